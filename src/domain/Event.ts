@@ -1,0 +1,158 @@
+/**
+ * The envelope of an event: a record whose keys stand in canonical order, so that its line is a template around the
+ * canonical forms of `data`, `metadata` and `tags`.
+ */
+import * as Schema from "effect/Schema"
+import type { Limits } from "./Limits.ts"
+import { isReservedType } from "./Format.ts"
+import * as TaraSON from "./TaraSON.ts"
+import { TaraSONError } from "./TaraSONError.ts"
+
+/** An event to be appended. */
+export interface NewEvent {
+  /** What happened, in the past tense: `OrderPlaced`. */
+  readonly type: string
+  /** Any lite JSON value; `null` unless given. */
+  readonly data?: unknown
+  /** Names the event within its stream; appending it again is recognised. A UUIDv7 unless given. */
+  readonly id?: string
+  /** Anything about the event that is not what happened; `correlationId` and `causationId` have their meaning. */
+  readonly metadata?: { readonly [key: string]: unknown }
+  /** Short words to filter by. */
+  readonly tags?: ReadonlyArray<string>
+}
+
+/** An event as it was stored. */
+export interface RecordedEvent {
+  readonly type: string
+  readonly data: TaraSON.Json
+  readonly id: string
+  readonly metadata: TaraSON.JsonObject
+  readonly tags: ReadonlyArray<string>
+  readonly stream: string
+  /** Place in its stream, from 0, without gaps. */
+  readonly revision: number
+  /** Place in the lib, from 0, without gaps. */
+  readonly position: number
+  /** When it was appended, as RFC 3339 in UTC with milliseconds. */
+  readonly time: string
+}
+
+/** An event whose type, id, metadata or tags cannot be stored. */
+export class InvalidEvent extends Schema.TaggedError<InvalidEvent>("litetapes/InvalidEvent")("InvalidEvent", {
+  stream: Schema.String,
+  index: Schema.Int,
+  why: Schema.String
+}) {
+  override get message() {
+    return `event ${this.index} for ${this.stream} cannot be stored: ${this.why}`
+  }
+}
+
+/** An event, encoded but for its revision and its position: those are given when its batch is sealed. */
+export interface Encoded {
+  readonly id: string
+  readonly type: string
+  /** What makes two events with one id the same: type, data, metadata, tags. */
+  readonly content: string
+  readonly line: (position: number, revision: number) => string
+  /** The most bytes that the line can have, with its newline. */
+  readonly bytesMax: number
+}
+
+export const idBytesMax = 256
+const typeBytesMax = 256
+const tagsMax = 64
+
+/** Digits of the largest position and revision. */
+const numberBytesMax = 16
+
+/**
+ * Encodes an event. `id` is used where the event names none.
+ *
+ * @throws TaraSONError | InvalidEvent
+ */
+export const encode = (
+  stream: { readonly name: string; readonly text: string },
+  event: NewEvent,
+  index: number,
+  id: string,
+  time: string,
+  limits: Limits
+): Encoded => {
+  const why = problem(event)
+  if (why !== undefined) throw new InvalidEvent({ stream: stream.name, index, why })
+  const inner = { ...limits, depthMax: limits.depthMax - 1 }
+  const type = JSON.stringify(event.type)
+  const data = event.data === undefined ? "null" : TaraSON.encodeValue(event.data, inner)
+  const metadata = event.metadata === undefined ? "{}" : TaraSON.encodeValue(event.metadata, inner)
+  const tags = event.tags === undefined ? "[]" : TaraSON.encodeValue(event.tags, inner)
+  const head = `{"$type":${type},"data":${data},"id":${JSON.stringify(id)},"metadata":${metadata},"position":`
+  const tail = `,"stream":${stream.text},"tags":${tags},"time":"${time}"}`
+  const bytes = byteLength(head) + byteLength(tail) + numberBytesMax * 2 + 13
+  if (bytes > limits.recordBytesMax) {
+    const { recordBytesMax } = limits
+    throw new TaraSONError({ pointer: "", reason: { _tag: "RecordTooLarge", bytes, recordBytesMax } })
+  }
+  return {
+    id,
+    type: event.type,
+    content: contentOf(type, data, metadata, tags),
+    line: (position, revision) => `${head}${position},"revision":${revision}${tail}`,
+    bytesMax: bytes
+  }
+}
+
+const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
+
+const contentOf = (type: string, data: string, metadata: string, tags: string): string =>
+  `${type}\n${data}\n${metadata}\n${tags}`
+
+/** The content of a stored event, to be compared with that of one that is to be appended. */
+export const content = (event: RecordedEvent, limits: Limits): string =>
+  contentOf(
+    JSON.stringify(event.type),
+    TaraSON.encodeValue(event.data, limits),
+    TaraSON.encodeValue(event.metadata, limits),
+    TaraSON.encodeValue(event.tags, limits)
+  )
+
+const problem = (event: NewEvent): string | undefined => {
+  const { type, id, tags, metadata } = event
+  if (typeof type !== "string" || type === "") return "its type must be a text that is not empty"
+  if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
+  if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
+  if (id !== undefined && (typeof id !== "string" || id === "" || !isText(id, idBytesMax))) {
+    return `its id must be a well-formed text of 1 to ${idBytesMax} bytes`
+  }
+  if (metadata !== undefined && (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))) {
+    return "its metadata must be an object"
+  }
+  if (tags !== undefined) {
+    if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== "string")) return "its tags must be texts"
+    if (tags.length > tagsMax) return `it has more than ${tagsMax} tags`
+  }
+  return undefined
+}
+
+const nonCharacters = /[\u{fdd0}-\u{fdef}]|[\u{fffe}\u{ffff}]|\p{Noncharacter_Code_Point}/u
+
+const isText = (text: string, bytesMax: number): boolean =>
+  text.isWellFormed() && byteLength(text) <= bytesMax && !nonCharacters.test(text)
+
+/** An event from its record. The record's bytes were checked before: nothing is validated here. */
+export const fromRecord = (record: TaraSON.JsonObject): RecordedEvent => ({
+  type: record["$type"] as string,
+  data: record["data"]!,
+  id: record["id"] as string,
+  metadata: record["metadata"] as TaraSON.JsonObject,
+  tags: record["tags"] as Array<string>,
+  stream: record["stream"] as string,
+  revision: record["revision"] as number,
+  position: record["position"] as number,
+  time: record["time"] as string
+})
+
+/** An event from a line whose bytes were checked before. */
+export const decodeLine = (line: Uint8Array): RecordedEvent =>
+  fromRecord(JSON.parse(Buffer.from(line.buffer, line.byteOffset, line.length).toString("utf8")) as TaraSON.JsonObject)

@@ -1,0 +1,34 @@
+/**
+ * A fast string hash of 53 bits, which a JavaScript number holds exactly: what indexes are sorted by.
+ *
+ * It is not cryptographic: two strings with one hash are easy to make. A hit in an index is therefore a candidate, and
+ * **every hit must be verified against the record** that it points to.
+ *
+ * The construction is cyrb53 (public domain, by bryc): two multiply-xor lanes of 32 bits over the UTF-16 code units,
+ * finished with the mixer of MurmurHash3. Indexes on disk depend on it: a change needs a new index version.
+ */
+
+/** Hash of `text`: an integer in [0, 2^53). */
+export const hash53 = (text: string): number => hashFrom(seedA, seedB, text)
+
+/** Hash of an event id within its stream: an integer in [0, 2^53). The pair counts, not the concatenation. */
+export const hashId = (stream: string, id: string): number => {
+  const seed = hash53(stream)
+  return hashFrom(seed | 0, Math.floor(seed / 0x1_0000_0000), id)
+}
+
+const seedA = 0xdeadbeef | 0
+const seedB = 0x41c6ce57
+
+const hashFrom = (first: number, second: number, text: string): number => {
+  let a = first
+  let b = second
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    a = Math.imul(a ^ unit, 2654435761)
+    b = Math.imul(b ^ unit, 1597334677)
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
+  return 0x1_0000_0000 * (b & 0x1f_ffff) + (a >>> 0)
+}

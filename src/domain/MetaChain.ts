@@ -1,0 +1,142 @@
+/**
+ * A meta file as a chain: each line is a system record that names the line before it by its record id. So a line that
+ * was dropped, swapped or changed is seen, and two writers cannot both go on from one line unnoticed.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "./Errors.ts"
+import { formatVersion, newline } from "./Format.ts"
+import { defaultLimits, type Limits } from "./Limits.ts"
+import { LibRecord, TapeRecord, type Unchained } from "./SystemRecord.ts"
+import * as TaraSON from "./TaraSON.ts"
+import { TaraSONError } from "./TaraSONError.ts"
+
+/** What may be wrong with a meta's bytes. */
+export type ChainError = MetaCorrupt | MetaInvalid | ForkDetected | UnsupportedFormat
+
+/** A meta that was read and checked. */
+export interface Chain<R> {
+  readonly records: ReadonlyArray<R>
+  /** Record id of the last line: what the next record must name. */
+  readonly end: string | null
+  /** Bytes of whole, good lines. What is behind them is a torn last record. */
+  readonly goodBytes: number
+  readonly torn: boolean
+}
+
+/** Meta may hold larger records than the lib's users may write: a Merkle state, a user value. */
+const metaLimits = (limits: Limits): Limits => ({
+  ...limits,
+  depthMax: limits.depthMax + 8,
+  recordBytesMax: limits.recordBytesMax + 64 * 1024
+})
+
+/** The lines of `records` behind the line whose record id is `end`, and the record id of the last of them. */
+export const write = <R extends LibRecord | TapeRecord>(
+  end: string | null,
+  records: ReadonlyArray<Unchained<R>>,
+  limits: Limits = defaultLimits
+): { readonly bytes: Uint8Array; readonly end: string | null } => {
+  const lines: Array<string> = []
+  let previous = end
+  for (const record of records) {
+    const line = TaraSON.encodeSystem({ ...record, previous }, metaLimits(limits))
+    previous = TaraSON.recordId(line)
+    lines.push(line, "\n")
+  }
+  return { bytes: TaraSON.toBytes(lines.join("")), end: previous }
+}
+
+const decodeLib = Schema.decodeUnknownResult(LibRecord, { onExcessProperty: "error" })
+const decodeTape = Schema.decodeUnknownResult(TapeRecord, { onExcessProperty: "error" })
+const libTypes = new Set<unknown>(LibRecord.members.map((member) => member.fields.$type.literal))
+const tapeTypes = new Set<unknown>(TapeRecord.members.map((member) => member.fields.$type.literal))
+
+/**
+ * Reads a lib's meta. It is appended to in place, so its last record may be torn by a crash: that one is dropped.
+ *
+ * @throws ChainError
+ */
+export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<LibRecord> =>
+  read(meta, bytes, limits, { decode: decodeLib, types: libTypes, tornTail: true })
+
+/**
+ * Reads a tape's meta. It is only ever replaced whole, so every line must be good.
+ *
+ * @throws ChainError
+ */
+export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<TapeRecord> =>
+  read(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false })
+
+interface Kind<R> {
+  readonly decode: (input: unknown) => Result.Result<R, { readonly message: string }>
+  readonly types: ReadonlySet<unknown>
+  readonly tornTail: boolean
+}
+
+const read = <R extends { readonly previous: string | null }>(
+  meta: string,
+  bytes: Uint8Array,
+  limits: Limits,
+  kind: Kind<R>
+): Chain<R> => {
+  if (bytes.length > limits.metaBytesMax) {
+    throw new MetaInvalid({ meta, line: 0, why: `has ${bytes.length} bytes, the limit is ${limits.metaBytesMax}` })
+  }
+  const records: Array<R> = []
+  const ends = new Set<string | null>()
+  let end: string | null = null
+  let start = 0
+  while (start < bytes.length) {
+    const at = bytes.indexOf(newline, start)
+    const last = at === -1 || at === bytes.length - 1
+    try {
+      if (at === -1) throw corrupt(meta, records.length + 1, start, "the last line has no end")
+      const line = bytes.subarray(start, at)
+      const record = readLine(meta, records.length + 1, start, line, limits, kind)
+      if (record.previous !== end) {
+        // A good record in the wrong place is no torn write: it is never dropped.
+        if (ends.has(record.previous)) throw new ForkDetected({ meta, line: records.length + 1 })
+        throw new MetaInvalid({ meta, line: records.length + 1, why: "does not follow the line before it" })
+      }
+      ends.add(end)
+      end = TaraSON.recordId(line)
+      records.push(record)
+    } catch (error) {
+      if (last && kind.tornTail && error instanceof MetaCorrupt) {
+        return { records, end, goodBytes: start, torn: true }
+      }
+      throw error
+    }
+    start = at + 1
+  }
+  return { records, end, goodBytes: bytes.length, torn: false }
+}
+
+const readLine = <R>(
+  meta: string,
+  line: number,
+  offset: number,
+  bytes: Uint8Array,
+  limits: Limits,
+  kind: Kind<R>
+): R => {
+  let value
+  try {
+    value = TaraSON.parseCanonical(bytes, metaLimits(limits))
+  } catch (error) {
+    if (error instanceof TaraSONError) throw corrupt(meta, line, offset, error.reason._tag)
+    throw error
+  }
+  const type = value["$type"]
+  if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, found: `record type ${JSON.stringify(type)}` })
+  if (typeof value["format"] === "number" && value["format"] !== formatVersion) {
+    throw new UnsupportedFormat({ file: meta, found: `format version ${value["format"]}` })
+  }
+  const decoded = kind.decode(value)
+  if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, why: decoded.failure.message })
+  return decoded.success
+}
+
+const corrupt = (meta: string, line: number, offset: number, why: string) =>
+  new MetaCorrupt({ meta, line, offset, why })

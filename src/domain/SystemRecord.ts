@@ -1,0 +1,153 @@
+/**
+ * System records: what a lib and a tape say of themselves, in the same language as user records.
+ * Field tables are in docs/FORMAT.md.
+ */
+import * as Schema from "effect/Schema"
+import { Placement } from "./Placement.ts"
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+const Hex64 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
+const RecordId = Schema.String.check(Schema.isPattern(/^sha256:[0-9a-f]{64}$/))
+const Uuid = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/)
+)
+const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
+
+/** Every record of a meta names the one before it: the record id of its line, or null for the first. */
+const chained = { previous: Schema.NullOr(RecordId) }
+
+/** Where a chain of commits has got to: the last batch, the next event position, the hash of that batch's mark. */
+export const Anchor = Schema.Struct({ batch: Count, hash: Hex64, position: Count })
+export type Anchor = typeof Anchor.Type
+
+/** The hash before the first batch of a lib. */
+export const noHash = "0".repeat(64)
+
+/** The anchor of a lib in which nothing was committed yet. */
+export const origin: Anchor = { batch: 0, hash: noHash, position: 0 }
+
+export const LimitsRecord = Schema.Struct({
+  batchBytesMax: Positive,
+  depthMax: Positive,
+  metaBytesMax: Positive,
+  recordBytesMax: Positive
+})
+
+/** `records`: anyone with the lib may append. `events`: only the event store may. */
+export const Role = Schema.Literals(["records", "events"])
+export type Role = typeof Role.Type
+
+export const LibMeta = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Meta"),
+  created: Time,
+  format: Positive,
+  lib: Uuid,
+  limits: LimitsRecord,
+  placement: Placement,
+  ...chained
+})
+export const LibTape = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Tape"),
+  name: Schema.String,
+  replaces: Schema.optionalKey(Uuid),
+  role: Role,
+  state: Schema.Literals(["active", "archived"]),
+  tape: Uuid,
+  ...chained
+})
+export const LibEpoch = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Epoch"),
+  anchor: Anchor,
+  dynamic: Positive,
+  epoch: Positive,
+  old: Schema.Array(Schema.Tuple([Positive, Count])),
+  upto: Count,
+  ...chained
+})
+export const LibDynamic = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Dynamic"),
+  dynamic: Positive,
+  ...chained
+})
+export const LibClosed = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Closed"),
+  anchor: Anchor,
+  dynamic: Positive,
+  ...chained
+})
+export const LibClean = Schema.Struct({ $type: Schema.Literal("LiteLib.Clean"), anchor: Anchor, ...chained })
+
+/** First line of a dynamic segment. */
+export const DynamicHeader = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Header"),
+  dynamic: Positive,
+  epoch: Positive,
+  lib: Uuid
+})
+export type DynamicHeader = typeof DynamicHeader.Type
+
+/** Last line of a batch in a dynamic segment. */
+export const Commit = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Commit"),
+  batch: Positive,
+  hash: Hex64,
+  parts: Schema.NonEmptyArray(Schema.Tuple([Uuid, Count, Positive])),
+  position: Count,
+  previous: Hex64
+})
+export type Commit = typeof Commit.Type
+
+export const TapeMeta = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Meta"),
+  created: Time,
+  format: Positive,
+  /** Batches up to this one are no part of the tape, whatever they say. */
+  lastBatch: Count,
+  lib: Uuid,
+  origin: Schema.Union([
+    Schema.Struct({ kind: Schema.Literal("created") }),
+    Schema.Struct({ kind: Schema.Literal("cloned"), lib: Uuid, tape: Uuid }),
+    Schema.Struct({ kind: Schema.Literal("recovered"), tape: Schema.NullOr(Uuid) })
+  ]),
+  tape: Uuid,
+  ...chained
+})
+export const MerkleState = Schema.Struct({ peaks: Schema.Array(Hex64), size: Count })
+export const Compression = Schema.Literals(["none", "gzip", "zstd"])
+export const TapeSegment = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Segment"),
+  bytes: Positive,
+  compression: Compression,
+  firstOrdinal: Count,
+  lastBatch: Count,
+  merkle: MerkleState,
+  name: Schema.String,
+  number: Positive,
+  rawBytes: Positive,
+  records: Positive,
+  sha256: Hex64,
+  state: Schema.Literal("closed"),
+  ...chained
+})
+/** One closed segment, as tape meta lists it. */
+export type Segment = Omit<typeof TapeSegment.Type, "$type" | "previous">
+
+export const TapeUserMeta = Schema.Struct({
+  $type: Schema.Literal("LiteTape.UserMeta"),
+  key: Schema.NonEmptyString,
+  removed: Schema.optionalKey(Schema.Literal(true)),
+  value: Schema.optionalKey(Schema.Unknown),
+  ...chained
+})
+
+/** Records of a lib's meta. */
+export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
+export type LibRecord = typeof LibRecord.Type
+
+/** Records of a tape's meta. */
+export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta])
+export type TapeRecord = typeof TapeRecord.Type
+
+/** A record before it is chained to the one in front of it. */
+export type Unchained<R> = R extends unknown ? Omit<R, "previous"> : never

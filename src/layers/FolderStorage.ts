@@ -1,0 +1,93 @@
+/**
+ * `Storage` in a folder: the protocol of the lib's files, step by step, over any `Disk`.
+ *
+ * ```
+ * <location>/litelib.*                    meta, dynamic segments, hint, lock
+ * <location>/<tape>/tape.meta.jsonl       meta of a tape
+ * <location>/<tape>/[shard-NNNN/]seg-…    segments
+ * <location>/<tape>/index/                derived; may be deleted
+ * *.tmp                                   never read; removed when its name is needed
+ * ```
+ *
+ * @see `litetapes/NodeStorage` for the layer over Node's file system.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { Disk, type DiskError, type Lock } from "../services/Disk.ts"
+import { type Root, Storage, type StorageError } from "../services/Storage.ts"
+import { dynamicOperations } from "./internal/folder/dynamics.ts"
+import { hintOperations } from "./internal/folder/hint.ts"
+import { indexOperations } from "./internal/folder/indexes.ts"
+import { metaOperations } from "./internal/folder/meta.ts"
+import { openRead, openWrite } from "./internal/folder/open.ts"
+import * as Place from "./internal/folder/place.ts"
+import { segmentOperations } from "./internal/folder/segments.ts"
+import { tapeOperations } from "./internal/folder/tapes.ts"
+import { storageError, told } from "./internal/storageErrors.ts"
+
+/** Storage over the disk that is provided. */
+export const make: Effect.Effect<Storage["Service"], never, Disk> = Effect.map(Disk, (disk) =>
+  Storage.of({
+    open: (location, mode) => {
+      // Names are put behind it with a slash.
+      const trimmed = location.replace(/(?<=.)\/+$/, "") || "."
+      return whole(told("open", trimmed, openRoot(disk, trimmed, mode)))
+    }
+  })
+)
+
+export const layer: Layer.Layer<Storage, never, Disk> = Layer.effect(Storage, make)
+
+/** When it fails, nothing stays taken until the caller's scope closes: a second try may follow in the same one. */
+const whole = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const exit = yield* Effect.exit(Scope.provide(effect, scope))
+      if (Exit.isFailure(exit)) yield* Scope.close(scope, exit)
+      return yield* exit
+    })
+  )
+
+const openRoot = (
+  disk: Disk["Service"],
+  location: string,
+  mode: "write" | "read" | "recover"
+): Effect.Effect<Root, DiskError | StorageError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const lock =
+      mode === "read"
+        ? yield* Effect.as(openRead(disk, location), undefined)
+        : yield* openWrite(disk, location, mode === "recover")
+    const boot = yield* disk.boot
+    // Added after the lock, so run before it is freed.
+    const place = yield* Effect.acquireRelease(
+      Effect.sync(() => Place.make(disk, location, lock === undefined ? "read" : "write")),
+      Place.close
+    )
+    return makeRoot(place, lock, boot)
+  })
+
+const makeRoot = (place: Place.Place, lock: Lock | undefined, boot: string | undefined): Root => ({
+  location: place.location,
+  mode: place.mode,
+  boot,
+  checkLock: lock === undefined ? Effect.void : checkLock(place, lock),
+  ...metaOperations(place),
+  ...tapeOperations(place),
+  ...dynamicOperations(place),
+  ...segmentOperations(place),
+  ...indexOperations(place),
+  ...hintOperations(place)
+})
+
+const checkLock = (place: Place.Place, lock: Lock): Effect.Effect<void, StorageError> =>
+  Effect.flatMap(lock.held, (held) =>
+    held && !place.closed
+      ? Effect.void
+      : Effect.fail(
+          storageError("checkLock", place.location, "lock-lost", "the lock file is another one now: open the lib again")
+        )
+  )

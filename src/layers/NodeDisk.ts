@@ -1,0 +1,73 @@
+/**
+ * `Disk` on Node's file system.
+ *
+ * Folders that a path leads through are the caller's; of the last component no link is ever followed.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as fs from "node:fs"
+import { Disk, type DiskError, type Entry } from "../services/Disk.ts"
+import { attempt, background, diskError } from "./internal/node/errors.ts"
+import { createNew, openExisting } from "./internal/node/file.ts"
+import { acquire, isLocked, release, toLock } from "./internal/node/lock.ts"
+
+const { O_RDONLY, O_RDWR } = fs.constants
+
+const entryOf = (stats: fs.BigIntStats): Entry => {
+  const kind = stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other"
+  return { kind, size: kind === "file" ? Number(stats.size) : 0, inode: String(stats.ino) }
+}
+
+const syncFolder = (path: string): Effect.Effect<void, DiskError> =>
+  Effect.uninterruptible(
+    Effect.flatMap(
+      attempt("syncFolder", path, () => fs.openSync(path, O_RDONLY | (fs.constants.O_DIRECTORY ?? 0))),
+      (descriptor) =>
+        Effect.ensuring(
+          background("syncFolder", path, (done) => fs.fsync(descriptor, done)),
+          Effect.sync(() => fs.closeSync(descriptor))
+        )
+    )
+  )
+
+const unlink = (path: string): Effect.Effect<void, DiskError> =>
+  Effect.flatMap(
+    // Callers unlink leftovers that are seldom there: looking first saves the trip to the thread pool.
+    attempt("unlink", path, () => fs.lstatSync(path, { throwIfNoEntry: false })),
+    (stats) =>
+      stats === undefined
+        ? Effect.fail(diskError("unlink", path, "ENOENT"))
+        : background("unlink", path, (done) => fs.unlink(path, done))
+  )
+
+const boot = Effect.sync((): string | undefined => {
+  try {
+    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || undefined
+  } catch {
+    return undefined
+  }
+})
+
+/** The disk itself; it holds nothing. */
+export const make: Disk["Service"] = {
+  openRead: (path) => openExisting("openRead", path, O_RDONLY, isLocked),
+  openWrite: (path) => openExisting("openWrite", path, O_RDWR, isLocked),
+  create: createNew,
+  // Windows cannot sync a folder, and says EPERM.
+  syncFolder: process.platform === "win32" ? () => Effect.void : syncFolder,
+  makeFolder: (path) => attempt("makeFolder", path, () => fs.mkdirSync(path, 0o700)),
+  link: (from, to) => attempt("link", to, () => fs.linkSync(from, to)),
+  rename: (from, to) => background("rename", to, (done) => fs.rename(from, to, done)),
+  unlink,
+  removeFolder: (path) => attempt("removeFolder", path, () => fs.rmdirSync(path)),
+  stat: (path) =>
+    attempt("stat", path, () => {
+      const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
+      return stats === undefined ? undefined : entryOf(stats)
+    }),
+  list: (path) => attempt("list", path, () => fs.readdirSync(path)),
+  lock: (path) => Effect.map(Effect.acquireRelease(acquire(path), release), toLock),
+  boot
+}
+
+export const layer: Layer.Layer<Disk> = Layer.succeed(Disk, make)

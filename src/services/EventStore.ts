@@ -1,0 +1,175 @@
+/**
+ * The event store: streams of events with optimistic concurrency, over the tapes of a lib.
+ *
+ * A stream is an aggregate's sequence (`order-17`); its category is the part before the first `-`. Every event has a
+ * revision in its stream and a position in the lib, both from 0 and without gaps.
+ *
+ * @see `litetapes/Category` for events with a schema
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Duration } from "effect/Duration"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { ReadOnly } from "../domain/Errors.ts"
+import type { NewEvent, RecordedEvent } from "../domain/Event.ts"
+import type { ExpectedRevision } from "../domain/EventErrors.ts"
+import { checkStreamName, type InvalidStreamName, tapeOf } from "../domain/Placement.ts"
+import { attempt } from "./internal/attempt.ts"
+import { type AllReadError, readAll, type ReadAllOptions } from "./internal/events/AllReader.ts"
+import {
+  type AppendResult,
+  EventAppender,
+  type EventAppendError,
+  type StreamAppend
+} from "./internal/events/EventAppend.ts"
+import type { EventFilter } from "./internal/events/EventFilter.ts"
+import { lastRevision } from "./internal/events/StreamLoad.ts"
+import { readStream, type ReadStreamOptions, type StreamReadError } from "./internal/events/StreamReader.ts"
+import { StreamStates } from "./internal/events/StreamStates.ts"
+import type { Core } from "./internal/Core.ts"
+import { internalsOf } from "./internal/internals.ts"
+import { listing, type LoadError, openTape } from "./internal/OpenTape.ts"
+import type { SegmentError } from "./internal/SegmentIndexFile.ts"
+import * as Lib from "./Lib.ts"
+import type { Storage } from "./Storage.ts"
+
+export type { AllReadError, AppendResult, Duration, EventAppendError, EventFilter, ExpectedRevision, NewEvent }
+export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError }
+
+/** How to append. */
+export interface AppendOptions {
+  /** What the stream must look like; default `any`. */
+  readonly expected?: ExpectedRevision
+  /** Put into the metadata of every event that has none: what belongs together. */
+  readonly correlationId?: string
+  /** Put into the metadata of every event that has none: the event or command that led to these. */
+  readonly causationId?: string
+}
+
+/** What asking for a stream's revision may fail with. */
+export type RevisionError = LoadError | SegmentError | InvalidStreamName
+
+export class EventStore extends Context.Service<
+  EventStore,
+  {
+    readonly lib: Lib.Lib["Service"]
+    /**
+     * Appends events to a stream as one atomic batch. When it succeeds they survive power loss.
+     *
+     * Events with ids that the stream has already, with the same content, are not appended again: the first result is
+     * given again, whatever is expected. Without ids an append that is repeated appends twice, unless `expected` says no.
+     */
+    readonly append: (
+      stream: string,
+      events: ReadonlyArray<NewEvent>,
+      options?: AppendOptions
+    ) => Effect.Effect<AppendResult, EventAppendError>
+    /**
+     * Appends to several streams as one atomic batch, or to none of them. An entry without events is a condition on a
+     * stream that is not written. Results are in the order of `appends`.
+     */
+    readonly appendAll: (
+      appends: ReadonlyArray<StreamAppend>,
+      options?: Omit<AppendOptions, "expected">
+    ) => Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError>
+    /** The events of one stream, by revision. A stream that does not exist is empty. Constant memory. */
+    readonly read: (stream: string, options?: ReadStreamOptions) => Stream.Stream<RecordedEvent, StreamReadError>
+    /** The events of all streams, by position. Constant memory. */
+    readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, AllReadError>
+    /** The last durable revision of a stream; `undefined` where it has no event. */
+    readonly revision: (stream: string) => Effect.Effect<number | undefined, RevisionError>
+    /** The position of the next event: how many there are. */
+    readonly position: Effect.Effect<number>
+  }
+>()("litetapes/services/EventStore") {}
+
+/** The event store over the lib in context. */
+export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect.gen(function* () {
+  const lib = yield* Lib.Lib
+  const { core, writer } = internalsOf(lib)
+  const appender = writer === undefined ? undefined : appenderOf(core, writer.loop)
+  const appendAll = (
+    appends: ReadonlyArray<StreamAppend>
+  ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
+    appender === undefined
+      ? Effect.fail(new ReadOnly({ location: lib.location }))
+      : appends.length === 0
+        ? Effect.succeed([])
+        : appender.append(appends)
+  return EventStore.of({
+    lib,
+    append: (stream, events, options = {}) =>
+      Effect.map(
+        appendAll([{ stream, events: marked(events, options), expected: options.expected ?? "any" }]),
+        (results) => results[0]!
+      ),
+    appendAll: (appends, options = {}) =>
+      appendAll(
+        options.correlationId === undefined && options.causationId === undefined
+          ? appends
+          : appends.map((append) => ({ ...append, events: marked(append.events, options) }))
+      ),
+    read: (stream, options) => readStream(core, stream, options),
+    readAll: (options) => readAll(core, options),
+    revision: (stream) => revisionOf(core, stream),
+    position: Effect.sync(() => core.durable.position)
+  })
+})
+
+// One a lib: two would not see each other's pending appends.
+const appenders = new WeakMap<Core, EventAppender>()
+
+const appenderOf = (core: Core, loop: ConstructorParameters<typeof EventAppender>[1]): EventAppender => {
+  const known = appenders.get(core)
+  if (known !== undefined) return known
+  const made = new EventAppender(core, loop, new StreamStates())
+  appenders.set(core, made)
+  return made
+}
+
+/** A layer with the event store over the lib in context. */
+export const layerLib: Layer.Layer<EventStore, never, Lib.Lib> = Layer.effect(EventStore, make)
+
+/** A layer with the event store over the lib at `location`, open for as long as the layer is, and that lib. */
+export const layer = (
+  location: string,
+  options?: Lib.Options
+): Layer.Layer<EventStore | Lib.Lib, Layer.Error<ReturnType<typeof Lib.layer>>, Storage> =>
+  Layer.provideMerge(layerLib, Lib.layer(location, options))
+
+/** Opens the lib at `location` with an event store over it, until the scope closes. */
+export const open = (
+  location: string,
+  options?: Lib.Options
+): Effect.Effect<EventStore["Service"], Effect.Error<ReturnType<typeof Lib.open>>, Storage | Scope.Scope> =>
+  Effect.flatMap(Lib.open(location, options), (lib) => Effect.provideService(make, Lib.Lib, lib))
+
+/** Options for events that were caused by `event`: they belong together with it, and it led to them. */
+export const causedBy = (event: RecordedEvent): { readonly correlationId: string; readonly causationId: string } => {
+  const { correlationId } = event.metadata
+  return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
+}
+
+const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): ReadonlyArray<NewEvent> => {
+  const { correlationId, causationId } = options
+  if (correlationId === undefined && causationId === undefined) return events
+  return events.map((event) => ({
+    ...event,
+    metadata: {
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(causationId === undefined ? {} : { causationId }),
+      ...event.metadata
+    }
+  }))
+}
+
+const revisionOf = (core: Core, stream: string): Effect.Effect<number | undefined, RevisionError> =>
+  Effect.gen(function* () {
+    yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
+    const name = tapeOf(core.state.placement, stream)
+    if (listing(core, name) === undefined) return undefined
+    const revision = yield* lastRevision(core, yield* openTape(core, name), stream)
+    return revision === -1 ? undefined : revision
+  })

@@ -1,0 +1,165 @@
+/**
+ * A lib: a folder of tapes with one writer. Opening it for writing takes over what an interrupted writer had committed;
+ * closing its scope puts everything into segments and frees the lock.
+ *
+ * @see `litetapes/Tape`, `litetapes/EventStore`
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { type ReaderBusy, ReadOnly, type TapeExists, type TapeNotFound } from "../domain/Errors.ts"
+import type { TapeListing } from "../domain/LibState.ts"
+import type { Limits } from "../domain/Limits.ts"
+import type { InvalidTapeName } from "../domain/Names.ts"
+import type { Placement } from "../domain/Placement.ts"
+import { makeUuidV7 } from "../domain/Uuid.ts"
+import type { FlushError } from "./internal/Closing.ts"
+import type { CommitError } from "./internal/CommitLoop.ts"
+import type { Core, WriteError } from "./internal/Core.ts"
+import { type Append, type AppendError, commit, type Receipt } from "./internal/Commit.ts"
+import { register } from "./internal/internals.ts"
+import { fromStorage, openWriter, type OpenError, type OpenReport } from "./internal/OpenLib.ts"
+import { openReader, refreshReader } from "./internal/OpenReader.ts"
+import type { LoadError } from "./internal/OpenTape.ts"
+import { createTape, setTapeState } from "./internal/TapeListing.ts"
+import { start, type Writer } from "./internal/Writer.ts"
+import { Randomness } from "./Randomness.ts"
+import { type Root, Storage, type StorageError } from "./Storage.ts"
+
+export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
+export type { Receipt, TapeListing, WriteError }
+
+/** How to open a lib. */
+export interface Options {
+  /** `write` (the default) takes the lock and creates an absent lib; `read` looks at it beside its writer. */
+  readonly mode?: "write" | "read"
+  /** Limits of a new lib; an existing one must have these. */
+  readonly limits?: Partial<Limits>
+  /** How streams are placed on tapes in a new lib; an existing one must have this placement. Default: by category. */
+  readonly placement?: Placement
+  /** A dynamic segment is closed at this many bytes. Default: 64 MiB. */
+  readonly closeBytes?: number
+  /** … or this long after its first batch. Default: 60 seconds. */
+  readonly closeAfter?: Duration.Input
+  /** Dynamic segments that may wait for their close before appends wait too. Default: 4. */
+  readonly backlogMax?: number
+}
+
+/** Where a lib stands: the last durable batch, and the position of the next event. */
+export interface Durable {
+  readonly batch: number
+  readonly position: number
+}
+
+export class Lib extends Context.Service<
+  Lib,
+  {
+    readonly id: string
+    readonly location: string
+    readonly mode: "write" | "read"
+    readonly created: string
+    readonly limits: Limits
+    readonly placement: Placement
+    /** What opening found to do: creation, recovery, a torn end that was set aside. */
+    readonly report: OpenReport
+    /** All tapes, archived ones too, by name. */
+    readonly tapes: Effect.Effect<ReadonlyArray<TapeListing>>
+    readonly durable: Effect.Effect<Durable>
+    /** Makes a tape, durably. Names are lower-case file names; `Names.encodeTapeName` makes one of any text. */
+    readonly createTape: (
+      name: string
+    ) => Effect.Effect<TapeListing, InvalidTapeName | TapeExists | StorageError | WriteError>
+    /** Makes a tape refuse appends; it can still be read. */
+    readonly archive: (name: string) => Effect.Effect<void, TapeNotFound | WriteError>
+    /** Makes an archived tape take appends again. */
+    readonly activate: (name: string) => Effect.Effect<void, TapeNotFound | WriteError>
+    /**
+     * Appends records to several tapes as one atomic batch: after a crash all of them are there, or none. Receipts are
+     * in the order of `appends`. See `Tape.append` for one tape.
+     */
+    readonly commit: (appends: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Receipt>, AppendError>
+    /** A reader looks again: it sees what was acknowledged until now. Nothing to do for a writer. */
+    readonly refresh: Effect.Effect<void, OpenError | ReaderBusy>
+    /**
+     * Ends the writer now rather than when the scope closes, and says what went wrong. What was acknowledged is safe in
+     * either case.
+     */
+    readonly close: Effect.Effect<void, FlushError | LoadError>
+  }
+>()("litetapes/services/Lib") {}
+
+const MiB = 1024 * 1024
+
+/** Opens the lib at `location`, in whatever kind of `Storage` is provided, until the scope closes. */
+export const open: (
+  location: string,
+  options?: Options
+) => Effect.Effect<Lib["Service"], OpenError | ReaderBusy, Storage | Scope.Scope> = Effect.fn("Lib.open")(
+  function* (location: string, options: Options = {}) {
+    const storage = yield* Storage
+    const random = yield* Randomness
+    const scope = yield* Scope.Scope
+    const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
+      fromStorage(error, location)
+    )
+    const settings = settingsOf(options)
+    if (root.mode === "read") return serve(yield* openReader(root, settings, options), undefined, readerReport)
+    const { core, report } = yield* openWriter(root, settings, options, makeUuidV7(random))
+    const writer = yield* start(core, scope)
+    // Registered last, so it runs first: the writer's fibres are still there to finish what was submitted.
+    yield* Scope.addFinalizer(scope, closeQuietly(core, writer))
+    return serve(core, writer, report)
+  }
+)
+
+/** A layer with the lib at `location`, open for as long as the layer is. */
+export const layer = (
+  location: string,
+  options?: Options
+): Layer.Layer<Lib, OpenError | ReaderBusy, Storage> => Layer.effect(Lib, open(location, options))
+
+const settingsOf = (options: Options) => ({
+  closeBytes: options.closeBytes ?? 64 * MiB,
+  closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
+  backlogMax: Math.max(1, options.backlogMax ?? 4)
+})
+
+const readerReport: OpenReport = { created: false, recovered: false, metaTailDropped: false }
+
+const closeQuietly = (core: Core, writer: Writer): Effect.Effect<void> =>
+  Effect.matchEffect(writer.close, {
+    onFailure: (error) =>
+      Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing acknowledged is lost: ${error.message}`),
+    onSuccess: () => Effect.void
+  })
+
+const serve = (core: Core, writer: Writer | undefined, report: OpenReport): Lib["Service"] => {
+  const { root } = core
+  const lib = Lib.of({
+    id: core.state.lib,
+    location: core.location,
+    mode: root.mode,
+    created: core.state.created,
+    limits: core.state.limits,
+    placement: core.state.placement,
+    report,
+    tapes: Effect.sync(() => [...core.state.tapes.values()].sort((a, b) => (a.name < b.name ? -1 : 1))),
+    durable: Effect.sync(() => ({ batch: core.durable.batch, position: core.durable.position })),
+    createTape: (name) => createTape(core, name, "records"),
+    archive: (name) => setTapeState(core, name, "archived"),
+    activate: (name) => setTapeState(core, name, "active"),
+    commit: (appends) => (writer === undefined ? readOnly(root) : commit(core, writer.loop, appends)),
+    refresh: Effect.suspend(() => (writer === undefined ? refreshReader(core) : Effect.void)),
+    close: Effect.suspend(() => {
+      if (writer !== undefined) return writer.close
+      core.closed = true
+      return Effect.void
+    })
+  })
+  register(lib, { core, writer })
+  return lib
+}
+
+const readOnly = (root: Root) => Effect.fail(new ReadOnly({ location: root.location }))

@@ -1,0 +1,157 @@
+/**
+ * A tape: an append-only sequence of records under one identity, kept in immutable segments.
+ *
+ * @see `litetapes/Lib` for the lib that it belongs to, `litetapes/Segment` for its closed segments
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type { LibClosed, MetaInvalid, SegmentMissing } from "../domain/Errors.ts"
+import type { Json, JsonObject } from "../domain/TaraSON.ts"
+import type { TaraSONError } from "../domain/TaraSONError.ts"
+import type { FlushError } from "./internal/Closing.ts"
+import { flush } from "./internal/Closing.ts"
+import { type AppendError, commit, type Receipt } from "./internal/Commit.ts"
+import type { Core, WriteError } from "./internal/Core.ts"
+import { guard } from "./internal/Core.ts"
+import { type Internals, internalsOf } from "./internal/internals.ts"
+import { listing, type LoadError, openTape, type OpenTape } from "./internal/OpenTape.ts"
+import type { ReadError as ChunkError } from "./internal/RecordReader.ts"
+import { type RecordRange, recordStream } from "./internal/RecordStream.ts"
+import { findSegment, type SegmentInfo, type SegmentShape, segmentsOf, segmentStream } from "./internal/SegmentService.ts"
+import { changeUserMeta } from "./internal/UserMeta.ts"
+import { Lib } from "./Lib.ts"
+import type { StorageError } from "./Storage.ts"
+
+export type { AppendError, FlushError, LoadError, Receipt, RecordRange, SegmentInfo }
+
+/** What reading records may fail with. Nothing that does not verify is ever returned. */
+export type ReadError = ChunkError | LibClosed
+
+/** What a tape says of itself. */
+export interface Meta {
+  readonly tape: string
+  readonly name: string
+  readonly lib: string
+  readonly role: "records" | "events"
+  readonly state: "active" | "archived"
+  readonly created: string
+  readonly origin: OpenTape["state"]["origin"]
+  /** All records, those that are not in segments yet included. */
+  readonly records: number
+  readonly segments: number
+  readonly userMeta: { readonly [key: string]: Json }
+}
+
+export class Tape extends Context.Service<
+  Tape,
+  {
+    readonly name: string
+    /** Identity of the tape; independent of what is on it. */
+    readonly id: string
+    readonly meta: Effect.Effect<Meta>
+    /** How many records there are, committed and not closed yet included. */
+    readonly size: Effect.Effect<number>
+    /**
+     * Appends records as one atomic batch. When it succeeds they survive power loss. Interrupted while it waits for its
+     * turn it appends nothing; afterwards it waits for the outcome.
+     */
+    readonly append: (records: ReadonlyArray<unknown>) => Effect.Effect<Receipt, AppendError>
+    /**
+     * The records from ordinal `from` to before `to`, or the same backwards with `reverse`; of what is there when the
+     * stream starts. Constant memory. Every block of bytes is checked before its records are returned.
+     */
+    readonly records: (range?: RecordRange) => Stream.Stream<JsonObject, ReadError>
+    /** The closed segments, in canonical order. */
+    readonly segments: Effect.Effect<ReadonlyArray<SegmentInfo>>
+    /** A stream of the closed segments, in canonical order, each to be read or verified. */
+    readonly iterateSegments: Stream.Stream<SegmentShape>
+    /**
+     * Puts what is committed and in no segment yet into a new segment, with its meta, atomically. The result is that
+     * segment, or `undefined` where there was nothing to put. Closing does this by itself.
+     */
+    readonly appendSegment: Effect.Effect<SegmentInfo | undefined, FlushError | WriteError>
+    /** One closed segment, by its number. */
+    readonly segment: (number: number) => Effect.Effect<SegmentShape, SegmentMissing>
+    /** The records of one closed segment, by its number. */
+    readonly readSegment: (number: number) => Stream.Stream<JsonObject, ReadError>
+    /** Checks every byte of one closed segment against meta. */
+    readonly verifySegment: (number: number) => Effect.Effect<SegmentInfo, ReadError>
+    /** Sets a user value in the tape's meta, durably. Structure cannot be set: keys are the user's own. */
+    readonly setUserMeta: (key: string, value: Json) => Effect.Effect<void, UserMetaError>
+    /** Removes a user value, durably; removing what is not there does nothing. */
+    readonly removeUserMeta: (key: string) => Effect.Effect<void, UserMetaError>
+  }
+>()("litetapes/services/Tape") {}
+
+/** What changing user metadata may fail with. */
+export type UserMetaError = WriteError | StorageError | MetaInvalid | TaraSONError
+
+/** The tape of that name, from the lib in context. */
+export const make: (name: string) => Effect.Effect<Tape["Service"], LoadError, Lib> = Effect.fnUntraced(function* (
+  name: string
+) {
+  const internals = internalsOf(yield* Lib)
+  return serve(internals, yield* openTape(internals.core, name))
+})
+
+/** The tape of that name, made where there is none yet. */
+export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
+  const lib = yield* Lib
+  return yield* Effect.catchTag(make(name), "TapeNotFound", () =>
+    lib.createTape(name).pipe(
+      Effect.catchTag("TapeExists", () => Effect.void),
+      Effect.andThen(make(name))
+    )
+  )
+})
+
+/** A layer with the tape of that name. */
+export const layer = (name: string): Layer.Layer<Tape, LoadError, Lib> => Layer.effect(Tape, make(name))
+
+const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] => {
+  const { name } = opened
+  // A reader that looks again has new views of its tapes.
+  const current = () => core.tapes.get(name) ?? opened
+  const appendSegment = Effect.gen(function* () {
+    yield* guard(core)
+    const moved = yield* flush(core, opened, core.durable.batch)
+    return moved === 0 ? undefined : segmentsOf(opened).at(-1)
+  })
+  return Tape.of({
+    name,
+    id: opened.id,
+    meta: Effect.sync(() => describe(core, current())),
+    size: Effect.sync(() => current().records),
+    append: (records) =>
+      writer === undefined
+        ? Effect.flatMap(guard(core), () => Effect.die(new Error("a reader has no writer")))
+        : Effect.map(commit(core, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
+    records: (range) => recordStream(core, current, range),
+    segments: Effect.sync(() => segmentsOf(current())),
+    iterateSegments: segmentStream(core, current),
+    appendSegment,
+    segment: (number) => findSegment(core, current, number),
+    readSegment: (number) => Stream.unwrap(Effect.map(findSegment(core, current, number), (found) => found.records)),
+    verifySegment: (number) => Effect.flatMap(findSegment(core, current, number), (found) => found.verify),
+    setUserMeta: (key, value) => changeUserMeta(core, opened, key, value),
+    removeUserMeta: (key) => changeUserMeta(core, opened, key, undefined)
+  })
+}
+
+const describe = (core: Core, tape: OpenTape): Meta => {
+  const listed = listing(core, tape.name)
+  return {
+    tape: tape.id,
+    name: tape.name,
+    lib: tape.state.lib,
+    role: listed?.role ?? "records",
+    state: listed?.state ?? "active",
+    created: tape.state.created,
+    origin: tape.state.origin,
+    records: tape.records,
+    segments: tape.state.segments.length,
+    userMeta: Object.fromEntries(tape.state.userMeta)
+  }
+}

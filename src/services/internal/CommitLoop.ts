@@ -1,0 +1,232 @@
+/**
+ * The one loop through which all commits of a lib go. What arrives while a sync is under way forms the next batch.
+ *
+ * I1: no byte of batch N+1 is written before the sync of batch N has returned, and a batch is one write.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Sealed } from "../../domain/Batch.ts"
+import { BatchTooLarge, CommitOutcomeUnknown, type LibClosed, type ReadOnly, WriterPoisoned } from "../../domain/Errors.ts"
+import * as Hint from "../../domain/Hint.ts"
+import { type Core, writeStep } from "./Core.ts"
+import { Group } from "./Group.ts"
+
+/** What a commit may fail with, whatever is committed. */
+export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge
+
+/** Something that wants to be in a batch. */
+export interface Request<A, E> {
+  /** The most that it adds, in bytes of lines. */
+  readonly bytesMax: number
+  /**
+   * Adds its lines to the group; synchronous, and all or nothing. An `Exit` is its outcome at once; `undefined` means
+   * that the outcome rests on this group, and is `settle`'s once the group is durable.
+   */
+  readonly seal: (group: Group) => Exit.Exit<A, E> | undefined
+  /** The group in which it was sealed is durable. */
+  readonly settle: (batch: number) => Exit.Exit<A, E>
+  /** Whatever the outcome was, it is known now. */
+  readonly finish?: () => void
+}
+
+interface Pending {
+  readonly request: Request<unknown, unknown>
+  state: "queued" | "sealed" | "done"
+  resume: (exit: Exit.Exit<unknown, unknown>) => void
+}
+
+/** Groups stay below this, unless one request alone is larger. */
+const groupBytesSoft = 4 * 1024 * 1024
+
+export class CommitLoop {
+  readonly #core: Core
+  readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
+  #queue: Array<Pending> = []
+  #wake: (() => void) | undefined
+  #busy = false
+  #nudged = false
+  #idle: Array<() => void> = []
+  #buffer = Buffer.allocUnsafeSlow(256 * 1024)
+
+  /** `beforeGroup` runs between two batches: the dynamic segment is changed there. */
+  constructor(core: Core, beforeGroup: Effect.Effect<void, WriterPoisoned>) {
+    this.#core = core
+    this.#beforeGroup = beforeGroup
+  }
+
+  /**
+   * Puts a request into the next batch and waits for its outcome. Interrupted while it is queued, it is taken out. Once
+   * it is sealed, interruption waits for the outcome.
+   */
+  submit<A, E>(request: Request<A, E>): Effect.Effect<A, E | CommitError> {
+    return Effect.callback<A, E | CommitError>((resume) => {
+      const refusal = this.#core.refusal()
+      if (refusal !== undefined) {
+        request.finish?.()
+        return resume(Effect.fail(refusal))
+      }
+      const { batchBytesMax } = this.#core.state.limits
+      if (request.bytesMax > batchBytesMax) {
+        request.finish?.()
+        return resume(Effect.fail(new BatchTooLarge({ bytes: request.bytesMax, batchBytesMax })))
+      }
+      const pending: Pending = {
+        request,
+        state: "queued",
+        resume: resume as (exit: Exit.Exit<unknown, unknown>) => void
+      }
+      this.#queue.push(pending)
+      this.#wake?.()
+      return this.#interrupted(pending)
+    })
+  }
+
+  #interrupted(pending: Pending): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (pending.state === "sealed") {
+        pending.resume = () => resume(Effect.void)
+        return
+      }
+      if (pending.state === "queued") {
+        pending.state = "done"
+        this.#queue = this.#queue.filter((other) => other !== pending)
+        pending.request.finish?.()
+      }
+      resume(Effect.void)
+    })
+  }
+
+  /** Lets `beforeGroup` run soon, though nothing was submitted. */
+  readonly nudge = Effect.sync(() => {
+    this.#nudged = true
+    this.#wake?.()
+  })
+
+  /** Waits until everything that was submitted has its outcome. */
+  readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.#queue.length === 0 && !this.#busy) return resume(Effect.void)
+    this.#idle.push(() => resume(Effect.void))
+  })
+
+  /** Runs until it is interrupted; never fails. */
+  readonly run: Effect.Effect<never> = Effect.forever(
+    Effect.andThen(
+      Effect.suspend(() => this.#work),
+      Effect.uninterruptible(Effect.suspend(() => this.#turn))
+    )
+  )
+
+  /** Waits until there is something to do. */
+  readonly #work: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.#queue.length > 0 || this.#nudged) return resume(Effect.void)
+    for (const idle of this.#idle.splice(0)) idle()
+    this.#wake = () => {
+      this.#wake = undefined
+      resume(Effect.void)
+    }
+    return Effect.sync(() => {
+      this.#wake = undefined
+    })
+  })
+
+  readonly #turn = Effect.suspend(() => {
+    this.#busy = true
+    this.#nudged = false
+    return Effect.matchEffect(this.#beforeGroup, {
+      onFailure: (error) =>
+        Effect.sync(() => {
+          for (const pending of this.#queue.splice(0)) this.#done(pending, Exit.fail(error))
+        }),
+      onSuccess: () => this.#commit
+    })
+  }).pipe(
+    Effect.ensuring(
+      Effect.sync(() => {
+        this.#busy = false
+      })
+    )
+  )
+
+  readonly #commit: Effect.Effect<void> = Effect.suspend(() => {
+    const core = this.#core
+    const refusal = core.poison
+    if (refusal !== undefined) {
+      for (const pending of this.#queue.splice(0)) this.#done(pending, Exit.fail(core.stop(refusal)))
+      return Effect.void
+    }
+    const group = new Group(core.durable, this.#buffer)
+    const sealed = this.#seal(group)
+    if (group.isEmpty) {
+      // What rests on an empty group rests on what is durable already.
+      for (const pending of sealed) this.#done(pending, pending.request.settle(core.durable.batch))
+      return Effect.void
+    }
+    const batch = group.seal()
+    this.#keepBuffer(batch)
+    const file = core.current
+    return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {
+      onFailure: (error) => this.#unknown(sealed, error.cause),
+      onSuccess: () => this.#acknowledge(group, batch, sealed)
+    })
+  })
+
+  /** Takes queued requests into the group, in order, as many as fit. */
+  #seal(group: Group): Array<Pending> {
+    const sealed: Array<Pending> = []
+    const bytesMax = Math.min(groupBytesSoft, this.#core.state.limits.batchBytesMax)
+    let taken = 0
+    for (const pending of this.#queue) {
+      if (taken > 0 && group.bytes + pending.request.bytesMax > bytesMax) break
+      taken++
+      const exit = pending.request.seal(group)
+      if (exit !== undefined) {
+        this.#done(pending, exit)
+        continue
+      }
+      pending.state = "sealed"
+      sealed.push(pending)
+    }
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken)
+    return sealed
+  }
+
+  #acknowledge(group: Group, batch: Sealed, sealed: ReadonlyArray<Pending>): Effect.Effect<void> {
+    const core = this.#core
+    const hint =
+      core.root.boot === undefined
+        ? Effect.void
+        : writeStep(core, core.root.writeHint(Hint.encode({ boot: core.root.boot, batch: group.batch })))
+    return Effect.matchEffect(hint, {
+      onFailure: (error) => this.#unknown(sealed, error.cause),
+      onSuccess: () =>
+        Effect.sync(() => {
+          core.durable = group.publish(core.current, batch)
+          for (const pending of sealed) this.#done(pending, pending.request.settle(group.batch))
+        })
+    })
+  }
+
+  #unknown(sealed: ReadonlyArray<Pending>, cause: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const { location } = this.#core
+      for (const pending of sealed) this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
+      for (const pending of this.#queue.splice(0)) {
+        this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))
+      }
+    })
+  }
+
+  #done(pending: Pending, exit: Exit.Exit<unknown, unknown>): void {
+    pending.state = "done"
+    pending.request.finish?.()
+    pending.resume(exit)
+  }
+
+  /** A buffer that grew is used again, unless it is so large that it should be given back. */
+  #keepBuffer(batch: Sealed): void {
+    const { buffer, byteOffset } = batch.bytes
+    if (byteOffset === 0 && buffer.byteLength > this.#buffer.length && buffer.byteLength <= 2 * groupBytesSoft) {
+      this.#buffer = Buffer.from(buffer as ArrayBuffer)
+    }
+  }
+}

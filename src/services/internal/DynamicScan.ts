@@ -1,0 +1,157 @@
+/** Reading the dynamic segments that lib meta lists: what an earlier writer, or the running one, has committed. */
+import * as Effect from "effect/Effect"
+import { AckedDataLost, DynamicCorrupt, IdentityMismatch, type SegmentCorrupt } from "../../domain/Errors.ts"
+import * as Event from "../../domain/Event.ts"
+import * as DynamicSegment from "../../domain/DynamicSegment.ts"
+import { hashId } from "../../domain/Hash53.ts"
+import { newline } from "../../domain/Format.ts"
+import type * as LibState from "../../domain/LibState.ts"
+import { dynamicName } from "../../domain/Names.ts"
+import type { Anchor } from "../../domain/SystemRecord.ts"
+import { crc32 } from "node:zlib"
+import type { Root, StorageError } from "../Storage.ts"
+import type { Core } from "./Core.ts"
+import { DynamicEvents } from "./DynamicEvents.ts"
+import { DynamicFile } from "./DynamicFile.ts"
+import { readRun, runsOf } from "./PartCopy.ts"
+
+/** What scanning may fail with. */
+export type ScanError = StorageError | DynamicCorrupt | IdentityMismatch | AckedDataLost
+
+/** What the listed dynamic segments hold. */
+export interface Scanned {
+  readonly files: ReadonlyArray<DynamicFile>
+  /** Where the chain of commits ends. */
+  readonly anchor: Anchor
+  /** Where it stood before the last batch. */
+  readonly beforeLast: Anchor
+  /** A torn end that no mark proves: it was never acknowledged. */
+  readonly torn: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
+  /** The last batch as it stands on disk: lines and mark. */
+  readonly last: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
+}
+
+/** Reads all of them, in the order of their batches, and checks that they are one chain. */
+export const scanAll = Effect.fnUntraced(function* (
+  root: Root,
+  state: LibState.LibState
+): Effect.fn.Return<Scanned, ScanError> {
+  const files: Array<DynamicFile> = []
+  let anchor = state.anchor
+  let beforeLast = anchor
+  let torn: Scanned["torn"]
+  let last: Scanned["last"]
+  for (const live of state.live) {
+    const name = dynamicName(live.dynamic)
+    const bytes = yield* readWhole(root, live.dynamic)
+    const damaged = (offset: number, why: string) => new DynamicCorrupt({ file: name, offset, why })
+    if (bytes === undefined) return yield* damaged(0, "it is missing")
+    const header = DynamicSegment.readHeader(bytes)
+    if (typeof header === "string") return yield* damaged(0, header)
+    if (header.lib !== state.lib || header.dynamic !== live.dynamic) {
+      const found = `dynamic segment ${header.dynamic} of lib ${header.lib}`
+      return yield* new IdentityMismatch({ file: name, expected: `number ${live.dynamic} of ${state.lib}`, found })
+    }
+    const scan = DynamicSegment.scan(bytes, anchor, live.limit)
+    // A byte behind a file's header requires that the files before it are undamaged.
+    if (torn !== undefined && bytes.length > DynamicSegment.headerBytes(bytes)) {
+      return yield* new DynamicCorrupt({
+        file: dynamicName(torn.dynamic),
+        offset: torn.offset,
+        why: `${name}, which follows it, holds data`
+      })
+    }
+    if (scan.damage !== undefined) {
+      const { offset, why, kind } = scan.damage
+      if (kind === "acknowledged" || live.limit !== undefined) return yield* damaged(offset, why)
+      torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset) }
+    }
+    const { file, before } = fileOf(live.dynamic, scan, anchor, state)
+    if (live.limit !== undefined && file.anchor.batch !== live.limit) {
+      return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at ${live.limit}`)
+    }
+    files.push(file)
+    const batch = scan.batches.at(-1)
+    if (batch !== undefined) {
+      beforeLast = before
+      anchor = file.anchor
+      last = { dynamic: live.dynamic, offset: batch.offset, bytes: bytes.slice(batch.offset, batch.end) }
+    }
+  }
+  if (anchor.batch < state.upto) {
+    return yield* new AckedDataLost({ location: root.location, acked: state.upto, found: anchor.batch })
+  }
+  return { files, anchor, beforeLast, torn, last }
+})
+
+const readWhole = (root: Root, dynamic: number): Effect.Effect<Uint8Array | undefined, StorageError> =>
+  Effect.flatMap(root.dynamicSize(dynamic), (size) =>
+    size === undefined ? Effect.succeed(undefined) : root.readDynamic(dynamic, 0, size)
+  )
+
+const fileOf = (
+  dynamic: number,
+  scan: DynamicSegment.Scan,
+  start: Anchor,
+  state: LibState.LibState
+): { readonly file: DynamicFile; readonly before: Anchor } => {
+  const file = new DynamicFile({ dynamic, size: scan.goodBytes, anchor: start })
+  let before = start
+  for (const batch of scan.batches) {
+    let events = 0
+    for (const part of batch.parts) if (state.roles.get(part.tape) === "events") events += part.count
+    const endPosition = batch.position + events
+    for (const part of batch.parts) {
+      const { tape, firstOrdinal, count, offset, bytes, crc } = part
+      file.addPart(tape, { file, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
+    }
+    before = file.anchor
+    file.anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }
+  }
+  return { file, before }
+}
+
+/** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
+export const eventsOf = (
+  core: Core,
+  file: DynamicFile
+): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
+  Effect.suspend(() => (file.events === undefined ? buildEvents(core, file) : Effect.succeed(file.events)))
+
+const buildEvents = Effect.fnUntraced(function* (
+  core: Core,
+  file: DynamicFile
+): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
+  const events = new DynamicEvents()
+  const parts = [...file.parts]
+    .filter(([tape]) => core.state.roles.get(tape) === "events")
+    .flatMap(([, parts]) => parts)
+    .sort((a, b) => a.offset - b.offset)
+  for (const run of runsOf(parts, 1024 * 1024)) {
+    const lines = yield* readRun(core, dynamicName(file.dynamic), run)
+    for (const [index, part] of run.entries()) addEvents(events, lines[index]!, part.offset)
+    yield* Effect.yieldNow
+  }
+  file.events ??= events
+  return file.events
+})
+
+const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): void => {
+  let start = 0
+  while (start < lines.length) {
+    const end = lines.indexOf(newline, start)
+    const line = lines.subarray(start, end)
+    const { stream, revision, position, id } = Event.decodeLine(line)
+    const idHash = hashId(stream, id)
+    events.add({
+      stream,
+      revision,
+      position,
+      idHash,
+      offset: offset + start,
+      length: end - start,
+      crc: crc32(line)
+    })
+    start = end + 1
+  }
+}

@@ -1,0 +1,283 @@
+/** Opening a lib: creating it, taking it over from the writer before (RELIABILITY: open), or looking at it as a reader. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import {
+  AckedDataLost,
+  LibInvalid,
+  LibLocked,
+  MetaCorrupt,
+  ReadOnly,
+  SettingsMismatch,
+  type EpochRegression
+} from "../../domain/Errors.ts"
+import * as DynamicSegment from "../../domain/DynamicSegment.ts"
+import { formatVersion, libMetaFile } from "../../domain/Format.ts"
+import * as Hint from "../../domain/Hint.ts"
+import * as LibState from "../../domain/LibState.ts"
+import { defaultLimits, type Limits } from "../../domain/Limits.ts"
+import * as MetaChain from "../../domain/MetaChain.ts"
+import { dynamicName } from "../../domain/Names.ts"
+import type { Placement } from "../../domain/Placement.ts"
+import type { LibRecord } from "../../domain/SystemRecord.ts"
+import type { Root, StorageError } from "../Storage.ts"
+import { attempt } from "./attempt.ts"
+import { Core, type WriterSettings } from "./Core.ts"
+import { DynamicEvents } from "./DynamicEvents.ts"
+import { DynamicFile } from "./DynamicFile.ts"
+import { eventsOf, type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
+
+/** What opening a lib may fail with. */
+export type OpenError =
+  | LibInvalid
+  | LibLocked
+  | ReadOnly
+  | SettingsMismatch
+  | AckedDataLost
+  | EpochRegression
+  | MetaChain.ChainError
+  | ScanError
+
+/** What opening found to do. */
+export interface OpenReport {
+  /** The lib was made by this call. */
+  readonly created: boolean
+  /** The writer before this one ended without a clean close, and what it had committed was taken over. */
+  readonly recovered: boolean
+  /** A torn end that was never acknowledged: its bytes were set aside. */
+  readonly tailDiscarded?: { readonly file: string; readonly offset: number; readonly bytes: number; readonly aside: string }
+  /** A torn last record of lib meta was dropped. */
+  readonly metaTailDropped: boolean
+}
+
+export interface LibOptions {
+  readonly limits?: Partial<Limits> | undefined
+  readonly placement?: Placement | undefined
+}
+
+/** Lib meta as it was read. */
+export interface ReadState {
+  readonly state: LibState.LibState
+  readonly chain: MetaChain.Chain<LibRecord>
+  readonly version: string
+}
+
+/** Errors of the place itself, in the words of the lib. */
+export const fromStorage = (error: StorageError, location: string): LibInvalid | LibLocked | ReadOnly | StorageError => {
+  if (error.reason === "locked") return new LibLocked({ location })
+  if (error.reason === "not-a-lib") return new LibInvalid({ location, why: error.detail })
+  if (error.reason === "read-only") return new ReadOnly({ location })
+  return error
+}
+
+/** Reads and folds lib meta. */
+export const readState = Effect.fnUntraced(function* (
+  root: Root
+): Effect.fn.Return<ReadState | undefined, MetaChain.ChainError | EpochRegression | StorageError> {
+  const meta = yield* root.readMeta(undefined)
+  if (meta === undefined) return undefined
+  return yield* attempt<ReadState, MetaChain.ChainError | EpochRegression>(() => {
+    const chain = MetaChain.readLib(libMetaFile, meta.bytes)
+    return { state: LibState.fold(libMetaFile, chain.records), chain, version: meta.version }
+  })
+})
+
+/** Opens for writing: creates the lib in an empty place, else takes over what the writer before left. */
+export const openWriter = Effect.fnUntraced(function* (
+  root: Root,
+  settings: WriterSettings,
+  options: LibOptions,
+  uuid: (now: number) => string
+): Effect.fn.Return<{ core: Core; report: OpenReport }, OpenError> {
+  let read = yield* readState(root)
+  const created = read === undefined
+  if (read === undefined) {
+    yield* create(root, options, uuid)
+    read = yield* readState(root)
+    if (read === undefined) {
+      return yield* new LibInvalid({ location: root.location, why: "its meta vanished while it was created" })
+    }
+  }
+  yield* checkSettings(root, read.state, options)
+  const scanned = yield* scanAll(root, read.state)
+  yield* checkHint(root, scanned)
+  if (read.chain.torn) yield* checkUnlisted(root, read)
+  const core = new Core({
+    root,
+    settings,
+    uuid,
+    state: read.state,
+    metaVersion: read.version,
+    metaEnd: read.chain.end
+  })
+  // A lib whose last record is Clean, or that has no writer yet, left nothing to take over.
+  core.unclean = read.state.live.length > 0
+  const aside = yield* setTornAside(root, scanned)
+  yield* takeOver(core, read, scanned)
+  return {
+    core,
+    report: {
+      created,
+      recovered: core.unclean,
+      metaTailDropped: read.chain.torn,
+      ...(aside === undefined ? {} : { tailDiscarded: aside })
+    }
+  }
+}, Effect.uninterruptible)
+
+const create = Effect.fnUntraced(function* (root: Root, options: LibOptions, uuid: (now: number) => string) {
+  const now = yield* Clock.currentTimeMillis
+  const limits = { ...defaultLimits, ...options.limits }
+  const written = MetaChain.write<LibRecord>(null, [
+    {
+      $type: "LiteLib.Meta",
+      created: new Date(now).toISOString(),
+      format: formatVersion,
+      lib: uuid(now),
+      limits,
+      placement: options.placement ?? { kind: "category" }
+    }
+  ])
+  yield* root.replaceMeta(undefined, undefined, written.bytes)
+})
+
+/** An existing lib has the settings that it was created with. */
+export const checkSettings = (
+  root: Root,
+  state: LibState.LibState,
+  options: LibOptions
+): Effect.Effect<void, SettingsMismatch> => {
+  const mismatch = (setting: string, stored: unknown, given: unknown) =>
+    new SettingsMismatch({
+      location: root.location,
+      setting,
+      stored: JSON.stringify(stored),
+      given: JSON.stringify(given)
+    })
+  const { placement } = options
+  if (placement !== undefined && !samePlacement(placement, state.placement)) {
+    return Effect.fail(mismatch("placement", state.placement, placement))
+  }
+  for (const [key, given] of Object.entries(options.limits ?? {})) {
+    const stored = state.limits[key as keyof Limits]
+    if (given !== undefined && given !== stored) return Effect.fail(mismatch(key, stored, given))
+  }
+  return Effect.void
+}
+
+const samePlacement = (a: Placement, b: Placement): boolean =>
+  a.kind === b.kind && (a.kind !== "hashed" || b.kind !== "hashed" || a.tapes === b.tapes)
+
+/** What was acknowledged in this run of the system must be here. */
+const checkHint = (root: Root, scanned: Scanned): Effect.Effect<void, AckedDataLost | StorageError> =>
+  Effect.flatMap(root.readHint, (bytes) => {
+    const hint = Hint.decode(bytes)
+    if (hint === undefined || root.boot === undefined || hint.boot !== root.boot) return Effect.void
+    if (hint.batch <= scanned.anchor.batch) return Effect.void
+    return Effect.fail(
+      new AckedDataLost({ location: root.location, acked: hint.batch, found: scanned.anchor.batch })
+    )
+  })
+
+/** A torn record of lib meta may have listed a dynamic segment: one that holds batches must not be passed over. */
+const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) {
+  for (const dynamic of yield* root.listDynamics) {
+    if (dynamic <= read.state.highest) continue
+    const size = (yield* root.dynamicSize(dynamic)) ?? 0
+    const head = yield* root.readDynamic(dynamic, 0, 4096)
+    const header = DynamicSegment.readHeader(head)
+    const ours = typeof header !== "string" && header.lib === read.state.lib && header.epoch === read.state.epoch
+    if (ours && size > DynamicSegment.headerBytes(head)) {
+      return yield* new MetaCorrupt({
+        meta: libMetaFile,
+        line: read.chain.records.length + 1,
+        offset: read.chain.goodBytes,
+        why: `its last record is damaged, and ${dynamicName(dynamic)}, which it may have listed, holds batches`
+      })
+    }
+  }
+})
+
+const setTornAside = Effect.fnUntraced(function* (root: Root, { torn }: Scanned) {
+  if (torn === undefined || torn.bytes.length === 0) return undefined
+  const file = dynamicName(torn.dynamic)
+  const aside = yield* root.setAside(`${file}.quarantine`, torn.bytes)
+  return { file, offset: torn.offset, bytes: torn.bytes.length, aside }
+})
+
+/**
+ * The decision: a new dynamic segment with the last batch in it (I2: what was inherited is written again), and lib meta
+ * with the next epoch. Before that record is in place nothing has changed; after it, everything has.
+ */
+const takeOver = Effect.fnUntraced(function* (core: Core, read: ReadState, scanned: Scanned) {
+  const { root } = core
+  const { state } = read
+  const { anchor, files, last } = scanned
+  const dynamic = state.highest + 1
+  const epoch = state.epoch + 1
+  const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
+  const first = last === undefined ? header : Buffer.concat([header, last.bytes])
+  // Files keep the batches before the last one; a file that held the last one alone is not needed.
+  const old = files.flatMap((file) => withoutLast(file, scanned))
+  const writer = yield* root.createDynamic(dynamic, first)
+  const records = [
+    ...LibState.refold(state),
+    {
+      $type: "LiteLib.Epoch" as const,
+      anchor: state.anchor,
+      dynamic,
+      epoch,
+      old: old.map((file): [number, number] => [file.dynamic, file.anchor.batch]),
+      upto: anchor.batch
+    }
+  ]
+  const written = MetaChain.write<LibRecord>(null, records)
+  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
+  core.metaEnd = written.end
+  core.state = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
+  core.durable = anchor
+  if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))
+  const current = new DynamicFile({
+    dynamic,
+    writer,
+    size: first.length,
+    anchor,
+    ...(last === undefined ? { events: new DynamicEvents() } : {})
+  })
+  if (last !== undefined) {
+    moveLast(files, current, header.length - last.offset, anchor)
+    current.firstBatchAt = yield* Clock.currentTimeMillis
+  }
+  core.dynamics = [...old, current]
+  // The rows of the copied batch must stand before those of the batches to come.
+  if (last !== undefined) yield* Effect.orDie(eventsOf(core, current))
+  for (const listed of yield* root.listDynamics) {
+    if (!core.state.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
+  }
+})
+
+/** A file as it is listed from now on: without the last batch, which the new file holds. */
+const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<DynamicFile> => {
+  if (!file.hasBatches) return []
+  if (file.anchor.batch < anchor.batch) return [file]
+  const kept = new DynamicFile({ dynamic: file.dynamic, size: file.size, anchor: beforeLast })
+  for (const [tape, parts] of file.parts) {
+    for (const part of parts) if (part.batch < anchor.batch) kept.addPart(tape, { ...part, file: kept })
+  }
+  return kept.hasBatches ? [kept] : []
+}
+
+/** The parts of the last batch, where they stand in the new file. */
+const moveLast = (
+  files: ReadonlyArray<DynamicFile>,
+  current: DynamicFile,
+  shift: number,
+  anchor: DynamicFile["anchor"]
+): void => {
+  for (const file of files) {
+    for (const [tape, parts] of file.parts) {
+      for (const part of parts) {
+        if (part.batch === anchor.batch) current.addPart(tape, { ...part, file: current, offset: part.offset + shift })
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * A reader's view of a lib, beside its writer and without a lock: whole batches that were acknowledged, of all tapes at
+ * the same moment. RELIABILITY: "A reader in another process".
+ */
+import * as Effect from "effect/Effect"
+import { LibInvalid, ReaderBusy } from "../../domain/Errors.ts"
+import * as Hint from "../../domain/Hint.ts"
+import type { Anchor } from "../../domain/SystemRecord.ts"
+import type { Root } from "../Storage.ts"
+import { Core, type WriterSettings } from "./Core.ts"
+import type { DynamicFile, LivePart } from "./DynamicFile.ts"
+import { type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
+import { checkSettings, type LibOptions, type OpenError, readState, type ReadState } from "./OpenLib.ts"
+import { OpenTape, readTapeMeta } from "./OpenTape.ts"
+
+interface View {
+  readonly read: ReadState
+  readonly files: ReadonlyArray<DynamicFile>
+  readonly end: Anchor
+  readonly tapes: ReadonlyArray<OpenTape>
+}
+
+/** The look was disturbed by the writer: look again. */
+const again = "again"
+type Again = typeof again
+
+const triesMax = 8
+
+/** Opens a lib for reading. */
+export const openReader = Effect.fnUntraced(function* (
+  root: Root,
+  settings: WriterSettings,
+  options: LibOptions
+): Effect.fn.Return<Core, OpenError | ReaderBusy> {
+  const read = yield* readState(root)
+  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "it has no meta" })
+  yield* checkSettings(root, read.state, options)
+  const core = new Core({
+    root,
+    settings,
+    uuid: () => "",
+    state: read.state,
+    metaVersion: read.version,
+    metaEnd: read.chain.end
+  })
+  yield* refreshReader(core)
+  return core
+})
+
+/** Looks again. What the reader sees afterwards is one moment; it never goes back. */
+export const refreshReader = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<void, OpenError | ReaderBusy> {
+  let trouble: ScanError | undefined
+  for (let tries = 0; tries < triesMax; tries++) {
+    const view: View | Again = yield* Effect.catchTags(look(core), {
+      // A file that vanished or does not fit was closed meanwhile, unless it stays so.
+      DynamicCorrupt: (error) => disturbed(error),
+      AckedDataLost: (error) => disturbed(error)
+    })
+    function disturbed(error: ScanError): Effect.Effect<Again> {
+      trouble = error
+      return Effect.succeed(again)
+    }
+    if (view === again || view.end.batch < core.durable.batch) continue
+    core.state = view.read.state
+    core.durable = view.end
+    core.dynamics = [...view.files]
+    core.tapes.clear()
+    for (const tape of view.tapes) core.tapes.set(tape.name, tape)
+    return
+  }
+  return yield* trouble ?? new ReaderBusy({ location: core.location })
+})
+
+const look = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<View | Again, OpenError> {
+  const { root } = core
+  const hint = yield* readHint(root)
+  const read = yield* readState(root)
+  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is gone" })
+  // Meta first, dynamic segments after: what is closed in between is seen twice, never not at all.
+  const metas = []
+  for (const listed of read.state.tapes.values()) {
+    const meta = yield* Effect.result(readTapeMeta({ root, state: read.state }, listed))
+    // A tape whose meta is bad does not keep the others from being read: using it says what is wrong.
+    if (meta._tag === "Success") metas.push({ listed, meta: meta.success })
+  }
+  const scanned = yield* scanAll(root, read.state)
+  const seen = scanned.anchor.batch
+  let bound = hint === undefined ? seen : Math.max(hint.batch, read.state.anchor.batch)
+  if (hint === undefined && (yield* readHint(root)) !== undefined) return again
+  if (bound > seen) return again
+  const tapes: Array<OpenTape> = []
+  for (const { listed, meta } of metas) {
+    const { lastBatch } = meta.state
+    if (lastBatch > seen && lastBatch > bound) return again
+    const parts = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
+    const tape = new OpenTape(listed.name, meta, visible(parts, lastBatch, bound))
+    tape.hidden = countIn(parts, bound, lastBatch)
+    tapes.push(tape)
+  }
+  bound = Math.min(bound, seen)
+  return { read, files: scanned.files, end: anchorAt(scanned, read.state.anchor, bound), tapes }
+})
+
+/** The hint, if it is of this run of the system. */
+const readHint = (root: Root) =>
+  Effect.map(root.readHint, (bytes) => {
+    const hint = Hint.decode(bytes)
+    return hint !== undefined && root.boot !== undefined && hint.boot === root.boot ? hint : undefined
+  })
+
+const visible = (parts: ReadonlyArray<LivePart>, after: number, upto: number): Array<LivePart> =>
+  parts.filter((part) => part.batch > after && part.batch <= upto)
+
+/** Records of batches behind `after`, up to `upto`. */
+const countIn = (parts: ReadonlyArray<LivePart>, after: number, upto: number): number => {
+  let count = 0
+  for (const part of parts) if (part.batch > after && part.batch <= upto) count += part.count
+  return count
+}
+
+/** Where the lib stood behind batch `batch`. */
+const anchorAt = (scanned: Scanned, before: Anchor, batch: number): Anchor => {
+  if (batch === scanned.anchor.batch) return scanned.anchor
+  let position = before.position
+  for (const file of scanned.files) {
+    for (const parts of file.parts.values()) {
+      for (const part of parts) if (part.batch <= batch) position = Math.max(position, part.endPosition)
+    }
+  }
+  return { batch, position, hash: before.hash }
+}

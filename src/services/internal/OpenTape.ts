@@ -1,0 +1,179 @@
+/** A tape in use: its folded meta, and the committed records that are in no segment yet. */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import {
+  type ForkDetected,
+  IdentityMismatch,
+  type MetaCorrupt,
+  MetaInvalid,
+  TapeInvalid,
+  TapeNotFound,
+  type UnsupportedFormat,
+  type WriterPoisoned
+} from "../../domain/Errors.ts"
+import { tapeMetaFile } from "../../domain/Format.ts"
+import type { TapeListing } from "../../domain/LibState.ts"
+import * as MetaChain from "../../domain/MetaChain.ts"
+import type { InvalidSegmentName } from "../../domain/Names.ts"
+import * as TapeState from "../../domain/TapeState.ts"
+import type { TapeRecord, Unchained } from "../../domain/SystemRecord.ts"
+import type { Meta, StorageError } from "../Storage.ts"
+import { attempt } from "./attempt.ts"
+import { type Core, writeStep } from "./Core.ts"
+import type { LivePart } from "./DynamicFile.ts"
+
+/** What is wrong with a tape's meta. */
+export type TapeMetaError =
+  | TapeInvalid
+  | MetaCorrupt
+  | MetaInvalid
+  | ForkDetected
+  | IdentityMismatch
+  | UnsupportedFormat
+  | InvalidSegmentName
+
+/** What loading a tape may fail with. */
+export type LoadError = TapeNotFound | TapeMetaError | StorageError | WriterPoisoned
+
+export class OpenTape {
+  readonly name: string
+  readonly id: string
+  readonly lock = Semaphore.makeUnsafe(1)
+  state: TapeState.TapeState
+  metaVersion: string
+  metaEnd: string | null
+  /** Committed and acknowledged, in no segment yet; ascending. Replaced, never changed in place, when some are closed. */
+  parts: Array<LivePart>
+  /** Records at the end of its segments that a reader must not show yet: their batch is not acknowledged for all it knows. */
+  hidden = 0
+
+  constructor(name: string, meta: LoadedMeta, parts: Array<LivePart>) {
+    this.name = name
+    this.id = meta.state.tape
+    this.state = meta.state
+    this.metaVersion = meta.version
+    this.metaEnd = meta.end
+    this.parts = parts
+  }
+
+  /** Number of records, committed and not closed yet included. */
+  get records(): number {
+    const last = this.parts.at(-1)
+    return last === undefined ? this.state.records - this.hidden : last.firstOrdinal + last.count
+  }
+}
+
+/** A tape's meta as it was read and folded. */
+export interface LoadedMeta {
+  readonly state: TapeState.TapeState
+  readonly version: string
+  readonly end: string | null
+  readonly bytes: Uint8Array
+}
+
+/** What the lib says of a tape. */
+export const listing = (core: Core, name: string): TapeListing | undefined => core.state.tapes.get(name)
+
+/** The tape of that name, loaded at its first use. */
+export const openTape = (core: Core, name: string): Effect.Effect<OpenTape, LoadError> =>
+  Effect.suspend(() => {
+    const known = core.tapes.get(name)
+    if (known !== undefined) return Effect.succeed(known)
+    return core.loadLock.withPermit(
+      Effect.suspend(() => {
+        const loaded = core.tapes.get(name)
+        return loaded === undefined ? load(core, name) : Effect.succeed(loaded)
+      })
+    )
+  })
+
+const load = Effect.fnUntraced(function* (core: Core, name: string): Effect.fn.Return<OpenTape, LoadError> {
+  const listed = listing(core, name)
+  if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+  let meta = yield* readTapeMeta(core, listed)
+  if (core.root.mode === "read") {
+    return yield* new TapeInvalid({ tape: name, why: "its meta was bad when this reader looked: refresh it" })
+  }
+  if (core.unclean) {
+    // I2: what an interrupted writer left may be readable and still not durable. Written again, it is.
+    const version = yield* writeStep(core, core.root.replaceMeta(name, meta.version, meta.bytes))
+    meta = { ...meta, version }
+  }
+  const parts = core.dynamics
+    .flatMap((file) => file.parts.get(listed.tape) ?? [])
+    .filter((part) => part.batch > meta.state.lastBatch)
+  yield* checkParts(listed, meta.state.records, parts)
+  const tape = new OpenTape(name, meta, parts)
+  core.tapes.set(name, tape)
+  return tape
+})
+
+/** Meta and what is committed behind it must fit: no gap, no overlap. */
+const checkParts = (
+  listed: TapeListing,
+  records: number,
+  parts: ReadonlyArray<LivePart>
+): Effect.Effect<void, TapeInvalid> => {
+  let next = records
+  for (const part of parts) {
+    if (part.firstOrdinal !== next) {
+      const why = `committed records begin at ${part.firstOrdinal}, but its segments end at ${next}: an older meta was put back, recover the tape`
+      return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
+    }
+    next = part.firstOrdinal + part.count
+  }
+  return Effect.void
+}
+
+/** Reads, checks and folds the meta of a listed tape. */
+export const readTapeMeta = (
+  core: Pick<Core, "root" | "state">,
+  listed: TapeListing
+): Effect.Effect<LoadedMeta, TapeMetaError | StorageError> =>
+  Effect.flatMap(core.root.readMeta(listed.name), (meta) => {
+    if (meta === undefined) {
+      const why = "its meta is missing: put it back, or recover the tape into a new one"
+      return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
+    }
+    return foldMeta(core, listed, meta)
+  })
+
+const foldMeta = (core: Pick<Core, "state">, listed: TapeListing, meta: Meta): Effect.Effect<LoadedMeta, TapeMetaError> =>
+  attempt<LoadedMeta, TapeMetaError>(() => {
+    const file = `${listed.name}/${tapeMetaFile}`
+    const chain = MetaChain.readTape(file, meta.bytes, core.state.limits)
+    const state = TapeState.fold(file, chain.records)
+    if (state.tape !== listed.tape) throw new IdentityMismatch({ file, expected: listed.tape, found: state.tape })
+    if (state.lib !== core.state.lib) throw new IdentityMismatch({ file, expected: core.state.lib, found: state.lib })
+    return { state, version: meta.version, end: chain.end, bytes: meta.bytes }
+  })
+
+/** One change of a tape's meta, under its lock: copied with the record behind it, and put in its place whole. */
+export const changeTapeMeta = (
+  core: Core,
+  tape: OpenTape,
+  record: Unchained<TapeRecord>
+): Effect.Effect<void, WriterPoisoned | StorageError | MetaInvalid> =>
+  Effect.gen(function* () {
+    const state = TapeState.after(tape.state, record)
+    const meta = yield* core.root.readMeta(tape.name)
+    if (meta === undefined || meta.version !== tape.metaVersion) {
+      return yield* core.stop(`${tape.name}/${tapeMetaFile} was changed by someone else`)
+    }
+    const worn = TapeState.isWorn(state)
+    const written = worn
+      ? MetaChain.write<TapeRecord>(null, TapeState.refold(state), core.state.limits)
+      : MetaChain.write<TapeRecord>(tape.metaEnd, [record], core.state.limits)
+    const bytes = worn ? written.bytes : Buffer.concat([meta.bytes, written.bytes])
+    if (bytes.length > core.state.limits.metaBytesMax) {
+      return yield* new MetaInvalid({
+        meta: `${tape.name}/${tapeMetaFile}`,
+        line: state.lines,
+        why: `would have ${bytes.length} bytes, the limit is ${core.state.limits.metaBytesMax}`
+      })
+    }
+    const version = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, bytes))
+    tape.state = worn ? { ...state, lines: TapeState.refold(state).length } : state
+    tape.metaVersion = version
+    tape.metaEnd = written.end
+  })

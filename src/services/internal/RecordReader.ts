@@ -1,0 +1,176 @@
+/**
+ * Reading a tape by ordinal, a chunk of whole lines at a time: from closed segments through their index, from dynamic
+ * segments through what the writer knows. Every byte is checked before it is handed on.
+ */
+import * as Effect from "effect/Effect"
+import { crc32 } from "node:zlib"
+import { SegmentCorrupt } from "../../domain/Errors.ts"
+import { newline } from "../../domain/Format.ts"
+import type { Segment } from "../../domain/SystemRecord.ts"
+import type { StorageError } from "../Storage.ts"
+import type { Core } from "./Core.ts"
+import type { LivePart } from "./DynamicFile.ts"
+import { listing, type OpenTape } from "./OpenTape.ts"
+import { readRun, runsOf } from "./PartCopy.ts"
+import { indexOf, readSegment, type SegmentError } from "./SegmentIndexFile.ts"
+
+/** What reading records may fail with. */
+export type ReadError = SegmentError
+
+/** Whole lines of consecutive records. */
+export interface Chunk {
+  readonly firstOrdinal: number
+  readonly count: number
+  /** One or more pieces, in order, each of whole lines. */
+  readonly pieces: ReadonlyArray<Uint8Array>
+}
+
+/** What a chunk holds at most, unless one block or part alone is larger. */
+export const chunkBytes = 256 * 1024
+
+/**
+ * The chunk with the record at `ordinal`, which must exist. Forwards it begins at or before that record and goes on;
+ * backwards it ends at or behind it and begins earlier. It may hold records on the other side of `ordinal`.
+ */
+export const readChunk = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward",
+  bytesMax: number = chunkBytes
+): Effect.Effect<Chunk, ReadError> =>
+  Effect.suspend(() => {
+    const attempt =
+      ordinal < tape.state.records
+        ? readClosed(core, tape, ordinal, direction, bytesMax)
+        : readLive(core, tape, ordinal, direction, bytesMax)
+    // A file that vanished was closed or repacked meanwhile: what the tape says now decides.
+    const { state, parts } = tape
+    return Effect.catchIf(
+      attempt,
+      (error) => isGone(error) && (tape.state !== state || tape.parts !== parts),
+      () => readChunk(core, tape, ordinal, direction, bytesMax)
+    )
+  })
+
+const isGone = (error: ReadError): boolean =>
+  error._tag === "SegmentMissing" || (error._tag === "StorageError" && error.reason === "not-found")
+
+/** The closed segment with the record at `ordinal`. */
+export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment => {
+  let low = 0
+  let high = segments.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (segments[middle]!.firstOrdinal <= ordinal) low = middle
+    else high = middle - 1
+  }
+  return segments[low]!
+}
+
+const readClosed = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward",
+  bytesMax: number
+): Effect.Effect<Chunk, ReadError> => {
+  const segment = segmentAt(tape.state.segments, ordinal)
+  const role = listing(core, tape.name)?.role ?? "records"
+  return Effect.flatMap(indexOf(core, tape.name, role, segment), ({ blocks }) => {
+    const at = blocks.blockOfRecord(ordinal - segment.firstOrdinal)
+    let first = at
+    let last = at
+    let bytes = blocks.bytes[at]!
+    if (direction === "forward") {
+      while (last + 1 < blocks.count && bytes + blocks.bytes[last + 1]! <= bytesMax) bytes += blocks.bytes[++last]!
+    } else {
+      while (first > 0 && bytes + blocks.bytes[first - 1]! <= bytesMax) bytes += blocks.bytes[--first]!
+    }
+    const start = blocks.offset[first]!
+    return Effect.flatMap(readSegment(core, tape.name, segment.name, start, bytes), (read) => {
+      for (let block = first; block <= last; block++) {
+        const from = blocks.offset[block]! - start
+        if (crc32(read.subarray(from, from + blocks.bytes[block]!)) !== blocks.crc[block]!) {
+          const why = "a block is not what was written"
+          return Effect.fail(
+            new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: start + from, why })
+          )
+        }
+      }
+      const firstRecord = blocks.firstRecord[first]!
+      const endRecord = last + 1 < blocks.count ? blocks.firstRecord[last + 1]! : segment.records
+      return Effect.succeed({
+        firstOrdinal: segment.firstOrdinal + firstRecord,
+        count: endRecord - firstRecord,
+        pieces: [read]
+      })
+    })
+  })
+}
+
+/** The part with the record at `ordinal`: the last that begins at or before it. */
+export const partAt = (parts: ReadonlyArray<LivePart>, ordinal: number): number => {
+  let low = 0
+  let high = parts.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (parts[middle]!.firstOrdinal <= ordinal) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+const readLive = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward",
+  bytesMax: number
+): Effect.Effect<Chunk, SegmentCorrupt | StorageError> => {
+  const { parts } = tape
+  const at = partAt(parts, ordinal)
+  // A window of parts that can hold a chunk; `runsOf` cuts it where they stand too far apart.
+  const window = direction === "forward" ? parts.slice(at, at + 1024) : parts.slice(Math.max(0, at - 1023), at + 1)
+  const runs = runsOf(window, bytesMax)
+  const run = direction === "forward" ? runs[0]! : runs.at(-1)!
+  return Effect.map(readRun(core, tape.name, run), (pieces) => {
+    const last = run.at(-1)!
+    const { firstOrdinal } = run[0]!
+    return { firstOrdinal, count: last.firstOrdinal + last.count - firstOrdinal, pieces }
+  })
+}
+
+/** The records of a chunk from ordinal `from` to before `to`, parsed. */
+export const parseChunk = <A>(chunk: Chunk, from: number, to: number, parse: (text: string) => A): Array<A> => {
+  const records: Array<A> = []
+  let ordinal = chunk.firstOrdinal
+  for (const piece of chunk.pieces) {
+    // One decoding a piece; the lines are slices of it.
+    const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("utf8")
+    let start = 0
+    while (start < text.length && ordinal < to) {
+      const end = text.indexOf("\n", start)
+      if (ordinal >= from) records.push(parse(text.slice(start, end)))
+      ordinal++
+      start = end + 1
+    }
+  }
+  return records
+}
+
+/** The lines of a chunk from ordinal `from` to before `to`, as bytes. */
+export const linesOfChunk = (chunk: Chunk, from: number, to: number): Array<Uint8Array> => {
+  const lines: Array<Uint8Array> = []
+  let ordinal = chunk.firstOrdinal
+  for (const piece of chunk.pieces) {
+    let start = 0
+    while (start < piece.length && ordinal < to) {
+      const end = piece.indexOf(newline, start)
+      if (ordinal >= from) lines.push(piece.subarray(start, end))
+      ordinal++
+      start = end + 1
+    }
+  }
+  return lines
+}

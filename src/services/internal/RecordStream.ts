@@ -1,0 +1,73 @@
+/** Streams of records, a chunk at a time. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { LibClosed } from "../../domain/Errors.ts"
+import type { JsonObject } from "../../domain/TaraSON.ts"
+import type { Core } from "./Core.ts"
+import type { OpenTape } from "./OpenTape.ts"
+import { type Chunk, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
+
+/** Which records, by ordinal. */
+export interface RecordRange {
+  /** The first one; default 0. */
+  readonly from?: number
+  /** One behind the last one; default: all there are when the stream starts. */
+  readonly to?: number
+  /** Last one first. */
+  readonly reverse?: boolean
+}
+
+const parse = (text: string): JsonObject => JSON.parse(text) as JsonObject
+
+/** Records of a tape as they were when the stream started. */
+export const recordStream = (
+  core: Core,
+  tape: () => OpenTape,
+  range: RecordRange = {}
+): Stream.Stream<JsonObject, ReadError | LibClosed> =>
+  chunkStream(core, tape, range, (chunk, from, to) => {
+    const records = parseChunk(chunk, from, to, parse)
+    return range.reverse === true ? records.reverse() : records
+  })
+
+/** What `take` makes of each chunk; it gets the range of ordinals that are wanted of it. */
+export const chunkStream = <A>(
+  core: Core,
+  tape: () => OpenTape,
+  range: RecordRange,
+  take: (chunk: Chunk, from: number, to: number) => Array<A>
+): Stream.Stream<A, ReadError | LibClosed> =>
+  Stream.suspend(() => {
+    const opened = tape()
+    const from = Math.max(0, Math.floor(range.from ?? 0))
+    const to = Math.min(opened.records, Math.floor(range.to ?? opened.records))
+    if (!(from < to)) return Stream.empty
+    return range.reverse === true ? backwards(core, opened, from, to, take) : forwards(core, opened, from, to, take)
+  })
+
+type Take<A> = (chunk: Chunk, from: number, to: number) => Array<A>
+
+const forwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
+  Stream.paginate(from, (next: number) =>
+    Effect.map(open(core, tape, next, "forward"), (chunk) => {
+      const end = Math.min(to, chunk.firstOrdinal + chunk.count)
+      return [take(chunk, next, to), end < to ? Option.some(end) : Option.none<number>()] as const
+    })
+  )
+
+const backwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
+  Stream.paginate(to, (end: number) =>
+    Effect.map(open(core, tape, end - 1, "backward"), (chunk) => {
+      const start = Math.max(from, chunk.firstOrdinal)
+      return [take(chunk, from, end), start > from ? Option.some(start) : Option.none<number>()] as const
+    })
+  )
+
+const open = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward"
+): Effect.Effect<Chunk, ReadError | LibClosed> =>
+  core.closed ? Effect.fail(new LibClosed({ location: core.location })) : readChunk(core, tape, ordinal, direction)

@@ -1,0 +1,85 @@
+/** Closed segments as they are handed out: read-only, each to be read or verified. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type LibClosed, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
+import * as Merkle from "../../domain/Merkle.ts"
+import type { Segment } from "../../domain/SystemRecord.ts"
+import * as TaraSON from "../../domain/TaraSON.ts"
+import type { Core } from "./Core.ts"
+import type { OpenTape } from "./OpenTape.ts"
+import { linesOfChunk } from "./RecordReader.ts"
+import { chunkStream, recordStream } from "./RecordStream.ts"
+import { readWhole, type SegmentError } from "./SegmentIndexFile.ts"
+
+/** A closed segment, as tape meta lists it. */
+export type SegmentInfo = Segment
+
+/** What reading a segment may fail with. */
+export type SegmentReadError = SegmentError | LibClosed
+
+export interface SegmentShape {
+  readonly tape: string
+  readonly info: SegmentInfo
+  /** Its records, parsed, in order. */
+  readonly records: Stream.Stream<TaraSON.JsonObject, SegmentReadError>
+  /** Its records' canonical bytes, in order. */
+  readonly lines: Stream.Stream<Uint8Array, SegmentReadError>
+  /** Checks length, hash, every line, number of records and Merkle state against meta. */
+  readonly verify: Effect.Effect<SegmentInfo, SegmentReadError>
+}
+
+export const segmentsOf = (tape: OpenTape): ReadonlyArray<SegmentInfo> => tape.state.segments
+
+/** The segment of that number. */
+export const findSegment = (
+  core: Core,
+  tape: () => OpenTape,
+  number: number
+): Effect.Effect<SegmentShape, SegmentMissing> =>
+  Effect.suspend(() => {
+    const opened = tape()
+    const info = opened.state.segments.find((segment) => segment.number === number)
+    return info === undefined
+      ? Effect.fail(new SegmentMissing({ tape: opened.name, segment: `number ${number}` }))
+      : Effect.succeed(serve(core, tape, info))
+  })
+
+/** All segments that there are when the stream starts. */
+export const segmentStream = (core: Core, tape: () => OpenTape): Stream.Stream<SegmentShape> =>
+  Stream.suspend(() => Stream.fromArray(tape().state.segments.map((info) => serve(core, tape, info))))
+
+const serve = (core: Core, tape: () => OpenTape, info: SegmentInfo): SegmentShape => {
+  const range = { from: info.firstOrdinal, to: info.firstOrdinal + info.records }
+  return {
+    tape: tape().name,
+    info,
+    records: recordStream(core, tape, range),
+    lines: chunkStream(core, tape, range, linesOfChunk),
+    verify: verify(core, tape, info)
+  }
+}
+
+const verify = (
+  core: Core,
+  tape: () => OpenTape,
+  info: SegmentInfo
+): Effect.Effect<SegmentInfo, SegmentReadError> =>
+  Effect.gen(function* () {
+    const { name, state } = tape()
+    const at = state.segments.findIndex((segment) => segment.number === info.number)
+    const before = state.segments[at - 1]?.merkle ?? Merkle.empty
+    const merkle = new Merkle.Accumulator(before)
+    const { limits } = core.state
+    yield* readWhole(core, name, info, (line) => {
+      TaraSON.parseCanonical(line, { ...limits, recordBytesMax: Math.max(limits.recordBytesMax, line.length) })
+      merkle.add(line)
+    })
+    const found = merkle.state()
+    const same =
+      found.size === info.merkle.size && found.peaks.every((peak, index) => peak === info.merkle.peaks[index])
+    if (!same) {
+      const why = "its Merkle state is not the one in meta"
+      return yield* new SegmentCorrupt({ tape: name, segment: info.name, offset: 0, why })
+    }
+    return info
+  })

@@ -1,0 +1,73 @@
+/** Changes of what a lib lists: new tapes, archived and activated ones. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { TapeExists, TapeNotFound, type WriterPoisoned } from "../../domain/Errors.ts"
+import { formatVersion } from "../../domain/Format.ts"
+import type { TapeListing } from "../../domain/LibState.ts"
+import * as MetaChain from "../../domain/MetaChain.ts"
+import { checkTapeName, type InvalidTapeName } from "../../domain/Names.ts"
+import type { Role, TapeRecord } from "../../domain/SystemRecord.ts"
+import type { StorageError } from "../Storage.ts"
+import { attempt } from "./attempt.ts"
+import { appendLibMeta, type Core, guard, type WriteError, writeStep } from "./Core.ts"
+
+/** Builds a tape beside its place, moves it there, and lists it: in this order, so that a listed tape has its meta. */
+export const createTape = (
+  core: Core,
+  name: string,
+  role: Role
+): Effect.Effect<TapeListing, InvalidTapeName | TapeExists | StorageError | WriteError> =>
+  Effect.gen(function* () {
+    yield* guard(core)
+    yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
+    return yield* core.loadLock.withPermit(createUnlisted(core, name, role))
+  })
+
+const createUnlisted = (
+  core: Core,
+  name: string,
+  role: Role
+): Effect.Effect<TapeListing, TapeExists | WriteError> =>
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      // Another fibre may have been faster, or the writer may have stopped, while this one waited for the lock.
+      yield* guard(core)
+      if (core.state.tapes.has(name)) return yield* new TapeExists({ tape: name })
+      const now = yield* Clock.currentTimeMillis
+      const tape = core.uuid(now)
+      const meta = MetaChain.write<TapeRecord>(null, [
+        {
+          $type: "LiteTape.Meta",
+          created: new Date(now).toISOString(),
+          format: formatVersion,
+          lastBatch: core.durable.batch,
+          lib: core.state.lib,
+          origin: { kind: "created" },
+          tape
+        }
+      ])
+      yield* writeStep(core, core.root.createTape(name, meta.bytes))
+      const listed: TapeListing = { name, tape, role, state: "active" }
+      yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+      return listed
+    })
+  )
+
+/** Archives or activates a tape; saying again what it is already writes nothing. */
+export const setTapeState = (
+  core: Core,
+  name: string,
+  state: "active" | "archived"
+): Effect.Effect<void, TapeNotFound | WriteError> =>
+  core.loadLock.withPermit(
+    Effect.gen(function* () {
+      yield* guard(core)
+      const listed = core.state.tapes.get(name)
+      if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+      if (listed.state === state) return
+      const { name: listedName, tape, role } = listed
+      yield* appendLibMeta(core, { $type: "LiteLib.Tape", name: listedName, tape, role, state })
+    })
+  )
+
+export type { WriterPoisoned }

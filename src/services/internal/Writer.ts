@@ -1,0 +1,178 @@
+/**
+ * The writer of a lib at work: the commit loop, the change from one dynamic segment to the next, and the closing of
+ * those that are full, in the background and with a bounded backlog.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { headerLine } from "../../domain/DynamicSegment.ts"
+import type { WriterPoisoned } from "../../domain/Errors.ts"
+import { closeClean, closeOldest, type FlushError, isDue } from "./Closing.ts"
+import { CommitLoop } from "./CommitLoop.ts"
+import { appendLibMeta, type Core, writeStep } from "./Core.ts"
+import { DynamicEvents } from "./DynamicEvents.ts"
+import { DynamicFile } from "./DynamicFile.ts"
+import type { LoadError } from "./OpenTape.ts"
+
+export interface Writer {
+  readonly loop: CommitLoop
+  /** Ends the writer: waits for what was submitted, puts everything into segments, says so in lib meta. Once. */
+  readonly close: Effect.Effect<void, FlushError | LoadError>
+}
+
+/** Starts the writer's fibres in `scope`. */
+export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope): Effect.fn.Return<Writer> {
+  const rolling = new Rolling(core, scope)
+  const loop = new CommitLoop(core, rolling.beforeGroup)
+  yield* Effect.forkIn(loop.run, scope)
+  yield* Effect.forkIn(rolling.closer, scope)
+  yield* Effect.forkIn(rolling.timer(loop.nudge), scope)
+  yield* rolling.wakeCloser
+  const close = Effect.suspend(() => {
+    if (core.closed) return Effect.void
+    core.closed = true
+    return Effect.andThen(loop.drain, rolling.end)
+  })
+  return { loop, close }
+})
+
+class Rolling {
+  readonly #core: Core
+  readonly #scope: Scope.Scope
+  readonly #closing = Semaphore.makeUnsafe(1)
+  readonly #preparing = Semaphore.makeUnsafe(1)
+  /** Open while there is something to close. */
+  readonly #work = Latch.makeUnsafe(false)
+  /** Opened whenever the backlog has become shorter, or will not. */
+  readonly #progress = Latch.makeUnsafe(false)
+  #prepared: DynamicFile | undefined
+  #preparation = false
+
+  constructor(core: Core, scope: Scope.Scope) {
+    this.#core = core
+    this.#scope = scope
+  }
+
+  readonly wakeCloser: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#work.open))
+
+  /** Between two batches: changes to the next dynamic segment when the current one is due. */
+  readonly beforeGroup: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
+    const core = this.#core
+    const { current, settings } = core
+    const prepareSoon = current.size >= settings.closeBytes / 2 ? this.#prepareInBackground : Effect.void
+    return Effect.flatMap(isDue(core), (due) =>
+      due ? this.#change : Effect.andThen(prepareSoon, this.#stampFirstBatch)
+    )
+  })
+
+  /** The age of a dynamic segment counts from the turn in which its first batch is written. */
+  readonly #stampFirstBatch: Effect.Effect<void> = Effect.suspend(() => {
+    const { current } = this.#core
+    if (current.firstBatchAt !== undefined) return Effect.void
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      current.firstBatchAt = now
+    })
+  })
+
+  readonly #change: Effect.Effect<void, WriterPoisoned> = Effect.gen({ self: this }, function* () {
+    yield* this.#waitForBacklog
+    const next = yield* this.#prepare
+    this.#prepared = undefined
+    next.anchor = this.#core.durable
+    this.#core.dynamics.push(next)
+    yield* this.#stampFirstBatch
+    yield* this.wakeCloser
+  })
+
+  readonly #waitForBacklog: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
+    const core = this.#core
+    if (core.poison !== undefined) return Effect.fail(core.stop(core.poison))
+    // A file that cannot be closed before somebody recovers its tape must not hold up the others for ever.
+    if (core.dynamics.length - 1 < core.settings.backlogMax || core.dynamics[0]!.stuck !== undefined) return Effect.void
+    return this.#progress.close.pipe(
+      Effect.andThen(this.wakeCloser),
+      Effect.andThen(this.#progress.await),
+      Effect.andThen(this.#waitForBacklog)
+    )
+  })
+
+  /** Creates and lists the next dynamic segment, so that changing to it is only a pointer. */
+  readonly #prepare: Effect.Effect<DynamicFile, WriterPoisoned> = this.#preparing.withPermit(
+    Effect.uninterruptible(
+      Effect.gen({ self: this }, function* () {
+        if (this.#prepared !== undefined) return this.#prepared
+        const core = this.#core
+        const dynamic = core.state.highest + 1
+        const header = headerLine({ dynamic, epoch: core.state.epoch, lib: core.state.lib })
+        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
+        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
+        const { durable: anchor } = core
+        this.#prepared = new DynamicFile({ dynamic, writer, size: header.length, anchor, events: new DynamicEvents() })
+        return this.#prepared
+      })
+    )
+  )
+
+  readonly #prepareInBackground: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#preparation || this.#prepared !== undefined || this.#core.closed) return Effect.void
+    this.#preparation = true
+    const done = Effect.sync(() => {
+      this.#preparation = false
+    })
+    return Effect.asVoid(Effect.forkIn(Effect.ensuring(Effect.ignore(this.#prepare), done), this.#scope))
+  })
+
+  /** Closes dynamic segments, oldest first, whenever there are any to close. */
+  readonly closer: Effect.Effect<never> = Effect.forever(
+    Effect.gen({ self: this }, function* () {
+      yield* this.#work.await
+      yield* this.#work.close
+      yield* this.#closing.withPermit(this.#closeAll)
+    })
+  )
+
+  readonly #closeAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const core = this.#core
+    while (core.dynamics.length > 1 && core.poison === undefined && !core.closed) {
+      const stuck = yield* Effect.match(closeOldest(core), {
+        onFailure: (error) => error.message,
+        onSuccess: (why) => why
+      })
+      if (stuck !== undefined) {
+        core.dynamics[0]!.stuck = stuck
+        yield* Effect.logWarning(`litetapes: ${core.location}: a dynamic segment stays: ${stuck}`)
+      }
+      yield* this.#progress.open
+      if (stuck !== undefined) return
+    }
+    yield* this.#progress.open
+  })
+
+  /** Looks now and then whether the current dynamic segment has grown old. */
+  readonly timer = (nudge: Effect.Effect<void>): Effect.Effect<never> =>
+    Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* Effect.sleep(Math.max(10, this.#core.settings.closeAfterMillis / 4))
+        if (yield* isDue(this.#core)) yield* nudge
+      })
+    )
+
+  /** The clean end, after the last commit. */
+  readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.uninterruptible(
+    this.#closing.withPermit(
+      this.#preparing.withPermit(
+        Effect.gen({ self: this }, function* () {
+          const core = this.#core
+          if (core.poison !== undefined) return
+          if (this.#prepared !== undefined) core.dynamics.push(this.#prepared)
+          const stuck = yield* closeClean(core)
+          if (stuck !== undefined) {
+            yield* Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing is lost: ${stuck}`)
+          }
+        })
+      )
+    )
+  )
+}

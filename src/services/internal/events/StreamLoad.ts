@@ -1,0 +1,46 @@
+/** Looking up where a stream stands: its tape, made at the first append, and its last revision. */
+import * as Effect from "effect/Effect"
+import { TapeNotForEvents } from "../../../domain/EventErrors.ts"
+import type { InvalidTapeName } from "../../../domain/Names.ts"
+import { tapeOf } from "../../../domain/Placement.ts"
+import type { StorageError } from "../../Storage.ts"
+import type { Core, WriteError } from "../Core.ts"
+import { listing, type LoadError, type OpenTape, openTape } from "../OpenTape.ts"
+import type { SegmentError } from "../SegmentIndexFile.ts"
+import { createTape } from "../TapeListing.ts"
+import { placesOf, sourceAt } from "./StreamSources.ts"
+import type { StreamState } from "./StreamStates.ts"
+
+/** What looking up a stream may fail with, before anything is appended. */
+export type LoadStreamError = LoadError | WriteError | StorageError | TapeNotForEvents | InvalidTapeName
+
+/** Finds the tape of a stream, or makes it, and the stream's last revision. */
+export const loadState = Effect.fnUntraced(function* (
+  core: Core,
+  state: StreamState
+): Effect.fn.Return<void, LoadStreamError | SegmentError> {
+  const name = tapeOf(core.state.placement, state.name)
+  if (listing(core, name) === undefined) {
+    yield* Effect.catchTag(createTape(core, name, "events"), "TapeExists", () => Effect.void)
+  }
+  if (listing(core, name)?.role !== "events") return yield* new TapeNotForEvents({ tape: name, stream: state.name })
+  const tape = yield* openTape(core, name)
+  state.tape = tape
+  state.revision = yield* lastRevision(core, tape, state.name)
+  state.durable = state.revision
+  state.loaded = true
+})
+
+/** The last revision of a stream that is durable; −1 where it has no event. */
+export const lastRevision = (
+  core: Core,
+  tape: OpenTape,
+  stream: string
+): Effect.Effect<number, SegmentError> =>
+  Effect.gen(function* () {
+    for (const place of placesOf(core, tape).reverse()) {
+      const source = yield* sourceAt(core, tape, place, stream)
+      if (source !== undefined) return source.firstRevision + source.count - 1
+    }
+    return -1
+  })

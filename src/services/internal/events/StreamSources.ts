@@ -1,0 +1,157 @@
+/**
+ * Where the events of one stream are: a run of consecutive revisions in each of some closed segments and dynamic
+ * segments. Found through indexes, without parsing other streams' events.
+ */
+import * as Effect from "effect/Effect"
+import type { RecordedEvent } from "../../../domain/Event.ts"
+import { hash53, hashId } from "../../../domain/Hash53.ts"
+import * as SegmentIndex from "../../../domain/SegmentIndex.ts"
+import type { Segment } from "../../../domain/SystemRecord.ts"
+import type { Core } from "../Core.ts"
+import type { DynamicFile } from "../DynamicFile.ts"
+import { eventsOf } from "../DynamicScan.ts"
+import type { OpenTape } from "../OpenTape.ts"
+import { lookup, type SegmentError } from "../SegmentIndexFile.ts"
+import { readFromDynamic, readFromSegment } from "./EventLines.ts"
+
+/** A run of consecutive revisions of one stream, in one file. */
+export interface Source {
+  readonly firstRevision: number
+  readonly count: number
+  /** The events `from` to `from + count - 1` of the run, counted within it. */
+  readonly read: (from: number, count: number) => Effect.Effect<Array<RecordedEvent>, SegmentError>
+}
+
+/** A file that may hold a run of the stream. */
+export type Place = { readonly segment: Segment } | { readonly file: DynamicFile }
+
+/** All files that may hold events of a tape, in order: what is in segments, then what is not. One moment's view. */
+export const placesOf = (core: Core, tape: OpenTape): Array<Place> => {
+  const { lastBatch } = tape.state
+  return [
+    ...tape.state.segments.map((segment) => ({ segment })),
+    // Of a file whose batches have all been closed, the segments speak.
+    ...core.dynamics
+      .filter((file) => file.parts.has(tape.id) && file.parts.get(tape.id)!.at(-1)!.batch > lastBatch)
+      .map((file) => ({ file }))
+  ]
+}
+
+/** The run of `stream` in one file, or `undefined` where it has none there. */
+export const sourceAt = (
+  core: Core,
+  tape: OpenTape,
+  place: Place,
+  stream: string
+): Effect.Effect<Source | undefined, SegmentError> =>
+  "file" in place ? inDynamic(core, tape, place.file, stream) : inSegment(core, tape, place.segment, stream)
+
+const inDynamic = (
+  core: Core,
+  tape: OpenTape,
+  file: DynamicFile,
+  stream: string
+): Effect.Effect<Source | undefined, SegmentError> =>
+  Effect.map(eventsOf(core, file), (events) => {
+    const known = events.streams.get(stream)
+    if (known === undefined) return undefined
+    return {
+      firstRevision: known.firstRevision,
+      count: known.rows.length,
+      read: (from, count) =>
+        readFromDynamic(
+          core,
+          tape.name,
+          file,
+          known.rows.slice(from, from + count).map((row) => events.row(row))
+        )
+    }
+  })
+
+const inSegment = (
+  core: Core,
+  tape: OpenTape,
+  segment: Segment,
+  stream: string
+): Effect.Effect<Source | undefined, SegmentError> => {
+  const find = lookup(core, tape.name, "events", segment, (header) => SegmentIndex.findStream(header, hash53(stream)))
+  return Effect.flatMap(find, (rows) => {
+    if (rows.length === 0) return Effect.succeed(undefined)
+    const candidates = rows.map((row) => sourceOf(core, tape, segment, row))
+    return firstMatching(candidates, stream)
+  })
+}
+
+const sourceOf = (core: Core, tape: OpenTape, segment: Segment, row: SegmentIndex.StreamRow): Source => ({
+  firstRevision: row.firstRevision,
+  count: row.count,
+  read: (from, count) => readEntries(core, tape, segment, row.firstEntry + from, count)
+})
+
+const readEntries = (
+  core: Core,
+  tape: OpenTape,
+  segment: Segment,
+  first: number,
+  count: number
+): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
+  Effect.flatMap(
+    lookup(core, tape.name, "events", segment, (header) => SegmentIndex.readEntries(header, first, count)),
+    (entries) => readFromSegment(core, tape.name, segment.name, entries)
+  )
+
+/** A hash is no proof: the row is the stream's if its events say so. */
+const firstMatching = (
+  candidates: ReadonlyArray<Source>,
+  stream: string
+): Effect.Effect<Source | undefined, SegmentError> => {
+  const [first, ...others] = candidates
+  if (first === undefined) return Effect.succeed(undefined)
+  return Effect.flatMap(first.read(first.count - 1, 1), ([event]) =>
+    event?.stream === stream ? Effect.succeed(first) : firstMatching(others, stream)
+  )
+}
+
+/** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */
+export const findById = Effect.fnUntraced(function* (
+  core: Core,
+  tape: OpenTape,
+  stream: string,
+  id: string
+): Effect.fn.Return<RecordedEvent | undefined, SegmentError> {
+  for (const place of placesOf(core, tape).reverse()) {
+    const candidates = "file" in place ? idsInDynamic(core, tape, place.file, stream, id) : idsInSegment(core, tape, place.segment, stream, id)
+    for (const event of yield* candidates) if (event.stream === stream && event.id === id) return event
+  }
+  return undefined
+})
+
+const idsInDynamic = (
+  core: Core,
+  tape: OpenTape,
+  file: DynamicFile,
+  stream: string,
+  id: string
+): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
+  Effect.flatMap(eventsOf(core, file), (events) => {
+    const rows = events.findId(stream, id)
+    return rows.length === 0
+      ? Effect.succeed([])
+      : readFromDynamic(core, tape.name, file, rows.map((row) => events.row(row)))
+  })
+
+const idsInSegment = (
+  core: Core,
+  tape: OpenTape,
+  segment: Segment,
+  stream: string,
+  id: string
+): Effect.Effect<Array<RecordedEvent>, SegmentError> => {
+  const find = lookup(core, tape.name, "events", segment, (header) => SegmentIndex.findId(header, hashId(stream, id)))
+  return Effect.flatMap(find, (entries) =>
+    Effect.map(
+      Effect.forEach(entries, (entry) => readEntries(core, tape, segment, entry, 1)),
+      (found) => found.flat()
+    )
+  )
+}

@@ -1,0 +1,105 @@
+/**
+ * What is known of the streams that are being appended to: their last revision, durable and pending, and the ids that
+ * are on their way. Bounded; a stream that is not in use is forgotten and looked up again.
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { SegmentError } from "../SegmentIndexFile.ts"
+import type { OpenTape } from "../OpenTape.ts"
+
+/** An event that was accepted into a batch, while its stream is in use. */
+export interface Accepted {
+  readonly id: string
+  readonly content: string
+  readonly revision: number
+  readonly position: number
+  readonly batch: number
+}
+
+export class StreamState {
+  readonly name: string
+  /** The name as a JSON string. */
+  readonly text: string
+  /** The tape that the stream is placed on; known once the state is loaded. */
+  tape!: OpenTape
+  loaded = false
+  /** Last revision, pending batches included; −1 where there is no event. */
+  revision = -1
+  /** Last revision that is durable. */
+  durable = -1
+  /** The last batch that this stream is in, if it was appended to while in use. */
+  batch = 0
+  /** Accepted lately: what a look-up of ids that began earlier may have missed. */
+  accepted: Array<Accepted> = []
+  /** Look-ups of ids that are in use: each has seen what was durable with batch `since`. */
+  readonly watches = new Set<{ readonly since: number }>()
+  pins = 0
+  readonly lock = Semaphore.makeUnsafe(1)
+
+  constructor(name: string) {
+    this.name = name
+    this.text = JSON.stringify(name)
+  }
+
+  /** Batch `batch` is durable: forgets what every look-up that is in use, or still to come, sees by itself. */
+  settle(batch: number): void {
+    this.durable = this.revision
+    let seen = batch
+    for (const watch of this.watches) seen = Math.min(seen, watch.since)
+    if (this.accepted.length > 0 && this.accepted[0]!.batch <= seen) {
+      this.accepted = this.accepted.filter((accepted) => accepted.batch > seen)
+    }
+  }
+}
+
+/** States kept for streams that are not in use. */
+const statesMax = 100_000
+
+export class StreamStates {
+  readonly #states = new Map<string, StreamState>()
+
+  /** The state of a stream, pinned until `release`. Loading is done once, and again after it failed. */
+  acquire<E>(
+    name: string,
+    load: (state: StreamState) => Effect.Effect<void, E>
+  ): Effect.Effect<StreamState, E | SegmentError> {
+    return Effect.suspend(() => {
+      const state = this.#pin(name)
+      if (state.loaded) return Effect.succeed(state)
+      const once = state.lock.withPermit(Effect.suspend(() => (state.loaded ? Effect.void : load(state))))
+      return Effect.as(Effect.onError(once, () => Effect.sync(() => this.release(state))), state)
+    })
+  }
+
+  /** The state, if the stream is known already; pinned. */
+  acquireLoaded(name: string): StreamState | undefined {
+    const state = this.#states.get(name)
+    if (state === undefined || !state.loaded) return undefined
+    return this.#pin(name)
+  }
+
+  /** Must be called once for each state that was acquired. */
+  release(state: StreamState): void {
+    state.pins--
+    if (state.pins > 0) return
+    if (!state.loaded) this.#states.delete(state.name)
+    else if (this.#states.size > statesMax) this.#evict()
+  }
+
+  #pin(name: string): StreamState {
+    const known = this.#states.get(name)
+    const state = known ?? new StreamState(name)
+    if (known === undefined) this.#states.set(name, state)
+    state.pins++
+    return state
+  }
+
+  #evict(): void {
+    // The oldest tenth at once, so that this is rare; those in use stay.
+    let left = statesMax / 10
+    for (const [name, state] of this.#states) {
+      if (left-- === 0) return
+      if (state.pins === 0) this.#states.delete(name)
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { once } from "node:events"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import { Worker } from "node:worker_threads"
+import * as NodeDisk from "../../src/layers/NodeDisk.ts"
+import type { DiskError } from "../../src/services/Disk.ts"
+import { type LockHolder, startLockHolder } from "../support/lockHolder.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+
+const disk = NodeDisk.make
+const newPath = temporaryFolder()
+
+const codeOf = <A, R>(effect: Effect.Effect<A, DiskError, R>) => Effect.map(Effect.flip(effect), (error) => error.code)
+
+/** A child that is killed when the test ends, if it was not before. */
+const holder = (lockPath: string, uid?: number) =>
+  Effect.acquireRelease(
+    Effect.promise(() => startLockHolder(lockPath, uid)),
+    (child: LockHolder) => Effect.promise(() => child.kill())
+  )
+
+const tryInWorker = (lockPath: string) =>
+  Effect.promise(async () => {
+    const script = fileURLToPath(new URL("../process/lockInWorker.ts", import.meta.url))
+    const worker = new Worker(script, { workerData: lockPath })
+    const [said] = (await once(worker, "message")) as [string]
+    await worker.terminate()
+    return said
+  })
+
+describe("NodeDisk lock", () => {
+  it.live("refuses this process, a worker thread and another process, until its scope closes", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      const scope = yield* Scope.make()
+      const lock = yield* Scope.provide(disk.lock(at), scope)
+      assert.strictEqual(yield* codeOf(disk.lock(at)), "ELOCKED")
+      assert.strictEqual(yield* tryInWorker(at), "ELOCKED")
+      // After the attempts above: they must not have dropped it.
+      assert.strictEqual((yield* holder(at)).said, "ELOCKED")
+      assert.isTrue(yield* lock.held)
+      yield* Scope.close(scope, Exit.void)
+      assert.isFalse(yield* lock.held)
+      assert.strictEqual((yield* holder(at)).said, "held")
+    })
+  )
+
+  it.live("is refused under another name of the same place", () =>
+    Effect.gen(function* () {
+      const folder = newPath()
+      yield* disk.makeFolder(folder)
+      const alias = newPath()
+      fs.symlinkSync(folder, alias)
+      yield* disk.lock(path.join(folder, "lock"))
+      assert.strictEqual(yield* codeOf(disk.lock(path.join(alias, "lock"))), "ELOCKED")
+      fs.linkSync(path.join(folder, "lock"), path.join(folder, "twin"))
+      assert.strictEqual(yield* codeOf(disk.lock(path.join(folder, "twin"))), "ELOCKED")
+      assert.strictEqual((yield* holder(path.join(folder, "lock"))).said, "ELOCKED")
+    })
+  )
+
+  it.live("cannot be dropped by opening its file through the disk", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      yield* disk.lock(at)
+      assert.strictEqual(yield* codeOf(disk.openRead(at)), "EUNSAFE")
+      assert.strictEqual(yield* codeOf(disk.openWrite(at)), "EUNSAFE")
+      assert.strictEqual((yield* holder(at)).said, "ELOCKED")
+    })
+  )
+
+  it.live("dies with the process that has it", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      const child = yield* holder(at)
+      assert.strictEqual(child.said, "held")
+      assert.strictEqual(yield* codeOf(disk.lock(at)), "ELOCKED")
+      yield* Effect.promise(child.kill)
+      const lock = yield* disk.lock(at)
+      assert.isTrue(yield* lock.held)
+    })
+  )
+
+  it.live("is no longer held once its file is unlinked or another one stands there", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      const lock = yield* disk.lock(at)
+      fs.renameSync(at, `${at}.moved`)
+      assert.isFalse(yield* lock.held)
+      fs.writeFileSync(at, "")
+      assert.isFalse(yield* lock.held)
+      fs.unlinkSync(at)
+      fs.symlinkSync(`${at}.moved`, at)
+      assert.isFalse(yield* lock.held)
+      fs.unlinkSync(at)
+      fs.renameSync(`${at}.moved`, at)
+      assert.isTrue(yield* lock.held)
+    })
+  )
+
+  it.live("leaves nothing behind but its empty file", () =>
+    Effect.gen(function* () {
+      const folder = newPath()
+      yield* disk.makeFolder(folder)
+      yield* Effect.scoped(
+        Effect.andThen(
+          disk.lock(path.join(folder, "lock")),
+          Effect.sync(() => assert.deepStrictEqual(fs.readdirSync(folder), ["lock"]))
+        )
+      )
+      assert.deepStrictEqual(fs.readdirSync(folder), ["lock"])
+      assert.strictEqual(fs.statSync(path.join(folder, "lock")).size, 0)
+    })
+  )
+
+  it.live("refuses what is no lock file, and a folder that is not there", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      fs.mkdirSync(at)
+      fs.writeFileSync(path.join(at, "text"), "not a database, but long enough to be looked at as one. ".repeat(20))
+      fs.symlinkSync(path.join(at, "elsewhere"), path.join(at, "link"))
+      assert.strictEqual(yield* codeOf(disk.lock(at)), "EUNSAFE")
+      assert.strictEqual(yield* codeOf(disk.lock(path.join(at, "text"))), "EUNSAFE")
+      assert.strictEqual(yield* codeOf(disk.lock(path.join(at, "link"))), "EUNSAFE")
+      assert.strictEqual(yield* codeOf(disk.lock(path.join(at, "absent", "lock"))), "ENOENT")
+      assert.deepStrictEqual(fs.readdirSync(at).toSorted(), ["link", "text"])
+    })
+  )
+
+  it.live("is not taken on a file that cannot be written to: it would be a shared one", () =>
+    Effect.gen(function* () {
+      const folder = newPath()
+      fs.mkdirSync(folder)
+      const at = path.join(folder, "lock")
+      fs.writeFileSync(at, "")
+      fs.chmodSync(at, 0o444)
+      // The superuser may write all the same: as such, this lets somebody else try.
+      const uid = process.getuid!() === 0 ? 65_534 : undefined
+      fs.chmodSync(path.dirname(folder), 0o755)
+      fs.chmodSync(folder, 0o777)
+      assert.strictEqual((yield* holder(at, uid)).said, "EACCES")
+    })
+  )
+
+  it.live("is silent about SQLite", () =>
+    Effect.gen(function* () {
+      const child = yield* holder(newPath())
+      assert.strictEqual(child.said, "held")
+      yield* Effect.promise(child.kill)
+      assert.strictEqual(child.complained(), "")
+    })
+  )
+})

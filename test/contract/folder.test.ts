@@ -1,0 +1,236 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as NodeStorage from "../../src/layers/NodeStorage.ts"
+import type { Storage } from "../../src/services/Storage.ts"
+import { startLockHolder } from "../support/lockHolder.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { bytes, open, openLib, reasonOf, text } from "./storage/support.ts"
+import { suite } from "./StorageSuite.ts"
+
+const newPlace = temporaryFolder()
+
+suite("folder", NodeStorage.layer, newPlace)
+
+const namesIn = (folder: string): ReadonlyArray<string> => fs.readdirSync(folder).toSorted()
+
+/** How many descriptors of this process are files under `folder`. */
+const filesOpenIn = (folder: string): number =>
+  fs.readdirSync("/proc/self/fd").filter((descriptor) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(folder)
+    } catch {
+      // The listing's own descriptor is gone by now.
+      return false
+    }
+  }).length
+
+const live = (name: string, body: (at: string) => Effect.Effect<void, unknown, Storage | Scope.Scope>) =>
+  it.live(name, () =>
+    Effect.provide(
+      Effect.suspend(() => body(newPlace())),
+      NodeStorage.layer
+    )
+  )
+
+describe("a lib's folder", () => {
+  live("has the files that the format names, for their owner alone", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      yield* root.createDynamic(4, bytes("header\n"))
+      yield* root.writeSegment("order", "seg-000001.jsonl", (append) => append(bytes("one\n")))
+      yield* root.writeSegment("order", "shard-0001/seg-001001.jsonl.zst", (append) => append(bytes("two\n")))
+      yield* root.writeIndex("order", "shard-0001/seg-001001.jsonl.zst", bytes("index"))
+      yield* root.writeHint(bytes("hint"))
+      const kept = yield* root.setAside("litelib.dynamic-000004.jsonl", bytes("torn"))
+      const names = fs.readdirSync(at, { recursive: true, encoding: "utf8" }).toSorted()
+      assert.deepStrictEqual(names, [
+        "litelib.acked",
+        "litelib.dynamic-000004.jsonl",
+        "litelib.dynamic-000004.jsonl.quarantine",
+        "litelib.lock",
+        "litelib.meta.jsonl",
+        "order",
+        "order/index",
+        "order/index/shard-0001_seg-001001.jsonl.zst.idx",
+        "order/seg-000001.jsonl",
+        "order/shard-0001",
+        "order/shard-0001/seg-001001.jsonl.zst",
+        "order/tape.meta.jsonl"
+      ])
+      assert.strictEqual(fs.readFileSync(kept, "utf8"), "torn")
+      for (const name of ["", ...names]) {
+        const stats = fs.statSync(path.join(at, name))
+        assert.strictEqual(stats.mode & 0o777, stats.isDirectory() ? 0o700 : 0o600, name)
+      }
+    })
+  )
+
+  live("is refused, and left as it was, when it is somebody else's", (at) =>
+    Effect.gen(function* () {
+      fs.mkdirSync(at)
+      fs.writeFileSync(path.join(at, "notes.txt"), "mine")
+      for (const mode of ["write", "read", "recover"] as const) {
+        assert.strictEqual(yield* reasonOf(open(at, mode)), "not-a-lib", mode)
+      }
+      assert.deepStrictEqual(namesIn(at), ["notes.txt"])
+      const file = path.join(at, "notes.txt")
+      for (const mode of ["write", "read", "recover"] as const) {
+        assert.strictEqual(yield* reasonOf(open(file, mode)), "not-a-lib", mode)
+      }
+      assert.strictEqual(fs.readFileSync(file, "utf8"), "mine")
+    })
+  )
+
+  live("counts as empty with nothing but what an interrupted creation leaves", (at) =>
+    Effect.gen(function* () {
+      fs.mkdirSync(at)
+      fs.writeFileSync(path.join(at, "litelib.lock"), "")
+      fs.writeFileSync(path.join(at, "litelib.meta.jsonl.tmp"), "half")
+      const root = yield* open(at)
+      yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+      assert.strictEqual(text((yield* root.readMeta(undefined))?.bytes), "lib\n")
+      assert.deepStrictEqual(namesIn(at), ["litelib.lock", "litelib.meta.jsonl"])
+    })
+  )
+
+  live("tells what to do when its meta is gone", (at) =>
+    Effect.gen(function* () {
+      yield* Effect.scoped(openLib(at))
+      fs.unlinkSync(path.join(at, "litelib.meta.jsonl"))
+      const error = yield* Effect.flip(open(at))
+      assert.strictEqual(error.reason, "not-a-lib")
+      assert.match(error.detail, /recover/)
+    })
+  )
+
+  live("needs a parent that is there", (at) =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* reasonOf(open(path.join(at, "deeper"))), "not-found")
+      assert.isFalse(fs.existsSync(at))
+    })
+  )
+
+  live("may be reached through a link, and is then one place", (at) =>
+    Effect.gen(function* () {
+      yield* openLib(at)
+      const alias = newPlace()
+      fs.symlinkSync(at, alias)
+      assert.strictEqual(yield* reasonOf(open(alias)), "locked")
+      assert.strictEqual(yield* reasonOf(open(`${at}/`)), "locked")
+      const reader = yield* open(alias, "read")
+      assert.deepStrictEqual(yield* reader.listTapes, ["order"])
+    })
+  )
+
+  live("loses its lock when the lock file is unlinked", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      yield* root.checkLock
+      fs.unlinkSync(path.join(at, "litelib.lock"))
+      assert.strictEqual(yield* reasonOf(root.checkLock), "lock-lost")
+    })
+  )
+
+  live("belongs to one process", (at) =>
+    Effect.gen(function* () {
+      yield* Effect.scoped(openLib(at))
+      const child = yield* Effect.promise(() => startLockHolder(path.join(at, "litelib.lock")))
+      yield* Effect.ensuring(
+        Effect.gen(function* () {
+          assert.strictEqual(child.said, "held")
+          assert.strictEqual(yield* reasonOf(open(at)), "locked")
+          yield* open(at, "read")
+        }),
+        Effect.promise(child.kill)
+      )
+      yield* open(at)
+    })
+  )
+
+  live("holds no links, devices or folders where files should be", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      fs.writeFileSync(`${at}.secret`, "secret")
+      fs.symlinkSync(`${at}.secret`, path.join(at, "order", "seg-000001.jsonl"))
+      fs.mkdirSync(path.join(at, "order", "seg-000002.jsonl"))
+      fs.mkdirSync(`${at}.elsewhere`)
+      fs.writeFileSync(path.join(`${at}.elsewhere`, "seg-000003.jsonl"), "secret")
+      fs.writeFileSync(path.join(`${at}.elsewhere`, "tape.meta.jsonl"), "secret")
+      fs.symlinkSync(`${at}.elsewhere`, path.join(at, "order", "shard-0000"))
+      fs.symlinkSync(`${at}.elsewhere`, path.join(at, "linked"))
+      for (const [tape, segment] of [
+        ["order", "seg-000001.jsonl"],
+        ["order", "seg-000002.jsonl"],
+        ["order", "shard-0000/seg-000003.jsonl"],
+        ["linked", "seg-000003.jsonl"]
+      ] as const) {
+        assert.strictEqual(yield* reasonOf(root.readSegment(tape, segment, 0, 10)), "unsafe", `${tape}/${segment}`)
+      }
+      assert.strictEqual(yield* reasonOf(root.readMeta("linked")), "unsafe")
+      const into = root.writeSegment("linked", "seg-000004.jsonl", (append) => append(bytes("x")))
+      assert.strictEqual(yield* reasonOf(into), "unsafe")
+      // Recovery is shown them, so that it can say what it met.
+      assert.deepStrictEqual(yield* root.listSegments("order"), ["seg-000001.jsonl", "seg-000002.jsonl"])
+      assert.deepStrictEqual(yield* root.listTapes, ["order"])
+    })
+  )
+
+  live("keeps an unlisted namesake of a new tape, empty or not", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      fs.mkdirSync(path.join(at, "account"))
+      yield* root.createTape("account", bytes("second\n"))
+      fs.writeFileSync(path.join(at, "account", "notes.txt"), "mine")
+      fs.mkdirSync(path.join(at, "account.tmp"))
+      fs.writeFileSync(path.join(at, "account.tmp", "tape.meta.jsonl"), "half")
+      yield* root.createTape("account", bytes("third\n"))
+      assert.deepStrictEqual(
+        namesIn(at).filter((name) => name.startsWith("account")),
+        ["account", "account.aside-1", "account.aside-2"]
+      )
+      assert.deepStrictEqual(namesIn(path.join(at, "account.aside-1")), [])
+      assert.deepStrictEqual(namesIn(path.join(at, "account.aside-2")), ["notes.txt", "tape.meta.jsonl"])
+      assert.deepStrictEqual(yield* root.listTapes, ["account", "order"])
+    })
+  )
+
+  live("keeps nothing of a segment whose fill failed", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      const half = root.writeSegment("order", "seg-000001.jsonl", (append) =>
+        Effect.andThen(append(bytes("half")), Effect.fail("no more"))
+      )
+      yield* Effect.flip(half)
+      assert.deepStrictEqual(namesIn(path.join(at, "order")), ["tape.meta.jsonl"])
+    })
+  )
+
+  live("gives back every file that was open in it", (at) =>
+    Effect.gen(function* () {
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const root = yield* openLib(at)
+          const first = yield* root.createDynamic(1, bytes("header\n"))
+          yield* first.append(bytes("batch\n"))
+          yield* root.createDynamic(2, bytes("header\n"))
+          yield* root.writeHint(bytes("hint"))
+          yield* root.readDynamic(1, 0, 100)
+          yield* root.dropDynamic(1)
+          for (let n = 1; n <= 140; n++) {
+            const name = `seg-${String(n).padStart(6, "0")}.jsonl`
+            yield* root.writeSegment("order", name, (append) => append(bytes(name)))
+            yield* root.readSegment("order", name, 0, 100)
+          }
+          // 128 for reading, two dynamic segments, the hint and the lock.
+          assert.strictEqual(filesOpenIn(at), 132)
+          yield* first.close
+          assert.strictEqual(filesOpenIn(at), 131)
+        })
+      )
+      assert.strictEqual(filesOpenIn(at), 0)
+    })
+  )
+})

@@ -1,0 +1,245 @@
+/**
+ * The order of the steps is the protocol: a sync that comes too late, or not at all, shows in no other test but those
+ * that lose power.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as FolderStorage from "../../src/layers/FolderStorage.ts"
+import type { Storage } from "../../src/services/Storage.ts"
+import { type Recording, recordingDisk } from "../support/recordingDisk.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { bytes, open, openLib, reasonOf, text } from "./storage/support.ts"
+
+const newPlace = temporaryFolder()
+
+const live = (
+  name: string,
+  body: (at: string, disk: Recording) => Effect.Effect<void, unknown, Storage | Scope.Scope>
+) =>
+  it.live(name, () => {
+    const at = newPlace()
+    const disk = recordingDisk(() => at)
+    return Effect.provide(body(at, disk), Layer.provide(FolderStorage.layer, disk.layer))
+  })
+
+describe("the steps in a folder", () => {
+  live("a new lib's folder is durable before its lib meta, which is replaced whole", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* open(at)
+      assert.deepStrictEqual(disk.take(), ["makeFolder .", "lock litelib.lock", "syncFolder .."])
+      yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+      assert.deepStrictEqual(disk.take(), [
+        "create litelib.meta.jsonl.tmp",
+        "write 0+4 litelib.meta.jsonl.tmp",
+        "sync litelib.meta.jsonl.tmp",
+        "close litelib.meta.jsonl.tmp",
+        "rename litelib.meta.jsonl.tmp litelib.meta.jsonl",
+        "syncFolder ."
+      ])
+    })
+  )
+
+  live("meta grows by one write at its end and one datasync", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      const { version } = (yield* root.readMeta(undefined))!
+      disk.take()
+      yield* root.appendMeta(undefined, version, bytes("more\n"))
+      assert.deepStrictEqual(disk.take(), [
+        "open litelib.meta.jsonl",
+        "write 4+5 litelib.meta.jsonl",
+        "datasync litelib.meta.jsonl",
+        "close litelib.meta.jsonl"
+      ])
+    })
+  )
+
+  live(
+    "a dynamic segment is durable with its entry before it is given out; a commit is a write and a datasync",
+    (at, disk) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(at)
+        const name = "litelib.dynamic-000001.jsonl"
+        disk.take()
+        const writer = yield* root.createDynamic(1, bytes("header\n"))
+        assert.deepStrictEqual(disk.take(), [`create ${name}`, `write 0+7 ${name}`, `sync ${name}`, "syncFolder ."])
+        yield* writer.append(bytes("batch\n"))
+        yield* writer.append(bytes("next\n"))
+        yield* root.writeHint(bytes("hint\n"))
+        yield* root.writeHint(bytes("hint\n"))
+        assert.deepStrictEqual(disk.take(), [
+          `write 7+6 ${name}`,
+          `datasync ${name}`,
+          `write 13+5 ${name}`,
+          `datasync ${name}`,
+          "create litelib.acked",
+          "write 0+5 litelib.acked",
+          "write 0+5 litelib.acked"
+        ])
+        yield* root.createDynamic(1, bytes("header\n"))
+        assert.deepStrictEqual(disk.take().slice(0, 2), [`unlink ${name}`, `create ${name}`])
+        yield* root.dropDynamic(1)
+        assert.deepStrictEqual(disk.take(), [`unlink ${name}`])
+      })
+  )
+
+  live("a segment is durable before it has its name, and the name before it is given out", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      const name = "order/seg-000001.jsonl"
+      const write = root.writeSegment("order", "seg-000001.jsonl", (append) =>
+        Effect.andThen(append(bytes("one\n")), append(bytes("two\n")))
+      )
+      disk.take()
+      yield* write
+      const steps = [
+        `create ${name}.tmp`,
+        `write 0+4 ${name}.tmp`,
+        `write 4+4 ${name}.tmp`,
+        `sync ${name}.tmp`,
+        `close ${name}.tmp`,
+        `rename ${name}.tmp ${name}`,
+        "syncFolder order"
+      ]
+      assert.deepStrictEqual(disk.take(), steps)
+      yield* write
+      assert.deepStrictEqual(disk.take(), steps.toSpliced(5, 0, `unlink ${name}`))
+    })
+  )
+
+  live("a shard folder is durable before its first segment, also one that was there already", (at, disk) =>
+    Effect.gen(function* () {
+      const write = (number: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* open(at)
+            disk.take()
+            for (const n of [number, number + 1]) {
+              yield* root.writeSegment("order", `shard-0000/seg-00000${n}.jsonl`, (append) => append(bytes("x\n")))
+            }
+            return disk.take().filter((step) => /^(?:makeFolder|syncFolder|create)/.test(step))
+          })
+        )
+      yield* Effect.scoped(openLib(at))
+      const folder = "order/shard-0000"
+      const rest = [
+        "syncFolder order",
+        `create ${folder}/seg-000001.jsonl.tmp`,
+        `syncFolder ${folder}`,
+        `create ${folder}/seg-000002.jsonl.tmp`,
+        `syncFolder ${folder}`
+      ]
+      assert.deepStrictEqual(yield* write(1), [`makeFolder ${folder}`, ...rest])
+      assert.deepStrictEqual(yield* write(1), rest)
+    })
+  )
+
+  live("a tape is durable before it has its name, and a namesake makes way before that", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      disk.take()
+      yield* root.createTape("account", bytes("meta\n"))
+      const meta = "account.tmp/tape.meta.jsonl"
+      const steps = [
+        "makeFolder account.tmp",
+        `create ${meta}`,
+        `write 0+5 ${meta}`,
+        `sync ${meta}`,
+        `close ${meta}`,
+        "syncFolder account.tmp",
+        "rename account.tmp account",
+        "syncFolder ."
+      ]
+      assert.deepStrictEqual(disk.take(), steps)
+      yield* root.createTape("account", bytes("meta\n"))
+      assert.deepStrictEqual(disk.take(), steps.toSpliced(6, 0, "rename account account.aside-1"))
+    })
+  )
+
+  live("an index is never synced", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      disk.take()
+      yield* root.writeIndex("order", "seg-000001.jsonl", bytes("x"))
+      const name = "order/index/seg-000001.jsonl.idx"
+      assert.deepStrictEqual(disk.take(), [
+        "makeFolder order/index",
+        `create ${name}.tmp`,
+        `write 0+1 ${name}.tmp`,
+        `close ${name}.tmp`,
+        `rename ${name}.tmp ${name}`
+      ])
+    })
+  )
+
+  live("after a failed append nothing is appended any more", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      for (const [n, step] of [/^write/, /^datasync/].entries()) {
+        const writer = yield* root.createDynamic(n + 1, bytes("header\n"))
+        yield* writer.append(bytes("one\n"))
+        disk.refuse(step, "ENOSPC")
+        const error = yield* Effect.flip(writer.append(bytes("two\n")))
+        assert.deepStrictEqual([error.reason, error.detail], ["failed", "ENOSPC"])
+        disk.refuse(undefined)
+        disk.take()
+        assert.strictEqual(yield* reasonOf(writer.append(bytes("two\n"))), "failed")
+        assert.deepStrictEqual(disk.take(), [])
+      }
+    })
+  )
+
+  live("a segment fails when a chunk of it could not be written, whatever fill makes of that", (at, disk) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      disk.refuse(/^write 4/)
+      const written = root.writeSegment("order", "seg-000001.jsonl", (append) =>
+        Effect.andThen(append(bytes("one\n")), Effect.ignore(append(bytes("two\n"))))
+      )
+      assert.strictEqual(yield* reasonOf(written), "failed")
+      assert.isUndefined(yield* root.segmentSize("order", "seg-000001.jsonl"))
+      assert.notInclude(disk.take(), "rename order/seg-000001.jsonl.tmp order/seg-000001.jsonl")
+    })
+  )
+
+  live(
+    "a change of meta that failed before its rename leaves what was there, and a later one goes through",
+    (at, disk) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(at)
+        const { version } = (yield* root.readMeta("order"))!
+        for (const step of [/^create/, /^write/, /^sync/, /^rename/]) {
+          disk.refuse(step)
+          assert.strictEqual(yield* reasonOf(root.replaceMeta("order", version, bytes("new\n"))), "failed")
+          disk.refuse(undefined)
+          assert.strictEqual(text((yield* root.readMeta("order"))?.bytes), "tape\n")
+        }
+        yield* root.replaceMeta("order", version, bytes("new\n"))
+        assert.strictEqual(text((yield* root.readMeta("order"))?.bytes), "new\n")
+      })
+  )
+
+  live("every step that a lib is opened or written with can fail, and says so in its type", (at, disk) =>
+    Effect.gen(function* () {
+      for (const [code, reason] of [
+        ["EROFS", "read-only"],
+        ["EACCES", "read-only"],
+        ["EMFILE", "failed"]
+      ] as const) {
+        disk.refuse(/^makeFolder/, code)
+        assert.strictEqual(yield* reasonOf(open(at)), reason)
+      }
+      disk.refuse(undefined)
+      const root = yield* openLib(at)
+      for (const step of [/^makeFolder/, /^create/, /^write/, /^sync /, /^rename/, /^syncFolder/]) {
+        disk.refuse(step)
+        assert.strictEqual(yield* reasonOf(root.createTape("account", bytes("meta\n"))), "failed", String(step))
+      }
+      disk.refuse(undefined)
+      yield* root.createTape("account", bytes("meta\n"))
+      assert.deepStrictEqual(yield* root.listTapes, ["account", "order"])
+    })
+  )
+})

@@ -1,0 +1,42 @@
+import type { Vitest } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type Root, Storage, type StorageError } from "../../../src/services/Storage.ts"
+
+/** One part of the contract: registers its tests. */
+export type Contract = (it: Vitest.MethodsNonLive<Storage>, location: () => string) => void
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const text = (read: Uint8Array | undefined): string | undefined =>
+  read === undefined ? undefined : new TextDecoder().decode(read)
+
+export const open = (
+  location: string,
+  mode: "write" | "read" | "recover" = "write"
+): Effect.Effect<Root, StorageError, Storage | Scope.Scope> =>
+  Effect.flatMap(Storage, (storage) => storage.open(location, mode))
+
+/** Opens a lib that has its meta, and a tape. */
+export const openLib = (location: string): Effect.Effect<Root, StorageError, Storage | Scope.Scope> =>
+  Effect.tap(open(location), (root) =>
+    Effect.andThen(root.replaceMeta(undefined, undefined, bytes("lib\n")), root.createTape("order", bytes("tape\n")))
+  )
+
+/** The reason for which `effect` fails. */
+export const reasonOf = <A, R>(effect: Effect.Effect<A, StorageError, R>): Effect.Effect<string, A, R> =>
+  Effect.map(Effect.flip(effect), (error) => error.reason)
+
+/** Bytes of which no two stretches are alike, so that a misplaced one shows. */
+export const pattern = (length: number): Uint8Array => {
+  const filled = new Uint8Array(length)
+  let state = 1
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    filled[i] = state >>> 24
+  }
+  return filled
+}
+
+/** What no name of a file may be. */
+export const unsafeNames = ["", ".", "..", "../order", "/etc", "a/../../b", "a\\b", "a\0b", "a//b", "./a"] as const

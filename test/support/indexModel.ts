@@ -1,0 +1,110 @@
+import { hash } from "node:crypto"
+import { crc32 } from "node:zlib"
+import { hash53, hashId } from "../../src/domain/Hash53.ts"
+import type { Entry, EventKey, Kind } from "../../src/domain/SegmentIndex.ts"
+import * as Index from "../../src/domain/SegmentIndex.ts"
+import { runLookup } from "./runLookup.ts"
+
+/** A line of a segment, with what the index is told about it. */
+export interface Line {
+  readonly bytes: Uint8Array
+  readonly event?: EventKey
+}
+
+export type HashStream = (stream: string) => number
+
+export interface Segment {
+  readonly kind: Kind
+  readonly lines: ReadonlyArray<Line>
+  readonly raw: Uint8Array
+  readonly sha256: string
+  readonly hashStream: HashStream
+}
+
+export const segmentOf = (kind: Kind, lines: ReadonlyArray<Line>, hashStream: HashStream = hash53): Segment => {
+  const raw = Buffer.concat(lines.flatMap(({ bytes }) => [bytes, Buffer.of(0x0a)]))
+  return { kind, lines, raw, sha256: hash("sha256", raw, "hex"), hashStream }
+}
+
+/** Lines with the next revision of their stream; positions go up by `1 + gap`. */
+export const eventsOf = (
+  events: ReadonlyArray<{
+    readonly stream: string
+    readonly gap: number
+    readonly idHash: number
+    readonly bytes: number
+  }>,
+  firstRevision = 0
+): Array<Line> => {
+  const next = new Map<string, number>()
+  let position = -1
+  return events.map(({ stream, gap, idHash, bytes }, i) => {
+    const revision = next.get(stream) ?? firstRevision
+    next.set(stream, revision + 1)
+    position += 1 + gap
+    return { bytes: Buffer.alloc(bytes, 0x61 + (i % 26)), event: { stream, revision, position, idHash } }
+  })
+}
+
+/** The segment's index, built from chunks as they come from a file: lines anywhere in them. */
+export const indexOf = ({ kind, lines, raw, sha256, hashStream }: Segment): Uint8Array => {
+  const builder = new Index.SegmentIndexBuilder(kind, hashStream)
+  let offset = 0
+  lines.forEach(({ bytes, event }, i) => {
+    const end = offset + bytes.length
+    if (i % 3 === 0) builder.add(bytes, 0, bytes.length, event)
+    else builder.add(raw, offset, end, event)
+    offset = end + 1
+  })
+  return builder.finish(sha256)
+}
+
+/** What the index should say of each line. */
+export const entriesOf = (segment: Segment): Array<Entry> => {
+  let offset = 0
+  return segment.lines.map(({ bytes }) => {
+    const entry = { offset, length: bytes.length, crc: crc32(bytes) }
+    offset += bytes.length + 1
+    return entry
+  })
+}
+
+export const someSha256 = "ab".repeat(32)
+
+/** Events of streams in turn, `order-0` and on. */
+export const manyEvents = (events: number, streams: number, hashStream?: HashStream) =>
+  segmentOf(
+    "events",
+    eventsOf(
+      Array.from({ length: events }, (_, i) => ({
+        stream: `order-${i % streams}`,
+        gap: i % 2,
+        idHash: hashId(`order-${i % streams}`, `id-${i}`),
+        bytes: 20 + (i % 7)
+      }))
+    ),
+    hashStream
+  )
+
+export const small = manyEvents(3, 2)
+
+export const pageOf = (index: Uint8Array, page: number) =>
+  index.subarray(page * Index.pageBytes, (page + 1) * Index.pageBytes)
+
+/** Everything that the index says, by look-ups that touch all of its pages. */
+export const answers = (
+  index: Uint8Array,
+  sha256: string,
+  streamHashes: ReadonlyArray<number>,
+  ids: ReadonlyArray<number>
+) => {
+  const header = Index.decodeHeader(index.subarray(0, Index.pageBytes), sha256)
+  const { count, firstRecord, offset, bytes, crc, firstPosition } = runLookup(index, Index.readBlocks(header))
+  return {
+    header,
+    blocks: { count, firstRecord, offset, bytes, crc, firstPosition },
+    streams: streamHashes.map((hash) => runLookup(index, Index.findStream(header, hash))),
+    entries: runLookup(index, Index.readEntries(header, 0, header.entries.rows)),
+    ids: ids.map((hash) => runLookup(index, Index.findId(header, hash)))
+  }
+}

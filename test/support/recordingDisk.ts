@@ -1,0 +1,67 @@
+/**
+ * A disk that keeps a list of what changes it, and can say no.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as path from "node:path"
+import * as NodeDisk from "../../src/layers/NodeDisk.ts"
+import { Disk, DiskError, type File } from "../../src/services/Disk.ts"
+
+export interface Recording {
+  readonly layer: Layer.Layer<Disk>
+  /** What was done since the last call, as `sync order/seg-000001.jsonl.tmp`, relative to `root`. */
+  readonly take: () => ReadonlyArray<string>
+  /** From now on steps that match fail with this code; `undefined` ends that. */
+  readonly refuse: (step: RegExp | undefined, code?: string) => void
+}
+
+export const recordingDisk = (root: () => string): Recording => {
+  const disk = NodeDisk.make
+  let steps: Array<string> = []
+  let refused: RegExp | undefined
+  let refusal = "EIO"
+
+  const record = <A>(operation: string, at: ReadonlyArray<string>, effect: Effect.Effect<A, DiskError>) =>
+    Effect.suspend(() => {
+      const step = [operation, ...at.map((one) => path.relative(root(), one) || ".")].join(" ")
+      if (refused?.test(step) === true) {
+        return Effect.fail(new DiskError({ operation, path: at[0]!, code: refusal }))
+      }
+      return Effect.tap(effect, () => Effect.sync(() => steps.push(step)))
+    })
+
+  const recordFile = (file: File): File => ({
+    ...file,
+    write: (bytes, position) => record(`write ${position}+${bytes.length}`, [file.path], file.write(bytes, position)),
+    datasync: record("datasync", [file.path], file.datasync),
+    sync: record("sync", [file.path], file.sync),
+    close: Effect.ignore(record("close", [file.path], file.close))
+  })
+
+  const recording: Disk["Service"] = {
+    ...disk,
+    openRead: (at) => Effect.map(disk.openRead(at), (file) => ({ ...recordFile(file), close: file.close })),
+    openWrite: (at) => Effect.map(record("open", [at], disk.openWrite(at)), recordFile),
+    create: (at) => Effect.map(record("create", [at], disk.create(at)), recordFile),
+    syncFolder: (at) => record("syncFolder", [at], disk.syncFolder(at)),
+    makeFolder: (at) => record("makeFolder", [at], disk.makeFolder(at)),
+    link: (from, to) => record("link", [from, to], disk.link(from, to)),
+    rename: (from, to) => record("rename", [from, to], disk.rename(from, to)),
+    unlink: (at) => record("unlink", [at], disk.unlink(at)),
+    removeFolder: (at) => record("removeFolder", [at], disk.removeFolder(at)),
+    lock: (at) => Effect.tap(disk.lock(at), () => record("lock", [at], Effect.void))
+  }
+
+  return {
+    layer: Layer.succeed(Disk, recording),
+    take: () => {
+      const taken = steps
+      steps = []
+      return taken
+    },
+    refuse: (step, code = "EIO") => {
+      refused = step
+      refusal = code
+    }
+  }
+}
