@@ -37,7 +37,17 @@ export const text: fc.Arbitrary<string> = fc.oneof(
 export const illFormedText: fc.Arbitrary<string> = fc
   .tuple(
     fc.string({ maxLength: 80 }),
-    fc.constantFrom("\ud800", "\udfff", "\udc00\ud800", "\ufdd0", "\ufdef", "\ufffe", "\uffff", "\u{1fffe}", "\u{10ffff}"),
+    fc.constantFrom(
+      "\ud800",
+      "\udfff",
+      "\udc00\ud800",
+      "\ufdd0",
+      "\ufdef",
+      "\ufffe",
+      "\uffff",
+      "\u{1fffe}",
+      "\u{10ffff}"
+    ),
     fc.string({ maxLength: 3 })
   )
   .map((parts) => parts.join(""))
@@ -72,7 +82,21 @@ export const number: fc.Arbitrary<number> = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.integer(),
   fc.maxSafeInteger(),
-  fc.constantFrom(0, -0, 5e-324, 1e-7, 1e-6, 0.1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 53, 1e21, 1e20, Number.MAX_VALUE)
+  fc.constantFrom(
+    0,
+    -0,
+    5e-324,
+    1e-7,
+    1e-6,
+    0.1,
+    2 ** 31 - 1,
+    2 ** 31,
+    -(2 ** 31),
+    2 ** 53,
+    1e21,
+    1e20,
+    Number.MAX_VALUE
+  )
 )
 
 const primitive: fc.Arbitrary<Json> = fc.oneof(text, number, fc.boolean(), fc.constant(null))
@@ -96,10 +120,7 @@ export const json: fc.Arbitrary<Json> = fc.oneof({ weight: 9, arbitrary: value }
 
 /** Any user record. */
 export const record: fc.Arbitrary<JsonObject> = fc
-  .tuple(
-    fc.dictionary(key, json, { maxKeys: 10 }),
-    fc.option(text.filter((type) => !type.startsWith("Lite")))
-  )
+  .tuple(fc.dictionary(key, json, { maxKeys: 10 }), fc.option(text.filter((type) => !type.startsWith("Lite"))))
   .map(([members, type]) => {
     if (type !== null) return { ...members, $type: type }
     const { $type: _, ...rest } = members

@@ -16,7 +16,9 @@ const reference = (value: Json): string => {
   if (typeof value !== "object" || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(reference).join(",")}]`
   const object = value as JsonObject
-  const members = Object.keys(object).toSorted().map((key) => `${JSON.stringify(key)}:${reference(object[key]!)}`)
+  const members = Object.keys(object)
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${reference(object[key]!)}`)
   return `{${members.join(",")}}`
 }
 
@@ -32,7 +34,10 @@ const utf8 = (text: string) => new TextEncoder().encode(text)
 
 describe("canonical form", () => {
   it("is what RFC 8785 says, whichever way it is written", () =>
-    check(fc.property(Arbitraries.json, (value) => assert.strictEqual(TaraSON.encodeValue(value), reference(value))), 5))
+    check(
+      fc.property(Arbitraries.json, (value) => assert.strictEqual(TaraSON.encodeValue(value), reference(value))),
+      5
+    ))
 
   it("is a fixed point", () =>
     check(
@@ -84,24 +89,20 @@ describe("canonical form", () => {
   it("refuses an ill-formed string wherever it stands", () =>
     check(
       fc.property(Arbitraries.illFormedText, Arbitraries.json, fc.nat({ max: 3 }), (text, value, place) => {
-        const wrong = [{ [text]: value }, { a: value, b: text }, { a: [value, text] }, { a: { b: { [text]: 0 } } }][place]
+        const wrong = [{ [text]: value }, { a: value, b: text }, { a: [value, text] }, { a: { b: { [text]: 0 } } }][
+          place
+        ]
         assert.throws(() => TaraSON.encode(wrong), /^IllFormedString/)
       })
     ))
 })
 
 describe("foreign bytes", () => {
-  it("are read like JSON.parse reads them, or refused", () =>
+  it("need not be canonical", () =>
     check(
       fc.property(Arbitraries.record, fc.nat(), fc.constantFrom("", " ", "\n\t"), (record, seed, space) => {
         const foreign = JSON.stringify(Arbitraries.shuffled(record, seed), undefined, space)
-        // JSON.stringify writes numbers from 1e20 up to 1e21 with all digits: those are refused where they differ.
-        try {
-          assert.deepStrictEqual(TaraSON.parse(utf8(foreign)), asRead(record))
-        } catch (error) {
-          assert.instanceOf(error, TaraSONError)
-          assert.fail(`refused: ${error.message}`)
-        }
+        assert.deepStrictEqual(TaraSON.parse(utf8(foreign)), asRead(record))
       }),
       2
     ))
@@ -125,7 +126,7 @@ describe("foreign bytes", () => {
       fc.property(
         fc.oneof(
           fc.uint8Array({ maxLength: 60 }),
-          fc.string({ unit: fc.constantFrom(..."{}[]\":,\\u0019eE+-.truefalsn "), maxLength: 40 }).map(utf8)
+          fc.string({ unit: fc.constantFrom(...'{}[]":,\\u0019eE+-.truefalsn '), maxLength: 40 }).map(utf8)
         ),
         (line) => {
           try {

@@ -1,0 +1,73 @@
+/**
+ * Events a second on one core: `JSON.stringify`, which checks nothing and keeps the order of keys, against `encode`,
+ * which refuses what is no record and writes canonical text.
+ *
+ * `node bench/encode.ts [events] [rounds]`. Every round makes new events and runs each candidate on them, each time in
+ * another order; the medians are compared. `event store` is what an append does: the envelope is a template.
+ */
+import { encode, encodeValue, parseCanonical, toBytes } from "../src/domain/TaraSON.ts"
+import { orderEvent, orderEventAsWritten } from "./orderEvent.ts"
+
+const events = Number(process.argv[2] ?? 20_000)
+const rounds = Number(process.argv[3] ?? 31)
+
+type Sorted = ReturnType<typeof orderEvent>
+
+const envelope = (event: Sorted): string =>
+  `{"$type":${JSON.stringify(event.$type)},"data":${encodeValue(event.data)},"id":"${event.id}","metadata":` +
+  `${encodeValue(event.metadata)},"position":${event.position},"revision":${event.revision},"stream":` +
+  `${JSON.stringify(event.stream)},"tags":${encodeValue(event.tags)},"time":"${event.time}"}`
+
+const rates = new Map<string, Array<number>>()
+let bytes = 0
+
+const time = (name: string, count: number, run: () => number): void => {
+  const start = process.hrtime.bigint()
+  bytes += run()
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9
+  const known = rates.get(name) ?? []
+  known.push(count / seconds)
+  rates.set(name, known)
+}
+
+const total = <A>(values: ReadonlyArray<A>, size: (value: A) => number): number => {
+  let sum = 0
+  for (const value of values) sum += size(value)
+  return sum
+}
+
+for (let round = 0; round < rounds; round++) {
+  const indices = Array.from({ length: events }, (_, index) => round * events + index)
+  const sorted = indices.map(orderEvent)
+  const written = indices.map(orderEventAsWritten)
+  const lines = sorted.map((event) => toBytes(encode(event)))
+  const average = total(lines, (line) => line.length + 1) / events
+  if (average !== 317) throw new Error(`the event has ${average} bytes`)
+  const candidates: ReadonlyArray<readonly [name: string, run: () => number]> = [
+    ["JSON.stringify", () => total(sorted, (event) => JSON.stringify(event).length)],
+    ["encode, keys in order", () => total(sorted, (event) => encode(event).length)],
+    ["encode, keys as written", () => total(written, (event) => encode(event).length)],
+    ["encode, as event store", () => total(sorted, (event) => envelope(event).length)],
+    [
+      "JSON.parse",
+      () => total(lines, (line) => Object.keys(JSON.parse(Buffer.from(line).toString()) as object).length)
+    ],
+    ["parseCanonical", () => total(lines, (line) => Object.keys(parseCanonical(line)).length)]
+  ]
+  for (let turn = 0; turn < candidates.length; turn++) {
+    const [name, run] = candidates[(turn + round) % candidates.length]!
+    time(name, events, run)
+  }
+}
+
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
+
+const print = (name: string, base: string): void => {
+  const rate = median(rates.get(name)!)
+  console.log(
+    `${name.padEnd(26)}${Math.round(rate).toString().padStart(10)} /s  ${(rate / median(rates.get(base)!)).toFixed(2)}`
+  )
+}
+
+for (const name of rates.keys()) print(name, name.includes("arse") ? "JSON.parse" : "JSON.stringify")
+console.log(`${bytes} units in all`)

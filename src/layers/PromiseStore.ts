@@ -1,0 +1,110 @@
+/**
+ * The event store for callers without Effect: promises and async iterables. Errors are the same typed ones, thrown.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import * as PromiseStore from "litetapes/PromiseStore"
+ *
+ * const store = await PromiseStore.open("./data")
+ * await store.append("order-17", [{ type: "OrderPlaced", data: { total: 3998 } }], { expected: "no-stream" })
+ * for await (const event of store.read("order-17")) console.log(event.type, event.data)
+ * await store.close()
+ * ```
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
+import type { JsonObject } from "../domain/TaraSON.ts"
+import {
+  type AppendOptions,
+  type AppendResult,
+  EventStore,
+  layer as eventStoreLayer,
+  type NewEvent,
+  type ReadAllOptions,
+  type ReadStreamOptions,
+  type RecordedEvent,
+  type StreamAppend
+} from "../services/EventStore.ts"
+import * as Lib from "../services/Lib.ts"
+import type { Storage } from "../services/Storage.ts"
+import * as Tape from "../services/Tape.ts"
+import * as NodeStorage from "./NodeStorage.ts"
+
+/** How to open a store; `storage` is the file system unless given. */
+export interface Options extends Lib.Options {
+  readonly storage?: Layer.Layer<Storage>
+}
+
+/** A tape, for callers without Effect. */
+export interface PromiseTape {
+  readonly name: string
+  readonly id: string
+  readonly append: (records: ReadonlyArray<unknown>) => Promise<Tape.Receipt>
+  readonly records: (range?: Tape.RecordRange) => AsyncIterable<JsonObject>
+  readonly size: () => Promise<number>
+}
+
+/** An event store, for callers without Effect. Each method is the one of `EventStore`. */
+export interface PromiseStore extends AsyncDisposable {
+  readonly append: (
+    stream: string,
+    events: ReadonlyArray<NewEvent>,
+    options?: AppendOptions
+  ) => Promise<AppendResult>
+  readonly appendAll: (appends: ReadonlyArray<StreamAppend>) => Promise<ReadonlyArray<AppendResult>>
+  readonly read: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
+  readonly readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
+  readonly revision: (stream: string) => Promise<number | undefined>
+  readonly position: () => Promise<number>
+  /** The tape of that name, made where there is none yet. */
+  readonly tape: (name: string) => Promise<PromiseTape>
+  /** Puts everything into segments and frees the lock. Must be awaited before the process ends. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens the store at `location` until `close`. */
+export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {
+  const { storage = NodeStorage.layer, ...libOptions } = options
+  const runtime = ManagedRuntime.make(Layer.provide(eventStoreLayer(location, libOptions), storage))
+  const context = await runtime.context().catch(async (error: unknown) => {
+    await runtime.dispose()
+    throw error
+  })
+  const run = <A, E>(effect: Effect.Effect<A, E, EventStore | Lib.Lib>): Promise<A> => runtime.runPromise(effect)
+  const iterate = <A, E>(stream: Stream.Stream<A, E, EventStore | Lib.Lib>): AsyncIterable<A> =>
+    Stream.toAsyncIterableWith(stream, context)
+  const withStore = <A, E, R>(use: (store: EventStore["Service"]) => Effect.Effect<A, E, R>) =>
+    Effect.flatMap(EventStore, use)
+  const streamOf = <A, E>(use: (store: EventStore["Service"]) => Stream.Stream<A, E>) =>
+    iterate(Stream.unwrap(Effect.map(EventStore, use)))
+  const close = async () => {
+    try {
+      await run(Effect.flatMap(Lib.Lib, (lib) => lib.close))
+    } finally {
+      await runtime.dispose()
+    }
+  }
+  return {
+    append: (stream, events, appendOptions) => run(withStore((store) => store.append(stream, events, appendOptions))),
+    appendAll: (appends) => run(withStore((store) => store.appendAll(appends))),
+    read: (stream, readOptions) => streamOf((store) => store.read(stream, readOptions)),
+    readAll: (readOptions) => streamOf((store) => store.readAll(readOptions)),
+    revision: (stream) => run(withStore((store) => store.revision(stream))),
+    position: () => run(withStore((store) => store.position)),
+    tape: async (name) => {
+      const tape = await run(Tape.makeOrCreate(name))
+      return {
+        name: tape.name,
+        id: tape.id,
+        append: (records) => run(tape.append(records)),
+        records: (range) => iterate(tape.records(range)),
+        size: () => run(tape.size)
+      }
+    },
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
