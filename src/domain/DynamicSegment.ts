@@ -85,6 +85,13 @@ export const scan = (bytes: Uint8Array, before: Pick<Anchor, "batch" | "hash">, 
   return { batches, goodBytes: good, damage: undefined }
 }
 
+/** What the first batch of a file says that it follows, for files whose lib meta is lost. */
+export const startOf = (bytes: Uint8Array): Pick<Anchor, "batch" | "hash"> | undefined => {
+  const good = headerBytes(bytes)
+  const found = good === 0 || good >= bytes.length ? "no batch" : readBatch(bytes, good)
+  return typeof found === "string" ? undefined : { batch: found.mark.batch - 1, hash: found.mark.previous }
+}
+
 interface ReadBatch {
   readonly mark: Commit
   readonly found: FoundBatch
@@ -153,25 +160,22 @@ const splitParts = (bytes: Uint8Array, start: number, end: number, mark: Commit)
 }
 
 /**
- * Bytes from `offset` on are no good batch. If a mark behind them is valid by itself, the damage is to something that a
- * later batch rests on: one that was acknowledged.
+ * Bytes from `offset` on are no good batch. What a torn write leaves is part of one batch, so at most its own mark, which
+ * follows `hash`. Any other mark, and one that is valid by itself, is of a later batch, which rests on what is damaged.
  */
 const judge = (bytes: Uint8Array, offset: number, hash: string, why: string): Damage => {
   let markAt = findMark(bytes, offset)
-  let first = true
   while (markAt !== -1) {
     const end = bytes.indexOf(newline, markAt)
     const mark = end === -1 ? undefined : readMark(bytes.subarray(markAt, end))
     if (mark !== undefined) {
-      // The mark of the bad batch itself: its previous hash must be right, else it is damage to an earlier file.
-      if (first && mark.previous !== hash) return { offset, why, kind: "acknowledged" }
+      if (mark.previous !== hash) return { offset, why, kind: "acknowledged" }
       const lines = mark.parts.reduce((sum, part) => sum + part[2], 0)
       const start = linesBefore(bytes, markAt, lines)
       if (start > offset && markHash(bytes.subarray(start, markAt), mark) === mark.hash) {
         return { offset, why, kind: "acknowledged" }
       }
     }
-    first = false
     markAt = end === -1 ? -1 : findMark(bytes, end + 1)
   }
   return { offset, why, kind: "torn" }

@@ -127,6 +127,19 @@ export class SegmentCorrupt extends Schema.TaggedError<SegmentCorrupt>("litetape
   }
 }
 
+/**
+ * A frame of a compressed segment holds more than it may: it is damaged, or was made to fill memory. Nothing beyond the
+ * limit was decompressed.
+ */
+export class DecompressionLimit extends Schema.TaggedError<DecompressionLimit>("litetapes/DecompressionLimit")(
+  "DecompressionLimit",
+  { tape: Schema.String, segment: Schema.String, offset: Schema.Int, limit: Schema.Int }
+) {
+  override get message() {
+    return `${this.tape}/${this.segment} has a frame at byte ${this.offset} that holds more than ${this.limit} bytes: restore this file from a copy`
+  }
+}
+
 /** A segment that meta lists is not there. */
 export class SegmentMissing extends Schema.TaggedError<SegmentMissing>("litetapes/SegmentMissing")("SegmentMissing", {
   tape: Schema.String,
@@ -244,5 +257,27 @@ export class WriterPoisoned extends Schema.TaggedError<WriterPoisoned>("litetape
 }) {
   override get message() {
     return `the writer of ${this.location} stopped after a failure (${this.cause}): close the lib and open it again`
+  }
+}
+
+/**
+ * Files in a tape's folder say the same in more than one way, and nothing tells which of them are the tape's. Move those
+ * that are not out of the folder, and recover again. Nothing was changed.
+ */
+export class RecoverAmbiguous extends Schema.TaggedError<RecoverAmbiguous>("litetapes/RecoverAmbiguous")(
+  "RecoverAmbiguous",
+  { tape: Schema.String, files: Schema.Array(Schema.String) }
+) {
+  override get message() {
+    return `it cannot be told which of ${this.files.join(", ")} belong to ${JSON.stringify(this.tape)}: move those that do not out of its folder, and recover again`
+  }
+}
+
+/** There is nothing to recover: the tape, or the lib, opens as it is. */
+export class NotDamaged extends Schema.TaggedError<NotDamaged>("litetapes/NotDamaged")("NotDamaged", {
+  what: Schema.String
+}) {
+  override get message() {
+    return `${this.what} needs no recovery: it opens as it is; clone it for a new identity`
   }
 }

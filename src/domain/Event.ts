@@ -155,4 +155,6 @@ export const fromRecord = (record: TaraSON.JsonObject): RecordedEvent => ({
 
 /** An event from a line whose bytes were checked before. */
 export const decodeLine = (line: Uint8Array): RecordedEvent =>
-  fromRecord(JSON.parse(Buffer.from(line.buffer, line.byteOffset, line.length).toString("utf8")) as TaraSON.JsonObject)
+  fromRecord(
+    TaraSON.parseTrusted(Buffer.from(line.buffer, line.byteOffset, line.length).toString("utf8")) as TaraSON.JsonObject
+  )

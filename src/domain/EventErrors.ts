@@ -62,7 +62,7 @@ export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/Posi
   found: Schema.Int
 }) {
   override get message() {
-    return `${this.location}: position ${this.expected} is missing, ${this.found} follows: verify the lib, restore what is missing`
+    return `${this.location}: position ${this.expected} is missing, ${this.found} follows: verify the lib and restore what is missing, or read with allowGaps`
   }
 }
 

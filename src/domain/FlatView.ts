@@ -15,9 +15,9 @@
  */
 import { escapeSegment, pointerOf } from "./internal/canonicalText.ts"
 import { parseJson } from "./internal/strictDecode.ts"
-import { scanTokens } from "./internal/strictScan.ts"
+import { readStrictly } from "./internal/strictRead.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
-import { encodeValue, type Json, type JsonObject } from "./TaraSON.ts"
+import { encodeValue, type Json, type JsonObject, parseTrusted } from "./TaraSON.ts"
 import { TaraSONError } from "./TaraSONError.ts"
 
 /** A place in a record and what stands there: a primitive, or an empty `{}` or `[]` for a container. */
@@ -28,7 +28,7 @@ export type Entry = readonly [pointer: string, value: Json]
  * equal views. Throws what `TaraSON.encodeValue` does, and `NotARecord`.
  */
 export const flatten = (value: JsonObject, limits: Limits = defaultLimits): Array<Entry> => {
-  const plain = JSON.parse(encodeValue(value, limits)) as Json
+  const plain = parseTrusted(encodeValue(value, limits))
   if (!isObject(plain)) throw new TaraSONError({ pointer: "", reason: { _tag: "NotARecord" } })
   const entries: Array<Entry> = []
   enter(entries, "", plain)
@@ -86,9 +86,8 @@ const parseLine = (line: string): Entry => {
   if (end < 0 || line.slice(end, end + 2) !== ": ") return refuse("", "a line without `: `")
   const pointer = quoted === undefined ? line.slice(0, end) : (parseJson(quoted) as string)
   const json = line.slice(end + 2)
-  const value = parseJson(json) as Json
-  scanTokens(json)
-  return [pointer, leafOf(pointer, value)]
+  parseJson(json)
+  return [pointer, leafOf(pointer, readStrictly(json))]
 }
 
 const enter = (entries: Array<Entry>, pointer: string, value: Json): void => {

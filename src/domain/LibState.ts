@@ -3,6 +3,8 @@
  */
 import { EpochRegression, MetaInvalid } from "./Errors.ts"
 import { formatVersion } from "./Format.ts"
+import { frozen } from "./internal/frozen.ts"
+import { invariant } from "./internal/invariant.ts"
 import type { Limits } from "./Limits.ts"
 import type { Placement } from "./Placement.ts"
 import { type Anchor, type LibRecord, type Role, origin, type Unchained } from "./SystemRecord.ts"
@@ -29,6 +31,8 @@ export interface LibState {
   readonly limits: Limits
   readonly placement: Placement
   readonly tapes: ReadonlyMap<string, TapeListing>
+  /** Listings of tapes that were recovered under a new id, oldest first: dynamic segments may still speak of them. */
+  readonly replaced: ReadonlyArray<TapeListing>
   /** Role of every tape id that was ever listed: what a batch says of a replaced tape can still be read. */
   readonly roles: ReadonlyMap<string, Role>
   /** 0 before the first writer. */
@@ -51,6 +55,7 @@ interface Draft {
   limits: Limits
   placement: Placement
   tapes: Map<string, TapeListing>
+  replaced: Array<TapeListing>
   roles: Map<string, Role>
   epoch: number
   anchor: Anchor
@@ -70,9 +75,10 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
   const draft: Draft = {
     lib: first.lib,
     created: first.created,
-    limits: first.limits,
-    placement: first.placement,
+    limits: frozen(first.limits),
+    placement: frozen(first.placement),
     tapes: new Map(),
+    replaced: [],
     roles: new Map(),
     epoch: 0,
     anchor: origin,
@@ -83,6 +89,10 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
   for (let index = 1; index < records.length; index++) {
     apply(meta, index + 1, draft, records[index]!)
   }
+  // Tapes are made by a writer, and a writer begins with its epoch: without one, where the commits stand is lost.
+  if (draft.epoch === 0 && draft.tapes.size > 0) {
+    throw new MetaInvalid({ meta, line: records.length, why: "lists tapes but no epoch: its end is missing" })
+  }
   return { ...draft, records: records.length }
 }
 
@@ -91,6 +101,7 @@ export const after = (state: LibState, record: Unchained<LibRecord>): LibState =
   const draft: Draft = {
     ...state,
     tapes: new Map(state.tapes),
+    replaced: [...state.replaced],
     roles: new Map(state.roles),
     live: [...state.live]
   }
@@ -127,7 +138,8 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
       draft.highest = record.dynamic
       return
     case "LiteLib.Closed":
-      if (draft.live[0]?.dynamic !== record.dynamic) throw invalid(`dynamic segment ${record.dynamic} is not the oldest`)
+      if (draft.live[0]?.dynamic !== record.dynamic)
+        throw invalid(`dynamic segment ${record.dynamic} is not the oldest`)
       if (record.anchor.batch < draft.anchor.batch) throw invalid("the anchor goes back")
       draft.live.shift()
       draft.anchor = record.anchor
@@ -164,18 +176,14 @@ const applyTape = (
     if (draft.roles.has(record.tape)) throw invalid("a tape id that is listed under another name")
   } else if (known.tape !== record.tape) {
     if (record.replaces !== known.tape) throw invalid(`tape ${record.name} is listed twice`)
+    draft.replaced.push(known)
   } else if (known.role !== record.role) {
     throw invalid(`tape ${record.name} changes its role`)
   }
   if (record.replaces !== undefined) draft.roles.set(record.replaces, record.role)
   draft.roles.set(record.tape, record.role)
-  draft.tapes.set(record.name, {
-    name: record.name,
-    tape: record.tape,
-    role: record.role,
-    state: record.state,
-    ...(record.replaces === undefined ? {} : { replaces: record.replaces })
-  })
+  const { name, tape, role, state, replaces } = record
+  draft.tapes.set(name, frozen({ name, tape, role, state, ...(replaces === undefined ? {} : { replaces }) }))
 }
 
 /**
@@ -193,7 +201,7 @@ export const refold = (state: LibState): Array<Unchained<LibRecord>> => {
       placement: state.placement
     }
   ]
-  for (const tape of state.tapes.values()) records.push({ $type: "LiteLib.Tape", ...tape })
+  for (const tape of [...state.replaced, ...state.tapes.values()]) records.push({ $type: "LiteLib.Tape", ...tape })
   return records
 }
 
@@ -202,7 +210,7 @@ export const refoldWithin = (state: LibState): Array<Unchained<LibRecord>> => {
   const records = refold(state)
   const old = state.live.filter((live) => live.limit !== undefined)
   const [first, ...rest] = state.live.filter((live) => live.limit === undefined)
-  if (first === undefined) return records
+  invariant(first !== undefined, "a writer at work has a dynamic segment")
   records.push({
     $type: "LiteLib.Epoch",
     anchor: state.anchor,

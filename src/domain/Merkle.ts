@@ -48,6 +48,13 @@ export const leafHash = (bytes: Uint8Array, start = 0, end = bytes.length): stri
   return hash("sha256", leafInput.subarray(0, length + 1), "hex")
 }
 
+/** Hash of the node over two subtrees, given by their roots, which must be hashes (`isHash`). */
+export const nodeHash = (left: string, right: string): string => {
+  nodeInput.write(left, 1, 32, "hex")
+  nodeInput.write(right, 33, 32, "hex")
+  return hash("sha256", nodeInput, "hex")
+}
+
 /** The tree's root. */
 export const root = (state: State): string => foldPeaks(state.peaks)
 
@@ -99,12 +106,6 @@ export class Accumulator {
 // Reused between calls: everything here is synchronous, and allocating would cost more than hashing.
 let leafInput = Buffer.alloc(64 * 1024)
 const nodeInput = Buffer.alloc(65, 0x01)
-
-const nodeHash = (left: string, right: string): string => {
-  nodeInput.write(left, 1, 32, "hex")
-  nodeInput.write(right, 33, 32, "hex")
-  return hash("sha256", nodeInput, "hex")
-}
 
 const foldPeaks = (peaks: ReadonlyArray<string>): string => {
   if (peaks.length === 0) return hash("sha256", "", "hex")

@@ -68,6 +68,40 @@ export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaul
 export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<TapeRecord> =>
   read(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false })
 
+/** The first record of a damaged lib meta, if that one is good. */
+export const salvageLibMeta = (
+  meta: string,
+  bytes: Uint8Array
+): Extract<LibRecord, { readonly $type: "LiteLib.Meta" }> | undefined => {
+  const end = bytes.indexOf(newline)
+  try {
+    const kind = { decode: decodeLib, types: libTypes, tornTail: false }
+    const record = readLine(meta, 1, 0, bytes.subarray(0, Math.max(0, end)), defaultLimits, kind)
+    return record.$type === "LiteLib.Meta" ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Those lines of a damaged tape meta that are good by themselves, whatever stands between them. Proves nothing. */
+export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Array<TapeRecord> => {
+  const records: Array<TapeRecord> = []
+  if (bytes.length > limits.metaBytesMax) return records
+  let start = 0
+  while (start < bytes.length) {
+    const found = bytes.indexOf(newline, start)
+    const end = found === -1 ? bytes.length : found
+    try {
+      const kind = { decode: decodeTape, types: tapeTypes, tornTail: false }
+      records.push(readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind))
+    } catch {
+      // Damaged: what it said is lost.
+    }
+    start = end + 1
+  }
+  return records
+}
+
 interface Kind<R> {
   readonly decode: (input: unknown) => Result.Result<R, { readonly message: string }>
   readonly types: ReadonlySet<unknown>
@@ -103,7 +137,7 @@ const read = <R extends { readonly previous: string | null }>(
       end = TaraSON.recordId(line)
       records.push(record)
     } catch (error) {
-      if (last && kind.tornTail && error instanceof MetaCorrupt) {
+      if (last && kind.tornTail && error instanceof MetaCorrupt && !holdsTwo(bytes.subarray(start))) {
         return { records, end, goodBytes: start, torn: true }
       }
       throw error
@@ -112,6 +146,9 @@ const read = <R extends { readonly previous: string | null }>(
   }
   return { records, end, goodBytes: bytes.length, torn: false }
 }
+
+/** Whether the end of a line between two records is damaged. A torn write is of one record. */
+const holdsTwo = (bytes: Uint8Array): boolean => Buffer.from(bytes).includes('{"$type":', 1)
 
 const readLine = <R>(
   meta: string,

@@ -9,30 +9,36 @@
  * ```
  * page 0    0 "LTINDEX1"   8 version u32   12 kind u32 (0 records, 1 events)   16 segment sha256, 32 bytes
  *          48 records u32  52 raw bytes u32   56 first position f64   64 last position f64 (−1 without events)
- *          72 blocks, 80 streams, 88 entries, 96 ids: first page u32, rows u32 each
+ *          72 blocks, 80 streams, 88 entries, 96 ids, 104 frames: first page u32, rows u32 each
  * blocks   first record u32 · raw offset u32 · bytes u32 · CRC-32 of these bytes u32 · first position f64
  * streams  hash53(stream) f64 · first entry u32 · count u32 · first revision f64          (events; by hash)
  * entries  raw offset u32 · length u32 (no newline) · CRC-32 of the line u32              (events; by stream, revision)
  * ids      hashId(stream, id) f64 · entry u32                                             (events; by hash, entry)
+ * frames   file offset u32 · file bytes u32 · raw offset u32 · raw bytes u32              (compressed segments)
  * ```
  *
- * A block is a run of whole lines of at most 64 KiB; a longer line is a block of its own. Streams that share a hash have
- * a row each, side by side; so have ids. Hashes are no proof (see Hash53.ts): verify every hit against the record.
+ * Lines, and all that is said of them, are those of the decompressed segment as they stand there, `LiteTape.Same`
+ * included. A block is a run of whole lines of at most 64 KiB within one frame; a longer line is a block of its own.
+ * Streams that share a hash have a row each, side by side; so have ids. Hashes are no proof (see Hash53.ts): verify
+ * every hit against the record.
  *
  * Nothing here reads files. A look-up is a generator that yields numbers of pages and is handed these pages, in order;
  * it checks each before it looks at it. What it yields first mostly suffices.
  */
 import type { BlockTable } from "./internal/indexBlocks.ts"
 import { makeBlockTable } from "./internal/indexBlocks.ts"
+import type { FrameTable } from "./internal/indexFrames.ts"
+import { makeFrameTable } from "./internal/indexFrames.ts"
 import type { Header, Section } from "./internal/indexLayout.ts"
 import { check, checkPage, pagesOf, rowsPerPage } from "./internal/indexLayout.ts"
 import { invariant } from "./internal/invariant.ts"
 
 export type { BlockTable } from "./internal/indexBlocks.ts"
+export type { FrameTable } from "./internal/indexFrames.ts"
 export type { EventKey } from "./internal/indexBuilder.ts"
 export { blockBytesMax, SegmentIndexBuilder } from "./internal/indexBuilder.ts"
 export type { Header, Kind, Section } from "./internal/indexLayout.ts"
-export { decodeHeader, IndexDamaged, pageBytes } from "./internal/indexLayout.ts"
+export { decodeHeader, hashOfSegment, IndexDamaged, pageBytes } from "./internal/indexLayout.ts"
 
 /** Yields numbers of pages, wants these pages back, ends with its result. Throws `IndexDamaged`. */
 export type Lookup<A> = Generator<ReadonlyArray<number>, A, ReadonlyArray<Uint8Array>>
@@ -54,6 +60,11 @@ export interface Entry {
 /** All blocks of the segment. */
 export function* readBlocks(header: Header): Lookup<BlockTable> {
   return makeBlockTable(header, yield* readSection(header, header.blocks))
+}
+
+/** All frames of the segment: none where it is not compressed. */
+export function* readFrames(header: Header): Lookup<FrameTable> {
+  return makeFrameTable(header, yield* readSection(header, header.frames))
 }
 
 /** Streams of this hash: none, the wanted one, or also others that share the hash. */

@@ -9,9 +9,7 @@ const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const Hex64 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 const RecordId = Schema.String.check(Schema.isPattern(/^sha256:[0-9a-f]{64}$/))
-const Uuid = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/)
-)
+const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
 const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
 
 /** Every record of a meta names the one before it: the record id of its line, or null for the first. */
@@ -105,11 +103,15 @@ export const TapeMeta = Schema.Struct({
   /** Batches up to this one are no part of the tape, whatever they say. */
   lastBatch: Count,
   lib: Uuid,
+  /** Segment numbers below this one are taken, though no segment has them: by files that recovery could not use. */
+  nextNumber: Schema.optionalKey(Positive),
   origin: Schema.Union([
     Schema.Struct({ kind: Schema.Literal("created") }),
-    Schema.Struct({ kind: Schema.Literal("cloned"), lib: Uuid, tape: Uuid }),
+    Schema.Struct({ kind: Schema.Literal("cloned"), lib: Uuid, records: Count, root: Hex64, tape: Uuid }),
     Schema.Struct({ kind: Schema.Literal("recovered"), tape: Schema.NullOr(Uuid) })
   ]),
+  /** What lib meta says of it too: a lib that lost its meta can be recovered without guessing. */
+  role: Role,
   tape: Uuid,
   ...chained
 })
@@ -126,7 +128,11 @@ export const TapeSegment = Schema.Struct({
   number: Positive,
   rawBytes: Positive,
   records: Positive,
+  /** How many of its lines are LiteTape.Same; absent for none. */
+  same: Schema.optionalKey(Positive),
   sha256: Hex64,
+  /** Segments to a shard folder; absent where it lies in the tape's own. */
+  shardEvery: Schema.optionalKey(Positive),
   state: Schema.Literal("closed"),
   ...chained
 })
@@ -141,12 +147,26 @@ export const TapeUserMeta = Schema.Struct({
   ...chained
 })
 
+/** Says that the segments before it were made out of others: the last time that this was done. */
+export const TapeRepack = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Repack"),
+  added: Schema.Tuple([Positive, Positive]),
+  records: Positive,
+  removed: Schema.Tuple([Positive, Positive]),
+  /** RFC 9162 tree hash of the first `records` records: before the repack, and after it. */
+  root: Hex64,
+  why: Schema.String,
+  ...chained
+})
+/** One repack: numbers of the first and the last segment that it removed, and that it added. */
+export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "previous">
+
 /** Records of a lib's meta. */
 export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
 export type LibRecord = typeof LibRecord.Type
 
 /** Records of a tape's meta. */
-export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta])
+export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack])
 export type TapeRecord = typeof TapeRecord.Type
 
 /** A record before it is chained to the one in front of it. */

@@ -1,13 +1,16 @@
 /** Tape meta, folded: identity, segments in canonical order, user metadata. */
 import { MetaInvalid } from "./Errors.ts"
 import { formatVersion } from "./Format.ts"
+import { frozen } from "./internal/frozen.ts"
 import type { Json } from "./TaraSON.ts"
 import * as Names from "./Names.ts"
-import type { Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
+import * as Merkle from "./Merkle.ts"
+import type { Repacked, Role, Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
 
 export interface TapeState {
   readonly tape: string
   readonly lib: string
+  readonly role: Role
   readonly created: string
   readonly origin: (typeof TapeMeta.Type)["origin"]
   /** Batches up to this one are in segments, or no part of the tape. */
@@ -19,6 +22,10 @@ export interface TapeState {
   readonly records: number
   /** Number of the next segment: one that meta never listed. */
   readonly nextNumber: number
+  /** Segments never get a number below this one, though none may be listed. */
+  readonly takenNumbers: number
+  /** The last repack. */
+  readonly repacked: Repacked | undefined
   /** How many records say this. */
   readonly lines: number
 }
@@ -26,6 +33,7 @@ export interface TapeState {
 interface Draft {
   tape: string
   lib: string
+  role: Role
   created: string
   origin: TapeState["origin"]
   lastBatch: number
@@ -33,6 +41,8 @@ interface Draft {
   userMeta: Map<string, Json>
   records: number
   nextNumber: number
+  takenNumbers: number
+  repacked: Repacked | undefined
 }
 
 /**
@@ -46,23 +56,27 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
   const draft: Draft = {
     tape: first.tape,
     lib: first.lib,
+    role: first.role,
     created: first.created,
-    origin: first.origin,
+    origin: frozen(first.origin),
     lastBatch: first.lastBatch,
     segments: [],
     userMeta: new Map(),
     records: 0,
-    nextNumber: 1
+    nextNumber: 1,
+    takenNumbers: first.nextNumber ?? 1,
+    repacked: undefined
   }
   for (let index = 1; index < records.length; index++) apply(meta, index + 1, draft, records[index]!)
-  return { ...draft, lines: records.length }
+  draft.nextNumber = Math.max(draft.nextNumber, draft.takenNumbers)
+  return { ...draft, segments: frozen(draft.segments), lines: records.length }
 }
 
 /** The state after one more record that this writer is about to write. */
 export const after = (state: TapeState, record: Unchained<TapeRecord>): TapeState => {
   const draft: Draft = { ...state, segments: [...state.segments], userMeta: new Map(state.userMeta) }
   apply("tape meta", state.lines + 1, draft, record)
-  return { ...draft, lines: state.lines + 1 }
+  return { ...draft, segments: frozen(draft.segments), lines: state.lines + 1 }
 }
 
 const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeRecord>): void => {
@@ -72,14 +86,15 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       throw invalid("a second LiteTape.Meta")
     case "LiteTape.Segment": {
       const { $type: _, previous: __, ...segment } = { previous: null, ...record }
-      Names.checkSegmentName(segment.name, { number: segment.number, compression: segment.compression, shardEvery: 0 })
+      const { name, number, compression, shardEvery = 0 } = segment
+      Names.checkSegmentName(name, { number, compression, shardEvery })
       if (segment.number < draft.nextNumber) throw invalid(`segment ${segment.number} is listed twice or out of order`)
       if (segment.firstOrdinal !== draft.records) {
         throw invalid(`segment ${segment.number} begins at record ${segment.firstOrdinal}, not at ${draft.records}`)
       }
       if (segment.merkle.size !== draft.records + segment.records) throw invalid("its Merkle state has another size")
       if (segment.lastBatch < draft.lastBatch) throw invalid("its last batch is before that of the segment before")
-      draft.segments.push(segment)
+      draft.segments.push(frozen(segment))
       draft.records += segment.records
       draft.lastBatch = segment.lastBatch
       draft.nextNumber = segment.number + 1
@@ -91,10 +106,46 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
         draft.userMeta.delete(record.key)
       } else {
         if (record.value === undefined) throw invalid("a key without a value")
-        draft.userMeta.set(record.key, record.value as Json)
+        draft.userMeta.set(record.key, frozen(record.value as Json))
       }
       return
+    case "LiteTape.Repack": {
+      const { $type: _, previous: __, ...repacked } = { previous: null, ...record }
+      checkRepack(draft, repacked, invalid)
+      draft.repacked = repacked
+      draft.nextNumber = Math.max(draft.nextNumber, repacked.removed[1] + 1)
+      return
+    }
   }
+}
+
+/** What a repack says of its segments must be what their Merkle states say. */
+const checkRepack = (draft: Draft, { records, root }: Repacked, invalid: (why: string) => MetaInvalid): void => {
+  const last = draft.segments.find((segment) => segment.merkle.size === records)
+  if (last !== undefined && Merkle.root(last.merkle) !== root) throw invalid("a repack with another root")
+}
+
+/** The state after a repack: `run` has been made into `added`. */
+export const afterRepack = (
+  state: TapeState,
+  run: ReadonlyArray<Segment>,
+  added: ReadonlyArray<Segment>,
+  why: string
+): TapeState => {
+  const first = state.segments.indexOf(run[0]!)
+  const kept = state.segments.slice(0, first)
+  const behind = state.segments.slice(first + run.length)
+  const lastMerkle = run.at(-1)!.merkle
+  const repacked: Repacked = {
+    added: [added[0]!.number, added.at(-1)!.number],
+    records: lastMerkle.size,
+    removed: [run[0]!.number, run.at(-1)!.number],
+    root: Merkle.root(lastMerkle),
+    why
+  }
+  const made = { ...state, segments: [...kept, ...added, ...behind], repacked }
+  // Folded from its own records: what the next reader will find.
+  return fold("tape meta", refold(made).map((record) => ({ ...record, previous: null })) as Array<TapeRecord>)
 }
 
 /** The records that say the same in as few lines as can be. */
@@ -106,15 +157,18 @@ export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {
       format: formatVersion,
       lastBatch: state.segments.length === 0 ? state.lastBatch : 0,
       lib: state.lib,
+      ...(state.takenNumbers === 1 ? {} : { nextNumber: state.takenNumbers }),
       origin: state.origin,
+      role: state.role,
       tape: state.tape
     }
   ]
   for (const segment of state.segments) records.push({ $type: "LiteTape.Segment", ...segment })
+  if (state.repacked !== undefined) records.push({ $type: "LiteTape.Repack", ...state.repacked })
   for (const [key, value] of state.userMeta) records.push({ $type: "LiteTape.UserMeta", key, value })
   return records
 }
 
 /** Whether meta should be folded afresh: it has twice as many lines as it needs. */
 export const isWorn = (state: TapeState): boolean =>
-  state.lines > 2 * (1 + state.segments.length + state.userMeta.size) + 8
+  state.lines > 2 * (2 + state.segments.length + state.userMeta.size) + 8

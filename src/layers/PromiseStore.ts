@@ -49,11 +49,7 @@ export interface PromiseTape {
 
 /** An event store, for callers without Effect. Each method is the one of `EventStore`. */
 export interface PromiseStore extends AsyncDisposable {
-  readonly append: (
-    stream: string,
-    events: ReadonlyArray<NewEvent>,
-    options?: AppendOptions
-  ) => Promise<AppendResult>
+  readonly append: (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions) => Promise<AppendResult>
   readonly appendAll: (appends: ReadonlyArray<StreamAppend>) => Promise<ReadonlyArray<AppendResult>>
   readonly read: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
   readonly readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>

@@ -9,7 +9,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { type ReaderBusy, ReadOnly, type TapeExists, type TapeNotFound } from "../domain/Errors.ts"
+import {
+  LibClosed,
+  type LibInvalid,
+  type LibLocked,
+  type ReaderBusy,
+  ReadOnly,
+  type TapeExists,
+  type TapeNotFound
+} from "../domain/Errors.ts"
 import type { TapeListing } from "../domain/LibState.ts"
 import type { Limits } from "../domain/Limits.ts"
 import type { InvalidTapeName } from "../domain/Names.ts"
@@ -17,19 +25,29 @@ import type { Placement } from "../domain/Placement.ts"
 import { makeUuidV7 } from "../domain/Uuid.ts"
 import type { FlushError } from "./internal/Closing.ts"
 import type { CommitError } from "./internal/CommitLoop.ts"
-import type { Core, WriteError } from "./internal/Core.ts"
+import { type Core, guard, type WriteError } from "./internal/Core.ts"
 import { type Append, type AppendError, commit, type Receipt } from "./internal/Commit.ts"
 import { register } from "./internal/internals.ts"
 import { fromStorage, openWriter, type OpenError, type OpenReport } from "./internal/OpenLib.ts"
 import { openReader, refreshReader } from "./internal/OpenReader.ts"
 import type { LoadError } from "./internal/OpenTape.ts"
+import type { OnProgress, Progress } from "./internal/Progress.ts"
+import {
+  recoverLib,
+  type RecoverLibError,
+  type RecoverLibOptions,
+  type RecoverLibReport
+} from "./internal/recover/RecoverLib.ts"
+import { type RecoverError, type RecoverReport, recoverTape } from "./internal/recover/RecoverTape.ts"
 import { createTape, setTapeState } from "./internal/TapeListing.ts"
+import { type VerifyOptions, type VerifyReport, verifyLib } from "./internal/Verify.ts"
 import { start, type Writer } from "./internal/Writer.ts"
 import { Randomness } from "./Randomness.ts"
 import { type Root, Storage, type StorageError } from "./Storage.ts"
 
 export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
-export type { Receipt, TapeListing, WriteError }
+export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
+export type { RecoverReport, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
 /** How to open a lib. */
 export interface Options {
@@ -80,8 +98,18 @@ export class Lib extends Context.Service<
      * in the order of `appends`. See `Tape.append` for one tape.
      */
     readonly commit: (appends: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Receipt>, AppendError>
+    /**
+     * Makes a new tape out of one that lost its meta, under its name: a new identity, what is back and what is lost. Fails
+     * with `RecoverAmbiguous` rather than guess. Nothing is deleted.
+     */
+    readonly recoverTape: (
+      name: string,
+      options?: { readonly onProgress?: OnProgress }
+    ) => Effect.Effect<RecoverReport, RecoverError>
+    /** Checks everything from the disk, and lists everything that is bad. */
+    readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
     /** A reader looks again: it sees what was acknowledged until now. Nothing to do for a writer. */
-    readonly refresh: Effect.Effect<void, OpenError | ReaderBusy>
+    readonly refresh: Effect.Effect<void, OpenError | ReaderBusy | LibClosed>
     /**
      * Ends the writer now rather than when the scope closes, and says what went wrong. What was acknowledged is safe in
      * either case.
@@ -96,29 +124,57 @@ const MiB = 1024 * 1024
 export const open: (
   location: string,
   options?: Options
-) => Effect.Effect<Lib["Service"], OpenError | ReaderBusy, Storage | Scope.Scope> = Effect.fn("Lib.open")(
-  function* (location: string, options: Options = {}) {
-    const storage = yield* Storage
-    const random = yield* Randomness
-    const scope = yield* Scope.Scope
-    const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
-      fromStorage(error, location)
+) => Effect.Effect<Lib["Service"], OpenError | ReaderBusy, Storage | Scope.Scope> = Effect.fn("Lib.open")(function* (
+  location: string,
+  options: Options = {}
+) {
+  const storage = yield* Storage
+  const random = yield* Randomness
+  const scope = yield* Scope.Scope
+  const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
+    fromStorage(error, location)
+  )
+  const settings = settingsOf(options)
+  if (root.mode === "read") {
+    const core = yield* openReader(root, settings, options)
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => {
+        core.closed = true
+      })
     )
-    const settings = settingsOf(options)
-    if (root.mode === "read") return serve(yield* openReader(root, settings, options), undefined, readerReport)
-    const { core, report } = yield* openWriter(root, settings, options, makeUuidV7(random))
-    const writer = yield* start(core, scope)
-    // Registered last, so it runs first: the writer's fibres are still there to finish what was submitted.
-    yield* Scope.addFinalizer(scope, closeQuietly(core, writer))
-    return serve(core, writer, report)
+    return serve(core, undefined, readerReport)
   }
-)
+  const { core, report } = yield* openWriter(root, settings, options, makeUuidV7(random))
+  const writer = yield* start(core, scope)
+  // Registered last, so it runs first: the writer's fibres are still there to finish what was submitted.
+  yield* Scope.addFinalizer(scope, closeQuietly(core, writer))
+  return serve(core, writer, report)
+})
 
 /** A layer with the lib at `location`, open for as long as the layer is. */
-export const layer = (
+export const layer = (location: string, options?: Options): Layer.Layer<Lib, OpenError | ReaderBusy, Storage> =>
+  Layer.effect(Lib, open(location, options))
+
+/**
+ * Recovers a lib that lost its meta, or whose meta is corrupt: a new lib around the tapes that have theirs. Open it
+ * afterwards.
+ */
+export const recover: (
   location: string,
-  options?: Options
-): Layer.Layer<Lib, OpenError | ReaderBusy, Storage> => Layer.effect(Lib, open(location, options))
+  options?: RecoverLibOptions
+) => Effect.Effect<RecoverLibReport, RecoverLibError | LibInvalid | LibLocked | ReadOnly, Storage> = Effect.fn(
+  "Lib.recover"
+)(function* (location: string, options: RecoverLibOptions = {}) {
+  const storage = yield* Storage
+  const random = yield* Randomness
+  return yield* Effect.scoped(
+    Effect.gen(function* () {
+      const root = yield* Effect.mapError(storage.open(location, "recover"), (error) => fromStorage(error, location))
+      return yield* recoverLib(root, options, makeUuidV7(random))
+    })
+  )
+})
 
 const settingsOf = (options: Options) => ({
   closeBytes: options.closeBytes ?? 64 * MiB,
@@ -131,7 +187,9 @@ const readerReport: OpenReport = { created: false, recovered: false, metaTailDro
 const closeQuietly = (core: Core, writer: Writer): Effect.Effect<void> =>
   Effect.matchEffect(writer.close, {
     onFailure: (error) =>
-      Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing acknowledged is lost: ${error.message}`),
+      Effect.logWarning(
+        `litetapes: ${core.location}: not closed cleanly, nothing acknowledged is lost: ${error.message}`
+      ),
     onSuccess: () => Effect.void
   })
 
@@ -150,8 +208,18 @@ const serve = (core: Core, writer: Writer | undefined, report: OpenReport): Lib[
     createTape: (name) => createTape(core, name, "records"),
     archive: (name) => setTapeState(core, name, "archived"),
     activate: (name) => setTapeState(core, name, "active"),
-    commit: (appends) => (writer === undefined ? readOnly(root) : commit(core, writer.loop, appends)),
-    refresh: Effect.suspend(() => (writer === undefined ? refreshReader(core) : Effect.void)),
+    commit: (appends) =>
+      writer === undefined ? Effect.andThen(guard(core), readOnly(root)) : commit(core, writer.loop, appends),
+    recoverTape: (name, recoverOptions = {}) =>
+      writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(core, name, recoverOptions.onProgress)),
+    verify: (verifyOptions) =>
+      Effect.suspend(() =>
+        core.closed ? Effect.fail(new LibClosed({ location: core.location })) : verifyLib(core, verifyOptions)
+      ),
+    refresh: Effect.suspend((): Lib["Service"]["refresh"] => {
+      if (core.closed) return Effect.fail(new LibClosed({ location: core.location }))
+      return writer === undefined ? refreshReader(core) : Effect.void
+    }),
     close: Effect.suspend(() => {
       if (writer !== undefined) return writer.close
       core.closed = true

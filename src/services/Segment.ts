@@ -18,5 +18,4 @@ export const make = (number: number): Effect.Effect<Segment["Service"], SegmentM
   Effect.flatMap(Tape, (tape) => tape.segment(number))
 
 /** A layer with the segment of that number. */
-export const layer = (number: number): Layer.Layer<Segment, SegmentMissing, Tape> =>
-  Layer.effect(Segment, make(number))
+export const layer = (number: number): Layer.Layer<Segment, SegmentMissing, Tape> => Layer.effect(Segment, make(number))

@@ -7,24 +7,56 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { LibClosed, MetaInvalid, SegmentMissing } from "../domain/Errors.ts"
+import { LibClosed, type MetaInvalid, type SegmentMissing } from "../domain/Errors.ts"
+import { invariant } from "../domain/internal/invariant.ts"
+import type { TapeListing } from "../domain/LibState.ts"
+import type { ConsistencyProof, Head, InclusionProof } from "../domain/Proof.ts"
 import type { Json, JsonObject } from "../domain/TaraSON.ts"
 import type { TaraSONError } from "../domain/TaraSONError.ts"
-import type { FlushError } from "./internal/Closing.ts"
-import { flush } from "./internal/Closing.ts"
+import { clone, type CloneError, type CloneOptions } from "./internal/Clone.ts"
+import { flush, type FlushError } from "./internal/Closing.ts"
 import { type AppendError, commit, type Receipt } from "./internal/Commit.ts"
 import type { Core, WriteError } from "./internal/Core.ts"
 import { guard } from "./internal/Core.ts"
+import {
+  type Difference,
+  diff as firstDifference,
+  equivalent as sameStream,
+  type Located
+} from "./internal/Equivalence.ts"
 import { type Internals, internalsOf } from "./internal/internals.ts"
 import { listing, type LoadError, openTape, type OpenTape } from "./internal/OpenTape.ts"
+import type { OnProgress, Progress } from "./internal/Progress.ts"
+import {
+  checkHead,
+  type CheckHeadError,
+  type ConsistencyError,
+  head,
+  type HeadError,
+  type InclusionError,
+  type ProofOptions,
+  proveConsistency,
+  proveInclusion
+} from "./internal/Proofs.ts"
 import type { ReadError as ChunkError } from "./internal/RecordReader.ts"
 import { type RecordRange, recordStream } from "./internal/RecordStream.ts"
-import { findSegment, type SegmentInfo, type SegmentShape, segmentsOf, segmentStream } from "./internal/SegmentService.ts"
+import { repack, type RepackError, type RepackOptions, type RepackReport } from "./internal/Repack.ts"
+import {
+  findSegment,
+  type SegmentInfo,
+  type SegmentShape,
+  segmentsOf,
+  segmentStream
+} from "./internal/SegmentService.ts"
+import { type Finding, type VerifyOptions, type VerifyReport, verifyTape } from "./internal/Verify.ts"
 import { changeUserMeta } from "./internal/UserMeta.ts"
 import { Lib } from "./Lib.ts"
 import type { StorageError } from "./Storage.ts"
 
 export type { AppendError, FlushError, LoadError, Receipt, RecordRange, SegmentInfo }
+export type { CheckHeadError, CloneError, CloneOptions, ConsistencyError, Difference, HeadError, InclusionError }
+export type { Finding, OnProgress, Progress, ProofOptions, RepackError, RepackOptions, RepackReport }
+export type { VerifyOptions, VerifyReport }
 
 /** What reading records may fail with. Nothing that does not verify is ever returned. */
 export type ReadError = ChunkError | LibClosed
@@ -78,6 +110,29 @@ export class Tape extends Context.Service<
     readonly readSegment: (number: number) => Stream.Stream<JsonObject, ReadError>
     /** Checks every byte of one closed segment against meta. */
     readonly verifySegment: (number: number) => Effect.Effect<SegmentInfo, ReadError>
+    /** The tape's id, number of records and root, up to what is acknowledged: what one keeps elsewhere. */
+    readonly head: Effect.Effect<Head, HeadError>
+    /** RFC 9162 tree hash of the logical stream, as hex. */
+    readonly root: Effect.Effect<string, HeadError>
+    /** Fails with `HeadMismatch` unless the tape begins with exactly the records that `expected` speaks of. Reads them all. */
+    readonly checkHead: (expected: Head) => Effect.Effect<void, CheckHeadError>
+    /** Proves that the record at `ordinal` is on the tape; to be checked without the store, by `Proof.checkInclusion`. */
+    readonly proveInclusion: (ordinal: number, options?: ProofOptions) => Effect.Effect<InclusionProof, InclusionError>
+    /** Proves that the tape only grew since `earlier`; to be checked without the store, by `Proof.checkConsistency`. */
+    readonly proveConsistency: (
+      earlier: Head,
+      options?: ProofOptions
+    ) => Effect.Effect<ConsistencyProof, ConsistencyError>
+    /** Puts the same logical stream into other segments, beside appends and reads. Keeps the identity. */
+    readonly repack: (options?: RepackOptions) => Effect.Effect<RepackReport, RepackError>
+    /** Makes a new tape with the same logical stream, in this lib or another one, with the role `records`. */
+    readonly clone: (
+      lib: Lib["Service"],
+      name: string,
+      options?: CloneOptions
+    ) => Effect.Effect<TapeListing, CloneError>
+    /** Checks the whole tape, and lists everything that is bad. */
+    readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
     /** Sets a user value in the tape's meta, durably. Structure cannot be set: keys are the user's own. */
     readonly setUserMeta: (key: string, value: Json) => Effect.Effect<void, UserMetaError>
     /** Removes a user value, durably; removing what is not there does nothing. */
@@ -88,13 +143,23 @@ export class Tape extends Context.Service<
 /** What changing user metadata may fail with. */
 export type UserMetaError = WriteError | StorageError | MetaInvalid | TaraSONError
 
+/** How to open a tape. */
+export interface MakeOptions {
+  /** A head that was kept elsewhere: the tape must begin with exactly the records that it speaks of. Reads them all. */
+  readonly expected?: Head
+}
+
 /** The tape of that name, from the lib in context. */
-export const make: (name: string) => Effect.Effect<Tape["Service"], LoadError, Lib> = Effect.fnUntraced(function* (
-  name: string
-) {
-  const internals = internalsOf(yield* Lib)
-  return serve(internals, yield* openTape(internals.core, name))
-})
+export const make = (
+  name: string,
+  options: MakeOptions = {}
+): Effect.Effect<Tape["Service"], LoadError | CheckHeadError, Lib> =>
+  Effect.gen(function* () {
+    const internals = internalsOf(yield* Lib)
+    const tape = serve(internals, yield* openTape(internals.core, name))
+    if (options.expected !== undefined) yield* tape.checkHead(options.expected)
+    return tape
+  })
 
 /** The tape of that name, made where there is none yet. */
 export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
@@ -107,8 +172,29 @@ export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
   )
 })
 
+/** Whether two tapes hold the same logical stream: as many records, and the same root. No record is read for it. */
+export const equivalent = (left: Tape["Service"], right: Tape["Service"]): Effect.Effect<boolean, HeadError> =>
+  Effect.suspend(() => sameStream(locate(left), locate(right)))
+
+/** The first record that differs between two tapes, or `undefined`. Streaming; reads both up to there. */
+export const diff = (
+  left: Tape["Service"],
+  right: Tape["Service"],
+  options: { readonly onProgress?: OnProgress } = {}
+): Effect.Effect<Difference | undefined, ReadError> =>
+  Effect.suspend(() => firstDifference(locate(left), locate(right), options.onProgress))
+
+const located = new WeakMap<object, () => Located>()
+
+const locate = (tape: Tape["Service"]): Located => {
+  const found = located.get(tape)
+  invariant(found !== undefined, "a Tape is made by Tape.make")
+  return found()
+}
+
 /** A layer with the tape of that name. */
-export const layer = (name: string): Layer.Layer<Tape, LoadError, Lib> => Layer.effect(Tape, make(name))
+export const layer = (name: string, options?: MakeOptions): Layer.Layer<Tape, LoadError | CheckHeadError, Lib> =>
+  Layer.effect(Tape, make(name, options))
 
 const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] => {
   const { name } = opened
@@ -119,7 +205,7 @@ const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] =
     const moved = yield* flush(core, opened, core.durable.batch)
     return moved === 0 ? undefined : segmentsOf(opened).at(-1)
   })
-  return Tape.of({
+  const tape = Tape.of({
     name,
     id: opened.id,
     meta: Effect.sync(() => describe(core, current())),
@@ -135,9 +221,22 @@ const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] =
     segment: (number) => findSegment(core, current, number),
     readSegment: (number) => Stream.unwrap(Effect.map(findSegment(core, current, number), (found) => found.records)),
     verifySegment: (number) => Effect.flatMap(findSegment(core, current, number), (found) => found.verify),
+    head: Effect.suspend(() => head(core, current())),
+    root: Effect.suspend(() => Effect.map(head(core, current()), (found) => found.root)),
+    checkHead: (expected) => Effect.suspend(() => checkHead(core, current(), expected)),
+    proveInclusion: (ordinal, options) => Effect.suspend(() => proveInclusion(core, current(), ordinal, options)),
+    proveConsistency: (earlier, options) => Effect.suspend(() => proveConsistency(core, current(), earlier, options)),
+    repack: (options) => repack(core, opened, options),
+    clone: (lib, as, options) => Effect.suspend(() => clone(core, opened, internalsOf(lib).core, as, options)),
+    verify: (options) =>
+      Effect.suspend(() =>
+        core.closed ? Effect.fail(new LibClosed({ location: core.location })) : verifyTape(core, current(), options)
+      ),
     setUserMeta: (key, value) => changeUserMeta(core, opened, key, value),
     removeUserMeta: (key) => changeUserMeta(core, opened, key, undefined)
   })
+  located.set(tape, () => ({ core, tape: current() }))
+  return tape
 }
 
 const describe = (core: Core, tape: OpenTape): Meta => {

@@ -94,6 +94,8 @@ describe("NodeDisk lock", () => {
       assert.isFalse(yield* lock.held)
       fs.writeFileSync(at, "")
       assert.isFalse(yield* lock.held)
+      // Not by this process either, although the new file is free.
+      assert.strictEqual(yield* codeOf(disk.lock(at)), "ELOCKED")
       fs.unlinkSync(at)
       fs.symlinkSync(`${at}.moved`, at)
       assert.isFalse(yield* lock.held)

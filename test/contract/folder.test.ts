@@ -106,10 +106,11 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("needs a parent that is there", (at) =>
+  live("makes the folders above it that are not there", (at) =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* reasonOf(open(path.join(at, "deeper"))), "not-found")
-      assert.isFalse(fs.existsSync(at))
+      const deep = path.join(at, "one", "two")
+      yield* Effect.scoped(openLib(deep))
+      assert.isTrue(fs.existsSync(path.join(deep, "litelib.meta.jsonl")))
     })
   )
 

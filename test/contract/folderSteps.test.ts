@@ -6,6 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as fs from "node:fs"
+import * as path from "node:path"
 import * as FolderStorage from "../../src/layers/FolderStorage.ts"
 import type { Storage } from "../../src/services/Storage.ts"
 import { type Recording, recordingDisk } from "../support/recordingDisk.ts"
@@ -38,6 +40,15 @@ describe("the steps in a folder", () => {
         "rename litelib.meta.jsonl.tmp litelib.meta.jsonl",
         "syncFolder ."
       ])
+    })
+  )
+
+  live("somebody else's folder is not even locked", (at, disk) =>
+    Effect.gen(function* () {
+      fs.mkdirSync(at)
+      fs.writeFileSync(path.join(at, "notes.txt"), "mine")
+      assert.strictEqual(yield* reasonOf(open(at)), "not-a-lib")
+      assert.deepStrictEqual(disk.take(), [])
     })
   )
 

@@ -1,9 +1,10 @@
 import { hash } from "node:crypto"
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "vitest"
 import { hash53 } from "../../src/domain/Hash53.ts"
 import * as Index from "../../src/domain/SegmentIndex.ts"
 import type { HashStream } from "../support/indexModel.ts"
-import { answers, indexOf, manyEvents, pageOf, segmentOf, small, someSha256 } from "../support/indexModel.ts"
+import { answers, entriesOf, indexOf, manyEvents, pageOf, segmentOf, small, someSha256 } from "../support/indexModel.ts"
 import { runLookup } from "../support/runLookup.ts"
 
 /** The blocks of a segment whose lines are so long, newlines included. */
@@ -81,6 +82,29 @@ describe("an index", () => {
     )
   })
 
+  it("of thousands of events and more than a hundred blocks knows each of them", () => {
+    const lines = manyEvents(9000, 700).lines.map(({ event }, i) => ({
+      bytes: Buffer.alloc(i % 9 === 0 ? 9000 : 90, 0x61 + (i % 26)),
+      event: event!
+    }))
+    const segment = segmentOf("events", lines)
+    const index = indexOf(segment)
+    const header = Index.decodeHeader(pageOf(index, 0), segment.sha256)
+    entriesOf(segment).forEach((entry, i) => {
+      const [found, ...others] = runLookup(index, Index.findId(header, lines[i]!.event.idHash))
+      assert.deepStrictEqual(runLookup(index, Index.readEntries(header, found!, 1)), [entry])
+      assert.deepStrictEqual(others, [])
+    })
+    const blocks = runLookup(index, Index.readBlocks(header))
+    assert.isAbove(blocks.count, 100)
+    for (let block = 0; block < blocks.count; block++) {
+      const start = blocks.offset[block]!
+      assert.strictEqual(blocks.crc[block], crc32(segment.raw.subarray(start, start + blocks.bytes[block]!)))
+      assert.strictEqual(blocks.firstPosition[block], lines[blocks.firstRecord[block]!]!.event.position)
+      assert.strictEqual(blocks.blockOfPosition(blocks.firstPosition[block]!), block)
+    }
+  })
+
   it("starts a stream at the revision that the segment starts it with", () => {
     const builder = new Index.SegmentIndexBuilder("events")
     const line = Buffer.from("{}")
@@ -97,7 +121,7 @@ describe("an index", () => {
   it("has these bytes, which a change of must not keep the version", () => {
     assert.strictEqual(
       hash("sha256", indexOf(small), "hex"),
-      "e1ca023ad8e9e0f91f86d98d922abcd47e9728e121900868e38480894278ab01"
+      "44c0fa6a80d78279e26e4f8fbb7c066c536b9e4a566fe3860331ed9c7a2dab3b"
     )
   })
 })

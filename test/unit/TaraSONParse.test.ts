@@ -16,6 +16,8 @@ const refusal = (run: () => unknown): TaraSONError => {
   return assert.fail("accepted")
 }
 
+const deep = (depth: number): string => `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`
+
 const refused = (line: string | Uint8Array): string => {
   const { pointer, reason } = refusal(() => TaraSON.parse(typeof line === "string" ? bytes(line) : line))
   return `${reason._tag} ${pointer}`.trim()
@@ -49,7 +51,6 @@ describe("a foreign line", () => {
   })
 
   it("nests no deeper than the limit, looked at before parsing", () => {
-    const deep = (depth: number) => `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`
     assert.deepStrictEqual(refusal(() => TaraSON.parse(bytes(deep(129)))).reason, {
       _tag: "NestingTooDeep",
       depthMax: 128
@@ -149,6 +150,17 @@ describe("a foreign line", () => {
     }
     for (const [literal, value] of Object.entries(kept)) {
       assert.strictEqual(TaraSON.encodeValue(TaraSON.parse(bytes(`{"a":${literal}}`))), `{"a":${String(value)}}`)
+    }
+  })
+
+  it("keeps its escaped keys apart, whatever the engine makes of them", () => {
+    // The shapes that lead V8 astray: https://github.com/nodejs/node/issues/63785
+    for (const key of [String.raw`\\`, String.raw`x\\`, String.raw`\n`]) JSON.parse(`{"h":1,"${key}":1}`)
+    for (const key of ['"', "\n", "\t", "\\", 'x"', "x\n", "\u0001"]) {
+      const line = `{"h":1,${JSON.stringify(key)}:{"v":"\\n"}}`
+      assert.deepStrictEqual(TaraSON.parse(bytes(` ${line}`)), { h: 1, [key]: { v: "\n" } })
+      assert.deepStrictEqual(TaraSON.parseCanonical(bytes(line.replace('"h":1,', ""))), { [key]: { v: "\n" } })
+      assert.deepStrictEqual(TaraSON.parseTrusted(line), { h: 1, [key]: { v: "\n" } })
     }
   })
 

@@ -1,3 +1,4 @@
+import { lastNotAfter } from "./columns.ts"
 import type { Header } from "./indexLayout.ts"
 import { check, rowsPerPage } from "./indexLayout.ts"
 
@@ -60,16 +61,4 @@ export const makeBlockTable = (header: Header, pages: ReadonlyArray<DataView>): 
     blockOfPosition: (position) =>
       lastPosition >= 0 && position <= lastPosition ? Math.max(0, lastNotAfter(firstPosition, position)) : -1
   }
-}
-
-/** The last place in an ascending column whose value is at most `wanted`; −1 when there is none. */
-const lastNotAfter = (column: Uint32Array | Float64Array, wanted: number): number => {
-  let low = 0
-  let high = column.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (column[middle]! <= wanted) low = middle + 1
-    else high = middle
-  }
-  return low - 1
 }

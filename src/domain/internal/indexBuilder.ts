@@ -41,6 +41,10 @@ export class SegmentIndexBuilder {
   #blockCrcs = new Uint32Array(64)
   #blockPosition = new Float64Array(64)
 
+  /** Raw bytes up to the end of each frame, and the size of each in the file, as far as it is known. */
+  readonly #frameEnd: Array<number> = []
+  readonly #frameFileBytes: Array<number> = []
+
   readonly #streamOf = new Map<string, number>()
   readonly #streamCount: Array<number> = []
   readonly #streamRevision: Array<number> = []
@@ -79,10 +83,24 @@ export class SegmentIndexBuilder {
     this.#records++
   }
 
+  /** The lines since the last frame are one frame of a compressed segment: the next line begins another. */
+  endFrame(): void {
+    invariant(this.#rawBytes > (this.#frameEnd.at(-1) ?? 0), "a frame holds a line")
+    this.#frameEnd.push(this.#rawBytes)
+    this.#endBlock()
+  }
+
+  /** The next frame, in order, takes up so many bytes of the file. It may be told after lines of later frames. */
+  addFrameBytes(fileBytes: number): void {
+    invariant(fileBytes > 0, "a frame takes up bytes")
+    this.#frameFileBytes.push(fileBytes)
+  }
+
   /** The index, ready to be written. The builder is used up. */
   finish(segmentSha256Hex: string): Uint8Array {
     invariant(!this.#finished, "an index is finished once")
     this.#finished = true
+    this.#checkFrames()
     this.#endBlock()
     const events = this.#kind === "events" ? this.#records : 0
     const header = place({
@@ -92,13 +110,20 @@ export class SegmentIndexBuilder {
       rawBytes: this.#rawBytes,
       firstPosition: this.#firstPosition,
       lastPosition: this.#lastPosition,
-      rows: { blocks: this.#blocks, streams: this.#streamOf.size, entries: events, ids: events }
+      rows: {
+        blocks: this.#blocks,
+        streams: this.#streamOf.size,
+        entries: events,
+        ids: events,
+        frames: this.#frameEnd.length
+      }
     })
     const bytes = new Uint8Array(header.pages * pageBytes)
     const view = new DataView(bytes.buffer)
     encodeHeader(header, view)
     this.#writeBlocks(header, view)
     this.#writeIds(header, view, this.#writeEntries(header, view, this.#writeStreams(header, view)))
+    this.#writeFrames(header, view)
     for (let page = 0; page < header.pages; page++) {
       sealPage(segmentSha256Hex, page, bytes.subarray(page * pageBytes, (page + 1) * pageBytes))
     }
@@ -156,7 +181,7 @@ export class SegmentIndexBuilder {
   }
 
   #endBlock(): void {
-    if (this.#blocks > 0) this.#blockCrcs[this.#blocks - 1] = this.#blockCrc
+    if (this.#blockBytes > 0) this.#blockCrcs[this.#blocks - 1] = this.#blockCrc
     this.#blockBytes = 0
     this.#blockCrc = 0
   }
@@ -210,6 +235,29 @@ export class SegmentIndexBuilder {
       view.setFloat64(row, idHashes[entry]!, true)
       view.setUint32(row + 8, entry, true)
     })
+  }
+
+  #checkFrames(): void {
+    invariant(this.#frameEnd.length === this.#frameFileBytes.length, "the size of every frame is known")
+    invariant(
+      this.#frameEnd.length === 0 || this.#frameEnd.at(-1) === this.#rawBytes,
+      "every line of a compressed segment is in a frame"
+    )
+  }
+
+  #writeFrames({ frames }: Header, view: DataView): void {
+    let fileOffset = 0
+    let rawOffset = 0
+    for (let frame = 0; frame < frames.rows; frame++) {
+      const row = offsetOfRow(frames, frame)
+      view.setUint32(row, fileOffset, true)
+      view.setUint32(row + 4, this.#frameFileBytes[frame]!, true)
+      view.setUint32(row + 8, rawOffset, true)
+      view.setUint32(row + 12, this.#frameEnd[frame]! - rawOffset, true)
+      fileOffset += this.#frameFileBytes[frame]!
+      rawOffset = this.#frameEnd[frame]!
+      invariant(fileOffset < 2 ** 32, "a segment's file has less than 2^32 bytes")
+    }
   }
 }
 

@@ -27,6 +27,8 @@ export interface Header {
   readonly streams: Section
   readonly entries: Section
   readonly ids: Section
+  /** Without rows where the segment is not compressed. */
+  readonly frames: Section
 }
 
 /** What a header is made of when its sections are not placed yet. */
@@ -52,10 +54,16 @@ export const pageBytes = 4096
 const payloadBytes = pageBytes - 4
 
 const magic = "LTINDEX1"
-const version = 1
-const sectionNames = ["blocks", "streams", "entries", "ids"] as const
+const version = 2
+const sectionNames = ["blocks", "streams", "entries", "ids", "frames"] as const
 type SectionName = (typeof sectionNames)[number]
-const rowBytes: { readonly [S in SectionName]: number } = { blocks: 24, streams: 24, entries: 12, ids: 12 }
+const rowBytes: { readonly [S in SectionName]: number } = {
+  blocks: 24,
+  streams: 24,
+  entries: 12,
+  ids: 12,
+  frames: 16
+}
 
 /** Rows on each page of a section but the last. */
 export const rowsPerPage = (section: Section): number => Math.floor(payloadBytes / section.rowBytes)
@@ -75,7 +83,8 @@ export const place = ({ rows, ...contents }: Contents): Header => {
     blocks: section("blocks"),
     streams: section("streams"),
     entries: section("entries"),
-    ids: section("ids")
+    ids: section("ids"),
+    frames: section("frames")
   }
   return { ...contents, ...sections, pages }
 }
@@ -123,16 +132,26 @@ export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): 
     rawBytes: page.getUint32(52, true),
     firstPosition: page.getFloat64(56, true),
     lastPosition: page.getFloat64(64, true),
-    rows: { blocks: rows(0), streams: rows(1), entries: rows(2), ids: rows(3) }
+    rows: { blocks: rows(0), streams: rows(1), entries: rows(2), ids: rows(3), frames: rows(4) }
   })
   sectionNames.forEach((name, i) =>
     check(page.getUint32(72 + 8 * i, true) === header[name].firstPage, `its ${name} are at another place`)
   )
-  const { blocks, entries, ids, kind, records, streams } = header
+  const { blocks, entries, frames, ids, kind, records, streams } = header
   const events = kind === "events" ? records : 0
   check(entries.rows === events && ids.rows === events && streams.rows <= events, "its counts do not agree")
   check(blocks.rows <= records && blocks.rows > 0 === records > 0, "its counts do not agree")
+  check(frames.rows <= blocks.rows, "its counts do not agree")
   return header
+}
+
+/** The hash of the segment that this page 0 says it belongs to; `undefined` where the page is damaged, or is none. */
+export const hashOfSegment = (page0: Uint8Array): string | undefined => {
+  if (page0.length !== pageBytes) return undefined
+  const page = Buffer.from(page0.buffer, page0.byteOffset, pageBytes)
+  const sha256 = page.toString("hex", 16, 48)
+  const isIntact = page.readUInt32LE(payloadBytes) === checksum(sha256, 0, page0)
+  return isIntact && page.toString("latin1", 0, 8) === magic ? sha256 : undefined
 }
 
 /** Writes a page's checksum. It depends on segment and place, so that the page is valid nowhere else. */

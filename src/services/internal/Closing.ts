@@ -34,7 +34,7 @@ const flushLocked = Effect.fnUntraced(function* (
   const last = parts.at(-1)
   if (last === undefined) return 0
   invariant(last.batch <= core.durable.batch, "only acknowledged batches are flushed")
-  const number = tape.state.nextNumber
+  const number = tape.takeNumbers(1)
   const name = segmentName({ number, compression: "none", shardEvery: 0 })
   const role = listing(core, tape.name)?.role ?? "records"
   const seal = new SegmentSeal(role, tape.state.segments.at(-1)?.merkle)
@@ -78,6 +78,8 @@ export const closeOldest = Effect.fnUntraced(function* (
   core: Core
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
   const file = core.dynamics[0]!
+  // A lock file that was unlinked lets a second writer in: nothing more may be written then.
+  yield* writeStep(core, core.root.checkLock)
   const stuck = yield* flushFile(core, file)
   if (stuck !== undefined) {
     file.stuck = stuck
@@ -99,8 +101,10 @@ const flushFile = Effect.fnUntraced(function* (
     if (file.parts.has(listed.tape)) names.set(listed.tape, listed.name)
   }
   let stuck: string | undefined
+  const replaced = new Set(core.state.replaced.map((listed) => listed.tape))
   for (const id of file.parts.keys()) {
-    if (!names.has(id)) stuck = `it holds records of tape ${id}, which lib meta does not list`
+    // What a recovered tape had committed has gone into the one that replaces it.
+    if (!names.has(id) && !replaced.has(id)) stuck = `it holds records of tape ${id}, which lib meta does not list`
   }
   yield* Effect.forEach(
     names.values(),
@@ -142,8 +146,5 @@ export const isDue = (core: Core): Effect.Effect<boolean> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const { current, settings } = core
     if (!current.hasBatches) return false
-    return (
-      current.size >= settings.closeBytes || now - (current.firstBatchAt ?? now) >= settings.closeAfterMillis
-    )
+    return current.size >= settings.closeBytes || now - (current.firstBatchAt ?? now) >= settings.closeAfterMillis
   })
-

@@ -6,9 +6,15 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Sealed } from "../../domain/Batch.ts"
-import { BatchTooLarge, CommitOutcomeUnknown, type LibClosed, type ReadOnly, WriterPoisoned } from "../../domain/Errors.ts"
+import {
+  BatchTooLarge,
+  CommitOutcomeUnknown,
+  type LibClosed,
+  type ReadOnly,
+  WriterPoisoned
+} from "../../domain/Errors.ts"
 import * as Hint from "../../domain/Hint.ts"
-import { type Core, writeStep } from "./Core.ts"
+import { type Core, type WriteError, writeStep } from "./Core.ts"
 import { Group } from "./Group.ts"
 
 /** What a commit may fail with, whatever is committed. */
@@ -46,6 +52,7 @@ export class CommitLoop {
   #busy = false
   #nudged = false
   #idle: Array<() => void> = []
+  #exclusive: Array<Effect.Effect<void>> = []
   #buffer = Buffer.allocUnsafeSlow(256 * 1024)
 
   /** `beforeGroup` runs between two batches: the dynamic segment is changed there. */
@@ -102,9 +109,25 @@ export class CommitLoop {
     this.#wake?.()
   })
 
+  /** Runs `effect` between two batches: nothing is committed meanwhile. */
+  exclusively<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | WriteError> {
+    return Effect.callback<A, E | WriteError>((resume) => {
+      const refusal = this.#core.refusal()
+      if (refusal !== undefined) return resume(Effect.fail(refusal))
+      let wanted = true
+      this.#exclusive.push(
+        Effect.suspend(() => (wanted ? Effect.map(Effect.exit(effect), (exit) => resume(exit)) : Effect.void))
+      )
+      this.#wake?.()
+      return Effect.sync(() => {
+        wanted = false
+      })
+    })
+  }
+
   /** Waits until everything that was submitted has its outcome. */
   readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#queue.length === 0 && !this.#busy) return resume(Effect.void)
+    if (this.#queue.length === 0 && this.#exclusive.length === 0 && !this.#busy) return resume(Effect.void)
     this.#idle.push(() => resume(Effect.void))
   })
 
@@ -118,7 +141,7 @@ export class CommitLoop {
 
   /** Waits until there is something to do. */
   readonly #work: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#queue.length > 0 || this.#nudged) return resume(Effect.void)
+    if (this.#queue.length > 0 || this.#exclusive.length > 0 || this.#nudged) return resume(Effect.void)
     for (const idle of this.#idle.splice(0)) idle()
     this.#wake = () => {
       this.#wake = undefined
@@ -132,7 +155,11 @@ export class CommitLoop {
   readonly #turn = Effect.suspend(() => {
     this.#busy = true
     this.#nudged = false
-    return Effect.matchEffect(this.#beforeGroup, {
+    const before = Effect.andThen(
+      Effect.forEach(this.#exclusive.splice(0), (effect) => effect, { discard: true }),
+      this.#beforeGroup
+    )
+    return Effect.matchEffect(before, {
       onFailure: (error) =>
         Effect.sync(() => {
           for (const pending of this.#queue.splice(0)) this.#done(pending, Exit.fail(error))

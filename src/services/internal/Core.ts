@@ -10,6 +10,8 @@ import * as MetaChain from "../../domain/MetaChain.ts"
 import type { Anchor, LibRecord, Unchained } from "../../domain/SystemRecord.ts"
 import type { Root } from "../Storage.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
+import { FrameCache } from "./FrameCache.ts"
+import type { SegmentError } from "./SegmentFile.ts"
 import type { IndexHandle } from "./SegmentIndexFile.ts"
 import type { OpenTape } from "./OpenTape.ts"
 
@@ -33,6 +35,9 @@ export class Core {
   readonly indexLock = Semaphore.makeUnsafe(1)
   readonly tapes = new Map<string, OpenTape>()
   readonly indexes = new Map<string, IndexHandle>()
+  readonly frames = new FrameCache<SegmentError>()
+  /** Names of tapes that are being built and are not listed yet. */
+  readonly building = new Set<string>()
   /** Oldest first; while writing, the last one is being written. */
   dynamics: Array<DynamicFile> = []
   state: LibState.LibState
@@ -118,7 +123,8 @@ export const appendLibMeta = (core: Core, record: Unchained<LibRecord>): Effect.
     Effect.uninterruptible(
       Effect.suspend(() => {
         const state = LibState.after(core.state, record)
-        const worn = state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
+        // A rewrite says where the epoch stands by its dynamic segments: after Clean there are none.
+        const worn = state.live.length > 0 && state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
         const written = worn
           ? MetaChain.write<LibRecord>(null, LibState.refoldWithin(state), state.limits)
           : MetaChain.write<LibRecord>(core.metaEnd, [record], state.limits)

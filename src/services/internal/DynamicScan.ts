@@ -112,10 +112,7 @@ const fileOf = (
 }
 
 /** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
-export const eventsOf = (
-  core: Core,
-  file: DynamicFile
-): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
+export const eventsOf = (core: Core, file: DynamicFile): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
   Effect.suspend(() => (file.events === undefined ? buildEvents(core, file) : Effect.succeed(file.events)))
 
 const buildEvents = Effect.fnUntraced(function* (

@@ -44,7 +44,12 @@ export interface OpenReport {
   /** The writer before this one ended without a clean close, and what it had committed was taken over. */
   readonly recovered: boolean
   /** A torn end that was never acknowledged: its bytes were set aside. */
-  readonly tailDiscarded?: { readonly file: string; readonly offset: number; readonly bytes: number; readonly aside: string }
+  readonly tailDiscarded?: {
+    readonly file: string
+    readonly offset: number
+    readonly bytes: number
+    readonly aside: string
+  }
   /** A torn last record of lib meta was dropped. */
   readonly metaTailDropped: boolean
 }
@@ -62,7 +67,10 @@ export interface ReadState {
 }
 
 /** Errors of the place itself, in the words of the lib. */
-export const fromStorage = (error: StorageError, location: string): LibInvalid | LibLocked | ReadOnly | StorageError => {
+export const fromStorage = (
+  error: StorageError,
+  location: string
+): LibInvalid | LibLocked | ReadOnly | StorageError => {
   if (error.reason === "locked") return new LibLocked({ location })
   if (error.reason === "not-a-lib") return new LibInvalid({ location, why: error.detail })
   if (error.reason === "read-only") return new ReadOnly({ location })
@@ -100,7 +108,8 @@ export const openWriter = Effect.fnUntraced(function* (
   yield* checkSettings(root, read.state, options)
   const scanned = yield* scanAll(root, read.state)
   yield* checkHint(root, scanned)
-  if (read.chain.torn) yield* checkUnlisted(root, read)
+  yield* checkUnlisted(root, read)
+  yield* checkTapes(read, scanned)
   const core = new Core({
     root,
     settings,
@@ -173,29 +182,48 @@ const checkHint = (root: Root, scanned: Scanned): Effect.Effect<void, AckedDataL
     const hint = Hint.decode(bytes)
     if (hint === undefined || root.boot === undefined || hint.boot !== root.boot) return Effect.void
     if (hint.batch <= scanned.anchor.batch) return Effect.void
-    return Effect.fail(
-      new AckedDataLost({ location: root.location, acked: hint.batch, found: scanned.anchor.batch })
-    )
+    return Effect.fail(new AckedDataLost({ location: root.location, acked: hint.batch, found: scanned.anchor.batch }))
   })
 
-/** A torn record of lib meta may have listed a dynamic segment: one that holds batches must not be passed over. */
+/**
+ * A dynamic segment is listed before its first batch: one of this lib that holds batches and is not listed shows that
+ * lib meta has lost its end. (What an interrupted opening leaves is of the next epoch, and a copy.)
+ */
 const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) {
+  const { state } = read
   for (const dynamic of yield* root.listDynamics) {
-    if (dynamic <= read.state.highest) continue
+    if (dynamic <= state.highest) continue
     const size = (yield* root.dynamicSize(dynamic)) ?? 0
     const head = yield* root.readDynamic(dynamic, 0, 4096)
     const header = DynamicSegment.readHeader(head)
-    const ours = typeof header !== "string" && header.lib === read.state.lib && header.epoch === read.state.epoch
-    if (ours && size > DynamicSegment.headerBytes(head)) {
-      return yield* new MetaCorrupt({
-        meta: libMetaFile,
-        line: read.chain.records.length + 1,
-        offset: read.chain.goodBytes,
-        why: `its last record is damaged, and ${dynamicName(dynamic)}, which it may have listed, holds batches`
-      })
+    if (typeof header === "string" || header.lib !== state.lib) continue
+    const listable = header.epoch === state.epoch || state.epoch === 0
+    if (listable && size > DynamicSegment.headerBytes(head)) {
+      return yield* endMissing(read, `${dynamicName(dynamic)} holds batches and is not listed`)
     }
   }
 })
+
+/** A tape is listed before its first record is committed. */
+const checkTapes = (read: ReadState, scanned: Scanned): Effect.Effect<void, MetaCorrupt> => {
+  for (const file of scanned.files) {
+    for (const tape of file.parts.keys()) {
+      if (read.state.roles.has(tape)) continue
+      return endMissing(read, `${dynamicName(file.dynamic)} holds records of tape ${tape}, which is not listed`)
+    }
+  }
+  return Effect.void
+}
+
+const endMissing = ({ chain }: ReadState, why: string): Effect.Effect<never, MetaCorrupt> =>
+  Effect.fail(
+    new MetaCorrupt({
+      meta: libMetaFile,
+      line: chain.records.length + 1,
+      offset: chain.goodBytes,
+      why: `its end is missing: ${why}`
+    })
+  )
 
 const setTornAside = Effect.fnUntraced(function* (root: Root, { torn }: Scanned) {
   if (torn === undefined || torn.bytes.length === 0) return undefined

@@ -54,7 +54,8 @@ export const refreshReader = Effect.fnUntraced(function* (core: Core): Effect.fn
     const view: View | Again = yield* Effect.catchTags(look(core), {
       // A file that vanished or does not fit was closed meanwhile, unless it stays so.
       DynamicCorrupt: (error) => disturbed(error),
-      AckedDataLost: (error) => disturbed(error)
+      AckedDataLost: (error) => disturbed(error),
+      StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
     })
     function disturbed(error: ScanError): Effect.Effect<Again> {
       trouble = error

@@ -14,7 +14,7 @@ import {
 import { tapeMetaFile } from "../../domain/Format.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
-import type { InvalidSegmentName } from "../../domain/Names.ts"
+import { type InvalidSegmentName, parseSegmentName } from "../../domain/Names.ts"
 import * as TapeState from "../../domain/TapeState.ts"
 import type { TapeRecord, Unchained } from "../../domain/SystemRecord.ts"
 import type { Meta, StorageError } from "../Storage.ts"
@@ -46,6 +46,9 @@ export class OpenTape {
   parts: Array<LivePart>
   /** Records at the end of its segments that a reader must not show yet: their batch is not acknowledged for all it knows. */
   hidden = 0
+  /** One repack of a tape at a time. */
+  readonly repacking = Semaphore.makeUnsafe(1)
+  #reserved = 0
 
   constructor(name: string, meta: LoadedMeta, parts: Array<LivePart>) {
     this.name = name
@@ -54,6 +57,16 @@ export class OpenTape {
     this.metaVersion = meta.version
     this.metaEnd = meta.end
     this.parts = parts
+  }
+
+  /**
+   * Takes the numbers of `count` segments to come, in a row; the first of them. A number that is taken and not used is
+   * left out: numbers ascend along the stream, and nothing else is asked of them (I3).
+   */
+  takeNumbers(count: number): number {
+    const first = Math.max(this.state.nextNumber, this.#reserved)
+    this.#reserved = first + count
+    return first
   }
 
   /** Number of records, committed and not closed yet included. */
@@ -98,6 +111,7 @@ const load = Effect.fnUntraced(function* (core: Core, name: string): Effect.fn.R
     // I2: what an interrupted writer left may be readable and still not durable. Written again, it is.
     const version = yield* writeStep(core, core.root.replaceMeta(name, meta.version, meta.bytes))
     meta = { ...meta, version }
+    yield* removeGarbage(core, name, meta.state)
   }
   const parts = core.dynamics
     .flatMap((file) => file.parts.get(listed.tape) ?? [])
@@ -107,6 +121,36 @@ const load = Effect.fnUntraced(function* (core: Core, name: string): Effect.fn.R
   core.tapes.set(name, tape)
   return tape
 })
+
+/**
+ * Removes what an interrupted flush or repack left: files under numbers that meta never listed, and those that it says
+ * were repacked. Anything else that nobody lists stays: it may be somebody's only copy.
+ */
+const removeGarbage = (core: Core, tape: string, state: TapeState.TapeState): Effect.Effect<void, StorageError> =>
+  Effect.flatMap(core.root.listSegments(tape), (names) => {
+    const listed = new Set(state.segments.map((segment) => segment.name))
+    const [from, to] = state.repacked?.removed ?? [0, -1]
+    const garbage = names.filter((name) => {
+      const number = numberOf(name)
+      return (
+        number !== undefined && !listed.has(name) && (number >= state.nextNumber || (number >= from && number <= to))
+      )
+    })
+    const remove = (name: string) =>
+      Effect.andThen(
+        Effect.ignore(core.root.removeIndex(tape, name)),
+        Effect.ignore(core.root.removeSegment(tape, name))
+      )
+    return Effect.forEach(garbage, remove, { discard: true })
+  })
+
+const numberOf = (name: string): number | undefined => {
+  try {
+    return parseSegmentName(name).number
+  } catch {
+    return undefined
+  }
+}
 
 /** Meta and what is committed behind it must fit: no gap, no overlap. */
 const checkParts = (
@@ -138,15 +182,44 @@ export const readTapeMeta = (
     return foldMeta(core, listed, meta)
   })
 
-const foldMeta = (core: Pick<Core, "state">, listed: TapeListing, meta: Meta): Effect.Effect<LoadedMeta, TapeMetaError> =>
+const foldMeta = (
+  core: Pick<Core, "state">,
+  listed: TapeListing,
+  meta: Meta
+): Effect.Effect<LoadedMeta, TapeMetaError> =>
   attempt<LoadedMeta, TapeMetaError>(() => {
     const file = `${listed.name}/${tapeMetaFile}`
     const chain = MetaChain.readTape(file, meta.bytes, core.state.limits)
     const state = TapeState.fold(file, chain.records)
     if (state.tape !== listed.tape) throw new IdentityMismatch({ file, expected: listed.tape, found: state.tape })
     if (state.lib !== core.state.lib) throw new IdentityMismatch({ file, expected: core.state.lib, found: state.lib })
+    if (state.role !== listed.role) {
+      throw new IdentityMismatch({ file, expected: `role ${listed.role}`, found: `role ${state.role}` })
+    }
     return { state, version: meta.version, end: chain.end, bytes: meta.bytes }
   })
+
+/** Puts the meta of `state` in the place of what there is, under the tape's lock: whole, folded afresh. */
+export const replaceTapeMeta = (
+  core: Core,
+  tape: OpenTape,
+  state: TapeState.TapeState
+): Effect.Effect<void, WriterPoisoned | MetaInvalid> =>
+  Effect.gen(function* () {
+    const records = TapeState.refold(state)
+    const written = MetaChain.write<TapeRecord>(null, records, core.state.limits)
+    yield* checkMetaSize(core, tape, written.bytes.length, records.length)
+    tape.metaVersion = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, written.bytes))
+    tape.state = { ...state, lines: records.length }
+    tape.metaEnd = written.end
+  })
+
+const checkMetaSize = (core: Core, tape: OpenTape, bytes: number, line: number): Effect.Effect<void, MetaInvalid> => {
+  const { metaBytesMax } = core.state.limits
+  if (bytes <= metaBytesMax) return Effect.void
+  const why = `would have ${bytes} bytes, the limit is ${metaBytesMax}: repack the tape into larger segments`
+  return Effect.fail(new MetaInvalid({ meta: `${tape.name}/${tapeMetaFile}`, line, why }))
+}
 
 /** One change of a tape's meta, under its lock: copied with the record behind it, and put in its place whole. */
 export const changeTapeMeta = (
@@ -165,13 +238,7 @@ export const changeTapeMeta = (
       ? MetaChain.write<TapeRecord>(null, TapeState.refold(state), core.state.limits)
       : MetaChain.write<TapeRecord>(tape.metaEnd, [record], core.state.limits)
     const bytes = worn ? written.bytes : Buffer.concat([meta.bytes, written.bytes])
-    if (bytes.length > core.state.limits.metaBytesMax) {
-      return yield* new MetaInvalid({
-        meta: `${tape.name}/${tapeMetaFile}`,
-        line: state.lines,
-        why: `would have ${bytes.length} bytes, the limit is ${core.state.limits.metaBytesMax}`
-      })
-    }
+    yield* checkMetaSize(core, tape, bytes.length, state.lines)
     const version = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, bytes))
     tape.state = worn ? { ...state, lines: TapeState.refold(state).length } : state
     tape.metaVersion = version

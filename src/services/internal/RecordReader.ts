@@ -3,8 +3,7 @@
  * segments through what the writer knows. Every byte is checked before it is handed on.
  */
 import * as Effect from "effect/Effect"
-import { crc32 } from "node:zlib"
-import { SegmentCorrupt } from "../../domain/Errors.ts"
+import type { SegmentCorrupt } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
@@ -12,7 +11,8 @@ import type { Core } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
 import { listing, type OpenTape } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartCopy.ts"
-import { indexOf, readSegment, type SegmentError } from "./SegmentIndexFile.ts"
+import type { SegmentError } from "./SegmentFile.ts"
+import { readSegmentChunk } from "./SegmentRecords.ts"
 
 /** What reading records may fail with. */
 export type ReadError = SegmentError
@@ -77,36 +77,7 @@ const readClosed = (
 ): Effect.Effect<Chunk, ReadError> => {
   const segment = segmentAt(tape.state.segments, ordinal)
   const role = listing(core, tape.name)?.role ?? "records"
-  return Effect.flatMap(indexOf(core, tape.name, role, segment), ({ blocks }) => {
-    const at = blocks.blockOfRecord(ordinal - segment.firstOrdinal)
-    let first = at
-    let last = at
-    let bytes = blocks.bytes[at]!
-    if (direction === "forward") {
-      while (last + 1 < blocks.count && bytes + blocks.bytes[last + 1]! <= bytesMax) bytes += blocks.bytes[++last]!
-    } else {
-      while (first > 0 && bytes + blocks.bytes[first - 1]! <= bytesMax) bytes += blocks.bytes[--first]!
-    }
-    const start = blocks.offset[first]!
-    return Effect.flatMap(readSegment(core, tape.name, segment.name, start, bytes), (read) => {
-      for (let block = first; block <= last; block++) {
-        const from = blocks.offset[block]! - start
-        if (crc32(read.subarray(from, from + blocks.bytes[block]!)) !== blocks.crc[block]!) {
-          const why = "a block is not what was written"
-          return Effect.fail(
-            new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: start + from, why })
-          )
-        }
-      }
-      const firstRecord = blocks.firstRecord[first]!
-      const endRecord = last + 1 < blocks.count ? blocks.firstRecord[last + 1]! : segment.records
-      return Effect.succeed({
-        firstOrdinal: segment.firstOrdinal + firstRecord,
-        count: endRecord - firstRecord,
-        pieces: [read]
-      })
-    })
-  })
+  return readSegmentChunk(core, tape.name, role, segment, ordinal - segment.firstOrdinal, direction, bytesMax)
 }
 
 /** The part with the record at `ordinal`: the last that begins at or before it. */

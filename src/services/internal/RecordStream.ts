@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/Errors.ts"
-import type { JsonObject } from "../../domain/TaraSON.ts"
+import { type JsonObject, parseTrusted } from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
 import type { OpenTape } from "./OpenTape.ts"
 import { type Chunk, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
@@ -18,7 +18,7 @@ export interface RecordRange {
   readonly reverse?: boolean
 }
 
-const parse = (text: string): JsonObject => JSON.parse(text) as JsonObject
+const parse = (text: string): JsonObject => parseTrusted(text) as JsonObject
 
 /** Records of a tape as they were when the stream started. */
 export const recordStream = (

@@ -3,36 +3,40 @@
  * is missing or damaged. The segment is the truth; its index may be deleted at any time.
  */
 import * as Effect from "effect/Effect"
-import { createHash } from "node:crypto"
-import { SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
 import * as Event from "../../domain/Event.ts"
-import { newline } from "../../domain/Format.ts"
 import { hashId } from "../../domain/Hash53.ts"
 import * as SegmentIndex from "../../domain/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
+import { readStored, type SegmentError } from "./SegmentFile.ts"
 
-/** What reading a closed segment may fail with. */
-export type SegmentError = SegmentCorrupt | SegmentMissing | StorageError
+export type { SegmentError } from "./SegmentFile.ts"
 
 /** An index that was found good, or made again. */
 export interface IndexHandle {
   readonly header: SegmentIndex.Header
   readonly blocks: SegmentIndex.BlockTable
+  /** Without rows where the segment is not compressed. */
+  readonly frames: SegmentIndex.FrameTable
   /** The whole index, where no file of it could be written. */
   readonly memory: Uint8Array | undefined
 }
 
 const { pageBytes } = SegmentIndex
 
-/** Handles kept in memory; each has a row of numbers per 64 KiB of its segment. */
+/** Handles kept in memory; each has a row of numbers per 64 KiB of its segment, and per frame. */
 const handlesMax = 1024
 
 const keyOf = (tape: string, segment: string) => `${tape}/${segment}`
 
 /** The index of a segment, opened at its first use. */
-export const indexOf = (core: Core, tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> =>
+export const indexOf = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment
+): Effect.Effect<IndexHandle, SegmentError> =>
   Effect.suspend(() => {
     const key = keyOf(tape, segment.name)
     const known = core.indexes.get(key)
@@ -52,6 +56,16 @@ const keep = (core: Core, key: string, handle: IndexHandle): IndexHandle => {
   return handle
 }
 
+/** Lets go of what is known of a segment's index: the file is, or may be, another one. */
+export const forget = (core: Core, tape: string, segment: string): void => {
+  core.indexes.delete(keyOf(tape, segment))
+}
+
+/** As `forget`, for all segments of a tape. */
+export const forgetTape = (core: Core, tape: string): void => {
+  for (const key of core.indexes.keys()) if (key.startsWith(keyOf(tape, ""))) core.indexes.delete(key)
+}
+
 /** Runs a look-up; an index that turns out to be damaged is made again, once. */
 export const lookup = <A>(
   core: Core,
@@ -66,15 +80,14 @@ export const lookup = <A>(
       (answer) => {
         if (answer !== undefined) return Effect.succeed(answer.value)
         core.indexes.delete(keyOf(tape, segment.name))
-        return Effect.flatMap(
-          core.indexLock.withPermit(rebuild(core, tape, role, segment)),
-          (made) => {
-            const fresh = drive(core, tape, segment.name, made.memory, () => query(made.header))
-            return Effect.flatMap(fresh, (again) =>
-              again === undefined ? Effect.die(new Error("an index is damaged right after it was made")) : Effect.succeed(again.value)
-            )
-          }
-        )
+        return Effect.flatMap(core.indexLock.withPermit(rebuild(core, tape, role, segment)), (made) => {
+          const fresh = drive(core, tape, segment.name, made.memory, () => query(made.header))
+          return Effect.flatMap(fresh, (again) =>
+            again === undefined
+              ? Effect.die(new Error("an index is damaged right after it was made"))
+              : Effect.succeed(again.value)
+          )
+        })
       }
     )
   )
@@ -89,7 +102,9 @@ const drive = <A>(
 ): Effect.Effect<{ readonly value: A } | undefined, StorageError> =>
   Effect.suspend(() => {
     const run = begin()
-    const step = (pages?: ReadonlyArray<Uint8Array>): Effect.Effect<{ readonly value: A } | undefined, StorageError> => {
+    const step = (
+      pages?: ReadonlyArray<Uint8Array>
+    ): Effect.Effect<{ readonly value: A } | undefined, StorageError> => {
       let next
       try {
         next = pages === undefined ? run.next() : run.next(pages)
@@ -130,7 +145,10 @@ const readPages = (
         return pages
       })
     ),
-    Effect.catchIf((error) => isIndexTrouble(error), () => Effect.succeed(undefined))
+    Effect.catchIf(
+      (error) => isIndexTrouble(error),
+      () => Effect.succeed(undefined)
+    )
   )
 }
 
@@ -156,9 +174,17 @@ const openIndex = Effect.fnUntraced(function* (
   if (first?.[0] === undefined) return undefined
   const header = decodeHeader(first[0], segment)
   if (header === undefined) return undefined
-  const blocks = yield* drive(core, tape, segment.name, undefined, () => SegmentIndex.readBlocks(header))
-  return blocks === undefined ? undefined : { header, blocks: blocks.value, memory: undefined }
+  const tables = yield* drive(core, tape, segment.name, undefined, () => readTables(header))
+  if (tables === undefined) return undefined
+  const { frames } = tables.value
+  const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
+  return isWhole ? { header, ...tables.value, memory: undefined } : undefined
 })
+
+function* readTables(header: SegmentIndex.Header): SegmentIndex.Lookup<Pick<IndexHandle, "blocks" | "frames">> {
+  const blocks = yield* SegmentIndex.readBlocks(header)
+  return { blocks, frames: yield* SegmentIndex.readFrames(header) }
+}
 
 const decodeHeader = (page: Uint8Array, segment: Segment): SegmentIndex.Header | undefined => {
   try {
@@ -171,19 +197,38 @@ const decodeHeader = (page: Uint8Array, segment: Segment): SegmentIndex.Header |
 }
 
 /** Makes the index again from the segment, whose every byte is checked against meta on the way. */
-export const rebuild = Effect.fnUntraced(function* (
+export const rebuild = (
   core: Core,
   tape: string,
   role: Role,
   segment: Segment
-): Effect.fn.Return<IndexHandle, SegmentError> {
+): Effect.Effect<IndexHandle, SegmentError> =>
+  Effect.flatMap(buildIndex(core, tape, role, segment), (index) =>
+    remember(core, tape, segment.name, segment.sha256, index)
+  )
+
+/** What the index of a segment must be, made from the segment. */
+export const buildIndex = Effect.fnUntraced(function* (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment
+): Effect.fn.Return<Uint8Array, SegmentError> {
   const builder = new SegmentIndex.SegmentIndexBuilder(role)
-  const found = yield* readWhole(core, tape, segment, (line) => builder.add(line, 0, line.length, keyOfLine(role, line)))
-  const index = builder.finish(found)
-  return yield* remember(core, tape, segment.name, found, index)
+  const addFrame = (fileBytes: number) => {
+    builder.endFrame()
+    builder.addFrameBytes(fileBytes)
+  }
+  const addLine = (line: Uint8Array, sameAs: number | undefined) => {
+    if (sameAs !== undefined && role === "events") throw new Error("an event repeats another")
+    builder.add(line, 0, line.length, keyOfLine(role, line))
+  }
+  yield* readStored(core, tape, segment, addLine, addFrame)
+  return builder.finish(segment.sha256)
 })
 
-const keyOfLine = (role: Role, line: Uint8Array) => {
+/** What the index wants to know of a line. */
+export const keyOfLine = (role: Role, line: Uint8Array): SegmentIndex.EventKey | undefined => {
   if (role === "records") return undefined
   const { stream, revision, position, id } = Event.decodeLine(line)
   return { stream, revision, position, idHash: hashId(stream, id) }
@@ -206,86 +251,8 @@ export const remember = (
       }))
     const memory = written ? undefined : index
     const header = SegmentIndex.decodeHeader(index.subarray(0, pageBytes), sha256)
-    const blocks = yield* drive(core, tape, segment, index, () => SegmentIndex.readBlocks(header)).pipe(Effect.orDie)
-    if (blocks === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
-    const handle = { header, blocks: blocks.value, memory }
+    const tables = yield* drive(core, tape, segment, index, () => readTables(header)).pipe(Effect.orDie)
+    if (tables === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
+    const handle = { header, ...tables.value, memory }
     return keep(core, keyOf(tape, segment), handle)
-  })
-
-const readBytes = 1024 * 1024
-
-/**
- * Reads a whole segment and checks it against meta: length, hash, number of records. `each` gets every line, and may
- * keep none of them: it is called before the hash is known.
- */
-export const readWhole = Effect.fnUntraced(function* (
-  core: Core,
-  tape: string,
-  segment: Segment,
-  each: (line: Uint8Array) => void
-): Effect.fn.Return<string, SegmentError> {
-  const { name, bytes, sha256, records } = segment
-  const corrupt = (offset: number, why: string) => new SegmentCorrupt({ tape, segment: name, offset, why })
-  yield* checkSize(core, tape, segment)
-  const digest = createHash("sha256")
-  let rest: Uint8Array = new Uint8Array(0)
-  let lines = 0
-  let offset = 0
-  let firstBad: { readonly offset: number; readonly why: string } | undefined
-  while (offset < bytes) {
-    const chunk = yield* readSegment(core, tape, name, offset, Math.min(readBytes, bytes - offset))
-    digest.update(chunk)
-    const whole: Uint8Array = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    let start = 0
-    for (let at = whole.indexOf(newline); at !== -1; at = whole.indexOf(newline, start)) {
-      try {
-        if (firstBad === undefined) each(whole.subarray(start, at))
-      } catch (error) {
-        // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
-        firstBad = { offset: offset - rest.length + start, why: error instanceof Error ? error.message : "unreadable" }
-      }
-      lines++
-      start = at + 1
-    }
-    rest = whole.slice(start)
-    offset += chunk.length
-    yield* Effect.yieldNow
-  }
-  const found = digest.digest("hex")
-  if (found !== sha256) {
-    return yield* corrupt(firstBad?.offset ?? 0, firstBad?.why ?? "its SHA-256 is not the one in meta")
-  }
-  if (rest.length > 0) return yield* corrupt(bytes - rest.length, "it does not end with a newline")
-  if (lines !== records) return yield* corrupt(0, `it has ${lines} records, meta says ${records}`)
-  if (firstBad !== undefined) return yield* corrupt(firstBad.offset, firstBad.why)
-  return found
-})
-
-const checkSize = (core: Core, tape: string, segment: Segment): Effect.Effect<void, SegmentError> =>
-  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
-    if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment: segment.name }))
-    if (size === segment.bytes) return Effect.void
-    const why = `it has ${size} bytes, meta says ${segment.bytes}`
-    return Effect.fail(
-      new SegmentCorrupt({ tape, segment: segment.name, offset: Math.min(size, segment.bytes), why })
-    )
-  })
-
-/** Reads a range of a segment; one that is not there any more is missing, one that ends early is corrupt. */
-export const readSegment = (
-  core: Core,
-  tape: string,
-  segment: string,
-  offset: number,
-  length: number
-): Effect.Effect<Uint8Array, SegmentError> =>
-  Effect.matchEffect(core.root.readSegment(tape, segment, offset, length), {
-    onFailure: (error): Effect.Effect<Uint8Array, SegmentError> =>
-      Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
-    onSuccess: (bytes) =>
-      bytes.length === length
-        ? Effect.succeed(bytes)
-        : Effect.fail(
-            new SegmentCorrupt({ tape, segment, offset: offset + bytes.length, why: "it ends before meta says" })
-          )
   })

@@ -1,15 +1,17 @@
 /** Closed segments as they are handed out: read-only, each to be read or verified. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type LibClosed, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
+import { LibClosed, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
+import { isReservedType } from "../../domain/Format.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
-import type { OpenTape } from "./OpenTape.ts"
+import { listing, type OpenTape } from "./OpenTape.ts"
 import { linesOfChunk } from "./RecordReader.ts"
 import { chunkStream, recordStream } from "./RecordStream.ts"
-import { readWhole, type SegmentError } from "./SegmentIndexFile.ts"
+import type { SegmentError } from "./SegmentFile.ts"
+import { readWhole } from "./SegmentRecords.ts"
 
 /** A closed segment, as tape meta lists it. */
 export type SegmentInfo = Segment
@@ -59,19 +61,19 @@ const serve = (core: Core, tape: () => OpenTape, info: SegmentInfo): SegmentShap
   }
 }
 
-const verify = (
-  core: Core,
-  tape: () => OpenTape,
-  info: SegmentInfo
-): Effect.Effect<SegmentInfo, SegmentReadError> =>
+const verify = (core: Core, tape: () => OpenTape, info: SegmentInfo): Effect.Effect<SegmentInfo, SegmentReadError> =>
   Effect.gen(function* () {
+    if (core.closed) return yield* new LibClosed({ location: core.location })
     const { name, state } = tape()
     const at = state.segments.findIndex((segment) => segment.number === info.number)
     const before = state.segments[at - 1]?.merkle ?? Merkle.empty
     const merkle = new Merkle.Accumulator(before)
+    const role = listing(core, name)?.role ?? "records"
     const { limits } = core.state
-    yield* readWhole(core, name, info, (line) => {
-      TaraSON.parseCanonical(line, { ...limits, recordBytesMax: Math.max(limits.recordBytesMax, line.length) })
+    yield* readWhole(core, name, role, info, (line) => {
+      const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
+      const type = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })["$type"]
+      if (typeof type === "string" && isReservedType(type)) throw new Error(`it holds a ${type}`)
       merkle.add(line)
     })
     const found = merkle.state()

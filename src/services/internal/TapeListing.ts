@@ -23,16 +23,12 @@ export const createTape = (
     return yield* core.loadLock.withPermit(createUnlisted(core, name, role))
   })
 
-const createUnlisted = (
-  core: Core,
-  name: string,
-  role: Role
-): Effect.Effect<TapeListing, TapeExists | WriteError> =>
+const createUnlisted = (core: Core, name: string, role: Role): Effect.Effect<TapeListing, TapeExists | WriteError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       // Another fibre may have been faster, or the writer may have stopped, while this one waited for the lock.
       yield* guard(core)
-      if (core.state.tapes.has(name)) return yield* new TapeExists({ tape: name })
+      if (core.state.tapes.has(name) || core.building.has(name)) return yield* new TapeExists({ tape: name })
       const now = yield* Clock.currentTimeMillis
       const tape = core.uuid(now)
       const meta = MetaChain.write<TapeRecord>(null, [
@@ -43,6 +39,7 @@ const createUnlisted = (
           lastBatch: core.durable.batch,
           lib: core.state.lib,
           origin: { kind: "created" },
+          role,
           tape
         }
       ])

@@ -32,13 +32,13 @@ export const changeUserMeta = (
     )
   })
 
-/** A copy of the value, so that what is folded is what was written. */
+/** A copy of the value, so that what is folded is what was written. Checked as the system record that it becomes. */
 const check = (core: Core, key: string, value: unknown): TaraSON.Json | undefined => {
   if (typeof key !== "string" || key === "") {
     throw new TaraSONError({ pointer: "/key", reason: { _tag: "NotJsonValue", found: "an empty key" } })
   }
-  TaraSON.encodeValue(key, core.state.limits)
-  return value === undefined
-    ? undefined
-    : (JSON.parse(TaraSON.encodeValue(value, core.state.limits)) as TaraSON.Json)
+  const { limits } = core.state
+  const record = { $type: "LiteTape.UserMeta", key, ...(value === undefined ? { removed: true } : { value }) }
+  const text = TaraSON.encodeSystem(record, { ...limits, depthMax: limits.depthMax + 1 })
+  return (JSON.parse(text) as { readonly value?: TaraSON.Json }).value
 }

@@ -11,13 +11,15 @@ import { headerLine } from "../../domain/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/Errors.ts"
 import { closeClean, closeOldest, type FlushError, isDue } from "./Closing.ts"
 import { CommitLoop } from "./CommitLoop.ts"
-import { appendLibMeta, type Core, writeStep } from "./Core.ts"
+import { appendLibMeta, type Core, type WriteError, writeStep } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import { DynamicFile } from "./DynamicFile.ts"
 import type { LoadError } from "./OpenTape.ts"
 
 export interface Writer {
   readonly loop: CommitLoop
+  /** Runs `effect` while nothing is committed and nothing closed; afterwards the current dynamic segment is closed soon. */
+  readonly exclusively: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | WriteError>
   /** Ends the writer: waits for what was submitted, puts everything into segments, says so in lib meta. Once. */
   readonly close: Effect.Effect<void, FlushError | LoadError>
 }
@@ -35,7 +37,10 @@ export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope
     core.closed = true
     return Effect.andThen(loop.drain, rolling.end)
   })
-  return { loop, close }
+  const exclusively = <A, E>(effect: Effect.Effect<A, E>) =>
+    // In this order: a loop that waits for the backlog needs the closer.
+    loop.exclusively(rolling.withoutClosing(Effect.ensuring(effect, rolling.changeSoon)))
+  return { loop, exclusively, close }
 })
 
 class Rolling {
@@ -54,6 +59,16 @@ class Rolling {
     this.#core = core
     this.#scope = scope
   }
+
+  /** No dynamic segment is closed while `effect` runs. */
+  withoutClosing<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.#closing.withPermit(effect)
+  }
+
+  /** Before the next batch the current dynamic segment gives way to a new one, as if it had grown old. */
+  readonly changeSoon: Effect.Effect<void> = Effect.sync(() => {
+    this.#core.current.firstBatchAt = Number.NEGATIVE_INFINITY
+  })
 
   readonly wakeCloser: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#work.open))
 

@@ -55,19 +55,22 @@ export const metaContract: Contract = (it, location) => {
   it.effect("of changes at the same time against one version, one is made", () =>
     Effect.gen(function* () {
       const root = yield* openLib(location())
-      const { version } = (yield* root.readMeta("order"))!
-      const results = yield* Effect.forEach(
-        ["a\n", "b\n", "c\n", "d\n"],
-        (line, index) =>
-          Effect.result(
-            index % 2 === 0
-              ? root.appendMeta("order", version, bytes(line))
-              : root.replaceMeta("order", version, bytes(line))
-          ),
-        { concurrency: "unbounded" }
-      )
-      const versions = results.filter(Result.isSuccess).map((result) => result.success)
-      assert.deepStrictEqual(versions, [(yield* root.readMeta("order"))!.version])
+      for (const operations of [
+        ["replaceMeta", "replaceMeta", "replaceMeta"],
+        ["replaceMeta", "appendMeta", "appendMeta"],
+        ["appendMeta", "replaceMeta", "appendMeta"]
+      ] as const) {
+        const { version } = (yield* root.readMeta("order"))!
+        const results = yield* Effect.forEach(
+          operations,
+          (operation, index) => Effect.result(root[operation]("order", version, bytes(`${version} ${index}\n`))),
+          { concurrency: "unbounded" }
+        )
+        const versions = results.filter(Result.isSuccess).map((result) => result.success)
+        assert.deepStrictEqual(versions, [(yield* root.readMeta("order"))!.version])
+        const reasons = results.filter(Result.isFailure).map((result) => result.failure.reason)
+        assert.deepStrictEqual(reasons, ["changed", "changed"])
+      }
     })
   )
 

@@ -2,6 +2,7 @@
  * Steps over `Disk` that several operations share.
  */
 import * as Effect from "effect/Effect"
+import { dirname } from "node:path"
 import type { Disk } from "../../../services/Disk.ts"
 import { DiskError } from "../../../services/Disk.ts"
 
@@ -58,6 +59,17 @@ export const ensureFolder = (disk: DiskShape, path: string): Effect.Effect<void,
   disk
     .makeFolder(path)
     .pipe(Effect.catch((error) => (error.code === "EEXIST" ? requireFolder(disk, path) : Effect.fail(error))))
+
+/** Makes a folder and the folders above it that are not there, each durable before the next one is made in it. */
+export const ensurePath = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>
+  Effect.gen(function* () {
+    const parent = dirname(path)
+    if (parent !== path && (yield* disk.stat(parent)) === undefined) {
+      yield* ensurePath(disk, parent)
+      yield* disk.syncFolder(dirname(parent))
+    }
+    yield* ensureFolder(disk, path)
+  })
 
 /** Size of the file at `path`, or `undefined` where there is nothing. */
 export const sizeOf = (disk: DiskShape, path: string): Effect.Effect<number | undefined, DiskError> =>

@@ -10,7 +10,7 @@ import type { Disk, DiskError, Lock } from "../../../services/Disk.ts"
 import type { StorageError } from "../../../services/Storage.ts"
 import { libMetaTemporary } from "../names.ts"
 import { storageError } from "../storageErrors.ts"
-import { ensureFolder, join, unlinkIfThere } from "./files.ts"
+import { ensurePath, join, unlinkIfThere } from "./files.ts"
 
 type DiskShape = Disk["Service"]
 
@@ -34,7 +34,7 @@ export const openWrite = (
     const entry = yield* disk.stat(location)
     if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "not a folder")
     if (entry === undefined && recovering) return yield* notALib(location, "nothing is there to recover")
-    if (entry === undefined) yield* ensureFolder(disk, location)
+    if (entry === undefined) yield* ensurePath(disk, location)
 
     const before = yield* disk.list(location)
     const hadLockFile = before.includes(lockFile)

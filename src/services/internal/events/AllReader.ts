@@ -26,6 +26,8 @@ export interface ReadAllOptions {
   /** `backward`: the last one first. */
   readonly direction?: "forward" | "backward"
   readonly filter?: EventFilter
+  /** Goes on where positions are missing, which is otherwise a `PositionGap`: for a lib that was recovered with losses. */
+  readonly allowGaps?: boolean
 }
 
 export type AllReadError = LoadError | ReadError | PositionGap | LibClosed
@@ -36,10 +38,7 @@ const pageEvents = 1024
 /** What all tapes together may hold in memory, in bytes of lines. */
 const windowBytes = 8 * 1024 * 1024
 
-export const readAll = (
-  core: Core,
-  options: ReadAllOptions = {}
-): Stream.Stream<RecordedEvent, AllReadError> =>
+export const readAll = (core: Core, options: ReadAllOptions = {}): Stream.Stream<RecordedEvent, AllReadError> =>
   Stream.unwrap(
     Effect.gen(function* () {
       if (core.closed) return yield* new LibClosed({ location: core.location })
@@ -52,7 +51,13 @@ export const readAll = (
       const tapes = yield* Effect.forEach(tapesFor(core, options.filter), (name) => openTape(core, name))
       const chunkBytes = Math.max(16 * 1024, Math.min(256 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
       const cursors = tapes.map((tape) => new TapeCursor(core, tape, { from, to, backward, filter, chunkBytes }))
-      return new Merge(core, cursors, { from, to, backward, limit, complete: filter === undefined }).stream
+      return new Merge(core, cursors, {
+        from,
+        to,
+        backward,
+        limit,
+        complete: filter === undefined && options.allowGaps !== true
+      }).stream
     })
   )
 
@@ -82,7 +87,13 @@ class Merge {
   constructor(
     core: Core,
     cursors: Array<TapeCursor>,
-    options: { readonly from: number; readonly to: number; readonly backward: boolean; readonly limit: number; readonly complete: boolean }
+    options: {
+      readonly from: number
+      readonly to: number
+      readonly backward: boolean
+      readonly limit: number
+      readonly complete: boolean
+    }
   ) {
     this.#core = core
     this.#cursors = cursors

@@ -193,10 +193,7 @@ export class EventAppender {
 }
 
 /** The request of one call: all of its entries are accepted, or none. */
-const requestOf = (
-  core: Core,
-  entries: ReadonlyArray<Entry>
-): Request<ReadonlyArray<AppendResult>, Refusal> => {
+const requestOf = (core: Core, entries: ReadonlyArray<Entry>): Request<ReadonlyArray<AppendResult>, Refusal> => {
   let bytesMax = 0
   for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
   let outcome: Exit.Exit<ReadonlyArray<AppendResult>, Refusal> = Exit.succeed([])
@@ -314,5 +311,12 @@ const accept = (group: Group, { state, events }: Entry): AppendResult => {
     state.accepted.push({ id, content, revision, position: lastPosition, batch: group.batch })
   }
   if (events.length > 0) state.batch = group.batch
-  return { stream: state.name, firstRevision, lastRevision: state.revision, firstPosition, lastPosition, repeated: false }
+  return {
+    stream: state.name,
+    firstRevision,
+    lastRevision: state.revision,
+    firstPosition,
+    lastPosition,
+    repeated: false
+  }
 }

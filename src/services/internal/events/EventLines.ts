@@ -4,11 +4,13 @@ import { crc32 } from "node:zlib"
 import { SegmentCorrupt, SegmentMissing } from "../../../domain/Errors.ts"
 import * as Event from "../../../domain/Event.ts"
 import { dynamicName } from "../../../domain/Names.ts"
+import { decodeSame } from "../../../domain/SameLine.ts"
 import type { Entry } from "../../../domain/SegmentIndex.ts"
-import type { StorageError } from "../../Storage.ts"
+import type { Segment } from "../../../domain/SystemRecord.ts"
 import type { Core } from "../Core.ts"
 import type { DynamicFile } from "../DynamicFile.ts"
-import type { SegmentError } from "../SegmentIndexFile.ts"
+import { readRawRanges } from "../SegmentBytes.ts"
+import type { SegmentError } from "../SegmentFile.ts"
 
 /** Lines this close to each other are read together. */
 const gapBytesMax = 4096
@@ -25,7 +27,12 @@ const spansOf = (entries: ReadonlyArray<Entry>): Array<Span> => {
   for (const { offset, length } of entries) {
     const span = spans.at(-1)
     const end = offset + length
-    if (span !== undefined && offset >= span.end && offset - span.end <= gapBytesMax && end - span.offset <= spanBytesMax) {
+    if (
+      span !== undefined &&
+      offset >= span.end &&
+      offset - span.end <= gapBytesMax &&
+      end - span.offset <= spanBytesMax
+    ) {
       span.end = end
     } else {
       spans.push({ offset, end })
@@ -34,9 +41,7 @@ const spansOf = (entries: ReadonlyArray<Entry>): Array<Span> => {
   return spans
 }
 
-type ReadRanges = (
-  ranges: ReadonlyArray<readonly [number, number]>
-) => Effect.Effect<Array<Uint8Array>, StorageError>
+type ReadRanges = (ranges: ReadonlyArray<readonly [number, number]>) => Effect.Effect<Array<Uint8Array>, SegmentError>
 
 const readEvents = (
   entries: ReadonlyArray<Entry>,
@@ -47,7 +52,7 @@ const readEvents = (
   const spans = spansOf(entries)
   return Effect.matchEffect(read(spans.map(({ offset, end }) => [offset, end - offset] as const)), {
     onFailure: (error): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
-      Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
+      Effect.fail(isNotFound(error) ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (pieces) => {
       const events: Array<Event.RecordedEvent> = []
       let at = 0
@@ -59,6 +64,9 @@ const readEvents = (
           const why = "an event is not what was written"
           return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why }))
         }
+        if (decodeSame(line) !== undefined) {
+          return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why: "an event repeats another" }))
+        }
         events.push(Event.decodeLine(line))
       }
       return Effect.succeed(events)
@@ -66,14 +74,16 @@ const readEvents = (
   })
 }
 
+const isNotFound = (error: SegmentError): boolean => error._tag === "StorageError" && error.reason === "not-found"
+
 /** Events of a closed segment. Entries stand in the order of their offsets. */
 export const readFromSegment = (
   core: Core,
   tape: string,
-  segment: string,
+  segment: Segment,
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
-  readEvents(entries, tape, segment, (ranges) => core.root.readSegmentRanges(tape, segment, ranges))
+  readEvents(entries, tape, segment.name, (ranges) => readRawRanges(core, tape, "events", segment, ranges))
 
 /** Events of a dynamic segment. Entries stand in the order of their offsets. */
 export const readFromDynamic = (
@@ -82,6 +92,4 @@ export const readFromDynamic = (
   file: DynamicFile,
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
-  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) =>
-    core.root.readDynamicRanges(file.dynamic, ranges)
-  )
+  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => core.root.readDynamicRanges(file.dynamic, ranges))

@@ -32,11 +32,7 @@ export const loadState = Effect.fnUntraced(function* (
 })
 
 /** The last revision of a stream that is durable; −1 where it has no event. */
-export const lastRevision = (
-  core: Core,
-  tape: OpenTape,
-  stream: string
-): Effect.Effect<number, SegmentError> =>
+export const lastRevision = (core: Core, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.gen(function* () {
     for (const place of placesOf(core, tape).reverse()) {
       const source = yield* sourceAt(core, tape, place, stream)

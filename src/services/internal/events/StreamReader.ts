@@ -75,10 +75,10 @@ class Cursor {
 
   get stream(): Stream.Stream<RecordedEvent, StreamReadError> {
     return Stream.paginate(undefined, () =>
-      Effect.map(this.#page, (events) => [
-        events ?? [],
-        events === undefined ? Option.none<undefined>() : Option.some(undefined)
-      ] as const)
+      Effect.map(
+        this.#page,
+        (events) => [events ?? [], events === undefined ? Option.none<undefined>() : Option.some(undefined)] as const
+      )
     )
   }
 
@@ -90,7 +90,8 @@ class Cursor {
   /** The next events; `undefined` at the end. */
   readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
     if (this.#core.closed) return Effect.fail(new LibClosed({ location: this.#core.location }))
-    if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to)) return Effect.succeed(undefined)
+    if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
+      return Effect.succeed(undefined)
     if (this.#backward && this.#next <= this.#from) return Effect.succeed(undefined)
     const { state, parts } = this.#tape
     return Effect.catchIf(
@@ -128,7 +129,9 @@ class Cursor {
     to: number
   ): Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> {
     const wrong = events.findIndex((event, index) => event.stream !== this.#stream || event.revision !== from + index)
-    const gap = this.#backward ? Number.isFinite(this.#next) && to < Math.min(this.#next, this.#to) && this.#started : from > this.#next
+    const gap = this.#backward
+      ? Number.isFinite(this.#next) && to < Math.min(this.#next, this.#to) && this.#started
+      : from > this.#next
     if (wrong !== -1 || gap) {
       const why = `revisions of a stream are not in a row at ${gap ? this.#next : from + wrong}`
       return Effect.fail(new SegmentCorrupt({ tape: this.#tape.name, segment: "index", offset: 0, why }))
@@ -144,17 +147,18 @@ class Cursor {
 
   #started = false
 
-  readonly #nextSource: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
-    const place = this.#places[0]
-    if (place === undefined) return Effect.succeed(undefined)
-    return Effect.flatMap(sourceAt(this.#core, this.#tape, place, this.#stream), (source) => {
-      this.#places.shift()
-      this.#source = source
-      return this.#page
-    })
-  })
+  readonly #nextSource: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(
+    () => {
+      const place = this.#places[0]
+      if (place === undefined) return Effect.succeed(undefined)
+      return Effect.flatMap(sourceAt(this.#core, this.#tape, place, this.#stream), (source) => {
+        this.#places.shift()
+        this.#source = source
+        return this.#page
+      })
+    }
+  )
 }
 
 const isGone = (error: SegmentError | LibClosed): boolean =>
   error._tag === "SegmentMissing" || (error._tag === "StorageError" && error.reason === "not-found")
-

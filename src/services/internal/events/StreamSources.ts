@@ -97,7 +97,7 @@ const readEntries = (
 ): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
   Effect.flatMap(
     lookup(core, tape.name, "events", segment, (header) => SegmentIndex.readEntries(header, first, count)),
-    (entries) => readFromSegment(core, tape.name, segment.name, entries)
+    (entries) => readFromSegment(core, tape.name, segment, entries)
   )
 
 /** A hash is no proof: the row is the stream's if its events say so. */
@@ -120,7 +120,10 @@ export const findById = Effect.fnUntraced(function* (
   id: string
 ): Effect.fn.Return<RecordedEvent | undefined, SegmentError> {
   for (const place of placesOf(core, tape).reverse()) {
-    const candidates = "file" in place ? idsInDynamic(core, tape, place.file, stream, id) : idsInSegment(core, tape, place.segment, stream, id)
+    const candidates =
+      "file" in place
+        ? idsInDynamic(core, tape, place.file, stream, id)
+        : idsInSegment(core, tape, place.segment, stream, id)
     for (const event of yield* candidates) if (event.stream === stream && event.id === id) return event
   }
   return undefined
@@ -137,7 +140,12 @@ const idsInDynamic = (
     const rows = events.findId(stream, id)
     return rows.length === 0
       ? Effect.succeed([])
-      : readFromDynamic(core, tape.name, file, rows.map((row) => events.row(row)))
+      : readFromDynamic(
+          core,
+          tape.name,
+          file,
+          rows.map((row) => events.row(row))
+        )
   })
 
 const idsInSegment = (

@@ -67,7 +67,10 @@ export class StreamStates {
       const state = this.#pin(name)
       if (state.loaded) return Effect.succeed(state)
       const once = state.lock.withPermit(Effect.suspend(() => (state.loaded ? Effect.void : load(state))))
-      return Effect.as(Effect.onError(once, () => Effect.sync(() => this.release(state))), state)
+      return Effect.as(
+        Effect.onError(once, () => Effect.sync(() => this.release(state))),
+        state
+      )
     })
   }
 

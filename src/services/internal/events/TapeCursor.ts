@@ -1,7 +1,7 @@
 /** One tape's events by position, a chunk at a time, for a merge over several tapes. */
 import * as Effect from "effect/Effect"
 import { fromRecord, type RecordedEvent } from "../../../domain/Event.ts"
-import type { JsonObject } from "../../../domain/TaraSON.ts"
+import { type JsonObject, parseTrusted } from "../../../domain/TaraSON.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
 import type { Core } from "../Core.ts"
 import type { LivePart } from "../DynamicFile.ts"
@@ -80,8 +80,9 @@ export class TapeCursor {
       return Effect.void
     }
     const direction = backward ? "backward" : "forward"
-    return Effect.map(readChunk(this.#core, this.#tape, backward ? ordinal - 1 : ordinal, direction, chunkBytes), (chunk) =>
-      backward ? this.#takeBackward(chunk, ordinal) : this.#takeForward(chunk, ordinal)
+    return Effect.map(
+      readChunk(this.#core, this.#tape, backward ? ordinal - 1 : ordinal, direction, chunkBytes),
+      (chunk) => (backward ? this.#takeBackward(chunk, ordinal) : this.#takeForward(chunk, ordinal))
     )
   })
 
@@ -108,7 +109,7 @@ export class TapeCursor {
       while (start < text.length && ordinal < toOrdinal) {
         const end = text.indexOf("\n", start)
         if (ordinal >= fromOrdinal && (filter === undefined || filter.mayMatch(text, start))) {
-          const event = fromRecord(JSON.parse(text.slice(start, end)) as JsonObject)
+          const event = fromRecord(parseTrusted(text.slice(start, end)) as JsonObject)
           if (event.position >= from && event.position < to) {
             if (filter === undefined || filter.matches(event)) events.push(event)
           } else if (backward ? event.position < from : event.position >= to) {

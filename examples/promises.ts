@@ -1,0 +1,50 @@
+/** The event store with promises and async iterables, for programs that do not use Effect. */
+import { WrongExpectedRevision } from "litetapes/EventErrors"
+import * as PromiseStore from "litetapes/PromiseStore"
+import * as assert from "node:assert/strict"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const folder = mkdtempSync(join(tmpdir(), "litetapes-promises-"))
+try {
+  await main(join(folder, "lib"))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function main(location: string): Promise<void> {
+  {
+    // Closed at the end of the block, which must be awaited: then everything is in segments and the lock is free.
+    await using store = await PromiseStore.open(location)
+    const placed = await store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], {
+      expected: "no-stream"
+    })
+    console.log(`Appended at revision ${placed.lastRevision}, position ${placed.lastPosition}.`)
+
+    // Somebody who has not seen the first event yet is told so, with all that is needed to try again.
+    const error: unknown = await store
+      .append("order-17", [{ type: "OrderPlaced", data: { cents: 1 } }], { expected: "no-stream" })
+      .catch((refusal: unknown) => refusal)
+    assert.ok(error instanceof WrongExpectedRevision)
+    console.log(`Refused: expected ${error.expected}, but the stream is at ${error.actual}.`)
+
+    // An id makes an append repeatable: the second one appends nothing and says what the first one said.
+    const paid = [{ type: "OrderPaid", data: { cents: 3998 }, id: "payment-4711" }]
+    const first = await store.append("order-17", paid, { expected: placed.lastRevision })
+    const again = await store.append("order-17", paid, { expected: placed.lastRevision })
+    assert.equal(again.repeated, true)
+    assert.equal(again.lastRevision, first.lastRevision)
+    console.log("Appended the payment twice: it is there once.")
+
+    const audit = await store.tape("audit")
+    await audit.append([{ $type: "Note", text: "records go beside events" }])
+  }
+
+  await using store = await PromiseStore.open(location, { mode: "read" })
+  for await (const event of store.readAll({ filter: { categories: ["order"] } })) {
+    console.log(`${event.position} ${event.stream}@${event.revision} ${event.type} ${JSON.stringify(event.data)}`)
+  }
+  assert.equal(await store.position(), 2)
+  console.log("Read back by a reader.")
+}

@@ -1,0 +1,204 @@
+/** Runs the examples as a user would, each in a fresh folder, and checks how they end and what they say. */
+import * as Effect from "effect/Effect"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as assert from "node:assert/strict"
+import { spawn, spawnSync } from "node:child_process"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import * as path from "node:path"
+import { makeRepository } from "./internal/demoRepository.ts"
+import { nastyHistory, nastyStreams } from "./internal/nastyRepository.ts"
+
+const root = path.resolve(import.meta.dirname, "..")
+const scratch = mkdtempSync(path.join(tmpdir(), "litetapes-examples-"))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs an example of the checkout at `from`, in the folder `cwd`, which is made. */
+const run = (
+  example: string,
+  args: ReadonlyArray<string>,
+  cwd: string,
+  { from = root, env = process.env }: { readonly from?: string; readonly env?: NodeJS.ProcessEnv } = {}
+): Promise<Ended> => {
+  mkdirSync(cwd, { recursive: true })
+  const file = path.join(from, "examples", example)
+  const child = spawn(process.execPath, ["--conditions=litetapes-source", file, ...args], {
+    cwd,
+    env,
+    timeout: 300_000
+  })
+  const ended = { out: "", err: "" }
+  child.stdout.on("data", (chunk: Buffer) => (ended.out += chunk.toString()))
+  child.stderr.on("data", (chunk: Buffer) => (ended.err += chunk.toString()))
+  return new Promise((resolve, reject) => {
+    child.on("error", reject)
+    child.on("close", (code) => resolve({ code, ...ended }))
+  })
+}
+
+const says = ({ code, out, err }: Ended, ...expected: ReadonlyArray<string | RegExp>): void => {
+  const all = `${out}\n${err}`
+  assert.equal(code, 0, all)
+  for (const one of expected) {
+    assert.ok(typeof one === "string" ? out.includes(one) : one.test(out), `did not say ${String(one)}:\n${all}`)
+  }
+}
+
+const refuses = ({ code, out, err }: Ended, codeExpected: number, message: string): void => {
+  assert.equal(code, codeExpected, `${out}\n${err}`)
+  assert.ok(err.includes(message), `did not say ${JSON.stringify(message)}:\n${out}\n${err}`)
+  assert.ok(!err.includes("    at "), `a stack is not for the user:\n${err}`)
+}
+
+const inScratch = (...parts: ReadonlyArray<string>): string => path.join(scratch, ...parts)
+
+const git = (...args: ReadonlyArray<string>): void => {
+  const { status, stderr } = spawnSync("git", args, { encoding: "utf8" })
+  assert.equal(status, 0, stderr)
+}
+
+const finished = [/no position missing/, /All [\d,]+ are there/, "They are plain lines of JSON"]
+
+/** Events by stream, in order, as they stand in the files. */
+const streamsIn = (folder: string): Map<string, Array<string>> => {
+  const streams = new Map<string, Array<string>>()
+  for (const name of readdirSync(folder).toSorted()) {
+    if (!name.startsWith("seg-")) continue
+    for (const line of readFileSync(path.join(folder, name), "utf8").trimEnd().split("\n")) {
+      const event = JSON.parse(line) as { readonly $type: string; readonly stream: string }
+      streams.set(event.stream, [...(streams.get(event.stream) ?? []), event.$type])
+    }
+  }
+  return streams
+}
+
+const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]> = [
+  [
+    "quickstart, twice",
+    async () => {
+      const cwd = inScratch("quickstart")
+      says(await run("quickstart.ts", [], cwd), "OrderPlaced", "OrderPaid")
+      const again = await run("quickstart.ts", [], cwd)
+      says(again, "OrderPlaced")
+      assert.equal(again.out.match(/OrderPaid/g)?.length, 2, again.out)
+    }
+  ],
+  [
+    "bank",
+    async () => says(await run("bank.ts", [], inScratch("bank")), "33 were paid, 17 refused", "Never overdrawn")
+  ],
+  ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
+  ["promises", async () => says(await run("promises.ts", [], inScratch("promises")), "it is there once", "Read back")],
+  [
+    "git-history: help and wrong calls",
+    async () => {
+      const cwd = inScratch("calls")
+      says(await run("git-history.ts", ["--help"], cwd), "--into FOLDER")
+      refuses(await run("git-history.ts", ["--nonsense"], cwd), 2, "--nonsense")
+      refuses(await run("git-history.ts", ["one", "two"], cwd), 2, "one repository at a time")
+      refuses(await run("git-history.ts", ["nowhere"], cwd), 1, "nowhere is not a folder")
+      refuses(await run("git-history.ts", ["."], cwd), 1, "is not a git repository")
+      const env = { ...process.env, PATH: cwd }
+      refuses(await run("git-history.ts", ["."], cwd, { env }), 1, "git was not found")
+    }
+  ],
+  [
+    "git-history: nasty names, then again",
+    async () => {
+      const cwd = inScratch("nasty")
+      const repository = inScratch("nasty repository")
+      mkdirSync(repository)
+      await Effect.runPromise(Effect.provide(makeRepository(repository, nastyHistory), NodeServices.layer))
+      const first = await run("git-history.ts", [repository, "--into", "a folder/lib"], cwd)
+      says(first, `: ${nastyHistory.length} commits.`, `   ${nastyHistory.length} commits, `, ...finished)
+      const folder = path.join(cwd, "a folder", "lib", "file")
+      const streams = streamsIn(folder)
+      for (const [stream, types] of nastyStreams) {
+        const found = [...streams].find(([name]) => (typeof stream === "string" ? name === stream : stream.test(name)))
+        assert.equal(found?.[1].join(" "), types, `${String(stream)}: of ${[...streams.keys()].join("\n")}`)
+      }
+      // Two paths that are no UTF-8 look alike; each has its own stream.
+      assert.equal(streams.size, nastyStreams.length + 1)
+      assert.ok(!/(?!\n)\p{Cc}/u.test(first.out), "control characters reached the terminal")
+      const again = await run("git-history.ts", [repository, "--into", "a folder/lib"], cwd)
+      says(again, `${nastyHistory.length} commits were known already, nothing was appended`, ...finished)
+      assert.deepEqual(streamsIn(folder), streams)
+      refuses(await run("git-history.ts", [root, "--into", "a folder/lib"], cwd), 1, "choose another folder")
+    }
+  ],
+  [
+    "git-history: empty and shallow repositories, a folder that is taken",
+    async () => {
+      const cwd = inScratch("special")
+      git("init", "--quiet", inScratch("empty repository"))
+      says(
+        await run("git-history.ts", [inScratch("empty repository"), "--into", "empty"], cwd),
+        ": 0 commits.",
+        ...finished
+      )
+      const shallow = inScratch("shallow repository")
+      git("clone", "--quiet", "--bare", "--depth", "2", `file://${inScratch("nasty repository")}`, shallow)
+      says(await run("git-history.ts", [shallow, "--into", "shallow"], cwd), "cut off", ...finished)
+      refuses(await run("git-history.ts", [shallow, "--into", shallow], cwd), 1, "is not a lib")
+    }
+  ],
+  [
+    "git-history: a copy of the checkout without .git, twice",
+    async () => {
+      const from = inScratch("copy")
+      mkdirSync(from)
+      for (const name of ["package.json", "src", "examples"]) {
+        cpSync(path.join(root, name), path.join(from, name), { recursive: true })
+      }
+      symlinkSync(path.join(root, "node_modules"), path.join(from, "node_modules"))
+      const cwd = inScratch("without")
+      says(await run("git-history.ts", [], cwd, { from }), "has no .git", "recipes/bread.md", "2025-06", ...finished)
+      mkdirSync(path.join(from, ".git"))
+      says(
+        await run("git-history.ts", [], cwd, { from }),
+        "cannot be read",
+        "7 commits were known already",
+        ...finished
+      )
+    }
+  ],
+  [
+    "git-history: this checkout, and jq",
+    async () => {
+      if (!existsSync(path.join(root, ".git"))) return
+      const cwd = inScratch("own")
+      const { out, ...ended } = await run("git-history.ts", [], cwd)
+      says({ out, ...ended }, "Most changed of", ...finished)
+      const line = /^ +(jq .*)$/m.exec(out)?.[1]
+      assert.ok(line !== undefined, out)
+      // jq is the user's; where it is not installed there is nothing to try.
+      if (spawnSync("bash", ["-c", "command -v jq"]).status !== 0) return
+      const tried = spawnSync("bash", ["-o", "pipefail", "-c", line], { cwd, encoding: "utf8" })
+      assert.equal(tried.status, 0, tried.stderr)
+      assert.match(tried.stdout, /^\d{4}-\d\d-\d\dT.*: /)
+    }
+  ]
+]
+
+let failed = 0
+try {
+  for (const [name, check] of checks) {
+    const start = performance.now()
+    try {
+      await check()
+      console.log(`ok    ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`)
+    } catch (error) {
+      failed++
+      console.log(`FAIL  ${name}\n${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+console.log(`${checks.length - failed} passed, ${failed} failed`)
+if (failed > 0) process.exitCode = 1

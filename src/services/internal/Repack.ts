@@ -1,0 +1,255 @@
+/**
+ * Repack: the same logical stream in other segments. Reads and writes without any lock, beside appends and reads; takes
+ * the tape's lock for the one change of meta. What it has written before that is ignorable garbage if it fails.
+ */
+import * as Effect from "effect/Effect"
+import { invariant } from "../../domain/internal/invariant.ts"
+import type { MetaInvalid } from "../../domain/Errors.ts"
+import * as Merkle from "../../domain/Merkle.ts"
+import { type Compression, segmentName } from "../../domain/Names.ts"
+import type { Segment } from "../../domain/SystemRecord.ts"
+import * as TapeState from "../../domain/TapeState.ts"
+import type { StorageError } from "../Storage.ts"
+import { flush, type FlushError } from "./Closing.ts"
+import { type Core, guard, type WriteError } from "./Core.ts"
+import { listing, type OpenTape, replaceTapeMeta } from "./OpenTape.ts"
+import { Counter, type OnProgress } from "./Progress.ts"
+import { RepackSource } from "./RepackSource.ts"
+import type { SegmentError } from "./SegmentFile.ts"
+import { forget } from "./SegmentIndexFile.ts"
+import { readWhole } from "./SegmentRecords.ts"
+import * as SegmentWriter from "./SegmentWriter.ts"
+
+/** How the segments should be. */
+export interface RepackOptions {
+  /** Bytes of lines in a segment, about; default 64 MiB. */
+  readonly targetBytes?: number
+  /** Default `none`. */
+  readonly compression?: Compression
+  /** Stores a record that repeats an earlier one of its segment as a reference to it; default false. */
+  readonly dedup?: boolean
+  /** Segments to a shard folder; default 0: none. */
+  readonly shardEvery?: number
+  /** Rewrites segments that are as they should be already; default false. */
+  readonly force?: boolean
+  /** Kept in the tape's meta. */
+  readonly why?: string
+  readonly onProgress?: OnProgress
+}
+
+/** What a repack did. */
+export interface RepackReport {
+  readonly removed: ReadonlyArray<Segment>
+  readonly added: ReadonlyArray<Segment>
+  readonly records: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** RFC 9162 tree hash of the rewritten stream up to its end: the same before and after. */
+  readonly root: string
+}
+
+export type RepackError = WriteError | FlushError | SegmentError | StorageError | MetaInvalid
+
+interface Settings {
+  readonly targetBytes: number
+  readonly compression: Compression
+  readonly dedup: boolean
+  readonly shardEvery: number
+}
+
+const MiB = 1024 * 1024
+
+const settingsOf = (options: RepackOptions): Settings => ({
+  // A segment's bytes are counted with 32 bits.
+  targetBytes: Math.min(1024 * MiB, Math.max(1, Math.floor(options.targetBytes ?? 64 * MiB))),
+  compression: options.compression ?? "none",
+  dedup: options.dedup ?? false,
+  shardEvery: Math.max(0, Math.floor(options.shardEvery ?? 0))
+})
+
+/** Repacks a tape. */
+export const repack = (
+  core: Core,
+  tape: OpenTape,
+  options: RepackOptions = {}
+): Effect.Effect<RepackReport, RepackError> =>
+  tape.repacking.withPermit(
+    Effect.gen(function* () {
+      yield* guard(core)
+      yield* flush(core, tape, core.durable.batch)
+      const settings = settingsOf(options)
+      const run = runOf(tape.state.segments, settings, options.force ?? false)
+      if (run.length === 0) return nothing(tape)
+      const added = yield* write(core, tape, run, settings, options.onProgress)
+      yield* Effect.onError(replace(core, tape, run, added, options.why ?? "repack"), () => undo(core, tape, added))
+      return report(run, added)
+    })
+  )
+
+const report = (run: ReadonlyArray<Segment>, added: ReadonlyArray<Segment>): RepackReport => ({
+  removed: run,
+  added,
+  records: sum(run, (segment) => segment.records),
+  bytesBefore: sum(run, (segment) => segment.bytes),
+  bytesAfter: sum(added, (segment) => segment.bytes),
+  root: Merkle.root(run.at(-1)!.merkle)
+})
+
+const nothing = (tape: OpenTape): RepackReport => ({
+  removed: [],
+  added: [],
+  records: 0,
+  bytesBefore: 0,
+  bytesAfter: 0,
+  root: Merkle.root(tape.state.segments.at(-1)?.merkle ?? Merkle.empty)
+})
+
+const sum = (segments: ReadonlyArray<Segment>, of: (segment: Segment) => number): number =>
+  segments.reduce((total, segment) => total + of(segment), 0)
+
+/** The run to rewrite: from the first segment that is not as it should be to the end. */
+const runOf = (segments: ReadonlyArray<Segment>, settings: Settings, force: boolean): ReadonlyArray<Segment> => {
+  if (force) return segments
+  const first = segments.findIndex((segment, index) => !fits(segment, index === segments.length - 1, settings))
+  return first === -1 ? [] : segments.slice(first)
+}
+
+const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean => {
+  const { targetBytes, compression, dedup, shardEvery } = settings
+  if (segment.compression !== compression || (segment.shardEvery ?? 0) !== shardEvery) return false
+  // Whether there are repeats in it is only known once it has been looked through.
+  if (dedup || segment.same !== undefined) return false
+  return segment.rawBytes <= targetBytes * 1.25 && (isLast || segment.rawBytes >= targetBytes / 2)
+}
+
+/** Writes the run into new segments, each read back and compared. On any failure they are removed again. */
+const write = (
+  core: Core,
+  tape: OpenTape,
+  run: ReadonlyArray<Segment>,
+  settings: Settings,
+  onProgress: OnProgress | undefined
+): Effect.Effect<ReadonlyArray<Segment>, RepackError> => {
+  const last = run.at(-1)!
+  const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
+  const counter = new Counter(total, onProgress)
+  const role = listing(core, tape.name)?.role ?? "records"
+  const source = new RepackSource(core, tape, role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+  const added: Array<Segment> = []
+  // What follows may be flushed meanwhile: its numbers must be behind ours.
+  const segmentsMax = Math.ceil(total.bytes / settings.targetBytes) + run.length + 1
+  let number = tape.takeNumbers(segmentsMax)
+  const lastNumber = number + segmentsMax - 1
+  const names: Array<string> = []
+  const writeNext = Effect.gen(function* () {
+    const { compression, dedup, shardEvery } = settings
+    const name = segmentName({ number, compression, shardEvery })
+    names.push(name)
+    const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
+    const firstOrdinal = source.ordinal
+    const writer = SegmentWriter.make({ role, compression, dedup, before })
+    const sealed = yield* core.root.writeSegment(tape.name, name, (append) =>
+      Effect.gen(function* () {
+        // The last number takes what is left.
+        const bytesMax = number === lastNumber ? Number.POSITIVE_INFINITY : settings.targetBytes
+        let bytes = 0
+        while (bytes < bytesMax && !source.isDone) {
+          const piece = yield* source.next(bytesMax - bytes)
+          yield* writer.add(piece.lines, piece.event, append)
+          bytes += piece.lines.length
+          yield* counter.add(piece.count, piece.lines.length)
+          yield* guard(core)
+        }
+        return yield* writer.finish(append)
+      })
+    )
+    const { index, ...described } = sealed
+    const segment: Segment = {
+      ...described,
+      compression,
+      firstOrdinal,
+      lastBatch: last.lastBatch,
+      name,
+      number,
+      state: "closed",
+      ...(shardEvery === 0 ? {} : { shardEvery })
+    }
+    yield* Effect.ignore(core.root.writeIndex(tape.name, name, index))
+    yield* readBack(core, tape, role, segment, before)
+    added.push(segment)
+    number++
+  })
+  const cleanUp = Effect.forEach(names, (name) => removeSegment(core, tape.name, name), { discard: true })
+  return Effect.suspend(() =>
+    Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
+  ).pipe(
+    Effect.tap(() =>
+      Effect.sync(() => {
+        const made = Merkle.root(added.at(-1)!.merkle)
+        invariant(made === Merkle.root(last.merkle), "a repacked stream has the root that it had")
+      })
+    ),
+    Effect.as(added),
+    Effect.onError(() => Effect.suspend(() => cleanUp))
+  )
+}
+
+const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State => {
+  const first = tape.state.segments.indexOf(run[0]!)
+  return tape.state.segments[first - 1]?.merkle ?? Merkle.empty
+}
+
+/** What was written is what can be read: its Merkle state is computed once more, from the disk. */
+const readBack = (
+  core: Core,
+  tape: OpenTape,
+  role: "records" | "events",
+  segment: Segment,
+  before: Merkle.State
+): Effect.Effect<void, SegmentError> => {
+  const merkle = new Merkle.Accumulator(before)
+  return Effect.map(
+    readWhole(core, tape.name, role, segment, (line) => merkle.add(line)),
+    () => {
+      const same = merkle.root() === Merkle.root(segment.merkle) && merkle.size === segment.merkle.size
+      invariant(same, "a segment that was just written reads back as it was meant")
+    }
+  )
+}
+
+/** The one change: meta with the new segments, then the old files go (I4). */
+const replace = (
+  core: Core,
+  tape: OpenTape,
+  run: ReadonlyArray<Segment>,
+  added: ReadonlyArray<Segment>,
+  why: string
+): Effect.Effect<void, RepackError> => {
+  const change = Effect.gen(function* () {
+    yield* guard(core)
+    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))
+    // Nothing lists them any more: one that stays is garbage.
+    yield* Effect.forEach(run, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+  })
+  return tape.lock.withPermit(Effect.uninterruptible(change))
+}
+
+/**
+ * Removes what was made in vain. Not where meta lists it, and not where it may: a writer that has stopped does not know
+ * what the disk holds.
+ */
+const undo = (core: Core, tape: OpenTape, added: ReadonlyArray<Segment>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const isListed = tape.state.segments.some((segment) => segment.number === added[0]!.number)
+    if (isListed || core.poison !== undefined) return Effect.void
+    return Effect.forEach(added, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+  })
+
+const removeSegment = (core: Core, tape: string, segment: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    forget(core, tape, segment)
+    return Effect.andThen(
+      Effect.ignore(core.root.removeIndex(tape, segment)),
+      Effect.ignore(core.root.removeSegment(tape, segment))
+    )
+  })

@@ -1,0 +1,94 @@
+/** Reading a segment's file without meta: what it holds by itself, if every line is a record. */
+import * as Effect from "effect/Effect"
+import { createHash, hash } from "node:crypto"
+import { SegmentCorrupt } from "../../domain/Errors.ts"
+import type { Compression } from "../../domain/Names.ts"
+import * as TaraSON from "../../domain/TaraSON.ts"
+import type { Core } from "./Core.ts"
+import { readFileLines, type SegmentError } from "./SegmentFile.ts"
+
+/** A file as it is. */
+export interface ScannedFile {
+  readonly bytes: number
+  readonly rawBytes: number
+  readonly sha256: string
+  /** Lines that refer to an earlier one. */
+  readonly same: number
+  /** The first 52 bits of each record's SHA-256, repeats in their places: enough to tell records apart, eight bytes each. */
+  readonly prints: Float64Array
+}
+
+/**
+ * Reads a whole file. Fails at the first thing that is not as a segment must be: a line that is no canonical record, a
+ * reference to a line that is not there, a last line without an end.
+ */
+export const scanSegmentFile = (
+  core: Core,
+  tape: string,
+  segment: string,
+  compression: Compression
+): Effect.Effect<ScannedFile, SegmentError> =>
+  Effect.suspend(() => {
+    const digest = createHash("sha256")
+    const { limits } = core.state
+    const prints = new Prints()
+    let bytes = 0
+    let rawBytes = 0
+    let same = 0
+    const corrupt = (offset: number, why: string) => new SegmentCorrupt({ tape, segment, offset, why })
+    const takeLine = (line: Uint8Array, offset: number): void => {
+      const isSystem = startsWithReserved(line)
+      const record = TaraSON.parseCanonical(line, limits)
+      if (isSystem) {
+        const target = record["$type"] === "LiteTape.Same" ? record["line"] : undefined
+        const repeated = typeof target === "number" ? prints.at(target) : undefined
+        if (repeated === undefined) throw corrupt(offset, "a system record that does not belong there")
+        same++
+        prints.add(repeated)
+      } else {
+        prints.add(printOf(line))
+      }
+    }
+    const read = readFileLines(core, tape, segment, compression, {
+      onFile: (chunk) => {
+        digest.update(chunk)
+        bytes += chunk.length
+      },
+      onLine: (line, offset) => {
+        rawBytes += line.length + 1
+        takeLine(line, offset)
+      }
+    })
+    return Effect.map(read, () => ({ bytes, rawBytes, sha256: digest.digest("hex"), same, prints: prints.all() }))
+  })
+
+/** What tells a record from others. */
+export const printOf = (line: Uint8Array): number => Number.parseInt(hash("sha256", line, "hex").slice(0, 13), 16)
+
+/** A growing column of numbers. */
+export class Prints {
+  #column = new Float64Array(1024)
+  #count = 0
+
+  add(print: number): void {
+    if (this.#count === this.#column.length) {
+      const grown = new Float64Array(this.#count * 2)
+      grown.set(this.#column)
+      this.#column = grown
+    }
+    this.#column[this.#count++] = print
+  }
+
+  at(index: number): number | undefined {
+    return index >= 0 && index < this.#count ? this.#column[index] : undefined
+  }
+
+  all(): Float64Array {
+    return this.#column.slice(0, this.#count)
+  }
+}
+
+const reserved = Buffer.from('{"$type":"LiteTape.')
+
+const startsWithReserved = (line: Uint8Array): boolean =>
+  line.length > reserved.length && Buffer.compare(line.subarray(0, reserved.length), reserved) === 0

@@ -1,0 +1,29 @@
+/** I4: a file that vanished was closed or repacked meanwhile; whoever meets that reads meta again. */
+import * as Effect from "effect/Effect"
+import type { Core } from "./Core.ts"
+import { refreshReader } from "./OpenReader.ts"
+import type { OpenTape } from "./OpenTape.ts"
+
+interface Failure {
+  readonly _tag: string
+  readonly reason?: unknown
+}
+
+/** `read`, and `again` where a file has vanished and the tape's meta has changed since. A reader looks again first. */
+export const retryVanished = <A, E extends Failure>(
+  core: Core,
+  tape: OpenTape,
+  read: Effect.Effect<A, E>,
+  again: () => Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const { metaVersion } = tape
+    return Effect.catchIf(read, isVanished, (error) =>
+      Effect.flatMap(core.root.mode === "read" ? Effect.ignore(refreshReader(core)) : Effect.void, () =>
+        tape.metaVersion === metaVersion ? Effect.fail(error) : again()
+      )
+    )
+  })
+
+const isVanished = ({ _tag, reason }: Failure): boolean =>
+  _tag === "SegmentMissing" || (_tag === "StorageError" && reason === "not-found")

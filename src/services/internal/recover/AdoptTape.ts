@@ -1,0 +1,147 @@
+/** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
+import * as Effect from "effect/Effect"
+import * as Event from "../../../domain/Event.ts"
+import { newline, tapeMetaFile } from "../../../domain/Format.ts"
+import { hashId } from "../../../domain/Hash53.ts"
+import * as LibState from "../../../domain/LibState.ts"
+import type { Limits } from "../../../domain/Limits.ts"
+import * as MetaChain from "../../../domain/MetaChain.ts"
+import { segmentName } from "../../../domain/Names.ts"
+import type { EventKey } from "../../../domain/SegmentIndex.ts"
+import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
+import * as TapeState from "../../../domain/TapeState.ts"
+import type { Meta, Root, StorageError } from "../../Storage.ts"
+import { attempt } from "../attempt.ts"
+import type { Core } from "../Core.ts"
+import { type LoadedMeta, OpenTape, type TapeMetaError } from "../OpenTape.ts"
+import { linesOfChunk, readChunk, type ReadError } from "../RecordReader.ts"
+import { SegmentSeal } from "../SegmentSeal.ts"
+import type { OrphanPart, Orphans } from "./Orphans.ts"
+
+/** A tape that belongs to the new lib. */
+export interface Adopted {
+  readonly name: string
+  readonly tape: string
+  readonly role: Role
+  readonly records: number
+  /** Records that were committed and in no segment: they have one now. */
+  readonly fromDynamic: number
+  /** One behind the position of its last event; 0 where it has none. */
+  readonly nextPosition: number
+}
+
+export type AdoptError = StorageError | ReadError
+
+/** Adopts the tape in folder `name`, or says why its meta is bad. */
+export const adopt = Effect.fnUntraced(function* (
+  core: Core,
+  name: string,
+  orphans: Orphans
+): Effect.fn.Return<Adopted | { readonly tape: string; readonly why: string }, AdoptError> {
+  const { root, state: libState } = core
+  const meta = yield* root.readMeta(name)
+  const folded = yield* Effect.result(fold(name, meta, libState.limits))
+  if (meta === undefined || folded._tag === "Failure") {
+    return { tape: name, why: folded._tag === "Failure" ? folded.failure.message : "it has no meta" }
+  }
+  const state = folded.success
+  const { tape: id, role, records } = state
+  core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })
+  // Batch numbers begin anew with the lib.
+  const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
+  const lines = linesBehind(orphans.parts.get(state.tape) ?? [], state)
+  const last = lines.length === 0 ? undefined : yield* writeTail(root, name, state, lines)
+  if (last !== undefined) segments.push(last.segment)
+  const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
+  const written = MetaChain.write<TapeRecord>(null, TapeState.refold(made), libState.limits)
+  yield* root.replaceMeta(name, meta.version, written.bytes)
+  return {
+    name,
+    tape: id,
+    role,
+    records: records + (last?.segment.records ?? 0),
+    fromDynamic: last?.segment.records ?? 0,
+    nextPosition:
+      last?.nextPosition ?? (yield* nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
+  }
+})
+
+const fold = (
+  name: string,
+  meta: Meta | undefined,
+  limits: Limits
+): Effect.Effect<TapeState.TapeState, TapeMetaError> =>
+  attempt(() => {
+    const file = `${name}/${tapeMetaFile}`
+    return TapeState.fold(file, MetaChain.readTape(file, meta?.bytes ?? new Uint8Array(0), limits).records)
+  })
+
+/** Lines of batches that the tape's segments do not have, as far as they follow them without a gap. */
+const linesBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeState): Array<Uint8Array> => {
+  const lines: Array<Uint8Array> = []
+  let next = state.records
+  for (const part of parts) {
+    if (part.batch <= state.lastBatch || part.firstOrdinal !== next) continue
+    lines.push(part.lines)
+    next += part.count
+  }
+  return lines
+}
+
+const writeTail = Effect.fnUntraced(function* (
+  root: Root,
+  tape: string,
+  state: TapeState.TapeState,
+  lines: ReadonlyArray<Uint8Array>
+) {
+  const number = state.nextNumber
+  const name = segmentName({ number, compression: "none", shardEvery: 0 })
+  const seal = new SegmentSeal(state.role, state.segments.at(-1)?.merkle)
+  let position = -1
+  yield* root.writeSegment(tape, name, (append) =>
+    Effect.forEach(
+      lines,
+      (piece) => {
+        const keys = state.role === "events" ? keysOf(piece) : undefined
+        seal.add(piece, keys === undefined ? undefined : (n) => keys[n]!)
+        position = keys?.at(-1)?.position ?? position
+        return append(piece)
+      },
+      { discard: true }
+    )
+  )
+  const { index: _, ...sealed } = seal.finish()
+  const segment: Segment = {
+    ...sealed,
+    compression: "none",
+    firstOrdinal: state.records,
+    lastBatch: 0,
+    name,
+    number,
+    rawBytes: sealed.bytes,
+    state: "closed"
+  }
+  return { segment, nextPosition: position + 1 }
+})
+
+const keysOf = (lines: Uint8Array): Array<EventKey> => {
+  const keys: Array<EventKey> = []
+  for (let start = 0; start < lines.length;) {
+    const end = lines.indexOf(newline, start)
+    const { stream, revision, position, id } = Event.decodeLine(lines.subarray(start, end))
+    keys.push({ stream, revision, position, idHash: hashId(stream, id) })
+    start = end + 1
+  }
+  return keys
+}
+
+/** One behind the position of the last event in segments. */
+const nextPosition = (core: Core, name: string, meta: LoadedMeta): Effect.Effect<number, AdoptError> => {
+  const { role, records } = meta.state
+  if (role !== "events" || records === 0) return Effect.succeed(0)
+  const tape = new OpenTape(name, meta, [])
+  return Effect.map(readChunk(core, tape, records - 1, "backward"), (chunk) => {
+    const [line] = linesOfChunk(chunk, records - 1, records)
+    return Event.decodeLine(line!).position + 1
+  })
+}

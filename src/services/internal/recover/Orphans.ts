@@ -1,0 +1,41 @@
+/** Dynamic segments of a lib that nothing lists any more: the committed records in them, by the id of their tape. */
+import * as Effect from "effect/Effect"
+import * as DynamicSegment from "../../../domain/DynamicSegment.ts"
+import type { Root, StorageError } from "../../Storage.ts"
+
+/** The records of one batch for one tape. */
+export interface OrphanPart {
+  readonly batch: number
+  readonly firstOrdinal: number
+  readonly count: number
+  readonly lines: Uint8Array
+}
+
+export interface Orphans {
+  readonly files: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>
+  /** By tape id; ascending by batch, each batch once: a takeover writes the last one again. */
+  readonly parts: ReadonlyMap<string, ReadonlyArray<OrphanPart>>
+}
+
+/** Reads every dynamic segment that there is, as far as its marks prove it. */
+export const scanOrphans = Effect.fnUntraced(function* (root: Root): Effect.fn.Return<Orphans, StorageError> {
+  const files: Array<{ readonly dynamic: number; readonly bytes: Uint8Array }> = []
+  const byTape = new Map<string, Map<number, OrphanPart>>()
+  for (const dynamic of yield* root.listDynamics) {
+    const bytes = yield* root.readDynamic(dynamic, 0, (yield* root.dynamicSize(dynamic)) ?? 0)
+    files.push({ dynamic, bytes })
+    const before = DynamicSegment.startOf(bytes)
+    if (before === undefined) continue
+    for (const { batch, parts } of DynamicSegment.scan(bytes, before, undefined).batches) {
+      for (const { tape, firstOrdinal, count, offset, bytes: length } of parts) {
+        const known = byTape.get(tape) ?? new Map<number, OrphanPart>()
+        byTape.set(tape, known)
+        known.set(batch, { batch, firstOrdinal, count, lines: bytes.subarray(offset, offset + length) })
+      }
+    }
+  }
+  const parts = new Map(
+    [...byTape].map(([tape, batches]) => [tape, [...batches.values()].toSorted((a, b) => a.batch - b.batch)] as const)
+  )
+  return { files, parts }
+})

@@ -1,0 +1,116 @@
+/**
+ * Recovering a lib that lost its meta: a new lib around the tapes that have theirs. What was committed and in no segment
+ * yet is put back where it fits. Done in an order in which it can be interrupted anywhere, and done again.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { NotDamaged } from "../../../domain/Errors.ts"
+import { formatVersion, libMetaFile } from "../../../domain/Format.ts"
+import * as Hint from "../../../domain/Hint.ts"
+import * as LibState from "../../../domain/LibState.ts"
+import { defaultLimits, type Limits } from "../../../domain/Limits.ts"
+import * as MetaChain from "../../../domain/MetaChain.ts"
+import { dynamicName } from "../../../domain/Names.ts"
+import type { Placement } from "../../../domain/Placement.ts"
+import { type LibRecord, noHash, type Unchained } from "../../../domain/SystemRecord.ts"
+import type { Root, StorageError } from "../../Storage.ts"
+import { Core } from "../Core.ts"
+import { readState } from "../OpenLib.ts"
+import { adopt, type Adopted, type AdoptError } from "./AdoptTape.ts"
+import { scanOrphans } from "./Orphans.ts"
+
+export interface RecoverLibOptions {
+  /** How streams are placed; what a damaged meta still says of it unless given, else by category. */
+  readonly placement?: Placement
+  readonly limits?: Partial<Limits>
+}
+
+/** What recovery of a lib found and did. */
+export interface RecoverLibReport {
+  /** The new identity. */
+  readonly lib: string
+  readonly tapes: ReadonlyArray<Adopted>
+  /** Folders with a tape meta that is bad: put it back, or leave the folder alone. */
+  readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
+  /** Files that were set aside: the damaged meta, old dynamic segments. */
+  readonly aside: ReadonlyArray<string>
+  /** Positions of events that no tape has any more: read with `allowGaps`. */
+  readonly positionsMissing: number
+}
+
+export type RecoverLibError = StorageError | NotDamaged | AdoptError
+
+/** Recovers the lib at `root`, which was opened for that. */
+export const recoverLib = Effect.fnUntraced(function* (
+  root: Root,
+  options: RecoverLibOptions,
+  uuid: (now: number) => string
+): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
+  const state = yield* Effect.result(readState(root))
+  if (state._tag === "Success" && state.success !== undefined) return yield* new NotDamaged({ what: root.location })
+  const now = yield* Clock.currentTimeMillis
+  const lib = uuid(now)
+  const damaged = yield* root.readMeta(undefined)
+  const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
+  const limits = { ...(known?.limits ?? defaultLimits), ...options.limits }
+  const orphans = yield* scanOrphans(root)
+  const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
+    $type: "LiteLib.Meta",
+    created: new Date(now).toISOString(),
+    format: formatVersion,
+    lib,
+    limits,
+    placement: options.placement ?? known?.placement ?? { kind: "category" }
+  }
+  const core = new Core({
+    root,
+    settings: { closeBytes: 0, closeAfterMillis: 0, backlogMax: 1 },
+    uuid,
+    state: LibState.fold(libMetaFile, [{ ...meta, previous: null }]),
+    metaVersion: "",
+    metaEnd: null
+  })
+  const tapes: Array<Adopted> = []
+  const invalid: Array<{ readonly tape: string; readonly why: string }> = []
+  for (const name of yield* root.listTapes) {
+    const adopted = yield* adopt(core, name, orphans)
+    if ("why" in adopted) invalid.push(adopted)
+    else tapes.push(adopted)
+  }
+  // Every tape has what it can get: what is left of the old lib goes out of the way before the new one begins.
+  const aside = yield* setAside(root, orphans.files, damaged?.bytes)
+  const position = Math.max(0, ...tapes.map((tape) => tape.nextPosition))
+  const anchor = { batch: 0, hash: noHash, position }
+  const records: Array<Unchained<LibRecord>> = [
+    meta,
+    ...tapes.map(({ name, tape, role }) => ({
+      $type: "LiteLib.Tape" as const,
+      name,
+      tape,
+      role,
+      state: "active" as const
+    })),
+    // As if a first writer had ended cleanly there: the next one goes on from this position.
+    { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
+    { $type: "LiteLib.Clean", anchor }
+  ]
+  yield* root.replaceMeta(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
+  const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
+  return { lib, tapes, invalid, aside, positionsMissing: position - events }
+}, Effect.uninterruptible)
+
+const setAside = Effect.fnUntraced(function* (
+  root: Root,
+  dynamics: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>,
+  damaged: Uint8Array | undefined
+): Effect.fn.Return<ReadonlyArray<string>, StorageError> {
+  const aside: Array<string> = []
+  if (damaged !== undefined) aside.push(yield* root.setAside(`${libMetaFile}.quarantine`, damaged))
+  for (const { dynamic, bytes } of dynamics) {
+    aside.push(yield* root.setAside(`${dynamicName(dynamic)}.quarantine`, bytes))
+    yield* root.dropDynamic(dynamic)
+  }
+  // The old hint speaks of batches of the old lib.
+  yield* root.writeHint(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
+  return aside
+})

@@ -1,0 +1,36 @@
+/**
+ * What a lib does, whatever storage it stands on: `suite` runs against any kind of it. What is damaged here is damaged
+ * through the storage itself.
+ */
+import { describe } from "@effect/vitest"
+import type { Kind } from "../support/openLib.ts"
+import { closingContract, endContract, groupContract, interruptionContract } from "./lib/appends.ts"
+import { indexDamageContract, metaDamageContract, segmentDamageContract } from "./lib/damage.ts"
+import { poisonContract } from "./lib/poison.ts"
+import { metaContract, recordsContract } from "./lib/records.ts"
+import { handlesContract, openingContract, tapesContract } from "./lib/refusals.ts"
+import { libMetaContract, tornContract } from "./lib/torn.ts"
+
+export const suite = (kind: Kind): void => {
+  describe(`Lib: ${kind.name}`, () => {
+    for (const contract of [
+      openingContract,
+      tapesContract,
+      handlesContract,
+      recordsContract,
+      metaContract,
+      groupContract,
+      interruptionContract,
+      endContract,
+      closingContract,
+      poisonContract,
+      segmentDamageContract,
+      metaDamageContract,
+      indexDamageContract,
+      tornContract,
+      libMetaContract
+    ]) {
+      contract(kind)
+    }
+  })
+}

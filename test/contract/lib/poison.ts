@@ -1,0 +1,248 @@
+/** When storage says no: what is pending is unknown, the writer stops for good, and nothing acknowledged is lost. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { TaraSON } from "litetapes"
+import {
+  existingTape,
+  type Kind,
+  type LibService,
+  openSession,
+  recordsOf,
+  tagOf,
+  tagsOf,
+  tapeOf,
+  withLib
+} from "../../support/openLib.ts"
+import { at, type Operation, refusal, watched, type Watched } from "../../support/watchedStorage.ts"
+
+const acknowledged = [{ n: 0 }, { n: 1 }]
+const pending = { n: 2 }
+const options = { closeBytes: 4096 }
+
+interface Failure {
+  readonly name: string
+  readonly arm: (watch: Watched) => void
+  /** What meets the failure, and the tags that it may fail with. */
+  readonly use: (lib: LibService) => Effect.Effect<unknown, { readonly _tag: string }>
+  readonly tags: ReadonlyArray<string>
+  /** Whether what was pending is there afterwards; `undefined` where it may be, or not. */
+  readonly there: boolean | undefined
+}
+
+const fails = (operation: Operation) =>
+  at(
+    operation,
+    Effect.suspend(() => Effect.fail(refusal(operation)))
+  )
+
+const append = (lib: LibService) => lib.commit([{ tape: "a", records: [pending] }])
+const flush = (lib: LibService) => Effect.flatMap(existingTape(lib, "a"), (tape) => tape.appendSegment)
+
+/** Appends until the dynamic segment is full and the next one is needed: the first that fails. */
+const fill = (lib: LibService): Effect.Effect<unknown, { readonly _tag: string }> =>
+  Effect.forever(lib.commit([{ tape: "b", records: [{ text: "x".repeat(900) }] }]))
+
+const failures: ReadonlyArray<Failure> = [
+  {
+    name: "a batch cannot be written",
+    arm: (watch) => (watch.before = fails("append")),
+    use: append,
+    tags: ["CommitOutcomeUnknown"],
+    there: false
+  },
+  {
+    name: "a batch is written, and its sync fails",
+    arm: (watch) => (watch.after = fails("append")),
+    use: append,
+    tags: ["CommitOutcomeUnknown"],
+    there: true
+  },
+  {
+    name: "a batch is written in part",
+    arm: (watch) => (watch.tear = 25),
+    use: append,
+    tags: ["CommitOutcomeUnknown"],
+    there: false
+  },
+  {
+    name: "the hint cannot be written",
+    arm: (watch) => (watch.before = fails("writeHint")),
+    use: append,
+    tags: ["CommitOutcomeUnknown"],
+    there: true
+  },
+  ...(["writeSegment", "replaceMeta"] as const).flatMap((operation): Array<Failure> => [
+    {
+      name: `${operation} fails in a flush`,
+      arm: (watch) => (watch.before = fails(operation)),
+      use: flush,
+      tags: ["WriterPoisoned"],
+      there: false
+    },
+    {
+      name: `${operation} is done in a flush, and then fails`,
+      arm: (watch) => (watch.after = fails(operation)),
+      use: flush,
+      tags: ["WriterPoisoned"],
+      there: false
+    }
+  ]),
+  ...(["createDynamic", "appendMeta"] as const).flatMap((operation): Array<Failure> => [
+    {
+      name: `${operation} fails when the next dynamic segment is needed`,
+      arm: (watch) => (watch.before = fails(operation)),
+      use: fill,
+      tags: ["WriterPoisoned", "CommitOutcomeUnknown"],
+      there: false
+    },
+    {
+      name: `${operation} is done for the next dynamic segment, and then fails`,
+      arm: (watch) => (watch.after = fails(operation)),
+      use: fill,
+      tags: ["WriterPoisoned", "CommitOutcomeUnknown"],
+      there: false
+    }
+  ])
+]
+
+const writes = (lib: LibService) =>
+  Effect.map(existingTape(lib, "a"), (tape) => [
+    append(lib),
+    tape.append([]),
+    lib.createTape("new"),
+    lib.archive("a"),
+    tape.appendSegment,
+    tape.setUserMeta("key", 1)
+  ])
+
+/** A lib with tapes `a` and `b`, and what is acknowledged on `a`. */
+const prepare = Effect.fnUntraced(function* (lib: LibService) {
+  yield* lib.createTape("b")
+  const tape = yield* tapeOf(lib, "a")
+  for (const record of acknowledged) yield* tape.append([record])
+})
+
+/** Opens again what a stopped writer left: all is there that was acknowledged, and appends go on. */
+const checkReopened = Effect.fnUntraced(function* (
+  { storage, place }: { readonly storage: Watched["storage"]; readonly place: string },
+  there: boolean | undefined
+) {
+  let first: ReadonlyArray<TaraSON.JsonObject> = []
+  yield* withLib(storage, place, (lib) =>
+    Effect.gen(function* () {
+      assert.isTrue(lib.report.recovered)
+      first = yield* recordsOf(lib, "a")
+      const both = [...acknowledged, pending]
+      if (there === undefined) assert.deepStrictEqual(first, both.slice(0, first.length))
+      else assert.deepStrictEqual(first, there ? both : acknowledged)
+      assert.isAtLeast(first.length, 2)
+      const tape = yield* existingTape(lib, "a")
+      assert.strictEqual((yield* tape.append([{ n: 9 }])).firstOrdinal, first.length)
+    })
+  )
+  yield* withLib(storage, place, (lib) =>
+    Effect.gen(function* () {
+      assert.isFalse(lib.report.recovered)
+      assert.deepStrictEqual(yield* recordsOf(lib, "a"), [...first, { n: 9 }])
+      const tape = yield* existingTape(lib, "a")
+      for (const { number } of yield* tape.segments) yield* tape.verifySegment(number)
+    })
+  )
+})
+
+export const poisonContract = ({ storage, place }: Kind): void => {
+  describe("the writer stops for good when", () => {
+    for (const { name, arm, use, tags, there } of failures) {
+      it.live(name, () =>
+        Effect.gen(function* () {
+          const base = yield* storage
+          const location = place()
+          const watch = watched(base)
+          const { lib, close } = yield* openSession(watch.storage, location, options)
+          yield* prepare(lib)
+          arm(watch)
+          assert.include(tags, yield* tagOf(use(lib)))
+          // The disk is well again; the writer is not.
+          watch.before = () => Effect.void
+          watch.after = () => Effect.void
+          assert.deepStrictEqual(new Set(yield* tagsOf(yield* writes(lib))), new Set(["WriterPoisoned"]))
+          assert.deepStrictEqual(yield* recordsOf(lib, "a"), acknowledged)
+          assert.deepStrictEqual(yield* recordsOf(lib, "a", { reverse: true }), acknowledged.toReversed())
+          yield* close
+          yield* checkReopened({ storage: base, place: location }, there)
+        })
+      )
+    }
+
+    it.live("a batch fails: those that wait for the next one are told that nothing of them was written", () =>
+      Effect.gen(function* () {
+        const base = yield* storage
+        const location = place()
+        const watch = watched(base)
+        const { lib, close } = yield* openSession(watch.storage, location)
+        yield* prepare(lib)
+        const [begun, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const slow = Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(goOn))
+        watch.before = at("append", Effect.andThen(slow, Effect.fail(refusal("append"))))
+        const sealed = yield* Effect.forkChild(tagOf(append(lib)))
+        yield* Deferred.await(begun)
+        const queued = yield* Effect.forkChild(
+          Effect.forEach([1, 2, 3], () => tagOf(append(lib)), { concurrency: "unbounded" }),
+          { startImmediately: true }
+        )
+        yield* Deferred.succeed(goOn, undefined)
+        assert.strictEqual(yield* Fiber.join(sealed), "CommitOutcomeUnknown")
+        assert.deepStrictEqual(yield* Fiber.join(queued), ["WriterPoisoned", "WriterPoisoned", "WriterPoisoned"])
+        assert.strictEqual(watch.counts.get("append"), 3)
+        yield* close
+        yield* checkReopened({ storage: base, place: location }, false)
+      })
+    )
+
+    it.live("its last segments cannot be written: the scope closes all the same, and loses nothing", () =>
+      Effect.gen(function* () {
+        const base = yield* storage
+        const location = place()
+        for (const mode of ["scope", "close"] as const) {
+          const at = `${location}-${mode}`
+          const watch = watched(base)
+          const { lib, close } = yield* openSession(watch.storage, at)
+          yield* prepare(lib)
+          watch.before = fails("writeSegment")
+          if (mode === "close") assert.strictEqual(yield* tagOf(lib.close), "WriterPoisoned")
+          yield* close
+          yield* checkReopened({ storage: base, place: at }, false)
+        }
+      })
+    )
+  })
+
+  describe("the writer goes on when", () => {
+    it.live("an index cannot be written: it is kept in memory, and made again later", () =>
+      Effect.gen(function* () {
+        const base = yield* storage
+        const location = place()
+        const watch = watched(base)
+        watch.before = fails("writeIndex")
+        yield* withLib(watch.storage, location, (lib) =>
+          Effect.gen(function* () {
+            yield* prepare(lib)
+            yield* flush(lib)
+            assert.deepStrictEqual(yield* recordsOf(lib, "a"), acknowledged)
+            yield* append(lib)
+            assert.deepStrictEqual(yield* recordsOf(lib, "a"), [...acknowledged, pending])
+          })
+        )
+        assert.isAtLeast(watch.counts.get("writeIndex")!, 1)
+        yield* withLib(base, location, (lib) =>
+          Effect.gen(function* () {
+            assert.isFalse(lib.report.recovered)
+            assert.deepStrictEqual(yield* recordsOf(lib, "a"), [...acknowledged, pending])
+          })
+        )
+      })
+    )
+  })
+}

@@ -1,0 +1,70 @@
+/** Dynamic segments made of batches, for tests of their reading. */
+import * as fc from "fast-check"
+import { BatchBuilder, type Sealed } from "../../src/domain/Batch.ts"
+import * as DynamicSegment from "../../src/domain/DynamicSegment.ts"
+import { noHash } from "../../src/domain/SystemRecord.ts"
+import * as TaraSON from "../../src/domain/TaraSON.ts"
+import { record } from "../property/arbitraries.ts"
+import { uuid } from "./systemRecords.ts"
+
+/** Records of one batch in the order of the calls, each with the number of its tape. */
+export type Calls = ReadonlyArray<{ readonly tape: number; readonly record: TaraSON.JsonObject }>
+
+export interface Built {
+  readonly bytes: Uint8Array
+  readonly headerBytes: number
+  readonly batches: ReadonlyArray<Sealed & { readonly batch: number; readonly position: number }>
+  /** Where each batch begins, and where the last one ends. */
+  readonly offsets: ReadonlyArray<number>
+}
+
+/** What the first batch of a lib follows. */
+export const start = { batch: 0, hash: noHash }
+
+/** A file of these batches, as its writer makes it. */
+export const build = (batches: ReadonlyArray<Calls>): Built => {
+  const header = DynamicSegment.headerLine({ dynamic: 4, epoch: 2, lib: uuid(1) })
+  const pieces: Array<Uint8Array> = [header]
+  const sealed: Array<Built["batches"][number]> = []
+  const offsets = [header.length]
+  const ordinals = new Map<string, number>()
+  let hash = noHash
+  let position = 0
+  for (const [index, calls] of batches.entries()) {
+    const builder = new BatchBuilder(Buffer.alloc(16))
+    for (const call of calls) {
+      const tape = uuid(call.tape)
+      const before = ordinals.get(tape) ?? 0
+      builder.part(tape, before).add(TaraSON.encode(call.record))
+    }
+    const batch = { ...builder.seal(index + 1, position, hash), batch: index + 1, position }
+    for (const part of batch.parts) ordinals.set(part.tape, part.firstOrdinal + part.count)
+    sealed.push(batch)
+    pieces.push(batch.bytes.slice())
+    offsets.push(offsets.at(-1)! + batch.bytes.length)
+    hash = batch.hash
+    position += calls.length
+  }
+  return { bytes: Buffer.concat(pieces), headerBytes: header.length, batches: sealed, offsets }
+}
+
+/** Any batches over three tapes, of any records unless it is said which. */
+export const batches = (max: number, records: fc.Arbitrary<TaraSON.JsonObject> = record) =>
+  fc.array(
+    fc.array(fc.record({ tape: fc.integer({ min: 1, max: 3 }), record: records }), { minLength: 1, maxLength: 6 }),
+    { maxLength: max }
+  )
+
+/** Three small batches, the second over two tapes. */
+export const small: ReadonlyArray<Calls> = [
+  [{ tape: 1, record: { a: 1 } }],
+  [
+    { tape: 1, record: { b: "é\n" } },
+    { tape: 2, record: {} },
+    { tape: 1, record: { $type: "Note", c: [1, 2] } }
+  ],
+  [
+    { tape: 2, record: { d: null } },
+    { tape: 2, record: { e: "}" } }
+  ]
+]

@@ -1,0 +1,62 @@
+/** Copies of libs through the port, so that they can be made of any storage, while its writer stands still. */
+import * as Effect from "effect/Effect"
+import type { Root, Storage, StorageError } from "../../src/services/Storage.ts"
+
+const everything = Number.MAX_SAFE_INTEGER
+
+export interface CopyOptions {
+  /** Whether the hint for readers is copied. Default: yes. */
+  readonly hint?: boolean
+  /** What becomes of a dynamic segment's bytes on the way. */
+  readonly dynamic?: (n: number, bytes: Uint8Array) => Uint8Array | undefined
+  /** What becomes of lib meta's bytes on the way. */
+  readonly libMeta?: (bytes: Uint8Array) => Uint8Array
+}
+
+/** Copies the lib at `from`, as it stands, to `to`, where nothing is. */
+export const copyLib = (
+  storage: Storage["Service"],
+  from: string,
+  to: string,
+  options: CopyOptions = {}
+): Effect.Effect<void, StorageError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const source = yield* storage.open(from, "read")
+      const target = yield* storage.open(to, "write")
+      for (const tape of yield* source.listTapes) yield* copyTape(source, target, tape)
+      for (const n of yield* source.listDynamics) {
+        const bytes = yield* source.readDynamic(n, 0, (yield* source.dynamicSize(n)) ?? 0)
+        const copied = options.dynamic === undefined ? bytes : options.dynamic(n, bytes)
+        if (copied !== undefined) yield* Effect.flatMap(target.createDynamic(n, copied), (writer) => writer.close)
+      }
+      const hint = yield* source.readHint
+      if (hint !== undefined && options.hint !== false) yield* target.writeHint(hint)
+      const meta = yield* source.readMeta(undefined)
+      if (meta !== undefined) {
+        yield* target.replaceMeta(undefined, undefined, options.libMeta?.(meta.bytes) ?? meta.bytes)
+      }
+    })
+  )
+
+const copyTape = (source: Root, target: Root, tape: string): Effect.Effect<void, StorageError> =>
+  Effect.gen(function* () {
+    const meta = yield* source.readMeta(tape)
+    yield* target.createTape(tape, meta!.bytes)
+    for (const segment of yield* source.listSegments(tape)) {
+      const bytes = yield* source.readSegment(tape, segment, 0, (yield* source.segmentSize(tape, segment)) ?? 0)
+      yield* target.writeSegment(tape, segment, (append) => append(bytes))
+    }
+  })
+
+/** All bytes of a segment. */
+export const segmentBytes = (root: Root, tape: string, segment: string): Effect.Effect<Uint8Array, StorageError> =>
+  Effect.flatMap(root.segmentSize(tape, segment), (size) => root.readSegment(tape, segment, 0, size ?? everything))
+
+/** The bytes with one bit the other way. */
+export const flipped = (bytes: Uint8Array, at: number, bit = 0): Uint8Array => {
+  // Not slice: that of a Buffer shares its memory.
+  const damaged = Uint8Array.from(bytes)
+  damaged[at]! ^= 1 << bit
+  return damaged
+}

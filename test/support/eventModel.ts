@@ -1,0 +1,194 @@
+/**
+ * What an event store is, in plain arrays: the model that the real one is held against.
+ */
+import type { EventFilter, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
+import { type Placement, tapeOf } from "litetapes/Placement"
+
+/** An event; `id` is `undefined` where the store was to make one. */
+export interface ModelEvent {
+  readonly type: string
+  readonly data: unknown
+  readonly id: string | undefined
+  readonly metadata: { readonly [key: string]: unknown }
+  readonly tags: ReadonlyArray<string>
+  readonly stream: string
+  readonly revision: number
+  readonly position: number
+}
+
+/** What the model says of an append: the results, or the error without its message. */
+export type Outcome =
+  | { readonly _tag: "Appended"; readonly results: ReadonlyArray<object> }
+  | { readonly _tag: "WrongExpectedRevision" | "EventIdConflict" | "TapeArchived"; readonly [key: string]: unknown }
+
+const contentOf = ({ type, data, metadata, tags }: NewEvent): string =>
+  JSON.stringify([type, data ?? null, metadata ?? {}, tags ?? []])
+
+export class EventModel {
+  readonly events: Array<ModelEvent> = []
+  readonly archived = new Set<string>()
+  readonly #streams = new Map<string, Array<ModelEvent>>()
+  readonly #placement: Placement
+
+  constructor(placement: Placement) {
+    this.#placement = placement
+  }
+
+  get streams(): ReadonlyMap<string, ReadonlyArray<ModelEvent>> {
+    return this.#streams
+  }
+
+  /** Last revision; −1 where there is no event. */
+  revision(stream: string): number {
+    return this.#of(stream).length - 1
+  }
+
+  /** One append, of one stream or of several; all of it or nothing. */
+  apply(appends: ReadonlyArray<StreamAppend>): Outcome {
+    const known = this.#idsTwice(appends) ?? this.#idsKnown(appends)
+    if (known !== undefined) return known
+    const refusal = this.#unmet(appends)
+    if (refusal !== undefined) return refusal
+    return { _tag: "Appended", results: appends.map((append) => this.#push(append)) }
+  }
+
+  /** Takes back everything from this position on. */
+  truncate(position: number): void {
+    for (const { stream } of this.events.splice(position)) this.#streams.get(stream)!.pop()
+  }
+
+  read(stream: string, options: ReadStreamOptions = {}): ReadonlyArray<ModelEvent> {
+    return slice(this.#of(stream), options)
+  }
+
+  readAll({ filter, limit, ...options }: ReadAllOptions = {}): ReadonlyArray<ModelEvent> {
+    const wanted = slice(this.events, options).filter((event) => matches(filter ?? {}, event))
+    return wanted.slice(0, Math.max(0, limit ?? wanted.length))
+  }
+
+  #of(stream: string): ReadonlyArray<ModelEvent> {
+    return this.#streams.get(stream) ?? []
+  }
+
+  #idsTwice(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
+    const seen = new Set<string>()
+    for (const { stream, events } of appends) {
+      for (const { id } of events) {
+        if (id === undefined) continue
+        const key = JSON.stringify([stream, id])
+        if (seen.has(key)) return { _tag: "EventIdConflict", stream, id, why: "twice-in-one-batch" }
+        seen.add(key)
+      }
+    }
+    return undefined
+  }
+
+  /** The first result again, where every event of every stream is known; a conflict, where only some are. */
+  #idsKnown(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
+    const written = appends.filter(({ events }) => events.length > 0)
+    let partly: Outcome | undefined
+    let repeated = 0
+    for (const { stream, events } of written) {
+      const known = events.map(({ id }) =>
+        id === undefined ? undefined : this.#of(stream).find((event) => event.id === id)
+      )
+      const first = known.findIndex((one) => one !== undefined)
+      if (first === -1) continue
+      for (const [index, event] of events.entries()) {
+        const one = known[index]
+        if (one === undefined || one.revision !== known[first]!.revision - first + index) {
+          return { _tag: "EventIdConflict", stream, id: events[first]!.id, why: "partly-repeated" }
+        }
+        if (contentOf(one as NewEvent) !== contentOf(event)) {
+          return { _tag: "EventIdConflict", stream, id: event.id, why: "other-content" }
+        }
+      }
+      repeated++
+      partly = { _tag: "EventIdConflict", stream, id: events[0]!.id, why: "partly-repeated" }
+    }
+    if (repeated === 0 || repeated < written.length) return partly
+    return { _tag: "Appended", results: appends.map((append) => this.#again(append)) }
+  }
+
+  #again({ stream, events }: StreamAppend): object {
+    const known = events.map(({ id }) => this.#of(stream).find((event) => event.id === id)!)
+    return this.#result(stream, known, events.length > 0)
+  }
+
+  #unmet(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
+    const revisions = new Map<string, number>()
+    for (const { stream, events, expected = "any" } of appends) {
+      const tape = tapeOf(this.#placement, stream)
+      if (events.length > 0 && this.archived.has(tape)) return { _tag: "TapeArchived", tape }
+      const revision = revisions.get(stream) ?? this.revision(stream)
+      const met =
+        expected === "any" ||
+        (expected === "no-stream" && revision === -1) ||
+        (expected === "stream-exists" && revision > -1) ||
+        expected === revision
+      const actual = revision === -1 ? "no-stream" : revision
+      if (!met) return { _tag: "WrongExpectedRevision", stream, expected, actual }
+      revisions.set(stream, revision + events.length)
+    }
+    return undefined
+  }
+
+  #push({ stream, events }: StreamAppend): object {
+    const pushed = events.map((event) => {
+      const { type, data = null, id, metadata = {}, tags = [] } = event
+      const revision = this.revision(stream) + 1
+      const stored = { type, data, id, metadata, tags, stream, revision, position: this.events.length }
+      this.events.push(stored)
+      this.#streams.set(stream, [...this.#of(stream), stored])
+      return stored
+    })
+    return this.#result(stream, pushed, false)
+  }
+
+  #result(stream: string, events: ReadonlyArray<ModelEvent>, repeated: boolean): object {
+    const revision = this.revision(stream)
+    const [first, last] = [events[0], events.at(-1)]
+    return {
+      stream,
+      firstRevision: first?.revision ?? revision + 1,
+      lastRevision: last?.revision ?? revision,
+      firstPosition: first?.position ?? -1,
+      lastPosition: last?.position ?? -1,
+      repeated
+    }
+  }
+}
+
+const slice = (events: ReadonlyArray<ModelEvent>, options: ReadStreamOptions): ReadonlyArray<ModelEvent> => {
+  const { from = 0, to = events.length, limit = events.length, direction } = options
+  const wanted = events.slice(Math.max(0, from), Math.max(0, to))
+  return (direction === "backward" ? wanted.toReversed() : wanted).slice(0, Math.max(0, limit))
+}
+
+const matches = ({ categories, types, tags, correlationId }: EventFilter, event: ModelEvent): boolean =>
+  (categories?.includes(event.stream.split("-")[0]!) ?? true) &&
+  (types?.includes(event.type) ?? true) &&
+  (tags?.every((tag) => event.tags.includes(tag)) ?? true) &&
+  (correlationId === undefined || event.metadata["correlationId"] === correlationId)
+
+/**
+ * An order of calls that were made at the same time in which the model gives each its outcome, as a list of their
+ * numbers; `undefined` where there is none. The model has taken them in that order then.
+ */
+export const explain = (
+  model: EventModel,
+  calls: ReadonlyArray<ReadonlyArray<StreamAppend>>,
+  isOutcome: (call: number, outcome: Outcome) => boolean,
+  order: ReadonlyArray<number> = []
+): ReadonlyArray<number> | undefined => {
+  if (order.length === calls.length) return order
+  const position = model.events.length
+  for (const call of calls.keys()) {
+    if (order.includes(call)) continue
+    const outcome = model.apply(calls[call]!)
+    const explained = isOutcome(call, outcome) ? explain(model, calls, isOutcome, [...order, call]) : undefined
+    if (explained !== undefined) return explained
+    model.truncate(position)
+  }
+  return undefined
+}

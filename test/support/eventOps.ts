@@ -1,0 +1,153 @@
+/**
+ * Sequences of operations on an event store, as data.
+ */
+import * as fc from "fast-check"
+import type { ExpectedRevision, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
+import type { EventModel } from "./eventModel.ts"
+
+/** What an append expects, in terms of where the stream is. */
+export type Expectation = "any" | "no-stream" | "stream-exists" | { readonly off: number }
+
+export interface Entry {
+  readonly stream: string
+  readonly events: ReadonlyArray<NewEvent>
+  readonly expected: Expectation
+}
+
+/** An append; or an earlier one once more, whole or without its last event. */
+export type Call =
+  | { readonly kind: "append"; readonly entries: ReadonlyArray<Entry> }
+  | { readonly kind: "repeat"; readonly pick: number; readonly short: boolean; readonly expected: Expectation }
+
+export type Op =
+  | { readonly kind: "call"; readonly call: Call }
+  | { readonly kind: "together"; readonly calls: ReadonlyArray<Call> }
+  | { readonly kind: "flush" | "archive" | "activate"; readonly pick: number }
+  | { readonly kind: "reopen" | "crash" | "reader" }
+  | { readonly kind: "read"; readonly stream: string; readonly options: ReadStreamOptions }
+  | { readonly kind: "readAll"; readonly options: ReadAllOptions }
+
+/** Two of them differ in normalisation alone, one has no category, one is its own. */
+const streams = ["order-1", "order-2", "order-2-x", "acc-1", "acc-2", "acc", "Ünï-☃\u2028", "é-1", "e\u0301-1", "-1"]
+const stream = fc.constantFrom(...streams)
+
+const types = ["Opened", "Changed", 'Clo"sed', "変更"]
+const tags = ["a", "b", "☃"]
+const correlations = ["c-1", "c\u2028"]
+
+/** Fillers are so long that a dynamic segment holds only a few. */
+const data = fc.oneof(
+  fc.constantFrom(undefined, 1, "x", { a: 1 }),
+  fc.nat({ max: 9 }).map((n) => ({ filler: String(n).repeat(90 * n) }))
+)
+
+/** Few ids, so that they meet often. */
+const event: fc.Arbitrary<NewEvent> = fc
+  .record({
+    type: fc.constantFrom(...types),
+    data,
+    id: fc.option(fc.constantFrom("i-1", "i-2", "i-3", "i-4", "ï-5\u2028", "i-6"), { nil: undefined, freq: 2 }),
+    tags: fc.option(fc.subarray(tags), { nil: undefined }),
+    correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
+  })
+  .map(({ type, data, id, tags, correlationId }) => ({
+    type,
+    ...(data === undefined ? {} : { data }),
+    ...(id === undefined ? {} : { id }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(correlationId === undefined ? {} : { metadata: { correlationId } })
+  }))
+
+const expected: fc.Arbitrary<Expectation> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant("any" as const) },
+  { weight: 4, arbitrary: fc.constant({ off: 0 }) },
+  { weight: 3, arbitrary: fc.constantFrom("no-stream" as const, "stream-exists" as const, { off: -1 }, { off: 1 }) }
+)
+
+const call: fc.Arbitrary<Call> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("append" as const),
+      entries: fc
+        .record({ stream, events: fc.array(event, { maxLength: 3 }), expected })
+        .map((entry) => [entry] as ReadonlyArray<Entry>)
+    })
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("append" as const),
+      entries: fc.array(fc.record({ stream, events: fc.array(event, { maxLength: 2 }), expected }), { maxLength: 3 })
+    })
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("repeat" as const), pick: fc.nat(), short: fc.boolean(), expected })
+  }
+)
+
+const place = fc.option(fc.integer({ min: -1, max: 12 }), { nil: undefined })
+const direction = fc.constantFrom(undefined, "forward" as const, "backward" as const)
+const some = <A>(values: ReadonlyArray<A>) => fc.option(fc.subarray([...values]), { nil: undefined })
+
+const filter = fc
+  .record({
+    categories: some(["order", "acc", "é", "", "nobody"]),
+    types: some([...types, "Never"]),
+    tags: some(tags),
+    correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
+  })
+  .map(given)
+
+const range = fc.record({ from: place, to: place, limit: place, direction }).map(given)
+
+/** Without the keys that have no value. */
+function given<A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
+}
+
+const op: fc.Arbitrary<Op> = fc.oneof(
+  { weight: 12, arbitrary: call.map((call) => ({ kind: "call" as const, call })) },
+  {
+    weight: 4,
+    arbitrary: fc.array(call, { minLength: 2, maxLength: 4 }).map((calls) => ({ kind: "together" as const, calls }))
+  },
+  { weight: 3, arbitrary: fc.nat().map((pick) => ({ kind: "flush" as const, pick })) },
+  { weight: 1, arbitrary: fc.nat().map((pick) => ({ kind: "archive" as const, pick })) },
+  { weight: 1, arbitrary: fc.nat().map((pick) => ({ kind: "activate" as const, pick })) },
+  { weight: 1, arbitrary: fc.constantFrom({ kind: "reopen" as const }, { kind: "crash" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "reader" as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("read" as const), stream, options: range }) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(range, fc.option(filter, { nil: undefined }))
+      .map(([options, filter]) => ({ kind: "readAll" as const, options: given({ ...options, filter }) }))
+  }
+)
+
+export const opsOf = (maxLength: number): fc.Arbitrary<ReadonlyArray<Op>> =>
+  fc.array(op, { minLength: 1, maxLength, size: "max" })
+
+/** The appends that a call stands for, now. */
+export const appendsOf = (
+  call: Call,
+  model: EventModel,
+  history: ReadonlyArray<ReadonlyArray<StreamAppend>>
+): ReadonlyArray<StreamAppend> => {
+  const resolve = (stream: string, expectation: Expectation): ExpectedRevision => {
+    if (typeof expectation === "string") return expectation
+    const revision = model.revision(stream) + expectation.off
+    return revision < 0 ? "no-stream" : revision
+  }
+  if (call.kind === "append") {
+    return call.entries.map(({ stream, events, expected }) => ({ stream, events, expected: resolve(stream, expected) }))
+  }
+  const earlier = history[call.pick % history.length] ?? []
+  return earlier.map(({ stream, events }) => ({
+    stream,
+    events: call.short ? events.slice(0, -1) : events,
+    expected: resolve(stream, call.expected)
+  }))
+}

@@ -1,0 +1,217 @@
+/**
+ * Runs a sequence of operations on an event store and on its model, and compares what both say.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import { type Placement, tapeOf } from "litetapes/Placement"
+import { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+import { isDeepStrictEqual } from "node:util"
+import { assert } from "vitest"
+import { EventModel, explain, type ModelEvent, type Outcome } from "./eventModel.ts"
+import { appendsOf, type Call, type Op } from "./eventOps.ts"
+import type { Probe } from "./probedStorage.ts"
+
+type Store = EventStore.EventStore["Service"]
+type Appends = ReadonlyArray<EventStore.StreamAppend>
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** Fails when the events are not these. Ids that the store made are UUIDs; times are its own. */
+export const assertEvents = (actual: ReadonlyArray<EventStore.RecordedEvent>, expected: ReadonlyArray<ModelEvent>) => {
+  const plain = actual.map(({ time, ...event }, i) => {
+    assert.isFalse(Number.isNaN(Date.parse(time)))
+    if (expected[i] === undefined || expected[i].id !== undefined) return event
+    assert.match(event.id, uuid)
+    return { ...event, id: undefined }
+  })
+  assert.deepStrictEqual<ReadonlyArray<object>>(plain, expected)
+}
+
+/** Fails unless everything that can be read is what the model says. */
+export const assertWhole = Effect.fnUntraced(function* (store: Store, model: EventModel) {
+  assert.strictEqual(yield* store.position, model.events.length)
+  for (const direction of ["forward", "backward"] as const) {
+    const all = yield* Stream.runCollect(store.readAll({ direction }))
+    assertEvents(all, model.readAll({ direction }))
+    assert.strictEqual(new Set(all.map(({ stream, id }) => JSON.stringify([stream, id]))).size, all.length)
+    for (const stream of [...model.streams.keys(), "order-0"]) {
+      const read = yield* Stream.runCollect(store.read(stream, { direction }))
+      assertEvents(read, model.read(stream, { direction }))
+    }
+  }
+  for (const stream of [...model.streams.keys(), "order-0"]) {
+    const revision = model.revision(stream)
+    assert.strictEqual(yield* store.revision(stream), revision === -1 ? undefined : revision)
+  }
+})
+
+const isOutcome = (exit: Exit.Exit<unknown, { readonly _tag: string }>, outcome: Outcome): boolean => {
+  if (Exit.isSuccess(exit)) return outcome._tag === "Appended" && isDeepStrictEqual(exit.value, outcome.results)
+  const error = Cause.squash(exit.cause) as { readonly [key: string]: unknown }
+  return Object.entries(outcome).every(([key, value]) => isDeepStrictEqual(error[key], value))
+}
+
+const shown = (exit: Exit.Exit<unknown, unknown>): string =>
+  JSON.stringify(Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause))
+
+export class Run {
+  readonly model: EventModel
+  readonly #probe: Probe
+  readonly #location: string
+  readonly #options: Lib.Options
+  /** Calls that were made, to be repeated. */
+  readonly #history: Array<Appends> = []
+  /** Streams that this writer has appended to: it need not look them up. */
+  readonly #warm = new Set<string>()
+  readonly #placement: Placement
+  #store!: Store
+  #scope!: Scope.Closeable
+  #reader: Store | undefined
+  readonly #readerScope = Scope.makeUnsafe()
+
+  constructor(probe: Probe, location: string, placement: Placement, options: Lib.Options) {
+    this.#probe = probe
+    this.#location = location
+    this.#placement = placement
+    this.#options = { ...options, placement }
+    this.model = new EventModel(placement)
+  }
+
+  /** All of the operations, and a last look by the writer, the next one and the reader. */
+  all(ops: ReadonlyArray<Op>) {
+    const steps = Effect.gen({ self: this }, function* () {
+      yield* this.#open
+      for (const op of ops) yield* this.#step(op)
+      yield* assertWhole(this.#store, this.model)
+      yield* this.#reopen
+      yield* assertWhole(this.#store, this.model)
+      yield* this.#look
+    })
+    const end = Effect.suspend(() =>
+      Effect.andThen(Scope.close(this.#scope, Exit.void), Scope.close(this.#readerScope, Exit.void))
+    )
+    return Effect.ensuring(steps, end).pipe(Effect.provideService(Storage, this.#probe.storage))
+  }
+
+  readonly #open = Effect.gen({ self: this }, function* () {
+    this.#scope = yield* Scope.make()
+    this.#store = yield* Scope.provide(EventStore.open(this.#location, this.#options), this.#scope)
+    this.#warm.clear()
+  })
+
+  readonly #reopen = Effect.andThen(
+    Effect.suspend(() => Scope.close(this.#scope, Exit.void)),
+    this.#open
+  )
+
+  readonly #look = Effect.gen({ self: this }, function* () {
+    if (this.#reader === undefined) {
+      const open = EventStore.open(this.#location, { ...this.#options, mode: "read" })
+      this.#reader = yield* Scope.provide(open, this.#readerScope)
+    } else {
+      yield* this.#reader.lib.refresh
+    }
+    yield* assertWhole(this.#reader, this.model)
+  })
+
+  readonly #step = Effect.fnUntraced({ self: this }, function* (this: Run, op: Op) {
+    switch (op.kind) {
+      case "call":
+        return yield* this.#together([op.call])
+      case "together":
+        return yield* this.#together(op.calls)
+      case "flush":
+      case "archive":
+      case "activate":
+        return yield* this.#onTape(op.kind, op.pick)
+      case "reopen":
+        return yield* this.#reopen
+      case "crash":
+        this.#probe.broken = true
+        yield* Scope.close(this.#scope, Exit.void)
+        this.#probe.broken = false
+        return yield* this.#open
+      case "reader":
+        return yield* this.#look
+      case "read": {
+        const events = yield* Stream.runCollect(this.#store.read(op.stream, op.options))
+        return assertEvents(events, this.model.read(op.stream, op.options))
+      }
+      case "readAll": {
+        const events = yield* Stream.runCollect(this.#store.readAll(op.options))
+        return assertEvents(events, this.model.readAll(op.options))
+      }
+    }
+  })
+
+  readonly #onTape = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, kind: "flush" | "archive" | "activate", pick: number) {
+      const { lib } = this.#store
+      const tapes = yield* lib.tapes
+      const name = tapes[pick % tapes.length]?.name
+      if (name === undefined) return
+      if (kind === "flush") {
+        const tape = yield* Effect.provideService(Tape.make(name), Lib.Lib, lib)
+        yield* tape.appendSegment
+      } else {
+        yield* lib[kind](name)
+        if (kind === "archive") this.model.archived.add(name)
+        else this.model.archived.delete(name)
+      }
+    }
+  )
+
+  /** Calls that are made at once: there is an order in which the model says the same of each. */
+  readonly #together = Effect.fnUntraced({ self: this }, function* (this: Run, calls: ReadonlyArray<Call>) {
+    const appends = calls.map((call) => appendsOf(call, this.model, this.#history))
+    const exits = yield* Effect.all(
+      appends.map((each) =>
+        Effect.exit(each.length === 1 ? appendOne(this.#store, each[0]!) : this.#store.appendAll(each))
+      ),
+      { concurrency: "unbounded" }
+    )
+    const order = explain(this.model, appends, (call, outcome) => isOutcome(exits[call]!, outcome))
+    assert(order !== undefined, `no order explains ${exits.map(shown).join(" and ")}`)
+    this.#assertCallOrder(appends, exits)
+    for (const [index, exit] of exits.entries()) {
+      if (Exit.isFailure(exit)) continue
+      for (const { stream } of appends[index]!) this.#warm.add(stream)
+    }
+    this.#history.push(...appends)
+  })
+
+  /** Where nothing needs to be looked up, positions are given in the order of the calls. */
+  #assertCallOrder(
+    appends: ReadonlyArray<Appends>,
+    exits: ReadonlyArray<Exit.Exit<ReadonlyArray<EventStore.AppendResult>, unknown>>
+  ): void {
+    const positions = exits.flatMap((exit, call) =>
+      Exit.isSuccess(exit) && appends[call]!.every((append) => this.#isImmediate(append))
+        ? exit.value.map(({ firstPosition }) => firstPosition).filter((position) => position !== -1)
+        : []
+    )
+    assert.deepStrictEqual(
+      positions,
+      positions.toSorted((a, b) => a - b)
+    )
+  }
+
+  #isImmediate({ stream, events }: EventStore.StreamAppend): boolean {
+    return this.#warm.has(stream) && events.every(({ id }) => id === undefined)
+  }
+
+  /** Tapes of the streams that have events. */
+  get tapes(): ReadonlySet<string> {
+    return new Set([...this.model.streams.keys()].map((stream) => tapeOf(this.#placement, stream)))
+  }
+}
+
+const appendOne = (store: Store, { stream, events, expected }: EventStore.StreamAppend) =>
+  Effect.map(store.append(stream, events, expected === undefined ? {} : { expected }), (result) => [result])

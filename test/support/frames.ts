@@ -1,0 +1,30 @@
+/** Frames, made and taken apart without a segment around them. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Frames from "../../src/domain/Frames.ts"
+import { decompress, startCompress } from "../../src/services/internal/FrameCodec.ts"
+
+export const codecs: ReadonlyArray<Frames.Codec> = ["gzip", "zstd"]
+
+export const frameOf = (codec: Frames.Codec, raw: Uint8Array): Promise<Uint8Array> =>
+  Effect.runPromise(Deferred.await(startCompress(codec, raw)))
+
+/** What decompressing gives: the raw bytes, or what is wrong. */
+export const open = (
+  codec: Frames.Codec,
+  frame: Uint8Array,
+  rawBytes: number
+): Promise<Uint8Array | Frames.FrameDamaged | Frames.FrameTooLarge> =>
+  Effect.runPromise(Effect.match(decompress(codec, frame, rawBytes), { onFailure: (e) => e, onSuccess: (raw) => raw }))
+
+/** The frames of a file, found by walking. */
+export const walk = (codec: Frames.Codec, file: Uint8Array): Array<Frames.FrameSize> => {
+  const found: Array<Frames.FrameSize> = []
+  for (let at = 0; at < file.length;) {
+    const size = Frames.measure(codec, file, at, Frames.frameBytesMax)
+    if (size === undefined) throw new Error(`the file ends within the frame at ${at}`)
+    found.push(size)
+    at += size.fileBytes
+  }
+  return found
+}

@@ -1,0 +1,77 @@
+/** Libs, opened over a storage that a test holds in its hands. */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Lib from "litetapes/Lib"
+import { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+
+export type StorageService = Storage["Service"]
+export type LibService = Lib.Lib["Service"]
+
+/** A kind of storage that suites run against. */
+export interface Kind {
+  readonly name: string
+  /** A storage with nothing in it but what other tests have put at other places. */
+  readonly storage: Effect.Effect<StorageService>
+  /** A place that was never used before. */
+  readonly place: () => string
+  /** Tests that cut a file everywhere cut it at every `step`-th byte: more than 1 where each cut costs syncs. */
+  readonly step: number
+}
+
+/** Opens a lib, uses it, and closes it. */
+export const withLib = <A, E>(
+  storage: StorageService,
+  place: string,
+  use: (lib: LibService) => Effect.Effect<A, E, Lib.Lib | Scope.Scope>,
+  options: Lib.Options = {}
+): Effect.Effect<A, E | Effect.Error<ReturnType<typeof Lib.open>>> =>
+  Effect.scoped(Effect.flatMap(Lib.open(place, options), (lib) => Effect.provideService(use(lib), Lib.Lib, lib))).pipe(
+    Effect.provideService(Storage, storage)
+  )
+
+/** A lib that stays open until it is closed. */
+export interface Session {
+  readonly lib: LibService
+  readonly close: Effect.Effect<void>
+}
+
+/** Opens a lib whose scope is the caller's to close. */
+export const openSession = (storage: StorageService, place: string, options: Lib.Options = {}) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const lib = yield* Lib.open(place, options).pipe(
+      Effect.provideService(Scope.Scope, scope),
+      Effect.provideService(Storage, storage),
+      Effect.onError((cause: Cause.Cause<unknown>) => Scope.close(scope, Exit.failCause(cause)))
+    )
+    return { lib, close: Scope.close(scope, Exit.void) } satisfies Session
+  })
+
+/** The tape of that name, made where there is none. */
+export const tapeOf = (lib: LibService, name: string) => Effect.provideService(Tape.makeOrCreate(name), Lib.Lib, lib)
+
+/** The tape of that name, which must be there. */
+export const existingTape = (lib: LibService, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, lib)
+
+/** All records of a tape, in order. */
+export const recordsOf = (lib: LibService, name: string, range?: Tape.RecordRange) =>
+  Effect.flatMap(existingTape(lib, name), (tape) => Stream.runCollect(tape.records(range)))
+
+/** The tag of the error that `effect` fails with. */
+export const tagOf = <A, E extends { readonly _tag: string }, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<string, A, R> => Effect.map(Effect.flip(effect), (error) => error._tag)
+
+/** The tags of the errors that all of these fail with, one after the other. */
+export const tagsOf = (
+  effects: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>>
+): Effect.Effect<ReadonlyArray<string>, unknown> => Effect.forEach(effects, (effect) => tagOf(effect))
+
+/** Lets other fibres run until none of them has anything to do that needs no disk. */
+export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, {
+  discard: true
+})

@@ -1,0 +1,117 @@
+/** Tapes whose closed segments a test makes itself: compressed, without repeats, or with bytes that nobody would write. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Lib from "litetapes/Lib"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import { type Compression, segmentName } from "litetapes/Names"
+import { Storage } from "litetapes/Storage"
+import type { Role, Segment } from "../../src/domain/SystemRecord.ts"
+import type { Core } from "../../src/services/internal/Core.ts"
+import { internalsOf } from "../../src/services/internal/internals.ts"
+import { changeTapeMeta, type OpenTape, openTape } from "../../src/services/internal/OpenTape.ts"
+import { keyOfLine } from "../../src/services/internal/SegmentIndexFile.ts"
+import type { SealedSegment } from "../../src/services/internal/SegmentSeal.ts"
+import * as SegmentWriter from "../../src/services/internal/SegmentWriter.ts"
+import { createTape } from "../../src/services/internal/TapeListing.ts"
+import type { StorageService } from "./openLib.ts"
+
+export interface Packing {
+  readonly compression: Compression
+  readonly dedup: boolean
+}
+
+export const packings: ReadonlyArray<Packing> = (["none", "gzip", "zstd"] as const).flatMap((compression) =>
+  [false, true].map((dedup) => ({ compression, dedup }))
+)
+
+/** The tape that all of these tests use. */
+export const tapeName = "packed"
+export const place = "lib"
+
+export interface Opened {
+  readonly core: Core
+  readonly tape: OpenTape
+}
+
+/** Opens the lib, as a writer that makes the tape where there is none, or as a reader. */
+export const open = (
+  mode: "write" | "read",
+  role: Role = "records",
+  options: Lib.Options = {}
+): Effect.Effect<Opened, unknown, Storage | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { core } = internalsOf(yield* Lib.open(place, { ...options, mode }))
+    if (!core.state.tapes.has(tapeName)) yield* createTape(core, tapeName, role)
+    return { core, tape: yield* openTape(core, tapeName) }
+  })
+
+/** Runs over a storage in memory; what is thrown or fails rejects. */
+export const run = <A, E>(effect: Effect.Effect<A, E, Storage | Scope.Scope>, storage?: StorageService): Promise<A> =>
+  Effect.runPromise(
+    Effect.scoped(effect).pipe(
+      storage === undefined ? Effect.provide(MemoryStorage.layer) : Effect.provideService(Storage, storage)
+    )
+  )
+
+export const joined = (lines: ReadonlyArray<Uint8Array>): Uint8Array =>
+  Buffer.concat(lines.flatMap((line) => [line, Buffer.of(0x0a)]))
+
+/** What a writer makes of these lines, given to it in pieces of some lines each. */
+export const seal = (
+  lines: ReadonlyArray<Uint8Array>,
+  packing: Packing & { readonly role: Role; readonly before: SegmentWriter.SegmentWriterOptions["before"] },
+  linesAtOnce = 100
+): Effect.Effect<{ readonly file: Uint8Array; readonly sealed: SealedSegment }> =>
+  Effect.gen(function* () {
+    const writer = SegmentWriter.make(packing)
+    const chunks: Array<Uint8Array> = []
+    const append = (chunk: Uint8Array) => Effect.sync(() => void chunks.push(Uint8Array.from(chunk)))
+    for (let at = 0; at < lines.length; at += linesAtOnce) {
+      const piece = lines.slice(at, at + linesAtOnce)
+      yield* writer.add(joined(piece), (n) => keyOfLine(packing.role, piece[n]!)!, append)
+    }
+    const sealed = yield* writer.finish(append)
+    return { file: Buffer.concat(chunks), sealed }
+  })
+
+/** Puts a segment behind those that the tape has, and says in meta what `described` does. */
+export const install = (
+  { core, tape }: Opened,
+  file: Uint8Array,
+  described: Omit<SealedSegment, "index">,
+  compression: Compression,
+  index?: Uint8Array
+): Effect.Effect<Segment, unknown> =>
+  Effect.gen(function* () {
+    const number = tape.takeNumbers(1)
+    const name = segmentName({ number, compression, shardEvery: 0 })
+    yield* core.root.writeSegment(tapeName, name, (append) => append(file))
+    if (index !== undefined) yield* core.root.writeIndex(tapeName, name, index)
+    yield* changeTapeMeta(core, tape, {
+      $type: "LiteTape.Segment",
+      ...described,
+      compression,
+      firstOrdinal: tape.state.records,
+      lastBatch: tape.state.lastBatch,
+      name,
+      number,
+      state: "closed"
+    })
+    return tape.state.segments.at(-1)!
+  })
+
+/** Writes these lines as the tape's next segment. */
+export const pack = (
+  opened: Opened,
+  lines: ReadonlyArray<Uint8Array>,
+  packing: Packing,
+  role: Role = "records",
+  linesAtOnce?: number
+): Effect.Effect<{ readonly segment: Segment; readonly file: Uint8Array; readonly sealed: SealedSegment }, unknown> =>
+  Effect.gen(function* () {
+    const before = opened.tape.state.segments.at(-1)?.merkle ?? { size: 0, peaks: [] }
+    const { file, sealed } = yield* seal(lines, { ...packing, role, before }, linesAtOnce)
+    const { index, ...described } = sealed
+    const segment = yield* install(opened, file, described, packing.compression, index)
+    return { segment, file, sealed }
+  })

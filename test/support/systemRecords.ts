@@ -1,0 +1,91 @@
+/** Lib meta and tape meta as they are written, for tests of their reading. */
+import type { Anchor, LibRecord, Segment, TapeRecord, Unchained } from "../../src/domain/SystemRecord.ts"
+import { defaultLimits } from "../../src/domain/Limits.ts"
+import * as Merkle from "../../src/domain/Merkle.ts"
+import { segmentName } from "../../src/domain/Names.ts"
+
+/** The n-th of any number of ids. */
+export const uuid = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`
+
+/** The n-th of any number of hashes. */
+export const hex = (n: number): string => n.toString(16).padStart(64, "0")
+
+export const created = "2026-01-02T03:04:05.678Z"
+
+export const libMeta: Extract<Unchained<LibRecord>, { $type: "LiteLib.Meta" }> = {
+  $type: "LiteLib.Meta",
+  created,
+  format: 1,
+  lib: uuid(1),
+  limits: defaultLimits,
+  placement: { kind: "category" }
+}
+
+export const anchor = (batch: number): Anchor => ({ batch, hash: hex(batch), position: 2 * batch })
+
+export const libTape = (
+  n: number,
+  more: Partial<Extract<Unchained<LibRecord>, { $type: "LiteLib.Tape" }>> = {}
+): Extract<Unchained<LibRecord>, { $type: "LiteLib.Tape" }> => ({
+  $type: "LiteLib.Tape",
+  name: `tape-${n}`,
+  role: "records",
+  state: "active",
+  tape: uuid(n),
+  ...more
+})
+
+export const epoch = (
+  number: number,
+  dynamic: number,
+  upto = 0,
+  old: ReadonlyArray<[number, number]> = [],
+  from: Anchor = { batch: 0, hash: hex(0), position: 0 }
+): Extract<Unchained<LibRecord>, { $type: "LiteLib.Epoch" }> => ({
+  $type: "LiteLib.Epoch",
+  anchor: from,
+  dynamic,
+  epoch: number,
+  old,
+  upto
+})
+
+export const tapeMeta: Extract<Unchained<TapeRecord>, { $type: "LiteTape.Meta" }> = {
+  $type: "LiteTape.Meta",
+  created,
+  format: 1,
+  lastBatch: 3,
+  lib: uuid(1),
+  origin: { kind: "created" },
+  role: "records",
+  tape: uuid(2)
+}
+
+/** A tree of `size` leaves that are all alike. */
+export const merkleOf = (size: number): Merkle.State => {
+  const tree = new Merkle.Accumulator()
+  for (let n = 0; n < size; n++) tree.addLeafHash(hex(7))
+  return tree.state()
+}
+
+/** Segment `number` with `records` records behind `firstOrdinal`. */
+export const segment = (
+  number: number,
+  firstOrdinal: number,
+  records: number,
+  more: Partial<Segment> = {}
+): Extract<Unchained<TapeRecord>, { $type: "LiteTape.Segment" }> => ({
+  $type: "LiteTape.Segment",
+  bytes: 10 * records,
+  compression: "none",
+  firstOrdinal,
+  lastBatch: 3 + number,
+  merkle: merkleOf(firstOrdinal + records),
+  name: segmentName({ number, compression: "none", shardEvery: 0 }),
+  number,
+  rawBytes: 10 * records,
+  records,
+  sha256: hex(number),
+  state: "closed",
+  ...more
+})

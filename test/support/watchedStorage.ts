@@ -1,0 +1,152 @@
+/**
+ * A storage that counts what is written to it, waits and fails where it is told to, and can be held still between two
+ * operations: at such a moment a copy of it is what a crash would leave.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import { type DynamicWriter, type Root, type Storage, StorageError } from "../../src/services/Storage.ts"
+
+/** Operations that write. `append` is the one of a dynamic segment. */
+export type Operation =
+  | "replaceMeta"
+  | "appendMeta"
+  | "createTape"
+  | "createDynamic"
+  | "append"
+  | "dropDynamic"
+  | "setAside"
+  | "writeSegment"
+  | "writeIndex"
+  | "writeHint"
+
+type Hook = (operation: Operation) => Effect.Effect<void, StorageError>
+
+export interface Watched {
+  readonly storage: Storage["Service"]
+  /** How often each operation began. */
+  readonly counts: Map<Operation, number>
+  /** Runs before an operation; what it fails with is the operation's failure, and nothing is written. */
+  before: Hook
+  /** Runs after an operation that succeeded; what it fails with is the operation's failure, but all is written. */
+  after: Hook
+  /** The next append writes so many bytes of what it is given, and fails. */
+  tear: number | undefined
+  /** Dynamic segments that were created and not dropped. */
+  readonly dynamics: Set<number>
+  /** Runs while no operation is under way, and lets none begin. */
+  readonly frozen: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/** What a disk says that has had enough. */
+export const refusal = (operation: string): StorageError =>
+  new StorageError({ operation, place: "the place", reason: "failed", detail: "EIO" })
+
+const nothing: Hook = () => Effect.void
+
+/** Watches `base`. */
+export const watched = (base: Storage["Service"]): Watched => {
+  const gate = Latch.makeUnsafe(true)
+  const idle = Latch.makeUnsafe(true)
+  let underWay = 0
+  let held = false
+
+  const hold = (on: boolean) =>
+    Effect.suspend(() => {
+      held = on
+      return on ? gate.close : gate.open
+    })
+
+  // Looked at again after the wait: the gate may have been shut before this fibre got its turn.
+  const begin: Effect.Effect<void> = Effect.suspend(() => {
+    if (held) return Effect.andThen(gate.await, begin)
+    underWay += 1
+    idle.closeUnsafe()
+    return Effect.void
+  })
+  const end = Effect.sync(() => {
+    underWay -= 1
+    if (underWay === 0) idle.openUnsafe()
+  })
+
+  const write = <A, E, R>(
+    operation: Operation,
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | StorageError, R> =>
+    Effect.suspend(() => {
+      watch.counts.set(operation, (watch.counts.get(operation) ?? 0) + 1)
+      return Effect.suspend(() => watch.before(operation)).pipe(
+        Effect.andThen(
+          Effect.acquireUseRelease(
+            begin,
+            () => effect,
+            () => end
+          )
+        ),
+        Effect.tap(() => watch.after(operation))
+      )
+    })
+
+  const watch: Watched = {
+    storage: {
+      open: (location, mode) => Effect.map(base.open(location, mode), (root) => watchRoot(root, watch, write))
+    },
+    counts: new Map(),
+    before: nothing,
+    after: nothing,
+    tear: undefined,
+    dynamics: new Set(),
+    frozen: (effect) =>
+      Effect.acquireUseRelease(
+        hold(true),
+        () => Effect.andThen(idle.await, effect),
+        () => hold(false)
+      )
+  }
+  return watch
+}
+
+type Write = <A, E, R>(operation: Operation, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
+
+const watchRoot = (root: Root, watch: Watched, write: Write): Root => ({
+  ...root,
+  replaceMeta: (owner, version, bytes) => write("replaceMeta", root.replaceMeta(owner, version, bytes)),
+  appendMeta: (owner, version, bytes) => write("appendMeta", root.appendMeta(owner, version, bytes)),
+  createTape: (tape, meta) => write("createTape", root.createTape(tape, meta)),
+  createDynamic: (n, bytes) =>
+    write(
+      "createDynamic",
+      Effect.map(root.createDynamic(n, bytes), (writer) => {
+        watch.dynamics.add(n)
+        return watchWriter(writer, watch, write)
+      })
+    ),
+  dropDynamic: (n) =>
+    write(
+      "dropDynamic",
+      Effect.tap(root.dropDynamic(n), () => Effect.sync(() => watch.dynamics.delete(n)))
+    ),
+  setAside: (name, bytes) => write("setAside", root.setAside(name, bytes)),
+  writeSegment: (tape, segment, fill) => write("writeSegment", root.writeSegment(tape, segment, fill)),
+  writeIndex: (tape, segment, bytes) => write("writeIndex", root.writeIndex(tape, segment, bytes)),
+  writeHint: (bytes) => write("writeHint", root.writeHint(bytes))
+})
+
+const watchWriter = (writer: DynamicWriter, watch: Watched, write: Write): DynamicWriter => ({
+  ...writer,
+  append: (bytes) =>
+    write(
+      "append",
+      Effect.suspend(() => {
+        const { tear } = watch
+        if (tear === undefined) return writer.append(bytes)
+        watch.tear = undefined
+        return Effect.andThen(writer.append(bytes.subarray(0, tear)), Effect.fail(refusal("append")))
+      })
+    )
+})
+
+/** Runs `effect` at the first operation of that kind, and fails those from then on where it says so. */
+export const at =
+  (wanted: Operation, effect: Effect.Effect<void, StorageError>): Hook =>
+  (operation) =>
+    operation === wanted ? effect : Effect.void

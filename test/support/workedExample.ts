@@ -1,0 +1,66 @@
+/** The lib that docs/FORMAT.md shows byte by byte: fixed clock, fixed ids. */
+import * as Effect from "effect/Effect"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import { Randomness } from "litetapes/Randomness"
+import { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+import * as TestClock from "effect/testing/TestClock"
+
+/** Contents of the example's files, by name; those of the dynamic segment and of lib meta before the clean close. */
+export type Files = { readonly [name: string]: Uint8Array }
+
+const location = "example"
+
+/** Makes the lib in memory, under a `TestClock`. */
+export const makeWorkedExample: Effect.Effect<Files> = Effect.gen(function* () {
+  yield* TestClock.setTime(Date.parse("2026-01-02T03:04:05.678Z"))
+  const storage = yield* Storage
+  const look = Effect.scoped(Effect.flatMap(storage.open(location, "read"), readAll))
+  const before = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const lib = yield* Lib.open(location)
+      yield* Effect.provideService(fill, Lib.Lib, lib)
+      const { "litelib.meta.jsonl": open, ...others } = yield* look
+      return {
+        "litelib.meta.jsonl (open)": open!,
+        "litelib.dynamic-000001.jsonl": others["litelib.dynamic-000001.jsonl"]!
+      }
+    })
+  )
+  const { "litelib.dynamic-000001.jsonl": _, ...after } = yield* look
+  return { ...before, ...after }
+}).pipe(
+  Effect.provide(MemoryStorage.layer),
+  Effect.provideService(Randomness, (bytes) => new Uint8Array(bytes)),
+  Effect.orDie
+)
+
+const fill = Effect.gen(function* () {
+  const greetings = yield* Tape.makeOrCreate("greetings")
+  yield* greetings.append([
+    { $type: "Greeted", name: "Ada", at: 1 },
+    { $type: "Greeted", name: "Grace", at: 2 }
+  ])
+  const store = yield* EventStore.make
+  yield* store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], { expected: "no-stream" })
+  yield* greetings.setUserMeta("language", "en")
+})
+
+const readAll = (root: Effect.Success<ReturnType<Storage["Service"]["open"]>>) =>
+  Effect.gen(function* () {
+    const files: Record<string, Uint8Array> = {}
+    files["litelib.meta.jsonl"] = (yield* root.readMeta(undefined))!.bytes
+    for (const n of yield* root.listDynamics) {
+      files[`litelib.dynamic-00000${n}.jsonl`] = yield* root.readDynamic(n, 0, (yield* root.dynamicSize(n))!)
+    }
+    for (const tape of yield* root.listTapes) {
+      files[`${tape}/tape.meta.jsonl`] = (yield* root.readMeta(tape))!.bytes
+      for (const segment of yield* root.listSegments(tape)) {
+        const size = (yield* root.segmentSize(tape, segment))!
+        files[`${tape}/${segment}`] = yield* root.readSegment(tape, segment, 0, size)
+      }
+    }
+    return files
+  })

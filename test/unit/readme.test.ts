@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { anchors, codeBlocks, documents, links, prose, readDocument, root } from "../support/documents.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+
+const folder = temporaryFolder()
+
+const run = (args: ReadonlyArray<string>, cwd: string): string => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" })
+  assert.strictEqual(status, 0, `${stdout}\n${stderr}`)
+  return stdout
+}
+
+describe("the program in the README", () => {
+  const [program] = codeBlocks(readDocument("README.md"), "ts")
+  const file = join(root, "examples/quickstart.ts")
+
+  it("is examples/quickstart.ts, word for word, in 20 lines at most", () => {
+    assert.strictEqual(program, readFileSync(file, "utf8"))
+    assert.isAtMost(program!.trimEnd().split("\n").length, 20)
+  })
+
+  it("runs as it stands, and finds what it stored when it runs again", () => {
+    const cwd = folder()
+    mkdirSync(cwd)
+    const first = run(["--conditions=litetapes-source", file], cwd)
+    assert.strictEqual(first.match(/OrderPlaced/g)?.length, 1, first)
+    assert.strictEqual(first.match(/OrderPaid/g)?.length, 1, first)
+    const second = run(["--conditions=litetapes-source", file], cwd)
+    assert.strictEqual(second.match(/OrderPaid/g)?.length, 2, second)
+  })
+})
+
+describe.each(documents)("%s", (document) => {
+  const text = readDocument(document)
+
+  it("names only scripts that package.json has", () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      readonly scripts: { readonly [name: string]: string }
+    }
+    for (const [said, name] of text.matchAll(/\bnpm (?:run )?((?<=run )[\w:]+|start|test)\b/g)) {
+      assert.property(scripts, name!, said)
+    }
+  })
+
+  it("links only to what exists", () => {
+    for (const target of links(text)) {
+      const [path = "", anchor] = target.split("#")
+      const linked = path === "" ? document : join(dirname(document), path)
+      assert.isTrue(existsSync(join(root, linked)), `${target} is not there`)
+      if (anchor !== undefined) assert.include([...anchors(readDocument(linked))], anchor, target)
+    }
+  })
+
+  it("names only files and folders that exist", () => {
+    for (const [, span] of prose(text).matchAll(/`([^`\n]+)`/g)) {
+      const path = /(?:^| )((?:src|test|docs|examples|bench)\/[\w./-]*)$/.exec(span!)?.[1]
+      if (path !== undefined) assert.isTrue(existsSync(join(root, path)), `${path} is not there`)
+    }
+  })
+})
+
+describe("the code in the guide", () => {
+  it("is type-checked, as one program", () => {
+    // Inside the checkout, where the package finds itself and its dependencies.
+    mkdirSync(join(root, ".tmp"), { recursive: true })
+    const place = mkdtempSync(join(root, ".tmp/guide-"))
+    try {
+      const code = codeBlocks(readDocument("docs/GUIDE.md"), "ts")
+      assert.isAbove(code.length, 5)
+      writeFileSync(join(place, "guide.ts"), `${code.join("\n")}\nexport {}\n`)
+      const compilerOptions = { noUnusedLocals: false }
+      writeFileSync(
+        join(place, "tsconfig.json"),
+        JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"] })
+      )
+      run([join(root, "node_modules/typescript/bin/tsc"), "-p", place], root)
+    } finally {
+      rmSync(place, { recursive: true, force: true })
+    }
+  })
+})
