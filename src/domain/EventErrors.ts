@@ -16,7 +16,8 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
   "WrongExpectedRevision",
   {
     stream: Schema.String,
-    expected: ExpectedRevision,
+    /** As it was given: −1, or what is no revision at all, is never that of a stream with events. */
+    expected: Schema.Union([Schema.Literals(["any", "no-stream", "stream-exists"]), Schema.Number]),
     /** The last revision of the stream, or `no-stream`. */
     actual: Schema.Union([Schema.Int, Schema.Literal("no-stream")])
   }

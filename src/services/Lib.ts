@@ -63,6 +63,11 @@ export interface Options {
   readonly closeAfter?: Duration.Input
   /** Dynamic segments that may wait for their close before appends wait too. Default: 4. */
   readonly backlogMax?: number
+  /**
+   * Merges the segments at a tape's end, in the background after a close, when so many of them are smaller than half of
+   * `closeBytes`. Default: never; `tape.repack` does it on demand.
+   */
+  readonly mergeSegments?: number
 }
 
 /** Where a lib stands: the last durable batch, and the position of the next event. */
@@ -179,7 +184,8 @@ export const recover: (
 const settingsOf = (options: Options) => ({
   closeBytes: options.closeBytes ?? 64 * MiB,
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
-  backlogMax: Math.max(1, options.backlogMax ?? 4)
+  backlogMax: Math.max(1, options.backlogMax ?? 4),
+  mergeSegments: options.mergeSegments === undefined ? undefined : Math.max(2, options.mergeSegments)
 })
 
 const readerReport: OpenReport = { created: false, recovered: false, metaTailDropped: false }
@@ -203,7 +209,7 @@ const serve = (core: Core, writer: Writer | undefined, report: OpenReport): Lib[
     limits: core.state.limits,
     placement: core.state.placement,
     report,
-    tapes: Effect.sync(() => [...core.state.tapes.values()].sort((a, b) => (a.name < b.name ? -1 : 1))),
+    tapes: Effect.sync(() => [...core.state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
     durable: Effect.sync(() => ({ batch: core.durable.batch, position: core.durable.position })),
     createTape: (name) => createTape(core, name, "records"),
     archive: (name) => setTapeState(core, name, "archived"),

@@ -62,8 +62,7 @@ describe("a lib's folder", () => {
     Effect.gen(function* () {
       const fillings: ReadonlyArray<(folder: string) => void> = [
         (folder) => fs.writeFileSync(path.join(folder, "notes.txt"), "mine"),
-        (folder) => fs.mkdirSync(path.join(folder, "order")),
-        (folder) => fs.writeFileSync(path.join(folder, ".DS_Store"), "")
+        (folder) => fs.mkdirSync(path.join(folder, "order"))
       ]
       for (const [index, fill] of fillings.entries()) {
         const folder = `${at}-${index}`

@@ -24,5 +24,5 @@ export const lines: fc.Arbitrary<ReadonlyArray<Uint8Array>> = fc.oneof(
     .tuple(fc.array(record, { minLength: 1, maxLength: 8 }), fc.array(fc.nat(), { minLength: 1, maxLength: 300 }))
     .map(([pool, picks]) => picks.map((pick) => pool[pick % pool.length]!)),
   // As two segments with the same records become when they are merged.
-  fc.array(record, { minLength: 1, maxLength: 40 }).map((half) => [...half, ...half])
+  fc.array(record, { minLength: 1, maxLength: 40 }).map((half) => half.concat(half))
 )

@@ -8,7 +8,10 @@ import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import * as TestClock from "effect/testing/TestClock"
 
-/** Contents of the example's files, by name; those of the dynamic segment and of lib meta before the clean close. */
+/**
+ * Contents of the example's files, by name: of the dynamic segment before the clean close, of the others after it, and,
+ * under `repacked/`, of the tape `greetings` after one more record and a repack.
+ */
 export type Files = { readonly [name: string]: Uint8Array }
 
 const location = "example"
@@ -22,14 +25,13 @@ export const makeWorkedExample: Effect.Effect<Files> = Effect.gen(function* () {
     Effect.gen(function* () {
       const lib = yield* Lib.open(location)
       yield* Effect.provideService(fill, Lib.Lib, lib)
-      const { "litelib.meta.jsonl": open, ...others } = yield* look
-      return {
-        "litelib.meta.jsonl (open)": open!,
-        "litelib.dynamic-000001.jsonl": others["litelib.dynamic-000001.jsonl"]!
-      }
+      return pick(yield* look, ["litelib.dynamic-000001.jsonl"])
     })
   )
-  const { "litelib.dynamic-000001.jsonl": _, ...after } = yield* look
+  const after = yield* look
+  yield* Effect.scoped(Effect.flatMap(Lib.open(location), (lib) => Effect.provideService(repack, Lib.Lib, lib)))
+  const repacked = pick(yield* look, ["greetings/tape.meta.jsonl", "greetings/seg-000003.jsonl"])
+  for (const [name, bytes] of Object.entries(repacked)) after[`repacked/${name}`] = bytes
   return { ...before, ...after }
 }).pipe(
   Effect.provide(MemoryStorage.layer),
@@ -47,6 +49,16 @@ const fill = Effect.gen(function* () {
   yield* store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], { expected: "no-stream" })
   yield* greetings.setUserMeta("language", "en")
 })
+
+/** Ada is greeted again; what she was greeted with the first time is stored once. */
+const repack = Effect.gen(function* () {
+  const greetings = yield* Tape.make("greetings")
+  yield* greetings.append([{ $type: "Greeted", name: "Ada", at: 1 }])
+  yield* greetings.repack({ dedup: true, why: "repeats" })
+})
+
+const pick = (files: Files, names: ReadonlyArray<string>): Record<string, Uint8Array> =>
+  Object.fromEntries(names.map((name) => [name, files[name]!]))
 
 const readAll = (root: Effect.Success<ReturnType<Storage["Service"]["open"]>>) =>
   Effect.gen(function* () {

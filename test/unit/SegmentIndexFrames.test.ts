@@ -45,9 +45,7 @@ describe("the frames of an index", () => {
   })
 
   it("are none where the segment is not compressed", () => {
-    const builder = new Index.SegmentIndexBuilder("records")
-    builder.add(line, 0, line.length)
-    assert.strictEqual(framesOf(builder.finish(someSha256)).count, 0)
+    assert.strictEqual(framesOf(begun().finish(someSha256)).count, 0)
   })
 
   it.each([
@@ -59,14 +57,14 @@ describe("the frames of an index", () => {
     const forged = framed([1, 2, 3])
     const { frames } = headerOf(forged)
     const offset = offsetOfRow(frames, row) + at
-    forged[offset]! = at === 4 ? 0 : forged[offset]! ^ 1
+    forged[offset] = at === 4 ? 0 : forged[offset]! ^ 1
     sealPage(someSha256, frames.firstPage, pageOf(forged, frames.firstPage))
     assert.throws(() => framesOf(forged), Index.IndexDamaged)
   })
 
   it("are refused where there are more of them than blocks", () => {
     const forged = framed([1])
-    forged[108]! = 2
+    forged[108] = 2
     sealPage(someSha256, 0, pageOf(forged, 0))
     assert.throws(() => headerOf(forged), Index.IndexDamaged)
   })
@@ -83,13 +81,13 @@ describe("the frames of an index", () => {
   })
 })
 
-describe("a builder dies", () => {
-  const begun = () => {
-    const builder = new Index.SegmentIndexBuilder("records")
-    builder.add(line, 0, line.length)
-    return builder
-  }
+const begun = () => {
+  const builder = new Index.SegmentIndexBuilder("records")
+  builder.add(line, 0, line.length)
+  return builder
+}
 
+describe("a builder dies", () => {
   it("of a frame without lines, or without bytes", () => {
     const builder = begun()
     builder.endFrame()

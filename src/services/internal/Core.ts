@@ -23,6 +23,8 @@ export interface WriterSettings {
   readonly closeAfterMillis: number
   /** Dynamic segments that may wait for their close; beyond that, appends wait. */
   readonly backlogMax: number
+  /** A tape with so many small segments at its end has them merged; `undefined`: never. */
+  readonly mergeSegments?: number | undefined
 }
 
 export class Core {

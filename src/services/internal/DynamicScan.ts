@@ -1,19 +1,12 @@
 /** Reading the dynamic segments that lib meta lists: what an earlier writer, or the running one, has committed. */
 import * as Effect from "effect/Effect"
-import { AckedDataLost, DynamicCorrupt, IdentityMismatch, type SegmentCorrupt } from "../../domain/Errors.ts"
-import * as Event from "../../domain/Event.ts"
+import { AckedDataLost, DynamicCorrupt, IdentityMismatch } from "../../domain/Errors.ts"
 import * as DynamicSegment from "../../domain/DynamicSegment.ts"
-import { hashId } from "../../domain/Hash53.ts"
-import { newline } from "../../domain/Format.ts"
 import type * as LibState from "../../domain/LibState.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { Anchor } from "../../domain/SystemRecord.ts"
-import { crc32 } from "node:zlib"
 import type { Root, StorageError } from "../Storage.ts"
-import type { Core } from "./Core.ts"
-import { DynamicEvents } from "./DynamicEvents.ts"
 import { DynamicFile } from "./DynamicFile.ts"
-import { readRun, runsOf } from "./PartCopy.ts"
 
 /** What scanning may fail with. */
 export type ScanError = StorageError | DynamicCorrupt | IdentityMismatch | AckedDataLost
@@ -109,46 +102,4 @@ const fileOf = (
     file.anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }
   }
   return { file, before }
-}
-
-/** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
-export const eventsOf = (core: Core, file: DynamicFile): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
-  Effect.suspend(() => (file.events === undefined ? buildEvents(core, file) : Effect.succeed(file.events)))
-
-const buildEvents = Effect.fnUntraced(function* (
-  core: Core,
-  file: DynamicFile
-): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
-  const events = new DynamicEvents()
-  const parts = [...file.parts]
-    .filter(([tape]) => core.state.roles.get(tape) === "events")
-    .flatMap(([, parts]) => parts)
-    .sort((a, b) => a.offset - b.offset)
-  for (const run of runsOf(parts, 1024 * 1024)) {
-    const lines = yield* readRun(core, dynamicName(file.dynamic), run)
-    for (const [index, part] of run.entries()) addEvents(events, lines[index]!, part.offset)
-    yield* Effect.yieldNow
-  }
-  file.events ??= events
-  return file.events
-})
-
-const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): void => {
-  let start = 0
-  while (start < lines.length) {
-    const end = lines.indexOf(newline, start)
-    const line = lines.subarray(start, end)
-    const { stream, revision, position, id } = Event.decodeLine(line)
-    const idHash = hashId(stream, id)
-    events.add({
-      stream,
-      revision,
-      position,
-      idHash,
-      offset: offset + start,
-      length: end - start,
-      crc: crc32(line)
-    })
-    start = end + 1
-  }
 }

@@ -24,7 +24,8 @@ import { attempt } from "./attempt.ts"
 import { Core, type WriterSettings } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import { DynamicFile } from "./DynamicFile.ts"
-import { eventsOf, type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
+import { type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
+import { eventsOf } from "./FileEvents.ts"
 
 /** What opening a lib may fail with. */
 export type OpenError =

@@ -65,12 +65,23 @@ export const refreshReader = Effect.fnUntraced(function* (core: Core): Effect.fn
     core.state = view.read.state
     core.durable = view.end
     core.dynamics = [...view.files]
-    core.tapes.clear()
-    for (const tape of view.tapes) core.tapes.set(tape.name, tape)
+    showTapes(core, view.tapes)
     return
   }
   return yield* trouble ?? new ReaderBusy({ location: core.location })
 })
+
+/** Tapes in use get the new view in their place: who reads one on goes on with what is there now. */
+const showTapes = (core: Core, tapes: ReadonlyArray<OpenTape>): void => {
+  const seen = new Set<string>()
+  for (const tape of tapes) {
+    const known = core.tapes.get(tape.name)
+    if (known === undefined || known.id !== tape.id) core.tapes.set(tape.name, tape)
+    else known.show(tape)
+    seen.add(tape.name)
+  }
+  for (const name of core.tapes.keys()) if (!seen.has(name)) core.tapes.delete(name)
+}
 
 const look = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<View | Again, OpenError> {
   const { root } = core

@@ -59,6 +59,15 @@ export class OpenTape {
     this.parts = parts
   }
 
+  /** Takes over a newer view of the same tape. */
+  show(newer: OpenTape): void {
+    this.state = newer.state
+    this.metaVersion = newer.metaVersion
+    this.metaEnd = newer.metaEnd
+    this.parts = newer.parts
+    this.hidden = newer.hidden
+  }
+
   /**
    * Takes the numbers of `count` segments to come, in a row; the first of them. A number that is taken and not used is
    * left out: numbers ascend along the stream, and nothing else is asked of them (I3).

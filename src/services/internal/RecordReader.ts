@@ -10,9 +10,10 @@ import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
 import { listing, type OpenTape } from "./OpenTape.ts"
-import { readRun, runsOf } from "./PartCopy.ts"
+import { readRun, runsOf } from "./PartRuns.ts"
 import type { SegmentError } from "./SegmentFile.ts"
 import { readSegmentChunk } from "./SegmentRecords.ts"
+import { retryVanished } from "./Vanished.ts"
 
 /** What reading records may fail with. */
 export type ReadError = SegmentError
@@ -44,17 +45,10 @@ export const readChunk = (
       ordinal < tape.state.records
         ? readClosed(core, tape, ordinal, direction, bytesMax)
         : readLive(core, tape, ordinal, direction, bytesMax)
-    // A file that vanished was closed or repacked meanwhile: what the tape says now decides.
-    const { state, parts } = tape
-    return Effect.catchIf(
-      attempt,
-      (error) => isGone(error) && (tape.state !== state || tape.parts !== parts),
-      () => readChunk(core, tape, ordinal, direction, bytesMax)
+    return retryVanished(core, tape, tape.metaVersion, attempt, () =>
+      readChunk(core, tape, ordinal, direction, bytesMax)
     )
   })
-
-const isGone = (error: ReadError): boolean =>
-  error._tag === "SegmentMissing" || (error._tag === "StorageError" && error.reason === "not-found")
 
 /** The closed segment with the record at `ordinal`. */
 export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment => {

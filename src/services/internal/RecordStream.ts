@@ -28,7 +28,7 @@ export const recordStream = (
 ): Stream.Stream<JsonObject, ReadError | LibClosed> =>
   chunkStream(core, tape, range, (chunk, from, to) => {
     const records = parseChunk(chunk, from, to, parse)
-    return range.reverse === true ? records.reverse() : records
+    return range.reverse === true ? records.toReversed() : records
   })
 
 /** What `take` makes of each chunk; it gets the range of ordinals that are wanted of it. */

@@ -24,8 +24,8 @@ import * as SegmentWriter from "./SegmentWriter.ts"
 export interface RepackOptions {
   /** Bytes of lines in a segment, about; default 64 MiB. */
   readonly targetBytes?: number
-  /** Default `none`. */
-  readonly compression?: Compression
+  /** Default `none`; `keep` is that of the first segment that is rewritten. */
+  readonly compression?: Compression | "keep"
   /** Stores a record that repeats an earlier one of its segment as a reference to it; default false. */
   readonly dedup?: boolean
   /** Segments to a shard folder; default 0: none. */
@@ -52,7 +52,7 @@ export type RepackError = WriteError | FlushError | SegmentError | StorageError 
 
 interface Settings {
   readonly targetBytes: number
-  readonly compression: Compression
+  readonly compression: Compression | "keep"
   readonly dedup: boolean
   readonly shardEvery: number
 }
@@ -116,7 +116,8 @@ const runOf = (segments: ReadonlyArray<Segment>, settings: Settings, force: bool
 
 const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean => {
   const { targetBytes, compression, dedup, shardEvery } = settings
-  if (segment.compression !== compression || (segment.shardEvery ?? 0) !== shardEvery) return false
+  if ((compression !== "keep" && segment.compression !== compression) || (segment.shardEvery ?? 0) !== shardEvery)
+    return false
   // Whether there are repeats in it is only known once it has been looked through.
   if (dedup || segment.same !== undefined) return false
   return segment.rawBytes <= targetBytes * 1.25 && (isLast || segment.rawBytes >= targetBytes / 2)
@@ -142,7 +143,8 @@ const write = (
   const lastNumber = number + segmentsMax - 1
   const names: Array<string> = []
   const writeNext = Effect.gen(function* () {
-    const { compression, dedup, shardEvery } = settings
+    const { dedup, shardEvery } = settings
+    const compression = settings.compression === "keep" ? run[0]!.compression : settings.compression
     const name = segmentName({ number, compression, shardEvery })
     names.push(name)
     const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)

@@ -9,21 +9,22 @@ interface Failure {
   readonly reason?: unknown
 }
 
-/** `read`, and `again` where a file has vanished and the tape's meta has changed since. A reader looks again first. */
+/**
+ * `read`, and `again` where a file has vanished and the tape's meta has changed since `since`: the version that what is
+ * read was found with. A reader looks again first.
+ */
 export const retryVanished = <A, E extends Failure>(
   core: Core,
   tape: OpenTape,
+  since: string,
   read: Effect.Effect<A, E>,
   again: () => Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    const { metaVersion } = tape
-    return Effect.catchIf(read, isVanished, (error) =>
-      Effect.flatMap(core.root.mode === "read" ? Effect.ignore(refreshReader(core)) : Effect.void, () =>
-        tape.metaVersion === metaVersion ? Effect.fail(error) : again()
-      )
+  Effect.catchIf(read, isVanished, (error) =>
+    Effect.flatMap(core.root.mode === "read" ? Effect.ignore(refreshReader(core)) : Effect.void, () =>
+      tape.metaVersion === since ? Effect.fail(error) : again()
     )
-  })
+  )
 
 const isVanished = ({ _tag, reason }: Failure): boolean =>
   _tag === "SegmentMissing" || (_tag === "StorageError" && reason === "not-found")

@@ -13,7 +13,7 @@ import { scanAll } from "./DynamicScan.ts"
 import { checkIndex } from "./IndexCheck.ts"
 import { readState } from "./OpenLib.ts"
 import { listing, openTape, readTapeMeta, type OpenTape } from "./OpenTape.ts"
-import { readRun, runsOf } from "./PartCopy.ts"
+import { readRun, runsOf } from "./PartRuns.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { readWhole } from "./SegmentRecords.ts"
 

@@ -5,16 +5,17 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { headerLine } from "../../domain/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/Errors.ts"
 import { closeClean, closeOldest, type FlushError, isDue } from "./Closing.ts"
 import { CommitLoop } from "./CommitLoop.ts"
-import { appendLibMeta, type Core, type WriteError, writeStep } from "./Core.ts"
+import { appendLibMeta, type Core, type WriteError, type WriterSettings, writeStep } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import { DynamicFile } from "./DynamicFile.ts"
-import type { LoadError } from "./OpenTape.ts"
+import type { LoadError, OpenTape } from "./OpenTape.ts"
+import { repack } from "./Repack.ts"
 
 export interface Writer {
   readonly loop: CommitLoop
@@ -48,6 +49,7 @@ class Rolling {
   readonly #scope: Scope.Scope
   readonly #closing = Semaphore.makeUnsafe(1)
   readonly #preparing = Semaphore.makeUnsafe(1)
+  readonly #merging = Semaphore.makeUnsafe(1)
   /** Open while there is something to close. */
   readonly #work = Latch.makeUnsafe(false)
   /** Opened whenever the backlog has become shorter, or will not. */
@@ -145,8 +147,33 @@ class Rolling {
       yield* this.#work.await
       yield* this.#work.close
       yield* this.#closing.withPermit(this.#closeAll)
+      yield* this.#mergeInBackground
     })
   )
+
+  /** Merges small segments where the lib was opened with that policy; beside closing, one tape after the other. */
+  readonly #mergeInBackground: Effect.Effect<void> = Effect.suspend(() => {
+    const { settings, closed, poison } = this.#core
+    if (settings.mergeSegments === undefined || closed || poison !== undefined) return Effect.void
+    return Effect.asVoid(Effect.forkIn(this.#merging.withPermitsIfAvailable(1)(this.#mergeAll), this.#scope))
+  })
+
+  readonly #mergeAll: Effect.Effect<void> = Effect.suspend(() => {
+    const { tapes, settings, location } = this.#core
+    const due = [...tapes.values()].filter((tape) => smallSegments(tape, settings) >= (settings.mergeSegments ?? 0))
+    return Effect.forEach(
+      due,
+      (tape) =>
+        Effect.catch(
+          repack(this.#core, tape, { targetBytes: settings.closeBytes, compression: "keep", why: "merge" }),
+          (error) =>
+            this.#core.closed
+              ? Effect.void
+              : Effect.logWarning(`litetapes: ${location}: segments of ${tape.name} not merged: ${error.message}`)
+        ),
+      { discard: true }
+    )
+  })
 
   readonly #closeAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const core = this.#core
@@ -176,18 +203,29 @@ class Rolling {
 
   /** The clean end, after the last commit. */
   readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.uninterruptible(
-    this.#closing.withPermit(
-      this.#preparing.withPermit(
-        Effect.gen({ self: this }, function* () {
-          const core = this.#core
-          if (core.poison !== undefined) return
-          if (this.#prepared !== undefined) core.dynamics.push(this.#prepared)
-          const stuck = yield* closeClean(core)
-          if (stuck !== undefined) {
-            yield* Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing is lost: ${stuck}`)
-          }
-        })
+    // A merge that is under way notices that the lib closes, and cleans up after itself.
+    Effect.andThen(
+      this.#merging.withPermit(Effect.void),
+      this.#closing.withPermit(
+        this.#preparing.withPermit(
+          Effect.gen({ self: this }, function* () {
+            const core = this.#core
+            if (core.poison !== undefined) return
+            if (this.#prepared !== undefined) core.dynamics.push(this.#prepared)
+            const stuck = yield* closeClean(core)
+            if (stuck !== undefined) {
+              yield* Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing is lost: ${stuck}`)
+            }
+          })
+        )
       )
     )
   )
+}
+
+/** Segments at the end of a tape that are less than half as large as they should be. */
+const smallSegments = (tape: OpenTape, settings: WriterSettings): number => {
+  const { segments } = tape.state
+  const last = segments.findLastIndex((segment) => segment.rawBytes >= settings.closeBytes / 2)
+  return segments.length - 1 - last
 }

@@ -66,7 +66,8 @@ const tapesFor = (core: Core, filter: EventFilter | undefined): Array<string> =>
   const wanted =
     filter?.categories === undefined || core.state.placement.kind !== "category"
       ? undefined
-      : new Set(filter.categories.map(encodeTapeName))
+      : // What is no text is no category, and has no tape.
+        new Set(filter.categories.filter((name) => name.isWellFormed()).map(encodeTapeName))
   const names: Array<string> = []
   for (const tape of core.state.tapes.values()) {
     if (tape.role === "events" && (wanted === undefined || wanted.has(tape.name))) names.push(tape.name)
@@ -122,10 +123,11 @@ class Merge {
     return Effect.flatMap(fill, () => {
       this.#cursors = this.#cursors.filter((cursor) => cursor.head !== undefined)
       const events: Array<RecordedEvent> = []
-      // A cursor that has run dry must be filled before anything behind its last event is handed on.
+      // A cursor that has run dry must be filled before anything behind its last event is handed on; one that has come
+      // to its end is taken out before the next page.
       while (this.#cursors.length > 0 && events.length < Math.min(pageEvents, this.#left)) {
         const first = this.#pickFirst(events)
-        if (first.isDry) break
+        if (first.head === undefined) break
       }
       this.#left -= events.length
       if (!this.#complete) return Effect.succeed(events)

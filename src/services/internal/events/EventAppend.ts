@@ -52,12 +52,16 @@ export type EventAppendError =
   | Event.InvalidEvent
   | TaraSONError
 
-interface Entry {
-  readonly state: StreamState
+/** What one entry of a call is, whatever the state of its stream. */
+interface Prepared {
   readonly expected: ExpectedRevision
   readonly events: ReadonlyArray<Event.Encoded>
   /** Ids that the caller gave: these may be known already. */
   readonly given: ReadonlySet<string>
+}
+
+interface Entry extends Prepared {
+  readonly state: StreamState
   /** Events with such ids that were found before the batch was sealed. */
   readonly found: Map<string, Known>
   watch: { readonly since: number } | undefined
@@ -89,7 +93,11 @@ export class EventAppender {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const refusal = this.#core.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
-      return this.#acquireAll(appends, (states) => this.#submit(appends, states, now))
+      // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
+      return Effect.flatMap(
+        attempt<ReadonlyArray<Prepared>, EventAppendError>(() => this.#encodeAll(appends, now)),
+        (prepared) => this.#acquireAll(appends, (states) => this.#submit(prepared, states))
+      )
     })
   }
 
@@ -97,14 +105,14 @@ export class EventAppender {
   #acquireAll<A, E>(
     appends: ReadonlyArray<StreamAppend>,
     use: (states: ReadonlyArray<StreamState>) => Effect.Effect<A, E>
-  ): Effect.Effect<A, E | LoadStreamError | SegmentError | InvalidStreamName> {
+  ): Effect.Effect<A, E | LoadStreamError | SegmentError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const states: Array<StreamState> = []
         const releaseAll = Effect.sync(() => {
           for (const state of states) this.#states.release(state)
         })
-        let acquire: Effect.Effect<void, LoadStreamError | SegmentError | InvalidStreamName> = Effect.void
+        let acquire: Effect.Effect<void, LoadStreamError | SegmentError> = Effect.void
         for (const { stream } of appends) {
           // The usual case: the stream is known, nothing waits.
           const loaded = this.#states.acquireLoaded(stream)
@@ -126,39 +134,47 @@ export class EventAppender {
     )
   }
 
-  #acquire(stream: string): Effect.Effect<StreamState, LoadStreamError | SegmentError | InvalidStreamName> {
-    return Effect.andThen(
-      attempt<string, InvalidStreamName>(() => checkStreamName(stream)),
-      this.#states.acquire(stream, (state) => loadState(this.#core, state))
-    )
+  #acquire(stream: string): Effect.Effect<StreamState, LoadStreamError | SegmentError> {
+    return this.#states.acquire(stream, (state) => loadState(this.#core, state))
   }
 
   #submit(
-    appends: ReadonlyArray<StreamAppend>,
-    states: ReadonlyArray<StreamState>,
-    now: number
+    prepared: ReadonlyArray<Prepared>,
+    states: ReadonlyArray<StreamState>
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return Effect.flatMap(
-      attempt<ReadonlyArray<Entry>, EventAppendError>(() =>
-        appends.map((append, index) => this.#encode(append, states[index]!, now))
-      ),
-      (entries) => {
-        const submit = Effect.suspend(() => this.#loop.submit(requestOf(this.#core, entries)))
-        const given = entries.filter((entry) => entry.given.size > 0)
-        if (given.length === 0) return submit
-        const unwatch = Effect.sync(() => {
-          for (const { state, watch } of given) if (watch !== undefined) state.watches.delete(watch)
-        })
-        const find = Effect.forEach(given, (entry) => this.#findIds(entry), { discard: true })
-        return Effect.ensuring(Effect.andThen(find, submit), unwatch)
-      }
-    )
+    const entries = prepared.map(({ expected, events, given }, index): Entry => ({
+      state: states[index]!,
+      expected,
+      events,
+      given,
+      found: new Map(),
+      watch: undefined
+    }))
+    const submit = Effect.suspend(() => this.#loop.submit(requestOf(this.#core, entries)))
+    const given = entries.filter((entry) => entry.given.size > 0)
+    if (given.length === 0) return submit
+    const unwatch = Effect.sync(() => {
+      for (const { state, watch } of given) if (watch !== undefined) state.watches.delete(watch)
+    })
+    const find = Effect.forEach(given, (entry) => this.#findIds(entry), { discard: true })
+    return Effect.ensuring(Effect.andThen(find, submit), unwatch)
   }
 
-  #encode(append: StreamAppend, state: StreamState, now: number): Entry {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, now: number): ReadonlyArray<Prepared> {
     if (now !== this.#timeMillis) {
       this.#timeMillis = now
       this.#time = new Date(now).toISOString()
+    }
+    const prepared = appends.map((append) => this.#encode(append, now))
+    if (appends.length > 1) refuseTwins(appends, prepared)
+    return prepared
+  }
+
+  #encode(append: StreamAppend, now: number): Prepared {
+    const { stream, expected = "any" } = append
+    const text = this.#states.textOf(stream) ?? JSON.stringify(checkStreamName(stream))
+    if (typeof expected !== "number" && !conditions.has(expected)) {
+      throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
     const given = new Set<string>()
     const events = append.events.map((event, index) => {
@@ -169,9 +185,9 @@ export class EventAppender {
         given.add(event.id)
       }
       const id = event.id ?? this.#core.uuid(now)
-      return Event.encode(state, event, index, id, this.#time, this.#core.state.limits)
+      return Event.encode({ name: stream, text }, event, index, id, this.#time, this.#core.state.limits)
     })
-    return { state, expected: append.expected ?? "any", events, given, found: new Map(), watch: undefined }
+    return { expected, events, given }
   }
 
   /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
@@ -189,6 +205,22 @@ export class EventAppender {
       const { revision, position } = event
       entry.found.set(id, { revision, position, content: Event.content(event, this.#core.state.limits) })
     })
+  }
+}
+
+const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
+
+/** One stream may stand in several entries, an id of it in one of them alone. */
+const refuseTwins = (appends: ReadonlyArray<StreamAppend>, prepared: ReadonlyArray<Prepared>): void => {
+  const seen = new Set<string>()
+  for (const [index, { given }] of prepared.entries()) {
+    const { stream } = appends[index]!
+    for (const id of given) {
+      // No stream's name has a newline.
+      const key = `${stream}\n${id}`
+      if (seen.has(key)) throw new EventIdConflict({ stream, id, why: "twice-in-one-batch" })
+      seen.add(key)
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import type { Core, WriteError } from "../Core.ts"
 import { listing, type LoadError, type OpenTape, openTape } from "../OpenTape.ts"
 import type { SegmentError } from "../SegmentIndexFile.ts"
 import { createTape } from "../TapeListing.ts"
+import { retryVanished } from "../Vanished.ts"
 import { placesOf, sourceAt } from "./StreamSources.ts"
 import type { StreamState } from "./StreamStates.ts"
 
@@ -33,8 +34,13 @@ export const loadState = Effect.fnUntraced(function* (
 
 /** The last revision of a stream that is durable; −1 where it has no event. */
 export const lastRevision = (core: Core, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
+  Effect.suspend(() =>
+    retryVanished(core, tape, tape.metaVersion, findLast(core, tape, stream), () => lastRevision(core, tape, stream))
+  )
+
+const findLast = (core: Core, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.gen(function* () {
-    for (const place of placesOf(core, tape).reverse()) {
+    for (const place of placesOf(core, tape).toReversed()) {
       const source = yield* sourceAt(core, tape, place, stream)
       if (source !== undefined) return source.firstRevision + source.count - 1
     }

@@ -9,6 +9,7 @@ import { attempt } from "../attempt.ts"
 import type { Core } from "../Core.ts"
 import { listing, type LoadError, type OpenTape, openTape } from "../OpenTape.ts"
 import type { SegmentError } from "../SegmentIndexFile.ts"
+import { retryVanished } from "../Vanished.ts"
 import { type Place, placesOf, type Source, sourceAt } from "./StreamSources.ts"
 
 /** Which events of a stream, by revision. */
@@ -58,6 +59,8 @@ class Cursor {
   /** Forward: the next revision. Backward: one behind the next; `Infinity` until the end is known. */
   #next: number
   #places: Array<Place>
+  /** The tape's meta when the places were listed. */
+  #planned = ""
   #source: Source | undefined
 
   constructor(core: Core, tape: OpenTape, stream: string, options: ReadStreamOptions) {
@@ -83,8 +86,9 @@ class Cursor {
   }
 
   #freshPlaces(): Array<Place> {
+    this.#planned = this.#tape.metaVersion
     const places = placesOf(this.#core, this.#tape)
-    return this.#backward ? places.reverse() : places
+    return this.#backward ? places.toReversed() : places
   }
 
   /** The next events; `undefined` at the end. */
@@ -93,17 +97,12 @@ class Cursor {
     if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
       return Effect.succeed(undefined)
     if (this.#backward && this.#next <= this.#from) return Effect.succeed(undefined)
-    const { state, parts } = this.#tape
-    return Effect.catchIf(
-      this.#read,
-      (error) => isGone(error) && (this.#tape.state !== state || this.#tape.parts !== parts),
-      () => {
-        // Closed or repacked meanwhile: the events are elsewhere now.
-        this.#places = this.#freshPlaces()
-        this.#source = undefined
-        return this.#page
-      }
-    )
+    return retryVanished(this.#core, this.#tape, this.#planned, this.#read, () => {
+      // Closed or repacked since the places were listed: the events are elsewhere now.
+      this.#places = this.#freshPlaces()
+      this.#source = undefined
+      return this.#page
+    })
   })
 
   readonly #read: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
@@ -142,7 +141,7 @@ class Cursor {
     this.#left -= shown.length
     // Forward, what is hidden is the end.
     if (!this.#backward && shown.length < events.length) this.#left = 0
-    return Effect.succeed(this.#backward ? shown.reverse() : shown)
+    return Effect.succeed(this.#backward ? shown.toReversed() : shown)
   }
 
   #started = false
@@ -159,6 +158,3 @@ class Cursor {
     }
   )
 }
-
-const isGone = (error: SegmentError | LibClosed): boolean =>
-  error._tag === "SegmentMissing" || (error._tag === "StorageError" && error.reason === "not-found")

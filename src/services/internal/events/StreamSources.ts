@@ -9,9 +9,10 @@ import * as SegmentIndex from "../../../domain/SegmentIndex.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
 import type { Core } from "../Core.ts"
 import type { DynamicFile } from "../DynamicFile.ts"
-import { eventsOf } from "../DynamicScan.ts"
+import { eventsOf } from "../FileEvents.ts"
 import type { OpenTape } from "../OpenTape.ts"
 import { lookup, type SegmentError } from "../SegmentIndexFile.ts"
+import { retryVanished } from "../Vanished.ts"
 import { readFromDynamic, readFromSegment } from "./EventLines.ts"
 
 /** A run of consecutive revisions of one stream, in one file. */
@@ -113,13 +114,23 @@ const firstMatching = (
 }
 
 /** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */
-export const findById = Effect.fnUntraced(function* (
+export const findById = (
+  core: Core,
+  tape: OpenTape,
+  stream: string,
+  id: string
+): Effect.Effect<RecordedEvent | undefined, SegmentError> =>
+  Effect.suspend(() =>
+    retryVanished(core, tape, tape.metaVersion, lookFor(core, tape, stream, id), () => findById(core, tape, stream, id))
+  )
+
+const lookFor = Effect.fnUntraced(function* (
   core: Core,
   tape: OpenTape,
   stream: string,
   id: string
 ): Effect.fn.Return<RecordedEvent | undefined, SegmentError> {
-  for (const place of placesOf(core, tape).reverse()) {
+  for (const place of placesOf(core, tape).toReversed()) {
     const candidates =
       "file" in place
         ? idsInDynamic(core, tape, place.file, stream, id)

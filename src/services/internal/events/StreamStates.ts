@@ -81,6 +81,11 @@ export class StreamStates {
     return this.#pin(name)
   }
 
+  /** The name as a JSON string, if the stream is known already. */
+  textOf(name: string): string | undefined {
+    return this.#states.get(name)?.text
+  }
+
   /** Must be called once for each state that was acquired. */
   release(state: StreamState): void {
     state.pins--

@@ -94,7 +94,7 @@ export class TapeCursor {
   }
 
   #takeBackward(chunk: Chunk, ordinal: number): void {
-    this.#events = this.#parse(chunk, chunk.firstOrdinal, ordinal).reverse()
+    this.#events = this.#parse(chunk, chunk.firstOrdinal, ordinal).toReversed()
     this.#at = 0
     this.#ordinal = chunk.firstOrdinal
   }

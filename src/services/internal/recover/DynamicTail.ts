@@ -5,7 +5,7 @@ import { newline } from "../../../domain/Format.ts"
 import type { StorageError } from "../../Storage.ts"
 import type { Core } from "../Core.ts"
 import type { LivePart } from "../DynamicFile.ts"
-import { readRun, runsOf } from "../PartCopy.ts"
+import { readRun, runsOf } from "../PartRuns.ts"
 import { printOf, Prints } from "../SegmentScan.ts"
 
 export interface Tail {

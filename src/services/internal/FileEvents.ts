@@ -1,0 +1,55 @@
+/** The events of a dynamic segment: known to its writer, read back from a file that someone else wrote. */
+import * as Effect from "effect/Effect"
+import { crc32 } from "node:zlib"
+import type { SegmentCorrupt } from "../../domain/Errors.ts"
+import * as Event from "../../domain/Event.ts"
+import { newline } from "../../domain/Format.ts"
+import { hashId } from "../../domain/Hash53.ts"
+import { dynamicName } from "../../domain/Names.ts"
+import type { StorageError } from "../Storage.ts"
+import type { Core } from "./Core.ts"
+import { DynamicEvents } from "./DynamicEvents.ts"
+import type { DynamicFile } from "./DynamicFile.ts"
+import { readRun, runsOf } from "./PartRuns.ts"
+
+/** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
+export const eventsOf = (core: Core, file: DynamicFile): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
+  Effect.suspend(() => (file.events === undefined ? buildEvents(core, file) : Effect.succeed(file.events)))
+
+const buildEvents = Effect.fnUntraced(function* (
+  core: Core,
+  file: DynamicFile
+): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
+  const events = new DynamicEvents()
+  const parts = [...file.parts]
+    .filter(([tape]) => core.state.roles.get(tape) === "events")
+    .flatMap(([, parts]) => parts)
+    .toSorted((a, b) => a.offset - b.offset)
+  for (const run of runsOf(parts, 1024 * 1024)) {
+    const lines = yield* readRun(core, dynamicName(file.dynamic), run)
+    for (const [index, part] of run.entries()) addEvents(events, lines[index]!, part.offset)
+    yield* Effect.yieldNow
+  }
+  file.events ??= events
+  return file.events
+})
+
+const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): void => {
+  let start = 0
+  while (start < lines.length) {
+    const end = lines.indexOf(newline, start)
+    const line = lines.subarray(start, end)
+    const { stream, revision, position, id } = Event.decodeLine(line)
+    const idHash = hashId(stream, id)
+    events.add({
+      stream,
+      revision,
+      position,
+      idHash,
+      offset: offset + start,
+      length: end - start,
+      crc: crc32(line)
+    })
+    start = end + 1
+  }
+}
