@@ -1,6 +1,6 @@
 /**
  * The history of a git repository as events: a stream for each file, each author and each commit, on tapes in a folder,
- * then read back into a report. `--help` says how to call it.
+ * then read back into a report; and what can be done with the tapes and proved of them. `--help` says how to call it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -18,7 +18,9 @@ import { Broken, crash } from "./internal/crash.ts"
 import { demoHistory, makeRepository } from "./internal/demoRepository.ts"
 import * as git from "./internal/git.ts"
 import { importHistory } from "./internal/importing.ts"
+import { packing } from "./internal/packing.ts"
 import { duration, number, printable, rate, several, step } from "./internal/print.ts"
+import { farewell, proving } from "./internal/proving.ts"
 import { authors, files, listing, months, replay } from "./internal/report.ts"
 
 const help = `The history of a git repository as events, on tapes in a folder.
@@ -44,6 +46,7 @@ const main = Effect.fnUntraced(function* (given: string | undefined, folder: str
   yield* Effect.scoped(Effect.provide(importing({ repository, name }, folder), EventStore.layer(folder)))
   yield* crash(folder)
   yield* Effect.scoped(Effect.provide(reading, EventStore.layer(folder)))
+  yield* Effect.scoped(Effect.provide(packing, Lib.layer(folder)))
   yield* Effect.scoped(Effect.provide(closing(folder), Lib.layer(folder, { mode: "read" })))
 })
 
@@ -103,15 +106,9 @@ const reading = Effect.gen(function* () {
 })
 
 const closing = Effect.fnUntraced(function* (folder: string) {
-  yield* step(`6. The files are in ${printable(folder)}`, listing, (tables) => `\n${tables}`)
-  const segments = path.join(path.relative(process.cwd(), folder) || ".", "commit", "seg-*.jsonl")
-  const quoted = /^[\w./*-]+$/.test(segments)
-    ? segments
-    : `'${segments.slice(0, -"seg-*.jsonl".length).replaceAll("'", `'\\''`)}'seg-*.jsonl`
-  yield* Console.log(`
-   They are plain lines of JSON. The last five commits:
-     jq -r '.data | "\\(.at) \\(.author.name): \\(.subject)"' ${quoted} | tail -5
-   Run this again: only new commits are appended. Delete the folder to be rid of it.`)
+  yield* proving(folder)
+  yield* step(`11. The files are in ${printable(folder)}`, listing, (tables) => `\n${tables}`)
+  yield* farewell(folder)
 })
 
 const named = (given: string) =>

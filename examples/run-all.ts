@@ -6,6 +6,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
+import { zstdDecompressSync } from "node:zlib"
 import { makeRepository } from "./internal/demoRepository.ts"
 import { nastyHistory, nastyStreams } from "./internal/nastyRepository.ts"
 
@@ -62,14 +63,25 @@ const git = (...args: ReadonlyArray<string>): void => {
   assert.equal(status, 0, stderr)
 }
 
-const finished = [/no position missing/, /All [\d,]+ are there/, "They are plain lines of JSON"]
+const finished = [
+  /no position missing/,
+  /All [\d,]+ are there/,
+  /records? in [\d,]+ segments?, [\d.]+ \w+, are as they should be/,
+  /[\d.]+ \w+ before, [\d.]+ \w+ after/,
+  /all three are equivalent, [\d,]+ records? with the root [0-9a-f]{16}/,
+  /is proved to be one of [\d,]+ records? by [\d,]+ bytes/,
+  /Found after .*seg-\d+\.jsonl\.zst is damaged at byte/,
+  "They are lines of JSON, compressed by zstd"
+]
 
 /** Events by stream, in order, as they stand in the files. */
 const streamsIn = (folder: string): Map<string, Array<string>> => {
   const streams = new Map<string, Array<string>>()
   for (const name of readdirSync(folder).toSorted()) {
     if (!name.startsWith("seg-")) continue
-    for (const line of readFileSync(path.join(folder, name), "utf8").trimEnd().split("\n")) {
+    const bytes = readFileSync(path.join(folder, name))
+    const lines = (name.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes).toString()
+    for (const line of lines.trimEnd().split("\n")) {
       const event = JSON.parse(line) as { readonly $type: string; readonly stream: string }
       streams.set(event.stream, [...(streams.get(event.stream) ?? []), event.$type])
     }
@@ -174,10 +186,10 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       const cwd = inScratch("own")
       const { out, ...ended } = await run("git-history.ts", [], cwd)
       says({ out, ...ended }, "Most changed of", ...finished)
-      const line = /^ +(jq .*)$/m.exec(out)?.[1]
+      const line = /^ +(zstd .*jq .*)$/m.exec(out)?.[1]
       assert.ok(line !== undefined, out)
-      // jq is the user's; where it is not installed there is nothing to try.
-      if (spawnSync("bash", ["-c", "command -v jq"]).status !== 0) return
+      // They are the user's; where they are not installed there is nothing to try.
+      if (spawnSync("bash", ["-c", "command -v jq && command -v zstd"]).status !== 0) return
       const tried = spawnSync("bash", ["-o", "pipefail", "-c", line], { cwd, encoding: "utf8" })
       assert.equal(tried.status, 0, tried.stderr)
       assert.match(tried.stdout, /^\d{4}-\d\d-\d\dT.*: /)

@@ -52,6 +52,16 @@ export class SettingsMismatch extends Schema.TaggedError<SettingsMismatch>("lite
   }
 }
 
+/** A new lib cannot have such a setting. Nothing was made. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>("litetapes/InvalidSettings")(
+  "InvalidSettings",
+  { location: Schema.String, setting: Schema.String, why: Schema.String }
+) {
+  override get message() {
+    return `${this.location} cannot be made: ${this.setting} ${this.why}`
+  }
+}
+
 /** Meta is well-formed, but what it says cannot be: a gap, a twin, an overlap. */
 export class MetaInvalid extends Schema.TaggedError<MetaInvalid>("litetapes/MetaInvalid")("MetaInvalid", {
   meta: Schema.String,

@@ -22,3 +22,24 @@ export const defaultLimits: Limits = {
   batchBytesMax: 64 * MiB,
   metaBytesMax: 64 * MiB
 }
+
+/** Least and most that a limit may be: with less a lib could not keep what it writes itself. */
+const bounds: { readonly [Name in keyof Limits]: readonly [least: number, most: number] } = {
+  recordBytesMax: [16, 256 * MiB],
+  depthMax: [1, 1000],
+  batchBytesMax: [16, 1024 * MiB],
+  metaBytesMax: [16 * KiB, 1024 * MiB]
+}
+
+/** What is wrong with limits for a new lib, if anything. */
+export const checkLimits = (limits: Limits): { setting: string; why: string } | undefined => {
+  for (const setting of Object.keys(limits) as Array<keyof Limits>) {
+    const bound = bounds[setting] as readonly [number, number] | undefined
+    if (bound === undefined) return { setting, why: "is not a limit" }
+    const [least, most] = bound
+    if (!Number.isSafeInteger(limits[setting]) || limits[setting] < least || limits[setting] > most) {
+      return { setting, why: `must be a whole number from ${least} to ${most}, not ${limits[setting]}` }
+    }
+  }
+  return undefined
+}

@@ -79,3 +79,9 @@ const whyNotStreamName = (stream: string): string | undefined => {
   if (Buffer.byteLength(stream) > streamNameBytesMax) return `it is longer than ${streamNameBytesMax} bytes`
   return undefined
 }
+
+const isPlacement = Schema.is(Placement)
+
+/** What is wrong with a placement for a new lib, if anything. */
+export const checkPlacement = (placement: unknown): { setting: string; why: string } | undefined =>
+  isPlacement(placement) ? undefined : { setting: "placement", why: `is none: ${JSON.stringify(placement)}` }

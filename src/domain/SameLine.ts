@@ -26,8 +26,25 @@ export const decodeSame = (bytes: Uint8Array, from = 0, end = bytes.length): num
   // The byte in which most records differ from it already.
   if (bytes[from + 10] !== start[10] || !hasAt(bytes, from, end, start)) return undefined
   if (!hasAt(bytes, from, end, startOfNumber)) return -1
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, end - from).toString("latin1", startOfNumber.length)
-  return /^(?:0|[1-9][0-9]{0,9})\}$/.test(text) ? Number(text.slice(0, -1)) : -1
+  return readNumber(bytes, from + startOfNumber.length, end)
+}
+
+const digit0 = 0x30
+const digit9 = 0x39
+const digitsMax = 10
+
+/** The number in canonical digits that fills `bytes[from, end)` but for the brace that ends it; −1 when none does. */
+const readNumber = (bytes: Uint8Array, from: number, end: number): number => {
+  const digits = end - 1 - from
+  if (digits < 1 || digits > digitsMax || bytes[end - 1] !== 0x7d) return -1
+  if (bytes[from] === digit0 && digits > 1) return -1
+  let number = 0
+  for (let at = from; at < end - 1; at++) {
+    const byte = bytes[at]!
+    if (byte < digit0 || byte > digit9) return -1
+    number = number * 10 + byte - digit0
+  }
+  return number
 }
 
 /** Offset of the first line in whole lines that is, or tries to be, a `LiteTape.Same`; −1 when there is none. */

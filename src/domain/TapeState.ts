@@ -7,6 +7,14 @@ import * as Names from "./Names.ts"
 import * as Merkle from "./Merkle.ts"
 import type { Repacked, Role, Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
 
+/**
+ * Numbers that a repack leaves out in front of its outputs. In a tape's meta two segments in a row never have just so
+ * many numbers between them: the outputs of a finished repack are further from what is before them by the segments whose
+ * place they took, and what follows them is further too. So recovery, which has no meta, knows the outputs of a repack
+ * whose inputs are still there.
+ */
+export const numbersBeforeRepack = 3
+
 export interface TapeState {
   readonly tape: string
   readonly lib: string

@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import { LibClosed } from "../domain/Errors.ts"
 import type { JsonObject } from "../domain/TaraSON.ts"
 import {
   type AppendOptions,
@@ -53,11 +54,11 @@ export interface PromiseStore extends AsyncDisposable {
   readonly appendAll: (appends: ReadonlyArray<StreamAppend>) => Promise<ReadonlyArray<AppendResult>>
   readonly read: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
   readonly readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
-  readonly revision: (stream: string) => Promise<number | undefined>
+  readonly revision: (stream: string) => Promise<number | "no-stream">
   readonly position: () => Promise<number>
   /** The tape of that name, made where there is none yet. */
   readonly tape: (name: string) => Promise<PromiseTape>
-  /** Puts everything into segments and frees the lock. Must be awaited before the process ends. */
+  /** Puts everything into segments and frees the lock. Must be awaited before the process ends. Closes once. */
   readonly close: () => Promise<void>
 }
 
@@ -69,20 +70,23 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
     await runtime.dispose()
     throw error
   })
-  const run = <A, E>(effect: Effect.Effect<A, E, EventStore | Lib.Lib>): Promise<A> => runtime.runPromise(effect)
+  let closing: Promise<void> | undefined
+  const run = <A, E>(effect: Effect.Effect<A, E, EventStore | Lib.Lib>): Promise<A> =>
+    closing === undefined ? runtime.runPromise(effect) : Promise.reject(new LibClosed({ location }))
   const iterate = <A, E>(stream: Stream.Stream<A, E, EventStore | Lib.Lib>): AsyncIterable<A> =>
     Stream.toAsyncIterableWith(stream, context)
   const withStore = <A, E, R>(use: (store: EventStore["Service"]) => Effect.Effect<A, E, R>) =>
     Effect.flatMap(EventStore, use)
   const streamOf = <A, E>(use: (store: EventStore["Service"]) => Stream.Stream<A, E>) =>
     iterate(Stream.unwrap(Effect.map(EventStore, use)))
-  const close = async () => {
+  const closeOnce = async () => {
     try {
-      await run(Effect.flatMap(Lib.Lib, (lib) => lib.close))
+      await runtime.runPromise(Effect.flatMap(Lib.Lib, (lib) => lib.close))
     } finally {
       await runtime.dispose()
     }
   }
+  const close = () => (closing ??= closeOnce())
   return {
     append: (stream, events, appendOptions) => run(withStore((store) => store.append(stream, events, appendOptions))),
     appendAll: (appends) => run(withStore((store) => store.appendAll(appends))),

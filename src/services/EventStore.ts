@@ -10,9 +10,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Duration } from "effect/Duration"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
-import { ReadOnly } from "../domain/Errors.ts"
+import * as Stream from "effect/Stream"
+import { LibClosed, ReadOnly } from "../domain/Errors.ts"
 import type { NewEvent, RecordedEvent } from "../domain/Event.ts"
 import type { ExpectedRevision } from "../domain/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName, tapeOf } from "../domain/Placement.ts"
@@ -30,8 +31,7 @@ import { readStream, type ReadStreamOptions, type StreamReadError } from "./inte
 import { StreamStates } from "./internal/events/StreamStates.ts"
 import type { Core } from "./internal/Core.ts"
 import { internalsOf } from "./internal/internals.ts"
-import { listing, type LoadError, openTape } from "./internal/OpenTape.ts"
-import type { SegmentError } from "./internal/SegmentIndexFile.ts"
+import { listing, openTape } from "./internal/OpenTape.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./Storage.ts"
 
@@ -49,7 +49,7 @@ export interface AppendOptions {
 }
 
 /** What asking for a stream's revision may fail with. */
-export type RevisionError = LoadError | SegmentError | InvalidStreamName
+export type RevisionError = StreamReadError
 
 export class EventStore extends Context.Service<
   EventStore,
@@ -78,8 +78,8 @@ export class EventStore extends Context.Service<
     readonly read: (stream: string, options?: ReadStreamOptions) => Stream.Stream<RecordedEvent, StreamReadError>
     /** The events of all streams, by position. Constant memory. */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, AllReadError>
-    /** The last durable revision of a stream; `undefined` where it has no event. */
-    readonly revision: (stream: string) => Effect.Effect<number | undefined, RevisionError>
+    /** The last durable revision of a stream, or `no-stream`: what an append to it expects. */
+    readonly revision: (stream: string) => Effect.Effect<number | "no-stream", RevisionError>
     /** The position of the next event: how many there are. */
     readonly position: Effect.Effect<number>
   }
@@ -101,9 +101,11 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
   return EventStore.of({
     lib,
     append: (stream, events, options = {}) =>
-      Effect.map(
-        appendAll([{ stream, events: marked(events, options), expected: options.expected ?? "any" }]),
-        (results) => results[0]!
+      Effect.suspend(() =>
+        Effect.map(
+          appendAll([{ stream, events: marked(events, options), expected: expectedOf(options) }]),
+          (results) => results[0]!
+        )
       ),
     appendAll: (appends, options = {}) =>
       appendAll(
@@ -152,6 +154,13 @@ export const causedBy = (event: RecordedEvent): { readonly correlationId: string
   return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
 }
 
+/** Left out it is `any`; given and not there it is a mistake that must not switch the check off. */
+const expectedOf = (options: AppendOptions): ExpectedRevision => {
+  if (!("expected" in options)) return "any"
+  if (options.expected === undefined) throw new TypeError("expected is undefined: leave it out, or give `any`")
+  return options.expected
+}
+
 const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): ReadonlyArray<NewEvent> => {
   const { correlationId, causationId } = options
   if (correlationId === undefined && causationId === undefined) return events
@@ -165,11 +174,17 @@ const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): Readon
   }))
 }
 
-const revisionOf = (core: Core, stream: string): Effect.Effect<number | undefined, RevisionError> =>
+const revisionOf = (core: Core, stream: string): Effect.Effect<number | "no-stream", RevisionError> =>
   Effect.gen(function* () {
+    if (core.closed) return yield* new LibClosed({ location: core.location })
     yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
+    if (core.root.mode === "read") {
+      // The files may hold more than this reader may show: what it shows of the stream decides.
+      const last = yield* Stream.runHead(readStream(core, stream, { direction: "backward", limit: 1 }))
+      return Option.isSome(last) ? last.value.revision : "no-stream"
+    }
     const name = tapeOf(core.state.placement, stream)
-    if (listing(core, name) === undefined) return undefined
+    if (listing(core, name) === undefined) return "no-stream"
     const revision = yield* lastRevision(core, yield* openTape(core, name), stream)
-    return revision === -1 ? undefined : revision
+    return revision === -1 ? "no-stream" : revision
   })

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { LibClosed, type MetaInvalid, type SegmentMissing } from "../domain/Errors.ts"
+import { LibClosed, type MetaInvalid, type SegmentMissing, type TapeInvalid } from "../domain/Errors.ts"
 import { invariant } from "../domain/internal/invariant.ts"
 import type { TapeListing } from "../domain/LibState.ts"
 import type { ConsistencyProof, Head, InclusionProof } from "../domain/Proof.ts"
@@ -141,7 +141,7 @@ export class Tape extends Context.Service<
 >()("litetapes/services/Tape") {}
 
 /** What changing user metadata may fail with. */
-export type UserMetaError = WriteError | StorageError | MetaInvalid | TaraSONError
+export type UserMetaError = WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError
 
 /** How to open a tape. */
 export interface MakeOptions {
@@ -207,7 +207,9 @@ const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] =
   })
   const tape = Tape.of({
     name,
-    id: opened.id,
+    get id() {
+      return current().id
+    },
     meta: Effect.sync(() => describe(core, current())),
     size: Effect.sync(() => current().records),
     append: (records) =>

@@ -145,25 +145,15 @@ const read = (named: Named, range: Fraction): Command =>
     return Effect.runPromise(compareRange(lib, name, model.get(name)!.records, range))
   })
 
-/**
- * A reader sees what was acknowledged, beside a writer that closes dynamic segments meanwhile. A file that it was about
- * to read may be gone by then: it looks again.
- */
+/** A reader sees what was acknowledged, beside a writer that closes dynamic segments and drops them meanwhile. */
 const readBeside: Command = command(
   "open a reader",
   (model, { readers }) => {
-    const look = (lib: Real["lib"]) =>
-      compareLib(lib, model, []).pipe(
-        Effect.tapError((error) => (isGone(error) ? lib.refresh : Effect.void)),
-        Effect.retry({ times: 8, while: isGone })
-      )
+    const look = (lib: Real["lib"]) => compareLib(lib, model, [])
     return Effect.runPromise(withLib(readers.storage, readers.place, look, { mode: "read" }))
   },
   () => true
 )
-
-const isGone = (error: { readonly _tag: string; readonly reason?: unknown }): boolean =>
-  error._tag === "StorageError" && error.reason === "not-found"
 
 const compare = (ranges: ReadonlyArray<Fraction>): Command =>
   command("compare everything", (model, { lib }) => Effect.runPromise(compareLib(lib, model, ranges)))

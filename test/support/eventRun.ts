@@ -47,7 +47,7 @@ export const assertWhole = Effect.fnUntraced(function* (store: Store, model: Eve
   }
   for (const stream of [...model.streams.keys(), "order-0"]) {
     const revision = model.revision(stream)
-    assert.strictEqual(yield* store.revision(stream), revision === -1 ? undefined : revision)
+    assert.strictEqual(yield* store.revision(stream), revision === -1 ? "no-stream" : revision)
   }
 })
 

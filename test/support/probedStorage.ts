@@ -26,6 +26,10 @@ export interface Probe {
   readIndex: (bytes: Uint8Array, offset: number) => Uint8Array
   /** Indexes that were written: tape and segment. */
   indexesWritten: Array<string>
+  /** Whether indexes can be read and written at all. */
+  indexes: "kept" | "refused"
+  /** How many dynamic segments were dropped. */
+  dynamicsDropped: number
 }
 
 export const probeOf = (base: Storage["Service"]): Probe => {
@@ -39,7 +43,9 @@ export const probeOf = (base: Storage["Service"]): Probe => {
     beforeHint: Effect.void,
     beforeDynamicRead: Effect.void,
     readIndex: (bytes) => bytes,
-    indexesWritten: []
+    indexesWritten: [],
+    indexes: "kept",
+    dynamicsDropped: 0
   }
   return probe
 }
@@ -65,7 +71,14 @@ const wrap = (probe: Probe, root: Root): Root => {
     replaceMeta: (...args) => write(root.replaceMeta(...args)),
     createTape: (...args) => write(root.createTape(...args)),
     createDynamic: (...args) => write(Effect.map(root.createDynamic(...args), writer)),
-    dropDynamic: (n) => write(root.dropDynamic(n)),
+    dropDynamic: (n) =>
+      write(
+        Effect.tap(root.dropDynamic(n), () =>
+          Effect.sync(() => {
+            probe.dynamicsDropped++
+          })
+        )
+      ),
     setAside: (...args) => write(root.setAside(...args)),
     writeSegment: (...args) => write(root.writeSegment(...args)),
     removeSegment: (...args) => write(root.removeSegment(...args)),
@@ -78,11 +91,11 @@ const wrap = (probe: Probe, root: Root): Root => {
       ),
     ...reads(probe, root),
     writeIndex: (tape, segment, bytes) =>
-      write(
-        Effect.tap(root.writeIndex(tape, segment, bytes), () =>
-          Effect.sync(() => probe.indexesWritten.push(`${tape}/${segment}`))
-        )
-      ),
+      Effect.suspend(() => {
+        if (probe.broken || probe.indexes === "refused") return Effect.fail(failure)
+        probe.indexesWritten.push(`${tape}/${segment}`)
+        return root.writeIndex(tape, segment, bytes)
+      }),
     removeIndex: (...args) => write(root.removeIndex(...args))
   }
 }
@@ -109,8 +122,10 @@ const reads = (
     readSegment: (...args) => count("segment", root.readSegment(...args)),
     readSegmentRanges: (...args) => countAll("segment", root.readSegmentRanges(...args)),
     readIndexRanges: (tape, segment, ranges) =>
-      Effect.map(countAll("index", root.readIndexRanges(tape, segment, ranges)), (all) =>
-        all.map((bytes, i) => probe.readIndex(bytes, ranges[i]![0]))
-      )
+      Effect.suspend(() => {
+        if (probe.indexes === "refused") return Effect.fail(failure)
+        const all = countAll("index", root.readIndexRanges(tape, segment, ranges))
+        return Effect.map(all, (pieces) => pieces.map((bytes, i) => probe.readIndex(bytes, ranges[i]![0])))
+      })
   }
 }

@@ -145,7 +145,7 @@ const watchWriter = (writer: DynamicWriter, watch: Watched, write: Write): Dynam
     )
 })
 
-/** Runs `effect` at the first operation of that kind, and fails those from then on where it says so. */
+/** A hook for one kind of operation. */
 export const at =
   (wanted: Operation, effect: Effect.Effect<void, StorageError>): Hook =>
   (operation) =>

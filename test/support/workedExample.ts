@@ -25,13 +25,15 @@ export const makeWorkedExample: Effect.Effect<Files> = Effect.gen(function* () {
     Effect.gen(function* () {
       const lib = yield* Lib.open(location)
       yield* Effect.provideService(fill, Lib.Lib, lib)
-      return pick(yield* look, ["litelib.dynamic-000001.jsonl"])
+      const name = "litelib.dynamic-000001.jsonl"
+      return { [name]: (yield* look)[name]! }
     })
   )
   const after = yield* look
   yield* Effect.scoped(Effect.flatMap(Lib.open(location), (lib) => Effect.provideService(repack, Lib.Lib, lib)))
-  const repacked = pick(yield* look, ["greetings/tape.meta.jsonl", "greetings/seg-000003.jsonl"])
-  for (const [name, bytes] of Object.entries(repacked)) after[`repacked/${name}`] = bytes
+  for (const [name, bytes] of Object.entries(yield* look)) {
+    if (name.startsWith("greetings/")) after[`repacked/${name}`] = bytes
+  }
   return { ...before, ...after }
 }).pipe(
   Effect.provide(MemoryStorage.layer),
@@ -46,7 +48,9 @@ const fill = Effect.gen(function* () {
     { $type: "Greeted", name: "Grace", at: 2 }
   ])
   const store = yield* EventStore.make
-  yield* store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], { expected: "no-stream" })
+  yield* store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 }, id: "placed-17" }], {
+    expected: "no-stream"
+  })
   yield* greetings.setUserMeta("language", "en")
 })
 
@@ -56,9 +60,6 @@ const repack = Effect.gen(function* () {
   yield* greetings.append([{ $type: "Greeted", name: "Ada", at: 1 }])
   yield* greetings.repack({ dedup: true, why: "repeats" })
 })
-
-const pick = (files: Files, names: ReadonlyArray<string>): Record<string, Uint8Array> =>
-  Object.fromEntries(names.map((name) => [name, files[name]!]))
 
 const readAll = (root: Effect.Success<ReturnType<Storage["Service"]["open"]>>) =>
   Effect.gen(function* () {

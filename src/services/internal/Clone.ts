@@ -59,11 +59,14 @@ export const clone = (
 
 /** Nobody else makes a tape of that name meanwhile. */
 const reserve = (core: Core, name: string): Effect.Effect<void, TapeExists> =>
-  Effect.suspend(() => {
-    if (core.state.tapes.has(name) || core.building.has(name)) return Effect.fail(new TapeExists({ tape: name }))
-    core.building.add(name)
-    return Effect.void
-  })
+  // Under the lock: a tape that is being made has it.
+  core.loadLock.withPermit(
+    Effect.suspend(() => {
+      if (core.state.tapes.has(name) || core.building.has(name)) return Effect.fail(new TapeExists({ tape: name }))
+      core.building.add(name)
+      return Effect.void
+    })
+  )
 
 const build = (
   source: Core,

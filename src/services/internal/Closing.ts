@@ -5,18 +5,18 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/internal/invariant.ts"
-import type { MetaInvalid, SegmentCorrupt, WriterPoisoned } from "../../domain/Errors.ts"
+import type { MetaInvalid, SegmentCorrupt, TapeInvalid, WriterPoisoned } from "../../domain/Errors.ts"
 import { segmentName } from "../../domain/Names.ts"
-import { type Core, appendLibMeta, writeStep } from "./Core.ts"
+import { type Core, appendLibMeta, checkLock, writeStep } from "./Core.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
-import { type LoadError, type OpenTape, changeTapeMeta, listing, openTape } from "./OpenTape.ts"
+import { type LoadError, type OpenTape, changeTapeMeta, checkTapeMeta, listing, openTape } from "./OpenTape.ts"
 import { copyParts } from "./PartCopy.ts"
 import { SegmentSeal } from "./SegmentSeal.ts"
 import { remember } from "./SegmentIndexFile.ts"
 import type { StorageError } from "../Storage.ts"
 
 /** What a flush may fail with; all but the last stop the writer. */
-export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaInvalid
+export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaInvalid | TapeInvalid
 
 /**
  * Puts a tape's committed records up to batch `upto` into one new segment: file first, then meta, each durable. The
@@ -34,6 +34,9 @@ const flushLocked = Effect.fnUntraced(function* (
   const last = parts.at(-1)
   if (last === undefined) return 0
   invariant(last.batch <= core.durable.batch, "only acknowledged batches are flushed")
+  // Before a byte is written: what is there must still be ours, and there must be room for one more segment in meta.
+  yield* checkLock(core)
+  yield* checkTapeMeta(core, tape)
   const number = tape.takeNumbers(1)
   const name = segmentName({ number, compression: "none", shardEvery: 0 })
   const role = listing(core, tape.name)?.role ?? "records"
@@ -78,8 +81,7 @@ export const closeOldest = Effect.fnUntraced(function* (
   core: Core
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
   const file = core.dynamics[0]!
-  // A lock file that was unlinked lets a second writer in: nothing more may be written then.
-  yield* writeStep(core, core.root.checkLock)
+  yield* checkLock(core)
   const stuck = yield* flushFile(core, file)
   if (stuck !== undefined) {
     file.stuck = stuck
@@ -92,7 +94,7 @@ export const closeOldest = Effect.fnUntraced(function* (
 })
 
 /** Flushes all tapes that have records in a file. The result names what kept one of them from it. */
-const flushFile = Effect.fnUntraced(function* (
+export const flushFile = Effect.fnUntraced(function* (
   core: Core,
   file: DynamicFile
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
@@ -101,10 +103,11 @@ const flushFile = Effect.fnUntraced(function* (
     if (file.parts.has(listed.tape)) names.set(listed.tape, listed.name)
   }
   let stuck: string | undefined
-  const replaced = new Set(core.state.replaced.map((listed) => listed.tape))
+  const replaced = new Map(core.state.replaced.map((listed) => [listed.tape, listed.name]))
   for (const id of file.parts.keys()) {
     // What a recovered tape had committed has gone into the one that replaces it.
-    if (!names.has(id) && !replaced.has(id)) stuck = `it holds records of tape ${id}, which lib meta does not list`
+    if (!names.has(id) && !(yield* isTakenOver(core, file, id, replaced.get(id))))
+      stuck = `it holds records of tape ${id}, which lib meta does not list`
   }
   yield* Effect.forEach(
     names.values(),
@@ -124,6 +127,14 @@ const flushFile = Effect.fnUntraced(function* (
   return stuck
 })
 
+const isTakenOver = (core: Core, file: DynamicFile, id: string, name: string | undefined) =>
+  name === undefined
+    ? Effect.succeed(false)
+    : Effect.match(openTape(core, name), {
+        onFailure: () => false,
+        onSuccess: ({ state }) => file.parts.get(id)!.every((part) => part.batch <= state.lastBatch)
+      })
+
 const drop = (core: Core, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
   Effect.andThen(file.writer?.close ?? Effect.void, writeStep(core, core.root.dropDynamic(file.dynamic)))
 
@@ -131,6 +142,14 @@ const drop = (core: Core, file: DynamicFile): Effect.Effect<void, WriterPoisoned
 export const closeClean = Effect.fnUntraced(function* (
   core: Core
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
+  yield* checkLock(core)
+  // I2: what the writer before left is trusted from here on, so all of it must have been written again.
+  if (core.unclean) {
+    for (const { name } of core.state.tapes.values()) {
+      const loaded = yield* Effect.result(openTape(core, name))
+      if (loaded._tag === "Failure") return loaded.failure.message
+    }
+  }
   for (const file of core.dynamics) {
     const stuck = yield* flushFile(core, file)
     if (stuck !== undefined) return stuck

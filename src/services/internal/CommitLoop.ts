@@ -3,6 +3,7 @@
  *
  * I1: no byte of batch N+1 is written before the sync of batch N has returned, and a batch is one write.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Sealed } from "../../domain/Batch.ts"
@@ -31,8 +32,6 @@ export interface Request<A, E> {
   readonly seal: (group: Group) => Exit.Exit<A, E> | undefined
   /** The group in which it was sealed is durable. */
   readonly settle: (batch: number) => Exit.Exit<A, E>
-  /** Whatever the outcome was, it is known now. */
-  readonly finish?: () => void
 }
 
 interface Pending {
@@ -49,6 +48,7 @@ export class CommitLoop {
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
   #queue: Array<Pending> = []
   #wake: (() => void) | undefined
+  #inFlight: ReadonlyArray<Pending> = []
   #busy = false
   #nudged = false
   #idle: Array<() => void> = []
@@ -68,13 +68,9 @@ export class CommitLoop {
   submit<A, E>(request: Request<A, E>): Effect.Effect<A, E | CommitError> {
     return Effect.callback<A, E | CommitError>((resume) => {
       const refusal = this.#core.refusal()
-      if (refusal !== undefined) {
-        request.finish?.()
-        return resume(Effect.fail(refusal))
-      }
+      if (refusal !== undefined) return resume(Effect.fail(refusal))
       const { batchBytesMax } = this.#core.state.limits
       if (request.bytesMax > batchBytesMax) {
-        request.finish?.()
         return resume(Effect.fail(new BatchTooLarge({ bytes: request.bytesMax, batchBytesMax })))
       }
       const pending: Pending = {
@@ -95,9 +91,8 @@ export class CommitLoop {
         return
       }
       if (pending.state === "queued") {
+        // Left in the queue, and passed over.
         pending.state = "done"
-        this.#queue = this.#queue.filter((other) => other !== pending)
-        pending.request.finish?.()
       }
       resume(Effect.void)
     })
@@ -135,7 +130,12 @@ export class CommitLoop {
   readonly run: Effect.Effect<never> = Effect.forever(
     Effect.andThen(
       Effect.suspend(() => this.#work),
-      Effect.uninterruptible(Effect.suspend(() => this.#turn))
+      Effect.uninterruptible(
+        Effect.catchCause(
+          Effect.suspend(() => this.#turn),
+          (cause) => this.#broken(cause)
+        )
+      )
     )
   )
 
@@ -197,21 +197,34 @@ export class CommitLoop {
     })
   })
 
+  /** A defect of this library: nobody waits for ever, and nothing more is written. */
+  #broken(cause: Cause.Cause<never>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { cause: why } = this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+      return Effect.andThen(this.#unknown(this.#inFlight, why), Effect.logError("litetapes: a defect", cause))
+    })
+  }
+
   /** Takes queued requests into the group, in order, as many as fit. */
   #seal(group: Group): Array<Pending> {
     const sealed: Array<Pending> = []
+    this.#inFlight = sealed
     const bytesMax = Math.min(groupBytesSoft, this.#core.state.limits.batchBytesMax)
     let taken = 0
     for (const pending of this.#queue) {
-      if (taken > 0 && group.bytes + pending.request.bytesMax > bytesMax) break
-      taken++
-      const exit = pending.request.seal(group)
-      if (exit !== undefined) {
-        this.#done(pending, exit)
+      if (pending.state === "done") {
+        taken++
         continue
       }
+      if (sealed.length > 0 && group.bytes + pending.request.bytesMax > bytesMax) break
+      taken++
       pending.state = "sealed"
       sealed.push(pending)
+      const exit = pending.request.seal(group)
+      if (exit !== undefined) {
+        sealed.pop()
+        this.#done(pending, exit)
+      }
     }
     this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken)
     return sealed
@@ -244,8 +257,8 @@ export class CommitLoop {
   }
 
   #done(pending: Pending, exit: Exit.Exit<unknown, unknown>): void {
+    if (pending.state === "done") return
     pending.state = "done"
-    pending.request.finish?.()
     pending.resume(exit)
   }
 

@@ -119,6 +119,9 @@ export const writeStep = <A, E extends { readonly message: string }>(
     })
   })
 
+/** A lock file that was unlinked lets a second writer in: nothing that it may have written is written over. */
+export const checkLock = (core: Core): Effect.Effect<void, WriterPoisoned> => writeStep(core, core.root.checkLock)
+
 /** Appends one record to lib meta, durably, and folds it into the state. */
 export const appendLibMeta = (core: Core, record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> =>
   core.metaLock.withPermit(
@@ -133,7 +136,7 @@ export const appendLibMeta = (core: Core, record: Unchained<LibRecord>): Effect.
         const change = worn
           ? core.root.replaceMeta(undefined, core.metaVersion, written.bytes)
           : core.root.appendMeta(undefined, core.metaVersion, written.bytes)
-        return Effect.map(writeStep(core, change), (version) => {
+        return Effect.map(Effect.andThen(checkLock(core), writeStep(core, change)), (version) => {
           core.metaVersion = version
           core.metaEnd = written.end
           core.state = worn ? { ...state, records: LibState.refoldWithin(state).length } : state

@@ -7,6 +7,7 @@ import {
   LibLocked,
   MetaCorrupt,
   ReadOnly,
+  InvalidSettings,
   SettingsMismatch,
   type EpochRegression
 } from "../../domain/Errors.ts"
@@ -14,10 +15,10 @@ import * as DynamicSegment from "../../domain/DynamicSegment.ts"
 import { formatVersion, libMetaFile } from "../../domain/Format.ts"
 import * as Hint from "../../domain/Hint.ts"
 import * as LibState from "../../domain/LibState.ts"
-import { defaultLimits, type Limits } from "../../domain/Limits.ts"
+import { checkLimits, defaultLimits, type Limits } from "../../domain/Limits.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
 import { dynamicName } from "../../domain/Names.ts"
-import type { Placement } from "../../domain/Placement.ts"
+import { checkPlacement, type Placement } from "../../domain/Placement.ts"
 import type { LibRecord } from "../../domain/SystemRecord.ts"
 import type { Root, StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
@@ -33,6 +34,7 @@ export type OpenError =
   | LibLocked
   | ReadOnly
   | SettingsMismatch
+  | InvalidSettings
   | AckedDataLost
   | EpochRegression
   | MetaChain.ChainError
@@ -137,6 +139,9 @@ export const openWriter = Effect.fnUntraced(function* (
 const create = Effect.fnUntraced(function* (root: Root, options: LibOptions, uuid: (now: number) => string) {
   const now = yield* Clock.currentTimeMillis
   const limits = { ...defaultLimits, ...options.limits }
+  const placement = options.placement ?? { kind: "category" as const }
+  const wrong = checkLimits(limits) ?? checkPlacement(placement)
+  if (wrong !== undefined) return yield* new InvalidSettings({ location: root.location, ...wrong })
   const written = MetaChain.write<LibRecord>(null, [
     {
       $type: "LiteLib.Meta",
@@ -144,7 +149,7 @@ const create = Effect.fnUntraced(function* (root: Root, options: LibOptions, uui
       format: formatVersion,
       lib: uuid(now),
       limits,
-      placement: options.placement ?? { kind: "category" }
+      placement
     }
   ])
   yield* root.replaceMeta(undefined, undefined, written.bytes)

@@ -19,7 +19,7 @@ import * as TapeState from "../../domain/TapeState.ts"
 import type { TapeRecord, Unchained } from "../../domain/SystemRecord.ts"
 import type { Meta, StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
-import { type Core, writeStep } from "./Core.ts"
+import { checkLock, type Core, writeStep } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
 
 /** What is wrong with a tape's meta. */
@@ -37,7 +37,7 @@ export type LoadError = TapeNotFound | TapeMetaError | StorageError | WriterPois
 
 export class OpenTape {
   readonly name: string
-  readonly id: string
+  id: string
   readonly lock = Semaphore.makeUnsafe(1)
   state: TapeState.TapeState
   metaVersion: string
@@ -46,6 +46,8 @@ export class OpenTape {
   parts: Array<LivePart>
   /** Records at the end of its segments that a reader must not show yet: their batch is not acknowledged for all it knows. */
   hidden = 0
+  /** Goes up when the tape was recovered: what was known of its streams is not true any more. */
+  generation = 0
   /** One repack of a tape at a time. */
   readonly repacking = Semaphore.makeUnsafe(1)
   #reserved = 0
@@ -57,6 +59,14 @@ export class OpenTape {
     this.metaVersion = meta.version
     this.metaEnd = meta.end
     this.parts = parts
+  }
+
+  /** The tape was recovered: everyone who has it in use goes on with what is there now, under its new identity. */
+  become(recovered: OpenTape): void {
+    this.id = recovered.id
+    this.generation++
+    this.#reserved = 0
+    this.show(recovered)
   }
 
   /** Takes over a newer view of the same tape. */
@@ -120,30 +130,28 @@ const load = Effect.fnUntraced(function* (core: Core, name: string): Effect.fn.R
     // I2: what an interrupted writer left may be readable and still not durable. Written again, it is.
     const version = yield* writeStep(core, core.root.replaceMeta(name, meta.version, meta.bytes))
     meta = { ...meta, version }
-    yield* removeGarbage(core, name, meta.state)
   }
-  const parts = core.dynamics
-    .flatMap((file) => file.parts.get(listed.tape) ?? [])
-    .filter((part) => part.batch > meta.state.lastBatch)
-  yield* checkParts(listed, meta.state.records, parts)
+  const parts = yield* partsBehind(core, listed, meta.state)
+  // Not before meta has been found to be the last one: what an older one does not list is no garbage.
+  if (core.unclean) yield* removeGarbage(core, name, meta.state)
   const tape = new OpenTape(name, meta, parts)
   core.tapes.set(name, tape)
   return tape
 })
 
 /**
- * Removes what an interrupted flush or repack left: files under numbers that meta never listed, and those that it says
- * were repacked. Anything else that nobody lists stays: it may be somebody's only copy.
+ * Removes what an interrupted flush or repack left: files that meta never listed, or lists no more. Those from before a
+ * recovery stay, which may be somebody's only copy; and all of them where a listed one is missing: then meta may be an
+ * older one that was put back.
  */
 const removeGarbage = (core: Core, tape: string, state: TapeState.TapeState): Effect.Effect<void, StorageError> =>
   Effect.flatMap(core.root.listSegments(tape), (names) => {
     const listed = new Set(state.segments.map((segment) => segment.name))
-    const [from, to] = state.repacked?.removed ?? [0, -1]
+    const found = new Set(names)
+    const isWhole = state.segments.every((segment) => found.has(segment.name))
     const garbage = names.filter((name) => {
       const number = numberOf(name)
-      return (
-        number !== undefined && !listed.has(name) && (number >= state.nextNumber || (number >= from && number <= to))
-      )
+      return isWhole && number !== undefined && number >= state.takenNumbers && !listed.has(name)
     })
     const remove = (name: string) =>
       Effect.andThen(
@@ -161,7 +169,19 @@ const numberOf = (name: string): number | undefined => {
   }
 }
 
-/** Meta and what is committed behind it must fit: no gap, no overlap. */
+/** What is committed and in no segment of the tape. With its meta it must fit: no gap, no overlap. */
+export const partsBehind = (
+  core: Pick<Core, "dynamics">,
+  listed: TapeListing,
+  { lastBatch, records }: TapeState.TapeState
+): Effect.Effect<Array<LivePart>, TapeInvalid> => {
+  const parts = core.dynamics
+    .flatMap((file) => file.parts.get(listed.tape) ?? [])
+    .filter((part) => part.batch > lastBatch)
+  return Effect.as(checkParts(listed, records, parts), parts)
+}
+
+/** No gap, no overlap. */
 const checkParts = (
   listed: TapeListing,
   records: number,
@@ -185,8 +205,7 @@ export const readTapeMeta = (
 ): Effect.Effect<LoadedMeta, TapeMetaError | StorageError> =>
   Effect.flatMap(core.root.readMeta(listed.name), (meta) => {
     if (meta === undefined) {
-      const why = "its meta is missing: put it back, or recover the tape into a new one"
-      return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
+      return Effect.fail(new TapeInvalid({ tape: listed.name, why: metaMissing }))
     }
     return foldMeta(core, listed, meta)
   })
@@ -218,6 +237,7 @@ export const replaceTapeMeta = (
     const records = TapeState.refold(state)
     const written = MetaChain.write<TapeRecord>(null, records, core.state.limits)
     yield* checkMetaSize(core, tape, written.bytes.length, records.length)
+    yield* checkLock(core)
     tape.metaVersion = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, written.bytes))
     tape.state = { ...state, lines: records.length }
     tape.metaEnd = written.end
@@ -230,18 +250,43 @@ const checkMetaSize = (core: Core, tape: OpenTape, bytes: number, line: number):
   return Effect.fail(new MetaInvalid({ meta: `${tape.name}/${tapeMetaFile}`, line, why }))
 }
 
+/** What one more segment may add to meta, in bytes: its fields, and a Merkle state of a stream of any length. */
+const segmentLineBytesMax = 8 * 1024
+
+/** Sees that meta is still what was read, and has room for one more segment: before the segment is written. */
+export const checkTapeMeta = (
+  core: Core,
+  tape: OpenTape
+): Effect.Effect<void, WriterPoisoned | StorageError | MetaInvalid | TapeInvalid> =>
+  Effect.gen(function* () {
+    const meta = yield* readOwnMeta(core, tape)
+    if (meta.bytes.length + segmentLineBytesMax <= core.state.limits.metaBytesMax) return
+    // Folded afresh it may be smaller.
+    const records = TapeState.refold(tape.state)
+    const folded = MetaChain.write<TapeRecord>(null, records, core.state.limits).bytes.length
+    yield* checkMetaSize(core, tape, folded + segmentLineBytesMax, records.length)
+    yield* replaceTapeMeta(core, tape, tape.state)
+  })
+
+const readOwnMeta = (core: Core, tape: OpenTape): Effect.Effect<Meta, WriterPoisoned | StorageError | TapeInvalid> =>
+  Effect.flatMap(core.root.readMeta(tape.name), (meta): Effect.Effect<Meta, WriterPoisoned | TapeInvalid> => {
+    // Without its meta the tape is none, and nothing of it is written: it can be recovered.
+    if (meta === undefined) return Effect.fail(new TapeInvalid({ tape: tape.name, why: metaMissing }))
+    if (meta.version === tape.metaVersion) return Effect.succeed(meta)
+    return Effect.fail(core.stop(`${tape.name}/${tapeMetaFile} was changed by someone else`))
+  })
+
+const metaMissing = "its meta is missing: put it back, or recover the tape into a new one"
+
 /** One change of a tape's meta, under its lock: copied with the record behind it, and put in its place whole. */
 export const changeTapeMeta = (
   core: Core,
   tape: OpenTape,
   record: Unchained<TapeRecord>
-): Effect.Effect<void, WriterPoisoned | StorageError | MetaInvalid> =>
+): Effect.Effect<void, WriterPoisoned | StorageError | MetaInvalid | TapeInvalid> =>
   Effect.gen(function* () {
     const state = TapeState.after(tape.state, record)
-    const meta = yield* core.root.readMeta(tape.name)
-    if (meta === undefined || meta.version !== tape.metaVersion) {
-      return yield* core.stop(`${tape.name}/${tapeMetaFile} was changed by someone else`)
-    }
+    const meta = yield* readOwnMeta(core, tape)
     const worn = TapeState.isWorn(state)
     const written = worn
       ? MetaChain.write<TapeRecord>(null, TapeState.refold(state), core.state.limits)

@@ -7,12 +7,12 @@ export interface Progress {
   readonly total: { readonly records: number; readonly bytes: number }
 }
 
-/** Is told of progress, some times a second at most a chunk. */
+/** Is told of progress, after each chunk or file. What it does holds the operation up, and what interrupts it ends it. */
 export type OnProgress = (progress: Progress) => Effect.Effect<void>
 
 /** Counts, and tells. */
 export class Counter {
-  readonly #total: Progress["total"]
+  #total: Progress["total"]
   readonly #tell: OnProgress | undefined
   #records = 0
   #bytes = 0
@@ -26,6 +26,14 @@ export class Counter {
     this.#records += records
     this.#bytes += bytes
     if (this.#tell === undefined) return Effect.void
-    return this.#tell({ done: { records: this.#records, bytes: this.#bytes }, total: this.#total })
+    const total = this.#total
+    // How many bytes there are to do may be an estimate: repeats that are stored as references, a part of a segment.
+    const done = this.#records === total.records ? total.bytes : Math.min(this.#bytes, total.bytes)
+    return this.#tell({ done: { records: this.#records, bytes: done }, total })
+  }
+
+  /** There is more to do than it seemed. */
+  grow(records: number, bytes: number): void {
+    this.#total = { records: this.#total.records + records, bytes: this.#total.bytes + bytes }
   }
 }

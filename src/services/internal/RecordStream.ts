@@ -6,6 +6,7 @@ import { LibClosed } from "../../domain/Errors.ts"
 import { type JsonObject, parseTrusted } from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
 import type { OpenTape } from "./OpenTape.ts"
+import { wholeNumber } from "./wholeNumber.ts"
 import { type Chunk, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
 /** Which records, by ordinal. */
@@ -40,8 +41,8 @@ export const chunkStream = <A>(
 ): Stream.Stream<A, ReadError | LibClosed> =>
   Stream.suspend(() => {
     const opened = tape()
-    const from = Math.max(0, Math.floor(range.from ?? 0))
-    const to = Math.min(opened.records, Math.floor(range.to ?? opened.records))
+    const from = wholeNumber("from", range.from, 0)
+    const to = Math.min(opened.records, wholeNumber("to", range.to, opened.records))
     if (!(from < to)) return Stream.empty
     return range.reverse === true ? backwards(core, opened, from, to, take) : forwards(core, opened, from, to, take)
   })

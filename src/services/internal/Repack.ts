@@ -12,6 +12,7 @@ import * as TapeState from "../../domain/TapeState.ts"
 import type { StorageError } from "../Storage.ts"
 import { flush, type FlushError } from "./Closing.ts"
 import { type Core, guard, type WriteError } from "./Core.ts"
+import { wholeNumber } from "./wholeNumber.ts"
 import { listing, type OpenTape, replaceTapeMeta } from "./OpenTape.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { RepackSource } from "./RepackSource.ts"
@@ -61,10 +62,10 @@ const MiB = 1024 * 1024
 
 const settingsOf = (options: RepackOptions): Settings => ({
   // A segment's bytes are counted with 32 bits.
-  targetBytes: Math.min(1024 * MiB, Math.max(1, Math.floor(options.targetBytes ?? 64 * MiB))),
+  targetBytes: Math.min(1024 * MiB, Math.max(1, wholeNumber("targetBytes", options.targetBytes, 64 * MiB))),
   compression: options.compression ?? "none",
   dedup: options.dedup ?? false,
-  shardEvery: Math.max(0, Math.floor(options.shardEvery ?? 0))
+  shardEvery: wholeNumber("shardEvery", options.shardEvery, 0)
 })
 
 /** Repacks a tape. */
@@ -76,13 +77,38 @@ export const repack = (
   tape.repacking.withPermit(
     Effect.gen(function* () {
       yield* guard(core)
-      yield* flush(core, tape, core.durable.batch)
+      // A meta that is full refuses another segment: then larger segments are what it needs first.
+      yield* Effect.catchTag(flush(core, tape, core.durable.batch), "MetaInvalid", () => Effect.succeed(0))
       const settings = settingsOf(options)
       const run = runOf(tape.state.segments, settings, options.force ?? false)
       if (run.length === 0) return nothing(tape)
       const added = yield* write(core, tape, run, settings, options.onProgress)
       yield* Effect.onError(replace(core, tape, run, added, options.why ?? "repack"), () => undo(core, tape, added))
       return report(run, added)
+    })
+  )
+
+/** Merges the last `count` segments into one, or a few: as they are otherwise. */
+export const mergeSmall = (
+  core: Core,
+  tape: OpenTape,
+  targetBytes: number,
+  count: number
+): Effect.Effect<void, RepackError> =>
+  tape.repacking.withPermit(
+    Effect.gen(function* () {
+      yield* guard(core)
+      const run = tape.state.segments.slice(-count)
+      const [first] = run
+      if (first === undefined) return
+      const settings: Settings = {
+        targetBytes,
+        compression: first.compression,
+        dedup: run.some((segment) => segment.same !== undefined),
+        shardEvery: first.shardEvery ?? 0
+      }
+      const added = yield* write(core, tape, run, settings, undefined)
+      yield* Effect.onError(replace(core, tape, run, added, "merge"), () => undo(core, tape, added))
     })
   )
 
@@ -137,12 +163,13 @@ const write = (
   const role = listing(core, tape.name)?.role ?? "records"
   const source = new RepackSource(core, tape, role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
   const added: Array<Segment> = []
-  // What follows may be flushed meanwhile: its numbers must be behind ours.
-  const segmentsMax = Math.ceil(total.bytes / settings.targetBytes) + run.length + 1
-  let number = tape.takeNumbers(segmentsMax)
-  const lastNumber = number + segmentsMax - 1
+  // What follows may be flushed meanwhile: its numbers must be behind ours, and not just so far as ours are behind the run.
+  const { numbersBeforeRepack } = TapeState
+  const segmentsMax = outputsMax(run, settings.targetBytes)
+  let number = tape.takeNumbers(numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1) + numbersBeforeRepack
   const names: Array<string> = []
   const writeNext = Effect.gen(function* () {
+    invariant(names.length < segmentsMax, "a repack has a number for each of its outputs")
     const { dedup, shardEvery } = settings
     const compression = settings.compression === "keep" ? run[0]!.compression : settings.compression
     const name = segmentName({ number, compression, shardEvery })
@@ -152,11 +179,9 @@ const write = (
     const writer = SegmentWriter.make({ role, compression, dedup, before })
     const sealed = yield* core.root.writeSegment(tape.name, name, (append) =>
       Effect.gen(function* () {
-        // The last number takes what is left.
-        const bytesMax = number === lastNumber ? Number.POSITIVE_INFINITY : settings.targetBytes
         let bytes = 0
-        while (bytes < bytesMax && !source.isDone) {
-          const piece = yield* source.next(bytesMax - bytes)
+        while (bytes < settings.targetBytes && !source.isDone) {
+          const piece = yield* source.next(settings.targetBytes - bytes)
           yield* writer.add(piece.lines, piece.event, append)
           bytes += piece.lines.length
           yield* counter.add(piece.count, piece.lines.length)
@@ -195,6 +220,12 @@ const write = (
     Effect.onError(() => Effect.suspend(() => cleanUp))
   )
 }
+
+/** Each output but the last has the target's bytes; how many there are of repeats that are references is not known. */
+const outputsMax = (run: ReadonlyArray<Segment>, targetBytes: number): number =>
+  run.some((segment) => segment.same !== undefined)
+    ? sum(run, (segment) => segment.records)
+    : Math.ceil(sum(run, (segment) => segment.rawBytes) / targetBytes)
 
 const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State => {
   const first = tape.state.segments.indexOf(run[0]!)

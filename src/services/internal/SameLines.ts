@@ -10,7 +10,7 @@ import type { SegmentError } from "./SegmentFile.ts"
 import type { IndexHandle } from "./SegmentIndexFile.ts"
 
 /** Bytes of blocks that are read at once for the lines that are repeated, and of such lines that are kept. */
-const aheadBytesMax = 1024 * 1024
+const aheadBytesMax = 256 * 1024
 
 /** A closed segment, opened. */
 export interface OpenSegment {
@@ -31,7 +31,7 @@ export interface Logical {
 
 /**
  * The logical lines of a block from `record` on, forwards or backwards: `bytesMax` of them, or the one line that alone
- * is longer. Memory is bounded by that, 2 MiB and a block, whatever the lines stand for.
+ * is longer. Memory is bounded by that, 512 KiB and two blocks, whatever the lines stand for.
  */
 export const readLogical = Effect.fnUntraced(function* (
   open: OpenSegment,
@@ -72,6 +72,8 @@ class StoredLines {
   readonly #first: number
   readonly #bytes: Uint8Array
   readonly #starts: Array<number> = [0]
+  /** What `sameAs` said before: lines are looked at again and again. */
+  readonly #sames = new Map<number, number>()
 
   constructor(first: number, bytes: Uint8Array) {
     this.#first = first
@@ -90,8 +92,12 @@ class StoredLines {
   }
 
   sameAs(record: number): number | undefined {
+    const known = this.#sames.get(record)
+    if (known !== undefined) return known
     const at = record - this.#first
-    return decodeSame(this.#bytes, this.#starts[at], this.#starts[at + 1]! - 1)
+    const target = decodeSame(this.#bytes, this.#starts[at], this.#starts[at + 1]! - 1)
+    if (target !== undefined) this.#sames.set(record, target)
+    return target
   }
 }
 

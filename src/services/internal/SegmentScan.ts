@@ -2,7 +2,11 @@
 import * as Effect from "effect/Effect"
 import { createHash, hash } from "node:crypto"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
+import * as Event from "../../domain/Event.ts"
+import { isReservedType } from "../../domain/Format.ts"
 import type { Compression } from "../../domain/Names.ts"
+import type { Role } from "../../domain/SystemRecord.ts"
+import { decodeSame } from "../../domain/SameLine.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
 import { readFileLines, type SegmentError } from "./SegmentFile.ts"
@@ -19,14 +23,15 @@ export interface ScannedFile {
 }
 
 /**
- * Reads a whole file. Fails at the first thing that is not as a segment must be: a line that is no canonical record, a
- * reference to a line that is not there, a last line without an end.
+ * Reads a whole file. Fails at the first thing that is not as a segment must be: a line that is no canonical record, or
+ * no event where the tape holds events; a reference to a line that is not there; a last line without an end.
  */
 export const scanSegmentFile = (
   core: Core,
   tape: string,
   segment: string,
-  compression: Compression
+  compression: Compression,
+  role: Role
 ): Effect.Effect<ScannedFile, SegmentError> =>
   Effect.suspend(() => {
     const digest = createHash("sha256")
@@ -34,18 +39,24 @@ export const scanSegmentFile = (
     const prints = new Prints()
     let bytes = 0
     let rawBytes = 0
-    let same = 0
+    /** Lines that stand for others: none stands for one of them. */
+    const same = new Set<number>()
     const corrupt = (offset: number, why: string) => new SegmentCorrupt({ tape, segment, offset, why })
     const takeLine = (line: Uint8Array, offset: number): void => {
-      const isSystem = startsWithReserved(line)
-      const record = TaraSON.parseCanonical(line, limits)
-      if (isSystem) {
-        const target = record["$type"] === "LiteTape.Same" ? record["line"] : undefined
-        const repeated = typeof target === "number" ? prints.at(target) : undefined
+      const record = TaraSON.parseCanonical(line, {
+        ...limits,
+        recordBytesMax: Math.max(limits.recordBytesMax, line.length)
+      })
+      const type = record["$type"]
+      if (typeof type === "string" && isReservedType(type)) {
+        const target = decodeSame(line)
+        const isHere = target !== undefined && role === "records" && !same.has(target)
+        const repeated = isHere ? prints.at(target) : undefined
         if (repeated === undefined) throw corrupt(offset, "a system record that does not belong there")
-        same++
+        same.add(prints.count)
         prints.add(repeated)
       } else {
+        if (role === "events" && !isEvent(record)) throw corrupt(offset, "a record that is no event")
         prints.add(printOf(line))
       }
     }
@@ -59,7 +70,13 @@ export const scanSegmentFile = (
         takeLine(line, offset)
       }
     })
-    return Effect.map(read, () => ({ bytes, rawBytes, sha256: digest.digest("hex"), same, prints: prints.all() }))
+    return Effect.map(read, () => ({
+      bytes,
+      rawBytes,
+      sha256: digest.digest("hex"),
+      same: same.size,
+      prints: prints.all()
+    }))
   })
 
 /** What tells a record from others. */
@@ -79,6 +96,10 @@ export class Prints {
     this.#column[this.#count++] = print
   }
 
+  get count(): number {
+    return this.#count
+  }
+
   at(index: number): number | undefined {
     return index >= 0 && index < this.#count ? this.#column[index] : undefined
   }
@@ -88,7 +109,7 @@ export class Prints {
   }
 }
 
-const reserved = Buffer.from('{"$type":"LiteTape.')
-
-const startsWithReserved = (line: Uint8Array): boolean =>
-  line.length > reserved.length && Buffer.compare(line.subarray(0, reserved.length), reserved) === 0
+const isEvent = (record: TaraSON.JsonObject): boolean => {
+  const { stream, revision, position } = Event.fromRecord(record)
+  return typeof stream === "string" && Number.isSafeInteger(revision) && Number.isSafeInteger(position)
+}

@@ -9,7 +9,7 @@ import { checkTapeName, type InvalidTapeName } from "../../domain/Names.ts"
 import type { Role, TapeRecord } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
-import { appendLibMeta, type Core, guard, type WriteError, writeStep } from "./Core.ts"
+import { appendLibMeta, checkLock, type Core, guard, type WriteError, writeStep } from "./Core.ts"
 
 /** Builds a tape beside its place, moves it there, and lists it: in this order, so that a listed tape has its meta. */
 export const createTape = (
@@ -29,6 +29,7 @@ const createUnlisted = (core: Core, name: string, role: Role): Effect.Effect<Tap
       // Another fibre may have been faster, or the writer may have stopped, while this one waited for the lock.
       yield* guard(core)
       if (core.state.tapes.has(name) || core.building.has(name)) return yield* new TapeExists({ tape: name })
+      yield* checkLock(core)
       const now = yield* Clock.currentTimeMillis
       const tape = core.uuid(now)
       const meta = MetaChain.write<TapeRecord>(null, [

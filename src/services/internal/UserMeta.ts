@@ -1,6 +1,6 @@
 /** User values in a tape's meta: the only part of meta that users may set. */
 import * as Effect from "effect/Effect"
-import type { MetaInvalid } from "../../domain/Errors.ts"
+import type { MetaInvalid, TapeInvalid } from "../../domain/Errors.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 import { TaraSONError } from "../../domain/TaraSONError.ts"
 import type { StorageError } from "../Storage.ts"
@@ -14,7 +14,7 @@ export const changeUserMeta = (
   tape: OpenTape,
   key: string,
   value: TaraSON.Json | undefined
-): Effect.Effect<void, WriteError | StorageError | MetaInvalid | TaraSONError> =>
+): Effect.Effect<void, WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError> =>
   Effect.gen(function* () {
     yield* guard(core)
     const checked = yield* attempt<TaraSON.Json | undefined, TaraSONError>(() => check(core, key, value))

@@ -2,20 +2,22 @@
  * The writer of a lib at work: the commit loop, the change from one dynamic segment to the next, and the closing of
  * those that are full, in the background and with a bounded backlog.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { headerLine } from "../../domain/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/Errors.ts"
-import { closeClean, closeOldest, type FlushError, isDue } from "./Closing.ts"
+import { closeClean, closeOldest, flushFile, type FlushError, isDue } from "./Closing.ts"
 import { CommitLoop } from "./CommitLoop.ts"
 import { appendLibMeta, type Core, type WriteError, type WriterSettings, writeStep } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import { DynamicFile } from "./DynamicFile.ts"
 import type { LoadError, OpenTape } from "./OpenTape.ts"
-import { repack } from "./Repack.ts"
+import { mergeSmall } from "./Repack.ts"
 
 export interface Writer {
   readonly loop: CommitLoop
@@ -33,10 +35,15 @@ export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope
   yield* Effect.forkIn(rolling.closer, scope)
   yield* Effect.forkIn(rolling.timer(loop.nudge), scope)
   yield* rolling.wakeCloser
+  // Once, whoever asks and however often: it goes on though the one who asked first is interrupted.
+  let ended: Deferred.Deferred<void, FlushError | LoadError> | undefined
   const close = Effect.suspend(() => {
-    if (core.closed) return Effect.void
+    if (ended !== undefined) return Deferred.await(ended)
     core.closed = true
-    return Effect.andThen(loop.drain, rolling.end)
+    const done = Deferred.makeUnsafe<void, FlushError | LoadError>()
+    ended = done
+    const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
+    return Effect.andThen(Effect.forkDetach(Effect.uninterruptible(end)), Deferred.await(done))
   })
   const exclusively = <A, E>(effect: Effect.Effect<A, E>) =>
     // In this order: a loop that waits for the backlog needs the closer.
@@ -56,6 +63,8 @@ class Rolling {
   readonly #progress = Latch.makeUnsafe(false)
   #prepared: DynamicFile | undefined
   #preparation = false
+  /** Set once nothing more is committed: what is left to close is the end's. */
+  #ended = false
 
   constructor(core: Core, scope: Scope.Scope) {
     this.#core = core
@@ -138,7 +147,8 @@ class Rolling {
     const done = Effect.sync(() => {
       this.#preparation = false
     })
-    return Effect.asVoid(Effect.forkIn(Effect.ensuring(Effect.ignore(this.#prepare), done), this.#scope))
+    const prepare = this.#orStop(Effect.asVoid(Effect.ignore(this.#prepare)))
+    return Effect.asVoid(Effect.forkIn(Effect.ensuring(prepare, done), this.#scope))
   })
 
   /** Closes dynamic segments, oldest first, whenever there are any to close. */
@@ -146,10 +156,21 @@ class Rolling {
     Effect.gen({ self: this }, function* () {
       yield* this.#work.await
       yield* this.#work.close
-      yield* this.#closing.withPermit(this.#closeAll)
+      yield* this.#orStop(this.#closing.withPermit(this.#closeAll))
       yield* this.#mergeInBackground
     })
   )
+
+  /** A defect of this library stops the writer, and leaves nobody waiting. */
+  #orStop(effect: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.catchCause(effect, (cause) =>
+      Effect.suspend(() => {
+        if (Cause.hasInterrupts(cause)) return Effect.void
+        this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+        return Effect.andThen(Effect.logError("litetapes: a defect", cause), this.#progress.open)
+      })
+    )
+  }
 
   /** Merges small segments where the lib was opened with that policy; beside closing, one tape after the other. */
   readonly #mergeInBackground: Effect.Effect<void> = Effect.suspend(() => {
@@ -164,12 +185,10 @@ class Rolling {
     return Effect.forEach(
       due,
       (tape) =>
-        Effect.catch(
-          repack(this.#core, tape, { targetBytes: settings.closeBytes, compression: "keep", why: "merge" }),
-          (error) =>
-            this.#core.closed
-              ? Effect.void
-              : Effect.logWarning(`litetapes: ${location}: segments of ${tape.name} not merged: ${error.message}`)
+        Effect.catch(mergeSmall(this.#core, tape, settings.closeBytes, smallSegments(tape, settings)), (error) =>
+          this.#core.closed
+            ? Effect.void
+            : Effect.logWarning(`litetapes: ${location}: segments of ${tape.name} not merged: ${error.message}`)
         ),
       { discard: true }
     )
@@ -177,20 +196,30 @@ class Rolling {
 
   readonly #closeAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const core = this.#core
-    while (core.dynamics.length > 1 && core.poison === undefined && !core.closed) {
+    while (core.dynamics.length > 1 && core.poison === undefined && !this.#ended) {
       const stuck = yield* Effect.match(closeOldest(core), {
         onFailure: (error) => error.message,
         onSuccess: (why) => why
       })
-      if (stuck !== undefined) {
-        core.dynamics[0]!.stuck = stuck
-        yield* Effect.logWarning(`litetapes: ${core.location}: a dynamic segment stays: ${stuck}`)
-      }
+      if (stuck !== undefined) yield* this.#passBy(stuck)
       yield* this.#progress.open
       if (stuck !== undefined) return
     }
     yield* this.#progress.open
   })
+
+  /** The oldest file has to stay, and those behind it with it: but what their other tapes have goes into segments. */
+  #passBy(stuck: string): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const core = this.#core
+      const [oldest, ...behind] = core.dynamics.slice(0, -1)
+      if (oldest !== undefined && oldest.stuck !== stuck) {
+        oldest.stuck = stuck
+        yield* Effect.logWarning(`litetapes: ${core.location}: dynamic segments stay: ${stuck}`)
+      }
+      for (const file of behind) yield* Effect.ignore(flushFile(core, file))
+    })
+  }
 
   /** Looks now and then whether the current dynamic segment has grown old. */
   readonly timer = (nudge: Effect.Effect<void>): Effect.Effect<never> =>
@@ -201,11 +230,21 @@ class Rolling {
       })
     )
 
+  /** Repacks that are under way notice that the lib closes, and clean up after themselves. */
+  readonly #afterRepacks: Effect.Effect<void> = Effect.suspend(() => {
+    this.#ended = true
+    const tapes = [...this.#core.tapes.values()]
+    return Effect.andThen(
+      this.#merging.withPermit(Effect.void),
+      Effect.forEach(tapes, (tape) => tape.repacking.withPermit(Effect.void), { discard: true })
+    )
+  })
+
   /** The clean end, after the last commit. */
   readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.uninterruptible(
     // A merge that is under way notices that the lib closes, and cleans up after itself.
     Effect.andThen(
-      this.#merging.withPermit(Effect.void),
+      this.#afterRepacks,
       this.#closing.withPermit(
         this.#preparing.withPermit(
           Effect.gen({ self: this }, function* () {

@@ -133,6 +133,7 @@ export const interruptionContract = ({ storage, place }: Kind): void => {
                 Effect.sync(() => log.push("interrupted"))
               )
             )
+            yield* settle
             yield* goOn
             yield* Fiber.join(interrupting)
             assert.deepStrictEqual(log.slice(0, 2), ["written", "interrupted"])

@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
-import * as Lib from "litetapes/Lib"
-import * as Tape from "litetapes/Tape"
+import type * as Lib from "litetapes/Lib"
+import type * as Tape from "litetapes/Tape"
 import {
   existingTape,
   type Kind,

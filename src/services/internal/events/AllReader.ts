@@ -12,6 +12,7 @@ import { encodeTapeName } from "../../../domain/Names.ts"
 import type { Core } from "../Core.ts"
 import { type LoadError, openTape } from "../OpenTape.ts"
 import type { ReadError } from "../RecordReader.ts"
+import { wholeNumber } from "../wholeNumber.ts"
 import { compile, type EventFilter } from "./EventFilter.ts"
 import { TapeCursor } from "./TapeCursor.ts"
 
@@ -42,9 +43,9 @@ export const readAll = (core: Core, options: ReadAllOptions = {}): Stream.Stream
   Stream.unwrap(
     Effect.gen(function* () {
       if (core.closed) return yield* new LibClosed({ location: core.location })
-      const from = Math.max(0, Math.floor(options.from ?? 0))
-      const to = Math.min(core.durable.position, Math.floor(options.to ?? Number.POSITIVE_INFINITY))
-      const limit = Math.floor(options.limit ?? Number.POSITIVE_INFINITY)
+      const from = wholeNumber("from", options.from, 0)
+      const to = Math.min(core.durable.position, wholeNumber("to", options.to, Number.POSITIVE_INFINITY))
+      const limit = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
       if (from >= to || limit <= 0) return Stream.empty
       const backward = options.direction === "backward"
       const filter = compile(options.filter)

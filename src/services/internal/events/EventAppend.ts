@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { TapeArchived } from "../../../domain/Errors.ts"
+import { TapeArchived, TapeInvalid } from "../../../domain/Errors.ts"
 import * as Event from "../../../domain/Event.ts"
 import { EventIdConflict, type ExpectedRevision, WrongExpectedRevision } from "../../../domain/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../../domain/Placement.ts"
@@ -32,7 +32,7 @@ export interface AppendResult {
   readonly stream: string
   /** Revision of the first event of this append; of the next event to come where it had none. */
   readonly firstRevision: number
-  /** Revision of the last event of this append: what the next append expects. −1 in an empty stream. */
+  /** Revision of the last event of this append: what the next append expects. −1 where the stream has no event. */
   readonly lastRevision: number
   readonly firstPosition: number
   readonly lastPosition: number
@@ -73,7 +73,7 @@ interface Known {
   readonly position: number
 }
 
-type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived
+type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
 
 export class EventAppender {
   readonly #core: Core
@@ -274,6 +274,10 @@ const judge = (core: Core, entries: ReadonlyArray<Entry>): Verdict => {
     const { state, expected, events } = entry
     if (events.length > 0 && listing(core, state.tape.name)?.state === "archived") {
       return { refusal: new TapeArchived({ tape: state.tape.name }) }
+    }
+    if (state.isStale) {
+      const why = "it was recovered while this waited: read the stream again, decide again, append again"
+      return { refusal: new TapeInvalid({ tape: state.tape.name, why }) }
     }
     const revision = revisions.get(state) ?? state.revision
     if (!meets(expected, revision)) {

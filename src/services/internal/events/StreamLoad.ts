@@ -1,5 +1,6 @@
 /** Looking up where a stream stands: its tape, made at the first append, and its last revision. */
 import * as Effect from "effect/Effect"
+import type { TapeExists } from "../../../domain/Errors.ts"
 import { TapeNotForEvents } from "../../../domain/EventErrors.ts"
 import type { InvalidTapeName } from "../../../domain/Names.ts"
 import { tapeOf } from "../../../domain/Placement.ts"
@@ -13,7 +14,7 @@ import { placesOf, sourceAt } from "./StreamSources.ts"
 import type { StreamState } from "./StreamStates.ts"
 
 /** What looking up a stream may fail with, before anything is appended. */
-export type LoadStreamError = LoadError | WriteError | StorageError | TapeNotForEvents | InvalidTapeName
+export type LoadStreamError = LoadError | WriteError | StorageError | TapeExists | TapeNotForEvents | InvalidTapeName
 
 /** Finds the tape of a stream, or makes it, and the stream's last revision. */
 export const loadState = Effect.fnUntraced(function* (
@@ -22,11 +23,15 @@ export const loadState = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, LoadStreamError | SegmentError> {
   const name = tapeOf(core.state.placement, state.name)
   if (listing(core, name) === undefined) {
-    yield* Effect.catchTag(createTape(core, name, "events"), "TapeExists", () => Effect.void)
+    yield* Effect.catchTag(createTape(core, name, "events"), "TapeExists", (error) =>
+      // Made by someone else in the meantime; or being made, and not ours to use.
+      listing(core, name) === undefined ? Effect.fail(error) : Effect.void
+    )
   }
   if (listing(core, name)?.role !== "events") return yield* new TapeNotForEvents({ tape: name, stream: state.name })
   const tape = yield* openTape(core, name)
   state.tape = tape
+  state.generation = tape.generation
   state.revision = yield* lastRevision(core, tape, state.name)
   state.durable = state.revision
   state.loaded = true

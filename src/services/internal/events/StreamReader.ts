@@ -9,6 +9,7 @@ import { attempt } from "../attempt.ts"
 import type { Core } from "../Core.ts"
 import { listing, type LoadError, type OpenTape, openTape } from "../OpenTape.ts"
 import type { SegmentError } from "../SegmentIndexFile.ts"
+import { wholeNumber } from "../wholeNumber.ts"
 import { retryVanished } from "../Vanished.ts"
 import { type Place, placesOf, type Source, sourceAt } from "./StreamSources.ts"
 
@@ -68,10 +69,10 @@ class Cursor {
     this.#tape = tape
     this.#stream = stream
     this.#backward = options.direction === "backward"
-    this.#from = Math.max(0, Math.floor(options.from ?? 0))
-    this.#to = options.to === undefined ? Number.POSITIVE_INFINITY : Math.floor(options.to)
+    this.#from = wholeNumber("from", options.from, 0)
+    this.#to = wholeNumber("to", options.to, Number.POSITIVE_INFINITY)
     this.#endPosition = core.durable.position
-    this.#left = options.limit === undefined ? Number.POSITIVE_INFINITY : Math.floor(options.limit)
+    this.#left = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
     this.#next = this.#backward ? this.#to : this.#from
     this.#places = this.#freshPlaces()
   }

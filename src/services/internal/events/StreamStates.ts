@@ -23,6 +23,8 @@ export class StreamState {
   /** The tape that the stream is placed on; known once the state is loaded. */
   tape!: OpenTape
   loaded = false
+  /** The tape's generation that this was loaded from. */
+  generation = 0
   /** Last revision, pending batches included; −1 where there is no event. */
   revision = -1
   /** Last revision that is durable. */
@@ -39,6 +41,11 @@ export class StreamState {
   constructor(name: string) {
     this.name = name
     this.text = JSON.stringify(name)
+  }
+
+  /** The tape was recovered since: where the stream stands must be looked up again. */
+  get isStale(): boolean {
+    return this.generation !== this.tape.generation
   }
 
   /** Batch `batch` is durable: forgets what every look-up that is in use, or still to come, sees by itself. */
@@ -65,8 +72,10 @@ export class StreamStates {
   ): Effect.Effect<StreamState, E | SegmentError> {
     return Effect.suspend(() => {
       const state = this.#pin(name)
-      if (state.loaded) return Effect.succeed(state)
-      const once = state.lock.withPermit(Effect.suspend(() => (state.loaded ? Effect.void : load(state))))
+      if (state.loaded && !state.isStale) return Effect.succeed(state)
+      const once = state.lock.withPermit(
+        Effect.suspend(() => (state.loaded && !state.isStale ? Effect.void : load(state)))
+      )
       return Effect.as(
         Effect.onError(once, () => Effect.sync(() => this.release(state))),
         state
@@ -77,7 +86,7 @@ export class StreamStates {
   /** The state, if the stream is known already; pinned. */
   acquireLoaded(name: string): StreamState | undefined {
     const state = this.#states.get(name)
-    if (state === undefined || !state.loaded) return undefined
+    if (state === undefined || !state.loaded || state.isStale) return undefined
     return this.#pin(name)
   }
 

@@ -9,54 +9,84 @@ import { readRun, runsOf } from "../PartRuns.ts"
 import { printOf, Prints } from "../SegmentScan.ts"
 
 export interface Tail {
-  /** The parts to take, and how many records of the first one to leave out. */
+  /** The parts to take: a flush moves whole ones. */
   readonly parts: ReadonlyArray<LivePart>
-  readonly skip: number
   readonly records: number
   /** Ordinals that are in no file and in no dynamic segment. */
   readonly gap: { readonly from: number; readonly to: number } | undefined
 }
 
-const none: Tail = { parts: [], skip: 0, records: 0, gap: undefined }
+/** What is in the files. */
+export interface InFiles {
+  readonly prints: Float64Array
+  /** Records that files held which are lost; `undefined` where that is not known. */
+  readonly lost: number | undefined
+}
 
 /**
- * What to append behind the records whose prints are `known`. Where every file is there, ordinals tell; where one is
- * lost they do not, and the records themselves do: what ends the files and begins the dynamic segments is the same.
+ * What to append behind the files. Where it is known how many records they held, ordinals tell. Where it is not, or the
+ * records themselves say that a file is missing which nobody knows of, those do: what ends the files and begins the
+ * dynamic segments is the same.
  */
 export const tailBehind = Effect.fnUntraced(function* (
   core: Core,
   tape: string,
   ids: ReadonlySet<string>,
-  known: Float64Array,
-  isWhole: boolean
+  files: InFiles
 ): Effect.fn.Return<Tail, StorageError | SegmentCorrupt> {
   const parts = core.dynamics
     .flatMap((file) => [...ids].flatMap((id) => file.parts.get(id) ?? []))
-    .toSorted((a, b) => a.batch - b.batch || a.firstOrdinal - b.firstOrdinal)
+    .toSorted((a, b) => a.batch - b.batch)
   const first = parts[0]
-  if (first === undefined) return none
-  const { firstOrdinal } = first
-  const last = parts.at(-1)!
-  const total = last.firstOrdinal + last.count - firstOrdinal
-  if (isWhole) {
-    const skip = Math.max(0, known.length - firstOrdinal)
-    const gap = firstOrdinal > known.length ? { from: known.length, to: firstOrdinal } : undefined
-    return skip >= total ? none : { ...from(parts, skip), records: total - skip, gap }
-  }
+  if (first === undefined) return { parts, records: 0, gap: undefined }
   const prints = yield* printsOf(core, tape, parts)
-  const skip = overlap(known, prints)
-  return skip >= total ? none : { ...from(parts, skip), records: total - skip, gap: undefined }
+  const byOrdinal =
+    isRow(parts) && files.lost !== undefined ? files.prints.length + files.lost - first.firstOrdinal : -1
+  const isProved = byOrdinal >= 0 && isEdge(parts, byOrdinal) && meets(files, prints, byOrdinal)
+  const skip = isProved ? byOrdinal : overlap(files.prints, prints, parts)
+  const records = prints.length - skip
+  const from = files.prints.length + (files.lost ?? 0)
+  const isGap = skip === 0 && isRow(parts) && files.lost !== undefined && first.firstOrdinal > from
+  return { parts: behind(parts, skip), records, gap: isGap ? { from, to: first.firstOrdinal } : undefined }
 })
 
-/** The parts behind the first `skip` records. */
-const from = (parts: ReadonlyArray<LivePart>, skip: number): Pick<Tail, "parts" | "skip"> => {
-  let left = skip
-  const index = parts.findIndex((part) => {
-    if (left < part.count) return true
-    left -= part.count
-    return false
+/** Ordinals of parts from before a recovery are those of another tape. */
+const isRow = (parts: ReadonlyArray<LivePart>): boolean =>
+  parts.every((part, index) => {
+    const before = parts[index - 1]
+    return before === undefined || part.firstOrdinal === before.firstOrdinal + before.count
   })
-  return { parts: parts.slice(index), skip: left }
+
+/** Whether a part ends behind the first `count` records: flushes move whole ones. */
+const isEdge = (parts: ReadonlyArray<LivePart>, count: number): boolean => {
+  let left = count
+  for (const part of parts) {
+    if (left <= 0) break
+    left -= part.count
+  }
+  return left === 0
+}
+
+/** Whether the last records of the files are the first `count` of these, as far as no file behind them is lost. */
+const meets = ({ lost, prints: known }: InFiles, prints: Float64Array, count: number): boolean => {
+  if (count > prints.length) return false
+  return lost !== 0 || endsWith(known, prints, count)
+}
+
+const endsWith = (known: Float64Array, prints: Float64Array, count: number): boolean => {
+  const start = known.length - count
+  if (start < 0) return false
+  for (let at = 0; at < count; at++) if (prints[at] !== known[start + at]) return false
+  return true
+}
+
+/** The parts behind the first `skip` records. */
+const behind = (parts: ReadonlyArray<LivePart>, skip: number): ReadonlyArray<LivePart> => {
+  let left = skip
+  return parts.filter((part) => {
+    left -= part.count
+    return left < 0
+  })
 }
 
 const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: ReadonlyArray<LivePart>) {
@@ -74,11 +104,12 @@ const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: R
   return prints.all()
 })
 
-/** How many of the last `left` are the first of `right`: the longest such run. */
-const overlap = (left: Float64Array, right: Float64Array): number => {
-  for (let count = Math.min(left.length, right.length); count > 0; count--) {
-    const start = left.length - count
-    if (right.subarray(0, count).every((print, index) => print === left[start + index])) return count
+/** How many of the last `known` are the first of `prints`: the longest such run of whole parts. */
+const overlap = (known: Float64Array, prints: Float64Array, parts: ReadonlyArray<LivePart>): number => {
+  let count = prints.length
+  for (const part of parts.toReversed()) {
+    if (endsWith(known, prints, count)) return count
+    count -= part.count
   }
   return 0
 }

@@ -12,16 +12,17 @@ import {
   TapeNotFound
 } from "../../../domain/Errors.ts"
 import * as Event from "../../../domain/Event.ts"
-import { formatVersion, newline } from "../../../domain/Format.ts"
+import { formatVersion, tapeMetaFile } from "../../../domain/Format.ts"
 import { hashId } from "../../../domain/Hash53.ts"
 import type { TapeListing } from "../../../domain/LibState.ts"
 import * as Merkle from "../../../domain/Merkle.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import { segmentName } from "../../../domain/Names.ts"
 import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
+import * as TapeState from "../../../domain/TapeState.ts"
 import type { StorageError } from "../../Storage.ts"
 import { appendLibMeta, type Core, guard, type WriteError, writeStep } from "../Core.ts"
-import { readTapeMeta } from "../OpenTape.ts"
+import { OpenTape, partsBehind, readTapeMeta } from "../OpenTape.ts"
 import { readRun, runsOf } from "../PartRuns.ts"
 import { Counter, type OnProgress } from "../Progress.ts"
 import type { SegmentError } from "../SegmentFile.ts"
@@ -64,7 +65,19 @@ export type RecoverError =
   | NotDamaged
 
 /** Recovers a listed tape. The caller sees to it that nothing is committed or closed meanwhile. */
-export const recoverTape = Effect.fnUntraced(function* (
+export const recoverTape = (
+  core: Core,
+  name: string,
+  onProgress?: OnProgress
+): Effect.Effect<RecoverReport, RecoverError> =>
+  Effect.suspend(() => {
+    const used = core.tapes.get(name)
+    const work = recover(core, name, onProgress)
+    // Whoever has the tape in use waits, and then goes on with the new one.
+    return used === undefined ? work : used.repacking.withPermit(used.lock.withPermit(work))
+  })
+
+const recover = Effect.fnUntraced(function* (
   core: Core,
   name: string,
   onProgress?: OnProgress
@@ -72,28 +85,32 @@ export const recoverTape = Effect.fnUntraced(function* (
   yield* guard(core)
   const listed = core.state.tapes.get(name)
   if (listed === undefined) return yield* new TapeNotFound({ tape: name })
-  if ((yield* Effect.result(readTapeMeta(core, listed)))._tag === "Success") {
+  const opens = Effect.flatMap(readTapeMeta(core, listed), ({ state }) => partsBehind(core, listed, state))
+  if ((yield* Effect.result(opens))._tag === "Success") {
     return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
   }
-  const found = yield* findFiles(core, name)
-  const resolved = resolve(found.good)
+  const found = yield* findFiles(core, name, listed.role)
+  const resolved = resolve(found.good, found.lostNumbers)
   if ("ambiguous" in resolved) return yield* new RecoverAmbiguous({ tape: name, files: resolved.ambiguous })
   const { kept, dropped } = resolved
-  const known = joinPrints(kept)
+  const prints = joinPrints(kept)
   const former = core.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
   const ids = new Set([listed.tape, ...former])
-  const tail = yield* tailBehind(core, name, ids, known, found.lost.length === 0)
-  const total = { records: known.length + tail.records, bytes: kept.reduce((sum, file) => sum + file.rawBytes, 0) }
-  const counter = new Counter(total, onProgress)
+  const tail = yield* tailBehind(core, name, ids, { prints, lost: recordsIn(found.lost) })
+  const bytes = sum(kept, (file) => file.rawBytes) + sum(tail.parts, (part) => part.bytes)
+  const counter = new Counter({ records: prints.length + tail.records, bytes }, onProgress)
   const segments = yield* describe(core, listed, kept, counter)
-  const last = yield* writeTail(core, listed, segments, tail, found.nextNumber)
+  // Far from files that stay and are no segments: their numbers must never look like those of a repack.
+  const isClean = found.lost.length === 0 && dropped.length === 0
+  const nextNumber = found.highest + 1 + (isClean ? 0 : 3 * TapeState.numbersBeforeRepack)
+  const last = yield* writeTail(core, listed, segments, tail, nextNumber, counter)
   if (last !== undefined) segments.push(last)
-  const tape = yield* list(core, listed, segments, found.nextNumber)
+  const tape = yield* list(core, listed, segments, nextNumber)
   return {
     name,
     tape,
     replaces: listed.tape,
-    records: segments.reduce((sum, segment) => sum + segment.records, 0),
+    records: sum(segments, (segment) => segment.records),
     segments: segments.map((segment) => segment.name),
     fromDynamic: tail.records,
     lost: found.lost,
@@ -102,8 +119,14 @@ export const recoverTape = Effect.fnUntraced(function* (
   }
 })
 
+const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.reduce((total, one) => total + of(one), 0)
+
+/** Records that lost files held; `undefined` where nobody knows it of one of them. */
+const recordsIn = (lost: ReadonlyArray<LostFile>): number | undefined =>
+  lost.some((file) => file.records === undefined) ? undefined : sum(lost, (file) => file.records ?? 0)
+
 const joinPrints = (files: ReadonlyArray<GoodFile>): Float64Array => {
-  const joined = new Float64Array(files.reduce((sum, file) => sum + file.prints.length, 0))
+  const joined = new Float64Array(sum(files, (file) => file.prints.length))
   let at = 0
   for (const { prints } of files) {
     joined.set(prints, at)
@@ -149,7 +172,8 @@ const writeTail = Effect.fnUntraced(function* (
   listed: TapeListing,
   segments: ReadonlyArray<Segment>,
   tail: Tail,
-  number: number
+  number: number,
+  counter: Counter
 ): Effect.fn.Return<Segment | undefined, WriteError> {
   if (tail.records === 0) return undefined
   const before = segments.at(-1)
@@ -159,14 +183,15 @@ const writeTail = Effect.fnUntraced(function* (
     core,
     core.root.writeSegment(listed.name, name, (append) =>
       Effect.gen(function* () {
-        let skip = tail.skip
         for (const run of runsOf(tail.parts, 512 * 1024)) {
           for (const lines of yield* readRun(core, listed.name, run)) {
-            const rest = withoutFirst(lines, skip)
-            skip = 0
-            seal.add(rest, keysOf(listed.role, rest))
-            yield* append(rest)
+            seal.add(lines, keysOf(listed.role, lines))
+            yield* append(lines)
           }
+          yield* counter.add(
+            sum(run, (part) => part.count),
+            sum(run, (part) => part.bytes)
+          )
           yield* Effect.yieldNow
         }
         return seal.finish()
@@ -184,12 +209,6 @@ const writeTail = Effect.fnUntraced(function* (
     state: "closed"
   }
 })
-
-const withoutFirst = (lines: Uint8Array, count: number): Uint8Array => {
-  let start = 0
-  for (let line = 0; line < count; line++) start = lines.indexOf(newline, start) + 1
-  return lines.subarray(start)
-}
 
 const keysOf = (role: Role, lines: Uint8Array) => {
   if (role === "records") return undefined
@@ -226,7 +245,7 @@ const list = (
             format: formatVersion,
             lastBatch: core.durable.batch,
             lib: core.state.lib,
-            nextNumber: Math.max(1, nextNumber),
+            nextNumber,
             origin: { kind: "recovered", tape: listed.tape },
             role,
             tape
@@ -237,9 +256,12 @@ const list = (
       )
       const damaged = yield* core.root.readMeta(name)
       if (damaged !== undefined) yield* core.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
-      yield* writeStep(core, core.root.replaceMeta(name, damaged?.version, written.bytes))
-      core.tapes.delete(name)
+      const version = yield* writeStep(core, core.root.replaceMeta(name, damaged?.version, written.bytes))
       forgetTape(core, name)
+      const file = `${name}/${tapeMetaFile}`
+      const folded = TapeState.fold(file, MetaChain.readTape(file, written.bytes, core.state.limits).records)
+      const meta = { state: folded, version, end: written.end, bytes: written.bytes }
+      core.tapes.get(name)?.become(new OpenTape(name, meta, []))
       return tape
     })
   )

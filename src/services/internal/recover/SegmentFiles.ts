@@ -7,7 +7,7 @@ import { tapeMetaFile } from "../../../domain/Format.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import { parseSegmentName } from "../../../domain/Names.ts"
 import * as SegmentIndex from "../../../domain/SegmentIndex.ts"
-import type { Compression, TapeSegment } from "../../../domain/SystemRecord.ts"
+import type { Compression, Role, TapeSegment } from "../../../domain/SystemRecord.ts"
 import type { StorageError } from "../../Storage.ts"
 import type { Core } from "../Core.ts"
 import { scanSegmentFile, type ScannedFile } from "../SegmentScan.ts"
@@ -26,46 +26,61 @@ export interface LostFile {
   /** Byte of the file; 0 where it is not known. */
   readonly offset: number
   readonly why: string
+  /** Records that it held, where its index or a good line of a damaged meta still says so. */
+  readonly records: number | undefined
 }
 
 export interface Found {
   /** By number. */
   readonly good: ReadonlyArray<GoodFile>
   readonly lost: ReadonlyArray<LostFile>
-  /** One behind the highest number seen. */
-  readonly nextNumber: number
+  readonly lostNumbers: ReadonlyArray<number>
+  /** The highest number seen. */
+  readonly highest: number
 }
 
-type Known = Pick<typeof TapeSegment.Type, "sha256" | "number" | "shardEvery">
+type Known = Pick<typeof TapeSegment.Type, "sha256" | "number" | "records" | "shardEvery">
 
-export const findFiles = Effect.fnUntraced(function* (core: Core, tape: string): Effect.fn.Return<Found, StorageError> {
+export const findFiles = Effect.fnUntraced(function* (
+  core: Core,
+  tape: string,
+  role: Role
+): Effect.fn.Return<Found, StorageError> {
   const known = yield* knownSegments(core, tape)
   const names = yield* core.root.listSegments(tape)
   const good: Array<GoodFile> = []
   const lost: Array<LostFile> = []
-  let nextNumber = 1
+  const lostNumbers: Array<number> = []
+  const lose = (number: number, file: LostFile) => {
+    lost.push(file)
+    lostNumbers.push(number)
+  }
+  let highest = 0
   for (const name of names) {
     const naming = parseName(name)
     if (naming === undefined) continue
-    nextNumber = Math.max(nextNumber, naming.number + 1)
-    const expected = known.get(name)?.sha256 ?? (yield* hashInIndex(core, tape, name))
-    const file = yield* Effect.result(scanSegmentFile(core, tape, name, naming.compression))
+    const { number } = naming
+    highest = Math.max(highest, number)
+    const expected = known.get(name) ?? (yield* inIndex(core, tape, name))
+    const records = expected?.records
+    const file = yield* Effect.result(scanSegmentFile(core, tape, name, naming.compression, role))
     if (file._tag === "Failure") {
       const error = file.failure
-      lost.push({ segment: name, offset: "offset" in error ? error.offset : 0, why: error.message })
-    } else if (expected !== undefined && expected !== file.success.sha256) {
-      lost.push({ segment: name, offset: 0, why: "its SHA-256 is not the one that its index or its meta has" })
+      lose(number, { segment: name, offset: "offset" in error ? error.offset : 0, why: error.message, records })
+    } else if (expected !== undefined && expected.sha256 !== file.success.sha256) {
+      const why = "its SHA-256 is not the one that its index or its meta has"
+      lose(number, { segment: name, offset: 0, why, records })
     } else {
       const shardEvery = known.get(name)?.shardEvery ?? shardOf(name, naming.number)
       good.push({ ...file.success, ...naming, name, shardEvery })
     }
   }
-  for (const [name, { number }] of known) {
-    nextNumber = Math.max(nextNumber, number + 1)
-    if (!names.includes(name)) lost.push({ segment: name, offset: 0, why: "it is missing" })
+  for (const [name, { number, records }] of known) {
+    highest = Math.max(highest, number)
+    if (!names.includes(name)) lose(number, { segment: name, offset: 0, why: "it is missing", records })
   }
   good.sort((a, b) => a.number - b.number)
-  return { good, lost, nextNumber }
+  return { good, lost, lostNumbers, highest }
 })
 
 const parseName = (name: string) => {
@@ -100,8 +115,23 @@ const knownSegments = (core: Core, tape: string): Effect.Effect<ReadonlyMap<stri
     return known
   })
 
-const hashInIndex = (core: Core, tape: string, segment: string): Effect.Effect<string | undefined, never> =>
+const inIndex = (
+  core: Core,
+  tape: string,
+  segment: string
+): Effect.Effect<Pick<Known, "sha256" | "records"> | undefined, never> =>
   core.root.readIndexRanges(tape, segment, [[0, SegmentIndex.pageBytes]]).pipe(
-    Effect.map(([page]) => (page === undefined ? undefined : SegmentIndex.hashOfSegment(page))),
+    Effect.map(([page]) => (page === undefined ? undefined : headerOf(page))),
     Effect.catch(() => Effect.succeed(undefined))
   )
+
+const headerOf = (page: Uint8Array): Pick<Known, "sha256" | "records"> | undefined => {
+  const sha256 = SegmentIndex.hashOfSegment(page)
+  if (sha256 === undefined) return undefined
+  try {
+    return { sha256, records: SegmentIndex.decodeHeader(page, sha256).records }
+  } catch (error) {
+    if (error instanceof SegmentIndex.IndexDamaged) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,4 @@
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import { suite } from "./EventStoreSuite.ts"
+
+suite("memory", MemoryStorage.make, () => "place")

@@ -1,0 +1,243 @@
+/** Indexes are derived: gone, damaged or full of twins, they change nothing of what is read. */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { Root } from "litetapes/Storage"
+import { hash53, hashId } from "../../../src/domain/Hash53.ts"
+import { SegmentIndexBuilder } from "../../../src/domain/SegmentIndex.ts"
+import { all, type Contract, dataOf, failing, flush, numbered, numbers, type Store, tapeOf } from "./support.ts"
+
+const named = (stream: string, n: number) => ({ type: "Named", id: `${stream}/${n}`, data: `${stream}/${n}` })
+
+const streams = ["order-a", "order-b", "order-c"]
+
+/** Three streams with three events each, in one segment. */
+const setUp = Effect.fnUntraced(function* (store: Store) {
+  for (const n of numbers(3)) for (const stream of streams) yield* store.append(stream, [named(stream, n)])
+})
+
+const segmentName = "seg-000001.jsonl"
+
+const assertRight = Effect.fnUntraced(function* (store: Store) {
+  for (const stream of streams) {
+    const data = numbers(3).map((n) => `${stream}/${n}`)
+    assert.deepStrictEqual(yield* dataOf(store.read(stream)), data)
+    assert.deepStrictEqual(yield* dataOf(store.read(stream, { direction: "backward" })), data.toReversed())
+    assert.strictEqual(yield* store.revision(stream), 2)
+  }
+  assert.deepStrictEqual(
+    (yield* all(store.readAll())).map(({ position }) => position),
+    numbers(9)
+  )
+})
+
+/** The segment's lines, with what an index is told about each. */
+const linesOf = Effect.fnUntraced(function* (root: Root) {
+  const size = yield* root.segmentSize("order", segmentName)
+  const bytes = yield* root.readSegment("order", segmentName, 0, size!)
+  const texts = Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1)
+  return texts.map((text) => {
+    const { stream, revision, position, id } = JSON.parse(text) as {
+      readonly stream: string
+      readonly revision: number
+      readonly position: number
+      readonly id: string
+    }
+    return { bytes: Buffer.from(text), stream, revision, position, id }
+  })
+})
+
+export const indexContract: Contract = (test) => {
+  test("an index that is gone is made again", ({ use, files, probe }) =>
+    Effect.gen(function* () {
+      yield* use(setUp)
+      yield* files((root) => root.removeIndex("order", segmentName))
+      probe.indexesWritten = []
+      yield* use(assertRight)
+      assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`])
+      yield* use(assertRight)
+      assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`])
+    }))
+
+  test("an index that cannot be read or written costs nothing but time", ({ use, files, probe }) =>
+    Effect.gen(function* () {
+      yield* use(setUp)
+      yield* files((root) => root.removeIndex("order", segmentName))
+      probe.indexes = "refused"
+      yield* use(assertRight)
+      yield* use(assertRight, { mode: "read" })
+    }))
+
+  test("an index with any byte flipped is made again, and what is read is right", ({ use, probe }) =>
+    Effect.gen(function* () {
+      yield* use(setUp)
+      let size = 0
+      probe.readIndex = (bytes, offset) => {
+        size = Math.max(size, offset + bytes.length)
+        return bytes
+      }
+      yield* use(assertRight)
+      assert.isAbove(size, 4096)
+      // Every byte of the rows, and some of the empty rest of each page.
+      const flips = numbers(size).filter((at) => at % 4096 < 120 || at % 4096 >= 4092 || at % 251 === 0)
+      for (const at of flips) {
+        probe.indexesWritten = []
+        probe.readIndex = (bytes, offset) => {
+          if (probe.indexesWritten.length > 0 || at < offset || at >= offset + bytes.length) return bytes
+          return bytes.map((byte, i) => (offset + i === at ? byte ^ 0x10 : byte))
+        }
+        yield* use((store) =>
+          Effect.gen(function* () {
+            yield* assertRight(store)
+            assert.isTrue((yield* store.append("order-b", [named("order-b", 1)])).repeated)
+          })
+        )
+        assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`], `byte ${at}`)
+      }
+    }))
+
+  test("an index that is cut off, empty or another's is made again", ({ use, files, probe }) =>
+    Effect.gen(function* () {
+      yield* use((store) =>
+        Effect.gen(function* () {
+          yield* setUp(store)
+          yield* flush(store, "order")
+          yield* store.append("acc-1", numbered(9))
+        })
+      )
+      const [own, other] = yield* files((root) =>
+        Effect.gen(function* () {
+          const read = function* (tape: string) {
+            const size = yield* root.indexSize(tape, segmentName)
+            return (yield* root.readIndexRanges(tape, segmentName, [[0, size!]]))[0]!
+          }
+          return [yield* read("order"), yield* read("acc")]
+        })
+      )
+      const bad = [new Uint8Array(), own!.slice(0, 4095), own!.slice(0, -4096), own!.slice(0, -1), other!]
+      for (const bytes of bad) {
+        yield* files((root) => root.writeIndex("order", segmentName, bytes))
+        probe.indexesWritten = []
+        yield* use((store) =>
+          Effect.gen(function* () {
+            assert.isTrue((yield* store.append("order-b", [named("order-b", 1)])).repeated)
+            for (const stream of streams) {
+              const data = numbers(3).map((n) => `${stream}/${n}`)
+              assert.deepStrictEqual(yield* dataOf(store.read(stream)), data)
+            }
+          })
+        )
+        assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`])
+      }
+    }))
+
+  test("a stream or an id with another's hash gets nothing of it", ({ use, files }) =>
+    Effect.gen(function* () {
+      yield* use(setUp)
+      // All streams of the segment, and one that is not in it, have the hash of `order-b`; all ids that of its last.
+      yield* files((root) =>
+        Effect.gen(function* () {
+          const builder = new SegmentIndexBuilder("events", () => hash53("order-b"))
+          const idHash = hashId("order-b", "order-b/2")
+          for (const { bytes, stream, revision, position } of yield* linesOf(root)) {
+            builder.add(bytes, 0, bytes.length, { stream, revision, position, idHash })
+          }
+          const meta = yield* root.readMeta("order")
+          const sha256 = /"sha256":"([0-9a-f]{64})"/.exec(Buffer.from(meta!.bytes).toString("utf8"))![1]!
+          yield* root.writeIndex("order", segmentName, builder.finish(sha256))
+        })
+      )
+      yield* use((store) =>
+        Effect.gen(function* () {
+          const data = numbers(3).map((n) => `order-b/${n}`)
+          assert.deepStrictEqual(yield* dataOf(store.read("order-b")), data)
+          assert.deepStrictEqual(yield* dataOf(store.read("order-b", { direction: "backward", limit: 2 })), [
+            data[2],
+            data[1]
+          ])
+          assert.strictEqual(yield* store.revision("order-b"), 2)
+          const again = yield* store.append("order-b", [named("order-b", 2)])
+          assert.deepInclude(again, { firstRevision: 2, lastRevision: 2, repeated: true })
+        })
+      )
+    }))
+
+  test("a stream whose hash leads to other streams alone is empty", ({ use, files }) =>
+    Effect.gen(function* () {
+      yield* use(setUp)
+      yield* files((root) =>
+        Effect.gen(function* () {
+          const builder = new SegmentIndexBuilder("events", () => hash53("order-z"))
+          for (const { bytes, stream, revision, position } of yield* linesOf(root)) {
+            builder.add(bytes, 0, bytes.length, { stream, revision, position, idHash: hashId("order-z", "order-b/1") })
+          }
+          const meta = yield* root.readMeta("order")
+          const sha256 = /"sha256":"([0-9a-f]{64})"/.exec(Buffer.from(meta!.bytes).toString("utf8"))![1]!
+          yield* root.writeIndex("order", segmentName, builder.finish(sha256))
+        })
+      )
+      yield* use((store) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* dataOf(store.read("order-z")), [])
+          assert.strictEqual(yield* store.revision("order-z"), "no-stream")
+          const first = yield* store.append("order-z", [named("order-b", 1)], { expected: "no-stream" })
+          assert.deepInclude(first, { firstRevision: 0, firstPosition: 9, repeated: false })
+          assert.deepStrictEqual(yield* dataOf(store.read("order-z")), ["order-b/1"])
+          assert.isTrue((yield* store.append("order-z", [named("order-b", 1)])).repeated)
+        })
+      )
+    }))
+
+  test("an older copy of a tape is noticed: by the gap, or by what was committed behind it", ({ use, files, probe }) =>
+    Effect.gen(function* () {
+      yield* use((store) => Effect.andThen(store.append("order-1", numbered(2)), store.append("acc-1", numbered(2, 2))))
+      const old = yield* files((root) => root.readMeta("order"))
+      const putBack = files((root) =>
+        Effect.gen(function* () {
+          const meta = yield* root.readMeta("order")
+          yield* root.replaceMeta("order", meta!.version, old!.bytes)
+          return meta!
+        })
+      )
+      yield* use((store) => store.append("order-1", numbered(2, 4)))
+      const newer = yield* putBack
+      const gap = (expected: number, found: number) => ({ _tag: "PositionGap", expected, found })
+      yield* use((store) =>
+        Effect.gen(function* () {
+          // The last events of the lib are missing.
+          assert.deepStrictEqual(yield* failing(dataOf(store.readAll()), gap(4, 6)), gap(4, 6))
+          const backward = dataOf(store.readAll({ direction: "backward" }))
+          assert.deepStrictEqual(yield* failing(backward, gap(5, 3)), gap(5, 3))
+          assert.deepStrictEqual(yield* dataOf(store.readAll({ to: 4 })), numbers(4))
+          yield* store.append("acc-1", numbered(2, 6))
+          assert.deepStrictEqual(yield* failing(dataOf(store.readAll()), gap(4, 6)), gap(4, 6))
+          assert.deepStrictEqual(yield* failing(dataOf(store.readAll({ from: 3 })), gap(4, 6)), gap(4, 6))
+        })
+      )
+      yield* files((root) =>
+        Effect.gen(function* () {
+          const meta = yield* root.readMeta("order")
+          yield* root.replaceMeta("order", meta!.version, newer.bytes)
+        })
+      )
+      yield* use((store) => Effect.map(dataOf(store.readAll()), (data) => assert.deepStrictEqual(data, numbers(8))))
+      // What is committed and in no segment yet does not fit behind the older copy.
+      yield* use((store) =>
+        Effect.gen(function* () {
+          yield* store.append("order-1", numbered(1, 8))
+          probe.broken = true
+        })
+      )
+      probe.broken = false
+      yield* putBack
+      yield* use((store) =>
+        Effect.gen(function* () {
+          const invalid = { _tag: "TapeInvalid", tape: "order" }
+          assert.deepStrictEqual(yield* failing(dataOf(store.readAll()), invalid), invalid)
+          assert.deepStrictEqual(yield* failing(dataOf(store.read("order-1")), invalid), invalid)
+          assert.deepStrictEqual(yield* failing(store.append("order-1", numbered(1)), invalid), invalid)
+          assert.deepStrictEqual(yield* failing(tapeOf(store, "order"), invalid), invalid)
+          assert.deepStrictEqual(yield* dataOf(store.read("acc-1")), [2, 3, 6, 7])
+        })
+      )
+    }))
+}

@@ -1,0 +1,232 @@
+/** docs/reader.py, which knows docs/FORMAT.md and nothing of this library, finds in every lib what the library finds. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as NodeStorage from "litetapes/NodeStorage"
+import { encode, type JsonObject } from "litetapes/TaraSON"
+import { assert, beforeAll, describe, it } from "vitest"
+import { copyFixture, describeLib, type Expected, fixtures, readFixture } from "../support/fixtures.ts"
+import { type Ground, states } from "../support/libStates.ts"
+import { existingTape, type LibService, openSession, tapeOf, withLib } from "../support/openLib.ts"
+import { leftOut, requirePrograms, runReader } from "../support/reader.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+
+const newPlace = temporaryFolder()
+
+/** All kinds of values, and so long that a segment has several frames. */
+const records: Ground["records"] = (from, to) =>
+  Array.from({ length: to - from }, (_, at): JsonObject => {
+    const n = from + at
+    return {
+      $type: n % 7 === 0 ? "LiteTapes.Almost" : "Reading",
+      n,
+      "ключ ☃ \u2028": { "\u0007": ["\\", '"', "\n", "€", "😀"], deep: [[[{}]]] },
+      numbers: [n / 3, -n, n * 1e20, 1e-7 * n, 0.1],
+      text: `${n} `.repeat(n % 500 === 1 ? 200_000 : 200),
+      ...(n % 2 === 0 ? { nothing: null, no: false } : {})
+    }
+  })
+
+const targetBytes = 1_500_000
+
+/** The list that the reader should print. */
+const listOf = ({ tapes }: Expected): string =>
+  tapes.map(({ name, records, root }) => `${name}\t${records}\t${root}\n`).join("")
+
+const linesOf = (lib: LibService, name: string) =>
+  Effect.map(
+    Effect.flatMap(existingTape(lib, name), (tape) => Stream.runCollect(tape.records())),
+    (found) => found.map((record) => `${encode(record, { ...lib.limits, recordBytesMax: 2 ** 30 })}\n`).join("")
+  )
+
+const says = (args: ReadonlyArray<string>, stdout: string): string => {
+  const said = runReader(args)
+  assert.strictEqual(said.status, 0, said.stderr)
+  assert.isTrue(said.stdout === stdout, `${args.join(" ")}: ${said.stdout.slice(0, 500)}`)
+  return said.stderr
+}
+
+/** The lib at `place`, list, roots and streams, as the library reads it. */
+const compare = (lib: LibService) =>
+  Effect.gen(function* () {
+    const expected = yield* describeLib(lib)
+    const list = listOf(expected)
+    says([lib.location], list)
+    says(["--root", lib.location], list)
+    for (const { name } of expected.tapes) says([lib.location, name], yield* linesOf(lib, name))
+  })
+
+/** Exits with 1 and names a file, and a byte of it. */
+const refuses = (args: ReadonlyArray<string>, file: string, why = ""): void => {
+  const { status, stderr } = runReader(args)
+  assert.strictEqual(status, 1, `${args.join(" ")}: ${stderr}`)
+  assert.match(stderr, new RegExp(`^reader\\.py: \\S*${file.replaceAll(".", "\\.")}: offset \\d+: .*${why}`, "m"))
+}
+
+describe.skipIf(leftOut)("docs/reader.py", () => {
+  beforeAll(requirePrograms)
+
+  it.each(Object.entries(states))("reads what the library reads: %s", (_, make) =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const storage = yield* NodeStorage.make
+        const place = newPlace()
+        yield* make({ storage, spare: newPlace, records, count: 1000, targetBytes }, place)
+        yield* withLib(storage, place, compare, { mode: "read" })
+      })
+    )
+  )
+
+  it("reads a lib that is open, while its writer does nothing", () =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const storage = yield* NodeStorage.make
+        const place = newPlace()
+        const { lib, close } = yield* openSession(storage, place)
+        yield* Effect.flatMap(tapeOf(lib, "alpha"), (tape) => tape.append(records(0, 5)))
+        yield* withLib(storage, place, compare, { mode: "read" })
+        yield* close
+      })
+    ))
+
+  it.each(fs.readdirSync(fixtures))("finds in the fixture what is expected of it: %s", (state) => {
+    const notes = says(["--root", path.join(fixtures, state, "lib")], listOf(readFixture(state)))
+    assert.lengthOf([...notes.matchAll(/left out$/gm)], state === "torn" ? 2 : 0, notes)
+  })
+
+  it("says how it is called, and which tape is not there", () => {
+    for (const args of [[], ["--nonsense", "lib"], ["a", "b", "c"]]) assert.strictEqual(runReader(args).status, 2)
+    refuses([path.join(fixtures, "clean/lib"), "gamma"], "litelib.meta.jsonl", "no tape 'gamma'")
+    refuses([newPlace()], "litelib.meta.jsonl", "missing")
+  })
+
+  it("names the program that it needs for zstd, where that is missing", () => {
+    const { status, stderr } = runReader(["--root", path.join(fixtures, "zstd/lib")], "/nowhere")
+    assert.strictEqual(status, 1)
+    assert.match(stderr, /\.jsonl\.zst: offset 0: .*`zstd` was not found/)
+    assert.strictEqual(runReader(["--root", path.join(fixtures, "gzip/lib")], "/nowhere").status, 0)
+  })
+})
+
+/** A copy of the fixture's lib, changed. */
+const damaged = (state: string, change: (place: string) => void): string => {
+  const place = newPlace()
+  copyFixture(state, place)
+  change(place)
+  return place
+}
+
+const edit = (place: string, name: string, change: (bytes: Buffer) => Uint8Array): void => {
+  const file = path.join(place, name)
+  fs.writeFileSync(file, change(fs.readFileSync(file)))
+}
+
+/**
+ * Bytes of a file that something else vouches for: all, but for the last line of a meta, and the last batch of a dynamic
+ * segment, which the next one has too or which was perhaps never acknowledged.
+ */
+const vouched = (place: string, name: string): number => {
+  const bytes = fs.readFileSync(path.join(place, name))
+  if (name.endsWith(".meta.jsonl")) return bytes.lastIndexOf(0x0a, bytes.length - 2) + 1
+  if (!name.startsWith("litelib.dynamic-")) return bytes.length
+  return bytes.indexOf(0x0a, bytes.lastIndexOf("LiteLib.Commit", -500)) + 1
+}
+
+const flip = (at: number) => (bytes: Buffer) => {
+  bytes[at]! ^= 1
+  return bytes
+}
+
+const filesOf = (state: string): ReadonlyArray<string> =>
+  Object.keys(readFixture(state).files).filter((name) => !name.includes("index/"))
+
+describe.skipIf(leftOut)("docs/reader.py notices", () => {
+  beforeAll(requirePrograms)
+
+  it.each(["zstd", "cloned", "deduped", "sharded", "unclean"])("a flipped bit in any file: %s", (state) => {
+    for (const name of filesOf(state)) {
+      const length = vouched(path.join(fixtures, state, "lib"), name)
+      for (const at of [0, 0.3, 0.7, 1].map((part) => Math.floor(part * (length - 1)))) {
+        if (length === 0) continue
+        refuses(["--root", damaged(state, (place) => edit(place, name, flip(at)))], name)
+      }
+    }
+  })
+
+  it("a bad last batch, which it leaves out, unless something shows that it was acknowledged", () => {
+    const name = "litelib.dynamic-000003.jsonl"
+    const place = damaged("unclean", (copy) =>
+      edit(copy, name, (bytes) => flip(bytes.lastIndexOf('"hash"') + 10)(bytes))
+    )
+    const { status, stdout, stderr } = runReader([place])
+    assert.strictEqual(status, 0, stderr)
+    assert.match(stderr, /000003\.jsonl: offset \d+: \d+ bytes, never acknowledged, are left out/)
+    assert.include(stdout, "gamma\t0\t")
+    const before = "litelib.dynamic-000002.jsonl"
+    refuses([damaged("unclean", (copy) => edit(copy, before, (bytes) => bytes.subarray(0, -1)))], before, "not empty")
+    const upto = damaged("unclean", (copy) => {
+      for (const file of [before, name]) edit(copy, file, (bytes) => bytes.subarray(0, bytes.indexOf(0x0a) + 1))
+    })
+    refuses([upto], "litelib.meta.jsonl", "batch 3 was acknowledged")
+  })
+
+  it("a file that is missing, cut off, longer, or another tape's", () => {
+    for (const [state, name] of [
+      ["zstd", "alpha/seg-000002.jsonl.zst"],
+      ["clean", "beta/seg-000001.jsonl"]
+    ] as const) {
+      refuses(["--root", damaged(state, (place) => fs.rmSync(path.join(place, name)))], name, "missing")
+      for (const change of [
+        (bytes: Buffer) => bytes.subarray(0, -1),
+        (bytes: Buffer) => Buffer.concat([bytes, bytes]),
+        () => Buffer.alloc(0)
+      ]) {
+        refuses(["--root", damaged(state, (place) => edit(place, name, change))], name, "bytes, meta says")
+      }
+    }
+    const swapped = damaged("clean", (place) =>
+      fs.copyFileSync(path.join(place, "beta/tape.meta.jsonl"), path.join(place, "alpha/tape.meta.jsonl"))
+    )
+    refuses([swapped], "alpha/tape.meta.jsonl", "tape is")
+    const elsewhere = damaged("clean", (place) => {
+      fs.rmSync(path.join(place, "alpha"), { recursive: true })
+      fs.cpSync(path.join(fixtures, "archived/lib/alpha"), path.join(place, "alpha"), { recursive: true })
+    })
+    refuses([elsewhere], "alpha/tape.meta.jsonl", "lib meta says")
+    const other = damaged("unclean", (place) => fs.rmSync(path.join(place, "litelib.dynamic-000001.jsonl")))
+    refuses([other], "litelib.dynamic-000001.jsonl", "missing")
+  })
+
+  it("lib meta that has lost its end", () => {
+    const without = (lines: number) =>
+      damaged("unclean", (place) =>
+        edit(place, "litelib.meta.jsonl", (bytes) =>
+          Buffer.from(
+            bytes
+              .toString()
+              .split("\n")
+              .slice(0, -1 - lines)
+              .join("\n") + "\n"
+          )
+        )
+      )
+    for (const lines of [1, 2, 3]) refuses([without(lines)], "litelib.meta.jsonl", "its end is missing")
+  })
+
+  it("versions, types and fields that it does not know", () => {
+    const changed = (from: string, to: string) =>
+      damaged("clean", (place) =>
+        edit(place, "litelib.meta.jsonl", (bytes) => Buffer.from(bytes.toString().replace(from, to)))
+      )
+    for (const [from, to, why] of [
+      ['"format":1', '"format":2', "format 2"],
+      ["LiteLib.Meta", "LiteLib.Mfta", "does not know"],
+      ['"format":1', '"format":1,"fresh":1', "other fields"],
+      ['"kind":"category"', '"kind":"chaos"', "other fields"],
+      ['{"$type"', '{ "$type"', "canonical"]
+    ] as const) {
+      refuses([changed(from, to)], "litelib.meta.jsonl", why)
+    }
+  })
+})

@@ -1,0 +1,45 @@
+/**
+ * A storage that can lose the meta of a tape or of a lib: behind the back of whoever has it open, or before it is opened.
+ * What is hidden can be shown again.
+ */
+import * as Effect from "effect/Effect"
+import { type MetaOwner, type Root, type Storage, StorageError } from "litetapes/Storage"
+
+export interface Hiding {
+  readonly storage: Storage["Service"]
+  /** The meta of a tape, or of the lib, is not there any more. */
+  readonly hide: (place: string, owner: MetaOwner) => void
+  readonly show: (place: string, owner: MetaOwner) => void
+}
+
+const keyOf = (place: string, owner: MetaOwner) => `${place}\n${owner ?? ""}`
+
+const notALib = (place: string) =>
+  new StorageError({ operation: "open", place, reason: "not-a-lib", detail: "no lib meta is there" })
+
+export const hiding = (base: Storage["Service"]): Hiding => {
+  const hidden = new Set<string>()
+  const wrap = (place: string, root: Root): Root => ({
+    ...root,
+    readMeta: (owner) =>
+      hidden.has(keyOf(place, owner)) ? Effect.succeed(undefined) : Effect.suspend(() => root.readMeta(owner)),
+    replaceMeta: (owner, version, bytes) =>
+      Effect.suspend(() => {
+        if (version !== undefined || !hidden.has(keyOf(place, owner))) return root.replaceMeta(owner, version, bytes)
+        hidden.delete(keyOf(place, owner))
+        return Effect.flatMap(root.readMeta(owner), (meta) => root.replaceMeta(owner, meta?.version, bytes))
+      })
+  })
+  return {
+    storage: {
+      open: (place, mode) =>
+        Effect.suspend(() =>
+          hidden.has(keyOf(place, undefined)) && mode !== "recover"
+            ? Effect.fail(notALib(place))
+            : Effect.map(base.open(place, mode), (root) => wrap(place, root))
+        )
+    },
+    hide: (place, owner) => hidden.add(keyOf(place, owner)),
+    show: (place, owner) => hidden.delete(keyOf(place, owner))
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * Libs in every state that one can be left in, made by the library in a folder: for the frozen fixtures, and for readers
+ * that must find in each what the library finds.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import { Storage } from "litetapes/Storage"
+import type { JsonObject } from "litetapes/TaraSON"
+import type * as Tape from "litetapes/Tape"
+import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
+import { at, watched } from "./watchedStorage.ts"
+
+/** What a state is made with. */
+export interface Ground {
+  readonly storage: StorageService
+  /** A folder that is not there yet, for what is needed on the way. */
+  readonly spare: () => string
+  /** The records from `from` to before `to`: always the same ones. */
+  readonly records: (from: number, to: number) => ReadonlyArray<JsonObject>
+  /** How many records a state has about, and their bytes: segments are cut accordingly. */
+  readonly count: number
+  readonly targetBytes: number
+}
+
+/** Makes a lib at `place`, where nothing is. Nobody has it open afterwards. */
+type Make = (ground: Ground, place: string) => Effect.Effect<void, unknown>
+
+const append = (lib: LibService, name: string, records: ReadonlyArray<JsonObject>) =>
+  Effect.flatMap(tapeOf(lib, name), (tape) => tape.append(records))
+
+const inLib = (
+  { storage }: Ground,
+  place: string,
+  use: (lib: LibService) => Effect.Effect<unknown, unknown>,
+  options?: Lib.Options
+) => withLib<unknown, unknown>(storage, place, use, options)
+
+/** Two tapes with some segments each, and a batch over both. */
+const clean: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const { count, records } = ground
+    yield* inLib(ground, place, (lib) =>
+      Effect.gen(function* () {
+        yield* append(lib, "alpha", records(0, count / 2))
+        yield* tapeOf(lib, "beta")
+        yield* lib.commit([
+          { tape: "alpha", records: records(count / 2, count / 2 + 1) },
+          { tape: "beta", records: records(0, 2) }
+        ])
+      })
+    )
+    yield* inLib(ground, place, (lib) => append(lib, "alpha", records(count / 2 + 1, count)))
+  })
+
+/** What is at `from` while its writer, which goes on with `use`, stands still behind it. */
+const interrupted = (
+  ground: Ground,
+  from: string,
+  to: string,
+  options: Lib.Options & { readonly hold?: boolean },
+  use: (lib: LibService) => Effect.Effect<unknown, unknown>
+) =>
+  Effect.gen(function* () {
+    const watch = watched(ground.storage)
+    const gate = Latch.makeUnsafe(false)
+    if (options.hold === true) watch.before = at("writeSegment", gate.await)
+    const { lib, close } = yield* openSession(watch.storage, from, options)
+    yield* use(lib).pipe(
+      Effect.andThen(watch.frozen(Effect.sync(() => fs.cpSync(from, to, { recursive: true })))),
+      Effect.ensuring(Effect.andThen(gate.open, close))
+    )
+  })
+
+/**
+ * A second interrupted writer, behind a first one: it took over what that one had committed, and nothing was closed
+ * since. Of `alpha`, a part of what the dynamic segments hold is in a segment already.
+ */
+const unclean: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const { count, records, targetBytes } = ground
+    const first = ground.spare()
+    yield* interrupted(ground, ground.spare(), first, {}, (lib) =>
+      Effect.gen(function* () {
+        yield* append(lib, "alpha", records(0, 2))
+        yield* append(lib, "beta", records(0, 3))
+        yield* Effect.flatMap(existingTape(lib, "alpha"), (tape) => tape.appendSegment)
+        yield* append(lib, "alpha", records(2, 5))
+      })
+    )
+    const options = { closeBytes: Math.max(1000, targetBytes), backlogMax: 1000, hold: true }
+    yield* interrupted(ground, first, place, options, (lib) =>
+      Effect.gen(function* () {
+        for (let n = 0; n + 5 < count; n += 5) yield* append(lib, "alpha", records(n + 5, Math.min(count, n + 10)))
+        yield* append(lib, "gamma", records(0, 1))
+      })
+    )
+  })
+
+/** The same, with the beginning of a batch that was never acknowledged behind it, and of a record of lib meta. */
+const torn: Make = (ground, place) =>
+  Effect.map(unclean(ground, place), () => {
+    const last = fs.readdirSync(place).filter((name) => name.startsWith("litelib.dynamic-"))
+    const line = JSON.stringify(ground.records(0, 1)[0])
+    fs.appendFileSync(path.join(place, last.toSorted().at(-1)!), `${line}\n${line.slice(0, 10)}`)
+    fs.appendFileSync(path.join(place, "litelib.meta.jsonl"), '{"$type":"LiteLib.Dyn')
+  })
+
+/** `alpha` repacked so, then with a few more records behind; the records are given in `rounds` equal rounds. */
+const repacked =
+  (options: Tape.RepackOptions, rounds = 1): Make =>
+  (ground, place) => {
+    const { count, records, targetBytes } = ground
+    return inLib(ground, place, (lib) =>
+      Effect.gen(function* () {
+        for (let round = 0; round < rounds; round++) yield* append(lib, "alpha", records(0, Math.ceil(count / rounds)))
+        const alpha = yield* existingTape(lib, "alpha")
+        yield* alpha.repack({ targetBytes, ...options })
+        yield* alpha.append(records(0, 2))
+      })
+    )
+  }
+
+/** A tape of a busier lib, compressed there; a clone of it, a clone of that one, and records that came after. */
+const cloned: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const { count, records, storage, targetBytes } = ground
+    yield* inLib(ground, ground.spare(), (source) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 5; n++) yield* append(source, "busy", records(n, n + 1))
+        yield* append(source, "alpha", records(0, count))
+        const alpha = yield* existingTape(source, "alpha")
+        yield* alpha.repack({ compression: "gzip", targetBytes })
+        yield* withLib<unknown, unknown>(storage, place, (lib) =>
+          Effect.gen(function* () {
+            yield* alpha.clone(lib, "alpha")
+            const copy = yield* existingTape(lib, "alpha")
+            yield* copy.append(records(0, 2))
+            yield* copy.clone(lib, "beta")
+          })
+        )
+      })
+    )
+  })
+
+/** `alpha` lost its meta while records of it were in no segment yet, and was recovered. */
+const recovered: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const { count, records } = ground
+    yield* interrupted(ground, ground.spare(), place, {}, (lib) =>
+      Effect.gen(function* () {
+        yield* append(lib, "alpha", records(0, count / 2))
+        yield* Effect.flatMap(existingTape(lib, "alpha"), (tape) => tape.appendSegment)
+        yield* append(lib, "alpha", records(count / 2, count))
+      })
+    )
+    fs.rmSync(path.join(place, "alpha/tape.meta.jsonl"))
+    yield* inLib(ground, place, (lib) => Effect.andThen(lib.recoverTape("alpha"), append(lib, "alpha", records(0, 1))))
+  })
+
+/** The lib lost its meta, and was recovered. */
+const recoveredLib: Make = (ground, place) =>
+  Effect.gen(function* () {
+    yield* clean(ground, place)
+    fs.rmSync(path.join(place, "litelib.meta.jsonl"))
+    yield* Effect.provideService(Lib.recover(place), Storage, ground.storage)
+    yield* inLib(ground, place, (lib) => append(lib, "beta", ground.records(2, 4)))
+  })
+
+const archived: Make = (ground, place) =>
+  Effect.andThen(
+    clean(ground, place),
+    inLib(ground, place, (lib) => lib.archive("beta"))
+  )
+
+/** Streams of three categories; every third batch is over two of them. */
+const events =
+  (placement: Lib.Placement): Make =>
+  (ground, place) =>
+    inLib(
+      ground,
+      place,
+      (lib) =>
+        Effect.gen(function* () {
+          const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+          for (let n = 0; n < ground.count / 2; n++) {
+            const [data] = ground.records(n, n + 1)
+            const event = { type: "Happened", data, id: `event-${n}`, tags: ["tag"], metadata: { n } }
+            const streams = n % 3 === 0 ? [`order-${n % 2}`, "customer-1"] : [`invoice-${n}`]
+            yield* store.appendAll(streams.map((stream) => ({ stream, events: [event] })))
+          }
+        }),
+      { placement }
+    )
+
+const userMetadata: Make = (ground, place) =>
+  Effect.andThen(
+    clean(ground, place),
+    inLib(ground, place, (lib) =>
+      Effect.gen(function* () {
+        const alpha = yield* existingTape(lib, "alpha")
+        yield* alpha.setUserMeta("unit", { "°": "grad", scale: [1.5, -0.001, 1e21, null] })
+        yield* alpha.setUserMeta("draft", true)
+        yield* alpha.append(ground.records(0, 1))
+        yield* alpha.appendSegment
+        yield* alpha.removeUserMeta("draft")
+      })
+    )
+  )
+
+/** Lib meta and a tape's meta were changed so often that both were folded afresh, and changed once more since. */
+const worn: Make = (ground, place) =>
+  Effect.andThen(
+    clean(ground, place),
+    inLib(ground, place, (lib) =>
+      Effect.gen(function* () {
+        const alpha = yield* existingTape(lib, "alpha")
+        for (let n = 0; n < 40; n++) yield* alpha.setUserMeta("n", n)
+        for (let n = 0; n < 50; n++) {
+          yield* lib.archive("beta")
+          yield* lib.activate("beta")
+        }
+      })
+    )
+  )
+
+const manyTapes: Make = (ground, place) =>
+  inLib(ground, place, (lib) =>
+    Effect.gen(function* () {
+      const names = Array.from({ length: 30 }, (_, n) => `tape-${n}`)
+      for (const name of names) yield* lib.createTape(name)
+      // The last one stays empty.
+      yield* lib.commit(names.slice(0, -1).map((tape, n) => ({ tape, records: ground.records(n, 2 * n + 1) })))
+    })
+  )
+
+/** The states that are frozen as fixtures. */
+export const frozenStates: { readonly [state: string]: Make } = {
+  clean,
+  unclean,
+  torn,
+  gzip: repacked({ compression: "gzip" }),
+  zstd: repacked({ compression: "zstd" }),
+  deduped: repacked({ dedup: true, why: "repeats" }, 3),
+  sharded: repacked({ shardEvery: 2 }),
+  cloned,
+  recovered,
+  "recovered-lib": recoveredLib,
+  archived,
+  "events-category": events({ kind: "category" }),
+  "events-hashed": events({ kind: "hashed", tapes: 2 }),
+  "user-metadata": userMetadata,
+  worn
+}
+
+/** All of them. */
+export const states: { readonly [state: string]: Make } = {
+  ...frozenStates,
+  "gzip-deduped-sharded": repacked({ compression: "gzip", dedup: true, shardEvery: 3 }, 2),
+  "zstd-deduped-sharded": repacked({ compression: "zstd", dedup: true, shardEvery: 1 }, 2),
+  "events-single": events({ kind: "single" }),
+  "many-tapes": manyTapes
+}

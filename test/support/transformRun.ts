@@ -1,0 +1,332 @@
+/**
+ * Runs such a sequence on two libs, beside plain arrays. Whatever is done, every tape's stream is its array, and what
+ * repack, clone and recover give is equivalent to what they were given, or refused.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Lib from "litetapes/Lib"
+import * as Merkle from "litetapes/Merkle"
+import { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+import * as TaraSON from "litetapes/TaraSON"
+import { assert } from "vitest"
+import { copyLib } from "./copyLib.ts"
+import { hiding, type Hiding } from "./hidingStorage.ts"
+import { existingTape, openSession, type Session, type StorageService, withLib } from "./openLib.ts"
+import type { Op } from "./transformOps.ts"
+import { watched, type Watched } from "./watchedStorage.ts"
+
+type Records = ReadonlyArray<TaraSON.JsonObject>
+
+const options: Lib.Options = { closeBytes: 4096, backlogMax: 2 }
+
+/** More tapes than that are not made: clones of clones would be all there is. */
+const tapesMax = 5
+
+interface Library {
+  place: string
+  watch: Watched
+  session: Session
+  readonly model: Map<string, TaraSON.JsonObject[]>
+}
+
+/** How often something happened that a property should not do without. */
+export type Counts = { recovered: number; ambiguous: number; repacked: number; cloned: number }
+
+export const rootOf = (records: Records): string => {
+  const tree = new Merkle.Accumulator()
+  for (const record of records) tree.add(TaraSON.toBytes(TaraSON.encode(record)))
+  return tree.root()
+}
+
+/** Whether all records of one segment stand again, in a row, from the beginning of another one on. */
+export const repeatsItself = (segments: ReadonlyArray<ReadonlyArray<string>>): boolean =>
+  segments.some((segment, index) =>
+    segments.some((_, other) => {
+      if (other === index) return false
+      const lines = segments.slice(other).flat()
+      return segment.every((line, at) => line === lines[at])
+    })
+  )
+
+export class TransformRun {
+  readonly #base: StorageService
+  readonly #hiding: Hiding
+  readonly counts: Counts
+  #libs: [Library, Library] | undefined
+  #places = 0
+  #names = 0
+
+  constructor(base: StorageService, counts: Counts) {
+    this.#base = base
+    this.#hiding = hiding(base)
+    this.counts = counts
+  }
+
+  /** All of the operations; then both libs are compared, closed, opened and compared again. */
+  all(ops: ReadonlyArray<Op>) {
+    return Effect.gen({ self: this }, function* () {
+      this.#libs = [yield* this.#create, yield* this.#create]
+      for (const op of ops) yield* this.#step(op)
+      for (const lib of this.#libs) {
+        yield* this.#compareAll(lib)
+        yield* this.#reopen(lib)
+        yield* this.#compareAll(lib)
+        const report = yield* lib.session.lib.verify()
+        assert.deepStrictEqual(report.bad, [])
+      }
+    }).pipe(Effect.ensuring(Effect.suspend(() => this.#end)))
+  }
+
+  readonly #end = Effect.suspend(() =>
+    Effect.forEach(this.#libs ?? [], ({ session }) => session.close, { discard: true })
+  )
+
+  readonly #create = Effect.gen({ self: this }, function* () {
+    const place = this.#newPlace()
+    const watch = watched(this.#hiding.storage)
+    const session = yield* openSession(watch.storage, place, options)
+    const name = this.#newName()
+    yield* session.lib.createTape(name)
+    const library: Library = { place, watch, session, model: new Map([[name, []]]) }
+    return library
+  })
+
+  #newPlace(): string {
+    return `place-${(this.#places += 1)}`
+  }
+
+  #newName(): string {
+    return `tape-${(this.#names += 1)}`
+  }
+
+  readonly #step = Effect.fnUntraced({ self: this }, function* (this: TransformRun, op: Op) {
+    const lib = this.#libs![op.lib]!
+    switch (op.op) {
+      case "append":
+        return yield* this.#commit(lib, [[op.tape, op.records]])
+      case "commit":
+        return yield* this.#commit(lib, op.parts)
+      case "flush": {
+        const [, tape] = yield* this.#choose(lib, op.tape)
+        yield* tape.appendSegment
+        return
+      }
+      case "verify": {
+        const [name, tape] = yield* this.#choose(lib, op.tape)
+        assert.deepStrictEqual((yield* tape.verify()).bad, [])
+        return yield* this.#compare(lib, name)
+      }
+      case "repack":
+        return yield* this.#repack(lib, op.tape, op.options)
+      case "beside":
+        return yield* this.#repackBeside(lib, op.tape, op.options, op.records)
+      case "clone":
+        return yield* this.#clone(lib, op.tape, this.#libs![op.to]!)
+      case "reopen":
+        return yield* this.#reopen(lib)
+      case "crash":
+        return yield* this.#crash(lib)
+      case "recover":
+        return yield* this.#recover(lib, op.tape, op.crash, op.indexes)
+      case "recoverLib":
+        return yield* this.#recoverLib(lib, op.crash)
+    }
+  })
+
+  readonly #choose = Effect.fnUntraced(function* (lib: Library, pick: number) {
+    const name = [...lib.model.keys()][pick % lib.model.size]!
+    return [name, yield* existingTape(lib.session.lib, name)] as const
+  })
+
+  readonly #commit = Effect.fnUntraced(function* (lib: Library, parts: ReadonlyArray<readonly [number, Records]>) {
+    const names = [...lib.model.keys()]
+    const appends = parts.map(([pick, records]) => ({ tape: names[pick % names.length]!, records }))
+    const receipts = yield* lib.session.lib.commit(appends)
+    for (const [index, { tape, records }] of appends.entries()) {
+      const model = lib.model.get(tape)!
+      assert.strictEqual(receipts[index]!.firstOrdinal, model.length)
+      model.push(...records)
+    }
+  })
+
+  readonly #repack = Effect.fnUntraced(
+    { self: this },
+    function* (this: TransformRun, lib: Library, pick: number, options: Tape.RepackOptions) {
+      const [name, tape] = yield* this.#choose(lib, pick)
+      const before = yield* tape.head
+      assert.strictEqual(before.root, rootOf(lib.model.get(name)!))
+      const report = yield* tape.repack(options)
+      assert.deepStrictEqual(yield* tape.head, before)
+      if (report.added.length > 0) assert.strictEqual(report.root, before.root)
+      this.counts.repacked += report.added.length > 0 ? 1 : 0
+      yield* this.#compare(lib, name)
+    }
+  )
+
+  readonly #repackBeside = Effect.fnUntraced(
+    { self: this },
+    function* (this: TransformRun, lib: Library, pick: number, options: Tape.RepackOptions, records: Records) {
+      const [name, tape] = yield* this.#choose(lib, pick)
+      const model = lib.model.get(name)!
+      const append = Effect.forEach(records, (record) =>
+        Effect.andThen(
+          Effect.map(tape.append([record]), () => model.push(record)),
+          tape.appendSegment
+        )
+      )
+      yield* Effect.all([tape.repack(options), append], { concurrency: "unbounded" })
+      yield* this.#compare(lib, name)
+    }
+  )
+
+  readonly #clone = Effect.fnUntraced(
+    { self: this },
+    function* (this: TransformRun, lib: Library, pick: number, to: Library) {
+      if (to.model.size >= tapesMax) return
+      const [name, tape] = yield* this.#choose(lib, pick)
+      const as = this.#newName()
+      const listed = yield* tape.clone(to.session.lib, as)
+      assert.deepInclude(listed, { name: as, role: "records", state: "active" })
+      assert.notStrictEqual(listed.tape, tape.id)
+      to.model.set(as, [...lib.model.get(name)!])
+      const clone = yield* existingTape(to.session.lib, as)
+      assert.isTrue(yield* Tape.equivalent(tape, clone))
+      assert.isUndefined(yield* Tape.diff(tape, clone))
+      const { origin } = yield* clone.meta
+      const { records, root } = yield* tape.head
+      const { lib: fromLib, tape: fromTape } = yield* tape.meta
+      assert.deepStrictEqual(origin, { kind: "cloned", lib: fromLib, records, root, tape: fromTape })
+      this.counts.cloned += 1
+      yield* this.#compare(to, as)
+    }
+  )
+
+  readonly #reopen = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library) {
+    yield* lib.session.close
+    yield* this.#open(lib)
+    assert.isFalse(lib.session.lib.report.recovered)
+  })
+
+  /** Goes on with a copy that was made while the writer was at work. */
+  readonly #crash = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library) {
+    yield* this.#copyLive(lib)
+    yield* this.#open(lib)
+    assert.isTrue(lib.session.lib.report.recovered)
+  })
+
+  readonly #copyLive = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library) {
+    const copied = this.#newPlace()
+    yield* lib.watch.frozen(copyLib(this.#base, lib.place, copied))
+    yield* lib.session.close
+    lib.place = copied
+  })
+
+  readonly #open = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library) {
+    lib.watch = watched(this.#hiding.storage)
+    lib.session = yield* openSession(lib.watch.storage, lib.place, options)
+  })
+
+  /** Undamaged but for its meta, a tape comes back as it was, or it cannot be told how it was. */
+  readonly #recover = Effect.fnUntraced(
+    { self: this },
+    function* (this: TransformRun, lib: Library, pick: number, crash: boolean, indexes: boolean) {
+      const [name, { id }] = yield* this.#choose(lib, pick)
+      if (crash) yield* this.#copyLive(lib)
+      else yield* lib.session.close
+      const segments = yield* this.#segmentsOf(lib, name)
+      if (!indexes) yield* this.#removeIndexes(lib, name)
+      this.#hiding.hide(lib.place, name)
+      yield* this.#open(lib)
+      const result = yield* Effect.result(lib.session.lib.recoverTape(name))
+      if (result._tag === "Failure") {
+        assert.strictEqual(result.failure._tag, "RecoverAmbiguous")
+        assert.isTrue(repeatsItself(segments), "ambiguous, and no file repeats another")
+        this.counts.ambiguous += 1
+        yield* lib.session.close
+        this.#hiding.show(lib.place, name)
+        return yield* this.#open(lib)
+      }
+      const report = result.success
+      const { length } = lib.model.get(name)!
+      assert.deepInclude(report, { name, replaces: id, records: length, lost: [], dropped: [], gap: undefined })
+      assert.notStrictEqual(report.tape, id)
+      const tape = yield* existingTape(lib.session.lib, name)
+      assert.strictEqual(tape.id, report.tape)
+      assert.deepStrictEqual((yield* tape.meta).origin, { kind: "recovered", tape: id })
+      this.counts.recovered += 1
+      yield* this.#compare(lib, name)
+    }
+  )
+
+  readonly #recoverLib = Effect.fnUntraced(
+    { self: this },
+    function* (this: TransformRun, lib: Library, crash: boolean) {
+      if (crash) yield* this.#copyLive(lib)
+      else yield* lib.session.close
+      this.#hiding.hide(lib.place, undefined)
+      const report = yield* Effect.provideService(Lib.recover(lib.place), Storage, this.#hiding.storage)
+      const found = report.tapes.map(({ name, records }) => [name, records])
+      const expected = [...lib.model].map(([name, records]) => [name, records.length])
+      assert.sameDeepMembers(found, expected)
+      assert.deepStrictEqual(report.invalid, [])
+      yield* this.#open(lib)
+      assert.isFalse(lib.session.lib.report.recovered)
+      yield* this.#compareAll(lib)
+    }
+  )
+
+  /** The records of each closed segment, as texts. */
+  readonly #segmentsOf = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library, name: string) {
+    return yield* withLib(
+      this.#base,
+      lib.place,
+      (reader) =>
+        Effect.gen(function* () {
+          const tape = yield* existingTape(reader, name)
+          return yield* Effect.forEach(yield* tape.segments, ({ number }) =>
+            Effect.map(Stream.runCollect(tape.readSegment(number)), (all) => all.map((one) => TaraSON.encode(one)))
+          )
+        }),
+      { mode: "read" }
+    )
+  })
+
+  readonly #removeIndexes = Effect.fnUntraced(
+    { self: this },
+    function* (this: TransformRun, lib: Library, name: string) {
+      yield* Effect.scoped(
+        Effect.gen({ self: this }, function* () {
+          const root = yield* this.#base.open(lib.place, "write")
+          for (const segment of yield* root.listSegments(name)) yield* root.removeIndex(name, segment)
+        })
+      )
+    }
+  )
+
+  readonly #compareAll = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library) {
+    assert.sameMembers(
+      (yield* lib.session.lib.tapes).map(({ name }) => name),
+      [...lib.model.keys()]
+    )
+    for (const name of lib.model.keys()) yield* this.#compare(lib, name)
+  })
+
+  readonly #compare = Effect.fnUntraced(function* (lib: Library, name: string) {
+    const tape = yield* existingTape(lib.session.lib, name)
+    const records = lib.model.get(name)!
+    assert.strictEqual(yield* tape.size, records.length)
+    assert.deepStrictEqual(yield* Stream.runCollect(tape.records()), records)
+    const reversed = yield* Stream.runCollect(tape.records({ reverse: true }))
+    assert.deepStrictEqual(reversed, records.toReversed())
+    let next = 0
+    let number = 0
+    for (const segment of yield* tape.segments) {
+      assert.strictEqual(segment.firstOrdinal, next)
+      assert.isAbove(segment.number, number)
+      next += segment.records
+      number = segment.number
+    }
+    assert.isAtMost(next, records.length)
+  })
+}

@@ -1,0 +1,102 @@
+/** What was once written in format version 1 opens for ever: these files never change. */
+import * as Effect from "effect/Effect"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { fileURLToPath } from "node:url"
+import * as NodeStorage from "litetapes/NodeStorage"
+import { assert, describe, it } from "vitest"
+import {
+  appendEverywhere,
+  copyFixture,
+  describeLib,
+  type Expected,
+  fixtures,
+  hashFiles,
+  readFixture
+} from "../support/fixtures.ts"
+import { frozenStates } from "../support/libStates.ts"
+import { existingTape, type LibService, withLib } from "../support/openLib.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+
+const newPlace = temporaryFolder()
+const script = fileURLToPath(new URL("../fixtures/make.ts", import.meta.url))
+
+const states = fs.readdirSync(fixtures).toSorted()
+
+/** Runs on a copy of the fixture's lib. */
+const onCopy = <A>(
+  state: string,
+  use: (storage: Effect.Success<typeof NodeStorage.make>, place: string) => Effect.Effect<A, unknown>
+): Promise<A> => {
+  const place = newPlace()
+  copyFixture(state, place)
+  return Effect.runPromise(Effect.flatMap(NodeStorage.make, (storage) => use(storage, place)))
+}
+
+const check = (lib: LibService, expected: Expected) =>
+  Effect.gen(function* () {
+    assert.deepStrictEqual(yield* describeLib(lib), expected)
+    const { bad, records } = yield* lib.verify()
+    assert.deepStrictEqual(bad, [])
+    return records
+  })
+
+/** Everything that was there is there, and behind it what was added. */
+const checkGrown = (lib: LibService, expected: Expected, added: ReadonlyMap<string, number>) =>
+  Effect.gen(function* () {
+    const { bad } = yield* lib.verify()
+    assert.deepStrictEqual(bad, [])
+    for (const { name, tape, records, root } of expected.tapes) {
+      const opened = yield* existingTape(lib, name)
+      assert.strictEqual(yield* opened.size, records + (added.get(name) ?? 0))
+      yield* opened.checkHead({ tape, records, root })
+    }
+  })
+
+describe("fixtures of format version 1", () => {
+  it("are there for every state", () => {
+    assert.deepStrictEqual(states, Object.keys(frozenStates).toSorted())
+  })
+
+  it("are never written again", () => {
+    // Otherwise the script would write what is missing.
+    assert.deepStrictEqual(states, Object.keys(frozenStates).toSorted())
+    const before = hashFiles(fixtures)
+    const { status, stderr } = spawnSync(process.execPath, ["--conditions=litetapes-source", script], {
+      encoding: "utf8"
+    })
+    assert.strictEqual(status, 1)
+    assert.include(stderr, "none is ever written again")
+    assert.deepStrictEqual(hashFiles(fixtures), before)
+  })
+
+  describe.each(states)("%s", (state) => {
+    const { files, ...expected } = readFixture(state)
+
+    it("has the files that were written", () => {
+      assert.deepStrictEqual(hashFiles(path.join(fixtures, state, "lib")), files)
+    })
+
+    it("opens for reading, and says what it said", () =>
+      onCopy(state, (storage, place) => withLib(storage, place, (lib) => check(lib, expected), { mode: "read" })))
+
+    it("opens for writing, takes appends, and is whole when it is opened again", () =>
+      onCopy(state, (storage, place) =>
+        Effect.gen(function* () {
+          const added = yield* withLib(storage, place, (lib) =>
+            Effect.gen(function* () {
+              yield* check(lib, expected)
+              const counts = yield* appendEverywhere(lib)
+              yield* checkGrown(lib, expected, counts)
+              return counts
+            })
+          )
+          assert.isAbove(added.size, 0)
+          for (const mode of ["read", "write"] as const) {
+            yield* withLib(storage, place, (lib) => checkGrown(lib, expected, added), { mode })
+          }
+        })
+      ))
+  })
+})
