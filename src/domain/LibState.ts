@@ -182,7 +182,9 @@ const applyTape = (
   }
   if (record.replaces !== undefined) draft.roles.set(record.replaces, record.role)
   draft.roles.set(record.tape, record.role)
-  const { name, tape, role, state, replaces } = record
+  const { name, tape, role, state } = record
+  // Said once, it is true of all that is said of the tape later.
+  const replaces = record.replaces ?? (known?.tape === tape ? known.replaces : undefined)
   draft.tapes.set(name, frozen({ name, tape, role, state, ...(replaces === undefined ? {} : { replaces }) }))
 }
 

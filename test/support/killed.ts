@@ -1,7 +1,6 @@
 /** A writer in a process of its own, and its end. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -28,8 +27,8 @@ export const runAndKill = async (
     ["--conditions=litetapes-source", script, location, String(run), mode],
     {
       stdio: ["ignore", "pipe", "pipe"],
-      // Compiled once for all rounds.
-      env: { ...process.env, NODE_COMPILE_CACHE: path.join(os.tmpdir(), "litetapes-compile-cache") }
+      // Compiled once for all rounds over one folder.
+      env: { ...process.env, NODE_COMPILE_CACHE: path.join(path.dirname(location), "compile-cache") }
     }
   )
   const closed = once(child, "close")

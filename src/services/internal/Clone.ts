@@ -5,20 +5,26 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
-import { type MetaInvalid, SegmentCorrupt, TapeExists } from "../../domain/Errors.ts"
-import { formatVersion } from "../../domain/Format.ts"
+import { LibClosed, type MetaInvalid, SegmentCorrupt, TapeExists } from "../../domain/Errors.ts"
+import { formatVersion, newline } from "../../domain/Format.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
-import { checkTapeName, type InvalidTapeName } from "../../domain/Names.ts"
+import { checkTapeName, type InvalidTapeName, segmentName } from "../../domain/Names.ts"
 import type { Segment, TapeRecord, Unchained } from "../../domain/SystemRecord.ts"
+import * as TaraSON from "../../domain/TaraSON.ts"
+import { TaraSONError } from "../../domain/TaraSONError.ts"
 import type { StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
 import { flush, type FlushError } from "./Closing.ts"
-import { appendLibMeta, type Core, guard, type WriteError, writeStep } from "./Core.ts"
-import type { OpenTape } from "./OpenTape.ts"
+import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "./Core.ts"
+import { listing, type OpenTape } from "./OpenTape.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
+import { linesOfChunk, readChunk } from "./RecordReader.ts"
 import { readSegment, type SegmentError } from "./SegmentFile.ts"
+import { readWhole } from "./SegmentRecords.ts"
+import { SegmentSeal } from "./SegmentSeal.ts"
+import { retryVanished } from "./Vanished.ts"
 
 export interface CloneOptions {
   readonly onProgress?: OnProgress
@@ -32,6 +38,7 @@ export type CloneError =
   | MetaInvalid
   | TapeExists
   | InvalidTapeName
+  | TaraSONError
 
 /** Clones `tape` of `source` as `name` into `target`, which may be the same lib. */
 export const clone = (
@@ -43,13 +50,13 @@ export const clone = (
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
     yield* guard(target)
+    if (source.closed) return yield* new LibClosed({ location: source.location })
     yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
-    // What a reader sees of a live lib may be in no segment yet: it cannot be cloned file by file.
     if (source.root.mode === "write") yield* flush(source, tape, source.durable.batch)
     return yield* Effect.acquireUseRelease(
       reserve(target, name),
       // No repack may take the files away while they are copied.
-      () => tape.repacking.withPermit(build(source, tape, target, name, options.onProgress)),
+      () => tape.repacking.withPermit(whileOpen(source, build(source, tape, target, name, options.onProgress))),
       () =>
         Effect.sync(() => {
           target.building.delete(name)
@@ -76,20 +83,15 @@ const build = (
   onProgress: OnProgress | undefined
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
-    const { segments, tape: originTape, lib: originLib } = tape.state
-    const total = {
-      records: segments.reduce((sum, segment) => sum + segment.records, 0),
-      bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0)
-    }
-    const counter = new Counter(total, onProgress)
+    const counter = counterOf(source, tape, onProgress)
     // Without a first record this is no tape yet: interrupted, it is a folder that nobody lists or adopts.
     yield* target.root.createTape(name, new Uint8Array(0))
-    for (const segment of segments) {
-      yield* guard(target)
-      yield* copySegment(source, tape.name, segment, target, name)
-      yield* counter.add(segment.records, segment.bytes)
-    }
-    const merkle = segments.at(-1)?.merkle ?? Merkle.empty
+    const copied = new Map<string, Segment>()
+    const { segments, end } = yield* copyAll(source, tape, target, name, copied, counter)
+    const tail = yield* copyTail(source, tape, target, name, segments.at(-1), end, counter)
+    const all = tail === undefined ? segments : [...segments, tail]
+    const merkle = all.at(-1)?.merkle ?? Merkle.empty
+    const { tape: originTape, lib: originLib } = tape.state
     const origin = {
       kind: "cloned" as const,
       lib: originLib,
@@ -97,8 +99,117 @@ const build = (
       root: Merkle.root(merkle),
       tape: originTape
     }
-    return yield* target.loadLock.withPermit(Effect.uninterruptible(list(target, name, segments, origin)))
+    return yield* target.loadLock.withPermit(Effect.uninterruptible(list(target, name, all, origin)))
   })
+
+/** What is cloned: what a writer has in segments, all of which was flushed; all that a reader sees. */
+const recordsOf = (source: Core, tape: OpenTape): number =>
+  source.root.mode === "write" ? tape.state.records : tape.records
+
+const counterOf = (source: Core, tape: OpenTape, onProgress: OnProgress | undefined): Counter => {
+  const bytes = tape.state.segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  const behind = source.root.mode === "write" ? [] : tape.parts
+  const total = { records: recordsOf(source, tape), bytes: behind.reduce((sum, part) => sum + part.bytes, bytes) }
+  return new Counter(total, onProgress)
+}
+
+/** Copies the segments that are cloned whole. Where a reader's are taken away by a repack, those in their place. */
+const copyAll = (
+  source: Core,
+  tape: OpenTape,
+  target: Core,
+  name: string,
+  copied: Map<string, Segment>,
+  counter: Counter
+): Effect.Effect<{ readonly segments: ReadonlyArray<Segment>; readonly end: number }, CloneError> =>
+  Effect.suspend(() => {
+    const { metaVersion } = tape
+    const end = recordsOf(source, tape)
+    const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
+    const copy = Effect.gen(function* () {
+      for (const [known, { records, bytes }] of copied) {
+        if (segments.some((segment) => segment.name === known)) continue
+        copied.delete(known)
+        counter.grow(records, bytes)
+        yield* target.root.removeSegment(name, known)
+      }
+      for (const segment of segments) {
+        if (copied.has(segment.name)) continue
+        yield* guard(target)
+        yield* checkLimits(source, tape.name, segment, target)
+        yield* copySegment(source, tape.name, segment, target, name)
+        copied.set(segment.name, segment)
+        yield* counter.add(segment.records, segment.bytes)
+      }
+      return { segments, end }
+    })
+    return retryVanished(source, tape, metaVersion, copy, () => copyAll(source, tape, target, name, copied, counter))
+  })
+
+/** Sees that the target could have written these records itself: else it may not be able to read them. */
+const checkLimits = (source: Core, from: string, segment: Segment, target: Core) => {
+  const [had, has] = [source.state.limits, target.state.limits]
+  if (has.recordBytesMax >= had.recordBytesMax && has.depthMax >= had.depthMax) return Effect.void
+  let refused: TaraSONError | undefined
+  const role = listing(source, from)?.role ?? "records"
+  const read = readWhole(source, from, role, segment, (line) => {
+    if (refused !== undefined) return
+    try {
+      TaraSON.parseCanonical(line, has)
+    } catch (error) {
+      if (!(error instanceof TaraSONError)) throw error
+      refused = error
+    }
+  })
+  return Effect.flatMap(read, () => (refused === undefined ? Effect.void : Effect.fail(refused)))
+}
+
+/** A segment of the records up to `end` that a reader sees and no segment holds, or one that holds more. */
+const copyTail = Effect.fnUntraced(function* (
+  source: Core,
+  tape: OpenTape,
+  target: Core,
+  name: string,
+  before: Segment | undefined,
+  end: number,
+  counter: Counter
+): Effect.fn.Return<Segment | undefined, CloneError> {
+  const firstOrdinal = before?.merkle.size ?? 0
+  if (firstOrdinal >= end) return undefined
+  const number = (before?.number ?? 0) + 1
+  const segment = segmentName({ number, compression: "none", shardEvery: 0 })
+  const seal = new SegmentSeal("records", before?.merkle)
+  const { index: _, ...sealed } = yield* target.root.writeSegment(name, segment, (append) =>
+    Effect.gen(function* () {
+      for (let next = firstOrdinal; next < end;) {
+        yield* guard(target)
+        const lines = linesOfChunk(yield* readChunk(source, tape, next, "forward"), next, end)
+        for (const line of lines) {
+          yield* attempt<unknown, TaraSONError>(() => TaraSON.parseCanonical(line, target.state.limits))
+        }
+        const bytes = Buffer.concat(lines.flatMap((line) => [line, lineEnd]))
+        seal.add(bytes)
+        yield* append(bytes)
+        yield* counter.add(lines.length, bytes.length)
+        next += lines.length
+      }
+      return seal.finish()
+    })
+  )
+  const { bytes: rawBytes } = sealed
+  return {
+    ...sealed,
+    compression: "none",
+    firstOrdinal,
+    lastBatch: 0,
+    name: segment,
+    number,
+    rawBytes,
+    state: "closed"
+  }
+})
+
+const lineEnd = Buffer.of(newline)
 
 /** Copies a file as it is, and sees that it is what meta says. */
 const copySegment = (source: Core, from: string, segment: Segment, target: Core, to: string) =>

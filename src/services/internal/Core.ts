@@ -3,6 +3,8 @@
  * whether its writer still may write.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import * as LibState from "../../domain/LibState.ts"
 import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/Errors.ts"
@@ -52,6 +54,8 @@ export class Core {
   /** Why the writer stopped, once it has. */
   poison: string | undefined
   closed = false
+  /** Open once the lib is being closed. */
+  readonly closing = Latch.makeUnsafe(false)
 
   constructor(options: {
     readonly root: Root
@@ -118,6 +122,21 @@ export const writeStep = <A, E extends { readonly message: string }>(
       onSuccess: (value) => (core.poison === undefined ? Effect.succeed(value) : Effect.fail(core.stop(core.poison)))
     })
   })
+
+/**
+ * A long operation that closing must not wait for: it is interrupted when the lib is closed. What it leaves is cleaned up
+ * when this returns.
+ */
+export const whileOpen = <A, E, R>(core: Core, operation: Effect.Effect<A, E, R>): Effect.Effect<A, E | LibClosed, R> =>
+  Effect.acquireUseRelease(
+    Effect.forkChild(Effect.interruptible(operation)),
+    (fiber) =>
+      Effect.raceFirst(
+        Fiber.join(fiber),
+        Effect.flatMap(core.closing.await, () => Effect.fail(new LibClosed({ location: core.location })))
+      ),
+    Fiber.interrupt
+  )
 
 /** A lock file that was unlinked lets a second writer in: nothing that it may have written is written over. */
 export const checkLock = (core: Core): Effect.Effect<void, WriterPoisoned> => writeStep(core, core.root.checkLock)

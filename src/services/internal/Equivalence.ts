@@ -1,5 +1,6 @@
 /** Comparing tapes: by their roots in no time, or record by record for the first that differs. */
 import * as Effect from "effect/Effect"
+import { LibClosed } from "../../domain/Errors.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import { recordId } from "../../domain/TaraSON.ts"
 import { flush, type FlushError } from "./Closing.ts"
@@ -23,8 +24,9 @@ export interface Difference {
 }
 
 /** The Merkle state of everything that is acknowledged: what is not in segments yet is flushed, or read by a reader. */
-export const merkleOf = ({ core, tape }: Located): Effect.Effect<Merkle.State, FlushError | ReadError> =>
+export const merkleOf = ({ core, tape }: Located): Effect.Effect<Merkle.State, FlushError | ReadError | LibClosed> =>
   Effect.gen(function* () {
+    if (core.closed) return yield* new LibClosed({ location: core.location })
     if (core.refusal() === undefined) yield* flush(core, tape, core.durable.batch)
     const { segments } = tape.state
     if (tape.parts.length === 0 && tape.hidden === 0) return segments.at(-1)?.merkle ?? Merkle.empty
@@ -42,7 +44,7 @@ export const merkleOf = ({ core, tape }: Located): Effect.Effect<Merkle.State, F
   })
 
 /** Whether two tapes hold the same logical stream: as many records, and the same root. */
-export const equivalent = (left: Located, right: Located): Effect.Effect<boolean, FlushError | ReadError> =>
+export const equivalent = (left: Located, right: Located): Effect.Effect<boolean, FlushError | ReadError | LibClosed> =>
   Effect.gen(function* () {
     const a = yield* merkleOf(left)
     const b = yield* merkleOf(right)
@@ -54,10 +56,12 @@ export const diff = (
   left: Located,
   right: Located,
   onProgress?: OnProgress
-): Effect.Effect<Difference | undefined, ReadError> =>
+): Effect.Effect<Difference | undefined, ReadError | LibClosed> =>
   Effect.gen(function* () {
     const ends = [left.tape.records, right.tape.records] as const
-    const bytes = left.tape.state.segments.reduce((sum, segment) => sum + segment.rawBytes, 0)
+    const longer = ends[0] < ends[1] ? right.tape : left.tape
+    const inSegments = longer.state.segments.reduce((sum, segment) => sum + segment.rawBytes, 0)
+    const bytes = longer.parts.reduce((sum, part) => sum + part.bytes, inSegments)
     const counter = new Counter({ records: Math.max(...ends), bytes }, onProgress)
     const lines: [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
     const at: [number, number] = [0, 0]
@@ -65,6 +69,7 @@ export const diff = (
       Effect.gen(function* () {
         const { core, tape } = side === 0 ? left : right
         const from = at[side]
+        if (core.closed) return yield* new LibClosed({ location: core.location })
         if (lines[side].length > 0 || from >= ends[side]) return
         const chunk = yield* readChunk(core, tape, from, "forward")
         lines[side] = linesOfChunk(chunk, from, ends[side])

@@ -109,10 +109,7 @@ export const openWriter = Effect.fnUntraced(function* (
     }
   }
   yield* checkSettings(root, read.state, options)
-  const scanned = yield* scanAll(root, read.state)
-  yield* checkHint(root, scanned)
-  yield* checkUnlisted(root, read)
-  yield* checkTapes(read, scanned)
+  const scanned = yield* inspect(root, read)
   const core = new Core({
     root,
     settings,
@@ -135,6 +132,18 @@ export const openWriter = Effect.fnUntraced(function* (
     }
   }
 }, Effect.uninterruptible)
+
+/** Reads what lib meta lists, and sees that nothing is missing. */
+export const inspect = Effect.fnUntraced(function* (
+  root: Root,
+  read: ReadState
+): Effect.fn.Return<Scanned, ScanError | MetaCorrupt> {
+  const scanned = yield* scanAll(root, read.state)
+  yield* checkHint(root, scanned)
+  yield* checkUnlisted(root, read)
+  yield* checkTapes(read, scanned)
+  return scanned
+})
 
 const create = Effect.fnUntraced(function* (root: Root, options: LibOptions, uuid: (now: number) => string) {
   const now = yield* Clock.currentTimeMillis

@@ -11,7 +11,7 @@ import type { Segment } from "../../domain/SystemRecord.ts"
 import * as TapeState from "../../domain/TapeState.ts"
 import type { StorageError } from "../Storage.ts"
 import { flush, type FlushError } from "./Closing.ts"
-import { type Core, guard, type WriteError } from "./Core.ts"
+import { type Core, guard, whileOpen, type WriteError } from "./Core.ts"
 import { wholeNumber } from "./wholeNumber.ts"
 import { listing, type OpenTape, replaceTapeMeta } from "./OpenTape.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
@@ -146,7 +146,9 @@ const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean =>
     return false
   // Whether there are repeats in it is only known once it has been looked through.
   if (dedup || segment.same !== undefined) return false
-  return segment.rawBytes <= targetBytes * 1.25 && (isLast || segment.rawBytes >= targetBytes / 2)
+  // A segment ends with the first record that brings it to the target: long records make it longer.
+  const bytesMax = targetBytes + Math.max(targetBytes / 4, segment.rawBytes / segment.records)
+  return segment.rawBytes <= bytesMax && (isLast || segment.rawBytes >= targetBytes / 2)
 }
 
 /** Writes the run into new segments, each read back and compared. On any failure they are removed again. */
@@ -207,9 +209,10 @@ const write = (
     number++
   })
   const cleanUp = Effect.forEach(names, (name) => removeSegment(core, tape.name, name), { discard: true })
-  return Effect.suspend(() =>
+  const writeAll = Effect.suspend(() =>
     Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
-  ).pipe(
+  )
+  return whileOpen(core, writeAll).pipe(
     Effect.tap(() =>
       Effect.sync(() => {
         const made = Merkle.root(added.at(-1)!.merkle)

@@ -51,9 +51,12 @@ export const readLogical = Effect.fnUntraced(function* (
   const pieces: Array<Uint8Array> = []
   let bytes = 0
   for (let next = record; stored.has(next); next += step) {
-    const target = yield* targetOf(open, stored, next)
+    const target = stored.sameAs(next)
+    if (target !== undefined && !isEarlier(target, next)) {
+      return yield* corrupt(open, next, "it repeats a line that is not there")
+    }
     if (target !== undefined && !known.has(target)) {
-      const wanted = yield* targetsAhead(open, stored, next, step, known)
+      const wanted = targetsAhead(open, stored, next, step, known)
       if (bytesOf(known) > aheadBytesMax) known.clear()
       for (const [number, line] of yield* readTargets(open, wanted)) known.set(number, line)
     }
@@ -113,33 +116,25 @@ const corrupt = ({ handle, segment, tape }: OpenSegment, record: number, why: st
   return new SegmentCorrupt({ tape, segment: segment.name, offset, why })
 }
 
-/** The earlier record that this line stands for; `undefined` where it is a record itself. */
-const targetOf = (
-  open: OpenSegment,
-  stored: StoredLines,
-  record: number
-): Effect.Effect<number | undefined, SegmentCorrupt> => {
-  const target = stored.sameAs(record)
-  return target === undefined || (target >= 0 && target < record)
-    ? Effect.succeed(target)
-    : Effect.fail(corrupt(open, record, "it repeats a line that is not there"))
-}
+/** Whether a line may stand for that one. */
+const isEarlier = (target: number, record: number): boolean => target >= 0 && target < record
 
 /** This line's target and those of the lines behind it, as far as their blocks can be read at once. */
-const targetsAhead = Effect.fnUntraced(function* (
-  open: OpenSegment,
+const targetsAhead = (
+  { handle }: OpenSegment,
   stored: StoredLines,
   record: number,
   step: 1 | -1,
   known: ReadonlyMap<number, Uint8Array>
-): Effect.fn.Return<Array<number>, SegmentCorrupt> {
-  const { blocks } = open.handle
+): Array<number> => {
+  const { blocks } = handle
   const wanted = new Set<number>()
   const wantedBlocks = new Set<number>()
   let bytes = 0
   for (let next = record; stored.has(next); next += step) {
-    const target = yield* targetOf(open, stored, next)
+    const target = stored.sameAs(next)
     if (target === undefined || known.has(target)) continue
+    if (!isEarlier(target, next)) break
     const block = blocks.blockOfRecord(target)
     if (!wantedBlocks.has(block)) bytes += blocks.bytes[block]!
     if (wanted.size > 0 && bytes > aheadBytesMax) break
@@ -147,7 +142,7 @@ const targetsAhead = Effect.fnUntraced(function* (
     wanted.add(target)
   }
   return [...wanted].toSorted((a, b) => a - b)
-})
+}
 
 /** Reads the records on these lines, ascending, a block at a time. */
 const readTargets = Effect.fnUntraced(function* (

@@ -3,19 +3,25 @@
  * all of it.
  */
 import * as Effect from "effect/Effect"
+import { LibClosed, type SegmentCorrupt } from "../../domain/Errors.ts"
 import * as Event from "../../domain/Event.ts"
 import { isReservedType, libMetaFile, tapeMetaFile } from "../../domain/Format.ts"
+import type { TapeListing } from "../../domain/LibState.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
-import type { Core } from "./Core.ts"
-import { scanAll } from "./DynamicScan.ts"
+import type { StorageError } from "../Storage.ts"
+import { type Core, whileOpen } from "./Core.ts"
+import type { LivePart } from "./DynamicFile.ts"
+import { EventOrder } from "./EventOrder.ts"
 import { checkIndex } from "./IndexCheck.ts"
-import { readState } from "./OpenLib.ts"
-import { listing, openTape, readTapeMeta, type OpenTape } from "./OpenTape.ts"
+import { refreshReader } from "./OpenReader.ts"
+import { listing, openTape, type OpenTape } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
+import { readStored } from "./SegmentFile.ts"
 import { readWhole } from "./SegmentRecords.ts"
+import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
 export interface VerifyOptions {
   /**
@@ -54,6 +60,8 @@ interface Run {
   readonly core: Core
   readonly deep: boolean
   readonly counter: Counter
+  /** Records in segments, by tape, that the counter was told of. */
+  readonly counted: Map<OpenTape, number>
   readonly bad: Array<Finding>
   readonly rebuilt: Array<string>
   segments: number
@@ -68,7 +76,9 @@ const begin = (core: Core, tapes: ReadonlyArray<OpenTape>, options: VerifyOption
     bytes: all.reduce((sum, segment) => sum + segment.bytes, 0)
   }
   const counter = new Counter(total, options.onProgress)
-  return { core, deep: options.depth !== "files", counter, bad: [], rebuilt: [], segments: 0, records: 0, bytes: 0 }
+  const counted = new Map(tapes.map((tape) => [tape, tape.state.records]))
+  const deep = options.depth !== "files"
+  return { core, deep, counter, counted, bad: [], rebuilt: [], segments: 0, records: 0, bytes: 0 }
 }
 
 const end = (run: Run, tapes: number): VerifyReport => ({
@@ -86,10 +96,9 @@ export const verifyTape = Effect.fnUntraced(function* (
   core: Core,
   tape: OpenTape,
   options: VerifyOptions = {}
-): Effect.fn.Return<VerifyReport> {
+): Effect.fn.Return<VerifyReport, LibClosed> {
   const run = begin(core, [tape], options)
-  // A repack would take away what is being checked.
-  yield* tape.repacking.withPermit(checkTape(run, tape))
+  yield* checkTape(run, tape)
   return end(run, 1)
 })
 
@@ -97,7 +106,7 @@ export const verifyTape = Effect.fnUntraced(function* (
 export const verifyLib = Effect.fnUntraced(function* (
   core: Core,
   options: VerifyOptions = {}
-): Effect.fn.Return<VerifyReport> {
+): Effect.fn.Return<VerifyReport, LibClosed> {
   const tapes: Array<OpenTape> = []
   const early: Array<Finding> = []
   for (const { name } of core.state.tapes.values()) {
@@ -107,14 +116,12 @@ export const verifyLib = Effect.fnUntraced(function* (
   }
   const run = begin(core, tapes, options)
   run.bad.push(...early)
-  yield* check(run, libMetaFile, readState(core.root))
+  yield* check(run, libMetaFile, checkLibMeta(core))
   yield* check(run, "dynamic segments", checkDynamics(core))
-  for (const tape of tapes) yield* tape.repacking.withPermit(checkTape(run, tape))
+  for (const tape of tapes) yield* checkTape(run, tape)
   checkPositions(run, tapes)
   return end(run, core.state.tapes.size)
 })
-
-type Failure = { readonly _tag: string; readonly message: string }
 
 /** Notes what a check fails with, and goes on. */
 const check = <A>(run: Run, file: string, effect: Effect.Effect<A, Failure>): Effect.Effect<boolean> =>
@@ -126,17 +133,12 @@ const check = <A>(run: Run, file: string, effect: Effect.Effect<A, Failure>): Ef
     onSuccess: () => true
   })
 
+/** `file` is where the check looks, unless the error knows better. */
 const findingOf = (file: string, error: Failure): Finding => {
   const offset = "offset" in error && typeof error.offset === "number" ? error.offset : 0
-  return { file, offset, error: error._tag, why: error.message }
+  const where = "file" in error && typeof error.file === "string" ? error.file : file
+  return { file: where, offset, error: error._tag, why: error.message }
 }
-
-/** The chain of commits that is on disk; a writer's own is read again, up to what was acknowledged. */
-const checkDynamics = (core: Core): Effect.Effect<void, Failure> =>
-  Effect.gen(function* () {
-    const state = yield* readState(core.root)
-    if (state !== undefined) yield* scanAll(core.root, state.state)
-  })
 
 /** Positions have no gaps: there are as many events as the next position says. */
 const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
@@ -150,28 +152,91 @@ const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
   run.bad.push({ file: libMetaFile, offset: 0, error: "PositionGap", why })
 }
 
-const checkTape = Effect.fnUntraced(function* (run: Run, tape: OpenTape): Effect.fn.Return<void> {
+const checkTape = (run: Run, tape: OpenTape): Effect.Effect<void, LibClosed> => {
+  const listed = listing(run.core, tape.name)
+  if (listed === undefined) return Effect.void
+  return run.core.root.mode === "write" ? checkOwn(run, tape, listed) : checkBeside(run, tape, listed)
+}
+
+/** A writer's tape: what is flushed meanwhile is checked too. */
+const checkOwn = (run: Run, tape: OpenTape, listed: TapeListing): Effect.Effect<void, LibClosed> =>
+  // A repack would take away what is being checked.
+  tape.repacking.withPermit(Effect.asVoid(whileOpen(run.core, checkOnce(run, tape, listed))))
+
+/** A reader's tape: where its files are taken away by the writer, all of it is checked again. */
+const checkBeside = Effect.fnUntraced(function* (
+  run: Run,
+  tape: OpenTape,
+  listed: TapeListing
+): Effect.fn.Return<void, LibClosed> {
+  for (let tries = 1; ; tries++) {
+    const { metaVersion } = tape
+    const { segments, records, bytes } = run
+    const [bad, rebuilt] = [run.bad.length, run.rebuilt.length]
+    const { isVanished } = yield* checkOnce(run, tape, listed)
+    if (!isVanished || tries >= triesMax) return
+    yield* Effect.ignore(refreshReader(run.core))
+    if (tape.metaVersion === metaVersion) return
+    run.counter.grow(run.records - records, run.bytes - bytes)
+    run.bad.length = bad
+    run.rebuilt.length = rebuilt
+    Object.assign(run, { segments, records, bytes })
+  }
+})
+
+const checkOnce = Effect.fnUntraced(function* (
+  run: Run,
+  tape: OpenTape,
+  listed: TapeListing
+): Effect.fn.Return<{ readonly isVanished: boolean }, LibClosed> {
   const { core } = run
-  const listed = listing(core, tape.name)
-  if (listed === undefined) return
-  yield* check(run, `${tape.name}/${tapeMetaFile}`, readTapeMeta(core, listed))
+  const first = run.bad.length
+  yield* check(run, `${tape.name}/${tapeMetaFile}`, checkTapeMeta(core, tape, listed))
   const order = listed.role === "events" && run.deep ? new EventOrder() : undefined
   let before = Merkle.empty
-  for (const segment of tape.state.segments) {
-    run.segments++
-    const file = `${tape.name}/${segment.name}`
-    const good = yield* check(run, file, checkSegment(run, tape, segment, before, order))
-    if (good && run.deep) {
-      const rebuilt = yield* checkIndex(core, tape.name, listed.role, segment)
-      if (rebuilt) run.rebuilt.push(file)
+  for (let at = 0; ;) {
+    const segment = tape.state.segments[at]
+    if (core.closed) return yield* new LibClosed({ location: core.location })
+    if (segment !== undefined) {
+      yield* checkAndCount(run, tape, segment, before, order)
+      before = segment.merkle
+      at++
+      continue
     }
-    if (!good) order?.lose()
-    before = segment.merkle
-    run.records += segment.records
-    run.bytes += segment.bytes
-    yield* run.counter.add(segment.records, segment.bytes)
+    const { parts } = tape
+    const behind = yield* Effect.result(checkParts(core, tape.name, parts))
+    if (behind._tag === "Success") break
+    // They have been put into a segment meanwhile.
+    if (tape.parts !== parts && core.root.mode === "write") continue
+    const { failure } = behind
+    run.bad.push(findingOf(failure._tag === "SegmentCorrupt" ? failure.segment : "dynamic segments", failure))
+    break
   }
-  yield* check(run, `${tape.name}: records in dynamic segments`, checkParts(core, tape))
+  return {
+    isVanished: run.bad.slice(first).some(({ error }) => error === "SegmentMissing" || error === "StorageError")
+  }
+})
+
+const checkAndCount = Effect.fnUntraced(function* (
+  run: Run,
+  tape: OpenTape,
+  segment: Segment,
+  before: Merkle.State,
+  order: EventOrder | undefined
+): Effect.fn.Return<void> {
+  const { core } = run
+  run.segments++
+  const file = `${tape.name}/${segment.name}`
+  const good = yield* check(run, file, checkSegment(run, tape, segment, before, order))
+  if (good && run.deep) {
+    const rebuilt = yield* checkIndex(core, tape.name, listing(core, tape.name)?.role ?? "records", segment)
+    if (rebuilt) run.rebuilt.push(file)
+  }
+  if (!good) order?.lose()
+  run.records += segment.records
+  run.bytes += segment.bytes
+  if (segment.firstOrdinal >= (run.counted.get(tape) ?? 0)) run.counter.grow(segment.records, segment.bytes)
+  yield* run.counter.add(segment.records, segment.bytes)
 })
 
 const checkSegment = (
@@ -183,7 +248,7 @@ const checkSegment = (
 ): Effect.Effect<void, Failure> => {
   const { core, deep } = run
   const role = listing(core, tape.name)?.role ?? "records"
-  if (!deep) return readWhole(core, tape.name, role, segment, () => {})
+  if (!deep) return readStored(core, tape.name, segment, () => {})
   const merkle = new Merkle.Accumulator(before)
   const limits = { ...core.state.limits }
   return Effect.flatMap(
@@ -203,28 +268,9 @@ const checkSegment = (
   )
 }
 
-/** Positions ascend along a tape, revisions go up by one along a stream. */
-class EventOrder {
-  #position = -1
-  #revisions = new Map<string, number>()
-  #isSure = true
-
-  add({ stream, revision, position }: Event.RecordedEvent): void {
-    if (position <= this.#position) throw new Error(`position ${position} comes after ${this.#position}`)
-    const expected = (this.#revisions.get(stream) ?? -1) + 1
-    const known = this.#revisions.has(stream) || this.#isSure
-    if (known && revision !== expected)
-      throw new Error(`revision ${revision} of a stream stands where ${expected} should`)
-    this.#position = position
-    this.#revisions.set(stream, revision)
-  }
-
-  /** A segment could not be read: where the streams stand is not known any more. */
-  lose(): void {
-    this.#revisions = new Map()
-    this.#isSure = false
-  }
-}
-
-const checkParts = (core: Core, tape: OpenTape): Effect.Effect<void, Failure> =>
-  Effect.forEach(runsOf(tape.parts, 1024 * 1024), (parts) => readRun(core, tape.name, parts), { discard: true })
+const checkParts = (
+  core: Core,
+  tape: string,
+  parts: ReadonlyArray<LivePart>
+): Effect.Effect<void, StorageError | SegmentCorrupt> =>
+  Effect.forEach(runsOf(parts, 1024 * 1024), (run) => readRun(core, tape, run), { discard: true })

@@ -40,6 +40,7 @@ export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope
   const close = Effect.suspend(() => {
     if (ended !== undefined) return Deferred.await(ended)
     core.closed = true
+    core.closing.openUnsafe()
     const done = Deferred.makeUnsafe<void, FlushError | LoadError>()
     ended = done
     const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
@@ -230,7 +231,7 @@ class Rolling {
       })
     )
 
-  /** Repacks that are under way notice that the lib closes, and clean up after themselves. */
+  /** Repacks that are under way are interrupted when the lib closes, and clean up after themselves. */
   readonly #afterRepacks: Effect.Effect<void> = Effect.suspend(() => {
     this.#ended = true
     const tapes = [...this.#core.tapes.values()]

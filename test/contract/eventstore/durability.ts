@@ -64,6 +64,27 @@ export const durabilityContract: Contract = (test) => {
       })
     ))
 
+  test("a repeat that begins while the first is on its way waits for it, and finds it", (place) =>
+    place.use((store) =>
+      Effect.gen(function* () {
+        yield* warm(store)
+        const blocked = yield* gate
+        place.probe.beforeCommit = blocked.pass
+        const first = yield* fork(store.append("order-1", [named]))
+        yield* blocked.reached
+        const again = yield* fork(store.append("order-1", [named], { expected: "no-stream" }))
+        const other = yield* fork(Effect.exit(store.append("order-1", [{ ...named, data: 2 }])))
+        const fresh = yield* fork(store.append("order-1", [{ ...named, id: "b" }]))
+        yield* blocked.open
+        const result = { firstRevision: 1, lastRevision: 1, firstPosition: 2 }
+        assert.deepInclude(yield* Fiber.join(first), { ...result, repeated: false })
+        assert.deepInclude(yield* Fiber.join(again), { ...result, repeated: true })
+        assert.deepInclude(yield* Effect.flip(yield* Fiber.join(other)), { why: "other-content" })
+        assert.deepInclude(yield* Fiber.join(fresh), { firstRevision: 2, repeated: false })
+        assert.strictEqual(yield* store.position, 4)
+      })
+    ))
+
   test("whatever rests on a batch that fails is unknown, and the writer stops", (place) =>
     Effect.gen(function* () {
       yield* place.use((store) =>
@@ -179,7 +200,13 @@ export const durabilityContract: Contract = (test) => {
         const revisions = [yield* reader.revision("order-1"), yield* reader.revision("order-2")]
         return { all: yield* dataOf(reader.readAll()), streams, backward, revisions, position: yield* reader.position }
       })
-      const before = { all: [-2, 0], streams: [[0], []], backward: [0], revisions: [0, "no-stream" as const], position: 2 }
+      const before = {
+        all: [-2, 0],
+        streams: [[0], []],
+        backward: [0],
+        revisions: [0, "no-stream" as const],
+        position: 2
+      }
       assert.deepStrictEqual(yield* look, before)
       yield* reader.lib.refresh
       assert.deepStrictEqual(yield* look, before)

@@ -6,7 +6,7 @@ import { hashId } from "../../../domain/Hash53.ts"
 import * as LibState from "../../../domain/LibState.ts"
 import type { Limits } from "../../../domain/Limits.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
-import { segmentName } from "../../../domain/Names.ts"
+import { checkTapeName, type InvalidTapeName, segmentName } from "../../../domain/Names.ts"
 import type { EventKey } from "../../../domain/SegmentIndex.ts"
 import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
 import * as TapeState from "../../../domain/TapeState.ts"
@@ -26,6 +26,8 @@ export interface Adopted {
   readonly records: number
   /** Records that were committed and in no segment: they have one now. */
   readonly fromDynamic: number
+  /** Records that were committed behind others which nothing holds any more: they are in files that were set aside. */
+  readonly unplaced: number
   /** One behind the position of its last event; 0 where it has none. */
   readonly nextPosition: number
 }
@@ -49,7 +51,7 @@ export const adopt = Effect.fnUntraced(function* (
   core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })
   // Batch numbers begin anew with the lib.
   const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
-  const lines = linesBehind(orphans.parts.get(state.tape) ?? [], state)
+  const { lines, unplaced } = linesBehind(orphans.parts.get(state.tape) ?? [], state)
   const last = lines.length === 0 ? undefined : yield* writeTail(root, name, state, lines)
   if (last !== undefined) segments.push(last.segment)
   const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
@@ -61,31 +63,39 @@ export const adopt = Effect.fnUntraced(function* (
     role,
     records: records + (last?.segment.records ?? 0),
     fromDynamic: last?.segment.records ?? 0,
+    unplaced,
     nextPosition:
       last?.nextPosition ?? (yield* nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
   }
 })
 
-const fold = (
+/** What the meta of the tape in folder `name` says. */
+export const fold = (
   name: string,
   meta: Meta | undefined,
   limits: Limits
-): Effect.Effect<TapeState.TapeState, TapeMetaError> =>
+): Effect.Effect<TapeState.TapeState, TapeMetaError | InvalidTapeName> =>
   attempt(() => {
+    checkTapeName(name)
     const file = `${name}/${tapeMetaFile}`
     return TapeState.fold(file, MetaChain.readTape(file, meta?.bytes ?? new Uint8Array(0), limits).records)
   })
 
 /** Lines of batches that the tape's segments do not have, as far as they follow them without a gap. */
-const linesBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeState): Array<Uint8Array> => {
+const linesBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeState) => {
   const lines: Array<Uint8Array> = []
   let next = state.records
+  let unplaced = 0
   for (const part of parts) {
-    if (part.batch <= state.lastBatch || part.firstOrdinal !== next) continue
+    if (part.batch <= state.lastBatch || part.firstOrdinal < next) continue
+    if (part.firstOrdinal > next) {
+      unplaced += part.count
+      continue
+    }
     lines.push(part.lines)
     next += part.count
   }
-  return lines
+  return { lines, unplaced }
 }
 
 const writeTail = Effect.fnUntraced(function* (

@@ -1,6 +1,7 @@
 /** Dynamic segments of a lib that nothing lists any more: the committed records in them, by the id of their tape. */
 import * as Effect from "effect/Effect"
 import * as DynamicSegment from "../../../domain/DynamicSegment.ts"
+import { dynamicName } from "../../../domain/Names.ts"
 import type { Root, StorageError } from "../../Storage.ts"
 
 /** The records of one batch for one tape. */
@@ -11,7 +12,15 @@ export interface OrphanPart {
   readonly lines: Uint8Array
 }
 
+/** Where a dynamic segment cannot be read on: a torn end that nobody was told of, or damage. */
+export interface OrphanDamage {
+  readonly file: string
+  readonly offset: number
+  readonly why: string
+}
+
 export interface Orphans {
+  readonly damaged: ReadonlyArray<OrphanDamage>
   readonly files: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>
   /** By tape id; ascending by batch, each batch once: a takeover writes the last one again. */
   readonly parts: ReadonlyMap<string, ReadonlyArray<OrphanPart>>
@@ -20,13 +29,21 @@ export interface Orphans {
 /** Reads every dynamic segment that there is, as far as its marks prove it. */
 export const scanOrphans = Effect.fnUntraced(function* (root: Root): Effect.fn.Return<Orphans, StorageError> {
   const files: Array<{ readonly dynamic: number; readonly bytes: Uint8Array }> = []
+  const damaged: Array<OrphanDamage> = []
   const byTape = new Map<string, Map<number, OrphanPart>>()
   for (const dynamic of yield* root.listDynamics) {
     const bytes = yield* root.readDynamic(dynamic, 0, (yield* root.dynamicSize(dynamic)) ?? 0)
     files.push({ dynamic, bytes })
+    const file = dynamicName(dynamic)
+    const header = DynamicSegment.headerBytes(bytes)
     const before = DynamicSegment.startOf(bytes)
-    if (before === undefined) continue
-    for (const { batch, parts } of DynamicSegment.scan(bytes, before, undefined).batches) {
+    if (before === undefined) {
+      if (bytes.length > header) damaged.push({ file, offset: header, why: "its first batch is not good" })
+      continue
+    }
+    const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
+    if (damage !== undefined) damaged.push({ file, offset: damage.offset, why: damage.why })
+    for (const { batch, parts } of batches) {
       for (const { tape, firstOrdinal, count, offset, bytes: length } of parts) {
         const known = byTape.get(tape) ?? new Map<number, OrphanPart>()
         byTape.set(tape, known)
@@ -37,5 +54,5 @@ export const scanOrphans = Effect.fnUntraced(function* (root: Root): Effect.fn.R
   const parts = new Map(
     [...byTape].map(([tape, batches]) => [tape, [...batches.values()].toSorted((a, b) => a.batch - b.batch)] as const)
   )
-  return { files, parts }
+  return { files, damaged, parts }
 })

@@ -4,7 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { NotDamaged } from "../../../domain/Errors.ts"
+import { NotDamaged, RecoverAmbiguous } from "../../../domain/Errors.ts"
 import { formatVersion, libMetaFile } from "../../../domain/Format.ts"
 import * as Hint from "../../../domain/Hint.ts"
 import * as LibState from "../../../domain/LibState.ts"
@@ -15,9 +15,10 @@ import type { Placement } from "../../../domain/Placement.ts"
 import { type LibRecord, noHash, type Unchained } from "../../../domain/SystemRecord.ts"
 import type { Root, StorageError } from "../../Storage.ts"
 import { Core } from "../Core.ts"
-import { readState } from "../OpenLib.ts"
-import { adopt, type Adopted, type AdoptError } from "./AdoptTape.ts"
-import { scanOrphans } from "./Orphans.ts"
+import type { ScanError } from "../DynamicScan.ts"
+import { inspect, readState } from "../OpenLib.ts"
+import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
+import { type OrphanDamage, scanOrphans } from "./Orphans.ts"
 
 export interface RecoverLibOptions {
   /** How streams are placed; what a damaged meta still says of it unless given, else by category. */
@@ -34,11 +35,13 @@ export interface RecoverLibReport {
   readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
   /** Files that were set aside: the damaged meta, old dynamic segments. */
   readonly aside: ReadonlyArray<string>
+  /** Where old dynamic segments could not be read on: a torn end that nobody was told of, or committed records are lost. */
+  readonly damaged: ReadonlyArray<OrphanDamage>
   /** Positions of events that no tape has any more: read with `allowGaps`. */
   readonly positionsMissing: number
 }
 
-export type RecoverLibError = StorageError | NotDamaged | AdoptError
+export type RecoverLibError = StorageError | NotDamaged | RecoverAmbiguous | ScanError | AdoptError
 
 /** Recovers the lib at `root`, which was opened for that. */
 export const recoverLib = Effect.fnUntraced(function* (
@@ -46,13 +49,14 @@ export const recoverLib = Effect.fnUntraced(function* (
   options: RecoverLibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
-  const state = yield* Effect.result(readState(root))
-  if (state._tag === "Success" && state.success !== undefined) return yield* new NotDamaged({ what: root.location })
+  yield* expectDamage(root)
   const now = yield* Clock.currentTimeMillis
   const lib = uuid(now)
   const damaged = yield* root.readMeta(undefined)
   const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
   const limits = { ...(known?.limits ?? defaultLimits), ...options.limits }
+  const names = yield* root.listTapes
+  yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root)
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
     $type: "LiteLib.Meta",
@@ -72,7 +76,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   })
   const tapes: Array<Adopted> = []
   const invalid: Array<{ readonly tape: string; readonly why: string }> = []
-  for (const name of yield* root.listTapes) {
+  for (const name of names) {
     const adopted = yield* adopt(core, name, orphans)
     if ("why" in adopted) invalid.push(adopted)
     else tapes.push(adopted)
@@ -96,8 +100,36 @@ export const recoverLib = Effect.fnUntraced(function* (
   ]
   yield* root.replaceMeta(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
-  return { lib, tapes, invalid, aside, positionsMissing: position - events }
+  return { lib, tapes, invalid, aside, damaged: orphans.damaged, positionsMissing: position - events }
 }, Effect.uninterruptible)
+
+/** A lib that opens needs no recovery; one whose meta has lost its end does. What else keeps it from opening is said. */
+const expectDamage = Effect.fnUntraced(function* (root: Root): Effect.fn.Return<void, ScanError | NotDamaged> {
+  const read = yield* Effect.result(readState(root))
+  if (read._tag === "Failure" || read.success === undefined) return
+  yield* Effect.catchTag(inspect(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
+    Effect.flatMap((found) =>
+      found === "damaged" ? Effect.void : Effect.fail(new NotDamaged({ what: root.location }))
+    )
+  )
+})
+
+/** Two folders with the identity of one tape: nothing tells which of them is a copy. */
+const refuseTwins = Effect.fnUntraced(function* (
+  root: Root,
+  names: ReadonlyArray<string>,
+  limits: Limits
+): Effect.fn.Return<void, StorageError | RecoverAmbiguous> {
+  const known = new Map<string, string>()
+  for (const name of names) {
+    const folded = yield* Effect.result(fold(name, yield* root.readMeta(name), limits))
+    if (folded._tag === "Failure") continue
+    const { tape } = folded.success
+    const other = known.get(tape)
+    if (other !== undefined) return yield* new RecoverAmbiguous({ tape, files: [other, name] })
+    known.set(tape, name)
+  }
+})
 
 const setAside = Effect.fnUntraced(function* (
   root: Root,

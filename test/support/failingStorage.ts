@@ -1,0 +1,70 @@
+/** A storage whose n-th call of one kind fails: before anything is done, or when all is done. */
+import * as Effect from "effect/Effect"
+import { type Root, type Storage, StorageError } from "litetapes/Storage"
+
+export type FailingOperation =
+  | "writeSegment"
+  | "replaceMeta"
+  | "appendMeta"
+  | "removeSegment"
+  | "removeIndex"
+  | "writeIndex"
+  | "readSegment"
+  | "createTape"
+
+export interface Plan {
+  readonly operation: FailingOperation
+  /** Counted from 1, from when the plan was set. */
+  readonly nth: number
+  readonly when: "before" | "after"
+}
+
+export interface Failing {
+  readonly storage: Storage["Service"]
+  /** Sets the plan; counting begins anew. */
+  readonly plan: (plan: Plan | undefined) => void
+  /** Whether the call of the plan came. */
+  readonly hasFailed: () => boolean
+}
+
+const operations: ReadonlyArray<FailingOperation> = [
+  "writeSegment",
+  "replaceMeta",
+  "appendMeta",
+  "removeSegment",
+  "removeIndex",
+  "writeIndex",
+  "readSegment",
+  "createTape"
+]
+
+export const failing = (base: Storage["Service"]): Failing => {
+  let current: Plan | undefined
+  let calls = 0
+  let failed = false
+  const failure = (operation: string) => new StorageError({ operation, place: "here", reason: "failed", detail: "EIO" })
+  const wrap = (root: Root): Root => {
+    const wrapped: Record<string, unknown> = { ...root }
+    for (const operation of operations) {
+      const original = root[operation] as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, StorageError>
+      wrapped[operation] = (...args: ReadonlyArray<unknown>) =>
+        Effect.suspend(() => {
+          if (current?.operation !== operation || (calls += 1) !== current.nth) return original(...args)
+          failed = true
+          return current.when === "before"
+            ? Effect.fail(failure(operation))
+            : Effect.andThen(original(...args), Effect.fail(failure(operation)))
+        })
+    }
+    return wrapped as unknown as Root
+  }
+  return {
+    storage: { open: (place, mode) => Effect.map(base.open(place, mode), wrap) },
+    plan: (plan) => {
+      current = plan
+      calls = 0
+      failed = false
+    },
+    hasFailed: () => failed
+  }
+}

@@ -1,0 +1,109 @@
+/** Places for tests of repack, clone, recover and verify: libs that can be copied while they live, and damaged. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as NodeStorage from "litetapes/NodeStorage"
+import type { MetaOwner, Root, StorageError } from "litetapes/Storage"
+import type * as Tape from "litetapes/Tape"
+import type { JsonObject } from "litetapes/TaraSON"
+import { copyLib, segmentBytes } from "./copyLib.ts"
+import { hiding } from "./hidingStorage.ts"
+import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
+import { watched } from "./watchedStorage.ts"
+
+export interface Ground {
+  readonly storage: StorageService
+  /** Copies a lib that nothing is written to meanwhile. */
+  readonly copy: (from: string, to: string) => Effect.Effect<void, StorageError>
+  /** The meta of a tape, or of the lib, is gone. */
+  readonly loseMeta: (place: string, owner: MetaOwner) => Effect.Effect<void>
+}
+
+export interface TransformKind {
+  readonly name: string
+  readonly ground: Effect.Effect<Ground>
+  readonly place: () => string
+}
+
+export const memoryGround: Effect.Effect<Ground> = Effect.map(MemoryStorage.make, (base) => {
+  const { storage, hide } = hiding(base)
+  return {
+    storage,
+    copy: (from, to) => copyLib(base, from, to),
+    loseMeta: (place, owner) => Effect.sync(() => hide(place, owner))
+  }
+})
+
+export const folderGround: Effect.Effect<Ground> = Effect.map(NodeStorage.make, (storage) => ({
+  storage,
+  copy: (from, to) => Effect.sync(() => fs.cpSync(from, to, { recursive: true })),
+  loseMeta: (place, owner) =>
+    Effect.sync(() =>
+      fs.rmSync(
+        owner === undefined ? path.join(place, "litelib.meta.jsonl") : path.join(place, owner, "tape.meta.jsonl")
+      )
+    )
+}))
+
+/** Changes what is stored, behind the back of a lib that nobody has open. */
+export const tamper = <A, E>(storage: StorageService, place: string, change: (root: Root) => Effect.Effect<A, E>) =>
+  Effect.scoped(Effect.flatMap(storage.open(place, "write"), change))
+
+/** Writes `change` of a segment's bytes in its place. */
+export const rewrite = (root: Root, tape: string, segment: string, change: (bytes: Uint8Array) => Uint8Array) =>
+  Effect.flatMap(segmentBytes(root, tape, segment), (bytes) =>
+    root.writeSegment(tape, segment, (append) => append(change(bytes)))
+  )
+
+/** Opens a lib, uses it, and leaves what a crash would have left, at another place. */
+export const crashed = <A, E>(
+  { copy, storage }: Ground,
+  place: string,
+  copied: string,
+  use: (lib: LibService) => Effect.Effect<A, E>
+) =>
+  Effect.gen(function* () {
+    const watch = watched(storage)
+    const { lib, close } = yield* openSession(watch.storage, place)
+    return yield* Effect.ensuring(
+      Effect.tap(use(lib), () => watch.frozen(copy(place, copied))),
+      close
+    )
+  })
+
+/** Records `from` to before `to`, all different, of about `bytes` bytes. */
+export const numbered = (from: number, to: number, bytes = 60): ReadonlyArray<JsonObject> =>
+  Array.from({ length: to - from }, (_, index) => ({ n: from + index, text: "x".repeat(Math.max(0, bytes - 30)) }))
+
+export const all = (tape: Tape.Tape["Service"]) => Stream.runCollect(tape.records())
+
+/** A tape with `segments` segments of `each` records, all different. */
+export const fill = Effect.fnUntraced(function* (
+  lib: LibService,
+  name: string,
+  segments: number,
+  each: number,
+  bytes = 60
+) {
+  const tape = yield* tapeOf(lib, name)
+  for (let n = 0; n < segments; n++) {
+    yield* tape.append(numbered(n * each, (n + 1) * each, bytes))
+    yield* tape.appendSegment
+  }
+  return tape
+})
+
+/** Names of the files in a tape's folder that look like segments and that its meta does not list. */
+export const unlisted = (storage: StorageService, place: string, name: string) =>
+  Effect.gen(function* () {
+    const listed = yield* withLib(
+      storage,
+      place,
+      (lib) => Effect.flatMap(existingTape(lib, name), (tape) => tape.segments),
+      { mode: "read" }
+    )
+    const names = yield* Effect.scoped(Effect.flatMap(storage.open(place, "read"), (root) => root.listSegments(name)))
+    return names.filter((file) => !listed.some((segment) => segment.name === file))
+  })
