@@ -21,8 +21,5 @@ export const lockFile = "litelib.lock"
 /** The byte that ends every record's line. */
 export const newline = 0x0a
 
-/** Namespaces of system records, refused in user records. */
-export const reservedNamespaces = ["LiteTape.", "LiteLib."] as const
-
 /** Whether `type` belongs to a reserved namespace. */
 export const isReservedType = (type: string): boolean => type.startsWith("LiteTape.") || type.startsWith("LiteLib.")

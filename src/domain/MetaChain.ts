@@ -40,7 +40,8 @@ export const write = <R extends LibRecord | TapeRecord>(
   const lines: Array<string> = []
   let previous = end
   for (const record of records) {
-    const line = TaraSON.encodeSystem({ ...record, previous }, metaLimits(limits))
+    const unsealed = TaraSON.encodeSystem({ ...record, previous }, metaLimits(limits))
+    const line = TaraSON.encodeSystem({ ...record, hash: sealOf(unsealed), previous }, metaLimits(limits))
     previous = TaraSON.recordId(line)
     lines.push(line, "\n")
   }
@@ -150,6 +151,9 @@ const read = <R extends { readonly previous: string | null }>(
 /** Whether the end of a line between two records is damaged. A torn write is of one record. */
 const holdsTwo = (bytes: Uint8Array): boolean => Buffer.from(bytes).includes('{"$type":', 1)
 
+/** What seals a record: over its canonical form without `hash`. */
+const sealOf = (unsealed: string): string => TaraSON.recordId(unsealed).slice("sha256:".length)
+
 const readLine = <R>(
   meta: string,
   line: number,
@@ -164,6 +168,10 @@ const readLine = <R>(
   } catch (error) {
     if (error instanceof TaraSONError) throw corrupt(meta, line, offset, error.reason._tag)
     throw error
+  }
+  const { hash: seal, ...rest } = value
+  if (typeof seal === "string" && seal !== sealOf(TaraSON.encodeSystem(rest, metaLimits(limits)))) {
+    throw corrupt(meta, line, offset, "the record does not match its hash")
   }
   const type = value["$type"]
   if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, found: `record type ${JSON.stringify(type)}` })

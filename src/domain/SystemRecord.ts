@@ -12,8 +12,11 @@ const RecordId = Schema.String.check(Schema.isPattern(/^sha256:[0-9a-f]{64}$/))
 const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
 const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
 
-/** Every record of a meta names the one before it: the record id of its line, or null for the first. */
-const chained = { previous: Schema.NullOr(RecordId) }
+/**
+ * Every record of a meta names the one before it, by the record id of its line (null for the first), and seals itself:
+ * `hash` is the SHA-256 of its canonical form without `hash`. So the last line, which none names, proves itself too.
+ */
+const chained = { hash: Hex64, previous: Schema.NullOr(RecordId) }
 
 /** Where a chain of commits has got to: the last batch, the next event position, the hash of that batch's mark. */
 export const Anchor = Schema.Struct({ batch: Count, hash: Hex64, position: Count })
@@ -137,7 +140,7 @@ export const TapeSegment = Schema.Struct({
   ...chained
 })
 /** One closed segment, as tape meta lists it. */
-export type Segment = Omit<typeof TapeSegment.Type, "$type" | "previous">
+export type Segment = Omit<typeof TapeSegment.Type, "$type" | "hash" | "previous">
 
 export const TapeUserMeta = Schema.Struct({
   $type: Schema.Literal("LiteTape.UserMeta"),
@@ -159,7 +162,7 @@ export const TapeRepack = Schema.Struct({
   ...chained
 })
 /** One repack: numbers of the first and the last segment that it removed, and that it added. */
-export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "previous">
+export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
 
 /** Records of a lib's meta. */
 export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
@@ -170,4 +173,4 @@ export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, Tap
 export type TapeRecord = typeof TapeRecord.Type
 
 /** A record before it is chained to the one in front of it. */
-export type Unchained<R> = R extends unknown ? Omit<R, "previous"> : never
+export type Unchained<R> = R extends unknown ? Omit<R, "hash" | "previous"> : never

@@ -93,7 +93,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
     case "LiteTape.Meta":
       throw invalid("a second LiteTape.Meta")
     case "LiteTape.Segment": {
-      const { $type: _, previous: __, ...segment } = { previous: null, ...record }
+      const { $type: _, hash: __, previous: ___, ...segment } = { hash: "", previous: null, ...record }
       const { name, number, compression, shardEvery = 0 } = segment
       Names.checkSegmentName(name, { number, compression, shardEvery })
       if (segment.number < draft.nextNumber) throw invalid(`segment ${segment.number} is listed twice or out of order`)
@@ -118,7 +118,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       }
       return
     case "LiteTape.Repack": {
-      const { $type: _, previous: __, ...repacked } = { previous: null, ...record }
+      const { $type: _, hash: __, previous: ___, ...repacked } = { hash: "", previous: null, ...record }
       checkRepack(draft, repacked, invalid)
       draft.repacked = repacked
       draft.nextNumber = Math.max(draft.nextNumber, repacked.removed[1] + 1)
@@ -153,7 +153,7 @@ export const afterRepack = (
   }
   const made = { ...state, segments: [...kept, ...added, ...behind], repacked }
   // Folded from its own records: what the next reader will find.
-  return fold("tape meta", refold(made).map((record) => ({ ...record, previous: null })) as Array<TapeRecord>)
+  return fold("tape meta", refold(made).map((record) => ({ ...record, hash: "", previous: null })) as Array<TapeRecord>)
 }
 
 /** The records that say the same in as few lines as can be. */

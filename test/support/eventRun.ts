@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
-import { type Placement, tapeOf } from "litetapes/Placement"
+import type { Placement } from "litetapes/Placement"
 import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import { isDeepStrictEqual } from "node:util"
@@ -69,7 +69,6 @@ export class Run {
   readonly #history: Array<Appends> = []
   /** Streams that this writer has appended to: it need not look them up. */
   readonly #warm = new Set<string>()
-  readonly #placement: Placement
   #store!: Store
   #scope!: Scope.Closeable
   #reader: Store | undefined
@@ -78,7 +77,6 @@ export class Run {
   constructor(probe: Probe, location: string, placement: Placement, options: Lib.Options) {
     this.#probe = probe
     this.#location = location
-    this.#placement = placement
     this.#options = { ...options, placement }
     this.model = new EventModel(placement)
   }
@@ -205,11 +203,6 @@ export class Run {
 
   #isImmediate({ stream, events }: EventStore.StreamAppend): boolean {
     return this.#warm.has(stream) && events.every(({ id }) => id === undefined)
-  }
-
-  /** Tapes of the streams that have events. */
-  get tapes(): ReadonlySet<string> {
-    return new Set([...this.model.streams.keys()].map((stream) => tapeOf(this.#placement, stream)))
   }
 }
 

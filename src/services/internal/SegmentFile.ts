@@ -259,6 +259,25 @@ export const readStored = Effect.fnUntraced(function* (
 
 const notThere = "it repeats a line that is not there"
 
+/**
+ * Whether a segment's file is the one that meta names, by length and hash alone: as fast as reading and SHA-256 are. A
+ * file that is not is read again, line by line, to say where.
+ */
+export const checkFile = Effect.fnUntraced(function* (
+  core: Core,
+  tape: string,
+  segment: Segment
+): Effect.fn.Return<void, SegmentError> {
+  yield* checkSize(core, tape, segment)
+  const digest = createHash("sha256")
+  for (let offset = 0; offset < segment.bytes;) {
+    const chunk = yield* readSegment(core, tape, segment.name, offset, Math.min(readBytes, segment.bytes - offset))
+    digest.update(chunk)
+    offset += chunk.length
+  }
+  if (digest.digest("hex") !== segment.sha256) yield* readStored(core, tape, segment, () => {})
+})
+
 const checkSize = (core: Core, tape: string, segment: Segment): Effect.Effect<void, SegmentError> =>
   Effect.flatMap(core.root.segmentSize(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
     if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment: segment.name }))

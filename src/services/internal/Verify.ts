@@ -19,14 +19,13 @@ import { refreshReader } from "./OpenReader.ts"
 import { listing, openTape, type OpenTape } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
-import { readStored } from "./SegmentFile.ts"
+import { checkFile } from "./SegmentFile.ts"
 import { readWhole } from "./SegmentRecords.ts"
 import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
 export interface VerifyOptions {
   /**
-   * `files`: meta chains, and length, hash and number of lines of every segment: proves that each file is the one that
-   * meta names. `records` (the default): also every line, Merkle states, revisions and positions of events, and indexes.
+   * `files`: meta chains, and length and hash of every segment: proves that each file is the one that meta names. `records` (the default): also every line, Merkle states, revisions and positions of events, and indexes.
    */
   readonly depth?: "files" | "records"
   readonly onProgress?: OnProgress
@@ -248,7 +247,7 @@ const checkSegment = (
 ): Effect.Effect<void, Failure> => {
   const { core, deep } = run
   const role = listing(core, tape.name)?.role ?? "records"
-  if (!deep) return readStored(core, tape.name, segment, () => {})
+  if (!deep) return checkFile(core, tape.name, segment)
   const merkle = new Merkle.Accumulator(before)
   const limits = { ...core.state.limits }
   return Effect.flatMap(

@@ -4,18 +4,15 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import { TapeArchived, TapeInvalid } from "../../../domain/Errors.ts"
 import * as Event from "../../../domain/Event.ts"
-import { EventIdConflict, type ExpectedRevision, WrongExpectedRevision } from "../../../domain/EventErrors.ts"
+import { EventIdConflict, type ExpectedRevision } from "../../../domain/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../../domain/Placement.ts"
 import type { TaraSONError } from "../../../domain/TaraSONError.ts"
 import { attempt } from "../attempt.ts"
-import type { CommitError, CommitLoop, Request } from "../CommitLoop.ts"
+import type { CommitError, CommitLoop } from "../CommitLoop.ts"
 import type { Core } from "../Core.ts"
-import type { Group } from "../Group.ts"
-import { listing } from "../OpenTape.ts"
 import type { SegmentError } from "../SegmentIndexFile.ts"
+import { type AppendResult, type Entry, type Prepared, type Refusal, requestOf } from "./EventRequest.ts"
 import { findById } from "./StreamSources.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
@@ -27,53 +24,17 @@ export interface StreamAppend {
   readonly expected?: ExpectedRevision
 }
 
-/** Says where events went. They are durable. */
-export interface AppendResult {
-  readonly stream: string
-  /** Revision of the first event of this append; of the next event to come where it had none. */
-  readonly firstRevision: number
-  /** Revision of the last event of this append: what the next append expects. −1 where the stream has no event. */
-  readonly lastRevision: number
-  readonly firstPosition: number
-  readonly lastPosition: number
-  /** These events had been appended before; nothing was written now. */
-  readonly repeated: boolean
-}
+export type { AppendResult }
 
 /** What appending events may fail with. After `CommitOutcomeUnknown` they may be there or not; after any other they are not. */
 export type EventAppendError =
   | CommitError
   | LoadStreamError
   | SegmentError
-  | WrongExpectedRevision
-  | EventIdConflict
-  | TapeArchived
+  | Refusal
   | InvalidStreamName
   | Event.InvalidEvent
   | TaraSONError
-
-/** What one entry of a call is, whatever the state of its stream. */
-interface Prepared {
-  readonly expected: ExpectedRevision
-  readonly events: ReadonlyArray<Event.Encoded>
-  /** Ids that the caller gave: these may be known already. */
-  readonly given: ReadonlySet<string>
-}
-
-interface Entry extends Prepared {
-  readonly state: StreamState
-  /** Events with such ids that were found before the batch was sealed. */
-  readonly found: Map<string, Known>
-  watch: { readonly since: number } | undefined
-}
-
-interface Known {
-  readonly content: string
-  readonly revision: number
-  readonly position: number
-}
-
-type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
 
 export class EventAppender {
   readonly #core: Core
@@ -221,138 +182,5 @@ const refuseTwins = (appends: ReadonlyArray<StreamAppend>, prepared: ReadonlyArr
       if (seen.has(key)) throw new EventIdConflict({ stream, id, why: "twice-in-one-batch" })
       seen.add(key)
     }
-  }
-}
-
-/** The request of one call: all of its entries are accepted, or none. */
-const requestOf = (core: Core, entries: ReadonlyArray<Entry>): Request<ReadonlyArray<AppendResult>, Refusal> => {
-  let bytesMax = 0
-  for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
-  let outcome: Exit.Exit<ReadonlyArray<AppendResult>, Refusal> = Exit.succeed([])
-  return {
-    bytesMax,
-    seal: (group) => {
-      const rests = entries.some(({ state }) => state.batch === group.batch)
-      const verdict = judge(core, entries)
-      if ("refusal" in verdict) outcome = Exit.fail(verdict.refusal)
-      else if (verdict.repeated) outcome = Exit.succeed(entries.map(repeatedResult))
-      else {
-        outcome = Exit.succeed(entries.map((entry) => accept(group, entry)))
-        if (bytesMax > 0) return undefined
-      }
-      // What was decided on pending events is only true once these are durable.
-      return rests ? undefined : outcome
-    },
-    settle: (batch) => {
-      for (const { state } of entries) state.settle(batch)
-      return outcome
-    }
-  }
-}
-
-type Verdict = { readonly refusal: Refusal } | { readonly repeated: boolean }
-
-/** Ids first, then what is expected of the streams: an append that is repeated succeeds though its stream has moved on. */
-const judge = (core: Core, entries: ReadonlyArray<Entry>): Verdict => {
-  let repeated = 0
-  let written = 0
-  let partly: EventIdConflict | undefined
-  for (const entry of entries) {
-    if (entry.events.length === 0) continue
-    written++
-    const verdict = judgeIds(entry)
-    if (verdict instanceof EventIdConflict) return { refusal: verdict }
-    if (verdict === undefined) continue
-    repeated++
-    const id = entry.events[0]!.id
-    partly = new EventIdConflict({ stream: entry.state.name, id, why: "partly-repeated" })
-  }
-  if (repeated > 0 && repeated === written) return { repeated: true }
-  if (partly !== undefined) return { refusal: partly }
-  const revisions = new Map<StreamState, number>()
-  for (const entry of entries) {
-    const { state, expected, events } = entry
-    if (events.length > 0 && listing(core, state.tape.name)?.state === "archived") {
-      return { refusal: new TapeArchived({ tape: state.tape.name }) }
-    }
-    if (state.isStale) {
-      const why = "it was recovered while this waited: read the stream again, decide again, append again"
-      return { refusal: new TapeInvalid({ tape: state.tape.name, why }) }
-    }
-    const revision = revisions.get(state) ?? state.revision
-    if (!meets(expected, revision)) {
-      const actual = revision === -1 ? "no-stream" : revision
-      return { refusal: new WrongExpectedRevision({ stream: state.name, expected, actual }) }
-    }
-    revisions.set(state, revision + events.length)
-  }
-  return { repeated: false }
-}
-
-const meets = (expected: ExpectedRevision, revision: number): boolean => {
-  if (expected === "any") return true
-  if (expected === "no-stream") return revision === -1
-  if (expected === "stream-exists") return revision >= 0
-  return expected === revision
-}
-
-/** What is known of an id: found on disk, or accepted since the look-up began. */
-const knownAs = (entry: Entry, id: string): Known | undefined =>
-  entry.found.get(id) ?? entry.state.accepted.find((accepted) => accepted.id === id)
-
-/** `undefined`: none of the ids is known. `"repeated"`: this very append was made before. */
-const judgeIds = (entry: Entry): EventIdConflict | "repeated" | undefined => {
-  if (entry.given.size === 0) return undefined
-  const { name } = entry.state
-  const known = entry.events.map((event) => (entry.given.has(event.id) ? knownAs(entry, event.id) : undefined))
-  const first = known.findIndex((one) => one !== undefined)
-  if (first === -1) return undefined
-  const start = known[first]!.revision - first
-  for (const [index, event] of entry.events.entries()) {
-    const one = known[index]
-    if (one === undefined || one.revision !== start + index) {
-      return new EventIdConflict({ stream: name, id: entry.events[first]!.id, why: "partly-repeated" })
-    }
-    if (one.content !== event.content) return new EventIdConflict({ stream: name, id: event.id, why: "other-content" })
-  }
-  return "repeated"
-}
-
-const repeatedResult = (entry: Entry): AppendResult => {
-  const known = entry.events.map((event) => knownAs(entry, event.id)!)
-  const { name, revision } = entry.state
-  const first = known[0]
-  const last = known.at(-1)
-  return {
-    stream: name,
-    firstRevision: first?.revision ?? revision + 1,
-    lastRevision: last?.revision ?? revision,
-    firstPosition: first?.position ?? -1,
-    lastPosition: last?.position ?? -1,
-    repeated: first !== undefined
-  }
-}
-
-const accept = (group: Group, { state, events }: Entry): AppendResult => {
-  const firstRevision = state.revision + 1
-  let firstPosition = -1
-  let lastPosition = -1
-  for (const event of events) {
-    const revision = ++state.revision
-    lastPosition = group.addEvent(state.tape, state.name, revision, event.id, (position) =>
-      event.line(position, revision)
-    )
-    if (firstPosition === -1) firstPosition = lastPosition
-    const { id, content } = event
-    state.accepted.push({ id, content, revision, position: lastPosition, batch: group.batch })
-  }
-  if (events.length > 0) state.batch = group.batch
-  return {
-    stream: state.name,
-    firstRevision,
-    lastRevision: state.revision,
-    firstPosition,
-    lastPosition,
-    repeated: false
   }
 }

@@ -70,7 +70,7 @@ export const recoverLib = Effect.fnUntraced(function* (
     root,
     settings: { closeBytes: 0, closeAfterMillis: 0, backlogMax: 1 },
     uuid,
-    state: LibState.fold(libMetaFile, [{ ...meta, previous: null }]),
+    state: LibState.fold(libMetaFile, [{ ...meta, hash: noHash, previous: null }]),
     metaVersion: "",
     metaEnd: null
   })

@@ -1,0 +1,95 @@
+/** Taking a lib over from the writer before: the steps that decide (RELIABILITY: open). */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as DynamicSegment from "../../domain/DynamicSegment.ts"
+import * as Hint from "../../domain/Hint.ts"
+import * as LibState from "../../domain/LibState.ts"
+import * as MetaChain from "../../domain/MetaChain.ts"
+import type { LibRecord } from "../../domain/SystemRecord.ts"
+import type { Core } from "./Core.ts"
+import { DynamicEvents } from "./DynamicEvents.ts"
+import { DynamicFile } from "./DynamicFile.ts"
+import type { Scanned } from "./DynamicScan.ts"
+import { eventsOf } from "./FileEvents.ts"
+
+/**
+ * The decision: a new dynamic segment with the last batch in it (I2: what was inherited is written again), and lib meta
+ * with the next epoch. Before that record is in place nothing has changed; after it, everything has.
+ */
+export const takeOver = Effect.fnUntraced(function* (
+  core: Core,
+  read: { readonly state: LibState.LibState; readonly version: string },
+  scanned: Scanned
+) {
+  const { root } = core
+  const { state } = read
+  const { anchor, files, last } = scanned
+  const dynamic = state.highest + 1
+  const epoch = state.epoch + 1
+  const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
+  const first = last === undefined ? header : Buffer.concat([header, last.bytes])
+  // Files keep the batches before the last one; a file that held the last one alone is not needed.
+  const old = files.flatMap((file) => withoutLast(file, scanned))
+  const writer = yield* root.createDynamic(dynamic, first)
+  const records = [
+    ...LibState.refold(state),
+    {
+      $type: "LiteLib.Epoch" as const,
+      anchor: state.anchor,
+      dynamic,
+      epoch,
+      old: old.map((file): [number, number] => [file.dynamic, file.anchor.batch]),
+      upto: anchor.batch
+    }
+  ]
+  const written = MetaChain.write<LibRecord>(null, records)
+  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
+  core.metaEnd = written.end
+  core.state = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
+  core.durable = anchor
+  if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))
+  const current = new DynamicFile({
+    dynamic,
+    writer,
+    size: first.length,
+    anchor,
+    ...(last === undefined ? { events: new DynamicEvents() } : {})
+  })
+  if (last !== undefined) {
+    moveLast(files, current, header.length - last.offset, anchor)
+    current.firstBatchAt = yield* Clock.currentTimeMillis
+  }
+  core.dynamics = [...old, current]
+  // The rows of the copied batch must stand before those of the batches to come.
+  if (last !== undefined) yield* Effect.orDie(eventsOf(core, current))
+  for (const listed of yield* root.listDynamics) {
+    if (!core.state.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
+  }
+})
+
+/** A file as it is listed from now on: without the last batch, which the new file holds. */
+const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<DynamicFile> => {
+  if (!file.hasBatches) return []
+  if (file.anchor.batch < anchor.batch) return [file]
+  const kept = new DynamicFile({ dynamic: file.dynamic, size: file.size, anchor: beforeLast })
+  for (const [tape, parts] of file.parts) {
+    for (const part of parts) if (part.batch < anchor.batch) kept.addPart(tape, { ...part, file: kept })
+  }
+  return kept.hasBatches ? [kept] : []
+}
+
+/** The parts of the last batch, where they stand in the new file. */
+const moveLast = (
+  files: ReadonlyArray<DynamicFile>,
+  current: DynamicFile,
+  shift: number,
+  anchor: DynamicFile["anchor"]
+): void => {
+  for (const file of files) {
+    for (const [tape, parts] of file.parts) {
+      for (const part of parts) {
+        if (part.batch === anchor.batch) current.addPart(tape, { ...part, file: current, offset: part.offset + shift })
+      }
+    }
+  }
+}

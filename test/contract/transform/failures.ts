@@ -1,0 +1,191 @@
+/** Repack and clone over a storage that fails: before the change of meta they fail alone, at it the writer stops. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Tape from "litetapes/Tape"
+import { failing, type FailingOperation, type Plan } from "../../support/failingStorage.ts"
+import { existingTape, openSession, tagOf, withLib } from "../../support/openLib.ts"
+import { all, crashed, fill, numbered, type TransformKind, unlisted } from "../../support/transformGround.ts"
+
+const options: Tape.RepackOptions = { targetBytes: 250, compression: "zstd", shardEvery: 2, force: true }
+
+/** Runs `attempt` with the first, the second … call of an operation failing, until it is done before the call comes. */
+const eachCall = <E>(
+  operation: FailingOperation,
+  when: Plan["when"],
+  attempt: (plan: Plan) => Effect.Effect<boolean, E>
+): Effect.Effect<number, E> =>
+  Effect.gen(function* () {
+    for (let nth = 1; ; nth++) if (!(yield* attempt({ operation, nth, when }))) return nth - 1
+  })
+
+export const failuresContract = ({ ground, place }: TransformKind): void => {
+  describe("a storage that fails", () => {
+    for (const [operation, when] of [
+      ["writeSegment", "before"],
+      ["writeSegment", "after"],
+      ["readSegment", "before"]
+    ] as const) {
+      it.live(`at any ${operation} (${when} it is done) fails a repack, and nothing else`, () =>
+        Effect.gen(function* () {
+          const { storage } = yield* ground
+          const calls = yield* eachCall(operation, when, (plan) =>
+            Effect.gen(function* () {
+              const at = place()
+              const disk = failing(storage)
+              const session = yield* openSession(disk.storage, at)
+              const tape = yield* fill(session.lib, "a", 3, 4)
+              disk.plan(plan)
+              const result = yield* Effect.result(tape.repack(options))
+              if (!disk.hasFailed()) {
+                yield* session.close
+                return false
+              }
+              assert(result._tag === "Failure")
+              assert.strictEqual(result.failure._tag, "StorageError")
+              assert.deepStrictEqual(yield* unlisted(storage, at, "a"), [])
+              yield* tape.append(numbered(12, 14))
+              assert.deepStrictEqual(yield* all(tape), numbered(0, 14))
+              yield* tape.repack(options)
+              assert.deepStrictEqual(yield* all(tape), numbered(0, 14))
+              assert.isTrue((yield* session.lib.verify()).ok)
+              yield* session.close
+              assert.deepStrictEqual(yield* unlisted(storage, at, "a"), [])
+              return true
+            })
+          )
+          assert.isAtLeast(calls, 2)
+        })
+      )
+    }
+
+    for (const operation of ["removeSegment", "removeIndex", "writeIndex"] as const) {
+      it.live(`at any ${operation} does not fail a repack; what stays is removed after the next crash`, () =>
+        Effect.gen(function* () {
+          const kind = yield* ground
+          const { storage } = kind
+          const calls = yield* eachCall(operation, "before", (plan) =>
+            Effect.gen(function* () {
+              const [at, copied] = [place(), place()]
+              const disk = failing(storage)
+              const failed = yield* crashed({ ...kind, storage: disk.storage }, at, copied, (lib) =>
+                Effect.gen(function* () {
+                  const tape = yield* fill(lib, "a", 3, 4)
+                  disk.plan(plan)
+                  yield* tape.repack(options)
+                  assert.deepStrictEqual(yield* all(tape), numbered(0, 12))
+                  return disk.hasFailed()
+                })
+              )
+              if (!failed) return false
+              yield* withLib(storage, copied, (lib) =>
+                Effect.gen(function* () {
+                  const tape = yield* existingTape(lib, "a")
+                  assert.deepStrictEqual(yield* all(tape), numbered(0, 12))
+                  assert.isTrue((yield* lib.verify()).ok)
+                  assert.deepStrictEqual(yield* unlisted(storage, copied, "a"), [])
+                })
+              )
+              return true
+            })
+          )
+          assert.isAtLeast(calls, 2)
+        })
+      )
+    }
+
+    for (const when of ["before", "after"] as const) {
+      it.live(
+        `at the change of meta (${when} it is done) stops the writer; the stream is there when it is opened again`,
+        () =>
+          Effect.gen(function* () {
+            const { storage } = yield* ground
+            const at = place()
+            const disk = failing(storage)
+            const session = yield* openSession(disk.storage, at)
+            const tape = yield* fill(session.lib, "a", 3, 4)
+            disk.plan({ operation: "replaceMeta", nth: 1, when })
+            assert.strictEqual(yield* tagOf(tape.repack(options)), "WriterPoisoned")
+            assert.isTrue(disk.hasFailed())
+            assert.strictEqual(yield* tagOf(tape.append([{}])), "WriterPoisoned")
+            assert.strictEqual(yield* tagOf(tape.repack(options)), "WriterPoisoned")
+            assert.deepStrictEqual(yield* all(tape), numbered(0, 12))
+            yield* session.close
+            yield* withLib(storage, at, (lib) =>
+              Effect.gen(function* () {
+                assert.isTrue(lib.report.recovered)
+                const again = yield* existingTape(lib, "a")
+                assert.deepStrictEqual(yield* all(again), numbered(0, 12))
+                const compressions = new Set((yield* again.segments).map(({ compression }) => compression))
+                assert.deepStrictEqual([...compressions], [when === "before" ? "none" : "zstd"])
+                assert.isTrue((yield* lib.verify()).ok)
+                assert.deepStrictEqual(yield* unlisted(storage, at, "a"), [])
+                yield* again.append(numbered(12, 13))
+                assert.deepStrictEqual(yield* all(again), numbered(0, 13))
+              })
+            )
+          })
+      )
+    }
+
+    for (const operation of ["createTape", "writeSegment"] as const) {
+      it.live(`at any ${operation} of the target fails a clone alone, and its name can be used again`, () =>
+        Effect.gen(function* () {
+          const { storage } = yield* ground
+          const disk = failing(storage)
+          const session = yield* openSession(disk.storage, place())
+          yield* withLib(storage, place(), (lib) =>
+            Effect.gen(function* () {
+              const tape = yield* fill(lib, "a", 3, 4)
+              const calls = yield* eachCall(operation, "before", (plan) =>
+                Effect.gen(function* () {
+                  disk.plan(plan)
+                  const result = yield* Effect.result(tape.clone(session.lib, "copy"))
+                  if (result._tag === "Success") return false
+                  assert.strictEqual(result.failure._tag, "StorageError")
+                  assert.deepStrictEqual(yield* session.lib.tapes, [])
+                  return true
+                })
+              )
+              assert.isAtLeast(calls, 1)
+              assert.deepStrictEqual(yield* all(yield* existingTape(session.lib, "copy")), numbered(0, 12))
+            })
+          )
+          yield* session.close
+        })
+      )
+    }
+
+    for (const operation of ["replaceMeta", "appendMeta"] as const) {
+      it.live(
+        `at ${operation} of the target stops its writer; the tape is listed whole when it is opened again, or not`,
+        () =>
+          Effect.gen(function* () {
+            const { storage } = yield* ground
+            for (const when of ["before", "after"] as const) {
+              const at = place()
+              const disk = failing(storage)
+              const session = yield* openSession(disk.storage, at)
+              yield* withLib(storage, place(), (lib) =>
+                Effect.gen(function* () {
+                  const tape = yield* fill(lib, "a", 3, 4)
+                  disk.plan({ operation, nth: 1, when })
+                  assert.strictEqual(yield* tagOf(tape.clone(session.lib, "copy")), "WriterPoisoned")
+                  yield* tape.append(numbered(12, 13))
+                })
+              )
+              yield* session.close
+              yield* withLib(storage, at, (lib) =>
+                Effect.gen(function* () {
+                  const names = (yield* lib.tapes).map(({ name }) => name)
+                  assert.deepStrictEqual(names, operation === "appendMeta" && when === "after" ? ["copy"] : [])
+                  if (names.length === 0) yield* lib.createTape("copy")
+                  else assert.deepStrictEqual(yield* all(yield* existingTape(lib, "copy")), numbered(0, 12))
+                  assert.isTrue((yield* lib.verify()).ok)
+                })
+              )
+            }
+          })
+      )
+    }
+  })
+}
