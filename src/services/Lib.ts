@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import {
@@ -42,6 +43,7 @@ import { type RecoverError, type RecoverReport, recoverTape } from "./internal/r
 import { createTape, setTapeState } from "./internal/TapeListing.ts"
 import { type VerifyOptions, type VerifyReport, verifyLib } from "./internal/Verify.ts"
 import { start, type Writer } from "./internal/Writer.ts"
+import { wholeNumber } from "./internal/wholeNumber.ts"
 import { Randomness } from "./Randomness.ts"
 import { type Root, Storage, type StorageError } from "./Storage.ts"
 
@@ -133,9 +135,17 @@ export const open: (
   location: string,
   options: Options = {}
 ) {
+  // A scope of its own: what could not be opened leaves nothing locked until the caller's scope closes.
+  const scope = yield* Scope.fork(yield* Scope.Scope)
+  return yield* openIn(scope, location, options).pipe(
+    Scope.provide(scope),
+    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+})
+
+const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string, options: Options) {
   const storage = yield* Storage
   const random = yield* Randomness
-  const scope = yield* Scope.Scope
   const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
     fromStorage(error, location)
   )
@@ -182,10 +192,13 @@ export const recover: (
 })
 
 const settingsOf = (options: Options) => ({
-  closeBytes: options.closeBytes ?? 64 * MiB,
+  closeBytes: wholeNumber("closeBytes", options.closeBytes, 64 * MiB),
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
-  backlogMax: Math.max(1, options.backlogMax ?? 4),
-  mergeSegments: options.mergeSegments === undefined ? undefined : Math.max(2, options.mergeSegments)
+  backlogMax: Math.max(1, wholeNumber("backlogMax", options.backlogMax, 4)),
+  mergeSegments:
+    options.mergeSegments === undefined
+      ? undefined
+      : Math.max(2, wholeNumber("mergeSegments", options.mergeSegments, 2))
 })
 
 const readerReport: OpenReport = { created: false, recovered: false, metaTailDropped: false }

@@ -7,6 +7,7 @@ import type { Kind } from "../support/openLib.ts"
 import { closingContract, endContract, groupContract, interruptionContract } from "./lib/appends.ts"
 import { indexDamageContract, metaDamageContract, segmentDamageContract } from "./lib/damage.ts"
 import { poisonContract } from "./lib/poison.ts"
+import { lifecycleContract } from "./lib/lifecycle.ts"
 import { metaContract, recordsContract } from "./lib/records.ts"
 import { handlesContract, openingContract, tapesContract } from "./lib/refusals.ts"
 import { libMetaContract, tornContract } from "./lib/torn.ts"
@@ -15,6 +16,7 @@ export const suite = (kind: Kind): void => {
   describe(`Lib: ${kind.name}`, () => {
     for (const contract of [
       openingContract,
+      lifecycleContract,
       tapesContract,
       handlesContract,
       recordsContract,

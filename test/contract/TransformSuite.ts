@@ -3,12 +3,13 @@
  */
 import { describe } from "@effect/vitest"
 import type { TransformKind } from "../support/transformGround.ts"
+import { cloneContract } from "./transform/clone.ts"
 import { failuresContract } from "./transform/failures.ts"
 import { readersContract } from "./transform/readers.ts"
 import { repackContract } from "./transform/repack.ts"
 
 export const suite = (kind: TransformKind): void => {
   describe(`repack, clone, recover and verify: ${kind.name}`, () => {
-    for (const contract of [repackContract, failuresContract, readersContract]) contract(kind)
+    for (const contract of [repackContract, failuresContract, readersContract, cloneContract]) contract(kind)
   })
 }

@@ -52,7 +52,7 @@ export const readersContract = ({ ground, place }: TransformKind): void => {
         const at = place()
         for (const direction of ["forward", "backward"] as const) {
           for (const what of ["read", "readAll"] as const) {
-            const category = `${what}-${direction}`.toLowerCase().replace("-", "")
+            const category = `${what.toLowerCase()}${direction}`
             const stream = `${category}-1`
             const session = yield* openSession(storage, at)
             const writer = yield* store(session.lib)
