@@ -68,6 +68,10 @@ def record(type_name, optional=(), **kinds):
     return fields(optional, **{"$type": one_of(type_name)}, **kinds)
 
 
+def chained(type_name, optional=(), **kinds):
+    return record(type_name, optional, hash=hex64, previous=link, **kinds)
+
+
 count, number = integer(0), integer(1)
 text, anything = like(r"(?s).*"), lambda value: True
 hex64 = like("[0-9a-f]{64}")
@@ -78,35 +82,34 @@ anchor = fields(batch=count, hash=hex64, position=count)
 role = one_of("records", "events")
 
 LIB_RECORDS = {
-    "LiteLib.Meta": record(
-        "LiteLib.Meta", created=time, format=number, lib=uuid, previous=link,
+    "LiteLib.Meta": chained(
+        "LiteLib.Meta", created=time, format=number, lib=uuid,
         limits=fields(batchBytesMax=number, depthMax=number, metaBytesMax=number, recordBytesMax=number),
         placement=either(fields(kind=one_of("category", "stream", "single")),
                          fields(kind=one_of("hashed"), tapes=number))),
-    "LiteLib.Tape": record("LiteLib.Tape", ["replaces"], name=text, previous=link, replaces=uuid, role=role,
-                           state=one_of("active", "archived"), tape=uuid),
-    "LiteLib.Epoch": record("LiteLib.Epoch", anchor=anchor, dynamic=number, epoch=number,
-                            old=array(row(number, count)), previous=link, upto=count),
-    "LiteLib.Dynamic": record("LiteLib.Dynamic", dynamic=number, previous=link),
-    "LiteLib.Closed": record("LiteLib.Closed", anchor=anchor, dynamic=number, previous=link),
-    "LiteLib.Clean": record("LiteLib.Clean", anchor=anchor, previous=link),
+    "LiteLib.Tape": chained("LiteLib.Tape", ["replaces"], name=text, replaces=uuid, role=role,
+                            state=one_of("active", "archived"), tape=uuid),
+    "LiteLib.Epoch": chained("LiteLib.Epoch", anchor=anchor, dynamic=number, epoch=number,
+                             old=array(row(number, count)), upto=count),
+    "LiteLib.Dynamic": chained("LiteLib.Dynamic", dynamic=number),
+    "LiteLib.Closed": chained("LiteLib.Closed", anchor=anchor, dynamic=number),
+    "LiteLib.Clean": chained("LiteLib.Clean", anchor=anchor),
 }
 TAPE_RECORDS = {
-    "LiteTape.Meta": record(
+    "LiteTape.Meta": chained(
         "LiteTape.Meta", ["nextNumber"], created=time, format=number, lastBatch=count, lib=uuid, nextNumber=number,
-        previous=link, role=role, tape=uuid,
+        role=role, tape=uuid,
         origin=either(fields(kind=one_of("created")),
                       fields(kind=one_of("cloned"), lib=uuid, records=count, root=hex64, tape=uuid),
                       fields(kind=one_of("recovered"), tape=either(one_of(None), uuid)))),
-    "LiteTape.Segment": record(
+    "LiteTape.Segment": chained(
         "LiteTape.Segment", ["same", "shardEvery"], bytes=number, compression=one_of("none", "gzip", "zstd"),
         firstOrdinal=count, lastBatch=count, merkle=fields(peaks=array(hex64), size=count), name=text, number=number,
-        previous=link, rawBytes=number, records=number, same=number, sha256=hex64, shardEvery=number,
-        state=one_of("closed")),
-    "LiteTape.UserMeta": record("LiteTape.UserMeta", ["removed", "value"], key=like("(?s).+"), previous=link,
-                                removed=one_of(True), value=anything),
-    "LiteTape.Repack": record("LiteTape.Repack", added=row(number, number), previous=link, records=number,
-                              removed=row(number, number), root=hex64, why=text),
+        rawBytes=number, records=number, same=number, sha256=hex64, shardEvery=number, state=one_of("closed")),
+    "LiteTape.UserMeta": chained("LiteTape.UserMeta", ["removed", "value"], key=like("(?s).+"),
+                                  removed=one_of(True), value=anything),
+    "LiteTape.Repack": chained("LiteTape.Repack", added=row(number, number), records=number,
+                                removed=row(number, number), root=hex64, why=text),
 }
 HEADER = record("LiteLib.Header", dynamic=number, epoch=number, lib=uuid)
 COMMIT = record("LiteLib.Commit", batch=number, hash=hex64, position=count, previous=hex64,
@@ -148,6 +151,13 @@ def parse(line):
         raise Unreadable(f"no system record: {error}") from None
 
 
+def require_seal(line, value):
+    """What is hashed is the line without the hash. In an anchor before it there may be another one, of a mark."""
+    seal = value.get("hash")
+    if isinstance(seal, str) and sha256(line.replace(f'"hash":"{seal}",'.encode(errors="replace"), b"", 1)) != seal:
+        raise Unreadable("the record does not match its hash")
+
+
 def read_file(path):
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
@@ -167,7 +177,7 @@ def note(message):
 # Meta.
 
 def read_chain(path, known, may_be_torn):
-    """The records of a meta file, each with the offset of its line; each names the one before."""
+    """The records of a meta file, each with the offset of its line; each matches its hash and names the one before."""
     data = read_file(path)
     found, previous, start = [], None, 0
     while start < len(data):
@@ -177,6 +187,7 @@ def read_chain(path, known, may_be_torn):
             if end == -1:
                 raise Unreadable("the last line has no end")
             value = parse(line)
+            require_seal(line, value)
         except Unreadable as error:
             is_last = end in (-1, len(data) - 1)
             if may_be_torn and is_last and data.find(b'{"$type":', start + 1) == -1:

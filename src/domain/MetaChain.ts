@@ -170,7 +170,7 @@ const readLine = <R>(
     throw error
   }
   const { hash: seal, ...rest } = value
-  if (typeof seal === "string" && seal !== sealOf(TaraSON.encodeSystem(rest, metaLimits(limits)))) {
+  if (typeof seal === "string" && seal !== sealOf(TaraSON.encodeValue(rest, metaLimits(limits)))) {
     throw corrupt(meta, line, offset, "the record does not match its hash")
   }
   const type = value["$type"]

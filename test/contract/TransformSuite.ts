@@ -5,11 +5,27 @@ import { describe } from "@effect/vitest"
 import type { TransformKind } from "../support/transformGround.ts"
 import { cloneContract } from "./transform/clone.ts"
 import { failuresContract } from "./transform/failures.ts"
+import { leftoversContract } from "./transform/leftovers.ts"
+import { progressContract } from "./transform/progress.ts"
 import { readersContract } from "./transform/readers.ts"
+import { recoverContract } from "./transform/recover.ts"
+import { recoverLibContract } from "./transform/recoverLib.ts"
 import { repackContract } from "./transform/repack.ts"
+import { verifyContract } from "./transform/verify.ts"
 
 export const suite = (kind: TransformKind): void => {
   describe(`repack, clone, recover and verify: ${kind.name}`, () => {
-    for (const contract of [repackContract, failuresContract, readersContract, cloneContract]) contract(kind)
+    for (const contract of [
+      repackContract,
+      failuresContract,
+      readersContract,
+      cloneContract,
+      recoverContract,
+      leftoversContract,
+      recoverLibContract,
+      verifyContract,
+      progressContract
+    ])
+      contract(kind)
   })
 }

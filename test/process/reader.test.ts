@@ -10,6 +10,7 @@ import { copyFixture, describeLib, type Expected, fixtures, readFixture } from "
 import { type Ground, states } from "../support/libStates.ts"
 import { existingTape, type LibService, openSession, tapeOf, withLib } from "../support/openLib.ts"
 import { leftOut, requirePrograms, runReader } from "../support/reader.ts"
+import { sealed } from "../support/systemRecords.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const newPlace = temporaryFolder()
@@ -123,12 +124,12 @@ const edit = (place: string, name: string, change: (bytes: Buffer) => Uint8Array
 }
 
 /**
- * Bytes of a file that something else vouches for: all, but for the last line of a meta, and the last batch of a dynamic
- * segment, which the next one has too or which was perhaps never acknowledged.
+ * Bytes of a file in which damage must be refused: all, but for the last line of lib meta, and the last batch of a
+ * dynamic segment: they were perhaps never acknowledged.
  */
 const vouched = (place: string, name: string): number => {
   const bytes = fs.readFileSync(path.join(place, name))
-  if (name.endsWith(".meta.jsonl")) return bytes.lastIndexOf(0x0a, bytes.length - 2) + 1
+  if (name === "litelib.meta.jsonl") return bytes.lastIndexOf(0x0a, bytes.length - 2) + 1
   if (!name.startsWith("litelib.dynamic-")) return bytes.length
   return bytes.indexOf(0x0a, bytes.lastIndexOf("LiteLib.Commit", -500)) + 1
 }
@@ -214,19 +215,46 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     for (const lines of [1, 2, 3]) refuses([without(lines)], "litelib.meta.jsonl", "its end is missing")
   })
 
-  it("versions, types and fields that it does not know", () => {
-    const changed = (from: string, to: string) =>
+  it("versions, types and fields that it does not know, though they are sealed", () => {
+    const changed = (change: (line: string) => string) =>
       damaged("clean", (place) =>
-        edit(place, "litelib.meta.jsonl", (bytes) => Buffer.from(bytes.toString().replace(from, to)))
+        edit(place, "litelib.meta.jsonl", (bytes) => {
+          const [first, ...rest] = bytes.toString().split("\n")
+          return Buffer.from([change(first!), ...rest].join("\n"))
+        })
       )
     for (const [from, to, why] of [
       ['"format":1', '"format":2', "format 2"],
       ["LiteLib.Meta", "LiteLib.Mfta", "does not know"],
       ['"format":1', '"format":1,"fresh":1', "other fields"],
-      ['"kind":"category"', '"kind":"chaos"', "other fields"],
-      ['{"$type"', '{ "$type"', "canonical"]
+      ['"kind":"category"', '"kind":"chaos"', "other fields"]
     ] as const) {
-      refuses([changed(from, to)], "litelib.meta.jsonl", why)
+      const resealed = changed((line) => sealed(JSON.parse(line.replace(from, to)) as object))
+      refuses([resealed], "litelib.meta.jsonl", why)
+      refuses([changed((line) => line.replace(from, to))], "litelib.meta.jsonl", "(does not match its hash|canonical)")
     }
+    const unsealed = changed((line) => line.replace(/"hash":"\w+",/, ""))
+    refuses([unsealed], "litelib.meta.jsonl", "other fields")
+    const spaced = changed((line) => line.replace('{"$type"', '{ "$type"'))
+    refuses([spaced], "litelib.meta.jsonl", "canonical")
+  })
+
+  it("a bit of a lib meta's last line, which it leaves out, and what contradicts that", () => {
+    const flipLast = (bytes: Buffer) => flip(bytes.lastIndexOf('"previous"') + 20)(bytes)
+    const clean = damaged("clean", (place) => edit(place, "litelib.meta.jsonl", flipLast))
+    const { stderr } = runReader([clean])
+    assert.match(stderr, /litelib\.meta\.jsonl: offset \d+: a torn last record is left out/)
+    refuses([clean], "litelib.dynamic-\\d{6}.jsonl", "missing")
+  })
+
+  it("a bit of a user value at the end of a tape's meta", () => {
+    const place = damaged("user-metadata", () => {})
+    const name = filesOf("user-metadata").find((file) => {
+      const last = fs.readFileSync(path.join(place, file), "utf8").trimEnd().split("\n").at(-1)!
+      return file.endsWith("tape.meta.jsonl") && last.startsWith('{"$type":"LiteTape.UserMeta"')
+    })!
+    assert.strictEqual(runReader([place]).status, 0)
+    edit(place, name, (bytes) => flip(bytes.length - 5)(bytes))
+    refuses([place], name)
   })
 })

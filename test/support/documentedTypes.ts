@@ -22,10 +22,13 @@ export interface DocumentedField extends Samples {
 
 const hash = "0123456789abcdef".repeat(4)
 
+const hashes: Samples = { good: [hash], bad: [hash.toUpperCase(), hash.slice(1), `${hash}0`, 5, null] }
+
 const words: { readonly [word: string]: Samples } = {
   count: { good: [0, 7], bad: [-1, 1.5, "1", null] },
   number: { good: [1, 7], bad: [0, -1, 1.5, "1", null] },
-  hex: { good: [hash], bad: [hash.toUpperCase(), hash.slice(1), `${hash}0`, 5, null] },
+  hex: hashes,
+  seal: hashes,
   uuid: {
     good: ["019b7ca9-8f2e-7000-8000-00000000000a"],
     bad: ["019B7CA9-8F2E-7000-8000-00000000000A", "019b7ca98f2e7000800000000000000a", "", null]

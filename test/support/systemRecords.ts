@@ -3,12 +3,20 @@ import type { Anchor, LibRecord, Segment, TapeRecord, Unchained } from "../../sr
 import { defaultLimits } from "../../src/domain/Limits.ts"
 import * as Merkle from "../../src/domain/Merkle.ts"
 import { segmentName } from "../../src/domain/Names.ts"
+import * as TaraSON from "../../src/domain/TaraSON.ts"
 
 /** The n-th of any number of ids. */
 export const uuid = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`
 
 /** The n-th of any number of hashes. */
 export const hex = (n: number): string => n.toString(16).padStart(64, "0")
+
+/** The canonical line, without its newline, of a record of a meta: `hash` is made for what else it says. */
+export const sealed = (record: object): string => {
+  const { hash: _, ...unsealed } = record as { readonly hash?: string }
+  const hash = TaraSON.recordId(TaraSON.encodeSystem(unsealed)).slice("sha256:".length)
+  return TaraSON.encodeSystem({ ...unsealed, hash })
+}
 
 export const created = "2026-01-02T03:04:05.678Z"
 

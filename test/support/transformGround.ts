@@ -8,7 +8,8 @@ import * as NodeStorage from "litetapes/NodeStorage"
 import type { MetaOwner, Root, StorageError } from "litetapes/Storage"
 import type * as Tape from "litetapes/Tape"
 import type { JsonObject } from "litetapes/TaraSON"
-import { copyLib, segmentBytes } from "./copyLib.ts"
+import { internalsOf } from "../../src/services/internal/internals.ts"
+import { copyLib, flipped, segmentBytes } from "./copyLib.ts"
 import { hiding } from "./hidingStorage.ts"
 import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
 import { watched } from "./watchedStorage.ts"
@@ -25,6 +26,8 @@ export interface TransformKind {
   readonly name: string
   readonly ground: Effect.Effect<Ground>
   readonly place: () => string
+  /** Tests that damage a file everywhere do so at every `step`-th byte: more than 1 where each costs syncs. */
+  readonly step: number
 }
 
 export const memoryGround: Effect.Effect<Ground> = Effect.map(MemoryStorage.make, (base) => {
@@ -50,6 +53,34 @@ export const folderGround: Effect.Effect<Ground> = Effect.map(NodeStorage.make, 
 /** Changes what is stored, behind the back of a lib that nobody has open. */
 export const tamper = <A, E>(storage: StorageService, place: string, change: (root: Root) => Effect.Effect<A, E>) =>
   Effect.scoped(Effect.flatMap(storage.open(place, "write"), change))
+
+/** Changes the bytes of a tape's meta, or of the lib's. */
+export const rewriteMeta = (root: Root, owner: MetaOwner, change: (bytes: Uint8Array) => Uint8Array) =>
+  Effect.flatMap(root.readMeta(owner), (meta) => root.replaceMeta(owner, meta!.version, change(meta!.bytes)))
+
+/** All files that look like segments of a tape, with their bytes. */
+export const filesOf = (storage: StorageService, place: string, tape: string) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const root = yield* storage.open(place, "read")
+      const files = new Map<string, Uint8Array>()
+      for (const name of yield* root.listSegments(tape)) files.set(name, yield* segmentBytes(root, tape, name))
+      return files
+    })
+  )
+
+/** Puts files into a tape's folder. */
+export const putFiles = (
+  storage: StorageService,
+  place: string,
+  tape: string,
+  files: Iterable<readonly [name: string, bytes: Uint8Array]>
+) =>
+  tamper(storage, place, (root) =>
+    Effect.forEach(files, ([name, bytes]) => root.writeSegment(tape, name, (append) => append(bytes)), {
+      discard: true
+    })
+  )
 
 /** Writes `change` of a segment's bytes in its place. */
 export const rewrite = (root: Root, tape: string, segment: string, change: (bytes: Uint8Array) => Uint8Array) =>
@@ -107,3 +138,7 @@ export const unlisted = (storage: StorageService, place: string, name: string) =
     const names = yield* Effect.scoped(Effect.flatMap(storage.open(place, "read"), (root) => root.listSegments(name)))
     return names.filter((file) => !listed.some((segment) => segment.name === file))
   })
+
+/** Damages the meta of a tape that is in use, through the place that its writer has open. */
+export const damageOwn = (lib: LibService, tape: string) =>
+  rewriteMeta(internalsOf(lib).core.root, tape, (bytes) => flipped(bytes, 9))

@@ -161,12 +161,11 @@ export const metaDamageContract = ({ storage, place }: Kind): void => {
         const location = place()
         yield* prepare(base, location)
         const good = (yield* tamper(base, location, (root) => root.readMeta("a")))!
-        const lastLine = good.bytes.lastIndexOf(0x0a, good.bytes.length - 2) + 1
         const replace = (bytes: Uint8Array) =>
           tamper(base, location, (root) =>
             Effect.flatMap(root.readMeta("a"), (meta) => root.replaceMeta("a", meta!.version, bytes))
           )
-        for (let at = 0; at < lastLine; at += 61) {
+        for (let at = 0; at < good.bytes.length; at += 61) {
           yield* replace(flipped(good.bytes, at, at % 7))
           yield* withLib(base, location, (lib) =>
             Effect.gen(function* () {

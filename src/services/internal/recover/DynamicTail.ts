@@ -19,7 +19,7 @@ export interface Tail {
 /** What is in the files. */
 export interface InFiles {
   readonly prints: Float64Array
-  /** Records that files held which are lost; `undefined` where that is not known. */
+  /** Records of lost files in front of the last one; `undefined` where that is not known. */
   readonly lost: number | undefined
 }
 
@@ -42,7 +42,7 @@ export const tailBehind = Effect.fnUntraced(function* (
   const prints = yield* printsOf(core, tape, parts)
   const byOrdinal =
     isRow(parts) && files.lost !== undefined ? files.prints.length + files.lost - first.firstOrdinal : -1
-  const isProved = byOrdinal >= 0 && isEdge(parts, byOrdinal) && meets(files, prints, byOrdinal)
+  const isProved = byOrdinal >= 0 && isEdge(parts, byOrdinal) && endsWith(files.prints, prints, byOrdinal)
   const skip = isProved ? byOrdinal : overlap(files.prints, prints, parts)
   const records = prints.length - skip
   const from = files.prints.length + (files.lost ?? 0)
@@ -67,15 +67,10 @@ const isEdge = (parts: ReadonlyArray<LivePart>, count: number): boolean => {
   return left === 0
 }
 
-/** Whether the last records of the files are the first `count` of these, as far as no file behind them is lost. */
-const meets = ({ lost, prints: known }: InFiles, prints: Float64Array, count: number): boolean => {
-  if (count > prints.length) return false
-  return lost !== 0 || endsWith(known, prints, count)
-}
-
+/** Whether the last of `known` are the first `count` of `prints`. */
 const endsWith = (known: Float64Array, prints: Float64Array, count: number): boolean => {
   const start = known.length - count
-  if (start < 0) return false
+  if (start < 0 || count > prints.length) return false
   for (let at = 0; at < count; at++) if (prints[at] !== known[start + at]) return false
   return true
 }

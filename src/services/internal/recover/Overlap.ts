@@ -30,7 +30,7 @@ export const resolve = <F extends OverlapFile>(
   let kept: Array<F> = []
   const dropped: Array<F> = []
   for (const { gap, members } of groupsOf(files, lost)) {
-    const verdict = gap === numbersBeforeRepack ? judge(kept, members) : "unrelated"
+    const verdict = gap === numbersBeforeRepack ? judge(kept, members, new Set(lost)) : "unrelated"
     if (verdict === "ambiguous") return { ambiguous: [...kept, ...members].map((file) => file.name) }
     if (verdict === "repeats") {
       dropped.push(...members)
@@ -77,7 +77,8 @@ const groupsOf = <F extends OverlapFile>(files: ReadonlyArray<F>, lost: Readonly
  */
 const judge = (
   files: ReadonlyArray<OverlapFile>,
-  outputs: ReadonlyArray<OverlapFile>
+  outputs: ReadonlyArray<OverlapFile>,
+  lost: ReadonlySet<number>
 ): "unrelated" | "repeats" | "ambiguous" | { readonly repeatsFrom: number } => {
   const made = joined(outputs)
   const before = joined(files)
@@ -87,9 +88,11 @@ const judge = (
   const readings = new Map<number, "repeats" | { readonly repeatsFrom: number }>()
   for (const [index, start] of starts.entries()) {
     const length = before.length - start
-    if (length <= made.length && stands(before.subarray(start), made, made.length - length)) {
-      readings.set(start + made.length, { repeatsFrom: index })
-    }
+    if (length > made.length || !stands(before.subarray(start), made, made.length - length)) continue
+    // What the repack removed already stood in front of what it left.
+    const { number } = files[index]!
+    const isCut = number - 1 > (files[index - 1]?.number ?? 0) && !lost.has(number - 1)
+    if (length === made.length || isCut) readings.set(start + made.length, { repeatsFrom: index })
   }
   if (starts.some((start) => stands(made, before, start))) readings.set(before.length, "repeats")
   if (readings.size > 1) return "ambiguous"

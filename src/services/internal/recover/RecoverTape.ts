@@ -31,7 +31,7 @@ import { readWhole } from "../SegmentRecords.ts"
 import { SegmentSeal } from "../SegmentSeal.ts"
 import { type Tail, tailBehind } from "./DynamicTail.ts"
 import { resolve } from "./Overlap.ts"
-import { findFiles, type GoodFile, type LostFile } from "./SegmentFiles.ts"
+import { findFiles, type Found, type GoodFile, type LostFile } from "./SegmentFiles.ts"
 
 export type { LostFile }
 
@@ -90,13 +90,16 @@ const recover = Effect.fnUntraced(function* (
     return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
   }
   const found = yield* findFiles(core, name, listed.role)
-  const resolved = resolve(found.good, found.lostNumbers)
+  const resolved = resolve(
+    found.good,
+    found.lost.map(({ number }) => number)
+  )
   if ("ambiguous" in resolved) return yield* new RecoverAmbiguous({ tape: name, files: resolved.ambiguous })
   const { kept, dropped } = resolved
   const prints = joinPrints(kept)
   const former = core.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
   const ids = new Set([listed.tape, ...former])
-  const tail = yield* tailBehind(core, name, ids, { prints, lost: recordsIn(found.lost) })
+  const tail = yield* tailBehind(core, name, ids, { prints, lost: lostBefore(found.lost, kept.at(-1)) })
   const bytes = sum(kept, (file) => file.rawBytes) + sum(tail.parts, (part) => part.bytes)
   const counter = new Counter({ records: prints.length + tail.records, bytes }, onProgress)
   const segments = yield* describe(core, listed, kept, counter)
@@ -113,7 +116,7 @@ const recover = Effect.fnUntraced(function* (
     records: sum(segments, (segment) => segment.records),
     segments: segments.map((segment) => segment.name),
     fromDynamic: tail.records,
-    lost: found.lost,
+    lost: found.lost.map(({ file }) => file),
     dropped: dropped.map((file) => file.name),
     gap: tail.gap
   }
@@ -121,9 +124,13 @@ const recover = Effect.fnUntraced(function* (
 
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.reduce((total, one) => total + of(one), 0)
 
-/** Records that lost files held; `undefined` where nobody knows it of one of them. */
-const recordsIn = (lost: ReadonlyArray<LostFile>): number | undefined =>
-  lost.some((file) => file.records === undefined) ? undefined : sum(lost, (file) => file.records ?? 0)
+/** Records that lost files in front of the last kept one held; `undefined` where nobody knows it of one of them. */
+const lostBefore = (lost: Found["lost"], last: GoodFile | undefined): number | undefined => {
+  const before = lost.filter(({ number }) => last !== undefined && number < last.number)
+  return before.some(({ file }) => file.records === undefined)
+    ? undefined
+    : sum(before, ({ file }) => file.records ?? 0)
+}
 
 const joinPrints = (files: ReadonlyArray<GoodFile>): Float64Array => {
   const joined = new Float64Array(sum(files, (file) => file.prints.length))

@@ -33,8 +33,7 @@ export interface LostFile {
 export interface Found {
   /** By number. */
   readonly good: ReadonlyArray<GoodFile>
-  readonly lost: ReadonlyArray<LostFile>
-  readonly lostNumbers: ReadonlyArray<number>
+  readonly lost: ReadonlyArray<{ readonly number: number; readonly file: LostFile }>
   /** The highest number seen. */
   readonly highest: number
 }
@@ -49,12 +48,8 @@ export const findFiles = Effect.fnUntraced(function* (
   const known = yield* knownSegments(core, tape)
   const names = yield* core.root.listSegments(tape)
   const good: Array<GoodFile> = []
-  const lost: Array<LostFile> = []
-  const lostNumbers: Array<number> = []
-  const lose = (number: number, file: LostFile) => {
-    lost.push(file)
-    lostNumbers.push(number)
-  }
+  const lost: Array<{ readonly number: number; readonly file: LostFile }> = []
+  const lose = (number: number, file: LostFile) => lost.push({ number, file })
   let highest = 0
   for (const name of names) {
     const naming = parseName(name)
@@ -80,7 +75,8 @@ export const findFiles = Effect.fnUntraced(function* (
     if (!names.includes(name)) lose(number, { segment: name, offset: 0, why: "it is missing", records })
   }
   good.sort((a, b) => a.number - b.number)
-  return { good, lost, lostNumbers, highest }
+  lost.sort((a, b) => a.number - b.number)
+  return { good, lost, highest }
 })
 
 const parseName = (name: string) => {

@@ -1,0 +1,80 @@
+/**
+ * Verify, repack and clone of a lib of order events: speed and size. `npm run bench:transforms -- --events 100000`.
+ */
+import * as Effect from "effect/Effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import * as NodeStorage from "litetapes/NodeStorage"
+import * as Tape from "litetapes/Tape"
+import { orderEvent } from "./orderEvent.ts"
+
+const { values } = parseArgs({
+  options: { events: { type: "string", default: "1000000" }, folder: { type: "string", default: tmpdir() } }
+})
+const events = Number(values.events)
+const root = mkdtempSync(join(values.folder, "litetapes-bench-"))
+
+const newEvent = (i: number) => {
+  const { $type: type, data, metadata } = orderEvent(i)
+  return { type, data, metadata }
+}
+
+const timed = <A, E, R>(what: string, bytes: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const start = performance.now()
+    const result = yield* effect
+    const millis = performance.now() - start
+    const speed = Math.round(bytes / 1000 / millis)
+    console.log(`${what.padEnd(34)}${(millis / 1000).toFixed(2).padStart(8)} s ${String(speed).padStart(6)} MB/s`)
+    return result
+  })
+
+const fill = Effect.scoped(
+  Effect.gen(function* () {
+    const store = yield* EventStore.open(join(root, "lib"))
+    for (let n = 0; n < events / 1000; n++) {
+      const appends = Array.from({ length: 10 }, (_, s) => ({
+        stream: `order-${(n * 10 + s) % 10_000}`,
+        events: Array.from({ length: 100 }, (_, i) => newEvent(n * 1000 + s * 100 + i))
+      }))
+      yield* store.appendAll(appends)
+    }
+  })
+)
+
+const measure = Effect.scoped(
+  Effect.gen(function* () {
+    const lib = yield* Lib.open(join(root, "lib"))
+    const tape = yield* Effect.provideService(Tape.make("order"), Lib.Lib, lib)
+    const bytesOf = Effect.map(tape.segments, (segments) => segments.reduce((sum, { bytes }) => sum + bytes, 0))
+    const plain = yield* bytesOf
+    const before = yield* tape.head
+    console.log(`${events.toLocaleString("en-US")} events, ${Math.round(plain / 1e6)} MB; node ${process.version}`)
+    yield* timed("verify, depth files", plain, lib.verify({ depth: "files" }))
+    yield* timed("verify, depth files, again", plain, lib.verify({ depth: "files" }))
+    const report = yield* timed("verify, depth records", plain, lib.verify())
+    if (!report.ok) throw new Error("the lib is damaged")
+    for (const compression of ["zstd", "gzip", "none"] as const) {
+      const done = yield* timed(`repack to ${compression}`, plain, tape.repack({ compression }))
+      const share = ((100 * done.bytesAfter) / plain).toFixed(1)
+      console.log(`${"".padEnd(34)}${Math.round(done.bytesAfter / 1e6)} MB, ${share} % of the plain bytes`)
+      if ((yield* tape.head).root !== before.root) throw new Error("another root")
+    }
+    yield* timed("clone", plain, tape.clone(lib, "copy"))
+    const copy = yield* Effect.provideService(Tape.make("copy"), Lib.Lib, lib)
+    yield* timed("equivalent", 0, Tape.equivalent(tape, copy))
+    yield* timed("diff of equivalent tapes", plain, Tape.diff(tape, copy))
+    yield* timed("inclusion proof", plain, tape.proveInclusion(Math.floor(events / 2)))
+    console.log(`peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`)
+  })
+)
+
+try {
+  await Effect.runPromise(Effect.andThen(fill, measure).pipe(Effect.provide(NodeStorage.layer)))
+} finally {
+  rmSync(root, { recursive: true, force: true })
+}

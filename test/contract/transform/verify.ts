@@ -1,0 +1,345 @@
+/** Verify: everything that is bad is listed, with its file and the byte, and nothing that is good. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import { dynamicName } from "litetapes/Names"
+import type { Root } from "litetapes/Storage"
+import type * as Tape from "litetapes/Tape"
+import { internalsOf } from "../../../src/services/internal/internals.ts"
+import { flipped } from "../../support/copyLib.ts"
+import { existingTape, type LibService, openSession, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import {
+  all,
+  damageOwn,
+  fill,
+  numbered,
+  rewrite,
+  rewriteMeta,
+  tamper,
+  type TransformKind
+} from "../../support/transformGround.ts"
+
+const depths = ["files", "records"] as const
+
+export const verifyContract = (kind: TransformKind): void => {
+  describe("verify", () => {
+    segmentsContract(kind)
+    metaContract(kind)
+    dynamicContract(kind)
+    indexContract(kind)
+    eventsContract(kind)
+    besideContract(kind)
+  })
+}
+
+const segmentsContract = ({ ground, place }: TransformKind): void => {
+  for (const compression of ["none", "gzip", "zstd"] as const) {
+    for (const dedup of [false, true]) {
+      it.live(
+        `lists every damaged segment with file and offset (${compression}${dedup ? ", without repeats" : ""})`,
+        () =>
+          Effect.gen(function* () {
+            const { storage } = yield* ground
+            const at = place()
+            const segments = yield* withLib(storage, at, (lib) =>
+              Effect.gen(function* () {
+                const tape = yield* tapeOf(lib, "a")
+                const twice = numbered(0, 5, 200).flatMap((record) => [record, record])
+                for (let n = 0; n < 10; n++) {
+                  yield* tape.append([...twice, { n }])
+                  yield* tape.appendSegment
+                }
+                if (compression !== "none" || dedup) yield* tape.repack({ compression, dedup, targetBytes: 2000 })
+                yield* fill(lib, "b", 2, 2)
+                return yield* tape.segments
+              })
+            )
+            assert.isAtLeast(segments.length, 9)
+            const names = segments.map(({ name }) => name) as [string, ...Array<string>]
+            const half = Math.floor(segments[0]!.bytes / 2)
+            yield* tamper(storage, at, (root) =>
+              Effect.gen(function* () {
+                for (const index of [1, 3, 8])
+                  yield* rewrite(root, "a", names[index]!, (bytes) => flipped(bytes, half, 2))
+                yield* root.removeSegment("a", names[5]!)
+                yield* rewrite(root, "a", names[6]!, (bytes) => bytes.subarray(0, 40))
+              })
+            )
+            yield* withLib(storage, at, (lib) =>
+              Effect.gen(function* () {
+                const tape = yield* existingTape(lib, "a")
+                for (const depth of depths) {
+                  for (const report of [yield* tape.verify({ depth }), yield* lib.verify({ depth })]) {
+                    assert.isFalse(report.ok)
+                    assert.deepStrictEqual(
+                      report.bad.map(({ file, error }) => [file, error]),
+                      [1, 3, 5, 6, 8].map((index) => [
+                        `a/${names[index]!}`,
+                        index === 5 ? "SegmentMissing" : "SegmentCorrupt"
+                      ]),
+                      depth
+                    )
+                    for (const { offset, file } of report.bad) {
+                      assert.isAtMost(offset, file.endsWith(names[6]!) ? 40 : half)
+                      assert.isAtLeast(offset, 0)
+                    }
+                    assert.strictEqual(report.bad[3]!.offset, 40)
+                    assert.deepStrictEqual(report.indexesRebuilt, [])
+                  }
+                }
+                assert.isTrue((yield* (yield* existingTape(lib, "b")).verify()).ok)
+              })
+            )
+          })
+      )
+    }
+  }
+
+  it.live("counts what it has looked at", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      yield* withLib(storage, place(), (lib) =>
+        Effect.gen(function* () {
+          const tape = yield* fill(lib, "a", 3, 4)
+          yield* fill(lib, "b", 2, 1)
+          yield* tape.append([{ unclosed: 1 }])
+          const bytes = (yield* tape.segments).reduce((sum, segment) => sum + segment.bytes, 0)
+          const expected = { ok: true, bad: [], tapes: 1, segments: 3, records: 12, bytes, indexesRebuilt: [] }
+          assert.deepStrictEqual(yield* tape.verify(), expected)
+          assert.deepInclude(yield* lib.verify(), { tapes: 2, segments: 5, records: 14 })
+        })
+      )
+    })
+  )
+}
+
+const metaContract = ({ ground, place }: TransformKind): void => {
+  it.live("names a damaged meta, of a tape that is open and of one that cannot be opened, and goes on", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const at = place()
+      yield* withLib(storage, at, (lib) => Effect.andThen(fill(lib, "a", 2, 2), fill(lib, "b", 2, 2)))
+      yield* tamper(storage, at, (root) => rewriteMeta(root, "a", (bytes) => flipped(bytes, 300)))
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          yield* existingTape(lib, "b")
+          const found = yield* lib.verify()
+          assert.deepStrictEqual(
+            found.bad.map(({ file, error }) => [file, error]),
+            [["a/tape.meta.jsonl", "MetaCorrupt"]]
+          )
+          assert.strictEqual(found.segments, 2)
+          yield* damageOwn(lib, "b")
+          const both = (yield* lib.verify({ depth: "files" })).bad.map(({ file }) => file)
+          assert.deepStrictEqual(both, ["a/tape.meta.jsonl", "b/tape.meta.jsonl"])
+        })
+      )
+    })
+  )
+
+  it.live("names an older meta that was put back under its writer, and a lib's meta that was cut off", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const session = yield* openSession(storage, place())
+      const tape = yield* fill(session.lib, "a", 1, 2)
+      const root = rootOf(session.lib)
+      const older = (yield* root.readMeta("a"))!.bytes
+      yield* tape.append(numbered(2, 4))
+      yield* tape.appendSegment
+      assert.isTrue((yield* session.lib.verify()).ok)
+      yield* rewriteMeta(root, "a", () => older)
+      assert.deepStrictEqual(
+        (yield* tape.verify()).bad.map(({ file }) => file),
+        ["a/tape.meta.jsonl"]
+      )
+      yield* rewriteMeta(root, undefined, (bytes) => bytes.subarray(0, -3))
+      const bad = (yield* session.lib.verify({ depth: "files" })).bad.map(({ file }) => file)
+      assert.deepStrictEqual(bad, ["litelib.meta.jsonl", "a/tape.meta.jsonl"])
+      yield* session.close
+    })
+  )
+}
+
+const dynamicContract = ({ ground, place }: TransformKind): void => {
+  for (const [what, part] of [
+    ["in the middle", 0.5],
+    ["at its end", 0.99]
+  ] as const) {
+    for (const depth of depths) {
+      it.live(`names the dynamic segment of a living lib that is damaged ${what} (depth ${depth})`, () =>
+        Effect.gen(function* () {
+          const { storage } = yield* ground
+          const at = place()
+          const session = yield* openSession(storage, at)
+          const tape = yield* tapeOf(session.lib, "a")
+          for (let n = 0; n < 10; n++) yield* tape.append(numbered(n, n + 1))
+          assert.isTrue((yield* session.lib.verify({ depth })).ok)
+          const dynamic = yield* damageDynamic(rootOf(session.lib), part)
+          const { bad } = yield* session.lib.verify({ depth })
+          assert.isAbove(bad.length, 0)
+          for (const { file, error } of bad) {
+            assert.strictEqual(file, dynamic.name)
+            assert.include(["DynamicCorrupt", "SegmentCorrupt"], error)
+          }
+          assert.isTrue(bad.some(({ offset }) => offset > 0 && offset <= dynamic.at))
+          yield* session.close
+        })
+      )
+    }
+  }
+}
+
+const indexContract = ({ ground, place }: TransformKind): void => {
+  it.live("makes indexes again that are missing or damaged: they are reported, and not as bad", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const at = place()
+      const names = yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const tape = yield* fill(lib, "a", 4, 5)
+          yield* tape.repack({ compression: "zstd", targetBytes: 250 })
+          return (yield* tape.segments).map(({ name }) => name)
+        })
+      )
+      const [gone, damaged, foreign] = names as [string, string, string]
+      yield* tamper(storage, at, (root) =>
+        Effect.gen(function* () {
+          yield* root.removeIndex("a", gone)
+          const index = yield* indexBytes(root, damaged)
+          yield* root.writeIndex("a", foreign, index)
+          yield* root.writeIndex("a", damaged, flipped(index, index.length - 5))
+        })
+      )
+      const expected = [gone, damaged, foreign].map((name) => `a/${name}`)
+      for (const rebuilt of [expected, []]) {
+        yield* withLib(storage, at, (lib) =>
+          Effect.gen(function* () {
+            assert.deepStrictEqual((yield* lib.verify({ depth: "files" })).indexesRebuilt, [])
+            const report = yield* lib.verify()
+            assert.isTrue(report.ok)
+            assert.deepStrictEqual(report.indexesRebuilt, rebuilt)
+            assert.deepStrictEqual(yield* all(yield* existingTape(lib, "a")), numbered(0, 20))
+          })
+        )
+      }
+    })
+  )
+}
+
+const eventsContract = ({ ground, place }: TransformKind): void => {
+  it.live("of events: revisions and positions, and the events that no tape has", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const at = place()
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+          for (let n = 0; n < 3; n++) {
+            yield* store.appendAll(
+              ["a-1", "a-2", "b-1"].map((stream) => ({ stream, events: [{ type: "T" }, { type: "U" }] }))
+            )
+            yield* Effect.flatMap(existingTape(lib, "a"), (tape) => tape.appendSegment)
+          }
+          assert.isTrue((yield* lib.verify()).ok)
+        })
+      )
+      yield* tamper(storage, at, (root) => root.removeSegment("a", "seg-000002.jsonl"))
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          // Segment 3 is good: where its streams should stand is not known any more.
+          const { bad } = yield* lib.verify()
+          assert.deepStrictEqual(
+            bad.map(({ file, error }) => [file, error]),
+            [["a/seg-000002.jsonl", "SegmentMissing"]]
+          )
+        })
+      )
+      yield* tamper(storage, at, (root) => rewriteMeta(root, "a", (bytes) => flipped(bytes, 8)))
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          yield* lib.recoverTape("a")
+          const { bad } = yield* lib.verify()
+          assert.include(
+            bad.map(({ error }) => error),
+            "PositionGap"
+          )
+        })
+      )
+    })
+  )
+}
+
+const besideContract = ({ ground, place }: TransformKind): void => {
+  it.live("finds nothing beside a writer at work, and checks what is flushed meanwhile", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const session = yield* openSession(storage, place(), { closeBytes: 700, backlogMax: 1 })
+      const tape = yield* fill(session.lib, "a", 3, 3)
+      const { fiber, goOn } = yield* suspended(tape)
+      yield* tape.append(numbered(9, 12))
+      yield* tape.appendSegment
+      yield* tape.append(numbered(12, 14))
+      yield* goOn
+      const report = yield* Fiber.join(fiber)
+      assert.isTrue(report.ok)
+      assert.deepInclude(report, { segments: 4, records: 12 })
+      const write = Effect.gen(function* () {
+        for (let n = 14; n < 60; n++) {
+          yield* tape.append(numbered(n, n + 1))
+          if (n % 9 === 0) yield* tape.repack({ targetBytes: 500, force: true })
+        }
+      })
+      const look = Effect.gen(function* () {
+        for (let n = 0; n < 20; n++) assert.deepStrictEqual((yield* session.lib.verify()).bad, [])
+      })
+      yield* Effect.all([write, look], { concurrency: "unbounded" })
+      yield* session.close
+    })
+  )
+
+  it.live("is ended by the close of its lib", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const session = yield* openSession(storage, place())
+      const tape = yield* fill(session.lib, "a", 3, 3)
+      const { fiber } = yield* suspended(tape)
+      yield* session.close
+      assert.strictEqual(yield* tagOf(Fiber.join(fiber)), "LibClosed")
+      assert.strictEqual(yield* tagOf(session.lib.verify()), "LibClosed")
+    })
+  )
+}
+
+/** A verification that waits in its first call of `onProgress`. */
+const suspended = (tape: Tape.Tape["Service"]) =>
+  Effect.gen(function* () {
+    const begun = yield* Deferred.make<void>()
+    const gate = yield* Deferred.make<void>()
+    const onProgress = () => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(gate))
+    const fiber = yield* Effect.forkChild(tape.verify({ onProgress }))
+    yield* Deferred.await(begun)
+    return { fiber, goOn: Deferred.succeed(gate, undefined) }
+  })
+
+const rootOf = (lib: LibService): Root => internalsOf(lib).core.root
+
+const indexBytes = (root: Root, segment: string) =>
+  Effect.gen(function* () {
+    const size = yield* root.indexSize("a", segment)
+    const [bytes] = yield* root.readIndexRanges("a", segment, [[0, size!]])
+    return bytes!
+  })
+
+/** Flips a bit of the dynamic segment that is being written. */
+const damageDynamic = (root: Root, part: number) =>
+  Effect.gen(function* () {
+    const n = (yield* root.listDynamics).at(-1)!
+    const size = (yield* root.dynamicSize(n))!
+    const bytes = yield* root.readDynamic(n, 0, size)
+    const at = Math.floor(size * part)
+    yield* Effect.flatMap(root.createDynamic(n, flipped(bytes, at)), (writer) => writer.close)
+    return { name: dynamicName(n), at }
+  })
