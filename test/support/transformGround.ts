@@ -1,5 +1,8 @@
 /** Places for tests of repack, clone, recover and verify: libs that can be copied while they live, and damaged. */
+import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -142,3 +145,7 @@ export const unlisted = (storage: StorageService, place: string, name: string) =
 /** Damages the meta of a tape that is in use, through the place that its writer has open. */
 export const damageOwn = (lib: LibService, tape: string) =>
   rewriteMeta(internalsOf(lib).core.root, tape, (bytes) => flipped(bytes, 9))
+
+/** A test in which libs are not closed cleanly, and say so. */
+export const itQuietly = <E>(name: string, body: () => Effect.Effect<void, E, Scope.Scope>) =>
+  it.live(name, () => Effect.provide(body(), Logger.layer([])))

@@ -4,7 +4,7 @@ import type { RepackOptions } from "litetapes/Tape"
 import type { JsonObject } from "litetapes/TaraSON"
 import { record } from "../property/arbitraries.ts"
 
-type Records = ReadonlyArray<JsonObject>
+export type Records = ReadonlyArray<JsonObject>
 
 /** Tapes are chosen by a number, modulo how many there are. */
 export type Op =
@@ -38,7 +38,7 @@ const one: fc.Arbitrary<JsonObject> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 90_000 }).map((n): JsonObject => ({ text: "y".repeat(n) })) }
 )
 
-const records = fc.array(one, { minLength: 1, maxLength: 6 })
+export const records = fc.array(one, { minLength: 1, maxLength: 6 })
 
 export const repackOptions: fc.Arbitrary<RepackOptions> = fc.record({
   targetBytes: fc.constantFrom(1, 40, 700, 5_000, 200_000, 64 * 1024 * 1024),

@@ -13,10 +13,8 @@ import { assert } from "vitest"
 import { copyLib } from "./copyLib.ts"
 import { hiding, type Hiding } from "./hidingStorage.ts"
 import { existingTape, openSession, type Session, type StorageService, withLib } from "./openLib.ts"
-import type { Op } from "./transformOps.ts"
+import type { Op, Records } from "./transformOps.ts"
 import { watched, type Watched } from "./watchedStorage.ts"
-
-type Records = ReadonlyArray<TaraSON.JsonObject>
 
 const options: Lib.Options = { closeBytes: 4096, backlogMax: 2 }
 

@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type { Sealed } from "../../domain/Batch.ts"
 import {
   BatchTooLarge,
@@ -104,18 +105,22 @@ export class CommitLoop {
     this.#wake?.()
   })
 
-  /** Runs `effect` between two batches: nothing is committed meanwhile. */
+  /** Runs `effect` between two batches: nothing is committed meanwhile. Interrupted, it is interrupted too, and waited for. */
   exclusively<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | WriteError> {
     return Effect.callback<A, E | WriteError>((resume) => {
       const refusal = this.#core.refusal()
       if (refusal !== undefined) return resume(Effect.fail(refusal))
       let wanted = true
-      this.#exclusive.push(
-        Effect.suspend(() => (wanted ? Effect.map(Effect.exit(effect), (exit) => resume(exit)) : Effect.void))
-      )
+      let running: Fiber.Fiber<A, E> | undefined
+      const run = Effect.flatMap(Effect.forkChild(Effect.interruptible(effect)), (fiber) => {
+        running = fiber
+        return Effect.map(Fiber.await(fiber), (exit) => resume(exit))
+      })
+      this.#exclusive.push(Effect.suspend(() => (wanted ? run : Effect.void)))
       this.#wake?.()
-      return Effect.sync(() => {
+      return Effect.suspend(() => {
         wanted = false
+        return running === undefined ? Effect.void : Fiber.interrupt(running)
       })
     })
   }

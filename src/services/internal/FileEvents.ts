@@ -2,14 +2,13 @@
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import type { SegmentCorrupt } from "../../domain/Errors.ts"
-import * as Event from "../../domain/Event.ts"
 import { newline } from "../../domain/Format.ts"
-import { hashId } from "../../domain/Hash53.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
+import { keyOfEvent } from "./eventKeys.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 
 /** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
@@ -39,17 +38,7 @@ const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): vo
   while (start < lines.length) {
     const end = lines.indexOf(newline, start)
     const line = lines.subarray(start, end)
-    const { stream, revision, position, id } = Event.decodeLine(line)
-    const idHash = hashId(stream, id)
-    events.add({
-      stream,
-      revision,
-      position,
-      idHash,
-      offset: offset + start,
-      length: end - start,
-      crc: crc32(line)
-    })
+    events.add({ ...keyOfEvent(line), offset: offset + start, length: end - start, crc: crc32(line) })
     start = end + 1
   }
 }

@@ -1,10 +1,9 @@
 /** The lines of a run of closed segments, in pieces, with what an index wants to know of events. */
 import * as Effect from "effect/Effect"
-import * as Event from "../../domain/Event.ts"
-import { hashId } from "../../domain/Hash53.ts"
 import type { Role } from "../../domain/SystemRecord.ts"
 import type { EventKey } from "../../domain/SegmentIndex.ts"
 import type { Core } from "./Core.ts"
+import { keyOfEvent } from "./eventKeys.ts"
 import type { OpenTape } from "./OpenTape.ts"
 import { linesOfChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
@@ -70,15 +69,10 @@ export class RepackSource {
       joined.set(line, at)
       at += line.length
       joined[at++] = 0x0a
-      if (this.#role === "events") keys.push(keyOf(line))
+      if (this.#role === "events") keys.push(keyOfEvent(line))
     }
     this.#rest = lines.slice(count)
     this.#ordinal += count
     return { lines: joined, count, event: this.#role === "events" ? (n) => keys[n]! : undefined }
   }
-}
-
-const keyOf = (line: Uint8Array): EventKey => {
-  const { stream, revision, position, id } = Event.decodeLine(line)
-  return { stream, revision, position, idHash: hashId(stream, id) }
 }

@@ -274,6 +274,8 @@ export const checkFile = Effect.fnUntraced(function* (
     const chunk = yield* readSegment(core, tape, segment.name, offset, Math.min(readBytes, segment.bytes - offset))
     digest.update(chunk)
     offset += chunk.length
+    // Hashing is work for the processor: other fibres come first.
+    yield* Effect.yieldNow
   }
   if (digest.digest("hex") !== segment.sha256) yield* readStored(core, tape, segment, () => {})
 })

@@ -3,12 +3,11 @@
  * is missing or damaged. The segment is the truth; its index may be deleted at any time.
  */
 import * as Effect from "effect/Effect"
-import * as Event from "../../domain/Event.ts"
-import { hashId } from "../../domain/Hash53.ts"
 import * as SegmentIndex from "../../domain/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
+import { keyOfEvent } from "./eventKeys.ts"
 import { readStored, type SegmentError } from "./SegmentFile.ts"
 
 export type { SegmentError } from "./SegmentFile.ts"
@@ -230,8 +229,7 @@ export const buildIndex = Effect.fnUntraced(function* (
 /** What the index wants to know of a line. */
 export const keyOfLine = (role: Role, line: Uint8Array): SegmentIndex.EventKey | undefined => {
   if (role === "records") return undefined
-  const { stream, revision, position, id } = Event.decodeLine(line)
-  return { stream, revision, position, idHash: hashId(stream, id) }
+  return keyOfEvent(line)
 }
 
 /** Writes an index beside its segment and keeps it open. A write that fails costs memory, nothing else. */

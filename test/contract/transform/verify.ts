@@ -15,6 +15,7 @@ import {
   all,
   damageOwn,
   fill,
+  itQuietly,
   numbered,
   rewrite,
   rewriteMeta,
@@ -140,7 +141,7 @@ const metaContract = ({ ground, place }: TransformKind): void => {
     })
   )
 
-  it.live("names an older meta that was put back under its writer, and a lib's meta that was cut off", () =>
+  itQuietly("names an older meta that was put back under its writer, and a lib's meta that was cut off", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const session = yield* openSession(storage, place())

@@ -1,18 +1,17 @@
 /** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
 import * as Effect from "effect/Effect"
 import * as Event from "../../../domain/Event.ts"
-import { newline, tapeMetaFile } from "../../../domain/Format.ts"
-import { hashId } from "../../../domain/Hash53.ts"
+import { tapeMetaFile } from "../../../domain/Format.ts"
 import * as LibState from "../../../domain/LibState.ts"
 import type { Limits } from "../../../domain/Limits.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName, segmentName } from "../../../domain/Names.ts"
-import type { EventKey } from "../../../domain/SegmentIndex.ts"
 import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
 import * as TapeState from "../../../domain/TapeState.ts"
 import type { Meta, Root, StorageError } from "../../Storage.ts"
 import { attempt } from "../attempt.ts"
 import type { Core } from "../Core.ts"
+import { keysOfEvents } from "../eventKeys.ts"
 import { type LoadedMeta, OpenTape, type TapeMetaError } from "../OpenTape.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../RecordReader.ts"
 import { SegmentSeal } from "../SegmentSeal.ts"
@@ -112,7 +111,7 @@ const writeTail = Effect.fnUntraced(function* (
     Effect.forEach(
       lines,
       (piece) => {
-        const keys = state.role === "events" ? keysOf(piece) : undefined
+        const keys = state.role === "events" ? keysOfEvents(piece) : undefined
         seal.add(piece, keys === undefined ? undefined : (n) => keys[n]!)
         position = keys?.at(-1)?.position ?? position
         return append(piece)
@@ -133,17 +132,6 @@ const writeTail = Effect.fnUntraced(function* (
   }
   return { segment, nextPosition: position + 1 }
 })
-
-const keysOf = (lines: Uint8Array): Array<EventKey> => {
-  const keys: Array<EventKey> = []
-  for (let start = 0; start < lines.length;) {
-    const end = lines.indexOf(newline, start)
-    const { stream, revision, position, id } = Event.decodeLine(lines.subarray(start, end))
-    keys.push({ stream, revision, position, idHash: hashId(stream, id) })
-    start = end + 1
-  }
-  return keys
-}
 
 /** One behind the position of the last event in segments. */
 const nextPosition = (core: Core, name: string, meta: LoadedMeta): Effect.Effect<number, AdoptError> => {

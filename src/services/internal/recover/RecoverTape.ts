@@ -11,9 +11,7 @@ import {
   type SegmentCorrupt,
   TapeNotFound
 } from "../../../domain/Errors.ts"
-import * as Event from "../../../domain/Event.ts"
 import { formatVersion, tapeMetaFile } from "../../../domain/Format.ts"
-import { hashId } from "../../../domain/Hash53.ts"
 import type { TapeListing } from "../../../domain/LibState.ts"
 import * as Merkle from "../../../domain/Merkle.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
@@ -21,7 +19,8 @@ import { segmentName } from "../../../domain/Names.ts"
 import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
 import * as TapeState from "../../../domain/TapeState.ts"
 import type { StorageError } from "../../Storage.ts"
-import { appendLibMeta, type Core, guard, type WriteError, writeStep } from "../Core.ts"
+import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "../Core.ts"
+import { keysOfEvents } from "../eventKeys.ts"
 import { OpenTape, partsBehind, readTapeMeta } from "../OpenTape.ts"
 import { readRun, runsOf } from "../PartRuns.ts"
 import { Counter, type OnProgress } from "../Progress.ts"
@@ -72,7 +71,7 @@ export const recoverTape = (
 ): Effect.Effect<RecoverReport, RecoverError> =>
   Effect.suspend(() => {
     const used = core.tapes.get(name)
-    const work = recover(core, name, onProgress)
+    const work = whileOpen(core, recover(core, name, onProgress))
     // Whoever has the tape in use waits, and then goes on with the new one.
     return used === undefined ? work : used.repacking.withPermit(used.lock.withPermit(work))
   })
@@ -219,14 +218,7 @@ const writeTail = Effect.fnUntraced(function* (
 
 const keysOf = (role: Role, lines: Uint8Array) => {
   if (role === "records") return undefined
-  const keys = Buffer.from(lines)
-    .toString("utf8")
-    .split("\n")
-    .slice(0, -1)
-    .map((text) => {
-      const { stream, revision, position, id } = Event.decodeLine(Buffer.from(text))
-      return { stream, revision, position, idHash: hashId(stream, id) }
-    })
+  const keys = keysOfEvents(lines)
   return (n: number) => keys[n]!
 }
 
