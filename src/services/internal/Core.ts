@@ -3,8 +3,8 @@
  * whether its writer still may write.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import * as LibState from "../../domain/LibState.ts"
 import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/Errors.ts"
@@ -54,8 +54,8 @@ export class Core {
   /** Why the writer stopped, once it has. */
   poison: string | undefined
   closed = false
-  /** Open once the lib is being closed. */
-  readonly closing = Latch.makeUnsafe(false)
+  /** Operations that closing interrupts. */
+  readonly interruptible = new Set<Fiber.Fiber<unknown, unknown>>()
 
   constructor(options: {
     readonly root: Root
@@ -129,13 +129,21 @@ export const writeStep = <A, E extends { readonly message: string }>(
  */
 export const whileOpen = <A, E, R>(core: Core, operation: Effect.Effect<A, E, R>): Effect.Effect<A, E | LibClosed, R> =>
   Effect.acquireUseRelease(
-    Effect.forkChild(Effect.interruptible(operation)),
+    Effect.tap(Effect.forkChild(Effect.interruptible(operation)), (fiber) =>
+      Effect.sync(() => {
+        core.interruptible.add(fiber)
+        if (core.closed) fiber.interruptUnsafe()
+      })
+    ),
     (fiber) =>
-      Effect.raceFirst(
-        Fiber.join(fiber),
-        Effect.flatMap(core.closing.await, () => Effect.fail(new LibClosed({ location: core.location })))
-      ),
-    Fiber.interrupt
+      Effect.flatMap(Fiber.await(fiber), (exit): Effect.Effect<A, E | LibClosed> => {
+        if (core.closed && Exit.hasInterrupts(exit)) return Effect.fail(new LibClosed({ location: core.location }))
+        return exit
+      }),
+    (fiber) => {
+      core.interruptible.delete(fiber)
+      return Fiber.interrupt(fiber)
+    }
   )
 
 /** A lock file that was unlinked lets a second writer in: nothing that it may have written is written over. */

@@ -3,7 +3,15 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constants, crc32, deflateRaw, inflateRaw, zstdCompress, zstdDecompress } from "node:zlib"
-import { type Codec, FrameDamaged, FrameTooLarge, measure, unwrapGzip, wrapGzip } from "../../domain/Frames.ts"
+import {
+  type Codec,
+  FrameDamaged,
+  FrameTooLarge,
+  measure,
+  storedBytesMax,
+  unwrapGzip,
+  wrapGzip
+} from "../../domain/Frames.ts"
 
 /** A frame that is being compressed. What is pending when nobody waits any more is dropped. */
 export type Pending = Deferred.Deferred<Uint8Array>
@@ -33,8 +41,9 @@ export const startCompress = (codec: Codec, raw: Uint8Array): Pending => {
   return pending
 }
 
-// Large enough that a frame mostly is one call to a thread.
-const chunkBytes = (rawBytes: number): number => Math.max(1024, rawBytes >>> 2)
+// One piece that is never full: where what zlib gives fills its last piece exactly, it asks the codec for more, and zstd
+// then adds an empty frame.
+const chunkBytes = (rawBytes: number): number => storedBytesMax(rawBytes) + 1
 
 const zstdOptions = (rawBytes: number) => ({
   chunkSize: chunkBytes(rawBytes),

@@ -40,7 +40,7 @@ export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope
   const close = Effect.suspend(() => {
     if (ended !== undefined) return Deferred.await(ended)
     core.closed = true
-    core.closing.openUnsafe()
+    for (const fiber of core.interruptible) fiber.interruptUnsafe()
     const done = Deferred.makeUnsafe<void, FlushError | LoadError>()
     ended = done
     const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
