@@ -1,0 +1,105 @@
+/**
+ * Runs the campaigns and adds up what they saw. Ends with status 1 when one of them found what must not be.
+ *
+ * ```
+ * main.ts [--long] [--seed N] [--json] [--parallel N] [NAME…]
+ * ```
+ */
+import { spawn } from "node:child_process"
+import { availableParallelism } from "node:os"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { addCounts, type Campaign, type Counts, noCounts, type Result, type Size } from "./campaign.ts"
+import { campaigns } from "./campaigns.ts"
+
+const usage = `usage: main.ts [--long] [--seed N] [--json] [--parallel N] [NAME…]
+  --long       the long mode: hours, not minutes
+  --seed N     all that is random comes from it (default 1)
+  --json       end with one line of JSON
+  --parallel N processes at once (default: as many as there are cores)
+  NAME…        only these campaigns: ${[...campaigns.keys()].join(", ")}
+`
+
+interface Job {
+  readonly campaign: Campaign
+  readonly part: number
+  readonly parts: number
+}
+
+const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promise<Result> =>
+  new Promise((resolve) => {
+    const script = fileURLToPath(new URL("run.ts", import.meta.url))
+    const args = ["--conditions=litetapes-source", script, campaign.name, size, `${seed}`, `${part}`, `${parts}`]
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+    let last = ""
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      last = line
+    })
+    child.on("close", (code, signal) => {
+      const failed = (why: string): Result => ({ counts: { violations: 1 }, failures: [why] })
+      if (code !== 0) return resolve(failed(`${campaign.name} ended with ${signal ?? code}`))
+      try {
+        resolve(JSON.parse(last) as Result)
+      } catch {
+        resolve(failed(`${campaign.name} gave no result`))
+      }
+    })
+  })
+
+const main = async (): Promise<number> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      long: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      seed: { type: "string", default: "1" },
+      parallel: { type: "string", default: `${availableParallelism()}` }
+    }
+  })
+  const unknown = positionals.filter((name) => !campaigns.has(name))
+  const seed = Number(values.seed)
+  const parallel = Number(values.parallel)
+  if (values.help || unknown.length > 0 || !Number.isSafeInteger(seed) || !(parallel >= 1)) {
+    process.stderr.write(usage)
+    return values.help ? 0 : 2
+  }
+  const size: Size = values.long ? "long" : "ordinary"
+  const names = positionals.length > 0 ? positionals : [...campaigns.keys()]
+  const jobs: Array<Job> = []
+  for (const name of names) {
+    const { campaign } = await campaigns.get(name)!()
+    const parts = Math.min(parallel, campaign.partsMax ?? 1)
+    for (let part = 0; part < parts; part++) jobs.push({ campaign, part, parts })
+  }
+  const { counts, failures } = await runAll(jobs, size, seed, parallel)
+  process.stdout.write(failures.length === 0 ? "nothing was found\n" : `${failures.join("\n")}\n`)
+  if (values.json) process.stdout.write(`${JSON.stringify(counts)}\n`)
+  else for (const [name, count] of Object.entries(counts)) process.stdout.write(`${name.padStart(12)} ${count}\n`)
+  return failures.length === 0 ? 0 : 1
+}
+
+const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parallel: number) => {
+  let counts: Counts = noCounts
+  const failures: Array<string> = []
+  const queue = [...jobs]
+  const work = async (): Promise<void> => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const started = performance.now()
+      const result = await runJob(job, size, seed)
+      const seconds = ((performance.now() - started) / 1000).toFixed(1)
+      const { campaign, part, parts } = job
+      counts = addCounts(counts, result.counts)
+      failures.push(...result.failures.map((failure) => `${campaign.name}: ${failure}`))
+      const share = parts === 1 ? "" : ` (${part + 1} of ${parts})`
+      const seen = Object.entries(result.counts).map(([name, count]) => `${count} ${name}`)
+      process.stdout.write(`${campaign.name}${share}, ${seconds} s: ${seen.join(", ")}\n`)
+      for (const figure of result.figures ?? []) process.stdout.write(`    ${figure}\n`)
+    }
+  }
+  await Promise.all(Array.from({ length: parallel }, work))
+  return { counts, failures }
+}
+
+process.exitCode = await main()
