@@ -1,4 +1,6 @@
 /** All campaigns, in the order in which they run. Loaded one by one, so that none pays for the others. */
 import type { Campaign } from "./campaign.ts"
 
-export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: Campaign }>> = new Map([])
+export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: Campaign }>> = new Map([
+  ["crashes", () => import("./crashes/campaign.ts")]
+])

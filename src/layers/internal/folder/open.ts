@@ -47,6 +47,9 @@ export const openWrite = (
       Effect.onError(() => (hadLockFile ? Effect.void : Effect.ignore(unlinkIfThere(disk, join(location, lockFile)))))
     )
     if (isEmpty(names)) yield* syncParent(disk, location, entry === undefined)
+    // Who made this lib may have been killed before its meta was durable (I2). Nothing is put beside a meta that may
+    // vanish: what is left then would look like a lib that lost it.
+    else if (isNew(names)) yield* disk.syncFolder(location)
     return lock
   })
 
@@ -54,6 +57,9 @@ const isOurs = new Set([lockFile, libMetaTemporary])
 
 /** Nothing but what an interrupted creation leaves. */
 const isEmpty = (names: ReadonlyArray<string>): boolean => names.every((name) => isOurs.has(name))
+
+/** A lib in which nothing was done yet. */
+const isNew = (names: ReadonlyArray<string>): boolean => isEmpty(names.filter((name) => name !== libMetaFile))
 
 const accept = (
   disk: DiskShape,

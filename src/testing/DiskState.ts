@@ -1,0 +1,258 @@
+/**
+ * What a simulated disk holds, as a value: what the page cache shows, and what of it would still be there after the power
+ * went. Every change gives a new state and leaves the old one as it was, so a state can be kept at every step.
+ *
+ * The model is the weakest that POSIX allows, not that of one file system: a file's bytes are durable after its sync, an
+ * entry of a folder after the sync of that folder, and nothing else is, in no order.
+ */
+import { hash } from "node:crypto"
+
+/** A write that no sync has covered yet. Position and length are bytes. */
+export interface Pending {
+  readonly position: number
+  readonly bytes: Uint8Array
+  /** A sync of it has failed: no later sync makes it durable, though it may be there by chance. */
+  readonly stuck: boolean
+}
+
+export interface FileNode {
+  readonly kind: "file"
+  /** What reads see. */
+  readonly cache: Uint8Array
+  /** What is there after a power loss, whatever happens. */
+  readonly durable: Uint8Array
+  readonly pending: ReadonlyArray<Pending>
+}
+
+/** Inodes that a name may stand for after a power loss, other than the current one; `undefined` is none. */
+export type Former = ReadonlyMap<string, ReadonlyArray<number | undefined>>
+
+export interface FolderNode {
+  readonly kind: "folder"
+  /** What look-ups see: names with their inodes. */
+  readonly entries: ReadonlyMap<string, number>
+  readonly former: Former
+  /** Those of syncs that failed: they end only with a change of the name that is synced. */
+  readonly stuck: Former
+}
+
+/** A link, device, pipe: what stands where a file should be. */
+export interface OtherNode {
+  readonly kind: "other"
+}
+
+export type Node = FileNode | FolderNode | OtherNode
+
+export interface DiskState {
+  readonly nodes: ReadonlyMap<number, Node>
+  /** The inode that the next file or folder gets. */
+  readonly next: number
+  /** How often the machine was started. */
+  readonly boot: number
+}
+
+export const rootInode = 1
+
+const none: ReadonlyMap<string, never> = new Map<string, never>()
+
+const emptyFolder: FolderNode = { kind: "folder", entries: none, former: none, stuck: none }
+
+/** A disk with an empty root folder. */
+export const empty: DiskState = { nodes: new Map([[rootInode, emptyFolder]]), next: rootInode + 1, boot: 1 }
+
+const partsOf = (path: string): ReadonlyArray<string> => path.split("/").filter((part) => part !== "" && part !== ".")
+
+/** The inode at a path, or `undefined`. */
+export const lookUp = (state: DiskState, path: string): number | undefined => {
+  let inode = rootInode
+  for (const part of partsOf(path)) {
+    const node = state.nodes.get(inode)
+    const next = node?.kind === "folder" ? node.entries.get(part) : undefined
+    if (next === undefined) return undefined
+    inode = next
+  }
+  return inode
+}
+
+/** The folder that a path stands in and its name there; `undefined` where there is no such folder. */
+export const parentOf = (
+  state: DiskState,
+  path: string
+): { readonly inode: number; readonly name: string } | undefined => {
+  const parts = partsOf(path)
+  const name = parts.at(-1)
+  if (name === undefined) return undefined
+  const inode = lookUp(state, parts.slice(0, -1).join("/"))
+  return inode !== undefined && state.nodes.get(inode)?.kind === "folder" ? { inode, name } : undefined
+}
+
+const withNode = (state: DiskState, inode: number, node: Node): DiskState => {
+  const nodes = new Map(state.nodes)
+  nodes.set(inode, node)
+  return { ...state, nodes, next: Math.max(state.next, inode + 1) }
+}
+
+const folderAt = (state: DiskState, inode: number): FolderNode => {
+  const node = state.nodes.get(inode)
+  if (node?.kind !== "folder") throw new Error(`inode ${inode} is no folder`)
+  return node
+}
+
+const fileAt = (state: DiskState, inode: number): FileNode => {
+  const node = state.nodes.get(inode)
+  if (node?.kind !== "file") throw new Error(`inode ${inode} is no file`)
+  return node
+}
+
+/** Lets a name stand for another inode, or for none; what it stood for may be back after a power loss. */
+export const setEntry = (state: DiskState, folder: number, name: string, inode: number | undefined): DiskState => {
+  const node = folderAt(state, folder)
+  const before = node.entries.get(name)
+  const entries = new Map(node.entries)
+  if (inode === undefined) entries.delete(name)
+  else entries.set(name, inode)
+  const former = new Map(node.former)
+  former.set(name, [...(former.get(name) ?? []), before])
+  return withNode(state, folder, { ...node, entries, former })
+}
+
+/** A new file or folder under a name, none of it durable. */
+export const addNode = (
+  state: DiskState,
+  folder: number,
+  name: string,
+  kind: "file" | "folder" | "other"
+): { readonly state: DiskState; readonly inode: number } => {
+  const inode = state.next
+  const nothing = new Uint8Array(0)
+  const node: Node =
+    kind === "file"
+      ? { kind, cache: nothing, durable: nothing, pending: [] }
+      : kind === "folder"
+        ? emptyFolder
+        : { kind: "other" }
+  return { state: setEntry(withNode(state, inode, node), folder, name, inode), inode }
+}
+
+/** `bytes` with others put over them; where these begin behind the end, zeros are between. */
+export const overwrite = (bytes: Uint8Array, position: number, by: Uint8Array): Uint8Array => {
+  const result = new Uint8Array(Math.max(bytes.length, position + by.length))
+  result.set(bytes)
+  result.set(by, position)
+  return result
+}
+
+export const write = (state: DiskState, inode: number, position: number, bytes: Uint8Array): DiskState => {
+  if (bytes.length === 0) return state
+  const node = fileAt(state, inode)
+  // A copy: the caller may use its buffer again.
+  const copy = Uint8Array.from(bytes)
+  const cache = overwrite(node.cache, position, copy)
+  return withNode(state, inode, { ...node, cache, pending: [...node.pending, { position, bytes: copy, stuck: false }] })
+}
+
+export const syncFile = (state: DiskState, inode: number): DiskState => {
+  const node = fileAt(state, inode)
+  if (node.pending.length === 0) return state
+  let { durable } = node
+  for (const { bytes, position, stuck } of node.pending) if (!stuck) durable = overwrite(durable, position, bytes)
+  return withNode(state, inode, { ...node, durable, pending: node.pending.filter(({ stuck }) => stuck) })
+}
+
+/** The kernel gives up on what it could not write: it calls the pages clean, and a later sync of them says nothing. */
+export const failSyncFile = (state: DiskState, inode: number): DiskState => {
+  const node = fileAt(state, inode)
+  return withNode(state, inode, { ...node, pending: node.pending.map((one) => ({ ...one, stuck: true })) })
+}
+
+export const syncFolder = (state: DiskState, inode: number): DiskState => {
+  const node = folderAt(state, inode)
+  if (node.former.size === 0) return state
+  const stuck = new Map([...node.stuck].filter(([name]) => !node.former.has(name)))
+  return withNode(state, inode, { ...node, former: none, stuck })
+}
+
+export const failSyncFolder = (state: DiskState, inode: number): DiskState => {
+  const node = folderAt(state, inode)
+  const stuck = new Map(node.stuck)
+  for (const [name, inodes] of node.former) stuck.set(name, [...(stuck.get(name) ?? []), ...inodes])
+  return withNode(state, inode, { ...node, former: none, stuck })
+}
+
+/** What a process that was killed leaves: all that it wrote, and none of it more durable than it was. */
+export const kill = (state: DiskState): DiskState => state
+
+/** The same files, all durable: what stands on a disk that was left alone for long. */
+export const settled = (state: DiskState): DiskState => {
+  const nodes = new Map<number, Node>()
+  for (const [inode, node] of state.nodes) nodes.set(inode, settledNode(node))
+  return { ...state, nodes }
+}
+
+const settledNode = (node: Node): Node => {
+  if (node.kind === "file") return { kind: "file", cache: node.cache, durable: node.cache, pending: [] }
+  return node.kind === "folder" ? { ...emptyFolder, entries: node.entries } : node
+}
+
+/** All files with their bytes, and folders with `undefined`, by path. */
+export const contents = (state: DiskState): ReadonlyMap<string, Uint8Array | undefined> => {
+  const found = new Map<string, Uint8Array | undefined>()
+  const visit = (inode: number, path: string): void => {
+    const node = state.nodes.get(inode)
+    if (node?.kind === "file") found.set(path, node.cache)
+    if (node?.kind !== "folder") return
+    if (path !== "") found.set(path, undefined)
+    for (const name of [...node.entries.keys()].toSorted()) visit(node.entries.get(name)!, `${path}/${name}`)
+  }
+  visit(rootInode, "")
+  return found
+}
+
+/** A durable change from outside: a file has these bytes from now on, or is gone. Its folder must be there. */
+export const replaceFile = (state: DiskState, path: string, bytes: Uint8Array | undefined): DiskState => {
+  const parent = parentOf(state, path)
+  if (parent === undefined) throw new Error(`no folder for ${path}`)
+  const { inode: folder, name } = parent
+  if (bytes === undefined) return syncFolder(setEntry(state, folder, name, undefined), folder)
+  const { inode, state: added } = addNode(state, folder, name, "file")
+  const written = withNode(added, inode, { kind: "file", cache: bytes, durable: bytes, pending: [] })
+  return syncFolder(written, folder)
+}
+
+const digests = new WeakMap<Uint8Array, string>()
+
+const digestOf = (bytes: Uint8Array): string => {
+  let digest = digests.get(bytes)
+  if (digest === undefined) {
+    digest = hash("sha1", bytes, "base64")
+    digests.set(bytes, digest)
+  }
+  return digest
+}
+
+/** Equal for two states that nothing can tell apart, now or after a power loss. */
+export const fingerprint = (state: DiskState): string => {
+  const parts: Array<string> = [`${state.boot}`]
+  const visit = (inode: number | undefined, name: string): void => {
+    const node = inode === undefined ? undefined : state.nodes.get(inode)
+    parts.push(name)
+    if (node === undefined) return void parts.push("-")
+    if (node.kind === "other") return void parts.push("?")
+    if (node.kind === "file") {
+      parts.push(digestOf(node.cache))
+      if (node.pending.length === 0) return
+      parts.push("d", digestOf(node.durable))
+      for (const { bytes, position, stuck } of node.pending)
+        parts.push(`${position}${stuck ? "!" : ""}`, digestOf(bytes))
+      return
+    }
+    parts.push("{")
+    for (const entry of [...node.entries.keys()].toSorted()) visit(node.entries.get(entry), entry)
+    for (const former of [node.former, node.stuck]) {
+      for (const [entry, inodes] of former) for (const other of inodes) visit(other, `was ${entry}`)
+    }
+    parts.push("}")
+  }
+  visit(rootInode, "")
+  return hash("sha1", parts.join("\n"), "base64")
+}

@@ -1,0 +1,204 @@
+/**
+ * What a power loss may leave of a simulated disk: of every file any mixture of its durable bytes and those that were not
+ * synced, by sectors or torn at any byte, cut short, with zeros where a hole is left; of every folder any of the entries
+ * that a name had since the last sync. One does not depend on the other.
+ */
+import { type DiskState, type FileNode, type FolderNode, type Node, overwrite, rootInode } from "./DiskState.ts"
+
+/** A sector is written whole or not at all; the last of a write may be torn all the same. Bytes. */
+export const sectorBytes = 512
+
+export interface LossOptions {
+  /** Most states to give. Where there are not more, all are given; else the extremes and then a sample. */
+  readonly limit: number
+  /** From 0 to below 1; the sample comes from it. */
+  readonly random: () => number
+}
+
+/** One thing that the power loss decides: which of `count` ways; 0 is what is durable, the last is what the cache shows. */
+interface Choice {
+  readonly count: number
+  readonly apply: (way: number, nodes: Map<number, Draft>) => void
+}
+
+type Draft = { kind: "file"; bytes: Uint8Array } | { kind: "folder"; entries: Map<string, number> } | { kind: "other" }
+
+/** States of the disk when the machine is started again. Some may be the same. */
+export function* powerLosses(state: DiskState, options: LossOptions): Generator<DiskState> {
+  const choices = choicesOf(state, options.random)
+  const total = choices.reduce((product, choice) => product * choice.count, 1)
+  if (total <= options.limit) {
+    for (let n = 0; n < total; n++) yield decide(state, choices, waysOf(choices, n))
+    return
+  }
+  yield decide(
+    state,
+    choices,
+    choices.map(() => 0)
+  )
+  yield decide(
+    state,
+    choices,
+    choices.map(({ count }) => count - 1)
+  )
+  for (let n = 2; n < options.limit; n++) yield decide(state, choices, sample(choices, options.random))
+}
+
+/** The state in which only what was synced is there. */
+export const loseAll = (state: DiskState): DiskState => {
+  const choices = choicesOf(state, () => 0)
+  return decide(
+    state,
+    choices,
+    choices.map(() => 0)
+  )
+}
+
+const waysOf = (choices: ReadonlyArray<Choice>, n: number): Array<number> => {
+  let left = n
+  return choices.map(({ count }) => {
+    const way = left % count
+    left = Math.floor(left / count)
+    return way
+  })
+}
+
+/** Mostly all or nothing of each: what is lost alone, or kept alone, finds more than an even mixture. */
+const sample = (choices: ReadonlyArray<Choice>, random: () => number): Array<number> => {
+  const bias = random()
+  return choices.map(({ count }) => {
+    const chance = random()
+    if (chance < 0.3) return Math.floor(random() * count)
+    return random() < bias ? 0 : count - 1
+  })
+}
+
+const decide = (state: DiskState, choices: ReadonlyArray<Choice>, ways: ReadonlyArray<number>): DiskState => {
+  const drafts = new Map<number, Draft>()
+  for (const [inode, node] of state.nodes) drafts.set(inode, draftOf(node))
+  for (const [index, choice] of choices.entries()) choice.apply(ways[index]!, drafts)
+  const nodes = new Map<number, Node>()
+  const keep = (inode: number): void => {
+    const draft = drafts.get(inode)
+    if (draft === undefined || nodes.has(inode)) return
+    if (draft.kind === "file") {
+      const { bytes } = draft
+      nodes.set(inode, { kind: "file", cache: bytes, durable: bytes, pending: [] })
+    } else if (draft.kind === "folder") {
+      nodes.set(inode, { kind: "folder", entries: draft.entries, former: new Map(), stuck: new Map() })
+      for (const inner of draft.entries.values()) keep(inner)
+    } else nodes.set(inode, { kind: "other" })
+  }
+  keep(rootInode)
+  return { nodes, next: state.next, boot: state.boot + 1 }
+}
+
+const draftOf = (node: Node): Draft => {
+  if (node.kind === "file") return { kind: "file", bytes: node.durable }
+  return node.kind === "folder" ? { kind: "folder", entries: new Map(node.entries) } : { kind: "other" }
+}
+
+const choicesOf = (state: DiskState, random: () => number): Array<Choice> => {
+  const choices: Array<Choice> = []
+  const named = namedInodes(state)
+  for (const [inode, node] of state.nodes) {
+    if (!named.has(inode)) continue
+    if (node.kind === "file" && node.pending.length > 0) choices.push(fileChoice(inode, node, random))
+    if (node.kind === "folder") choices.push(...entryChoices(inode, node))
+  }
+  return choices
+}
+
+/** Inodes that a name stands for, or may stand for again. */
+const namedInodes = (state: DiskState): ReadonlySet<number> => {
+  const named = new Set([rootInode])
+  for (const node of state.nodes.values()) {
+    if (node.kind !== "folder") continue
+    for (const inode of node.entries.values()) named.add(inode)
+    for (const former of [node.former, node.stuck]) {
+      for (const inodes of former.values()) for (const inode of inodes) if (inode !== undefined) named.add(inode)
+    }
+  }
+  return named
+}
+
+const entryChoices = (inode: number, node: FolderNode): Array<Choice> =>
+  [...new Set([...node.former.keys(), ...node.stuck.keys()])].flatMap((name) => {
+    const now = node.entries.get(name)
+    const before = [...(node.stuck.get(name) ?? []), ...(node.former.get(name) ?? [])].filter((one) => one !== now)
+    const ways = [...new Set(before), now]
+    if (ways.length === 1) return []
+    return {
+      count: ways.length,
+      apply: (way: number, drafts: Map<number, Draft>) => {
+        const draft = drafts.get(inode)
+        const chosen = ways[way]
+        if (draft?.kind !== "folder") return
+        if (chosen === undefined) draft.entries.delete(name)
+        else draft.entries.set(name, chosen)
+      }
+    }
+  })
+
+const fileChoice = (inode: number, node: FileNode, random: () => number): Choice => {
+  const ways = fileWays(node, random)
+  return {
+    count: ways.length,
+    apply: (way, drafts) => {
+      const draft = drafts.get(inode)
+      if (draft?.kind === "file") draft.bytes = ways[way]!
+    }
+  }
+}
+
+/** Most subsets of dirty sectors that are all tried. */
+const subsetsMax = 64
+
+/** What a file may hold: the first is what is durable, the last what the cache shows. */
+const fileWays = (node: FileNode, random: () => number): ReadonlyArray<Uint8Array> => {
+  const { cache, durable } = node
+  const pieces = node.pending.flatMap(({ bytes, position }) => sectorsOf(bytes, position))
+  const ways: Array<Uint8Array> = [durable]
+  const build = (isKept: (piece: number) => boolean): Uint8Array =>
+    pieces.reduce(
+      (bytes, piece, index) => (isKept(index) ? overwrite(bytes, piece.position, piece.bytes) : bytes),
+      durable
+    )
+  const count = 2 ** pieces.length
+  if (count <= subsetsMax)
+    for (let subset = 1; subset < count; subset++) ways.push(build((n) => (subset & (1 << n)) !== 0))
+  else {
+    for (let n = 0; n < 12; n++) {
+      const cut = random() * pieces.length
+      const isPrefix = n < 6
+      ways.push(build((piece) => (isPrefix ? piece < cut : random() < 0.5)))
+    }
+  }
+  ways.push(...torn(node, random))
+  // The new length is there, and none of the bytes.
+  if (cache.length > durable.length) ways.push(overwrite(new Uint8Array(cache.length), 0, durable))
+  ways.push(cache)
+  return ways
+}
+
+/** Cut or torn anywhere: the size may lag behind the bytes, and a sector may be written in part. */
+const torn = (node: FileNode, random: () => number): ReadonlyArray<Uint8Array> => {
+  const { cache, durable, pending } = node
+  const ways: Array<Uint8Array> = []
+  const { bytes, position } = pending[Math.floor(random() * pending.length)]!
+  const cut = position + Math.floor(random() * (bytes.length + 1))
+  if (cut > durable.length && cut < cache.length) ways.push(cache.slice(0, cut))
+  ways.push(overwrite(durable, position, bytes.subarray(0, cut - position)))
+  ways.push(overwrite(durable, cut, bytes.subarray(cut - position)))
+  return ways
+}
+
+const sectorsOf = (bytes: Uint8Array, position: number): Array<{ position: number; bytes: Uint8Array }> => {
+  const pieces: Array<{ position: number; bytes: Uint8Array }> = []
+  for (let at = 0; at < bytes.length;) {
+    const end = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes))
+    pieces.push({ position: position + at, bytes: bytes.subarray(at, end) })
+    at = end
+  }
+  return pieces
+}

@@ -1,0 +1,299 @@
+/**
+ * A `Disk` in memory that is as bad as a real one may be: it forgets what was not synced, fails when it is told to, and
+ * keeps its state as a value, so that a test can look at every moment of a run, let the power go there, and go on from
+ * what is left.
+ *
+ * Everything that happens is decided by what is called and by the options: nothing depends on time or chance.
+ *
+ * @see `litetapes/testing` for `powerLosses`, which gives what a power loss may leave
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Disk, DiskError, type Entry, type File, type Lock } from "../services/Disk.ts"
+import * as DiskState from "./DiskState.ts"
+
+/** What is asked of the disk. */
+export interface Step {
+  /** Counted from 1. */
+  readonly index: number
+  readonly operation: keyof Disk["Service"] | "write" | "read" | "size" | "datasync" | "sync"
+  readonly path: string
+  /** The new name, of `link` and `rename`. */
+  readonly to?: string
+  /** Bytes, of `write` and `read`. */
+  readonly position?: number
+  readonly bytes?: number
+}
+
+/** A step that fails. */
+export interface Fault {
+  readonly code: string
+  /**
+   * How much of it was done all the same: 0 is nothing, 1 is all of it. A write may be done in part; anything else is done
+   * from 0.5 on. A sync that fails is never done, and what it should have made durable will not be by a later sync.
+   */
+  readonly done?: number
+}
+
+export interface Options {
+  /** What stands on the disk at first. Default: an empty root folder. */
+  readonly state?: DiskState.DiskState
+  /** Called before every step; what it returns lets the step fail. */
+  readonly onStep?: (step: Step, disk: SimulatedDisk) => Fault | undefined
+  /** Whether other fibres run before this step. Default: never. */
+  readonly yields?: (step: Step) => boolean
+}
+
+export interface SimulatedDisk {
+  readonly disk: Disk["Service"]
+  readonly layer: Layer.Layer<Disk>
+  /** What it holds now. */
+  readonly state: () => DiskState.DiskState
+  /** Changes it from outside, without a step: what damage, a restored copy or another hand does. */
+  readonly change: (by: (state: DiskState.DiskState) => DiskState.DiskState) => void
+  /** How many steps there were. */
+  readonly steps: () => number
+}
+
+/** Steps that change what is on the disk, or how durable it is. */
+export const isChange = ({ operation }: Step): boolean => changes.has(operation)
+
+const changes: ReadonlySet<Step["operation"]> = new Set([
+  "create",
+  "write",
+  "datasync",
+  "sync",
+  "syncFolder",
+  "makeFolder",
+  "link",
+  "rename",
+  "unlink",
+  "removeFolder",
+  "lock"
+])
+
+/** A step in a line, for traces. */
+export const describeStep = ({ bytes, index, operation, path, position, to }: Step): string =>
+  [
+    `${index}`.padStart(5),
+    operation,
+    path,
+    ...(to === undefined ? [] : ["->", to]),
+    ...(bytes === undefined ? [] : [`${position}+${bytes}`])
+  ].join(" ")
+
+/** A disk of its own: its locks and open files die with the process that it stands for, what it holds does not. */
+export const make = (options: Options = {}): SimulatedDisk => new Simulation(options).simulated
+
+class Simulation {
+  readonly #options: Options
+  #state: DiskState.DiskState
+  #steps = 0
+  readonly #locks = new Set<number>()
+  readonly simulated: SimulatedDisk
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#state = options.state ?? DiskState.empty
+    const disk = this.#disk()
+    this.simulated = {
+      disk,
+      layer: Layer.succeed(Disk, disk),
+      state: () => this.#state,
+      change: (by) => this.#set(by(this.#state)),
+      steps: () => this.#steps
+    }
+  }
+
+  /** One step: what it does with the state, unless it fails. */
+  #step<A>(
+    step: Omit<Step, "index">,
+    run: (done: number) => A | DiskError,
+    failed?: () => void
+  ): Effect.Effect<A, DiskError> {
+    const body = Effect.suspend((): Effect.Effect<A, DiskError> => {
+      this.#steps += 1
+      const fault = this.#options.onStep?.({ ...step, index: this.#steps }, this.simulated)
+      if (fault !== undefined) {
+        if (failed !== undefined) failed()
+        else if ((fault.done ?? 0) >= 0.5 || step.operation === "write") run(fault.done ?? 0)
+        return Effect.fail(new DiskError({ operation: step.operation, path: step.path, code: fault.code }))
+      }
+      const result = run(1)
+      return result instanceof DiskError ? Effect.fail(result) : Effect.succeed(result)
+    })
+    const { yields } = this.#options
+    if (yields === undefined) return body
+    return Effect.suspend(() =>
+      yields({ ...step, index: this.#steps + 1 }) ? Effect.andThen(Effect.yieldNow, body) : body
+    )
+  }
+
+  #disk(): Disk["Service"] {
+    return {
+      openRead: (path) => this.#open("openRead", path),
+      openWrite: (path) => this.#open("openWrite", path),
+      create: (path) =>
+        this.#step({ operation: "create", path }, () => {
+          const inode = this.#add("create", path, "file")
+          return inode instanceof DiskError ? inode : this.#file(path, inode)
+        }),
+      makeFolder: (path) =>
+        this.#step({ operation: "makeFolder", path }, () => {
+          const inode = this.#add("makeFolder", path, "folder")
+          return inode instanceof DiskError ? inode : undefined
+        }),
+      syncFolder: (path) => {
+        const step = { operation: "syncFolder" as const, path }
+        return this.#step(
+          step,
+          () => this.#onFolder(step, (inode) => this.#set(DiskState.syncFolder(this.#state, inode))),
+          () => this.#onFolder(step, (inode) => this.#set(DiskState.failSyncFolder(this.#state, inode)))
+        )
+      },
+      link: (path, to) => this.#step({ operation: "link", path, to }, () => this.#move("link", path, to)),
+      rename: (path, to) => this.#step({ operation: "rename", path, to }, () => this.#move("rename", path, to)),
+      unlink: (path) => this.#step({ operation: "unlink", path }, () => this.#remove("unlink", path)),
+      removeFolder: (path) => this.#step({ operation: "removeFolder", path }, () => this.#remove("removeFolder", path)),
+      stat: (path) => this.#step({ operation: "stat", path }, () => this.#entry(path)),
+      list: (path) =>
+        this.#step({ operation: "list", path }, () => {
+          const node = this.#node(path)
+          if (node?.kind === "folder") return [...node.entries.keys()]
+          return this.#error("list", path, node === undefined ? "ENOENT" : "ENOTDIR")
+        }),
+      lock: (path) =>
+        Effect.map(
+          Effect.acquireRelease(
+            this.#step({ operation: "lock", path }, () => this.#lock(path)),
+            (inode) => Effect.sync(() => this.#locks.delete(inode))
+          ),
+          (inode): Lock => ({
+            held: Effect.sync(() => this.#locks.has(inode) && DiskState.lookUp(this.#state, path) === inode)
+          })
+        ),
+      boot: Effect.sync(() => `boot-${this.#state.boot}`)
+    }
+  }
+
+  #error(operation: string, path: string, code: string): DiskError {
+    return new DiskError({ operation, path, code })
+  }
+
+  #set(state: DiskState.DiskState): undefined {
+    this.#state = state
+  }
+
+  #node(path: string): DiskState.Node | undefined {
+    const inode = DiskState.lookUp(this.#state, path)
+    return inode === undefined ? undefined : this.#state.nodes.get(inode)
+  }
+
+  #entry(path: string): Entry | undefined {
+    const inode = DiskState.lookUp(this.#state, path)
+    const node = inode === undefined ? undefined : this.#state.nodes.get(inode)
+    if (node === undefined) return undefined
+    return { kind: node.kind, size: node.kind === "file" ? node.cache.length : 0, inode: `${inode}` }
+  }
+
+  #onFolder(step: { operation: string; path: string }, run: (inode: number) => undefined): undefined | DiskError {
+    const inode = DiskState.lookUp(this.#state, step.path)
+    const isFolder = inode !== undefined && this.#state.nodes.get(inode)?.kind === "folder"
+    return isFolder ? run(inode) : this.#error(step.operation, step.path, inode === undefined ? "ENOENT" : "ENOTDIR")
+  }
+
+  #add(operation: string, path: string, kind: "file" | "folder"): number | DiskError {
+    const parent = DiskState.parentOf(this.#state, path)
+    if (parent === undefined) return this.#error(operation, path, "ENOENT")
+    if (DiskState.lookUp(this.#state, path) !== undefined) return this.#error(operation, path, "EEXIST")
+    const added = DiskState.addNode(this.#state, parent.inode, parent.name, kind)
+    this.#state = added.state
+    return added.inode
+  }
+
+  #move(operation: "link" | "rename", path: string, to: string): undefined | DiskError {
+    const inode = DiskState.lookUp(this.#state, path)
+    const from = DiskState.parentOf(this.#state, path)
+    const target = DiskState.parentOf(this.#state, to)
+    if (inode === undefined || from === undefined || target === undefined) return this.#error(operation, to, "ENOENT")
+    const there = this.#node(to)
+    if (operation === "link" && there !== undefined) return this.#error(operation, to, "EEXIST")
+    const moved = this.#state.nodes.get(inode)
+    if (there?.kind === "folder" && there.entries.size > 0) return this.#error(operation, to, "ENOTEMPTY")
+    if (there !== undefined && (there.kind === "folder") !== (moved?.kind === "folder")) {
+      return this.#error(operation, to, there.kind === "folder" ? "EISDIR" : "ENOTDIR")
+    }
+    this.#state = DiskState.setEntry(this.#state, target.inode, target.name, inode)
+    const isSame = from.inode === target.inode && from.name === target.name
+    if (operation === "rename" && !isSame) {
+      this.#state = DiskState.setEntry(this.#state, from.inode, from.name, undefined)
+    }
+  }
+
+  #remove(operation: "unlink" | "removeFolder", path: string): undefined | DiskError {
+    const node = this.#node(path)
+    const parent = DiskState.parentOf(this.#state, path)
+    if (node === undefined || parent === undefined) return this.#error(operation, path, "ENOENT")
+    if (operation === "unlink" && node.kind === "folder") return this.#error(operation, path, "EISDIR")
+    if (operation === "removeFolder") {
+      if (node.kind !== "folder") return this.#error(operation, path, "ENOTDIR")
+      if (node.entries.size > 0) return this.#error(operation, path, "ENOTEMPTY")
+    }
+    this.#state = DiskState.setEntry(this.#state, parent.inode, parent.name, undefined)
+  }
+
+  #lock(path: string): number | DiskError {
+    const node = this.#node(path)
+    const inode = node === undefined ? this.#add("lock", path, "file") : DiskState.lookUp(this.#state, path)!
+    if (inode instanceof DiskError) return inode
+    if (node !== undefined && node.kind !== "file") return this.#error("lock", path, "EUNSAFE")
+    if (this.#locks.has(inode)) return this.#error("lock", path, "ELOCKED")
+    this.#locks.add(inode)
+    return inode
+  }
+
+  #open(operation: "openRead" | "openWrite", path: string): Effect.Effect<File, DiskError> {
+    return this.#step({ operation, path }, () => {
+      const inode = DiskState.lookUp(this.#state, path)
+      if (inode === undefined) return this.#error(operation, path, "ENOENT")
+      const isFile = this.#state.nodes.get(inode)?.kind === "file"
+      // A real process that opens and closes its own lock file loses the lock.
+      return isFile && !this.#locks.has(inode) ? this.#file(path, inode) : this.#error(operation, path, "EUNSAFE")
+    })
+  }
+
+  /** An open file: it stays what it is when its name is taken away. */
+  #file(path: string, inode: number): File {
+    let open = true
+    const bytes = (): Uint8Array => (this.#state.nodes.get(inode) as DiskState.FileNode).cache
+    const use = <A>(step: Omit<Step, "index" | "path">, run: (done: number) => A, failed?: () => void) =>
+      this.#step({ path, ...step }, (done) => (open ? run(done) : this.#error(step.operation, path, "EBADF")), failed)
+    const sync = (operation: "datasync" | "sync") =>
+      use(
+        { operation },
+        () => this.#set(DiskState.syncFile(this.#state, inode)),
+        () => this.#set(DiskState.failSyncFile(this.#state, inode))
+      )
+    const read = (position: number, length: number) => bytes().slice(position, position + length)
+    return {
+      path,
+      write: (written, position) =>
+        use({ operation: "write", position, bytes: written.length }, (done) => {
+          const part = done === 1 ? written : written.subarray(0, Math.floor(done * written.length))
+          return this.#set(DiskState.write(this.#state, inode, position, part))
+        }),
+      read: (position, length) => use({ operation: "read", position, bytes: length }, () => read(position, length)),
+      readRanges: (ranges) =>
+        use(
+          { operation: "read", position: ranges[0]?.[0] ?? 0, bytes: ranges.reduce((sum, [, n]) => sum + n, 0) },
+          () => ranges.map(([position, length]) => read(position, length))
+        ),
+      size: use({ operation: "size" }, () => bytes().length),
+      datasync: sync("datasync"),
+      sync: sync("sync"),
+      close: Effect.sync(() => {
+        open = false
+      })
+    }
+  }
+}

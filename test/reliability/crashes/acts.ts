@@ -1,0 +1,135 @@
+/**
+ * What a run does with a lib: the acts, and the runs that are made of them.
+ */
+import type { Random } from "../random.ts"
+
+/** Records for one tape. */
+export interface Part {
+  readonly tape: string
+  readonly records: ReadonlyArray<string>
+}
+
+export type Act =
+  | { readonly _tag: "create"; readonly tape: string }
+  | { readonly _tag: "append"; readonly parts: ReadonlyArray<Part> }
+  /** Events with the revision that their stream must have. */
+  | { readonly _tag: "events"; readonly parts: ReadonlyArray<Part> }
+  | { readonly _tag: "flush"; readonly tape: string }
+  | { readonly _tag: "archive"; readonly tape: string }
+  | { readonly _tag: "activate"; readonly tape: string }
+  | { readonly _tag: "user"; readonly tape: string; readonly value: number }
+  | { readonly _tag: "repack"; readonly tape: string; readonly how: Repack }
+  | { readonly _tag: "clone"; readonly tape: string; readonly as: string }
+  /** The tape loses its meta while nobody has the lib open, and is recovered. */
+  | { readonly _tag: "recover"; readonly tape: string; readonly end: "close" | "kill" }
+  /** The lib loses its meta, and is recovered. */
+  | { readonly _tag: "recoverLib"; readonly end: "close" | "kill" }
+  /** What runs in the background comes to its end. */
+  | { readonly _tag: "settle" }
+  | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
+
+export interface Repack {
+  readonly targetBytes: number
+  readonly compression: "none" | "gzip" | "zstd"
+  readonly dedup: boolean
+  readonly shardEvery: number
+}
+
+export const tapes = ["a", "b"] as const
+
+/** The category whose events a run appends: its tape. */
+export const category = "order"
+
+/** Kinds of acts, each small, and each able to be anywhere in a run. */
+export const kinds = [
+  "append",
+  "appendAll",
+  "roll",
+  "events",
+  "flush",
+  "close",
+  "kill",
+  "power",
+  "repack",
+  "clone",
+  "recover",
+  "recoverLib",
+  "archive",
+  "user",
+  "create"
+] as const
+
+export type Kind = (typeof kinds)[number]
+
+/** Makes acts of kinds: with records that are all different, and names that are new where they have to be. */
+export class ActMaker {
+  #records = 0
+  #clones = 0
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  #some(count: number, bytes: number): ReadonlyArray<string> {
+    return Array.from({ length: count }, () => {
+      this.#records += 1
+      return `${this.#records}${"x".repeat(bytes)}`
+    })
+  }
+
+  make(kind: Kind): Act {
+    const random = this.#random
+    const tape = random.pick(tapes)
+    switch (kind) {
+      case "append":
+        return { _tag: "append", parts: [{ tape, records: this.#some(1 + random.below(3), random.below(300)) }] }
+      case "appendAll":
+        return { _tag: "append", parts: tapes.map((one) => ({ tape: one, records: this.#some(1, random.below(200)) })) }
+      case "roll":
+        return { _tag: "append", parts: [{ tape, records: this.#some(2, 500) }] }
+      case "events":
+        return { _tag: "events", parts: [{ tape: category, records: this.#some(1 + random.below(2), 10) }] }
+      case "close":
+      case "kill":
+      case "power":
+        return { _tag: "reopen", end: kind }
+      case "repack":
+        return { _tag: "repack", tape: random.pick([...tapes, category]), how: this.#repack() }
+      case "clone":
+        return { _tag: "clone", tape, as: `copy${(this.#clones += 1)}` }
+      case "user":
+        return { _tag: "user", tape, value: (this.#records += 1) }
+      case "archive":
+        return { _tag: random.next() < 0.6 ? "archive" : "activate", tape }
+      case "recover":
+        return { _tag: "recover", tape: random.pick([...tapes, category]), end: random.pick(["close", "kill"]) }
+      case "recoverLib":
+        return { _tag: "recoverLib", end: random.pick(["close", "kill"]) }
+      case "flush":
+        return { _tag: "flush", tape: random.pick([...tapes, category]) }
+      default:
+        return { _tag: kind, tape }
+    }
+  }
+
+  #repack(): Repack {
+    const random = this.#random
+    return {
+      targetBytes: random.pick([1, 300, 5000]),
+      compression: random.pick(["none", "none", "gzip", "zstd"]),
+      dedup: random.next() < 0.3,
+      shardEvery: random.pick([0, 0, 2])
+    }
+  }
+}
+
+/** Every sequence of `length` kinds, by number; the first kind is the least significant digit. */
+export const sequence = (number: number, length: number): ReadonlyArray<Kind> => {
+  let left = number
+  return Array.from({ length }, () => {
+    const kind = kinds[left % kinds.length]!
+    left = Math.floor(left / kinds.length)
+    return kind
+  })
+}

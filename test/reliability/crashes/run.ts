@@ -1,0 +1,162 @@
+/**
+ * A run: a row of acts over a simulated disk, with what the disk holds and what it should hold kept before every step that
+ * changes it.
+ */
+import * as Effect from "effect/Effect"
+import * as DiskState from "../../../src/testing/DiskState.ts"
+import { powerLosses } from "../../../src/testing/PowerLoss.ts"
+import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
+import type { Random } from "../random.ts"
+import { type Act, ActMaker, type Kind } from "./acts.ts"
+import { open, perform, place, readWorld, recoverLib, type Session, settle, Wrong } from "./session.ts"
+import { afterAct, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
+
+/** A moment of a run: a crash may happen here. */
+export interface Point {
+  readonly state: DiskState.DiskState
+  readonly expectation: Expectation
+  /** The step that comes next; `undefined` at the end. */
+  readonly step: SimulatedDisk.Step | undefined
+}
+
+/** Keeps the points of what runs on a disk. */
+export class Recorder {
+  readonly points: Array<Point> = []
+  expectation: Expectation
+
+  constructor(world: Expectation) {
+    this.expectation = world
+  }
+
+  /** All that may be found from now on. */
+  expect(allowed: ReadonlyArray<World>, lost: ReadonlySet<string> = this.expectation.lost): void {
+    this.expectation = { allowed, lost }
+  }
+
+  disk(state: DiskState.DiskState, yields?: () => boolean): SimulatedDisk.SimulatedDisk {
+    return SimulatedDisk.make({
+      state,
+      onStep: (step, { state: now }) => {
+        if (SimulatedDisk.isChange(step)) this.points.push({ state: now(), expectation: this.expectation, step })
+        return undefined
+      },
+      ...(yields === undefined ? {} : { yields })
+    })
+  }
+
+  end(state: DiskState.DiskState): void {
+    this.points.push({ state, expectation: this.expectation, step: undefined })
+  }
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/** Sees that what is there is one of what may be, and gives it. */
+export const match = (found: World, { allowed }: Expectation): World => {
+  const text = textOf(found)
+  const matching = allowed.find((one) => textOf(one) === text)
+  if (matching !== undefined) return matching
+  throw new Wrong(`found\n${text}\nbut it may only be\n${allowed.map(textOf).join("\nor\n")}`)
+}
+
+/** Whether an act makes sense: one that must be refused is no act of a run. */
+const isPossible = (world: World, act: Act): boolean => {
+  switch (act._tag) {
+    case "append":
+    case "events":
+      return act.parts.every(({ tape }) => world.get(tape)?.archived !== true)
+    case "clone":
+      return world.has(act.tape) && !world.has(act.as)
+    case "create":
+    case "settle":
+    case "reopen":
+    case "recoverLib":
+      return true
+    default:
+      return world.has(act.tape)
+  }
+}
+
+class Run {
+  readonly recorder: Recorder
+  readonly acts: Array<Act> = []
+  readonly #random: Random
+  readonly #yields: (() => boolean) | undefined
+  disk: SimulatedDisk.SimulatedDisk
+  #session: Session | undefined
+  #world: World = nothing
+
+  constructor(random: Random) {
+    this.#random = random
+    this.recorder = new Recorder({ allowed: [nothing], lost: none })
+    // Half of the runs let other fibres go first, here and there: another order of what runs at once.
+    const share = random.pick([0, 0, 0.1, 0.4])
+    this.#yields = share === 0 ? undefined : () => random.next() < share
+    this.disk = this.recorder.disk(DiskState.empty, this.#yields)
+  }
+
+  readonly start = Effect.fnUntraced({ self: this }, function* (this: Run) {
+    this.#session = yield* open(this.disk)
+    for (const tape of ["a", "b"]) yield* this.act({ _tag: "create", tape })
+  })
+
+  readonly act = Effect.fnUntraced({ self: this }, function* (this: Run, act: Act) {
+    if (!isPossible(this.#world, act)) return
+    this.acts.push(act)
+    if (act._tag === "reopen") return yield* this.#reopen(act.end)
+    const after = afterAct(this.#world, act)
+    this.recorder.expect(duringAct(this.#world, act))
+    if (act._tag === "recover" || act._tag === "recoverLib") yield* this.#recover(act)
+    else yield* perform(this.#session!, act, this.#world)
+    this.#world = after
+    this.recorder.expect([after], none)
+  })
+
+  readonly end = Effect.fnUntraced({ self: this }, function* (this: Run, isClosed: boolean) {
+    if (isClosed) yield* this.#session!.close
+    this.recorder.end(this.disk.state())
+  })
+
+  readonly #reopen = Effect.fnUntraced({ self: this }, function* (this: Run, end: "close" | "kill" | "power") {
+    let state = yield* this.#leave(end === "close")
+    if (end === "power") {
+      const left = [...powerLosses(state, { limit: 8, random: this.#random.next })]
+      state = this.#random.pick(left)
+    }
+    this.disk = this.recorder.disk(state, this.#yields)
+    this.#session = yield* open(this.disk)
+    match(yield* readWorld(this.#session, none), this.recorder.expectation)
+  })
+
+  readonly #recover = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, act: Act & { readonly end: "close" | "kill" }) {
+      const state = yield* this.#leave(act.end === "close")
+      const isLib = act._tag === "recoverLib"
+      const meta = isLib ? `${place}/litelib.meta.jsonl` : `${place}/${(act as { tape: string }).tape}/tape.meta.jsonl`
+      this.recorder.expect(this.recorder.expectation.allowed, new Set([isLib ? "lib" : (act as { tape: string }).tape]))
+      this.disk = this.recorder.disk(DiskState.replaceFile(DiskState.settled(state), meta, undefined), this.#yields)
+      if (isLib) yield* recoverLib(this.disk)
+      this.#session = yield* open(this.disk)
+      if (act._tag === "recover") yield* this.#session.lib.recoverTape(act.tape)
+    }
+  )
+
+  /** What is left when the process ends: what it runs after that, it runs on a disk that nobody looks at. */
+  readonly #leave = Effect.fnUntraced({ self: this }, function* (this: Run, isClosed: boolean) {
+    if (isClosed) yield* this.#session!.close
+    this.recorder.end(this.disk.state())
+    return this.disk.state()
+  })
+}
+
+/** Runs acts of these kinds and gives all points at which a crash may be. */
+export const run = Effect.fnUntraced(function* (kinds: ReadonlyArray<Kind>, random: Random) {
+  const one = new Run(random)
+  const maker = new ActMaker(random)
+  yield* one.start()
+  for (const kind of kinds) yield* one.act(maker.make(kind))
+  if (random.next() < 0.5) yield* settle
+  yield* one.end(random.next() < 0.7)
+  return { points: one.recorder.points, acts: one.acts }
+})

@@ -1,0 +1,165 @@
+/**
+ * A lib that is open over a simulated disk: how acts are done to it, and how all that it holds is read.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
+import * as FolderStorage from "litetapes/FolderStorage"
+import * as Lib from "litetapes/Lib"
+import { Randomness } from "litetapes/Randomness"
+import { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+import { Disk } from "litetapes/Disk"
+import type { SimulatedDisk } from "../../../src/testing/SimulatedDisk.ts"
+import type { Random } from "../random.ts"
+import { type Act, category } from "./acts.ts"
+import type { TapeModel, World } from "./world.ts"
+
+export const place = "/lib"
+
+const options: Lib.Options = { closeBytes: 700, backlogMax: 1 }
+
+/** A clock that stands still: what waits for time waits for ever. */
+const clock: Clock.Clock = {
+  currentTimeMillisUnsafe: () => 1_800_000_000_000,
+  currentTimeMillis: Effect.succeed(1_800_000_000_000),
+  monotonicTimeNanosUnsafe: () => 0n,
+  monotonicTimeNanos: Effect.succeed(0n),
+  currentTimeNanosUnsafe: () => 1_800_000_000_000_000_000n,
+  currentTimeNanos: Effect.succeed(1_800_000_000_000_000_000n),
+  sleep: () => Effect.never
+} as Clock.Clock
+
+/** Runs a program in which nothing depends on time or chance. */
+export const simulate = <A, E>(program: Effect.Effect<A, E>, random: Random): Promise<A> =>
+  Effect.runPromise(
+    program.pipe(
+      Effect.provideService(Clock.Clock, clock),
+      Effect.provideService(Randomness, (count) => Uint8Array.from({ length: count }, () => random.below(256))),
+      Effect.provide(silent)
+    )
+  )
+
+const silent = Logger.layer([])
+
+export interface Session {
+  readonly lib: Lib.Lib["Service"]
+  readonly store: EventStore.EventStore["Service"]
+  readonly close: Effect.Effect<void, Effect.Error<Lib.Lib["Service"]["close"]>>
+}
+
+const storageOver = (disk: SimulatedDisk) => Effect.provideService(FolderStorage.make, Disk, disk.disk)
+
+export const open = (disk: SimulatedDisk, by: Lib.Options = options) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const lib = yield* Lib.open(place, by).pipe(
+      Effect.provideService(Scope.Scope, scope),
+      Effect.provideService(Storage, yield* storageOver(disk))
+    )
+    const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+    const close = Effect.ensuring(lib.close, Scope.close(scope, Exit.void))
+    return { lib, store, close } satisfies Session
+  })
+
+export const recoverLib = (disk: SimulatedDisk) =>
+  Effect.gen(function* () {
+    return yield* Effect.provideService(Lib.recover(place), Storage, yield* storageOver(disk))
+  })
+
+const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, session.lib)
+
+/** Does an act that needs no other lib to be opened. */
+export const perform = Effect.fnUntraced(function* (session: Session, act: Act, before: World) {
+  const { lib, store } = session
+  switch (act._tag) {
+    case "create":
+      return yield* before.has(act.tape) ? Effect.void : lib.createTape(act.tape)
+    case "append":
+      return yield* lib.commit(act.parts.map(({ records, tape }) => ({ tape, records: records.map((t) => ({ t })) })))
+    case "events": {
+      const appends = act.parts.flatMap(({ records }) => records).map((t) => ({ t, stream: streamOf(t) }))
+      const there = (before.get(category)?.records ?? []).map(streamOf)
+      const streams = [...new Set(appends.map(({ stream }) => stream))]
+      return yield* store.appendAll(
+        streams.map((stream) => ({
+          stream,
+          events: appends
+            .filter((one) => one.stream === stream)
+            .map(({ t }) => ({ type: "Noted", data: { t }, id: t })),
+          expected: there.includes(stream) ? there.filter((one) => one === stream).length - 1 : "no-stream"
+        }))
+      )
+    }
+    case "archive":
+      return yield* lib.archive(act.tape)
+    case "activate":
+      return yield* lib.activate(act.tape)
+    case "user":
+      return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.setUserMeta("note", act.value))
+    case "flush":
+      return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.appendSegment)
+    case "repack":
+      return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.repack({ ...act.how, force: true }))
+    case "clone":
+      return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.clone(lib, act.as))
+    case "settle":
+      return yield* settle
+    default:
+      return yield* Effect.die(new Error(`${act._tag} is not done in a session`))
+  }
+})
+
+/** Lets other fibres run until none of them has anything to do that needs no time. */
+export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 60 }), () => Effect.yieldNow, {
+  discard: true
+})
+
+/** Two streams of one category. */
+const streamOf = (text: string): string => `${category}-${Number.parseInt(text, 10) % 2}`
+
+/** Tapes that were given back after they had lost their meta, and all that the lib holds. */
+export const readWorld = Effect.fnUntraced(function* (session: Session, lost: ReadonlySet<string>) {
+  const { lib, store } = session
+  const world = new Map<string, TapeModel>()
+  for (const { name, role, state } of yield* lib.tapes) {
+    const opened = yield* tapeNamed(session, name).pipe(
+      Effect.catch((error) =>
+        lost.has(name) ? Effect.andThen(lib.recoverTape(name), tapeNamed(session, name)) : Effect.fail(error)
+      )
+    )
+    const { userMeta } = yield* opened.meta
+    const found = yield* Stream.runCollect(opened.records())
+    const records =
+      role === "events" ? yield* readEvents(store, found.length) : found.map((record) => record["t"] as string)
+    world.set(name, { records, archived: state === "archived", user: userMeta["note"] as number | undefined })
+  }
+  return world as World
+})
+
+/** What reads gave is not what they promise. */
+export class Wrong extends Error {}
+
+const readEvents = Effect.fnUntraced(function* (store: Session["store"], count: number) {
+  const events = yield* Stream.runCollect(store.readAll())
+  if (events.length !== count) throw new Wrong(`${events.length} events of ${count} are read in all streams`)
+  const revisions = new Map<string, number>()
+  let before = -1
+  for (const { data, position, revision, stream } of events) {
+    if (position <= before) throw new Wrong(`position ${position} comes behind ${before}`)
+    before = position
+    if (revision !== (revisions.get(stream) ?? 0)) throw new Wrong(`${stream} has revision ${revision}, out of its row`)
+    if (streamOf((data as { t: string }).t) !== stream) throw new Wrong(`an event of another stream is in ${stream}`)
+    revisions.set(stream, revision + 1)
+  }
+  for (const [stream, length] of revisions) {
+    const read = yield* Stream.runCollect(store.read(stream))
+    const same = events.filter((event) => event.stream === stream).every(({ id }, index) => read[index]?.id === id)
+    if (read.length !== length || !same) throw new Wrong(`${stream} is not read as it is in all streams`)
+  }
+  return events.map(({ data }) => (data as { t: string }).t)
+})
