@@ -2,5 +2,8 @@
 import type { Campaign } from "./campaign.ts"
 
 export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: Campaign }>> = new Map([
-  ["crashes", () => import("./crashes/campaign.ts")]
+  ["crashes", () => import("./crashes/campaign.ts")],
+  ["errors", () => import("./errors/campaign.ts")],
+  ["locks", () => import("./locks/campaign.ts")],
+  ["inputs", () => import("./inputs/campaign.ts")]
 ])

@@ -12,7 +12,7 @@ const images = { ordinary: 100_000, long: 10_000_000 }
 
 const plans: Record<Options["size"], Plan> = {
   ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1 },
-  long: { lossesMax: 48, nestedEvery: 100, depth: 2 }
+  long: { lossesMax: 24, nestedEvery: 300, depth: 2 }
 }
 
 /** Violations after which it is no use to go on. */

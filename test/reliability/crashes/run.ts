@@ -8,7 +8,7 @@ import { powerLosses } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import type { Random } from "../random.ts"
 import { type Act, ActMaker, type Kind } from "./acts.ts"
-import { open, perform, place, readWorld, recoverLib, type Session, settle, Wrong } from "./session.ts"
+import { doAct, open, place, readWorld, recoverLib, type Session, settle, Wrong } from "./session.ts"
 import { afterAct, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
 
 /** A moment of a run: a crash may happen here. */
@@ -18,6 +18,11 @@ export interface Point {
   /** The step that comes next; `undefined` at the end. */
   readonly step: SimulatedDisk.Step | undefined
 }
+
+/** Which steps fail. */
+export type Faults = (step: SimulatedDisk.Step) => SimulatedDisk.Fault | undefined
+
+const noFault: Faults = () => undefined
 
 /** Keeps the points of what runs on a disk. */
 export class Recorder {
@@ -33,12 +38,12 @@ export class Recorder {
     this.expectation = { allowed, lost }
   }
 
-  disk(state: DiskState.DiskState, yields?: () => boolean): SimulatedDisk.SimulatedDisk {
+  disk(state: DiskState.DiskState, yields?: () => boolean, fault: Faults = noFault): SimulatedDisk.SimulatedDisk {
     return SimulatedDisk.make({
       state,
       onStep: (step, { state: now }) => {
         if (SimulatedDisk.isChange(step)) this.points.push({ state: now(), expectation: this.expectation, step })
-        return undefined
+        return fault(step)
       },
       ...(yields === undefined ? {} : { yields })
     })
@@ -77,26 +82,29 @@ const isPossible = (world: World, act: Act): boolean => {
   }
 }
 
-class Run {
+/** One history while it runs. When an act fails, what may be found is in the recorder's expectation. */
+export class Run {
   readonly recorder: Recorder
   readonly acts: Array<Act> = []
   readonly #random: Random
   readonly #yields: (() => boolean) | undefined
+  readonly #fault: Faults
   disk: SimulatedDisk.SimulatedDisk
-  #session: Session | undefined
+  session: Session | undefined
   #world: World = nothing
 
-  constructor(random: Random) {
+  constructor(random: Random, fault: Faults = noFault) {
     this.#random = random
+    this.#fault = fault
     this.recorder = new Recorder({ allowed: [nothing], lost: none })
     // Half of the runs let other fibres go first, here and there: another order of what runs at once.
     const share = random.pick([0, 0, 0.1, 0.4])
     this.#yields = share === 0 ? undefined : () => random.next() < share
-    this.disk = this.recorder.disk(DiskState.empty, this.#yields)
+    this.disk = this.recorder.disk(DiskState.empty, this.#yields, fault)
   }
 
   readonly start = Effect.fnUntraced({ self: this }, function* (this: Run) {
-    this.#session = yield* open(this.disk)
+    this.session = yield* open(this.disk)
     for (const tape of ["a", "b"]) yield* this.act({ _tag: "create", tape })
   })
 
@@ -107,14 +115,13 @@ class Run {
     const after = afterAct(this.#world, act)
     this.recorder.expect(duringAct(this.#world, act))
     if (act._tag === "recover" || act._tag === "recoverLib") yield* this.#recover(act)
-    else yield* perform(this.#session!, act, this.#world)
+    else yield* doAct(this.session!, act, this.#world)
     this.#world = after
     this.recorder.expect([after], none)
   })
 
   readonly end = Effect.fnUntraced({ self: this }, function* (this: Run, isClosed: boolean) {
-    if (isClosed) yield* this.#session!.close
-    this.recorder.end(this.disk.state())
+    yield* this.#leave(isClosed)
   })
 
   readonly #reopen = Effect.fnUntraced({ self: this }, function* (this: Run, end: "close" | "kill" | "power") {
@@ -123,9 +130,9 @@ class Run {
       const left = [...powerLosses(state, { limit: 8, random: this.#random.next })]
       state = this.#random.pick(left)
     }
-    this.disk = this.recorder.disk(state, this.#yields)
-    this.#session = yield* open(this.disk)
-    match(yield* readWorld(this.#session, none), this.recorder.expectation)
+    this.disk = this.recorder.disk(state, this.#yields, this.#fault)
+    this.session = yield* open(this.disk)
+    match(yield* readWorld(this.session, none), this.recorder.expectation)
   })
 
   readonly #recover = Effect.fnUntraced(
@@ -135,28 +142,39 @@ class Run {
       const isLib = act._tag === "recoverLib"
       const meta = isLib ? `${place}/litelib.meta.jsonl` : `${place}/${(act as { tape: string }).tape}/tape.meta.jsonl`
       this.recorder.expect(this.recorder.expectation.allowed, new Set([isLib ? "lib" : (act as { tape: string }).tape]))
-      this.disk = this.recorder.disk(DiskState.replaceFile(DiskState.settled(state), meta, undefined), this.#yields)
+      this.disk = this.recorder.disk(
+        DiskState.replaceFile(DiskState.settled(state), meta, undefined),
+        this.#yields,
+        this.#fault
+      )
       if (isLib) yield* recoverLib(this.disk)
-      this.#session = yield* open(this.disk)
-      if (act._tag === "recover") yield* this.#session.lib.recoverTape(act.tape)
+      this.session = yield* open(this.disk)
+      if (act._tag === "recover") yield* this.session.lib.recoverTape(act.tape)
     }
   )
 
   /** What is left when the process ends: what it runs after that, it runs on a disk that nobody looks at. */
   readonly #leave = Effect.fnUntraced({ self: this }, function* (this: Run, isClosed: boolean) {
-    if (isClosed) yield* this.#session!.close
+    const { session } = this
+    this.session = undefined
+    if (isClosed) yield* session!.close
     this.recorder.end(this.disk.state())
     return this.disk.state()
   })
 }
 
-/** Runs acts of these kinds and gives all points at which a crash may be. */
-export const run = Effect.fnUntraced(function* (kinds: ReadonlyArray<Kind>, random: Random) {
-  const one = new Run(random)
+/** Does acts of these kinds, one after the other, and leaves the lib. */
+export const perform = Effect.fnUntraced(function* (one: Run, kinds: ReadonlyArray<Kind>, random: Random) {
   const maker = new ActMaker(random)
   yield* one.start()
   for (const kind of kinds) yield* one.act(maker.make(kind))
   if (random.next() < 0.5) yield* settle
   yield* one.end(random.next() < 0.7)
+})
+
+/** Runs acts of these kinds and gives all points at which a crash may be. */
+export const run = Effect.fnUntraced(function* (kinds: ReadonlyArray<Kind>, random: Random) {
+  const one = new Run(random)
+  yield* perform(one, kinds, random)
   return { points: one.recorder.points, acts: one.acts }
 })

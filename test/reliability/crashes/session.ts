@@ -74,7 +74,7 @@ export const recoverLib = (disk: SimulatedDisk) =>
 const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, session.lib)
 
 /** Does an act that needs no other lib to be opened. */
-export const perform = Effect.fnUntraced(function* (session: Session, act: Act, before: World) {
+export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, before: World) {
   const { lib, store } = session
   switch (act._tag) {
     case "create":
@@ -122,16 +122,28 @@ export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 6
 /** Two streams of one category. */
 const streamOf = (text: string): string => `${category}-${Number.parseInt(text, 10) % 2}`
 
-/** Tapes that were given back after they had lost their meta, and all that the lib holds. */
-export const readWorld = Effect.fnUntraced(function* (session: Session, lost: ReadonlySet<string>) {
+/**
+ * All that the lib holds. A tape among `lost`, which has no meta, is recovered; with `skipsRefused` one that a poisoned
+ * writer will not load any more is left out.
+ */
+export const readWorld = Effect.fnUntraced(function* (
+  session: Session,
+  lost: ReadonlySet<string>,
+  skipsRefused = false
+) {
   const { lib, store } = session
   const world = new Map<string, TapeModel>()
   for (const { name, role, state } of yield* lib.tapes) {
     const opened = yield* tapeNamed(session, name).pipe(
       Effect.catch((error) =>
         lost.has(name) ? Effect.andThen(lib.recoverTape(name), tapeNamed(session, name)) : Effect.fail(error)
+      ),
+      Effect.catchIf(
+        (error) => skipsRefused && error._tag === "WriterPoisoned",
+        () => Effect.succeed(undefined)
       )
     )
+    if (opened === undefined) continue
     const { userMeta } = yield* opened.meta
     const found = yield* Stream.runCollect(opened.records())
     const records =

@@ -1,0 +1,117 @@
+/**
+ * A history in which the disk says no once, or for good: what comes of it, then and after a new start.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { describeStep, type Step } from "../../../src/testing/SimulatedDisk.ts"
+import { loseAll, powerLosses } from "../../../src/testing/PowerLoss.ts"
+import type { Kind } from "../crashes/acts.ts"
+import { check } from "../crashes/check.ts"
+import { ViolationFound, withWatchdog } from "../crashes/explore.ts"
+import { match, perform, Run } from "../crashes/run.ts"
+import { readWorld, simulate, Wrong } from "../crashes/session.ts"
+import { append, type Expectation } from "../crashes/world.ts"
+import { makeRandom } from "../random.ts"
+import { type FaultPlan, inject, type Injection } from "./faults.ts"
+
+export interface Outcome {
+  readonly step: Step | undefined
+  /** How the act that met the error ended. */
+  readonly act: string
+  /** How the append that followed it ended; empty where the lib was not open any more. */
+  readonly next: string
+  readonly images: number
+}
+
+/** The tag of an expected error. Anything else is a violation. */
+const tagOf = <A>(exit: Exit.Exit<A, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "done"
+  for (const reason of exit.cause.reasons) {
+    if (reason._tag === "Die") throw reason.defect
+    if (reason._tag === "Interrupt") throw new Wrong("something was interrupted that nobody interrupted")
+    const error = reason.error as { readonly _tag?: unknown; readonly message?: unknown } | null
+    if (typeof error?._tag !== "string") throw new Wrong(`an error without a type: ${String(reason.error)}`)
+    return error._tag
+  }
+  throw new Wrong(`a cause without a reason: ${Cause.pretty(exit.cause)}`)
+}
+
+/** What appends may say behind an error; nothing else tells their caller what to do. */
+const honest: ReadonlySet<string> = new Set([
+  "done",
+  "WriterPoisoned",
+  "CommitOutcomeUnknown",
+  "StorageError",
+  "TapeInvalid"
+])
+
+/** Appends and reads in the lib as the error left it. */
+const goOn = Effect.fnUntraced(function* (run: Run, injection: Injection) {
+  const { session } = run
+  let { allowed } = run.recorder.expectation
+  if (session === undefined) return { expectation: run.recorder.expectation, next: "" }
+  const exit = yield* Effect.exit(session.lib.commit([{ tape: "a", records: [{ t: "next" }] }]))
+  const next = tagOf(exit)
+  const after = allowed
+    .filter((world) => world.get("a")?.archived !== true)
+    .map((world) => append(world, "a", ["next"]))
+  if (next === "done") allowed = after
+  else if (next === "CommitOutcomeUnknown") allowed = [...allowed, ...after]
+  else if (next !== "TapeArchived" && next !== "TapeNotFound" && !honest.has(next)) {
+    throw new Wrong(`an append behind the error failed with ${next}`)
+  }
+  // Reads go on, whatever became of the writer.
+  injection.heal()
+  const expectation: Expectation = { ...run.recorder.expectation, allowed }
+  const { lost } = expectation
+  if (lost.size === 0) {
+    // A tape that was not loaded since an unclean end is not trusted before its meta is written again.
+    const world = yield* Effect.exit(readWorld(session, lost, true))
+    if (tagOf(world) !== "done") throw new Wrong(`reads behind the error failed with ${tagOf(world)}`)
+    if (Exit.isSuccess(world)) {
+      const { value } = world
+      const seen = expectation.allowed.map((one) => new Map([...one].filter(([name]) => value.has(name))))
+      match(value, { ...expectation, allowed: seen })
+    }
+  }
+  return { expectation, next }
+})
+
+/** Runs a history with a fault, then looks at what is left as after a kill and after power losses. */
+export const tryFault = async (kinds: ReadonlyArray<Kind>, seed: number, plan: FaultPlan): Promise<Outcome> => {
+  const random = makeRandom(seed)
+  const injection = inject(plan)
+  const run = new Run(random, injection.faults)
+  const fail = (cause: unknown): never => {
+    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    const step = injection.hit()
+    const steps = run.recorder.points.flatMap((point) => (point.step === undefined ? [] : [describeStep(point.step)]))
+    const how = `${plan.fault.code}${plan.isForGood ? " for good" : ""}, done ${plan.fault.done ?? 0}`
+    const trace = [...steps.slice(-40), `failed: ${step === undefined ? "nothing" : describeStep(step)} with ${how}`]
+    throw new ViolationFound({ why, trace })
+  }
+  try {
+    const exit = await withWatchdog(simulate(Effect.exit(perform(run, kinds, random)), random))
+    const act = tagOf(exit)
+    const { expectation, next } = await withWatchdog(simulate(goOn(run, injection), random))
+    const left = run.disk.state()
+    const images = [left, loseAll(left), ...powerLosses(left, { limit: 3, random: random.next })]
+    for (const image of images) await withWatchdog(simulate(check(image, expectation, "power", false), random))
+    return { step: injection.hit(), act, next, images: images.length }
+  } catch (cause) {
+    return fail(cause)
+  }
+}
+
+/** How many steps a history has, and which, when nothing fails. */
+export const stepsOf = async (kinds: ReadonlyArray<Kind>, seed: number): Promise<ReadonlyArray<Step>> => {
+  const random = makeRandom(seed)
+  const steps: Array<Step> = []
+  const run = new Run(random, (step) => {
+    steps.push(step)
+    return undefined
+  })
+  await withWatchdog(simulate(perform(run, kinds, random), random))
+  return steps
+}
