@@ -1,0 +1,147 @@
+/**
+ * The disk says no at one step of something that a writer does, at every step in turn: what was pending has an unknown
+ * outcome, the writer stops, reads go on, and who opens the lib again goes on with one chain.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as FolderStorage from "litetapes/FolderStorage"
+import { Disk } from "litetapes/Disk"
+import { assert, describe, it } from "vitest"
+import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
+import { existingTape, type LibService, openSession, recordsOf, settle, tagOf, tapeOf } from "../support/openLib.ts"
+
+interface Doing {
+  readonly name: string
+  readonly run: (lib: LibService) => Effect.Effect<unknown, { readonly _tag: string }>
+  /** Whether what it does is an append, so that its failure leaves the outcome unknown. */
+  readonly isAppend?: boolean
+  /** Steps whose failure stops nobody: nothing rests on what they write. */
+  readonly harmless?: RegExp
+}
+
+const run = <A, E>(program: Effect.Effect<A, E>) => Effect.runPromise(Effect.provide(program, Logger.layer([])))
+
+const acknowledged = [{ n: 0 }, { n: 1 }]
+const big = { text: "x".repeat(900) }
+
+const onTape =
+  <A, E>(use: (tape: Effect.Success<ReturnType<typeof existingTape>>) => Effect.Effect<A, E>) =>
+  (lib: LibService) =>
+    Effect.flatMap(existingTape(lib, "a"), use)
+
+const index = /\/index/
+
+const doings: ReadonlyArray<Doing> = [
+  { name: "append", isAppend: true, run: (lib) => lib.commit([{ tape: "a", records: [{ n: 2 }] }]) },
+  { name: "flush", run: onTape((tape) => tape.appendSegment), harmless: index },
+  {
+    name: "change to the next dynamic segment, and close the one before",
+    run: (lib) =>
+      Effect.andThen(
+        Effect.forEach([1, 2], () => lib.commit([{ tape: "b", records: [big] }]), { discard: true }),
+        settle
+      ),
+    harmless: index
+  },
+  { name: "set user metadata", run: onTape((tape) => tape.setUserMeta("key", 1)) },
+  { name: "archive", run: (lib) => lib.archive("b") },
+  { name: "create a tape", run: (lib) => lib.createTape("new") },
+  // Until it changes meta, a repack only writes files that nobody knows of.
+  {
+    name: "repack",
+    run: onTape((tape) => Effect.andThen(tape.appendSegment, tape.repack({ targetBytes: 1, force: true }))),
+    harmless: new RegExp(`${index.source}|seg-00000[2-9]|syncFolder /lib/a$`)
+  }
+]
+
+/** A lib on a disk of its own; `armed` is asked before each step of what is done to it. */
+const prepare = Effect.fnUntraced(function* (fault: (step: SimulatedDisk.Step) => SimulatedDisk.Fault | undefined) {
+  const simulated = SimulatedDisk.make({ onStep: fault })
+  const storage = yield* Effect.provideService(FolderStorage.make, Disk, simulated.disk)
+  const { close, lib } = yield* openSession(storage, "/lib", { closeBytes: 1000 })
+  yield* tapeOf(lib, "b")
+  const tape = yield* tapeOf(lib, "a")
+  for (const record of acknowledged) yield* tape.append([record])
+  return { close, lib, simulated }
+})
+
+/** The changing steps of what is done, when nothing fails. */
+const stepsOf = Effect.fnUntraced(function* ({ run }: Doing) {
+  let isArmed = false
+  const steps: Array<SimulatedDisk.Step> = []
+  const { close, lib } = yield* prepare((step) => {
+    if (isArmed && SimulatedDisk.isChange(step)) steps.push(step)
+    return undefined
+  })
+  isArmed = true
+  yield* run(lib)
+  isArmed = false
+  yield* close
+  return steps
+})
+
+/** Opens anew what is left: all is there that was acknowledged, and appends go on behind it. */
+const checkReopened = Effect.fnUntraced(function* (left: SimulatedDisk.SimulatedDisk, where: string) {
+  for (const round of [0, 1]) {
+    const again = SimulatedDisk.make({ state: left.state() })
+    const storage = yield* Effect.provideService(FolderStorage.make, Disk, again.disk)
+    const { close, lib } = yield* openSession(storage, "/lib")
+    const records = yield* recordsOf(lib, "a")
+    assert.deepStrictEqual(records.slice(0, 2), acknowledged, where)
+    assert.isAtMost(records.length, 3 + round, where)
+    assert.isTrue((yield* lib.verify()).ok, where)
+    const tape = yield* existingTape(lib, "a")
+    assert.strictEqual((yield* tape.append([{ n: 9 }])).firstOrdinal, records.length, where)
+    yield* close
+    left = again
+  }
+})
+
+const failAt = Effect.fnUntraced(function* (doing: Doing, nth: number, code: string) {
+  let seen = 0
+  let isArmed = false
+  let failed: SimulatedDisk.Step | undefined
+  const { close, lib, simulated } = yield* prepare((step) => {
+    if (!isArmed || !SimulatedDisk.isChange(step) || (seen += 1) !== nth) return undefined
+    failed = step
+    return { code }
+  })
+  isArmed = true
+  const exit = yield* Effect.exit(doing.run(lib))
+  isArmed = false
+  assert.isDefined(failed)
+  const where = SimulatedDisk.describeStep(failed!).trim()
+  if (doing.isAppend === true) {
+    assert.isTrue(Exit.isFailure(exit), where)
+    assert.strictEqual(yield* tagOf(Effect.flatMap(exit, Effect.succeed)), "CommitOutcomeUnknown", where)
+  }
+  const next = yield* Effect.exit(lib.commit([{ tape: "a", records: [{ n: 3 }] }]))
+  const goesOn = failed!.operation === "unlink" || doing.harmless?.test(where) === true
+  if (!goesOn) assert.isTrue(Exit.isFailure(next), where)
+  if (Exit.isFailure(next)) {
+    assert.strictEqual(yield* tagOf(Effect.flatMap(next, Effect.succeed)), "WriterPoisoned", where)
+    assert.strictEqual(yield* tagOf(lib.createTape("other")), "WriterPoisoned", where)
+  }
+  const known = Exit.isSuccess(next) ? [...acknowledged, { n: 3 }] : acknowledged
+  assert.deepStrictEqual(yield* recordsOf(lib, "a"), known, where)
+  yield* close
+  if (Exit.isFailure(next)) yield* checkReopened(simulated, where)
+  return Exit.isSuccess(next)
+})
+
+describe("the disk says no", () => {
+  for (const doing of doings) {
+    it(`at any step of: ${doing.name}`, async () => {
+      const steps = await run(stepsOf(doing))
+      assert.isAtLeast(steps.length, 2)
+      let poisoned = 0
+      for (const [position] of steps.entries()) {
+        for (const code of ["EIO", "ENOSPC"]) {
+          if (!(await run(failAt(doing, position + 1, code)))) poisoned += 1
+        }
+      }
+      assert.isAtLeast(poisoned, 2)
+    })
+  }
+})
