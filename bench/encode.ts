@@ -6,7 +6,7 @@
  * another order; the medians are compared. `event store` is what an append does: the envelope is a template.
  */
 import { encode, encodeValue, parseCanonical, toBytes } from "../src/domain/TaraSON.ts"
-import { orderEvent, orderEventAsWritten } from "./orderEvent.ts"
+import { orderEvent, orderEventAsWritten } from "./workloads/orderEvent.ts"
 
 const events = Number(process.argv[2] ?? 20_000)
 const rounds = Number(process.argv[3] ?? 31)

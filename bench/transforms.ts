@@ -1,27 +1,20 @@
 /**
- * Verify, repack and clone of a lib of order events: speed and size. `npm run bench:transforms -- --events 100000`.
+ * Everything that is done to whole tapes: verify, repack, clone, diff, proofs; speed and size. `npm run bench:transforms -- --events 100000`.
  */
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import * as EventStore from "litetapes/EventStore"
-import * as Lib from "litetapes/Lib"
-import * as NodeStorage from "litetapes/NodeStorage"
-import * as Tape from "litetapes/Tape"
-import { orderEvent } from "./orderEvent.ts"
+import { EventStore, Lib, NodeStorage, Tape } from "./litetapes.ts"
+import { bulkEvents } from "./workloads/events.ts"
+import { byStream } from "./peers/byStream.ts"
 
 const { values } = parseArgs({
   options: { events: { type: "string", default: "1000000" }, folder: { type: "string", default: tmpdir() } }
 })
 const events = Number(values.events)
 const root = mkdtempSync(join(values.folder, "litetapes-bench-"))
-
-const newEvent = (i: number) => {
-  const { $type: type, data, metadata } = orderEvent(i)
-  return { type, data, metadata }
-}
 
 const timed = <A, E, R>(what: string, bytes: number, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -37,11 +30,8 @@ const fill = Effect.scoped(
   Effect.gen(function* () {
     const store = yield* EventStore.open(join(root, "lib"))
     for (let n = 0; n < events / 1000; n++) {
-      const appends = Array.from({ length: 10 }, (_, s) => ({
-        stream: `order-${(n * 10 + s) % 10_000}`,
-        events: Array.from({ length: 100 }, (_, i) => newEvent(n * 1000 + s * 100 + i))
-      }))
-      yield* store.appendAll(appends)
+      const batch = byStream(bulkEvents(n * 1000, (n + 1) * 1000, 10_000, true))
+      yield* store.appendAll(Array.from(batch, ([stream, events]) => ({ stream, events })))
     }
   })
 )

@@ -97,8 +97,8 @@ LIB_RECORDS = {
 }
 TAPE_RECORDS = {
     "LiteTape.Meta": chained(
-        "LiteTape.Meta", ["nextNumber"], created=time, format=number, lastBatch=count, lib=uuid, nextNumber=number,
-        role=role, tape=uuid,
+        "LiteTape.Meta", ["ended", "nextNumber"], created=time, ended=one_of(True), format=number, lastBatch=count,
+        lib=uuid, nextNumber=number, role=role, tape=uuid,
         origin=either(fields(kind=one_of("created")),
                       fields(kind=one_of("cloned"), lib=uuid, records=count, root=hex64, tape=uuid),
                       fields(kind=one_of("recovered"), tape=either(one_of(None), uuid)))),
@@ -110,6 +110,7 @@ TAPE_RECORDS = {
                                   removed=one_of(True), value=anything),
     "LiteTape.Repack": chained("LiteTape.Repack", added=row(number, number), records=number,
                                 removed=row(number, number), root=hex64, why=text),
+    "LiteTape.End": chained("LiteTape.End"),
 }
 HEADER = record("LiteLib.Header", dynamic=number, epoch=number, lib=uuid)
 COMMIT = record("LiteLib.Commit", batch=number, hash=hex64, position=count, previous=hex64,
@@ -318,6 +319,9 @@ class Lib:
 
     def _require_end(self):
         for name in os.listdir(self.folder):
+            if self.epoch == 0 and os.path.exists(os.path.join(self.folder, name, "tape.meta.jsonl")):
+                raise Damage(self.path, os.path.getsize(self.path),
+                             f"its end is missing: tape {name} is there, and no writer is listed")
             found = re.fullmatch(r"litelib\.dynamic-(\d{6,16})\.jsonl", name)
             if found is None or int(found[1]) <= self.highest:
                 continue
@@ -405,6 +409,9 @@ class Tape:
         for field, expected in (("tape", self.id), ("lib", lib.id), ("role", listed["role"])):
             if self.meta[field] != expected:
                 raise Damage(self.path, 0, f"{field} is {self.meta[field]}, lib meta says {expected}")
+        ends = [at for at, (_, value) in enumerate(chain) if value["$type"] == "LiteTape.End"]
+        if ends != ([len(chain) - 1] if "ended" in self.meta else []):
+            raise Damage(self.path, os.path.getsize(self.path), "LiteTape.End is not where the meta ends")
         self.last_batch, self.segments, self.records, self.roots = self.meta["lastBatch"], [], 0, []
         if self.meta["origin"]["kind"] == "cloned":
             self.roots.append((self.meta["origin"]["records"], self.meta["origin"]["root"]))
@@ -413,7 +420,7 @@ class Tape:
                 self._segment(value, offset)
             elif value["$type"] == "LiteTape.Repack":
                 self.roots.append((value["records"], value["root"]))
-            elif ("removed" in value) == ("value" in value):
+            elif value["$type"] == "LiteTape.UserMeta" and ("removed" in value) == ("value" in value):
                 raise Damage(self.path, offset, "a user value that is both set and removed, or neither")
 
     def _segment(self, value, offset):

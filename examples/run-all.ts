@@ -105,7 +105,23 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
     async () => says(await run("bank.ts", [], inScratch("bank")), "33 were paid, 17 refused", "Never overdrawn")
   ],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
+  [
+    "erasure",
+    async () =>
+      says(
+        await run("erasure.ts", [], inScratch("erasure")),
+        "Ada Lovelace",
+        "No file of the lib holds a name",
+        "Ada:   CustomerRegistered: forgotten; AddressChanged: forgotten",
+        "Grace Hopper's street",
+        "The tape verifies"
+      )
+  ],
   ["promises", async () => says(await run("promises.ts", [], inScratch("promises")), "it is there once", "Read back")],
+  [
+    "own-storage",
+    async () => says(await run("own-storage.ts", [], inScratch("own-storage")), /pass [5-9]\d/, /fail 0/)
+  ],
   [
     "git-history: help and wrong calls",
     async () => {

@@ -62,14 +62,19 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>("liteta
   }
 }
 
+/** Where a line of meta begins, for messages; nothing where what is wrong is not in the file. */
+const atByte = (offset: number | undefined): string => (offset === undefined ? "" : `, byte ${offset}`)
+
 /** Meta is well-formed, but what it says cannot be: a gap, a twin, an overlap. */
 export class MetaInvalid extends Schema.TaggedError<MetaInvalid>("litetapes/MetaInvalid")("MetaInvalid", {
   meta: Schema.String,
   line: Schema.Int,
+  /** Where that line begins; absent where it is not about bytes that were read. */
+  offset: Schema.optionalKey(Schema.Int),
   why: Schema.String
 }) {
   override get message() {
-    return `${this.meta} line ${this.line}: ${this.why}`
+    return `${this.meta} line ${this.line}${atByte(this.offset)}: ${this.why}`
   }
 }
 
@@ -88,10 +93,11 @@ export class MetaCorrupt extends Schema.TaggedError<MetaCorrupt>("litetapes/Meta
 /** Two records follow the same one: two writers wrote here. */
 export class ForkDetected extends Schema.TaggedError<ForkDetected>("litetapes/ForkDetected")("ForkDetected", {
   meta: Schema.String,
-  line: Schema.Int
+  line: Schema.Int,
+  offset: Schema.Int
 }) {
   override get message() {
-    return `${this.meta} line ${this.line} follows a record that already has a successor: two writers wrote to it`
+    return `${this.meta} line ${this.line}${atByte(this.offset)}, follows a record that already has a successor: two writers wrote to it`
   }
 }
 
@@ -108,20 +114,26 @@ export class IdentityMismatch extends Schema.TaggedError<IdentityMismatch>("lite
 /** An epoch does not follow the one before it: an old state was put back. */
 export class EpochRegression extends Schema.TaggedError<EpochRegression>("litetapes/EpochRegression")(
   "EpochRegression",
-  { meta: Schema.String, line: Schema.Int, epoch: Schema.Int, after: Schema.Int }
+  {
+    meta: Schema.String,
+    line: Schema.Int,
+    offset: Schema.optionalKey(Schema.Int),
+    epoch: Schema.Int,
+    after: Schema.Int
+  }
 ) {
   override get message() {
-    return `${this.meta} line ${this.line}: epoch ${this.epoch} comes after epoch ${this.after}`
+    return `${this.meta} line ${this.line}${atByte(this.offset)}: epoch ${this.epoch} comes after epoch ${this.after}`
   }
 }
 
 /** Written by a version of the format, with a codec or a system record that this version does not know. */
 export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>("litetapes/UnsupportedFormat")(
   "UnsupportedFormat",
-  { file: Schema.String, found: Schema.String }
+  { file: Schema.String, offset: Schema.Int, found: Schema.String }
 ) {
   override get message() {
-    return `${this.file}: ${this.found} is not known to this version of litetapes: upgrade it`
+    return `${this.file}${atByte(this.offset)}: ${this.found} is not known to this version of litetapes: upgrade it`
   }
 }
 
@@ -171,14 +183,20 @@ export class DynamicCorrupt extends Schema.TaggedError<DynamicCorrupt>("litetape
   }
 }
 
-/** A batch was acknowledged in this run of the system, and is gone: the disk lied, or a file was put back. */
+/**
+ * A batch was acknowledged in this run of the system, or before the last opening, and is gone: the disk lied, or a file
+ * was put back. `file` and `offset` say where the batches that are here end; what is lost stood there, or in the files of
+ * that kind that follow.
+ */
 export class AckedDataLost extends Schema.TaggedError<AckedDataLost>("litetapes/AckedDataLost")("AckedDataLost", {
   location: Schema.String,
   acked: Schema.Int,
-  found: Schema.Int
+  found: Schema.Int,
+  file: Schema.String,
+  offset: Schema.Int
 }) {
   override get message() {
-    return `${this.location}: batch ${this.acked} was acknowledged, but the last one here is ${this.found}: restore from a copy`
+    return `${this.location}: batch ${this.acked} was acknowledged, but the last one here is ${this.found}, which ends at byte ${this.offset} of ${this.file}: restore that file, and those that follow it, from a copy`
   }
 }
 

@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import type { Limits } from "./Limits.ts"
 import { isReservedType } from "./Format.ts"
+import { BadLine } from "./internal/BadLine.ts"
 import * as TaraSON from "./TaraSON.ts"
 import { TaraSONError } from "./TaraSONError.ts"
 
@@ -140,20 +141,43 @@ const nonCharacters = /[\u{fdd0}-\u{fdef}]|[\u{fffe}\u{ffff}]|\p{Noncharacter_Co
 const isText = (text: string, bytesMax: number): boolean =>
   text.isWellFormed() && byteLength(text) <= bytesMax && !nonCharacters.test(text)
 
-/** An event from its record. The record's bytes were checked before: nothing is validated here. */
-export const fromRecord = (record: TaraSON.JsonObject): RecordedEvent => ({
-  type: record["$type"] as string,
-  data: record["data"]!,
-  id: record["id"] as string,
-  metadata: record["metadata"] as TaraSON.JsonObject,
-  tags: record["tags"] as Array<string>,
-  stream: record["stream"] as string,
-  revision: record["revision"] as number,
-  position: record["position"] as number,
-  time: record["time"] as string
-})
+/**
+ * An event from its record, whose bytes were checked before. Hashes are right for whatever was hashed: that the record
+ * is an event is looked at here, since everything behind counts on it.
+ *
+ * @throws BadLine
+ */
+export const fromRecord = (record: TaraSON.JsonObject): RecordedEvent => {
+  const { $type: type, data, id, metadata, position, revision, stream, tags, time } = record
+  if (
+    typeof type !== "string" ||
+    data === undefined ||
+    typeof id !== "string" ||
+    !isObject(metadata) ||
+    !isCount(position) ||
+    !isCount(revision) ||
+    typeof stream !== "string" ||
+    !isTexts(tags) ||
+    typeof time !== "string"
+  ) {
+    throw new BadLine("it is no event: a field is missing, or is of another kind")
+  }
+  return { type, data, id, metadata, tags, stream, revision, position, time }
+}
 
-/** An event from a line whose bytes were checked before. */
+const isCount = (value: TaraSON.Json | undefined): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+const isObject = (value: TaraSON.Json | undefined): value is TaraSON.JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isTexts = (value: TaraSON.Json | undefined): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((one) => typeof one === "string")
+
+/**
+ * An event from a line whose bytes were checked before.
+ *
+ * @throws BadLine | TaraSONError
+ */
 export const decodeLine = (line: Uint8Array): RecordedEvent =>
   fromRecord(
     TaraSON.parseTrusted(Buffer.from(line.buffer, line.byteOffset, line.length).toString("utf8")) as TaraSON.JsonObject

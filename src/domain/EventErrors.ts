@@ -56,13 +56,18 @@ export class TapeNotForEvents extends Schema.TaggedError<TapeNotForEvents>("lite
   }
 }
 
-/** Events between two positions are not where they should be: a tape was replaced or put back. */
+/**
+ * Events between two positions are not where they should be: a tape was replaced or put back. Where `found` is `expected`,
+ * two tapes have an event at this position.
+ */
 export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/PositionGap")("PositionGap", {
   location: Schema.String,
   expected: Schema.Int,
   found: Schema.Int
 }) {
   override get message() {
+    if (this.found === this.expected)
+      return `${this.location}: two events stand at position ${this.found}: verify the lib`
     return `${this.location}: position ${this.expected} is missing, ${this.found} follows: verify the lib and restore what is missing, or read with allowGaps`
   }
 }

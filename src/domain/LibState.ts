@@ -5,7 +5,8 @@ import { EpochRegression, MetaInvalid } from "./Errors.ts"
 import { formatVersion } from "./Format.ts"
 import { frozen } from "./internal/frozen.ts"
 import { invariant } from "./internal/invariant.ts"
-import type { Limits } from "./Limits.ts"
+import { checkLimits, type Limits } from "./Limits.ts"
+import { checkTapeName } from "./Names.ts"
 import type { Placement } from "./Placement.ts"
 import { type Anchor, type LibRecord, type Role, origin, type Unchained } from "./SystemRecord.ts"
 
@@ -49,6 +50,9 @@ export interface LibState {
   readonly records: number
 }
 
+/** What a lib counts is not larger when it is opened: there is always room to count on. */
+const numberMax = 2 ** 48
+
 interface Draft {
   lib: string
   created: string
@@ -67,11 +71,14 @@ interface Draft {
 /**
  * Folds the records of a lib's meta, in order.
  *
- * @throws MetaInvalid | EpochRegression
+ * @throws MetaInvalid | EpochRegression | InvalidTapeName
  */
 export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState => {
   const first = records[0]
   if (first?.$type !== "LiteLib.Meta") throw new MetaInvalid({ meta, line: 1, why: "must be LiteLib.Meta" })
+  // They are what everything that is read afterwards is measured by: none of them may be as large as one likes.
+  const wrong = checkLimits(first.limits)
+  if (wrong !== undefined) throw new MetaInvalid({ meta, line: 1, why: `${wrong.setting} ${wrong.why}` })
   const draft: Draft = {
     lib: first.lib,
     created: first.created,
@@ -88,6 +95,14 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
   }
   for (let index = 1; index < records.length; index++) {
     apply(meta, index + 1, draft, records[index]!)
+  }
+  const { anchor, epoch, highest, upto } = draft
+  if (Math.max(epoch, highest, upto, anchor.batch, anchor.position) > numberMax) {
+    throw new MetaInvalid({
+      meta,
+      line: records.length,
+      why: "its epochs, batches or positions have used up all numbers"
+    })
   }
   // Tapes are made by a writer, and a writer begins with its epoch: without one, where the commits stand is lost.
   if (draft.epoch === 0 && draft.tapes.size > 0) {
@@ -171,6 +186,8 @@ const applyTape = (
   record: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Tape" }>,
   invalid: (why: string) => MetaInvalid
 ): void => {
+  // It becomes a path.
+  checkTapeName(record.name)
   const known = draft.tapes.get(record.name)
   if (known === undefined) {
     if (draft.roles.has(record.tape)) throw invalid("a tape id that is listed under another name")

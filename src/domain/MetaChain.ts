@@ -4,10 +4,10 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "./Errors.ts"
+import { EpochRegression, ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "./Errors.ts"
 import { formatVersion, newline } from "./Format.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
-import { LibRecord, TapeRecord, type Unchained } from "./SystemRecord.ts"
+import { LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
 import * as TaraSON from "./TaraSON.ts"
 import { TaraSONError } from "./TaraSONError.ts"
 
@@ -17,9 +17,9 @@ export type ChainError = MetaCorrupt | MetaInvalid | ForkDetected | UnsupportedF
 /** A meta that was read and checked. */
 export interface Chain<R> {
   readonly records: ReadonlyArray<R>
-  /** Record id of the last line: what the next record must name. */
+  /** Record id of the last of them: what the next record must name. */
   readonly end: string | null
-  /** Bytes of whole, good lines. What is behind them is a torn last record. */
+  /** Bytes of whole, good lines. What is behind them is a torn last record, or the line that ends a tape's meta. */
   readonly goodBytes: number
   readonly torn: boolean
 }
@@ -32,7 +32,7 @@ const metaLimits = (limits: Limits): Limits => ({
 })
 
 /** The lines of `records` behind the line whose record id is `end`, and the record id of the last of them. */
-export const write = <R extends LibRecord | TapeRecord>(
+export const write = <R extends LibRecord | TapeRecord | TapeEnd>(
   end: string | null,
   records: ReadonlyArray<Unchained<R>>,
   limits: Limits = defaultLimits
@@ -48,10 +48,55 @@ export const write = <R extends LibRecord | TapeRecord>(
   return { bytes: TaraSON.toBytes(lines.join("")), end: previous }
 }
 
+/** What was written, and the record id of its last record: what is added later must name it. */
+export interface Written {
+  readonly bytes: Uint8Array
+  readonly end: string | null
+}
+
+/** A whole tape meta: `records`, the first of them LiteTape.Meta, and the line that says that nothing is missing. */
+export const writeTape = (records: ReadonlyArray<Unchained<TapeRecord>>, limits: Limits = defaultLimits): Written => {
+  const ended = records.map((record) =>
+    record.$type === "LiteTape.Meta" ? { ...record, ended: true as const } : record
+  )
+  return withEnd(write<TapeRecord>(null, ended, limits))
+}
+
+/**
+ * A tape meta with one more record. `bytes` are those of the meta as it was read, `end` the record id of its last record.
+ * `undefined` where its end is not marked, as in those of early versions: it must be written whole.
+ */
+export const extendTape = (
+  bytes: Uint8Array,
+  end: string | null,
+  record: Unchained<TapeRecord>,
+  limits: Limits = defaultLimits
+): Written | undefined => {
+  const body = bytes.subarray(0, lastLine(bytes))
+  if (!bytes.subarray(body.length, body.length + endPrefix.length).every((byte, at) => byte === endPrefix[at])) {
+    return undefined
+  }
+  const written = withEnd(write<TapeRecord>(end, [record], limits))
+  return { bytes: Buffer.concat([body, written.bytes]), end: written.end }
+}
+
+const endPrefix = Buffer.from('{"$type":"LiteTape.End",', "latin1")
+
+const withEnd = ({ bytes, end }: Written): Written => {
+  const mark = write<TapeEnd>(end, [{ $type: "LiteTape.End" }])
+  return { bytes: Buffer.concat([bytes, mark.bytes]), end }
+}
+
+/** Where the last line begins. */
+const lastLine = (bytes: Uint8Array): number =>
+  bytes.length < 2 ? 0 : bytes.lastIndexOf(newline, bytes.length - 2) + 1
+
 const decodeLib = Schema.decodeUnknownResult(LibRecord, { onExcessProperty: "error" })
-const decodeTape = Schema.decodeUnknownResult(TapeRecord, { onExcessProperty: "error" })
+const TapeLine = Schema.Union([...TapeRecord.members, TapeEnd])
+type TapeLine = typeof TapeLine.Type
+const decodeTape = Schema.decodeUnknownResult(TapeLine, { onExcessProperty: "error" })
 const libTypes = new Set<unknown>(LibRecord.members.map((member) => member.fields.$type.literal))
-const tapeTypes = new Set<unknown>(TapeRecord.members.map((member) => member.fields.$type.literal))
+const tapeTypes = new Set<unknown>(TapeLine.members.map((member) => member.fields.$type.literal))
 
 /**
  * Reads a lib's meta. It is appended to in place, so its last record may be torn by a crash: that one is dropped.
@@ -62,12 +107,51 @@ export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaul
   read(meta, bytes, limits, { decode: decodeLib, types: libTypes, tornTail: true })
 
 /**
- * Reads a tape's meta. It is only ever replaced whole, so every line must be good.
+ * Reads a tape's meta. It is only ever replaced whole, so every line must be good, and the last one must say that it is.
  *
  * @throws ChainError
  */
-export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<TapeRecord> =>
-  read(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false })
+export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<TapeRecord> => {
+  const chain = read(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false })
+  const records = chain.records.filter((record) => record.$type !== "LiteTape.End")
+  const [first, last] = [chain.records[0], chain.records.at(-1)]
+  const isEnded = first?.$type === "LiteTape.Meta" && first.ended === true
+  const ends = chain.records.length - records.length
+  if (isEnded && ends === 0) throw corrupt(meta, records.length + 1, bytes.length, "its end is missing")
+  if (!isEnded && ends === 0) return { ...chain, records }
+  if (!isEnded || ends > 1 || last?.$type !== "LiteTape.End") {
+    const line = chain.records.findIndex((record) => record.$type === "LiteTape.End") + 1
+    throw new MetaInvalid({
+      meta,
+      line,
+      offset: lineOffset(bytes, line),
+      why: "LiteTape.End is not where the meta ends"
+    })
+  }
+  return { ...chain, records, end: last.previous, goodBytes: lastLine(bytes) }
+}
+
+/** Runs a fold of the lines of `bytes`: what it finds wrong is told with the byte at which that line begins. */
+export const folding = <A>(bytes: Uint8Array, fold: () => A): A => {
+  try {
+    return fold()
+  } catch (error) {
+    const isPlaced = (error instanceof MetaInvalid || error instanceof EpochRegression) && error.line >= 1
+    if (!isPlaced || error.offset !== undefined) throw error
+    const { meta, line } = error
+    const offset = lineOffset(bytes, line)
+    throw error instanceof MetaInvalid
+      ? new MetaInvalid({ meta, line, offset, why: error.why })
+      : new EpochRegression({ meta, line, offset, epoch: error.epoch, after: error.after })
+  }
+}
+
+/** Where a line begins, counted from 1. */
+const lineOffset = (bytes: Uint8Array, line: number): number => {
+  let offset = 0
+  for (let at = 1; at < line && offset < bytes.length; at++) offset = bytes.indexOf(newline, offset) + 1 || bytes.length
+  return offset
+}
 
 /** The first record of a damaged lib meta, if that one is good. */
 export const salvageLibMeta = (
@@ -94,7 +178,8 @@ export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = de
     const end = found === -1 ? bytes.length : found
     try {
       const kind = { decode: decodeTape, types: tapeTypes, tornTail: false }
-      records.push(readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind))
+      const record = readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind)
+      if (record.$type !== "LiteTape.End") records.push(record)
     } catch {
       // Damaged: what it said is lost.
     }
@@ -131,8 +216,9 @@ const read = <R extends { readonly previous: string | null }>(
       const record = readLine(meta, records.length + 1, start, line, limits, kind)
       if (record.previous !== end) {
         // A good record in the wrong place is no torn write: it is never dropped.
-        if (ends.has(record.previous)) throw new ForkDetected({ meta, line: records.length + 1 })
-        throw new MetaInvalid({ meta, line: records.length + 1, why: "does not follow the line before it" })
+        if (ends.has(record.previous)) throw new ForkDetected({ meta, line: records.length + 1, offset: start })
+        const why = "does not follow the line before it"
+        throw new MetaInvalid({ meta, line: records.length + 1, offset: start, why })
       }
       ends.add(end)
       end = TaraSON.recordId(line)
@@ -173,15 +259,26 @@ const readLine = <R>(
   if (typeof seal === "string" && seal !== sealOf(TaraSON.encodeValue(rest, metaLimits(limits)))) {
     throw corrupt(meta, line, offset, "the record does not match its hash")
   }
+  if (hasConstructor(bytes)) throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: `constructor` as a key" })
   const type = value["$type"]
-  if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, found: `record type ${JSON.stringify(type)}` })
+  if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, offset, found: describeType(type) })
   if (typeof value["format"] === "number" && value["format"] !== formatVersion) {
-    throw new UnsupportedFormat({ file: meta, found: `format version ${value["format"]}` })
+    throw new UnsupportedFormat({ file: meta, offset, found: `format version ${value["format"]}` })
   }
   const decoded = kind.decode(value)
-  if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, why: decoded.failure.message })
+  if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, offset, why: decoded.failure.message })
   return decoded.success
 }
+
+/** In canonical bytes this is a key: within a string its quotes are escaped. */
+const hasConstructor = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"constructor":')
+
+/** A type of a later version can be told of; what else stands there may be anybody's data. */
+const describeType = (type: unknown): string =>
+  typeof type === "string" && /^Lite(?:Lib|Tape)\.[A-Za-z]{1,40}$/.test(type)
+    ? `record type "${type}"`
+    : "a record that is no system record"
 
 const corrupt = (meta: string, line: number, offset: number, why: string) =>
   new MetaCorrupt({ meta, line, offset, why })

@@ -71,6 +71,9 @@ export const decodeTapeName = (name: string): string | undefined => {
   return hashed.test(name) ? undefined : percentDecode(name)
 }
 
+/** No segment has a higher number: there is always room to count on. */
+export const segmentNumberMax = 2 ** 48
+
 /** How a segment's bytes are stored. */
 export type Compression = "none" | "gzip" | "zstd"
 
@@ -103,7 +106,7 @@ export const parseSegmentName = (
   if (match === null)
     throw invalidSegment(name, "a segment is called like seg-000001.jsonl, with .gz or .zst behind it")
   const number = Number(match[2])
-  if (!Number.isSafeInteger(number) || number < 1) throw invalidSegment(name, "segments are numbered from 1")
+  if (!(number >= 1 && number <= segmentNumberMax)) throw invalidSegment(name, "segments are numbered from 1 to 2^48")
   const compression = compressions.get(match[3]!)!
   const every = shardEvery ?? (match[1] === undefined ? 0 : someShardEvery(number, Number(match[1])))
   checkSegmentName(name, { number, compression, shardEvery: every })

@@ -2,6 +2,7 @@
  * Which tape holds a stream. A lib's placement is chosen when it is created, stands in its meta and never changes, so
  * that one stream is always on one tape.
  */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
 import { encodeTapeName } from "./Names.ts"
@@ -80,8 +81,10 @@ const whyNotStreamName = (stream: string): string | undefined => {
   return undefined
 }
 
-const isPlacement = Schema.is(Placement)
+const decode = Schema.decodeUnknownResult(Placement, { onExcessProperty: "error" })
 
-/** What is wrong with a placement for a new lib, if anything. */
+/** What is wrong with a placement for a new lib, if anything: as strictly as it is read from lib meta later. */
 export const checkPlacement = (placement: unknown): { setting: string; why: string } | undefined =>
-  isPlacement(placement) ? undefined : { setting: "placement", why: `is none: ${JSON.stringify(placement)}` }
+  Result.isSuccess(decode(placement))
+    ? undefined
+    : { setting: "placement", why: `is none: ${JSON.stringify(placement)}` }

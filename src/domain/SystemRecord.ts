@@ -5,8 +5,11 @@
 import * as Schema from "effect/Schema"
 import { Placement } from "./Placement.ts"
 
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+/** No number of a lib or a tape is larger: whoever counts on from it, or adds two, stays among the exact integers. */
+const countMax = 2 ** 52
+
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
+const Positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: countMax }))
 const Hex64 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 const RecordId = Schema.String.check(Schema.isPattern(/^sha256:[0-9a-f]{64}$/))
 const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
@@ -102,6 +105,8 @@ export type Commit = typeof Commit.Type
 export const TapeMeta = Schema.Struct({
   $type: Schema.Literal("LiteTape.Meta"),
   created: Time,
+  /** The last line is a LiteTape.End. Absent in meta that an early version wrote: lines that its end lost are not missed. */
+  ended: Schema.optionalKey(Schema.Literal(true)),
   format: Positive,
   /** Batches up to this one are no part of the tape, whatever they say. */
   lastBatch: Count,
@@ -164,11 +169,15 @@ export const TapeRepack = Schema.Struct({
 /** One repack: numbers of the first and the last segment that it removed, and that it added. */
 export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
 
+/** The last line: what is cut off a meta, at the end of a line too, takes this one with it. */
+export const TapeEnd = Schema.Struct({ $type: Schema.Literal("LiteTape.End"), ...chained })
+export type TapeEnd = typeof TapeEnd.Type
+
 /** Records of a lib's meta. */
 export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
 export type LibRecord = typeof LibRecord.Type
 
-/** Records of a tape's meta. */
+/** Records of a tape's meta, without the one that ends it. */
 export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack])
 export type TapeRecord = typeof TapeRecord.Type
 

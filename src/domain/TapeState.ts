@@ -38,6 +38,12 @@ export interface TapeState {
   readonly lines: number
 }
 
+/** A segment's bytes are counted with 32 bits. */
+const segmentBytesMax = 2 ** 32 - 1
+
+/** `{}` and a newline. */
+const recordBytesMin = 3
+
 interface Draft {
   tape: string
   lib: string
@@ -77,6 +83,9 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
   }
   for (let index = 1; index < records.length; index++) apply(meta, index + 1, draft, records[index]!)
   draft.nextNumber = Math.max(draft.nextNumber, draft.takenNumbers)
+  if (draft.nextNumber > Names.segmentNumberMax) {
+    throw new MetaInvalid({ meta, line: records.length, why: "its segments have used up all numbers" })
+  }
   return { ...draft, segments: frozen(draft.segments), lines: records.length }
 }
 
@@ -96,11 +105,14 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       const { $type: _, hash: __, previous: ___, ...segment } = { hash: "", previous: null, ...record }
       const { name, number, compression, shardEvery = 0 } = segment
       Names.checkSegmentName(name, { number, compression, shardEvery })
+      const wrongSize = checkSizes(segment)
+      if (wrongSize !== undefined) throw invalid(wrongSize)
       if (segment.number < draft.nextNumber) throw invalid(`segment ${segment.number} is listed twice or out of order`)
       if (segment.firstOrdinal !== draft.records) {
         throw invalid(`segment ${segment.number} begins at record ${segment.firstOrdinal}, not at ${draft.records}`)
       }
       if (segment.merkle.size !== draft.records + segment.records) throw invalid("its Merkle state has another size")
+      if (!Merkle.isState(segment.merkle)) throw invalid("its Merkle state has not one peak for each bit of its size")
       if (segment.lastBatch < draft.lastBatch) throw invalid("its last batch is before that of the segment before")
       draft.segments.push(frozen(segment))
       draft.records += segment.records
@@ -125,6 +137,13 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       return
     }
   }
+}
+
+/** Sizes are what budgets are made of: those that no file can have are not believed. */
+const checkSizes = ({ bytes, compression, rawBytes, records }: Segment): string | undefined => {
+  if (Math.max(bytes, rawBytes) > segmentBytesMax) return "it is larger than any segment"
+  if (compression === "none" && bytes !== rawBytes) return "it is not compressed, and has other raw bytes than bytes"
+  return records * recordBytesMin > rawBytes ? "it has more records than its bytes can hold" : undefined
 }
 
 /** What a repack says of its segments must be what their Merkle states say. */

@@ -15,17 +15,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { Disk, type DiskError, type Lock } from "../services/Disk.ts"
-import { type Root, Storage, type StorageError } from "../services/Storage.ts"
+import { Disk, type DiskError } from "../services/Disk.ts"
+import { type Root, Storage, type StorageError, type Warning } from "../services/Storage.ts"
 import { dynamicOperations } from "./internal/folder/dynamics.ts"
 import { hintOperations } from "./internal/folder/hint.ts"
 import { indexOperations } from "./internal/folder/indexes.ts"
 import { metaOperations } from "./internal/folder/meta.ts"
 import { openRead, openWrite } from "./internal/folder/open.ts"
+import { warningsOf } from "./internal/folder/permissions.ts"
 import * as Place from "./internal/folder/place.ts"
 import { segmentOperations } from "./internal/folder/segments.ts"
 import { tapeOperations } from "./internal/folder/tapes.ts"
-import { storageError, told } from "./internal/storageErrors.ts"
+import { told } from "./internal/storageErrors.ts"
 
 /** Storage over the disk that is provided. */
 export const make: Effect.Effect<Storage["Service"], never, Disk> = Effect.map(Disk, (disk) =>
@@ -61,20 +62,22 @@ const openRoot = (
       mode === "read"
         ? yield* Effect.as(openRead(disk, location), undefined)
         : yield* openWrite(disk, location, mode === "recover")
+    const warnings = yield* warningsOf(disk, location)
     const boot = yield* disk.boot
     // Added after the lock, so run before it is freed.
     const place = yield* Effect.acquireRelease(
-      Effect.sync(() => Place.make(disk, location, lock === undefined ? "read" : "write")),
+      Effect.sync(() => Place.make(disk, location, lock)),
       Place.close
     )
-    return makeRoot(place, lock, boot)
+    return makeRoot(place, warnings, boot)
   })
 
-const makeRoot = (place: Place.Place, lock: Lock | undefined, boot: string | undefined): Root => ({
+const makeRoot = (place: Place.Place, warnings: ReadonlyArray<Warning>, boot: string | undefined): Root => ({
   location: place.location,
   mode: place.mode,
+  warnings,
   boot,
-  checkLock: lock === undefined ? Effect.void : checkLock(place, lock),
+  checkLock: place.checkLock,
   ...metaOperations(place),
   ...tapeOperations(place),
   ...dynamicOperations(place),
@@ -82,12 +85,3 @@ const makeRoot = (place: Place.Place, lock: Lock | undefined, boot: string | und
   ...indexOperations(place),
   ...hintOperations(place)
 })
-
-const checkLock = (place: Place.Place, lock: Lock): Effect.Effect<void, StorageError> =>
-  Effect.flatMap(lock.held, (held) =>
-    held && !place.closed
-      ? Effect.void
-      : Effect.fail(
-          storageError("checkLock", place.location, "lock-lost", "the lock file is another one now: open the lib again")
-        )
-  )

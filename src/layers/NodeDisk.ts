@@ -15,8 +15,29 @@ const { O_RDONLY, O_RDWR } = fs.constants
 
 const entryOf = (stats: fs.BigIntStats): Entry => {
   const kind = stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other"
-  return { kind, size: kind === "file" ? Number(stats.size) : 0, inode: String(stats.ino) }
+  return {
+    kind,
+    size: kind === "file" ? Number(stats.size) : 0,
+    inode: String(stats.ino),
+    ...permissions(stats),
+    ...(kind === "file" ? { links: Number(stats.nlink) } : {})
+  }
 }
+
+// What Node says of them on Windows is made up.
+const permissions = (stats: fs.BigIntStats): Pick<Entry, "mode"> =>
+  process.platform === "win32" ? {} : { mode: Number(stats.mode & 0o777n) }
+
+/** The mode that it is given is cut by the umask, of which no part may be missing that its owner needs. */
+const makeFolder = (path: string): Effect.Effect<void, DiskError> =>
+  attempt("makeFolder", path, () => {
+    fs.mkdirSync(path, ownFolder)
+    if (process.platform === "win32") return
+    const made = fs.lstatSync(path)
+    if (made.isDirectory() && (made.mode & 0o777) !== ownFolder) fs.chmodSync(path, ownFolder)
+  })
+
+const ownFolder = 0o700
 
 const syncFolder = (path: string): Effect.Effect<void, DiskError> =>
   Effect.uninterruptible(
@@ -55,7 +76,7 @@ export const make: Disk["Service"] = {
   create: createNew,
   // Windows cannot sync a folder, and says EPERM.
   syncFolder: process.platform === "win32" ? () => Effect.void : syncFolder,
-  makeFolder: (path) => attempt("makeFolder", path, () => fs.mkdirSync(path, 0o700)),
+  makeFolder,
   link: (from, to) => attempt("link", to, () => fs.linkSync(from, to)),
   rename: (from, to) => background("rename", to, (done) => fs.rename(from, to, done)),
   unlink,

@@ -31,6 +31,10 @@ export interface Entry {
   readonly size: number
   /** Identity of the file within its device. */
   readonly inode: string
+  /** Permission bits, as in `0o600`. Absent where the system has none. */
+  readonly mode?: number
+  /** How many names a file has (hard links). Absent where that is not known. */
+  readonly links?: number
 }
 
 /** An open regular file. Positions and lengths are bytes. No two writes of one file may run at once. */

@@ -14,13 +14,14 @@ import {
   LibClosed,
   type LibInvalid,
   type LibLocked,
+  type MetaInvalid,
   type ReaderBusy,
   ReadOnly,
   type TapeExists,
   type TapeNotFound
 } from "../domain/Errors.ts"
 import type { TapeListing } from "../domain/LibState.ts"
-import type { Limits } from "../domain/Limits.ts"
+import { closeBytesCeiling, type Limits } from "../domain/Limits.ts"
 import type { InvalidTapeName } from "../domain/Names.ts"
 import type { Placement } from "../domain/Placement.ts"
 import { makeUuidV7 } from "../domain/Uuid.ts"
@@ -59,7 +60,7 @@ export interface Options {
   readonly limits?: Partial<Limits>
   /** How streams are placed on tapes in a new lib; an existing one must have this placement. Default: by category. */
   readonly placement?: Placement
-  /** A dynamic segment is closed at this many bytes. Default: 64 MiB. */
+  /** A dynamic segment is closed at this many bytes. Default: 64 MiB; at most 512 MiB. */
   readonly closeBytes?: number
   /** … or this long after its first batch. Default: 60 seconds. */
   readonly closeAfter?: Duration.Input
@@ -95,7 +96,7 @@ export class Lib extends Context.Service<
     /** Makes a tape, durably. Names are lower-case file names; `Names.encodeTapeName` makes one of any text. */
     readonly createTape: (
       name: string
-    ) => Effect.Effect<TapeListing, InvalidTapeName | TapeExists | StorageError | WriteError>
+    ) => Effect.Effect<TapeListing, InvalidTapeName | TapeExists | MetaInvalid | StorageError | WriteError>
     /** Makes a tape refuse appends; it can still be read. */
     readonly archive: (name: string) => Effect.Effect<void, TapeNotFound | WriteError>
     /** Makes an archived tape take appends again. */
@@ -149,6 +150,7 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string
   const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
     fromStorage(error, location)
   )
+  yield* logWarnings(root)
   const settings = settingsOf(options)
   if (root.mode === "read") {
     const core = yield* openReader(root, settings, options)
@@ -158,7 +160,7 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string
         core.closed = true
       })
     )
-    return serve(core, undefined, readerReport)
+    return serve(core, undefined, { ...readerReport, warnings: root.warnings ?? [] })
   }
   const { core, report } = yield* openWriter(root, settings, options, makeUuidV7(random))
   const writer = yield* start(core, scope)
@@ -192,7 +194,7 @@ export const recover: (
 })
 
 const settingsOf = (options: Options) => ({
-  closeBytes: wholeNumber("closeBytes", options.closeBytes, 64 * MiB),
+  closeBytes: Math.min(closeBytesCeiling, wholeNumber("closeBytes", options.closeBytes, 64 * MiB)),
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
   backlogMax: Math.max(1, wholeNumber("backlogMax", options.backlogMax, 4)),
   mergeSegments:
@@ -201,7 +203,10 @@ const settingsOf = (options: Options) => ({
       : Math.max(2, wholeNumber("mergeSegments", options.mergeSegments, 2))
 })
 
-const readerReport: OpenReport = { created: false, recovered: false, metaTailDropped: false }
+const readerReport = { created: false, recovered: false, metaTailDropped: false }
+
+const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
+  Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
 
 const closeQuietly = (core: Core, writer: Writer): Effect.Effect<void> =>
   Effect.matchEffect(writer.close, {

@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
  * - `unsafe`: a link, device or folder where a file should be.
  * - `read-only`: the place, or this handle, cannot be written to.
  * - `unsupported`: the place cannot keep the promises, for example a network file system.
+ * - `too-large`: there is more than the caller was ready to read; nothing of it was read.
  * - `failed`: anything else the system says; `detail` has its word for it.
  */
 export class StorageError extends Schema.TaggedError<StorageError>("litetapes/StorageError")("StorageError", {
@@ -40,6 +41,7 @@ export class StorageError extends Schema.TaggedError<StorageError>("litetapes/St
     "unsafe",
     "read-only",
     "unsupported",
+    "too-large",
     "failed"
   ]),
   detail: Schema.String
@@ -53,6 +55,12 @@ export class StorageError extends Schema.TaggedError<StorageError>("litetapes/St
 export interface Meta {
   readonly bytes: Uint8Array
   readonly version: string
+}
+
+/** Something about a place that keeps nothing from working, and that its owner should look at. */
+export interface Warning {
+  readonly place: string
+  readonly why: string
 }
 
 /** The one file that a lib's writer is writing. */
@@ -71,12 +79,15 @@ export interface Root {
   /** Where it is, for messages. */
   readonly location: string
   readonly mode: "write" | "read"
+  /** What was seen when it was opened: a folder or lib meta that others can write to. */
+  readonly warnings?: ReadonlyArray<Warning>
   /** Names this run of the operating system; a hint from another one says nothing. */
   readonly boot: string | undefined
   /** Fails with `lock-lost` when the writer's lock is no longer ours. Always succeeds for a reader. */
   readonly checkLock: Effect.Effect<void, StorageError>
 
-  readonly readMeta: (owner: MetaOwner) => Effect.Effect<Meta | undefined, StorageError>
+  /** Fails with `too-large` where it has more than `bytesMax` bytes, before any is read. Default: 1 GiB. */
+  readonly readMeta: (owner: MetaOwner, bytesMax?: number) => Effect.Effect<Meta | undefined, StorageError>
   /**
    * Appends whole lines. `version` is that of what was read (`changed` if that is not what stands there); the result is
    * that of what stands now.

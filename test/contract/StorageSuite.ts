@@ -1,28 +1,28 @@
 /**
- * What every `Storage` has to do, whatever it stands on. `suite` runs against a layer; `location` gives a place that
- * was never used before, and that can be created by opening it for writing.
+ * What every `Storage` has to do, whatever it stands on: the public suite (`litetapes/testing`), and what only storages
+ * of this package promise. `location` gives a place that was never used before, and that can be created by opening it
+ * for writing.
  */
-import { layer as shareLayer } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type { Storage } from "../../src/services/Storage.ts"
-import { dynamicContract } from "./storage/dynamics.ts"
-import { indexContract } from "./storage/indexes.ts"
-import { metaContract } from "./storage/metas.ts"
-import { openContract } from "./storage/opening.ts"
-import { segmentContract } from "./storage/segments.ts"
-import { tapeContract } from "./storage/tapes.ts"
+import type { Storage } from "litetapes/Storage"
+import { Conformance } from "litetapes/testing"
+import { bytes, openLib } from "./storage/support.ts"
 
 export const suite = (name: string, layer: Layer.Layer<Storage>, location: () => string): void => {
-  shareLayer(layer)(`Storage: ${name}`, (it) => {
-    for (const contract of [
-      openContract,
-      metaContract,
-      tapeContract,
-      dynamicContract,
-      segmentContract,
-      indexContract
-    ]) {
-      contract(it, location)
+  describe(`Storage: ${name}`, () => {
+    for (const check of Conformance.all(Conformance.fromLayer(layer, location))) {
+      it.live(check.name, () => check.run)
     }
+
+    it.live("what is set aside says so in its name", () =>
+      Effect.gen(function* () {
+        const root = yield* openLib(location())
+        const first = yield* root.setAside("order/tape.meta.jsonl", bytes("torn"))
+        const second = yield* root.setAside("order/tape.meta.jsonl", bytes("torn"))
+        for (const place of [first, second]) assert.match(place, /litelib\.order_tape\.meta\.jsonl(?:-2)?\.quarantine$/)
+      }).pipe(Effect.provide(layer))
+    )
   })
 }

@@ -1,23 +1,8 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as Names from "../../src/domain/Names.ts"
+import { nameText as text } from "./arbitraries.ts"
 import { runs } from "./runs.ts"
-
-// oxfmt-ignore
-const stumbles = [
-  ".", "-", "%", "%-", "%2e", "con", "AUX", "nul", "com", "lpt", "1", "litelib.", ".tmp", ".aside-", "aside-",
-  "A", "a", "é", "e\u0301", "Å", "\u212b", "ß", "/", "\\", " ", "\u0000", "🦊", "x".repeat(31), "é".repeat(17)
-]
-
-/** Any text, and texts made of what names trip over. */
-const text = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 60 }),
-  fc
-    .array(fc.constantFrom(...stumbles), {
-      maxLength: 8
-    })
-    .map((parts) => parts.join(""))
-)
 
 /** What file systems want of a name, written down without looking at how names are made. */
 const whyUnsafe = (name: string): string | undefined => {
@@ -107,7 +92,7 @@ describe("names of tapes", () => {
 })
 
 const naming = fc.record({
-  number: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+  number: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: Names.segmentNumberMax })),
   compression: fc.constantFrom("none" as const, "gzip" as const, "zstd" as const),
   shardEvery: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5000 }))
 })

@@ -10,7 +10,7 @@ import { forget, rebuild } from "../../src/services/internal/SegmentIndexFile.ts
 import { readWhole } from "../../src/services/internal/SegmentRecords.ts"
 import { walk } from "../support/frames.ts"
 import { joined, open, type Opened, pack, packings, run, tapeName } from "../support/packedTape.ts"
-import { lines } from "./packedArbitraries.ts"
+import { lines } from "./arbitraries.ts"
 import { runs } from "./runs.ts"
 
 const timeout = 60_000 + 1000 * runs

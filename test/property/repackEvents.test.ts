@@ -160,7 +160,7 @@ class Run {
         this.#hiding.hide(this.#place, op.tape)
         yield* this.#open
         // No event repeats another, so nothing is ever ambiguous.
-        assert.deepInclude(yield* this.#session.lib.recoverTape(op.tape), { lost: [], dropped: [], gap: undefined })
+        assert.deepInclude(yield* this.#session.lib.recoverTape(op.tape), { lost: [], dropped: [], gaps: [] })
         return
     }
   })

@@ -4,6 +4,11 @@ import type { Campaign } from "./campaign.ts"
 export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: Campaign }>> = new Map([
   ["crashes", () => import("./crashes/campaign.ts")],
   ["errors", () => import("./errors/campaign.ts")],
+  ["soak", () => import("./soak/campaign.ts")],
   ["locks", () => import("./locks/campaign.ts")],
-  ["inputs", () => import("./inputs/campaign.ts")]
+  ["inputs", () => import("./inputs/campaign.ts")],
+  ["syscalls", () => import("./syscalls/campaign.ts")],
+  ["kills", () => import("./kills/campaign.ts")],
+  ["full", () => import("./full/campaign.ts")],
+  ["damage", () => import("./damage/campaign.ts")]
 ])

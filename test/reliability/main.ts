@@ -40,7 +40,10 @@ const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promi
       const failed = (why: string): Result => ({ counts: { violations: 1 }, failures: [why] })
       if (code !== 0) return resolve(failed(`${campaign.name} ended with ${signal ?? code}`))
       try {
-        resolve(JSON.parse(last) as Result)
+        const result = JSON.parse(last) as Result
+        const isIdle = Object.values(result.counts).every((count) => count === 0)
+        // Who finds nothing because it looked at nothing must not pass.
+        resolve(isIdle ? failed(`${campaign.name} did nothing`) : result)
       } catch {
         resolve(failed(`${campaign.name} gave no result`))
       }

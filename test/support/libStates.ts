@@ -27,7 +27,7 @@ export interface Ground {
 }
 
 /** Makes a lib at `place`, where nothing is. Nobody has it open afterwards. */
-type Make = (ground: Ground, place: string) => Effect.Effect<void, unknown>
+export type Make = (ground: Ground, place: string) => Effect.Effect<void, unknown>
 
 const append = (lib: LibService, name: string, records: ReadonlyArray<JsonObject>) =>
   Effect.flatMap(tapeOf(lib, name), (tape) => tape.append(records))
@@ -57,7 +57,7 @@ const clean: Make = (ground, place) =>
   })
 
 /** What is at `from` while its writer, which goes on with `use`, stands still behind it. */
-const interrupted = (
+export const interrupted = (
   ground: Ground,
   from: string,
   to: string,

@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import type { RepackOptions } from "litetapes/Tape"
 import type { JsonObject } from "litetapes/TaraSON"
-import { record } from "../property/arbitraries.ts"
+import { generators, record } from "../property/arbitraries.ts"
 
 export type Records = ReadonlyArray<JsonObject>
 
@@ -40,13 +40,7 @@ const one: fc.Arbitrary<JsonObject> = fc.oneof(
 
 export const records = fc.array(one, { minLength: 1, maxLength: 6 })
 
-export const repackOptions: fc.Arbitrary<RepackOptions> = fc.record({
-  targetBytes: fc.constantFrom(1, 40, 700, 5_000, 200_000, 64 * 1024 * 1024),
-  compression: fc.constantFrom("none" as const, "gzip" as const, "zstd" as const, "keep" as const),
-  dedup: fc.boolean(),
-  shardEvery: fc.constantFrom(0, 0, 1, 2, 1000),
-  force: fc.boolean()
-})
+export const repackOptions: fc.Arbitrary<RepackOptions> = generators.repackOptions
 
 const lib = fc.nat(1)
 const tape = fc.nat(5)

@@ -247,7 +247,7 @@ export class TransformRun {
       }
       const report = result.success
       const { length } = lib.model.get(name)!
-      assert.deepInclude(report, { name, replaces: id, records: length, lost: [], dropped: [], gap: undefined })
+      assert.deepInclude(report, { name, replaces: id, records: length, lost: [], dropped: [], gaps: [] })
       assert.notStrictEqual(report.tape, id)
       const tape = yield* existingTape(lib.session.lib, name)
       assert.strictEqual(tape.id, report.tape)

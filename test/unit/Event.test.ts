@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import * as Event from "../../src/domain/Event.ts"
 import { defaultLimits } from "../../src/domain/Limits.ts"
 import * as TaraSON from "../../src/domain/TaraSON.ts"
-import { json, text } from "../property/arbitraries.ts"
+import { generators, text } from "../property/arbitraries.ts"
 import { runs } from "../property/runs.ts"
 
 const stream = (name: string) => ({ name, text: JSON.stringify(name) })
@@ -15,26 +15,12 @@ const encode = (event: Event.NewEvent, name = "order-17", limits = defaultLimits
 
 const short = text.filter((value) => value !== "" && Buffer.byteLength(value) <= 256)
 
-const newEvent: fc.Arbitrary<Event.NewEvent> = fc.record(
-  {
-    type: short.filter((type) => !/^Lite(Tape|Lib)\./.test(type)),
-    data: json,
-    id: short,
-    metadata: fc.dictionary(fc.string(), json, { maxKeys: 3 }).map((members) => {
-      Reflect.deleteProperty(members, "__proto__")
-      return members
-    }),
-    tags: fc.array(text, { maxLength: 4 })
-  },
-  { requiredKeys: ["type"] }
-)
-
 const number = fc.oneof(fc.nat({ max: 20 }), fc.maxSafeNat())
 
 describe("an event's line", () => {
   it("is the canonical form of its record, whatever the event", () => {
     fc.assert(
-      fc.property(newEvent, short, number, number, (event, name, position, revision) => {
+      fc.property(generators.event, short, number, number, (event, name, position, revision) => {
         const encoded = encode(event, name)
         const line = encoded.line(position, revision)
         const record = {
@@ -57,7 +43,7 @@ describe("an event's line", () => {
 
   it("gives the event back", () => {
     fc.assert(
-      fc.property(newEvent, number, number, (event, position, revision) => {
+      fc.property(generators.event, number, number, (event, position, revision) => {
         const encoded = encode(event)
         const recorded = Event.decodeLine(Buffer.from(encoded.line(position, revision)))
         const { type, data = null, id = "made", metadata = {}, tags = [] } = event

@@ -61,6 +61,7 @@ describe("docs/FORMAT.md", () => {
   const records = [
     ...System.LibRecord.members,
     ...System.TapeRecord.members,
+    System.TapeEnd,
     System.DynamicHeader,
     System.Commit
   ] as ReadonlyArray<Schema.Codec<unknown> & { readonly fields: { readonly $type: { readonly literal: string } } }>

@@ -7,6 +7,8 @@ import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const folder = temporaryFolder()
 
+const ownStorage = join(root, "examples/own-storage.ts")
+
 const run = (args: ReadonlyArray<string>, cwd: string): string => {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" })
   assert.strictEqual(status, 0, `${stdout}\n${stderr}`)
@@ -62,21 +64,37 @@ describe.each(documents)("%s", (document) => {
   })
 })
 
-describe("the code in the guide", () => {
-  it("is type-checked, as one program", () => {
+describe("the first program in the guide to testing", () => {
+  it("is examples/own-storage.ts, word for word, in a dozen lines and a comment", () => {
+    const [program] = codeBlocks(readDocument("docs/TESTING.md"), "ts")
+    assert.strictEqual(program, readFileSync(ownStorage, "utf8"))
+    assert.isAtMost(program!.trimEnd().split("\n").length, 15)
+  })
+})
+
+const guides = [
+  { document: "docs/GUIDE.md", runs: false },
+  { document: "docs/TESTING.md", runs: true }
+]
+
+describe.each(guides)("the code in $document", ({ document, runs }) => {
+  it(`is type-checked, as one program${runs ? ", and runs" : ""}`, () => {
     // Inside the checkout, where the package finds itself and its dependencies.
     mkdirSync(join(root, ".tmp"), { recursive: true })
     const place = mkdtempSync(join(root, ".tmp/guide-"))
     try {
-      const code = codeBlocks(readDocument("docs/GUIDE.md"), "ts")
-      assert.isAbove(code.length, 5)
-      writeFileSync(join(place, "guide.ts"), `${code.join("\n")}\nexport {}\n`)
+      const example = readFileSync(ownStorage, "utf8")
+      const code = codeBlocks(readDocument(document), "ts").filter((block) => block !== example)
+      assert.isAbove(code.length, 3)
+      const program = join(place, "guide.ts")
+      writeFileSync(program, `${code.join("\n")}\nexport {}\n`)
       const compilerOptions = { noUnusedLocals: false }
       writeFileSync(
         join(place, "tsconfig.json"),
         JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"] })
       )
       run([join(root, "node_modules/typescript/bin/tsc"), "-p", place], root)
+      if (runs) run(["--conditions=litetapes-source", program], root)
     } finally {
       rmSync(place, { recursive: true, force: true })
     }

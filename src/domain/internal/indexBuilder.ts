@@ -5,6 +5,7 @@ import { crc32Byte } from "./crc.ts"
 import type { Header, Kind } from "./indexLayout.ts"
 import { encodeHeader, offsetOfRow, pageBytes, place, sealPage } from "./indexLayout.ts"
 import { isSortable, sortedOrder } from "./indexSort.ts"
+import { BadLine } from "./BadLine.ts"
 import { invariant } from "./invariant.ts"
 
 /** What the index needs to know about an event. `idHash` is `hashId(stream, id)`. */
@@ -131,20 +132,19 @@ export class SegmentIndexBuilder {
   }
 
   #addEvent({ stream, revision, position, idHash }: EventKey, length: number, crc: number): void {
-    invariant(Number.isSafeInteger(position) && position > this.#lastPosition, "positions ascend")
+    if (!(Number.isSafeInteger(position) && position > this.#lastPosition)) throw new BadLine("positions do not ascend")
     invariant(isSortable(idHash), "the hash of an id is an integer in [0, 2^53)")
     let number = this.#streamOf.get(stream)
     if (number === undefined) {
-      invariant(Number.isSafeInteger(revision) && revision >= 0, "revisions are counted from 0")
+      if (!(Number.isSafeInteger(revision) && revision >= 0)) throw new BadLine("a revision is no count")
       number = this.#streamOf.size
       this.#streamOf.set(stream, number)
       this.#streamCount.push(0)
       this.#streamRevision.push(revision)
     }
-    invariant(
-      revision === this.#streamRevision[number]! + this.#streamCount[number]!,
-      "the revisions of a stream ascend by one"
-    )
+    if (revision !== this.#streamRevision[number]! + this.#streamCount[number]!) {
+      throw new BadLine("revisions of a stream are not in a row")
+    }
     this.#streamCount[number]!++
     const event = this.#records
     if (event === this.#offset.length) this.#growEvents()

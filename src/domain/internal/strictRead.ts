@@ -2,6 +2,7 @@
 import { type Reason, TaraSONError } from "../TaraSONError.ts"
 import type { Json } from "../TaraSON.ts"
 import { pointerOf } from "./canonicalText.ts"
+import { depthCeiling } from "./canonicalWriter.ts"
 
 /**
  * Whether a key of a valid JSON text is written with an escape.
@@ -26,9 +27,9 @@ let at = 0
 const path: Array<string | number> = []
 
 /**
- * The value of a JSON text that is known to be valid and of bounded depth. Throws `DuplicateKey`, `ForbiddenKey`, and
- * `UnrepresentableNumber` for a literal that overflows or an integer literal beyond ±(2^53 - 1) whose canonical text
- * differs.
+ * The value of a JSON text that is known to be valid. Throws `NestingTooDeep` beyond the depth of any record,
+ * `DuplicateKey`, `ForbiddenKey`, and `UnrepresentableNumber` for a literal that overflows or an integer literal beyond
+ * ±(2^53 - 1) whose canonical text differs.
  */
 export const readStrictly = (json: string): Json => {
   text = json
@@ -65,6 +66,7 @@ const readValue = (): Json => {
 }
 
 const readObject = (): Json => {
+  checkDepth()
   const object: Record<string, Json> = {}
   at = skipSpace(text, at + 1)
   while (text[at] !== "}") {
@@ -83,6 +85,7 @@ const readObject = (): Json => {
 }
 
 const readArray = (): Json => {
+  checkDepth()
   const array: Array<Json> = []
   at = skipSpace(text, at + 1)
   while (text[at] !== "]") {
@@ -94,6 +97,11 @@ const readArray = (): Json => {
   }
   at++
   return array
+}
+
+/** A text that was not measured before must not end the process. */
+const checkDepth = (): void => {
+  if (path.length >= depthCeiling) refuse({ _tag: "NestingTooDeep", depthMax: depthCeiling })
 }
 
 const readString = (): string => {

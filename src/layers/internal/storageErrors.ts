@@ -24,6 +24,9 @@ const reasons: ReadonlyMap<string, readonly [reason: Reason, detail: string]> = 
   ["EREMOTE", ["unsupported", "a network file system: its locks and syncs cannot be trusted; use a local disk"]]
 ])
 
+/** What is said of a file that has more bytes than its reader is ready for. */
+export const tooLarge = (bytes: number, bytesMax: number): string => `it has ${bytes} bytes, more than ${bytesMax}`
+
 /** What an error of the disk means to whoever uses storage. */
 export const fromDisk = (operation: string, place: string, error: DiskError): StorageError => {
   const [reason, detail] = reasons.get(error.code) ?? ["failed", error.code]

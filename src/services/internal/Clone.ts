@@ -10,7 +10,7 @@ import { formatVersion, newline } from "../../domain/Format.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
-import { checkTapeName, type InvalidTapeName, segmentName } from "../../domain/Names.ts"
+import { checkTapeName, type InvalidTapeName } from "../../domain/Names.ts"
 import type { Segment, TapeRecord, Unchained } from "../../domain/SystemRecord.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 import { TaraSONError } from "../../domain/TaraSONError.ts"
@@ -18,12 +18,13 @@ import type { StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
 import { flush, type FlushError } from "./Closing.ts"
 import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "./Core.ts"
+import { checkLibMetaRoom, checkTapeMetaSize } from "./MetaRoom.ts"
 import { listing, type OpenTape } from "./OpenTape.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { linesOfChunk, readChunk } from "./RecordReader.ts"
 import { readSegment, type SegmentError } from "./SegmentFile.ts"
 import { readWhole } from "./SegmentRecords.ts"
-import { SegmentSeal } from "./SegmentSeal.ts"
+import { writeTail } from "./TailSegment.ts"
 import { retryVanished } from "./Vanished.ts"
 
 export interface CloneOptions {
@@ -176,10 +177,8 @@ const copyTail = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Segment | undefined, CloneError> {
   const firstOrdinal = before?.merkle.size ?? 0
   if (firstOrdinal >= end) return undefined
-  const number = (before?.number ?? 0) + 1
-  const segment = segmentName({ number, compression: "none", shardEvery: 0 })
-  const seal = new SegmentSeal("records", before?.merkle)
-  const { index: _, ...sealed } = yield* target.root.writeSegment(name, segment, (append) =>
+  const options = { tape: name, role: "records" as const, number: (before?.number ?? 0) + 1, before, lastBatch: 0 }
+  const { segment } = yield* writeTail(target.root, options, (seal, append) =>
     Effect.gen(function* () {
       for (let next = firstOrdinal; next < end;) {
         yield* guard(target)
@@ -193,20 +192,9 @@ const copyTail = Effect.fnUntraced(function* (
         yield* counter.add(lines.length, bytes.length)
         next += lines.length
       }
-      return seal.finish()
     })
   )
-  const { bytes: rawBytes } = sealed
-  return {
-    ...sealed,
-    compression: "none",
-    firstOrdinal,
-    lastBatch: 0,
-    name: segment,
-    number,
-    rawBytes,
-    state: "closed"
-  }
+  return segment
 })
 
 const lineEnd = Buffer.of(newline)
@@ -244,8 +232,7 @@ const list = (
     const tape = core.uuid(now)
     // Batch numbers belong to a lib: all that this one has committed so far is no part of the new tape.
     const lastBatch = core.durable.batch
-    const written = MetaChain.write<TapeRecord>(
-      null,
+    const written = MetaChain.writeTape(
       [
         {
           $type: "LiteTape.Meta",
@@ -261,9 +248,11 @@ const list = (
       ],
       core.state.limits
     )
+    yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
+    const listed: TapeListing = { name, tape, role: "records", state: "active" }
+    yield* checkLibMetaRoom(core, { $type: "LiteLib.Tape", ...listed })
     const empty = yield* core.root.readMeta(name)
     yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
-    const listed: TapeListing = { name, tape, role: "records", state: "active" }
     yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
     return listed
   })

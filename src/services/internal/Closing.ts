@@ -6,13 +6,12 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/internal/invariant.ts"
 import type { MetaInvalid, SegmentCorrupt, TapeInvalid, WriterPoisoned } from "../../domain/Errors.ts"
-import { segmentName } from "../../domain/Names.ts"
 import { type Core, appendLibMeta, checkLock, writeStep } from "./Core.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
 import { type LoadError, type OpenTape, changeTapeMeta, checkTapeMeta, listing, openTape } from "./OpenTape.ts"
 import { copyParts } from "./PartCopy.ts"
-import { SegmentSeal } from "./SegmentSeal.ts"
 import { remember } from "./SegmentIndexFile.ts"
+import { writeTail } from "./TailSegment.ts"
 import type { StorageError } from "../Storage.ts"
 
 /** What a flush may fail with; all but the last stop the writer. */
@@ -37,34 +36,19 @@ const flushLocked = Effect.fnUntraced(function* (
   // Before a byte is written: what is there must still be ours, and there must be room for one more segment in meta.
   yield* checkLock(core)
   yield* checkTapeMeta(core, tape)
-  const number = tape.takeNumbers(1)
-  const name = segmentName({ number, compression: "none", shardEvery: 0 })
+  const before = tape.state.segments.at(-1)
   const role = listing(core, tape.name)?.role ?? "records"
-  const seal = new SegmentSeal(role, tape.state.segments.at(-1)?.merkle)
-  yield* writeStep(
+  const options = { tape: tape.name, role, number: tape.takeNumbers(1), before, lastBatch: last.batch }
+  const { segment, index } = yield* writeStep(
     core,
-    core.root.writeSegment(tape.name, name, (append) => copyParts(core, tape.name, parts, seal, append))
+    writeTail(core.root, options, (seal, append) => copyParts(core, tape.name, parts, seal, append))
   )
-  const sealed = seal.finish()
-  invariant(sealed.records === tape.records - tape.state.records - countBehind(tape, upto), "every record was copied")
-  yield* changeTapeMeta(core, tape, {
-    $type: "LiteTape.Segment",
-    bytes: sealed.bytes,
-    compression: "none",
-    firstOrdinal: tape.state.records,
-    lastBatch: last.batch,
-    merkle: sealed.merkle,
-    name,
-    number,
-    rawBytes: sealed.bytes,
-    records: sealed.records,
-    sha256: sealed.sha256,
-    state: "closed"
-  })
+  invariant(segment.records === tape.records - tape.state.records - countBehind(tape, upto), "every record was copied")
+  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })
   // Replaced, not changed: a reader may be walking the old one.
   tape.parts = tape.parts.filter((part) => part.batch > upto)
-  yield* remember(core, tape.name, name, sealed.sha256, sealed.index)
-  return sealed.records
+  yield* remember(core, tape.name, segment.name, segment.sha256, index)
+  return segment.records
 })
 
 const countBehind = (tape: OpenTape, upto: number): number => {

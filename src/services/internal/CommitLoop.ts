@@ -16,7 +16,7 @@ import {
   WriterPoisoned
 } from "../../domain/Errors.ts"
 import * as Hint from "../../domain/Hint.ts"
-import { type Core, type WriteError, writeStep } from "./Core.ts"
+import { checkLock, type Core, type WriteError, writeStep } from "./Core.ts"
 import { Group } from "./Group.ts"
 
 /** What a commit may fail with, whatever is committed. */
@@ -241,7 +241,8 @@ export class CommitLoop {
       core.root.boot === undefined
         ? Effect.void
         : writeStep(core, core.root.writeHint(Hint.encode({ boot: core.root.boot, batch: group.batch })))
-    return Effect.matchEffect(hint, {
+    // A batch that was durable while the lock was still ours is found by whoever has it next; a later one may not be.
+    return Effect.matchEffect(Effect.andThen(checkLock(core), hint), {
       onFailure: (error) => this.#unknown(sealed, error.cause),
       onSuccess: () =>
         Effect.sync(() => {

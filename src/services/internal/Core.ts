@@ -13,6 +13,7 @@ import type { Anchor, LibRecord, Unchained } from "../../domain/SystemRecord.ts"
 import type { Root } from "../Storage.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
 import { FrameCache } from "./FrameCache.ts"
+import { isFull, libMetaFull } from "./MetaRoom.ts"
 import type { SegmentError } from "./SegmentFile.ts"
 import type { IndexHandle } from "./SegmentIndexFile.ts"
 import type { OpenTape } from "./OpenTape.ts"
@@ -47,6 +48,8 @@ export class Core {
   state: LibState.LibState
   metaVersion: string
   metaEnd: string | null
+  /** Size of lib meta, in bytes; known to a writer. */
+  metaBytes = 0
   /** The last durable batch, the next event position. */
   durable: Anchor
   /** Whether the writer before this one ended without a clean close: what it left is written again before it is trusted. */
@@ -155,17 +158,20 @@ export const appendLibMeta = (core: Core, record: Unchained<LibRecord>): Effect.
     Effect.uninterruptible(
       Effect.suspend(() => {
         const state = LibState.after(core.state, record)
+        const line = MetaChain.write<LibRecord>(core.metaEnd, [record], state.limits)
+        const isLong = state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
         // A rewrite says where the epoch stands by its dynamic segments: after Clean there are none.
-        const worn = state.live.length > 0 && state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
-        const written = worn
-          ? MetaChain.write<LibRecord>(null, LibState.refoldWithin(state), state.limits)
-          : MetaChain.write<LibRecord>(core.metaEnd, [record], state.limits)
+        const worn = state.live.length > 0 && (isLong || isFull(core, line.bytes.length))
+        const written = worn ? MetaChain.write<LibRecord>(null, LibState.refoldWithin(state), state.limits) : line
+        const bytes = worn ? written.bytes.length : core.metaBytes + written.bytes.length
+        if (bytes > state.limits.metaBytesMax) return Effect.fail(core.stop(libMetaFull(bytes, state.limits)))
         const change = worn
           ? core.root.replaceMeta(undefined, core.metaVersion, written.bytes)
           : core.root.appendMeta(undefined, core.metaVersion, written.bytes)
         return Effect.map(Effect.andThen(checkLock(core), writeStep(core, change)), (version) => {
           core.metaVersion = version
           core.metaEnd = written.end
+          core.metaBytes = bytes
           core.state = worn ? { ...state, records: LibState.refoldWithin(state).length } : state
         })
       })

@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import { AckedDataLost, DynamicCorrupt, IdentityMismatch } from "../../domain/Errors.ts"
 import * as DynamicSegment from "../../domain/DynamicSegment.ts"
+import { libMetaFile } from "../../domain/Format.ts"
 import type * as LibState from "../../domain/LibState.ts"
+import { dynamicBytesCeiling } from "../../domain/Limits.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { Anchor } from "../../domain/SystemRecord.ts"
 import type { Root, StorageError } from "../Storage.ts"
@@ -20,6 +22,8 @@ export interface Scanned {
   readonly beforeLast: Anchor
   /** A torn end that no mark proves: it was never acknowledged. */
   readonly torn: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
+  /** Where the last good batch ends, or the first one would begin; `undefined` where no file is listed. */
+  readonly end: { readonly file: string; readonly offset: number } | undefined
   /** The last batch as it stands on disk: lines and mark. */
   readonly last: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
 }
@@ -34,11 +38,13 @@ export const scanAll = Effect.fnUntraced(function* (
   let beforeLast = anchor
   let torn: Scanned["torn"]
   let last: Scanned["last"]
+  let end: Scanned["end"]
+  let before: string | undefined
   for (const live of state.live) {
     const name = dynamicName(live.dynamic)
-    const bytes = yield* readWhole(root, live.dynamic)
     const damaged = (offset: number, why: string) => new DynamicCorrupt({ file: name, offset, why })
-    if (bytes === undefined) return yield* damaged(0, "it is missing")
+    const bytes = yield* readDynamic(root, live.dynamic)
+    if (bytes === undefined) return yield* damaged(0, `it is missing, and ${libMetaFile} lists it`)
     const header = DynamicSegment.readHeader(bytes)
     if (typeof header === "string") return yield* damaged(0, header)
     if (header.lib !== state.lib || header.dynamic !== live.dynamic) {
@@ -55,32 +61,76 @@ export const scanAll = Effect.fnUntraced(function* (
       })
     }
     if (scan.damage !== undefined) {
-      const { offset, why, kind } = scan.damage
+      const { offset, kind } = scan.damage
+      // What it should follow may have stood at the end of the file before.
+      const isFirst = scan.batches.length === 0 && before !== undefined
+      const why = isFirst ? `${scan.damage.why}, and ${before} ends before it` : scan.damage.why
       if (kind === "acknowledged" || live.limit !== undefined) return yield* damaged(offset, why)
       torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset) }
     }
-    const { file, before } = fileOf(live.dynamic, scan, anchor, state)
+    const off = misplaced(scan, anchor.position, state)
+    if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} stands at position ${off.position}`)
+    const { file, before: beforeBatch } = fileOf(live.dynamic, scan, anchor, state)
     if (live.limit !== undefined && file.anchor.batch !== live.limit) {
       return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at ${live.limit}`)
     }
     files.push(file)
+    before = `${name} (${scan.goodBytes} bytes)`
     const batch = scan.batches.at(-1)
+    if (batch !== undefined || end === undefined) end = { file: name, offset: scan.goodBytes }
     if (batch !== undefined) {
-      beforeLast = before
+      beforeLast = beforeBatch
       anchor = file.anchor
       last = { dynamic: live.dynamic, offset: batch.offset, bytes: bytes.slice(batch.offset, batch.end) }
     }
   }
+  if (torn !== undefined) end = { file: dynamicName(torn.dynamic), offset: torn.offset }
   if (anchor.batch < state.upto) {
-    return yield* new AckedDataLost({ location: root.location, acked: state.upto, found: anchor.batch })
+    const { file, offset } = end ?? { file: libMetaFile, offset: 0 }
+    return yield* new AckedDataLost({
+      location: root.location,
+      acked: state.upto,
+      found: anchor.batch,
+      file,
+      offset
+    })
   }
-  return { files, anchor, beforeLast, torn, last }
+  return { files, anchor, beforeLast, torn, end, last }
 })
 
-const readWhole = (root: Root, dynamic: number): Effect.Effect<Uint8Array | undefined, StorageError> =>
-  Effect.flatMap(root.dynamicSize(dynamic), (size) =>
-    size === undefined ? Effect.succeed(undefined) : root.readDynamic(dynamic, 0, size)
+/** All of a dynamic segment, or `undefined` where there is none; nothing of one that is larger than any may be. */
+export const readDynamic = (
+  root: Root,
+  dynamic: number
+): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> =>
+  Effect.flatMap(
+    root.dynamicSize(dynamic),
+    (size): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> => {
+      if (size === undefined) return Effect.succeed(undefined)
+      if (size <= dynamicBytesCeiling) return root.readDynamic(dynamic, 0, size)
+      const why = `it has ${size} bytes, none has more than ${dynamicBytesCeiling}`
+      return Effect.fail(new DynamicCorrupt({ file: dynamicName(dynamic), offset: dynamicBytesCeiling, why }))
+    }
   )
+
+/** The first batch that does not go on where the events before it end. */
+const misplaced = (
+  { batches }: DynamicSegment.Scan,
+  start: number,
+  { roles }: LibState.LibState
+): DynamicSegment.FoundBatch | undefined => {
+  let next = start
+  for (const batch of batches) {
+    if (batch.position !== next) return batch
+    for (const part of batch.parts) {
+      const role = roles.get(part.tape)
+      // Whether these are events was in what lib meta has lost: that is said by who looks for it.
+      if (role === undefined) return undefined
+      if (role === "events") next += part.count
+    }
+  }
+  return undefined
+}
 
 const fileOf = (
   dynamic: number,

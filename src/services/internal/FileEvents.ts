@@ -1,14 +1,16 @@
 /** The events of a dynamic segment: known to its writer, read back from a file that someone else wrote. */
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
-import type { SegmentCorrupt } from "../../domain/Errors.ts"
+import { SegmentCorrupt } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
+import { BadLine } from "../../domain/internal/BadLine.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
 import { keyOfEvent } from "./eventKeys.ts"
+import { ofForeign } from "./ofForeign.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 
 /** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
@@ -26,19 +28,31 @@ const buildEvents = Effect.fnUntraced(function* (
     .toSorted((a, b) => a.offset - b.offset)
   for (const run of runsOf(parts, 1024 * 1024)) {
     const lines = yield* readRun(core, dynamicName(file.dynamic), run)
-    for (const [index, part] of run.entries()) addEvents(events, lines[index]!, part.offset)
+    for (const [index, { offset }] of run.entries()) {
+      yield* ofForeign(
+        () => addEvents(events, lines[index]!, offset),
+        (why) => corrupt(file, offset, why)
+      )
+    }
     yield* Effect.yieldNow
   }
   file.events ??= events
   return file.events
 })
 
+const corrupt = ({ dynamic }: DynamicFile, offset: number, why: string) =>
+  new SegmentCorrupt({ tape: dynamicName(dynamic), segment: dynamicName(dynamic), offset, why })
+
+/** @throws BadLine | TaraSONError */
 const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): void => {
   let start = 0
   while (start < lines.length) {
     const end = lines.indexOf(newline, start)
     const line = lines.subarray(start, end)
-    events.add({ ...keyOfEvent(line), offset: offset + start, length: end - start, crc: crc32(line) })
+    const key = keyOfEvent(line)
+    const last = events.lastRevision(key.stream)
+    if (last !== undefined && key.revision !== last + 1) throw new BadLine("revisions of a stream are not in a row")
+    events.add({ ...key, offset: offset + start, length: end - start, crc: crc32(line) })
     start = end + 1
   }
 }

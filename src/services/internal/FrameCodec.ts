@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import { constants, crc32, deflateRaw, inflateRaw, zstdCompress, zstdDecompress } from "node:zlib"
 import {
   type Codec,
+  frameBytesMax,
   FrameDamaged,
   FrameTooLarge,
   measure,
@@ -99,8 +100,10 @@ const inflate = (
       done(raw)
     }
   }
-  // One byte more than can come, so that zlib need not ask for a second piece to see that there is none.
-  const options = { chunkSize: Math.max(64, rawBytes + 1), maxOutputLength: rawBytes, rejectGarbageAfterEnd: true }
+  // One byte more than can come, so that zlib need not ask for a second piece to see that there is none; but no more than
+  // a usual frame has: a longer one must hold what it says before it gets the memory.
+  const chunkSize = Math.max(64, Math.min(rawBytes, frameBytesMax) + 1)
+  const options = { chunkSize, maxOutputLength: rawBytes, rejectGarbageAfterEnd: true }
   if (member === undefined) zstdDecompress(frame, options, finish)
   else inflateRaw(member.deflated, options, finish)
 }

@@ -5,26 +5,30 @@ import {
   AckedDataLost,
   LibInvalid,
   LibLocked,
-  MetaCorrupt,
+  type MetaCorrupt,
   ReadOnly,
   InvalidSettings,
   SettingsMismatch,
   type EpochRegression
 } from "../../domain/Errors.ts"
-import * as DynamicSegment from "../../domain/DynamicSegment.ts"
 import { formatVersion, libMetaFile } from "../../domain/Format.ts"
 import * as Hint from "../../domain/Hint.ts"
 import * as LibState from "../../domain/LibState.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../domain/Limits.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
-import { dynamicName } from "../../domain/Names.ts"
+import { dynamicName, type InvalidTapeName } from "../../domain/Names.ts"
 import { checkPlacement, type Placement } from "../../domain/Placement.ts"
 import type { LibRecord } from "../../domain/SystemRecord.ts"
-import type { Root, StorageError } from "../Storage.ts"
+import type { Root, StorageError, Warning } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
 import { Core, type WriterSettings } from "./Core.ts"
 import { type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
+import { checkMetaEnd } from "./MetaEnd.ts"
+import { libMetaBudget, readMeta } from "./MetaRoom.ts"
 import { takeOver } from "./TakeOver.ts"
+
+/** What is wrong with lib meta. */
+export type LibMetaError = MetaChain.ChainError | EpochRegression | InvalidTapeName
 
 /** What opening a lib may fail with. */
 export type OpenError =
@@ -34,8 +38,7 @@ export type OpenError =
   | SettingsMismatch
   | InvalidSettings
   | AckedDataLost
-  | EpochRegression
-  | MetaChain.ChainError
+  | LibMetaError
   | ScanError
 
 /** What opening found to do. */
@@ -53,6 +56,8 @@ export interface OpenReport {
   }
   /** A torn last record of lib meta was dropped. */
   readonly metaTailDropped: boolean
+  /** What others may write to; told in the log too. Empty where nobody else may, or where the system cannot say. */
+  readonly warnings: ReadonlyArray<Warning>
 }
 
 export interface LibOptions {
@@ -78,15 +83,18 @@ export const fromStorage = (
   return error
 }
 
-/** Reads and folds lib meta. */
+/** Reads and folds lib meta. `limits` are those that it is known, or believed, to have. */
 export const readState = Effect.fnUntraced(function* (
-  root: Root
-): Effect.fn.Return<ReadState | undefined, MetaChain.ChainError | EpochRegression | StorageError> {
-  const meta = yield* root.readMeta(undefined)
+  root: Root,
+  limits: Partial<Limits> | undefined
+): Effect.fn.Return<ReadState | undefined, LibMetaError | StorageError> {
+  const metaBytesMax = libMetaBudget(limits)
+  const meta = yield* readMeta(root, undefined, metaBytesMax)
   if (meta === undefined) return undefined
-  return yield* attempt<ReadState, MetaChain.ChainError | EpochRegression>(() => {
-    const chain = MetaChain.readLib(libMetaFile, meta.bytes)
-    return { state: LibState.fold(libMetaFile, chain.records), chain, version: meta.version }
+  return yield* attempt<ReadState, LibMetaError>(() => {
+    const chain = MetaChain.readLib(libMetaFile, meta.bytes, { ...defaultLimits, metaBytesMax })
+    const state = MetaChain.folding(meta.bytes, () => LibState.fold(libMetaFile, chain.records))
+    return { state, chain, version: meta.version }
   })
 })
 
@@ -97,11 +105,11 @@ export const openWriter = Effect.fnUntraced(function* (
   options: LibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<{ core: Core; report: OpenReport }, OpenError> {
-  let read = yield* readState(root)
+  let read = yield* readState(root, options.limits)
   const created = read === undefined
   if (read === undefined) {
     yield* create(root, options, uuid)
-    read = yield* readState(root)
+    read = yield* readState(root, options.limits)
     if (read === undefined) {
       return yield* new LibInvalid({ location: root.location, why: "its meta vanished while it was created" })
     }
@@ -126,6 +134,7 @@ export const openWriter = Effect.fnUntraced(function* (
       created,
       recovered: core.unclean,
       metaTailDropped: read.chain.torn,
+      warnings: root.warnings ?? [],
       ...(aside === undefined ? {} : { tailDiscarded: aside })
     }
   }
@@ -137,9 +146,8 @@ export const inspect = Effect.fnUntraced(function* (
   read: ReadState
 ): Effect.fn.Return<Scanned, ScanError | MetaCorrupt> {
   const scanned = yield* scanAll(root, read.state)
-  yield* checkHint(root, scanned)
-  yield* checkUnlisted(root, read)
-  yield* checkTapes(read, scanned)
+  yield* checkMetaEnd(root, read, scanned, scanned.anchor.batch)
+  yield* checkHint(root, read, scanned)
   return scanned
 })
 
@@ -172,15 +180,15 @@ export const checkSettings = (
     new SettingsMismatch({
       location: root.location,
       setting,
-      stored: JSON.stringify(stored),
-      given: JSON.stringify(given)
+      stored: JSON.stringify(stored) ?? "unknown",
+      given: JSON.stringify(given) ?? "nothing"
     })
   const { placement } = options
   if (placement !== undefined && !samePlacement(placement, state.placement)) {
     return Effect.fail(mismatch("placement", state.placement, placement))
   }
   for (const [key, given] of Object.entries(options.limits ?? {})) {
-    const stored = state.limits[key as keyof Limits]
+    const stored = Object.hasOwn(state.limits, key) ? state.limits[key as keyof Limits] : undefined
     if (given !== undefined && given !== stored) return Effect.fail(mismatch(key, stored, given))
   }
   return Effect.void
@@ -189,54 +197,20 @@ export const checkSettings = (
 const samePlacement = (a: Placement, b: Placement): boolean =>
   a.kind === b.kind && (a.kind !== "hashed" || b.kind !== "hashed" || a.tapes === b.tapes)
 
+/** What is here ends before batch `acked`. */
+export const ackedLost = (root: Root, { chain }: ReadState, scanned: Scanned, acked: number): AckedDataLost => {
+  const { file, offset } = scanned.end ?? { file: libMetaFile, offset: chain.goodBytes }
+  return new AckedDataLost({ location: root.location, acked, found: scanned.anchor.batch, file, offset })
+}
+
 /** What was acknowledged in this run of the system must be here. */
-const checkHint = (root: Root, scanned: Scanned): Effect.Effect<void, AckedDataLost | StorageError> =>
+const checkHint = (root: Root, read: ReadState, scanned: Scanned): Effect.Effect<void, AckedDataLost | StorageError> =>
   Effect.flatMap(root.readHint, (bytes) => {
     const hint = Hint.decode(bytes)
     if (hint === undefined || root.boot === undefined || hint.boot !== root.boot) return Effect.void
     if (hint.batch <= scanned.anchor.batch) return Effect.void
-    return Effect.fail(new AckedDataLost({ location: root.location, acked: hint.batch, found: scanned.anchor.batch }))
+    return Effect.fail(ackedLost(root, read, scanned, hint.batch))
   })
-
-/**
- * A dynamic segment is listed before its first batch: one of this lib that holds batches and is not listed shows that
- * lib meta has lost its end. (What an interrupted opening leaves is of the next epoch, and a copy.)
- */
-const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) {
-  const { state } = read
-  for (const dynamic of yield* root.listDynamics) {
-    if (dynamic <= state.highest) continue
-    const size = (yield* root.dynamicSize(dynamic)) ?? 0
-    const head = yield* root.readDynamic(dynamic, 0, 4096)
-    const header = DynamicSegment.readHeader(head)
-    if (typeof header === "string" || header.lib !== state.lib) continue
-    const listable = header.epoch === state.epoch || state.epoch === 0
-    if (listable && size > DynamicSegment.headerBytes(head)) {
-      return yield* endMissing(read, `${dynamicName(dynamic)} holds batches and is not listed`)
-    }
-  }
-})
-
-/** A tape is listed before its first record is committed. */
-const checkTapes = (read: ReadState, scanned: Scanned): Effect.Effect<void, MetaCorrupt> => {
-  for (const file of scanned.files) {
-    for (const tape of file.parts.keys()) {
-      if (read.state.roles.has(tape)) continue
-      return endMissing(read, `${dynamicName(file.dynamic)} holds records of tape ${tape}, which is not listed`)
-    }
-  }
-  return Effect.void
-}
-
-const endMissing = ({ chain }: ReadState, why: string): Effect.Effect<never, MetaCorrupt> =>
-  Effect.fail(
-    new MetaCorrupt({
-      meta: libMetaFile,
-      line: chain.records.length + 1,
-      offset: chain.goodBytes,
-      why: `its end is missing: ${why}`
-    })
-  )
 
 const setTornAside = Effect.fnUntraced(function* (root: Root, { torn }: Scanned) {
   if (torn === undefined || torn.bytes.length === 0) return undefined

@@ -6,12 +6,13 @@ import * as Effect from "effect/Effect"
 import { LibInvalid, ReaderBusy } from "../../domain/Errors.ts"
 import * as Hint from "../../domain/Hint.ts"
 import type { Anchor } from "../../domain/SystemRecord.ts"
-import type { Root } from "../Storage.ts"
+import type { Root, StorageError } from "../Storage.ts"
 import { Core, type WriterSettings } from "./Core.ts"
 import type { DynamicFile, LivePart } from "./DynamicFile.ts"
 import { type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
-import { checkSettings, type LibOptions, type OpenError, readState, type ReadState } from "./OpenLib.ts"
-import { OpenTape, readTapeMeta } from "./OpenTape.ts"
+import { checkMetaEnd } from "./MetaEnd.ts"
+import { ackedLost, checkSettings, type LibOptions, type OpenError, readState, type ReadState } from "./OpenLib.ts"
+import { isRow, OpenTape, readTapeMeta } from "./OpenTape.ts"
 
 interface View {
   readonly read: ReadState
@@ -20,9 +21,14 @@ interface View {
   readonly tapes: ReadonlyArray<OpenTape>
 }
 
-/** The look was disturbed by the writer: look again. */
-const again = "again"
-type Again = typeof again
+/** The look was disturbed by the writer, and must be repeated; or `trouble` is what is wrong, if it stays so. */
+class Again {
+  readonly trouble: OpenError | undefined
+
+  constructor(trouble?: OpenError) {
+    this.trouble = trouble
+  }
+}
 
 const triesMax = 8
 
@@ -32,7 +38,7 @@ export const openReader = Effect.fnUntraced(function* (
   settings: WriterSettings,
   options: LibOptions
 ): Effect.fn.Return<Core, OpenError | ReaderBusy> {
-  const read = yield* readState(root)
+  const read = yield* readState(root, options.limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "it has no meta" })
   yield* checkSettings(root, read.state, options)
   const core = new Core({
@@ -49,7 +55,7 @@ export const openReader = Effect.fnUntraced(function* (
 
 /** Looks again. What the reader sees afterwards is one moment; it never goes back. */
 export const refreshReader = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<void, OpenError | ReaderBusy> {
-  let trouble: ScanError | undefined
+  let trouble: OpenError | undefined
   for (let tries = 0; tries < triesMax; tries++) {
     const view: View | Again = yield* Effect.catchTags(look(core), {
       // A file that vanished or does not fit was closed meanwhile, unless it stays so.
@@ -58,10 +64,13 @@ export const refreshReader = Effect.fnUntraced(function* (core: Core): Effect.fn
       StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
     })
     function disturbed(error: ScanError): Effect.Effect<Again> {
-      trouble = error
-      return Effect.succeed(again)
+      return Effect.succeed(new Again(error))
     }
-    if (view === again || view.end.batch < core.durable.batch) continue
+    if (view instanceof Again) {
+      trouble = view.trouble
+      continue
+    }
+    if (view.end.batch < core.durable.batch) continue
     core.state = view.read.state
     core.durable = view.end
     core.dynamics = [...view.files]
@@ -86,7 +95,7 @@ const showTapes = (core: Core, tapes: ReadonlyArray<OpenTape>): void => {
 const look = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<View | Again, OpenError> {
   const { root } = core
   const hint = yield* readHint(root)
-  const read = yield* readState(root)
+  const read = yield* readState(root, core.state.limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is gone" })
   // Meta first, dynamic segments after: what is closed in between is seen twice, never not at all.
   const metas = []
@@ -98,20 +107,29 @@ const look = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<View | A
   const scanned = yield* scanAll(root, read.state)
   const seen = scanned.anchor.batch
   let bound = hint === undefined ? seen : Math.max(hint.batch, read.state.anchor.batch)
-  if (hint === undefined && (yield* readHint(root)) !== undefined) return again
-  if (bound > seen) return again
+  if (hint === undefined && (yield* readHint(root)) !== undefined) return new Again()
+  const ended = yield* Effect.result(checkMetaEnd(root, read, scanned, Math.min(bound, seen)))
+  if (ended._tag === "Failure") return yield* unlessMoved(root, read, ended.failure)
+  if (bound > seen) return yield* unlessMoved(root, read, ackedLost(root, read, scanned, bound))
   const tapes: Array<OpenTape> = []
   for (const { listed, meta } of metas) {
     const { lastBatch } = meta.state
-    if (lastBatch > seen && lastBatch > bound) return again
+    if (lastBatch > seen && lastBatch > bound) {
+      return yield* unlessMoved(root, read, ackedLost(root, read, scanned, lastBatch))
+    }
     const parts = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
     const tape = new OpenTape(listed.name, meta, visible(parts, lastBatch, bound))
     tape.hidden = countIn(parts, bound, lastBatch)
-    tapes.push(tape)
+    // As with bad meta.
+    if (tape.hidden <= meta.state.records && isRow(meta.state.records, tape.parts)) tapes.push(tape)
   }
   bound = Math.min(bound, seen)
   return { read, files: scanned.files, end: anchorAt(scanned, read.state.anchor, bound), tapes }
 })
+
+/** The trouble that a look is in, unless something was listed since it read lib meta: then it is none. */
+const unlessMoved = (root: Root, read: ReadState, trouble: OpenError): Effect.Effect<Again, StorageError> =>
+  Effect.map(root.readMeta(undefined), (meta) => new Again(meta?.version === read.version ? trouble : undefined))
 
 /** The hint, if it is of this run of the system. */
 const readHint = (root: Root) =>

@@ -5,7 +5,7 @@ import {
   type ForkDetected,
   IdentityMismatch,
   type MetaCorrupt,
-  MetaInvalid,
+  type MetaInvalid,
   TapeInvalid,
   TapeNotFound,
   type UnsupportedFormat,
@@ -21,6 +21,7 @@ import type { Meta, StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
 import { checkLock, type Core, writeStep } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
+import { checkTapeMetaSize, readMeta, segmentLineBytesMax } from "./MetaRoom.ts"
 
 /** What is wrong with a tape's meta. */
 export type TapeMetaError =
@@ -88,6 +89,14 @@ export class OpenTape {
     return first
   }
 
+  /**
+   * Gives back those of the numbers before `behind` that meta does not list, unless somebody took any since: so that what
+   * a repack left out is always between the same files, and recovery knows it.
+   */
+  giveBackNumbers(behind: number): void {
+    if (this.#reserved === behind) this.#reserved = this.state.nextNumber
+  }
+
   /** Number of records, committed and not closed yet included. */
   get records(): number {
     const last = this.parts.at(-1)
@@ -124,6 +133,7 @@ const load = Effect.fnUntraced(function* (core: Core, name: string): Effect.fn.R
   if (listed === undefined) return yield* new TapeNotFound({ tape: name })
   let meta = yield* readTapeMeta(core, listed)
   if (core.root.mode === "read") {
+    yield* checkParts(listed, meta.state, partsOf(core, listed, meta.state))
     return yield* new TapeInvalid({ tape: name, why: "its meta was bad when this reader looked: refresh it" })
   }
   if (core.unclean) {
@@ -171,31 +181,45 @@ const numberOf = (name: string): number | undefined => {
 
 /** What is committed and in no segment of the tape. With its meta it must fit: no gap, no overlap. */
 export const partsBehind = (
-  core: Pick<Core, "dynamics">,
+  core: Pick<Core, "dynamics" | "durable">,
   listed: TapeListing,
-  { lastBatch, records }: TapeState.TapeState
+  state: TapeState.TapeState
 ): Effect.Effect<Array<LivePart>, TapeInvalid> => {
-  const parts = core.dynamics
-    .flatMap((file) => file.parts.get(listed.tape) ?? [])
-    .filter((part) => part.batch > lastBatch)
-  return Effect.as(checkParts(listed, records, parts), parts)
+  const { durable } = core
+  if (state.lastBatch > durable.batch) {
+    // What is committed from here on would be taken for what its segments have already.
+    const why = `its meta is of batch ${state.lastBatch}, the lib's last one is ${durable.batch}: batches were lost, or an older lib meta was put back, recover the tape`
+    return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
+  }
+  const parts = partsOf(core, listed, state)
+  return Effect.as(checkParts(listed, state, parts), parts)
 }
 
-/** No gap, no overlap. */
+const partsOf = (core: Pick<Core, "dynamics">, listed: TapeListing, { lastBatch }: TapeState.TapeState) =>
+  core.dynamics.flatMap((file) => file.parts.get(listed.tape) ?? []).filter((part) => part.batch > lastBatch)
+
+/** Whether parts follow `records` records without a gap or an overlap. */
+export const isRow = (records: number, parts: ReadonlyArray<LivePart>): boolean =>
+  firstOff(records, parts) === undefined
+
+const firstOff = (records: number, parts: ReadonlyArray<LivePart>) => {
+  let next = records
+  for (const { firstOrdinal, count } of parts) {
+    if (firstOrdinal !== next) return { firstOrdinal, next }
+    next = firstOrdinal + count
+  }
+  return undefined
+}
+
 const checkParts = (
   listed: TapeListing,
-  records: number,
+  { records }: TapeState.TapeState,
   parts: ReadonlyArray<LivePart>
 ): Effect.Effect<void, TapeInvalid> => {
-  let next = records
-  for (const part of parts) {
-    if (part.firstOrdinal !== next) {
-      const why = `committed records begin at ${part.firstOrdinal}, but its segments end at ${next}: an older meta was put back, recover the tape`
-      return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
-    }
-    next = part.firstOrdinal + part.count
-  }
-  return Effect.void
+  const off = firstOff(records, parts)
+  if (off === undefined) return Effect.void
+  const why = `committed records begin at ${off.firstOrdinal}, but its segments end at ${off.next}: an older meta was put back, recover the tape`
+  return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
 }
 
 /** Reads, checks and folds the meta of a listed tape. */
@@ -203,7 +227,7 @@ export const readTapeMeta = (
   core: Pick<Core, "root" | "state">,
   listed: TapeListing
 ): Effect.Effect<LoadedMeta, TapeMetaError | StorageError> =>
-  Effect.flatMap(core.root.readMeta(listed.name), (meta) => {
+  Effect.flatMap(readMeta(core.root, listed.name, core.state.limits.metaBytesMax), (meta) => {
     if (meta === undefined) {
       return Effect.fail(new TapeInvalid({ tape: listed.name, why: metaMissing }))
     }
@@ -218,7 +242,7 @@ const foldMeta = (
   attempt<LoadedMeta, TapeMetaError>(() => {
     const file = `${listed.name}/${tapeMetaFile}`
     const chain = MetaChain.readTape(file, meta.bytes, core.state.limits)
-    const state = TapeState.fold(file, chain.records)
+    const state = MetaChain.folding(meta.bytes, () => TapeState.fold(file, chain.records))
     if (state.tape !== listed.tape) throw new IdentityMismatch({ file, expected: listed.tape, found: state.tape })
     if (state.lib !== core.state.lib) throw new IdentityMismatch({ file, expected: core.state.lib, found: state.lib })
     if (state.role !== listed.role) {
@@ -235,23 +259,13 @@ export const replaceTapeMeta = (
 ): Effect.Effect<void, WriterPoisoned | MetaInvalid> =>
   Effect.gen(function* () {
     const records = TapeState.refold(state)
-    const written = MetaChain.write<TapeRecord>(null, records, core.state.limits)
-    yield* checkMetaSize(core, tape, written.bytes.length, records.length)
+    const written = MetaChain.writeTape(records, core.state.limits)
+    yield* checkTapeMetaSize(core.state.limits, tape.name, written.bytes.length, records.length)
     yield* checkLock(core)
     tape.metaVersion = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, written.bytes))
     tape.state = { ...state, lines: records.length }
     tape.metaEnd = written.end
   })
-
-const checkMetaSize = (core: Core, tape: OpenTape, bytes: number, line: number): Effect.Effect<void, MetaInvalid> => {
-  const { metaBytesMax } = core.state.limits
-  if (bytes <= metaBytesMax) return Effect.void
-  const why = `would have ${bytes} bytes, the limit is ${metaBytesMax}: repack the tape into larger segments`
-  return Effect.fail(new MetaInvalid({ meta: `${tape.name}/${tapeMetaFile}`, line, why }))
-}
-
-/** What one more segment may add to meta, in bytes: its fields, and a Merkle state of a stream of any length. */
-const segmentLineBytesMax = 8 * 1024
 
 /** Sees that meta is still what was read, and has room for one more segment: before the segment is written. */
 export const checkTapeMeta = (
@@ -263,18 +277,24 @@ export const checkTapeMeta = (
     if (meta.bytes.length + segmentLineBytesMax <= core.state.limits.metaBytesMax) return
     // Folded afresh it may be smaller.
     const records = TapeState.refold(tape.state)
-    const folded = MetaChain.write<TapeRecord>(null, records, core.state.limits).bytes.length
-    yield* checkMetaSize(core, tape, folded + segmentLineBytesMax, records.length)
+    const folded = MetaChain.writeTape(records, core.state.limits).bytes.length
+    yield* checkTapeMetaSize(core.state.limits, tape.name, folded + segmentLineBytesMax, records.length)
     yield* replaceTapeMeta(core, tape, tape.state)
   })
 
-const readOwnMeta = (core: Core, tape: OpenTape): Effect.Effect<Meta, WriterPoisoned | StorageError | TapeInvalid> =>
-  Effect.flatMap(core.root.readMeta(tape.name), (meta): Effect.Effect<Meta, WriterPoisoned | TapeInvalid> => {
-    // Without its meta the tape is none, and nothing of it is written: it can be recovered.
-    if (meta === undefined) return Effect.fail(new TapeInvalid({ tape: tape.name, why: metaMissing }))
-    if (meta.version === tape.metaVersion) return Effect.succeed(meta)
-    return Effect.fail(core.stop(`${tape.name}/${tapeMetaFile} was changed by someone else`))
-  })
+const readOwnMeta = (
+  core: Core,
+  tape: OpenTape
+): Effect.Effect<Meta, WriterPoisoned | StorageError | MetaInvalid | TapeInvalid> =>
+  Effect.flatMap(
+    readMeta(core.root, tape.name, core.state.limits.metaBytesMax),
+    (meta): Effect.Effect<Meta, WriterPoisoned | TapeInvalid> => {
+      // Without its meta the tape is none, and nothing of it is written: it can be recovered.
+      if (meta === undefined) return Effect.fail(new TapeInvalid({ tape: tape.name, why: metaMissing }))
+      if (meta.version === tape.metaVersion) return Effect.succeed(meta)
+      return Effect.fail(core.stop(`${tape.name}/${tapeMetaFile} was changed by someone else`))
+    }
+  )
 
 const metaMissing = "its meta is missing: put it back, or recover the tape into a new one"
 
@@ -287,13 +307,13 @@ export const changeTapeMeta = (
   Effect.gen(function* () {
     const state = TapeState.after(tape.state, record)
     const meta = yield* readOwnMeta(core, tape)
-    const worn = TapeState.isWorn(state)
-    const written = worn
-      ? MetaChain.write<TapeRecord>(null, TapeState.refold(state), core.state.limits)
-      : MetaChain.write<TapeRecord>(tape.metaEnd, [record], core.state.limits)
-    const bytes = worn ? written.bytes : Buffer.concat([meta.bytes, written.bytes])
-    yield* checkMetaSize(core, tape, bytes.length, state.lines)
-    const version = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, bytes))
+    const { limits } = core.state
+    const longer = MetaChain.extendTape(meta.bytes, tape.metaEnd, record, limits)
+    // Folded afresh it may be smaller: where it is full, that is what removing a user value is for.
+    const worn = TapeState.isWorn(state) || longer === undefined || longer.bytes.length > limits.metaBytesMax
+    const written = worn ? MetaChain.writeTape(TapeState.refold(state), limits) : longer
+    yield* checkTapeMetaSize(limits, tape.name, written.bytes.length, state.lines)
+    const version = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, written.bytes))
     tape.state = worn ? { ...state, lines: TapeState.refold(state).length } : state
     tape.metaVersion = version
     tape.metaEnd = written.end

@@ -1,11 +1,13 @@
 /** Copying committed lines out of dynamic segments, checked (I5: bytes are copied, never parsed and printed again). */
 import * as Effect from "effect/Effect"
-import type { SegmentCorrupt } from "../../domain/Errors.ts"
+import { SegmentCorrupt } from "../../domain/Errors.ts"
+import { dynamicName } from "../../domain/Names.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import type { DynamicEvents } from "./DynamicEvents.ts"
 import type { LivePart } from "./DynamicFile.ts"
 import { eventsOf } from "./FileEvents.ts"
+import { ofForeign } from "./ofForeign.ts"
 import { listing } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 import type { SegmentSeal } from "./SegmentSeal.ts"
@@ -24,10 +26,16 @@ export const copyParts = Effect.fnUntraced(function* <E>(
   const holdsEvents = listing(core, tape)?.role === "events"
   for (const run of runsOf(parts, copyBytes)) {
     const lines = yield* readRun(core, tape, run)
-    for (const [index, part] of run.entries()) {
-      const events = holdsEvents ? yield* eventsOf(core, part.file) : undefined
-      seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part.offset))
-    }
+    const { file, offset } = run[0]!
+    const events = holdsEvents ? yield* eventsOf(core, file) : undefined
+    yield* ofForeign(
+      () => {
+        for (const [index, part] of run.entries()) {
+          seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part.offset))
+        }
+      },
+      (why) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
+    )
     yield* append(lines.length === 1 ? lines[0]! : Buffer.concat(lines))
     // Hashing is work for the processor: other fibres come first.
     yield* Effect.yieldNow

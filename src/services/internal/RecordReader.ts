@@ -3,8 +3,9 @@
  * segments through what the writer knows. Every byte is checked before it is handed on.
  */
 import * as Effect from "effect/Effect"
-import type { SegmentCorrupt } from "../../domain/Errors.ts"
+import { SegmentCorrupt } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
+import { dynamicName } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
@@ -49,6 +50,15 @@ export const readChunk = (
       readChunk(core, tape, ordinal, direction, bytesMax)
     )
   })
+
+/** The record at `ordinal` is none, though checksums are right; or what stands there is not what must follow. */
+export const corruptAt = (tape: OpenTape, ordinal: number, why: string): SegmentCorrupt => {
+  const { records, segments } = tape.state
+  const live = tape.parts[partAt(tape.parts, ordinal)]
+  const segment =
+    ordinal < records || live === undefined ? segmentAt(segments, ordinal)?.name : dynamicName(live.file.dynamic)
+  return new SegmentCorrupt({ tape: tape.name, segment: segment ?? "", offset: 0, why: `record ${ordinal}: ${why}` })
+}
 
 /** The closed segment with the record at `ordinal`. */
 export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment => {

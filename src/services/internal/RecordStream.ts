@@ -3,11 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/Errors.ts"
+import { isReservedType } from "../../domain/Format.ts"
+import { BadLine } from "../../domain/internal/BadLine.ts"
 import { type JsonObject, parseTrusted } from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
+import { ofForeign } from "./ofForeign.ts"
 import type { OpenTape } from "./OpenTape.ts"
 import { wholeNumber } from "./wholeNumber.ts"
-import { type Chunk, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
+import { type Chunk, corruptAt, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
 /** Which records, by ordinal. */
 export interface RecordRange {
@@ -19,7 +22,14 @@ export interface RecordRange {
   readonly reverse?: boolean
 }
 
-const parse = (text: string): JsonObject => parseTrusted(text) as JsonObject
+/** @throws BadLine | TaraSONError */
+const parse = (text: string): JsonObject => {
+  const record = parseTrusted(text)
+  if (typeof record !== "object" || record === null || Array.isArray(record)) throw new BadLine("it is no record")
+  const { $type: type } = record as JsonObject
+  if (typeof type === "string" && isReservedType(type)) throw new BadLine("it is a system record")
+  return record as JsonObject
+}
 
 /** Records of a tape as they were when the stream started. */
 export const recordStream = (
@@ -51,18 +61,26 @@ type Take<A> = (chunk: Chunk, from: number, to: number) => Array<A>
 
 const forwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
   Stream.paginate(from, (next: number) =>
-    Effect.map(open(core, tape, next, "forward"), (chunk) => {
+    Effect.flatMap(open(core, tape, next, "forward"), (chunk) => {
       const end = Math.min(to, chunk.firstOrdinal + chunk.count)
-      return [take(chunk, next, to), end < to ? Option.some(end) : Option.none<number>()] as const
+      const rest = end < to ? Option.some(end) : Option.none<number>()
+      return Effect.map(taken(tape, chunk, next, to, take), (records) => [records, rest] as const)
     })
   )
 
 const backwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
   Stream.paginate(to, (end: number) =>
-    Effect.map(open(core, tape, end - 1, "backward"), (chunk) => {
+    Effect.flatMap(open(core, tape, end - 1, "backward"), (chunk) => {
       const start = Math.max(from, chunk.firstOrdinal)
-      return [take(chunk, from, end), start > from ? Option.some(start) : Option.none<number>()] as const
+      const rest = start > from ? Option.some(start) : Option.none<number>()
+      return Effect.map(taken(tape, chunk, from, end, take), (records) => [records, rest] as const)
     })
+  )
+
+const taken = <A>(tape: OpenTape, chunk: Chunk, from: number, to: number, take: Take<A>) =>
+  ofForeign(
+    () => take(chunk, from, to),
+    (why) => corruptAt(tape, Math.max(from, chunk.firstOrdinal), why)
   )
 
 const open = (

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/internal/invariant.ts"
-import type { MetaInvalid } from "../../domain/Errors.ts"
+import { type MetaInvalid, SegmentCorrupt } from "../../domain/Errors.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import { type Compression, segmentName } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
@@ -15,6 +15,8 @@ import { type Core, guard, whileOpen, type WriteError } from "./Core.ts"
 import { wholeNumber } from "./wholeNumber.ts"
 import { listing, type OpenTape, replaceTapeMeta } from "./OpenTape.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
+import { orBadLine } from "./ofForeign.ts"
+import { corruptAt } from "./RecordReader.ts"
 import { RepackSource } from "./RepackSource.ts"
 import type { SegmentError } from "./SegmentFile.ts"
 import { forget } from "./SegmentIndexFile.ts"
@@ -82,8 +84,9 @@ export const repack = (
       const settings = settingsOf(options)
       const run = runOf(tape.state.segments, settings, options.force ?? false)
       if (run.length === 0) return nothing(tape)
-      const added = yield* write(core, tape, run, settings, options.onProgress)
+      const { added, behind } = yield* write(core, tape, run, settings, options.onProgress)
       yield* Effect.onError(replace(core, tape, run, added, options.why ?? "repack"), () => undo(core, tape, added))
+      tape.giveBackNumbers(behind)
       return report(run, added)
     })
   )
@@ -107,8 +110,9 @@ export const mergeSmall = (
         dedup: run.some((segment) => segment.same !== undefined),
         shardEvery: first.shardEvery ?? 0
       }
-      const added = yield* write(core, tape, run, settings, undefined)
+      const { added, behind } = yield* write(core, tape, run, settings, undefined)
       yield* Effect.onError(replace(core, tape, run, added, "merge"), () => undo(core, tape, added))
+      tape.giveBackNumbers(behind)
     })
   )
 
@@ -151,14 +155,17 @@ const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean =>
   return segment.rawBytes <= bytesMax && (isLast || segment.rawBytes >= targetBytes / 2)
 }
 
-/** Writes the run into new segments, each read back and compared. On any failure they are removed again. */
+/**
+ * Writes the run into new segments, each read back and compared. On any failure they are removed again. `behind`: one
+ * behind the last number that was taken for them.
+ */
 const write = (
   core: Core,
   tape: OpenTape,
   run: ReadonlyArray<Segment>,
   settings: Settings,
   onProgress: OnProgress | undefined
-): Effect.Effect<ReadonlyArray<Segment>, RepackError> => {
+): Effect.Effect<{ readonly added: ReadonlyArray<Segment>; readonly behind: number }, RepackError> => {
   const last = run.at(-1)!
   const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
   const counter = new Counter(total, onProgress)
@@ -168,7 +175,9 @@ const write = (
   // What follows may be flushed meanwhile: its numbers must be behind ours, and not just so far as ours are behind the run.
   const { numbersBeforeRepack } = TapeState
   const segmentsMax = outputsMax(run, settings.targetBytes)
-  let number = tape.takeNumbers(numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1) + numbersBeforeRepack
+  const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
+  const taken = tape.takeNumbers(count)
+  let number = taken + numbersBeforeRepack
   const names: Array<string> = []
   const writeNext = Effect.gen(function* () {
     invariant(names.length < segmentsMax, "a repack has a number for each of its outputs")
@@ -184,7 +193,9 @@ const write = (
         let bytes = 0
         while (bytes < settings.targetBytes && !source.isDone) {
           const piece = yield* source.next(settings.targetBytes - bytes)
-          yield* writer.add(piece.lines, piece.event, append)
+          yield* orBadLine(writer.add(piece.lines, piece.event, append), (why) =>
+            corruptAt(tape, source.ordinal - 1, why)
+          )
           bytes += piece.lines.length
           yield* counter.add(piece.count, piece.lines.length)
           yield* guard(core)
@@ -213,13 +224,13 @@ const write = (
     Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
   )
   return whileOpen(core, writeAll).pipe(
-    Effect.tap(() =>
-      Effect.sync(() => {
-        const made = Merkle.root(added.at(-1)!.merkle)
-        invariant(made === Merkle.root(last.merkle), "a repacked stream has the root that it had")
-      })
-    ),
-    Effect.as(added),
+    Effect.tap(() => {
+      if (Merkle.root(added.at(-1)!.merkle) === Merkle.root(last.merkle)) return Effect.void
+      // What was written reads back as it was read: it is meta that says something else.
+      const why = "its Merkle state is not the one in meta"
+      return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: last.name, offset: 0, why }))
+    }),
+    Effect.as({ added, behind: taken + count }),
     Effect.onError(() => Effect.suspend(() => cleanUp))
   )
 }

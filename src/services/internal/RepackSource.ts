@@ -4,8 +4,9 @@ import type { Role } from "../../domain/SystemRecord.ts"
 import type { EventKey } from "../../domain/SegmentIndex.ts"
 import type { Core } from "./Core.ts"
 import { keyOfEvent } from "./eventKeys.ts"
+import { ofForeign } from "./ofForeign.ts"
 import type { OpenTape } from "./OpenTape.ts"
-import { linesOfChunk, readChunk, type ReadError } from "./RecordReader.ts"
+import { corruptAt, linesOfChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
 /** Whole lines, and their keys where they are events. */
 export interface Piece {
@@ -44,7 +45,12 @@ export class RepackSource {
 
   /** The next lines: `bytesMax` of them, or the one line that alone is longer. */
   next(bytesMax: number): Effect.Effect<Piece, ReadError> {
-    return Effect.map(this.#lines, (lines) => this.#take(lines, bytesMax))
+    return Effect.flatMap(this.#lines, (lines) =>
+      ofForeign(
+        () => this.#take(lines, bytesMax),
+        (why) => corruptAt(this.#tape, this.#ordinal, why)
+      )
+    )
   }
 
   readonly #lines: Effect.Effect<Array<Uint8Array>, ReadError> = Effect.suspend(() => {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
 import * as Frames from "../../domain/Frames.ts"
+import { troubleOf } from "../../domain/internal/troubleOf.ts"
 import { decodeSame } from "../../domain/SameLine.ts"
 import type { Compression } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
@@ -104,7 +105,7 @@ const takeLines = (
     return undefined
   } catch (error) {
     if (error instanceof SegmentCorrupt) return error
-    return corrupt(file, offsetOf(start), error instanceof Error ? error.message : "unreadable")
+    return corrupt(file, offsetOf(start), troubleOf(error))
   }
 }
 
@@ -235,13 +236,19 @@ export const readStored = Effect.fnUntraced(function* (
           if (firstBad === undefined) each(line, target)
         } catch (error) {
           // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
-          firstBad ??= { offset, why: error instanceof Error ? error.message : "unreadable" }
+          firstBad ??= { offset, why: troubleOf(error) }
         }
         if (target !== undefined) found.same++
         found.lines++
         found.rawBytes += line.length + 1
       },
-      ...(onFrame === undefined ? {} : { onFrame })
+      ...(onFrame === undefined
+        ? {}
+        : {
+            onFrame: (fileBytes: number) => {
+              if (firstBad === undefined) onFrame(fileBytes)
+            }
+          })
     },
     rawBytes
   )

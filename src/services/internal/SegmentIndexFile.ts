@@ -172,13 +172,25 @@ const openIndex = Effect.fnUntraced(function* (
   const first = yield* readPages(core, tape, segment.name, undefined, [0])
   if (first?.[0] === undefined) return undefined
   const header = decodeHeader(first[0], segment)
-  if (header === undefined) return undefined
+  if (header === undefined || !(yield* holdsPages(core, tape, segment.name, header.pages))) return undefined
   const tables = yield* drive(core, tape, segment.name, undefined, () => readTables(header))
   if (tables === undefined) return undefined
   const { frames } = tables.value
   const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
   return isWhole ? { header, ...tables.value, memory: undefined } : undefined
 })
+
+/** Pages for which memory is taken before they are known to be there. */
+const pagesUnseenMax = 1024
+
+/** Whether the file is as large as its header says, where that is more than one would take memory for unseen. */
+const holdsPages = (core: Core, tape: string, segment: string, pages: number): Effect.Effect<boolean> =>
+  pages <= pagesUnseenMax
+    ? Effect.succeed(true)
+    : Effect.match(core.root.indexSize(tape, segment), {
+        onFailure: () => false,
+        onSuccess: (size) => size !== undefined && size >= pages * pageBytes
+      })
 
 function* readTables(header: SegmentIndex.Header): SegmentIndex.Lookup<Pick<IndexHandle, "blocks" | "frames">> {
   const blocks = yield* SegmentIndex.readBlocks(header)

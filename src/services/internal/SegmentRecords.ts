@@ -1,6 +1,7 @@
 /** Records of one closed segment: logical lines, whatever its file looks like. */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
+import { troubleOf } from "../../domain/internal/troubleOf.ts"
 import { findSame } from "../../domain/SameLine.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { Core } from "./Core.ts"
@@ -104,7 +105,7 @@ const readEach = Effect.fnUntraced(function* (
     } catch (error) {
       const { blocks, frames } = yield* indexOf(core, tape, role, segment)
       const offset = fileOffsetOf(frames, blocks.offset[blocks.blockOfRecord(record)]!)
-      const why = error instanceof Error ? error.message : "unreadable"
+      const why = troubleOf(error)
       return yield* new SegmentCorrupt({ tape, segment: segment.name, offset, why })
     }
     record += chunk.count

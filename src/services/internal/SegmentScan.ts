@@ -70,13 +70,11 @@ export const scanSegmentFile = (
         takeLine(line, offset)
       }
     })
-    return Effect.map(read, () => ({
-      bytes,
-      rawBytes,
-      sha256: digest.digest("hex"),
-      same: same.size,
-      prints: prints.all()
-    }))
+    return Effect.flatMap(read, (): Effect.Effect<ScannedFile, SegmentCorrupt> => {
+      if (prints.count === 0) return Effect.fail(corrupt(0, "it is empty"))
+      const sha256 = digest.digest("hex")
+      return Effect.succeed({ bytes, rawBytes, sha256, same: same.size, prints: prints.all() })
+    })
   })
 
 /** What tells a record from others. */

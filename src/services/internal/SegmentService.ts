@@ -73,7 +73,7 @@ const verify = (core: Core, tape: () => OpenTape, info: SegmentInfo): Effect.Eff
     yield* readWhole(core, name, role, info, (line) => {
       const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
       const type = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })["$type"]
-      if (typeof type === "string" && isReservedType(type)) throw new Error(`it holds a ${type}`)
+      if (typeof type === "string" && isReservedType(type)) throw new Error("it holds a system record")
       merkle.add(line)
     })
     const found = merkle.state()

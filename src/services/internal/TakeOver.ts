@@ -30,6 +30,9 @@ export const takeOver = Effect.fnUntraced(function* (
   const first = last === undefined ? header : Buffer.concat([header, last.bytes])
   // Files keep the batches before the last one; a file that held the last one alone is not needed.
   const old = files.flatMap((file) => withoutLast(file, scanned))
+  // What an interrupted opening left may have a number above ours, and the epoch that begins now. It is gone, durably with
+  // the new file, before the decision: behind it, it would look like a dynamic segment that lib meta has lost.
+  for (const left of yield* root.listDynamics) if (left > state.highest) yield* root.dropDynamic(left)
   const writer = yield* root.createDynamic(dynamic, first)
   const records = [
     ...LibState.refold(state),
@@ -45,6 +48,7 @@ export const takeOver = Effect.fnUntraced(function* (
   const written = MetaChain.write<LibRecord>(null, records)
   core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
   core.metaEnd = written.end
+  core.metaBytes = written.bytes.length
   core.state = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
   core.durable = anchor
   if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))

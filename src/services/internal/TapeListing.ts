@@ -1,29 +1,34 @@
 /** Changes of what a lib lists: new tapes, archived and activated ones. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { TapeExists, TapeNotFound, type WriterPoisoned } from "../../domain/Errors.ts"
+import { type MetaInvalid, TapeExists, TapeNotFound, type WriterPoisoned } from "../../domain/Errors.ts"
 import { formatVersion } from "../../domain/Format.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../domain/Names.ts"
-import type { Role, TapeRecord } from "../../domain/SystemRecord.ts"
+import type { Role } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
 import { appendLibMeta, checkLock, type Core, guard, type WriteError, writeStep } from "./Core.ts"
+import { checkLibMetaRoom } from "./MetaRoom.ts"
 
 /** Builds a tape beside its place, moves it there, and lists it: in this order, so that a listed tape has its meta. */
 export const createTape = (
   core: Core,
   name: string,
   role: Role
-): Effect.Effect<TapeListing, InvalidTapeName | TapeExists | StorageError | WriteError> =>
+): Effect.Effect<TapeListing, InvalidTapeName | TapeExists | MetaInvalid | StorageError | WriteError> =>
   Effect.gen(function* () {
     yield* guard(core)
     yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
     return yield* core.loadLock.withPermit(createUnlisted(core, name, role))
   })
 
-const createUnlisted = (core: Core, name: string, role: Role): Effect.Effect<TapeListing, TapeExists | WriteError> =>
+const createUnlisted = (
+  core: Core,
+  name: string,
+  role: Role
+): Effect.Effect<TapeListing, TapeExists | MetaInvalid | WriteError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       // Another fibre may have been faster, or the writer may have stopped, while this one waited for the lock.
@@ -32,7 +37,9 @@ const createUnlisted = (core: Core, name: string, role: Role): Effect.Effect<Tap
       yield* checkLock(core)
       const now = yield* Clock.currentTimeMillis
       const tape = core.uuid(now)
-      const meta = MetaChain.write<TapeRecord>(null, [
+      const listed: TapeListing = { name, tape, role, state: "active" }
+      yield* checkLibMetaRoom(core, { $type: "LiteLib.Tape", ...listed })
+      const meta = MetaChain.writeTape([
         {
           $type: "LiteTape.Meta",
           created: new Date(now).toISOString(),
@@ -45,7 +52,6 @@ const createUnlisted = (core: Core, name: string, role: Role): Effect.Effect<Tap
         }
       ])
       yield* writeStep(core, core.root.createTape(name, meta.bytes))
-      const listed: TapeListing = { name, tape, role, state: "active" }
       yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
       return listed
     })

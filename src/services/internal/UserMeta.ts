@@ -1,6 +1,9 @@
 /** User values in a tape's meta: the only part of meta that users may set. */
 import * as Effect from "effect/Effect"
-import type { MetaInvalid, TapeInvalid } from "../../domain/Errors.ts"
+import { MetaInvalid, type TapeInvalid } from "../../domain/Errors.ts"
+import { tapeMetaFile } from "../../domain/Format.ts"
+import * as MetaChain from "../../domain/MetaChain.ts"
+import type { TapeRecord } from "../../domain/SystemRecord.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 import { TaraSONError } from "../../domain/TaraSONError.ts"
 import type { StorageError } from "../Storage.ts"
@@ -26,10 +29,27 @@ export const changeUserMeta = (
             if (!tape.state.userMeta.has(key)) return
             return yield* changeTapeMeta(core, tape, { $type: "LiteTape.UserMeta", key, removed: true })
           }
+          yield* checkUserRoom(core, tape, new Map([...tape.state.userMeta, [key, checked]]))
           return yield* changeTapeMeta(core, tape, { $type: "LiteTape.UserMeta", key, value: checked })
         })
       )
     )
+  })
+
+/** User values may take a quarter of a meta: they must never keep a segment from being listed. */
+const checkUserRoom = (
+  core: Core,
+  tape: OpenTape,
+  values: ReadonlyMap<string, TaraSON.Json>
+): Effect.Effect<void, MetaInvalid> =>
+  Effect.suspend(() => {
+    const { limits } = core.state
+    const records = Array.from(values, ([key, value]) => ({ $type: "LiteTape.UserMeta" as const, key, value }))
+    const { length } = MetaChain.write<TapeRecord>(null, records, limits).bytes
+    const bytesMax = Math.floor(limits.metaBytesMax / 4)
+    if (length <= bytesMax) return Effect.void
+    const why = `its user values would have ${length} bytes, a quarter of its limit metaBytesMax is ${bytesMax}: remove some of them`
+    return Effect.fail(new MetaInvalid({ meta: `${tape.name}/${tapeMetaFile}`, line: tape.state.lines + 1, why }))
   })
 
 /** A copy of the value, so that what is folded is what was written. Checked as the system record that it becomes. */

@@ -3,11 +3,14 @@
  * all of it.
  */
 import * as Effect from "effect/Effect"
-import { LibClosed, type SegmentCorrupt } from "../../domain/Errors.ts"
+import { LibClosed, SegmentCorrupt } from "../../domain/Errors.ts"
 import * as Event from "../../domain/Event.ts"
 import { isReservedType, libMetaFile, tapeMetaFile } from "../../domain/Format.ts"
+import { BadLine } from "../../domain/internal/BadLine.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
+import type { Limits } from "../../domain/Limits.ts"
 import * as Merkle from "../../domain/Merkle.ts"
+import { dynamicName } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 import type { StorageError } from "../Storage.ts"
@@ -16,11 +19,13 @@ import type { LivePart } from "./DynamicFile.ts"
 import { EventOrder } from "./EventOrder.ts"
 import { checkIndex } from "./IndexCheck.ts"
 import { refreshReader } from "./OpenReader.ts"
+import { ofForeign } from "./ofForeign.ts"
 import { listing, openTape, type OpenTape } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { checkFile } from "./SegmentFile.ts"
 import { readWhole } from "./SegmentRecords.ts"
+import { forEachLine } from "./SegmentSeal.ts"
 import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
 export interface VerifyOptions {
@@ -203,7 +208,7 @@ const checkOnce = Effect.fnUntraced(function* (
       continue
     }
     const { parts } = tape
-    const behind = yield* Effect.result(checkParts(core, tape.name, parts))
+    const behind = yield* Effect.result(checkParts(run, tape.name, parts))
     if (behind._tag === "Success") break
     // They have been put into a segment meanwhile.
     if (tape.parts !== parts && core.root.mode === "write") continue
@@ -249,14 +254,11 @@ const checkSegment = (
   const role = listing(core, tape.name)?.role ?? "records"
   if (!deep) return checkFile(core, tape.name, segment)
   const merkle = new Merkle.Accumulator(before)
-  const limits = { ...core.state.limits }
+  const { limits } = core.state
   return Effect.flatMap(
     readWhole(core, tape.name, role, segment, (line) => {
-      const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
-      const record = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })
-      const type = record["$type"]
-      if (typeof type === "string" && isReservedType(type)) throw new Error(`it holds a ${type}`)
-      order?.add(Event.fromRecord(record))
+      const record = readRecord(line, limits)
+      if (order !== undefined) order.add(Event.fromRecord(record))
       merkle.add(line)
     }),
     () => {
@@ -268,8 +270,31 @@ const checkSegment = (
 }
 
 const checkParts = (
-  core: Core,
+  { core, deep }: Run,
   tape: string,
   parts: ReadonlyArray<LivePart>
 ): Effect.Effect<void, StorageError | SegmentCorrupt> =>
-  Effect.forEach(runsOf(parts, 1024 * 1024), (run) => readRun(core, tape, run), { discard: true })
+  Effect.forEach(
+    runsOf(parts, 1024 * 1024),
+    (run) => {
+      const { file, offset } = run[0]!
+      const corrupt = (why: string) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
+      return Effect.flatMap(readRun(core, tape, run), (pieces) =>
+        deep ? ofForeign(() => readRecords(pieces, core.state.limits), corrupt) : Effect.void
+      )
+    },
+    { discard: true }
+  )
+
+const readRecords = (pieces: ReadonlyArray<Uint8Array>, limits: Limits): void => {
+  for (const lines of pieces) forEachLine(lines, (start, end) => readRecord(lines.subarray(start, end), limits))
+}
+
+/** @throws BadLine | TaraSONError */
+const readRecord = (line: Uint8Array, limits: Limits): TaraSON.JsonObject => {
+  const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
+  const record = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })
+  const type = record["$type"]
+  if (typeof type === "string" && isReservedType(type)) throw new BadLine("it holds a system record")
+  return record
+}

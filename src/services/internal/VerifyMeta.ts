@@ -1,12 +1,12 @@
 /** Verify: what lib and tapes say of themselves, and the chain of commits. */
 import * as Effect from "effect/Effect"
-import { AckedDataLost, DynamicCorrupt, MetaInvalid } from "../../domain/Errors.ts"
+import { DynamicCorrupt, MetaInvalid } from "../../domain/Errors.ts"
 import { libMetaFile, tapeMetaFile } from "../../domain/Format.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { Core } from "./Core.ts"
 import { scanAll } from "./DynamicScan.ts"
-import { readState } from "./OpenLib.ts"
+import { ackedLost, readState } from "./OpenLib.ts"
 import { type OpenTape, readTapeMeta } from "./OpenTape.ts"
 
 /** What a check may fail with: any error of this package. */
@@ -17,7 +17,7 @@ const notOurs = (meta: string) => new MetaInvalid({ meta, line: 0, why: "is not 
 /** A writer's own meta must be what it wrote, a torn end included: it has not been interrupted. */
 export const checkLibMeta = (core: Core): Effect.Effect<void, Failure> =>
   core.metaLock.withPermit(
-    Effect.flatMap(readState(core.root), (read) => {
+    Effect.flatMap(readState(core.root, core.state.limits), (read) => {
       const isOurs = core.root.mode === "read" || core.poison !== undefined || read?.version === core.metaVersion
       return isOurs ? Effect.void : Effect.fail(notOurs(libMetaFile))
     })
@@ -50,13 +50,12 @@ export const checkDynamics = (core: Core, tries = 1): Effect.Effect<void, Failur
 
 const scanUpTo = (core: Core, batch: number): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {
-    const read = yield* readState(core.root)
+    const read = yield* readState(core.root, core.state.limits)
     if (read === undefined) return
-    const { anchor, torn } = yield* scanAll(core.root, read.state)
+    const scanned = yield* scanAll(core.root, read.state)
+    const { anchor, torn } = scanned
     if (anchor.batch >= batch) return
-    if (torn === undefined) {
-      return yield* new AckedDataLost({ location: core.location, acked: batch, found: anchor.batch })
-    }
+    if (torn === undefined) return yield* ackedLost(core.root, read, scanned, batch)
     const { dynamic, offset } = torn
     return yield* new DynamicCorrupt({ file: dynamicName(dynamic), offset, why: `batch ${anchor.batch + 1} is torn` })
   })

@@ -35,7 +35,7 @@ export const openingContract = ({ storage, place }: Kind): void => {
           })
         )
         const report = yield* withLib(base, location, (lib) => Effect.succeed(lib.report))
-        assert.deepStrictEqual(report, { created: false, recovered: false, metaTailDropped: false })
+        assert.deepStrictEqual(report, { created: false, recovered: false, metaTailDropped: false, warnings: [] })
       })
     )
 

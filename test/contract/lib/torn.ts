@@ -94,7 +94,7 @@ const checkLife = Effect.fnUntraced(function* (
   )
   yield* withLib(base, location, (lib) =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(lib.report, { created: false, recovered: false, metaTailDropped: false })
+      assert.deepStrictEqual(lib.report, { created: false, recovered: false, metaTailDropped: false, warnings: [] })
       assert.deepStrictEqual(yield* contentsOf(lib), { ...expected, a: [...expected["a"]!, { again: true }] })
     })
   )

@@ -1,10 +1,6 @@
-import type { Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Root, Storage, type StorageError } from "../../../src/services/Storage.ts"
-
-/** One part of the contract: registers its tests. */
-export type Contract = (it: Vitest.MethodsNonLive<Storage>, location: () => string) => void
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -26,17 +22,3 @@ export const openLib = (location: string): Effect.Effect<Root, StorageError, Sto
 /** The reason for which `effect` fails. */
 export const reasonOf = <A, R>(effect: Effect.Effect<A, StorageError, R>): Effect.Effect<string, A, R> =>
   Effect.map(Effect.flip(effect), (error) => error.reason)
-
-/** Bytes of which no two stretches are alike, so that a misplaced one shows. */
-export const pattern = (length: number): Uint8Array => {
-  const filled = new Uint8Array(length)
-  let state = 1
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    filled[i] = state >>> 24
-  }
-  return filled
-}
-
-/** What no name of a file may be. */
-export const unsafeNames = ["", ".", "..", "../order", "/etc", "a/../../b", "a\\b", "a\0b", "a//b", "./a"] as const

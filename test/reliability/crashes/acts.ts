@@ -12,6 +12,11 @@ export interface Part {
 export type Act =
   | { readonly _tag: "create"; readonly tape: string }
   | { readonly _tag: "append"; readonly parts: ReadonlyArray<Part> }
+  /** Several appends at once; each waits for a few turns of the others first. */
+  | {
+      readonly _tag: "together"
+      readonly appends: ReadonlyArray<{ readonly parts: ReadonlyArray<Part>; readonly turns: number }>
+    }
   /** Events with the revision that their stream must have. */
   | { readonly _tag: "events"; readonly parts: ReadonlyArray<Part> }
   | { readonly _tag: "flush"; readonly tape: string }
@@ -27,6 +32,8 @@ export type Act =
   /** What runs in the background comes to its end. */
   | { readonly _tag: "settle" }
   | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
+  /** An act that a crash cuts short, so far into its steps (from 0 to below 1); the run goes on with what is left. */
+  | { readonly _tag: "cut"; readonly act: Act; readonly at: number; readonly end: "kill" | "power" }
 
 export interface Repack {
   readonly targetBytes: number
@@ -44,12 +51,14 @@ export const category = "order"
 export const kinds = [
   "append",
   "appendAll",
+  "together",
   "roll",
   "events",
   "flush",
   "close",
   "kill",
   "power",
+  "cut",
   "repack",
   "clone",
   "recover",
@@ -60,6 +69,9 @@ export const kinds = [
 ] as const
 
 export type Kind = (typeof kinds)[number]
+
+/** Kinds of acts that are more than one step, and leave the lib open. */
+const cuttable = ["append", "appendAll", "roll", "flush", "repack", "user", "events", "clone"] as const
 
 /** Makes acts of kinds: with records that are all different, and names that are new where they have to be. */
 export class ActMaker {
@@ -86,6 +98,21 @@ export class ActMaker {
         return { _tag: "append", parts: [{ tape, records: this.#some(1 + random.below(3), random.below(300)) }] }
       case "appendAll":
         return { _tag: "append", parts: tapes.map((one) => ({ tape: one, records: this.#some(1, random.below(200)) })) }
+      case "together":
+        return {
+          _tag: "together",
+          appends: Array.from({ length: 2 + random.below(2) }, (_, n) => ({
+            parts: [{ tape: random.pick(tapes), records: this.#some(1, random.below(600)) }],
+            turns: n === 0 ? 0 : random.below(8)
+          }))
+        }
+      case "cut":
+        return {
+          _tag: "cut",
+          act: this.make(random.pick(cuttable)),
+          at: random.next(),
+          end: random.pick(["kill", "kill", "power"])
+        }
       case "roll":
         return { _tag: "append", parts: [{ tape, records: this.#some(2, 500) }] }
       case "events":

@@ -8,8 +8,11 @@ import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { append, type Expectation, type World } from "./world.ts"
 
-/** How the second writer ends; `none` ends when all is read, without a second one. */
-export type Ending = "none" | "close" | "kill" | "power"
+/**
+ * How the second writer ends; `none` ends when all is read, without a second one. `blind` is opened and closed before
+ * anything is read, then read, and loses power.
+ */
+export type Ending = "none" | "blind" | "close" | "kill" | "power"
 
 export interface Checked {
   /** The points of what was done, for crashes within a recovery. */
@@ -34,6 +37,21 @@ const openLeft = (disk: Parameters<typeof open>[0], lost: ReadonlySet<string>) =
     lost.has("lib") ? Effect.andThen(recoverLib(disk), open(disk)) : Effect.fail(error)
   )
 
+/** A writer that opens it and closes it, and looks at nothing. */
+const closeUnread = Effect.fnUntraced(function* (state: DiskState.DiskState, recorder: Recorder) {
+  const disk = recorder.disk(state)
+  const { lost } = recorder.expectation
+  const session = yield* openLeft(disk, lost)
+  yield* session.close
+  return disk.state()
+})
+
+const expectAgain = Effect.fnUntraced(function* (state: DiskState.DiskState, world: World, recorder: Recorder) {
+  const again = yield* open(new Recorder(recorder.expectation).disk(state))
+  match(yield* readWorld(again, none), { allowed: [world], lost: none })
+  return again
+})
+
 /** Fails, or throws, when something is not as promised. */
 export const check = Effect.fnUntraced(function* (
   state: DiskState.DiskState,
@@ -42,20 +60,20 @@ export const check = Effect.fnUntraced(function* (
   isVerified: boolean
 ) {
   const recorder = new Recorder(expectation)
-  const disk = recorder.disk(state)
+  const disk = recorder.disk(ending === "blind" ? yield* closeUnread(state, recorder) : state)
   const session = yield* openLeft(disk, expectation.lost)
   const found = match(yield* readWorld(session, expectation.lost), expectation)
   recorder.expect([found], none)
-  if (ending === "none") {
+  if (ending === "none" || ending === "blind") {
     recorder.end(disk.state())
+    if (ending === "blind") yield* expectAgain(loseAll(disk.state()), found, recorder)
     return { points: recorder.points } satisfies Checked
   }
   const after = yield* appendOne(session, found, recorder, `after ${state.boot}`)
   if (ending === "close") yield* session.close
   recorder.end(disk.state())
   const left = ending === "power" ? loseAll(disk.state()) : disk.state()
-  const again = yield* open(new Recorder(recorder.expectation).disk(left))
-  match(yield* readWorld(again, none), { allowed: [after], lost: none })
+  const again = yield* expectAgain(left, after, recorder)
   if (isVerified) {
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)

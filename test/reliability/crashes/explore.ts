@@ -17,6 +17,8 @@ export interface Plan {
   readonly nestedEvery: number
   /** The same within that: how deep. */
   readonly depth: number
+  /** So many images of each run, at points in an order of their own; default: all, in order. */
+  readonly sample?: number
 }
 
 export interface Found {
@@ -57,7 +59,8 @@ export const withWatchdog = async <A>(program: Promise<A>, limit = 20_000): Prom
   }
 }
 
-const endings: ReadonlyArray<Ending> = ["power", "none", "kill", "none", "power", "none", "close", "none"]
+// The second is verified, now and then.
+const endings: ReadonlyArray<Ending> = ["none", "power", "blind", "kill", "none", "power", "none", "close"]
 
 export class Explorer {
   readonly found: Found = { points: 0, images: 0, repeated: 0, nested: 0 }
@@ -72,7 +75,9 @@ export class Explorer {
   /** Crashes a run at all of its points. */
   async explore(points: ReadonlyArray<Point>, above: ReadonlyArray<string> = [], depth = this.#plan.depth) {
     const seen = new Set<string>()
-    for (const [index, point] of points.entries()) {
+    const { sample = Number.POSITIVE_INFINITY } = this.#plan
+    for (const [index, point] of this.#inOrder(points)) {
+      if (seen.size >= sample) return
       this.found.points += 1
       for (const image of this.#images(point, points[index + 1])) {
         const key = `${DiskState.fingerprint(image.state)} ${point.expectation.allowed.map(textOf).join(";")}`
@@ -93,6 +98,15 @@ export class Explorer {
     }
   }
 
+  #inOrder(points: ReadonlyArray<Point>): Array<readonly [number, Point]> {
+    const order = [...points.entries()]
+    if (this.#plan.sample === undefined) return order
+    return order
+      .map((one) => [this.#random.next(), one] as const)
+      .toSorted(([a], [b]) => a - b)
+      .map(([, one]) => one)
+  }
+
   async #check(state: DiskState.DiskState, point: Point, trace: () => ReadonlyArray<string>, depth: number) {
     this.found.images += 1
     const ending = endings[this.found.images % endings.length]!
@@ -102,7 +116,7 @@ export class Explorer {
       points = (await withWatchdog(simulate(check(state, point.expectation, ending, isVerified), this.#random))).points
     } catch (cause) {
       const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : JSON.stringify(cause)
-      throw new ViolationFound({ why, trace: [...trace(), ...listing(state)] })
+      throw new ViolationFound({ why, trace: [...trace(), ...listing(state)], state, ending } as never)
     }
     const { nestedEvery } = this.#plan
     if (depth === 0 || nestedEvery === 0 || this.#random.below(nestedEvery) !== 0) return

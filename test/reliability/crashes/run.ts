@@ -6,10 +6,11 @@ import * as Effect from "effect/Effect"
 import * as DiskState from "../../../src/testing/DiskState.ts"
 import { powerLosses } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
+import type { Receipt } from "litetapes/Lib"
 import type { Random } from "../random.ts"
-import { type Act, ActMaker, type Kind } from "./acts.ts"
-import { doAct, open, place, readWorld, recoverLib, type Session, settle, Wrong } from "./session.ts"
-import { afterAct, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
+import { type Act, ActMaker, type Kind, type Part } from "./acts.ts"
+import { commit, doAct, open, place, readWorld, recoverLib, type Session, settle, turns, Wrong } from "./session.ts"
+import { afterAct, anyOrder, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
 
 /** A moment of a run: a crash may happen here. */
 export interface Point {
@@ -28,6 +29,7 @@ const noFault: Faults = () => undefined
 export class Recorder {
   readonly points: Array<Point> = []
   expectation: Expectation
+  #disks = 0
 
   constructor(world: Expectation) {
     this.expectation = world
@@ -38,10 +40,14 @@ export class Recorder {
     this.expectation = { allowed, lost }
   }
 
+  /** A disk whose points are kept, until there is another one: then the process that used it is dead. */
   disk(state: DiskState.DiskState, yields?: () => boolean, fault: Faults = noFault): SimulatedDisk.SimulatedDisk {
+    this.#disks += 1
+    const mine = this.#disks
     return SimulatedDisk.make({
       state,
       onStep: (step, { state: now }) => {
+        if (mine !== this.#disks) return undefined
         if (SimulatedDisk.isChange(step)) this.points.push({ state: now(), expectation: this.expectation, step })
         return fault(step)
       },
@@ -64,12 +70,18 @@ export const match = (found: World, { allowed }: Expectation): World => {
   throw new Wrong(`found\n${text}\nbut it may only be\n${allowed.map(textOf).join("\nor\n")}`)
 }
 
+const comesFirst = (a: Receipt, b: Receipt): number => a.batch - b.batch || a.firstOrdinal - b.firstOrdinal
+
 /** Whether an act makes sense: one that must be refused is no act of a run. */
-const isPossible = (world: World, act: Act): boolean => {
+export const isPossible = (world: World, act: Act): boolean => {
   switch (act._tag) {
     case "append":
     case "events":
       return act.parts.every(({ tape }) => world.get(tape)?.archived !== true)
+    case "together":
+      return act.appends.every(({ parts }) => parts.every(({ tape }) => world.get(tape)?.archived !== true))
+    case "cut":
+      return isPossible(world, act.act)
     case "clone":
       return world.has(act.tape) && !world.has(act.as)
     case "create":
@@ -91,6 +103,8 @@ export class Run {
   readonly #fault: Faults
   disk: SimulatedDisk.SimulatedDisk
   session: Session | undefined
+  /** Points before the first act of the history: the lib and its tapes were made there. */
+  begun = 0
   #world: World = nothing
 
   constructor(random: Random, fault: Faults = noFault) {
@@ -112,27 +126,91 @@ export class Run {
     if (!isPossible(this.#world, act)) return
     this.acts.push(act)
     if (act._tag === "reopen") return yield* this.#reopen(act.end)
+    if (act._tag === "cut") return yield* this.#cut(act)
+    if (act._tag === "together") return yield* this.#together(act)
+    return yield* this.#whole(act)
+  })
+
+  readonly #whole = Effect.fnUntraced({ self: this }, function* (this: Run, act: Act) {
     const after = afterAct(this.#world, act)
-    this.recorder.expect(duringAct(this.#world, act))
+    const during = duringAct(this.#world, act)
+    this.recorder.expect(during)
     if (act._tag === "recover" || act._tag === "recoverLib") yield* this.#recover(act)
-    else yield* doAct(this.session!, act, this.#world)
+    else {
+      yield* Effect.tapError(doAct(this.session!, act, this.#world), (error) =>
+        Effect.sync(() => {
+          // Only what is said to be unknown may be found later.
+          const isAppend = act._tag === "append" || act._tag === "events"
+          if (isAppend && error._tag !== "CommitOutcomeUnknown") this.recorder.expect(during.slice(0, -1))
+        })
+      )
+    }
     this.#world = after
     this.recorder.expect([after], none)
   })
+
+  readonly #together = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, act: Act & { readonly _tag: "together" }) {
+      const world = this.#world
+      const all = act.appends.map(({ parts }) => parts)
+      const done = new Map<ReadonlyArray<Part>, Receipt>()
+      const expect = () => this.recorder.expect(anyOrder(world, all, (parts) => done.has(parts)))
+      expect()
+      const exits = yield* Effect.forEach(
+        act.appends,
+        ({ parts, turns: before }) =>
+          Effect.exit(
+            Effect.map(Effect.andThen(turns(before), commit(this.session!, parts)), ([receipt]) => {
+              done.set(parts, receipt!)
+              expect()
+            })
+          ),
+        { concurrency: "unbounded" }
+      )
+      for (const exit of exits) yield* exit
+      const order = all.toSorted((a, b) => comesFirst(done.get(a)!, done.get(b)!))
+      this.#world = afterAct(world, { _tag: "append", parts: order.flat() })
+      this.recorder.expect([this.#world], none)
+    }
+  )
+
+  /** Does an act, and takes back what came of it behind one of its steps. */
+  readonly #cut = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, { act, at, end }: Act & { readonly _tag: "cut" }) {
+      const { points } = this.recorder
+      const before = points.length
+      yield* this.#whole(act)
+      const last = before + Math.floor(at * (points.length - before))
+      const point = points[last]
+      if (point === undefined) return
+      points.length = last + 1
+      this.session = undefined
+      this.recorder.expect(point.expectation.allowed)
+      yield* this.#continue(end === "power" ? this.#losePower(point.state) : DiskState.kill(point.state))
+    }
+  )
 
   readonly end = Effect.fnUntraced({ self: this }, function* (this: Run, isClosed: boolean) {
     yield* this.#leave(isClosed)
   })
 
   readonly #reopen = Effect.fnUntraced({ self: this }, function* (this: Run, end: "close" | "kill" | "power") {
-    let state = yield* this.#leave(end === "close")
-    if (end === "power") {
-      const left = [...powerLosses(state, { limit: 8, random: this.#random.next })]
-      state = this.#random.pick(left)
-    }
+    const state = yield* this.#leave(end === "close")
+    yield* this.#continue(end === "power" ? this.#losePower(state) : state)
+  })
+
+  #losePower(state: DiskState.DiskState): DiskState.DiskState {
+    return this.#random.pick([...powerLosses(state, { limit: 8, random: this.#random.next })])
+  }
+
+  /** Opens what is left. */
+  readonly #continue = Effect.fnUntraced({ self: this }, function* (this: Run, state: DiskState.DiskState) {
     this.disk = this.recorder.disk(state, this.#yields, this.#fault)
     this.session = yield* open(this.disk)
-    match(yield* readWorld(this.session, none), this.recorder.expectation)
+    this.#world = match(yield* readWorld(this.session, none), this.recorder.expectation)
+    this.recorder.expect([this.#world], none)
   })
 
   readonly #recover = Effect.fnUntraced(
@@ -167,6 +245,7 @@ export class Run {
 export const perform = Effect.fnUntraced(function* (one: Run, kinds: ReadonlyArray<Kind>, random: Random) {
   const maker = new ActMaker(random)
   yield* one.start()
+  one.begun = one.recorder.points.length
   for (const kind of kinds) yield* one.act(maker.make(kind))
   if (random.next() < 0.5) yield* settle
   yield* one.end(random.next() < 0.7)
@@ -176,5 +255,5 @@ export const perform = Effect.fnUntraced(function* (one: Run, kinds: ReadonlyArr
 export const run = Effect.fnUntraced(function* (kinds: ReadonlyArray<Kind>, random: Random) {
   const one = new Run(random)
   yield* perform(one, kinds, random)
-  return { points: one.recorder.points, acts: one.acts }
+  return { points: one.recorder.points, begun: one.begun, acts: one.acts }
 })

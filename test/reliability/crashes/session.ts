@@ -16,7 +16,7 @@ import * as Tape from "litetapes/Tape"
 import { Disk } from "litetapes/Disk"
 import type { SimulatedDisk } from "../../../src/testing/SimulatedDisk.ts"
 import type { Random } from "../random.ts"
-import { type Act, category } from "./acts.ts"
+import { type Act, category, type Part } from "./acts.ts"
 import type { TapeModel, World } from "./world.ts"
 
 export const place = "/lib"
@@ -40,11 +40,14 @@ export const simulate = <A, E>(program: Effect.Effect<A, E>, random: Random): Pr
     program.pipe(
       Effect.provideService(Clock.Clock, clock),
       Effect.provideService(Randomness, (count) => Uint8Array.from({ length: count }, () => random.below(256))),
-      Effect.provide(silent)
+      quiet
     )
   )
 
 const silent = Logger.layer([])
+
+/** Without the warnings that errors of the disk make. */
+export const quiet = <A, E>(program: Effect.Effect<A, E>): Effect.Effect<A, E> => Effect.provide(program, silent)
 
 export interface Session {
   readonly lib: Lib.Lib["Service"]
@@ -73,6 +76,10 @@ export const recoverLib = (disk: SimulatedDisk) =>
 
 const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, session.lib)
 
+/** Appends records to tapes, as one batch. */
+export const commit = ({ lib }: Session, parts: ReadonlyArray<Part>) =>
+  lib.commit(parts.map(({ records, tape }) => ({ tape, records: records.map((t) => ({ t })) })))
+
 /** Does an act that needs no other lib to be opened. */
 export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, before: World) {
   const { lib, store } = session
@@ -80,7 +87,7 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
     case "create":
       return yield* before.has(act.tape) ? Effect.void : lib.createTape(act.tape)
     case "append":
-      return yield* lib.commit(act.parts.map(({ records, tape }) => ({ tape, records: records.map((t) => ({ t })) })))
+      return yield* commit(session, act.parts)
     case "events": {
       const appends = act.parts.flatMap(({ records }) => records).map((t) => ({ t, stream: streamOf(t) }))
       const there = (before.get(category)?.records ?? []).map(streamOf)
@@ -114,10 +121,12 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
   }
 })
 
+/** Lets other fibres run, so often. */
+export const turns = (count: number): Effect.Effect<void> =>
+  Effect.forEach(Array.from({ length: count }), () => Effect.yieldNow, { discard: true })
+
 /** Lets other fibres run until none of them has anything to do that needs no time. */
-export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 60 }), () => Effect.yieldNow, {
-  discard: true
-})
+export const settle: Effect.Effect<void> = turns(60)
 
 /** Two streams of one category. */
 const streamOf = (text: string): string => `${category}-${Number.parseInt(text, 10) % 2}`

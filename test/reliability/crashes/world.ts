@@ -1,7 +1,7 @@
 /**
  * What a lib should hold, as plain values: the model that images are compared with.
  */
-import type { Act } from "./acts.ts"
+import type { Act, Part } from "./acts.ts"
 
 export interface TapeModel {
   /** Records of a tape, or the events of a category, as text. */
@@ -33,6 +33,25 @@ const change = (world: World, name: string, by: Partial<TapeModel>): World => {
 export const append = (world: World, name: string, records: ReadonlyArray<string>): World =>
   change(world, name, { records: [...(world.get(name)?.records ?? []), ...records] })
 
+const appendParts = (world: World, parts: ReadonlyArray<Part>): World =>
+  parts.reduce((next, { records, tape }) => append(next, tape, records), world)
+
+/** What appends that run at once may have made of a world, in any order: those that are done, and any of the others. */
+export const anyOrder = (
+  world: World,
+  appends: ReadonlyArray<ReadonlyArray<Part>>,
+  isDone: (append: ReadonlyArray<Part>) => boolean
+): ReadonlyArray<World> => {
+  const rest = appends.flatMap((parts) =>
+    anyOrder(
+      appendParts(world, parts),
+      appends.filter((other) => other !== parts),
+      isDone
+    )
+  )
+  return appends.some(isDone) ? rest : [world, ...rest]
+}
+
 /** What the world is when an act was done. */
 export const afterAct = (world: World, act: Act): World => {
   switch (act._tag) {
@@ -40,7 +59,7 @@ export const afterAct = (world: World, act: Act): World => {
       return world.has(act.tape) ? world : change(world, act.tape, {})
     case "append":
     case "events":
-      return act.parts.reduce((next, { records, tape }) => append(next, tape, records), world)
+      return appendParts(world, act.parts)
     case "archive":
       return change(world, act.tape, { archived: true })
     case "activate":

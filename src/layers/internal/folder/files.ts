@@ -5,26 +5,42 @@ import * as Effect from "effect/Effect"
 import { dirname } from "node:path"
 import type { Disk } from "../../../services/Disk.ts"
 import { DiskError } from "../../../services/Disk.ts"
+import type { StorageError } from "../../../services/Storage.ts"
+import { storageError, tooLarge } from "../storageErrors.ts"
 
 type DiskShape = Disk["Service"]
 
 /** Paths are made of a location and names without any special part, so nothing needs to be normalised. */
 export const join = (...parts: ReadonlyArray<string>): string => parts.join("/")
 
-/** All bytes of the file at `path`, or `undefined` where there is none. */
-export const readWhole = (disk: DiskShape, path: string): Effect.Effect<Uint8Array | undefined, DiskError> =>
+/** All bytes of the file at `path`, or `undefined` where there is none. Nothing is read where they are too many. */
+export const readWhole = (
+  disk: DiskShape,
+  path: string,
+  bytesMax: number
+): Effect.Effect<Uint8Array | undefined, DiskError | StorageError> =>
   orAbsent(
     Effect.acquireUseRelease(
       disk.openRead(path),
-      (file) => Effect.flatMap(file.size, (size) => file.read(0, size)),
+      (file) =>
+        Effect.flatMap(file.size, (size): Effect.Effect<Uint8Array, DiskError | StorageError> => {
+          if (size <= bytesMax) return file.read(0, size)
+          return Effect.fail(storageError("read", path, "too-large", tooLarge(size, bytesMax)))
+        }),
       (file) => file.close
     )
   )
 
 /** Takes "there is nothing" for an answer. */
-export const orAbsent = <A>(effect: Effect.Effect<A, DiskError>): Effect.Effect<A | undefined, DiskError> =>
+export const orAbsent = <A, E extends DiskError | StorageError>(
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A | undefined, E> =>
   effect.pipe(
-    Effect.catch((error) => (error.code === "ENOENT" ? Effect.succeed<A | undefined>(undefined) : Effect.fail(error)))
+    Effect.catch((error) =>
+      error instanceof DiskError && error.code === "ENOENT"
+        ? Effect.succeed<A | undefined>(undefined)
+        : Effect.fail(error)
+    )
   )
 
 export const unlinkIfThere = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>
@@ -53,6 +69,16 @@ export const requireFolder = (disk: DiskShape, path: string): Effect.Effect<void
       ? Effect.void
       : Effect.fail(new DiskError({ operation: "folder", path, code: entry === undefined ? "ENOENT" : "EUNSAFE" }))
   )
+
+/**
+ * Fails unless real folders stand at all of `path` that is below `location`: a link in a lib must not lead what is read,
+ * written or removed out of it. Between this look and the use of the path somebody who may write to the lib can put a
+ * link there; that one can write to its files as well.
+ */
+export const requireFolders = (disk: DiskShape, location: string, path: string): Effect.Effect<void, DiskError> =>
+  path === location
+    ? Effect.void
+    : Effect.andThen(requireFolders(disk, location, dirname(path)), requireFolder(disk, path))
 
 /** Makes a folder unless there is one. */
 export const ensureFolder = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>

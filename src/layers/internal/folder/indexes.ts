@@ -4,9 +4,9 @@
 import * as Effect from "effect/Effect"
 import type { Root } from "../../../services/Storage.ts"
 import { indexFolder, indexName, temporary } from "../names.ts"
-import { ensureFolder, join, requireFolder, sizeOf, unlinkIfThere, writeNew } from "./files.ts"
+import { ensureFolder, join, requireFolder, requireFolders, unlinkIfThere, writeNew } from "./files.ts"
 import { type Place, reading, writing } from "./place.ts"
-import { checkNames } from "./segments.ts"
+import { checkNames, removeWithin, sizeWithin } from "./segments.ts"
 
 export const indexOperations = (
   place: Place
@@ -16,10 +16,7 @@ export const indexOperations = (
   const pathOf = (tape: string, segment: string) => join(folderOf(tape), indexName(segment))
 
   const open = (tape: string, path: string) =>
-    requireFolder(disk, join(location, tape)).pipe(
-      Effect.andThen(requireFolder(disk, folderOf(tape))),
-      Effect.andThen(disk.openRead(path))
-    )
+    Effect.andThen(requireFolders(disk, location, folderOf(tape)), disk.openRead(path))
 
   const write = (tape: string, path: string, bytes: Uint8Array) =>
     Effect.gen(function* () {
@@ -54,13 +51,13 @@ export const indexOperations = (
     indexSize: (tape, segment) =>
       reading(place, "indexSize", pathOf(tape, segment), () => {
         const refusal = checkNames("indexSize", tape, segment)
-        return refusal === undefined ? sizeOf(disk, pathOf(tape, segment)) : Effect.fail(refusal)
+        return refusal === undefined ? sizeWithin(place, pathOf(tape, segment)) : Effect.fail(refusal)
       }),
     removeIndex: (tape, segment) =>
       writing(place, "removeIndex", pathOf(tape, segment), () => {
         const refusal = checkNames("removeIndex", tape, segment)
         if (refusal !== undefined) return Effect.fail(refusal)
-        return Effect.andThen(unlinkIfThere(disk, pathOf(tape, segment)), handles.drop(pathOf(tape, segment)))
+        return removeWithin(place, pathOf(tape, segment))
       })
   }
 }

@@ -3,13 +3,14 @@
  */
 import * as Effect from "effect/Effect"
 import { libMetaFile, tapeMetaFile } from "../../../domain/Format.ts"
+import { metaBytesCeiling } from "../../../domain/Limits.ts"
 import type { DiskError } from "../../../services/Disk.ts"
 import type { MetaOwner, Root, StorageError } from "../../../services/Storage.ts"
 import { versionOf } from "../metaVersion.ts"
 import { isUnsafeTape, temporary } from "../names.ts"
 import { storageError } from "../storageErrors.ts"
 import { join, orAbsent, readWhole, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
-import { type Place, reading, writing } from "./place.ts"
+import { moveIn, type Place, reading, writing } from "./place.ts"
 
 /** Refuses the name of an owner that could lead elsewhere. */
 const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
@@ -22,10 +23,13 @@ export const metaOperations = (place: Place): Pick<Root, "readMeta" | "appendMet
   const folderOf = (owner: MetaOwner) => (owner === undefined ? location : join(location, owner))
   const pathOf = (owner: MetaOwner) => join(folderOf(owner), owner === undefined ? libMetaFile : tapeMetaFile)
 
-  const read = (owner: MetaOwner): Effect.Effect<Uint8Array | undefined, DiskError> =>
-    owner === undefined
-      ? readWhole(disk, pathOf(owner))
-      : orAbsent(requireFolder(disk, folderOf(owner))).pipe(Effect.andThen(readWhole(disk, pathOf(owner))))
+  const read = (
+    owner: MetaOwner,
+    bytesMax: number = metaBytesCeiling
+  ): Effect.Effect<Uint8Array | undefined, DiskError | StorageError> => {
+    const bytes = readWhole(disk, pathOf(owner), bytesMax)
+    return owner === undefined ? bytes : Effect.andThen(orAbsent(requireFolder(disk, folderOf(owner))), bytes)
+  }
 
   /** The bytes that stand now, if they are the ones that the change is made against. */
   const readExpected = (operation: string, owner: MetaOwner, version: string | undefined) =>
@@ -45,7 +49,8 @@ export const metaOperations = (place: Place): Pick<Root, "readMeta" | "appendMet
   const append = (path: string, bytes: Uint8Array, position: number) =>
     Effect.acquireUseRelease(
       disk.openWrite(path),
-      (file) => Effect.andThen(file.write(bytes, position), file.datasync),
+      // Who takes over replaces the file: what was opened before is not the one that counts then, and may be written to.
+      (file) => place.checkLock.pipe(Effect.andThen(file.write(bytes, position)), Effect.andThen(file.datasync)),
       (file) => file.close
     )
 
@@ -54,15 +59,17 @@ export const metaOperations = (place: Place): Pick<Root, "readMeta" | "appendMet
       const path = pathOf(owner)
       yield* unlinkIfThere(disk, temporary(path))
       yield* writeNew(disk, temporary(path), bytes)
-      yield* disk.rename(temporary(path), path)
+      yield* moveIn(place, temporary(path), path)
       yield* disk.syncFolder(folderOf(owner))
     })
 
   return {
-    readMeta: (owner) =>
+    readMeta: (owner, bytesMax) =>
       reading(place, "readMeta", pathOf(owner), () =>
         checked("readMeta", owner, () =>
-          Effect.map(read(owner), (bytes) => (bytes === undefined ? undefined : { bytes, version: versionOf(bytes) }))
+          Effect.map(read(owner, bytesMax), (bytes) =>
+            bytes === undefined ? undefined : { bytes, version: versionOf(bytes) }
+          )
         )
       ),
     appendMeta: (owner, version, bytes) =>

@@ -3,12 +3,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { dirname } from "node:path"
 import type { DiskError, File } from "../../../services/Disk.ts"
 import type { Root, StorageError } from "../../../services/Storage.ts"
 import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard, temporary } from "../names.ts"
 import { fromDisk, storageError, told } from "../storageErrors.ts"
-import { ensureFolder, join, requireFolder, sizeOf, unlinkIfThere } from "./files.ts"
-import { type Place, reading, refuseWrite, writing } from "./place.ts"
+import { ensureFolder, join, orAbsent, requireFolder, requireFolders, sizeOf, unlinkIfThere } from "./files.ts"
+import { moveIn, type Place, reading, refuseWrite, writing } from "./place.ts"
 
 /** Refuses names that could lead elsewhere. */
 export const checkNames = (operation: string, tape: string, segment: string): StorageError | undefined =>
@@ -22,7 +23,7 @@ export const segmentOperations = (
   Root,
   "writeSegment" | "readSegment" | "readSegmentRanges" | "segmentSize" | "removeSegment" | "listSegments"
 > => {
-  const { disk, handles, location } = place
+  const { handles, location } = place
   const pathOf = (tape: string, segment: string) => join(location, tape, segment)
 
   const use = <A>(
@@ -38,8 +39,6 @@ export const segmentOperations = (
     })
   }
 
-  const remove = (path: string) => Effect.andThen(unlinkIfThere(disk, path), handles.drop(path))
-
   return {
     writeSegment: (tape, segment, fill) =>
       place.oneAtATime(
@@ -54,13 +53,13 @@ export const segmentOperations = (
       const path = pathOf(tape, segment)
       return reading(place, "segmentSize", path, () => {
         const refusal = checkNames("segmentSize", tape, segment)
-        return refusal === undefined ? sizeOf(disk, path) : Effect.fail(refusal)
+        return refusal === undefined ? sizeWithin(place, path) : Effect.fail(refusal)
       })
     },
     removeSegment: (tape, segment) =>
       writing(place, "removeSegment", pathOf(tape, segment), () => {
         const refusal = checkNames("removeSegment", tape, segment)
-        return refusal === undefined ? remove(pathOf(tape, segment)) : Effect.fail(refusal)
+        return refusal === undefined ? removeWithin(place, pathOf(tape, segment)) : Effect.fail(refusal)
       }),
     listSegments: (tape) =>
       reading(place, "listSegments", join(location, tape), () =>
@@ -71,15 +70,20 @@ export const segmentOperations = (
   }
 }
 
-const open = (place: Place, tape: string, segment: string): Effect.Effect<File, DiskError> => {
-  const { disk, location } = place
-  const [first, second] = segment.split("/")
-  const folder = join(location, tape)
-  const folders =
-    second === undefined
-      ? requireFolder(disk, folder)
-      : Effect.andThen(requireFolder(disk, folder), requireFolder(disk, join(folder, first!)))
-  return Effect.andThen(folders, disk.openRead(join(folder, segment)))
+/** Size of the file at `path` in a tape's folder, or `undefined` where there is nothing. */
+export const sizeWithin = ({ disk, location }: Place, path: string): Effect.Effect<number | undefined, DiskError> =>
+  orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), sizeOf(disk, path)))
+
+/** Removes the file at `path` in a tape's folder, if it is there. */
+export const removeWithin = ({ disk, handles, location }: Place, path: string): Effect.Effect<void, DiskError> =>
+  Effect.andThen(
+    orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), disk.unlink(path))),
+    handles.drop(path)
+  )
+
+const open = ({ disk, location }: Place, tape: string, segment: string): Effect.Effect<File, DiskError> => {
+  const path = join(location, tape, segment)
+  return Effect.andThen(requireFolders(disk, location, dirname(path)), disk.openRead(path))
 }
 
 /** The folder that gets the file. One of shards is made on demand, and its entry is durable before it is used. */
@@ -91,7 +95,7 @@ const folderOf = (place: Place, tape: string, segment: string): Effect.Effect<st
     const [first, second] = segment.split("/")
     if (second === undefined) return tapeFolder
     const shard = join(tapeFolder, first!)
-    if (syncedFolders.has(shard)) return shard
+    if (syncedFolders.has(shard)) return yield* Effect.as(requireFolder(disk, shard), shard)
     yield* ensureFolder(disk, shard)
     // Also where it was there already: an earlier writer may have been killed before it synced (I2).
     yield* disk.syncFolder(tapeFolder)
@@ -111,10 +115,10 @@ const writeSegment = <A, E, R>(
       const path = join(location, tape, segment)
       const refusal = refuseWrite(place, "writeSegment", path) ?? checkNames("writeSegment", tape, segment)
       if (refusal !== undefined) return yield* refusal
-      const ours = <B>(effect: Effect.Effect<B, DiskError>) => told("writeSegment", path, effect)
+      const ours = <B>(effect: Effect.Effect<B, DiskError | StorageError>) => told("writeSegment", path, effect)
 
       const folder = yield* ours(folderOf(place, tape, segment))
-      yield* ours(unlinkIfThere(disk, temporary(path)))
+      yield* ours(Effect.andThen(place.checkLock, unlinkIfThere(disk, temporary(path))))
       const file = yield* ours(disk.create(temporary(path)))
       const sink = makeSink(file)
       const value = yield* restore(fill(sink.append)).pipe(
@@ -122,14 +126,19 @@ const writeSegment = <A, E, R>(
         Effect.onExit(() => sink.close),
         Effect.tap(() =>
           ours(
-            unlinkIfThere(disk, path).pipe(
-              Effect.andThen(disk.rename(temporary(path), path)),
+            place.checkLock.pipe(
+              Effect.andThen(unlinkIfThere(disk, path)),
+              Effect.andThen(moveIn(place, temporary(path), path)),
               // After the rename: a read in between may have opened what was unlinked.
               Effect.ensuring(handles.drop(path))
             )
           )
         ),
-        Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(disk.unlink(temporary(path)))))
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.void
+            : Effect.ignore(Effect.andThen(place.checkLock, ours(disk.unlink(temporary(path)))))
+        )
       )
       yield* ours(disk.syncFolder(folder))
       return value

@@ -8,7 +8,7 @@ import type { Root } from "../../../services/Storage.ts"
 import { asideName, isUnsafeTape, temporary } from "../names.ts"
 import { storageError } from "../storageErrors.ts"
 import { join, orAbsent, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
-import { type Place, reading, writing } from "./place.ts"
+import { moveIn, type Place, reading, writing } from "./place.ts"
 
 export const tapeOperations = (place: Place): Pick<Root, "createTape" | "listTapes"> => {
   const { disk, location } = place
@@ -32,7 +32,7 @@ export const tapeOperations = (place: Place): Pick<Root, "createTape" | "listTap
       if ((yield* disk.stat(folder)) === undefined) return
       let n = 1
       while ((yield* disk.stat(join(location, asideName(tape, n)))) !== undefined) n += 1
-      yield* disk.rename(folder, join(location, asideName(tape, n)))
+      yield* moveIn(place, folder, join(location, asideName(tape, n)))
       yield* place.handles.dropWithin(folder)
       for (const synced of place.syncedFolders) {
         if (synced.startsWith(`${folder}/`)) place.syncedFolders.delete(synced)
@@ -44,7 +44,7 @@ export const tapeOperations = (place: Place): Pick<Root, "createTape" | "listTap
       const built = join(location, temporary(tape))
       yield* build(built, meta)
       yield* moveAside(tape)
-      yield* disk.rename(built, join(location, tape))
+      yield* moveIn(place, built, join(location, tape))
       yield* disk.syncFolder(location)
     })
 

@@ -1,9 +1,11 @@
 /**
  * Meta and tapes in memory.
  */
+import { metaBytesCeiling } from "../../../domain/Limits.ts"
 import type { MetaOwner, Root } from "../../../services/Storage.ts"
 import { versionOf } from "../metaVersion.ts"
 import { asideName, isUnsafeTape } from "../names.ts"
+import { tooLarge } from "../storageErrors.ts"
 import { makeTape, refuse, type Session, step } from "./lib.ts"
 
 export const metaOperations = (session: Session): Pick<Root, "readMeta" | "appendMeta" | "replaceMeta"> => {
@@ -30,9 +32,12 @@ export const metaOperations = (session: Session): Pick<Root, "readMeta" | "appen
   }
 
   return {
-    readMeta: (owner) =>
+    readMeta: (owner, bytesMax = metaBytesCeiling) =>
       step(session, "readMeta", "read", () => {
         const bytes = read("readMeta", owner)
+        if (bytes !== undefined && bytes.length > bytesMax) {
+          refuse(session, "readMeta", owner ?? "", "too-large", tooLarge(bytes.length, bytesMax))
+        }
         return bytes === undefined ? undefined : { bytes: bytes.slice(), version: versionOf(bytes) }
       }),
     appendMeta: (owner, version, bytes) =>

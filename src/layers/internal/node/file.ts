@@ -161,5 +161,12 @@ export const openExisting = (
 export const createNew = (path: string): Effect.Effect<File, DiskError> =>
   attempt("create", path, () => {
     const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = fs.constants
-    return make(path, fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600))
+    const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600)
+    try {
+      // Whatever the umask: one that takes the owner's bits would leave a file that nobody opens again.
+      fs.fchmodSync(descriptor, 0o600)
+    } catch {
+      // File systems without modes say no; what they do instead is all that there is.
+    }
+    return make(path, descriptor)
   })

@@ -78,7 +78,8 @@ const refuse = (lockPath: string): string | undefined => {
   if (isNetworkFolder(path.dirname(lockPath))) return "EREMOTE"
   const stats = fs.lstatSync(lockPath, { bigint: true, throwIfNoEntry: false })
   if (stats === undefined) return undefined
-  if (!stats.isFile()) return "EUNSAFE"
+  // SQLite never gets to write a byte: a file with content is somebody else's.
+  if (!stats.isFile() || stats.size > 0n) return "EUNSAFE"
   return isLocked(stats) ? "ELOCKED" : undefined
 }
 
@@ -110,7 +111,8 @@ const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
 /** Creates the file by opening it; SQLite writes nothing into it. */
 const createThroughSqlite = (lockPath: string): void => {
   openSqlite(lockPath).close()
-  fs.chmodSync(lockPath, 0o600)
+  // Of a link that somebody put there meanwhile, the file that it leads to is nobody's to change.
+  if (identityAt(lockPath) !== undefined) fs.chmodSync(lockPath, 0o600)
 }
 
 // In the defensive mode, which is the default of newer Nodes, SQLite refuses journal_mode=OFF without a word.

@@ -128,6 +128,7 @@ class Merge {
       // to its end is taken out before the next page.
       while (this.#cursors.length > 0 && events.length < Math.min(pageEvents, this.#left)) {
         const first = this.#pickFirst(events)
+        if (first === undefined) return Effect.fail(this.#twins())
         if (first.head === undefined) break
       }
       this.#left -= events.length
@@ -136,8 +137,11 @@ class Merge {
     })
   })
 
-  /** Takes the cursor with the next event, and all of its events that come before any other cursor's. */
-  #pickFirst(events: Array<RecordedEvent>): TapeCursor {
+  /**
+   * Takes the cursor with the next event, and all of its events that come before any other cursor's. Not one where another
+   * has an event at the same position.
+   */
+  #pickFirst(events: Array<RecordedEvent>): TapeCursor | undefined {
     let first = this.#cursors[0]!
     let bound = this.#backward ? -1 : Number.POSITIVE_INFINITY
     for (const cursor of this.#cursors) {
@@ -149,9 +153,17 @@ class Merge {
         bound = cursor.head!
       }
     }
+    if (first.head === bound) return undefined
     const max = Math.min(pageEvents, this.#left) - events.length
     first.takeUntil(bound, max, events)
     return first
+  }
+
+  /** Two cursors stand at the same position. */
+  #twins(): PositionGap {
+    const heads = this.#cursors.map((cursor) => cursor.head!)
+    const position = this.#backward ? Math.max(...heads) : Math.min(...heads)
+    return new PositionGap({ location: this.#core.location, expected: position, found: position })
   }
 
   #isBefore(a: number, b: number): boolean {

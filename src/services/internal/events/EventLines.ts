@@ -10,6 +10,7 @@ import type { Segment } from "../../../domain/SystemRecord.ts"
 import type { Core } from "../Core.ts"
 import type { DynamicFile } from "../DynamicFile.ts"
 import { readRawRanges } from "../SegmentBytes.ts"
+import { whyBad } from "../ofForeign.ts"
 import type { SegmentError } from "../SegmentFile.ts"
 
 /** Lines this close to each other are read together. */
@@ -55,19 +56,19 @@ const readEvents = (
       Effect.fail(isNotFound(error) ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (pieces) => {
       const events: Array<Event.RecordedEvent> = []
+      const corrupt = (offset: number, why: string) => Effect.fail(new SegmentCorrupt({ tape, segment, offset, why }))
       let at = 0
       for (const { offset, length, crc } of entries) {
         while (offset < spans[at]!.offset || offset + length > spans[at]!.end) at++
         const start = offset - spans[at]!.offset
         const line = pieces[at]!.subarray(start, start + length)
-        if (line.length !== length || crc32(line) !== crc) {
-          const why = "an event is not what was written"
-          return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why }))
+        if (line.length !== length || crc32(line) !== crc) return corrupt(offset, "an event is not what was written")
+        if (decodeSame(line) !== undefined) return corrupt(offset, "an event repeats another")
+        try {
+          events.push(Event.decodeLine(line))
+        } catch (error) {
+          return corrupt(offset, whyBad(error))
         }
-        if (decodeSame(line) !== undefined) {
-          return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why: "an event repeats another" }))
-        }
-        events.push(Event.decodeLine(line))
       }
       return Effect.succeed(events)
     }

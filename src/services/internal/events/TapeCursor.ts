@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect"
 import { fromRecord, type RecordedEvent } from "../../../domain/Event.ts"
 import { type JsonObject, parseTrusted } from "../../../domain/TaraSON.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
+import { BadLine } from "../../../domain/internal/BadLine.ts"
 import type { Core } from "../Core.ts"
 import type { LivePart } from "../DynamicFile.ts"
+import { ofForeign } from "../ofForeign.ts"
 import type { OpenTape } from "../OpenTape.ts"
-import { type Chunk, readChunk, type ReadError } from "../RecordReader.ts"
+import { type Chunk, corruptAt, readChunk, type ReadError } from "../RecordReader.ts"
 import { indexOf, type SegmentError } from "../SegmentIndexFile.ts"
 import type { Compiled } from "./EventFilter.ts"
 
@@ -29,6 +31,9 @@ export class TapeCursor {
   #events: Array<RecordedEvent> = []
   #at = 0
   #done = false
+  /** Positions of the first and the last event that was parsed: of the chunk, or backwards of the one behind it. */
+  #first = Number.POSITIVE_INFINITY
+  #last = -1
 
   constructor(core: Core, tape: OpenTape, options: CursorOptions) {
     this.#core = core
@@ -80,9 +85,13 @@ export class TapeCursor {
       return Effect.void
     }
     const direction = backward ? "backward" : "forward"
-    return Effect.map(
+    return Effect.flatMap(
       readChunk(this.#core, this.#tape, backward ? ordinal - 1 : ordinal, direction, chunkBytes),
-      (chunk) => (backward ? this.#takeBackward(chunk, ordinal) : this.#takeForward(chunk, ordinal))
+      (chunk) =>
+        ofForeign(
+          () => (backward ? this.#takeBackward(chunk, ordinal) : this.#takeForward(chunk, ordinal)),
+          (why) => corruptAt(this.#tape, backward ? chunk.firstOrdinal : ordinal, why)
+        )
     )
   })
 
@@ -94,7 +103,10 @@ export class TapeCursor {
   }
 
   #takeBackward(chunk: Chunk, ordinal: number): void {
+    const first = this.#first
+    this.#last = -1
     this.#events = this.#parse(chunk, chunk.firstOrdinal, ordinal).toReversed()
+    if (this.#last >= first) throw new BadLine("positions do not ascend")
     this.#at = 0
     this.#ordinal = chunk.firstOrdinal
   }
@@ -109,7 +121,7 @@ export class TapeCursor {
       while (start < text.length && ordinal < toOrdinal) {
         const end = text.indexOf("\n", start)
         if (ordinal >= fromOrdinal && (filter === undefined || filter.mayMatch(text, start))) {
-          const event = fromRecord(parseTrusted(text.slice(start, end)) as JsonObject)
+          const event = this.#ascending(fromRecord(parseTrusted(text.slice(start, end)) as JsonObject))
           if (event.position >= from && event.position < to) {
             if (filter === undefined || filter.matches(event)) events.push(event)
           } else if (backward ? event.position < from : event.position >= to) {
@@ -123,6 +135,14 @@ export class TapeCursor {
       }
     }
     return events
+  }
+
+  /** A merge goes on from position to position: one that does not ascend would keep it where it is. */
+  #ascending(event: RecordedEvent): RecordedEvent {
+    if (event.position <= this.#last) throw new BadLine("positions do not ascend")
+    if (this.#last === -1) this.#first = event.position
+    this.#last = event.position
+    return event
   }
 
   /** Where to begin: at or before the first wanted event, or behind the last one. */

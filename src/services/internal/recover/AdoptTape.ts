@@ -5,16 +5,17 @@ import { tapeMetaFile } from "../../../domain/Format.ts"
 import * as LibState from "../../../domain/LibState.ts"
 import type { Limits } from "../../../domain/Limits.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
-import { checkTapeName, type InvalidTapeName, segmentName } from "../../../domain/Names.ts"
-import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
+import { checkTapeName, type InvalidTapeName } from "../../../domain/Names.ts"
+import type { Role } from "../../../domain/SystemRecord.ts"
 import * as TapeState from "../../../domain/TapeState.ts"
 import type { Meta, Root, StorageError } from "../../Storage.ts"
 import { attempt } from "../attempt.ts"
 import type { Core } from "../Core.ts"
 import { keysOfEvents } from "../eventKeys.ts"
+import { checkTapeMetaSize, segmentLineBytesMax } from "../MetaRoom.ts"
 import { type LoadedMeta, OpenTape, type TapeMetaError } from "../OpenTape.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../RecordReader.ts"
-import { SegmentSeal } from "../SegmentSeal.ts"
+import { writeTail } from "../TailSegment.ts"
 import type { OrphanPart, Orphans } from "./Orphans.ts"
 
 /** A tape that belongs to the new lib. */
@@ -51,10 +52,12 @@ export const adopt = Effect.fnUntraced(function* (
   // Batch numbers begin anew with the lib.
   const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
   const { lines, unplaced } = linesBehind(orphans.parts.get(state.tape) ?? [], state)
-  const last = lines.length === 0 ? undefined : yield* writeTail(root, name, state, lines)
+  const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, lines.length > 0))
+  if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
+  const last = lines.length === 0 ? undefined : yield* appendLines(root, name, state, lines)
   if (last !== undefined) segments.push(last.segment)
   const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
-  const written = MetaChain.write<TapeRecord>(null, TapeState.refold(made), libState.limits)
+  const written = MetaChain.writeTape(TapeState.refold(made), libState.limits)
   yield* root.replaceMeta(name, meta.version, written.bytes)
   return {
     name,
@@ -67,6 +70,12 @@ export const adopt = Effect.fnUntraced(function* (
       last?.nextPosition ?? (yield* nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
   }
 })
+
+/** Sees that the tape's meta may be as large as it will be, before anything is written. */
+const checkRoom = (name: string, state: TapeState.TapeState, limits: Limits, hasTail: boolean) => {
+  const { bytes } = MetaChain.writeTape(TapeState.refold(state), limits)
+  return checkTapeMetaSize(limits, name, bytes.length + (hasTail ? segmentLineBytesMax : 0), state.segments.length)
+}
 
 /** What the meta of the tape in folder `name` says. */
 export const fold = (
@@ -97,21 +106,14 @@ const linesBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeStat
   return { lines, unplaced }
 }
 
-const writeTail = Effect.fnUntraced(function* (
-  root: Root,
-  tape: string,
-  state: TapeState.TapeState,
-  lines: ReadonlyArray<Uint8Array>
-) {
-  const number = state.nextNumber
-  const name = segmentName({ number, compression: "none", shardEvery: 0 })
-  const seal = new SegmentSeal(state.role, state.segments.at(-1)?.merkle)
+const appendLines = (root: Root, tape: string, state: TapeState.TapeState, lines: ReadonlyArray<Uint8Array>) => {
+  const { nextNumber: number, role } = state
   let position = -1
-  yield* root.writeSegment(tape, name, (append) =>
+  const written = writeTail(root, { tape, role, number, before: state.segments.at(-1), lastBatch: 0 }, (seal, append) =>
     Effect.forEach(
       lines,
       (piece) => {
-        const keys = state.role === "events" ? keysOfEvents(piece) : undefined
+        const keys = role === "events" ? keysOfEvents(piece) : undefined
         seal.add(piece, keys === undefined ? undefined : (n) => keys[n]!)
         position = keys?.at(-1)?.position ?? position
         return append(piece)
@@ -119,19 +121,8 @@ const writeTail = Effect.fnUntraced(function* (
       { discard: true }
     )
   )
-  const { index: _, ...sealed } = seal.finish()
-  const segment: Segment = {
-    ...sealed,
-    compression: "none",
-    firstOrdinal: state.records,
-    lastBatch: 0,
-    name,
-    number,
-    rawBytes: sealed.bytes,
-    state: "closed"
-  }
-  return { segment, nextPosition: position + 1 }
-})
+  return Effect.map(written, ({ segment }) => ({ segment, nextPosition: position + 1 }))
+}
 
 /** One behind the position of the last event in segments. */
 const nextPosition = (core: Core, name: string, meta: LoadedMeta): Effect.Effect<number, AdoptError> => {

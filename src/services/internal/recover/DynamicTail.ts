@@ -1,88 +1,74 @@
-/** Committed records of a tape that are in dynamic segments: those of them that no segment file has. */
+/**
+ * What dynamic segments hold of a tape against what its files do: where files end in them, and which files stand in them
+ * behind a hole, so that dynamic segments give what is lost there too.
+ */
 import * as Effect from "effect/Effect"
 import type { SegmentCorrupt } from "../../../domain/Errors.ts"
 import { newline } from "../../../domain/Format.ts"
+import type { Role } from "../../../domain/SystemRecord.ts"
 import type { StorageError } from "../../Storage.ts"
 import type { Core } from "../Core.ts"
 import type { LivePart } from "../DynamicFile.ts"
 import { readRun, runsOf } from "../PartRuns.ts"
 import { printOf, Prints } from "../SegmentScan.ts"
+import { agree, type Block, blocksOf, joined, onceInBoth, type Printed } from "./Blocks.ts"
+
+/** A file that is there. */
+export interface TailFile extends Printed {
+  /** Ordinal of its first record, where that is certain. */
+  readonly ordinal: number | undefined
+  /** The same if no more is lost in front of it than what is known to be; `undefined` where nobody knows how much that is. */
+  readonly presumed: number | undefined
+}
+
+/** The committed records of a tape that are in dynamic segments, in order. */
+export interface Committed {
+  readonly parts: ReadonlyArray<LivePart>
+  readonly prints: Float64Array
+  /** Ordinal of the first of them. */
+  readonly ordinal: number
+  /** All were committed to the tape as it is listed now, not to one that it was recovered from. */
+  readonly isOwn: boolean
+}
 
 export interface Tail {
-  /** The parts to take: a flush moves whole ones. */
-  readonly parts: ReadonlyArray<LivePart>
-  readonly records: number
-  /** Ordinals that are in no file and in no dynamic segment. */
-  readonly gap: { readonly from: number; readonly to: number } | undefined
+  /** How many of the files count: what those behind them hold is among the committed records, with what is lost between. */
+  readonly files: number
+  /** Committed records in front of this one are in these files. */
+  readonly from: number
+  /** One behind the last record of the files that do not count; `from` where all do. */
+  readonly covered: number
+  /** No record is lost between the files that count and the committed ones. */
+  readonly joins: boolean
+  /** Ordinals of the files that count, where they are known. */
+  readonly ordinals: ReadonlyArray<number | undefined>
 }
 
-/** What is in the files. */
-export interface InFiles {
-  readonly prints: Float64Array
-  /** Records of lost files in front of the last one; `undefined` where that is not known. */
-  readonly lost: number | undefined
-}
-
-/**
- * What to append behind the files. Where it is known how many records they held, ordinals tell. Where it is not, or the
- * records themselves say that a file is missing which nobody knows of, those do: what ends the files and begins the
- * dynamic segments is the same.
- */
-export const tailBehind = Effect.fnUntraced(function* (
+/** Reads what is committed under any of `ids`; the last of them is that of the tape as it is listed now. */
+export const committedOf = Effect.fnUntraced(function* (
   core: Core,
   tape: string,
-  ids: ReadonlySet<string>,
-  files: InFiles
-): Effect.fn.Return<Tail, StorageError | SegmentCorrupt> {
+  ids: ReadonlyArray<string>
+): Effect.fn.Return<Committed | undefined, StorageError | SegmentCorrupt> {
+  const own = ids.at(-1)
   const parts = core.dynamics
-    .flatMap((file) => [...ids].flatMap((id) => file.parts.get(id) ?? []))
-    .toSorted((a, b) => a.batch - b.batch)
-  const first = parts[0]
-  if (first === undefined) return { parts, records: 0, gap: undefined }
-  const prints = yield* printsOf(core, tape, parts)
-  const byOrdinal =
-    isRow(parts) && files.lost !== undefined ? files.prints.length + files.lost - first.firstOrdinal : -1
-  const isProved = byOrdinal >= 0 && isEdge(parts, byOrdinal) && endsWith(files.prints, prints, byOrdinal)
-  const skip = isProved ? byOrdinal : overlap(files.prints, prints, parts)
-  const records = prints.length - skip
-  const from = files.prints.length + (files.lost ?? 0)
-  const isGap = skip === 0 && isRow(parts) && files.lost !== undefined && first.firstOrdinal > from
-  return { parts: behind(parts, skip), records, gap: isGap ? { from, to: first.firstOrdinal } : undefined }
-})
-
-/** Ordinals of parts from before a recovery are those of another tape. */
-const isRow = (parts: ReadonlyArray<LivePart>): boolean =>
-  parts.every((part, index) => {
-    const before = parts[index - 1]
-    return before === undefined || part.firstOrdinal === before.firstOrdinal + before.count
-  })
-
-/** Whether a part ends behind the first `count` records: flushes move whole ones. */
-const isEdge = (parts: ReadonlyArray<LivePart>, count: number): boolean => {
-  let left = count
-  for (const part of parts) {
-    if (left <= 0) break
-    left -= part.count
+    .flatMap((file) => ids.flatMap((id) => (file.parts.get(id) ?? []).map((part) => ({ id, part }))))
+    .toSorted((a, b) => a.part.batch - b.part.batch)
+  const last = parts.at(-1)
+  if (last === undefined) return undefined
+  const prints = yield* printsOf(
+    core,
+    tape,
+    parts.map(({ part }) => part)
+  )
+  return {
+    parts: parts.map(({ part }) => part),
+    prints,
+    // Counted from the last: ordinals of parts from before a recovery may be those of another tape.
+    ordinal: Math.max(0, last.part.firstOrdinal + last.part.count - prints.length),
+    isOwn: parts.every(({ id }) => id === own)
   }
-  return left === 0
-}
-
-/** Whether the last of `known` are the first `count` of `prints`. */
-const endsWith = (known: Float64Array, prints: Float64Array, count: number): boolean => {
-  const start = known.length - count
-  if (start < 0 || count > prints.length) return false
-  for (let at = 0; at < count; at++) if (prints[at] !== known[start + at]) return false
-  return true
-}
-
-/** The parts behind the first `skip` records. */
-const behind = (parts: ReadonlyArray<LivePart>, skip: number): ReadonlyArray<LivePart> => {
-  let left = skip
-  return parts.filter((part) => {
-    left -= part.count
-    return left < 0
-  })
-}
+})
 
 const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: ReadonlyArray<LivePart>) {
   const prints = new Prints()
@@ -99,12 +85,140 @@ const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: R
   return prints.all()
 })
 
-/** How many of the last `known` are the first of `prints`: the longest such run of whole parts. */
-const overlap = (known: Float64Array, prints: Float64Array, parts: ReadonlyArray<LivePart>): number => {
-  let count = prints.length
-  for (const part of parts.toReversed()) {
-    if (endsWith(known, prints, count)) return count
-    count -= part.count
+/**
+ * What to append behind the files, and behind which of them. Where it is certain at which ordinal a file begins, that
+ * tells where it ends among the committed records; else the records do. `ambiguous`: neither does.
+ */
+export const tailBehind = <F extends TailFile>(
+  files: ReadonlyArray<F>,
+  committed: Committed,
+  role: Role
+): Tail | { readonly ambiguous: F } => {
+  const blocks = blocksOf(files)
+  const begins = new Map<Block, Begin>()
+  const known = new Known(files, committed, role)
+  let limit = committed.prints.length
+  for (const block of blocks.toReversed()) {
+    const begin = known.beginOf(block, limit)
+    // Committed records go on to the end of the tape: what is behind a file that is among them is so too.
+    const isOut = begin === undefined && blocks.some((one) => one.end <= block.end && known.isAmong(one))
+    if (begin === "ambiguous" || isOut) return { ambiguous: files[block.files[1] - 1]! }
+    if (begin === undefined) break
+    begins.set(block, begin)
+    limit = Math.min(limit, begin.at)
   }
-  return 0
+  return cut(files, blocks, begins, committed)
+}
+
+/** Where a block begins among the committed records: before them where `at` is negative. */
+interface Begin {
+  readonly at: number
+  /** Else it is only what agrees best. */
+  readonly isCertain: boolean
+}
+
+/** Files count up to the first hole that committed records fill. */
+const cut = (
+  files: ReadonlyArray<Printed>,
+  blocks: ReadonlyArray<Block>,
+  begins: ReadonlyMap<Block, Begin>,
+  { ordinal }: Committed
+): Tail => {
+  const ordinals: Array<number | undefined> = []
+  // Before the first file: as many records as there are before the committed ones.
+  let end: number | undefined = -ordinal
+  let joins = ordinal === 0
+  for (const block of blocks) {
+    const begin = begins.get(block)
+    const from = Math.max(0, end ?? 0)
+    if (begin !== undefined && begin.at > from) {
+      const last = blocks.at(-1)!
+      return { files: block.files[0], from, covered: begins.get(last)!.at + last.end - last.start, joins, ordinals }
+    }
+    end = begin === undefined ? undefined : begin.at + block.end - block.start
+    joins = end !== undefined && end >= 0 && begin!.isCertain
+    let next = begin?.isCertain === true ? ordinal + begin.at : undefined
+    for (const { prints } of files.slice(...block.files)) {
+      ordinals.push(next)
+      if (next !== undefined) next += prints.length
+    }
+  }
+  const from = Math.max(0, end ?? 0)
+  return { files: files.length, from, covered: from, joins, ordinals }
+}
+
+/** What tells where blocks begin. */
+class Known {
+  readonly #files: ReadonlyArray<TailFile>
+  readonly #committed: Committed
+  readonly #role: Role
+  readonly #all: Float64Array
+  readonly #once: ReadonlyArray<readonly [inFiles: number, inCommitted: number]>
+
+  constructor(files: ReadonlyArray<TailFile>, committed: Committed, role: Role) {
+    this.#files = files
+    this.#committed = committed
+    this.#role = role
+    this.#all = joined(files)
+    this.#once = onceInBoth(this.#all, committed.prints)
+  }
+
+  /** Where a block begins that ends at `limit` or before. `undefined`: somewhere before, and nobody knows where. */
+  beginOf(block: Block, limit: number): Begin | undefined | "ambiguous" {
+    const length = block.end - block.start
+    const ordinal = this.#byOrdinal(block, "ordinal", limit)
+    if (ordinal !== undefined && this.#committed.isOwn) return { at: ordinal, isCertain: true }
+    const told = this.#byRecords(block, limit)
+    const presumed = this.#byOrdinal(block, "presumed", limit)
+    if (told !== undefined) {
+      // Nothing is lost, and a few records were appended twice; or as many are lost as are there twice.
+      const isDoubtful = presumed === -length && this.#committed.isOwn && this.#role === "records"
+      return isDoubtful ? "ambiguous" : { at: told, isCertain: true }
+    }
+    // Where fewer records are known of than ordinals say, nobody knows where those are lost.
+    if (presumed === -length) return undefined
+    if (presumed !== undefined && presumed > -length) return { at: presumed, isCertain: false }
+    const repeated = this.#longest(block, limit)
+    if (repeated === undefined) return undefined
+    // What was committed before a recovery went into a file then.
+    return this.#committed.isOwn ? "ambiguous" : { at: repeated, isCertain: false }
+  }
+
+  /** Whether the committed records end with the block, or go on behind it, by records that are nowhere else. */
+  isAmong(block: Block): boolean {
+    return this.#byRecords(block, this.#committed.prints.length) !== undefined
+  }
+
+  /** As ordinals have it, where records do not contradict. */
+  #byOrdinal(block: Block, which: "ordinal" | "presumed", limit: number): number | undefined {
+    const ordinal = this.#files[block.files[0]]![which]
+    if (ordinal === undefined) return undefined
+    const begin = ordinal - this.#committed.ordinal
+    const end = begin + block.end - block.start
+    return end <= limit && (end <= 0 || this.#agrees(block, begin)) ? begin : undefined
+  }
+
+  /** As records have it that stand once in the files and once among the committed ones. */
+  #byRecords(block: Block, limit: number): number | undefined {
+    const tried = new Set<number>()
+    for (const [inFiles, inCommitted] of this.#once.toReversed()) {
+      if (inFiles < block.start || inFiles >= block.end) continue
+      const begin = inCommitted - (inFiles - block.start)
+      if (tried.has(begin)) continue
+      tried.add(begin)
+      if (begin + block.end - block.start <= limit && this.#agrees(block, begin)) return begin
+    }
+    return undefined
+  }
+
+  /** So that as many as can be stand in both. */
+  #longest(block: Block, limit: number): number | undefined {
+    const length = block.end - block.start
+    for (let end = limit; end > 0; end--) if (this.#agrees(block, end - length)) return end - length
+    return undefined
+  }
+
+  #agrees({ end, start }: Block, begin: number): boolean {
+    return agree(this.#all.subarray(start, end), this.#committed.prints, -begin)
+  }
 }

@@ -1,8 +1,10 @@
 /** Dynamic segments of a lib that nothing lists any more: the committed records in them, by the id of their tape. */
 import * as Effect from "effect/Effect"
+import type { DynamicCorrupt } from "../../../domain/Errors.ts"
 import * as DynamicSegment from "../../../domain/DynamicSegment.ts"
 import { dynamicName } from "../../../domain/Names.ts"
 import type { Root, StorageError } from "../../Storage.ts"
+import { readDynamic } from "../DynamicScan.ts"
 
 /** The records of one batch for one tape. */
 export interface OrphanPart {
@@ -27,12 +29,14 @@ export interface Orphans {
 }
 
 /** Reads every dynamic segment that there is, as far as its marks prove it. */
-export const scanOrphans = Effect.fnUntraced(function* (root: Root): Effect.fn.Return<Orphans, StorageError> {
+export const scanOrphans = Effect.fnUntraced(function* (
+  root: Root
+): Effect.fn.Return<Orphans, StorageError | DynamicCorrupt> {
   const files: Array<{ readonly dynamic: number; readonly bytes: Uint8Array }> = []
   const damaged: Array<OrphanDamage> = []
   const byTape = new Map<string, Map<number, OrphanPart>>()
   for (const dynamic of yield* root.listDynamics) {
-    const bytes = yield* root.readDynamic(dynamic, 0, (yield* root.dynamicSize(dynamic)) ?? 0)
+    const bytes = (yield* readDynamic(root, dynamic)) ?? new Uint8Array(0)
     files.push({ dynamic, bytes })
     const file = dynamicName(dynamic)
     const header = DynamicSegment.headerBytes(bytes)

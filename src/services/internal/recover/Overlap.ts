@@ -1,49 +1,43 @@
 /**
  * Files that say the same twice. A repack that was interrupted leaves its outputs beside the segments that it rewrote, or
  * some of these beside its outputs. Which is which is known by their numbers and proved by their lines: one of the two is
- * dropped. Any other repetition of a whole file is for a human to judge, unless numbers without a gap show that the
- * records were appended twice.
+ * dropped. Any other overlap is for a human to judge. Nothing is looked for among files between which no repack can
+ * have been, by their numbers: what is there twice was appended twice.
  */
+import type { Role } from "../../../domain/SystemRecord.ts"
 import { numbersBeforeRepack } from "../../../domain/TapeState.ts"
+import { agree, type Block, blocksOf, joined, onceInBoth, placeOf, startsOf } from "./Blocks.ts"
 import type { GoodFile } from "./SegmentFiles.ts"
-
-export type Overlap =
-  | { readonly kept: ReadonlyArray<OverlapFile>; readonly dropped: ReadonlyArray<OverlapFile> }
-  /** Names of files that repeat others, and it cannot be told which to keep. */
-  | { readonly ambiguous: ReadonlyArray<string> }
 
 /** What is looked at of a file. */
 type OverlapFile = Pick<GoodFile, "name" | "number" | "prints">
 
-/**
- * Which of `files`, ascending by number, are the tape's. `lost`: numbers of files that cannot be read; there is no gap
- * where one of them stands.
- */
+export interface Resolved<F> {
+  readonly kept: ReadonlyArray<F>
+  readonly dropped: ReadonlyArray<F>
+  /** Numbers of lost files whose records are in the files that are kept. */
+  readonly spare: ReadonlySet<number>
+}
+
+/** Which of `files`, ascending by number, are the tape's. `lost`: numbers of files that cannot be read. */
 export const resolve = <F extends OverlapFile>(
   files: ReadonlyArray<F>,
-  lost: ReadonlyArray<number> = []
-):
-  | { readonly kept: ReadonlyArray<F>; readonly dropped: ReadonlyArray<F> }
-  | { readonly ambiguous: ReadonlyArray<string> } => {
+  lost: ReadonlyArray<number>,
+  role: Role
+): Resolved<F> | { readonly ambiguous: ReadonlyArray<string> } => {
   const twins = sameNumber(files)
   if (twins.length > 0) return { ambiguous: twins }
-  let kept: Array<F> = []
+  let kept: ReadonlyArray<F> = []
   const dropped: Array<F> = []
-  for (const { gap, members } of groupsOf(files, lost)) {
-    const verdict = gap === numbersBeforeRepack ? judge(kept, members, new Set(lost)) : "unrelated"
-    if (verdict === "ambiguous") return { ambiguous: [...kept, ...members].map((file) => file.name) }
-    if (verdict === "repeats") {
-      dropped.push(...members)
-      continue
-    }
-    if (verdict !== "unrelated") {
-      dropped.push(...kept.slice(verdict.repeatsFrom))
-      kept = kept.slice(0, verdict.repeatsFrom)
-    }
-    kept.push(...members)
+  const spare = new Set<number>()
+  for (const row of rowsOf(files, lost)) {
+    const verdict = judge(kept, lost, row, role)
+    if (verdict === "ambiguous") return { ambiguous: namesOf(kept, row.files) }
+    dropped.push(...kept.slice(verdict.keep), ...(verdict.takes ? [] : row.files))
+    kept = [...kept.slice(0, verdict.keep), ...(verdict.takes ? row.files : [])]
+    for (const number of verdict.spare) spare.add(number)
   }
-  const repeated = repeatedFiles(groupsOf(kept, lost))
-  return repeated.length > 0 ? { ambiguous: repeated } : { kept, dropped }
+  return { kept, dropped, spare }
 }
 
 const sameNumber = (files: ReadonlyArray<OverlapFile>): Array<string> =>
@@ -51,109 +45,215 @@ const sameNumber = (files: ReadonlyArray<OverlapFile>): Array<string> =>
     .filter((file, index) => file.number === files[index - 1]?.number || file.number === files[index + 1]?.number)
     .map((file) => file.name)
 
-/** Files whose numbers follow each other. */
-interface Group<F> {
-  /** Numbers between this group and what is before it. */
-  readonly gap: number
-  readonly members: Array<F>
+/** The files that have records in common. */
+const namesOf = (files: ReadonlyArray<OverlapFile>, others: ReadonlyArray<OverlapFile>): Array<string> => {
+  const prints = new Set(joined(others))
+  const alike = files.filter((file) => file.prints.some((print) => prints.has(print)))
+  return [...alike, ...others].map(({ name }) => name)
 }
 
-const groupsOf = <F extends OverlapFile>(files: ReadonlyArray<F>, lost: ReadonlyArray<number>): Array<Group<F>> => {
+/** Files in front of which there may have been a repack: more numbers are left out there than files are lost. */
+interface Row<F> {
+  /** Numbers between this row and what is before it, lost files included. */
+  readonly gap: number
+  readonly files: Array<F>
+  /** Numbers of lost files among them. */
+  readonly lost: Array<number>
+  /** Its first number. */
+  readonly first: number
+}
+
+const rowsOf = <F extends OverlapFile>(files: ReadonlyArray<F>, lost: ReadonlyArray<number>): Array<Row<F>> => {
   const byNumber = new Map<number, F | undefined>(lost.map((number) => [number, undefined]))
   for (const file of files) byNumber.set(file.number, file)
-  const groups: Array<Group<F>> = []
+  const rows: Array<Row<F>> = []
   let before = 0
   for (const [number, file] of [...byNumber].toSorted(([a], [b]) => a - b)) {
-    if (groups.length === 0 || number > before + 1) groups.push({ gap: number - before - 1, members: [] })
-    if (file !== undefined) groups.at(-1)!.members.push(file)
+    const gap = number - before - 1
+    if (rows.length === 0 || gap >= numbersBeforeRepack) rows.push({ gap, files: [], lost: [], first: number })
+    const row = rows.at(-1)!
+    if (file === undefined) row.lost.push(number)
+    else row.files.push(file)
     before = number
   }
-  return groups
+  return rows
 }
 
-/**
- * What `outputs` are to the files before them. `repeats`: they are the beginning of a repack that was not finished.
- * `repeatsFrom`: it was, and the files from there on are what it did not remove any more.
- */
+/** How files are read. `spare`: numbers of lost files of which that proves that the files which stay hold their records. */
+interface Reading {
+  /** How many of the files before the row stay: those behind them are what a finished repack did not remove any more. */
+  readonly keep: number
+  /** Whether the row's files stay: they do not where they are the beginning of a repack that was not finished. */
+  readonly takes: boolean
+  readonly spare: ReadonlyArray<number>
+}
+
+/** What a row is to the files before it. */
 const judge = (
   files: ReadonlyArray<OverlapFile>,
-  outputs: ReadonlyArray<OverlapFile>,
-  lost: ReadonlySet<number>
-): "unrelated" | "repeats" | "ambiguous" | { readonly repeatsFrom: number } => {
-  const made = joined(outputs)
-  const before = joined(files)
-  const starts = startsOf(files)
-  if (made.length === 0) return "unrelated"
-  // Two ways to read them are one where they give the same stream, and they give the same where it is as long.
-  const readings = new Map<number, "repeats" | { readonly repeatsFrom: number }>()
-  for (const [index, start] of starts.entries()) {
-    const length = before.length - start
-    if (length > made.length || !stands(before.subarray(start), made, made.length - length)) continue
-    // What the repack removed already stood in front of what it left.
-    const { number } = files[index]!
-    const isCut = number - 1 > (files[index - 1]?.number ?? 0) && !lost.has(number - 1)
-    if (length === made.length || isCut) readings.set(start + made.length, { repeatsFrom: index })
+  lost: ReadonlyArray<number>,
+  row: Row<OverlapFile>,
+  role: Role
+): Reading | "ambiguous" => {
+  const unrelated = { keep: files.length, takes: true, spare: [] }
+  if (files.length === 0 || row.files.length === 0) return unrelated
+  const before = sideOf(files, lost)
+  const outputs = sideOf(row.files, row.lost)
+  const isRepack = row.gap === numbersBeforeRepack
+  // By the length of the stream that they give: two that give the same are one, and then they give the same.
+  const readings = new Map<number, Reading>()
+  const unfinished = notFinished(before, outputs, row, isRepack || role === "records")
+  if (unfinished !== undefined) readings.set(before.prints.length, unfinished)
+  for (const reading of finished(before, lost, outputs, row)) {
+    readings.set(before.starts[reading.keep]! + outputs.prints.length, reading)
   }
-  if (starts.some((start) => stands(made, before, start))) readings.set(before.length, "repeats")
-  if (readings.size > 1) return "ambiguous"
-  const [reading] = readings.values()
-  if (reading !== undefined) return reading
-  const overlaps =
-    outputs.some((file) => standsAnywhere(file.prints, before)) ||
-    files.some((file) => standsAnywhere(file.prints, made))
-  return overlaps ? "ambiguous" : "unrelated"
+  if (readings.size === 0) return overlaps(before, outputs, isRepack) ? "ambiguous" : unrelated
+  const shortest = readings.get(Math.min(...readings.keys()))!
+  const { keep, takes } = shortest
+  // A file that stands in an output that is lost, and a bit in one that is not.
+  if (takes && keep > 0 && overlaps(sideOf(files.slice(0, keep), lost), outputs, false)) return "ambiguous"
+  // No event is there twice.
+  if (role === "events") return shortest
+  const isTold = readings.size === 1 || areTold(before, outputs, shortest)
+  return isRepack && isTold ? shortest : "ambiguous"
 }
 
-/** Files all of whose lines stand again, in a row and from a file's beginning on, among files of another group. */
-const repeatedFiles = (groups: ReadonlyArray<Group<OverlapFile>>): Array<string> => {
-  const repeated = new Set<string>()
-  const beginnings = new Map<number, Array<{ readonly group: number; readonly index: number }>>()
-  const lines = groups.map(({ members }) => joined(members))
-  const starts = groups.map(({ members }) => startsOf(members))
-  for (const [group, { members }] of groups.entries()) {
-    for (const [index, { prints }] of members.entries()) {
-      const alike = beginnings.get(prints[0]!)
-      if (alike === undefined) beginnings.set(prints[0]!, [{ group, index }])
-      else alike.push({ group, index })
+/** Whether each file that a reading drops has a record that is nowhere twice but for this. */
+const areTold = (before: Side, outputs: Side, { keep, takes }: Reading): boolean => {
+  const [side, which, first] = takes ? ([before, 0, keep] as const) : ([outputs, 1, 0] as const)
+  const told = new Set(onceInBoth(before.prints, outputs.prints).map((places) => side.prints[places[which]]!))
+  return side.files.slice(first).every(({ prints }) => prints.some((print) => told.has(print)))
+}
+
+interface Side {
+  readonly files: ReadonlyArray<OverlapFile>
+  readonly starts: ReadonlyArray<number>
+  /** Files whose records follow each other for certain. */
+  readonly blocks: ReadonlyArray<Block>
+  /** Files whose records may follow each other: nothing is missing between them but what a repack may have left out. */
+  readonly rooms: ReadonlyArray<readonly [start: number, end: number]>
+  readonly prints: Float64Array
+  /** Files that are missing for certain between those of two numbers. */
+  readonly missing: (before: number, behind: number) => number
+}
+
+const sideOf = (files: ReadonlyArray<OverlapFile>, lost: ReadonlyArray<number>, prints = joined(files)): Side => {
+  const missing = (before: number, behind: number): number => {
+    let count = 0
+    let from = before
+    for (const number of [...lost.filter((one) => one > before && one < behind), behind]) {
+      if (number - from - 1 < numbersBeforeRepack) count += number - from - 1
+      if (number < behind) count++
+      from = number
     }
+    return count
   }
-  for (const [group, { members }] of groups.entries()) {
-    for (const { name, prints } of members) {
-      for (const other of beginnings.get(prints[0]!) ?? []) {
-        if (other.group === group || !stands(prints, lines[other.group]!, starts[other.group]![other.index]!)) continue
-        repeated.add(name)
-        repeated.add(groups[other.group]!.members[other.index]!.name)
-      }
+  const blocks = blocksOf(files)
+  const rooms: Array<readonly [number, number]> = []
+  for (const [index, { end, numbers, start }] of blocks.entries()) {
+    const before = blocks[index - 1]
+    if (before === undefined || missing(before.numbers[1], numbers[0]) > 0) rooms.push([start, end])
+    else rooms[rooms.length - 1] = [rooms.at(-1)![0], end]
+  }
+  return { files, starts: startsOf(files), blocks, rooms, prints, missing }
+}
+
+const standsIn = (prints: Float64Array, { prints: all, rooms }: Side): boolean =>
+  rooms.some((room) => placeOf(prints, all, room, () => true) !== -1)
+
+/** Readings in which the repack was finished: what it had not removed yet stands in its outputs, in order. */
+const finished = (before: Side, lost: ReadonlyArray<number>, outputs: Side, row: Row<OverlapFile>): Array<Reading> => {
+  const { files } = before
+  const isRepack = row.gap === numbersBeforeRepack
+  const lastNumber = row.first - row.gap - 1
+  const lostBehind = lastNumber - files.at(-1)!.number
+  const ends = new Set(outputs.files.map(({ prints }, index) => outputs.starts[index]! + prints.length))
+  const readings: Array<Reading> = []
+  for (let index = files.length - 1; index >= 0; index--) {
+    const { number, prints } = files[index]!
+    if (!outputs.blocks.some(({ end, start }) => placeOf(prints, outputs.prints, [start, end], () => true) !== -1))
+      break
+    // What follows another file follows it in the stream, so the repack began with it.
+    const isFirst = number - 1 === (files[index - 1]?.number ?? 0) && outputs.files[0]!.number === row.first
+    const isLast = isRepack && lostBehind === 0
+    const rest = sideOf(files.slice(index), lost, before.prints.subarray(before.starts[index]))
+    const places = embed(rest, outputs, {
+      first: (at) => !isFirst || at === 0,
+      last: (end) => !isLast || ends.has(end)
+    })
+    if (places === undefined) continue
+    // The file in front of them is in the outputs too where these begin before it, and begin where the run did.
+    const begins =
+      isRepack && outputs.files[0]!.number === row.first && places[0]! > 0 && places[0]! < outputs.blocks[0]!.end
+    const isSpare = (n: number) => isBetween(n, rest, outputs, places) || (begins && n === number - 1)
+    readings.push({ keep: index, takes: true, spare: lost.filter((n) => n <= lastNumber && isSpare(n)) })
+  }
+  return readings
+}
+
+/** The reading in which it was not: all that it had written stands in the files before, from where one of them begins. */
+const notFinished = (before: Side, outputs: Side, row: Row<OverlapFile>, fromFile: boolean): Reading | undefined => {
+  const starts = new Set(before.starts)
+  const isFirst = fromFile && outputs.files[0]!.number === row.first
+  const places = embed(outputs, before, { first: (at) => !isFirst || starts.has(at), last: () => true })
+  if (places === undefined) return undefined
+  const { number } = outputs.files[0]!
+  // The file in front of the numbers that a repack leaves out is there: nothing is missing behind it.
+  const endsWhole = before.files.at(-1)!.number === row.first - numbersBeforeRepack - 1
+  const isInLast = endsWhole && places[0]! >= before.blocks.at(-1)!.start
+  const isWhole = endsWhole && before.blocks.length === 1 && before.files[0]!.number === 1
+  const isSpare = (n: number) => isWhole || (isInLast && n > number) || isBetween(n, outputs, before, places)
+  return { keep: before.files.length, takes: false, spare: row.lost.filter(isSpare) }
+}
+
+/** The places in `room` of the blocks of `wanted`: in order, each within one of its rooms, and apart where files are missing. */
+const embed = (
+  wanted: Side,
+  room: Side,
+  fits: { readonly first: (at: number) => boolean; readonly last: (end: number) => boolean }
+): ReadonlyArray<number> | undefined => {
+  const places: Array<number> = []
+  let from = 0
+  for (const [index, { end, numbers, start }] of wanted.blocks.entries()) {
+    const missing = index === 0 ? 0 : wanted.missing(wanted.blocks[index - 1]!.numbers[1], numbers[0])
+    const fitsAt = (at: number) =>
+      (index > 0 || fits.first(at)) && (index < wanted.blocks.length - 1 || fits.last(at + end - start))
+    let found = -1
+    for (const [begin, behind] of room.rooms) {
+      // There is a record at least in each file that is missing in between.
+      const first = begin < from ? from + missing : begin
+      if (behind <= first) continue
+      found = placeOf(wanted.prints.subarray(start, end), room.prints, [first, behind], fitsAt)
+      if (found !== -1) break
     }
+    if (found === -1) return undefined
+    places.push(found)
+    from = found + end - start
   }
-  return [...repeated]
+  return places
 }
 
-const startsOf = (files: ReadonlyArray<OverlapFile>): Array<number> => {
-  let next = 0
-  return files.map(({ prints }) => {
-    const start = next
-    next += prints.length
-    return start
-  })
+/** Whether file `number` stood between two blocks of `wanted`, and what is between their places in `room` is all there. */
+const isBetween = (number: number, wanted: Side, room: Side, places: ReadonlyArray<number>): boolean => {
+  const next = wanted.blocks.findIndex(({ numbers }) => numbers[0] > number)
+  return next > 0 && room.blocks.some(({ end, start }) => start <= places[next - 1]! && places[next]! < end)
 }
 
-const joined = (files: ReadonlyArray<OverlapFile>): Float64Array => {
-  const all = new Float64Array(files.reduce((sum, file) => sum + file.prints.length, 0))
-  for (const [index, start] of startsOf(files).entries()) all.set(files[index]!.prints, start)
-  return all
-}
-
-/** Whether these lines are those of `lines` from `start` on. */
-const stands = (prints: Float64Array, lines: Float64Array, start: number): boolean => {
-  if (start + prints.length > lines.length) return false
-  for (let at = 0; at < prints.length; at++) if (prints[at] !== lines[start + at]) return false
-  return true
-}
-
-const standsAnywhere = (prints: Float64Array, lines: Float64Array): boolean => {
-  for (let at = lines.indexOf(prints[0]!); at !== -1; at = lines.indexOf(prints[0]!, at + 1)) {
-    if (stands(prints, lines, at)) return true
+/** Whether the two have something in common that is none of these readings. */
+const overlaps = (before: Side, outputs: Side, isRepack: boolean): boolean => {
+  if (isRepack) {
+    const isInside = outputs.files.some(({ prints }) => standsIn(prints, before))
+    if (isInside || before.files.some(({ prints }) => standsIn(prints, outputs))) return true
+  }
+  const tried = new Set<string>()
+  for (const [inBefore, inOutputs] of onceInBoth(before.prints, outputs.prints)) {
+    const a = before.blocks.find(({ end }) => inBefore < end)!
+    const b = outputs.blocks.find(({ end }) => inOutputs < end)!
+    const offset = inBefore - a.start - (inOutputs - b.start)
+    const key = `${a.start} ${b.start} ${offset}`
+    if (tried.has(key)) continue
+    tried.add(key)
+    if (agree(before.prints.subarray(a.start, a.end), outputs.prints.subarray(b.start, b.end), offset)) return true
   }
   return false
 }

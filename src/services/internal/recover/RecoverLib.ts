@@ -4,14 +4,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { NotDamaged, RecoverAmbiguous } from "../../../domain/Errors.ts"
+import { InvalidSettings, NotDamaged, RecoverAmbiguous } from "../../../domain/Errors.ts"
 import { formatVersion, libMetaFile } from "../../../domain/Format.ts"
 import * as Hint from "../../../domain/Hint.ts"
 import * as LibState from "../../../domain/LibState.ts"
-import { defaultLimits, type Limits } from "../../../domain/Limits.ts"
+import { checkLimits, defaultLimits, type Limits } from "../../../domain/Limits.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import { dynamicName } from "../../../domain/Names.ts"
-import type { Placement } from "../../../domain/Placement.ts"
+import { checkPlacement, type Placement } from "../../../domain/Placement.ts"
 import { type LibRecord, noHash, type Unchained } from "../../../domain/SystemRecord.ts"
 import type { Root, StorageError } from "../../Storage.ts"
 import { Core } from "../Core.ts"
@@ -41,7 +41,7 @@ export interface RecoverLibReport {
   readonly positionsMissing: number
 }
 
-export type RecoverLibError = StorageError | NotDamaged | RecoverAmbiguous | ScanError | AdoptError
+export type RecoverLibError = StorageError | InvalidSettings | NotDamaged | RecoverAmbiguous | ScanError | AdoptError
 
 /** Recovers the lib at `root`, which was opened for that. */
 export const recoverLib = Effect.fnUntraced(function* (
@@ -49,12 +49,17 @@ export const recoverLib = Effect.fnUntraced(function* (
   options: RecoverLibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
-  yield* expectDamage(root)
+  yield* expectDamage(root, options.limits)
   const now = yield* Clock.currentTimeMillis
   const lib = uuid(now)
   const damaged = yield* root.readMeta(undefined)
   const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
-  const limits = { ...(known?.limits ?? defaultLimits), ...options.limits }
+  // A seal proves nothing of limits that nobody may have.
+  const isSane = known !== undefined && checkLimits(known.limits) === undefined
+  const limits = { ...(isSane ? known.limits : defaultLimits), ...options.limits }
+  const { placement } = options
+  const wrong = checkLimits(limits) ?? (placement === undefined ? undefined : checkPlacement(placement))
+  if (wrong !== undefined) return yield* new InvalidSettings({ location: root.location, ...wrong })
   const names = yield* root.listTapes
   yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root)
@@ -64,7 +69,7 @@ export const recoverLib = Effect.fnUntraced(function* (
     format: formatVersion,
     lib,
     limits,
-    placement: options.placement ?? known?.placement ?? { kind: "category" }
+    placement: placement ?? known?.placement ?? { kind: "category" }
   }
   const core = new Core({
     root,
@@ -104,8 +109,11 @@ export const recoverLib = Effect.fnUntraced(function* (
 }, Effect.uninterruptible)
 
 /** A lib that opens needs no recovery; one whose meta has lost its end does. What else keeps it from opening is said. */
-const expectDamage = Effect.fnUntraced(function* (root: Root): Effect.fn.Return<void, ScanError | NotDamaged> {
-  const read = yield* Effect.result(readState(root))
+const expectDamage = Effect.fnUntraced(function* (
+  root: Root,
+  limits: Partial<Limits> | undefined
+): Effect.fn.Return<void, ScanError | NotDamaged> {
+  const read = yield* Effect.result(readState(root, limits))
   if (read._tag === "Failure" || read.success === undefined) return
   yield* Effect.catchTag(inspect(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
     Effect.flatMap((found) =>

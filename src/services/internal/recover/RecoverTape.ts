@@ -13,26 +13,28 @@ import {
 } from "../../../domain/Errors.ts"
 import { formatVersion, tapeMetaFile } from "../../../domain/Format.ts"
 import type { TapeListing } from "../../../domain/LibState.ts"
-import * as Merkle from "../../../domain/Merkle.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
-import { segmentName } from "../../../domain/Names.ts"
-import type { Role, Segment, TapeRecord } from "../../../domain/SystemRecord.ts"
+import type { Segment } from "../../../domain/SystemRecord.ts"
 import * as TapeState from "../../../domain/TapeState.ts"
 import type { StorageError } from "../../Storage.ts"
 import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "../Core.ts"
-import { keysOfEvents } from "../eventKeys.ts"
+import type { LivePart } from "../DynamicFile.ts"
+import { checkLibMetaRoom, checkTapeMetaSize } from "../MetaRoom.ts"
 import { OpenTape, partsBehind, readTapeMeta } from "../OpenTape.ts"
-import { readRun, runsOf } from "../PartRuns.ts"
 import { Counter, type OnProgress } from "../Progress.ts"
 import type { SegmentError } from "../SegmentFile.ts"
 import { forgetTape } from "../SegmentIndexFile.ts"
-import { readWhole } from "../SegmentRecords.ts"
-import { SegmentSeal } from "../SegmentSeal.ts"
-import { type Tail, tailBehind } from "./DynamicTail.ts"
-import { resolve } from "./Overlap.ts"
-import { findFiles, type Found, type GoodFile, type LostFile } from "./SegmentFiles.ts"
+import { committedOf } from "./DynamicTail.ts"
+import { append, describe } from "./NewSegments.ts"
+import type { Gap, Missing } from "./Ordinals.ts"
+import { type Plan, planOf } from "./Plan.ts"
+import { findFiles, type UnreadFile } from "./SegmentFiles.ts"
 
-export type { LostFile }
+/** A file that is damaged or missing. */
+export interface LostFile extends UnreadFile {
+  /** The new tape has what it held all the same: that was in dynamic segments too. */
+  readonly isBack: boolean
+}
 
 /** What recovery found and did. */
 export interface RecoverReport {
@@ -43,14 +45,19 @@ export interface RecoverReport {
   readonly records: number
   /** Files that are segments of the new tape. */
   readonly segments: ReadonlyArray<string>
-  /** Records that were committed and in no file: they have a segment now. */
+  /** Records that were committed and in none of these files: they have a segment now. */
   readonly fromDynamic: number
-  /** Files that are damaged or missing; what they held is not in the new tape. They are left where they are. */
+  /** Files that are damaged or missing; what is there of them is left where it is. */
   readonly lost: ReadonlyArray<LostFile>
-  /** Files that repeat others: what an interrupted repack had left. */
+  /** Numbers of segments of which nothing is there, not even a name. */
+  readonly missing: ReadonlyArray<Missing>
+  /**
+   * Files that repeat others, or what dynamic segments held: an interrupted repack or flush had left them. Damaged ones
+   * too, where it is proved of them. They are left where they are.
+   */
   readonly dropped: ReadonlyArray<string>
-  /** Ordinals of the old tape that nothing holds any more, where that is known. */
-  readonly gap: { readonly from: number; readonly to: number } | undefined
+  /** Where records of the old tape are lost, and how many, as far as ordinals are known. */
+  readonly gaps: ReadonlyArray<Gap>
 }
 
 export type RecoverError =
@@ -88,25 +95,18 @@ const recover = Effect.fnUntraced(function* (
   if ((yield* Effect.result(opens))._tag === "Success") {
     return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
   }
-  const found = yield* findFiles(core, name, listed.role)
-  const resolved = resolve(
-    found.good,
-    found.lost.map(({ number }) => number)
-  )
-  if ("ambiguous" in resolved) return yield* new RecoverAmbiguous({ tape: name, files: resolved.ambiguous })
-  const { kept, dropped } = resolved
-  const prints = joinPrints(kept)
   const former = core.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
-  const ids = new Set([listed.tape, ...former])
-  const tail = yield* tailBehind(core, name, ids, { prints, lost: lostBefore(found.lost, kept.at(-1)) })
-  const bytes = sum(kept, (file) => file.rawBytes) + sum(tail.parts, (part) => part.bytes)
-  const counter = new Counter({ records: prints.length + tail.records, bytes }, onProgress)
-  const segments = yield* describe(core, listed, kept, counter)
-  // Far from files that stay and are no segments: their numbers must never look like those of a repack.
-  const isClean = found.lost.length === 0 && dropped.length === 0
-  const nextNumber = found.highest + 1 + (isClean ? 0 : 3 * TapeState.numbersBeforeRepack)
-  const last = yield* writeTail(core, listed, segments, tail, nextNumber, counter)
-  if (last !== undefined) segments.push(last)
+  const committed = yield* committedOf(core, name, [...former, listed.tape])
+  const plan = planOf(yield* findFiles(core, name, listed.role), committed, listed.role, former.length === 0)
+  if ("ambiguous" in plan) return yield* new RecoverAmbiguous({ tape: name, files: plan.ambiguous })
+  const { files, tails, nextNumber } = plan
+  const parts = committed?.parts ?? []
+  const counter = new Counter(totalOf(plan, parts), onProgress)
+  const states = plan.lost.flatMap(({ known }) => (known === undefined ? [] : [known.merkle]))
+  const { reached, segments } = yield* describe(core, listed, files, states, counter)
+  for (const [index, range] of tails.entries()) {
+    segments.push(yield* append(core, listed, segments.at(-1), nextNumber + index, parts, range, counter))
+  }
   const tape = yield* list(core, listed, segments, nextNumber)
   return {
     name,
@@ -114,113 +114,32 @@ const recover = Effect.fnUntraced(function* (
     replaces: listed.tape,
     records: sum(segments, (segment) => segment.records),
     segments: segments.map((segment) => segment.name),
-    fromDynamic: tail.records,
-    lost: found.lost.map(({ file }) => file),
-    dropped: dropped.map((file) => file.name),
-    gap: tail.gap
+    fromDynamic: sum(tails, ([from, to]) => to - from),
+    lost: plan.lost
+      .filter(({ known }) => known === undefined || !reached.has(known.merkle))
+      .map(({ file, isBack }) => ({ ...file, isBack })),
+    missing: plan.missing,
+    dropped: plan.dropped,
+    gaps: plan.gaps
   }
 })
+
+/** What there is to do; the bytes of parts that are not taken whole are an estimate. */
+const totalOf = ({ files, tails }: Plan, parts: ReadonlyArray<LivePart>) => {
+  const records = sum(tails, ([from, to]) => to - from)
+  const share =
+    records /
+    Math.max(
+      1,
+      sum(parts, ({ count }) => count)
+    )
+  return {
+    records: sum(files, (file) => file.prints.length) + records,
+    bytes: sum(files, (file) => file.rawBytes) + Math.ceil(share * sum(parts, ({ bytes }) => bytes))
+  }
+}
 
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.reduce((total, one) => total + of(one), 0)
-
-/** Records that lost files in front of the last kept one held; `undefined` where nobody knows it of one of them. */
-const lostBefore = (lost: Found["lost"], last: GoodFile | undefined): number | undefined => {
-  const before = lost.filter(({ number }) => last !== undefined && number < last.number)
-  return before.some(({ file }) => file.records === undefined)
-    ? undefined
-    : sum(before, ({ file }) => file.records ?? 0)
-}
-
-const joinPrints = (files: ReadonlyArray<GoodFile>): Float64Array => {
-  const joined = new Float64Array(sum(files, (file) => file.prints.length))
-  let at = 0
-  for (const { prints } of files) {
-    joined.set(prints, at)
-    at += prints.length
-  }
-  return joined
-}
-
-/** Reads the files once more, checked by what was found of them, for the Merkle states that meta needs. */
-const describe = Effect.fnUntraced(function* (
-  core: Core,
-  listed: TapeListing,
-  files: ReadonlyArray<GoodFile>,
-  counter: Counter
-): Effect.fn.Return<Array<Segment>, SegmentError> {
-  const segments: Array<Segment> = []
-  const merkle = new Merkle.Accumulator()
-  for (const { name, number, compression, shardEvery, bytes, rawBytes, sha256, same, prints } of files) {
-    const described = {
-      bytes,
-      compression,
-      firstOrdinal: merkle.size,
-      lastBatch: core.durable.batch,
-      name,
-      number,
-      rawBytes,
-      records: prints.length,
-      sha256,
-      state: "closed" as const,
-      ...(same === 0 ? {} : { same }),
-      ...(shardEvery === undefined ? {} : { shardEvery })
-    }
-    yield* readWhole(core, listed.name, listed.role, { ...described, merkle: Merkle.empty }, (line) => merkle.add(line))
-    segments.push({ ...described, merkle: merkle.state() })
-    yield* counter.add(prints.length, rawBytes)
-  }
-  return segments
-})
-
-/** Puts the committed records that were in no file into a segment of their own, before anything says that it exists. */
-const writeTail = Effect.fnUntraced(function* (
-  core: Core,
-  listed: TapeListing,
-  segments: ReadonlyArray<Segment>,
-  tail: Tail,
-  number: number,
-  counter: Counter
-): Effect.fn.Return<Segment | undefined, WriteError> {
-  if (tail.records === 0) return undefined
-  const before = segments.at(-1)
-  const name = segmentName({ number, compression: "none", shardEvery: 0 })
-  const seal = new SegmentSeal(listed.role, before?.merkle)
-  const { index: _, ...sealed } = yield* writeStep(
-    core,
-    core.root.writeSegment(listed.name, name, (append) =>
-      Effect.gen(function* () {
-        for (const run of runsOf(tail.parts, 512 * 1024)) {
-          for (const lines of yield* readRun(core, listed.name, run)) {
-            seal.add(lines, keysOf(listed.role, lines))
-            yield* append(lines)
-          }
-          yield* counter.add(
-            sum(run, (part) => part.count),
-            sum(run, (part) => part.bytes)
-          )
-          yield* Effect.yieldNow
-        }
-        return seal.finish()
-      })
-    )
-  )
-  return {
-    ...sealed,
-    compression: "none",
-    firstOrdinal: before === undefined ? 0 : before.firstOrdinal + before.records,
-    lastBatch: core.durable.batch,
-    name,
-    number,
-    rawBytes: sealed.bytes,
-    state: "closed"
-  }
-})
-
-const keysOf = (role: Role, lines: Uint8Array) => {
-  if (role === "records") return undefined
-  const keys = keysOfEvents(lines)
-  return (n: number) => keys[n]!
-}
 
 /** The lib's word first: a crash before the meta is in place leaves a tape without one, which can be recovered again. */
 const list = (
@@ -228,15 +147,14 @@ const list = (
   listed: TapeListing,
   segments: ReadonlyArray<Segment>,
   nextNumber: number
-): Effect.Effect<string, WriteError | StorageError> =>
+): Effect.Effect<string, WriteError | MetaInvalid | StorageError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const tape = core.uuid(now)
       const { name, role, state } = listed
-      yield* appendLibMeta(core, { $type: "LiteLib.Tape", name, role, state, tape, replaces: listed.tape })
-      const written = MetaChain.write<TapeRecord>(
-        null,
+      const relisted = { $type: "LiteLib.Tape" as const, name, role, state, tape, replaces: listed.tape }
+      const written = MetaChain.writeTape(
         [
           {
             $type: "LiteTape.Meta",
@@ -253,6 +171,9 @@ const list = (
         ],
         core.state.limits
       )
+      yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
+      yield* checkLibMetaRoom(core, relisted)
+      yield* appendLibMeta(core, relisted)
       const damaged = yield* core.root.readMeta(name)
       if (damaged !== undefined) yield* core.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
       const version = yield* writeStep(core, core.root.replaceMeta(name, damaged?.version, written.bytes))

@@ -7,7 +7,7 @@ import { tapeMetaFile } from "../../../domain/Format.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import { parseSegmentName } from "../../../domain/Names.ts"
 import * as SegmentIndex from "../../../domain/SegmentIndex.ts"
-import type { Compression, Role, TapeSegment } from "../../../domain/SystemRecord.ts"
+import type { Compression, Repacked, Role, Segment } from "../../../domain/SystemRecord.ts"
 import type { StorageError } from "../../Storage.ts"
 import type { Core } from "../Core.ts"
 import { scanSegmentFile, type ScannedFile } from "../SegmentScan.ts"
@@ -18,10 +18,12 @@ export interface GoodFile extends ScannedFile {
   readonly number: number
   readonly compression: (typeof Compression)["Type"]
   readonly shardEvery: number | undefined
+  /** Ordinal of its first record in the old tape, if a good line of a damaged meta still says it. */
+  readonly firstOrdinal: number | undefined
 }
 
 /** A file that is no segment any more, or is not there. */
-export interface LostFile {
+export interface UnreadFile {
   readonly segment: string
   /** Byte of the file; 0 where it is not known. */
   readonly offset: number
@@ -30,26 +32,39 @@ export interface LostFile {
   readonly records: number | undefined
 }
 
+/** What is known of a lost file besides. */
+export interface Lost {
+  readonly number: number
+  readonly file: UnreadFile
+  readonly isThere: boolean
+  /** What a good line of a damaged meta still says of it. */
+  readonly known: Known | undefined
+}
+
 export interface Found {
   /** By number. */
   readonly good: ReadonlyArray<GoodFile>
-  readonly lost: ReadonlyArray<{ readonly number: number; readonly file: LostFile }>
+  /** By number. */
+  readonly lost: ReadonlyArray<Lost>
   /** The highest number seen. */
   readonly highest: number
+  /** The last repack that a damaged meta still tells of. */
+  readonly repacked: Repacked | undefined
 }
 
-type Known = Pick<typeof TapeSegment.Type, "sha256" | "number" | "records" | "shardEvery">
+type Known = Omit<Segment, "state">
 
 export const findFiles = Effect.fnUntraced(function* (
   core: Core,
   tape: string,
   role: Role
 ): Effect.fn.Return<Found, StorageError> {
-  const known = yield* knownSegments(core, tape)
+  const { known, repacked } = yield* salvage(core, tape)
   const names = yield* core.root.listSegments(tape)
   const good: Array<GoodFile> = []
-  const lost: Array<{ readonly number: number; readonly file: LostFile }> = []
-  const lose = (number: number, file: LostFile) => lost.push({ number, file })
+  const lost: Array<Lost> = []
+  const lose = (number: number, file: UnreadFile, isThere = true) =>
+    lost.push({ number, file, isThere, known: known.get(file.segment) })
   let highest = 0
   for (const name of names) {
     const naming = parseName(name)
@@ -67,16 +82,16 @@ export const findFiles = Effect.fnUntraced(function* (
       lose(number, { segment: name, offset: 0, why, records })
     } else {
       const shardEvery = known.get(name)?.shardEvery ?? shardOf(name, naming.number)
-      good.push({ ...file.success, ...naming, name, shardEvery })
+      good.push({ ...file.success, ...naming, name, shardEvery, firstOrdinal: known.get(name)?.firstOrdinal })
     }
   }
   for (const [name, { number, records }] of known) {
     highest = Math.max(highest, number)
-    if (!names.includes(name)) lose(number, { segment: name, offset: 0, why: "it is missing", records })
+    if (!names.includes(name)) lose(number, { segment: name, offset: 0, why: "it is missing", records }, false)
   }
   good.sort((a, b) => a.number - b.number)
   lost.sort((a, b) => a.number - b.number)
-  return { good, lost, highest }
+  return { good, lost, highest, repacked }
 })
 
 const parseName = (name: string) => {
@@ -95,21 +110,31 @@ const shardOf = (name: string, number: number): number | undefined => {
   return shard === 0 ? number + 1 : Math.floor(number / shard)
 }
 
-/** Segments in those lines of a damaged meta that are good by themselves. */
-const knownSegments = (core: Core, tape: string): Effect.Effect<ReadonlyMap<string, Known>, StorageError> =>
+/** What those lines of a damaged meta say that are good by themselves. */
+const salvage = (
+  core: Core,
+  tape: string
+): Effect.Effect<
+  { readonly known: ReadonlyMap<string, Known>; readonly repacked: Repacked | undefined },
+  StorageError
+> =>
   Effect.map(core.root.readMeta(tape), (meta) => {
     const known = new Map<string, Known>()
-    if (meta === undefined) return known
+    let repacked: Repacked | undefined
+    if (meta === undefined) return { known, repacked }
     for (const record of MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, core.state.limits)) {
       if (record.$type === "LiteTape.Segment") known.set(record.name, record)
       if (record.$type === "LiteTape.Repack") {
-        for (const [name, { number }] of known) {
-          if (number >= record.removed[0] && number <= record.removed[1]) known.delete(name)
-        }
+        repacked = record
+        for (const [name, { number }] of known) if (isRemoved(number, repacked)) known.delete(name)
       }
     }
-    return known
+    return { known, repacked }
   })
+
+/** Whether a repack took the place of the segment of that number. */
+export const isRemoved = (number: number, { removed }: Repacked): boolean =>
+  number >= removed[0] && number <= removed[1]
 
 const inIndex = (
   core: Core,

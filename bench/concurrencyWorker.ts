@@ -1,0 +1,110 @@
+/**
+ * 256 writers alone, beside a tape that is repacked all the time, and beside slow readers; in one process, on one lib.
+ * The result goes to file 3. Started by `bench/concurrency.ts`.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { writeSync } from "node:fs"
+import { Lib, Tape } from "./litetapes.ts"
+import { watchLoad } from "./load.ts"
+import { byStream } from "./peers/byStream.ts"
+import { fibreWriters } from "./peers/fibres.ts"
+import { openLib } from "./peers/litetapes.ts"
+import { appends } from "./workloads/append.ts"
+import { bulkEvents } from "./workloads/events.ts"
+import type { Measured } from "./workloads/workload.ts"
+
+export interface ConcurrencyJob {
+  readonly folder: string
+  /** Events on the tape before. */
+  readonly events: number
+  readonly appendMillis: number
+  readonly readers: number
+}
+
+export interface Phase extends Measured {
+  /** Memory in use at its end less that at its beginning, each after garbage was collected. */
+  readonly grownMB: number
+  readonly elsewhere?: number
+}
+
+export interface ConcurrencyResult {
+  readonly alone: Phase
+  readonly repacking: Phase
+  readonly repacks: number
+  readonly reading: Phase
+  /** Events that the slow readers took meanwhile. */
+  readonly read: number
+}
+
+const job = JSON.parse(process.argv[2]!) as ConcurrencyJob
+const { store, run, close } = await openLib(job.folder)
+
+const usedMB = (): number => {
+  globalThis.gc!()
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / 2 ** 20
+}
+
+const writing = async (): Promise<Phase> => {
+  const append = () => Promise.reject(new Error("fibres append"))
+  const writers = fibreWriters(({ stream, event }) => store.append(stream, [event]), run)
+  const before = usedMB()
+  const loadSince = watchLoad()
+  const measured = await appends(
+    { append, writers },
+    { appendMillis: job.appendMillis, warmupMillis: job.appendMillis / 5 },
+    256
+  )
+  const elsewhere = loadSince()
+  return { ...measured, grownMB: usedMB() - before, ...(elsewhere === undefined ? {} : { elsewhere }) }
+}
+
+const fill = async (): Promise<void> => {
+  for (let from = 0; from < job.events; from += 1000) {
+    const groups = byStream(bulkEvents(from, from + 1000, 1000, false))
+    await run(store.appendAll(Array.from(groups, ([stream, events]) => ({ stream, events }))))
+  }
+}
+
+let repacks = 0
+const repackForEver = Effect.gen(function* () {
+  const tape = yield* Effect.provideService(Tape.make("order"), Lib.Lib, store.lib)
+  for (;;) {
+    yield* tape.repack({ compression: repacks % 2 === 0 ? "zstd" : "none", force: true })
+    repacks++
+  }
+})
+
+let read = 0
+/** Half of them begin at the start, half near the end, where files are closed and replaced under them. */
+const slowReader = (n: number) =>
+  Effect.gen(function* () {
+    const from = n % 2 === 0 ? 0 : Math.max(0, (yield* store.position) - 5000)
+    yield* Stream.runForEach(store.readAll({ from }), () => {
+      read++
+      return Effect.sleep("10 millis")
+    })
+  })
+
+/** Writers beside what goes on until they are done. Its failure is one of the measurement. */
+const beside = async (effects: ReadonlyArray<Effect.Effect<unknown, unknown, never>>): Promise<Phase> => {
+  const fibers = effects.map((effect) => Effect.runFork(effect))
+  const phase = await writing()
+  for (const fiber of fibers) {
+    const ended = fiber.pollUnsafe()
+    if (ended?._tag === "Failure") throw new Error(`${ended.cause}`)
+    await Effect.runPromise(Fiber.interrupt(fiber))
+  }
+  return phase
+}
+
+await fill()
+await writing()
+const alone = await writing()
+const repacking = await beside([repackForEver])
+const reading = await beside(Array.from({ length: job.readers }, (_, n) => slowReader(n)))
+await close()
+const result: ConcurrencyResult = { alone, repacking, repacks, reading, read }
+writeSync(3, JSON.stringify(result))

@@ -1,0 +1,13 @@
+/** For stores that take the events of one stream at a time. */
+import type { Addressed, NewEvent } from "./peer.ts"
+
+/** The batch's events by stream, streams in the order in which they first come. */
+export const byStream = (batch: ReadonlyArray<Addressed>): Map<string, Array<NewEvent>> => {
+  const streams = new Map<string, Array<NewEvent>>()
+  for (const { stream, event } of batch) {
+    const known = streams.get(stream)
+    if (known === undefined) streams.set(stream, [event])
+    else known.push(event)
+  }
+  return streams
+}

@@ -1,0 +1,21 @@
+/** Writers as fibres: how an application on Effect is concurrent. */
+import * as Effect from "effect/Effect"
+import type { Addressed, Store } from "./peer.ts"
+
+/** The writers of `Store.writers`, over an append that is an effect. */
+export const fibreWriters = <E, R>(
+  append: (asked: Addressed) => Effect.Effect<unknown, E, R>,
+  run: <A>(effect: Effect.Effect<A, E, R>) => Promise<A>
+): NonNullable<Store["writers"]> => {
+  return (count, next, acknowledged) => {
+    const writer = (n: number) =>
+      Effect.gen(function* () {
+        for (let asked = next(n); asked !== undefined; asked = next(n)) {
+          yield* append(asked)
+          acknowledged(n)
+        }
+      })
+    const numbers = Array.from({ length: count }, (_, n) => n)
+    return run(Effect.forEach(numbers, writer, { concurrency: "unbounded", discard: true }))
+  }
+}

@@ -1,0 +1,65 @@
+/** The event store, as an application on Effect uses it: one fibre for each writer. */
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { join } from "node:path"
+import { EventStore, Lib, NodeStorage, Tape } from "../litetapes.ts"
+import { byStream } from "./byStream.ts"
+import { fibreWriters } from "./fibres.ts"
+import type { PeerModule } from "./peer.ts"
+
+/** The event store in that folder, and what runs effects over its lib. `close` ends both. */
+export const openLib = async (folder: string) => {
+  const runtime = ManagedRuntime.make(Layer.provide(EventStore.layer(join(folder, "lib")), NodeStorage.layer))
+  const store = await runtime.runPromise(EventStore.EventStore)
+  const run = <A, E>(effect: Effect.Effect<A, E, Lib.Lib>): Promise<A> => runtime.runPromise(effect)
+  const close = () => run(store.lib.close).finally(() => runtime.dispose())
+  return { store, run, close }
+}
+
+export const open: PeerModule["open"] = async (folder) => {
+  const { store, run, close } = await openLib(folder)
+  return {
+    append: (stream, event) => run(Effect.asVoid(store.append(stream, [event]))),
+    appendBatch: (batch) =>
+      run(Effect.asVoid(store.appendAll(Array.from(byStream(batch), ([stream, events]) => ({ stream, events }))))),
+    appendExpected: (stream, event, expected) =>
+      run(Effect.asVoid(store.append(stream, [event], { expected: expected === -1 ? "no-stream" : expected }))),
+    readStream: (stream) => run(Stream.runCollect(store.read(stream))),
+    readLast: async (stream) =>
+      Option.getOrUndefined(
+        await run(Stream.runHead(store.read(stream, { direction: "backward", limit: 1 })))
+      ) as undefined,
+    replay: (visit) =>
+      run(
+        Stream.runForEachArray(store.readAll(), (events) =>
+          Effect.sync(() => {
+            for (const event of events) visit(event)
+          })
+        )
+      ),
+    writers: fibreWriters(({ stream, event }) => store.append(stream, [event]), run),
+    verify: (depth) => run(verify(depth)),
+    repack: () => run(repackAll),
+    close
+  }
+}
+
+/** Checks the whole lib; dies when something is bad. */
+export const verify = (depth: "files" | "records") =>
+  Effect.gen(function* () {
+    const lib = yield* Lib.Lib
+    const { ok } = yield* lib.verify({ depth })
+    if (!ok) return yield* Effect.die(new Error("the lib is damaged"))
+  })
+
+/** Compresses every tape. */
+export const repackAll = Effect.gen(function* () {
+  const lib = yield* Lib.Lib
+  for (const { name } of yield* lib.tapes) {
+    const tape = yield* Tape.make(name)
+    yield* tape.repack({ compression: "zstd" })
+  }
+})

@@ -1,0 +1,15 @@
+/** Medians and percentiles. */
+
+/** The value below which `share` of all values are; NaN of none. */
+export const percentile = (values: Iterable<number>, share: number): number => {
+  const sorted = Float64Array.from(values).toSorted()
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+export const median = (values: Iterable<number>): number => percentile(values, 0.5)
+
+/** The median of those that are there, or `undefined`. */
+export const medianOf = (values: ReadonlyArray<number | undefined>): number | undefined => {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : median(known)
+}

@@ -1,0 +1,19 @@
+/** W7: verify and repack of the store that W3 left. */
+import { diskBytes } from "../disk.ts"
+import type { Store } from "../peers/peer.ts"
+import type { Job, Measured } from "./workload.ts"
+
+/** MB a second are those of the folder before. */
+export const transform = async (run: () => void | Promise<void>, { folder, loaded }: Job): Promise<Measured> => {
+  const bytes = diskBytes(folder)
+  const start = performance.now()
+  await run()
+  const seconds = (performance.now() - start) / 1000
+  return { events: loaded, opsPerSec: loaded / seconds, mbPerSec: bytes / 1e6 / seconds }
+}
+
+export const transforms = {
+  "W7 files": (store: Store) => () => store.verify!("files"),
+  "W7 verify": (store: Store) => () => store.verify!("records"),
+  "W7 repack": (store: Store) => () => store.repack!()
+}

@@ -1,0 +1,214 @@
+/** What is measured: W1 to W7, their sizes, and what a measurement says. */
+import type { Peer } from "../peers/peer.ts"
+
+export type WorkloadId =
+  | "W1"
+  | "W1 expected"
+  | "W2"
+  | "W3"
+  | "W3 adjacent"
+  | "W4"
+  | "W5"
+  | "W6"
+  | "W6 cold"
+  | "W7 files"
+  | "W7 verify"
+  | "W7 repack"
+
+export interface Workload {
+  readonly id: WorkloadId
+  readonly what: string
+  /** Its title in the chart. */
+  readonly short: string
+  /** What the physical limit beside it is; `bench/limits.ts`. */
+  readonly limit?: string
+  /** What it begins with: an empty folder, or the store that W3 left. W3 leaves its store. */
+  readonly begins: "empty" | "W3"
+  /** What is compared: operations a second, or the median time of one, where less is better. */
+  readonly figure: "opsPerSec" | "p50us" | "mbPerSec"
+  /** What one operation is. */
+  readonly unit: string
+}
+
+export const workloads: ReadonlyArray<Workload> = [
+  {
+    id: "W1",
+    what: "one writer, one event per append, waits for each",
+    short: "one writer",
+    limit: "stringify, append, fdatasync for each event",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "events"
+  },
+  {
+    id: "W1 expected",
+    what: "the same, and the stream must be at the revision that is given",
+    short: "one writer, expected revision",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "events"
+  },
+  {
+    id: "W2",
+    what: "256 writers on 256 streams, each waits for its own acknowledgement",
+    short: "256 writers",
+    limit: "stringify, one write, fdatasync for each 256 events",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "events"
+  },
+  {
+    id: "W3",
+    what: "bulk load in batches of 1,000; neighbouring events are of different streams",
+    short: "bulk load",
+    limit: "stringify, one write, fdatasync for each 1,000 events",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "events"
+  },
+  {
+    id: "W3 adjacent",
+    what: "the same, 100 events of one stream side by side",
+    short: "bulk load, streams side by side",
+    limit: "stringify, one write, fdatasync for each 1,000 events",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "events"
+  },
+  {
+    id: "W4",
+    what: "replay everything of W3 in order into JS objects",
+    short: "replay everything",
+    limit: "read, split, JSON.parse of the same lines",
+    begins: "W3",
+    figure: "opsPerSec",
+    unit: "events"
+  },
+  {
+    id: "W5",
+    what: "read random streams of W3, 100 events each, parsed",
+    short: "read a stream of 100 events",
+    limit: "pread and JSON.parse of each line at a known place",
+    begins: "W3",
+    figure: "p50us",
+    unit: "streams"
+  },
+  {
+    id: "W6",
+    what: "open the store of W3 in a new process and read the last event of one stream",
+    short: "open, read one event",
+    limit: "open a file of lines, read and parse the last",
+    begins: "W3",
+    figure: "p50us",
+    unit: "opens"
+  },
+  {
+    id: "W6 cold",
+    what: "the same with nothing in the page cache",
+    short: "open cold, read one event",
+    limit: "open a file of lines, read and parse the last",
+    begins: "W3",
+    figure: "p50us",
+    unit: "opens"
+  },
+  {
+    id: "W7 files",
+    what: "verify that every file is the one that meta names",
+    short: "verify files",
+    limit: "read and SHA-256 of the same bytes",
+    begins: "W3",
+    figure: "mbPerSec",
+    unit: "events"
+  },
+  {
+    id: "W7 verify",
+    what: "verify everything (SQLite: integrity_check)",
+    short: "verify everything",
+    limit: "read and SHA-256 of each line",
+    begins: "W3",
+    figure: "mbPerSec",
+    unit: "events"
+  },
+  {
+    id: "W7 repack",
+    what: "repack everything with zstd (SQLite: VACUUM, LevelDB: compactRange)",
+    short: "repack",
+    limit: "read, zstd level 1, write and fdatasync of the same bytes",
+    begins: "W3",
+    figure: "mbPerSec",
+    unit: "events"
+  }
+]
+
+export const workload = (id: WorkloadId): Workload => workloads.find((one) => one.id === id)!
+
+export interface Size {
+  /** Events and streams of W3: 100 events to a stream. */
+  readonly events: number
+  readonly streams: number
+  readonly batch: number
+  readonly writers: number
+  /** How long W1 and W2 are measured, and how long they run before that. */
+  readonly appendMillis: number
+  readonly warmupMillis: number
+  /** Streams that W5 reads. */
+  readonly reads: number
+  /** Processes of W6 to a round. */
+  readonly opens: number
+  /** A bulk load that is not done by then ends, and the later workloads have what it has loaded. */
+  readonly bulkMillisMax: number
+}
+
+export const fullSize: Size = {
+  events: 1_000_000,
+  streams: 10_000,
+  batch: 1000,
+  writers: 256,
+  appendMillis: 5000,
+  warmupMillis: 500,
+  reads: 2000,
+  opens: 3,
+  bulkMillisMax: 240_000
+}
+
+export const quickSize: Size = {
+  ...fullSize,
+  events: 10_000,
+  streams: 100,
+  appendMillis: 300,
+  warmupMillis: 150,
+  reads: 100,
+  opens: 1,
+  bulkMillisMax: 2000
+}
+
+/** One workload on one peer, for a process of its own. */
+export interface Job {
+  readonly workload: WorkloadId
+  /** Name of a peer, or `limit`. */
+  readonly peer: Peer["name"]
+  readonly folder: string
+  readonly size: Size
+  /** Events that W3 has put into the folder. */
+  readonly loaded: number
+}
+
+/** What a process has measured. */
+export interface Measurement {
+  /** Events that were appended, read or gone through. */
+  readonly events: number
+  readonly opsPerSec: number
+  /** Of one operation; of one batch in W3. */
+  readonly p50us?: number
+  readonly p99us?: number
+  readonly p999us?: number
+  readonly mbPerSec?: number
+  /** On disk, after the store was closed. */
+  readonly bytesPerEvent?: number
+  /** Peak of the process. */
+  readonly rssMB: number
+  /** Share of all cores that others used in the meantime, 0 to 1. */
+  readonly elsewhere?: number
+}
+
+export type Measured = Omit<Measurement, "rssMB" | "elsewhere">

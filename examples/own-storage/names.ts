@@ -1,0 +1,39 @@
+/** What things are called in the database. A name that is none is refused before it is used. */
+import { checkTapeName, parseSegmentName } from "litetapes/Names"
+import { type Meta, type MetaOwner, StorageError } from "litetapes/Storage"
+import { hash } from "node:crypto"
+
+const unsafe = (place: string): never => {
+  throw new StorageError({ operation: "name", place, reason: "unsafe", detail: "not a name" })
+}
+
+const checked = (name: string, check: (name: string) => unknown): string => {
+  try {
+    check(name)
+    return name
+  } catch {
+    return unsafe(name)
+  }
+}
+
+export const tapeFolder = (tape: string): string => `tape/${checked(tape, checkTapeName)}/`
+
+export const metaFile = (owner: MetaOwner): string => (owner === undefined ? "meta" : `${tapeFolder(owner)}meta`)
+
+export const segmentFile = (tape: string, segment: string): string =>
+  `${tapeFolder(tape)}segment/${checked(segment, parseSegmentName)}`
+
+export const indexFile = (tape: string, segment: string): string =>
+  `${tapeFolder(tape)}index/${checked(segment, parseSegmentName)}`
+
+/** With so many digits that texts are sorted as numbers are. */
+export const dynamicFile = (n: number): string => `dynamic/${String(n).padStart(16, "0")}`
+
+/** Gives a path back that leads nowhere else. */
+export const safePath = (path: string): string =>
+  path.split("/").some((part) => ["", ".", ".."].includes(part) || /[\\\0]/.test(part)) ? unsafe(path) : path
+
+export const versionOf = (bytes: Uint8Array): string => hash("sha256", bytes, "hex")
+
+export const metaOf = (bytes: Uint8Array | undefined): Meta | undefined =>
+  bytes === undefined ? undefined : { bytes, version: versionOf(bytes) }

@@ -1,0 +1,108 @@
+/**
+ * Files as rows of prints: which of them follow each other for certain, and where the same records stand in two rows.
+ * A print stands for a record; two slices of one stream have prints in common where they overlap.
+ */
+
+/** A file, as far as its place is to be found. */
+export interface Printed {
+  readonly number: number
+  readonly prints: Float64Array
+}
+
+/** Files whose numbers follow each other, so their records do too. Places are those in the prints of all files, joined. */
+export interface Block {
+  /** Index of its first file, and of the one behind its last. */
+  readonly files: readonly [from: number, to: number]
+  readonly numbers: readonly [first: number, last: number]
+  readonly start: number
+  readonly end: number
+}
+
+/** The blocks of files that ascend by number. */
+export const blocksOf = (files: ReadonlyArray<Printed>): Array<Block> => {
+  const blocks: Array<Block> = []
+  const starts = startsOf(files)
+  for (const [index, { number, prints }] of files.entries()) {
+    const before = blocks.at(-1)
+    const end = starts[index]! + prints.length
+    if (before !== undefined && before.numbers[1] === number - 1) {
+      const { files, numbers, start } = before
+      blocks[blocks.length - 1] = { files: [files[0], index + 1], numbers: [numbers[0], number], start, end }
+    } else {
+      blocks.push({ files: [index, index + 1], numbers: [number, number], start: starts[index]!, end })
+    }
+  }
+  return blocks
+}
+
+/** Where the records of each file begin when all are joined. */
+export const startsOf = (files: ReadonlyArray<Printed>): Array<number> => {
+  let next = 0
+  return files.map(({ prints }) => {
+    const start = next
+    next += prints.length
+    return start
+  })
+}
+
+export const joined = (files: ReadonlyArray<Printed>): Float64Array => {
+  const all = new Float64Array(files.reduce((sum, file) => sum + file.prints.length, 0))
+  for (const [index, start] of startsOf(files).entries()) all.set(files[index]!.prints, start)
+  return all
+}
+
+/** Whether `wanted` stands in `prints` at that place. */
+export const standsAt = (wanted: Float64Array, prints: Float64Array, at: number): boolean => {
+  if (at < 0 || at + wanted.length > prints.length) return false
+  for (let index = 0; index < wanted.length; index++) if (prints[at + index] !== wanted[index]) return false
+  return true
+}
+
+/** The first place in `[from, to)` at which `wanted` stands in `prints` and `fits`; -1 where there is none. */
+export const placeOf = (
+  wanted: Float64Array,
+  prints: Float64Array,
+  [from, to]: readonly [number, number],
+  fits: (at: number) => boolean
+): number => {
+  for (let at = prints.indexOf(wanted[0]!, from); at !== -1; at = prints.indexOf(wanted[0]!, at + 1)) {
+    if (at + wanted.length > to) return -1
+    if (fits(at) && standsAt(wanted, prints, at)) return at
+  }
+  return -1
+}
+
+/**
+ * Whether two slices are the same where they overlap, and do: `b` begins `offset` behind the beginning of `a` (before it
+ * where that is negative). A slice of one stream agrees with another one there from edge to edge.
+ */
+export const agree = (a: Float64Array, b: Float64Array, offset: number): boolean => {
+  const from = Math.max(0, offset)
+  const to = Math.min(a.length, offset + b.length)
+  if (from >= to) return false
+  for (let at = from; at < to; at++) if (a[at] !== b[at - offset]) return false
+  return true
+}
+
+/**
+ * The places of records that stand once in `a` and once in `b`, ascending by that in `a`. What overlaps by chance, since
+ * records repeat, has none of them.
+ */
+export const onceInBoth = (a: Float64Array, b: Float64Array): Array<readonly [inA: number, inB: number]> => {
+  const [small, large] = a.length <= b.length ? [a, b] : [b, a]
+  const repeated = -1
+  const inSmall = new Map<number, number>()
+  for (let at = 0; at < small.length; at++) inSmall.set(small[at]!, inSmall.has(small[at]!) ? repeated : at)
+  const inLarge = new Map<number, number>()
+  for (let at = 0; at < large.length; at++) {
+    if (inSmall.has(large[at]!)) inLarge.set(large[at]!, inLarge.has(large[at]!) ? repeated : at)
+  }
+  const places: Array<readonly [number, number]> = []
+  for (const [print, atLarge] of inLarge) {
+    const atSmall = inSmall.get(print)!
+    if (atSmall !== repeated && atLarge !== repeated) {
+      places.push(small === a ? [atSmall, atLarge] : [atLarge, atSmall])
+    }
+  }
+  return places.toSorted((x, y) => x[0] - y[0])
+}

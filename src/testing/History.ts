@@ -1,0 +1,136 @@
+/**
+ * Little histories of a lib, as data: what is done to it, one operation after the other. `run` does them to a real lib,
+ * over any storage, and holds it against a model of plain arrays.
+ *
+ * @see `Generators.history` for any number of them
+ *
+ * @example
+ * ```ts
+ * const history: ReadonlyArray<History.Operation> = [
+ *   { op: "append", tape: "alpha", records: [{ a: 1 }] },
+ *   { op: "kill" },
+ *   { op: "repack", tape: "alpha", options: { compression: "zstd" } }
+ * ]
+ * const checked = History.run(storage, "place", history)
+ * ```
+ */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import type * as Scope from "effect/Scope"
+import type { Json, JsonObject } from "../domain/TaraSON.ts"
+import * as EventStore from "../services/EventStore.ts"
+import type * as Lib from "../services/Lib.ts"
+import { Storage } from "../services/Storage.ts"
+import type { RepackOptions } from "../services/Tape.ts"
+import type { ConformanceFailure } from "./ConformanceFailure.ts"
+import { failureOf } from "./internal/conformance/failureOf.ts"
+import { Unmet } from "./internal/conformance/expect.ts"
+import { stoppable } from "./internal/conformance/stoppable.ts"
+import { compare } from "./internal/history/compare.ts"
+import { Model } from "./internal/history/model.ts"
+import { perform, show } from "./internal/history/perform.ts"
+
+/**
+ * One thing that is done. A tape that is not there is made first. Tapes and categories of streams must have different
+ * names: a tape holds records or events.
+ */
+export type Operation =
+  | { readonly op: "append"; readonly tape: string; readonly records: ReadonlyArray<JsonObject> }
+  | {
+      readonly op: "commit"
+      readonly appends: ReadonlyArray<Lib.Append & { readonly records: ReadonlyArray<JsonObject> }>
+    }
+  /** `stale` expects a revision that the stream does not have: it must be refused. */
+  | {
+      readonly op: "events"
+      readonly stream: string
+      readonly events: ReadonlyArray<EventStore.NewEvent>
+      readonly expected: "any" | "current" | "stale"
+    }
+  /** An append of events that went through, once more, with the ids that it gave: nothing may be appended. */
+  | { readonly op: "again"; readonly pick: number }
+  | OnTape<"flush" | "archive" | "activate" | "verify">
+  | { readonly op: "repack"; readonly tape: string; readonly options: RepackOptions }
+  | { readonly op: "clone"; readonly tape: string; readonly to: string }
+  /** `undefined` removes. */
+  | { readonly op: "userMeta"; readonly tape: string; readonly key: string; readonly value: Json | undefined }
+  /** A reader beside the writer sees what was acknowledged. */
+  | { readonly op: "reader" }
+  /** Closes the lib and opens it again. */
+  | { readonly op: "reopen" }
+  /** The writer cannot write any more, as if its process had been killed; then the lib is opened again. */
+  | { readonly op: "kill" }
+
+type OnTape<Name extends string> = Name extends string ? { readonly op: Name; readonly tape: string } : never
+
+/** So small that dynamic segments are changed and closed all the time. */
+const defaults: Lib.Options = { closeBytes: 2048, backlogMax: 2 }
+
+/**
+ * Does `history` to a lib at `place`, which must never have been used before, and compares everything that can be read
+ * with the model whenever it is opened, and at the end. Fails with what did not come out, and at which operation.
+ */
+export const run = (
+  storage: Storage["Service"],
+  place: string,
+  history: ReadonlyArray<Operation>,
+  options: Lib.Options = {}
+): Effect.Effect<void, ConformanceFailure> => {
+  const model = new Model()
+  const progress = { at: "" }
+  const opening = { ...defaults, ...options }
+  const session = ({ operations, ends, first }: Session) =>
+    Effect.gen(function* () {
+      progress.at = `opening before operation ${first}`
+      const { storage: writing, stop } = stoppable(storage)
+      const store = yield* Effect.provideService(EventStore.open(place, opening), Storage, writing)
+      if (store.lib.report.created !== (first === 0)) {
+        throw new Unmet("whether opening made the lib", String(first === 0), String(store.lib.report.created))
+      }
+      yield* compare(store, model)
+      for (const [index, operation] of operations.entries()) {
+        progress.at = `operation ${first + index}: ${show(operation)}`
+        yield* operation.op === "reader" ? look(storage, place, model) : perform(store, model, operation)
+      }
+      progress.at += ", then everything is compared"
+      yield* compare(store, model)
+      progress.at = `${ends} behind operation ${first + operations.length - 1}`
+      if (ends === "kill") stop()
+    })
+  return Effect.forEach(sessionsOf(history), (one) => Effect.scoped(session(one)), { discard: true }).pipe(
+    Effect.catchCause((cause) => failureOf({ name: progress.at, promise: "a lib is what was done to it" }, cause)),
+    // A writer that is stopped on purpose says so in the log when it is closed.
+    Effect.provide(Logger.layer([]))
+  )
+}
+
+interface Session {
+  readonly operations: ReadonlyArray<Exclude<Operation, { readonly op: "reopen" | "kill" }>>
+  readonly ends: "close" | "kill"
+  /** Number of the first operation in the history. */
+  readonly first: number
+}
+
+/** The history, cut where the lib is opened again. The last session is one more look at what is there. */
+const sessionsOf = (history: ReadonlyArray<Operation>): ReadonlyArray<Session> => {
+  const sessions: Array<Session> = []
+  let operations: Array<Session["operations"][number]> = []
+  let first = 0
+  for (const [index, operation] of [...history, { op: "reopen" } as const].entries()) {
+    if (operation.op !== "reopen" && operation.op !== "kill") {
+      operations.push(operation)
+      continue
+    }
+    sessions.push({ operations, ends: operation.op === "kill" ? "kill" : "close", first })
+    operations = []
+    first = index + 1
+  }
+  return [...sessions, { operations, ends: "close", first }]
+}
+
+const look = (storage: Storage["Service"], place: string, model: Model): Effect.Effect<void, unknown, Scope.Scope> =>
+  Effect.scoped(
+    Effect.flatMap(EventStore.open(place, { mode: "read" }), (store) => compare(store, model)).pipe(
+      Effect.provideService(Storage, storage)
+    )
+  )

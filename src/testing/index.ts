@@ -1,0 +1,9 @@
+/**
+ * What litetapes is tested with, for those who test with it or against it: `litetapes/testing`. See docs/TESTING.md.
+ */
+export * as Conformance from "./Conformance.ts"
+export * as DiskState from "./DiskState.ts"
+export * as Generators from "./Generators.ts"
+export * as History from "./History.ts"
+export * as PowerLoss from "./PowerLoss.ts"
+export * as SimulatedDisk from "./SimulatedDisk.ts"

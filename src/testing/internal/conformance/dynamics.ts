@@ -1,0 +1,187 @@
+/** Dynamic segments, what is set aside, and the hint. */
+import * as Effect from "effect/Effect"
+import { refused, same } from "./expect.ts"
+import { bytes, type Demand, open, openLib, pattern, text, unsafeNames } from "./ground.ts"
+
+export const dynamicDemands: ReadonlyArray<Demand> = [
+  {
+    name: "a dynamic segment holds what was appended, in order, also when the lib is opened again",
+    promise: "append returns when what it wrote is durable, behind all that was appended before",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* openLib(ground, at)
+            const writer = yield* root.createDynamic(4, bytes("header\n"))
+            same("size of a new dynamic segment", yield* root.dynamicSize(4), 7)
+            yield* writer.append(bytes("one\n"))
+            yield* writer.append(new Uint8Array())
+            yield* writer.append(bytes("two\n"))
+            same("what was appended", text(yield* root.readDynamic(4, 0, 100)), "header\none\ntwo\n")
+          })
+        )
+        const root = yield* open(ground, at, "read")
+        same("dynamic segments after another opening", yield* root.listDynamics, [4])
+        same("size after another opening", yield* root.dynamicSize(4), 15)
+        same("four bytes from byte 7 on", text(yield* root.readDynamic(4, 7, 4)), "one\n")
+      })
+  },
+  {
+    name: "a read is short at the end only, and sees what is appended after the first one",
+    promise: "offsets and lengths are bytes; a read is short only at the end",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        const writer = yield* root.createDynamic(1, bytes("0123456789"))
+        same("a read over the end", text(yield* root.readDynamic(1, 8, 10)), "89")
+        same("a read at the end", text(yield* root.readDynamic(1, 10, 10)), "")
+        same("a read beyond the end", text(yield* root.readDynamic(1, 1000, 10)), "")
+        same("a read of nothing", text(yield* root.readDynamic(1, 3, 0)), "")
+        yield* writer.append(bytes("ab"))
+        same("a read over the old end, after an append", text(yield* root.readDynamic(1, 8, 10)), "89ab")
+      })
+  },
+  {
+    name: "ranges come back in the order in which they were asked for, small and large ones",
+    promise: "many reads in one call, in the order of ranges; each is short only at the end",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        const all = pattern(300_000)
+        yield* root.createDynamic(1, all)
+        const ranges = [
+          [5, 3],
+          [0, 200_000],
+          [299_999, 10],
+          [1, 0],
+          [100, 70_000],
+          [300_000, 1]
+        ] as const
+        same(
+          "ranges of a dynamic segment",
+          yield* root.readDynamicRanges(1, ranges),
+          ranges.map(([offset, length]) => all.slice(offset, offset + length))
+        )
+        same("no ranges", yield* root.readDynamicRanges(1, []), [])
+      })
+  },
+  {
+    name: "a batch of 5 MiB goes in and comes out",
+    promise: "append writes all of the bytes, however many",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        const writer = yield* root.createDynamic(1, bytes("header\n"))
+        const batch = pattern(5 * 1024 * 1024)
+        yield* writer.append(batch)
+        same("a large batch", yield* root.readDynamic(1, 7, 6 * 1024 * 1024), batch)
+      })
+  },
+  {
+    name: "a leftover dynamic segment under the number is replaced",
+    promise: "createDynamic: an unlisted leftover under its number is removed first",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        const left = Effect.flatMap(openLib(ground, at), (root) => root.createDynamic(2, bytes("a long leftover\n")))
+        yield* Effect.scoped(left)
+        const root = yield* open(ground, at)
+        same("the leftover", text(yield* root.readDynamic(2, 0, 100)), "a long leftover\n")
+        const writer = yield* root.createDynamic(2, bytes("new\n"))
+        yield* writer.append(bytes("batch\n"))
+        same("the new dynamic segment", text(yield* root.readDynamic(2, 0, 100)), "new\nbatch\n")
+      })
+  },
+  {
+    name: "a writer keeps no bytes of the caller, and a closed one appends nothing",
+    promise: "close lets go of what is held open and writes nothing",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        const given = bytes("given\n")
+        const writer = yield* root.createDynamic(1, given)
+        yield* writer.append(given)
+        given.fill(0)
+        yield* writer.close
+        yield* writer.close
+        yield* refused("an append to a closed writer", writer.append(bytes("late\n")), "failed")
+        same("what was appended before", text(yield* root.readDynamic(1, 0, 100)), "given\ngiven\n")
+      })
+  },
+  {
+    name: "dropping removes, also what is not there, and lets reads under way end",
+    promise: "dropDynamic removes it; reads that are under way may go on; removing what is not there succeeds",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        const all = pattern(3 * 1024 * 1024)
+        const writer = yield* root.createDynamic(1, all)
+        const read = root.readDynamic(1, 0, all.length)
+        yield* read
+        const results = yield* Effect.all([read, read, Effect.andThen(writer.close, root.dropDynamic(1))], {
+          concurrency: "unbounded"
+        })
+        same("a read under way", results[0], all)
+        same("another read under way", results[1], all)
+        same("size of what was dropped", yield* root.dynamicSize(1), undefined)
+        same("dynamic segments", yield* root.listDynamics, [])
+        yield* refused("a read of what was dropped", read, "not-found")
+        yield* refused("ranges of what was dropped", root.readDynamicRanges(1, [[0, 1]]), "not-found")
+        yield* root.dropDynamic(1)
+      })
+  },
+  {
+    name: "numbers of dynamic segments are listed in order, beyond six digits too",
+    promise: "listDynamics gives the numbers of all that are there, in order",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const n of [1_000_000, 2, 999_999, 10]) yield* root.createDynamic(n, bytes("header\n"))
+        same("numbers", yield* root.listDynamics, [2, 10, 999_999, 1_000_000])
+      })
+  },
+  {
+    name: "what is set aside is never overwritten, and counts for nothing else",
+    promise: "setAside keeps bytes for a human to look at; the result says where",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        const places = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* openLib(ground, at)
+            const names = ["litelib.dynamic-000001.jsonl", "litelib.dynamic-000001.jsonl", "order/tape.meta.jsonl"]
+            const kept = yield* Effect.forEach(names, (name) => root.setAside(name, bytes("torn")), {
+              concurrency: "unbounded"
+            })
+            for (const name of unsafeNames) {
+              const shown = JSON.stringify(name)
+              yield* refused(`setAside of ${shown}`, root.setAside(name, bytes("x")), "unsafe")
+            }
+            return kept
+          })
+        )
+        same("how many places three were kept at", new Set(places).size, 3)
+        const root = yield* open(ground, at)
+        same("dynamic segments", yield* root.listDynamics, [])
+        same("tapes", yield* root.listTapes, ["order"])
+      })
+  },
+  {
+    name: "the hint is overwritten in place, for readers that were there before it",
+    promise: "the hint is overwritten in place: bytes that are fewer than those before leave the rest of them standing",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        const root = yield* openLib(ground, at)
+        const reader = yield* open(ground, at, "read")
+        same("a hint that was never written", yield* reader.readHint, undefined)
+        yield* root.writeHint(bytes("batch 1\n"))
+        same("the hint, as a reader sees it", text(yield* reader.readHint), "batch 1\n")
+        yield* root.writeHint(bytes("batch 2\n"))
+        same("the next hint, as that reader sees it", text(yield* reader.readHint), "batch 2\n")
+        yield* root.writeHint(bytes("x"))
+        same("the hint after a shorter one", text(yield* root.readHint), "xatch 2\n")
+      })
+  }
+]

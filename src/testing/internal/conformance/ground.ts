@@ -1,0 +1,64 @@
+/** What the checks stand on: one storage, and short ways to use it. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Root, Storage, StorageError } from "../../../services/Storage.ts"
+
+/** A storage and places in it that were never used before. */
+export interface Ground {
+  readonly storage: Storage["Service"]
+  readonly place: () => string
+}
+
+/** One thing that the port demands, and how it is looked at. */
+export interface Demand {
+  readonly name: string
+  readonly promise: string
+  readonly body: (ground: Ground) => Effect.Effect<void, unknown, Scope.Scope>
+}
+
+type Opened = Effect.Effect<Root, StorageError, Scope.Scope>
+
+export const open = ({ storage }: Ground, at: string, mode: "write" | "read" | "recover" = "write"): Opened =>
+  storage.open(at, mode)
+
+/** Opens a lib that gets its meta, and a tape. */
+export const openLib = (ground: Ground, at: string = ground.place()): Opened =>
+  Effect.tap(open(ground, at), (root) =>
+    Effect.andThen(root.replaceMeta(undefined, undefined, bytes("lib\n")), root.createTape("order", bytes("tape\n")))
+  )
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const text = (read: Uint8Array | undefined): string | undefined =>
+  read === undefined ? undefined : new TextDecoder().decode(read)
+
+const patterns = new Map<number, Uint8Array>()
+
+/** Bytes of which no two stretches are alike, so that a misplaced one shows. */
+export const pattern = (length: number): Uint8Array => {
+  const known = patterns.get(length)
+  if (known !== undefined) return known.slice()
+  const filled = new Uint8Array(length)
+  let state = 1
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    filled[i] = state >>> 24
+  }
+  patterns.set(length, filled)
+  return filled.slice()
+}
+
+/** What no name of a file may be. */
+export const unsafeNames = ["", ".", "..", "../order", "/etc", "a/../../b", "a\\b", "a\0b", "a//b", "./a"] as const
+
+/** What is no name of a tape. */
+export const notTapes = [...unsafeNames, "litelib.x", "order/x", "order.tmp", "order.aside-1"] as const
+
+/** What is no name of a segment. */
+export const notSegments = [...unsafeNames, "a/b/c", "tape.meta.jsonl", "index/x", "seg-000001.jsonl.tmp"] as const
+
+/** A segment right in its tape's folder. */
+export const segment = "seg-000001.jsonl"
+
+/** A segment in a shard. */
+export const sharded = "shard-0001/seg-000123.jsonl.zst"

@@ -1,0 +1,152 @@
+/** Meta: read, and changed atomically against what was read. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Meta, MetaOwner, Root, StorageError } from "../../../services/Storage.ts"
+import { refused, same, Unmet } from "./expect.ts"
+import { bytes, type Demand, notTapes, open, openLib, text } from "./ground.ts"
+
+const owners: ReadonlyArray<MetaOwner> = [undefined, "order"]
+
+const nameOf = (owner: MetaOwner): string => (owner === undefined ? "lib meta" : `meta of tape ${owner}`)
+
+/** Meta that must be there. */
+const existing = (root: Root, owner: MetaOwner): Effect.Effect<Meta, StorageError> =>
+  Effect.map(root.readMeta(owner), (meta) => {
+    if (meta === undefined) throw new Unmet(nameOf(owner), "it is there", "it is absent")
+    return meta
+  })
+
+export const metaDemands: ReadonlyArray<Demand> = [
+  {
+    name: "meta is absent until it is written",
+    promise: "readMeta gives undefined where there is none",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* open(ground, ground.place())
+        for (const owner of owners) same(nameOf(owner), yield* root.readMeta(owner), undefined)
+      })
+  },
+  {
+    name: "a change is made against the version that was read, and gives the one that stands now",
+    promise: "appendMeta and replaceMeta change meta against what was read; the result is the version that stands now",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const owner of owners) {
+          const what = nameOf(owner)
+          const first = yield* existing(root, owner)
+          const appended = yield* root.appendMeta(owner, first.version, bytes("more\n"))
+          const second = yield* existing(root, owner)
+          same(`${what} after an append`, text(second.bytes), `${text(first.bytes)}more\n`)
+          same(`version of ${what} after an append`, second.version, appended)
+          const replaced = yield* root.replaceMeta(owner, appended, bytes("new\n"))
+          same(`${what} after a replacement`, text((yield* existing(root, owner)).bytes), "new\n")
+          same(`version of ${what} after a replacement`, (yield* existing(root, owner)).version, replaced)
+        }
+      })
+  },
+  {
+    name: "a change against what is no longer there is refused and changes nothing",
+    promise:
+      "version is that of what was read: changed if that is not what stands there, exists where there must be none",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const owner of owners) {
+          const what = nameOf(owner)
+          const stale = (yield* existing(root, owner)).version
+          const version = yield* root.appendMeta(owner, stale, bytes("more\n"))
+          yield* refused(`appending to an old ${what}`, root.appendMeta(owner, stale, bytes("x")), "changed")
+          yield* refused(`replacing an old ${what}`, root.replaceMeta(owner, stale, bytes("x")), "changed")
+          yield* refused(`making ${what} twice`, root.replaceMeta(owner, undefined, bytes("x")), "exists")
+          same(`version of ${what} afterwards`, (yield* existing(root, owner)).version, version)
+        }
+      })
+  },
+  {
+    name: "a change of meta that is not there is refused, and a tape has to be there",
+    promise: "a change is made against what was read: where nothing is there is nothing to change",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* open(ground, ground.place())
+        const version = yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+        yield* refused("appending to absent meta", root.appendMeta("order", version, bytes("x")), "changed")
+        yield* refused("replacing absent meta", root.replaceMeta("order", version, bytes("x")), "changed")
+        yield* refused("meta for an absent tape", root.replaceMeta("order", undefined, bytes("x")), "not-found")
+      })
+  },
+  {
+    name: "of changes at the same time against one version, one is made",
+    promise: "a change is atomic against what was read: of two writers that read the same, one is refused",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const operations of [
+          ["replaceMeta", "replaceMeta", "replaceMeta"],
+          ["replaceMeta", "appendMeta", "appendMeta"],
+          ["appendMeta", "replaceMeta", "appendMeta"]
+        ] as const) {
+          const { version } = yield* existing(root, "order")
+          const results = yield* Effect.forEach(
+            operations,
+            (operation, index) => Effect.result(root[operation]("order", version, bytes(`${version} ${index}\n`))),
+            { concurrency: "unbounded" }
+          )
+          const versions = results.filter(Result.isSuccess).map((result) => result.success)
+          same(`versions after ${operations.join(", ")}`, versions, [(yield* existing(root, "order")).version])
+          const reasons = results.filter(Result.isFailure).map((result) => result.failure.reason)
+          same(`refusals of ${operations.join(", ")}`, reasons, ["changed", "changed"])
+        }
+      })
+  },
+  {
+    name: "meta keeps bytes of its own, and stays when the lib is opened again",
+    promise: "what was written is durable; storage keeps no bytes of the caller, and gives none of its own away",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        const version = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* open(ground, at)
+            const given = bytes("lib\n")
+            const made = yield* root.replaceMeta(undefined, undefined, given)
+            given.fill(0)
+            const read = yield* existing(root, undefined)
+            read.bytes.fill(0)
+            return made
+          })
+        )
+        const meta = yield* Effect.flatMap(open(ground, at), (root) => existing(root, undefined))
+        same("lib meta after another opening", text(meta.bytes), "lib\n")
+        same("its version", meta.version, version)
+      })
+  },
+  {
+    name: "meta that is larger than its reader is ready for is not read",
+    promise: "readMeta fails with too-large where it has more than bytesMax bytes",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const owner of owners) {
+          const { bytes: held, version } = yield* existing(root, owner)
+          const fitting = yield* root.readMeta(owner, held.length)
+          same(`version of ${nameOf(owner)}, read with room for exactly it`, fitting?.version, version)
+          yield* refused(`reading ${nameOf(owner)} a byte short`, root.readMeta(owner, held.length - 1), "too-large")
+        }
+      })
+  },
+  {
+    name: "names that could lead elsewhere are no owners of meta",
+    promise: "a name that is none of a tape is unsafe, whatever operation it is given to",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const name of notTapes) {
+          const shown = JSON.stringify(name)
+          yield* refused(`readMeta of ${shown}`, root.readMeta(name), "unsafe")
+          yield* refused(`replaceMeta of ${shown}`, root.replaceMeta(name, undefined, bytes("x")), "unsafe")
+          yield* refused(`appendMeta of ${shown}`, root.appendMeta(name, "", bytes("x")), "unsafe")
+        }
+      })
+  }
+]

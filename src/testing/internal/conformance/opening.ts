@@ -1,0 +1,181 @@
+/** Opening a place: who may, what it makes, and what its scope ends. */
+import * as Effect from "effect/Effect"
+import { refused, same } from "./expect.ts"
+import { bytes, type Demand, open, openLib, segment, text } from "./ground.ts"
+
+export const openDemands: ReadonlyArray<Demand> = [
+  {
+    name: "open for writing makes an absent place, which is a lib once it has meta",
+    promise: "for writing it takes the writer's lock and creates an absent folder; a place without meta is no lib",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        const root = yield* open(ground, at)
+        same("the mode of what is open for writing", root.mode, "write")
+        yield* refused("opening for reading what has no meta yet", open(ground, at, "read"), "not-a-lib")
+        yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+        const reader = yield* open(ground, at, "read")
+        same("the mode of what is open for reading", reader.mode, "read")
+        same("the run of the operating system, as the reader names it", reader.boot, root.boot)
+        same("lib meta, as the reader reads it", text((yield* reader.readMeta(undefined))?.bytes), "lib\n")
+      })
+  },
+  {
+    name: "open for reading or to recover creates nothing, and refuses a place without a lib",
+    promise: "for reading, an absent or empty place is not-a-lib; recover creates nothing",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* refused("opening an absent place for reading", open(ground, at, "read"), "not-a-lib")
+        yield* refused("opening an absent place to recover", open(ground, at, "recover"), "not-a-lib")
+        yield* Effect.scoped(open(ground, at))
+        yield* refused("opening an empty place for reading", open(ground, at, "read"), "not-a-lib")
+        yield* refused("opening an empty place to recover", open(ground, at, "recover"), "not-a-lib")
+      })
+  },
+  {
+    name: "a place that was opened and left empty can be opened again",
+    promise: "a place that is neither empty nor has lib meta is not-a-lib: an empty one may be opened for writing",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(open(ground, at))
+        const root = yield* open(ground, at)
+        same("lib meta of an empty place", yield* root.readMeta(undefined), undefined)
+      })
+  },
+  {
+    name: "a second writer is refused while the first one's scope is open, and readers are not",
+    promise: "for writing it takes the writer's lock (locked) until its scope closes; a reader takes none",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const first = yield* openLib(ground, at)
+            yield* refused("a second writer", open(ground, at), "locked")
+            yield* refused("a recovery beside a writer", open(ground, at, "recover"), "locked")
+            yield* open(ground, at, "read")
+            yield* first.checkLock
+          })
+        )
+        const second = yield* open(ground, at)
+        yield* second.checkLock
+      })
+  },
+  {
+    name: "a reader takes no lock",
+    promise: "any number of readers may look, beside each other and beside the writer",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(openLib(ground, at))
+        const readers = [yield* open(ground, at, "read"), yield* open(ground, at, "read")]
+        const writer = yield* open(ground, at)
+        yield* writer.checkLock
+        for (const reader of readers) yield* reader.checkLock
+      })
+  },
+  {
+    name: "a refused open takes nothing",
+    promise: "the writer's lock belongs to what was opened: an open that fails leaves none behind",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.createDynamic(1, bytes("header\n"))))
+        yield* refused("opening what has no lib meta", open(ground, at), "not-a-lib")
+        // In the same scope: the lock that the refused open took must be free again.
+        const root = yield* open(ground, at, "recover")
+        same("dynamic segments of what is recovered", yield* root.listDynamics, [1])
+      })
+  },
+  {
+    name: "what lost its lib meta opens to be recovered only",
+    promise: "recover opens for writing what was a lib and may have lost its meta",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.createTape("order", bytes("tape\n"))))
+        yield* refused("writing to what has no lib meta", open(ground, at), "not-a-lib")
+        yield* refused("reading what has no lib meta", open(ground, at, "read"), "not-a-lib")
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* open(ground, at, "recover")
+            same("the mode of what is recovered", root.mode, "write")
+            same("its tapes", yield* root.listTapes, ["order"])
+            yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+          })
+        )
+        const root = yield* open(ground, at)
+        same("the tape's meta afterwards", text((yield* root.readMeta("order"))?.bytes), "tape\n")
+      })
+  },
+  {
+    name: "a reader can write nothing",
+    promise: "what is opened for reading cannot be written to: read-only",
+    body: (ground) => readerWritesNothing(ground)
+  },
+  {
+    name: "after its scope is closed a root does nothing any more",
+    promise: "a root is open until its scope closes",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        const [root, writer] = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const opened = yield* openLib(ground, at)
+            return [opened, yield* opened.createDynamic(1, bytes("header\n"))] as const
+          })
+        )
+        yield* refused("an append after the close", writer.append(bytes("late\n")), "failed")
+        yield* refused("a dynamic segment after the close", root.createDynamic(2, bytes("late\n")), "failed")
+        yield* refused("a read after the close", root.readDynamic(1, 0, 10), "failed")
+        yield* refused("the lock after the close", root.checkLock, "lock-lost")
+        const again = yield* open(ground, at)
+        same("dynamic segments of the next one", yield* again.listDynamics, [1])
+        same("bytes of its dynamic segment", text(yield* again.readDynamic(1, 0, 100)), "header\n")
+      })
+  },
+  {
+    name: "two places know nothing of each other",
+    promise: "a root is the place of one lib",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const one = yield* openLib(ground)
+        const other = yield* openLib(ground)
+        yield* one.createTape("account", bytes("account\n"))
+        yield* one.createDynamic(1, bytes("header\n"))
+        yield* one.writeHint(bytes("hint"))
+        yield* one.writeSegment("order", segment, (append) => append(bytes("one\n")))
+        same("tapes of the other place", yield* other.listTapes, ["order"])
+        same("dynamic segments of the other place", yield* other.listDynamics, [])
+        same("hint of the other place", yield* other.readHint, undefined)
+        same("segments of the other place", yield* other.listSegments("order"), [])
+      })
+  }
+]
+
+const readerWritesNothing: Demand["body"] = (ground) =>
+  Effect.gen(function* () {
+    const at = ground.place()
+    const writer = yield* openLib(ground, at)
+    yield* writer.createDynamic(1, bytes("header\n"))
+    const root = yield* open(ground, at, "read")
+    const { version } = (yield* writer.readMeta(undefined))!
+    yield* root.checkLock
+    yield* refused("appendMeta", root.appendMeta(undefined, version, bytes("x")), "read-only")
+    yield* refused("replaceMeta", root.replaceMeta(undefined, version, bytes("x")), "read-only")
+    yield* refused("createTape", root.createTape("other", bytes("x")), "read-only")
+    yield* refused("createDynamic", root.createDynamic(2, bytes("x")), "read-only")
+    yield* refused("dropDynamic", root.dropDynamic(1), "read-only")
+    yield* refused("setAside", root.setAside("litelib.dynamic-000001.jsonl", bytes("x")), "read-only")
+    const written = root.writeSegment("order", segment, (append) => append(bytes("x")))
+    yield* refused("writeSegment", written, "read-only")
+    yield* refused("removeSegment", root.removeSegment("order", segment), "read-only")
+    yield* refused("writeIndex", root.writeIndex("order", segment, bytes("x")), "read-only")
+    yield* refused("removeIndex", root.removeIndex("order", segment), "read-only")
+    yield* refused("writeHint", root.writeHint(bytes("x")), "read-only")
+    same("dynamic segments afterwards", yield* root.listDynamics, [1])
+    same("tapes afterwards", yield* root.listTapes, ["order"])
+    same("version of lib meta afterwards", (yield* root.readMeta(undefined))?.version, version)
+  })

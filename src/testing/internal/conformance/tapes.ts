@@ -1,0 +1,79 @@
+/** Tapes: made whole, listed, and never in the way of their namesakes. */
+import * as Effect from "effect/Effect"
+import { refused, same } from "./expect.ts"
+import { bytes, type Demand, notTapes, open, openLib, segment, text } from "./ground.ts"
+
+export const tapeDemands: ReadonlyArray<Demand> = [
+  {
+    name: "a tape appears with its meta and is there when the lib is opened again",
+    promise: "a tape's folder with its meta appears, whole and durably",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const at = ground.place()
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* openLib(ground, at)
+            const given = bytes("account\n")
+            yield* root.createTape("account", given)
+            given.fill(0)
+          })
+        )
+        const root = yield* open(ground, at)
+        same("tapes, by name", yield* root.listTapes, ["account", "order"])
+        same("meta of the new one", text((yield* root.readMeta("account"))?.bytes), "account\n")
+        same("segments of the new one", yield* root.listSegments("account"), [])
+      })
+  },
+  {
+    name: "a tape may begin with empty meta, which is not none",
+    promise: "a tape's folder with its meta appears; meta is changed against what was read, also where that is empty",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        yield* root.createTape("account", new Uint8Array())
+        const empty = yield* root.readMeta("account")
+        same("the empty meta", text(empty?.bytes), "")
+        yield* refused("making it as if there were none", root.replaceMeta("account", undefined, bytes("x")), "exists")
+        yield* root.replaceMeta("account", empty?.version, bytes("account\n"))
+        same("what replaced it", text((yield* root.readMeta("account"))?.bytes), "account\n")
+      })
+  },
+  {
+    name: "a namesake makes way with all that it had",
+    promise: "something unlisted under a new tape's name is moved aside first, with its segments and indexes",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const made of ["first", "second", "third"]) {
+          yield* root.writeSegment("order", segment, (append) => append(bytes("old\n")))
+          yield* root.writeSegment("order", "shard-0001/seg-000002.jsonl", (append) => append(bytes("old\n")))
+          yield* root.writeIndex("order", segment, bytes("index"))
+          // Read, so that they are open when the tape is moved.
+          yield* root.readSegment("order", segment, 0, 10)
+          yield* root.readIndexRanges("order", segment, [[0, 1]])
+          yield* root.createTape("order", bytes(made))
+          same("meta of the new tape", text((yield* root.readMeta("order"))?.bytes), made)
+          same("segments of the new tape", yield* root.listSegments("order"), [])
+          same("size of the namesake's segment", yield* root.segmentSize("order", segment), undefined)
+          yield* refused("reading the namesake's segment", root.readSegment("order", segment, 0, 10), "not-found")
+          const index = root.readIndexRanges("order", segment, [[0, 1]])
+          yield* refused("reading the namesake's index", index, "not-found")
+        }
+        same("tapes: what was moved aside is none", yield* root.listTapes, ["order"])
+      })
+  },
+  {
+    name: "names that could lead elsewhere are no tapes",
+    promise: "a name that is none of a tape is unsafe, whatever operation it is given to",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        for (const name of notTapes) {
+          const shown = JSON.stringify(name)
+          yield* refused(`createTape of ${shown}`, root.createTape(name, bytes("x")), "unsafe")
+          yield* refused(`listSegments of ${shown}`, root.listSegments(name), "unsafe")
+        }
+        same("tapes afterwards", yield* root.listTapes, ["order"])
+      })
+  }
+]

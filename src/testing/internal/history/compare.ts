@@ -1,0 +1,82 @@
+/** A lib against its model: everything that can be read. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { Accumulator } from "../../../domain/Merkle.ts"
+import { tapeOf } from "../../../domain/Placement.ts"
+import { toBytes } from "../../../domain/TaraSON.ts"
+import type { EventStore, RecordedEvent } from "../../../services/EventStore.ts"
+import { Lib } from "../../../services/Lib.ts"
+import * as Tape from "../../../services/Tape.ts"
+import { same } from "../conformance/expect.ts"
+import { contentOf, linesOf, type Model, type ModelEvent, type ModelTape, textOf } from "./model.ts"
+
+/** Throws unless the lib holds what the model says, and nothing else. */
+export const compare = (store: EventStore["Service"], model: Model): Effect.Effect<void, unknown> =>
+  Effect.gen(function* () {
+    const { lib } = store
+    const listed = yield* lib.tapes
+    const ofRecords = [...model.tapes].map(([name, { state }]) => ({ name, state }))
+    same(
+      "the tapes of records",
+      listed.filter(({ role }) => role === "records").map(({ name, state }) => ({ name, state })),
+      ofRecords.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    )
+    // A tape for events may be made before an append turns out to have nothing to put there.
+    const ofEvents = listed.filter(({ role }) => role === "events").map(({ name }) => name)
+    const needed = new Set([...model.streams].map((stream) => tapeOf(lib.placement, stream)))
+    same(
+      "the tapes of events",
+      ofEvents.filter((name) => needed.has(name) || !model.touched.has(name)),
+      [...needed].toSorted()
+    )
+    for (const [name, tape] of model.tapes) {
+      yield* compareTape(yield* Effect.provideService(Tape.make(name), Lib, lib), tape)
+    }
+    yield* compareEvents(store, model)
+  })
+
+const compareTape = Effect.fnUntraced(function* (tape: Tape.Tape["Service"], { lines, state, userMeta }: ModelTape) {
+  const { name } = tape
+  same(`the records of ${name}`, linesOf(yield* Stream.runCollect(tape.records())), lines)
+  const backwards = yield* Stream.runCollect(tape.records({ reverse: true }))
+  same(`the records of ${name}, backwards`, linesOf(backwards), lines.toReversed())
+  const range = { from: Math.floor(lines.length / 3), to: Math.ceil((lines.length * 2) / 3) }
+  const part = yield* Stream.runCollect(tape.records(range))
+  same(`the records of ${name} from ${range.from} to ${range.to}`, linesOf(part), lines.slice(range.from, range.to))
+  const meta = yield* tape.meta
+  same(`what ${name} says of itself`, { records: meta.records, state: meta.state }, { records: lines.length, state })
+  const values = Object.entries(meta.userMeta).map(([key, value]) => [key, textOf(value)] as const)
+  same(`the user metadata of ${name}`, values.toSorted(byKey), [...userMeta].toSorted(byKey))
+})
+
+const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1)
+
+/** RFC 9162 tree hash of these lines. */
+export const rootOf = (lines: ReadonlyArray<string>): string => {
+  const tree = new Accumulator()
+  for (const line of lines) tree.add(toBytes(line))
+  return tree.root()
+}
+
+const compareEvents = Effect.fnUntraced(function* (store: EventStore["Service"], model: Model) {
+  same("the position of the next event", yield* store.position, model.events.length)
+  const all = yield* Stream.runCollect(store.readAll())
+  same("all events, by position", all.map(plain), model.events)
+  const positions = all.map(({ position }) => position)
+  same("their positions", positions, [...positions.keys()])
+  for (const stream of [...model.streams, "nobody-0"]) {
+    const events = model.stream(stream)
+    same(`the events of ${stream}`, (yield* Stream.runCollect(store.read(stream))).map(plain), events)
+    const backwards = yield* Stream.runCollect(store.read(stream, { direction: "backward" }))
+    same(`the events of ${stream}, backwards`, backwards.map(plain), events.toReversed())
+    const revision = events.length === 0 ? "no-stream" : events.length - 1
+    same(`the revision of ${stream}`, yield* store.revision(stream), revision)
+  }
+})
+
+const plain = (event: RecordedEvent): ModelEvent => ({
+  stream: event.stream,
+  revision: event.revision,
+  id: event.id,
+  content: contentOf(event)
+})

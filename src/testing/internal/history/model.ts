@@ -1,0 +1,54 @@
+/** What a lib is, as plain arrays: tapes of records, and events in the order of their positions. */
+import { type Json, type JsonObject, encode, encodeValue } from "../../../domain/TaraSON.ts"
+import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
+
+export interface ModelTape {
+  /** Canonical texts: two records are the same when these are. */
+  readonly lines: Array<string>
+  state: "active" | "archived"
+  readonly userMeta: Map<string, string>
+}
+
+export interface ModelEvent {
+  readonly stream: string
+  readonly revision: number
+  readonly id: string
+  /** Type, data, metadata and tags as one canonical text. */
+  readonly content: string
+}
+
+export class Model {
+  readonly tapes = new Map<string, ModelTape>()
+  readonly events: Array<ModelEvent> = []
+  /** Tapes of streams that were appended to, or would have been. */
+  readonly touched = new Set<string>()
+  /** Appends of events that went through. */
+  readonly appended: Array<{
+    readonly stream: string
+    readonly events: ReadonlyArray<NewEvent>
+    readonly first: number
+  }> = []
+
+  tape(name: string): ModelTape {
+    const known = this.tapes.get(name)
+    if (known !== undefined) return known
+    const made: ModelTape = { lines: [], state: "active", userMeta: new Map() }
+    this.tapes.set(name, made)
+    return made
+  }
+
+  stream(name: string): ReadonlyArray<ModelEvent> {
+    return this.events.filter(({ stream }) => stream === name)
+  }
+
+  get streams(): ReadonlySet<string> {
+    return new Set(this.events.map(({ stream }) => stream))
+  }
+}
+
+export const linesOf = (records: ReadonlyArray<JsonObject>): Array<string> => records.map((record) => encode(record))
+
+export const textOf = (value: Json): string => encodeValue(value)
+
+export const contentOf = ({ type, data, metadata, tags }: NewEvent | RecordedEvent): string =>
+  encodeValue({ type, data: data ?? null, metadata: metadata ?? {}, tags: tags ?? [] })

@@ -1,0 +1,52 @@
+/** How storages are broken: one promise at a time, over one that keeps them all. */
+import * as Effect from "effect/Effect"
+import { type DynamicWriter, type Root, type Storage, StorageError } from "litetapes/Storage"
+
+export type Break = (base: Storage["Service"]) => Storage["Service"]
+
+/** A broken storage, and the check that has to see it. */
+export interface Mutant {
+  readonly breaks: string
+  readonly caughtBy: string
+  readonly storage: Break
+}
+
+/** Puts other operations in the place of some of a root's. What `change` closes over lives as long as the storage. */
+export const onRoot =
+  (makeChange: () => (root: Root) => Partial<Root>): Break =>
+  (base) => {
+    const change = makeChange()
+    return {
+      open: (location, mode) => Effect.map(base.open(location, mode), (root) => ({ ...root, ...change(root) }))
+    }
+  }
+
+/** As `onRoot`, where nothing is remembered. */
+export const always = (change: (root: Root) => Partial<Root>): Break => onRoot(() => change)
+
+/** Changes the writers of dynamic segments. */
+export const onWriter = (change: (writer: DynamicWriter) => Partial<DynamicWriter>): Break =>
+  always((root) => ({
+    createDynamic: (n, bytes) =>
+      Effect.map(root.createDynamic(n, bytes), (writer) => ({ ...writer, ...change(writer) }))
+  }))
+
+export const failure = (reason: StorageError["reason"]): StorageError =>
+  new StorageError({ operation: "broken", place: "here", reason, detail: "broken on purpose" })
+
+/** Gives `value` where the operation refuses for `reason`. */
+export const instead = <A, B>(
+  effect: Effect.Effect<A, StorageError>,
+  reason: StorageError["reason"],
+  value: B
+): Effect.Effect<A | B, StorageError> =>
+  Effect.catch(effect, (error) => (error.reason === reason ? Effect.succeed(value) : Effect.fail(error)))
+
+/** With zeros up to the length that was asked for. */
+export const padded = (bytes: Uint8Array, length: number): Uint8Array => {
+  const filled = new Uint8Array(length)
+  filled.set(bytes)
+  return filled
+}
+
+export const joined = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => new Uint8Array(Buffer.concat(parts))

@@ -1,0 +1,105 @@
+/** Broken storages as a lib sees them. */
+import * as Effect from "effect/Effect"
+import type { Root } from "litetapes/Storage"
+import { always, type Mutant, onRoot, onWriter } from "./breaking.ts"
+import { sharing } from "./files.ts"
+import { openMutants } from "./places.ts"
+
+/** A batch is acknowledged when it is taken, and written when the next one comes: a kill loses the last. */
+const writtenLater: Mutant["storage"] = onWriter((writer) => {
+  let pending: Uint8Array | undefined
+  const write = Effect.suspend(() => (pending === undefined ? Effect.void : writer.append(pending)))
+  return {
+    append: (bytes) =>
+      Effect.tap(write, () =>
+        Effect.sync(() => {
+          pending = bytes.slice()
+        })
+      ),
+    close: Effect.andThen(Effect.ignore(write), writer.close)
+  }
+})
+
+/** A reader keeps what it has read of a dynamic segment. */
+const frozenForReaders = (): ((root: Root) => Partial<Root>) => {
+  const sizes = new Map<number, number>()
+  return (root) =>
+    root.mode === "write"
+      ? {}
+      : {
+          dynamicSize: (n) =>
+            Effect.suspend(() => {
+              const known = sizes.get(n)
+              if (known !== undefined) return Effect.succeed(known)
+              return Effect.tap(root.dynamicSize(n), (size) => Effect.sync(() => sizes.set(n, size ?? 0)))
+            }),
+          readDynamic: (n, offset, length) =>
+            root.readDynamic(n, offset, Math.min(length, Math.max(0, (sizes.get(n) ?? 0) - offset)))
+        }
+}
+
+export const libMutants: ReadonlyArray<Mutant> = [
+  {
+    breaks: "a batch is acknowledged before it is written",
+    caughtBy: "what is appended to tapes is there, in segments and before, closed, killed and opened again",
+    storage: writtenLater
+  },
+  {
+    breaks: "removing a segment removes all that are behind it",
+    caughtBy: "tapes are repacked, cloned, archived and verified, and stay what they were",
+    storage: always((root) => ({
+      removeSegment: (tape, segment) =>
+        Effect.flatMap(root.listSegments(tape), (names) =>
+          Effect.forEach(
+            names.filter((name) => name >= segment),
+            (name) => root.removeSegment(tape, name),
+            { discard: true }
+          )
+        )
+    }))
+  },
+  {
+    breaks: "a dynamic segment that is dropped takes the next one with it",
+    caughtBy: "events keep their order, their revisions and their ids, closed, killed and opened again",
+    storage: always((root) => ({
+      dropDynamic: (n) => Effect.andThen(root.dropDynamic(n), root.dropDynamic(n + 1))
+    }))
+  },
+  {
+    breaks: "all ranges of a call are the first one",
+    caughtBy: "single events are found among many others, in dynamic segments and in segments",
+    storage: always((root) => ({
+      readSegmentRanges: (tape, segment, ranges) =>
+        root.readSegmentRanges(
+          tape,
+          segment,
+          ranges.map(() => ranges[0]!)
+        )
+    }))
+  },
+  {
+    breaks: "a second writer is admitted",
+    caughtBy: "a lib has one writer and any number of readers",
+    storage: openMutants.find(({ breaks }) => breaks === "a second writer is admitted")!.storage
+  },
+  {
+    breaks: "readers see what there was when they came",
+    caughtBy: "a reader that looks again sees what was appended meanwhile, and never less than before",
+    storage: onRoot(frozenForReaders)
+  },
+  {
+    breaks: "segments that are written at the same time are mixed up",
+    caughtBy: "appends at the same time get places of their own, while dynamic segments are closed",
+    storage: onRoot(sharing(() => "all"))
+  },
+  {
+    breaks: "no segments are listed",
+    caughtBy: "a tape that lost its meta is recovered, and nothing of it is lost",
+    storage: always(() => ({ listSegments: () => Effect.succeed([]) }))
+  },
+  {
+    breaks: "no tapes are listed",
+    caughtBy: "a lib that lost its meta is recovered with its tapes",
+    storage: always(() => ({ listTapes: Effect.succeed([]) }))
+  }
+]

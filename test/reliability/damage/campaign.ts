@@ -1,0 +1,98 @@
+/**
+ * Damage: small libs in every state, every bit of their files flipped, every end cut off, sectors zeroed, files and lines
+ * dropped, swapped and doubled. What comes back are the records that were there, or an error that names file and byte.
+ *
+ * `LITETAPES_DAMAGE="closed: drop alpha/tape.meta.jsonl"` tries that one alone, in all ways, and tells of it.
+ */
+import * as Effect from "effect/Effect"
+import * as References from "effect/References"
+import type { Campaign, Options, Result } from "../campaign.ts"
+import { type Damage, touchedBy } from "./damages.ts"
+import { afterwards } from "./goOn.ts"
+import { judge, type Verdict } from "./judge.ts"
+import { look } from "./look.ts"
+import { storageOver } from "./place.ts"
+import { plans, realDamages, triesOf, type Try } from "./plan.ts"
+import { tryReal } from "./real.ts"
+import { Standing } from "./standing.ts"
+import { makeTargets, type Target } from "./states.ts"
+import { Tally } from "./tally.ts"
+
+const run = async (options: Options): Promise<Result> => {
+  // Errors are a means here, by the hundred thousand: what they carry is where they point.
+  Error.stackTraceLimit = 0
+  const tally = new Tally()
+  const targets = await makeTargets(options.seed, options.size)
+  for (const target of targets) {
+    options.log(`${target.name}: ${tally.flips} damages so far`)
+    const swept = Effect.andThen(sweep(target, options, tally), sweepReal(target, options, tally))
+    await Effect.runPromise(Effect.provideService(swept, References.MinimumLogLevel, "None"))
+  }
+  const { failures, figures, flips, silent, violations } = tally
+  return { counts: { flips, silent, violations: silent + violations }, failures, figures }
+}
+
+const sweep = Effect.fnUntraced(function* (target: Target, { log, part, parts, seed, size }: Options, tally: Tally) {
+  const alone = process.env["LITETAPES_DAMAGE"]
+  const standing = yield* Effect.orDie(Standing.open(target))
+  let number = 0
+  for (const planned of triesOf(target, seed, plans[size])) {
+    if (number++ % parts !== part) continue
+    const isAlone = alone === `${target.name}: ${planned.damage.text}`
+    if (alone !== undefined && !isAlone) continue
+    const verdicts = yield* attempt(target, isAlone ? { ...planned, way: "all" } : planned, standing)
+    if (verdicts.length > 0) tally.add(target.name, planned.damage, verdicts)
+    if (isAlone) for (const { faults, outcome } of verdicts) log([outcome, ...faults].join("\n  "))
+    if (isAlone) break
+  }
+  yield* standing.close
+})
+
+/** Tries one damage; nothing where it changes nothing. */
+const attempt = Effect.fnUntraced(function* (
+  target: Target,
+  { damage, way }: Try,
+  standing: Standing
+): Effect.fn.Return<ReadonlyArray<Verdict>> {
+  const image = damage.apply(target.image)
+  const touched = touchedBy(target.image, image)
+  if (touched.size === 0) return []
+  if (way === "standing") return [yield* standing.try(damage.path, image.get(damage.path)!, touched)]
+  const verdicts: Array<Verdict> = []
+  const isAll = way === "all"
+  if (isAll) {
+    const storage = yield* storageOver(image).storage
+    const seen = yield* look(storage, target.truth, { mode: "read", verify: true, backwards: true, goOn: false })
+    verdicts.push(judge(target, touched, seen))
+  }
+  const disk = storageOver(image)
+  const storage = yield* disk.storage
+  const seen = yield* look(storage, target.truth, { mode: "write", verify: isAll, backwards: isAll, goOn: isAll })
+  if (seen.gone !== undefined) {
+    const truth = afterwards(target.truth, seen.batch, target.truth.batch - seen.batch, seen.gone)
+    const again = yield* look(storage, truth, { mode: "read", verify: false, backwards: false, goOn: false })
+    const verdict = judge({ ...target, truth }, touched, again)
+    verdicts.push({ ...verdict, faults: verdict.faults.map((fault) => `afterwards, ${fault}`) })
+  }
+  verdicts.push(judge(target, touched, seen))
+  return verdicts
+})
+
+/** A few of them again on real files: the memory under the others must not be kinder than a disk is. */
+const sweepReal = Effect.fnUntraced(function* (target: Target, { part, parts, seed, size }: Options, tally: Tally) {
+  if (process.env["LITETAPES_DAMAGE"] !== undefined) return
+  for (const [number, damage] of realDamages(target, seed, plans[size].real).entries()) {
+    if (number % parts !== part) continue
+    const verdicts = yield* tryReal(target, damage)
+    if (verdicts.length > 0) tally.add(`${target.name}, on a real disk`, damage, verdicts)
+  }
+})
+
+export const campaign: Campaign = {
+  name: "damage",
+  shows: "Damaged files are never read as something else: an error names file and byte, and what is whole still reads.",
+  partsMax: 64,
+  run
+}
+
+export type { Damage }

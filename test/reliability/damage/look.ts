@@ -1,0 +1,156 @@
+/** Every way in: what a lib gives, read through all of them, and what it says no with. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import type * as Tape from "litetapes/Tape"
+import { existingTape, type LibService, type StorageService, withLib } from "../../support/openLib.ts"
+import { type Gone, goOn } from "./goOn.ts"
+import { place } from "./place.ts"
+import type { Truth } from "./truth.ts"
+
+/** What something failed with; a defect has no error. */
+export interface Failure {
+  readonly error: { readonly _tag: string; readonly message: string } | undefined
+  readonly text: string
+}
+
+/** One answer: what came, as canonical text, and what it ended with, if not with its end. */
+export interface Answer {
+  /** For messages. */
+  readonly way: string
+  /** What must come of a lib that is whole. */
+  readonly expected: "records" | "segment" | "stream" | "all" | "revision" | "repeat" | "append"
+  readonly tape?: string
+  readonly segment?: number
+  readonly stream?: string
+  readonly reverse?: boolean
+  readonly got: ReadonlyArray<string>
+  readonly failure: Failure | undefined
+}
+
+export interface Look {
+  readonly mode: "read" | "write"
+  /** Why it could not be opened. */
+  readonly refused: Failure | undefined
+  readonly report: Lib.OpenReport | undefined
+  /** The last batch that is shown. */
+  readonly batch: number
+  readonly tapes: ReadonlyArray<{ readonly name: string; readonly state: string }>
+  readonly answers: ReadonlyArray<Answer>
+  readonly verified: Lib.VerifyReport | undefined
+  readonly gone: Gone | undefined
+}
+
+export interface LookOptions {
+  readonly mode: "read" | "write"
+  /** Verifies, too. */
+  readonly verify: boolean
+  /** Reads backwards, too. */
+  readonly backwards: boolean
+  /** Appends, too; for writers. */
+  readonly goOn: boolean
+  /** Where the lib is, unless at the place in images. */
+  readonly location?: string
+}
+
+/** Opens the lib and reads everything that `truth` knows of. Never fails. */
+export const look = (storage: StorageService, truth: Truth, options: LookOptions): Effect.Effect<Look> =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.exit(
+      withLib<Omit<Look, "mode" | "refused">, never>(
+        storage,
+        options.location ?? place,
+        (lib) => lookInto(lib, truth, options),
+        {
+          mode: options.mode
+        }
+      )
+    )
+    if (Exit.isSuccess(exit)) return { ...exit.value, mode: options.mode, refused: undefined }
+    const refused = failureOf(exit.cause)
+    return { ...nothing, mode: options.mode, refused }
+  })
+
+const nothing = { report: undefined, batch: 0, tapes: [], answers: [], verified: undefined, gone: undefined }
+
+export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
+  for (const reason of cause.reasons) {
+    if (Cause.isFailReason(reason)) {
+      const error = reason.error as { readonly _tag: string; readonly message: string }
+      return { error, text: `${error._tag}: ${error.message}` }
+    }
+  }
+  return { error: undefined, text: Cause.pretty(cause) }
+}
+
+const lookInto = (lib: LibService, truth: Truth, options: LookOptions) =>
+  Effect.gen(function* () {
+    const answers: Array<Answer> = []
+    for (const { name } of truth.tapes.values()) {
+      answers.push(...(yield* readTape(lib, name, truth, options)))
+    }
+    if (truth.events.length > 0) answers.push(...(yield* readEvents(lib, truth, options)))
+    const verified = options.verify ? yield* Effect.orDie(lib.verify()) : undefined
+    const tapes = (yield* lib.tapes).map(({ name, state }) => ({ name, state }))
+    const { batch } = yield* lib.durable
+    const gone = options.goOn ? yield* goOn(lib, truth) : undefined
+    answers.push(...(gone?.answers ?? []))
+    return { report: lib.report, batch, tapes, answers, verified, gone }
+  })
+
+type Tag = Omit<Answer, "got" | "failure">
+
+/** Reads to the end, or to the error. */
+const collect = <A, E>(stream: Stream.Stream<A, E>, tag: Tag): Effect.Effect<Answer> =>
+  Effect.suspend(() => {
+    const got: Array<string> = []
+    const take = (items: ReadonlyArray<A>) =>
+      Effect.sync(() => {
+        for (const item of items) got.push(JSON.stringify(item))
+      })
+    return Effect.map(Effect.exit(Stream.runForEachArray(stream, take)), (exit) => ({
+      ...tag,
+      got,
+      failure: Exit.isFailure(exit) ? failureOf(exit.cause) : undefined
+    }))
+  })
+
+const readTape = Effect.fnUntraced(function* (lib: LibService, name: string, truth: Truth, options: LookOptions) {
+  const whole = { expected: "records", tape: name, way: `records of ${name}` } as const
+  const opened = yield* Effect.exit(existingTape(lib, name))
+  if (Exit.isFailure(opened)) return [{ ...whole, got: [], failure: failureOf(opened.cause) }]
+  const tape: Tape.Tape["Service"] = opened.value
+  const answers = [yield* collect(tape.records(), whole)]
+  if (options.backwards) {
+    const tag = { ...whole, way: `records of ${name}, backwards`, reverse: true }
+    answers.push(yield* collect(tape.records({ reverse: true }), tag))
+  }
+  for (const { name: file, number } of truth.tapes.get(name)!.segments) {
+    const tag = { expected: "segment", way: `segment ${file}`, tape: name, segment: number } as const
+    answers.push(yield* collect(tape.readSegment(number), tag))
+  }
+  return answers
+})
+
+const readEvents = Effect.fnUntraced(function* (lib: LibService, truth: Truth, options: LookOptions) {
+  const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+  const answers: Array<Answer> = []
+  for (const direction of ["forward", "backward"] as const) {
+    const reverse = direction === "backward"
+    if (reverse && !options.backwards) break
+    const suffix = reverse ? ", backwards" : ""
+    answers.push(yield* collect(store.readAll({ direction }), { expected: "all", way: `all events${suffix}`, reverse }))
+    for (const stream of truth.streams.keys()) {
+      const tag = { expected: "stream", way: `stream ${stream}${suffix}`, stream, reverse } as const
+      answers.push(yield* collect(store.read(stream, { direction }), tag))
+    }
+  }
+  for (const stream of truth.streams.keys()) {
+    const tag = { expected: "revision", way: `revision of ${stream}`, stream } as const
+    answers.push(yield* collect(Stream.fromEffect(store.revision(stream)), tag))
+  }
+  return answers
+})

@@ -1,0 +1,87 @@
+/** Which damages are tried in which way. */
+import type { Size } from "../campaign.ts"
+import { makeRandom, type Random, seedOf } from "../random.ts"
+import { classOf, coarseDamages, type Damage, flip, several } from "./damages.ts"
+import type { Target } from "./states.ts"
+
+/**
+ * `writer`: opened for writing, and all is read. `standing`: under a lib that is open. `all`: opened for reading and for
+ * writing; all is read forwards and backwards and verified; then the writer goes on, and what it leaves is read again.
+ */
+export type Way = "writer" | "standing" | "all"
+
+export interface Try {
+  readonly damage: Damage
+  readonly way: Way
+}
+
+interface Plan {
+  /** The target is made so many times as large as the smallest one. */
+  readonly scale: number
+  /** Every n-th bit of files that the bare variant of a target has too, and of indexes. */
+  readonly everyBare: number
+  readonly everyIndex: number
+  /** Damages of one target that are tried in all ways, and so many of several damages at once. */
+  readonly all: number
+  readonly several: number
+  /** Damages of one target on a real file system. */
+  readonly real: number
+}
+
+export const plans: Record<Size, Plan> = {
+  ordinary: { scale: 1, everyBare: 64, everyIndex: 2048, all: 60, several: 20, real: 6 },
+  long: { scale: 3, everyBare: 4, everyIndex: 8, all: 40_000, several: 20_000, real: 300 }
+}
+
+/** Everything that is tried with a target, always in the same order. */
+export function* triesOf(target: Target, seed: number, plan: Plan): Generator<Try> {
+  const random = makeRandom(seedOf(seed, hashOf(target.name)))
+  const coarse = coarseDamages(target.image, (path) => !target.isBare || isOwn(path))
+  yield* bitTries(target, plan, random)
+  for (const damage of coarse) yield { damage, way: wayOf(damage) }
+  const any = () => anyDamage(target, coarse, random)
+  for (let n = 0; n < plan.all; n++) yield { damage: any(), way: "all" }
+  for (let n = 0; n < plan.several; n++) {
+    const damages = [any(), any(), ...(random.below(2) === 0 ? [] : [any()])]
+    yield { damage: several(damages), way: "all" }
+  }
+}
+
+/** Damages for real files. */
+export const realDamages = (target: Target, seed: number, count: number): Array<Damage> => {
+  const random = makeRandom(seedOf(seed, hashOf(target.name), 1))
+  const coarse = coarseDamages(target.image, () => true)
+  return Array.from({ length: count }, () => anyDamage(target, coarse, random))
+}
+
+/** Bits as often as whole files, lines and ends. */
+const anyDamage = ({ image }: Target, coarse: ReadonlyArray<Damage>, random: Random): Damage => {
+  if (random.below(2) === 0) {
+    const rest = coarse.filter(({ kind }) => kind !== "cut")
+    return random.pick(random.below(4) === 0 || rest.length === 0 ? coarse : rest)
+  }
+  const path = random.pick([...image.keys()].filter((one) => image.get(one)!.length > 0))
+  return flip(path, random.below(8 * image.get(path)!.length))
+}
+
+/** Files that mean something else where there is no hint and no index. */
+const isOwn = (path: string): boolean => ["lib meta", "segment", "dynamic"].includes(classOf(path))
+
+function* bitTries({ image, isBare }: Target, plan: Plan, random: Random): Generator<Try> {
+  for (const [path, bytes] of image) {
+    const file = classOf(path)
+    if (isBare && !isOwn(path)) continue
+    const every = file === "index" ? plan.everyIndex : isBare ? plan.everyBare : 1
+    for (let bit = random.below(every); bit < 8 * bytes.length; bit += every) {
+      const damage = flip(path, bit)
+      yield { damage, way: isBare && file === "segment" ? "all" : wayOf(damage) }
+    }
+  }
+}
+
+const wayOf = ({ kind, path }: Damage): Way => {
+  const inPlace = kind === "flip" || kind === "cut" || kind === "zeros"
+  return inPlace && ["tape meta", "segment"].includes(classOf(path)) ? "standing" : "writer"
+}
+
+const hashOf = (text: string): number => [...text].reduce((hash, letter) => seedOf(hash, letter.charCodeAt(0)), 0)

@@ -1,0 +1,101 @@
+/**
+ * Damage under a lib that is open: a tape whose meta, or segment, goes bad while its writer runs. Nothing is opened for
+ * each damage, so every bit of these files can be tried.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Lib from "litetapes/Lib"
+import { Storage } from "litetapes/Storage"
+import type * as Tape from "litetapes/Tape"
+import { existingTape, type LibService } from "../../support/openLib.ts"
+import { classOf } from "./damages.ts"
+import { checkFailure, type Touched, type Verdict } from "./judge.ts"
+import { type Failure, failureOf } from "./look.ts"
+import { place, storageOver, within } from "./place.ts"
+import type { Target } from "./states.ts"
+
+export class Standing {
+  readonly #target: Target
+  readonly #set: (path: string, bytes: Uint8Array) => void
+  readonly #scope: Scope.Closeable
+  readonly #lib: LibService
+  readonly #tapes = new Map<string, Tape.Tape["Service"]>()
+
+  private constructor(target: Target, set: Standing["set"], scope: Scope.Closeable, lib: LibService) {
+    this.#target = target
+    this.#set = set
+    this.#scope = scope
+    this.#lib = lib
+  }
+
+  /** Opens the lib for writing, and none of its tapes. */
+  static readonly open = Effect.fnUntraced(function* (target: Target): Effect.fn.Return<Standing, unknown> {
+    const { set, storage } = storageOver(target.image)
+    const scope = yield* Scope.make()
+    const lib = yield* Lib.open(place, { closeAfter: "1 day" }).pipe(
+      Scope.provide(scope),
+      Effect.provideService(Storage, yield* storage)
+    )
+    return new Standing(target, set, scope, lib)
+  })
+
+  get set(): (path: string, bytes: Uint8Array) => void {
+    return this.#set
+  }
+
+  readonly close = Effect.suspend(() => Scope.close(this.#scope, Exit.void))
+
+  /** Reads what rests on the file at `path` while these bytes are in it. */
+  try(path: string, bytes: Uint8Array, touched: Touched): Effect.Effect<Verdict> {
+    const good = this.#target.image.get(path)!
+    return Effect.suspend(() => {
+      this.#set(path, bytes)
+      return classOf(path) === "tape meta" ? this.#tryMeta(path, touched) : this.#trySegment(path, touched)
+    }).pipe(Effect.ensuring(Effect.sync(() => this.#set(path, good))))
+  }
+
+  #tryMeta(path: string, touched: Touched): Effect.Effect<Verdict> {
+    const [name] = within(path).split("/")
+    // What fails is not kept: the next one is opened anew.
+    return Effect.map(Effect.exit(existingTape(this.#lib, name!)), (exit) =>
+      Exit.isSuccess(exit)
+        ? { outcome: "silent", isSilent: true, faults: [`${name} was opened`] }
+        : refused(failureOf(exit.cause), touched, `open ${name}`)
+    )
+  }
+
+  #trySegment(path: string, touched: Touched): Effect.Effect<Verdict> {
+    const file = within(path)
+    const { lines, name, segments } = this.#target.truth.tapes.get(file.slice(0, file.indexOf("/")))!
+    const found = segments.find((segment) => segment.name === file)!
+    const expected = lines.slice(found.from, found.to)
+    return Effect.gen({ self: this }, function* () {
+      const tape = this.#tapes.get(name) ?? (yield* Effect.orDie(existingTape(this.#lib, name)))
+      this.#tapes.set(name, tape)
+      const read = yield* Effect.exit(Stream.runCollect(tape.readSegment(found.number)))
+      const verified = yield* Effect.exit(tape.verifySegment(found.number))
+      if (Exit.isSuccess(verified)) {
+        return { outcome: "silent", isSilent: true, faults: [`segment ${file} verifies`] }
+      }
+      const bad = refused(failureOf(verified.cause), touched, `verify segment ${file}`)
+      if (Exit.isFailure(read)) {
+        const verdict = refused(failureOf(read.cause), touched, `segment ${file}`)
+        return { ...verdict, faults: [...bad.faults, ...verdict.faults] }
+      }
+      const isSilent = read.value.some((record, at) => JSON.stringify(record) !== expected[at])
+      const outcome = "harmless, not needed to read it, verify names it"
+      return { outcome, isSilent, faults: isSilent ? [`segment ${file} gave other records`] : bad.faults }
+    })
+  }
+}
+
+const refused = (failure: Failure, touched: Touched, way: string): Verdict => {
+  const fault = checkFailure(failure, touched)
+  return {
+    outcome: `refused in part, ${failure.error?._tag}`,
+    isSilent: false,
+    faults: fault === undefined ? [] : [`${way} ${fault}`]
+  }
+}

@@ -1,0 +1,40 @@
+/** What a sweep has seen, added up. */
+import type { Damage } from "./damages.ts"
+import type { Verdict } from "./judge.ts"
+
+/** Failures that are told in words; more are only counted. */
+const failuresMax = 20
+
+export class Tally {
+  readonly failures: Array<string> = []
+  flips = 0
+  silent = 0
+  violations = 0
+  readonly #states = new Map<string, Map<string, number>>()
+
+  /** One damage, with what it led to in all ways that were tried. */
+  add(state: string, damage: Damage, verdicts: ReadonlyArray<Verdict>): void {
+    this.flips += 1
+    const outcomes = this.#states.get(state) ?? new Map<string, number>()
+    this.#states.set(state, outcomes)
+    // The last way is the writer's, which says most.
+    const { outcome } = verdicts.at(-1)!
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+    const faults = verdicts.flatMap((verdict) => verdict.faults)
+    const isSilent = verdicts.some((verdict) => verdict.isSilent)
+    if (isSilent) this.silent += 1
+    if (!isSilent && faults.length > 0) this.violations += 1
+    if (faults.length === 0) return
+    const text = `${state}: ${damage.text}: ${faults.slice(0, 3).join("; ")}`
+    if (this.failures.length < failuresMax) this.failures.push(text)
+  }
+
+  /** Where the damages of each state landed, the most frequent first. */
+  get figures(): Array<string> {
+    return [...this.#states].map(([state, outcomes]) => {
+      const total = [...outcomes.values()].reduce((sum, count) => sum + count, 0)
+      const landed = [...outcomes].toSorted(([, a], [, b]) => b - a).map(([outcome, count]) => `${outcome}: ${count}`)
+      return `${state}, ${total} damages: ${landed.join(" · ")}`
+    })
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Bad input: valid libs are changed, bit by bit or with all hashes made to fit again, and then read, written to, repacked,
+ * cloned, verified and recovered. What comes out is what was asked for, or a typed error; soon, and in little memory.
+ *
+ * `LITETAPES_INPUT=123` tries that input of the seed alone, and tells of it.
+ */
+import { Worker } from "node:worker_threads"
+import type { Campaign, Options, Result } from "../campaign.ts"
+import { makeBases } from "./bases.ts"
+import { makeInput } from "./input.ts"
+import { type Tried, truthOf, tryInput } from "./tryInput.ts"
+import { atBegin, atEnd, type Work } from "./work.ts"
+
+/** Inputs that all parts together try. */
+const inputs = { ordinary: 4000, long: 120_000 }
+
+/** Violations after which it is no use to go on. */
+const failuresMax = 20
+
+/** A thread that shows nothing new for so long hangs, on a machine with other things to do as well. */
+const silenceMillisMax = 60_000
+
+interface Seen {
+  readonly failures: Array<string>
+  readonly byKind: Map<string, Map<string, number>>
+  inputs: number
+  slowest: { readonly millis: number; readonly number: number }
+  largest: { readonly grownBytes: number; readonly number: number }
+}
+
+const run = async (options: Options): Promise<Result> => {
+  const alone = process.env["LITETAPES_INPUT"]
+  const seen: Seen = {
+    failures: [],
+    byKind: new Map(),
+    inputs: 0,
+    slowest: { millis: 0, number: -1 },
+    largest: { grownBytes: 0, number: -1 }
+  }
+  if (alone === undefined) await runAll(options, seen)
+  else await runAlone(options, Number(alone), seen)
+  return {
+    counts: { inputs: seen.inputs, violations: seen.failures.length },
+    failures: seen.failures,
+    figures: figuresOf(seen)
+  }
+}
+
+const runAlone = async ({ log, seed }: Options, number: number, seen: Seen): Promise<void> => {
+  const bases = await makeBases()
+  const { base, said } = makeInput(bases, seed, number)
+  log(`input ${number} of seed ${seed}: ${base.name}, ${said}`)
+  const tried = await tryInput(bases, await truthOf(bases), seed, number)
+  log(`${tried.outcome}, ${Math.round(tried.millis)} ms, ${Math.round(tried.grownBytes / 1024)} KiB`)
+  note(seen, seed, tried)
+}
+
+const runAll = async ({ log, part, parts, seed, size }: Options, seen: Seen): Promise<void> => {
+  const end = inputs[size]
+  for (let from: number | undefined = part; from !== undefined && from < end && seen.failures.length < failuresMax;) {
+    from = await runWorker({ seed, from, step: parts, end, current: new SharedArrayBuffer(4) }, seen, log)
+  }
+}
+
+/** Runs a thread to its end; where it does not get there, the result is the input to go on with. */
+const runWorker = (work: Work, seen: Seen, log: Options["log"]): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    const now = new Int32Array(work.current).fill(atBegin)
+    const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 }
+    const worker = new Worker(new URL("worker.ts", import.meta.url), { workerData: work, resourceLimits })
+    let trouble: string | undefined
+    let [last, since, told] = [atBegin, performance.now(), performance.now()]
+    const watchdog = setInterval(() => {
+      const current = Atomics.load(now, 0)
+      if (current !== last) [last, since] = [current, performance.now()]
+      else if (performance.now() - since > silenceMillisMax) stop(`hangs`)
+      if (performance.now() - told < 60_000) return
+      told = performance.now()
+      log(`${seen.inputs} inputs`)
+    }, 500)
+    const stop = (why: string): void => {
+      trouble ??= why
+      void worker.terminate()
+    }
+    worker.on("message", (tried: Tried) => {
+      note(seen, work.seed, tried)
+      if (seen.failures.length >= failuresMax) void worker.terminate()
+    })
+    worker.on("error", (error) => stop(`ended the thread: ${error.stack ?? error.message}`))
+    worker.on("exit", () => {
+      clearInterval(watchdog)
+      const current = Atomics.load(now, 0)
+      if (current !== atEnd) trouble ??= "ended the thread"
+      if (trouble === undefined) return resolve(undefined)
+      seen.inputs += 1
+      seen.failures.push(tell(work.seed, current, trouble))
+      // Before the first input it is the campaign itself that is broken.
+      resolve(current === atBegin ? undefined : current + work.step)
+    })
+  })
+
+const note = (seen: Seen, seed: number, tried: Tried): void => {
+  const { blames, grownBytes, kind, millis, number, outcome } = tried
+  seen.inputs += 1
+  const outcomes = seen.byKind.get(kind) ?? new Map<string, number>()
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+  seen.byKind.set(kind, outcomes)
+  if (millis > seen.slowest.millis) seen.slowest = { millis, number }
+  if (grownBytes > seen.largest.grownBytes) seen.largest = { grownBytes, number }
+  for (const blame of blames) seen.failures.push(tell(seed, number, blame))
+}
+
+const tell = (seed: number, number: number, what: string): string =>
+  `input ${number} of seed ${seed}: ${what}\n  again: LITETAPES_INPUT=${number} node --conditions=litetapes-source test/reliability/run.ts inputs ordinary ${seed}`
+
+const figuresOf = ({ byKind, inputs: tried, largest, slowest }: Seen): Array<string> => [
+  `${tried} inputs; the slowest is ${slowest.number}: ${Math.round(slowest.millis)} ms of the processor; the largest is ` +
+    `${largest.number}: ${(largest.grownBytes / 1024 / 1024).toFixed(1)} MiB more than before it`,
+  ...[...byKind]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, outcomes]) => {
+      const sorted = [...outcomes].toSorted((a, b) => b[1] - a[1]).map(([outcome, count]) => `${outcome} ${count}`)
+      return `${kind}: ${sorted.join(", ")}`
+    })
+]
+
+export const campaign: Campaign = {
+  name: "inputs",
+  shows: "Whatever a lib's files hold, it is read right or refused with a typed error, soon and in little memory.",
+  partsMax: 8,
+  run
+}

@@ -1,0 +1,64 @@
+/** Input number so-and-so of a seed: a valid lib, changed. */
+import { makeRandom, type Random, seedOf } from "../random.ts"
+import type { Base } from "./bases.ts"
+import { byteMutations, fileMutations, type Mutate } from "./mutateBytes.ts"
+import { sealedMutations } from "./mutateSealed.ts"
+import type { Draft } from "./reseal.ts"
+
+export interface Input {
+  readonly base: Base
+  readonly files: Draft
+  /** What was done to it first. */
+  readonly kind: string
+  readonly said: string
+  /** Whether nothing may be read that was not written: no hash was made to fit to what was changed. */
+  readonly isTruthful: boolean
+  /** Folders and files right in the lib of which something was changed. */
+  readonly touched: ReadonlySet<string>
+  /** For what is done with it. */
+  readonly random: Random
+}
+
+const weights: Readonly<Record<string, number>> = { metaField: 16, hint: 1, frame: 4 }
+
+/** What these change is derived, or leaves hashes behind that do not fit: it gives no records that were not written. */
+const truthful = new Set([...Object.keys(byteMutations), "index", "hint"])
+
+const kinds: ReadonlyArray<readonly [kind: string, weight: number, mutate: Mutate]> = [
+  ...Object.entries(byteMutations).map(([kind, mutate]) => [kind, 2, mutate] as const),
+  ...Object.entries(fileMutations).map(([kind, mutate]) => [kind, 3, mutate] as const),
+  ...Object.entries(sealedMutations).map(([kind, mutate]) => [kind, weights[kind] ?? 6, mutate] as const)
+]
+
+const weighted = <A extends { readonly weight: number }>(random: Random, from: ReadonlyArray<A>): A => {
+  let left = random.below(from.reduce((sum, one) => sum + one.weight, 0))
+  return from.find((one) => (left -= one.weight) < 0)!
+}
+
+const choices = kinds.map(([kind, weight, mutate]) => ({ kind, weight, mutate }))
+
+export const makeInput = (bases: ReadonlyArray<Base>, seed: number, number: number): Input => {
+  const random = makeRandom(seedOf(seed, number))
+  const others = bases.map((base) => new Map(base.files))
+  for (;;) {
+    const base = weighted(random, bases)
+    const files: Draft = new Map(base.files)
+    const said: Array<string> = []
+    const used: Array<string> = []
+    for (let changes = random.next() < 0.85 ? 1 : 2 + random.below(2); changes > 0; changes--) {
+      const { kind, mutate } = weighted(random, choices)
+      const done = mutate(random, files, others)
+      if (done === undefined) continue
+      said.push(`${kind}: ${done}`)
+      used.push(kind)
+    }
+    if (used.length === 0) continue
+    const isTruthful = used.every((kind) => truthful.has(kind))
+    return { base, files, kind: used[0]!, said: said.join(" | "), isTruthful, touched: touchedIn(base, files), random }
+  }
+}
+
+const touchedIn = (base: Base, files: Draft): ReadonlySet<string> => {
+  const paths = [...new Set([...base.files.keys(), ...files.keys()])]
+  return new Set(paths.filter((path) => base.files.get(path) !== files.get(path)).map((path) => path.split("/")[0]!))
+}

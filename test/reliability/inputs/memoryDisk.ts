@@ -1,0 +1,124 @@
+/**
+ * The disk under a hostile lib: in memory, with things on it that are neither files nor folders. It notes every path
+ * that leads out of the lib, and ends whoever goes round in circles.
+ */
+import * as Effect from "effect/Effect"
+import { Disk, DiskError, type Entry, type File } from "litetapes/Disk"
+import { imageDisk } from "../../support/imageDisk.ts"
+
+/** What stands at a path: a file's bytes, an empty folder, or something that is neither (a link, a device). */
+export type Node = Uint8Array | "folder" | "other"
+
+/** What is in a lib's folder, by path within it. */
+export type Files = ReadonlyMap<string, Node>
+
+/** Where the lib is. */
+export const place = "/lib"
+
+/** The run of the operating system that the disk claims to be in. */
+export const bootId = "3f6c1e0a-run"
+
+/** More than any lib of this size needs. */
+const operationsMax = 200_000
+
+export interface MemoryDisk {
+  readonly disk: Disk["Service"]
+  /** Files as they are now. */
+  readonly files: () => Map<string, Node>
+  /** Paths outside of the lib that were asked for. */
+  readonly outside: Array<string>
+}
+
+export const memoryDisk = (files: Files): MemoryDisk => {
+  const image = new Map<string, Uint8Array>()
+  const others = new Set<string>()
+  const folders: Array<string> = [place]
+  for (const [path, node] of files) {
+    if (node === "other") others.add(`${place}/${path}`)
+    else if (node === "folder") folders.push(`${place}/${path}`)
+    else image.set(`${place}/${path}`, node)
+  }
+  const base = imageDisk(image, bootId)
+  for (const folder of folders) Effect.runSync(Effect.ignore(base.disk.makeFolder(folder)))
+  const outside: Array<string> = []
+  return { disk: guarded(base.disk, others, outside), files: () => filesOf(base.image()), outside }
+}
+
+const filesOf = (image: ReadonlyMap<string, Uint8Array>): Map<string, Node> =>
+  new Map([...image].map(([path, bytes]) => [path.slice(place.length + 1), bytes]))
+
+const guarded = (disk: Disk["Service"], others: Set<string>, outside: Array<string>): Disk["Service"] => {
+  let operations = 0
+  /** `whenOther`: what the system says of something that is no file and no folder. */
+  const step = <A, R>(
+    operation: string,
+    path: string,
+    whenOther: string | undefined,
+    run: Effect.Effect<A, DiskError, R>
+  ): Effect.Effect<A, DiskError, R> =>
+    Effect.suspend(() => {
+      if ((operations += 1) > operationsMax) return Effect.die(new Error(`${operationsMax} operations of the disk`))
+      if (!isInside(path)) outside.push(`${operation} ${path}`)
+      if (whenOther === undefined || !others.has(path)) return run
+      return Effect.fail(new DiskError({ operation, path, code: whenOther }))
+    })
+  const file = (opened: File): File => ({
+    ...opened,
+    read: (position, length) => step("read", opened.path, undefined, opened.read(position, length)),
+    readRanges: (ranges) => step("readRanges", opened.path, undefined, opened.readRanges(ranges))
+  })
+  return Disk.of({
+    openRead: (path) => step("openRead", path, "EUNSAFE", Effect.map(disk.openRead(path), file)),
+    openWrite: (path) => step("openWrite", path, "EUNSAFE", Effect.map(disk.openWrite(path), file)),
+    create: (path) => step("create", path, "EEXIST", Effect.map(disk.create(path), file)),
+    syncFolder: (path) => step("syncFolder", path, "ENOTDIR", path === "/" ? Effect.void : disk.syncFolder(path)),
+    makeFolder: (path) => step("makeFolder", path, "EEXIST", disk.makeFolder(path)),
+    link: (from, to) => step("link", to, "EEXIST", disk.link(from, to)),
+    rename: (from, to) =>
+      step(
+        "rename",
+        to,
+        undefined,
+        Effect.tap(disk.rename(from, to), () => Effect.sync(() => others.delete(to)))
+      ),
+    unlink: (path) => {
+      const gone = Effect.suspend(() => (others.delete(path) ? Effect.void : disk.unlink(path)))
+      return step("unlink", path, undefined, gone)
+    },
+    removeFolder: (path) => step("removeFolder", path, "ENOTDIR", disk.removeFolder(path)),
+    stat: (path) => {
+      const other: Entry = { kind: "other", size: 0, inode: path }
+      return step(
+        "stat",
+        path,
+        undefined,
+        Effect.suspend((): Effect.Effect<Entry | undefined, DiskError> =>
+          others.has(path) ? Effect.succeed(other) : disk.stat(path)
+        )
+      )
+    },
+    list: (path) =>
+      step(
+        "list",
+        path,
+        "ENOTDIR",
+        Effect.map(disk.list(path), (names) => [...names, ...within(path)])
+      ),
+    lock: (path) => step("lock", path, "EUNSAFE", disk.lock(path)),
+    boot: disk.boot
+  })
+
+  function within(path: string): Array<string> {
+    const names: Array<string> = []
+    for (const other of others) if (other.startsWith(`${path}/`)) names.push(other.slice(path.length + 1))
+    return names.filter((name) => !name.includes("/"))
+  }
+}
+
+/** The lib's parent is looked at when the lib is made. */
+const isInside = (path: string): boolean => {
+  if (path === place || path === "/") return true
+  if (!path.startsWith(`${place}/`)) return false
+  const parts = path.slice(place.length + 1).split("/")
+  return parts.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\\0]/.test(part))
+}

@@ -1,0 +1,47 @@
+/**
+ * `kill -9` at any moment, again and again over one folder, while tapes and streams are written, repacked and cloned, and
+ * while the lib is opened and closed. Acknowledgements are kept by this process, which looks afterwards whether all of
+ * it is there, and nothing half.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { warmUp, withScratch } from "../../support/children.ts"
+import type { Campaign, Options, Result } from "../campaign.ts"
+import { seedOf } from "../random.ts"
+import { writer } from "./killed.ts"
+import { live } from "./life.ts"
+
+/** Kills in the life of one lib. */
+const rounds = 25
+
+const run = (options: Options): Promise<Result> =>
+  withScratch("disk", async (scratch) => {
+    await warmUp(writer, scratch)
+    const lives = options.size === "ordinary" ? 2 : 40
+    const failures: Array<string> = []
+    let [kills, acknowledged, repacks, clones] = [0, 0, 0, 0]
+    for (let n = options.part; n < lives; n += options.parts) {
+      const seed = seedOf(options.seed, n)
+      const location = path.join(scratch, `lib-${n}`)
+      const life = await live(scratch, location, rounds, seed)
+      failures.push(...life.failures.map((text) => `life with seed ${seed}: ${text}`))
+      kills += life.kills
+      acknowledged += life.acknowledged
+      repacks += life.repacks
+      clones += life.clones
+      if (life.failures.length === 0) fs.rmSync(location, { recursive: true })
+      options.log(`life ${n + 1} of ${lives}: ${life.kills} kills, ${life.acknowledged} batches`)
+    }
+    return {
+      counts: { kills, violations: failures.length },
+      failures,
+      figures: [`${acknowledged} batches were acknowledged, beside ${repacks} repacks and ${clones} clones`]
+    }
+  })
+
+export const campaign: Campaign = {
+  name: "kills",
+  shows: "what was acknowledged survives kill -9 at any moment, whole and in order, and writing goes on",
+  partsMax: 2,
+  run
+}

@@ -1,0 +1,67 @@
+/** A writer in a process of its own, and its end. */
+import { startChild } from "../../support/children.ts"
+
+export const writer = new URL("writer.ts", import.meta.url)
+
+/** When to kill: at so many acknowledgements, or so many milliseconds after so many repacks, clones or openings. */
+export type Moment = {
+  readonly word: "ack" | "repack" | "clone" | "opening"
+  readonly count: number
+  readonly millis: number
+}
+
+export interface Ack {
+  readonly lane: number
+  readonly seq: number
+  /** Where each part of the batch went: an ordinal of its tape, or a revision of its stream. */
+  readonly firsts: ReadonlyArray<number>
+}
+
+export interface Clone {
+  readonly name: string
+  readonly source: string
+}
+
+/** What a writer had acknowledged when it was killed. */
+export interface Said {
+  readonly acks: ReadonlyArray<Ack>
+  readonly clones: ReadonlyArray<Clone>
+  readonly repacks: number
+}
+
+/** Runs a writer, and kills it at that moment. */
+export const runAndKill = async (
+  scratch: string,
+  location: string,
+  run: number,
+  mode: "append" | "reopen",
+  moment: Moment
+): Promise<Said> => {
+  const acks: Array<Ack> = []
+  const clones: Array<Clone> = []
+  let [repacks, heard] = [0, 0]
+  let killed = false
+  const kill = () => {
+    killed = true
+    child.send("SIGKILL")
+  }
+  // What it says between the moment and its end counts as well: it was acknowledged.
+  const onLine = (line: string): void => {
+    const [word, ...rest] = line.split(" ")
+    if (word === "ack") {
+      const [lane, seq, ...firsts] = rest.map(Number)
+      acks.push({ lane: lane!, seq: seq!, firsts })
+    }
+    if (word === "clone") clones.push({ name: rest[0]!, source: rest[1]! })
+    if (word === "repack") repacks += 1
+    if (word !== moment.word) return
+    heard += 1
+    if (heard !== moment.count) return
+    if (moment.millis === 0) kill()
+    else setTimeout(kill, moment.millis)
+  }
+  const child = startChild({ script: writer, args: [location, String(run), mode], scratch, onLine })
+  await child.ended
+  if (!killed) throw new Error(`the writer ended by itself: ${child.complaints()}`)
+  return { acks, clones, repacks }
+}

@@ -1,0 +1,134 @@
+/** The life of one lib, whose writers are killed one after the other. */
+import * as assert from "node:assert"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import * as NodeStorage from "litetapes/NodeStorage"
+import * as TaraSON from "litetapes/TaraSON"
+import { type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { findings } from "../../support/receipts.ts"
+import { makeRandom, type Random } from "../random.ts"
+import { streamNames, tapeNames } from "./batches.ts"
+import { type Clone, type Moment, runAndKill, type Said } from "./killed.ts"
+import { checkRuns, type Found } from "./oracle.ts"
+
+export interface Life {
+  readonly kills: number
+  readonly acknowledged: number
+  readonly repacks: number
+  readonly clones: number
+  readonly failures: ReadonlyArray<string>
+}
+
+/** Kills `rounds` writers over the lib at `location`, where nothing is. */
+export const live = async (scratch: string, location: string, rounds: number, seed: number): Promise<Life> => {
+  const random = makeRandom(seed)
+  let found: Found = new Map([...tapeNames, ...streamNames].map((place) => [place, []]))
+  let [kills, acknowledged, repacks] = [0, 0, 0]
+  const clones: Array<Clone> = []
+  const runs = new Map<number, Said>()
+  const failures: Array<string> = []
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const mode = reopens(round) ? "reopen" : "append"
+      const said = await runAndKill(scratch, location, round, mode, momentOf(round, random))
+      kills += 1
+      acknowledged += said.acks.length
+      repacks += said.repacks
+      clones.push(...said.clones)
+      runs.set(round, said)
+      // Before every reopening the writer before it stays as it was killed.
+      if (reopens(round + 1) && round + 1 < rounds) continue
+      found = await Effect.runPromise(recover(location, found, runs, clones, round % 3 === 0 || round + 1 === rounds))
+      runs.clear()
+    }
+    if (acknowledged <= rounds) failures.push(`only ${acknowledged} batches were acknowledged in ${rounds} rounds`)
+  } catch (error) {
+    failures.push(`kill ${kills}: ${(error as Error).stack}`)
+  }
+  return { kills, acknowledged, repacks, clones: clones.length, failures }
+}
+
+/**
+ * Every fourth writer is killed while it opens and closes the lib, the first time that of a writer that was killed before
+ * it; every fourth beside its repacks and clones. The others are killed at their appends.
+ */
+const reopens = (round: number): boolean => round % 4 === 3
+
+const momentOf = (round: number, random: Random): Moment => {
+  if (reopens(round)) return { word: "opening", count: 1 + random.below(3), millis: random.next() * 25 }
+  if (round % 4 === 1) return { word: random.pick(["repack", "clone"]), count: 1, millis: random.next() * 40 }
+  return { word: "ack", count: 1 + Math.floor(random.next() ** 2 * 150), millis: 0 }
+}
+
+/** The writer that comes after: everything is there and verifies, and it can append and close. */
+const recover = (
+  location: string,
+  before: Found,
+  runs: ReadonlyMap<number, Said>,
+  clones: ReadonlyArray<Clone>,
+  verifies: boolean
+): Effect.Effect<Found, unknown> =>
+  Effect.flatMap(NodeStorage.make, (storage) =>
+    withLib(storage, location, (lib) =>
+      Effect.gen(function* () {
+        const found = yield* read(lib)
+        checkRuns(found, before, runs)
+        yield* checkClones(lib, found, clones)
+        // What was read was checked as it was read; all the rest is looked at now and then, and at the end.
+        if (verifies) assert.deepStrictEqual(yield* findings(lib), [])
+        yield* goOn(lib, found, { again: [...runs.keys()] })
+        return found
+      })
+    )
+  )
+
+const read = Effect.fnUntraced(function* (lib: LibService) {
+  const found: Found = new Map()
+  for (const name of tapeNames) {
+    yield* tapeOf(lib, name)
+    found.set(
+      name,
+      (yield* recordsOf(lib, name)).map((record) => TaraSON.encode(record))
+    )
+  }
+  const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+  let events = 0
+  for (const stream of streamNames) {
+    const inStream = yield* Stream.runCollect(store.read(stream))
+    for (const [index, { revision }] of inStream.entries())
+      assert.strictEqual(revision, index, `revisions of ${stream}`)
+    found.set(
+      stream,
+      inStream.map(({ data }) => TaraSON.encode(data))
+    )
+    events += inStream.length
+  }
+  const positions = (yield* Stream.runCollect(store.readAll())).map(({ position }) => position)
+  assert.deepStrictEqual(positions, [...Array(events).keys()], "positions of all events")
+  return found
+})
+
+/** What was cloned is what its source then held: a part from its beginning. */
+const checkClones = Effect.fnUntraced(function* (lib: LibService, found: Found, clones: ReadonlyArray<Clone>) {
+  const names = new Set((yield* lib.tapes).map(({ name }) => name))
+  for (const { name, source } of clones) {
+    assert.ok(names.has(name), `${name} was cloned`)
+    const records = (yield* recordsOf(lib, name)).map((record) => TaraSON.encode(record))
+    assert.deepStrictEqual(records, found.get(source)!.slice(0, records.length), `${name} is a clone of ${source}`)
+  }
+})
+
+/** Appends everywhere; it goes to the end. */
+const goOn = Effect.fnUntraced(function* (lib: LibService, found: Found, added: TaraSON.JsonObject) {
+  const receipts = yield* lib.commit(tapeNames.map((tape) => ({ tape, records: [added] })))
+  for (const { tape, firstOrdinal } of receipts) assert.strictEqual(firstOrdinal, found.get(tape)!.length)
+  const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+  for (const stream of streamNames) {
+    const count = found.get(stream)!.length
+    const expected = count === 0 ? ("no-stream" as const) : count - 1
+    yield* store.append(stream, [{ type: "Again", data: added }], { expected })
+  }
+  for (const lines of found.values()) lines.push(TaraSON.encode(added))
+})

@@ -1,0 +1,76 @@
+/**
+ * A process that wants to write to the lib at its first argument, again and again, until it is killed.
+ *
+ * - `fight`: opens the lib, appends a few numbered batches, closes it, and starts over.
+ * - `stay`: opens it once and goes on appending, flushing and repacking, until it is refused.
+ *
+ * Lines: `<name> in`, `<name> locked`, `<name> ack <n> <ordinal> <batch>`, `<name> out`, `<name> stopped <tag>`,
+ * `<name> error <tag>: <message>`.
+ */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Lib from "litetapes/Lib"
+import * as NodeStorage from "litetapes/NodeStorage"
+import type { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+import { say } from "../../support/children.ts"
+import { recordsOf, tapeName } from "./numbered.ts"
+
+const [location, name, mode, seedText] = process.argv.slice(2) as [string | undefined, string, "fight" | "stay", string]
+
+let n = 0
+
+const append = Effect.fnUntraced(function* (tape: Tape.Tape["Service"]) {
+  const receipt = yield* tape.append(recordsOf(name, n))
+  say(`${name} ack ${n} ${receipt.firstOrdinal} ${receipt.batch}`)
+  n += 1
+})
+
+const inLib = <A, E>(body: (tape: Tape.Tape["Service"]) => Effect.Effect<A, E>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const lib = yield* Lib.open(location!, { closeBytes: 4096, backlogMax: 2 })
+      say(`${name} in`)
+      yield* body(yield* Effect.provideService(Tape.makeOrCreate(tapeName), Lib.Lib, lib))
+      // Said while the lock is still held: another one may come in as soon as the scope has closed.
+      say(`${name} out`)
+    })
+  )
+
+const fight = Effect.forever(
+  Effect.suspend(() => {
+    const rounds = 1 + ((n * 7 + Number(seedText)) % 5)
+    return inLib((tape) => Effect.forEach(Array.from({ length: rounds }), () => append(tape), { discard: true }))
+  }).pipe(
+    Effect.catchTag("LibLocked", () =>
+      Effect.andThen(
+        Effect.sync(() => say(`${name} locked`)),
+        Effect.sleep("4 millis")
+      )
+    )
+  )
+)
+
+const stay = inLib((tape) =>
+  Effect.forever(
+    Effect.gen(function* () {
+      for (let round = 0; round < 4; round++) yield* append(tape)
+      yield* tape.appendSegment
+      for (let round = 0; round < 4; round++) yield* append(tape)
+      // A repack that cannot write fails alone; what comes behind it finds out what that means.
+      yield* Effect.ignore(tape.repack({ targetBytes: 2000, compression: n % 3 === 0 ? "zstd" : "none" }))
+      yield* tape.setUserMeta("n", n)
+    })
+  )
+).pipe(Effect.catch((error) => Effect.sync(() => say(`${name} stopped ${error._tag}`))))
+
+const chosen: Effect.Effect<void, { readonly _tag: string; readonly message: string }, Storage> =
+  mode === "fight" ? fight : stay
+
+const program = chosen.pipe(
+  Effect.catch((error) => Effect.sync(() => say(`${name} error ${error._tag}: ${error.message}`))),
+  Effect.catchDefect((defect) => Effect.sync(() => say(`${name} error defect: ${defect}`))),
+  Effect.provide(Logger.layer([]))
+)
+
+if (location !== undefined) await Effect.runPromise(Effect.provide(program, NodeStorage.layer))

@@ -1,0 +1,13 @@
+/** All mutants. */
+import { commits } from "./commits.ts"
+import { errors } from "./errors.ts"
+import { harmless } from "./harmless.ts"
+import { metas } from "./metas.ts"
+import type { Mutant } from "./mutant.ts"
+import { openings } from "./openings.ts"
+import { segments } from "./segments.ts"
+
+/** Each of them must be found out. */
+export const mutants: ReadonlyArray<Mutant> = [...commits, ...metas, ...segments, ...openings, ...errors]
+
+export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

@@ -1,0 +1,174 @@
+/** Mutants of the commit: what is written, synced and said, in which order; and of how it is read back. */
+import type { Mutant } from "./mutant.ts"
+
+const dynamics = "layers/internal/folder/dynamics.ts"
+const loop = "services/internal/CommitLoop.ts"
+const segment = "domain/DynamicSegment.ts"
+const writer = "services/internal/Writer.ts"
+const writeAndSync = "Effect.andThen(file.write(bytes, end), file.datasync)"
+
+export const commits: ReadonlyArray<Mutant> = [
+  {
+    name: "no-data-sync",
+    breaks: "Batches are never synced.",
+    edits: [{ file: dynamics, find: writeAndSync, replace: "file.write(bytes, end)" }],
+    histories: [["append"], ["appendAll", "events"]]
+  },
+  {
+    name: "acknowledged-before-sync",
+    breaks: "A batch is acknowledged when it is written; its sync comes later.",
+    edits: [
+      {
+        file: dynamics,
+        find: writeAndSync,
+        replace: "Effect.andThen(file.write(bytes, end), Effect.forkDetach(file.datasync))"
+      }
+    ],
+    histories: [["append"], ["appendAll", "events"]]
+  },
+  {
+    name: "sync-before-write",
+    breaks: "The sync comes before what it is for.",
+    edits: [{ file: dynamics, find: writeAndSync, replace: "Effect.andThen(file.datasync, file.write(bytes, end))" }],
+    histories: [["append"], ["appendAll", "events"]]
+  },
+  {
+    name: "mark-behind-the-sync",
+    breaks: "The end of the mark is written behind the sync.",
+    edits: [
+      {
+        file: dynamics,
+        find: writeAndSync,
+        replace: `file.write(bytes.subarray(0, -9), end).pipe(
+          Effect.andThen(file.datasync),
+          Effect.andThen(file.write(bytes.subarray(-9), end + bytes.length - 9))
+        )`
+      }
+    ],
+    histories: [["append"], ["appendAll", "events"]]
+  },
+  {
+    name: "hint-before-sync",
+    breaks: "The hint says that a batch is acknowledged before it is synced.",
+    edits: [
+      {
+        file: loop,
+        find: "return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {",
+        replace: `const early = core.root.writeHint(Hint.encode({ boot: core.root.boot ?? "", batch: group.batch }))
+    return Effect.matchEffect(writeStep(core, Effect.andThen(early, file.writer!.append(batch.bytes))), {`
+      }
+    ],
+    histories: [["append"], ["append", "append"]]
+  },
+  {
+    name: "pipelined-batches",
+    breaks: "I1: the next batch is written while the sync of the one before is under way.",
+    edits: [
+      {
+        file: loop,
+        find: "return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {",
+        replace: `core.durable = group.publish(file, batch)
+    group.publish = () => core.durable
+    const committed = Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {
+      onFailure: (error) => this.#unknown(sealed, error.cause),
+      onSuccess: () => this.#acknowledge(group, batch, sealed)
+    })
+    if (true) return Effect.andThen(Effect.forkDetach(committed), Effect.yieldNow)
+    return Effect.matchEffect(Effect.fail({ cause: "" }), {`
+      },
+      { file: dynamics, find: 'if (state === "appending") return', replace: "if (false) return" },
+      { file: dynamics, find: 'if (state !== "ready") return', replace: 'if (state === "failed") return' },
+      {
+        file: dynamics,
+        find: `Effect.matchEffect(${writeAndSync}, {`,
+        replace:
+          "const at = end\n          end += bytes.length\n          return Effect.matchEffect(Effect.andThen(file.write(bytes, at), file.datasync), {"
+      },
+      { file: dynamics, find: "              end += bytes.length\n", replace: "" }
+    ],
+    histories: [["together", "together", "together", "together"]],
+    lossesMax: 8
+  },
+  {
+    name: "mark-hash-not-checked",
+    breaks: "A batch is believed though its bytes are not those that its mark has the hash of.",
+    edits: [
+      {
+        file: segment,
+        find: 'if (markHash(bytes.subarray(start, markAt), mark) !== mark.hash) return "the batch does not match its mark"',
+        replace: ""
+      }
+    ],
+    histories: [["roll"], ["roll", "appendAll"]],
+    lossesMax: 12
+  },
+  {
+    name: "torn-end-refused",
+    breaks: "What a torn write leaves is taken for damage of acknowledged data.",
+    edits: [
+      {
+        file: segment,
+        find: 'return { offset, why, kind: "torn" }',
+        replace: 'return { offset, why, kind: "acknowledged" }'
+      }
+    ],
+    histories: [["append"], ["roll"]]
+  },
+  {
+    name: "dynamic-not-synced",
+    breaks: "A new dynamic segment's first bytes, the copied batch among them, are not synced.",
+    edits: [{ file: dynamics, find: "Effect.andThen(file.sync),", replace: "" }],
+    histories: [
+      ["append", "kill"],
+      ["roll", "append"]
+    ]
+  },
+  {
+    name: "dynamic-folder-not-synced",
+    breaks: "The folder is not synced when it gets a new dynamic segment.",
+    edits: [{ file: dynamics, find: "Effect.andThen(disk.syncFolder(location)),", replace: "" }],
+    histories: [
+      ["roll", "append"],
+      ["append", "kill"]
+    ]
+  },
+  {
+    name: "leftover-dynamic-reused",
+    breaks:
+      "I3: what an interrupted opening left under the number of a new dynamic segment is written over, not unlinked.",
+    edits: [
+      {
+        file: "services/internal/TakeOver.ts",
+        find: "if (left > state.highest) yield* root.dropDynamic(left)",
+        replace: "if (left > dynamic) yield* root.dropDynamic(left)"
+      },
+      { file: dynamics, find: "yield* unlinkIfThere(disk, path)", replace: "" },
+      {
+        file: dynamics,
+        find: "const file = yield* disk.create(path)",
+        replace: "const file = yield* Effect.catch(disk.create(path), () => disk.openWrite(path))"
+      }
+    ],
+    histories: [
+      ["append", "roll"],
+      ["append", "roll", "append"]
+    ],
+    nestedEvery: 2
+  },
+  {
+    name: "dynamic-listed-before-made",
+    breaks: "A dynamic segment is listed, and made then.",
+    edits: [
+      {
+        file: writer,
+        find: `        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
+        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
+`,
+        replace: `        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
+        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
+`
+      }
+    ],
+    histories: [["roll", "append"]]
+  }
+]

@@ -1,0 +1,91 @@
+/**
+ * Looks for a violation in the program of this process, where a mutant says that there is one to be found.
+ */
+import type { Kind } from "../crashes/acts.ts"
+import { Explorer, type Plan, ViolationFound, withWatchdog } from "../crashes/explore.ts"
+import { run } from "../crashes/run.ts"
+import { simulate } from "../crashes/session.ts"
+import { stepsOf, tryFault } from "../errors/tryFault.ts"
+import { makeRandom, seedOf } from "../random.ts"
+import type { Reach } from "./mutant.ts"
+
+export interface Limits {
+  /** Runs that are looked into, and disks that are opened: whichever comes first ends it. */
+  readonly runsMax: number
+  readonly imagesMax: number
+}
+
+export interface Hunted {
+  /** The violation, in a line; `undefined` where there is none. */
+  readonly why: string | undefined
+  readonly trace: ReadonlyArray<string>
+  readonly runs: number
+  readonly images: number
+  /** Runs that broke down where nothing had been lost: what such a program does shows nothing. */
+  readonly broken: number
+}
+
+/** Images of a run before the next one has its turn. */
+const imagesOfRun = 40
+
+/** Errors that say that the program is broken, and not what it has stored. */
+const isBroken = (why: string): boolean => /^(TypeError|ReferenceError|SyntaxError|RangeError)|it hangs/.test(why)
+
+export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: Limits): Promise<Hunted> => {
+  let images = 0
+  let broken = 0
+  let runs = 0
+  while (runs < runsMax && images < imagesMax) {
+    const kinds = reach.histories[runs % reach.histories.length]!
+    const look = reach.errorsOf === undefined ? crash : fail
+    const found = await look(reach, kinds, seedOf(seed, runs))
+    runs += 1
+    images += found.images
+    const { violation } = found
+    if (violation === "broken" || (violation !== undefined && isBroken(violation.why))) broken += 1
+    else if (violation !== undefined) return { ...violation, runs, images, broken }
+  }
+  return { why: undefined, trace: [], runs, images, broken }
+}
+
+interface Looked {
+  readonly images: number
+  readonly violation: { readonly why: string; readonly trace: ReadonlyArray<string> } | "broken" | undefined
+}
+
+const crash = async (reach: Reach, kinds: ReadonlyArray<Kind>, seed: number): Promise<Looked> => {
+  const { fromStart = false, lossesMax = 4, nestedEvery = 0 } = reach
+  const plan: Plan = { lossesMax, nestedEvery, depth: 1, sample: imagesOfRun }
+  const random = makeRandom(seed)
+  const explorer = new Explorer(plan, random)
+  const { found } = explorer
+  let done
+  try {
+    done = await withWatchdog(simulate(run(kinds, random), random))
+  } catch {
+    return { images: 0, violation: "broken" }
+  }
+  try {
+    await explorer.explore(fromStart ? done.points : done.points.slice(done.begun))
+    return { images: found.images, violation: undefined }
+  } catch (cause) {
+    if (!(cause instanceof ViolationFound)) throw cause
+    return { images: found.images, violation: cause.violation }
+  }
+}
+
+const fail = async ({ errorsOf = [] }: Reach, kinds: ReadonlyArray<Kind>, seed: number): Promise<Looked> => {
+  const steps = await stepsOf(kinds, seed)
+  let images = 0
+  for (const [index, { operation }] of steps.entries()) {
+    if (!errorsOf.includes(operation)) continue
+    try {
+      const done = operation === "write" ? 1 : 0
+      images += (await tryFault(kinds, seed, { nth: index + 1, fault: { code: "EIO", done }, isForGood: false })).images
+    } catch (cause) {
+      if (!(cause instanceof ViolationFound)) throw cause
+      if (!isBroken(cause.violation.why)) return { images: images + 1, violation: cause.violation }
+    }
+  }
+  return { images, violation: undefined }
+}

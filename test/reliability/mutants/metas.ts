@@ -1,0 +1,137 @@
+/** Mutants of meta, of new tapes, and of a new lib. */
+import type { Mutant } from "./mutant.ts"
+
+const meta = "layers/internal/folder/meta.ts"
+const files = "layers/internal/folder/files.ts"
+const tapes = "layers/internal/folder/tapes.ts"
+const open = "layers/internal/folder/open.ts"
+const written = `      yield* unlinkIfThere(disk, temporary(path))
+      yield* writeNew(disk, temporary(path), bytes)
+      yield* moveIn(place, temporary(path), path)
+`
+
+export const metas: ReadonlyArray<Mutant> = [
+  {
+    name: "renamed-without-sync",
+    breaks: "A file that is renamed into its place (a meta, a tape's first meta) is not synced before.",
+    edits: [
+      { file: files, find: "return derived ? written : Effect.andThen(written, file.sync)", replace: "return written" }
+    ],
+    histories: [["user"], ["create", "append"]]
+  },
+  {
+    name: "meta-folder-not-synced",
+    breaks: "The folder is not synced when a meta is replaced.",
+    edits: [{ file: meta, find: "yield* disk.syncFolder(folderOf(owner))", replace: "" }],
+    histories: [["user"], ["append", "flush"]]
+  },
+  {
+    name: "lib-meta-not-synced",
+    breaks: "Lib meta is appended to without a sync.",
+    edits: [{ file: meta, find: ", Effect.andThen(file.datasync)", replace: "" }],
+    histories: [["archive"], ["append", "roll", "append"]]
+  },
+  {
+    name: "meta-written-in-its-place",
+    breaks: "A meta is renamed into its place before its bytes are written.",
+    edits: [
+      {
+        file: meta,
+        find: written,
+        replace: `      yield* unlinkIfThere(disk, temporary(path))
+      const file = yield* disk.create(temporary(path))
+      yield* moveIn(place, temporary(path), path)
+      yield* Effect.andThen(file.write(bytes, 0), file.sync)
+      yield* file.close
+`
+      }
+    ],
+    histories: [["user"], ["append", "flush"]]
+  },
+  {
+    name: "old-meta-unlinked-first",
+    breaks: "I4: the old meta is unlinked before the new one is in its place.",
+    edits: [
+      {
+        file: meta,
+        find: written,
+        replace: written.replace("      yield* moveIn", "      yield* unlinkIfThere(disk, path)\n      yield* moveIn")
+      }
+    ],
+    histories: [["user"], ["append", "flush"]]
+  },
+  {
+    name: "leftover-temporary-reused",
+    breaks: "What an interrupted change of meta left is written over, not unlinked.",
+    edits: [
+      {
+        file: meta,
+        find: written,
+        replace: `      const file = yield* Effect.catch(disk.create(temporary(path)), () => disk.openWrite(temporary(path)))
+      yield* Effect.andThen(file.write(bytes, 0), file.sync)
+      yield* file.close
+      yield* moveIn(place, temporary(path), path)
+`
+      }
+    ],
+    histories: [["user"], ["append", "flush"]]
+  },
+  {
+    name: "torn-lib-meta-refused",
+    breaks: "A last record of lib meta that a crash has torn is taken for damage.",
+    edits: [{ file: "domain/MetaChain.ts", find: "tornTail: true", replace: "tornTail: false" }],
+    histories: [["archive"], ["roll", "append"]]
+  },
+  {
+    name: "tape-folder-not-synced",
+    breaks: "A new tape's folder is not synced before it is moved into its place.",
+    edits: [{ file: tapes, find: "yield* disk.syncFolder(folder)", replace: "" }],
+    histories: [["events"]],
+    fromStart: true
+  },
+  {
+    name: "tape-listed-before-durable",
+    breaks: "A tape is listed before its folder is durable in its place.",
+    edits: [{ file: tapes, find: "yield* disk.syncFolder(location)", replace: "" }],
+    histories: [["events"]],
+    fromStart: true
+  },
+  {
+    name: "tape-listed-before-made",
+    breaks: "A tape is listed, and made then.",
+    edits: [
+      {
+        file: "services/internal/TapeListing.ts",
+        find: `      yield* writeStep(core, core.root.createTape(name, meta.bytes))
+      yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+`,
+        replace: `      yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+      yield* writeStep(core, core.root.createTape(name, meta.bytes))
+`
+      }
+    ],
+    histories: [["events"]],
+    fromStart: true
+  },
+  {
+    name: "lib-folder-not-synced",
+    breaks: "The folder in which a lib is made is not synced.",
+    edits: [
+      {
+        file: open,
+        find: "if (isEmpty(names)) yield* syncParent(disk, location, entry === undefined)",
+        replace: "if (isEmpty(names)) yield* Effect.void"
+      }
+    ],
+    histories: [["append"]],
+    fromStart: true
+  },
+  {
+    name: "new-lib-trusted",
+    breaks: "I2: a lib's first meta, which its maker may not have synced, is trusted.",
+    edits: [{ file: open, find: "else if (isNew(names)) yield* disk.syncFolder(location)", replace: "" }],
+    histories: [["create"]],
+    fromStart: true,
+    nestedEvery: 1
+  }
+]

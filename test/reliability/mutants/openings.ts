@@ -1,0 +1,226 @@
+/** Mutants of opening: what a writer makes of what the one before it left; and of recovery. */
+import type { Mutant } from "./mutant.ts"
+
+const takeOver = "services/internal/TakeOver.ts"
+const openTape = "services/internal/OpenTape.ts"
+const dynamics = "layers/internal/folder/dynamics.ts"
+
+export const openings: ReadonlyArray<Mutant> = [
+  {
+    name: "inherited-batch-trusted",
+    breaks: "I2: the last batch that the writer before left is not written again.",
+    edits: [
+      {
+        file: takeOver,
+        find: "const { anchor, files, last } = scanned",
+        replace: "const { anchor, files } = scanned\n  const last: Scanned['last'] = undefined"
+      },
+      {
+        file: takeOver,
+        find: "if (file.anchor.batch < anchor.batch) return [file]",
+        replace: "if (true) return [file]"
+      },
+      { file: "domain/LibState.ts", find: "limit >= record.upto", replace: "limit > record.upto" }
+    ],
+    histories: [
+      ["append", "cut"],
+      ["append", "append"]
+    ],
+    nestedEvery: 2
+  },
+  {
+    name: "inherited-file-appended-to",
+    breaks: "I2: a writer goes on in the dynamic segment of the one before.",
+    edits: [
+      {
+        file: takeOver,
+        find: "  const { root } = core\n",
+        replace: `  const { root } = core
+  const inherited = scanned.files.at(-1)
+  if (inherited !== undefined && scanned.torn === undefined && inherited.dynamic === read.state.highest) {
+    const writer = yield* root.createDynamic(inherited.dynamic, new Uint8Array(inherited.size).subarray(0, -0 || 0), inherited.size)
+    core.durable = scanned.anchor
+    core.metaBytes = (yield* root.readMeta(undefined)).bytes.length
+    const { dynamic, size, anchor, parts } = inherited
+    const current = new DynamicFile({ dynamic, writer, size, anchor })
+    for (const [tape, all] of parts) for (const part of all) current.addPart(tape, { ...part, file: current })
+    current.firstBatchAt = yield* Clock.currentTimeMillis
+    core.dynamics = [...scanned.files.slice(0, -1), current]
+    yield* Effect.orDie(eventsOf(core, current))
+    return
+  }
+`
+      },
+      {
+        file: dynamics,
+        find: 'createDynamic: (n, bytes) => writing(place, "createDynamic", pathOf(n), () => create(pathOf(n), bytes)),',
+        replace: `createDynamic: (n, bytes, inherited) => writing(place, "createDynamic", pathOf(n), () =>
+      inherited === undefined ? create(pathOf(n), bytes) : Effect.map(disk.openWrite(pathOf(n)), (file) => makeWriter(place, file, inherited))),`
+      }
+    ],
+    histories: [
+      ["append", "cut"],
+      ["append", "append"]
+    ],
+    nestedEvery: 2
+  },
+  {
+    name: "inherited-meta-trusted",
+    breaks: "I2: a tape's meta that the writer before left is not written again.",
+    edits: [
+      {
+        file: openTape,
+        find: "const version = yield* writeStep(core, core.root.replaceMeta(name, meta.version, meta.bytes))",
+        replace: "const { version } = meta"
+      }
+    ],
+    histories: [["append", "flush"], ["user"]],
+    nestedEvery: 2
+  },
+  {
+    name: "clean-end-trusts-unread-tapes",
+    breaks: "I2: a clean end vouches for metas of an earlier writer that were not written again.",
+    edits: [{ file: "services/internal/Closing.ts", find: "if (core.unclean) {", replace: "if (false) {" }],
+    histories: [["user"], ["append", "repack"]]
+  },
+  {
+    name: "garbage-removed-first",
+    breaks: "I4: files that an inherited meta does not list are removed before that meta is durable.",
+    edits: [
+      {
+        file: openTape,
+        find: "    // I2: what an interrupted writer left may be readable",
+        replace:
+          "    yield* removeGarbage(core, name, meta.state)\n    // I2: what an interrupted writer left may be readable"
+      }
+    ],
+    histories: [
+      ["append", "flush", "repack"],
+      ["append", "repack", "repack"]
+    ],
+    nestedEvery: 2
+  },
+  {
+    name: "skip-rule-too-low",
+    breaks: "Skip rule: the last batch of a tape's segments is taken from dynamic segments again.",
+    edits: [{ file: openTape, find: "part.batch > lastBatch)", replace: "part.batch >= lastBatch)" }],
+    histories: [["append", "flush"]]
+  },
+  {
+    name: "skip-rule-too-high",
+    breaks: "Skip rule: the first batch behind a tape's segments is skipped.",
+    edits: [{ file: openTape, find: "part.batch > lastBatch)", replace: "part.batch > lastBatch + 1)" }],
+    histories: [
+      ["append", "flush", "append"],
+      ["append", "append"]
+    ]
+  },
+  {
+    name: "limits-ignored",
+    breaks: "What stands in an old dynamic segment behind the limit that its successor has set is read all the same.",
+    edits: [
+      {
+        file: "services/internal/DynamicScan.ts",
+        find: "DynamicSegment.scan(bytes, anchor, live.limit)",
+        replace: "DynamicSegment.scan(bytes, anchor, undefined)"
+      }
+    ],
+    histories: [
+      ["append", "append"],
+      ["append", "cut"]
+    ]
+  },
+  {
+    name: "epoch-before-its-file",
+    breaks: "Lib meta begins an epoch before the dynamic segment of that epoch is there.",
+    edits: [
+      { file: takeOver, find: "  const writer = yield* root.createDynamic(dynamic, first)\n", replace: "" },
+      {
+        file: takeOver,
+        find: "  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)\n",
+        replace: `  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
+  const writer = yield* root.createDynamic(dynamic, first)
+`
+      }
+    ],
+    histories: [["append", "kill"], ["append"]],
+    nestedEvery: 4
+  },
+  {
+    name: "old-files-dropped-before-epoch",
+    breaks: "I4: dynamic segments that the new epoch does not need are unlinked before it is durable.",
+    edits: [
+      {
+        file: takeOver,
+        find: "  const writer = yield* root.createDynamic(dynamic, first)\n",
+        replace: `  const writer = yield* root.createDynamic(dynamic, first)
+  for (const file of files) if (old.every((kept) => kept.dynamic !== file.dynamic)) yield* root.dropDynamic(file.dynamic)
+`
+      }
+    ],
+    histories: [["append", "kill"], ["append"]],
+    nestedEvery: 4
+  },
+  {
+    name: "leftovers-kept-until-the-epoch",
+    breaks:
+      "A dynamic segment that an interrupted opening left is there, under a number above the new one, when the epoch begins.",
+    edits: [{ file: takeOver, find: "if (left > state.highest) yield* root.dropDynamic(left)", replace: "{}" }],
+    histories: [
+      ["append", "cut", "append", "cut"],
+      ["append", "roll", "cut"]
+    ],
+    nestedEvery: 2
+  },
+  {
+    name: "recover-drops-the-tail",
+    breaks: "A recovered tape has what its files hold, and not what is in dynamic segments.",
+    edits: [
+      {
+        file: "services/internal/recover/RecoverTape.ts",
+        find: "const { files, tails, nextNumber } = plan",
+        replace: "const { files, nextNumber } = plan\n  const tails: typeof plan.tails = []"
+      }
+    ],
+    histories: [
+      ["appendAll", "recover"],
+      ["append", "append", "recover"]
+    ]
+  },
+  {
+    name: "recover-lib-drops-the-tail",
+    breaks: "A recovered lib has what is in segments, and not what is in dynamic segments.",
+    edits: [
+      {
+        file: "services/internal/recover/AdoptTape.ts",
+        find: "const last = lines.length === 0 ? undefined :",
+        replace: "const last = lines.length >= 0 ? undefined :"
+      }
+    ],
+    histories: [
+      ["append", "recoverLib"],
+      ["appendAll", "recoverLib"]
+    ]
+  },
+  {
+    name: "recover-lib-sets-aside-first",
+    breaks: "Dynamic segments of a lib that is recovered are set aside before its tapes have their records.",
+    edits: [
+      {
+        file: "services/internal/recover/RecoverLib.ts",
+        find: "  const aside = yield* setAside(root, orphans.files, damaged?.bytes)\n",
+        replace: ""
+      },
+      {
+        file: "services/internal/recover/RecoverLib.ts",
+        find: "  const tapes: Array<Adopted> = []\n",
+        replace:
+          "  const aside = yield* setAside(root, orphans.files, damaged?.bytes)\n  const tapes: Array<Adopted> = []\n"
+      }
+    ],
+    histories: [
+      ["append", "recoverLib"],
+      ["appendAll", "recoverLib"]
+    ]
+  }
+]

@@ -1,0 +1,194 @@
+/** Mutants of segments: flush, close, the clean end, repack, clone. */
+import type { Mutant } from "./mutant.ts"
+
+const folder = "layers/internal/folder/segments.ts"
+const closing = "services/internal/Closing.ts"
+
+const closeOldest = `  const stuck = yield* flushFile(core, file)
+  if (stuck !== undefined) {
+    file.stuck = stuck
+    return stuck
+  }
+  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
+`
+
+const closed = '  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })\n'
+
+export const segments: ReadonlyArray<Mutant> = [
+  {
+    name: "segment-not-synced",
+    breaks: "A segment is renamed into its place without a sync.",
+    edits: [{ file: folder, find: "Effect.andThen(sink.end, file.sync)", replace: "sink.end" }],
+    histories: [
+      ["append", "flush"],
+      ["append", "repack"]
+    ]
+  },
+  {
+    name: "segment-folder-not-synced",
+    breaks: "The folder is not synced when it gets a segment.",
+    edits: [{ file: folder, find: "yield* ours(disk.syncFolder(folder))", replace: "" }],
+    histories: [
+      ["append", "flush"],
+      ["append", "repack"]
+    ],
+    lossesMax: 12
+  },
+  {
+    name: "shard-folder-not-synced",
+    breaks: "The tape's folder is not synced when it gets a folder of shards.",
+    edits: [{ file: folder, find: "yield* disk.syncFolder(tapeFolder)", replace: "" }],
+    histories: [
+      ["append", "repack"],
+      ["appendAll", "repack", "repack"]
+    ],
+    lossesMax: 12
+  },
+  {
+    name: "meta-before-segment",
+    breaks: "A tape's meta lists a segment before it is there.",
+    edits: [
+      {
+        file: closing,
+        find: "writeTail(core.root, options, (seal, append) => copyParts(core, tape.name, parts, seal, append))",
+        replace:
+          "writeTail({ ...core.root, writeSegment: (_, __, fill) => fill(() => Effect.void) }, options, (seal, append) => copyParts(core, tape.name, parts, seal, append))"
+      },
+      {
+        file: closing,
+        find: '  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })\n',
+        replace: `  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })
+  yield* writeStep(core, writeTail(core.root, options, (seal, append) => copyParts(core, tape.name, parts, seal, append)))
+`
+      }
+    ],
+    histories: [["append", "flush"]]
+  },
+  {
+    name: "closed-before-flushes",
+    breaks: "A dynamic segment is said to be closed before its tapes have their records.",
+    edits: [{ file: closing, find: closeOldest, replace: closed + closeOldest.replace(closed, "") }],
+    histories: [
+      ["roll", "append", "append"],
+      ["append", "roll", "roll", "close"]
+    ]
+  },
+  {
+    name: "unlinked-before-closed",
+    breaks: "I4: a dynamic segment is unlinked before the record that says that it is closed.",
+    edits: [
+      {
+        file: closing,
+        find: `${closed}  yield* drop(core, file)\n`,
+        replace: `  yield* drop(core, file)\n${closed}`
+      }
+    ],
+    histories: [
+      ["roll", "append", "append"],
+      ["append", "roll", "roll", "close"]
+    ]
+  },
+  {
+    name: "clean-before-flushes",
+    breaks: "The clean end is said to be clean before the tapes have their records.",
+    edits: [
+      {
+        file: closing,
+        find: "  for (const file of core.dynamics) {\n",
+        replace:
+          '  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })\n  for (const file of core.dynamics) {\n'
+      },
+      {
+        file: closing,
+        find: '  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })\n',
+        replace: ""
+      }
+    ],
+    histories: [
+      ["append", "close"],
+      ["events", "close", "append"]
+    ]
+  },
+  {
+    name: "unlinked-before-clean",
+    breaks: "I4: at the clean end dynamic segments are unlinked before the record that says so.",
+    edits: [
+      {
+        file: closing,
+        find: `  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })
+  for (const file of core.dynamics) yield* drop(core, file)
+`,
+        replace: `  for (const file of core.dynamics) yield* drop(core, file)
+  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })
+`
+      }
+    ],
+    histories: [
+      ["append", "close"],
+      ["events", "close", "append"]
+    ]
+  },
+  {
+    name: "clean-not-synced",
+    breaks: "The record of a clean end is not synced before dynamic segments are unlinked.",
+    edits: [
+      {
+        file: "layers/internal/folder/meta.ts",
+        find: ", Effect.andThen(file.datasync)",
+        replace: ', Effect.andThen(Buffer.from(bytes).includes("LiteLib.Clean") ? Effect.void : file.datasync)'
+      }
+    ],
+    histories: [
+      ["append", "close"],
+      ["events", "close", "append"]
+    ]
+  },
+  {
+    name: "last-batch-too-low",
+    breaks: "Skip rule: a segment's meta forgets the last of its batches.",
+    edits: [{ file: closing, find: "lastBatch: last.batch }", replace: "lastBatch: last.batch - 1 }" }],
+    histories: [["append", "flush"]]
+  },
+  {
+    name: "last-batch-too-high",
+    breaks: "Skip rule: a segment's meta names a batch more than it has.",
+    edits: [{ file: closing, find: "lastBatch: last.batch }", replace: "lastBatch: last.batch + 1 }" }],
+    histories: [
+      ["append", "flush", "append"],
+      ["append", "flush"]
+    ]
+  },
+  {
+    name: "repack-unlinks-first",
+    breaks: "I4: a repack unlinks the old segments before the new meta is durable.",
+    edits: [
+      {
+        file: "services/internal/Repack.ts",
+        find: "    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))\n",
+        replace: `    yield* Effect.forEach(run, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))
+`
+      }
+    ],
+    histories: [
+      ["append", "repack"],
+      ["append", "flush", "append", "repack"]
+    ]
+  },
+  {
+    name: "clone-listed-before-its-meta",
+    breaks: "A clone is listed before its meta is in its place.",
+    edits: [
+      {
+        file: "services/internal/Clone.ts",
+        find: `    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
+    yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+`,
+        replace: `    yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
+`
+      }
+    ],
+    histories: [["append", "clone"]]
+  }
+]

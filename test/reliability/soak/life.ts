@@ -1,0 +1,155 @@
+/**
+ * The life of one lib on a real disk: random acts, readers beside, errors of the disk, restarts with and without a close,
+ * each compared with the model.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as EventStore from "litetapes/EventStore"
+import * as FolderStorage from "litetapes/FolderStorage"
+import * as Lib from "litetapes/Lib"
+import * as NodeDisk from "litetapes/NodeDisk"
+import { Storage } from "litetapes/Storage"
+import { Disk } from "litetapes/Disk"
+import { type Act, ActMaker, kinds } from "../crashes/acts.ts"
+import { isPossible, match } from "../crashes/run.ts"
+import { doAct, readWorld, type Session } from "../crashes/session.ts"
+import { afterAct, duringAct, nothing, type World } from "../crashes/world.ts"
+import type { Random } from "../random.ts"
+import { faulty } from "./faultyDisk.ts"
+
+export interface Lived {
+  acts: number
+  restarts: number
+  faults: number
+  /** Looks of a reader in read mode. */
+  looks: number
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/** Acts that this life does in a way of its own, or that need the lib to be shut and damaged. */
+const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut"])
+
+class Life {
+  readonly lived: Lived = { acts: 0, restarts: 0, faults: 0, looks: 0 }
+  readonly #random: Random
+  readonly #place: string
+  readonly #storage: Storage["Service"]
+  readonly #maker: ActMaker
+  #session: (Session & { readonly scope: Scope.Closeable }) | undefined
+  #allowed: ReadonlyArray<World> = [nothing]
+  /** Calls until one fails; then it is `undefined` again. */
+  #fuse: number | undefined
+  #code = "EIO"
+  /** The process is taken for dead: nothing that it still does reaches the disk. */
+  #dead = false
+
+  constructor(place: string, random: Random, storage: (refuse: () => string | undefined) => Storage["Service"]) {
+    this.#place = place
+    this.#random = random
+    this.#maker = new ActMaker(random)
+    this.#storage = storage(() => this.#refuse())
+  }
+
+  #refuse(): string | undefined {
+    if (this.#dead) return "EIO"
+    if (this.#fuse === undefined || (this.#fuse -= 1) > 0) return undefined
+    this.#fuse = undefined
+    this.lived.faults += 1
+    return this.#code
+  }
+
+  readonly #open = Effect.fnUntraced({ self: this }, function* (this: Life, mode: "write" | "read") {
+    const scope = yield* Scope.make()
+    const lib = yield* Lib.open(this.#place, { mode, closeBytes: 3000, backlogMax: 1 }).pipe(
+      Effect.provideService(Scope.Scope, scope),
+      Effect.provideService(Storage, this.#storage),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+    const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+    return { lib, store, scope, close: Effect.ensuring(lib.close, Scope.close(scope, Exit.void)) }
+  })
+
+  /** Opens the lib without errors of the disk, and sees that all is there. */
+  readonly start = Effect.fnUntraced({ self: this }, function* (this: Life) {
+    this.#fuse = undefined
+    this.#session = yield* this.#open("write")
+    this.#allowed = [match(yield* readWorld(this.#session, none), { allowed: this.#allowed, lost: none })]
+    this.lived.restarts += 1
+  })
+
+  /** Ends as a process that is killed does, or with a close. */
+  readonly stop = Effect.fnUntraced({ self: this }, function* (this: Life, isClosed: boolean) {
+    const session = this.#session!
+    this.#session = undefined
+    this.#dead = !isClosed
+    yield* Effect.ignore(session.close)
+    this.#dead = false
+  })
+
+  readonly #look = Effect.fnUntraced({ self: this }, function* (this: Life) {
+    this.#fuse = undefined
+    const reader = yield* this.#open("read")
+    const world = yield* readWorld(reader, none)
+    match(world, { allowed: this.#allowed, lost: none })
+    yield* reader.close
+    this.lived.looks += 1
+  })
+
+  #nextAct(): Act | undefined {
+    const act = this.#maker.make(this.#random.pick(kinds))
+    return !notHere.has(act._tag) && isPossible(this.#allowed[0]!, act) ? act : undefined
+  }
+
+  readonly step = Effect.fnUntraced({ self: this }, function* (this: Life) {
+    const random = this.#random
+    const chance = random.next()
+    if (chance < 0.06) {
+      yield* this.stop(random.next() < 0.5)
+      return yield* this.start()
+    }
+    if (chance < 0.12) return yield* this.#look()
+    if (chance < 0.2) {
+      this.#fuse = 1 + random.below(40)
+      this.#code = random.pick(["EIO", "ENOSPC", "EMFILE", "EROFS"])
+    }
+    const act = this.#nextAct()
+    if (act !== undefined) yield* this.do(act)
+  })
+
+  readonly do = Effect.fnUntraced({ self: this }, function* (this: Life, act: Act) {
+    this.lived.acts += 1
+    const before = this.#allowed[0]!
+    this.#allowed = duringAct(before, act)
+    const exit = yield* Effect.exit(doAct(this.#session!, act, before))
+    if (Exit.isSuccess(exit)) this.#allowed = [afterAct(before, act)]
+    else {
+      // Only a disk that failed is a reason, by an error that has a type.
+      for (const reason of exit.cause.reasons) if (reason._tag === "Die") throw reason.defect
+      yield* this.stop(this.#random.next() < 0.5)
+      yield* this.start()
+    }
+  })
+
+  readonly verify = Effect.fnUntraced({ self: this }, function* (this: Life) {
+    const report = yield* this.#session!.lib.verify()
+    if (!report.ok) throw new Error(`verify: ${JSON.stringify(report)}`)
+  })
+}
+
+/** Lives until `acts` acts are done. */
+export const live = Effect.fnUntraced(function* (place: string, acts: number, random: Random) {
+  const storage = (refuse: () => string | undefined) =>
+    Effect.runSync(Effect.provideService(FolderStorage.make, Disk, faulty(NodeDisk.make, refuse)))
+  const life = new Life(place, random, storage)
+  yield* life.start()
+  yield* life.do({ _tag: "create", tape: "a" })
+  yield* life.do({ _tag: "create", tape: "b" })
+  while (life.lived.acts < acts) yield* life.step()
+  yield* life.stop(true)
+  yield* life.start()
+  yield* life.verify()
+  yield* life.stop(true)
+  return life.lived
+})

@@ -1,0 +1,126 @@
+/**
+ * SIGKILL at each system call of a scripted run that changes something, injected by strace: at the first 500 of a new
+ * lib's life and beyond, and at those of a writer that takes over what a killed one left.
+ *
+ * The calls are counted in one full run; in the others the program dies as it enters the one it is to die at. What it
+ * had acknowledged went through a pipe that this process holds. Where strace cannot be had, the campaign fails.
+ */
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { startChild, warmUp, withScratch } from "../../support/children.ts"
+import type { Campaign, Options, Result } from "../campaign.ts"
+import { check } from "./check.ts"
+import { script, stepsBeforeDeath } from "./script.ts"
+import { type Call, requireStrace, trace } from "./trace.ts"
+
+const program = new URL("program.ts", import.meta.url)
+
+interface Scenario {
+  readonly name: string
+  readonly from: number
+  /** What the program finds; nothing where there is no folder. */
+  readonly before?: string
+}
+
+/** How many calls, from the first on, are killed at least; and how many of them are tried in the ordinary size. */
+const callsMin = 500
+const ordinaryPoints = [50, 10] as const
+
+/** Points of an ordinary run are spread evenly; a long one takes every call. */
+const pointsOf = (calls: ReadonlyArray<Call>, size: Options["size"], count: number, first: number): Array<number> => {
+  const range = size === "long" ? calls.length : Math.min(calls.length, first)
+  const points = size === "long" ? range : Math.min(range, count)
+  return Array.from({ length: points }, (_, n) => Math.floor((n * range) / points))
+}
+
+interface Seen {
+  readonly failures: Array<string>
+  /** Points that were reached, by the number of the call that was not done any more. */
+  readonly hit: Map<number, string>
+  kills: number
+  missed: number
+}
+
+/** Kills one run at one call and looks at what it left. */
+const killAt = async (scratch: string, scenario: Scenario, call: Call, seen: Seen): Promise<void> => {
+  const location = path.join(scratch, "lib")
+  fs.rmSync(location, { recursive: true, force: true })
+  if (scenario.before !== undefined) fs.cpSync(scenario.before, location, { recursive: true })
+  const { said, calls, killed, complaints } = await trace(scratch, [location, `${scenario.from}`, "999"], call)
+  const at = `${scenario.name}, killed at ${call.name} number ${call.nth} of its thread`
+  if (complaints !== "") seen.failures.push(`${at}: it complained: ${complaints}`)
+  if (killed) seen.kills += 1
+  if (killed && calls.length > 0) seen.hit.set(calls.length, calls.at(-1)!.name)
+  else seen.missed += 1
+  const done = said.length < 2 ? scenario.from : Number(said.at(-1)) + 1
+  seen.failures.push(...(await check(location, done)).map((text) => `${at}: ${text}`))
+}
+
+const runScenario = async (scratch: string, scenario: Scenario, options: Options, index: 0 | 1): Promise<Result> => {
+  const location = path.join(scratch, "whole")
+  if (scenario.before !== undefined) fs.cpSync(scenario.before, location, { recursive: true })
+  const whole = await trace(scratch, [location, `${scenario.from}`, "999"])
+  if (whole.killed || whole.said.at(-1) !== `${script.length - 1}`) {
+    throw new Error(`${scenario.name}: the script did not get to its end: ${whole.complaints}`)
+  }
+  fs.rmSync(location, { recursive: true })
+  const first = index === 0 ? callsMin : 120
+  if (whole.calls.length < first) throw new Error(`${scenario.name}: the script has only ${whole.calls.length} calls`)
+  const points = pointsOf(whole.calls, options.size, ordinaryPoints[index], first)
+  const seen: Seen = { failures: [], hit: new Map(), kills: 0, missed: 0 }
+  for (const [n, point] of points.entries()) {
+    if (n % options.parts !== options.part) continue
+    await killAt(scratch, scenario, whole.calls[point]!, seen)
+    if (n % 50 === 49) options.log(`${scenario.name}: ${n + 1} of ${points.length}`)
+  }
+  const names = [...new Set(seen.hit.values())].toSorted().join(", ")
+  const among = Math.max(...seen.hit.keys())
+  const { failures, kills, missed } = seen
+  // The order of calls varies a little from run to run, and with it what is hit; it must not vary much.
+  if (missed > kills / 10) failures.push(`${scenario.name}: ${missed} runs were not killed where they should be`)
+  return {
+    counts: { kills, points: seen.hit.size, violations: failures.length },
+    failures,
+    figures: [
+      `${scenario.name}: killed at ${seen.hit.size} different calls among the first ${among} of ${whole.calls.length}, ${missed} came too late: ${names}`
+    ]
+  }
+}
+
+/** A lib whose writer died with two dynamic segments, and whatever it was doing in the background. */
+const makeKilled = async (scratch: string): Promise<string> => {
+  const location = path.join(scratch, "killed")
+  const child = startChild({ script: program, args: [location, "0", `${stepsBeforeDeath}`, "die"], scratch })
+  const { signal } = await child.ended
+  if (signal !== "SIGKILL") throw new Error(`the first writer was not killed: ${child.complaints()}`)
+  return location
+}
+
+const run = (options: Options): Promise<Result> =>
+  withScratch("disk", async (scratch) => {
+    try {
+      requireStrace()
+      await warmUp(program, scratch)
+      const made = await runScenario(scratch, { name: "a new lib", from: 0 }, options, 0)
+      const before = await makeKilled(scratch)
+      const taken = await runScenario(scratch, { name: "taken over", from: stepsBeforeDeath, before }, options, 1)
+      return {
+        counts: {
+          kills: made.counts.kills! + taken.counts.kills!,
+          points: made.counts.points! + taken.counts.points!,
+          violations: made.counts.violations! + taken.counts.violations!
+        },
+        failures: [...made.failures, ...taken.failures],
+        figures: [...made.figures!, ...taken.figures!]
+      }
+    } catch (error) {
+      return { counts: { violations: 1 }, failures: [(error as Error).message] }
+    }
+  })
+
+export const campaign: Campaign = {
+  name: "syscalls",
+  shows: "a writer that is killed at any system call loses nothing that it acknowledged, and leaves nothing half",
+  partsMax: 2,
+  run
+}

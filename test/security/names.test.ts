@@ -1,0 +1,305 @@
+/** Names in hostile meta: none becomes a path unless it is the one name that its thing can have. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Lib from "litetapes/Lib"
+import { Storage } from "litetapes/Storage"
+import * as NodeStorage from "../../src/layers/NodeStorage.ts"
+import {
+  changing,
+  copyFiles,
+  type Fields,
+  libMetaOf,
+  rewriteMeta,
+  segmentsOf,
+  tapeMetaOf,
+  treeOf
+} from "../support/hostileLib.ts"
+import { existingTape, recordsOf, tagOf, withLib } from "../support/openLib.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { doEverything, makeVictim, notes, outcomeOf, wordFor } from "../support/victimLib.ts"
+
+const place = temporaryFolder()
+
+/** A victim two folders deep, in which a path out of it finds what looks like tapes and segments. */
+const prepare = Effect.gen(function* () {
+  const storage = yield* NodeStorage.make
+  const template = place()
+  yield* makeVictim(storage, template, "open")
+  return () => {
+    const outside = place()
+    const at = path.join(outside, "inner", "lib")
+    fs.mkdirSync(path.dirname(at), { recursive: true })
+    copyFiles(template, at)
+    const plain = segmentsOf(at, "notes")[1]!
+    for (const folder of [outside, path.dirname(at)]) {
+      fs.copyFileSync(tapeMetaOf(at, "notes"), path.join(folder, "tape.meta.jsonl"))
+      fs.copyFileSync(path.join(at, "notes", plain), path.join(folder, plain))
+    }
+    return { storage, at, plain, outside: () => withoutLib(treeOf(outside)) }
+  }
+})
+
+const withoutLib = (tree: ReadonlyMap<string, string>) => [...tree].filter(([name]) => !name.startsWith("inner/lib"))
+
+const rename = (from: string, to: string) =>
+  changing("LiteLib.Tape", (record) => (record["name"] === from ? { ...record, name: to } : record))
+
+const badTapeNames = [
+  "..",
+  "../..",
+  "../../inner",
+  ".",
+  "./notes",
+  "",
+  "/",
+  "/etc",
+  "a/b",
+  "a\\b",
+  "C:\\notes",
+  "notes\0",
+  "notes\n",
+  "notes ",
+  "notes.",
+  "-notes",
+  ".notes",
+  "Notes",
+  "CON",
+  "nul.txt",
+  "caf\u0065\u0301",
+  "%2E",
+  "%",
+  "n".repeat(101),
+  "litelib.meta.jsonl",
+  "litelib.lock",
+  "notes.tmp",
+  "notes.aside-1"
+]
+
+describe("tape names in lib meta", () => {
+  it.live("that are not the ones that tapes have are refused when the lib is opened", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      for (const name of badTapeNames) {
+        const { storage, at, outside } = victim()
+        rewriteMeta(libMetaOf(at), rename("notes", name))
+        const before = outside()
+        for (const mode of ["read", "write"] as const) {
+          const error = yield* Effect.flip(withLib(storage, at, () => Effect.void, { mode }))
+          assert.strictEqual(error._tag, "InvalidTapeName", JSON.stringify(name))
+          assert.isBelow(error.message.length, 600)
+          // A name that is told is quoted: it is no line of its own in a log.
+          assert.notMatch(error.message, /\p{Cc}/u)
+        }
+        yield* doEverything(storage, at)
+        assert.deepStrictEqual(outside(), before, JSON.stringify(name))
+      }
+    })
+  )
+
+  it.live("that stand for two tapes are refused, and one tape under two names", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      for (const change of [
+        rename("order", "notes"),
+        (records: Array<Fields>) => [...records, { ...records[2], name: "other" }]
+      ]) {
+        const { storage, at } = victim()
+        rewriteMeta(libMetaOf(at), change)
+        assert.strictEqual(yield* tagOf(withLib(storage, at, () => Effect.void)), "MetaInvalid")
+      }
+    })
+  )
+
+  it.live("that stand for the folder of another tape, or of a tape of another lib, are found out", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      const { storage, at } = victim()
+      fs.copyFileSync(tapeMetaOf(at, "order"), tapeMetaOf(at, "notes"))
+      const other = victim()
+      rewriteMeta(
+        tapeMetaOf(other.at, "notes"),
+        changing("LiteTape.Meta", (record) => ({ ...record, lib: "00000000-0000-7000-8000-000000000000" }))
+      )
+      for (const hostile of [at, other.at]) {
+        const use = withLib(storage, hostile, (lib) => recordsOf(lib, "notes"))
+        assert.strictEqual(yield* tagOf(use), "IdentityMismatch")
+      }
+    })
+  )
+})
+
+/** Names that the segment with this one cannot have. */
+const badSegmentNames = (plain: string): ReadonlyArray<string> => [
+  "../order/seg-000001.jsonl",
+  `../../${plain}`,
+  `../${plain}`,
+  "/etc/hostname",
+  `./${plain}`,
+  "seg-6.jsonl",
+  plain.replace("seg-", "seg-0"),
+  "seg-000099.jsonl",
+  `${plain}\0`,
+  `${plain}.zst`,
+  plain.replace("seg", "SEG"),
+  `shard-0000/${plain}`,
+  `shard-0000/../${plain}`,
+  `shard-0000\\${plain}`,
+  `index/${plain}`,
+  `index/${plain}.idx`,
+  "tape.meta.jsonl",
+  "../litelib.meta.jsonl",
+  ""
+]
+
+describe("segment names in tape meta", () => {
+  it.live("that are not the ones that their numbers give are refused when the tape is used", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      const { length } = badSegmentNames("")
+      for (let n = 0; n < length; n++) {
+        const { storage, at, plain, outside } = victim()
+        const name = badSegmentNames(plain)[n]!
+        rewriteMeta(
+          tapeMetaOf(at, "notes"),
+          changing("LiteTape.Segment", (record) => (record["name"] === plain ? { ...record, name } : record))
+        )
+        const before = outside()
+        for (const mode of ["read", "write"] as const) {
+          const error = yield* Effect.flip(
+            withLib<unknown, { readonly _tag: string; readonly message: string }>(
+              storage,
+              at,
+              (lib) => recordsOf(lib, "notes"),
+              { mode }
+            )
+          )
+          assert.strictEqual(error._tag, "InvalidSegmentName", JSON.stringify(name))
+          assert.notMatch(error.message, /\p{Cc}/u)
+        }
+        yield* doEverything(storage, at)
+        assert.deepStrictEqual(outside(), before, JSON.stringify(name))
+      }
+    })
+  )
+
+  it.live("in a damaged meta are no paths for recovery either", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      const { storage, at, plain, outside } = victim()
+      const file = tapeMetaOf(at, "notes")
+      const [inShard] = segmentsOf(at, "notes")
+      rewriteMeta(
+        file,
+        changing("LiteTape.Segment", (record) =>
+          record["name"] === plain ? { ...record, name: `../../${plain}` } : record
+        )
+      )
+      fs.appendFileSync(file, "damage\n")
+      const before = outside()
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const report = yield* lib.recoverTape("notes")
+          assert.deepStrictEqual(report.segments.slice(0, 2), [inShard, plain])
+          assert.deepStrictEqual<unknown>(yield* recordsOf(lib, "notes"), notes(0, 8))
+        })
+      )
+      assert.deepStrictEqual(outside(), before)
+    })
+  )
+})
+
+describe("names that storage is given", () => {
+  // Callers have checked them; whoever comes by another way does not get past the storage.
+  for (const name of badTapeNames.filter((bad) => /[/\\\0]|^\.*$|^litelib\.|\.tmp$|\.aside-/.test(bad))) {
+    it.live(`${JSON.stringify(name)} is refused by every operation of a tape`, () =>
+      Effect.gen(function* () {
+        const victim = yield* prepare
+        const { storage, at, plain, outside } = victim()
+        const before = outside()
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const root = yield* storage.open(at, "write")
+            const bytes = Buffer.from("x")
+            const segments = [name, "notes"].flatMap((tape) =>
+              [...badSegmentNames(plain), "seg-000001.jsonl"].map((segment) => [tape, segment] as const)
+            )
+            const isBad = ([tape, segment]: readonly [string, string]) =>
+              tape === name || /^\/|^\.|\\|\0|\.\.|^index|^tape|^$/.test(segment)
+            for (const [tape, segment] of segments.filter(isBad)) {
+              for (const effect of [
+                root.readSegment(tape, segment, 0, 1),
+                root.readSegmentRanges(tape, segment, [[0, 1]]),
+                root.segmentSize(tape, segment),
+                root.removeSegment(tape, segment),
+                root.writeSegment(tape, segment, (append) => append(bytes)),
+                root.writeIndex(tape, segment, bytes),
+                root.readIndexRanges(tape, segment, [[0, 1]]),
+                root.indexSize(tape, segment),
+                root.removeIndex(tape, segment)
+              ]) {
+                const outcome = yield* outcomeOf<unknown, unknown>(effect)
+                const word = "error" in outcome ? wordFor(outcome.error) : "done"
+                assert.strictEqual(word, "StorageError unsafe", JSON.stringify([tape, segment]))
+              }
+            }
+            for (const effect of [
+              root.readMeta(name),
+              root.appendMeta(name, "", bytes),
+              root.replaceMeta(name, undefined, bytes),
+              root.createTape(name, bytes),
+              root.listSegments(name)
+            ]) {
+              const outcome = yield* outcomeOf<unknown, unknown>(effect)
+              assert.strictEqual("error" in outcome ? wordFor(outcome.error) : "done", "StorageError unsafe")
+            }
+          })
+        )
+        assert.deepStrictEqual(outside(), before)
+      })
+    )
+  }
+
+  it.live("of what is set aside lead nowhere else either", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      const { storage, at, outside } = victim()
+      const before = outside()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const root = yield* storage.open(at, "write")
+          for (const name of ["../escaped", "..", "/etc/escaped", "a\\b", ""]) {
+            const outcome = yield* outcomeOf(root.setAside(name, Buffer.from("x")))
+            assert.strictEqual("error" in outcome ? wordFor(outcome.error) : "done", "StorageError unsafe", name)
+          }
+        })
+      )
+      assert.deepStrictEqual(outside(), before)
+    })
+  )
+})
+
+describe("a folder that is named like a tape", () => {
+  it.live("is adopted by recovery only under a name that a tape can have", () =>
+    Effect.gen(function* () {
+      const victim = yield* prepare
+      const { storage, at } = victim()
+      fs.rmSync(libMetaOf(at))
+      fs.renameSync(path.join(at, "order"), path.join(at, "Order\u202e"))
+      const report = yield* Effect.provideService(Lib.recover(at), Storage, storage)
+      assert.deepStrictEqual(
+        report.tapes.map(({ name }) => name),
+        ["notes"]
+      )
+      assert.lengthOf(report.invalid, 1)
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const tape = yield* existingTape(lib, "notes")
+          assert.strictEqual(yield* Stream.runCount(tape.records()), 8)
+        })
+      )
+    })
+  )
+})

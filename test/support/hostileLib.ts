@@ -1,0 +1,135 @@
+/**
+ * What somebody can make of a lib's files who knows the format and can write all of them: meta with other records in it,
+ * segments with other lines, everything sealed and hashed anew. Nobody has the lib open meanwhile.
+ */
+import { createHash } from "node:crypto"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as Merkle from "litetapes/Merkle"
+import * as MetaChain from "../../src/domain/MetaChain.ts"
+import type { LibRecord, TapeRecord } from "../../src/domain/SystemRecord.ts"
+
+/** A record of a meta, as it stands there; what it says need not make sense. */
+export type Fields = { [field: string]: unknown }
+
+/** Changes the records of a meta file, and seals all of them again. */
+export const rewriteMeta = (file: string, change: (records: Array<Fields>) => Array<Fields>): void => {
+  const lines = fs.readFileSync(file, "utf8").trimEnd().split("\n")
+  const records = lines.map((line) => {
+    const { hash: _, previous: __, ...record } = JSON.parse(line) as Fields
+    return record
+  })
+  const isTape = path.basename(file) === "tape.meta.jsonl"
+  const changed: unknown = change(records.filter((record) => record["$type"] !== "LiteTape.End"))
+  const written = isTape
+    ? MetaChain.writeTape(changed as ReadonlyArray<TapeRecord>)
+    : MetaChain.write(null, changed as ReadonlyArray<LibRecord>)
+  fs.writeFileSync(file, written.bytes)
+}
+
+export const libMetaOf = (lib: string): string => path.join(lib, "litelib.meta.jsonl")
+export const tapeMetaOf = (lib: string, tape: string): string => path.join(lib, tape, "tape.meta.jsonl")
+
+/** Changes every record of this type. */
+export const changing =
+  (type: string, change: (record: Fields, index: number) => Fields) =>
+  (records: Array<Fields>): Array<Fields> => {
+    let index = 0
+    return records.map((record) => (record["$type"] === type ? change(record, index++) : record))
+  }
+
+/**
+ * Changes the lines of a tape's plain segments, and everything that is said of them: sizes, hashes, Merkle states, the
+ * chain of its meta. Its indexes go: they are made again.
+ */
+export const rewriteTape = (
+  lib: string,
+  tape: string,
+  change: (lines: ReadonlyArray<string>, segment: number) => ReadonlyArray<string>
+): void => {
+  const merkle = new Merkle.Accumulator()
+  let firstOrdinal = 0
+  const rewrite = (record: Fields, index: number): Fields => {
+    const file = path.join(lib, tape, String(record["name"]))
+    const lines = change(fs.readFileSync(file, "utf8").trimEnd().split("\n"), index)
+    const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""))
+    fs.writeFileSync(file, bytes)
+    for (const line of lines) merkle.add(Buffer.from(line))
+    const rewritten = {
+      ...record,
+      bytes: bytes.length,
+      firstOrdinal,
+      merkle: merkle.state(),
+      rawBytes: bytes.length,
+      records: lines.length,
+      sha256: createHash("sha256").update(bytes).digest("hex")
+    }
+    firstOrdinal += lines.length
+    return rewritten
+  }
+  rewriteMeta(tapeMetaOf(lib, tape), changing("LiteTape.Segment", rewrite))
+  fs.rmSync(path.join(lib, tape, "index"), { recursive: true, force: true })
+}
+
+/** All that is under a folder, links not followed: to see that nothing of it has changed. */
+export const treeOf = (folder: string): ReadonlyMap<string, string> => {
+  const tree = new Map<string, string>()
+  const walk = (at: string): void => {
+    const stats = fs.lstatSync(at)
+    const content = stats.isFile()
+      ? createHash("sha256").update(fs.readFileSync(at)).digest("hex")
+      : stats.isSymbolicLink()
+        ? fs.readlinkSync(at)
+        : ""
+    tree.set(path.relative(folder, at), `${stats.mode.toString(8)} ${stats.isFile() ? stats.size : ""} ${content}`)
+    if (stats.isDirectory()) for (const name of fs.readdirSync(at)) walk(path.join(at, name))
+  }
+  walk(folder)
+  return tree
+}
+
+/** A copy of a lib as it stands; its lock is not opened, since that would drop it. */
+export const copyFiles = (from: string, to: string): void => {
+  fs.cpSync(from, to, { recursive: true, filter: (source) => path.basename(source) !== "litelib.lock" })
+}
+
+/**
+ * Changes the text of each line of a meta file, and seals all of them again: for what the library would refuse to write.
+ * The text has no `hash`, and the `previous` of before.
+ */
+export const rewriteMetaText = (file: string, change: (line: string, index: number) => string): void => {
+  const id = (text: string) => createHash("sha256").update(text).digest("hex")
+  let previous: string | null = null
+  const lines = fs.readFileSync(file, "utf8").trimEnd().split("\n")
+  const sealed = lines.map((line, index) => {
+    const field = `"hash":"${String((JSON.parse(line) as Fields)["hash"])}",`
+    const place = line.indexOf(field)
+    const unsealed = change(line.replace(field, ""), index).replace(
+      /"previous":(?:null|"sha256:[0-9a-f]{64}")/,
+      `"previous":${JSON.stringify(previous)}`
+    )
+    // Where it stood, unless something was put in front of it.
+    const at = unsealed.startsWith(line.slice(0, place)) ? place : hashPlace(unsealed)
+    const text = `${unsealed.slice(0, at)}"hash":"${id(unsealed)}",${unsealed.slice(at)}`
+    previous = `sha256:${id(text)}`
+    return text
+  })
+  fs.writeFileSync(file, `${sealed.join("\n")}\n`)
+}
+
+/** Where the key `hash` belongs among the keys of a canonical object. */
+const hashPlace = (text: string): number => {
+  const after = Object.keys(JSON.parse(text) as object).find((key) => key > "hash")!
+  // Of the keys behind it none is also the key of something inner that stands in front.
+  return text.indexOf(`"${after}":`)
+}
+
+/** Names of a tape's segments, as its meta lists them. */
+export const segmentsOf = (lib: string, tape: string): ReadonlyArray<string> =>
+  fs
+    .readFileSync(tapeMetaOf(lib, tape), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Fields)
+    .filter((record) => record["$type"] === "LiteTape.Segment")
+    .map((record) => String(record["name"]))
