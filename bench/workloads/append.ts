@@ -64,6 +64,7 @@ class Clock {
 
   measured(): Measured {
     const events = this.#micros.length
+    if (events === 0) throw new Error("nothing was acknowledged in time")
     const opsPerSec = (events * 1000) / (this.#last - this.#warm)
     const [p50us, p99us, p999us] = [0.5, 0.99, 0.999].map((share) => percentile(this.#micros, share)) as Percentiles
     return { events, opsPerSec, p50us, p99us, p999us }

@@ -6,7 +6,7 @@ import { formatVersion } from "./Format.ts"
 import { frozen } from "./internal/frozen.ts"
 import { invariant } from "./internal/invariant.ts"
 import { checkLimits, type Limits } from "./Limits.ts"
-import { checkTapeName } from "./Names.ts"
+import { checkTapeName, InvalidTapeName } from "./Names.ts"
 import type { Placement } from "./Placement.ts"
 import { type Anchor, type LibRecord, type Role, origin, type Unchained } from "./SystemRecord.ts"
 
@@ -181,13 +181,22 @@ const checkOld = (
   }
 }
 
+/** It becomes a path. */
+const checkName = (name: string, line: number): void => {
+  try {
+    checkTapeName(name)
+  } catch (error) {
+    if (!(error instanceof InvalidTapeName)) throw error
+    throw new InvalidTapeName({ name: error.name, why: `${error.why}; lib meta has it in line ${line}` })
+  }
+}
+
 const applyTape = (
   draft: Draft,
   record: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Tape" }>,
   invalid: (why: string) => MetaInvalid
 ): void => {
-  // It becomes a path.
-  checkTapeName(record.name)
+  checkName(record.name, invalid("").line)
   const known = draft.tapes.get(record.name)
   if (known === undefined) {
     if (draft.roles.has(record.tape)) throw invalid("a tape id that is listed under another name")

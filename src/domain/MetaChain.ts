@@ -7,7 +7,8 @@ import * as Schema from "effect/Schema"
 import { EpochRegression, ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "./Errors.ts"
 import { formatVersion, newline } from "./Format.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
-import { LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
+import { Compression, LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
+import { Placement } from "./Placement.ts"
 import * as TaraSON from "./TaraSON.ts"
 import { TaraSONError } from "./TaraSONError.ts"
 
@@ -265,6 +266,8 @@ const readLine = <R>(
   if (typeof value["format"] === "number" && value["format"] !== formatVersion) {
     throw new UnsupportedFormat({ file: meta, offset, found: `format version ${value["format"]}` })
   }
+  const choice = unknownChoice(value)
+  if (choice !== undefined) throw new UnsupportedFormat({ file: meta, offset, found: choice })
   const decoded = kind.decode(value)
   if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, offset, why: decoded.failure.message })
   return decoded.success
@@ -273,6 +276,20 @@ const readLine = <R>(
 /** In canonical bytes this is a key: within a string its quotes are escaped. */
 const hasConstructor = (bytes: Uint8Array): boolean =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"constructor":')
+
+const compressions = new Set<unknown>(Compression.literals)
+const placements = new Set<unknown>(Placement.members.map((member) => member.fields.kind.literal))
+
+/** A codec, or a placement, of a later version. */
+const unknownChoice = ({ compression, placement }: TaraSON.JsonObject): string | undefined => {
+  if (typeof compression === "string" && !compressions.has(compression))
+    return describeChoice("compression", compression)
+  const kind = typeof placement === "object" && placement !== null && "kind" in placement ? placement.kind : undefined
+  return typeof kind === "string" && !placements.has(kind) ? describeChoice("placement", kind) : undefined
+}
+
+const describeChoice = (field: string, choice: string): string =>
+  /^[A-Za-z0-9.-]{1,40}$/.test(choice) ? `${field} "${choice}"` : `another ${field}`
 
 /** A type of a later version can be told of; what else stands there may be anybody's data. */
 const describeType = (type: unknown): string =>

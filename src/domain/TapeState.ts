@@ -104,7 +104,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
     case "LiteTape.Segment": {
       const { $type: _, hash: __, previous: ___, ...segment } = { hash: "", previous: null, ...record }
       const { name, number, compression, shardEvery = 0 } = segment
-      Names.checkSegmentName(name, { number, compression, shardEvery })
+      checkName(name, { number, compression, shardEvery }, `${meta} line ${line}`)
       const wrongSize = checkSizes(segment)
       if (wrongSize !== undefined) throw invalid(wrongSize)
       if (segment.number < draft.nextNumber) throw invalid(`segment ${segment.number} is listed twice or out of order`)
@@ -136,6 +136,16 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       draft.nextNumber = Math.max(draft.nextNumber, repacked.removed[1] + 1)
       return
     }
+  }
+}
+
+/** A segment is found under the name that its number gives, and under no other. */
+const checkName = (name: string, naming: Names.SegmentNaming, where: string): void => {
+  try {
+    Names.checkSegmentName(name, naming)
+  } catch (error) {
+    if (!(error instanceof Names.InvalidSegmentName)) throw error
+    throw new Names.InvalidSegmentName({ name: error.name, why: `${error.why}, by ${where}` })
   }
 }
 

@@ -40,8 +40,8 @@ export interface Options {
   readonly state?: DiskState.DiskState
   /** Called before every step; what it returns lets the step fail. */
   readonly onStep?: (step: Step, disk: SimulatedDisk) => Fault | undefined
-  /** Whether other fibres run before this step. Default: never. */
-  readonly yields?: (step: Step) => boolean
+  /** How many turns other fibres get before this step: how long it takes. Default: none. */
+  readonly turns?: (step: Step) => number
 }
 
 export interface SimulatedDisk {
@@ -122,11 +122,13 @@ class Simulation {
       const result = run(1)
       return result instanceof DiskError ? Effect.fail(result) : Effect.succeed(result)
     })
-    const { yields } = this.#options
-    if (yields === undefined) return body
-    return Effect.suspend(() =>
-      yields({ ...step, index: this.#steps + 1 }) ? Effect.andThen(Effect.yieldNow, body) : body
-    )
+    const { turns } = this.#options
+    if (turns === undefined) return body
+    return Effect.suspend(() => {
+      let left = turns({ ...step, index: this.#steps + 1 })
+      const wait = Effect.whileLoop({ while: () => left-- > 0, body: () => Effect.yieldNow, step: () => undefined })
+      return left > 0 ? Effect.andThen(wait, body) : body
+    })
   }
 
   #disk(): Disk["Service"] {

@@ -104,8 +104,8 @@ class Model {
     if (run.length === 0) return { run, made: [] }
     const [from, to] = [run[0]!.from, run.at(-1)!.to]
     const outputs = Math.ceil((to - from) / each)
+    if (this.#reserved === this.#behind) this.#reserved = 0
     const first = this.#take(3 + outputs + 3 + 1) + 3
-    this.#behind = this.#reserved
     const made = Array.from({ length: outputs }, (_, index) => ({
       number: first + index,
       from: from + index * each,
@@ -115,7 +115,7 @@ class Model {
   }
 
   replace(run: ReadonlyArray<Slice>, made: ReadonlyArray<Slice>): void {
-    if (this.#reserved === this.#behind) this.#reserved = 0
+    this.#behind = this.#reserved
     this.listed = [...this.listed.filter((slice) => !run.includes(slice)), ...made].toSorted(
       (a, b) => a.number - b.number
     )
@@ -151,10 +151,11 @@ const filesOf = ({ ops, end }: Case): Files => {
   return { model, left, removed: run.filter((slice) => !left.includes(slice)) }
 }
 
-/** Events and records alike: the print of a record is one more than its ordinal. */
-const printsOf = ({ from, to }: Slice) => Float64Array.from({ length: to - from }, (_, index) => from + index + 1)
+/** The print of a record is one more than its ordinal; where records repeat, what is left of that divided by `kinds`. */
+const printsOf = ({ from, to }: Slice, kinds = Number.MAX_SAFE_INTEGER) =>
+  Float64Array.from({ length: to - from }, (_, index) => ((from + index) % kinds) + 1)
 
-const goodFile = (slice: Slice): GoodFile => ({
+const goodFile = (slice: Slice, kinds: number | undefined): GoodFile => ({
   name: `seg-${slice.number}`,
   number: slice.number,
   compression: "none",
@@ -164,7 +165,7 @@ const goodFile = (slice: Slice): GoodFile => ({
   rawBytes: 1,
   sha256: "",
   same: 0,
-  prints: printsOf(slice)
+  prints: printsOf(slice, kinds)
 })
 
 const lostFile = ({ from, number, to }: Slice, countKnown: boolean): Lost => ({
@@ -187,7 +188,7 @@ interface Seen {
   readonly inDynamic: number
 }
 
-const plan = (one: Case): Seen => {
+const plan = (one: Case, kinds?: number): Seen => {
   const { left, model, removed } = filesOf(one)
   const [held, unflushed] = one.dynamic ?? [0, 0]
   const total = model.records + unflushed
@@ -201,7 +202,7 @@ const plan = (one: Case): Seen => {
   }
   const there = all.filter((slice) => !gone.has(slice))
   const found: Found = {
-    good: there.filter((slice) => !damaged.has(slice)).map(goodFile),
+    good: there.filter((slice) => !damaged.has(slice)).map((slice) => goodFile(slice, kinds)),
     lost: there.filter((slice) => damaged.has(slice)).map((slice) => lostFile(slice, one.countKnown)),
     highest: there.at(-1)?.number ?? 0,
     repacked: undefined
@@ -210,7 +211,12 @@ const plan = (one: Case): Seen => {
   const committed =
     total === inDynamic
       ? undefined
-      : { parts: [part], prints: printsOf({ number: 0, from: inDynamic, to: total }), ordinal: inDynamic, isOwn: true }
+      : {
+          parts: [part],
+          prints: printsOf({ number: 0, from: inDynamic, to: total }, kinds),
+          ordinal: inDynamic,
+          isOwn: true
+        }
   const isListed = (n: number) =>
     n >= inDynamic ||
     model.listed.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
@@ -280,6 +286,24 @@ describe("what recovery makes of files", () => {
     })
     fc.assert(property, { numRuns: runs * 10 })
     assert.isAbove(counts.leftovers, runs)
+  })
+
+  it("is the same where records repeat, or refused", () => {
+    const counts = { planned: 0 }
+    const property = fc.property(arbitrary(0), fc.integer({ min: 1, max: 4 }), (one, kinds) => {
+      fc.pre(one.role === "records" && one.end?.left !== "any inputs")
+      const { inDynamic, plan: made, total } = plan(one, kinds)
+      if ("ambiguous" in made) return
+      counts.planned++
+      const committed = printsOf({ number: 0, from: inDynamic, to: total }, kinds)
+      const prints = [
+        ...made.files.flatMap(({ prints }) => [...prints]),
+        ...made.tails.flatMap(([from, to]) => [...committed.subarray(from, to)])
+      ]
+      assert.deepStrictEqual(prints, [...printsOf({ number: 0, from: 0, to: total }, kinds)])
+    })
+    fc.assert(property, { numRuns: runs * 10 })
+    assert.isAbove(counts.planned, runs)
   })
 
   it("is what is left of it, once, or refused", () => {

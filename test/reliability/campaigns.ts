@@ -4,6 +4,7 @@ import type { Campaign } from "./campaign.ts"
 export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: Campaign }>> = new Map([
   ["crashes", () => import("./crashes/campaign.ts")],
   ["errors", () => import("./errors/campaign.ts")],
+  ["mutants", () => import("./mutants/campaign.ts")],
   ["soak", () => import("./soak/campaign.ts")],
   ["locks", () => import("./locks/campaign.ts")],
   ["inputs", () => import("./inputs/campaign.ts")],

@@ -183,6 +183,25 @@ describe("tape meta at its limit", () => {
     })
   )
 
+  it.live("is folded afresh where that makes room: large values are replaced as often as one likes", () =>
+    Effect.gen(function* () {
+      const at = place()
+      yield* inLib(
+        (lib) =>
+          Effect.gen(function* () {
+            const tape = yield* tapeOf(lib, "notes")
+            for (let n = 0; n < 20; n++) {
+              yield* tape.setUserMeta("large", `${n} ${"v".repeat(3000)}`)
+              assert.isAtMost(fs.statSync(tapeMetaOf(at, "notes")).size, limits.metaBytesMax)
+            }
+            assert.match(String((yield* tape.meta).userMeta["large"]), /^19 v/)
+          }),
+        at,
+        { limits: { ...limits, recordBytesMax: 4 * KiB } }
+      )
+    })
+  )
+
   it.live("refuses one more segment before it is written; repacking makes room", () =>
     Effect.gen(function* () {
       const at = place()

@@ -101,7 +101,12 @@ describe("somebody who rewrites everything", () => {
                 assert.isAtLeast(yield* Stream.runCount(store.readAll()), 8)
                 const error = yield* Effect.flip(opening(lib, kept))
                 assert.strictEqual(error._tag, "HeadMismatch")
-                assert.notDeepEqual((error as Proof.HeadMismatch).found, kept)
+                const { found } = error as Proof.HeadMismatch
+                assert.notDeepEqual(found, kept)
+                assert.strictEqual(
+                  found.records,
+                  yield* Effect.flatMap(existingTape(lib, "account"), (tape) => tape.size)
+                )
               }),
             { mode }
           )

@@ -146,6 +146,7 @@ const badSegmentNames = (plain: string): ReadonlyArray<string> => [
   plain.replace("seg", "SEG"),
   `shard-0000/${plain}`,
   `shard-0000/../${plain}`,
+  `shard-0000/inner/${plain}`,
   `shard-0000\\${plain}`,
   `index/${plain}`,
   `index/${plain}.idx`,
@@ -227,7 +228,7 @@ describe("names that storage is given", () => {
               [...badSegmentNames(plain), "seg-000001.jsonl"].map((segment) => [tape, segment] as const)
             )
             const isBad = ([tape, segment]: readonly [string, string]) =>
-              tape === name || /^\/|^\.|\\|\0|\.\.|^index|^tape|^$/.test(segment)
+              tape === name || /^\/|^\.|\\|\0|\.\.|\/.*\/|^index|^tape|^$/.test(segment)
             for (const [tape, segment] of segments.filter(isBad)) {
               for (const effect of [
                 root.readSegment(tape, segment, 0, 1),

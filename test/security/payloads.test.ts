@@ -17,6 +17,7 @@ import * as TaraSON from "litetapes/TaraSON"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { inspect } from "node:util"
+import { troubleOf } from "../../src/domain/internal/troubleOf.ts"
 import * as NodeStorage from "../../src/layers/NodeStorage.ts"
 import { copyFiles, rewriteTape, segmentsOf } from "../support/hostileLib.ts"
 import { type LibService, tapeOf, withLib } from "../support/openLib.ts"
@@ -26,9 +27,10 @@ import { at as atOperation, refusal, watched } from "../support/watchedStorage.t
 
 const place = temporaryFolder()
 
-const canary = "KanarienvogelImBergwerk"
+// Short: what V8 quotes of a text that is no JSON is ten characters.
+const canary = "Kanarie"
 /** … and one that stands in keys: a caller is told where in his record something is wrong, a log is not. */
-const canaryKey = "WellensittichImKeller"
+const canaryKey = "Wellens"
 
 const contents: Contents = {
   notes: (from, to) =>
@@ -189,6 +191,32 @@ describe("errors, logs and reports after damage", () => {
   }
 })
 
+describe("what was thrown while foreign bytes were read", () => {
+  it("is told in words that hold nothing of them, whatever it was", () => {
+    const thrown: ReadonlyArray<() => unknown> = [
+      () => JSON.parse(canary),
+      () => (undefined as unknown as { readonly [key: string]: { readonly of: unknown } })[canary]!.of,
+      () => TaraSON.parse(Buffer.from(`{"${canary}":{"__proto__":1}}`)),
+      () => {
+        throw new RangeError(canary)
+      },
+      () => {
+        throw canary
+      }
+    ]
+    for (const run of thrown) {
+      try {
+        run()
+        assert.fail("nothing was thrown")
+      } catch (error) {
+        assert.include(String(error), canary)
+        holdsNothing(troubleOf(error), [canary], String(run))
+      }
+    }
+    assert.strictEqual(troubleOf(new Error("ours")), "ours")
+  })
+})
+
 class Canary {
   readonly name = canary
 }
@@ -209,7 +237,7 @@ const unstorable: ReadonlyArray<unknown> = [
       return canary
     }
   },
-  { a: canary.repeat(100_000) },
+  { a: canary.repeat(200_000) },
   JSON.parse(`{"a":{"__proto__":"${canary}"}}`),
   JSON.parse(`${'{"a":'.repeat(200)}"${canary}"${"}".repeat(200)}`),
   [canary],

@@ -67,7 +67,10 @@ export const rewriteTape = (
     firstOrdinal += lines.length
     return rewritten
   }
-  rewriteMeta(tapeMetaOf(lib, tape), changing("LiteTape.Segment", rewrite))
+  rewriteMeta(tapeMetaOf(lib, tape), (records) =>
+    // What it says of a last repack is not needed, and would tell of another root.
+    changing("LiteTape.Segment", rewrite)(records.filter((record) => record["$type"] !== "LiteTape.Repack"))
+  )
   fs.rmSync(path.join(lib, tape, "index"), { recursive: true, force: true })
 }
 

@@ -2,6 +2,7 @@ import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import { assert, describe, it } from "vitest"
 import { hash53 } from "../../src/domain/Hash53.ts"
+import { BadLine } from "../../src/domain/internal/BadLine.ts"
 import * as Index from "../../src/domain/SegmentIndex.ts"
 import type { HashStream } from "../support/indexModel.ts"
 import { answers, entriesOf, indexOf, manyEvents, pageOf, segmentOf, small, someSha256 } from "../support/indexModel.ts"
@@ -126,24 +127,31 @@ describe("an index", () => {
   })
 })
 
-describe("a builder dies", () => {
-  const line = Buffer.from("{}")
-  const event = { stream: "order-1", revision: 0, position: 0, idHash: 0 }
-  const begun = () => {
-    const builder = new Index.SegmentIndexBuilder("events")
-    builder.add(line, 0, 2, event)
-    return builder
-  }
+const line = Buffer.from("{}")
+const event = { stream: "order-1", revision: 0, position: 0, idHash: 0 }
+const begun = () => {
+  const builder = new Index.SegmentIndexBuilder("events")
+  builder.add(line, 0, 2, event)
+  return builder
+}
 
+describe("a builder refuses, since lines may be anybody's,", () => {
   it.each([
     ["a gap in the revisions", { revision: 2, position: 1 }],
     ["a repeated revision", { revision: 0, position: 1 }],
     ["a repeated position", { revision: 1, position: 0 }],
     ["a position that goes back", { revision: 1, position: -1 }],
     ["a position that is no integer", { revision: 1, position: 1.5 }],
-    ["a hash that is out of range", { revision: 1, position: 1, idHash: 2 ** 53 }],
-    ["a negative hash", { revision: 1, position: 1, idHash: -1 }],
     ["a revision before the first", { stream: "order-2", revision: -1, position: 1 }]
+  ])("%s", (_, change) => {
+    assert.throws(() => begun().add(line, 0, 2, { ...event, ...change }), BadLine)
+  })
+})
+
+describe("a builder dies", () => {
+  it.each([
+    ["a hash that is out of range", { revision: 1, position: 1, idHash: 2 ** 53 }],
+    ["a negative hash", { revision: 1, position: 1, idHash: -1 }]
   ])("of %s", (_, change) => {
     assert.throws(() => begun().add(line, 0, 2, { ...event, ...change }), /invariant/i)
   })

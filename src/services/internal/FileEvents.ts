@@ -4,11 +4,12 @@ import { crc32 } from "node:zlib"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
 import { BadLine } from "../../domain/internal/BadLine.ts"
+import type { LibState } from "../../domain/LibState.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
-import type { DynamicFile } from "./DynamicFile.ts"
+import type { DynamicFile, LivePart } from "./DynamicFile.ts"
 import { keyOfEvent } from "./eventKeys.ts"
 import { ofForeign } from "./ofForeign.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
@@ -22,11 +23,7 @@ const buildEvents = Effect.fnUntraced(function* (
   file: DynamicFile
 ): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
   const events = new DynamicEvents()
-  const parts = [...file.parts]
-    .filter(([tape]) => core.state.roles.get(tape) === "events")
-    .flatMap(([, parts]) => parts)
-    .toSorted((a, b) => a.offset - b.offset)
-  for (const run of runsOf(parts, 1024 * 1024)) {
+  for (const run of runsOf(eventPartsOf(core.state, file), 1024 * 1024)) {
     const lines = yield* readRun(core, dynamicName(file.dynamic), run)
     for (const [index, { offset }] of run.entries()) {
       yield* ofForeign(
@@ -39,6 +36,27 @@ const buildEvents = Effect.fnUntraced(function* (
   file.events ??= events
   return file.events
 })
+
+/** Where the events of a file are that has these bytes, before it is written. */
+export const eventsIn = (
+  state: Pick<LibState, "roles">,
+  file: DynamicFile,
+  bytes: Uint8Array
+): Effect.Effect<DynamicEvents, SegmentCorrupt> => {
+  const events = new DynamicEvents()
+  const add = ({ offset, bytes: length }: LivePart) =>
+    ofForeign(
+      () => addEvents(events, bytes.subarray(offset, offset + length), offset),
+      (why) => corrupt(file, offset, why)
+    )
+  return Effect.as(Effect.forEach(eventPartsOf(state, file), add, { discard: true }), events)
+}
+
+const eventPartsOf = ({ roles }: Pick<LibState, "roles">, file: DynamicFile): Array<LivePart> =>
+  [...file.parts]
+    .filter(([tape]) => roles.get(tape) === "events")
+    .flatMap(([, parts]) => parts)
+    .toSorted((a, b) => a.offset - b.offset)
 
 const corrupt = ({ dynamic }: DynamicFile, offset: number, why: string) =>
   new SegmentCorrupt({ tape: dynamicName(dynamic), segment: dynamicName(dynamic), offset, why })

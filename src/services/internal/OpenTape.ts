@@ -52,6 +52,7 @@ export class OpenTape {
   /** One repack of a tape at a time. */
   readonly repacking = Semaphore.makeUnsafe(1)
   #reserved = 0
+  #repacked = 0
 
   constructor(name: string, meta: LoadedMeta, parts: Array<LivePart>) {
     this.name = name
@@ -90,11 +91,17 @@ export class OpenTape {
   }
 
   /**
-   * Gives back those of the numbers before `behind` that meta does not list, unless somebody took any since: so that what
-   * a repack left out is always between the same files, and recovery knows it.
+   * The same for a repack. What one that is done has left over the next one takes, unless somebody took any since: so
+   * that the same numbers are left out in front of what it makes, by which recovery knows it.
    */
-  giveBackNumbers(behind: number): void {
-    if (this.#reserved === behind) this.#reserved = this.state.nextNumber
+  takeRepackNumbers(count: number): number {
+    if (this.#reserved === this.#repacked) this.#reserved = 0
+    return this.takeNumbers(count)
+  }
+
+  /** A repack is done that had taken the numbers before `behind`. */
+  endRepack(behind: number): void {
+    this.#repacked = behind
   }
 
   /** Number of records, committed and not closed yet included. */

@@ -86,7 +86,7 @@ export const repack = (
       if (run.length === 0) return nothing(tape)
       const { added, behind } = yield* write(core, tape, run, settings, options.onProgress)
       yield* Effect.onError(replace(core, tape, run, added, options.why ?? "repack"), () => undo(core, tape, added))
-      tape.giveBackNumbers(behind)
+      tape.endRepack(behind)
       return report(run, added)
     })
   )
@@ -112,7 +112,7 @@ export const mergeSmall = (
       }
       const { added, behind } = yield* write(core, tape, run, settings, undefined)
       yield* Effect.onError(replace(core, tape, run, added, "merge"), () => undo(core, tape, added))
-      tape.giveBackNumbers(behind)
+      tape.endRepack(behind)
     })
   )
 
@@ -176,7 +176,7 @@ const write = (
   const { numbersBeforeRepack } = TapeState
   const segmentsMax = outputsMax(run, settings.targetBytes)
   const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
-  const taken = tape.takeNumbers(count)
+  const taken = tape.takeRepackNumbers(count)
   let number = taken + numbersBeforeRepack
   const names: Array<string> = []
   const writeNext = Effect.gen(function* () {

@@ -1,17 +1,16 @@
 /** Closed segments as they are handed out: read-only, each to be read or verified. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { LibClosed, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
-import { isReservedType } from "../../domain/Format.ts"
+import { LibClosed, SegmentMissing } from "../../domain/Errors.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
-import * as TaraSON from "../../domain/TaraSON.ts"
+import type * as TaraSON from "../../domain/TaraSON.ts"
+import { readChecked } from "./CheckedRecords.ts"
 import type { Core } from "./Core.ts"
 import { listing, type OpenTape } from "./OpenTape.ts"
 import { linesOfChunk } from "./RecordReader.ts"
 import { chunkStream, recordStream } from "./RecordStream.ts"
 import type { SegmentError } from "./SegmentFile.ts"
-import { readWhole } from "./SegmentRecords.ts"
 
 /** A closed segment, as tape meta lists it. */
 export type SegmentInfo = Segment
@@ -67,21 +66,6 @@ const verify = (core: Core, tape: () => OpenTape, info: SegmentInfo): Effect.Eff
     const { name, state } = tape()
     const at = state.segments.findIndex((segment) => segment.number === info.number)
     const before = state.segments[at - 1]?.merkle ?? Merkle.empty
-    const merkle = new Merkle.Accumulator(before)
-    const role = listing(core, name)?.role ?? "records"
-    const { limits } = core.state
-    yield* readWhole(core, name, role, info, (line) => {
-      const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
-      const type = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })["$type"]
-      if (typeof type === "string" && isReservedType(type)) throw new Error("it holds a system record")
-      merkle.add(line)
-    })
-    const found = merkle.state()
-    const same =
-      found.size === info.merkle.size && found.peaks.every((peak, index) => peak === info.merkle.peaks[index])
-    if (!same) {
-      const why = "its Merkle state is not the one in meta"
-      return yield* new SegmentCorrupt({ tape: name, segment: info.name, offset: 0, why })
-    }
+    yield* readChecked(core, name, listing(core, name)?.role ?? "records", info, before)
     return info
   })

@@ -1,16 +1,18 @@
 /** Taking a lib over from the writer before: the steps that decide (RELIABILITY: open). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { DynamicCorrupt } from "../../domain/Errors.ts"
 import * as DynamicSegment from "../../domain/DynamicSegment.ts"
 import * as Hint from "../../domain/Hint.ts"
 import * as LibState from "../../domain/LibState.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
+import { dynamicName } from "../../domain/Names.ts"
 import type { LibRecord } from "../../domain/SystemRecord.ts"
 import type { Core } from "./Core.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import { DynamicFile } from "./DynamicFile.ts"
 import type { Scanned } from "./DynamicScan.ts"
-import { eventsOf } from "./FileEvents.ts"
+import { eventsIn } from "./FileEvents.ts"
 
 /**
  * The decision: a new dynamic segment with the last batch in it (I2: what was inherited is written again), and lib meta
@@ -28,6 +30,7 @@ export const takeOver = Effect.fnUntraced(function* (
   const epoch = state.epoch + 1
   const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
   const first = last === undefined ? header : Buffer.concat([header, last.bytes])
+  const events = yield* eventsOfLast(state, scanned, { dynamic, size: first.length, anchor }, header.length, first)
   // Files keep the batches before the last one; a file that held the last one alone is not needed.
   const old = files.flatMap((file) => withoutLast(file, scanned))
   // What an interrupted opening left may have a number above ours, and the epoch that begins now. It is gone, durably with
@@ -52,24 +55,37 @@ export const takeOver = Effect.fnUntraced(function* (
   core.state = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
   core.durable = anchor
   if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))
-  const current = new DynamicFile({
-    dynamic,
-    writer,
-    size: first.length,
-    anchor,
-    ...(last === undefined ? { events: new DynamicEvents() } : {})
-  })
+  const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events })
   if (last !== undefined) {
     moveLast(files, current, header.length - last.offset, anchor)
     current.firstBatchAt = yield* Clock.currentTimeMillis
   }
   core.dynamics = [...old, current]
-  // The rows of the copied batch must stand before those of the batches to come.
-  if (last !== undefined) yield* Effect.orDie(eventsOf(core, current))
   for (const listed of yield* root.listDynamics) {
     if (!core.state.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
   }
 })
+
+/**
+ * The events of the last batch, where they will stand: their rows come before those of the batches to come. Looked at
+ * before the decision, since what is no event must change nothing.
+ */
+const eventsOfLast = (
+  state: LibState.LibState,
+  { anchor, files, last }: Scanned,
+  file: Pick<DynamicFile, "dynamic" | "size" | "anchor">,
+  headerBytes: number,
+  bytes: Uint8Array
+): Effect.Effect<DynamicEvents, DynamicCorrupt> => {
+  if (last === undefined) return Effect.succeed(new DynamicEvents())
+  const planned = new DynamicFile(file)
+  const shift = headerBytes - last.offset
+  moveLast(files, planned, shift, anchor)
+  return Effect.mapError(
+    eventsIn(state, planned, bytes),
+    ({ offset, why }) => new DynamicCorrupt({ file: dynamicName(last.dynamic), offset: offset - shift, why })
+  )
+}
 
 /** A file as it is listed from now on: without the last batch, which the new file holds. */
 const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<DynamicFile> => {

@@ -5,15 +5,14 @@
 import * as Effect from "effect/Effect"
 import { LibClosed, SegmentCorrupt } from "../../domain/Errors.ts"
 import * as Event from "../../domain/Event.ts"
-import { isReservedType, libMetaFile, tapeMetaFile } from "../../domain/Format.ts"
-import { BadLine } from "../../domain/internal/BadLine.ts"
+import { libMetaFile, tapeMetaFile } from "../../domain/Format.ts"
 import type { TapeListing } from "../../domain/LibState.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
-import * as TaraSON from "../../domain/TaraSON.ts"
 import type { StorageError } from "../Storage.ts"
+import { readChecked, readRecord } from "./CheckedRecords.ts"
 import { type Core, whileOpen } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
 import { EventOrder } from "./EventOrder.ts"
@@ -24,7 +23,6 @@ import { listing, openTape, type OpenTape } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { checkFile } from "./SegmentFile.ts"
-import { readWhole } from "./SegmentRecords.ts"
 import { forEachLine } from "./SegmentSeal.ts"
 import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
@@ -253,20 +251,7 @@ const checkSegment = (
   const { core, deep } = run
   const role = listing(core, tape.name)?.role ?? "records"
   if (!deep) return checkFile(core, tape.name, segment)
-  const merkle = new Merkle.Accumulator(before)
-  const { limits } = core.state
-  return Effect.flatMap(
-    readWhole(core, tape.name, role, segment, (line) => {
-      const record = readRecord(line, limits)
-      if (order !== undefined) order.add(Event.fromRecord(record))
-      merkle.add(line)
-    }),
-    () => {
-      const isSame = merkle.size === segment.merkle.size && merkle.root() === Merkle.root(segment.merkle)
-      if (isSame) return Effect.void
-      return Effect.fail({ _tag: "SegmentCorrupt", message: "its Merkle state is not the one in meta" })
-    }
-  )
+  return readChecked(core, tape.name, role, segment, before, (record) => order?.add(Event.fromRecord(record)))
 }
 
 const checkParts = (
@@ -288,13 +273,4 @@ const checkParts = (
 
 const readRecords = (pieces: ReadonlyArray<Uint8Array>, limits: Limits): void => {
   for (const lines of pieces) forEachLine(lines, (start, end) => readRecord(lines.subarray(start, end), limits))
-}
-
-/** @throws BadLine | TaraSONError */
-const readRecord = (line: Uint8Array, limits: Limits): TaraSON.JsonObject => {
-  const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
-  const record = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })
-  const type = record["$type"]
-  if (typeof type === "string" && isReservedType(type)) throw new BadLine("it holds a system record")
-  return record
 }

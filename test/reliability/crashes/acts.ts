@@ -32,8 +32,17 @@ export type Act =
   /** What runs in the background comes to its end. */
   | { readonly _tag: "settle" }
   | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
-  /** An act that a crash cuts short, so far into its steps (from 0 to below 1); the run goes on with what is left. */
-  | { readonly _tag: "cut"; readonly act: Act; readonly at: number; readonly end: "kill" | "power" }
+  /**
+   * An act that a crash cuts short, so far into its steps, or into its syncs (from 0 to below 1); the run goes on with what
+   * is left.
+   */
+  | {
+      readonly _tag: "cut"
+      readonly act: Act
+      readonly at: number
+      readonly inSync: boolean
+      readonly end: "kill" | "power"
+    }
 
 export interface Repack {
   readonly targetBytes: number
@@ -68,10 +77,22 @@ export const kinds = [
   "create"
 ] as const
 
-export type Kind = (typeof kinds)[number]
+/** Kinds of acts that can be cut short: those of more than one step that leave the lib open. */
+const cuttable = [
+  "append",
+  "appendAll",
+  "roll",
+  "events",
+  "flush",
+  "repack",
+  "clone",
+  "user",
+  "archive",
+  "create"
+] as const
 
-/** Kinds of acts that are more than one step, and leave the lib open. */
-const cuttable = ["append", "appendAll", "roll", "flush", "repack", "user", "events", "clone"] as const
+/** What a cut cuts is anything, or what is said. */
+export type Kind = (typeof kinds)[number] | `cut ${(typeof cuttable)[number]}`
 
 /** Makes acts of kinds: with records that are all different, and names that are new where they have to be. */
 export class ActMaker {
@@ -92,6 +113,8 @@ export class ActMaker {
 
   make(kind: Kind): Act {
     const random = this.#random
+    if (kind === "cut") return this.#cut(random.pick(cuttable))
+    if (kind.startsWith("cut ")) return this.#cut(kind.slice("cut ".length) as Kind)
     const tape = random.pick(tapes)
     switch (kind) {
       case "append":
@@ -102,16 +125,9 @@ export class ActMaker {
         return {
           _tag: "together",
           appends: Array.from({ length: 2 + random.below(2) }, (_, n) => ({
-            parts: [{ tape: random.pick(tapes), records: this.#some(1, random.below(600)) }],
+            parts: [{ tape: random.pick(tapes), records: this.#some(1, random.pick([0, 0, 100, 600])) }],
             turns: n === 0 ? 0 : random.below(8)
           }))
-        }
-      case "cut":
-        return {
-          _tag: "cut",
-          act: this.make(random.pick(cuttable)),
-          at: random.next(),
-          end: random.pick(["kill", "kill", "power"])
         }
       case "roll":
         return { _tag: "append", parts: [{ tape, records: this.#some(2, 500) }] }
@@ -136,8 +152,14 @@ export class ActMaker {
       case "flush":
         return { _tag: "flush", tape: random.pick([...tapes, category]) }
       default:
-        return { _tag: kind, tape }
+        return { _tag: "create", tape }
     }
+  }
+
+  #cut(kind: Kind): Act {
+    const random = this.#random
+    const end = random.pick(["kill", "kill", "power"] as const)
+    return { _tag: "cut", act: this.make(kind), at: random.next(), inSync: random.next() < 0.5, end }
   }
 
   #repack(): Repack {

@@ -9,10 +9,10 @@ import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { append, type Expectation, type World } from "./world.ts"
 
 /**
- * How the second writer ends; `none` ends when all is read, without a second one. `blind` is opened and closed before
- * anything is read, then read, and loses power.
+ * How the second writer ends; `none` ends when all is read, without a second one. What `lost` has read, the power goes,
+ * and it must be there again; `blind` was opened and closed before that, and nothing was read then.
  */
-export type Ending = "none" | "blind" | "close" | "kill" | "power"
+export type Ending = "none" | "lost" | "blind" | "close" | "kill" | "power"
 
 export interface Checked {
   /** The points of what was done, for crashes within a recovery. */
@@ -64,9 +64,9 @@ export const check = Effect.fnUntraced(function* (
   const session = yield* openLeft(disk, expectation.lost)
   const found = match(yield* readWorld(session, expectation.lost), expectation)
   recorder.expect([found], none)
-  if (ending === "none" || ending === "blind") {
+  if (ending === "none" || ending === "lost" || ending === "blind") {
     recorder.end(disk.state())
-    if (ending === "blind") yield* expectAgain(loseAll(disk.state()), found, recorder)
+    if (ending !== "none") yield* expectAgain(loseAll(disk.state()), found, recorder)
     return { points: recorder.points } satisfies Checked
   }
   const after = yield* appendOne(session, found, recorder, `after ${state.boot}`)

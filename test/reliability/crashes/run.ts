@@ -41,7 +41,7 @@ export class Recorder {
   }
 
   /** A disk whose points are kept, until there is another one: then the process that used it is dead. */
-  disk(state: DiskState.DiskState, yields?: () => boolean, fault: Faults = noFault): SimulatedDisk.SimulatedDisk {
+  disk(state: DiskState.DiskState, turnsOf?: () => number, fault: Faults = noFault): SimulatedDisk.SimulatedDisk {
     this.#disks += 1
     const mine = this.#disks
     return SimulatedDisk.make({
@@ -51,7 +51,7 @@ export class Recorder {
         if (SimulatedDisk.isChange(step)) this.points.push({ state: now(), expectation: this.expectation, step })
         return fault(step)
       },
-      ...(yields === undefined ? {} : { yields })
+      ...(turnsOf === undefined ? {} : { turns: turnsOf })
     })
   }
 
@@ -69,6 +69,9 @@ export const match = (found: World, { allowed }: Expectation): World => {
   if (matching !== undefined) return matching
   throw new Wrong(`found\n${text}\nbut it may only be\n${allowed.map(textOf).join("\nor\n")}`)
 }
+
+const isSync = (step: SimulatedDisk.Step | undefined): boolean =>
+  step?.operation === "sync" || step?.operation === "datasync" || step?.operation === "syncFolder"
 
 const comesFirst = (a: Receipt, b: Receipt): number => a.batch - b.batch || a.firstOrdinal - b.firstOrdinal
 
@@ -99,11 +102,11 @@ export class Run {
   readonly recorder: Recorder
   readonly acts: Array<Act> = []
   readonly #random: Random
-  readonly #yields: (() => boolean) | undefined
+  readonly #turns: (() => number) | undefined
   readonly #fault: Faults
   disk: SimulatedDisk.SimulatedDisk
   session: Session | undefined
-  /** Points before the first act of the history: the lib and its tapes were made there. */
+  /** The first point of the history's acts; of what the last session does where it was opened anew. */
   begun = 0
   #world: World = nothing
 
@@ -113,8 +116,8 @@ export class Run {
     this.recorder = new Recorder({ allowed: [nothing], lost: none })
     // Half of the runs let other fibres go first, here and there: another order of what runs at once.
     const share = random.pick([0, 0, 0.1, 0.4])
-    this.#yields = share === 0 ? undefined : () => random.next() < share
-    this.disk = this.recorder.disk(DiskState.empty, this.#yields, fault)
+    this.#turns = share === 0 ? undefined : () => (random.next() < share ? 1 + random.below(8) : 0)
+    this.disk = this.recorder.disk(DiskState.empty, this.#turns, fault)
   }
 
   readonly start = Effect.fnUntraced({ self: this }, function* (this: Run) {
@@ -178,17 +181,18 @@ export class Run {
   /** Does an act, and takes back what came of it behind one of its steps. */
   readonly #cut = Effect.fnUntraced(
     { self: this },
-    function* (this: Run, { act, at, end }: Act & { readonly _tag: "cut" }) {
+    function* (this: Run, { act, at, end, inSync }: Act & { readonly _tag: "cut" }) {
       const { points } = this.recorder
       const before = points.length
       yield* this.#whole(act)
-      const last = before + Math.floor(at * (points.length - before))
-      const point = points[last]
-      if (point === undefined) return
+      const numbers = points.slice(before).flatMap(({ step }, n) => (inSync && !isSync(step) ? [] : [before + n]))
+      const last = numbers[Math.floor(at * numbers.length)]
+      if (last === undefined) return
+      const { expectation, state } = points[last]!
       points.length = last + 1
       this.session = undefined
-      this.recorder.expect(point.expectation.allowed)
-      yield* this.#continue(end === "power" ? this.#losePower(point.state) : DiskState.kill(point.state))
+      this.recorder.expect(expectation.allowed)
+      yield* this.#continue(end === "power" ? this.#losePower(state) : DiskState.kill(state))
     }
   )
 
@@ -207,7 +211,8 @@ export class Run {
 
   /** Opens what is left. */
   readonly #continue = Effect.fnUntraced({ self: this }, function* (this: Run, state: DiskState.DiskState) {
-    this.disk = this.recorder.disk(state, this.#yields, this.#fault)
+    this.begun = this.recorder.points.length
+    this.disk = this.recorder.disk(state, this.#turns, this.#fault)
     this.session = yield* open(this.disk)
     this.#world = match(yield* readWorld(this.session, none), this.recorder.expectation)
     this.recorder.expect([this.#world], none)
@@ -222,7 +227,7 @@ export class Run {
       this.recorder.expect(this.recorder.expectation.allowed, new Set([isLib ? "lib" : (act as { tape: string }).tape]))
       this.disk = this.recorder.disk(
         DiskState.replaceFile(DiskState.settled(state), meta, undefined),
-        this.#yields,
+        this.#turns,
         this.#fault
       )
       if (isLib) yield* recoverLib(this.disk)

@@ -152,7 +152,12 @@ const lineDamages = (path: string, bytes: Uint8Array): Array<Damage> =>
     relined(path, `drop line ${at + 1}`, (all) => all.toSpliced(at, 1)),
     relined(path, `repeat line ${at + 1}`, (all) => all.toSpliced(at, 0, line)),
     ...(at + 1 < lines.length
-      ? [relined(path, `swap lines ${at + 1} and ${at + 2}`, (all) => all.toSpliced(at, 2, all[at + 1]!, all[at]!))]
+      ? [
+          relined(path, `swap lines ${at + 1} and ${at + 2}`, (all) =>
+            // Another damage may have taken lines away before.
+            at + 1 < all.length ? all.toSpliced(at, 2, all[at + 1]!, all[at]!) : all
+          )
+        ]
       : [])
   ])
 

@@ -38,7 +38,10 @@ export function* triesOf(target: Target, seed: number, plan: Plan): Generator<Tr
   const random = makeRandom(seedOf(seed, hashOf(target.name)))
   const coarse = coarseDamages(target.image, (path) => !target.isBare || isOwn(path))
   yield* bitTries(target, plan, random)
-  for (const damage of coarse) yield { damage, way: wayOf(damage) }
+  for (const damage of coarse) {
+    if (target.isBare && damage.kind === "cut" && random.below(plan.everyBare) > 0) continue
+    yield { damage, way: wayOf(damage) }
+  }
   const any = () => anyDamage(target, coarse, random)
   for (let n = 0; n < plan.all; n++) yield { damage: any(), way: "all" }
   for (let n = 0; n < plan.several; n++) {

@@ -16,50 +16,65 @@ import { type Failure, failureOf } from "./look.ts"
 import { place, storageOver, within } from "./place.ts"
 import type { Target } from "./states.ts"
 
+interface Opened {
+  readonly lib: LibService
+  readonly set: (path: string, bytes: Uint8Array) => void
+  readonly close: Effect.Effect<void>
+}
+
+const open = Effect.fnUntraced(function* (target: Target, mode: "read" | "write"): Effect.fn.Return<Opened, unknown> {
+  const { set, storage } = storageOver(target.image)
+  const scope = yield* Scope.make()
+  const lib = yield* Lib.open(place, { mode, closeAfter: "1 day" }).pipe(
+    Scope.provide(scope),
+    Effect.provideService(Storage, yield* storage)
+  )
+  return { lib, set, close: Scope.close(scope, Exit.void) }
+})
+
 export class Standing {
   readonly #target: Target
-  readonly #set: (path: string, bytes: Uint8Array) => void
-  readonly #scope: Scope.Closeable
-  readonly #lib: LibService
+  /** None of its tapes is in use: each is loaded again and again, and refused. */
+  readonly #unused: Opened
+  readonly #used: Opened
   readonly #tapes = new Map<string, Tape.Tape["Service"]>()
 
-  private constructor(target: Target, set: Standing["set"], scope: Scope.Closeable, lib: LibService) {
+  private constructor(target: Target, unused: Opened, used: Opened) {
     this.#target = target
-    this.#set = set
-    this.#scope = scope
-    this.#lib = lib
+    this.#unused = unused
+    this.#used = used
   }
 
-  /** Opens the lib for writing, and none of its tapes. */
-  static readonly open = Effect.fnUntraced(function* (target: Target): Effect.fn.Return<Standing, unknown> {
-    const { set, storage } = storageOver(target.image)
-    const scope = yield* Scope.make()
-    const lib = yield* Lib.open(place, { closeAfter: "1 day" }).pipe(
-      Scope.provide(scope),
-      Effect.provideService(Storage, yield* storage)
-    )
-    return new Standing(target, set, scope, lib)
-  })
-
-  get set(): (path: string, bytes: Uint8Array) => void {
-    return this.#set
+  /**
+   * Opens the lib for writing, twice, each on a disk of its own. What an interrupted writer left is closed at once, and
+   * all tapes are in use for that: there a reader looks again and again.
+   */
+  static open(target: Target): Effect.Effect<Standing, unknown> {
+    const isOpen = target.truth.batches.length > 0
+    const both = Effect.all([open(target, isOpen ? "read" : "write"), open(target, "write")])
+    return Effect.map(both, ([unused, used]) => new Standing(target, unused, used))
   }
 
-  readonly close = Effect.suspend(() => Scope.close(this.#scope, Exit.void))
+  get close(): Effect.Effect<void> {
+    return Effect.andThen(this.#unused.close, this.#used.close)
+  }
 
   /** Reads what rests on the file at `path` while these bytes are in it. */
   try(path: string, bytes: Uint8Array, touched: Touched): Effect.Effect<Verdict> {
     const good = this.#target.image.get(path)!
+    const isMeta = classOf(path) === "tape meta"
+    const { set } = isMeta ? this.#unused : this.#used
     return Effect.suspend(() => {
-      this.#set(path, bytes)
-      return classOf(path) === "tape meta" ? this.#tryMeta(path, touched) : this.#trySegment(path, touched)
-    }).pipe(Effect.ensuring(Effect.sync(() => this.#set(path, good))))
+      set(path, bytes)
+      return isMeta ? this.#tryMeta(path, touched) : this.#trySegment(path, touched)
+    }).pipe(Effect.ensuring(Effect.sync(() => set(path, good))))
   }
 
   #tryMeta(path: string, touched: Touched): Effect.Effect<Verdict> {
     const [name] = within(path).split("/")
-    // What fails is not kept: the next one is opened anew.
-    return Effect.map(Effect.exit(existingTape(this.#lib, name!)), (exit) =>
+    const { lib } = this.#unused
+    const load = Effect.andThen(lib.refresh, existingTape(lib, name!))
+    return Effect.map(Effect.exit(load), (exit) =>
       Exit.isSuccess(exit)
         ? { outcome: "silent", isSilent: true, faults: [`${name} was opened`] }
         : refused(failureOf(exit.cause), touched, `open ${name}`)
@@ -72,7 +87,7 @@ export class Standing {
     const found = segments.find((segment) => segment.name === file)!
     const expected = lines.slice(found.from, found.to)
     return Effect.gen({ self: this }, function* () {
-      const tape = this.#tapes.get(name) ?? (yield* Effect.orDie(existingTape(this.#lib, name)))
+      const tape = this.#tapes.get(name) ?? (yield* Effect.orDie(existingTape(this.#used.lib, name)))
       this.#tapes.set(name, tape)
       const read = yield* Effect.exit(Stream.runCollect(tape.readSegment(found.number)))
       const verified = yield* Effect.exit(tape.verifySegment(found.number))

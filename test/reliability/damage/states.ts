@@ -43,7 +43,7 @@ const openEvents: Make = (ground, at) =>
     yield* interrupted(ground, first, at, { closeBytes: 700, backlogMax: 1000, hold: true }, (lib) =>
       Effect.gen(function* () {
         const store = yield* ofEvents(lib)
-        for (let n = 3; n < ground.count - 1; n++) {
+        for (let n = 3; n < ground.count - 2; n++) {
           const streams = n % 2 === 0 ? ["order-1", "bill-1"] : [`order-${n % 3}`]
           yield* store.appendAll(streams.map((stream) => ({ stream, events: [event(n)] })))
         }
@@ -52,15 +52,15 @@ const openEvents: Make = (ground, at) =>
     )
   })
 
-/** Twice as much, so that several dynamic segments are filled. */
-const doubled =
+/** More records, so that several dynamic segments are filled. */
+const longer =
   (make: Make): Make =>
   (ground, at) =>
-    make({ ...ground, count: 2 * ground.count }, at)
+    make({ ...ground, count: ground.count + 6 }, at)
 
 /** Which states are always swept. */
 const swept: { readonly [state: string]: Make } = {
-  open: doubled(states["unclean"]!),
+  open: longer(states["unclean"]!),
   "open events": openEvents,
   closed: states["clean"]!,
   "closed events": states["events-hashed"]!,
@@ -110,7 +110,7 @@ const makeImage = async (
   const at = spare()
   await Effect.runPromise(
     Effect.gen(function* () {
-      const ground: Ground = { storage: yield* folders, spare, records, count: 8 * scale, targetBytes: 40 * scale }
+      const ground: Ground = { storage: yield* folders, spare, records, count: 8 * scale, targetBytes: 80 * scale }
       yield* TestClock.setTime(Date.parse("2026-01-02T03:04:05.678Z"))
       yield* make(ground, at)
     }).pipe(

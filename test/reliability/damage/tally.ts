@@ -25,7 +25,7 @@ export class Tally {
     if (isSilent) this.silent += 1
     if (!isSilent && faults.length > 0) this.violations += 1
     if (faults.length === 0) return
-    const text = `${state}: ${damage.text}: ${faults.slice(0, 3).join("; ")}`
+    const text = `${isSilent ? "SILENT, " : ""}${state}: ${damage.text}: ${faults.slice(0, 3).join("; ")}`
     if (this.failures.length < failuresMax) this.failures.push(text)
   }
 

@@ -116,11 +116,11 @@ const killed: Make = (lib, files) =>
     yield* tape.appendSegment
     yield* Effect.flatMap(tapeOf(lib, "order"), (order) => order.appendSegment)
     yield* tape.setUserMeta("colour", { name: "red", rgb: [255, 0, 0] })
-    yield* appendEvents(store, 6, 16)
     yield* lib.commit([
       { tape: "notes", records: records(5, 8) },
       { tape: "notes", records: records(8, 9) }
     ])
+    yield* appendEvents(store, 6, 16)
     return files()
   })
 
@@ -135,7 +135,7 @@ const made: ReadonlyArray<readonly [name: string, weight: number, options: Lib.O
 ]
 
 /** Makes a lib in memory; the files are those that `make` gives, or what a clean end leaves. */
-const build = (options: Lib.Options, make: Make): Effect.Effect<Files, unknown> =>
+export const buildLib = (options: Lib.Options, make: Make): Effect.Effect<Files, unknown> =>
   Effect.gen(function* () {
     const disk = memoryDisk(new Map())
     const storage: StorageService = yield* Effect.provideService(FolderStorage.make, Disk, disk.disk)
@@ -157,7 +157,7 @@ export const makeBases = async (): Promise<ReadonlyArray<Base>> => {
   for (const [name, weight, options, make] of made) {
     let drawn = 0
     const files = await Effect.runPromise(
-      Effect.andThen(TestClock.setTime(Date.parse("2026-01-02T03:04:05.678Z")), build(options, make)).pipe(
+      Effect.andThen(TestClock.setTime(Date.parse("2026-01-02T03:04:05.678Z")), buildLib(options, make)).pipe(
         Effect.provide(TestClock.layer()),
         Effect.provideService(Randomness, (bytes) =>
           Buffer.alloc(

@@ -122,8 +122,9 @@ export const resealTape = (draft: Draft, tape: string): void => {
   }
   for (const record of records) {
     if (record["$type"] !== "LiteTape.Repack") continue
-    const last = records.find((other) => (other["merkle"] as Merkle.State | undefined)?.size === record["records"])
-    if (last !== undefined) record["root"] = Merkle.root(last["merkle"] as Merkle.State)
+    const states = records.map((other) => other["merkle"]).filter(Merkle.isState)
+    const last = states.find(({ size }) => size === record["records"])
+    if (last !== undefined) record["root"] = Merkle.root(last)
   }
   draft.set(file, sealMeta(records))
 }

@@ -59,7 +59,7 @@ const reopens = (round: number): boolean => round % 4 === 3
 const momentOf = (round: number, random: Random): Moment => {
   if (reopens(round)) return { word: "opening", count: 1 + random.below(3), millis: random.next() * 25 }
   if (round % 4 === 1) return { word: random.pick(["repack", "clone"]), count: 1, millis: random.next() * 40 }
-  return { word: "ack", count: 1 + Math.floor(random.next() ** 2 * 150), millis: 0 }
+  return { word: "ack", count: 1 + Math.floor(random.next() ** 2 * 100), millis: 0 }
 }
 
 /** The writer that comes after: everything is there and verifies, and it can append and close. */

@@ -58,7 +58,7 @@ const reshape = (lib: LibService) =>
       const tape = yield* existingTape(lib, names[(run + n) % names.length]!)
       yield* tape.repack(shapes[(run + n) % shapes.length])
       say("repack")
-      if (n % 3 !== 1 || n > 10) continue
+      if (n % 3 !== 0 || n > 10) continue
       const [name, source] = [`copy-${run}-${n}`, tapeNames[(run + n) % tapeNames.length]!]
       yield* (yield* existingTape(lib, source)).clone(lib, name)
       say(`clone ${name} ${source}`)

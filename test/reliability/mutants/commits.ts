@@ -66,6 +66,11 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: loop,
+        find: "new Group(core.durable, this.#buffer)",
+        replace: "new Group(core.durable, Buffer.alloc(4096))"
+      },
+      {
+        file: loop,
         find: "return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {",
         replace: `core.durable = group.publish(file, batch)
     group.publish = () => core.durable
@@ -80,13 +85,14 @@ export const commits: ReadonlyArray<Mutant> = [
       { file: dynamics, find: 'if (state !== "ready") return', replace: 'if (state === "failed") return' },
       {
         file: dynamics,
-        find: `Effect.matchEffect(${writeAndSync}, {`,
+        find: `return Effect.matchEffect(${writeAndSync}, {`,
         replace:
           "const at = end\n          end += bytes.length\n          return Effect.matchEffect(Effect.andThen(file.write(bytes, at), file.datasync), {"
       },
       { file: dynamics, find: "              end += bytes.length\n", replace: "" }
     ],
-    histories: [["together", "together", "together", "together"]],
+    histories: [["together", "together"]],
+    before: ["datasync"],
     lossesMax: 8
   },
   {
@@ -100,7 +106,8 @@ export const commits: ReadonlyArray<Mutant> = [
       }
     ],
     histories: [["roll"], ["roll", "appendAll"]],
-    lossesMax: 12
+    before: ["datasync"],
+    lossesMax: 16
   },
   {
     name: "torn-end-refused",
@@ -149,11 +156,8 @@ export const commits: ReadonlyArray<Mutant> = [
         replace: "const file = yield* Effect.catch(disk.create(path), () => disk.openWrite(path))"
       }
     ],
-    histories: [
-      ["append", "roll"],
-      ["append", "roll", "append"]
-    ],
-    nestedEvery: 2
+    histories: [["cut roll"]],
+    before: ["create", "rename"]
   },
   {
     name: "dynamic-listed-before-made",

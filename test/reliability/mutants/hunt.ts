@@ -54,8 +54,14 @@ interface Looked {
 }
 
 const crash = async (reach: Reach, kinds: ReadonlyArray<Kind>, seed: number): Promise<Looked> => {
-  const { fromStart = false, lossesMax = 4, nestedEvery = 0 } = reach
-  const plan: Plan = { lossesMax, nestedEvery, depth: 1, sample: imagesOfRun }
+  const { before, fromStart = false, lossesMax = 4, nestedEvery = 0 } = reach
+  const plan: Plan = {
+    lossesMax,
+    nestedEvery,
+    depth: 1,
+    sample: imagesOfRun,
+    ...(before === undefined ? {} : { before })
+  }
   const random = makeRandom(seed)
   const explorer = new Explorer(plan, random)
   const { found } = explorer

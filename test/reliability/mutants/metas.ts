@@ -131,7 +131,9 @@ export const metas: ReadonlyArray<Mutant> = [
     breaks: "I2: a lib's first meta, which its maker may not have synced, is trusted.",
     edits: [{ file: open, find: "else if (isNew(names)) yield* disk.syncFolder(location)", replace: "" }],
     histories: [["create"]],
+    before: ["syncFolder"],
     fromStart: true,
+    lossesMax: 12,
     nestedEvery: 1
   }
 ]

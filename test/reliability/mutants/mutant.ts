@@ -22,6 +22,8 @@ export interface Reach {
   readonly nestedEvery?: number
   /** Most images of a power loss at one point; default 4. */
   readonly lossesMax?: number
+  /** Crashes only at the ends of runs and before steps of these kinds; default: before all. */
+  readonly before?: ReadonlyArray<string>
   /** Crashes at points before the acts too: while the lib and its tapes are made. */
   readonly fromStart?: boolean
   /** It takes an error of these operations to show it, and no crash in the midst of the run. */

@@ -22,11 +22,7 @@ export const openings: ReadonlyArray<Mutant> = [
       },
       { file: "domain/LibState.ts", find: "limit >= record.upto", replace: "limit > record.upto" }
     ],
-    histories: [
-      ["append", "cut"],
-      ["append", "append"]
-    ],
-    nestedEvery: 2
+    histories: [["cut append"], ["append", "cut appendAll"]]
   },
   {
     name: "inherited-file-appended-to",
@@ -37,16 +33,15 @@ export const openings: ReadonlyArray<Mutant> = [
         find: "  const { root } = core\n",
         replace: `  const { root } = core
   const inherited = scanned.files.at(-1)
-  if (inherited !== undefined && scanned.torn === undefined && inherited.dynamic === read.state.highest) {
-    const writer = yield* root.createDynamic(inherited.dynamic, new Uint8Array(inherited.size).subarray(0, -0 || 0), inherited.size)
-    core.durable = scanned.anchor
-    core.metaBytes = (yield* root.readMeta(undefined)).bytes.length
+  if (inherited !== undefined && scanned.torn === undefined && !read.chain.torn && inherited.dynamic === read.state.highest) {
+    const writer = yield* root.createDynamic(inherited.dynamic, new Uint8Array(0), inherited.size)
     const { dynamic, size, anchor, parts } = inherited
-    const current = new DynamicFile({ dynamic, writer, size, anchor })
+    const current = new DynamicFile({ dynamic, writer, size, anchor, events: new DynamicEvents() })
     for (const [tape, all] of parts) for (const part of all) current.addPart(tape, { ...part, file: current })
     current.firstBatchAt = yield* Clock.currentTimeMillis
+    core.durable = scanned.anchor
+    core.metaBytes = (yield* root.readMeta(undefined)).bytes.length
     core.dynamics = [...scanned.files.slice(0, -1), current]
-    yield* Effect.orDie(eventsOf(core, current))
     return
   }
 `
@@ -58,11 +53,7 @@ export const openings: ReadonlyArray<Mutant> = [
       inherited === undefined ? create(pathOf(n), bytes) : Effect.map(disk.openWrite(pathOf(n)), (file) => makeWriter(place, file, inherited))),`
       }
     ],
-    histories: [
-      ["append", "cut"],
-      ["append", "append"]
-    ],
-    nestedEvery: 2
+    histories: [["cut append"], ["append", "cut appendAll"]]
   },
   {
     name: "inherited-meta-trusted",
@@ -74,14 +65,14 @@ export const openings: ReadonlyArray<Mutant> = [
         replace: "const { version } = meta"
       }
     ],
-    histories: [["append", "flush"], ["user"]],
-    nestedEvery: 2
+    histories: [["append", "cut flush"], ["cut user"]]
   },
   {
     name: "clean-end-trusts-unread-tapes",
     breaks: "I2: a clean end vouches for metas of an earlier writer that were not written again.",
     edits: [{ file: "services/internal/Closing.ts", find: "if (core.unclean) {", replace: "if (false) {" }],
-    histories: [["user"], ["append", "repack"]]
+    histories: [["user"], ["append", "repack"]],
+    before: ["syncFolder"]
   },
   {
     name: "garbage-removed-first",
@@ -95,10 +86,11 @@ export const openings: ReadonlyArray<Mutant> = [
       }
     ],
     histories: [
-      ["append", "flush", "repack"],
-      ["append", "repack", "repack"]
+      ["append", "flush", "cut repack"],
+      ["append", "cut repack"]
     ],
-    nestedEvery: 2
+    before: ["create", "write", "sync", "rename", "syncFolder"],
+    lossesMax: 8
   },
   {
     name: "skip-rule-too-low",
@@ -126,8 +118,8 @@ export const openings: ReadonlyArray<Mutant> = [
       }
     ],
     histories: [
-      ["append", "append"],
-      ["append", "cut"]
+      ["append", "append", "kill"],
+      ["append", "cut append"]
     ]
   },
   {
@@ -167,10 +159,10 @@ export const openings: ReadonlyArray<Mutant> = [
       "A dynamic segment that an interrupted opening left is there, under a number above the new one, when the epoch begins.",
     edits: [{ file: takeOver, find: "if (left > state.highest) yield* root.dropDynamic(left)", replace: "{}" }],
     histories: [
-      ["append", "cut", "append", "cut"],
-      ["append", "roll", "cut"]
+      ["append", "cut append"],
+      ["roll", "cut append"]
     ],
-    nestedEvery: 2
+    before: ["create", "sync", "rename"]
   },
   {
     name: "recover-drops-the-tail",

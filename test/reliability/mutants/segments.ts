@@ -14,6 +14,9 @@ const closeOldest = `  const stuck = yield* flushFile(core, file)
 
 const closed = '  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })\n'
 
+const clean = '  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })\n'
+const dropAll = "  for (const file of core.dynamics) yield* drop(core, file)\n"
+
 export const segments: ReadonlyArray<Mutant> = [
   {
     name: "segment-not-synced",
@@ -32,6 +35,7 @@ export const segments: ReadonlyArray<Mutant> = [
       ["append", "flush"],
       ["append", "repack"]
     ],
+    before: ["syncFolder"],
     lossesMax: 12
   },
   {
@@ -42,6 +46,7 @@ export const segments: ReadonlyArray<Mutant> = [
       ["append", "repack"],
       ["appendAll", "repack", "repack"]
     ],
+    before: ["syncFolder"],
     lossesMax: 12
   },
   {
@@ -92,16 +97,11 @@ export const segments: ReadonlyArray<Mutant> = [
     name: "clean-before-flushes",
     breaks: "The clean end is said to be clean before the tapes have their records.",
     edits: [
+      { file: closing, find: `${clean}${dropAll}`, replace: dropAll },
       {
         file: closing,
         find: "  for (const file of core.dynamics) {\n",
-        replace:
-          '  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })\n  for (const file of core.dynamics) {\n'
-      },
-      {
-        file: closing,
-        find: '  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })\n',
-        replace: ""
+        replace: `${clean}  for (const file of core.dynamics) {\n`
       }
     ],
     histories: [
@@ -112,17 +112,7 @@ export const segments: ReadonlyArray<Mutant> = [
   {
     name: "unlinked-before-clean",
     breaks: "I4: at the clean end dynamic segments are unlinked before the record that says so.",
-    edits: [
-      {
-        file: closing,
-        find: `  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })
-  for (const file of core.dynamics) yield* drop(core, file)
-`,
-        replace: `  for (const file of core.dynamics) yield* drop(core, file)
-  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })
-`
-      }
-    ],
+    edits: [{ file: closing, find: `${clean}${dropAll}`, replace: `${dropAll}${clean}` }],
     histories: [
       ["append", "close"],
       ["events", "close", "append"]
@@ -173,7 +163,8 @@ export const segments: ReadonlyArray<Mutant> = [
     histories: [
       ["append", "repack"],
       ["append", "flush", "append", "repack"]
-    ]
+    ],
+    before: ["rename", "unlink", "create"]
   },
   {
     name: "clone-listed-before-its-meta",

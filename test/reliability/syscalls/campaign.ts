@@ -71,7 +71,7 @@ const runScenario = async (scratch: string, scenario: Scenario, options: Options
   for (const [n, point] of points.entries()) {
     if (n % options.parts !== options.part) continue
     await killAt(scratch, scenario, whole.calls[point]!, seen)
-    if (n % 50 === 49) options.log(`${scenario.name}: ${n + 1} of ${points.length}`)
+    if (seen.kills % 50 === 0) options.log(`${scenario.name}: call ${point} of ${whole.calls.length}`)
   }
   const names = [...new Set(seen.hit.values())].toSorted().join(", ")
   const among = Math.max(...seen.hit.keys())

@@ -172,8 +172,9 @@ class Known {
     const presumed = this.#byOrdinal(block, "presumed", limit)
     if (told !== undefined) {
       // Nothing is lost, and a few records were appended twice; or as many are lost as are there twice.
-      const isDoubtful = presumed === -length && this.#committed.isOwn && this.#role === "records"
-      return isDoubtful ? "ambiguous" : { at: told, isCertain: true }
+      const isDoubtful = presumed !== undefined && presumed >= -length && presumed !== told
+      if (isDoubtful && this.#committed.isOwn && this.#role === "records") return "ambiguous"
+      return { at: told, isCertain: true }
     }
     // Where fewer records are known of than ordinals say, nobody knows where those are lost.
     if (presumed === -length) return undefined

@@ -100,29 +100,29 @@ const judge = (
   const before = sideOf(files, lost)
   const outputs = sideOf(row.files, row.lost)
   const isRepack = row.gap === numbersBeforeRepack
-  // By the length of the stream that they give: two that give the same are one, and then they give the same.
-  const readings = new Map<number, Reading>()
   const unfinished = notFinished(before, outputs, row, isRepack || role === "records")
-  if (unfinished !== undefined) readings.set(before.prints.length, unfinished)
-  for (const reading of finished(before, lost, outputs, row)) {
-    readings.set(before.starts[reading.keep]! + outputs.prints.length, reading)
-  }
-  if (readings.size === 0) return overlaps(before, outputs, isRepack) ? "ambiguous" : unrelated
-  const shortest = readings.get(Math.min(...readings.keys()))!
-  const { keep, takes } = shortest
+  const done = finished(before, lost, outputs, row)
+  const reading = done ?? unfinished
+  if (reading === undefined) return overlaps(before, outputs, isRepack) ? "ambiguous" : unrelated
   // A file that stands in an output that is lost, and a bit in one that is not.
-  if (takes && keep > 0 && overlaps(sideOf(files.slice(0, keep), lost), outputs, false)) return "ambiguous"
+  const rest = sideOf(files.slice(0, reading.keep), lost)
+  if (reading.takes && overlaps(rest, outputs, false)) return "ambiguous"
+  if (done !== undefined && unfinished !== undefined) {
+    // Of one length, the two give one stream.
+    const more = rest.prints.length + outputs.prints.length - before.prints.length
+    if (more !== 0) return role === "events" && more > 0 ? unfinished : "ambiguous"
+  }
   // No event is there twice.
-  if (role === "events") return shortest
-  const isTold = readings.size === 1 || areTold(before, outputs, shortest)
-  return isRepack && isTold ? shortest : "ambiguous"
+  return role === "events" || (isRepack && isTold(before, outputs, reading)) ? reading : "ambiguous"
 }
 
-/** Whether each file that a reading drops has a record that is nowhere twice but for this. */
-const areTold = (before: Side, outputs: Side, { keep, takes }: Reading): boolean => {
-  const [side, which, first] = takes ? ([before, 0, keep] as const) : ([outputs, 1, 0] as const)
-  const told = new Set(onceInBoth(before.prints, outputs.prints).map((places) => side.prints[places[which]]!))
-  return side.files.slice(first).every(({ prints }) => prints.some((print) => told.has(print)))
+/** Whether a record that is nowhere twice but for this is among what a reading drops, wherever numbers are missing in it. */
+const isTold = (before: Side, outputs: Side, { keep, takes }: Reading): boolean => {
+  const places = onceInBoth(before.prints, outputs.prints)
+  const dropped = takes ? blocksOf(before.files.slice(keep)) : outputs.blocks
+  const first = takes ? before.starts[keep]! : 0
+  const at = places.map((place) => place[takes ? 0 : 1] - first)
+  return dropped.every(({ end, start }) => at.some((one) => one >= start && one < end))
 }
 
 interface Side {
@@ -161,14 +161,22 @@ const sideOf = (files: ReadonlyArray<OverlapFile>, lost: ReadonlyArray<number>, 
 const standsIn = (prints: Float64Array, { prints: all, rooms }: Side): boolean =>
   rooms.some((room) => placeOf(prints, all, room, () => true) !== -1)
 
-/** Readings in which the repack was finished: what it had not removed yet stands in its outputs, in order. */
-const finished = (before: Side, lost: ReadonlyArray<number>, outputs: Side, row: Row<OverlapFile>): Array<Reading> => {
+/**
+ * The reading in which the repack was finished: what it had not removed yet stands in its outputs, in order. As much as
+ * can be: what would stay else is there twice.
+ */
+const finished = (
+  before: Side,
+  lost: ReadonlyArray<number>,
+  outputs: Side,
+  row: Row<OverlapFile>
+): Reading | undefined => {
   const { files } = before
   const isRepack = row.gap === numbersBeforeRepack
   const lastNumber = row.first - row.gap - 1
   const lostBehind = lastNumber - files.at(-1)!.number
   const ends = new Set(outputs.files.map(({ prints }, index) => outputs.starts[index]! + prints.length))
-  const readings: Array<Reading> = []
+  let reading: Reading | undefined
   for (let index = files.length - 1; index >= 0; index--) {
     const { number, prints } = files[index]!
     if (!outputs.blocks.some(({ end, start }) => placeOf(prints, outputs.prints, [start, end], () => true) !== -1))
@@ -186,9 +194,9 @@ const finished = (before: Side, lost: ReadonlyArray<number>, outputs: Side, row:
     const begins =
       isRepack && outputs.files[0]!.number === row.first && places[0]! > 0 && places[0]! < outputs.blocks[0]!.end
     const isSpare = (n: number) => isBetween(n, rest, outputs, places) || (begins && n === number - 1)
-    readings.push({ keep: index, takes: true, spare: lost.filter((n) => n <= lastNumber && isSpare(n)) })
+    reading = { keep: index, takes: true, spare: lost.filter((n) => n <= lastNumber && isSpare(n)) }
   }
-  return readings
+  return reading
 }
 
 /** The reading in which it was not: all that it had written stands in the files before, from where one of them begins. */

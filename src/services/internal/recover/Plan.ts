@@ -154,8 +154,10 @@ const tailsOf = ({ covered, from }: Tail, committed: Committed | undefined): Pla
   return tails.filter(([first, behind]) => first < behind)
 }
 
-const nextNumberOf = ({ highest }: Found, { covered, from }: Tail, lastNumber: number): number => {
-  if (covered > from) return highest + 1 + numbersBeforeRepack
+const nextNumberOf = ({ good, highest, lost }: Found, { covered, from }: Tail, lastNumber: number): number => {
+  const there = Math.max(0, ...[good.at(-1), lost.findLast(({ isThere }) => isThere)].map((one) => one?.number ?? 0))
+  const asRepack = there + 1 + numbersBeforeRepack
+  if (covered > from && asRepack > highest) return asRepack
   // Else far from files that stay and are no segments: their numbers must never look like those of a repack.
   return highest + 1 + (highest === lastNumber ? 0 : 3 * numbersBeforeRepack)
 }

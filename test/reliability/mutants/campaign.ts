@@ -1,0 +1,122 @@
+/**
+ * Mutants: protocols that are broken on purpose, each in one way, each hunted in a process of its own. One that nothing
+ * finds out is a hole in the simulated disk, or in what is done over it: mend that.
+ */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import type { Campaign, Options, Result } from "../campaign.ts"
+import { mutants } from "./all.ts"
+import { harmless } from "./harmless.ts"
+import { hunt, type Hunted, type Limits } from "./hunt.ts"
+import { mutantVariable } from "./made.ts"
+import { checkApplies, DoesNotApply, type Mutant } from "./mutant.ts"
+
+/** What a mutant has to show itself. */
+const limits: Record<Options["size"], Limits> = {
+  ordinary: { runsMax: 60, imagesMax: 3000 },
+  long: { runsMax: 2000, imagesMax: 100_000 }
+}
+
+/** The same for one that is said to be harmless. */
+const harmlessLimits: Record<Options["size"], Limits> = {
+  ordinary: { runsMax: 3, imagesMax: 100 },
+  long: { runsMax: 2000, imagesMax: 100_000 }
+}
+
+const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+
+/** Hunts a mutant in a process in which the source is what the mutant makes of it. */
+const huntElsewhere = ({ name }: Mutant, seed: number, { imagesMax, runsMax }: Limits): Promise<Hunted> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      [
+        "--conditions=litetapes-source",
+        `--import=${new URL("hook.ts", import.meta.url).href}`,
+        ...[pathOf("hunted.ts"), name, `${seed}`, `${runsMax}`, `${imagesMax}`]
+      ],
+      { env: { ...process.env, [mutantVariable]: name }, stdio: ["ignore", "pipe", "pipe"] }
+    )
+    let output = ""
+    let errors = ""
+    child.stdout.on("data", (data) => (output += data))
+    child.stderr.on("data", (data) => (errors += data))
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(JSON.parse(output) as Hunted)
+      else reject(new Error(`the process of mutant ${name} ended with ${signal ?? code}: ${errors.slice(-2000)}`))
+    })
+  })
+
+const firstLine = (text: string): string => {
+  const [first = ""] = text.split("\n")
+  const line = first.endsWith(": found") ? "what is there is not what was acknowledged" : first
+  return line.length > 140 ? `${line.slice(0, 140)}…` : line
+}
+
+interface Verdict {
+  readonly figure: string
+  readonly failure: string | undefined
+}
+
+/** Sees that the mutant is found out, and that the source itself is not, where it is looked for in the same way. */
+const judge = async (mutant: Mutant, seed: number, by: Limits): Promise<Verdict> => {
+  const { breaks, name } = mutant
+  const { broken, images, runs, trace, why } = await huntElsewhere(mutant, seed, by)
+  const looked = `${images} ${images === 1 ? "disk" : "disks"} of ${runs} ${runs === 1 ? "run" : "runs"}`
+  const also = broken === 0 ? "" : `, ${broken} of them broken`
+  if (why === undefined) {
+    const failure = `mutant ${name} survives ${looked}${also}, seed ${seed}: ${breaks}`
+    return { figure: `${name}: survives ${looked}${also}`, failure }
+  }
+  const figure = `${name}: ${looked}${also}: ${firstLine(why)}`
+  const control = await hunt(mutant, seed, { runsMax: runs, imagesMax: Number.POSITIVE_INFINITY })
+  if (control.why === undefined && control.broken === 0) return { figure, failure: undefined }
+  const failure = [
+    `no mutant, but looked for as ${name} is, seed ${seed}: ${control.why ?? "a run breaks down"}`,
+    ...control.trace,
+    "while the mutant was found out by:",
+    why,
+    ...trace
+  ].join("\n")
+  return { figure, failure }
+}
+
+/** Sees that one that is said to be harmless is not found out. */
+const judgeHarmless = async (mutant: Mutant, seed: number, by: Limits): Promise<Verdict> => {
+  const { images, trace, why } = await huntElsewhere(mutant, seed, by)
+  if (why === undefined) return { figure: `${mutant.name}: harmless, ${images} disks`, failure: undefined }
+  const failure = [`mutant ${mutant.name} is said to be harmless, but, seed ${seed}: ${why}`, ...trace].join("\n")
+  return { figure: `${mutant.name}: is not harmless`, failure }
+}
+
+const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> => {
+  Error.stackTraceLimit = 0
+  const failures: Array<string> = []
+  const figures: Array<string> = []
+  const share = <A>(all: ReadonlyArray<A>) => all.filter((_, index) => index % parts === part)
+  let caught = 0
+  const look = async (mutant: Mutant, by: typeof judge, within: Limits): Promise<boolean> => {
+    try {
+      checkApplies(mutant)
+      const { failure, figure } = await by(mutant, seed, within)
+      figures.push(figure)
+      log(figure)
+      if (failure !== undefined) failures.push(failure)
+      return failure === undefined
+    } catch (cause) {
+      failures.push(cause instanceof DoesNotApply ? cause.message : String(cause))
+      return false
+    }
+  }
+  const mine = share(mutants)
+  for (const mutant of mine) if (await look(mutant, judge, limits[size])) caught += 1
+  for (const mutant of share(harmless)) await look(mutant, judgeHarmless, harmlessLimits[size])
+  return { counts: { mutants: mine.length, caught, violations: failures.length }, failures, figures }
+}
+
+export const campaign: Campaign = {
+  name: "mutants",
+  shows: "Each of these broken protocols is found out by what looks for crashes and errors in the real one.",
+  partsMax: 64,
+  run
+}
