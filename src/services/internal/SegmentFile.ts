@@ -4,10 +4,12 @@ import { createHash } from "node:crypto"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
 import * as Frames from "../../domain/Frames.ts"
+import { BadLine } from "../../domain/internal/BadLine.ts"
 import { troubleOf } from "../../domain/internal/troubleOf.ts"
 import { decodeSame } from "../../domain/SameLine.ts"
 import type { Compression } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
+import { TaraSONError } from "../../domain/TaraSONError.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import { decompress } from "./FrameCodec.ts"
@@ -221,7 +223,7 @@ export const readStored = Effect.fnUntraced(function* (
   yield* checkSize(core, tape, segment)
   const digest = createHash("sha256")
   const found = { lines: 0, same: 0, rawBytes: 0 }
-  let firstBad: { readonly offset: number; readonly why: string } | undefined
+  let firstBad: { readonly offset: number; readonly why: string; readonly isItself: boolean } | undefined
   yield* readFileLines(
     core,
     tape,
@@ -236,7 +238,8 @@ export const readStored = Effect.fnUntraced(function* (
           if (firstBad === undefined) each(line, target)
         } catch (error) {
           // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
-          firstBad ??= { offset, why: troubleOf(error) }
+          const isItself = error instanceof TaraSONError || error instanceof BadLine
+          firstBad ??= { offset, why: troubleOf(error), isItself }
         }
         if (target !== undefined) found.same++
         found.lines++
@@ -256,7 +259,13 @@ export const readStored = Effect.fnUntraced(function* (
     const at = firstBad ?? { offset: 0, why }
     return new SegmentCorrupt({ tape, segment: name, offset: at.offset, why: at.why })
   }
-  if (digest.digest("hex") !== sha256) return yield* bad("its SHA-256 is not the one in meta")
+  if (digest.digest("hex") !== sha256) {
+    const why = "its SHA-256 is not the one in meta"
+    if (firstBad?.isItself !== false) return yield* bad(why)
+    // The line may be good, and one before it be damaged that it does not fit to.
+    const where = `${why}: ${firstBad.why} at byte ${firstBad.offset}`
+    return yield* new SegmentCorrupt({ tape, segment: name, offset: 0, why: where })
+  }
   if (found.lines !== records) return yield* bad(`it has ${found.lines} records, meta says ${records}`)
   if (found.rawBytes !== rawBytes) return yield* bad(`it holds ${found.rawBytes} bytes, meta says ${rawBytes}`)
   const same = segment.same ?? 0

@@ -11,8 +11,8 @@ import { exploreHistory, history, shorten, shortHistories } from "./histories.ts
 const images = { ordinary: 100_000, long: 10_000_000 }
 
 const plans: Record<Options["size"], Plan> = {
-  ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1 },
-  long: { lossesMax: 24, nestedEvery: 300, depth: 2 }
+  ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1, fullEvery: 3 },
+  long: { lossesMax: 24, nestedEvery: 400, depth: 2, fullEvery: 6 }
 }
 
 /** Violations after which it is no use to go on. */
@@ -24,12 +24,13 @@ const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> =
   const plan = plans[size]
   const total = { points: 0, images: 0, repeated: 0, nested: 0, histories: 0 }
   const failures: Array<string> = []
+  const seen = new Set<number>()
   const started = performance.now()
   let told = started
   for (let n = part; total.images * parts < images[size] && failures.length < failuresMax; n += parts) {
     const acts = history(seed, n)
     try {
-      const found = await exploreHistory(acts, seedOf(seed, n), plan)
+      const found = await exploreHistory(acts, seedOf(seed, n), plan, seen)
       total.points += found.points
       total.images += found.images
       total.repeated += found.repeated

@@ -24,11 +24,17 @@ export const history = (seed: number, n: number): ReadonlyArray<Kind> => {
 }
 
 /** Explores one history. A violation is thrown as `ViolationFound`, whatever went wrong. */
-export const exploreHistory = async (acts: ReadonlyArray<Kind>, seed: number, plan: Plan): Promise<Found> => {
+export const exploreHistory = async (
+  acts: ReadonlyArray<Kind>,
+  seed: number,
+  plan: Plan,
+  seen?: Set<number>
+): Promise<Found> => {
   const random = makeRandom(seed)
-  const explorer = new Explorer(plan, random)
+  const explorer = new Explorer(plan, random, seen)
   try {
-    const { points } = await withWatchdog(simulate(run(acts, random), random))
+    // Ids are the same in all histories, so that what these have in common is explored once.
+    const { points } = await withWatchdog(simulate(run(acts, random), makeRandom(1)))
     await explorer.explore(points)
   } catch (cause) {
     if (cause instanceof ViolationFound) throw cause
