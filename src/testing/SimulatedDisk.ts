@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Disk, DiskError, type Entry, type File, type Lock } from "../services/Disk.ts"
 import * as DiskState from "./DiskState.ts"
+import * as calls from "./internal/simulated/calls.ts"
 
 /** What is asked of the disk. */
 export interface Step {
@@ -153,16 +154,24 @@ class Simulation {
           () => this.#onFolder(step, (inode) => this.#set(DiskState.failSyncFolder(this.#state, inode)))
         )
       },
-      link: (path, to) => this.#step({ operation: "link", path, to }, () => this.#move("link", path, to)),
-      rename: (path, to) => this.#step({ operation: "rename", path, to }, () => this.#move("rename", path, to)),
-      unlink: (path) => this.#step({ operation: "unlink", path }, () => this.#remove("unlink", path)),
-      removeFolder: (path) => this.#step({ operation: "removeFolder", path }, () => this.#remove("removeFolder", path)),
+      link: (path, to) =>
+        this.#step({ operation: "link", path, to }, () => this.#call("link", to, calls.link(this.#state, path, to))),
+      rename: (path, to) =>
+        this.#step({ operation: "rename", path, to }, () =>
+          this.#call("rename", to, calls.rename(this.#state, path, to))
+        ),
+      unlink: (path) =>
+        this.#step({ operation: "unlink", path }, () => this.#call("unlink", path, calls.unlink(this.#state, path))),
+      removeFolder: (path) =>
+        this.#step({ operation: "removeFolder", path }, () =>
+          this.#call("removeFolder", path, calls.removeFolder(this.#state, path))
+        ),
       stat: (path) => this.#step({ operation: "stat", path }, () => this.#entry(path)),
       list: (path) =>
         this.#step({ operation: "list", path }, () => {
           const node = this.#node(path)
           if (node?.kind === "folder") return [...node.entries.keys()]
-          return this.#error("list", path, node === undefined ? "ENOENT" : "ENOTDIR")
+          return this.#error("list", path, node === undefined ? calls.absent(this.#state, path) : "ENOTDIR")
         }),
       lock: (path) =>
         Effect.map(
@@ -201,47 +210,25 @@ class Simulation {
   #onFolder(step: { operation: string; path: string }, run: (inode: number) => undefined): undefined | DiskError {
     const inode = DiskState.lookUp(this.#state, step.path)
     const isFolder = inode !== undefined && this.#state.nodes.get(inode)?.kind === "folder"
-    return isFolder ? run(inode) : this.#error(step.operation, step.path, inode === undefined ? "ENOENT" : "ENOTDIR")
+    if (isFolder) return run(inode)
+    return this.#error(
+      step.operation,
+      step.path,
+      inode === undefined ? calls.absent(this.#state, step.path) : "ENOTDIR"
+    )
+  }
+
+  /** A call that changes folders: what it makes of the state, or its error. */
+  #call(operation: string, path: string, outcome: DiskState.DiskState | string): undefined | DiskError {
+    if (typeof outcome === "string") return this.#error(operation, path, outcome)
+    this.#state = outcome
   }
 
   #add(operation: string, path: string, kind: "file" | "folder"): number | DiskError {
-    const parent = DiskState.parentOf(this.#state, path)
-    if (parent === undefined) return this.#error(operation, path, "ENOENT")
-    if (DiskState.lookUp(this.#state, path) !== undefined) return this.#error(operation, path, "EEXIST")
-    const added = DiskState.addNode(this.#state, parent.inode, parent.name, kind)
+    const added = calls.add(this.#state, path, kind)
+    if (typeof added === "string") return this.#error(operation, path, added)
     this.#state = added.state
     return added.inode
-  }
-
-  #move(operation: "link" | "rename", path: string, to: string): undefined | DiskError {
-    const inode = DiskState.lookUp(this.#state, path)
-    const from = DiskState.parentOf(this.#state, path)
-    const target = DiskState.parentOf(this.#state, to)
-    if (inode === undefined || from === undefined || target === undefined) return this.#error(operation, to, "ENOENT")
-    const there = this.#node(to)
-    if (operation === "link" && there !== undefined) return this.#error(operation, to, "EEXIST")
-    const moved = this.#state.nodes.get(inode)
-    if (there?.kind === "folder" && there.entries.size > 0) return this.#error(operation, to, "ENOTEMPTY")
-    if (there !== undefined && (there.kind === "folder") !== (moved?.kind === "folder")) {
-      return this.#error(operation, to, there.kind === "folder" ? "EISDIR" : "ENOTDIR")
-    }
-    this.#state = DiskState.setEntry(this.#state, target.inode, target.name, inode)
-    const isSame = from.inode === target.inode && from.name === target.name
-    if (operation === "rename" && !isSame) {
-      this.#state = DiskState.setEntry(this.#state, from.inode, from.name, undefined)
-    }
-  }
-
-  #remove(operation: "unlink" | "removeFolder", path: string): undefined | DiskError {
-    const node = this.#node(path)
-    const parent = DiskState.parentOf(this.#state, path)
-    if (node === undefined || parent === undefined) return this.#error(operation, path, "ENOENT")
-    if (operation === "unlink" && node.kind === "folder") return this.#error(operation, path, "EISDIR")
-    if (operation === "removeFolder") {
-      if (node.kind !== "folder") return this.#error(operation, path, "ENOTDIR")
-      if (node.entries.size > 0) return this.#error(operation, path, "ENOTEMPTY")
-    }
-    this.#state = DiskState.setEntry(this.#state, parent.inode, parent.name, undefined)
   }
 
   #lock(path: string): number | DiskError {

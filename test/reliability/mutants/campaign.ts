@@ -3,6 +3,9 @@
  * finds out is a hole in the simulated disk, or in what is done over it: mend that.
  */
 import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { mutants } from "./all.ts"
@@ -26,16 +29,25 @@ const harmlessLimits: Record<Options["size"], Limits> = {
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
 /** Hunts a mutant in a process in which the source is what the mutant makes of it. */
-const huntElsewhere = ({ name }: Mutant, seed: number, { imagesMax, runsMax }: Limits): Promise<Hunted> =>
+const huntElsewhere = (
+  { name }: Mutant,
+  seed: number,
+  { imagesMax, runsMax }: Limits,
+  cache: string
+): Promise<Hunted> =>
   new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
       [
         "--conditions=litetapes-source",
         `--import=${new URL("hook.ts", import.meta.url).href}`,
-        ...[pathOf("hunted.ts"), name, `${seed}`, `${runsMax}`, `${imagesMax}`]
+        pathOf("hunted.ts"),
+        name,
+        `${seed}`,
+        `${runsMax}`,
+        `${imagesMax}`
       ],
-      { env: { ...process.env, [mutantVariable]: name }, stdio: ["ignore", "pipe", "pipe"] }
+      { env: { ...process.env, [mutantVariable]: name, NODE_COMPILE_CACHE: cache }, stdio: ["ignore", "pipe", "pipe"] }
     )
     let output = ""
     let errors = ""
@@ -59,9 +71,9 @@ interface Verdict {
 }
 
 /** Sees that the mutant is found out, and that the source itself is not, where it is looked for in the same way. */
-const judge = async (mutant: Mutant, seed: number, by: Limits): Promise<Verdict> => {
+const judge = async (mutant: Mutant, seed: number, by: Limits, cache: string): Promise<Verdict> => {
   const { breaks, name } = mutant
-  const { broken, images, runs, trace, why } = await huntElsewhere(mutant, seed, by)
+  const { broken, images, runs, trace, why } = await huntElsewhere(mutant, seed, by, cache)
   const looked = `${images} ${images === 1 ? "disk" : "disks"} of ${runs} ${runs === 1 ? "run" : "runs"}`
   const also = broken === 0 ? "" : `, ${broken} of them broken`
   if (why === undefined) {
@@ -82,8 +94,8 @@ const judge = async (mutant: Mutant, seed: number, by: Limits): Promise<Verdict>
 }
 
 /** Sees that one that is said to be harmless is not found out. */
-const judgeHarmless = async (mutant: Mutant, seed: number, by: Limits): Promise<Verdict> => {
-  const { images, trace, why } = await huntElsewhere(mutant, seed, by)
+const judgeHarmless = async (mutant: Mutant, seed: number, by: Limits, cache: string): Promise<Verdict> => {
+  const { images, trace, why } = await huntElsewhere(mutant, seed, by, cache)
   if (why === undefined) return { figure: `${mutant.name}: harmless, ${images} disks`, failure: undefined }
   const failure = [`mutant ${mutant.name} is said to be harmless, but, seed ${seed}: ${why}`, ...trace].join("\n")
   return { figure: `${mutant.name}: is not harmless`, failure }
@@ -93,12 +105,13 @@ const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> =
   Error.stackTraceLimit = 0
   const failures: Array<string> = []
   const figures: Array<string> = []
+  // Most of what a mutant's process loads is what all others load.
+  const cache = mkdtempSync(join(tmpdir(), "litetapes-mutants-"))
   const share = <A>(all: ReadonlyArray<A>) => all.filter((_, index) => index % parts === part)
-  let caught = 0
   const look = async (mutant: Mutant, by: typeof judge, within: Limits): Promise<boolean> => {
     try {
       checkApplies(mutant)
-      const { failure, figure } = await by(mutant, seed, within)
+      const { failure, figure } = await by(mutant, seed, within, cache)
       figures.push(figure)
       log(figure)
       if (failure !== undefined) failures.push(failure)
@@ -109,8 +122,13 @@ const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> =
     }
   }
   const mine = share(mutants)
-  for (const mutant of mine) if (await look(mutant, judge, limits[size])) caught += 1
-  for (const mutant of share(harmless)) await look(mutant, judgeHarmless, harmlessLimits[size])
+  let caught = 0
+  try {
+    for (const mutant of mine) if (await look(mutant, judge, limits[size])) caught += 1
+    for (const mutant of share(harmless)) await look(mutant, judgeHarmless, harmlessLimits[size])
+  } finally {
+    rmSync(cache, { recursive: true, force: true })
+  }
   return { counts: { mutants: mine.length, caught, violations: failures.length }, failures, figures }
 }
 

@@ -1,0 +1,260 @@
+/** Recovery of tapes whose files are damaged too: what it says of them, and what others say of what they held. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import { flipped } from "../../support/copyLib.ts"
+import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
+import {
+  crashed,
+  fill,
+  filesOf,
+  numbered,
+  putFiles,
+  rewrite,
+  rewriteMeta,
+  tamper,
+  type TransformKind
+} from "../../support/transformGround.ts"
+
+export const recoverDamageContract = (kind: TransformKind): void => {
+  describe("recover of a tape with damaged files", () => {
+    reportContract(kind)
+    holeContract(kind)
+    repackContract(kind)
+  })
+}
+
+const name = (number: number) => `seg-${String(number).padStart(6, "0")}.jsonl`
+
+const removeFile = (number: number) => (lib: LibService) =>
+  Effect.flatMap(existingTape(lib, "a"), () => Effect.succeed(number))
+
+const reportContract = ({ ground, place }: TransformKind): void => {
+  it.live("says which numbers no file has, and how many records are lost where, by the ordinals of later ones", () =>
+    Effect.gen(function* () {
+      const kind = yield* ground
+      const [at, copied] = [place(), place()]
+      yield* withLib(kind.storage, at, (lib) => fill(lib, "a", 5, 3))
+      yield* crashed(kind, at, copied, (lib) =>
+        Effect.flatMap(existingTape(lib, "a"), (tape) => tape.append(numbered(15, 18)))
+      )
+      yield* tamper(kind.storage, copied, (root) => root.removeSegment("a", name(2)))
+      yield* kind.loseMeta(copied, "a")
+      yield* withLib(kind.storage, copied, (lib) =>
+        Effect.gen(function* () {
+          const report = yield* lib.recoverTape("a")
+          assert.deepInclude(report, {
+            records: 15,
+            fromDynamic: 3,
+            lost: [],
+            missing: [{ from: 2, to: 2, certain: true }],
+            gaps: [{ from: 3, to: 15, records: 3 }]
+          })
+        })
+      )
+    })
+  )
+
+  it.live("says exactly where records are lost, if a line of the damaged meta still says it", () =>
+    Effect.gen(function* () {
+      const kind = yield* ground
+      const at = place()
+      yield* withLib(kind.storage, at, (lib) => fill(lib, "a", 5, 3))
+      yield* tamper(kind.storage, at, (root) =>
+        Effect.gen(function* () {
+          yield* rewrite(root, "a", name(2), (bytes) => flipped(bytes, 8))
+          yield* root.removeSegment("a", name(4))
+          yield* rewriteMeta(root, "a", (bytes) => flipped(bytes, 9))
+        })
+      )
+      yield* withLib(kind.storage, at, (lib) =>
+        Effect.gen(function* () {
+          const report = yield* lib.recoverTape("a")
+          assert.deepStrictEqual(
+            report.lost.map(({ isBack, records, segment }) => [segment, records, isBack]),
+            [
+              [name(2), 3, false],
+              [name(4), 3, false]
+            ]
+          )
+          assert.deepStrictEqual(report.missing, [])
+          assert.deepStrictEqual(report.gaps, [
+            { from: 3, to: 6, records: 3 },
+            { from: 9, to: 12, records: 3 }
+          ])
+        })
+      )
+    })
+  )
+
+  it.live("says nothing is lost that a repack had removed, where a meta from before it was put back", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const at = place()
+      yield* withLib(storage, at, (lib) => fill(lib, "a", 3, 3))
+      const older = yield* tamper(storage, at, (root) => Effect.map(root.readMeta("a"), (meta) => meta!.bytes))
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const tape = yield* existingTape(lib, "a")
+          yield* tape.repack({ targetBytes: 200 })
+          yield* tape.append(numbered(9, 12))
+        })
+      )
+      // Damaged: else it would be taken for the tape's meta, and its segments for missing.
+      yield* tamper(storage, at, (root) => rewriteMeta(root, "a", () => flipped(older, 9)))
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          assert.deepInclude(yield* lib.recoverTape("a"), { records: 12, lost: [], dropped: [], gaps: [] })
+          assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 12))
+        })
+      )
+    })
+  )
+}
+
+const holeContract = ({ ground, place }: TransformKind): void => {
+  for (const how of ["damaged", "missing"] as const) {
+    it.live(`fills it from dynamic segments where a file between others is ${how}, and finds that again`, () =>
+      Effect.gen(function* () {
+        const kind = yield* ground
+        const { loseMeta, storage } = kind
+        const [at, copied] = [place(), place()]
+        yield* withLib(storage, at, (lib) => fill(lib, "a", 2, 3))
+        yield* crashed(kind, at, copied, (lib) =>
+          Effect.gen(function* () {
+            const tape = yield* existingTape(lib, "a")
+            for (let n = 6; n < 18; n += 3) {
+              yield* tape.append(numbered(n, n + 3))
+              if (n < 15) yield* tape.appendSegment
+            }
+          })
+        )
+        yield* tamper(storage, copied, (root) =>
+          how === "missing"
+            ? root.removeSegment("a", name(4))
+            : rewrite(root, "a", name(4), (bytes) => flipped(bytes, 5))
+        )
+        yield* loseMeta(copied, "a")
+        yield* withLib(storage, copied, (lib) =>
+          Effect.gen(function* () {
+            const report = yield* lib.recoverTape("a")
+            assert.deepInclude(report, { records: 18, missing: [], gaps: [], dropped: [name(5)] })
+            assert.deepStrictEqual(
+              report.lost.map(({ isBack, segment }) => [segment, isBack]),
+              how === "missing" ? [] : [[name(4), true]]
+            )
+            assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 18))
+            yield* Effect.flatMap(existingTape(lib, "a"), (tape) => tape.append(numbered(18, 20)))
+          })
+        )
+        yield* loseMeta(copied, "a")
+        yield* withLib(storage, copied, (lib) =>
+          Effect.gen(function* () {
+            assert.deepInclude(yield* lib.recoverTape("a"), { records: 20, dropped: [name(5)] })
+            assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 20))
+            assert.isTrue((yield* lib.verify()).ok)
+          })
+        )
+      })
+    )
+  }
+}
+
+/** A tape that was repacked, with two of the files from before beside it that nothing near in number tells from others. */
+const leftBehind = (make: (lib: LibService) => Effect.Effect<unknown, unknown>, { ground, place }: TransformKind) =>
+  Effect.gen(function* () {
+    const kind = yield* ground
+    const at = place()
+    yield* withLib(kind.storage, at, make)
+    const before = [...(yield* filesOf(kind.storage, at, "a"))]
+    yield* withLib(kind.storage, at, (lib) =>
+      Effect.flatMap(existingTape(lib, "a"), (tape) => tape.repack({ targetBytes: 300 }))
+    )
+    yield* putFiles(kind.storage, at, "a", before.slice(1, 3))
+    return { kind, at, left: before.slice(1, 3).map(([file]) => file) }
+  })
+
+const repackContract = (transform: TransformKind): void => {
+  const { ground, place } = transform
+  const records = (lib: LibService) => fill(lib, "a", 5, 3)
+
+  it.live("goes by the word of a damaged meta where it says which files a repack has removed", () =>
+    Effect.gen(function* () {
+      const { kind, at, left } = yield* leftBehind(records, transform)
+      yield* tamper(kind.storage, at, (root) => rewriteMeta(root, "a", (bytes) => flipped(bytes, 9)))
+      yield* withLib(kind.storage, at, (lib) =>
+        Effect.gen(function* () {
+          assert.deepInclude(yield* lib.recoverTape("a"), { records: 15, lost: [], dropped: left })
+          assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 15))
+        })
+      )
+    })
+  )
+
+  it.live("is refused where nothing does: the records may have been appended twice", () =>
+    Effect.gen(function* () {
+      const { kind, at, left } = yield* leftBehind(records, transform)
+      yield* kind.loseMeta(at, "a")
+      yield* withLib(kind.storage, at, (lib) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(lib.recoverTape("a"))
+          assert(error._tag === "RecoverAmbiguous")
+          assert.includeMembers([...error.files], left)
+        })
+      )
+      yield* tamper(kind.storage, at, (root) => Effect.forEach(left, (file) => root.removeSegment("a", file)))
+      yield* withLib(kind.storage, at, (lib) =>
+        Effect.andThen(
+          lib.recoverTape("a"),
+          Effect.map(recordsOf(lib, "a"), (found) => assert.deepStrictEqual(found, numbered(0, 15)))
+        )
+      )
+    })
+  )
+
+  it.live("is not refused for events, which are never there twice", () =>
+    Effect.gen(function* () {
+      const make = (lib: LibService) =>
+        Effect.gen(function* () {
+          const events = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+          for (let n = 0; n < 5; n++) {
+            yield* events.append("a-1", [{ type: "Counted", data: n }])
+            yield* Effect.flatMap(existingTape(lib, "a"), (tape) => tape.appendSegment)
+          }
+        })
+      const { kind, at, left } = yield* leftBehind(make, transform)
+      yield* kind.loseMeta(at, "a")
+      yield* withLib(kind.storage, at, (lib) =>
+        Effect.gen(function* () {
+          assert.deepInclude(yield* lib.recoverTape("a"), { records: 5, lost: [], dropped: left })
+          assert.isTrue((yield* lib.verify()).ok)
+        })
+      )
+    })
+  )
+
+  it.live("knows what a second repack had left that was interrupted right after a first one", () =>
+    Effect.gen(function* () {
+      const { loseMeta, storage } = yield* ground
+      const at = place()
+      let before: ReadonlyArray<readonly [string, Uint8Array]> = []
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const tape = yield* records(lib)
+          yield* tape.repack({ targetBytes: 200 })
+          before = yield* Effect.map(filesIn(lib), (files) => [...files])
+          yield* tape.repack({ compression: "gzip" })
+        })
+      )
+      yield* putFiles(storage, at, "a", before)
+      yield* loseMeta(at, "a")
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          assert.deepInclude(yield* lib.recoverTape("a"), { records: 15, lost: [] })
+          assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 15))
+        })
+      )
+    })
+  )
+}
