@@ -73,8 +73,11 @@ export function* findStream(header: Header, hash: number): Lookup<Array<StreamRo
   return rows.map(({ page, offset }) => {
     const firstEntry = page.getUint32(offset + 8, true)
     const count = page.getUint32(offset + 12, true)
+    const firstRevision = page.getFloat64(offset + 16, true)
+    check(count > 0, "a stream has no entries")
     check(firstEntry + count <= header.entries.rows, "a stream has entries that do not exist")
-    return { firstEntry, count, firstRevision: page.getFloat64(offset + 16, true) }
+    check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "a stream begins with a revision that is none")
+    return { firstEntry, count, firstRevision }
   })
 }
 

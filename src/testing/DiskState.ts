@@ -155,8 +155,29 @@ export const syncFile = (state: DiskState, inode: number): DiskState => {
   const node = fileAt(state, inode)
   if (node.pending.length === 0) return state
   let { durable } = node
-  for (const { bytes, position, stuck } of node.pending) if (!stuck) durable = overwrite(durable, position, bytes)
-  return withNode(state, inode, { ...node, durable, pending: node.pending.filter(({ stuck }) => stuck) })
+  let stuck: Array<Pending> = []
+  for (const one of node.pending) {
+    if (one.stuck) {
+      stuck.push(one)
+    } else {
+      durable = overwrite(durable, one.position, one.bytes)
+      // What was given up before is not there any more where others have been written over it.
+      stuck = stuck.flatMap((old) => besides(old, one))
+    }
+  }
+  return withNode(state, inode, { ...node, durable, pending: stuck })
+}
+
+/** What is left of a write where another one is put over it. */
+const besides = (old: Pending, { bytes, position }: Pending): ReadonlyArray<Pending> => {
+  const end = position + bytes.length
+  const before = old.bytes.subarray(0, Math.max(0, position - old.position))
+  const behind = old.bytes.subarray(Math.min(old.bytes.length, Math.max(0, end - old.position)))
+  const pieces = [
+    { ...old, bytes: before },
+    { ...old, bytes: behind, position: old.position + old.bytes.length - behind.length }
+  ]
+  return pieces.filter((piece) => piece.bytes.length > 0)
 }
 
 /** The kernel gives up on what it could not write: it calls the pages clean, and a later sync of them says nothing. */

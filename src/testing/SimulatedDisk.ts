@@ -139,7 +139,7 @@ class Simulation {
       create: (path) =>
         this.#step({ operation: "create", path }, () => {
           const inode = this.#add("create", path, "file")
-          return inode instanceof DiskError ? inode : this.#file(path, inode)
+          return inode instanceof DiskError ? inode : this.#file(path, inode, true)
         }),
       makeFolder: (path) =>
         this.#step({ operation: "makeFolder", path }, () => {
@@ -200,10 +200,13 @@ class Simulation {
     return inode === undefined ? undefined : this.#state.nodes.get(inode)
   }
 
-  #entry(path: string): Entry | undefined {
+  #entry(path: string): Entry | undefined | DiskError {
     const inode = DiskState.lookUp(this.#state, path)
     const node = inode === undefined ? undefined : this.#state.nodes.get(inode)
-    if (node === undefined) return undefined
+    if (node === undefined) {
+      const code = calls.absent(this.#state, path)
+      return code === "ENOENT" ? undefined : this.#error("stat", path, code)
+    }
     return { kind: node.kind, size: node.kind === "file" ? node.cache.length : 0, inode: `${inode}` }
   }
 
@@ -235,7 +238,9 @@ class Simulation {
     const node = this.#node(path)
     const inode = node === undefined ? this.#add("lock", path, "file") : DiskState.lookUp(this.#state, path)!
     if (inode instanceof DiskError) return inode
-    if (node !== undefined && node.kind !== "file") return this.#error("lock", path, "EUNSAFE")
+    // A lock file has no bytes: one that has is somebody else's.
+    const isLockable = node === undefined || (node.kind === "file" && node.cache.length === 0)
+    if (!isLockable) return this.#error("lock", path, "EUNSAFE")
     if (this.#locks.has(inode)) return this.#error("lock", path, "ELOCKED")
     this.#locks.add(inode)
     return inode
@@ -244,15 +249,17 @@ class Simulation {
   #open(operation: "openRead" | "openWrite", path: string): Effect.Effect<File, DiskError> {
     return this.#step({ operation, path }, () => {
       const inode = DiskState.lookUp(this.#state, path)
-      if (inode === undefined) return this.#error(operation, path, "ENOENT")
+      if (inode === undefined) return this.#error(operation, path, calls.absent(this.#state, path))
       const isFile = this.#state.nodes.get(inode)?.kind === "file"
       // A real process that opens and closes its own lock file loses the lock.
-      return isFile && !this.#locks.has(inode) ? this.#file(path, inode) : this.#error(operation, path, "EUNSAFE")
+      return isFile && !this.#locks.has(inode)
+        ? this.#file(path, inode, operation === "openWrite")
+        : this.#error(operation, path, "EUNSAFE")
     })
   }
 
   /** An open file: it stays what it is when its name is taken away. */
-  #file(path: string, inode: number): File {
+  #file(path: string, inode: number, isWritable: boolean): File {
     let open = true
     const bytes = (): Uint8Array => (this.#state.nodes.get(inode) as DiskState.FileNode).cache
     const use = <A>(step: Omit<Step, "index" | "path">, run: (done: number) => A, failed?: () => void) =>
@@ -268,6 +275,7 @@ class Simulation {
       path,
       write: (written, position) =>
         use({ operation: "write", position, bytes: written.length }, (done) => {
+          if (!isWritable && written.length > 0) return this.#error("write", path, "EBADF")
           const part = done === 1 ? written : written.subarray(0, Math.floor(done * written.length))
           return this.#set(DiskState.write(this.#state, inode, position, part))
         }),

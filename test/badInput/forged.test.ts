@@ -1,55 +1,25 @@
-/** Files that somebody forged who made every hash fit: found out by what they say. Each of these once got through. */
-import { assert, describe, it } from "@effect/vitest"
+/** Records and batches that somebody forged who made every hash fit: found out by what they say. Each of these once got through. */
+import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
-import * as EventStore from "litetapes/EventStore"
 import { memoryDisk } from "../reliability/inputs/memoryDisk.ts"
 import { existingTape, recordsOf } from "../support/openLib.ts"
 import {
+  byName,
   changeDynamic,
   changeMeta,
   changeSegment,
+  closed,
   type Draft,
-  draftOf,
-  fill,
+  forging,
+  live,
+  liveEvents,
   refusal,
+  replaced,
   using,
+  where,
   withFields
 } from "./forged.ts"
-
-const closed = draftOf(fill)
-
-const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => (a < b ? -1 : 1)
-
-/** As its writer leaves it that is killed: nothing is in segments but what was `notes` at first. */
-const live = draftOf((lib, files) =>
-  Effect.gen(function* () {
-    yield* fill(lib)
-    const notes = yield* existingTape(lib, "notes")
-    yield* notes.appendSegment
-    yield* notes.append([{ n: 2 }])
-    return files()
-  })
-)
-
-/** The same, with an event in its last batch. */
-const liveEvents = draftOf((_, files) =>
-  Effect.gen(function* () {
-    const store = yield* EventStore.make
-    for (const n of [0, 1]) yield* store.append("order-1", [{ type: "T", data: n }])
-    return files()
-  })
-)
-
-const forging = (name: string, base: typeof closed, test: (draft: Draft) => Effect.Effect<void, unknown>) =>
-  it.live(name, () => Effect.provide(Effect.flatMap(base, test), Logger.layer([])))
-
-const replaced = (lines: ReadonlyArray<string>, at: number, line: string) => lines.with(at, line)
-
-/** Changes a line that holds this text. */
-const where = (text: string, change: (line: string) => string) => (lines: ReadonlyArray<string>) =>
-  lines.map((line) => (line.includes(text) ? change(line) : line))
 
 describe("events", () => {
   const readAll = (draft: Draft, direction: "forward" | "backward") =>

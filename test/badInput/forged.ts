@@ -1,10 +1,12 @@
 /** Libs in memory whose files are forged: changed, and every hash made to fit. */
+import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as EventStore from "litetapes/EventStore"
 import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import type * as Lib from "litetapes/Lib"
-import { type LibService, tapeOf, withLib } from "../support/openLib.ts"
+import { existingTape, type LibService, tapeOf, withLib } from "../support/openLib.ts"
 import { buildLib } from "../reliability/inputs/bases.ts"
 import { type MemoryDisk, memoryDisk, place } from "../reliability/inputs/memoryDisk.ts"
 import * as Reseal from "../reliability/inputs/reseal.ts"
@@ -85,3 +87,37 @@ export const using = <A, E>(
 export const refusal = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<string, A, R> => Effect.map(Effect.flip(effect), ({ _tag, message }) => `${_tag}: ${message}`)
+
+/** A clean end. */
+export const closed = draftOf(fill)
+
+export const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => (a < b ? -1 : 1)
+
+/** As its writer leaves it that is killed: nothing is in segments but what was `notes` at first. */
+export const live = draftOf((lib, files) =>
+  Effect.gen(function* () {
+    yield* fill(lib)
+    const notes = yield* existingTape(lib, "notes")
+    yield* notes.appendSegment
+    yield* notes.append([{ n: 2 }])
+    return files()
+  })
+)
+
+/** The same, with an event in its last batch. */
+export const liveEvents = draftOf((_, files) =>
+  Effect.gen(function* () {
+    const store = yield* EventStore.make
+    for (const n of [0, 1]) yield* store.append("order-1", [{ type: "T", data: n }])
+    return files()
+  })
+)
+
+export const forging = (name: string, base: typeof closed, test: (draft: Draft) => Effect.Effect<void, unknown>) =>
+  it.live(name, () => Effect.provide(Effect.flatMap(base, test), Logger.layer([])))
+
+export const replaced = (lines: ReadonlyArray<string>, at: number, line: string) => lines.with(at, line)
+
+/** Changes a line that holds this text. */
+export const where = (text: string, change: (line: string) => string) => (lines: ReadonlyArray<string>) =>
+  lines.map((line) => (line.includes(text) ? change(line) : line))

@@ -9,6 +9,7 @@ import { leftoversContract } from "./transform/leftovers.ts"
 import { progressContract } from "./transform/progress.ts"
 import { readersContract } from "./transform/readers.ts"
 import { recoverContract } from "./transform/recover.ts"
+import { recoverDamageContract } from "./transform/recoverDamage.ts"
 import { recoverLibContract } from "./transform/recoverLib.ts"
 import { repackContract } from "./transform/repack.ts"
 import { verifyContract } from "./transform/verify.ts"
@@ -21,6 +22,7 @@ export const suite = (kind: TransformKind): void => {
       readersContract,
       cloneContract,
       recoverContract,
+      recoverDamageContract,
       leftoversContract,
       recoverLibContract,
       verifyContract,

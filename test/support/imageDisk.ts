@@ -15,6 +15,8 @@ export interface ImageDisk {
   readonly image: () => Image
   /** Other bytes in a file that is there, under whoever has it open. */
   readonly set: (path: string, bytes: Uint8Array) => void
+  /** From now on nothing more is written: whoever has it open ends as if it were killed. */
+  readonly freeze: () => void
 }
 
 interface Stored {
@@ -27,11 +29,12 @@ interface Tree {
   readonly folders: Set<string>
   readonly locked: Set<string>
   inodes: number
+  isFrozen: boolean
 }
 
 /** A disk with these files. `boot` names the run of the operating system that it claims to be in. */
 export const imageDisk = (image: Image, boot: string | undefined): ImageDisk => {
-  const tree: Tree = { files: new Map(), folders: new Set(["/"]), locked: new Set(), inodes: 0 }
+  const tree: Tree = { files: new Map(), folders: new Set(["/"]), locked: new Set(), inodes: 0, isFrozen: false }
   for (const [path, bytes] of image) {
     tree.files.set(path, store(tree, bytes))
     for (let folder = posix.dirname(path); !tree.folders.has(folder); folder = posix.dirname(folder)) {
@@ -45,9 +48,10 @@ export const imageDisk = (image: Image, boot: string | undefined): ImageDisk => 
       step("create", path, () => {
         if (exists(tree, path)) return "EEXIST"
         if (!tree.folders.has(posix.dirname(path))) return "ENOENT"
+        if (tree.isFrozen) return "EIO"
         const stored = store(tree, new Uint8Array(0))
         tree.files.set(path, stored)
-        return fileOf(path, stored)
+        return fileOf(tree, path, stored)
       }),
     syncFolder: (path) => step("syncFolder", path, () => (tree.folders.has(path) ? undefined : "ENOENT")),
     lock: (path) => Effect.acquireRelease(take(tree, path), () => Effect.sync(() => tree.locked.delete(path))),
@@ -59,6 +63,9 @@ export const imageDisk = (image: Image, boot: string | undefined): ImageDisk => 
     image: () => new Map([...tree.files].map(([path, { bytes }]) => [path, bytes])),
     set: (path, bytes) => {
       tree.files.get(path)!.bytes = bytes
+    },
+    freeze: () => {
+      tree.isFrozen = true
     }
   }
 }
@@ -94,7 +101,11 @@ const names = (
       return undefined
     }),
   rename: (from, to) => step("rename", to, () => rename(tree, from, to)),
-  unlink: (path) => step("unlink", path, () => (tree.files.delete(path) ? undefined : "ENOENT")),
+  unlink: (path) =>
+    step("unlink", path, () => {
+      if (tree.isFrozen) return "EIO"
+      return tree.files.delete(path) ? undefined : "ENOENT"
+    }),
   removeFolder: (path) =>
     step("removeFolder", path, () => {
       if (within(tree, path).length > 0) return "ENOTEMPTY"
@@ -119,6 +130,7 @@ const within = ({ files, folders }: Tree, path: string): Array<string> =>
   [...files.keys(), ...folders].filter((one) => one.startsWith(`${path}/`))
 
 const rename = (tree: Tree, from: string, to: string): string | undefined => {
+  if (tree.isFrozen) return "EIO"
   const { files, folders } = tree
   const stored = files.get(from)
   if (stored !== undefined) {
@@ -152,22 +164,24 @@ const take = (tree: Tree, path: string) =>
 const open = (tree: Tree, operation: string, path: string): Effect.Effect<File, DiskError> =>
   step(operation, path, () => {
     const stored = tree.files.get(path)
-    if (stored !== undefined) return fileOf(path, stored)
+    if (stored !== undefined) return fileOf(tree, path, stored)
     return tree.folders.has(path) ? "EUNSAFE" : "ENOENT"
   })
 
-const fileOf = (path: string, stored: Stored): File => {
+const fileOf = (tree: Tree, path: string, stored: Stored): File => {
   const read = (position: number, length: number) => stored.bytes.slice(position, position + length)
   return {
     path,
     read: (position, length) => Effect.sync(() => read(position, length)),
     readRanges: (ranges) => Effect.sync(() => ranges.map(([position, length]) => read(position, length))),
     write: (bytes, position) =>
-      Effect.sync(() => {
+      step("write", path, () => {
+        if (tree.isFrozen) return "EIO"
         const written = new Uint8Array(Math.max(stored.bytes.length, position + bytes.length))
         written.set(stored.bytes)
         written.set(bytes, position)
         stored.bytes = written
+        return undefined
       }),
     size: Effect.sync(() => stored.bytes.length),
     datasync: Effect.void,

@@ -13,7 +13,7 @@ const targetOf = (name: string): Target => targets.find((target) => target.name 
 
 const lookAt = (target: Target, image: Image, mode: "read" | "write") =>
   Effect.flatMap(storageOver(image).storage, (storage) =>
-    look(storage, target.truth, { mode, verify: true, backwards: true, goOn: false })
+    look(storage, target.truth, { mode, reads: "all", verify: true, goOn: false })
   )
 
 const touched = (file: string, at: number): ReadonlyMap<string, Range> => new Map([[file, { first: at, last: at }]])

@@ -4,7 +4,6 @@ import { createHash } from "node:crypto"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
 import * as Frames from "../../domain/Frames.ts"
-import { BadLine } from "../../domain/internal/BadLine.ts"
 import { troubleOf } from "../../domain/internal/troubleOf.ts"
 import { decodeSame } from "../../domain/SameLine.ts"
 import type { Compression } from "../../domain/Names.ts"
@@ -238,7 +237,7 @@ export const readStored = Effect.fnUntraced(function* (
           if (firstBad === undefined) each(line, target)
         } catch (error) {
           // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
-          const isItself = error instanceof TaraSONError || error instanceof BadLine
+          const isItself = error instanceof TaraSONError
           firstBad ??= { offset, why: troubleOf(error), isItself }
         }
         if (target !== undefined) found.same++

@@ -60,17 +60,25 @@ const attempt = Effect.fnUntraced(function* (
   if (way === "standing") return [yield* standing.try(damage.path, image.get(damage.path)!, touched)]
   const verdicts: Array<Verdict> = []
   const isAll = way === "all"
+  const isQuick = !isAll && (damage.kind === "flip" || damage.kind === "cut")
   if (isAll) {
     const storage = yield* storageOver(image).storage
-    const seen = yield* look(storage, target.truth, { mode: "read", verify: true, backwards: true, goOn: false })
+    const seen = yield* look(storage, target.truth, { mode: "read", reads: "all", verify: true, goOn: false })
     verdicts.push(judge(target, touched, seen))
   }
   const disk = storageOver(image)
   const storage = yield* disk.storage
-  const seen = yield* look(storage, target.truth, { mode: "write", verify: isAll, backwards: isAll, goOn: isAll })
+  const seen = yield* look(storage, target.truth, {
+    mode: way === "reader" ? "read" : "write",
+    reads: isQuick ? "records" : "all",
+    verify: isAll,
+    goOn: isAll,
+    // What a writer leaves when it closes is looked at where all ways are tried.
+    ...(isQuick ? { atEnd: disk.freeze } : {})
+  })
   if (seen.gone !== undefined) {
     const truth = afterwards(target.truth, seen.batch, target.truth.batch - seen.batch, seen.gone)
-    const again = yield* look(storage, truth, { mode: "read", verify: false, backwards: false, goOn: false })
+    const again = yield* look(storage, truth, { mode: "read", reads: "records", verify: false, goOn: false })
     const verdict = judge({ ...target, truth }, touched, again)
     verdicts.push({ ...verdict, faults: verdict.faults.map((fault) => `afterwards, ${fault}`) })
   }

@@ -195,9 +195,9 @@ export const coarseDamages = (image: Image, wanted: (path: string) => boolean): 
     const bytes = image.get(path)!
     const file = classOf(path)
     // An index is cut at the borders of what it consists of: between them, nothing is different.
-    const step = file === "index" ? 61 : 1
+    const step = file === "index" ? 509 : 1
     for (let length = 0; length < bytes.length; length += step) damages.push(cut(path, length))
-    for (const size of [64, 512]) {
+    for (const size of file === "index" ? [512] : [64, 512]) {
       for (let start = 0; start < bytes.length; start += size) damages.push(zeros(path, start, size))
     }
     damages.push(drop(path), ...tails(bytes).map((tail) => garbage(path, tail)))

@@ -46,12 +46,14 @@ export interface Look {
 
 export interface LookOptions {
   readonly mode: "read" | "write"
+  /** `records`: those of every tape. `all`: segments, streams, all events, and everything backwards too. */
+  readonly reads: "records" | "all"
   /** Verifies, too. */
   readonly verify: boolean
-  /** Reads backwards, too. */
-  readonly backwards: boolean
   /** Appends, too; for writers. */
   readonly goOn: boolean
+  /** Called at the end, before it is closed. */
+  readonly atEnd?: () => void
   /** Where the lib is, unless at the place in images. */
   readonly location?: string
 }
@@ -92,12 +94,13 @@ const lookInto = (lib: LibService, truth: Truth, options: LookOptions) =>
     for (const { name } of truth.tapes.values()) {
       answers.push(...(yield* readTape(lib, name, truth, options)))
     }
-    if (truth.events.length > 0) answers.push(...(yield* readEvents(lib, truth, options)))
+    if (options.reads === "all" && truth.events.length > 0) answers.push(...(yield* readEvents(lib, truth)))
     const verified = options.verify ? yield* Effect.orDie(lib.verify()) : undefined
     const tapes = (yield* lib.tapes).map(({ name, state }) => ({ name, state }))
     const { batch } = yield* lib.durable
     const gone = options.goOn ? yield* goOn(lib, truth) : undefined
     answers.push(...(gone?.answers ?? []))
+    options.atEnd?.()
     return { report: lib.report, batch, tapes, answers, verified, gone }
   })
 
@@ -124,10 +127,9 @@ const readTape = Effect.fnUntraced(function* (lib: LibService, name: string, tru
   if (Exit.isFailure(opened)) return [{ ...whole, got: [], failure: failureOf(opened.cause) }]
   const tape: Tape.Tape["Service"] = opened.value
   const answers = [yield* collect(tape.records(), whole)]
-  if (options.backwards) {
-    const tag = { ...whole, way: `records of ${name}, backwards`, reverse: true }
-    answers.push(yield* collect(tape.records({ reverse: true }), tag))
-  }
+  if (options.reads === "records") return answers
+  const backwards = { ...whole, way: `records of ${name}, backwards`, reverse: true }
+  answers.push(yield* collect(tape.records({ reverse: true }), backwards))
   for (const { name: file, number } of truth.tapes.get(name)!.segments) {
     const tag = { expected: "segment", way: `segment ${file}`, tape: name, segment: number } as const
     answers.push(yield* collect(tape.readSegment(number), tag))
@@ -135,12 +137,11 @@ const readTape = Effect.fnUntraced(function* (lib: LibService, name: string, tru
   return answers
 })
 
-const readEvents = Effect.fnUntraced(function* (lib: LibService, truth: Truth, options: LookOptions) {
+const readEvents = Effect.fnUntraced(function* (lib: LibService, truth: Truth) {
   const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
   const answers: Array<Answer> = []
   for (const direction of ["forward", "backward"] as const) {
     const reverse = direction === "backward"
-    if (reverse && !options.backwards) break
     const suffix = reverse ? ", backwards" : ""
     answers.push(yield* collect(store.readAll({ direction }), { expected: "all", way: `all events${suffix}`, reverse }))
     for (const stream of truth.streams.keys()) {

@@ -1,14 +1,15 @@
 /** Which damages are tried in which way. */
 import type { Size } from "../campaign.ts"
 import { makeRandom, type Random, seedOf } from "../random.ts"
-import { classOf, coarseDamages, type Damage, flip, several } from "./damages.ts"
+import { classOf, coarseDamages, type Damage, type FileClass, flip, several } from "./damages.ts"
 import type { Target } from "./states.ts"
 
 /**
- * `writer`: opened for writing, and all is read. `standing`: under a lib that is open. `all`: opened for reading and for
- * writing; all is read forwards and backwards and verified; then the writer goes on, and what it leaves is read again.
+ * `reader`, `writer`: opened for reading or for writing, and all records are read. `standing`: under a lib that is open.
+ * `all`: opened for reading and for writing; everything is read forwards and backwards and verified; then the writer goes
+ * on, and what it leaves is read again.
  */
-export type Way = "writer" | "standing" | "all"
+export type Way = "reader" | "writer" | "standing" | "all"
 
 export interface Try {
   readonly damage: Damage
@@ -18,9 +19,12 @@ export interface Try {
 interface Plan {
   /** The target is made so many times as large as the smallest one. */
   readonly scale: number
-  /** Every n-th bit of files that the bare variant of a target has too, and of indexes. */
+  /** Every n-th bit of files that the bare variant of a target has too, of indexes, and of lib meta like that of others. */
   readonly everyBare: number
   readonly everyIndex: number
+  readonly everyLikeOthers: number
+  /** Whether damage to whole files, sectors and lines is tried in all ways. */
+  readonly isThorough: boolean
   /** Damages of one target that are tried in all ways, and so many of several damages at once. */
   readonly all: number
   readonly several: number
@@ -29,8 +33,26 @@ interface Plan {
 }
 
 export const plans: Record<Size, Plan> = {
-  ordinary: { scale: 1, everyBare: 64, everyIndex: 2048, all: 60, several: 20, real: 6 },
-  long: { scale: 3, everyBare: 4, everyIndex: 8, all: 40_000, several: 20_000, real: 300 }
+  ordinary: {
+    scale: 1,
+    everyBare: 64,
+    everyIndex: 2048,
+    everyLikeOthers: 4,
+    isThorough: false,
+    all: 40,
+    several: 16,
+    real: 4
+  },
+  long: {
+    scale: 3,
+    everyBare: 4,
+    everyIndex: 8,
+    everyLikeOthers: 1,
+    isThorough: true,
+    all: 40_000,
+    several: 20_000,
+    real: 300
+  }
 }
 
 /** Everything that is tried with a target, always in the same order. */
@@ -40,7 +62,7 @@ export function* triesOf(target: Target, seed: number, plan: Plan): Generator<Tr
   yield* bitTries(target, plan, random)
   for (const damage of coarse) {
     if (target.isBare && damage.kind === "cut" && random.below(plan.everyBare) > 0) continue
-    yield { damage, way: wayOf(damage) }
+    yield { damage, way: plan.isThorough && damage.kind !== "cut" ? "all" : wayOf(damage) }
   }
   const any = () => anyDamage(target, coarse, random)
   for (let n = 0; n < plan.all; n++) yield { damage: any(), way: "all" }
@@ -70,11 +92,18 @@ const anyDamage = ({ image }: Target, coarse: ReadonlyArray<Damage>, random: Ran
 /** Files that mean something else where there is no hint and no index. */
 const isOwn = (path: string): boolean => ["lib meta", "segment", "dynamic"].includes(classOf(path))
 
-function* bitTries({ image, isBare }: Target, plan: Plan, random: Random): Generator<Try> {
+const everyBit = ({ isBare, likeOthers }: Target, file: FileClass, plan: Plan): number => {
+  if (file === "index") return plan.everyIndex
+  if (isBare) return plan.everyBare
+  return likeOthers && file === "lib meta" ? plan.everyLikeOthers : 1
+}
+
+function* bitTries(target: Target, plan: Plan, random: Random): Generator<Try> {
+  const { image, isBare } = target
   for (const [path, bytes] of image) {
     const file = classOf(path)
     if (isBare && !isOwn(path)) continue
-    const every = file === "index" ? plan.everyIndex : isBare ? plan.everyBare : 1
+    const every = everyBit(target, file, plan)
     for (let bit = random.below(every); bit < 8 * bytes.length; bit += every) {
       const damage = flip(path, bit)
       yield { damage, way: isBare && file === "segment" ? "all" : wayOf(damage) }
@@ -83,6 +112,8 @@ function* bitTries({ image, isBare }: Target, plan: Plan, random: Random): Gener
 }
 
 const wayOf = ({ kind, path }: Damage): Way => {
+  if (kind === "flip" && classOf(path) === "hint") return "reader"
+
   const inPlace = kind === "flip" || kind === "cut" || kind === "zeros"
   return inPlace && ["tape meta", "segment"].includes(classOf(path)) ? "standing" : "writer"
 }

@@ -22,7 +22,7 @@ export const tryReal = Effect.fnUntraced(function* (
   const verdicts: Array<Verdict> = []
   for (const mode of ["read", "write"] as const) {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "litetapes-damage-"))
-    const options = { mode, verify: true, backwards: true, goOn: false, location: write(image, folder) }
+    const options = { mode, reads: "all" as const, verify: true, goOn: false, location: write(image, folder) }
     const seen = yield* look(storage, target.truth, options).pipe(
       Effect.ensuring(Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true })))
     )

@@ -19,17 +19,18 @@ import type { Target } from "./states.ts"
 interface Opened {
   readonly lib: LibService
   readonly set: (path: string, bytes: Uint8Array) => void
+  readonly freeze: () => void
   readonly close: Effect.Effect<void>
 }
 
-const open = Effect.fnUntraced(function* (target: Target, mode: "read" | "write"): Effect.fn.Return<Opened, unknown> {
-  const { set, storage } = storageOver(target.image)
+const open = Effect.fnUntraced(function* (target: Target): Effect.fn.Return<Opened, unknown> {
+  const { freeze, set, storage } = storageOver(target.image)
   const scope = yield* Scope.make()
-  const lib = yield* Lib.open(place, { mode, closeAfter: "1 day" }).pipe(
+  const lib = yield* Lib.open(place, { closeAfter: "1 day" }).pipe(
     Scope.provide(scope),
     Effect.provideService(Storage, yield* storage)
   )
-  return { lib, set, close: Scope.close(scope, Exit.void) }
+  return { lib, set, freeze, close: Scope.close(scope, Exit.void) }
 })
 
 export class Standing {
@@ -45,14 +46,13 @@ export class Standing {
     this.#used = used
   }
 
-  /**
-   * Opens the lib for writing, twice, each on a disk of its own. What an interrupted writer left is closed at once, and
-   * all tapes are in use for that: there a reader looks again and again.
-   */
+  /** Opens the lib for writing, twice, each on a disk of its own. */
   static open(target: Target): Effect.Effect<Standing, unknown> {
-    const isOpen = target.truth.batches.length > 0
-    const both = Effect.all([open(target, isOpen ? "read" : "write"), open(target, "write")])
-    return Effect.map(both, ([unused, used]) => new Standing(target, unused, used))
+    return Effect.map(Effect.all([open(target), open(target)]), ([unused, used]) => {
+      // What an interrupted writer left would be closed now, and all of its tapes be in use.
+      unused.freeze()
+      return new Standing(target, unused, used)
+    })
   }
 
   get close(): Effect.Effect<void> {
@@ -72,9 +72,7 @@ export class Standing {
 
   #tryMeta(path: string, touched: Touched): Effect.Effect<Verdict> {
     const [name] = within(path).split("/")
-    const { lib } = this.#unused
-    const load = Effect.andThen(lib.refresh, existingTape(lib, name!))
-    return Effect.map(Effect.exit(load), (exit) =>
+    return Effect.map(Effect.exit(existingTape(this.#unused.lib, name!)), (exit) =>
       Exit.isSuccess(exit)
         ? { outcome: "silent", isSilent: true, faults: [`${name} was opened`] }
         : refused(failureOf(exit.cause), touched, `open ${name}`)

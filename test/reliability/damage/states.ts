@@ -5,12 +5,14 @@ import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { setImmediate } from "node:timers/promises"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Randomness } from "litetapes/Randomness"
+import type { JsonObject } from "litetapes/TaraSON"
 import type { Image } from "../../support/imageDisk.ts"
 import { type Ground, interrupted, type Make, states } from "../../support/libStates.ts"
-import { existingTape, type LibService, tapeOf } from "../../support/openLib.ts"
+import { existingTape, type LibService, tapeOf, withLib } from "../../support/openLib.ts"
 import type { Size } from "../campaign.ts"
 import { folders, place } from "./place.ts"
 import { plans } from "./plan.ts"
@@ -22,51 +24,122 @@ export interface Target {
   readonly truth: Truth
   /** Without the hint and, where it is closed, without indexes: another target has the same files with them. */
   readonly isBare: boolean
+  /** What is special about it is in its tapes: its lib meta is made as those of other targets are. */
+  readonly likeOthers: boolean
 }
 
 const ofEvents = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
-/** Events and records, after two writers were interrupted: in segments, in several dynamic segments, in both. */
-const openEvents: Make = (ground, at) =>
+/**
+ * Interrupted twice: a first writer, then one that took over and filled several dynamic segments. Tapes are made first:
+ * beside them it is chance when the next dynamic segment is listed.
+ */
+const interruptedTwice = (
+  ground: Ground,
+  at: string,
+  first: (lib: LibService) => Effect.Effect<unknown, unknown>,
+  second: (lib: LibService) => Effect.Effect<unknown, unknown>
+) =>
   Effect.gen(function* () {
-    const first = ground.spare()
-    const event = (n: number) => ({ type: "Done", id: `id-${n}`, data: ground.records(n, n + 1)[0] })
-    yield* interrupted(ground, ground.spare(), first, {}, (lib) =>
-      Effect.gen(function* () {
-        const store = yield* ofEvents(lib)
-        yield* store.append("order-1", [event(0), event(1)])
-        yield* Effect.flatMap(existingTape(lib, "order"), (tape) => tape.appendSegment)
-        yield* Effect.flatMap(tapeOf(lib, "notes"), (tape) => tape.append(ground.records(0, 2)))
-        yield* store.append("order-2", [event(2)])
-      })
-    )
-    yield* interrupted(ground, first, at, { closeBytes: 700, backlogMax: 1000, hold: true }, (lib) =>
-      Effect.gen(function* () {
-        const store = yield* ofEvents(lib)
-        for (let n = 3; n < ground.count - 2; n++) {
-          const streams = n % 2 === 0 ? ["order-1", "bill-1"] : [`order-${n % 3}`]
-          yield* store.appendAll(streams.map((stream) => ({ stream, events: [event(n)] })))
-        }
-        yield* Effect.flatMap(tapeOf(lib, "notes"), (tape) => tape.append(ground.records(2, 3)))
-      })
+    const between = ground.spare()
+    yield* interrupted(ground, ground.spare(), between, {}, first)
+    yield* interrupted(ground, between, at, { closeBytes: 800, backlogMax: 1000, hold: true }, (lib) =>
+      Effect.andThen(second(lib), prepared(between))
     )
   })
 
-/** More records, so that several dynamic segments are filled. */
-const longer =
-  (make: Make): Make =>
-  (ground, at) =>
-    make({ ...ground, count: ground.count + 6 }, at)
+/** Waits until the next dynamic segment is there and listed: each commit here is large enough to have it prepared. */
+const prepared = (folder: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const files = fs.readdirSync(folder).filter((name) => name.startsWith("litelib.dynamic-"))
+    const last = files.toSorted().at(-1)!
+    const isEmpty =
+      fs.readFileSync(path.join(folder, last)).indexOf("\n") === fs.statSync(path.join(folder, last)).size - 1
+    const listed = fs.readFileSync(path.join(folder, "litelib.meta.jsonl"), "utf8")
+    if (isEmpty && listed.includes(`"dynamic":${Number(/\d+/.exec(last)![0])},`)) return Effect.void
+    return Effect.andThen(
+      Effect.promise(() => setImmediate()),
+      prepared(folder)
+    )
+  })
+
+const append = (lib: LibService, name: string, records: ReadonlyArray<JsonObject>) =>
+  Effect.flatMap(tapeOf(lib, name), (tape) => tape.append(records))
+
+const flush = (lib: LibService, name: string) => Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
+
+/** Records: in a segment, in several dynamic segments, in both. */
+const openRecords: Make = (ground, at) => {
+  const { count, records } = ground
+  return interruptedTwice(
+    ground,
+    at,
+    (lib) =>
+      Effect.gen(function* () {
+        for (const name of ["alpha", "beta", "gamma"]) yield* tapeOf(lib, name)
+        yield* append(lib, "alpha", records(0, 2))
+        yield* append(lib, "beta", records(0, 3))
+        yield* flush(lib, "alpha")
+        yield* append(lib, "alpha", records(2, 5))
+      }),
+    (lib) =>
+      Effect.gen(function* () {
+        for (let n = 5; n < count + 4; n += 4) yield* append(lib, "alpha", records(n, n + 4))
+        const both = ["beta", "gamma"].map((tape) => ({ tape, records: records(0, 1) }))
+        yield* lib.commit(both)
+      })
+  )
+}
+
+/** The same with events, and records beside them. */
+const openEvents: Make = (ground, at) => {
+  const { count, records } = ground
+  const happened = (n: number) => ({ type: "Done", id: `id-${n}`, data: records(n, n + 1)[0] })
+  const appendAll = (lib: LibService, n: number, streams: ReadonlyArray<string>) =>
+    Effect.flatMap(ofEvents(lib), (store) =>
+      store.appendAll(streams.map((stream) => ({ stream, events: [happened(n)] })))
+    )
+  return interruptedTwice(
+    ground,
+    at,
+    (lib) =>
+      Effect.gen(function* () {
+        yield* appendAll(lib, 0, ["order-1", "order-2"])
+        yield* flush(lib, "order")
+        yield* append(lib, "notes", records(0, 2))
+        yield* appendAll(lib, 1, ["bill-1"])
+      }),
+    (lib) =>
+      Effect.gen(function* () {
+        for (let n = 2; n < count - 4; n++) yield* appendAll(lib, n, n % 2 === 0 ? ["order-1", "bill-1"] : ["order-2"])
+        yield* append(lib, "notes", records(2, 3))
+      })
+  )
+}
+
+/** Repacked into several segments, and gone on with. */
+const repacked: Make = ({ count, records, storage, targetBytes }, at) =>
+  withLib<unknown, unknown>(storage, at, (lib) =>
+    Effect.gen(function* () {
+      const alpha = yield* tapeOf(lib, "alpha")
+      for (let n = 0; n < count; n += 2) {
+        yield* alpha.append(records(n, n + 2))
+        yield* alpha.appendSegment
+      }
+      yield* alpha.repack({ targetBytes })
+      yield* alpha.append(records(0, 2))
+    })
+  )
 
 /** Which states are always swept. */
 const swept: { readonly [state: string]: Make } = {
-  open: longer(states["unclean"]!),
+  open: openRecords,
   "open events": openEvents,
   closed: states["clean"]!,
   "closed events": states["events-hashed"]!,
   gzip: states["gzip"]!,
   zstd: states["zstd"]!,
-  repacked: states["user-metadata"]!,
+  repacked,
   sharded: states["sharded"]!,
   cloned: states["cloned"]!,
   deduped: states["deduped"]!
@@ -74,12 +147,11 @@ const swept: { readonly [state: string]: Make } = {
 
 /** Which more are swept where there is time. */
 const more: { readonly [state: string]: Make } = {
-  torn: states["torn"]!,
   archived: states["archived"]!,
+  "with user values": states["user-metadata"]!,
   "closed events, by category": states["events-category"]!,
   "gzip, deduped, sharded": states["gzip-deduped-sharded"]!,
   "zstd, deduped, sharded": states["zstd-deduped-sharded"]!,
-  recovered: states["recovered"]!,
   "recovered lib": states["recovered-lib"]!
 }
 
@@ -143,10 +215,11 @@ const variantsOf = async (name: string, image: Image): Promise<Array<Target>> =>
   const without = (...parts: ReadonlyArray<string>) =>
     new Map([...image].filter(([file]) => !parts.some((part) => file.includes(part))))
   const truth = await truthOf(image)
+  const likeOthers = !/^(?:open|closed)/.test(name)
   // A copy of a lib mostly has neither; but what an interrupted writer left is worth a look with its indexes.
   const bare = truth.batches.length > 0 ? without("/litelib.acked") : without("/litelib.acked", "/index/")
   return [
-    { name, image, truth, isBare: false },
-    { name: `${name}, bare`, image: bare, truth, isBare: true }
+    { name, image, truth, isBare: false, likeOthers },
+    { name: `${name}, bare`, image: bare, truth, isBare: true, likeOthers }
   ]
 }

@@ -2,7 +2,9 @@
 import { makeRandom, type Random, seedOf } from "../random.ts"
 import type { Base } from "./bases.ts"
 import { byteMutations, fileMutations, type Mutate } from "./mutateBytes.ts"
-import { sealedMutations } from "./mutateSealed.ts"
+import { lineMutations } from "./mutateLines.ts"
+import { metaMutations } from "./mutateMeta.ts"
+import { packedMutations } from "./mutatePacked.ts"
 import type { Draft } from "./reseal.ts"
 
 export interface Input {
@@ -27,7 +29,9 @@ const truthful = new Set([...Object.keys(byteMutations), "index", "hint"])
 const kinds: ReadonlyArray<readonly [kind: string, weight: number, mutate: Mutate]> = [
   ...Object.entries(byteMutations).map(([kind, mutate]) => [kind, 2, mutate] as const),
   ...Object.entries(fileMutations).map(([kind, mutate]) => [kind, 3, mutate] as const),
-  ...Object.entries(sealedMutations).map(([kind, mutate]) => [kind, weights[kind] ?? 6, mutate] as const)
+  ...Object.entries({ ...metaMutations, ...lineMutations, ...packedMutations }).map(
+    ([kind, mutate]) => [kind, weights[kind] ?? 6, mutate] as const
+  )
 ]
 
 const weighted = <A extends { readonly weight: number }>(random: Random, from: ReadonlyArray<A>): A => {

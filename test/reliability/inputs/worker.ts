@@ -20,6 +20,8 @@ process.on("uncaughtException", blame)
 for (let number = from; number < end; number += step) {
   Atomics.store(now, 0, number)
   const tried = await tryInput(bases, truth, seed, number)
+  // What nobody waited for has its turn, and is blamed on this input.
+  await new Promise<void>((resolve) => void setImmediate(resolve))
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of worker_threads has no origin
   parentPort!.postMessage({ ...tried, blames: [...tried.blames, ...blamed.splice(0)] })
 }

@@ -16,7 +16,7 @@ import { checkApplies, DoesNotApply, type Mutant } from "./mutant.ts"
 
 /** What a mutant has to show itself. */
 const limits: Record<Options["size"], Limits> = {
-  ordinary: { runsMax: 60, imagesMax: 3000 },
+  ordinary: { runsMax: 300, imagesMax: 8000 },
   long: { runsMax: 2000, imagesMax: 100_000 }
 }
 

@@ -86,10 +86,10 @@ export const openings: ReadonlyArray<Mutant> = [
       }
     ],
     histories: [
-      ["append", "flush", "cut repack"],
-      ["append", "cut repack"]
+      ["appendAll", "flush", "cut repack"],
+      ["appendAll", "cut repack"]
     ],
-    before: ["create", "write", "sync", "rename", "syncFolder"],
+    before: ["create", "rename", "syncFolder"],
     lossesMax: 8
   },
   {

@@ -3,6 +3,7 @@
  * segments. Found through indexes, without parsing other streams' events.
  */
 import * as Effect from "effect/Effect"
+import { SegmentCorrupt } from "../../../domain/Errors.ts"
 import type { RecordedEvent } from "../../../domain/Event.ts"
 import { hash53, hashId } from "../../../domain/Hash53.ts"
 import * as SegmentIndex from "../../../domain/SegmentIndex.ts"
@@ -79,7 +80,8 @@ const inSegment = (
   return Effect.flatMap(find, (rows) => {
     if (rows.length === 0) return Effect.succeed(undefined)
     const candidates = rows.map((row) => sourceOf(core, tape, segment, row))
-    return firstMatching(candidates, stream)
+    const corrupt = (why: string) => new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: 0, why })
+    return firstMatching(candidates, stream, corrupt)
   })
 }
 
@@ -104,13 +106,17 @@ const readEntries = (
 /** A hash is no proof: the row is the stream's if its events say so. */
 const firstMatching = (
   candidates: ReadonlyArray<Source>,
-  stream: string
+  stream: string,
+  corrupt: (why: string) => SegmentCorrupt
 ): Effect.Effect<Source | undefined, SegmentError> => {
   const [first, ...others] = candidates
   if (first === undefined) return Effect.succeed(undefined)
-  return Effect.flatMap(first.read(first.count - 1, 1), ([event]) =>
-    event?.stream === stream ? Effect.succeed(first) : firstMatching(others, stream)
-  )
+  return Effect.flatMap(first.read(first.count - 1, 1), ([event]): Effect.Effect<Source | undefined, SegmentError> => {
+    if (event?.stream !== stream) return firstMatching(others, stream, corrupt)
+    // What is appended goes on from here.
+    if (event.revision === first.firstRevision + first.count - 1) return Effect.succeed(first)
+    return Effect.fail(corrupt("its index counts other revisions than its events"))
+  })
 }
 
 /** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */

@@ -72,16 +72,31 @@ export const placeOf = (
   return -1
 }
 
-/**
- * Whether two slices are the same where they overlap, and do: `b` begins `offset` behind the beginning of `a` (before it
- * where that is negative). A slice of one stream agrees with another one there from edge to edge.
- */
-export const agree = (a: Float64Array, b: Float64Array, offset: number): boolean => {
+/** How many records two slices share where they overlap: `b` begins `offset` behind the beginning of `a`, or before it. */
+const overlapOf = (a: Float64Array, b: Float64Array, offset: number) => {
   const from = Math.max(0, offset)
-  const to = Math.min(a.length, offset + b.length)
-  if (from >= to) return false
-  for (let at = from; at < to; at++) if (a[at] !== b[at - offset]) return false
-  return true
+  return { from, to: Math.max(from, Math.min(a.length, offset + b.length)) }
+}
+
+/** Where in `a` the two differ first; -1 where they are the same. */
+export const differenceOf = (a: Float64Array, b: Float64Array, offset: number): number => {
+  const { from, to } = overlapOf(a, b, offset)
+  for (let at = from; at < to; at++) if (a[at] !== b[at - offset]) return at
+  return -1
+}
+
+/** Whether two slices overlap and are the same there: those of one stream agree from edge to edge. */
+export const agree = (a: Float64Array, b: Float64Array, offset: number): boolean => {
+  const { from, to } = overlapOf(a, b, offset)
+  return from < to && differenceOf(a, b, offset) === -1
+}
+
+/** Whether they are mostly the same there: then they agree, but for records that were changed in one of them. */
+export const resemble = (a: Float64Array, b: Float64Array, offset: number): boolean => {
+  const { from, to } = overlapOf(a, b, offset)
+  let same = 0
+  for (let at = from; at < to; at++) if (a[at] === b[at - offset]) same++
+  return same * 2 > to - from
 }
 
 /**

@@ -11,7 +11,17 @@ import type { Core } from "../Core.ts"
 import type { LivePart } from "../DynamicFile.ts"
 import { readRun, runsOf } from "../PartRuns.ts"
 import { printOf, Prints } from "../SegmentScan.ts"
-import { agree, type Block, blocksOf, joined, onceInBoth, type Printed } from "./Blocks.ts"
+import {
+  agree,
+  type Block,
+  blocksOf,
+  differenceOf,
+  joined,
+  onceInBoth,
+  type Printed,
+  resemble,
+  startsOf
+} from "./Blocks.ts"
 
 /** A file that is there. */
 export interface TailFile extends Printed {
@@ -87,18 +97,21 @@ const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: R
 
 /**
  * What to append behind the files, and behind which of them. Where it is certain at which ordinal a file begins, that
- * tells where it ends among the committed records; else the records do. `ambiguous`: neither does.
+ * tells where it ends among the committed records; else the records do. `ambiguous`: neither does. `changed`: a file that
+ * does not hold what was committed there, though it looks good.
  */
 export const tailBehind = <F extends TailFile>(
   files: ReadonlyArray<F>,
   committed: Committed,
   role: Role
-): Tail | { readonly ambiguous: F } => {
+): Tail | { readonly ambiguous: F } | { readonly changed: F } => {
   const blocks = blocksOf(files)
   const begins = new Map<Block, Begin>()
   const known = new Known(files, committed, role)
   let limit = committed.prints.length
   for (const block of blocks.toReversed()) {
+    const changed = known.changedIn(block, limit)
+    if (changed !== undefined) return { changed: files[changed]! }
     const begin = known.beginOf(block, limit)
     // Committed records go on to the end of the tape: what is behind a file that is among them is so too.
     const isOut = begin === undefined && blocks.some((one) => one.end <= block.end && known.isAmong(one))
@@ -147,12 +160,17 @@ const cut = (
   return { files: files.length, from, covered: from, joins, ordinals }
 }
 
+/** The index of the file that holds the record at a place in them, joined. */
+const fileAt = (files: ReadonlyArray<Printed>, place: number): number =>
+  startsOf(files).findLastIndex((start) => start <= place)
+
 /** What tells where blocks begin. */
 class Known {
   readonly #files: ReadonlyArray<TailFile>
   readonly #committed: Committed
   readonly #role: Role
   readonly #all: Float64Array
+  /** From the last on. */
   readonly #once: ReadonlyArray<readonly [inFiles: number, inCommitted: number]>
 
   constructor(files: ReadonlyArray<TailFile>, committed: Committed, role: Role) {
@@ -160,7 +178,7 @@ class Known {
     this.#committed = committed
     this.#role = role
     this.#all = joined(files)
-    this.#once = onceInBoth(this.#all, committed.prints)
+    this.#once = onceInBoth(this.#all, committed.prints).toReversed()
   }
 
   /** Where a block begins that ends at `limit` or before. `undefined`: somewhere before, and nobody knows where. */
@@ -185,6 +203,24 @@ class Known {
     return this.#committed.isOwn ? "ambiguous" : { at: repeated, isCertain: false }
   }
 
+  /** Index of a file of the block in which a record is not the one that was committed: these have a checksum. */
+  changedIn(block: Block, limit: number): number | undefined {
+    const { start, end } = block
+    const prints = this.#all.subarray(start, end)
+    const certain = this.#committed.isOwn ? this.#files[block.files[0]]!.ordinal : undefined
+    const begins = new Set(certain === undefined ? [] : [certain - this.#committed.ordinal])
+    for (const [inFiles, inCommitted] of this.#once) {
+      if (inFiles >= start && inFiles < end) begins.add(inCommitted - (inFiles - start))
+    }
+    for (const begin of begins) {
+      if (begin + end - start > limit) continue
+      const isIt = begin + this.#committed.ordinal === certain || resemble(prints, this.#committed.prints, -begin)
+      const difference = isIt ? differenceOf(prints, this.#committed.prints, -begin) : -1
+      if (difference !== -1) return block.files[0] + fileAt(this.#files.slice(...block.files), difference)
+    }
+    return undefined
+  }
+
   /** Whether the committed records end with the block, or go on behind it, by records that are nowhere else. */
   isAmong(block: Block): boolean {
     return this.#byRecords(block, this.#committed.prints.length) !== undefined
@@ -202,7 +238,7 @@ class Known {
   /** As records have it that stand once in the files and once among the committed ones. */
   #byRecords(block: Block, limit: number): number | undefined {
     const tried = new Set<number>()
-    for (const [inFiles, inCommitted] of this.#once.toReversed()) {
+    for (const [inFiles, inCommitted] of this.#once) {
       if (inFiles < block.start || inFiles >= block.end) continue
       const begin = inCommitted - (inFiles - block.start)
       if (tried.has(begin)) continue

@@ -6,7 +6,7 @@
  */
 import type { Role } from "../../../domain/SystemRecord.ts"
 import { numbersBeforeRepack } from "../../../domain/TapeState.ts"
-import { agree, type Block, blocksOf, joined, onceInBoth, placeOf, startsOf } from "./Blocks.ts"
+import { type Block, blocksOf, joined, onceInBoth, placeOf, resemble, startsOf } from "./Blocks.ts"
 import type { GoodFile } from "./SegmentFiles.ts"
 
 /** What is looked at of a file. */
@@ -261,7 +261,7 @@ const overlaps = (before: Side, outputs: Side, isRepack: boolean): boolean => {
     const key = `${a.start} ${b.start} ${offset}`
     if (tried.has(key)) continue
     tried.add(key)
-    if (agree(before.prints.subarray(a.start, a.end), outputs.prints.subarray(b.start, b.end), offset)) return true
+    if (resemble(before.prints.subarray(a.start, a.end), outputs.prints.subarray(b.start, b.end), offset)) return true
   }
   return false
 }

@@ -43,6 +43,7 @@ export const planOf = (
   const { kept, spare } = resolved
   const unspared = unread.filter(({ number }) => !spare.has(number))
   const tail = tailOf(kept, unspared, committed, role, countsLost)
+  if ("changed" in tail) return planOf(without(found, tail.changed), committed, role, countsLost)
   if ("ambiguous" in tail) {
     const dynamics = new Set(committed?.parts.map(({ file }) => dynamicName(file.dynamic)))
     return { ambiguous: [tail.ambiguous.name, ...dynamics] }
@@ -54,7 +55,9 @@ export const planOf = (
   const isBack = (one: Lost): boolean => behind.has(one)
   const lost = unspared.filter((one) => !isBack(one))
   const named = new Set<GoodFile | Lost>([...files, ...unspared])
-  const needless = [...found.good, ...found.lost].filter((one) => !named.has(one))
+  const needless = [...found.good, ...found.lost]
+    .filter((one) => !named.has(one))
+    .toSorted((a, b) => a.number - b.number)
   const stood = [...files, ...lost, ...(tail.joins ? [] : kept.slice(tail.files))]
   const numbers = numbersOf(stood)
   const ordinals = new Map(files.map(({ number }, index) => [number, tail.ordinals[index]]))
@@ -93,6 +96,19 @@ const rowBehind = (last: number, lost: ReadonlyArray<Lost>): ReadonlySet<Lost> =
 
 const numbersOf = (all: Iterable<GoodFile | Lost>): Set<number> => new Set([...all].map(({ number }) => number))
 
+/** What was found, with a file that looked good among the lost ones. */
+const without = (found: Found, changed: GoodFile): Found => {
+  const { name: segment, number, prints } = changed
+  const why = "its records are not those that were committed"
+  const file = { segment, offset: 0, why, records: prints.length }
+  const lost = { number, isThere: true, known: undefined, file }
+  return {
+    ...found,
+    good: found.good.filter((one) => one.name !== segment),
+    lost: [...found.lost, lost].toSorted((a, b) => a.number - b.number)
+  }
+}
+
 const isLost = (one: GoodFile | Lost): one is Lost => "file" in one
 
 /** Files that a repack had not removed yet, by the word of a damaged meta: where all that it made is there. */
@@ -126,7 +142,7 @@ const tailOf = (
   committed: Committed | undefined,
   role: Role,
   countsLost: boolean
-): Tail | { readonly ambiguous: GoodFile } => {
+): Tail | { readonly ambiguous: GoodFile } | { readonly changed: GoodFile } => {
   if (committed === undefined) return { files: kept.length, from: 0, covered: 0, joins: false, ordinals: [] }
   const places = placesOf(kept, lost)
   const ordinals = ordinalsOf(places, countsLost)

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/Format.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
-import { parseSegmentName } from "../../../domain/Names.ts"
+import { parseSegmentName, segmentName, segmentNumberMax } from "../../../domain/Names.ts"
 import * as SegmentIndex from "../../../domain/SegmentIndex.ts"
 import type { Compression, Repacked, Role, Segment } from "../../../domain/SystemRecord.ts"
 import type { StorageError } from "../../Storage.ts"
@@ -102,6 +102,10 @@ const parseName = (name: string) => {
   }
 }
 
+/** A line that is good by itself may still have been written by anybody. */
+const isNamedSo = ({ name, number, compression, shardEvery = 0 }: Known): boolean =>
+  number <= segmentNumberMax && name === segmentName({ number, compression, shardEvery })
+
 /** Any number of segments to a folder that gives this one; 1 always does where folder and number are the same. */
 const shardOf = (name: string, number: number): number | undefined => {
   const match = /^shard-(\d+)\//.exec(name)
@@ -123,7 +127,7 @@ const salvage = (
     let repacked: Repacked | undefined
     if (meta === undefined) return { known, repacked }
     for (const record of MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, core.state.limits)) {
-      if (record.$type === "LiteTape.Segment") known.set(record.name, record)
+      if (record.$type === "LiteTape.Segment" && isNamedSo(record)) known.set(record.name, record)
       if (record.$type === "LiteTape.Repack") {
         repacked = record
         for (const [name, { number }] of known) if (isRemoved(number, repacked)) known.delete(name)

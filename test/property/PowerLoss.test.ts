@@ -1,0 +1,142 @@
+/** What a simulated power loss leaves is what it may leave. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
+import type { Disk } from "../../src/services/Disk.ts"
+import * as DiskState from "../../src/testing/DiskState.ts"
+import { loseAll, powerLosses } from "../../src/testing/PowerLoss.ts"
+import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
+import { makeRandom } from "../reliability/random.ts"
+import { DurableModel } from "../support/durableModel.ts"
+import { runs } from "./runs.ts"
+
+type Op =
+  | { readonly op: "create" | "unlink"; readonly name: string }
+  | { readonly op: "rename"; readonly name: string; readonly to: string }
+  | { readonly op: "write"; readonly name: string; readonly position: number; readonly bytes: string }
+  | { readonly op: "sync"; readonly name: string; readonly fails: boolean }
+  | { readonly op: "syncFolder"; readonly fails: boolean }
+
+const name = fc.constantFrom("a", "b", "c")
+const fails = fc.nat(3).map((n) => n === 0)
+
+const ops: fc.Arbitrary<ReadonlyArray<Op>> = fc.array(
+  fc.oneof(
+    fc.record({ op: fc.constantFrom("create" as const, "unlink" as const), name }),
+    fc.record({ op: fc.constant("rename" as const), name, to: name }),
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        op: fc.constant("write" as const),
+        name,
+        position: fc.constantFrom(0, 3, 500, 600),
+        bytes: fc.tuple(fc.constantFrom("x", "y", "z"), fc.constantFrom(1, 5, 30, 700)).map(([x, n]) => x.repeat(n))
+      })
+    },
+    { weight: 2, arbitrary: fc.record({ op: fc.constant("sync" as const), name, fails }) },
+    { weight: 2, arbitrary: fc.record({ op: fc.constant("syncFolder" as const), fails }) }
+  ),
+  { maxLength: 25, size: "max" }
+)
+
+const folder = "/d"
+
+/** Does an operation to the disk and to the model; what makes no sense is left out. */
+const perform = Effect.fnUntraced(function* (disk: Disk["Service"], model: DurableModel, op: Op) {
+  if (op.op === "syncFolder") {
+    if (op.fails) model.failSyncFolder()
+    else model.syncFolder()
+    return yield* Effect.ignore(disk.syncFolder(folder))
+  }
+  const path = `${folder}/${op.name}`
+  const file = model.file(op.name)
+  if (op.op === "create") {
+    if (file !== undefined) return
+    model.create(op.name)
+    return yield* Effect.asVoid(disk.create(path))
+  }
+  if (file === undefined) return
+  switch (op.op) {
+    case "unlink":
+      model.unlink(op.name)
+      return yield* disk.unlink(path)
+    case "rename":
+      if (op.to === op.name) return
+      model.rename(op.name, op.to)
+      return yield* disk.rename(path, `${folder}/${op.to}`)
+    case "write": {
+      const bytes = Buffer.from(op.bytes)
+      file.write(op.position, bytes)
+      return yield* Effect.flatMap(disk.openWrite(path), (opened) => opened.write(bytes, op.position))
+    }
+    case "sync":
+      if (op.fails) file.failSync()
+      else file.sync()
+      return yield* Effect.flatMap(disk.openWrite(path), (opened) => Effect.ignore(opened.datasync))
+  }
+})
+
+const filesOf = (state: DiskState.DiskState): ReadonlyMap<string, Uint8Array> =>
+  new Map(
+    [...DiskState.contents(state)].flatMap(([path, bytes]) =>
+      bytes === undefined ? [] : [[path.slice(folder.length + 1), bytes]]
+    )
+  )
+
+/** The disk and its model after the operations, in a folder that is durable itself. */
+const after = (all: ReadonlyArray<Op>) => {
+  let failing = false
+  const simulated = SimulatedDisk.make({
+    onStep: ({ operation }) =>
+      failing && (operation === "datasync" || operation === "syncFolder") ? { code: "EIO" } : undefined
+  })
+  const model = new DurableModel()
+  const program = Effect.gen(function* () {
+    yield* simulated.disk.makeFolder(folder)
+    yield* simulated.disk.syncFolder("/")
+    for (const name of ["a", "b"]) yield* perform(simulated.disk, model, { op: "create", name })
+    for (const op of all) {
+      failing = "fails" in op && op.fails
+      yield* perform(simulated.disk, model, op)
+    }
+  })
+  Effect.runSync(program)
+  return { state: simulated.state(), model }
+}
+
+describe("powerLosses", () => {
+  it("leaves what was synced, any part of what was not, and nothing else", () => {
+    fc.assert(
+      fc.property(ops, fc.nat(), (all, seed) => {
+        const { model, state } = after(all)
+        assert.deepStrictEqual(new Map([...filesOf(state)].toSorted()), new Map([...model.shown].toSorted()))
+        for (const left of powerLosses(state, { limit: 40, random: makeRandom(seed).next })) {
+          assert.isUndefined(model.refuse(filesOf(left)))
+        }
+      }),
+      { numRuns: runs }
+    )
+  })
+
+  it("can take all that was not synced, and all of which a sync failed though a later one did not", () => {
+    fc.assert(
+      fc.property(ops, (all) => {
+        const { model, state } = after(all)
+        assert.isUndefined(model.refuseLeast(filesOf(loseAll(state))))
+      }),
+      { numRuns: runs }
+    )
+  })
+
+  it("leaves a disk on which everything that is there is durable", () => {
+    fc.assert(
+      fc.property(ops, fc.nat(), (all, seed) => {
+        for (const left of powerLosses(after(all).state, { limit: 10, random: makeRandom(seed).next })) {
+          const again = [...powerLosses(left, { limit: 10, random: makeRandom(seed).next })]
+          assert.deepStrictEqual(again.map(filesOf), [filesOf(left)])
+        }
+      }),
+      { numRuns: runs }
+    )
+  })
+})
