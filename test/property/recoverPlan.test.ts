@@ -11,8 +11,11 @@ import { type Plan, planOf } from "../../src/services/internal/recover/Plan.ts"
 import type { Found, GoodFile, Lost } from "../../src/services/internal/recover/SegmentFiles.ts"
 import { runs } from "./runs.ts"
 
+/** A batch that is an earlier one again, but for one record: which, and which of its records. */
+type Like = readonly [batch: number, changed: number] | null
+
 type Op =
-  | { readonly _tag: "flush"; readonly records: number }
+  | { readonly _tag: "flush"; readonly records: number; readonly like?: Like }
   | { readonly _tag: "reopen" }
   | { readonly _tag: "repack"; readonly run: number; readonly each: number }
 
@@ -30,10 +33,12 @@ interface Case {
   readonly ops: ReadonlyArray<Op>
   readonly end: End | null
   /** Records that are in dynamic segments, from the end, and how many of them are in no file. */
-  readonly dynamic: readonly [records: number, unflushed: number] | null
+  readonly dynamic: readonly [records: number, unflushed: number, like?: Like] | null
   readonly damage: ReadonlyArray<readonly [file: number, how: "damaged" | "gone"]>
   readonly countKnown: boolean
   readonly role: "records" | "events"
+  /** Files whose hash something still says. */
+  readonly proved?: ReadonlyArray<boolean>
 }
 
 const op: fc.Arbitrary<Op> = fc.oneof(
@@ -69,6 +74,31 @@ const arbitrary = (damages: number): fc.Arbitrary<Case> =>
     role: fc.constantFrom("records" as const, "events" as const)
   })
 
+const like: fc.Arbitrary<Like> = fc.option(fc.tuple(fc.nat(10), fc.nat(6)), { freq: 3 })
+
+/** Cases in which batches are nearly like earlier ones. */
+const alike = (damages: number): fc.Arbitrary<Case> =>
+  fc.record({
+    ops: fc.array(
+      fc.oneof(
+        {
+          weight: 5,
+          arbitrary: fc.record({ _tag: fc.constant("flush" as const), records: fc.integer({ min: 1, max: 6 }), like })
+        },
+        { weight: 1, arbitrary: op }
+      ),
+      { minLength: 1, maxLength: 8 }
+    ),
+    end: fc.option(end, { freq: 1 }),
+    dynamic: fc.tuple(fc.nat(12), fc.nat(6), like),
+    damage: fc.array(fc.tuple(fc.nat(12), fc.constantFrom("damaged" as const, "gone" as const)), {
+      maxLength: damages
+    }),
+    countKnown: fc.boolean(),
+    role: fc.constant("records" as const),
+    proved: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 })
+  })
+
 /** A file with the records `[from, to)`. */
 interface Slice {
   readonly number: number
@@ -80,6 +110,9 @@ interface Slice {
 class Model {
   listed: Array<Slice> = []
   records = 0
+  /** One more than the ordinal of the first record that is the same. */
+  readonly prints: Array<number> = []
+  readonly #batches: Array<ReadonlyArray<number>> = []
   #reserved = 0
   #behind = 0
 
@@ -89,9 +122,22 @@ class Model {
     return first
   }
 
-  flush(records: number): void {
-    this.listed.push({ number: this.#take(1), from: this.records, to: this.records + records })
-    this.records += records
+  /** Gives how many records it has appended. */
+  append(records: number, like: Like = null): number {
+    const before = like === null ? undefined : this.#batches[like[0] % Math.max(1, this.#batches.length)]
+    const first = this.prints.length + 1
+    const fresh = Array.from({ length: before?.length ?? records }, (_, index) => first + index)
+    const changed = before === undefined ? -1 : like![1] % Math.max(1, before.length)
+    const batch = fresh.map((print, index) => (before === undefined || index === changed ? print : before[index]!))
+    if (batch.length > 0) this.#batches.push(batch)
+    this.prints.push(...batch)
+    return batch.length
+  }
+
+  flush(records: number, like?: Like): void {
+    const added = this.append(records, like)
+    this.listed.push({ number: this.#take(1), from: this.records, to: this.records + added })
+    this.records += added
   }
 
   reopen(): void {
@@ -132,7 +178,7 @@ interface Files {
 const filesOf = ({ ops, end }: Case): Files => {
   const model = new Model()
   for (const op of ops) {
-    if (op._tag === "flush") model.flush(op.records)
+    if (op._tag === "flush") model.flush(op.records, op.like)
     if (op._tag === "reopen") model.reopen()
     if (op._tag === "repack") {
       const { made, run } = model.write(op.run, op.each)
@@ -151,21 +197,22 @@ const filesOf = ({ ops, end }: Case): Files => {
   return { model, left, removed: run.filter((slice) => !left.includes(slice)) }
 }
 
-/** The print of a record is one more than its ordinal; where records repeat, what is left of that divided by `kinds`. */
-const printsOf = ({ from, to }: Slice, kinds = Number.MAX_SAFE_INTEGER) =>
+/** Prints of the records of a tape; where they repeat, `n` modulo `kinds`. */
+const printsOf = ({ from, to }: Slice, kinds: number) =>
   Float64Array.from({ length: to - from }, (_, index) => ((from + index) % kinds) + 1)
 
-const goodFile = (slice: Slice, kinds: number | undefined): GoodFile => ({
+const goodFile = (slice: Slice, prints: Float64Array, isProved: boolean): GoodFile => ({
   name: `seg-${slice.number}`,
   number: slice.number,
   compression: "none",
   shardEvery: undefined,
   firstOrdinal: undefined,
+  isProved,
   bytes: 1,
   rawBytes: 1,
   sha256: "",
   same: 0,
-  prints: printsOf(slice, kinds)
+  prints
 })
 
 const lostFile = ({ from, number, to }: Slice, countKnown: boolean): Lost => ({
@@ -190,7 +237,10 @@ interface Seen {
 
 const plan = (one: Case, kinds?: number): Seen => {
   const { left, model, removed } = filesOf(one)
-  const [held, unflushed] = one.dynamic ?? [0, 0]
+  const [held, most, like] = one.dynamic ?? [0, 0]
+  const unflushed = model.append(most, most === 0 ? null : like)
+  const prints = (slice: Slice) =>
+    kinds === undefined ? Float64Array.from(model.prints.slice(slice.from, slice.to)) : printsOf(slice, kinds)
   const total = model.records + unflushed
   const inDynamic = one.dynamic === null ? total : Math.max(0, model.records - held)
   const all = [...model.listed, ...left].toSorted((a, b) => a.number - b.number)
@@ -202,7 +252,7 @@ const plan = (one: Case, kinds?: number): Seen => {
   }
   const there = all.filter((slice) => !gone.has(slice))
   const found: Found = {
-    good: there.filter((slice) => !damaged.has(slice)).map((slice) => goodFile(slice, kinds)),
+    good: there.filter((slice) => !damaged.has(slice)).map((slice) => goodFile(slice, prints(slice), one.proved?.[slice.number % 5] ?? false)),
     lost: there.filter((slice) => damaged.has(slice)).map((slice) => lostFile(slice, one.countKnown)),
     highest: there.at(-1)?.number ?? 0,
     repacked: undefined
@@ -213,7 +263,7 @@ const plan = (one: Case, kinds?: number): Seen => {
       ? undefined
       : {
           parts: [part],
-          prints: printsOf({ number: 0, from: inDynamic, to: total }, kinds),
+          prints: prints({ number: 0, from: inDynamic, to: total }),
           ordinal: inDynamic,
           isOwn: true
         }
@@ -228,8 +278,11 @@ const plan = (one: Case, kinds?: number): Seen => {
 }
 
 /** Ordinals of the records of the new tape. */
-const streamOf = (plan: Plan, inDynamic: number): Array<number> => [
-  ...plan.files.flatMap(({ prints }) => [...prints].map((print) => print - 1)),
+const streamOf = (plan: Plan, all: ReadonlyArray<Slice>, inDynamic: number): Array<number> => [
+  ...plan.files.flatMap(({ number }) => {
+    const { from, to } = all.find((slice) => slice.number === number)!
+    return Array.from({ length: to - from }, (_, index) => from + index)
+  }),
   ...plan.tails.flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => inDynamic + from + index))
 ]
 
@@ -238,7 +291,7 @@ const check = ({ plan, all, damaged, gone, isOnlyCopy, removed, total, inDynamic
   const ordinals = Array.from({ length: total }, (_, n) => n)
   const isHeld = (n: number) =>
     n >= inDynamic || all.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
-  const stream = streamOf(plan, inDynamic)
+  const stream = streamOf(plan, all, inDynamic)
   assert.deepStrictEqual(isOnlyCopy ? stream.toSorted((a, b) => a - b) : stream, ordinals.filter(isHeld))
   const isBackAll = ({ from, to }: Slice) => stream.filter((n) => n >= from && n < to).length === to - from
   for (const { number, isBack } of plan.lost) {
@@ -320,4 +373,18 @@ describe("what recovery makes of files", () => {
     assert.isAbove(counts.damaged, runs)
     assert.isBelow(counts.ambiguous, counts.damaged / 5)
   })
+
+  for (const damages of [0, 4]) {
+    it(`leaves nothing out that is nearly like something else, or refuses: ${damages} damages`, () => {
+      const counts = { planned: 0 }
+      const property = fc.property(alike(damages), (one) => {
+        const seen = plan(one)
+        fc.pre(seen.gone.size < numbersBeforeRepack)
+        if (!("ambiguous" in seen.plan)) counts.planned++
+        check(seen)
+      })
+      fc.assert(property, { numRuns: runs * 10 })
+      assert.isAbove(counts.planned, runs * 3)
+    })
+  }
 })

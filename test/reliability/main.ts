@@ -5,7 +5,7 @@
  * main.ts [--long] [--seed N] [--json] [--parallel N] [NAME…]
  * ```
  */
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
@@ -27,11 +27,22 @@ interface Job {
   readonly parts: number
 }
 
+const children = new Set<ChildProcess>()
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    for (const child of children) child.kill(signal)
+    process.exit(1)
+  })
+}
+
 const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promise<Result> =>
   new Promise((resolve) => {
     const script = fileURLToPath(new URL("run.ts", import.meta.url))
     const args = ["--conditions=litetapes-source", script, campaign.name, size, `${seed}`, `${part}`, `${parts}`]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+    children.add(child)
+    child.on("close", () => children.delete(child))
     let last = ""
     createInterface({ input: child.stdout }).on("line", (line) => {
       last = line
@@ -40,10 +51,7 @@ const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promi
       const failed = (why: string): Result => ({ counts: { violations: 1 }, failures: [why] })
       if (code !== 0) return resolve(failed(`${campaign.name} ended with ${signal ?? code}`))
       try {
-        const result = JSON.parse(last) as Result
-        const isIdle = Object.values(result.counts).every((count) => count === 0)
-        // Who finds nothing because it looked at nothing must not pass.
-        resolve(isIdle ? failed(`${campaign.name} did nothing`) : result)
+        resolve(JSON.parse(last) as Result)
       } catch {
         resolve(failed(`${campaign.name} gave no result`))
       }
@@ -86,6 +94,7 @@ const main = async (): Promise<number> => {
 const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parallel: number) => {
   let counts: Counts = noCounts
   const failures: Array<string> = []
+  const seenBy = new Map(jobs.map(({ campaign }) => [campaign.name, 0]))
   const queue = [...jobs]
   const work = async (): Promise<void> => {
     for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
@@ -94,6 +103,8 @@ const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parall
       const seconds = ((performance.now() - started) / 1000).toFixed(1)
       const { campaign, part, parts } = job
       counts = addCounts(counts, result.counts)
+      const seenNow = Object.values(result.counts).reduce((sum, count) => sum + count, 0)
+      seenBy.set(campaign.name, seenBy.get(campaign.name)! + seenNow)
       failures.push(...result.failures.map((failure) => `${campaign.name}: ${failure}`))
       const share = parts === 1 ? "" : ` (${part + 1} of ${parts})`
       const seen = Object.entries(result.counts).map(([name, count]) => `${count} ${name}`)
@@ -102,6 +113,8 @@ const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parall
     }
   }
   await Promise.all(Array.from({ length: parallel }, work))
+  // Who finds nothing because it looked at nothing must not pass.
+  for (const [name, count] of seenBy) if (count === 0) failures.push(`${name} did nothing`)
   return { counts, failures }
 }
 

@@ -52,7 +52,7 @@ export class OpenTape {
   /** One repack of a tape at a time. */
   readonly repacking = Semaphore.makeUnsafe(1)
   #reserved = 0
-  #repacked = 0
+  #repacked: number | undefined
 
   constructor(name: string, meta: LoadedMeta, parts: Array<LivePart>) {
     this.name = name
@@ -68,6 +68,7 @@ export class OpenTape {
     this.id = recovered.id
     this.generation++
     this.#reserved = 0
+    this.#repacked = undefined
     this.show(recovered)
   }
 
@@ -96,6 +97,7 @@ export class OpenTape {
    */
   takeRepackNumbers(count: number): number {
     if (this.#reserved === this.#repacked) this.#reserved = 0
+    this.#repacked = undefined
     return this.takeNumbers(count)
   }
 

@@ -52,7 +52,7 @@ export class ViolationFound extends Error {
 }
 
 /** Fails when a program takes so long that it must hang. Time, in milliseconds. */
-export const withWatchdog = async <A>(program: Promise<A>, limit = 20_000): Promise<A> => {
+export const withWatchdog = async <A>(program: Promise<A>, limit = 120_000): Promise<A> => {
   let timer: NodeJS.Timeout | undefined
   const bite = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it hangs: nothing came of it for ${limit} ms`)), limit)

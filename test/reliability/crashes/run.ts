@@ -109,6 +109,8 @@ export class Run {
   /** The first point of the history's acts; of what the last session does where it was opened anew. */
   begun = 0
   #world: World = nothing
+  /** A tape was all but listed when its making was cut short: a lib that has lost its meta adopts it. */
+  #mayAdopt = false
 
   constructor(random: Random, fault: Faults = noFault) {
     this.#random = random
@@ -126,7 +128,7 @@ export class Run {
   })
 
   readonly act = Effect.fnUntraced({ self: this }, function* (this: Run, act: Act) {
-    if (!isPossible(this.#world, act)) return
+    if (!isPossible(this.#world, act) || (act._tag === "recoverLib" && this.#mayAdopt)) return
     this.acts.push(act)
     if (act._tag === "reopen") return yield* this.#reopen(act.end)
     if (act._tag === "cut") return yield* this.#cut(act)
@@ -184,6 +186,7 @@ export class Run {
     function* (this: Run, { act, at, end, inSync }: Act & { readonly _tag: "cut" }) {
       const { points } = this.recorder
       const before = points.length
+      const wanted = afterAct(this.#world, act)
       yield* this.#whole(act)
       const numbers = points.slice(before).flatMap(({ step }, n) => (inSync && !isSync(step) ? [] : [before + n]))
       const last = numbers[Math.floor(at * numbers.length)]
@@ -193,6 +196,7 @@ export class Run {
       this.session = undefined
       this.recorder.expect(expectation.allowed)
       yield* this.#continue(end === "power" ? this.#losePower(state) : DiskState.kill(state))
+      this.#mayAdopt ||= [...wanted.keys()].some((tape) => !this.#world.has(tape))
     }
   )
 

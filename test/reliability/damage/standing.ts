@@ -97,7 +97,9 @@ export class Standing {
         const verdict = refused(failureOf(read.cause), touched, `segment ${file}`)
         return { ...verdict, faults: [...bad.faults, ...verdict.faults] }
       }
-      const isSilent = read.value.some((record, at) => JSON.stringify(record) !== expected[at])
+      const isSilent =
+        read.value.length !== expected.length ||
+        read.value.some((record, at) => JSON.stringify(record) !== expected[at])
       const outcome = "harmless, not needed to read it, verify names it"
       return { outcome, isSilent, faults: isSilent ? [`segment ${file} gave other records`] : bad.faults }
     })

@@ -43,23 +43,25 @@ const interruptedTwice = (
   Effect.gen(function* () {
     const between = ground.spare()
     yield* interrupted(ground, ground.spare(), between, {}, first)
-    yield* interrupted(ground, between, at, { closeBytes: 800, backlogMax: 1000, hold: true }, (lib) =>
-      Effect.andThen(second(lib), prepared(between))
+    yield* interrupted(ground, between, at, { closeBytes: 900, backlogMax: 1000, hold: true }, (lib) =>
+      Effect.andThen(second(lib), settled(between))
     )
   })
 
-/** Waits until the next dynamic segment is there and listed: each commit here is large enough to have it prepared. */
-const prepared = (folder: string): Effect.Effect<void> =>
+/**
+ * Waits until the writer has nothing to do: with the second batch of a file, which is the last one here that it takes, the
+ * next file is made and listed in the background.
+ */
+const settled = (folder: string): Effect.Effect<void> =>
   Effect.suspend(() => {
     const files = fs.readdirSync(folder).filter((name) => name.startsWith("litelib.dynamic-"))
     const last = files.toSorted().at(-1)!
-    const isEmpty =
-      fs.readFileSync(path.join(folder, last)).indexOf("\n") === fs.statSync(path.join(folder, last)).size - 1
+    const marks = fs.readFileSync(path.join(folder, last), "utf8").split("LiteLib.Commit").length - 1
     const listed = fs.readFileSync(path.join(folder, "litelib.meta.jsonl"), "utf8")
-    if (isEmpty && listed.includes(`"dynamic":${Number(/\d+/.exec(last)![0])},`)) return Effect.void
+    if (marks < 2 && listed.includes(`"dynamic":${Number(/\d+/.exec(last)![0])},`)) return Effect.void
     return Effect.andThen(
       Effect.promise(() => setImmediate()),
-      prepared(folder)
+      settled(folder)
     )
   })
 

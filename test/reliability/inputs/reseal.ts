@@ -24,7 +24,6 @@ export const pathsOf = (draft: Draft, pattern: RegExp): Array<string> =>
   [...draft].flatMap(([path, node]) => (node instanceof Uint8Array && pattern.test(path) ? [path] : []))
 
 export const metasOf = (draft: Draft): Array<string> => pathsOf(draft, /^litelib\.meta\.jsonl$|\/tape\.meta\.jsonl$/)
-export const tapeMetasOf = (draft: Draft): Array<string> => pathsOf(draft, /\/tape\.meta\.jsonl$/)
 export const segmentsOf = (draft: Draft): Array<string> => pathsOf(draft, /\/seg-\d+\.jsonl(\.gz|\.zst)?$/)
 export const dynamicsOf = (draft: Draft): Array<string> => pathsOf(draft, /^litelib\.dynamic-/)
 export const indexesOf = (draft: Draft): Array<string> => pathsOf(draft, /\.idx$/)

@@ -51,17 +51,20 @@ export const fight = async (
     alive.set(name, child)
     everyone.push(bury(name, child))
   }
-  for (let i = 0; i < processes; i++) start()
-  for (let killed = 0; killed < kills && complaints.length === 0; killed++) {
-    const said = fs.fstatSync(log).size + 1 + random.below(30 * processes) ** 2 / processes
-    await until("they go on", () => fs.fstatSync(log).size >= said || complaints.length > 0)
-    const victims = [...alive.values()]
-    if (victims.length > 0) random.pick(victims).send("SIGKILL")
-    start()
+  try {
+    for (let i = 0; i < processes; i++) start()
+    for (let killed = 0; killed < kills && complaints.length === 0; killed++) {
+      const said = fs.fstatSync(log).size + 1 + random.below(30 * processes) ** 2 / processes
+      await until("they go on", () => fs.fstatSync(log).size >= said || complaints.length > 0)
+      const victims = [...alive.values()]
+      if (victims.length > 0) random.pick(victims).send("SIGKILL")
+      start()
+    }
+  } finally {
+    for (const child of alive.values()) child.send("SIGKILL")
+    await Promise.all(everyone)
+    fs.closeSync(log)
   }
-  for (const child of alive.values()) child.send("SIGKILL")
-  await Promise.all(everyone)
-  fs.closeSync(log)
   const said = readLog(fs.readFileSync(logFile, "utf8"))
   const failures = [...complaints, ...said.wrong, ...(await check(location, said))]
   const { acks, refused, taken } = said

@@ -95,7 +95,11 @@ const judge = async (mutant: Mutant, seed: number, by: Limits, cache: string): P
 
 /** Sees that one that is said to be harmless is not found out. */
 const judgeHarmless = async (mutant: Mutant, seed: number, by: Limits, cache: string): Promise<Verdict> => {
-  const { images, trace, why } = await huntElsewhere(mutant, seed, by, cache)
+  const { broken, images, trace, why } = await huntElsewhere(mutant, seed, by, cache)
+  if (why === undefined && (images === 0 || broken > 0)) {
+    const failure = `mutant ${mutant.name} is said to be harmless, but its program breaks down, or was never looked at`
+    return { figure: `${mutant.name}: ${broken} runs broke down, ${images} disks`, failure }
+  }
   if (why === undefined) return { figure: `${mutant.name}: harmless, ${images} disks`, failure: undefined }
   const failure = [`mutant ${mutant.name} is said to be harmless, but, seed ${seed}: ${why}`, ...trace].join("\n")
   return { figure: `${mutant.name}: is not harmless`, failure }

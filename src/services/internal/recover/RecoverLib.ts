@@ -4,7 +4,13 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { InvalidSettings, NotDamaged, RecoverAmbiguous } from "../../../domain/Errors.ts"
+import {
+  InvalidSettings,
+  type MetaInvalid,
+  NotDamaged,
+  RecoverAmbiguous,
+  type UnsupportedFormat
+} from "../../../domain/Errors.ts"
 import { formatVersion, libMetaFile } from "../../../domain/Format.ts"
 import * as Hint from "../../../domain/Hint.ts"
 import * as LibState from "../../../domain/LibState.ts"
@@ -41,7 +47,15 @@ export interface RecoverLibReport {
   readonly positionsMissing: number
 }
 
-export type RecoverLibError = StorageError | InvalidSettings | NotDamaged | RecoverAmbiguous | ScanError | AdoptError
+export type RecoverLibError =
+  | StorageError
+  | InvalidSettings
+  | NotDamaged
+  | RecoverAmbiguous
+  | UnsupportedFormat
+  | MetaInvalid
+  | ScanError
+  | AdoptError
 
 /** Recovers the lib at `root`, which was opened for that. */
 export const recoverLib = Effect.fnUntraced(function* (
@@ -112,9 +126,16 @@ export const recoverLib = Effect.fnUntraced(function* (
 const expectDamage = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined
-): Effect.fn.Return<void, ScanError | NotDamaged> {
+): Effect.fn.Return<void, ScanError | StorageError | UnsupportedFormat | MetaInvalid | NotDamaged> {
   const read = yield* Effect.result(readState(root, limits))
-  if (read._tag === "Failure" || read.success === undefined) return
+  if (read._tag === "Failure") {
+    const { failure } = read
+    // What could not be read now, or not by this version, or only with a higher limit, may be good.
+    const isTooLarge = failure._tag === "MetaInvalid" && failure.line === 0
+    if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
+    return
+  }
+  if (read.success === undefined) return
   yield* Effect.catchTag(inspect(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
     Effect.flatMap((found) =>
       found === "damaged" ? Effect.void : Effect.fail(new NotDamaged({ what: root.location }))

@@ -9,7 +9,8 @@ import {
   NotDamaged,
   RecoverAmbiguous,
   type SegmentCorrupt,
-  TapeNotFound
+  TapeNotFound,
+  type UnsupportedFormat
 } from "../../../domain/Errors.ts"
 import { formatVersion, tapeMetaFile } from "../../../domain/Format.ts"
 import type { TapeListing } from "../../../domain/LibState.ts"
@@ -69,6 +70,7 @@ export type RecoverError =
   | TapeNotFound
   | RecoverAmbiguous
   | NotDamaged
+  | UnsupportedFormat
 
 /** Recovers a listed tape. The caller sees to it that nothing is committed or closed meanwhile. */
 export const recoverTape = (
@@ -92,9 +94,11 @@ const recover = Effect.fnUntraced(function* (
   const listed = core.state.tapes.get(name)
   if (listed === undefined) return yield* new TapeNotFound({ tape: name })
   const opens = Effect.flatMap(readTapeMeta(core, listed), ({ state }) => partsBehind(core, listed, state))
-  if ((yield* Effect.result(opens))._tag === "Success") {
-    return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
-  }
+  const opened = yield* Effect.result(opens)
+  if (opened._tag === "Success") return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
+  // What could not be read now, or not by this version, may be good: only damage is a reason to put another in its place.
+  const { failure } = opened
+  if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat") return yield* failure
   const former = core.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
   const committed = yield* committedOf(core, name, [...former, listed.tape])
   const plan = planOf(yield* findFiles(core, name, listed.role), committed, listed.role, former.length === 0)
@@ -173,9 +177,10 @@ const list = (
       )
       yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
       yield* checkLibMetaRoom(core, relisted)
-      yield* appendLibMeta(core, relisted)
       const damaged = yield* core.root.readMeta(name)
       if (damaged !== undefined) yield* core.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
+      // From here on nothing may fail that does not stop the writer.
+      yield* appendLibMeta(core, relisted)
       const version = yield* writeStep(core, core.root.replaceMeta(name, damaged?.version, written.bytes))
       forgetTape(core, name)
       const file = `${name}/${tapeMetaFile}`

@@ -1,0 +1,164 @@
+/**
+ * Recovery on a disk that says no at one step, at every step in turn. What could not be read once is not damaged; what is
+ * left behind a failure is what there was, or what recovery makes of it.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FolderStorage from "litetapes/FolderStorage"
+import { Disk } from "litetapes/Disk"
+import * as Lib from "litetapes/Lib"
+import * as Logger from "effect/Logger"
+import { Storage } from "litetapes/Storage"
+import { assert, describe, it } from "vitest"
+import * as DiskState from "../../src/testing/DiskState.ts"
+import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
+import { existingTape, openSession, recordsOf, tapeOf } from "../support/openLib.ts"
+
+const run = <A, E>(program: Effect.Effect<A, E>) => Effect.runPromise(Effect.provide(program, Logger.layer([])))
+
+const place = "/lib"
+const tapeMeta = `${place}/a/tape.meta.jsonl`
+const segment = [{ n: 0 }, { n: 1 }]
+const committed = [{ n: 2 }]
+
+const storageOn = (simulated: SimulatedDisk.SimulatedDisk) =>
+  Effect.provideService(FolderStorage.make, Disk, simulated.disk)
+
+/** A lib whose writer was killed: records in a segment and behind it, a user value, an archived tape. */
+const written = Effect.gen(function* () {
+  const simulated = SimulatedDisk.make()
+  const { lib } = yield* openSession(yield* storageOn(simulated), place)
+  const tape = yield* tapeOf(lib, "a")
+  yield* tape.append(segment)
+  yield* tape.appendSegment
+  yield* tape.setUserMeta("unit", "celsius")
+  yield* tape.append(committed)
+  yield* tapeOf(lib, "old")
+  yield* lib.archive("old")
+  return DiskState.settled(simulated.state())
+})
+
+/** What a lib says of itself. */
+const identityOf = Effect.fnUntraced(function* (simulated: SimulatedDisk.SimulatedDisk) {
+  const { close, lib } = yield* openSession(yield* storageOn(simulated), place)
+  const tape = yield* existingTape(lib, "a")
+  const { userMeta } = yield* tape.meta
+  const identity = { lib: lib.id, tapes: yield* lib.tapes, userMeta, records: yield* recordsOf(lib, "a") }
+  yield* close
+  return identity
+})
+
+const recoverTapeOn = Effect.fnUntraced(function* (simulated: SimulatedDisk.SimulatedDisk, arm: () => void) {
+  const { close, lib } = yield* openSession(yield* storageOn(simulated), place)
+  arm()
+  const exit = yield* Effect.exit(lib.recoverTape("a"))
+  const next = yield* Effect.exit(lib.commit([{ tape: "a", records: [{ n: 3 }] }]))
+  return { exit, next, close }
+})
+
+const recoverLibOn = Effect.fnUntraced(function* (simulated: SimulatedDisk.SimulatedDisk, arm: () => void) {
+  arm()
+  const storage = yield* storageOn(simulated)
+  return yield* Effect.exit(Effect.provideService(Lib.recover(place), Storage, storage))
+})
+
+const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string => {
+  if (Exit.isSuccess(exit)) return "done"
+  const [reason] = exit.cause.reasons
+  return reason?._tag === "Fail" ? reason.error._tag : `${reason?._tag}`
+}
+
+/** Does `what` with an error at its n-th step, for every n, until it has no such step. */
+const atEveryStep = Effect.fnUntraced(function* <E>(
+  state: DiskState.DiskState,
+  what: (
+    simulated: SimulatedDisk.SimulatedDisk,
+    arm: () => void,
+    failedAt: () => string | undefined
+  ) => Effect.Effect<void, E>
+) {
+  for (let nth = 1; ; nth++) {
+    let count: number | undefined
+    let failed: string | undefined
+    const simulated = SimulatedDisk.make({
+      state,
+      onStep: (step) => {
+        if (count === undefined || (count += 1) !== nth) return undefined
+        failed = SimulatedDisk.describeStep(step).trim()
+        return { code: "EIO" }
+      }
+    })
+    const arm = () => {
+      count = 0
+    }
+    yield* what(simulated, arm, () => failed)
+    if (failed === undefined) return nth - 1
+  }
+})
+
+describe("recovery, when the disk says no at any step", () => {
+  it("does not take a tape for damaged that could not be read once", async () => {
+    const program = Effect.gen(function* () {
+      const state = yield* written
+      const before = yield* identityOf(SimulatedDisk.make({ state }))
+      const steps = yield* atEveryStep(state, (simulated, arm, failedAt) =>
+        Effect.gen(function* () {
+          const { close, exit } = yield* recoverTapeOn(simulated, arm)
+          assert.include(["StorageError", "NotDamaged", "WriterPoisoned"], tagOf(exit), failedAt())
+          yield* close
+          const after = yield* identityOf(SimulatedDisk.make({ state: simulated.state() }))
+          assert.deepStrictEqual({ ...after, records: after.records.slice(0, 3) }, before, failedAt())
+        })
+      )
+      assert.isAtLeast(steps, 3)
+    })
+    await run(program)
+  })
+
+  it("does not take a lib for damaged that could not be read once", async () => {
+    const program = Effect.gen(function* () {
+      const state = yield* written
+      const before = yield* identityOf(SimulatedDisk.make({ state }))
+      const steps = yield* atEveryStep(state, (simulated, arm, failedAt) =>
+        Effect.gen(function* () {
+          const exit = yield* recoverLibOn(simulated, arm)
+          assert.include(["LibInvalid", "StorageError", "NotDamaged", "LibLocked"], tagOf(exit), failedAt())
+          assert.deepStrictEqual(
+            yield* identityOf(SimulatedDisk.make({ state: simulated.state() })),
+            before,
+            failedAt()
+          )
+        })
+      )
+      assert.isAtLeast(steps, 5)
+    })
+    await run(program)
+  })
+
+  it("leaves a damaged tape that can be recovered again, and no writer that goes on with half of it", async () => {
+    const program = Effect.gen(function* () {
+      const whole = yield* written
+      const bytes = DiskState.contents(whole).get(tapeMeta)!
+      const state = DiskState.replaceFile(whole, tapeMeta, bytes.subarray(0, bytes.length - 9))
+      yield* atEveryStep(state, (simulated, arm, failedAt) =>
+        Effect.gen(function* () {
+          const { close, exit, next } = yield* recoverTapeOn(simulated, arm)
+          // Not recovered, or recovered whole, when it is the append that meets the error; or the writer has stopped.
+          const expected = Exit.isSuccess(exit)
+            ? ["done", "StorageError", "CommitOutcomeUnknown", "WriterPoisoned"]
+            : ["WriterPoisoned", "TapeInvalid", "MetaCorrupt", "StorageError"]
+          assert.include(expected, tagOf(next), failedAt())
+          yield* close
+          const again = SimulatedDisk.make({ state: simulated.state() })
+          const session = yield* openSession(yield* storageOn(again), place)
+          const tag = tagOf(yield* Effect.exit(session.lib.recoverTape("a")))
+          assert.include(["done", "NotDamaged"], tag, failedAt())
+          const records = yield* recordsOf(session.lib, "a")
+          assert.deepStrictEqual(records.slice(0, 3), [...segment, ...committed], failedAt())
+          yield* session.close
+        })
+      )
+    })
+    await run(program)
+  })
+})
