@@ -20,8 +20,10 @@ import { watched } from "../support/watchedStorage.ts"
 import { runs } from "./runs.ts"
 
 interface Session {
-  /** Records of each batch, and whether it is flushed. */
-  readonly batches: ReadonlyArray<readonly [records: number, flushed: boolean]>
+  /** Records of each batch, whether it is flushed, and which earlier one it is again, but for one record, and which. */
+  readonly batches: ReadonlyArray<
+    readonly [records: number, flushed: boolean, like: readonly [batch: number, changed: number] | null]
+  >
   readonly repack: Tape.RepackOptions | null
 }
 
@@ -45,7 +47,10 @@ const newline = 0x0a
 const fraction = fc.integer({ min: 0, max: 999 }).map((n) => n / 1000)
 
 const session: fc.Arbitrary<Session> = fc.record({
-  batches: fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.boolean()), { minLength: 1, maxLength: 6 }),
+  batches: fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.boolean(), fc.constant(null)), {
+    minLength: 1,
+    maxLength: 6
+  }),
   repack: fc.option(
     fc.record({
       targetBytes: fc.constantFrom(1, 200, 2000),
@@ -70,6 +75,24 @@ const cases: fc.Arbitrary<Case> = fc.record({
   indexes: fc.boolean()
 })
 
+const like = fc.option(fc.tuple(fc.nat(20), fc.nat(6)), { freq: 3 })
+
+const alikeSession: fc.Arbitrary<Session> = fc.record({
+  batches: fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.boolean(), like), { minLength: 1, maxLength: 5 }),
+  repack: fc.option(fc.constant<Tape.RepackOptions>({ compression: "zstd" }), { freq: 3 })
+})
+
+const gone: fc.Arbitrary<Damage> = fc.record({ file: fc.nat(30), how: fc.constant("remove" as const), at: fraction })
+
+/** Cases in which batches are nearly like earlier ones; a file is lost, and those that are there are good. */
+const alikeCases: fc.Arbitrary<Case> = fc.record({
+  sessions: fc.array(alikeSession, { minLength: 2, maxLength: 4 }),
+  crash: fc.constant(true),
+  damages: fc.array(gone, { maxLength: 1 }),
+  meta: fc.constant("lost" as const),
+  indexes: fc.boolean()
+})
+
 const damageFile = (root: Root, name: string, { how, at }: Damage) => {
   if (how === "remove") return root.removeSegment("a", name)
   return rewrite(root, "a", name, (bytes) => {
@@ -88,8 +111,10 @@ interface Written {
   readonly total: number
   /** Ordinal of the first record that a dynamic segment holds. */
   readonly inDynamic: number
-  /** Ordinals of the records in each file. */
+  /** Ordinals of the records in each file; where batches are alike, what these have as `n`. */
   readonly files: ReadonlyMap<string, ReadonlyArray<number>>
+  /** What the record of each ordinal has as `n`: the ordinal, unless batches are alike. */
+  readonly all: ReadonlyArray<number>
 }
 
 const numbersIn = (records: ReadonlyArray<{ readonly [key: string]: unknown }>) => records.map(({ n }) => n as number)
@@ -98,14 +123,21 @@ const write = Effect.fnUntraced(function* (storage: StorageService, { crash, ses
   let place = "lib"
   let total = 0
   let inDynamic = 0
+  const all: Array<number> = []
+  const former: Array<ReadonlyArray<number>> = []
   for (const [index, { batches, repack }] of sessions.entries()) {
     const watch = watched(storage)
     const { lib, close } = yield* openSession(watch.storage, place)
     const tape = yield* tapeOf(lib, "a")
     inDynamic = total
-    for (const [count, flushed] of batches) {
-      yield* tape.append(numbered(total, total + count))
-      total += count
+    for (const [count, flushed, like] of batches) {
+      const before = like === null ? undefined : former[like[0] % Math.max(1, former.length)]
+      const fresh = Array.from({ length: before?.length ?? count }, (_, at) => total + at)
+      const batch = before?.map((n, at) => (at === like![1] % before.length ? fresh[at]! : n)) ?? fresh
+      yield* tape.append(batch.flatMap((n) => numbered(n, n + 1)))
+      total += batch.length
+      all.push(...batch)
+      former.push(batch)
       if (flushed) yield* tape.appendSegment
     }
     if (repack !== null) yield* tape.repack(repack)
@@ -129,7 +161,7 @@ const write = Effect.fnUntraced(function* (storage: StorageService, { crash, ses
       }),
     { mode: "read" }
   )
-  return { place, total, inDynamic: crash ? inDynamic : total, files } satisfies Written
+  return { place, total, inDynamic: crash ? inDynamic : total, files, all } satisfies Written
 })
 
 interface Counts {
@@ -232,7 +264,42 @@ const recoverOne = Effect.fnUntraced(function* (one: Case, counts: Counts) {
   )
 })
 
+const recoverAlike = Effect.fnUntraced(function* (one: Case, counts: { recovered: number }) {
+  const base = yield* MemoryStorage.make
+  const { storage, hide } = hiding(base)
+  const written = yield* write(base, one)
+  const { all, files, inDynamic, place } = written
+  const damaged = yield* damage(base, written, one)
+  hide(place, "a")
+  yield* withLib(storage, place, (lib) =>
+    Effect.gen(function* () {
+      const result = yield* Effect.result(lib.recoverTape("a"))
+      if (result._tag === "Failure") {
+        assert.strictEqual(result.failure._tag, "RecoverAmbiguous")
+        return
+      }
+      counts.recovered++
+      assert.deepStrictEqual(result.success.lost, [])
+      const found = numbersIn(yield* recordsOf(lib, "a"))
+      if (damaged.size === 0) assert.deepStrictEqual(found, all)
+      const held = [...files].flatMap(([name, numbers]) => (damaged.has(name) ? [] : numbers))
+      const there = new Set(found)
+      for (const n of [...held, ...all.slice(inDynamic)]) assert.isTrue(there.has(n), `record ${n}`)
+      assert.isTrue((yield* lib.verify()).ok)
+    })
+  )
+})
+
 describe("recover of a tape that is damaged", () => {
+  it("leaves no good file out that is nearly like others", { timeout: 60_000 + 1000 * runs }, async () => {
+    const counts = { recovered: 0 }
+    const property = fc.asyncProperty(alikeCases, (one) =>
+      Effect.runPromise(Effect.provide(recoverAlike(one, counts), Logger.layer([])))
+    )
+    await fc.assert(property, { numRuns: runs })
+    if (runs >= 100) assert.isAbove(counts.recovered, runs / 3)
+  })
+
   it("brings back what is left, in order, and says what is not", { timeout: 60_000 + 1000 * runs }, async () => {
     const counts = { damaged: 0, ambiguous: 0 }
     const property = fc.asyncProperty(cases, (one) =>

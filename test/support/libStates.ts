@@ -253,7 +253,9 @@ export const frozenStates: { readonly [state: string]: Make } = {
   "events-category": events({ kind: "category" }),
   "events-hashed": events({ kind: "hashed", tapes: 2 }),
   "user-metadata": userMetadata,
-  worn
+  worn,
+  // Of the time since tape meta names its end.
+  "clean-ended": clean
 }
 
 /** All of them. */

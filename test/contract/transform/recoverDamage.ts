@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EventStore from "litetapes/EventStore"
+import * as Stream from "effect/Stream"
 import * as Lib from "litetapes/Lib"
+import type { Root } from "litetapes/Storage"
 import { internalsOf } from "../../../src/services/internal/internals.ts"
 import { flipped, segmentBytes } from "../../support/copyLib.ts"
 import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
@@ -168,6 +170,12 @@ const letters = (text: string) => [...text].map((letter) => ({ letter }))
 const textOf = (records: ReadonlyArray<{ readonly [key: string]: unknown }>) =>
   records.map(({ letter }) => letter as string).join("")
 
+const indexBytes = (root: Root, file: string) =>
+  Effect.gen(function* () {
+    const size = yield* root.indexSize("a", file)
+    return size === undefined ? undefined : (yield* root.readIndexRanges("a", file, [[0, size]]))[0]
+  })
+
 interface Alike {
   readonly title: string
   /** Batches that are flushed and closed, each to a file, and then those that a crash leaves in a dynamic segment. */
@@ -204,6 +212,10 @@ const alikeContract = ({ ground, place }: TransformKind): void => {
                 yield* tape.append(letters(text))
                 yield* tape.appendSegment
               }
+              // An index is made where a segment is first read by ordinal.
+              for (const { firstOrdinal } of yield* tape.segments) {
+                yield* Stream.runDrain(tape.records({ from: firstOrdinal + 1 }))
+              }
               if (repack === true) yield* tape.repack({ compression: "zstd" })
             })
           )
@@ -212,10 +224,17 @@ const alikeContract = ({ ground, place }: TransformKind): void => {
               Effect.forEach(committed, (text) => tape.append(letters(text)))
             )
           )
+          const made = yield* tamper(kind.storage, at, (root) =>
+            Effect.flatMap(root.listSegments("a"), (files) =>
+              Effect.forEach(files, (file) => Effect.map(indexBytes(root, file), (bytes) => [file, bytes] as const))
+            )
+          )
           yield* tamper(kind.storage, copied, (root) =>
             Effect.gen(function* () {
-              if (!indexes) {
-                for (const file of yield* root.listSegments("a")) yield* root.removeIndex("a", file)
+              // Not every ground copies them.
+              for (const [file, bytes] of made) {
+                if (!indexes) yield* root.removeIndex("a", file)
+                else if (bytes !== undefined) yield* root.writeIndex("a", file, bytes)
               }
               if (lose !== undefined) yield* root.removeSegment("a", name(lose))
             })

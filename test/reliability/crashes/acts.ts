@@ -159,7 +159,9 @@ export class ActMaker {
   #cut(kind: Kind): Act {
     const random = this.#random
     const end = random.pick(["kill", "kill", "power"] as const)
-    return { _tag: "cut", act: this.make(kind), at: random.next(), inSync: random.next() < 0.5, end }
+    // What decides comes late.
+    const at = Math.max(random.next(), random.next())
+    return { _tag: "cut", act: this.make(kind), at, inSync: random.next() < 0.5, end }
   }
 
   #repack(): Repack {

@@ -1,19 +1,21 @@
 /**
- * Damage: small libs in every state, every bit of their files flipped, every end cut off, sectors zeroed, files and lines
- * dropped, swapped and doubled. What comes back are the records that were there, or an error that names file and byte.
+ * Damage: small libs in every state, every bit of their files flipped, every end cut off, sectors zeroed, files and
+ * lines dropped, swapped and doubled. What comes back are the records that were there, or an error that names file and
+ * byte.
  *
  * `LITETAPES_DAMAGE="closed: drop alpha/tape.meta.jsonl"` tries that one alone, in all ways, and tells of it.
  */
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import type { Campaign, Options, Result } from "../campaign.ts"
-import { type Damage, touchedBy } from "./damages.ts"
+import { touchedBy } from "./damages.ts"
 import { afterwards } from "./goOn.ts"
 import { judge, type Verdict } from "./judge.ts"
 import { look } from "./look.ts"
 import { storageOver } from "./place.ts"
-import { plans, realDamages, triesOf, type Try } from "./plan.ts"
+import { realDamages, triesOf, type Try } from "./plan.ts"
 import { tryReal } from "./real.ts"
+import { plans } from "./sizes.ts"
 import { Standing } from "./standing.ts"
 import { makeTargets, type Target } from "./states.ts"
 import { Tally } from "./tally.ts"
@@ -49,7 +51,7 @@ const sweep = Effect.fnUntraced(function* (target: Target, { log, part, parts, s
 })
 
 /** Tries one damage; nothing where it changes nothing. */
-const attempt = Effect.fnUntraced(function* (
+export const attempt = Effect.fnUntraced(function* (
   target: Target,
   { damage, way }: Try,
   standing: Standing
@@ -92,7 +94,7 @@ const sweepReal = Effect.fnUntraced(function* (target: Target, { part, parts, se
   for (const [number, damage] of realDamages(target, seed, plans[size].real).entries()) {
     if (number % parts !== part) continue
     const verdicts = yield* tryReal(target, damage)
-    if (verdicts.length > 0) tally.add(`${target.name}, on a real disk`, damage, verdicts)
+    if (verdicts.length > 0) tally.add(target.name, damage, verdicts, "all of them, on a real disk")
   }
 })
 
@@ -102,5 +104,3 @@ export const campaign: Campaign = {
   partsMax: 64,
   run
 }
-
-export type { Damage }

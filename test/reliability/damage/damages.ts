@@ -2,7 +2,7 @@
 import type { Image } from "../../support/imageDisk.ts"
 import { within } from "./place.ts"
 
-export type Kind = "flip" | "cut" | "zeros" | "drop" | "swap" | "copy" | "lines" | "garbage" | "several"
+type Kind = "flip" | "cut" | "zeros" | "drop" | "swap" | "copy" | "lines" | "garbage" | "several"
 
 /** One way to damage an image. `text` says how, for a human and for the next run. */
 export interface Damage {
@@ -81,7 +81,7 @@ export const flip = (path: string, bit: number): Damage => ({
   })
 })
 
-export const cut = (path: string, length: number): Damage => ({
+const cut = (path: string, length: number): Damage => ({
   kind: "cut",
   path,
   text: `cut ${within(path)} to ${length} bytes`,

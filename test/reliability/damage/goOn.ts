@@ -6,7 +6,7 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import type { RecordedEvent } from "litetapes/EventStore"
 import { existingTape, type LibService } from "../../support/openLib.ts"
-import { type Answer, failureOf } from "./look.ts"
+import { type Answer, failureOf } from "./answer.ts"
 import type { Truth } from "./truth.ts"
 
 export interface Gone {

@@ -3,7 +3,8 @@
  * typed error that names a damaged file and a byte at or before the damage; and, where no hint says otherwise, without
  * the batches at the end of the last dynamic segment, which may never have been acknowledged.
  */
-import type { Answer, Failure, Look } from "./look.ts"
+import type { Answer, Failure } from "./answer.ts"
+import type { Look } from "./look.ts"
 import { classOf, type Range } from "./damages.ts"
 import type { Target } from "./states.ts"
 import type { Truth } from "./truth.ts"
@@ -173,7 +174,7 @@ class Judge {
   }
 }
 
-/** What is wrong with an error: it must be a typed one that names a damaged file, and a byte at or before the damage. */
+/** What is wrong with an error: it must be typed, and name a damaged file and a byte at or before the damage. */
 export const checkFailure = ({ error, text }: Failure, touched: Touched): string | undefined => {
   if (error === undefined) return `died: ${text}`
   const { file, offset } = placeOf(error)

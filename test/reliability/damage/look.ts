@@ -1,5 +1,4 @@
 /** Every way in: what a lib gives, read through all of them, and what it says no with. */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
@@ -7,29 +6,10 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import type * as Tape from "litetapes/Tape"
 import { existingTape, type LibService, type StorageService, withLib } from "../../support/openLib.ts"
+import { type Answer, collect, type Failure, failureOf } from "./answer.ts"
 import { type Gone, goOn } from "./goOn.ts"
 import { place } from "./place.ts"
 import type { Truth } from "./truth.ts"
-
-/** What something failed with; a defect has no error. */
-export interface Failure {
-  readonly error: { readonly _tag: string; readonly message: string } | undefined
-  readonly text: string
-}
-
-/** One answer: what came, as canonical text, and what it ended with, if not with its end. */
-export interface Answer {
-  /** For messages. */
-  readonly way: string
-  /** What must come of a lib that is whole. */
-  readonly expected: "records" | "segment" | "stream" | "all" | "revision" | "repeat" | "append"
-  readonly tape?: string
-  readonly segment?: number
-  readonly stream?: string
-  readonly reverse?: boolean
-  readonly got: ReadonlyArray<string>
-  readonly failure: Failure | undefined
-}
 
 export interface Look {
   readonly mode: "read" | "write"
@@ -78,16 +58,6 @@ export const look = (storage: StorageService, truth: Truth, options: LookOptions
 
 const nothing = { report: undefined, batch: 0, tapes: [], answers: [], verified: undefined, gone: undefined }
 
-export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
-  for (const reason of cause.reasons) {
-    if (Cause.isFailReason(reason)) {
-      const error = reason.error as { readonly _tag: string; readonly message: string }
-      return { error, text: `${error._tag}: ${error.message}` }
-    }
-  }
-  return { error: undefined, text: Cause.pretty(cause) }
-}
-
 const lookInto = (lib: LibService, truth: Truth, options: LookOptions) =>
   Effect.gen(function* () {
     const answers: Array<Answer> = []
@@ -102,23 +72,6 @@ const lookInto = (lib: LibService, truth: Truth, options: LookOptions) =>
     answers.push(...(gone?.answers ?? []))
     options.atEnd?.()
     return { report: lib.report, batch, tapes, answers, verified, gone }
-  })
-
-type Tag = Omit<Answer, "got" | "failure">
-
-/** Reads to the end, or to the error. */
-const collect = <A, E>(stream: Stream.Stream<A, E>, tag: Tag): Effect.Effect<Answer> =>
-  Effect.suspend(() => {
-    const got: Array<string> = []
-    const take = (items: ReadonlyArray<A>) =>
-      Effect.sync(() => {
-        for (const item of items) got.push(JSON.stringify(item))
-      })
-    return Effect.map(Effect.exit(Stream.runForEachArray(stream, take)), (exit) => ({
-      ...tag,
-      got,
-      failure: Exit.isFailure(exit) ? failureOf(exit.cause) : undefined
-    }))
   })
 
 const readTape = Effect.fnUntraced(function* (lib: LibService, name: string, truth: Truth, options: LookOptions) {

@@ -1,58 +1,19 @@
 /** Which damages are tried in which way. */
-import type { Size } from "../campaign.ts"
 import { makeRandom, type Random, seedOf } from "../random.ts"
 import { classOf, coarseDamages, type Damage, type FileClass, flip, several } from "./damages.ts"
+import type { Plan } from "./sizes.ts"
 import type { Target } from "./states.ts"
 
 /**
- * `reader`, `writer`: opened for reading or for writing, and all records are read. `standing`: under a lib that is open.
- * `all`: opened for reading and for writing; everything is read forwards and backwards and verified; then the writer goes
- * on, and what it leaves is read again.
+ * `reader`, `writer`: opened for reading or for writing, and all records are read. `standing`: under a lib that is
+ * open. `all`: opened for reading and for writing; everything is read forwards and backwards and verified; then the
+ * writer goes on, and what it leaves is read again.
  */
 export type Way = "reader" | "writer" | "standing" | "all"
 
 export interface Try {
   readonly damage: Damage
   readonly way: Way
-}
-
-interface Plan {
-  /** The target is made so many times as large as the smallest one. */
-  readonly scale: number
-  /** Every n-th bit of files that the bare variant of a target has too, of indexes, and of lib meta like that of others. */
-  readonly everyBare: number
-  readonly everyIndex: number
-  readonly everyLikeOthers: number
-  /** Whether damage to whole files, sectors and lines is tried in all ways. */
-  readonly isThorough: boolean
-  /** Damages of one target that are tried in all ways, and so many of several damages at once. */
-  readonly all: number
-  readonly several: number
-  /** Damages of one target on a real file system. */
-  readonly real: number
-}
-
-export const plans: Record<Size, Plan> = {
-  ordinary: {
-    scale: 1,
-    everyBare: 64,
-    everyIndex: 2048,
-    everyLikeOthers: 4,
-    isThorough: false,
-    all: 40,
-    several: 16,
-    real: 4
-  },
-  long: {
-    scale: 3,
-    everyBare: 4,
-    everyIndex: 8,
-    everyLikeOthers: 1,
-    isThorough: true,
-    all: 40_000,
-    several: 20_000,
-    real: 300
-  }
 }
 
 /** Everything that is tried with a target, always in the same order. */

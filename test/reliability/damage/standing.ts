@@ -12,7 +12,7 @@ import type * as Tape from "litetapes/Tape"
 import { existingTape, type LibService } from "../../support/openLib.ts"
 import { classOf } from "./damages.ts"
 import { checkFailure, type Touched, type Verdict } from "./judge.ts"
-import { type Failure, failureOf } from "./look.ts"
+import { type Failure, failureOf } from "./answer.ts"
 import { place, storageOver, within } from "./place.ts"
 import type { Target } from "./states.ts"
 

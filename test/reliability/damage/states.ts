@@ -15,7 +15,7 @@ import { type Ground, interrupted, type Make, states } from "../../support/libSt
 import { existingTape, type LibService, tapeOf, withLib } from "../../support/openLib.ts"
 import type { Size } from "../campaign.ts"
 import { folders, place } from "./place.ts"
-import { plans } from "./plan.ts"
+import { plans } from "./sizes.ts"
 import { type Truth, truthOf } from "./truth.ts"
 
 export interface Target {
@@ -49,8 +49,8 @@ const interruptedTwice = (
   })
 
 /**
- * Waits until the writer has nothing to do: with the second batch of a file, which is the last one here that it takes, the
- * next file is made and listed in the background.
+ * Waits until the writer has nothing to do: with the second batch of a file, which is the last one here that it takes,
+ * the next file is made and listed in the background.
  */
 const settled = (folder: string): Effect.Effect<void> =>
   Effect.suspend(() => {

@@ -12,11 +12,11 @@ export class Tally {
   violations = 0
   readonly #states = new Map<string, Map<string, number>>()
 
-  /** One damage, with what it led to in all ways that were tried. */
-  add(state: string, damage: Damage, verdicts: ReadonlyArray<Verdict>): void {
+  /** One damage, with what it led to in all ways that were tried; figures are kept for each `group` of states. */
+  add(state: string, damage: Damage, verdicts: ReadonlyArray<Verdict>, group = state): void {
     this.flips += 1
-    const outcomes = this.#states.get(state) ?? new Map<string, number>()
-    this.#states.set(state, outcomes)
+    const outcomes = this.#states.get(group) ?? new Map<string, number>()
+    this.#states.set(group, outcomes)
     // The last way is the writer's, which says most.
     const { outcome } = verdicts.at(-1)!
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)

@@ -162,7 +162,8 @@ export const openings: ReadonlyArray<Mutant> = [
       ["append", "cut append"],
       ["roll", "cut append"]
     ],
-    before: ["create", "sync", "rename"]
+    before: ["rename"],
+    lossesMax: 2
   },
   {
     name: "recover-drops-the-tail",

@@ -78,10 +78,10 @@ const overlapOf = (a: Float64Array, b: Float64Array, offset: number) => {
   return { from, to: Math.max(from, Math.min(a.length, offset + b.length)) }
 }
 
-/** Where in `a` the two differ first; -1 where they are the same. */
-export const differenceOf = (a: Float64Array, b: Float64Array, offset: number): number => {
+/** Where in `a` the two differ first, from `first` on; -1 where they are the same. */
+export const differenceOf = (a: Float64Array, b: Float64Array, offset: number, first = 0): number => {
   const { from, to } = overlapOf(a, b, offset)
-  for (let at = from; at < to; at++) if (a[at] !== b[at - offset]) return at
+  for (let at = Math.max(first, from); at < to; at++) if (a[at] !== b[at - offset]) return at
   return -1
 }
 

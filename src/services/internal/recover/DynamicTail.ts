@@ -29,6 +29,8 @@ export interface TailFile extends Printed {
   readonly ordinal: number | undefined
   /** The same if no more is lost in front of it than what is known to be; `undefined` where nobody knows how much that is. */
   readonly presumed: number | undefined
+  /** Something still says what its hash was, and it has it. */
+  readonly isProved: boolean
 }
 
 /** The committed records of a tape that are in dynamic segments, in order. */
@@ -98,7 +100,7 @@ const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: R
 /**
  * What to append behind the files, and behind which of them. Where it is certain at which ordinal a file begins, that
  * tells where it ends among the committed records; else the records do. `ambiguous`: neither does. `changed`: a file that
- * does not hold what was committed there, though it looks good.
+ * does not hold what was committed there, though it looks good, and nothing proves that it is.
  */
 export const tailBehind = <F extends TailFile>(
   files: ReadonlyArray<F>,
@@ -160,10 +162,6 @@ const cut = (
   return { files: files.length, from, covered: from, joins, ordinals }
 }
 
-/** The index of the file that holds the record at a place in them, joined. */
-const fileAt = (files: ReadonlyArray<Printed>, place: number): number =>
-  startsOf(files).findLastIndex((start) => start <= place)
-
 /** What tells where blocks begin. */
 class Known {
   readonly #files: ReadonlyArray<TailFile>
@@ -186,6 +184,8 @@ class Known {
     const length = block.end - block.start
     const ordinal = this.#byOrdinal(block, "ordinal", limit)
     if (ordinal !== undefined && this.#committed.isOwn) return { at: ordinal, isCertain: true }
+    // Where a file that is proved must be, others were committed: one of the two is not what it says.
+    if (this.#differing(block, this.#certain(block), limit).length > 0) return "ambiguous"
     const told = this.#byRecords(block, limit)
     const presumed = this.#byOrdinal(block, "presumed", limit)
     if (told !== undefined) {
@@ -197,28 +197,56 @@ class Known {
     // Where fewer records are known of than ordinals say, nobody knows where those are lost.
     if (presumed === -length) return undefined
     if (presumed !== undefined && presumed > -length) return { at: presumed, isCertain: false }
+    if (this.#isLikeChanged(block, limit)) return "ambiguous"
     const repeated = this.#longest(block, limit)
     if (repeated === undefined) return undefined
     // What was committed before a recovery went into a file then.
     return this.#committed.isOwn ? "ambiguous" : { at: repeated, isCertain: false }
   }
 
-  /** Index of a file of the block in which a record is not the one that was committed: these have a checksum. */
+  /**
+   * Index of a file of the block in which a record is not the one that was committed: these have a checksum. Only where it
+   * is certain which was: records that are nearly alike are ordinary.
+   */
   changedIn(block: Block, limit: number): number | undefined {
-    const { start, end } = block
+    const differing = this.#differing(block, this.#certain(block), limit)
+    return differing.some((index) => this.#files[index]!.isProved) ? undefined : differing[0]
+  }
+
+  /** Whether a block may be committed records with some of them changed: nothing proves that those are as they were. */
+  #isLikeChanged(block: Block, limit: number): boolean {
+    const prints = this.#all.subarray(block.start, block.end)
+    return this.#suggested(block).some((begin) => {
+      if (!resemble(prints, this.#committed.prints, -begin)) return false
+      const differing = this.#differing(block, begin, limit)
+      return differing.length > 0 && !differing.some((index) => this.#files[index]!.isProved)
+    })
+  }
+
+  /** Where ordinals say for certain that a block begins. */
+  #certain(block: Block): number | undefined {
+    const ordinal = this.#committed.isOwn ? this.#files[block.files[0]]!.ordinal : undefined
+    return ordinal === undefined ? undefined : ordinal - this.#committed.ordinal
+  }
+
+  /** Where a block would begin by each record that stands once in the files and once among the committed ones. */
+  #suggested({ end, start }: Block): Array<number> {
+    const inside = this.#once.filter(([inFiles]) => inFiles >= start && inFiles < end)
+    return [...new Set(inside.map(([inFiles, inCommitted]) => inCommitted - (inFiles - start)))]
+  }
+
+  /** Indices of files of a block that have other records than were committed, if it begins there. */
+  #differing({ end, files, start }: Block, begin: number | undefined, limit: number): Array<number> {
+    if (begin === undefined || begin + end - start > limit) return []
     const prints = this.#all.subarray(start, end)
-    const certain = this.#committed.isOwn ? this.#files[block.files[0]]!.ordinal : undefined
-    const begins = new Set(certain === undefined ? [] : [certain - this.#committed.ordinal])
-    for (const [inFiles, inCommitted] of this.#once) {
-      if (inFiles >= start && inFiles < end) begins.add(inCommitted - (inFiles - start))
+    const own = this.#files.slice(...files)
+    const starts = startsOf(own)
+    const differing: Array<number> = []
+    for (const [index, first] of starts.entries()) {
+      const difference = differenceOf(prints, this.#committed.prints, -begin, first)
+      if (difference !== -1 && difference < first + own[index]!.prints.length) differing.push(files[0] + index)
     }
-    for (const begin of begins) {
-      if (begin + end - start > limit) continue
-      const isIt = begin + this.#committed.ordinal === certain || resemble(prints, this.#committed.prints, -begin)
-      const difference = isIt ? differenceOf(prints, this.#committed.prints, -begin) : -1
-      if (difference !== -1) return block.files[0] + fileAt(this.#files.slice(...block.files), difference)
-    }
-    return undefined
+    return differing
   }
 
   /** Whether the committed records end with the block, or go on behind it, by records that are nowhere else. */
@@ -237,15 +265,8 @@ class Known {
 
   /** As records have it that stand once in the files and once among the committed ones. */
   #byRecords(block: Block, limit: number): number | undefined {
-    const tried = new Set<number>()
-    for (const [inFiles, inCommitted] of this.#once) {
-      if (inFiles < block.start || inFiles >= block.end) continue
-      const begin = inCommitted - (inFiles - block.start)
-      if (tried.has(begin)) continue
-      tried.add(begin)
-      if (begin + block.end - block.start <= limit && this.#agrees(block, begin)) return begin
-    }
-    return undefined
+    const length = block.end - block.start
+    return this.#suggested(block).find((begin) => begin + length <= limit && this.#agrees(block, begin))
   }
 
   /** So that as many as can be stand in both. */

@@ -20,6 +20,8 @@ export interface GoodFile extends ScannedFile {
   readonly shardEvery: number | undefined
   /** Ordinal of its first record in the old tape, if a good line of a damaged meta still says it. */
   readonly firstOrdinal: number | undefined
+  /** Its index or a good line of a damaged meta has its SHA-256: it is as it was written. */
+  readonly isProved: boolean
 }
 
 /** A file that is no segment any more, or is not there. */
@@ -82,7 +84,8 @@ export const findFiles = Effect.fnUntraced(function* (
       lose(number, { segment: name, offset: 0, why, records })
     } else {
       const shardEvery = known.get(name)?.shardEvery ?? shardOf(name, naming.number)
-      good.push({ ...file.success, ...naming, name, shardEvery, firstOrdinal: known.get(name)?.firstOrdinal })
+      const firstOrdinal = known.get(name)?.firstOrdinal
+      good.push({ ...file.success, ...naming, name, shardEvery, firstOrdinal, isProved: expected !== undefined })
     }
   }
   for (const [name, { number, records }] of known) {

@@ -1,0 +1,52 @@
+/** What a lib answers: what came, and what it ended with. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+
+/** What something failed with; a defect has no error. */
+export interface Failure {
+  readonly error: { readonly _tag: string; readonly message: string } | undefined
+  readonly text: string
+}
+
+/** One answer: what came, as canonical text, and what it ended with, if not with its end. */
+export interface Answer {
+  /** For messages. */
+  readonly way: string
+  /** What must come of a lib that is whole. */
+  readonly expected: "records" | "segment" | "stream" | "all" | "revision" | "repeat" | "append"
+  readonly tape?: string
+  readonly segment?: number
+  readonly stream?: string
+  readonly reverse?: boolean
+  readonly got: ReadonlyArray<string>
+  readonly failure: Failure | undefined
+}
+
+export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
+  for (const reason of cause.reasons) {
+    if (Cause.isFailReason(reason)) {
+      const error = reason.error as { readonly _tag: string; readonly message: string }
+      return { error, text: `${error._tag}: ${error.message}` }
+    }
+  }
+  return { error: undefined, text: Cause.pretty(cause) }
+}
+
+type Tag = Omit<Answer, "got" | "failure">
+
+/** Reads to the end, or to the error. */
+export const collect = <A, E>(stream: Stream.Stream<A, E>, tag: Tag): Effect.Effect<Answer> =>
+  Effect.suspend(() => {
+    const got: Array<string> = []
+    const take = (items: ReadonlyArray<A>) =>
+      Effect.sync(() => {
+        for (const item of items) got.push(JSON.stringify(item))
+      })
+    return Effect.map(Effect.exit(Stream.runForEachArray(stream, take)), (exit) => ({
+      ...tag,
+      got,
+      failure: Exit.isFailure(exit) ? failureOf(exit.cause) : undefined
+    }))
+  })
