@@ -150,7 +150,8 @@ const splitParts = (bytes: Uint8Array, start: number, end: number, mark: Commit)
     const partStart = offset
     for (let line = 0; line < count; line++) {
       const at = bytes.indexOf(newline, offset)
-      if (at === -1 || at >= end) return undefined
+      // Objects: what is behind them counts on three bytes a line.
+      if (at === -1 || at >= end || bytes[offset] !== 0x7b || bytes[at - 1] !== 0x7d) return undefined
       offset = at + 1
     }
     const crc = crc32(bytes.subarray(partStart, offset))

@@ -137,6 +137,17 @@ describe("records", () => {
     )
   }
 
+  forging("in a dynamic segment that are nothing at all make no batch", live, (draft) =>
+    Effect.gen(function* () {
+      changeDynamic(
+        draft,
+        where('{"n":1}', () => "")
+      )
+      const opening = using(draft, () => Effect.void, {})
+      assert.match(yield* refusal(opening), /^DynamicCorrupt: .*the mark counts other records/)
+    })
+  )
+
   forging("in a dynamic segment are verified line by line", live, (draft) =>
     Effect.gen(function* () {
       changeDynamic(

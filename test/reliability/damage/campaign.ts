@@ -51,7 +51,7 @@ const sweep = Effect.fnUntraced(function* (target: Target, { log, part, parts, s
 })
 
 /** Tries one damage; nothing where it changes nothing. */
-export const attempt = Effect.fnUntraced(function* (
+const attempt = Effect.fnUntraced(function* (
   target: Target,
   { damage, way }: Try,
   standing: Standing

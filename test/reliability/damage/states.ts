@@ -43,7 +43,7 @@ const interruptedTwice = (
   Effect.gen(function* () {
     const between = ground.spare()
     yield* interrupted(ground, ground.spare(), between, {}, first)
-    yield* interrupted(ground, between, at, { closeBytes: 900, backlogMax: 1000, hold: true }, (lib) =>
+    yield* interrupted(ground, between, at, { closeBytes: 700, backlogMax: 1000, hold: true }, (lib) =>
       Effect.andThen(second(lib), settled(between))
     )
   })
@@ -52,16 +52,17 @@ const interruptedTwice = (
  * Waits until the writer has nothing to do: with the second batch of a file, which is the last one here that it takes,
  * the next file is made and listed in the background.
  */
-const settled = (folder: string): Effect.Effect<void> =>
+const settled = (folder: string, turns = 100_000): Effect.Effect<void> =>
   Effect.suspend(() => {
     const files = fs.readdirSync(folder).filter((name) => name.startsWith("litelib.dynamic-"))
     const last = files.toSorted().at(-1)!
     const marks = fs.readFileSync(path.join(folder, last), "utf8").split("LiteLib.Commit").length - 1
     const listed = fs.readFileSync(path.join(folder, "litelib.meta.jsonl"), "utf8")
     if (marks < 2 && listed.includes(`"dynamic":${Number(/\d+/.exec(last)![0])},`)) return Effect.void
+    if (turns === 0) return Effect.die(new Error(`nothing was prepared behind ${last}`))
     return Effect.andThen(
       Effect.promise(() => setImmediate()),
-      settled(folder)
+      settled(folder, turns - 1)
     )
   })
 
