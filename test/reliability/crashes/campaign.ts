@@ -8,7 +8,7 @@ import { type Plan, ViolationFound } from "./explore.ts"
 import { exploreHistory, history, shorten, shortHistories } from "./histories.ts"
 
 /** Images that all parts together open at least. */
-const images = { ordinary: 100_000, long: 10_000_000 }
+const images = { ordinary: 40_000, long: 10_000_000 }
 
 const plans: Record<Options["size"], Plan> = {
   ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1, fullEvery: 3 },

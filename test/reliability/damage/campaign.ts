@@ -53,7 +53,7 @@ const sweep = Effect.fnUntraced(function* (target: Target, { log, part, parts, s
 /** Tries one damage; nothing where it changes nothing. */
 const attempt = Effect.fnUntraced(function* (
   target: Target,
-  { damage, way }: Try,
+  { damage, isBrief, way }: Try,
   standing: Standing
 ): Effect.fn.Return<ReadonlyArray<Verdict>> {
   const image = damage.apply(target.image)
@@ -72,7 +72,7 @@ const attempt = Effect.fnUntraced(function* (
   const storage = yield* disk.storage
   const seen = yield* look(storage, target.truth, {
     mode: way === "reader" ? "read" : "write",
-    reads: isQuick ? "records" : "all",
+    reads: isBrief === true && isQuick ? "nothing" : isQuick ? "records" : "all",
     verify: isAll,
     goOn: isAll,
     // What a writer leaves when it closes is looked at where all ways are tried.

@@ -14,6 +14,8 @@ export type Way = "reader" | "writer" | "standing" | "all"
 export interface Try {
   readonly damage: Damage
   readonly way: Way
+  /** It is enough to open the lib, and to see how far it goes: another bit of the same byte is tried with all reads. */
+  readonly isBrief?: boolean
 }
 
 /** Everything that is tried with a target, always in the same order. */
@@ -56,7 +58,7 @@ const isOwn = (path: string): boolean => ["lib meta", "segment", "dynamic"].incl
 const everyBit = ({ isBare, likeOthers }: Target, file: FileClass, plan: Plan): number => {
   if (file === "index") return plan.everyIndex
   if (isBare) return plan.everyBare
-  return likeOthers && file === "lib meta" ? plan.everyLikeOthers : 1
+  return likeOthers && (file === "lib meta" || file === "dynamic") ? plan.everyLikeOthers : 1
 }
 
 function* bitTries(target: Target, plan: Plan, random: Random): Generator<Try> {
@@ -67,7 +69,8 @@ function* bitTries(target: Target, plan: Plan, random: Random): Generator<Try> {
     const every = everyBit(target, file, plan)
     for (let bit = random.below(every); bit < 8 * bytes.length; bit += every) {
       const damage = flip(path, bit)
-      yield { damage, way: isBare && file === "segment" ? "all" : wayOf(damage) }
+      const isBrief = !plan.isThorough && bit % 8 !== (bit >>> 3) % 8
+      yield { damage, way: isBare && file === "segment" ? "all" : wayOf(damage), isBrief }
     }
   }
 }

@@ -8,7 +8,7 @@ export interface Plan {
   readonly everyBare: number
   /** … of indexes. */
   readonly everyIndex: number
-  /** … of lib meta that is made like that of other targets. */
+  /** … of lib meta and dynamic segments that are made like those of other targets. */
   readonly everyLikeOthers: number
   /** Whether damage to whole files, sectors and lines is tried in all ways. */
   readonly isThorough: boolean
@@ -24,7 +24,7 @@ export const plans: Record<Size, Plan> = {
     scale: 1,
     everyBare: 64,
     everyIndex: 2048,
-    everyLikeOthers: 4,
+    everyLikeOthers: 3,
     isThorough: false,
     all: 40,
     several: 16,
@@ -36,8 +36,8 @@ export const plans: Record<Size, Plan> = {
     everyIndex: 8,
     everyLikeOthers: 1,
     isThorough: true,
-    all: 40_000,
-    several: 20_000,
+    all: 15_000,
+    several: 6_000,
     real: 300
   }
 }

@@ -24,7 +24,7 @@ export interface Target {
   readonly truth: Truth
   /** Without the hint and, where it is closed, without indexes: another target has the same files with them. */
   readonly isBare: boolean
-  /** What is special about it is in its tapes: its lib meta is made as those of other targets are. */
+  /** What is special about it is in its tapes: its lib meta, its dynamic segments are made as those of others are. */
   readonly likeOthers: boolean
 }
 
@@ -218,7 +218,7 @@ const variantsOf = async (name: string, image: Image): Promise<Array<Target>> =>
   const without = (...parts: ReadonlyArray<string>) =>
     new Map([...image].filter(([file]) => !parts.some((part) => file.includes(part))))
   const truth = await truthOf(image)
-  const likeOthers = !/^(?:open|closed)/.test(name)
+  const likeOthers = name !== "open" && name !== "closed"
   // A copy of a lib mostly has neither; but what an interrupted writer left is worth a look with its indexes.
   const bare = truth.batches.length > 0 ? without("/litelib.acked") : without("/litelib.acked", "/index/")
   return [
