@@ -130,7 +130,7 @@ export class ActMaker {
           }))
         }
       case "roll":
-        return { _tag: "append", parts: [{ tape, records: this.#some(2, 500) }] }
+        return { _tag: "append", parts: [{ tape, records: [...this.#some(1, 300), ...this.#some(1, 1500)] }] }
       case "events":
         return { _tag: "events", parts: [{ tape: category, records: this.#some(1 + random.below(2), 10) }] }
       case "close":

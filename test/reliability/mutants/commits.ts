@@ -105,7 +105,7 @@ export const commits: ReadonlyArray<Mutant> = [
         replace: ""
       }
     ],
-    histories: [["roll"], ["roll", "appendAll"]],
+    histories: [["roll"], ["append", "roll"], ["roll", "append"]],
     before: ["datasync"],
     lossesMax: 16
   },
