@@ -18,7 +18,7 @@ const usage = `usage: main.ts [--long] [--seed N] [--json] [--parallel N] [NAME�
   --seed N     all that is random comes from it (default 1)
   --json       end with one line of JSON
   --parallel N processes at once (default: as many as there are cores)
-  NAME…        only these campaigns: ${[...campaigns.keys()].join(", ")}
+  NAME…        only these campaigns (default: all but soak): ${[...campaigns.keys()].join(", ")}
 `
 
 interface Job {
@@ -77,7 +77,7 @@ const main = async (): Promise<number> => {
     return values.help ? 0 : 2
   }
   const size: Size = values.long ? "long" : "ordinary"
-  const names = positionals.length > 0 ? positionals : [...campaigns.keys()]
+  const names = positionals.length > 0 ? positionals : [...campaigns.keys()].filter((name) => name !== "soak")
   const jobs: Array<Job> = []
   for (const name of names) {
     const { campaign } = await campaigns.get(name)!()
