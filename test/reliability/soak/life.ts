@@ -29,7 +29,7 @@ export interface Lived {
 const none: ReadonlySet<string> = new Set()
 
 /** Acts that this life does in a way of its own, or that need the lib to be shut and damaged. */
-const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut"])
+const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together"])
 
 class Life {
   readonly lived: Lived = { acts: 0, restarts: 0, faults: 0, looks: 0 }
@@ -81,7 +81,8 @@ class Life {
 
   /** Ends as a process that is killed does, or with a close. */
   readonly stop = Effect.fnUntraced({ self: this }, function* (this: Life, isClosed: boolean) {
-    const session = this.#session!
+    const session = this.#session
+    if (session === undefined) return
     this.#session = undefined
     this.#dead = !isClosed
     yield* Effect.ignore(session.close)
@@ -143,13 +144,16 @@ export const live = Effect.fnUntraced(function* (place: string, acts: number, ra
   const storage = (refuse: () => string | undefined) =>
     Effect.runSync(Effect.provideService(FolderStorage.make, Disk, faulty(NodeDisk.make, refuse)))
   const life = new Life(place, random, storage)
-  yield* life.start()
-  yield* life.do({ _tag: "create", tape: "a" })
-  yield* life.do({ _tag: "create", tape: "b" })
-  while (life.lived.acts < acts) yield* life.step()
-  yield* life.stop(true)
-  yield* life.start()
-  yield* life.verify()
-  yield* life.stop(true)
-  return life.lived
+  const whole = Effect.gen(function* () {
+    yield* life.start()
+    yield* life.do({ _tag: "create", tape: "a" })
+    yield* life.do({ _tag: "create", tape: "b" })
+    while (life.lived.acts < acts) yield* life.step()
+    yield* life.stop(true)
+    yield* life.start()
+    yield* life.verify()
+    return life.lived
+  })
+  // A lib that stays open would keep the process alive.
+  return yield* Effect.ensuring(whole, life.stop(true))
 })
