@@ -38,11 +38,26 @@ interface Seen {
   /** Points that were reached, by the number of the call that was not done any more. */
   readonly hit: Map<number, string>
   kills: number
-  missed: number
+  /** Runs that ended by themselves. */
+  late: number
 }
 
-/** Kills one run at one call and looks at what it left. */
-const killAt = async (scratch: string, scenario: Scenario, call: Call, seen: Seen): Promise<void> => {
+/** Runs that may come too late for one point, each of which is looked at as well, before the point counts as missed. */
+const triesMax = 8
+
+/** Kills a run at a call. Runs differ a little: one that did not get there is done again, later ones for a call before it. */
+const killAt = async (scratch: string, scenario: Scenario, calls: ReadonlyArray<Call>, point: number, seen: Seen) => {
+  for (let tries = 0; tries < triesMax; tries++) {
+    const before = Math.max(0, tries + 1 - triesMax / 2)
+    if (await tryKill(scratch, scenario, calls[Math.max(0, point - before)]!, seen)) return
+    seen.late += 1
+  }
+  const { name, nth } = calls[point]!
+  seen.failures.push(`${scenario.name}: none of ${triesMax} runs was killed at ${name} number ${nth} of its thread`)
+}
+
+/** Kills one run at one call and looks at what it left; whether it was killed there. */
+const tryKill = async (scratch: string, scenario: Scenario, call: Call, seen: Seen): Promise<boolean> => {
   const location = path.join(scratch, "lib")
   fs.rmSync(location, { recursive: true, force: true })
   if (scenario.before !== undefined) fs.cpSync(scenario.before, location, { recursive: true })
@@ -50,10 +65,11 @@ const killAt = async (scratch: string, scenario: Scenario, call: Call, seen: See
   const at = `${scenario.name}, killed at ${call.name} number ${call.nth} of its thread`
   if (complaints !== "") seen.failures.push(`${at}: it complained: ${complaints}`)
   if (killed) seen.kills += 1
-  if (killed && calls.length > 0) seen.hit.set(calls.length, calls.at(-1)!.name)
-  else seen.missed += 1
+  const isHit = killed && calls.length > 0
+  if (isHit) seen.hit.set(calls.length, calls.at(-1)!.name)
   const done = said.length < 2 ? scenario.from : Number(said.at(-1)) + 1
   seen.failures.push(...(await check(location, done)).map((text) => `${at}: ${text}`))
+  return isHit
 }
 
 const runScenario = async (scratch: string, scenario: Scenario, options: Options, index: 0 | 1): Promise<Result> => {
@@ -67,22 +83,20 @@ const runScenario = async (scratch: string, scenario: Scenario, options: Options
   const first = index === 0 ? callsMin : 120
   if (whole.calls.length < first) throw new Error(`${scenario.name}: the script has only ${whole.calls.length} calls`)
   const points = pointsOf(whole.calls, options.size, ordinaryPoints[index], first)
-  const seen: Seen = { failures: [], hit: new Map(), kills: 0, missed: 0 }
+  const seen: Seen = { failures: [], hit: new Map(), kills: 0, late: 0 }
   for (const [n, point] of points.entries()) {
     if (n % options.parts !== options.part) continue
-    await killAt(scratch, scenario, whole.calls[point]!, seen)
+    await killAt(scratch, scenario, whole.calls, point, seen)
     if (seen.kills % 50 === 0) options.log(`${scenario.name}: call ${point} of ${whole.calls.length}`)
   }
   const names = [...new Set(seen.hit.values())].toSorted().join(", ")
   const among = Math.max(...seen.hit.keys())
-  const { failures, kills, missed } = seen
-  // The order of calls varies a little from run to run, and with it what is hit; it must not vary much.
-  if (missed > kills / 10) failures.push(`${scenario.name}: ${missed} runs were not killed where they should be`)
+  const { failures, kills, late } = seen
   return {
     counts: { kills, points: seen.hit.size, violations: failures.length },
     failures,
     figures: [
-      `${scenario.name}: killed at ${seen.hit.size} different calls among the first ${among} of ${whole.calls.length}, ${missed} came too late: ${names}`
+      `${scenario.name}: killed at ${seen.hit.size} different calls among the first ${among} of ${whole.calls.length}, ${late} runs came too late: ${names}`
     ]
   }
 }
