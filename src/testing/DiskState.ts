@@ -60,7 +60,19 @@ const emptyFolder: FolderNode = { kind: "folder", entries: none, former: none, s
 /** A disk with an empty root folder. */
 export const empty: DiskState = { nodes: new Map([[rootInode, emptyFolder]]), next: rootInode + 1, boot: 1 }
 
-const partsOf = (path: string): ReadonlyArray<string> => path.split("/").filter((part) => part !== "" && part !== ".")
+/** Programs ask for the same paths again and again. */
+const partsByPath = new Map<string, ReadonlyArray<string>>()
+const pathsMax = 4096
+
+const partsOf = (path: string): ReadonlyArray<string> => {
+  let parts = partsByPath.get(path)
+  if (parts === undefined) {
+    parts = path.split("/").filter((part) => part !== "" && part !== ".")
+    if (partsByPath.size >= pathsMax) partsByPath.clear()
+    partsByPath.set(path, parts)
+  }
+  return parts
+}
 
 /** The inode at a path, or `undefined`. */
 export const lookUp = (state: DiskState, path: string): number | undefined => {

@@ -146,7 +146,7 @@ const fileChoice = (inode: number, node: FileNode, random: () => number): Choice
     count: ways.length,
     apply: (way, drafts) => {
       const draft = drafts.get(inode)
-      if (draft?.kind === "file") draft.bytes = ways[way]!
+      if (draft?.kind === "file") draft.bytes = ways[way]!()
     }
   }
 }
@@ -154,11 +154,17 @@ const fileChoice = (inode: number, node: FileNode, random: () => number): Choice
 /** Most subsets of dirty sectors that are all tried. */
 const subsetsMax = 64
 
-/** What a file may hold: the first is what is durable, the last what the cache shows. */
-const fileWays = (node: FileNode, random: () => number): ReadonlyArray<Uint8Array> => {
+/** Something that is made when it is first asked for, and kept. */
+const once = <A>(make: () => A): (() => A) => {
+  let made: { readonly value: A } | undefined
+  return () => (made ??= { value: make() }).value
+}
+
+/** What a file may hold: the first is what is durable, the last what the cache shows. Most of it is never asked for. */
+const fileWays = (node: FileNode, random: () => number): ReadonlyArray<() => Uint8Array> => {
   const { cache, durable } = node
   const pieces = node.pending.flatMap(({ bytes, position }) => sectorsOf(bytes, position))
-  const ways: Array<Uint8Array> = [durable]
+  const ways: Array<() => Uint8Array> = [() => durable]
   const build = (isKept: (piece: number) => boolean): Uint8Array =>
     pieces.reduce(
       (bytes, piece, index) => (isKept(index) ? overwrite(bytes, piece.position, piece.bytes) : bytes),
@@ -166,30 +172,30 @@ const fileWays = (node: FileNode, random: () => number): ReadonlyArray<Uint8Arra
     )
   const count = 2 ** pieces.length
   if (count <= subsetsMax)
-    for (let subset = 1; subset < count; subset++) ways.push(build((n) => (subset & (1 << n)) !== 0))
+    for (let subset = 1; subset < count; subset++) ways.push(once(() => build((n) => (subset & (1 << n)) !== 0)))
   else {
     for (let n = 0; n < 12; n++) {
       const cut = random() * pieces.length
-      const isPrefix = n < 6
-      ways.push(build((piece) => (isPrefix ? piece < cut : random() < 0.5)))
+      const kept = pieces.map((_, piece) => (n < 6 ? piece < cut : random() < 0.5))
+      ways.push(once(() => build((piece) => kept[piece]!)))
     }
   }
   ways.push(...torn(node, random))
   // The new length is there, and none of the bytes.
-  if (cache.length > durable.length) ways.push(overwrite(new Uint8Array(cache.length), 0, durable))
-  ways.push(cache)
+  if (cache.length > durable.length) ways.push(once(() => overwrite(new Uint8Array(cache.length), 0, durable)))
+  ways.push(() => cache)
   return ways
 }
 
 /** Cut or torn anywhere: the size may lag behind the bytes, and a sector may be written in part. */
-const torn = (node: FileNode, random: () => number): ReadonlyArray<Uint8Array> => {
+const torn = (node: FileNode, random: () => number): ReadonlyArray<() => Uint8Array> => {
   const { cache, durable, pending } = node
-  const ways: Array<Uint8Array> = []
+  const ways: Array<() => Uint8Array> = []
   const { bytes, position } = pending[Math.floor(random() * pending.length)]!
   const cut = position + Math.floor(random() * (bytes.length + 1))
-  if (cut > durable.length && cut < cache.length) ways.push(cache.slice(0, cut))
-  ways.push(overwrite(durable, position, bytes.subarray(0, cut - position)))
-  ways.push(overwrite(durable, cut, bytes.subarray(cut - position)))
+  if (cut > durable.length && cut < cache.length) ways.push(once(() => cache.slice(0, cut)))
+  ways.push(once(() => overwrite(durable, position, bytes.subarray(0, cut - position))))
+  ways.push(once(() => overwrite(durable, cut, bytes.subarray(cut - position))))
   return ways
 }
 

@@ -2,7 +2,7 @@
  * Runs the campaigns and adds up what they saw. Ends with status 1 when one of them found what must not be.
  *
  * ```
- * main.ts [--long] [--seed N] [--json] [--parallel N] [NAME…]
+ * main.ts [--long] [--seed N] [--json] [--parallel N] [--share K/N] [NAME…]
  * ```
  */
 import { type ChildProcess, spawn } from "node:child_process"
@@ -13,12 +13,13 @@ import { parseArgs } from "node:util"
 import { addCounts, type Campaign, type Counts, noCounts, type Result, type Size } from "./campaign.ts"
 import { campaigns } from "./campaigns.ts"
 
-const usage = `usage: main.ts [--long] [--seed N] [--json] [--parallel N] [NAME…]
+const usage = `usage: main.ts [--long] [--seed N] [--json] [--parallel N] [--share K/N] [NAME…]
   --long       the long mode: hours, not minutes
   --seed N     all that is random comes from it (default 1)
   --json       end with one line of JSON
   --parallel N processes at once (default: as many as there are cores)
-  NAME…        only these campaigns (default: all but soak): ${[...campaigns.keys()].join(", ")}
+  --share K/N  the K-th of N shares of each campaign that can be shared out: all N make up the whole
+  NAME…        only these campaigns (default: all): ${[...campaigns.keys()].join(", ")}
 `
 
 interface Job {
@@ -66,23 +67,27 @@ const main = async (): Promise<number> => {
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
       seed: { type: "string", default: "1" },
-      parallel: { type: "string", default: `${availableParallelism()}` }
+      parallel: { type: "string", default: `${availableParallelism()}` },
+      share: { type: "string", default: "1/1" }
     }
   })
   const unknown = positionals.filter((name) => !campaigns.has(name))
   const seed = Number(values.seed)
   const parallel = Number(values.parallel)
-  if (values.help || unknown.length > 0 || !Number.isSafeInteger(seed) || !(parallel >= 1)) {
+  const [share = Number.NaN, shares = Number.NaN] = values.share.split("/").map(Number)
+  const isShare = Number.isSafeInteger(shares) && Number.isSafeInteger(share) && share >= 1 && share <= shares
+  if (values.help || unknown.length > 0 || !Number.isSafeInteger(seed) || !(parallel >= 1) || !isShare) {
     process.stderr.write(usage)
     return values.help ? 0 : 2
   }
   const size: Size = values.long ? "long" : "ordinary"
-  const names = positionals.length > 0 ? positionals : [...campaigns.keys()].filter((name) => name !== "soak")
+  const names = positionals.length > 0 ? positionals : [...campaigns.keys()]
   const jobs: Array<Job> = []
   for (const name of names) {
     const { campaign } = await campaigns.get(name)!()
-    const parts = Math.min(parallel, campaign.partsMax ?? 1)
-    for (let part = 0; part < parts; part++) jobs.push({ campaign, part, parts })
+    const parts = Math.min(parallel * shares, campaign.partsMax ?? 1)
+    const [from, to] = [share - 1, share].map((end) => Math.floor((end * parts) / shares)) as [number, number]
+    for (let part = from; part < to; part++) jobs.push({ campaign, part, parts })
   }
   const { counts, failures } = await runAll(jobs, size, seed, parallel)
   process.stdout.write(failures.length === 0 ? "nothing was found\n" : `${failures.join("\n")}\n`)

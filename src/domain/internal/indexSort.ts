@@ -3,11 +3,24 @@ import { invariant } from "./invariant.ts"
 /** Whether `key` can be sorted here: an integer in [0, 2^53). */
 export const isSortable = (key: number): boolean => Number.isSafeInteger(key) && key >= 0
 
-/**
- * The order that sorts `keys`: `keys[order[0]] ≤ keys[order[1]] ≤ …`. Stable, and linear also when all keys are equal: a
- * radix sort of 53-bit integers by 11 bits a pass.
- */
-export const sortedOrder = (keys: Float64Array): Uint32Array => {
+/** Up to so many keys comparing is faster than five passes over their digits. */
+const comparedMax = 512
+
+/** The order that sorts `keys`: `keys[order[0]] ≤ keys[order[1]] ≤ …`. Stable. */
+export const sortedOrder = (keys: Float64Array): Uint32Array =>
+  keys.length <= comparedMax ? comparedOrder(keys) : radixOrder(keys)
+
+const comparedOrder = (keys: Float64Array): Uint32Array => {
+  const order = new Uint32Array(keys.length)
+  for (let i = 0; i < keys.length; i++) {
+    invariant(isSortable(keys[i]!), "a hash is an integer in [0, 2^53)")
+    order[i] = i
+  }
+  return order.toSorted((a, b) => keys[a]! - keys[b]! || a - b)
+}
+
+/** Linear also when all keys are equal: a radix sort of 53-bit integers by 11 bits a pass. */
+const radixOrder = (keys: Float64Array): Uint32Array => {
   const high = new Uint32Array(keys.length)
   const low = new Uint32Array(keys.length)
   let from = new Uint32Array(keys.length)

@@ -8,11 +8,11 @@ import { type Plan, ViolationFound } from "./explore.ts"
 import { exploreHistory, history, shorten, shortHistories } from "./histories.ts"
 
 /** Images that all parts together open at least. */
-const images = { ordinary: 40_000, long: 10_000_000 }
+const images = { ordinary: 100_000, long: 10_000_000 }
 
 const plans: Record<Options["size"], Plan> = {
-  ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1, fullEvery: 3 },
-  long: { lossesMax: 24, nestedEvery: 400, depth: 2, fullEvery: 6 }
+  ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1, fullEvery: 12 },
+  long: { lossesMax: 24, nestedEvery: 400, depth: 2, fullEvery: 12 }
 }
 
 /** Violations after which it is no use to go on. */

@@ -9,7 +9,7 @@ import type { Random } from "../random.ts"
 import { check, type Ending } from "./check.ts"
 import type { Point } from "./run.ts"
 import { simulate } from "./session.ts"
-import { textOf } from "./world.ts"
+import { type Expectation, textOf } from "./world.ts"
 
 export interface Plan {
   /** Most images of a power loss at one point; where there are not more, all are tried. */
@@ -162,8 +162,19 @@ export class Explorer {
 
 /** 48 bits of a hash: two in ten million images may share one, so that one of them is left out. */
 const keyOf = (state: DiskState.DiskState, { expectation }: Point): number => {
-  const key = `${DiskState.fingerprint(state)} ${expectation.allowed.map(textOf).join(";")} ${[...expectation.lost].join()}`
+  const key = `${DiskState.fingerprint(state)} ${keyOfExpectation(expectation)}`
   return hash("sha1", key, "buffer").readUIntBE(0, 6)
+}
+
+const expectationKeys = new WeakMap<Expectation, string>()
+
+const keyOfExpectation = (expectation: Expectation): string => {
+  let key = expectationKeys.get(expectation)
+  if (key === undefined) {
+    key = `${expectation.allowed.map(textOf).join(";")} ${[...expectation.lost].join()}`
+    expectationKeys.set(expectation, key)
+  }
+  return key
 }
 
 const listing = (state: DiskState.DiskState): ReadonlyArray<string> =>

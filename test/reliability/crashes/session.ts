@@ -39,15 +39,22 @@ export const simulate = <A, E>(program: Effect.Effect<A, E>, random: Random): Pr
   Effect.runPromise(
     program.pipe(
       Effect.provideService(Clock.Clock, clock),
-      Effect.provideService(Randomness, (count) => Uint8Array.from({ length: count }, () => random.below(256))),
+      Effect.provideService(Randomness, (count) => bytesOf(count, random)),
       quiet
     )
   )
 
-const silent = Logger.layer([])
+const bytesOf = (count: number, random: Random): Uint8Array => {
+  const words = new Uint32Array(Math.ceil(count / 4))
+  for (let n = 0; n < words.length; n++) words[n] = random.below(2 ** 32)
+  return new Uint8Array(words.buffer, 0, count)
+}
+
+const silent: ReadonlySet<Logger.Logger<unknown, unknown>> = new Set()
 
 /** Without the warnings that errors of the disk make. */
-export const quiet = <A, E>(program: Effect.Effect<A, E>): Effect.Effect<A, E> => Effect.provide(program, silent)
+export const quiet = <A, E>(program: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.provideService(program, Logger.CurrentLoggers, silent)
 
 export interface Session {
   readonly lib: Lib.Lib["Service"]

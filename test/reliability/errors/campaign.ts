@@ -10,7 +10,7 @@ import { faultsOf, fileKind, type FaultPlan } from "./faults.ts"
 import { stepsOf, tryFault } from "./tryFault.ts"
 
 /** Errors that all parts together try at least. */
-const points = { ordinary: 3000, long: 1_000_000 }
+const points = { ordinary: 3000, long: 200_000 }
 
 /** Of the faults of a history so many are tried, at most. */
 const perHistory = { ordinary: 60, long: Number.POSITIVE_INFINITY }
