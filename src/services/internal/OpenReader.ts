@@ -12,7 +12,8 @@ import type { DynamicFile, LivePart } from "./DynamicFile.ts"
 import { type ScanError, type Scanned, scanAll } from "./DynamicScan.ts"
 import { checkMetaEnd } from "./MetaEnd.ts"
 import { ackedLost, checkSettings, type LibOptions, type OpenError, readState, type ReadState } from "./OpenLib.ts"
-import { isRow, OpenTape, readTapeMeta } from "./OpenTape.ts"
+import { isRow, OpenTape } from "./OpenTape.ts"
+import { readTapeMeta } from "./TapeMeta.ts"
 
 interface View {
   readonly read: ReadState

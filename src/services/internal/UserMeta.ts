@@ -9,7 +9,8 @@ import { TaraSONError } from "../../domain/TaraSONError.ts"
 import type { StorageError } from "../Storage.ts"
 import { attempt } from "./attempt.ts"
 import { type Core, guard, type WriteError } from "./Core.ts"
-import { changeTapeMeta, type OpenTape } from "./OpenTape.ts"
+import type { OpenTape } from "./OpenTape.ts"
+import { changeTapeMeta } from "./TapeMeta.ts"
 
 /** Sets `key`, or removes it where `value` is `undefined`. */
 export const changeUserMeta = (

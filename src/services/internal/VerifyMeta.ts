@@ -7,7 +7,8 @@ import { dynamicName } from "../../domain/Names.ts"
 import type { Core } from "./Core.ts"
 import { scanAll } from "./DynamicScan.ts"
 import { ackedLost, readState } from "./OpenLib.ts"
-import { type OpenTape, readTapeMeta } from "./OpenTape.ts"
+import type { OpenTape } from "./OpenTape.ts"
+import { readTapeMeta } from "./TapeMeta.ts"
 
 /** What a check may fail with: any error of this package. */
 export type Failure = { readonly _tag: string; readonly message: string }
