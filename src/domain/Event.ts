@@ -81,10 +81,12 @@ export const encode = (
   time: string,
   limits: Limits
 ): Encoded => {
-  const why = problem(event)
+  // Once: what is checked is what is written.
+  const { type: name } = event
+  const why = problem(event, name)
   if (why !== undefined) throw new InvalidEvent({ stream: stream.name, index, why })
-  const inner = { ...limits, depthMax: limits.depthMax - 1 }
-  const type = JSON.stringify(event.type)
+  const inner = innerLimits(limits)
+  const type = quotedTypes.get(name)!
   const data = event.data === undefined ? "null" : TaraSON.encodeValue(event.data, inner)
   const metadata = event.metadata === undefined ? "{}" : TaraSON.encodeValue(event.metadata, inner)
   const tags = event.tags === undefined ? "[]" : TaraSON.encodeValue(event.tags, inner)
@@ -97,12 +99,26 @@ export const encode = (
   }
   return {
     id,
-    type: event.type,
-    content: contentOf(type, data, metadata, tags),
+    type: name,
+    get content() {
+      return contentOf(type, data, metadata, tags)
+    },
     line: (position, revision) => `${head}${position},"revision":${revision}${tail}`,
     bytesMax: bytes
   }
 }
+
+/** The limits of what stands within an event. */
+const innerLimits = (limits: Limits): Limits => {
+  let inner = innerOf.get(limits)
+  if (inner === undefined) {
+    inner = { ...limits, depthMax: limits.depthMax - 1 }
+    innerOf.set(limits, inner)
+  }
+  return inner
+}
+
+const innerOf = new WeakMap<Limits, Limits>()
 
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
 
@@ -118,11 +134,10 @@ export const content = (event: RecordedEvent, limits: Limits): string =>
     TaraSON.encodeValue(event.tags, limits)
   )
 
-const problem = (event: NewEvent): string | undefined => {
-  const { type, id, tags, metadata } = event
-  if (typeof type !== "string" || type === "") return "its type must be a text that is not empty"
-  if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
-  if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
+const problem = (event: NewEvent, type: string): string | undefined => {
+  const { id, tags, metadata } = event
+  const why = quotedTypes.has(type) ? undefined : problemOfType(type)
+  if (why !== undefined) return why
   if (id !== undefined && (typeof id !== "string" || id === "" || !isText(id, idBytesMax))) {
     return `its id must be a well-formed text of 1 to ${idBytesMax} bytes`
   }
@@ -133,6 +148,19 @@ const problem = (event: NewEvent): string | undefined => {
     if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== "string")) return "its tags must be texts"
     if (tags.length > tagsMax) return `it has more than ${tagsMax} tags`
   }
+  return undefined
+}
+
+/** Types that are good, each as a JSON string: applications have few, and use them again and again. */
+const quotedTypes = new Map<string, string>()
+const quotedTypesMax = 1000
+
+const problemOfType = (type: unknown): string | undefined => {
+  if (typeof type !== "string" || type === "") return "its type must be a text that is not empty"
+  if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
+  if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
+  if (quotedTypes.size >= quotedTypesMax) quotedTypes.clear()
+  quotedTypes.set(type, JSON.stringify(type))
   return undefined
 }
 
@@ -171,7 +199,7 @@ const isObject = (value: TaraSON.Json | undefined): value is TaraSON.JsonObject 
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isTexts = (value: TaraSON.Json | undefined): value is ReadonlyArray<string> =>
-  Array.isArray(value) && value.every((one) => typeof one === "string")
+  Array.isArray(value) && (value.length === 0 || value.every((one) => typeof one === "string"))
 
 /**
  * An event from a line whose bytes were checked before.

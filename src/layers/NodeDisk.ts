@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as fs from "node:fs"
 import { Disk, type DiskError, type Entry } from "../services/Disk.ts"
 import { attempt, background, diskError } from "./internal/node/errors.ts"
-import { createNew, openExisting } from "./internal/node/file.ts"
+import { createNew, openExisting, type Syncs } from "./internal/node/file.ts"
 import { acquire, isLocked, release, toLock } from "./internal/node/lock.ts"
 
 const { O_RDONLY, O_RDWR } = fs.constants
@@ -69,11 +69,20 @@ const boot = Effect.sync((): string | undefined => {
   }
 })
 
+export interface Options {
+  /**
+   * Where small writes are made durable. `adaptive`, the default: on the event loop while the device takes less than half
+   * a millisecond for it, which is faster than asking the thread pool; else there. `background`: always in the thread
+   * pool, so that the event loop never waits for the device.
+   */
+  readonly syncs?: Syncs
+}
+
 /** The disk itself; it holds nothing. */
-export const make: Disk["Service"] = {
-  openRead: (path) => openExisting("openRead", path, O_RDONLY, isLocked),
-  openWrite: (path) => openExisting("openWrite", path, O_RDWR, isLocked),
-  create: createNew,
+export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
+  openRead: (path) => openExisting("openRead", path, O_RDONLY, syncs, isLocked),
+  openWrite: (path) => openExisting("openWrite", path, O_RDWR, syncs, isLocked),
+  create: (path) => createNew(path, syncs),
   // Windows cannot sync a folder, and says EPERM.
   syncFolder: process.platform === "win32" ? () => Effect.void : syncFolder,
   makeFolder,
@@ -89,6 +98,11 @@ export const make: Disk["Service"] = {
   list: (path) => attempt("list", path, () => fs.readdirSync(path)),
   lock: (path) => Effect.map(Effect.acquireRelease(acquire(path), release), toLock),
   boot
-}
+})
+
+/** With the defaults of `Options`. */
+export const make: Disk["Service"] = makeWith({})
 
 export const layer: Layer.Layer<Disk> = Layer.succeed(Disk, make)
+
+export const layerWith = (options: Options): Layer.Layer<Disk> => Layer.succeed(Disk, makeWith(options))

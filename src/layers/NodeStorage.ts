@@ -13,15 +13,19 @@ import * as FolderStorage from "./FolderStorage.ts"
 import * as NodeDisk from "./NodeDisk.ts"
 
 /** Storage on Node's file system. */
-export const make: Effect.Effect<Storage["Service"]> = Effect.map(
-  Effect.provide(FolderStorage.make, NodeDisk.layer),
-  (folders) =>
+export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Service"]> =>
+  Effect.map(Effect.provide(FolderStorage.make, NodeDisk.layerWith(options)), (folders) =>
     Storage.of({
       open: (location, mode) => Effect.suspend(() => folders.open(resolve(location), mode))
     })
-)
+  )
+
+/** With the defaults of `NodeDisk.Options`. */
+export const make: Effect.Effect<Storage["Service"]> = makeWith({})
 
 export const layer: Layer.Layer<Storage> = Layer.effect(Storage, make)
+
+export const layerWith = (options: NodeDisk.Options): Layer.Layer<Storage> => Layer.effect(Storage, makeWith(options))
 
 const resolve = (location: string): string => {
   const absolute = path.resolve(location)

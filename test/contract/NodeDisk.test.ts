@@ -69,7 +69,7 @@ describe("NodeDisk", () => {
           return count === 0 ? 0 : fs.writeSync(fd, from, offset, count, position)
         }) as typeof fs.writeSync
       }
-      yield* withFile(Effect.succeed(makeFile(at, descriptor, short)), (file) =>
+      yield* withFile(Effect.succeed(makeFile(at, descriptor, "adaptive", short)), (file) =>
         Effect.gen(function* () {
           yield* file.write(bytes("0123456"), 2)
           assert.strictEqual(fs.readFileSync(at, "latin1"), "\0\x000123456")
@@ -97,12 +97,50 @@ describe("NodeDisk", () => {
           done: (cause: NodeJS.ErrnoException | null, count: number, buffer: Uint8Array) => void
         ) => fs.read(fd, into, offset, Math.min(length, 40_000), position, done)) as typeof fs.read
       }
-      yield* withFile(Effect.succeed(makeFile(at, fs.openSync(at, "r"), short)), (file) =>
+      yield* withFile(Effect.succeed(makeFile(at, fs.openSync(at, "r"), "adaptive", short)), (file) =>
         Effect.gen(function* () {
           assert.deepStrictEqual(yield* file.read(3, 1000), content.slice(3, 1003))
           assert.deepStrictEqual(yield* file.read(3, 99_000), content.slice(3, 99_003))
         })
       )
+    })
+  )
+
+  it.live("syncs on the spot only where it may, and tells its error as that of the thread pool", () =>
+    Effect.gen(function* () {
+      const done: Array<string> = []
+      const failing = {
+        ...fs,
+        fdatasyncSync: (() => {
+          done.push("spot")
+          throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" })
+        }) as typeof fs.fdatasyncSync,
+        fdatasync: ((_: number, resume: (cause: NodeJS.ErrnoException | null) => void) => {
+          done.push("pool")
+          resume(Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" }))
+        }) as typeof fs.fdatasync
+      }
+      const asked: Array<number> = []
+      const pace = {
+        isDirect: (written: number) => {
+          asked.push(written)
+          return written < 10
+        },
+        took: () => undefined
+      }
+      for (const syncs of ["adaptive", "background"] as const) {
+        const at = newPath()
+        yield* withFile(Effect.succeed(makeFile(at, fs.openSync(at, "wx+"), syncs, failing, pace)), (file) =>
+          Effect.gen(function* () {
+            yield* file.write(bytes("0123"), 0)
+            assert.strictEqual(yield* codeOf(file.datasync), "EIO")
+            yield* file.write(bytes("0123456789"), 4)
+            assert.strictEqual(yield* codeOf(file.datasync), "EIO")
+          })
+        )
+      }
+      assert.deepStrictEqual(done, ["spot", "pool", "pool", "pool"])
+      assert.deepStrictEqual(asked, [4, 10])
     })
   )
 

@@ -33,6 +33,8 @@ export interface Request<A, E> {
   readonly seal: (group: Group) => Exit.Exit<A, E> | undefined
   /** The group in which it was sealed is durable. */
   readonly settle: (batch: number) => Exit.Exit<A, E>
+  /** Called once, when it has its outcome or was taken out again. */
+  readonly ended?: () => void
 }
 
 interface Pending {
@@ -67,22 +69,34 @@ export class CommitLoop {
    * it is sealed, interruption waits for the outcome.
    */
   submit<A, E>(request: Request<A, E>): Effect.Effect<A, E | CommitError> {
-    return Effect.callback<A, E | CommitError>((resume) => {
-      const refusal = this.#core.refusal()
-      if (refusal !== undefined) return resume(Effect.fail(refusal))
-      const { batchBytesMax } = this.#core.state.limits
-      if (request.bytesMax > batchBytesMax) {
-        return resume(Effect.fail(new BatchTooLarge({ bytes: request.bytesMax, batchBytesMax })))
-      }
-      const pending: Pending = {
-        request,
-        state: "queued",
-        resume: resume as (exit: Exit.Exit<unknown, unknown>) => void
-      }
-      this.#queue.push(pending)
-      this.#wake?.()
-      return this.#interrupted(pending)
-    })
+    return Effect.callback<A, E | CommitError>((resume) => this.enqueue(request, resume))
+  }
+
+  /** As `submit`, for who is in a callback already: `resume` is called once; the result is what interruption does. */
+  enqueue<A, E>(
+    request: Request<A, E>,
+    resume: (exit: Exit.Exit<A, E | CommitError>) => void
+  ): Effect.Effect<void> | void {
+    const refusal = this.#refuse(request)
+    if (refusal !== undefined) {
+      request.ended?.()
+      return resume(Exit.fail(refusal))
+    }
+    const pending: Pending = {
+      request,
+      state: "queued",
+      resume: resume as (exit: Exit.Exit<unknown, unknown>) => void
+    }
+    this.#queue.push(pending)
+    this.#wake?.()
+    return this.#interrupted(pending)
+  }
+
+  #refuse({ bytesMax }: Request<unknown, unknown>): CommitError | undefined {
+    const refusal = this.#core.refusal()
+    if (refusal !== undefined) return refusal
+    const { batchBytesMax } = this.#core.state.limits
+    return bytesMax > batchBytesMax ? new BatchTooLarge({ bytes: bytesMax, batchBytesMax }) : undefined
   }
 
   #interrupted(pending: Pending): Effect.Effect<void> {
@@ -94,6 +108,7 @@ export class CommitLoop {
       if (pending.state === "queued") {
         // Left in the queue, and passed over.
         pending.state = "done"
+        pending.request.ended?.()
       }
       resume(Effect.void)
     })
@@ -265,6 +280,7 @@ export class CommitLoop {
   #done(pending: Pending, exit: Exit.Exit<unknown, unknown>): void {
     if (pending.state === "done") return
     pending.state = "done"
+    pending.request.ended?.()
     pending.resume(exit)
   }
 

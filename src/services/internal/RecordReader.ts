@@ -7,6 +7,7 @@ import { SegmentCorrupt } from "../../domain/Errors.ts"
 import { newline } from "../../domain/Format.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
+import { type Json, trustedParser } from "../../domain/TaraSON.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
@@ -28,7 +29,7 @@ export interface Chunk {
 }
 
 /** What a chunk holds at most, unless one block or part alone is larger. */
-export const chunkBytes = 256 * 1024
+export const chunkBytes = 64 * 1024
 
 /**
  * The chunk with the record at `ordinal`, which must exist. Forwards it begins at or before that record and goes on;
@@ -116,17 +117,18 @@ const readLive = (
   })
 }
 
-/** The records of a chunk from ordinal `from` to before `to`, parsed. */
-export const parseChunk = <A>(chunk: Chunk, from: number, to: number, parse: (text: string) => A): Array<A> => {
+/** What `make` makes of the records of a chunk from ordinal `from` to before `to`. */
+export const parseChunk = <A>(chunk: Chunk, from: number, to: number, make: (record: Json) => A): Array<A> => {
   const records: Array<A> = []
   let ordinal = chunk.firstOrdinal
   for (const piece of chunk.pieces) {
     // One decoding a piece; the lines are slices of it.
     const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("utf8")
+    const parse = trustedParser(text)
     let start = 0
     while (start < text.length && ordinal < to) {
       const end = text.indexOf("\n", start)
-      if (ordinal >= from) records.push(parse(text.slice(start, end)))
+      if (ordinal >= from) records.push(make(parse(text.slice(start, end))))
       ordinal++
       start = end + 1
     }

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/Errors.ts"
 import { isReservedType } from "../../domain/Format.ts"
 import { BadLine } from "../../domain/internal/BadLine.ts"
-import { type JsonObject, parseTrusted } from "../../domain/TaraSON.ts"
+import type { Json, JsonObject } from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
 import { ofForeign } from "./ofForeign.ts"
 import type { OpenTape } from "./OpenTape.ts"
@@ -23,8 +23,7 @@ export interface RecordRange {
 }
 
 /** @throws BadLine | TaraSONError */
-const parse = (text: string): JsonObject => {
-  const record = parseTrusted(text)
+const toRecord = (record: Json): JsonObject => {
   if (typeof record !== "object" || record === null || Array.isArray(record)) throw new BadLine("it is no record")
   const { $type: type } = record as JsonObject
   if (typeof type === "string" && isReservedType(type)) throw new BadLine("it is a system record")
@@ -38,7 +37,7 @@ export const recordStream = (
   range: RecordRange = {}
 ): Stream.Stream<JsonObject, ReadError | LibClosed> =>
   chunkStream(core, tape, range, (chunk, from, to) => {
-    const records = parseChunk(chunk, from, to, parse)
+    const records = parseChunk(chunk, from, to, toRecord)
     return range.reverse === true ? records.toReversed() : records
   })
 

@@ -87,5 +87,5 @@ const all = Effect.gen(function* () {
 
 if (location !== undefined) {
   say("begin")
-  await Effect.runPromise(Effect.provide(all, NodeStorage.layer))
+  await Effect.runPromise(Effect.provide(all, NodeStorage.layerWith({ syncs: "background" })))
 }

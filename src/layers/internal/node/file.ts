@@ -1,14 +1,16 @@
 /**
  * An open regular file on a descriptor of Node.
  *
- * Writes and small reads are synchronous: 1.5 µs, against 35 µs for a trip to the thread pool. Syncs and large reads
- * wait for the device and go to the thread pool, so that the event loop stays free.
+ * Writes and small reads are synchronous: 1.5 µs, against 35 µs for a trip to the thread pool. Large reads and syncs
+ * wait for the device and go to the thread pool, so that the event loop stays free; small syncs only where they take
+ * long.
  */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import type { DiskError, File } from "../../../services/Disk.ts"
 import { checkRange } from "../ranges.ts"
 import { attempt, background, diskError, failure } from "./errors.ts"
+import { SyncPace } from "./SyncPace.ts"
 
 /** Longest read that is done synchronously, in bytes. */
 const syncReadBytesMax = 64 * 1024
@@ -22,16 +24,27 @@ const freedBytesMax = 1024 * 1024
 /** The part of `node:fs` that a file uses; tests put short writes behind it. */
 export type Descriptors = Pick<
   typeof fs,
-  "writeSync" | "readSync" | "read" | "fstatSync" | "fdatasync" | "fsync" | "close" | "closeSync"
+  "writeSync" | "readSync" | "read" | "fstatSync" | "fdatasync" | "fdatasyncSync" | "fsync" | "close" | "closeSync"
 >
+
+/** Where `datasync` is done: on the spot where `SyncPace` says so, or always in the thread pool. */
+export type Syncs = "adaptive" | "background"
 
 // Not out of Buffer's shared pool: what is kept must not keep 8 KiB of other things alive. Not a Buffer either, whose
 // `slice` shares memory where that of Uint8Array copies.
 const allocate = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 
 /** Wraps an open descriptor; `close` gives it back. */
-export const make = (path: string, descriptor: number, system: Descriptors = fs): File => {
+export const make = (
+  path: string,
+  descriptor: number,
+  syncs: Syncs = "adaptive",
+  system: Descriptors = fs,
+  pace: Pick<SyncPace, "isDirect" | "took"> = new SyncPace()
+): File => {
   let open = true
+  /** Bytes that were written since the last sync. */
+  let unsynced = 0
 
   // A descriptor that was closed may by now be another file's.
   const use = <A>(operation: string, run: () => Effect.Effect<A, DiskError>): Effect.Effect<A, DiskError> =>
@@ -83,12 +96,30 @@ export const make = (path: string, descriptor: number, system: Descriptors = fs)
       return length <= syncReadBytesMax ? Effect.succeed(readSync(position, length)) : readLarge(position, length)
     })
 
+  const datasync = (): Effect.Effect<void, DiskError> => {
+    const began = performance.now()
+    const isDirect = syncs === "adaptive" && pace.isDirect(unsynced)
+    unsynced = 0
+    if (isDirect) {
+      system.fdatasyncSync(descriptor)
+      pace.took((performance.now() - began) * 1000)
+      return Effect.void
+    }
+    return background("datasync", path, (done) =>
+      system.fdatasync(descriptor, (cause) => {
+        pace.took((performance.now() - began) * 1000)
+        done(cause)
+      })
+    )
+  }
+
   return {
     path,
     read,
     write: (bytes, position) =>
       use("write", () => {
         checkRange(position, bytes.length)
+        unsynced += bytes.length
         let done = 0
         while (done < bytes.length) {
           const count = system.writeSync(descriptor, bytes, done, bytes.length - done, position + done)
@@ -112,7 +143,7 @@ export const make = (path: string, descriptor: number, system: Descriptors = fs)
           : Effect.forEach(ranges, ([position, length]) => read(position, length))
       }),
     size: use("stat", () => Effect.succeed(system.fstatSync(descriptor).size)),
-    datasync: use("datasync", () => background("datasync", path, (done) => system.fdatasync(descriptor, done))),
+    datasync: use("datasync", datasync),
     sync: use("sync", () => background("sync", path, (done) => system.fsync(descriptor, done))),
     close: Effect.suspend(() => {
       if (!open) return Effect.void
@@ -138,6 +169,7 @@ export const openExisting = (
   operation: string,
   path: string,
   flags: number,
+  syncs: Syncs,
   refuse: (stats: fs.BigIntStats) => boolean
 ): Effect.Effect<File, DiskError> =>
   Effect.suspend(() => {
@@ -148,7 +180,7 @@ export const openExisting = (
       if (!named.isFile() || refuse(named)) return Effect.fail(diskError(operation, path, "EUNSAFE"))
       // O_NONBLOCK: a FIFO that took the file's place since would block the open for ever.
       descriptor = fs.openSync(path, flags | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0))
-      if (fs.fstatSync(descriptor).isFile()) return Effect.succeed(make(path, descriptor))
+      if (fs.fstatSync(descriptor).isFile()) return Effect.succeed(make(path, descriptor, syncs))
       fs.closeSync(descriptor)
       return Effect.fail(diskError(operation, path, "EUNSAFE"))
     } catch (cause) {
@@ -158,7 +190,7 @@ export const openExisting = (
   })
 
 /** Creates a file that must not exist. */
-export const createNew = (path: string): Effect.Effect<File, DiskError> =>
+export const createNew = (path: string, syncs: Syncs): Effect.Effect<File, DiskError> =>
   attempt("create", path, () => {
     const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = fs.constants
     const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600)
@@ -168,5 +200,5 @@ export const createNew = (path: string): Effect.Effect<File, DiskError> =>
     } catch {
       // File systems without modes say no; what they do instead is all that there is.
     }
-    return make(path, descriptor)
+    return make(path, descriptor, syncs)
   })

@@ -50,7 +50,7 @@ export const readAll = (core: Core, options: ReadAllOptions = {}): Stream.Stream
       const backward = options.direction === "backward"
       const filter = compile(options.filter)
       const tapes = yield* Effect.forEach(tapesFor(core, options.filter), (name) => openTape(core, name))
-      const chunkBytes = Math.max(16 * 1024, Math.min(256 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
+      const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
       const cursors = tapes.map((tape) => new TapeCursor(core, tape, { from, to, backward, filter, chunkBytes }))
       return new Merge(core, cursors, {
         from,

@@ -2,7 +2,6 @@
  * Appending events: encoded in the caller's fibre, checked and given their revisions and positions when their batch is
  * sealed, against durable plus pending state.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Event from "../../../domain/Event.ts"
 import { EventIdConflict, type ExpectedRevision } from "../../../domain/EventErrors.ts"
@@ -51,14 +50,30 @@ export class EventAppender {
 
   /** One atomic batch over several streams. */
   append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    return Effect.clockWith((clock) => {
       const refusal = this.#core.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
+      const now = clock.currentTimeMillisUnsafe()
       // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
       return Effect.flatMap(
         attempt<ReadonlyArray<Prepared>, EventAppendError>(() => this.#encodeAll(appends, now)),
-        (prepared) => this.#acquireAll(appends, (states) => this.#submit(prepared, states))
+        (prepared) => this.#appendPrepared(appends, prepared)
       )
+    })
+  }
+
+  #appendPrepared(appends: ReadonlyArray<StreamAppend>, prepared: ReadonlyArray<Prepared>) {
+    const afterLookUps = Effect.suspend(() => this.#acquireAll(appends, (states) => this.#submit(prepared, states)))
+    if (prepared.some(({ given }) => given.size > 0)) return afterLookUps
+    // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
+    return Effect.callback<ReadonlyArray<AppendResult>, EventAppendError>((resume) => {
+      const states = this.#states.acquireAllLoaded(appends)
+      if (states === undefined) return resume(afterLookUps)
+      const entries = prepared.map((one, index) => entryOf(one, states[index]!))
+      const ended = () => {
+        for (const state of states) this.#states.release(state)
+      }
+      return this.#loop.enqueue({ ...requestOf(this.#core, entries), ended }, resume)
     })
   }
 
@@ -103,14 +118,7 @@ export class EventAppender {
     prepared: ReadonlyArray<Prepared>,
     states: ReadonlyArray<StreamState>
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    const entries = prepared.map(({ expected, events, given }, index): Entry => ({
-      state: states[index]!,
-      expected,
-      events,
-      given,
-      found: new Map(),
-      watch: undefined
-    }))
+    const entries = prepared.map((one, index) => entryOf(one, states[index]!))
     const submit = Effect.suspend(() => this.#loop.submit(requestOf(this.#core, entries)))
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
@@ -137,18 +145,19 @@ export class EventAppender {
     if (typeof expected !== "number" && !conditions.has(expected)) {
       throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
-    const given = new Set<string>()
+    let given: Set<string> | undefined
     const events = append.events.map((event, index) => {
       if (event.id !== undefined) {
-        if (given.has(event.id)) {
+        if (given?.has(event.id) === true) {
           throw new EventIdConflict({ stream: append.stream, id: event.id, why: "twice-in-one-batch" })
         }
+        given ??= new Set()
         given.add(event.id)
       }
       const id = event.id ?? this.#core.uuid(now)
       return Event.encode({ name: stream, text }, event, index, id, this.#time, this.#core.state.limits)
     })
-    return { expected, events, given }
+    return { expected, events, given: given ?? noIds }
   }
 
   /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
@@ -168,6 +177,18 @@ export class EventAppender {
     })
   }
 }
+
+const entryOf = ({ expected, events, given }: Prepared, state: StreamState): Entry => ({
+  state,
+  expected,
+  events,
+  given,
+  found: given.size === 0 ? noKnown : new Map(),
+  watch: undefined
+})
+
+const noIds: ReadonlySet<string> = new Set()
+const noKnown: Entry["found"] = new Map()
 
 const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
 

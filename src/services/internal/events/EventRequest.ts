@@ -158,7 +158,7 @@ const repeatedResult = (entry: Entry): AppendResult => {
   }
 }
 
-const accept = (group: Group, { state, events }: Entry): AppendResult => {
+const accept = (group: Group, { state, events, given }: Entry): AppendResult => {
   const firstRevision = state.revision + 1
   let firstPosition = -1
   let lastPosition = -1
@@ -168,6 +168,8 @@ const accept = (group: Group, { state, events }: Entry): AppendResult => {
       event.line(position, revision)
     )
     if (firstPosition === -1) firstPosition = lastPosition
+    // Nobody knows an id of ours before it is durable, and found by looking it up.
+    if (given.size === 0 || !given.has(event.id)) continue
     const { id, content } = event
     state.accepted.push({ id, content, revision, position: lastPosition, batch: group.batch })
   }

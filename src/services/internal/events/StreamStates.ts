@@ -7,7 +7,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { SegmentError } from "../SegmentIndexFile.ts"
 import type { OpenTape } from "../OpenTape.ts"
 
-/** An event that was accepted into a batch, while its stream is in use. */
+/** An event with an id that the caller gave, accepted into a batch while its stream is in use. */
 export interface Accepted {
   readonly id: string
   readonly content: string
@@ -88,6 +88,18 @@ export class StreamStates {
     const state = this.#states.get(name)
     if (state === undefined || !state.loaded || state.isStale) return undefined
     return this.#pin(name)
+  }
+
+  /** The states of all the streams, if they are known already; pinned, all or none. */
+  acquireAllLoaded(appends: ReadonlyArray<{ readonly stream: string }>): ReadonlyArray<StreamState> | undefined {
+    const states: Array<StreamState> = []
+    for (const { stream } of appends) {
+      const state = this.#states.get(stream)
+      if (state === undefined || !state.loaded || state.isStale) return undefined
+      states.push(state)
+    }
+    for (const state of states) state.pins++
+    return states
   }
 
   /** The name as a JSON string, if the stream is known already. */

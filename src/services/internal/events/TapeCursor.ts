@@ -1,7 +1,7 @@
 /** One tape's events by position, a chunk at a time, for a merge over several tapes. */
 import * as Effect from "effect/Effect"
 import { fromRecord, type RecordedEvent } from "../../../domain/Event.ts"
-import { type JsonObject, parseTrusted } from "../../../domain/TaraSON.ts"
+import { type JsonObject, trustedParser } from "../../../domain/TaraSON.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
 import { BadLine } from "../../../domain/internal/BadLine.ts"
 import type { Core } from "../Core.ts"
@@ -117,11 +117,12 @@ export class TapeCursor {
     let ordinal = chunk.firstOrdinal
     for (const piece of chunk.pieces) {
       const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("utf8")
+      const parse = trustedParser(text)
       let start = 0
       while (start < text.length && ordinal < toOrdinal) {
         const end = text.indexOf("\n", start)
         if (ordinal >= fromOrdinal && (filter === undefined || filter.mayMatch(text, start))) {
-          const event = this.#ascending(fromRecord(parseTrusted(text.slice(start, end)) as JsonObject))
+          const event = this.#ascending(fromRecord(parse(text.slice(start, end)) as JsonObject))
           if (event.position >= from && event.position < to) {
             if (filter === undefined || filter.matches(event)) events.push(event)
           } else if (backward ? event.position < from : event.position >= to) {
