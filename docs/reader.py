@@ -284,7 +284,7 @@ class Lib:
         batch, link_hash, torn = self.anchor["batch"], self.anchor["hash"], None
         for n, limit in self.live:
             file = Dynamic(self, n)
-            if torn is not None and len(file.data) > file.begin:
+            if torn is not None and file.is_begun:
                 raise Damage(*torn, f"a bad batch, and {os.path.basename(file.path)}, which follows, is not empty")
             at = file.begin
             while at < len(file.data) and (limit is None or batch < limit):
@@ -329,7 +329,7 @@ class Lib:
                 file = Dynamic(self, int(found[1]))
             except Damage:
                 continue
-            if (file.epoch == self.epoch or self.epoch == 0) and len(file.data) > file.begin:
+            if (file.epoch == self.epoch or self.epoch == 0) and file.is_begun:
                 raise Damage(self.path, os.path.getsize(self.path),
                              f"its end is missing: {name} holds batches and is not listed")
 
@@ -344,8 +344,10 @@ class Dynamic:
 
     def __init__(self, lib, n):
         self.path = os.path.join(lib.folder, f"litelib.dynamic-{n:06d}.jsonl")
-        self.data = read_file(self.path)
+        data = read_file(self.path)
+        self.data = data.rstrip(b"\0")
         self.begin = self.data.find(b"\n", 0, 4096) + 1
+        self.is_begun = len(data) > self.begin
         try:
             header = parse(self.data[:self.begin - 1] if self.begin else b"")
         except Unreadable as error:

@@ -40,6 +40,8 @@ export interface Scan {
   readonly batches: ReadonlyArray<FoundBatch>
   /** Bytes of the header and of whole, good batches. */
   readonly goodBytes: number
+  /** Bytes without the room behind them. */
+  readonly contentBytes: number
   readonly damage: Damage | undefined
 }
 
@@ -49,6 +51,16 @@ const decodeCommit = Schema.decodeUnknownResult(Commit, { onExcessProperty: "err
 /** The first line of a dynamic segment. */
 export const headerLine = (header: Omit<DynamicHeader, "$type">): Uint8Array =>
   TaraSON.toBytes(TaraSON.encodeSystem({ $type: "LiteLib.Header", ...header }) + "\n")
+
+/**
+ * Length without the zeros at the end: room that was taken ahead, so that the next batches only overwrite. No line ends
+ * with a zero, so what is in front of them is what was written.
+ */
+const contentBytesOf = (bytes: Uint8Array): number => {
+  let end = bytes.length
+  while (end > 0 && bytes[end - 1] === 0) end--
+  return end
+}
 
 /** Length of the header's line, its newline included; 0 where there is none. */
 export const headerBytes = (bytes: Uint8Array): number => bytes.subarray(0, 4096).indexOf(newline) + 1
@@ -66,23 +78,27 @@ export const readHeader = (bytes: Uint8Array): DynamicHeader | string => {
 /**
  * Finds the batches of a file. `before` is what the first of them must follow; batches behind `limit` are not looked at.
  */
-export const scan = (bytes: Uint8Array, before: Pick<Anchor, "batch" | "hash">, limit: number | undefined): Scan => {
+export const scan = (file: Uint8Array, before: Pick<Anchor, "batch" | "hash">, limit: number | undefined): Scan => {
+  const contentBytes = contentBytesOf(file)
+  const bytes = file.subarray(0, contentBytes)
   const batches: Array<FoundBatch> = []
   let { batch, hash } = before
   let good = headerBytes(bytes)
   while (good < bytes.length && (limit === undefined || batch < limit)) {
     const found = readBatch(bytes, good)
-    if (typeof found === "string") return { batches, goodBytes: good, damage: judge(bytes, good, hash, found) }
+    if (typeof found === "string") {
+      return { batches, goodBytes: good, contentBytes, damage: judge(bytes, good, hash, found) }
+    }
     const chained = follows(found, batch, hash)
     if (chained !== undefined) {
-      return { batches, goodBytes: good, damage: { offset: good, why: chained, kind: "acknowledged" } }
+      return { batches, goodBytes: good, contentBytes, damage: { offset: good, why: chained, kind: "acknowledged" } }
     }
     batches.push(found.found)
     batch = found.mark.batch
     hash = found.mark.hash
     good = found.found.end
   }
-  return { batches, goodBytes: good, damage: undefined }
+  return { batches, goodBytes: good, contentBytes, damage: undefined }
 }
 
 /** What the first batch of a file says that it follows, for files whose lib meta is lost. */

@@ -110,11 +110,13 @@ export interface Root {
 
   /** Creates dynamic segment `n` with its first bytes; an unlisted leftover under its number is removed first. */
   readonly createDynamic: (n: number, bytes: Uint8Array) => Effect.Effect<DynamicWriter, StorageError>
+  /** What was appended; behind its end there may be room for more, which is zeros. */
   readonly readDynamic: (n: number, offset: number, length: number) => Effect.Effect<Uint8Array, StorageError>
   readonly readDynamicRanges: (
     n: number,
     ranges: ReadonlyArray<readonly [offset: number, length: number]>
   ) => Effect.Effect<Array<Uint8Array>, StorageError>
+  /** What was appended, and behind it perhaps room for more: zeros. */
   readonly dynamicSize: (n: number) => Effect.Effect<number | undefined, StorageError>
   /** Removes it. Reads that are under way may go on. Removing what is not there succeeds. */
   readonly dropDynamic: (n: number) => Effect.Effect<void, StorageError>

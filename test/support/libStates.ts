@@ -255,7 +255,9 @@ export const frozenStates: { readonly [state: string]: Make } = {
   "user-metadata": userMetadata,
   worn,
   // Of the time since tape meta names its end.
-  "clean-ended": clean
+  "clean-ended": clean,
+  // Of the time since dynamic segments have room.
+  "unclean-roomy": unclean
 }
 
 /** All of them. */

@@ -44,6 +44,23 @@ describe("a dynamic segment", () => {
     )
   })
 
+  it("with room behind it is what it was, whole or cut at any byte", () => {
+    fc.assert(
+      fc.property(batches(3), fc.nat(), fc.integer({ min: 1, max: 5000 }), (given, cut, room) => {
+        const built = build(given)
+        const behindHeader = built.bytes.length - built.headerBytes + 1
+        for (const length of [built.bytes.length, built.headerBytes + (cut % behindHeader)]) {
+          const content = built.bytes.subarray(0, length)
+          const roomy = new Uint8Array(length + room)
+          roomy.set(content)
+          assert.deepStrictEqual(scan(roomy), scan(content))
+          assert.strictEqual(scan(roomy).contentBytes, length)
+        }
+      }),
+      { numRuns: runs }
+    )
+  })
+
   it("cut at any byte gives exactly the whole batches before it, and says that the rest is torn", () => {
     fc.assert(
       fc.property(batches(3, fc.record({ text: fc.string({ maxLength: 20 }) })), (given) => {

@@ -52,7 +52,7 @@ export const scanAll = Effect.fnUntraced(function* (
       return yield* new IdentityMismatch({ file: name, expected: `number ${live.dynamic} of ${state.lib}`, found })
     }
     const scan = DynamicSegment.scan(bytes, anchor, live.limit)
-    // A byte behind a file's header requires that the files before it are undamaged.
+    // A byte behind a file's header, be it room, requires that the files before it are undamaged.
     if (torn !== undefined && bytes.length > DynamicSegment.headerBytes(bytes)) {
       return yield* new DynamicCorrupt({
         file: dynamicName(torn.dynamic),
@@ -66,7 +66,7 @@ export const scanAll = Effect.fnUntraced(function* (
       const isFirst = scan.batches.length === 0 && before !== undefined
       const why = isFirst ? `${scan.damage.why}, and ${before} ends before it` : scan.damage.why
       if (kind === "acknowledged" || live.limit !== undefined) return yield* damaged(offset, why)
-      torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset) }
+      torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset, scan.contentBytes) }
     }
     const off = misplaced(scan, anchor.position, state)
     if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} stands at position ${off.position}`)

@@ -1,7 +1,7 @@
 /** Dynamic segments, what is set aside, and the hint. */
 import * as Effect from "effect/Effect"
 import { refused, same } from "./expect.ts"
-import { bytes, type Demand, open, openLib, pattern, text, unsafeNames } from "./ground.ts"
+import { bytes, type Demand, open, openLib, pattern, text, unsafeNames, withoutRoom } from "./ground.ts"
 
 export const dynamicDemands: ReadonlyArray<Demand> = [
   {
@@ -18,18 +18,20 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
             yield* writer.append(bytes("one\n"))
             yield* writer.append(new Uint8Array())
             yield* writer.append(bytes("two\n"))
-            same("what was appended", text(yield* root.readDynamic(4, 0, 100)), "header\none\ntwo\n")
+            same("what was appended", withoutRoom(yield* root.readDynamic(4, 0, 100)), "header\none\ntwo\n")
           })
         )
         const root = yield* open(ground, at, "read")
         same("dynamic segments after another opening", yield* root.listDynamics, [4])
-        same("size after another opening", yield* root.dynamicSize(4), 15)
+        same("all after another opening", withoutRoom(yield* root.readDynamic(4, 0, 100)), "header\none\ntwo\n")
+        same("size after another opening", (yield* root.dynamicSize(4))! >= 15, true)
         same("four bytes from byte 7 on", text(yield* root.readDynamic(4, 7, 4)), "one\n")
       })
   },
   {
     name: "a read is short at the end only, and sees what is appended after the first one",
-    promise: "offsets and lengths are bytes; a read is short only at the end",
+    promise:
+      "offsets and lengths are bytes; a read is short only at the end; behind what was appended there may be zeros",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -39,7 +41,7 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
         same("a read beyond the end", text(yield* root.readDynamic(1, 1000, 10)), "")
         same("a read of nothing", text(yield* root.readDynamic(1, 3, 0)), "")
         yield* writer.append(bytes("ab"))
-        same("a read over the old end, after an append", text(yield* root.readDynamic(1, 8, 10)), "89ab")
+        same("a read over the old end, after an append", withoutRoom(yield* root.readDynamic(1, 8, 10)), "89ab")
       })
   },
   {
@@ -75,7 +77,8 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
         const writer = yield* root.createDynamic(1, bytes("header\n"))
         const batch = pattern(5 * 1024 * 1024)
         yield* writer.append(batch)
-        same("a large batch", yield* root.readDynamic(1, 7, 6 * 1024 * 1024), batch)
+        same("a large batch", yield* root.readDynamic(1, 7, batch.length), batch)
+        same("behind a large batch", withoutRoom(yield* root.readDynamic(1, 7 + batch.length, 1024)), "")
       })
   },
   {
@@ -90,7 +93,7 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
         same("the leftover", text(yield* root.readDynamic(2, 0, 100)), "a long leftover\n")
         const writer = yield* root.createDynamic(2, bytes("new\n"))
         yield* writer.append(bytes("batch\n"))
-        same("the new dynamic segment", text(yield* root.readDynamic(2, 0, 100)), "new\nbatch\n")
+        same("the new dynamic segment", withoutRoom(yield* root.readDynamic(2, 0, 100)), "new\nbatch\n")
       })
   },
   {
@@ -106,7 +109,7 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
         yield* writer.close
         yield* writer.close
         yield* refused("an append to a closed writer", writer.append(bytes("late\n")), "failed")
-        same("what was appended before", text(yield* root.readDynamic(1, 0, 100)), "given\ngiven\n")
+        same("what was appended before", withoutRoom(yield* root.readDynamic(1, 0, 100)), "given\ngiven\n")
       })
   },
   {

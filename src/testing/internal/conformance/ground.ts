@@ -62,3 +62,6 @@ export const segment = "seg-000001.jsonl"
 
 /** A segment in a shard. */
 export const sharded = "shard-0001/seg-000123.jsonl.zst"
+
+/** What was appended to a dynamic segment, without the room that may be behind it. */
+export const withoutRoom = (found: Uint8Array | undefined): string => (text(found) ?? "").replace(/\0+$/, "")
