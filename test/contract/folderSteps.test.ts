@@ -68,7 +68,7 @@ describe("the steps in a folder", () => {
   )
 
   live(
-    "a dynamic segment is durable with its entry before it is given out; a commit is a write and a datasync",
+    "a dynamic segment is durable with its entry before it is given out; a commit is a write and a datasync, with room for the next",
     (at, disk) =>
       Effect.gen(function* () {
         const root = yield* openLib(at)
@@ -81,7 +81,7 @@ describe("the steps in a folder", () => {
         yield* root.writeHint(bytes("hint\n"))
         yield* root.writeHint(bytes("hint\n"))
         assert.deepStrictEqual(disk.take(), [
-          `write 7+6 ${name}`,
+          `write 7+${512 - 7} ${name}`,
           `datasync ${name}`,
           `write 13+5 ${name}`,
           `datasync ${name}`,

@@ -95,8 +95,8 @@ const roomyBatchMax = 16 * 1024
 const sectorBytes = 512
 
 /**
- * A small batch with room behind it, where it would make the file grow: as much as the file has already, so that no more
- * is ever written for room than for batches.
+ * A small batch with room behind it, where it would make the file grow: as much as the file has already, so that room
+ * never costs more than a small multiple of what the batches do.
  */
 const withRoom = (bytes: Uint8Array, end: number, room: number): Uint8Array => {
   const needed = end + bytes.length

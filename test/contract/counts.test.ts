@@ -1,0 +1,205 @@
+/**
+ * What operations cost, in counts that no clock and no machine changes: steps of the disk, bytes, records that are parsed.
+ * A benchmark shows how fast something is; this shows that it still does no more than it must.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
+import * as FolderStorage from "litetapes/FolderStorage"
+import type * as Lib from "litetapes/Lib"
+import { SimulatedDisk } from "litetapes/testing"
+import { vi } from "vitest"
+import { Disk } from "../../src/services/Disk.ts"
+import { withLib } from "../support/openLib.ts"
+
+const place = "/lib"
+
+/** A disk that lists its steps, and the store over it. */
+const ground = () => {
+  let steps: Array<SimulatedDisk.Step> = []
+  const disk = SimulatedDisk.make({
+    onStep: (step) => {
+      steps.push(step)
+      return undefined
+    }
+  })
+  const use = <A, E>(
+    body: (store: EventStore.EventStore["Service"]) => Effect.Effect<A, E>,
+    options: Lib.Options = {}
+  ) =>
+    Effect.flatMap(Effect.provideService(FolderStorage.make, Disk, disk.disk), (storage) =>
+      withLib(storage, place, () => Effect.flatMap(EventStore.make, body), options)
+    )
+  /** The steps since the last call. */
+  const take = (): ReadonlyArray<SimulatedDisk.Step> => {
+    const taken = steps
+    steps = []
+    return taken
+  }
+  return { use, take }
+}
+
+const shown = ({ operation, path }: SimulatedDisk.Step): string => `${operation} ${path.split("/").at(-1)}`
+
+const bytesOf = (
+  steps: ReadonlyArray<SimulatedDisk.Step>,
+  operation: "read" | "write",
+  isOf: (path: string) => boolean
+): number =>
+  steps.filter((step) => step.operation === operation && isOf(step.path)).reduce((sum, { bytes = 0 }) => sum + bytes, 0)
+
+const isDynamic = (path: string): boolean => path.includes("/litelib.dynamic-")
+const isSegment = (path: string): boolean => path.endsWith(".jsonl") && path.includes("/seg-")
+const isNewSegment = (path: string): boolean => /\/seg-\d+\.jsonl\.tmp$/.test(path)
+const isIndex = (path: string): boolean => path.endsWith(".idx")
+
+const note = (n: number, bytes = 200) => ({ type: "Noted", data: { n, text: "x".repeat(bytes) } })
+
+/** 4,000 events over 200 streams of one tape, in order: those of one stream stand side by side. Segments are several. */
+const load = (store: EventStore.EventStore["Service"]) =>
+  Effect.forEach(
+    Array.from({ length: 200 }, (_, stream) => stream),
+    (stream) =>
+      store.append(
+        `note-${stream}`,
+        Array.from({ length: 20 }, (_, n) => note(n))
+      ),
+    { discard: true }
+  )
+
+const segmentBytes = 250_000
+const blockBytes = 64 * 1024
+const pageBytes = 4096
+
+/** How often `JSON.parse` is called meanwhile. */
+const countParses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const parse = vi.spyOn(JSON, "parse")
+    return Effect.ensuring(
+      Effect.map(effect, () => parse.mock.calls.length),
+      Effect.sync(() => parse.mockRestore())
+    )
+  })
+
+describe("what operations cost", () => {
+  it.live("an append is one write, one sync, and one note of what is acknowledged", () => {
+    const { use, take } = ground()
+    return use((store) =>
+      Effect.gen(function* () {
+        yield* store.append("note-1", [note(0)])
+        for (let n = 1; n < 10; n++) {
+          take()
+          yield* store.append("note-1", [note(n)])
+          assert.deepStrictEqual(take().map(shown), [
+            "write litelib.dynamic-000001.jsonl",
+            "datasync litelib.dynamic-000001.jsonl",
+            "write litelib.acked"
+          ])
+        }
+      })
+    )
+  })
+
+  it.live("appends that are made at once share one write and one sync", () => {
+    const { use, take } = ground()
+    return use((store) =>
+      Effect.gen(function* () {
+        const streams = Array.from({ length: 256 }, (_, n) => `note-${n}`)
+        yield* store.appendAll(streams.map((stream) => ({ stream, events: [note(0)] })))
+        take()
+        yield* Effect.forEach(streams, (stream) => store.append(stream, [note(1)]), { concurrency: "unbounded" })
+        const counts = new Map<string, number>()
+        for (const step of take().map(shown)) counts.set(step, (counts.get(step) ?? 0) + 1)
+        assert.deepStrictEqual(
+          [...counts.keys()],
+          ["write litelib.dynamic-000001.jsonl", "datasync litelib.dynamic-000001.jsonl", "write litelib.acked"]
+        )
+        // The first of them may go alone, while the others are still on their way.
+        for (const [step, count] of counts) assert.isAtMost(count, 2, step)
+      })
+    )
+  })
+
+  it.live("what is written for room is at most twice what is written for batches", () => {
+    const { use, take } = ground()
+    return use((store) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 300; n++) yield* store.append("note-1", [note(n)])
+        const writes = take().filter(({ operation, path }) => operation === "write" && isDynamic(path))
+        // The header, then a batch behind the other: the last one begins where all the others end.
+        const end = writes.at(-1)!.position!
+        assert.isAbove(end, 300 * 200)
+        assert.isAtMost(bytesOf(writes, "write", isDynamic), 3 * end + 1024)
+      })
+    )
+  })
+
+  it.live("closing reads and writes every record once", () => {
+    const { use, take } = ground()
+    return Effect.gen(function* () {
+      let content = 0
+      yield* use((store) =>
+        Effect.gen(function* () {
+          yield* load(store)
+          content = yield* contentOf(store)
+          take()
+        })
+      )
+      const steps = take()
+      assert.strictEqual(bytesOf(steps, "write", isNewSegment), content)
+      assert.isBelow(bytesOf(steps, "read", isDynamic), 1.1 * content)
+    })
+  })
+
+  it.live("opening reads no closed segment, and parses none of its records", () => {
+    const { use, take } = ground()
+    return Effect.gen(function* () {
+      yield* use(load, { closeBytes: segmentBytes })
+      take()
+      const parses = yield* countParses(use((store) => store.append("fresh-1", [note(0)])))
+      assert.strictEqual(bytesOf(take(), "read", isSegment), 0)
+      // Lines of metas, the dynamic segment's header and marks.
+      assert.isBelow(parses, 100)
+    })
+  })
+
+  it.live("reading a stream reads the blocks that hold it, and parses its events alone", () => {
+    const { use, take } = ground()
+    return Effect.gen(function* () {
+      yield* use(load, { closeBytes: segmentBytes })
+      yield* use((store) =>
+        Effect.gen(function* () {
+          yield* Stream.runCollect(store.read("note-0"))
+          take()
+          const parses = yield* countParses(Stream.runCollect(store.read("note-150")))
+          const steps = take()
+          assert.isAtMost(parses, 20)
+          // Side by side they stand in two blocks at the most.
+          assert.isAtMost(bytesOf(steps, "read", isSegment), 2 * blockBytes)
+          assert.isAtMost(bytesOf(steps, "read", isIndex), 60 * pageBytes)
+        })
+      )
+    })
+  })
+
+  it.live("reading the last event of a stream parses that one", () => {
+    const { use } = ground()
+    return Effect.gen(function* () {
+      yield* use(load, { closeBytes: segmentBytes })
+      yield* use((store) =>
+        Effect.gen(function* () {
+          yield* Stream.runCollect(store.read("note-0"))
+          const last = Stream.runHead(store.read("note-150", { direction: "backward", limit: 1 }))
+          assert.isAtMost(yield* countParses(last), 1)
+        })
+      )
+    })
+  })
+})
+
+/** Bytes of all events' lines. */
+const contentOf = (store: EventStore.EventStore["Service"]) =>
+  Effect.map(Stream.runCollect(store.readAll()), (events) =>
+    events.reduce((sum, { type, ...rest }) => sum + JSON.stringify({ $type: type, ...rest }).length + 1, 0)
+  )
