@@ -199,7 +199,7 @@ const isObject = (value: TaraSON.Json | undefined): value is TaraSON.JsonObject 
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isTexts = (value: TaraSON.Json | undefined): value is ReadonlyArray<string> =>
-  Array.isArray(value) && (value.length === 0 || value.every((one) => typeof one === "string"))
+  Array.isArray(value) && value.every((one) => typeof one === "string")
 
 /**
  * An event from a line whose bytes were checked before.

@@ -3,10 +3,12 @@ import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as Event from "../../src/domain/Event.ts"
+import { hashId } from "../../src/domain/Hash53.ts"
 import * as Merkle from "../../src/domain/Merkle.ts"
 import type { Role, Segment } from "../../src/domain/SystemRecord.ts"
 import * as TaraSON from "../../src/domain/TaraSON.ts"
 import { readChecked } from "../../src/services/internal/CheckedRecords.ts"
+import { keyOfEvent } from "../../src/services/internal/eventKeys.ts"
 import { EventOrder } from "../../src/services/internal/EventOrder.ts"
 import { buildIndex } from "../../src/services/internal/SegmentIndexFile.ts"
 import { proveSegment } from "../../src/services/internal/SegmentProof.ts"
@@ -90,6 +92,19 @@ const changed = (
   if (kind === "repeat") lines.splice(n, 0, lines[n]!)
   return lines
 }
+
+describe("the key of an event", () => {
+  it("is that of its line, parsed", () =>
+    fc.assert(
+      fc.property(eventLines, (lines) => {
+        for (const line of lines) {
+          const { id, position, revision, stream } = Event.decodeLine(line)
+          assert.deepStrictEqual(keyOfEvent(line), { stream, revision, position, idHash: hashId(stream, id) })
+        }
+      }),
+      { numRuns: runs }
+    ))
+})
 
 describe.each(plain)("a segment with compression $compression", (packing) => {
   it(

@@ -60,3 +60,7 @@ export const flipped = (bytes: Uint8Array, at: number, bit = 0): Uint8Array => {
   damaged[at]! ^= 1 << bit
   return damaged
 }
+
+/** What stands in a dynamic segment, without the room behind it. */
+export const withoutRoom = (bytes: Uint8Array): Uint8Array =>
+  bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1)

@@ -227,6 +227,7 @@ const digitsMax = 15
 /** More zeros between the point and the first other digit are written with an exponent. */
 const leadingZerosMax = 5
 
+/** What goes on behind it, with an exponent above all, is no separator: whoever asked refuses it. */
 const readNumber = (bytes: Uint8Array, from: number): number => {
   const first = bytes[from] === minus ? from + 1 : from
   const digit = bytes[first]!
@@ -235,7 +236,7 @@ const readNumber = (bytes: Uint8Array, from: number): number => {
   if (digit === zero && at !== first + 1) return unknown
   const whole = at - first
   if (whole > digitsMax) return unknown
-  if (bytes[at] !== point) return digit === zero && first !== from ? unknown : endOfNumber(bytes, at)
+  if (bytes[at] !== point) return digit === zero && first !== from ? unknown : at
   const fraction = at + 1
   at = endOfDigits(bytes, fraction)
   if (at === fraction || bytes[at - 1] === zero || whole + at - fraction > digitsMax) return unknown
@@ -244,7 +245,7 @@ const readNumber = (bytes: Uint8Array, from: number): number => {
     while (bytes[fraction + zeros] === zero) zeros++
     if (zeros > leadingZerosMax) return unknown
   }
-  return endOfNumber(bytes, at)
+  return at
 }
 
 const endOfDigits = (bytes: Uint8Array, from: number): number => {
@@ -252,8 +253,6 @@ const endOfDigits = (bytes: Uint8Array, from: number): number => {
   while (bytes[at]! >= zero && bytes[at]! <= nine) at++
   return at
 }
-
-const endOfNumber = (bytes: Uint8Array, at: number): number => (bytes[at] === 0x65 || bytes[at] === 0x45 ? unknown : at)
 
 /** Whether every element of an array that was scanned is a string. */
 const holdsTexts = (bytes: Uint8Array, array: number): boolean => {

@@ -1,24 +1,13 @@
 /** What the lines of a tape must be: canonical, and none a system record; and, in a segment, what meta says of them. */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
-import { isReservedType } from "../../domain/Format.ts"
-import { BadLine } from "../../domain/internal/BadLine.ts"
-import type { Limits } from "../../domain/Limits.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
-import * as TaraSON from "../../domain/TaraSON.ts"
+import type * as TaraSON from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
+import { readRecord } from "./recordLines.ts"
 import type { SegmentError } from "./SegmentFile.ts"
 import { readWhole } from "./SegmentRecords.ts"
-
-/** Parses the line of a user record; throws where it is not the canonical form of one. Lowered limits refuse nothing. */
-export const readRecord = (line: Uint8Array, limits: Limits): TaraSON.JsonObject => {
-  const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
-  const record = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })
-  const type = record["$type"]
-  if (typeof type === "string" && isReservedType(type)) throw new BadLine("it holds a system record")
-  return record
-}
 
 /** Reads a whole segment, and checks it against meta and each of its lines. `before`: the Merkle state in front of it. */
 export const readChecked = (

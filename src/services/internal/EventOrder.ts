@@ -1,5 +1,6 @@
 /** Verify: events, one after the other. */
 import type { RecordedEvent } from "../../domain/Event.ts"
+import type { EventsSummary } from "./EventRun.ts"
 
 /** Positions ascend along a tape, revisions go up by one along a stream. */
 export class EventOrder {
@@ -18,6 +19,22 @@ export class EventOrder {
       throw new Error(`revision ${revision} of a stream stands where ${expected} should`)
     this.#position = position
     this.#revisions.set(stream, revision)
+  }
+
+  /**
+   * Adds events that are in order among themselves; `false`, and nothing is added, where they do not follow what was
+   * added before.
+   */
+  addRun(run: EventsSummary): boolean {
+    if (run.firstPosition === -1) return true
+    if (run.firstPosition <= this.#position) return false
+    for (const { firstRevision, stream } of run.streams) {
+      const last = this.#revisions.get(stream)
+      if ((last !== undefined || this.#isSure) && firstRevision !== (last ?? -1) + 1) return false
+    }
+    for (const { lastRevision, stream } of run.streams) this.#revisions.set(stream, lastRevision)
+    this.#position = run.lastPosition
+    return true
   }
 
   /** A segment could not be read: where the streams stand is not known any more. */

@@ -2,7 +2,10 @@
 import type * as Event from "../../domain/Event.ts"
 import { hashId } from "../../domain/Hash53.ts"
 import { found, scanEvent, unknown } from "../../domain/internal/canonicalScan.ts"
+import { invariant } from "../../domain/internal/invariant.ts"
+import { depthCeiling } from "../../domain/internal/canonicalWriter.ts"
 import { newline } from "../../domain/Format.ts"
+import type { Limits } from "../../domain/Limits.ts"
 import type { EventKey } from "../../domain/SegmentIndex.ts"
 
 /** What a run has of one stream. */
@@ -12,19 +15,26 @@ export interface StreamRun {
   lastRevision: number
 }
 
+/** What events must follow, and what must follow them. */
+export interface EventsSummary {
+  /** −1 where there are no events. */
+  readonly firstPosition: number
+  readonly lastPosition: number
+  readonly streams: Iterable<StreamRun>
+}
+
 /** Places in which streams are looked for before all of them are. */
 const slots = 1024
 
-export class EventRun {
+export class EventRun implements EventsSummary {
   readonly #depthMax: number
   readonly #streams = new Map<string, StreamRun>()
-  readonly #recent = new Array<StreamRun | undefined>(slots).fill(undefined)
+  readonly #recent = Array.from<StreamRun | undefined>({ length: slots })
   #firstPosition = -1
   #lastPosition = -1
 
-  /** Lines of deeper records are read by `read` of those who ask. */
-  constructor(depthMax: number) {
-    this.#depthMax = depthMax
+  constructor({ depthMax }: Limits) {
+    this.#depthMax = Math.min(depthMax, depthCeiling)
   }
 
   /** −1 where there are no events. */
@@ -34,6 +44,10 @@ export class EventRun {
 
   get lastPosition(): number {
     return this.#lastPosition
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
   }
 
   get streams(): Iterable<StreamRun> {
@@ -48,7 +62,7 @@ export class EventRun {
     const end = scanEvent(lines, start, this.#depthMax)
     if (end === unknown || lines[end] !== newline) return this.#readSlowly(lines, start, read)
     const run = this.#runAt(lines, found.streamStart, found.streamEnd, found.revision)
-    const id = asciiOf(lines, found.idStart, found.idEnd)
+    const id = this.#ascii(lines, found.idStart, found.idEnd)
     this.#note(run, found.revision, found.position, id)
     return end
   }
@@ -62,6 +76,7 @@ export class EventRun {
 
   #readSlowly(lines: Uint8Array, start: number, read: (line: Uint8Array) => Event.RecordedEvent): number {
     const end = lines.indexOf(newline, start)
+    invariant(end !== -1, "whole lines are read")
     const { id, position, revision, stream } = read(lines.subarray(start, end))
     this.#note(this.#runOf(stream, revision), revision, position, id)
     return end
@@ -82,9 +97,21 @@ export class EventRun {
     const slot = (hash ^ (hash >>> 15)) & (slots - 1)
     const recent = this.#recent[slot]
     if (recent !== undefined && isText(lines, start, end, recent.stream)) return recent
-    const run = this.#runOf(asciiOf(lines, start, end), revision)
+    const run = this.#runOf(this.#ascii(lines, start, end), revision)
     this.#recent[slot] = run
     return run
+  }
+
+  /** A view of the piece that is being read. */
+  #view: Buffer = Buffer.alloc(0)
+
+  #ascii(lines: Uint8Array, start: number, end: number): string {
+    const { buffer, byteOffset, length } = lines
+    const view = this.#view
+    if (view.buffer !== buffer || view.byteOffset !== byteOffset || view.length !== length) {
+      this.#view = Buffer.from(buffer, byteOffset, length)
+    }
+    return this.#view.toString("latin1", start, end)
   }
 
   #runOf(stream: string, revision: number): StreamRun {
@@ -95,9 +122,6 @@ export class EventRun {
     return run
   }
 }
-
-const asciiOf = (bytes: Uint8Array, start: number, end: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).latin1Slice()
 
 const isText = (bytes: Uint8Array, start: number, end: number, text: string): boolean => {
   if (text.length !== end - start) return false

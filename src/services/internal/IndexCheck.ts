@@ -4,20 +4,22 @@ import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { Core } from "./Core.ts"
 import { buildIndex, forget, remember } from "./SegmentIndexFile.ts"
 
-/** Whether the index had to be made again. The segment is known to be good. */
+/** Whether the index had to be made again. The segment is known to be good; `known`: what its index must be. */
 export const checkIndex = Effect.fnUntraced(function* (
   core: Core,
   tape: string,
   role: Role,
-  segment: Segment
+  segment: Segment,
+  known: Uint8Array | undefined
 ): Effect.fn.Return<boolean> {
-  const built = yield* Effect.result(buildIndex(core, tape, role, segment))
+  const build = Effect.catch(buildIndex(core, tape, role, segment), () => Effect.succeed(undefined))
+  const built = known ?? (yield* build)
   // What is wrong with the segment itself was found before.
-  if (built._tag === "Failure") return false
+  if (built === undefined) return false
   const stored = yield* readIndex(core, tape, segment.name)
-  if (stored !== undefined && Buffer.compare(stored, built.success) === 0) return false
+  if (stored !== undefined && Buffer.compare(stored, built) === 0) return false
   forget(core, tape, segment.name)
-  yield* remember(core, tape, segment.name, segment.sha256, built.success)
+  yield* remember(core, tape, segment.name, segment.sha256, built)
   return true
 })
 

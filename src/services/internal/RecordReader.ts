@@ -29,7 +29,7 @@ export interface Chunk {
 }
 
 /** What a chunk holds at most, unless one block or part alone is larger. */
-export const chunkBytes = 64 * 1024
+export const chunkBytes = 256 * 1024
 
 /**
  * The chunk with the record at `ordinal`, which must exist. Forwards it begins at or before that record and goes on;

@@ -17,11 +17,11 @@ import { listing, type OpenTape } from "./OpenTape.ts"
 import { replaceTapeMeta } from "./TapeMeta.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { orBadLine } from "./ofForeign.ts"
+import { readBack } from "./ReadBack.ts"
 import { corruptAt } from "./RecordReader.ts"
 import { RepackSource } from "./RepackSource.ts"
 import type { SegmentError } from "./SegmentFile.ts"
 import { forget } from "./SegmentIndexFile.ts"
-import { readWhole } from "./SegmentRecords.ts"
 import * as SegmentWriter from "./SegmentWriter.ts"
 
 /** How the segments should be. */
@@ -216,7 +216,7 @@ const write = (
       ...(shardEvery === 0 ? {} : { shardEvery })
     }
     yield* Effect.ignore(core.root.writeIndex(tape.name, name, index))
-    yield* readBack(core, tape, role, segment, before)
+    yield* readBack(core, tape.name, role, segment, before, writer.rawSha256())
     added.push(segment)
     number++
   })
@@ -245,24 +245,6 @@ const outputsMax = (run: ReadonlyArray<Segment>, targetBytes: number): number =>
 const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State => {
   const first = tape.state.segments.indexOf(run[0]!)
   return tape.state.segments[first - 1]?.merkle ?? Merkle.empty
-}
-
-/** What was written is what can be read: its Merkle state is computed once more, from the disk. */
-const readBack = (
-  core: Core,
-  tape: OpenTape,
-  role: "records" | "events",
-  segment: Segment,
-  before: Merkle.State
-): Effect.Effect<void, SegmentError> => {
-  const merkle = new Merkle.Accumulator(before)
-  return Effect.map(
-    readWhole(core, tape.name, role, segment, (line) => merkle.add(line)),
-    () => {
-      const same = merkle.root() === Merkle.root(segment.merkle) && merkle.size === segment.merkle.size
-      invariant(same, "a segment that was just written reads back as it was meant")
-    }
-  )
 }
 
 /** The one change: meta with the new segments, then the old files go (I4). */

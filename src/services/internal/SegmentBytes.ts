@@ -157,21 +157,40 @@ export const readBlocks = (
   tape: string,
   role: Role,
   segment: Segment,
+  handle: IndexHandle,
+  first: number,
+  last: number
+): Effect.Effect<Uint8Array, SegmentError> =>
+  Effect.map(readEachBlock(core, tape, role, segment, handle, first, last), (pieces) =>
+    pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  )
+
+/** As `readBlocks`, block by block. */
+export const readEachBlock = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
   { blocks, frames }: IndexHandle,
   first: number,
   last: number
-): Effect.Effect<Uint8Array, SegmentError> => {
+): Effect.Effect<Array<Uint8Array>, SegmentError> => {
+  const ranges: Array<Range> = []
+  for (let block = first; block <= last; block++) ranges.push([blocks.offset[block]!, blocks.bytes[block]!])
   const start = blocks.offset[first]!
   const length = blocks.offset[last]! + blocks.bytes[last]! - start
-  return Effect.flatMap(readRaw(core, tape, role, segment, start, length), (raw) => {
-    for (let block = first; block <= last; block++) {
-      const from = blocks.offset[block]! - start
-      if (crc32(raw.subarray(from, from + blocks.bytes[block]!)) !== blocks.crc[block]!) {
-        const offset = fileOffsetOf(frames, start + from)
-        const why = "a block is not what was written"
-        return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset, why }))
-      }
-    }
-    return Effect.succeed(raw)
+  const read =
+    segment.compression === "none"
+      ? // Small reads, which a disk does on the spot, rather than one that is large.
+        readPlainRanges(core, tape, segment.name, ranges)
+      : Effect.map(readRaw(core, tape, role, segment, start, length), (raw) =>
+          ranges.map(([offset, bytes]) => raw.subarray(offset - start, offset - start + bytes))
+        )
+  return Effect.flatMap(read, (pieces) => {
+    const bad = pieces.findIndex((piece, i) => crc32(piece) !== blocks.crc[first + i]!)
+    if (bad === -1) return Effect.succeed(pieces)
+    const offset = fileOffsetOf(frames, ranges[bad]![0])
+    const why = "a block is not what was written"
+    return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset, why }))
   })
 }

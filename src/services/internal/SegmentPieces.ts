@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { createHash } from "node:crypto"
 import { newline } from "../../domain/Format.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { Segment } from "../../domain/SystemRecord.ts"
@@ -38,6 +39,42 @@ export const readPieces = (
       : readFrames(core, segment, segment.compression, chunks, take)
   })
 
+/** Whether a segment's file has the length and the hash that meta says. Fails where it cannot be read. */
+export const hasHash = (core: Core, tape: string, segment: Segment): Effect.Effect<boolean, SegmentError> =>
+  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size) => {
+    if (size !== segment.bytes) return Effect.succeed(false)
+    const digest = createHash("sha256")
+    const take = (chunk: Uint8Array) => {
+      digest.update(chunk)
+      return true
+    }
+    return inOrder(chunksOf(core, tape, segment), { take, end: () => digest.digest("hex") === segment.sha256 })
+  })
+
+/**
+ * Whether a segment's file is the one that meta names, and decompresses to lines with this SHA-256; `undefined` where it
+ * is not compressed. Fails where it cannot be read.
+ */
+export const hasLines = (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  rawSha256: string | undefined
+): Effect.Effect<boolean, SegmentError> =>
+  Effect.suspend(() => {
+    if (rawSha256 === undefined) return hasHash(core, tape, segment)
+    const stored = createHash("sha256")
+    const raw = createHash("sha256")
+    const read = readPieces(core, tape, segment, (lines, frame) => {
+      raw.update(lines)
+      if (frame !== undefined) stored.update(frame)
+    })
+    return Effect.map(
+      read,
+      (isRead) => isRead && stored.digest("hex") === segment.sha256 && raw.digest("hex") === rawSha256
+    )
+  })
+
 /** Parts of a whole that come one after the other, each made by an effect; `undefined` behind the last. */
 type Parts<A, E> = () => Effect.Effect<A, E> | undefined
 
@@ -57,25 +94,31 @@ interface Taker<A> {
   readonly end: () => boolean
 }
 
-/** Hands parts over, one of them always on its way. */
+/** Parts that are on their way while one is looked at. */
+const partsAhead = 2
+
+/** Hands parts over, in order; the next ones are on their way meanwhile. */
 const inOrder = Effect.fnUntraced(function* <A, E>(parts: Parts<A, E>, taker: Taker<A>): Effect.fn.Return<boolean, E> {
-  const start = () => {
-    const part = parts()
-    return part === undefined ? Effect.succeed(undefined) : Effect.forkChild(part, { startImmediately: true })
+  const coming: Array<Fiber.Fiber<A, E>> = []
+  const sendFor = function* () {
+    while (coming.length < partsAhead) {
+      const part = parts()
+      if (part === undefined) return
+      coming.push(yield* Effect.forkChild(part, { startImmediately: true }))
+    }
   }
-  let coming = yield* start()
-  while (coming !== undefined) {
-    const part: A = yield* Fiber.join(coming)
-    const next: typeof coming = yield* start()
+  yield* sendFor()
+  while (coming.length > 0) {
+    const part = yield* Fiber.join(coming.shift()!)
+    yield* sendFor()
     if (!isGood(() => taker.take(part))) {
-      if (next !== undefined) yield* Fiber.interrupt(next)
+      yield* Fiber.interruptAll(coming)
       return false
     }
-    coming = next
     // What was done is work for the processor: other fibres come first.
     yield* Effect.yieldNow
   }
-  return isGood(taker.end)
+  return isGood(() => taker.end())
 })
 
 /** Foreign bytes: whatever is thrown, it is for `readStored` to say what is wrong. */

@@ -6,8 +6,8 @@ import { findSame } from "../../domain/SameLine.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { Core } from "./Core.ts"
 import type { Chunk } from "./RecordReader.ts"
-import { type Logical, type OpenSegment, readLogical } from "./SameLines.ts"
-import { fileOffsetOf, readBlocks } from "./SegmentBytes.ts"
+import { type OpenSegment, readLogical } from "./SameLines.ts"
+import { fileOffsetOf, readEachBlock } from "./SegmentBytes.ts"
 import { readStored, type SegmentError } from "./SegmentFile.ts"
 import { indexOf } from "./SegmentIndexFile.ts"
 import { forEachLine } from "./SegmentSeal.ts"
@@ -30,15 +30,13 @@ export const readSegmentChunk = (
 ): Effect.Effect<Chunk, SegmentError> =>
   Effect.flatMap(indexOf(core, tape, role, segment), (handle) => {
     const open = { core, tape, role, segment, handle }
-    const read =
-      segment.same === undefined || segment.same === 0
-        ? readUnrepeated(open, record, direction, bytesMax)
-        : readLogical(open, record, direction, bytesMax)
-    return Effect.map(read, ({ firstRecord, count, lines }) => ({
-      firstOrdinal: segment.firstOrdinal + firstRecord,
-      count,
-      pieces: [lines]
-    }))
+    return segment.same === undefined || segment.same === 0
+      ? readUnrepeated(open, record, direction, bytesMax)
+      : Effect.map(readLogical(open, record, direction, bytesMax), ({ firstRecord, count, lines }) => ({
+          firstOrdinal: segment.firstOrdinal + firstRecord,
+          count,
+          pieces: [lines]
+        }))
   })
 
 /** Whole blocks of a segment whose lines are all records. */
@@ -47,7 +45,7 @@ const readUnrepeated = (
   record: number,
   direction: "forward" | "backward",
   bytesMax: number
-): Effect.Effect<Logical, SegmentError> => {
+): Effect.Effect<Chunk, SegmentError> => {
   const { core, handle, role, segment, tape } = open
   const { blocks, frames } = handle
   const at = blocks.blockOfRecord(record)
@@ -59,18 +57,28 @@ const readUnrepeated = (
   } else {
     while (first > 0 && bytes + blocks.bytes[first - 1]! <= bytesMax) bytes += blocks.bytes[--first]!
   }
-  return Effect.flatMap(readBlocks(core, tape, role, segment, handle, first, last), (lines) => {
-    const same = findSame(lines)
-    if (same !== -1) {
-      const offset = fileOffsetOf(frames, blocks.offset[first]! + same)
+  return Effect.flatMap(readEachBlock(core, tape, role, segment, handle, first, last), (pieces) => {
+    for (const [index, lines] of pieces.entries()) {
+      const same = mayRepeat(lines) ? findSame(lines) : -1
+      if (same === -1) continue
+      const offset = fileOffsetOf(frames, blocks.offset[first + index]! + same)
       const why = "a line repeats another, which meta does not say"
       return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset, why }))
     }
     const firstRecord = blocks.firstRecord[first]!
     const endRecord = last + 1 < blocks.count ? blocks.firstRecord[last + 1]! : segment.records
-    return Effect.succeed({ firstRecord, count: endRecord - firstRecord, lines })
+    const chunk = { firstOrdinal: segment.firstOrdinal + firstRecord, count: endRecord - firstRecord, pieces }
+    // Small reads do not wait: whoever reads on and on would keep everybody else from running.
+    return bytes < turnBytes ? Effect.succeed(chunk) : Effect.as(Effect.yieldNow, chunk)
   })
 }
+
+/** So many bytes of lines are worth a turn of the event loop: parsing them takes longer by far. */
+const turnBytes = 32 * 1024
+
+/** Found faster than the line itself: it begins with a character that few lines have. */
+const mayRepeat = (lines: Uint8Array): boolean =>
+  Buffer.from(lines.buffer, lines.byteOffset, lines.length).includes("LiteTape.Same")
 
 /**
  * Reads a whole segment and checks it against meta: length, hash, numbers of lines and bytes, what lines stand for.

@@ -11,6 +11,7 @@ import { listing, type OpenTape } from "./OpenTape.ts"
 import { linesOfChunk } from "./RecordReader.ts"
 import { chunkStream, recordStream } from "./RecordStream.ts"
 import type { SegmentError } from "./SegmentFile.ts"
+import { proveSegment } from "./SegmentProof.ts"
 
 /** A closed segment, as tape meta lists it. */
 export type SegmentInfo = Segment
@@ -66,6 +67,8 @@ const verify = (core: Core, tape: () => OpenTape, info: SegmentInfo): Effect.Eff
     const { name, state } = tape()
     const at = state.segments.findIndex((segment) => segment.number === info.number)
     const before = state.segments[at - 1]?.merkle ?? Merkle.empty
-    yield* readChecked(core, name, listing(core, name)?.role ?? "records", info, before)
+    const role = listing(core, name)?.role ?? "records"
+    const proved = yield* proveSegment(core, name, role, info, before)
+    if (proved === undefined) yield* readChecked(core, name, role, info, before)
     return info
   })

@@ -4,6 +4,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { createHash, type Hash } from "node:crypto"
 import { type Codec, frameBytesMax } from "../../domain/Frames.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import type { Compression } from "../../domain/Names.ts"
@@ -34,6 +35,11 @@ export interface SegmentWriter {
     event: ((n: number) => EventKey) | undefined,
     append: Append<E>
   ) => Effect.Effect<void, E>
+  /**
+   * SHA-256 of the lines as they are to be decompressed, once the writer is used up; `undefined` where the file's own says
+   * it, since nothing is compressed.
+   */
+  readonly rawSha256: () => string | undefined
   /** Writes what is left. The writer is used up. */
   readonly finish: <E>(append: Append<E>) => Effect.Effect<SealedSegment, E>
 }
@@ -45,6 +51,7 @@ const framesAtOnce = 2
 
 class Writer implements SegmentWriter {
   readonly #codec: Codec | undefined
+  readonly #rawHash: Hash | undefined
   readonly #seal: SegmentSeal
   readonly #repeats: Repeats | undefined
   /** Lines that are not stored yet: those of the next frame. */
@@ -56,6 +63,7 @@ class Writer implements SegmentWriter {
 
   constructor({ before, compression, dedup, role }: SegmentWriterOptions) {
     this.#codec = compression === "none" ? undefined : compression
+    this.#rawHash = this.#codec === undefined ? undefined : createHash("sha256")
     this.#seal = new SegmentSeal(role, before)
     this.#repeats = dedup && role !== "events" ? new Repeats() : undefined
   }
@@ -66,6 +74,10 @@ class Writer implements SegmentWriter {
 
   get rawBytes(): number {
     return this.#seal.rawBytes
+  }
+
+  rawSha256(): string | undefined {
+    return this.#rawHash?.digest("hex")
   }
 
   add<E>(lines: Uint8Array, event: ((n: number) => EventKey) | undefined, append: Append<E>): Effect.Effect<void, E> {
@@ -125,8 +137,10 @@ class Writer implements SegmentWriter {
 
   #endBuffer(): void {
     if (this.#used === 0) return
-    this.#full.push(this.#buffer.subarray(0, this.#used))
+    const raw = this.#buffer.subarray(0, this.#used)
+    this.#full.push(raw)
     if (this.#codec !== undefined) this.#seal.endFrame()
+    this.#rawHash?.update(raw)
     this.#buffer = new Uint8Array(0)
     this.#used = 0
   }

@@ -10,9 +10,10 @@ import type { TapeListing } from "../../domain/LibState.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import * as Merkle from "../../domain/Merkle.ts"
 import { dynamicName } from "../../domain/Names.ts"
-import type { Segment } from "../../domain/SystemRecord.ts"
+import type { Role, Segment } from "../../domain/SystemRecord.ts"
+import type { JsonObject } from "../../domain/TaraSON.ts"
 import type { StorageError } from "../Storage.ts"
-import { readChecked, readRecord } from "./CheckedRecords.ts"
+import { readChecked } from "./CheckedRecords.ts"
 import { type Core, whileOpen } from "./Core.ts"
 import type { LivePart } from "./DynamicFile.ts"
 import { EventOrder } from "./EventOrder.ts"
@@ -23,7 +24,9 @@ import { listing, openTape, type OpenTape } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 import { Counter, type OnProgress } from "./Progress.ts"
 import { checkFile } from "./SegmentFile.ts"
-import { forEachLine } from "./SegmentSeal.ts"
+import { hasHash } from "./SegmentPieces.ts"
+import { checkLines } from "./recordLines.ts"
+import { proveSegment } from "./SegmentProof.ts"
 import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
 export interface VerifyOptions {
@@ -229,11 +232,13 @@ const checkAndCount = Effect.fnUntraced(function* (
   const { core } = run
   run.segments++
   const file = `${tape.name}/${segment.name}`
-  const good = yield* check(run, file, checkSegment(run, tape, segment, before, order))
-  if (good && run.deep) {
-    const rebuilt = yield* checkIndex(core, tape.name, listing(core, tape.name)?.role ?? "records", segment)
-    if (rebuilt) run.rebuilt.push(file)
-  }
+  const role = listing(core, tape.name)?.role ?? "records"
+  const deeply = Effect.flatMap(checkSegment(core, tape.name, role, segment, before, order), (index) =>
+    Effect.map(checkIndex(core, tape.name, role, segment, index), (rebuilt) => {
+      if (rebuilt) run.rebuilt.push(file)
+    })
+  )
+  const good = yield* check(run, file, run.deep ? deeply : checkHash(core, tape.name, segment))
   if (!good) order?.lose()
   run.records += segment.records
   run.bytes += segment.bytes
@@ -241,18 +246,24 @@ const checkAndCount = Effect.fnUntraced(function* (
   yield* run.counter.add(segment.records, segment.bytes)
 })
 
+/** What the index of the segment must be, where it is known: it was made on the way. */
 const checkSegment = (
-  run: Run,
-  tape: OpenTape,
+  core: Core,
+  tape: string,
+  role: Role,
   segment: Segment,
   before: Merkle.State,
   order: EventOrder | undefined
-): Effect.Effect<void, Failure> => {
-  const { core, deep } = run
-  const role = listing(core, tape.name)?.role ?? "records"
-  if (!deep) return checkFile(core, tape.name, segment)
-  return readChecked(core, tape.name, role, segment, before, (record) => order?.add(Event.fromRecord(record)))
-}
+): Effect.Effect<Uint8Array | undefined, Failure> =>
+  Effect.flatMap(proveSegment(core, tape, role, segment, before), (proved) => {
+    if (proved !== undefined && (order === undefined || order.addRun(proved.events)))
+      return Effect.succeed(proved.index)
+    const each = order === undefined ? undefined : (record: JsonObject) => order.add(Event.fromRecord(record))
+    return Effect.as(readChecked(core, tape, role, segment, before, each), undefined)
+  })
+
+const checkHash = (core: Core, tape: string, segment: Segment): Effect.Effect<void, Failure> =>
+  Effect.flatMap(hasHash(core, tape, segment), (has) => (has ? Effect.void : checkFile(core, tape, segment)))
 
 const checkParts = (
   { core, deep }: Run,
@@ -265,12 +276,12 @@ const checkParts = (
       const { file, offset } = run[0]!
       const corrupt = (why: string) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
       return Effect.flatMap(readRun(core, tape, run), (pieces) =>
-        deep ? ofForeign(() => readRecords(pieces, core.state.limits), corrupt) : Effect.void
+        deep ? ofForeign(() => checkPieces(pieces, core.state.limits), corrupt) : Effect.void
       )
     },
     { discard: true }
   )
 
-const readRecords = (pieces: ReadonlyArray<Uint8Array>, limits: Limits): void => {
-  for (const lines of pieces) forEachLine(lines, (start, end) => readRecord(lines.subarray(start, end), limits))
+const checkPieces = (pieces: ReadonlyArray<Uint8Array>, limits: Limits): void => {
+  for (const lines of pieces) checkLines(lines, limits)
 }

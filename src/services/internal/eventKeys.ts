@@ -2,13 +2,30 @@
 import * as Event from "../../domain/Event.ts"
 import { newline } from "../../domain/Format.ts"
 import { hashId } from "../../domain/Hash53.ts"
+import { found, scanEvent } from "../../domain/internal/canonicalScan.ts"
+import { depthCeiling } from "../../domain/internal/canonicalWriter.ts"
 import type { EventKey } from "../../domain/SegmentIndex.ts"
 
 /** The key of one event, from its line without the newline. */
 export const keyOfEvent = (line: Uint8Array): EventKey => {
-  const { stream, revision, position, id } = Event.decodeLine(line)
-  return { stream, revision, position, idHash: hashId(stream, id) }
+  if (scanEvent(line, 0, depthCeiling) !== line.length) return keyOf(Event.decodeLine(line))
+  const { idEnd, idStart, position, revision, streamEnd, streamStart } = found
+  const view = Buffer.from(line.buffer, line.byteOffset, line.length)
+  const stream = view.toString("latin1", streamStart, streamEnd)
+  return keyOf({ stream, revision, position, id: view.toString("latin1", idStart, idEnd) })
 }
+
+const keyOf = ({
+  id,
+  position,
+  revision,
+  stream
+}: Pick<Event.RecordedEvent, "id" | "position" | "revision" | "stream">): EventKey => ({
+  stream,
+  revision,
+  position,
+  idHash: hashId(stream, id)
+})
 
 /** The keys of the events in whole lines. */
 export const keysOfEvents = (lines: Uint8Array): Array<EventKey> => {

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
-import { flipped } from "../../support/copyLib.ts"
+import { flipped, withoutRoom } from "../../support/copyLib.ts"
 import {
   existingTape,
   type LibService,
@@ -180,9 +180,9 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
         Effect.gen(function* () {
           const [n] = yield* root.listDynamics
           const size = (yield* root.dynamicSize(n!))!
-          const bytes = yield* root.readDynamic(n!, 0, size)
+          const bytes = withoutRoom(yield* root.readDynamic(n!, 0, size))
           yield* Effect.flatMap(
-            root.createDynamic(n!, flipped(bytes, Math.floor(size * 0.7))),
+            root.createDynamic(n!, flipped(bytes, Math.floor(bytes.length * 0.7))),
             (writer) => writer.close
           )
         })

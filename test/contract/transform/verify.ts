@@ -9,7 +9,7 @@ import { dynamicName } from "litetapes/Names"
 import type { Root } from "litetapes/Storage"
 import type * as Tape from "litetapes/Tape"
 import { internalsOf } from "../../../src/services/internal/internals.ts"
-import { flipped } from "../../support/copyLib.ts"
+import { flipped, withoutRoom } from "../../support/copyLib.ts"
 import { existingTape, type LibService, openSession, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {
   all,
@@ -339,8 +339,8 @@ const damageDynamic = (root: Root, part: number) =>
   Effect.gen(function* () {
     const n = (yield* root.listDynamics).at(-1)!
     const size = (yield* root.dynamicSize(n))!
-    const bytes = yield* root.readDynamic(n, 0, size)
-    const at = Math.floor(size * part)
+    const bytes = withoutRoom(yield* root.readDynamic(n, 0, size))
+    const at = Math.floor(bytes.length * part)
     yield* Effect.flatMap(root.createDynamic(n, flipped(bytes, at)), (writer) => writer.close)
     return { name: dynamicName(n), at }
   })

@@ -5,13 +5,13 @@ const dynamics = "layers/internal/folder/dynamics.ts"
 const loop = "services/internal/CommitLoop.ts"
 const segment = "domain/DynamicSegment.ts"
 const writer = "services/internal/Writer.ts"
-const writeAndSync = "Effect.andThen(file.write(bytes, end), file.datasync)"
+const writeAndSync = "Effect.andThen(file.write(written, end), file.datasync)"
 
 export const commits: ReadonlyArray<Mutant> = [
   {
     name: "no-data-sync",
     breaks: "Batches are never synced.",
-    edits: [{ file: dynamics, find: writeAndSync, replace: "file.write(bytes, end)" }],
+    edits: [{ file: dynamics, find: writeAndSync, replace: "file.write(written, end)" }],
     histories: [["append"], ["appendAll", "events"]]
   },
   {
@@ -21,7 +21,7 @@ export const commits: ReadonlyArray<Mutant> = [
       {
         file: dynamics,
         find: writeAndSync,
-        replace: "Effect.andThen(file.write(bytes, end), Effect.forkDetach(file.datasync))"
+        replace: "Effect.andThen(file.write(written, end), Effect.forkDetach(file.datasync))"
       }
     ],
     histories: [["append"], ["appendAll", "events"]]
@@ -29,7 +29,7 @@ export const commits: ReadonlyArray<Mutant> = [
   {
     name: "sync-before-write",
     breaks: "The sync comes before what it is for.",
-    edits: [{ file: dynamics, find: writeAndSync, replace: "Effect.andThen(file.datasync, file.write(bytes, end))" }],
+    edits: [{ file: dynamics, find: writeAndSync, replace: "Effect.andThen(file.datasync, file.write(written, end))" }],
     histories: [["append"], ["appendAll", "events"]]
   },
   {
@@ -87,7 +87,7 @@ export const commits: ReadonlyArray<Mutant> = [
         file: dynamics,
         find: `return Effect.matchEffect(${writeAndSync}, {`,
         replace:
-          "const at = end\n          end += bytes.length\n          return Effect.matchEffect(Effect.andThen(file.write(bytes, at), file.datasync), {"
+          "const at = end\n          end += bytes.length\n          return Effect.matchEffect(Effect.andThen(file.write(written, at), file.datasync), {"
       },
       { file: dynamics, find: "              end += bytes.length\n", replace: "" }
     ],
@@ -108,6 +108,15 @@ export const commits: ReadonlyArray<Mutant> = [
     histories: [["roll"], ["append", "roll"], ["roll", "append"]],
     before: ["datasync"],
     lossesMax: 16
+  },
+  {
+    name: "room-taken-for-a-torn-end",
+    breaks: "Zeros behind the last batch of a dynamic segment are taken for what a torn write left.",
+    edits: [{ file: segment, find: "while (end > 0 && bytes[end - 1] === 0) end--", replace: "" }],
+    histories: [
+      ["append", "append", "roll"],
+      ["append", "append", "append", "roll"]
+    ]
   },
   {
     name: "torn-end-refused",

@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts"
 
 const dynamics = "layers/internal/folder/dynamics.ts"
 const meta = "layers/internal/folder/meta.ts"
-const writeAndSync = "Effect.andThen(file.write(bytes, end), file.datasync)"
+const writeAndSync = "Effect.andThen(file.write(written, end), file.datasync)"
 
 export const errors: ReadonlyArray<Mutant> = [
   {
@@ -13,7 +13,7 @@ export const errors: ReadonlyArray<Mutant> = [
       {
         file: dynamics,
         find: writeAndSync,
-        replace: "Effect.andThen(file.write(bytes, end), Effect.catch(file.datasync, () => file.datasync))"
+        replace: "Effect.andThen(file.write(written, end), Effect.catch(file.datasync, () => file.datasync))"
       }
     ],
     histories: [["append"], ["append", "append"]],
@@ -26,7 +26,7 @@ export const errors: ReadonlyArray<Mutant> = [
       {
         file: dynamics,
         find: writeAndSync,
-        replace: "Effect.andThen(file.write(bytes, end), Effect.ignore(file.datasync))"
+        replace: "Effect.andThen(file.write(written, end), Effect.ignore(file.datasync))"
       }
     ],
     histories: [["append"], ["append", "append"]],

@@ -48,7 +48,7 @@ export const harmless: ReadonlyArray<Harmless> = [
     edits: [
       {
         file: "layers/internal/folder/dynamics.ts",
-        find: "Effect.andThen(file.write(bytes, end), file.datasync)",
+        find: "Effect.andThen(file.write(written, end), file.datasync)",
         replace: `file.write(bytes.subarray(0, -9), end).pipe(
           Effect.andThen(file.write(bytes.subarray(-9), end + bytes.length - 9)),
           Effect.andThen(file.datasync)

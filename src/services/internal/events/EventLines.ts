@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt, SegmentMissing } from "../../../domain/Errors.ts"
 import * as Event from "../../../domain/Event.ts"
+import { joinCrc } from "../../../domain/internal/crcJoin.ts"
 import { dynamicName } from "../../../domain/Names.ts"
 import { decodeSame } from "../../../domain/SameLine.ts"
 import type { Entry } from "../../../domain/SegmentIndex.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
+import { type JsonObject, trustedParser } from "../../../domain/TaraSON.ts"
 import type { Core } from "../Core.ts"
 import type { DynamicFile } from "../DynamicFile.ts"
 import { readRawRanges } from "../SegmentBytes.ts"
@@ -54,25 +56,90 @@ const readEvents = (
   return Effect.matchEffect(read(spans.map(({ offset, end }) => [offset, end - offset] as const)), {
     onFailure: (error): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
       Effect.fail(isNotFound(error) ? new SegmentMissing({ tape, segment }) : error),
-    onSuccess: (pieces) => {
-      const events: Array<Event.RecordedEvent> = []
-      const corrupt = (offset: number, why: string) => Effect.fail(new SegmentCorrupt({ tape, segment, offset, why }))
-      let at = 0
-      for (const { offset, length, crc } of entries) {
-        while (offset < spans[at]!.offset || offset + length > spans[at]!.end) at++
-        const start = offset - spans[at]!.offset
-        const line = pieces[at]!.subarray(start, start + length)
-        if (line.length !== length || crc32(line) !== crc) return corrupt(offset, "an event is not what was written")
-        if (decodeSame(line) !== undefined) return corrupt(offset, "an event repeats another")
-        try {
-          events.push(Event.decodeLine(line))
-        } catch (error) {
-          return corrupt(offset, whyBad(error))
-        }
-      }
-      return Effect.succeed(events)
-    }
+    onSuccess: (pieces) => decodeAll(entries, linesOf(entries, spans, pieces), tape, segment)
   })
+}
+
+/** The line of each entry, out of what was read for all of them. */
+const linesOf = (
+  entries: ReadonlyArray<Entry>,
+  spans: ReadonlyArray<Span>,
+  pieces: ReadonlyArray<Uint8Array>
+): Array<Uint8Array> => {
+  let at = 0
+  return entries.map(({ offset, length }) => {
+    while (offset < spans[at]!.offset || offset + length > spans[at]!.end) at++
+    const start = offset - spans[at]!.offset
+    const piece = pieces[at]!
+    return start === 0 && piece.length === length ? piece : piece.subarray(start, start + length)
+  })
+}
+
+/** Checks all lines, then decodes them. */
+const decodeAll = (
+  entries: ReadonlyArray<Entry>,
+  lines: ReadonlyArray<Uint8Array>,
+  tape: string,
+  segment: string
+): Effect.Effect<Array<Event.RecordedEvent>, SegmentCorrupt> => {
+  const corrupt = (at: number, why: string) =>
+    Effect.fail(new SegmentCorrupt({ tape, segment, offset: entries[at]!.offset, why }))
+  const joined = joinChecked(entries, lines)
+  const bad =
+    joined === undefined
+      ? lines.findIndex((line, at) => line.length !== entries[at]!.length || crc32(line) !== entries[at]!.crc)
+      : -1
+  if (bad !== -1) return corrupt(bad, "an event is not what was written")
+  const same = lines.findIndex((line) => decodeSame(line) !== undefined)
+  if (same !== -1) return corrupt(same, "an event repeats another")
+  const events: Array<Event.RecordedEvent> = []
+  const decode = joined === undefined ? Event.decodeLine : decoderOf(joined)
+  try {
+    for (const line of lines) events.push(decode(line))
+  } catch (error) {
+    return corrupt(events.length, whyBad(error))
+  }
+  return Effect.succeed(events)
+}
+
+/** Most bytes of lines that are copied together. */
+const joinedBytesMax = 1024 * 1024
+
+/**
+ * The lines in a row, whose CRC-32 is what those of the entries make together: one call for all of them costs less than
+ * one for each. `undefined` where they must be looked at one by one, to find out which is bad or because they are large.
+ */
+const joinChecked = (entries: ReadonlyArray<Entry>, lines: ReadonlyArray<Uint8Array>): Buffer | undefined => {
+  let bytes = 0
+  let crc = 0
+  for (let at = 0; at < entries.length; at++) {
+    const { length, crc: expected } = entries[at]!
+    if (lines[at]!.length !== length) return undefined
+    bytes += length
+    crc = joinCrc(crc, expected, length)
+  }
+  if (bytes > joinedBytesMax) return undefined
+  const joined = Buffer.allocUnsafe(bytes)
+  let end = 0
+  for (const line of lines) {
+    joined.set(line, end)
+    end += line.length
+  }
+  return crc32(joined) === crc ? joined : undefined
+}
+
+/** Decodes the lines that `joined` is made of, which must be handed in in this order. */
+const decoderOf = (joined: Buffer): ((line: Uint8Array) => Event.RecordedEvent) => {
+  const text = joined.toString("utf8")
+  // Anything but ASCII has fewer characters than bytes.
+  if (text.length !== joined.length) return Event.decodeLine
+  const parse = trustedParser(text)
+  let end = 0
+  return ({ length }) => {
+    const start = end
+    end += length
+    return Event.fromRecord(parse(text.slice(start, end)) as JsonObject)
+  }
 }
 
 const isNotFound = (error: SegmentError): boolean => error._tag === "StorageError" && error.reason === "not-found"

@@ -109,19 +109,26 @@ class Cursor {
   readonly #read: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
     const source = this.#source
     if (source === undefined) return this.#nextSource
-    const end = source.firstRevision + source.count
-    const from = this.#backward
-      ? Math.max(source.firstRevision, this.#from, Math.min(end, this.#next) - Math.min(pageEvents, this.#left))
-      : Math.max(source.firstRevision, this.#next)
-    const to = this.#backward
-      ? Math.min(end, this.#next)
-      : Math.min(end, this.#to, from + Math.min(pageEvents, this.#left))
-    if (from >= to) {
+    const { from, count } = this.#wanted(source.firstRevision, source.count)
+    if (count <= 0) {
       this.#source = undefined
       return this.#nextSource
     }
-    return Effect.flatMap(source.read(from - source.firstRevision, to - from), (events) => this.#take(events, from, to))
+    const first = source.firstRevision + from
+    return Effect.flatMap(source.read(from, count), (events) => this.#take(events, first, first + count))
   })
+
+  /** The next events of a run, counted within it; none when it is over. */
+  readonly #wanted = (firstRevision: number, count: number): { readonly from: number; readonly count: number } => {
+    const end = firstRevision + count
+    const from = this.#backward
+      ? Math.max(firstRevision, this.#from, Math.min(end, this.#next) - Math.min(pageEvents, this.#left))
+      : Math.max(firstRevision, this.#next)
+    const to = this.#backward
+      ? Math.min(end, this.#next)
+      : Math.min(end, this.#to, from + Math.min(pageEvents, this.#left))
+    return { from: from - firstRevision, count: to - from }
+  }
 
   #take(
     events: Array<RecordedEvent>,
@@ -151,7 +158,7 @@ class Cursor {
     () => {
       const place = this.#places[0]
       if (place === undefined) return Effect.succeed(undefined)
-      return Effect.flatMap(sourceAt(this.#core, this.#tape, place, this.#stream), (source) => {
+      return Effect.flatMap(sourceAt(this.#core, this.#tape, place, this.#stream, this.#wanted), (source) => {
         this.#places.shift()
         this.#source = source
         return this.#page

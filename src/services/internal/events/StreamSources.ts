@@ -24,6 +24,9 @@ export interface Source {
   readonly read: (from: number, count: number) => Effect.Effect<Array<RecordedEvent>, SegmentError>
 }
 
+/** Which events of a run are read first, counted within it. */
+export type Wanted = (firstRevision: number, count: number) => { readonly from: number; readonly count: number }
+
 /** A file that may hold a run of the stream. */
 export type Place = { readonly segment: Segment } | { readonly file: DynamicFile }
 
@@ -39,14 +42,18 @@ export const placesOf = (core: Core, tape: OpenTape): Array<Place> => {
   ]
 }
 
-/** The run of `stream` in one file, or `undefined` where it has none there. */
+/**
+ * The run of `stream` in one file, or `undefined` where it has none there. With `wanted`, events that will be read first
+ * may be read at once with what has to be read anyway.
+ */
 export const sourceAt = (
   core: Core,
   tape: OpenTape,
   place: Place,
-  stream: string
+  stream: string,
+  wanted?: Wanted
 ): Effect.Effect<Source | undefined, SegmentError> =>
-  "file" in place ? inDynamic(core, tape, place.file, stream) : inSegment(core, tape, place.segment, stream)
+  "file" in place ? inDynamic(core, tape, place.file, stream) : inSegment(core, tape, place.segment, stream, wanted)
 
 const inDynamic = (
   core: Core,
@@ -74,22 +81,40 @@ const inSegment = (
   core: Core,
   tape: OpenTape,
   segment: Segment,
-  stream: string
-): Effect.Effect<Source | undefined, SegmentError> => {
-  const find = lookup(core, tape.name, "events", segment, (header) => SegmentIndex.findStream(header, hash53(stream)))
-  return Effect.flatMap(find, (rows) => {
-    if (rows.length === 0) return Effect.succeed(undefined)
-    const candidates = rows.map((row) => sourceOf(core, tape, segment, row))
-    const corrupt = (why: string) => new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: 0, why })
-    return firstMatching(candidates, stream, corrupt)
-  })
+  stream: string,
+  wanted: Wanted | undefined
+): Effect.Effect<Source | undefined, SegmentError> =>
+  Effect.flatMap(
+    lookup(core, tape.name, "events", segment, (header) => SegmentIndex.findStream(header, hash53(stream))),
+    (rows) => firstMatching({ core, tape, segment }, rows, stream, wanted)
+  )
+
+interface Within {
+  readonly core: Core
+  readonly tape: OpenTape
+  readonly segment: Segment
 }
 
-const sourceOf = (core: Core, tape: OpenTape, segment: Segment, row: SegmentIndex.StreamRow): Source => ({
-  firstRevision: row.firstRevision,
-  count: row.count,
-  read: (from, count) => readEntries(core, tape, segment, row.firstEntry + from, count)
-})
+/** `read`: events of the run that were read already, the first of them its event `from`; handed out once. */
+const sourceOf = (
+  { core, tape, segment }: Within,
+  row: SegmentIndex.StreamRow,
+  from: number,
+  read: Array<RecordedEvent>
+): Source => {
+  let kept: Array<RecordedEvent> | undefined = read
+  return {
+    firstRevision: row.firstRevision,
+    count: row.count,
+    read: (first, count) => {
+      const known = kept
+      kept = undefined
+      return known !== undefined && first === from && count === known.length
+        ? Effect.succeed(known)
+        : readEntries(core, tape, segment, row.firstEntry + first, count)
+    }
+  }
+}
 
 const readEntries = (
   core: Core,
@@ -103,20 +128,38 @@ const readEntries = (
     (entries) => readFromSegment(core, tape.name, segment, entries)
   )
 
-/** A hash is no proof: the row is the stream's if its events say so. */
+/** A hash is no proof: the row is the stream's if its events say so. The last one is asked. */
 const firstMatching = (
-  candidates: ReadonlyArray<Source>,
+  within: Within,
+  rows: ReadonlyArray<SegmentIndex.StreamRow>,
   stream: string,
-  corrupt: (why: string) => SegmentCorrupt
+  wanted: Wanted | undefined
 ): Effect.Effect<Source | undefined, SegmentError> => {
-  const [first, ...others] = candidates
-  if (first === undefined) return Effect.succeed(undefined)
-  return Effect.flatMap(first.read(first.count - 1, 1), ([event]): Effect.Effect<Source | undefined, SegmentError> => {
-    if (event?.stream !== stream) return firstMatching(others, stream, corrupt)
-    // What is appended goes on from here.
-    if (event.revision === first.firstRevision + first.count - 1) return Effect.succeed(first)
-    return Effect.fail(corrupt("its index counts other revisions than its events"))
-  })
+  const [row, ...others] = rows
+  if (row === undefined) return Effect.succeed(undefined)
+  const { core, tape, segment } = within
+  const { from, count } = upToLast(row, wanted)
+  return Effect.flatMap(
+    readEntries(core, tape, segment, row.firstEntry + from, count),
+    (events): Effect.Effect<Source | undefined, SegmentError> => {
+      const last = events.at(-1)
+      if (last?.stream !== stream) return firstMatching(within, others, stream, wanted)
+      // What is appended goes on from here.
+      if (last.revision === row.firstRevision + row.count - 1) {
+        return Effect.succeed(sourceOf(within, row, from, events))
+      }
+      const why = "its index counts other revisions than its events"
+      return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: 0, why }))
+    }
+  )
+}
+
+/** What is wanted, where that reaches to the run's last event; else that one alone. */
+const upToLast = ({ firstRevision, count }: SegmentIndex.StreamRow, wanted: Wanted | undefined) => {
+  const ahead = wanted?.(firstRevision, count)
+  return ahead !== undefined && ahead.count > 0 && ahead.from + ahead.count === count
+    ? ahead
+    : { from: count - 1, count: 1 }
 }
 
 /** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */
