@@ -15,6 +15,7 @@ import {
 } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { watched } from "../support/watchedStorage.ts"
+import { withoutRoom } from "../support/copyLib.ts"
 
 const newPlace = temporaryFolder()
 
@@ -202,8 +203,9 @@ describe("a lib's folder", () => {
         yield* crashed(storage, name)
         if (aside.length > 0) fs.copyFileSync(aside[0]!, path.join(name, path.basename(aside[0]!)))
         const dynamic = fs.readdirSync(name).find((file) => file.startsWith("litelib.dynamic"))!
-        const size = fs.statSync(path.join(name, dynamic)).size
-        fs.appendFileSync(path.join(name, dynamic), torn)
+        const content = withoutRoom(fs.readFileSync(path.join(name, dynamic)))
+        const size = content.length
+        fs.writeFileSync(path.join(name, dynamic), Buffer.concat([content, Buffer.from(torn)]))
         const report = yield* withLib(storage, name, (lib) =>
           Effect.gen(function* () {
             assert.deepStrictEqual(yield* recordsOf(lib, "a"), records)

@@ -7,6 +7,7 @@ import { type Look, look } from "../reliability/damage/look.ts"
 import { storageOver } from "../reliability/damage/place.ts"
 import { makeTargets, type Target } from "../reliability/damage/states.ts"
 import type { Image } from "../support/imageDisk.ts"
+import { withoutRoom } from "../support/copyLib.ts"
 
 const targets = await makeTargets(1, "ordinary")
 const targetOf = (name: string): Target => targets.find((target) => target.name === name)!
@@ -69,7 +70,7 @@ describe("the oracle of the damage sweep", () => {
     Effect.gen(function* () {
       const bare = targetOf("open, bare")
       const [last] = [...bare.image].findLast(([file, bytes]) => file.includes("dynamic-") && bytes.length > 100)!
-      const size = bare.image.get(last)!.length
+      const size = withoutRoom(bare.image.get(last)!).length
       const cut = coarseDamages(bare.image, (file) => file === last).find(({ text }) =>
         text.endsWith(`to ${size - 1} bytes`)
       )!

@@ -65,9 +65,9 @@ const offsetsOf = (base: StorageService, location: string) =>
     Effect.gen(function* () {
       const root = yield* base.open(location, "read")
       const bytes = yield* root.readDynamic(1, 0, (yield* root.dynamicSize(1))!)
-      const { batches } = DynamicSegment.scan(bytes, { batch: 0, hash: noHash }, undefined)
+      const { batches, contentBytes } = DynamicSegment.scan(bytes, { batch: 0, hash: noHash }, undefined)
       assert.lengthOf(batches, 3)
-      return [...batches.map(({ offset }) => offset), bytes.length]
+      return [...batches.map(({ offset }) => offset), contentBytes]
     })
   )
 

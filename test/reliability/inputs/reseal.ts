@@ -6,6 +6,7 @@ import * as Merkle from "../../../src/domain/Merkle.ts"
 import { decodeSame } from "../../../src/domain/SameLine.ts"
 import type { Node } from "./memoryDisk.ts"
 import { type Fields, isFields, print } from "./values.ts"
+import { withoutRoom } from "../../support/copyLib.ts"
 
 /** The files of one hostile lib, to be changed in place; bytes are replaced, never written to. */
 export type Draft = Map<string, Node>
@@ -31,7 +32,9 @@ export const indexesOf = (draft: Draft): Array<string> => pathsOf(draft, /\.idx$
 /** Lines without their newlines; a last one without an end counts. */
 export const splitLines = (bytes: Uint8Array): Array<Buffer> => {
   const lines: Array<Buffer> = []
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  // The room of a dynamic segment is no line.
+  const content = withoutRoom(bytes)
+  const buffer = Buffer.from(content.buffer, content.byteOffset, content.length)
   for (let start = 0; start < buffer.length;) {
     const end = buffer.indexOf(0x0a, start)
     lines.push(buffer.subarray(start, end === -1 ? buffer.length : end))

@@ -57,15 +57,33 @@ export const make = (
       }
     })
 
-  const readSync = (position: number, length: number): Uint8Array => {
-    const bytes = allocate(length)
-    let done = 0
-    while (done < length) {
-      const count = system.readSync(descriptor, bytes, done, length - done, position + done)
-      if (count === 0) return bytes.slice(0, done)
+  /** Reads into `bytes` from `start` to before `end`; the result: where the file's end cut it off. */
+  const readInto = (bytes: Uint8Array, start: number, end: number, position: number): number => {
+    let done = start
+    while (done < end) {
+      const count = system.readSync(descriptor, bytes, done, end - done, position + done - start)
+      if (count === 0) return done
       done += count
     }
-    return bytes
+    return done
+  }
+
+  const readSync = (position: number, length: number): Uint8Array => {
+    const bytes = allocate(length)
+    const done = readInto(bytes, 0, length, position)
+    return done === length ? bytes : bytes.slice(0, done)
+  }
+
+  /** All of them in memory of their own, that they share: many short ranges cost one allocation. */
+  const sweep = (ranges: ReadonlyArray<readonly [position: number, length: number]>, total: number) => {
+    const bytes = allocate(total)
+    let start = 0
+    return ranges.map(([position, length]) => {
+      const done = readInto(bytes, start, start + length, position)
+      const piece = new Uint8Array(bytes.buffer, start, done - start)
+      start += length
+      return piece
+    })
   }
 
   const readLarge = (position: number, length: number): Effect.Effect<Uint8Array, DiskError> => {
@@ -139,7 +157,7 @@ export const make = (
           small &&= length <= syncReadBytesMax
         }
         return small && total <= sweepBytesMax
-          ? Effect.succeed(ranges.map(([position, length]) => readSync(position, length)))
+          ? Effect.succeed(sweep(ranges, total))
           : Effect.forEach(ranges, ([position, length]) => read(position, length))
       }),
     size: use("stat", () => Effect.succeed(system.fstatSync(descriptor).size)),
