@@ -61,5 +61,5 @@ const check = (core: Core, key: string, value: unknown): TaraSON.Json | undefine
   const { limits } = core.state
   const record = { $type: "LiteTape.UserMeta", key, ...(value === undefined ? { removed: true } : { value }) }
   const text = TaraSON.encodeSystem(record, { ...limits, depthMax: limits.depthMax + 1 })
-  return (JSON.parse(text) as { readonly value?: TaraSON.Json }).value
+  return (TaraSON.parseTrusted(text) as { readonly value?: TaraSON.Json }).value
 }

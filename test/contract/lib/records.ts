@@ -161,6 +161,27 @@ export const metaContract = ({ storage, place }: Kind): void => {
       })
     )
 
+    it.live("keeps escaped keys apart, whatever the engine makes of them", () =>
+      Effect.gen(function* () {
+        // The shapes that lead V8 astray: https://github.com/nodejs/node/issues/63785
+        for (const key of [String.raw`\\`, String.raw`x\\`, String.raw`x\n`]) JSON.parse(`{"!":1,"${key}":1}`)
+        const base = yield* storage
+        const location = place()
+        const expected = Object.fromEntries(
+          ['"', "\\", 'x"', "x\t", "x\u0001"].map((key, n) => [`key ${n}`, { "!": 1, [key]: { v: "\n" } }])
+        )
+        yield* withLib(base, location, (lib) =>
+          Effect.gen(function* () {
+            const order = yield* tapeOf(lib, "order")
+            for (const [name, value] of Object.entries(expected)) yield* order.setUserMeta(name, value)
+            assert.deepStrictEqual((yield* order.meta).userMeta, expected)
+          })
+        )
+        const meta = yield* withLib(base, location, (lib) => Effect.flatMap(existingTape(lib, "order"), (t) => t.meta))
+        assert.deepStrictEqual(meta.userMeta, expected)
+      })
+    )
+
     it.live("refuses what cannot be written, with a typed error, and goes on", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
