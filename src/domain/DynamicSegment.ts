@@ -56,7 +56,7 @@ export const headerLine = (header: Omit<DynamicHeader, "$type">): Uint8Array =>
  * Length without the zeros at the end: room that was taken ahead, so that the next batches only overwrite. No line ends
  * with a zero, so what is in front of them is what was written.
  */
-const contentBytesOf = (bytes: Uint8Array): number => {
+export const contentBytesOf = (bytes: Uint8Array): number => {
   let end = bytes.length
   while (end > 0 && bytes[end - 1] === 0) end--
   return end
@@ -102,7 +102,8 @@ export const scan = (file: Uint8Array, before: Pick<Anchor, "batch" | "hash">, l
 }
 
 /** What the first batch of a file says that it follows, for files whose lib meta is lost. */
-export const startOf = (bytes: Uint8Array): Pick<Anchor, "batch" | "hash"> | undefined => {
+export const startOf = (file: Uint8Array): Pick<Anchor, "batch" | "hash"> | undefined => {
+  const bytes = file.subarray(0, contentBytesOf(file))
   const good = headerBytes(bytes)
   const found = good === 0 || good >= bytes.length ? "no batch" : readBatch(bytes, good)
   return typeof found === "string" ? undefined : { batch: found.mark.batch - 1, hash: found.mark.previous }

@@ -86,7 +86,8 @@ export const encode = (
   const why = problem(event, name)
   if (why !== undefined) throw new InvalidEvent({ stream: stream.name, index, why })
   const inner = innerLimits(limits)
-  const type = quotedTypes.get(name)!
+  // The type is good: should something have made room in the meantime, it is only quoted again.
+  const type = quotedTypes.get(name) ?? JSON.stringify(name)
   const data = event.data === undefined ? "null" : TaraSON.encodeValue(event.data, inner)
   const metadata = event.metadata === undefined ? "{}" : TaraSON.encodeValue(event.metadata, inner)
   const tags = event.tags === undefined ? "[]" : TaraSON.encodeValue(event.tags, inner)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Event from "../../domain/Event.ts"
 import { newline } from "../../domain/Format.ts"
+import { BadLine } from "../../domain/internal/BadLine.ts"
 import type { Role } from "../../domain/SystemRecord.ts"
 import type { EventKey } from "../../domain/SegmentIndex.ts"
 import type { Core } from "./Core.ts"
@@ -97,6 +98,7 @@ export class RepackSource {
       // A line is looked at in the call that hands it on.
       if (count > 0 && lines.length > bytesMax && lines.indexOf(newline, bytes) + 1 > bytesMax) break
       const end = holdsEvents ? this.#events.next(lines, bytes, Event.decodeLine) : lines.indexOf(newline, bytes)
+      if (end === -1) throw new BadLine("a line has no end")
       if (holdsEvents) keys.push(this.#events.key)
       bytes = end + 1
       count++

@@ -52,8 +52,8 @@ export const hasHash = (core: Core, tape: string, segment: Segment): Effect.Effe
   })
 
 /**
- * Whether a segment's file is the one that meta names, and decompresses to lines with this SHA-256; `undefined` where it
- * is not compressed. Fails where it cannot be read.
+ * Whether a segment's file is the one that meta names, and holds lines with this SHA-256; `undefined` where the file's own
+ * says that. Fails where it cannot be read.
  */
 export const hasLines = (
   core: Core,
@@ -67,7 +67,7 @@ export const hasLines = (
     const raw = createHash("sha256")
     const read = readPieces(core, tape, segment, (lines, frame) => {
       raw.update(lines)
-      if (frame !== undefined) stored.update(frame)
+      stored.update(frame ?? lines)
     })
     return Effect.map(
       read,

@@ -36,8 +36,8 @@ export interface SegmentWriter {
     append: Append<E>
   ) => Effect.Effect<void, E>
   /**
-   * SHA-256 of the lines as they are to be decompressed, once the writer is used up; `undefined` where the file's own says
-   * it, since nothing is compressed.
+   * SHA-256 of the lines that were added, once the writer is used up; `undefined` where the file's own says it, since they
+   * were stored as they were.
    */
   readonly rawSha256: () => string | undefined
   /** Writes what is left. The writer is used up. */
@@ -63,9 +63,10 @@ class Writer implements SegmentWriter {
 
   constructor({ before, compression, dedup, role }: SegmentWriterOptions) {
     this.#codec = compression === "none" ? undefined : compression
-    this.#rawHash = this.#codec === undefined ? undefined : createHash("sha256")
     this.#seal = new SegmentSeal(role, before)
     this.#repeats = dedup && role !== "events" ? new Repeats() : undefined
+    // Of what is copied from here on; the copy is proved by it when it is read back.
+    this.#rawHash = this.#codec === undefined && this.#repeats === undefined ? undefined : createHash("sha256")
   }
 
   get records(): number {
@@ -86,6 +87,7 @@ class Writer implements SegmentWriter {
         this.#seal.add(lines, event)
         return Effect.andThen(append(lines), Effect.yieldNow)
       }
+      this.#rawHash?.update(lines)
       forEachLine(lines, (start, end, n) => this.#addLine(lines, start, end, event?.(n)))
       // Hashing is work for the processor: other fibres come first.
       return Effect.andThen(this.#store(append, framesAtOnce), Effect.yieldNow)
@@ -140,7 +142,6 @@ class Writer implements SegmentWriter {
     const raw = this.#buffer.subarray(0, this.#used)
     this.#full.push(raw)
     if (this.#codec !== undefined) this.#seal.endFrame()
-    this.#rawHash?.update(raw)
     this.#buffer = new Uint8Array(0)
     this.#used = 0
   }

@@ -42,7 +42,8 @@ export const scanOrphans = Effect.fnUntraced(function* (
     const header = DynamicSegment.headerBytes(bytes)
     const before = DynamicSegment.startOf(bytes)
     if (before === undefined) {
-      if (bytes.length > header) damaged.push({ file, offset: header, why: "its first batch is not good" })
+      if (DynamicSegment.contentBytesOf(bytes) > header)
+        damaged.push({ file, offset: header, why: "its first batch is not good" })
       continue
     }
     const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
