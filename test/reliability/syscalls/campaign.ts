@@ -40,24 +40,38 @@ interface Seen {
   kills: number
   /** Runs that ended by themselves. */
   late: number
+  /** Runs that were killed while they were being loaded. */
+  early: number
 }
 
-/** Runs that may come too late for one point, each of which is looked at as well, before the point counts as missed. */
-const triesMax = 8
+/** Runs that may miss one point, each of which is looked at as well, before the point counts as missed. */
+const triesMax = 10
 
-/** Kills a run at a call. Runs differ a little: one that did not get there is done again, later ones for a call before it. */
+/**
+ * Kills a run at a call. Runs differ a little: one that ended before it got there is done again, and then for a call before
+ * it; for one that was killed while it was being loaded, which opens files too, a later call is taken.
+ */
 const killAt = async (scratch: string, scenario: Scenario, calls: ReadonlyArray<Call>, point: number, seen: Seen) => {
-  for (let tries = 0; tries < triesMax; tries++) {
-    const before = Math.max(0, tries + 1 - triesMax / 2)
-    if (await tryKill(scratch, scenario, calls[Math.max(0, point - before)]!, seen)) return
-    seen.late += 1
+  let at = point
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const outcome = await tryKill(scratch, scenario, calls[at]!, seen)
+    if (outcome === "hit") return
+    if (outcome === "early") seen.early += 1
+    else seen.late += 1
+    if (outcome === "early") at = Math.min(calls.length - 1, at + 1)
+    else if (tries % 2 === 0) at = Math.max(0, at - 1)
   }
   const { name, nth } = calls[point]!
   seen.failures.push(`${scenario.name}: none of ${triesMax} runs was killed at ${name} number ${nth} of its thread`)
 }
 
-/** Kills one run at one call and looks at what it left; whether it was killed there. */
-const tryKill = async (scratch: string, scenario: Scenario, call: Call, seen: Seen): Promise<boolean> => {
+/** Kills one run at one call and looks at what it left. `early`: it was killed before the script began. */
+const tryKill = async (
+  scratch: string,
+  scenario: Scenario,
+  call: Call,
+  seen: Seen
+): Promise<"hit" | "early" | "late"> => {
   const location = path.join(scratch, "lib")
   fs.rmSync(location, { recursive: true, force: true })
   if (scenario.before !== undefined) fs.cpSync(scenario.before, location, { recursive: true })
@@ -65,11 +79,11 @@ const tryKill = async (scratch: string, scenario: Scenario, call: Call, seen: Se
   const at = `${scenario.name}, killed at ${call.name} number ${call.nth} of its thread`
   if (complaints !== "") seen.failures.push(`${at}: it complained: ${complaints}`)
   if (killed) seen.kills += 1
-  const isHit = killed && calls.length > 0
-  if (isHit) seen.hit.set(calls.length, calls.at(-1)!.name)
+  if (killed && calls.length > 0) seen.hit.set(calls.length, calls.at(-1)!.name)
   const done = said.length < 2 ? scenario.from : Number(said.at(-1)) + 1
   seen.failures.push(...(await check(location, done)).map((text) => `${at}: ${text}`))
-  return isHit
+  if (!killed) return "late"
+  return calls.length > 0 ? "hit" : "early"
 }
 
 const runScenario = async (scratch: string, scenario: Scenario, options: Options, index: 0 | 1): Promise<Result> => {
@@ -83,7 +97,7 @@ const runScenario = async (scratch: string, scenario: Scenario, options: Options
   const first = index === 0 ? callsMin : 120
   if (whole.calls.length < first) throw new Error(`${scenario.name}: the script has only ${whole.calls.length} calls`)
   const points = pointsOf(whole.calls, options.size, ordinaryPoints[index], first)
-  const seen: Seen = { failures: [], hit: new Map(), kills: 0, late: 0 }
+  const seen: Seen = { failures: [], hit: new Map(), kills: 0, late: 0, early: 0 }
   for (const [n, point] of points.entries()) {
     if (n % options.parts !== options.part) continue
     await killAt(scratch, scenario, whole.calls, point, seen)
@@ -91,12 +105,12 @@ const runScenario = async (scratch: string, scenario: Scenario, options: Options
   }
   const names = [...new Set(seen.hit.values())].toSorted().join(", ")
   const among = Math.max(...seen.hit.keys())
-  const { failures, kills, late } = seen
+  const { early, failures, kills, late } = seen
   return {
     counts: { kills, points: seen.hit.size, violations: failures.length },
     failures,
     figures: [
-      `${scenario.name}: killed at ${seen.hit.size} different calls among the first ${among} of ${whole.calls.length}, ${late} runs came too late: ${names}`
+      `${scenario.name}: killed at ${seen.hit.size} different calls among the first ${among} of ${whole.calls.length}, ${late} runs came too late, ${early} too early: ${names}`
     ]
   }
 }
