@@ -47,6 +47,15 @@ export const repeatsItself = (segments: ReadonlyArray<ReadonlyArray<string>>): b
     })
   )
 
+/** Whether the end of a segment begins another one (decision 0025). */
+const overlaps = (segments: ReadonlyArray<ReadonlyArray<string>>): boolean =>
+  segments.some((segment, index) =>
+    segments.some(
+      (other, at) =>
+        at !== index && segment.some((_, start) => segment.slice(start).every((line, behind) => line === other[behind]))
+    )
+  )
+
 /** Whether a record of a segment was appended again, and is in no segment yet. */
 const shares = (segments: ReadonlyArray<ReadonlyArray<string>>, behind: ReadonlyArray<string>): boolean => {
   const closed = new Set(segments.flat())
@@ -249,7 +258,8 @@ export class TransformRun {
           .get(name)!
           .slice(segments.flat().length)
           .map((record) => TaraSON.encode(record))
-        assert.isTrue(repeatsItself(segments) || shares(segments, behind), "ambiguous, and nothing is there twice")
+        const isTwice = repeatsItself(segments) || overlaps(segments) || shares(segments, behind)
+        assert.isTrue(isTwice, "ambiguous, and nothing is there twice")
         this.counts.ambiguous += 1
         yield* lib.session.close
         this.#hiding.show(lib.place, name)
