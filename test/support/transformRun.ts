@@ -47,14 +47,11 @@ export const repeatsItself = (segments: ReadonlyArray<ReadonlyArray<string>>): b
     })
   )
 
-/** Whether the end of a segment begins another one (decision 0025). */
-const overlaps = (segments: ReadonlyArray<ReadonlyArray<string>>): boolean =>
-  segments.some((segment, index) =>
-    segments.some(
-      (other, at) =>
-        at !== index && segment.some((_, start) => segment.slice(start).every((line, behind) => line === other[behind]))
-    )
-  )
+/**
+ * Whether any record is there twice. Without that no file can overlap another; which overlaps recovery takes for proof,
+ * and which for ambiguous, is in decision 0025 and its own tests (test/property/recover*).
+ */
+const holdsTwins = (lines: ReadonlyArray<string>): boolean => new Set(lines).size < lines.length
 
 /** Whether a record of a segment was appended again, and is in no segment yet. */
 const shares = (segments: ReadonlyArray<ReadonlyArray<string>>, behind: ReadonlyArray<string>): boolean => {
@@ -258,7 +255,7 @@ export class TransformRun {
           .get(name)!
           .slice(segments.flat().length)
           .map((record) => TaraSON.encode(record))
-        const isTwice = repeatsItself(segments) || overlaps(segments) || shares(segments, behind)
+        const isTwice = holdsTwins(segments.flat()) || shares(segments, behind)
         assert.isTrue(isTwice, "ambiguous, and nothing is there twice")
         this.counts.ambiguous += 1
         yield* lib.session.close
