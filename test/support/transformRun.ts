@@ -37,16 +37,6 @@ export const rootOf = (records: Records): string => {
   return tree.root()
 }
 
-/** Whether all records of one segment stand again, in a row, from the beginning of another one on. */
-export const repeatsItself = (segments: ReadonlyArray<ReadonlyArray<string>>): boolean =>
-  segments.some((segment, index) =>
-    segments.some((_, other) => {
-      if (other === index) return false
-      const lines = segments.slice(other).flat()
-      return segment.every((line, at) => line === lines[at])
-    })
-  )
-
 /**
  * Whether any record is there twice. Without that no file can overlap another; which overlaps recovery takes for proof,
  * and which for ambiguous, is in decision 0025 and its own tests (test/property/recover*).
