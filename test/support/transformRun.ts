@@ -10,6 +10,7 @@ import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import * as TaraSON from "litetapes/TaraSON"
 import { assert } from "vitest"
+import { isAmbiguous } from "./ambiguity.ts"
 import { copyLib } from "./copyLib.ts"
 import { hiding, type Hiding } from "./hidingStorage.ts"
 import { existingTape, openSession, type Session, type StorageService, withLib } from "./openLib.ts"
@@ -35,18 +36,6 @@ export const rootOf = (records: Records): string => {
   const tree = new Merkle.Accumulator()
   for (const record of records) tree.add(TaraSON.toBytes(TaraSON.encode(record)))
   return tree.root()
-}
-
-/**
- * Whether any record is there twice. Without that no file can overlap another; which overlaps recovery takes for proof,
- * and which for ambiguous, is in decision 0025 and its own tests (test/property/recover*).
- */
-const holdsTwins = (lines: ReadonlyArray<string>): boolean => new Set(lines).size < lines.length
-
-/** Whether a record of a segment was appended again, and is in no segment yet. */
-const shares = (segments: ReadonlyArray<ReadonlyArray<string>>, behind: ReadonlyArray<string>): boolean => {
-  const closed = new Set(segments.flat())
-  return behind.some((line) => closed.has(line))
 }
 
 export class TransformRun {
@@ -245,8 +234,7 @@ export class TransformRun {
           .get(name)!
           .slice(segments.flat().length)
           .map((record) => TaraSON.encode(record))
-        const isTwice = holdsTwins(segments.flat()) || shares(segments, behind)
-        assert.isTrue(isTwice, "ambiguous, and nothing is there twice")
+        assert.isTrue(isAmbiguous(segments, behind, indexes), "ambiguous, and nothing is there twice")
         this.counts.ambiguous += 1
         yield* lib.session.close
         this.#hiding.show(lib.place, name)
