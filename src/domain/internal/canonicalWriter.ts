@@ -14,13 +14,16 @@ import { isIllFormed, pointerOf } from "./canonicalText.ts"
 /** Deepest nesting that is followed, whatever the limits say: the stack must outlast the walk. */
 export const depthCeiling = 1000
 
+/** Deepest nesting that these limits let through. */
+export const depthMaxOf = (limits: Limits): number => Math.min(limits.depthMax, depthCeiling)
+
 /** Keys and indices on the way to the value being written; what stands beyond its depth is stale. */
 const path: Array<string | number> = []
 let depthMax = 0
 
 /** The canonical text of `value`. Throws `TaraSONError`. */
 export const write = (value: unknown, limits: Limits): string => {
-  depthMax = Math.min(limits.depthMax, depthCeiling)
+  depthMax = depthMaxOf(limits)
   Sink.begin(limits.recordBytesMax)
   try {
     writeValue(value, 0)

@@ -2,7 +2,7 @@
 import { Buffer, isUtf8 } from "node:buffer"
 import type { Limits } from "../Limits.ts"
 import { type Reason, TaraSONError } from "../TaraSONError.ts"
-import { depthCeiling } from "./canonicalWriter.ts"
+import { depthMaxOf } from "./canonicalWriter.ts"
 
 const refuse = (reason: Reason): never => {
   throw new TaraSONError({ pointer: "", reason })
@@ -14,7 +14,7 @@ export const decode = (line: Uint8Array, limits: Limits): string => {
     refuse({ _tag: "RecordTooLarge", bytes: line.length, recordBytesMax: limits.recordBytesMax })
   }
   if (!isUtf8(line) || startsWithMark(line)) refuse({ _tag: "InvalidEncoding" })
-  checkDepth(line, Math.min(limits.depthMax, depthCeiling))
+  checkDepth(line, depthMaxOf(limits))
   return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString("utf8")
 }
 

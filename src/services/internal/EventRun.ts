@@ -3,7 +3,7 @@ import type * as Event from "../../domain/Event.ts"
 import { hashId } from "../../domain/Hash53.ts"
 import { found, scanEvent, unknown } from "../../domain/internal/canonicalScan.ts"
 import { invariant } from "../../domain/internal/invariant.ts"
-import { depthCeiling } from "../../domain/internal/canonicalWriter.ts"
+import { depthMaxOf } from "../../domain/internal/canonicalWriter.ts"
 import { newline } from "../../domain/Format.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import type { EventKey } from "../../domain/SegmentIndex.ts"
@@ -33,8 +33,8 @@ export class EventRun implements EventsSummary {
   #firstPosition = -1
   #lastPosition = -1
 
-  constructor({ depthMax }: Limits) {
-    this.#depthMax = Math.min(depthMax, depthCeiling)
+  constructor(limits: Limits) {
+    this.#depthMax = depthMaxOf(limits)
   }
 
   /** −1 where there are no events. */

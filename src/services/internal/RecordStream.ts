@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/Errors.ts"
-import { isReservedType } from "../../domain/Format.ts"
 import { BadLine } from "../../domain/internal/BadLine.ts"
 import type { Json, JsonObject } from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
 import { ofForeign } from "./ofForeign.ts"
 import type { OpenTape } from "./OpenTape.ts"
+import { isSystemRecord } from "./recordLines.ts"
 import { wholeNumber } from "./wholeNumber.ts"
 import { type Chunk, corruptAt, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
@@ -25,8 +25,7 @@ export interface RecordRange {
 /** @throws BadLine | TaraSONError */
 const toRecord = (record: Json): JsonObject => {
   if (typeof record !== "object" || record === null || Array.isArray(record)) throw new BadLine("it is no record")
-  const { $type: type } = record as JsonObject
-  if (typeof type === "string" && isReservedType(type)) throw new BadLine("it is a system record")
+  if (isSystemRecord(record as JsonObject)) throw new BadLine("it is a system record")
   return record as JsonObject
 }
 

@@ -98,8 +98,20 @@ interface Taker<A> {
 const partsAhead = 2
 
 /** Hands parts over, in order; the next ones are on their way meanwhile. */
-const inOrder = Effect.fnUntraced(function* <A, E>(parts: Parts<A, E>, taker: Taker<A>): Effect.fn.Return<boolean, E> {
-  const coming: Array<Fiber.Fiber<A, E>> = []
+const inOrder = <A, E>(parts: Parts<A, E>, taker: Taker<A>): Effect.Effect<boolean, E> =>
+  Effect.suspend(() => {
+    const coming: Array<Fiber.Fiber<A, E>> = []
+    return Effect.ensuring(
+      takeAll(parts, taker, coming),
+      Effect.suspend(() => Fiber.interruptAll(coming))
+    )
+  })
+
+const takeAll = Effect.fnUntraced(function* <A, E>(
+  parts: Parts<A, E>,
+  taker: Taker<A>,
+  coming: Array<Fiber.Fiber<A, E>>
+): Effect.fn.Return<boolean, E> {
   const sendFor = function* () {
     while (coming.length < partsAhead) {
       const part = parts()
@@ -111,10 +123,7 @@ const inOrder = Effect.fnUntraced(function* <A, E>(parts: Parts<A, E>, taker: Ta
   while (coming.length > 0) {
     const part = yield* Fiber.join(coming.shift()!)
     yield* sendFor()
-    if (!isGood(() => taker.take(part))) {
-      yield* Fiber.interruptAll(coming)
-      return false
-    }
+    if (!isGood(() => taker.take(part))) return false
     // What was done is work for the processor: other fibres come first.
     yield* Effect.yieldNow
   }

@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect"
 import { createHash, hash } from "node:crypto"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
 import * as Event from "../../domain/Event.ts"
-import { isReservedType } from "../../domain/Format.ts"
 import { scanEvent, scanRecord } from "../../domain/internal/canonicalScan.ts"
-import { depthCeiling } from "../../domain/internal/canonicalWriter.ts"
+import { depthMaxOf } from "../../domain/internal/canonicalWriter.ts"
 import type { Compression } from "../../domain/Names.ts"
 import type { Role } from "../../domain/SystemRecord.ts"
 import { decodeSame } from "../../domain/SameLine.ts"
-import * as TaraSON from "../../domain/TaraSON.ts"
+import type * as TaraSON from "../../domain/TaraSON.ts"
 import type { Core } from "./Core.ts"
+import { isSystemRecord, parseLine } from "./recordLines.ts"
 import { readFileLines, type SegmentError } from "./SegmentFile.ts"
 
 /** A file as it is. */
@@ -45,16 +45,12 @@ export const scanSegmentFile = (
     const same = new Set<number>()
     const corrupt = (offset: number, why: string) => new SegmentCorrupt({ tape, segment, offset, why })
     const scan = role === "events" ? scanEvent : scanRecord
-    const depthMax = Math.min(limits.depthMax, depthCeiling)
+    const depthMax = depthMaxOf(limits)
     const takeLine = (line: Uint8Array, offset: number): void => {
       // Most lines are proved by their bytes alone.
       if (scan(line, 0, depthMax) === line.length) return prints.add(printOf(line))
-      const record = TaraSON.parseCanonical(line, {
-        ...limits,
-        recordBytesMax: Math.max(limits.recordBytesMax, line.length)
-      })
-      const type = record["$type"]
-      if (typeof type === "string" && isReservedType(type)) {
+      const record = parseLine(line, limits)
+      if (isSystemRecord(record)) {
         const target = decodeSame(line)
         const isHere = target !== undefined && role === "records" && !same.has(target)
         const repeated = isHere ? prints.at(target) : undefined

@@ -139,8 +139,7 @@ class Writer implements SegmentWriter {
 
   #endBuffer(): void {
     if (this.#used === 0) return
-    const raw = this.#buffer.subarray(0, this.#used)
-    this.#full.push(raw)
+    this.#full.push(this.#buffer.subarray(0, this.#used))
     if (this.#codec !== undefined) this.#seal.endFrame()
     this.#buffer = new Uint8Array(0)
     this.#used = 0

@@ -3,22 +3,30 @@ import { isReservedType, newline } from "../../domain/Format.ts"
 import { BadLine } from "../../domain/internal/BadLine.ts"
 import { scanRecord, unknown } from "../../domain/internal/canonicalScan.ts"
 import { invariant } from "../../domain/internal/invariant.ts"
-import { depthCeiling } from "../../domain/internal/canonicalWriter.ts"
+import { depthMaxOf } from "../../domain/internal/canonicalWriter.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import * as TaraSON from "../../domain/TaraSON.ts"
 
-/** Parses the line of a user record; throws where it is not the canonical form of one. Lowered limits refuse nothing. */
-export const readRecord = (line: Uint8Array, limits: Limits): TaraSON.JsonObject => {
-  const recordBytesMax = Math.max(limits.recordBytesMax, line.length)
-  const record = TaraSON.parseCanonical(line, { ...limits, recordBytesMax })
+/** Parses a line that was written once; throws where it is not canonical. A limit that was lowered since refuses nothing. */
+export const parseLine = (line: Uint8Array, limits: Limits): TaraSON.JsonObject =>
+  TaraSON.parseCanonical(line, { ...limits, recordBytesMax: Math.max(limits.recordBytesMax, line.length) })
+
+/** Whether a record is one of the store's own. */
+export const isSystemRecord = (record: TaraSON.JsonObject): boolean => {
   const type = record["$type"]
-  if (typeof type === "string" && isReservedType(type)) throw new BadLine("it holds a system record")
+  return typeof type === "string" && isReservedType(type)
+}
+
+/** Parses the line of a user record; throws where it is not the canonical form of one. */
+export const readRecord = (line: Uint8Array, limits: Limits): TaraSON.JsonObject => {
+  const record = parseLine(line, limits)
+  if (isSystemRecord(record)) throw new BadLine("it holds a system record")
   return record
 }
 
 /** Where the user record that begins at `start` ends, in whole lines; throws where the line is not the canonical form of one. */
 export const endOfRecord = (lines: Uint8Array, start: number, limits: Limits): number => {
-  const scanned = scanRecord(lines, start, Math.min(limits.depthMax, depthCeiling))
+  const scanned = scanRecord(lines, start, depthMaxOf(limits))
   if (scanned !== unknown && lines[scanned] === newline) return scanned
   const end = lines.indexOf(newline, start)
   invariant(end !== -1, "whole lines are read")

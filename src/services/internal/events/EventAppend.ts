@@ -88,20 +88,11 @@ export class EventAppender {
         const releaseAll = Effect.sync(() => {
           for (const state of states) this.#states.release(state)
         })
-        let acquire: Effect.Effect<void, LoadStreamError | SegmentError> = Effect.void
-        for (const { stream } of appends) {
-          // The usual case: the stream is known, nothing waits.
-          const loaded = this.#states.acquireLoaded(stream)
-          if (loaded !== undefined && acquire === Effect.void) {
-            states.push(loaded)
-            continue
-          }
-          if (loaded !== undefined) this.#states.release(loaded)
-          const load = Effect.map(restore(this.#acquire(stream)), (state) => {
-            states.push(state)
-          })
-          acquire = acquire === Effect.void ? load : Effect.andThen(acquire, load)
-        }
+        const acquire = Effect.forEach(
+          appends,
+          ({ stream }) => Effect.map(restore(this.#acquire(stream)), (state) => void states.push(state)),
+          { discard: true }
+        )
         return Effect.ensuring(
           Effect.flatMap(acquire, () => restore(Effect.suspend(() => use(states)))),
           releaseAll

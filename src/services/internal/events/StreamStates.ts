@@ -83,13 +83,6 @@ export class StreamStates {
     })
   }
 
-  /** The state, if the stream is known already; pinned. */
-  acquireLoaded(name: string): StreamState | undefined {
-    const state = this.#states.get(name)
-    if (state === undefined || !state.loaded || state.isStale) return undefined
-    return this.#pin(name)
-  }
-
   /** The states of all the streams, if they are known already; pinned, all or none. */
   acquireAllLoaded(appends: ReadonlyArray<{ readonly stream: string }>): ReadonlyArray<StreamState> | undefined {
     const states: Array<StreamState> = []
