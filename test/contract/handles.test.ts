@@ -36,11 +36,11 @@ describe("open files", () => {
     Effect.gen(function* () {
       const { opened, closed, open } = makeFiles()
       const handles = make(2)
-      assert.strictEqual(yield* handles.use("a", open("a"), readName), "a#0")
-      assert.strictEqual(yield* handles.use("a", open("a"), readName), "a#0")
+      assert.strictEqual(yield* handles.use("a", () => open("a"), readName), "a#0")
+      assert.strictEqual(yield* handles.use("a", () => open("a"), readName), "a#0")
       yield* handles.drop("a")
       assert.deepStrictEqual(closed, ["a#0"])
-      assert.strictEqual(yield* handles.use("a", open("a"), readName), "a#1")
+      assert.strictEqual(yield* handles.use("a", () => open("a"), readName), "a#1")
       assert.strictEqual(opened.length, 2)
     })
   )
@@ -49,7 +49,7 @@ describe("open files", () => {
     Effect.gen(function* () {
       const { closed, open } = makeFiles()
       const handles = make(2)
-      for (const path of ["a", "b", "a", "c"]) yield* handles.use(path, open(path), readName)
+      for (const path of ["a", "b", "a", "c"]) yield* handles.use(path, () => open(path), readName)
       assert.deepStrictEqual(closed, ["b#1"])
     })
   )
@@ -61,7 +61,7 @@ describe("open files", () => {
         (handles: ReturnType<typeof make>) => handles.dropWithin("x"),
         (handles: ReturnType<typeof make>) => handles.close,
         (handles: ReturnType<typeof make>, files: ReturnType<typeof makeFiles>) =>
-          Effect.forEach(["b", "c"], (path) => handles.use(path, files.open(path), readName))
+          Effect.forEach(["b", "c"], (path) => handles.use(path, () => files.open(path), readName))
       ]
       for (const end of ends) {
         const files = makeFiles()
@@ -70,7 +70,7 @@ describe("open files", () => {
         const goOn = yield* Deferred.make<void>()
         const slow = (file: File) =>
           Deferred.succeed(begun, undefined).pipe(Effect.andThen(Deferred.await(goOn)), Effect.andThen(readName(file)))
-        const fiber = yield* Effect.forkChild(handles.use("x/a", files.open("x/a"), slow))
+        const fiber = yield* Effect.forkChild(handles.use("x/a", () => files.open("x/a"), slow))
         yield* Deferred.await(begun)
         yield* end(handles, files)
         assert.notInclude(files.closed, "x/a#0")
@@ -90,13 +90,13 @@ describe("open files", () => {
       const slowOpen = Effect.tap(open("a"), () =>
         Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(goOn))
       )
-      const fiber = yield* Effect.forkChild(handles.use("a", slowOpen, readName))
+      const fiber = yield* Effect.forkChild(handles.use("a", () => slowOpen, readName))
       yield* Deferred.await(begun)
       yield* handles.drop("a")
       yield* Deferred.succeed(goOn, undefined)
       assert.strictEqual(yield* Fiber.join(fiber), "a#0")
       assert.deepStrictEqual(closed, ["a#0"])
-      assert.strictEqual(yield* handles.use("a", open("a"), readName), "a#1")
+      assert.strictEqual(yield* handles.use("a", () => open("a"), readName), "a#1")
     })
   )
 
@@ -105,10 +105,16 @@ describe("open files", () => {
       const { closed, open } = makeFiles()
       const handles = make(2)
       const slowOpen = Effect.tap(open("a"), () => Effect.yieldNow)
-      const read = handles.use("a", slowOpen, readName)
+      const read = handles.use("a", () => slowOpen, readName)
       yield* Effect.all([read, read], { concurrency: "unbounded" })
       assert.strictEqual(closed.length, 1)
-      yield* Effect.exit(handles.use("a", slowOpen, () => Effect.die(new Error("read failed"))))
+      yield* Effect.exit(
+        handles.use(
+          "a",
+          () => slowOpen,
+          () => Effect.die(new Error("read failed"))
+        )
+      )
       yield* handles.close
       assert.strictEqual(closed.length, 2)
     })

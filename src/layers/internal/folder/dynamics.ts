@@ -50,13 +50,21 @@ export const dynamicOperations = (
     readDynamic: (n, offset, length) => {
       const path = pathOf(n)
       return reading(place, "readDynamic", path, () =>
-        handles.use(path, disk.openRead(path), (file) => file.read(offset, length))
+        handles.use(
+          path,
+          () => disk.openRead(path),
+          (file) => file.read(offset, length)
+        )
       )
     },
     readDynamicRanges: (n, ranges) => {
       const path = pathOf(n)
       return reading(place, "readDynamicRanges", path, () =>
-        handles.use(path, disk.openRead(path), (file) => file.readRanges(ranges))
+        handles.use(
+          path,
+          () => disk.openRead(path),
+          (file) => file.readRanges(ranges)
+        )
       )
     },
     dynamicSize: (n) => reading(place, "dynamicSize", pathOf(n), () => sizeOf(disk, pathOf(n))),

@@ -11,7 +11,7 @@ export interface Handles {
   /** Reads with the file at `path`, which `open` opens unless it is open already. */
   readonly use: <A>(
     path: string,
-    open: Effect.Effect<File, DiskError>,
+    open: () => Effect.Effect<File, DiskError>,
     read: (file: File) => Effect.Effect<A, DiskError>
   ) => Effect.Effect<A, DiskError>
   /** Forgets the file at `path`: the next read opens what stands there then. */
@@ -69,7 +69,7 @@ export const make = (capacity: number): Handles => {
           return readWith(known, read)
         }
         const dropsBefore = drops
-        return Effect.flatMap(open, (file) => {
+        return Effect.flatMap(open(), (file) => {
           // What was opened before a drop may be what the drop was about.
           const kept = !closed && drops === dropsBefore && !handles.has(path)
           const handle: Handle = { file, reads: 0, dropped: !kept }

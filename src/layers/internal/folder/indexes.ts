@@ -44,7 +44,11 @@ export const indexOperations = (
       return reading(place, "readIndexRanges", path, () => {
         const refusal = checkNames("readIndexRanges", tape, segment)
         return refusal === undefined
-          ? handles.use(path, open(tape, path), (file) => file.readRanges(ranges))
+          ? handles.use(
+              path,
+              () => open(tape, path),
+              (file) => file.readRanges(ranges)
+            )
           : Effect.fail(refusal)
       })
     },

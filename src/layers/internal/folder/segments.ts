@@ -35,7 +35,7 @@ export const segmentOperations = (
     const path = pathOf(tape, segment)
     return reading(place, operation, path, () => {
       const refusal = checkNames(operation, tape, segment)
-      return refusal === undefined ? handles.use(path, open(place, tape, segment), read) : Effect.fail(refusal)
+      return refusal === undefined ? handles.use(path, () => open(place, tape, segment), read) : Effect.fail(refusal)
     })
   }
 

@@ -114,7 +114,7 @@ export class EventAppender {
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
     const unwatch = Effect.sync(() => {
-      for (const { state, watch } of given) if (watch !== undefined) state.watches.delete(watch)
+      for (const { state, watch } of given) if (watch !== undefined) state.unwatch(watch)
     })
     const find = Effect.forEach(given, (entry) => this.#findIds(entry), { discard: true })
     return Effect.ensuring(Effect.andThen(find, submit), unwatch)
@@ -155,7 +155,7 @@ export class EventAppender {
   #findIds(entry: Entry): Effect.Effect<void, SegmentError> {
     return Effect.suspend(() => {
       entry.watch = { since: this.#core.durable.batch }
-      entry.state.watches.add(entry.watch)
+      entry.state.watch(entry.watch)
       return Effect.forEach(entry.given, (id) => this.#findId(entry, id), { discard: true })
     })
   }

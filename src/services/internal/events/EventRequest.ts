@@ -10,7 +10,7 @@ import type { Request } from "../CommitLoop.ts"
 import type { Core } from "../Core.ts"
 import type { Group } from "../Group.ts"
 import { listing } from "../OpenTape.ts"
-import type { StreamState } from "./StreamStates.ts"
+import type { StreamState, Watch } from "./StreamStates.ts"
 
 /** Says where events went. They are durable. */
 export interface AppendResult {
@@ -37,7 +37,7 @@ export interface Entry extends Prepared {
   readonly state: StreamState
   /** Events with such ids that were found before the batch was sealed. */
   readonly found: Map<string, Known>
-  watch: { readonly since: number } | undefined
+  watch: Watch | undefined
 }
 
 interface Known {
@@ -122,8 +122,7 @@ const meets = (expected: ExpectedRevision, revision: number): boolean => {
 }
 
 /** What is known of an id: found on disk, or accepted since the look-up began. */
-const knownAs = (entry: Entry, id: string): Known | undefined =>
-  entry.found.get(id) ?? entry.state.accepted.find((accepted) => accepted.id === id)
+const knownAs = (entry: Entry, id: string): Known | undefined => entry.found.get(id) ?? entry.state.acceptedWith(id)
 
 /** `undefined`: none of the ids is known. `"repeated"`: this very append was made before. */
 const judgeIds = (entry: Entry): EventIdConflict | "repeated" | undefined => {
@@ -171,7 +170,7 @@ const accept = (group: Group, { state, events, given }: Entry): AppendResult => 
     // Nobody knows an id of ours before it is durable, and found by looking it up.
     if (given.size === 0 || !given.has(event.id)) continue
     const { id, content } = event
-    state.accepted.push({ id, content, revision, position: lastPosition, batch: group.batch })
+    state.accept({ id, content, revision, position: lastPosition, batch: group.batch })
   }
   if (events.length > 0) state.batch = group.batch
   return {

@@ -16,6 +16,12 @@ export interface Accepted {
   readonly batch: number
 }
 
+/** A look-up of ids that is in use: it has seen what was durable with batch `since`. */
+export interface Watch {
+  readonly since: number
+}
+
+/** There are many of these: what few of them need is made when they need it. */
 export class StreamState {
   readonly name: string
   /** The name as a JSON string. */
@@ -32,11 +38,10 @@ export class StreamState {
   /** The last batch that this stream is in, if it was appended to while in use. */
   batch = 0
   /** Accepted lately: what a look-up of ids that began earlier may have missed. */
-  accepted: Array<Accepted> = []
-  /** Look-ups of ids that are in use: each has seen what was durable with batch `since`. */
-  readonly watches = new Set<{ readonly since: number }>()
+  #accepted: Array<Accepted> | undefined
+  #watches: Set<Watch> | undefined
+  #lock: Semaphore.Semaphore | undefined
   pins = 0
-  readonly lock = Semaphore.makeUnsafe(1)
 
   constructor(name: string) {
     this.name = name
@@ -48,14 +53,44 @@ export class StreamState {
     return this.generation !== this.tape.generation
   }
 
+  /** One load at a time. */
+  get lock(): Semaphore.Semaphore {
+    this.#lock ??= Semaphore.makeUnsafe(1)
+    return this.#lock
+  }
+
+  accept(accepted: Accepted): void {
+    this.#accepted ??= []
+    this.#accepted.push(accepted)
+  }
+
+  acceptedWith(id: string): Accepted | undefined {
+    return this.#accepted?.find((accepted) => accepted.id === id)
+  }
+
+  watch(watch: Watch): void {
+    this.#watches ??= new Set()
+    this.#watches.add(watch)
+  }
+
+  unwatch(watch: Watch): void {
+    this.#watches?.delete(watch)
+  }
+
   /** Batch `batch` is durable: forgets what every look-up that is in use, or still to come, sees by itself. */
   settle(batch: number): void {
     this.durable = this.revision
+    if (this.#accepted === undefined) return
     let seen = batch
-    for (const watch of this.watches) seen = Math.min(seen, watch.since)
-    if (this.accepted.length > 0 && this.accepted[0]!.batch <= seen) {
-      this.accepted = this.accepted.filter((accepted) => accepted.batch > seen)
-    }
+    for (const watch of this.#watches ?? []) seen = Math.min(seen, watch.since)
+    const left = this.#accepted.filter((accepted) => accepted.batch > seen)
+    this.#accepted = left.length > 0 ? left : undefined
+  }
+
+  /** Nobody has it in use, so nobody looks up ids or waits for a load. */
+  rest(): void {
+    this.#watches = undefined
+    this.#lock = undefined
   }
 }
 
@@ -104,6 +139,7 @@ export class StreamStates {
   release(state: StreamState): void {
     state.pins--
     if (state.pins > 0) return
+    state.rest()
     if (!state.loaded) this.#states.delete(state.name)
     else if (this.#states.size > statesMax) this.#evict()
   }
