@@ -11,17 +11,19 @@ export interface RunOptions {
   readonly millisMax: number
   /** Folder for compiled code: what a user loads is not TypeScript, so no process should have to strip types. */
   readonly compiled: string
+  /** For the engine. */
+  readonly flags?: ReadonlyArray<string>
 }
 
 /** Runs a script in a process of its own; what it writes to file 3 is the result, as JSON. */
 export const runScript = <A>(
   script: string,
   argument: unknown,
-  { millisMax, compiled }: RunOptions
+  { millisMax, compiled, flags = [] }: RunOptions
 ): Promise<A | { readonly failed: string }> =>
   new Promise((resolve) => {
     const path = fileURLToPath(new URL(script, import.meta.url))
-    const child = spawn(process.execPath, ["--no-warnings", "--expose-gc", path, JSON.stringify(argument)], {
+    const child = spawn(process.execPath, ["--no-warnings", "--expose-gc", ...flags, path, JSON.stringify(argument)], {
       stdio: ["ignore", "ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_COMPILE_CACHE: compiled }
     })
