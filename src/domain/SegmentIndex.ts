@@ -25,6 +25,7 @@
  * Nothing here reads files. A look-up is a generator that yields numbers of pages and is handed these pages, in order;
  * it checks each before it looks at it. What it yields first mostly suffices.
  */
+import { HashFilter } from "./HashFilter.ts"
 import type { BlockTable } from "./internal/indexBlocks.ts"
 import { makeBlockTable } from "./internal/indexBlocks.ts"
 import type { FrameTable } from "./internal/indexFrames.ts"
@@ -79,6 +80,26 @@ export function* findStream(header: Header, hash: number): Lookup<Array<StreamRo
     check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "a stream begins with a revision that is none")
     return { firstEntry, count, firstRevision }
   })
+}
+
+/** Pages that are read at once where many are. */
+const pagesAtOnce = 64
+
+/** How many pages `readFilter` reads. */
+export const filterPages = ({ streams }: Header): number => pagesOf(streams)
+
+/** The hashes of all streams, in a few bits each. */
+export function* readFilter(header: Header): Lookup<HashFilter> {
+  const { streams } = header
+  const filter = new HashFilter(streams.rows)
+  for (let first = 0; first < pagesOf(streams); first += pagesAtOnce) {
+    const last = Math.min(pagesOf(streams), first + pagesAtOnce) - 1
+    for (const [index, page] of (yield* readPages(header, streams, first, last)).entries()) {
+      const rows = rowsOn(streams, first + index)
+      for (let row = 0; row < rows; row++) filter.add(page.getFloat64(row * streams.rowBytes, true))
+    }
+  }
+  return filter
 }
 
 /** The entries `from` to `from + count - 1`, which must exist. */

@@ -183,6 +183,34 @@ describe("what operations cost", () => {
     })
   })
 
+  it.live("streams that no segment has are looked for in few segments, once many were", () => {
+    const { use, take } = ground()
+    return Effect.gen(function* () {
+      yield* use(load, { closeBytes: segmentBytes })
+      yield* use((store) =>
+        Effect.gen(function* () {
+          const appendNew = (count: number, from: number) =>
+            Effect.forEach(
+              Array.from({ length: count }, (_, n) => n + from),
+              (n) => store.append(`note-new-${n}`, [note(0)]),
+              { discard: true }
+            )
+          yield* appendNew(20, 0)
+          take()
+          yield* appendNew(200, 20)
+          const looks = take().filter(({ operation, path }) => operation === "read" && isIndex(path))
+          // At least four segments, each asked for each stream, would be 800. Filters say "perhaps" of one in a hundred.
+          assert.isBelow(looks.length, 60)
+          // What is there is found, and goes on where it ended.
+          for (const n of [0, 77, 199]) {
+            const { firstRevision } = yield* store.append(`note-${n}`, [note(20)])
+            assert.strictEqual(firstRevision, 20)
+          }
+        })
+      )
+    })
+  })
+
   it.live("reading the last event of a stream parses that one", () => {
     const { use } = ground()
     return Effect.gen(function* () {

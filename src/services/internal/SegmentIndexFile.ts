@@ -3,6 +3,7 @@
  * is missing or damaged. The segment is the truth; its index may be deleted at any time.
  */
 import * as Effect from "effect/Effect"
+import type { HashFilter } from "../../domain/HashFilter.ts"
 import * as SegmentIndex from "../../domain/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { StorageError } from "../Storage.ts"
@@ -20,7 +21,18 @@ export interface IndexHandle {
   readonly frames: SegmentIndex.FrameTable
   /** The whole index, where no file of it could be written. */
   readonly memory: Uint8Array | undefined
+  readonly streams: KnownStreams
 }
+
+/** What has been learned of the streams of a segment by looking for some that it does not have. */
+export interface KnownStreams {
+  /** How many were looked for in vain. */
+  missed: number
+  /** Which it may have; made when enough were missed. */
+  filter: HashFilter | undefined
+}
+
+const nothingKnown = (): KnownStreams => ({ missed: 0, filter: undefined })
 
 const { pageBytes } = SegmentIndex
 
@@ -177,7 +189,7 @@ const openIndex = Effect.fnUntraced(function* (
   if (tables === undefined) return undefined
   const { frames } = tables.value
   const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
-  return isWhole ? { header, ...tables.value, memory: undefined } : undefined
+  return isWhole ? { header, ...tables.value, memory: undefined, streams: nothingKnown() } : undefined
 })
 
 /** Pages for which memory is taken before they are known to be there. */
@@ -263,6 +275,6 @@ export const remember = (
     const header = SegmentIndex.decodeHeader(index.subarray(0, pageBytes), sha256)
     const tables = yield* drive(core, tape, segment, index, () => readTables(header)).pipe(Effect.orDie)
     if (tables === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
-    const handle = { header, ...tables.value, memory }
+    const handle = { header, ...tables.value, memory, streams: nothingKnown() }
     return keep(core, keyOf(tape, segment), handle)
   })

@@ -13,6 +13,7 @@ import type { DynamicFile } from "../DynamicFile.ts"
 import { eventsOf } from "../FileEvents.ts"
 import type { OpenTape } from "../OpenTape.ts"
 import { lookup, type SegmentError } from "../SegmentIndexFile.ts"
+import { findId, findStream } from "./StreamLookup.ts"
 import { retryVanished } from "../Vanished.ts"
 import { readFromDynamic, readFromSegment } from "./EventLines.ts"
 
@@ -84,9 +85,8 @@ const inSegment = (
   stream: string,
   wanted: Wanted | undefined
 ): Effect.Effect<Source | undefined, SegmentError> =>
-  Effect.flatMap(
-    lookup(core, tape.name, "events", segment, (header) => SegmentIndex.findStream(header, hash53(stream))),
-    (rows) => firstMatching({ core, tape, segment }, rows, stream, wanted)
+  Effect.flatMap(findStream(core, tape.name, segment, hash53(stream)), (rows) =>
+    firstMatching({ core, tape, segment }, rows, stream, wanted)
   )
 
 interface Within {
@@ -215,8 +215,7 @@ const idsInSegment = (
   stream: string,
   id: string
 ): Effect.Effect<Array<RecordedEvent>, SegmentError> => {
-  const find = lookup(core, tape.name, "events", segment, (header) => SegmentIndex.findId(header, hashId(stream, id)))
-  return Effect.flatMap(find, (entries) =>
+  return Effect.flatMap(findId(core, tape.name, segment, hash53(stream), hashId(stream, id)), (entries) =>
     Effect.map(
       Effect.forEach(entries, (entry) => readEntries(core, tape, segment, entry, 1)),
       (found) => found.flat()
