@@ -86,7 +86,6 @@ export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
   // Windows cannot sync a folder, and says EPERM.
   syncFolder: process.platform === "win32" ? () => Effect.void : syncFolder,
   makeFolder,
-  link: (from, to) => attempt("link", to, () => fs.linkSync(from, to)),
   rename: (from, to) => background("rename", to, (done) => fs.rename(from, to, done)),
   unlink,
   removeFolder: (path) => attempt("removeFolder", path, () => fs.rmdirSync(path)),

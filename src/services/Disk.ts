@@ -1,8 +1,8 @@
 /**
  * The small port under the folder storage: what a POSIX file system does, with its guarantees spelled out.
  *
- * Effect's `FileSystem` has no positional write, `fdatasync`, `link` or lock, so this port is ours. Two implementations
- * stand behind it: Node's file system and a simulated disk that loses power.
+ * Effect's `FileSystem` has no positional write, `fdatasync` or lock, so this port is ours. Two implementations stand
+ * behind it: Node's file system and a simulated disk that loses power.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -75,8 +75,6 @@ export class Disk extends Context.Service<
     readonly syncFolder: (path: string) => Effect.Effect<void, DiskError>
     /** Creates a folder, with mode 0700; its parent must exist. */
     readonly makeFolder: (path: string) => Effect.Effect<void, DiskError>
-    /** A second name for a file. Fails with `EEXIST` where `to` exists. */
-    readonly link: (from: string, to: string) => Effect.Effect<void, DiskError>
     /** Atomic for readers; durable only after `syncFolder` of both folders. Replaces a file at `to`. */
     readonly rename: (from: string, to: string) => Effect.Effect<void, DiskError>
     readonly unlink: (path: string) => Effect.Effect<void, DiskError>

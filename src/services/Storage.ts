@@ -105,7 +105,7 @@ export interface Root {
    * `<name>.aside-N`, never deleted.
    */
   readonly createTape: (tape: string, meta: Uint8Array) => Effect.Effect<void, StorageError>
-  /** Names of the folders that have a tape meta. Only recovery lists. */
+  /** Names of the folders that have a tape meta, or segments that lost theirs. Only recovery lists. */
   readonly listTapes: Effect.Effect<ReadonlyArray<string>, StorageError>
 
   /** Creates dynamic segment `n` with its first bytes; an unlisted leftover under its number is removed first. */

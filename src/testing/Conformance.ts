@@ -26,6 +26,7 @@ import { dynamicDemands } from "./internal/conformance/dynamics.ts"
 import { failureOf } from "./internal/conformance/failureOf.ts"
 import type { Demand } from "./internal/conformance/ground.ts"
 import { indexDemands } from "./internal/conformance/indexes.ts"
+import { inTime } from "./internal/conformance/inTime.ts"
 import { libDemands } from "./internal/conformance/libs.ts"
 import { metaDemands } from "./internal/conformance/metas.ts"
 import { openDemands } from "./internal/conformance/opening.ts"
@@ -40,7 +41,16 @@ export interface Kind {
   readonly storage: Effect.Effect<Storage["Service"], unknown, Scope.Scope>
   /** A place that was never used before, and that opening for writing can create. */
   readonly place: () => string
-  /** A check that takes longer has failed: something waits for ever. Default: 60 seconds. */
+  /**
+   * Whether a place holds these bytes, whole and anywhere, also where no operation reads them: what was set aside, and
+   * tapes that made way. Asked while nothing has the place open. Nobody but you knows where to look; without it, it is
+   * not looked at whether these are kept.
+   */
+  readonly holds?: (place: string, bytes: Uint8Array) => Effect.Effect<boolean, unknown>
+  /**
+   * A check that takes longer has failed: something waits for ever. It is told to stop, and left behind where it does
+   * not. Default: 60 seconds.
+   */
   readonly timeLimit?: Duration.Input
 }
 
@@ -54,7 +64,7 @@ export interface Check {
   readonly section: Section
   /** The promise of the port that is looked at. */
   readonly promise: string
-  /** Needs nothing, and leaves nothing open; what it wrote stays at its places. */
+  /** Needs nothing, and leaves nothing open if it ends in time; what it wrote stays at its places. */
   readonly run: Effect.Effect<void, ConformanceFailure>
 }
 
@@ -104,9 +114,9 @@ const checkOf = (kind: Kind, section: Section, { name, promise, body }: Demand):
   name,
   section,
   promise,
-  run: Effect.flatMap(kind.storage, (storage) => body({ storage, place: kind.place })).pipe(
+  run: Effect.flatMap(kind.storage, (storage) => body({ storage, place: kind.place, holds: kind.holds })).pipe(
     Effect.scoped,
-    Effect.timeout(kind.timeLimit ?? "60 seconds"),
+    (check) => inTime(check, kind.timeLimit ?? "60 seconds"),
     Effect.catchCause((cause) => failureOf({ name, promise }, cause))
   )
 })

@@ -19,7 +19,7 @@ export interface Step {
   readonly index: number
   readonly operation: keyof Disk["Service"] | "write" | "read" | "size" | "datasync" | "sync"
   readonly path: string
-  /** The new name, of `link` and `rename`. */
+  /** The new name, of `rename`. */
   readonly to?: string
   /** Bytes, of `write` and `read`. */
   readonly position?: number
@@ -31,7 +31,8 @@ export interface Fault {
   readonly code: string
   /**
    * How much of it was done all the same: 0 is nothing, 1 is all of it. A write may be done in part; anything else is done
-   * from 0.5 on. A sync that fails is never done, and what it should have made durable will not be by a later sync.
+   * from 0.5 on. A sync that fails is never done, and what it should have made durable will not be by a later sync. A
+   * lock that fails is never held: from 0.5 on its file is there.
    */
   readonly done?: number
 }
@@ -66,7 +67,6 @@ const changes: ReadonlySet<Step["operation"]> = new Set([
   "sync",
   "syncFolder",
   "makeFolder",
-  "link",
   "rename",
   "unlink",
   "removeFolder",
@@ -106,18 +106,19 @@ class Simulation {
     }
   }
 
-  /** One step: what it does with the state, unless it fails. */
+  /** One step: what it does with the state, and when it fails, where that is not a part of the same. */
   #step<A>(
     step: Omit<Step, "index">,
     run: (done: number) => A | DiskError,
-    failed?: () => void
+    failed?: (done: number) => void
   ): Effect.Effect<A, DiskError> {
     const body = Effect.suspend((): Effect.Effect<A, DiskError> => {
       this.#steps += 1
       const fault = this.#options.onStep?.({ ...step, index: this.#steps }, this.simulated)
       if (fault !== undefined) {
-        if (failed !== undefined) failed()
-        else if ((fault.done ?? 0) >= 0.5 || step.operation === "write") run(fault.done ?? 0)
+        const done = fault.done ?? 0
+        if (failed !== undefined) failed(done)
+        else if (done >= 0.5 || step.operation === "write") run(done)
         return Effect.fail(new DiskError({ operation: step.operation, path: step.path, code: fault.code }))
       }
       const result = run(1)
@@ -154,8 +155,6 @@ class Simulation {
           () => this.#onFolder(step, (inode) => this.#set(DiskState.failSyncFolder(this.#state, inode)))
         )
       },
-      link: (path, to) =>
-        this.#step({ operation: "link", path, to }, () => this.#call("link", to, calls.link(this.#state, path, to))),
       rename: (path, to) =>
         this.#step({ operation: "rename", path, to }, () =>
           this.#call("rename", to, calls.rename(this.#state, path, to))
@@ -176,7 +175,12 @@ class Simulation {
       lock: (path) =>
         Effect.map(
           Effect.acquireRelease(
-            this.#step({ operation: "lock", path }, () => this.#lock(path)),
+            this.#step(
+              { operation: "lock", path },
+              () => this.#lock(path),
+              // Who was told that it failed never lets go of it.
+              (done) => void (done >= 0.5 && this.#lockFile(path))
+            ),
             (inode) => Effect.sync(() => this.#locks.delete(inode))
           ),
           (inode): Lock => ({
@@ -235,15 +239,21 @@ class Simulation {
   }
 
   #lock(path: string): number | DiskError {
+    const inode = this.#lockFile(path)
+    if (inode instanceof DiskError) return inode
+    if (this.#locks.has(inode)) return this.#error("lock", path, "ELOCKED")
+    this.#locks.add(inode)
+    return inode
+  }
+
+  /** The file that a lock is taken on; made where there is none. */
+  #lockFile(path: string): number | DiskError {
     const node = this.#node(path)
     const inode = node === undefined ? this.#add("lock", path, "file") : DiskState.lookUp(this.#state, path)!
     if (inode instanceof DiskError) return inode
     // A lock file has no bytes: one that has is somebody else's.
     const isLockable = node === undefined || (node.kind === "file" && node.cache.length === 0)
-    if (!isLockable) return this.#error("lock", path, "EUNSAFE")
-    if (this.#locks.has(inode)) return this.#error("lock", path, "ELOCKED")
-    this.#locks.add(inode)
-    return inode
+    return isLockable ? inode : this.#error("lock", path, "EUNSAFE")
   }
 
   #open(operation: "openRead" | "openWrite", path: string): Effect.Effect<File, DiskError> {

@@ -9,6 +9,7 @@ import { leftoversContract } from "./transform/leftovers.ts"
 import { progressContract } from "./transform/progress.ts"
 import { readersContract } from "./transform/readers.ts"
 import { recoverContract } from "./transform/recover.ts"
+import { recoverAheadContract } from "./transform/recoverAhead.ts"
 import { recoverDamageContract } from "./transform/recoverDamage.ts"
 import { recoverLibContract } from "./transform/recoverLib.ts"
 import { repackContract } from "./transform/repack.ts"
@@ -23,6 +24,7 @@ export const suite = (kind: TransformKind): void => {
       cloneContract,
       recoverContract,
       recoverDamageContract,
+      recoverAheadContract,
       leftoversContract,
       recoverLibContract,
       verifyContract,

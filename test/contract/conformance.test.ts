@@ -1,13 +1,19 @@
 /** A suite that cannot fail is worthless: every check is shown a storage that breaks its promise, and sees it. */
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import type { Storage } from "litetapes/Storage"
 import { Conformance } from "litetapes/testing"
 import { assert, describe, it } from "vitest"
 import { always, type Mutant } from "./conformance/breaking.ts"
 import { dynamicMutants, indexMutants, segmentMutants } from "./conformance/files.ts"
+import { lookedInto, losses } from "./conformance/keeping.ts"
 import { libMutants } from "./conformance/libs.ts"
 import { metaMutants, openMutants, tapeMutants } from "./conformance/places.ts"
+import { rangeMutants } from "./conformance/ranges.ts"
 
 let places = 0
 
@@ -26,6 +32,7 @@ const mutants: ReadonlyArray<Mutant> = [
   ...dynamicMutants,
   ...segmentMutants,
   ...indexMutants,
+  ...rangeMutants,
   ...libMutants
 ]
 
@@ -51,6 +58,35 @@ describe("a storage that breaks a promise is found out", () => {
     assert.sameMembers(
       whole.map(({ name }) => name),
       [...new Set(mutants.map(({ caughtBy }) => caughtBy))]
+    )
+  })
+})
+
+describe("a kind that says how to look into its places", () => {
+  const failedBy = async (kind: Conformance.Kind) =>
+    (await Effect.runPromise(Conformance.run(Conformance.storage(kind)))).failed
+
+  it("passes where all is kept", async () => {
+    assert.deepStrictEqual(await failedBy(lookedInto((storage) => storage)), [])
+  })
+
+  it.each(losses.map((loss) => [loss.loses, loss] as const))("fails where %s is lost", async (_, loss) => {
+    const kind = lookedInto(loss.storage)
+    const failed = await failedBy(kind)
+    assert.deepStrictEqual(
+      failed.map(({ check }) => check),
+      [loss.caughtBy]
+    )
+    assert.match(failed[0]!.what, /is kept$/)
+    const { storage, place } = kind
+    assert.deepStrictEqual(await failedBy({ storage, place }), [], "seen without looking: it needs no looking into")
+  })
+
+  it("fails where it says of anything that it is there", async () => {
+    const failed = await failedBy({ ...lookedInto((storage) => storage), holds: () => Effect.succeed(true) })
+    assert.sameMembers(
+      failed.map(({ check }) => check),
+      [...new Set(losses.map(({ caughtBy }) => caughtBy))]
     )
   })
 })
@@ -98,5 +134,53 @@ describe("the checks", () => {
     const [check] = Conformance.storage(unmade)
     const failure = await Effect.runPromise(Effect.flip(check!.run))
     assert.strictEqual(failure.actual, "no database")
+  })
+
+  it.each(["replaceMeta", "writeSegment", "writeHint", "dropDynamic"])(
+    "end at their limit where %s never does, and cannot be interrupted",
+    async (operation) => {
+      const stuck = always(() => ({ [operation]: () => Effect.uninterruptible(Effect.never) }))
+      const kind = { ...kindOf(Effect.map(MemoryStorage.make, stuck)), timeLimit: "20 millis" as const }
+      for (const checks of [Conformance.storage(kind), Conformance.lib(kind)]) {
+        const { passed, failed } = await Effect.runPromise(Conformance.run(checks))
+        assert.sameMembers(
+          [...passed, ...failed.map(({ check }) => check)],
+          checks.map(({ name }) => name)
+        )
+        assert.isNotEmpty(failed)
+        for (const failure of failed) assert.match(failure.actual, /timed out/)
+      }
+    }
+  )
+
+  it("stop when they are interrupted, and are waited for, but not for ever", async () => {
+    const interrupted = (
+      open: (opening: Effect.Effect<never>, ended: Effect.Effect<void>) => Effect.Effect<never>,
+      timeLimit: Duration.Input
+    ) =>
+      Effect.gen(function* () {
+        const opened = yield* Deferred.make<void>()
+        let hasEnded = false
+        const ended = Effect.sync(() => {
+          hasEnded = true
+        })
+        const opening = Effect.andThen(Deferred.succeed(opened, undefined), Effect.never)
+        const storage = { open: () => open(opening, ended) }
+        const [check] = Conformance.storage({ ...kindOf(Effect.succeed(storage)), timeLimit })
+        const fiber = yield* Effect.forkChild(check!.run)
+        yield* Deferred.await(opened)
+        yield* Fiber.interrupt(fiber)
+        return { hasEnded, exit: yield* Fiber.await(fiber) }
+      })
+    const slow = await Effect.runPromise(
+      interrupted(
+        (opening, ended) => Effect.onInterrupt(opening, () => Effect.andThen(Effect.sleep("10 millis"), ended)),
+        "20 seconds"
+      )
+    )
+    assert.isTrue(slow.hasEnded)
+    assert.isTrue(Exit.hasInterrupts(slow.exit))
+    const stuck = await Effect.runPromise(interrupted((opening) => Effect.uninterruptible(opening), "20 millis"))
+    assert.isTrue(Exit.isFailure(stuck.exit))
   })
 })

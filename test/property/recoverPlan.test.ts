@@ -212,7 +212,8 @@ const goodFile = (slice: Slice, prints: Float64Array, isProved: boolean): GoodFi
   rawBytes: 1,
   sha256: "",
   same: 0,
-  prints
+  prints,
+  lastEvent: undefined
 })
 
 const lostFile = ({ from, number, to }: Slice, countKnown: boolean): Lost => ({
@@ -233,17 +234,21 @@ interface Seen {
   readonly total: number
   /** The first record that is in dynamic segments. */
   readonly inDynamic: number
+  /** One behind the last of them that is still there. */
+  readonly committedEnd: number
   /** Of all records, unless they repeat. */
   readonly prints: ReadonlyArray<number>
 }
 
-const plan = (one: Case, kinds?: number): Seen => {
+/** `cut`: how many of the last committed records are lost. */
+const plan = (one: Case, kinds?: number, cut = 0): Seen => {
   const { left, model, removed } = filesOf(one)
   const [held, most, like] = one.dynamic ?? [0, 0]
   const unflushed = model.append(most, most === 0 ? null : like)
   const prints = (slice: Slice) =>
     kinds === undefined ? Float64Array.from(model.prints.slice(slice.from, slice.to)) : printsOf(slice, kinds)
   const total = model.records + unflushed
+  const committedEnd = total - cut
   const inDynamic = one.dynamic === null ? total : Math.max(0, model.records - held)
   const all = [...model.listed, ...left].toSorted((a, b) => a.number - b.number)
   const damaged = new Set<Slice>()
@@ -263,23 +268,23 @@ const plan = (one: Case, kinds?: number): Seen => {
   }
   const part = { file: { dynamic: 1 } } as LivePart
   const committed =
-    total === inDynamic
+    committedEnd <= inDynamic
       ? undefined
       : {
           parts: [part],
-          prints: prints({ number: 0, from: inDynamic, to: total }),
+          prints: prints({ number: 0, from: inDynamic, to: committedEnd }),
           ordinal: inDynamic,
           isOwn: true
         }
   const isListed = (n: number) =>
-    n >= inDynamic ||
+    (n >= inDynamic && n < committedEnd) ||
     model.listed.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
   const isOnlyCopy = left.some(({ from, to }) => {
     for (let n = from; n < to; n++) if (!isListed(n)) return true
     return false
   })
   const made = planOf(found, committed, one.role, true)
-  return { plan: made, all, damaged, gone, removed, total, inDynamic, isOnlyCopy, prints: model.prints }
+  return { plan: made, all, damaged, gone, removed, total, inDynamic, committedEnd, isOnlyCopy, prints: model.prints }
 }
 
 /** Ordinals of the records of the new tape. */
@@ -347,7 +352,37 @@ const checkKept = ({ all, damaged, gone, inDynamic, prints }: Seen, plan: Plan):
   for (let n = inDynamic; n < prints.length; n++) assert.isTrue(made.has(prints[n]), `record ${n} that was committed`)
 }
 
+/** Whether a record is in a file, or among the committed ones that are left. */
+const heldIn =
+  ({ all, damaged, gone, inDynamic, committedEnd }: Seen) =>
+  (n: number): boolean =>
+    (n >= inDynamic && n < committedEnd) ||
+    all.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
+
 describe("what recovery makes of files", () => {
+  for (const damages of [0, 2]) {
+    it(`is all that is there, once, where they go on behind what is left of the committed records: ${damages} damages`, () => {
+      const counts = { ahead: 0, planned: 0 }
+      const property = fc.property(arbitrary(damages), fc.integer({ min: 1, max: 12 }), (one, cut) => {
+        const seen = plan(one, undefined, cut)
+        const { all, committedEnd, gone, inDynamic, isOnlyCopy, total } = seen
+        fc.pre(committedEnd > inDynamic && gone.size < numbersBeforeRepack)
+        const isAhead = all.some(({ to }) => to > committedEnd)
+        if (isAhead) counts.ahead++
+        if ("ambiguous" in seen.plan) return
+        if (isAhead) counts.planned++
+        const stream = streamOf(seen.plan, all, inDynamic)
+        const held = Array.from({ length: total }, (_, n) => n).filter(heldIn(seen))
+        // How many records a lost file had may be what would tell on which side of the committed ones another stands.
+        const isCertain = damages === 0 && !isOnlyCopy
+        assert.deepStrictEqual(isCertain ? stream : stream.toSorted((a, b) => a - b), held)
+      })
+      fc.assert(property, { numRuns: runs * 20 })
+      assert.isAbove(counts.ahead, runs)
+      assert.isAbove(counts.planned, counts.ahead / (damages === 0 ? 2 : 5))
+    })
+  }
+
   it("is the stream, once, where nothing is damaged and no power was lost", () => {
     const counts = { leftovers: 0 }
     const property = fc.property(arbitrary(0), (one) => {

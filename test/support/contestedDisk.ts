@@ -76,7 +76,6 @@ const watchedDisk = (disk: DiskShape, call: Watch): DiskShape => {
     create: (path) => Effect.map(call("create", path, disk.create(path)), watchedFile),
     syncFolder: (path) => call("syncFolder", path, disk.syncFolder(path)),
     makeFolder: (path) => call("makeFolder", path, disk.makeFolder(path)),
-    link: (from, to) => call("link", to, disk.link(from, to)),
     rename: (from, to) => call("rename", to, disk.rename(from, to)),
     unlink: (path) => call("unlink", path, disk.unlink(path)),
     removeFolder: (path) => call("removeFolder", path, disk.removeFolder(path))

@@ -8,7 +8,7 @@ import type { Disk, DiskError, File, Lock } from "../../src/services/Disk.ts"
 export type DiskOp =
   | { readonly op: "create" | "openRead" | "openWrite"; readonly path: string }
   | { readonly op: "makeFolder" | "removeFolder" | "unlink" | "stat" | "list" | "syncFolder"; readonly path: string }
-  | { readonly op: "link" | "rename"; readonly path: string; readonly to: string }
+  | { readonly op: "rename"; readonly path: string; readonly to: string }
   | { readonly op: "lock" | "release"; readonly path: string }
   | { readonly op: "write"; readonly file: number; readonly position: number; readonly bytes: string }
   | { readonly op: "read"; readonly file: number; readonly position: number; readonly length: number }
@@ -29,7 +29,7 @@ export const diskOps: fc.Arbitrary<ReadonlyArray<DiskOp>> = fc.array(
       weight: 4,
       arbitrary: fc.record({ op: fc.constantFrom("removeFolder", "unlink", "stat", "list", "syncFolder"), path })
     },
-    { weight: 4, arbitrary: fc.record({ op: fc.constantFrom("link", "rename", "rename"), path, to: path }) },
+    { weight: 4, arbitrary: fc.record({ op: fc.constant("rename"), path, to: path }) },
     { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("lock", "lock", "release"), path }) },
     {
       weight: 4,
@@ -106,7 +106,6 @@ class User {
           this.#files.push(file)
           return "done"
         })
-      case "link":
       case "rename":
         return done(this.#disk[op.op](path, `${this.#root}/${op.to}`))
       case "stat":

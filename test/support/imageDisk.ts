@@ -85,19 +85,11 @@ const step = <A>(operation: string, path: string, run: () => A): Effect.Effect<E
 
 const names = (
   tree: Tree
-): Pick<Disk["Service"], "makeFolder" | "link" | "rename" | "unlink" | "removeFolder" | "stat" | "list"> => ({
+): Pick<Disk["Service"], "makeFolder" | "rename" | "unlink" | "removeFolder" | "stat" | "list"> => ({
   makeFolder: (path) =>
     step("makeFolder", path, () => {
       if (exists(tree, path)) return "EEXIST"
       tree.folders.add(path)
-      return undefined
-    }),
-  link: (from, to) =>
-    step("link", to, () => {
-      const stored = tree.files.get(from)
-      if (stored === undefined) return "ENOENT"
-      if (exists(tree, to)) return "EEXIST"
-      tree.files.set(to, stored)
       return undefined
     }),
   rename: (from, to) => step("rename", to, () => rename(tree, from, to)),

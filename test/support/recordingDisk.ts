@@ -45,7 +45,6 @@ export const recordingDisk = (root: () => string): Recording => {
     create: (at) => Effect.map(record("create", [at], disk.create(at)), recordFile),
     syncFolder: (at) => record("syncFolder", [at], disk.syncFolder(at)),
     makeFolder: (at) => record("makeFolder", [at], disk.makeFolder(at)),
-    link: (from, to) => record("link", [from, to], disk.link(from, to)),
     rename: (from, to) => record("rename", [from, to], disk.rename(from, to)),
     unlink: (at) => record("unlink", [at], disk.unlink(at)),
     removeFolder: (at) => record("removeFolder", [at], disk.removeFolder(at)),

@@ -195,6 +195,30 @@ describe("a step that fails", () => {
     assert.strictEqual(shown(write()), "/a=")
     assert.strictEqual(shown(write(0.35)), "/a=012")
   })
+
+  it("holds no lock, if it is one: it may have made its file, and the next one gets it", () => {
+    const lock = (done?: number) => {
+      let failures = 1
+      const fault: SimulatedDisk.Fault = { code: "EIO", ...(done === undefined ? {} : { done }) }
+      return onDisk(
+        ({ disk }) =>
+          Effect.gen(function* () {
+            assert.strictEqual((yield* Effect.flip(Effect.scoped(disk.lock("/lock")))).code, "EIO")
+            if (done === undefined) assert.isUndefined(yield* disk.stat("/lock"))
+            for (let next = 0; next < 2; next++) {
+              yield* Effect.scoped(
+                Effect.gen(function* () {
+                  assert.isTrue(yield* (yield* disk.lock("/lock")).held)
+                  assert.strictEqual((yield* Effect.flip(Effect.scoped(disk.lock("/lock")))).code, "ELOCKED")
+                })
+              )
+            }
+          }),
+        { onStep: (step) => (step.operation === "lock" && failures-- > 0 ? fault : undefined) }
+      )
+    }
+    for (const done of [undefined, 0.5, 1]) assert.strictEqual(shown(lock(done)), "/lock=")
+  })
 })
 
 describe("a simulated disk", () => {

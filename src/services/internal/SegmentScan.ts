@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { createHash, hash } from "node:crypto"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
 import * as Event from "../../domain/Event.ts"
-import { scanEvent, scanRecord } from "../../domain/internal/canonicalScan.ts"
+import { found, scanEvent, scanRecord } from "../../domain/internal/canonicalScan.ts"
 import { depthMaxOf } from "../../domain/internal/canonicalWriter.ts"
 import type { Compression } from "../../domain/Names.ts"
 import type { Role } from "../../domain/SystemRecord.ts"
@@ -22,6 +22,8 @@ export interface ScannedFile {
   readonly same: number
   /** The first 52 bits of each record's SHA-256, repeats in their places: enough to tell records apart, eight bytes each. */
   readonly prints: Float64Array
+  /** Its last event, where it was scanned for events. */
+  readonly lastEvent: Pick<Event.RecordedEvent, "position" | "stream"> | undefined
 }
 
 /**
@@ -41,6 +43,7 @@ export const scanSegmentFile = (
     const prints = new Prints()
     let bytes = 0
     let rawBytes = 0
+    let lastEvent: ScannedFile["lastEvent"]
     /** Lines that stand for others: none stands for one of them. */
     const same = new Set<number>()
     const corrupt = (offset: number, why: string) => new SegmentCorrupt({ tape, segment, offset, why })
@@ -48,7 +51,10 @@ export const scanSegmentFile = (
     const depthMax = depthMaxOf(limits)
     const takeLine = (line: Uint8Array, offset: number): void => {
       // Most lines are proved by their bytes alone.
-      if (scan(line, 0, depthMax) === line.length) return prints.add(printOf(line))
+      if (scan(line, 0, depthMax) === line.length) {
+        if (role === "events") lastEvent = foundIn(line)
+        return prints.add(printOf(line))
+      }
       const record = parseLine(line, limits)
       if (isSystemRecord(record)) {
         const target = decodeSame(line)
@@ -58,7 +64,10 @@ export const scanSegmentFile = (
         same.add(prints.count)
         prints.add(repeated)
       } else {
-        if (role === "events" && !isEvent(record)) throw corrupt(offset, "a record that is no event")
+        if (role === "events") {
+          if (!isEvent(record)) throw corrupt(offset, "a record that is no event")
+          lastEvent = Event.fromRecord(record)
+        }
         prints.add(printOf(line))
       }
     }
@@ -75,9 +84,16 @@ export const scanSegmentFile = (
     return Effect.flatMap(read, (): Effect.Effect<ScannedFile, SegmentCorrupt> => {
       if (prints.count === 0) return Effect.fail(corrupt(0, "it is empty"))
       const sha256 = digest.digest("hex")
-      return Effect.succeed({ bytes, rawBytes, sha256, same: same.size, prints: prints.all() })
+      return Effect.succeed({ bytes, rawBytes, sha256, same: same.size, prints: prints.all(), lastEvent })
     })
   })
+
+/** Of the line that was scanned last. */
+const foundIn = (line: Uint8Array): ScannedFile["lastEvent"] => {
+  const { position, streamEnd, streamStart } = found
+  const stream = Buffer.from(line.buffer, line.byteOffset, line.length).toString("latin1", streamStart, streamEnd)
+  return { position, stream }
+}
 
 /** What tells a record from others. */
 export const printOf = (line: Uint8Array): number => Number.parseInt(hash("sha256", line, "hex").slice(0, 13), 16)

@@ -19,7 +19,7 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "ranges come in the order of the file",
-    caughtBy: "ranges come back in the order in which they were asked for, small and large ones",
+    caughtBy: "ranges come back in the order in which they were asked for, small and large ones, few and many",
     storage: always((root) => ({
       readDynamicRanges: (n, ranges) =>
         root.readDynamicRanges(
@@ -69,6 +69,16 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
     breaks: "what is set aside overwrites what was",
     caughtBy: "what is set aside is never overwritten, and counts for nothing else",
     storage: always((root) => ({ setAside: (name, bytes) => Effect.as(root.setAside(name, bytes), `aside/${name}`) }))
+  },
+  {
+    breaks: "places of what is set aside are counted anew by each opening",
+    caughtBy: "what is set aside is never overwritten, and counts for nothing else",
+    storage: always((root) => {
+      let count = 0
+      return {
+        setAside: (name, bytes) => Effect.map(root.setAside(name, bytes), () => `${name}-${(count += 1)}.quarantine`)
+      }
+    })
   },
   {
     breaks: "the hint is truncated",

@@ -218,9 +218,18 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
         ["b"]
       )
       assert.strictEqual(report.positionsMissing, 2)
+      yield* tamper(storage, at, (root) =>
+        Effect.flatMap(
+          root.listSegments("b"),
+          Effect.forEach((segment) => root.removeSegment("b", segment))
+        )
+      )
       yield* withLib(storage, at, (lib) =>
         Effect.gen(function* () {
           const store = yield* storeOf(lib)
+          // Nobody reads on as if it had never been there.
+          assert.strictEqual(yield* tagOf(Stream.runDrain(store.readAll())), "MetaCorrupt")
+          assert.strictEqual((yield* lib.recoverTape("b")).records, 0)
           assert.strictEqual(yield* tagOf(Stream.runDrain(store.readAll())), "PositionGap")
           assert.strictEqual((yield* store.append("a-1", [{ type: "V" }], { expected: 3 })).lastPosition, 6)
           const positions = yield* Stream.runCollect(store.readAll({ allowGaps: true }))
@@ -230,6 +239,72 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
           )
         })
       )
+    })
+  )
+
+  for (const how of ["is lost", "is damaged"] as const) {
+    it.live(`lists a tape whose own meta ${how} too: it comes back by itself`, () =>
+      Effect.gen(function* () {
+        const { loseMeta, storage } = yield* ground
+        const at = place()
+        yield* withLib(storage, at, (lib) =>
+          Effect.gen(function* () {
+            const store = yield* storeOf(lib)
+            for (const stream of ["a-1", "b-1", "a-1", "b-1"]) yield* store.append(stream, [{ type: "T" }])
+            yield* Effect.flatMap(tapeOf(lib, "notes"), (tape) => tape.append(numbered(0, 3)))
+          })
+        )
+        for (const tape of ["b", "notes"]) {
+          if (how === "is lost") yield* loseMeta(at, tape)
+          else yield* tamper(storage, at, (root) => rewriteMeta(root, tape, (bytes) => flipped(bytes, 400)))
+        }
+        yield* loseMeta(at, undefined)
+        const { invalid, positionsMissing, tapes } = yield* recover(storage, at)
+        assert.deepStrictEqual(
+          [tapes.map(({ name }) => name), invalid.map(({ tape }) => tape)],
+          [["a"], ["b", "notes"]]
+        )
+        assert.strictEqual(positionsMissing, 2)
+        yield* withLib(storage, at, (lib) =>
+          Effect.gen(function* () {
+            const store = yield* storeOf(lib)
+            assert.strictEqual((yield* store.append("a-1", [{ type: "U" }])).lastPosition, 4)
+            for (const tape of ["b", "notes"]) assert.deepStrictEqual((yield* lib.recoverTape(tape)).lost, [])
+            const events = yield* Stream.runCollect(store.readAll())
+            assert.deepStrictEqual(
+              events.map(({ position, stream }) => [position, stream]),
+              ["a-1", "b-1", "a-1", "b-1", "a-1"].map((stream, position) => [position, stream])
+            )
+            assert.strictEqual((yield* store.append("b-1", [{ type: "U" }], { expected: 1 })).lastPosition, 5)
+            assert.deepStrictEqual(yield* recordsOf(lib, "notes"), numbered(0, 3))
+            assert.isTrue((yield* lib.verify()).ok)
+          })
+        )
+      })
+    )
+  }
+
+  it.live("names what was committed to a tape that it cannot list, and goes on behind its positions", () =>
+    Effect.gen(function* () {
+      const found = yield* ground
+      const { loseMeta, storage } = found
+      const [at, copied] = [place(), place()]
+      const id = yield* crashed(found, at, copied, (lib) =>
+        Effect.gen(function* () {
+          const store = yield* storeOf(lib)
+          yield* store.append("a-1", [{ type: "T" }])
+          yield* store.append("b-1", [{ type: "T" }, { type: "U" }])
+          return (yield* existingTape(lib, "b")).id
+        })
+      )
+      yield* loseMeta(copied, "b")
+      yield* loseMeta(copied, undefined)
+      const { aside, invalid, positionsMissing, unadopted } = yield* recover(storage, copied)
+      assert.deepStrictEqual(unadopted, [{ tape: id, records: 2 }])
+      assert.strictEqual(positionsMissing, 2)
+      assert.isAbove(aside.length, 0)
+      // No file of it is there: nothing says that there was a tape of this name.
+      assert.isAtMost(invalid.length, 1)
     })
   )
 }

@@ -13,15 +13,7 @@ export interface FaultPlan {
 }
 
 const opens: ReadonlySet<Step["operation"]> = new Set(["openRead", "openWrite", "create", "lock", "list"])
-const grows: ReadonlySet<Step["operation"]> = new Set([
-  "create",
-  "write",
-  "makeFolder",
-  "rename",
-  "link",
-  "sync",
-  "datasync"
-])
+const grows: ReadonlySet<Step["operation"]> = new Set(["create", "write", "makeFolder", "rename", "sync", "datasync"])
 
 /** All that can happen at a step. */
 export const faultsOf = (step: Step): ReadonlyArray<Fault> => {

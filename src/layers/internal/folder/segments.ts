@@ -65,7 +65,7 @@ export const segmentOperations = (
       reading(place, "listSegments", join(location, tape), () =>
         isUnsafeTape(tape)
           ? Effect.fail(storageError("listSegments", tape, "unsafe", "not the name of a tape"))
-          : list(place, join(location, tape))
+          : listIn(place.disk, join(location, tape))
       )
   }
 }
@@ -173,9 +173,9 @@ const makeSink = (file: File) => {
   }
 }
 
-const list = (place: Place, folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
+/** Names of what looks like a segment in a tape's folder. */
+export const listIn = (disk: Place["disk"], folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
   Effect.gen(function* () {
-    const { disk } = place
     yield* requireFolder(disk, folder)
     const segments: Array<string> = []
     for (const name of yield* disk.list(folder)) {

@@ -8,6 +8,7 @@ import type { Root } from "../../../services/Storage.ts"
 import { asideName, isUnsafeTape, temporary } from "../names.ts"
 import { storageError } from "../storageErrors.ts"
 import { join, orAbsent, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
+import { listIn } from "./segments.ts"
 import { moveIn, type Place, reading, writing } from "./place.ts"
 
 export const tapeOperations = (place: Place): Pick<Root, "createTape" | "listTapes"> => {
@@ -51,7 +52,8 @@ export const tapeOperations = (place: Place): Pick<Root, "createTape" | "listTap
   const isTape = (name: string): Effect.Effect<boolean, DiskError> =>
     Effect.gen(function* () {
       if (isUnsafeTape(name) || (yield* disk.stat(join(location, name)))?.kind !== "folder") return false
-      return (yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined
+      if ((yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined) return true
+      return (yield* listIn(disk, join(location, name))).length > 0
     })
 
   return {

@@ -45,7 +45,8 @@ export const adopt = Effect.fnUntraced(function* (
   const meta = yield* root.readMeta(name)
   const folded = yield* Effect.result(fold(name, meta, libState.limits))
   if (meta === undefined || folded._tag === "Failure") {
-    return { tape: name, why: folded._tag === "Failure" ? folded.failure.message : "it has no meta" }
+    const isThere = meta !== undefined && folded._tag === "Failure"
+    return { tape: name, why: isThere ? folded.failure.message : "its meta is missing" }
   }
   const state = folded.success
   const { tape: id, role, records } = state

@@ -29,6 +29,8 @@ export interface TailFile extends Printed {
   readonly ordinal: number | undefined
   /** The same if no more is lost in front of it than what is known to be; `undefined` where nobody knows how much that is. */
   readonly presumed: number | undefined
+  /** Records of the files in front of it that are there: its ordinal is no less. */
+  readonly least: number
   /** Something still says what its hash was, and it has it. */
   readonly isProved: boolean
 }
@@ -114,10 +116,11 @@ export const tailBehind = <F extends TailFile>(
   for (const block of blocks.toReversed()) {
     const changed = known.changedIn(block, limit)
     if (changed !== undefined) return { changed: files[changed]! }
-    const begin = known.beginOf(block, limit)
+    const begin = begins.size === 0 ? known.endOf(block) : known.beginOf(block, limit)
     // Committed records go on to the end of the tape: what is behind a file that is among them is so too.
     const isOut = begin === undefined && blocks.some((one) => one.end <= block.end && known.isAmong(one))
-    if (begin === "ambiguous" || isOut) return { ambiguous: files[block.files[1] - 1]! }
+    const isNowhere = begin === undefined && !known.mayBeBefore(block)
+    if (begin === "ambiguous" || isOut || isNowhere) return { ambiguous: files[block.files[1] - 1]! }
     if (begin === undefined) break
     begins.set(block, begin)
     limit = Math.min(limit, begin.at)
@@ -177,6 +180,41 @@ class Known {
     this.#role = role
     this.#all = joined(files)
     this.#once = onceInBoth(this.#all, committed.prints).toReversed()
+  }
+
+  /**
+   * Where the last block begins. It may go on behind the committed records: then what was committed last is lost, or older
+   * files of the lib were put back.
+   */
+  endOf(block: Block): Begin | undefined | "ambiguous" {
+    const limit = this.#committed.prints.length
+    const ahead = this.#ahead(block, limit)
+    return ahead === undefined ? this.beginOf(block, limit) : ahead
+  }
+
+  /** Whether all of a block may stand before the committed records, by the number of records that there are. */
+  mayBeBefore({ end, files, start }: Block): boolean {
+    return !this.#committed.isOwn || this.#files[files[0]]!.least + end - start <= this.#committed.ordinal
+  }
+
+  /** As `beginOf`, of a block that ends behind the limit; `undefined` where nothing says that it does. */
+  #ahead(block: Block, limit: number): Begin | undefined | "ambiguous" {
+    const isAhead = (begin: number) => begin + block.end - block.start > limit
+    const fits = (begin: number) => begin < limit && this.#agrees(block, begin)
+    const certain = this.#certain(block)
+    if (certain !== undefined) {
+      if (!isAhead(certain)) return undefined
+      return fits(certain) ? { at: certain, isCertain: true } : "ambiguous"
+    }
+    const told = this.#suggested(block).filter((begin) => isAhead(begin) && fits(begin))
+    const { presumed } = this.#files[block.files[0]]!
+    if (presumed !== undefined && this.#committed.isOwn) {
+      const begin = presumed - this.#committed.ordinal
+      if (told.includes(begin)) return { at: begin, isCertain: true }
+      if (isAhead(begin)) return "ambiguous"
+    }
+    // It is ahead, or a few records were appended twice.
+    return told.length > 0 && this.#byRecords(block, limit) === undefined ? "ambiguous" : undefined
   }
 
   /** Where a block begins that ends at `limit` or before. `undefined`: somewhere before, and nobody knows where. */
@@ -249,9 +287,9 @@ class Known {
     return differing
   }
 
-  /** Whether the committed records end with the block, or go on behind it, by records that are nowhere else. */
+  /** Whether some of a block are committed records, by records that are nowhere else. */
   isAmong(block: Block): boolean {
-    return this.#byRecords(block, this.#committed.prints.length) !== undefined
+    return this.#suggested(block).some((begin) => this.#agrees(block, begin))
   }
 
   /** As ordinals have it, where records do not contradict. */

@@ -5,6 +5,7 @@ import * as DynamicSegment from "../../../domain/DynamicSegment.ts"
 import { dynamicName } from "../../../domain/Names.ts"
 import type { Root, StorageError } from "../../Storage.ts"
 import { readDynamic } from "../DynamicScan.ts"
+import { keysOfEvents } from "../eventKeys.ts"
 
 /** The records of one batch for one tape. */
 export interface OrphanPart {
@@ -12,6 +13,8 @@ export interface OrphanPart {
   readonly firstOrdinal: number
   readonly count: number
   readonly lines: Uint8Array
+  /** The position of the next event in front of the batch, and one that no event of the batch has reached. */
+  readonly positions: readonly [before: number, behind: number]
 }
 
 /** Where a dynamic segment cannot be read on: a torn end that nobody was told of, or damage. */
@@ -48,11 +51,13 @@ export const scanOrphans = Effect.fnUntraced(function* (
     }
     const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
     if (damage !== undefined) damaged.push({ file, offset: damage.offset, why: damage.why })
-    for (const { batch, parts } of batches) {
+    for (const { batch, parts, position } of batches) {
+      const behind = position + parts.reduce((sum, { count }) => sum + count, 0)
       for (const { tape, firstOrdinal, count, offset, bytes: length } of parts) {
         const known = byTape.get(tape) ?? new Map<number, OrphanPart>()
         byTape.set(tape, known)
-        known.set(batch, { batch, firstOrdinal, count, lines: bytes.subarray(offset, offset + length) })
+        const lines = bytes.subarray(offset, offset + length)
+        known.set(batch, { batch, firstOrdinal, count, lines, positions: [position, behind] })
       }
     }
   }
@@ -61,3 +66,35 @@ export const scanOrphans = Effect.fnUntraced(function* (
   )
   return { files, damaged, parts }
 })
+
+/** Committed records of a tape that is not in the new lib. */
+export interface Unadopted {
+  /** Id of the tape. */
+  readonly tape: string
+  readonly records: number
+}
+
+/** What was committed to tapes without an `adopted` id; and one behind the last position that an event of theirs has. */
+export const unadopted = (
+  { parts }: Orphans,
+  adopted: ReadonlySet<string>
+): { readonly tapes: ReadonlyArray<Unadopted>; readonly nextPosition: number } => {
+  const tapes: Array<Unadopted> = []
+  let nextPosition = 0
+  for (const [tape, its] of parts) {
+    if (adopted.has(tape)) continue
+    tapes.push({ tape, records: its.reduce((sum, { count }) => sum + count, 0) })
+    for (const part of its) nextPosition = Math.max(nextPosition, part.positions[0], positionBehind(part))
+  }
+  return { tapes, nextPosition }
+}
+
+/** Records may look like events, and be none: those of a batch have positions that only they can have. */
+const positionBehind = ({ lines, positions: [before, behind] }: OrphanPart): number => {
+  try {
+    const position = keysOfEvents(lines).at(-1)?.position ?? -1
+    return position >= before && position < behind ? position + 1 : 0
+  } catch {
+    return 0
+  }
+}

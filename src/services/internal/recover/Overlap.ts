@@ -30,8 +30,10 @@ export const resolve = <F extends OverlapFile>(
   let kept: ReadonlyArray<F> = []
   const dropped: Array<F> = []
   const spare = new Set<number>()
-  for (const row of rowsOf(files, lost)) {
-    const verdict = judge(kept, lost, row, role)
+  const rows = rowsOf(files, lost)
+  for (const [index, row] of rows.entries()) {
+    const behind = rows.slice(index + 1).flatMap((one) => one.files)
+    const verdict = judge(kept, lost, row, behind, role)
     if (verdict === "ambiguous") return { ambiguous: namesOf(kept, row.files) }
     dropped.push(...kept.slice(verdict.keep), ...(verdict.takes ? [] : row.files))
     kept = [...kept.slice(0, verdict.keep), ...(verdict.takes ? row.files : [])]
@@ -88,11 +90,12 @@ interface Reading {
   readonly spare: ReadonlyArray<number>
 }
 
-/** What a row is to the files before it. */
+/** What a row is to the files before it; other files are `behind` it. */
 const judge = (
   files: ReadonlyArray<OverlapFile>,
   lost: ReadonlyArray<number>,
   row: Row<OverlapFile>,
+  behind: ReadonlyArray<OverlapFile>,
   role: Role
 ): Reading | "ambiguous" => {
   const unrelated = { keep: files.length, takes: true, spare: [] }
@@ -113,12 +116,15 @@ const judge = (
     if (more !== 0) return role === "events" && more > 0 ? unfinished : "ambiguous"
   }
   // No event is there twice.
-  return role === "events" || (isRepack && isTold(before, outputs, reading)) ? reading : "ambiguous"
+  return role === "events" || (isRepack && isTold(before, outputs, behind, reading)) ? reading : "ambiguous"
 }
 
 /** Whether a record that is nowhere twice but for this is among what a reading drops, wherever numbers are missing in it. */
-const isTold = (before: Side, outputs: Side, { keep, takes }: Reading): boolean => {
-  const places = onceInBoth(before.prints, outputs.prints)
+const isTold = (before: Side, outputs: Side, behind: ReadonlyArray<OverlapFile>, { keep, takes }: Reading): boolean => {
+  const both = onceInBoth(before.prints, outputs.prints)
+  const once = new Set(both.map(([place]) => before.prints[place]!))
+  for (const { prints } of behind) for (const print of prints) once.delete(print)
+  const places = both.filter(([place]) => once.has(before.prints[place]!))
   const dropped = takes ? blocksOf(before.files.slice(keep)) : outputs.blocks
   const first = takes ? before.starts[keep]! : 0
   const at = places.map((place) => place[takes ? 0 : 1] - first)

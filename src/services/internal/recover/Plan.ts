@@ -153,8 +153,13 @@ const tailOf = (
     if (isLost && !countsLost) continue
     presumed = presumed === undefined || records === undefined ? undefined : presumed + records
   }
+  let least = 0
   return tailBehind(
-    kept.map((file) => ({ ...file, ...byNumber.get(file.number)! })),
+    kept.map((file) => {
+      const inFront = least
+      least += file.prints.length
+      return { ...file, ...byNumber.get(file.number)!, least: inFront }
+    }),
     committed,
     role
   )

@@ -24,7 +24,8 @@ import { Core } from "../Core.ts"
 import type { ScanError } from "../DynamicScan.ts"
 import { inspect, readState } from "../OpenLib.ts"
 import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
-import { type OrphanDamage, scanOrphans } from "./Orphans.ts"
+import { type DamagedTape, examine } from "./DamagedTape.ts"
+import { type OrphanDamage, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
 
 export interface RecoverLibOptions {
   /** How streams are placed; what a damaged meta still says of it unless given, else by category. */
@@ -37,8 +38,10 @@ export interface RecoverLibReport {
   /** The new identity. */
   readonly lib: string
   readonly tapes: ReadonlyArray<Adopted>
-  /** Folders with a tape meta that is bad: put it back, or leave the folder alone. */
+  /** Tapes whose meta is bad or lost. The new lib lists them: `recoverTape` brings back what their segments have. */
   readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
+  /** Committed records of tapes that are not in `tapes`, by id: they are in dynamic segments that were set aside. */
+  readonly unadopted: ReadonlyArray<Unadopted>
   /** Files that were set aside: the damaged meta, old dynamic segments. */
   readonly aside: ReadonlyArray<string>
   /** Where old dynamic segments could not be read on: a torn end that nobody was told of, or committed records are lost. */
@@ -102,25 +105,55 @@ export const recoverLib = Effect.fnUntraced(function* (
   }
   // Every tape has what it can get: what is left of the old lib goes out of the way before the new one begins.
   const aside = yield* setAside(root, orphans.files, damaged?.bytes)
-  const position = Math.max(0, ...tapes.map((tape) => tape.nextPosition))
+  const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
+  const damagedTapes = yield* listable(core, tapes, invalid)
+  const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
   const anchor = { batch: 0, hash: noHash, position }
   const records: Array<Unchained<LibRecord>> = [
     meta,
-    ...tapes.map(({ name, tape, role }) => ({
-      $type: "LiteLib.Tape" as const,
-      name,
-      tape,
-      role,
-      state: "active" as const
-    })),
+    ...[...tapes, ...damagedTapes.map((one) => ({ ...one, tape: one.tape ?? uuid(now) }))].map(
+      ({ name, tape, role }) => ({
+        $type: "LiteLib.Tape" as const,
+        name,
+        tape,
+        role,
+        state: "active" as const
+      })
+    ),
     // As if a first writer had ended cleanly there: the next one goes on from this position.
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
   ]
   yield* root.replaceMeta(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
-  return { lib, tapes, invalid, aside, damaged: orphans.damaged, positionsMissing: position - events }
+  return {
+    lib,
+    tapes,
+    invalid,
+    unadopted: left.tapes,
+    aside,
+    damaged: orphans.damaged,
+    positionsMissing: position - events
+  }
 }, Effect.uninterruptible)
+
+/** Those that are bad, and can be listed beside those that are good. */
+const listable = Effect.fnUntraced(function* (
+  core: Core,
+  tapes: ReadonlyArray<Adopted>,
+  invalid: RecoverLibReport["invalid"]
+): Effect.fn.Return<ReadonlyArray<DamagedTape>, StorageError> {
+  const ids = new Set(tapes.map(({ tape }) => tape))
+  const listed: Array<DamagedTape> = []
+  for (const { tape: name } of invalid) {
+    const found = yield* examine(core, name)
+    if (found === undefined) continue
+    const isTaken = found.tape !== undefined && ids.has(found.tape)
+    listed.push(isTaken ? { ...found, tape: undefined } : found)
+    if (found.tape !== undefined) ids.add(found.tape)
+  }
+  return listed
+})
 
 /** A lib that opens needs no recovery; one whose meta has lost its end does. What else keeps it from opening is said. */
 const expectDamage = Effect.fnUntraced(function* (

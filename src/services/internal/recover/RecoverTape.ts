@@ -9,10 +9,11 @@ import {
   NotDamaged,
   RecoverAmbiguous,
   type SegmentCorrupt,
+  TapeInvalid,
   TapeNotFound,
   type UnsupportedFormat
 } from "../../../domain/Errors.ts"
-import { formatVersion, tapeMetaFile } from "../../../domain/Format.ts"
+import { formatVersion, libMetaFile, tapeMetaFile } from "../../../domain/Format.ts"
 import type { TapeListing } from "../../../domain/LibState.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
@@ -70,6 +71,7 @@ export type RecoverError =
   | MetaInvalid
   | TapeNotFound
   | RecoverAmbiguous
+  | TapeInvalid
   | NotDamaged
   | UnsupportedFormat
 
@@ -105,6 +107,7 @@ const recover = Effect.fnUntraced(function* (
   const plan = planOf(yield* findFiles(core, name, listed.role), committed, listed.role, former.length === 0)
   if ("ambiguous" in plan) return yield* new RecoverAmbiguous({ tape: name, files: plan.ambiguous })
   const { files, tails, nextNumber } = plan
+  yield* checkPositions(core, name, files)
   const parts = committed?.parts ?? []
   const counter = new Counter(totalOf(plan, parts), onProgress)
   const states = plan.lost.flatMap(({ known }) => (known === undefined ? [] : [known.merkle]))
@@ -128,6 +131,15 @@ const recover = Effect.fnUntraced(function* (
     gaps: plan.gaps
   }
 })
+
+/** Positions that the lib does not know of would be given a second time. */
+const checkPositions = (core: Core, tape: string, files: Plan["files"]): Effect.Effect<void, TapeInvalid> => {
+  const last = Math.max(-1, ...files.map(({ lastEvent }) => lastEvent?.position ?? -1))
+  const { position } = core.durable
+  if (last < position) return Effect.void
+  const why = `its events go up to position ${last}, the lib's next one is ${position}: batches of the lib were lost, or older files of it were put back; put the newer ones back, or move ${libMetaFile} out of the lib and recover the lib, which goes on behind all events`
+  return Effect.fail(new TapeInvalid({ tape, why }))
+}
 
 /** What there is to do; the bytes of parts that are not taken whole are an estimate. */
 const totalOf = ({ files, tails }: Plan, parts: ReadonlyArray<LivePart>) => {

@@ -1,7 +1,18 @@
 /** Dynamic segments, what is set aside, and the hint. */
 import * as Effect from "effect/Effect"
 import { refused, same } from "./expect.ts"
-import { bytes, type Demand, open, openLib, pattern, text, unsafeNames, withoutRoom } from "./ground.ts"
+import {
+  bytes,
+  type Demand,
+  keeps,
+  manyRanges,
+  open,
+  openLib,
+  pattern,
+  text,
+  unsafeNames,
+  withoutRoom
+} from "./ground.ts"
 
 export const dynamicDemands: ReadonlyArray<Demand> = [
   {
@@ -45,7 +56,7 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "ranges come back in the order in which they were asked for, small and large ones",
+    name: "ranges come back in the order in which they were asked for, small and large ones, few and many",
     promise: "many reads in one call, in the order of ranges; each is short only at the end",
     body: (ground) =>
       Effect.gen(function* () {
@@ -66,6 +77,7 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
           ranges.map(([offset, length]) => all.slice(offset, offset + length))
         )
         same("no ranges", yield* root.readDynamicRanges(1, []), [])
+        yield* manyRanges("a dynamic segment", all, (many) => root.readDynamicRanges(1, many))
       })
   },
   {
@@ -154,7 +166,7 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
           Effect.gen(function* () {
             const root = yield* openLib(ground, at)
             const names = ["litelib.dynamic-000001.jsonl", "litelib.dynamic-000001.jsonl", "order/tape.meta.jsonl"]
-            const kept = yield* Effect.forEach(names, (name) => root.setAside(name, bytes("torn")), {
+            const kept = yield* Effect.forEach(names, (name, n) => root.setAside(name, bytes(`torn ${n}`)), {
               concurrency: "unbounded"
             })
             for (const name of unsafeNames) {
@@ -165,9 +177,12 @@ export const dynamicDemands: ReadonlyArray<Demand> = [
           })
         )
         same("how many places three were kept at", new Set(places).size, 3)
+        yield* keeps(ground, at, ["torn 0", "torn 1", "torn 2"])
         const root = yield* open(ground, at)
         same("dynamic segments", yield* root.listDynamics, [])
         same("tapes", yield* root.listTapes, ["order"])
+        const place = yield* root.setAside("litelib.dynamic-000001.jsonl", bytes("torn again"))
+        same("whether another opening keeps at a place that was given before", places.includes(place), false)
       })
   },
   {

@@ -2,11 +2,14 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Root, Storage, StorageError } from "../../../services/Storage.ts"
+import { same } from "./expect.ts"
 
 /** A storage and places in it that were never used before. */
 export interface Ground {
   readonly storage: Storage["Service"]
   readonly place: () => string
+  /** Whether a place that nothing has open holds these bytes anywhere; absent where that cannot be known. */
+  readonly holds: ((place: string, bytes: Uint8Array) => Effect.Effect<boolean, unknown>) | undefined
 }
 
 /** One thing that the port demands, and how it is looked at. */
@@ -46,6 +49,30 @@ export const pattern = (length: number): Uint8Array => {
   }
   patterns.set(length, filled)
   return filled.slice()
+}
+
+/** Looks for what no operation of the port reads any more, where the storage's author has said how to. */
+export const keeps = ({ holds }: Ground, at: string, kept: ReadonlyArray<string>): Effect.Effect<void, unknown> =>
+  Effect.gen(function* () {
+    if (holds === undefined) return
+    same("whether what was never written is kept", yield* holds(at, bytes("never written\n")), false)
+    for (const one of kept) same(`whether ${JSON.stringify(one)} is kept`, yield* holds(at, bytes(one)), true)
+  })
+
+type Ranges = ReadonlyArray<readonly [offset: number, length: number]>
+
+/** Reads 10,000 single bytes of `all` in one call, in no order: whoever cuts it into pieces has to join them again. */
+export const manyRanges = (
+  what: string,
+  all: Uint8Array,
+  read: (ranges: Ranges) => Effect.Effect<ReadonlyArray<Uint8Array>, StorageError>
+): Effect.Effect<void, StorageError> => {
+  const ranges: Ranges = Array.from({ length: 10_000 }, (_, i) => [(i * 7919) % all.length, 1])
+  return Effect.map(read(ranges), (found) => {
+    same(`how many of 10,000 ranges of ${what} come back`, found.length, ranges.length)
+    const wrong = ranges.findIndex(([offset], i) => found[i]?.length !== 1 || found[i][0] !== all[offset])
+    same(`which of 10,000 ranges of ${what} is the first wrong one (-1: none)`, wrong, -1)
+  })
 }
 
 /** What no name of a file may be. */

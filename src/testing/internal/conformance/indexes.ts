@@ -1,7 +1,10 @@
 /** Indexes: derived data about segments, beside them. */
 import * as Effect from "effect/Effect"
 import { oneOf, refused, same } from "./expect.ts"
-import { bytes, type Demand, open, openLib, segment, text, unsafeNames } from "./ground.ts"
+import { bytes, type Demand, manyRanges, open, openLib, pattern, segment, text, unsafeNames } from "./ground.ts"
+
+/** Neither of those that the checks look at again. */
+const other = "seg-000002.jsonl"
 
 const sharded = "shard-0001/seg-000123.jsonl"
 
@@ -25,6 +28,9 @@ export const indexDemands: ReadonlyArray<Demand> = [
               ])
               same(`ranges of the second index of ${name}`, ranges.map(text), ["of", "second"])
             }
+            const large = pattern(20_000)
+            yield* root.writeIndex("order", other, large)
+            yield* manyRanges("an index", large, (many) => root.readIndexRanges("order", other, many))
           })
         )
         const root = yield* open(ground, at)

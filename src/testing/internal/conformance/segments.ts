@@ -6,6 +6,7 @@ import { oneOf, refused, same } from "./expect.ts"
 import {
   bytes,
   type Demand,
+  manyRanges,
   notSegments,
   open,
   openLib,
@@ -52,6 +53,7 @@ export const segmentDemands: ReadonlyArray<Demand> = [
           yield* root.readSegmentRanges("order", segment, many),
           many.map(([offset, length]) => all.slice(offset, offset + length))
         )
+        yield* manyRanges("a segment", all, (small) => root.readSegmentRanges("order", segment, small))
       })
   },
   {

@@ -1,7 +1,8 @@
 /** Tapes: made whole, listed, and never in the way of their namesakes. */
 import * as Effect from "effect/Effect"
+import type { Root } from "../../../services/Storage.ts"
 import { refused, same } from "./expect.ts"
-import { bytes, type Demand, notTapes, open, openLib, segment, text } from "./ground.ts"
+import { bytes, type Demand, keeps, notTapes, open, openLib, segment, text } from "./ground.ts"
 
 export const tapeDemands: ReadonlyArray<Demand> = [
   {
@@ -43,23 +44,10 @@ export const tapeDemands: ReadonlyArray<Demand> = [
     promise: "something unlisted under a new tape's name is moved aside first, with its segments and indexes",
     body: (ground) =>
       Effect.gen(function* () {
-        const root = yield* openLib(ground)
-        for (const made of ["first", "second", "third"]) {
-          yield* root.writeSegment("order", segment, (append) => append(bytes("old\n")))
-          yield* root.writeSegment("order", "shard-0001/seg-000002.jsonl", (append) => append(bytes("old\n")))
-          yield* root.writeIndex("order", segment, bytes("index"))
-          // Read, so that they are open when the tape is moved.
-          yield* root.readSegment("order", segment, 0, 10)
-          yield* root.readIndexRanges("order", segment, [[0, 1]])
-          yield* root.createTape("order", bytes(made))
-          same("meta of the new tape", text((yield* root.readMeta("order"))?.bytes), made)
-          same("segments of the new tape", yield* root.listSegments("order"), [])
-          same("size of the namesake's segment", yield* root.segmentSize("order", segment), undefined)
-          yield* refused("reading the namesake's segment", root.readSegment("order", segment, 0, 10), "not-found")
-          const index = root.readIndexRanges("order", segment, [[0, 1]])
-          yield* refused("reading the namesake's index", index, "not-found")
-        }
-        same("tapes: what was moved aside is none", yield* root.listTapes, ["order"])
+        const at = ground.place()
+        yield* Effect.scoped(Effect.flatMap(openLib(ground, at), replaced))
+        const had = rounds.flatMap((made) => [`before the ${made}\n`, `in a shard before the ${made}\n`])
+        yield* keeps(ground, at, [...had, "tape\n", ...rounds.map(metaOf)])
       })
   },
   {
@@ -77,3 +65,29 @@ export const tapeDemands: ReadonlyArray<Demand> = [
       })
   }
 ]
+
+const rounds = ["first", "second", "third"]
+
+const metaOf = (made: string): string => `meta of the ${made}\n`
+
+/** Tapes of one name, each in the place of the one before it. */
+const replaced = (root: Root) =>
+  Effect.gen(function* () {
+    for (const made of rounds) {
+      yield* root.writeSegment("order", segment, (append) => append(bytes(`before the ${made}\n`)))
+      const inShard = bytes(`in a shard before the ${made}\n`)
+      yield* root.writeSegment("order", "shard-0001/seg-000002.jsonl", (append) => append(inShard))
+      yield* root.writeIndex("order", segment, bytes("index"))
+      // Read, so that they are open when the tape is moved.
+      yield* root.readSegment("order", segment, 0, 10)
+      yield* root.readIndexRanges("order", segment, [[0, 1]])
+      yield* root.createTape("order", bytes(metaOf(made)))
+      same("meta of the new tape", text((yield* root.readMeta("order"))?.bytes), metaOf(made))
+      same("segments of the new tape", yield* root.listSegments("order"), [])
+      same("size of the namesake's segment", yield* root.segmentSize("order", segment), undefined)
+      yield* refused("reading the namesake's segment", root.readSegment("order", segment, 0, 10), "not-found")
+      const index = root.readIndexRanges("order", segment, [[0, 1]])
+      yield* refused("reading the namesake's index", index, "not-found")
+    }
+    same("tapes: what was moved aside is none", yield* root.listTapes, ["order"])
+  })

@@ -26,16 +26,6 @@ export const add = (
   return DiskState.addNode(state, parent.inode, parent.name, kind)
 }
 
-export const link = (state: DiskState.DiskState, path: string, to: string): DiskState.DiskState | string => {
-  const inode = DiskState.lookUp(state, path)
-  if (inode === undefined) return absent(state, path)
-  const target = DiskState.parentOf(state, to)
-  if (target === undefined) return absent(state, to)
-  if (DiskState.lookUp(state, to) !== undefined) return "EEXIST"
-  if (state.nodes.get(inode)?.kind === "folder") return "EPERM"
-  return DiskState.setEntry(state, target.inode, target.name, inode)
-}
-
 export const rename = (state: DiskState.DiskState, path: string, to: string): DiskState.DiskState | string => {
   const from = DiskState.parentOf(state, path)
   if (from === undefined) return absent(state, path)

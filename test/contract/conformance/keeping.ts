@@ -1,0 +1,59 @@
+/** Storages that throw away what no operation of the port reads any more, over a disk that can be looked at. */
+import * as Effect from "effect/Effect"
+import * as FolderStorage from "litetapes/FolderStorage"
+import { type Conformance, DiskState, SimulatedDisk } from "litetapes/testing"
+import { always, type Break } from "./breaking.ts"
+
+/** A kind whose checks can see all files of a place; `storage` may break it. */
+export const lookedInto = (storage: Break): Conformance.Kind & Required<Pick<Conformance.Kind, "holds">> => {
+  const disk = SimulatedDisk.make()
+  let places = 0
+  return {
+    storage: Effect.provide(Effect.map(FolderStorage.make, storage), disk.layer),
+    place: () => `/place-${(places += 1)}`,
+    holds: (place, bytes) =>
+      Effect.sync(() =>
+        [...DiskState.contents(disk.state())].some(
+          ([path, content]) =>
+            path.startsWith(`${place}/`) && content !== undefined && Buffer.compare(content, bytes) === 0
+        )
+      )
+  }
+}
+
+/** What is thrown away that should be kept, and the check that has to see it. */
+export interface Loss {
+  readonly loses: string
+  readonly caughtBy: string
+  readonly storage: Break
+}
+
+export const losses: ReadonlyArray<Loss> = [
+  {
+    loses: "what is set aside",
+    caughtBy: "what is set aside is never overwritten, and counts for nothing else",
+    storage: always((root) => ({ setAside: (name) => root.setAside(name, new Uint8Array()) }))
+  },
+  {
+    loses: "the segments of a tape that makes way",
+    caughtBy: "a namesake makes way with all that it had",
+    storage: always((root) => ({
+      createTape: (tape, meta) =>
+        Effect.ignore(
+          Effect.flatMap(root.listSegments(tape), (names) =>
+            Effect.forEach(names, (name) => root.removeSegment(tape, name))
+          )
+        ).pipe(Effect.andThen(root.createTape(tape, meta)))
+    }))
+  },
+  {
+    loses: "the meta of a tape that makes way",
+    caughtBy: "a namesake makes way with all that it had",
+    storage: always((root) => ({
+      createTape: (tape, meta) =>
+        Effect.ignore(
+          Effect.flatMap(root.readMeta(tape), (found) => root.replaceMeta(tape, found?.version, new Uint8Array()))
+        ).pipe(Effect.andThen(root.createTape(tape, meta)))
+    }))
+  }
+]

@@ -1,0 +1,108 @@
+/** Tapes that have more than their lib knows of: its own files are older, or what was committed last is lost there. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import { Storage } from "litetapes/Storage"
+import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
+import {
+  crashed,
+  filesOf,
+  type Ground,
+  numbered,
+  putFiles,
+  tamper,
+  type TransformKind
+} from "../../support/transformGround.ts"
+
+const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
+
+/** Records or events `from` to before `to`, each a batch of its own. */
+const put = (lib: LibService, name: string, from: number, to: number) =>
+  Effect.gen(function* () {
+    const store = yield* storeOf(lib)
+    for (let n = from; n < to; n++) {
+      if (name === "order") yield* store.append("order-1", [{ type: "Noted", data: { n } }])
+      else yield* Effect.flatMap(tapeOf(lib, name), (tape) => tape.append(numbered(n, n + 1)))
+    }
+  })
+
+/** A crashed lib as a copy would be that took the tape's folder later than the lib's own files. */
+const aheadOf = Effect.fnUntraced(function* (ground: Ground, place: () => string, name: string, segmentFirst: boolean) {
+  const { copy, storage } = ground
+  const [at, older, newer] = [place(), place(), place()]
+  yield* crashed(ground, at, newer, (lib) =>
+    Effect.gen(function* () {
+      yield* put(lib, name, 0, 10)
+      if (segmentFirst) yield* Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
+      yield* put(lib, name, 10, 12)
+      yield* copy(at, older)
+      yield* put(lib, name, 12, 13)
+      yield* Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
+    })
+  )
+  yield* putFiles(storage, older, name, yield* filesOf(storage, newer, name))
+  const meta = yield* tamper(storage, newer, (root) => root.readMeta(name))
+  yield* tamper(storage, older, (root) =>
+    Effect.flatMap(root.readMeta(name), (old) => root.replaceMeta(name, old?.version, meta!.bytes))
+  )
+  return older
+})
+
+export const recoverAheadContract = ({ ground, place }: TransformKind): void => {
+  describe("recover of a tape that has more than its lib knows of", () => {
+    for (const segmentFirst of [true, false]) {
+      for (const hasMeta of [true, false]) {
+        const named = `${segmentFirst ? "two segments" : "one segment"}, ${hasMeta ? "with" : "without"} its meta`
+        it.live(`keeps its records, once: ${named}`, () =>
+          Effect.gen(function* () {
+            const found = yield* ground
+            const at = yield* aheadOf(found, place, "a", segmentFirst)
+            if (!hasMeta) yield* found.loseMeta(at, "a")
+            yield* withLib(found.storage, at, (lib) =>
+              Effect.gen(function* () {
+                const report = yield* lib.recoverTape("a")
+                assert.deepInclude(report, { records: 13, fromDynamic: 0, lost: [], gaps: [] })
+                yield* put(lib, "a", 13, 15)
+                assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 15))
+                assert.isTrue((yield* lib.verify()).ok)
+              })
+            )
+            yield* withLib(found.storage, at, (lib) =>
+              Effect.map(recordsOf(lib, "a"), (records) => assert.deepStrictEqual(records, numbered(0, 15)))
+            )
+          })
+        )
+
+        it.live(`does not give positions of its events a second time: ${named}`, () =>
+          Effect.gen(function* () {
+            const found = yield* ground
+            const at = yield* aheadOf(found, place, "order", segmentFirst)
+            if (!hasMeta) yield* found.loseMeta(at, "order")
+            const error = yield* withLib(found.storage, at, (lib) => Effect.flip(lib.recoverTape("order")))
+            assert.strictEqual(error._tag, "TapeInvalid")
+            assert.match(error.message, /up to position 12, the lib's next one is 12.*recover the lib/)
+            // As the message says.
+            yield* found.loseMeta(at, undefined)
+            const { positionsMissing } = yield* Effect.provideService(Lib.recover(at), Storage, found.storage)
+            assert.strictEqual(positionsMissing, hasMeta ? 0 : 13)
+            yield* withLib(found.storage, at, (lib) =>
+              Effect.gen(function* () {
+                if (!hasMeta) yield* lib.recoverTape("order")
+                yield* put(lib, "order", 13, 15)
+                const events = yield* Effect.flatMap(storeOf(lib), (store) => Stream.runCollect(store.readAll()))
+                const numbers = events.map(({ data, position, revision }) => [data, position, revision])
+                assert.deepStrictEqual(
+                  numbers,
+                  Array.from({ length: 15 }, (_, n) => [{ n }, n, n])
+                )
+                assert.isTrue((yield* lib.verify()).ok)
+              })
+            )
+          })
+        )
+      }
+    }
+  })
+}
