@@ -11,6 +11,8 @@ export const sectorBytes = 512
 export interface LossOptions {
   /** Most states to give. Where there are not more, all are given; else the extremes and then a sample. */
   readonly limit: number
+  /** Where there are not more states than this, all are given, though they are more than `limit`. Default: `limit`. */
+  readonly whole?: number
   /** From 0 to below 1; the sample comes from it. */
   readonly random: () => number
 }
@@ -18,18 +20,21 @@ export interface LossOptions {
 /** One thing that the power loss decides: which of `count` ways; 0 is what is durable, the last is what the cache shows. */
 interface Choice {
   readonly count: number
+  /** Whether these are all, but for where exactly a write is torn. */
+  readonly isWhole: boolean
   readonly apply: (way: number, nodes: Map<number, Draft>) => void
 }
 
 type Draft = { kind: "file"; bytes: Uint8Array } | { kind: "folder"; entries: Map<string, number> } | { kind: "other" }
 
-/** States of the disk when the machine is started again. Some may be the same. */
-export function* powerLosses(state: DiskState, options: LossOptions): Generator<DiskState> {
-  const choices = choicesOf(state, options.random)
+/** States of the disk when the machine is started again. Some may be the same. Ends with whether these were all. */
+export function* powerLosses(state: DiskState, options: LossOptions): Generator<DiskState, boolean, undefined> {
+  const { limit, random, whole = limit } = options
+  const choices = choicesOf(state, random)
   const total = choices.reduce((product, choice) => product * choice.count, 1)
-  if (total <= options.limit) {
+  if (total <= Math.max(limit, whole)) {
     for (let n = 0; n < total; n++) yield decide(state, choices, waysOf(choices, n))
-    return
+    return choices.every(({ isWhole }) => isWhole)
   }
   yield decide(
     state,
@@ -41,7 +46,8 @@ export function* powerLosses(state: DiskState, options: LossOptions): Generator<
     choices,
     choices.map(({ count }) => count - 1)
   )
-  for (let n = 2; n < options.limit; n++) yield decide(state, choices, sample(choices, options.random))
+  for (let n = 2; n < limit; n++) yield decide(state, choices, sample(choices, random))
+  return false
 }
 
 /** The state in which only what was synced is there. */
@@ -130,6 +136,7 @@ const entryChoices = (inode: number, node: FolderNode): Array<Choice> =>
     if (ways.length === 1) return []
     return {
       count: ways.length,
+      isWhole: true,
       apply: (way: number, drafts: Map<number, Draft>) => {
         const draft = drafts.get(inode)
         const chosen = ways[way]
@@ -141,9 +148,11 @@ const entryChoices = (inode: number, node: FolderNode): Array<Choice> =>
   })
 
 const fileChoice = (inode: number, node: FileNode, random: () => number): Choice => {
-  const ways = fileWays(node, random)
+  const pieces = node.pending.flatMap(({ bytes, position }) => sectorsOf(bytes, position))
+  const ways = fileWays(node, pieces, random)
   return {
     count: ways.length,
+    isWhole: 2 ** pieces.length <= subsetsMax,
     apply: (way, drafts) => {
       const draft = drafts.get(inode)
       if (draft?.kind === "file") draft.bytes = ways[way]!()
@@ -161,9 +170,12 @@ const once = <A>(make: () => A): (() => A) => {
 }
 
 /** What a file may hold: the first is what is durable, the last what the cache shows. Most of it is never asked for. */
-const fileWays = (node: FileNode, random: () => number): ReadonlyArray<() => Uint8Array> => {
+const fileWays = (
+  node: FileNode,
+  pieces: ReadonlyArray<Piece>,
+  random: () => number
+): ReadonlyArray<() => Uint8Array> => {
   const { cache, durable } = node
-  const pieces = node.pending.flatMap(({ bytes, position }) => sectorsOf(bytes, position))
   const ways: Array<() => Uint8Array> = [() => durable]
   const build = (isKept: (piece: number) => boolean): Uint8Array =>
     pieces.reduce(
@@ -199,8 +211,14 @@ const torn = (node: FileNode, random: () => number): ReadonlyArray<() => Uint8Ar
   return ways
 }
 
-const sectorsOf = (bytes: Uint8Array, position: number): Array<{ position: number; bytes: Uint8Array }> => {
-  const pieces: Array<{ position: number; bytes: Uint8Array }> = []
+/** What a write puts into one sector. */
+interface Piece {
+  readonly position: number
+  readonly bytes: Uint8Array
+}
+
+const sectorsOf = (bytes: Uint8Array, position: number): Array<Piece> => {
+  const pieces: Array<Piece> = []
   for (let at = 0; at < bytes.length;) {
     const end = Math.min(bytes.length, at + sectorBytes - ((position + at) % sectorBytes))
     pieces.push({ position: position + at, bytes: bytes.subarray(at, end) })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import type { Disk } from "../../src/services/Disk.ts"
 import * as DiskState from "../../src/testing/DiskState.ts"
-import { loseAll, powerLosses } from "../../src/testing/PowerLoss.ts"
+import { loseAll, powerLosses, sectorBytes } from "../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
 import { makeRandom } from "../reliability/random.ts"
 import { DurableModel } from "../support/durableModel.ts"
@@ -104,6 +104,41 @@ const after = (all: ReadonlyArray<Op>) => {
   return { state: simulated.state(), model }
 }
 
+/** What a generator gave, and what it ended with. */
+const collect = (losses: Generator<DiskState.DiskState, boolean, undefined>) => {
+  const left: Array<DiskState.DiskState> = []
+  let one = losses.next()
+  for (; one.done !== true; one = losses.next()) left.push(one.value)
+  return { left, isAll: one.value }
+}
+
+/** So many sectors of a durable file are written over, and not synced; beside so many new names. */
+const dirty = (sectors: number, names: number, seed: number) => {
+  const { below, next: random } = makeRandom(seed)
+  const simulated = SimulatedDisk.make()
+  const { disk } = simulated
+  const bytes = (text: string) => Buffer.from(text.repeat(sectorBytes * sectors))
+  // Whole sectors, in one write or in two; a tear within the last one is among the rest.
+  const cut = sectorBytes * below(sectors)
+  const program = Effect.gen(function* () {
+    yield* disk.makeFolder(folder)
+    yield* disk.syncFolder("/")
+    const file = yield* disk.create(`${folder}/a`)
+    yield* file.write(bytes("x"), 0)
+    yield* file.sync
+    yield* disk.syncFolder(folder)
+    if (cut > 0) yield* file.write(bytes("y").subarray(0, cut), 0)
+    yield* file.write(bytes("y").subarray(cut), cut)
+    for (let n = 0; n < names; n++) yield* disk.create(`${folder}/n${n}`)
+  })
+  Effect.runSync(program)
+  return { state: simulated.state(), random }
+}
+
+/** A file by its name and the first byte of each of its sectors. */
+const mixtureOf = ([path, bytes]: readonly [string, Uint8Array]): string =>
+  `${path}=${Array.from({ length: bytes.length / sectorBytes }, (_, n) => String.fromCharCode(bytes[n * sectorBytes]!)).join("")}`
+
 describe("powerLosses", () => {
   it("leaves what was synced, any part of what was not, and nothing else", () => {
     fc.assert(
@@ -135,6 +170,32 @@ describe("powerLosses", () => {
           const again = [...powerLosses(left, { limit: 10, random: makeRandom(seed).next })]
           assert.deepStrictEqual(again.map(filesOf), [filesOf(left)])
         }
+      }),
+      { numRuns: runs }
+    )
+  })
+
+  it("leaves every mixture of up to six sectors where all is asked for, and says whether it was all", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), fc.nat(3), fc.nat(), (sectors, extra, seed) => {
+        const { random, state } = dirty(sectors, extra, seed)
+        const names = 2 ** extra
+        const all = collect(powerLosses(state, { limit: 2, whole: Number.POSITIVE_INFINITY, random }))
+        assert.strictEqual(all.isAll, sectors <= 6)
+        if (!all.isAll) return
+        const mixtures = new Set(all.left.map((one) => [...filesOf(one)].map(mixtureOf).toSorted().join(" ")))
+        for (let kept = 0; kept < 2 ** sectors; kept++) {
+          const a = Array.from({ length: sectors }, (_, n) => ((kept & (1 << n)) === 0 ? "x" : "y")).join("")
+          for (let there = 0; there < names; there++) {
+            const others = Array.from({ length: extra }, (_, n) => n).filter((n) => (there & (1 << n)) !== 0)
+            assert.include(mixtures, [`a=${a}`, ...others.map((n) => `n${n}=`)].join(" "))
+          }
+        }
+        const count = all.left.length
+        const most = collect(powerLosses(state, { limit: 2, whole: count, random }))
+        assert.deepStrictEqual([most.left.length, most.isAll], [count, true])
+        const some = collect(powerLosses(state, { limit: 2, whole: count - 1, random }))
+        assert.deepStrictEqual([some.left.length, some.isAll], [2, false])
       }),
       { numRuns: runs }
     )

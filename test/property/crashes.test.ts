@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import { assert, describe, it } from "vitest"
+import type { Found } from "../reliability/crashes/explore.ts"
+import { exploreHistory, history, shortHistories } from "../reliability/crashes/histories.ts"
 import { copyLib } from "../support/copyLib.ts"
 import { existingTape, type LibService, recordsOf, type StorageService, withLib } from "../support/openLib.ts"
 import { type Watched, watched } from "../support/watchedStorage.ts"
@@ -167,4 +169,30 @@ describe("a crash at any write", () => {
     },
     60_000 + 1000 * runs
   )
+})
+
+describe("the exploration of a history", () => {
+  const plan = { lossesMax: 3, nestedEvery: 0, depth: 0, before: ["datasync", "unlink"] }
+
+  /** Keys of what is opened of two histories, one after the other, and how often something is opened. */
+  const inOrder = async (...numbers: ReadonlyArray<number>) => {
+    const keys = new Set<number>()
+    const all: Array<Found> = []
+    for (const n of numbers) all.push(await exploreHistory(history(1, n), 1, n, plan, keys))
+    for (const { appended, images } of all) assert.strictEqual(appended, images)
+    const opens = all.reduce((sum, found) => sum + found.opens, 0)
+    return { keys: [...keys].toSorted((a, b) => a - b), opens, repeated: all.at(-1)!.repeated }
+  }
+
+  it("opens the same images and looks at them alike, whatever was opened before, and appends to all of them", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(shortHistories - 1), fc.nat(shortHistories - 1), async (a, b) => {
+        const [one, other] = [await inOrder(a, b), await inOrder(b, a)]
+        assert.deepStrictEqual([one.keys, one.opens], [other.keys, other.opens])
+        // Else there was nothing that could have shifted anything.
+        assert.isAbove(one.repeated, 0)
+      }),
+      { numRuns: Math.ceil(runs / 40) }
+    )
+  }, 120_000)
 })

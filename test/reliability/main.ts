@@ -3,6 +3,7 @@
  *
  * ```
  * main.ts [--long] [--seed N] [--json] [--parallel N] [--share K/N] [NAME…]
+ * main.ts crashes --history N [--long] [--seed N]
  * ```
  */
 import { type ChildProcess, spawn } from "node:child_process"
@@ -18,7 +19,9 @@ const usage = `usage: main.ts [--long] [--seed N] [--json] [--parallel N] [--sha
   --seed N     all that is random comes from it (default 1)
   --json       end with one line of JSON
   --parallel N processes at once (default: as many as there are cores)
-  --share K/N  the K-th of N shares of each campaign that can be shared out: all N make up the whole
+  --share K/N  the K-th of N shares of each campaign: all N make up the whole. One that cannot be split so far is
+               whole in some of them; by its name it is refused
+  --history N  of "crashes" that history of the seed alone: what a failure names
   NAME…        only these campaigns (default: all): ${[...campaigns.keys()].join(", ")}
 `
 
@@ -68,33 +71,53 @@ const main = async (): Promise<number> => {
       help: { type: "boolean", default: false },
       seed: { type: "string", default: "1" },
       parallel: { type: "string", default: `${availableParallelism()}` },
-      share: { type: "string", default: "1/1" }
+      share: { type: "string", default: "1/1" },
+      history: { type: "string" }
     }
   })
   const unknown = positionals.filter((name) => !campaigns.has(name))
   const seed = Number(values.seed)
-  const parallel = Number(values.parallel)
+  const { history } = values
+  const isOne = history === undefined || (/^\d{1,9}$/.test(history) && positionals.join() === "crashes")
+  const parallel = history === undefined ? Number(values.parallel) : 1
   const [share = Number.NaN, shares = Number.NaN] = values.share.split("/").map(Number)
   const isShare = Number.isSafeInteger(shares) && Number.isSafeInteger(share) && share >= 1 && share <= shares
-  if (values.help || unknown.length > 0 || !Number.isSafeInteger(seed) || !(parallel >= 1) || !isShare) {
+  if (values.help || unknown.length > 0 || !Number.isSafeInteger(seed) || !(parallel >= 1) || !isShare || !isOne) {
     process.stderr.write(usage)
     return values.help ? 0 : 2
   }
+  // The campaign's process inherits it.
+  if (history !== undefined) process.env["LITETAPES_HISTORY"] = history
   const size: Size = values.long ? "long" : "ordinary"
   const names = positionals.length > 0 ? positionals : [...campaigns.keys()]
   const jobs: Array<Job> = []
+  const [refused, absent]: [Array<string>, Array<string>] = [[], []]
   for (const name of names) {
     const { campaign } = await campaigns.get(name)!()
-    const parts = Math.min(parallel * shares, campaign.partsMax ?? 1)
+    const { partsMax = 1 } = campaign
+    if (positionals.length > 0 && partsMax < shares) refused.push(cannotBeShared(campaign, shares))
+    const parts = Math.min(parallel * shares, partsMax)
     const [from, to] = [share - 1, share].map((end) => Math.floor((end * parts) / shares)) as [number, number]
     for (let part = from; part < to; part++) jobs.push({ campaign, part, parts })
+    if (from === to) absent.push(`${name} has no part in share ${values.share}: others of the ${shares} have`)
   }
+  if (jobs.length === 0 && refused.length === 0) refused.push(`there is nothing to run in share ${values.share}`)
+  if (refused.length > 0) {
+    process.stderr.write(`${refused.join("\n")}\n`)
+    return 2
+  }
+  for (const line of absent) process.stdout.write(`${line}\n`)
   const { counts, failures } = await runAll(jobs, size, seed, parallel)
   process.stdout.write(failures.length === 0 ? "nothing was found\n" : `${failures.join("\n")}\n`)
   if (values.json) process.stdout.write(`${JSON.stringify(counts)}\n`)
   else for (const [name, count] of Object.entries(counts)) process.stdout.write(`${name.padStart(12)} ${count}\n`)
   return failures.length === 0 ? 0 : 1
 }
+
+const cannotBeShared = ({ name, partsMax = 1 }: Campaign, shares: number): string =>
+  partsMax === 1
+    ? `${name} cannot be shared out: run it without --share`
+    : `${name} can be shared out into ${partsMax} at most, not into ${shares}`
 
 const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parallel: number) => {
   let counts: Counts = noCounts

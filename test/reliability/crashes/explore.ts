@@ -5,30 +5,37 @@ import { hash } from "node:crypto"
 import * as DiskState from "../../../src/testing/DiskState.ts"
 import { powerLosses } from "../../../src/testing/PowerLoss.ts"
 import { describeStep } from "../../../src/testing/SimulatedDisk.ts"
-import type { Random } from "../random.ts"
-import { check, type Ending } from "./check.ts"
+import { makeRandom, type Random, seedOf } from "../random.ts"
+import { check, type Checked, type Ending } from "./check.ts"
 import type { Point } from "./run.ts"
 import { simulate } from "./session.ts"
 import { type Expectation, textOf } from "./world.ts"
 
 export interface Plan {
-  /** Most images of a power loss at one point; where there are not more, all are tried. */
+  /** Most images of a power loss at one point where there are more than `lossesWhole`. */
   readonly lossesMax: number
+  /** All that a power loss may leave at a point are tried where there are not more; default: `lossesMax`. */
+  readonly lossesWhole?: number
   /** Of so many images one is crashed again within its recovery; 0 is none. */
   readonly nestedEvery: number
   /** The same within that: how deep. */
   readonly depth: number
   /** So many images of each run, at points in an order of their own; default: all, in order. */
   readonly sample?: number
-  /** Of so many images one is written to and opened again; the others are opened and read. Default: most of them. */
-  readonly fullEvery?: number
   /** Only at the ends of runs and before steps of these kinds; default: before all. */
   readonly before?: ReadonlyArray<string>
 }
 
 export interface Found {
   points: number
+  /** Points at which all that a power loss may leave was tried, and not a sample. */
+  whole: number
+  /** Images that were opened. */
   images: number
+  /** Those of them that were appended to, and opened once more behind that. */
+  appended: number
+  /** How often a lib was opened: an image several times. */
+  opens: number
   /** Images that were equal to one that was checked already, with the same expectation. */
   repeated: number
   nested: number
@@ -64,29 +71,40 @@ export const withWatchdog = async <A>(program: Promise<A>, limit = 120_000): Pro
   }
 }
 
-const endings: ReadonlyArray<Ending> = ["none", "power", "blind", "kill", "none", "power", "lost", "close"]
+/** How much of each there is, by how much it costs and finds. */
+const endings: ReadonlyArray<Ending> = ["power", "kill", "blind", "power", "close", "power", "lost", "kill"]
 
 export class Explorer {
-  readonly found: Found = { points: 0, images: 0, repeated: 0, nested: 0 }
+  readonly found: Found = { points: 0, whole: 0, images: 0, appended: 0, opens: 0, repeated: 0, nested: 0 }
   readonly #plan: Plan
-  readonly #random: Random
+  readonly #seed: number
   readonly #seen: Set<number>
+  readonly #seedOfLooks: number
 
-  /** Images in `seen` are not opened again, and those of this explorer are added to it. */
-  constructor(plan: Plan, random: Random, seen: Set<number> = new Set()) {
+  /**
+   * Images in `seen` are not opened again, and those of this explorer are added to it. That shifts nothing: which images a
+   * point has comes from one number of `random` and the point, what is done with an image from `seedOfLooks` and the image.
+   */
+  constructor(plan: Plan, random: Random, seen: Set<number> = new Set(), seedOfLooks = 1) {
     this.#plan = plan
-    this.#random = random
+    this.#seed = random.below(2 ** 32)
     this.#seen = seen
+    this.#seedOfLooks = seedOfLooks
   }
 
   /** Crashes a run at all of its points. */
-  async explore(points: ReadonlyArray<Point>, above: ReadonlyArray<string> = [], depth = this.#plan.depth) {
+  async explore(
+    points: ReadonlyArray<Point>,
+    above: ReadonlyArray<string> = [],
+    depth = this.#plan.depth,
+    seed = this.#seed
+  ): Promise<void> {
     const { sample = Number.POSITIVE_INFINITY } = this.#plan
     const last = this.found.images + sample
-    for (const [index, point] of this.#inOrder(points)) {
+    for (const [index, point] of this.#inOrder(points, seed)) {
       if (this.found.images >= last) return
       this.found.points += 1
-      for (const image of this.#images(point, points[index + 1])) {
+      for (const image of this.#images(point, points[index + 1], makeRandom(seedOf(seed, index)))) {
         const key = keyOf(image.state, point)
         if (this.#seen.has(key)) {
           this.found.repeated += 1
@@ -100,64 +118,84 @@ export class Explorer {
             .flatMap(({ step }) => (step === undefined ? [] : [describeStep(step)])),
           `      ${image.how} before ${point.step === undefined ? "the end" : describeStep(point.step).trim()}`
         ]
-        await this.#check(image.state, point, trace, depth)
+        await this.#check(image.state, point, trace, depth, seedOf(this.#seedOfLooks, key, key / 2 ** 32))
       }
     }
   }
 
-  #inOrder(points: ReadonlyArray<Point>): Array<readonly [number, Point]> {
+  #inOrder(points: ReadonlyArray<Point>, seed: number): Array<readonly [number, Point]> {
     const { before, sample } = this.#plan
     const order = [...points.entries()].filter(
       ([, { step }]) => before === undefined || step === undefined || before.includes(step.operation)
     )
     if (sample === undefined) return order
+    const random = makeRandom(seed)
     return order
-      .map((one) => [this.#random.next(), one] as const)
+      .map((one) => [random.next(), one] as const)
       .toSorted(([a], [b]) => a - b)
       .map(([, one]) => one)
   }
 
-  async #check(state: DiskState.DiskState, point: Point, trace: () => ReadonlyArray<string>, depth: number) {
+  async #check(
+    state: DiskState.DiskState,
+    { expectation }: Point,
+    trace: () => ReadonlyArray<string>,
+    depth: number,
+    seed: number
+  ) {
     this.found.images += 1
-    const { fullEvery = 1 } = this.#plan
-    const ending = this.#random.below(fullEvery) === 0 ? this.#random.pick(endings) : "none"
-    const isVerified = this.#random.below(4) === 0
-    let points: ReadonlyArray<Point>
+    const random = makeRandom(seed)
+    const ending = random.pick(endings)
+    const isVerified = random.below(4) === 0
+    const isNested = this.#plan.nestedEvery > 0 && random.below(this.#plan.nestedEvery) === 0
+    let checked: Checked
     try {
-      points = (await withWatchdog(simulate(check(state, point.expectation, ending, isVerified), this.#random))).points
+      checked = await withWatchdog(simulate(check(state, expectation, ending, isVerified), random))
     } catch (cause) {
       const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : JSON.stringify(cause)
       throw new ViolationFound({ why, trace: [...trace(), ...listing(state)] })
     }
-    const { nestedEvery } = this.#plan
-    if (depth === 0 || nestedEvery === 0 || this.#random.below(nestedEvery) !== 0) return
+    this.found.opens += checked.opens
+    if (checked.appended > 0) this.found.appended += 1
+    if (depth === 0 || !isNested) return
     const before = this.found.images
-    await this.explore(points, [...trace(), ...listing(state), "      and after that:"], depth - 1)
+    const above = [...trace(), ...listing(state), "      and after that:"]
+    await this.explore(checked.points, above, depth - 1, random.below(2 ** 32))
     this.found.nested += this.found.images - before
   }
 
-  *#images(point: Point, next: Point | undefined): Generator<{ state: DiskState.DiskState; how: string }> {
+  *#images(
+    point: Point,
+    next: Point | undefined,
+    random: Random
+  ): Generator<{ state: DiskState.DiskState; how: string }> {
     const { state } = point
     yield { state: DiskState.kill(state), how: "killed" }
     if (point.step?.operation === "write" && next !== undefined) {
-      const torn = this.#tornWrite(state, next.state)
+      const torn = tornWrite(state, next.state, random)
       if (torn !== undefined) yield { state: torn, how: "killed half-way" }
     }
-    for (const lost of powerLosses(state, { limit: this.#plan.lossesMax, random: this.#random.next })) {
-      yield { state: lost, how: "power lost" }
-    }
+    const { lossesMax, lossesWhole = lossesMax } = this.#plan
+    const losses = powerLosses(state, { limit: lossesMax, whole: lossesWhole, random: random.next })
+    let one = losses.next()
+    for (; one.done !== true; one = losses.next()) yield { state: one.value, how: "power lost" }
+    if (one.value) this.found.whole += 1
   }
+}
 
-  /** The state with a part of the write that made `after` of it. */
-  #tornWrite(before: DiskState.DiskState, after: DiskState.DiskState): DiskState.DiskState | undefined {
-    for (const [inode, node] of after.nodes) {
-      const was = before.nodes.get(inode)
-      if (node.kind !== "file" || was?.kind !== "file" || node.pending.length <= was.pending.length) continue
-      const { bytes, position } = node.pending.at(-1)!
-      return DiskState.write(before, inode, position, bytes.subarray(0, this.#random.below(bytes.length)))
-    }
-    return undefined
+/** The state with a part of the write that made `after` of it. */
+const tornWrite = (
+  before: DiskState.DiskState,
+  after: DiskState.DiskState,
+  random: Random
+): DiskState.DiskState | undefined => {
+  for (const [inode, node] of after.nodes) {
+    const was = before.nodes.get(inode)
+    if (node.kind !== "file" || was?.kind !== "file" || node.pending.length <= was.pending.length) continue
+    const { bytes, position } = node.pending.at(-1)!
+    return DiskState.write(before, inode, position, bytes.subarray(0, random.below(bytes.length)))
   }
+  return undefined
 }
 
 /** 48 bits of a hash: two in ten million images may share one, so that one of them is left out. */

@@ -23,15 +23,19 @@ export const history = (seed: number, n: number): ReadonlyArray<Kind> => {
   return Array.from({ length: 4 + random.below(9) }, () => random.pick(kinds))
 }
 
-/** Explores one history. A violation is thrown as `ViolationFound`, whatever went wrong. */
+/**
+ * Explores one history, the n-th of a seed. A violation is thrown as `ViolationFound`, whatever went wrong. What is found
+ * does not depend on `seen`, but for images in it, which are not opened again: equal images are looked at alike.
+ */
 export const exploreHistory = async (
   acts: ReadonlyArray<Kind>,
   seed: number,
+  n: number,
   plan: Plan,
   seen?: Set<number>
 ): Promise<Found> => {
-  const random = makeRandom(seed)
-  const explorer = new Explorer(plan, random, seen)
+  const random = makeRandom(seedOf(seed, n))
+  const explorer = new Explorer(plan, random, seen, seed)
   try {
     // Ids are the same in all histories, so that what these have in common is explored once.
     const { points } = await withWatchdog(simulate(run(acts, random), makeRandom(1)))
@@ -46,7 +50,7 @@ export const exploreHistory = async (
 
 const violationOf = async (acts: ReadonlyArray<Kind>, seed: number, plan: Plan): Promise<Violation | undefined> => {
   try {
-    await exploreHistory(acts, seed, plan)
+    await exploreHistory(acts, seed, 0, plan)
     return undefined
   } catch (cause) {
     return cause instanceof ViolationFound ? cause.violation : { why: String(cause), trace: [] }

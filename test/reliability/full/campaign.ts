@@ -3,60 +3,19 @@
  * none to enough. A writer that was refused once has stopped for good; reads go on; with room again everything
  * acknowledged is there, and writing goes on.
  *
- * On a small tmpfs and a small ext4 in a file, mounted in a mount namespace of our own, where we may mount; else under a
- * limit of the size of files, which is weaker, and is said.
+ * On a small tmpfs and a small ext4 in a file, mounted in a mount namespace of our own. Where one of them cannot be
+ * mounted, the campaign fails and says why, unless `LITETAPES_NO_MOUNTS=1` says that this is known: then it goes on with
+ * the other one, or with a limit of the size of files where there is none, which is weaker.
  */
-import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { startChild, withScratch } from "../../support/children.ts"
 import { addCounts, type Campaign, noCounts, type Options, type Result } from "../campaign.ts"
-import type { RoomKind } from "./room.ts"
+import { limitWay, type Mounting, mountWays, type Way } from "./mounting.ts"
 
 const program = new URL("program.ts", import.meta.url)
 
-/** What runs a command where a small file system is mounted at `folder`. */
-interface Mounting {
-  readonly kind: RoomKind
-  readonly under: ReadonlyArray<string>
-}
-
-const inNamespace = (flags: string, mount: string): ReadonlyArray<string> => [
-  "unshare",
-  flags,
-  "sh",
-  "-c",
-  `${mount} && exec "$@"`,
-  "sh"
-]
-
-const works = (command: ReadonlyArray<string>): boolean => {
-  try {
-    execFileSync(command[0]!, [...command.slice(1), "true"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The file systems that can be had here. */
-const mountings = (scratch: string, folder: string): ReadonlyArray<Mounting> => {
-  const found: Array<Mounting> = []
-  const tmpfs = `mount -t tmpfs -o size=1m none '${folder}'`
-  // As root, or as somebody who may at least be root in a namespace of one's own.
-  const tmpfsUnder = [inNamespace("-m", tmpfs), inNamespace("-Urm", tmpfs)].find(works)
-  if (tmpfsUnder !== undefined) found.push({ kind: "tmpfs", under: tmpfsUnder })
-  const image = path.join(scratch, "image")
-  const ext4Under = inNamespace("-m", `mount -o loop '${image}' '${folder}'`)
-  if (makeImage(image) && works(ext4Under)) found.push({ kind: "ext4", under: ext4Under })
-  return found.length > 0 ? found : [{ kind: "limit", under: [] }]
-}
-
-const makeImage = (image: string): boolean => {
-  fs.writeFileSync(image, "")
-  fs.truncateSync(image, 4 * 1024 * 1024)
-  return works(["sh", "-c", `PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q -F -b 1024 -m 0 '${image}' && exec "$@"`, "sh"])
-}
+const noMounts = "LITETAPES_NO_MOUNTS"
 
 const runOne = async (scratch: string, folder: string, mounting: Mounting, options: Options): Promise<Result> => {
   const templates = path.join(scratch, `templates-${mounting.kind}`)
@@ -83,20 +42,52 @@ const run = (options: Options): Promise<Result> =>
   withScratch("memory", async (scratch) => {
     const folder = path.join(scratch, "room")
     fs.mkdirSync(folder)
-    const all = mountings(scratch, folder)
-    const [failures, figures]: [Array<string>, Array<string>] = [[], []]
+    const mounts = mountWays(scratch, folder)
+    const plan = planOf(mounts, limitWay(), process.env[noMounts] === "1", options)
+    const [failures, figures] = [[...plan.failures], [...plan.figures]]
     let counts = noCounts
-    for (const [n, mounting] of all.entries()) {
-      if (n % options.parts !== options.part) continue
+    for (const mounting of plan.use) {
       const result = await runOne(scratch, folder, mounting, options)
       counts = addCounts(counts, result.counts)
       failures.push(...result.failures)
       figures.push(...(result.figures ?? []))
     }
-    if (all[0]!.kind === "limit") figures.push("nothing could be mounted: this was a limit of file sizes, no full disk")
-    const { points, violations } = counts
-    return { counts: { points, violations }, failures, figures }
+    return { counts: { points: counts.points, violations: failures.length }, failures, figures }
   })
+
+/** What a part of the campaign runs on, and what it says of that. */
+export interface Plan {
+  readonly use: ReadonlyArray<Mounting>
+  readonly failures: ReadonlyArray<string>
+  readonly figures: ReadonlyArray<string>
+}
+
+/**
+ * Each part has its share of `mounts`; the first has `limit` too, which is used where it is known that none of them can
+ * be had.
+ */
+export const planOf = (
+  mounts: ReadonlyArray<Way>,
+  limit: Way,
+  isKnown: boolean,
+  { part, parts }: Pick<Options, "part" | "parts">
+): Plan => {
+  const isNone = mounts.every(({ mounting }) => mounting === undefined)
+  const ways = mounts.filter((_, n) => n % parts === part)
+  if (isNone && isKnown && part === 0) ways.push(limit)
+  const [use, failures, figures]: [Array<Mounting>, Array<string>, Array<string>] = [[], [], []]
+  for (const { kind, mounting, why } of ways) {
+    if (mounting !== undefined) {
+      use.push(mounting)
+      figures.push(`${kind}: used${kind === "limit" ? ", for nothing can be mounted: this is no full disk" : ""}`)
+      continue
+    }
+    figures.push(`${kind}: not used: ${why}`)
+    if (kind === "limit") failures.push(`nothing here can be a disk without room; the limit of file sizes: ${why}`)
+    else if (!isKnown) failures.push(`${kind} cannot be mounted: ${why}; set ${noMounts}=1 to do without`)
+  }
+  return { use, failures, figures }
+}
 
 export const campaign: Campaign = {
   name: "full",

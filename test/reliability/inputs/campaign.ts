@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { makeBases } from "./bases.ts"
 import { makeInput } from "./input.ts"
+import { MemoryTally } from "./memoryTally.ts"
 import { type Tried, truthOf, tryInput } from "./tryInput.ts"
 import { atBegin, atEnd, type Work } from "./work.ts"
 
@@ -25,7 +26,7 @@ interface Seen {
   readonly byKind: Map<string, Map<string, number>>
   inputs: number
   slowest: { readonly millis: number; readonly number: number }
-  largest: { readonly grownBytes: number; readonly number: number }
+  readonly memory: MemoryTally
 }
 
 const run = async (options: Options): Promise<Result> => {
@@ -35,10 +36,11 @@ const run = async (options: Options): Promise<Result> => {
     byKind: new Map(),
     inputs: 0,
     slowest: { millis: 0, number: -1 },
-    largest: { grownBytes: 0, number: -1 }
+    memory: new MemoryTally()
   }
   if (alone === undefined) await runAll(options, seen)
   else await runAlone(options, Number(alone), seen)
+  seen.failures.push(...seen.memory.failures(process.platform))
   return {
     counts: { inputs: seen.inputs, violations: seen.failures.length },
     failures: seen.failures,
@@ -51,7 +53,8 @@ const runAlone = async ({ log, seed }: Options, number: number, seen: Seen): Pro
   const { base, said } = makeInput(bases, seed, number)
   log(`input ${number} of seed ${seed}: ${base.name}, ${said}`)
   const tried = await tryInput(bases, await truthOf(bases), seed, number)
-  log(`${tried.outcome}, ${Math.round(tried.millis)} ms, ${Math.round(tried.grownBytes / 1024)} KiB`)
+  const grown = "bytes" in tried.growth ? `${Math.round(tried.growth.bytes / 1024)} KiB` : "memory not checked"
+  log(`${tried.outcome}, ${Math.round(tried.millis)} ms, ${grown}`)
   note(seen, seed, tried)
 }
 
@@ -100,22 +103,22 @@ const runWorker = (work: Work, seen: Seen, log: Options["log"]): Promise<number 
   })
 
 const note = (seen: Seen, seed: number, tried: Tried): void => {
-  const { blames, grownBytes, kind, millis, number, outcome } = tried
+  const { blames, growth, kind, millis, number, outcome } = tried
   seen.inputs += 1
   const outcomes = seen.byKind.get(kind) ?? new Map<string, number>()
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   seen.byKind.set(kind, outcomes)
   if (millis > seen.slowest.millis) seen.slowest = { millis, number }
-  if (grownBytes > seen.largest.grownBytes) seen.largest = { grownBytes, number }
+  seen.memory.add(growth, number)
   for (const blame of blames) seen.failures.push(tell(seed, number, blame))
 }
 
 const tell = (seed: number, number: number, what: string): string =>
   `input ${number} of seed ${seed}: ${what}\n  again: LITETAPES_INPUT=${number} node --conditions=litetapes-source test/reliability/run.ts inputs ordinary ${seed}`
 
-const figuresOf = ({ byKind, inputs: tried, largest, slowest }: Seen): Array<string> => [
-  `${tried} inputs; the slowest is ${slowest.number}: ${Math.round(slowest.millis)} ms of the processor; the largest is ` +
-    `${largest.number}: ${(largest.grownBytes / 1024 / 1024).toFixed(1)} MiB more than before it`,
+const figuresOf = ({ byKind, inputs: tried, memory, slowest }: Seen): Array<string> => [
+  `${tried} inputs; the slowest is ${slowest.number}: ${Math.round(slowest.millis)} ms of the processor`,
+  ...memory.figures(),
   ...[...byKind]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([kind, outcomes]) => {

@@ -73,7 +73,6 @@ const guarded = (disk: Disk["Service"], others: Set<string>, outside: Array<stri
     create: (path) => step("create", path, "EEXIST", Effect.map(disk.create(path), file)),
     syncFolder: (path) => step("syncFolder", path, "ENOTDIR", path === "/" ? Effect.void : disk.syncFolder(path)),
     makeFolder: (path) => step("makeFolder", path, "EEXIST", disk.makeFolder(path)),
-    link: (from, to) => step("link", to, "EEXIST", disk.link(from, to)),
     rename: (from, to) =>
       step(
         "rename",

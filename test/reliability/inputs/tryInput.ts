@@ -1,9 +1,9 @@
 /** One input, tried: what it ended in, and what of that must not be. */
-import * as fs from "node:fs"
 import { makeRandom } from "../random.ts"
 import type { Base } from "./bases.ts"
 import { exercise } from "./exercise.ts"
 import { type Input, makeInput } from "./input.ts"
+import { type Growth, startMeasuring } from "./memory.ts"
 
 export interface Tried {
   readonly number: number
@@ -13,8 +13,8 @@ export interface Tried {
   readonly blames: ReadonlyArray<string>
   /** Time of the processor. */
   readonly millis: number
-  /** By how much the process grew meanwhile, at its largest; 0 where the system does not say. */
-  readonly grownBytes: number
+  /** By how much the process grew meanwhile. */
+  readonly growth: Growth
 }
 
 /** What valid libs hold: by base and tape, the ids of all records. */
@@ -55,27 +55,33 @@ export const tryInput = async (
     if (again.blames.length > 0) first = again
   }
   // A collection of garbage that is due looks like growth: it is not due again and again.
-  let { grownBytes } = first
-  for (let again = 0; again < 3 && grownBytes > grownBytesMax; again++) {
-    grownBytes = Math.min(grownBytes, (await once(bases, truth, seed, number)).grownBytes)
+  let { growth } = first
+  for (let again = 0; again < 3 && isTooMuch(growth); again++) {
+    const next = (await once(bases, truth, seed, number)).growth
+    if (bytesOf(next) < bytesOf(growth)) growth = next
   }
   const blames = [...first.blames]
-  if (grownBytes > grownBytesMax) blames.push(`memory grew by ${Math.round(grownBytes / MiB)} MiB`)
+  if (isTooMuch(growth)) blames.push(`memory grew by ${Math.round(bytesOf(growth) / MiB)} MiB`)
   if (first.millis > millisMax) blames.push(`took ${Math.round(first.millis)} ms of the processor`)
   const { input, millis, outcome } = first
   const said = blames.map((blame) => `${input.base.name}, ${input.said}: ${blame}`)
-  return { number, kind: input.kind, outcome, blames: said, millis, grownBytes }
+  return { number, kind: input.kind, outcome, blames: said, millis, growth }
 }
+
+/** What is not known is no less than what is. */
+const bytesOf = (growth: Growth): number => ("bytes" in growth ? growth.bytes : Number.POSITIVE_INFINITY)
+
+const isTooMuch = (growth: Growth): boolean => "bytes" in growth && growth.bytes > grownBytesMax
 
 const once = async (bases: ReadonlyArray<Base>, truth: Truth, seed: number, number: number) => {
   const input = makeInput(bases, seed, number)
-  const before = startMeasuring()
+  const grown = startMeasuring()
   const began = process.cpuUsage()
   const findings = await exercise(input.files, input.touched, input.random)
   const used = process.cpuUsage(began)
   const blames = [...findings.blames, ...strangers(truth, input, findings.records)]
   const millis = (used.user + used.system) / 1000
-  return { input, outcome: findings.outcome, blames, millis, grownBytes: grownSince(before) }
+  return { input, outcome: findings.outcome, blames, millis, growth: grown() }
 }
 
 /** Where no hash was made to fit, nothing is read but what was written, from its beginning on. */
@@ -88,22 +94,4 @@ const strangers = (truth: Truth, input: Input, records: ReadonlyMap<string, Read
     if (at !== -1) blames.push(`${tape} gave a record ${at} that was never written there`)
   }
   return blames
-}
-
-/** Makes the system forget how large the process has been; says how large it is now, in bytes. */
-const startMeasuring = (): number | undefined => {
-  try {
-    fs.writeFileSync("/proc/self/clear_refs", "5")
-    return statusBytes("VmRSS")
-  } catch {
-    return undefined
-  }
-}
-
-const grownSince = (before: number | undefined): number =>
-  before === undefined ? 0 : Math.max(0, statusBytes("VmHWM") - before)
-
-const statusBytes = (field: string): number => {
-  const kibibytes = new RegExp(`${field}:\\s+(\\d+) kB`).exec(fs.readFileSync("/proc/self/status", "utf8"))?.[1]
-  return Number(kibibytes ?? 0) * 1024
 }

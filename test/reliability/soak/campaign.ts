@@ -11,10 +11,14 @@ import { runInNewContext } from "node:vm"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { quiet } from "../crashes/session.ts"
 import { makeRandom, seedOf } from "../random.ts"
-import { live } from "./life.ts"
+import { type Lived, live } from "./life.ts"
+import { missing } from "./outcome.ts"
 
 /** Seconds. */
 const duration = { ordinary: 20, long: 3600 }
+
+/** On a slow machine it takes longer: with fewer acts, a kind of act that always fails could not be told from chance. */
+const livesMin = 4
 
 const actsOfALife = 150
 
@@ -40,27 +44,29 @@ const run = async ({ log, seed, size }: Options): Promise<Result> => {
   Error.stackTraceLimit = 0
   const folder = mkdtempSync(join(tmpdir(), "litetapes-soak-"))
   const collect = collector()
-  const total = { acts: 0, restarts: 0, faults: 0, looks: 0 }
+  const total = nothingYet()
   const heaps: Array<number> = []
   const files: Array<number> = []
   const failures: Array<string> = []
   const started = performance.now()
-  let told = started
+  let toldAt = started
   try {
-    for (let n = 0; performance.now() - started < duration[size] * 1000 && failures.length === 0; n++) {
+    const isDue = (n: number) => n < livesMin || performance.now() - started < duration[size] * 1000
+    for (let n = 0; isDue(n) && failures.length === 0; n++) {
       const place = join(folder, `lib-${n}`)
       try {
         const lived = await Effect.runPromise(quiet(live(place, actsOfALife, makeRandom(seedOf(seed, n)))))
-        for (const key of Object.keys(total) as Array<keyof typeof total>) total[key] += lived[key]
+        addLived(total, lived)
         rmSync(place, { recursive: true })
       } catch (cause) {
         failures.push(`life ${n} of seed ${seed}: ${cause instanceof Error ? cause.message : String(cause)}`)
       }
       collect()
       heaps.push(process.memoryUsage().heapUsed)
-      files.push(openFiles() ?? 0)
-      if (performance.now() - told > 60_000) {
-        told = performance.now()
+      const open = openFiles()
+      if (open !== undefined) files.push(open)
+      if (performance.now() - toldAt > 60_000) {
+        toldAt = performance.now()
         log(`${n + 1} lives, ${total.acts} acts, heap ${Math.round(heaps.at(-1)! / 1024 / 1024)} MiB`)
       }
     }
@@ -70,9 +76,36 @@ const run = async ({ log, seed, size }: Options): Promise<Result> => {
   return judge({ total, heaps, files, failures })
 }
 
+const nothingYet = (): Lived => ({
+  acts: 0,
+  restarts: 0,
+  faults: 0,
+  looks: 0,
+  refusals: 0,
+  done: new Map(),
+  failed: new Map()
+})
+
+const addLived = (total: Lived, lived: Lived): void => {
+  for (const key of ["acts", "restarts", "faults", "looks", "refusals"] as const) total[key] += lived[key]
+  addAll(total.done, lived.done)
+  addAll(total.failed, lived.failed)
+}
+
+const addAll = <A>(total: Map<A, number>, counts: ReadonlyMap<A, number>): void => {
+  for (const [what, count] of counts) total.set(what, (total.get(what) ?? 0) + count)
+}
+
+const told = (counts: ReadonlyMap<string, number>): string =>
+  [...counts]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([what, count]) => `${what} ${count}`)
+    .join(", ")
+
 interface Seen {
-  readonly total: { readonly acts: number; readonly restarts: number; readonly faults: number; readonly looks: number }
+  readonly total: Lived
   readonly heaps: ReadonlyArray<number>
+  /** Empty where the system does not say it. */
   readonly files: ReadonlyArray<number>
   readonly failures: Array<string>
 }
@@ -84,17 +117,24 @@ const judge = ({ failures, files, heaps, total }: Seen): Result => {
   const late = median(heaps.slice(2 * third))
   if (failures.length === 0) {
     if (late > early + heapNoise) failures.push(`the heap grew from ${early} to ${late} bytes`)
-    const first = files[Math.min(third, files.length - 1)]!
-    if (files.at(-1)! > first) failures.push(`open files grew from ${first} to ${files.at(-1)}`)
+    const first = files[Math.min(third, files.length - 1)]
+    const last = files.at(-1)
+    if (first === undefined || last === undefined) {
+      if (process.platform === "linux") failures.push("open files were not counted: /proc/self/fd cannot be read")
+    } else if (last > first) failures.push(`open files grew from ${first} to ${last}`)
+    failures.push(...missing(total.done, total.acts))
   }
   const mib = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1)
-  const { acts, faults, looks, restarts } = total
+  const { acts, done, failed, faults, looks, refusals, restarts } = total
   return {
     counts: { points: faults, images: restarts + looks, violations: failures.length },
     failures,
     figures: [
       `${heaps.length} libs, ${acts} acts, ${faults} errors of the disk, ${restarts} restarts, ${looks} looks of readers`,
-      `heap ${mib(early)} MiB in the middle, ${mib(late)} MiB at the end; ${files[0]} and ${files.at(-1)} open files`
+      `acts that were done: ${told(done)}`,
+      `acts that failed with the disk: ${told(failed)}; ${refusals} later appends were refused`,
+      `heap ${mib(early)} MiB in the middle, ${mib(late)} MiB at the end; ` +
+        (files.length === 0 ? "open files not counted" : `${files[0]} and ${files.at(-1)} open files`)
     ]
   }
 }

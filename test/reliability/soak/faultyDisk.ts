@@ -37,7 +37,6 @@ export const faulty = (disk: Disk["Service"], refuse: Refuse): Disk["Service"] =
     create: (path) => Effect.map(ask("create", path, disk.create(path)), file),
     syncFolder: (path) => ask("syncFolder", path, disk.syncFolder(path)),
     makeFolder: (path) => ask("makeFolder", path, disk.makeFolder(path)),
-    link: (from, to) => ask("link", to, disk.link(from, to)),
     rename: (from, to) => ask("rename", to, disk.rename(from, to)),
     unlink: (path) => ask("unlink", path, disk.unlink(path)),
     removeFolder: (path) => ask("removeFolder", path, disk.removeFolder(path)),

@@ -11,12 +11,22 @@ import * as Lib from "litetapes/Lib"
 import * as NodeDisk from "litetapes/NodeDisk"
 import { Storage } from "litetapes/Storage"
 import { Disk } from "litetapes/Disk"
-import { type Act, ActMaker, kinds } from "../crashes/acts.ts"
+import { type Act, ActMaker, kinds, tapes } from "../crashes/acts.ts"
 import { isPossible, match } from "../crashes/run.ts"
-import { doAct, readWorld, type Session } from "../crashes/session.ts"
+import { commit, doAct, readWorld, type Session, Wrong } from "../crashes/session.ts"
 import { afterAct, duringAct, nothing, type World } from "../crashes/world.ts"
 import type { Random } from "../random.ts"
 import { faulty } from "./faultyDisk.ts"
+import {
+  type ActName,
+  checkReason,
+  didSomething,
+  type DiskFailed,
+  nameOf,
+  stopped,
+  tagOf,
+  worldsBehind
+} from "./outcome.ts"
 
 export interface Lived {
   acts: number
@@ -24,7 +34,15 @@ export interface Lived {
   faults: number
   /** Looks of a reader in read mode. */
   looks: number
+  /** Appends that a writer which had stopped was asked for, and refused. */
+  refusals: number
+  /** Acts that succeeded and had something to do, by kind. */
+  readonly done: Map<ActName, number>
+  /** Acts that failed because the disk did, by kind and tag. */
+  readonly failed: Map<string, number>
 }
+
+const count = <A>(counts: Map<A, number>, what: A): void => void counts.set(what, (counts.get(what) ?? 0) + 1)
 
 const none: ReadonlySet<string> = new Set()
 
@@ -32,7 +50,15 @@ const none: ReadonlySet<string> = new Set()
 const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together"])
 
 class Life {
-  readonly lived: Lived = { acts: 0, restarts: 0, faults: 0, looks: 0 }
+  readonly lived: Lived = {
+    acts: 0,
+    restarts: 0,
+    faults: 0,
+    looks: 0,
+    refusals: 0,
+    done: new Map(),
+    failed: new Map()
+  }
   readonly #random: Random
   readonly #place: string
   readonly #storage: Storage["Service"]
@@ -42,6 +68,8 @@ class Life {
   /** Calls until one fails; then it is `undefined` again. */
   #fuse: number | undefined
   #code = "EIO"
+  /** Errors of the disk until this writer was opened. */
+  #faultsAtStart = 0
   /** The process is taken for dead: nothing that it still does reaches the disk. */
   #dead = false
 
@@ -74,6 +102,7 @@ class Life {
   /** Opens the lib without errors of the disk, and sees that all is there. */
   readonly start = Effect.fnUntraced({ self: this }, function* (this: Life) {
     this.#fuse = undefined
+    this.#faultsAtStart = this.lived.faults
     this.#session = yield* this.#open("write")
     this.#allowed = [match(yield* readWorld(this.#session, none), { allowed: this.#allowed, lost: none })]
     this.lived.restarts += 1
@@ -85,8 +114,13 @@ class Life {
     if (session === undefined) return
     this.#session = undefined
     this.#dead = !isClosed
-    yield* Effect.ignore(session.close)
+    const faults = this.lived.faults
+    const exit = yield* Effect.exit(session.close)
     this.#dead = false
+    if (Exit.isSuccess(exit)) return
+    // What a killed process would have said is no matter, but a defect in it is.
+    const tag = tagOf(exit, "close")
+    if (isClosed) checkReason(tag, this.#failedSince(faults), "close")
   })
 
   readonly #look = Effect.fnUntraced({ self: this }, function* (this: Life) {
@@ -119,18 +153,41 @@ class Life {
     if (act !== undefined) yield* this.do(act)
   })
 
+  /** When the disk failed, where it had failed so often as `faults` says when an act began. */
+  #failedSince(faults: number): DiskFailed {
+    if (this.lived.faults > faults) return "since"
+    return faults > this.#faultsAtStart ? "before" : "never"
+  }
+
   readonly do = Effect.fnUntraced({ self: this }, function* (this: Life, act: Act) {
-    this.lived.acts += 1
+    const { lived } = this
+    lived.acts += 1
     const before = this.#allowed[0]!
     this.#allowed = duringAct(before, act)
+    const { faults } = lived
     const exit = yield* Effect.exit(doAct(this.#session!, act, before))
-    if (Exit.isSuccess(exit)) this.#allowed = [afterAct(before, act)]
-    else {
-      // Only a disk that failed is a reason, by an error that has a type.
-      for (const reason of exit.cause.reasons) if (reason._tag === "Die") throw reason.defect
-      yield* this.stop(this.#random.next() < 0.5)
-      yield* this.start()
+    if (Exit.isSuccess(exit)) {
+      this.#allowed = [afterAct(before, act)]
+      if (didSomething(before, act, exit.value)) count(lived.done, nameOf(act))
+      return
     }
+    const tag = tagOf(exit, nameOf(act))
+    this.#allowed = worldsBehind(before, act, tag, this.#failedSince(faults))
+    count(lived.failed, `${nameOf(act)} ${tag}`)
+    if (stopped.has(tag)) yield* this.#askInVain(before)
+    yield* this.stop(this.#random.next() < 0.5)
+    yield* this.start()
+  })
+
+  /** A writer that has stopped refuses what is appended later, though the disk is well again. */
+  readonly #askInVain = Effect.fnUntraced({ self: this }, function* (this: Life, world: World) {
+    this.#fuse = undefined
+    const tape = tapes.find((name) => world.get(name)?.archived === false)
+    if (tape === undefined) return
+    const exit = yield* Effect.exit(commit(this.#session!, [{ tape, records: ["in vain"] }]))
+    const tag = Exit.isSuccess(exit) ? "success" : tagOf(exit, "an append after the writer had stopped")
+    if (tag !== "WriterPoisoned") throw new Wrong(`an append after the writer had stopped ended in ${tag}`)
+    this.lived.refusals += 1
   })
 
   readonly verify = Effect.fnUntraced({ self: this }, function* (this: Life) {
@@ -152,8 +209,9 @@ export const live = Effect.fnUntraced(function* (place: string, acts: number, ra
     yield* life.stop(true)
     yield* life.start()
     yield* life.verify()
+    yield* life.stop(true)
     return life.lived
   })
   // A lib that stays open would keep the process alive.
-  return yield* Effect.ensuring(whole, life.stop(true))
+  return yield* Effect.ensuring(whole, Effect.exit(life.stop(false)))
 })
