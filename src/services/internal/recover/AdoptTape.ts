@@ -43,11 +43,10 @@ export const adopt = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Adopted | { readonly tape: string; readonly why: string }, AdoptError> {
   const { root, state: libState } = core
   const meta = yield* root.readMeta(name)
+  if (meta === undefined) return { tape: name, why: "its meta is missing" }
+  if (meta.bytes.length === 0) return { tape: name, why: "its meta is empty, as an interrupted clone leaves it" }
   const folded = yield* Effect.result(fold(name, meta, libState.limits))
-  if (meta === undefined || folded._tag === "Failure") {
-    const isThere = meta !== undefined && folded._tag === "Failure"
-    return { tape: name, why: isThere ? folded.failure.message : "its meta is missing" }
-  }
+  if (folded._tag === "Failure") return { tape: name, why: folded.failure.message }
   const state = folded.success
   const { tape: id, role, records } = state
   core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })

@@ -21,13 +21,17 @@ export interface DamagedTape {
   readonly nextPosition: number
 }
 
-/** What can be said of the tape in folder `name`; `undefined` where no tape can be called so. */
+/**
+ * What can be said of the tape in folder `name`; `undefined` where no tape can be called so, or an interrupted clone has left
+ * it: while one is made its meta is empty.
+ */
 export const examine = Effect.fnUntraced(function* (
   core: Core,
   name: string
 ): Effect.fn.Return<DamagedTape | undefined, StorageError> {
   if (!isTapeName(name)) return undefined
   const meta = yield* core.root.readMeta(name)
+  if (meta?.bytes.length === 0) return undefined
   const lines = MetaChain.salvageTape(`${name}/${tapeMetaFile}`, meta?.bytes ?? new Uint8Array(0), core.state.limits)
   const known = lines.find((line) => line.$type === "LiteTape.Meta")
   if (known?.role === "records") return { name, tape: known.tape, role: "records", nextPosition: 0 }
