@@ -30,7 +30,7 @@ describe("the steps in a folder", () => {
   live("a new lib's folder is durable before its lib meta, which is replaced whole", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* open(at)
-      assert.deepStrictEqual(disk.take(), ["makeFolder .", "lock litelib.lock", "syncFolder .."])
+      assert.deepStrictEqual(disk.take(), ["makeFolder .", "syncFolder ..", "lock litelib.lock"])
       yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
       assert.deepStrictEqual(disk.take(), [
         "create litelib.meta.jsonl.tmp",
@@ -230,6 +230,20 @@ describe("the steps in a folder", () => {
         yield* root.replaceMeta("order", version, bytes("new\n"))
         assert.strictEqual(text((yield* root.readMeta("order"))?.bytes), "new\n")
       })
+  )
+
+  live("a folder whose name could not be made durable goes again: the next one is made and synced anew", (at, disk) =>
+    Effect.gen(function* () {
+      disk.refuse(/^syncFolder/)
+      for (const place of [at, `${at}/in/a/folder`]) {
+        assert.strictEqual(yield* reasonOf(open(place)), "failed")
+        assert.isFalse(fs.existsSync(at))
+      }
+      disk.refuse(undefined)
+      disk.take()
+      yield* openLib(at)
+      assert.deepStrictEqual(disk.take().slice(0, 2), ["makeFolder .", "syncFolder .."])
+    })
   )
 
   live("every step that a lib is opened or written with can fail, and says so in its type", (at, disk) =>

@@ -119,8 +119,8 @@ export const metas: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: open,
-        find: "if (isEmpty(names)) yield* syncParent(disk, location, entry === undefined)",
-        replace: "if (isEmpty(names)) yield* Effect.void"
+        find: "disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))",
+        replace: "Effect.void"
       }
     ],
     histories: [["append"]],

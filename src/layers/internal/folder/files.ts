@@ -92,7 +92,7 @@ export const ensurePath = (disk: DiskShape, path: string): Effect.Effect<void, D
     const parent = dirname(path)
     if (parent !== path && (yield* disk.stat(parent)) === undefined) {
       yield* ensurePath(disk, parent)
-      yield* disk.syncFolder(dirname(parent))
+      yield* disk.syncFolder(dirname(parent)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(parent))))
     }
     yield* ensureFolder(disk, path)
   })

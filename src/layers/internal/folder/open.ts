@@ -34,7 +34,7 @@ export const openWrite = (
     const entry = yield* disk.stat(location)
     if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "not a folder")
     if (entry === undefined && recovering) return yield* notALib(location, "nothing is there to recover")
-    if (entry === undefined) yield* ensurePath(disk, location)
+    if (entry === undefined) yield* makeLocation(disk, location)
 
     const before = yield* disk.list(location)
     const hadLockFile = before.includes(lockFile)
@@ -46,7 +46,7 @@ export const openWrite = (
       // Under the lock this is safe: who gets hold of the unlinked file finds that the path has another one, or none.
       Effect.onError(() => (hadLockFile ? Effect.void : Effect.ignore(unlinkIfThere(disk, join(location, lockFile)))))
     )
-    if (isEmpty(names)) yield* syncParent(disk, location, entry === undefined)
+    if (isEmpty(names)) yield* entry === undefined ? Effect.void : syncParent(disk, location)
     // Who made this lib may have been killed before its meta was durable (I2). Nothing is put beside a meta that may
     // vanish: what is left then would look like a lib that lost it.
     else if (isNew(names)) yield* disk.syncFolder(location)
@@ -99,12 +99,22 @@ const requireLibMeta = (disk: DiskShape, location: string): Effect.Effect<void, 
       : Effect.fail(storageError("open", join(location, libMetaFile), "unsafe", "not a regular file"))
   })
 
-/** Makes the lib's own folder durable, before anything is durable in it. */
-const syncParent = (disk: DiskShape, location: string, made: boolean): Effect.Effect<void, DiskError> =>
+/**
+ * Makes the lib's own folder, and makes it durable before anything is durable in it. A sync that failed once proves nothing
+ * when it is repeated: the folder goes again, so that the next one makes and syncs another.
+ */
+const makeLocation = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
+  Effect.andThen(
+    ensurePath(disk, location),
+    disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))
+  )
+
+/** The same for a folder that was there. */
+const syncParent = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
   disk.syncFolder(dirname(location)).pipe(
     Effect.catch((error) =>
       // A parent that we may not read cannot be synced. Who made the folder there for us has to answer for it.
-      !made && (error.code === "EACCES" || error.code === "EPERM") ? Effect.void : Effect.fail(error)
+      error.code === "EACCES" || error.code === "EPERM" ? Effect.void : Effect.fail(error)
     )
   )
 
