@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
@@ -75,3 +76,6 @@ export const tagsOf = (
 export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, {
   discard: true
 })
+
+/** The event store over an open lib. */
+export const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)

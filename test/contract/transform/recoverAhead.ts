@@ -2,10 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
-import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { existingTape, type LibService, recordsOf, storeOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {
   crashed,
   filesOf,
@@ -15,8 +14,6 @@ import {
   tamper,
   type TransformKind
 } from "../../support/transformGround.ts"
-
-const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
 /** Records or events `from` to before `to`, each a batch of its own. */
 const put = (lib: LibService, name: string, from: number, to: number) =>

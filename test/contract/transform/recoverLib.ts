@@ -2,19 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
 import { flipped, withoutRoom } from "../../support/copyLib.ts"
-import {
-  existingTape,
-  type LibService,
-  recordsOf,
-  type StorageService,
-  tagOf,
-  tapeOf,
-  withLib
-} from "../../support/openLib.ts"
+import { existingTape, recordsOf, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {
   crashed,
   fill,
@@ -29,8 +20,6 @@ import {
 
 const recover = (storage: StorageService, at: string, options?: Lib.RecoverLibOptions) =>
   Effect.provideService(Lib.recover(at, options), Storage, storage)
-
-const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
 /** Two tapes and some events, in segments in part; a copy of the lib while it lives. */
 const prepare = (kind: Ground, at: string, copied: string) =>

@@ -11,7 +11,7 @@ import { runInNewContext } from "node:vm"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { quiet } from "../crashes/session.ts"
 import { makeRandom, seedOf } from "../random.ts"
-import { type Lived, live } from "./life.ts"
+import { type Lived, live, nothingYet } from "./life.ts"
 import { missing } from "./outcome.ts"
 
 /** Seconds. */
@@ -75,16 +75,6 @@ const run = async ({ log, seed, size }: Options): Promise<Result> => {
   }
   return judge({ total, heaps, files, failures })
 }
-
-const nothingYet = (): Lived => ({
-  acts: 0,
-  restarts: 0,
-  faults: 0,
-  looks: 0,
-  refusals: 0,
-  done: new Map(),
-  failed: new Map()
-})
 
 const addLived = (total: Lived, lived: Lived): void => {
   for (const key of ["acts", "restarts", "faults", "looks", "refusals"] as const) total[key] += lived[key]

@@ -49,16 +49,18 @@ const none: ReadonlySet<string> = new Set()
 /** Acts that this life does in a way of its own, or that need the lib to be shut and damaged. */
 const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together"])
 
+export const nothingYet = (): Lived => ({
+  acts: 0,
+  restarts: 0,
+  faults: 0,
+  looks: 0,
+  refusals: 0,
+  done: new Map(),
+  failed: new Map()
+})
+
 class Life {
-  readonly lived: Lived = {
-    acts: 0,
-    restarts: 0,
-    faults: 0,
-    looks: 0,
-    refusals: 0,
-    done: new Map(),
-    failed: new Map()
-  }
+  readonly lived = nothingYet()
   readonly #random: Random
   readonly #place: string
   readonly #storage: Storage["Service"]

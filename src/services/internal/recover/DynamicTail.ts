@@ -29,8 +29,6 @@ export interface TailFile extends Printed {
   readonly ordinal: number | undefined
   /** The same if no more is lost in front of it than what is known to be; `undefined` where nobody knows how much that is. */
   readonly presumed: number | undefined
-  /** Records of the files in front of it that are there: its ordinal is no less. */
-  readonly least: number
   /** Something still says what its hash was, and it has it. */
   readonly isProved: boolean
 }
@@ -193,8 +191,8 @@ class Known {
   }
 
   /** Whether all of a block may stand before the committed records, by the number of records that there are. */
-  mayBeBefore({ end, files, start }: Block): boolean {
-    return !this.#committed.isOwn || this.#files[files[0]]!.least + end - start <= this.#committed.ordinal
+  mayBeBefore({ end }: Block): boolean {
+    return !this.#committed.isOwn || end <= this.#committed.ordinal
   }
 
   /** As `beginOf`, of a block that ends behind the limit; `undefined` where nothing says that it does. */

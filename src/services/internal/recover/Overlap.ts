@@ -32,7 +32,7 @@ export const resolve = <F extends OverlapFile>(
   const spare = new Set<number>()
   const rows = rowsOf(files, lost)
   for (const [index, row] of rows.entries()) {
-    const behind = rows.slice(index + 1).flatMap((one) => one.files)
+    const behind = () => rows.slice(index + 1).flatMap((one) => one.files)
     const verdict = judge(kept, lost, row, behind, role)
     if (verdict === "ambiguous") return { ambiguous: namesOf(kept, row.files) }
     dropped.push(...kept.slice(verdict.keep), ...(verdict.takes ? [] : row.files))
@@ -95,7 +95,7 @@ const judge = (
   files: ReadonlyArray<OverlapFile>,
   lost: ReadonlyArray<number>,
   row: Row<OverlapFile>,
-  behind: ReadonlyArray<OverlapFile>,
+  behind: () => ReadonlyArray<OverlapFile>,
   role: Role
 ): Reading | "ambiguous" => {
   const unrelated = { keep: files.length, takes: true, spare: [] }
@@ -116,7 +116,7 @@ const judge = (
     if (more !== 0) return role === "events" && more > 0 ? unfinished : "ambiguous"
   }
   // No event is there twice.
-  return role === "events" || (isRepack && isTold(before, outputs, behind, reading)) ? reading : "ambiguous"
+  return role === "events" || (isRepack && isTold(before, outputs, behind(), reading)) ? reading : "ambiguous"
 }
 
 /** Whether a record that is nowhere twice but for this is among what a reading drops, wherever numbers are missing in it. */

@@ -153,13 +153,8 @@ const tailOf = (
     if (isLost && !countsLost) continue
     presumed = presumed === undefined || records === undefined ? undefined : presumed + records
   }
-  let least = 0
   return tailBehind(
-    kept.map((file) => {
-      const inFront = least
-      least += file.prints.length
-      return { ...file, ...byNumber.get(file.number)!, least: inFront }
-    }),
+    kept.map((file) => ({ ...file, ...byNumber.get(file.number)! })),
     committed,
     role
   )

@@ -38,7 +38,10 @@ export interface RecoverLibReport {
   /** The new identity. */
   readonly lib: string
   readonly tapes: ReadonlyArray<Adopted>
-  /** Tapes whose meta is bad or lost. The new lib lists them: `recoverTape` brings back what their segments have. */
+  /**
+   * Tapes whose meta is bad or lost. The new lib lists them, and `recoverTape` brings back what their segments have; but what
+   * an interrupted clone left, or no tape can be called, it leaves alone.
+   */
   readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
   /** Committed records of tapes that are not in `tapes`, by id: they are in dynamic segments that were set aside. */
   readonly unadopted: ReadonlyArray<Unadopted>
@@ -103,23 +106,21 @@ export const recoverLib = Effect.fnUntraced(function* (
     if ("why" in adopted) invalid.push(adopted)
     else tapes.push(adopted)
   }
+  const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
+  const damagedTapes = yield* listable(core, tapes, invalid, () => uuid(now))
   // Every tape has what it can get: what is left of the old lib goes out of the way before the new one begins.
   const aside = yield* setAside(root, orphans.files, damaged?.bytes)
-  const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
-  const damagedTapes = yield* listable(core, tapes, invalid)
   const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
   const anchor = { batch: 0, hash: noHash, position }
   const records: Array<Unchained<LibRecord>> = [
     meta,
-    ...[...tapes, ...damagedTapes.map((one) => ({ ...one, tape: one.tape ?? uuid(now) }))].map(
-      ({ name, tape, role }) => ({
-        $type: "LiteLib.Tape" as const,
-        name,
-        tape,
-        role,
-        state: "active" as const
-      })
-    ),
+    ...[...tapes, ...damagedTapes].map(({ name, tape, role }) => ({
+      $type: "LiteLib.Tape" as const,
+      name,
+      tape,
+      role,
+      state: "active" as const
+    })),
     // As if a first writer had ended cleanly there: the next one goes on from this position.
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
@@ -141,16 +142,17 @@ export const recoverLib = Effect.fnUntraced(function* (
 const listable = Effect.fnUntraced(function* (
   core: Core,
   tapes: ReadonlyArray<Adopted>,
-  invalid: RecoverLibReport["invalid"]
-): Effect.fn.Return<ReadonlyArray<DamagedTape>, StorageError> {
+  invalid: RecoverLibReport["invalid"],
+  newId: () => string
+): Effect.fn.Return<ReadonlyArray<DamagedTape & { readonly tape: string }>, StorageError> {
   const ids = new Set(tapes.map(({ tape }) => tape))
-  const listed: Array<DamagedTape> = []
+  const listed: Array<DamagedTape & { readonly tape: string }> = []
   for (const { tape: name } of invalid) {
     const found = yield* examine(core, name)
     if (found === undefined) continue
-    const isTaken = found.tape !== undefined && ids.has(found.tape)
-    listed.push(isTaken ? { ...found, tape: undefined } : found)
-    if (found.tape !== undefined) ids.add(found.tape)
+    const tape = found.tape === undefined || ids.has(found.tape) ? newId() : found.tape
+    ids.add(tape)
+    listed.push({ ...found, tape })
   }
   return listed
 })

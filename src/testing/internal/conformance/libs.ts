@@ -82,7 +82,7 @@ export const libDemands: ReadonlyArray<Demand> = [
   },
   {
     name: "a lib that lost its meta is recovered with its tapes",
-    promise: "listTapes names the tapes that have their meta; recover opens what may have lost its lib meta",
+    promise: "listTapes names the tapes; recover opens what may have lost its lib meta",
     body: (ground) => libRecovered(ground)
   }
 ]
