@@ -10,6 +10,7 @@
  */
 import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
+import type { EncodedEvent } from "./Event.ts"
 import { invariant } from "./internal/invariant.ts"
 import type { Commit } from "./SystemRecord.ts"
 
@@ -72,6 +73,15 @@ export class PartBuilder {
     const written = this.#buffer.write(text, start, "utf8")
     this.#buffer[start + written] = 0x0a
     this.bytes = start + written + 1
+    this.count++
+    return start
+  }
+
+  /** Adds the line of one event; the result is where it begins in this part. */
+  addEvent(event: EncodedEvent, position: number, revision: number): number {
+    const start = this.bytes
+    this.reserve(event.bytesMax)
+    this.bytes = event.writeTo(this.#buffer, start, position, revision)
     this.count++
     return start
   }

@@ -6,8 +6,10 @@ import * as Schema from "effect/Schema"
 import type { Limits } from "./Limits.ts"
 import { isReservedType } from "./Format.ts"
 import { BadLine } from "./internal/BadLine.ts"
+import { encodeEvent, type EncodedEvent } from "./internal/eventEncoder.ts"
 import * as TaraSON from "./TaraSON.ts"
-import { TaraSONError } from "./TaraSONError.ts"
+
+export type { EncodedEvent }
 
 /** An event to be appended. */
 export interface NewEvent {
@@ -50,94 +52,43 @@ export class InvalidEvent extends Schema.TaggedError<InvalidEvent>("litetapes/In
   }
 }
 
-/** An event, encoded but for its revision and its position: those are given when its batch is sealed. */
-export interface Encoded {
-  readonly id: string
-  readonly type: string
-  /** What makes two events with one id the same: type, data, metadata, tags. */
-  readonly content: string
-  readonly line: (position: number, revision: number) => string
-  /** The most bytes that the line can have, with its newline. */
-  readonly bytesMax: number
-}
-
 export const idBytesMax = 256
 const typeBytesMax = 256
 const tagsMax = 64
 
-/** Digits of the largest position and revision. */
-const numberBytesMax = 16
-
 /**
- * Encodes an event. `id` is used where the event names none.
+ * Encodes an event for the stream of that name, which must be one (`checkStreamName`). `id` is used where the event names
+ * none.
  *
  * @throws TaraSONError | InvalidEvent
  */
 export const encode = (
-  stream: { readonly name: string; readonly text: string },
+  stream: string,
   event: NewEvent,
   index: number,
   id: string,
   time: string,
   limits: Limits
-): Encoded => {
+): EncodedEvent => {
   // Once: what is checked is what is written.
   const { type: name } = event
   const why = problem(event, name)
-  if (why !== undefined) throw new InvalidEvent({ stream: stream.name, index, why })
-  const inner = innerLimits(limits)
-  // The type is good: should something have made room in the meantime, it is only quoted again.
-  const type = quotedTypes.get(name) ?? JSON.stringify(name)
-  const data = event.data === undefined ? "null" : TaraSON.encodeValue(event.data, inner)
-  const metadata = event.metadata === undefined ? "{}" : TaraSON.encodeValue(event.metadata, inner)
-  const tags = event.tags === undefined ? "[]" : TaraSON.encodeValue(event.tags, inner)
-  const head = `{"$type":${type},"data":${data},"id":${JSON.stringify(id)},"metadata":${metadata},"position":`
-  const tail = `,"stream":${stream.text},"tags":${tags},"time":"${time}"}`
-  const bytes = byteLength(head) + byteLength(tail) + numberBytesMax * 2 + 13
-  if (bytes > limits.recordBytesMax) {
-    const { recordBytesMax } = limits
-    throw new TaraSONError({ pointer: "", reason: { _tag: "RecordTooLarge", bytes, recordBytesMax } })
-  }
-  return {
-    id,
-    type: name,
-    get content() {
-      return contentOf(type, data, metadata, tags)
-    },
-    line: (position, revision) => `${head}${position},"revision":${revision}${tail}`,
-    bytesMax: bytes
-  }
+  if (why !== undefined) throw new InvalidEvent({ stream, index, why })
+  return encodeEvent(
+    { type: name, data: event.data, id, metadata: event.metadata, tags: event.tags, stream, time },
+    limits
+  )
 }
-
-/** The limits of what stands within an event. */
-const innerLimits = (limits: Limits): Limits => {
-  let inner = innerOf.get(limits)
-  if (inner === undefined) {
-    inner = { ...limits, depthMax: limits.depthMax - 1 }
-    innerOf.set(limits, inner)
-  }
-  return inner
-}
-
-const innerOf = new WeakMap<Limits, Limits>()
 
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
 
-const contentOf = (type: string, data: string, metadata: string, tags: string): string =>
-  `${type}\n${data}\n${metadata}\n${tags}`
-
-/** The content of a stored event, to be compared with that of one that is to be appended. */
-export const content = (event: RecordedEvent, limits: Limits): string =>
-  contentOf(
-    JSON.stringify(event.type),
-    TaraSON.encodeValue(event.data, limits),
-    TaraSON.encodeValue(event.metadata, limits),
-    TaraSON.encodeValue(event.tags, limits)
-  )
+/** The content of a stored event, to be compared with that of one that is to be appended (`EncodedEvent.content`). */
+export const content = ({ data, metadata, tags, type }: RecordedEvent, limits: Limits): string =>
+  [type, data, metadata, tags].map((value) => TaraSON.encodeValue(value, limits)).join("\n")
 
 const problem = (event: NewEvent, type: string): string | undefined => {
   const { id, tags, metadata } = event
-  const why = quotedTypes.has(type) ? undefined : problemOfType(type)
+  const why = goodTypes.has(type) ? undefined : problemOfType(type)
   if (why !== undefined) return why
   if (id !== undefined && (typeof id !== "string" || id === "" || !isText(id, idBytesMax))) {
     return `its id must be a well-formed text of 1 to ${idBytesMax} bytes`
@@ -152,16 +103,16 @@ const problem = (event: NewEvent, type: string): string | undefined => {
   return undefined
 }
 
-/** Types that are good, each as a JSON string: applications have few, and use them again and again. */
-const quotedTypes = new Map<string, string>()
-const quotedTypesMax = 1000
+/** Types that are good: applications have few, and use them again and again. */
+const goodTypes = new Set<string>()
+const goodTypesMax = 1000
 
 const problemOfType = (type: unknown): string | undefined => {
   if (typeof type !== "string" || type === "") return "its type must be a text that is not empty"
   if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
   if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
-  if (quotedTypes.size >= quotedTypesMax) quotedTypes.clear()
-  quotedTypes.set(type, JSON.stringify(type))
+  if (goodTypes.size >= goodTypesMax) goodTypes.clear()
+  goodTypes.add(type)
   return undefined
 }
 

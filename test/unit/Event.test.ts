@@ -5,13 +5,12 @@ import { defaultLimits } from "../../src/domain/Limits.ts"
 import * as TaraSON from "../../src/domain/TaraSON.ts"
 import { generators, text } from "../property/arbitraries.ts"
 import { runs } from "../property/runs.ts"
-
-const stream = (name: string) => ({ name, text: JSON.stringify(name) })
+import { lineOf } from "../support/eventLine.ts"
 
 const time = "2025-01-02T03:04:05.678Z"
 
 const encode = (event: Event.NewEvent, name = "order-17", limits = defaultLimits) =>
-  Event.encode(stream(name), event, 3, event.id ?? "made", time, limits)
+  Event.encode(name, event, 3, event.id ?? "made", time, limits)
 
 const short = text.filter((value) => value !== "" && Buffer.byteLength(value) <= 256)
 
@@ -22,7 +21,7 @@ describe("an event's line", () => {
     fc.assert(
       fc.property(generators.event, short, number, number, (event, name, position, revision) => {
         const encoded = encode(event, name)
-        const line = encoded.line(position, revision)
+        const line = lineOf(encoded, position, revision)
         const record = {
           $type: event.type,
           data: event.data ?? null,
@@ -41,11 +40,33 @@ describe("an event's line", () => {
     )
   })
 
+  it("is its own, whatever was encoded in between", () => {
+    const sized = fc
+      .tuple(generators.event, fc.oneof(fc.constant(0), fc.nat({ max: 20_000 })))
+      .map(([event, bytes]) => ({
+        ...event,
+        metadata: { padding: "x".repeat(bytes) }
+      }))
+    fc.assert(
+      fc.property(fc.array(sized, { minLength: 1, maxLength: 40 }), (events) => {
+        const all = events.map((event, at) => ({ encoded: encode(event, `order-${at}`), event, at }))
+        for (const { at, encoded, event } of all) {
+          const { id, metadata, stream } = Event.decodeLine(Buffer.from(lineOf(encoded, at, at)))
+          assert.deepStrictEqual(
+            { id, metadata, stream },
+            { id: event.id ?? "made", metadata: event.metadata, stream: `order-${at}` }
+          )
+        }
+      }),
+      { numRuns: Math.ceil(runs / 10) }
+    )
+  })
+
   it("gives the event back", () => {
     fc.assert(
       fc.property(generators.event, number, number, (event, position, revision) => {
         const encoded = encode(event)
-        const recorded = Event.decodeLine(Buffer.from(encoded.line(position, revision)))
+        const recorded = Event.decodeLine(Buffer.from(lineOf(encoded, position, revision)))
         const { type, data = null, id = "made", metadata = {}, tags = [] } = event
         const shown = { type, data, id, metadata, tags }
         const canonical = (value: unknown) => TaraSON.encodeValue(value, defaultLimits)
@@ -59,8 +80,10 @@ describe("an event's line", () => {
   it("has room for the largest numbers, to the byte", () => {
     const limit = (data: string, recordBytesMax: number) => () =>
       encode({ type: "A", data }, "order-17", { ...defaultLimits, recordBytesMax })
-    const { bytesMax, line } = encode({ type: "A", data: "" })
-    assert.strictEqual(bytesMax, Buffer.byteLength(line(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) + 1)
+    const encoded = encode({ type: "A", data: "" })
+    const { bytesMax } = encoded
+    const longest = lineOf(encoded, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    assert.strictEqual(bytesMax, Buffer.byteLength(longest) + 1)
     assert.doesNotThrow(limit("xé", bytesMax + 3))
     assert.throws(limit("xé", bytesMax + 2), /RecordTooLarge/)
   })
@@ -122,6 +145,6 @@ describe("an event that cannot be stored", () => {
   })
 
   it.each(["Lite", "LiteTape", "LiteTapeX", "liteTape.Meta", "XLiteLib.Meta"])("is not one of type %s", (type) => {
-    assert.strictEqual(encode({ type }).type, type)
+    assert.strictEqual(Event.decodeLine(Buffer.from(lineOf(encode({ type }), 0, 0))).type, type)
   })
 })

@@ -30,6 +30,14 @@ export const begin = (recordBytesMax: number): void => {
 /** The record's text. */
 export const text = (): string => bytes.toString(isAscii ? "latin1" : "utf8", 0, position)
 
+/** How many bytes there are. */
+export const length = (): number => position
+
+/** Copies what there is. */
+export const copyTo = (target: Uint8Array, at: number): void => {
+  target.set(bytes.subarray(0, position), at)
+}
+
 /** Gives back what a large record needed. */
 export const end = (): void => {
   if (bytes.length > bytesKeptMax) bytes = Buffer.allocUnsafeSlow(bytesAtRest)

@@ -23,15 +23,23 @@ let depthMax = 0
 
 /** The canonical text of `value`. Throws `TaraSONError`. */
 export const write = (value: unknown, limits: Limits): string => {
-  depthMax = depthMaxOf(limits)
   Sink.begin(limits.recordBytesMax)
   try {
-    writeValue(value, 0)
+    writeInto(value, limits)
     return Sink.text()
-  } catch (error) {
-    throw endlessInstead(error, value)
   } finally {
     Sink.end()
+  }
+}
+
+/** Writes the canonical text of `value` behind what the sink has already. Throws `TaraSONError`. */
+export const writeInto = (value: unknown, limits: Limits): void => {
+  depthMax = depthMaxOf(limits)
+  try {
+    writeValue(value, 0)
+  } catch (error) {
+    dropValues(0)
+    throw endlessInstead(error, value)
   }
 }
 
@@ -68,8 +76,22 @@ const writeContainer = (value: object, depth: number): void => {
   return isArray(value) ? writeArray(value, depth) : writeObject(value, depth)
 }
 
-// For elements, a fifth of the cost of descriptors. A setter alone is not found by it: that one reads as undefined.
-const lookupGetter = Reflect.get(Object.prototype, "__lookupGetter__") as (this: object, key: number) => unknown
+// Leaves no garbage, where descriptors do. A setter alone is not found by it: that one reads as undefined.
+const lookupGetter = Reflect.get(Object.prototype, "__lookupGetter__") as (
+  this: object,
+  key: number | string
+) => unknown
+const hasOwn = Reflect.get(Object.prototype, "hasOwnProperty") as (this: object, key: string) => boolean
+
+/** Values of the objects around the one that is being written, and its own behind them: one array for all. */
+const values: Array<unknown> = []
+let valuesEnd = 0
+
+/** Nothing of the caller's is kept. */
+const dropValues = (first: number): void => {
+  for (let at = first; at < valuesEnd; at++) values[at] = undefined
+  valuesEnd = first
+}
 
 const writeArray = (array: ReadonlyArray<unknown>, depth: number): void => {
   const length = array.length
@@ -87,21 +109,24 @@ const writeArray = (array: ReadonlyArray<unknown>, depth: number): void => {
 }
 
 const writeObject = (object: object, depth: number): void => {
-  const values: Array<unknown> = []
+  const first = valuesEnd
   let shape: Shape = emptyShape
   for (const key in object) {
-    const property = Object.getOwnPropertyDescriptor(object, key)
-    if (property === undefined) continue // inherited
-    const value: unknown = property.value
-    if (value === undefined) failProperty(property, key, depth)
-    values.push(value)
+    if (!hasOwn.call(object, key)) continue // inherited
+    if (lookupGetter.call(object, key) !== undefined) failAccessor(key, depth)
+    const value: unknown = (object as Readonly<Record<string, unknown>>)[key]
+    if (value === undefined) failUndefined(object, key, depth)
+    values[valuesEnd++] = value
     const next = shape.next
     if (next !== undefined && next.key === key) {
       shape = next
       continue
     }
     const extended = extend(shape, key)
-    if (extended === undefined) return writeUncommon(object, depth)
+    if (extended === undefined) {
+      dropValues(first)
+      return writeUncommon(object, depth)
+    }
     shape = extended
   }
   if (shape === emptyShape) return Sink.putAscii("{}")
@@ -109,8 +134,9 @@ const writeObject = (object: object, depth: number): void => {
   for (let index = 0; index < prefixes.length; index++) {
     path[depth] = keys[index]!
     Sink.putBytes(prefixes[index]!)
-    writeValue(values[from === undefined ? index : from[index]!], depth + 1)
+    writeValue(values[first + (from === undefined ? index : from[index]!)], depth + 1)
   }
+  dropValues(first)
   Sink.putByte(0x7d)
 }
 
@@ -118,11 +144,11 @@ const writeObject = (object: object, depth: number): void => {
 const writeUncommon = (object: object, depth: number): void => {
   const keys: Array<string> = []
   for (const key in object) {
-    const property = Object.getOwnPropertyDescriptor(object, key)
-    if (property === undefined) continue // inherited
+    if (!hasOwn.call(object, key)) continue // inherited
     if (key === "__proto__") failKey({ _tag: "ForbiddenKey" }, key, depth)
     if (isIllFormed(key)) failKey({ _tag: "IllFormedString" }, key, depth)
-    if (property.value === undefined) failProperty(property, key, depth)
+    if (lookupGetter.call(object, key) !== undefined) failAccessor(key, depth)
+    if ((object as Readonly<Record<string, unknown>>)[key] === undefined) failUndefined(object, key, depth)
     keys.push(key)
   }
   // n members take at least 5n + 1 bytes: what cannot fit is not sorted.
@@ -152,8 +178,14 @@ const failKey = (reason: Reason, key: string, depth: number): never => {
   return fail(reason, depth + 1)
 }
 
-const failProperty = (property: PropertyDescriptor, key: string, depth: number): never =>
-  failKey({ _tag: "NotJsonValue", found: "value" in property ? "undefined" : "an accessor" }, key, depth)
+const failAccessor = (key: string, depth: number): never =>
+  failKey({ _tag: "NotJsonValue", found: "an accessor" }, key, depth)
+
+const failUndefined = (object: object, key: string, depth: number): never => {
+  const property = Object.getOwnPropertyDescriptor(object, key)
+  const isValue = property !== undefined && "value" in property
+  return isValue ? failKey({ _tag: "NotJsonValue", found: "undefined" }, key, depth) : failAccessor(key, depth)
+}
 
 /** A cycle ends at one of the limits: then it is the cycle that is wrong. */
 const endlessInstead = (error: unknown, root: unknown): unknown => {

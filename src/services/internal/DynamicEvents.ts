@@ -19,16 +19,23 @@ export interface EventLine {
 /** The events of one stream in the file: consecutive revisions. */
 export interface StreamRows {
   readonly firstRevision: number
-  readonly rows: Array<number>
+  readonly count: number
 }
 
+/** Numbers kept of each row: offset, length, CRC, revision, position, hash of the id. */
+const width = 6
+
 export class DynamicEvents {
-  readonly streams = new Map<string, StreamRows>()
   /** Lines of the file that hold these events, in file order; grows by doubling. */
-  #columns = new Float64Array(6 * 1024)
-  readonly #names: Array<string> = []
-  #ids: Map<number, Array<number>> | undefined
+  #columns = new Float64Array(width * 1024)
+  /** Of each row its stream, and the next row of that stream: −1 behind the last. */
+  #links = new Int32Array(2 * 1024)
   #count = 0
+  readonly #streamOf = new Map<string, number>()
+  /** Of each stream its name; its first row, its last, and how many it has. One string a stream, whatever its events. */
+  readonly #names: Array<string> = []
+  #streams = new Int32Array(3 * 256)
+  #ids: Map<number, Array<number>> | undefined
 
   get count(): number {
     return this.#count
@@ -36,36 +43,60 @@ export class DynamicEvents {
 
   /** Adds the event whose line comes next in the file. */
   add(event: EventLine): void {
-    const at = this.#count * 6
-    if (at === this.#columns.length) {
-      const grown = new Float64Array(this.#columns.length * 2)
-      grown.set(this.#columns)
-      this.#columns = grown
-    }
+    const row = this.#count
+    if (row * width === this.#columns.length) this.#growRows()
+    const at = row * width
     this.#columns[at] = event.offset
     this.#columns[at + 1] = event.length
     this.#columns[at + 2] = event.crc
     this.#columns[at + 3] = event.revision
     this.#columns[at + 4] = event.position
     this.#columns[at + 5] = event.idHash
-    const known = this.streams.get(event.stream)
-    if (known === undefined) {
-      this.streams.set(event.stream, { firstRevision: event.revision, rows: [this.#count] })
-      this.#names.push(event.stream)
-    } else {
-      invariant(event.revision === known.firstRevision + known.rows.length, "revisions of a stream have no gaps")
-      known.rows.push(this.#count)
-      // One string a stream, however many events it has.
-      this.#names.push(this.#names[known.rows[0]!]!)
-    }
-    this.#ids?.set(event.idHash, [...(this.#ids.get(event.idHash) ?? []), this.#count])
+    this.#links[2 * row] = this.#addToStream(event.stream, event.revision, row)
+    this.#links[2 * row + 1] = -1
+    this.#ids?.set(event.idHash, [...(this.#ids.get(event.idHash) ?? []), row])
     this.#count++
   }
 
+  /** Gives the stream's number. */
+  #addToStream(name: string, revision: number, row: number): number {
+    const known = this.#streamOf.get(name)
+    if (known === undefined) {
+      const added = this.#names.push(name) - 1
+      this.#streamOf.set(name, added)
+      if (3 * added === this.#streams.length) this.#growStreams()
+      this.#streams[3 * added] = row
+      this.#streams[3 * added + 1] = row
+      this.#streams[3 * added + 2] = 1
+      return added
+    }
+    const last = this.#streams[3 * known + 1]!
+    invariant(revision === this.#columns[last * width + 3]! + 1, "revisions of a stream have no gaps")
+    this.#links[2 * last + 1] = row
+    this.#streams[3 * known + 1] = row
+    this.#streams[3 * known + 2]!++
+    return known
+  }
+
+  #growRows(): void {
+    const columns = new Float64Array(2 * this.#columns.length)
+    columns.set(this.#columns)
+    this.#columns = columns
+    const links = new Int32Array(2 * this.#links.length)
+    links.set(this.#links)
+    this.#links = links
+  }
+
+  #growStreams(): void {
+    const streams = new Int32Array(2 * this.#streams.length)
+    streams.set(this.#streams)
+    this.#streams = streams
+  }
+
   row(index: number): EventLine {
-    const at = index * 6
+    const at = index * width
     return {
-      stream: this.#names[index]!,
+      stream: this.#names[this.#links[2 * index]!]!,
       offset: this.#columns[at]!,
       length: this.#columns[at + 1]!,
       crc: this.#columns[at + 2]!,
@@ -75,10 +106,31 @@ export class DynamicEvents {
     }
   }
 
+  /** What the file has of a stream now; `undefined` where that is nothing. */
+  stream(name: string): StreamRows | undefined {
+    const known = this.#streamOf.get(name)
+    if (known === undefined) return undefined
+    const firstRevision = this.#columns[this.#streams[3 * known]! * width + 3]!
+    return { firstRevision, count: this.#streams[3 * known + 2]! }
+  }
+
+  /** The events of a stream from its `from`-th in this file on, by revision; fewer than `count` where it has no more. */
+  rowsOf(name: string, from: number, count: number): Array<EventLine> {
+    const rows: Array<EventLine> = []
+    const known = this.#streamOf.get(name)
+    if (known === undefined) return rows
+    let row = this.#streams[3 * known]!
+    for (let at = 0; row !== -1 && at < from + count; at++) {
+      if (at >= from) rows.push(this.row(row))
+      row = this.#links[2 * row + 1]!
+    }
+    return rows
+  }
+
   /** The last revision of a stream in this file, or `undefined` where it has none. */
   lastRevision(stream: string): number | undefined {
-    const known = this.streams.get(stream)
-    return known === undefined ? undefined : known.firstRevision + known.rows.length - 1
+    const known = this.stream(stream)
+    return known === undefined ? undefined : known.firstRevision + known.count - 1
   }
 
   /** Rows that may be the event `id` of `stream`; each must be checked against its line. */
@@ -87,7 +139,7 @@ export class DynamicEvents {
       // Made at the first look-up only: most writers never name an id.
       this.#ids = new Map()
       for (let index = 0; index < this.#count; index++) {
-        const hash = this.#columns[index * 6 + 5]!
+        const hash = this.#columns[index * width + 5]!
         const rows = this.#ids.get(hash)
         if (rows === undefined) this.#ids.set(hash, [index])
         else rows.push(index)
@@ -102,7 +154,7 @@ export class DynamicEvents {
     let high = this.#count
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#columns[middle * 6]! < offset) low = middle + 1
+      if (this.#columns[middle * width]! < offset) low = middle + 1
       else high = middle
     }
     return low

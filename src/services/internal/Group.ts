@@ -3,6 +3,7 @@
  * to it in the order of their calls, and get their ordinals and positions from it. Synchronous.
  */
 import { BatchBuilder, type PartBuilder, type Sealed } from "../../domain/Batch.ts"
+import type { EncodedEvent } from "../../domain/Event.ts"
 import { hashId } from "../../domain/Hash53.ts"
 import type { Anchor } from "../../domain/SystemRecord.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
@@ -51,13 +52,13 @@ export class Group {
     return part.firstOrdinal + part.count - 1
   }
 
-  /** Adds one event: `line` gets its position. The result is that position. */
-  addEvent(tape: OpenTape, stream: string, revision: number, id: string, line: (position: number) => string): number {
+  /** Adds one event; the result is its position. */
+  addEvent(tape: OpenTape, stream: string, revision: number, event: EncodedEvent): number {
     const part = this.#part(tape)
     const position = this.#position++
-    const start = part.add(line(position))
+    const start = part.addEvent(event, position, revision)
     this.#bytes += part.bytes - start
-    this.#events.push({ part, start, end: part.bytes - 1, stream, revision, position, id })
+    this.#events.push({ part, start, end: part.bytes - 1, stream, revision, position, id: event.id })
     return position
   }
 

@@ -1,6 +1,7 @@
 /** Copying committed lines out of dynamic segments, checked (I5: bytes are copied, never parsed and printed again). */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
+import { invariant } from "../../domain/internal/invariant.ts"
 import { dynamicName } from "../../domain/Names.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
@@ -10,7 +11,7 @@ import { eventsOf } from "./FileEvents.ts"
 import { ofForeign } from "./ofForeign.ts"
 import { listing } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
-import type { SegmentSeal } from "./SegmentSeal.ts"
+import type { KeyOf, SegmentSeal } from "./SegmentSeal.ts"
 
 /** Bytes that are read and hashed before the event loop gets its turn. */
 const copyBytes = 512 * 1024
@@ -42,7 +43,11 @@ export const copyParts = Effect.fnUntraced(function* <E>(
   }
 })
 
-const keysFrom = (events: DynamicEvents, offset: number) => {
+const keysFrom = (events: DynamicEvents, offset: number): KeyOf => {
   const first = events.rowAt(offset)
-  return (n: number) => events.row(first + n)
+  return (n, bytes) => {
+    const row = events.row(first + n)
+    invariant(row.length === bytes, "rows stand in file order, one for each line")
+    return row
+  }
 }

@@ -9,7 +9,10 @@ export const attempt = <A, E extends { readonly _tag: string }>(run: () => A): E
     try {
       return Effect.succeed(run())
     } catch (error) {
-      if (error instanceof Error && "_tag" in error) return Effect.fail(error as unknown as E)
-      return Effect.die(error)
+      return thrown<E>(error)
     }
   })
+
+/** What `attempt` makes of what was thrown, for who has caught it already. */
+export const thrown = <E extends { readonly _tag: string }>(error: unknown): Effect.Effect<never, E> =>
+  error instanceof Error && "_tag" in error ? Effect.fail(error as unknown as E) : Effect.die(error)

@@ -7,11 +7,11 @@ import * as Event from "../../../domain/Event.ts"
 import { EventIdConflict, type ExpectedRevision } from "../../../domain/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../../domain/Placement.ts"
 import type { TaraSONError } from "../../../domain/TaraSONError.ts"
-import { attempt } from "../attempt.ts"
+import { thrown } from "../attempt.ts"
 import type { CommitError, CommitLoop } from "../CommitLoop.ts"
 import type { Core } from "../Core.ts"
 import type { SegmentError } from "../SegmentIndexFile.ts"
-import { type AppendResult, type Entry, type Prepared, type Refusal, requestOf } from "./EventRequest.ts"
+import { AppendRequest, type AppendResult, Entry, type Refusal } from "./EventRequest.ts"
 import { findById } from "./StreamSources.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
@@ -53,50 +53,49 @@ export class EventAppender {
     return Effect.clockWith((clock) => {
       const refusal = this.#core.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
-      const now = clock.currentTimeMillisUnsafe()
-      // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
-      return Effect.flatMap(
-        attempt<ReadonlyArray<Prepared>, EventAppendError>(() => this.#encodeAll(appends, now)),
-        (prepared) => this.#appendPrepared(appends, prepared)
-      )
+      let entries: ReadonlyArray<Entry>
+      try {
+        // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
+        entries = this.#encodeAll(appends, clock.currentTimeMillisUnsafe())
+      } catch (error) {
+        return thrown<EventAppendError>(error)
+      }
+      return this.#appendEncoded(appends, entries)
     })
   }
 
-  #appendPrepared(appends: ReadonlyArray<StreamAppend>, prepared: ReadonlyArray<Prepared>) {
-    const afterLookUps = Effect.suspend(() => this.#acquireAll(appends, (states) => this.#submit(prepared, states)))
-    if (prepared.some(({ given }) => given.size > 0)) return afterLookUps
+  #appendEncoded(appends: ReadonlyArray<StreamAppend>, entries: ReadonlyArray<Entry>) {
+    const afterLookUps = () => this.#acquireAll(appends, entries, this.#submit(entries))
+    if (entries.some(({ given }) => given.size > 0)) return afterLookUps()
     // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
     return Effect.callback<ReadonlyArray<AppendResult>, EventAppendError>((resume) => {
-      const states = this.#states.acquireAllLoaded(appends)
-      if (states === undefined) return resume(afterLookUps)
-      const entries = prepared.map((one, index) => entryOf(one, states[index]!))
-      const ended = () => {
-        for (const state of states) this.#states.release(state)
-      }
-      return this.#loop.enqueue({ ...requestOf(this.#core, entries), ended }, resume)
+      if (!this.#states.acquireAllLoaded(appends, entries)) return resume(afterLookUps())
+      return this.#loop.enqueue(new PinnedRequest(this.#core, entries, this.#states), resume)
     })
   }
 
   /** Pins the states of all streams while `use` runs. */
   #acquireAll<A, E>(
     appends: ReadonlyArray<StreamAppend>,
-    use: (states: ReadonlyArray<StreamState>) => Effect.Effect<A, E>
+    entries: ReadonlyArray<Entry>,
+    use: Effect.Effect<A, E>
   ): Effect.Effect<A, E | LoadStreamError | SegmentError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
-        const states: Array<StreamState> = []
+        let pinned = 0
         const releaseAll = Effect.sync(() => {
-          for (const state of states) this.#states.release(state)
+          for (const { state } of entries.slice(0, pinned)) this.#states.release(state)
         })
         const acquire = Effect.forEach(
           appends,
-          ({ stream }) => Effect.map(restore(this.#acquire(stream)), (state) => void states.push(state)),
+          ({ stream }, index) =>
+            Effect.map(restore(this.#acquire(stream)), (state) => {
+              entries[index]!.state = state
+              pinned++
+            }),
           { discard: true }
         )
-        return Effect.ensuring(
-          Effect.flatMap(acquire, () => restore(Effect.suspend(() => use(states)))),
-          releaseAll
-        )
+        return Effect.ensuring(Effect.andThen(acquire, restore(use)), releaseAll)
       })
     )
   }
@@ -105,12 +104,8 @@ export class EventAppender {
     return this.#states.acquire(stream, (state) => loadState(this.#core, state))
   }
 
-  #submit(
-    prepared: ReadonlyArray<Prepared>,
-    states: ReadonlyArray<StreamState>
-  ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    const entries = prepared.map((one, index) => entryOf(one, states[index]!))
-    const submit = Effect.suspend(() => this.#loop.submit(requestOf(this.#core, entries)))
+  #submit(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
+    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#core, entries)))
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
     const unwatch = Effect.sync(() => {
@@ -120,24 +115,26 @@ export class EventAppender {
     return Effect.ensuring(Effect.andThen(find, submit), unwatch)
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, now: number): ReadonlyArray<Prepared> {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, now: number): ReadonlyArray<Entry> {
     if (now !== this.#timeMillis) {
       this.#timeMillis = now
       this.#time = new Date(now).toISOString()
     }
-    const prepared = appends.map((append) => this.#encode(append, now))
-    if (appends.length > 1) refuseTwins(appends, prepared)
-    return prepared
+    const entries: Array<Entry> = []
+    for (const append of appends) entries.push(this.#encode(append, now))
+    if (appends.length > 1) refuseTwins(appends, entries)
+    return entries
   }
 
-  #encode(append: StreamAppend, now: number): Prepared {
+  #encode(append: StreamAppend, now: number): Entry {
     const { stream, expected = "any" } = append
-    const text = this.#states.textOf(stream) ?? JSON.stringify(checkStreamName(stream))
+    if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (typeof expected !== "number" && !conditions.has(expected)) {
       throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
     let given: Set<string> | undefined
-    const events = append.events.map((event, index) => {
+    const events: Array<Event.EncodedEvent> = []
+    for (const [index, event] of append.events.entries()) {
       if (event.id !== undefined) {
         if (given?.has(event.id) === true) {
           throw new EventIdConflict({ stream: append.stream, id: event.id, why: "twice-in-one-batch" })
@@ -146,9 +143,9 @@ export class EventAppender {
         given.add(event.id)
       }
       const id = event.id ?? this.#core.uuid(now)
-      return Event.encode({ name: stream, text }, event, index, id, this.#time, this.#core.state.limits)
-    })
-    return { expected, events, given: given ?? noIds }
+      events.push(Event.encode(stream, event, index, id, this.#time, this.#core.state.limits))
+    }
+    return new Entry(expected, events, given ?? noIds)
   }
 
   /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
@@ -169,24 +166,30 @@ export class EventAppender {
   }
 }
 
-const entryOf = ({ expected, events, given }: Prepared, state: StreamState): Entry => ({
-  state,
-  expected,
-  events,
-  given,
-  found: given.size === 0 ? noKnown : new Map(),
-  watch: undefined
-})
+/** A request whose streams are pinned for as long as it lasts. */
+class PinnedRequest extends AppendRequest {
+  readonly #pinned: ReadonlyArray<Entry>
+  readonly #states: StreamStates
+
+  constructor(core: Core, entries: ReadonlyArray<Entry>, states: StreamStates) {
+    super(core, entries)
+    this.#pinned = entries
+    this.#states = states
+  }
+
+  ended(): void {
+    for (const { state } of this.#pinned) this.#states.release(state)
+  }
+}
 
 const noIds: ReadonlySet<string> = new Set()
-const noKnown: Entry["found"] = new Map()
 
 const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
 
 /** One stream may stand in several entries, an id of it in one of them alone. */
-const refuseTwins = (appends: ReadonlyArray<StreamAppend>, prepared: ReadonlyArray<Prepared>): void => {
+const refuseTwins = (appends: ReadonlyArray<StreamAppend>, entries: ReadonlyArray<Entry>): void => {
   const seen = new Set<string>()
-  for (const [index, { given }] of prepared.entries()) {
+  for (const [index, { given }] of entries.entries()) {
     const { stream } = appends[index]!
     for (const id of given) {
       // No stream's name has a newline.

@@ -4,7 +4,7 @@
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../../domain/Errors.ts"
-import type * as Event from "../../../domain/Event.ts"
+import type { EncodedEvent } from "../../../domain/Event.ts"
 import { EventIdConflict, type ExpectedRevision, WrongExpectedRevision } from "../../../domain/EventErrors.ts"
 import type { Request } from "../CommitLoop.ts"
 import type { Core } from "../Core.ts"
@@ -25,19 +25,24 @@ export interface AppendResult {
   readonly repeated: boolean
 }
 
-/** What one entry of a call is, whatever the state of its stream. */
-export interface Prepared {
+/** The events of a call for one stream, and what they expect of it. */
+export class Entry {
   readonly expected: ExpectedRevision
-  readonly events: ReadonlyArray<Event.Encoded>
+  readonly events: ReadonlyArray<EncodedEvent>
   /** Ids that the caller gave: these may be known already. */
   readonly given: ReadonlySet<string>
-}
-
-export interface Entry extends Prepared {
-  readonly state: StreamState
+  /** Pinned once the stream was looked up. */
+  state!: StreamState
   /** Events with such ids that were found before the batch was sealed. */
   readonly found: Map<string, Known>
-  watch: Watch | undefined
+  watch: Watch | undefined = undefined
+
+  constructor(expected: ExpectedRevision, events: ReadonlyArray<EncodedEvent>, given: ReadonlySet<string>) {
+    this.expected = expected
+    this.events = events
+    this.given = given
+    this.found = given.size === 0 ? noKnown : new Map()
+  }
 }
 
 interface Known {
@@ -46,39 +51,48 @@ interface Known {
   readonly position: number
 }
 
+const noKnown: Entry["found"] = new Map()
+
 /** Why an append was not made. */
 export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
 
-/** The request of one call: all of its entries are accepted, or none. */
-export const requestOf = (core: Core, entries: ReadonlyArray<Entry>): Request<ReadonlyArray<AppendResult>, Refusal> => {
-  let bytesMax = 0
-  for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
-  let outcome: Exit.Exit<ReadonlyArray<AppendResult>, Refusal> = Exit.succeed([])
-  return {
-    bytesMax,
-    seal: (group) => {
-      const rests = entries.some(({ state }) => state.batch === group.batch)
-      const verdict = judge(core, entries)
-      if ("refusal" in verdict) outcome = Exit.fail(verdict.refusal)
-      else if (verdict.repeated) outcome = Exit.succeed(entries.map(repeatedResult))
-      else {
-        outcome = Exit.succeed(entries.map((entry) => accept(group, entry)))
-        if (bytesMax > 0) return undefined
-      }
-      // What was decided on pending events is only true once these are durable.
-      return rests ? undefined : outcome
-    },
-    settle: (batch) => {
-      for (const { state } of entries) state.settle(batch)
-      return outcome
+/** The request of one call: all of its entries are accepted, or none. Their streams must be pinned until it has its outcome. */
+export class AppendRequest implements Request<ReadonlyArray<AppendResult>, Refusal> {
+  readonly bytesMax: number
+  readonly #core: Core
+  readonly #entries: ReadonlyArray<Entry>
+  #outcome: Exit.Exit<ReadonlyArray<AppendResult>, Refusal> | undefined
+
+  constructor(core: Core, entries: ReadonlyArray<Entry>) {
+    this.#core = core
+    this.#entries = entries
+    let bytesMax = 0
+    for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
+    this.bytesMax = bytesMax
+  }
+
+  seal(group: Group): Exit.Exit<ReadonlyArray<AppendResult>, Refusal> | undefined {
+    const entries = this.#entries
+    const rests = entries.some(({ state }) => state.batch === group.batch)
+    const verdict = judge(this.#core, entries)
+    if (verdict === "repeated") this.#outcome = Exit.succeed(entries.map(repeatedResult))
+    else if (verdict !== undefined) this.#outcome = Exit.fail(verdict)
+    else {
+      this.#outcome = Exit.succeed(entries.map((entry) => accept(group, entry)))
+      if (this.bytesMax > 0) return undefined
     }
+    // What was decided on pending events is only true once these are durable.
+    return rests ? undefined : this.#outcome
+  }
+
+  settle(batch: number): Exit.Exit<ReadonlyArray<AppendResult>, Refusal> {
+    for (const { state } of this.#entries) state.settle(batch)
+    return this.#outcome!
   }
 }
 
-type Verdict = { readonly refusal: Refusal } | { readonly repeated: boolean }
-
 /** Ids first, then what is expected of the streams: an append that is repeated succeeds though its stream has moved on. */
-const judge = (core: Core, entries: ReadonlyArray<Entry>): Verdict => {
+const judge = (core: Core, entries: ReadonlyArray<Entry>): Refusal | "repeated" | undefined => {
   let repeated = 0
   let written = 0
   let partly: EventIdConflict | undefined
@@ -86,32 +100,33 @@ const judge = (core: Core, entries: ReadonlyArray<Entry>): Verdict => {
     if (entry.events.length === 0) continue
     written++
     const verdict = judgeIds(entry)
-    if (verdict instanceof EventIdConflict) return { refusal: verdict }
+    if (verdict instanceof EventIdConflict) return verdict
     if (verdict === undefined) continue
     repeated++
     const id = entry.events[0]!.id
     partly = new EventIdConflict({ stream: entry.state.name, id, why: "partly-repeated" })
   }
-  if (repeated > 0 && repeated === written) return { repeated: true }
-  if (partly !== undefined) return { refusal: partly }
-  const revisions = new Map<StreamState, number>()
+  if (repeated > 0 && repeated === written) return "repeated"
+  if (partly !== undefined) return partly
+  // A stream may stand in several entries.
+  const revisions = entries.length > 1 ? new Map<StreamState, number>() : undefined
   for (const entry of entries) {
     const { state, expected, events } = entry
     if (events.length > 0 && listing(core, state.tape.name)?.state === "archived") {
-      return { refusal: new TapeArchived({ tape: state.tape.name }) }
+      return new TapeArchived({ tape: state.tape.name })
     }
     if (state.isStale) {
       const why = "it was recovered while this waited: read the stream again, decide again, append again"
-      return { refusal: new TapeInvalid({ tape: state.tape.name, why }) }
+      return new TapeInvalid({ tape: state.tape.name, why })
     }
-    const revision = revisions.get(state) ?? state.revision
+    const revision = revisions?.get(state) ?? state.revision
     if (!meets(expected, revision)) {
       const actual = revision === -1 ? "no-stream" : revision
-      return { refusal: new WrongExpectedRevision({ stream: state.name, expected, actual }) }
+      return new WrongExpectedRevision({ stream: state.name, expected, actual })
     }
-    revisions.set(state, revision + events.length)
+    revisions?.set(state, revision + events.length)
   }
-  return { repeated: false }
+  return undefined
 }
 
 const meets = (expected: ExpectedRevision, revision: number): boolean => {
@@ -163,9 +178,7 @@ const accept = (group: Group, { state, events, given }: Entry): AppendResult => 
   let lastPosition = -1
   for (const event of events) {
     const revision = ++state.revision
-    lastPosition = group.addEvent(state.tape, state.name, revision, event.id, (position) =>
-      event.line(position, revision)
-    )
+    lastPosition = group.addEvent(state.tape, state.name, revision, event)
     if (firstPosition === -1) firstPosition = lastPosition
     // Nobody knows an id of ours before it is durable, and found by looking it up.
     if (given.size === 0 || !given.has(event.id)) continue

@@ -63,18 +63,11 @@ const inDynamic = (
   stream: string
 ): Effect.Effect<Source | undefined, SegmentError> =>
   Effect.map(eventsOf(core, file), (events) => {
-    const known = events.streams.get(stream)
+    const known = events.stream(stream)
     if (known === undefined) return undefined
     return {
-      firstRevision: known.firstRevision,
-      count: known.rows.length,
-      read: (from, count) =>
-        readFromDynamic(
-          core,
-          tape.name,
-          file,
-          known.rows.slice(from, from + count).map((row) => events.row(row))
-        )
+      ...known,
+      read: (from, count) => readFromDynamic(core, tape.name, file, events.rowsOf(stream, from, count))
     }
   })
 

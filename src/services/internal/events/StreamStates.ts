@@ -24,8 +24,6 @@ export interface Watch {
 /** There are many of these: what few of them need is made when they need it. */
 export class StreamState {
   readonly name: string
-  /** The name as a JSON string. */
-  readonly text: string
   /** The tape that the stream is placed on; known once the state is loaded. */
   tape!: OpenTape
   loaded = false
@@ -45,7 +43,6 @@ export class StreamState {
 
   constructor(name: string) {
     this.name = name
-    this.text = JSON.stringify(name)
   }
 
   /** The tape was recovered since: where the stream stands must be looked up again. */
@@ -118,21 +115,23 @@ export class StreamStates {
     })
   }
 
-  /** The states of all the streams, if they are known already; pinned, all or none. */
-  acquireAllLoaded(appends: ReadonlyArray<{ readonly stream: string }>): ReadonlyArray<StreamState> | undefined {
-    const states: Array<StreamState> = []
-    for (const { stream } of appends) {
+  /** Gives each entry the state of its stream, if all of these are known already; pinned, all or none. */
+  acquireAllLoaded(
+    appends: ReadonlyArray<{ readonly stream: string }>,
+    entries: ReadonlyArray<{ state: StreamState }>
+  ): boolean {
+    for (const [index, { stream }] of appends.entries()) {
       const state = this.#states.get(stream)
-      if (state === undefined || !state.loaded || state.isStale) return undefined
-      states.push(state)
+      if (state === undefined || !state.loaded || state.isStale) return false
+      entries[index]!.state = state
     }
-    for (const state of states) state.pins++
-    return states
+    for (const { state } of entries) state.pins++
+    return true
   }
 
-  /** The name as a JSON string, if the stream is known already. */
-  textOf(name: string): string | undefined {
-    return this.#states.get(name)?.text
+  /** Whether the stream was looked up before, so that its name is a good one. */
+  isKnown(name: string): boolean {
+    return this.#states.has(name)
   }
 
   /** Must be called once for each state that was acquired. */

@@ -1,0 +1,197 @@
+/**
+ * The bytes of an event's line, but for its position and its revision: those are given when its batch is sealed. They are
+ * written once, and copied from then on; no text is made of them.
+ */
+import { Buffer } from "node:buffer"
+import { newline } from "../Format.ts"
+import type { Limits } from "../Limits.ts"
+import { TaraSONError } from "../TaraSONError.ts"
+import * as Sink from "./canonicalSink.ts"
+import { writeInto } from "./canonicalWriter.ts"
+
+/** What an event's line says. Type, id, stream and time must be good already. */
+interface Fields {
+  readonly type: string
+  readonly data: unknown
+  readonly id: string
+  readonly metadata: unknown
+  readonly tags: unknown
+  readonly stream: string
+  readonly time: string
+}
+
+/** Digits of the largest position and revision. */
+const numberBytesMax = 16
+
+const revisionKey = Buffer.from(',"revision":')
+
+/** Both numbers, what stands between them, and the newline. */
+const restBytesMax = 2 * numberBytesMax + revisionKey.length + 1
+
+const keys = {
+  type: Buffer.from('{"$type":'),
+  data: Buffer.from(',"data":'),
+  id: Buffer.from(',"id":'),
+  metadata: Buffer.from(',"metadata":'),
+  position: Buffer.from(',"position":'),
+  stream: Buffer.from(',"stream":'),
+  tags: Buffer.from(',"tags":'),
+  time: Buffer.from(',"time":')
+}
+
+/** Where the parts of a line begin and end, from its first byte. */
+interface Places {
+  readonly typeEnd: number
+  readonly dataEnd: number
+  readonly metadataStart: number
+  /** Here the position belongs; what is behind it follows the revision. */
+  readonly headEnd: number
+  readonly tagsStart: number
+  readonly tagsEnd: number
+}
+
+export class EncodedEvent {
+  readonly id: string
+  /** The most bytes that the line can have, with its newline. */
+  readonly bytesMax: number
+  readonly #memory: Buffer
+  readonly #start: number
+  readonly #end: number
+  readonly #places: Places
+
+  constructor(id: string, memory: Buffer, start: number, end: number, places: Places) {
+    this.id = id
+    this.bytesMax = end - start + restBytesMax
+    this.#memory = memory
+    this.#start = start
+    this.#end = end
+    this.#places = places
+  }
+
+  /** Writes the line with its newline to where there are `bytesMax` bytes; the result is where it ends. */
+  writeTo(target: Uint8Array, at: number, position: number, revision: number): number {
+    const memory = this.#memory
+    const start = this.#start
+    const { headEnd } = this.#places
+    target.set(memory.subarray(start, start + headEnd), at)
+    let end = putCount(target, at + headEnd, position)
+    for (let i = 0; i < revisionKey.length; i++) target[end++] = revisionKey[i]!
+    end = putCount(target, end, revision)
+    target.set(memory.subarray(start + headEnd, this.#end), end)
+    end += this.#end - start - headEnd
+    target[end] = newline
+    return end + 1
+  }
+
+  /** What makes two events with one id the same: type, data, metadata, tags. */
+  get content(): string {
+    const { dataEnd, headEnd, metadataStart, tagsEnd, tagsStart, typeEnd } = this.#places
+    const text = (start: number, end: number) => this.#memory.toString("utf8", this.#start + start, this.#start + end)
+    return [
+      text(keys.type.length, typeEnd),
+      text(typeEnd + keys.data.length, dataEnd),
+      text(metadataStart, headEnd - keys.position.length),
+      text(tagsStart, tagsEnd)
+    ].join("\n")
+  }
+}
+
+/** Writes a whole number, from 0, in decimal digits; the result is where they end. */
+const putCount = (target: Uint8Array, at: number, count: number): number => {
+  if ((count | 0) !== count) {
+    const text = String(count)
+    for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
+    return at + text.length
+  }
+  let digits = 1
+  for (let rest = count; rest >= 10; rest = (rest / 10) | 0) digits++
+  let place = at + digits
+  let rest = count
+  do {
+    const quotient = (rest / 10) | 0
+    target[--place] = 0x30 + rest - quotient * 10
+    rest = quotient
+  } while (rest !== 0)
+  return at + digits
+}
+
+/**
+ * Encodes an event.
+ *
+ * @throws TaraSONError
+ */
+export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
+  const { recordBytesMax } = limits
+  Sink.begin(recordBytesMax)
+  try {
+    const places = writeFields(fields, innerLimits(limits))
+    const bytes = Sink.length() + restBytesMax
+    if (bytes > recordBytesMax) {
+      throw new TaraSONError({ pointer: "", reason: { _tag: "RecordTooLarge", bytes, recordBytesMax } })
+    }
+    const { memory, start } = room(Sink.length())
+    Sink.copyTo(memory, start)
+    return new EncodedEvent(fields.id, memory, start, start + Sink.length(), places)
+  } finally {
+    Sink.end()
+  }
+}
+
+const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, inner: Limits): Places => {
+  Sink.putBytes(keys.type)
+  Sink.putString(type)
+  const typeEnd = Sink.length()
+  Sink.putBytes(keys.data)
+  if (data === undefined) Sink.putAscii("null")
+  else writeInto(data, inner)
+  const dataEnd = Sink.length()
+  Sink.putBytes(keys.id)
+  Sink.putString(id)
+  Sink.putBytes(keys.metadata)
+  const metadataStart = Sink.length()
+  if (metadata === undefined) Sink.putAscii("{}")
+  else writeInto(metadata, inner)
+  Sink.putBytes(keys.position)
+  const headEnd = Sink.length()
+  Sink.putBytes(keys.stream)
+  Sink.putString(stream)
+  Sink.putBytes(keys.tags)
+  const tagsStart = Sink.length()
+  if (tags === undefined) Sink.putAscii("[]")
+  else writeInto(tags, inner)
+  const tagsEnd = Sink.length()
+  Sink.putBytes(keys.time)
+  Sink.putString(time)
+  Sink.putByte(0x7d)
+  return { typeEnd, dataEnd, metadataStart, headEnd, tagsStart, tagsEnd }
+}
+
+/** The limits of what stands within an event. */
+const innerLimits = (limits: Limits): Limits => {
+  let inner = innerOf.get(limits)
+  if (inner === undefined) {
+    inner = { ...limits, depthMax: limits.depthMax - 1 }
+    innerOf.set(limits, inner)
+  }
+  return inner
+}
+
+const innerOf = new WeakMap<Limits, Limits>()
+
+/** Events share memory by the piece: one of their own costs more than most of them are worth. */
+const pieceBytes = 64 * 1024
+const sharedBytesMax = pieceBytes / 8
+
+let piece = Buffer.allocUnsafeSlow(0)
+let used = 0
+
+const room = (bytes: number): { readonly memory: Buffer; readonly start: number } => {
+  if (bytes > sharedBytesMax) return { memory: Buffer.allocUnsafeSlow(bytes), start: 0 }
+  if (used + bytes > piece.length) {
+    piece = Buffer.allocUnsafeSlow(pieceBytes)
+    used = 0
+  }
+  const start = used
+  used += bytes
+  return { memory: piece, start }
+}
