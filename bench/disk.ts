@@ -6,7 +6,9 @@ import { join } from "node:path"
 export const diskBytes = (folder: string): number => {
   let bytes = 0
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).blocks * 512
+    if (!entry.isFile()) continue
+    // A peer that closes in the background may remove a file meanwhile.
+    bytes += (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.blocks ?? 0) * 512
   }
   return bytes
 }

@@ -5,14 +5,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
 import * as EventStore from "litetapes/EventStore"
-import * as Lib from "litetapes/Lib"
 import type { TaraSONError } from "litetapes/TaraSONError"
 import type { Json } from "litetapes/TaraSON"
 import * as fs from "node:fs"
 import { afterEach } from "vitest"
 import * as NodeStorage from "../../src/layers/NodeStorage.ts"
 import { libMetaOf, rewriteMetaText, rewriteTape, segmentsOf, tapeMetaOf } from "../support/hostileLib.ts"
-import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../support/openLib.ts"
+import { existingTape, type LibService, recordsOf, storeOf, tapeOf, withLib } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { makeVictim, outcomeOf, wordFor } from "../support/victimLib.ts"
 
@@ -38,8 +37,6 @@ const reasonOf = <A, E>(effect: Effect.Effect<A, E>) =>
   )
 
 const numberOf = (segment: string): number => Number(/seg-(\d+)/.exec(segment)![1])
-
-const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
 describe("`__proto__` as a key", () => {
   it.live("is refused in records, in data and metadata of events, and in user values, at any depth", () =>

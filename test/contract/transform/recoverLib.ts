@@ -294,6 +294,11 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
       assert.isAbove(aside.length, 0)
       // No file of it is there: nothing says that there was a tape of this name.
       assert.isAtMost(invalid.length, 1)
+      // One event that is back, two that are not: their positions are not given again.
+      const { firstPosition } = yield* withLib(storage, copied, (lib) =>
+        Effect.flatMap(storeOf(lib), (store) => store.append("a-1", [{ type: "U" }], { expected: 0 }))
+      )
+      assert.strictEqual(firstPosition, 3)
     })
   )
 }

@@ -6,13 +6,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
-import * as EventStore from "litetapes/EventStore"
 import * as FolderStorage from "litetapes/FolderStorage"
 import * as Lib from "litetapes/Lib"
 import { Disk } from "litetapes/Disk"
 import * as fs from "node:fs"
 import * as Contested from "../../support/contestedDisk.ts"
-import { existingTape, type LibService, openSession, type Session, tapeOf } from "../../support/openLib.ts"
+import { existingTape, type LibService, openSession, type Session, storeOf, tapeOf } from "../../support/openLib.ts"
 import { findings, type Kept, missing, readTapes } from "../../support/receipts.ts"
 
 /** What the first writer does when it is held up. */
@@ -27,8 +26,6 @@ type Keep = (lib: LibService, tape: string, text: string, count?: number) => Eff
 const settings = { closeBytes: 1024 * 1024, backlogMax: 2 }
 
 const event = { type: "Placed", data: { cents: 100 } }
-
-const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
 export const operations: ReadonlyArray<Operation> = [
   { name: "append", run: (lib, keep) => keep(lib, "alpha", "in flight") },
