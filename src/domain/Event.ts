@@ -57,8 +57,8 @@ const typeBytesMax = 256
 const tagsMax = 64
 
 /**
- * Encodes an event for the stream of that name, which must be one (`checkStreamName`). `id` is used where the event names
- * none.
+ * Encodes an event for the stream of that name, which must be one (`checkStreamName`). `newId` is asked where the event
+ * names none.
  *
  * @throws TaraSONError | InvalidEvent
  */
@@ -66,18 +66,16 @@ export const encode = (
   stream: string,
   event: NewEvent,
   index: number,
-  id: string,
+  newId: () => string,
   time: string,
   limits: Limits
 ): EncodedEvent => {
-  // Once: what is checked is what is written.
-  const { type: name } = event
-  const why = problem(event, name)
+  // Once each: what is checked is what is written.
+  const { data, id, metadata, tags, type } = event
+  const why = problem({ id, metadata, tags, type })
   if (why !== undefined) throw new InvalidEvent({ stream, index, why })
-  return encodeEvent(
-    { type: name, data: event.data, id, metadata: event.metadata, tags: event.tags, stream, time },
-    limits
-  )
+  const isNamed = id !== undefined
+  return encodeEvent({ type, data, id: isNamed ? id : newId(), isNamed, metadata, tags, stream, time }, limits)
 }
 
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
@@ -86,8 +84,9 @@ const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
 export const content = ({ data, metadata, tags, type }: RecordedEvent, limits: Limits): string =>
   [type, data, metadata, tags].map((value) => TaraSON.encodeValue(value, limits)).join("\n")
 
-const problem = (event: NewEvent, type: string): string | undefined => {
-  const { id, tags, metadata } = event
+type Checked = { readonly [Key in "id" | "metadata" | "tags" | "type"]: NewEvent[Key] }
+
+const problem = ({ id, metadata, tags, type }: Checked): string | undefined => {
   const why = goodTypes.has(type) ? undefined : problemOfType(type)
   if (why !== undefined) return why
   if (id !== undefined && (typeof id !== "string" || id === "" || !isText(id, idBytesMax))) {
@@ -97,10 +96,16 @@ const problem = (event: NewEvent, type: string): string | undefined => {
     return "its metadata must be an object"
   }
   if (tags !== undefined) {
-    if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== "string")) return "its tags must be texts"
+    if (!Array.isArray(tags) || !isAllTexts(tags)) return "its tags must be texts"
     if (tags.length > tagsMax) return `it has more than ${tagsMax} tags`
   }
   return undefined
+}
+
+/** Without a method that the array may have been given: it is the caller's. */
+const isAllTexts = (values: ReadonlyArray<unknown>): boolean => {
+  for (let index = 0; index < values.length; index++) if (typeof values[index] !== "string") return false
+  return true
 }
 
 /** Types that are good: applications have few, and use them again and again. */

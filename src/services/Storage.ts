@@ -65,7 +65,10 @@ export interface Warning {
 
 /** The one file that a lib's writer is writing. */
 export interface DynamicWriter {
-  /** Appends `bytes` durably. After a failure nothing may be appended again (`CommitOutcomeUnknown`). */
+  /**
+   * Appends `bytes` durably. After a failure nothing may be appended again (`CommitOutcomeUnknown`). The bytes are the
+   * caller's, who uses their memory again: they are neither changed nor kept.
+   */
   readonly append: (bytes: Uint8Array) => Effect.Effect<void, StorageError>
   /** Lets go of what is held open; writes nothing. */
   readonly close: Effect.Effect<void>

@@ -24,6 +24,18 @@ describe("joinCrc", () => {
     }
   })
 
+  it("takes a part whose CRC is 0 for what it is", () => {
+    const zero = Buffer.from("9d0ad96d", "hex")
+    assert.strictEqual(crc32(zero), 0)
+    for (const pieces of [
+      [zero, Buffer.from("behind")],
+      [Buffer.from("before"), zero],
+      [zero, zero]
+    ]) {
+      assert.strictEqual(joined(pieces), crc32(Buffer.concat(pieces)))
+    }
+  })
+
   it("differs where one part does", () => {
     const flip = fc.record({ pieces: parts, at: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) })
     fc.assert(

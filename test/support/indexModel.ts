@@ -52,8 +52,10 @@ export const indexOf = ({ kind, lines, raw, sha256, hashStream }: Segment): Uint
   let offset = 0
   lines.forEach(({ bytes, event }, i) => {
     const end = offset + bytes.length
-    if (i % 3 === 0) builder.add(bytes, 0, bytes.length, event)
-    else builder.add(raw, offset, end, event)
+    // Who adds a line may know its CRC already, or not: the index is the same.
+    const told = event === undefined || i % 2 === 0 ? event : { ...event, crc: crc32(bytes) }
+    if (i % 3 === 0) builder.add(bytes, 0, bytes.length, told)
+    else builder.add(raw, offset, end, told)
     offset = end + 1
   })
   return builder.finish(sha256)

@@ -10,7 +10,7 @@ import { lineOf } from "../support/eventLine.ts"
 const time = "2025-01-02T03:04:05.678Z"
 
 const encode = (event: Event.NewEvent, name = "order-17", limits = defaultLimits) =>
-  Event.encode(name, event, 3, event.id ?? "made", time, limits)
+  Event.encode(name, event, 3, () => "made", time, limits)
 
 const short = text.filter((value) => value !== "" && Buffer.byteLength(value) <= 256)
 
@@ -38,6 +38,19 @@ describe("an event's line", () => {
       }),
       { numRuns: runs }
     )
+  })
+
+  it("is written whole where memory has to grow in the middle of it, up to the limit to the byte", () => {
+    const event = { type: "Large", data: ["d".repeat(70_000), "é"], metadata: { m: "é☃".repeat(50_000) }, tags: ["t"] }
+    const line = lineOf(encode(event), 1, 2)
+    const { data, metadata, tags, type: $type } = event
+    const record = { $type, data, id: "made", metadata, position: 1, revision: 2, stream: "order-17", tags, time }
+    assert.strictEqual(line, TaraSON.encode(record))
+    const { bytesMax } = encode(event)
+    const within = (recordBytesMax: number) => () => encode(event, "order-17", { ...defaultLimits, recordBytesMax })
+    assert.doesNotThrow(within(bytesMax))
+    assert.throws(within(bytesMax - 1), /RecordTooLarge/)
+    assert.strictEqual(lineOf(encode({ type: "Small" }), 0, 0), lineOf(encode({ type: "Small" }), 0, 0))
   })
 
   it("is its own, whatever was encoded in between", () => {

@@ -8,7 +8,11 @@ import { runs } from "../property/runs.ts"
 import { lineOf } from "../support/eventLine.ts"
 
 const encodedLine = (event: Event.NewEvent, stream = "order-17"): string =>
-  lineOf(Event.encode(stream, event, 0, "id", "", defaultLimits), 5, 2)
+  lineOf(
+    Event.encode(stream, event, 0, () => "id", "", defaultLimits),
+    5,
+    2
+  )
 
 const wants = (filter: EventFilter, event: Event.NewEvent, stream?: string): boolean => {
   const line = encodedLine(event, stream)

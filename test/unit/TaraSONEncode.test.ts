@@ -120,6 +120,22 @@ describe("what is not a JSON value", () => {
     )
   })
 
+  it("an accessor on the prototype of all objects neither runs nor hides an object's own value", () => {
+    let calls = 0
+    const get = () => ++calls
+    const own = { litetapesTest: 1, a: {} }
+    const shared = Object.getPrototypeOf(own) as object
+    Object.defineProperty(shared, "litetapesTest", { configurable: true, enumerable: true, get })
+    let text
+    try {
+      text = TaraSON.encode(own)
+    } finally {
+      Reflect.deleteProperty(shared, "litetapesTest")
+    }
+    assert.strictEqual(text, '{"a":{},"litetapesTest":1}')
+    assert.strictEqual(calls, 0)
+  })
+
   it("cycles are refused at the place where they close", () => {
     const object: Record<string, unknown> = { a: 1 }
     object["self"] = { deeper: [object] }

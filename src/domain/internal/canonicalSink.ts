@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer"
 import { TaraSONError } from "../TaraSONError.ts"
 import { isIllFormed } from "./canonicalText.ts"
+import { digitsOf, putDigits } from "./digits.ts"
 
 /** What the buffer shrinks to when a large record is done. */
 const bytesAtRest = 64 * 1024
@@ -88,18 +89,10 @@ export const putAscii = (source: string): void => {
 /** Writes a finite number: ECMAScript's text of it is that of RFC 8785 section 3.2.2.3, and it has no -0. */
 export const putNumber = (value: number): void => {
   if ((value | 0) !== value || value < 0) return putAscii(String(value))
-  let digits = 1
-  for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits++
+  const digits = digitsOf(value)
   if (position + digits > stop) reserve(digits)
-  const target = bytes
-  let at = position + digits
-  position = at
-  let rest = value
-  do {
-    const quotient = (rest / 10) | 0
-    target[--at] = 0x30 + rest - quotient * 10
-    rest = quotient
-  } while (rest !== 0)
+  position += digits
+  putDigits(bytes, position, value)
 }
 
 /** Up to this length a loop over the units beats the native calls. */

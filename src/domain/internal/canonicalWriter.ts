@@ -1,8 +1,8 @@
 /**
  * Writes the canonical text (RFC 8785) of a value in one walk, which also refuses whatever is not a lite JSON value.
  *
- * Every value is read once, and no code of the caller runs: proxies and accessors are refused before they are used. So
- * nothing can change or enter the walk while it is under way, and its state may stand in modules.
+ * No code of the caller runs: proxies and accessors are refused before they are used. So nothing can change or enter the
+ * walk while it is under way, and its state may stand in modules.
  */
 import { types } from "node:util"
 import type { Limits } from "../Limits.ts"

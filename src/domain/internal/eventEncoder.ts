@@ -8,12 +8,16 @@ import type { Limits } from "../Limits.ts"
 import { TaraSONError } from "../TaraSONError.ts"
 import * as Sink from "./canonicalSink.ts"
 import { writeInto } from "./canonicalWriter.ts"
+import { digitsOf, putDigits } from "./digits.ts"
+import { invariant } from "./invariant.ts"
 
 /** What an event's line says. Type, id, stream and time must be good already. */
 interface Fields {
   readonly type: string
   readonly data: unknown
   readonly id: string
+  /** Whether the caller gave the id. */
+  readonly isNamed: boolean
   readonly metadata: unknown
   readonly tags: unknown
   readonly stream: string
@@ -52,6 +56,8 @@ interface Places {
 
 export class EncodedEvent {
   readonly id: string
+  /** The caller gave the id: it may be known already. */
+  readonly isNamed: boolean
   /** The most bytes that the line can have, with its newline. */
   readonly bytesMax: number
   readonly #memory: Buffer
@@ -59,8 +65,9 @@ export class EncodedEvent {
   readonly #end: number
   readonly #places: Places
 
-  constructor(id: string, memory: Buffer, start: number, end: number, places: Places) {
+  constructor({ id, isNamed }: Fields, memory: Buffer, start: number, end: number, places: Places) {
     this.id = id
+    this.isNamed = isNamed
     this.bytesMax = end - start + restBytesMax
     this.#memory = memory
     this.#start = start
@@ -103,16 +110,9 @@ const putCount = (target: Uint8Array, at: number, count: number): number => {
     for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
     return at + text.length
   }
-  let digits = 1
-  for (let rest = count; rest >= 10; rest = (rest / 10) | 0) digits++
-  let place = at + digits
-  let rest = count
-  do {
-    const quotient = (rest / 10) | 0
-    target[--place] = 0x30 + rest - quotient * 10
-    rest = quotient
-  } while (rest !== 0)
-  return at + digits
+  const end = at + digitsOf(count)
+  putDigits(target, end, count)
+  return end
 }
 
 /**
@@ -129,9 +129,9 @@ export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
     if (bytes > recordBytesMax) {
       throw new TaraSONError({ pointer: "", reason: { _tag: "RecordTooLarge", bytes, recordBytesMax } })
     }
-    const { memory, start } = room(Sink.length())
+    const { memory, start } = placeFor(Sink.length())
     Sink.copyTo(memory, start)
-    return new EncodedEvent(fields.id, memory, start, start + Sink.length(), places)
+    return new EncodedEvent(fields, memory, start, start + Sink.length(), places)
   } finally {
     Sink.end()
   }
@@ -139,14 +139,14 @@ export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
 
 const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, inner: Limits): Places => {
   Sink.putBytes(keys.type)
-  Sink.putString(type)
+  putText(type)
   const typeEnd = Sink.length()
   Sink.putBytes(keys.data)
   if (data === undefined) Sink.putAscii("null")
   else writeInto(data, inner)
   const dataEnd = Sink.length()
   Sink.putBytes(keys.id)
-  Sink.putString(id)
+  putText(id)
   Sink.putBytes(keys.metadata)
   const metadataStart = Sink.length()
   if (metadata === undefined) Sink.putAscii("{}")
@@ -154,17 +154,19 @@ const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, i
   Sink.putBytes(keys.position)
   const headEnd = Sink.length()
   Sink.putBytes(keys.stream)
-  Sink.putString(stream)
+  putText(stream)
   Sink.putBytes(keys.tags)
   const tagsStart = Sink.length()
   if (tags === undefined) Sink.putAscii("[]")
   else writeInto(tags, inner)
   const tagsEnd = Sink.length()
   Sink.putBytes(keys.time)
-  Sink.putString(time)
+  putText(time)
   Sink.putByte(0x7d)
   return { typeEnd, dataEnd, metadataStart, headEnd, tagsStart, tagsEnd }
 }
+
+const putText = (text: string): void => invariant(Sink.putString(text), "the texts of an envelope are well-formed")
 
 /** The limits of what stands within an event. */
 const innerLimits = (limits: Limits): Limits => {
@@ -185,7 +187,7 @@ const sharedBytesMax = pieceBytes / 8
 let piece = Buffer.allocUnsafeSlow(0)
 let used = 0
 
-const room = (bytes: number): { readonly memory: Buffer; readonly start: number } => {
+const placeFor = (bytes: number): { readonly memory: Buffer; readonly start: number } => {
   if (bytes > sharedBytesMax) return { memory: Buffer.allocUnsafeSlow(bytes), start: 0 }
   if (used + bytes > piece.length) {
     piece = Buffer.allocUnsafeSlow(pieceBytes)

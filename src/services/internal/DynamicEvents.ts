@@ -2,7 +2,10 @@
  * Where the events of one dynamic segment are, by stream: columns of numbers rather than an object an event. Derived
  * from the segment; it lives as long as the file does.
  */
+import { newline } from "../../domain/Format.ts"
 import { hashId } from "../../domain/Hash53.ts"
+import { crc32Byte } from "../../domain/internal/crc.ts"
+import { joinCrc } from "../../domain/internal/crcJoin.ts"
 import { invariant } from "../../domain/internal/invariant.ts"
 
 /** One event's line in the file, without its newline. */
@@ -25,6 +28,8 @@ export interface StreamRows {
 /** Numbers kept of each row: offset, length, CRC, revision, position, hash of the id. */
 const width = 6
 
+const markEvery = 256
+
 export class DynamicEvents {
   /** Lines of the file that hold these events, in file order; grows by doubling. */
   #columns = new Float64Array(width * 1024)
@@ -35,6 +40,8 @@ export class DynamicEvents {
   /** Of each stream its name; its first row, its last, and how many it has. One string a stream, whatever its events. */
   readonly #names: Array<string> = []
   #streams = new Int32Array(3 * 256)
+  /** Of each stream with more rows than that every `markEvery`-th of them: no stream is walked from its beginning. */
+  readonly #marks: Array<Array<number> | undefined> = []
   #ids: Map<number, Array<number>> | undefined
 
   get count(): number {
@@ -63,6 +70,7 @@ export class DynamicEvents {
     const known = this.#streamOf.get(name)
     if (known === undefined) {
       const added = this.#names.push(name) - 1
+      this.#marks.push(undefined)
       this.#streamOf.set(name, added)
       if (3 * added === this.#streams.length) this.#growStreams()
       this.#streams[3 * added] = row
@@ -74,7 +82,8 @@ export class DynamicEvents {
     invariant(revision === this.#columns[last * width + 3]! + 1, "revisions of a stream have no gaps")
     this.#links[2 * last + 1] = row
     this.#streams[3 * known + 1] = row
-    this.#streams[3 * known + 2]!++
+    const nth = this.#streams[3 * known + 2]!++
+    if (nth % markEvery === 0) (this.#marks[known] ??= []).push(row)
     return known
   }
 
@@ -119,12 +128,23 @@ export class DynamicEvents {
     const rows: Array<EventLine> = []
     const known = this.#streamOf.get(name)
     if (known === undefined) return rows
-    let row = this.#streams[3 * known]!
-    for (let at = 0; row !== -1 && at < from + count; at++) {
+    const marks = this.#marks[known] ?? []
+    const mark = Math.min(Math.floor(from / markEvery), marks.length)
+    let row = mark === 0 ? this.#streams[3 * known]! : marks[mark - 1]!
+    for (let at = mark * markEvery; row !== -1 && at < from + count; at++) {
       if (at >= from) rows.push(this.row(row))
       row = this.#links[2 * row + 1]!
     }
     return rows
+  }
+
+  /** CRC-32 of the lines of `count` rows from `first` on, each with its newline. */
+  crcOf(first: number, count: number): number {
+    let crc = 0
+    for (let at = first * width; at < (first + count) * width; at += width) {
+      crc = crc32Byte(joinCrc(crc, this.#columns[at + 2]!, this.#columns[at + 1]!), newline)
+    }
+    return crc
   }
 
   /** The last revision of a stream in this file, or `undefined` where it has none. */

@@ -11,7 +11,7 @@ import { eventsOf } from "./FileEvents.ts"
 import { ofForeign } from "./ofForeign.ts"
 import { listing } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
-import type { KeyOf, SegmentSeal } from "./SegmentSeal.ts"
+import type { SegmentSeal } from "./SegmentSeal.ts"
 
 /** Bytes that are read and hashed before the event loop gets its turn. */
 const copyBytes = 512 * 1024
@@ -32,7 +32,7 @@ export const copyParts = Effect.fnUntraced(function* <E>(
     yield* ofForeign(
       () => {
         for (const [index, part] of run.entries()) {
-          seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part.offset))
+          seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part))
         }
       },
       (why) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
@@ -43,11 +43,9 @@ export const copyParts = Effect.fnUntraced(function* <E>(
   }
 })
 
-const keysFrom = (events: DynamicEvents, offset: number): KeyOf => {
+/** The part's lines are those that its CRC says; that the rows are theirs is proved by it too. */
+const keysFrom = (events: DynamicEvents, { count, crc, offset }: LivePart) => {
   const first = events.rowAt(offset)
-  return (n, bytes) => {
-    const row = events.row(first + n)
-    invariant(row.length === bytes, "rows stand in file order, one for each line")
-    return row
-  }
+  invariant(events.crcOf(first, count) === crc, "rows stand in file order, one for each line")
+  return (n: number) => events.row(first + n)
 }

@@ -11,13 +11,12 @@ import { EventRun } from "./EventRun.ts"
 import { ofForeign } from "./ofForeign.ts"
 import type { OpenTape } from "./OpenTape.ts"
 import { type Chunk, corruptAt, readChunk, type ReadError } from "./RecordReader.ts"
-import type { KeyOf } from "./SegmentSeal.ts"
 
 /** Whole lines, and their keys where they are events. */
 export interface Piece {
   readonly lines: Uint8Array
   readonly count: number
-  readonly event: KeyOf | undefined
+  readonly event: ((n: number) => EventKey) | undefined
 }
 
 const pieceBytes = 512 * 1024

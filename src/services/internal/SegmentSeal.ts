@@ -11,9 +11,6 @@ import type { Role } from "../../domain/SystemRecord.ts"
 
 export type { EventKey } from "../../domain/SegmentIndex.ts"
 
-/** What the n-th of some lines is, which has so many bytes without its newline. */
-export type KeyOf = (n: number, bytes: number) => EventKey
-
 /** What meta says of a segment, as far as its bytes tell; and its index. */
 export interface SealedSegment {
   /** Size of the file. */
@@ -52,9 +49,9 @@ export class SegmentSeal {
   }
 
   /** Adds whole lines that are stored as they are; `event` says what the n-th of them is, where the segment holds events. */
-  add(lines: Uint8Array, event?: KeyOf): void {
+  add(lines: Uint8Array, event?: (n: number) => EventKey): void {
     this.addStored(lines)
-    forEachLine(lines, (start, end, n) => this.addLine(lines, start, end, event?.(n, end - start)))
+    forEachLine(lines, (start, end, n) => this.addLine(lines, start, end, event?.(n)))
   }
 
   /** Adds the record `bytes[start, end)`, stored as it is. `leaf` is its Merkle leaf, where it is known. */

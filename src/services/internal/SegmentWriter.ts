@@ -12,7 +12,7 @@ import { encodeSame, sameLineBytesMin } from "../../domain/SameLine.ts"
 import type { Role } from "../../domain/SystemRecord.ts"
 import { type Pending, startCompress } from "./FrameCodec.ts"
 import { Repeats } from "./Repeats.ts"
-import { type EventKey, forEachLine, type KeyOf, type SealedSegment, SegmentSeal } from "./SegmentSeal.ts"
+import { type EventKey, forEachLine, type SealedSegment, SegmentSeal } from "./SegmentSeal.ts"
 
 export interface SegmentWriterOptions {
   readonly role: Role
@@ -30,7 +30,11 @@ export interface SegmentWriter {
   /** Size of the lines so far, repeats left out. */
   readonly rawBytes: number
   /** Adds whole lines; `event` says what the n-th of them is, where the segment holds events. Copied where it is kept. */
-  readonly add: <E>(lines: Uint8Array, event: KeyOf | undefined, append: Append<E>) => Effect.Effect<void, E>
+  readonly add: <E>(
+    lines: Uint8Array,
+    event: ((n: number) => EventKey) | undefined,
+    append: Append<E>
+  ) => Effect.Effect<void, E>
   /**
    * SHA-256 of the lines that were added, once the writer is used up; `undefined` where the file's own says it, since they
    * were stored as they were.
@@ -77,14 +81,14 @@ class Writer implements SegmentWriter {
     return this.#rawHash?.digest("hex")
   }
 
-  add<E>(lines: Uint8Array, event: KeyOf | undefined, append: Append<E>): Effect.Effect<void, E> {
+  add<E>(lines: Uint8Array, event: ((n: number) => EventKey) | undefined, append: Append<E>): Effect.Effect<void, E> {
     return Effect.suspend(() => {
       if (this.#codec === undefined && this.#repeats === undefined) {
         this.#seal.add(lines, event)
         return Effect.andThen(append(lines), Effect.yieldNow)
       }
       this.#rawHash?.update(lines)
-      forEachLine(lines, (start, end, n) => this.#addLine(lines, start, end, event?.(n, end - start)))
+      forEachLine(lines, (start, end, n) => this.#addLine(lines, start, end, event?.(n)))
       // Hashing is work for the processor: other fibres come first.
       return Effect.andThen(this.#store(append, framesAtOnce), Effect.yieldNow)
     })

@@ -1,6 +1,7 @@
 /** Appending: revisions, positions, and what is expected of a stream. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as EventStore from "litetapes/EventStore"
 import { all, type Contract, dataOf, failing, flush, numbered, numbers, tapeNames } from "./support.ts"
 
@@ -194,6 +195,73 @@ export const appendContract: Contract = (test) => {
         yield* store.append("order-2", [{ type: "A" }])
         const [bare] = yield* all(store.read("order-2"))
         assert.deepStrictEqual(EventStore.causedBy(bare!), { correlationId: bare!.id, causationId: bare!.id })
+      })
+    ))
+
+  test("takes what it was given at once: its arrays may be used again", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        const batch: Array<EventStore.StreamAppend> = [{ stream: "a-1", events: numbered(1) }]
+        batch.push({
+          stream: "b-1",
+          get events() {
+            batch[0] = { stream: "c-1", events: numbered(1, 10) }
+            batch.push({ stream: "d-1", events: numbered(1, 11) })
+            batch.length = 2
+            return numbered(1, 1)
+          }
+        })
+        const running = yield* Effect.forkChild(store.appendAll(batch))
+        yield* Effect.yieldNow
+        batch.splice(0, 2, { stream: "e-1", events: numbered(1, 12) })
+        const results = yield* Fiber.join(running)
+        assert.deepStrictEqual(
+          results.map(({ stream }) => stream),
+          ["a-1", "b-1"]
+        )
+        const stored = yield* all(store.readAll())
+        assert.deepStrictEqual(
+          stored.map(({ data, revision, stream }) => ({ data, revision, stream })),
+          [
+            { data: 0, revision: 0, stream: "a-1" },
+            { data: 1, revision: 0, stream: "b-1" }
+          ]
+        )
+      })
+    ))
+
+  test("reads each property of an event once: what was checked is what is stored", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        const reads: Array<string> = []
+        const other = { id: "\ud800", metadata: [1], tags: [2], type: "LiteLib.Commit", data: undefined }
+        const good = { id: "one", metadata: { m: 1 }, tags: ["t"], type: "Shifty", data: 1 }
+        const event: EventStore.NewEvent = new Proxy(good, {
+          get: (target, key) => {
+            const again = reads.includes(String(key))
+            reads.push(String(key))
+            return Reflect.get(again ? other : target, key) as unknown
+          }
+        })
+        yield* store.append("a-1", [event])
+        const [stored] = yield* all(store.read("a-1"))
+        assert.deepInclude(stored, good)
+        assert.deepStrictEqual(reads.toSorted(), Object.keys(good).toSorted())
+      })
+    ))
+
+  test("is a value: each time that it runs it is another append", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        const append = store.append("a-1", numbered(2))
+        const results = yield* Effect.all([append, append, append], { concurrency: 2 })
+        const firsts = results.map(({ firstRevision }) => firstRevision)
+        assert.deepStrictEqual(
+          firsts.toSorted((a, b) => a - b),
+          [0, 2, 4]
+        )
+        const stored = yield* all(store.read("a-1"))
+        assert.strictEqual(new Set(stored.map(({ id }) => id)).size, 6)
       })
     ))
 

@@ -48,7 +48,7 @@ export class EventAppender {
     this.#states = states
   }
 
-  /** One atomic batch over several streams. */
+  /** One atomic batch over several streams. What the caller gave is read once, here: it may be used again at once. */
   append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
     return Effect.clockWith((clock) => {
       const refusal = this.#core.refusal()
@@ -60,48 +60,43 @@ export class EventAppender {
       } catch (error) {
         return thrown<EventAppendError>(error)
       }
-      return this.#appendEncoded(appends, entries)
+      return this.#appendEncoded(entries)
     })
   }
 
-  #appendEncoded(appends: ReadonlyArray<StreamAppend>, entries: ReadonlyArray<Entry>) {
-    const afterLookUps = () => this.#acquireAll(appends, entries, this.#submit(entries))
+  #appendEncoded(entries: ReadonlyArray<Entry>) {
+    const afterLookUps = () => this.#acquireAll(entries, this.#submit(entries))
     if (entries.some(({ given }) => given.size > 0)) return afterLookUps()
     // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
     return Effect.callback<ReadonlyArray<AppendResult>, EventAppendError>((resume) => {
-      if (!this.#states.acquireAllLoaded(appends, entries)) return resume(afterLookUps())
+      if (!this.#states.acquireAllLoaded(entries)) return resume(afterLookUps())
       return this.#loop.enqueue(new PinnedRequest(this.#core, entries, this.#states), resume)
     })
   }
 
   /** Pins the states of all streams while `use` runs. */
   #acquireAll<A, E>(
-    appends: ReadonlyArray<StreamAppend>,
     entries: ReadonlyArray<Entry>,
     use: Effect.Effect<A, E>
   ): Effect.Effect<A, E | LoadStreamError | SegmentError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
-        let pinned = 0
-        const releaseAll = Effect.sync(() => {
-          for (const { state } of entries.slice(0, pinned)) this.#states.release(state)
-        })
+        const pinned: Array<StreamState> = []
         const acquire = Effect.forEach(
-          appends,
-          ({ stream }, index) =>
-            Effect.map(restore(this.#acquire(stream)), (state) => {
-              entries[index]!.state = state
-              pinned++
-            }),
+          entries,
+          (entry) => {
+            entry.state = this.#states.pin(entry.stream)
+            pinned.push(entry.state)
+            return restore(this.#states.load(entry.state, (state) => loadState(this.#core, state)))
+          },
           { discard: true }
         )
+        const releaseAll = Effect.sync(() => {
+          for (const state of pinned) this.#states.release(state)
+        })
         return Effect.ensuring(Effect.andThen(acquire, restore(use)), releaseAll)
       })
     )
-  }
-
-  #acquire(stream: string): Effect.Effect<StreamState, LoadStreamError | SegmentError> {
-    return this.#states.acquire(stream, (state) => loadState(this.#core, state))
   }
 
   #submit(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
@@ -122,30 +117,30 @@ export class EventAppender {
     }
     const entries: Array<Entry> = []
     for (const append of appends) entries.push(this.#encode(append, now))
-    if (appends.length > 1) refuseTwins(appends, entries)
+    if (entries.length > 1) refuseTwins(entries)
     return entries
   }
 
   #encode(append: StreamAppend, now: number): Entry {
-    const { stream, expected = "any" } = append
+    const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (typeof expected !== "number" && !conditions.has(expected)) {
       throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
     let given: Set<string> | undefined
     const events: Array<Event.EncodedEvent> = []
-    for (const [index, event] of append.events.entries()) {
-      if (event.id !== undefined) {
-        if (given?.has(event.id) === true) {
-          throw new EventIdConflict({ stream: append.stream, id: event.id, why: "twice-in-one-batch" })
-        }
-        given ??= new Set()
-        given.add(event.id)
+    const newId = () => this.#core.uuid(now)
+    for (const [index, event] of all.entries()) {
+      const encoded = Event.encode(stream, event, index, newId, this.#time, this.#core.state.limits)
+      events.push(encoded)
+      if (!encoded.isNamed) continue
+      if (given?.has(encoded.id) === true) {
+        throw new EventIdConflict({ stream, id: encoded.id, why: "twice-in-one-batch" })
       }
-      const id = event.id ?? this.#core.uuid(now)
-      events.push(Event.encode(stream, event, index, id, this.#time, this.#core.state.limits))
+      given ??= new Set()
+      given.add(encoded.id)
     }
-    return new Entry(expected, events, given ?? noIds)
+    return new Entry(stream, expected, events, given ?? noIds)
   }
 
   /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
@@ -168,17 +163,15 @@ export class EventAppender {
 
 /** A request whose streams are pinned for as long as it lasts. */
 class PinnedRequest extends AppendRequest {
-  readonly #pinned: ReadonlyArray<Entry>
   readonly #states: StreamStates
 
   constructor(core: Core, entries: ReadonlyArray<Entry>, states: StreamStates) {
     super(core, entries)
-    this.#pinned = entries
     this.#states = states
   }
 
   ended(): void {
-    for (const { state } of this.#pinned) this.#states.release(state)
+    for (const { state } of this.entries) this.#states.release(state)
   }
 }
 
@@ -187,10 +180,9 @@ const noIds: ReadonlySet<string> = new Set()
 const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
 
 /** One stream may stand in several entries, an id of it in one of them alone. */
-const refuseTwins = (appends: ReadonlyArray<StreamAppend>, entries: ReadonlyArray<Entry>): void => {
+const refuseTwins = (entries: ReadonlyArray<Entry>): void => {
   const seen = new Set<string>()
-  for (const [index, { given }] of entries.entries()) {
-    const { stream } = appends[index]!
+  for (const { given, stream } of entries) {
     for (const id of given) {
       // No stream's name has a newline.
       const key = `${stream}\n${id}`

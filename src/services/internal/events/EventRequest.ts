@@ -27,6 +27,7 @@ export interface AppendResult {
 
 /** The events of a call for one stream, and what they expect of it. */
 export class Entry {
+  readonly stream: string
   readonly expected: ExpectedRevision
   readonly events: ReadonlyArray<EncodedEvent>
   /** Ids that the caller gave: these may be known already. */
@@ -37,7 +38,13 @@ export class Entry {
   readonly found: Map<string, Known>
   watch: Watch | undefined = undefined
 
-  constructor(expected: ExpectedRevision, events: ReadonlyArray<EncodedEvent>, given: ReadonlySet<string>) {
+  constructor(
+    stream: string,
+    expected: ExpectedRevision,
+    events: ReadonlyArray<EncodedEvent>,
+    given: ReadonlySet<string>
+  ) {
+    this.stream = stream
     this.expected = expected
     this.events = events
     this.given = given
@@ -60,19 +67,19 @@ export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | T
 export class AppendRequest implements Request<ReadonlyArray<AppendResult>, Refusal> {
   readonly bytesMax: number
   readonly #core: Core
-  readonly #entries: ReadonlyArray<Entry>
+  protected readonly entries: ReadonlyArray<Entry>
   #outcome: Exit.Exit<ReadonlyArray<AppendResult>, Refusal> | undefined
 
   constructor(core: Core, entries: ReadonlyArray<Entry>) {
     this.#core = core
-    this.#entries = entries
+    this.entries = entries
     let bytesMax = 0
     for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
     this.bytesMax = bytesMax
   }
 
   seal(group: Group): Exit.Exit<ReadonlyArray<AppendResult>, Refusal> | undefined {
-    const entries = this.#entries
+    const { entries } = this
     const rests = entries.some(({ state }) => state.batch === group.batch)
     const verdict = judge(this.#core, entries)
     if (verdict === "repeated") this.#outcome = Exit.succeed(entries.map(repeatedResult))
@@ -86,7 +93,7 @@ export class AppendRequest implements Request<ReadonlyArray<AppendResult>, Refus
   }
 
   settle(batch: number): Exit.Exit<ReadonlyArray<AppendResult>, Refusal> {
-    for (const { state } of this.#entries) state.settle(batch)
+    for (const { state } of this.entries) state.settle(batch)
     return this.#outcome!
   }
 }
@@ -143,7 +150,7 @@ const knownAs = (entry: Entry, id: string): Known | undefined => entry.found.get
 const judgeIds = (entry: Entry): EventIdConflict | "repeated" | undefined => {
   if (entry.given.size === 0) return undefined
   const { name } = entry.state
-  const known = entry.events.map((event) => (entry.given.has(event.id) ? knownAs(entry, event.id) : undefined))
+  const known = entry.events.map((event) => (event.isNamed ? knownAs(entry, event.id) : undefined))
   const first = known.findIndex((one) => one !== undefined)
   if (first === -1) return undefined
   const start = known[first]!.revision - first
@@ -172,7 +179,7 @@ const repeatedResult = (entry: Entry): AppendResult => {
   }
 }
 
-const accept = (group: Group, { state, events, given }: Entry): AppendResult => {
+const accept = (group: Group, { state, events }: Entry): AppendResult => {
   const firstRevision = state.revision + 1
   let firstPosition = -1
   let lastPosition = -1
@@ -181,7 +188,7 @@ const accept = (group: Group, { state, events, given }: Entry): AppendResult => 
     lastPosition = group.addEvent(state.tape, state.name, revision, event)
     if (firstPosition === -1) firstPosition = lastPosition
     // Nobody knows an id of ours before it is durable, and found by looking it up.
-    if (given.size === 0 || !given.has(event.id)) continue
+    if (!event.isNamed) continue
     const { id, content } = event
     state.accept({ id, content, revision, position: lastPosition, batch: group.batch })
   }

@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import type { SegmentError } from "../SegmentIndexFile.ts"
 import type { OpenTape } from "../OpenTape.ts"
 
 /** An event with an id that the caller gave, accepted into a batch while its stream is in use. */
@@ -97,33 +96,28 @@ const statesMax = 100_000
 export class StreamStates {
   readonly #states = new Map<string, StreamState>()
 
-  /** The state of a stream, pinned until `release`. Loading is done once, and again after it failed. */
-  acquire<E>(
-    name: string,
-    load: (state: StreamState) => Effect.Effect<void, E>
-  ): Effect.Effect<StreamState, E | SegmentError> {
-    return Effect.suspend(() => {
-      const state = this.#pin(name)
-      if (state.loaded && !state.isStale) return Effect.succeed(state)
-      const once = state.lock.withPermit(
-        Effect.suspend(() => (state.loaded && !state.isStale ? Effect.void : load(state)))
-      )
-      return Effect.as(
-        Effect.onError(once, () => Effect.sync(() => this.release(state))),
-        state
-      )
-    })
+  /** The state of a stream, pinned until `release`. It may have to be loaded. */
+  pin(name: string): StreamState {
+    const known = this.#states.get(name)
+    const state = known ?? new StreamState(name)
+    if (known === undefined) this.#states.set(name, state)
+    state.pins++
+    return state
+  }
+
+  /** Loads a state that is pinned, unless that was done: once for all who wait for it, and again after it failed. */
+  load<E>(state: StreamState, find: (state: StreamState) => Effect.Effect<void, E>): Effect.Effect<void, E> {
+    const unlessLoaded = (then: () => Effect.Effect<void, E>) =>
+      Effect.suspend(() => (state.loaded && !state.isStale ? Effect.void : then()))
+    return unlessLoaded(() => state.lock.withPermit(unlessLoaded(() => find(state))))
   }
 
   /** Gives each entry the state of its stream, if all of these are known already; pinned, all or none. */
-  acquireAllLoaded(
-    appends: ReadonlyArray<{ readonly stream: string }>,
-    entries: ReadonlyArray<{ state: StreamState }>
-  ): boolean {
-    for (const [index, { stream }] of appends.entries()) {
-      const state = this.#states.get(stream)
+  acquireAllLoaded(entries: ReadonlyArray<{ readonly stream: string; state: StreamState }>): boolean {
+    for (const entry of entries) {
+      const state = this.#states.get(entry.stream)
       if (state === undefined || !state.loaded || state.isStale) return false
-      entries[index]!.state = state
+      entry.state = state
     }
     for (const { state } of entries) state.pins++
     return true
@@ -134,21 +128,13 @@ export class StreamStates {
     return this.#states.has(name)
   }
 
-  /** Must be called once for each state that was acquired. */
+  /** Must be called once for each time that a state was pinned. */
   release(state: StreamState): void {
     state.pins--
     if (state.pins > 0) return
     state.rest()
     if (!state.loaded) this.#states.delete(state.name)
     else if (this.#states.size > statesMax) this.#evict()
-  }
-
-  #pin(name: string): StreamState {
-    const known = this.#states.get(name)
-    const state = known ?? new StreamState(name)
-    if (known === undefined) this.#states.set(name, state)
-    state.pins++
-    return state
   }
 
   #evict(): void {
