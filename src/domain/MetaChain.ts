@@ -9,6 +9,7 @@ import { formatVersion, newline } from "./Format.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
 import { Compression, LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
 import { Placement } from "./Placement.ts"
+import { shortened } from "./internal/troubleOf.ts"
 import * as TaraSON from "./TaraSON.ts"
 import { TaraSONError } from "./TaraSONError.ts"
 
@@ -280,7 +281,7 @@ const readLine = <R>(
   const choice = unknownChoice(value)
   if (choice !== undefined) throw new UnsupportedFormat({ file: meta, offset, found: choice })
   const decoded = kind.decode(value)
-  if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, offset, why: decoded.failure.message })
+  if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, offset, why: shortened(decoded.failure.message) })
   return decoded.success
 }
 

@@ -27,6 +27,7 @@ import { consistencyTiles, inclusionTiles, isPowerOfTwo, type Tile, TileRoots } 
 import { invariant } from "./internal/invariant.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
 import * as Merkle from "./Merkle.ts"
+import { shortened } from "./internal/troubleOf.ts"
 import * as TaraSON from "./TaraSON.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -110,7 +111,7 @@ export const decodeHead = (text: string): Head => {
     throw new HeadInvalid({ why: error instanceof Error ? error.message : "unreadable" })
   }
   const head = parseHead(value)
-  if (Result.isFailure(head)) throw new HeadInvalid({ why: head.failure.message })
+  if (Result.isFailure(head)) throw new HeadInvalid({ why: shortened(head.failure.message) })
   return head.success
 }
 

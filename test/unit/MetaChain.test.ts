@@ -223,6 +223,13 @@ describe("a meta chain", () => {
     }
   })
 
+  it("says in few words what is wrong, however long the key that is", () => {
+    for (const records of [[{ ...libMeta, ["k".repeat(5000)]: 1 }], [{ ...libMeta, created: "x".repeat(5000) }]]) {
+      const { bytes } = MetaChain.write<LibRecord>(null, records as ReadonlyArray<Unchained<LibRecord>>)
+      assert.throws(() => readLib(bytes), /^.{1,600}$/s)
+    }
+  })
+
   it("refuses more bytes than the limit before it looks at them", () => {
     const limits = { ...defaultLimits, metaBytesMax: tape.bytes.length }
     assert.strictEqual(MetaChain.readTape("tape.meta.jsonl", tape.bytes, limits).records.length, tapeRecords.length)

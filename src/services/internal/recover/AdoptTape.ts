@@ -1,6 +1,7 @@
 /** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
 import * as Effect from "effect/Effect"
 import * as Event from "../../../domain/Event.ts"
+import { SegmentCorrupt } from "../../../domain/Errors.ts"
 import { tapeMetaFile } from "../../../domain/Format.ts"
 import * as LibState from "../../../domain/LibState.ts"
 import type { Limits } from "../../../domain/Limits.ts"
@@ -14,6 +15,7 @@ import type { Core } from "../Core.ts"
 import { keysOfEvents } from "../eventKeys.ts"
 import { checkTapeMetaSize, segmentLineBytesMax } from "../MetaRoom.ts"
 import { OpenTape } from "../OpenTape.ts"
+import { ofForeign } from "../ofForeign.ts"
 import type { LoadedMeta, TapeMetaError } from "../TapeMeta.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../RecordReader.ts"
 import { writeTail } from "../TailSegment.ts"
@@ -52,10 +54,11 @@ export const adopt = Effect.fnUntraced(function* (
   core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })
   // Batch numbers begin anew with the lib.
   const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
-  const { lines, unplaced } = linesBehind(orphans.parts.get(state.tape) ?? [], state)
-  const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, lines.length > 0))
+  const { placed, unplaced } = partsBehind(orphans.parts.get(state.tape) ?? [], state)
+  const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, placed.length > 0))
   if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
-  const last = lines.length === 0 ? undefined : yield* appendLines(root, name, state, lines)
+  const last = placed.length === 0 ? undefined : yield* appendParts(root, name, state, placed)
+  if (last !== undefined && "why" in last) return { tape: name, why: last.why }
   if (last !== undefined) segments.push(last.segment)
   const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
   const written = MetaChain.writeTape(TapeState.refold(made), libState.limits)
@@ -90,9 +93,9 @@ export const fold = (
     return TapeState.fold(file, MetaChain.readTape(file, meta?.bytes ?? new Uint8Array(0), limits).records)
   })
 
-/** Lines of batches that the tape's segments do not have, as far as they follow them without a gap. */
-const linesBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeState) => {
-  const lines: Array<Uint8Array> = []
+/** Parts of batches that the tape's segments do not have, as far as they follow them without a gap. */
+const partsBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeState) => {
+  const placed: Array<OrphanPart> = []
   let next = state.records
   let unplaced = 0
   for (const part of parts) {
@@ -101,28 +104,38 @@ const linesBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeStat
       unplaced += part.count
       continue
     }
-    lines.push(part.lines)
+    placed.push(part)
     next += part.count
   }
-  return { lines, unplaced }
+  return { placed, unplaced }
 }
 
-const appendLines = (root: Root, tape: string, state: TapeState.TapeState, lines: ReadonlyArray<Uint8Array>) => {
+/** Says why where they are not what the tape holds: marks prove who wrote them, not what they are. */
+const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts: ReadonlyArray<OrphanPart>) => {
   const { nextNumber: number, role } = state
   let position = -1
   const written = writeTail(root, { tape, role, number, before: state.segments.at(-1), lastBatch: 0 }, (seal, append) =>
     Effect.forEach(
-      lines,
-      (piece) => {
-        const keys = role === "events" ? keysOfEvents(piece) : undefined
-        seal.add(piece, keys === undefined ? undefined : (n) => keys[n]!)
-        position = keys?.at(-1)?.position ?? position
-        return append(piece)
-      },
+      parts,
+      ({ file, lines, offset }) =>
+        Effect.andThen(
+          ofForeign(
+            () => {
+              const keys = role === "events" ? keysOfEvents(lines) : undefined
+              seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
+              position = keys?.at(-1)?.position ?? position
+            },
+            (why) => new SegmentCorrupt({ tape, segment: file, offset, why })
+          ),
+          append(lines)
+        ),
       { discard: true }
     )
   )
-  return Effect.map(written, ({ segment }) => ({ segment, nextPosition: position + 1 }))
+  return written.pipe(
+    Effect.map(({ segment }) => ({ segment, nextPosition: position + 1 })),
+    Effect.catchTag("SegmentCorrupt", (error) => Effect.succeed({ why: error.message }))
+  )
 }
 
 /** One behind the position of the last event in segments. */

@@ -1,14 +1,16 @@
 /** The segments of the recovered tape: files as they are, and new ones of what was committed and is in none of them. */
 import * as Effect from "effect/Effect"
-import type { SegmentCorrupt } from "../../../domain/Errors.ts"
+import { SegmentCorrupt } from "../../../domain/Errors.ts"
 import { newline } from "../../../domain/Format.ts"
 import type { TapeListing } from "../../../domain/LibState.ts"
 import * as Merkle from "../../../domain/Merkle.ts"
+import { dynamicName } from "../../../domain/Names.ts"
 import type { Segment } from "../../../domain/SystemRecord.ts"
 import type { StorageError } from "../../Storage.ts"
 import { type Core, type WriteError, writeStep } from "../Core.ts"
 import type { LivePart } from "../DynamicFile.ts"
 import { keysOfEvents } from "../eventKeys.ts"
+import { ofForeign } from "../ofForeign.ts"
 import { readRun, runsOf } from "../PartRuns.ts"
 import type { Counter } from "../Progress.ts"
 import type { SegmentError } from "../SegmentFile.ts"
@@ -100,12 +102,17 @@ const copy = Effect.fnUntraced(function* (
     }
     const [records, bytes] = [seal.records, seal.rawBytes]
     for (const [index, whole] of (yield* readRun(core, name, run)).entries()) {
-      const { count } = run[index]!
+      const { count, file, offset } = run[index]!
       const lines = linesOf(whole, count, from - first, to - first)
       first += count
       if (lines.length === 0) continue
-      const keys = role === "events" ? keysOfEvents(lines) : undefined
-      seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
+      yield* ofForeign(
+        () => {
+          const keys = role === "events" ? keysOfEvents(lines) : undefined
+          seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
+        },
+        (why) => new SegmentCorrupt({ tape: name, segment: dynamicName(file.dynamic), offset, why })
+      )
       yield* write(lines)
     }
     yield* counter.add(seal.records - records, seal.rawBytes - bytes)

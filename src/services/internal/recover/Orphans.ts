@@ -13,6 +13,9 @@ export interface OrphanPart {
   readonly firstOrdinal: number
   readonly count: number
   readonly lines: Uint8Array
+  /** Where they stand: name of the file, and the byte in it. */
+  readonly file: string
+  readonly offset: number
   /** The position of the next event in front of the batch, and one that no event of the batch has reached. */
   readonly positions: readonly [before: number, behind: number]
 }
@@ -57,7 +60,7 @@ export const scanOrphans = Effect.fnUntraced(function* (
         const known = byTape.get(tape) ?? new Map<number, OrphanPart>()
         byTape.set(tape, known)
         const lines = bytes.subarray(offset, offset + length)
-        known.set(batch, { batch, firstOrdinal, count, lines, positions: [position, behind] })
+        known.set(batch, { batch, firstOrdinal, count, lines, file, offset, positions: [position, behind] })
       }
     }
   }
