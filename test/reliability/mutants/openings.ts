@@ -186,8 +186,8 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/internal/recover/AdoptTape.ts",
-        find: "const last = lines.length === 0 ? undefined :",
-        replace: "const last = lines.length >= 0 ? undefined :"
+        find: "const last = placed.length === 0 ? undefined :",
+        replace: "const last = placed.length >= 0 ? undefined :"
       }
     ],
     histories: [
