@@ -138,7 +138,7 @@ const convert = (
   }
   const data = converter(event.data)
   return Result.isSuccess(data)
-    ? Result.succeed({ ...event, data: data.success })
+    ? Result.succeed({ ...event, type, data: data.success })
     : Result.fail(new EventSchemaError({ category, type, why: data.failure.message }))
 }
 

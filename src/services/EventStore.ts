@@ -13,6 +13,7 @@ import type { Duration } from "effect/Duration"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { types } from "node:util"
 import { LibClosed, ReadOnly } from "../domain/Errors.ts"
 import type { NewEvent, RecordedEvent } from "../domain/Event.ts"
 import type { ExpectedRevision } from "../domain/EventErrors.ts"
@@ -157,21 +158,33 @@ export const causedBy = (event: RecordedEvent): { readonly correlationId: string
 /** Left out it is `any`; given and not there it is a mistake that must not switch the check off. */
 const expectedOf = (options: AppendOptions): ExpectedRevision => {
   if (!("expected" in options)) return "any"
-  if (options.expected === undefined) throw new TypeError("expected is undefined: leave it out, or give `any`")
-  return options.expected
+  const { expected } = options
+  if (expected === undefined) throw new TypeError("expected is undefined: leave it out, or give `any`")
+  return expected
 }
 
 const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): ReadonlyArray<NewEvent> => {
   const { correlationId, causationId } = options
   if (correlationId === undefined && causationId === undefined) return events
-  return events.map((event) => ({
-    ...event,
-    metadata: {
-      ...(correlationId === undefined ? {} : { correlationId }),
-      ...(causationId === undefined ? {} : { causationId }),
-      ...event.metadata
-    }
-  }))
+  const marks = {
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(causationId === undefined ? {} : { causationId })
+  }
+  return events.map((event) => {
+    const { metadata, ...rest } = event
+    // What is no metadata is not made into some: it is refused where it is stored.
+    return { ...rest, metadata: metadata === undefined || isPlain(metadata) ? { ...marks, ...metadata } : metadata }
+  })
+}
+
+/** An object with nothing but data in it, which can be spread without a loss, and without running code of the caller. */
+const isPlain = (value: unknown): boolean => {
+  if (typeof value !== "object" || value === null || types.isProxy(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return (
+    (prototype === Object.prototype || prototype === null) &&
+    Object.values(Object.getOwnPropertyDescriptors(value)).every((property) => "value" in property)
+  )
 }
 
 const revisionOf = (core: Core, stream: string): Effect.Effect<number | "no-stream", RevisionError> =>

@@ -12,6 +12,8 @@ import { recoverContract } from "./transform/recover.ts"
 import { recoverAheadContract } from "./transform/recoverAhead.ts"
 import { recoverDamageContract } from "./transform/recoverDamage.ts"
 import { recoverLibContract } from "./transform/recoverLib.ts"
+import { recoverLibPartlyContract } from "./transform/recoverLibPartly.ts"
+import { recoverStreamsContract } from "./transform/recoverStreams.ts"
 import { repackContract } from "./transform/repack.ts"
 import { verifyContract } from "./transform/verify.ts"
 
@@ -27,6 +29,8 @@ export const suite = (kind: TransformKind): void => {
       recoverAheadContract,
       leftoversContract,
       recoverLibContract,
+      recoverLibPartlyContract,
+      recoverStreamsContract,
       verifyContract,
       progressContract
     ])

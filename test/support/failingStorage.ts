@@ -11,6 +11,9 @@ export type FailingOperation =
   | "writeIndex"
   | "readSegment"
   | "createTape"
+  | "setAside"
+  | "writeHint"
+  | "dropDynamic"
 
 export interface Plan {
   readonly operation: FailingOperation
@@ -35,7 +38,10 @@ const operations: ReadonlyArray<FailingOperation> = [
   "removeIndex",
   "writeIndex",
   "readSegment",
-  "createTape"
+  "createTape",
+  "setAside",
+  "writeHint",
+  "dropDynamic"
 ]
 
 export const failing = (base: Storage["Service"]): Failing => {

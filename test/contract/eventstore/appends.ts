@@ -250,6 +250,20 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
+  test("refuses what is no metadata, whether or not it has marks to add", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        const accessor = Object.defineProperty({}, "a", { enumerable: true, get: () => 1 })
+        for (const metadata of ["abc", [1, 2], new Date(0), null, new Proxy({}, {}), accessor]) {
+          const events = [{ type: "A", metadata: metadata as {} }]
+          for (const options of [{}, { correlationId: "c" }, { causationId: "c" }]) {
+            assert.strictEqual((yield* Effect.exit(store.append("a-1", events, options)))._tag, "Failure")
+          }
+        }
+        assert.strictEqual(yield* store.position, 0)
+      })
+    ))
+
   test("is a value: each time that it runs it is another append", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {

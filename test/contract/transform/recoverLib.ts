@@ -3,9 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Lib from "litetapes/Lib"
-import { type Root, Storage } from "litetapes/Storage"
-import { markHash, markPrefix, markText } from "../../../src/domain/Batch.ts"
-import type { Commit } from "../../../src/domain/SystemRecord.ts"
+import { Storage } from "litetapes/Storage"
 import { flipped, withoutRoom } from "../../support/copyLib.ts"
 import { existingTape, recordsOf, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {
@@ -19,23 +17,6 @@ import {
   tamper,
   type TransformKind
 } from "../../support/transformGround.ts"
-
-/** Changes the lines of the last batch of the first dynamic segment; its mark says that its writer wrote them so. */
-const rewriteLastBatch = (root: Root, change: (lines: string) => string) =>
-  Effect.gen(function* () {
-    const [dynamic] = yield* root.listDynamics
-    const text = Buffer.from(withoutRoom(yield* root.readDynamic(dynamic!, 0, 2 ** 20))).toString()
-    const markAt = text.lastIndexOf(markPrefix)
-    const linesAt = text.lastIndexOf("\n", text.lastIndexOf(markPrefix, markAt - 1)) + 1
-    const from = text.indexOf("\n", linesAt) + 1
-    const { $type: _, hash: __, ...mark } = JSON.parse(text.slice(markAt)) as Commit
-    const lines = change(text.slice(from, markAt))
-    assert.notStrictEqual(lines, text.slice(from, markAt))
-    const sealed = `${markText(mark, markHash(Buffer.from(lines), mark))}\n`
-    yield* root.dropDynamic(dynamic!)
-    const writer = yield* root.createDynamic(dynamic!, Buffer.from(text.slice(0, from) + lines + sealed))
-    yield* writer.close
-  })
 
 const recover = (storage: StorageService, at: string, options?: Lib.RecoverLibOptions) =>
   Effect.provideService(Lib.recover(at, options), Storage, storage)
@@ -291,36 +272,6 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
       })
     )
   }
-
-  it.live("does not take a committed line that is no event for one, says why, and brings the other tapes back", () =>
-    Effect.gen(function* () {
-      const found = yield* ground
-      const { loseMeta, storage } = found
-      const [at, copied] = [place(), place()]
-      yield* crashed(found, at, copied, (lib) =>
-        Effect.gen(function* () {
-          yield* fill(lib, "a", 2, 2)
-          const store = yield* storeOf(lib)
-          yield* store.append("order-1", [{ type: "Made" }])
-        })
-      )
-      yield* tamper(storage, copied, (root) =>
-        rewriteLastBatch(root, (line) => line.replace('"data":null', '"data":nul!'))
-      )
-      yield* loseMeta(copied, undefined)
-      const { invalid, tapes } = yield* recover(storage, copied)
-      assert.deepStrictEqual(
-        tapes.map(({ name }) => name),
-        ["a"]
-      )
-      assert.deepStrictEqual(
-        invalid.map(({ tape }) => tape),
-        ["order"]
-      )
-      assert.match(invalid[0]!.why, /^order\/litelib\.dynamic-000001\.jsonl is damaged at byte \d+: /)
-      assert.lengthOf(yield* withLib(storage, copied, (lib) => recordsOf(lib, "a")), 4)
-    })
-  )
 
   it.live("names what was committed to a tape that it cannot list, and goes on behind its positions", () =>
     Effect.gen(function* () {

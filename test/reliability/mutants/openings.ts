@@ -196,19 +196,19 @@ export const openings: ReadonlyArray<Mutant> = [
     ]
   },
   {
-    name: "recover-lib-sets-aside-first",
-    breaks: "Dynamic segments of a lib that is recovered are set aside before its tapes have their records.",
+    name: "recover-lib-drops-first",
+    breaks: "Dynamic segments of a lib that is recovered are dropped before its tapes have their records.",
     edits: [
       {
         file: "services/internal/recover/RecoverLib.ts",
-        find: "  const aside = yield* setAside(root, orphans.files, damaged?.bytes)\n",
+        find: "  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)\n",
         replace: ""
       },
       {
         file: "services/internal/recover/RecoverLib.ts",
         find: "  const tapes: Array<Adopted> = []\n",
         replace:
-          "  const aside = yield* setAside(root, orphans.files, damaged?.bytes)\n  const tapes: Array<Adopted> = []\n"
+          "  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)\n  const tapes: Array<Adopted> = []\n"
       }
     ],
     histories: [

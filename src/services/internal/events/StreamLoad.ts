@@ -30,10 +30,13 @@ export const loadState = Effect.fnUntraced(function* (
   }
   if (listing(core, name)?.role !== "events") return yield* new TapeNotForEvents({ tape: name, stream: state.name })
   const tape = yield* openTape(core, name)
+  const { generation } = tape
+  const revision = yield* lastRevision(core, tape, state.name)
+  // All at once: a state that was loaded before counts as stale until it is what was looked up.
   state.tape = tape
-  state.generation = tape.generation
-  state.revision = yield* lastRevision(core, tape, state.name)
-  state.durable = state.revision
+  state.generation = generation
+  state.revision = revision
+  state.durable = revision
   state.loaded = true
 })
 

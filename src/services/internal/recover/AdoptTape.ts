@@ -1,12 +1,13 @@
 /** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
 import * as Effect from "effect/Effect"
 import * as Event from "../../../domain/Event.ts"
-import { SegmentCorrupt } from "../../../domain/Errors.ts"
 import { tapeMetaFile } from "../../../domain/Format.ts"
+import { BadLine } from "../../../domain/internal/BadLine.ts"
 import * as LibState from "../../../domain/LibState.ts"
 import type { Limits } from "../../../domain/Limits.ts"
 import * as MetaChain from "../../../domain/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../../domain/Names.ts"
+import { type EventKey, SegmentIndexBuilder } from "../../../domain/SegmentIndex.ts"
 import type { Role } from "../../../domain/SystemRecord.ts"
 import * as TapeState from "../../../domain/TapeState.ts"
 import type { Meta, Root, StorageError } from "../../Storage.ts"
@@ -15,9 +16,10 @@ import type { Core } from "../Core.ts"
 import { keysOfEvents } from "../eventKeys.ts"
 import { checkTapeMetaSize, segmentLineBytesMax } from "../MetaRoom.ts"
 import { OpenTape } from "../OpenTape.ts"
-import { ofForeign } from "../ofForeign.ts"
+import { whyBad } from "../ofForeign.ts"
 import type { LoadedMeta, TapeMetaError } from "../TapeMeta.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../RecordReader.ts"
+import { forEachLine } from "../SegmentSeal.ts"
 import { writeTail } from "../TailSegment.ts"
 import type { OrphanPart, Orphans } from "./Orphans.ts"
 
@@ -31,13 +33,15 @@ export interface Adopted {
   readonly fromDynamic: number
   /** Records that were committed behind others which nothing holds any more: they are in files that were set aside. */
   readonly unplaced: number
+  /** Where these begin with a line that is no event, though its writer committed it: where that is, and why. */
+  readonly unreadable?: string
   /** One behind the position of its last event; 0 where it has none. */
   readonly nextPosition: number
 }
 
 export type AdoptError = StorageError | ReadError
 
-/** Adopts the tape in folder `name`, or says why its meta is bad. */
+/** Adopts the tape in folder `name`, or says why it cannot be: then nothing of it was changed. */
 export const adopt = Effect.fnUntraced(function* (
   core: Core,
   name: string,
@@ -54,12 +58,16 @@ export const adopt = Effect.fnUntraced(function* (
   core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })
   // Batch numbers begin anew with the lib.
   const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
-  const { placed, unplaced } = partsBehind(orphans.parts.get(state.tape) ?? [], state)
+  const behind = partsBehind(orphans.parts.get(state.tape) ?? [], state)
+  const { placed, unplaced } = behind
   const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, placed.length > 0))
   if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
+  // Before anything is written: without its last segment nobody knows where its positions end.
+  const held = yield* Effect.result(nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
+  if (held._tag === "Failure" && (role !== "events" || held.failure._tag === "StorageError")) return yield* held.failure
+  if (held._tag === "Failure") return { tape: name, why: held.failure.message }
   const last = placed.length === 0 ? undefined : yield* appendParts(root, name, state, placed)
-  if (last !== undefined && "why" in last) return { tape: name, why: last.why }
-  if (last !== undefined) segments.push(last.segment)
+  if (last !== undefined) segments.push(last)
   const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
   const written = MetaChain.writeTape(TapeState.refold(made), libState.limits)
   yield* root.replaceMeta(name, meta.version, written.bytes)
@@ -67,11 +75,11 @@ export const adopt = Effect.fnUntraced(function* (
     name,
     tape: id,
     role,
-    records: records + (last?.segment.records ?? 0),
-    fromDynamic: last?.segment.records ?? 0,
+    records: records + (last?.records ?? 0),
+    fromDynamic: last?.records ?? 0,
     unplaced,
-    nextPosition:
-      last?.nextPosition ?? (yield* nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
+    ...(behind.unreadable === undefined ? {} : { unreadable: behind.unreadable }),
+    nextPosition: Math.max(held.success, behind.nextPosition)
   }
 })
 
@@ -93,49 +101,69 @@ export const fold = (
     return TapeState.fold(file, MetaChain.readTape(file, meta?.bytes ?? new Uint8Array(0), limits).records)
   })
 
-/** Parts of batches that the tape's segments do not have, as far as they follow them without a gap. */
-const partsBehind = (parts: ReadonlyArray<OrphanPart>, state: TapeState.TapeState) => {
-  const placed: Array<OrphanPart> = []
-  let next = state.records
-  let unplaced = 0
-  for (const part of parts) {
-    if (part.batch <= state.lastBatch || part.firstOrdinal < next) continue
-    if (part.firstOrdinal > next) {
-      unplaced += part.count
-      continue
-    }
-    placed.push(part)
-    next += part.count
-  }
-  return { placed, unplaced }
+/** A part that follows the tape's segments, and what its lines are where they are events. */
+interface PlacedPart {
+  readonly lines: Uint8Array
+  readonly keys: ReadonlyArray<EventKey> | undefined
 }
 
-/** Says why where they are not what the tape holds: marks prove who wrote them, not what they are. */
-const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts: ReadonlyArray<OrphanPart>) => {
+/** Parts of batches that the tape's segments do not have, as far as they follow them without a gap. */
+const partsBehind = (parts: ReadonlyArray<OrphanPart>, { lastBatch, records, role }: TapeState.TapeState) => {
+  const placed: Array<PlacedPart> = []
+  const keysIn = keysInOrder()
+  let unreadable: string | undefined
+  let next = records
+  let unplaced = 0
+  let nextPosition = 0
+  for (const part of parts) {
+    if (part.batch <= lastBatch || part.firstOrdinal < next) continue
+    if (part.firstOrdinal === next && unreadable === undefined) {
+      try {
+        const keys = role === "events" ? keysIn(part) : undefined
+        placed.push({ lines: part.lines, keys })
+        next += part.count
+        nextPosition = (keys?.at(-1)?.position ?? -1) + 1
+        continue
+      } catch (error) {
+        unreadable = `${part.file} at byte ${part.offset}: ${whyBad(error)}`
+      }
+    }
+    unplaced += part.count
+    // No event that is left out had a higher one: none of theirs is given again.
+    if (role === "events") nextPosition = Math.max(nextPosition, part.positions[1])
+  }
+  return { placed, unplaced, unreadable, nextPosition }
+}
+
+/**
+ * Gives the keys of one part after the other. Marks prove who wrote their lines, not what these are: throws where they are
+ * no events, or none that can stand there.
+ */
+const keysInOrder = (): ((part: OrphanPart) => ReadonlyArray<EventKey>) => {
+  const order = new SegmentIndexBuilder("events")
+  return ({ lines, positions: [before, behind] }) => {
+    const keys = keysOfEvents(lines)
+    if (keys.some(({ position }) => position < before || position >= behind)) {
+      throw new BadLine("a position is none that its batch can have")
+    }
+    forEachLine(lines, (start, end, n) => order.add(lines, start, end, keys[n]!))
+    return keys
+  }
+}
+
+const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts: ReadonlyArray<PlacedPart>) => {
   const { nextNumber: number, role } = state
-  let position = -1
   const written = writeTail(root, { tape, role, number, before: state.segments.at(-1), lastBatch: 0 }, (seal, append) =>
     Effect.forEach(
       parts,
-      ({ file, lines, offset }) =>
-        Effect.andThen(
-          ofForeign(
-            () => {
-              const keys = role === "events" ? keysOfEvents(lines) : undefined
-              seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
-              position = keys?.at(-1)?.position ?? position
-            },
-            (why) => new SegmentCorrupt({ tape, segment: file, offset, why })
-          ),
-          append(lines)
-        ),
+      ({ keys, lines }) => {
+        seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
+        return append(lines)
+      },
       { discard: true }
     )
   )
-  return written.pipe(
-    Effect.map(({ segment }) => ({ segment, nextPosition: position + 1 })),
-    Effect.catchTag("SegmentCorrupt", (error) => Effect.succeed({ why: error.message }))
-  )
+  return Effect.map(written, ({ segment }) => segment)
 }
 
 /** One behind the position of the last event in segments. */

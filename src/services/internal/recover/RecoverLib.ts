@@ -39,7 +39,7 @@ export interface RecoverLibReport {
   readonly lib: string
   readonly tapes: ReadonlyArray<Adopted>
   /**
-   * Tapes whose meta is bad or lost. The new lib lists them, and `recoverTape` brings back what their segments have; but what
+   * Tapes whose meta is bad or lost, or whose last events are. The new lib lists them, and `recoverTape` brings back what their segments have; but what
    * an interrupted clone left, or no tape can be called, it leaves alone.
    */
   readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
@@ -108,7 +108,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   }
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
   const damagedTapes = yield* listable(core, tapes, invalid, () => uuid(now))
-  // Every tape has what it can get: what is left of the old lib goes out of the way before the new one begins.
+  // Every tape has what it can get: what is left of the old lib is kept beside the new one.
   const aside = yield* setAside(root, orphans.files, damaged?.bytes)
   const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
   const anchor = { batch: 0, hash: noHash, position }
@@ -126,6 +126,8 @@ export const recoverLib = Effect.fnUntraced(function* (
     { $type: "LiteLib.Clean", anchor }
   ]
   yield* root.replaceMeta(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
+  // Not before the new lib is there: who recovers again, since this one was cut short, must find what it found.
+  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
   return {
     lib,
@@ -204,7 +206,6 @@ const setAside = Effect.fnUntraced(function* (
   if (damaged !== undefined) aside.push(yield* root.setAside(`${libMetaFile}.quarantine`, damaged))
   for (const { dynamic, bytes } of dynamics) {
     aside.push(yield* root.setAside(`${dynamicName(dynamic)}.quarantine`, bytes))
-    yield* root.dropDynamic(dynamic)
   }
   // The old hint speaks of batches of the old lib.
   yield* root.writeHint(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
