@@ -55,6 +55,10 @@ export const openSession = (storage: StorageService, place: string, options: Lib
 /** The tape of that name, made where there is none. */
 export const tapeOf = (lib: LibService, name: string) => Effect.provideService(Tape.makeOrCreate(name), Lib.Lib, lib)
 
+/** Puts what a tape has into a segment. */
+export const flush = (lib: LibService, name: string) =>
+  Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
+
 /** The tape of that name, which must be there. */
 export const existingTape = (lib: LibService, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, lib)
 

@@ -142,29 +142,29 @@ const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, i
   putText(type)
   const typeEnd = Sink.length()
   Sink.putBytes(keys.data)
-  if (data === undefined) Sink.putAscii("null")
-  else writeInto(data, inner)
+  putValue(data, "null", inner)
   const dataEnd = Sink.length()
   Sink.putBytes(keys.id)
   putText(id)
   Sink.putBytes(keys.metadata)
   const metadataStart = Sink.length()
-  if (metadata === undefined) Sink.putAscii("{}")
-  else writeInto(metadata, inner)
+  putValue(metadata, "{}", inner)
   Sink.putBytes(keys.position)
   const headEnd = Sink.length()
   Sink.putBytes(keys.stream)
   putText(stream)
   Sink.putBytes(keys.tags)
   const tagsStart = Sink.length()
-  if (tags === undefined) Sink.putAscii("[]")
-  else writeInto(tags, inner)
+  putValue(tags, "[]", inner)
   const tagsEnd = Sink.length()
   Sink.putBytes(keys.time)
   putText(time)
   Sink.putByte(0x7d)
   return { typeEnd, dataEnd, metadataStart, headEnd, tagsStart, tagsEnd }
 }
+
+const putValue = (value: unknown, absent: string, inner: Limits): void =>
+  value === undefined ? Sink.putAscii(absent) : writeInto(value, inner)
 
 const putText = (text: string): void => invariant(Sink.putString(text), "the texts of an envelope are well-formed")
 

@@ -5,7 +5,16 @@ import * as Stream from "effect/Stream"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
 import { flipped, withoutRoom } from "../../support/copyLib.ts"
-import { existingTape, recordsOf, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import {
+  existingTape,
+  flush,
+  recordsOf,
+  storeOf,
+  type StorageService,
+  tagOf,
+  tapeOf,
+  withLib
+} from "../../support/openLib.ts"
 import {
   crashed,
   fill,
@@ -28,7 +37,7 @@ const prepare = (kind: Ground, at: string, copied: string) =>
       const tape = yield* fill(lib, "a", 3, 3)
       const store = yield* storeOf(lib)
       yield* store.append("order-1", [{ type: "Made" }, { type: "Paid" }])
-      yield* Effect.flatMap(existingTape(lib, "order"), (events) => events.appendSegment)
+      yield* flush(lib, "order")
       yield* store.appendAll([
         { stream: "order-1", events: [{ type: "Sent" }] },
         { stream: "bill-1", events: [{ type: "Made" }] }

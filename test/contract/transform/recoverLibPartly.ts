@@ -2,30 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Lib from "litetapes/Lib"
-import { type Root, Storage } from "litetapes/Storage"
-import { markHash, markPrefix, markText } from "../../../src/domain/Batch.ts"
-import type { Commit } from "../../../src/domain/SystemRecord.ts"
-import { withoutRoom } from "../../support/copyLib.ts"
+import { Storage } from "litetapes/Storage"
 import { failing } from "../../support/failingStorage.ts"
-import { existingTape, recordsOf, storeOf, type StorageService, withLib } from "../../support/openLib.ts"
-import { crashed, fill, tamper, type TransformKind } from "../../support/transformGround.ts"
-
-/** Changes the lines of the last batch of the first dynamic segment; its mark says that its writer wrote them so. */
-const rewriteLastBatch = (root: Root, change: (lines: string) => string) =>
-  Effect.gen(function* () {
-    const [dynamic] = yield* root.listDynamics
-    const text = Buffer.from(withoutRoom(yield* root.readDynamic(dynamic!, 0, 2 ** 20))).toString()
-    const markAt = text.lastIndexOf(markPrefix)
-    const linesAt = text.lastIndexOf("\n", text.lastIndexOf(markPrefix, markAt - 1)) + 1
-    const from = text.indexOf("\n", linesAt) + 1
-    const { $type: _, hash: __, ...mark } = JSON.parse(text.slice(markAt)) as Commit
-    const lines = change(text.slice(from, markAt))
-    assert.notStrictEqual(lines, text.slice(from, markAt))
-    const sealed = `${markText(mark, markHash(Buffer.from(lines), mark))}\n`
-    yield* root.dropDynamic(dynamic!)
-    const writer = yield* root.createDynamic(dynamic!, Buffer.from(text.slice(0, from) + lines + sealed))
-    yield* writer.close
-  })
+import { spoilEvents } from "../../support/forgedBatch.ts"
+import { existingTape, flush, recordsOf, storeOf, type StorageService, withLib } from "../../support/openLib.ts"
+import { crashed, fill, filesOf, putFiles, tamper, type TransformKind } from "../../support/transformGround.ts"
 
 const recover = (storage: StorageService, at: string) => Effect.provideService(Lib.recover(at), Storage, storage)
 
@@ -43,15 +24,13 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
               yield* fill(lib, "a", 2, 2)
               const store = yield* storeOf(lib)
               yield* store.append("order-1", [{ type: "Made" }])
-              yield* Effect.flatMap(existingTape(lib, "order"), (events) => events.appendSegment)
+              yield* flush(lib, "order")
               yield* store.append("order-1", [{ type: "Paid" }])
               yield* store.append("order-1", [{ type: "Sent" }])
               return (yield* existingTape(lib, "order")).id
             })
           )
-          yield* tamper(storage, copied, (root) =>
-            rewriteLastBatch(root, (line) => line.replace('"data":null', '"data":nul!'))
-          )
+          yield* tamper(storage, copied, (root) => spoilEvents(root, "Sent"))
           yield* loseMeta(copied, undefined)
           const { aside, invalid, positionsMissing, tapes, unadopted } = yield* recover(storage, copied)
           assert.deepStrictEqual([invalid, unadopted], [[], []])
@@ -80,7 +59,7 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
             yield* fill(lib, "a", 2, 2)
             const store = yield* storeOf(lib)
             yield* store.append("order-1", [{ type: "Made" }])
-            yield* Effect.flatMap(existingTape(lib, "order"), (events) => events.appendSegment)
+            yield* flush(lib, "order")
             yield* store.append("order-1", [{ type: "Paid" }])
           })
         )
@@ -97,6 +76,36 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
       })
     )
 
+    it.live("keeps what was committed behind a segment that is gone: it is all there once that one is back", () =>
+      Effect.gen(function* () {
+        const found = yield* ground
+        const { loseMeta, storage } = found
+        const [at, copied] = [place(), place()]
+        yield* crashed(found, at, copied, (lib) =>
+          Effect.gen(function* () {
+            const store = yield* storeOf(lib)
+            yield* store.append("order-1", [{ type: "Made" }])
+            yield* flush(lib, "order")
+            yield* store.append("order-1", [{ type: "Paid" }])
+          })
+        )
+        const first = "seg-000001.jsonl"
+        const bytes = (yield* filesOf(storage, copied, "order")).get(first)!
+        yield* tamper(storage, copied, (root) => root.removeSegment("order", first))
+        yield* loseMeta(copied, undefined)
+        const { invalid, tapes } = yield* recover(storage, copied)
+        assert.deepStrictEqual(invalid, [])
+        assert.deepInclude(tapes[0], { name: "order", records: 2, fromDynamic: 1, unplaced: 0, nextPosition: 2 })
+        yield* putFiles(storage, copied, "order", [[first, bytes]])
+        yield* withLib(storage, copied, (lib) =>
+          Effect.gen(function* () {
+            assert.isTrue((yield* lib.verify()).ok)
+            assert.lengthOf(yield* recordsOf(lib, "order"), 2)
+          })
+        )
+      })
+    )
+
     it.live("that is cut short at any step and done again finds what it found", () =>
       Effect.gen(function* () {
         const found = yield* ground
@@ -106,12 +115,10 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
           Effect.gen(function* () {
             const store = yield* storeOf(lib)
             yield* store.append("order-1", [{ type: "Made" }])
-            yield* store.append("bill-1", [{ type: "Made" }, { type: "Paid" }])
+            yield* store.append("bill-1", [{ type: "Billed" }, { type: "Paid" }])
           })
         )
-        yield* tamper(storage, copied, (root) =>
-          rewriteLastBatch(root, (line) => line.replace('"data":null', '"data":nul!'))
-        )
+        yield* tamper(storage, copied, (root) => spoilEvents(root, "Billed"))
         const seen = ({ positionsMissing, tapes, unadopted }: Lib.RecoverLibReport) => ({
           positionsMissing,
           tapes: tapes.map(({ name, records, tape }) => ({ name, records, tape })),

@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { flipped } from "../../support/copyLib.ts"
-import { existingTape, storeOf, type StorageService, withLib } from "../../support/openLib.ts"
-import { rewrite, tamper, type TransformKind } from "../../support/transformGround.ts"
+import { flush, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { spoilEvents } from "../../support/forgedBatch.ts"
+import { crashed, rewrite, tamper, type TransformKind } from "../../support/transformGround.ts"
 
 /** Every look into an index takes its time. */
 const slowIndexes = (storage: StorageService): StorageService => ({
@@ -26,7 +27,7 @@ export const recoverStreamsContract = ({ ground, place }: TransformKind): void =
             const store = yield* storeOf(lib)
             for (const _ of [1, 2]) {
               yield* store.append("order-1", five)
-              yield* Effect.flatMap(existingTape(lib, "order"), (tape) => tape.appendSegment)
+              yield* flush(lib, "order")
             }
           })
         )
@@ -46,6 +47,29 @@ export const recoverStreamsContract = ({ ground, place }: TransformKind): void =
               [5, 6, 7]
             )
             assert.strictEqual(yield* store.revision("order-1"), 7)
+          })
+        )
+      })
+    )
+
+    it.live("of a tape with a committed line that is no event says so, and stops nobody", () =>
+      Effect.gen(function* () {
+        const found = yield* ground
+        const { loseMeta, storage } = found
+        const [at, copied] = [place(), place()]
+        yield* crashed(found, at, copied, (lib) =>
+          Effect.gen(function* () {
+            const store = yield* storeOf(lib)
+            for (const type of ["Made", "Paid", "Sent"]) yield* store.append("order-1", [{ type }])
+          })
+        )
+        yield* tamper(storage, copied, (root) => spoilEvents(root, "Paid"))
+        yield* loseMeta(copied, "order")
+        yield* withLib(storage, copied, (lib) =>
+          Effect.gen(function* () {
+            const notes = yield* tapeOf(lib, "notes")
+            assert.strictEqual(yield* tagOf(lib.recoverTape("order")), "SegmentCorrupt")
+            assert.deepInclude(yield* notes.append([{ n: 1 }]), { firstOrdinal: 0, records: 1 })
           })
         )
       })

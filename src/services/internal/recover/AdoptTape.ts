@@ -1,5 +1,6 @@
 /** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Event from "../../../domain/Event.ts"
 import { tapeMetaFile } from "../../../domain/Format.ts"
 import { BadLine } from "../../../domain/internal/BadLine.ts"
@@ -62,10 +63,15 @@ export const adopt = Effect.fnUntraced(function* (
   const { placed, unplaced } = behind
   const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, placed.length > 0))
   if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
-  // Before anything is written: without its last segment nobody knows where its positions end.
-  const held = yield* Effect.result(nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
-  if (held._tag === "Failure" && (role !== "events" || held.failure._tag === "StorageError")) return yield* held.failure
-  if (held._tag === "Failure") return { tape: name, why: held.failure.message }
+  // Before anything is written: where no batch tells the positions, nobody knows them without the last segment.
+  const held =
+    placed.length > 0
+      ? Result.succeed(0)
+      : yield* Effect.result(nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
+  if (held._tag === "Failure") {
+    if (held.failure._tag === "StorageError") return yield* held.failure
+    return { tape: name, why: held.failure.message }
+  }
   const last = placed.length === 0 ? undefined : yield* appendParts(root, name, state, placed)
   if (last !== undefined) segments.push(last)
   const made = { ...state, lib: libState.lib, lastBatch: 0, segments }

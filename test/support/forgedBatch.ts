@@ -1,0 +1,40 @@
+/** Dynamic segments that say of themselves what their writer never wrote. */
+import * as Effect from "effect/Effect"
+import { markHash, markPrefix, markText } from "../../src/domain/Batch.ts"
+import type { Commit } from "../../src/domain/SystemRecord.ts"
+import type { Root } from "../../src/services/Storage.ts"
+import { withoutRoom } from "./copyLib.ts"
+
+/**
+ * Changes the lines of batches in the first dynamic segment, the first of them being batch 0; their marks, and all behind,
+ * are made anew, so that the chain holds.
+ */
+export const forgeBatches = (root: Root, change: (lines: string, batch: number) => string) =>
+  Effect.gen(function* () {
+    const [dynamic] = yield* root.listDynamics
+    const size = (yield* root.dynamicSize(dynamic!))!
+    const text = Buffer.from(withoutRoom(yield* root.readDynamic(dynamic!, 0, size))).toString()
+    const [header, ...lines] = text.slice(0, -1).split("\n")
+    let forged = `${header}\n`
+    let batch = 0
+    let own = ""
+    let previous: string | undefined
+    for (const line of lines) {
+      if (!line.startsWith(markPrefix)) {
+        own += `${line}\n`
+        continue
+      }
+      const { $type: _, hash: __, ...read } = JSON.parse(line) as Commit
+      const mark = { ...read, previous: previous ?? read.previous }
+      const changed = change(own, batch++)
+      previous = markHash(Buffer.from(changed), mark)
+      forged += `${changed}${markText(mark, previous)}\n`
+      own = ""
+    }
+    yield* root.dropDynamic(dynamic!)
+    yield* Effect.flatMap(root.createDynamic(dynamic!, Buffer.from(forged)), (writer) => writer.close)
+  })
+
+/** Makes each event of such a type a line that is no JSON. */
+export const spoilEvents = (root: Root, type: string) =>
+  forgeBatches(root, (lines) => lines.replace(`"$type":"${type}","data":null`, `"$type":"${type}","data":nul!`))
