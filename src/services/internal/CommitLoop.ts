@@ -16,42 +16,30 @@ import {
   WriterPoisoned
 } from "../../domain/Errors.ts"
 import * as Hint from "../../domain/Hint.ts"
+import { CommitQueue, type Pending, type Request } from "./CommitQueue.ts"
 import { checkLock, type Core, type WriteError, writeStep } from "./Core.ts"
 import { Group } from "./Group.ts"
 
 /** What a commit may fail with, whatever is committed. */
 export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge
 
-/** Something that wants to be in a batch. */
-export interface Request<A, E> {
-  /** The most that it adds, in bytes of lines. */
-  readonly bytesMax: number
-  /**
-   * Adds its lines to the group; synchronous, and all or nothing. An `Exit` is its outcome at once; `undefined` means
-   * that the outcome rests on this group, and is `settle`'s once the group is durable.
-   */
-  readonly seal: (group: Group) => Exit.Exit<A, E> | undefined
-  /** The group in which it was sealed is durable. */
-  readonly settle: (batch: number) => Exit.Exit<A, E>
-  /** Called once, when it has its outcome or was taken out again. */
-  readonly ended?: () => void
-}
-
-interface Pending {
-  readonly request: Request<unknown, unknown>
-  state: "queued" | "sealed" | "done"
-  resume: (exit: Exit.Exit<unknown, unknown>) => void
-}
-
 /** Groups stay below this, unless one request alone is larger. */
 const groupBytesSoft = 4 * 1024 * 1024
+
+/**
+ * A group is told that it is durable beside the sync of the next one, as soon as that would be so large: a smaller one is
+ * synced on the spot, and nobody is told of anything meanwhile (`SyncPace`).
+ */
+const besideBytesMin = 32 * 1024
 
 export class CommitLoop {
   readonly #core: Core
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
-  #queue: Array<Pending> = []
+  readonly #queue = new CommitQueue()
   #wake: (() => void) | undefined
   #inFlight: ReadonlyArray<Pending> = []
+  /** Their outcome is known, and they are told of it while the next batch is on its way. */
+  #untold: Array<() => void> = []
   #busy = false
   #nudged = false
   #idle: Array<() => void> = []
@@ -142,7 +130,7 @@ export class CommitLoop {
 
   /** Waits until everything that was submitted has its outcome. */
   readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#queue.length === 0 && this.#exclusive.length === 0 && !this.#busy) return resume(Effect.void)
+    if (this.#queue.isEmpty && this.#exclusive.length === 0 && !this.#busy) return resume(Effect.void)
     this.#idle.push(() => resume(Effect.void))
   })
 
@@ -161,7 +149,7 @@ export class CommitLoop {
 
   /** Waits until there is something to do. */
   readonly #work: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.#queue.length > 0 || this.#exclusive.length > 0 || this.#nudged) return resume(Effect.void)
+    if (!this.#queue.isEmpty || this.#exclusive.length > 0 || this.#nudged) return resume(Effect.void)
     for (const idle of this.#idle.splice(0)) idle()
     this.#wake = () => {
       this.#wake = undefined
@@ -174,17 +162,11 @@ export class CommitLoop {
 
   readonly #turn = Effect.suspend(() => {
     this.#busy = true
-    this.#nudged = false
-    const before = Effect.andThen(
-      Effect.forEach(this.#exclusive.splice(0), (effect) => effect, { discard: true }),
-      this.#beforeGroup
-    )
-    return Effect.matchEffect(before, {
-      onFailure: (error) =>
-        Effect.sync(() => {
-          for (const pending of this.#queue.splice(0)) this.#done(pending, Exit.fail(error))
-        }),
-      onSuccess: () => this.#commit
+    const untold = this.#untold.splice(0)
+    if (untold.length === 0) return this.#next
+    return Effect.flatMap(Effect.forkChild(this.#next, { startImmediately: true, uninterruptible: true }), (next) => {
+      for (const tell of untold) tell()
+      return Fiber.join(next)
     })
   }).pipe(
     Effect.ensuring(
@@ -194,11 +176,26 @@ export class CommitLoop {
     )
   )
 
+  readonly #next = Effect.suspend(() => {
+    this.#nudged = false
+    const before = Effect.andThen(
+      Effect.forEach(this.#exclusive.splice(0), (effect) => effect, { discard: true }),
+      this.#beforeGroup
+    )
+    return Effect.matchEffect(before, {
+      onFailure: (error) =>
+        Effect.sync(() => {
+          for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(error))
+        }),
+      onSuccess: () => this.#commit
+    })
+  })
+
   readonly #commit: Effect.Effect<void> = Effect.suspend(() => {
     const core = this.#core
     const refusal = core.poison
     if (refusal !== undefined) {
-      for (const pending of this.#queue.splice(0)) this.#done(pending, Exit.fail(core.stop(refusal)))
+      for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(core.stop(refusal)))
       return Effect.void
     }
     const group = new Group(core.durable, this.#buffer)
@@ -230,14 +227,8 @@ export class CommitLoop {
     const sealed: Array<Pending> = []
     this.#inFlight = sealed
     const bytesMax = Math.min(groupBytesSoft, this.#core.state.limits.batchBytesMax)
-    let taken = 0
-    for (const pending of this.#queue) {
-      if (pending.state === "done") {
-        taken++
-        continue
-      }
-      if (sealed.length > 0 && group.bytes + pending.request.bytesMax > bytesMax) break
-      taken++
+    this.#queue.takeWhile((pending) => {
+      if (sealed.length > 0 && group.bytes + pending.request.bytesMax > bytesMax) return false
       pending.state = "sealed"
       sealed.push(pending)
       const exit = pending.request.seal(group)
@@ -245,8 +236,8 @@ export class CommitLoop {
         sealed.pop()
         this.#done(pending, exit)
       }
-    }
-    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken)
+      return true
+    })
     return sealed
   }
 
@@ -262,16 +253,29 @@ export class CommitLoop {
       onSuccess: () =>
         Effect.sync(() => {
           core.durable = group.publish(core.current, batch)
-          for (const pending of sealed) this.#done(pending, pending.request.settle(group.batch))
+          this.#tell(
+            sealed.map((pending) => {
+              const exit = pending.request.settle(group.batch)
+              return () => this.#done(pending, exit)
+            }),
+            Math.max(besideBytesMin, batch.bytes.length / 2)
+          )
         })
     })
+  }
+
+  /** Whoever is told goes on at once, and may append again: when that makes a batch, it goes first. */
+  #tell(all: ReadonlyArray<() => void>, bytesMin: number): void {
+    let told = 0
+    while (told < all.length && this.#queue.bytes < bytesMin) all[told++]!()
+    this.#untold = all.slice(told)
   }
 
   #unknown(sealed: ReadonlyArray<Pending>, cause: string): Effect.Effect<void> {
     return Effect.sync(() => {
       const { location } = this.#core
       for (const pending of sealed) this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
-      for (const pending of this.#queue.splice(0)) {
+      for (const pending of this.#queue.takeAll()) {
         this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))
       }
     })
