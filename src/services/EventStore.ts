@@ -91,23 +91,17 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
   const lib = yield* Lib.Lib
   const { core, writer } = internalsOf(lib)
   const appender = writer === undefined ? undefined : appenderOf(core, writer.loop)
+  const readOnly = Effect.fail(new ReadOnly({ location: lib.location }))
   const appendAll = (
     appends: ReadonlyArray<StreamAppend>
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
-    appender === undefined
-      ? Effect.fail(new ReadOnly({ location: lib.location }))
-      : appends.length === 0
-        ? Effect.succeed([])
-        : appender.append(appends)
+    appender === undefined ? readOnly : appends.length === 0 ? Effect.succeed([]) : appender.append(appends)
   return EventStore.of({
     lib,
     append: (stream, events, options = {}) =>
-      Effect.suspend(() =>
-        Effect.map(
-          appendAll([{ stream, events: marked(events, options), expected: expectedOf(options) }]),
-          (results) => results[0]!
-        )
-      ),
+      appender === undefined
+        ? readOnly
+        : appender.appendOne(() => ({ stream, events: marked(events, options), expected: expectedOf(options) })),
     appendAll: (appends, options = {}) =>
       appendAll(
         options.correlationId === undefined && options.causationId === undefined

@@ -11,7 +11,15 @@ import { thrown } from "../attempt.ts"
 import type { CommitError, CommitLoop } from "../CommitLoop.ts"
 import type { Core } from "../Core.ts"
 import type { SegmentError } from "../SegmentIndexFile.ts"
-import { AppendRequest, type AppendResult, Entry, type Refusal } from "./EventRequest.ts"
+import {
+  allResults,
+  AppendRequest,
+  type AppendResult,
+  Entry,
+  firstResult,
+  type Refusal,
+  type Results
+} from "./EventRequest.ts"
 import { findById } from "./StreamSources.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
@@ -41,6 +49,7 @@ export class EventAppender {
   readonly #states: StreamStates
   #time = ""
   #timeMillis = -1
+  readonly #newId = () => this.#core.uuid(this.#timeMillis)
 
   constructor(core: Core, loop: CommitLoop, states: StreamStates) {
     this.#core = core
@@ -48,30 +57,42 @@ export class EventAppender {
     this.#states = states
   }
 
-  /** One atomic batch over several streams. What the caller gave is read once, here: it may be used again at once. */
+  /** One atomic batch over several streams. What the caller gave is read once, when this runs: it may be used again at once. */
   append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
+    return this.#append(() => appends, allResults)
+  }
+
+  /** As `append`, for one stream. */
+  appendOne(append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(() => [append()], firstResult)
+  }
+
+  #append<A>(appends: () => ReadonlyArray<StreamAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return Effect.clockWith((clock) => {
       const refusal = this.#core.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
       let entries: ReadonlyArray<Entry>
       try {
         // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
-        entries = this.#encodeAll(appends, clock.currentTimeMillisUnsafe())
+        entries = this.#encodeAll(appends(), clock.currentTimeMillisUnsafe())
       } catch (error) {
         return thrown<EventAppendError>(error)
       }
-      return this.#appendEncoded(entries)
+      return this.#appendEncoded(entries, results)
     })
   }
 
-  #appendEncoded(entries: ReadonlyArray<Entry>) {
-    const afterLookUps = () => this.#acquireAll(entries, this.#submit(entries))
-    if (entries.some(({ given }) => given.size > 0)) return afterLookUps()
+  #appendEncoded<A>(entries: ReadonlyArray<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    if (entries.some(({ given }) => given.size > 0)) return this.#lookUpAndAppend(entries, results)
     // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
-    return Effect.callback<ReadonlyArray<AppendResult>, EventAppendError>((resume) => {
-      if (!this.#states.acquireAllLoaded(entries)) return resume(afterLookUps())
-      return this.#loop.enqueue(new PinnedRequest(this.#core, entries, this.#states), resume)
+    return Effect.callback<A, EventAppendError>((resume) => {
+      if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(entries, results))
+      return this.#loop.enqueue(new PinnedRequest(this.#core, entries, results, this.#states), resume)
     })
+  }
+
+  #lookUpAndAppend<A>(entries: ReadonlyArray<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    return this.#acquireAll(entries, this.#submit(entries, results))
   }
 
   /** Pins the states of all streams while `use` runs. */
@@ -99,8 +120,8 @@ export class EventAppender {
     )
   }
 
-  #submit(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#core, entries)))
+  #submit<A>(entries: ReadonlyArray<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#core, entries, results)))
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
     const unwatch = Effect.sync(() => {
@@ -116,23 +137,24 @@ export class EventAppender {
       this.#time = new Date(now).toISOString()
     }
     const entries: Array<Entry> = []
-    for (const append of appends) entries.push(this.#encode(append, now))
+    for (const append of appends) entries.push(this.#encode(append))
     if (entries.length > 1) refuseTwins(entries)
     return entries
   }
 
-  #encode(append: StreamAppend, now: number): Entry {
+  #encode(append: StreamAppend): Entry {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (typeof expected !== "number" && !conditions.has(expected)) {
       throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
+    const { limits } = this.#core.state
+    const count = all.length
     let given: Set<string> | undefined
-    const events: Array<Event.EncodedEvent> = []
-    const newId = () => this.#core.uuid(now)
-    for (const [index, event] of all.entries()) {
-      const encoded = Event.encode(stream, event, index, newId, this.#time, this.#core.state.limits)
-      events.push(encoded)
+    const events = new Array<Event.EncodedEvent>(count)
+    for (let index = 0; index < count; index++) {
+      const encoded = Event.encode(stream, all[index]!, index, this.#newId, this.#time, limits)
+      events[index] = encoded
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {
         throw new EventIdConflict({ stream, id: encoded.id, why: "twice-in-one-batch" })
@@ -162,11 +184,11 @@ export class EventAppender {
 }
 
 /** A request whose streams are pinned for as long as it lasts. */
-class PinnedRequest extends AppendRequest {
+class PinnedRequest<A> extends AppendRequest<A> {
   readonly #states: StreamStates
 
-  constructor(core: Core, entries: ReadonlyArray<Entry>, states: StreamStates) {
-    super(core, entries)
+  constructor(core: Core, entries: ReadonlyArray<Entry>, results: Results<A>, states: StreamStates) {
+    super(core, entries, results)
     this.#states = states
   }
 

@@ -63,36 +63,46 @@ const noKnown: Entry["found"] = new Map()
 /** Why an append was not made. */
 export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
 
+/** What the caller is given of its entries' results. */
+export type Results<A> = (entries: ReadonlyArray<Entry>, resultOf: (entry: Entry) => AppendResult) => A
+
+export const allResults: Results<ReadonlyArray<AppendResult>> = (entries, resultOf) => entries.map(resultOf)
+
+/** Of a call with one entry. */
+export const firstResult: Results<AppendResult> = (entries, resultOf) => resultOf(entries[0]!)
+
 /** The request of one call: all of its entries are accepted, or none. Their streams must be pinned until it has its outcome. */
-export class AppendRequest implements Request<ReadonlyArray<AppendResult>, Refusal> {
+export class AppendRequest<A> implements Request<A, Refusal> {
   readonly bytesMax: number
   readonly #core: Core
   protected readonly entries: ReadonlyArray<Entry>
-  #outcome: Exit.Exit<ReadonlyArray<AppendResult>, Refusal> | undefined
+  readonly #results: Results<A>
+  #outcome: Exit.Exit<A, Refusal> | undefined
 
-  constructor(core: Core, entries: ReadonlyArray<Entry>) {
+  constructor(core: Core, entries: ReadonlyArray<Entry>, results: Results<A>) {
     this.#core = core
     this.entries = entries
+    this.#results = results
     let bytesMax = 0
     for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
     this.bytesMax = bytesMax
   }
 
-  seal(group: Group): Exit.Exit<ReadonlyArray<AppendResult>, Refusal> | undefined {
+  seal(group: Group): Exit.Exit<A, Refusal> | undefined {
     const { entries } = this
     const rests = entries.some(({ state }) => state.batch === group.batch)
     const verdict = judge(this.#core, entries)
-    if (verdict === "repeated") this.#outcome = Exit.succeed(entries.map(repeatedResult))
+    if (verdict === "repeated") this.#outcome = Exit.succeed(this.#results(entries, repeatedResult))
     else if (verdict !== undefined) this.#outcome = Exit.fail(verdict)
     else {
-      this.#outcome = Exit.succeed(entries.map((entry) => accept(group, entry)))
+      this.#outcome = Exit.succeed(this.#results(entries, (entry) => accept(group, entry)))
       if (this.bytesMax > 0) return undefined
     }
     // What was decided on pending events is only true once these are durable.
     return rests ? undefined : this.#outcome
   }
 
-  settle(batch: number): Exit.Exit<ReadonlyArray<AppendResult>, Refusal> {
+  settle(batch: number): Exit.Exit<A, Refusal> {
     for (const { state } of this.entries) state.settle(batch)
     return this.#outcome!
   }
