@@ -84,8 +84,7 @@ export class EncodedEvent {
     let end = putCount(target, at + headEnd, position)
     for (let i = 0; i < revisionKey.length; i++) target[end++] = revisionKey[i]!
     end = putCount(target, end, revision)
-    target.set(memory.subarray(start + headEnd, this.#end), end)
-    end += this.#end - start - headEnd
+    end = putTail(target, end, memory, start + headEnd, this.#end)
     target[end] = newline
     return end + 1
   }
@@ -101,6 +100,17 @@ export class EncodedEvent {
       text(tagsStart, tagsEnd)
     ].join("\n")
   }
+}
+
+/** Up to this length a loop over the bytes beats the native copy, which wants an object for its source. */
+const shortTail = 100
+
+/** Copies what is behind the revision; the result is where it ends. */
+const putTail = (target: Uint8Array, at: number, memory: Buffer, from: number, to: number): number => {
+  let end = at
+  if (to - from > shortTail) target.set(memory.subarray(from, to), at)
+  else for (let byte = from; byte < to; byte++) target[end++] = memory[byte]!
+  return at + to - from
 }
 
 /** Writes a whole number, from 0, in decimal digits; the result is where they end. */
