@@ -101,7 +101,7 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     append: (stream, events, options = {}) =>
       appender === undefined
         ? readOnly
-        : appender.appendOne(() => ({ stream, events: marked(events, options), expected: expectedOf(options) })),
+        : appender.appendOne(() => new OneAppend(stream, marked(events, options), expectedOf(options))),
     appendAll: (appends, options = {}) =>
       appendAll(
         options.correlationId === undefined && options.causationId === undefined
@@ -114,6 +114,19 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     position: Effect.sync(() => core.durable.position)
   })
 })
+
+/** A class, since V8 may put what object literals make where garbage is collected late (docs/PERFORMANCE.md, Memory). */
+class OneAppend implements StreamAppend {
+  readonly stream: string
+  readonly events: ReadonlyArray<NewEvent>
+  readonly expected: ExpectedRevision
+
+  constructor(stream: string, events: ReadonlyArray<NewEvent>, expected: ExpectedRevision) {
+    this.stream = stream
+    this.events = events
+    this.expected = expected
+  }
+}
 
 // One a lib: two would not see each other's pending appends.
 const appenders = new WeakMap<Core, EventAppender>()

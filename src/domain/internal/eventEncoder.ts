@@ -44,14 +44,14 @@ const keys = {
 }
 
 /** Where the parts of a line begin and end, from its first byte. */
-interface Places {
-  readonly typeEnd: number
-  readonly dataEnd: number
-  readonly metadataStart: number
+class Places {
+  typeEnd = 0
+  dataEnd = 0
+  metadataStart = 0
   /** Here the position belongs; what is behind it follows the revision. */
-  readonly headEnd: number
-  readonly tagsStart: number
-  readonly tagsEnd: number
+  headEnd = 0
+  tagsStart = 0
+  tagsEnd = 0
 }
 
 export class EncodedEvent {
@@ -148,29 +148,30 @@ export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
 }
 
 const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, inner: Limits): Places => {
+  const places = new Places()
   Sink.putBytes(keys.type)
   putText(type)
-  const typeEnd = Sink.length()
+  places.typeEnd = Sink.length()
   Sink.putBytes(keys.data)
   putValue(data, "null", inner)
-  const dataEnd = Sink.length()
+  places.dataEnd = Sink.length()
   Sink.putBytes(keys.id)
   putText(id)
   Sink.putBytes(keys.metadata)
-  const metadataStart = Sink.length()
+  places.metadataStart = Sink.length()
   putValue(metadata, "{}", inner)
   Sink.putBytes(keys.position)
-  const headEnd = Sink.length()
+  places.headEnd = Sink.length()
   Sink.putBytes(keys.stream)
   putText(stream)
   Sink.putBytes(keys.tags)
-  const tagsStart = Sink.length()
+  places.tagsStart = Sink.length()
   putValue(tags, "[]", inner)
-  const tagsEnd = Sink.length()
+  places.tagsEnd = Sink.length()
   Sink.putBytes(keys.time)
   putText(time)
   Sink.putByte(0x7d)
-  return { typeEnd, dataEnd, metadataStart, headEnd, tagsStart, tagsEnd }
+  return places
 }
 
 const putValue = (value: unknown, absent: string, inner: Limits): void =>

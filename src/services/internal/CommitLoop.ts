@@ -16,7 +16,7 @@ import {
   WriterPoisoned
 } from "../../domain/Errors.ts"
 import * as Hint from "../../domain/Hint.ts"
-import { CommitQueue, type Pending, type Request } from "./CommitQueue.ts"
+import { CommitQueue, Pending, type Request } from "./CommitQueue.ts"
 import { checkLock, type Core, type WriteError, writeStep } from "./Core.ts"
 import { Group } from "./Group.ts"
 
@@ -70,11 +70,7 @@ export class CommitLoop {
       request.ended?.()
       return resume(Exit.fail(refusal))
     }
-    const pending: Pending = {
-      request,
-      state: "queued",
-      resume: resume as (exit: Exit.Exit<unknown, unknown>) => void
-    }
+    const pending = new Pending(request, resume as (exit: Exit.Exit<unknown, unknown>) => void)
     this.#queue.push(pending)
     this.#wake?.()
     return this.#interrupted(pending)

@@ -18,10 +18,15 @@ export interface Request<A, E> {
 }
 
 /** A request, and who waits for it. */
-export interface Pending {
+export class Pending {
   readonly request: Request<unknown, unknown>
-  state: "queued" | "sealed" | "done"
+  state: "queued" | "sealed" | "done" = "queued"
   resume: (exit: Exit.Exit<unknown, unknown>) => void
+
+  constructor(request: Request<unknown, unknown>, resume: (exit: Exit.Exit<unknown, unknown>) => void) {
+    this.request = request
+    this.resume = resume
+  }
 }
 
 export class CommitQueue {

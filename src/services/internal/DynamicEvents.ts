@@ -19,6 +19,28 @@ export interface EventLine {
   readonly crc: number
 }
 
+/** A class, since V8 may put what object literals make where garbage is collected late (docs/PERFORMANCE.md, Memory). */
+class Row implements EventLine {
+  readonly stream: string
+  readonly offset: number
+  readonly length: number
+  readonly crc: number
+  readonly revision: number
+  readonly position: number
+  readonly idHash: number
+
+  /** The row that begins at `at` of the columns. */
+  constructor(stream: string, columns: Float64Array, at: number) {
+    this.stream = stream
+    this.offset = columns[at]!
+    this.length = columns[at + 1]!
+    this.crc = columns[at + 2]!
+    this.revision = columns[at + 3]!
+    this.position = columns[at + 4]!
+    this.idHash = columns[at + 5]!
+  }
+}
+
 /** The events of one stream in the file: consecutive revisions. */
 export interface StreamRows {
   readonly firstRevision: number
@@ -103,16 +125,7 @@ export class DynamicEvents {
   }
 
   row(index: number): EventLine {
-    const at = index * width
-    return {
-      stream: this.#names[this.#links[2 * index]!]!,
-      offset: this.#columns[at]!,
-      length: this.#columns[at + 1]!,
-      crc: this.#columns[at + 2]!,
-      revision: this.#columns[at + 3]!,
-      position: this.#columns[at + 4]!,
-      idHash: this.#columns[at + 5]!
-    }
+    return new Row(this.#names[this.#links[2 * index]!]!, this.#columns, index * width)
   }
 
   /** What the file has of a stream now; `undefined` where that is nothing. */

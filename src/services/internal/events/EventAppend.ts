@@ -59,22 +59,23 @@ export class EventAppender {
 
   /** One atomic batch over several streams. What the caller gave is read once, when this runs: it may be used again at once. */
   append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return this.#append(() => appends, allResults)
+    return this.#append(() => this.#encodeAll(appends), allResults)
   }
 
   /** As `append`, for one stream. */
   appendOne(append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(() => [append()], firstResult)
+    return this.#append(() => [this.#encode(append())], firstResult)
   }
 
-  #append<A>(appends: () => ReadonlyArray<StreamAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #append<A>(encode: () => Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return Effect.clockWith((clock) => {
       const refusal = this.#core.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
-      let entries: ReadonlyArray<Entry>
+      let entries: Array<Entry>
       try {
+        this.#setTime(clock.currentTimeMillisUnsafe())
         // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
-        entries = this.#encodeAll(appends(), clock.currentTimeMillisUnsafe())
+        entries = encode()
       } catch (error) {
         return thrown<EventAppendError>(error)
       }
@@ -82,7 +83,7 @@ export class EventAppender {
     })
   }
 
-  #appendEncoded<A>(entries: ReadonlyArray<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #appendEncoded<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     if (entries.some(({ given }) => given.size > 0)) return this.#lookUpAndAppend(entries, results)
     // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
@@ -91,7 +92,7 @@ export class EventAppender {
     })
   }
 
-  #lookUpAndAppend<A>(entries: ReadonlyArray<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #lookUpAndAppend<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return this.#acquireAll(entries, this.#submit(entries, results))
   }
 
@@ -120,7 +121,7 @@ export class EventAppender {
     )
   }
 
-  #submit<A>(entries: ReadonlyArray<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #submit<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#core, entries, results)))
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
@@ -131,11 +132,13 @@ export class EventAppender {
     return Effect.ensuring(Effect.andThen(find, submit), unwatch)
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, now: number): ReadonlyArray<Entry> {
-    if (now !== this.#timeMillis) {
-      this.#timeMillis = now
-      this.#time = new Date(now).toISOString()
-    }
+  #setTime(now: number): void {
+    if (now === this.#timeMillis) return
+    this.#timeMillis = now
+    this.#time = new Date(now).toISOString()
+  }
+
+  #encodeAll(appends: ReadonlyArray<StreamAppend>): Array<Entry> {
     const entries: Array<Entry> = []
     for (const append of appends) entries.push(this.#encode(append))
     if (entries.length > 1) refuseTwins(entries)
@@ -187,13 +190,14 @@ export class EventAppender {
 class PinnedRequest<A> extends AppendRequest<A> {
   readonly #states: StreamStates
 
-  constructor(core: Core, entries: ReadonlyArray<Entry>, results: Results<A>, states: StreamStates) {
+  constructor(core: Core, entries: Array<Entry>, results: Results<A>, states: StreamStates) {
     super(core, entries, results)
     this.#states = states
   }
 
-  ended(): void {
+  override ended(): void {
     for (const { state } of this.entries) this.#states.release(state)
+    super.ended()
   }
 }
 

@@ -29,7 +29,7 @@ export interface AppendResult {
 export class Entry {
   readonly stream: string
   readonly expected: ExpectedRevision
-  readonly events: ReadonlyArray<EncodedEvent>
+  readonly events: Array<EncodedEvent>
   /** Ids that the caller gave: these may be known already. */
   readonly given: ReadonlySet<string>
   /** Pinned once the stream was looked up. */
@@ -38,12 +38,7 @@ export class Entry {
   readonly found: Map<string, Known>
   watch: Watch | undefined = undefined
 
-  constructor(
-    stream: string,
-    expected: ExpectedRevision,
-    events: ReadonlyArray<EncodedEvent>,
-    given: ReadonlySet<string>
-  ) {
+  constructor(stream: string, expected: ExpectedRevision, events: Array<EncodedEvent>, given: ReadonlySet<string>) {
     this.stream = stream
     this.expected = expected
     this.events = events
@@ -75,11 +70,12 @@ export const firstResult: Results<AppendResult> = (entries, resultOf) => resultO
 export class AppendRequest<A> implements Request<A, Refusal> {
   readonly bytesMax: number
   readonly #core: Core
-  protected readonly entries: ReadonlyArray<Entry>
+  protected readonly entries: Array<Entry>
   readonly #results: Results<A>
   #outcome: Exit.Exit<A, Refusal> | undefined
 
-  constructor(core: Core, entries: ReadonlyArray<Entry>, results: Results<A>) {
+  /** `entries` is its own, and emptied when it has its outcome. */
+  constructor(core: Core, entries: Array<Entry>, results: Results<A>) {
     this.#core = core
     this.entries = entries
     this.#results = results
@@ -105,6 +101,12 @@ export class AppendRequest<A> implements Request<A, Refusal> {
   settle(batch: number): Exit.Exit<A, Refusal> {
     for (const { state } of this.entries) state.settle(batch)
     return this.#outcome!
+  }
+
+  /** Lets go of what was encoded: V8 may keep an array for long, and with it whatever is in it. */
+  ended(): void {
+    for (const { events } of this.entries) events.length = 0
+    this.entries.length = 0
   }
 }
 
