@@ -5,6 +5,7 @@
 import { describe } from "@effect/vitest"
 import type { Kind } from "../support/openLib.ts"
 import { closingContract, endContract, groupContract, interruptionContract } from "./lib/appends.ts"
+import { besideContract } from "./lib/beside.ts"
 import { indexDamageContract, metaDamageContract, segmentDamageContract } from "./lib/damage.ts"
 import { poisonContract } from "./lib/poison.ts"
 import { lifecycleContract } from "./lib/lifecycle.ts"
@@ -23,6 +24,7 @@ export const suite = (kind: Kind): void => {
       metaContract,
       groupContract,
       interruptionContract,
+      besideContract,
       endContract,
       closingContract,
       poisonContract,

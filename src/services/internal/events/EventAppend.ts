@@ -154,7 +154,8 @@ export class EventAppender {
     const { limits } = this.#core.state
     const count = all.length
     let given: Set<string> | undefined
-    const events = new Array<Event.EncodedEvent>(count)
+    const events: Array<Event.EncodedEvent> = []
+    events.length = count
     for (let index = 0; index < count; index++) {
       const encoded = Event.encode(stream, all[index]!, index, this.#newId, this.#time, limits)
       events[index] = encoded
