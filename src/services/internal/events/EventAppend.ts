@@ -155,10 +155,9 @@ export class EventAppender {
     const count = all.length
     let given: Set<string> | undefined
     const events: Array<Event.EncodedEvent> = []
-    events.length = count
     for (let index = 0; index < count; index++) {
       const encoded = Event.encode(stream, all[index]!, index, this.#newId, this.#time, limits)
-      events[index] = encoded
+      events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {
         throw new EventIdConflict({ stream, id: encoded.id, why: "twice-in-one-batch" })
