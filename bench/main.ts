@@ -19,6 +19,7 @@ const usage = `usage: npm run bench -- [OPTIONS]
   --only LIST      workloads, peers or both, by the beginning of their names: --only W1,W2,litetapes,lmdb
   --rounds N       rounds of all jobs, each beginning with another peer (default 3, with --quick 1)
   --events N       events of W3, 100 to a stream (default ${fullSize.events}, with --quick ${quickSize.events})
+  --bulk-seconds N a bulk load that is not done by then ends there (default ${fullSize.bulkMillisMax / 1000}, with --quick ${quickSize.bulkMillisMax / 1000})
   --cold           W6 also with an empty page cache: needs Linux and root, and slows down everything on the machine
   --json FILE      writes the rows
   --svg FILE       writes a chart
@@ -35,6 +36,7 @@ const options = () =>
       only: { type: "string" },
       rounds: { type: "string" },
       events: { type: "string" },
+      "bulk-seconds": { type: "string" },
       cold: { type: "boolean", default: false },
       json: { type: "string" },
       svg: { type: "string" },
@@ -45,8 +47,9 @@ const options = () =>
 
 type Options = ReturnType<typeof options>
 
-const sizeOf = ({ quick, events }: Options): Size => {
-  const size = quick ? quickSize : fullSize
+const sizeOf = ({ quick, events, "bulk-seconds": bulkSeconds }: Options): Size => {
+  const usual = quick ? quickSize : fullSize
+  const size = bulkSeconds === undefined ? usual : { ...usual, bulkMillisMax: Number(bulkSeconds) * 1000 }
   if (events === undefined) return size
   const count = Math.max(1000, Math.round(Number(events) / 1000) * 1000)
   return { ...size, events: count, streams: count / 100 }
@@ -81,7 +84,7 @@ const loadNote = (samples: ReadonlyArray<Sample>, round: number): string => {
 const main = async (values: Options): Promise<number> => {
   const size = sizeOf(values)
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
-  if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(size.events)) {
+  if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(size.events) || !(size.bulkMillisMax > 0)) {
     process.stderr.write(usage)
     return 2
   }
