@@ -91,7 +91,7 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
   const lib = yield* Lib.Lib
   const { core, writer } = internalsOf(lib)
   const appender = writer === undefined ? undefined : appenderOf(core, writer.loop)
-  const readOnly = Effect.fail(new ReadOnly({ location: lib.location }))
+  const readOnly = Effect.suspend(() => Effect.fail(new ReadOnly({ location: lib.location })))
   const appendAll = (
     appends: ReadonlyArray<StreamAppend>
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>

@@ -19,6 +19,7 @@ import * as Hint from "../../domain/Hint.ts"
 import { CommitQueue, Pending, type Request } from "./CommitQueue.ts"
 import { checkLock, type Core, type WriteError, writeStep } from "./Core.ts"
 import { Group } from "./Group.ts"
+import { Outcomes } from "./Outcomes.ts"
 
 /** What a commit may fail with, whatever is committed. */
 export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge
@@ -27,8 +28,9 @@ export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | Re
 const groupBytesSoft = 4 * 1024 * 1024
 
 /**
- * A group is told that it is durable beside the sync of the next one, as soon as that would be so large: a smaller one is
- * synced on the spot, and nobody is told of anything meanwhile (`SyncPace`).
+ * A group is told that it is durable beside the sync of the next one, as soon as that would be so large, and half as large
+ * as itself (decision 0029). Twice what `SyncPace` syncs on the spot, as the queue knows no more than the most that
+ * requests add: during such a sync nobody is told of anything.
  */
 const besideBytesMin = 32 * 1024
 
@@ -38,8 +40,8 @@ export class CommitLoop {
   readonly #queue = new CommitQueue()
   #wake: (() => void) | undefined
   #inFlight: ReadonlyArray<Pending> = []
-  /** Their outcome is known, and they are told of it while the next batch is on its way. */
-  #untold: Array<() => void> = []
+  /** Of the last durable batch: some are told while the next one is on its way. */
+  #outcomes = new Outcomes([])
   #busy = false
   #nudged = false
   #idle: Array<() => void> = []
@@ -158,12 +160,14 @@ export class CommitLoop {
 
   readonly #turn = Effect.suspend(() => {
     this.#busy = true
-    const untold = this.#untold.splice(0)
-    if (untold.length === 0) return this.#next
-    return Effect.flatMap(Effect.forkChild(this.#next, { startImmediately: true, uninterruptible: true }), (next) => {
-      for (const tell of untold) tell()
-      return Fiber.join(next)
-    })
+    const outcomes = this.#outcomes
+    if (outcomes.areTold) return this.#next
+    return Effect.flatMap(Effect.forkChild(this.#next, { startImmediately: true, uninterruptible: true }), (next) =>
+      Effect.sync(() => outcomes.tellRest()).pipe(
+        Effect.ensuring(Effect.asVoid(Fiber.await(next))),
+        Effect.andThen(Fiber.join(next))
+      )
+    )
   }).pipe(
     Effect.ensuring(
       Effect.sync(() => {
@@ -214,6 +218,7 @@ export class CommitLoop {
   #broken(cause: Cause.Cause<never>): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { cause: why } = this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+      this.#outcomes.tellRest()
       return Effect.andThen(this.#unknown(this.#inFlight, why), Effect.logError("litetapes: a defect", cause))
     })
   }
@@ -249,22 +254,17 @@ export class CommitLoop {
       onSuccess: () =>
         Effect.sync(() => {
           core.durable = group.publish(core.current, batch)
-          this.#tell(
-            sealed.map((pending) => {
-              const exit = pending.request.settle(group.batch)
-              return () => this.#done(pending, exit)
-            }),
-            Math.max(besideBytesMin, batch.bytes.length / 2)
-          )
+          const tells = sealed.map((pending) => {
+            const exit = pending.request.settle(group.batch)
+            return () => this.#done(pending, exit)
+          })
+          // Whoever is told goes on at once, and may append again: when that makes a batch, it goes first.
+          const bytesMin = Math.max(besideBytesMin, batch.bytes.length / 2)
+          this.#outcomes.tellRest()
+          this.#outcomes = new Outcomes(tells)
+          this.#outcomes.tellWhile(() => this.#queue.bytes < bytesMin)
         })
     })
-  }
-
-  /** Whoever is told goes on at once, and may append again: when that makes a batch, it goes first. */
-  #tell(all: ReadonlyArray<() => void>, bytesMin: number): void {
-    let told = 0
-    while (told < all.length && this.#queue.bytes < bytesMin) all[told++]!()
-    this.#untold = all.slice(told)
   }
 
   #unknown(sealed: ReadonlyArray<Pending>, cause: string): Effect.Effect<void> {
@@ -281,7 +281,14 @@ export class CommitLoop {
     if (pending.state === "done") return
     pending.state = "done"
     pending.request.ended?.()
-    pending.resume(exit)
+    try {
+      pending.resume(exit)
+    } catch (error) {
+      // Thrown by who watches the caller's fibre. It is nobody's here, and the others must be told all the same.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   /** A buffer that grew is used again, unless it is so large that it should be given back. */

@@ -13,7 +13,7 @@ export interface Request<A, E> {
   readonly seal: (group: Group) => Exit.Exit<A, E> | undefined
   /** The group in which it was sealed is durable. */
   readonly settle: (batch: number) => Exit.Exit<A, E>
-  /** Called once, when it has its outcome or was taken out again. */
+  /** Called once, before its caller is told of the outcome, or when it is taken out again. */
   readonly ended?: () => void
 }
 

@@ -64,6 +64,22 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
+  test("what is no array of events is a mistake of the program, and never an append of none", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        const event = { type: "A" }
+        for (const events of [event, new Set([event]), [event].values(), () => [event], 7, { length: 1, 0: event }]) {
+          const given = events as unknown as ReadonlyArray<NewEvent>
+          const one = Effect.asVoid(store.append("order-1", given))
+          const all = Effect.asVoid(store.appendAll([{ stream: "order-1", events: given }]))
+          for (const append of [one, all]) {
+            assert.instanceOf(yield* Effect.catchDefect(append, (defect) => Effect.succeed(defect)), TypeError)
+          }
+        }
+        assert.strictEqual(yield* store.position, 0)
+      })
+    ))
+
   test("an invalid event is named by its stream and its number", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {

@@ -151,6 +151,7 @@ export class EventAppender {
     if (typeof expected !== "number" && !conditions.has(expected)) {
       throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
+    if (!Array.isArray(all)) throw new TypeError("the events of an append are an array")
     const { limits } = this.#core.state
     const count = all.length
     let given: Set<string> | undefined
