@@ -6,26 +6,54 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
+import { availableParallelism } from "node:os"
 import * as path from "node:path"
+import { onEventLoop, Sealing, type SealPlace } from "../services/Sealing.ts"
 import { Storage } from "../services/Storage.ts"
 import * as FolderStorage from "./FolderStorage.ts"
+import { SealThread } from "./internal/node/SealThread.ts"
+import { startSealThread } from "./internal/node/startSealThread.ts"
 import * as NodeDisk from "./NodeDisk.ts"
 
-/** Storage on Node's file system. */
-export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Service"]> =>
+export interface Options extends NodeDisk.Options {
+  /**
+   * Where the segments that closing makes are hashed and indexed. `thread`, the default where there is more than one
+   * processor: in a thread that is started when a segment of 8 MiB is closed and ends with its lib, so that appends go on
+   * meanwhile. `event-loop`: there, in pieces between other work; it needs less memory.
+   */
+  readonly sealing?: "thread" | "event-loop"
+}
+
+/** Storage on Node's file system; of its own it seals on the event loop. */
+export const makeWith = (options: Options): Effect.Effect<Storage["Service"]> =>
   Effect.map(Effect.provide(FolderStorage.make, NodeDisk.layerWith(options)), (folders) =>
     Storage.of({
       open: (location, mode) => Effect.suspend(() => folders.open(resolve(location), mode))
     })
   )
 
-/** With the defaults of `NodeDisk.Options`. */
+/** With the defaults of `Options`. */
 export const make: Effect.Effect<Storage["Service"]> = makeWith({})
 
-export const layer: Layer.Layer<Storage> = Layer.effect(Storage, make)
+export const layerWith = (options: Options): Layer.Layer<Storage> =>
+  Layer.merge(
+    Layer.effect(Storage, makeWith(options)),
+    Layer.effect(
+      Sealing,
+      Effect.sync(() => ((options.sealing ?? defaultSealing()) === "thread" ? inThread : onEventLoop))
+    )
+  )
 
-export const layerWith = (options: NodeDisk.Options): Layer.Layer<Storage> => Layer.effect(Storage, makeWith(options))
+const defaultSealing = () => (availableParallelism() > 1 ? "thread" : "event-loop")
+
+const inThread: Effect.Effect<SealPlace, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => new SealThread(startSealThread)),
+  (thread) => thread.end
+)
+
+export const layer: Layer.Layer<Storage> = layerWith({})
 
 const resolve = (location: string): string => {
   const absolute = path.resolve(location)

@@ -46,6 +46,7 @@ import { type VerifyOptions, type VerifyReport, verifyLib } from "./internal/Ver
 import { start, type Writer } from "./internal/Writer.ts"
 import { wholeNumber } from "./internal/wholeNumber.ts"
 import { Randomness } from "./Randomness.ts"
+import { Sealing } from "./Sealing.ts"
 import { type Root, Storage, type StorageError } from "./Storage.ts"
 
 export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
@@ -163,6 +164,7 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string
     return serve(core, undefined, { ...readerReport, warnings: root.warnings ?? [] })
   }
   const { core, report } = yield* openWriter(root, settings, options, makeUuidV7(random))
+  core.sealing = yield* yield* Sealing
   const writer = yield* start(core, scope)
   // Registered last, so it runs first: the writer's fibres are still there to finish what was submitted.
   yield* Scope.addFinalizer(scope, closeQuietly(core, writer))

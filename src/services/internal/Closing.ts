@@ -12,7 +12,7 @@ import { type LoadError, type OpenTape, listing, openTape } from "./OpenTape.ts"
 import { changeTapeMeta, checkTapeMeta } from "./TapeMeta.ts"
 import { copyParts } from "./PartCopy.ts"
 import { remember } from "./SegmentIndexFile.ts"
-import { writeTail } from "./TailSegment.ts"
+import { writeTailAs } from "./TailSegment.ts"
 import type { StorageError } from "../Storage.ts"
 
 /** What a flush may fail with; all but the last stop the writer. */
@@ -40,9 +40,10 @@ const flushLocked = Effect.fnUntraced(function* (
   const before = tape.state.segments.at(-1)
   const role = listing(core, tape.name)?.role ?? "records"
   const options = { tape: tape.name, role, number: tape.takeNumbers(1), before, lastBatch: last.batch }
+  const copy = { tape: tape.name, role, before: before?.merkle, parts }
   const { segment, index } = yield* writeStep(
     core,
-    writeTail(core.root, options, (seal, append) => copyParts(core, tape.name, parts, seal, append))
+    writeTailAs(core.root, options, (append) => copyParts(core, copy, append))
   )
   invariant(segment.records === tape.records - tape.state.records - countBehind(tape, upto), "every record was copied")
   yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })

@@ -2,6 +2,7 @@
  * Where the events of one dynamic segment are, by stream: columns of numbers rather than an object an event. Derived
  * from the segment; it lives as long as the file does.
  */
+import { rowNumbers } from "../../domain/EventRows.ts"
 import { newline } from "../../domain/Format.ts"
 import { hashId } from "../../domain/Hash53.ts"
 import { crc32Byte } from "../../domain/internal/crc.ts"
@@ -126,6 +127,24 @@ export class DynamicEvents {
 
   row(index: number): EventLine {
     return new Row(this.#names[this.#links[2 * index]!]!, this.#columns, index * width)
+  }
+
+  /** Puts the numbers of `count` rows from `first` on to where a row of `EventRows` begins. */
+  copyNumbers(first: number, count: number, into: Float64Array, at: number): void {
+    // All but the offset: a segment has its own.
+    for (let row = first * width + 1, end = at; row < (first + count) * width; row += width) {
+      for (let i = 0; i < rowNumbers; i++) into[end++] = this.#columns[row + i]!
+    }
+  }
+
+  /** The number that the stream of a row has in this file. */
+  streamAt(row: number): number {
+    return this.#links[2 * row]!
+  }
+
+  /** The name of the stream with this number. */
+  nameOf(stream: number): string {
+    return this.#names[stream]!
   }
 
   /** What the file has of a stream now; `undefined` where that is nothing. */

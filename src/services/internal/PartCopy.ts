@@ -2,50 +2,110 @@
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/Errors.ts"
 import { invariant } from "../../domain/internal/invariant.ts"
+import type * as Merkle from "../../domain/Merkle.ts"
 import { dynamicName } from "../../domain/Names.ts"
+import { type SealedSegment, SegmentSeal } from "../../domain/SegmentSeal.ts"
+import type { Role } from "../../domain/SystemRecord.ts"
+import type { SealJob } from "../Sealing.ts"
 import type { StorageError } from "../Storage.ts"
 import type { Core } from "./Core.ts"
 import type { DynamicEvents } from "./DynamicEvents.ts"
 import type { LivePart } from "./DynamicFile.ts"
 import { eventsOf } from "./FileEvents.ts"
 import { ofForeign } from "./ofForeign.ts"
-import { listing } from "./OpenTape.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
-import type { SegmentSeal } from "./SegmentSeal.ts"
+import { RowsWriter } from "./RowsWriter.ts"
 
 /** Bytes that are read and hashed before the event loop gets its turn. */
 const copyBytes = 512 * 1024
 
-/** Copies the lines of `parts` through `append`, and shows each to `seal` on the way. */
-export const copyParts = Effect.fnUntraced(function* <E>(
+export interface Copy {
+  readonly tape: string
+  readonly role: Role
+  /** The Merkle state in front of the new segment. */
+  readonly before: Merkle.State | undefined
+  readonly parts: ReadonlyArray<LivePart>
+}
+
+type CopyError = StorageError | SegmentCorrupt
+
+type Append<E> = (lines: Uint8Array) => Effect.Effect<void, E>
+
+/** Copies the lines of `parts` through `append`; the result is what they are as a segment. */
+export const copyParts = <E>(
   core: Core,
-  tape: string,
-  parts: ReadonlyArray<LivePart>,
-  seal: SegmentSeal,
-  append: (chunk: Uint8Array) => Effect.Effect<void, E>
-): Effect.fn.Return<void, E | StorageError | SegmentCorrupt> {
-  const holdsEvents = listing(core, tape)?.role === "events"
+  copy: Copy,
+  append: Append<E>
+): Effect.Effect<SealedSegment, E | CopyError> => {
+  const job = core.sealing.begin(
+    copy.parts.reduce((sum, { bytes }) => sum + bytes, 0),
+    copy.role,
+    copy.before
+  )
+  if (job === undefined) return sealHere(core, copy, append)
+  return Effect.flatMap(
+    Effect.onError(sealAside(core, copy, append, job), () => job.drop),
+    (sealed) =>
+      // The lines are there already. Whatever it was, it is found out and said here.
+      sealed === undefined ? sealHere(core, copy, () => Effect.void) : Effect.succeed(sealed)
+  )
+}
+
+/** A run of lines, and where the events of its file are. */
+type Take<E> = (
+  run: ReadonlyArray<LivePart>,
+  lines: ReadonlyArray<Uint8Array>,
+  events: DynamicEvents | undefined
+) => Effect.Effect<void, E>
+
+const copyRuns = Effect.fnUntraced(function* <E, F>(
+  core: Core,
+  { parts, role, tape }: Copy,
+  append: Append<E>,
+  take: Take<F>
+): Effect.fn.Return<void, E | F | CopyError> {
   for (const run of runsOf(parts, copyBytes)) {
     const lines = yield* readRun(core, tape, run)
-    const { file, offset } = run[0]!
-    const events = holdsEvents ? yield* eventsOf(core, file) : undefined
-    yield* ofForeign(
-      () => {
-        for (const [index, part] of run.entries()) {
-          seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part))
-        }
-      },
-      (why) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
-    )
+    yield* take(run, lines, role === "events" ? yield* eventsOf(core, run[0]!.file) : undefined)
     yield* append(lines.length === 1 ? lines[0]! : Buffer.concat(lines))
-    // Hashing is work for the processor: other fibres come first.
+    // Work for the processor: other fibres come first.
     yield* Effect.yieldNow
   }
 })
+
+const sealHere = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
+  Effect.suspend(() => {
+    const seal = new SegmentSeal(copy.role, copy.before)
+    const take: Take<SegmentCorrupt> = (run, lines, events) =>
+      ofForeign(
+        () => {
+          for (const [index, part] of run.entries()) {
+            seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part))
+          }
+        },
+        (why) => {
+          const { file, offset } = run[0]!
+          return new SegmentCorrupt({ tape: copy.tape, segment: dynamicName(file.dynamic), offset, why })
+        }
+      )
+    return Effect.map(copyRuns(core, copy, append, take), () => seal.finish())
+  })
 
 /** The part's lines are those that its CRC says; that the rows are theirs is proved by it too. */
 const keysFrom = (events: DynamicEvents, { count, crc, offset }: LivePart) => {
   const first = events.rowAt(offset)
   invariant(events.crcOf(first, count) === crc, "rows stand in file order, one for each line")
   return (n: number) => events.row(first + n)
+}
+
+const sealAside = <E>(
+  core: Core,
+  copy: Copy,
+  append: Append<E>,
+  job: SealJob
+): Effect.Effect<SealedSegment | undefined, E | CopyError> => {
+  const writer = new RowsWriter()
+  const take: Take<never> = (run, lines, events) =>
+    job.add(lines, events === undefined ? undefined : writer.write(events, run))
+  return Effect.andThen(copyRuns(core, copy, append, take), job.finish)
 }

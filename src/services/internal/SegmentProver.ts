@@ -5,7 +5,7 @@ import * as Merkle from "../../domain/Merkle.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import { EventRun, type EventsSummary } from "./EventRun.ts"
 import { endOfRecord, readRecord } from "./recordLines.ts"
-import { SegmentSeal } from "./SegmentSeal.ts"
+import { SegmentSeal } from "../../domain/SegmentSeal.ts"
 
 /** What was made of a segment on the way. */
 export interface Proved {

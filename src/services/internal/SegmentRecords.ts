@@ -10,7 +10,7 @@ import { type OpenSegment, readLogical } from "./SameLines.ts"
 import { fileOffsetOf, readEachBlock } from "./SegmentBytes.ts"
 import { readStored, type SegmentError } from "./SegmentFile.ts"
 import { indexOf } from "./SegmentIndexFile.ts"
-import { forEachLine } from "./SegmentSeal.ts"
+import { forEachLine } from "../../domain/SegmentSeal.ts"
 
 /** What is read at once. */
 const readBytes = 256 * 1024

@@ -12,7 +12,7 @@ import { encodeSame, sameLineBytesMin } from "../../domain/SameLine.ts"
 import type { Role } from "../../domain/SystemRecord.ts"
 import { type Pending, startCompress } from "./FrameCodec.ts"
 import { Repeats } from "./Repeats.ts"
-import { type EventKey, forEachLine, type SealedSegment, SegmentSeal } from "./SegmentSeal.ts"
+import { type EventKey, forEachLine, type SealedSegment, SegmentSeal } from "../../domain/SegmentSeal.ts"
 
 export interface SegmentWriterOptions {
   readonly role: Role

@@ -1,9 +1,9 @@
 /** A new segment behind the last one of a tape: lines as they are, in one file. */
 import * as Effect from "effect/Effect"
 import { segmentName } from "../../domain/Names.ts"
+import { type SealedSegment, SegmentSeal } from "../../domain/SegmentSeal.ts"
 import type { Role, Segment } from "../../domain/SystemRecord.ts"
 import type { Root, StorageError } from "../Storage.ts"
-import { SegmentSeal } from "./SegmentSeal.ts"
 
 export interface TailOptions {
   readonly tape: string
@@ -14,32 +14,51 @@ export interface TailOptions {
   readonly lastBatch: number
 }
 
-/**
- * Writes it, before anything says that it exists. `fill` shows each line to the seal and appends it. The result is what
- * meta is to say of it, and its index.
- */
-export const writeTail = <E>(
+/** What meta is to say of it, and its index. */
+export interface Tail {
+  readonly segment: Segment
+  readonly index: Uint8Array
+}
+
+type Append = (lines: Uint8Array) => Effect.Effect<void, StorageError>
+
+/** Writes it, before anything says that it exists. `fill` appends its lines and says what they are as a segment. */
+export const writeTailAs = <E>(
   root: Root,
-  { before, lastBatch, number, role, tape }: TailOptions,
-  fill: (seal: SegmentSeal, append: (lines: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<void, E>
-): Effect.Effect<{ readonly segment: Segment; readonly index: Uint8Array }, E | StorageError> =>
+  { before, lastBatch, number, tape }: TailOptions,
+  fill: (append: Append) => Effect.Effect<SealedSegment, E>
+): Effect.Effect<Tail, E | StorageError> =>
   Effect.suspend(() => {
     const name = segmentName({ number, compression: "none", shardEvery: 0 })
-    const seal = new SegmentSeal(role, before?.merkle)
-    return Effect.map(
-      root.writeSegment(tape, name, (append) => fill(seal, append)),
-      () => {
-        const { index, ...sealed } = seal.finish()
-        const segment: Segment = {
-          ...sealed,
-          compression: "none",
-          firstOrdinal: before?.merkle.size ?? 0,
-          lastBatch,
-          name,
-          number,
-          state: "closed"
-        }
-        return { segment, index }
+    let filled: SealedSegment
+    const fillAndKeep = (append: Append) =>
+      Effect.map(fill(append), (sealed) => {
+        filled = sealed
+      })
+    return Effect.map(root.writeSegment(tape, name, fillAndKeep), () => {
+      const { index, ...sealed } = filled
+      const segment: Segment = {
+        ...sealed,
+        compression: "none",
+        firstOrdinal: before?.merkle.size ?? 0,
+        lastBatch,
+        name,
+        number,
+        state: "closed"
       }
-    )
+      return { segment, index }
+    })
   })
+
+/** As `writeTailAs`, sealed on the way: `fill` shows each line to the seal and appends it. */
+export const writeTail = <E>(
+  root: Root,
+  options: TailOptions,
+  fill: (seal: SegmentSeal, append: Append) => Effect.Effect<void, E>
+): Effect.Effect<Tail, E | StorageError> =>
+  writeTailAs(root, options, (append) =>
+    Effect.suspend(() => {
+      const seal = new SegmentSeal(options.role, options.before?.merkle)
+      return Effect.map(fill(seal, append), () => seal.finish())
+    })
+  )

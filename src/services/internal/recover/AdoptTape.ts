@@ -20,7 +20,7 @@ import { OpenTape } from "../OpenTape.ts"
 import { whyBad } from "../ofForeign.ts"
 import type { LoadedMeta, TapeMetaError } from "../TapeMeta.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../RecordReader.ts"
-import { forEachLine } from "../SegmentSeal.ts"
+import { forEachLine } from "../../../domain/SegmentSeal.ts"
 import { writeTail } from "../TailSegment.ts"
 import type { OrphanPart, Orphans } from "./Orphans.ts"
 

@@ -15,7 +15,7 @@ import { readRun, runsOf } from "../PartRuns.ts"
 import { Counter } from "../Progress.ts"
 import type { SegmentError } from "../SegmentFile.ts"
 import { readWhole } from "../SegmentRecords.ts"
-import { SegmentSeal } from "../SegmentSeal.ts"
+import { SegmentSeal } from "../../../domain/SegmentSeal.ts"
 import { writeTail } from "../TailSegment.ts"
 import type { GoodFile } from "./SegmentFiles.ts"
 

@@ -3,13 +3,13 @@
  * append path; no record is parsed.
  */
 import { createHash, type Hash } from "node:crypto"
-import { newline } from "../../domain/Format.ts"
-import { invariant } from "../../domain/internal/invariant.ts"
-import * as Merkle from "../../domain/Merkle.ts"
-import { type EventKey, SegmentIndexBuilder } from "../../domain/SegmentIndex.ts"
-import type { Role } from "../../domain/SystemRecord.ts"
+import { newline } from "./Format.ts"
+import { invariant } from "./internal/invariant.ts"
+import * as Merkle from "./Merkle.ts"
+import { type EventKey, SegmentIndexBuilder } from "./SegmentIndex.ts"
+import type { Role } from "./SystemRecord.ts"
 
-export type { EventKey } from "../../domain/SegmentIndex.ts"
+export type { EventKey } from "./SegmentIndex.ts"
 
 /** What meta says of a segment, as far as its bytes tell; and its index. */
 export interface SealedSegment {
