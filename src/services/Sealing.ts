@@ -1,7 +1,7 @@
 /**
  * Where new segments are sealed: their hashes, Merkle state and index computed. A reference with a default, so that
  * nothing needs to be provided: they are sealed on the event loop, between other work. `litetapes/NodeStorage` provides a
- * thread for it (docs/decisions/0029-sealing-in-a-thread.md).
+ * thread for it (docs/decisions/0030-sealing-in-a-thread.md).
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
