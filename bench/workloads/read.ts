@@ -49,11 +49,11 @@ export const randomReads = async (store: Store, { size, loaded }: Job): Promise<
   }
 }
 
-/** The store was closed cleanly; modules are loaded already. */
+/** The store was closed cleanly; modules are loaded already. The stream is that of the first event: it is there, however few were loaded. */
 export const opening = async (module: PeerModule, setting: string | undefined, { folder }: Job): Promise<Measured> => {
   const start = performance.now()
   const store = await module.open(folder, setting)
-  const last = await store.readLast(streamName(1))
+  const last = await store.readLast(streamName(0))
   const micros = (performance.now() - start) * 1000
   await store.close()
   if (last === undefined) throw new Error("no last event")

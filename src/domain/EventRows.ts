@@ -13,9 +13,9 @@ export const rowNumbers = 5
 export interface EventRows {
   /** `rowNumbers` for each line. */
   readonly numbers: Float64Array<ArrayBuffer>
-  /** Of each line the number of its stream: streams are numbered from 0 in the order in which they first come up. */
+  /** Of each line the number of its stream. Numbers are given from 0 in the order of `names`; a stream may have several. */
   readonly streams: Int32Array<ArrayBuffer>
-  /** Names of the streams that come up first here. */
+  /** Names of the numbers that come up first here. */
   readonly names: ReadonlyArray<string>
 }
 

@@ -20,14 +20,14 @@ import * as NodeDisk from "./NodeDisk.ts"
 export interface Options extends NodeDisk.Options {
   /**
    * Where the segments that closing makes are hashed and indexed. `thread`, the default where there is more than one
-   * processor: in a thread that is started when a segment of 8 MiB is closed and ends with its lib, so that appends go on
-   * meanwhile. `event-loop`: there, in pieces between other work; it needs less memory.
+   * processor: in a thread that is started for the first segment of 8 MiB, has those of 256 KiB and more from then on, and
+   * ends when its lib's scope closes, so that appends go on meanwhile. Where none can be started it is as with the other. `event-loop`: there, in pieces between other work; it needs less memory.
    */
   readonly sealing?: "thread" | "event-loop"
 }
 
-/** Storage on Node's file system; of its own it seals on the event loop. */
-export const makeWith = (options: Options): Effect.Effect<Storage["Service"]> =>
+/** Storage on Node's file system; segments are sealed on the event loop. */
+export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Service"]> =>
   Effect.map(Effect.provide(FolderStorage.make, NodeDisk.layerWith(options)), (folders) =>
     Storage.of({
       open: (location, mode) => Effect.suspend(() => folders.open(resolve(location), mode))

@@ -1,5 +1,5 @@
 /**
- * Where new segments are sealed: their hashes, Merkle state and index computed. A reference with a default, so that
+ * Where the segments that flushing and closing make are sealed: hashes, Merkle state and index computed. A reference with a default, so that
  * nothing needs to be provided: they are sealed on the event loop, between other work. `litetapes/NodeStorage` provides a
  * thread for it (docs/decisions/0030-sealing-in-a-thread.md).
  */
@@ -29,7 +29,9 @@ export interface SealPlace {
 }
 
 /** No place but the event loop. */
-export const onEventLoop: Effect.Effect<SealPlace> = Effect.succeed({ begin: () => undefined })
+export const noPlace: SealPlace = { begin: () => undefined }
+
+export const onEventLoop: Effect.Effect<SealPlace> = Effect.succeed(noPlace)
 
 /** A place for one lib, until the scope closes. */
 export const Sealing = Context.Reference<Effect.Effect<SealPlace, never, Scope.Scope>>("litetapes/services/Sealing", {

@@ -1,31 +1,42 @@
 /** Closing a lib's segments with another place to seal them than the event loop: what comes out must be the same. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import type { Worker } from "node:worker_threads"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
-import { SealThread } from "../../src/layers/internal/node/SealThread.ts"
+import { defaultWorth, SealThread } from "../../src/layers/internal/node/SealThread.ts"
 import { startSealThread } from "../../src/layers/internal/node/startSealThread.ts"
 import { Sealing, type SealPlace } from "../../src/services/Sealing.ts"
-import { existingTape, recordsOf, storeOf, tapeOf, withLib } from "../support/openLib.ts"
+import * as Tape from "litetapes/Tape"
+import { existingTape, recordsOf, type StorageService, storeOf, tagOf, tapeOf, withLib } from "../support/openLib.ts"
+import { refusal } from "../support/watchedStorage.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const newPlace = temporaryFolder()
+const always = { ...defaultWorth, bytesMin: 0, startBytesMin: 0 }
 
 /** Counts what is begun and found out there. */
 const counted = (place: SealPlace) => {
-  const counts = { begun: 0, found: 0, added: 0 }
+  const counts = { begun: 0, found: 0, dropped: 0 }
   const watched: SealPlace = {
     begin: (bytes, role, before) => {
       const job = place.begin(bytes, role, before)
       if (job === undefined) return undefined
       counts.begun++
       return {
-        add: (lines, rows) => Effect.suspend(() => (counts.added++, job.add(lines, rows))),
+        add: job.add,
         finish: Effect.tap(job.finish, (sealed) =>
           Effect.sync(() => {
             if (sealed !== undefined) counts.found++
           })
         ),
-        drop: job.drop
+        drop: Effect.andThen(
+          Effect.sync(() => counts.dropped++),
+          job.drop
+        )
       }
     }
   }
@@ -76,7 +87,7 @@ const whole = { ok: true, records: [480, 720, 600] }
 describe("segments that are sealed beside the event loop", () => {
   it.live("are verified as any other: by a thread", () =>
     Effect.gen(function* () {
-      const thread = new SealThread(startSealThread, { bytesMin: 0, startBytesMin: 0 })
+      const thread = new SealThread(startSealThread, always)
       const { counts, watched } = counted(thread)
       const { segments, ...found } = yield* Effect.ensuring(useAndVerify(watched), thread.end)
       assert.deepStrictEqual(found, whole)
@@ -100,13 +111,10 @@ describe("segments that are sealed beside the event loop", () => {
   it.live("are sealed on it where the thread dies while it is at it", () =>
     Effect.gen(function* () {
       let ends: () => void = () => {}
-      const thread = new SealThread(
-        (onReply, onEnd) => {
-          ends = onEnd
-          return startSealThread(onReply, onEnd)
-        },
-        { bytesMin: 0, startBytesMin: 0 }
-      )
+      const thread = new SealThread((onReply, onEnd) => {
+        ends = onEnd
+        return startSealThread(onReply, onEnd)
+      }, always)
       const { counts, watched } = counted(thread)
       const dying: SealPlace = {
         begin: (...what) => {
@@ -129,4 +137,71 @@ describe("segments that are sealed beside the event loop", () => {
       assert.strictEqual(counts.found, 0)
     })
   )
+
+  it.live("are given up there where they cannot be written, and the writer stops as ever", () =>
+    Effect.gen(function* () {
+      const thread = new SealThread(startSealThread, always)
+      const { counts, watched } = counted(thread)
+      const storage = yield* NodeStorage.make
+      const full: StorageService = {
+        open: (location, mode) =>
+          Effect.map(storage.open(location, mode), (root) => ({
+            ...root,
+            writeSegment: (tape, name, fill) =>
+              root.writeSegment(tape, name, (append) =>
+                fill((chunk) => Effect.andThen(append(chunk), Effect.fail(refusal("writeSegment"))))
+              )
+          }))
+      }
+      const path = newPlace()
+      const tag = yield* withLib(full, path, (lib) =>
+        Effect.gen(function* () {
+          const tape = yield* tapeOf(lib, "plain")
+          yield* tape.append([{ n: 1 }])
+          return yield* tagOf(tape.appendSegment)
+        })
+      ).pipe(Effect.provideService(Sealing, Effect.succeed(watched)), Effect.ensuring(thread.end))
+      assert.strictEqual(tag, "WriterPoisoned")
+      assert.deepInclude(counts, { begun: 1, dropped: 1, found: 0 })
+      const found = yield* withLib(storage, path, (lib) => recordsOf(lib, "plain"))
+      assert.deepStrictEqual(found, [{ n: 1 }])
+    })
+  )
+
+  for (const [sealing, wanted] of [
+    ["thread", 1],
+    ["event-loop", 0]
+  ] as const) {
+    it.live(`NodeStorage, sealing: ${sealing}: starts ${wanted} for 8 MiB, which ends with the lib`, () =>
+      Effect.gen(function* () {
+        const workers: Array<Worker> = []
+        const seen = (message: unknown): void => void workers.push((message as { readonly worker: Worker }).worker)
+        subscribe("worker_threads", seen)
+        const path = newPlace()
+        const layer = Layer.provide(EventStore.layer(path), NodeStorage.layerWith({ sealing }))
+        const threads = Effect.gen(function* () {
+          const store = yield* EventStore.EventStore
+          yield* store.append("small-1", events(0, 10))
+          yield* Effect.provideService(
+            Effect.flatMap(Tape.make("small"), (tape) => tape.appendSegment),
+            Lib.Lib,
+            store.lib
+          )
+          const before = workers.length
+          for (let batch = 0; batch < 20; batch++) yield* store.append("order-1", events(batch * 2000, 2000))
+          yield* store.lib.close
+          return [before, workers.length]
+        })
+        const counts = yield* threads.pipe(
+          Effect.provide(layer),
+          Effect.ensuring(Effect.sync(() => unsubscribe("worker_threads", seen)))
+        )
+        assert.deepStrictEqual(counts, [0, wanted])
+        // The number of a thread that has ended.
+        for (const { threadId } of workers) assert.strictEqual(threadId, -1)
+        const { ok } = yield* withLib(yield* NodeStorage.make, path, (lib) => lib.verify())
+        assert.isTrue(ok)
+      })
+    )
+  }
 })

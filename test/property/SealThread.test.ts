@@ -3,7 +3,7 @@ import * as fc from "fast-check"
 import { afterAll, assert, describe, it } from "vitest"
 import { crc32 } from "node:zlib"
 import { SegmentSeal } from "../../src/domain/SegmentSeal.ts"
-import { SealThread } from "../../src/layers/internal/node/SealThread.ts"
+import { defaultWorth, SealThread } from "../../src/layers/internal/node/SealThread.ts"
 import { startSealThread } from "../../src/layers/internal/node/startSealThread.ts"
 import { DynamicEvents } from "../../src/services/internal/DynamicEvents.ts"
 import type { DynamicFile, LivePart } from "../../src/services/internal/DynamicFile.ts"
@@ -83,7 +83,7 @@ const sealThere = (place: SealThread, role: "events" | "records", parts: Readonl
     return yield* job.finish
   })
 
-const place = new SealThread(startSealThread, { bytesMin: 0, startBytesMin: 0 })
+const place = new SealThread(startSealThread, { ...defaultWorth, bytesMin: 0, startBytesMin: 0 })
 afterAll(() => Effect.runPromise(place.end))
 
 const streams = fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 40 })

@@ -32,7 +32,7 @@ const ground = () => {
 const begin = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
 const kinds = (asks: ReadonlyArray<Ask>) => asks.map(({ kind }) => kind)
 const lines = [Buffer.from('{"n":1}\n{"n":2}\n'), Buffer.from('{"n":3}\n')]
-const always = { bytesMin: 0, startBytesMin: 0 }
+const always = { ...defaultWorth, bytesMin: 0, startBytesMin: 0 }
 
 const sealed: SealedSegment = {
   bytes: 24,
@@ -48,12 +48,14 @@ describe("a thread that seals segments", () => {
     Effect.gen(function* () {
       const { start, state } = ground()
       const place = new SealThread(start)
-      const { bytesMin, startBytesMin } = defaultWorth
+      const { bytesMax, bytesMin, startBytesMin } = defaultWorth
       assert.isUndefined(place.begin(startBytesMin - 1, "records", undefined))
       assert.strictEqual(state.started, 0)
       assert.isDefined(place.begin(startBytesMin, "records", undefined))
       assert.isDefined(place.begin(bytesMin, "records", undefined))
       assert.isUndefined(place.begin(bytesMin - 1, "records", undefined))
+      assert.isDefined(place.begin(bytesMax, "records", undefined))
+      assert.isUndefined(place.begin(bytesMax + 1, "records", undefined))
       assert.strictEqual(state.started, 1)
       yield* place.end
       assert.strictEqual(state.ended, 1)
@@ -92,6 +94,7 @@ describe("a thread that seals segments", () => {
       assert.isFalse(state.held)
       // What was asked before is answered, and nobody's any more.
       hear({ kind: "finished", job: 2, sealed })
+      assert.isUndefined(yield* other.finish)
     })
   )
 
@@ -108,6 +111,7 @@ describe("a thread that seals segments", () => {
       assert.isUndefined(yield* Fiber.join(finished))
       yield* adding.add(lines, undefined)
       assert.isUndefined(yield* adding.finish)
+      assert.isFalse(state.held)
       yield* adding.drop
       assert.isUndefined(place.begin(64 * MiB, "records", undefined))
       assert.strictEqual(state.started, 1)

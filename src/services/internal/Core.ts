@@ -10,7 +10,7 @@ import * as LibState from "../../domain/LibState.ts"
 import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/Errors.ts"
 import * as MetaChain from "../../domain/MetaChain.ts"
 import type { Anchor, LibRecord, Unchained } from "../../domain/SystemRecord.ts"
-import type { SealPlace } from "../Sealing.ts"
+import { noPlace, type SealPlace } from "../Sealing.ts"
 import type { Root } from "../Storage.ts"
 import type { DynamicFile } from "./DynamicFile.ts"
 import { FrameCache } from "./FrameCache.ts"
@@ -35,8 +35,8 @@ export class Core {
   readonly root: Root
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
-  /** Where new segments are sealed; known to a writer. */
-  sealing: SealPlace = { begin: () => undefined }
+  /** Where the segments of a flush are sealed; known to a writer. */
+  sealing: SealPlace = noPlace
   readonly metaLock = Semaphore.makeUnsafe(1)
   /** One load of a tape, and one rebuild of an index, at a time. */
   readonly loadLock = Semaphore.makeUnsafe(1)

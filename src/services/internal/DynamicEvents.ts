@@ -48,8 +48,8 @@ export interface StreamRows {
   readonly count: number
 }
 
-/** Numbers kept of each row: offset, length, CRC, revision, position, hash of the id. */
-const width = 6
+/** Numbers kept of each row: its offset, and what `EventRows` says of it, in that order. */
+const width = 1 + rowNumbers
 
 const markEvery = 256
 

@@ -31,25 +31,29 @@ type CopyError = StorageError | SegmentCorrupt
 
 type Append<E> = (lines: Uint8Array) => Effect.Effect<void, E>
 
+/** A piece of lines is copied for its way to another place: where one is larger, all of them are sealed here. */
+const pieceBytesMax = 4 * 1024 * 1024
+
 /** Copies the lines of `parts` through `append`; the result is what they are as a segment. */
-export const copyParts = <E>(
-  core: Core,
-  copy: Copy,
-  append: Append<E>
-): Effect.Effect<SealedSegment, E | CopyError> => {
-  const job = core.sealing.begin(
-    copy.parts.reduce((sum, { bytes }) => sum + bytes, 0),
-    copy.role,
-    copy.before
-  )
-  if (job === undefined) return sealHere(core, copy, append)
-  return Effect.flatMap(
-    Effect.onError(sealAside(core, copy, append, job), () => job.drop),
-    (sealed) =>
-      // The lines are there already. Whatever it was, it is found out and said here.
-      sealed === undefined ? sealHere(core, copy, () => Effect.void) : Effect.succeed(sealed)
-  )
-}
+export const copyParts = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
+  Effect.suspend(() => {
+    const { before, parts, role } = copy
+    const bytes = sumOf(parts, "bytes")
+    const mayGo = parts.every((part) => part.bytes <= pieceBytesMax)
+    const job = mayGo ? core.sealing.begin(bytes, role, before) : undefined
+    if (job === undefined) return sealHere(core, copy, append)
+    return Effect.flatMap(
+      Effect.onError(sealAside(core, copy, append, job), () => job.drop),
+      (sealed) =>
+        sealed?.bytes === bytes && sealed.records === sumOf(parts, "count")
+          ? Effect.succeed(sealed)
+          : // The lines are there already. Whatever it was, it is found out and said here.
+            sealHere(core, copy, () => Effect.void)
+    )
+  })
+
+const sumOf = (parts: ReadonlyArray<LivePart>, what: "bytes" | "count"): number =>
+  parts.reduce((sum, part) => sum + part[what], 0)
 
 /** A run of lines, and where the events of its file are. */
 type Take<E> = (

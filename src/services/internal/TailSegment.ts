@@ -30,13 +30,7 @@ export const writeTailAs = <E>(
 ): Effect.Effect<Tail, E | StorageError> =>
   Effect.suspend(() => {
     const name = segmentName({ number, compression: "none", shardEvery: 0 })
-    let filled: SealedSegment
-    const fillAndKeep = (append: Append) =>
-      Effect.map(fill(append), (sealed) => {
-        filled = sealed
-      })
-    return Effect.map(root.writeSegment(tape, name, fillAndKeep), () => {
-      const { index, ...sealed } = filled
+    return Effect.map(root.writeSegment(tape, name, fill), ({ index, ...sealed }) => {
       const segment: Segment = {
         ...sealed,
         compression: "none",

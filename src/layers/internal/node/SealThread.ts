@@ -21,15 +21,19 @@ export interface Thread {
 
 export type StartThread = (onReply: (reply: Reply) => void, onEnd: () => void) => Thread
 
-/** From so many bytes on a segment is worth the way to a thread that is there, and to start one for it. */
+/** Which segments are sealed there, by their bytes. */
 export interface Worth {
+  /** From so many on one is worth the way to a thread that is there. */
   readonly bytesMin: number
+  /** From so many on one is worth starting it. */
   readonly startBytesMin: number
+  /** Up to so many: what it keeps of a segment grows with it. */
+  readonly bytesMax: number
 }
 
 const MiB = 1024 * 1024
 
-export const defaultWorth: Worth = { bytesMin: MiB / 4, startBytesMin: 8 * MiB }
+export const defaultWorth: Worth = { bytesMin: MiB / 4, startBytesMin: 8 * MiB, bytesMax: 128 * MiB }
 
 /** Pieces of a job that may wait in the thread: one to go on with while the next is made ready. */
 const piecesMax = 2
@@ -58,8 +62,9 @@ export class SealThread implements SealPlace {
   }
 
   begin(bytes: number, role: Role, before: Merkle.State | undefined): SealJob | undefined {
-    const { bytesMin, startBytesMin } = this.#worth
-    if (this.#failed || bytes < (this.#thread === undefined ? startBytesMin : bytesMin)) return undefined
+    const { bytesMax, bytesMin, startBytesMin } = this.#worth
+    const atLeast = this.#thread === undefined ? startBytesMin : bytesMin
+    if (this.#failed || bytes < atLeast || bytes > bytesMax) return undefined
     const id = ++this.#last
     const job: Job = { over: false, waiting: 0, next: undefined, finished: undefined }
     if (!this.#ask({ kind: "begin", job: id, role, before }, [])) return undefined
@@ -96,6 +101,7 @@ export class SealThread implements SealPlace {
     if (job.over) return
     const length = lines.reduce((sum, { length: bytes }) => sum + bytes, 0)
     const bytes = this.#memory(length)
+    if (bytes === undefined) return void this.#fail()
     let end = 0
     for (const piece of lines) {
       bytes.set(piece, end)
@@ -105,9 +111,14 @@ export class SealThread implements SealPlace {
     if (this.#ask({ kind: "add", job: id, bytes, length, rows }, [bytes.buffer, ...moved])) job.waiting++
   }
 
-  #memory(length: number): Movable {
+  #memory(length: number): Movable | undefined {
     const spare = this.#spare.pop()
-    return spare !== undefined && spare.length >= length ? spare : new Uint8Array(Math.max(MiB / 2, length))
+    if (spare !== undefined && spare.length >= length) return spare
+    try {
+      return new Uint8Array(Math.max(MiB / 2, length))
+    } catch {
+      return undefined
+    }
   }
 
   /** Whether it was said to somebody. */

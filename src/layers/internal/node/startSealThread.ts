@@ -3,18 +3,19 @@ import { Worker } from "node:worker_threads"
 import type { Reply } from "./sealMessages.ts"
 import type { StartThread } from "./SealThread.ts"
 
-// Beside this file, compiled or not.
-const script = new URL(import.meta.url.endsWith(".ts") ? "./sealWorker.ts" : "./sealWorker.js", import.meta.url)
-
-/** It holds one segment's index and some pieces of lines: what it leaves behind is collected early. */
-const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 }
-
 export const startSealThread: StartThread = (onReply, onEnd) => {
-  const worker = new Worker(script, { name: "litetapes", resourceLimits, stdin: false })
+  // Beside this file, compiled or not; a bundle may have neither.
+  const script = new URL(import.meta.url.endsWith(".ts") ? "./sealWorker.ts" : "./sealWorker.js", import.meta.url)
+  const worker = new Worker(script, {
+    name: "litetapes",
+    // Flags of the process are for its own code.
+    execArgv: [],
+    // What it leaves behind is collected early.
+    resourceLimits: { maxYoungGenerationSizeMb: 8 }
+  })
   worker.unref()
   worker.on("message", (reply: Reply) => onReply(reply))
-  worker.on("error", onEnd)
-  worker.on("exit", onEnd)
+  for (const event of ["messageerror", "error", "exit"]) worker.on(event, onEnd)
   return {
     postMessage: (ask, moved) => worker.postMessage(ask, moved),
     hold: (held) => (held ? worker.ref() : worker.unref()),
