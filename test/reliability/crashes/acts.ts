@@ -61,6 +61,7 @@ export const kinds = [
   "append",
   "appendAll",
   "together",
+  "beside",
   "roll",
   "events",
   "flush",
@@ -127,6 +128,15 @@ export class ActMaker {
           appends: Array.from({ length: 2 + random.below(2) }, (_, n) => ({
             parts: [{ tape: random.pick(tapes), records: this.#some(1, random.pick([0, 0, 100, 600])) }],
             turns: n === 0 ? 0 : random.below(8)
+          }))
+        }
+      case "beside":
+        // What waits behind the first is so large that the first is told of its outcome beside it (decision 0029).
+        return {
+          _tag: "together",
+          appends: Array.from({ length: 4 }, (_, n) => ({
+            parts: [{ tape: random.pick(tapes), records: this.#some(1, n === 0 ? 10 : 16_000) }],
+            turns: n === 0 ? 0 : random.below(3)
           }))
         }
       case "roll":
