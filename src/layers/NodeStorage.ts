@@ -21,7 +21,8 @@ export interface Options extends NodeDisk.Options {
   /**
    * Where the segments that closing makes are hashed and indexed. `thread`, the default where there is more than one
    * processor: in a thread that is started for the first segment of 8 MiB, has those of 256 KiB and more from then on, and
-   * ends when its lib's scope closes, so that appends go on meanwhile. Where none can be started it is as with the other. `event-loop`: there, in pieces between other work; it needs less memory.
+   * ends when its lib's scope closes, so that appends go on meanwhile; where none can be started it is as with the other.
+   * `event-loop`: there, in pieces between other work; it needs less memory.
    */
   readonly sealing?: "thread" | "event-loop"
 }
