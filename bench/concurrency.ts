@@ -12,6 +12,7 @@ const usage = `usage: npm run bench:concurrency -- [OPTIONS]
   --quick        small and short: whether it runs, not what it costs
   --events N     events on the tape that is repacked (default 1000000)
   --readers N    slow readers, a hundred events a second each (default 16)
+  --seconds N    how long each of the three is measured (default 10)
   --rounds N     processes (default 3)
   --json FILE    writes all rounds
   --folder DIR   where the lib is made, and removed (default ${tmpdir()})
@@ -33,6 +34,7 @@ const options = () =>
       quick: { type: "boolean", default: false },
       events: { type: "string" },
       readers: { type: "string", default: "16" },
+      seconds: { type: "string", default: "10" },
       rounds: { type: "string", default: "3" },
       json: { type: "string" },
       folder: { type: "string", default: tmpdir() },
@@ -89,7 +91,8 @@ const main = async (values: ReturnType<typeof options>): Promise<number> => {
   const events = Number(values.events ?? (values.quick ? 20_000 : 1_000_000))
   const readers = Number(values.readers)
   const rounds = values.quick ? 1 : Number(values.rounds)
-  if (![events, readers, rounds].every((n) => Number.isSafeInteger(n) && n > 0)) {
+  const seconds = values.quick ? 1 : Number(values.seconds)
+  if (![events, readers, rounds, seconds].every((n) => Number.isSafeInteger(n) && n > 0)) {
     process.stderr.write(usage)
     return 2
   }
@@ -100,7 +103,7 @@ const main = async (values: ReturnType<typeof options>): Promise<number> => {
     const results: Array<ConcurrencyResult> = []
     for (let round = 0; round < rounds; round++) {
       const place = join(folder, "lib")
-      const job: ConcurrencyJob = { folder: place, events, readers, appendMillis: values.quick ? 1000 : 10_000 }
+      const job: ConcurrencyJob = { folder: place, events, readers, appendMillis: seconds * 1000 }
       const run = { compiled: join(folder, "compiled"), millisMax: 1_800_000 }
       const result = await runScript<ConcurrencyResult>("concurrencyWorker.ts", job, run)
       rmSync(place, { recursive: true, force: true })

@@ -47,7 +47,10 @@ const usedMB = (): number => {
   return (heapUsed + external) / 2 ** 20
 }
 
-const writing = async (): Promise<Phase> => {
+/** Before a repack the writers use another tape, so that the one that is repacked is no larger than it was filled. */
+const elsewhere = (writer: number): string => `elsewhere-${writer}`
+
+const writing = async (streamOf?: (writer: number) => string): Promise<Phase> => {
   const append = () => Promise.reject(new Error("fibres append"))
   const writers = fibreWriters(({ stream, event }) => store.append(stream, [event]), run)
   const before = usedMB()
@@ -55,10 +58,11 @@ const writing = async (): Promise<Phase> => {
   const measured = await appends(
     { append, writers },
     { appendMillis: job.appendMillis, warmupMillis: job.appendMillis / 5 },
-    256
+    256,
+    streamOf
   )
-  const elsewhere = loadSince()
-  return { ...measured, grownMB: usedMB() - before, ...(elsewhere === undefined ? {} : { elsewhere }) }
+  const others = loadSince()
+  return { ...measured, grownMB: usedMB() - before, ...(others === undefined ? {} : { elsewhere: others }) }
 }
 
 const fill = async (): Promise<void> => {
@@ -101,8 +105,8 @@ const beside = async (effects: ReadonlyArray<Effect.Effect<unknown, unknown, nev
 }
 
 await fill()
-await writing()
-const alone = await writing()
+await writing(elsewhere)
+const alone = await writing(elsewhere)
 const repacking = await beside([repackForEver])
 const reading = await beside(Array.from({ length: job.readers }, (_, n) => slowReader(n)))
 await close()
