@@ -134,8 +134,8 @@ export class ActMaker {
         // What waits behind the first is so large that the first is told of its outcome beside it (decision 0029).
         return {
           _tag: "together",
-          appends: Array.from({ length: 4 }, (_, n) => ({
-            parts: [{ tape: random.pick(tapes), records: this.#some(1, n === 0 ? 10 : 16_000) }],
+          appends: Array.from({ length: 3 }, (_, n) => ({
+            parts: [{ tape: random.pick(tapes), records: this.#some(1, n === 0 ? 10 : 33_000) }],
             turns: n === 0 ? 0 : random.below(3)
           }))
         }
