@@ -55,15 +55,15 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: closing,
-        find: "writeTail(core.root, options, (seal, append) => copyParts(core, tape.name, parts, seal, append))",
+        find: "writeTailAs(core.root, options, (append) => copyParts(core, copy, append))",
         replace:
-          "writeTail({ ...core.root, writeSegment: (_, __, fill) => fill(() => Effect.void) }, options, (seal, append) => copyParts(core, tape.name, parts, seal, append))"
+          "writeTailAs({ ...core.root, writeSegment: (_, __, fill) => fill(() => Effect.void) }, options, (append) => copyParts(core, copy, append))"
       },
       {
         file: closing,
         find: '  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })\n',
         replace: `  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })
-  yield* writeStep(core, writeTail(core.root, options, (seal, append) => copyParts(core, tape.name, parts, seal, append)))
+  yield* writeStep(core, writeTailAs(core.root, options, (append) => copyParts(core, copy, append)))
 `
       }
     ],
