@@ -61,7 +61,6 @@ export const kinds = [
   "append",
   "appendAll",
   "together",
-  "beside",
   "roll",
   "events",
   "flush",
@@ -93,7 +92,7 @@ const cuttable = [
 ] as const
 
 /** What a cut cuts is anything, or what is said. */
-export type Kind = (typeof kinds)[number] | `cut ${(typeof cuttable)[number]}`
+export type Kind = (typeof kinds)[number] | "beside" | `cut ${(typeof cuttable)[number]}`
 
 /** Makes acts of kinds: with records that are all different, and names that are new where they have to be. */
 export class ActMaker {

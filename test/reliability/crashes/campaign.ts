@@ -6,7 +6,7 @@
  */
 import type { Campaign, Options, Result, Size } from "../campaign.ts"
 import { type Found, type Plan, ViolationFound } from "./explore.ts"
-import { exploreHistory, history, shorten, shortHistories } from "./histories.ts"
+import { exploreHistory, crashHistory, shorten, shortHistories } from "./histories.ts"
 
 /**
  * What all parts together do at least. `images` are all that a crash may leave, at each point. One that a part has opened
@@ -43,7 +43,7 @@ const run = async (options: Options): Promise<Result> => {
   const started = performance.now()
   if (alone === undefined) await runAll(options, seen)
   else {
-    options.log(`history ${alone} of seed ${options.seed}: ${history(options.seed, Number(alone)).join(" ")}`)
+    options.log(`history ${alone} of seed ${options.seed}: ${crashHistory(options.seed, Number(alone)).join(" ")}`)
     await explore(options, Number(alone), seen)
   }
   return {
@@ -74,7 +74,7 @@ const runAll = async (options: Options, seen: Seen): Promise<void> => {
 /** Explores the n-th history and adds what came of it. */
 const explore = async ({ seed, size }: Options, n: number, seen: Seen): Promise<void> => {
   const { failures, keys, total } = seen
-  const acts = history(seed, n)
+  const acts = crashHistory(seed, n)
   try {
     const found = await exploreHistory(acts, seed, n, plans[size], keys)
     for (const [name, count] of Object.entries(found)) total[name as keyof Found] += count

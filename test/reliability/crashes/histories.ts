@@ -23,6 +23,12 @@ export const history = (seed: number, n: number): ReadonlyArray<Kind> => {
   return Array.from({ length: 4 + random.below(9) }, () => random.pick(kinds))
 }
 
+/** As `history`; every eighth begins with appends so large that those before are told of beside them (decision 0029). */
+export const crashHistory = (seed: number, n: number): ReadonlyArray<Kind> => {
+  const acts = history(seed, n)
+  return n % 8 === 7 ? ["beside", ...acts.slice(1)] : acts
+}
+
 /**
  * Explores one history, the n-th of a seed. A violation is thrown as `ViolationFound`, whatever went wrong. What is found
  * does not depend on `seen`, but for images in it, which are not opened again: equal images are looked at alike.
