@@ -95,7 +95,13 @@ const figuresOf = ({ histories, total }: Seen, seconds: number): Array<string> =
   ]
 }
 
-const tell = async (acts: ReturnType<typeof crashHistory>, seed: number, n: number, found: ViolationFound, size: Size) => {
+const tell = async (
+  acts: ReturnType<typeof crashHistory>,
+  seed: number,
+  n: number,
+  found: ViolationFound,
+  size: Size
+) => {
   const short = await shorten(acts, found.violation, plans[size])
   const again = `npm run test:reliability -- crashes${size === "long" ? " --long" : ""} --history ${n} --seed ${seed}`
   const lines = [`history ${n} of seed ${seed}: ${acts.join(" ")}`, `  again: ${again}`, found.violation.why]
