@@ -4,12 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Root, Storage, StorageError } from "../services/Storage.ts"
-import { dynamicOperations, hintOperations } from "./internal/memory/dynamics.ts"
-import { type Lib, makeLib, type Session } from "./internal/memory/lib.ts"
-import { metaOperations, tapeOperations } from "./internal/memory/metas.ts"
-import { indexOperations, segmentOperations } from "./internal/memory/segments.ts"
-import { type Reason, storageError } from "./internal/storageErrors.ts"
+import { type Root, Storage, StorageError } from "../services/ports/Storage.ts"
+import { dynamicOperations, hintOperations } from "./memory/dynamics.ts"
+import { type Lib, makeLib, type Session } from "./memory/MemoryLib.ts"
+import { metaOperations, tapeOperations } from "./memory/metas.ts"
+import { indexOperations, segmentOperations } from "./memory/segments.ts"
+import { type Reason, storageError } from "./storage/storageErrors.ts"
 
 /** Storage with places of its own. */
 export const make: Effect.Effect<Storage["Service"]> = Effect.sync(() => {

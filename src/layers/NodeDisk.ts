@@ -6,10 +6,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as fs from "node:fs"
-import { Disk, type DiskError, type Entry } from "../services/Disk.ts"
-import { attempt, background, diskError } from "./internal/node/errors.ts"
-import { createNew, openExisting, type Syncs } from "./internal/node/file.ts"
-import { acquire, isLocked, release, toLock } from "./internal/node/lock.ts"
+import { Disk, type DiskError, type Entry } from "../services/ports/Disk.ts"
+import { attempt, background, diskError } from "./node/diskErrors.ts"
+import { createNew, openExisting, type Syncs } from "./node/file.ts"
+import { acquire, isLocked, release, toLock } from "./node/lock.ts"
 
 const { O_RDONLY, O_RDWR } = fs.constants
 

@@ -16,8 +16,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
-import { LibClosed } from "../domain/Errors.ts"
-import type { JsonObject } from "../domain/TaraSON.ts"
+import { LibClosed } from "../domain/format/Errors.ts"
+import type { JsonObject } from "../domain/json/TaraSON.ts"
 import {
   type AppendOptions,
   type AppendResult,
@@ -30,7 +30,7 @@ import {
   type StreamAppend
 } from "../services/EventStore.ts"
 import * as Lib from "../services/Lib.ts"
-import type { Storage } from "../services/Storage.ts"
+import type { Storage } from "../services/ports/Storage.ts"
 import * as Tape from "../services/Tape.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 

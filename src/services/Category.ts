@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { EventSchemaError } from "../domain/EventErrors.ts"
+import { EventSchemaError } from "../domain/event/EventErrors.ts"
 import {
   type AllReadError,
   type AppendOptions,

@@ -14,27 +14,22 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { types } from "node:util"
-import { LibClosed, ReadOnly } from "../domain/Errors.ts"
-import type { NewEvent, RecordedEvent } from "../domain/Event.ts"
-import type { ExpectedRevision } from "../domain/EventErrors.ts"
-import { checkStreamName, type InvalidStreamName, tapeOf } from "../domain/Placement.ts"
-import { attempt } from "./internal/attempt.ts"
-import { type AllReadError, readAll, type ReadAllOptions } from "./internal/events/AllReader.ts"
-import {
-  type AppendResult,
-  EventAppender,
-  type EventAppendError,
-  type StreamAppend
-} from "./internal/events/EventAppend.ts"
-import type { EventFilter } from "./internal/events/EventFilter.ts"
-import { lastRevision } from "./internal/events/StreamLoad.ts"
-import { readStream, type ReadStreamOptions, type StreamReadError } from "./internal/events/StreamReader.ts"
-import { StreamStates } from "./internal/events/StreamStates.ts"
-import type { Core } from "./internal/Core.ts"
-import { internalsOf } from "./internal/internals.ts"
-import { listing, openTape } from "./internal/OpenTape.ts"
+import { LibClosed, ReadOnly } from "../domain/format/Errors.ts"
+import type { NewEvent, RecordedEvent } from "../domain/event/Event.ts"
+import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
+import { checkStreamName, type InvalidStreamName, tapeOf } from "../domain/format/Placement.ts"
+import { attempt } from "./base/attempt.ts"
+import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
+import { type AppendResult, EventAppender, type EventAppendError, type StreamAppend } from "./streams/EventAppender.ts"
+import type { EventFilter } from "./streams/EventFilter.ts"
+import { lastRevision } from "./streams/StreamLoad.ts"
+import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
+import { StreamStates } from "./streams/StreamStates.ts"
+import type { Core } from "./lib/LibHandle.ts"
+import { internalsOf } from "./internals.ts"
+import { listing, openTape } from "./lib/OpenTape.ts"
 import * as Lib from "./Lib.ts"
-import type { Storage } from "./Storage.ts"
+import type { Storage } from "./ports/Storage.ts"
 
 export type { AllReadError, AppendResult, Duration, EventAppendError, EventFilter, ExpectedRevision, NewEvent }
 export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError }

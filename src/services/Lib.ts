@@ -19,35 +19,35 @@ import {
   ReadOnly,
   type TapeExists,
   type TapeNotFound
-} from "../domain/Errors.ts"
-import type { TapeListing } from "../domain/LibState.ts"
-import { closeBytesCeiling, type Limits } from "../domain/Limits.ts"
-import type { InvalidTapeName } from "../domain/Names.ts"
-import type { Placement } from "../domain/Placement.ts"
-import { makeUuidV7 } from "../domain/Uuid.ts"
-import type { FlushError } from "./internal/Closing.ts"
-import type { CommitError } from "./internal/CommitLoop.ts"
-import { type Core, guard, type WriteError } from "./internal/Core.ts"
-import { type Append, type AppendError, commit, type Receipt } from "./internal/Commit.ts"
-import { register } from "./internal/internals.ts"
-import { fromStorage, openWriter, type OpenError, type OpenReport } from "./internal/OpenLib.ts"
-import { openReader, refreshReader } from "./internal/OpenReader.ts"
-import type { LoadError } from "./internal/OpenTape.ts"
-import type { OnProgress, Progress } from "./internal/Progress.ts"
+} from "../domain/format/Errors.ts"
+import type { TapeListing } from "../domain/meta/LibState.ts"
+import { closeBytesCeiling, type Limits } from "../domain/format/Limits.ts"
+import type { InvalidTapeName } from "../domain/format/Names.ts"
+import type { Placement } from "../domain/format/Placement.ts"
+import { makeUuidV7 } from "../domain/base/Uuid.ts"
+import type { FlushError } from "./write/flush.ts"
+import type { CommitError } from "./write/CommitLoop.ts"
+import { type Core, guard, type WriteError } from "./lib/LibHandle.ts"
+import { type Append, type AppendError, commit, type Receipt } from "./write/appendRecords.ts"
+import { register } from "./internals.ts"
+import { fromStorage, openWriter, type OpenError, type OpenReport } from "./lib/openWriter.ts"
+import { openReader, refreshReader } from "./lib/openReader.ts"
+import type { LoadError } from "./lib/OpenTape.ts"
+import type { OnProgress, Progress } from "./base/Progress.ts"
 import {
   recoverLib,
   type RecoverLibError,
   type RecoverLibOptions,
   type RecoverLibReport
-} from "./internal/recover/RecoverLib.ts"
-import { type RecoverError, type RecoverReport, recoverTape } from "./internal/recover/RecoverTape.ts"
-import { createTape, setTapeState } from "./internal/TapeListing.ts"
-import { type VerifyOptions, type VerifyReport, verifyLib } from "./internal/Verify.ts"
-import { start, type Writer } from "./internal/Writer.ts"
-import { wholeNumber } from "./internal/wholeNumber.ts"
-import { Randomness } from "./Randomness.ts"
-import { Sealing } from "./Sealing.ts"
-import { type Root, Storage, type StorageError } from "./Storage.ts"
+} from "./maintenance/recover/RecoverLib.ts"
+import { type RecoverError, type RecoverReport, recoverTape } from "./maintenance/recover/RecoverTape.ts"
+import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
+import { type VerifyOptions, type VerifyReport, verifyLib } from "./maintenance/verify/Verify.ts"
+import { start, type Writer } from "./write/Writer.ts"
+import { wholeNumber } from "../domain/base/wholeNumber.ts"
+import { Randomness } from "./ports/Randomness.ts"
+import { Sealing } from "./ports/Sealing.ts"
+import { type Root, Storage, type StorageError } from "./ports/Storage.ts"
 
 export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }

@@ -5,8 +5,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { SegmentMissing } from "../domain/Errors.ts"
-import type { SegmentInfo, SegmentReadError, SegmentShape } from "./internal/SegmentService.ts"
+import type { SegmentMissing } from "../domain/format/Errors.ts"
+import type { SegmentInfo, SegmentReadError, SegmentShape } from "./read/SegmentService.ts"
 import { Tape } from "./Tape.ts"
 
 export type { SegmentInfo, SegmentReadError, SegmentShape }

@@ -7,26 +7,26 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { LibClosed, type MetaInvalid, type SegmentMissing, type TapeInvalid } from "../domain/Errors.ts"
-import { invariant } from "../domain/internal/invariant.ts"
-import type { TapeListing } from "../domain/LibState.ts"
-import type { ConsistencyProof, Head, InclusionProof } from "../domain/Proof.ts"
-import type { Json, JsonObject } from "../domain/TaraSON.ts"
-import type { TaraSONError } from "../domain/TaraSONError.ts"
-import { clone, type CloneError, type CloneOptions } from "./internal/Clone.ts"
-import { flush, type FlushError } from "./internal/Closing.ts"
-import { type AppendError, commit, type Receipt } from "./internal/Commit.ts"
-import type { Core, WriteError } from "./internal/Core.ts"
-import { guard } from "./internal/Core.ts"
+import { LibClosed, type MetaInvalid, type SegmentMissing, type TapeInvalid } from "../domain/format/Errors.ts"
+import { invariant } from "../domain/base/invariant.ts"
+import type { TapeListing } from "../domain/meta/LibState.ts"
+import type { ConsistencyProof, Head, InclusionProof } from "../domain/merkle/Proof.ts"
+import type { Json, JsonObject } from "../domain/json/TaraSON.ts"
+import type { TaraSONError } from "../domain/json/TaraSONError.ts"
+import { clone, type CloneError, type CloneOptions } from "./maintenance/Clone.ts"
+import { flush, type FlushError } from "./write/flush.ts"
+import { type AppendError, commit, type Receipt } from "./write/appendRecords.ts"
+import type { Core, WriteError } from "./lib/LibHandle.ts"
+import { guard } from "./lib/LibHandle.ts"
 import {
   type Difference,
   diff as firstDifference,
   equivalent as sameStream,
   type Located
-} from "./internal/Equivalence.ts"
-import { type Internals, internalsOf } from "./internal/internals.ts"
-import { listing, type LoadError, openTape, type OpenTape } from "./internal/OpenTape.ts"
-import type { OnProgress, Progress } from "./internal/Progress.ts"
+} from "./maintenance/Equivalence.ts"
+import { type Internals, internalsOf } from "./internals.ts"
+import { listing, type LoadError, openTape, type OpenTape } from "./lib/OpenTape.ts"
+import type { OnProgress, Progress } from "./base/Progress.ts"
 import {
   checkHead,
   type CheckHeadError,
@@ -37,21 +37,15 @@ import {
   type ProofOptions,
   proveConsistency,
   proveInclusion
-} from "./internal/Proofs.ts"
-import type { ReadError as ChunkError } from "./internal/RecordReader.ts"
-import { type RecordRange, recordStream } from "./internal/RecordStream.ts"
-import { repack, type RepackError, type RepackOptions, type RepackReport } from "./internal/Repack.ts"
-import {
-  findSegment,
-  type SegmentInfo,
-  type SegmentShape,
-  segmentsOf,
-  segmentStream
-} from "./internal/SegmentService.ts"
-import { type Finding, type VerifyOptions, type VerifyReport, verifyTape } from "./internal/Verify.ts"
-import { changeUserMeta } from "./internal/UserMeta.ts"
+} from "./maintenance/Proofs.ts"
+import type { ReadError as ChunkError } from "./read/RecordReader.ts"
+import { type RecordRange, recordStream } from "./read/RecordStream.ts"
+import { repack, type RepackError, type RepackOptions, type RepackReport } from "./maintenance/repack/Repack.ts"
+import { findSegment, type SegmentInfo, type SegmentShape, segmentsOf, segmentStream } from "./read/SegmentService.ts"
+import { type Finding, type VerifyOptions, type VerifyReport, verifyTape } from "./maintenance/verify/Verify.ts"
+import { changeUserMeta } from "./lib/UserMeta.ts"
 import { Lib } from "./Lib.ts"
-import type { StorageError } from "./Storage.ts"
+import type { StorageError } from "./ports/Storage.ts"
 
 export type { AppendError, FlushError, LoadError, Receipt, RecordRange, SegmentInfo }
 export type { CheckHeadError, CloneError, CloneOptions, ConsistencyError, Difference, HeadError, InclusionError }

@@ -14,8 +14,8 @@
  * ```
  */
 import type * as fc from "fast-check"
-import type { JsonObject } from "../domain/TaraSON.ts"
-import type { TaraSONError } from "../domain/TaraSONError.ts"
+import type { JsonObject } from "../domain/json/TaraSON.ts"
+import type { TaraSONError } from "../domain/json/TaraSONError.ts"
 import type { NewEvent } from "../services/EventStore.ts"
 import { type Events, eventsOf } from "./internal/generators/events.ts"
 import { batchOf, operationOf, repackOptionsOf } from "./internal/generators/histories.ts"

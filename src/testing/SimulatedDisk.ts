@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Disk, DiskError, type Entry, type File, type Lock } from "../services/Disk.ts"
+import { Disk, DiskError, type Entry, type File, type Lock } from "../services/ports/Disk.ts"
 import * as DiskState from "./DiskState.ts"
 import * as calls from "./internal/simulated/calls.ts"
 

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { make as makeFile } from "../../src/layers/internal/node/file.ts"
-import { isNetworkType } from "../../src/layers/internal/node/network.ts"
+import { make as makeFile } from "../../src/layers/node/file.ts"
+import { isNetworkType } from "../../src/layers/node/network.ts"
 import * as NodeDisk from "../../src/layers/NodeDisk.ts"
-import type { DiskError, File } from "../../src/services/Disk.ts"
+import type { DiskError, File } from "../../src/services/ports/Disk.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const disk = NodeDisk.make

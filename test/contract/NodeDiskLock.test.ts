@@ -8,7 +8,7 @@ import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import * as NodeDisk from "../../src/layers/NodeDisk.ts"
-import type { DiskError } from "../../src/services/Disk.ts"
+import type { DiskError } from "../../src/services/ports/Disk.ts"
 import { type LockHolder, startLockHolder } from "../support/lockHolder.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
@@ -26,7 +26,7 @@ const holder = (lockPath: string, uid?: number) =>
 
 const tryInWorker = (lockPath: string) =>
   Effect.promise(async () => {
-    const script = fileURLToPath(new URL("../process/lockInWorker.ts", import.meta.url))
+    const script = fileURLToPath(new URL("../support/programs/lockInWorker.ts", import.meta.url))
     const worker = new Worker(script, { workerData: lockPath })
     const [said] = (await once(worker, "message")) as [string]
     await worker.terminate()

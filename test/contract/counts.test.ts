@@ -10,7 +10,7 @@ import * as FolderStorage from "litetapes/FolderStorage"
 import type * as Lib from "litetapes/Lib"
 import { SimulatedDisk } from "litetapes/testing"
 import { vi } from "vitest"
-import { Disk } from "../../src/services/Disk.ts"
+import { Disk } from "../../src/services/ports/Disk.ts"
 import { withLib } from "../support/openLib.ts"
 
 const place = "/lib"

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { make } from "../../src/layers/internal/folder/handles.ts"
-import type { File } from "../../src/services/Disk.ts"
+import { make } from "../../src/layers/folder/handles.ts"
+import type { File } from "../../src/services/ports/Disk.ts"
 
 /** Files that count how often they are opened and closed; of a closed one nothing can be read. */
 const makeFiles = () => {

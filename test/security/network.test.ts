@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import fs from "node:fs"
-import { isNetworkMount, isNetworkType } from "../../src/layers/internal/node/network.ts"
+import { isNetworkMount, isNetworkType } from "../../src/layers/node/network.ts"
 import * as NodeStorage from "../../src/layers/NodeStorage.ts"
 import { replaced } from "../support/fsHooks.ts"
 import { withLib } from "../support/openLib.ts"

@@ -20,7 +20,7 @@ const modesIn = (folder: string): ReadonlyArray<readonly [name: string, mode: st
 
 describe("modes", () => {
   // In a process of its own: the umask belongs to all threads of one.
-  const program = path.join(import.meta.dirname, "..", "process", "useEverything.ts")
+  const program = path.join(import.meta.dirname, "../support/programs/useEverything.ts")
 
   for (const umask of ["000", "022", "077", "027", "777"]) {
     it.live(`are 0700 and 0600 under the umask ${umask}`, () =>

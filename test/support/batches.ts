@@ -1,10 +1,10 @@
 /** Dynamic segments made of batches, for tests of their reading. */
 import * as fc from "fast-check"
-import { BatchBuilder, type Sealed } from "../../src/domain/Batch.ts"
-import * as DynamicSegment from "../../src/domain/DynamicSegment.ts"
-import { noHash } from "../../src/domain/SystemRecord.ts"
-import * as TaraSON from "../../src/domain/TaraSON.ts"
-import { record } from "../property/arbitraries.ts"
+import { BatchBuilder, type Sealed } from "../../src/domain/journal/Batch.ts"
+import * as DynamicSegment from "../../src/domain/journal/DynamicSegment.ts"
+import { noHash } from "../../src/domain/meta/SystemRecord.ts"
+import * as TaraSON from "../../src/domain/json/TaraSON.ts"
+import { record } from "./arbitraries.ts"
 import { uuid } from "./systemRecords.ts"
 
 /** Records of one batch in the order of the calls, each with the number of its tape. */

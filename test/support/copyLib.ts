@@ -1,6 +1,6 @@
 /** Copies of libs through the port, so that they can be made of any storage, while its writer stands still. */
 import * as Effect from "effect/Effect"
-import type { Root, Storage, StorageError } from "../../src/services/Storage.ts"
+import type { Root, Storage, StorageError } from "../../src/services/ports/Storage.ts"
 
 const everything = Number.MAX_SAFE_INTEGER
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as fc from "fast-check"
-import type { Disk, DiskError, File, Lock } from "../../src/services/Disk.ts"
+import type { Disk, DiskError, File, Lock } from "../../src/services/ports/Disk.ts"
 
 export type DiskOp =
   | { readonly op: "create" | "openRead" | "openWrite"; readonly path: string }

@@ -1,4 +1,4 @@
-import type { EncodedEvent } from "../../src/domain/Event.ts"
+import type { EncodedEvent } from "../../src/domain/event/Event.ts"
 
 /** The line of an encoded event, without its newline; bytes around it must stay as they were. */
 export const lineOf = (event: EncodedEvent, position: number, revision: number): string => {

@@ -1,8 +1,8 @@
 /** Dynamic segments that say of themselves what their writer never wrote. */
 import * as Effect from "effect/Effect"
-import { markHash, markPrefix, markText } from "../../src/domain/Batch.ts"
-import type { Commit } from "../../src/domain/SystemRecord.ts"
-import type { Root } from "../../src/services/Storage.ts"
+import { markHash, markPrefix, markText } from "../../src/domain/journal/Batch.ts"
+import type { Commit } from "../../src/domain/meta/SystemRecord.ts"
+import type { Root } from "../../src/services/ports/Storage.ts"
 import { withoutRoom } from "./copyLib.ts"
 
 /**

@@ -1,8 +1,8 @@
 /** Frames, made and taken apart without a segment around them. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Frames from "../../src/domain/Frames.ts"
-import { decompress, startCompress } from "../../src/services/internal/FrameCodec.ts"
+import * as Frames from "../../src/domain/segment/Frames.ts"
+import { decompress, startCompress } from "../../src/services/segment/FrameCodec.ts"
 
 export const codecs: ReadonlyArray<Frames.Codec> = ["gzip", "zstd"]
 

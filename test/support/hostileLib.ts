@@ -6,8 +6,8 @@ import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Merkle from "litetapes/Merkle"
-import * as MetaChain from "../../src/domain/MetaChain.ts"
-import type { LibRecord, TapeRecord } from "../../src/domain/SystemRecord.ts"
+import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
+import type { LibRecord, TapeRecord } from "../../src/domain/meta/SystemRecord.ts"
 
 /** A record of a meta, as it stands there; what it says need not make sense. */
 export type Fields = { [field: string]: unknown }

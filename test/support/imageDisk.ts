@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { posix } from "node:path"
-import { type Disk, DiskError, type Entry, type File } from "../../src/services/Disk.ts"
+import { type Disk, DiskError, type Entry, type File } from "../../src/services/ports/Disk.ts"
 
 /** Bytes by path. Folders are those that the paths lead through. Never changed in place: images share their bytes. */
 export type Image = ReadonlyMap<string, Uint8Array>

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
-import { hash53, hashId } from "../../src/domain/Hash53.ts"
-import type { Entry, EventKey, Kind } from "../../src/domain/SegmentIndex.ts"
-import * as Index from "../../src/domain/SegmentIndex.ts"
+import { hash53, hashId } from "../../src/domain/base/Hash53.ts"
+import type { Entry, EventKey, Kind } from "../../src/domain/segment/SegmentIndex.ts"
+import * as Index from "../../src/domain/segment/SegmentIndex.ts"
 import { runLookup } from "./runLookup.ts"
 
 /** A line of a segment, with what the index is told about it. */

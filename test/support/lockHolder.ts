@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 
-const script = fileURLToPath(new URL("../process/holdLock.ts", import.meta.url))
+const script = fileURLToPath(new URL("./programs/holdLock.ts", import.meta.url))
 
 export interface LockHolder {
   /** `held`, or the code of the error. */

@@ -4,8 +4,8 @@ import * as Layer from "effect/Layer"
 import * as path from "node:path"
 import * as FolderStorage from "../../src/layers/FolderStorage.ts"
 import * as NodeDisk from "../../src/layers/NodeDisk.ts"
-import { Disk, type File } from "../../src/services/Disk.ts"
-import type { Storage } from "../../src/services/Storage.ts"
+import { Disk, type File } from "../../src/services/ports/Disk.ts"
+import type { Storage } from "../../src/services/ports/Storage.ts"
 
 export interface Metered {
   readonly storage: Storage["Service"]

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as path from "node:path"
 import * as NodeDisk from "../../src/layers/NodeDisk.ts"
-import { Disk, DiskError, type File } from "../../src/services/Disk.ts"
+import { Disk, DiskError, type File } from "../../src/services/ports/Disk.ts"
 
 export interface Recording {
   readonly layer: Layer.Layer<Disk>

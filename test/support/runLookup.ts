@@ -1,5 +1,5 @@
-import type { Lookup } from "../../src/domain/SegmentIndex.ts"
-import { pageBytes } from "../../src/domain/SegmentIndex.ts"
+import type { Lookup } from "../../src/domain/segment/SegmentIndex.ts"
+import { pageBytes } from "../../src/domain/segment/SegmentIndex.ts"
 
 /** Runs a look-up over an index in memory. `onRead` is told which pages each step asks for. */
 export const runLookup = <A>(

@@ -1,9 +1,9 @@
 /** Lib meta and tape meta as they are written, for tests of their reading. */
-import type { Anchor, LibRecord, Segment, TapeRecord, Unchained } from "../../src/domain/SystemRecord.ts"
-import { defaultLimits } from "../../src/domain/Limits.ts"
-import * as Merkle from "../../src/domain/Merkle.ts"
-import { segmentName } from "../../src/domain/Names.ts"
-import * as TaraSON from "../../src/domain/TaraSON.ts"
+import type { Anchor, LibRecord, Segment, TapeRecord, Unchained } from "../../src/domain/meta/SystemRecord.ts"
+import { defaultLimits } from "../../src/domain/format/Limits.ts"
+import * as Merkle from "../../src/domain/merkle/Merkle.ts"
+import { segmentName } from "../../src/domain/format/Names.ts"
+import * as TaraSON from "../../src/domain/json/TaraSON.ts"
 
 /** The n-th of any number of ids. */
 export const uuid = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`

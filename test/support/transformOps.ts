@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import type { RepackOptions } from "litetapes/Tape"
 import type { JsonObject } from "litetapes/TaraSON"
-import { generators, record } from "../property/arbitraries.ts"
+import { generators, record } from "./arbitraries.ts"
 
 export type Records = ReadonlyArray<JsonObject>
 

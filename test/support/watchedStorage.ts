@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { type DynamicWriter, type Root, type Storage, StorageError } from "../../src/services/Storage.ts"
+import { type DynamicWriter, type Root, type Storage, StorageError } from "../../src/services/ports/Storage.ts"
 
 /** Operations that write. `append` is the one of a dynamic segment. */
 export type Operation =

@@ -2,8 +2,8 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Root } from "litetapes/Storage"
-import { hash53, hashId } from "../../../src/domain/Hash53.ts"
-import { SegmentIndexBuilder } from "../../../src/domain/SegmentIndex.ts"
+import { hash53, hashId } from "../../../src/domain/base/Hash53.ts"
+import { SegmentIndexBuilder } from "../../../src/domain/segment/SegmentIndex.ts"
 import { all, type Contract, dataOf, failing, flush, numbered, numbers, type Store, tapeOf } from "./support.ts"
 
 const named = (stream: string, n: number) => ({ type: "Named", id: `${stream}/${n}`, data: `${stream}/${n}` })

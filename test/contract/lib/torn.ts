@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import { AckedDataLost, DynamicCorrupt } from "litetapes/Errors"
 import type * as Lib from "litetapes/Lib"
 import type { JsonObject } from "litetapes/TaraSON"
-import * as DynamicSegment from "../../../src/domain/DynamicSegment.ts"
-import { dynamicName } from "../../../src/domain/Names.ts"
-import { noHash } from "../../../src/domain/SystemRecord.ts"
+import * as DynamicSegment from "../../../src/domain/journal/DynamicSegment.ts"
+import { dynamicName } from "../../../src/domain/format/Names.ts"
+import { noHash } from "../../../src/domain/meta/SystemRecord.ts"
 import { copyLib, type CopyOptions, flipped } from "../../support/copyLib.ts"
 import {
   type Kind,

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Root, Storage, type StorageError } from "../../../src/services/Storage.ts"
+import { type Root, Storage, type StorageError } from "../../../src/services/ports/Storage.ts"
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

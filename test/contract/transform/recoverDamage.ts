@@ -5,7 +5,7 @@ import * as EventStore from "litetapes/EventStore"
 import * as Stream from "effect/Stream"
 import * as Lib from "litetapes/Lib"
 import type { Root } from "litetapes/Storage"
-import { internalsOf } from "../../../src/services/internal/internals.ts"
+import { internalsOf } from "../../../src/services/internals.ts"
 import { flipped, segmentBytes } from "../../support/copyLib.ts"
 import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {

@@ -8,7 +8,7 @@ import * as Lib from "litetapes/Lib"
 import { dynamicName } from "litetapes/Names"
 import type { Root } from "litetapes/Storage"
 import type * as Tape from "litetapes/Tape"
-import { internalsOf } from "../../../src/services/internal/internals.ts"
+import { internalsOf } from "../../../src/services/internals.ts"
 import { flipped, withoutRoom } from "../../support/copyLib.ts"
 import { existingTape, type LibService, openSession, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {

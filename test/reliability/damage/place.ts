@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as FolderStorage from "litetapes/FolderStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
-import { Disk } from "../../../src/services/Disk.ts"
+import { Disk } from "../../../src/services/ports/Disk.ts"
 import { type Image, type ImageDisk, imageDisk } from "../../support/imageDisk.ts"
 import type { StorageService } from "../../support/openLib.ts"
 

@@ -1,6 +1,6 @@
 /** Frames as the library writes them, made at once. */
 import { constants, crc32, deflateRawSync, zstdCompressSync } from "node:zlib"
-import { wrapGzip } from "../../../src/domain/Frames.ts"
+import { wrapGzip } from "../../../src/domain/segment/Frames.ts"
 
 /** One frame of the codec that the file's name gives; the lines themselves where it gives none. */
 export const compressAs = (file: string, raw: Uint8Array): Uint8Array => {

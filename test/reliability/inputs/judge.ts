@@ -1,7 +1,7 @@
 /** Whether an answer is one that a hostile lib may be given: what was asked for, or a typed error of the package. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
-import * as DomainEvent from "../../../src/domain/Event.ts"
+import * as DomainEvent from "../../../src/domain/event/Event.ts"
 import * as Errors from "litetapes/Errors"
 import * as EventErrors from "litetapes/EventErrors"
 import * as Names from "litetapes/Names"

@@ -1,6 +1,6 @@
 /** Frames, indexes and hints that claim what is not so, with checksums that fit. */
-import * as Hint from "../../../src/domain/Hint.ts"
-import { pageBytes, sealPage } from "../../../src/domain/internal/indexLayout.ts"
+import * as Hint from "../../../src/domain/journal/Hint.ts"
+import { pageBytes, sealPage } from "../../../src/domain/segment/indexLayout.ts"
 import { gzipFrame, zstdFrame } from "./frame.ts"
 import { bootId } from "./memoryDisk.ts"
 import type { Mutate } from "./mutateBytes.ts"

@@ -1,9 +1,9 @@
 /** Makes what was changed look as if its writer had written it: hashes, chains and checksums that fit. */
 import { createHash } from "node:crypto"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
-import { markPrefix } from "../../../src/domain/Batch.ts"
-import * as Merkle from "../../../src/domain/Merkle.ts"
-import { decodeSame } from "../../../src/domain/SameLine.ts"
+import { markPrefix } from "../../../src/domain/journal/Batch.ts"
+import * as Merkle from "../../../src/domain/merkle/Merkle.ts"
+import { decodeSame } from "../../../src/domain/segment/SameLine.ts"
 import type { Node } from "./memoryDisk.ts"
 import { type Fields, isFields, print } from "./values.ts"
 import { withoutRoom } from "../../support/copyLib.ts"

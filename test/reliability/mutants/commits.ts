@@ -1,10 +1,10 @@
 /** Mutants of the commit: what is written, synced and said, in which order; and of how it is read back. */
 import type { Mutant } from "./mutant.ts"
 
-const dynamics = "layers/internal/folder/dynamics.ts"
-const loop = "services/internal/CommitLoop.ts"
-const segment = "domain/DynamicSegment.ts"
-const writer = "services/internal/Writer.ts"
+const dynamics = "layers/folder/dynamics.ts"
+const loop = "services/write/CommitLoop.ts"
+const segment = "domain/journal/DynamicSegment.ts"
+const writer = "services/write/Writer.ts"
 const writeAndSync = "Effect.andThen(file.write(written, end), file.datasync)"
 
 export const commits: ReadonlyArray<Mutant> = [
@@ -154,7 +154,7 @@ export const commits: ReadonlyArray<Mutant> = [
       "I3: what an interrupted opening left under the number of a new dynamic segment is written over, not unlinked.",
     edits: [
       {
-        file: "services/internal/TakeOver.ts",
+        file: "services/lib/takeOver.ts",
         find: "if (left > state.highest) yield* root.dropDynamic(left)",
         replace: "if (left > dynamic) yield* root.dropDynamic(left)"
       },

@@ -1,8 +1,8 @@
 /** Mutants that a disk shows which says no: failed syncs that are tried again, or passed over, and writers that go on. */
 import type { Mutant } from "./mutant.ts"
 
-const dynamics = "layers/internal/folder/dynamics.ts"
-const meta = "layers/internal/folder/meta.ts"
+const dynamics = "layers/folder/dynamics.ts"
+const meta = "layers/folder/meta.ts"
 const writeAndSync = "Effect.andThen(file.write(written, end), file.datasync)"
 
 export const errors: ReadonlyArray<Mutant> = [
@@ -50,7 +50,7 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "A sync of a new meta that failed is tried again, and its word is taken.",
     edits: [
       {
-        file: "layers/internal/folder/files.ts",
+        file: "layers/folder/files.ts",
         find: "Effect.andThen(written, file.sync)",
         replace: "Effect.andThen(written, Effect.catch(file.sync, () => file.sync))"
       }
@@ -63,7 +63,7 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "A sync of a segment that failed is tried again, and its word is taken.",
     edits: [
       {
-        file: "layers/internal/folder/segments.ts",
+        file: "layers/folder/segments.ts",
         find: "Effect.andThen(sink.end, file.sync)",
         replace: "Effect.andThen(sink.end, Effect.catch(file.sync, () => file.sync))"
       }
@@ -92,7 +92,7 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "I6: a writer goes on after a write or a sync of it failed.",
     edits: [
       {
-        file: "services/internal/Core.ts",
+        file: "services/lib/LibHandle.ts",
         find: "onFailure: (error) => Effect.fail(core.stop(error.message)),",
         replace:
           "onFailure: (error) => Effect.fail(new WriterPoisoned({ location: core.location, cause: error.message })),"
@@ -107,7 +107,7 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "A batch whose sync failed is said not to be there, though it may be found later.",
     edits: [
       {
-        file: "services/internal/CommitLoop.ts",
+        file: "services/write/CommitLoop.ts",
         find: "this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))",
         replace: "this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))"
       }

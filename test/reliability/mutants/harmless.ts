@@ -8,7 +8,11 @@ export const harmless: ReadonlyArray<Harmless> = [
     because:
       "The mark's hash is over its counts as well as over the lines: where it holds, both are as they were written. What crashes cannot make, somebody who forges a hash can: the check is for those.",
     edits: [
-      { file: "domain/DynamicSegment.ts", find: "return offset === end ? parts : undefined", replace: "return parts" }
+      {
+        file: "domain/journal/DynamicSegment.ts",
+        find: "return offset === end ? parts : undefined",
+        replace: "return parts"
+      }
     ],
     histories: [["roll"], ["roll", "appendAll"]]
   },
@@ -19,7 +23,7 @@ export const harmless: ReadonlyArray<Harmless> = [
       "A rename replaces what has the name; a crash leaves one or the other under it, and meta lists neither yet.",
     edits: [
       {
-        file: "layers/internal/folder/segments.ts",
+        file: "layers/folder/segments.ts",
         find: "              Effect.andThen(unlinkIfThere(disk, path)),\n",
         replace: ""
       }
@@ -33,7 +37,7 @@ export const harmless: ReadonlyArray<Harmless> = [
       "It was never acknowledged, and is kept for a human to look at: nothing reads it, and no promise is about it.",
     edits: [
       {
-        file: "layers/internal/folder/dynamics.ts",
+        file: "layers/folder/dynamics.ts",
         find: "      yield* disk.syncFolder(location)\n      return path\n",
         replace: "      return path\n"
       }
@@ -47,7 +51,7 @@ export const harmless: ReadonlyArray<Harmless> = [
       "The parts of one write reach the disk in any order too, so nothing rests on its being one; the mark's hash says whether all is there.",
     edits: [
       {
-        file: "layers/internal/folder/dynamics.ts",
+        file: "layers/folder/dynamics.ts",
         find: "Effect.andThen(file.write(written, end), file.datasync)",
         replace: `file.write(bytes.subarray(0, -9), end).pipe(
           Effect.andThen(file.write(bytes.subarray(-9), end + bytes.length - 9)),

@@ -1,10 +1,10 @@
 /** Mutants of meta, of new tapes, and of a new lib. */
 import type { Mutant } from "./mutant.ts"
 
-const meta = "layers/internal/folder/meta.ts"
-const files = "layers/internal/folder/files.ts"
-const tapes = "layers/internal/folder/tapes.ts"
-const open = "layers/internal/folder/open.ts"
+const meta = "layers/folder/meta.ts"
+const files = "layers/folder/files.ts"
+const tapes = "layers/folder/tapes.ts"
+const open = "layers/folder/open.ts"
 const written = `      yield* unlinkIfThere(disk, temporary(path))
       yield* writeNew(disk, temporary(path), bytes)
       yield* moveIn(place, temporary(path), path)
@@ -79,7 +79,7 @@ export const metas: ReadonlyArray<Mutant> = [
   {
     name: "torn-lib-meta-refused",
     breaks: "A last record of lib meta that a crash has torn is taken for damage.",
-    edits: [{ file: "domain/MetaChain.ts", find: "tornTail: true", replace: "tornTail: false" }],
+    edits: [{ file: "domain/meta/MetaChain.ts", find: "tornTail: true", replace: "tornTail: false" }],
     histories: [["archive"], ["roll", "append"]]
   },
   {
@@ -101,7 +101,7 @@ export const metas: ReadonlyArray<Mutant> = [
     breaks: "A tape is listed, and made then.",
     edits: [
       {
-        file: "services/internal/TapeListing.ts",
+        file: "services/lib/TapeCatalog.ts",
         find: `      yield* writeStep(core, core.root.createTape(name, meta.bytes))
       yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
 `,

@@ -1,9 +1,9 @@
 /** Mutants of opening: what a writer makes of what the one before it left; and of recovery. */
 import type { Mutant } from "./mutant.ts"
 
-const takeOver = "services/internal/TakeOver.ts"
-const openTape = "services/internal/OpenTape.ts"
-const dynamics = "layers/internal/folder/dynamics.ts"
+const takeOver = "services/lib/takeOver.ts"
+const openTape = "services/lib/OpenTape.ts"
+const dynamics = "layers/folder/dynamics.ts"
 
 export const openings: ReadonlyArray<Mutant> = [
   {
@@ -20,7 +20,7 @@ export const openings: ReadonlyArray<Mutant> = [
         find: "if (file.anchor.batch < anchor.batch) return [file]",
         replace: "if (true) return [file]"
       },
-      { file: "domain/LibState.ts", find: "limit >= record.upto", replace: "limit > record.upto" }
+      { file: "domain/meta/LibState.ts", find: "limit >= record.upto", replace: "limit > record.upto" }
     ],
     histories: [["cut append"], ["append", "cut appendAll"]]
   },
@@ -70,7 +70,7 @@ export const openings: ReadonlyArray<Mutant> = [
   {
     name: "clean-end-trusts-unread-tapes",
     breaks: "I2: a clean end vouches for metas of an earlier writer that were not written again.",
-    edits: [{ file: "services/internal/Closing.ts", find: "if (core.unclean) {", replace: "if (false) {" }],
+    edits: [{ file: "services/write/flush.ts", find: "if (core.unclean) {", replace: "if (false) {" }],
     histories: [["user"], ["append", "repack"]],
     before: ["syncFolder"]
   },
@@ -112,7 +112,7 @@ export const openings: ReadonlyArray<Mutant> = [
     breaks: "What stands in an old dynamic segment behind the limit that its successor has set is read all the same.",
     edits: [
       {
-        file: "services/internal/DynamicScan.ts",
+        file: "services/journal/DynamicScan.ts",
         find: "DynamicSegment.scan(bytes, anchor, live.limit)",
         replace: "DynamicSegment.scan(bytes, anchor, undefined)"
       }
@@ -170,7 +170,7 @@ export const openings: ReadonlyArray<Mutant> = [
     breaks: "A recovered tape has what its files hold, and not what is in dynamic segments.",
     edits: [
       {
-        file: "services/internal/recover/RecoverTape.ts",
+        file: "services/maintenance/recover/RecoverTape.ts",
         find: "const { files, tails, nextNumber } = plan",
         replace: "const { files, nextNumber } = plan\n  const tails: typeof plan.tails = []"
       }
@@ -185,7 +185,7 @@ export const openings: ReadonlyArray<Mutant> = [
     breaks: "A recovered lib has what is in segments, and not what is in dynamic segments.",
     edits: [
       {
-        file: "services/internal/recover/AdoptTape.ts",
+        file: "services/maintenance/recover/AdoptTape.ts",
         find: "const last = placed.length === 0 ? undefined :",
         replace: "const last = placed.length >= 0 ? undefined :"
       }
@@ -200,12 +200,12 @@ export const openings: ReadonlyArray<Mutant> = [
     breaks: "Dynamic segments of a lib that is recovered are dropped before its tapes have their records.",
     edits: [
       {
-        file: "services/internal/recover/RecoverLib.ts",
+        file: "services/maintenance/recover/RecoverLib.ts",
         find: "  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)\n",
         replace: ""
       },
       {
-        file: "services/internal/recover/RecoverLib.ts",
+        file: "services/maintenance/recover/RecoverLib.ts",
         find: "  const tapes: Array<Adopted> = []\n",
         replace:
           "  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)\n  const tapes: Array<Adopted> = []\n"

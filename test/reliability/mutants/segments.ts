@@ -1,8 +1,8 @@
 /** Mutants of segments: flush, close, the clean end, repack, clone. */
 import type { Mutant } from "./mutant.ts"
 
-const folder = "layers/internal/folder/segments.ts"
-const closing = "services/internal/Closing.ts"
+const folder = "layers/folder/segments.ts"
+const closing = "services/write/flush.ts"
 
 const closeOldest = `  const stuck = yield* flushFile(core, file)
   if (stuck !== undefined) {
@@ -123,7 +123,7 @@ export const segments: ReadonlyArray<Mutant> = [
     breaks: "The record of a clean end is not synced before dynamic segments are unlinked.",
     edits: [
       {
-        file: "layers/internal/folder/meta.ts",
+        file: "layers/folder/meta.ts",
         find: ", Effect.andThen(file.datasync)",
         replace: ', Effect.andThen(Buffer.from(bytes).includes("LiteLib.Clean") ? Effect.void : file.datasync)'
       }
@@ -153,7 +153,7 @@ export const segments: ReadonlyArray<Mutant> = [
     breaks: "I4: a repack unlinks the old segments before the new meta is durable.",
     edits: [
       {
-        file: "services/internal/Repack.ts",
+        file: "services/maintenance/repack/Repack.ts",
         find: "    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))\n",
         replace: `    yield* Effect.forEach(run, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
     yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))
@@ -171,7 +171,7 @@ export const segments: ReadonlyArray<Mutant> = [
     breaks: "A clone is listed before its meta is in its place.",
     edits: [
       {
-        file: "services/internal/Clone.ts",
+        file: "services/maintenance/Clone.ts",
         find: `    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
     yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
 `,

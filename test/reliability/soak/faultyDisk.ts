@@ -1,6 +1,6 @@
 /** A real disk that says no when it is told to. */
 import * as Effect from "effect/Effect"
-import { type Disk, DiskError, type File } from "../../../src/services/Disk.ts"
+import { type Disk, DiskError, type File } from "../../../src/services/ports/Disk.ts"
 
 /** The code with which the next call fails, if it does. */
 export type Refuse = (operation: string, path: string) => string | undefined

@@ -3,7 +3,7 @@
  * never be made. `Conformance` makes a typed failure of it.
  */
 import * as Effect from "effect/Effect"
-import type { StorageError } from "../../../services/Storage.ts"
+import type { StorageError } from "../../../services/ports/Storage.ts"
 import { show } from "./show.ts"
 
 /** A comparison that did not come out. */

@@ -1,7 +1,7 @@
 /** What the checks stand on: one storage, and short ways to use it. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Root, Storage, StorageError } from "../../../services/Storage.ts"
+import type { Root, Storage, StorageError } from "../../../services/ports/Storage.ts"
 import { same } from "./expect.ts"
 
 /** A storage and places in it that were never used before. */

@@ -1,5 +1,5 @@
 /** Histories that every storage is put through: the same ones each time, each with something of everything. */
-import type { JsonObject } from "../../../domain/TaraSON.ts"
+import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { Operation } from "../../History.ts"
 
 /** Records that fill a dynamic segment after a few of them. */

@@ -1,7 +1,7 @@
 /** Meta: read, and changed atomically against what was read. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Meta, MetaOwner, Root, StorageError } from "../../../services/Storage.ts"
+import type { Meta, MetaOwner, Root, StorageError } from "../../../services/ports/Storage.ts"
 import { refused, same, Unmet } from "./expect.ts"
 import { bytes, type Demand, notTapes, open, openLib, text } from "./ground.ts"
 

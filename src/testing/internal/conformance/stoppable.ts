@@ -1,6 +1,6 @@
 /** A storage that can be stopped: nothing is written any more, as if its process had been killed. */
 import * as Effect from "effect/Effect"
-import { type DynamicWriter, type Root, type Storage, StorageError } from "../../../services/Storage.ts"
+import { type DynamicWriter, type Root, type Storage, StorageError } from "../../../services/ports/Storage.ts"
 
 export interface Stoppable {
   readonly storage: Storage["Service"]

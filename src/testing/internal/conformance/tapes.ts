@@ -1,6 +1,6 @@
 /** Tapes: made whole, listed, and never in the way of their namesakes. */
 import * as Effect from "effect/Effect"
-import type { Root } from "../../../services/Storage.ts"
+import type { Root } from "../../../services/ports/Storage.ts"
 import { refused, same } from "./expect.ts"
 import { bytes, type Demand, keeps, notTapes, open, openLib, segment, text } from "./ground.ts"
 

@@ -1,6 +1,6 @@
 /** Domain events, and such as cannot be stored. */
 import type * as fc from "fast-check"
-import type { JsonObject } from "../../../domain/TaraSON.ts"
+import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
 import type { FastCheck, RefusedEvent } from "../../Generators.ts"
 import type { Texts, Values } from "./values.ts"

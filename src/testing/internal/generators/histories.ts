@@ -1,6 +1,6 @@
 /** What is done to a lib: repacks, single operations, whole histories. */
 import type * as fc from "fast-check"
-import type { Json, JsonObject } from "../../../domain/TaraSON.ts"
+import type { Json, JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
 import type { RepackOptions } from "../../../services/Tape.ts"
 import type { FastCheck, HistoryOptions } from "../../Generators.ts"

@@ -1,6 +1,6 @@
 /** Names of tapes and streams, good ones and bad ones. */
 import type * as fc from "fast-check"
-import { encodeTapeName } from "../../../domain/Names.ts"
+import { encodeTapeName } from "../../../domain/format/Names.ts"
 import type { FastCheck } from "../../Generators.ts"
 import type { Texts } from "./values.ts"
 

@@ -1,6 +1,6 @@
 /** What no record may hold, with the reason for which it is refused. */
 import type * as fc from "fast-check"
-import { encode, toBytes } from "../../../domain/TaraSON.ts"
+import { encode, toBytes } from "../../../domain/json/TaraSON.ts"
 import type { FastCheck, RefusedLine, RefusedRecord } from "../../Generators.ts"
 import { depthMax, type Texts, type Values } from "./values.ts"
 

@@ -1,6 +1,6 @@
 /** What a record may hold, with a liking for what goes wrong. */
 import type * as fc from "fast-check"
-import { encode, type Json, type JsonObject, toBytes } from "../../../domain/TaraSON.ts"
+import { encode, type Json, type JsonObject, toBytes } from "../../../domain/json/TaraSON.ts"
 import type { FastCheck } from "../../Generators.ts"
 
 const refused = /[\p{Surrogate}\p{Noncharacter_Code_Point}]/u

@@ -1,9 +1,9 @@
 /** A lib against its model: everything that can be read. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Accumulator } from "../../../domain/Merkle.ts"
-import { tapeOf } from "../../../domain/Placement.ts"
-import { toBytes } from "../../../domain/TaraSON.ts"
+import { Accumulator } from "../../../domain/merkle/Merkle.ts"
+import { tapeOf } from "../../../domain/format/Placement.ts"
+import { toBytes } from "../../../domain/json/TaraSON.ts"
 import type { EventStore, RecordedEvent } from "../../../services/EventStore.ts"
 import { Lib } from "../../../services/Lib.ts"
 import * as Tape from "../../../services/Tape.ts"

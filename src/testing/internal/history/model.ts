@@ -1,5 +1,5 @@
 /** What a lib is, as plain arrays: tapes of records, and events in the order of their positions. */
-import { type Json, type JsonObject, encode, encodeValue } from "../../../domain/TaraSON.ts"
+import { type Json, type JsonObject, encode, encodeValue } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
 
 export interface ModelTape {

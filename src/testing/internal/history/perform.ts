@@ -1,7 +1,7 @@
 /** One operation, done to a lib and to its model; what the lib says of it is what the model says. */
 import * as Effect from "effect/Effect"
-import { WrongExpectedRevision } from "../../../domain/EventErrors.ts"
-import { tapeOf } from "../../../domain/Placement.ts"
+import { WrongExpectedRevision } from "../../../domain/event/EventErrors.ts"
+import { tapeOf } from "../../../domain/format/Placement.ts"
 import type { EventStore, NewEvent } from "../../../services/EventStore.ts"
 import { Lib } from "../../../services/Lib.ts"
 import * as Tape from "../../../services/Tape.ts"

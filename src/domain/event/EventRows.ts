@@ -1,0 +1,49 @@
+/**
+ * What lines of events say, in columns: the rows of a dynamic segment on their way to another thread, where an object for
+ * each would cost more than what is done with it. Derived, and never on disk.
+ */
+import { newline } from "../format/Format.ts"
+import { crc32Byte } from "../base/crc32Byte.ts"
+import { joinCrc } from "../base/crc32Combine.ts"
+import type { EventKey } from "../segment/SegmentIndex.ts"
+
+/** Numbers kept of each line: its length in bytes without the newline, CRC-32, revision, position, hash of the id. */
+export const rowNumbers = 5
+
+export interface EventRows {
+  /** `rowNumbers` for each line. */
+  readonly numbers: Float64Array<ArrayBuffer>
+  /** Of each line the number of its stream. Numbers are given from 0 in the order of `names`; a stream may have several. */
+  readonly streams: Int32Array<ArrayBuffer>
+  /** Names of the numbers that come up first here. */
+  readonly names: ReadonlyArray<string>
+}
+
+/** Reads rows that follow each other. */
+export class RowsReader {
+  readonly #names: Array<string> = []
+
+  /** What the n-th of these lines says. */
+  keysOf({ names, numbers, streams }: EventRows): (n: number) => EventKey {
+    for (const name of names) this.#names.push(name)
+    return (n) => {
+      const at = n * rowNumbers
+      return {
+        stream: this.#names[streams[n]!]!,
+        crc: numbers[at + 1]!,
+        revision: numbers[at + 2]!,
+        position: numbers[at + 3]!,
+        idHash: numbers[at + 4]!
+      }
+    }
+  }
+}
+
+/** CRC-32 of the lines, each with its newline, as the rows have it. */
+export const crcOfRows = ({ numbers }: EventRows): number => {
+  let crc = 0
+  for (let at = 0; at < numbers.length; at += rowNumbers) {
+    crc = crc32Byte(joinCrc(crc, numbers[at + 1]!, numbers[at]!), newline)
+  }
+  return crc
+}

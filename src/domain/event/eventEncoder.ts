@@ -1,0 +1,210 @@
+/**
+ * The bytes of an event's line, but for its position and its revision: those are given when its batch is sealed. They are
+ * written once, and copied from then on; no text is made of them.
+ */
+import { Buffer } from "node:buffer"
+import { newline } from "../format/Format.ts"
+import type { Limits } from "../format/Limits.ts"
+import { TaraSONError } from "../json/TaraSONError.ts"
+import * as Sink from "../json/canonicalSink.ts"
+import { writeInto } from "../json/canonicalWriter.ts"
+import { digitsOf, putDigits } from "../base/digits.ts"
+import { invariant } from "../base/invariant.ts"
+
+/** What an event's line says. Type, id, stream and time must be good already. */
+interface Fields {
+  readonly type: string
+  readonly data: unknown
+  readonly id: string
+  /** Whether the caller gave the id. */
+  readonly isNamed: boolean
+  readonly metadata: unknown
+  readonly tags: unknown
+  readonly stream: string
+  readonly time: string
+}
+
+/** Digits of the largest position and revision. */
+const numberBytesMax = 16
+
+const revisionKey = Buffer.from(',"revision":')
+
+/** Both numbers, what stands between them, and the newline. */
+const restBytesMax = 2 * numberBytesMax + revisionKey.length + 1
+
+const keys = {
+  type: Buffer.from('{"$type":'),
+  data: Buffer.from(',"data":'),
+  id: Buffer.from(',"id":'),
+  metadata: Buffer.from(',"metadata":'),
+  position: Buffer.from(',"position":'),
+  stream: Buffer.from(',"stream":'),
+  tags: Buffer.from(',"tags":'),
+  time: Buffer.from(',"time":')
+}
+
+/** Where the parts of a line begin and end, from its first byte. */
+class Places {
+  typeEnd = 0
+  dataEnd = 0
+  metadataStart = 0
+  /** Here the position belongs; what is behind it follows the revision. */
+  headEnd = 0
+  tagsStart = 0
+  tagsEnd = 0
+}
+
+export class EncodedEvent {
+  readonly id: string
+  /** The caller gave the id: it may be known already. */
+  readonly isNamed: boolean
+  /** The most bytes that the line can have, with its newline. */
+  readonly bytesMax: number
+  readonly #memory: Buffer
+  readonly #start: number
+  readonly #end: number
+  readonly #places: Places
+
+  constructor({ id, isNamed }: Fields, memory: Buffer, start: number, end: number, places: Places) {
+    this.id = id
+    this.isNamed = isNamed
+    this.bytesMax = end - start + restBytesMax
+    this.#memory = memory
+    this.#start = start
+    this.#end = end
+    this.#places = places
+  }
+
+  /** Writes the line with its newline to where there are `bytesMax` bytes; the result is where it ends. */
+  writeTo(target: Uint8Array, at: number, position: number, revision: number): number {
+    const memory = this.#memory
+    const start = this.#start
+    const { headEnd } = this.#places
+    target.set(memory.subarray(start, start + headEnd), at)
+    let end = putCount(target, at + headEnd, position)
+    for (let i = 0; i < revisionKey.length; i++) target[end++] = revisionKey[i]!
+    end = putCount(target, end, revision)
+    end = putTail(target, end, memory, start + headEnd, this.#end)
+    target[end] = newline
+    return end + 1
+  }
+
+  /** What makes two events with one id the same: type, data, metadata, tags. */
+  get content(): string {
+    const { dataEnd, headEnd, metadataStart, tagsEnd, tagsStart, typeEnd } = this.#places
+    const text = (start: number, end: number) => this.#memory.toString("utf8", this.#start + start, this.#start + end)
+    return [
+      text(keys.type.length, typeEnd),
+      text(typeEnd + keys.data.length, dataEnd),
+      text(metadataStart, headEnd - keys.position.length),
+      text(tagsStart, tagsEnd)
+    ].join("\n")
+  }
+}
+
+/** Up to this length a loop over the bytes beats the native copy, which wants an object for its source. */
+const shortTail = 100
+
+/** Copies what is behind the revision; the result is where it ends. */
+const putTail = (target: Uint8Array, at: number, memory: Buffer, from: number, to: number): number => {
+  let end = at
+  if (to - from > shortTail) target.set(memory.subarray(from, to), at)
+  else for (let byte = from; byte < to; byte++) target[end++] = memory[byte]!
+  return at + to - from
+}
+
+/** Writes a whole number, from 0, in decimal digits; the result is where they end. */
+const putCount = (target: Uint8Array, at: number, count: number): number => {
+  if ((count | 0) !== count) {
+    const text = String(count)
+    for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
+    return at + text.length
+  }
+  const end = at + digitsOf(count)
+  putDigits(target, end, count)
+  return end
+}
+
+/**
+ * Encodes an event.
+ *
+ * @throws TaraSONError
+ */
+export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
+  const { recordBytesMax } = limits
+  Sink.begin(recordBytesMax)
+  try {
+    const places = writeFields(fields, innerLimits(limits))
+    const bytes = Sink.length() + restBytesMax
+    if (bytes > recordBytesMax) {
+      throw new TaraSONError({ pointer: "", reason: { _tag: "RecordTooLarge", bytes, recordBytesMax } })
+    }
+    const { memory, start } = placeFor(Sink.length())
+    Sink.copyTo(memory, start)
+    return new EncodedEvent(fields, memory, start, start + Sink.length(), places)
+  } finally {
+    Sink.end()
+  }
+}
+
+const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, inner: Limits): Places => {
+  const places = new Places()
+  Sink.putBytes(keys.type)
+  putText(type)
+  places.typeEnd = Sink.length()
+  Sink.putBytes(keys.data)
+  putValue(data, "null", inner)
+  places.dataEnd = Sink.length()
+  Sink.putBytes(keys.id)
+  putText(id)
+  Sink.putBytes(keys.metadata)
+  places.metadataStart = Sink.length()
+  putValue(metadata, "{}", inner)
+  Sink.putBytes(keys.position)
+  places.headEnd = Sink.length()
+  Sink.putBytes(keys.stream)
+  putText(stream)
+  Sink.putBytes(keys.tags)
+  places.tagsStart = Sink.length()
+  putValue(tags, "[]", inner)
+  places.tagsEnd = Sink.length()
+  Sink.putBytes(keys.time)
+  putText(time)
+  Sink.putByte(0x7d)
+  return places
+}
+
+const putValue = (value: unknown, absent: string, inner: Limits): void =>
+  value === undefined ? Sink.putAscii(absent) : writeInto(value, inner)
+
+const putText = (text: string): void => invariant(Sink.putString(text), "the texts of an envelope are well-formed")
+
+/** The limits of what stands within an event. */
+const innerLimits = (limits: Limits): Limits => {
+  let inner = innerOf.get(limits)
+  if (inner === undefined) {
+    inner = { ...limits, depthMax: limits.depthMax - 1 }
+    innerOf.set(limits, inner)
+  }
+  return inner
+}
+
+const innerOf = new WeakMap<Limits, Limits>()
+
+/** Events share memory by the piece: one of their own costs more than most of them are worth. */
+const pieceBytes = 64 * 1024
+const sharedBytesMax = pieceBytes / 8
+
+let piece = Buffer.allocUnsafeSlow(0)
+let used = 0
+
+const placeFor = (bytes: number): { readonly memory: Buffer; readonly start: number } => {
+  if (bytes > sharedBytesMax) return { memory: Buffer.allocUnsafeSlow(bytes), start: 0 }
+  if (used + bytes > piece.length) {
+    piece = Buffer.allocUnsafeSlow(pieceBytes)
+    used = 0
+  }
+  const start = used
+  used += bytes
+  return { memory: piece, start }
+}

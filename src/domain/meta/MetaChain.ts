@@ -1,0 +1,313 @@
+/**
+ * A meta file as a chain: each line is a system record that names the line before it by its record id. So a line that
+ * was dropped, swapped or changed is seen, and two writers cannot both go on from one line unnoticed.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { EpochRegression, ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "../format/Errors.ts"
+import { formatVersion, newline } from "../format/Format.ts"
+import { defaultLimits, type Limits } from "../format/Limits.ts"
+import { Compression, LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
+import { Placement } from "../format/Placement.ts"
+import { shortened } from "../json/describeError.ts"
+import * as TaraSON from "../json/TaraSON.ts"
+import { TaraSONError } from "../json/TaraSONError.ts"
+
+/** What may be wrong with a meta's bytes. */
+export type ChainError = MetaCorrupt | MetaInvalid | ForkDetected | UnsupportedFormat
+
+/** A meta that was read and checked. */
+export interface Chain<R> {
+  readonly records: ReadonlyArray<R>
+  /** Record id of the last of them: what the next record must name. */
+  readonly end: string | null
+  /** Bytes of whole, good lines. What is behind them is a torn last record, or the line that ends a tape's meta. */
+  readonly goodBytes: number
+  readonly torn: boolean
+}
+
+/** Meta may hold larger records than the lib's users may write: a Merkle state, a user value. */
+const metaLimits = (limits: Limits): Limits => ({
+  ...limits,
+  depthMax: limits.depthMax + 8,
+  recordBytesMax: limits.recordBytesMax + 64 * 1024
+})
+
+/** The lines of `records` behind the line whose record id is `end`, and the record id of the last of them. */
+export const write = <R extends LibRecord | TapeRecord | TapeEnd>(
+  end: string | null,
+  records: ReadonlyArray<Unchained<R>>,
+  limits: Limits = defaultLimits
+): { readonly bytes: Uint8Array; readonly end: string | null } => {
+  const lines: Array<string> = []
+  let previous = end
+  for (const record of records) {
+    const unsealed = TaraSON.encodeSystem({ ...record, previous }, metaLimits(limits))
+    const line = TaraSON.encodeSystem({ ...record, hash: sealOf(unsealed), previous }, metaLimits(limits))
+    previous = TaraSON.recordId(line)
+    lines.push(line, "\n")
+  }
+  return { bytes: TaraSON.toBytes(lines.join("")), end: previous }
+}
+
+/** What was written, and the record id of its last record: what is added later must name it. */
+export interface Written {
+  readonly bytes: Uint8Array
+  readonly end: string | null
+}
+
+/** A whole tape meta: `records`, the first of them LiteTape.Meta, and the line that says that nothing is missing. */
+export const writeTape = (records: ReadonlyArray<Unchained<TapeRecord>>, limits: Limits = defaultLimits): Written => {
+  const ended = records.map((record) =>
+    record.$type === "LiteTape.Meta" ? { ...record, ended: true as const } : record
+  )
+  return withEnd(write<TapeRecord>(null, ended, limits))
+}
+
+/**
+ * A tape meta with one more record. `bytes` are those of the meta as it was read, `end` the record id of its last record.
+ * `undefined` where its end is not marked, as in those of early versions: it must be written whole.
+ */
+export const extendTape = (
+  bytes: Uint8Array,
+  end: string | null,
+  record: Unchained<TapeRecord>,
+  limits: Limits = defaultLimits
+): Written | undefined => {
+  const body = bytes.subarray(0, lastLine(bytes))
+  if (!bytes.subarray(body.length, body.length + endPrefix.length).every((byte, at) => byte === endPrefix[at])) {
+    return undefined
+  }
+  const written = withEnd(write<TapeRecord>(end, [record], limits))
+  return { bytes: Buffer.concat([body, written.bytes]), end: written.end }
+}
+
+const endPrefix = Buffer.from('{"$type":"LiteTape.End",', "latin1")
+
+const withEnd = ({ bytes, end }: Written): Written => {
+  const mark = write<TapeEnd>(end, [{ $type: "LiteTape.End" }])
+  return { bytes: Buffer.concat([bytes, mark.bytes]), end }
+}
+
+/** Where the last line begins. */
+const lastLine = (bytes: Uint8Array): number =>
+  bytes.length < 2 ? 0 : bytes.lastIndexOf(newline, bytes.length - 2) + 1
+
+const decodeLib = Schema.decodeUnknownResult(LibRecord, { onExcessProperty: "error" })
+const TapeLine = Schema.Union([...TapeRecord.members, TapeEnd])
+type TapeLine = typeof TapeLine.Type
+const decodeTape = Schema.decodeUnknownResult(TapeLine, { onExcessProperty: "error" })
+const libTypes = new Set<unknown>(LibRecord.members.map((member) => member.fields.$type.literal))
+const tapeTypes = new Set<unknown>(TapeLine.members.map((member) => member.fields.$type.literal))
+
+/**
+ * Reads a lib's meta. It is appended to in place, so its last record may be torn by a crash: that one is dropped.
+ *
+ * @throws ChainError
+ */
+export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<LibRecord> =>
+  read(meta, bytes, limits, { decode: decodeLib, types: libTypes, tornTail: true })
+
+/**
+ * Reads a tape's meta. It is only ever replaced whole, so every line must be good, and the last one must say that it is.
+ *
+ * @throws ChainError
+ */
+export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<TapeRecord> => {
+  const chain = read(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false })
+  const records = chain.records.filter((record) => record.$type !== "LiteTape.End")
+  const [first, last] = [chain.records[0], chain.records.at(-1)]
+  const isEnded = first?.$type === "LiteTape.Meta" && first.ended === true
+  const ends = chain.records.length - records.length
+  if (isEnded && ends === 0) throw corrupt(meta, records.length + 1, bytes.length, "its end is missing")
+  if (!isEnded && ends === 0) return { ...chain, records }
+  if (!isEnded || ends > 1 || last?.$type !== "LiteTape.End") {
+    const line = chain.records.findIndex((record) => record.$type === "LiteTape.End") + 1
+    throw new MetaInvalid({
+      meta,
+      line,
+      offset: lineOffset(bytes, line),
+      why: "LiteTape.End is not where the meta ends"
+    })
+  }
+  return { ...chain, records, end: last.previous, goodBytes: lastLine(bytes) }
+}
+
+/** Runs a fold of the lines of `bytes`: what it finds wrong is told with the byte at which that line begins. */
+export const folding = <A>(bytes: Uint8Array, fold: () => A): A => {
+  try {
+    return fold()
+  } catch (error) {
+    const isPlaced = (error instanceof MetaInvalid || error instanceof EpochRegression) && error.line >= 1
+    if (!isPlaced || error.offset !== undefined) throw error
+    const { meta, line } = error
+    const offset = lineOffset(bytes, line)
+    throw error instanceof MetaInvalid
+      ? new MetaInvalid({ meta, line, offset, why: error.why })
+      : new EpochRegression({ meta, line, offset, epoch: error.epoch, after: error.after })
+  }
+}
+
+/** Where a line begins, counted from 1. */
+const lineOffset = (bytes: Uint8Array, line: number): number => {
+  let offset = 0
+  for (let at = 1; at < line && offset < bytes.length; at++) offset = bytes.indexOf(newline, offset) + 1 || bytes.length
+  return offset
+}
+
+/** The first record of a damaged lib meta, if that one is good. */
+export const salvageLibMeta = (
+  meta: string,
+  bytes: Uint8Array
+): Extract<LibRecord, { readonly $type: "LiteLib.Meta" }> | undefined => {
+  const end = bytes.indexOf(newline)
+  try {
+    const kind = { decode: decodeLib, types: libTypes, tornTail: false }
+    const record = readLine(meta, 1, 0, bytes.subarray(0, Math.max(0, end)), defaultLimits, kind)
+    return record.$type === "LiteLib.Meta" ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Those lines of a damaged tape meta that are good by themselves, whatever stands between them. Proves nothing. */
+export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Array<TapeRecord> => {
+  const records: Array<TapeRecord> = []
+  if (bytes.length > limits.metaBytesMax) return records
+  let start = 0
+  while (start < bytes.length) {
+    const found = bytes.indexOf(newline, start)
+    const end = found === -1 ? bytes.length : found
+    try {
+      const kind = { decode: decodeTape, types: tapeTypes, tornTail: false }
+      const record = readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind)
+      if (record.$type !== "LiteTape.End") records.push(record)
+    } catch {
+      // Damaged: what it said is lost.
+    }
+    start = end + 1
+  }
+  return records
+}
+
+interface Kind<R> {
+  readonly decode: (input: unknown) => Result.Result<R, { readonly message: string }>
+  readonly types: ReadonlySet<unknown>
+  readonly tornTail: boolean
+}
+
+const read = <R extends { readonly previous: string | null }>(
+  meta: string,
+  bytes: Uint8Array,
+  limits: Limits,
+  kind: Kind<R>
+): Chain<R> => {
+  if (bytes.length > limits.metaBytesMax) {
+    throw new MetaInvalid({ meta, line: 0, why: `has ${bytes.length} bytes, the limit is ${limits.metaBytesMax}` })
+  }
+  const records: Array<R> = []
+  const ends = new Set<string | null>()
+  let end: string | null = null
+  let start = 0
+  while (start < bytes.length) {
+    const at = bytes.indexOf(newline, start)
+    const last = at === -1 || at === bytes.length - 1
+    try {
+      if (at === -1) throw corrupt(meta, records.length + 1, start, "the last line has no end")
+      const line = bytes.subarray(start, at)
+      const record = readLine(meta, records.length + 1, start, line, limits, kind)
+      if (record.previous !== end) {
+        // A good record in the wrong place is no torn write: it is never dropped.
+        if (ends.has(record.previous)) throw new ForkDetected({ meta, line: records.length + 1, offset: start })
+        const why = "does not follow the line before it"
+        throw new MetaInvalid({ meta, line: records.length + 1, offset: start, why })
+      }
+      ends.add(end)
+      end = TaraSON.recordId(line)
+      records.push(record)
+    } catch (error) {
+      if (last && kind.tornTail && error instanceof MetaCorrupt && !holdsTwo(bytes.subarray(start))) {
+        return { records, end, goodBytes: start, torn: true }
+      }
+      throw error
+    }
+    start = at + 1
+  }
+  return { records, end, goodBytes: bytes.length, torn: false }
+}
+
+/** Whether the end of a line between two records is damaged. A torn write is of one record. */
+const holdsTwo = (bytes: Uint8Array): boolean => Buffer.from(bytes).includes('{"$type":', 1)
+
+/** What seals a record: over its canonical form without `hash`. */
+const sealOf = (unsealed: string): string => TaraSON.recordId(unsealed).slice("sha256:".length)
+
+/** The canonical text of a record without its seal. `bytes` are its canonical bytes: mostly only the seal is cut out. */
+const unsealedText = (bytes: Uint8Array, seal: string, value: TaraSON.JsonObject, limits: Limits): string => {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+  const member = `"hash":"${seal}",`
+  const at = text.indexOf(member)
+  // A member of an inner object may look the same, and a seal that is no hash may have to be escaped.
+  if (at !== -1 && !text.includes(member, at + 1)) return text.slice(0, at) + text.slice(at + member.length)
+  const { hash: _, ...rest } = value
+  return TaraSON.encodeValue(rest, metaLimits(limits))
+}
+
+const readLine = <R>(
+  meta: string,
+  line: number,
+  offset: number,
+  bytes: Uint8Array,
+  limits: Limits,
+  kind: Kind<R>
+): R => {
+  let value
+  try {
+    value = TaraSON.parseCanonical(bytes, metaLimits(limits))
+  } catch (error) {
+    if (error instanceof TaraSONError) throw corrupt(meta, line, offset, error.reason._tag)
+    throw error
+  }
+  const { hash: seal } = value
+  if (typeof seal === "string" && seal !== sealOf(unsealedText(bytes, seal, value, limits))) {
+    throw corrupt(meta, line, offset, "the record does not match its hash")
+  }
+  if (hasConstructor(bytes)) throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: `constructor` as a key" })
+  const type = value["$type"]
+  if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, offset, found: describeType(type) })
+  if (typeof value["format"] === "number" && value["format"] !== formatVersion) {
+    throw new UnsupportedFormat({ file: meta, offset, found: `format version ${value["format"]}` })
+  }
+  const choice = unknownChoice(value)
+  if (choice !== undefined) throw new UnsupportedFormat({ file: meta, offset, found: choice })
+  const decoded = kind.decode(value)
+  if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, offset, why: shortened(decoded.failure.message) })
+  return decoded.success
+}
+
+/** In canonical bytes this is a key: within a string its quotes are escaped. */
+const hasConstructor = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"constructor":')
+
+const compressions = new Set<unknown>(Compression.literals)
+const placements = new Set<unknown>(Placement.members.map((member) => member.fields.kind.literal))
+
+/** A codec, or a placement, of a later version. */
+const unknownChoice = ({ compression, placement }: TaraSON.JsonObject): string | undefined => {
+  if (typeof compression === "string" && !compressions.has(compression))
+    return describeChoice("compression", compression)
+  const kind = typeof placement === "object" && placement !== null && "kind" in placement ? placement.kind : undefined
+  return typeof kind === "string" && !placements.has(kind) ? describeChoice("placement", kind) : undefined
+}
+
+const describeChoice = (field: string, choice: string): string =>
+  /^[A-Za-z0-9.-]{1,40}$/.test(choice) ? `${field} "${choice}"` : `another ${field}`
+
+/** A type of a later version can be told of; what else stands there may be anybody's data. */
+const describeType = (type: unknown): string =>
+  typeof type === "string" && /^Lite(?:Lib|Tape)\.[A-Za-z]{1,40}$/.test(type)
+    ? `record type "${type}"`
+    : "a record that is no system record"
+
+const corrupt = (meta: string, line: number, offset: number, why: string) =>
+  new MetaCorrupt({ meta, line, offset, why })

@@ -1,0 +1,185 @@
+/**
+ * System records: what a lib and a tape say of themselves, in the same language as user records.
+ * Field tables are in docs/FORMAT.md.
+ */
+import * as Schema from "effect/Schema"
+import { Placement } from "../format/Placement.ts"
+
+/** No number of a lib or a tape is larger: whoever counts on from it, or adds two, stays among the exact integers. */
+const countMax = 2 ** 52
+
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
+const Positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: countMax }))
+const Hex64 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
+const RecordId = Schema.String.check(Schema.isPattern(/^sha256:[0-9a-f]{64}$/))
+const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
+const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
+
+/**
+ * Every record of a meta names the one before it, by the record id of its line (null for the first), and seals itself:
+ * `hash` is the SHA-256 of its canonical form without `hash`. So the last line, which none names, proves itself too.
+ */
+const chained = { hash: Hex64, previous: Schema.NullOr(RecordId) }
+
+/** Where a chain of commits has got to: the last batch, the next event position, the hash of that batch's mark. */
+export const Anchor = Schema.Struct({ batch: Count, hash: Hex64, position: Count })
+export type Anchor = typeof Anchor.Type
+
+/** The hash before the first batch of a lib. */
+export const noHash = "0".repeat(64)
+
+/** The anchor of a lib in which nothing was committed yet. */
+export const origin: Anchor = { batch: 0, hash: noHash, position: 0 }
+
+export const LimitsRecord = Schema.Struct({
+  batchBytesMax: Positive,
+  depthMax: Positive,
+  metaBytesMax: Positive,
+  recordBytesMax: Positive
+})
+
+/** `records`: anyone with the lib may append. `events`: only the event store may. */
+export const Role = Schema.Literals(["records", "events"])
+export type Role = typeof Role.Type
+
+export const LibMeta = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Meta"),
+  created: Time,
+  format: Positive,
+  lib: Uuid,
+  limits: LimitsRecord,
+  placement: Placement,
+  ...chained
+})
+export const LibTape = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Tape"),
+  name: Schema.String,
+  replaces: Schema.optionalKey(Uuid),
+  role: Role,
+  state: Schema.Literals(["active", "archived"]),
+  tape: Uuid,
+  ...chained
+})
+export const LibEpoch = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Epoch"),
+  anchor: Anchor,
+  dynamic: Positive,
+  epoch: Positive,
+  old: Schema.Array(Schema.Tuple([Positive, Count])),
+  upto: Count,
+  ...chained
+})
+export const LibDynamic = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Dynamic"),
+  dynamic: Positive,
+  ...chained
+})
+export const LibClosed = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Closed"),
+  anchor: Anchor,
+  dynamic: Positive,
+  ...chained
+})
+export const LibClean = Schema.Struct({ $type: Schema.Literal("LiteLib.Clean"), anchor: Anchor, ...chained })
+
+/** First line of a dynamic segment. */
+export const DynamicHeader = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Header"),
+  dynamic: Positive,
+  epoch: Positive,
+  lib: Uuid
+})
+export type DynamicHeader = typeof DynamicHeader.Type
+
+/** Last line of a batch in a dynamic segment. */
+export const Commit = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Commit"),
+  batch: Positive,
+  hash: Hex64,
+  parts: Schema.NonEmptyArray(Schema.Tuple([Uuid, Count, Positive])),
+  position: Count,
+  previous: Hex64
+})
+export type Commit = typeof Commit.Type
+
+export const TapeMeta = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Meta"),
+  created: Time,
+  /** The last line is a LiteTape.End. Absent in meta that an early version wrote: lines that its end lost are not missed. */
+  ended: Schema.optionalKey(Schema.Literal(true)),
+  format: Positive,
+  /** Batches up to this one are no part of the tape, whatever they say. */
+  lastBatch: Count,
+  lib: Uuid,
+  /** Segment numbers below this one are taken, though no segment has them: by files that recovery could not use. */
+  nextNumber: Schema.optionalKey(Positive),
+  origin: Schema.Union([
+    Schema.Struct({ kind: Schema.Literal("created") }),
+    Schema.Struct({ kind: Schema.Literal("cloned"), lib: Uuid, records: Count, root: Hex64, tape: Uuid }),
+    Schema.Struct({ kind: Schema.Literal("recovered"), tape: Schema.NullOr(Uuid) })
+  ]),
+  /** What lib meta says of it too: a lib that lost its meta can be recovered without guessing. */
+  role: Role,
+  tape: Uuid,
+  ...chained
+})
+export const MerkleState = Schema.Struct({ peaks: Schema.Array(Hex64), size: Count })
+export const Compression = Schema.Literals(["none", "gzip", "zstd"])
+export const TapeSegment = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Segment"),
+  bytes: Positive,
+  compression: Compression,
+  firstOrdinal: Count,
+  lastBatch: Count,
+  merkle: MerkleState,
+  name: Schema.String,
+  number: Positive,
+  rawBytes: Positive,
+  records: Positive,
+  /** How many of its lines are LiteTape.Same; absent for none. */
+  same: Schema.optionalKey(Positive),
+  sha256: Hex64,
+  /** Segments to a shard folder; absent where it lies in the tape's own. */
+  shardEvery: Schema.optionalKey(Positive),
+  state: Schema.Literal("closed"),
+  ...chained
+})
+/** One closed segment, as tape meta lists it. */
+export type Segment = Omit<typeof TapeSegment.Type, "$type" | "hash" | "previous">
+
+export const TapeUserMeta = Schema.Struct({
+  $type: Schema.Literal("LiteTape.UserMeta"),
+  key: Schema.NonEmptyString,
+  removed: Schema.optionalKey(Schema.Literal(true)),
+  value: Schema.optionalKey(Schema.Unknown),
+  ...chained
+})
+
+/** Says that the segments before it were made out of others: the last time that this was done. */
+export const TapeRepack = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Repack"),
+  added: Schema.Tuple([Positive, Positive]),
+  records: Positive,
+  removed: Schema.Tuple([Positive, Positive]),
+  /** RFC 9162 tree hash of the first `records` records: before the repack, and after it. */
+  root: Hex64,
+  why: Schema.String,
+  ...chained
+})
+/** One repack: numbers of the first and the last segment that it removed, and that it added. */
+export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
+
+/** The last line: what is cut off a meta, at the end of a line too, takes this one with it. */
+export const TapeEnd = Schema.Struct({ $type: Schema.Literal("LiteTape.End"), ...chained })
+export type TapeEnd = typeof TapeEnd.Type
+
+/** Records of a lib's meta. */
+export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
+export type LibRecord = typeof LibRecord.Type
+
+/** Records of a tape's meta, without the one that ends it. */
+export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack])
+export type TapeRecord = typeof TapeRecord.Type
+
+/** A record before it is chained to the one in front of it. */
+export type Unchained<R> = R extends unknown ? Omit<R, "hash" | "previous"> : never

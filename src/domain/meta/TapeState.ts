@@ -1,0 +1,211 @@
+/** Tape meta, folded: identity, segments in canonical order, user metadata. */
+import { MetaInvalid } from "../format/Errors.ts"
+import { formatVersion } from "../format/Format.ts"
+import { frozen } from "../base/deepFreeze.ts"
+import type { Json } from "../json/TaraSON.ts"
+import * as Names from "../format/Names.ts"
+import * as Merkle from "../merkle/Merkle.ts"
+import type { Repacked, Role, Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
+
+/**
+ * Numbers that a repack leaves out in front of its outputs. In a tape's meta two segments in a row never have just so
+ * many numbers between them: the outputs of a finished repack are further from what is before them by the segments whose
+ * place they took, and what follows them is further too. So recovery, which has no meta, knows the outputs of a repack
+ * whose inputs are still there.
+ */
+export const numbersBeforeRepack = 3
+
+export interface TapeState {
+  readonly tape: string
+  readonly lib: string
+  readonly role: Role
+  readonly created: string
+  readonly origin: (typeof TapeMeta.Type)["origin"]
+  /** Batches up to this one are in segments, or no part of the tape. */
+  readonly lastBatch: number
+  /** Closed segments, in canonical order. */
+  readonly segments: ReadonlyArray<Segment>
+  readonly userMeta: ReadonlyMap<string, Json>
+  /** Records in closed segments. */
+  readonly records: number
+  /** Number of the next segment: one that meta never listed. */
+  readonly nextNumber: number
+  /** Segments never get a number below this one, though none may be listed. */
+  readonly takenNumbers: number
+  /** The last repack. */
+  readonly repacked: Repacked | undefined
+  /** How many records say this. */
+  readonly lines: number
+}
+
+/** A segment's bytes are counted with 32 bits. */
+const segmentBytesMax = 2 ** 32 - 1
+
+/** `{}` and a newline. */
+const recordBytesMin = 3
+
+interface Draft {
+  tape: string
+  lib: string
+  role: Role
+  created: string
+  origin: TapeState["origin"]
+  lastBatch: number
+  segments: Array<Segment>
+  userMeta: Map<string, Json>
+  records: number
+  nextNumber: number
+  takenNumbers: number
+  repacked: Repacked | undefined
+}
+
+/**
+ * Folds the records of a tape's meta, in order.
+ *
+ * @throws MetaInvalid | InvalidSegmentName
+ */
+export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeState => {
+  const first = records[0]
+  if (first?.$type !== "LiteTape.Meta") throw new MetaInvalid({ meta, line: 1, why: "must be LiteTape.Meta" })
+  const draft: Draft = {
+    tape: first.tape,
+    lib: first.lib,
+    role: first.role,
+    created: first.created,
+    origin: frozen(first.origin),
+    lastBatch: first.lastBatch,
+    segments: [],
+    userMeta: new Map(),
+    records: 0,
+    nextNumber: 1,
+    takenNumbers: first.nextNumber ?? 1,
+    repacked: undefined
+  }
+  for (let index = 1; index < records.length; index++) apply(meta, index + 1, draft, records[index]!)
+  draft.nextNumber = Math.max(draft.nextNumber, draft.takenNumbers)
+  if (draft.nextNumber > Names.segmentNumberMax) {
+    throw new MetaInvalid({ meta, line: records.length, why: "its segments have used up all numbers" })
+  }
+  return { ...draft, segments: frozen(draft.segments), lines: records.length }
+}
+
+/** The state after one more record that this writer is about to write. */
+export const after = (state: TapeState, record: Unchained<TapeRecord>): TapeState => {
+  const draft: Draft = { ...state, segments: [...state.segments], userMeta: new Map(state.userMeta) }
+  apply("tape meta", state.lines + 1, draft, record)
+  return { ...draft, segments: frozen(draft.segments), lines: state.lines + 1 }
+}
+
+const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeRecord>): void => {
+  const invalid = (why: string) => new MetaInvalid({ meta, line, why })
+  switch (record.$type) {
+    case "LiteTape.Meta":
+      throw invalid("a second LiteTape.Meta")
+    case "LiteTape.Segment": {
+      const { $type: _, hash: __, previous: ___, ...segment } = { hash: "", previous: null, ...record }
+      const { name, number, compression, shardEvery = 0 } = segment
+      checkName(name, { number, compression, shardEvery }, `${meta} line ${line}`)
+      const wrongSize = checkSizes(segment)
+      if (wrongSize !== undefined) throw invalid(wrongSize)
+      if (segment.number < draft.nextNumber) throw invalid(`segment ${segment.number} is listed twice or out of order`)
+      if (segment.firstOrdinal !== draft.records) {
+        throw invalid(`segment ${segment.number} begins at record ${segment.firstOrdinal}, not at ${draft.records}`)
+      }
+      if (segment.merkle.size !== draft.records + segment.records) throw invalid("its Merkle state has another size")
+      if (!Merkle.isState(segment.merkle)) throw invalid("its Merkle state has not one peak for each bit of its size")
+      if (segment.lastBatch < draft.lastBatch) throw invalid("its last batch is before that of the segment before")
+      draft.segments.push(frozen(segment))
+      draft.records += segment.records
+      draft.lastBatch = segment.lastBatch
+      draft.nextNumber = segment.number + 1
+      return
+    }
+    case "LiteTape.UserMeta":
+      if (record.removed === true) {
+        if (record.value !== undefined) throw invalid("a removed key has no value")
+        draft.userMeta.delete(record.key)
+      } else {
+        if (record.value === undefined) throw invalid("a key without a value")
+        draft.userMeta.set(record.key, frozen(record.value as Json))
+      }
+      return
+    case "LiteTape.Repack": {
+      const { $type: _, hash: __, previous: ___, ...repacked } = { hash: "", previous: null, ...record }
+      checkRepack(draft, repacked, invalid)
+      draft.repacked = repacked
+      draft.nextNumber = Math.max(draft.nextNumber, repacked.removed[1] + 1)
+      return
+    }
+  }
+}
+
+/** A segment is found under the name that its number gives, and under no other. */
+const checkName = (name: string, naming: Names.SegmentNaming, where: string): void => {
+  try {
+    Names.checkSegmentName(name, naming)
+  } catch (error) {
+    if (!(error instanceof Names.InvalidSegmentName)) throw error
+    throw new Names.InvalidSegmentName({ name: error.name, why: `${error.why}, by ${where}` })
+  }
+}
+
+/** Sizes are what budgets are made of: those that no file can have are not believed. */
+const checkSizes = ({ bytes, compression, rawBytes, records }: Segment): string | undefined => {
+  if (Math.max(bytes, rawBytes) > segmentBytesMax) return "it is larger than any segment"
+  if (compression === "none" && bytes !== rawBytes) return "it is not compressed, and has other raw bytes than bytes"
+  return records * recordBytesMin > rawBytes ? "it has more records than its bytes can hold" : undefined
+}
+
+/** What a repack says of its segments must be what their Merkle states say. */
+const checkRepack = (draft: Draft, { records, root }: Repacked, invalid: (why: string) => MetaInvalid): void => {
+  const last = draft.segments.find((segment) => segment.merkle.size === records)
+  if (last !== undefined && Merkle.root(last.merkle) !== root) throw invalid("a repack with another root")
+}
+
+/** The state after a repack: `run` has been made into `added`. */
+export const afterRepack = (
+  state: TapeState,
+  run: ReadonlyArray<Segment>,
+  added: ReadonlyArray<Segment>,
+  why: string
+): TapeState => {
+  const first = state.segments.indexOf(run[0]!)
+  const kept = state.segments.slice(0, first)
+  const behind = state.segments.slice(first + run.length)
+  const lastMerkle = run.at(-1)!.merkle
+  const repacked: Repacked = {
+    added: [added[0]!.number, added.at(-1)!.number],
+    records: lastMerkle.size,
+    removed: [run[0]!.number, run.at(-1)!.number],
+    root: Merkle.root(lastMerkle),
+    why
+  }
+  const made = { ...state, segments: [...kept, ...added, ...behind], repacked }
+  // Folded from its own records: what the next reader will find.
+  return fold("tape meta", refold(made).map((record) => ({ ...record, hash: "", previous: null })) as Array<TapeRecord>)
+}
+
+/** The records that say the same in as few lines as can be. */
+export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {
+  const records: Array<Unchained<TapeRecord>> = [
+    {
+      $type: "LiteTape.Meta",
+      created: state.created,
+      format: formatVersion,
+      lastBatch: state.segments.length === 0 ? state.lastBatch : 0,
+      lib: state.lib,
+      ...(state.takenNumbers === 1 ? {} : { nextNumber: state.takenNumbers }),
+      origin: state.origin,
+      role: state.role,
+      tape: state.tape
+    }
+  ]
+  for (const segment of state.segments) records.push({ $type: "LiteTape.Segment", ...segment })
+  if (state.repacked !== undefined) records.push({ $type: "LiteTape.Repack", ...state.repacked })
+  for (const [key, value] of state.userMeta) records.push({ $type: "LiteTape.UserMeta", key, value })
+  return records
+}
+
+/** Whether meta should be folded afresh: it has twice as many lines as it needs. */
+export const isWorn = (state: TapeState): boolean =>
+  state.lines > 2 * (2 + state.segments.length + state.userMeta.size) + 8

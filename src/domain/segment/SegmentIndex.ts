@@ -1,0 +1,215 @@
+/**
+ * The index of one segment: where its records, streams and event ids are. It is derived, belongs to the one segment
+ * whose SHA-256 it carries, and is rebuilt when anything about it is wrong (`IndexDamaged`).
+ *
+ * Numbers are little-endian. The file is a row of pages of 4096 bytes: 4092 of payload, then a CRC-32 of them that is
+ * continued from the CRC-32 of (segment sha256 ‖ page number as u32). A page of another index, or at another place, is
+ * therefore refused like a damaged one. Sections start on page boundaries in this order; rows never cross a page.
+ *
+ * ```
+ * page 0    0 "LTINDEX1"   8 version u32   12 kind u32 (0 records, 1 events)   16 segment sha256, 32 bytes
+ *          48 records u32  52 raw bytes u32   56 first position f64   64 last position f64 (−1 without events)
+ *          72 blocks, 80 streams, 88 entries, 96 ids, 104 frames: first page u32, rows u32 each
+ * blocks   first record u32 · raw offset u32 · bytes u32 · CRC-32 of these bytes u32 · first position f64
+ * streams  hash53(stream) f64 · first entry u32 · count u32 · first revision f64          (events; by hash)
+ * entries  raw offset u32 · length u32 (no newline) · CRC-32 of the line u32              (events; by stream, revision)
+ * ids      hashId(stream, id) f64 · entry u32                                             (events; by hash, entry)
+ * frames   file offset u32 · file bytes u32 · raw offset u32 · raw bytes u32              (compressed segments)
+ * ```
+ *
+ * Lines, and all that is said of them, are those of the decompressed segment as they stand there, `LiteTape.Same`
+ * included. A block is a run of whole lines of at most 64 KiB within one frame; a longer line is a block of its own.
+ * Streams that share a hash have a row each, side by side; so have ids. Hashes are no proof (see Hash53.ts): verify
+ * every hit against the record.
+ *
+ * Nothing here reads files. A look-up is a generator that yields numbers of pages and is handed these pages, in order;
+ * it checks each before it looks at it. What it yields first mostly suffices.
+ */
+import { HashFilter } from "../base/BloomFilter.ts"
+import type { BlockTable } from "./indexBlocks.ts"
+import { makeBlockTable } from "./indexBlocks.ts"
+import type { FrameTable } from "./indexFrames.ts"
+import { makeFrameTable } from "./indexFrames.ts"
+import type { Header, Section } from "./indexLayout.ts"
+import { check, checkPage, pagesOf, rowsPerPage } from "./indexLayout.ts"
+import { invariant } from "../base/invariant.ts"
+
+export type { BlockTable } from "./indexBlocks.ts"
+export type { FrameTable } from "./indexFrames.ts"
+export type { EventKey } from "./indexBuilder.ts"
+export { blockBytesMax, SegmentIndexBuilder } from "./indexBuilder.ts"
+export type { Header, Kind, Section } from "./indexLayout.ts"
+export { decodeHeader, hashOfSegment, IndexDamaged, pageBytes } from "./indexLayout.ts"
+
+/** Yields numbers of pages, wants these pages back, ends with its result. Throws `IndexDamaged`. */
+export type Lookup<A> = Generator<ReadonlyArray<number>, A, ReadonlyArray<Uint8Array>>
+
+/** A stream that may be the wanted one: its entries are `firstEntry` and on, by revision from `firstRevision`. */
+export interface StreamRow {
+  readonly firstEntry: number
+  readonly count: number
+  readonly firstRevision: number
+}
+
+/** Where an event's line is in the raw segment, in bytes without the newline, and its CRC-32. */
+export interface Entry {
+  readonly offset: number
+  readonly length: number
+  readonly crc: number
+}
+
+/** All blocks of the segment. */
+export function* readBlocks(header: Header): Lookup<BlockTable> {
+  return makeBlockTable(header, yield* readSection(header, header.blocks))
+}
+
+/** All frames of the segment: none where it is not compressed. */
+export function* readFrames(header: Header): Lookup<FrameTable> {
+  return makeFrameTable(header, yield* readSection(header, header.frames))
+}
+
+/** Streams of this hash: none, the wanted one, or also others that share the hash. */
+export function* findStream(header: Header, hash: number): Lookup<Array<StreamRow>> {
+  const rows = yield* findRows(header, header.streams, hash)
+  return rows.map(({ page, offset }) => {
+    const firstEntry = page.getUint32(offset + 8, true)
+    const count = page.getUint32(offset + 12, true)
+    const firstRevision = page.getFloat64(offset + 16, true)
+    check(count > 0, "a stream has no entries")
+    check(firstEntry + count <= header.entries.rows, "a stream has entries that do not exist")
+    check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "a stream begins with a revision that is none")
+    return { firstEntry, count, firstRevision }
+  })
+}
+
+/** Pages that are read at once where many are. */
+const pagesAtOnce = 64
+
+/** How many pages `readFilter` reads. */
+export const filterPages = ({ streams }: Header): number => pagesOf(streams)
+
+/** The hashes of all streams, in a few bits each. */
+export function* readFilter(header: Header): Lookup<HashFilter> {
+  const { streams } = header
+  const filter = new HashFilter(streams.rows)
+  for (let first = 0; first < pagesOf(streams); first += pagesAtOnce) {
+    const last = Math.min(pagesOf(streams), first + pagesAtOnce) - 1
+    for (const [index, page] of (yield* readPages(header, streams, first, last)).entries()) {
+      const rows = rowsOn(streams, first + index)
+      for (let row = 0; row < rows; row++) filter.add(page.getFloat64(row * streams.rowBytes, true))
+    }
+  }
+  return filter
+}
+
+/** The entries `from` to `from + count - 1`, which must exist. */
+export function* readEntries(header: Header, from: number, count: number): Lookup<Array<Entry>> {
+  const { entries } = header
+  invariant(from >= 0 && count >= 0 && from + count <= entries.rows, "only entries that exist are read")
+  if (count === 0) return []
+  const perPage = rowsPerPage(entries)
+  const firstPage = Math.floor(from / perPage)
+  const pages = yield* readPages(header, entries, firstPage, Math.floor((from + count - 1) / perPage))
+  const read: Array<Entry> = []
+  for (let row = from; row < from + count; row++) {
+    const page = pages[Math.floor(row / perPage) - firstPage]!
+    const at = (row % perPage) * entries.rowBytes
+    const entry = {
+      offset: page.getUint32(at, true),
+      length: page.getUint32(at + 4, true),
+      crc: page.getUint32(at + 8, true)
+    }
+    check(entry.offset + entry.length < header.rawBytes, "an entry points behind the segment")
+    read.push(entry)
+  }
+  return read
+}
+
+/** Entries of the events whose id has this hash, ascending. */
+export function* findId(header: Header, idHash: number): Lookup<Array<number>> {
+  const rows = yield* findRows(header, header.ids, idHash)
+  return rows.map(({ page, offset }) => {
+    const entry = page.getUint32(offset + 8, true)
+    check(entry < header.entries.rows, "an id has an entry that does not exist")
+    return entry
+  })
+}
+
+interface Row {
+  readonly page: DataView
+  readonly offset: number
+}
+
+function* readSection(header: Header, section: Section): Lookup<Array<DataView>> {
+  return yield* readPages(header, section, 0, pagesOf(section) - 1)
+}
+
+function* readPages(header: Header, section: Section, first: number, last: number): Lookup<Array<DataView>> {
+  if (last < first) return []
+  const numbers = Array.from({ length: last - first + 1 }, (_, i) => section.firstPage + first + i)
+  const pages = yield numbers
+  check(pages.length === numbers.length, "pages are missing")
+  return numbers.map((number, i) => checkPage(header.segmentSha256, number, pages[i]!))
+}
+
+// Hashes are spread evenly, so their value tells the page but for a few rows. Were they not, halving takes over.
+const interpolationsMax = 3
+
+/** The rows of a section sorted by a hash, in their order, that have this one. */
+function* findRows(header: Header, section: Section, hash: number): Lookup<Array<Row>> {
+  let low = 0
+  let high = pagesOf(section) - 1
+  let lowHash = 0
+  let highHash = 2 ** 53
+  for (let probes = 0; low <= high; probes++) {
+    const share = probes < interpolationsMax && highHash > lowHash ? (hash - lowHash) / (highHash - lowHash) : 0.5
+    const number = Math.min(high, Math.max(low, low + Math.floor(share * (high - low + 1))))
+    const [page] = yield* readPages(header, section, number, number)
+    const first = page!.getFloat64(0, true)
+    const last = page!.getFloat64((rowsOn(section, number) - 1) * section.rowBytes, true)
+    if (hash < first) {
+      high = number - 1
+      highHash = first
+    } else if (hash > last) {
+      low = number + 1
+      lowHash = last
+    } else {
+      const before = hash === first ? yield* runOfRows(header, section, number - 1, -1, hash) : []
+      const after = hash === last ? yield* runOfRows(header, section, number + 1, 1, hash) : []
+      return [...before, ...rowsWith(section, number, page!, hash), ...after]
+    }
+  }
+  return []
+}
+
+/** Rows with this hash on page `from` and, while it goes on over the page's edge, on the next in this direction. */
+function* runOfRows(header: Header, section: Section, from: number, step: 1 | -1, hash: number): Lookup<Array<Row>> {
+  let run: Array<Row> = []
+  for (let number = from; number >= 0 && number < pagesOf(section); number += step) {
+    const [page] = yield* readPages(header, section, number, number)
+    const rows = rowsWith(section, number, page!, hash)
+    run = step === 1 ? [...run, ...rows] : [...rows, ...run]
+    if (rows.length < rowsOn(section, number)) break
+  }
+  return run
+}
+
+const rowsOn = (section: Section, number: number): number =>
+  Math.min(rowsPerPage(section), section.rows - number * rowsPerPage(section))
+
+const rowsWith = (section: Section, number: number, page: DataView, hash: number): Array<Row> => {
+  let low = 0
+  let high = rowsOn(section, number)
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (page.getFloat64(middle * section.rowBytes, true) < hash) low = middle + 1
+    else high = middle
+  }
+  const rows: Array<Row> = []
+  for (let row = low; row < rowsOn(section, number); row++) {
+    const offset = row * section.rowBytes
+    if (page.getFloat64(offset, true) !== hash) break
+    rows.push({ page, offset })
+  }
+  return rows
+}

@@ -1,0 +1,117 @@
+/**
+ * What is computed of a segment while it is written: the file's hash, the Merkle state behind it, its index. Off the
+ * append path; no record is parsed.
+ */
+import { createHash, type Hash } from "node:crypto"
+import { newline } from "../format/Format.ts"
+import { invariant } from "../base/invariant.ts"
+import * as Merkle from "../merkle/Merkle.ts"
+import { type EventKey, SegmentIndexBuilder } from "./SegmentIndex.ts"
+import type { Role } from "../meta/SystemRecord.ts"
+
+export type { EventKey } from "./SegmentIndex.ts"
+
+/** What meta says of a segment, as far as its bytes tell; and its index. */
+export interface SealedSegment {
+  /** Size of the file. */
+  readonly bytes: number
+  /** Size of the lines in it, decompressed. */
+  readonly rawBytes: number
+  readonly records: number
+  /** How many of the lines stand for earlier ones; absent for none. */
+  readonly same?: number
+  readonly sha256: string
+  readonly merkle: Merkle.State
+  readonly index: Uint8Array
+}
+
+export class SegmentSeal {
+  readonly #hash: Hash = createHash("sha256")
+  readonly #merkle: Merkle.Accumulator
+  readonly #index: SegmentIndexBuilder
+  #bytes = 0
+  #rawBytes = 0
+  #records = 0
+  #same = 0
+
+  /** `before` is the Merkle state behind the segment in front of it. */
+  constructor(role: Role, before: Merkle.State = Merkle.empty) {
+    this.#merkle = new Merkle.Accumulator(before)
+    this.#index = new SegmentIndexBuilder(role)
+  }
+
+  get records(): number {
+    return this.#records
+  }
+
+  get rawBytes(): number {
+    return this.#rawBytes
+  }
+
+  /** Adds whole lines that are stored as they are; `event` says what the n-th of them is, where the segment holds events. */
+  add(lines: Uint8Array, event?: (n: number) => EventKey): void {
+    this.addStored(lines)
+    forEachLine(lines, (start, end, n) => this.addLine(lines, start, end, event?.(n)))
+  }
+
+  /** Adds the record `bytes[start, end)`, stored as it is. `leaf` is its Merkle leaf, where it is known. */
+  addLine(bytes: Uint8Array, start: number, end: number, event?: EventKey, leaf?: string): void {
+    if (leaf === undefined) this.#merkle.add(bytes, start, end)
+    else this.#merkle.addLeafHash(leaf)
+    this.#addToIndex(bytes, start, end, event)
+  }
+
+  /** Adds a record by its Merkle leaf, in whose place this line (with its newline) is stored. */
+  addSame(leaf: string, line: Uint8Array): void {
+    this.#merkle.addLeafHash(leaf)
+    this.#addToIndex(line, 0, line.length - 1)
+    this.#same++
+  }
+
+  #addToIndex(bytes: Uint8Array, start: number, end: number, event?: EventKey): void {
+    this.#index.add(bytes, start, end, event)
+    this.#rawBytes += end - start + 1
+    this.#records++
+  }
+
+  /** The next bytes of the file. */
+  addStored(chunk: Uint8Array): void {
+    this.#hash.update(chunk)
+    this.#bytes += chunk.length
+  }
+
+  /** The lines since the last frame are one frame. Its bytes follow in `addFrame`, perhaps after later lines. */
+  endFrame(): void {
+    this.#index.endFrame()
+  }
+
+  /** The next frame, in order, as it is stored. */
+  addFrame(frame: Uint8Array): void {
+    this.#index.addFrameBytes(frame.length)
+    this.addStored(frame)
+  }
+
+  finish(): SealedSegment {
+    const sha256 = this.#hash.digest("hex")
+    return {
+      bytes: this.#bytes,
+      rawBytes: this.#rawBytes,
+      records: this.#records,
+      ...(this.#same === 0 ? {} : { same: this.#same }),
+      sha256,
+      merkle: this.#merkle.state(),
+      index: this.#index.finish(sha256)
+    }
+  }
+}
+
+/** Calls `each` with start and end (of the newline) of every line. */
+export const forEachLine = (lines: Uint8Array, each: (start: number, end: number, n: number) => void): void => {
+  let start = 0
+  for (let n = 0; start < lines.length; n++) {
+    const end = lines.indexOf(newline, start)
+    invariant(end !== -1, "whole lines are added to a segment")
+    each(start, end, n)
+    start = end + 1
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What the operations on one open folder share.
+ */
+import * as Effect from "effect/Effect"
+import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
+import type { StorageError } from "../../services/ports/Storage.ts"
+import { type OneAtATime, make as makeOneAtATime } from "./KeyedMutex.ts"
+import { storageError, told } from "../storage/storageErrors.ts"
+import { type Handles, make as makeHandles } from "./handles.ts"
+
+export interface Place {
+  readonly disk: Disk["Service"]
+  readonly location: string
+  readonly mode: "write" | "read"
+  /**
+   * Fails with `lock-lost` once another writer may be here. A writer that lost its lock shares names with the one that
+   * took over: it looks again after every wait, directly before the call that would remove or replace something.
+   */
+  readonly checkLock: Effect.Effect<void, StorageError>
+  readonly handles: Handles
+  readonly oneAtATime: OneAtATime
+  /** Shard folders whose entry this writer has made durable itself. */
+  readonly syncedFolders: Set<string>
+  /** What still has to be closed at the end, files of readers apart. */
+  readonly closing: Set<Effect.Effect<void>>
+  closed: boolean
+}
+
+/** Most files that a folder keeps open for reading. */
+const handlesMax = 128
+
+/** The folder at `location`, for the writer that holds `lock`, or for a reader, which has none. */
+export const make = (disk: Disk["Service"], location: string, lock: Lock | undefined): Place => {
+  const place: Place = {
+    disk,
+    location,
+    mode: lock === undefined ? "read" : "write",
+    checkLock: lock === undefined ? Effect.void : Effect.suspend(() => checkLock(place, lock)),
+    handles: makeHandles(handlesMax),
+    oneAtATime: makeOneAtATime(),
+    syncedFolders: new Set(),
+    closing: new Set(),
+    closed: false
+  }
+  return place
+}
+
+const checkLock = (place: Place, lock: Lock): Effect.Effect<void, StorageError> =>
+  Effect.flatMap(lock.held, (held) =>
+    held && !place.closed
+      ? Effect.void
+      : Effect.fail(
+          storageError("checkLock", place.location, "lock-lost", "the lock file is another one now: open the lib again")
+        )
+  )
+
+/** Closes all that is open. */
+export const close = (place: Place): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    place.closed = true
+    return Effect.andThen(
+      Effect.forEach([...place.closing], (closeOne) => closeOne, { discard: true }),
+      place.handles.close
+    )
+  })
+
+/** A step that reads. `where` is for messages. */
+export const reading = <A>(
+  place: Place,
+  operation: string,
+  where: string,
+  body: () => Effect.Effect<A, DiskError | StorageError>
+): Effect.Effect<A, StorageError> =>
+  Effect.suspend(() =>
+    place.closed ? Effect.fail(storageError(operation, where, "failed", "closed")) : told(operation, where, body())
+  )
+
+/** A step that writes: not for readers, not for who lost the lock, and not to be interrupted half-way. */
+export const writing = <A>(
+  place: Place,
+  operation: string,
+  where: string,
+  body: () => Effect.Effect<A, DiskError | StorageError>
+): Effect.Effect<A, StorageError> =>
+  // Before, so that nothing of another writer's is touched; behind, so that what is reported as done was done in time
+  // for the other one to see it.
+  writingUnlooked(place, operation, where, () =>
+    Effect.tap(Effect.andThen(place.checkLock, Effect.suspend(body)), place.checkLock)
+  )
+
+/** The same without a look at the lock, for whom the caller has just looked. */
+export const writingUnlooked = <A>(
+  place: Place,
+  operation: string,
+  where: string,
+  body: () => Effect.Effect<A, DiskError | StorageError>
+): Effect.Effect<A, StorageError> =>
+  Effect.suspend(() => {
+    const refusal = refuseWrite(place, operation, where)
+    return refusal === undefined ? Effect.uninterruptible(told(operation, where, body())) : Effect.fail(refusal)
+  })
+
+/** Puts what was written beside its place into it. */
+export const moveIn = (place: Place, from: string, to: string): Effect.Effect<void, DiskError | StorageError> =>
+  Effect.andThen(place.checkLock, place.disk.rename(from, to))
+
+/** Why nothing can be written here, if so. */
+export const refuseWrite = (place: Place, operation: string, where: string): StorageError | undefined => {
+  if (place.mode === "read") return storageError(operation, where, "read-only", "opened for reading")
+  if (place.closed) return storageError(operation, where, "failed", "closed")
+  return undefined
+}

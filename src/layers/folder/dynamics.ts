@@ -1,0 +1,154 @@
+/**
+ * Dynamic segments in a folder. `append` is the hot path of the store: one positional write and one fdatasync.
+ *
+ * A sync is faster where the file does not grow: a small batch at the end of the file takes room for the next ones with
+ * it, which are zeros until they are written (decision 0027).
+ */
+import * as Effect from "effect/Effect"
+import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
+import type { File } from "../../services/ports/Disk.ts"
+import type { DynamicWriter, Root } from "../../services/ports/Storage.ts"
+import { isUnsafePath, quarantineName } from "../storage/fileNames.ts"
+import { fromDisk, storageError } from "../storage/storageErrors.ts"
+import { join, sizeOf, unlinkIfThere, writeNew } from "./files.ts"
+import { type Place, reading, writing } from "./OpenFolder.ts"
+
+export const dynamicOperations = (
+  place: Place
+): Pick<
+  Root,
+  "createDynamic" | "readDynamic" | "readDynamicRanges" | "dynamicSize" | "dropDynamic" | "listDynamics" | "setAside"
+> => {
+  const { disk, handles, location } = place
+  const pathOf = (n: number) => join(location, dynamicName(n))
+
+  const create = (path: string, bytes: Uint8Array) =>
+    Effect.gen(function* () {
+      yield* unlinkIfThere(disk, path)
+      yield* handles.drop(path)
+      const file = yield* disk.create(path)
+      yield* file.write(bytes, 0).pipe(
+        Effect.andThen(file.sync),
+        Effect.andThen(disk.syncFolder(location)),
+        Effect.onError(() => file.close)
+      )
+      return makeWriter(place, file, bytes.length)
+    })
+
+  const keep = (name: string, bytes: Uint8Array) =>
+    Effect.gen(function* () {
+      let n = 1
+      while ((yield* disk.stat(join(location, quarantineName(name, n)))) !== undefined) n += 1
+      const path = join(location, quarantineName(name, n))
+      yield* writeNew(disk, path, bytes)
+      yield* disk.syncFolder(location)
+      return path
+    })
+
+  return {
+    createDynamic: (n, bytes) => writing(place, "createDynamic", pathOf(n), () => create(pathOf(n), bytes)),
+    readDynamic: (n, offset, length) => {
+      const path = pathOf(n)
+      return reading(place, "readDynamic", path, () =>
+        handles.use(
+          path,
+          () => disk.openRead(path),
+          (file) => file.read(offset, length)
+        )
+      )
+    },
+    readDynamicRanges: (n, ranges) => {
+      const path = pathOf(n)
+      return reading(place, "readDynamicRanges", path, () =>
+        handles.use(
+          path,
+          () => disk.openRead(path),
+          (file) => file.readRanges(ranges)
+        )
+      )
+    },
+    dynamicSize: (n) => reading(place, "dynamicSize", pathOf(n), () => sizeOf(disk, pathOf(n))),
+    // No sync of the folder. It is dropped after the record that supersedes it is durable (I4), so one that comes back
+    // after a power loss is unlisted, and the next writer to open the lib removes it.
+    dropDynamic: (n) =>
+      writing(place, "dropDynamic", pathOf(n), () =>
+        Effect.andThen(unlinkIfThere(disk, pathOf(n)), handles.drop(pathOf(n)))
+      ),
+    listDynamics: reading(place, "listDynamics", location, () =>
+      Effect.map(disk.list(location), (names) =>
+        names
+          .map(parseDynamicName)
+          .filter((n) => n !== undefined)
+          .toSorted((a, b) => a - b)
+      )
+    ),
+    setAside: (name, bytes) =>
+      place.oneAtATime(
+        "setAside",
+        writing(place, "setAside", join(location, name), () =>
+          isUnsafePath(name)
+            ? Effect.fail(storageError("setAside", name, "unsafe", "not the name of a file in the lib"))
+            : keep(name, bytes)
+        )
+      )
+  }
+}
+
+/** Most bytes of room that are taken at once. */
+const roomBytesMax = 256 * 1024
+
+/** Longest batch that takes room: the sync of a longer one takes its time in any case. */
+const roomyBatchMax = 16 * 1024
+
+const sectorBytes = 512
+
+/**
+ * A small batch with room behind it, where it would make the file grow: as much as the file has already, so that room
+ * never costs more than a small multiple of what the batches do.
+ */
+const withRoom = (bytes: Uint8Array, end: number, room: number): Uint8Array => {
+  const needed = end + bytes.length
+  if (needed <= room || bytes.length > Math.min(roomyBatchMax, end)) return bytes
+  const roomy = new Uint8Array(Math.ceil((needed + Math.min(roomBytesMax, end)) / sectorBytes) * sectorBytes - end)
+  roomy.set(bytes)
+  return roomy
+}
+
+const makeWriter = (place: Place, file: File, size: number): DynamicWriter => {
+  let end = size
+  let room = size
+  let state: "ready" | "appending" | "failed" | "closed" = "ready"
+
+  const close: Effect.Effect<void> = Effect.suspend(() => {
+    state = "closed"
+    place.closing.delete(close)
+    return file.close
+  })
+  place.closing.add(close)
+
+  return {
+    close,
+    append: (bytes) =>
+      Effect.uninterruptible(
+        Effect.suspend(() => {
+          // I1: the next batch is not written before this one is synced.
+          if (state === "appending") return Effect.die(new Error(`two appends at once: ${file.path}`))
+          if (state !== "ready") return Effect.fail(storageError("append", file.path, "failed", state))
+          state = "appending"
+          const written = withRoom(bytes, end, room)
+          return Effect.matchEffect(Effect.andThen(file.write(written, end), file.datasync), {
+            onFailure: (error) => {
+              state = "failed"
+              return Effect.fail(fromDisk("append", file.path, error))
+            },
+            onSuccess: () => {
+              room = Math.max(room, end + written.length)
+              end += bytes.length
+              if (state === "appending") state = "ready"
+              return Effect.void
+            }
+          })
+        })
+      )
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Meta of the lib and of its tapes in a folder. The version of a meta is the SHA-256 of its bytes.
+ */
+import * as Effect from "effect/Effect"
+import { libMetaFile, tapeMetaFile } from "../../domain/format/Format.ts"
+import { metaBytesCeiling } from "../../domain/format/Limits.ts"
+import type { DiskError } from "../../services/ports/Disk.ts"
+import type { MetaOwner, Root, StorageError } from "../../services/ports/Storage.ts"
+import { versionOf } from "../storage/metaVersion.ts"
+import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
+import { storageError } from "../storage/storageErrors.ts"
+import { join, orAbsent, readWhole, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
+import { moveIn, type Place, reading, writing } from "./OpenFolder.ts"
+
+/** Refuses the name of an owner that could lead elsewhere. */
+const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
+  owner !== undefined && isUnsafeTape(owner)
+    ? Effect.fail(storageError(operation, owner, "unsafe", "not the name of a tape"))
+    : body()
+
+export const metaOperations = (place: Place): Pick<Root, "readMeta" | "appendMeta" | "replaceMeta"> => {
+  const { disk, location } = place
+  const folderOf = (owner: MetaOwner) => (owner === undefined ? location : join(location, owner))
+  const pathOf = (owner: MetaOwner) => join(folderOf(owner), owner === undefined ? libMetaFile : tapeMetaFile)
+
+  const read = (
+    owner: MetaOwner,
+    bytesMax: number = metaBytesCeiling
+  ): Effect.Effect<Uint8Array | undefined, DiskError | StorageError> => {
+    const bytes = readWhole(disk, pathOf(owner), bytesMax)
+    return owner === undefined ? bytes : Effect.andThen(orAbsent(requireFolder(disk, folderOf(owner))), bytes)
+  }
+
+  /** The bytes that stand now, if they are the ones that the change is made against. */
+  const readExpected = (operation: string, owner: MetaOwner, version: string | undefined) =>
+    Effect.flatMap(read(owner), (bytes): Effect.Effect<Uint8Array | undefined, StorageError> => {
+      if ((bytes === undefined ? undefined : versionOf(bytes)) === version) return Effect.succeed(bytes)
+      const reason = version === undefined ? "exists" : "changed"
+      return Effect.fail(storageError(operation, pathOf(owner), reason))
+    })
+
+  /** A change, with no other change of the same meta between its read and its end. */
+  const changing = <A>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, DiskError | StorageError>) =>
+    place.oneAtATime(
+      pathOf(owner),
+      writing(place, operation, pathOf(owner), () => checked(operation, owner, body))
+    )
+
+  const append = (path: string, bytes: Uint8Array, position: number) =>
+    Effect.acquireUseRelease(
+      disk.openWrite(path),
+      // Who takes over replaces the file: what was opened before is not the one that counts then, and may be written to.
+      (file) => place.checkLock.pipe(Effect.andThen(file.write(bytes, position)), Effect.andThen(file.datasync)),
+      (file) => file.close
+    )
+
+  const replace = (owner: MetaOwner, bytes: Uint8Array) =>
+    Effect.gen(function* () {
+      const path = pathOf(owner)
+      yield* unlinkIfThere(disk, temporary(path))
+      yield* writeNew(disk, temporary(path), bytes)
+      yield* moveIn(place, temporary(path), path)
+      yield* disk.syncFolder(folderOf(owner))
+    })
+
+  return {
+    readMeta: (owner, bytesMax) =>
+      reading(place, "readMeta", pathOf(owner), () =>
+        checked("readMeta", owner, () =>
+          Effect.map(read(owner, bytesMax), (bytes) =>
+            bytes === undefined ? undefined : { bytes, version: versionOf(bytes) }
+          )
+        )
+      ),
+    appendMeta: (owner, version, bytes) =>
+      changing("appendMeta", owner, () =>
+        Effect.flatMap(readExpected("appendMeta", owner, version), (before = new Uint8Array()) =>
+          Effect.as(append(pathOf(owner), bytes, before.length), versionOf(before, bytes))
+        )
+      ),
+    replaceMeta: (owner, version, bytes) =>
+      changing("replaceMeta", owner, () =>
+        Effect.andThen(
+          readExpected("replaceMeta", owner, version),
+          Effect.suspend(() => Effect.as(replace(owner, bytes), versionOf(bytes)))
+        )
+      )
+  }
+}

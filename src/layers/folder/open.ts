@@ -1,0 +1,122 @@
+/**
+ * Opens a folder as the place of a lib: looks at what is there and, for writing, takes the lock.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { dirname } from "node:path"
+import { ackedFile, libMetaFile, lockFile, tapeMetaFile } from "../../domain/format/Format.ts"
+import { parseDynamicName } from "../../domain/format/Names.ts"
+import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
+import type { StorageError } from "../../services/ports/Storage.ts"
+import { libMetaTemporary } from "../storage/fileNames.ts"
+import { storageError } from "../storage/storageErrors.ts"
+import { ensurePath, join, unlinkIfThere } from "./files.ts"
+
+type DiskShape = Disk["Service"]
+
+/** Succeeds where there is a lib. */
+export const openRead = (disk: DiskShape, location: string): Effect.Effect<void, DiskError | StorageError> =>
+  Effect.gen(function* () {
+    const entry = yield* disk.stat(location)
+    if (entry?.kind !== "folder") {
+      return yield* notALib(location, entry === undefined ? "nothing is there" : "not a folder")
+    }
+    yield* requireLibMeta(disk, location)
+  })
+
+/** Takes the lock on a folder that is a lib or may become one; an absent folder is made. */
+export const openWrite = (
+  disk: DiskShape,
+  location: string,
+  recovering: boolean
+): Effect.Effect<Lock, DiskError | StorageError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const entry = yield* disk.stat(location)
+    if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "not a folder")
+    if (entry === undefined && recovering) return yield* notALib(location, "nothing is there to recover")
+    if (entry === undefined) yield* makeLocation(disk, location)
+
+    const before = yield* disk.list(location)
+    const hadLockFile = before.includes(lockFile)
+    // Judged for good under the lock only; but no lock file is put into a folder that is somebody else's.
+    if (!hadLockFile) yield* accept(disk, location, before, recovering)
+    const lock = yield* disk.lock(join(location, lockFile))
+    const names = yield* disk.list(location)
+    yield* accept(disk, location, names, recovering).pipe(
+      // Under the lock this is safe: who gets hold of the unlinked file finds that the path has another one, or none.
+      Effect.onError(() => (hadLockFile ? Effect.void : Effect.ignore(unlinkIfThere(disk, join(location, lockFile)))))
+    )
+    if (isEmpty(names)) yield* entry === undefined ? Effect.void : syncParent(disk, location)
+    // Who made this lib may have been killed before its meta was durable (I2). Nothing is put beside a meta that may
+    // vanish: what is left then would look like a lib that lost it.
+    else if (isNew(names)) yield* disk.syncFolder(location)
+    return lock
+  })
+
+const isOurs = new Set([lockFile, libMetaTemporary])
+
+/** Nothing but what an interrupted creation leaves. */
+const isEmpty = (names: ReadonlyArray<string>): boolean => names.every((name) => isOurs.has(name))
+
+/** A lib in which nothing was done yet. */
+const isNew = (names: ReadonlyArray<string>): boolean => isEmpty(names.filter((name) => name !== libMetaFile))
+
+const accept = (
+  disk: DiskShape,
+  location: string,
+  names: ReadonlyArray<string>,
+  recovering: boolean
+): Effect.Effect<void, DiskError | StorageError> =>
+  Effect.gen(function* () {
+    if (names.includes(libMetaFile)) return yield* requireLibMeta(disk, location)
+    if (isEmpty(names)) return recovering ? yield* notALib(location, "nothing is there to recover") : undefined
+    const wasLib = yield* holdsLib(disk, location, names)
+    if (recovering && wasLib) return
+    return yield* notALib(
+      location,
+      wasLib
+        ? `no ${libMetaFile}, but other files of a lib: recover it`
+        : "neither empty nor a lib: choose another folder"
+    )
+  })
+
+/** Whether there is something that a lib without its meta would have. */
+const holdsLib = (disk: DiskShape, location: string, names: ReadonlyArray<string>): Effect.Effect<boolean, DiskError> =>
+  Effect.gen(function* () {
+    for (const name of names) {
+      if (name === ackedFile || parseDynamicName(name) !== undefined) return true
+      if ((yield* disk.stat(join(location, name)))?.kind !== "folder") continue
+      if ((yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined) return true
+    }
+    return false
+  })
+
+const requireLibMeta = (disk: DiskShape, location: string): Effect.Effect<void, DiskError | StorageError> =>
+  Effect.flatMap(disk.stat(join(location, libMetaFile)), (entry) => {
+    if (entry?.kind === "file") return Effect.void
+    return entry === undefined
+      ? notALib(location, `no ${libMetaFile}`)
+      : Effect.fail(storageError("open", join(location, libMetaFile), "unsafe", "not a regular file"))
+  })
+
+/**
+ * Makes the lib's own folder, and makes it durable before anything is durable in it. A sync that failed once proves nothing
+ * when it is repeated: the folder goes again, so that the next one makes and syncs another.
+ */
+const makeLocation = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
+  Effect.andThen(
+    ensurePath(disk, location),
+    disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))
+  )
+
+/** The same for a folder that was there. */
+const syncParent = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
+  disk.syncFolder(dirname(location)).pipe(
+    Effect.catch((error) =>
+      // A parent that we may not read cannot be synced. Who made the folder there for us has to answer for it.
+      error.code === "EACCES" || error.code === "EPERM" ? Effect.void : Effect.fail(error)
+    )
+  )
+
+const notALib = (location: string, detail: string): Effect.Effect<never, StorageError> =>
+  Effect.fail(storageError("open", location, "not-a-lib", detail))

@@ -1,0 +1,189 @@
+/**
+ * Segments in a tape's folder: written whole beside their place, then renamed into it.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { dirname } from "node:path"
+import type { DiskError, File } from "../../services/ports/Disk.ts"
+import type { Root, StorageError } from "../../services/ports/Storage.ts"
+import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard, temporary } from "../storage/fileNames.ts"
+import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
+import { ensureFolder, join, orAbsent, requireFolder, requireFolders, sizeOf, unlinkIfThere } from "./files.ts"
+import { moveIn, type Place, reading, refuseWrite, writing } from "./OpenFolder.ts"
+
+/** Refuses names that could lead elsewhere. */
+export const checkNames = (operation: string, tape: string, segment: string): StorageError | undefined =>
+  isUnsafeTape(tape) || isUnsafeSegment(segment)
+    ? storageError(operation, `${tape}/${segment}`, "unsafe", "not the name of a segment")
+    : undefined
+
+export const segmentOperations = (
+  place: Place
+): Pick<
+  Root,
+  "writeSegment" | "readSegment" | "readSegmentRanges" | "segmentSize" | "removeSegment" | "listSegments"
+> => {
+  const { handles, location } = place
+  const pathOf = (tape: string, segment: string) => join(location, tape, segment)
+
+  const use = <A>(
+    operation: string,
+    tape: string,
+    segment: string,
+    read: (file: File) => Effect.Effect<A, DiskError>
+  ): Effect.Effect<A, StorageError> => {
+    const path = pathOf(tape, segment)
+    return reading(place, operation, path, () => {
+      const refusal = checkNames(operation, tape, segment)
+      return refusal === undefined ? handles.use(path, () => open(place, tape, segment), read) : Effect.fail(refusal)
+    })
+  }
+
+  return {
+    writeSegment: (tape, segment, fill) =>
+      place.oneAtATime(
+        pathOf(tape, segment),
+        Effect.suspend(() => writeSegment(place, tape, segment, fill))
+      ),
+    readSegment: (tape, segment, offset, length) =>
+      use("readSegment", tape, segment, (file) => file.read(offset, length)),
+    readSegmentRanges: (tape, segment, ranges) =>
+      use("readSegmentRanges", tape, segment, (file) => file.readRanges(ranges)),
+    segmentSize: (tape, segment) => {
+      const path = pathOf(tape, segment)
+      return reading(place, "segmentSize", path, () => {
+        const refusal = checkNames("segmentSize", tape, segment)
+        return refusal === undefined ? sizeWithin(place, path) : Effect.fail(refusal)
+      })
+    },
+    removeSegment: (tape, segment) =>
+      writing(place, "removeSegment", pathOf(tape, segment), () => {
+        const refusal = checkNames("removeSegment", tape, segment)
+        return refusal === undefined ? removeWithin(place, pathOf(tape, segment)) : Effect.fail(refusal)
+      }),
+    listSegments: (tape) =>
+      reading(place, "listSegments", join(location, tape), () =>
+        isUnsafeTape(tape)
+          ? Effect.fail(storageError("listSegments", tape, "unsafe", "not the name of a tape"))
+          : listIn(place.disk, join(location, tape))
+      )
+  }
+}
+
+/** Size of the file at `path` in a tape's folder, or `undefined` where there is nothing. */
+export const sizeWithin = ({ disk, location }: Place, path: string): Effect.Effect<number | undefined, DiskError> =>
+  orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), sizeOf(disk, path)))
+
+/** Removes the file at `path` in a tape's folder, if it is there. */
+export const removeWithin = ({ disk, handles, location }: Place, path: string): Effect.Effect<void, DiskError> =>
+  Effect.andThen(
+    orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), disk.unlink(path))),
+    handles.drop(path)
+  )
+
+const open = ({ disk, location }: Place, tape: string, segment: string): Effect.Effect<File, DiskError> => {
+  const path = join(location, tape, segment)
+  return Effect.andThen(requireFolders(disk, location, dirname(path)), disk.openRead(path))
+}
+
+/** The folder that gets the file. One of shards is made on demand, and its entry is durable before it is used. */
+const folderOf = (place: Place, tape: string, segment: string): Effect.Effect<string, DiskError> =>
+  Effect.gen(function* () {
+    const { disk, location, syncedFolders } = place
+    const tapeFolder = join(location, tape)
+    yield* requireFolder(disk, tapeFolder)
+    const [first, second] = segment.split("/")
+    if (second === undefined) return tapeFolder
+    const shard = join(tapeFolder, first!)
+    if (syncedFolders.has(shard)) return yield* Effect.as(requireFolder(disk, shard), shard)
+    yield* ensureFolder(disk, shard)
+    // Also where it was there already: an earlier writer may have been killed before it synced (I2).
+    yield* disk.syncFolder(tapeFolder)
+    syncedFolders.add(shard)
+    return shard
+  })
+
+const writeSegment = <A, E, R>(
+  place: Place,
+  tape: string,
+  segment: string,
+  fill: (append: (chunk: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | StorageError, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const { disk, handles, location } = place
+      const path = join(location, tape, segment)
+      const refusal = refuseWrite(place, "writeSegment", path) ?? checkNames("writeSegment", tape, segment)
+      if (refusal !== undefined) return yield* refusal
+      const ours = <B>(effect: Effect.Effect<B, DiskError | StorageError>) => told("writeSegment", path, effect)
+
+      const folder = yield* ours(folderOf(place, tape, segment))
+      yield* ours(Effect.andThen(place.checkLock, unlinkIfThere(disk, temporary(path))))
+      const file = yield* ours(disk.create(temporary(path)))
+      const sink = makeSink(file)
+      const value = yield* restore(fill(sink.append)).pipe(
+        Effect.tap(() => ours(Effect.andThen(sink.end, file.sync))),
+        Effect.onExit(() => sink.close),
+        Effect.tap(() =>
+          ours(
+            place.checkLock.pipe(
+              Effect.andThen(unlinkIfThere(disk, path)),
+              Effect.andThen(moveIn(place, temporary(path), path)),
+              // After the rename: a read in between may have opened what was unlinked.
+              Effect.ensuring(handles.drop(path))
+            )
+          )
+        ),
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.void
+            : Effect.ignore(Effect.andThen(place.checkLock, ours(disk.unlink(temporary(path)))))
+        )
+      )
+      yield* ours(disk.syncFolder(folder))
+      return value
+    })
+  )
+
+/** What `fill` appends to. A chunk that could not be written fails the segment, whatever `fill` makes of it. */
+const makeSink = (file: File) => {
+  let position = 0
+  let ended = false
+  let failed: DiskError | undefined
+  return {
+    append: (chunk: Uint8Array): Effect.Effect<void, StorageError> =>
+      Effect.suspend(() => {
+        if (ended) return Effect.die(new Error(`append to a segment that is written: ${file.path}`))
+        if (failed !== undefined) return Effect.fail(fromDisk("writeSegment", file.path, failed))
+        const at = position
+        position += chunk.length
+        return Effect.mapError(Effect.uninterruptible(file.write(chunk, at)), (error) => {
+          failed = error
+          return fromDisk("writeSegment", file.path, error)
+        })
+      }),
+    end: Effect.suspend(() => {
+      ended = true
+      return failed === undefined ? Effect.void : Effect.fail(failed)
+    }),
+    close: Effect.suspend(() => {
+      ended = true
+      return file.close
+    })
+  }
+}
+
+/** Names of what looks like a segment in a tape's folder. */
+export const listIn = (disk: Place["disk"], folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
+  Effect.gen(function* () {
+    yield* requireFolder(disk, folder)
+    const segments: Array<string> = []
+    for (const name of yield* disk.list(folder)) {
+      if (looksLikeSegment(name)) segments.push(name)
+      if (!looksLikeShard(name) || (yield* disk.stat(join(folder, name)))?.kind !== "folder") continue
+      for (const inner of yield* disk.list(join(folder, name))) {
+        if (looksLikeSegment(inner)) segments.push(`${name}/${inner}`)
+      }
+    }
+    return segments.toSorted()
+  })

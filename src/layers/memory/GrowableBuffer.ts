@@ -1,0 +1,29 @@
+/**
+ * Bytes that grow at their end at a constant cost each.
+ */
+import { copyRange } from "../../domain/base/byteRanges.ts"
+
+export interface Growable {
+  readonly length: () => number
+  readonly append: (bytes: Uint8Array) => void
+  /** A copy; short only at the end. */
+  readonly read: (offset: number, length: number) => Uint8Array
+}
+
+export const make = (bytes: Uint8Array): Growable => {
+  let held = bytes.slice()
+  let end = held.length
+  return {
+    length: () => end,
+    append: (more) => {
+      if (end + more.length > held.length) {
+        const grown = new Uint8Array(Math.max(2 * held.length, end + more.length))
+        grown.set(held.subarray(0, end))
+        held = grown
+      }
+      held.set(more, end)
+      end += more.length
+    },
+    read: (offset, length) => copyRange(held.subarray(0, end), offset, length)
+  }
+}

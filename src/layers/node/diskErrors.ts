@@ -1,0 +1,42 @@
+/**
+ * Turns what `node:fs` throws and passes to callbacks into `DiskError`.
+ */
+import * as Effect from "effect/Effect"
+import { DiskError } from "../../services/ports/Disk.ts"
+
+export const diskError = (operation: string, path: string, code: string): DiskError =>
+  new DiskError({ operation, path, code })
+
+/** An error without an errno of its own is a broken invariant of ours: the caller dies with it. */
+export const failure = (operation: string, path: string, cause: unknown): Effect.Effect<never, DiskError> => {
+  const code = (cause as NodeJS.ErrnoException | null)?.code
+  // Node's own codes (ERR_INVALID_ARG_TYPE, …) say that we called it wrongly; those of the system have no underscore.
+  return typeof code === "string" && !code.startsWith("ERR_")
+    ? Effect.fail(diskError(operation, path, code))
+    : Effect.die(cause)
+}
+
+/** Runs a synchronous call of `node:fs`. */
+export const attempt = <A>(operation: string, path: string, run: () => A): Effect.Effect<A, DiskError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (cause) {
+      return failure(operation, path, cause)
+    }
+  })
+
+/**
+ * Runs a call of `node:fs` on the thread pool. It cannot be interrupted: the kernel goes on in any case, and whoever
+ * waits has to know what became of it.
+ */
+export const background = (
+  operation: string,
+  path: string,
+  start: (done: (cause: NodeJS.ErrnoException | null) => void) => void
+): Effect.Effect<void, DiskError> =>
+  Effect.uninterruptible(
+    Effect.callback<void, DiskError>((resume) => {
+      start((cause) => resume(cause === null ? Effect.void : failure(operation, path, cause)))
+    })
+  )

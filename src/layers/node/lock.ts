@@ -1,0 +1,156 @@
+/**
+ * The writer's kernel lock. Node has no `flock`, but its SQLite takes a real one (POSIX `fcntl`), which dies with the
+ * process: `BEGIN EXCLUSIVE` on the lock file.
+ *
+ * A POSIX lock belongs to a process and an inode, and any close of that inode in that process drops it. So nothing but
+ * SQLite, which knows this and counts its own descriptors over all threads, may ever open the file: not to create it,
+ * not to look at it.
+ */
+import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import type * as Sqlite from "node:sqlite"
+import type { DiskError, Lock } from "../../services/ports/Disk.ts"
+import { diskError, failure } from "./diskErrors.ts"
+import { isNetworkFolder } from "./network.ts"
+
+interface Held {
+  readonly database: Sqlite.DatabaseSync
+  readonly path: string
+  readonly identity: string
+}
+
+// In one place of the process, so that a second copy of this module knows of the locks too.
+const registryKey = Symbol.for("litetapes/NodeDisk/locks")
+const registry = globalThis as { [registryKey]?: Map<string, string> }
+
+/** Real paths of the lock files held here, each with its file's identity. */
+const locks = (): Map<string, string> => (registry[registryKey] ??= new Map())
+
+const identityOf = (stats: fs.BigIntStats): string => `${stats.dev}:${stats.ino}`
+
+/** Whether this is a lock file held here, under whatever name: opening and closing it would drop the lock. */
+export const isLocked = (stats: fs.BigIntStats): boolean => {
+  const held = locks()
+  if (held.size === 0) return false
+  const identity = identityOf(stats)
+  for (const other of held.values()) if (other === identity) return true
+  return false
+}
+
+/** Takes the lock at `lockPath`, or fails at once: `ELOCKED`, `EREMOTE`, `EUNSAFE`, or as the system says. */
+export const acquire = (lockPath: string): Effect.Effect<Held, DiskError> =>
+  Effect.suspend(() => {
+    try {
+      const real = path.join(fs.realpathSync(path.dirname(lockPath)), path.basename(lockPath))
+      const refusal = refuse(real)
+      return refusal === undefined ? take(real) : Effect.fail(diskError("lock", lockPath, refusal))
+    } catch (cause) {
+      return failure("lock", lockPath, cause)
+    }
+  })
+
+export const release = (held: Held): Effect.Effect<void> =>
+  Effect.sync(() => {
+    locks().delete(held.path)
+    held.database.close()
+  })
+
+export const toLock = (held: Held): Lock => ({
+  held: Effect.sync(() => {
+    if (!held.database.isOpen) return false
+    try {
+      return identityAt(held.path) === held.identity
+    } catch {
+      return false
+    }
+  })
+})
+
+const identityAt = (lockPath: string): string | undefined => {
+  const stats = fs.lstatSync(lockPath, { bigint: true, throwIfNoEntry: false })
+  return stats !== undefined && stats.isFile() ? identityOf(stats) : undefined
+}
+
+/** Why the lock must not even be tried, looked at without opening anything. */
+const refuse = (lockPath: string): string | undefined => {
+  if (locks().has(lockPath)) return "ELOCKED"
+  if (isNetworkFolder(path.dirname(lockPath))) return "EREMOTE"
+  const stats = fs.lstatSync(lockPath, { bigint: true, throwIfNoEntry: false })
+  if (stats === undefined) return undefined
+  // SQLite never gets to write a byte: a file with content is somebody else's.
+  if (!stats.isFile() || stats.size > 0n) return "EUNSAFE"
+  return isLocked(stats) ? "ELOCKED" : undefined
+}
+
+const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
+  let database: Sqlite.DatabaseSync | undefined
+  try {
+    if (identityAt(lockPath) === undefined) createThroughSqlite(lockPath)
+    // Looked at before the open and after the lock: while SQLite has the file open its inode cannot be given to another
+    // file, so the same identity on both sides is the identity of what is locked.
+    const identity = identityAt(lockPath)
+    database = openSqlite(lockPath)
+    // A lock file that cannot be written to is opened read-only without a word, and BEGIN EXCLUSIVE is then a shared
+    // lock. The write, which never leaves memory, fails there.
+    database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; BEGIN EXCLUSIVE; PRAGMA user_version=1")
+    if (identity !== undefined && identityAt(lockPath) === identity) {
+      locks().set(lockPath, identity)
+      return Effect.succeed({ database, path: lockPath, identity })
+    }
+    // Somebody replaced the file in between: what we have locked protects nothing.
+    database.close()
+    return Effect.fail(diskError("lock", lockPath, "ELOCKED"))
+  } catch (cause) {
+    if (database?.isOpen === true) database.close()
+    const code = sqliteCode(cause)
+    return code === undefined ? failure("lock", lockPath, cause) : Effect.fail(diskError("lock", lockPath, code))
+  }
+}
+
+/** Creates the file by opening it; SQLite writes nothing into it. */
+const createThroughSqlite = (lockPath: string): void => {
+  openSqlite(lockPath).close()
+  // Of a link that somebody put there meanwhile, the file that it leads to is nobody's to change.
+  if (identityAt(lockPath) !== undefined) fs.chmodSync(lockPath, 0o600)
+}
+
+// In the defensive mode, which is the default of newer Nodes, SQLite refuses journal_mode=OFF without a word.
+const openSqlite = (lockPath: string): Sqlite.DatabaseSync =>
+  new (sqlite().DatabaseSync)(lockPath, { defensive: false })
+
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) as the codes of `DiskError`. */
+const sqliteCodes: ReadonlyMap<number, string> = new Map([
+  [5, "ELOCKED"], // SQLITE_BUSY
+  [6, "ELOCKED"], // SQLITE_LOCKED
+  [8, "EACCES"], // SQLITE_READONLY
+  [10, "EIO"], // SQLITE_IOERR
+  [13, "ENOSPC"], // SQLITE_FULL
+  [14, "EACCES"], // SQLITE_CANTOPEN
+  [26, "EUNSAFE"] // SQLITE_NOTADB: a file of somebody else's
+])
+
+const sqliteCode = (cause: unknown): string | undefined => {
+  const error = cause as { code?: unknown; errcode?: unknown } | null
+  if (error?.code !== "ERR_SQLITE_ERROR" || typeof error.errcode !== "number") return undefined
+  // The low byte is the primary code, what is above it says more.
+  return sqliteCodes.get(error.errcode & 0xff) ?? "EIO"
+}
+
+/**
+ * Loads `node:sqlite`, when a lock is first taken. Node 24.21 is silent about it; earlier releases warn as they load it
+ * that it is experimental, which is no concern of our users: that one warning is dropped, during that one call.
+ */
+const sqlite = (): typeof Sqlite => {
+  const emitWarning = process.emitWarning
+  process.emitWarning = ((warning: string | Error, ...rest: Array<never>) => {
+    if (!String(warning).startsWith("SQLite is an experimental feature")) {
+      Reflect.apply(emitWarning, process, [warning, ...rest])
+    }
+  }) as typeof process.emitWarning
+  try {
+    return process.getBuiltinModule("node:sqlite")
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

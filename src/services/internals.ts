@@ -1,0 +1,22 @@
+/** What the services of this package know of an open lib, and its users do not. */
+import { invariant } from "../domain/base/invariant.ts"
+import type { Core } from "./lib/LibHandle.ts"
+import type { Writer } from "./write/Writer.ts"
+
+export interface Internals {
+  readonly core: Core
+  /** `undefined` in a reader. */
+  readonly writer: Writer | undefined
+}
+
+const known = new WeakMap<object, Internals>()
+
+export const register = (lib: object, internals: Internals): void => {
+  known.set(lib, internals)
+}
+
+export const internalsOf = (lib: object): Internals => {
+  const internals = known.get(lib)
+  invariant(internals !== undefined, "a Lib is made by Lib.open")
+  return internals
+}

@@ -1,0 +1,155 @@
+/** Reading the dynamic segments that lib meta lists: what an earlier writer, or the running one, has committed. */
+import * as Effect from "effect/Effect"
+import { AckedDataLost, DynamicCorrupt, IdentityMismatch } from "../../domain/format/Errors.ts"
+import * as DynamicSegment from "../../domain/journal/DynamicSegment.ts"
+import { libMetaFile } from "../../domain/format/Format.ts"
+import type * as LibState from "../../domain/meta/LibState.ts"
+import { dynamicBytesCeiling } from "../../domain/format/Limits.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import type { Anchor } from "../../domain/meta/SystemRecord.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
+import { DynamicFile } from "./DynamicFile.ts"
+
+/** What scanning may fail with. */
+export type ScanError = StorageError | DynamicCorrupt | IdentityMismatch | AckedDataLost
+
+/** What the listed dynamic segments hold. */
+export interface Scanned {
+  readonly files: ReadonlyArray<DynamicFile>
+  /** Where the chain of commits ends. */
+  readonly anchor: Anchor
+  /** Where it stood before the last batch. */
+  readonly beforeLast: Anchor
+  /** A torn end that no mark proves: it was never acknowledged. */
+  readonly torn: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
+  /** Where the last good batch ends, or the first one would begin; `undefined` where no file is listed. */
+  readonly end: { readonly file: string; readonly offset: number } | undefined
+  /** The last batch as it stands on disk: lines and mark. */
+  readonly last: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
+}
+
+/** Reads all of them, in the order of their batches, and checks that they are one chain. */
+export const scanAll = Effect.fnUntraced(function* (
+  root: Root,
+  state: LibState.LibState
+): Effect.fn.Return<Scanned, ScanError> {
+  const files: Array<DynamicFile> = []
+  let anchor = state.anchor
+  let beforeLast = anchor
+  let torn: Scanned["torn"]
+  let last: Scanned["last"]
+  let end: Scanned["end"]
+  let before: string | undefined
+  for (const live of state.live) {
+    const name = dynamicName(live.dynamic)
+    const damaged = (offset: number, why: string) => new DynamicCorrupt({ file: name, offset, why })
+    const bytes = yield* readDynamic(root, live.dynamic)
+    if (bytes === undefined) return yield* damaged(0, `it is missing, and ${libMetaFile} lists it`)
+    const header = DynamicSegment.readHeader(bytes)
+    if (typeof header === "string") return yield* damaged(0, header)
+    if (header.lib !== state.lib || header.dynamic !== live.dynamic) {
+      const found = `dynamic segment ${header.dynamic} of lib ${header.lib}`
+      return yield* new IdentityMismatch({ file: name, expected: `number ${live.dynamic} of ${state.lib}`, found })
+    }
+    const scan = DynamicSegment.scan(bytes, anchor, live.limit)
+    // A byte behind a file's header, be it room, requires that the files before it are undamaged.
+    if (torn !== undefined && bytes.length > DynamicSegment.headerBytes(bytes)) {
+      return yield* new DynamicCorrupt({
+        file: dynamicName(torn.dynamic),
+        offset: torn.offset,
+        why: `${name}, which follows it, holds data`
+      })
+    }
+    if (scan.damage !== undefined) {
+      const { offset, kind } = scan.damage
+      // What it should follow may have stood at the end of the file before.
+      const isFirst = scan.batches.length === 0 && before !== undefined
+      const why = isFirst ? `${scan.damage.why}, and ${before} ends before it` : scan.damage.why
+      if (kind === "acknowledged" || live.limit !== undefined) return yield* damaged(offset, why)
+      torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset, scan.contentBytes) }
+    }
+    const off = misplaced(scan, anchor.position, state)
+    if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} stands at position ${off.position}`)
+    const { file, before: beforeBatch } = fileOf(live.dynamic, scan, anchor, state)
+    if (live.limit !== undefined && file.anchor.batch !== live.limit) {
+      return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at ${live.limit}`)
+    }
+    files.push(file)
+    before = `${name} (${scan.goodBytes} bytes)`
+    const batch = scan.batches.at(-1)
+    if (batch !== undefined || end === undefined) end = { file: name, offset: scan.goodBytes }
+    if (batch !== undefined) {
+      beforeLast = beforeBatch
+      anchor = file.anchor
+      last = { dynamic: live.dynamic, offset: batch.offset, bytes: bytes.slice(batch.offset, batch.end) }
+    }
+  }
+  if (torn !== undefined) end = { file: dynamicName(torn.dynamic), offset: torn.offset }
+  if (anchor.batch < state.upto) {
+    const { file, offset } = end ?? { file: libMetaFile, offset: 0 }
+    return yield* new AckedDataLost({
+      location: root.location,
+      acked: state.upto,
+      found: anchor.batch,
+      file,
+      offset
+    })
+  }
+  return { files, anchor, beforeLast, torn, end, last }
+})
+
+/** All of a dynamic segment, or `undefined` where there is none; nothing of one that is larger than any may be. */
+export const readDynamic = (
+  root: Root,
+  dynamic: number
+): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> =>
+  Effect.flatMap(
+    root.dynamicSize(dynamic),
+    (size): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> => {
+      if (size === undefined) return Effect.succeed(undefined)
+      if (size <= dynamicBytesCeiling) return root.readDynamic(dynamic, 0, size)
+      const why = `it has ${size} bytes, none has more than ${dynamicBytesCeiling}`
+      return Effect.fail(new DynamicCorrupt({ file: dynamicName(dynamic), offset: dynamicBytesCeiling, why }))
+    }
+  )
+
+/** The first batch that does not go on where the events before it end. */
+const misplaced = (
+  { batches }: DynamicSegment.Scan,
+  start: number,
+  { roles }: LibState.LibState
+): DynamicSegment.FoundBatch | undefined => {
+  let next = start
+  for (const batch of batches) {
+    if (batch.position !== next) return batch
+    for (const part of batch.parts) {
+      const role = roles.get(part.tape)
+      // Whether these are events was in what lib meta has lost: that is said by who looks for it.
+      if (role === undefined) return undefined
+      if (role === "events") next += part.count
+    }
+  }
+  return undefined
+}
+
+const fileOf = (
+  dynamic: number,
+  scan: DynamicSegment.Scan,
+  start: Anchor,
+  state: LibState.LibState
+): { readonly file: DynamicFile; readonly before: Anchor } => {
+  const file = new DynamicFile({ dynamic, size: scan.goodBytes, anchor: start })
+  let before = start
+  for (const batch of scan.batches) {
+    let events = 0
+    for (const part of batch.parts) if (state.roles.get(part.tape) === "events") events += part.count
+    const endPosition = batch.position + events
+    for (const part of batch.parts) {
+      const { tape, firstOrdinal, count, offset, bytes, crc } = part
+      file.addPart(tape, { file, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
+    }
+    before = file.anchor
+    file.anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }
+  }
+  return { file, before }
+}

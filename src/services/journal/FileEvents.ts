@@ -1,0 +1,76 @@
+/** The events of a dynamic segment: known to its writer, read back from a file that someone else wrote. */
+import * as Effect from "effect/Effect"
+import { crc32 } from "node:zlib"
+import { SegmentCorrupt } from "../../domain/format/Errors.ts"
+import { newline } from "../../domain/format/Format.ts"
+import { BadLine } from "../../domain/json/BadLine.ts"
+import type { LibState } from "../../domain/meta/LibState.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { DynamicEvents } from "./DynamicEvents.ts"
+import type { DynamicFile, LivePart } from "./DynamicFile.ts"
+import { keyOfEvent } from "../../domain/event/eventKeys.ts"
+import { ofForeign } from "../base/decodeUntrusted.ts"
+import { readRun, runsOf } from "./PartRuns.ts"
+
+/** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
+export const eventsOf = (core: Core, file: DynamicFile): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
+  Effect.suspend(() => (file.events === undefined ? buildEvents(core, file) : Effect.succeed(file.events)))
+
+const buildEvents = Effect.fnUntraced(function* (
+  core: Core,
+  file: DynamicFile
+): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
+  const events = new DynamicEvents()
+  for (const run of runsOf(eventPartsOf(core.state, file), 1024 * 1024)) {
+    const lines = yield* readRun(core, dynamicName(file.dynamic), run)
+    for (const [index, { offset }] of run.entries()) {
+      yield* ofForeign(
+        () => addEvents(events, lines[index]!, offset),
+        (why) => corrupt(file, offset, why)
+      )
+    }
+    yield* Effect.yieldNow
+  }
+  file.events ??= events
+  return file.events
+})
+
+/** Where the events of a file are that has these bytes, before it is written. */
+export const eventsIn = (
+  state: Pick<LibState, "roles">,
+  file: DynamicFile,
+  bytes: Uint8Array
+): Effect.Effect<DynamicEvents, SegmentCorrupt> => {
+  const events = new DynamicEvents()
+  const add = ({ offset, bytes: length }: LivePart) =>
+    ofForeign(
+      () => addEvents(events, bytes.subarray(offset, offset + length), offset),
+      (why) => corrupt(file, offset, why)
+    )
+  return Effect.as(Effect.forEach(eventPartsOf(state, file), add, { discard: true }), events)
+}
+
+const eventPartsOf = ({ roles }: Pick<LibState, "roles">, file: DynamicFile): Array<LivePart> =>
+  [...file.parts]
+    .filter(([tape]) => roles.get(tape) === "events")
+    .flatMap(([, parts]) => parts)
+    .toSorted((a, b) => a.offset - b.offset)
+
+const corrupt = ({ dynamic }: DynamicFile, offset: number, why: string) =>
+  new SegmentCorrupt({ tape: dynamicName(dynamic), segment: dynamicName(dynamic), offset, why })
+
+/** @throws BadLine | TaraSONError */
+const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): void => {
+  let start = 0
+  while (start < lines.length) {
+    const end = lines.indexOf(newline, start)
+    const line = lines.subarray(start, end)
+    const key = keyOfEvent(line)
+    const last = events.lastRevision(key.stream)
+    if (last !== undefined && key.revision !== last + 1) throw new BadLine("revisions of a stream are not in a row")
+    events.add({ ...key, offset: offset + start, length: end - start, crc: crc32(line) })
+    start = end + 1
+  }
+}

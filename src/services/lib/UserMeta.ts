@@ -1,0 +1,65 @@
+/** User values in a tape's meta: the only part of meta that users may set. */
+import * as Effect from "effect/Effect"
+import { MetaInvalid, type TapeInvalid } from "../../domain/format/Errors.ts"
+import { tapeMetaFile } from "../../domain/format/Format.ts"
+import * as MetaChain from "../../domain/meta/MetaChain.ts"
+import type { TapeRecord } from "../../domain/meta/SystemRecord.ts"
+import * as TaraSON from "../../domain/json/TaraSON.ts"
+import { TaraSONError } from "../../domain/json/TaraSONError.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import { attempt } from "../base/attempt.ts"
+import { type Core, guard, type WriteError } from "./LibHandle.ts"
+import type { OpenTape } from "./OpenTape.ts"
+import { changeTapeMeta } from "./TapeMeta.ts"
+
+/** Sets `key`, or removes it where `value` is `undefined`. */
+export const changeUserMeta = (
+  core: Core,
+  tape: OpenTape,
+  key: string,
+  value: TaraSON.Json | undefined
+): Effect.Effect<void, WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError> =>
+  Effect.gen(function* () {
+    yield* guard(core)
+    const checked = yield* attempt<TaraSON.Json | undefined, TaraSONError>(() => check(core, key, value))
+    yield* tape.lock.withPermit(
+      Effect.uninterruptible(
+        Effect.gen(function* () {
+          yield* guard(core)
+          if (checked === undefined) {
+            if (!tape.state.userMeta.has(key)) return
+            return yield* changeTapeMeta(core, tape, { $type: "LiteTape.UserMeta", key, removed: true })
+          }
+          yield* checkUserRoom(core, tape, new Map([...tape.state.userMeta, [key, checked]]))
+          return yield* changeTapeMeta(core, tape, { $type: "LiteTape.UserMeta", key, value: checked })
+        })
+      )
+    )
+  })
+
+/** User values may take a quarter of a meta: they must never keep a segment from being listed. */
+const checkUserRoom = (
+  core: Core,
+  tape: OpenTape,
+  values: ReadonlyMap<string, TaraSON.Json>
+): Effect.Effect<void, MetaInvalid> =>
+  Effect.suspend(() => {
+    const { limits } = core.state
+    const records = Array.from(values, ([key, value]) => ({ $type: "LiteTape.UserMeta" as const, key, value }))
+    const { length } = MetaChain.write<TapeRecord>(null, records, limits).bytes
+    const bytesMax = Math.floor(limits.metaBytesMax / 4)
+    if (length <= bytesMax) return Effect.void
+    const why = `its user values would have ${length} bytes, a quarter of its limit metaBytesMax is ${bytesMax}: remove some of them`
+    return Effect.fail(new MetaInvalid({ meta: `${tape.name}/${tapeMetaFile}`, line: tape.state.lines + 1, why }))
+  })
+
+/** A copy of the value, so that what is folded is what was written. Checked as the system record that it becomes. */
+const check = (core: Core, key: string, value: unknown): TaraSON.Json | undefined => {
+  if (typeof key !== "string" || key === "") {
+    throw new TaraSONError({ pointer: "/key", reason: { _tag: "NotJsonValue", found: "an empty key" } })
+  }
+  const { limits } = core.state
+  const record = { $type: "LiteTape.UserMeta", key, ...(value === undefined ? { removed: true } : { value }) }
+  const text = TaraSON.encodeSystem(record, { ...limits, depthMax: limits.depthMax + 1 })
+  return (TaraSON.parseTrusted(text) as { readonly value?: TaraSON.Json }).value
+}

@@ -1,0 +1,72 @@
+/**
+ * Whether lib meta has lost its end. It is appended to, so a line that was cut off whole is missed by what rests on it:
+ * a dynamic segment and a tape are listed before anything is written that needs them.
+ */
+import * as Effect from "effect/Effect"
+import { MetaCorrupt } from "../../domain/format/Errors.ts"
+import * as DynamicSegment from "../../domain/journal/DynamicSegment.ts"
+import { libMetaFile } from "../../domain/format/Format.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
+import type { Scanned } from "../journal/DynamicScan.ts"
+import type { ReadState } from "./openWriter.ts"
+
+/** Sees that everything is listed that batches up to `upto` rest on. */
+export const checkMetaEnd = Effect.fnUntraced(function* (
+  root: Root,
+  read: ReadState,
+  scanned: Scanned,
+  upto: number
+): Effect.fn.Return<void, MetaCorrupt | StorageError> {
+  yield* checkWriter(root, read)
+  yield* checkUnlisted(root, read)
+  yield* checkTapes(read, scanned, upto)
+})
+
+/** Tapes are made by a writer, and a writer begins with its epoch. */
+const checkWriter = (root: Root, read: ReadState): Effect.Effect<void, MetaCorrupt | StorageError> =>
+  read.state.epoch > 0
+    ? Effect.void
+    : Effect.flatMap(root.listTapes, ([tape]) =>
+        tape === undefined ? Effect.void : endMissing(read, `tape ${tape} is there, and no writer is listed`)
+      )
+
+/**
+ * A dynamic segment is listed before its first batch: one of this lib that holds batches and is not listed shows that
+ * lib meta has lost its end. (What an interrupted opening leaves is of the next epoch, and a copy.)
+ */
+const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) {
+  const { state } = read
+  for (const dynamic of yield* root.listDynamics) {
+    if (dynamic <= state.highest) continue
+    const size = (yield* root.dynamicSize(dynamic)) ?? 0
+    const head = yield* root.readDynamic(dynamic, 0, 4096)
+    const header = DynamicSegment.readHeader(head)
+    if (typeof header === "string" || header.lib !== state.lib) continue
+    const listable = header.epoch === state.epoch || state.epoch === 0
+    if (listable && size > DynamicSegment.headerBytes(head)) {
+      return yield* endMissing(read, `${dynamicName(dynamic)} holds batches and is not listed`)
+    }
+  }
+})
+
+/** A tape is listed before its first record is committed. */
+const checkTapes = (read: ReadState, scanned: Scanned, upto: number): Effect.Effect<void, MetaCorrupt> => {
+  for (const file of scanned.files) {
+    for (const [tape, parts] of file.parts) {
+      if (read.state.roles.has(tape) || parts[0]!.batch > upto) continue
+      return endMissing(read, `${dynamicName(file.dynamic)} holds records of tape ${tape}, which is not listed`)
+    }
+  }
+  return Effect.void
+}
+
+const endMissing = ({ chain }: ReadState, why: string): Effect.Effect<never, MetaCorrupt> =>
+  Effect.fail(
+    new MetaCorrupt({
+      meta: libMetaFile,
+      line: chain.records.length + 1,
+      offset: chain.goodBytes,
+      why: `its end is missing: ${why}`
+    })
+  )

@@ -1,0 +1,115 @@
+/** Taking a lib over from the writer before: the steps that decide (RELIABILITY: open). */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { DynamicCorrupt } from "../../domain/format/Errors.ts"
+import * as DynamicSegment from "../../domain/journal/DynamicSegment.ts"
+import * as Hint from "../../domain/journal/Hint.ts"
+import * as LibState from "../../domain/meta/LibState.ts"
+import * as MetaChain from "../../domain/meta/MetaChain.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
+import type { Core } from "./LibHandle.ts"
+import { DynamicEvents } from "../journal/DynamicEvents.ts"
+import { DynamicFile } from "../journal/DynamicFile.ts"
+import type { Scanned } from "../journal/DynamicScan.ts"
+import { eventsIn } from "../journal/FileEvents.ts"
+
+/**
+ * The decision: a new dynamic segment with the last batch in it (I2: what was inherited is written again), and lib meta
+ * with the next epoch. Before that record is in place nothing has changed; after it, everything has.
+ */
+export const takeOver = Effect.fnUntraced(function* (
+  core: Core,
+  read: { readonly state: LibState.LibState; readonly version: string },
+  scanned: Scanned
+) {
+  const { root } = core
+  const { state } = read
+  const { anchor, files, last } = scanned
+  const dynamic = state.highest + 1
+  const epoch = state.epoch + 1
+  const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
+  const first = last === undefined ? header : Buffer.concat([header, last.bytes])
+  const events = yield* eventsOfLast(state, scanned, { dynamic, size: first.length, anchor }, header.length, first)
+  // Files keep the batches before the last one; a file that held the last one alone is not needed.
+  const old = files.flatMap((file) => withoutLast(file, scanned))
+  // What an interrupted opening left may have a number above ours, and the epoch that begins now. It is gone, durably with
+  // the new file, before the decision: behind it, it would look like a dynamic segment that lib meta has lost.
+  for (const left of yield* root.listDynamics) if (left > state.highest) yield* root.dropDynamic(left)
+  const writer = yield* root.createDynamic(dynamic, first)
+  const records = [
+    ...LibState.refold(state),
+    {
+      $type: "LiteLib.Epoch" as const,
+      anchor: state.anchor,
+      dynamic,
+      epoch,
+      old: old.map((file): [number, number] => [file.dynamic, file.anchor.batch]),
+      upto: anchor.batch
+    }
+  ]
+  const written = MetaChain.write<LibRecord>(null, records)
+  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
+  core.metaEnd = written.end
+  core.metaBytes = written.bytes.length
+  core.state = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
+  core.durable = anchor
+  if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))
+  const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events })
+  if (last !== undefined) {
+    moveLast(files, current, header.length - last.offset, anchor)
+    current.firstBatchAt = yield* Clock.currentTimeMillis
+  }
+  core.dynamics = [...old, current]
+  for (const listed of yield* root.listDynamics) {
+    if (!core.state.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
+  }
+})
+
+/**
+ * The events of the last batch, where they will stand: their rows come before those of the batches to come. Looked at
+ * before the decision, since what is no event must change nothing.
+ */
+const eventsOfLast = (
+  state: LibState.LibState,
+  { anchor, files, last }: Scanned,
+  file: Pick<DynamicFile, "dynamic" | "size" | "anchor">,
+  headerBytes: number,
+  bytes: Uint8Array
+): Effect.Effect<DynamicEvents, DynamicCorrupt> => {
+  if (last === undefined) return Effect.succeed(new DynamicEvents())
+  const planned = new DynamicFile(file)
+  const shift = headerBytes - last.offset
+  moveLast(files, planned, shift, anchor)
+  return Effect.mapError(
+    eventsIn(state, planned, bytes),
+    ({ offset, why }) => new DynamicCorrupt({ file: dynamicName(last.dynamic), offset: offset - shift, why })
+  )
+}
+
+/** A file as it is listed from now on: without the last batch, which the new file holds. */
+const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<DynamicFile> => {
+  if (!file.hasBatches) return []
+  if (file.anchor.batch < anchor.batch) return [file]
+  const kept = new DynamicFile({ dynamic: file.dynamic, size: file.size, anchor: beforeLast })
+  for (const [tape, parts] of file.parts) {
+    for (const part of parts) if (part.batch < anchor.batch) kept.addPart(tape, { ...part, file: kept })
+  }
+  return kept.hasBatches ? [kept] : []
+}
+
+/** The parts of the last batch, where they stand in the new file. */
+const moveLast = (
+  files: ReadonlyArray<DynamicFile>,
+  current: DynamicFile,
+  shift: number,
+  anchor: DynamicFile["anchor"]
+): void => {
+  for (const file of files) {
+    for (const [tape, parts] of file.parts) {
+      for (const part of parts) {
+        if (part.batch === anchor.batch) current.addPart(tape, { ...part, file: current, offset: part.offset + shift })
+      }
+    }
+  }
+}

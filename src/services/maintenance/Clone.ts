@@ -1,0 +1,258 @@
+/**
+ * Clone: a new tape with the same logical stream, in this lib or another one. Files are copied byte by byte and checked
+ * on the way; the new tape has an identity of its own and remembers where it came from.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
+import { LibClosed, type MetaInvalid, SegmentCorrupt, TapeExists } from "../../domain/format/Errors.ts"
+import { formatVersion, newline } from "../../domain/format/Format.ts"
+import type { TapeListing } from "../../domain/meta/LibState.ts"
+import * as Merkle from "../../domain/merkle/Merkle.ts"
+import * as MetaChain from "../../domain/meta/MetaChain.ts"
+import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"
+import type { Segment, TapeRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
+import * as TaraSON from "../../domain/json/TaraSON.ts"
+import { TaraSONError } from "../../domain/json/TaraSONError.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import { attempt } from "../base/attempt.ts"
+import { flush, type FlushError } from "../write/flush.ts"
+import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "../lib/LibHandle.ts"
+import { checkLibMetaRoom, checkTapeMetaSize } from "../lib/metaLimits.ts"
+import { listing, type OpenTape } from "../lib/OpenTape.ts"
+import { Counter, type OnProgress } from "../base/Progress.ts"
+import { linesOfChunk, readChunk } from "../read/RecordReader.ts"
+import { readSegment, type SegmentError } from "../segment/SegmentFile.ts"
+import { readWhole } from "../segment/SegmentRecords.ts"
+import { writeTail } from "../segment/TailSegment.ts"
+import { retryVanished } from "../read/retryVanished.ts"
+
+export interface CloneOptions {
+  readonly onProgress?: OnProgress
+}
+
+export type CloneError =
+  | WriteError
+  | FlushError
+  | SegmentError
+  | StorageError
+  | MetaInvalid
+  | TapeExists
+  | InvalidTapeName
+  | TaraSONError
+
+/** Clones `tape` of `source` as `name` into `target`, which may be the same lib. */
+export const clone = (
+  source: Core,
+  tape: OpenTape,
+  target: Core,
+  name: string,
+  options: CloneOptions = {}
+): Effect.Effect<TapeListing, CloneError> =>
+  Effect.gen(function* () {
+    yield* guard(target)
+    if (source.closed) return yield* new LibClosed({ location: source.location })
+    yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
+    if (source.root.mode === "write") yield* flush(source, tape, source.durable.batch)
+    return yield* Effect.acquireUseRelease(
+      reserve(target, name),
+      // No repack may take the files away while they are copied.
+      () => tape.repacking.withPermit(whileOpen(source, build(source, tape, target, name, options.onProgress))),
+      () =>
+        Effect.sync(() => {
+          target.building.delete(name)
+        })
+    )
+  })
+
+/** Nobody else makes a tape of that name meanwhile. */
+const reserve = (core: Core, name: string): Effect.Effect<void, TapeExists> =>
+  // Under the lock: a tape that is being made has it.
+  core.loadLock.withPermit(
+    Effect.suspend(() => {
+      if (core.state.tapes.has(name) || core.building.has(name)) return Effect.fail(new TapeExists({ tape: name }))
+      core.building.add(name)
+      return Effect.void
+    })
+  )
+
+const build = (
+  source: Core,
+  tape: OpenTape,
+  target: Core,
+  name: string,
+  onProgress: OnProgress | undefined
+): Effect.Effect<TapeListing, CloneError> =>
+  Effect.gen(function* () {
+    const counter = counterOf(source, tape, onProgress)
+    // Without a first record this is no tape yet: interrupted, it is a folder that nobody lists or adopts.
+    yield* target.root.createTape(name, new Uint8Array(0))
+    const copied = new Map<string, Segment>()
+    const { segments, end } = yield* copyAll(source, tape, target, name, copied, counter)
+    const tail = yield* copyTail(source, tape, target, name, segments.at(-1), end, counter)
+    const all = tail === undefined ? segments : [...segments, tail]
+    const merkle = all.at(-1)?.merkle ?? Merkle.empty
+    const { tape: originTape, lib: originLib } = tape.state
+    const origin = {
+      kind: "cloned" as const,
+      lib: originLib,
+      records: merkle.size,
+      root: Merkle.root(merkle),
+      tape: originTape
+    }
+    return yield* target.loadLock.withPermit(Effect.uninterruptible(list(target, name, all, origin)))
+  })
+
+/** What is cloned: what a writer has in segments, all of which was flushed; all that a reader sees. */
+const recordsOf = (source: Core, tape: OpenTape): number =>
+  source.root.mode === "write" ? tape.state.records : tape.records
+
+const counterOf = (source: Core, tape: OpenTape, onProgress: OnProgress | undefined): Counter => {
+  const bytes = tape.state.segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  const behind = source.root.mode === "write" ? [] : tape.parts
+  const total = { records: recordsOf(source, tape), bytes: behind.reduce((sum, part) => sum + part.bytes, bytes) }
+  return new Counter(total, onProgress)
+}
+
+/** Copies the segments that are cloned whole. Where a reader's are taken away by a repack, those in their place. */
+const copyAll = (
+  source: Core,
+  tape: OpenTape,
+  target: Core,
+  name: string,
+  copied: Map<string, Segment>,
+  counter: Counter
+): Effect.Effect<{ readonly segments: ReadonlyArray<Segment>; readonly end: number }, CloneError> =>
+  Effect.suspend(() => {
+    const { metaVersion } = tape
+    const end = recordsOf(source, tape)
+    const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
+    const copy = Effect.gen(function* () {
+      for (const [known, { records, bytes }] of copied) {
+        if (segments.some((segment) => segment.name === known)) continue
+        copied.delete(known)
+        counter.grow(records, bytes)
+        yield* target.root.removeSegment(name, known)
+      }
+      for (const segment of segments) {
+        if (copied.has(segment.name)) continue
+        yield* guard(target)
+        yield* checkLimits(source, tape.name, segment, target)
+        yield* copySegment(source, tape.name, segment, target, name)
+        copied.set(segment.name, segment)
+        yield* counter.add(segment.records, segment.bytes)
+      }
+      return { segments, end }
+    })
+    return retryVanished(source, tape, metaVersion, copy, () => copyAll(source, tape, target, name, copied, counter))
+  })
+
+/** Sees that the target could have written these records itself: else it may not be able to read them. */
+const checkLimits = (source: Core, from: string, segment: Segment, target: Core) => {
+  const [had, has] = [source.state.limits, target.state.limits]
+  if (has.recordBytesMax >= had.recordBytesMax && has.depthMax >= had.depthMax) return Effect.void
+  let refused: TaraSONError | undefined
+  const role = listing(source, from)?.role ?? "records"
+  const read = readWhole(source, from, role, segment, (line) => {
+    if (refused !== undefined) return
+    try {
+      TaraSON.parseCanonical(line, has)
+    } catch (error) {
+      if (!(error instanceof TaraSONError)) throw error
+      refused = error
+    }
+  })
+  return Effect.flatMap(read, () => (refused === undefined ? Effect.void : Effect.fail(refused)))
+}
+
+/** A segment of the records up to `end` that a reader sees and no segment holds, or one that holds more. */
+const copyTail = Effect.fnUntraced(function* (
+  source: Core,
+  tape: OpenTape,
+  target: Core,
+  name: string,
+  before: Segment | undefined,
+  end: number,
+  counter: Counter
+): Effect.fn.Return<Segment | undefined, CloneError> {
+  const firstOrdinal = before?.merkle.size ?? 0
+  if (firstOrdinal >= end) return undefined
+  const options = { tape: name, role: "records" as const, number: (before?.number ?? 0) + 1, before, lastBatch: 0 }
+  const { segment } = yield* writeTail(target.root, options, (seal, append) =>
+    Effect.gen(function* () {
+      for (let next = firstOrdinal; next < end;) {
+        yield* guard(target)
+        const lines = linesOfChunk(yield* readChunk(source, tape, next, "forward"), next, end)
+        for (const line of lines) {
+          yield* attempt<unknown, TaraSONError>(() => TaraSON.parseCanonical(line, target.state.limits))
+        }
+        const bytes = Buffer.concat(lines.flatMap((line) => [line, lineEnd]))
+        seal.add(bytes)
+        yield* append(bytes)
+        yield* counter.add(lines.length, bytes.length)
+        next += lines.length
+      }
+    })
+  )
+  return segment
+})
+
+const lineEnd = Buffer.of(newline)
+
+/** Copies a file as it is, and sees that it is what meta says. */
+const copySegment = (source: Core, from: string, segment: Segment, target: Core, to: string) =>
+  target.root.writeSegment(to, segment.name, (append) =>
+    Effect.gen(function* () {
+      const digest = createHash("sha256")
+      for (let offset = 0; offset < segment.bytes;) {
+        const length = Math.min(1024 * 1024, segment.bytes - offset)
+        const chunk = yield* readSegment(source, from, segment.name, offset, length)
+        digest.update(chunk)
+        yield* append(chunk)
+        offset += chunk.length
+        yield* Effect.yieldNow
+      }
+      if (digest.digest("hex") !== segment.sha256) {
+        const why = "its SHA-256 is not the one in meta"
+        return yield* new SegmentCorrupt({ tape: from, segment: segment.name, offset: 0, why })
+      }
+    })
+  )
+
+/** Meta, then the lib's word for it: in this order, so that a listed tape has its meta. */
+const list = (
+  core: Core,
+  name: string,
+  segments: ReadonlyArray<Segment>,
+  origin: Extract<Unchained<TapeRecord>, { readonly $type: "LiteTape.Meta" }>["origin"]
+): Effect.Effect<TapeListing, CloneError> =>
+  Effect.gen(function* () {
+    yield* guard(core)
+    const now = yield* Clock.currentTimeMillis
+    const tape = core.uuid(now)
+    // Batch numbers belong to a lib: all that this one has committed so far is no part of the new tape.
+    const lastBatch = core.durable.batch
+    const written = MetaChain.writeTape(
+      [
+        {
+          $type: "LiteTape.Meta",
+          created: new Date(now).toISOString(),
+          format: formatVersion,
+          lastBatch,
+          lib: core.state.lib,
+          origin,
+          role: "records",
+          tape
+        },
+        ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment, lastBatch }))
+      ],
+      core.state.limits
+    )
+    yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
+    const listed: TapeListing = { name, tape, role: "records", state: "active" }
+    yield* checkLibMetaRoom(core, { $type: "LiteLib.Tape", ...listed })
+    const empty = yield* core.root.readMeta(name)
+    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
+    yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+    return listed
+  })

@@ -1,0 +1,102 @@
+/** Comparing tapes: by their roots in no time, or record by record for the first that differs. */
+import * as Effect from "effect/Effect"
+import { LibClosed } from "../../domain/format/Errors.ts"
+import * as Merkle from "../../domain/merkle/Merkle.ts"
+import { recordId } from "../../domain/json/TaraSON.ts"
+import { flush, type FlushError } from "../write/flush.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+import { Counter, type OnProgress } from "../base/Progress.ts"
+import { linesOfChunk, readChunk, type ReadError } from "../read/RecordReader.ts"
+
+/** A tape within its lib. */
+export interface Located {
+  readonly core: Core
+  readonly tape: OpenTape
+}
+
+/** The first place where two logical streams differ. */
+export interface Difference {
+  readonly ordinal: number
+  /** Record id there; `undefined` where that tape has ended. */
+  readonly left: string | undefined
+  readonly right: string | undefined
+}
+
+/** The Merkle state of everything that is acknowledged: what is not in segments yet is flushed, or read by a reader. */
+export const merkleOf = ({ core, tape }: Located): Effect.Effect<Merkle.State, FlushError | ReadError | LibClosed> =>
+  Effect.gen(function* () {
+    if (core.closed) return yield* new LibClosed({ location: core.location })
+    if (core.refusal() === undefined) yield* flush(core, tape, core.durable.batch)
+    const { segments } = tape.state
+    if (tape.parts.length === 0 && tape.hidden === 0) return segments.at(-1)?.merkle ?? Merkle.empty
+    // A reader, or a writer that has stopped: on top of the last state that is whole.
+    const end = tape.records
+    const base = segments.findLast((segment) => segment.merkle.size <= end)?.merkle ?? Merkle.empty
+    const merkle = new Merkle.Accumulator(base)
+    while (merkle.size < end) {
+      const from = merkle.size
+      const chunk = yield* readChunk(core, tape, from, "forward")
+      for (const line of linesOfChunk(chunk, from, end)) merkle.add(line)
+      yield* Effect.yieldNow
+    }
+    return merkle.state()
+  })
+
+/** Whether two tapes hold the same logical stream: as many records, and the same root. */
+export const equivalent = (left: Located, right: Located): Effect.Effect<boolean, FlushError | ReadError | LibClosed> =>
+  Effect.gen(function* () {
+    const a = yield* merkleOf(left)
+    const b = yield* merkleOf(right)
+    return a.size === b.size && Merkle.root(a) === Merkle.root(b)
+  })
+
+/** The first record that differs, or `undefined` where none does. Streaming; reads every byte up to there. */
+export const diff = (
+  left: Located,
+  right: Located,
+  onProgress?: OnProgress
+): Effect.Effect<Difference | undefined, ReadError | LibClosed> =>
+  Effect.gen(function* () {
+    const ends = [left.tape.records, right.tape.records] as const
+    const longer = ends[0] < ends[1] ? right.tape : left.tape
+    const inSegments = longer.state.segments.reduce((sum, segment) => sum + segment.rawBytes, 0)
+    const bytes = longer.parts.reduce((sum, part) => sum + part.bytes, inSegments)
+    const counter = new Counter({ records: Math.max(...ends), bytes }, onProgress)
+    const lines: [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
+    const at: [number, number] = [0, 0]
+    const next = (side: 0 | 1) =>
+      Effect.gen(function* () {
+        const { core, tape } = side === 0 ? left : right
+        const from = at[side]
+        if (core.closed) return yield* new LibClosed({ location: core.location })
+        if (lines[side].length > 0 || from >= ends[side]) return
+        const chunk = yield* readChunk(core, tape, from, "forward")
+        lines[side] = linesOfChunk(chunk, from, ends[side])
+      })
+    while (true) {
+      yield* next(0)
+      yield* next(1)
+      const [a, b] = lines
+      const count = Math.min(a.length, b.length)
+      if (count === 0) {
+        if (a.length === 0 && b.length === 0) return undefined
+        return { ordinal: at[0], left: idOf(a[0]), right: idOf(b[0]) }
+      }
+      let compared = 0
+      for (let index = 0; index < count; index++) {
+        if (Buffer.compare(a[index]!, b[index]!) !== 0) {
+          return { ordinal: at[0] + index, left: idOf(a[index]), right: idOf(b[index]) }
+        }
+        compared += a[index]!.length + 1
+      }
+      for (const side of [0, 1] as const) {
+        at[side] += count
+        lines[side] = lines[side].slice(count)
+      }
+      yield* counter.add(count, compared)
+      yield* Effect.yieldNow
+    }
+  })
+
+const idOf = (line: Uint8Array | undefined): string | undefined => (line === undefined ? undefined : recordId(line))

@@ -1,0 +1,184 @@
+/** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Event from "../../../domain/event/Event.ts"
+import { tapeMetaFile } from "../../../domain/format/Format.ts"
+import { BadLine } from "../../../domain/json/BadLine.ts"
+import * as LibState from "../../../domain/meta/LibState.ts"
+import type { Limits } from "../../../domain/format/Limits.ts"
+import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import { checkTapeName, type InvalidTapeName } from "../../../domain/format/Names.ts"
+import { type EventKey, SegmentIndexBuilder } from "../../../domain/segment/SegmentIndex.ts"
+import type { Role } from "../../../domain/meta/SystemRecord.ts"
+import * as TapeState from "../../../domain/meta/TapeState.ts"
+import type { Meta, Root, StorageError } from "../../ports/Storage.ts"
+import { attempt } from "../../base/attempt.ts"
+import type { Core } from "../../lib/LibHandle.ts"
+import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
+import { checkTapeMetaSize, segmentLineBytesMax } from "../../lib/metaLimits.ts"
+import { OpenTape } from "../../lib/OpenTape.ts"
+import { whyBad } from "../../base/decodeUntrusted.ts"
+import type { LoadedMeta, TapeMetaError } from "../../lib/TapeMeta.ts"
+import { linesOfChunk, readChunk, type ReadError } from "../../read/RecordReader.ts"
+import { forEachLine } from "../../../domain/segment/SegmentSeal.ts"
+import { writeTail } from "../../segment/TailSegment.ts"
+import type { OrphanPart, Orphans } from "./Orphans.ts"
+
+/** A tape that belongs to the new lib. */
+export interface Adopted {
+  readonly name: string
+  readonly tape: string
+  readonly role: Role
+  readonly records: number
+  /** Records that were committed and in no segment: they have one now. */
+  readonly fromDynamic: number
+  /** Records that were committed behind others which nothing holds any more: they are in files that were set aside. */
+  readonly unplaced: number
+  /** Where these begin with a line that is no event, though its writer committed it: where that is, and why. */
+  readonly unreadable?: string
+  /** One behind the position of its last event; 0 where it has none. */
+  readonly nextPosition: number
+}
+
+export type AdoptError = StorageError | ReadError
+
+/** Adopts the tape in folder `name`, or says why it cannot be: then nothing of it was changed. */
+export const adopt = Effect.fnUntraced(function* (
+  core: Core,
+  name: string,
+  orphans: Orphans
+): Effect.fn.Return<Adopted | { readonly tape: string; readonly why: string }, AdoptError> {
+  const { root, state: libState } = core
+  const meta = yield* root.readMeta(name)
+  if (meta === undefined) return { tape: name, why: "its meta is missing" }
+  if (meta.bytes.length === 0) return { tape: name, why: "its meta is empty, as an interrupted clone leaves it" }
+  const folded = yield* Effect.result(fold(name, meta, libState.limits))
+  if (folded._tag === "Failure") return { tape: name, why: folded.failure.message }
+  const state = folded.success
+  const { tape: id, role, records } = state
+  core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })
+  // Batch numbers begin anew with the lib.
+  const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
+  const behind = partsBehind(orphans.parts.get(state.tape) ?? [], state)
+  const { placed, unplaced } = behind
+  const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, placed.length > 0))
+  if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
+  // Before anything is written: where no batch tells the positions, nobody knows them without the last segment.
+  const held =
+    placed.length > 0
+      ? Result.succeed(0)
+      : yield* Effect.result(nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
+  if (held._tag === "Failure") {
+    if (held.failure._tag === "StorageError") return yield* held.failure
+    return { tape: name, why: held.failure.message }
+  }
+  const last = placed.length === 0 ? undefined : yield* appendParts(root, name, state, placed)
+  if (last !== undefined) segments.push(last)
+  const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
+  const written = MetaChain.writeTape(TapeState.refold(made), libState.limits)
+  yield* root.replaceMeta(name, meta.version, written.bytes)
+  return {
+    name,
+    tape: id,
+    role,
+    records: records + (last?.records ?? 0),
+    fromDynamic: last?.records ?? 0,
+    unplaced,
+    ...(behind.unreadable === undefined ? {} : { unreadable: behind.unreadable }),
+    nextPosition: Math.max(held.success, behind.nextPosition)
+  }
+})
+
+/** Sees that the tape's meta may be as large as it will be, before anything is written. */
+const checkRoom = (name: string, state: TapeState.TapeState, limits: Limits, hasTail: boolean) => {
+  const { bytes } = MetaChain.writeTape(TapeState.refold(state), limits)
+  return checkTapeMetaSize(limits, name, bytes.length + (hasTail ? segmentLineBytesMax : 0), state.segments.length)
+}
+
+/** What the meta of the tape in folder `name` says. */
+export const fold = (
+  name: string,
+  meta: Meta | undefined,
+  limits: Limits
+): Effect.Effect<TapeState.TapeState, TapeMetaError | InvalidTapeName> =>
+  attempt(() => {
+    checkTapeName(name)
+    const file = `${name}/${tapeMetaFile}`
+    return TapeState.fold(file, MetaChain.readTape(file, meta?.bytes ?? new Uint8Array(0), limits).records)
+  })
+
+/** A part that follows the tape's segments, and what its lines are where they are events. */
+interface PlacedPart {
+  readonly lines: Uint8Array
+  readonly keys: ReadonlyArray<EventKey> | undefined
+}
+
+/** Parts of batches that the tape's segments do not have, as far as they follow them without a gap. */
+const partsBehind = (parts: ReadonlyArray<OrphanPart>, { lastBatch, records, role }: TapeState.TapeState) => {
+  const placed: Array<PlacedPart> = []
+  const keysIn = keysInOrder()
+  let unreadable: string | undefined
+  let next = records
+  let unplaced = 0
+  let nextPosition = 0
+  for (const part of parts) {
+    if (part.batch <= lastBatch || part.firstOrdinal < next) continue
+    if (part.firstOrdinal === next && unreadable === undefined) {
+      try {
+        const keys = role === "events" ? keysIn(part) : undefined
+        placed.push({ lines: part.lines, keys })
+        next += part.count
+        nextPosition = (keys?.at(-1)?.position ?? -1) + 1
+        continue
+      } catch (error) {
+        unreadable = `${part.file} at byte ${part.offset}: ${whyBad(error)}`
+      }
+    }
+    unplaced += part.count
+    // No event that is left out had a higher one: none of theirs is given again.
+    if (role === "events") nextPosition = Math.max(nextPosition, part.positions[1])
+  }
+  return { placed, unplaced, unreadable, nextPosition }
+}
+
+/**
+ * Gives the keys of one part after the other. Marks prove who wrote their lines, not what these are: throws where they are
+ * no events, or none that can stand there.
+ */
+const keysInOrder = (): ((part: OrphanPart) => ReadonlyArray<EventKey>) => {
+  const order = new SegmentIndexBuilder("events")
+  return ({ lines, positions: [before, behind] }) => {
+    const keys = keysOfEvents(lines)
+    if (keys.some(({ position }) => position < before || position >= behind)) {
+      throw new BadLine("a position is none that its batch can have")
+    }
+    forEachLine(lines, (start, end, n) => order.add(lines, start, end, keys[n]!))
+    return keys
+  }
+}
+
+const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts: ReadonlyArray<PlacedPart>) => {
+  const { nextNumber: number, role } = state
+  const written = writeTail(root, { tape, role, number, before: state.segments.at(-1), lastBatch: 0 }, (seal, append) =>
+    Effect.forEach(
+      parts,
+      ({ keys, lines }) => {
+        seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
+        return append(lines)
+      },
+      { discard: true }
+    )
+  )
+  return Effect.map(written, ({ segment }) => segment)
+}
+
+/** One behind the position of the last event in segments. */
+const nextPosition = (core: Core, name: string, meta: LoadedMeta): Effect.Effect<number, AdoptError> => {
+  const { role, records } = meta.state
+  if (role !== "events" || records === 0) return Effect.succeed(0)
+  const tape = new OpenTape(name, meta, [])
+  return Effect.map(readChunk(core, tape, records - 1, "backward"), (chunk) => {
+    const [line] = linesOfChunk(chunk, records - 1, records)
+    return Event.decodeLine(line!).position + 1
+  })
+}

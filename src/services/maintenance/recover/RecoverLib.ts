@@ -1,0 +1,213 @@
+/**
+ * Recovering a lib that lost its meta: a new lib around the tapes that have theirs. What was committed and in no segment
+ * yet is put back where it fits. Done in an order in which it can be interrupted anywhere, and done again.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import {
+  InvalidSettings,
+  type MetaInvalid,
+  NotDamaged,
+  RecoverAmbiguous,
+  type UnsupportedFormat
+} from "../../../domain/format/Errors.ts"
+import { formatVersion, libMetaFile } from "../../../domain/format/Format.ts"
+import * as Hint from "../../../domain/journal/Hint.ts"
+import * as LibState from "../../../domain/meta/LibState.ts"
+import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
+import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import { dynamicName } from "../../../domain/format/Names.ts"
+import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
+import { type LibRecord, noHash, type Unchained } from "../../../domain/meta/SystemRecord.ts"
+import type { Root, StorageError } from "../../ports/Storage.ts"
+import { Core } from "../../lib/LibHandle.ts"
+import type { ScanError } from "../../journal/DynamicScan.ts"
+import { inspect, readState } from "../../lib/openWriter.ts"
+import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
+import { type DamagedTape, examine } from "./DamagedTape.ts"
+import { type OrphanDamage, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
+
+export interface RecoverLibOptions {
+  /** How streams are placed; what a damaged meta still says of it unless given, else by category. */
+  readonly placement?: Placement
+  readonly limits?: Partial<Limits>
+}
+
+/** What recovery of a lib found and did. */
+export interface RecoverLibReport {
+  /** The new identity. */
+  readonly lib: string
+  readonly tapes: ReadonlyArray<Adopted>
+  /**
+   * Tapes whose meta is bad or lost, or whose last events are. The new lib lists them, and `recoverTape` brings back what their segments have; but what
+   * an interrupted clone left, or no tape can be called, it leaves alone.
+   */
+  readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
+  /** Committed records of tapes that are not in `tapes`, by id: they are in dynamic segments that were set aside. */
+  readonly unadopted: ReadonlyArray<Unadopted>
+  /** Files that were set aside: the damaged meta, old dynamic segments. */
+  readonly aside: ReadonlyArray<string>
+  /** Where old dynamic segments could not be read on: a torn end that nobody was told of, or committed records are lost. */
+  readonly damaged: ReadonlyArray<OrphanDamage>
+  /** Positions of events that no tape has any more: read with `allowGaps`. */
+  readonly positionsMissing: number
+}
+
+export type RecoverLibError =
+  | StorageError
+  | InvalidSettings
+  | NotDamaged
+  | RecoverAmbiguous
+  | UnsupportedFormat
+  | MetaInvalid
+  | ScanError
+  | AdoptError
+
+/** Recovers the lib at `root`, which was opened for that. */
+export const recoverLib = Effect.fnUntraced(function* (
+  root: Root,
+  options: RecoverLibOptions,
+  uuid: (now: number) => string
+): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
+  yield* expectDamage(root, options.limits)
+  const now = yield* Clock.currentTimeMillis
+  const lib = uuid(now)
+  const damaged = yield* root.readMeta(undefined)
+  const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
+  // A seal proves nothing of limits that nobody may have.
+  const isSane = known !== undefined && checkLimits(known.limits) === undefined
+  const limits = { ...(isSane ? known.limits : defaultLimits), ...options.limits }
+  const { placement } = options
+  const wrong = checkLimits(limits) ?? (placement === undefined ? undefined : checkPlacement(placement))
+  if (wrong !== undefined) return yield* new InvalidSettings({ location: root.location, ...wrong })
+  const names = yield* root.listTapes
+  yield* refuseTwins(root, names, limits)
+  const orphans = yield* scanOrphans(root)
+  const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
+    $type: "LiteLib.Meta",
+    created: new Date(now).toISOString(),
+    format: formatVersion,
+    lib,
+    limits,
+    placement: placement ?? known?.placement ?? { kind: "category" }
+  }
+  const core = new Core({
+    root,
+    settings: { closeBytes: 0, closeAfterMillis: 0, backlogMax: 1 },
+    uuid,
+    state: LibState.fold(libMetaFile, [{ ...meta, hash: noHash, previous: null }]),
+    metaVersion: "",
+    metaEnd: null
+  })
+  const tapes: Array<Adopted> = []
+  const invalid: Array<{ readonly tape: string; readonly why: string }> = []
+  for (const name of names) {
+    const adopted = yield* adopt(core, name, orphans)
+    if ("why" in adopted) invalid.push(adopted)
+    else tapes.push(adopted)
+  }
+  const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
+  const damagedTapes = yield* listable(core, tapes, invalid, () => uuid(now))
+  // Every tape has what it can get: what is left of the old lib is kept beside the new one.
+  const aside = yield* setAside(root, orphans.files, damaged?.bytes)
+  const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
+  const anchor = { batch: 0, hash: noHash, position }
+  const records: Array<Unchained<LibRecord>> = [
+    meta,
+    ...[...tapes, ...damagedTapes].map(({ name, tape, role }) => ({
+      $type: "LiteLib.Tape" as const,
+      name,
+      tape,
+      role,
+      state: "active" as const
+    })),
+    // As if a first writer had ended cleanly there: the next one goes on from this position.
+    { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
+    { $type: "LiteLib.Clean", anchor }
+  ]
+  yield* root.replaceMeta(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
+  // Not before the new lib is there: who recovers again, since this one was cut short, must find what it found.
+  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)
+  const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
+  return {
+    lib,
+    tapes,
+    invalid,
+    unadopted: left.tapes,
+    aside,
+    damaged: orphans.damaged,
+    positionsMissing: position - events
+  }
+}, Effect.uninterruptible)
+
+/** Those that are bad, and can be listed beside those that are good. */
+const listable = Effect.fnUntraced(function* (
+  core: Core,
+  tapes: ReadonlyArray<Adopted>,
+  invalid: RecoverLibReport["invalid"],
+  newId: () => string
+): Effect.fn.Return<ReadonlyArray<DamagedTape & { readonly tape: string }>, StorageError> {
+  const ids = new Set(tapes.map(({ tape }) => tape))
+  const listed: Array<DamagedTape & { readonly tape: string }> = []
+  for (const { tape: name } of invalid) {
+    const found = yield* examine(core, name)
+    if (found === undefined) continue
+    const tape = found.tape === undefined || ids.has(found.tape) ? newId() : found.tape
+    ids.add(tape)
+    listed.push({ ...found, tape })
+  }
+  return listed
+})
+
+/** A lib that opens needs no recovery; one whose meta has lost its end does. What else keeps it from opening is said. */
+const expectDamage = Effect.fnUntraced(function* (
+  root: Root,
+  limits: Partial<Limits> | undefined
+): Effect.fn.Return<void, ScanError | StorageError | UnsupportedFormat | MetaInvalid | NotDamaged> {
+  const read = yield* Effect.result(readState(root, limits))
+  if (read._tag === "Failure") {
+    const { failure } = read
+    // What could not be read now, or not by this version, or only with a higher limit, may be good.
+    const isTooLarge = failure._tag === "MetaInvalid" && failure.line === 0
+    if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
+    return
+  }
+  if (read.success === undefined) return
+  yield* Effect.catchTag(inspect(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
+    Effect.flatMap((found) =>
+      found === "damaged" ? Effect.void : Effect.fail(new NotDamaged({ what: root.location }))
+    )
+  )
+})
+
+/** Two folders with the identity of one tape: nothing tells which of them is a copy. */
+const refuseTwins = Effect.fnUntraced(function* (
+  root: Root,
+  names: ReadonlyArray<string>,
+  limits: Limits
+): Effect.fn.Return<void, StorageError | RecoverAmbiguous> {
+  const known = new Map<string, string>()
+  for (const name of names) {
+    const folded = yield* Effect.result(fold(name, yield* root.readMeta(name), limits))
+    if (folded._tag === "Failure") continue
+    const { tape } = folded.success
+    const other = known.get(tape)
+    if (other !== undefined) return yield* new RecoverAmbiguous({ tape, files: [other, name] })
+    known.set(tape, name)
+  }
+})
+
+const setAside = Effect.fnUntraced(function* (
+  root: Root,
+  dynamics: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>,
+  damaged: Uint8Array | undefined
+): Effect.fn.Return<ReadonlyArray<string>, StorageError> {
+  const aside: Array<string> = []
+  if (damaged !== undefined) aside.push(yield* root.setAside(`${libMetaFile}.quarantine`, damaged))
+  for (const { dynamic, bytes } of dynamics) {
+    aside.push(yield* root.setAside(`${dynamicName(dynamic)}.quarantine`, bytes))
+  }
+  // The old hint speaks of batches of the old lib.
+  yield* root.writeHint(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
+  return aside
+})

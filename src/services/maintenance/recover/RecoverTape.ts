@@ -1,0 +1,205 @@
+/**
+ * Recover: a new tape out of one that lost its meta. It takes the files that are there, in the order of their numbers,
+ * and the committed records that are in none of them; it says what is back and what is lost, and guesses nothing.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import {
+  type MetaInvalid,
+  NotDamaged,
+  RecoverAmbiguous,
+  type SegmentCorrupt,
+  TapeInvalid,
+  TapeNotFound,
+  type UnsupportedFormat
+} from "../../../domain/format/Errors.ts"
+import { formatVersion, libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
+import type { TapeListing } from "../../../domain/meta/LibState.ts"
+import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import type { Segment } from "../../../domain/meta/SystemRecord.ts"
+import * as TapeState from "../../../domain/meta/TapeState.ts"
+import type { StorageError } from "../../ports/Storage.ts"
+import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "../../lib/LibHandle.ts"
+import type { LivePart } from "../../journal/DynamicFile.ts"
+import { checkLibMetaRoom, checkTapeMetaSize } from "../../lib/metaLimits.ts"
+import { OpenTape, partsBehind } from "../../lib/OpenTape.ts"
+import { readTapeMeta } from "../../lib/TapeMeta.ts"
+import { Counter, type OnProgress } from "../../base/Progress.ts"
+import type { SegmentError } from "../../segment/SegmentFile.ts"
+import { forgetTape } from "../../segment/SegmentIndexFile.ts"
+import { committedOf } from "./DynamicTail.ts"
+import { append, describe } from "./NewSegments.ts"
+import type { Gap, Missing } from "./Ordinals.ts"
+import { type Plan, planOf } from "./Plan.ts"
+import { findFiles, type UnreadFile } from "./SegmentFiles.ts"
+
+/** A file that is damaged or missing. */
+export interface LostFile extends UnreadFile {
+  /** The new tape has what it held all the same: that was in dynamic segments too. */
+  readonly isBack: boolean
+}
+
+/** What recovery found and did. */
+export interface RecoverReport {
+  readonly name: string
+  /** The new identity. */
+  readonly tape: string
+  readonly replaces: string
+  readonly records: number
+  /** Files that are segments of the new tape. */
+  readonly segments: ReadonlyArray<string>
+  /** Records that were committed and in none of these files: they have a segment now. */
+  readonly fromDynamic: number
+  /** Files that are damaged or missing; what is there of them is left where it is. */
+  readonly lost: ReadonlyArray<LostFile>
+  /** Numbers of segments of which nothing is there, not even a name. */
+  readonly missing: ReadonlyArray<Missing>
+  /**
+   * Files that repeat others, or what dynamic segments held: an interrupted repack or flush had left them. Damaged ones
+   * too, where it is proved of them. They are left where they are.
+   */
+  readonly dropped: ReadonlyArray<string>
+  /** Where records of the old tape are lost, and how many, as far as ordinals are known. */
+  readonly gaps: ReadonlyArray<Gap>
+}
+
+export type RecoverError =
+  | WriteError
+  | StorageError
+  | SegmentError
+  | SegmentCorrupt
+  | MetaInvalid
+  | TapeNotFound
+  | RecoverAmbiguous
+  | TapeInvalid
+  | NotDamaged
+  | UnsupportedFormat
+
+/** Recovers a listed tape. The caller sees to it that nothing is committed or closed meanwhile. */
+export const recoverTape = (
+  core: Core,
+  name: string,
+  onProgress?: OnProgress
+): Effect.Effect<RecoverReport, RecoverError> =>
+  Effect.suspend(() => {
+    const used = core.tapes.get(name)
+    const work = whileOpen(core, recover(core, name, onProgress))
+    // Whoever has the tape in use waits, and then goes on with the new one.
+    return used === undefined ? work : used.repacking.withPermit(used.lock.withPermit(work))
+  })
+
+const recover = Effect.fnUntraced(function* (
+  core: Core,
+  name: string,
+  onProgress?: OnProgress
+): Effect.fn.Return<RecoverReport, RecoverError> {
+  yield* guard(core)
+  const listed = core.state.tapes.get(name)
+  if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+  const opens = Effect.flatMap(readTapeMeta(core, listed), ({ state }) => partsBehind(core, listed, state))
+  const opened = yield* Effect.result(opens)
+  if (opened._tag === "Success") return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
+  // What could not be read now, or not by this version, may be good: only damage is a reason to put another in its place.
+  const { failure } = opened
+  if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat") return yield* failure
+  const former = core.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
+  const committed = yield* committedOf(core, name, [...former, listed.tape])
+  const plan = planOf(yield* findFiles(core, name, listed.role), committed, listed.role, former.length === 0)
+  if ("ambiguous" in plan) return yield* new RecoverAmbiguous({ tape: name, files: plan.ambiguous })
+  const { files, tails, nextNumber } = plan
+  yield* checkPositions(core, name, files)
+  const parts = committed?.parts ?? []
+  const counter = new Counter(totalOf(plan, parts), onProgress)
+  const states = plan.lost.flatMap(({ known }) => (known === undefined ? [] : [known.merkle]))
+  const { reached, segments } = yield* describe(core, listed, files, states, counter)
+  for (const [index, range] of tails.entries()) {
+    segments.push(yield* append(core, listed, segments.at(-1), nextNumber + index, parts, range, counter))
+  }
+  const tape = yield* list(core, listed, segments, nextNumber)
+  return {
+    name,
+    tape,
+    replaces: listed.tape,
+    records: sum(segments, (segment) => segment.records),
+    segments: segments.map((segment) => segment.name),
+    fromDynamic: sum(tails, ([from, to]) => to - from),
+    lost: plan.lost
+      .filter(({ known }) => known === undefined || !reached.has(known.merkle))
+      .map(({ file, isBack }) => ({ ...file, isBack })),
+    missing: plan.missing,
+    dropped: plan.dropped,
+    gaps: plan.gaps
+  }
+})
+
+/** Positions that the lib does not know of would be given a second time. */
+const checkPositions = (core: Core, tape: string, files: Plan["files"]): Effect.Effect<void, TapeInvalid> => {
+  const last = Math.max(-1, ...files.map(({ lastEvent }) => lastEvent?.position ?? -1))
+  const { position } = core.durable
+  if (last < position) return Effect.void
+  const why = `its events go up to position ${last}, the lib's next one is ${position}: batches of the lib were lost, or older files of it were put back; put the newer ones back, or move ${libMetaFile} out of the lib and recover the lib, which goes on behind all events`
+  return Effect.fail(new TapeInvalid({ tape, why }))
+}
+
+/** What there is to do; the bytes of parts that are not taken whole are an estimate. */
+const totalOf = ({ files, tails }: Plan, parts: ReadonlyArray<LivePart>) => {
+  const records = sum(tails, ([from, to]) => to - from)
+  const share =
+    records /
+    Math.max(
+      1,
+      sum(parts, ({ count }) => count)
+    )
+  return {
+    records: sum(files, (file) => file.prints.length) + records,
+    bytes: sum(files, (file) => file.rawBytes) + Math.ceil(share * sum(parts, ({ bytes }) => bytes))
+  }
+}
+
+const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.reduce((total, one) => total + of(one), 0)
+
+/** The lib's word first: a crash before the meta is in place leaves a tape without one, which can be recovered again. */
+const list = (
+  core: Core,
+  listed: TapeListing,
+  segments: ReadonlyArray<Segment>,
+  nextNumber: number
+): Effect.Effect<string, WriteError | MetaInvalid | StorageError> =>
+  Effect.uninterruptible(
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const tape = core.uuid(now)
+      const { name, role, state } = listed
+      const relisted = { $type: "LiteLib.Tape" as const, name, role, state, tape, replaces: listed.tape }
+      const written = MetaChain.writeTape(
+        [
+          {
+            $type: "LiteTape.Meta",
+            created: new Date(now).toISOString(),
+            format: formatVersion,
+            lastBatch: core.durable.batch,
+            lib: core.state.lib,
+            nextNumber,
+            origin: { kind: "recovered", tape: listed.tape },
+            role,
+            tape
+          },
+          ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment }))
+        ],
+        core.state.limits
+      )
+      yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
+      yield* checkLibMetaRoom(core, relisted)
+      const damaged = yield* core.root.readMeta(name)
+      if (damaged !== undefined) yield* core.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
+      // From here on nothing may fail that does not stop the writer.
+      yield* appendLibMeta(core, relisted)
+      const version = yield* writeStep(core, core.root.replaceMeta(name, damaged?.version, written.bytes))
+      forgetTape(core, name)
+      const file = `${name}/${tapeMetaFile}`
+      const folded = TapeState.fold(file, MetaChain.readTape(file, written.bytes, core.state.limits).records)
+      const meta = { state: folded, version, end: written.end, bytes: written.bytes }
+      core.tapes.get(name)?.become(new OpenTape(name, meta, []))
+      return tape
+    })
+  )

@@ -1,0 +1,285 @@
+/**
+ * Repack: the same logical stream in other segments. Reads and writes without any lock, beside appends and reads; takes
+ * the tape's lock for the one change of meta. What it has written before that is ignorable garbage if it fails.
+ */
+import * as Effect from "effect/Effect"
+import { invariant } from "../../../domain/base/invariant.ts"
+import { type MetaInvalid, SegmentCorrupt } from "../../../domain/format/Errors.ts"
+import * as Merkle from "../../../domain/merkle/Merkle.ts"
+import { type Compression, segmentName } from "../../../domain/format/Names.ts"
+import type { Segment } from "../../../domain/meta/SystemRecord.ts"
+import * as TapeState from "../../../domain/meta/TapeState.ts"
+import type { StorageError } from "../../ports/Storage.ts"
+import { flush, type FlushError } from "../../write/flush.ts"
+import { type Core, guard, whileOpen, type WriteError } from "../../lib/LibHandle.ts"
+import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
+import { listing, type OpenTape } from "../../lib/OpenTape.ts"
+import { replaceTapeMeta } from "../../lib/TapeMeta.ts"
+import { Counter, type OnProgress } from "../../base/Progress.ts"
+import { orBadLine } from "../../base/decodeUntrusted.ts"
+import { readBack } from "../../segment/ReadBack.ts"
+import { corruptAt } from "../../read/RecordReader.ts"
+import { RepackSource } from "./RepackSource.ts"
+import type { SegmentError } from "../../segment/SegmentFile.ts"
+import { forget } from "../../segment/SegmentIndexFile.ts"
+import * as SegmentWriter from "../../segment/SegmentWriter.ts"
+
+/** How the segments should be. */
+export interface RepackOptions {
+  /** Bytes of lines in a segment, about; default 64 MiB. */
+  readonly targetBytes?: number
+  /** Default `none`; `keep` is that of the first segment that is rewritten. */
+  readonly compression?: Compression | "keep"
+  /** Stores a record that repeats an earlier one of its segment as a reference to it; default false. */
+  readonly dedup?: boolean
+  /** Segments to a shard folder; default 0: none. */
+  readonly shardEvery?: number
+  /** Rewrites segments that are as they should be already; default false. */
+  readonly force?: boolean
+  /** Kept in the tape's meta. */
+  readonly why?: string
+  readonly onProgress?: OnProgress
+}
+
+/** What a repack did. */
+export interface RepackReport {
+  readonly removed: ReadonlyArray<Segment>
+  readonly added: ReadonlyArray<Segment>
+  readonly records: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  /** RFC 9162 tree hash of the rewritten stream up to its end: the same before and after. */
+  readonly root: string
+}
+
+export type RepackError = WriteError | FlushError | SegmentError | StorageError | MetaInvalid
+
+interface Settings {
+  readonly targetBytes: number
+  readonly compression: Compression | "keep"
+  readonly dedup: boolean
+  readonly shardEvery: number
+}
+
+const MiB = 1024 * 1024
+
+const settingsOf = (options: RepackOptions): Settings => ({
+  // A segment's bytes are counted with 32 bits.
+  targetBytes: Math.min(1024 * MiB, Math.max(1, wholeNumber("targetBytes", options.targetBytes, 64 * MiB))),
+  compression: options.compression ?? "none",
+  dedup: options.dedup ?? false,
+  shardEvery: wholeNumber("shardEvery", options.shardEvery, 0)
+})
+
+/** Repacks a tape. */
+export const repack = (
+  core: Core,
+  tape: OpenTape,
+  options: RepackOptions = {}
+): Effect.Effect<RepackReport, RepackError> =>
+  tape.repacking.withPermit(
+    Effect.gen(function* () {
+      yield* guard(core)
+      // A meta that is full refuses another segment: then larger segments are what it needs first.
+      yield* Effect.catchTag(flush(core, tape, core.durable.batch), "MetaInvalid", () => Effect.succeed(0))
+      const settings = settingsOf(options)
+      const run = runOf(tape.state.segments, settings, options.force ?? false)
+      if (run.length === 0) return nothing(tape)
+      const { added, behind } = yield* write(core, tape, run, settings, options.onProgress)
+      yield* Effect.onError(replace(core, tape, run, added, options.why ?? "repack"), () => undo(core, tape, added))
+      tape.endRepack(behind)
+      return report(run, added)
+    })
+  )
+
+/** Merges the last `count` segments into one, or a few: as they are otherwise. */
+export const mergeSmall = (
+  core: Core,
+  tape: OpenTape,
+  targetBytes: number,
+  count: number
+): Effect.Effect<void, RepackError> =>
+  tape.repacking.withPermit(
+    Effect.gen(function* () {
+      yield* guard(core)
+      const run = tape.state.segments.slice(-count)
+      const [first] = run
+      if (first === undefined) return
+      const settings: Settings = {
+        targetBytes,
+        compression: first.compression,
+        dedup: run.some((segment) => segment.same !== undefined),
+        shardEvery: first.shardEvery ?? 0
+      }
+      const { added, behind } = yield* write(core, tape, run, settings, undefined)
+      yield* Effect.onError(replace(core, tape, run, added, "merge"), () => undo(core, tape, added))
+      tape.endRepack(behind)
+    })
+  )
+
+const report = (run: ReadonlyArray<Segment>, added: ReadonlyArray<Segment>): RepackReport => ({
+  removed: run,
+  added,
+  records: sum(run, (segment) => segment.records),
+  bytesBefore: sum(run, (segment) => segment.bytes),
+  bytesAfter: sum(added, (segment) => segment.bytes),
+  root: Merkle.root(run.at(-1)!.merkle)
+})
+
+const nothing = (tape: OpenTape): RepackReport => ({
+  removed: [],
+  added: [],
+  records: 0,
+  bytesBefore: 0,
+  bytesAfter: 0,
+  root: Merkle.root(tape.state.segments.at(-1)?.merkle ?? Merkle.empty)
+})
+
+const sum = (segments: ReadonlyArray<Segment>, of: (segment: Segment) => number): number =>
+  segments.reduce((total, segment) => total + of(segment), 0)
+
+/** The run to rewrite: from the first segment that is not as it should be to the end. */
+const runOf = (segments: ReadonlyArray<Segment>, settings: Settings, force: boolean): ReadonlyArray<Segment> => {
+  if (force) return segments
+  const first = segments.findIndex((segment, index) => !fits(segment, index === segments.length - 1, settings))
+  return first === -1 ? [] : segments.slice(first)
+}
+
+const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean => {
+  const { targetBytes, compression, dedup, shardEvery } = settings
+  if ((compression !== "keep" && segment.compression !== compression) || (segment.shardEvery ?? 0) !== shardEvery)
+    return false
+  // Whether there are repeats in it is only known once it has been looked through.
+  if (dedup || segment.same !== undefined) return false
+  // A segment ends with the first record that brings it to the target: long records make it longer.
+  const bytesMax = targetBytes + Math.max(targetBytes / 4, segment.rawBytes / segment.records)
+  return segment.rawBytes <= bytesMax && (isLast || segment.rawBytes >= targetBytes / 2)
+}
+
+/**
+ * Writes the run into new segments, each read back and compared. On any failure they are removed again. `behind`: one
+ * behind the last number that was taken for them.
+ */
+const write = (
+  core: Core,
+  tape: OpenTape,
+  run: ReadonlyArray<Segment>,
+  settings: Settings,
+  onProgress: OnProgress | undefined
+): Effect.Effect<{ readonly added: ReadonlyArray<Segment>; readonly behind: number }, RepackError> => {
+  const last = run.at(-1)!
+  const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
+  const counter = new Counter(total, onProgress)
+  const role = listing(core, tape.name)?.role ?? "records"
+  const source = new RepackSource(core, tape, role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+  const added: Array<Segment> = []
+  // What follows may be flushed meanwhile: its numbers must be behind ours, and not just so far as ours are behind the run.
+  const { numbersBeforeRepack } = TapeState
+  const segmentsMax = outputsMax(run, settings.targetBytes)
+  const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
+  const taken = tape.takeRepackNumbers(count)
+  let number = taken + numbersBeforeRepack
+  const names: Array<string> = []
+  const writeNext = Effect.gen(function* () {
+    invariant(names.length < segmentsMax, "a repack has a number for each of its outputs")
+    const { dedup, shardEvery } = settings
+    const compression = settings.compression === "keep" ? run[0]!.compression : settings.compression
+    const name = segmentName({ number, compression, shardEvery })
+    names.push(name)
+    const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
+    const firstOrdinal = source.ordinal
+    const writer = SegmentWriter.make({ role, compression, dedup, before })
+    const sealed = yield* core.root.writeSegment(tape.name, name, (append) =>
+      Effect.gen(function* () {
+        let bytes = 0
+        while (bytes < settings.targetBytes && !source.isDone) {
+          const piece = yield* source.next(settings.targetBytes - bytes)
+          yield* orBadLine(writer.add(piece.lines, piece.event, append), (why) =>
+            corruptAt(tape, source.ordinal - 1, why)
+          )
+          bytes += piece.lines.length
+          yield* counter.add(piece.count, piece.lines.length)
+          yield* guard(core)
+        }
+        return yield* writer.finish(append)
+      })
+    )
+    const { index, ...described } = sealed
+    const segment: Segment = {
+      ...described,
+      compression,
+      firstOrdinal,
+      lastBatch: last.lastBatch,
+      name,
+      number,
+      state: "closed",
+      ...(shardEvery === 0 ? {} : { shardEvery })
+    }
+    yield* Effect.ignore(core.root.writeIndex(tape.name, name, index))
+    yield* readBack(core, tape.name, role, segment, before, writer.rawSha256())
+    added.push(segment)
+    number++
+  })
+  const cleanUp = Effect.forEach(names, (name) => removeSegment(core, tape.name, name), { discard: true })
+  const writeAll = Effect.suspend(() =>
+    Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
+  )
+  return whileOpen(core, writeAll).pipe(
+    Effect.tap(() => {
+      if (Merkle.root(added.at(-1)!.merkle) === Merkle.root(last.merkle)) return Effect.void
+      // What was written reads back as it was read: it is meta that says something else.
+      const why = "its Merkle state is not the one in meta"
+      return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: last.name, offset: 0, why }))
+    }),
+    Effect.as({ added, behind: taken + count }),
+    Effect.onError(() => Effect.suspend(() => cleanUp))
+  )
+}
+
+/** Each output but the last has the target's bytes; how many there are of repeats that are references is not known. */
+const outputsMax = (run: ReadonlyArray<Segment>, targetBytes: number): number =>
+  run.some((segment) => segment.same !== undefined)
+    ? sum(run, (segment) => segment.records)
+    : Math.ceil(sum(run, (segment) => segment.rawBytes) / targetBytes)
+
+const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State => {
+  const first = tape.state.segments.indexOf(run[0]!)
+  return tape.state.segments[first - 1]?.merkle ?? Merkle.empty
+}
+
+/** The one change: meta with the new segments, then the old files go (I4). */
+const replace = (
+  core: Core,
+  tape: OpenTape,
+  run: ReadonlyArray<Segment>,
+  added: ReadonlyArray<Segment>,
+  why: string
+): Effect.Effect<void, RepackError> => {
+  const change = Effect.gen(function* () {
+    yield* guard(core)
+    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))
+    // Nothing lists them any more: one that stays is garbage.
+    yield* Effect.forEach(run, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+  })
+  return tape.lock.withPermit(Effect.uninterruptible(change))
+}
+
+/**
+ * Removes what was made in vain. Not where meta lists it, and not where it may: a writer that has stopped does not know
+ * what the disk holds.
+ */
+const undo = (core: Core, tape: OpenTape, added: ReadonlyArray<Segment>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const isListed = tape.state.segments.some((segment) => segment.number === added[0]!.number)
+    if (isListed || core.poison !== undefined) return Effect.void
+    return Effect.forEach(added, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+  })
+
+const removeSegment = (core: Core, tape: string, segment: string): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    forget(core, tape, segment)
+    return Effect.andThen(
+      Effect.ignore(core.root.removeIndex(tape, segment)),
+      Effect.ignore(core.root.removeSegment(tape, segment))
+    )
+  })

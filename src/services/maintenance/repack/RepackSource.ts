@@ -1,0 +1,129 @@
+/** The lines of a run of closed segments, in pieces, with what an index wants to know of events. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Event from "../../../domain/event/Event.ts"
+import { newline } from "../../../domain/format/Format.ts"
+import { BadLine } from "../../../domain/json/BadLine.ts"
+import type { Role } from "../../../domain/meta/SystemRecord.ts"
+import type { EventKey } from "../../../domain/segment/SegmentIndex.ts"
+import type { Core } from "../../lib/LibHandle.ts"
+import { EventRun } from "../../../domain/event/EventRun.ts"
+import { ofForeign } from "../../base/decodeUntrusted.ts"
+import type { OpenTape } from "../../lib/OpenTape.ts"
+import { type Chunk, corruptAt, readChunk, type ReadError } from "../../read/RecordReader.ts"
+
+/** Whole lines, and their keys where they are events. */
+export interface Piece {
+  readonly lines: Uint8Array
+  readonly count: number
+  readonly event: ((n: number) => EventKey) | undefined
+}
+
+const pieceBytes = 512 * 1024
+
+/** Streams whose names are kept, so that they need not be made for every event. */
+const streamsMax = 100_000
+
+type Coming = Fiber.Fiber<Chunk, ReadError>
+
+export class RepackSource {
+  readonly #core: Core
+  readonly #tape: OpenTape
+  readonly #role: Role
+  readonly #end: number
+  #ordinal: number
+  /** Lines that were read and not handed on yet. */
+  #rest: Array<Uint8Array> = []
+  /** Ordinal behind all that was read, and what is being read from there on. */
+  #read: number
+  #coming: Coming | undefined
+  #events: EventRun
+
+  constructor(core: Core, tape: OpenTape, role: Role, from: number, to: number) {
+    this.#core = core
+    this.#tape = tape
+    this.#role = role
+    this.#ordinal = from
+    this.#read = from
+    this.#end = to
+    this.#events = new EventRun(core.state.limits)
+  }
+
+  /** Ordinal of the next line. */
+  get ordinal(): number {
+    return this.#ordinal
+  }
+
+  get isDone(): boolean {
+    return this.#ordinal >= this.#end
+  }
+
+  /** The next lines: `bytesMax` of them, or the one line that alone is longer. */
+  next(bytesMax: number): Effect.Effect<Piece, ReadError> {
+    return Effect.flatMap(this.#lines, (lines) =>
+      ofForeign(
+        () => this.#take(lines, bytesMax),
+        (why) => corruptAt(this.#tape, this.#ordinal, why)
+      )
+    )
+  }
+
+  /** The lines that are at hand; where there are none, those that are coming, and others are sent for. */
+  readonly #lines: Effect.Effect<Uint8Array, ReadError> = Effect.suspend(() => {
+    const [rest] = this.#rest
+    if (rest !== undefined) return Effect.succeed(rest)
+    return Effect.gen({ self: this }, function* () {
+      const chunk = yield* this.#coming === undefined ? this.#chunk : Fiber.join(this.#coming)
+      const from = this.#read
+      this.#read = Math.min(this.#end, chunk.firstOrdinal + chunk.count)
+      this.#coming =
+        this.#read < this.#end ? yield* Effect.forkChild(this.#chunk, { startImmediately: true }) : undefined
+      this.#rest = piecesFrom(chunk, from, this.#end)
+      yield* Effect.yieldNow
+      return this.#rest[0]!
+    })
+  })
+
+  readonly #chunk: Effect.Effect<Chunk, ReadError> = Effect.suspend(() =>
+    readChunk(this.#core, this.#tape, this.#read, "forward", pieceBytes)
+  )
+
+  #take(lines: Uint8Array, bytesMax: number): Piece {
+    if (this.#events.streamCount > streamsMax) this.#events = new EventRun(this.#core.state.limits)
+    const holdsEvents = this.#role === "events"
+    const keys: Array<EventKey> = []
+    let bytes = 0
+    let count = 0
+    while (bytes < lines.length) {
+      // A line is looked at in the call that hands it on.
+      if (count > 0 && lines.length > bytesMax && lines.indexOf(newline, bytes) + 1 > bytesMax) break
+      const end = holdsEvents ? this.#events.next(lines, bytes, Event.decodeLine) : lines.indexOf(newline, bytes)
+      if (end === -1) throw new BadLine("a line has no end")
+      if (holdsEvents) keys.push(this.#events.key)
+      bytes = end + 1
+      count++
+    }
+    if (bytes === lines.length) this.#rest.shift()
+    else this.#rest[0] = lines.subarray(bytes)
+    this.#ordinal += count
+    return { lines: lines.subarray(0, bytes), count, event: holdsEvents ? (n) => keys[n]! : undefined }
+  }
+}
+
+/** The lines of a chunk from ordinal `from` to before `to`, in pieces of whole lines. */
+const piecesFrom = (chunk: Chunk, from: number, to: number): Array<Uint8Array> => {
+  const { count, firstOrdinal, pieces } = chunk
+  if (from === firstOrdinal && firstOrdinal + count <= to) return [...pieces]
+  const wanted: Array<Uint8Array> = []
+  let ordinal = firstOrdinal
+  for (const piece of pieces) {
+    let start = 0
+    let at = 0
+    for (; at < piece.length && ordinal < to; ordinal++) {
+      at = piece.indexOf(newline, at) + 1
+      if (ordinal < from) start = at
+    }
+    if (start < at) wanted.push(piece.subarray(start, at))
+  }
+  return wanted
+}

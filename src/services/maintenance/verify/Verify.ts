@@ -1,0 +1,287 @@
+/**
+ * Verify: everything that can be checked of a tape and of a lib, from the disk. It goes on after what is bad, and lists
+ * all of it.
+ */
+import * as Effect from "effect/Effect"
+import { LibClosed, SegmentCorrupt } from "../../../domain/format/Errors.ts"
+import * as Event from "../../../domain/event/Event.ts"
+import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
+import type { TapeListing } from "../../../domain/meta/LibState.ts"
+import type { Limits } from "../../../domain/format/Limits.ts"
+import * as Merkle from "../../../domain/merkle/Merkle.ts"
+import { dynamicName } from "../../../domain/format/Names.ts"
+import type { Role, Segment } from "../../../domain/meta/SystemRecord.ts"
+import type { JsonObject } from "../../../domain/json/TaraSON.ts"
+import type { StorageError } from "../../ports/Storage.ts"
+import { readChecked } from "../../segment/readChecked.ts"
+import { type Core, whileOpen } from "../../lib/LibHandle.ts"
+import type { LivePart } from "../../journal/DynamicFile.ts"
+import { EventOrder } from "../../../domain/event/EventOrder.ts"
+import { checkIndex } from "../../segment/IndexCheck.ts"
+import { refreshReader } from "../../lib/openReader.ts"
+import { ofForeign } from "../../base/decodeUntrusted.ts"
+import { listing, openTape, type OpenTape } from "../../lib/OpenTape.ts"
+import { readRun, runsOf } from "../../journal/PartRuns.ts"
+import { Counter, type OnProgress } from "../../base/Progress.ts"
+import { checkFile } from "../../segment/SegmentFile.ts"
+import { hasHash } from "../../segment/SegmentPieces.ts"
+import { checkLines } from "../../../domain/segment/recordLines.ts"
+import { proveSegment } from "../../segment/verifySegment.ts"
+import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
+
+export interface VerifyOptions {
+  /**
+   * `files`: meta chains, and length and hash of every segment: proves that each file is the one that meta names. `records` (the default): also every line, Merkle states, revisions and positions of events, and indexes.
+   */
+  readonly depth?: "files" | "records"
+  readonly onProgress?: OnProgress
+}
+
+/** Something that is not as it should be. */
+export interface Finding {
+  /** The file, from the lib's folder on. */
+  readonly file: string
+  /** Byte in the file; 0 where it is not known. */
+  readonly offset: number
+  /** Tag of the error that reading it gives. */
+  readonly error: string
+  readonly why: string
+}
+
+export interface VerifyReport {
+  /** Nothing bad was found. */
+  readonly ok: boolean
+  readonly bad: ReadonlyArray<Finding>
+  readonly tapes: number
+  readonly segments: number
+  readonly records: number
+  /** Bytes of segments as they are stored. */
+  readonly bytes: number
+  /** Indexes that were missing or not what a rebuild gives: made again, nothing was lost. */
+  readonly indexesRebuilt: ReadonlyArray<string>
+}
+
+interface Run {
+  readonly core: Core
+  readonly deep: boolean
+  readonly counter: Counter
+  /** Records in segments, by tape, that the counter was told of. */
+  readonly counted: Map<OpenTape, number>
+  readonly bad: Array<Finding>
+  readonly rebuilt: Array<string>
+  segments: number
+  records: number
+  bytes: number
+}
+
+const begin = (core: Core, tapes: ReadonlyArray<OpenTape>, options: VerifyOptions): Run => {
+  const all = tapes.flatMap((tape) => tape.state.segments)
+  const total = {
+    records: all.reduce((sum, segment) => sum + segment.records, 0),
+    bytes: all.reduce((sum, segment) => sum + segment.bytes, 0)
+  }
+  const counter = new Counter(total, options.onProgress)
+  const counted = new Map(tapes.map((tape) => [tape, tape.state.records]))
+  const deep = options.depth !== "files"
+  return { core, deep, counter, counted, bad: [], rebuilt: [], segments: 0, records: 0, bytes: 0 }
+}
+
+const end = (run: Run, tapes: number): VerifyReport => ({
+  ok: run.bad.length === 0,
+  bad: run.bad,
+  tapes,
+  segments: run.segments,
+  records: run.records,
+  bytes: run.bytes,
+  indexesRebuilt: run.rebuilt
+})
+
+/** Verifies one tape. */
+export const verifyTape = Effect.fnUntraced(function* (
+  core: Core,
+  tape: OpenTape,
+  options: VerifyOptions = {}
+): Effect.fn.Return<VerifyReport, LibClosed> {
+  const run = begin(core, [tape], options)
+  yield* checkTape(run, tape)
+  return end(run, 1)
+})
+
+/** Verifies a lib: its meta, its dynamic segments, all of its tapes, and that no event is missing. */
+export const verifyLib = Effect.fnUntraced(function* (
+  core: Core,
+  options: VerifyOptions = {}
+): Effect.fn.Return<VerifyReport, LibClosed> {
+  const tapes: Array<OpenTape> = []
+  const early: Array<Finding> = []
+  for (const { name } of core.state.tapes.values()) {
+    const tape = yield* Effect.result(openTape(core, name))
+    if (tape._tag === "Success") tapes.push(tape.success)
+    else early.push(findingOf(`${name}/${tapeMetaFile}`, tape.failure))
+  }
+  const run = begin(core, tapes, options)
+  run.bad.push(...early)
+  yield* check(run, libMetaFile, checkLibMeta(core))
+  yield* check(run, "dynamic segments", checkDynamics(core))
+  for (const tape of tapes) yield* checkTape(run, tape)
+  checkPositions(run, tapes)
+  return end(run, core.state.tapes.size)
+})
+
+/** Notes what a check fails with, and goes on. */
+const check = <A>(run: Run, file: string, effect: Effect.Effect<A, Failure>): Effect.Effect<boolean> =>
+  Effect.match(effect, {
+    onFailure: (error) => {
+      run.bad.push(findingOf(file, error))
+      return false
+    },
+    onSuccess: () => true
+  })
+
+/** `file` is where the check looks, unless the error knows better. */
+const findingOf = (file: string, error: Failure): Finding => {
+  const offset = "offset" in error && typeof error.offset === "number" ? error.offset : 0
+  const where = "file" in error && typeof error.file === "string" ? error.file : file
+  return { file: where, offset, error: error._tag, why: error.message }
+}
+
+/** Positions have no gaps: there are as many events as the next position says. */
+const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
+  const { core } = run
+  let events = 0
+  for (const tape of tapes) if (listing(core, tape.name)?.role === "events") events += tape.records
+  const all = [...core.state.tapes.values()].filter((listed) => listed.role === "events")
+  const isComplete = all.every((listed) => tapes.some((tape) => tape.name === listed.name))
+  if (!isComplete || events === core.durable.position) return
+  const why = `${events} events are on tapes, the next position is ${core.durable.position}`
+  run.bad.push({ file: libMetaFile, offset: 0, error: "PositionGap", why })
+}
+
+const checkTape = (run: Run, tape: OpenTape): Effect.Effect<void, LibClosed> => {
+  const listed = listing(run.core, tape.name)
+  if (listed === undefined) return Effect.void
+  return run.core.root.mode === "write" ? checkOwn(run, tape, listed) : checkBeside(run, tape, listed)
+}
+
+/** A writer's tape: what is flushed meanwhile is checked too. */
+const checkOwn = (run: Run, tape: OpenTape, listed: TapeListing): Effect.Effect<void, LibClosed> =>
+  // A repack would take away what is being checked.
+  tape.repacking.withPermit(Effect.asVoid(whileOpen(run.core, checkOnce(run, tape, listed))))
+
+/** A reader's tape: where its files are taken away by the writer, all of it is checked again. */
+const checkBeside = Effect.fnUntraced(function* (
+  run: Run,
+  tape: OpenTape,
+  listed: TapeListing
+): Effect.fn.Return<void, LibClosed> {
+  for (let tries = 1; ; tries++) {
+    const { metaVersion } = tape
+    const { segments, records, bytes } = run
+    const [bad, rebuilt] = [run.bad.length, run.rebuilt.length]
+    const { isVanished } = yield* checkOnce(run, tape, listed)
+    if (!isVanished || tries >= triesMax) return
+    yield* Effect.ignore(refreshReader(run.core))
+    if (tape.metaVersion === metaVersion) return
+    run.counter.grow(run.records - records, run.bytes - bytes)
+    run.bad.length = bad
+    run.rebuilt.length = rebuilt
+    Object.assign(run, { segments, records, bytes })
+  }
+})
+
+const checkOnce = Effect.fnUntraced(function* (
+  run: Run,
+  tape: OpenTape,
+  listed: TapeListing
+): Effect.fn.Return<{ readonly isVanished: boolean }, LibClosed> {
+  const { core } = run
+  const first = run.bad.length
+  yield* check(run, `${tape.name}/${tapeMetaFile}`, checkTapeMeta(core, tape, listed))
+  const order = listed.role === "events" && run.deep ? new EventOrder() : undefined
+  let before = Merkle.empty
+  for (let at = 0; ;) {
+    const segment = tape.state.segments[at]
+    if (core.closed) return yield* new LibClosed({ location: core.location })
+    if (segment !== undefined) {
+      yield* checkAndCount(run, tape, segment, before, order)
+      before = segment.merkle
+      at++
+      continue
+    }
+    const { parts } = tape
+    const behind = yield* Effect.result(checkParts(run, tape.name, parts))
+    if (behind._tag === "Success") break
+    // They have been put into a segment meanwhile.
+    if (tape.parts !== parts && core.root.mode === "write") continue
+    const { failure } = behind
+    run.bad.push(findingOf(failure._tag === "SegmentCorrupt" ? failure.segment : "dynamic segments", failure))
+    break
+  }
+  return {
+    isVanished: run.bad.slice(first).some(({ error }) => error === "SegmentMissing" || error === "StorageError")
+  }
+})
+
+const checkAndCount = Effect.fnUntraced(function* (
+  run: Run,
+  tape: OpenTape,
+  segment: Segment,
+  before: Merkle.State,
+  order: EventOrder | undefined
+): Effect.fn.Return<void> {
+  const { core } = run
+  run.segments++
+  const file = `${tape.name}/${segment.name}`
+  const role = listing(core, tape.name)?.role ?? "records"
+  const deeply = Effect.flatMap(checkSegment(core, tape.name, role, segment, before, order), (index) =>
+    Effect.map(checkIndex(core, tape.name, role, segment, index), (rebuilt) => {
+      if (rebuilt) run.rebuilt.push(file)
+    })
+  )
+  const good = yield* check(run, file, run.deep ? deeply : checkHash(core, tape.name, segment))
+  if (!good) order?.lose()
+  run.records += segment.records
+  run.bytes += segment.bytes
+  if (segment.firstOrdinal >= (run.counted.get(tape) ?? 0)) run.counter.grow(segment.records, segment.bytes)
+  yield* run.counter.add(segment.records, segment.bytes)
+})
+
+/** What the index of the segment must be, where it is known: it was made on the way. */
+const checkSegment = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  before: Merkle.State,
+  order: EventOrder | undefined
+): Effect.Effect<Uint8Array | undefined, Failure> =>
+  Effect.flatMap(proveSegment(core, tape, role, segment, before), (proved) => {
+    if (proved !== undefined && (order === undefined || order.addRun(proved.events)))
+      return Effect.succeed(proved.index)
+    const each = order === undefined ? undefined : (record: JsonObject) => order.add(Event.fromRecord(record))
+    return Effect.as(readChecked(core, tape, role, segment, before, each), undefined)
+  })
+
+const checkHash = (core: Core, tape: string, segment: Segment): Effect.Effect<void, Failure> =>
+  Effect.flatMap(hasHash(core, tape, segment), (has) => (has ? Effect.void : checkFile(core, tape, segment)))
+
+const checkParts = (
+  { core, deep }: Run,
+  tape: string,
+  parts: ReadonlyArray<LivePart>
+): Effect.Effect<void, StorageError | SegmentCorrupt> =>
+  Effect.forEach(
+    runsOf(parts, 1024 * 1024),
+    (run) => {
+      const { file, offset } = run[0]!
+      const corrupt = (why: string) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
+      return Effect.flatMap(readRun(core, tape, run), (pieces) =>
+        deep ? ofForeign(() => checkPieces(pieces, core.state.limits), corrupt) : Effect.void
+      )
+    },
+    { discard: true }
+  )
+
+const checkPieces = (pieces: ReadonlyArray<Uint8Array>, limits: Limits): void => {
+  for (const lines of pieces) checkLines(lines, limits)
+}

@@ -1,0 +1,153 @@
+/**
+ * Reading a tape by ordinal, a chunk of whole lines at a time: from closed segments through their index, from dynamic
+ * segments through what the writer knows. Every byte is checked before it is handed on.
+ */
+import * as Effect from "effect/Effect"
+import { SegmentCorrupt } from "../../domain/format/Errors.ts"
+import { newline } from "../../domain/format/Format.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import type { Segment } from "../../domain/meta/SystemRecord.ts"
+import { type Json, trustedParser } from "../../domain/json/TaraSON.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { LivePart } from "../journal/DynamicFile.ts"
+import { listing, type OpenTape } from "../lib/OpenTape.ts"
+import { readRun, runsOf } from "../journal/PartRuns.ts"
+import type { SegmentError } from "../segment/SegmentFile.ts"
+import { readSegmentChunk } from "../segment/SegmentRecords.ts"
+import { retryVanished } from "./retryVanished.ts"
+
+/** What reading records may fail with. */
+export type ReadError = SegmentError
+
+/** Whole lines of consecutive records. */
+export interface Chunk {
+  readonly firstOrdinal: number
+  readonly count: number
+  /** One or more pieces, in order, each of whole lines. */
+  readonly pieces: ReadonlyArray<Uint8Array>
+}
+
+/** What a chunk holds at most, unless one block or part alone is larger. */
+export const chunkBytes = 256 * 1024
+
+/**
+ * The chunk with the record at `ordinal`, which must exist. Forwards it begins at or before that record and goes on;
+ * backwards it ends at or behind it and begins earlier. It may hold records on the other side of `ordinal`.
+ */
+export const readChunk = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward",
+  bytesMax: number = chunkBytes
+): Effect.Effect<Chunk, ReadError> =>
+  Effect.suspend(() => {
+    const attempt =
+      ordinal < tape.state.records
+        ? readClosed(core, tape, ordinal, direction, bytesMax)
+        : readLive(core, tape, ordinal, direction, bytesMax)
+    return retryVanished(core, tape, tape.metaVersion, attempt, () =>
+      readChunk(core, tape, ordinal, direction, bytesMax)
+    )
+  })
+
+/** The record at `ordinal` is none, though checksums are right; or what stands there is not what must follow. */
+export const corruptAt = (tape: OpenTape, ordinal: number, why: string): SegmentCorrupt => {
+  const { records, segments } = tape.state
+  const live = tape.parts[partAt(tape.parts, ordinal)]
+  const segment =
+    ordinal < records || live === undefined ? segmentAt(segments, ordinal)?.name : dynamicName(live.file.dynamic)
+  return new SegmentCorrupt({ tape: tape.name, segment: segment ?? "", offset: 0, why: `record ${ordinal}: ${why}` })
+}
+
+/** The closed segment with the record at `ordinal`. */
+export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment => {
+  let low = 0
+  let high = segments.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (segments[middle]!.firstOrdinal <= ordinal) low = middle
+    else high = middle - 1
+  }
+  return segments[low]!
+}
+
+const readClosed = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward",
+  bytesMax: number
+): Effect.Effect<Chunk, ReadError> => {
+  const segment = segmentAt(tape.state.segments, ordinal)
+  const role = listing(core, tape.name)?.role ?? "records"
+  return readSegmentChunk(core, tape.name, role, segment, ordinal - segment.firstOrdinal, direction, bytesMax)
+}
+
+/** The part with the record at `ordinal`: the last that begins at or before it. */
+export const partAt = (parts: ReadonlyArray<LivePart>, ordinal: number): number => {
+  let low = 0
+  let high = parts.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (parts[middle]!.firstOrdinal <= ordinal) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+const readLive = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward",
+  bytesMax: number
+): Effect.Effect<Chunk, SegmentCorrupt | StorageError> => {
+  const { parts } = tape
+  const at = partAt(parts, ordinal)
+  // A window of parts that can hold a chunk; `runsOf` cuts it where they stand too far apart.
+  const window = direction === "forward" ? parts.slice(at, at + 1024) : parts.slice(Math.max(0, at - 1023), at + 1)
+  const runs = runsOf(window, bytesMax)
+  const run = direction === "forward" ? runs[0]! : runs.at(-1)!
+  return Effect.map(readRun(core, tape.name, run), (pieces) => {
+    const last = run.at(-1)!
+    const { firstOrdinal } = run[0]!
+    return { firstOrdinal, count: last.firstOrdinal + last.count - firstOrdinal, pieces }
+  })
+}
+
+/** What `make` makes of the records of a chunk from ordinal `from` to before `to`. */
+export const parseChunk = <A>(chunk: Chunk, from: number, to: number, make: (record: Json) => A): Array<A> => {
+  const records: Array<A> = []
+  let ordinal = chunk.firstOrdinal
+  for (const piece of chunk.pieces) {
+    // One decoding a piece; the lines are slices of it.
+    const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("utf8")
+    const parse = trustedParser(text)
+    let start = 0
+    while (start < text.length && ordinal < to) {
+      const end = text.indexOf("\n", start)
+      if (ordinal >= from) records.push(make(parse(text.slice(start, end))))
+      ordinal++
+      start = end + 1
+    }
+  }
+  return records
+}
+
+/** The lines of a chunk from ordinal `from` to before `to`, as bytes. */
+export const linesOfChunk = (chunk: Chunk, from: number, to: number): Array<Uint8Array> => {
+  const lines: Array<Uint8Array> = []
+  let ordinal = chunk.firstOrdinal
+  for (const piece of chunk.pieces) {
+    let start = 0
+    while (start < piece.length && ordinal < to) {
+      const end = piece.indexOf(newline, start)
+      if (ordinal >= from) lines.push(piece.subarray(start, end))
+      ordinal++
+      start = end + 1
+    }
+  }
+  return lines
+}

@@ -1,0 +1,90 @@
+/** Streams of records, a chunk at a time. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { LibClosed } from "../../domain/format/Errors.ts"
+import { BadLine } from "../../domain/json/BadLine.ts"
+import type { Json, JsonObject } from "../../domain/json/TaraSON.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { ofForeign } from "../base/decodeUntrusted.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+import { isSystemRecord } from "../../domain/segment/recordLines.ts"
+import { wholeNumber } from "../../domain/base/wholeNumber.ts"
+import { type Chunk, corruptAt, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
+
+/** Which records, by ordinal. */
+export interface RecordRange {
+  /** The first one; default 0. */
+  readonly from?: number
+  /** One behind the last one; default: all there are when the stream starts. */
+  readonly to?: number
+  /** Last one first. */
+  readonly reverse?: boolean
+}
+
+/** @throws BadLine | TaraSONError */
+const toRecord = (record: Json): JsonObject => {
+  if (typeof record !== "object" || record === null || Array.isArray(record)) throw new BadLine("it is no record")
+  if (isSystemRecord(record as JsonObject)) throw new BadLine("it is a system record")
+  return record as JsonObject
+}
+
+/** Records of a tape as they were when the stream started. */
+export const recordStream = (
+  core: Core,
+  tape: () => OpenTape,
+  range: RecordRange = {}
+): Stream.Stream<JsonObject, ReadError | LibClosed> =>
+  chunkStream(core, tape, range, (chunk, from, to) => {
+    const records = parseChunk(chunk, from, to, toRecord)
+    return range.reverse === true ? records.toReversed() : records
+  })
+
+/** What `take` makes of each chunk; it gets the range of ordinals that are wanted of it. */
+export const chunkStream = <A>(
+  core: Core,
+  tape: () => OpenTape,
+  range: RecordRange,
+  take: (chunk: Chunk, from: number, to: number) => Array<A>
+): Stream.Stream<A, ReadError | LibClosed> =>
+  Stream.suspend(() => {
+    const opened = tape()
+    const from = wholeNumber("from", range.from, 0)
+    const to = Math.min(opened.records, wholeNumber("to", range.to, opened.records))
+    if (!(from < to)) return Stream.empty
+    return range.reverse === true ? backwards(core, opened, from, to, take) : forwards(core, opened, from, to, take)
+  })
+
+type Take<A> = (chunk: Chunk, from: number, to: number) => Array<A>
+
+const forwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
+  Stream.paginate(from, (next: number) =>
+    Effect.flatMap(open(core, tape, next, "forward"), (chunk) => {
+      const end = Math.min(to, chunk.firstOrdinal + chunk.count)
+      const rest = end < to ? Option.some(end) : Option.none<number>()
+      return Effect.map(taken(tape, chunk, next, to, take), (records) => [records, rest] as const)
+    })
+  )
+
+const backwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
+  Stream.paginate(to, (end: number) =>
+    Effect.flatMap(open(core, tape, end - 1, "backward"), (chunk) => {
+      const start = Math.max(from, chunk.firstOrdinal)
+      const rest = start > from ? Option.some(start) : Option.none<number>()
+      return Effect.map(taken(tape, chunk, from, end, take), (records) => [records, rest] as const)
+    })
+  )
+
+const taken = <A>(tape: OpenTape, chunk: Chunk, from: number, to: number, take: Take<A>) =>
+  ofForeign(
+    () => take(chunk, from, to),
+    (why) => corruptAt(tape, Math.max(from, chunk.firstOrdinal), why)
+  )
+
+const open = (
+  core: Core,
+  tape: OpenTape,
+  ordinal: number,
+  direction: "forward" | "backward"
+): Effect.Effect<Chunk, ReadError | LibClosed> =>
+  core.closed ? Effect.fail(new LibClosed({ location: core.location })) : readChunk(core, tape, ordinal, direction)

@@ -1,0 +1,30 @@
+/** I4: a file that vanished was closed or repacked meanwhile; whoever meets that reads meta again. */
+import * as Effect from "effect/Effect"
+import type { Core } from "../lib/LibHandle.ts"
+import { refreshReader } from "../lib/openReader.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+
+interface Failure {
+  readonly _tag: string
+  readonly reason?: unknown
+}
+
+/**
+ * `read`, and `again` where a file has vanished and the tape's meta has changed since `since`: the version that what is
+ * read was found with. A reader looks again first.
+ */
+export const retryVanished = <A, E extends Failure>(
+  core: Core,
+  tape: OpenTape,
+  since: string,
+  read: Effect.Effect<A, E>,
+  again: () => Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.catchIf(read, isVanished, (error) =>
+    Effect.flatMap(core.root.mode === "read" ? Effect.ignore(refreshReader(core)) : Effect.void, () =>
+      tape.metaVersion === since ? Effect.fail(error) : again()
+    )
+  )
+
+const isVanished = ({ _tag, reason }: Failure): boolean =>
+  _tag === "SegmentMissing" || (_tag === "StorageError" && reason === "not-found")

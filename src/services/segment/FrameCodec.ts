@@ -1,0 +1,109 @@
+/** Compressing and decompressing one frame, in zlib's threads: the event loop goes on meanwhile. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { constants, crc32, deflateRaw, inflateRaw, zstdCompress, zstdDecompress } from "node:zlib"
+import {
+  type Codec,
+  frameBytesMax,
+  FrameDamaged,
+  FrameTooLarge,
+  measure,
+  storedBytesMax,
+  unwrapGzip,
+  wrapGzip
+} from "../../domain/segment/Frames.ts"
+
+/** A frame that is being compressed. What is pending when nobody waits any more is dropped. */
+export type Pending = Deferred.Deferred<Uint8Array>
+
+type Callback = (error: Error | null, result: Buffer) => void
+
+/** Begins to compress whole lines as one frame. `raw` must not change until it is done. */
+export const startCompress = (codec: Codec, raw: Uint8Array): Pending => {
+  const pending: Pending = Deferred.makeUnsafe()
+  const take =
+    (wrap: (compressed: Uint8Array) => Uint8Array): Callback =>
+    (error, compressed) => {
+      Deferred.doneUnsafe(pending, error === null ? Exit.succeed(wrap(compressed)) : Exit.die(error))
+    }
+  if (codec === "zstd")
+    zstdCompress(
+      raw,
+      zstdOptions(raw.length),
+      take((frame) => frame)
+    )
+  else
+    deflateRaw(
+      raw,
+      deflateOptions(raw.length),
+      take((deflated) => wrapGzip(deflated, raw.length, crc32(raw)))
+    )
+  return pending
+}
+
+// One piece that is never full: where what zlib gives fills its last piece exactly, it asks the codec for more, and zstd
+// then adds an empty frame.
+const chunkBytes = (rawBytes: number): number => storedBytesMax(rawBytes) + 1
+
+const zstdOptions = (rawBytes: number) => ({
+  chunkSize: chunkBytes(rawBytes),
+  params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
+  // Without it the frame does not say how much it holds.
+  pledgedSrcSize: rawBytes
+})
+
+const deflateOptions = (rawBytes: number) => ({ chunkSize: chunkBytes(rawBytes), level: 6 })
+
+/**
+ * Decompresses one whole frame that holds `rawBytes`, as its index or it itself says: never more is made of it, and
+ * never less is accepted. The caller has bounded `rawBytes`.
+ */
+export const decompress = (
+  codec: Codec,
+  frame: Uint8Array,
+  rawBytes: number
+): Effect.Effect<Uint8Array, FrameDamaged | FrameTooLarge> =>
+  Effect.callback((resume) => {
+    try {
+      const size = measure(codec, frame, 0, rawBytes)
+      if (size?.fileBytes !== frame.length || size.rawBytes !== rawBytes) {
+        throw new FrameDamaged("a frame is not as large as it should be")
+      }
+      inflate(codec, frame, rawBytes, (result) => resume(settle(result)))
+    } catch (error) {
+      resume(settle(error))
+    }
+  })
+
+const settle = (result: unknown): Effect.Effect<Uint8Array, FrameDamaged | FrameTooLarge> => {
+  if (result instanceof Uint8Array) return Effect.succeed(result)
+  return result instanceof FrameDamaged || result instanceof FrameTooLarge ? Effect.fail(result) : Effect.die(result)
+}
+
+const inflate = (
+  codec: Codec,
+  frame: Uint8Array,
+  rawBytes: number,
+  done: (result: Uint8Array | FrameDamaged | FrameTooLarge) => void
+): void => {
+  const member = codec === "gzip" ? unwrapGzip(frame) : undefined
+  const finish: Callback = (error, raw) => {
+    if (error !== null) {
+      const { code } = error as NodeJS.ErrnoException
+      done(code === "ERR_BUFFER_TOO_LARGE" ? new FrameTooLarge(rawBytes) : new FrameDamaged(error.message))
+    } else if (raw.length !== rawBytes) {
+      done(new FrameDamaged(`a frame holds ${raw.length} bytes, and says ${rawBytes}`))
+    } else if (member !== undefined && crc32(raw) !== member.crc) {
+      done(new FrameDamaged("a frame is not what its checksum says"))
+    } else {
+      done(raw)
+    }
+  }
+  // One byte more than can come, so that zlib need not ask for a second piece to see that there is none; but no more than
+  // a usual frame has: a longer one must hold what it says before it gets the memory.
+  const chunkSize = Math.max(64, Math.min(rawBytes, frameBytesMax) + 1)
+  const options = { chunkSize, maxOutputLength: rawBytes, rejectGarbageAfterEnd: true }
+  if (member === undefined) zstdDecompress(frame, options, finish)
+  else inflateRaw(member.deflated, options, finish)
+}

@@ -1,0 +1,208 @@
+/** Ranges of a closed segment's raw bytes, whether its file is compressed or not. */
+import * as Effect from "effect/Effect"
+import { crc32 } from "node:zlib"
+import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
+import { newline } from "../../domain/format/Format.ts"
+import { invariant } from "../../domain/base/invariant.ts"
+import * as Frames from "../../domain/segment/Frames.ts"
+import type { FrameTable } from "../../domain/segment/SegmentIndex.ts"
+import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { decompress } from "./FrameCodec.ts"
+import { frameError, readSegment, type SegmentError } from "./SegmentFile.ts"
+import { indexOf, type IndexHandle } from "./SegmentIndexFile.ts"
+
+/** Offset and length, in raw bytes. */
+export type Range = readonly [offset: number, length: number]
+
+/** Frames that are decompressed at the same time for one call. */
+const framesAtOnce = 2
+
+/** The raw bytes `offset` to `offset + length - 1`, which must exist. Not to be changed: they may be shared. */
+export const readRaw = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  offset: number,
+  length: number
+): Effect.Effect<Uint8Array, SegmentError> =>
+  Effect.suspend(() => {
+    invariant(offset >= 0 && length >= 0 && offset + length <= segment.rawBytes, "a range within the segment is read")
+    if (segment.compression === "none") return readSegment(core, tape, segment.name, offset, length)
+    return Effect.flatMap(indexOf(core, tape, role, segment), ({ frames }) =>
+      sliceFrames(core, tape, segment, segment.compression as Frames.Codec, frames, [offset, length])
+    )
+  })
+
+/** Many small ranges in one call, in the order of `ranges`. */
+export const readRawRanges = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  ranges: ReadonlyArray<Range>
+): Effect.Effect<Array<Uint8Array>, SegmentError> => {
+  if (segment.compression === "none") return readPlainRanges(core, tape, segment.name, ranges)
+  const { compression } = segment
+  return Effect.flatMap(indexOf(core, tape, role, segment), ({ frames }) =>
+    Effect.map(
+      Effect.forEach(
+        groupsOf(frames, ranges),
+        ([start, end, group]) =>
+          Effect.map(sliceFrames(core, tape, segment, compression, frames, [start, end - start]), (raw) =>
+            // Copied: a small piece would keep its whole frame in memory.
+            group.map(([offset, length]) => raw.slice(offset - start, offset - start + length))
+          ),
+        { concurrency: framesAtOnce }
+      ),
+      (pieces) => pieces.flat()
+    )
+  )
+}
+
+/** Ranges in a row that one frame holds, and what they cover. A range over several frames stands alone. */
+const groupsOf = (
+  frames: FrameTable,
+  ranges: ReadonlyArray<Range>
+): Array<[start: number, end: number, ranges: Array<Range>]> => {
+  const groups: Array<[number, number, Array<Range>]> = []
+  let frameStart = 0
+  let frameEnd = 0
+  for (const range of ranges) {
+    const [offset, length] = range
+    const group = groups.at(-1)
+    if (group !== undefined && offset >= frameStart && offset + length <= frameEnd) {
+      group[0] = Math.min(group[0], offset)
+      group[1] = Math.max(group[1], offset + length)
+      group[2].push(range)
+    } else {
+      groups.push([offset, offset + length, [range]])
+      const frame = frames.frameOfRaw(offset)
+      frameStart = frames.rawOffset[frame]!
+      frameEnd = frameStart + frames.rawBytes[frame]!
+    }
+  }
+  return groups
+}
+
+const readPlainRanges = (
+  core: Core,
+  tape: string,
+  segment: string,
+  ranges: ReadonlyArray<Range>
+): Effect.Effect<Array<Uint8Array>, SegmentError> =>
+  Effect.matchEffect(core.root.readSegmentRanges(tape, segment, ranges), {
+    onFailure: (error): Effect.Effect<Array<Uint8Array>, SegmentError> =>
+      Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
+    onSuccess: (pieces) => {
+      const short = ranges.findIndex(([, length], i) => pieces[i]!.length !== length)
+      if (short === -1) return Effect.succeed(pieces)
+      const offset = ranges[short]![0] + pieces[short]!.length
+      return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why: "it ends before meta says" }))
+    }
+  })
+
+const sliceFrames = (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  codec: Frames.Codec,
+  frames: FrameTable,
+  [offset, length]: Range
+): Effect.Effect<Uint8Array, SegmentError> => {
+  const first = frames.frameOfRaw(offset)
+  const last = length === 0 ? first : frames.frameOfRaw(offset + length - 1)
+  const load = (frame: number) => loadFrame(core, tape, segment, codec, frames, frame)
+  const start = offset - frames.rawOffset[first]!
+  if (first === last) return Effect.map(load(first), (raw) => raw.subarray(start, start + length))
+  const numbers = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  return Effect.map(Effect.forEach(numbers, load, { concurrency: framesAtOnce }), (pieces) => {
+    const whole = [pieces[0]!.subarray(start), ...pieces.slice(1)]
+    return Buffer.concat(whole, length)
+  })
+}
+
+const loadFrame = (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  codec: Frames.Codec,
+  frames: FrameTable,
+  frame: number
+): Effect.Effect<Uint8Array, SegmentError> => {
+  const { name, sha256 } = segment
+  const offset = frames.fileOffset[frame]!
+  const fileBytes = frames.fileBytes[frame]!
+  const rawBytes = frames.rawBytes[frame]!
+  // Budgets before anything is allocated.
+  const limit = Frames.rawBytesMax(core.state.limits)
+  if (rawBytes > limit) return Effect.fail(new DecompressionLimit({ tape, segment: name, offset, limit }))
+  if (fileBytes > Frames.storedBytesMax(rawBytes)) {
+    const why = "a frame is larger than its content"
+    return Effect.fail(new SegmentCorrupt({ tape, segment: name, offset, why }))
+  }
+  const load = Effect.flatMap(readSegment(core, tape, name, offset, fileBytes), (stored) =>
+    Effect.mapError(decompress(codec, stored, rawBytes), (error) => frameError(tape, name, offset, error))
+  )
+  return core.frames.get(`${tape}/${sha256}/${frame}`, load)
+}
+
+/** Where in the segment's file the raw byte at this offset is, or the frame that holds it begins. */
+export const fileOffsetOf = (frames: FrameTable, rawOffset: number): number =>
+  frames.count === 0 ? rawOffset : frames.fileOffset[frames.frameOfRaw(rawOffset)]!
+
+/** The raw bytes of the blocks `first` to `last`, each checked by its CRC-32. Not to be changed: they may be shared. */
+export const readBlocks = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  handle: IndexHandle,
+  first: number,
+  last: number
+): Effect.Effect<Uint8Array, SegmentError> =>
+  Effect.map(readEachBlock(core, tape, role, segment, handle, first, last), (pieces) =>
+    pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  )
+
+/** Most bytes of blocks that are read on the spot, block by block; more are one read, which the event loop does not wait for. */
+const sweepBytesMax = 256 * 1024
+
+/** As `readBlocks`, in pieces that end with a line: block by block, where the blocks do. */
+export const readEachBlock = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  { blocks, frames }: IndexHandle,
+  first: number,
+  last: number
+): Effect.Effect<Array<Uint8Array>, SegmentError> => {
+  const ranges: Array<Range> = []
+  for (let block = first; block <= last; block++) ranges.push([blocks.offset[block]!, blocks.bytes[block]!])
+  const start = blocks.offset[first]!
+  const length = blocks.offset[last]! + blocks.bytes[last]! - start
+  const read =
+    segment.compression === "none" && length <= sweepBytesMax
+      ? // Small reads, which a disk does on the spot, rather than one that is large.
+        readPlainRanges(core, tape, segment.name, ranges)
+      : Effect.map(readRaw(core, tape, role, segment, start, length), (raw) =>
+          ranges.map(([offset, bytes]) => raw.subarray(offset - start, offset - start + bytes))
+        )
+  return Effect.flatMap(read, (pieces) => {
+    const corrupt = (at: number, why: string) =>
+      Effect.fail(
+        new SegmentCorrupt({ tape, segment: segment.name, offset: fileOffsetOf(frames, ranges[at]![0]), why })
+      )
+    const bad = pieces.findIndex((piece, i) => crc32(piece) !== blocks.crc[first + i]!)
+    if (bad !== -1) return corrupt(bad, "a block is not what was written")
+    if (pieces.every(isWhole)) return Effect.succeed(pieces)
+    // An index has checksums and no hash: whoever made this one may have put the borders anywhere.
+    const joined = Buffer.concat(pieces)
+    return isWhole(joined) ? Effect.succeed([joined]) : corrupt(pieces.length - 1, "a block ends within a line")
+  })
+}
+
+/** Whether it ends with a line. */
+const isWhole = (piece: Uint8Array): boolean => piece.length === 0 || piece.at(-1) === newline

@@ -1,0 +1,304 @@
+/** A segment's file, read from its beginning to its end: its bytes, frame by frame, and its lines as they stand there. */
+import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
+import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
+import { newline } from "../../domain/format/Format.ts"
+import * as Frames from "../../domain/segment/Frames.ts"
+import { troubleOf } from "../../domain/json/describeError.ts"
+import { decodeSame } from "../../domain/segment/SameLine.ts"
+import type { Compression } from "../../domain/format/Names.ts"
+import type { Segment } from "../../domain/meta/SystemRecord.ts"
+import { TaraSONError } from "../../domain/json/TaraSONError.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { decompress } from "./FrameCodec.ts"
+
+/** What reading a closed segment may fail with. */
+export type SegmentError = SegmentCorrupt | SegmentMissing | DecompressionLimit | StorageError
+
+const readBytes = 1024 * 1024
+
+/** Reads a range of a segment's file; one that is not there any more is missing, one that ends early is corrupt. */
+export const readSegment = (
+  core: Core,
+  tape: string,
+  segment: string,
+  offset: number,
+  length: number
+): Effect.Effect<Uint8Array, SegmentError> =>
+  Effect.matchEffect(core.root.readSegment(tape, segment, offset, length), {
+    onFailure: (error): Effect.Effect<Uint8Array, SegmentError> =>
+      Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
+    onSuccess: (bytes) =>
+      bytes.length === length
+        ? Effect.succeed(bytes)
+        : Effect.fail(
+            new SegmentCorrupt({ tape, segment, offset: offset + bytes.length, why: "it ends before meta says" })
+          )
+  })
+
+/** What is wrong with a frame, said of the file that it is in. `offset`: where the frame begins there. */
+export const frameError = (
+  tape: string,
+  segment: string,
+  offset: number,
+  error: Frames.FrameDamaged | Frames.FrameTooLarge
+): SegmentCorrupt | DecompressionLimit =>
+  error instanceof Frames.FrameTooLarge
+    ? new DecompressionLimit({ tape, segment, offset, limit: error.limit })
+    : new SegmentCorrupt({ tape, segment, offset, why: error.message })
+
+/** What a file holds, in order. Nothing may be kept: it is only valid during the call. */
+export interface FileTaker {
+  /** Bytes as they are stored. */
+  readonly onFile?: (chunk: Uint8Array) => void
+  /**
+   * A line without its newline. `offset` is where in the file it begins, or its frame does. What this throws is what is
+   * wrong there.
+   */
+  readonly onLine: (line: Uint8Array, offset: number) => void
+  /** The lines since the last call were a frame with so many bytes in the file. */
+  readonly onFrame?: (fileBytes: number) => void
+}
+
+/**
+ * Reads a whole file, whatever meta says of it. At most `rawBytesMax` bytes are made of it. In memory: a frame, or a
+ * line and 1 MiB.
+ */
+export const readFileLines = (
+  core: Core,
+  tape: string,
+  segment: string,
+  compression: Compression,
+  taker: FileTaker,
+  rawBytesMax: number = Number.POSITIVE_INFINITY
+): Effect.Effect<void, SegmentError> =>
+  Effect.flatMap(core.root.segmentSize(tape, segment), (size): Effect.Effect<void, SegmentError> => {
+    if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment }))
+    const file: File = { core, tape, segment, size }
+    return compression === "none" ? readPlain(file, taker) : readFrames(file, compression, taker, rawBytesMax)
+  })
+
+interface File {
+  readonly core: Core
+  readonly tape: string
+  readonly segment: string
+  readonly size: number
+}
+
+const corrupt = ({ segment, tape }: File, offset: number, why: string) =>
+  new SegmentCorrupt({ tape, segment, offset, why })
+
+/** Calls `onLine` with each line in whole lines; `offsetOf` says where in the file a byte of them is. */
+const takeLines = (
+  file: File,
+  bytes: Uint8Array,
+  taker: FileTaker,
+  offsetOf: (at: number) => number
+): SegmentCorrupt | undefined => {
+  let start = 0
+  try {
+    while (start < bytes.length) {
+      const end = bytes.indexOf(newline, start)
+      taker.onLine(bytes.subarray(start, end), offsetOf(start))
+      start = end + 1
+    }
+    return undefined
+  } catch (error) {
+    if (error instanceof SegmentCorrupt) return error
+    return corrupt(file, offsetOf(start), troubleOf(error))
+  }
+}
+
+const readPlain = Effect.fnUntraced(function* (file: File, taker: FileTaker): Effect.fn.Return<void, SegmentError> {
+  const { core, segment, size, tape } = file
+  const { limits } = core.state
+  const lineBytesMax = Math.max(limits.batchBytesMax, Frames.rawBytesMax(limits))
+  /** The beginning of a line that has not ended yet. */
+  let rest: Array<Uint8Array> = []
+  let restBytes = 0
+  for (let offset = 0; offset < size;) {
+    const chunk = yield* readSegment(core, tape, segment, offset, Math.min(readBytes, size - offset))
+    taker.onFile?.(chunk)
+    const end = chunk.lastIndexOf(newline) + 1
+    if (end > 0) {
+      const lines = restBytes === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
+      const start = offset - restBytes
+      const bad = takeLines(file, lines, taker, (at) => start + at)
+      if (bad !== undefined) return yield* bad
+      rest = []
+      restBytes = 0
+    }
+    rest.push(chunk.subarray(end))
+    restBytes += chunk.length - end
+    offset += chunk.length
+    if (restBytes > lineBytesMax) return yield* corrupt(file, offset - restBytes, "a line is longer than any may be")
+    yield* Effect.yieldNow
+  }
+  if (restBytes > 0) return yield* corrupt(file, size - restBytes, "it does not end with a newline")
+})
+
+const readFrames = Effect.fnUntraced(function* (
+  file: File,
+  codec: Frames.Codec,
+  taker: FileTaker,
+  rawBytesMax: number
+): Effect.fn.Return<void, SegmentError> {
+  const { core, segment, size, tape } = file
+  const frameMax = Frames.rawBytesMax(core.state.limits)
+  let rawLeft = rawBytesMax
+  let pending: Uint8Array = new Uint8Array(0)
+  let frameAt = 0
+  for (let offset = 0; offset < size;) {
+    const chunk = yield* readSegment(core, tape, segment, offset, Math.min(readBytes, size - offset))
+    taker.onFile?.(chunk)
+    offset += chunk.length
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+    let used = 0
+    for (;;) {
+      const frame = yield* nextFrame(file, codec, pending, used, frameAt, Math.min(frameMax, rawLeft))
+      if (frame === undefined) break
+      const begin = frameAt
+      const bad = takeLines(file, frame.raw, taker, () => begin)
+      if (bad !== undefined) return yield* bad
+      taker.onFrame?.(frame.fileBytes)
+      used += frame.fileBytes
+      frameAt += frame.fileBytes
+      rawLeft -= frame.raw.length
+    }
+    pending = pending.subarray(used)
+  }
+  if (pending.length > 0) return yield* corrupt(file, frameAt, "it ends within a frame")
+})
+
+/** The frame at `at` in what was read of the file, decompressed; `undefined` when more must be read first. */
+const nextFrame = (
+  file: File,
+  codec: Frames.Codec,
+  pending: Uint8Array,
+  at: number,
+  fileOffset: number,
+  rawMax: number
+): Effect.Effect<{ readonly raw: Uint8Array; readonly fileBytes: number } | undefined, SegmentError> =>
+  Effect.suspend(() => {
+    const { segment, tape } = file
+    const size = measure(codec, pending, at, rawMax)
+    if (size === undefined) return Effect.succeed(undefined)
+    if (size instanceof Error) return Effect.fail(frameError(tape, segment, fileOffset, size))
+    const { fileBytes, rawBytes } = size
+    return Effect.matchEffect(decompress(codec, pending.subarray(at, at + fileBytes), rawBytes), {
+      onFailure: (error) => Effect.fail(frameError(tape, segment, fileOffset, error)),
+      onSuccess: (raw) =>
+        raw.at(-1) === newline
+          ? Effect.succeed({ raw, fileBytes })
+          : Effect.fail(corrupt(file, fileOffset, "a frame does not end with a newline"))
+    })
+  })
+
+const measure = (codec: Frames.Codec, bytes: Uint8Array, at: number, rawMax: number) => {
+  try {
+    return Frames.measure(codec, bytes, at, rawMax)
+  } catch (error) {
+    if (error instanceof Frames.FrameDamaged || error instanceof Frames.FrameTooLarge) return error
+    throw error
+  }
+}
+
+/** Every line as it is stored, without its newline. `sameAs`: the earlier line that it stands for, if it does. */
+export type EachStored = (line: Uint8Array, sameAs: number | undefined) => void
+
+/**
+ * Reads a whole segment and checks it against meta: length, hash, number of lines, of raw bytes and of lines that stand
+ * for others. `each` is called before the hash is known. Whether what a line stands for is a record is not looked at.
+ */
+export const readStored = Effect.fnUntraced(function* (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  each: EachStored,
+  onFrame?: (fileBytes: number) => void
+): Effect.fn.Return<void, SegmentError> {
+  const { compression, name, rawBytes, records, sha256 } = segment
+  yield* checkSize(core, tape, segment)
+  const digest = createHash("sha256")
+  const found = { lines: 0, same: 0, rawBytes: 0 }
+  let firstBad: { readonly offset: number; readonly why: string; readonly isItself: boolean } | undefined
+  yield* readFileLines(
+    core,
+    tape,
+    name,
+    compression,
+    {
+      onFile: (chunk) => digest.update(chunk),
+      onLine: (line, offset) => {
+        const target = decodeSame(line)
+        try {
+          if (target !== undefined && !(target >= 0 && target < found.lines)) throw new Error(notThere)
+          if (firstBad === undefined) each(line, target)
+        } catch (error) {
+          // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
+          const isItself = error instanceof TaraSONError
+          firstBad ??= { offset, why: troubleOf(error), isItself }
+        }
+        if (target !== undefined) found.same++
+        found.lines++
+        found.rawBytes += line.length + 1
+      },
+      ...(onFrame === undefined
+        ? {}
+        : {
+            onFrame: (fileBytes: number) => {
+              if (firstBad === undefined) onFrame(fileBytes)
+            }
+          })
+    },
+    rawBytes
+  )
+  const bad = (why: string) => {
+    const at = firstBad ?? { offset: 0, why }
+    return new SegmentCorrupt({ tape, segment: name, offset: at.offset, why: at.why })
+  }
+  if (digest.digest("hex") !== sha256) {
+    const why = "its SHA-256 is not the one in meta"
+    if (firstBad?.isItself !== false) return yield* bad(why)
+    // The line may be good, and one before it be damaged that it does not fit to.
+    const where = `${why}: ${firstBad.why} at byte ${firstBad.offset}`
+    return yield* new SegmentCorrupt({ tape, segment: name, offset: 0, why: where })
+  }
+  if (found.lines !== records) return yield* bad(`it has ${found.lines} records, meta says ${records}`)
+  if (found.rawBytes !== rawBytes) return yield* bad(`it holds ${found.rawBytes} bytes, meta says ${rawBytes}`)
+  const same = segment.same ?? 0
+  if (found.same !== same) return yield* bad(`${found.same} of its lines repeat others, meta says ${same}`)
+  if (firstBad !== undefined) return yield* bad("")
+})
+
+const notThere = "it repeats a line that is not there"
+
+/**
+ * Whether a segment's file is the one that meta names, by length and hash alone: as fast as reading and SHA-256 are. A
+ * file that is not is read again, line by line, to say where.
+ */
+export const checkFile = Effect.fnUntraced(function* (
+  core: Core,
+  tape: string,
+  segment: Segment
+): Effect.fn.Return<void, SegmentError> {
+  yield* checkSize(core, tape, segment)
+  const digest = createHash("sha256")
+  for (let offset = 0; offset < segment.bytes;) {
+    const chunk = yield* readSegment(core, tape, segment.name, offset, Math.min(readBytes, segment.bytes - offset))
+    digest.update(chunk)
+    offset += chunk.length
+    // Hashing is work for the processor: other fibres come first.
+    yield* Effect.yieldNow
+  }
+  if (digest.digest("hex") !== segment.sha256) yield* readStored(core, tape, segment, () => {})
+})
+
+const checkSize = (core: Core, tape: string, segment: Segment): Effect.Effect<void, SegmentError> =>
+  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
+    if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment: segment.name }))
+    if (size === segment.bytes) return Effect.void
+    const why = `it has ${size} bytes, meta says ${segment.bytes}`
+    return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset: Math.min(size, segment.bytes), why }))
+  })

@@ -1,0 +1,223 @@
+/**
+ * A segment's file in pieces of whole lines, as fast as it can be read: the next part of it is read, or decompressed,
+ * while this one is looked at. It says of a file that it has read it as meta describes it, or that it does not know;
+ * then `readStored` finds what is wrong.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { createHash } from "node:crypto"
+import { newline } from "../../domain/format/Format.ts"
+import * as Frames from "../../domain/segment/Frames.ts"
+import type { Segment } from "../../domain/meta/SystemRecord.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { decompress } from "./FrameCodec.ts"
+import { readSegment, type SegmentError } from "./SegmentFile.ts"
+
+/** Whole lines; `frame`: all of them, as they are stored, where the segment is compressed. Only valid during the call. */
+export type TakePiece = (lines: Uint8Array, frame: Uint8Array | undefined) => void
+
+const readBytes = 1024 * 1024
+
+/** Bytes of lines that are longer than what is read at once; no usual one is. */
+const restBytesMax = 16 * readBytes
+
+/**
+ * Hands all lines to `take`, in order. `false`: the file has another size than meta says, is not made of lines or frames, or
+ * `take` has thrown; then all that was handed over counts for nothing. Fails where it cannot be read.
+ */
+export const readPieces = (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  take: TakePiece
+): Effect.Effect<boolean, SegmentError> =>
+  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size) => {
+    if (size !== segment.bytes) return Effect.succeed(false)
+    const chunks = chunksOf(core, tape, segment)
+    return segment.compression === "none"
+      ? inOrder(chunks, new PlainLines(take))
+      : readFrames(core, segment, segment.compression, chunks, take)
+  })
+
+/** Whether a segment's file has the length and the hash that meta says. Fails where it cannot be read. */
+export const hasHash = (core: Core, tape: string, segment: Segment): Effect.Effect<boolean, SegmentError> =>
+  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size) => {
+    if (size !== segment.bytes) return Effect.succeed(false)
+    const digest = createHash("sha256")
+    const take = (chunk: Uint8Array) => {
+      digest.update(chunk)
+      return true
+    }
+    return inOrder(chunksOf(core, tape, segment), { take, end: () => digest.digest("hex") === segment.sha256 })
+  })
+
+/**
+ * Whether a segment's file is the one that meta names, and holds lines with this SHA-256; `undefined` where the file's own
+ * says that. Fails where it cannot be read.
+ */
+export const hasLines = (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  rawSha256: string | undefined
+): Effect.Effect<boolean, SegmentError> =>
+  Effect.suspend(() => {
+    if (rawSha256 === undefined) return hasHash(core, tape, segment)
+    const stored = createHash("sha256")
+    const raw = createHash("sha256")
+    const read = readPieces(core, tape, segment, (lines, frame) => {
+      raw.update(lines)
+      stored.update(frame ?? lines)
+    })
+    return Effect.map(
+      read,
+      (isRead) => isRead && stored.digest("hex") === segment.sha256 && raw.digest("hex") === rawSha256
+    )
+  })
+
+/** Parts of a whole that come one after the other, each made by an effect; `undefined` behind the last. */
+type Parts<A, E> = () => Effect.Effect<A, E> | undefined
+
+const chunksOf = (core: Core, tape: string, { bytes, name }: Segment): Parts<Uint8Array, SegmentError> => {
+  let offset = 0
+  return () => {
+    if (offset >= bytes) return undefined
+    const at = offset
+    offset += readBytes
+    return readSegment(core, tape, name, at, Math.min(readBytes, bytes - at))
+  }
+}
+
+/** Looks at parts in order. Both say `false` where what they were given is not as it should be, or throw. */
+interface Taker<A> {
+  readonly take: (part: A) => boolean
+  readonly end: () => boolean
+}
+
+/** Parts that are on their way while one is looked at. */
+const partsAhead = 2
+
+/** Hands parts over, in order; the next ones are on their way meanwhile. */
+const inOrder = <A, E>(parts: Parts<A, E>, taker: Taker<A>): Effect.Effect<boolean, E> =>
+  Effect.suspend(() => {
+    const coming: Array<Fiber.Fiber<A, E>> = []
+    return Effect.ensuring(
+      takeAll(parts, taker, coming),
+      Effect.suspend(() => Fiber.interruptAll(coming))
+    )
+  })
+
+const takeAll = Effect.fnUntraced(function* <A, E>(
+  parts: Parts<A, E>,
+  taker: Taker<A>,
+  coming: Array<Fiber.Fiber<A, E>>
+): Effect.fn.Return<boolean, E> {
+  const sendFor = function* () {
+    while (coming.length < partsAhead) {
+      const part = parts()
+      if (part === undefined) return
+      coming.push(yield* Effect.forkChild(part, { startImmediately: true }))
+    }
+  }
+  yield* sendFor()
+  while (coming.length > 0) {
+    const part = yield* Fiber.join(coming.shift()!)
+    yield* sendFor()
+    if (!isGood(() => taker.take(part))) return false
+    // What was done is work for the processor: other fibres come first.
+    yield* Effect.yieldNow
+  }
+  return isGood(() => taker.end())
+})
+
+/** Foreign bytes: whatever is thrown, it is for `readStored` to say what is wrong. */
+const isGood = (check: () => boolean): boolean => {
+  try {
+    return check()
+  } catch {
+    return false
+  }
+}
+
+/** Makes whole lines out of parts of a file. */
+class PlainLines implements Taker<Uint8Array> {
+  readonly #take: TakePiece
+  /** The beginning of a line. */
+  #rest: Uint8Array = new Uint8Array(0)
+
+  constructor(take: TakePiece) {
+    this.#take = take
+  }
+
+  take(chunk: Uint8Array): boolean {
+    const end = chunk.lastIndexOf(newline) + 1
+    if (end === 0) {
+      this.#rest = Buffer.concat([this.#rest, chunk])
+      return this.#rest.length <= restBytesMax
+    }
+    let start = 0
+    if (this.#rest.length > 0) {
+      start = chunk.indexOf(newline) + 1
+      this.#take(Buffer.concat([this.#rest, chunk.subarray(0, start)]), undefined)
+    }
+    if (start < end) this.#take(chunk.subarray(start, end), undefined)
+    this.#rest = chunk.slice(end)
+    return true
+  }
+
+  end(): boolean {
+    return this.#rest.length === 0
+  }
+}
+
+interface Frame {
+  readonly raw: Uint8Array
+  readonly stored: Uint8Array
+}
+
+const readFrames = Effect.fnUntraced(function* (
+  core: Core,
+  segment: Segment,
+  codec: Frames.Codec,
+  chunks: Parts<Uint8Array, SegmentError>,
+  take: TakePiece
+): Effect.fn.Return<boolean, SegmentError> {
+  let pending: Uint8Array = new Uint8Array(0)
+  let rawLeft = segment.rawBytes
+  const rawMax = Frames.rawBytesMax(core.state.limits)
+  const taker: Taker<Frame> = {
+    take: ({ raw, stored }) => {
+      if (raw.at(-1) !== newline) return false
+      take(raw, stored)
+      return true
+    },
+    end: () => true
+  }
+  for (let read = chunks(); read !== undefined; read = chunks()) {
+    const chunk = yield* read
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+    let used = 0
+    let isDamaged = false
+    const frames: Parts<Frame, Frames.FrameDamaged | Frames.FrameTooLarge> = () => {
+      const size = measure(codec, pending, used, Math.min(rawMax, rawLeft))
+      isDamaged ||= size === "damaged"
+      if (size === undefined || size === "damaged") return undefined
+      const stored = pending.subarray(used, used + size.fileBytes)
+      used += size.fileBytes
+      rawLeft -= size.rawBytes
+      return Effect.map(decompress(codec, stored, size.rawBytes), (raw) => ({ raw, stored }))
+    }
+    const good = yield* Effect.catch(inOrder(frames, taker), () => Effect.succeed(false))
+    if (!good || isDamaged) return false
+    pending = pending.subarray(used)
+  }
+  return pending.length === 0
+})
+
+const measure = (codec: Frames.Codec, bytes: Uint8Array, at: number, rawMax: number) => {
+  try {
+    return Frames.measure(codec, bytes, at, rawMax)
+  } catch {
+    return "damaged" as const
+  }
+}

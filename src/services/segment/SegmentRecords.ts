@@ -1,0 +1,122 @@
+/** Records of one closed segment: logical lines, whatever its file looks like. */
+import * as Effect from "effect/Effect"
+import { SegmentCorrupt } from "../../domain/format/Errors.ts"
+import { troubleOf } from "../../domain/json/describeError.ts"
+import { findSame } from "../../domain/segment/SameLine.ts"
+import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { Chunk } from "../read/RecordReader.ts"
+import { type OpenSegment, readLogical } from "./SameLines.ts"
+import { fileOffsetOf, readEachBlock } from "./SegmentBytes.ts"
+import { readStored, type SegmentError } from "./SegmentFile.ts"
+import { indexOf } from "./SegmentIndexFile.ts"
+import { forEachLine } from "../../domain/segment/SegmentSeal.ts"
+
+/** What is read at once. */
+const readBytes = 256 * 1024
+
+/**
+ * The chunk with the record number `record` of a segment, which must exist. Forwards it begins at or before that record
+ * and goes on; backwards it ends at or behind it and begins earlier.
+ */
+export const readSegmentChunk = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  record: number,
+  direction: "forward" | "backward",
+  bytesMax: number
+): Effect.Effect<Chunk, SegmentError> =>
+  Effect.flatMap(indexOf(core, tape, role, segment), (handle) => {
+    const open = { core, tape, role, segment, handle }
+    return segment.same === undefined || segment.same === 0
+      ? readUnrepeated(open, record, direction, bytesMax)
+      : Effect.map(readLogical(open, record, direction, bytesMax), ({ firstRecord, count, lines }) => ({
+          firstOrdinal: segment.firstOrdinal + firstRecord,
+          count,
+          pieces: [lines]
+        }))
+  })
+
+/** Whole blocks of a segment whose lines are all records. */
+const readUnrepeated = (
+  open: OpenSegment,
+  record: number,
+  direction: "forward" | "backward",
+  bytesMax: number
+): Effect.Effect<Chunk, SegmentError> => {
+  const { core, handle, role, segment, tape } = open
+  const { blocks, frames } = handle
+  const at = blocks.blockOfRecord(record)
+  let first = at
+  let last = at
+  let bytes = blocks.bytes[at]!
+  if (direction === "forward") {
+    while (last + 1 < blocks.count && bytes + blocks.bytes[last + 1]! <= bytesMax) bytes += blocks.bytes[++last]!
+  } else {
+    while (first > 0 && bytes + blocks.bytes[first - 1]! <= bytesMax) bytes += blocks.bytes[--first]!
+  }
+  return Effect.flatMap(readEachBlock(core, tape, role, segment, handle, first, last), (pieces) => {
+    for (const [index, lines] of pieces.entries()) {
+      const same = mayRepeat(lines) ? findSame(lines) : -1
+      if (same === -1) continue
+      const offset = fileOffsetOf(frames, blocks.offset[first + index]! + same)
+      const why = "a line repeats another, which meta does not say"
+      return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset, why }))
+    }
+    const firstRecord = blocks.firstRecord[first]!
+    const endRecord = last + 1 < blocks.count ? blocks.firstRecord[last + 1]! : segment.records
+    const chunk = { firstOrdinal: segment.firstOrdinal + firstRecord, count: endRecord - firstRecord, pieces }
+    // Small reads do not wait: whoever reads on and on would keep everybody else from running.
+    return bytes < turnBytes ? Effect.succeed(chunk) : Effect.as(Effect.yieldNow, chunk)
+  })
+}
+
+/** So many bytes of lines are worth a turn of the event loop: parsing them takes longer by far. */
+const turnBytes = 32 * 1024
+
+/** Found faster than the line itself: it begins with a character that few lines have. */
+const mayRepeat = (lines: Uint8Array): boolean =>
+  Buffer.from(lines.buffer, lines.byteOffset, lines.length).includes("LiteTape.Same")
+
+/**
+ * Reads a whole segment and checks it against meta: length, hash, numbers of lines and bytes, what lines stand for.
+ * `each` gets every record's line in order, without its newline, and must keep none: it is called before all is checked.
+ */
+export const readWhole = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  each: (line: Uint8Array) => void
+): Effect.Effect<void, SegmentError> =>
+  segment.same === undefined || segment.same === 0
+    ? readStored(core, tape, segment, each)
+    : // Twice, since a line may stand for one that is far behind it: memory does not grow with the segment.
+      Effect.andThen(
+        readStored(core, tape, segment, () => {}),
+        readEach(core, tape, role, segment, each)
+      )
+
+const readEach = Effect.fnUntraced(function* (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  each: (line: Uint8Array) => void
+): Effect.fn.Return<void, SegmentError> {
+  for (let record = 0; record < segment.records;) {
+    const chunk = yield* readSegmentChunk(core, tape, role, segment, record, "forward", readBytes)
+    try {
+      for (const lines of chunk.pieces) forEachLine(lines, (start, end) => each(lines.subarray(start, end)))
+    } catch (error) {
+      const { blocks, frames } = yield* indexOf(core, tape, role, segment)
+      const offset = fileOffsetOf(frames, blocks.offset[blocks.blockOfRecord(record)]!)
+      const why = troubleOf(error)
+      return yield* new SegmentCorrupt({ tape, segment: segment.name, offset, why })
+    }
+    record += chunk.count
+    yield* Effect.yieldNow
+  }
+})

@@ -1,0 +1,58 @@
+/** A new segment behind the last one of a tape: lines as they are, in one file. */
+import * as Effect from "effect/Effect"
+import { segmentName } from "../../domain/format/Names.ts"
+import { type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
+import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
+
+export interface TailOptions {
+  readonly tape: string
+  readonly role: Role
+  readonly number: number
+  /** The segment in front of it. */
+  readonly before: Segment | undefined
+  readonly lastBatch: number
+}
+
+/** What meta is to say of it, and its index. */
+export interface Tail {
+  readonly segment: Segment
+  readonly index: Uint8Array
+}
+
+type Append = (lines: Uint8Array) => Effect.Effect<void, StorageError>
+
+/** Writes it, before anything says that it exists. `fill` appends its lines and says what they are as a segment. */
+export const writeTailAs = <E>(
+  root: Root,
+  { before, lastBatch, number, tape }: TailOptions,
+  fill: (append: Append) => Effect.Effect<SealedSegment, E>
+): Effect.Effect<Tail, E | StorageError> =>
+  Effect.suspend(() => {
+    const name = segmentName({ number, compression: "none", shardEvery: 0 })
+    return Effect.map(root.writeSegment(tape, name, fill), ({ index, ...sealed }) => {
+      const segment: Segment = {
+        ...sealed,
+        compression: "none",
+        firstOrdinal: before?.merkle.size ?? 0,
+        lastBatch,
+        name,
+        number,
+        state: "closed"
+      }
+      return { segment, index }
+    })
+  })
+
+/** As `writeTailAs`, sealed on the way: `fill` shows each line to the seal and appends it. */
+export const writeTail = <E>(
+  root: Root,
+  options: TailOptions,
+  fill: (seal: SegmentSeal, append: Append) => Effect.Effect<void, E>
+): Effect.Effect<Tail, E | StorageError> =>
+  writeTailAs(root, options, (append) =>
+    Effect.suspend(() => {
+      const seal = new SegmentSeal(options.role, options.before?.merkle)
+      return Effect.map(fill(seal, append), () => seal.finish())
+    })
+  )

@@ -1,0 +1,32 @@
+/** What the lines of a tape must be: canonical, and none a system record; and, in a segment, what meta says of them. */
+import * as Effect from "effect/Effect"
+import { SegmentCorrupt } from "../../domain/format/Errors.ts"
+import * as Merkle from "../../domain/merkle/Merkle.ts"
+import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
+import type * as TaraSON from "../../domain/json/TaraSON.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { readRecord } from "../../domain/segment/recordLines.ts"
+import type { SegmentError } from "./SegmentFile.ts"
+import { readWhole } from "./SegmentRecords.ts"
+
+/** Reads a whole segment, and checks it against meta and each of its lines. `before`: the Merkle state in front of it. */
+export const readChecked = (
+  core: Core,
+  tape: string,
+  role: Role,
+  segment: Segment,
+  before: Merkle.State,
+  each: (record: TaraSON.JsonObject) => void = () => {}
+): Effect.Effect<void, SegmentError> =>
+  Effect.suspend(() => {
+    const merkle = new Merkle.Accumulator(before)
+    const read = readWhole(core, tape, role, segment, (line) => {
+      each(readRecord(line, core.state.limits))
+      merkle.add(line)
+    })
+    return Effect.flatMap(read, () => {
+      if (merkle.size === segment.merkle.size && merkle.root() === Merkle.root(segment.merkle)) return Effect.void
+      const why = "its Merkle state is not the one in meta"
+      return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset: 0, why }))
+    })
+  })

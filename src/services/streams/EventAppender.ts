@@ -1,0 +1,220 @@
+/**
+ * Appending events: encoded in the caller's fibre, checked and given their revisions and positions when their batch is
+ * sealed, against durable plus pending state.
+ */
+import * as Effect from "effect/Effect"
+import * as Event from "../../domain/event/Event.ts"
+import { EventIdConflict, type ExpectedRevision } from "../../domain/event/EventErrors.ts"
+import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
+import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
+import { thrown } from "../base/attempt.ts"
+import type { CommitError, CommitLoop } from "../write/CommitLoop.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentError } from "../segment/SegmentIndexFile.ts"
+import {
+  allResults,
+  AppendRequest,
+  type AppendResult,
+  Entry,
+  firstResult,
+  type Refusal,
+  type Results
+} from "./AppendRequest.ts"
+import { findById } from "./StreamSources.ts"
+import type { StreamState, StreamStates } from "./StreamStates.ts"
+import { loadState, type LoadStreamError } from "./StreamLoad.ts"
+
+/** Events for one stream, and what they expect of it. Without events it is a condition alone. */
+export interface StreamAppend {
+  readonly stream: string
+  readonly events: ReadonlyArray<Event.NewEvent>
+  readonly expected?: ExpectedRevision
+}
+
+export type { AppendResult }
+
+/** What appending events may fail with. After `CommitOutcomeUnknown` they may be there or not; after any other they are not. */
+export type EventAppendError =
+  | CommitError
+  | LoadStreamError
+  | SegmentError
+  | Refusal
+  | InvalidStreamName
+  | Event.InvalidEvent
+  | TaraSONError
+
+export class EventAppender {
+  readonly #core: Core
+  readonly #loop: CommitLoop
+  readonly #states: StreamStates
+  #time = ""
+  #timeMillis = -1
+  readonly #newId = () => this.#core.uuid(this.#timeMillis)
+
+  constructor(core: Core, loop: CommitLoop, states: StreamStates) {
+    this.#core = core
+    this.#loop = loop
+    this.#states = states
+  }
+
+  /** One atomic batch over several streams. What the caller gave is read once, when this runs: it may be used again at once. */
+  append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
+    return this.#append(() => this.#encodeAll(appends), allResults)
+  }
+
+  /** As `append`, for one stream. */
+  appendOne(append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(() => [this.#encode(append())], firstResult)
+  }
+
+  #append<A>(encode: () => Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    return Effect.clockWith((clock) => {
+      const refusal = this.#core.refusal()
+      if (refusal !== undefined) return Effect.fail(refusal)
+      let entries: Array<Entry>
+      try {
+        this.#setTime(clock.currentTimeMillisUnsafe())
+        // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
+        entries = encode()
+      } catch (error) {
+        return thrown<EventAppendError>(error)
+      }
+      return this.#appendEncoded(entries, results)
+    })
+  }
+
+  #appendEncoded<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    if (entries.some(({ given }) => given.size > 0)) return this.#lookUpAndAppend(entries, results)
+    // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
+    return Effect.callback<A, EventAppendError>((resume) => {
+      if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(entries, results))
+      return this.#loop.enqueue(new PinnedRequest(this.#core, entries, results, this.#states), resume)
+    })
+  }
+
+  #lookUpAndAppend<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    return this.#acquireAll(entries, this.#submit(entries, results))
+  }
+
+  /** Pins the states of all streams while `use` runs. */
+  #acquireAll<A, E>(
+    entries: ReadonlyArray<Entry>,
+    use: Effect.Effect<A, E>
+  ): Effect.Effect<A, E | LoadStreamError | SegmentError> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const pinned: Array<StreamState> = []
+        const acquire = Effect.forEach(
+          entries,
+          (entry) => {
+            entry.state = this.#states.pin(entry.stream)
+            pinned.push(entry.state)
+            return restore(this.#states.load(entry.state, (state) => loadState(this.#core, state)))
+          },
+          { discard: true }
+        )
+        const releaseAll = Effect.sync(() => {
+          for (const state of pinned) this.#states.release(state)
+        })
+        return Effect.ensuring(Effect.andThen(acquire, restore(use)), releaseAll)
+      })
+    )
+  }
+
+  #submit<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#core, entries, results)))
+    const given = entries.filter((entry) => entry.given.size > 0)
+    if (given.length === 0) return submit
+    const unwatch = Effect.sync(() => {
+      for (const { state, watch } of given) if (watch !== undefined) state.unwatch(watch)
+    })
+    const find = Effect.forEach(given, (entry) => this.#findIds(entry), { discard: true })
+    return Effect.ensuring(Effect.andThen(find, submit), unwatch)
+  }
+
+  #setTime(now: number): void {
+    if (now === this.#timeMillis) return
+    this.#timeMillis = now
+    this.#time = new Date(now).toISOString()
+  }
+
+  #encodeAll(appends: ReadonlyArray<StreamAppend>): Array<Entry> {
+    const entries: Array<Entry> = []
+    for (const append of appends) entries.push(this.#encode(append))
+    if (entries.length > 1) refuseTwins(entries)
+    return entries
+  }
+
+  #encode(append: StreamAppend): Entry {
+    const { events: all, expected = "any", stream } = append
+    if (!this.#states.isKnown(stream)) checkStreamName(stream)
+    if (typeof expected !== "number" && !conditions.has(expected)) {
+      throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
+    }
+    if (!Array.isArray(all)) throw new TypeError("the events of an append are an array")
+    const { limits } = this.#core.state
+    const count = all.length
+    let given: Set<string> | undefined
+    const events: Array<Event.EncodedEvent> = []
+    for (let index = 0; index < count; index++) {
+      const encoded = Event.encode(stream, all[index]!, index, this.#newId, this.#time, limits)
+      events.push(encoded)
+      if (!encoded.isNamed) continue
+      if (given?.has(encoded.id) === true) {
+        throw new EventIdConflict({ stream, id: encoded.id, why: "twice-in-one-batch" })
+      }
+      given ??= new Set()
+      given.add(encoded.id)
+    }
+    return new Entry(stream, expected, events, given ?? noIds)
+  }
+
+  /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
+  #findIds(entry: Entry): Effect.Effect<void, SegmentError> {
+    return Effect.suspend(() => {
+      entry.watch = { since: this.#core.durable.batch }
+      entry.state.watch(entry.watch)
+      return Effect.forEach(entry.given, (id) => this.#findId(entry, id), { discard: true })
+    })
+  }
+
+  #findId(entry: Entry, id: string): Effect.Effect<void, SegmentError> {
+    return Effect.map(findById(this.#core, entry.state.tape, entry.state.name, id), (event) => {
+      if (event === undefined) return
+      const { revision, position } = event
+      entry.found.set(id, { revision, position, content: Event.content(event, this.#core.state.limits) })
+    })
+  }
+}
+
+/** A request whose streams are pinned for as long as it lasts. */
+class PinnedRequest<A> extends AppendRequest<A> {
+  readonly #states: StreamStates
+
+  constructor(core: Core, entries: Array<Entry>, results: Results<A>, states: StreamStates) {
+    super(core, entries, results)
+    this.#states = states
+  }
+
+  override ended(): void {
+    for (const { state } of this.entries) this.#states.release(state)
+    super.ended()
+  }
+}
+
+const noIds: ReadonlySet<string> = new Set()
+
+const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
+
+/** One stream may stand in several entries, an id of it in one of them alone. */
+const refuseTwins = (entries: ReadonlyArray<Entry>): void => {
+  const seen = new Set<string>()
+  for (const { given, stream } of entries) {
+    for (const id of given) {
+      // No stream's name has a newline.
+      const key = `${stream}\n${id}`
+      if (seen.has(key)) throw new EventIdConflict({ stream, id, why: "twice-in-one-batch" })
+      seen.add(key)
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/** Reading the lines of single events, many in one call, each checked before it is parsed. */
+import * as Effect from "effect/Effect"
+import { crc32 } from "node:zlib"
+import { SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
+import * as Event from "../../domain/event/Event.ts"
+import { joinCrc } from "../../domain/base/crc32Combine.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import { decodeSame } from "../../domain/segment/SameLine.ts"
+import type { Entry } from "../../domain/segment/SegmentIndex.ts"
+import type { Segment } from "../../domain/meta/SystemRecord.ts"
+import { type JsonObject, trustedParser } from "../../domain/json/TaraSON.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { DynamicFile } from "../journal/DynamicFile.ts"
+import { readRawRanges } from "../segment/SegmentBytes.ts"
+import { whyBad } from "../base/decodeUntrusted.ts"
+import type { SegmentError } from "../segment/SegmentFile.ts"
+
+/** Lines this close to each other are read together. */
+const gapBytesMax = 4096
+const spanBytesMax = 256 * 1024
+
+interface Span {
+  readonly offset: number
+  end: number
+}
+
+/** Ranges that cover the entries, in the order of their offsets. */
+const spansOf = (entries: ReadonlyArray<Entry>): Array<Span> => {
+  const spans: Array<Span> = []
+  for (const { offset, length } of entries) {
+    const span = spans.at(-1)
+    const end = offset + length
+    if (
+      span !== undefined &&
+      offset >= span.end &&
+      offset - span.end <= gapBytesMax &&
+      end - span.offset <= spanBytesMax
+    ) {
+      span.end = end
+    } else {
+      spans.push({ offset, end })
+    }
+  }
+  return spans
+}
+
+type ReadRanges = (ranges: ReadonlyArray<readonly [number, number]>) => Effect.Effect<Array<Uint8Array>, SegmentError>
+
+const readEvents = (
+  entries: ReadonlyArray<Entry>,
+  tape: string,
+  segment: string,
+  read: ReadRanges
+): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> => {
+  const spans = spansOf(entries)
+  return Effect.matchEffect(read(spans.map(({ offset, end }) => [offset, end - offset] as const)), {
+    onFailure: (error): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
+      Effect.fail(isNotFound(error) ? new SegmentMissing({ tape, segment }) : error),
+    onSuccess: (pieces) => decodeAll(entries, linesOf(entries, spans, pieces), tape, segment)
+  })
+}
+
+/** The line of each entry, out of what was read for all of them. */
+const linesOf = (
+  entries: ReadonlyArray<Entry>,
+  spans: ReadonlyArray<Span>,
+  pieces: ReadonlyArray<Uint8Array>
+): Array<Uint8Array> => {
+  let at = 0
+  return entries.map(({ offset, length }) => {
+    while (offset < spans[at]!.offset || offset + length > spans[at]!.end) at++
+    const start = offset - spans[at]!.offset
+    const piece = pieces[at]!
+    return start === 0 && piece.length === length ? piece : piece.subarray(start, start + length)
+  })
+}
+
+/** Checks all lines, then decodes them. */
+const decodeAll = (
+  entries: ReadonlyArray<Entry>,
+  lines: ReadonlyArray<Uint8Array>,
+  tape: string,
+  segment: string
+): Effect.Effect<Array<Event.RecordedEvent>, SegmentCorrupt> => {
+  const corrupt = (at: number, why: string) =>
+    Effect.fail(new SegmentCorrupt({ tape, segment, offset: entries[at]!.offset, why }))
+  const joined = joinChecked(entries, lines)
+  const bad =
+    joined === undefined
+      ? lines.findIndex((line, at) => line.length !== entries[at]!.length || crc32(line) !== entries[at]!.crc)
+      : -1
+  if (bad !== -1) return corrupt(bad, "an event is not what was written")
+  const same = lines.findIndex((line) => decodeSame(line) !== undefined)
+  if (same !== -1) return corrupt(same, "an event repeats another")
+  const events: Array<Event.RecordedEvent> = []
+  const decode = joined === undefined ? Event.decodeLine : decoderOf(joined)
+  try {
+    for (const line of lines) events.push(decode(line))
+  } catch (error) {
+    return corrupt(events.length, whyBad(error))
+  }
+  return Effect.succeed(events)
+}
+
+/** Most bytes of lines that are copied together. */
+const joinedBytesMax = 1024 * 1024
+
+/**
+ * The lines in a row, whose CRC-32 is what those of the entries make together: one call for all of them costs less than
+ * one for each. `undefined` where they must be looked at one by one, to find out which is bad or because they are large.
+ */
+const joinChecked = (entries: ReadonlyArray<Entry>, lines: ReadonlyArray<Uint8Array>): Buffer | undefined => {
+  let bytes = 0
+  let crc = 0
+  for (let at = 0; at < entries.length; at++) {
+    const { length, crc: expected } = entries[at]!
+    if (lines[at]!.length !== length) return undefined
+    bytes += length
+    crc = joinCrc(crc, expected, length)
+  }
+  if (bytes > joinedBytesMax) return undefined
+  const joined = Buffer.allocUnsafe(bytes)
+  let end = 0
+  for (const line of lines) {
+    joined.set(line, end)
+    end += line.length
+  }
+  return crc32(joined) === crc ? joined : undefined
+}
+
+/** Decodes the lines that `joined` is made of, which must be handed in in this order. */
+const decoderOf = (joined: Buffer): ((line: Uint8Array) => Event.RecordedEvent) => {
+  const text = joined.toString("utf8")
+  // Anything but ASCII has fewer characters than bytes.
+  if (text.length !== joined.length) return Event.decodeLine
+  const parse = trustedParser(text)
+  let end = 0
+  return ({ length }) => {
+    const start = end
+    end += length
+    return Event.fromRecord(parse(text.slice(start, end)) as JsonObject)
+  }
+}
+
+const isNotFound = (error: SegmentError): boolean => error._tag === "StorageError" && error.reason === "not-found"
+
+/** Events of a closed segment. Entries stand in the order of their offsets. */
+export const readFromSegment = (
+  core: Core,
+  tape: string,
+  segment: Segment,
+  entries: ReadonlyArray<Entry>
+): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
+  readEvents(entries, tape, segment.name, (ranges) => readRawRanges(core, tape, "events", segment, ranges))
+
+/** Events of a dynamic segment. Entries stand in the order of their offsets. */
+export const readFromDynamic = (
+  core: Core,
+  tape: string,
+  file: DynamicFile,
+  entries: ReadonlyArray<Entry>
+): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
+  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => core.root.readDynamicRanges(file.dynamic, ranges))

@@ -1,0 +1,168 @@
+/** Reading the events of one stream, some at a time, in order or backwards. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { checkStreamName, type InvalidStreamName, tapeOf } from "../../domain/format/Placement.ts"
+import { attempt } from "../base/attempt.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import { listing, type LoadError, type OpenTape, openTape } from "../lib/OpenTape.ts"
+import type { SegmentError } from "../segment/SegmentIndexFile.ts"
+import { wholeNumber } from "../../domain/base/wholeNumber.ts"
+import { retryVanished } from "../read/retryVanished.ts"
+import { type Place, placesOf, type Source, sourceAt } from "./StreamSources.ts"
+
+/** Which events of a stream, by revision. */
+export interface ReadStreamOptions {
+  /** The first revision; default 0. */
+  readonly from?: number
+  /** One behind the last revision; default: all there are when the stream is read. */
+  readonly to?: number
+  /** How many events at most. */
+  readonly limit?: number
+  /** `backward`: the last one first. */
+  readonly direction?: "forward" | "backward"
+}
+
+export type StreamReadError = LoadError | SegmentError | InvalidStreamName | LibClosed
+
+/** Events that are read with one call. */
+const pageEvents = 512
+
+/** A stream that has no event, or whose tape does not exist, reads as empty. */
+export const readStream = (
+  core: Core,
+  stream: string,
+  options: ReadStreamOptions = {}
+): Stream.Stream<RecordedEvent, StreamReadError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      if (core.closed) return yield* new LibClosed({ location: core.location })
+      yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
+      const name = tapeOf(core.state.placement, stream)
+      if (listing(core, name) === undefined) return Stream.empty
+      const tape = yield* openTape(core, name)
+      return new Cursor(core, tape, stream, options).stream
+    })
+  )
+
+class Cursor {
+  readonly #core: Core
+  readonly #tape: OpenTape
+  readonly #stream: string
+  readonly #backward: boolean
+  readonly #from: number
+  readonly #to: number
+  /** Events at or behind this position are not shown: nobody had been told of them when the reading began. */
+  readonly #endPosition: number
+  #left: number
+  /** Forward: the next revision. Backward: one behind the next; `Infinity` until the end is known. */
+  #next: number
+  #places: Array<Place>
+  /** The tape's meta when the places were listed. */
+  #planned = ""
+  #source: Source | undefined
+
+  constructor(core: Core, tape: OpenTape, stream: string, options: ReadStreamOptions) {
+    this.#core = core
+    this.#tape = tape
+    this.#stream = stream
+    this.#backward = options.direction === "backward"
+    this.#from = wholeNumber("from", options.from, 0)
+    this.#to = wholeNumber("to", options.to, Number.POSITIVE_INFINITY)
+    this.#endPosition = core.durable.position
+    this.#left = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
+    this.#next = this.#backward ? this.#to : this.#from
+    this.#places = this.#freshPlaces()
+  }
+
+  get stream(): Stream.Stream<RecordedEvent, StreamReadError> {
+    return Stream.paginate(undefined, () =>
+      Effect.map(
+        this.#page,
+        (events) => [events ?? [], events === undefined ? Option.none<undefined>() : Option.some(undefined)] as const
+      )
+    )
+  }
+
+  #freshPlaces(): Array<Place> {
+    this.#planned = this.#tape.metaVersion
+    const places = placesOf(this.#core, this.#tape)
+    return this.#backward ? places.toReversed() : places
+  }
+
+  /** The next events; `undefined` at the end. */
+  readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
+    if (this.#core.closed) return Effect.fail(new LibClosed({ location: this.#core.location }))
+    if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
+      return Effect.succeed(undefined)
+    if (this.#backward && this.#next <= this.#from) return Effect.succeed(undefined)
+    return retryVanished(this.#core, this.#tape, this.#planned, this.#read, () => {
+      // Closed or repacked since the places were listed: the events are elsewhere now.
+      this.#places = this.#freshPlaces()
+      this.#source = undefined
+      return this.#page
+    })
+  })
+
+  readonly #read: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
+    const source = this.#source
+    if (source === undefined) return this.#nextSource
+    const { from, count } = this.#wanted(source.firstRevision, source.count)
+    if (count <= 0) {
+      this.#source = undefined
+      return this.#nextSource
+    }
+    const first = source.firstRevision + from
+    return Effect.flatMap(source.read(from, count), (events) => this.#take(events, first, first + count))
+  })
+
+  /** The next events of a run, counted within it; none when it is over. */
+  readonly #wanted = (firstRevision: number, count: number): { readonly from: number; readonly count: number } => {
+    const end = firstRevision + count
+    const from = this.#backward
+      ? Math.max(firstRevision, this.#from, Math.min(end, this.#next) - Math.min(pageEvents, this.#left))
+      : Math.max(firstRevision, this.#next)
+    const to = this.#backward
+      ? Math.min(end, this.#next)
+      : Math.min(end, this.#to, from + Math.min(pageEvents, this.#left))
+    return { from: from - firstRevision, count: to - from }
+  }
+
+  #take(
+    events: Array<RecordedEvent>,
+    from: number,
+    to: number
+  ): Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> {
+    const wrong = events.findIndex((event, index) => event.stream !== this.#stream || event.revision !== from + index)
+    const gap = this.#backward
+      ? Number.isFinite(this.#next) && to < Math.min(this.#next, this.#to) && this.#started
+      : from > this.#next
+    if (wrong !== -1 || gap) {
+      const why = `revisions of a stream are not in a row at ${gap ? this.#next : from + wrong}`
+      return Effect.fail(new SegmentCorrupt({ tape: this.#tape.name, segment: "index", offset: 0, why }))
+    }
+    this.#started = true
+    this.#next = this.#backward ? from : to
+    const shown = events.filter((event) => event.position < this.#endPosition)
+    this.#left -= shown.length
+    // Forward, what is hidden is the end.
+    if (!this.#backward && shown.length < events.length) this.#left = 0
+    return Effect.succeed(this.#backward ? shown.toReversed() : shown)
+  }
+
+  #started = false
+
+  readonly #nextSource: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(
+    () => {
+      const place = this.#places[0]
+      if (place === undefined) return Effect.succeed(undefined)
+      return Effect.flatMap(sourceAt(this.#core, this.#tape, place, this.#stream, this.#wanted), (source) => {
+        this.#places.shift()
+        this.#source = source
+        return this.#page
+      })
+    }
+  )
+}

@@ -1,0 +1,217 @@
+/**
+ * Where the events of one stream are: a run of consecutive revisions in each of some closed segments and dynamic
+ * segments. Found through indexes, without parsing other streams' events.
+ */
+import * as Effect from "effect/Effect"
+import { SegmentCorrupt } from "../../domain/format/Errors.ts"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { hash53, hashId } from "../../domain/base/Hash53.ts"
+import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
+import type { Segment } from "../../domain/meta/SystemRecord.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { DynamicFile } from "../journal/DynamicFile.ts"
+import { eventsOf } from "../journal/FileEvents.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+import { lookup, type SegmentError } from "../segment/SegmentIndexFile.ts"
+import { findId, findStream } from "./StreamLookup.ts"
+import { retryVanished } from "../read/retryVanished.ts"
+import { readFromDynamic, readFromSegment } from "./EventLines.ts"
+
+/** A run of consecutive revisions of one stream, in one file. */
+export interface Source {
+  readonly firstRevision: number
+  readonly count: number
+  /** The events `from` to `from + count - 1` of the run, counted within it. */
+  readonly read: (from: number, count: number) => Effect.Effect<Array<RecordedEvent>, SegmentError>
+}
+
+/** Which events of a run are read first, counted within it. */
+export type Wanted = (firstRevision: number, count: number) => { readonly from: number; readonly count: number }
+
+/** A file that may hold a run of the stream. */
+export type Place = { readonly segment: Segment } | { readonly file: DynamicFile }
+
+/** All files that may hold events of a tape, in order: what is in segments, then what is not. One moment's view. */
+export const placesOf = (core: Core, tape: OpenTape): Array<Place> => {
+  const { lastBatch } = tape.state
+  return [
+    ...tape.state.segments.map((segment) => ({ segment })),
+    // Of a file whose batches have all been closed, the segments speak.
+    ...core.dynamics
+      .filter((file) => file.parts.has(tape.id) && file.parts.get(tape.id)!.at(-1)!.batch > lastBatch)
+      .map((file) => ({ file }))
+  ]
+}
+
+/**
+ * The run of `stream` in one file, or `undefined` where it has none there. With `wanted`, events that will be read first
+ * may be read at once with what has to be read anyway.
+ */
+export const sourceAt = (
+  core: Core,
+  tape: OpenTape,
+  place: Place,
+  stream: string,
+  wanted?: Wanted
+): Effect.Effect<Source | undefined, SegmentError> =>
+  "file" in place ? inDynamic(core, tape, place.file, stream) : inSegment(core, tape, place.segment, stream, wanted)
+
+const inDynamic = (
+  core: Core,
+  tape: OpenTape,
+  file: DynamicFile,
+  stream: string
+): Effect.Effect<Source | undefined, SegmentError> =>
+  Effect.map(eventsOf(core, file), (events) => {
+    const known = events.stream(stream)
+    if (known === undefined) return undefined
+    return {
+      ...known,
+      read: (from, count) => readFromDynamic(core, tape.name, file, events.rowsOf(stream, from, count))
+    }
+  })
+
+const inSegment = (
+  core: Core,
+  tape: OpenTape,
+  segment: Segment,
+  stream: string,
+  wanted: Wanted | undefined
+): Effect.Effect<Source | undefined, SegmentError> =>
+  Effect.flatMap(findStream(core, tape.name, segment, hash53(stream)), (rows) =>
+    firstMatching({ core, tape, segment }, rows, stream, wanted)
+  )
+
+interface Within {
+  readonly core: Core
+  readonly tape: OpenTape
+  readonly segment: Segment
+}
+
+/** `read`: events of the run that were read already, the first of them its event `from`; handed out once. */
+const sourceOf = (
+  { core, tape, segment }: Within,
+  row: SegmentIndex.StreamRow,
+  from: number,
+  read: Array<RecordedEvent>
+): Source => {
+  let kept: Array<RecordedEvent> | undefined = read
+  return {
+    firstRevision: row.firstRevision,
+    count: row.count,
+    read: (first, count) => {
+      const known = kept
+      kept = undefined
+      return known !== undefined && first === from && count === known.length
+        ? Effect.succeed(known)
+        : readEntries(core, tape, segment, row.firstEntry + first, count)
+    }
+  }
+}
+
+const readEntries = (
+  core: Core,
+  tape: OpenTape,
+  segment: Segment,
+  first: number,
+  count: number
+): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
+  Effect.flatMap(
+    lookup(core, tape.name, "events", segment, (header) => SegmentIndex.readEntries(header, first, count)),
+    (entries) => readFromSegment(core, tape.name, segment, entries)
+  )
+
+/** A hash is no proof: the row is the stream's if its events say so. The last one is asked. */
+const firstMatching = (
+  within: Within,
+  rows: ReadonlyArray<SegmentIndex.StreamRow>,
+  stream: string,
+  wanted: Wanted | undefined
+): Effect.Effect<Source | undefined, SegmentError> => {
+  const [row, ...others] = rows
+  if (row === undefined) return Effect.succeed(undefined)
+  const { core, tape, segment } = within
+  const { from, count } = upToLast(row, wanted)
+  return Effect.flatMap(
+    readEntries(core, tape, segment, row.firstEntry + from, count),
+    (events): Effect.Effect<Source | undefined, SegmentError> => {
+      const last = events.at(-1)
+      if (last?.stream !== stream) return firstMatching(within, others, stream, wanted)
+      // What is appended goes on from here.
+      if (last.revision === row.firstRevision + row.count - 1) {
+        return Effect.succeed(sourceOf(within, row, from, events))
+      }
+      const why = "its index counts other revisions than its events"
+      return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: 0, why }))
+    }
+  )
+}
+
+/** What is wanted, where that reaches to the run's last event; else that one alone. */
+const upToLast = ({ firstRevision, count }: SegmentIndex.StreamRow, wanted: Wanted | undefined) => {
+  const ahead = wanted?.(firstRevision, count)
+  return ahead !== undefined && ahead.count > 0 && ahead.from + ahead.count === count
+    ? ahead
+    : { from: count - 1, count: 1 }
+}
+
+/** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */
+export const findById = (
+  core: Core,
+  tape: OpenTape,
+  stream: string,
+  id: string
+): Effect.Effect<RecordedEvent | undefined, SegmentError> =>
+  Effect.suspend(() =>
+    retryVanished(core, tape, tape.metaVersion, lookFor(core, tape, stream, id), () => findById(core, tape, stream, id))
+  )
+
+const lookFor = Effect.fnUntraced(function* (
+  core: Core,
+  tape: OpenTape,
+  stream: string,
+  id: string
+): Effect.fn.Return<RecordedEvent | undefined, SegmentError> {
+  for (const place of placesOf(core, tape).toReversed()) {
+    const candidates =
+      "file" in place
+        ? idsInDynamic(core, tape, place.file, stream, id)
+        : idsInSegment(core, tape, place.segment, stream, id)
+    for (const event of yield* candidates) if (event.stream === stream && event.id === id) return event
+  }
+  return undefined
+})
+
+const idsInDynamic = (
+  core: Core,
+  tape: OpenTape,
+  file: DynamicFile,
+  stream: string,
+  id: string
+): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
+  Effect.flatMap(eventsOf(core, file), (events) => {
+    const rows = events.findId(stream, id)
+    return rows.length === 0
+      ? Effect.succeed([])
+      : readFromDynamic(
+          core,
+          tape.name,
+          file,
+          rows.map((row) => events.row(row))
+        )
+  })
+
+const idsInSegment = (
+  core: Core,
+  tape: OpenTape,
+  segment: Segment,
+  stream: string,
+  id: string
+): Effect.Effect<Array<RecordedEvent>, SegmentError> => {
+  return Effect.flatMap(findId(core, tape.name, segment, hash53(stream), hashId(stream, id)), (entries) =>
+    Effect.map(
+      Effect.forEach(entries, (entry) => readEntries(core, tape, segment, entry, 1)),
+      (found) => found.flat()
+    )
+  )
+}

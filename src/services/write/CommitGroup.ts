@@ -1,0 +1,119 @@
+/**
+ * A group: what arrived while the last one was being synced, on its way to become one batch. Requests add their lines
+ * to it in the order of their calls, and get their ordinals and positions from it. Synchronous.
+ */
+import { BatchBuilder, type PartBuilder, type Sealed } from "../../domain/journal/Batch.ts"
+import type { EncodedEvent } from "../../domain/event/Event.ts"
+import { hashId } from "../../domain/base/Hash53.ts"
+import type { Anchor } from "../../domain/meta/SystemRecord.ts"
+import { DynamicEvents } from "../journal/DynamicEvents.ts"
+import type { DynamicFile } from "../journal/DynamicFile.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+
+interface PendingEvent {
+  readonly part: PartBuilder
+  readonly start: number
+  readonly end: number
+  readonly stream: string
+  readonly revision: number
+  readonly position: number
+  readonly id: string
+}
+
+export class Group {
+  readonly batch: number
+  readonly #before: Anchor
+  readonly #builder: BatchBuilder
+  readonly #tapes = new Map<string, OpenTape>()
+  readonly #events: Array<PendingEvent> = []
+  #position: number
+  #bytes = 0
+
+  constructor(before: Anchor, buffer: Buffer) {
+    this.batch = before.batch + 1
+    this.#before = before
+    this.#position = before.position
+    this.#builder = new BatchBuilder(buffer)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#builder.isEmpty
+  }
+
+  /** Adds one record; the result is its ordinal. */
+  addRecord(tape: OpenTape, text: string): number {
+    const part = this.#part(tape)
+    const start = part.add(text)
+    this.#bytes += part.bytes - start
+    return part.firstOrdinal + part.count - 1
+  }
+
+  /** Adds one event; the result is its position. */
+  addEvent(tape: OpenTape, stream: string, revision: number, event: EncodedEvent): number {
+    const part = this.#part(tape)
+    const position = this.#position++
+    const start = part.addEvent(event, position, revision)
+    this.#bytes += part.bytes - start
+    this.#events.push({ part, start, end: part.bytes - 1, stream, revision, position, id: event.id })
+    return position
+  }
+
+  /** The bytes of the batch. */
+  seal(): Sealed {
+    return this.#builder.seal(this.batch, this.#before.position, this.#before.hash)
+  }
+
+  /** The batch is durable: shows it to readers. */
+  publish(file: DynamicFile, sealed: Sealed): Anchor {
+    const fileOffset = file.size
+    const partOffsets = new Map<string, number>()
+    for (const part of sealed.parts) {
+      const live = {
+        file,
+        batch: this.batch,
+        firstOrdinal: part.firstOrdinal,
+        count: part.count,
+        offset: fileOffset + part.offset,
+        bytes: part.bytes,
+        crc: part.crc,
+        endPosition: this.#position
+      }
+      partOffsets.set(part.tape, live.offset)
+      file.addPart(part.tape, live)
+      this.#tapes.get(part.tape)!.parts.push(live)
+    }
+    this.#publishEvents(file, partOffsets)
+    file.size += sealed.bytes.length
+    file.anchor = { batch: this.batch, position: this.#position, hash: sealed.hash }
+    return file.anchor
+  }
+
+  #publishEvents(file: DynamicFile, partOffsets: ReadonlyMap<string, number>): void {
+    if (this.#events.length === 0) return
+    file.events ??= new DynamicEvents()
+    // Rows stand in file order: the batch is grouped by tape, calls are not.
+    if (partOffsets.size > 1) {
+      this.#events.sort((a, b) => partOffsets.get(a.part.tape)! - partOffsets.get(b.part.tape)! || a.start - b.start)
+    }
+    for (const event of this.#events) {
+      file.events.add({
+        stream: event.stream,
+        revision: event.revision,
+        position: event.position,
+        idHash: hashId(event.stream, event.id),
+        offset: partOffsets.get(event.part.tape)! + event.start,
+        length: event.end - event.start,
+        crc: event.part.crcOf(event.start, event.end)
+      })
+    }
+  }
+
+  #part(tape: OpenTape): PartBuilder {
+    this.#tapes.set(tape.id, tape)
+    return this.#builder.part(tape.id, tape.records)
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * The one loop through which all commits of a lib go. What arrives while a sync is under way forms the next batch.
+ *
+ * I1: no byte of batch N+1 is written before the sync of batch N has returned, and a batch is one write.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { Sealed } from "../../domain/journal/Batch.ts"
+import {
+  BatchTooLarge,
+  CommitOutcomeUnknown,
+  type LibClosed,
+  type ReadOnly,
+  WriterPoisoned
+} from "../../domain/format/Errors.ts"
+import * as Hint from "../../domain/journal/Hint.ts"
+import { CommitQueue, Pending, type Request } from "./CommitQueue.ts"
+import { checkLock, type Core, type WriteError, writeStep } from "../lib/LibHandle.ts"
+import { Group } from "./CommitGroup.ts"
+import { Outcomes } from "./Acknowledgements.ts"
+
+/** What a commit may fail with, whatever is committed. */
+export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge
+
+/** Groups stay below this, unless one request alone is larger. */
+const groupBytesSoft = 4 * 1024 * 1024
+
+/**
+ * A group is told that it is durable beside the sync of the next one, as soon as that would be so large, and half as large
+ * as itself (decision 0029). Twice what `SyncPace` syncs on the spot, as the queue knows no more than the most that
+ * requests add: during such a sync nobody is told of anything.
+ */
+const besideBytesMin = 32 * 1024
+
+export class CommitLoop {
+  readonly #core: Core
+  readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
+  readonly #queue = new CommitQueue()
+  #wake: (() => void) | undefined
+  #inFlight: ReadonlyArray<Pending> = []
+  /** Of the last durable batch: some are told while the next one is on its way. */
+  #outcomes = new Outcomes([])
+  #busy = false
+  #nudged = false
+  #idle: Array<() => void> = []
+  #exclusive: Array<Effect.Effect<void>> = []
+  #buffer = Buffer.allocUnsafeSlow(256 * 1024)
+
+  /** `beforeGroup` runs between two batches: the dynamic segment is changed there. */
+  constructor(core: Core, beforeGroup: Effect.Effect<void, WriterPoisoned>) {
+    this.#core = core
+    this.#beforeGroup = beforeGroup
+  }
+
+  /**
+   * Puts a request into the next batch and waits for its outcome. Interrupted while it is queued, it is taken out. Once
+   * it is sealed, interruption waits for the outcome.
+   */
+  submit<A, E>(request: Request<A, E>): Effect.Effect<A, E | CommitError> {
+    return Effect.callback<A, E | CommitError>((resume) => this.enqueue(request, resume))
+  }
+
+  /** As `submit`, for who is in a callback already: `resume` is called once; the result is what interruption does. */
+  enqueue<A, E>(
+    request: Request<A, E>,
+    resume: (exit: Exit.Exit<A, E | CommitError>) => void
+  ): Effect.Effect<void> | void {
+    const refusal = this.#refuse(request)
+    if (refusal !== undefined) {
+      request.ended?.()
+      return resume(Exit.fail(refusal))
+    }
+    const pending = new Pending(request, resume as (exit: Exit.Exit<unknown, unknown>) => void)
+    this.#queue.push(pending)
+    this.#wake?.()
+    return this.#interrupted(pending)
+  }
+
+  #refuse({ bytesMax }: Request<unknown, unknown>): CommitError | undefined {
+    const refusal = this.#core.refusal()
+    if (refusal !== undefined) return refusal
+    const { batchBytesMax } = this.#core.state.limits
+    return bytesMax > batchBytesMax ? new BatchTooLarge({ bytes: bytesMax, batchBytesMax }) : undefined
+  }
+
+  #interrupted(pending: Pending): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (pending.state === "sealed") {
+        pending.resume = () => resume(Effect.void)
+        return
+      }
+      if (pending.state === "queued") {
+        // Left in the queue, and passed over.
+        pending.state = "done"
+        pending.request.ended?.()
+      }
+      resume(Effect.void)
+    })
+  }
+
+  /** Lets `beforeGroup` run soon, though nothing was submitted. */
+  readonly nudge = Effect.sync(() => {
+    this.#nudged = true
+    this.#wake?.()
+  })
+
+  /** Runs `effect` between two batches: nothing is committed meanwhile. Interrupted, it is interrupted too, and waited for. */
+  exclusively<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | WriteError> {
+    return Effect.callback<A, E | WriteError>((resume) => {
+      const refusal = this.#core.refusal()
+      if (refusal !== undefined) return resume(Effect.fail(refusal))
+      let wanted = true
+      let running: Fiber.Fiber<A, E> | undefined
+      const run = Effect.flatMap(Effect.forkChild(Effect.interruptible(effect)), (fiber) => {
+        running = fiber
+        return Effect.map(Fiber.await(fiber), (exit) => resume(exit))
+      })
+      this.#exclusive.push(Effect.suspend(() => (wanted ? run : Effect.void)))
+      this.#wake?.()
+      return Effect.suspend(() => {
+        wanted = false
+        return running === undefined ? Effect.void : Fiber.interrupt(running)
+      })
+    })
+  }
+
+  /** Waits until everything that was submitted has its outcome. */
+  readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
+    if (this.#queue.isEmpty && this.#exclusive.length === 0 && !this.#busy) return resume(Effect.void)
+    this.#idle.push(() => resume(Effect.void))
+  })
+
+  /** Runs until it is interrupted; never fails. */
+  readonly run: Effect.Effect<never> = Effect.forever(
+    Effect.andThen(
+      Effect.suspend(() => this.#work),
+      Effect.uninterruptible(
+        Effect.catchCause(
+          Effect.suspend(() => this.#turn),
+          (cause) => this.#broken(cause)
+        )
+      )
+    )
+  )
+
+  /** Waits until there is something to do. */
+  readonly #work: Effect.Effect<void> = Effect.callback((resume) => {
+    if (!this.#queue.isEmpty || this.#exclusive.length > 0 || this.#nudged) return resume(Effect.void)
+    for (const idle of this.#idle.splice(0)) idle()
+    this.#wake = () => {
+      this.#wake = undefined
+      resume(Effect.void)
+    }
+    return Effect.sync(() => {
+      this.#wake = undefined
+    })
+  })
+
+  readonly #turn = Effect.suspend(() => {
+    this.#busy = true
+    const outcomes = this.#outcomes
+    if (outcomes.areTold) return this.#next
+    return Effect.flatMap(Effect.forkChild(this.#next, { startImmediately: true, uninterruptible: true }), (next) =>
+      Effect.sync(() => outcomes.tellRest()).pipe(
+        Effect.ensuring(Effect.asVoid(Fiber.await(next))),
+        Effect.andThen(Fiber.join(next))
+      )
+    )
+  }).pipe(
+    Effect.ensuring(
+      Effect.sync(() => {
+        this.#busy = false
+      })
+    )
+  )
+
+  readonly #next = Effect.suspend(() => {
+    this.#nudged = false
+    const before = Effect.andThen(
+      Effect.forEach(this.#exclusive.splice(0), (effect) => effect, { discard: true }),
+      this.#beforeGroup
+    )
+    return Effect.matchEffect(before, {
+      onFailure: (error) =>
+        Effect.sync(() => {
+          for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(error))
+        }),
+      onSuccess: () => this.#commit
+    })
+  })
+
+  readonly #commit: Effect.Effect<void> = Effect.suspend(() => {
+    const core = this.#core
+    const refusal = core.poison
+    if (refusal !== undefined) {
+      for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(core.stop(refusal)))
+      return Effect.void
+    }
+    const group = new Group(core.durable, this.#buffer)
+    const sealed = this.#seal(group)
+    if (group.isEmpty) {
+      // What rests on an empty group rests on what is durable already.
+      for (const pending of sealed) this.#done(pending, pending.request.settle(core.durable.batch))
+      return Effect.void
+    }
+    const batch = group.seal()
+    this.#keepBuffer(batch)
+    const file = core.current
+    return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {
+      onFailure: (error) => this.#unknown(sealed, error.cause),
+      onSuccess: () => this.#acknowledge(group, batch, sealed)
+    })
+  })
+
+  /** A defect of this library: nobody waits for ever, and nothing more is written. */
+  #broken(cause: Cause.Cause<never>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { cause: why } = this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+      this.#outcomes.tellRest()
+      return Effect.andThen(this.#unknown(this.#inFlight, why), Effect.logError("litetapes: a defect", cause))
+    })
+  }
+
+  /** Takes queued requests into the group, in order, as many as fit. */
+  #seal(group: Group): Array<Pending> {
+    const sealed: Array<Pending> = []
+    this.#inFlight = sealed
+    const bytesMax = Math.min(groupBytesSoft, this.#core.state.limits.batchBytesMax)
+    this.#queue.takeWhile((pending) => {
+      if (sealed.length > 0 && group.bytes + pending.request.bytesMax > bytesMax) return false
+      pending.state = "sealed"
+      sealed.push(pending)
+      const exit = pending.request.seal(group)
+      if (exit !== undefined) {
+        sealed.pop()
+        this.#done(pending, exit)
+      }
+      return true
+    })
+    return sealed
+  }
+
+  #acknowledge(group: Group, batch: Sealed, sealed: ReadonlyArray<Pending>): Effect.Effect<void> {
+    const core = this.#core
+    const hint =
+      core.root.boot === undefined
+        ? Effect.void
+        : writeStep(core, core.root.writeHint(Hint.encode({ boot: core.root.boot, batch: group.batch })))
+    // A batch that was durable while the lock was still ours is found by whoever has it next; a later one may not be.
+    return Effect.matchEffect(Effect.andThen(checkLock(core), hint), {
+      onFailure: (error) => this.#unknown(sealed, error.cause),
+      onSuccess: () =>
+        Effect.sync(() => {
+          core.durable = group.publish(core.current, batch)
+          const tells = sealed.map((pending) => {
+            const exit = pending.request.settle(group.batch)
+            return () => this.#done(pending, exit)
+          })
+          // Whoever is told goes on at once, and may append again: when that makes a batch, it goes first.
+          const bytesMin = Math.max(besideBytesMin, batch.bytes.length / 2)
+          this.#outcomes.tellRest()
+          this.#outcomes = new Outcomes(tells)
+          this.#outcomes.tellWhile(() => this.#queue.bytes < bytesMin)
+        })
+    })
+  }
+
+  #unknown(sealed: ReadonlyArray<Pending>, cause: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const { location } = this.#core
+      for (const pending of sealed) this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
+      for (const pending of this.#queue.takeAll()) {
+        this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))
+      }
+    })
+  }
+
+  #done(pending: Pending, exit: Exit.Exit<unknown, unknown>): void {
+    if (pending.state === "done") return
+    pending.state = "done"
+    pending.request.ended?.()
+    try {
+      pending.resume(exit)
+    } catch (error) {
+      // Thrown by who watches the caller's fibre. It is nobody's here, and the others must be told all the same.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
+  /** A buffer that grew is used again, unless it is so large that it should be given back. */
+  #keepBuffer(batch: Sealed): void {
+    const { buffer, byteOffset } = batch.bytes
+    if (byteOffset === 0 && buffer.byteLength > this.#buffer.length && buffer.byteLength <= 2 * groupBytesSoft) {
+      this.#buffer = Buffer.from(buffer as ArrayBuffer)
+    }
+  }
+}

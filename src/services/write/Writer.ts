@@ -1,0 +1,271 @@
+/**
+ * The writer of a lib at work: the commit loop, the change from one dynamic segment to the next, and the closing of
+ * those that are full, in the background and with a bounded backlog.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { headerLine } from "../../domain/journal/DynamicSegment.ts"
+import type { WriterPoisoned } from "../../domain/format/Errors.ts"
+import { closeClean, closeOldest, flushFile, type FlushError, isDue } from "./flush.ts"
+import { CommitLoop } from "./CommitLoop.ts"
+import { appendLibMeta, type Core, type WriteError, type WriterSettings, writeStep } from "../lib/LibHandle.ts"
+import { DynamicEvents } from "../journal/DynamicEvents.ts"
+import { DynamicFile } from "../journal/DynamicFile.ts"
+import type { LoadError, OpenTape } from "../lib/OpenTape.ts"
+import { mergeSmall } from "../maintenance/repack/Repack.ts"
+
+export interface Writer {
+  readonly loop: CommitLoop
+  /** Runs `effect` while nothing is committed and nothing closed; afterwards the current dynamic segment is closed soon. */
+  readonly exclusively: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | WriteError>
+  /** Ends the writer: waits for what was submitted, puts everything into segments, says so in lib meta. Once. */
+  readonly close: Effect.Effect<void, FlushError | LoadError>
+}
+
+/** Starts the writer's fibres in `scope`. */
+export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope): Effect.fn.Return<Writer> {
+  const rolling = new Rolling(core, scope)
+  const loop = new CommitLoop(core, rolling.beforeGroup)
+  yield* Effect.forkIn(loop.run, scope)
+  yield* Effect.forkIn(rolling.closer, scope)
+  yield* Effect.forkIn(rolling.timer(loop.nudge), scope)
+  yield* rolling.wakeCloser
+  // Once, whoever asks and however often: it goes on though the one who asked first is interrupted.
+  let ended: Deferred.Deferred<void, FlushError | LoadError> | undefined
+  const close = Effect.suspend(() => {
+    if (ended !== undefined) return Deferred.await(ended)
+    core.closed = true
+    for (const fiber of core.interruptible) fiber.interruptUnsafe()
+    const done = Deferred.makeUnsafe<void, FlushError | LoadError>()
+    ended = done
+    const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
+    return Effect.andThen(Effect.forkDetach(Effect.uninterruptible(end)), Deferred.await(done))
+  })
+  const exclusively = <A, E>(effect: Effect.Effect<A, E>) =>
+    // In this order: a loop that waits for the backlog needs the closer.
+    loop.exclusively(rolling.withoutClosing(Effect.ensuring(effect, rolling.changeSoon)))
+  return { loop, exclusively, close }
+})
+
+class Rolling {
+  readonly #core: Core
+  readonly #scope: Scope.Scope
+  readonly #closing = Semaphore.makeUnsafe(1)
+  readonly #preparing = Semaphore.makeUnsafe(1)
+  readonly #merging = Semaphore.makeUnsafe(1)
+  /** Open while there is something to close. */
+  readonly #work = Latch.makeUnsafe(false)
+  /** Opened whenever the backlog has become shorter, or will not. */
+  readonly #progress = Latch.makeUnsafe(false)
+  #prepared: DynamicFile | undefined
+  #preparation = false
+  /** Set once nothing more is committed: what is left to close is the end's. */
+  #ended = false
+
+  constructor(core: Core, scope: Scope.Scope) {
+    this.#core = core
+    this.#scope = scope
+  }
+
+  /** No dynamic segment is closed while `effect` runs. */
+  withoutClosing<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.#closing.withPermit(effect)
+  }
+
+  /** Before the next batch the current dynamic segment gives way to a new one, as if it had grown old. */
+  readonly changeSoon: Effect.Effect<void> = Effect.sync(() => {
+    this.#core.current.firstBatchAt = Number.NEGATIVE_INFINITY
+  })
+
+  readonly wakeCloser: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#work.open))
+
+  /** Between two batches: changes to the next dynamic segment when the current one is due. */
+  readonly beforeGroup: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
+    const core = this.#core
+    const { current, settings } = core
+    const prepareSoon = current.size >= settings.closeBytes / 2 ? this.#prepareInBackground : Effect.void
+    return Effect.flatMap(isDue(core), (due) =>
+      due ? this.#change : Effect.andThen(prepareSoon, this.#stampFirstBatch)
+    )
+  })
+
+  /** The age of a dynamic segment counts from the turn in which its first batch is written. */
+  readonly #stampFirstBatch: Effect.Effect<void> = Effect.suspend(() => {
+    const { current } = this.#core
+    if (current.firstBatchAt !== undefined) return Effect.void
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      current.firstBatchAt = now
+    })
+  })
+
+  readonly #change: Effect.Effect<void, WriterPoisoned> = Effect.gen({ self: this }, function* () {
+    yield* this.#waitForBacklog
+    const next = yield* this.#prepare
+    this.#prepared = undefined
+    next.anchor = this.#core.durable
+    this.#core.dynamics.push(next)
+    yield* this.#stampFirstBatch
+    yield* this.wakeCloser
+  })
+
+  readonly #waitForBacklog: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
+    const core = this.#core
+    if (core.poison !== undefined) return Effect.fail(core.stop(core.poison))
+    // A file that cannot be closed before somebody recovers its tape must not hold up the others for ever.
+    if (core.dynamics.length - 1 < core.settings.backlogMax || core.dynamics[0]!.stuck !== undefined) return Effect.void
+    return this.#progress.close.pipe(
+      Effect.andThen(this.wakeCloser),
+      Effect.andThen(this.#progress.await),
+      Effect.andThen(this.#waitForBacklog)
+    )
+  })
+
+  /** Creates and lists the next dynamic segment, so that changing to it is only a pointer. */
+  readonly #prepare: Effect.Effect<DynamicFile, WriterPoisoned> = this.#preparing.withPermit(
+    Effect.uninterruptible(
+      Effect.gen({ self: this }, function* () {
+        if (this.#prepared !== undefined) return this.#prepared
+        const core = this.#core
+        const dynamic = core.state.highest + 1
+        const header = headerLine({ dynamic, epoch: core.state.epoch, lib: core.state.lib })
+        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
+        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
+        const { durable: anchor } = core
+        this.#prepared = new DynamicFile({ dynamic, writer, size: header.length, anchor, events: new DynamicEvents() })
+        return this.#prepared
+      })
+    )
+  )
+
+  readonly #prepareInBackground: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#preparation || this.#prepared !== undefined || this.#core.closed) return Effect.void
+    this.#preparation = true
+    const done = Effect.sync(() => {
+      this.#preparation = false
+    })
+    const prepare = this.#orStop(Effect.asVoid(Effect.ignore(this.#prepare)))
+    return Effect.asVoid(Effect.forkIn(Effect.ensuring(prepare, done), this.#scope))
+  })
+
+  /** Closes dynamic segments, oldest first, whenever there are any to close. */
+  readonly closer: Effect.Effect<never> = Effect.forever(
+    Effect.gen({ self: this }, function* () {
+      yield* this.#work.await
+      yield* this.#work.close
+      yield* this.#orStop(this.#closing.withPermit(this.#closeAll))
+      yield* this.#mergeInBackground
+    })
+  )
+
+  /** A defect of this library stops the writer, and leaves nobody waiting. */
+  #orStop(effect: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.catchCause(effect, (cause) =>
+      Effect.suspend(() => {
+        if (Cause.hasInterrupts(cause)) return Effect.void
+        this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+        return Effect.andThen(Effect.logError("litetapes: a defect", cause), this.#progress.open)
+      })
+    )
+  }
+
+  /** Merges small segments where the lib was opened with that policy; beside closing, one tape after the other. */
+  readonly #mergeInBackground: Effect.Effect<void> = Effect.suspend(() => {
+    const { settings, closed, poison } = this.#core
+    if (settings.mergeSegments === undefined || closed || poison !== undefined) return Effect.void
+    return Effect.asVoid(Effect.forkIn(this.#merging.withPermitsIfAvailable(1)(this.#mergeAll), this.#scope))
+  })
+
+  readonly #mergeAll: Effect.Effect<void> = Effect.suspend(() => {
+    const { tapes, settings, location } = this.#core
+    const due = [...tapes.values()].filter((tape) => smallSegments(tape, settings) >= (settings.mergeSegments ?? 0))
+    return Effect.forEach(
+      due,
+      (tape) =>
+        Effect.catch(mergeSmall(this.#core, tape, settings.closeBytes, smallSegments(tape, settings)), (error) =>
+          this.#core.closed
+            ? Effect.void
+            : Effect.logWarning(`litetapes: ${location}: segments of ${tape.name} not merged: ${error.message}`)
+        ),
+      { discard: true }
+    )
+  })
+
+  readonly #closeAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const core = this.#core
+    while (core.dynamics.length > 1 && core.poison === undefined && !this.#ended) {
+      const stuck = yield* Effect.match(closeOldest(core), {
+        onFailure: (error) => error.message,
+        onSuccess: (why) => why
+      })
+      if (stuck !== undefined) yield* this.#passBy(stuck)
+      yield* this.#progress.open
+      if (stuck !== undefined) return
+    }
+    yield* this.#progress.open
+  })
+
+  /** The oldest file has to stay, and those behind it with it: but what their other tapes have goes into segments. */
+  #passBy(stuck: string): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const core = this.#core
+      const [oldest, ...behind] = core.dynamics.slice(0, -1)
+      if (oldest !== undefined && oldest.stuck !== stuck) {
+        oldest.stuck = stuck
+        yield* Effect.logWarning(`litetapes: ${core.location}: dynamic segments stay: ${stuck}`)
+      }
+      for (const file of behind) yield* Effect.ignore(flushFile(core, file))
+    })
+  }
+
+  /** Looks now and then whether the current dynamic segment has grown old. */
+  readonly timer = (nudge: Effect.Effect<void>): Effect.Effect<never> =>
+    Effect.forever(
+      Effect.gen({ self: this }, function* () {
+        yield* Effect.sleep(Math.max(10, this.#core.settings.closeAfterMillis / 4))
+        if (yield* isDue(this.#core)) yield* nudge
+      })
+    )
+
+  /** Repacks that are under way are interrupted when the lib closes, and clean up after themselves. */
+  readonly #afterRepacks: Effect.Effect<void> = Effect.suspend(() => {
+    this.#ended = true
+    const tapes = [...this.#core.tapes.values()]
+    return Effect.andThen(
+      this.#merging.withPermit(Effect.void),
+      Effect.forEach(tapes, (tape) => tape.repacking.withPermit(Effect.void), { discard: true })
+    )
+  })
+
+  /** The clean end, after the last commit. */
+  readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.uninterruptible(
+    // A merge that is under way notices that the lib closes, and cleans up after itself.
+    Effect.andThen(
+      this.#afterRepacks,
+      this.#closing.withPermit(
+        this.#preparing.withPermit(
+          Effect.gen({ self: this }, function* () {
+            const core = this.#core
+            if (core.poison !== undefined) return
+            if (this.#prepared !== undefined) core.dynamics.push(this.#prepared)
+            const stuck = yield* closeClean(core)
+            if (stuck !== undefined) {
+              yield* Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing is lost: ${stuck}`)
+            }
+          })
+        )
+      )
+    )
+  )
+}
+
+/** Segments at the end of a tape that are less than half as large as they should be. */
+const smallSegments = (tape: OpenTape, settings: WriterSettings): number => {
+  const { segments } = tape.state
+  const last = segments.findLastIndex((segment) => segment.rawBytes >= settings.closeBytes / 2)
+  return segments.length - 1 - last
+}

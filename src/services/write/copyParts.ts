@@ -1,0 +1,115 @@
+/** Copying committed lines out of dynamic segments, checked (I5: bytes are copied, never parsed and printed again). */
+import * as Effect from "effect/Effect"
+import { SegmentCorrupt } from "../../domain/format/Errors.ts"
+import { invariant } from "../../domain/base/invariant.ts"
+import type * as Merkle from "../../domain/merkle/Merkle.ts"
+import { dynamicName } from "../../domain/format/Names.ts"
+import { type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
+import type { Role } from "../../domain/meta/SystemRecord.ts"
+import type { SealJob } from "../ports/Sealing.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import type { Core } from "../lib/LibHandle.ts"
+import type { DynamicEvents } from "../journal/DynamicEvents.ts"
+import type { LivePart } from "../journal/DynamicFile.ts"
+import { eventsOf } from "../journal/FileEvents.ts"
+import { ofForeign } from "../base/decodeUntrusted.ts"
+import { readRun, runsOf } from "../journal/PartRuns.ts"
+import { RowsWriter } from "../journal/RowsWriter.ts"
+
+/** Bytes that are read and hashed before the event loop gets its turn. */
+const copyBytes = 512 * 1024
+
+export interface Copy {
+  readonly tape: string
+  readonly role: Role
+  /** The Merkle state in front of the new segment. */
+  readonly before: Merkle.State | undefined
+  readonly parts: ReadonlyArray<LivePart>
+}
+
+type CopyError = StorageError | SegmentCorrupt
+
+type Append<E> = (lines: Uint8Array) => Effect.Effect<void, E>
+
+/** A piece of lines is copied for its way to another place: where one is larger, all of them are sealed here. */
+const pieceBytesMax = 4 * 1024 * 1024
+
+/** Copies the lines of `parts` through `append`; the result is what they are as a segment. */
+export const copyParts = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
+  Effect.suspend(() => {
+    const { before, parts, role } = copy
+    const bytes = sumOf(parts, "bytes")
+    const mayGo = parts.every((part) => part.bytes <= pieceBytesMax)
+    const job = mayGo ? core.sealing.begin(bytes, role, before) : undefined
+    if (job === undefined) return sealHere(core, copy, append)
+    return Effect.flatMap(
+      Effect.onError(sealAside(core, copy, append, job), () => job.drop),
+      (sealed) =>
+        sealed?.bytes === bytes && sealed.records === sumOf(parts, "count")
+          ? Effect.succeed(sealed)
+          : // The lines are there already. Whatever it was, it is found out and said here.
+            sealHere(core, copy, () => Effect.void)
+    )
+  })
+
+const sumOf = (parts: ReadonlyArray<LivePart>, what: "bytes" | "count"): number =>
+  parts.reduce((sum, part) => sum + part[what], 0)
+
+/** A run of lines, and where the events of its file are. */
+type Take<E> = (
+  run: ReadonlyArray<LivePart>,
+  lines: ReadonlyArray<Uint8Array>,
+  events: DynamicEvents | undefined
+) => Effect.Effect<void, E>
+
+const copyRuns = Effect.fnUntraced(function* <E, F>(
+  core: Core,
+  { parts, role, tape }: Copy,
+  append: Append<E>,
+  take: Take<F>
+): Effect.fn.Return<void, E | F | CopyError> {
+  for (const run of runsOf(parts, copyBytes)) {
+    const lines = yield* readRun(core, tape, run)
+    yield* take(run, lines, role === "events" ? yield* eventsOf(core, run[0]!.file) : undefined)
+    yield* append(lines.length === 1 ? lines[0]! : Buffer.concat(lines))
+    // Work for the processor: other fibres come first.
+    yield* Effect.yieldNow
+  }
+})
+
+const sealHere = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
+  Effect.suspend(() => {
+    const seal = new SegmentSeal(copy.role, copy.before)
+    const take: Take<SegmentCorrupt> = (run, lines, events) =>
+      ofForeign(
+        () => {
+          for (const [index, part] of run.entries()) {
+            seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part))
+          }
+        },
+        (why) => {
+          const { file, offset } = run[0]!
+          return new SegmentCorrupt({ tape: copy.tape, segment: dynamicName(file.dynamic), offset, why })
+        }
+      )
+    return Effect.map(copyRuns(core, copy, append, take), () => seal.finish())
+  })
+
+/** The part's lines are those that its CRC says; that the rows are theirs is proved by it too. */
+const keysFrom = (events: DynamicEvents, { count, crc, offset }: LivePart) => {
+  const first = events.rowAt(offset)
+  invariant(events.crcOf(first, count) === crc, "rows stand in file order, one for each line")
+  return (n: number) => events.row(first + n)
+}
+
+const sealAside = <E>(
+  core: Core,
+  copy: Copy,
+  append: Append<E>,
+  job: SealJob
+): Effect.Effect<SealedSegment | undefined, E | CopyError> => {
+  const writer = new RowsWriter()
+  const take: Take<never> = (run, lines, events) =>
+    job.add(lines, events === undefined ? undefined : writer.write(events, run))
+  return Effect.andThen(copyRuns(core, copy, append, take), job.finish)
+}

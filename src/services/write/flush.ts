@@ -1,0 +1,155 @@
+/**
+ * Moving committed records out of dynamic segments into segments of their tapes: flush, the one primitive; close of a
+ * dynamic segment; and the clean end of a lib.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { invariant } from "../../domain/base/invariant.ts"
+import type { MetaInvalid, SegmentCorrupt, TapeInvalid, WriterPoisoned } from "../../domain/format/Errors.ts"
+import { type Core, appendLibMeta, checkLock, writeStep } from "../lib/LibHandle.ts"
+import type { DynamicFile } from "../journal/DynamicFile.ts"
+import { type LoadError, type OpenTape, listing, openTape } from "../lib/OpenTape.ts"
+import { changeTapeMeta, checkTapeMeta } from "../lib/TapeMeta.ts"
+import { copyParts } from "./copyParts.ts"
+import { remember } from "../segment/SegmentIndexFile.ts"
+import { writeTailAs } from "../segment/TailSegment.ts"
+import type { StorageError } from "../ports/Storage.ts"
+
+/** What a flush may fail with; all but the last stop the writer. */
+export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaInvalid | TapeInvalid
+
+/**
+ * Puts a tape's committed records up to batch `upto` into one new segment: file first, then meta, each durable. The
+ * result is the number of records that it moved.
+ */
+export const flush = (core: Core, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
+  tape.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => flushLocked(core, tape, upto))))
+
+const flushLocked = Effect.fnUntraced(function* (
+  core: Core,
+  tape: OpenTape,
+  upto: number
+): Effect.fn.Return<number, FlushError> {
+  const parts = tape.parts.filter((part) => part.batch <= upto)
+  const last = parts.at(-1)
+  if (last === undefined) return 0
+  invariant(last.batch <= core.durable.batch, "only acknowledged batches are flushed")
+  // Before a byte is written: what is there must still be ours, and there must be room for one more segment in meta.
+  yield* checkLock(core)
+  yield* checkTapeMeta(core, tape)
+  const before = tape.state.segments.at(-1)
+  const role = listing(core, tape.name)?.role ?? "records"
+  const options = { tape: tape.name, role, number: tape.takeNumbers(1), before, lastBatch: last.batch }
+  const copy = { tape: tape.name, role, before: before?.merkle, parts }
+  const { segment, index } = yield* writeStep(
+    core,
+    writeTailAs(core.root, options, (append) => copyParts(core, copy, append))
+  )
+  invariant(segment.records === tape.records - tape.state.records - countBehind(tape, upto), "every record was copied")
+  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })
+  // Replaced, not changed: a reader may be walking the old one.
+  tape.parts = tape.parts.filter((part) => part.batch > upto)
+  yield* remember(core, tape.name, segment.name, segment.sha256, index)
+  return segment.records
+})
+
+const countBehind = (tape: OpenTape, upto: number): number => {
+  let count = 0
+  for (const part of tape.parts) if (part.batch > upto) count += part.count
+  return count
+}
+
+/**
+ * Closes the oldest dynamic segment: flushes its tapes, says so in lib meta, drops the file. A tape that cannot be
+ * loaded keeps the file alive until it is recovered; the result says which.
+ */
+export const closeOldest = Effect.fnUntraced(function* (
+  core: Core
+): Effect.fn.Return<string | undefined, FlushError | LoadError> {
+  const file = core.dynamics[0]!
+  yield* checkLock(core)
+  const stuck = yield* flushFile(core, file)
+  if (stuck !== undefined) {
+    file.stuck = stuck
+    return stuck
+  }
+  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
+  yield* drop(core, file)
+  core.dynamics.shift()
+  return undefined
+})
+
+/** Flushes all tapes that have records in a file. The result names what kept one of them from it. */
+export const flushFile = Effect.fnUntraced(function* (
+  core: Core,
+  file: DynamicFile
+): Effect.fn.Return<string | undefined, FlushError | LoadError> {
+  const names = new Map<string, string>()
+  for (const listed of core.state.tapes.values()) {
+    if (file.parts.has(listed.tape)) names.set(listed.tape, listed.name)
+  }
+  let stuck: string | undefined
+  const replaced = new Map(core.state.replaced.map((listed) => [listed.tape, listed.name]))
+  for (const id of file.parts.keys()) {
+    // What a recovered tape had committed has gone into the one that replaces it.
+    if (!names.has(id) && !(yield* isTakenOver(core, file, id, replaced.get(id))))
+      stuck = `it holds records of tape ${id}, which lib meta does not list`
+  }
+  yield* Effect.forEach(
+    names.values(),
+    (name) =>
+      Effect.flatMap(
+        Effect.matchEffect(openTape(core, name), {
+          onFailure: (error) => (core.poison === undefined ? Effect.succeed(error.message) : Effect.fail(error)),
+          onSuccess: (tape) => Effect.as(flush(core, tape, file.anchor.batch), undefined)
+        }),
+        (why) =>
+          Effect.sync(() => {
+            stuck ??= why
+          })
+      ),
+    { concurrency: 8, discard: true }
+  )
+  return stuck
+})
+
+const isTakenOver = (core: Core, file: DynamicFile, id: string, name: string | undefined) =>
+  name === undefined
+    ? Effect.succeed(false)
+    : Effect.match(openTape(core, name), {
+        onFailure: () => false,
+        onSuccess: ({ state }) => file.parts.get(id)!.every((part) => part.batch <= state.lastBatch)
+      })
+
+const drop = (core: Core, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
+  Effect.andThen(file.writer?.close ?? Effect.void, writeStep(core, core.root.dropDynamic(file.dynamic)))
+
+/** Flushes everything and ends the lib's commits cleanly. The result says what kept it from that. */
+export const closeClean = Effect.fnUntraced(function* (
+  core: Core
+): Effect.fn.Return<string | undefined, FlushError | LoadError> {
+  yield* checkLock(core)
+  // I2: what the writer before left is trusted from here on, so all of it must have been written again.
+  if (core.unclean) {
+    for (const { name } of core.state.tapes.values()) {
+      const loaded = yield* Effect.result(openTape(core, name))
+      if (loaded._tag === "Failure") return loaded.failure.message
+    }
+  }
+  for (const file of core.dynamics) {
+    const stuck = yield* flushFile(core, file)
+    if (stuck !== undefined) return stuck
+  }
+  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })
+  for (const file of core.dynamics) yield* drop(core, file)
+  core.dynamics = []
+  return undefined
+})
+
+/** Whether the current dynamic segment should be closed now. */
+export const isDue = (core: Core): Effect.Effect<boolean> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const { current, settings } = core
+    if (!current.hasBatches) return false
+    return current.size >= settings.closeBytes || now - (current.firstBatchAt ?? now) >= settings.closeAfterMillis
+  })

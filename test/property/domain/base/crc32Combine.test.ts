@@ -1,0 +1,51 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { crc32 } from "node:zlib"
+import { joinCrc } from "../../../../src/domain/base/crc32Combine.ts"
+
+const parts = fc.array(fc.uint8Array({ maxLength: 600 }), { maxLength: 20 })
+
+const joined = (pieces: ReadonlyArray<Uint8Array>): number =>
+  pieces.reduce((crc, piece) => joinCrc(crc, crc32(piece), piece.length), 0)
+
+describe("joinCrc", () => {
+  it("is the CRC-32 of all parts together", () => {
+    fc.assert(
+      fc.property(parts, (pieces) => {
+        assert.strictEqual(joined(pieces), crc32(Buffer.concat(pieces)))
+      })
+    )
+  })
+
+  it("holds for parts that are longer than lines are", () => {
+    for (const length of [4095, 4096, 4097, 70_000, 1_000_003]) {
+      const part = Buffer.alloc(length, "a part")
+      assert.strictEqual(joined([Buffer.from("before"), part]), crc32(Buffer.concat([Buffer.from("before"), part])))
+    }
+  })
+
+  it("takes a part whose CRC is 0 for what it is", () => {
+    const zero = Buffer.from("9d0ad96d", "hex")
+    assert.strictEqual(crc32(zero), 0)
+    for (const pieces of [
+      [zero, Buffer.from("behind")],
+      [Buffer.from("before"), zero],
+      [zero, zero]
+    ]) {
+      assert.strictEqual(joined(pieces), crc32(Buffer.concat(pieces)))
+    }
+  })
+
+  it("differs where one part does", () => {
+    const flip = fc.record({ pieces: parts, at: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) })
+    fc.assert(
+      fc.property(flip, ({ pieces, at, bit }) => {
+        const whole = Buffer.concat(pieces)
+        fc.pre(whole.length > 0)
+        const place = at % whole.length
+        whole.writeUInt8(whole.readUInt8(place) ^ (1 << bit), place)
+        assert.notStrictEqual(crc32(whole), joined(pieces))
+      })
+    )
+  })
+})

@@ -1,0 +1,46 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
+import { TaraSONError } from "../../../../src/domain/json/TaraSONError.ts"
+import * as Arbitraries from "../../../support/arbitraries.ts"
+import { runs } from "../../../support/runs.ts"
+
+/** What a parser makes of a line: a value, or why it refuses. */
+const outcome = (parse: (line: string) => TaraSON.Json, line: string): unknown => {
+  try {
+    return { value: parse(line) }
+  } catch (error) {
+    assert.instanceOf(error, TaraSONError)
+    return { reason: error.reason }
+  }
+}
+
+// What makes a second look necessary, and what only seems to.
+const odd = fc.constantFrom(
+  String.raw`{"h":1,"\n":{"v":"\n"}}`,
+  String.raw`{"h":1,"\\":2}`,
+  String.raw`{"v":"a \" in a value"}`,
+  `{"__proto__":{"a":1}}`,
+  String.raw`{"\u005f_proto__":1}`,
+  `{"x__proto__":1}`,
+  `{"a":"__proto__"}`,
+  `{"a":[1`,
+  `2]}`
+)
+
+const line = fc.oneof(
+  { weight: 3, arbitrary: Arbitraries.record.map((record) => TaraSON.encode(record)) },
+  { weight: 1, arbitrary: odd }
+)
+
+describe("trustedParser", () => {
+  it("reads each line as parseTrusted does, whatever stands beside it", () => {
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
+        const parse = TaraSON.trustedParser(lines.join("\n"))
+        for (const one of lines) assert.deepStrictEqual(outcome(parse, one), outcome(TaraSON.parseTrusted, one))
+      }),
+      { numRuns: runs * 3 }
+    )
+  })
+})

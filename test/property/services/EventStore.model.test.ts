@@ -1,0 +1,42 @@
+/**
+ * An event store is its model, whatever is done to it: appended one after the other and at once, flushed, closed, killed
+ * and opened again, archived, and read beside its writer; on any storage, with any placement.
+ */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as fc from "fast-check"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as NodeStorage from "litetapes/NodeStorage"
+import type { Placement } from "litetapes/Placement"
+import { describe, it } from "vitest"
+import { opsOf } from "../../support/eventOps.ts"
+import { Run } from "../../support/eventRun.ts"
+import { probeOf } from "../../support/probedStorage.ts"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { runs } from "../../support/runs.ts"
+
+const newFolder = temporaryFolder()
+
+const placements: ReadonlyArray<Placement> = [
+  { kind: "category" },
+  { kind: "stream" },
+  { kind: "single" },
+  { kind: "hashed", tapes: 3 }
+]
+
+const storages = [
+  { name: "memory", make: MemoryStorage.make, location: () => "place", opsMax: 24 },
+  { name: "a folder", make: NodeStorage.make, location: newFolder, opsMax: 12 }
+]
+
+describe.each(storages)("an event store in $name", ({ make, location, opsMax }) => {
+  it.each(placements)("placed by $kind is its model", { timeout: 60_000 + 1000 * runs }, async (placement) => {
+    const property = fc.asyncProperty(opsOf(opsMax), fc.constantFrom(2048, 4096), (ops, closeBytes) => {
+      const run = Effect.flatMap(make, (storage) =>
+        new Run(probeOf(storage), location(), placement, { closeBytes, backlogMax: 2 }).all(ops)
+      )
+      return Effect.runPromise(Effect.provide(run, Logger.layer([])))
+    })
+    await fc.assert(property, { numRuns: runs })
+  })
+})

@@ -1,0 +1,448 @@
+/**
+ * What recovery makes of files whose meta is lost, without a disk: tapes that were flushed and repacked, the last repack
+ * interrupted, some files damaged or gone, the last records in dynamic segments too. It gives the stream back, once and
+ * in order, as far as anything undamaged holds it; or it says that it cannot tell.
+ */
+import * as fc from "fast-check"
+import { assert, describe, it } from "vitest"
+import { numbersBeforeRepack } from "../../../../../src/domain/meta/TapeState.ts"
+import type { LivePart } from "../../../../../src/services/journal/DynamicFile.ts"
+import { type Plan, planOf } from "../../../../../src/services/maintenance/recover/Plan.ts"
+import type { Found, GoodFile, Lost } from "../../../../../src/services/maintenance/recover/SegmentFiles.ts"
+import { runs } from "../../../../support/runs.ts"
+
+/** A batch that is an earlier one again, but for one record: which, and which of its records. */
+type Like = readonly [batch: number, changed: number] | null
+
+type Op =
+  | { readonly _tag: "flush"; readonly records: number; readonly like?: Like }
+  | { readonly _tag: "reopen" }
+  | { readonly _tag: "repack"; readonly run: number; readonly each: number }
+
+/** The last thing that happens: a repack that is interrupted, and how. */
+interface End {
+  readonly run: number
+  readonly each: number
+  /** Flushes while it runs. */
+  readonly meanwhile: number
+  readonly left: "some outputs" | "last inputs" | "any inputs"
+  readonly choice: ReadonlyArray<boolean>
+}
+
+interface Case {
+  readonly ops: ReadonlyArray<Op>
+  readonly end: End | null
+  /** Records that are in dynamic segments, from the end, and how many of them are in no file. */
+  readonly dynamic: readonly [records: number, unflushed: number, like?: Like] | null
+  readonly damage: ReadonlyArray<readonly [file: number, how: "damaged" | "gone"]>
+  readonly countKnown: boolean
+  readonly role: "records" | "events"
+  /** Files whose hash something still says. */
+  readonly proved?: ReadonlyArray<boolean>
+}
+
+const op: fc.Arbitrary<Op> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ _tag: fc.constant("flush" as const), records: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.constant({ _tag: "reopen" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      _tag: fc.constant("repack" as const),
+      run: fc.integer({ min: 1, max: 5 }),
+      each: fc.integer({ min: 1, max: 8 })
+    })
+  }
+)
+
+const end: fc.Arbitrary<End> = fc.record({
+  run: fc.integer({ min: 1, max: 5 }),
+  each: fc.integer({ min: 1, max: 8 }),
+  meanwhile: fc.nat(2),
+  left: fc.constantFrom("some outputs" as const, "last inputs" as const, "any inputs" as const),
+  choice: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 })
+})
+
+const arbitrary = (damages: number): fc.Arbitrary<Case> =>
+  fc.record({
+    ops: fc.array(op, { minLength: 1, maxLength: 10 }),
+    end: fc.option(end),
+    dynamic: fc.option(fc.tuple(fc.nat(12), fc.nat(3))),
+    damage: fc.array(fc.tuple(fc.nat(12), fc.constantFrom("damaged" as const, "gone" as const)), {
+      maxLength: damages
+    }),
+    countKnown: fc.boolean(),
+    role: fc.constantFrom("records" as const, "events" as const)
+  })
+
+const like: fc.Arbitrary<Like> = fc.option(fc.tuple(fc.nat(10), fc.nat(6)), { freq: 3 })
+
+/** Cases in which batches are nearly like earlier ones. */
+const alike = (damages: number): fc.Arbitrary<Case> =>
+  fc.record({
+    ops: fc.array(
+      fc.oneof(
+        {
+          weight: 5,
+          arbitrary: fc.record({ _tag: fc.constant("flush" as const), records: fc.integer({ min: 1, max: 6 }), like })
+        },
+        { weight: 1, arbitrary: op }
+      ),
+      { minLength: 1, maxLength: 8 }
+    ),
+    end: fc.option(end, { freq: 1 }),
+    dynamic: fc.tuple(fc.nat(12), fc.nat(6), like),
+    damage: fc.array(fc.tuple(fc.nat(12), fc.constantFrom("damaged" as const, "gone" as const)), {
+      maxLength: damages
+    }),
+    countKnown: fc.boolean(),
+    role: fc.constant("records" as const),
+    proved: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 })
+  })
+
+/** A file with the records `[from, to)`. */
+interface Slice {
+  readonly number: number
+  readonly from: number
+  readonly to: number
+}
+
+/** The numbers and files that the real tape would have (decision 0021). */
+class Model {
+  listed: Array<Slice> = []
+  records = 0
+  /** One more than the ordinal of the first record that is the same. */
+  readonly prints: Array<number> = []
+  readonly #batches: Array<ReadonlyArray<number>> = []
+  #reserved = 0
+  #behind = 0
+
+  #take(count: number): number {
+    const first = Math.max((this.listed.at(-1)?.number ?? 0) + 1, this.#reserved)
+    this.#reserved = first + count
+    return first
+  }
+
+  /** Gives how many records it has appended. */
+  append(records: number, like: Like = null): number {
+    const before = like === null ? undefined : this.#batches[like[0] % Math.max(1, this.#batches.length)]
+    const first = this.prints.length + 1
+    const fresh = Array.from({ length: before?.length ?? records }, (_, index) => first + index)
+    const changed = before === undefined ? -1 : like![1] % Math.max(1, before.length)
+    const batch = fresh.map((print, index) => (before === undefined || index === changed ? print : before[index]!))
+    if (batch.length > 0) this.#batches.push(batch)
+    this.prints.push(...batch)
+    return batch.length
+  }
+
+  flush(records: number, like?: Like): void {
+    const added = this.append(records, like)
+    this.listed.push({ number: this.#take(1), from: this.records, to: this.records + added })
+    this.records += added
+  }
+
+  reopen(): void {
+    this.#reserved = 0
+  }
+
+  /** The run and what it is made into; meta does not change yet. */
+  write(count: number, each: number): { readonly run: Array<Slice>; readonly made: Array<Slice> } {
+    const run = this.listed.slice(-count)
+    if (run.length === 0) return { run, made: [] }
+    const [from, to] = [run[0]!.from, run.at(-1)!.to]
+    const outputs = Math.ceil((to - from) / each)
+    if (this.#reserved === this.#behind) this.#reserved = 0
+    const first = this.#take(3 + outputs + 3 + 1) + 3
+    const made = Array.from({ length: outputs }, (_, index) => ({
+      number: first + index,
+      from: from + index * each,
+      to: Math.min(to, from + (index + 1) * each)
+    }))
+    return { run, made }
+  }
+
+  replace(run: ReadonlyArray<Slice>, made: ReadonlyArray<Slice>): void {
+    this.#behind = this.#reserved
+    this.listed = [...this.listed.filter((slice) => !run.includes(slice)), ...made].toSorted(
+      (a, b) => a.number - b.number
+    )
+  }
+}
+
+/** Listed files, leftovers beside them, and what the last repack has removed. */
+interface Files {
+  readonly model: Model
+  readonly left: ReadonlyArray<Slice>
+  readonly removed: ReadonlyArray<Slice>
+}
+
+const filesOf = ({ ops, end }: Case): Files => {
+  const model = new Model()
+  for (const op of ops) {
+    if (op._tag === "flush") model.flush(op.records, op.like)
+    if (op._tag === "reopen") model.reopen()
+    if (op._tag === "repack") {
+      const { made, run } = model.write(op.run, op.each)
+      model.replace(run, made)
+    }
+  }
+  if (end === null) return { model, left: [], removed: [] }
+  const { made, run } = model.write(end.run, end.each)
+  for (let n = 0; n < end.meanwhile; n++) model.flush(2)
+  const chosen = end.choice.indexOf(false) === -1 ? end.choice.length : end.choice.indexOf(false)
+  if (end.left === "some outputs") return { model, left: made.slice(0, chosen), removed: [] }
+  model.replace(run, made)
+  const isLeft = (index: number) =>
+    end.left === "last inputs" ? index >= run.length - chosen : end.choice[index % end.choice.length]!
+  const left = run.filter((_, index) => isLeft(index))
+  return { model, left, removed: run.filter((slice) => !left.includes(slice)) }
+}
+
+/** Prints of the records of a tape; where they repeat, `n` modulo `kinds`. */
+const printsOf = ({ from, to }: Slice, kinds: number) =>
+  Float64Array.from({ length: to - from }, (_, index) => ((from + index) % kinds) + 1)
+
+const goodFile = (slice: Slice, prints: Float64Array, isProved: boolean): GoodFile => ({
+  name: `seg-${slice.number}`,
+  number: slice.number,
+  compression: "none",
+  shardEvery: undefined,
+  firstOrdinal: undefined,
+  isProved,
+  bytes: 1,
+  rawBytes: 1,
+  sha256: "",
+  same: 0,
+  prints,
+  lastEvent: undefined
+})
+
+const lostFile = ({ from, number, to }: Slice, countKnown: boolean): Lost => ({
+  number,
+  isThere: true,
+  known: undefined,
+  file: { segment: `seg-${number}`, offset: 0, why: "damaged", records: countKnown ? to - from : undefined }
+})
+
+interface Seen {
+  /** A leftover is all that is left of some records: where they stood cannot be told from it. */
+  readonly isOnlyCopy: boolean
+  readonly plan: Plan | { readonly ambiguous: ReadonlyArray<string> }
+  readonly all: ReadonlyArray<Slice>
+  readonly damaged: ReadonlySet<Slice>
+  readonly gone: ReadonlySet<Slice>
+  readonly removed: ReadonlyArray<Slice>
+  readonly total: number
+  /** The first record that is in dynamic segments. */
+  readonly inDynamic: number
+  /** One behind the last of them that is still there. */
+  readonly committedEnd: number
+  /** Of all records, unless they repeat. */
+  readonly prints: ReadonlyArray<number>
+}
+
+/** `cut`: how many of the last committed records are lost. */
+const plan = (one: Case, kinds?: number, cut = 0): Seen => {
+  const { left, model, removed } = filesOf(one)
+  const [held, most, like] = one.dynamic ?? [0, 0]
+  const unflushed = model.append(most, most === 0 ? null : like)
+  const prints = (slice: Slice) =>
+    kinds === undefined ? Float64Array.from(model.prints.slice(slice.from, slice.to)) : printsOf(slice, kinds)
+  const total = model.records + unflushed
+  const committedEnd = total - cut
+  const inDynamic = one.dynamic === null ? total : Math.max(0, model.records - held)
+  const all = [...model.listed, ...left].toSorted((a, b) => a.number - b.number)
+  const damaged = new Set<Slice>()
+  const gone = new Set<Slice>()
+  for (const [file, how] of one.damage) {
+    const slice = all[file % Math.max(1, all.length)]
+    if (slice !== undefined && !damaged.has(slice) && !gone.has(slice)) (how === "gone" ? gone : damaged).add(slice)
+  }
+  const there = all.filter((slice) => !gone.has(slice))
+  const found: Found = {
+    good: there
+      .filter((slice) => !damaged.has(slice))
+      .map((slice) => goodFile(slice, prints(slice), one.proved?.[slice.number % 5] ?? false)),
+    lost: there.filter((slice) => damaged.has(slice)).map((slice) => lostFile(slice, one.countKnown)),
+    highest: there.at(-1)?.number ?? 0,
+    repacked: undefined
+  }
+  const part = { file: { dynamic: 1 } } as LivePart
+  const committed =
+    committedEnd <= inDynamic
+      ? undefined
+      : {
+          parts: [part],
+          prints: prints({ number: 0, from: inDynamic, to: committedEnd }),
+          ordinal: inDynamic,
+          isOwn: true
+        }
+  const isListed = (n: number) =>
+    (n >= inDynamic && n < committedEnd) ||
+    model.listed.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
+  const isOnlyCopy = left.some(({ from, to }) => {
+    for (let n = from; n < to; n++) if (!isListed(n)) return true
+    return false
+  })
+  const made = planOf(found, committed, one.role, true)
+  return { plan: made, all, damaged, gone, removed, total, inDynamic, committedEnd, isOnlyCopy, prints: model.prints }
+}
+
+/** Ordinals of the records of the new tape. */
+const streamOf = (plan: Plan, all: ReadonlyArray<Slice>, inDynamic: number): Array<number> => [
+  ...plan.files.flatMap(({ number }) => {
+    const { from, to } = all.find((slice) => slice.number === number)!
+    return Array.from({ length: to - from }, (_, index) => from + index)
+  }),
+  ...plan.tails.flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => inDynamic + from + index))
+]
+
+const check = ({ plan, all, damaged, gone, isOnlyCopy, removed, total, inDynamic }: Seen): void => {
+  if ("ambiguous" in plan) return
+  const ordinals = Array.from({ length: total }, (_, n) => n)
+  const isHeld = (n: number) =>
+    n >= inDynamic || all.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
+  const stream = streamOf(plan, all, inDynamic)
+  assert.deepStrictEqual(isOnlyCopy ? stream.toSorted((a, b) => a - b) : stream, ordinals.filter(isHeld))
+  const isBackAll = ({ from, to }: Slice) => stream.filter((n) => n >= from && n < to).length === to - from
+  for (const { number, isBack } of plan.lost) {
+    const slice = all.find((one) => one.number === number)!
+    assert.isTrue(damaged.has(slice))
+    if (isBack) assert.isTrue(isBackAll(slice), `${number} is back`)
+  }
+  for (const slice of damaged) {
+    if (isBackAll(slice)) continue
+    const found = plan.lost.find(({ number }) => number === slice.number)
+    assert.isFalse(found === undefined || found.isBack, `${slice.number} is lost`)
+  }
+  for (const { certain, from, to } of plan.missing) {
+    for (let n = from; n <= to && certain; n++) {
+      assert.isTrue(
+        [...gone, ...removed].some((slice) => slice.number === n),
+        `${n} is missing`
+      )
+    }
+  }
+  if (isOnlyCopy) return
+  for (const { from, records, to } of plan.gaps) {
+    const lost = ordinals.filter((n) => n >= from && n < to && !isHeld(n)).length
+    assert.strictEqual(records, lost, `between ${from} and ${to}`)
+  }
+  // With records in dynamic segments, how many are lost is known, and said.
+  const lost = ordinals.filter((n) => !isHeld(n)).length
+  if (inDynamic < total)
+    assert.strictEqual(
+      plan.gaps.reduce((sum, { records }) => sum + records, 0),
+      lost
+    )
+}
+
+/** Where files are lost, a record that two batches have may be taken for one. What only one has is there. */
+const checkKept = ({ all, damaged, gone, inDynamic, prints }: Seen, plan: Plan): void => {
+  for (const { number } of plan.lost) {
+    assert.isTrue(
+      [...damaged].some((slice) => slice.number === number),
+      `${number} is damaged`
+    )
+  }
+  const made = new Set(streamOf(plan, all, inDynamic).map((n) => prints[n]))
+  const held = all.filter((slice) => !damaged.has(slice) && !gone.has(slice))
+  for (const { from, number, to } of held) {
+    for (let n = from; n < to; n++) assert.isTrue(made.has(prints[n]), `record ${n} of ${number}`)
+  }
+  for (let n = inDynamic; n < prints.length; n++) assert.isTrue(made.has(prints[n]), `record ${n} that was committed`)
+}
+
+/** Whether a record is in a file, or among the committed ones that are left. */
+const heldIn =
+  ({ all, damaged, gone, inDynamic, committedEnd }: Seen) =>
+  (n: number): boolean =>
+    (n >= inDynamic && n < committedEnd) ||
+    all.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
+
+describe("what recovery makes of files", () => {
+  for (const damages of [0, 2]) {
+    it(`is all that is there, once, where they go on behind what is left of the committed records: ${damages} damages`, () => {
+      const counts = { ahead: 0, planned: 0 }
+      const property = fc.property(arbitrary(damages), fc.integer({ min: 1, max: 12 }), (one, cut) => {
+        const seen = plan(one, undefined, cut)
+        const { all, committedEnd, gone, inDynamic, isOnlyCopy, total } = seen
+        fc.pre(committedEnd > inDynamic && gone.size < numbersBeforeRepack)
+        const isAhead = all.some(({ to }) => to > committedEnd)
+        if (isAhead) counts.ahead++
+        if ("ambiguous" in seen.plan) return
+        if (isAhead) counts.planned++
+        const stream = streamOf(seen.plan, all, inDynamic)
+        const held = Array.from({ length: total }, (_, n) => n).filter(heldIn(seen))
+        // How many records a lost file had may be what would tell on which side of the committed ones another stands.
+        const isCertain = damages === 0 && !isOnlyCopy
+        assert.deepStrictEqual(isCertain ? stream : stream.toSorted((a, b) => a - b), held)
+      })
+      fc.assert(property, { numRuns: runs * 20 })
+      assert.isAbove(counts.ahead, runs)
+      assert.isAbove(counts.planned, counts.ahead / (damages === 0 ? 2 : 5))
+    })
+  }
+
+  it("is the stream, once, where nothing is damaged and no power was lost", () => {
+    const counts = { leftovers: 0 }
+    const property = fc.property(arbitrary(0), (one) => {
+      fc.pre(one.end?.left !== "any inputs")
+      const seen = plan(one)
+      if (seen.all.length > 0 && one.end !== null) counts.leftovers++
+      assert.isFalse("ambiguous" in seen.plan, JSON.stringify(seen.plan))
+      check(seen)
+      if (!("ambiguous" in seen.plan)) assert.deepStrictEqual(seen.plan.lost, [])
+    })
+    fc.assert(property, { numRuns: runs * 10 })
+    assert.isAbove(counts.leftovers, runs)
+  })
+
+  it("is the same where records repeat, or refused", () => {
+    const counts = { planned: 0 }
+    const property = fc.property(arbitrary(0), fc.integer({ min: 1, max: 4 }), (one, kinds) => {
+      fc.pre(one.role === "records" && one.end?.left !== "any inputs")
+      const { inDynamic, plan: made, total } = plan(one, kinds)
+      if ("ambiguous" in made) return
+      counts.planned++
+      const committed = printsOf({ number: 0, from: inDynamic, to: total }, kinds)
+      const prints = [
+        ...made.files.flatMap(({ prints }) => [...prints]),
+        ...made.tails.flatMap(([from, to]) => [...committed.subarray(from, to)])
+      ]
+      assert.deepStrictEqual(prints, [...printsOf({ number: 0, from: 0, to: total }, kinds)])
+    })
+    fc.assert(property, { numRuns: runs * 10 })
+    assert.isAbove(counts.planned, runs)
+  })
+
+  it("is what is left of it, once, or refused", () => {
+    const counts = { ambiguous: 0, damaged: 0 }
+    const property = fc.property(arbitrary(4), (one) => {
+      const seen = plan(one)
+      // As many as a repack leaves out: then it may look as if it had.
+      fc.pre(seen.gone.size < numbersBeforeRepack)
+      if (seen.damaged.size + seen.gone.size > 0) counts.damaged++
+      if ("ambiguous" in seen.plan) counts.ambiguous++
+      check(seen)
+    })
+    fc.assert(property, { numRuns: runs * 20 })
+    assert.isAbove(counts.damaged, runs)
+    assert.isBelow(counts.ambiguous, counts.damaged / 5)
+  })
+
+  for (const damages of [0, 4]) {
+    it(`leaves nothing out that is nearly like something else, or refuses: ${damages} damages`, () => {
+      const counts = { planned: 0 }
+      const property = fc.property(alike(damages), (one) => {
+        const seen = plan(one)
+        fc.pre(seen.gone.size < numbersBeforeRepack)
+        if ("ambiguous" in seen.plan) return
+        counts.planned++
+        if (damages === 0) check(seen)
+        else checkKept(seen, seen.plan)
+      })
+      fc.assert(property, { numRuns: runs * 10 })
+      assert.isAbove(counts.planned, runs * 3)
+    })
+  }
+})

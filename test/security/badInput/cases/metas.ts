@@ -1,0 +1,250 @@
+/** Metas that say what cannot be, with hashes and chains that fit. */
+import * as Effect from "effect/Effect"
+import * as fs from "node:fs"
+import { changing, type Fields, libMetaOf, rewriteMeta, tapeMetaOf } from "../../../support/hostileLib.ts"
+import { sealed } from "../../../support/systemRecords.ts"
+import { closedLib, opening, usingTape } from "../steps.ts"
+import type { Case, Cases, Ground } from "../table.ts"
+
+type Change = (records: Array<Fields>) => Array<Fields>
+
+/** The tape's meta says something else. */
+const ofTape =
+  (change: Change): Case["give"] =>
+  (ground) =>
+    Effect.flatMap(closedLib(ground), (at) => {
+      rewriteMeta(tapeMetaOf(at, "notes"), change)
+      return usingTape(ground, at)
+    })
+
+/** The lib's meta says something else. */
+const ofLib =
+  (change: Change): Case["give"] =>
+  (ground) =>
+    Effect.flatMap(closedLib(ground), (at) => {
+      rewriteMeta(libMetaOf(at), change)
+      return opening(ground, at)
+    })
+
+/** The `index`-th segment that meta lists. */
+const segment = (index: number, change: (record: Fields) => Fields): Change =>
+  changing("LiteTape.Segment", (record, at) => (at === index ? change(record) : record))
+
+const again =
+  (type: string): Change =>
+  (records) =>
+    records.flatMap((record) => (record["$type"] === type ? [record, record] : [record]))
+
+/** A line of a meta is followed by two. */
+const forked =
+  (meta: (at: string) => string, look: (ground: Ground, at: string) => Effect.Effect<unknown, unknown>) =>
+  (ground: Ground) =>
+    Effect.flatMap(closedLib(ground), (at) => {
+      const lines = fs.readFileSync(meta(at), "utf8").trimEnd().split("\n")
+      const second = JSON.parse(lines[1]!) as Fields
+      const fork = sealed({ ...second, ...(second["$type"] === "LiteTape.Segment" ? { lastBatch: 7 } : { upto: 7 }) })
+      fs.writeFileSync(meta(at), [...lines.slice(0, 2), fork, ...lines.slice(2), ""].join("\n"))
+      return look(ground, at)
+    })
+
+const names: ReadonlyArray<readonly [name: string, text: string]> = [
+  ["of another number", "seg-000002.jsonl"],
+  ["that leads out of the folder", "../seg-000001.jsonl"],
+  ["that is absolute", "/etc/passwd"],
+  ["with a backslash", "..\\seg-000001.jsonl"],
+  ["with a NUL", "seg-000001.jsonl\0"],
+  ["of another compression", "seg-000001.jsonl.gz"],
+  ["of a shard, where there are none", "shard-0001/seg-000001.jsonl"]
+]
+
+const segmentName: ReadonlyArray<Case> = names.map(([name, text]) => ({
+  name: `one ${name}`,
+  error: "InvalidSegmentName",
+  says: /Not a segment name: ".*": this segment is called seg-000001\.jsonl, by notes\/tape\.meta\.jsonl line 2/,
+  give: ofTape(segment(0, (record) => ({ ...record, name: text })))
+}))
+
+const metaStructure: ReadonlyArray<Case> = [
+  {
+    name: "a gap in the ordinals",
+    error: "MetaInvalid",
+    says: /notes\/tape\.meta\.jsonl line 3.*segment 2 begins at record 3, not at 2/,
+    give: ofTape(segment(1, (record) => ({ ...record, firstOrdinal: 3 })))
+  },
+  {
+    name: "an overlap",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 3.*segment 2 begins at record 1, not at 2/,
+    give: ofTape(segment(1, (record) => ({ ...record, firstOrdinal: 1 })))
+  },
+  {
+    name: "a segment twice",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 3.*segment 1 is listed twice or out of order/,
+    give: ofTape(again("LiteTape.Segment"))
+  },
+  {
+    name: "a segment that is missing from the chain",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 2.*segment 2 begins at record 2, not at 0/,
+    give: ofTape((records) => records.filter((record) => record["number"] !== 1))
+  },
+  {
+    name: "a Merkle state of another size",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 2.*Merkle state has another size/,
+    give: ofTape(segment(0, (record) => ({ ...record, merkle: { peaks: [], size: 0 } })))
+  },
+  {
+    name: "a Merkle state with other peaks than its size has",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 2.*one peak for each bit/,
+    give: ofTape(segment(0, (record) => ({ ...record, merkle: { peaks: [], size: 2 } })))
+  },
+  {
+    name: "more records than there are bytes",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 2.*more records than its bytes can hold/,
+    give: ofTape((records) =>
+      records
+        .slice(0, 2)
+        .map((record) =>
+          record["$type"] === "LiteTape.Segment"
+            ? { ...record, records: 1024, merkle: { peaks: ["0".repeat(64)], size: 1024 } }
+            : record
+        )
+    )
+  },
+  {
+    name: "a segment that is larger than any",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 2.*larger than any segment/,
+    give: ofTape(segment(0, (record) => ({ ...record, bytes: 2 ** 40, rawBytes: 2 ** 40 })))
+  },
+  {
+    name: "a line that was dropped out of the chain",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line 2.*does not follow the line before it/,
+    give: (ground) =>
+      Effect.flatMap(closedLib(ground), (at) => {
+        const lines = fs.readFileSync(libMetaOf(at), "utf8").split("\n")
+        fs.writeFileSync(libMetaOf(at), lines.toSpliced(1, 1).join("\n"))
+        return opening(ground, at)
+      })
+  },
+  {
+    name: "a field of the wrong kind",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line 2/,
+    give: ofTape(segment(0, (record) => ({ ...record, number: "1" })))
+  },
+  {
+    name: "a field too many",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line 1/,
+    give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, more: 1 })))
+  },
+  {
+    name: "numbers that are used up",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line \d.*used up all numbers/,
+    give: ofLib(changing("LiteLib.Epoch", (record) => ({ ...record, epoch: 2 ** 50 })))
+  }
+]
+
+const foreign = "00000000-0000-7000-8000-00000000000f"
+
+const identity: ReadonlyArray<Case> = [
+  {
+    name: "the id of another tape",
+    error: "IdentityMismatch",
+    says: /notes\/tape\.meta\.jsonl.*belongs to 0{8}-0000-7000-8000-00000000000f, not to /,
+    give: ofTape(changing("LiteTape.Meta", (record) => ({ ...record, tape: foreign })))
+  },
+  {
+    name: "the id of another lib",
+    error: "IdentityMismatch",
+    says: /notes\/tape\.meta\.jsonl.*belongs to 0{8}-0000-7000-8000-00000000000f, not to /,
+    give: ofTape(changing("LiteTape.Meta", (record) => ({ ...record, lib: foreign })))
+  },
+  {
+    name: "an epoch that is not greater than the one before",
+    error: "EpochRegression",
+    says: /litelib\.meta\.jsonl line \d.*epoch 1 comes after epoch 1/,
+    give: ofLib(again("LiteLib.Epoch"))
+  },
+  {
+    name: "a dynamic segment that is listed twice",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line \d.*dynamic segment 1 was listed before/,
+    give: ofLib((records) =>
+      records.flatMap((record) => (record["$type"] === "LiteLib.Epoch" ? [record, { ...record, epoch: 2 }] : [record]))
+    )
+  },
+  {
+    name: "a tape that is listed twice, under two ids",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line \d.*tape notes is listed twice/,
+    give: ofLib((records) =>
+      records.flatMap((record) =>
+        record["$type"] === "LiteLib.Tape" ? [record, { ...record, tape: foreign }] : [record]
+      )
+    )
+  }
+]
+
+const fork: ReadonlyArray<Case> = [
+  {
+    name: "in lib meta",
+    error: "ForkDetected",
+    says: /litelib\.meta\.jsonl line 3.*already has a successor: two writers/,
+    give: forked(libMetaOf, opening)
+  },
+  {
+    name: "in tape meta",
+    error: "ForkDetected",
+    says: /notes\/tape\.meta\.jsonl line 3.*already has a successor/,
+    give: forked((at) => tapeMetaOf(at, "notes"), usingTape)
+  }
+]
+
+const unknown: ReadonlyArray<Case> = [
+  {
+    name: "a format version of a lib",
+    error: "UnsupportedFormat",
+    says: /litelib\.meta\.jsonl.*format version 2 is not known to this version of litetapes: upgrade it/,
+    give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, format: 2, and: "fields of then" })))
+  },
+  {
+    name: "a format version of a tape",
+    error: "UnsupportedFormat",
+    says: /notes\/tape\.meta\.jsonl.*format version 2/,
+    give: ofTape(changing("LiteTape.Meta", (record) => ({ ...record, format: 2 })))
+  },
+  {
+    name: "a codec",
+    error: "UnsupportedFormat",
+    says: /notes\/tape\.meta\.jsonl.*compression "lz4"/,
+    give: ofTape(segment(0, (record) => ({ ...record, compression: "lz4", name: "seg-000001.jsonl.lz4" })))
+  },
+  {
+    name: "a type of tapes",
+    error: "UnsupportedFormat",
+    says: /notes\/tape\.meta\.jsonl.*record type "LiteTape\.Erased"/,
+    give: ofTape((records) => [...records, { $type: "LiteTape.Erased" }])
+  },
+  {
+    name: "a type of libs",
+    error: "UnsupportedFormat",
+    says: /litelib\.meta\.jsonl.*record type "LiteLib\.Mirror"/,
+    give: ofLib((records) => [...records, { $type: "LiteLib.Mirror" }])
+  },
+  {
+    name: "a placement",
+    error: "UnsupportedFormat",
+    says: /litelib\.meta\.jsonl.*placement "by-weekday"/,
+    give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, placement: { kind: "by-weekday" } })))
+  }
+]
+
+export const metas: Cases = { segmentName, metaStructure, identity, fork, unknown }

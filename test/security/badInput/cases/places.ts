@@ -1,0 +1,174 @@
+/** Names, folders and files that are not what they should be, and places that cannot be written to. */
+import * as Effect from "effect/Effect"
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import * as FolderStorage from "litetapes/FolderStorage"
+import { existingTape, openSession, recordsOf, tapeOf, withLib } from "../../../support/openLib.ts"
+import { recordingDisk } from "../../../support/recordingDisk.ts"
+import { closedLib, opening, usingTape } from "../steps.ts"
+import type { Case, Cases, Ground } from "../table.ts"
+
+const badNames: ReadonlyArray<readonly [name: string, text: string, says: RegExp]> = [
+  ["..", "..", /Not a tape name: "\.\.": it begins with \. or -; encodeTapeName\(name\) gives /],
+  [".", ".", /Not a tape name: "\."/],
+  ["an empty one", "", /Not a tape name: "": it is empty/],
+  ["CON", "CON", /Not a tape name: "CON"/],
+  ["con", "con", /Windows keeps it for a device/],
+  ["con.txt", "con.txt", /Windows keeps it for a device/],
+  ["a trailing dot", "order.", /it ends with \./],
+  ["one that is not NFC", "cafe\u0301", /it is not in Unicode normalisation form C/],
+  ["a twin by case", "Order", /upper-case letters.*gives %4frder/],
+  ["over 100 bytes", "x".repeat(101), /it is longer than 100 bytes/],
+  ["a path", "a/b", /Not a tape name: "a\/b"/],
+  ["a backslash", "a\\b", /Not a tape name/],
+  ["a NUL", "a\0b", /Not a tape name/],
+  ["one of the lib's own", "litelib.lock", /names that begin with litelib\. are the lib's own/],
+  ["a lone surrogate", "a\ud800", /it has a lone surrogate/]
+]
+
+const tapeName: ReadonlyArray<Case> = badNames.map(([name, text, says]) => ({
+  name,
+  error: "InvalidTapeName",
+  says,
+  give: ({ place, storage }) =>
+    withLib<unknown, unknown>(storage, place(), (lib) => Effect.andThen(lib.createTape("order"), lib.createTape(text)))
+}))
+
+type Look = (ground: Ground, at: string) => Effect.Effect<unknown, unknown>
+
+const reading: Look = ({ storage }, at) => withLib(storage, at, (lib) => recordsOf(lib, "notes"), { mode: "read" })
+const writing: Look = ({ storage }, at) => withLib(storage, at, () => Effect.void)
+
+/** What may stand in the place of a file or a folder, which is kept beside the lib. */
+const impostors: ReadonlyArray<readonly [name: string, put: (file: string, kept: string) => void]> = [
+  ["a link", (file, kept) => fs.symlinkSync(kept, file)],
+  ["a link to nothing", (file) => fs.symlinkSync("nowhere", file)],
+  ["a folder", (file) => fs.mkdirSync(file)],
+  ["a FIFO", (file) => void execFileSync("mkfifo", [file])]
+]
+
+const victims: ReadonlyArray<readonly [name: string, file: string, look: Look]> = [
+  ["lib meta", "litelib.meta.jsonl", opening],
+  ["lib meta, for a writer", "litelib.meta.jsonl", writing],
+  ["tape meta", "notes/tape.meta.jsonl", usingTape],
+  ["a segment", "notes/seg-000002.jsonl", reading]
+]
+
+const fileType: ReadonlyArray<Case> = [
+  ...victims.flatMap(([of, file, look]) =>
+    impostors.map(([name, put]): Case => ({
+      name: `${name} in the place of ${of}`,
+      error: "unsafe",
+      says: new RegExp(`unsafe.*${path.basename(file).replaceAll(".", String.raw`\.`)}`),
+      give: (ground) =>
+        Effect.flatMap(closedLib(ground), (at) => {
+          const kept = ground.place()
+          fs.renameSync(path.join(at, file), kept)
+          put(path.join(at, file), kept)
+          return look(ground, at)
+        })
+    }))
+  ),
+  {
+    name: "a link in the place of a tape's folder",
+    error: "unsafe",
+    says: /unsafe \(something else than what should stand there; links are not followed\): .*notes/,
+    give: (ground) =>
+      Effect.flatMap(closedLib(ground), (at) => {
+        const kept = ground.place()
+        fs.renameSync(path.join(at, "notes"), kept)
+        fs.symlinkSync(kept, path.join(at, "notes"))
+        return usingTape(ground, at)
+      })
+  }
+]
+
+const notALib: ReadonlyArray<Case> = [
+  {
+    name: "somebody else's files",
+    error: "LibInvalid",
+    says: /is not a lib: neither empty nor a lib: choose another folder/,
+    give: (ground) => {
+      const at = ground.place()
+      fs.mkdirSync(at)
+      fs.writeFileSync(path.join(at, "thesis.txt"), "x")
+      return writing(ground, at)
+    }
+  },
+  {
+    name: "tapes without lib meta",
+    error: "LibInvalid",
+    says: /is not a lib: no litelib\.meta\.jsonl, but other files of a lib: recover it/,
+    give: (ground) =>
+      Effect.flatMap(closedLib(ground), (at) => {
+        fs.rmSync(path.join(at, "litelib.meta.jsonl"))
+        return writing(ground, at)
+      })
+  },
+  {
+    name: "nothing, for a reader",
+    error: "LibInvalid",
+    says: /is not a lib: nothing is there/,
+    give: (ground) => opening(ground, ground.place())
+  },
+  {
+    name: "a file",
+    error: "LibInvalid",
+    says: /is not a lib: not a folder/,
+    give: (ground) => {
+      const at = ground.place()
+      fs.writeFileSync(at, "x")
+      return writing(ground, at)
+    }
+  }
+]
+
+/** A lib on a disk that is full from the second append on. */
+const full = Effect.fnUntraced(function* ({ place }: Ground) {
+  const at = place()
+  const recording = recordingDisk(() => at)
+  const storage = yield* Effect.provide(FolderStorage.make, recording.layer)
+  const { close, lib } = yield* openSession(storage, at)
+  const tape = yield* tapeOf(lib, "notes")
+  yield* tape.append([{ n: 0 }])
+  recording.refuse(/^write /, "ENOSPC")
+  const pending = yield* Effect.flip(tape.append([{ n: 1 }]))
+  // What was under way is not known to have failed: only what comes later is refused for good.
+  const later = pending._tag === "CommitOutcomeUnknown" ? tape.append([{ n: 2 }]) : Effect.fail(pending)
+  return yield* Effect.ensuring(later, close)
+})
+
+const writer: ReadonlyArray<Case> = [
+  {
+    name: "a lib that another writer has open",
+    error: "LibLocked",
+    says: /is open for writing elsewhere: one writer at a time; readers open with mode "read"/,
+    give: (ground) => {
+      const at = ground.place()
+      return withLib<unknown, unknown>(ground.storage, at, () => writing(ground, at))
+    }
+  },
+  {
+    name: "an append of a reader",
+    error: "ReadOnly",
+    says: /is open for reading only: open it with mode "write"/,
+    give: (ground) =>
+      Effect.flatMap(closedLib(ground), (at) =>
+        withLib<unknown, unknown>(
+          ground.storage,
+          at,
+          (lib) => Effect.flatMap(existingTape(lib, "notes"), (tape) => tape.append([{}])),
+          { mode: "read" }
+        )
+      )
+  },
+  {
+    name: "an append behind one for which there was no room",
+    error: "WriterPoisoned",
+    says: /the writer of .* stopped after a failure \(.*ENOSPC.*\): close the lib and open it again/,
+    give: full
+  }
+]
+
+export const places: Cases = { tapeName, fileType, notALib, writer }

@@ -1,0 +1,233 @@
+/** Records and batches that somebody forged who made every hash fit: found out by what they say. Each of these once got through. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { memoryDisk } from "../../reliability/inputs/memoryDisk.ts"
+import { existingTape, recordsOf } from "../../support/openLib.ts"
+import {
+  byName,
+  changeDynamic,
+  changeMeta,
+  changeSegment,
+  closed,
+  type Draft,
+  forging,
+  live,
+  liveEvents,
+  refusal,
+  replaced,
+  using,
+  where,
+  withFields
+} from "./forged.ts"
+
+describe("events", () => {
+  const readAll = (draft: Draft, direction: "forward" | "backward") =>
+    refusal(using(draft, (_, store) => Stream.runDrain(store.readAll({ direction, allowGaps: true }))))
+
+  forging("at the same position on two tapes end a reading, rather than keep it for ever", closed, (draft) =>
+    Effect.gen(function* () {
+      changeSegment(draft, "customer", (lines) => replaced(lines, 1, withFields(lines[1]!, { position: 2 })))
+      assert.match(yield* readAll(draft, "forward"), /^PositionGap: .*two events stand at position 2/)
+      assert.match(yield* readAll(draft, "backward"), /^PositionGap: .*two events stand at position 2/)
+    })
+  )
+
+  forging("whose positions do not ascend along their tape are refused", closed, (draft) =>
+    Effect.gen(function* () {
+      changeSegment(draft, "order", (lines) => [lines[1]!, lines[0]!, lines[2]!])
+      const expected = /^SegmentCorrupt: order\/seg-000001\.jsonl .*positions do not ascend/
+      assert.match(yield* readAll(draft, "forward"), expected)
+      assert.match(yield* readAll(draft, "backward"), expected)
+    })
+  )
+
+  for (const [name, fields] of [
+    ["without a stream", { stream: null }],
+    ["of a position that is none", { position: -1 }],
+    ["with tags that are no texts", { tags: [1] }],
+    ["with metadata that is none", { metadata: [] }]
+  ] as const) {
+    forging(`${name} are refused by whatever reads them`, closed, (draft) =>
+      Effect.gen(function* () {
+        changeSegment(draft, "order", (lines) => replaced(lines, 1, withFields(lines[1]!, fields)))
+        const expected = /^SegmentCorrupt: order\/seg-000001\.jsonl .*(?:it is no event|a record that is no event)/
+        assert.match(yield* readAll(draft, "forward"), expected)
+        const stream = using(draft, (_, store) => Stream.runDrain(store.read("order-1")))
+        assert.match(yield* refusal(stream), expected)
+        const repack = using(
+          draft,
+          (lib) => Effect.flatMap(existingTape(lib, "order"), (tape) => tape.repack({ force: true })),
+          {}
+        )
+        assert.match(yield* refusal(repack), expected)
+        const { bad } = yield* using(draft, (lib) => lib.verify())
+        assert.deepStrictEqual(
+          bad.map(({ file }) => file),
+          ["order/seg-000001.jsonl"]
+        )
+      })
+    )
+  }
+
+  forging("of a dynamic segment that are none keep the lib from being opened for writing", live, (draft) =>
+    Effect.gen(function* () {
+      changeDynamic(
+        draft,
+        where('"stream":"order-1"', (line) => withFields(line, { stream: 5 }))
+      )
+      const reading = using(draft, (_, store) => Stream.runDrain(store.read("order-1")))
+      assert.match(yield* refusal(reading), /^SegmentCorrupt: .*it is no event/)
+      const appending = using(draft, (_, store) => store.append("order-1", [{ type: "T" }]), {})
+      assert.match(yield* refusal(appending), /^SegmentCorrupt: .*it is no event/)
+    })
+  )
+
+  forging("of a last batch that are none keep the lib from being opened for writing", liveEvents, (draft) =>
+    Effect.gen(function* () {
+      changeDynamic(
+        draft,
+        where('"data":1,', (line) => withFields(line, { revision: "1" }))
+      )
+      const disk = memoryDisk(draft)
+      const opening = using(draft, () => Effect.void, {}, disk)
+      const expected = /^DynamicCorrupt: litelib\.dynamic-000001\.jsonl .*byte \d{3}.*it is no event/
+      assert.match(yield* refusal(opening), expected)
+      // It was refused before anything was changed.
+      const left = disk.files()
+      left.delete("litelib.lock")
+      const files = [...draft].filter(([file, node]) => node !== "folder" && file !== "litelib.lock")
+      assert.deepStrictEqual([...left].toSorted(byName), files.toSorted(byName))
+    })
+  )
+
+  forging("that go back to a position are damage to the chain of batches", live, (draft) =>
+    Effect.gen(function* () {
+      changeDynamic(
+        draft,
+        where('"batch":3,', (line) => withFields(line, { position: 7 }))
+      )
+      const opening = using(draft, () => Effect.void)
+      assert.match(yield* refusal(opening), /^DynamicCorrupt: .*batch 3 stands at position 7/)
+    })
+  )
+})
+
+describe("records", () => {
+  for (const [name, line, why] of [
+    ["that are no objects", "[1]", "it is no record"],
+    ["that are no JSON", "{]", "NotJson"],
+    ["that are system records", '{"$type":"LiteTape.Erased"}', "it is a system record"],
+    ["with the key __proto__", '{"__proto__":{"polluted":true}}', "ForbiddenKey"],
+    [
+      "that nest so deep that strict reading would end the process",
+      `{"\\n":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
+      "NestingTooDeep"
+    ]
+  ] as const) {
+    forging(`${name} are refused when they are read, forwards and backwards`, closed, (draft) =>
+      Effect.gen(function* () {
+        changeSegment(draft, "notes", (lines) => replaced(lines, 1, line))
+        const expected = new RegExp(`^SegmentCorrupt: notes/seg-000001\\.jsonl .*${why}`)
+        for (const reverse of [false, true]) {
+          const reading = using(draft, (lib) => recordsOf(lib, "notes", { reverse }))
+          assert.match(yield* refusal(reading), expected)
+        }
+      })
+    )
+  }
+
+  forging("in a dynamic segment that are nothing at all make no batch", live, (draft) =>
+    Effect.gen(function* () {
+      changeDynamic(
+        draft,
+        where('{"n":1}', () => "")
+      )
+      const opening = using(draft, () => Effect.void, {})
+      assert.match(yield* refusal(opening), /^DynamicCorrupt: .*the mark counts other records/)
+    })
+  )
+
+  forging("in a dynamic segment are verified line by line", live, (draft) =>
+    Effect.gen(function* () {
+      changeDynamic(
+        draft,
+        where('{"n":2}', () => '{"n": 2}')
+      )
+      const { bad } = yield* using(draft, (lib) => lib.verify())
+      assert.deepStrictEqual(
+        bad.map(({ error, file }) => `${error} ${file}`),
+        ["SegmentCorrupt litelib.dynamic-000001.jsonl"]
+      )
+      assert.match(bad[0]!.why, /NotCanonical/)
+    })
+  )
+})
+
+describe("a tape", () => {
+  const tapeFile = "notes/tape.meta.jsonl"
+
+  forging("whose segments and batches do not fit together is not read with a hole in it", live, (draft) =>
+    Effect.gen(function* () {
+      changeSegment(draft, "notes", (lines) => lines.slice(1))
+      const reading = using(draft, (lib) => recordsOf(lib, "notes"))
+      assert.match(yield* refusal(reading), /^TapeInvalid: tape "notes" .*begin at 2, but its segments end at 1/)
+      const { bad } = yield* using(draft, (lib) => lib.verify())
+      assert.include(
+        bad.map(({ error }) => error),
+        "TapeInvalid"
+      )
+    })
+  )
+
+  forging(
+    "that is of a later batch than its lib is not written to: what follows would be taken for old",
+    closed,
+    (draft) =>
+      Effect.gen(function* () {
+        changeMeta(draft, tapeFile, (record) => {
+          if (record["$type"] === "LiteTape.Segment") record["lastBatch"] = 99
+        })
+        const appending = using(
+          draft,
+          (lib) => Effect.flatMap(existingTape(lib, "notes"), (tape) => tape.append([{}])),
+          {}
+        )
+        assert.match(yield* refusal(appending), /^TapeInvalid: tape "notes" .*of batch 99, the lib's last one is 7/)
+        const { replaces } = yield* using(draft, (lib) => lib.recoverTape("notes"), {})
+        assert.isString(replaces)
+      })
+  )
+
+  forging("whose Merkle state is not that of its records is not repacked, nor is the writer stopped", closed, (draft) =>
+    Effect.gen(function* () {
+      changeMeta(draft, tapeFile, (record) => {
+        if (record["$type"] === "LiteTape.Segment") record["merkle"] = { peaks: ["0".repeat(64)], size: 2 }
+      })
+      yield* using(
+        draft,
+        (lib) =>
+          Effect.gen(function* () {
+            const tape = yield* existingTape(lib, "notes")
+            const expected = /^SegmentCorrupt: notes\/seg-000001\.jsonl .*Merkle state is not the one in meta/
+            assert.match(yield* refusal(tape.repack({ force: true })), expected)
+            yield* tape.append([{ n: 2 }])
+          }),
+        {}
+      )
+    })
+  )
+
+  forging("next to a file whose number is the highest that there is can be recovered", closed, (draft) =>
+    Effect.gen(function* () {
+      draft.set("notes/seg-9007199254740991.jsonl", draft.get("notes/seg-000001.jsonl")!)
+      draft.delete(tapeFile)
+      const { records } = yield* using(
+        draft,
+        (lib) => Effect.flatMap(lib.recoverTape("notes"), () => recordsOf(lib, "notes")),
+        {}
+      ).pipe(Effect.map((found) => ({ records: found })))
+      assert.deepStrictEqual(records, [{ n: 0 }, { n: 1 }])
+    })
+  )
+})

@@ -1,0 +1,20 @@
+/**
+ * Takes the lock at the path that is its argument, says `held` or why not, and holds it until it is killed.
+ */
+import * as Effect from "effect/Effect"
+import * as NodeDisk from "../../../src/layers/NodeDisk.ts"
+
+const program = NodeDisk.make.lock(process.argv[2]!).pipe(
+  Effect.matchEffect({
+    onFailure: (error) => Effect.sync(() => process.stdout.write(`${error.code}\n`)),
+    onSuccess: () => {
+      process.stdout.write("held\n")
+      // A pending callback alone does not keep a process alive.
+      setInterval(() => undefined, 60_000)
+      return Effect.never
+    }
+  }),
+  Effect.scoped
+)
+
+await Effect.runPromise(program)

@@ -1,0 +1,164 @@
+import * as fc from "fast-check"
+import { assert, describe, it } from "vitest"
+import * as Event from "../../../../src/domain/event/Event.ts"
+import { defaultLimits } from "../../../../src/domain/format/Limits.ts"
+import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
+import { generators, text } from "../../../support/arbitraries.ts"
+import { runs } from "../../../support/runs.ts"
+import { lineOf } from "../../../support/eventLine.ts"
+
+const time = "2025-01-02T03:04:05.678Z"
+
+const encode = (event: Event.NewEvent, name = "order-17", limits = defaultLimits) =>
+  Event.encode(name, event, 3, () => "made", time, limits)
+
+const short = text.filter((value) => value !== "" && Buffer.byteLength(value) <= 256)
+
+const number = fc.oneof(fc.nat({ max: 20 }), fc.maxSafeNat())
+
+describe("an event's line", () => {
+  it("is the canonical form of its record, whatever the event", () => {
+    fc.assert(
+      fc.property(generators.event, short, number, number, (event, name, position, revision) => {
+        const encoded = encode(event, name)
+        const line = lineOf(encoded, position, revision)
+        const record = {
+          $type: event.type,
+          data: event.data ?? null,
+          id: event.id ?? "made",
+          metadata: event.metadata ?? {},
+          position,
+          revision,
+          stream: name,
+          tags: event.tags ?? [],
+          time
+        }
+        assert.strictEqual(line, TaraSON.encode(record))
+        assert.isAtMost(Buffer.byteLength(line) + 1, encoded.bytesMax)
+      }),
+      { numRuns: runs }
+    )
+  })
+
+  it("is written whole where memory has to grow in the middle of it, up to the limit to the byte", () => {
+    const event = { type: "Large", data: ["d".repeat(70_000), "é"], metadata: { m: "é☃".repeat(50_000) }, tags: ["t"] }
+    const line = lineOf(encode(event), 1, 2)
+    const { data, metadata, tags, type: $type } = event
+    const record = { $type, data, id: "made", metadata, position: 1, revision: 2, stream: "order-17", tags, time }
+    assert.strictEqual(line, TaraSON.encode(record))
+    const { bytesMax } = encode(event)
+    const within = (recordBytesMax: number) => () => encode(event, "order-17", { ...defaultLimits, recordBytesMax })
+    assert.doesNotThrow(within(bytesMax))
+    assert.throws(within(bytesMax - 1), /RecordTooLarge/)
+    const small = { $type: "Small", data: null, id: "made", metadata: {}, position: 0, revision: 0, stream: "order-17" }
+    assert.strictEqual(lineOf(encode({ type: "Small" }), 0, 0), TaraSON.encode({ ...small, tags: [], time }))
+  })
+
+  it("is its own, whatever was encoded in between", () => {
+    const sized = fc
+      .tuple(generators.event, fc.oneof(fc.constant(0), fc.nat({ max: 20_000 })))
+      .map(([event, bytes]) => ({
+        ...event,
+        metadata: { padding: "x".repeat(bytes) }
+      }))
+    fc.assert(
+      fc.property(fc.array(sized, { minLength: 1, maxLength: 40 }), (events) => {
+        const all = events.map((event, at) => ({ encoded: encode(event, `order-${at}`), event, at }))
+        for (const { at, encoded, event } of all) {
+          const { id, metadata, stream } = Event.decodeLine(Buffer.from(lineOf(encoded, at, at)))
+          assert.deepStrictEqual(
+            { id, metadata, stream },
+            { id: event.id ?? "made", metadata: event.metadata, stream: `order-${at}` }
+          )
+        }
+      }),
+      { numRuns: Math.ceil(runs / 10) }
+    )
+  })
+
+  it("gives the event back", () => {
+    fc.assert(
+      fc.property(generators.event, number, number, (event, position, revision) => {
+        const encoded = encode(event)
+        const recorded = Event.decodeLine(Buffer.from(lineOf(encoded, position, revision)))
+        const { type, data = null, id = "made", metadata = {}, tags = [] } = event
+        const shown = { type, data, id, metadata, tags }
+        const canonical = (value: unknown) => TaraSON.encodeValue(value, defaultLimits)
+        assert.strictEqual(canonical(recorded), canonical({ ...shown, stream: "order-17", position, revision, time }))
+        assert.strictEqual(Event.content(recorded, defaultLimits), encoded.content)
+      }),
+      { numRuns: runs }
+    )
+  })
+
+  it("has room for the largest numbers, to the byte", () => {
+    const limit = (data: string, recordBytesMax: number) => () =>
+      encode({ type: "A", data }, "order-17", { ...defaultLimits, recordBytesMax })
+    const encoded = encode({ type: "A", data: "" })
+    const { bytesMax } = encoded
+    const longest = lineOf(encoded, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    assert.strictEqual(bytesMax, Buffer.byteLength(longest) + 1)
+    assert.doesNotThrow(limit("xé", bytesMax + 3))
+    assert.throws(limit("xé", bytesMax + 2), /RecordTooLarge/)
+  })
+
+  it("is as deep as a record may be, and no deeper", () => {
+    const deep = (levels: number): unknown => (levels === 0 ? 1 : { a: deep(levels - 1) })
+    assert.doesNotThrow(() => encode({ type: "A", data: deep(127), metadata: deep(127) as object as {} }))
+    assert.throws(() => encode({ type: "A", data: deep(128) }), /NestingTooDeep/)
+    assert.throws(() => encode({ type: "A", metadata: deep(128) as object as {} }), /NestingTooDeep/)
+  })
+})
+
+describe("an event's content", () => {
+  it("is of its type, data, metadata and tags alone", () => {
+    const event = { type: "A", data: { a: 1, b: 2 }, id: "x", metadata: { m: 1 }, tags: ["t", "u"] }
+    const { content } = encode(event)
+    assert.strictEqual(encode({ ...event, id: "y", data: { b: 2, a: 1 } }, "acc-1").content, content)
+    for (const other of [
+      { ...event, type: "B" },
+      { ...event, data: { a: 1, b: 3 } },
+      { ...event, metadata: {} },
+      { ...event, tags: ["u", "t"] }
+    ]) {
+      assert.notStrictEqual(encode(other).content, content)
+    }
+  })
+
+  it("cannot be the same for values that only run into each other", () => {
+    const contents = [
+      { type: "A", data: "\n{}" },
+      { type: "A\n", data: null },
+      { type: "A", data: "", metadata: { a: "\n[]" } },
+      { type: "A", data: null, tags: ["\n"] },
+      { type: "A", data: null },
+      { type: "A", data: "null" }
+    ].map((event) => encode(event).content)
+    assert.strictEqual(new Set(contents).size, contents.length)
+  })
+})
+
+describe("an event that cannot be stored", () => {
+  it.each([
+    [{ type: "" }, /not empty/],
+    [{ type: "LiteTape.Meta" }, /reserved/],
+    [{ type: "LiteLib.Anything" }, /reserved/],
+    [{ type: "é".repeat(129) }, /256 bytes/],
+    [{ type: "a\udc00" }, /well-formed/],
+    [{ type: "A", id: "" }, /its id/],
+    [{ type: "A", id: "é".repeat(129) }, /its id/],
+    [{ type: "A", id: "\ufffe" }, /its id/],
+    [{ type: "A", metadata: [] }, /metadata must be an object/],
+    [{ type: "A", metadata: null }, /metadata must be an object/],
+    [{ type: "A", tags: [1] }, /tags must be texts/],
+    [{ type: "A", tags: Array.from({ length: 65 }, () => "t") }, /64 tags/]
+  ])("says why, and which it is: %j", (event, why) => {
+    const run = () => encode(event as Event.NewEvent)
+    assert.throws(run, why)
+    assert.throws(run, /event 3 for order-17/)
+  })
+
+  it.each(["Lite", "LiteTape", "LiteTapeX", "liteTape.Meta", "XLiteLib.Meta"])("is not one of type %s", (type) => {
+    assert.strictEqual(Event.decodeLine(Buffer.from(lineOf(encode({ type }), 0, 0))).type, type)
+  })
+})

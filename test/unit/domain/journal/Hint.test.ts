@@ -1,0 +1,40 @@
+import { assert, describe, it } from "vitest"
+import * as Hint from "../../../../src/domain/journal/Hint.ts"
+import { flipped } from "../../../support/copyLib.ts"
+
+const boot = "0f3c1b9e-8d9a-4c55-9c1e-2f8f4d3b7a10"
+
+describe("the hint", () => {
+  it("says the batch and the run of the system, in as many bytes whatever the batch", () => {
+    for (const batch of [0, 1, 999, Number.MAX_SAFE_INTEGER]) {
+      const bytes = Hint.encode({ boot, batch })
+      assert.deepStrictEqual(Hint.decode(bytes), { boot, batch })
+      assert.strictEqual(bytes.length, Hint.encode({ boot, batch: 1 }).length)
+    }
+  })
+
+  it("is none when it is absent, empty, cut, of another kind or too long", () => {
+    const bytes = Hint.encode({ boot, batch: 7 })
+    assert.isUndefined(Hint.decode(undefined))
+    for (let length = 0; length < bytes.length; length++) assert.isUndefined(Hint.decode(bytes.subarray(0, length)))
+    assert.isUndefined(Hint.decode(Buffer.concat([bytes, bytes])))
+    assert.isUndefined(Hint.decode(Buffer.from("{}\n")))
+    assert.isUndefined(Hint.decode(Buffer.concat([bytes, Buffer.alloc(300)])))
+  })
+
+  it("is none with any bit the other way", () => {
+    const bytes = Hint.encode({ boot, batch: 12 })
+    for (let at = 0; at < bytes.length; at++) {
+      for (let bit = 0; bit < 8; bit++) assert.isUndefined(Hint.decode(flipped(bytes, at, bit)))
+    }
+  })
+
+  it("half overwritten by the next one says nothing, or what one of the two says", () => {
+    const [before, after] = [Hint.encode({ boot, batch: 99 }), Hint.encode({ boot, batch: 100 })]
+    for (let length = 0; length <= after.length; length++) {
+      const torn = Buffer.concat([after.subarray(0, length), before.subarray(length)])
+      const said = Hint.decode(torn)
+      if (said !== undefined) assert.include([99, 100], said.batch)
+    }
+  })
+})

@@ -1,0 +1,141 @@
+import { assert, describe, it } from "vitest"
+import { hash53 } from "../../../../src/domain/base/Hash53.ts"
+import { sealPage } from "../../../../src/domain/segment/indexLayout.ts"
+import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
+import { answers, indexOf, manyEvents, pageOf, segmentOf, small, someSha256 } from "../../../support/indexModel.ts"
+import { runLookup } from "../../../support/runLookup.ts"
+
+const smallAnswers = (index: Uint8Array, sha256 = small.sha256) =>
+  answers(index, sha256, [hash53("order-0"), hash53("order-1")], [small.lines[0]!.event!.idHash])
+
+/** Spread over pages of every section: 7 pages of streams, 15 of entries, 15 of ids, 2 of blocks. */
+const large = segmentOf(
+  "events",
+  manyEvents(5000, 1100).lines.map(({ bytes, event }, i) => ({
+    bytes: i < 200 ? Buffer.alloc(40_000, 0x61) : bytes,
+    event: event!
+  }))
+)
+const largeAnswers = (index: Uint8Array, sha256 = large.sha256) =>
+  answers(
+    index,
+    sha256,
+    large.lines.slice(0, 1100).map(({ event }) => hash53(event!.stream)),
+    large.lines.map(({ event }) => event!.idHash)
+  )
+
+describe("an index that is not what was written is refused", () => {
+  it("whichever single bit of it flips", () => {
+    const index = indexOf(small)
+    const expected = smallAnswers(index)
+    assert.strictEqual(index.length, 5 * Index.pageBytes)
+    let refused = 0
+    for (let bit = 0; bit < 8 * index.length; bit++) {
+      index[bit >>> 3]! ^= 1 << (bit & 7)
+      try {
+        assert.deepStrictEqual(smallAnswers(index), expected)
+      } catch (error) {
+        if (!(error instanceof Index.IndexDamaged)) throw error
+        refused++
+      }
+      index[bit >>> 3]! ^= 1 << (bit & 7)
+    }
+    assert.strictEqual(refused, 8 * index.length)
+  })
+
+  it("when it is cut off anywhere", () => {
+    const index = indexOf(large)
+    for (let pages = 0; pages < index.length / Index.pageBytes; pages++) {
+      for (const more of [0, 1, 4092, 4095]) {
+        const cutOff = index.subarray(0, pages * Index.pageBytes + more)
+        assert.throws(() => largeAnswers(cutOff), Index.IndexDamaged)
+      }
+    }
+  })
+
+  it("when any page stands in the place of another", () => {
+    const index = indexOf(large)
+    const pages = index.length / Index.pageBytes
+    const expected = largeAnswers(index)
+    assert.strictEqual(expected.header.pages, pages)
+    for (let page = 0; page < pages; page++) {
+      for (let other = 0; other < pages; other += 5) {
+        if (other === page) continue
+        const swapped = Uint8Array.from(index)
+        swapped.set(pageOf(index, page), other * Index.pageBytes)
+        swapped.set(pageOf(index, other), page * Index.pageBytes)
+        assert.throws(() => largeAnswers(swapped), Index.IndexDamaged)
+      }
+    }
+  })
+
+  it("when it, or any page of it, is of another segment with the same lines", () => {
+    const index = indexOf(small)
+    const other = indexOf({ ...small, sha256: someSha256 })
+    assert.throws(() => smallAnswers(index, someSha256), Index.IndexDamaged)
+    for (let page = 0; page < index.length / Index.pageBytes; page++) {
+      const mixed = Uint8Array.from(index)
+      mixed.set(pageOf(other, page), page * Index.pageBytes)
+      assert.throws(() => smallAnswers(mixed), Index.IndexDamaged)
+    }
+  })
+
+  it("when storage gives fewer pages than were asked for", () => {
+    const index = indexOf(small)
+    const lookup = Index.readBlocks(Index.decodeHeader(pageOf(index, 0), small.sha256))
+    lookup.next()
+    assert.throws(() => lookup.next([]), Index.IndexDamaged)
+  })
+
+  it.each([
+    ["no magic", 0, 0],
+    ["another version", 0, 8],
+    ["a kind that there is not", 0, 13],
+    ["another segment's hash", 0, 16],
+    ["another number of records", 0, 48],
+    ["another size of the segment", 0, 52],
+    ["another first position", 0, 63],
+    ["blocks elsewhere", 0, 72],
+    ["more blocks than records", 0, 77],
+    ["streams elsewhere", 0, 80],
+    ["more streams than events", 0, 84],
+    ["more entries than events", 0, 92],
+    ["more ids than events", 0, 100],
+    ["a first block that begins at another record", 1, 0],
+    ["a first block that does not begin the segment", 1, 4],
+    ["blocks that are longer than the segment", 1, 8],
+    ["a stream that begins behind the entries", 2, 9],
+    ["a stream with too many entries", 2, 12],
+    ["an entry that begins behind the segment", 3, 1],
+    ["an entry that ends behind the segment", 3, 5],
+    ["an id of no entry", 4, 9]
+  ])("when it has %s, with checksums that are right", (_, page, at) => {
+    const forged = indexOf(small)
+    forged[page * Index.pageBytes + at]! ^= 0x07
+    sealPage(small.sha256, page, pageOf(forged, page))
+    assert.throws(() => smallAnswers(forged), Index.IndexDamaged)
+  })
+
+  it("when its blocks do not ascend, with checksums that are right", () => {
+    const segment = segmentOf(
+      "records",
+      [1, 2].map(() => ({ bytes: Buffer.alloc(40_000, 0x61) }))
+    )
+    const forged = indexOf(segment)
+    forged[Index.pageBytes + 24] = 0
+    sealPage(segment.sha256, 1, pageOf(forged, 1))
+    const header = Index.decodeHeader(pageOf(forged, 0), segment.sha256)
+    assert.throws(() => runLookup(forged, Index.readBlocks(header)), /unordered/)
+  })
+
+  it("and says what it is", () => {
+    try {
+      Index.decodeHeader(new Uint8Array(10), someSha256)
+      assert.fail("it was accepted")
+    } catch (error) {
+      assert.instanceOf(error, Index.IndexDamaged)
+      assert.strictEqual(error.name, "IndexDamaged")
+      assert.include(error.message, error.why)
+    }
+  })
+})

@@ -1,0 +1,160 @@
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as PromiseStore from "litetapes/PromiseStore"
+import { Storage } from "litetapes/Storage"
+import { assert, describe, it } from "vitest"
+import { temporaryFolder } from "../../support/temporaryFolder.ts"
+
+const newFolder = temporaryFolder()
+
+const places = [
+  { name: "a folder", options: () => ({}) as PromiseStore.Options },
+  {
+    name: "memory",
+    options: () => {
+      // One storage for all that a test opens.
+      const storage = Effect.runSync(MemoryStorage.make)
+      return { storage: Layer.succeed(Storage, storage) } as PromiseStore.Options
+    }
+  }
+]
+
+const collect = async <A>(values: AsyncIterable<A>): Promise<Array<A>> => {
+  const collected: Array<A> = []
+  for await (const value of values) collected.push(value)
+  return collected
+}
+
+const dataOf = async (events: AsyncIterable<{ readonly data: unknown }>) =>
+  (await collect(events)).map(({ data }) => data)
+
+/** What the promise was rejected with. */
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error
+  )
+
+const event = (data: number) => ({ type: "Counted", data })
+
+describe.each(places)("a store for callers without Effect, in $name", ({ options }) => {
+  it("appends and reads, like the one with", async () => {
+    await using store = await PromiseStore.open(newFolder(), options())
+    const first = await store.append("order-1", [event(0), event(1)], { expected: "no-stream" })
+    assert.deepInclude(first, { firstRevision: 0, lastRevision: 1, repeated: false })
+    const both = [
+      { stream: "order-1", events: [event(2)], expected: 1 },
+      { stream: "acc-1", events: [event(3)] }
+    ]
+    assert.deepStrictEqual(
+      (await store.appendAll(both)).map(({ firstPosition }) => firstPosition),
+      [2, 3]
+    )
+    assert.deepStrictEqual(await dataOf(store.read("order-1")), [0, 1, 2])
+    assert.deepStrictEqual(await dataOf(store.read("order-1", { direction: "backward", limit: 2 })), [2, 1])
+    assert.deepStrictEqual(await dataOf(store.readAll()), [0, 1, 2, 3])
+    assert.deepStrictEqual(await dataOf(store.readAll({ filter: { categories: ["acc"] } })), [3])
+    assert.strictEqual(await store.revision("order-1"), 2)
+    assert.strictEqual(await store.revision("order-2"), "no-stream")
+    assert.strictEqual(await store.position(), 4)
+  })
+
+  it("reads the same again, and stops where its reader does", async () => {
+    await using store = await PromiseStore.open(newFolder(), options())
+    const many = Array.from({ length: 3000 }, (_, n) => event(n))
+    await store.append("order-1", many)
+    const events = store.read("order-1")
+    for (const _ of [1, 2]) {
+      const seen: Array<unknown> = []
+      for await (const { data } of events) {
+        seen.push(data)
+        if (seen.length === 700) break
+      }
+      assert.deepStrictEqual(
+        seen,
+        many.slice(0, 700).map(({ data }) => data)
+      )
+    }
+    assert.strictEqual((await collect(store.readAll())).length, 3000)
+  })
+
+  it("throws the errors themselves, by their tags", async () => {
+    await using store = await PromiseStore.open(newFolder(), options())
+    await store.append("order-1", [event(0)])
+    const conflict = await rejection(store.append("order-1", [event(1)], { expected: "no-stream" }))
+    assert.isTrue(conflict instanceof Error)
+    const fields: object = { _tag: "WrongExpectedRevision", stream: "order-1", expected: "no-stream", actual: 0 }
+    assert.deepInclude(conflict, fields)
+    const named = { type: "A", id: "a" }
+    assert.deepInclude(await rejection(store.append("order-1", [named, named])), { _tag: "EventIdConflict" })
+    assert.deepInclude(await rejection(store.append("", [])), { _tag: "InvalidStreamName" })
+    assert.deepInclude(await rejection(store.appendAll([{ stream: "a\n", events: [] }])), { _tag: "InvalidStreamName" })
+    assert.deepInclude(await rejection(collect(store.read("\ud800"))), { _tag: "InvalidStreamName" })
+    assert.deepInclude(await rejection(store.revision("")), { _tag: "InvalidStreamName" })
+    assert.deepInclude(await rejection(store.tape("../x")), { _tag: "InvalidTapeName" })
+    const tape = await store.tape("order")
+    assert.deepInclude(await rejection(tape.append([{ a: 1 }])), { _tag: "TapeOwned", tape: "order" })
+  })
+
+  it("has tapes of records too", async () => {
+    await using store = await PromiseStore.open(newFolder(), options())
+    const tape = await store.tape("readings")
+    assert.deepInclude(await tape.append([{ n: 0 }, { n: 1 }]), { firstOrdinal: 0, records: 2 })
+    const again = await store.tape("readings")
+    assert.strictEqual(again.id, tape.id)
+    assert.strictEqual(again.name, "readings")
+    await again.append([{ n: 2 }])
+    assert.strictEqual(await tape.size(), 3)
+    assert.deepStrictEqual(await collect(tape.records()), [{ n: 0 }, { n: 1 }, { n: 2 }])
+    assert.deepStrictEqual(await collect(tape.records({ from: 1, reverse: true })), [{ n: 2 }, { n: 1 }])
+    assert.deepStrictEqual(await collect(store.readAll()), [])
+  })
+
+  it("is open once at a time, and again after it was closed", async () => {
+    const location = newFolder()
+    const shared = options()
+    const store = await PromiseStore.open(location, shared)
+    await store.append("order-1", [event(0)])
+    for (const _ of [1, 2]) {
+      assert.deepInclude(await rejection(PromiseStore.open(location, shared)), { _tag: "LibLocked", location })
+    }
+    const reader = await PromiseStore.open(location, { ...shared, mode: "read" })
+    assert.deepStrictEqual(await dataOf(reader.readAll()), [0])
+    assert.deepInclude(await rejection(reader.append("order-1", [event(1)])), { _tag: "ReadOnly" })
+    await reader.close()
+    await store.append("order-1", [event(1)])
+    await store.close()
+    {
+      await using again = await PromiseStore.open(location, shared)
+      await again.append("order-1", [event(2)], { expected: 1 })
+    }
+    await using last = await PromiseStore.open(location, shared)
+    assert.deepStrictEqual(await dataOf(last.read("order-1")), [0, 1, 2])
+  })
+
+  it("may be closed twice, and does nothing afterwards", async () => {
+    const location = newFolder()
+    const shared = options()
+    const store = await PromiseStore.open(location, shared)
+    await store.append("order-1", [event(0)])
+    await store.close()
+    await store.close()
+    await store[Symbol.asyncDispose]()
+    for (const late of [store.append("order-1", [event(1)]), collect(store.readAll()), store.position()]) {
+      assert.deepInclude(await rejection(late), { _tag: "LibClosed", location })
+    }
+    await using again = await PromiseStore.open(location, shared)
+    assert.deepStrictEqual(await dataOf(again.readAll()), [0])
+  })
+
+  it("that cannot be opened lets go of the place", async () => {
+    const location = newFolder()
+    const shared = options()
+    await (await PromiseStore.open(location, { ...shared, placement: { kind: "single" } })).close()
+    const other = PromiseStore.open(location, { ...shared, placement: { kind: "stream" } })
+    assert.deepInclude(await rejection(other), { _tag: "SettingsMismatch", setting: "placement" })
+    await using store = await PromiseStore.open(location, shared)
+    assert.strictEqual(await store.position(), 0)
+  })
+})

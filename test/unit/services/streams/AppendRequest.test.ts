@@ -1,0 +1,21 @@
+import { assert, describe, it } from "vitest"
+import { encode } from "../../../../src/domain/event/Event.ts"
+import { defaultLimits } from "../../../../src/domain/format/Limits.ts"
+import type { Core } from "../../../../src/services/lib/LibHandle.ts"
+import { allResults, AppendRequest, Entry } from "../../../../src/services/streams/AppendRequest.ts"
+
+const event = (n: number) => encode("order-1", { type: "Placed", data: { n } }, 0, () => `id-${n}`, "", defaultLimits)
+
+describe("a request that has its outcome", () => {
+  it("holds nothing of what was encoded for it: not even arrays do that somebody still has", () => {
+    const entries = [
+      new Entry("order-1", "any", [event(1), event(2)], new Set()),
+      new Entry("order-2", "any", [event(3)], new Set())
+    ]
+    const arrays = [entries, ...entries.map(({ events }) => events)]
+    const request = new AppendRequest({} as Core, entries, allResults)
+    assert.isAbove(request.bytesMax, 0)
+    request.ended()
+    assert.deepStrictEqual(arrays, [[], [], []])
+  })
+})
