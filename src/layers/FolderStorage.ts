@@ -23,7 +23,7 @@ import { indexOperations } from "./folder/indexes.ts"
 import { metaOperations } from "./folder/meta.ts"
 import { openRead, openWrite } from "./folder/open.ts"
 import { warningsOf } from "./folder/permissions.ts"
-import * as Place from "./folder/OpenFolder.ts"
+import * as OpenFolder from "./folder/OpenFolder.ts"
 import { segmentOperations } from "./folder/segments.ts"
 import { tapeOperations } from "./folder/tapes.ts"
 import { told } from "./storage/storageErrors.ts"
@@ -66,13 +66,13 @@ const openRoot = (
     const boot = yield* disk.boot
     // Added after the lock, so run before it is freed.
     const place = yield* Effect.acquireRelease(
-      Effect.sync(() => Place.make(disk, location, lock)),
-      Place.close
+      Effect.sync(() => OpenFolder.make(disk, location, lock)),
+      OpenFolder.close
     )
     return makeRoot(place, warnings, boot)
   })
 
-const makeRoot = (place: Place.Place, warnings: ReadonlyArray<Warning>, boot: string | undefined): Root => ({
+const makeRoot = (place: OpenFolder.OpenFolder, warnings: ReadonlyArray<Warning>, boot: string | undefined): Root => ({
   location: place.location,
   mode: place.mode,
   warnings,

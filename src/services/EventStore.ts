@@ -79,7 +79,7 @@ export class EventStore extends Context.Service<
     /** The position of the next event: how many there are. */
     readonly position: Effect.Effect<number>
   }
->()("litetapes/services/EventStore") {}
+>()("litetapes/EventStore") {}
 
 /** The event store over the lib in context. */
 export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect.gen(function* () {

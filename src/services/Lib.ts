@@ -28,7 +28,7 @@ import { makeUuidV7 } from "../domain/base/Uuid.ts"
 import type { FlushError } from "./write/flush.ts"
 import type { CommitError } from "./write/CommitLoop.ts"
 import { type Core, guard, type WriteError } from "./lib/LibHandle.ts"
-import { type Append, type AppendError, commit, type Receipt } from "./write/appendRecords.ts"
+import { type Append, type AppendError, appendRecords, type Receipt } from "./write/appendRecords.ts"
 import { register } from "./internals.ts"
 import { fromStorage, openWriter, type OpenError, type OpenReport } from "./lib/openWriter.ts"
 import { openReader, refreshReader } from "./lib/openReader.ts"
@@ -125,7 +125,7 @@ export class Lib extends Context.Service<
      */
     readonly close: Effect.Effect<void, FlushError | LoadError>
   }
->()("litetapes/services/Lib") {}
+>()("litetapes/Lib") {}
 
 const MiB = 1024 * 1024
 
@@ -235,7 +235,7 @@ const serve = (core: Core, writer: Writer | undefined, report: OpenReport): Lib[
     archive: (name) => setTapeState(core, name, "archived"),
     activate: (name) => setTapeState(core, name, "active"),
     commit: (appends) =>
-      writer === undefined ? Effect.andThen(guard(core), readOnly(root)) : commit(core, writer.loop, appends),
+      writer === undefined ? Effect.andThen(guard(core), readOnly(root)) : appendRecords(core, writer.loop, appends),
     recoverTape: (name, recoverOptions = {}) =>
       writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(core, name, recoverOptions.onProgress)),
     verify: (verifyOptions) =>

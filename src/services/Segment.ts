@@ -11,7 +11,7 @@ import { Tape } from "./Tape.ts"
 
 export type { SegmentInfo, SegmentReadError, SegmentShape }
 
-export class Segment extends Context.Service<Segment, SegmentShape>()("litetapes/services/Segment") {}
+export class Segment extends Context.Service<Segment, SegmentShape>()("litetapes/Segment") {}
 
 /** The segment of that number, from the tape in context. */
 export const make = (number: number): Effect.Effect<Segment["Service"], SegmentMissing, Tape> =>

@@ -15,7 +15,7 @@ import type { Json, JsonObject } from "../domain/json/TaraSON.ts"
 import type { TaraSONError } from "../domain/json/TaraSONError.ts"
 import { clone, type CloneError, type CloneOptions } from "./maintenance/Clone.ts"
 import { flush, type FlushError } from "./write/flush.ts"
-import { type AppendError, commit, type Receipt } from "./write/appendRecords.ts"
+import { type AppendError, appendRecords, type Receipt } from "./write/appendRecords.ts"
 import type { Core, WriteError } from "./lib/LibHandle.ts"
 import { guard } from "./lib/LibHandle.ts"
 import {
@@ -132,7 +132,7 @@ export class Tape extends Context.Service<
     /** Removes a user value, durably; removing what is not there does nothing. */
     readonly removeUserMeta: (key: string) => Effect.Effect<void, UserMetaError>
   }
->()("litetapes/services/Tape") {}
+>()("litetapes/Tape") {}
 
 /** What changing user metadata may fail with. */
 export type UserMetaError = WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError
@@ -209,7 +209,7 @@ const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] =
     append: (records) =>
       writer === undefined
         ? Effect.flatMap(guard(core), () => Effect.die(new Error("a reader has no writer")))
-        : Effect.map(commit(core, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
+        : Effect.map(appendRecords(core, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
     records: (range) => recordStream(core, current, range),
     segments: Effect.sync(() => segmentsOf(current())),
     iterateSegments: segmentStream(core, current),

@@ -11,7 +11,7 @@ import * as Lib from "litetapes/Lib"
 import * as Proof from "litetapes/Proof"
 import * as TaraSON from "litetapes/TaraSON"
 import { inspect } from "node:util"
-import { troubleOf } from "../../src/domain/json/describeError.ts"
+import { describeError } from "../../src/domain/json/describeError.ts"
 import * as NodeStorage from "../../src/layers/NodeStorage.ts"
 import { canary, holdsNothing, logging, told } from "../support/canary.ts"
 import { type LibService, tapeOf, withLib } from "../support/openLib.ts"
@@ -39,10 +39,10 @@ describe("what was thrown while foreign bytes were read", () => {
         assert.fail("nothing was thrown")
       } catch (error) {
         assert.include(String(error), canary)
-        holdsNothing(troubleOf(error), [canary], String(run))
+        holdsNothing(describeError(error), [canary], String(run))
       }
     }
-    assert.strictEqual(troubleOf(new Error("ours")), "ours")
+    assert.strictEqual(describeError(new Error("ours")), "ours")
   })
 })
 

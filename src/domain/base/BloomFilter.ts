@@ -8,7 +8,7 @@ const bitsPerMember = 10
 /** ln 2 × bits a member, which makes the fewest mistakes. */
 const probes = 7
 
-export class HashFilter {
+export class BloomFilter {
   readonly #words: Uint32Array
   readonly #bits: number
 

@@ -6,7 +6,7 @@
  */
 
 /** The CRC-32 of A ‖ B, out of that of A, that of B, and the bytes of B. That of no bytes is 0. */
-export const joinCrc = (first: number, second: number, secondBytes: number): number =>
+export const crc32Combine = (first: number, second: number, secondBytes: number): number =>
   first === 0 ? second : (multiply(shiftBy(secondBytes), first) ^ second) >>> 0
 
 const polynomial = 0xedb88320

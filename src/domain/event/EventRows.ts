@@ -4,7 +4,7 @@
  */
 import { newline } from "../format/Format.ts"
 import { crc32Byte } from "../base/crc32Byte.ts"
-import { joinCrc } from "../base/crc32Combine.ts"
+import { crc32Combine } from "../base/crc32Combine.ts"
 import type { EventKey } from "../segment/SegmentIndex.ts"
 
 /** Numbers kept of each line: its length in bytes without the newline, CRC-32, revision, position, hash of the id. */
@@ -43,7 +43,7 @@ export class RowsReader {
 export const crcOfRows = ({ numbers }: EventRows): number => {
   let crc = 0
   for (let at = 0; at < numbers.length; at += rowNumbers) {
-    crc = crc32Byte(joinCrc(crc, numbers[at + 1]!, numbers[at]!), newline)
+    crc = crc32Byte(crc32Combine(crc, numbers[at + 1]!, numbers[at]!), newline)
   }
   return crc
 }

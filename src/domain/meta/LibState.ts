@@ -3,7 +3,7 @@
  */
 import { EpochRegression, MetaInvalid } from "../format/Errors.ts"
 import { formatVersion } from "../format/Format.ts"
-import { frozen } from "../base/deepFreeze.ts"
+import { deepFreeze } from "../base/deepFreeze.ts"
 import { invariant } from "../base/invariant.ts"
 import { checkLimits, type Limits } from "../format/Limits.ts"
 import { checkTapeName, InvalidTapeName } from "../format/Names.ts"
@@ -82,8 +82,8 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
   const draft: Draft = {
     lib: first.lib,
     created: first.created,
-    limits: frozen(first.limits),
-    placement: frozen(first.placement),
+    limits: deepFreeze(first.limits),
+    placement: deepFreeze(first.placement),
     tapes: new Map(),
     replaced: [],
     roles: new Map(),
@@ -211,7 +211,7 @@ const applyTape = (
   const { name, tape, role, state } = record
   // Said once, it is true of all that is said of the tape later.
   const replaces = record.replaces ?? (known?.tape === tape ? known.replaces : undefined)
-  draft.tapes.set(name, frozen({ name, tape, role, state, ...(replaces === undefined ? {} : { replaces }) }))
+  draft.tapes.set(name, deepFreeze({ name, tape, role, state, ...(replaces === undefined ? {} : { replaces }) }))
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Tape meta, folded: identity, segments in canonical order, user metadata. */
 import { MetaInvalid } from "../format/Errors.ts"
 import { formatVersion } from "../format/Format.ts"
-import { frozen } from "../base/deepFreeze.ts"
+import { deepFreeze } from "../base/deepFreeze.ts"
 import type { Json } from "../json/TaraSON.ts"
 import * as Names from "../format/Names.ts"
 import * as Merkle from "../merkle/Merkle.ts"
@@ -72,7 +72,7 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
     lib: first.lib,
     role: first.role,
     created: first.created,
-    origin: frozen(first.origin),
+    origin: deepFreeze(first.origin),
     lastBatch: first.lastBatch,
     segments: [],
     userMeta: new Map(),
@@ -86,14 +86,14 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
   if (draft.nextNumber > Names.segmentNumberMax) {
     throw new MetaInvalid({ meta, line: records.length, why: "its segments have used up all numbers" })
   }
-  return { ...draft, segments: frozen(draft.segments), lines: records.length }
+  return { ...draft, segments: deepFreeze(draft.segments), lines: records.length }
 }
 
 /** The state after one more record that this writer is about to write. */
 export const after = (state: TapeState, record: Unchained<TapeRecord>): TapeState => {
   const draft: Draft = { ...state, segments: [...state.segments], userMeta: new Map(state.userMeta) }
   apply("tape meta", state.lines + 1, draft, record)
-  return { ...draft, segments: frozen(draft.segments), lines: state.lines + 1 }
+  return { ...draft, segments: deepFreeze(draft.segments), lines: state.lines + 1 }
 }
 
 const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeRecord>): void => {
@@ -114,7 +114,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       if (segment.merkle.size !== draft.records + segment.records) throw invalid("its Merkle state has another size")
       if (!Merkle.isState(segment.merkle)) throw invalid("its Merkle state has not one peak for each bit of its size")
       if (segment.lastBatch < draft.lastBatch) throw invalid("its last batch is before that of the segment before")
-      draft.segments.push(frozen(segment))
+      draft.segments.push(deepFreeze(segment))
       draft.records += segment.records
       draft.lastBatch = segment.lastBatch
       draft.nextNumber = segment.number + 1
@@ -126,7 +126,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
         draft.userMeta.delete(record.key)
       } else {
         if (record.value === undefined) throw invalid("a key without a value")
-        draft.userMeta.set(record.key, frozen(record.value as Json))
+        draft.userMeta.set(record.key, deepFreeze(record.value as Json))
       }
       return
     case "LiteTape.Repack": {

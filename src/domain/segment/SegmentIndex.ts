@@ -25,7 +25,7 @@
  * Nothing here reads files. A look-up is a generator that yields numbers of pages and is handed these pages, in order;
  * it checks each before it looks at it. What it yields first mostly suffices.
  */
-import { HashFilter } from "../base/BloomFilter.ts"
+import { BloomFilter } from "../base/BloomFilter.ts"
 import type { BlockTable } from "./indexBlocks.ts"
 import { makeBlockTable } from "./indexBlocks.ts"
 import type { FrameTable } from "./indexFrames.ts"
@@ -89,9 +89,9 @@ const pagesAtOnce = 64
 export const filterPages = ({ streams }: Header): number => pagesOf(streams)
 
 /** The hashes of all streams, in a few bits each. */
-export function* readFilter(header: Header): Lookup<HashFilter> {
+export function* readFilter(header: Header): Lookup<BloomFilter> {
   const { streams } = header
-  const filter = new HashFilter(streams.rows)
+  const filter = new BloomFilter(streams.rows)
   for (let first = 0; first < pagesOf(streams); first += pagesAtOnce) {
     const last = Math.min(pagesOf(streams), first + pagesAtOnce) - 1
     for (const [index, page] of (yield* readPages(header, streams, first, last)).entries()) {

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib"
 import { newline } from "../format/Format.ts"
 import { hash53 } from "../base/Hash53.ts"
 import { crc32Byte } from "../base/crc32Byte.ts"
-import { joinCrc } from "../base/crc32Combine.ts"
+import { crc32Combine } from "../base/crc32Combine.ts"
 import type { Header, Kind } from "./indexLayout.ts"
 import { encodeHeader, offsetOfRow, pageBytes, place, sealPage } from "./indexLayout.ts"
 import { isSortable, sortedOrder } from "./indexSort.ts"
@@ -80,7 +80,7 @@ export class SegmentIndexBuilder {
       this.#addEvent(event, end - start, crc)
       if (starts) this.#startBlock(event.position)
       // A few steps on numbers, where the bytes would have to be gone through again.
-      this.#blockCrc = crc32Byte(joinCrc(this.#blockCrc, crc, end - start), newline)
+      this.#blockCrc = crc32Byte(crc32Combine(this.#blockCrc, crc, end - start), newline)
     }
     this.#blockBytes += bytes
     this.#rawBytes += bytes

@@ -4,9 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 
-export type OneAtATime = <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+export type KeyedMutex = <A, E, R>(key: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-export const make = (): OneAtATime => {
+export const make = (): KeyedMutex => {
   const queues = new Map<string, { readonly semaphore: Semaphore.Semaphore; users: number }>()
   return (key, effect) =>
     Effect.suspend(() => {

@@ -4,11 +4,11 @@
 import * as Effect from "effect/Effect"
 import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
-import { type OneAtATime, make as makeOneAtATime } from "./KeyedMutex.ts"
+import { type KeyedMutex, make as makeOneAtATime } from "./KeyedMutex.ts"
 import { storageError, told } from "../storage/storageErrors.ts"
 import { type Handles, make as makeHandles } from "./handles.ts"
 
-export interface Place {
+export interface OpenFolder {
   readonly disk: Disk["Service"]
   readonly location: string
   readonly mode: "write" | "read"
@@ -18,7 +18,7 @@ export interface Place {
    */
   readonly checkLock: Effect.Effect<void, StorageError>
   readonly handles: Handles
-  readonly oneAtATime: OneAtATime
+  readonly oneAtATime: KeyedMutex
   /** Shard folders whose entry this writer has made durable itself. */
   readonly syncedFolders: Set<string>
   /** What still has to be closed at the end, files of readers apart. */
@@ -30,8 +30,8 @@ export interface Place {
 const handlesMax = 128
 
 /** The folder at `location`, for the writer that holds `lock`, or for a reader, which has none. */
-export const make = (disk: Disk["Service"], location: string, lock: Lock | undefined): Place => {
-  const place: Place = {
+export const make = (disk: Disk["Service"], location: string, lock: Lock | undefined): OpenFolder => {
+  const place: OpenFolder = {
     disk,
     location,
     mode: lock === undefined ? "read" : "write",
@@ -45,7 +45,7 @@ export const make = (disk: Disk["Service"], location: string, lock: Lock | undef
   return place
 }
 
-const checkLock = (place: Place, lock: Lock): Effect.Effect<void, StorageError> =>
+const checkLock = (place: OpenFolder, lock: Lock): Effect.Effect<void, StorageError> =>
   Effect.flatMap(lock.held, (held) =>
     held && !place.closed
       ? Effect.void
@@ -55,7 +55,7 @@ const checkLock = (place: Place, lock: Lock): Effect.Effect<void, StorageError> 
   )
 
 /** Closes all that is open. */
-export const close = (place: Place): Effect.Effect<void> =>
+export const close = (place: OpenFolder): Effect.Effect<void> =>
   Effect.suspend(() => {
     place.closed = true
     return Effect.andThen(
@@ -66,7 +66,7 @@ export const close = (place: Place): Effect.Effect<void> =>
 
 /** A step that reads. `where` is for messages. */
 export const reading = <A>(
-  place: Place,
+  place: OpenFolder,
   operation: string,
   where: string,
   body: () => Effect.Effect<A, DiskError | StorageError>
@@ -77,7 +77,7 @@ export const reading = <A>(
 
 /** A step that writes: not for readers, not for who lost the lock, and not to be interrupted half-way. */
 export const writing = <A>(
-  place: Place,
+  place: OpenFolder,
   operation: string,
   where: string,
   body: () => Effect.Effect<A, DiskError | StorageError>
@@ -90,7 +90,7 @@ export const writing = <A>(
 
 /** The same without a look at the lock, for whom the caller has just looked. */
 export const writingUnlooked = <A>(
-  place: Place,
+  place: OpenFolder,
   operation: string,
   where: string,
   body: () => Effect.Effect<A, DiskError | StorageError>
@@ -101,11 +101,11 @@ export const writingUnlooked = <A>(
   })
 
 /** Puts what was written beside its place into it. */
-export const moveIn = (place: Place, from: string, to: string): Effect.Effect<void, DiskError | StorageError> =>
+export const moveIn = (place: OpenFolder, from: string, to: string): Effect.Effect<void, DiskError | StorageError> =>
   Effect.andThen(place.checkLock, place.disk.rename(from, to))
 
 /** Why nothing can be written here, if so. */
-export const refuseWrite = (place: Place, operation: string, where: string): StorageError | undefined => {
+export const refuseWrite = (place: OpenFolder, operation: string, where: string): StorageError | undefined => {
   if (place.mode === "read") return storageError(operation, where, "read-only", "opened for reading")
   if (place.closed) return storageError(operation, where, "failed", "closed")
   return undefined

@@ -11,10 +11,10 @@ import type { DynamicWriter, Root } from "../../services/ports/Storage.ts"
 import { isUnsafePath, quarantineName } from "../storage/fileNames.ts"
 import { fromDisk, storageError } from "../storage/storageErrors.ts"
 import { join, sizeOf, unlinkIfThere, writeNew } from "./files.ts"
-import { type Place, reading, writing } from "./OpenFolder.ts"
+import { type OpenFolder, reading, writing } from "./OpenFolder.ts"
 
 export const dynamicOperations = (
-  place: Place
+  place: OpenFolder
 ): Pick<
   Root,
   "createDynamic" | "readDynamic" | "readDynamicRanges" | "dynamicSize" | "dropDynamic" | "listDynamics" | "setAside"
@@ -114,7 +114,7 @@ const withRoom = (bytes: Uint8Array, end: number, room: number): Uint8Array => {
   return roomy
 }
 
-const makeWriter = (place: Place, file: File, size: number): DynamicWriter => {
+const makeWriter = (place: OpenFolder, file: File, size: number): DynamicWriter => {
   let end = size
   let room = size
   let state: "ready" | "appending" | "failed" | "closed" = "ready"

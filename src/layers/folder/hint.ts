@@ -8,12 +8,12 @@ import { DiskError, type File } from "../../services/ports/Disk.ts"
 import type { Root, StorageError } from "../../services/ports/Storage.ts"
 import { temporary } from "../storage/fileNames.ts"
 import { join, unlinkIfThere, readWhole } from "./files.ts"
-import { moveIn, type Place, reading, writingUnlooked } from "./OpenFolder.ts"
+import { moveIn, type OpenFolder, reading, writingUnlooked } from "./OpenFolder.ts"
 
 /** More than a hint can have. */
 const hintBytesMax = 4096
 
-export const hintOperations = (place: Place): Pick<Root, "writeHint" | "readHint"> => {
+export const hintOperations = (place: OpenFolder): Pick<Root, "writeHint" | "readHint"> => {
   const { disk } = place
   const path = join(place.location, ackedFile)
   let file: File | undefined

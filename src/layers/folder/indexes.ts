@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import type { Root } from "../../services/ports/Storage.ts"
 import { indexFolder, indexName, temporary } from "../storage/fileNames.ts"
 import { ensureFolder, join, requireFolder, requireFolders, unlinkIfThere, writeNew } from "./files.ts"
-import { type Place, reading, writing } from "./OpenFolder.ts"
+import { type OpenFolder, reading, writing } from "./OpenFolder.ts"
 import { checkNames, removeWithin, sizeWithin } from "./segments.ts"
 
 export const indexOperations = (
-  place: Place
+  place: OpenFolder
 ): Pick<Root, "writeIndex" | "readIndexRanges" | "indexSize" | "removeIndex"> => {
   const { disk, handles, location } = place
   const folderOf = (tape: string) => join(location, tape, indexFolder)

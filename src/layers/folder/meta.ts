@@ -10,7 +10,7 @@ import { versionOf } from "../storage/metaVersion.ts"
 import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, readWhole, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
-import { moveIn, type Place, reading, writing } from "./OpenFolder.ts"
+import { moveIn, type OpenFolder, reading, writing } from "./OpenFolder.ts"
 
 /** Refuses the name of an owner that could lead elsewhere. */
 const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
@@ -18,7 +18,7 @@ const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.E
     ? Effect.fail(storageError(operation, owner, "unsafe", "not the name of a tape"))
     : body()
 
-export const metaOperations = (place: Place): Pick<Root, "readMeta" | "appendMeta" | "replaceMeta"> => {
+export const metaOperations = (place: OpenFolder): Pick<Root, "readMeta" | "appendMeta" | "replaceMeta"> => {
   const { disk, location } = place
   const folderOf = (owner: MetaOwner) => (owner === undefined ? location : join(location, owner))
   const pathOf = (owner: MetaOwner) => join(folderOf(owner), owner === undefined ? libMetaFile : tapeMetaFile)

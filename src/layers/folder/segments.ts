@@ -9,7 +9,7 @@ import type { Root, StorageError } from "../../services/ports/Storage.ts"
 import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard, temporary } from "../storage/fileNames.ts"
 import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
 import { ensureFolder, join, orAbsent, requireFolder, requireFolders, sizeOf, unlinkIfThere } from "./files.ts"
-import { moveIn, type Place, reading, refuseWrite, writing } from "./OpenFolder.ts"
+import { moveIn, type OpenFolder, reading, refuseWrite, writing } from "./OpenFolder.ts"
 
 /** Refuses names that could lead elsewhere. */
 export const checkNames = (operation: string, tape: string, segment: string): StorageError | undefined =>
@@ -18,7 +18,7 @@ export const checkNames = (operation: string, tape: string, segment: string): St
     : undefined
 
 export const segmentOperations = (
-  place: Place
+  place: OpenFolder
 ): Pick<
   Root,
   "writeSegment" | "readSegment" | "readSegmentRanges" | "segmentSize" | "removeSegment" | "listSegments"
@@ -71,23 +71,26 @@ export const segmentOperations = (
 }
 
 /** Size of the file at `path` in a tape's folder, or `undefined` where there is nothing. */
-export const sizeWithin = ({ disk, location }: Place, path: string): Effect.Effect<number | undefined, DiskError> =>
+export const sizeWithin = (
+  { disk, location }: OpenFolder,
+  path: string
+): Effect.Effect<number | undefined, DiskError> =>
   orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), sizeOf(disk, path)))
 
 /** Removes the file at `path` in a tape's folder, if it is there. */
-export const removeWithin = ({ disk, handles, location }: Place, path: string): Effect.Effect<void, DiskError> =>
+export const removeWithin = ({ disk, handles, location }: OpenFolder, path: string): Effect.Effect<void, DiskError> =>
   Effect.andThen(
     orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), disk.unlink(path))),
     handles.drop(path)
   )
 
-const open = ({ disk, location }: Place, tape: string, segment: string): Effect.Effect<File, DiskError> => {
+const open = ({ disk, location }: OpenFolder, tape: string, segment: string): Effect.Effect<File, DiskError> => {
   const path = join(location, tape, segment)
   return Effect.andThen(requireFolders(disk, location, dirname(path)), disk.openRead(path))
 }
 
 /** The folder that gets the file. One of shards is made on demand, and its entry is durable before it is used. */
-const folderOf = (place: Place, tape: string, segment: string): Effect.Effect<string, DiskError> =>
+const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effect<string, DiskError> =>
   Effect.gen(function* () {
     const { disk, location, syncedFolders } = place
     const tapeFolder = join(location, tape)
@@ -104,7 +107,7 @@ const folderOf = (place: Place, tape: string, segment: string): Effect.Effect<st
   })
 
 const writeSegment = <A, E, R>(
-  place: Place,
+  place: OpenFolder,
   tape: string,
   segment: string,
   fill: (append: (chunk: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<A, E, R>
@@ -174,7 +177,7 @@ const makeSink = (file: File) => {
 }
 
 /** Names of what looks like a segment in a tape's folder. */
-export const listIn = (disk: Place["disk"], folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
+export const listIn = (disk: OpenFolder["disk"], folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
   Effect.gen(function* () {
     yield* requireFolder(disk, folder)
     const segments: Array<string> = []

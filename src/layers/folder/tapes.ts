@@ -9,9 +9,9 @@ import { asideName, isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
 import { listIn } from "./segments.ts"
-import { moveIn, type Place, reading, writing } from "./OpenFolder.ts"
+import { moveIn, type OpenFolder, reading, writing } from "./OpenFolder.ts"
 
-export const tapeOperations = (place: Place): Pick<Root, "createTape" | "listTapes"> => {
+export const tapeOperations = (place: OpenFolder): Pick<Root, "createTape" | "listTapes"> => {
   const { disk, location } = place
 
   const removeBuilt = (folder: string) =>

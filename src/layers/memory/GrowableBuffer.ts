@@ -3,14 +3,14 @@
  */
 import { copyRange } from "../../domain/base/byteRanges.ts"
 
-export interface Growable {
+export interface GrowableBuffer {
   readonly length: () => number
   readonly append: (bytes: Uint8Array) => void
   /** A copy; short only at the end. */
   readonly read: (offset: number, length: number) => Uint8Array
 }
 
-export const make = (bytes: Uint8Array): Growable => {
+export const make = (bytes: Uint8Array): GrowableBuffer => {
   let held = bytes.slice()
   let end = held.length
   return {

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { StorageError } from "../../services/ports/Storage.ts"
-import type { Growable } from "./GrowableBuffer.ts"
+import type { GrowableBuffer } from "./GrowableBuffer.ts"
 import { type Reason, storageError } from "../storage/storageErrors.ts"
 
 export interface Tape {
@@ -17,7 +17,7 @@ export interface Lib {
   meta: Uint8Array | undefined
   hint: Uint8Array | undefined
   readonly tapes: Map<string, Tape>
-  readonly dynamics: Map<number, Growable>
+  readonly dynamics: Map<number, GrowableBuffer>
   readonly setAside: Map<string, Uint8Array>
 }
 

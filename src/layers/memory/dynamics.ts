@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { DynamicWriter, Root } from "../../services/ports/Storage.ts"
-import * as Growable from "./GrowableBuffer.ts"
+import * as GrowableBuffer from "./GrowableBuffer.ts"
 import { isUnsafePath, quarantineName } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { refuse, type Session, step } from "./MemoryLib.ts"
@@ -16,13 +16,13 @@ export const dynamicOperations = (
   "createDynamic" | "readDynamic" | "readDynamicRanges" | "dynamicSize" | "dropDynamic" | "listDynamics" | "setAside"
 > => {
   const { dynamics, setAside } = session.lib
-  const find = (operation: string, n: number): Growable.Growable =>
+  const find = (operation: string, n: number): GrowableBuffer.GrowableBuffer =>
     dynamics.get(n) ?? refuse(session, operation, dynamicName(n), "not-found")
 
   return {
     createDynamic: (n, bytes) =>
       step(session, "createDynamic", "write", () => {
-        const segment = Growable.make(bytes)
+        const segment = GrowableBuffer.make(bytes)
         dynamics.set(n, segment)
         return makeWriter(session, dynamicName(n), segment)
       }),
@@ -47,7 +47,7 @@ export const dynamicOperations = (
   }
 }
 
-const makeWriter = (session: Session, name: string, segment: Growable.Growable): DynamicWriter => {
+const makeWriter = (session: Session, name: string, segment: GrowableBuffer.GrowableBuffer): DynamicWriter => {
   let closed = false
   return {
     append: (bytes) =>

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Root, StorageError } from "../../services/ports/Storage.ts"
-import * as Growable from "./GrowableBuffer.ts"
+import * as GrowableBuffer from "./GrowableBuffer.ts"
 import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard } from "../storage/fileNames.ts"
 import { copyRange } from "../../domain/base/byteRanges.ts"
 import { refuse, type Session, step, type Tape } from "./MemoryLib.ts"
@@ -87,7 +87,7 @@ const writeSegment = <A, E, R>(
       check(session, "writeSegment", tape, segment)
       findTape(session, "writeSegment", tape)
     })
-    const bytes = Growable.make(new Uint8Array())
+    const bytes = GrowableBuffer.make(new Uint8Array())
     let ended = false
     const value = yield* fill((chunk) =>
       Effect.suspend(() => {

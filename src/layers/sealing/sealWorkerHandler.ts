@@ -16,7 +16,7 @@ interface Work {
  * Answers every `add` and every `finish` of what it could begin, whatever happens. What goes wrong with a segment is found out again, and said,
  * by whoever asked: here nothing is found then.
  */
-export const makeDesk = (tell: Tell): ((ask: Ask) => void) => {
+export const sealWorkerHandler = (tell: Tell): ((ask: Ask) => void) => {
   const works = new Map<number, Work>()
 
   const attempt = (job: number, work: (its: Work) => void): void => {

@@ -6,7 +6,7 @@ import { rowNumbers } from "../../domain/event/EventRows.ts"
 import { newline } from "../../domain/format/Format.ts"
 import { hashId } from "../../domain/base/Hash53.ts"
 import { crc32Byte } from "../../domain/base/crc32Byte.ts"
-import { joinCrc } from "../../domain/base/crc32Combine.ts"
+import { crc32Combine } from "../../domain/base/crc32Combine.ts"
 import { invariant } from "../../domain/base/invariant.ts"
 
 /** One event's line in the file, without its newline. */
@@ -174,7 +174,7 @@ export class DynamicEvents {
   crcOf(first: number, count: number): number {
     let crc = 0
     for (let at = first * width; at < (first + count) * width; at += width) {
-      crc = crc32Byte(joinCrc(crc, this.#columns[at + 2]!, this.#columns[at + 1]!), newline)
+      crc = crc32Byte(crc32Combine(crc, this.#columns[at + 2]!, this.#columns[at + 1]!), newline)
     }
     return crc
   }

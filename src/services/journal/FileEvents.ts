@@ -11,7 +11,7 @@ import type { Core } from "../lib/LibHandle.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import type { DynamicFile, LivePart } from "./DynamicFile.ts"
 import { keyOfEvent } from "../../domain/event/eventKeys.ts"
-import { ofForeign } from "../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 
 /** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
@@ -26,7 +26,7 @@ const buildEvents = Effect.fnUntraced(function* (
   for (const run of runsOf(eventPartsOf(core.state, file), 1024 * 1024)) {
     const lines = yield* readRun(core, dynamicName(file.dynamic), run)
     for (const [index, { offset }] of run.entries()) {
-      yield* ofForeign(
+      yield* decodeUntrusted(
         () => addEvents(events, lines[index]!, offset),
         (why) => corrupt(file, offset, why)
       )
@@ -45,7 +45,7 @@ export const eventsIn = (
 ): Effect.Effect<DynamicEvents, SegmentCorrupt> => {
   const events = new DynamicEvents()
   const add = ({ offset, bytes: length }: LivePart) =>
-    ofForeign(
+    decodeUntrusted(
       () => addEvents(events, bytes.subarray(offset, offset + length), offset),
       (why) => corrupt(file, offset, why)
     )

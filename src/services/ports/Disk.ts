@@ -89,4 +89,4 @@ export class Disk extends Context.Service<
     /** Names this run of the operating system; `undefined` where there is no such name. */
     readonly boot: Effect.Effect<string | undefined>
   }
->()("litetapes/services/Disk") {}
+>()("litetapes/Disk") {}

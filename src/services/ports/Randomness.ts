@@ -5,6 +5,6 @@
 import * as Context from "effect/Context"
 import { randomFillSync } from "node:crypto"
 
-export const Randomness = Context.Reference<(bytes: number) => Uint8Array>("litetapes/services/Randomness", {
+export const Randomness = Context.Reference<(bytes: number) => Uint8Array>("litetapes/Randomness", {
   defaultValue: () => (bytes) => randomFillSync(new Uint8Array(bytes))
 })

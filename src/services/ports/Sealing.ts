@@ -34,6 +34,6 @@ export const noPlace: SealPlace = { begin: () => undefined }
 export const onEventLoop: Effect.Effect<SealPlace> = Effect.succeed(noPlace)
 
 /** A place for one lib, until the scope closes. */
-export const Sealing = Context.Reference<Effect.Effect<SealPlace, never, Scope.Scope>>("litetapes/services/Sealing", {
+export const Sealing = Context.Reference<Effect.Effect<SealPlace, never, Scope.Scope>>("litetapes/Sealing", {
   defaultValue: () => onEventLoop
 })

@@ -191,4 +191,4 @@ export class Storage extends Context.Service<
       mode: "write" | "read" | "recover"
     ) => Effect.Effect<Root, StorageError, Scope.Scope>
   }
->()("litetapes/services/Storage") {}
+>()("litetapes/Storage") {}

@@ -6,7 +6,7 @@ import { LibClosed } from "../../domain/format/Errors.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { Json, JsonObject } from "../../domain/json/TaraSON.ts"
 import type { Core } from "../lib/LibHandle.ts"
-import { ofForeign } from "../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { isSystemRecord } from "../../domain/segment/recordLines.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
@@ -76,7 +76,7 @@ const backwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take
   )
 
 const taken = <A>(tape: OpenTape, chunk: Chunk, from: number, to: number, take: Take<A>) =>
-  ofForeign(
+  decodeUntrusted(
     () => take(chunk, from, to),
     (why) => corruptAt(tape, Math.max(from, chunk.firstOrdinal), why)
   )

@@ -11,7 +11,7 @@ import { listing, type OpenTape } from "../lib/OpenTape.ts"
 import { linesOfChunk } from "./RecordReader.ts"
 import { chunkStream, recordStream } from "./RecordStream.ts"
 import type { SegmentError } from "../segment/SegmentFile.ts"
-import { proveSegment } from "../segment/verifySegment.ts"
+import { verifySegment } from "../segment/verifySegment.ts"
 
 /** A closed segment, as tape meta lists it. */
 export type SegmentInfo = Segment
@@ -68,7 +68,7 @@ const verify = (core: Core, tape: () => OpenTape, info: SegmentInfo): Effect.Eff
     const at = state.segments.findIndex((segment) => segment.number === info.number)
     const before = state.segments[at - 1]?.merkle ?? Merkle.empty
     const role = listing(core, name)?.role ?? "records"
-    const proved = yield* proveSegment(core, name, role, info, before)
+    const proved = yield* verifySegment(core, name, role, info, before)
     if (proved === undefined) yield* readChecked(core, name, role, info, before)
     return info
   })

@@ -14,7 +14,7 @@ export const generationMax = 2 ** 17
 const slotsMin = 1024
 const words = 8
 
-export class Repeats {
+export class DedupWindow {
   readonly #generationMax: number
   #young = new Generation(slotsMin)
   #old = new Generation(slotsMin)

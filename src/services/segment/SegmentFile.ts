@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
 import { newline } from "../../domain/format/Format.ts"
 import * as Frames from "../../domain/segment/Frames.ts"
-import { troubleOf } from "../../domain/json/describeError.ts"
+import { describeError } from "../../domain/json/describeError.ts"
 import { decodeSame } from "../../domain/segment/SameLine.ts"
 import type { Compression } from "../../domain/format/Names.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
@@ -106,7 +106,7 @@ const takeLines = (
     return undefined
   } catch (error) {
     if (error instanceof SegmentCorrupt) return error
-    return corrupt(file, offsetOf(start), troubleOf(error))
+    return corrupt(file, offsetOf(start), describeError(error))
   }
 }
 
@@ -238,7 +238,7 @@ export const readStored = Effect.fnUntraced(function* (
         } catch (error) {
           // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
           const isItself = error instanceof TaraSONError
-          firstBad ??= { offset, why: troubleOf(error), isItself }
+          firstBad ??= { offset, why: describeError(error), isItself }
         }
         if (target !== undefined) found.same++
         found.lines++

@@ -3,7 +3,7 @@
  * is missing or damaged. The segment is the truth; its index may be deleted at any time.
  */
 import * as Effect from "effect/Effect"
-import type { HashFilter } from "../../domain/base/BloomFilter.ts"
+import type { BloomFilter } from "../../domain/base/BloomFilter.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -29,7 +29,7 @@ export interface KnownStreams {
   /** How many were looked for in vain. */
   missed: number
   /** Which it may have; made when enough were missed. */
-  filter: HashFilter | undefined
+  filter: BloomFilter | undefined
 }
 
 const nothingKnown = (): KnownStreams => ({ missed: 0, filter: undefined })

@@ -1,7 +1,7 @@
 /** Records of one closed segment: logical lines, whatever its file looks like. */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
-import { troubleOf } from "../../domain/json/describeError.ts"
+import { describeError } from "../../domain/json/describeError.ts"
 import { findSame } from "../../domain/segment/SameLine.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { Core } from "../lib/LibHandle.ts"
@@ -113,7 +113,7 @@ const readEach = Effect.fnUntraced(function* (
     } catch (error) {
       const { blocks, frames } = yield* indexOf(core, tape, role, segment)
       const offset = fileOffsetOf(frames, blocks.offset[blocks.blockOfRecord(record)]!)
-      const why = troubleOf(error)
+      const why = describeError(error)
       return yield* new SegmentCorrupt({ tape, segment: segment.name, offset, why })
     }
     record += chunk.count

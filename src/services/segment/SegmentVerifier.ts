@@ -16,7 +16,7 @@ export interface Proved {
 }
 
 /** What is to be proved. */
-export interface ProofTask {
+export interface VerifyTask {
   readonly role: Role
   readonly segment: Segment
   /** The Merkle state in front of it. */
@@ -24,7 +24,7 @@ export interface ProofTask {
   readonly limits: Limits
 }
 
-export class SegmentProver {
+export class SegmentVerifier {
   readonly #role: Role
   readonly #segment: Segment
   readonly #limits: Limits
@@ -32,7 +32,7 @@ export class SegmentProver {
   readonly #events: EventRun
   readonly #readEvent = (line: Uint8Array): Event.RecordedEvent => Event.fromRecord(readRecord(line, this.#limits))
 
-  constructor({ before, limits, role, segment }: ProofTask) {
+  constructor({ before, limits, role, segment }: VerifyTask) {
     this.#role = role
     this.#segment = segment
     this.#limits = limits

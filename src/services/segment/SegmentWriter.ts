@@ -11,7 +11,7 @@ import type { Compression } from "../../domain/format/Names.ts"
 import { encodeSame, sameLineBytesMin } from "../../domain/segment/SameLine.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 import { type Pending, startCompress } from "./FrameCodec.ts"
-import { Repeats } from "./DedupWindow.ts"
+import { DedupWindow } from "./DedupWindow.ts"
 import { type EventKey, forEachLine, type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
 
 export interface SegmentWriterOptions {
@@ -53,7 +53,7 @@ class Writer implements SegmentWriter {
   readonly #codec: Codec | undefined
   readonly #rawHash: Hash | undefined
   readonly #seal: SegmentSeal
-  readonly #repeats: Repeats | undefined
+  readonly #repeats: DedupWindow | undefined
   /** Lines that are not stored yet: those of the next frame. */
   #buffer = new Uint8Array(0)
   #used = 0
@@ -64,7 +64,7 @@ class Writer implements SegmentWriter {
   constructor({ before, compression, dedup, role }: SegmentWriterOptions) {
     this.#codec = compression === "none" ? undefined : compression
     this.#seal = new SegmentSeal(role, before)
-    this.#repeats = dedup && role !== "events" ? new Repeats() : undefined
+    this.#repeats = dedup && role !== "events" ? new DedupWindow() : undefined
     // Of what is copied from here on; the copy is proved by it when it is read back.
     this.#rawHash = this.#codec === undefined && this.#repeats === undefined ? undefined : createHash("sha256")
   }

@@ -8,13 +8,13 @@ import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { Core } from "../lib/LibHandle.ts"
 import type { SegmentError } from "./SegmentFile.ts"
 import { readPieces } from "./SegmentPieces.ts"
-import { type Proved, SegmentProver } from "./SegmentVerifier.ts"
+import { type Proved, SegmentVerifier } from "./SegmentVerifier.ts"
 
 /**
  * Reads a whole segment: `undefined` where it could not be proved good, which does not mean that it is bad. Fails where it
  * cannot be read. `before`: the Merkle state in front of it.
  */
-export const proveSegment = (
+export const verifySegment = (
   core: Core,
   tape: string,
   role: Role,
@@ -24,7 +24,7 @@ export const proveSegment = (
   Effect.suspend(() => {
     // Lines that stand for others are read twice, and that takes another way.
     if ((segment.same ?? 0) !== 0) return Effect.succeed(undefined)
-    const proof = new SegmentProver({ role, segment, before, limits: core.state.limits })
+    const proof = new SegmentVerifier({ role, segment, before, limits: core.state.limits })
     const read = readPieces(core, tape, segment, (lines, frame) => proof.add(lines, frame))
     return Effect.map(read, (isRead) => (isRead ? proof.finish() : undefined))
   })

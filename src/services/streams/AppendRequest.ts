@@ -8,7 +8,7 @@ import type { EncodedEvent } from "../../domain/event/Event.ts"
 import { EventIdConflict, type ExpectedRevision, WrongExpectedRevision } from "../../domain/event/EventErrors.ts"
 import type { Request } from "../write/CommitQueue.ts"
 import type { Core } from "../lib/LibHandle.ts"
-import type { Group } from "../write/CommitGroup.ts"
+import type { CommitGroup } from "../write/CommitGroup.ts"
 import { listing } from "../lib/OpenTape.ts"
 import type { StreamState, Watch } from "./StreamStates.ts"
 
@@ -84,7 +84,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
     this.bytesMax = bytesMax
   }
 
-  seal(group: Group): Exit.Exit<A, Refusal> | undefined {
+  seal(group: CommitGroup): Exit.Exit<A, Refusal> | undefined {
     const { entries } = this
     const rests = entries.some(({ state }) => state.batch === group.batch)
     const verdict = judge(this.#core, entries)
@@ -191,7 +191,7 @@ const repeatedResult = (entry: Entry): AppendResult => {
   }
 }
 
-const accept = (group: Group, { state, events }: Entry): AppendResult => {
+const accept = (group: CommitGroup, { state, events }: Entry): AppendResult => {
   const firstRevision = state.revision + 1
   let firstPosition = -1
   let lastPosition = -1

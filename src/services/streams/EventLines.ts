@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
 import * as Event from "../../domain/event/Event.ts"
-import { joinCrc } from "../../domain/base/crc32Combine.ts"
+import { crc32Combine } from "../../domain/base/crc32Combine.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import { decodeSame } from "../../domain/segment/SameLine.ts"
 import type { Entry } from "../../domain/segment/SegmentIndex.ts"
@@ -116,7 +116,7 @@ const joinChecked = (entries: ReadonlyArray<Entry>, lines: ReadonlyArray<Uint8Ar
     const { length, crc: expected } = entries[at]!
     if (lines[at]!.length !== length) return undefined
     bytes += length
-    crc = joinCrc(crc, expected, length)
+    crc = crc32Combine(crc, expected, length)
   }
   if (bytes > joinedBytesMax) return undefined
   const joined = Buffer.allocUnsafe(bytes)

@@ -3,7 +3,7 @@
  * enough keeps a filter of the streams that it has, and then mostly says no without a read.
  */
 import * as Effect from "effect/Effect"
-import { HashFilter } from "../../domain/base/BloomFilter.ts"
+import { BloomFilter } from "../../domain/base/BloomFilter.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import type { Core } from "../lib/LibHandle.ts"
@@ -55,7 +55,7 @@ const missed = (
 ): Effect.Effect<void, SegmentError> => {
   if (++streams.missed < SegmentIndex.filterPages(header)) return Effect.void
   streams.missed = 0
-  if (filterBytes(core) + HashFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
+  if (filterBytes(core) + BloomFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
   return Effect.map(lookup(core, tape, "events", segment, SegmentIndex.readFilter), (filter) => {
     streams.filter = filter
   })

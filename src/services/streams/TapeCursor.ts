@@ -6,7 +6,7 @@ import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { Core } from "../lib/LibHandle.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
-import { ofForeign } from "../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { type Chunk, corruptAt, readChunk, type ReadError } from "../read/RecordReader.ts"
 import { indexOf, type SegmentError } from "../segment/SegmentIndexFile.ts"
@@ -88,7 +88,7 @@ export class TapeCursor {
     return Effect.flatMap(
       readChunk(this.#core, this.#tape, backward ? ordinal - 1 : ordinal, direction, chunkBytes),
       (chunk) =>
-        ofForeign(
+        decodeUntrusted(
           () => (backward ? this.#takeBackward(chunk, ordinal) : this.#takeForward(chunk, ordinal)),
           (why) => corruptAt(this.#tape, backward ? chunk.firstOrdinal : ordinal, why)
         )

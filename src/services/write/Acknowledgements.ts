@@ -1,5 +1,5 @@
 /** Telling all who wait for a batch what became of it, in order and in as many steps as one likes (decision 0029). */
-export class Outcomes {
+export class Acknowledgements {
   readonly #tells: ReadonlyArray<() => void>
   #told = 0
 

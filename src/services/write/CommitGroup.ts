@@ -20,7 +20,7 @@ interface PendingEvent {
   readonly id: string
 }
 
-export class Group {
+export class CommitGroup {
   readonly batch: number
   readonly #before: Anchor
   readonly #builder: BatchBuilder

@@ -18,8 +18,8 @@ import {
 import * as Hint from "../../domain/journal/Hint.ts"
 import { CommitQueue, Pending, type Request } from "./CommitQueue.ts"
 import { checkLock, type Core, type WriteError, writeStep } from "../lib/LibHandle.ts"
-import { Group } from "./CommitGroup.ts"
-import { Outcomes } from "./Acknowledgements.ts"
+import { CommitGroup } from "./CommitGroup.ts"
+import { Acknowledgements } from "./Acknowledgements.ts"
 
 /** What a commit may fail with, whatever is committed. */
 export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge
@@ -41,7 +41,7 @@ export class CommitLoop {
   #wake: (() => void) | undefined
   #inFlight: ReadonlyArray<Pending> = []
   /** Of the last durable batch: some are told while the next one is on its way. */
-  #outcomes = new Outcomes([])
+  #outcomes = new Acknowledgements([])
   #busy = false
   #nudged = false
   #idle: Array<() => void> = []
@@ -198,7 +198,7 @@ export class CommitLoop {
       for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(core.stop(refusal)))
       return Effect.void
     }
-    const group = new Group(core.durable, this.#buffer)
+    const group = new CommitGroup(core.durable, this.#buffer)
     const sealed = this.#seal(group)
     if (group.isEmpty) {
       // What rests on an empty group rests on what is durable already.
@@ -224,7 +224,7 @@ export class CommitLoop {
   }
 
   /** Takes queued requests into the group, in order, as many as fit. */
-  #seal(group: Group): Array<Pending> {
+  #seal(group: CommitGroup): Array<Pending> {
     const sealed: Array<Pending> = []
     this.#inFlight = sealed
     const bytesMax = Math.min(groupBytesSoft, this.#core.state.limits.batchBytesMax)
@@ -242,7 +242,7 @@ export class CommitLoop {
     return sealed
   }
 
-  #acknowledge(group: Group, batch: Sealed, sealed: ReadonlyArray<Pending>): Effect.Effect<void> {
+  #acknowledge(group: CommitGroup, batch: Sealed, sealed: ReadonlyArray<Pending>): Effect.Effect<void> {
     const core = this.#core
     const hint =
       core.root.boot === undefined
@@ -261,7 +261,7 @@ export class CommitLoop {
           // Whoever is told goes on at once, and may append again: when that makes a batch, it goes first.
           const bytesMin = Math.max(besideBytesMin, batch.bytes.length / 2)
           this.#outcomes.tellRest()
-          this.#outcomes = new Outcomes(tells)
+          this.#outcomes = new Acknowledgements(tells)
           this.#outcomes.tellWhile(() => this.#queue.bytes < bytesMin)
         })
     })

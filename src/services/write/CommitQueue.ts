@@ -1,6 +1,6 @@
 /** What waits to be in a batch, in the order of the calls. */
 import type * as Exit from "effect/Exit"
-import type { Group } from "./CommitGroup.ts"
+import type { CommitGroup } from "./CommitGroup.ts"
 
 /** Something that wants to be in a batch. */
 export interface Request<A, E> {
@@ -10,7 +10,7 @@ export interface Request<A, E> {
    * Adds its lines to the group; synchronous, and all or nothing. An `Exit` is its outcome at once; `undefined` means
    * that the outcome rests on this group, and is `settle`'s once the group is durable.
    */
-  readonly seal: (group: Group) => Exit.Exit<A, E> | undefined
+  readonly seal: (group: CommitGroup) => Exit.Exit<A, E> | undefined
   /** The group in which it was sealed is durable. */
   readonly settle: (batch: number) => Exit.Exit<A, E>
   /** Called once, before its caller is told of the outcome, or when it is taken out again. */

@@ -8,7 +8,7 @@ import { attempt } from "../base/attempt.ts"
 import type { CommitError, CommitLoop } from "./CommitLoop.ts"
 import type { Request } from "./CommitQueue.ts"
 import type { Core } from "../lib/LibHandle.ts"
-import type { Group } from "./CommitGroup.ts"
+import type { CommitGroup } from "./CommitGroup.ts"
 import { listing, type LoadError, type OpenTape, openTape } from "../lib/OpenTape.ts"
 
 /** Records for one tape. */
@@ -37,7 +37,7 @@ interface Part {
 }
 
 /** One atomic batch over several tapes. */
-export const commit = (
+export const appendRecords = (
   core: Core,
   loop: CommitLoop,
   appends: ReadonlyArray<Append>
@@ -85,7 +85,7 @@ const request = (core: Core, parts: ReadonlyArray<Part>): Request<ReadonlyArray<
   const firsts: Array<number> = []
   return {
     bytesMax,
-    seal: (group: Group) => {
+    seal: (group: CommitGroup) => {
       // It may have been archived while this waited for its turn.
       for (const { tape } of parts) {
         if (listing(core, tape.name)?.state === "archived") return Exit.fail(new TapeArchived({ tape: tape.name }))

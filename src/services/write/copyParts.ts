@@ -12,7 +12,7 @@ import type { Core } from "../lib/LibHandle.ts"
 import type { DynamicEvents } from "../journal/DynamicEvents.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
 import { eventsOf } from "../journal/FileEvents.ts"
-import { ofForeign } from "../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "../journal/PartRuns.ts"
 import { RowsWriter } from "../journal/RowsWriter.ts"
 
@@ -81,7 +81,7 @@ const sealHere = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<S
   Effect.suspend(() => {
     const seal = new SegmentSeal(copy.role, copy.before)
     const take: Take<SegmentCorrupt> = (run, lines, events) =>
-      ofForeign(
+      decodeUntrusted(
         () => {
           for (const [index, part] of run.entries()) {
             seal.add(lines[index]!, events === undefined ? undefined : keysFrom(events, part))

@@ -10,7 +10,7 @@ import type { StorageError } from "../../ports/Storage.ts"
 import { type Core, type WriteError, writeStep } from "../../lib/LibHandle.ts"
 import type { LivePart } from "../../journal/DynamicFile.ts"
 import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
-import { ofForeign } from "../../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "../../journal/PartRuns.ts"
 import { Counter } from "../../base/Progress.ts"
 import type { SegmentError } from "../../segment/SegmentFile.ts"
@@ -111,7 +111,7 @@ const copy = Effect.fnUntraced(function* (
       const lines = linesOf(whole, count, from - first, to - first)
       first += count
       if (lines.length === 0) continue
-      yield* ofForeign(
+      yield* decodeUntrusted(
         () => {
           const keys = role === "events" ? keysOfEvents(lines) : undefined
           seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)

@@ -8,7 +8,7 @@ import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import type { EventKey } from "../../../domain/segment/SegmentIndex.ts"
 import type { Core } from "../../lib/LibHandle.ts"
 import { EventRun } from "../../../domain/event/EventRun.ts"
-import { ofForeign } from "../../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { type Chunk, corruptAt, readChunk, type ReadError } from "../../read/RecordReader.ts"
 
@@ -61,7 +61,7 @@ export class RepackSource {
   /** The next lines: `bytesMax` of them, or the one line that alone is longer. */
   next(bytesMax: number): Effect.Effect<Piece, ReadError> {
     return Effect.flatMap(this.#lines, (lines) =>
-      ofForeign(
+      decodeUntrusted(
         () => this.#take(lines, bytesMax),
         (why) => corruptAt(this.#tape, this.#ordinal, why)
       )

@@ -19,14 +19,14 @@ import type { LivePart } from "../../journal/DynamicFile.ts"
 import { EventOrder } from "../../../domain/event/EventOrder.ts"
 import { checkIndex } from "../../segment/IndexCheck.ts"
 import { refreshReader } from "../../lib/openReader.ts"
-import { ofForeign } from "../../base/decodeUntrusted.ts"
+import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import { listing, openTape, type OpenTape } from "../../lib/OpenTape.ts"
 import { readRun, runsOf } from "../../journal/PartRuns.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import { checkFile } from "../../segment/SegmentFile.ts"
 import { hasHash } from "../../segment/SegmentPieces.ts"
 import { checkLines } from "../../../domain/segment/recordLines.ts"
-import { proveSegment } from "../../segment/verifySegment.ts"
+import { verifySegment } from "../../segment/verifySegment.ts"
 import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
 export interface VerifyOptions {
@@ -255,7 +255,7 @@ const checkSegment = (
   before: Merkle.State,
   order: EventOrder | undefined
 ): Effect.Effect<Uint8Array | undefined, Failure> =>
-  Effect.flatMap(proveSegment(core, tape, role, segment, before), (proved) => {
+  Effect.flatMap(verifySegment(core, tape, role, segment, before), (proved) => {
     if (proved !== undefined && (order === undefined || order.addRun(proved.events)))
       return Effect.succeed(proved.index)
     const each = order === undefined ? undefined : (record: JsonObject) => order.add(Event.fromRecord(record))
@@ -276,7 +276,7 @@ const checkParts = (
       const { file, offset } = run[0]!
       const corrupt = (why: string) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
       return Effect.flatMap(readRun(core, tape, run), (pieces) =>
-        deep ? ofForeign(() => checkPieces(pieces, core.state.limits), corrupt) : Effect.void
+        deep ? decodeUntrusted(() => checkPieces(pieces, core.state.limits), corrupt) : Effect.void
       )
     },
     { discard: true }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { hash53 } from "../../../../src/domain/base/Hash53.ts"
-import { HashFilter } from "../../../../src/domain/base/BloomFilter.ts"
+import { BloomFilter } from "../../../../src/domain/base/BloomFilter.ts"
 import { runs } from "../../../support/runs.ts"
 
 /** Also those that no hash of text would be likely to give: small ones, and all with one half the same. */
@@ -14,19 +14,19 @@ const hashes = fc.array(
   )
 )
 
-const filterOf = (members: ReadonlyArray<number>, room = members.length): HashFilter => {
-  const filter = new HashFilter(room)
+const filterOf = (members: ReadonlyArray<number>, room = members.length): BloomFilter => {
+  const filter = new BloomFilter(room)
   for (const hash of members) filter.add(hash)
   return filter
 }
 
-describe("HashFilter", () => {
+describe("BloomFilter", () => {
   it("has all that was added, also where it was made for fewer", () => {
     fc.assert(
       fc.property(hashes, fc.nat(50), (members, room) => {
         const filter = filterOf(members, room)
         assert.isTrue(members.every((hash) => filter.mayHave(hash)))
-        assert.strictEqual(filter.bytes, HashFilter.bytesFor(room))
+        assert.strictEqual(filter.bytes, BloomFilter.bytesFor(room))
       }),
       { numRuns: runs * 5 }
     )

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { crc32 } from "node:zlib"
-import { joinCrc } from "../../../../src/domain/base/crc32Combine.ts"
+import { crc32Combine } from "../../../../src/domain/base/crc32Combine.ts"
 
 const parts = fc.array(fc.uint8Array({ maxLength: 600 }), { maxLength: 20 })
 
 const joined = (pieces: ReadonlyArray<Uint8Array>): number =>
-  pieces.reduce((crc, piece) => joinCrc(crc, crc32(piece), piece.length), 0)
+  pieces.reduce((crc, piece) => crc32Combine(crc, crc32(piece), piece.length), 0)
 
 describe("joinCrc", () => {
   it("is the CRC-32 of all parts together", () => {

@@ -11,7 +11,7 @@ import { readChecked } from "../../../../src/services/segment/readChecked.ts"
 import { keyOfEvent } from "../../../../src/domain/event/eventKeys.ts"
 import { EventOrder } from "../../../../src/domain/event/EventOrder.ts"
 import { buildIndex } from "../../../../src/services/segment/SegmentIndexFile.ts"
-import { proveSegment } from "../../../../src/services/segment/verifySegment.ts"
+import { verifySegment } from "../../../../src/services/segment/verifySegment.ts"
 import { install, open, type Opened, pack, packings, run, seal, tapeName } from "../../../support/packedTape.ts"
 import { lines as anyLines, text } from "../../../support/arbitraries.ts"
 import { runs } from "../../../support/runs.ts"
@@ -36,7 +36,7 @@ const prove = Effect.fnUntraced(function* (
   before: Merkle.State,
   order: EventOrder
 ) {
-  const proved = yield* proveSegment(core, tapeName, role, segment, before)
+  const proved = yield* verifySegment(core, tapeName, role, segment, before)
   return proved !== undefined && order.addRun(proved.events) ? proved.index : undefined
 })
 
@@ -195,12 +195,12 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
               ]
               for (const other of others) {
                 const said = { ...segment, ...other }
-                assert.isUndefined(yield* proveSegment(core, tape.name, "events", said, Merkle.empty))
+                assert.isUndefined(yield* verifySegment(core, tape.name, "events", said, Merkle.empty))
               }
               const damaged = Uint8Array.from(file)
               damaged[at % file.length]! ^= flip
               yield* core.root.writeSegment(tape.name, segment.name, (append) => append(damaged))
-              assert.isUndefined(yield* proveSegment(core, tape.name, "events", segment, Merkle.empty))
+              assert.isUndefined(yield* verifySegment(core, tape.name, "events", segment, Merkle.empty))
             })
           )
         ),

@@ -1,6 +1,6 @@
 import { afterEach, assert, describe, it, vi } from "vitest"
 import { SegmentSeal } from "../../../../src/domain/segment/SegmentSeal.ts"
-import { makeDesk } from "../../../../src/layers/sealing/sealWorkerHandler.ts"
+import { sealWorkerHandler } from "../../../../src/layers/sealing/sealWorkerHandler.ts"
 import type { Ask, Reply } from "../../../../src/layers/sealing/sealMessages.ts"
 
 const begin = (job: number, role: "events" | "records" = "records"): Ask => ({
@@ -18,7 +18,7 @@ const add = (job: number, text: string): Ask => {
 
 const answers = (asks: ReadonlyArray<Ask>): Array<Reply> => {
   const replies: Array<Reply> = []
-  const desk = makeDesk((reply) => replies.push(reply))
+  const desk = sealWorkerHandler((reply) => replies.push(reply))
   for (const ask of asks) desk(ask)
   return replies
 }

@@ -1,19 +1,19 @@
 import { hash } from "node:crypto"
 import { assert, describe, it } from "vitest"
-import { Repeats } from "../../../../src/services/segment/DedupWindow.ts"
+import { DedupWindow } from "../../../../src/services/segment/DedupWindow.ts"
 
 const hashOf = (n: number) => hash("sha256", String(n), "hex")
 
 describe("repeats", () => {
   it("knows each record that it was told of by its line, and no other", () => {
-    const repeats = new Repeats()
+    const repeats = new DedupWindow()
     for (let n = 0; n < 10_000; n++) repeats.add(hashOf(n), 3 * n)
     for (let n = 0; n < 10_000; n++) assert.strictEqual(repeats.find(hashOf(n)), 3 * n)
     for (let n = 10_000; n < 20_000; n++) assert.isUndefined(repeats.find(hashOf(n)))
   })
 
   it("tells hashes apart that differ in their last digit only", () => {
-    const repeats = new Repeats()
+    const repeats = new DedupWindow()
     const alike = Array.from("0123456789abcdef", (digit) => "a".repeat(63) + digit)
     alike.slice(1).forEach((digits, line) => repeats.add(digits, line))
     alike.slice(1).forEach((digits, line) => assert.strictEqual(repeats.find(digits), line))
@@ -21,7 +21,7 @@ describe("repeats", () => {
   })
 
   it("forgets what is old, and keeps what is met again", () => {
-    const repeats = new Repeats(100)
+    const repeats = new DedupWindow(100)
     for (let n = 0; n < 1000; n++) {
       repeats.add(hashOf(n), n)
       assert.strictEqual(repeats.find(hashOf(0)), 0)
@@ -31,7 +31,7 @@ describe("repeats", () => {
   })
 
   it("dies of a record that it knows already", () => {
-    const repeats = new Repeats()
+    const repeats = new DedupWindow()
     repeats.add(hashOf(1), 1)
     assert.throws(() => repeats.add(hashOf(1), 2), /invariant/i)
   })
