@@ -66,8 +66,8 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: loop,
-        find: "new Group(core.durable, this.#buffer)",
-        replace: "new Group(core.durable, Buffer.alloc(4096))"
+        find: "new CommitGroup(core.durable, this.#buffer)",
+        replace: "new CommitGroup(core.durable, Buffer.alloc(4096))"
       },
       {
         file: loop,
