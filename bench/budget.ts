@@ -1,6 +1,6 @@
 /** What litetapes is held to, as ratios within one run, and whether it holds. */
 import type { Row } from "./report.ts"
-import type { WorkloadId } from "./workloads/workload.ts"
+import type { WorkloadId } from "./workloads/workloadId.ts"
 
 interface Goal {
   readonly workload: WorkloadId

@@ -2,7 +2,8 @@
 import { figureOf, lessIsBetter, type Row } from "./report.ts"
 import { dot, line, page, path, rect, text } from "./svg.ts"
 import { show } from "./table.ts"
-import { type Workload, workload, type WorkloadId } from "./workloads/workload.ts"
+import { type Workload, workload } from "./workloads/workload.ts"
+import type { WorkloadId } from "./workloads/workloadId.ts"
 
 const shown: ReadonlyArray<WorkloadId> = ["W1", "W2", "W3", "W4", "W5", "W6"]
 const columnWidth = 470

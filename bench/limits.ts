@@ -10,7 +10,8 @@ import { percentile } from "./statistics.ts"
 import { sumOfTotals } from "./workloads/events.ts"
 import { orderEvent, streamNumber } from "./workloads/orderEvent.ts"
 import { dropPageCache, randomStreams } from "./workloads/read.ts"
-import type { Job, Measured, WorkloadId } from "./workloads/workload.ts"
+import type { Job, Measured } from "./workloads/workload.ts"
+import type { WorkloadId } from "./workloads/workloadId.ts"
 
 const MiB = 1024 * 1024
 const newline = 0x0a

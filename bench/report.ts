@@ -2,7 +2,8 @@
 import type { Peer } from "./peers/peer.ts"
 import type { Sample } from "./schedule.ts"
 import { medianOf } from "./statistics.ts"
-import { type Measurement, type Workload, workload, type WorkloadId } from "./workloads/workload.ts"
+import { type Measurement, type Workload, workload } from "./workloads/workload.ts"
+import type { WorkloadId } from "./workloads/workloadId.ts"
 
 /** One row of the table; all numbers are medians. */
 export interface Row {

@@ -4,7 +4,8 @@ import { join } from "node:path"
 import { limits } from "./limits.ts"
 import type { Peer } from "./peers/peer.ts"
 import { type Outcome, runJob } from "./processes.ts"
-import type { Size, Workload, WorkloadId } from "./workloads/workload.ts"
+import type { Size, Workload } from "./workloads/workload.ts"
+import type { WorkloadId } from "./workloads/workloadId.ts"
 
 /** A peer, or the physical limit. */
 export interface Runner {

@@ -1,6 +1,6 @@
 /** What every peer offers to the workloads: one small interface, and what is said of it in the table. */
 import type { OrderData } from "../workloads/orderEvent.ts"
-import type { WorkloadId } from "../workloads/workload.ts"
+import type { WorkloadId } from "../workloads/workloadId.ts"
 
 /** An event to be appended. Its id and time are made by the store, or by what a user would write around it. */
 export interface NewEvent {

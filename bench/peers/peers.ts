@@ -1,5 +1,5 @@
 /** Everything that is measured, and how it was configured. */
-import type { WorkloadId } from "../workloads/workload.ts"
+import type { WorkloadId } from "../workloads/workloadId.ts"
 import type { Peer } from "./peer.ts"
 
 const appending: ReadonlyArray<WorkloadId> = ["W1", "W1 expected", "W2"]

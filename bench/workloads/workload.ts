@@ -1,19 +1,6 @@
 /** What is measured: W1 to W7, their sizes, and what a measurement says. */
 import type { Peer } from "../peers/peer.ts"
-
-export type WorkloadId =
-  | "W1"
-  | "W1 expected"
-  | "W2"
-  | "W3"
-  | "W3 adjacent"
-  | "W4"
-  | "W5"
-  | "W6"
-  | "W6 cold"
-  | "W7 files"
-  | "W7 verify"
-  | "W7 repack"
+import type { WorkloadId } from "./workloadId.ts"
 
 export interface Workload {
   readonly id: WorkloadId

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { types } from "node:util"
-import { LibClosed, ReadOnly } from "../domain/format/Errors.ts"
+import { ReadOnly } from "../domain/format/Errors.ts"
 import type { NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName, tapeOf } from "../domain/format/Placement.ts"
@@ -25,9 +25,8 @@ import type { EventFilter } from "./streams/EventFilter.ts"
 import { lastRevision } from "./streams/StreamLoad.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
 import { StreamStates } from "./streams/StreamStates.ts"
-import type { Core } from "./lib/LibHandle.ts"
+import type { LibHandle } from "./lib/LibHandle.ts"
 import { internalsOf } from "./internals.ts"
-import { listing, openTape } from "./lib/OpenTape.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
@@ -84,8 +83,8 @@ export class EventStore extends Context.Service<
 /** The event store over the lib in context. */
 export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect.gen(function* () {
   const lib = yield* Lib.Lib
-  const { core, writer } = internalsOf(lib)
-  const appender = writer === undefined ? undefined : appenderOf(core, writer.loop)
+  const { handle, writer } = internalsOf(lib)
+  const appender = writer === undefined ? undefined : appenderOf(handle, writer.loop)
   const readOnly = Effect.suspend(() => Effect.fail(new ReadOnly({ location: lib.location })))
   const appendAll = (
     appends: ReadonlyArray<StreamAppend>
@@ -103,10 +102,10 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
           ? appends
           : appends.map((append) => ({ ...append, events: marked(append.events, options) }))
       ),
-    read: (stream, options) => readStream(core, stream, options),
-    readAll: (options) => readAll(core, options),
-    revision: (stream) => revisionOf(core, stream),
-    position: Effect.sync(() => core.durable.position)
+    read: (stream, options) => readStream(handle, stream, options),
+    readAll: (options) => readAll(handle, options),
+    revision: (stream) => revisionOf(handle, stream),
+    position: Effect.sync(() => handle.journal.durable.position)
   })
 })
 
@@ -124,13 +123,13 @@ class OneAppend implements StreamAppend {
 }
 
 // One a lib: two would not see each other's pending appends.
-const appenders = new WeakMap<Core, EventAppender>()
+const appenders = new WeakMap<LibHandle, EventAppender>()
 
-const appenderOf = (core: Core, loop: ConstructorParameters<typeof EventAppender>[1]): EventAppender => {
-  const known = appenders.get(core)
+const appenderOf = (lib: LibHandle, loop: ConstructorParameters<typeof EventAppender>[1]): EventAppender => {
+  const known = appenders.get(lib)
   if (known !== undefined) return known
-  const made = new EventAppender(core, loop, new StreamStates())
-  appenders.set(core, made)
+  const made = new EventAppender(lib, loop, new StreamStates())
+  appenders.set(lib, made)
   return made
 }
 
@@ -189,17 +188,17 @@ const isPlain = (value: unknown): boolean => {
   )
 }
 
-const revisionOf = (core: Core, stream: string): Effect.Effect<number | "no-stream", RevisionError> =>
+const revisionOf = (lib: LibHandle, stream: string): Effect.Effect<number | "no-stream", RevisionError> =>
   Effect.gen(function* () {
-    if (core.closed) return yield* new LibClosed({ location: core.location })
+    yield* lib.guard.checkOpen
     yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
-    if (core.root.mode === "read") {
+    if (lib.root.mode === "read") {
       // The files may hold more than this reader may show: what it shows of the stream decides.
-      const last = yield* Stream.runHead(readStream(core, stream, { direction: "backward", limit: 1 }))
+      const last = yield* Stream.runHead(readStream(lib, stream, { direction: "backward", limit: 1 }))
       return Option.isSome(last) ? last.value.revision : "no-stream"
     }
-    const name = tapeOf(core.state.placement, stream)
-    if (listing(core, name) === undefined) return "no-stream"
-    const revision = yield* lastRevision(core, yield* openTape(core, name), stream)
+    const name = tapeOf(lib.meta.state.placement, stream)
+    if (lib.tapes.listing(name) === undefined) return "no-stream"
+    const revision = yield* lastRevision(lib, yield* lib.tapes.get(name), stream)
     return revision === -1 ? "no-stream" : revision
   })

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import {
-  LibClosed,
+  type LibClosed,
   type LibInvalid,
   type LibLocked,
   type MetaInvalid,
@@ -27,12 +27,15 @@ import type { Placement } from "../domain/format/Placement.ts"
 import { makeUuidV7 } from "../domain/base/Uuid.ts"
 import type { FlushError } from "./write/flush.ts"
 import type { CommitError } from "./write/CommitLoop.ts"
-import { type Core, guard, type WriteError } from "./lib/LibHandle.ts"
+import type { LibHandle } from "./lib/LibHandle.ts"
+import type { WriteError } from "./lib/WriterGuard.ts"
 import { type Append, type AppendError, appendRecords, type Receipt } from "./write/appendRecords.ts"
 import { register } from "./internals.ts"
-import { fromStorage, openWriter, type OpenError, type OpenReport } from "./lib/openWriter.ts"
+import { fromStorage, type OpenError } from "./lib/OpenError.ts"
+import { openWriter, type OpenReport } from "./lib/openWriter.ts"
+import type { StuckFile } from "./journal/Journal.ts"
 import { openReader, refreshReader } from "./lib/openReader.ts"
-import type { LoadError } from "./lib/OpenTape.ts"
+import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import {
   recoverLib,
@@ -42,6 +45,7 @@ import {
 } from "./maintenance/recover/RecoverLib.ts"
 import { type RecoverError, type RecoverReport, recoverTape } from "./maintenance/recover/RecoverTape.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
+import { mergeSmall } from "./maintenance/repack/Repack.ts"
 import { type VerifyOptions, type VerifyReport, verifyLib } from "./maintenance/verify/Verify.ts"
 import { start, type Writer } from "./write/Writer.ts"
 import { wholeNumber } from "../domain/base/wholeNumber.ts"
@@ -51,7 +55,7 @@ import { type Root, Storage, type StorageError } from "./ports/Storage.ts"
 
 export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
-export type { RecoverReport, TapeListing, VerifyOptions, VerifyReport, WriteError }
+export type { RecoverReport, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
 /** How to open a lib. */
 export interface Options {
@@ -94,6 +98,11 @@ export class Lib extends Context.Service<
     /** All tapes, archived ones too, by name. */
     readonly tapes: Effect.Effect<ReadonlyArray<TapeListing>>
     readonly durable: Effect.Effect<Durable>
+    /**
+     * Dynamic segments that cannot be closed, oldest first: a tape that has records in them is invalid. Nothing is lost,
+     * but these files and all later ones stay until `recoverTape` has recovered that tape. A reader knows of none.
+     */
+    readonly stuck: Effect.Effect<ReadonlyArray<StuckFile>>
     /** Makes a tape, durably. Names are lower-case file names; `Names.encodeTapeName` makes one of any text. */
     readonly createTape: (
       name: string
@@ -154,21 +163,19 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string
   yield* logWarnings(root)
   const settings = settingsOf(options)
   if (root.mode === "read") {
-    const core = yield* openReader(root, settings, options)
+    const handle = yield* openReader(root, settings, options)
     yield* Scope.addFinalizer(
       scope,
-      Effect.sync(() => {
-        core.closed = true
-      })
+      Effect.sync(() => handle.guard.close())
     )
-    return serve(core, undefined, { ...readerReport, warnings: root.warnings ?? [] })
+    return serve(handle, undefined, { ...readerReport, warnings: root.warnings ?? [] })
   }
-  const { core, report } = yield* openWriter(root, settings, options, makeUuidV7(random))
-  core.sealing = yield* yield* Sealing
-  const writer = yield* start(core, scope)
+  const sealing = yield* yield* Sealing
+  const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid: makeUuidV7(random) })
+  const writer = yield* start(handle, scope, mergeSmall)
   // Registered last, so it runs first: the writer's fibres are still there to finish what was submitted.
-  yield* Scope.addFinalizer(scope, closeQuietly(core, writer))
-  return serve(core, writer, report)
+  yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
+  return serve(handle, writer, report)
 })
 
 /** A layer with the lib at `location`, open for as long as the layer is. */
@@ -210,49 +217,39 @@ const readerReport = { created: false, recovered: false, metaTailDropped: false 
 const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
   Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
 
-const closeQuietly = (core: Core, writer: Writer): Effect.Effect<void> =>
+const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
   Effect.matchEffect(writer.close, {
     onFailure: (error) =>
-      Effect.logWarning(
-        `litetapes: ${core.location}: not closed cleanly, nothing acknowledged is lost: ${error.message}`
-      ),
+      Effect.logWarning(`litetapes: ${location}: not closed cleanly, nothing acknowledged is lost: ${error.message}`),
     onSuccess: () => Effect.void
   })
 
-const serve = (core: Core, writer: Writer | undefined, report: OpenReport): Lib["Service"] => {
-  const { root } = core
+const serve = (handle: LibHandle, writer: Writer | undefined, report: OpenReport): Lib["Service"] => {
+  const { guard, journal, location, meta, root } = handle
+  const { state } = meta
   const lib = Lib.of({
-    id: core.state.lib,
-    location: core.location,
+    id: state.lib,
+    location,
     mode: root.mode,
-    created: core.state.created,
-    limits: core.state.limits,
-    placement: core.state.placement,
+    created: state.created,
+    limits: state.limits,
+    placement: state.placement,
     report,
-    tapes: Effect.sync(() => [...core.state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
-    durable: Effect.sync(() => ({ batch: core.durable.batch, position: core.durable.position })),
-    createTape: (name) => createTape(core, name, "records"),
-    archive: (name) => setTapeState(core, name, "archived"),
-    activate: (name) => setTapeState(core, name, "active"),
+    tapes: Effect.sync(() => [...meta.state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+    durable: Effect.sync(() => ({ batch: journal.durable.batch, position: journal.durable.position })),
+    stuck: Effect.sync(() => journal.stuck),
+    createTape: (name) => createTape(handle, name, "records"),
+    archive: (name) => setTapeState(handle, name, "archived"),
+    activate: (name) => setTapeState(handle, name, "active"),
     commit: (appends) =>
-      writer === undefined ? Effect.andThen(guard(core), readOnly(root)) : appendRecords(core, writer.loop, appends),
+      writer === undefined ? Effect.andThen(guard.check, readOnly(root)) : appendRecords(handle, writer.loop, appends),
     recoverTape: (name, recoverOptions = {}) =>
-      writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(core, name, recoverOptions.onProgress)),
-    verify: (verifyOptions) =>
-      Effect.suspend(() =>
-        core.closed ? Effect.fail(new LibClosed({ location: core.location })) : verifyLib(core, verifyOptions)
-      ),
-    refresh: Effect.suspend((): Lib["Service"]["refresh"] => {
-      if (core.closed) return Effect.fail(new LibClosed({ location: core.location }))
-      return writer === undefined ? refreshReader(core) : Effect.void
-    }),
-    close: Effect.suspend(() => {
-      if (writer !== undefined) return writer.close
-      core.closed = true
-      return Effect.void
-    })
+      writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress)),
+    verify: (verifyOptions) => Effect.andThen(guard.checkOpen, verifyLib(handle, verifyOptions)),
+    refresh: Effect.andThen(guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void),
+    close: writer === undefined ? Effect.sync(() => guard.close()) : writer.close
   })
-  register(lib, { core, writer })
+  register(lib, { handle, writer })
   return lib
 }
 

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { LibClosed, type MetaInvalid, type SegmentMissing, type TapeInvalid } from "../domain/format/Errors.ts"
+import type { LibClosed, MetaInvalid, SegmentMissing, TapeInvalid } from "../domain/format/Errors.ts"
 import { invariant } from "../domain/base/invariant.ts"
 import type { TapeListing } from "../domain/meta/LibState.ts"
 import type { ConsistencyProof, Head, InclusionProof } from "../domain/merkle/Proof.ts"
@@ -16,8 +16,8 @@ import type { TaraSONError } from "../domain/json/TaraSONError.ts"
 import { clone, type CloneError, type CloneOptions } from "./maintenance/Clone.ts"
 import { flush, type FlushError } from "./write/flush.ts"
 import { type AppendError, appendRecords, type Receipt } from "./write/appendRecords.ts"
-import type { Core, WriteError } from "./lib/LibHandle.ts"
-import { guard } from "./lib/LibHandle.ts"
+import type { LibHandle } from "./lib/LibHandle.ts"
+import type { WriteError } from "./lib/WriterGuard.ts"
 import {
   type Difference,
   diff as firstDifference,
@@ -25,7 +25,8 @@ import {
   type Located
 } from "./maintenance/Equivalence.ts"
 import { type Internals, internalsOf } from "./internals.ts"
-import { listing, type LoadError, openTape, type OpenTape } from "./lib/OpenTape.ts"
+import type { LoadError } from "./lib/TapeRegistry.ts"
+import type { OpenTape } from "./lib/OpenTape.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import {
   checkHead,
@@ -150,7 +151,7 @@ export const make = (
 ): Effect.Effect<Tape["Service"], LoadError | CheckHeadError, Lib> =>
   Effect.gen(function* () {
     const internals = internalsOf(yield* Lib)
-    const tape = serve(internals, yield* openTape(internals.core, name))
+    const tape = serve(internals, yield* internals.handle.tapes.get(name))
     if (options.expected !== undefined) yield* tape.checkHead(options.expected)
     return tape
   })
@@ -190,13 +191,13 @@ const locate = (tape: Tape["Service"]): Located => {
 export const layer = (name: string, options?: MakeOptions): Layer.Layer<Tape, LoadError | CheckHeadError, Lib> =>
   Layer.effect(Tape, make(name, options))
 
-const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] => {
+const serve = ({ handle, writer }: Internals, opened: OpenTape): Tape["Service"] => {
   const { name } = opened
   // A reader that looks again has new views of its tapes.
-  const current = () => core.tapes.get(name) ?? opened
+  const current = () => handle.tapes.known(name) ?? opened
   const appendSegment = Effect.gen(function* () {
-    yield* guard(core)
-    const moved = yield* flush(core, opened, core.durable.batch)
+    yield* handle.guard.check
+    const moved = yield* flush(handle, opened, handle.journal.durable.batch)
     return moved === 0 ? undefined : segmentsOf(opened).at(-1)
   })
   const tape = Tape.of({
@@ -204,45 +205,46 @@ const serve = ({ core, writer }: Internals, opened: OpenTape): Tape["Service"] =
     get id() {
       return current().id
     },
-    meta: Effect.sync(() => describe(core, current())),
+    meta: Effect.sync(() => describe(handle, current())),
     size: Effect.sync(() => current().records),
     append: (records) =>
       writer === undefined
-        ? Effect.flatMap(guard(core), () => Effect.die(new Error("a reader has no writer")))
-        : Effect.map(appendRecords(core, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
-    records: (range) => recordStream(core, current, range),
+        ? Effect.flatMap(handle.guard.check, () => Effect.die(new Error("a reader has no writer")))
+        : Effect.map(appendRecords(handle, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
+    records: (range) => recordStream(handle, current, range),
     segments: Effect.sync(() => segmentsOf(current())),
-    iterateSegments: segmentStream(core, current),
+    iterateSegments: segmentStream(handle, current),
     appendSegment,
-    segment: (number) => findSegment(core, current, number),
-    readSegment: (number) => Stream.unwrap(Effect.map(findSegment(core, current, number), (found) => found.records)),
-    verifySegment: (number) => Effect.flatMap(findSegment(core, current, number), (found) => found.verify),
-    head: Effect.suspend(() => head(core, current())),
-    root: Effect.suspend(() => Effect.map(head(core, current()), (found) => found.root)),
-    checkHead: (expected) => Effect.suspend(() => checkHead(core, current(), expected)),
-    proveInclusion: (ordinal, options) => Effect.suspend(() => proveInclusion(core, current(), ordinal, options)),
-    proveConsistency: (earlier, options) => Effect.suspend(() => proveConsistency(core, current(), earlier, options)),
-    repack: (options) => repack(core, opened, options),
-    clone: (lib, as, options) => Effect.suspend(() => clone(core, opened, internalsOf(lib).core, as, options)),
+    segment: (number) => findSegment(handle, current, number),
+    readSegment: (number) => Stream.unwrap(Effect.map(findSegment(handle, current, number), (found) => found.records)),
+    verifySegment: (number) => Effect.flatMap(findSegment(handle, current, number), (found) => found.verify),
+    head: Effect.suspend(() => head(handle, current())),
+    root: Effect.suspend(() => Effect.map(head(handle, current()), (found) => found.root)),
+    checkHead: (expected) => Effect.suspend(() => checkHead(handle, current(), expected)),
+    proveInclusion: (ordinal, options) => Effect.suspend(() => proveInclusion(handle, current(), ordinal, options)),
+    proveConsistency: (earlier, options) => Effect.suspend(() => proveConsistency(handle, current(), earlier, options)),
+    repack: (options) => repack(handle, opened, options),
+    clone: (target, as, options) =>
+      Effect.suspend(() => clone(handle, opened, internalsOf(target).handle, as, options)),
     verify: (options) =>
-      Effect.suspend(() =>
-        core.closed ? Effect.fail(new LibClosed({ location: core.location })) : verifyTape(core, current(), options)
+      Effect.andThen(
+        handle.guard.checkOpen,
+        Effect.suspend(() => verifyTape(handle, current(), options))
       ),
-    setUserMeta: (key, value) => changeUserMeta(core, opened, key, value),
-    removeUserMeta: (key) => changeUserMeta(core, opened, key, undefined)
+    setUserMeta: (key, value) => changeUserMeta(handle, opened, key, value),
+    removeUserMeta: (key) => changeUserMeta(handle, opened, key, undefined)
   })
-  located.set(tape, () => ({ core, tape: current() }))
+  located.set(tape, () => ({ lib: handle, tape: current() }))
   return tape
 }
 
-const describe = (core: Core, tape: OpenTape): Meta => {
-  const listed = listing(core, tape.name)
+const describe = (lib: LibHandle, tape: OpenTape): Meta => {
   return {
     tape: tape.id,
     name: tape.name,
     lib: tape.state.lib,
-    role: listed?.role ?? "records",
-    state: listed?.state ?? "active",
+    role: tape.role,
+    state: lib.tapes.listing(tape.name)?.state ?? "active",
     created: tape.state.created,
     origin: tape.state.origin,
     records: tape.records,

@@ -1,10 +1,10 @@
 /** What the services of this package know of an open lib, and its users do not. */
 import { invariant } from "../domain/base/invariant.ts"
-import type { Core } from "./lib/LibHandle.ts"
+import type { LibHandle } from "./lib/LibHandle.ts"
 import type { Writer } from "./write/Writer.ts"
 
 export interface Internals {
-  readonly core: Core
+  readonly handle: LibHandle
   /** `undefined` in a reader. */
   readonly writer: Writer | undefined
 }

@@ -15,47 +15,23 @@
  */
 import type * as fc from "fast-check"
 import type { JsonObject } from "../domain/json/TaraSON.ts"
-import type { TaraSONError } from "../domain/json/TaraSONError.ts"
-import type { NewEvent } from "../services/EventStore.ts"
 import { type Events, eventsOf } from "./internal/generators/events.ts"
 import { batchOf, operationOf, repackOptionsOf } from "./internal/generators/histories.ts"
 import { type Names, namesOf } from "./internal/generators/names.ts"
 import { refusedLineOf, refusedRecordOf } from "./internal/generators/refused.ts"
+import type {
+  FastCheck,
+  HistoryOptions,
+  RefusedEvent,
+  RefusedLine,
+  RefusedRecord
+} from "./internal/generators/types.ts"
 import { linesOf, shuffled, type Texts, textsOf, type Values, valuesOf } from "./internal/generators/values.ts"
-import type { Operation } from "./History.ts"
+import type { Operation } from "./internal/history/operation.ts"
 
 export { shuffled }
 
-/** The module `fast-check`. */
-export type FastCheck = typeof fc
-
-type Reason = TaraSONError["reason"]["_tag"]
-
-/** A value that is no record; `TaraSON.encode` refuses it for `reason`. */
-export interface RefusedRecord {
-  readonly record: unknown
-  readonly reason: Reason
-}
-
-/** Bytes that are no line of a segment; `TaraSON.parseCanonical` refuses them for `reason`. */
-export interface RefusedLine {
-  readonly line: Uint8Array
-  readonly reason: Reason
-}
-
-/** An event that cannot be stored, and the tag of the error that says so. */
-export interface RefusedEvent {
-  readonly event: NewEvent
-  readonly error: "InvalidEvent" | "TaraSONError"
-}
-
-/** What a history is made of; tapes and categories of streams must have different names. */
-export interface HistoryOptions {
-  readonly tapes?: ReadonlyArray<string>
-  readonly streams?: ReadonlyArray<string>
-  /** Default: 30. */
-  readonly operationsMax?: number
-}
+export type { FastCheck, HistoryOptions, RefusedEvent, RefusedLine, RefusedRecord }
 
 /** All are for the limits of a lib that was made without others: 1 MiB a record, 128 containers deep. */
 export interface Generators {

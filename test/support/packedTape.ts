@@ -6,10 +6,9 @@ import * as MemoryStorage from "litetapes/MemoryStorage"
 import { type Compression, segmentName } from "litetapes/Names"
 import { Storage } from "litetapes/Storage"
 import type { Role, Segment } from "../../src/domain/meta/SystemRecord.ts"
-import type { Core } from "../../src/services/lib/LibHandle.ts"
+import type { LibHandle } from "../../src/services/lib/LibHandle.ts"
 import { internalsOf } from "../../src/services/internals.ts"
-import { type OpenTape, openTape } from "../../src/services/lib/OpenTape.ts"
-import { changeTapeMeta } from "../../src/services/lib/TapeMeta.ts"
+import type { OpenTape } from "../../src/services/lib/OpenTape.ts"
 import { keyOfLine } from "../../src/services/segment/SegmentIndexFile.ts"
 import type { SealedSegment } from "../../src/domain/segment/SegmentSeal.ts"
 import * as SegmentWriter from "../../src/services/segment/SegmentWriter.ts"
@@ -30,7 +29,7 @@ export const tapeName = "packed"
 export const place = "lib"
 
 export interface Opened {
-  readonly core: Core
+  readonly lib: LibHandle
   readonly tape: OpenTape
 }
 
@@ -41,9 +40,9 @@ export const open = (
   options: Lib.Options = {}
 ): Effect.Effect<Opened, unknown, Storage | Scope.Scope> =>
   Effect.gen(function* () {
-    const { core } = internalsOf(yield* Lib.open(place, { ...options, mode }))
-    if (!core.state.tapes.has(tapeName)) yield* createTape(core, tapeName, role)
-    return { core, tape: yield* openTape(core, tapeName) }
+    const { handle: lib } = internalsOf(yield* Lib.open(place, { ...options, mode }))
+    if (!lib.meta.state.tapes.has(tapeName)) yield* createTape(lib, tapeName, role)
+    return { lib, tape: yield* lib.tapes.get(tapeName) }
   })
 
 /** Runs over a storage in memory; what is thrown or fails rejects. */
@@ -77,7 +76,7 @@ export const seal = (
 
 /** Puts a segment behind those that the tape has, and says in meta what `described` does. */
 export const install = (
-  { core, tape }: Opened,
+  { lib, tape }: Opened,
   file: Uint8Array,
   described: Omit<SealedSegment, "index">,
   compression: Compression,
@@ -86,9 +85,9 @@ export const install = (
   Effect.gen(function* () {
     const number = tape.takeNumbers(1)
     const name = segmentName({ number, compression, shardEvery: 0 })
-    yield* core.root.writeSegment(tapeName, name, (append) => append(file))
-    if (index !== undefined) yield* core.root.writeIndex(tapeName, name, index)
-    yield* changeTapeMeta(core, tape, {
+    yield* lib.root.writeSegment(tapeName, name, (append) => append(file))
+    if (index !== undefined) yield* lib.root.writeIndex(tapeName, name, index)
+    yield* tape.meta.append({
       $type: "LiteTape.Segment",
       ...described,
       compression,

@@ -144,7 +144,7 @@ export const unlisted = (storage: StorageService, place: string, name: string) =
 
 /** Damages the meta of a tape that is in use, through the place that its writer has open. */
 export const damageOwn = (lib: LibService, tape: string) =>
-  rewriteMeta(internalsOf(lib).core.root, tape, (bytes) => flipped(bytes, 9))
+  rewriteMeta(internalsOf(lib).handle.root, tape, (bytes) => flipped(bytes, 9))
 
 /** A test in which libs are not closed cleanly, and say so. */
 export const itQuietly = <E>(name: string, body: () => Effect.Effect<void, E, Scope.Scope>) =>

@@ -17,6 +17,7 @@
  */
 import { hash } from "node:crypto"
 import { isReservedType } from "../format/Format.ts"
+import type { Json, JsonObject } from "./Json.ts"
 import { pointerOf } from "./canonicalText.ts"
 import { write } from "./canonicalWriter.ts"
 import { decode, parseJson } from "./strictDecode.ts"
@@ -24,13 +25,7 @@ import { hasEscapedKey, readStrictly } from "./strictRead.ts"
 import { defaultLimits, type Limits } from "../format/Limits.ts"
 import { type Reason, TaraSONError } from "./TaraSONError.ts"
 
-/** A JSON value. */
-export type Json = null | boolean | number | string | ReadonlyArray<Json> | JsonObject
-
-/** A JSON object: what a record is. */
-export interface JsonObject {
-  readonly [key: string]: Json
-}
+export type { Json, JsonObject }
 
 /**
  * The canonical text of a user record.

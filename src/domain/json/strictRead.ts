@@ -1,6 +1,6 @@
 /** Reads what native parsers get wrong in silence: repeated keys, digits that a double cannot hold, escaped keys. */
 import { type Reason, TaraSONError } from "./TaraSONError.ts"
-import type { Json } from "./TaraSON.ts"
+import type { Json } from "./Json.ts"
 import { pointerOf } from "./canonicalText.ts"
 import { depthCeiling } from "./canonicalWriter.ts"
 

@@ -149,7 +149,7 @@ const fileOf = (
       file.addPart(tape, { file, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
     }
     before = file.anchor
-    file.anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }
+    file.standAt({ batch: batch.batch, hash: batch.hash, position: endPosition })
   }
   return { file, before }
 }

@@ -6,25 +6,29 @@ import { newline } from "../../domain/format/Format.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { LibState } from "../../domain/meta/LibState.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
-import type { StorageError } from "../ports/Storage.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
 import { DynamicEvents } from "./DynamicEvents.ts"
 import type { DynamicFile, LivePart } from "./DynamicFile.ts"
 import { keyOfEvent } from "../../domain/event/eventKeys.ts"
 import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 
-/** Where the events of a file are: known to its writer, read back for a file that someone else wrote. */
-export const eventsOf = (core: Core, file: DynamicFile): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
-  Effect.suspend(() => (file.events === undefined ? buildEvents(core, file) : Effect.succeed(file.events)))
+/** Returns where the events of a file are. A file of an earlier writer is read back for that, once. */
+export const eventsOf = (
+  root: Root,
+  state: Pick<LibState, "roles">,
+  file: DynamicFile
+): Effect.Effect<DynamicEvents, StorageError | SegmentCorrupt> =>
+  Effect.suspend(() => (file.events === undefined ? readBack(root, state, file) : Effect.succeed(file.events)))
 
-const buildEvents = Effect.fnUntraced(function* (
-  core: Core,
+const readBack = Effect.fnUntraced(function* (
+  root: Root,
+  state: Pick<LibState, "roles">,
   file: DynamicFile
 ): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
   const events = new DynamicEvents()
-  for (const run of runsOf(eventPartsOf(core.state, file), 1024 * 1024)) {
-    const lines = yield* readRun(core, dynamicName(file.dynamic), run)
+  for (const run of runsOf(eventPartsOf(state, file), 1024 * 1024)) {
+    const lines = yield* readRun(root, dynamicName(file.dynamic), run)
     for (const [index, { offset }] of run.entries()) {
       yield* decodeUntrusted(
         () => addEvents(events, lines[index]!, offset),
@@ -33,8 +37,7 @@ const buildEvents = Effect.fnUntraced(function* (
     }
     yield* Effect.yieldNow
   }
-  file.events ??= events
-  return file.events
+  return file.keepEvents(events)
 })
 
 /** Where the events of a file are that has these bytes, before it is written. */

@@ -3,8 +3,7 @@ import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
-import type { StorageError } from "../ports/Storage.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
 import type { LivePart } from "./DynamicFile.ts"
 
 /** Runs of parts that stand close together in one file: each is read with one call. */
@@ -24,14 +23,14 @@ export const runsOf = (parts: ReadonlyArray<LivePart>, bytesMax: number): Array<
 
 /** The lines of a run's parts, read and checked. */
 export const readRun = (
-  core: Core,
+  root: Root,
   tape: string,
   run: ReadonlyArray<LivePart>
 ): Effect.Effect<Array<Uint8Array>, StorageError | SegmentCorrupt> => {
   const first = run[0]!
   const last = run.at(-1)!
   const length = last.offset + last.bytes - first.offset
-  return Effect.flatMap(core.root.readDynamic(first.file.dynamic, first.offset, length), (bytes) => {
+  return Effect.flatMap(root.readDynamic(first.file.dynamic, first.offset, length), (bytes) => {
     const lines: Array<Uint8Array> = []
     for (const part of run) {
       const start = part.offset - first.offset

@@ -1,137 +1,114 @@
-/** A tape's meta: how it is read, folded, and changed. */
+/** The meta of an open tape: its folded state, and the ways to change it. Changes are made under the tape's lock. */
 import * as Effect from "effect/Effect"
-import {
-  type ForkDetected,
-  IdentityMismatch,
-  type MetaCorrupt,
-  type MetaInvalid,
-  TapeInvalid,
-  type UnsupportedFormat,
-  type WriterPoisoned
-} from "../../domain/format/Errors.ts"
+import { type MetaInvalid, TapeInvalid, type WriterPoisoned } from "../../domain/format/Errors.ts"
 import { tapeMetaFile } from "../../domain/format/Format.ts"
-import type { TapeListing } from "../../domain/meta/LibState.ts"
+import type { Limits } from "../../domain/format/Limits.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
-import type { InvalidSegmentName } from "../../domain/format/Names.ts"
 import type { TapeRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../domain/meta/TapeState.ts"
-import type { Meta, StorageError } from "../ports/Storage.ts"
-import { attempt } from "../base/attempt.ts"
-import { checkLock, type Core, writeStep } from "./LibHandle.ts"
+import type { Meta, Root, StorageError } from "../ports/Storage.ts"
 import { checkTapeMetaSize, readMeta, segmentLineBytesMax } from "./metaLimits.ts"
-import type { OpenTape } from "./OpenTape.ts"
+import { type FoldedTapeMeta, metaMissing } from "./readTapeMeta.ts"
+import type { WriterGuard } from "./WriterGuard.ts"
 
-/** What is wrong with a tape's meta. */
-export type TapeMetaError =
-  | TapeInvalid
-  | MetaCorrupt
-  | MetaInvalid
-  | ForkDetected
-  | IdentityMismatch
-  | UnsupportedFormat
-  | InvalidSegmentName
-
-/** A tape's meta as it was read and folded. */
-export interface LoadedMeta {
-  readonly state: TapeState.TapeState
-  readonly version: string
-  readonly end: string | null
-  readonly bytes: Uint8Array
+/** What a change of a tape's meta needs of its lib. */
+export interface TapeMetaContext {
+  readonly root: Root
+  readonly guard: WriterGuard
+  readonly limits: Limits
 }
 
-/** Reads, checks and folds the meta of a listed tape. */
-export const readTapeMeta = (
-  core: Pick<Core, "root" | "state">,
-  listed: TapeListing
-): Effect.Effect<LoadedMeta, TapeMetaError | StorageError> =>
-  Effect.flatMap(readMeta(core.root, listed.name, core.state.limits.metaBytesMax), (meta) => {
-    if (meta === undefined) {
-      return Effect.fail(new TapeInvalid({ tape: listed.name, why: metaMissing }))
-    }
-    return foldMeta(core, listed, meta)
-  })
+type ChangeError = WriterPoisoned | StorageError | MetaInvalid | TapeInvalid
 
-const foldMeta = (
-  core: Pick<Core, "state">,
-  listed: TapeListing,
-  meta: Meta
-): Effect.Effect<LoadedMeta, TapeMetaError> =>
-  attempt<LoadedMeta, TapeMetaError>(() => {
-    const file = `${listed.name}/${tapeMetaFile}`
-    const chain = MetaChain.readTape(file, meta.bytes, core.state.limits)
-    const state = MetaChain.folding(meta.bytes, () => TapeState.fold(file, chain.records))
-    if (state.tape !== listed.tape) throw new IdentityMismatch({ file, expected: listed.tape, found: state.tape })
-    if (state.lib !== core.state.lib) throw new IdentityMismatch({ file, expected: core.state.lib, found: state.lib })
-    if (state.role !== listed.role) {
-      throw new IdentityMismatch({ file, expected: `role ${listed.role}`, found: `role ${state.role}` })
-    }
-    return { state, version: meta.version, end: chain.end, bytes: meta.bytes }
-  })
+export class TapeMeta {
+  readonly #tape: string
+  readonly #context: TapeMetaContext
+  #folded: FoldedTapeMeta
 
-/** Puts the meta of `state` in the place of what there is, under the tape's lock: whole, folded afresh. */
-export const replaceTapeMeta = (
-  core: Core,
-  tape: OpenTape,
-  state: TapeState.TapeState
-): Effect.Effect<void, WriterPoisoned | MetaInvalid> =>
-  Effect.gen(function* () {
-    const records = TapeState.refold(state)
-    const written = MetaChain.writeTape(records, core.state.limits)
-    yield* checkTapeMetaSize(core.state.limits, tape.name, written.bytes.length, records.length)
-    yield* checkLock(core)
-    tape.metaVersion = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, written.bytes))
-    tape.state = { ...state, lines: records.length }
-    tape.metaEnd = written.end
-  })
+  constructor(tape: string, context: TapeMetaContext, folded: FoldedTapeMeta) {
+    this.#tape = tape
+    this.#context = context
+    this.#folded = folded
+  }
 
-/** Sees that meta is still what was read, and has room for one more segment: before the segment is written. */
-export const checkTapeMeta = (
-  core: Core,
-  tape: OpenTape
-): Effect.Effect<void, WriterPoisoned | StorageError | MetaInvalid | TapeInvalid> =>
-  Effect.gen(function* () {
-    const meta = yield* readOwnMeta(core, tape)
-    if (meta.bytes.length + segmentLineBytesMax <= core.state.limits.metaBytesMax) return
-    // Folded afresh it may be smaller.
-    const records = TapeState.refold(tape.state)
-    const folded = MetaChain.writeTape(records, core.state.limits).bytes.length
-    yield* checkTapeMetaSize(core.state.limits, tape.name, folded + segmentLineBytesMax, records.length)
-    yield* replaceTapeMeta(core, tape, tape.state)
-  })
+  get state(): TapeState.TapeState {
+    return this.#folded.state
+  }
 
-const readOwnMeta = (
-  core: Core,
-  tape: OpenTape
-): Effect.Effect<Meta, WriterPoisoned | StorageError | MetaInvalid | TapeInvalid> =>
-  Effect.flatMap(
-    readMeta(core.root, tape.name, core.state.limits.metaBytesMax),
-    (meta): Effect.Effect<Meta, WriterPoisoned | TapeInvalid> => {
-      // Without its meta the tape is none, and nothing of it is written: it can be recovered.
-      if (meta === undefined) return Effect.fail(new TapeInvalid({ tape: tape.name, why: metaMissing }))
-      if (meta.version === tape.metaVersion) return Effect.succeed(meta)
-      return Effect.fail(core.stop(`${tape.name}/${tapeMetaFile} was changed by someone else`))
-    }
+  get end(): string | null {
+    return this.#folded.end
+  }
+
+  get version(): string {
+    return this.#folded.version
+  }
+
+  /** Shows meta that somebody else wrote: a reader looked again, or the tape was recovered. */
+  show(folded: FoldedTapeMeta): void {
+    this.#folded = folded
+  }
+
+  /** Appends a record: meta is copied with the record at its end, and replaced whole. */
+  append(record: Unchained<TapeRecord>): Effect.Effect<void, ChangeError> {
+    return Effect.flatMap(this.#readOwn, (meta) => {
+      const { limits } = this.#context
+      const state = TapeState.after(this.state, record)
+      const longer = MetaChain.extendTape(meta.bytes, this.#folded.end, record, limits)
+      // Folded afresh it may be smaller: if it is full, that is what removing a user value is for.
+      const worn = TapeState.isWorn(state) || longer === undefined || longer.bytes.length > limits.metaBytesMax
+      const records = worn ? TapeState.refold(state) : []
+      const written = worn ? MetaChain.writeTape(records, limits) : longer
+      const folded = worn ? { ...state, lines: records.length } : state
+      return Effect.andThen(checkTapeMetaSize(limits, this.#tape, written.bytes.length, state.lines), () =>
+        this.#write(folded, written)
+      )
+    })
+  }
+
+  /** Replaces meta by that of `state`, folded afresh. */
+  replace(state: TapeState.TapeState): Effect.Effect<void, WriterPoisoned | MetaInvalid> {
+    return Effect.suspend(() => {
+      const { guard, limits } = this.#context
+      const records = TapeState.refold(state)
+      const written = MetaChain.writeTape(records, limits)
+      return checkTapeMetaSize(limits, this.#tape, written.bytes.length, records.length).pipe(
+        Effect.andThen(guard.checkLock),
+        Effect.andThen(this.#write({ ...state, lines: records.length }, written))
+      )
+    })
+  }
+
+  /** Checks that meta is still what was read, and has room for one more segment, before that segment is written. */
+  readonly checkRoom: Effect.Effect<void, ChangeError> = Effect.suspend(() =>
+    Effect.flatMap(this.#readOwn, (meta): Effect.Effect<void, WriterPoisoned | MetaInvalid> => {
+      const { limits } = this.#context
+      if (meta.bytes.length + segmentLineBytesMax <= limits.metaBytesMax) return Effect.void
+      // Folded afresh it may be smaller.
+      const records = TapeState.refold(this.state)
+      const bytes = MetaChain.writeTape(records, limits).bytes.length + segmentLineBytesMax
+      return Effect.andThen(checkTapeMetaSize(limits, this.#tape, bytes, records.length), () =>
+        this.replace(this.state)
+      )
+    })
   )
 
-const metaMissing = "its meta is missing: put it back, or recover the tape into a new one"
+  #write(state: TapeState.TapeState, written: MetaChain.Written): Effect.Effect<void, WriterPoisoned> {
+    const { guard, root } = this.#context
+    return Effect.map(guard.step(root.replaceMeta(this.#tape, this.version, written.bytes)), (version) => {
+      this.#folded = { state, version, end: written.end }
+    })
+  }
 
-/** One change of a tape's meta, under its lock: copied with the record behind it, and put in its place whole. */
-export const changeTapeMeta = (
-  core: Core,
-  tape: OpenTape,
-  record: Unchained<TapeRecord>
-): Effect.Effect<void, WriterPoisoned | StorageError | MetaInvalid | TapeInvalid> =>
-  Effect.gen(function* () {
-    const state = TapeState.after(tape.state, record)
-    const meta = yield* readOwnMeta(core, tape)
-    const { limits } = core.state
-    const longer = MetaChain.extendTape(meta.bytes, tape.metaEnd, record, limits)
-    // Folded afresh it may be smaller: where it is full, that is what removing a user value is for.
-    const worn = TapeState.isWorn(state) || longer === undefined || longer.bytes.length > limits.metaBytesMax
-    const written = worn ? MetaChain.writeTape(TapeState.refold(state), limits) : longer
-    yield* checkTapeMetaSize(limits, tape.name, written.bytes.length, state.lines)
-    const version = yield* writeStep(core, core.root.replaceMeta(tape.name, tape.metaVersion, written.bytes))
-    tape.state = worn ? { ...state, lines: TapeState.refold(state).length } : state
-    tape.metaVersion = version
-    tape.metaEnd = written.end
+  readonly #readOwn: Effect.Effect<Meta, ChangeError> = Effect.suspend(() => {
+    const { guard, limits, root } = this.#context
+    return Effect.flatMap(
+      readMeta(root, this.#tape, limits.metaBytesMax),
+      (meta): Effect.Effect<Meta, WriterPoisoned | TapeInvalid> => {
+        // Without its meta this is not a tape, and nothing of it is written: it can be recovered.
+        if (meta === undefined) return Effect.fail(new TapeInvalid({ tape: this.#tape, why: metaMissing }))
+        if (meta.version === this.version) return Effect.succeed(meta)
+        return Effect.fail(guard.stop(`${this.#tape}/${tapeMetaFile} was changed by someone else`))
+      }
+    )
   })
+}

@@ -8,30 +8,30 @@ import * as TaraSON from "../../domain/json/TaraSON.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import { attempt } from "../base/attempt.ts"
-import { type Core, guard, type WriteError } from "./LibHandle.ts"
+import type { LibHandle } from "./LibHandle.ts"
+import type { WriteError } from "./WriterGuard.ts"
 import type { OpenTape } from "./OpenTape.ts"
-import { changeTapeMeta } from "./TapeMeta.ts"
 
 /** Sets `key`, or removes it where `value` is `undefined`. */
 export const changeUserMeta = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   key: string,
   value: TaraSON.Json | undefined
 ): Effect.Effect<void, WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError> =>
   Effect.gen(function* () {
-    yield* guard(core)
-    const checked = yield* attempt<TaraSON.Json | undefined, TaraSONError>(() => check(core, key, value))
+    yield* lib.guard.check
+    const checked = yield* attempt<TaraSON.Json | undefined, TaraSONError>(() => check(lib, key, value))
     yield* tape.lock.withPermit(
       Effect.uninterruptible(
         Effect.gen(function* () {
-          yield* guard(core)
+          yield* lib.guard.check
           if (checked === undefined) {
             if (!tape.state.userMeta.has(key)) return
-            return yield* changeTapeMeta(core, tape, { $type: "LiteTape.UserMeta", key, removed: true })
+            return yield* tape.meta.append({ $type: "LiteTape.UserMeta", key, removed: true })
           }
-          yield* checkUserRoom(core, tape, new Map([...tape.state.userMeta, [key, checked]]))
-          return yield* changeTapeMeta(core, tape, { $type: "LiteTape.UserMeta", key, value: checked })
+          yield* checkUserRoom(lib, tape, new Map([...tape.state.userMeta, [key, checked]]))
+          return yield* tape.meta.append({ $type: "LiteTape.UserMeta", key, value: checked })
         })
       )
     )
@@ -39,12 +39,12 @@ export const changeUserMeta = (
 
 /** User values may take a quarter of a meta: they must never keep a segment from being listed. */
 const checkUserRoom = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   values: ReadonlyMap<string, TaraSON.Json>
 ): Effect.Effect<void, MetaInvalid> =>
   Effect.suspend(() => {
-    const { limits } = core.state
+    const { limits } = lib.meta.state
     const records = Array.from(values, ([key, value]) => ({ $type: "LiteTape.UserMeta" as const, key, value }))
     const { length } = MetaChain.write<TapeRecord>(null, records, limits).bytes
     const bytesMax = Math.floor(limits.metaBytesMax / 4)
@@ -54,11 +54,11 @@ const checkUserRoom = (
   })
 
 /** A copy of the value, so that what is folded is what was written. Checked as the system record that it becomes. */
-const check = (core: Core, key: string, value: unknown): TaraSON.Json | undefined => {
+const check = (lib: LibHandle, key: string, value: unknown): TaraSON.Json | undefined => {
   if (typeof key !== "string" || key === "") {
     throw new TaraSONError({ pointer: "/key", reason: { _tag: "NotJsonValue", found: "an empty key" } })
   }
-  const { limits } = core.state
+  const { limits } = lib.meta.state
   const record = { $type: "LiteTape.UserMeta", key, ...(value === undefined ? { removed: true } : { value }) }
   const text = TaraSON.encodeSystem(record, { ...limits, depthMax: limits.depthMax + 1 })
   return (TaraSON.parseTrusted(text) as { readonly value?: TaraSON.Json }).value

@@ -9,7 +9,7 @@ import { libMetaFile } from "../../domain/format/Format.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
-import type { ReadState } from "./openWriter.ts"
+import type { ReadState } from "./readLibMeta.ts"
 
 /** Sees that everything is listed that batches up to `upto` rest on. */
 export const checkMetaEnd = Effect.fnUntraced(function* (

@@ -10,7 +10,6 @@ import { defaultLimits, checkLimits, type Limits, metaRoomBytes } from "../../do
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
 import type { Meta, Root, StorageError } from "../ports/Storage.ts"
-import type { Core } from "./LibHandle.ts"
 
 /** Reads the meta of a lib, or of a tape, unless it has more than `bytesMax` bytes: then nothing of it is read. */
 export const readMeta = (
@@ -37,27 +36,37 @@ export const libMetaBudget = (limits: Partial<Limits> | undefined): number => {
 /** The last record of a writer: there must always be room for it, since behind it nothing can be folded away. */
 const cleanBytesMax = 1024
 
+/** What the limits of lib meta are about: what is in it, and how large it is. */
+interface LibMetaView {
+  readonly state: LibState.LibState
+  readonly end: string | null
+  readonly bytes: number
+}
+
 /** Whether lib meta has to be folded afresh before so many bytes are added to it. */
-export const isFull = (core: Core, more: number): boolean =>
-  core.metaBytes + more > core.state.limits.metaBytesMax - cleanBytesMax
+export const isFull = ({ bytes, state }: LibMetaView, more: number): boolean =>
+  bytes + more > state.limits.metaBytesMax - cleanBytesMax
 
 /** What a writer stops with where not even its own records have room any more. */
 export const libMetaFull = (bytes: number, { metaBytesMax }: Limits): string =>
   `${libMetaFile} would have ${bytes} bytes, its limit metaBytesMax is ${metaBytesMax}`
 
 /** Fails where lib meta has no room for one more tape: of its limit, a part is kept for what its writer has to say. */
-export const checkLibMetaRoom = (core: Core, record: Unchained<LibRecord>): Effect.Effect<void, MetaInvalid> =>
+export const checkLibMetaRoom = (
+  { bytes: before, end, state }: LibMetaView,
+  record: Unchained<LibRecord>
+): Effect.Effect<void, MetaInvalid> =>
   Effect.suspend(() => {
-    const { limits } = core.state
+    const { limits } = state
     const bytesMax = limits.metaBytesMax - metaRoomBytes(limits)
-    const line = MetaChain.write<LibRecord>(core.metaEnd, [record], limits).bytes.length
-    if (core.metaBytes + line <= bytesMax) return Effect.void
+    const line = MetaChain.write<LibRecord>(end, [record], limits).bytes.length
+    if (before + line <= bytesMax) return Effect.void
     // Folded afresh it may be smaller.
-    const records = LibState.refoldWithin(LibState.after(core.state, record))
+    const records = LibState.refoldWithin(LibState.after(state, record))
     const bytes = MetaChain.write<LibRecord>(null, records, limits).bytes.length
     if (bytes <= bytesMax) return Effect.void
     const why = `would have ${bytes} bytes, tapes may take ${bytesMax} of its limit metaBytesMax, ${limits.metaBytesMax}: use fewer tapes, or make a lib with a higher one`
-    return Effect.fail(new MetaInvalid({ meta: libMetaFile, line: core.state.records + 1, why }))
+    return Effect.fail(new MetaInvalid({ meta: libMetaFile, line: state.records + 1, why }))
   })
 
 /** What one more segment may add to meta, in bytes: its fields, and a Merkle state of a stream of any length. */

@@ -4,22 +4,25 @@
  */
 import * as Effect from "effect/Effect"
 import { LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
+import type { Limits } from "../../domain/format/Limits.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
-import { Core, type WriterSettings } from "./LibHandle.ts"
-import type { DynamicFile, LivePart } from "../journal/DynamicFile.ts"
+import type { LivePart } from "../journal/DynamicFile.ts"
 import { type ScanError, type Scanned, scanAll } from "../journal/DynamicScan.ts"
 import { checkMetaEnd } from "./checkMetaEnd.ts"
-import { ackedLost, checkSettings, type LibOptions, type OpenError, readState, type ReadState } from "./openWriter.ts"
-import { isRow, OpenTape } from "./OpenTape.ts"
-import { readTapeMeta } from "./TapeMeta.ts"
+import { checkSettings, type LibOptions } from "./checkSettings.ts"
+import { ackedLost } from "./inspectLib.ts"
+import { type LibHandle, makeHandle, type Opened, type WriterSettings } from "./LibHandle.ts"
+import type { OpenError } from "./OpenError.ts"
+import type { TapeView } from "./OpenTape.ts"
+import { isRow } from "./partsAfter.ts"
+import { readLibMeta, type ReadState } from "./readLibMeta.ts"
+import { readTapeMeta } from "./readTapeMeta.ts"
 
-interface View {
-  readonly read: ReadState
-  readonly files: ReadonlyArray<DynamicFile>
-  readonly end: Anchor
-  readonly tapes: ReadonlyArray<OpenTape>
+/** The whole lib at one moment. */
+interface View extends Opened {
+  readonly tapes: ReadonlyMap<string, TapeView>
 }
 
 /** The look was disturbed by the writer, and must be repeated; or `trouble` is what is wrong, if it stays so. */
@@ -38,94 +41,88 @@ export const openReader = Effect.fnUntraced(function* (
   root: Root,
   settings: WriterSettings,
   options: LibOptions
-): Effect.fn.Return<Core, OpenError | ReaderBusy> {
-  const read = yield* readState(root, options.limits)
+): Effect.fn.Return<LibHandle, OpenError | ReaderBusy> {
+  const read = yield* readLibMeta(root, options.limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "it has no meta" })
   yield* checkSettings(root, read.state, options)
-  const core = new Core({
-    root,
-    settings,
-    uuid: () => "",
-    state: read.state,
-    metaVersion: read.version,
-    metaEnd: read.chain.end
-  })
-  yield* refreshReader(core)
-  return core
+  const view = yield* lookUntilStill(root, read.state.limits, read.state.anchor.batch)
+  const lib = makeHandle(root, settings, view)
+  lib.tapes.show(view.tapes)
+  return lib
 })
 
-/** Looks again. What the reader sees afterwards is one moment; it never goes back. */
-export const refreshReader = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<void, OpenError | ReaderBusy> {
+/** Looks again. Afterwards the reader sees a later moment, or the same one. It never goes back. */
+export const refreshReader = ({ journal, meta, root, tapes }: LibHandle): Effect.Effect<void, OpenError | ReaderBusy> =>
+  Effect.suspend(() =>
+    Effect.map(lookUntilStill(root, meta.limits, journal.durable.batch), (view) => {
+      meta.show(view.meta)
+      journal.show(view.files, view.durable)
+      tapes.show(view.tapes)
+    })
+  )
+
+/** Looks until the writer did not disturb it. `from`: the last batch that the reader has seen. */
+const lookUntilStill = Effect.fnUntraced(function* (
+  root: Root,
+  limits: Limits,
+  from: number
+): Effect.fn.Return<View, OpenError | ReaderBusy> {
   let trouble: OpenError | undefined
   for (let tries = 0; tries < triesMax; tries++) {
-    const view: View | Again = yield* Effect.catchTags(look(core), {
+    const view: View | Again = yield* Effect.catchTags(look(root, limits), {
       // A file that vanished or does not fit was closed meanwhile, unless it stays so.
       DynamicCorrupt: (error) => disturbed(error),
       AckedDataLost: (error) => disturbed(error),
       StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
     })
-    function disturbed(error: ScanError): Effect.Effect<Again> {
-      return Effect.succeed(new Again(error))
-    }
     if (view instanceof Again) {
       trouble = view.trouble
       continue
     }
-    if (view.end.batch < core.durable.batch) continue
-    core.state = view.read.state
-    core.durable = view.end
-    core.dynamics = [...view.files]
-    showTapes(core, view.tapes)
-    return
+    if (view.durable.batch >= from) return view
   }
-  return yield* trouble ?? new ReaderBusy({ location: core.location })
+  return yield* trouble ?? new ReaderBusy({ location: root.location })
 })
 
-/** Tapes in use get the new view in their place: who reads one on goes on with what is there now. */
-const showTapes = (core: Core, tapes: ReadonlyArray<OpenTape>): void => {
-  const seen = new Set<string>()
-  for (const tape of tapes) {
-    const known = core.tapes.get(tape.name)
-    if (known === undefined || known.id !== tape.id) core.tapes.set(tape.name, tape)
-    else known.show(tape)
-    seen.add(tape.name)
-  }
-  for (const name of core.tapes.keys()) if (!seen.has(name)) core.tapes.delete(name)
-}
+const disturbed = (error: ScanError): Effect.Effect<Again> => Effect.succeed(new Again(error))
 
-const look = Effect.fnUntraced(function* (core: Core): Effect.fn.Return<View | Again, OpenError> {
-  const { root } = core
+const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn.Return<View | Again, OpenError> {
   const hint = yield* readHint(root)
-  const read = yield* readState(root, core.state.limits)
+  const read = yield* readLibMeta(root, limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is gone" })
   // Meta first, dynamic segments after: what is closed in between is seen twice, never not at all.
   const metas = []
   for (const listed of read.state.tapes.values()) {
-    const meta = yield* Effect.result(readTapeMeta({ root, state: read.state }, listed))
+    const meta = yield* Effect.result(readTapeMeta(root, read.state, listed))
     // A tape whose meta is bad does not keep the others from being read: using it says what is wrong.
     if (meta._tag === "Success") metas.push({ listed, meta: meta.success })
   }
   const scanned = yield* scanAll(root, read.state)
   const seen = scanned.anchor.batch
-  let bound = hint === undefined ? seen : Math.max(hint.batch, read.state.anchor.batch)
+  const bound = hint === undefined ? seen : Math.max(hint.batch, read.state.anchor.batch)
   if (hint === undefined && (yield* readHint(root)) !== undefined) return new Again()
   const ended = yield* Effect.result(checkMetaEnd(root, read, scanned, Math.min(bound, seen)))
   if (ended._tag === "Failure") return yield* unlessMoved(root, read, ended.failure)
   if (bound > seen) return yield* unlessMoved(root, read, ackedLost(root, read, scanned, bound))
-  const tapes: Array<OpenTape> = []
+  const tapes = new Map<string, TapeView>()
   for (const { listed, meta } of metas) {
-    const { lastBatch } = meta.state
+    const { lastBatch, records } = meta.state
     if (lastBatch > seen && lastBatch > bound) {
       return yield* unlessMoved(root, read, ackedLost(root, read, scanned, lastBatch))
     }
-    const parts = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
-    const tape = new OpenTape(listed.name, meta, visible(parts, lastBatch, bound))
-    tape.hidden = countIn(parts, bound, lastBatch)
+    const live = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
+    const parts = visible(live, lastBatch, bound)
+    const hidden = countIn(live, bound, lastBatch)
     // As with bad meta.
-    if (tape.hidden <= meta.state.records && isRow(meta.state.records, tape.parts)) tapes.push(tape)
+    if (hidden <= records && isRow(records, parts)) tapes.set(listed.name, { meta, parts, hidden })
   }
-  bound = Math.min(bound, seen)
-  return { read, files: scanned.files, end: anchorAt(scanned, read.state.anchor, bound), tapes }
+  const { chain, version, bytes, state } = read
+  return {
+    meta: { state, version, end: chain.end, bytes },
+    files: scanned.files,
+    durable: anchorAt(scanned, state.anchor, Math.min(bound, seen)),
+    tapes
+  }
 })
 
 /** The trouble that a look is in, unless something was listed since it read lib meta: then it is none. */

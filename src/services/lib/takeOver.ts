@@ -8,7 +8,8 @@ import * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "./LibHandle.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
+import type { Opened } from "./LibHandle.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
 import { DynamicFile } from "../journal/DynamicFile.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
@@ -19,11 +20,10 @@ import { eventsIn } from "../journal/FileEvents.ts"
  * with the next epoch. Before that record is in place nothing has changed; after it, everything has.
  */
 export const takeOver = Effect.fnUntraced(function* (
-  core: Core,
+  root: Root,
   read: { readonly state: LibState.LibState; readonly version: string },
   scanned: Scanned
-) {
-  const { root } = core
+): Effect.fn.Return<Opened, DynamicCorrupt | StorageError> {
   const { state } = read
   const { anchor, files, last } = scanned
   const dynamic = state.highest + 1
@@ -49,20 +49,21 @@ export const takeOver = Effect.fnUntraced(function* (
     }
   ]
   const written = MetaChain.write<LibRecord>(null, records)
-  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
-  core.metaEnd = written.end
-  core.metaBytes = written.bytes.length
-  core.state = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
-  core.durable = anchor
+  const version = yield* root.replaceMeta(undefined, read.version, written.bytes)
+  const folded = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
   if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))
   const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events })
   if (last !== undefined) {
     moveLast(files, current, header.length - last.offset, anchor)
-    current.firstBatchAt = yield* Clock.currentTimeMillis
+    current.stampFirstBatch(yield* Clock.currentTimeMillis)
   }
-  core.dynamics = [...old, current]
   for (const listed of yield* root.listDynamics) {
-    if (!core.state.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
+    if (!folded.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
+  }
+  return {
+    meta: { state: folded, version, end: written.end, bytes: written.bytes.length },
+    files: [...old, current],
+    durable: anchor
   }
 })
 

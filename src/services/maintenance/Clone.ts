@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
-import { LibClosed, type MetaInvalid, SegmentCorrupt, TapeExists } from "../../domain/format/Errors.ts"
+import { type MetaInvalid, SegmentCorrupt, type TapeExists } from "../../domain/format/Errors.ts"
 import { formatVersion, newline } from "../../domain/format/Format.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
@@ -17,12 +17,14 @@ import { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import { attempt } from "../base/attempt.ts"
 import { flush, type FlushError } from "../write/flush.ts"
-import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "../lib/LibHandle.ts"
-import { checkLibMetaRoom, checkTapeMetaSize } from "../lib/metaLimits.ts"
-import { listing, type OpenTape } from "../lib/OpenTape.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { WriteError } from "../lib/WriterGuard.ts"
+import { checkTapeMetaSize } from "../lib/metaLimits.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../base/Progress.ts"
 import { linesOfChunk, readChunk } from "../read/RecordReader.ts"
-import { readSegment, type SegmentError } from "../segment/SegmentFile.ts"
+import { readSegment } from "../segment/SegmentFile.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { readWhole } from "../segment/SegmentRecords.ts"
 import { writeTail } from "../segment/TailSegment.ts"
 import { retryVanished } from "../read/retryVanished.ts"
@@ -43,43 +45,27 @@ export type CloneError =
 
 /** Clones `tape` of `source` as `name` into `target`, which may be the same lib. */
 export const clone = (
-  source: Core,
+  source: LibHandle,
   tape: OpenTape,
-  target: Core,
+  target: LibHandle,
   name: string,
   options: CloneOptions = {}
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
-    yield* guard(target)
-    if (source.closed) return yield* new LibClosed({ location: source.location })
+    yield* target.guard.check
+    yield* source.guard.checkOpen
     yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
-    if (source.root.mode === "write") yield* flush(source, tape, source.durable.batch)
-    return yield* Effect.acquireUseRelease(
-      reserve(target, name),
-      // No repack may take the files away while they are copied.
-      () => tape.repacking.withPermit(whileOpen(source, build(source, tape, target, name, options.onProgress))),
-      () =>
-        Effect.sync(() => {
-          target.building.delete(name)
-        })
+    if (source.root.mode === "write") yield* flush(source, tape, source.journal.durable.batch)
+    // No repack may take the files away while they are copied.
+    return yield* target.tapes.reserved(name, () =>
+      tape.repacking.withPermit(source.guard.whileOpen(build(source, tape, target, name, options.onProgress)))
     )
   })
 
-/** Nobody else makes a tape of that name meanwhile. */
-const reserve = (core: Core, name: string): Effect.Effect<void, TapeExists> =>
-  // Under the lock: a tape that is being made has it.
-  core.loadLock.withPermit(
-    Effect.suspend(() => {
-      if (core.state.tapes.has(name) || core.building.has(name)) return Effect.fail(new TapeExists({ tape: name }))
-      core.building.add(name)
-      return Effect.void
-    })
-  )
-
 const build = (
-  source: Core,
+  source: LibHandle,
   tape: OpenTape,
-  target: Core,
+  target: LibHandle,
   name: string,
   onProgress: OnProgress | undefined
 ): Effect.Effect<TapeListing, CloneError> =>
@@ -100,14 +86,14 @@ const build = (
       root: Merkle.root(merkle),
       tape: originTape
     }
-    return yield* target.loadLock.withPermit(Effect.uninterruptible(list(target, name, all, origin)))
+    return yield* target.tapes.exclusively(Effect.uninterruptible(list(target, name, all, origin)))
   })
 
 /** What is cloned: what a writer has in segments, all of which was flushed; all that a reader sees. */
-const recordsOf = (source: Core, tape: OpenTape): number =>
+const recordsOf = (source: LibHandle, tape: OpenTape): number =>
   source.root.mode === "write" ? tape.state.records : tape.records
 
-const counterOf = (source: Core, tape: OpenTape, onProgress: OnProgress | undefined): Counter => {
+const counterOf = (source: LibHandle, tape: OpenTape, onProgress: OnProgress | undefined): Counter => {
   const bytes = tape.state.segments.reduce((sum, segment) => sum + segment.bytes, 0)
   const behind = source.root.mode === "write" ? [] : tape.parts
   const total = { records: recordsOf(source, tape), bytes: behind.reduce((sum, part) => sum + part.bytes, bytes) }
@@ -116,15 +102,15 @@ const counterOf = (source: Core, tape: OpenTape, onProgress: OnProgress | undefi
 
 /** Copies the segments that are cloned whole. Where a reader's are taken away by a repack, those in their place. */
 const copyAll = (
-  source: Core,
+  source: LibHandle,
   tape: OpenTape,
-  target: Core,
+  target: LibHandle,
   name: string,
   copied: Map<string, Segment>,
   counter: Counter
 ): Effect.Effect<{ readonly segments: ReadonlyArray<Segment>; readonly end: number }, CloneError> =>
   Effect.suspend(() => {
-    const { metaVersion } = tape
+    const { version } = tape.meta
     const end = recordsOf(source, tape)
     const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
     const copy = Effect.gen(function* () {
@@ -136,7 +122,7 @@ const copyAll = (
       }
       for (const segment of segments) {
         if (copied.has(segment.name)) continue
-        yield* guard(target)
+        yield* target.guard.check
         yield* checkLimits(source, tape.name, segment, target)
         yield* copySegment(source, tape.name, segment, target, name)
         copied.set(segment.name, segment)
@@ -144,16 +130,16 @@ const copyAll = (
       }
       return { segments, end }
     })
-    return retryVanished(source, tape, metaVersion, copy, () => copyAll(source, tape, target, name, copied, counter))
+    return retryVanished(source, tape, version, copy, () => copyAll(source, tape, target, name, copied, counter))
   })
 
 /** Sees that the target could have written these records itself: else it may not be able to read them. */
-const checkLimits = (source: Core, from: string, segment: Segment, target: Core) => {
-  const [had, has] = [source.state.limits, target.state.limits]
+const checkLimits = (source: LibHandle, from: string, segment: Segment, target: LibHandle) => {
+  const [had, has] = [source.meta.limits, target.meta.limits]
   if (has.recordBytesMax >= had.recordBytesMax && has.depthMax >= had.depthMax) return Effect.void
   let refused: TaraSONError | undefined
-  const role = listing(source, from)?.role ?? "records"
-  const read = readWhole(source, from, role, segment, (line) => {
+  const role = source.tapes.listing(from)?.role ?? "records"
+  const read = readWhole(source.segments, from, role, segment, (line) => {
     if (refused !== undefined) return
     try {
       TaraSON.parseCanonical(line, has)
@@ -167,9 +153,9 @@ const checkLimits = (source: Core, from: string, segment: Segment, target: Core)
 
 /** A segment of the records up to `end` that a reader sees and no segment holds, or one that holds more. */
 const copyTail = Effect.fnUntraced(function* (
-  source: Core,
+  source: LibHandle,
   tape: OpenTape,
-  target: Core,
+  target: LibHandle,
   name: string,
   before: Segment | undefined,
   end: number,
@@ -181,10 +167,10 @@ const copyTail = Effect.fnUntraced(function* (
   const { segment } = yield* writeTail(target.root, options, (seal, append) =>
     Effect.gen(function* () {
       for (let next = firstOrdinal; next < end;) {
-        yield* guard(target)
+        yield* target.guard.check
         const lines = linesOfChunk(yield* readChunk(source, tape, next, "forward"), next, end)
         for (const line of lines) {
-          yield* attempt<unknown, TaraSONError>(() => TaraSON.parseCanonical(line, target.state.limits))
+          yield* attempt<unknown, TaraSONError>(() => TaraSON.parseCanonical(line, target.meta.limits))
         }
         const bytes = Buffer.concat(lines.flatMap((line) => [line, lineEnd]))
         seal.add(bytes)
@@ -200,13 +186,13 @@ const copyTail = Effect.fnUntraced(function* (
 const lineEnd = Buffer.of(newline)
 
 /** Copies a file as it is, and sees that it is what meta says. */
-const copySegment = (source: Core, from: string, segment: Segment, target: Core, to: string) =>
+const copySegment = (source: LibHandle, from: string, segment: Segment, target: LibHandle, to: string) =>
   target.root.writeSegment(to, segment.name, (append) =>
     Effect.gen(function* () {
       const digest = createHash("sha256")
       for (let offset = 0; offset < segment.bytes;) {
         const length = Math.min(1024 * 1024, segment.bytes - offset)
-        const chunk = yield* readSegment(source, from, segment.name, offset, length)
+        const chunk = yield* readSegment(source.segments, from, segment.name, offset, length)
         digest.update(chunk)
         yield* append(chunk)
         offset += chunk.length
@@ -221,17 +207,17 @@ const copySegment = (source: Core, from: string, segment: Segment, target: Core,
 
 /** Meta, then the lib's word for it: in this order, so that a listed tape has its meta. */
 const list = (
-  core: Core,
+  lib: LibHandle,
   name: string,
   segments: ReadonlyArray<Segment>,
   origin: Extract<Unchained<TapeRecord>, { readonly $type: "LiteTape.Meta" }>["origin"]
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
-    yield* guard(core)
+    yield* lib.guard.check
     const now = yield* Clock.currentTimeMillis
-    const tape = core.uuid(now)
+    const tape = lib.uuid(now)
     // Batch numbers belong to a lib: all that this one has committed so far is no part of the new tape.
-    const lastBatch = core.durable.batch
+    const lastBatch = lib.journal.durable.batch
     const written = MetaChain.writeTape(
       [
         {
@@ -239,20 +225,20 @@ const list = (
           created: new Date(now).toISOString(),
           format: formatVersion,
           lastBatch,
-          lib: core.state.lib,
+          lib: lib.meta.state.lib,
           origin,
           role: "records",
           tape
         },
         ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment, lastBatch }))
       ],
-      core.state.limits
+      lib.meta.limits
     )
-    yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
+    yield* checkTapeMetaSize(lib.meta.limits, name, written.bytes.length, segments.length + 1)
     const listed: TapeListing = { name, tape, role: "records", state: "active" }
-    yield* checkLibMetaRoom(core, { $type: "LiteLib.Tape", ...listed })
-    const empty = yield* core.root.readMeta(name)
-    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
-    yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+    yield* lib.meta.checkRoom({ $type: "LiteLib.Tape", ...listed })
+    const empty = yield* lib.root.readMeta(name)
+    yield* lib.guard.step(lib.root.replaceMeta(name, empty?.version, written.bytes))
+    yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
     return listed
   })

@@ -1,17 +1,17 @@
 /** Comparing tapes: by their roots in no time, or record by record for the first that differs. */
 import * as Effect from "effect/Effect"
-import { LibClosed } from "../../domain/format/Errors.ts"
+import type { LibClosed } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import { recordId } from "../../domain/json/TaraSON.ts"
 import { flush, type FlushError } from "../write/flush.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../base/Progress.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../read/RecordReader.ts"
 
 /** A tape within its lib. */
 export interface Located {
-  readonly core: Core
+  readonly lib: LibHandle
   readonly tape: OpenTape
 }
 
@@ -24,10 +24,10 @@ export interface Difference {
 }
 
 /** The Merkle state of everything that is acknowledged: what is not in segments yet is flushed, or read by a reader. */
-export const merkleOf = ({ core, tape }: Located): Effect.Effect<Merkle.State, FlushError | ReadError | LibClosed> =>
+export const merkleOf = ({ lib, tape }: Located): Effect.Effect<Merkle.State, FlushError | ReadError | LibClosed> =>
   Effect.gen(function* () {
-    if (core.closed) return yield* new LibClosed({ location: core.location })
-    if (core.refusal() === undefined) yield* flush(core, tape, core.durable.batch)
+    yield* lib.guard.checkOpen
+    if (lib.guard.refusal() === undefined) yield* flush(lib, tape, lib.journal.durable.batch)
     const { segments } = tape.state
     if (tape.parts.length === 0 && tape.hidden === 0) return segments.at(-1)?.merkle ?? Merkle.empty
     // A reader, or a writer that has stopped: on top of the last state that is whole.
@@ -36,7 +36,7 @@ export const merkleOf = ({ core, tape }: Located): Effect.Effect<Merkle.State, F
     const merkle = new Merkle.Accumulator(base)
     while (merkle.size < end) {
       const from = merkle.size
-      const chunk = yield* readChunk(core, tape, from, "forward")
+      const chunk = yield* readChunk(lib, tape, from, "forward")
       for (const line of linesOfChunk(chunk, from, end)) merkle.add(line)
       yield* Effect.yieldNow
     }
@@ -67,11 +67,11 @@ export const diff = (
     const at: [number, number] = [0, 0]
     const next = (side: 0 | 1) =>
       Effect.gen(function* () {
-        const { core, tape } = side === 0 ? left : right
+        const { lib, tape } = side === 0 ? left : right
         const from = at[side]
-        if (core.closed) return yield* new LibClosed({ location: core.location })
+        yield* lib.guard.checkOpen
         if (lines[side].length > 0 || from >= ends[side]) return
-        const chunk = yield* readChunk(core, tape, from, "forward")
+        const chunk = yield* readChunk(lib, tape, from, "forward")
         lines[side] = linesOfChunk(chunk, from, ends[side])
       })
     while (true) {

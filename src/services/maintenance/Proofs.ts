@@ -7,11 +7,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { LibClosed } from "../../domain/format/Errors.ts"
+import type { LibClosed } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as Proof from "../../domain/merkle/Proof.ts"
 import type { FlushError } from "../write/flush.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import { merkleOf } from "./Equivalence.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../base/Progress.ts"
@@ -39,15 +39,18 @@ export interface ProofOptions {
  * The tape's id, number of records and root, up to its last acknowledged batch: a writer flushes first, a reader hashes
  * what it sees beyond the segments. What is in segments is not read again: `verify` and `checkHead` do that.
  */
-export const head = Effect.fnUntraced(function* (core: Core, tape: OpenTape): Effect.fn.Return<Proof.Head, HeadError> {
-  if (core.closed) return yield* new LibClosed({ location: core.location })
-  const state = yield* merkleOf({ core, tape })
+export const head = Effect.fnUntraced(function* (
+  lib: LibHandle,
+  tape: OpenTape
+): Effect.fn.Return<Proof.Head, HeadError> {
+  yield* lib.guard.checkOpen
+  const state = yield* merkleOf({ lib, tape })
   return { records: state.size, root: Merkle.root(state), tape: tape.id }
 })
 
 /** Proves that the record at `ordinal` is on the tape. Nothing is flushed: what is in no segment yet is read where it is. */
 export const proveInclusion = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   ordinal: number,
   options: ProofOptions = {}
@@ -57,13 +60,13 @@ export const proveInclusion = Effect.fnUntraced(function* (
     return yield* new Proof.RecordNotFound({ tape: tape.name, ordinal, records })
   }
   const builder = new Proof.InclusionBuilder(records, ordinal)
-  yield* readInto(core, tape, records, builder, options.onProgress)
+  yield* readInto(lib, tape, records, builder, options.onProgress)
   return builder.finish(tape.id)
 })
 
 /** Proves that the tape only grew since `earlier`. Where it did not, there is no proof: `HeadMismatch`. */
 export const proveConsistency = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   earlier: Proof.Head,
   options: ProofOptions = {}
@@ -71,7 +74,7 @@ export const proveConsistency = Effect.fnUntraced(function* (
   const records = yield* sizeOf(tape, options)
   yield* expectTape(tape, earlier, records)
   const builder = new Proof.ConsistencyBuilder(earlier.records, records)
-  yield* readInto(core, tape, records, builder, options.onProgress)
+  yield* readInto(lib, tape, records, builder, options.onProgress)
   const proof = builder.finish(tape.id)
   yield* expectRoot(tape, earlier, proof.from.root)
   return proof
@@ -82,14 +85,14 @@ export const proveConsistency = Effect.fnUntraced(function* (
  * hashes all of these, since what a head is kept for is a tape whose files were changed, meta included.
  */
 export const checkHead = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   expected: Proof.Head,
   onProgress?: OnProgress
 ): Effect.fn.Return<void, CheckHeadError> {
   yield* expectTape(tape, expected, tape.records)
   const merkle = new Merkle.Accumulator()
-  yield* readInto(core, tape, expected.records, merkle, onProgress)
+  yield* readInto(lib, tape, expected.records, merkle, onProgress)
   yield* expectRoot(tape, expected, merkle.root())
 })
 
@@ -118,7 +121,7 @@ const mismatch = (tape: OpenTape, expected: Proof.Head, records: number, root: s
 
 /** Gives the first `records` records to `taker`, in order, a chunk at a time. */
 const readInto = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   records: number,
   taker: { readonly add: (canonical: Uint8Array) => void },
@@ -126,7 +129,7 @@ const readInto = (
 ): Effect.Effect<void, ReadError | LibClosed> => {
   const counter = new Counter({ records, bytes: bytesOf(tape, records) }, onProgress)
   const chunks = chunkStream(
-    core,
+    lib,
     () => tape,
     { from: 0, to: records },
     (chunk, from, to) => [linesOfChunk(chunk, from, to)]

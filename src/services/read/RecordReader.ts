@@ -9,11 +9,11 @@ import { dynamicName } from "../../domain/format/Names.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { type Json, trustedParser } from "../../domain/json/TaraSON.ts"
 import type { StorageError } from "../ports/Storage.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
-import { listing, type OpenTape } from "../lib/OpenTape.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 import { readRun, runsOf } from "../journal/PartRuns.ts"
-import type { SegmentError } from "../segment/SegmentFile.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { readSegmentChunk } from "../segment/SegmentRecords.ts"
 import { retryVanished } from "./retryVanished.ts"
 
@@ -36,7 +36,7 @@ export const chunkBytes = 256 * 1024
  * backwards it ends at or behind it and begins earlier. It may hold records on the other side of `ordinal`.
  */
 export const readChunk = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   ordinal: number,
   direction: "forward" | "backward",
@@ -45,10 +45,10 @@ export const readChunk = (
   Effect.suspend(() => {
     const attempt =
       ordinal < tape.state.records
-        ? readClosed(core, tape, ordinal, direction, bytesMax)
-        : readLive(core, tape, ordinal, direction, bytesMax)
-    return retryVanished(core, tape, tape.metaVersion, attempt, () =>
-      readChunk(core, tape, ordinal, direction, bytesMax)
+        ? readClosed(lib, tape, ordinal, direction, bytesMax)
+        : readLive(lib, tape, ordinal, direction, bytesMax)
+    return retryVanished(lib, tape, tape.meta.version, attempt, () =>
+      readChunk(lib, tape, ordinal, direction, bytesMax)
     )
   })
 
@@ -74,15 +74,15 @@ export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Se
 }
 
 const readClosed = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   ordinal: number,
   direction: "forward" | "backward",
   bytesMax: number
 ): Effect.Effect<Chunk, ReadError> => {
   const segment = segmentAt(tape.state.segments, ordinal)
-  const role = listing(core, tape.name)?.role ?? "records"
-  return readSegmentChunk(core, tape.name, role, segment, ordinal - segment.firstOrdinal, direction, bytesMax)
+  const role = tape.role
+  return readSegmentChunk(lib.segments, tape.name, role, segment, ordinal - segment.firstOrdinal, direction, bytesMax)
 }
 
 /** The part with the record at `ordinal`: the last that begins at or before it. */
@@ -98,7 +98,7 @@ export const partAt = (parts: ReadonlyArray<LivePart>, ordinal: number): number 
 }
 
 const readLive = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   ordinal: number,
   direction: "forward" | "backward",
@@ -110,7 +110,7 @@ const readLive = (
   const window = direction === "forward" ? parts.slice(at, at + 1024) : parts.slice(Math.max(0, at - 1023), at + 1)
   const runs = runsOf(window, bytesMax)
   const run = direction === "forward" ? runs[0]! : runs.at(-1)!
-  return Effect.map(readRun(core, tape.name, run), (pieces) => {
+  return Effect.map(readRun(lib.root, tape.name, run), (pieces) => {
     const last = run.at(-1)!
     const { firstOrdinal } = run[0]!
     return { firstOrdinal, count: last.firstOrdinal + last.count - firstOrdinal, pieces }

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/format/Errors.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { Json, JsonObject } from "../../domain/json/TaraSON.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { isSystemRecord } from "../../domain/segment/recordLines.ts"
@@ -31,18 +31,18 @@ const toRecord = (record: Json): JsonObject => {
 
 /** Records of a tape as they were when the stream started. */
 export const recordStream = (
-  core: Core,
+  lib: LibHandle,
   tape: () => OpenTape,
   range: RecordRange = {}
 ): Stream.Stream<JsonObject, ReadError | LibClosed> =>
-  chunkStream(core, tape, range, (chunk, from, to) => {
+  chunkStream(lib, tape, range, (chunk, from, to) => {
     const records = parseChunk(chunk, from, to, toRecord)
     return range.reverse === true ? records.toReversed() : records
   })
 
 /** What `take` makes of each chunk; it gets the range of ordinals that are wanted of it. */
 export const chunkStream = <A>(
-  core: Core,
+  lib: LibHandle,
   tape: () => OpenTape,
   range: RecordRange,
   take: (chunk: Chunk, from: number, to: number) => Array<A>
@@ -52,23 +52,23 @@ export const chunkStream = <A>(
     const from = wholeNumber("from", range.from, 0)
     const to = Math.min(opened.records, wholeNumber("to", range.to, opened.records))
     if (!(from < to)) return Stream.empty
-    return range.reverse === true ? backwards(core, opened, from, to, take) : forwards(core, opened, from, to, take)
+    return range.reverse === true ? backwards(lib, opened, from, to, take) : forwards(lib, opened, from, to, take)
   })
 
 type Take<A> = (chunk: Chunk, from: number, to: number) => Array<A>
 
-const forwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
+const forwards = <A>(lib: LibHandle, tape: OpenTape, from: number, to: number, take: Take<A>) =>
   Stream.paginate(from, (next: number) =>
-    Effect.flatMap(open(core, tape, next, "forward"), (chunk) => {
+    Effect.flatMap(open(lib, tape, next, "forward"), (chunk) => {
       const end = Math.min(to, chunk.firstOrdinal + chunk.count)
       const rest = end < to ? Option.some(end) : Option.none<number>()
       return Effect.map(taken(tape, chunk, next, to, take), (records) => [records, rest] as const)
     })
   )
 
-const backwards = <A>(core: Core, tape: OpenTape, from: number, to: number, take: Take<A>) =>
+const backwards = <A>(lib: LibHandle, tape: OpenTape, from: number, to: number, take: Take<A>) =>
   Stream.paginate(to, (end: number) =>
-    Effect.flatMap(open(core, tape, end - 1, "backward"), (chunk) => {
+    Effect.flatMap(open(lib, tape, end - 1, "backward"), (chunk) => {
       const start = Math.max(from, chunk.firstOrdinal)
       const rest = start > from ? Option.some(start) : Option.none<number>()
       return Effect.map(taken(tape, chunk, from, end, take), (records) => [records, rest] as const)
@@ -82,9 +82,9 @@ const taken = <A>(tape: OpenTape, chunk: Chunk, from: number, to: number, take: 
   )
 
 const open = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   ordinal: number,
   direction: "forward" | "backward"
 ): Effect.Effect<Chunk, ReadError | LibClosed> =>
-  core.closed ? Effect.fail(new LibClosed({ location: core.location })) : readChunk(core, tape, ordinal, direction)
+  lib.guard.isClosed ? Effect.fail(new LibClosed({ location: lib.location })) : readChunk(lib, tape, ordinal, direction)

@@ -1,16 +1,16 @@
 /** Closed segments as they are handed out: read-only, each to be read or verified. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { LibClosed, SegmentMissing } from "../../domain/format/Errors.ts"
+import { type LibClosed, SegmentMissing } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import type * as TaraSON from "../../domain/json/TaraSON.ts"
 import { readChecked } from "../segment/readChecked.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import { listing, type OpenTape } from "../lib/OpenTape.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 import { linesOfChunk } from "./RecordReader.ts"
 import { chunkStream, recordStream } from "./RecordStream.ts"
-import type { SegmentError } from "../segment/SegmentFile.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { verifySegment } from "../segment/verifySegment.ts"
 
 /** A closed segment, as tape meta lists it. */
@@ -34,7 +34,7 @@ export const segmentsOf = (tape: OpenTape): ReadonlyArray<SegmentInfo> => tape.s
 
 /** The segment of that number. */
 export const findSegment = (
-  core: Core,
+  lib: LibHandle,
   tape: () => OpenTape,
   number: number
 ): Effect.Effect<SegmentShape, SegmentMissing> =>
@@ -43,32 +43,36 @@ export const findSegment = (
     const info = opened.state.segments.find((segment) => segment.number === number)
     return info === undefined
       ? Effect.fail(new SegmentMissing({ tape: opened.name, segment: `number ${number}` }))
-      : Effect.succeed(serve(core, tape, info))
+      : Effect.succeed(serve(lib, tape, info))
   })
 
 /** All segments that there are when the stream starts. */
-export const segmentStream = (core: Core, tape: () => OpenTape): Stream.Stream<SegmentShape> =>
-  Stream.suspend(() => Stream.fromArray(tape().state.segments.map((info) => serve(core, tape, info))))
+export const segmentStream = (lib: LibHandle, tape: () => OpenTape): Stream.Stream<SegmentShape> =>
+  Stream.suspend(() => Stream.fromArray(tape().state.segments.map((info) => serve(lib, tape, info))))
 
-const serve = (core: Core, tape: () => OpenTape, info: SegmentInfo): SegmentShape => {
+const serve = (lib: LibHandle, tape: () => OpenTape, info: SegmentInfo): SegmentShape => {
   const range = { from: info.firstOrdinal, to: info.firstOrdinal + info.records }
   return {
     tape: tape().name,
     info,
-    records: recordStream(core, tape, range),
-    lines: chunkStream(core, tape, range, linesOfChunk),
-    verify: verify(core, tape, info)
+    records: recordStream(lib, tape, range),
+    lines: chunkStream(lib, tape, range, linesOfChunk),
+    verify: verify(lib, tape, info)
   }
 }
 
-const verify = (core: Core, tape: () => OpenTape, info: SegmentInfo): Effect.Effect<SegmentInfo, SegmentReadError> =>
+const verify = (
+  lib: LibHandle,
+  tape: () => OpenTape,
+  info: SegmentInfo
+): Effect.Effect<SegmentInfo, SegmentReadError> =>
   Effect.gen(function* () {
-    if (core.closed) return yield* new LibClosed({ location: core.location })
+    yield* lib.guard.checkOpen
     const { name, state } = tape()
     const at = state.segments.findIndex((segment) => segment.number === info.number)
     const before = state.segments[at - 1]?.merkle ?? Merkle.empty
-    const role = listing(core, name)?.role ?? "records"
-    const proved = yield* verifySegment(core, name, role, info, before)
-    if (proved === undefined) yield* readChecked(core, name, role, info, before)
+    const role = lib.tapes.listing(name)?.role ?? "records"
+    const proved = yield* verifySegment(lib.segments, name, role, info, before)
+    if (proved === undefined) yield* readChecked(lib.segments, name, role, info, before)
     return info
   })

@@ -1,6 +1,6 @@
 /** I4: a file that vanished was closed or repacked meanwhile; whoever meets that reads meta again. */
 import * as Effect from "effect/Effect"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import { refreshReader } from "../lib/openReader.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 
@@ -14,15 +14,15 @@ interface Failure {
  * read was found with. A reader looks again first.
  */
 export const retryVanished = <A, E extends Failure>(
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   since: string,
   read: Effect.Effect<A, E>,
   again: () => Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
   Effect.catchIf(read, isVanished, (error) =>
-    Effect.flatMap(core.root.mode === "read" ? Effect.ignore(refreshReader(core)) : Effect.void, () =>
-      tape.metaVersion === since ? Effect.fail(error) : again()
+    Effect.flatMap(lib.root.mode === "read" ? Effect.ignore(refreshReader(lib)) : Effect.void, () =>
+      tape.meta.version === since ? Effect.fail(error) : again()
     )
   )
 

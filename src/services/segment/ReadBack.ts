@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/base/invariant.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import type { SegmentError } from "./SegmentFile.ts"
+import type { SegmentStore } from "./SegmentStore.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 import { hasLines } from "./SegmentPieces.ts"
 import { readWhole } from "./SegmentRecords.ts"
 
@@ -14,19 +14,20 @@ import { readWhole } from "./SegmentRecords.ts"
  * not computed again; where lines stand for others, or something is wrong, it is.
  */
 export const readBack = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
   before: Merkle.State,
   rawSha256: string | undefined
 ): Effect.Effect<void, SegmentError> =>
-  Effect.flatMap(segment.same === undefined ? hasLines(core, tape, segment, rawSha256) : Effect.succeed(false), (has) =>
-    has ? Effect.void : readBackEach(core, tape, role, segment, before)
+  Effect.flatMap(
+    segment.same === undefined ? hasLines(store, tape, segment, rawSha256) : Effect.succeed(false),
+    (has) => (has ? Effect.void : readBackEach(store, tape, role, segment, before))
   )
 
 const readBackEach = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
@@ -34,7 +35,7 @@ const readBackEach = (
 ): Effect.Effect<void, SegmentError> => {
   const merkle = new Merkle.Accumulator(before)
   return Effect.map(
-    readWhole(core, tape, role, segment, (line) => merkle.add(line)),
+    readWhole(store, tape, role, segment, (line) => merkle.add(line)),
     () => {
       const same = merkle.root() === Merkle.root(segment.merkle) && merkle.size === segment.merkle.size
       invariant(same, "a segment that was just written reads back as it was meant")

@@ -4,9 +4,9 @@ import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { newline } from "../../domain/format/Format.ts"
 import { decodeSame } from "../../domain/segment/SameLine.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentStore } from "./SegmentStore.ts"
 import { fileOffsetOf, readBlocks } from "./SegmentBytes.ts"
-import type { SegmentError } from "./SegmentFile.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 import type { IndexHandle } from "./SegmentIndexFile.ts"
 
 /** Bytes of blocks that are read at once for the lines that are repeated, and of such lines that are kept. */
@@ -14,7 +14,7 @@ const aheadBytesMax = 256 * 1024
 
 /** A closed segment, opened. */
 export interface OpenSegment {
-  readonly core: Core
+  readonly store: SegmentStore
   readonly tape: string
   readonly role: Role
   readonly segment: Segment
@@ -39,12 +39,12 @@ export const readLogical = Effect.fnUntraced(function* (
   direction: "forward" | "backward",
   bytesMax: number
 ): Effect.fn.Return<Logical, SegmentError> {
-  const { core, handle, role, segment, tape } = open
+  const { store, handle, role, segment, tape } = open
   const { blocks } = handle
   const block = blocks.blockOfRecord(record)
   const stored = new StoredLines(
     blocks.firstRecord[block]!,
-    yield* readBlocks(core, tape, role, segment, handle, block, block)
+    yield* readBlocks(store, tape, role, segment, handle, block, block)
   )
   const step = direction === "forward" ? 1 : -1
   const known = new Map<number, Uint8Array>()
@@ -149,7 +149,7 @@ const readTargets = Effect.fnUntraced(function* (
   open: OpenSegment,
   targets: ReadonlyArray<number>
 ): Effect.fn.Return<Array<readonly [number, Uint8Array]>, SegmentError> {
-  const { core, handle, role, segment, tape } = open
+  const { store, handle, role, segment, tape } = open
   const { blocks } = handle
   const read: Array<readonly [number, Uint8Array]> = []
   let block = -1
@@ -160,7 +160,7 @@ const readTargets = Effect.fnUntraced(function* (
       block = wanted
       lines = new StoredLines(
         blocks.firstRecord[block]!,
-        yield* readBlocks(core, tape, role, segment, handle, block, block)
+        yield* readBlocks(store, tape, role, segment, handle, block, block)
       )
     }
     if (lines.sameAs(target) !== undefined)

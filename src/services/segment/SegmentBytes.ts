@@ -7,10 +7,11 @@ import { invariant } from "../../domain/base/invariant.ts"
 import * as Frames from "../../domain/segment/Frames.ts"
 import type { FrameTable } from "../../domain/segment/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentStore } from "./SegmentStore.ts"
 import { decompress } from "./FrameCodec.ts"
-import { frameError, readSegment, type SegmentError } from "./SegmentFile.ts"
-import { indexOf, type IndexHandle } from "./SegmentIndexFile.ts"
+import { frameError, readSegment } from "./SegmentFile.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
+import type { IndexHandle } from "./SegmentIndexFile.ts"
 
 /** Offset and length, in raw bytes. */
 export type Range = readonly [offset: number, length: number]
@@ -20,7 +21,7 @@ const framesAtOnce = 2
 
 /** The raw bytes `offset` to `offset + length - 1`, which must exist. Not to be changed: they may be shared. */
 export const readRaw = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
@@ -29,28 +30,28 @@ export const readRaw = (
 ): Effect.Effect<Uint8Array, SegmentError> =>
   Effect.suspend(() => {
     invariant(offset >= 0 && length >= 0 && offset + length <= segment.rawBytes, "a range within the segment is read")
-    if (segment.compression === "none") return readSegment(core, tape, segment.name, offset, length)
-    return Effect.flatMap(indexOf(core, tape, role, segment), ({ frames }) =>
-      sliceFrames(core, tape, segment, segment.compression as Frames.Codec, frames, [offset, length])
+    if (segment.compression === "none") return readSegment(store, tape, segment.name, offset, length)
+    return Effect.flatMap(store.index(tape, role, segment), ({ frames }) =>
+      sliceFrames(store, tape, segment, segment.compression as Frames.Codec, frames, [offset, length])
     )
   })
 
 /** Many small ranges in one call, in the order of `ranges`. */
 export const readRawRanges = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
   ranges: ReadonlyArray<Range>
 ): Effect.Effect<Array<Uint8Array>, SegmentError> => {
-  if (segment.compression === "none") return readPlainRanges(core, tape, segment.name, ranges)
+  if (segment.compression === "none") return readPlainRanges(store, tape, segment.name, ranges)
   const { compression } = segment
-  return Effect.flatMap(indexOf(core, tape, role, segment), ({ frames }) =>
+  return Effect.flatMap(store.index(tape, role, segment), ({ frames }) =>
     Effect.map(
       Effect.forEach(
         groupsOf(frames, ranges),
         ([start, end, group]) =>
-          Effect.map(sliceFrames(core, tape, segment, compression, frames, [start, end - start]), (raw) =>
+          Effect.map(sliceFrames(store, tape, segment, compression, frames, [start, end - start]), (raw) =>
             // Copied: a small piece would keep its whole frame in memory.
             group.map(([offset, length]) => raw.slice(offset - start, offset - start + length))
           ),
@@ -87,12 +88,12 @@ const groupsOf = (
 }
 
 const readPlainRanges = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   segment: string,
   ranges: ReadonlyArray<Range>
 ): Effect.Effect<Array<Uint8Array>, SegmentError> =>
-  Effect.matchEffect(core.root.readSegmentRanges(tape, segment, ranges), {
+  Effect.matchEffect(store.root.readSegmentRanges(tape, segment, ranges), {
     onFailure: (error): Effect.Effect<Array<Uint8Array>, SegmentError> =>
       Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (pieces) => {
@@ -104,7 +105,7 @@ const readPlainRanges = (
   })
 
 const sliceFrames = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   segment: Segment,
   codec: Frames.Codec,
@@ -113,7 +114,7 @@ const sliceFrames = (
 ): Effect.Effect<Uint8Array, SegmentError> => {
   const first = frames.frameOfRaw(offset)
   const last = length === 0 ? first : frames.frameOfRaw(offset + length - 1)
-  const load = (frame: number) => loadFrame(core, tape, segment, codec, frames, frame)
+  const load = (frame: number) => loadFrame(store, tape, segment, codec, frames, frame)
   const start = offset - frames.rawOffset[first]!
   if (first === last) return Effect.map(load(first), (raw) => raw.subarray(start, start + length))
   const numbers = Array.from({ length: last - first + 1 }, (_, i) => first + i)
@@ -124,7 +125,7 @@ const sliceFrames = (
 }
 
 const loadFrame = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   segment: Segment,
   codec: Frames.Codec,
@@ -136,16 +137,16 @@ const loadFrame = (
   const fileBytes = frames.fileBytes[frame]!
   const rawBytes = frames.rawBytes[frame]!
   // Budgets before anything is allocated.
-  const limit = Frames.rawBytesMax(core.state.limits)
+  const limit = Frames.rawBytesMax(store.limits)
   if (rawBytes > limit) return Effect.fail(new DecompressionLimit({ tape, segment: name, offset, limit }))
   if (fileBytes > Frames.storedBytesMax(rawBytes)) {
     const why = "a frame is larger than its content"
     return Effect.fail(new SegmentCorrupt({ tape, segment: name, offset, why }))
   }
-  const load = Effect.flatMap(readSegment(core, tape, name, offset, fileBytes), (stored) =>
+  const load = Effect.flatMap(readSegment(store, tape, name, offset, fileBytes), (stored) =>
     Effect.mapError(decompress(codec, stored, rawBytes), (error) => frameError(tape, name, offset, error))
   )
-  return core.frames.get(`${tape}/${sha256}/${frame}`, load)
+  return store.frames.get(`${tape}/${sha256}/${frame}`, load)
 }
 
 /** Where in the segment's file the raw byte at this offset is, or the frame that holds it begins. */
@@ -154,7 +155,7 @@ export const fileOffsetOf = (frames: FrameTable, rawOffset: number): number =>
 
 /** The raw bytes of the blocks `first` to `last`, each checked by its CRC-32. Not to be changed: they may be shared. */
 export const readBlocks = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
@@ -162,7 +163,7 @@ export const readBlocks = (
   first: number,
   last: number
 ): Effect.Effect<Uint8Array, SegmentError> =>
-  Effect.map(readEachBlock(core, tape, role, segment, handle, first, last), (pieces) =>
+  Effect.map(readEachBlock(store, tape, role, segment, handle, first, last), (pieces) =>
     pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
   )
 
@@ -171,7 +172,7 @@ const sweepBytesMax = 256 * 1024
 
 /** As `readBlocks`, in pieces that end with a line: block by block, where the blocks do. */
 export const readEachBlock = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
@@ -186,8 +187,8 @@ export const readEachBlock = (
   const read =
     segment.compression === "none" && length <= sweepBytesMax
       ? // Small reads, which a disk does on the spot, rather than one that is large.
-        readPlainRanges(core, tape, segment.name, ranges)
-      : Effect.map(readRaw(core, tape, role, segment, start, length), (raw) =>
+        readPlainRanges(store, tape, segment.name, ranges)
+      : Effect.map(readRaw(store, tape, role, segment, start, length), (raw) =>
           ranges.map(([offset, bytes]) => raw.subarray(offset - start, offset - start + bytes))
         )
   return Effect.flatMap(read, (pieces) => {

@@ -9,24 +9,20 @@ import { decodeSame } from "../../domain/segment/SameLine.ts"
 import type { Compression } from "../../domain/format/Names.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
-import type { StorageError } from "../ports/Storage.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentAccess, SegmentError } from "./SegmentAccess.ts"
 import { decompress } from "./FrameCodec.ts"
-
-/** What reading a closed segment may fail with. */
-export type SegmentError = SegmentCorrupt | SegmentMissing | DecompressionLimit | StorageError
 
 const readBytes = 1024 * 1024
 
 /** Reads a range of a segment's file; one that is not there any more is missing, one that ends early is corrupt. */
 export const readSegment = (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: string,
   offset: number,
   length: number
 ): Effect.Effect<Uint8Array, SegmentError> =>
-  Effect.matchEffect(core.root.readSegment(tape, segment, offset, length), {
+  Effect.matchEffect(access.root.readSegment(tape, segment, offset, length), {
     onFailure: (error): Effect.Effect<Uint8Array, SegmentError> =>
       Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (bytes) =>
@@ -66,21 +62,21 @@ export interface FileTaker {
  * line and 1 MiB.
  */
 export const readFileLines = (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: string,
   compression: Compression,
   taker: FileTaker,
   rawBytesMax: number = Number.POSITIVE_INFINITY
 ): Effect.Effect<void, SegmentError> =>
-  Effect.flatMap(core.root.segmentSize(tape, segment), (size): Effect.Effect<void, SegmentError> => {
+  Effect.flatMap(access.root.segmentSize(tape, segment), (size): Effect.Effect<void, SegmentError> => {
     if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment }))
-    const file: File = { core, tape, segment, size }
+    const file: File = { access, tape, segment, size }
     return compression === "none" ? readPlain(file, taker) : readFrames(file, compression, taker, rawBytesMax)
   })
 
 interface File {
-  readonly core: Core
+  readonly access: SegmentAccess
   readonly tape: string
   readonly segment: string
   readonly size: number
@@ -111,14 +107,14 @@ const takeLines = (
 }
 
 const readPlain = Effect.fnUntraced(function* (file: File, taker: FileTaker): Effect.fn.Return<void, SegmentError> {
-  const { core, segment, size, tape } = file
-  const { limits } = core.state
+  const { access, segment, size, tape } = file
+  const { limits } = access
   const lineBytesMax = Math.max(limits.batchBytesMax, Frames.rawBytesMax(limits))
   /** The beginning of a line that has not ended yet. */
   let rest: Array<Uint8Array> = []
   let restBytes = 0
   for (let offset = 0; offset < size;) {
-    const chunk = yield* readSegment(core, tape, segment, offset, Math.min(readBytes, size - offset))
+    const chunk = yield* readSegment(access, tape, segment, offset, Math.min(readBytes, size - offset))
     taker.onFile?.(chunk)
     const end = chunk.lastIndexOf(newline) + 1
     if (end > 0) {
@@ -144,13 +140,13 @@ const readFrames = Effect.fnUntraced(function* (
   taker: FileTaker,
   rawBytesMax: number
 ): Effect.fn.Return<void, SegmentError> {
-  const { core, segment, size, tape } = file
-  const frameMax = Frames.rawBytesMax(core.state.limits)
+  const { access, segment, size, tape } = file
+  const frameMax = Frames.rawBytesMax(access.limits)
   let rawLeft = rawBytesMax
   let pending: Uint8Array = new Uint8Array(0)
   let frameAt = 0
   for (let offset = 0; offset < size;) {
-    const chunk = yield* readSegment(core, tape, segment, offset, Math.min(readBytes, size - offset))
+    const chunk = yield* readSegment(access, tape, segment, offset, Math.min(readBytes, size - offset))
     taker.onFile?.(chunk)
     offset += chunk.length
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
@@ -212,19 +208,19 @@ export type EachStored = (line: Uint8Array, sameAs: number | undefined) => void
  * for others. `each` is called before the hash is known. Whether what a line stands for is a record is not looked at.
  */
 export const readStored = Effect.fnUntraced(function* (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: Segment,
   each: EachStored,
   onFrame?: (fileBytes: number) => void
 ): Effect.fn.Return<void, SegmentError> {
   const { compression, name, rawBytes, records, sha256 } = segment
-  yield* checkSize(core, tape, segment)
+  yield* checkSize(access, tape, segment)
   const digest = createHash("sha256")
   const found = { lines: 0, same: 0, rawBytes: 0 }
   let firstBad: { readonly offset: number; readonly why: string; readonly isItself: boolean } | undefined
   yield* readFileLines(
-    core,
+    access,
     tape,
     name,
     compression,
@@ -279,24 +275,24 @@ const notThere = "it repeats a line that is not there"
  * file that is not is read again, line by line, to say where.
  */
 export const checkFile = Effect.fnUntraced(function* (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: Segment
 ): Effect.fn.Return<void, SegmentError> {
-  yield* checkSize(core, tape, segment)
+  yield* checkSize(access, tape, segment)
   const digest = createHash("sha256")
   for (let offset = 0; offset < segment.bytes;) {
-    const chunk = yield* readSegment(core, tape, segment.name, offset, Math.min(readBytes, segment.bytes - offset))
+    const chunk = yield* readSegment(access, tape, segment.name, offset, Math.min(readBytes, segment.bytes - offset))
     digest.update(chunk)
     offset += chunk.length
     // Hashing is work for the processor: other fibres come first.
     yield* Effect.yieldNow
   }
-  if (digest.digest("hex") !== segment.sha256) yield* readStored(core, tape, segment, () => {})
+  if (digest.digest("hex") !== segment.sha256) yield* readStored(access, tape, segment, () => {})
 })
 
-const checkSize = (core: Core, tape: string, segment: Segment): Effect.Effect<void, SegmentError> =>
-  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
+const checkSize = (access: SegmentAccess, tape: string, segment: Segment): Effect.Effect<void, SegmentError> =>
+  Effect.flatMap(access.root.segmentSize(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
     if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment: segment.name }))
     if (size === segment.bytes) return Effect.void
     const why = `it has ${size} bytes, meta says ${segment.bytes}`

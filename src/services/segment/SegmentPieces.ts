@@ -9,9 +9,10 @@ import { createHash } from "node:crypto"
 import { newline } from "../../domain/format/Format.ts"
 import * as Frames from "../../domain/segment/Frames.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentAccess } from "./SegmentAccess.ts"
 import { decompress } from "./FrameCodec.ts"
-import { readSegment, type SegmentError } from "./SegmentFile.ts"
+import { readSegment } from "./SegmentFile.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 
 /** Whole lines; `frame`: all of them, as they are stored, where the segment is compressed. Only valid during the call. */
 export type TakePiece = (lines: Uint8Array, frame: Uint8Array | undefined) => void
@@ -26,29 +27,29 @@ const restBytesMax = 16 * readBytes
  * `take` has thrown; then all that was handed over counts for nothing. Fails where it cannot be read.
  */
 export const readPieces = (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: Segment,
   take: TakePiece
 ): Effect.Effect<boolean, SegmentError> =>
-  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size) => {
+  Effect.flatMap(access.root.segmentSize(tape, segment.name), (size) => {
     if (size !== segment.bytes) return Effect.succeed(false)
-    const chunks = chunksOf(core, tape, segment)
+    const chunks = chunksOf(access, tape, segment)
     return segment.compression === "none"
       ? inOrder(chunks, new PlainLines(take))
-      : readFrames(core, segment, segment.compression, chunks, take)
+      : readFrames(access, segment, segment.compression, chunks, take)
   })
 
 /** Whether a segment's file has the length and the hash that meta says. Fails where it cannot be read. */
-export const hasHash = (core: Core, tape: string, segment: Segment): Effect.Effect<boolean, SegmentError> =>
-  Effect.flatMap(core.root.segmentSize(tape, segment.name), (size) => {
+export const hasHash = (access: SegmentAccess, tape: string, segment: Segment): Effect.Effect<boolean, SegmentError> =>
+  Effect.flatMap(access.root.segmentSize(tape, segment.name), (size) => {
     if (size !== segment.bytes) return Effect.succeed(false)
     const digest = createHash("sha256")
     const take = (chunk: Uint8Array) => {
       digest.update(chunk)
       return true
     }
-    return inOrder(chunksOf(core, tape, segment), { take, end: () => digest.digest("hex") === segment.sha256 })
+    return inOrder(chunksOf(access, tape, segment), { take, end: () => digest.digest("hex") === segment.sha256 })
   })
 
 /**
@@ -56,16 +57,16 @@ export const hasHash = (core: Core, tape: string, segment: Segment): Effect.Effe
  * says that. Fails where it cannot be read.
  */
 export const hasLines = (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: Segment,
   rawSha256: string | undefined
 ): Effect.Effect<boolean, SegmentError> =>
   Effect.suspend(() => {
-    if (rawSha256 === undefined) return hasHash(core, tape, segment)
+    if (rawSha256 === undefined) return hasHash(access, tape, segment)
     const stored = createHash("sha256")
     const raw = createHash("sha256")
-    const read = readPieces(core, tape, segment, (lines, frame) => {
+    const read = readPieces(access, tape, segment, (lines, frame) => {
       raw.update(lines)
       stored.update(frame ?? lines)
     })
@@ -78,13 +79,13 @@ export const hasLines = (
 /** Parts of a whole that come one after the other, each made by an effect; `undefined` behind the last. */
 type Parts<A, E> = () => Effect.Effect<A, E> | undefined
 
-const chunksOf = (core: Core, tape: string, { bytes, name }: Segment): Parts<Uint8Array, SegmentError> => {
+const chunksOf = (access: SegmentAccess, tape: string, { bytes, name }: Segment): Parts<Uint8Array, SegmentError> => {
   let offset = 0
   return () => {
     if (offset >= bytes) return undefined
     const at = offset
     offset += readBytes
-    return readSegment(core, tape, name, at, Math.min(readBytes, bytes - at))
+    return readSegment(access, tape, name, at, Math.min(readBytes, bytes - at))
   }
 }
 
@@ -176,7 +177,7 @@ interface Frame {
 }
 
 const readFrames = Effect.fnUntraced(function* (
-  core: Core,
+  access: SegmentAccess,
   segment: Segment,
   codec: Frames.Codec,
   chunks: Parts<Uint8Array, SegmentError>,
@@ -184,7 +185,7 @@ const readFrames = Effect.fnUntraced(function* (
 ): Effect.fn.Return<boolean, SegmentError> {
   let pending: Uint8Array = new Uint8Array(0)
   let rawLeft = segment.rawBytes
-  const rawMax = Frames.rawBytesMax(core.state.limits)
+  const rawMax = Frames.rawBytesMax(access.limits)
   const taker: Taker<Frame> = {
     take: ({ raw, stored }) => {
       if (raw.at(-1) !== newline) return false

@@ -4,12 +4,12 @@ import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { describeError } from "../../domain/json/describeError.ts"
 import { findSame } from "../../domain/segment/SameLine.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import type { Chunk } from "../read/RecordReader.ts"
+import type { SegmentStore } from "./SegmentStore.ts"
+import type { Chunk } from "./Chunk.ts"
 import { type OpenSegment, readLogical } from "./SameLines.ts"
 import { fileOffsetOf, readEachBlock } from "./SegmentBytes.ts"
-import { readStored, type SegmentError } from "./SegmentFile.ts"
-import { indexOf } from "./SegmentIndexFile.ts"
+import { readStored } from "./SegmentFile.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 import { forEachLine } from "../../domain/segment/SegmentSeal.ts"
 
 /** What is read at once. */
@@ -20,7 +20,7 @@ const readBytes = 256 * 1024
  * and goes on; backwards it ends at or behind it and begins earlier.
  */
 export const readSegmentChunk = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
@@ -28,8 +28,8 @@ export const readSegmentChunk = (
   direction: "forward" | "backward",
   bytesMax: number
 ): Effect.Effect<Chunk, SegmentError> =>
-  Effect.flatMap(indexOf(core, tape, role, segment), (handle) => {
-    const open = { core, tape, role, segment, handle }
+  Effect.flatMap(store.index(tape, role, segment), (handle) => {
+    const open = { store, tape, role, segment, handle }
     return segment.same === undefined || segment.same === 0
       ? readUnrepeated(open, record, direction, bytesMax)
       : Effect.map(readLogical(open, record, direction, bytesMax), ({ firstRecord, count, lines }) => ({
@@ -46,7 +46,7 @@ const readUnrepeated = (
   direction: "forward" | "backward",
   bytesMax: number
 ): Effect.Effect<Chunk, SegmentError> => {
-  const { core, handle, role, segment, tape } = open
+  const { store, handle, role, segment, tape } = open
   const { blocks, frames } = handle
   const at = blocks.blockOfRecord(record)
   let first = at
@@ -57,7 +57,7 @@ const readUnrepeated = (
   } else {
     while (first > 0 && bytes + blocks.bytes[first - 1]! <= bytesMax) bytes += blocks.bytes[--first]!
   }
-  return Effect.flatMap(readEachBlock(core, tape, role, segment, handle, first, last), (pieces) => {
+  return Effect.flatMap(readEachBlock(store, tape, role, segment, handle, first, last), (pieces) => {
     for (const [index, lines] of pieces.entries()) {
       const same = mayRepeat(lines) ? findSame(lines) : -1
       if (same === -1) continue
@@ -85,33 +85,33 @@ const mayRepeat = (lines: Uint8Array): boolean =>
  * `each` gets every record's line in order, without its newline, and must keep none: it is called before all is checked.
  */
 export const readWhole = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
   each: (line: Uint8Array) => void
 ): Effect.Effect<void, SegmentError> =>
   segment.same === undefined || segment.same === 0
-    ? readStored(core, tape, segment, each)
+    ? readStored(store, tape, segment, each)
     : // Twice, since a line may stand for one that is far behind it: memory does not grow with the segment.
       Effect.andThen(
-        readStored(core, tape, segment, () => {}),
-        readEach(core, tape, role, segment, each)
+        readStored(store, tape, segment, () => {}),
+        readEach(store, tape, role, segment, each)
       )
 
 const readEach = Effect.fnUntraced(function* (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
   each: (line: Uint8Array) => void
 ): Effect.fn.Return<void, SegmentError> {
   for (let record = 0; record < segment.records;) {
-    const chunk = yield* readSegmentChunk(core, tape, role, segment, record, "forward", readBytes)
+    const chunk = yield* readSegmentChunk(store, tape, role, segment, record, "forward", readBytes)
     try {
       for (const lines of chunk.pieces) forEachLine(lines, (start, end) => each(lines.subarray(start, end)))
     } catch (error) {
-      const { blocks, frames } = yield* indexOf(core, tape, role, segment)
+      const { blocks, frames } = yield* store.index(tape, role, segment)
       const offset = fileOffsetOf(frames, blocks.offset[blocks.blockOfRecord(record)]!)
       const why = describeError(error)
       return yield* new SegmentCorrupt({ tape, segment: segment.name, offset, why })

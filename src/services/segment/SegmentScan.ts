@@ -9,9 +9,10 @@ import type { Compression } from "../../domain/format/Names.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 import { decodeSame } from "../../domain/segment/SameLine.ts"
 import type * as TaraSON from "../../domain/json/TaraSON.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentAccess } from "./SegmentAccess.ts"
 import { isSystemRecord, parseLine } from "../../domain/segment/recordLines.ts"
-import { readFileLines, type SegmentError } from "./SegmentFile.ts"
+import { readFileLines } from "./SegmentFile.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 
 /** A file as it is. */
 export interface ScannedFile {
@@ -31,7 +32,7 @@ export interface ScannedFile {
  * no event where the tape holds events; a reference to a line that is not there; a last line without an end.
  */
 export const scanSegmentFile = (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   segment: string,
   compression: Compression,
@@ -39,7 +40,7 @@ export const scanSegmentFile = (
 ): Effect.Effect<ScannedFile, SegmentError> =>
   Effect.suspend(() => {
     const digest = createHash("sha256")
-    const { limits } = core.state
+    const { limits } = access
     const prints = new Prints()
     let bytes = 0
     let rawBytes = 0
@@ -71,7 +72,7 @@ export const scanSegmentFile = (
         prints.add(printOf(line))
       }
     }
-    const read = readFileLines(core, tape, segment, compression, {
+    const read = readFileLines(access, tape, segment, compression, {
       onFile: (chunk) => {
         digest.update(chunk)
         bytes += chunk.length

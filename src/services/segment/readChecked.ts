@@ -4,14 +4,14 @@ import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type * as TaraSON from "../../domain/json/TaraSON.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { SegmentStore } from "./SegmentStore.ts"
 import { readRecord } from "../../domain/segment/recordLines.ts"
-import type { SegmentError } from "./SegmentFile.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 import { readWhole } from "./SegmentRecords.ts"
 
 /** Reads a whole segment, and checks it against meta and each of its lines. `before`: the Merkle state in front of it. */
 export const readChecked = (
-  core: Core,
+  store: SegmentStore,
   tape: string,
   role: Role,
   segment: Segment,
@@ -20,8 +20,8 @@ export const readChecked = (
 ): Effect.Effect<void, SegmentError> =>
   Effect.suspend(() => {
     const merkle = new Merkle.Accumulator(before)
-    const read = readWhole(core, tape, role, segment, (line) => {
-      each(readRecord(line, core.state.limits))
+    const read = readWhole(store, tape, role, segment, (line) => {
+      each(readRecord(line, store.limits))
       merkle.add(line)
     })
     return Effect.flatMap(read, () => {

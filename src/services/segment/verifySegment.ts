@@ -5,8 +5,8 @@
 import * as Effect from "effect/Effect"
 import type * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import type { SegmentError } from "./SegmentFile.ts"
+import type { SegmentAccess } from "./SegmentAccess.ts"
+import type { SegmentError } from "./SegmentAccess.ts"
 import { readPieces } from "./SegmentPieces.ts"
 import { type Proved, SegmentVerifier } from "./SegmentVerifier.ts"
 
@@ -15,7 +15,7 @@ import { type Proved, SegmentVerifier } from "./SegmentVerifier.ts"
  * cannot be read. `before`: the Merkle state in front of it.
  */
 export const verifySegment = (
-  core: Core,
+  access: SegmentAccess,
   tape: string,
   role: Role,
   segment: Segment,
@@ -24,7 +24,7 @@ export const verifySegment = (
   Effect.suspend(() => {
     // Lines that stand for others are read twice, and that takes another way.
     if ((segment.same ?? 0) !== 0) return Effect.succeed(undefined)
-    const proof = new SegmentVerifier({ role, segment, before, limits: core.state.limits })
-    const read = readPieces(core, tape, segment, (lines, frame) => proof.add(lines, frame))
+    const proof = new SegmentVerifier({ role, segment, before, limits: access.limits })
+    const read = readPieces(access, tape, segment, (lines, frame) => proof.add(lines, frame))
     return Effect.map(read, (isRead) => (isRead ? proof.finish() : undefined))
   })

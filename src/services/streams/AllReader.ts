@@ -9,8 +9,8 @@ import { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { PositionGap } from "../../domain/event/EventErrors.ts"
 import { encodeTapeName } from "../../domain/format/Names.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import { type LoadError, openTape } from "../lib/OpenTape.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { compile, type EventFilter } from "./EventFilter.ts"
@@ -39,20 +39,20 @@ const pageEvents = 1024
 /** What all tapes together may hold in memory, in bytes of lines. */
 const windowBytes = 8 * 1024 * 1024
 
-export const readAll = (core: Core, options: ReadAllOptions = {}): Stream.Stream<RecordedEvent, AllReadError> =>
+export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.Stream<RecordedEvent, AllReadError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      if (core.closed) return yield* new LibClosed({ location: core.location })
+      yield* lib.guard.checkOpen
       const from = wholeNumber("from", options.from, 0)
-      const to = Math.min(core.durable.position, wholeNumber("to", options.to, Number.POSITIVE_INFINITY))
+      const to = Math.min(lib.journal.durable.position, wholeNumber("to", options.to, Number.POSITIVE_INFINITY))
       const limit = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
       if (from >= to || limit <= 0) return Stream.empty
       const backward = options.direction === "backward"
       const filter = compile(options.filter)
-      const tapes = yield* Effect.forEach(tapesFor(core, options.filter), (name) => openTape(core, name))
+      const tapes = yield* Effect.forEach(tapesFor(lib, options.filter), (name) => lib.tapes.get(name))
       const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
-      const cursors = tapes.map((tape) => new TapeCursor(core, tape, { from, to, backward, filter, chunkBytes }))
-      return new Merge(core, cursors, {
+      const cursors = tapes.map((tape) => new TapeCursor(lib, tape, { from, to, backward, filter, chunkBytes }))
+      return new Merge(lib, cursors, {
         from,
         to,
         backward,
@@ -63,21 +63,21 @@ export const readAll = (core: Core, options: ReadAllOptions = {}): Stream.Stream
   )
 
 /** Tapes that may hold what the filter wants: by category where the placement is. */
-const tapesFor = (core: Core, filter: EventFilter | undefined): Array<string> => {
+const tapesFor = (lib: LibHandle, filter: EventFilter | undefined): Array<string> => {
   const wanted =
-    filter?.categories === undefined || core.state.placement.kind !== "category"
+    filter?.categories === undefined || lib.meta.state.placement.kind !== "category"
       ? undefined
       : // What is no text is no category, and has no tape.
         new Set(filter.categories.filter((name) => name.isWellFormed()).map(encodeTapeName))
   const names: Array<string> = []
-  for (const tape of core.state.tapes.values()) {
+  for (const tape of lib.meta.state.tapes.values()) {
     if (tape.role === "events" && (wanted === undefined || wanted.has(tape.name))) names.push(tape.name)
   }
   return names
 }
 
 class Merge {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #backward: boolean
   readonly #complete: boolean
   #cursors: Array<TapeCursor>
@@ -87,7 +87,7 @@ class Merge {
   readonly #end: number
 
   constructor(
-    core: Core,
+    lib: LibHandle,
     cursors: Array<TapeCursor>,
     options: {
       readonly from: number
@@ -97,7 +97,7 @@ class Merge {
       readonly complete: boolean
     }
   ) {
-    this.#core = core
+    this.#lib = lib
     this.#cursors = cursors
     this.#backward = options.backward
     this.#complete = options.complete
@@ -118,7 +118,7 @@ class Merge {
 
   /** The next events; none at the end. */
   readonly #page = Effect.suspend((): Effect.Effect<Array<RecordedEvent>, AllReadError> => {
-    if (this.#core.closed) return Effect.fail(new LibClosed({ location: this.#core.location }))
+    if (this.#lib.guard.isClosed) return Effect.fail(new LibClosed({ location: this.#lib.location }))
     const dry = this.#cursors.filter((cursor) => cursor.isDry)
     const fill = Effect.forEach(dry, (cursor) => cursor.fill, { discard: true })
     return Effect.flatMap(fill, () => {
@@ -163,7 +163,7 @@ class Merge {
   #twins(): PositionGap {
     const heads = this.#cursors.map((cursor) => cursor.head!)
     const position = this.#backward ? Math.max(...heads) : Math.min(...heads)
-    return new PositionGap({ location: this.#core.location, expected: position, found: position })
+    return new PositionGap({ location: this.#lib.location, expected: position, found: position })
   }
 
   #isBefore(a: number, b: number): boolean {
@@ -181,6 +181,6 @@ class Merge {
   }
 
   #gap(found: number): PositionGap {
-    return new PositionGap({ location: this.#core.location, expected: this.#expected, found })
+    return new PositionGap({ location: this.#lib.location, expected: this.#expected, found })
   }
 }

@@ -7,9 +7,8 @@ import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
 import type { EncodedEvent } from "../../domain/event/Event.ts"
 import { EventIdConflict, type ExpectedRevision, WrongExpectedRevision } from "../../domain/event/EventErrors.ts"
 import type { Request } from "../write/CommitQueue.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
-import { listing } from "../lib/OpenTape.ts"
 import type { StreamState, Watch } from "./StreamStates.ts"
 
 /** Says where events went. They are durable. */
@@ -69,14 +68,14 @@ export const firstResult: Results<AppendResult> = (entries, resultOf) => resultO
 /** The request of one call: all of its entries are accepted, or none. Their streams must be pinned until it has its outcome. */
 export class AppendRequest<A> implements Request<A, Refusal> {
   readonly bytesMax: number
-  readonly #core: Core
+  readonly #lib: LibHandle
   protected readonly entries: Array<Entry>
   readonly #results: Results<A>
   #outcome: Exit.Exit<A, Refusal> | undefined
 
   /** `entries` is its own, and emptied when it has its outcome. */
-  constructor(core: Core, entries: Array<Entry>, results: Results<A>) {
-    this.#core = core
+  constructor(lib: LibHandle, entries: Array<Entry>, results: Results<A>) {
+    this.#lib = lib
     this.entries = entries
     this.#results = results
     let bytesMax = 0
@@ -87,7 +86,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
   seal(group: CommitGroup): Exit.Exit<A, Refusal> | undefined {
     const { entries } = this
     const rests = entries.some(({ state }) => state.batch === group.batch)
-    const verdict = judge(this.#core, entries)
+    const verdict = judge(this.#lib, entries)
     if (verdict === "repeated") this.#outcome = Exit.succeed(this.#results(entries, repeatedResult))
     else if (verdict !== undefined) this.#outcome = Exit.fail(verdict)
     else {
@@ -111,7 +110,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
 }
 
 /** Ids first, then what is expected of the streams: an append that is repeated succeeds though its stream has moved on. */
-const judge = (core: Core, entries: ReadonlyArray<Entry>): Refusal | "repeated" | undefined => {
+const judge = (lib: LibHandle, entries: ReadonlyArray<Entry>): Refusal | "repeated" | undefined => {
   let repeated = 0
   let written = 0
   let partly: EventIdConflict | undefined
@@ -131,7 +130,7 @@ const judge = (core: Core, entries: ReadonlyArray<Entry>): Refusal | "repeated" 
   const revisions = entries.length > 1 ? new Map<StreamState, number>() : undefined
   for (const entry of entries) {
     const { state, expected, events } = entry
-    if (events.length > 0 && listing(core, state.tape.name)?.state === "archived") {
+    if (events.length > 0 && lib.tapes.listing(state.tape.name)?.state === "archived") {
       return new TapeArchived({ tape: state.tape.name })
     }
     if (state.isStale) {

@@ -9,8 +9,8 @@ import { checkStreamName, type InvalidStreamName } from "../../domain/format/Pla
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
 import type { CommitError, CommitLoop } from "../write/CommitLoop.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import type { SegmentError } from "../segment/SegmentIndexFile.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import {
   allResults,
   AppendRequest,
@@ -44,15 +44,15 @@ export type EventAppendError =
   | TaraSONError
 
 export class EventAppender {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #loop: CommitLoop
   readonly #states: StreamStates
   #time = ""
   #timeMillis = -1
-  readonly #newId = () => this.#core.uuid(this.#timeMillis)
+  readonly #newId = () => this.#lib.uuid(this.#timeMillis)
 
-  constructor(core: Core, loop: CommitLoop, states: StreamStates) {
-    this.#core = core
+  constructor(lib: LibHandle, loop: CommitLoop, states: StreamStates) {
+    this.#lib = lib
     this.#loop = loop
     this.#states = states
   }
@@ -69,7 +69,7 @@ export class EventAppender {
 
   #append<A>(encode: () => Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return Effect.clockWith((clock) => {
-      const refusal = this.#core.refusal()
+      const refusal = this.#lib.guard.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
       let entries: Array<Entry>
       try {
@@ -88,7 +88,7 @@ export class EventAppender {
     // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
       if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(entries, results))
-      return this.#loop.enqueue(new PinnedRequest(this.#core, entries, results, this.#states), resume)
+      return this.#loop.enqueue(new PinnedRequest(this.#lib, entries, results, this.#states), resume)
     })
   }
 
@@ -109,7 +109,7 @@ export class EventAppender {
           (entry) => {
             entry.state = this.#states.pin(entry.stream)
             pinned.push(entry.state)
-            return restore(this.#states.load(entry.state, (state) => loadState(this.#core, state)))
+            return restore(this.#states.load(entry.state, (state) => loadState(this.#lib, state)))
           },
           { discard: true }
         )
@@ -122,7 +122,7 @@ export class EventAppender {
   }
 
   #submit<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
-    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#core, entries, results)))
+    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#lib, entries, results)))
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
     const unwatch = Effect.sync(() => {
@@ -152,7 +152,7 @@ export class EventAppender {
       throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
     if (!Array.isArray(all)) throw new TypeError("the events of an append are an array")
-    const { limits } = this.#core.state
+    const { limits } = this.#lib.meta.state
     const count = all.length
     let given: Set<string> | undefined
     const events: Array<Event.EncodedEvent> = []
@@ -172,17 +172,17 @@ export class EventAppender {
   /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
   #findIds(entry: Entry): Effect.Effect<void, SegmentError> {
     return Effect.suspend(() => {
-      entry.watch = { since: this.#core.durable.batch }
+      entry.watch = { since: this.#lib.journal.durable.batch }
       entry.state.watch(entry.watch)
       return Effect.forEach(entry.given, (id) => this.#findId(entry, id), { discard: true })
     })
   }
 
   #findId(entry: Entry, id: string): Effect.Effect<void, SegmentError> {
-    return Effect.map(findById(this.#core, entry.state.tape, entry.state.name, id), (event) => {
+    return Effect.map(findById(this.#lib, entry.state.tape, entry.state.name, id), (event) => {
       if (event === undefined) return
       const { revision, position } = event
-      entry.found.set(id, { revision, position, content: Event.content(event, this.#core.state.limits) })
+      entry.found.set(id, { revision, position, content: Event.content(event, this.#lib.meta.limits) })
     })
   }
 }
@@ -191,8 +191,8 @@ export class EventAppender {
 class PinnedRequest<A> extends AppendRequest<A> {
   readonly #states: StreamStates
 
-  constructor(core: Core, entries: Array<Entry>, results: Results<A>, states: StreamStates) {
-    super(core, entries, results)
+  constructor(lib: LibHandle, entries: Array<Entry>, results: Results<A>, states: StreamStates) {
+    super(lib, entries, results)
     this.#states = states
   }
 

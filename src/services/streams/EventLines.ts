@@ -9,11 +9,11 @@ import { decodeSame } from "../../domain/segment/SameLine.ts"
 import type { Entry } from "../../domain/segment/SegmentIndex.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { type JsonObject, trustedParser } from "../../domain/json/TaraSON.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
 import { readRawRanges } from "../segment/SegmentBytes.ts"
 import { whyBad } from "../base/decodeUntrusted.ts"
-import type { SegmentError } from "../segment/SegmentFile.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 
 /** Lines this close to each other are read together. */
 const gapBytesMax = 4096
@@ -146,18 +146,18 @@ const isNotFound = (error: SegmentError): boolean => error._tag === "StorageErro
 
 /** Events of a closed segment. Entries stand in the order of their offsets. */
 export const readFromSegment = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   segment: Segment,
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
-  readEvents(entries, tape, segment.name, (ranges) => readRawRanges(core, tape, "events", segment, ranges))
+  readEvents(entries, tape, segment.name, (ranges) => readRawRanges(lib.segments, tape, "events", segment, ranges))
 
 /** Events of a dynamic segment. Entries stand in the order of their offsets. */
 export const readFromDynamic = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   file: DynamicFile,
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
-  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => core.root.readDynamicRanges(file.dynamic, ranges))
+  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => lib.root.readDynamicRanges(file.dynamic, ranges))

@@ -5,9 +5,11 @@ import { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import type { InvalidTapeName } from "../../domain/format/Names.ts"
 import { tapeOf } from "../../domain/format/Placement.ts"
 import type { StorageError } from "../ports/Storage.ts"
-import type { Core, WriteError } from "../lib/LibHandle.ts"
-import { listing, type LoadError, type OpenTape, openTape } from "../lib/OpenTape.ts"
-import type { SegmentError } from "../segment/SegmentIndexFile.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { WriteError } from "../lib/WriterGuard.ts"
+import type { LoadError } from "../lib/TapeRegistry.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { createTape } from "../lib/TapeCatalog.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 import { placesOf, sourceAt } from "./StreamSources.ts"
@@ -18,20 +20,20 @@ export type LoadStreamError = LoadError | WriteError | StorageError | TapeExists
 
 /** Finds the tape of a stream, or makes it, and the stream's last revision. */
 export const loadState = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   state: StreamState
 ): Effect.fn.Return<void, LoadStreamError | SegmentError> {
-  const name = tapeOf(core.state.placement, state.name)
-  if (listing(core, name) === undefined) {
-    yield* Effect.catchTag(createTape(core, name, "events"), "TapeExists", (error) =>
+  const name = tapeOf(lib.meta.state.placement, state.name)
+  if (lib.tapes.listing(name) === undefined) {
+    yield* Effect.catchTag(createTape(lib, name, "events"), "TapeExists", (error) =>
       // Made by someone else in the meantime; or being made, and not ours to use.
-      listing(core, name) === undefined ? Effect.fail(error) : Effect.void
+      lib.tapes.listing(name) === undefined ? Effect.fail(error) : Effect.void
     )
   }
-  if (listing(core, name)?.role !== "events") return yield* new TapeNotForEvents({ tape: name, stream: state.name })
-  const tape = yield* openTape(core, name)
+  if (lib.tapes.listing(name)?.role !== "events") return yield* new TapeNotForEvents({ tape: name, stream: state.name })
+  const tape = yield* lib.tapes.get(name)
   const { generation } = tape
-  const revision = yield* lastRevision(core, tape, state.name)
+  const revision = yield* lastRevision(lib, tape, state.name)
   // All at once: a state that was loaded before counts as stale until it is what was looked up.
   state.tape = tape
   state.generation = generation
@@ -41,15 +43,15 @@ export const loadState = Effect.fnUntraced(function* (
 })
 
 /** The last revision of a stream that is durable; −1 where it has no event. */
-export const lastRevision = (core: Core, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
+export const lastRevision = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.suspend(() =>
-    retryVanished(core, tape, tape.metaVersion, findLast(core, tape, stream), () => lastRevision(core, tape, stream))
+    retryVanished(lib, tape, tape.meta.version, findLast(lib, tape, stream), () => lastRevision(lib, tape, stream))
   )
 
-const findLast = (core: Core, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
+const findLast = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.gen(function* () {
-    for (const place of placesOf(core, tape).toReversed()) {
-      const source = yield* sourceAt(core, tape, place, stream)
+    for (const place of placesOf(lib, tape).toReversed()) {
+      const source = yield* sourceAt(lib, tape, place, stream)
       if (source !== undefined) return source.firstRevision + source.count - 1
     }
     return -1

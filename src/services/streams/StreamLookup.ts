@@ -6,63 +6,58 @@ import * as Effect from "effect/Effect"
 import { BloomFilter } from "../../domain/base/BloomFilter.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import { type IndexHandle, indexOf, lookup, type SegmentError } from "../segment/SegmentIndexFile.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { IndexHandle } from "../segment/SegmentIndexFile.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 
 /** Bytes of filters that a lib keeps: ten bits for each stream of each segment. */
 const filterBytesMax = 32 * 1024 * 1024
 
 /** The rows of streams with this hash. */
 export const findStream = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   segment: Segment,
   stream: number
 ): Effect.Effect<Array<SegmentIndex.StreamRow>, SegmentError> =>
-  unlessAbsent(core, tape, segment, stream, (header) => SegmentIndex.findStream(header, stream))
+  unlessAbsent(lib, tape, segment, stream, (header) => SegmentIndex.findStream(header, stream))
 
 /** The entries of events whose id has this hash, in a segment that may have the stream. */
 export const findId = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   segment: Segment,
   stream: number,
   id: number
 ): Effect.Effect<Array<number>, SegmentError> =>
-  unlessAbsent(core, tape, segment, stream, (header) => SegmentIndex.findId(header, id))
+  unlessAbsent(lib, tape, segment, stream, (header) => SegmentIndex.findId(header, id))
 
 const unlessAbsent = <A>(
-  core: Core,
+  lib: LibHandle,
   tape: string,
   segment: Segment,
   stream: number,
   query: (header: SegmentIndex.Header) => SegmentIndex.Lookup<Array<A>>
 ): Effect.Effect<Array<A>, SegmentError> =>
-  Effect.flatMap(indexOf(core, tape, "events", segment), (handle) => {
+  Effect.flatMap(lib.segments.index(tape, "events", segment), (handle) => {
     const { streams } = handle
     if (streams.filter?.mayHave(stream) === false) return Effect.succeed([])
-    return Effect.tap(lookup(core, tape, "events", segment, query), (rows) =>
-      rows.length === 0 && streams.filter === undefined ? missed(core, tape, segment, handle) : Effect.void
+    return Effect.tap(lib.segments.lookup(tape, "events", segment, query), (rows) =>
+      rows.length === 0 && streams.filter === undefined ? missed(lib, tape, segment, handle) : Effect.void
     )
   })
 
 /** Reading all names costs no more than looking for that many of them has cost until then. */
 const missed = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   segment: Segment,
   { header, streams }: IndexHandle
 ): Effect.Effect<void, SegmentError> => {
   if (++streams.missed < SegmentIndex.filterPages(header)) return Effect.void
   streams.missed = 0
-  if (filterBytes(core) + BloomFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
-  return Effect.map(lookup(core, tape, "events", segment, SegmentIndex.readFilter), (filter) => {
+  if (lib.segments.filterBytes + BloomFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
+  return Effect.map(lib.segments.lookup(tape, "events", segment, SegmentIndex.readFilter), (filter) => {
     streams.filter = filter
   })
-}
-
-const filterBytes = (core: Core): number => {
-  let sum = 0
-  for (const { streams } of core.indexes.values()) sum += streams.filter?.bytes ?? 0
-  return sum
 }

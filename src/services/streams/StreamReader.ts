@@ -6,9 +6,10 @@ import { LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { checkStreamName, type InvalidStreamName, tapeOf } from "../../domain/format/Placement.ts"
 import { attempt } from "../base/attempt.ts"
-import type { Core } from "../lib/LibHandle.ts"
-import { listing, type LoadError, type OpenTape, openTape } from "../lib/OpenTape.ts"
-import type { SegmentError } from "../segment/SegmentIndexFile.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { LoadError } from "../lib/TapeRegistry.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 import { type Place, placesOf, type Source, sourceAt } from "./StreamSources.ts"
@@ -32,23 +33,23 @@ const pageEvents = 512
 
 /** A stream that has no event, or whose tape does not exist, reads as empty. */
 export const readStream = (
-  core: Core,
+  lib: LibHandle,
   stream: string,
   options: ReadStreamOptions = {}
 ): Stream.Stream<RecordedEvent, StreamReadError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      if (core.closed) return yield* new LibClosed({ location: core.location })
+      yield* lib.guard.checkOpen
       yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
-      const name = tapeOf(core.state.placement, stream)
-      if (listing(core, name) === undefined) return Stream.empty
-      const tape = yield* openTape(core, name)
-      return new Cursor(core, tape, stream, options).stream
+      const name = tapeOf(lib.meta.state.placement, stream)
+      if (lib.tapes.listing(name) === undefined) return Stream.empty
+      const tape = yield* lib.tapes.get(name)
+      return new Cursor(lib, tape, stream, options).stream
     })
   )
 
 class Cursor {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #tape: OpenTape
   readonly #stream: string
   readonly #backward: boolean
@@ -64,14 +65,14 @@ class Cursor {
   #planned = ""
   #source: Source | undefined
 
-  constructor(core: Core, tape: OpenTape, stream: string, options: ReadStreamOptions) {
-    this.#core = core
+  constructor(lib: LibHandle, tape: OpenTape, stream: string, options: ReadStreamOptions) {
+    this.#lib = lib
     this.#tape = tape
     this.#stream = stream
     this.#backward = options.direction === "backward"
     this.#from = wholeNumber("from", options.from, 0)
     this.#to = wholeNumber("to", options.to, Number.POSITIVE_INFINITY)
-    this.#endPosition = core.durable.position
+    this.#endPosition = lib.journal.durable.position
     this.#left = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
     this.#next = this.#backward ? this.#to : this.#from
     this.#places = this.#freshPlaces()
@@ -87,18 +88,18 @@ class Cursor {
   }
 
   #freshPlaces(): Array<Place> {
-    this.#planned = this.#tape.metaVersion
-    const places = placesOf(this.#core, this.#tape)
+    this.#planned = this.#tape.meta.version
+    const places = placesOf(this.#lib, this.#tape)
     return this.#backward ? places.toReversed() : places
   }
 
   /** The next events; `undefined` at the end. */
   readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
-    if (this.#core.closed) return Effect.fail(new LibClosed({ location: this.#core.location }))
+    if (this.#lib.guard.isClosed) return Effect.fail(new LibClosed({ location: this.#lib.location }))
     if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
       return Effect.succeed(undefined)
     if (this.#backward && this.#next <= this.#from) return Effect.succeed(undefined)
-    return retryVanished(this.#core, this.#tape, this.#planned, this.#read, () => {
+    return retryVanished(this.#lib, this.#tape, this.#planned, this.#read, () => {
       // Closed or repacked since the places were listed: the events are elsewhere now.
       this.#places = this.#freshPlaces()
       this.#source = undefined
@@ -158,7 +159,7 @@ class Cursor {
     () => {
       const place = this.#places[0]
       if (place === undefined) return Effect.succeed(undefined)
-      return Effect.flatMap(sourceAt(this.#core, this.#tape, place, this.#stream, this.#wanted), (source) => {
+      return Effect.flatMap(sourceAt(this.#lib, this.#tape, place, this.#stream, this.#wanted), (source) => {
         this.#places.shift()
         this.#source = source
         return this.#page

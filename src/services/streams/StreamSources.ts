@@ -8,11 +8,11 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { hash53, hashId } from "../../domain/base/Hash53.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
 import { eventsOf } from "../journal/FileEvents.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
-import { lookup, type SegmentError } from "../segment/SegmentIndexFile.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { findId, findStream } from "./StreamLookup.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 import { readFromDynamic, readFromSegment } from "./EventLines.ts"
@@ -32,12 +32,12 @@ export type Wanted = (firstRevision: number, count: number) => { readonly from: 
 export type Place = { readonly segment: Segment } | { readonly file: DynamicFile }
 
 /** All files that may hold events of a tape, in order: what is in segments, then what is not. One moment's view. */
-export const placesOf = (core: Core, tape: OpenTape): Array<Place> => {
+export const placesOf = (lib: LibHandle, tape: OpenTape): Array<Place> => {
   const { lastBatch } = tape.state
   return [
     ...tape.state.segments.map((segment) => ({ segment })),
     // Of a file whose batches have all been closed, the segments speak.
-    ...core.dynamics
+    ...lib.journal.files
       .filter((file) => file.parts.has(tape.id) && file.parts.get(tape.id)!.at(-1)!.batch > lastBatch)
       .map((file) => ({ file }))
   ]
@@ -48,49 +48,49 @@ export const placesOf = (core: Core, tape: OpenTape): Array<Place> => {
  * may be read at once with what has to be read anyway.
  */
 export const sourceAt = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   place: Place,
   stream: string,
   wanted?: Wanted
 ): Effect.Effect<Source | undefined, SegmentError> =>
-  "file" in place ? inDynamic(core, tape, place.file, stream) : inSegment(core, tape, place.segment, stream, wanted)
+  "file" in place ? inDynamic(lib, tape, place.file, stream) : inSegment(lib, tape, place.segment, stream, wanted)
 
 const inDynamic = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   file: DynamicFile,
   stream: string
 ): Effect.Effect<Source | undefined, SegmentError> =>
-  Effect.map(eventsOf(core, file), (events) => {
+  Effect.map(eventsOf(lib.root, lib.meta.state, file), (events) => {
     const known = events.stream(stream)
     if (known === undefined) return undefined
     return {
       ...known,
-      read: (from, count) => readFromDynamic(core, tape.name, file, events.rowsOf(stream, from, count))
+      read: (from, count) => readFromDynamic(lib, tape.name, file, events.rowsOf(stream, from, count))
     }
   })
 
 const inSegment = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   segment: Segment,
   stream: string,
   wanted: Wanted | undefined
 ): Effect.Effect<Source | undefined, SegmentError> =>
-  Effect.flatMap(findStream(core, tape.name, segment, hash53(stream)), (rows) =>
-    firstMatching({ core, tape, segment }, rows, stream, wanted)
+  Effect.flatMap(findStream(lib, tape.name, segment, hash53(stream)), (rows) =>
+    firstMatching({ lib, tape, segment }, rows, stream, wanted)
   )
 
 interface Within {
-  readonly core: Core
+  readonly lib: LibHandle
   readonly tape: OpenTape
   readonly segment: Segment
 }
 
 /** `read`: events of the run that were read already, the first of them its event `from`; handed out once. */
 const sourceOf = (
-  { core, tape, segment }: Within,
+  { lib, tape, segment }: Within,
   row: SegmentIndex.StreamRow,
   from: number,
   read: Array<RecordedEvent>
@@ -104,21 +104,21 @@ const sourceOf = (
       kept = undefined
       return known !== undefined && first === from && count === known.length
         ? Effect.succeed(known)
-        : readEntries(core, tape, segment, row.firstEntry + first, count)
+        : readEntries(lib, tape, segment, row.firstEntry + first, count)
     }
   }
 }
 
 const readEntries = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   segment: Segment,
   first: number,
   count: number
 ): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
   Effect.flatMap(
-    lookup(core, tape.name, "events", segment, (header) => SegmentIndex.readEntries(header, first, count)),
-    (entries) => readFromSegment(core, tape.name, segment, entries)
+    lib.segments.lookup(tape.name, "events", segment, (header) => SegmentIndex.readEntries(header, first, count)),
+    (entries) => readFromSegment(lib, tape.name, segment, entries)
   )
 
 /** A hash is no proof: the row is the stream's if its events say so. The last one is asked. */
@@ -130,10 +130,10 @@ const firstMatching = (
 ): Effect.Effect<Source | undefined, SegmentError> => {
   const [row, ...others] = rows
   if (row === undefined) return Effect.succeed(undefined)
-  const { core, tape, segment } = within
+  const { lib, tape, segment } = within
   const { from, count } = upToLast(row, wanted)
   return Effect.flatMap(
-    readEntries(core, tape, segment, row.firstEntry + from, count),
+    readEntries(lib, tape, segment, row.firstEntry + from, count),
     (events): Effect.Effect<Source | undefined, SegmentError> => {
       const last = events.at(-1)
       if (last?.stream !== stream) return firstMatching(within, others, stream, wanted)
@@ -157,44 +157,44 @@ const upToLast = ({ firstRevision, count }: SegmentIndex.StreamRow, wanted: Want
 
 /** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */
 export const findById = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   stream: string,
   id: string
 ): Effect.Effect<RecordedEvent | undefined, SegmentError> =>
   Effect.suspend(() =>
-    retryVanished(core, tape, tape.metaVersion, lookFor(core, tape, stream, id), () => findById(core, tape, stream, id))
+    retryVanished(lib, tape, tape.meta.version, lookFor(lib, tape, stream, id), () => findById(lib, tape, stream, id))
   )
 
 const lookFor = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   stream: string,
   id: string
 ): Effect.fn.Return<RecordedEvent | undefined, SegmentError> {
-  for (const place of placesOf(core, tape).toReversed()) {
+  for (const place of placesOf(lib, tape).toReversed()) {
     const candidates =
       "file" in place
-        ? idsInDynamic(core, tape, place.file, stream, id)
-        : idsInSegment(core, tape, place.segment, stream, id)
+        ? idsInDynamic(lib, tape, place.file, stream, id)
+        : idsInSegment(lib, tape, place.segment, stream, id)
     for (const event of yield* candidates) if (event.stream === stream && event.id === id) return event
   }
   return undefined
 })
 
 const idsInDynamic = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   file: DynamicFile,
   stream: string,
   id: string
 ): Effect.Effect<Array<RecordedEvent>, SegmentError> =>
-  Effect.flatMap(eventsOf(core, file), (events) => {
+  Effect.flatMap(eventsOf(lib.root, lib.meta.state, file), (events) => {
     const rows = events.findId(stream, id)
     return rows.length === 0
       ? Effect.succeed([])
       : readFromDynamic(
-          core,
+          lib,
           tape.name,
           file,
           rows.map((row) => events.row(row))
@@ -202,15 +202,15 @@ const idsInDynamic = (
   })
 
 const idsInSegment = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   segment: Segment,
   stream: string,
   id: string
 ): Effect.Effect<Array<RecordedEvent>, SegmentError> => {
-  return Effect.flatMap(findId(core, tape.name, segment, hash53(stream), hashId(stream, id)), (entries) =>
+  return Effect.flatMap(findId(lib, tape.name, segment, hash53(stream), hashId(stream, id)), (entries) =>
     Effect.map(
-      Effect.forEach(entries, (entry) => readEntries(core, tape, segment, entry, 1)),
+      Effect.forEach(entries, (entry) => readEntries(lib, tape, segment, entry, 1)),
       (found) => found.flat()
     )
   )

@@ -4,12 +4,13 @@ import { fromRecord, type RecordedEvent } from "../../domain/event/Event.ts"
 import { type JsonObject, trustedParser } from "../../domain/json/TaraSON.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
 import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
-import { type Chunk, corruptAt, readChunk, type ReadError } from "../read/RecordReader.ts"
-import { indexOf, type SegmentError } from "../segment/SegmentIndexFile.ts"
+import type { Chunk } from "../segment/Chunk.ts"
+import { corruptAt, readChunk, type ReadError } from "../read/RecordReader.ts"
+import type { SegmentError } from "../segment/SegmentAccess.ts"
 import type { Compiled } from "./EventFilter.ts"
 
 export interface CursorOptions {
@@ -21,7 +22,7 @@ export interface CursorOptions {
 }
 
 export class TapeCursor {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #tape: OpenTape
   readonly #options: CursorOptions
   /** Forward: the next ordinal. Backward: one behind the next. `undefined` before the first chunk. */
@@ -35,8 +36,8 @@ export class TapeCursor {
   #first = Number.POSITIVE_INFINITY
   #last = -1
 
-  constructor(core: Core, tape: OpenTape, options: CursorOptions) {
-    this.#core = core
+  constructor(lib: LibHandle, tape: OpenTape, options: CursorOptions) {
+    this.#lib = lib
     this.#tape = tape
     this.#options = options
     this.#end = tape.records
@@ -86,7 +87,7 @@ export class TapeCursor {
     }
     const direction = backward ? "backward" : "forward"
     return Effect.flatMap(
-      readChunk(this.#core, this.#tape, backward ? ordinal - 1 : ordinal, direction, chunkBytes),
+      readChunk(this.#lib, this.#tape, backward ? ordinal - 1 : ordinal, direction, chunkBytes),
       (chunk) =>
         decodeUntrusted(
           () => (backward ? this.#takeBackward(chunk, ordinal) : this.#takeForward(chunk, ordinal)),
@@ -150,7 +151,7 @@ export class TapeCursor {
   readonly #seek: Effect.Effect<number, SegmentError> = Effect.suspend(() => {
     const { from, to, backward } = this.#options
     if (this.#end === 0) return Effect.succeed(0)
-    if (backward) return to >= this.#core.durable.position ? Effect.succeed(this.#end) : this.#seekEnd(to)
+    if (backward) return to >= this.#lib.journal.durable.position ? Effect.succeed(this.#end) : this.#seekEnd(to)
     return from === 0 ? Effect.succeed(0) : this.#seekStart(from)
   })
 
@@ -161,7 +162,7 @@ export class TapeCursor {
     const { segments } = this.#tape.state
     return Effect.flatMap(this.#segmentAt(segments, position), (segment) => {
       if (segment === undefined) return Effect.succeed(this.#liveAt(parts, position))
-      return Effect.map(indexOf(this.#core, this.#tape.name, "events", segment), ({ blocks }) => {
+      return Effect.map(this.#lib.segments.index(this.#tape.name, "events", segment), ({ blocks }) => {
         const block = Math.max(0, blocks.blockOfPosition(position))
         return segment.firstOrdinal + blocks.firstRecord[block]!
       })
@@ -173,7 +174,7 @@ export class TapeCursor {
     const { segments } = this.#tape.state
     return Effect.flatMap(this.#segmentAt(segments, position), (segment) => {
       if (segment === undefined) return Effect.succeed(this.#end)
-      return Effect.map(indexOf(this.#core, this.#tape.name, "events", segment), ({ blocks }) => {
+      return Effect.map(this.#lib.segments.index(this.#tape.name, "events", segment), ({ blocks }) => {
         const next = Math.max(0, blocks.blockOfPosition(position)) + 1
         const within = next < blocks.count ? blocks.firstRecord[next]! : segment.records
         return Math.min(this.#end, segment.firstOrdinal + within)
@@ -188,7 +189,7 @@ export class TapeCursor {
       let high = segments.length
       while (low < high) {
         const middle = (low + high) >>> 1
-        const { header } = yield* indexOf(this.#core, this.#tape.name, "events", segments[middle]!)
+        const { header } = yield* this.#lib.segments.index(this.#tape.name, "events", segments[middle]!)
         if (header.lastPosition < position) low = middle + 1
         else high = middle
       }

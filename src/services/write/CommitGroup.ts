@@ -7,7 +7,8 @@ import type { EncodedEvent } from "../../domain/event/Event.ts"
 import { hashId } from "../../domain/base/Hash53.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
-import type { DynamicFile } from "../journal/DynamicFile.ts"
+import type { LivePart } from "../journal/DynamicFile.ts"
+import type { Journal } from "../journal/Journal.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 
 interface PendingEvent {
@@ -67,12 +68,13 @@ export class CommitGroup {
     return this.#builder.seal(this.batch, this.#before.position, this.#before.hash)
   }
 
-  /** The batch is durable: shows it to readers. */
-  publish(file: DynamicFile, sealed: Sealed): Anchor {
+  /** Shows the batch, which is durable, to readers. */
+  publish(journal: Journal, sealed: Sealed): void {
+    const file = journal.current
     const fileOffset = file.size
-    const partOffsets = new Map<string, number>()
-    for (const part of sealed.parts) {
-      const live = {
+    const parts = sealed.parts.map((part): readonly [string, LivePart] => [
+      part.tape,
+      {
         file,
         batch: this.batch,
         firstOrdinal: part.firstOrdinal,
@@ -82,30 +84,26 @@ export class CommitGroup {
         crc: part.crc,
         endPosition: this.#position
       }
-      partOffsets.set(part.tape, live.offset)
-      file.addPart(part.tape, live)
-      this.#tapes.get(part.tape)!.parts.push(live)
-    }
-    this.#publishEvents(file, partOffsets)
-    file.size += sealed.bytes.length
-    file.anchor = { batch: this.batch, position: this.#position, hash: sealed.hash }
-    return file.anchor
+    ])
+    const anchor = { batch: this.batch, position: this.#position, hash: sealed.hash }
+    journal.publish({ bytes: sealed.bytes.length, parts, anchor })
+    for (const [tape, part] of parts) this.#tapes.get(tape)!.publish(part)
+    if (this.#events.length > 0) this.#publishEvents(file.keepEvents(file.events ?? new DynamicEvents()), parts)
   }
 
-  #publishEvents(file: DynamicFile, partOffsets: ReadonlyMap<string, number>): void {
-    if (this.#events.length === 0) return
-    file.events ??= new DynamicEvents()
+  #publishEvents(events: DynamicEvents, parts: ReadonlyArray<readonly [string, LivePart]>): void {
+    const offsets = new Map(parts.map(([tape, { offset }]) => [tape, offset]))
     // Rows stand in file order: the batch is grouped by tape, calls are not.
-    if (partOffsets.size > 1) {
-      this.#events.sort((a, b) => partOffsets.get(a.part.tape)! - partOffsets.get(b.part.tape)! || a.start - b.start)
+    if (offsets.size > 1) {
+      this.#events.sort((a, b) => offsets.get(a.part.tape)! - offsets.get(b.part.tape)! || a.start - b.start)
     }
     for (const event of this.#events) {
-      file.events.add({
+      events.add({
         stream: event.stream,
         revision: event.revision,
         position: event.position,
         idHash: hashId(event.stream, event.id),
-        offset: partOffsets.get(event.part.tape)! + event.start,
+        offset: offsets.get(event.part.tape)! + event.start,
         length: event.end - event.start,
         crc: event.part.crcOf(event.start, event.end)
       })

@@ -17,7 +17,8 @@ import {
 } from "../../domain/format/Errors.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
 import { CommitQueue, Pending, type Request } from "./CommitQueue.ts"
-import { checkLock, type Core, type WriteError, writeStep } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { WriteError } from "../lib/WriterGuard.ts"
 import { CommitGroup } from "./CommitGroup.ts"
 import { Acknowledgements } from "./Acknowledgements.ts"
 
@@ -35,7 +36,7 @@ const groupBytesSoft = 4 * 1024 * 1024
 const besideBytesMin = 32 * 1024
 
 export class CommitLoop {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
   readonly #queue = new CommitQueue()
   #wake: (() => void) | undefined
@@ -49,8 +50,8 @@ export class CommitLoop {
   #buffer = Buffer.allocUnsafeSlow(256 * 1024)
 
   /** `beforeGroup` runs between two batches: the dynamic segment is changed there. */
-  constructor(core: Core, beforeGroup: Effect.Effect<void, WriterPoisoned>) {
-    this.#core = core
+  constructor(lib: LibHandle, beforeGroup: Effect.Effect<void, WriterPoisoned>) {
+    this.#lib = lib
     this.#beforeGroup = beforeGroup
   }
 
@@ -79,9 +80,9 @@ export class CommitLoop {
   }
 
   #refuse({ bytesMax }: Request<unknown, unknown>): CommitError | undefined {
-    const refusal = this.#core.refusal()
+    const refusal = this.#lib.guard.refusal()
     if (refusal !== undefined) return refusal
-    const { batchBytesMax } = this.#core.state.limits
+    const { batchBytesMax } = this.#lib.meta.limits
     return bytesMax > batchBytesMax ? new BatchTooLarge({ bytes: bytesMax, batchBytesMax }) : undefined
   }
 
@@ -109,7 +110,7 @@ export class CommitLoop {
   /** Runs `effect` between two batches: nothing is committed meanwhile. Interrupted, it is interrupted too, and waited for. */
   exclusively<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | WriteError> {
     return Effect.callback<A, E | WriteError>((resume) => {
-      const refusal = this.#core.refusal()
+      const refusal = this.#lib.guard.refusal()
       if (refusal !== undefined) return resume(Effect.fail(refusal))
       let wanted = true
       let running: Fiber.Fiber<A, E> | undefined
@@ -192,23 +193,23 @@ export class CommitLoop {
   })
 
   readonly #commit: Effect.Effect<void> = Effect.suspend(() => {
-    const core = this.#core
-    const refusal = core.poison
+    const lib = this.#lib
+    const refusal = lib.guard.cause
     if (refusal !== undefined) {
-      for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(core.stop(refusal)))
+      for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(lib.guard.stop(refusal)))
       return Effect.void
     }
-    const group = new CommitGroup(core.durable, this.#buffer)
+    const group = new CommitGroup(lib.journal.durable, this.#buffer)
     const sealed = this.#seal(group)
     if (group.isEmpty) {
       // What rests on an empty group rests on what is durable already.
-      for (const pending of sealed) this.#done(pending, pending.request.settle(core.durable.batch))
+      for (const pending of sealed) this.#done(pending, pending.request.settle(lib.journal.durable.batch))
       return Effect.void
     }
     const batch = group.seal()
     this.#keepBuffer(batch)
-    const file = core.current
-    return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {
+    const file = lib.journal.current
+    return Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {
       onFailure: (error) => this.#unknown(sealed, error.cause),
       onSuccess: () => this.#acknowledge(group, batch, sealed)
     })
@@ -217,7 +218,7 @@ export class CommitLoop {
   /** A defect of this library: nobody waits for ever, and nothing more is written. */
   #broken(cause: Cause.Cause<never>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { cause: why } = this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+      const { cause: why } = this.#lib.guard.stop(`a defect: ${Cause.pretty(cause)}`)
       this.#outcomes.tellRest()
       return Effect.andThen(this.#unknown(this.#inFlight, why), Effect.logError("litetapes: a defect", cause))
     })
@@ -227,7 +228,7 @@ export class CommitLoop {
   #seal(group: CommitGroup): Array<Pending> {
     const sealed: Array<Pending> = []
     this.#inFlight = sealed
-    const bytesMax = Math.min(groupBytesSoft, this.#core.state.limits.batchBytesMax)
+    const bytesMax = Math.min(groupBytesSoft, this.#lib.meta.limits.batchBytesMax)
     this.#queue.takeWhile((pending) => {
       if (sealed.length > 0 && group.bytes + pending.request.bytesMax > bytesMax) return false
       pending.state = "sealed"
@@ -243,17 +244,17 @@ export class CommitLoop {
   }
 
   #acknowledge(group: CommitGroup, batch: Sealed, sealed: ReadonlyArray<Pending>): Effect.Effect<void> {
-    const core = this.#core
+    const lib = this.#lib
     const hint =
-      core.root.boot === undefined
+      lib.root.boot === undefined
         ? Effect.void
-        : writeStep(core, core.root.writeHint(Hint.encode({ boot: core.root.boot, batch: group.batch })))
+        : lib.guard.step(lib.root.writeHint(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
     // A batch that was durable while the lock was still ours is found by whoever has it next; a later one may not be.
-    return Effect.matchEffect(Effect.andThen(checkLock(core), hint), {
+    return Effect.matchEffect(Effect.andThen(lib.guard.checkLock, hint), {
       onFailure: (error) => this.#unknown(sealed, error.cause),
       onSuccess: () =>
         Effect.sync(() => {
-          core.durable = group.publish(core.current, batch)
+          group.publish(lib.journal, batch)
           const tells = sealed.map((pending) => {
             const exit = pending.request.settle(group.batch)
             return () => this.#done(pending, exit)
@@ -269,7 +270,7 @@ export class CommitLoop {
 
   #unknown(sealed: ReadonlyArray<Pending>, cause: string): Effect.Effect<void> {
     return Effect.sync(() => {
-      const { location } = this.#core
+      const { location } = this.#lib
       for (const pending of sealed) this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
       for (const pending of this.#queue.takeAll()) {
         this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))

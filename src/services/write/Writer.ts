@@ -13,11 +13,12 @@ import { headerLine } from "../../domain/journal/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/format/Errors.ts"
 import { closeClean, closeOldest, flushFile, type FlushError, isDue } from "./flush.ts"
 import { CommitLoop } from "./CommitLoop.ts"
-import { appendLibMeta, type Core, type WriteError, type WriterSettings, writeStep } from "../lib/LibHandle.ts"
+import type { LibHandle, WriterSettings } from "../lib/LibHandle.ts"
+import type { WriteError } from "../lib/WriterGuard.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
 import { DynamicFile } from "../journal/DynamicFile.ts"
-import type { LoadError, OpenTape } from "../lib/OpenTape.ts"
-import { mergeSmall } from "../maintenance/repack/Repack.ts"
+import type { LoadError } from "../lib/TapeRegistry.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 
 export interface Writer {
   readonly loop: CommitLoop
@@ -27,10 +28,22 @@ export interface Writer {
   readonly close: Effect.Effect<void, FlushError | LoadError>
 }
 
-/** Starts the writer's fibres in `scope`. */
-export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope): Effect.fn.Return<Writer> {
-  const rolling = new Rolling(core, scope)
-  const loop = new CommitLoop(core, rolling.beforeGroup)
+/** Merges the last `count` segments of a tape into one of about `targetBytes`, or a few. */
+export type Merge = (
+  lib: LibHandle,
+  tape: OpenTape,
+  targetBytes: number,
+  count: number
+) => Effect.Effect<void, { readonly message: string }>
+
+/** Starts the writer's fibres in `scope`. `merge` is what the policy `mergeSegments` does. */
+export const start = Effect.fnUntraced(function* (
+  lib: LibHandle,
+  scope: Scope.Scope,
+  merge: Merge
+): Effect.fn.Return<Writer> {
+  const rolling = new Rolling(lib, scope, merge)
+  const loop = new CommitLoop(lib, rolling.beforeGroup)
   yield* Effect.forkIn(loop.run, scope)
   yield* Effect.forkIn(rolling.closer, scope)
   yield* Effect.forkIn(rolling.timer(loop.nudge), scope)
@@ -39,8 +52,7 @@ export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope
   let ended: Deferred.Deferred<void, FlushError | LoadError> | undefined
   const close = Effect.suspend(() => {
     if (ended !== undefined) return Deferred.await(ended)
-    core.closed = true
-    for (const fiber of core.interruptible) fiber.interruptUnsafe()
+    lib.guard.close()
     const done = Deferred.makeUnsafe<void, FlushError | LoadError>()
     ended = done
     const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
@@ -53,8 +65,9 @@ export const start = Effect.fnUntraced(function* (core: Core, scope: Scope.Scope
 })
 
 class Rolling {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #scope: Scope.Scope
+  readonly #merge: Merge
   readonly #closing = Semaphore.makeUnsafe(1)
   readonly #preparing = Semaphore.makeUnsafe(1)
   readonly #merging = Semaphore.makeUnsafe(1)
@@ -67,9 +80,10 @@ class Rolling {
   /** Set once nothing more is committed: what is left to close is the end's. */
   #ended = false
 
-  constructor(core: Core, scope: Scope.Scope) {
-    this.#core = core
+  constructor(lib: LibHandle, scope: Scope.Scope, merge: Merge) {
+    this.#lib = lib
     this.#scope = scope
+    this.#merge = merge
   }
 
   /** No dynamic segment is closed while `effect` runs. */
@@ -79,45 +93,43 @@ class Rolling {
 
   /** Before the next batch the current dynamic segment gives way to a new one, as if it had grown old. */
   readonly changeSoon: Effect.Effect<void> = Effect.sync(() => {
-    this.#core.current.firstBatchAt = Number.NEGATIVE_INFINITY
+    this.#lib.journal.current.makeOld()
   })
 
   readonly wakeCloser: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#work.open))
 
   /** Between two batches: changes to the next dynamic segment when the current one is due. */
   readonly beforeGroup: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
-    const core = this.#core
-    const { current, settings } = core
-    const prepareSoon = current.size >= settings.closeBytes / 2 ? this.#prepareInBackground : Effect.void
-    return Effect.flatMap(isDue(core), (due) =>
+    const lib = this.#lib
+    const prepareSoon =
+      lib.journal.current.size >= lib.settings.closeBytes / 2 ? this.#prepareInBackground : Effect.void
+    return Effect.flatMap(isDue(lib), (due) =>
       due ? this.#change : Effect.andThen(prepareSoon, this.#stampFirstBatch)
     )
   })
 
   /** The age of a dynamic segment counts from the turn in which its first batch is written. */
   readonly #stampFirstBatch: Effect.Effect<void> = Effect.suspend(() => {
-    const { current } = this.#core
+    const { current } = this.#lib.journal
     if (current.firstBatchAt !== undefined) return Effect.void
-    return Effect.map(Clock.currentTimeMillis, (now) => {
-      current.firstBatchAt = now
-    })
+    return Effect.map(Clock.currentTimeMillis, (now) => current.stampFirstBatch(now))
   })
 
   readonly #change: Effect.Effect<void, WriterPoisoned> = Effect.gen({ self: this }, function* () {
     yield* this.#waitForBacklog
     const next = yield* this.#prepare
     this.#prepared = undefined
-    next.anchor = this.#core.durable
-    this.#core.dynamics.push(next)
+    this.#lib.journal.roll(next)
     yield* this.#stampFirstBatch
     yield* this.wakeCloser
   })
 
   readonly #waitForBacklog: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
-    const core = this.#core
-    if (core.poison !== undefined) return Effect.fail(core.stop(core.poison))
+    const lib = this.#lib
+    if (lib.guard.cause !== undefined) return Effect.fail(lib.guard.stop(lib.guard.cause))
     // A file that cannot be closed before somebody recovers its tape must not hold up the others for ever.
-    if (core.dynamics.length - 1 < core.settings.backlogMax || core.dynamics[0]!.stuck !== undefined) return Effect.void
+    if (lib.journal.files.length - 1 < lib.settings.backlogMax || lib.journal.files[0]!.stuck !== undefined)
+      return Effect.void
     return this.#progress.close.pipe(
       Effect.andThen(this.wakeCloser),
       Effect.andThen(this.#progress.await),
@@ -130,12 +142,12 @@ class Rolling {
     Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
         if (this.#prepared !== undefined) return this.#prepared
-        const core = this.#core
-        const dynamic = core.state.highest + 1
-        const header = headerLine({ dynamic, epoch: core.state.epoch, lib: core.state.lib })
-        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
-        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
-        const { durable: anchor } = core
+        const lib = this.#lib
+        const dynamic = lib.meta.state.highest + 1
+        const header = headerLine({ dynamic, epoch: lib.meta.state.epoch, lib: lib.meta.state.lib })
+        const writer = yield* lib.guard.step(lib.root.createDynamic(dynamic, header))
+        yield* lib.meta.append({ $type: "LiteLib.Dynamic", dynamic })
+        const { durable: anchor } = lib.journal
         this.#prepared = new DynamicFile({ dynamic, writer, size: header.length, anchor, events: new DynamicEvents() })
         return this.#prepared
       })
@@ -143,7 +155,7 @@ class Rolling {
   )
 
   readonly #prepareInBackground: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#preparation || this.#prepared !== undefined || this.#core.closed) return Effect.void
+    if (this.#preparation || this.#prepared !== undefined || this.#lib.guard.isClosed) return Effect.void
     this.#preparation = true
     const done = Effect.sync(() => {
       this.#preparation = false
@@ -167,7 +179,7 @@ class Rolling {
     return Effect.catchCause(effect, (cause) =>
       Effect.suspend(() => {
         if (Cause.hasInterrupts(cause)) return Effect.void
-        this.#core.stop(`a defect: ${Cause.pretty(cause)}`)
+        this.#lib.guard.stop(`a defect: ${Cause.pretty(cause)}`)
         return Effect.andThen(Effect.logError("litetapes: a defect", cause), this.#progress.open)
       })
     )
@@ -175,19 +187,19 @@ class Rolling {
 
   /** Merges small segments where the lib was opened with that policy; beside closing, one tape after the other. */
   readonly #mergeInBackground: Effect.Effect<void> = Effect.suspend(() => {
-    const { settings, closed, poison } = this.#core
-    if (settings.mergeSegments === undefined || closed || poison !== undefined) return Effect.void
+    const { guard, settings } = this.#lib
+    if (settings.mergeSegments === undefined || guard.refusal() !== undefined) return Effect.void
     return Effect.asVoid(Effect.forkIn(this.#merging.withPermitsIfAvailable(1)(this.#mergeAll), this.#scope))
   })
 
   readonly #mergeAll: Effect.Effect<void> = Effect.suspend(() => {
-    const { tapes, settings, location } = this.#core
-    const due = [...tapes.values()].filter((tape) => smallSegments(tape, settings) >= (settings.mergeSegments ?? 0))
+    const { tapes, settings, location } = this.#lib
+    const due = tapes.inUse.filter((tape) => smallSegments(tape, settings) >= (settings.mergeSegments ?? 0))
     return Effect.forEach(
       due,
       (tape) =>
-        Effect.catch(mergeSmall(this.#core, tape, settings.closeBytes, smallSegments(tape, settings)), (error) =>
-          this.#core.closed
+        Effect.catch(this.#merge(this.#lib, tape, settings.closeBytes, smallSegments(tape, settings)), (error) =>
+          this.#lib.guard.isClosed
             ? Effect.void
             : Effect.logWarning(`litetapes: ${location}: segments of ${tape.name} not merged: ${error.message}`)
         ),
@@ -196,9 +208,9 @@ class Rolling {
   })
 
   readonly #closeAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
-    const core = this.#core
-    while (core.dynamics.length > 1 && core.poison === undefined && !this.#ended) {
-      const stuck = yield* Effect.match(closeOldest(core), {
+    const lib = this.#lib
+    while (lib.journal.files.length > 1 && lib.guard.cause === undefined && !this.#ended) {
+      const stuck = yield* Effect.match(closeOldest(lib), {
         onFailure: (error) => error.message,
         onSuccess: (why) => why
       })
@@ -212,13 +224,12 @@ class Rolling {
   /** The oldest file has to stay, and those behind it with it: but what their other tapes have goes into segments. */
   #passBy(stuck: string): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const core = this.#core
-      const [oldest, ...behind] = core.dynamics.slice(0, -1)
-      if (oldest !== undefined && oldest.stuck !== stuck) {
-        oldest.stuck = stuck
-        yield* Effect.logWarning(`litetapes: ${core.location}: dynamic segments stay: ${stuck}`)
+      const lib = this.#lib
+      const [oldest, ...behind] = lib.journal.files.slice(0, -1)
+      if (oldest?.markStuck(stuck) === true) {
+        yield* Effect.logWarning(`litetapes: ${lib.location}: dynamic segments stay: ${stuck}`)
       }
-      for (const file of behind) yield* Effect.ignore(flushFile(core, file))
+      for (const file of behind) yield* Effect.ignore(flushFile(lib, file))
     })
   }
 
@@ -226,15 +237,15 @@ class Rolling {
   readonly timer = (nudge: Effect.Effect<void>): Effect.Effect<never> =>
     Effect.forever(
       Effect.gen({ self: this }, function* () {
-        yield* Effect.sleep(Math.max(10, this.#core.settings.closeAfterMillis / 4))
-        if (yield* isDue(this.#core)) yield* nudge
+        yield* Effect.sleep(Math.max(10, this.#lib.settings.closeAfterMillis / 4))
+        if (yield* isDue(this.#lib)) yield* nudge
       })
     )
 
   /** Repacks that are under way are interrupted when the lib closes, and clean up after themselves. */
   readonly #afterRepacks: Effect.Effect<void> = Effect.suspend(() => {
     this.#ended = true
-    const tapes = [...this.#core.tapes.values()]
+    const tapes = this.#lib.tapes.inUse
     return Effect.andThen(
       this.#merging.withPermit(Effect.void),
       Effect.forEach(tapes, (tape) => tape.repacking.withPermit(Effect.void), { discard: true })
@@ -249,12 +260,12 @@ class Rolling {
       this.#closing.withPermit(
         this.#preparing.withPermit(
           Effect.gen({ self: this }, function* () {
-            const core = this.#core
-            if (core.poison !== undefined) return
-            if (this.#prepared !== undefined) core.dynamics.push(this.#prepared)
-            const stuck = yield* closeClean(core)
+            const lib = this.#lib
+            if (lib.guard.cause !== undefined) return
+            if (this.#prepared !== undefined) lib.journal.roll(this.#prepared)
+            const stuck = yield* closeClean(lib)
             if (stuck !== undefined) {
-              yield* Effect.logWarning(`litetapes: ${core.location}: not closed cleanly, nothing is lost: ${stuck}`)
+              yield* Effect.logWarning(`litetapes: ${lib.location}: not closed cleanly, nothing is lost: ${stuck}`)
             }
           })
         )

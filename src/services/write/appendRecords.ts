@@ -7,9 +7,10 @@ import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { attempt } from "../base/attempt.ts"
 import type { CommitError, CommitLoop } from "./CommitLoop.ts"
 import type { Request } from "./CommitQueue.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "./CommitGroup.ts"
-import { listing, type LoadError, type OpenTape, openTape } from "../lib/OpenTape.ts"
+import type { LoadError } from "../lib/TapeRegistry.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 
 /** Records for one tape. */
 export interface Append {
@@ -38,48 +39,49 @@ interface Part {
 
 /** One atomic batch over several tapes. */
 export const appendRecords = (
-  core: Core,
+  lib: LibHandle,
   loop: CommitLoop,
   appends: ReadonlyArray<Append>
 ): Effect.Effect<ReadonlyArray<Receipt>, AppendError> =>
   Effect.suspend(() => {
-    const refusal = core.refusal()
+    const refusal = lib.guard.refusal()
     if (refusal !== undefined) return Effect.fail(refusal)
-    return Effect.flatMap(encodeAll(core, appends), (parts) => {
-      if (parts.every((part) => part.texts.length === 0)) return Effect.succeed(receipts(parts, [], core.durable.batch))
-      return loop.submit(request(core, parts))
+    return Effect.flatMap(encodeAll(lib, appends), (parts) => {
+      if (parts.every((part) => part.texts.length === 0))
+        return Effect.succeed(receipts(parts, [], lib.journal.durable.batch))
+      return loop.submit(request(lib, parts))
     })
   })
 
 const encodeAll = (
-  core: Core,
+  lib: LibHandle,
   appends: ReadonlyArray<Append>
 ): Effect.Effect<ReadonlyArray<Part>, LoadError | TapeArchived | TapeOwned | TaraSONError> => {
   const [only] = appends
   // The usual case, and the hot path: one tape that is open already.
-  const opened = only === undefined ? undefined : core.tapes.get(only.tape)
+  const opened = only === undefined ? undefined : lib.tapes.known(only.tape)
   if (appends.length === 1 && only !== undefined && opened !== undefined) {
-    return attempt(() => [encode(core, opened, only)])
+    return attempt(() => [encode(lib, opened, only)])
   }
   return Effect.forEach(appends, (append) =>
-    Effect.flatMap(openTape(core, append.tape), (tape) =>
-      attempt<Part, TapeArchived | TapeOwned | TaraSONError>(() => encode(core, tape, append))
+    Effect.flatMap(lib.tapes.get(append.tape), (tape) =>
+      attempt<Part, TapeArchived | TapeOwned | TaraSONError>(() => encode(lib, tape, append))
     )
   )
 }
 
-const encode = (core: Core, tape: OpenTape, append: Append): Part => {
-  refuse(core, tape)
-  return { tape, texts: append.records.map((record) => TaraSON.encode(record, core.state.limits)) }
+const encode = (lib: LibHandle, tape: OpenTape, append: Append): Part => {
+  refuse(lib, tape)
+  return { tape, texts: append.records.map((record) => TaraSON.encode(record, lib.meta.limits)) }
 }
 
-const refuse = (core: Core, tape: OpenTape): void => {
-  const listed = listing(core, tape.name)
+const refuse = (lib: LibHandle, tape: OpenTape): void => {
+  const listed = lib.tapes.listing(tape.name)
   if (listed?.role === "events") throw new TapeOwned({ tape: tape.name })
   if (listed?.state === "archived") throw new TapeArchived({ tape: tape.name })
 }
 
-const request = (core: Core, parts: ReadonlyArray<Part>): Request<ReadonlyArray<Receipt>, TapeArchived> => {
+const request = (lib: LibHandle, parts: ReadonlyArray<Part>): Request<ReadonlyArray<Receipt>, TapeArchived> => {
   let bytesMax = 0
   for (const part of parts) for (const text of part.texts) bytesMax += Buffer.byteLength(text, "utf8") + 1
   const firsts: Array<number> = []
@@ -88,7 +90,7 @@ const request = (core: Core, parts: ReadonlyArray<Part>): Request<ReadonlyArray<
     seal: (group: CommitGroup) => {
       // It may have been archived while this waited for its turn.
       for (const { tape } of parts) {
-        if (listing(core, tape.name)?.state === "archived") return Exit.fail(new TapeArchived({ tape: tape.name }))
+        if (lib.tapes.listing(tape.name)?.state === "archived") return Exit.fail(new TapeArchived({ tape: tape.name }))
       }
       for (const { tape, texts } of parts) {
         let first = -1

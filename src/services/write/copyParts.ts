@@ -8,7 +8,7 @@ import { type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSea
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 import type { SealJob } from "../ports/Sealing.ts"
 import type { StorageError } from "../ports/Storage.ts"
-import type { Core } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { DynamicEvents } from "../journal/DynamicEvents.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
 import { eventsOf } from "../journal/FileEvents.ts"
@@ -35,20 +35,24 @@ type Append<E> = (lines: Uint8Array) => Effect.Effect<void, E>
 const pieceBytesMax = 4 * 1024 * 1024
 
 /** Copies the lines of `parts` through `append`; the result is what they are as a segment. */
-export const copyParts = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
+export const copyParts = <E>(
+  lib: LibHandle,
+  copy: Copy,
+  append: Append<E>
+): Effect.Effect<SealedSegment, E | CopyError> =>
   Effect.suspend(() => {
     const { before, parts, role } = copy
     const bytes = sumOf(parts, "bytes")
     const mayGo = parts.every((part) => part.bytes <= pieceBytesMax)
-    const job = mayGo ? core.sealing.begin(bytes, role, before) : undefined
-    if (job === undefined) return sealHere(core, copy, append)
+    const job = mayGo ? lib.sealing.begin(bytes, role, before) : undefined
+    if (job === undefined) return sealHere(lib, copy, append)
     return Effect.flatMap(
-      Effect.onError(sealAside(core, copy, append, job), () => job.drop),
+      Effect.onError(sealAside(lib, copy, append, job), () => job.drop),
       (sealed) =>
         sealed?.bytes === bytes && sealed.records === sumOf(parts, "count")
           ? Effect.succeed(sealed)
           : // The lines are there already. Whatever it was, it is found out and said here.
-            sealHere(core, copy, () => Effect.void)
+            sealHere(lib, copy, () => Effect.void)
     )
   })
 
@@ -63,21 +67,21 @@ type Take<E> = (
 ) => Effect.Effect<void, E>
 
 const copyRuns = Effect.fnUntraced(function* <E, F>(
-  core: Core,
+  lib: LibHandle,
   { parts, role, tape }: Copy,
   append: Append<E>,
   take: Take<F>
 ): Effect.fn.Return<void, E | F | CopyError> {
   for (const run of runsOf(parts, copyBytes)) {
-    const lines = yield* readRun(core, tape, run)
-    yield* take(run, lines, role === "events" ? yield* eventsOf(core, run[0]!.file) : undefined)
+    const lines = yield* readRun(lib.root, tape, run)
+    yield* take(run, lines, role === "events" ? yield* eventsOf(lib.root, lib.meta.state, run[0]!.file) : undefined)
     yield* append(lines.length === 1 ? lines[0]! : Buffer.concat(lines))
     // Work for the processor: other fibres come first.
     yield* Effect.yieldNow
   }
 })
 
-const sealHere = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
+const sealHere = <E>(lib: LibHandle, copy: Copy, append: Append<E>): Effect.Effect<SealedSegment, E | CopyError> =>
   Effect.suspend(() => {
     const seal = new SegmentSeal(copy.role, copy.before)
     const take: Take<SegmentCorrupt> = (run, lines, events) =>
@@ -92,7 +96,7 @@ const sealHere = <E>(core: Core, copy: Copy, append: Append<E>): Effect.Effect<S
           return new SegmentCorrupt({ tape: copy.tape, segment: dynamicName(file.dynamic), offset, why })
         }
       )
-    return Effect.map(copyRuns(core, copy, append, take), () => seal.finish())
+    return Effect.map(copyRuns(lib, copy, append, take), () => seal.finish())
   })
 
 /** The part's lines are those that its CRC says; that the rows are theirs is proved by it too. */
@@ -103,7 +107,7 @@ const keysFrom = (events: DynamicEvents, { count, crc, offset }: LivePart) => {
 }
 
 const sealAside = <E>(
-  core: Core,
+  lib: LibHandle,
   copy: Copy,
   append: Append<E>,
   job: SealJob
@@ -111,5 +115,5 @@ const sealAside = <E>(
   const writer = new RowsWriter()
   const take: Take<never> = (run, lines, events) =>
     job.add(lines, events === undefined ? undefined : writer.write(events, run))
-  return Effect.andThen(copyRuns(core, copy, append, take), job.finish)
+  return Effect.andThen(copyRuns(lib, copy, append, take), job.finish)
 }

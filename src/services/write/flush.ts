@@ -6,12 +6,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/base/invariant.ts"
 import type { MetaInvalid, SegmentCorrupt, TapeInvalid, WriterPoisoned } from "../../domain/format/Errors.ts"
-import { type Core, appendLibMeta, checkLock, writeStep } from "../lib/LibHandle.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
-import { type LoadError, type OpenTape, listing, openTape } from "../lib/OpenTape.ts"
-import { changeTapeMeta, checkTapeMeta } from "../lib/TapeMeta.ts"
+import type { LoadError } from "../lib/TapeRegistry.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 import { copyParts } from "./copyParts.ts"
-import { remember } from "../segment/SegmentIndexFile.ts"
 import { writeTailAs } from "../segment/TailSegment.ts"
 import type { StorageError } from "../ports/Storage.ts"
 
@@ -22,34 +21,32 @@ export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaIn
  * Puts a tape's committed records up to batch `upto` into one new segment: file first, then meta, each durable. The
  * result is the number of records that it moved.
  */
-export const flush = (core: Core, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
-  tape.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => flushLocked(core, tape, upto))))
+export const flush = (lib: LibHandle, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
+  tape.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => flushLocked(lib, tape, upto))))
 
 const flushLocked = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   upto: number
 ): Effect.fn.Return<number, FlushError> {
   const parts = tape.parts.filter((part) => part.batch <= upto)
   const last = parts.at(-1)
   if (last === undefined) return 0
-  invariant(last.batch <= core.durable.batch, "only acknowledged batches are flushed")
+  invariant(last.batch <= lib.journal.durable.batch, "only acknowledged batches are flushed")
   // Before a byte is written: what is there must still be ours, and there must be room for one more segment in meta.
-  yield* checkLock(core)
-  yield* checkTapeMeta(core, tape)
+  yield* lib.guard.checkLock
+  yield* tape.meta.checkRoom
   const before = tape.state.segments.at(-1)
-  const role = listing(core, tape.name)?.role ?? "records"
+  const role = tape.role
   const options = { tape: tape.name, role, number: tape.takeNumbers(1), before, lastBatch: last.batch }
   const copy = { tape: tape.name, role, before: before?.merkle, parts }
-  const { segment, index } = yield* writeStep(
-    core,
-    writeTailAs(core.root, options, (append) => copyParts(core, copy, append))
+  const { segment, index } = yield* lib.guard.step(
+    writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append))
   )
   invariant(segment.records === tape.records - tape.state.records - countBehind(tape, upto), "every record was copied")
-  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })
-  // Replaced, not changed: a reader may be walking the old one.
-  tape.parts = tape.parts.filter((part) => part.batch > upto)
-  yield* remember(core, tape.name, segment.name, segment.sha256, index)
+  yield* tape.meta.append({ $type: "LiteTape.Segment", ...segment })
+  tape.flushed(upto)
+  yield* lib.segments.remember(tape.name, segment.name, segment.sha256, index)
   return segment.records
 })
 
@@ -64,44 +61,41 @@ const countBehind = (tape: OpenTape, upto: number): number => {
  * loaded keeps the file alive until it is recovered; the result says which.
  */
 export const closeOldest = Effect.fnUntraced(function* (
-  core: Core
+  lib: LibHandle
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
-  const file = core.dynamics[0]!
-  yield* checkLock(core)
-  const stuck = yield* flushFile(core, file)
-  if (stuck !== undefined) {
-    file.stuck = stuck
-    return stuck
-  }
-  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
-  yield* drop(core, file)
-  core.dynamics.shift()
+  const file = lib.journal.files[0]!
+  yield* lib.guard.checkLock
+  const stuck = yield* flushFile(lib, file)
+  if (stuck !== undefined) return stuck
+  yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
+  yield* drop(lib, file)
+  lib.journal.dropOldest()
   return undefined
 })
 
 /** Flushes all tapes that have records in a file. The result names what kept one of them from it. */
 export const flushFile = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   file: DynamicFile
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
   const names = new Map<string, string>()
-  for (const listed of core.state.tapes.values()) {
+  for (const listed of lib.meta.state.tapes.values()) {
     if (file.parts.has(listed.tape)) names.set(listed.tape, listed.name)
   }
   let stuck: string | undefined
-  const replaced = new Map(core.state.replaced.map((listed) => [listed.tape, listed.name]))
+  const replaced = new Map(lib.meta.state.replaced.map((listed) => [listed.tape, listed.name]))
   for (const id of file.parts.keys()) {
     // What a recovered tape had committed has gone into the one that replaces it.
-    if (!names.has(id) && !(yield* isTakenOver(core, file, id, replaced.get(id))))
+    if (!names.has(id) && !(yield* isTakenOver(lib, file, id, replaced.get(id))))
       stuck = `it holds records of tape ${id}, which lib meta does not list`
   }
   yield* Effect.forEach(
     names.values(),
     (name) =>
       Effect.flatMap(
-        Effect.matchEffect(openTape(core, name), {
-          onFailure: (error) => (core.poison === undefined ? Effect.succeed(error.message) : Effect.fail(error)),
-          onSuccess: (tape) => Effect.as(flush(core, tape, file.anchor.batch), undefined)
+        Effect.matchEffect(lib.tapes.get(name), {
+          onFailure: (error) => (lib.guard.cause === undefined ? Effect.succeed(error.message) : Effect.fail(error)),
+          onSuccess: (tape) => Effect.as(flush(lib, tape, file.anchor.batch), undefined)
         }),
         (why) =>
           Effect.sync(() => {
@@ -113,43 +107,46 @@ export const flushFile = Effect.fnUntraced(function* (
   return stuck
 })
 
-const isTakenOver = (core: Core, file: DynamicFile, id: string, name: string | undefined) =>
+const isTakenOver = (lib: LibHandle, file: DynamicFile, id: string, name: string | undefined) =>
   name === undefined
     ? Effect.succeed(false)
-    : Effect.match(openTape(core, name), {
+    : Effect.match(lib.tapes.get(name), {
         onFailure: () => false,
         onSuccess: ({ state }) => file.parts.get(id)!.every((part) => part.batch <= state.lastBatch)
       })
 
-const drop = (core: Core, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
-  Effect.andThen(file.writer?.close ?? Effect.void, writeStep(core, core.root.dropDynamic(file.dynamic)))
+const drop = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
+  Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.dropDynamic(file.dynamic)))
 
 /** Flushes everything and ends the lib's commits cleanly. The result says what kept it from that. */
 export const closeClean = Effect.fnUntraced(function* (
-  core: Core
+  lib: LibHandle
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
-  yield* checkLock(core)
+  yield* lib.guard.checkLock
   // I2: what the writer before left is trusted from here on, so all of it must have been written again.
-  if (core.unclean) {
-    for (const { name } of core.state.tapes.values()) {
-      const loaded = yield* Effect.result(openTape(core, name))
+  if (lib.tapes.unclean) {
+    for (const { name } of lib.meta.state.tapes.values()) {
+      const loaded = yield* Effect.result(lib.tapes.get(name))
       if (loaded._tag === "Failure") return loaded.failure.message
     }
   }
-  for (const file of core.dynamics) {
-    const stuck = yield* flushFile(core, file)
+  for (const file of lib.journal.files) {
+    const stuck = yield* flushFile(lib, file)
     if (stuck !== undefined) return stuck
   }
-  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })
-  for (const file of core.dynamics) yield* drop(core, file)
-  core.dynamics = []
+  yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })
+  for (const file of lib.journal.files) {
+    yield* drop(lib, file)
+    lib.journal.dropOldest()
+  }
   return undefined
 })
 
 /** Whether the current dynamic segment should be closed now. */
-export const isDue = (core: Core): Effect.Effect<boolean> =>
+export const isDue = (lib: LibHandle): Effect.Effect<boolean> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
-    const { current, settings } = core
+    const { journal, settings } = lib
+    const { current } = journal
     if (!current.hasBatches) return false
     return current.size >= settings.closeBytes || now - (current.firstBatchAt ?? now) >= settings.closeAfterMillis
   })

@@ -277,7 +277,7 @@ const leftBehind = (make: (lib: LibService) => Effect.Effect<unknown, unknown>, 
 
 /** The files of the tape as they are while its writer has it open. */
 const ownFiles = (lib: LibService) => {
-  const { root } = internalsOf(lib).core
+  const { root } = internalsOf(lib).handle
   return Effect.flatMap(root.listSegments("a"), (names) =>
     Effect.forEach(names, (file) => Effect.map(segmentBytes(root, "a", file), (bytes) => [file, bytes] as const))
   )

@@ -325,7 +325,7 @@ const suspended = (tape: Tape.Tape["Service"]) =>
     return { fiber, goOn: Deferred.succeed(gate, undefined) }
   })
 
-const rootOf = (lib: LibService): Root => internalsOf(lib).core.root
+const rootOf = (lib: LibService): Root => internalsOf(lib).handle.root
 
 const indexBytes = (root: Root, segment: string) =>
   Effect.gen(function* () {

@@ -53,9 +53,9 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: loop,
-        find: "return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {",
-        replace: `const early = core.root.writeHint(Hint.encode({ boot: core.root.boot ?? "", batch: group.batch }))
-    return Effect.matchEffect(writeStep(core, Effect.andThen(early, file.writer!.append(batch.bytes))), {`
+        find: "return Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {",
+        replace: `const early = lib.root.writeHint(Hint.encode({ boot: lib.root.boot ?? "", batch: group.batch }))
+    return Effect.matchEffect(lib.guard.step(Effect.andThen(early, file.writer!.append(batch.bytes))), {`
       }
     ],
     histories: [["append"], ["append", "append"]]
@@ -66,15 +66,15 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: loop,
-        find: "new CommitGroup(core.durable, this.#buffer)",
-        replace: "new CommitGroup(core.durable, Buffer.alloc(4096))"
+        find: "new CommitGroup(lib.journal.durable, this.#buffer)",
+        replace: "new CommitGroup(lib.journal.durable, Buffer.alloc(4096))"
       },
       {
         file: loop,
-        find: "return Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {",
-        replace: `core.durable = group.publish(file, batch)
-    group.publish = () => core.durable
-    const committed = Effect.matchEffect(writeStep(core, file.writer!.append(batch.bytes)), {
+        find: "return Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {",
+        replace: `group.publish(lib.journal, batch)
+    group.publish = () => {}
+    const committed = Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {
       onFailure: (error) => this.#unknown(sealed, error.cause),
       onSuccess: () => this.#acknowledge(group, batch, sealed)
     })
@@ -174,11 +174,11 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: writer,
-        find: `        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
-        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
+        find: `        const writer = yield* lib.guard.step(lib.root.createDynamic(dynamic, header))
+        yield* lib.meta.append({ $type: "LiteLib.Dynamic", dynamic })
 `,
-        replace: `        yield* appendLibMeta(core, { $type: "LiteLib.Dynamic", dynamic })
-        const writer = yield* writeStep(core, core.root.createDynamic(dynamic, header))
+        replace: `        yield* lib.meta.append({ $type: "LiteLib.Dynamic", dynamic })
+        const writer = yield* lib.guard.step(lib.root.createDynamic(dynamic, header))
 `
       }
     ],

@@ -92,10 +92,10 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "I6: a writer goes on after a write or a sync of it failed.",
     edits: [
       {
-        file: "services/lib/LibHandle.ts",
-        find: "onFailure: (error) => Effect.fail(core.stop(error.message)),",
+        file: "services/lib/WriterGuard.ts",
+        find: "onFailure: (error) => Effect.fail(this.stop(error.message)),",
         replace:
-          "onFailure: (error) => Effect.fail(new WriterPoisoned({ location: core.location, cause: error.message })),"
+          "onFailure: (error) => Effect.fail(new WriterPoisoned({ location: this.#root.location, cause: error.message })),"
       },
       { file: dynamics, find: 'state = "failed"', replace: 'state = "ready"' }
     ],

@@ -102,11 +102,11 @@ export const metas: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/lib/TapeCatalog.ts",
-        find: `      yield* writeStep(core, core.root.createTape(name, meta.bytes))
-      yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+        find: `      yield* lib.guard.step(lib.root.createTape(name, meta.bytes))
+      yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
 `,
-        replace: `      yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
-      yield* writeStep(core, core.root.createTape(name, meta.bytes))
+        replace: `      yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
+      yield* lib.guard.step(lib.root.createTape(name, meta.bytes))
 `
       }
     ],

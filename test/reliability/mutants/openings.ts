@@ -2,7 +2,8 @@
 import type { Mutant } from "./mutant.ts"
 
 const takeOver = "services/lib/takeOver.ts"
-const openTape = "services/lib/OpenTape.ts"
+const registry = "services/lib/TapeRegistry.ts"
+const partsAfter = "services/lib/partsAfter.ts"
 const dynamics = "layers/folder/dynamics.ts"
 
 export const openings: ReadonlyArray<Mutant> = [
@@ -30,19 +31,20 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: takeOver,
-        find: "  const { root } = core\n",
-        replace: `  const { root } = core
+        find: "  const { state } = read\n",
+        replace: `  const { state } = read
   const inherited = scanned.files.at(-1)
   if (inherited !== undefined && scanned.torn === undefined && !read.chain.torn && inherited.dynamic === read.state.highest) {
     const writer = yield* root.createDynamic(inherited.dynamic, new Uint8Array(0), inherited.size)
     const { dynamic, size, anchor, parts } = inherited
     const current = new DynamicFile({ dynamic, writer, size, anchor, events: new DynamicEvents() })
     for (const [tape, all] of parts) for (const part of all) current.addPart(tape, { ...part, file: current })
-    current.firstBatchAt = yield* Clock.currentTimeMillis
-    core.durable = scanned.anchor
-    core.metaBytes = (yield* root.readMeta(undefined)).bytes.length
-    core.dynamics = [...scanned.files.slice(0, -1), current]
-    return
+    current.stampFirstBatch(yield* Clock.currentTimeMillis)
+    return {
+      meta: { state, version: read.version, end: read.chain.end, bytes: read.bytes },
+      files: [...scanned.files.slice(0, -1), current],
+      durable: scanned.anchor
+    }
   }
 `
       },
@@ -60,8 +62,8 @@ export const openings: ReadonlyArray<Mutant> = [
     breaks: "I2: a tape's meta that the writer before left is not written again.",
     edits: [
       {
-        file: openTape,
-        find: "const version = yield* writeStep(core, core.root.replaceMeta(name, meta.version, meta.bytes))",
+        file: registry,
+        find: "const version = yield* guard.step(root.replaceMeta(name, meta.version, meta.bytes))",
         replace: "const { version } = meta"
       }
     ],
@@ -70,7 +72,7 @@ export const openings: ReadonlyArray<Mutant> = [
   {
     name: "clean-end-trusts-unread-tapes",
     breaks: "I2: a clean end vouches for metas of an earlier writer that were not written again.",
-    edits: [{ file: "services/write/flush.ts", find: "if (core.unclean) {", replace: "if (false) {" }],
+    edits: [{ file: "services/write/flush.ts", find: "if (lib.tapes.unclean) {", replace: "if (false) {" }],
     histories: [["user"], ["append", "repack"]],
     before: ["syncFolder"]
   },
@@ -79,10 +81,10 @@ export const openings: ReadonlyArray<Mutant> = [
     breaks: "I4: files that an inherited meta does not list are removed before that meta is durable.",
     edits: [
       {
-        file: openTape,
+        file: registry,
         find: "    // I2: what an interrupted writer left may be readable",
         replace:
-          "    yield* removeGarbage(core, name, meta.state)\n    // I2: what an interrupted writer left may be readable"
+          "    yield* removeGarbage(root, name, meta.state)\n    // I2: what an interrupted writer left may be readable"
       }
     ],
     histories: [
@@ -95,13 +97,13 @@ export const openings: ReadonlyArray<Mutant> = [
   {
     name: "skip-rule-too-low",
     breaks: "Skip rule: the last batch of a tape's segments is taken from dynamic segments again.",
-    edits: [{ file: openTape, find: "part.batch > lastBatch)", replace: "part.batch >= lastBatch)" }],
+    edits: [{ file: partsAfter, find: "part.batch > state.lastBatch)", replace: "part.batch >= state.lastBatch)" }],
     histories: [["append", "flush"]]
   },
   {
     name: "skip-rule-too-high",
     breaks: "Skip rule: the first batch behind a tape's segments is skipped.",
-    edits: [{ file: openTape, find: "part.batch > lastBatch)", replace: "part.batch > lastBatch + 1)" }],
+    edits: [{ file: partsAfter, find: "part.batch > state.lastBatch)", replace: "part.batch > state.lastBatch + 1)" }],
     histories: [
       ["append", "flush", "append"],
       ["append", "append"]
@@ -129,8 +131,8 @@ export const openings: ReadonlyArray<Mutant> = [
       { file: takeOver, find: "  const writer = yield* root.createDynamic(dynamic, first)\n", replace: "" },
       {
         file: takeOver,
-        find: "  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)\n",
-        replace: `  core.metaVersion = yield* root.replaceMeta(undefined, read.version, written.bytes)
+        find: "  const version = yield* root.replaceMeta(undefined, read.version, written.bytes)\n",
+        replace: `  const version = yield* root.replaceMeta(undefined, read.version, written.bytes)
   const writer = yield* root.createDynamic(dynamic, first)
 `
       }

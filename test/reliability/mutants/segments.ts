@@ -4,18 +4,19 @@ import type { Mutant } from "./mutant.ts"
 const folder = "layers/folder/segments.ts"
 const closing = "services/write/flush.ts"
 
-const closeOldest = `  const stuck = yield* flushFile(core, file)
-  if (stuck !== undefined) {
-    file.stuck = stuck
-    return stuck
-  }
-  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
+const closeOldest = `  const stuck = yield* flushFile(lib, file)
+  if (stuck !== undefined) return stuck
+  yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
 `
 
-const closed = '  yield* appendLibMeta(core, { $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })\n'
+const closed = '  yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })\n'
 
-const clean = '  yield* appendLibMeta(core, { $type: "LiteLib.Clean", anchor: core.durable })\n'
-const dropAll = "  for (const file of core.dynamics) yield* drop(core, file)\n"
+const clean = '  yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })\n'
+const dropAll = `  for (const file of lib.journal.files) {
+    yield* drop(lib, file)
+    lib.journal.dropOldest()
+  }
+`
 
 export const segments: ReadonlyArray<Mutant> = [
   {
@@ -55,15 +56,15 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: closing,
-        find: "writeTailAs(core.root, options, (append) => copyParts(core, copy, append))",
+        find: "writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append))",
         replace:
-          "writeTailAs({ ...core.root, writeSegment: (_, __, fill) => fill(() => Effect.void) }, options, (append) => copyParts(core, copy, append))"
+          "writeTailAs({ ...lib.root, writeSegment: (_, __, fill) => fill(() => Effect.void) }, options, (append) => copyParts(lib, copy, append))"
       },
       {
         file: closing,
-        find: '  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })\n',
-        replace: `  yield* changeTapeMeta(core, tape, { $type: "LiteTape.Segment", ...segment })
-  yield* writeStep(core, writeTailAs(core.root, options, (append) => copyParts(core, copy, append)))
+        find: '  yield* tape.meta.append({ $type: "LiteTape.Segment", ...segment })\n',
+        replace: `  yield* tape.meta.append({ $type: "LiteTape.Segment", ...segment })
+  yield* lib.guard.step(writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append)))
 `
       }
     ],
@@ -84,8 +85,8 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: closing,
-        find: `${closed}  yield* drop(core, file)\n`,
-        replace: `  yield* drop(core, file)\n${closed}`
+        find: `${closed}  yield* drop(lib, file)\n`,
+        replace: `  yield* drop(lib, file)\n${closed}`
       }
     ],
     histories: [
@@ -100,8 +101,8 @@ export const segments: ReadonlyArray<Mutant> = [
       { file: closing, find: `${clean}${dropAll}`, replace: dropAll },
       {
         file: closing,
-        find: "  for (const file of core.dynamics) {\n",
-        replace: `${clean}  for (const file of core.dynamics) {\n`
+        find: "  for (const file of lib.journal.files) {\n    const stuck",
+        replace: `${clean}  for (const file of lib.journal.files) {\n    const stuck`
       }
     ],
     histories: [
@@ -154,9 +155,9 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/repack/Repack.ts",
-        find: "    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))\n",
-        replace: `    yield* Effect.forEach(run, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
-    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))
+        find: "    yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))\n",
+        replace: `    yield* Effect.forEach(run, (segment) => removeSegment(lib, tape.name, segment.name), { discard: true })
+    yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))
 `
       }
     ],
@@ -172,11 +173,11 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/Clone.ts",
-        find: `    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
-    yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
+        find: `    yield* lib.guard.step(lib.root.replaceMeta(name, empty?.version, written.bytes))
+    yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
 `,
-        replace: `    yield* appendLibMeta(core, { $type: "LiteLib.Tape", ...listed })
-    yield* writeStep(core, core.root.replaceMeta(name, empty?.version, written.bytes))
+        replace: `    yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
+    yield* lib.guard.step(lib.root.replaceMeta(name, empty?.version, written.bytes))
 `
       }
     ],

@@ -4,7 +4,6 @@ import * as Result from "effect/Result"
 import * as Event from "../../../domain/event/Event.ts"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
 import { BadLine } from "../../../domain/json/BadLine.ts"
-import * as LibState from "../../../domain/meta/LibState.ts"
 import type { Limits } from "../../../domain/format/Limits.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../../domain/format/Names.ts"
@@ -13,14 +12,14 @@ import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { Meta, Root, StorageError } from "../../ports/Storage.ts"
 import { attempt } from "../../base/attempt.ts"
-import type { Core } from "../../lib/LibHandle.ts"
+import type { NewLib } from "./NewLib.ts"
 import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
 import { checkTapeMetaSize, segmentLineBytesMax } from "../../lib/metaLimits.ts"
-import { OpenTape } from "../../lib/OpenTape.ts"
 import { whyBad } from "../../base/decodeUntrusted.ts"
-import type { LoadedMeta, TapeMetaError } from "../../lib/TapeMeta.ts"
-import { linesOfChunk, readChunk, type ReadError } from "../../read/RecordReader.ts"
+import type { TapeMetaError } from "../../lib/readTapeMeta.ts"
+import { chunkBytes, linesOfChunk, type ReadError } from "../../read/RecordReader.ts"
 import { forEachLine } from "../../../domain/segment/SegmentSeal.ts"
+import { readSegmentChunk } from "../../segment/SegmentRecords.ts"
 import { writeTail } from "../../segment/TailSegment.ts"
 import type { OrphanPart, Orphans } from "./Orphans.ts"
 
@@ -44,38 +43,34 @@ export type AdoptError = StorageError | ReadError
 
 /** Adopts the tape in folder `name`, or says why it cannot be: then nothing of it was changed. */
 export const adopt = Effect.fnUntraced(function* (
-  core: Core,
+  lib: NewLib,
   name: string,
   orphans: Orphans
 ): Effect.fn.Return<Adopted | { readonly tape: string; readonly why: string }, AdoptError> {
-  const { root, state: libState } = core
+  const { limits, root } = lib
   const meta = yield* root.readMeta(name)
   if (meta === undefined) return { tape: name, why: "its meta is missing" }
   if (meta.bytes.length === 0) return { tape: name, why: "its meta is empty, as an interrupted clone leaves it" }
-  const folded = yield* Effect.result(fold(name, meta, libState.limits))
+  const folded = yield* Effect.result(fold(name, meta, limits))
   if (folded._tag === "Failure") return { tape: name, why: folded.failure.message }
   const state = folded.success
   const { tape: id, role, records } = state
-  core.state = LibState.after(libState, { $type: "LiteLib.Tape", name, tape: id, role, state: "active" })
   // Batch numbers begin anew with the lib.
   const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
   const behind = partsBehind(orphans.parts.get(state.tape) ?? [], state)
   const { placed, unplaced } = behind
-  const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, libState.limits, placed.length > 0))
+  const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, limits, placed.length > 0))
   if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
   // Before anything is written: where no batch tells the positions, nobody knows them without the last segment.
-  const held =
-    placed.length > 0
-      ? Result.succeed(0)
-      : yield* Effect.result(nextPosition(core, name, { state, version: "", end: null, bytes: meta.bytes }))
+  const held = placed.length > 0 ? Result.succeed(0) : yield* Effect.result(nextPosition(lib, name, state))
   if (held._tag === "Failure") {
     if (held.failure._tag === "StorageError") return yield* held.failure
     return { tape: name, why: held.failure.message }
   }
   const last = placed.length === 0 ? undefined : yield* appendParts(root, name, state, placed)
   if (last !== undefined) segments.push(last)
-  const made = { ...state, lib: libState.lib, lastBatch: 0, segments }
-  const written = MetaChain.writeTape(TapeState.refold(made), libState.limits)
+  const made = { ...state, lib: lib.id, lastBatch: 0, segments }
+  const written = MetaChain.writeTape(TapeState.refold(made), limits)
   yield* root.replaceMeta(name, meta.version, written.bytes)
   return {
     name,
@@ -172,13 +167,18 @@ const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts
   return Effect.map(written, ({ segment }) => segment)
 }
 
-/** One behind the position of the last event in segments. */
-const nextPosition = (core: Core, name: string, meta: LoadedMeta): Effect.Effect<number, AdoptError> => {
-  const { role, records } = meta.state
-  if (role !== "events" || records === 0) return Effect.succeed(0)
-  const tape = new OpenTape(name, meta, [])
-  return Effect.map(readChunk(core, tape, records - 1, "backward"), (chunk) => {
-    const [line] = linesOfChunk(chunk, records - 1, records)
+/** Returns one behind the position of the last event in segments. */
+const nextPosition = (
+  { segments: store }: NewLib,
+  tape: string,
+  { role, segments }: TapeState.TapeState
+): Effect.Effect<number, AdoptError> => {
+  const last = segments.at(-1)
+  if (role !== "events" || last === undefined) return Effect.succeed(0)
+  const record = last.records - 1
+  return Effect.map(readSegmentChunk(store, tape, role, last, record, "backward", chunkBytes), (chunk) => {
+    const ordinal = last.firstOrdinal + record
+    const [line] = linesOfChunk(chunk, ordinal, ordinal + 1)
     return Event.decodeLine(line!).position + 1
   })
 }

@@ -5,11 +5,12 @@
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
-import { checkTapeName, parseSegmentName } from "../../../domain/format/Names.ts"
+import { checkTapeName } from "../../../domain/format/Names.ts"
+import { parseIfSegmentName } from "../../../domain/format/parseIfSegmentName.ts"
 import { tapeOf } from "../../../domain/format/Placement.ts"
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../../ports/Storage.ts"
-import type { Core } from "../../lib/LibHandle.ts"
+import type { NewLib } from "./NewLib.ts"
 import { scanSegmentFile, type ScannedFile } from "../../segment/SegmentScan.ts"
 
 export interface DamagedTape {
@@ -26,20 +27,20 @@ export interface DamagedTape {
  * it: while one is made its meta is empty.
  */
 export const examine = Effect.fnUntraced(function* (
-  core: Core,
+  lib: NewLib,
   name: string
 ): Effect.fn.Return<DamagedTape | undefined, StorageError> {
   if (!isTapeName(name)) return undefined
-  const meta = yield* core.root.readMeta(name)
+  const meta = yield* lib.root.readMeta(name)
   if (meta?.bytes.length === 0) return undefined
-  const lines = MetaChain.salvageTape(`${name}/${tapeMetaFile}`, meta?.bytes ?? new Uint8Array(0), core.state.limits)
+  const lines = MetaChain.salvageTape(`${name}/${tapeMetaFile}`, meta?.bytes ?? new Uint8Array(0), lib.limits)
   const known = lines.find((line) => line.$type === "LiteTape.Meta")
   if (known?.role === "records") return { name, tape: known.tape, role: "records", nextPosition: 0 }
-  const events = yield* lastEvents(core, name)
+  const events = yield* lastEvents(lib, name)
   const nextPosition = Math.max(0, ...events.map(({ position }) => position + 1))
   if (known !== undefined) return { name, tape: known.tape, role: "events", nextPosition }
   // A clone has the same events, and another name: the event store would not look for them there.
-  const isPlaced = events.length > 0 && events.every(({ stream }) => tapeOf(core.state.placement, stream) === name)
+  const isPlaced = events.length > 0 && events.every(({ stream }) => tapeOf(lib.placement, stream) === name)
   return { name, tape: undefined, role: isPlaced ? "events" : "records", nextPosition: isPlaced ? nextPosition : 0 }
 })
 
@@ -47,26 +48,18 @@ type LastEvent = NonNullable<ScannedFile["lastEvent"]>
 
 /** The last event of each file that is good and holds events. */
 const lastEvents = Effect.fnUntraced(function* (
-  core: Core,
+  lib: NewLib,
   name: string
 ): Effect.fn.Return<ReadonlyArray<LastEvent>, StorageError> {
   const found: Array<LastEvent> = []
-  for (const segment of yield* core.root.listSegments(name)) {
-    const compression = compressionOf(segment)
+  for (const segment of yield* lib.root.listSegments(name)) {
+    const compression = parseIfSegmentName(segment)?.compression
     if (compression === undefined) continue
-    const scanned = yield* Effect.result(scanSegmentFile(core, name, segment, compression, "events"))
+    const scanned = yield* Effect.result(scanSegmentFile(lib.segments, name, segment, compression, "events"))
     if (scanned._tag === "Success" && scanned.success.lastEvent !== undefined) found.push(scanned.success.lastEvent)
   }
   return found
 })
-
-const compressionOf = (segment: string) => {
-  try {
-    return parseSegmentName(segment).compression
-  } catch {
-    return undefined
-  }
-}
 
 const isTapeName = (name: string): boolean => {
   try {

@@ -7,7 +7,7 @@ import type { SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import { newline } from "../../../domain/format/Format.ts"
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../../ports/Storage.ts"
-import type { Core } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
 import type { LivePart } from "../../journal/DynamicFile.ts"
 import { readRun, runsOf } from "../../journal/PartRuns.ts"
 import { printOf, Prints } from "../../segment/SegmentScan.ts"
@@ -58,18 +58,18 @@ export interface Tail {
 
 /** Reads what is committed under any of `ids`; the last of them is that of the tape as it is listed now. */
 export const committedOf = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   ids: ReadonlyArray<string>
 ): Effect.fn.Return<Committed | undefined, StorageError | SegmentCorrupt> {
   const own = ids.at(-1)
-  const parts = core.dynamics
+  const parts = lib.journal.files
     .flatMap((file) => ids.flatMap((id) => (file.parts.get(id) ?? []).map((part) => ({ id, part }))))
     .toSorted((a, b) => a.part.batch - b.part.batch)
   const last = parts.at(-1)
   if (last === undefined) return undefined
   const prints = yield* printsOf(
-    core,
+    lib,
     tape,
     parts.map(({ part }) => part)
   )
@@ -82,10 +82,10 @@ export const committedOf = Effect.fnUntraced(function* (
   }
 })
 
-const printsOf = Effect.fnUntraced(function* (core: Core, tape: string, parts: ReadonlyArray<LivePart>) {
+const printsOf = Effect.fnUntraced(function* (lib: LibHandle, tape: string, parts: ReadonlyArray<LivePart>) {
   const prints = new Prints()
   for (const run of runsOf(parts, 1024 * 1024)) {
-    for (const lines of yield* readRun(core, tape, run)) {
+    for (const lines of yield* readRun(lib.root, tape, run)) {
       for (let start = 0; start < lines.length;) {
         const end = lines.indexOf(newline, start)
         prints.add(printOf(lines.subarray(start, end)))

@@ -7,13 +7,14 @@ import * as Merkle from "../../../domain/merkle/Merkle.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import type { Segment } from "../../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../../ports/Storage.ts"
-import { type Core, type WriteError, writeStep } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
+import type { WriteError } from "../../lib/WriterGuard.ts"
 import type { LivePart } from "../../journal/DynamicFile.ts"
 import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "../../journal/PartRuns.ts"
 import { Counter } from "../../base/Progress.ts"
-import type { SegmentError } from "../../segment/SegmentFile.ts"
+import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { readWhole } from "../../segment/SegmentRecords.ts"
 import { SegmentSeal } from "../../../domain/segment/SegmentSeal.ts"
 import { writeTail } from "../../segment/TailSegment.ts"
@@ -27,7 +28,7 @@ export interface Described {
 
 /** Reads files once more, checked by what was found of them, for the Merkle states that meta needs. */
 export const describe = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   listed: TapeListing,
   files: ReadonlyArray<GoodFile>,
   states: ReadonlyArray<Merkle.State>,
@@ -42,7 +43,7 @@ export const describe = Effect.fnUntraced(function* (
       bytes,
       compression,
       firstOrdinal: merkle.size,
-      lastBatch: core.durable.batch,
+      lastBatch: lib.journal.durable.batch,
       name,
       number,
       rawBytes,
@@ -52,7 +53,7 @@ export const describe = Effect.fnUntraced(function* (
       ...(same === 0 ? {} : { same }),
       ...(shardEvery === undefined ? {} : { shardEvery })
     }
-    yield* readWhole(core, listed.name, listed.role, { ...described, merkle: Merkle.empty }, (line) => {
+    yield* readWhole(lib.segments, listed.name, listed.role, { ...described, merkle: Merkle.empty }, (line) => {
       merkle.add(line)
       const state = bySize.get(merkle.size)
       if (state !== undefined && Merkle.root(state) === merkle.root()) reached.add(state)
@@ -65,7 +66,7 @@ export const describe = Effect.fnUntraced(function* (
 
 /** Puts the records `[from, to)` of `parts` into a segment of their own behind `before`. */
 export const append = (
-  core: Core,
+  lib: LibHandle,
   listed: TapeListing,
   before: Segment | undefined,
   number: number,
@@ -74,23 +75,22 @@ export const append = (
   counter: Counter
 ): Effect.Effect<Segment, WriteError | StorageError | SegmentCorrupt> => {
   const { name: tape, role } = listed
-  const options = { tape, role, number, before, lastBatch: core.durable.batch }
+  const options = { tape, role, number, before, lastBatch: lib.journal.durable.batch }
   const written = Effect.map(
-    writeStep(
-      core,
-      writeTail(core.root, options, (seal, write) => copy(core, listed, parts, range, counter, seal, write))
+    lib.guard.step(
+      writeTail(lib.root, options, (seal, write) => copy(lib, listed, parts, range, counter, seal, write))
     ),
     ({ segment }) => segment
   )
   if (role !== "events") return written
   // Lines that are no events are no failure of the disk: they are found before anything is written, and stop no writer.
   const uncounted = new Counter({ records: 0, bytes: 0 }, undefined)
-  const trial = copy(core, listed, parts, range, uncounted, new SegmentSeal(role), () => Effect.void)
+  const trial = copy(lib, listed, parts, range, uncounted, new SegmentSeal(role), () => Effect.void)
   return Effect.andThen(trial, written)
 }
 
 const copy = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   { name, role }: TapeListing,
   parts: ReadonlyArray<LivePart>,
   [from, to]: readonly [number, number],
@@ -106,7 +106,7 @@ const copy = Effect.fnUntraced(function* (
       continue
     }
     const [records, bytes] = [seal.records, seal.rawBytes]
-    for (const [index, whole] of (yield* readRun(core, name, run)).entries()) {
+    for (const [index, whole] of (yield* readRun(lib.root, name, run)).entries()) {
       const { count, file, offset } = run[index]!
       const lines = linesOf(whole, count, from - first, to - first)
       first += count

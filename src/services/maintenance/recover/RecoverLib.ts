@@ -13,16 +13,17 @@ import {
 } from "../../../domain/format/Errors.ts"
 import { formatVersion, libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
-import * as LibState from "../../../domain/meta/LibState.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import { type LibRecord, noHash, type Unchained } from "../../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../../ports/Storage.ts"
-import { Core } from "../../lib/LibHandle.ts"
+import type { NewLib } from "./NewLib.ts"
+import { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { ScanError } from "../../journal/DynamicScan.ts"
-import { inspect, readState } from "../../lib/openWriter.ts"
+import { inspectLib } from "../../lib/inspectLib.ts"
+import { readLibMeta } from "../../lib/readLibMeta.ts"
 import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
 import { type OrphanDamage, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
@@ -71,7 +72,7 @@ export const recoverLib = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
   yield* expectDamage(root, options.limits)
   const now = yield* Clock.currentTimeMillis
-  const lib = uuid(now)
+  const id = uuid(now)
   const damaged = yield* root.readMeta(undefined)
   const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
   // A seal proves nothing of limits that nobody may have.
@@ -87,27 +88,20 @@ export const recoverLib = Effect.fnUntraced(function* (
     $type: "LiteLib.Meta",
     created: new Date(now).toISOString(),
     format: formatVersion,
-    lib,
+    lib: id,
     limits,
     placement: placement ?? known?.placement ?? { kind: "category" }
   }
-  const core = new Core({
-    root,
-    settings: { closeBytes: 0, closeAfterMillis: 0, backlogMax: 1 },
-    uuid,
-    state: LibState.fold(libMetaFile, [{ ...meta, hash: noHash, previous: null }]),
-    metaVersion: "",
-    metaEnd: null
-  })
+  const lib: NewLib = { root, id, limits, placement: meta.placement, segments: new SegmentStore(root, limits) }
   const tapes: Array<Adopted> = []
   const invalid: Array<{ readonly tape: string; readonly why: string }> = []
   for (const name of names) {
-    const adopted = yield* adopt(core, name, orphans)
+    const adopted = yield* adopt(lib, name, orphans)
     if ("why" in adopted) invalid.push(adopted)
     else tapes.push(adopted)
   }
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
-  const damagedTapes = yield* listable(core, tapes, invalid, () => uuid(now))
+  const damagedTapes = yield* listable(lib, tapes, invalid, () => uuid(now))
   // Every tape has what it can get: what is left of the old lib is kept beside the new one.
   const aside = yield* setAside(root, orphans.files, damaged?.bytes)
   const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
@@ -130,7 +124,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
   return {
-    lib,
+    lib: id,
     tapes,
     invalid,
     unadopted: left.tapes,
@@ -142,7 +136,7 @@ export const recoverLib = Effect.fnUntraced(function* (
 
 /** Those that are bad, and can be listed beside those that are good. */
 const listable = Effect.fnUntraced(function* (
-  core: Core,
+  lib: NewLib,
   tapes: ReadonlyArray<Adopted>,
   invalid: RecoverLibReport["invalid"],
   newId: () => string
@@ -150,7 +144,7 @@ const listable = Effect.fnUntraced(function* (
   const ids = new Set(tapes.map(({ tape }) => tape))
   const listed: Array<DamagedTape & { readonly tape: string }> = []
   for (const { tape: name } of invalid) {
-    const found = yield* examine(core, name)
+    const found = yield* examine(lib, name)
     if (found === undefined) continue
     const tape = found.tape === undefined || ids.has(found.tape) ? newId() : found.tape
     ids.add(tape)
@@ -164,7 +158,7 @@ const expectDamage = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined
 ): Effect.fn.Return<void, ScanError | StorageError | UnsupportedFormat | MetaInvalid | NotDamaged> {
-  const read = yield* Effect.result(readState(root, limits))
+  const read = yield* Effect.result(readLibMeta(root, limits))
   if (read._tag === "Failure") {
     const { failure } = read
     // What could not be read now, or not by this version, or only with a higher limit, may be good.
@@ -173,7 +167,7 @@ const expectDamage = Effect.fnUntraced(function* (
     return
   }
   if (read.success === undefined) return
-  yield* Effect.catchTag(inspect(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
+  yield* Effect.catchTag(inspectLib(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
     Effect.flatMap((found) =>
       found === "damaged" ? Effect.void : Effect.fail(new NotDamaged({ what: root.location }))
     )

@@ -19,14 +19,14 @@ import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import type { Segment } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { StorageError } from "../../ports/Storage.ts"
-import { appendLibMeta, type Core, guard, whileOpen, type WriteError, writeStep } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
+import type { WriteError } from "../../lib/WriterGuard.ts"
 import type { LivePart } from "../../journal/DynamicFile.ts"
-import { checkLibMetaRoom, checkTapeMetaSize } from "../../lib/metaLimits.ts"
-import { OpenTape, partsBehind } from "../../lib/OpenTape.ts"
-import { readTapeMeta } from "../../lib/TapeMeta.ts"
+import { checkTapeMetaSize } from "../../lib/metaLimits.ts"
+import { partsAfter } from "../../lib/partsAfter.ts"
+import { readTapeMeta } from "../../lib/readTapeMeta.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
-import type { SegmentError } from "../../segment/SegmentFile.ts"
-import { forgetTape } from "../../segment/SegmentIndexFile.ts"
+import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { committedOf } from "./DynamicTail.ts"
 import { append, describe } from "./NewSegments.ts"
 import type { Gap, Missing } from "./Ordinals.ts"
@@ -77,45 +77,47 @@ export type RecoverError =
 
 /** Recovers a listed tape. The caller sees to it that nothing is committed or closed meanwhile. */
 export const recoverTape = (
-  core: Core,
+  lib: LibHandle,
   name: string,
   onProgress?: OnProgress
 ): Effect.Effect<RecoverReport, RecoverError> =>
   Effect.suspend(() => {
-    const used = core.tapes.get(name)
-    const work = whileOpen(core, recover(core, name, onProgress))
+    const used = lib.tapes.known(name)
+    const work = lib.guard.whileOpen(recover(lib, name, onProgress))
     // Whoever has the tape in use waits, and then goes on with the new one.
     return used === undefined ? work : used.repacking.withPermit(used.lock.withPermit(work))
   })
 
 const recover = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   name: string,
   onProgress?: OnProgress
 ): Effect.fn.Return<RecoverReport, RecoverError> {
-  yield* guard(core)
-  const listed = core.state.tapes.get(name)
+  yield* lib.guard.check
+  const listed = lib.meta.state.tapes.get(name)
   if (listed === undefined) return yield* new TapeNotFound({ tape: name })
-  const opens = Effect.flatMap(readTapeMeta(core, listed), ({ state }) => partsBehind(core, listed, state))
+  const opens = Effect.flatMap(readTapeMeta(lib.root, lib.meta.state, listed), ({ state }) =>
+    partsAfter(lib.journal, listed, state)
+  )
   const opened = yield* Effect.result(opens)
   if (opened._tag === "Success") return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
   // What could not be read now, or not by this version, may be good: only damage is a reason to put another in its place.
   const { failure } = opened
   if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat") return yield* failure
-  const former = core.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
-  const committed = yield* committedOf(core, name, [...former, listed.tape])
-  const plan = planOf(yield* findFiles(core, name, listed.role), committed, listed.role, former.length === 0)
+  const former = lib.meta.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
+  const committed = yield* committedOf(lib, name, [...former, listed.tape])
+  const plan = planOf(yield* findFiles(lib, name, listed.role), committed, listed.role, former.length === 0)
   if ("ambiguous" in plan) return yield* new RecoverAmbiguous({ tape: name, files: plan.ambiguous })
   const { files, tails, nextNumber } = plan
-  yield* checkPositions(core, name, files)
+  yield* checkPositions(lib, name, files)
   const parts = committed?.parts ?? []
   const counter = new Counter(totalOf(plan, parts), onProgress)
   const states = plan.lost.flatMap(({ known }) => (known === undefined ? [] : [known.merkle]))
-  const { reached, segments } = yield* describe(core, listed, files, states, counter)
+  const { reached, segments } = yield* describe(lib, listed, files, states, counter)
   for (const [index, range] of tails.entries()) {
-    segments.push(yield* append(core, listed, segments.at(-1), nextNumber + index, parts, range, counter))
+    segments.push(yield* append(lib, listed, segments.at(-1), nextNumber + index, parts, range, counter))
   }
-  const tape = yield* list(core, listed, segments, nextNumber)
+  const tape = yield* list(lib, listed, segments, nextNumber)
   return {
     name,
     tape,
@@ -133,9 +135,9 @@ const recover = Effect.fnUntraced(function* (
 })
 
 /** Positions that the lib does not know of would be given a second time. */
-const checkPositions = (core: Core, tape: string, files: Plan["files"]): Effect.Effect<void, TapeInvalid> => {
+const checkPositions = (lib: LibHandle, tape: string, files: Plan["files"]): Effect.Effect<void, TapeInvalid> => {
   const last = Math.max(-1, ...files.map(({ lastEvent }) => lastEvent?.position ?? -1))
-  const { position } = core.durable
+  const { position } = lib.journal.durable
   if (last < position) return Effect.void
   const why = `its events go up to position ${last}, the lib's next one is ${position}: batches of the lib were lost, or older files of it were put back; put the newer ones back, or move ${libMetaFile} out of the lib and recover the lib, which goes on behind all events`
   return Effect.fail(new TapeInvalid({ tape, why }))
@@ -160,7 +162,7 @@ const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.re
 
 /** The lib's word first: a crash before the meta is in place leaves a tape without one, which can be recovered again. */
 const list = (
-  core: Core,
+  lib: LibHandle,
   listed: TapeListing,
   segments: ReadonlyArray<Segment>,
   nextNumber: number
@@ -168,7 +170,7 @@ const list = (
   Effect.uninterruptible(
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      const tape = core.uuid(now)
+      const tape = lib.uuid(now)
       const { name, role, state } = listed
       const relisted = { $type: "LiteLib.Tape" as const, name, role, state, tape, replaces: listed.tape }
       const written = MetaChain.writeTape(
@@ -177,8 +179,8 @@ const list = (
             $type: "LiteTape.Meta",
             created: new Date(now).toISOString(),
             format: formatVersion,
-            lastBatch: core.durable.batch,
-            lib: core.state.lib,
+            lastBatch: lib.journal.durable.batch,
+            lib: lib.meta.state.lib,
             nextNumber,
             origin: { kind: "recovered", tape: listed.tape },
             role,
@@ -186,20 +188,20 @@ const list = (
           },
           ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment }))
         ],
-        core.state.limits
+        lib.meta.limits
       )
-      yield* checkTapeMetaSize(core.state.limits, name, written.bytes.length, segments.length + 1)
-      yield* checkLibMetaRoom(core, relisted)
-      const damaged = yield* core.root.readMeta(name)
-      if (damaged !== undefined) yield* core.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
+      yield* checkTapeMetaSize(lib.meta.limits, name, written.bytes.length, segments.length + 1)
+      yield* lib.meta.checkRoom(relisted)
+      const damaged = yield* lib.root.readMeta(name)
+      if (damaged !== undefined) yield* lib.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
       // From here on nothing may fail that does not stop the writer.
-      yield* appendLibMeta(core, relisted)
-      const version = yield* writeStep(core, core.root.replaceMeta(name, damaged?.version, written.bytes))
-      forgetTape(core, name)
+      yield* lib.meta.append(relisted)
+      const version = yield* lib.guard.step(lib.root.replaceMeta(name, damaged?.version, written.bytes))
+      lib.segments.forgetTape(name)
       const file = `${name}/${tapeMetaFile}`
-      const folded = TapeState.fold(file, MetaChain.readTape(file, written.bytes, core.state.limits).records)
-      const meta = { state: folded, version, end: written.end, bytes: written.bytes }
-      core.tapes.get(name)?.become(new OpenTape(name, meta, []))
+      const folded = TapeState.fold(file, MetaChain.readTape(file, written.bytes, lib.meta.limits).records)
+      const meta = { state: folded, version, end: written.end }
+      lib.tapes.known(name)?.become({ meta, parts: [], hidden: 0 })
       return tape
     })
   )

@@ -5,11 +5,12 @@
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
-import { parseSegmentName, segmentName, segmentNumberMax } from "../../../domain/format/Names.ts"
+import { segmentName, segmentNumberMax } from "../../../domain/format/Names.ts"
+import { parseIfSegmentName } from "../../../domain/format/parseIfSegmentName.ts"
 import * as SegmentIndex from "../../../domain/segment/SegmentIndex.ts"
 import type { Compression, Repacked, Role, Segment } from "../../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../../ports/Storage.ts"
-import type { Core } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
 import { scanSegmentFile, type ScannedFile } from "../../segment/SegmentScan.ts"
 
 /** A file whose lines are all records. */
@@ -57,25 +58,25 @@ export interface Found {
 type Known = Omit<Segment, "state">
 
 export const findFiles = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   role: Role
 ): Effect.fn.Return<Found, StorageError> {
-  const { known, repacked } = yield* salvage(core, tape)
-  const names = yield* core.root.listSegments(tape)
+  const { known, repacked } = yield* salvage(lib, tape)
+  const names = yield* lib.root.listSegments(tape)
   const good: Array<GoodFile> = []
   const lost: Array<Lost> = []
   const lose = (number: number, file: UnreadFile, isThere = true) =>
     lost.push({ number, file, isThere, known: known.get(file.segment) })
   let highest = 0
   for (const name of names) {
-    const naming = parseName(name)
+    const naming = parseIfSegmentName(name)
     if (naming === undefined) continue
     const { number } = naming
     highest = Math.max(highest, number)
-    const expected = known.get(name) ?? (yield* inIndex(core, tape, name))
+    const expected = known.get(name) ?? (yield* inIndex(lib, tape, name))
     const records = expected?.records
-    const file = yield* Effect.result(scanSegmentFile(core, tape, name, naming.compression, role))
+    const file = yield* Effect.result(scanSegmentFile(lib.segments, tape, name, naming.compression, role))
     if (file._tag === "Failure") {
       const error = file.failure
       lose(number, { segment: name, offset: "offset" in error ? error.offset : 0, why: error.message, records })
@@ -97,14 +98,6 @@ export const findFiles = Effect.fnUntraced(function* (
   return { good, lost, highest, repacked }
 })
 
-const parseName = (name: string) => {
-  try {
-    return parseSegmentName(name)
-  } catch {
-    return undefined
-  }
-}
-
 /** A line that is good by itself may still have been written by anybody. */
 const isNamedSo = ({ name, number, compression, shardEvery = 0 }: Known): boolean =>
   number <= segmentNumberMax && name === segmentName({ number, compression, shardEvery })
@@ -119,17 +112,17 @@ const shardOf = (name: string, number: number): number | undefined => {
 
 /** What those lines of a damaged meta say that are good by themselves. */
 const salvage = (
-  core: Core,
+  lib: LibHandle,
   tape: string
 ): Effect.Effect<
   { readonly known: ReadonlyMap<string, Known>; readonly repacked: Repacked | undefined },
   StorageError
 > =>
-  Effect.map(core.root.readMeta(tape), (meta) => {
+  Effect.map(lib.root.readMeta(tape), (meta) => {
     const known = new Map<string, Known>()
     let repacked: Repacked | undefined
     if (meta === undefined) return { known, repacked }
-    for (const record of MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, core.state.limits)) {
+    for (const record of MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)) {
       if (record.$type === "LiteTape.Segment" && isNamedSo(record)) known.set(record.name, record)
       if (record.$type === "LiteTape.Repack") {
         repacked = record
@@ -144,11 +137,11 @@ export const isRemoved = (number: number, { removed }: Repacked): boolean =>
   number >= removed[0] && number <= removed[1]
 
 const inIndex = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   segment: string
 ): Effect.Effect<Pick<Known, "sha256" | "records"> | undefined, never> =>
-  core.root.readIndexRanges(tape, segment, [[0, SegmentIndex.pageBytes]]).pipe(
+  lib.root.readIndexRanges(tape, segment, [[0, SegmentIndex.pageBytes]]).pipe(
     Effect.map(([page]) => (page === undefined ? undefined : headerOf(page))),
     Effect.catch(() => Effect.succeed(undefined))
   )

@@ -11,17 +11,16 @@ import type { Segment } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import { flush, type FlushError } from "../../write/flush.ts"
-import { type Core, guard, whileOpen, type WriteError } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
+import type { WriteError } from "../../lib/WriterGuard.ts"
 import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
-import { listing, type OpenTape } from "../../lib/OpenTape.ts"
-import { replaceTapeMeta } from "../../lib/TapeMeta.ts"
+import type { OpenTape } from "../../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import { orBadLine } from "../../base/decodeUntrusted.ts"
 import { readBack } from "../../segment/ReadBack.ts"
 import { corruptAt } from "../../read/RecordReader.ts"
 import { RepackSource } from "./RepackSource.ts"
-import type { SegmentError } from "../../segment/SegmentFile.ts"
-import { forget } from "../../segment/SegmentIndexFile.ts"
+import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import * as SegmentWriter from "../../segment/SegmentWriter.ts"
 
 /** How the segments should be. */
@@ -73,20 +72,20 @@ const settingsOf = (options: RepackOptions): Settings => ({
 
 /** Repacks a tape. */
 export const repack = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   options: RepackOptions = {}
 ): Effect.Effect<RepackReport, RepackError> =>
   tape.repacking.withPermit(
     Effect.gen(function* () {
-      yield* guard(core)
+      yield* lib.guard.check
       // A meta that is full refuses another segment: then larger segments are what it needs first.
-      yield* Effect.catchTag(flush(core, tape, core.durable.batch), "MetaInvalid", () => Effect.succeed(0))
+      yield* Effect.catchTag(flush(lib, tape, lib.journal.durable.batch), "MetaInvalid", () => Effect.succeed(0))
       const settings = settingsOf(options)
       const run = runOf(tape.state.segments, settings, options.force ?? false)
       if (run.length === 0) return nothing(tape)
-      const { added, behind } = yield* write(core, tape, run, settings, options.onProgress)
-      yield* Effect.onError(replace(core, tape, run, added, options.why ?? "repack"), () => undo(core, tape, added))
+      const { added, behind } = yield* write(lib, tape, run, settings, options.onProgress)
+      yield* Effect.onError(replace(lib, tape, run, added, options.why ?? "repack"), () => undo(lib, tape, added))
       tape.endRepack(behind)
       return report(run, added)
     })
@@ -94,14 +93,14 @@ export const repack = (
 
 /** Merges the last `count` segments into one, or a few: as they are otherwise. */
 export const mergeSmall = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   targetBytes: number,
   count: number
 ): Effect.Effect<void, RepackError> =>
   tape.repacking.withPermit(
     Effect.gen(function* () {
-      yield* guard(core)
+      yield* lib.guard.check
       const run = tape.state.segments.slice(-count)
       const [first] = run
       if (first === undefined) return
@@ -111,8 +110,8 @@ export const mergeSmall = (
         dedup: run.some((segment) => segment.same !== undefined),
         shardEvery: first.shardEvery ?? 0
       }
-      const { added, behind } = yield* write(core, tape, run, settings, undefined)
-      yield* Effect.onError(replace(core, tape, run, added, "merge"), () => undo(core, tape, added))
+      const { added, behind } = yield* write(lib, tape, run, settings, undefined)
+      yield* Effect.onError(replace(lib, tape, run, added, "merge"), () => undo(lib, tape, added))
       tape.endRepack(behind)
     })
   )
@@ -161,7 +160,7 @@ const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean =>
  * behind the last number that was taken for them.
  */
 const write = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   run: ReadonlyArray<Segment>,
   settings: Settings,
@@ -170,8 +169,8 @@ const write = (
   const last = run.at(-1)!
   const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
   const counter = new Counter(total, onProgress)
-  const role = listing(core, tape.name)?.role ?? "records"
-  const source = new RepackSource(core, tape, role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+  const role = tape.role
+  const source = new RepackSource(lib, tape, role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
   const added: Array<Segment> = []
   // What follows may be flushed meanwhile: its numbers must be behind ours, and not just so far as ours are behind the run.
   const { numbersBeforeRepack } = TapeState
@@ -189,7 +188,7 @@ const write = (
     const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
     const firstOrdinal = source.ordinal
     const writer = SegmentWriter.make({ role, compression, dedup, before })
-    const sealed = yield* core.root.writeSegment(tape.name, name, (append) =>
+    const sealed = yield* lib.root.writeSegment(tape.name, name, (append) =>
       Effect.gen(function* () {
         let bytes = 0
         while (bytes < settings.targetBytes && !source.isDone) {
@@ -199,7 +198,7 @@ const write = (
           )
           bytes += piece.lines.length
           yield* counter.add(piece.count, piece.lines.length)
-          yield* guard(core)
+          yield* lib.guard.check
         }
         return yield* writer.finish(append)
       })
@@ -215,16 +214,16 @@ const write = (
       state: "closed",
       ...(shardEvery === 0 ? {} : { shardEvery })
     }
-    yield* Effect.ignore(core.root.writeIndex(tape.name, name, index))
-    yield* readBack(core, tape.name, role, segment, before, writer.rawSha256())
+    yield* Effect.ignore(lib.root.writeIndex(tape.name, name, index))
+    yield* readBack(lib.segments, tape.name, role, segment, before, writer.rawSha256())
     added.push(segment)
     number++
   })
-  const cleanUp = Effect.forEach(names, (name) => removeSegment(core, tape.name, name), { discard: true })
+  const cleanUp = Effect.forEach(names, (name) => removeSegment(lib, tape.name, name), { discard: true })
   const writeAll = Effect.suspend(() =>
     Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
   )
-  return whileOpen(core, writeAll).pipe(
+  return lib.guard.whileOpen(writeAll).pipe(
     Effect.tap(() => {
       if (Merkle.root(added.at(-1)!.merkle) === Merkle.root(last.merkle)) return Effect.void
       // What was written reads back as it was read: it is meta that says something else.
@@ -249,17 +248,17 @@ const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State
 
 /** The one change: meta with the new segments, then the old files go (I4). */
 const replace = (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   run: ReadonlyArray<Segment>,
   added: ReadonlyArray<Segment>,
   why: string
 ): Effect.Effect<void, RepackError> => {
   const change = Effect.gen(function* () {
-    yield* guard(core)
-    yield* replaceTapeMeta(core, tape, TapeState.afterRepack(tape.state, run, added, why))
+    yield* lib.guard.check
+    yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))
     // Nothing lists them any more: one that stays is garbage.
-    yield* Effect.forEach(run, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+    yield* Effect.forEach(run, (segment) => removeSegment(lib, tape.name, segment.name), { discard: true })
   })
   return tape.lock.withPermit(Effect.uninterruptible(change))
 }
@@ -268,18 +267,18 @@ const replace = (
  * Removes what was made in vain. Not where meta lists it, and not where it may: a writer that has stopped does not know
  * what the disk holds.
  */
-const undo = (core: Core, tape: OpenTape, added: ReadonlyArray<Segment>): Effect.Effect<void> =>
+const undo = (lib: LibHandle, tape: OpenTape, added: ReadonlyArray<Segment>): Effect.Effect<void> =>
   Effect.suspend(() => {
     const isListed = tape.state.segments.some((segment) => segment.number === added[0]!.number)
-    if (isListed || core.poison !== undefined) return Effect.void
-    return Effect.forEach(added, (segment) => removeSegment(core, tape.name, segment.name), { discard: true })
+    if (isListed || lib.guard.cause !== undefined) return Effect.void
+    return Effect.forEach(added, (segment) => removeSegment(lib, tape.name, segment.name), { discard: true })
   })
 
-const removeSegment = (core: Core, tape: string, segment: string): Effect.Effect<void> =>
+const removeSegment = (lib: LibHandle, tape: string, segment: string): Effect.Effect<void> =>
   Effect.suspend(() => {
-    forget(core, tape, segment)
+    lib.segments.forget(tape, segment)
     return Effect.andThen(
-      Effect.ignore(core.root.removeIndex(tape, segment)),
-      Effect.ignore(core.root.removeSegment(tape, segment))
+      Effect.ignore(lib.root.removeIndex(tape, segment)),
+      Effect.ignore(lib.root.removeSegment(tape, segment))
     )
   })

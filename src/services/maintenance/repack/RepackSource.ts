@@ -6,11 +6,12 @@ import { newline } from "../../../domain/format/Format.ts"
 import { BadLine } from "../../../domain/json/BadLine.ts"
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import type { EventKey } from "../../../domain/segment/SegmentIndex.ts"
-import type { Core } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
 import { EventRun } from "../../../domain/event/EventRun.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
-import { type Chunk, corruptAt, readChunk, type ReadError } from "../../read/RecordReader.ts"
+import type { Chunk } from "../../segment/Chunk.ts"
+import { corruptAt, readChunk, type ReadError } from "../../read/RecordReader.ts"
 
 /** Whole lines, and their keys where they are events. */
 export interface Piece {
@@ -27,7 +28,7 @@ const streamsMax = 100_000
 type Coming = Fiber.Fiber<Chunk, ReadError>
 
 export class RepackSource {
-  readonly #core: Core
+  readonly #lib: LibHandle
   readonly #tape: OpenTape
   readonly #role: Role
   readonly #end: number
@@ -39,14 +40,14 @@ export class RepackSource {
   #coming: Coming | undefined
   #events: EventRun
 
-  constructor(core: Core, tape: OpenTape, role: Role, from: number, to: number) {
-    this.#core = core
+  constructor(lib: LibHandle, tape: OpenTape, role: Role, from: number, to: number) {
+    this.#lib = lib
     this.#tape = tape
     this.#role = role
     this.#ordinal = from
     this.#read = from
     this.#end = to
-    this.#events = new EventRun(core.state.limits)
+    this.#events = new EventRun(lib.meta.limits)
   }
 
   /** Ordinal of the next line. */
@@ -85,11 +86,11 @@ export class RepackSource {
   })
 
   readonly #chunk: Effect.Effect<Chunk, ReadError> = Effect.suspend(() =>
-    readChunk(this.#core, this.#tape, this.#read, "forward", pieceBytes)
+    readChunk(this.#lib, this.#tape, this.#read, "forward", pieceBytes)
   )
 
   #take(lines: Uint8Array, bytesMax: number): Piece {
-    if (this.#events.streamCount > streamsMax) this.#events = new EventRun(this.#core.state.limits)
+    if (this.#events.streamCount > streamsMax) this.#events = new EventRun(this.#lib.meta.limits)
     const holdsEvents = this.#role === "events"
     const keys: Array<EventKey> = []
     let bytes = 0

@@ -3,7 +3,7 @@
  * all of it.
  */
 import * as Effect from "effect/Effect"
-import { LibClosed, SegmentCorrupt } from "../../../domain/format/Errors.ts"
+import { type LibClosed, SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Event from "../../../domain/event/Event.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
@@ -14,13 +14,13 @@ import type { Role, Segment } from "../../../domain/meta/SystemRecord.ts"
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import { readChecked } from "../../segment/readChecked.ts"
-import { type Core, whileOpen } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
 import type { LivePart } from "../../journal/DynamicFile.ts"
 import { EventOrder } from "../../../domain/event/EventOrder.ts"
 import { checkIndex } from "../../segment/IndexCheck.ts"
 import { refreshReader } from "../../lib/openReader.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
-import { listing, openTape, type OpenTape } from "../../lib/OpenTape.ts"
+import type { OpenTape } from "../../lib/OpenTape.ts"
 import { readRun, runsOf } from "../../journal/PartRuns.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import { checkFile } from "../../segment/SegmentFile.ts"
@@ -62,7 +62,7 @@ export interface VerifyReport {
 }
 
 interface Run {
-  readonly core: Core
+  readonly lib: LibHandle
   readonly deep: boolean
   readonly counter: Counter
   /** Records in segments, by tape, that the counter was told of. */
@@ -74,7 +74,7 @@ interface Run {
   bytes: number
 }
 
-const begin = (core: Core, tapes: ReadonlyArray<OpenTape>, options: VerifyOptions): Run => {
+const begin = (lib: LibHandle, tapes: ReadonlyArray<OpenTape>, options: VerifyOptions): Run => {
   const all = tapes.flatMap((tape) => tape.state.segments)
   const total = {
     records: all.reduce((sum, segment) => sum + segment.records, 0),
@@ -83,7 +83,7 @@ const begin = (core: Core, tapes: ReadonlyArray<OpenTape>, options: VerifyOption
   const counter = new Counter(total, options.onProgress)
   const counted = new Map(tapes.map((tape) => [tape, tape.state.records]))
   const deep = options.depth !== "files"
-  return { core, deep, counter, counted, bad: [], rebuilt: [], segments: 0, records: 0, bytes: 0 }
+  return { lib, deep, counter, counted, bad: [], rebuilt: [], segments: 0, records: 0, bytes: 0 }
 }
 
 const end = (run: Run, tapes: number): VerifyReport => ({
@@ -98,34 +98,34 @@ const end = (run: Run, tapes: number): VerifyReport => ({
 
 /** Verifies one tape. */
 export const verifyTape = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   tape: OpenTape,
   options: VerifyOptions = {}
 ): Effect.fn.Return<VerifyReport, LibClosed> {
-  const run = begin(core, [tape], options)
+  const run = begin(lib, [tape], options)
   yield* checkTape(run, tape)
   return end(run, 1)
 })
 
 /** Verifies a lib: its meta, its dynamic segments, all of its tapes, and that no event is missing. */
 export const verifyLib = Effect.fnUntraced(function* (
-  core: Core,
+  lib: LibHandle,
   options: VerifyOptions = {}
 ): Effect.fn.Return<VerifyReport, LibClosed> {
   const tapes: Array<OpenTape> = []
   const early: Array<Finding> = []
-  for (const { name } of core.state.tapes.values()) {
-    const tape = yield* Effect.result(openTape(core, name))
+  for (const { name } of lib.meta.state.tapes.values()) {
+    const tape = yield* Effect.result(lib.tapes.get(name))
     if (tape._tag === "Success") tapes.push(tape.success)
     else early.push(findingOf(`${name}/${tapeMetaFile}`, tape.failure))
   }
-  const run = begin(core, tapes, options)
+  const run = begin(lib, tapes, options)
   run.bad.push(...early)
-  yield* check(run, libMetaFile, checkLibMeta(core))
-  yield* check(run, "dynamic segments", checkDynamics(core))
+  yield* check(run, libMetaFile, checkLibMeta(lib))
+  yield* check(run, "dynamic segments", checkDynamics(lib))
   for (const tape of tapes) yield* checkTape(run, tape)
   checkPositions(run, tapes)
-  return end(run, core.state.tapes.size)
+  return end(run, lib.meta.state.tapes.size)
 })
 
 /** Notes what a check fails with, and goes on. */
@@ -147,26 +147,26 @@ const findingOf = (file: string, error: Failure): Finding => {
 
 /** Positions have no gaps: there are as many events as the next position says. */
 const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
-  const { core } = run
+  const { lib } = run
   let events = 0
-  for (const tape of tapes) if (listing(core, tape.name)?.role === "events") events += tape.records
-  const all = [...core.state.tapes.values()].filter((listed) => listed.role === "events")
+  for (const tape of tapes) if (tape.role === "events") events += tape.records
+  const all = [...lib.meta.state.tapes.values()].filter((listed) => listed.role === "events")
   const isComplete = all.every((listed) => tapes.some((tape) => tape.name === listed.name))
-  if (!isComplete || events === core.durable.position) return
-  const why = `${events} events are on tapes, the next position is ${core.durable.position}`
+  if (!isComplete || events === lib.journal.durable.position) return
+  const why = `${events} events are on tapes, the next position is ${lib.journal.durable.position}`
   run.bad.push({ file: libMetaFile, offset: 0, error: "PositionGap", why })
 }
 
 const checkTape = (run: Run, tape: OpenTape): Effect.Effect<void, LibClosed> => {
-  const listed = listing(run.core, tape.name)
+  const listed = run.lib.tapes.listing(tape.name)
   if (listed === undefined) return Effect.void
-  return run.core.root.mode === "write" ? checkOwn(run, tape, listed) : checkBeside(run, tape, listed)
+  return run.lib.root.mode === "write" ? checkOwn(run, tape, listed) : checkBeside(run, tape, listed)
 }
 
 /** A writer's tape: what is flushed meanwhile is checked too. */
 const checkOwn = (run: Run, tape: OpenTape, listed: TapeListing): Effect.Effect<void, LibClosed> =>
   // A repack would take away what is being checked.
-  tape.repacking.withPermit(Effect.asVoid(whileOpen(run.core, checkOnce(run, tape, listed))))
+  tape.repacking.withPermit(Effect.asVoid(run.lib.guard.whileOpen(checkOnce(run, tape, listed))))
 
 /** A reader's tape: where its files are taken away by the writer, all of it is checked again. */
 const checkBeside = Effect.fnUntraced(function* (
@@ -175,13 +175,13 @@ const checkBeside = Effect.fnUntraced(function* (
   listed: TapeListing
 ): Effect.fn.Return<void, LibClosed> {
   for (let tries = 1; ; tries++) {
-    const { metaVersion } = tape
+    const { version } = tape.meta
     const { segments, records, bytes } = run
     const [bad, rebuilt] = [run.bad.length, run.rebuilt.length]
     const { isVanished } = yield* checkOnce(run, tape, listed)
     if (!isVanished || tries >= triesMax) return
-    yield* Effect.ignore(refreshReader(run.core))
-    if (tape.metaVersion === metaVersion) return
+    yield* Effect.ignore(refreshReader(run.lib))
+    if (tape.meta.version === version) return
     run.counter.grow(run.records - records, run.bytes - bytes)
     run.bad.length = bad
     run.rebuilt.length = rebuilt
@@ -194,14 +194,14 @@ const checkOnce = Effect.fnUntraced(function* (
   tape: OpenTape,
   listed: TapeListing
 ): Effect.fn.Return<{ readonly isVanished: boolean }, LibClosed> {
-  const { core } = run
+  const { lib } = run
   const first = run.bad.length
-  yield* check(run, `${tape.name}/${tapeMetaFile}`, checkTapeMeta(core, tape, listed))
+  yield* check(run, `${tape.name}/${tapeMetaFile}`, checkTapeMeta(lib, tape, listed))
   const order = listed.role === "events" && run.deep ? new EventOrder() : undefined
   let before = Merkle.empty
   for (let at = 0; ;) {
     const segment = tape.state.segments[at]
-    if (core.closed) return yield* new LibClosed({ location: core.location })
+    yield* lib.guard.checkOpen
     if (segment !== undefined) {
       yield* checkAndCount(run, tape, segment, before, order)
       before = segment.merkle
@@ -212,7 +212,7 @@ const checkOnce = Effect.fnUntraced(function* (
     const behind = yield* Effect.result(checkParts(run, tape.name, parts))
     if (behind._tag === "Success") break
     // They have been put into a segment meanwhile.
-    if (tape.parts !== parts && core.root.mode === "write") continue
+    if (tape.parts !== parts && lib.root.mode === "write") continue
     const { failure } = behind
     run.bad.push(findingOf(failure._tag === "SegmentCorrupt" ? failure.segment : "dynamic segments", failure))
     break
@@ -229,16 +229,16 @@ const checkAndCount = Effect.fnUntraced(function* (
   before: Merkle.State,
   order: EventOrder | undefined
 ): Effect.fn.Return<void> {
-  const { core } = run
+  const { lib } = run
   run.segments++
   const file = `${tape.name}/${segment.name}`
-  const role = listing(core, tape.name)?.role ?? "records"
-  const deeply = Effect.flatMap(checkSegment(core, tape.name, role, segment, before, order), (index) =>
-    Effect.map(checkIndex(core, tape.name, role, segment, index), (rebuilt) => {
+  const role = tape.role
+  const deeply = Effect.flatMap(checkSegment(lib, tape.name, role, segment, before, order), (index) =>
+    Effect.map(checkIndex(lib.segments, tape.name, role, segment, index), (rebuilt) => {
       if (rebuilt) run.rebuilt.push(file)
     })
   )
-  const good = yield* check(run, file, run.deep ? deeply : checkHash(core, tape.name, segment))
+  const good = yield* check(run, file, run.deep ? deeply : checkHash(lib, tape.name, segment))
   if (!good) order?.lose()
   run.records += segment.records
   run.bytes += segment.bytes
@@ -248,25 +248,27 @@ const checkAndCount = Effect.fnUntraced(function* (
 
 /** What the index of the segment must be, where it is known: it was made on the way. */
 const checkSegment = (
-  core: Core,
+  lib: LibHandle,
   tape: string,
   role: Role,
   segment: Segment,
   before: Merkle.State,
   order: EventOrder | undefined
 ): Effect.Effect<Uint8Array | undefined, Failure> =>
-  Effect.flatMap(verifySegment(core, tape, role, segment, before), (proved) => {
+  Effect.flatMap(verifySegment(lib.segments, tape, role, segment, before), (proved) => {
     if (proved !== undefined && (order === undefined || order.addRun(proved.events)))
       return Effect.succeed(proved.index)
     const each = order === undefined ? undefined : (record: JsonObject) => order.add(Event.fromRecord(record))
-    return Effect.as(readChecked(core, tape, role, segment, before, each), undefined)
+    return Effect.as(readChecked(lib.segments, tape, role, segment, before, each), undefined)
   })
 
-const checkHash = (core: Core, tape: string, segment: Segment): Effect.Effect<void, Failure> =>
-  Effect.flatMap(hasHash(core, tape, segment), (has) => (has ? Effect.void : checkFile(core, tape, segment)))
+const checkHash = (lib: LibHandle, tape: string, segment: Segment): Effect.Effect<void, Failure> =>
+  Effect.flatMap(hasHash(lib.segments, tape, segment), (has) =>
+    has ? Effect.void : checkFile(lib.segments, tape, segment)
+  )
 
 const checkParts = (
-  { core, deep }: Run,
+  { lib, deep }: Run,
   tape: string,
   parts: ReadonlyArray<LivePart>
 ): Effect.Effect<void, StorageError | SegmentCorrupt> =>
@@ -275,8 +277,8 @@ const checkParts = (
     (run) => {
       const { file, offset } = run[0]!
       const corrupt = (why: string) => new SegmentCorrupt({ tape, segment: dynamicName(file.dynamic), offset, why })
-      return Effect.flatMap(readRun(core, tape, run), (pieces) =>
-        deep ? decodeUntrusted(() => checkPieces(pieces, core.state.limits), corrupt) : Effect.void
+      return Effect.flatMap(readRun(lib.root, tape, run), (pieces) =>
+        deep ? decodeUntrusted(() => checkPieces(pieces, lib.meta.limits), corrupt) : Effect.void
       )
     },
     { discard: true }

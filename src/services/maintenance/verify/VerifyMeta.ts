@@ -4,11 +4,12 @@ import { DynamicCorrupt, MetaInvalid } from "../../../domain/format/Errors.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
-import type { Core } from "../../lib/LibHandle.ts"
+import type { LibHandle } from "../../lib/LibHandle.ts"
 import { scanAll } from "../../journal/DynamicScan.ts"
-import { ackedLost, readState } from "../../lib/openWriter.ts"
+import { ackedLost } from "../../lib/inspectLib.ts"
+import { readLibMeta } from "../../lib/readLibMeta.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
-import { readTapeMeta } from "../../lib/TapeMeta.ts"
+import { readTapeMeta } from "../../lib/readTapeMeta.ts"
 
 /** What a check may fail with: any error of this package. */
 export type Failure = { readonly _tag: string; readonly message: string }
@@ -16,18 +17,18 @@ export type Failure = { readonly _tag: string; readonly message: string }
 const notOurs = (meta: string) => new MetaInvalid({ meta, line: 0, why: "is not what this writer has written" })
 
 /** A writer's own meta must be what it wrote, a torn end included: it has not been interrupted. */
-export const checkLibMeta = (core: Core): Effect.Effect<void, Failure> =>
-  core.metaLock.withPermit(
-    Effect.flatMap(readState(core.root, core.state.limits), (read) => {
-      const isOurs = core.root.mode === "read" || core.poison !== undefined || read?.version === core.metaVersion
+export const checkLibMeta = (lib: LibHandle): Effect.Effect<void, Failure> =>
+  lib.meta.unchanged(
+    Effect.flatMap(readLibMeta(lib.root, lib.meta.limits), (read) => {
+      const isOurs = lib.root.mode === "read" || lib.guard.cause !== undefined || read?.version === lib.meta.version
       return isOurs ? Effect.void : Effect.fail(notOurs(libMetaFile))
     })
   )
 
-export const checkTapeMeta = (core: Core, tape: OpenTape, listed: TapeListing): Effect.Effect<void, Failure> =>
+export const checkTapeMeta = (lib: LibHandle, tape: OpenTape, listed: TapeListing): Effect.Effect<void, Failure> =>
   tape.lock.withPermit(
-    Effect.flatMap(readTapeMeta(core, listed), ({ version }) => {
-      const isOurs = core.root.mode === "read" || core.poison !== undefined || version === tape.metaVersion
+    Effect.flatMap(readTapeMeta(lib.root, lib.meta.state, listed), ({ version }) => {
+      const isOurs = lib.root.mode === "read" || lib.guard.cause !== undefined || version === tape.meta.version
       return isOurs ? Effect.void : Effect.fail(notOurs(`${tape.name}/${tapeMetaFile}`))
     })
   )
@@ -39,24 +40,25 @@ export const triesMax = 8
  * The chain of commits that is on disk, up to what was acknowledged. Beside a writer at work it is looked at again where
  * it does not fit: a file may have been closed meanwhile, or a batch be half written.
  */
-export const checkDynamics = (core: Core, tries = 1): Effect.Effect<void, Failure> =>
+export const checkDynamics = (lib: LibHandle, tries = 1): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
-    const { durable, state } = core
-    return Effect.catch(scanUpTo(core, durable.batch), (error) => {
-      const isMoving = core.root.mode === "read" || core.durable !== durable || core.state !== state
+    const { durable } = lib.journal
+    const { state } = lib.meta
+    return Effect.catch(scanUpTo(lib, durable.batch), (error) => {
+      const isMoving = lib.root.mode === "read" || lib.journal.durable !== durable || lib.meta.state !== state
       if (!isMoving || tries >= triesMax) return Effect.fail(error)
-      return Effect.andThen(Effect.yieldNow, checkDynamics(core, tries + 1))
+      return Effect.andThen(Effect.yieldNow, checkDynamics(lib, tries + 1))
     })
   })
 
-const scanUpTo = (core: Core, batch: number): Effect.Effect<void, Failure> =>
+const scanUpTo = (lib: LibHandle, batch: number): Effect.Effect<void, Failure> =>
   Effect.gen(function* () {
-    const read = yield* readState(core.root, core.state.limits)
+    const read = yield* readLibMeta(lib.root, lib.meta.limits)
     if (read === undefined) return
-    const scanned = yield* scanAll(core.root, read.state)
+    const scanned = yield* scanAll(lib.root, read.state)
     const { anchor, torn } = scanned
     if (anchor.batch >= batch) return
-    if (torn === undefined) return yield* ackedLost(core.root, read, scanned, batch)
+    if (torn === undefined) return yield* ackedLost(lib.root, read, scanned, batch)
     const { dynamic, offset } = torn
     return yield* new DynamicCorrupt({ file: dynamicName(dynamic), offset, why: `batch ${anchor.batch + 1} is torn` })
   })

@@ -1,6 +1,6 @@
 /** Histories that every storage is put through: the same ones each time, each with something of everything. */
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
-import type { Operation } from "../../History.ts"
+import type { Operation } from "../history/operation.ts"
 
 /** Records that fill a dynamic segment after a few of them. */
 const padded = (count: number, from = 0): ReadonlyArray<JsonObject> =>

@@ -2,7 +2,7 @@
 import type * as fc from "fast-check"
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
-import type { FastCheck, RefusedEvent } from "../../Generators.ts"
+import type { FastCheck, RefusedEvent } from "./types.ts"
 import type { Texts, Values } from "./values.ts"
 
 export interface Events {

@@ -3,8 +3,8 @@ import type * as fc from "fast-check"
 import type { Json, JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
 import type { RepackOptions } from "../../../services/Tape.ts"
-import type { FastCheck, HistoryOptions } from "../../Generators.ts"
-import type { Operation } from "../../History.ts"
+import type { FastCheck, HistoryOptions } from "./types.ts"
+import type { Operation } from "../history/operation.ts"
 import type { Values } from "./values.ts"
 
 type Repack = Required<Omit<RepackOptions, "why" | "onProgress">>

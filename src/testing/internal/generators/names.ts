@@ -1,7 +1,7 @@
 /** Names of tapes and streams, good ones and bad ones. */
 import type * as fc from "fast-check"
 import { encodeTapeName } from "../../../domain/format/Names.ts"
-import type { FastCheck } from "../../Generators.ts"
+import type { FastCheck } from "./types.ts"
 import type { Texts } from "./values.ts"
 
 // oxfmt-ignore

@@ -1,7 +1,7 @@
 /** What no record may hold, with the reason for which it is refused. */
 import type * as fc from "fast-check"
 import { encode, toBytes } from "../../../domain/json/TaraSON.ts"
-import type { FastCheck, RefusedLine, RefusedRecord } from "../../Generators.ts"
+import type { FastCheck, RefusedLine, RefusedRecord } from "./types.ts"
 import { depthMax, type Texts, type Values } from "./values.ts"
 
 const recordBytesMax = 1024 * 1024

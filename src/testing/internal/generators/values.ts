@@ -1,7 +1,7 @@
 /** What a record may hold, with a liking for what goes wrong. */
 import type * as fc from "fast-check"
 import { encode, type Json, type JsonObject, toBytes } from "../../../domain/json/TaraSON.ts"
-import type { FastCheck } from "../../Generators.ts"
+import type { FastCheck } from "./types.ts"
 
 const refused = /[\p{Surrogate}\p{Noncharacter_Code_Point}]/u
 

@@ -8,7 +8,6 @@ import { assert, describe, it } from "vitest"
 import * as Proof from "../../../../src/domain/merkle/Proof.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
 import { internalsOf } from "../../../../src/services/internals.ts"
-import { openTape } from "../../../../src/services/lib/OpenTape.ts"
 import * as Proofs from "../../../../src/services/maintenance/Proofs.ts"
 import { Randomness } from "../../../../src/services/ports/Randomness.ts"
 import { type LibService, openSession, type StorageService, tapeOf } from "../../../support/openLib.ts"
@@ -40,10 +39,10 @@ const stored = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
 const options = { closeBytes: 300, backlogMax: 2 }
 
 /** A tape, as the functions under test are given it. */
-const opened = (lib: LibService) =>
+const opened = (service: LibService) =>
   Effect.gen(function* () {
-    const { core } = internalsOf(lib)
-    return { core, tape: yield* openTape(core, "orders") }
+    const { handle: lib } = internalsOf(service)
+    return { lib, tape: yield* lib.tapes.get("orders") }
   })
 
 /** Runs `ops` on a new lib, and takes a head before the first and after each. */
@@ -65,7 +64,7 @@ const write = (storage: StorageService, ops: ReadonlyArray<Op>, recordAt: Record
         session = yield* openSession(storage, "place", options)
       }
       const at = yield* opened(session.lib)
-      heads.push(yield* Proofs.head(at.core, at.tape))
+      heads.push(yield* Proofs.head(at.lib, at.tape))
     }
     return { session, records, heads }
   })
@@ -91,18 +90,18 @@ describe("heads and proofs of a tape", { timeout: 60_000 + 1000 * runs }, () => 
           const last = heads.at(-1)!
           assert.strictEqual(last.records, records.length)
           const reader = yield* openSession(storage, "place", { mode: "read" })
-          for (const lib of [session.lib, reader.lib]) {
-            const { core, tape } = yield* opened(lib)
-            assert.deepStrictEqual(yield* Proofs.head(core, tape), last)
+          for (const service of [session.lib, reader.lib]) {
+            const { lib, tape } = yield* opened(service)
+            assert.deepStrictEqual(yield* Proofs.head(lib, tape), last)
             for (const head of heads) {
-              yield* Proofs.checkHead(core, tape, head)
-              const proof = stored(yield* Proofs.proveConsistency(core, tape, head))
+              yield* Proofs.checkHead(lib, tape, head)
+              const proof = stored(yield* Proofs.proveConsistency(lib, tape, head))
               assert.deepStrictEqual([proof.from, proof.to], [head, last])
               assert.isTrue(Proof.checkConsistency(proof))
             }
             for (const n of records.length === 0 ? [] : [0, a % records.length, b % records.length]) {
               const size = n + 1 + (b % (records.length - n))
-              const proof = stored(yield* Proofs.proveInclusion(core, tape, n, { records: size }))
+              const proof = stored(yield* Proofs.proveInclusion(lib, tape, n, { records: size }))
               assert.deepStrictEqual(proof.head, { records: size, root: leaves.root(0, size), tape: last.tape })
               for (const [m, record] of records.entries()) {
                 assert.strictEqual(Proof.checkInclusion(record, proof), m === n)
@@ -128,10 +127,10 @@ describe("heads and proofs of a tape", { timeout: 60_000 + 1000 * runs }, () => 
           const changed = n % honest.records.length
           const forge: RecordOf = (ordinal, size) => recordOf(ordinal === changed ? -ordinal - 1 : ordinal, size)
           const { session } = yield* write(yield* MemoryStorage.make, ops, forge)
-          const { core, tape } = yield* opened(session.lib)
+          const { lib, tape } = yield* opened(session.lib)
           for (const head of honest.heads) {
             assert.strictEqual(head.tape, tape.id)
-            const checks = [Proofs.checkHead(core, tape, head), Proofs.proveConsistency(core, tape, head)]
+            const checks = [Proofs.checkHead(lib, tape, head), Proofs.proveConsistency(lib, tape, head)]
             for (const check of checks) {
               if (head.records <= changed) {
                 yield* check
@@ -143,7 +142,7 @@ describe("heads and proofs of a tape", { timeout: 60_000 + 1000 * runs }, () => 
               assert.notNestedPropertyVal(mismatch, "found.root", head.root)
             }
           }
-          const proof = yield* Proofs.proveInclusion(core, tape, changed)
+          const proof = yield* Proofs.proveInclusion(lib, tape, changed)
           assert.isFalse(Proof.sameHead(proof.head, honest.heads.at(-1)!))
           assert.isFalse(Proof.checkInclusion(honest.records[changed], proof))
           const claimed = { ...proof, head: honest.heads.at(-1)! }

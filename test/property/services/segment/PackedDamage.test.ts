@@ -16,11 +16,11 @@ const lines = ["{}", `{"text":"é\u2028"}`, `{"long":"${"abc".repeat(40)}"}`].fl
 const damages = ["SegmentCorrupt", "DecompressionLimit"]
 
 /** The records, or the tag of what reading them fails with. */
-const read = ({ core, tape }: Opened) =>
+const read = ({ lib, tape }: Opened) =>
   Effect.gen(function* () {
     const found: Array<string> = []
     while (found.length < lines.length) {
-      const chunk = yield* readChunk(core, tape, found.length, "forward")
+      const chunk = yield* readChunk(lib, tape, found.length, "forward")
       const rest = linesOfChunk(chunk, found.length, lines.length)
       found.push(...rest.map((line) => Buffer.from(line).toString()))
     }
@@ -59,7 +59,7 @@ describe.each(packings)("a segment with compression $compression and dedup $dedu
         Effect.flatMap(open("read"), (opened) =>
           Effect.gen(function* () {
             const records = tagOf(yield* Effect.exit(read(opened)))
-            const { verify } = yield* findSegment(opened.core, () => opened.tape, segment.number)
+            const { verify } = yield* findSegment(opened.lib, () => opened.tape, segment.number)
             return { records, verified: tagOf(yield* Effect.exit(verify)) }
           })
         ),

@@ -42,7 +42,7 @@ describe.each(packings)("events in segments with compression $compression and de
           run(
             Effect.gen(function* () {
               const opened = yield* open("write", "events")
-              const { core, tape } = opened
+              const { lib, tape } = opened
               const lines = linesOf(events)
               const middle = 1 + (cut % (lines.length - 1))
               for (const part of [lines.slice(0, middle), lines.slice(middle)]) {
@@ -52,8 +52,8 @@ describe.each(packings)("events in segments with compression $compression and de
               const all = lines.map((line) => Event.decodeLine(line))
               for (const stream of ["order-0", "order-1", "order-2", "order-3", "order-4", "order-5", "order-6"]) {
                 const found: Array<Event.RecordedEvent> = []
-                for (const place of placesOf(core, tape)) {
-                  const source = yield* sourceAt(core, tape, place, stream)
+                for (const place of placesOf(lib, tape)) {
+                  const source = yield* sourceAt(lib, tape, place, stream)
                   if (source === undefined) continue
                   assert.strictEqual(source.firstRevision, found.length)
                   const half = source.count >>> 1
@@ -64,8 +64,8 @@ describe.each(packings)("events in segments with compression $compression and de
                   all.filter((one) => one.stream === stream)
                 )
               }
-              for (const one of all) assert.deepStrictEqual(yield* findById(core, tape, one.stream, one.id), one)
-              assert.isUndefined(yield* findById(core, tape, "order-0", "id-x"))
+              for (const one of all) assert.deepStrictEqual(yield* findById(lib, tape, one.stream, one.id), one)
+              assert.isUndefined(yield* findById(lib, tape, "order-0", "id-x"))
             })
           )
         ),

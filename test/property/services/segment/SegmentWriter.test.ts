@@ -6,7 +6,7 @@ import * as Merkle from "../../../../src/domain/merkle/Merkle.ts"
 import { decodeSame } from "../../../../src/domain/segment/SameLine.ts"
 import { linesOfChunk, readChunk } from "../../../../src/services/read/RecordReader.ts"
 import { readStored } from "../../../../src/services/segment/SegmentFile.ts"
-import { forget, rebuild } from "../../../../src/services/segment/SegmentIndexFile.ts"
+import { buildIndex } from "../../../../src/services/segment/SegmentIndexFile.ts"
 import { readWhole } from "../../../../src/services/segment/SegmentRecords.ts"
 import { walk } from "../../../support/frames.ts"
 import { joined, open, type Opened, pack, packings, run, tapeName } from "../../../support/packedTape.ts"
@@ -18,11 +18,11 @@ const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8")
 const textsOf = (all: ReadonlyArray<Uint8Array>) => all.map(textOf)
 
 /** Records `from` to `to` as a reader sees them that goes from chunk to chunk in one direction. */
-const readRange = ({ core, tape }: Opened, from: number, to: number, backward: boolean, bytesMax: number) =>
+const readRange = ({ lib, tape }: Opened, from: number, to: number, backward: boolean, bytesMax: number) =>
   Effect.gen(function* () {
     const found: Array<string> = []
     for (let at = backward ? to - 1 : from; backward ? at >= from : at < to;) {
-      const chunk = yield* readChunk(core, tape, at, backward ? "backward" : "forward", bytesMax)
+      const chunk = yield* readChunk(lib, tape, at, backward ? "backward" : "forward", bytesMax)
       const end = chunk.firstOrdinal + chunk.count
       assert.isTrue(chunk.firstOrdinal <= at && at < end, "the chunk has the record that was asked for")
       const part = backward
@@ -43,7 +43,7 @@ describe.each(packings)("a segment written with compression $compression and ded
           run(
             Effect.gen(function* () {
               const opened = yield* open("write")
-              const { core } = opened
+              const { lib } = opened
               const { file, sealed, segment } = yield* pack(opened, given, packing, "records", linesAtOnce)
               assert.strictEqual(hash("sha256", file, "hex"), sealed.sha256)
               assert.strictEqual(file.length, sealed.bytes)
@@ -54,7 +54,7 @@ describe.each(packings)("a segment written with compression $compression and ded
 
               const stored: Array<string> = []
               const targets: Array<number | undefined> = []
-              yield* readStored(core, tapeName, segment, (line, sameAs) => {
+              yield* readStored(lib.segments, tapeName, segment, (line, sameAs) => {
                 stored.push(textOf(line))
                 targets.push(sameAs)
               })
@@ -71,7 +71,7 @@ describe.each(packings)("a segment written with compression $compression and ded
               assert.strictEqual(sealed.same ?? 0, targets.filter((target) => target !== undefined).length)
 
               const whole: Array<string> = []
-              yield* readWhole(core, tapeName, "records", segment, (line) => void whole.push(textOf(line)))
+              yield* readWhole(lib.segments, tapeName, "records", segment, (line) => void whole.push(textOf(line)))
               assert.deepStrictEqual(whole, textsOf(given))
             })
           )
@@ -127,12 +127,13 @@ describe.each(packings)("a segment written with compression $compression and ded
           run(
             Effect.gen(function* () {
               const opened = yield* open("write")
-              const { core } = opened
+              const { lib } = opened
               const { file, sealed, segment } = yield* pack(opened, given, packing)
-              yield* core.root.removeIndex(tapeName, segment.name)
-              forget(core, tapeName, segment.name)
-              const { blocks, frames } = yield* rebuild(core, tapeName, "records", segment)
-              const [written] = yield* core.root.readIndexRanges(tapeName, segment.name, [[0, sealed.index.length + 1]])
+              yield* lib.root.removeIndex(tapeName, segment.name)
+              lib.segments.forget(tapeName, segment.name)
+              const rebuilt = yield* buildIndex(lib.segments, tapeName, "records", segment)
+              const { blocks, frames } = yield* lib.segments.remember(tapeName, segment.name, segment.sha256, rebuilt)
+              const [written] = yield* lib.root.readIndexRanges(tapeName, segment.name, [[0, sealed.index.length + 1]])
               assert.isTrue(Buffer.from(sealed.index).equals(written!))
               if (segment.compression === "none") assert.strictEqual(frames.count, 0)
               else {

@@ -30,19 +30,19 @@ const packAny = (opened: Opened, lines: ReadonlyArray<Uint8Array>, packing: (typ
 
 /** One after the other, as verify takes them: fast, where that is enough. */
 const prove = Effect.fnUntraced(function* (
-  { core }: Opened,
+  { lib }: Opened,
   role: Role,
   segment: Segment,
   before: Merkle.State,
   order: EventOrder
 ) {
-  const proved = yield* verifySegment(core, tapeName, role, segment, before)
+  const proved = yield* verifySegment(lib.segments, tapeName, role, segment, before)
   return proved !== undefined && order.addRun(proved.events) ? proved.index : undefined
 })
 
 /** What it must be that is proved: line by line, each parsed and printed again. */
-const look = ({ core }: Opened, role: Role, segment: Segment, before: Merkle.State, order: EventOrder) =>
-  readChecked(core, tapeName, role, segment, before, (record) => {
+const look = ({ lib }: Opened, role: Role, segment: Segment, before: Merkle.State, order: EventOrder) =>
+  readChecked(lib.segments, tapeName, role, segment, before, (record) => {
     if (role === "events") order.add(Event.fromRecord(record))
   })
 
@@ -156,7 +156,7 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
                 const segment = yield* packAny(opened, part, packing)
                 const proved = yield* prove(opened, role, segment, before, fast)
                 const looked = yield* Effect.result(look(opened, role, segment, before, slow))
-                const built = yield* Effect.result(buildIndex(opened.core, tapeName, role, segment))
+                const built = yield* Effect.result(buildIndex(opened.lib.segments, tapeName, role, segment))
                 assert.strictEqual(
                   proved !== undefined,
                   looked._tag === "Success" && built._tag === "Success",
@@ -183,7 +183,7 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
           run(
             Effect.gen(function* () {
               const opened = yield* open("write", "events")
-              const { core, tape } = opened
+              const { lib, tape } = opened
               const { file, segment } = yield* pack(opened, lines, packing, "events")
               const others: ReadonlyArray<Partial<Segment>> = [
                 { bytes: segment.bytes + 1 },
@@ -195,12 +195,12 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
               ]
               for (const other of others) {
                 const said = { ...segment, ...other }
-                assert.isUndefined(yield* verifySegment(core, tape.name, "events", said, Merkle.empty))
+                assert.isUndefined(yield* verifySegment(lib.segments, tape.name, "events", said, Merkle.empty))
               }
               const damaged = Uint8Array.from(file)
               damaged[at % file.length]! ^= flip
-              yield* core.root.writeSegment(tape.name, segment.name, (append) => append(damaged))
-              assert.isUndefined(yield* verifySegment(core, tape.name, "events", segment, Merkle.empty))
+              yield* lib.root.writeSegment(tape.name, segment.name, (append) => append(damaged))
+              assert.isUndefined(yield* verifySegment(lib.segments, tape.name, "events", segment, Merkle.empty))
             })
           )
         ),

@@ -7,7 +7,6 @@ import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as Proof from "../../../../src/domain/merkle/Proof.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
 import { internalsOf } from "../../../../src/services/internals.ts"
-import { openTape } from "../../../../src/services/lib/OpenTape.ts"
 import type { Progress } from "../../../../src/services/base/Progress.ts"
 import * as Proofs from "../../../../src/services/maintenance/Proofs.ts"
 import { openSession, type StorageService, tagOf, tapeOf } from "../../../support/openLib.ts"
@@ -28,30 +27,30 @@ const fixture = (options?: Lib.Options) =>
       yield* orders.append(records.slice(n, n + 10))
       if (n < 30) yield* orders.appendSegment
     }
-    const { core } = internalsOf(session.lib)
-    return { storage, session, orders, core, tape: yield* openTape(core, "orders") }
+    const { handle: lib } = internalsOf(session.lib)
+    return { storage, session, orders, lib, tape: yield* lib.tapes.get("orders") }
   })
 
 const readerOf = (storage: StorageService) =>
   Effect.gen(function* () {
-    const { lib } = yield* Effect.acquireRelease(
+    const session = yield* Effect.acquireRelease(
       openSession(storage, "place", { mode: "read" }),
       (reader) => reader.close
     )
-    const { core } = internalsOf(lib)
-    return { core, tape: yield* openTape(core, "orders") }
+    const { handle: lib } = internalsOf(session.lib)
+    return { lib, tape: yield* lib.tapes.get("orders") }
   })
 
 describe("Proofs", () => {
   it.effect("flush for a head, and for nothing else", () =>
     Effect.gen(function* () {
-      const { core, tape, orders } = yield* fixture()
+      const { lib, tape, orders } = yield* fixture()
       const segments = Effect.map(orders.segments, (all) => all.length)
-      const proof = yield* Proofs.proveInclusion(core, tape, 49)
-      yield* Proofs.proveConsistency(core, tape, { records: 30, root: leaves.root(0, 30), tape: tape.id })
-      yield* Proofs.checkHead(core, tape, proof.head)
+      const proof = yield* Proofs.proveInclusion(lib, tape, 49)
+      yield* Proofs.proveConsistency(lib, tape, { records: 30, root: leaves.root(0, 30), tape: tape.id })
+      yield* Proofs.checkHead(lib, tape, proof.head)
       assert.strictEqual(yield* segments, 3)
-      assert.deepStrictEqual(yield* Proofs.head(core, tape), proof.head)
+      assert.deepStrictEqual(yield* Proofs.head(lib, tape), proof.head)
       assert.strictEqual(yield* segments, 4)
       assert.deepStrictEqual(proof.head, { records: 50, root: leaves.root(0, 50), tape: orders.id })
     })
@@ -62,28 +61,28 @@ describe("Proofs", () => {
       const { storage, orders } = yield* fixture()
       const early = yield* readerOf(storage)
       yield* orders.append([recordOf(50)])
-      const head = yield* Proofs.head(early.core, early.tape)
+      const head = yield* Proofs.head(early.lib, early.tape)
       assert.deepStrictEqual(head, { records: 50, root: leaves.root(0, 50), tape: orders.id })
       yield* orders.appendSegment
       const late = yield* readerOf(storage)
       // As when the last segment holds a batch that is not acknowledged for all that the reader knows.
-      late.tape.hidden = 1
-      assert.deepStrictEqual(yield* Proofs.head(late.core, late.tape), head)
-      assert.deepStrictEqual((yield* Proofs.proveInclusion(late.core, late.tape, 7)).head, head)
-      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(late.core, late.tape, 50)), "RecordNotFound")
+      late.tape.show({ meta: late.tape.meta, parts: [], hidden: 1 })
+      assert.deepStrictEqual(yield* Proofs.head(late.lib, late.tape), head)
+      assert.deepStrictEqual((yield* Proofs.proveInclusion(late.lib, late.tape, 7)).head, head)
+      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(late.lib, late.tape, 50)), "RecordNotFound")
     })
   )
 
   it.effect("do without the records that came after they began", () =>
     Effect.gen(function* () {
-      const { core, tape, orders } = yield* fixture()
+      const { lib, tape, orders } = yield* fixture()
       let appended = 0
       const onProgress = () => Effect.asVoid(orders.append([recordOf(50 + appended++)]))
-      const proof = yield* Proofs.proveInclusion(core, tape, 3, { onProgress: () => Effect.orDie(onProgress()) })
+      const proof = yield* Proofs.proveInclusion(lib, tape, 3, { onProgress: () => Effect.orDie(onProgress()) })
       assert.isAbove(appended, 2)
       assert.strictEqual(tape.records, 50 + appended)
       assert.deepStrictEqual(proof.head, { records: 50, root: leaves.root(0, 50), tape: tape.id })
-      const grown = yield* Proofs.proveConsistency(core, tape, proof.head)
+      const grown = yield* Proofs.proveConsistency(lib, tape, proof.head)
       assert.strictEqual(grown.to.records, 50 + appended)
       assert.isTrue(Proof.checkConsistency(grown))
     })
@@ -91,14 +90,14 @@ describe("Proofs", () => {
 
   it.effect("tell of progress up to the last record and byte", () =>
     Effect.gen(function* () {
-      const { core, tape } = yield* fixture()
+      const { lib, tape } = yield* fixture()
       const seen: Array<Progress> = []
       const onProgress = (progress: Progress) => Effect.sync(() => void seen.push(progress))
       const total = { records: 50, bytes }
       const all = [
-        Proofs.proveInclusion(core, tape, 3, { onProgress }),
-        Proofs.proveConsistency(core, tape, { records: 0, root: leaves.root(0, 0), tape: tape.id }, { onProgress }),
-        Proofs.checkHead(core, tape, { records: 50, root: leaves.root(0, 50), tape: tape.id }, onProgress)
+        Proofs.proveInclusion(lib, tape, 3, { onProgress }),
+        Proofs.proveConsistency(lib, tape, { records: 0, root: leaves.root(0, 0), tape: tape.id }, { onProgress }),
+        Proofs.checkHead(lib, tape, { records: 50, root: leaves.root(0, 50), tape: tape.id }, onProgress)
       ]
       for (const operation of all) {
         seen.length = 0
@@ -111,7 +110,7 @@ describe("Proofs", () => {
         assert.deepStrictEqual(seen.at(-1)!.done, total)
       }
       seen.length = 0
-      yield* Proofs.proveInclusion(core, tape, 3, { records: 15, onProgress })
+      yield* Proofs.proveInclusion(lib, tape, 3, { records: 15, onProgress })
       const { done, total: estimated } = seen.at(-1)!
       assert.strictEqual(done.records, 15)
       assert.strictEqual(estimated.records, 15)
@@ -121,34 +120,34 @@ describe("Proofs", () => {
 
   it.effect("can be interrupted", () =>
     Effect.gen(function* () {
-      const { core, tape } = yield* fixture()
+      const { lib, tape } = yield* fixture()
       const begun = Latch.makeUnsafe(false)
       const onProgress = () => Effect.andThen(begun.open, Effect.never)
-      const fiber = yield* Effect.forkChild(Proofs.proveInclusion(core, tape, 3, { onProgress }))
+      const fiber = yield* Effect.forkChild(Proofs.proveInclusion(lib, tape, 3, { onProgress }))
       yield* begun.await
       yield* Fiber.interrupt(fiber)
-      assert.isTrue((yield* Proofs.proveInclusion(core, tape, 3)).hashes.length > 0)
+      assert.isTrue((yield* Proofs.proveInclusion(lib, tape, 3)).hashes.length > 0)
     })
   )
 
   it.effect("of records that are not there are refused", () =>
     Effect.gen(function* () {
-      const { core, tape } = yield* fixture()
+      const { lib, tape } = yield* fixture()
       for (const ordinal of [50, -1, 1.5, Number.NaN, 2 ** 53]) {
-        assert.strictEqual(yield* tagOf(Proofs.proveInclusion(core, tape, ordinal)), "RecordNotFound")
+        assert.strictEqual(yield* tagOf(Proofs.proveInclusion(lib, tape, ordinal)), "RecordNotFound")
       }
-      const beyond = yield* Effect.flip(Proofs.proveInclusion(core, tape, 20, { records: 20 }))
+      const beyond = yield* Effect.flip(Proofs.proveInclusion(lib, tape, 20, { records: 20 }))
       assert.deepInclude(beyond, { _tag: "RecordNotFound", tape: "orders", ordinal: 20, records: 20 })
-      const unwritten = yield* Effect.flip(Proofs.proveInclusion(core, tape, 20, { records: 51 }))
+      const unwritten = yield* Effect.flip(Proofs.proveInclusion(lib, tape, 20, { records: 51 }))
       assert.deepInclude(unwritten, { _tag: "RecordNotFound", tape: "orders", ordinal: 50, records: 50 })
       const head = { records: 0, root: leaves.root(0, 0), tape: tape.id }
-      assert.strictEqual(yield* tagOf(Proofs.proveConsistency(core, tape, head, { records: 51 })), "RecordNotFound")
+      assert.strictEqual(yield* tagOf(Proofs.proveConsistency(lib, tape, head, { records: 51 })), "RecordNotFound")
     })
   )
 
   it.effect("of heads that the tape does not have are refused, with what was found", () =>
     Effect.gen(function* () {
-      const { core, tape } = yield* fixture()
+      const { lib, tape } = yield* fixture()
       const head = { records: 20, root: leaves.root(0, 20), tape: tape.id }
       const foreign = "0190c3a4-0000-7000-8000-000000000001"
       const cases = [
@@ -174,38 +173,38 @@ describe("Proofs", () => {
         ]
       ] as const
       for (const [expected, found] of cases) {
-        for (const refused of [Proofs.checkHead(core, tape, expected), Proofs.proveConsistency(core, tape, expected)]) {
+        for (const refused of [Proofs.checkHead(lib, tape, expected), Proofs.proveConsistency(lib, tape, expected)]) {
           assert.deepInclude(yield* Effect.flip(refused), { _tag: "HeadMismatch", tape: "orders", expected, found })
         }
       }
-      assert.strictEqual(yield* tagOf(Proofs.proveConsistency(core, tape, head, { records: 19 })), "HeadMismatch")
-      yield* Proofs.checkHead(core, tape, head)
+      assert.strictEqual(yield* tagOf(Proofs.proveConsistency(lib, tape, head, { records: 19 })), "HeadMismatch")
+      yield* Proofs.checkHead(lib, tape, head)
     })
   )
 
   it.effect("are refused once the lib is closed", () =>
     Effect.gen(function* () {
-      const { core, tape, session } = yield* fixture()
-      const head = yield* Proofs.head(core, tape)
+      const { lib, tape, session } = yield* fixture()
+      const head = yield* Proofs.head(lib, tape)
       yield* session.close
-      assert.strictEqual(yield* tagOf(Proofs.head(core, tape)), "LibClosed")
-      assert.strictEqual(yield* tagOf(Proofs.checkHead(core, tape, head)), "LibClosed")
-      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(core, tape, 0)), "LibClosed")
+      assert.strictEqual(yield* tagOf(Proofs.head(lib, tape)), "LibClosed")
+      assert.strictEqual(yield* tagOf(Proofs.checkHead(lib, tape, head)), "LibClosed")
+      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(lib, tape, 0)), "LibClosed")
     })
   )
 
   it.effect("of a tape without records are those of nothing", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
-      const { lib, close } = yield* openSession(storage, "place")
-      yield* tapeOf(lib, "orders")
-      const { core } = internalsOf(lib)
-      const tape = yield* openTape(core, "orders")
-      const head = yield* Proofs.head(core, tape)
+      const { lib: opened, close } = yield* openSession(storage, "place")
+      yield* tapeOf(opened, "orders")
+      const { handle: lib } = internalsOf(opened)
+      const tape = yield* lib.tapes.get("orders")
+      const head = yield* Proofs.head(lib, tape)
       assert.deepStrictEqual(head, { records: 0, root: leaves.root(0, 0), tape: tape.id })
-      yield* Proofs.checkHead(core, tape, head)
-      assert.isTrue(Proof.checkConsistency(yield* Proofs.proveConsistency(core, tape, head)))
-      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(core, tape, 0)), "RecordNotFound")
+      yield* Proofs.checkHead(lib, tape, head)
+      assert.isTrue(Proof.checkConsistency(yield* Proofs.proveConsistency(lib, tape, head)))
+      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(lib, tape, 0)), "RecordNotFound")
       yield* close
     })
   )

@@ -11,7 +11,6 @@ import type { Segment } from "../../../../src/domain/meta/SystemRecord.ts"
 import { readChunk } from "../../../../src/services/read/RecordReader.ts"
 import { readRaw, readRawRanges } from "../../../../src/services/segment/SegmentBytes.ts"
 import { readFileLines } from "../../../../src/services/segment/SegmentFile.ts"
-import { indexOf } from "../../../../src/services/segment/SegmentIndexFile.ts"
 import { readWhole } from "../../../../src/services/segment/SegmentRecords.ts"
 import { tagOf } from "../../../support/openLib.ts"
 import { install, joined, open, type Opened, pack, tapeName } from "../../../support/packedTape.ts"
@@ -34,11 +33,11 @@ describe.each(compressed)("a %s segment of several frames", (compression) => {
   it.live("gives any range of its raw bytes", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
-      const { core } = opened
+      const { lib } = opened
       const lines = Array.from({ length: 60_000 }, (_, n) => lineOf(n, n % 100))
       const raw = joined(lines)
       const { segment } = yield* pack(opened, lines, { compression, dedup: false })
-      const { frames } = yield* indexOf(core, tapeName, "records", segment)
+      const { frames } = yield* lib.segments.index(tapeName, "records", segment)
       assert.isAtLeast(frames.count, 3)
       const next = numbers(7)
       const ranges = Array.from({ length: 200 }, (_, n) => {
@@ -48,31 +47,31 @@ describe.each(compressed)("a %s segment of several frames", (compression) => {
       ranges.push([0, raw.length], [raw.length, 0], [frames.rawOffset[1]! - 1, 2])
       const expected = ranges.map(([offset, length]) => raw.subarray(offset, offset + length))
       for (const [i, [offset, length]] of ranges.entries()) {
-        const read = yield* readRaw(core, tapeName, "records", segment, offset, length)
+        const read = yield* readRaw(lib.segments, tapeName, "records", segment, offset, length)
         assert.isTrue(Buffer.from(read).equals(expected[i]!))
       }
-      const read = yield* readRawRanges(core, tapeName, "records", segment, ranges)
+      const read = yield* readRawRanges(lib.segments, tapeName, "records", segment, ranges)
       read.forEach((bytes, i) => assert.isTrue(Buffer.from(bytes).equals(expected[i]!)))
-      assert.isAtMost(core.frames.bytes, 16 * MiB)
+      assert.isAtMost(lib.segments.frames.bytes, 16 * MiB)
     }).pipe(withStorage)
   )
 
   it.live("may hold records that are longer than a frame", () =>
     Effect.gen(function* () {
       const opened = yield* open("write", "records", { limits: { recordBytesMax: 4 * MiB } })
-      const { core, tape } = opened
+      const { lib, tape } = opened
       const lines = [lineOf(1), lineOf(2, 3 * MiB), lineOf(3), lineOf(4, MiB), lineOf(5)]
       const { segment } = yield* pack(opened, lines, { compression, dedup: false })
-      const { frames } = yield* indexOf(core, tapeName, "records", segment)
+      const { frames } = yield* lib.segments.index(tapeName, "records", segment)
       assert.deepStrictEqual(
         [...frames.rawBytes].map((bytes) => bytes > MiB),
         [false, true, false, true, false]
       )
       for (const [ordinal, line] of lines.entries()) {
-        const chunk = yield* readChunk(core, tape, ordinal, "forward", 1)
+        const chunk = yield* readChunk(lib, tape, ordinal, "forward", 1)
         assert.isTrue(Buffer.concat(chunk.pieces).equals(joined([line])))
       }
-      yield* readWhole(core, tapeName, "records", segment, () => {})
+      yield* readWhole(lib.segments, tapeName, "records", segment, () => {})
     }).pipe(withStorage)
   )
 })
@@ -97,11 +96,11 @@ const installLines = (opened: Opened, texts: ReadonlyArray<string>, same: number
 /** Tags of what the ways to read a segment fail with: record by record, whole. */
 const readings = (opened: Opened, segment: Segment) =>
   Effect.gen(function* () {
-    const { core, tape } = opened
+    const { lib, tape } = opened
     const one = Effect.forEach(Array.from({ length: segment.records }).keys(), (ordinal) =>
-      readChunk(core, tape, segment.firstOrdinal + ordinal, "backward", 1)
+      readChunk(lib, tape, segment.firstOrdinal + ordinal, "backward", 1)
     )
-    return [yield* tagOf(one), yield* tagOf(readWhole(core, tapeName, "records", segment, () => {}))]
+    return [yield* tagOf(one), yield* tagOf(readWhole(lib.segments, tapeName, "records", segment, () => {}))]
   })
 
 const same = (line: number | string) => `{"$type":"LiteTape.Same","line":${line}}`
@@ -132,7 +131,7 @@ describe("a line that repeats another", () => {
       const opened = yield* open("write")
       for (const count of [1, 3]) {
         const segment = yield* installLines(opened, [record, same(0), same(0)], count)
-        const whole = readWhole(opened.core, tapeName, "records", segment, () => {})
+        const whole = readWhole(opened.lib.segments, tapeName, "records", segment, () => {})
         assert.strictEqual(yield* tagOf(whole), "SegmentCorrupt")
       }
     }).pipe(withStorage)
@@ -141,23 +140,29 @@ describe("a line that repeats another", () => {
   it.effect("is the record that it repeats, whatever it looks like inside of a text", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
-      const { core } = opened
+      const { lib } = opened
       const quoting = JSON.stringify({ a: same(0) })
       const nested = `{"a":${same(0)}}`
       const segment = yield* installLines(opened, [quoting, nested, same(0), same(1)], 2)
       const found: Array<string> = []
-      yield* readWhole(core, tapeName, "records", segment, (line) => void found.push(Buffer.from(line).toString()))
+      yield* readWhole(
+        lib.segments,
+        tapeName,
+        "records",
+        segment,
+        (line) => void found.push(Buffer.from(line).toString())
+      )
       assert.deepStrictEqual(found, [quoting, nested, quoting, nested])
       const plain = yield* installLines(opened, [quoting, nested], 0)
-      yield* readWhole(core, tapeName, "records", plain, () => {})
-      assert.strictEqual((yield* readChunk(core, opened.tape, 4, "forward")).count, 2)
+      yield* readWhole(lib.segments, tapeName, "records", plain, () => {})
+      assert.strictEqual((yield* readChunk(lib, opened.tape, 4, "forward")).count, 2)
     }).pipe(withStorage)
   )
 
   it.live("does not blow up memory: a chunk holds what it may, however long the repeated record is", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
-      const { core, tape } = opened
+      const { lib, tape } = opened
       const long = Buffer.from(lineOf(1, 600_000))
       const lines = Array.from({ length: 2000 }, (_, n) => (n % 2 === 0 ? long : lineOf(n % 20)))
       const { segment } = yield* pack(opened, lines, { compression: "none", dedup: true })
@@ -167,7 +172,7 @@ describe("a line that repeats another", () => {
         [1999, "backward"],
         [1000, "forward"]
       ] as const) {
-        const chunk = yield* readChunk(core, tape, ordinal, direction)
+        const chunk = yield* readChunk(lib, tape, ordinal, direction)
         const bytes = chunk.pieces.reduce((sum, piece) => sum + piece.length, 0)
         assert.isAtMost(bytes, 610_000)
       }
@@ -195,7 +200,7 @@ describe("a frame that holds too much", () => {
       const bomb = wrapGzip(deflateRawSync(zeros.subarray(0, MiB)), 1000, 0)
       const file = Buffer.concat([first, bomb])
       const segment = yield* install(opened, file, { ...described(file, line.length + 1000) }, "gzip")
-      const error = yield* Effect.flip(readWhole(opened.core, tapeName, "records", segment, () => {}))
+      const error = yield* Effect.flip(readWhole(opened.lib.segments, tapeName, "records", segment, () => {}))
       assert.strictEqual(error._tag, "DecompressionLimit")
       if (error._tag !== "DecompressionLimit") return
       assert.deepInclude({ ...error }, { tape: tapeName, segment: segment.name, offset: first.length, limit: 1000 })
@@ -206,12 +211,12 @@ describe("a frame that holds too much", () => {
   it.effect("is DecompressionLimit where it says so itself, by the lib's limit and by meta's", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
-      const { core } = opened
+      const { lib } = opened
       const beyondLib = wrapGzip(deflateRawSync(zeros.subarray(0, MiB + 2)), MiB + 2, 0)
       const segment = yield* install(opened, beyondLib, described(beyondLib, 64 * MiB), "gzip")
-      const scan = readFileLines(core, tapeName, segment.name, "gzip", { onLine: () => {} })
+      const scan = readFileLines(lib.segments, tapeName, segment.name, "gzip", { onLine: () => {} })
       assert.strictEqual(yield* tagOf(scan), "DecompressionLimit")
-      assert.strictEqual(yield* tagOf(readChunk(core, opened.tape, 0, "forward")), "DecompressionLimit")
+      assert.strictEqual(yield* tagOf(readChunk(lib, opened.tape, 0, "forward")), "DecompressionLimit")
     }).pipe(withStorage)
   )
 
@@ -221,7 +226,7 @@ describe("a frame that holds too much", () => {
       const line = joined([lineOf(1)])
       const frame = wrapGzip(deflateRawSync(line), line.length, crc32(line))
       const segment = yield* install(opened, frame, described(frame, line.length - 1), "gzip")
-      const whole = readWhole(opened.core, tapeName, "records", segment, () => {})
+      const whole = readWhole(opened.lib.segments, tapeName, "records", segment, () => {})
       assert.strictEqual(yield* tagOf(whole), "DecompressionLimit")
     }).pipe(withStorage)
   )

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "vitest"
 import { encode } from "../../../../src/domain/event/Event.ts"
 import { defaultLimits } from "../../../../src/domain/format/Limits.ts"
-import type { Core } from "../../../../src/services/lib/LibHandle.ts"
+import type { LibHandle } from "../../../../src/services/lib/LibHandle.ts"
 import { allResults, AppendRequest, Entry } from "../../../../src/services/streams/AppendRequest.ts"
 
 const event = (n: number) => encode("order-1", { type: "Placed", data: { n } }, 0, () => `id-${n}`, "", defaultLimits)
@@ -13,7 +13,7 @@ describe("a request that has its outcome", () => {
       new Entry("order-2", "any", [event(3)], new Set())
     ]
     const arrays = [entries, ...entries.map(({ events }) => events)]
-    const request = new AppendRequest({} as Core, entries, allResults)
+    const request = new AppendRequest({} as LibHandle, entries, allResults)
     assert.isAbove(request.bytesMax, 0)
     request.ended()
     assert.deepStrictEqual(arrays, [[], [], []])

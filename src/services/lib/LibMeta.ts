@@ -1,0 +1,87 @@
+/** The meta of an open lib: its folded state, and the one way to change it. */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { MetaInvalid, WriterPoisoned } from "../../domain/format/Errors.ts"
+import type { Limits } from "../../domain/format/Limits.ts"
+import * as LibState from "../../domain/meta/LibState.ts"
+import * as MetaChain from "../../domain/meta/MetaChain.ts"
+import type { LibRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
+import type { Root } from "../ports/Storage.ts"
+import { checkLibMetaRoom, isFull, libMetaFull } from "./metaLimits.ts"
+import type { WriterGuard } from "./WriterGuard.ts"
+
+/** Lib meta as it stands on the disk. */
+export interface FoldedLibMeta {
+  readonly state: LibState.LibState
+  /** The version that the storage gave it. */
+  readonly version: string
+  /** Hash of its last record. */
+  readonly end: string | null
+  /** Its size. */
+  readonly bytes: number
+}
+
+export class LibMeta {
+  readonly #root: Root
+  readonly #guard: WriterGuard
+  readonly #lock = Semaphore.makeUnsafe(1)
+  #folded: FoldedLibMeta
+
+  constructor(root: Root, guard: WriterGuard, folded: FoldedLibMeta) {
+    this.#root = root
+    this.#guard = guard
+    this.#folded = folded
+  }
+
+  get state(): LibState.LibState {
+    return this.#folded.state
+  }
+
+  get version(): string {
+    return this.#folded.version
+  }
+
+  get limits(): Limits {
+    return this.#folded.state.limits
+  }
+
+  /** Shows what a reader found when it looked again. */
+  show(folded: FoldedLibMeta): void {
+    this.#folded = folded
+  }
+
+  /** Runs `effect` while nothing changes lib meta. */
+  unchanged<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.#lock.withPermit(effect)
+  }
+
+  /** Fails if lib meta has no room for a record that a user asks for. Asked before anything is written for it. */
+  checkRoom(record: Unchained<LibRecord>): Effect.Effect<void, MetaInvalid> {
+    return Effect.suspend(() => checkLibMetaRoom(this.#folded, record))
+  }
+
+  /** Appends one record, durably, and folds it into the state. Meta that has grown long is written afresh. */
+  append(record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> {
+    return this.#lock.withPermit(Effect.uninterruptible(Effect.suspend(() => this.#append(record))))
+  }
+
+  #append(record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> {
+    const { version, end, bytes: before } = this.#folded
+    const state = LibState.after(this.state, record)
+    const line = MetaChain.write<LibRecord>(end, [record], state.limits)
+    const isLong = state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
+    // A rewrite says where the epoch stands by its dynamic segments: after Clean there are none.
+    const worn = state.live.length > 0 && (isLong || isFull(this.#folded, line.bytes.length))
+    const records = worn ? LibState.refoldWithin(state) : []
+    const written = worn ? MetaChain.write<LibRecord>(null, records, state.limits) : line
+    const bytes = worn ? written.bytes.length : before + written.bytes.length
+    if (bytes > state.limits.metaBytesMax) return Effect.fail(this.#guard.stop(libMetaFull(bytes, state.limits)))
+    const change = worn
+      ? this.#root.replaceMeta(undefined, version, written.bytes)
+      : this.#root.appendMeta(undefined, version, written.bytes)
+    return Effect.map(Effect.andThen(this.#guard.checkLock, this.#guard.step(change)), (next) => {
+      const folded = worn ? { ...state, records: records.length } : state
+      this.#folded = { state: folded, version: next, end: written.end, bytes }
+    })
+  }
+}

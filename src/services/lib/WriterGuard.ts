@@ -1,0 +1,103 @@
+/**
+ * Whether the writer of a lib may still write. The guard stops the writer at its first failed step, for good (I6), and
+ * closes it. A reader has a guard too: it refuses every write.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/format/Errors.ts"
+import type { Root } from "../ports/Storage.ts"
+
+/** What an operation on a writer may meet at any step. */
+export type WriteError = WriterPoisoned | LibClosed | ReadOnly
+
+export class WriterGuard {
+  readonly #root: Pick<Root, "location" | "mode" | "checkLock">
+  #cause: string | undefined
+  #closed = false
+  /** Operations that closing interrupts. */
+  readonly #interruptible = new Set<Fiber.Fiber<unknown, unknown>>()
+
+  constructor(root: Pick<Root, "location" | "mode" | "checkLock">) {
+    this.#root = root
+  }
+
+  /** Why the writer stopped; `undefined` while it runs. */
+  get cause(): string | undefined {
+    return this.#cause
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Returns why nothing may be written now, if so. Every wait is followed by another look at this (I6). */
+  refusal(): WriteError | undefined {
+    const { location, mode } = this.#root
+    if (this.#cause !== undefined) return new WriterPoisoned({ location, cause: this.#cause })
+    if (this.#closed) return new LibClosed({ location })
+    if (mode === "read") return new ReadOnly({ location })
+    return undefined
+  }
+
+  /** Fails unless the writer may write. */
+  readonly check: Effect.Effect<void, WriteError> = Effect.suspend(() => {
+    const refusal = this.refusal()
+    return refusal === undefined ? Effect.void : Effect.fail(refusal)
+  })
+
+  /** Fails if the lib is closed. */
+  readonly checkOpen: Effect.Effect<void, LibClosed> = Effect.suspend(() =>
+    this.#closed ? Effect.fail(new LibClosed({ location: this.#root.location })) : Effect.void
+  )
+
+  /** Stops the writer for good. The first cause stands. */
+  stop(cause: string): WriterPoisoned {
+    this.#cause ??= cause
+    return new WriterPoisoned({ location: this.#root.location, cause: this.#cause })
+  }
+
+  /** Closes the lib: from now on nothing is written, and long operations are interrupted. */
+  close(): void {
+    this.#closed = true
+    for (const fiber of this.#interruptible) fiber.interruptUnsafe()
+  }
+
+  /**
+   * Runs one step that writes. A failure stops the whole lib's writer at once (I6). If another step stopped the writer
+   * meanwhile, this step fails too, so that no next step follows.
+   */
+  step<A, E extends { readonly message: string }>(step: Effect.Effect<A, E>): Effect.Effect<A, WriterPoisoned> {
+    return Effect.suspend(() => {
+      if (this.#cause !== undefined) return Effect.fail(this.stop(this.#cause))
+      return Effect.matchEffect(step, {
+        onFailure: (error) => Effect.fail(this.stop(error.message)),
+        onSuccess: (value) => (this.#cause === undefined ? Effect.succeed(value) : Effect.fail(this.stop(this.#cause)))
+      })
+    })
+  }
+
+  /** Checks that the lock is still ours: an unlinked lock file lets a second writer in, whose files must not be changed. */
+  readonly checkLock: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => this.step(this.#root.checkLock))
+
+  /** Runs a long operation that closing interrupts. Returns after the operation has cleaned up. */
+  whileOpen<A, E, R>(operation: Effect.Effect<A, E, R>): Effect.Effect<A, E | LibClosed, R> {
+    return Effect.acquireUseRelease(
+      Effect.tap(Effect.forkChild(Effect.interruptible(operation)), (fiber) =>
+        Effect.sync(() => {
+          this.#interruptible.add(fiber)
+          if (this.#closed) fiber.interruptUnsafe()
+        })
+      ),
+      (fiber) =>
+        Effect.flatMap(Fiber.await(fiber), (exit): Effect.Effect<A, E | LibClosed> => {
+          if (!this.#closed || !Exit.hasInterrupts(exit)) return exit
+          return Effect.fail(new LibClosed({ location: this.#root.location }))
+        }),
+      (fiber) => {
+        this.#interruptible.delete(fiber)
+        return Fiber.interrupt(fiber)
+      }
+    )
+  }
+}

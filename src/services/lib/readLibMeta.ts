@@ -1,0 +1,39 @@
+/** Reads and folds the meta of a lib. */
+import * as Effect from "effect/Effect"
+import type { EpochRegression } from "../../domain/format/Errors.ts"
+import { libMetaFile } from "../../domain/format/Format.ts"
+import { defaultLimits, type Limits } from "../../domain/format/Limits.ts"
+import type { InvalidTapeName } from "../../domain/format/Names.ts"
+import * as LibState from "../../domain/meta/LibState.ts"
+import * as MetaChain from "../../domain/meta/MetaChain.ts"
+import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
+import { attempt } from "../base/attempt.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
+import { libMetaBudget, readMeta } from "./metaLimits.ts"
+
+/** What is wrong with lib meta. */
+export type LibMetaError = MetaChain.ChainError | EpochRegression | InvalidTapeName
+
+/** Lib meta as it was read. */
+export interface ReadState {
+  readonly state: LibState.LibState
+  readonly chain: MetaChain.Chain<LibRecord>
+  readonly version: string
+  /** Its size in bytes. */
+  readonly bytes: number
+}
+
+/** Reads and folds lib meta. `limits` are those that it is known, or believed, to have. */
+export const readLibMeta = Effect.fnUntraced(function* (
+  root: Root,
+  limits: Partial<Limits> | undefined
+): Effect.fn.Return<ReadState | undefined, LibMetaError | StorageError> {
+  const metaBytesMax = libMetaBudget(limits)
+  const meta = yield* readMeta(root, undefined, metaBytesMax)
+  if (meta === undefined) return undefined
+  return yield* attempt<ReadState, LibMetaError>(() => {
+    const chain = MetaChain.readLib(libMetaFile, meta.bytes, { ...defaultLimits, metaBytesMax })
+    const state = MetaChain.folding(meta.bytes, () => LibState.fold(libMetaFile, chain.records))
+    return { state, chain, version: meta.version, bytes: meta.bytes.length }
+  })
+})

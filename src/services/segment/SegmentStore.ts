@@ -1,0 +1,115 @@
+/**
+ * The closed segments of a lib in use: their open indexes and the frames that were decompressed last. The segment is the
+ * truth: an index that is missing or damaged is rebuilt from it, so index files may be deleted at any time.
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { Limits } from "../../domain/format/Limits.ts"
+import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
+import type * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
+import type { Root } from "../ports/Storage.ts"
+import { FrameCache } from "./FrameCache.ts"
+import type { SegmentAccess, SegmentError } from "./SegmentAccess.ts"
+import { buildIndex, type IndexHandle, openIndex, runLookup, writeIndex } from "./SegmentIndexFile.ts"
+
+/** Indexes kept open; each has a row of numbers for each 64 KiB of its segment, and for each frame. */
+const indexesMax = 1024
+
+export class SegmentStore implements SegmentAccess {
+  readonly root: Root
+  readonly limits: Limits
+  readonly frames = new FrameCache<SegmentError>()
+  readonly #indexes = new Map<string, IndexHandle>()
+  /** One rebuild at a time. */
+  readonly #lock = Semaphore.makeUnsafe(1)
+
+  constructor(root: Root, limits: Limits) {
+    this.root = root
+    this.limits = limits
+  }
+
+  /** Returns the index of a segment. Opens it at its first use, or rebuilds it. */
+  index(tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
+    return Effect.suspend(() => {
+      const known = this.#known(tape, segment)
+      if (known !== undefined) return Effect.succeed(known)
+      return this.#lock.withPermit(
+        Effect.suspend(() => {
+          const opened = this.#known(tape, segment)
+          return opened === undefined ? this.#open(tape, role, segment) : Effect.succeed(opened)
+        })
+      )
+    })
+  }
+
+  /** Runs a look-up. If the index turns out to be damaged, it is rebuilt, once. */
+  lookup<A>(
+    tape: string,
+    role: Role,
+    segment: Segment,
+    query: (header: SegmentIndex.Header) => SegmentIndex.Lookup<A>
+  ): Effect.Effect<A, SegmentError> {
+    const run = (handle: IndexHandle) => runLookup(this, tape, segment.name, handle.memory, () => query(handle.header))
+    return Effect.flatMap(this.index(tape, role, segment), (handle) =>
+      Effect.flatMap(run(handle), (answer) => {
+        if (answer !== undefined) return Effect.succeed(answer.value)
+        this.forget(tape, segment.name)
+        return Effect.flatMap(this.#lock.withPermit(this.#rebuild(tape, role, segment)), (rebuilt) =>
+          Effect.flatMap(run(rebuilt), (again) =>
+            again === undefined
+              ? Effect.die(new Error("an index is damaged right after it was made"))
+              : Effect.succeed(again.value)
+          )
+        )
+      })
+    )
+  }
+
+  /** Writes the index of a segment, and keeps it open. A write that fails costs memory, nothing else. */
+  remember(tape: string, segment: string, sha256: string, index: Uint8Array): Effect.Effect<IndexHandle> {
+    return Effect.map(writeIndex(this, tape, segment, sha256, index), (handle) => this.#keep(tape, segment, handle))
+  }
+
+  /** Closes the index of a segment whose file is, or may be, another one now. */
+  forget(tape: string, segment: string): void {
+    this.#indexes.delete(keyOf(tape, segment))
+  }
+
+  /** Closes the indexes of all segments of a tape. */
+  forgetTape(tape: string): void {
+    for (const key of this.#indexes.keys()) if (key.startsWith(keyOf(tape, ""))) this.#indexes.delete(key)
+  }
+
+  /** Bytes that the filters of streams take, of all open indexes. */
+  get filterBytes(): number {
+    let sum = 0
+    for (const { streams } of this.#indexes.values()) sum += streams.filter?.bytes ?? 0
+    return sum
+  }
+
+  #known(tape: string, segment: Segment): IndexHandle | undefined {
+    const known = this.#indexes.get(keyOf(tape, segment.name))
+    return known?.header.segmentSha256 === segment.sha256 ? known : undefined
+  }
+
+  #open(tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
+    return Effect.flatMap(openIndex(this, tape, segment), (opened) =>
+      opened === undefined ? this.#rebuild(tape, role, segment) : Effect.succeed(this.#keep(tape, segment.name, opened))
+    )
+  }
+
+  /** Rebuilds the index from its segment, whose every byte is checked against meta on the way. */
+  #rebuild(tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
+    return Effect.flatMap(buildIndex(this, tape, role, segment), (index) =>
+      this.remember(tape, segment.name, segment.sha256, index)
+    )
+  }
+
+  #keep(tape: string, segment: string, handle: IndexHandle): IndexHandle {
+    if (this.#indexes.size >= indexesMax) this.#indexes.delete(this.#indexes.keys().next().value!)
+    this.#indexes.set(keyOf(tape, segment), handle)
+    return handle
+  }
+}
+
+const keyOf = (tape: string, segment: string) => `${tape}/${segment}`

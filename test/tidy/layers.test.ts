@@ -1,0 +1,127 @@
+/**
+ * The order of the rooms of `src`, from the bottom up. A file imports from its own room and from those below it, types
+ * included (docs/ARCHITECTURE.md). `import/no-cycle` sees to it that no two files import each other.
+ */
+import { globSync, readFileSync } from "node:fs"
+import { join, posix } from "node:path"
+import { assert, describe, it } from "vitest"
+import { root } from "../support/documents.ts"
+
+/** A room is a folder with all that is in it, or the files right in a floor (`services/*`). */
+const rooms = [
+  "domain/base",
+  "domain/format",
+  "domain/json",
+  "domain/merkle",
+  "domain/meta",
+  "domain/segment",
+  "domain/event",
+  "domain/journal",
+  "services/base",
+  "services/ports",
+  "services/segment",
+  "services/journal",
+  "services/lib",
+  "services/read",
+  "services/write",
+  "services/streams",
+  "services/maintenance",
+  "services/*",
+  "layers/storage",
+  "layers/memory",
+  "layers/folder",
+  "layers/node",
+  "layers/sealing",
+  "layers/*",
+  "testing",
+  "*"
+]
+
+/** What a floor may import from outside; `undefined`: anything. */
+const allowed: Readonly<Record<string, RegExp | undefined>> = {
+  domain: /^(effect\/(Result|Schema)|node:(buffer|crypto|util|zlib))$/,
+  services: /^(effect\/[A-Za-z]+|node:(buffer|crypto|util|zlib))$/
+}
+
+/** The largest share of the lines of `src` that one room may hold. */
+const shareMax = 0.2
+
+const roomOf = (file: string): string => {
+  const inRoom = rooms.find((room) => !room.endsWith("*") && file.startsWith(`${room}/`))
+  if (inRoom !== undefined) return inRoom
+  const folder = posix.dirname(file)
+  return folder === "." ? "*" : `${folder}/*`
+}
+
+interface Import {
+  readonly from: string
+  /** A file of `src`, or the name of a package. */
+  readonly to: string
+  readonly isOurs: boolean
+}
+
+/** All imports and exports from elsewhere that `text` has; whether they are types makes no difference. */
+const importsIn = (file: string, text: string): Array<Import> =>
+  [...text.matchAll(/^(?:import|export)\b[^"']*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm)]
+    // A docstring may have an example.
+    .filter(({ index }) => !/^\s*\*/.test(text.slice(text.lastIndexOf("\n", index) + 1, index + 2)))
+    .map((match) => {
+      const name = match[1] ?? match[2] ?? match[3]!
+      const isOurs = name.startsWith(".")
+      return { from: file, to: isOurs ? posix.join(posix.dirname(file), name) : name, isOurs }
+    })
+
+const src = join(root, "src")
+const files = globSync("**/*.ts", { cwd: src }).toSorted()
+const texts = new Map(files.map((file) => [file, readFileSync(join(src, file), "utf8")]))
+const imports = files.flatMap((file) => importsIn(file, texts.get(file)!))
+
+const isUp = ({ from, to }: Import): boolean => rooms.indexOf(roomOf(from)) < rooms.indexOf(roomOf(to))
+const show = ({ from, to }: Import): string => `${from} → ${to}`
+
+describe("the rooms of src", () => {
+  it("are listed, each of them", () => {
+    const unlisted = files.map(roomOf).filter((room) => !rooms.includes(room))
+    assert.deepStrictEqual([...new Set(unlisted)], [])
+    const used = new Set(files.map(roomOf))
+    assert.deepStrictEqual(
+      rooms.filter((room) => !used.has(room)),
+      []
+    )
+  })
+
+  it("import from themselves and from rooms below, types included", () => {
+    assert.isAbove(imports.length, 1000)
+    assert.deepStrictEqual(imports.filter((one) => one.isOurs && isUp(one)).map(show), [])
+  })
+
+  it("import files that exist", () => {
+    const missing = imports.filter(({ isOurs, to }) => isOurs && !texts.has(to) && !to.startsWith("../"))
+    assert.deepStrictEqual(missing.map(show), [])
+  })
+
+  it("import from outside what their floor may import", () => {
+    const foreign = imports.filter(({ from, isOurs, to }) => {
+      const rule = allowed[from.split("/")[0]!]
+      return !isOurs && rule !== undefined && !rule.test(to)
+    })
+    assert.deepStrictEqual(foreign.map(show), [])
+  })
+
+  it(`hold at most a fifth of the lines each`, () => {
+    const lines = new Map<string, number>()
+    let all = 0
+    for (const [file, text] of texts) {
+      const count = text.split("\n").length
+      all += count
+      lines.set(roomOf(file), (lines.get(roomOf(file)) ?? 0) + count)
+    }
+    const large = [...lines].filter(([, count]) => count > all * shareMax)
+    assert.deepStrictEqual(large, [])
+  })
+
+  it("would show an import that points up, of a type too", () => {
+    const up = importsIn("domain/base/digits.ts", 'import type { Root } from "../../services/ports/Storage.ts"\n')
+    assert.deepStrictEqual(up.filter(isUp).map(show), ["domain/base/digits.ts → services/ports/Storage.ts"])
+  })
+})
