@@ -1,11 +1,17 @@
-/** The last place in an ascending column whose value is at most `wanted`; −1 when there is none. */
-export const lastNotAfter = (column: Uint32Array | Float64Array, wanted: number): number => {
+/** Binary search in whatever is sorted. */
+
+/** Returns the first index from 0 to `count` for which `isBefore` is false. It must be true up to there, and false after. */
+export const firstNotBefore = (count: number, isBefore: (index: number) => boolean): number => {
   let low = 0
-  let high = column.length
+  let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (column[middle]! <= wanted) low = middle + 1
+    if (isBefore(middle)) low = middle + 1
     else high = middle
   }
-  return low - 1
+  return low
 }
+
+/** Returns the last index of an ascending column whose value is at most `wanted`; −1 if there is none. */
+export const lastNotAfter = (column: Uint32Array | Float64Array, wanted: number): number =>
+  firstNotBefore(column.length, (index) => column[index]! <= wanted) - 1

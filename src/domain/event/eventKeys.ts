@@ -1,6 +1,6 @@
 /** What an index wants to know of events, read from their lines. The lines were checked before. */
 import * as Event from "./Event.ts"
-import { newline } from "../format/Format.ts"
+import { forEachLine } from "../format/lines.ts"
 import { hashId } from "../base/Hash53.ts"
 import { found, scanEvent } from "../json/canonicalScan.ts"
 import { depthCeiling } from "../json/canonicalWriter.ts"
@@ -30,10 +30,6 @@ const keyOf = ({
 /** The keys of the events in whole lines. */
 export const keysOfEvents = (lines: Uint8Array): Array<EventKey> => {
   const keys: Array<EventKey> = []
-  for (let start = 0; start < lines.length;) {
-    const end = lines.indexOf(newline, start)
-    keys.push(keyOfEvent(lines.subarray(start, end)))
-    start = end + 1
-  }
+  forEachLine(lines, (start, end) => keys.push(keyOfEvent(lines.subarray(start, end))))
   return keys
 }

@@ -3,8 +3,7 @@
  * append path; no record is parsed.
  */
 import { createHash, type Hash } from "node:crypto"
-import { newline } from "../format/Format.ts"
-import { invariant } from "../base/invariant.ts"
+import { forEachLine } from "../format/lines.ts"
 import * as Merkle from "../merkle/Merkle.ts"
 import { type EventKey, SegmentIndexBuilder } from "./SegmentIndex.ts"
 import type { Role } from "../meta/SystemRecord.ts"
@@ -102,16 +101,5 @@ export class SegmentSeal {
       merkle: this.#merkle.state(),
       index: this.#index.finish(sha256)
     }
-  }
-}
-
-/** Calls `each` with start and end (of the newline) of every line. */
-export const forEachLine = (lines: Uint8Array, each: (start: number, end: number, n: number) => void): void => {
-  let start = 0
-  for (let n = 0; start < lines.length; n++) {
-    const end = lines.indexOf(newline, start)
-    invariant(end !== -1, "whole lines are added to a segment")
-    each(start, end, n)
-    start = end + 1
   }
 }

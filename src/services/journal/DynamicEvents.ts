@@ -4,6 +4,7 @@
  */
 import { rowNumbers } from "../../domain/event/EventRows.ts"
 import { newline } from "../../domain/format/Format.ts"
+import { firstNotBefore } from "../../domain/base/binarySearch.ts"
 import { hashId } from "../../domain/base/Hash53.ts"
 import { crc32Byte } from "../../domain/base/crc32Byte.ts"
 import { crc32Combine } from "../../domain/base/crc32Combine.ts"
@@ -202,13 +203,6 @@ export class DynamicEvents {
 
   /** The first row whose line begins at or behind `offset`. */
   rowAt(offset: number): number {
-    let low = 0
-    let high = this.#count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#columns[middle * width]! < offset) low = middle + 1
-      else high = middle
-    }
-    return low
+    return firstNotBefore(this.#count, (row) => this.#columns[row * width]! < offset)
   }
 }

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
-import { newline } from "../../domain/format/Format.ts"
+import { forEachLine } from "../../domain/format/lines.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { LibState } from "../../domain/meta/LibState.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
@@ -66,14 +66,11 @@ const corrupt = ({ dynamic }: DynamicFile, offset: number, why: string) =>
 
 /** @throws BadLine | TaraSONError */
 const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): void => {
-  let start = 0
-  while (start < lines.length) {
-    const end = lines.indexOf(newline, start)
+  forEachLine(lines, (start, end) => {
     const line = lines.subarray(start, end)
     const key = keyOfEvent(line)
     const last = events.lastRevision(key.stream)
     if (last !== undefined && key.revision !== last + 1) throw new BadLine("revisions of a stream are not in a row")
     events.add({ ...key, offset: offset + start, length: end - start, crc: crc32(line) })
-    start = end + 1
-  }
+  })
 }

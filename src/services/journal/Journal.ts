@@ -61,6 +61,11 @@ export class Journal {
     this.#files = this.#files.slice(1)
   }
 
+  /** Forgets all files: after the clean end of a lib they have been deleted. */
+  end(): void {
+    this.#files = []
+  }
+
   /** Shows what a reader found when it looked again. */
   show(files: ReadonlyArray<DynamicFile>, durable: Anchor): void {
     this.#files = files

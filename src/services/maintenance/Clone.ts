@@ -123,7 +123,7 @@ const copyAll = (
       for (const segment of segments) {
         if (copied.has(segment.name)) continue
         yield* target.guard.check
-        yield* checkLimits(source, tape.name, segment, target)
+        yield* checkLimits(source, tape, segment, target)
         yield* copySegment(source, tape.name, segment, target, name)
         copied.set(segment.name, segment)
         yield* counter.add(segment.records, segment.bytes)
@@ -134,12 +134,11 @@ const copyAll = (
   })
 
 /** Sees that the target could have written these records itself: else it may not be able to read them. */
-const checkLimits = (source: LibHandle, from: string, segment: Segment, target: LibHandle) => {
+const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target: LibHandle) => {
   const [had, has] = [source.meta.limits, target.meta.limits]
   if (has.recordBytesMax >= had.recordBytesMax && has.depthMax >= had.depthMax) return Effect.void
   let refused: TaraSONError | undefined
-  const role = source.tapes.listing(from)?.role ?? "records"
-  const read = readWhole(source.segments, from, role, segment, (line) => {
+  const read = readWhole(source.segments, from.name, from.role, segment, (line) => {
     if (refused !== undefined) return
     try {
       TaraSON.parseCanonical(line, has)

@@ -4,7 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
-import { newline } from "../../domain/format/Format.ts"
+import { firstNotBefore } from "../../domain/base/binarySearch.ts"
+import { forEachLine } from "../../domain/format/lines.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { type Json, trustedParser } from "../../domain/json/TaraSON.ts"
@@ -62,16 +63,8 @@ export const corruptAt = (tape: OpenTape, ordinal: number, why: string): Segment
 }
 
 /** The closed segment with the record at `ordinal`. */
-export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment => {
-  let low = 0
-  let high = segments.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (segments[middle]!.firstOrdinal <= ordinal) low = middle
-    else high = middle - 1
-  }
-  return segments[low]!
-}
+export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment =>
+  segments[lastAt(segments, ordinal)]!
 
 const readClosed = (
   lib: LibHandle,
@@ -86,16 +79,10 @@ const readClosed = (
 }
 
 /** The part with the record at `ordinal`: the last that begins at or before it. */
-export const partAt = (parts: ReadonlyArray<LivePart>, ordinal: number): number => {
-  let low = 0
-  let high = parts.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (parts[middle]!.firstOrdinal <= ordinal) low = middle
-    else high = middle - 1
-  }
-  return low
-}
+export const partAt = (parts: ReadonlyArray<LivePart>, ordinal: number): number => lastAt(parts, ordinal)
+
+const lastAt = (runs: ReadonlyArray<{ readonly firstOrdinal: number }>, ordinal: number): number =>
+  Math.max(0, firstNotBefore(runs.length, (index) => runs[index]!.firstOrdinal <= ordinal) - 1)
 
 const readLive = (
   lib: LibHandle,
@@ -141,13 +128,10 @@ export const linesOfChunk = (chunk: Chunk, from: number, to: number): Array<Uint
   const lines: Array<Uint8Array> = []
   let ordinal = chunk.firstOrdinal
   for (const piece of chunk.pieces) {
-    let start = 0
-    while (start < piece.length && ordinal < to) {
-      const end = piece.indexOf(newline, start)
-      if (ordinal >= from) lines.push(piece.subarray(start, end))
+    forEachLine(piece, (start, end) => {
+      if (ordinal >= from && ordinal < to) lines.push(piece.subarray(start, end))
       ordinal++
-      start = end + 1
-    }
+    })
   }
   return lines
 }

@@ -68,10 +68,9 @@ const verify = (
 ): Effect.Effect<SegmentInfo, SegmentReadError> =>
   Effect.gen(function* () {
     yield* lib.guard.checkOpen
-    const { name, state } = tape()
+    const { name, role, state } = tape()
     const at = state.segments.findIndex((segment) => segment.number === info.number)
     const before = state.segments[at - 1]?.merkle ?? Merkle.empty
-    const role = lib.tapes.listing(name)?.role ?? "records"
     const proved = yield* verifySegment(lib.segments, name, role, info, before)
     if (proved === undefined) yield* readChecked(lib.segments, name, role, info, before)
     return info

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
 import { newline } from "../../domain/format/Format.ts"
+import { forEachLine } from "../../domain/format/lines.ts"
 import * as Frames from "../../domain/segment/Frames.ts"
 import { describeError } from "../../domain/json/describeError.ts"
 import { decodeSame } from "../../domain/segment/SameLine.ts"
@@ -92,17 +93,16 @@ const takeLines = (
   taker: FileTaker,
   offsetOf: (at: number) => number
 ): SegmentCorrupt | undefined => {
-  let start = 0
+  let at = 0
   try {
-    while (start < bytes.length) {
-      const end = bytes.indexOf(newline, start)
+    forEachLine(bytes, (start, end) => {
+      at = start
       taker.onLine(bytes.subarray(start, end), offsetOf(start))
-      start = end + 1
-    }
+    })
     return undefined
   } catch (error) {
     if (error instanceof SegmentCorrupt) return error
-    return corrupt(file, offsetOf(start), describeError(error))
+    return corrupt(file, offsetOf(at), describeError(error))
   }
 }
 

@@ -10,7 +10,7 @@ import { type OpenSegment, readLogical } from "./SameLines.ts"
 import { fileOffsetOf, readEachBlock } from "./SegmentBytes.ts"
 import { readStored } from "./SegmentFile.ts"
 import type { SegmentError } from "./SegmentAccess.ts"
-import { forEachLine } from "../../domain/segment/SegmentSeal.ts"
+import { forEachLine } from "../../domain/format/lines.ts"
 
 /** What is read at once. */
 const readBytes = 256 * 1024

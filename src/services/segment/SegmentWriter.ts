@@ -12,7 +12,8 @@ import { encodeSame, sameLineBytesMin } from "../../domain/segment/SameLine.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 import { type Pending, startCompress } from "./FrameCodec.ts"
 import { DedupWindow } from "./DedupWindow.ts"
-import { type EventKey, forEachLine, type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
+import { type EventKey, type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
+import { forEachLine } from "../../domain/format/lines.ts"
 
 export interface SegmentWriterOptions {
   readonly role: Role

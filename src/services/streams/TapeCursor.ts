@@ -1,5 +1,6 @@
 /** One tape's events by position, a chunk at a time, for a merge over several tapes. */
 import * as Effect from "effect/Effect"
+import { firstNotBefore } from "../../domain/base/binarySearch.ts"
 import { fromRecord, type RecordedEvent } from "../../domain/event/Event.ts"
 import { type JsonObject, trustedParser } from "../../domain/json/TaraSON.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
@@ -198,13 +199,7 @@ export class TapeCursor {
   }
 
   #liveAt(parts: ReadonlyArray<LivePart>, position: number): number {
-    let low = 0
-    let high = parts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (parts[middle]!.endPosition <= position) low = middle + 1
-      else high = middle
-    }
-    return low < parts.length ? parts[low]!.firstOrdinal : this.#end
+    const at = firstNotBefore(parts.length, (index) => parts[index]!.endPosition <= position)
+    return parts[at]?.firstOrdinal ?? this.#end
   }
 }

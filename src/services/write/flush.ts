@@ -135,10 +135,8 @@ export const closeClean = Effect.fnUntraced(function* (
     if (stuck !== undefined) return stuck
   }
   yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })
-  for (const file of lib.journal.files) {
-    yield* drop(lib, file)
-    lib.journal.dropOldest()
-  }
+  for (const file of lib.journal.files) yield* drop(lib, file)
+  lib.journal.end()
   return undefined
 })
 
@@ -146,7 +144,8 @@ export const closeClean = Effect.fnUntraced(function* (
 export const isDue = (lib: LibHandle): Effect.Effect<boolean> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const { journal, settings } = lib
-    const { current } = journal
-    if (!current.hasBatches) return false
+    // After the clean end there is none.
+    const current = journal.files.at(-1)
+    if (current === undefined || !current.hasBatches) return false
     return current.size >= settings.closeBytes || now - (current.firstBatchAt ?? now) >= settings.closeAfterMillis
   })

@@ -12,11 +12,7 @@ const closeOldest = `  const stuck = yield* flushFile(lib, file)
 const closed = '  yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })\n'
 
 const clean = '  yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })\n'
-const dropAll = `  for (const file of lib.journal.files) {
-    yield* drop(lib, file)
-    lib.journal.dropOldest()
-  }
-`
+const dropAll = "  for (const file of lib.journal.files) yield* drop(lib, file)\n"
 
 export const segments: ReadonlyArray<Mutant> = [
   {

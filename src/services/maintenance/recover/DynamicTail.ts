@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { SegmentCorrupt } from "../../../domain/format/Errors.ts"
-import { newline } from "../../../domain/format/Format.ts"
+import { forEachLine } from "../../../domain/format/lines.ts"
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
@@ -86,11 +86,7 @@ const printsOf = Effect.fnUntraced(function* (lib: LibHandle, tape: string, part
   const prints = new Prints()
   for (const run of runsOf(parts, 1024 * 1024)) {
     for (const lines of yield* readRun(lib.root, tape, run)) {
-      for (let start = 0; start < lines.length;) {
-        const end = lines.indexOf(newline, start)
-        prints.add(printOf(lines.subarray(start, end)))
-        start = end + 1
-      }
+      forEachLine(lines, (start, end) => prints.add(printOf(lines.subarray(start, end))))
     }
     yield* Effect.yieldNow
   }
