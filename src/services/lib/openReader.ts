@@ -1,6 +1,6 @@
 /**
  * A reader's view of a lib, beside its writer and without a lock: whole batches that were acknowledged, of all tapes at
- * the same moment. RELIABILITY: "A reader in another process".
+ * the same moment. docs/PROTOCOL.md, "Open or refresh as a reader".
  */
 import * as Effect from "effect/Effect"
 import { LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"

@@ -1,4 +1,4 @@
-/** Opens a lib for writing: creates it, or takes it over from the writer before. */
+/** Opens a lib for writing: creates it, or takes it over from the writer before (docs/PROTOCOL.md). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"

@@ -1,4 +1,4 @@
-/** Taking a lib over from the writer before: the steps that decide (RELIABILITY: open). */
+/** Taking a lib over from the writer before: the steps that decide (docs/PROTOCOL.md, "Open for writing"). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { DynamicCorrupt } from "../../domain/format/Errors.ts"
