@@ -108,7 +108,16 @@ const segmentsContract = ({ ground, place }: TransformKind): void => {
           yield* fill(lib, "b", 2, 1)
           yield* tape.append([{ unclosed: 1 }])
           const bytes = (yield* tape.segments).reduce((sum, segment) => sum + segment.bytes, 0)
-          const expected = { ok: true, bad: [], tapes: 1, segments: 3, records: 12, bytes, indexesRebuilt: [] }
+          const expected = {
+            ok: true,
+            bad: [],
+            tapes: 1,
+            segments: 3,
+            records: 12,
+            bytes,
+            indexesRebuilt: [],
+            stuck: []
+          }
           assert.deepStrictEqual(yield* tape.verify(), expected)
           assert.deepInclude(yield* lib.verify(), { tapes: 2, segments: 5, records: 14 })
         })

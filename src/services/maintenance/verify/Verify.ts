@@ -22,6 +22,7 @@ import { refreshReader } from "../../lib/openReader.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { readRun, runsOf } from "../../journal/PartRuns.ts"
+import type { StuckFile } from "../../journal/Journal.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import { checkFile } from "../../segment/SegmentFile.ts"
 import { hasHash } from "../../segment/SegmentPieces.ts"
@@ -59,6 +60,8 @@ export interface VerifyReport {
   readonly bytes: number
   /** Indexes that were missing or not what a rebuild gives: made again, nothing was lost. */
   readonly indexesRebuilt: ReadonlyArray<string>
+  /** Dynamic segments that this writer cannot close, and why: nothing is lost, but they stay. */
+  readonly stuck: ReadonlyArray<StuckFile>
 }
 
 interface Run {
@@ -93,7 +96,8 @@ const end = (run: Run, tapes: number): VerifyReport => ({
   segments: run.segments,
   records: run.records,
   bytes: run.bytes,
-  indexesRebuilt: run.rebuilt
+  indexesRebuilt: run.rebuilt,
+  stuck: run.lib.journal.stuck
 })
 
 /** Verifies one tape. */

@@ -1,0 +1,87 @@
+/** A dynamic segment that cannot be closed: the log says so once, the lib reports it, and it is closed once that is mended. */
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import { assert, describe } from "vitest"
+import { hiding } from "../support/hidingStorage.ts"
+import { type LibService, settle, tapeOf, withLib } from "../support/openLib.ts"
+
+const options = { closeBytes: 400, backlogMax: 1, closeAfter: "1 hour" } as const
+const text = "x".repeat(300)
+
+/** Appends enough to a tape for the next dynamic segment to begin, and lets the writer close what it can. */
+const roll = (lib: LibService, tape: string) =>
+  Effect.gen(function* () {
+    const opened = yield* tapeOf(lib, tape)
+    for (let n = 0; n < 3; n++) yield* opened.append([{ n, text }])
+    yield* settle
+  })
+
+/** Runs `use` over a lib whose tape "a" has lost its meta while it holds records that are in no segment yet. */
+const withStuckLib = <E>(
+  use: (lib: LibService, mend: Effect.Effect<void>) => Effect.Effect<void, E>
+): Effect.Effect<ReadonlyArray<string>, unknown> => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ message }) => lines.push(String(message)))
+  return Effect.gen(function* () {
+    const hidden = hiding(yield* MemoryStorage.make)
+    yield* withLib(
+      hidden.storage,
+      "place",
+      (lib) =>
+        Effect.gen(function* () {
+          yield* (yield* tapeOf(lib, "a")).append([{ n: 0 }])
+          assert.deepStrictEqual(yield* lib.stuck, [])
+          hidden.hide("place", "a")
+          yield* use(
+            lib,
+            Effect.sync(() => hidden.show("place", "a"))
+          )
+        }),
+      options
+    )
+    return lines
+  }).pipe(Effect.provide(Logger.layer([logger])))
+}
+
+const stays = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("dynamic segments stay"))
+
+describe("a dynamic segment that cannot be closed", () => {
+  it.effect("is logged once, however often it is tried", () =>
+    Effect.gen(function* () {
+      const lines = yield* withStuckLib((lib) => Effect.forEach([1, 2, 3, 4], () => roll(lib, "b"), { discard: true }))
+      assert.strictEqual(stays(lines).length, 1)
+      assert.include(stays(lines)[0], 'tape "a" is invalid')
+    })
+  )
+
+  it.effect("is reported by the lib, with the reason", () =>
+    withStuckLib((lib) =>
+      Effect.gen(function* () {
+        yield* roll(lib, "b")
+        const [stuck, ...others] = yield* lib.stuck
+        assert.deepStrictEqual(others, [])
+        assert.strictEqual(stuck?.file, "litelib.dynamic-000001.jsonl")
+        assert.include(stuck.why, 'tape "a" is invalid')
+        assert.deepStrictEqual((yield* lib.verify()).stuck, [stuck])
+      })
+    )
+  )
+
+  it.effect("is closed at the next roll once its tape has its meta again", () =>
+    Effect.gen(function* () {
+      const lines = yield* withStuckLib((lib, mend) =>
+        Effect.gen(function* () {
+          yield* roll(lib, "b")
+          assert.strictEqual((yield* lib.stuck).length, 1)
+          yield* mend
+          yield* roll(lib, "b")
+          assert.deepStrictEqual(yield* lib.stuck, [])
+          assert.strictEqual((yield* (yield* tapeOf(lib, "a")).segments).length, 1)
+        })
+      )
+      assert.strictEqual(stays(lines).length, 1)
+    })
+  )
+})
