@@ -62,7 +62,8 @@ describe("a dynamic segment that cannot be closed", () => {
         yield* roll(lib, "b")
         const [stuck, ...others] = yield* lib.stuck
         assert.deepStrictEqual(others, [])
-        assert.strictEqual(stuck?.file, "litelib.dynamic-000001.jsonl")
+        assert.isDefined(stuck)
+        assert.strictEqual(stuck.file, "litelib.dynamic-000001.jsonl")
         assert.include(stuck.why, 'tape "a" is invalid')
         assert.deepStrictEqual((yield* lib.verify()).stuck, [stuck])
       })
