@@ -104,10 +104,10 @@ export const readDynamic = (
   dynamic: number
 ): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> =>
   Effect.flatMap(
-    root.dynamicSize(dynamic),
+    root.journal.size(dynamic),
     (size): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> => {
       if (size === undefined) return Effect.succeed(undefined)
-      if (size <= dynamicBytesCeiling) return root.readDynamic(dynamic, 0, size)
+      if (size <= dynamicBytesCeiling) return root.journal.read(dynamic, 0, size)
       const why = `it has ${size} bytes, none has more than ${dynamicBytesCeiling}`
       return Effect.fail(new DynamicCorrupt({ file: dynamicName(dynamic), offset: dynamicBytesCeiling, why }))
     }

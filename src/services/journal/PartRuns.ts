@@ -30,7 +30,7 @@ export const readRun = (
   const first = run[0]!
   const last = run.at(-1)!
   const length = last.offset + last.bytes - first.offset
-  return Effect.flatMap(root.readDynamic(first.file.dynamic, first.offset, length), (bytes) => {
+  return Effect.flatMap(root.journal.read(first.file.dynamic, first.offset, length), (bytes) => {
     const lines: Array<Uint8Array> = []
     for (const part of run) {
       const start = part.offset - first.offset

@@ -77,8 +77,8 @@ export class LibMeta {
     const bytes = worn ? written.bytes.length : before + written.bytes.length
     if (bytes > state.limits.metaBytesMax) return Effect.fail(this.#guard.stop(libMetaFull(bytes, state.limits)))
     const change = worn
-      ? this.#root.replaceMeta(undefined, version, written.bytes)
-      : this.#root.appendMeta(undefined, version, written.bytes)
+      ? this.#root.meta.replace(undefined, version, written.bytes)
+      : this.#root.meta.append(undefined, version, written.bytes)
     return Effect.map(Effect.andThen(this.#guard.checkLock, this.#guard.step(change)), (next) => {
       const folded = worn ? { ...state, records: records.length } : state
       this.#folded = { state: folded, version: next, end: written.end, bytes }

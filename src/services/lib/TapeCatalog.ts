@@ -51,7 +51,7 @@ const createUnlisted = (
           tape
         }
       ])
-      yield* lib.guard.step(lib.root.createTape(name, meta.bytes))
+      yield* lib.guard.step(lib.root.tapes.create(name, meta.bytes))
       yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
       return listed
     })

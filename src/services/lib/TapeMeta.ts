@@ -94,7 +94,7 @@ export class TapeMeta {
 
   #write(state: TapeState.TapeState, written: MetaChain.Written): Effect.Effect<void, WriterPoisoned> {
     const { guard, root } = this.#context
-    return Effect.map(guard.step(root.replaceMeta(this.#tape, this.version, written.bytes)), (version) => {
+    return Effect.map(guard.step(root.meta.replace(this.#tape, this.version, written.bytes)), (version) => {
       this.#folded = { state, version, end: written.end }
     })
   }

@@ -13,6 +13,7 @@ import { partsAfter, partsInRow } from "./partsAfter.ts"
 import { readTapeMeta, type TapeMetaError } from "./readTapeMeta.ts"
 import type { TapeMetaContext } from "./TapeMeta.ts"
 import type { WriterGuard } from "./WriterGuard.ts"
+import * as IndexFiles from "../segment/IndexFiles.ts"
 
 /** What loading a tape may fail with. */
 export type LoadError = TapeNotFound | TapeMetaError | StorageError | WriterPoisoned
@@ -119,7 +120,7 @@ export class TapeRegistry {
     }
     if (this.unclean) {
       // I2: what an interrupted writer left may be readable and still not durable. Written again, it is.
-      const version = yield* guard.step(root.replaceMeta(name, meta.version, meta.bytes))
+      const version = yield* guard.step(root.meta.replace(name, meta.version, meta.bytes))
       meta = { ...meta, version }
     }
     const parts = yield* partsAfter(journal, listed, meta.state)
@@ -137,7 +138,7 @@ export class TapeRegistry {
  * older one that was put back.
  */
 const removeGarbage = (root: Root, tape: string, state: TapeState): Effect.Effect<void, StorageError> =>
-  Effect.flatMap(root.listSegments(tape), (names) => {
+  Effect.flatMap(root.segments.list(tape), (names) => {
     const listed = new Set(state.segments.map((segment) => segment.name))
     const found = new Set(names)
     const isWhole = state.segments.every((segment) => found.has(segment.name))
@@ -146,6 +147,9 @@ const removeGarbage = (root: Root, tape: string, state: TapeState): Effect.Effec
       return isWhole && number !== undefined && number >= state.takenNumbers && !listed.has(name)
     })
     const remove = (name: string) =>
-      Effect.andThen(Effect.ignore(root.removeIndex(tape, name)), Effect.ignore(root.removeSegment(tape, name)))
+      Effect.andThen(
+        Effect.ignore(IndexFiles.remove(root.derived, tape, name)),
+        Effect.ignore(root.segments.remove(tape, name))
+      )
     return Effect.forEach(garbage, remove, { discard: true })
   })

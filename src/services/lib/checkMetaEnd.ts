@@ -27,7 +27,7 @@ export const checkMetaEnd = Effect.fnUntraced(function* (
 const checkWriter = (root: Root, read: ReadState): Effect.Effect<void, MetaCorrupt | StorageError> =>
   read.state.epoch > 0
     ? Effect.void
-    : Effect.flatMap(root.listTapes, ([tape]) =>
+    : Effect.flatMap(root.tapes.list, ([tape]) =>
         tape === undefined ? Effect.void : endMissing(read, `tape ${tape} is there, and no writer is listed`)
       )
 
@@ -37,10 +37,10 @@ const checkWriter = (root: Root, read: ReadState): Effect.Effect<void, MetaCorru
  */
 const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) {
   const { state } = read
-  for (const dynamic of yield* root.listDynamics) {
+  for (const dynamic of yield* root.journal.list) {
     if (dynamic <= state.highest) continue
-    const size = (yield* root.dynamicSize(dynamic)) ?? 0
-    const head = yield* root.readDynamic(dynamic, 0, 4096)
+    const size = (yield* root.journal.size(dynamic)) ?? 0
+    const head = yield* root.journal.read(dynamic, 0, 4096)
     const header = DynamicSegment.readHeader(head)
     if (typeof header === "string" || header.lib !== state.lib) continue
     const listable = header.epoch === state.epoch || state.epoch === 0

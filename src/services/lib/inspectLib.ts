@@ -27,7 +27,7 @@ export const ackedLost = (root: Root, { chain }: ReadState, scanned: Scanned, ac
 
 /** What was acknowledged in this run of the system must be here. */
 const checkHint = (root: Root, read: ReadState, scanned: Scanned): Effect.Effect<void, AckedDataLost | StorageError> =>
-  Effect.flatMap(root.readHint, (bytes) => {
+  Effect.flatMap(root.hint.read, (bytes) => {
     const hint = Hint.decode(bytes)
     if (hint === undefined || root.boot === undefined || hint.boot !== root.boot) return Effect.void
     if (hint.batch <= scanned.anchor.batch) return Effect.void

@@ -17,7 +17,7 @@ export const readMeta = (
   tape: string | undefined,
   bytesMax: number
 ): Effect.Effect<Meta | undefined, MetaInvalid | StorageError> =>
-  Effect.mapError(root.readMeta(tape, bytesMax), (error) => {
+  Effect.mapError(root.meta.read(tape, bytesMax), (error) => {
     if (error.reason !== "too-large") return error
     const why =
       tape === undefined

@@ -127,11 +127,11 @@ const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn
 
 /** The trouble that a look is in, unless something was listed since it read lib meta: then it is none. */
 const unlessMoved = (root: Root, read: ReadState, trouble: OpenError): Effect.Effect<Again, StorageError> =>
-  Effect.map(root.readMeta(undefined), (meta) => new Again(meta?.version === read.version ? trouble : undefined))
+  Effect.map(root.meta.read(undefined), (meta) => new Again(meta?.version === read.version ? trouble : undefined))
 
 /** The hint, if it is of this run of the system. */
 const readHint = (root: Root) =>
-  Effect.map(root.readHint, (bytes) => {
+  Effect.map(root.hint.read, (bytes) => {
     const hint = Hint.decode(bytes)
     return hint !== undefined && root.boot !== undefined && hint.boot === root.boot ? hint : undefined
   })

@@ -93,12 +93,12 @@ const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: Wr
       placement
     }
   ])
-  yield* root.replaceMeta(undefined, undefined, written.bytes)
+  yield* root.meta.replace(undefined, undefined, written.bytes)
 })
 
 const setTornAside = Effect.fnUntraced(function* (root: Root, { torn }: Scanned) {
   if (torn === undefined || torn.bytes.length === 0) return undefined
   const file = dynamicName(torn.dynamic)
-  const aside = yield* root.setAside(`${file}.quarantine`, torn.bytes)
+  const aside = yield* root.quarantine.keep(`${file}.quarantine`, torn.bytes)
   return { file, offset: torn.offset, bytes: torn.bytes.length, aside }
 })

@@ -35,8 +35,8 @@ export const takeOver = Effect.fnUntraced(function* (
   const old = files.flatMap((file) => withoutLast(file, scanned))
   // What an interrupted opening left may have a number above ours, and the epoch that begins now. It is gone, durably with
   // the new file, before the decision: behind it, it would look like a dynamic segment that lib meta has lost.
-  for (const left of yield* root.listDynamics) if (left > state.highest) yield* root.dropDynamic(left)
-  const writer = yield* root.createDynamic(dynamic, first)
+  for (const left of yield* root.journal.list) if (left > state.highest) yield* root.journal.drop(left)
+  const writer = yield* root.journal.create(dynamic, first)
   const records = [
     ...LibState.refold(state),
     {
@@ -49,16 +49,16 @@ export const takeOver = Effect.fnUntraced(function* (
     }
   ]
   const written = MetaChain.write<LibRecord>(null, records)
-  const version = yield* root.replaceMeta(undefined, read.version, written.bytes)
+  const version = yield* root.meta.replace(undefined, read.version, written.bytes)
   const folded = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
-  if (root.boot !== undefined) yield* root.writeHint(Hint.encode({ boot: root.boot, batch: anchor.batch }))
+  if (root.boot !== undefined) yield* root.hint.write(Hint.encode({ boot: root.boot, batch: anchor.batch }))
   const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events })
   if (last !== undefined) {
     moveLast(files, current, header.length - last.offset, anchor)
     current.stampFirstBatch(yield* Clock.currentTimeMillis)
   }
-  for (const listed of yield* root.listDynamics) {
-    if (!folded.live.some((live) => live.dynamic === listed)) yield* root.dropDynamic(listed)
+  for (const listed of yield* root.journal.list) {
+    if (!folded.live.some((live) => live.dynamic === listed)) yield* root.journal.drop(listed)
   }
   return {
     meta: { state: folded, version, end: written.end, bytes: written.bytes.length },

@@ -72,7 +72,7 @@ const build = (
   Effect.gen(function* () {
     const counter = counterOf(source, tape, onProgress)
     // Without a first record this is no tape yet: interrupted, it is a folder that nobody lists or adopts.
-    yield* target.root.createTape(name, new Uint8Array(0))
+    yield* target.root.tapes.create(name, new Uint8Array(0))
     const copied = new Map<string, Segment>()
     const { segments, end } = yield* copyAll(source, tape, target, name, copied, counter)
     const tail = yield* copyTail(source, tape, target, name, segments.at(-1), end, counter)
@@ -118,7 +118,7 @@ const copyAll = (
         if (segments.some((segment) => segment.name === known)) continue
         copied.delete(known)
         counter.grow(records, bytes)
-        yield* target.root.removeSegment(name, known)
+        yield* target.root.segments.remove(name, known)
       }
       for (const segment of segments) {
         if (copied.has(segment.name)) continue
@@ -186,7 +186,7 @@ const lineEnd = Buffer.of(newline)
 
 /** Copies a file as it is, and sees that it is what meta says. */
 const copySegment = (source: LibHandle, from: string, segment: Segment, target: LibHandle, to: string) =>
-  target.root.writeSegment(to, segment.name, (append) =>
+  target.root.segments.write(to, segment.name, (append) =>
     Effect.gen(function* () {
       const digest = createHash("sha256")
       for (let offset = 0; offset < segment.bytes;) {
@@ -236,8 +236,8 @@ const list = (
     yield* checkTapeMetaSize(lib.meta.limits, name, written.bytes.length, segments.length + 1)
     const listed: TapeListing = { name, tape, role: "records", state: "active" }
     yield* lib.meta.checkRoom({ $type: "LiteLib.Tape", ...listed })
-    const empty = yield* lib.root.readMeta(name)
-    yield* lib.guard.step(lib.root.replaceMeta(name, empty?.version, written.bytes))
+    const empty = yield* lib.root.meta.read(name)
+    yield* lib.guard.step(lib.root.meta.replace(name, empty?.version, written.bytes))
     yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
     return listed
   })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { SegmentStore } from "./SegmentStore.ts"
 import { buildIndex } from "./SegmentIndexFile.ts"
+import * as IndexFiles from "./IndexFiles.ts"
 
 /** Whether the index had to be made again. The segment is known to be good; `known`: what its index must be. */
 export const checkIndex = Effect.fnUntraced(function* (
@@ -24,11 +25,11 @@ export const checkIndex = Effect.fnUntraced(function* (
 })
 
 const readIndex = (store: SegmentStore, tape: string, segment: string): Effect.Effect<Uint8Array | undefined> =>
-  store.root.indexSize(tape, segment).pipe(
+  IndexFiles.size(store.root.derived, tape, segment).pipe(
     Effect.flatMap((size) =>
       size === undefined
         ? Effect.succeed(undefined)
-        : Effect.map(store.root.readIndexRanges(tape, segment, [[0, size]]), ([bytes]) => bytes)
+        : Effect.map(IndexFiles.readRanges(store.root.derived, tape, segment, [[0, size]]), ([bytes]) => bytes)
     ),
     Effect.catch(() => Effect.succeed(undefined))
   )

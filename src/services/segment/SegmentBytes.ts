@@ -93,7 +93,7 @@ const readPlainRanges = (
   segment: string,
   ranges: ReadonlyArray<Range>
 ): Effect.Effect<Array<Uint8Array>, SegmentError> =>
-  Effect.matchEffect(store.root.readSegmentRanges(tape, segment, ranges), {
+  Effect.matchEffect(store.root.segments.readRanges(tape, segment, ranges), {
     onFailure: (error): Effect.Effect<Array<Uint8Array>, SegmentError> =>
       Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (pieces) => {

@@ -23,7 +23,7 @@ export const readSegment = (
   offset: number,
   length: number
 ): Effect.Effect<Uint8Array, SegmentError> =>
-  Effect.matchEffect(access.root.readSegment(tape, segment, offset, length), {
+  Effect.matchEffect(access.root.segments.read(tape, segment, offset, length), {
     onFailure: (error): Effect.Effect<Uint8Array, SegmentError> =>
       Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (bytes) =>
@@ -70,7 +70,7 @@ export const readFileLines = (
   taker: FileTaker,
   rawBytesMax: number = Number.POSITIVE_INFINITY
 ): Effect.Effect<void, SegmentError> =>
-  Effect.flatMap(access.root.segmentSize(tape, segment), (size): Effect.Effect<void, SegmentError> => {
+  Effect.flatMap(access.root.segments.size(tape, segment), (size): Effect.Effect<void, SegmentError> => {
     if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment }))
     const file: File = { access, tape, segment, size }
     return compression === "none" ? readPlain(file, taker) : readFrames(file, compression, taker, rawBytesMax)
@@ -292,7 +292,7 @@ export const checkFile = Effect.fnUntraced(function* (
 })
 
 const checkSize = (access: SegmentAccess, tape: string, segment: Segment): Effect.Effect<void, SegmentError> =>
-  Effect.flatMap(access.root.segmentSize(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
+  Effect.flatMap(access.root.segments.size(tape, segment.name), (size): Effect.Effect<void, SegmentError> => {
     if (size === undefined) return Effect.fail(new SegmentMissing({ tape, segment: segment.name }))
     if (size === segment.bytes) return Effect.void
     const why = `it has ${size} bytes, meta says ${segment.bytes}`

@@ -10,6 +10,7 @@ import type { StorageError } from "../ports/Storage.ts"
 import { keyOfEvent } from "../../domain/event/eventKeys.ts"
 import type { SegmentAccess, SegmentError } from "./SegmentAccess.ts"
 import { readStored } from "./SegmentFile.ts"
+import * as IndexFiles from "./IndexFiles.ts"
 
 /** An open index. */
 export interface IndexHandle {
@@ -79,7 +80,7 @@ const readPages = (
     if (run !== undefined && run[0] + run[1] === n * pageBytes) run[1] += pageBytes
     else runs.push([n * pageBytes, pageBytes])
   }
-  return access.root.readIndexRanges(tape, segment, runs).pipe(
+  return IndexFiles.readRanges(access.root.derived, tape, segment, runs).pipe(
     Effect.map((read) =>
       read.flatMap((bytes) => {
         const pages: Array<Uint8Array> = []
@@ -121,7 +122,7 @@ const pagesUnseenMax = 1024
 const holdsPages = (access: SegmentAccess, tape: string, segment: string, pages: number): Effect.Effect<boolean> =>
   pages <= pagesUnseenMax
     ? Effect.succeed(true)
-    : Effect.match(access.root.indexSize(tape, segment), {
+    : Effect.match(IndexFiles.size(access.root.derived, tape, segment), {
         onFailure: () => false,
         onSuccess: (size) => size !== undefined && size >= pages * pageBytes
       })
@@ -177,7 +178,7 @@ export const writeIndex = Effect.fnUntraced(function* (
 ): Effect.fn.Return<IndexHandle> {
   const written =
     access.root.mode === "write" &&
-    (yield* Effect.match(access.root.writeIndex(tape, segment, index), {
+    (yield* Effect.match(IndexFiles.write(access.root.derived, tape, segment, index), {
       onFailure: () => false,
       onSuccess: () => true
     }))

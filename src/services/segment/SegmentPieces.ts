@@ -32,7 +32,7 @@ export const readPieces = (
   segment: Segment,
   take: TakePiece
 ): Effect.Effect<boolean, SegmentError> =>
-  Effect.flatMap(access.root.segmentSize(tape, segment.name), (size) => {
+  Effect.flatMap(access.root.segments.size(tape, segment.name), (size) => {
     if (size !== segment.bytes) return Effect.succeed(false)
     const chunks = chunksOf(access, tape, segment)
     return segment.compression === "none"
@@ -42,7 +42,7 @@ export const readPieces = (
 
 /** Whether a segment's file has the length and the hash that meta says. Fails where it cannot be read. */
 export const hasHash = (access: SegmentAccess, tape: string, segment: Segment): Effect.Effect<boolean, SegmentError> =>
-  Effect.flatMap(access.root.segmentSize(tape, segment.name), (size) => {
+  Effect.flatMap(access.root.segments.size(tape, segment.name), (size) => {
     if (size !== segment.bytes) return Effect.succeed(false)
     const digest = createHash("sha256")
     const take = (chunk: Uint8Array) => {

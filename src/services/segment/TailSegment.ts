@@ -30,7 +30,7 @@ export const writeTailAs = <E>(
 ): Effect.Effect<Tail, E | StorageError> =>
   Effect.suspend(() => {
     const name = segmentName({ number, compression: "none", shardEvery: 0 })
-    return Effect.map(root.writeSegment(tape, name, fill), ({ index, ...sealed }) => {
+    return Effect.map(root.segments.write(tape, name, fill), ({ index, ...sealed }) => {
       const segment: Segment = {
         ...sealed,
         compression: "none",

@@ -160,4 +160,4 @@ export const readFromDynamic = (
   file: DynamicFile,
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
-  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => lib.root.readDynamicRanges(file.dynamic, ranges))
+  readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => lib.root.journal.readRanges(file.dynamic, ranges))

@@ -248,7 +248,7 @@ export class CommitLoop {
     const hint =
       lib.root.boot === undefined
         ? Effect.void
-        : lib.guard.step(lib.root.writeHint(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
+        : lib.guard.step(lib.root.hint.write(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
     // A batch that was durable while the lock was still ours is found by whoever has it next; a later one may not be.
     return Effect.matchEffect(Effect.andThen(lib.guard.checkLock, hint), {
       onFailure: (error) => this.#unknown(sealed, error.cause),

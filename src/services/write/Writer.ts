@@ -145,7 +145,7 @@ class Rolling {
         const lib = this.#lib
         const dynamic = lib.meta.state.highest + 1
         const header = headerLine({ dynamic, epoch: lib.meta.state.epoch, lib: lib.meta.state.lib })
-        const writer = yield* lib.guard.step(lib.root.createDynamic(dynamic, header))
+        const writer = yield* lib.guard.step(lib.root.journal.create(dynamic, header))
         yield* lib.meta.append({ $type: "LiteLib.Dynamic", dynamic })
         const { durable: anchor } = lib.journal
         this.#prepared = new DynamicFile({ dynamic, writer, size: header.length, anchor, events: new DynamicEvents() })

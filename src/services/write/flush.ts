@@ -116,7 +116,7 @@ const isTakenOver = (lib: LibHandle, file: DynamicFile, id: string, name: string
       })
 
 const drop = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
-  Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.dropDynamic(file.dynamic)))
+  Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.journal.drop(file.dynamic)))
 
 /** Flushes everything and ends the lib's commits cleanly. The result says what kept it from that. */
 export const closeClean = Effect.fnUntraced(function* (

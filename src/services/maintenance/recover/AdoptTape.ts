@@ -48,7 +48,7 @@ export const adopt = Effect.fnUntraced(function* (
   orphans: Orphans
 ): Effect.fn.Return<Adopted | { readonly tape: string; readonly why: string }, AdoptError> {
   const { limits, root } = lib
-  const meta = yield* root.readMeta(name)
+  const meta = yield* root.meta.read(name)
   if (meta === undefined) return { tape: name, why: "its meta is missing" }
   if (meta.bytes.length === 0) return { tape: name, why: "its meta is empty, as an interrupted clone leaves it" }
   const folded = yield* Effect.result(fold(name, meta, limits))
@@ -71,7 +71,7 @@ export const adopt = Effect.fnUntraced(function* (
   if (last !== undefined) segments.push(last)
   const made = { ...state, lib: lib.id, lastBatch: 0, segments }
   const written = MetaChain.writeTape(TapeState.refold(made), limits)
-  yield* root.replaceMeta(name, meta.version, written.bytes)
+  yield* root.meta.replace(name, meta.version, written.bytes)
   return {
     name,
     tape: id,

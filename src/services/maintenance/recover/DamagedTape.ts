@@ -31,7 +31,7 @@ export const examine = Effect.fnUntraced(function* (
   name: string
 ): Effect.fn.Return<DamagedTape | undefined, StorageError> {
   if (!isTapeName(name)) return undefined
-  const meta = yield* lib.root.readMeta(name)
+  const meta = yield* lib.root.meta.read(name)
   if (meta?.bytes.length === 0) return undefined
   const lines = MetaChain.salvageTape(`${name}/${tapeMetaFile}`, meta?.bytes ?? new Uint8Array(0), lib.limits)
   const known = lines.find((line) => line.$type === "LiteTape.Meta")
@@ -52,7 +52,7 @@ const lastEvents = Effect.fnUntraced(function* (
   name: string
 ): Effect.fn.Return<ReadonlyArray<LastEvent>, StorageError> {
   const found: Array<LastEvent> = []
-  for (const segment of yield* lib.root.listSegments(name)) {
+  for (const segment of yield* lib.root.segments.list(name)) {
     const compression = parseIfSegmentName(segment)?.compression
     if (compression === undefined) continue
     const scanned = yield* Effect.result(scanSegmentFile(lib.segments, name, segment, compression, "events"))

@@ -41,7 +41,7 @@ export const scanOrphans = Effect.fnUntraced(function* (
   const files: Array<{ readonly dynamic: number; readonly bytes: Uint8Array }> = []
   const damaged: Array<OrphanDamage> = []
   const byTape = new Map<string, Map<number, OrphanPart>>()
-  for (const dynamic of yield* root.listDynamics) {
+  for (const dynamic of yield* root.journal.list) {
     const bytes = (yield* readDynamic(root, dynamic)) ?? new Uint8Array(0)
     files.push({ dynamic, bytes })
     const file = dynamicName(dynamic)

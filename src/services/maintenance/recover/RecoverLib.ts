@@ -73,7 +73,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   yield* expectDamage(root, options.limits)
   const now = yield* Clock.currentTimeMillis
   const id = uuid(now)
-  const damaged = yield* root.readMeta(undefined)
+  const damaged = yield* root.meta.read(undefined)
   const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
   // A seal proves nothing of limits that nobody may have.
   const isSane = known !== undefined && checkLimits(known.limits) === undefined
@@ -81,7 +81,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   const { placement } = options
   const wrong = checkLimits(limits) ?? (placement === undefined ? undefined : checkPlacement(placement))
   if (wrong !== undefined) return yield* new InvalidSettings({ location: root.location, ...wrong })
-  const names = yield* root.listTapes
+  const names = yield* root.tapes.list
   yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root)
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
@@ -119,9 +119,9 @@ export const recoverLib = Effect.fnUntraced(function* (
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
   ]
-  yield* root.replaceMeta(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
+  yield* root.meta.replace(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   // Not before the new lib is there: who recovers again, since this one was cut short, must find what it found.
-  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)
+  for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
   return {
     lib: id,
@@ -182,7 +182,7 @@ const refuseTwins = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, StorageError | RecoverAmbiguous> {
   const known = new Map<string, string>()
   for (const name of names) {
-    const folded = yield* Effect.result(fold(name, yield* root.readMeta(name), limits))
+    const folded = yield* Effect.result(fold(name, yield* root.meta.read(name), limits))
     if (folded._tag === "Failure") continue
     const { tape } = folded.success
     const other = known.get(tape)
@@ -197,11 +197,11 @@ const setAside = Effect.fnUntraced(function* (
   damaged: Uint8Array | undefined
 ): Effect.fn.Return<ReadonlyArray<string>, StorageError> {
   const aside: Array<string> = []
-  if (damaged !== undefined) aside.push(yield* root.setAside(`${libMetaFile}.quarantine`, damaged))
+  if (damaged !== undefined) aside.push(yield* root.quarantine.keep(`${libMetaFile}.quarantine`, damaged))
   for (const { dynamic, bytes } of dynamics) {
-    aside.push(yield* root.setAside(`${dynamicName(dynamic)}.quarantine`, bytes))
+    aside.push(yield* root.quarantine.keep(`${dynamicName(dynamic)}.quarantine`, bytes))
   }
   // The old hint speaks of batches of the old lib.
-  yield* root.writeHint(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
+  yield* root.hint.write(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
   return aside
 })

@@ -192,11 +192,11 @@ const list = (
       )
       yield* checkTapeMetaSize(lib.meta.limits, name, written.bytes.length, segments.length + 1)
       yield* lib.meta.checkRoom(relisted)
-      const damaged = yield* lib.root.readMeta(name)
-      if (damaged !== undefined) yield* lib.root.setAside(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
+      const damaged = yield* lib.root.meta.read(name)
+      if (damaged !== undefined) yield* lib.root.quarantine.keep(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
       // From here on nothing may fail that does not stop the writer.
       yield* lib.meta.append(relisted)
-      const version = yield* lib.guard.step(lib.root.replaceMeta(name, damaged?.version, written.bytes))
+      const version = yield* lib.guard.step(lib.root.meta.replace(name, damaged?.version, written.bytes))
       lib.segments.forgetTape(name)
       const file = `${name}/${tapeMetaFile}`
       const folded = TapeState.fold(file, MetaChain.readTape(file, written.bytes, lib.meta.limits).records)

@@ -12,6 +12,7 @@ import type { Compression, Repacked, Role, Segment } from "../../../domain/meta/
 import type { StorageError } from "../../ports/Storage.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
 import { scanSegmentFile, type ScannedFile } from "../../segment/SegmentScan.ts"
+import * as IndexFiles from "../../segment/IndexFiles.ts"
 
 /** A file whose lines are all records. */
 export interface GoodFile extends ScannedFile {
@@ -63,7 +64,7 @@ export const findFiles = Effect.fnUntraced(function* (
   role: Role
 ): Effect.fn.Return<Found, StorageError> {
   const { known, repacked } = yield* salvage(lib, tape)
-  const names = yield* lib.root.listSegments(tape)
+  const names = yield* lib.root.segments.list(tape)
   const good: Array<GoodFile> = []
   const lost: Array<Lost> = []
   const lose = (number: number, file: UnreadFile, isThere = true) =>
@@ -118,7 +119,7 @@ const salvage = (
   { readonly known: ReadonlyMap<string, Known>; readonly repacked: Repacked | undefined },
   StorageError
 > =>
-  Effect.map(lib.root.readMeta(tape), (meta) => {
+  Effect.map(lib.root.meta.read(tape), (meta) => {
     const known = new Map<string, Known>()
     let repacked: Repacked | undefined
     if (meta === undefined) return { known, repacked }
@@ -141,7 +142,7 @@ const inIndex = (
   tape: string,
   segment: string
 ): Effect.Effect<Pick<Known, "sha256" | "records"> | undefined, never> =>
-  lib.root.readIndexRanges(tape, segment, [[0, SegmentIndex.pageBytes]]).pipe(
+  IndexFiles.readRanges(lib.root.derived, tape, segment, [[0, SegmentIndex.pageBytes]]).pipe(
     Effect.map(([page]) => (page === undefined ? undefined : headerOf(page))),
     Effect.catch(() => Effect.succeed(undefined))
   )

@@ -22,6 +22,7 @@ import { corruptAt } from "../../read/RecordReader.ts"
 import { RepackSource } from "./RepackSource.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import * as SegmentWriter from "../../segment/SegmentWriter.ts"
+import * as IndexFiles from "../../segment/IndexFiles.ts"
 
 /** How the segments should be. */
 export interface RepackOptions {
@@ -188,7 +189,7 @@ const write = (
     const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
     const firstOrdinal = source.ordinal
     const writer = SegmentWriter.make({ role, compression, dedup, before })
-    const sealed = yield* lib.root.writeSegment(tape.name, name, (append) =>
+    const sealed = yield* lib.root.segments.write(tape.name, name, (append) =>
       Effect.gen(function* () {
         let bytes = 0
         while (bytes < settings.targetBytes && !source.isDone) {
@@ -214,7 +215,7 @@ const write = (
       state: "closed",
       ...(shardEvery === 0 ? {} : { shardEvery })
     }
-    yield* Effect.ignore(lib.root.writeIndex(tape.name, name, index))
+    yield* Effect.ignore(IndexFiles.write(lib.root.derived, tape.name, name, index))
     yield* readBack(lib.segments, tape.name, role, segment, before, writer.rawSha256())
     added.push(segment)
     number++
@@ -278,7 +279,7 @@ const removeSegment = (lib: LibHandle, tape: string, segment: string): Effect.Ef
   Effect.suspend(() => {
     lib.segments.forget(tape, segment)
     return Effect.andThen(
-      Effect.ignore(lib.root.removeIndex(tape, segment)),
-      Effect.ignore(lib.root.removeSegment(tape, segment))
+      Effect.ignore(IndexFiles.remove(lib.root.derived, tape, segment)),
+      Effect.ignore(lib.root.segments.remove(tape, segment))
     )
   })
