@@ -8,10 +8,30 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Disk } from "litetapes/Disk"
 import * as NodeDisk from "litetapes/NodeDisk"
-import { type DynamicWriter, type Root, Storage, StorageError } from "litetapes/Storage"
+import {
+  type DerivedFiles,
+  type DynamicWriter,
+  type JournalStore,
+  type MetaStore,
+  type Root,
+  type SegmentFiles,
+  Storage,
+  StorageError,
+  type TapeFolders
+} from "litetapes/Storage"
 import { existsSync } from "node:fs"
 import { Files } from "./Files.ts"
-import { dynamicFile, indexFile, metaFile, metaOf, safePath, segmentFile, tapeFolder, versionOf } from "./names.ts"
+import {
+  derivedFile,
+  derivedFolder,
+  dynamicFile,
+  metaFile,
+  metaOf,
+  safePath,
+  segmentFile,
+  tapeFolder,
+  versionOf
+} from "./names.ts"
 
 type Reason = StorageError["reason"]
 type Mode = "write" | "read" | "recover"
@@ -100,23 +120,27 @@ const makeRoot = (files: Files, location: string, mode: "write" | "read", held: 
     checkLock: Effect.flatMap(held, (is) =>
       is ? Effect.void : attempt("checkLock", location, () => refuse("checkLock", location, "lock-lost"))
     ),
-    ...metas(files, reading, writing),
-    ...dynamics(files, location, reading, writing),
-    ...segments(files, reading, writing),
-    writeIndex: (tape, segment, bytes) =>
-      writing("writeIndex", segment, () => {
-        requireTape(files, "writeIndex", tape)
-        files.write(indexFile(tape, segment), bytes)
-      }),
-    readIndexRanges: (tape, segment, ranges) =>
-      reading("readIndexRanges", segment, () => readRanges(files, indexFile(tape, segment), ranges)),
-    indexSize: (tape, segment) => reading("indexSize", segment, () => files.size(indexFile(tape, segment))),
-    removeIndex: (tape, segment) => writing("removeIndex", segment, () => files.remove(indexFile(tape, segment))),
-    writeHint: (bytes) =>
-      writing("writeHint", "hint", () =>
-        files.write("hint", bytes, files.read("hint", bytes.length) ?? new Uint8Array())
-      ),
-    readHint: reading("readHint", "hint", () => files.read("hint"))
+    meta: metaStore(files, reading, writing),
+    tapes: tapeFolders(files, reading, writing),
+    journal: journalStore(files, reading, writing),
+    segments: segmentFiles(files, reading, writing),
+    derived: derivedFiles(files, reading, writing),
+    hint: {
+      write: (bytes) =>
+        writing("hint.write", "hint", () =>
+          files.write("hint", bytes, files.read("hint", bytes.length) ?? new Uint8Array())
+        ),
+      read: reading("hint.read", "hint", () => files.read("hint"))
+    },
+    quarantine: {
+      keep: (name, bytes) =>
+        writing("quarantine.keep", name, () => {
+          let n = 1
+          while (files.size(`quarantine-${n}/${safePath(name)}`) !== undefined) n += 1
+          files.write(`quarantine-${n}/${name}`, bytes)
+          return `${location}: quarantine-${n}/${name}`
+        })
+    }
   }
 }
 
@@ -129,75 +153,59 @@ const readRanges = (files: Files, name: string, ranges: ReadonlyArray<readonly [
     ? refuse("read", name, "not-found")
     : ranges.map(([offset, length]) => files.read(name, offset, length)!)
 
-const metas = (
-  files: Files,
-  reading: Step,
-  writing: Step
-): Pick<Root, "readMeta" | "appendMeta" | "replaceMeta" | "createTape" | "listTapes"> => ({
-  readMeta: (owner, bytesMax = 1024 ** 3) =>
-    reading("readMeta", owner ?? "", () => {
-      if ((files.size(metaFile(owner)) ?? 0) > bytesMax) refuse("readMeta", owner ?? "", "too-large")
+const metaStore = (files: Files, reading: Step, writing: Step): MetaStore => ({
+  read: (owner, bytesMax = 1024 ** 3) =>
+    reading("meta.read", owner ?? "", () => {
+      if ((files.size(metaFile(owner)) ?? 0) > bytesMax) refuse("meta.read", owner ?? "", "too-large")
       return metaOf(files.read(metaFile(owner)))
     }),
-  appendMeta: (owner, version, bytes) =>
-    writing("appendMeta", owner ?? "", () => {
+  append: (owner, version, bytes) =>
+    writing("meta.append", owner ?? "", () => {
       const name = metaFile(owner)
-      if (metaOf(files.read(name))?.version !== version) refuse("appendMeta", owner ?? "", "changed")
+      if (metaOf(files.read(name))?.version !== version) refuse("meta.append", owner ?? "", "changed")
       files.append(name, bytes)
       return versionOf(files.read(name)!)
     }),
-  replaceMeta: (owner, version, bytes) =>
-    writing("replaceMeta", owner ?? "", () => {
+  replace: (owner, version, bytes) =>
+    writing("meta.replace", owner ?? "", () => {
       const name = metaFile(owner)
       const found = metaOf(files.read(name))
-      if (found?.version !== version) refuse("replaceMeta", owner ?? "", version === undefined ? "exists" : "changed")
-      if (found === undefined && owner !== undefined) refuse("replaceMeta", owner, "not-found")
+      if (found?.version !== version) refuse("meta.replace", owner ?? "", version === undefined ? "exists" : "changed")
+      if (found === undefined && owner !== undefined) refuse("meta.replace", owner, "not-found")
       files.write(name, bytes)
       return versionOf(bytes)
-    }),
-  createTape: (tape, meta) =>
-    writing("createTape", tape, () => {
+    })
+})
+
+const tapeFolders = (files: Files, reading: Step, writing: Step): TapeFolders => ({
+  create: (tape, meta) =>
+    writing("tapes.create", tape, () => {
       let n = 1
       while (files.list(`aside-${n}/${tapeFolder(tape)}`).length > 0) n += 1
       files.rename(tapeFolder(tape), `aside-${n}/${tapeFolder(tape)}`)
       files.write(metaFile(tape), meta)
     }),
-  listTapes: reading("listTapes", "", () =>
+  list: reading("tapes.list", "", () =>
     files
       .list("tape/")
-      .filter((name) => name.endsWith("/meta"))
-      .map((name) => name.slice(0, -"/meta".length))
+      .map((name) => name.split("/"))
+      .filter(([, file, ...more]) => file === "meta" && more.length === 0)
+      .map(([tape]) => tape!)
   )
 })
 
-const dynamics = (
-  files: Files,
-  location: string,
-  reading: Step,
-  writing: Step
-): Pick<
-  Root,
-  "createDynamic" | "readDynamic" | "readDynamicRanges" | "dynamicSize" | "dropDynamic" | "listDynamics" | "setAside"
-> => ({
-  createDynamic: (n, bytes) =>
-    writing("createDynamic", String(n), () => {
+const journalStore = (files: Files, reading: Step, writing: Step): JournalStore => ({
+  create: (n, bytes) =>
+    writing("journal.create", String(n), () => {
       files.write(dynamicFile(n), bytes)
       return makeWriter(dynamicFile(n), files, writing)
     }),
-  readDynamic: (n, offset, length) =>
-    reading("readDynamic", String(n), () => readRanges(files, dynamicFile(n), [[offset, length]])[0]!),
-  readDynamicRanges: (n, ranges) =>
-    reading("readDynamicRanges", String(n), () => readRanges(files, dynamicFile(n), ranges)),
-  dynamicSize: (n) => reading("dynamicSize", String(n), () => files.size(dynamicFile(n))),
-  dropDynamic: (n) => writing("dropDynamic", String(n), () => files.remove(dynamicFile(n))),
-  listDynamics: reading("listDynamics", "", () => files.list("dynamic/").map(Number)),
-  setAside: (name, bytes) =>
-    writing("setAside", name, () => {
-      let n = 1
-      while (files.size(`quarantine-${n}/${safePath(name)}`) !== undefined) n += 1
-      files.write(`quarantine-${n}/${name}`, bytes)
-      return `${location}: quarantine-${n}/${name}`
-    })
+  read: (n, offset, length) =>
+    reading("journal.read", String(n), () => readRanges(files, dynamicFile(n), [[offset, length]])[0]!),
+  readRanges: (n, ranges) => reading("journal.readRanges", String(n), () => readRanges(files, dynamicFile(n), ranges)),
+  size: (n) => reading("journal.size", String(n), () => files.size(dynamicFile(n))),
+  drop: (n) => writing("journal.drop", String(n), () => files.remove(dynamicFile(n))),
+  list: reading("journal.list", "", () => files.list("dynamic/").map(Number))
 })
 
 const makeWriter = (name: string, files: Files, writing: Step): DynamicWriter => {
@@ -211,35 +219,49 @@ const makeWriter = (name: string, files: Files, writing: Step): DynamicWriter =>
   }
 }
 
-const segments = (
-  files: Files,
-  reading: Step,
-  writing: Step
-): Pick<
-  Root,
-  "writeSegment" | "readSegment" | "readSegmentRanges" | "segmentSize" | "removeSegment" | "listSegments"
-> => ({
+const segmentFiles = (files: Files, reading: Step, writing: Step): SegmentFiles => ({
   // In memory until it is whole: other operations run while it is filled, and one connection has one transaction.
-  writeSegment: (tape, segment, fill) =>
+  write: (tape, segment, fill) =>
     Effect.gen(function* () {
-      const name = yield* writing("writeSegment", segment, () => {
-        requireTape(files, "writeSegment", tape)
+      const name = yield* writing("segments.write", segment, () => {
+        requireTape(files, "segments.write", tape)
         return segmentFile(tape, segment)
       })
       const chunks: Array<Uint8Array> = []
       const value = yield* fill((chunk) => Effect.sync(() => void chunks.push(chunk.slice())))
-      yield* writing("writeSegment", segment, () => files.write(name, ...chunks))
+      yield* writing("segments.write", segment, () => files.write(name, ...chunks))
       return value
     }),
-  readSegment: (tape, segment, offset, length) =>
-    reading("readSegment", segment, () => readRanges(files, segmentFile(tape, segment), [[offset, length]])[0]!),
-  readSegmentRanges: (tape, segment, ranges) =>
-    reading("readSegmentRanges", segment, () => readRanges(files, segmentFile(tape, segment), ranges)),
-  segmentSize: (tape, segment) => reading("segmentSize", segment, () => files.size(segmentFile(tape, segment))),
-  removeSegment: (tape, segment) => writing("removeSegment", segment, () => files.remove(segmentFile(tape, segment))),
-  listSegments: (tape) =>
-    reading("listSegments", tape, () => {
-      requireTape(files, "listSegments", tape)
+  read: (tape, segment, offset, length) =>
+    reading("segments.read", segment, () => readRanges(files, segmentFile(tape, segment), [[offset, length]])[0]!),
+  readRanges: (tape, segment, ranges) =>
+    reading("segments.readRanges", segment, () => readRanges(files, segmentFile(tape, segment), ranges)),
+  size: (tape, segment) => reading("segments.size", segment, () => files.size(segmentFile(tape, segment))),
+  remove: (tape, segment) => writing("segments.remove", segment, () => files.remove(segmentFile(tape, segment))),
+  list: (tape) =>
+    reading("segments.list", tape, () => {
+      requireTape(files, "segments.list", tape)
       return files.list(`${tapeFolder(tape)}segment/`)
     })
+})
+
+const derivedFiles = (files: Files, reading: Step, writing: Step): DerivedFiles => ({
+  put: (key, bytes) =>
+    writing("derived.put", key.name, () => {
+      const name = derivedFile(key)
+      if (key.tape !== undefined) requireTape(files, "derived.put", key.tape)
+      files.write(name, bytes)
+    }),
+  get: (key, bytesMax) =>
+    reading("derived.get", key.name, () => {
+      if ((files.size(derivedFile(key)) ?? 0) > bytesMax) refuse("derived.get", key.name, "too-large")
+      return files.read(derivedFile(key))
+    }),
+  getRanges: (key, ranges) =>
+    reading("derived.getRanges", key.name, () =>
+      files.size(derivedFile(key)) === undefined ? undefined : readRanges(files, derivedFile(key), ranges)
+    ),
+  size: (key) => reading("derived.size", key.name, () => files.size(derivedFile(key))),
+  list: (tape, kind) => reading("derived.list", kind, () => files.list(derivedFolder(tape, kind))),
+  delete: (key) => writing("derived.delete", key.name, () => files.remove(derivedFile(key)))
 })

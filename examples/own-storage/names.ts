@@ -1,6 +1,6 @@
 /** What things are called in the database. A name that is none is refused before it is used. */
-import { checkTapeName, parseSegmentName } from "litetapes/Names"
-import { type Meta, type MetaOwner, StorageError } from "litetapes/Storage"
+import { checkTapeName, isDerivedKind, isDerivedName, parseSegmentName } from "litetapes/Names"
+import { type DerivedKey, type Meta, type MetaOwner, StorageError } from "litetapes/Storage"
 import { hash } from "node:crypto"
 
 const unsafe = (place: string): never => {
@@ -23,8 +23,11 @@ export const metaFile = (owner: MetaOwner): string => (owner === undefined ? "me
 export const segmentFile = (tape: string, segment: string): string =>
   `${tapeFolder(tape)}segment/${checked(segment, parseSegmentName)}`
 
-export const indexFile = (tape: string, segment: string): string =>
-  `${tapeFolder(tape)}index/${checked(segment, parseSegmentName)}`
+export const derivedFolder = (tape: string | undefined, kind: string): string =>
+  isDerivedKind(kind) ? `${tape === undefined ? "" : tapeFolder(tape)}derived/${kind}/` : unsafe(kind)
+
+export const derivedFile = ({ tape, kind, name }: DerivedKey): string =>
+  isDerivedName(name) ? `${derivedFolder(tape, kind)}${name}` : unsafe(name)
 
 /** With so many digits that texts are sorted as numbers are. */
 export const dynamicFile = (n: number): string => `dynamic/${String(n).padStart(16, "0")}`

@@ -5,7 +5,8 @@
  * <location>/litelib.*                    meta, dynamic segments, hint, lock
  * <location>/<tape>/tape.meta.jsonl       meta of a tape
  * <location>/<tape>/[shard-NNNN/]seg-…    segments
- * <location>/<tape>/index/                derived; may be deleted
+ * <location>/<tape>/index/                derived, as folders of other kinds would be; may be deleted
+ * <location>/litelib.derived/<kind>/      derived from the lib as a whole; may be deleted
  * *.tmp                                   never read; removed when its name is needed
  * ```
  *
@@ -17,15 +18,16 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Disk, type DiskError } from "../services/ports/Disk.ts"
 import { type Root, Storage, type StorageError, type Warning } from "../services/ports/Storage.ts"
-import { dynamicOperations } from "./folder/dynamics.ts"
-import { hintOperations } from "./folder/hint.ts"
-import { indexOperations } from "./folder/indexes.ts"
-import { metaOperations } from "./folder/meta.ts"
+import * as DerivedFiles from "./folder/DerivedFiles.ts"
+import * as HintStore from "./folder/HintStore.ts"
+import * as JournalStore from "./folder/JournalStore.ts"
+import * as MetaStore from "./folder/MetaStore.ts"
 import { openRead, openWrite } from "./folder/open.ts"
-import { warningsOf } from "./folder/permissions.ts"
 import * as OpenFolder from "./folder/OpenFolder.ts"
-import { segmentOperations } from "./folder/segments.ts"
-import { tapeOperations } from "./folder/tapes.ts"
+import { warningsOf } from "./folder/permissions.ts"
+import * as Quarantine from "./folder/Quarantine.ts"
+import * as SegmentFiles from "./folder/SegmentFiles.ts"
+import * as TapeFolders from "./folder/TapeFolders.ts"
 import { told } from "./storage/storageErrors.ts"
 
 /** Storage over the disk that is provided. */
@@ -78,10 +80,11 @@ const makeRoot = (place: OpenFolder.OpenFolder, warnings: ReadonlyArray<Warning>
   warnings,
   boot,
   checkLock: place.checkLock,
-  ...metaOperations(place),
-  ...tapeOperations(place),
-  ...dynamicOperations(place),
-  ...segmentOperations(place),
-  ...indexOperations(place),
-  ...hintOperations(place)
+  meta: MetaStore.make(place),
+  tapes: TapeFolders.make(place),
+  journal: JournalStore.make(place),
+  segments: SegmentFiles.make(place),
+  derived: DerivedFiles.make(place),
+  hint: HintStore.make(place),
+  quarantine: Quarantine.make(place)
 })

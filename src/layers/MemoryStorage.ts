@@ -5,10 +5,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Root, Storage, StorageError } from "../services/ports/Storage.ts"
-import { dynamicOperations, hintOperations } from "./memory/dynamics.ts"
+import * as DerivedFiles from "./memory/DerivedFiles.ts"
+import * as HintStore from "./memory/HintStore.ts"
+import * as JournalStore from "./memory/JournalStore.ts"
 import { type Lib, makeLib, type Session } from "./memory/MemoryLib.ts"
-import { metaOperations, tapeOperations } from "./memory/metas.ts"
-import { indexOperations, segmentOperations } from "./memory/segments.ts"
+import * as MetaStore from "./memory/MetaStore.ts"
+import * as Quarantine from "./memory/Quarantine.ts"
+import * as SegmentFiles from "./memory/SegmentFiles.ts"
+import * as TapeFolders from "./memory/TapeFolders.ts"
 import { type Reason, storageError } from "./storage/storageErrors.ts"
 
 /** Storage with places of its own. */
@@ -63,7 +67,8 @@ const isEmpty = (lib: Lib): boolean =>
   lib.hint === undefined &&
   lib.tapes.size === 0 &&
   lib.dynamics.size === 0 &&
-  lib.setAside.size === 0
+  lib.derived.size === 0 &&
+  lib.quarantine.size === 0
 
 const makeRoot = (session: Session): Root => ({
   location: session.location,
@@ -75,10 +80,11 @@ const makeRoot = (session: Session): Root => ({
       ? Effect.fail(storageError("checkLock", session.location, "lock-lost", "closed"))
       : Effect.void
   ),
-  ...metaOperations(session),
-  ...tapeOperations(session),
-  ...dynamicOperations(session),
-  ...segmentOperations(session),
-  ...indexOperations(session),
-  ...hintOperations(session)
+  meta: MetaStore.make(session),
+  tapes: TapeFolders.make(session),
+  journal: JournalStore.make(session),
+  segments: SegmentFiles.make(session),
+  derived: DerivedFiles.make(session),
+  hint: HintStore.make(session),
+  quarantine: Quarantine.make(session)
 })

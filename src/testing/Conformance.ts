@@ -22,14 +22,16 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { Storage } from "../services/ports/Storage.ts"
 import { ConformanceFailure } from "./ConformanceFailure.ts"
-import { dynamicDemands } from "./internal/conformance/dynamics.ts"
+import { derivedDemands } from "./internal/conformance/derived.ts"
 import { failureOf } from "./internal/conformance/failureOf.ts"
 import type { Demand } from "./internal/conformance/ground.ts"
-import { indexDemands } from "./internal/conformance/indexes.ts"
+import { hintDemands } from "./internal/conformance/hint.ts"
 import { inTime } from "./internal/conformance/inTime.ts"
+import { journalDemands } from "./internal/conformance/journal.ts"
 import { libDemands } from "./internal/conformance/libs.ts"
 import { metaDemands } from "./internal/conformance/metas.ts"
 import { openDemands } from "./internal/conformance/opening.ts"
+import { quarantineDemands } from "./internal/conformance/quarantine.ts"
 import { segmentDemands } from "./internal/conformance/segments.ts"
 import { tapeDemands } from "./internal/conformance/tapes.ts"
 
@@ -54,8 +56,8 @@ export interface Kind {
   readonly timeLimit?: Duration.Input
 }
 
-/** The part of the port that a check is about; `lib`: what stands on all of it. */
-export type Section = "opening" | "meta" | "tapes" | "dynamic segments" | "segments" | "indexes" | "lib"
+/** The role of the port that a check is about; `opening`: how roots are opened; `lib`: what stands on all of it. */
+export type Section = "opening" | "meta" | "tapes" | "journal" | "segments" | "derived" | "hint" | "quarantine" | "lib"
 
 /** One thing that a storage has to do. */
 export interface Check {
@@ -85,9 +87,11 @@ const storageDemands: ReadonlyArray<readonly [Section, ReadonlyArray<Demand>]> =
   ["opening", openDemands],
   ["meta", metaDemands],
   ["tapes", tapeDemands],
-  ["dynamic segments", dynamicDemands],
+  ["journal", journalDemands],
   ["segments", segmentDemands],
-  ["indexes", indexDemands]
+  ["derived", derivedDemands],
+  ["hint", hintDemands],
+  ["quarantine", quarantineDemands]
 ]
 
 /** The checks of the port itself. */

@@ -19,8 +19,8 @@ export const suite = (name: string, layer: Layer.Layer<Storage>, location: () =>
     it.live("what is set aside says so in its name", () =>
       Effect.gen(function* () {
         const root = yield* openLib(location())
-        const first = yield* root.setAside("order/tape.meta.jsonl", bytes("torn"))
-        const second = yield* root.setAside("order/tape.meta.jsonl", bytes("torn"))
+        const first = yield* root.quarantine.keep("order/tape.meta.jsonl", bytes("torn"))
+        const second = yield* root.quarantine.keep("order/tape.meta.jsonl", bytes("torn"))
         for (const place of [first, second]) assert.match(place, /litelib\.order_tape\.meta\.jsonl(?:-2)?\.quarantine$/)
       }).pipe(Effect.provide(layer))
     )

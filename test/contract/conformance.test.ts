@@ -9,7 +9,7 @@ import type { Storage } from "litetapes/Storage"
 import { Conformance } from "litetapes/testing"
 import { assert, describe, it } from "vitest"
 import { always, type Mutant } from "./conformance/breaking.ts"
-import { dynamicMutants, indexMutants, segmentMutants } from "./conformance/files.ts"
+import { derivedMutants, journalMutants, segmentMutants } from "./conformance/files.ts"
 import { lookedInto, losses } from "./conformance/keeping.ts"
 import { libMutants } from "./conformance/libs.ts"
 import { metaMutants, openMutants, tapeMutants } from "./conformance/places.ts"
@@ -29,9 +29,9 @@ const mutants: ReadonlyArray<Mutant> = [
   ...openMutants,
   ...metaMutants,
   ...tapeMutants,
-  ...dynamicMutants,
+  ...journalMutants,
   ...segmentMutants,
-  ...indexMutants,
+  ...derivedMutants,
   ...rangeMutants,
   ...libMutants
 ]
@@ -123,7 +123,7 @@ describe("the checks", () => {
     }
     const cycle: { inner?: unknown } = {}
     cycle.inner = cycle
-    const odd = always(() => ({ listTapes: Effect.succeed([1n, cycle] as never) }))
+    const odd = always(() => ({ tapes: { list: Effect.succeed([1n, cycle] as never) } }))
     const tapes = Conformance.storage(kindOf(Effect.map(MemoryStorage.make, odd)))
     const { failed } = await Effect.runPromise(Conformance.run(tapes))
     assert.include(
@@ -136,22 +136,24 @@ describe("the checks", () => {
     assert.strictEqual(failure.actual, "no database")
   })
 
-  it.each(["replaceMeta", "writeSegment", "writeHint", "dropDynamic"])(
-    "end at their limit where %s never does, and cannot be interrupted",
-    async (operation) => {
-      const stuck = always(() => ({ [operation]: () => Effect.uninterruptible(Effect.never) }))
-      const kind = { ...kindOf(Effect.map(MemoryStorage.make, stuck)), timeLimit: "20 millis" as const }
-      for (const checks of [Conformance.storage(kind), Conformance.lib(kind)]) {
-        const { passed, failed } = await Effect.runPromise(Conformance.run(checks))
-        assert.sameMembers(
-          [...passed, ...failed.map(({ check }) => check)],
-          checks.map(({ name }) => name)
-        )
-        assert.isNotEmpty(failed)
-        for (const failure of failed) assert.match(failure.actual, /timed out/)
-      }
+  it.each([
+    ["meta", "replace"],
+    ["segments", "write"],
+    ["hint", "write"],
+    ["journal", "drop"]
+  ])("end at their limit where %s.%s never does, and cannot be interrupted", async (role, operation) => {
+    const stuck = always(() => ({ [role]: { [operation]: () => Effect.uninterruptible(Effect.never) } }))
+    const kind = { ...kindOf(Effect.map(MemoryStorage.make, stuck)), timeLimit: "20 millis" as const }
+    for (const checks of [Conformance.storage(kind), Conformance.lib(kind)]) {
+      const { passed, failed } = await Effect.runPromise(Conformance.run(checks))
+      assert.sameMembers(
+        [...passed, ...failed.map(({ check }) => check)],
+        checks.map(({ name }) => name)
+      )
+      assert.isNotEmpty(failed)
+      for (const failure of failed) assert.match(failure.actual, /timed out/)
     }
-  )
+  })
 
   it("stop when they are interrupted, and are waited for, but not for ever", async () => {
     const interrupted = (

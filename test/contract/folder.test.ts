@@ -9,6 +9,7 @@ import { startLockHolder } from "../support/lockHolder.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { bytes, open, openLib, reasonOf, text } from "./storage/support.ts"
 import { suite } from "./StorageSuite.ts"
+import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 const newPlace = temporaryFolder()
 
@@ -39,15 +40,20 @@ describe("a lib's folder", () => {
   live("has the files that the format names, for their owner alone", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
-      yield* root.createDynamic(4, bytes("header\n"))
-      yield* root.writeSegment("order", "seg-000001.jsonl", (append) => append(bytes("one\n")))
-      yield* root.writeSegment("order", "shard-0001/seg-001001.jsonl.zst", (append) => append(bytes("two\n")))
-      yield* root.writeIndex("order", "shard-0001/seg-001001.jsonl.zst", bytes("index"))
-      yield* root.writeHint(bytes("hint"))
-      const kept = yield* root.setAside("litelib.dynamic-000004.jsonl", bytes("torn"))
+      yield* root.journal.create(4, bytes("header\n"))
+      yield* root.segments.write("order", "seg-000001.jsonl", (append) => append(bytes("one\n")))
+      yield* root.segments.write("order", "shard-0001/seg-001001.jsonl.zst", (append) => append(bytes("two\n")))
+      yield* IndexFiles.write(root.derived, "order", "shard-0001/seg-001001.jsonl.zst", bytes("index"))
+      yield* root.derived.put({ tape: "order", kind: "stream-state", name: "all.bin" }, bytes("derived"))
+      yield* root.derived.put({ tape: undefined, kind: "stream-state", name: "all.bin" }, bytes("derived"))
+      yield* root.hint.write(bytes("hint"))
+      const kept = yield* root.quarantine.keep("litelib.dynamic-000004.jsonl", bytes("torn"))
       const names = fs.readdirSync(at, { recursive: true, encoding: "utf8" }).toSorted()
       assert.deepStrictEqual(names, [
         "litelib.acked",
+        "litelib.derived",
+        "litelib.derived/stream-state",
+        "litelib.derived/stream-state/all.bin",
         "litelib.dynamic-000004.jsonl",
         "litelib.dynamic-000004.jsonl.quarantine",
         "litelib.lock",
@@ -58,6 +64,8 @@ describe("a lib's folder", () => {
         "order/seg-000001.jsonl",
         "order/shard-0001",
         "order/shard-0001/seg-001001.jsonl.zst",
+        "order/stream-state",
+        "order/stream-state/all.bin",
         "order/tape.meta.jsonl"
       ])
       assert.strictEqual(fs.readFileSync(kept, "utf8"), "torn")
@@ -90,8 +98,8 @@ describe("a lib's folder", () => {
       fs.writeFileSync(path.join(at, "litelib.lock"), "")
       fs.writeFileSync(path.join(at, "litelib.meta.jsonl.tmp"), "half")
       const root = yield* open(at)
-      yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
-      assert.strictEqual(text((yield* root.readMeta(undefined))?.bytes), "lib\n")
+      yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
+      assert.strictEqual(text((yield* root.meta.read(undefined))?.bytes), "lib\n")
       assert.deepStrictEqual(namesIn(at), ["litelib.lock", "litelib.meta.jsonl"])
     })
   )
@@ -103,6 +111,57 @@ describe("a lib's folder", () => {
       const error = yield* Effect.flip(open(at))
       assert.strictEqual(error.reason, "not-a-lib")
       assert.match(error.detail, /recover/)
+    })
+  )
+
+  live("is a lib that lost its meta, also if nothing but derived files is left of it", (at) =>
+    Effect.gen(function* () {
+      const key = { tape: undefined, kind: "stream-state", name: "all.bin" }
+      yield* Effect.scoped(Effect.flatMap(open(at), (root) => root.derived.put(key, bytes("derived"))))
+      const error = yield* Effect.flip(open(at))
+      assert.strictEqual(error.reason, "not-a-lib")
+      assert.match(error.detail, /recover/)
+      const root = yield* open(at, "recover")
+      assert.deepStrictEqual(yield* root.derived.list(undefined, "stream-state"), ["all.bin"])
+    })
+  )
+
+  live("may hold anything among derived files: what is none is not listed, and not followed", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      const key = { tape: "order", kind: "index", name: "seg-000001.jsonl.idx" }
+      yield* root.derived.put(key, bytes("index"))
+      const folder = path.join(at, "order", "index")
+      fs.writeFileSync(path.join(folder, ".DS_Store"), "")
+      fs.writeFileSync(path.join(folder, "seg-000002.jsonl.idx.tmp"), "half")
+      assert.deepStrictEqual(yield* root.derived.list("order", "index"), [key.name])
+      fs.mkdirSync(`${at}.elsewhere`)
+      fs.writeFileSync(path.join(`${at}.elsewhere`, "secret"), "secret")
+      fs.symlinkSync(path.join(`${at}.elsewhere`, "secret"), path.join(folder, "link"))
+      fs.mkdirSync(path.join(folder, "folder"))
+      fs.symlinkSync(`${at}.elsewhere`, path.join(at, "order", "linked"))
+      fs.symlinkSync(`${at}.elsewhere`, path.join(at, "litelib.derived"))
+      const keys = [
+        { ...key, name: "link" },
+        { ...key, name: "folder" },
+        { ...key, kind: "linked", name: "secret" },
+        { tape: undefined, kind: "linked", name: "secret" }
+      ]
+      for (const bad of keys) {
+        assert.strictEqual(yield* reasonOf(root.derived.get(bad, 100)), "unsafe", bad.name)
+        assert.strictEqual(yield* reasonOf(root.derived.getRanges(bad, [[0, 1]])), "unsafe", bad.name)
+        assert.strictEqual(yield* reasonOf(root.derived.size(bad)), "unsafe", bad.name)
+      }
+      for (const bad of keys.slice(2)) {
+        assert.strictEqual(yield* reasonOf(root.derived.put(bad, bytes("x"))), "unsafe", bad.name)
+        assert.strictEqual(yield* reasonOf(root.derived.delete(bad)), "unsafe", bad.name)
+        assert.strictEqual(yield* reasonOf(root.derived.list(bad.tape, bad.kind)), "unsafe", bad.name)
+      }
+      // A link under the name of a file is replaced or removed itself.
+      yield* root.derived.put({ ...key, name: "link" }, bytes("derived"))
+      assert.strictEqual(text(yield* root.derived.get({ ...key, name: "link" }, 100)), "derived")
+      assert.deepStrictEqual(namesIn(`${at}.elsewhere`), ["secret"])
+      assert.strictEqual(fs.readFileSync(path.join(`${at}.elsewhere`, "secret"), "utf8"), "secret")
     })
   )
 
@@ -122,7 +181,7 @@ describe("a lib's folder", () => {
       assert.strictEqual(yield* reasonOf(open(alias)), "locked")
       assert.strictEqual(yield* reasonOf(open(`${at}/`)), "locked")
       const reader = yield* open(alias, "read")
-      assert.deepStrictEqual(yield* reader.listTapes, ["order"])
+      assert.deepStrictEqual(yield* reader.tapes.list, ["order"])
     })
   )
 
@@ -168,14 +227,14 @@ describe("a lib's folder", () => {
         ["order", "shard-0000/seg-000003.jsonl"],
         ["linked", "seg-000003.jsonl"]
       ] as const) {
-        assert.strictEqual(yield* reasonOf(root.readSegment(tape, segment, 0, 10)), "unsafe", `${tape}/${segment}`)
+        assert.strictEqual(yield* reasonOf(root.segments.read(tape, segment, 0, 10)), "unsafe", `${tape}/${segment}`)
       }
-      assert.strictEqual(yield* reasonOf(root.readMeta("linked")), "unsafe")
-      const into = root.writeSegment("linked", "seg-000004.jsonl", (append) => append(bytes("x")))
+      assert.strictEqual(yield* reasonOf(root.meta.read("linked")), "unsafe")
+      const into = root.segments.write("linked", "seg-000004.jsonl", (append) => append(bytes("x")))
       assert.strictEqual(yield* reasonOf(into), "unsafe")
       // Recovery is shown them, so that it can say what it met.
-      assert.deepStrictEqual(yield* root.listSegments("order"), ["seg-000001.jsonl", "seg-000002.jsonl"])
-      assert.deepStrictEqual(yield* root.listTapes, ["order"])
+      assert.deepStrictEqual(yield* root.segments.list("order"), ["seg-000001.jsonl", "seg-000002.jsonl"])
+      assert.deepStrictEqual(yield* root.tapes.list, ["order"])
     })
   )
 
@@ -183,25 +242,25 @@ describe("a lib's folder", () => {
     Effect.gen(function* () {
       const root = yield* openLib(at)
       fs.mkdirSync(path.join(at, "account"))
-      yield* root.createTape("account", bytes("second\n"))
+      yield* root.tapes.create("account", bytes("second\n"))
       fs.writeFileSync(path.join(at, "account", "notes.txt"), "mine")
       fs.mkdirSync(path.join(at, "account.tmp"))
       fs.writeFileSync(path.join(at, "account.tmp", "tape.meta.jsonl"), "half")
-      yield* root.createTape("account", bytes("third\n"))
+      yield* root.tapes.create("account", bytes("third\n"))
       assert.deepStrictEqual(
         namesIn(at).filter((name) => name.startsWith("account")),
         ["account", "account.aside-1", "account.aside-2"]
       )
       assert.deepStrictEqual(namesIn(path.join(at, "account.aside-1")), [])
       assert.deepStrictEqual(namesIn(path.join(at, "account.aside-2")), ["notes.txt", "tape.meta.jsonl"])
-      assert.deepStrictEqual(yield* root.listTapes, ["account", "order"])
+      assert.deepStrictEqual(yield* root.tapes.list, ["account", "order"])
     })
   )
 
   live("keeps nothing of a segment whose fill failed", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
-      const half = root.writeSegment("order", "seg-000001.jsonl", (append) =>
+      const half = root.segments.write("order", "seg-000001.jsonl", (append) =>
         Effect.andThen(append(bytes("half")), Effect.fail("no more"))
       )
       yield* Effect.flip(half)
@@ -214,16 +273,16 @@ describe("a lib's folder", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           const root = yield* openLib(at)
-          const first = yield* root.createDynamic(1, bytes("header\n"))
+          const first = yield* root.journal.create(1, bytes("header\n"))
           yield* first.append(bytes("batch\n"))
-          yield* root.createDynamic(2, bytes("header\n"))
-          yield* root.writeHint(bytes("hint"))
-          yield* root.readDynamic(1, 0, 100)
-          yield* root.dropDynamic(1)
+          yield* root.journal.create(2, bytes("header\n"))
+          yield* root.hint.write(bytes("hint"))
+          yield* root.journal.read(1, 0, 100)
+          yield* root.journal.drop(1)
           for (let n = 1; n <= 140; n++) {
             const name = `seg-${String(n).padStart(6, "0")}.jsonl`
-            yield* root.writeSegment("order", name, (append) => append(bytes(name)))
-            yield* root.readSegment("order", name, 0, 100)
+            yield* root.segments.write("order", name, (append) => append(bytes(name)))
+            yield* root.segments.read("order", name, 0, 100)
           }
           // 128 for reading, two dynamic segments, the hint and the lock.
           assert.strictEqual(filesOpenIn(at), 132)

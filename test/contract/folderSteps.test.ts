@@ -13,6 +13,7 @@ import type { Storage } from "../../src/services/ports/Storage.ts"
 import { type Recording, recordingDisk } from "../support/recordingDisk.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { bytes, open, openLib, reasonOf, text } from "./storage/support.ts"
+import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 const newPlace = temporaryFolder()
 
@@ -31,7 +32,7 @@ describe("the steps in a folder", () => {
     Effect.gen(function* () {
       const root = yield* open(at)
       assert.deepStrictEqual(disk.take(), ["makeFolder .", "syncFolder ..", "lock litelib.lock"])
-      yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+      yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
       assert.deepStrictEqual(disk.take(), [
         "create litelib.meta.jsonl.tmp",
         "write 0+4 litelib.meta.jsonl.tmp",
@@ -55,9 +56,9 @@ describe("the steps in a folder", () => {
   live("meta grows by one write at its end and one datasync", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
-      const { version } = (yield* root.readMeta(undefined))!
+      const { version } = (yield* root.meta.read(undefined))!
       disk.take()
-      yield* root.appendMeta(undefined, version, bytes("more\n"))
+      yield* root.meta.append(undefined, version, bytes("more\n"))
       assert.deepStrictEqual(disk.take(), [
         "open litelib.meta.jsonl",
         "write 4+5 litelib.meta.jsonl",
@@ -74,12 +75,12 @@ describe("the steps in a folder", () => {
         const root = yield* openLib(at)
         const name = "litelib.dynamic-000001.jsonl"
         disk.take()
-        const writer = yield* root.createDynamic(1, bytes("header\n"))
+        const writer = yield* root.journal.create(1, bytes("header\n"))
         assert.deepStrictEqual(disk.take(), [`create ${name}`, `write 0+7 ${name}`, `sync ${name}`, "syncFolder ."])
         yield* writer.append(bytes("batch\n"))
         yield* writer.append(bytes("next\n"))
-        yield* root.writeHint(bytes("hint\n"))
-        yield* root.writeHint(bytes("hint\n"))
+        yield* root.hint.write(bytes("hint\n"))
+        yield* root.hint.write(bytes("hint\n"))
         assert.deepStrictEqual(disk.take(), [
           `write 7+${512 - 7} ${name}`,
           `datasync ${name}`,
@@ -89,9 +90,9 @@ describe("the steps in a folder", () => {
           "write 0+5 litelib.acked",
           "write 0+5 litelib.acked"
         ])
-        yield* root.createDynamic(1, bytes("header\n"))
+        yield* root.journal.create(1, bytes("header\n"))
         assert.deepStrictEqual(disk.take().slice(0, 2), [`unlink ${name}`, `create ${name}`])
-        yield* root.dropDynamic(1)
+        yield* root.journal.drop(1)
         assert.deepStrictEqual(disk.take(), [`unlink ${name}`])
       })
   )
@@ -100,7 +101,7 @@ describe("the steps in a folder", () => {
     Effect.gen(function* () {
       const root = yield* openLib(at)
       const name = "order/seg-000001.jsonl"
-      const write = root.writeSegment("order", "seg-000001.jsonl", (append) =>
+      const write = root.segments.write("order", "seg-000001.jsonl", (append) =>
         Effect.andThen(append(bytes("one\n")), append(bytes("two\n")))
       )
       disk.take()
@@ -128,7 +129,7 @@ describe("the steps in a folder", () => {
             const root = yield* open(at)
             disk.take()
             for (const n of [number, number + 1]) {
-              yield* root.writeSegment("order", `shard-0000/seg-00000${n}.jsonl`, (append) => append(bytes("x\n")))
+              yield* root.segments.write("order", `shard-0000/seg-00000${n}.jsonl`, (append) => append(bytes("x\n")))
             }
             return disk.take().filter((step) => /^(?:makeFolder|syncFolder|create)/.test(step))
           })
@@ -151,7 +152,7 @@ describe("the steps in a folder", () => {
     Effect.gen(function* () {
       const root = yield* openLib(at)
       disk.take()
-      yield* root.createTape("account", bytes("meta\n"))
+      yield* root.tapes.create("account", bytes("meta\n"))
       const meta = "account.tmp/tape.meta.jsonl"
       const steps = [
         "makeFolder account.tmp",
@@ -164,16 +165,16 @@ describe("the steps in a folder", () => {
         "syncFolder ."
       ]
       assert.deepStrictEqual(disk.take(), steps)
-      yield* root.createTape("account", bytes("meta\n"))
+      yield* root.tapes.create("account", bytes("meta\n"))
       assert.deepStrictEqual(disk.take(), steps.toSpliced(6, 0, "rename account account.aside-1"))
     })
   )
 
-  live("an index is never synced", (at, disk) =>
+  live("a derived file is never synced", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       disk.take()
-      yield* root.writeIndex("order", "seg-000001.jsonl", bytes("x"))
+      yield* IndexFiles.write(root.derived, "order", "seg-000001.jsonl", bytes("x"))
       const name = "order/index/seg-000001.jsonl.idx"
       assert.deepStrictEqual(disk.take(), [
         "makeFolder order/index",
@@ -182,6 +183,19 @@ describe("the steps in a folder", () => {
         `close ${name}.tmp`,
         `rename ${name}.tmp ${name}`
       ])
+      const ofLib = { tape: undefined, kind: "stream-state", name: "all.bin" }
+      yield* root.derived.put(ofLib, bytes("x"))
+      const file = "litelib.derived/stream-state/all.bin"
+      assert.deepStrictEqual(disk.take(), [
+        "makeFolder litelib.derived",
+        "makeFolder litelib.derived/stream-state",
+        `create ${file}.tmp`,
+        `write 0+1 ${file}.tmp`,
+        `close ${file}.tmp`,
+        `rename ${file}.tmp ${file}`
+      ])
+      yield* root.derived.delete(ofLib)
+      assert.deepStrictEqual(disk.take(), [`unlink ${file}`])
     })
   )
 
@@ -189,7 +203,7 @@ describe("the steps in a folder", () => {
     Effect.gen(function* () {
       const root = yield* openLib(at)
       for (const [n, step] of [/^write/, /^datasync/].entries()) {
-        const writer = yield* root.createDynamic(n + 1, bytes("header\n"))
+        const writer = yield* root.journal.create(n + 1, bytes("header\n"))
         yield* writer.append(bytes("one\n"))
         disk.refuse(step, "ENOSPC")
         const error = yield* Effect.flip(writer.append(bytes("two\n")))
@@ -206,11 +220,11 @@ describe("the steps in a folder", () => {
     Effect.gen(function* () {
       const root = yield* openLib(at)
       disk.refuse(/^write 4/)
-      const written = root.writeSegment("order", "seg-000001.jsonl", (append) =>
+      const written = root.segments.write("order", "seg-000001.jsonl", (append) =>
         Effect.andThen(append(bytes("one\n")), Effect.ignore(append(bytes("two\n"))))
       )
       assert.strictEqual(yield* reasonOf(written), "failed")
-      assert.isUndefined(yield* root.segmentSize("order", "seg-000001.jsonl"))
+      assert.isUndefined(yield* root.segments.size("order", "seg-000001.jsonl"))
       assert.notInclude(disk.take(), "rename order/seg-000001.jsonl.tmp order/seg-000001.jsonl")
     })
   )
@@ -220,15 +234,15 @@ describe("the steps in a folder", () => {
     (at, disk) =>
       Effect.gen(function* () {
         const root = yield* openLib(at)
-        const { version } = (yield* root.readMeta("order"))!
+        const { version } = (yield* root.meta.read("order"))!
         for (const step of [/^create/, /^write/, /^sync/, /^rename/]) {
           disk.refuse(step)
-          assert.strictEqual(yield* reasonOf(root.replaceMeta("order", version, bytes("new\n"))), "failed")
+          assert.strictEqual(yield* reasonOf(root.meta.replace("order", version, bytes("new\n"))), "failed")
           disk.refuse(undefined)
-          assert.strictEqual(text((yield* root.readMeta("order"))?.bytes), "tape\n")
+          assert.strictEqual(text((yield* root.meta.read("order"))?.bytes), "tape\n")
         }
-        yield* root.replaceMeta("order", version, bytes("new\n"))
-        assert.strictEqual(text((yield* root.readMeta("order"))?.bytes), "new\n")
+        yield* root.meta.replace("order", version, bytes("new\n"))
+        assert.strictEqual(text((yield* root.meta.read("order"))?.bytes), "new\n")
       })
   )
 
@@ -260,11 +274,11 @@ describe("the steps in a folder", () => {
       const root = yield* openLib(at)
       for (const step of [/^makeFolder/, /^create/, /^write/, /^sync /, /^rename/, /^syncFolder/]) {
         disk.refuse(step)
-        assert.strictEqual(yield* reasonOf(root.createTape("account", bytes("meta\n"))), "failed", String(step))
+        assert.strictEqual(yield* reasonOf(root.tapes.create("account", bytes("meta\n"))), "failed", String(step))
       }
       disk.refuse(undefined)
-      yield* root.createTape("account", bytes("meta\n"))
-      assert.deepStrictEqual(yield* root.listTapes, ["account", "order"])
+      yield* root.tapes.create("account", bytes("meta\n"))
+      assert.deepStrictEqual(yield* root.tapes.list, ["account", "order"])
     })
   )
 })

@@ -11,6 +11,7 @@ import { defaultWorth, SealThread } from "../../src/layers/sealing/SealThread.ts
 import { startSealThread } from "../../src/layers/sealing/startSealThread.ts"
 import { Sealing, type SealPlace } from "../../src/services/ports/Sealing.ts"
 import * as Tape from "litetapes/Tape"
+import { changeRoot } from "../support/changeRoot.ts"
 import { existingTape, recordsOf, type StorageService, storeOf, tagOf, tapeOf, withLib } from "../support/openLib.ts"
 import { refusal } from "../support/watchedStorage.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
@@ -145,13 +146,16 @@ describe("segments that are sealed beside the event loop", () => {
       const storage = yield* NodeStorage.make
       const full: StorageService = {
         open: (location, mode) =>
-          Effect.map(storage.open(location, mode), (root) => ({
-            ...root,
-            writeSegment: (tape, name, fill) =>
-              root.writeSegment(tape, name, (append) =>
-                fill((chunk) => Effect.andThen(append(chunk), Effect.fail(refusal("writeSegment"))))
-              )
-          }))
+          Effect.map(storage.open(location, mode), (root) =>
+            changeRoot(root, {
+              segments: {
+                write: (tape, name, fill) =>
+                  root.segments.write(tape, name, (append) =>
+                    fill((chunk) => Effect.andThen(append(chunk), Effect.fail(refusal("segments.write"))))
+                  )
+              }
+            })
+          )
       }
       const path = newPlace()
       const tag = yield* withLib(full, path, (lib) =>

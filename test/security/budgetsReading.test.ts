@@ -110,11 +110,11 @@ describe("meta that is too large", () => {
         const reading = Effect.scoped(
           Effect.gen(function* () {
             const root = yield* kind.open(location, "write")
-            yield* root.replaceMeta(undefined, undefined, Buffer.from("12345\n"))
-            yield* root.createTape("notes", Buffer.from("12345\n"))
+            yield* root.meta.replace(undefined, undefined, Buffer.from("12345\n"))
+            yield* root.tapes.create("notes", Buffer.from("12345\n"))
             for (const owner of [undefined, "notes"]) {
-              assert.strictEqual((yield* root.readMeta(owner, 6))?.bytes.length, 6)
-              assert.strictEqual((yield* Effect.flip(root.readMeta(owner, 5))).reason, "too-large")
+              assert.strictEqual((yield* root.meta.read(owner, 6))?.bytes.length, 6)
+              assert.strictEqual((yield* Effect.flip(root.meta.read(owner, 5))).reason, "too-large")
             }
           })
         )

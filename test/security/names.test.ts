@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Lib from "litetapes/Lib"
-import { Storage } from "litetapes/Storage"
+import { type DerivedKey, Storage } from "litetapes/Storage"
 import * as NodeStorage from "../../src/layers/NodeStorage.ts"
 import {
   changing,
@@ -20,6 +20,7 @@ import {
 import { existingTape, recordsOf, tagOf, withLib } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { doEverything, makeVictim, notes, outcomeOf, wordFor } from "../support/victimLib.ts"
+import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 const place = temporaryFolder()
 
@@ -212,6 +213,20 @@ describe("segment names in tape meta", () => {
   )
 })
 
+/** Derived files of a tape, of a kind and of a name that is none. */
+const keysOf = (name: string): ReadonlyArray<DerivedKey> => [
+  { tape: name, kind: "index", name: "x" },
+  { tape: "notes", kind: name, name: "x" },
+  { tape: undefined, kind: name, name: "x" },
+  // What a tape may not be called because the lib uses it, a derived file may: it has a folder of its own.
+  ...(/^litelib\.(?!.*\.tmp$)|\.aside-/.test(name)
+    ? []
+    : [
+        { tape: "notes", kind: "index", name },
+        { tape: undefined, kind: "index", name }
+      ])
+]
+
 describe("names that storage is given", () => {
   // Callers have checked them; whoever comes by another way does not get past the storage.
   for (const name of badTapeNames.filter((bad) => /[/\\\0]|^\.*$|^litelib\.|\.tmp$|\.aside-/.test(bad))) {
@@ -231,15 +246,15 @@ describe("names that storage is given", () => {
               tape === name || /^\/|^\.|\\|\0|\.\.|\/.*\/|^index|^tape|^$/.test(segment)
             for (const [tape, segment] of segments.filter(isBad)) {
               for (const effect of [
-                root.readSegment(tape, segment, 0, 1),
-                root.readSegmentRanges(tape, segment, [[0, 1]]),
-                root.segmentSize(tape, segment),
-                root.removeSegment(tape, segment),
-                root.writeSegment(tape, segment, (append) => append(bytes)),
-                root.writeIndex(tape, segment, bytes),
-                root.readIndexRanges(tape, segment, [[0, 1]]),
-                root.indexSize(tape, segment),
-                root.removeIndex(tape, segment)
+                root.segments.read(tape, segment, 0, 1),
+                root.segments.readRanges(tape, segment, [[0, 1]]),
+                root.segments.size(tape, segment),
+                root.segments.remove(tape, segment),
+                root.segments.write(tape, segment, (append) => append(bytes)),
+                IndexFiles.write(root.derived, tape, segment, bytes),
+                IndexFiles.readRanges(root.derived, tape, segment, [[0, 1]]),
+                IndexFiles.size(root.derived, tape, segment),
+                IndexFiles.remove(root.derived, tape, segment)
               ]) {
                 const outcome = yield* outcomeOf<unknown, unknown>(effect)
                 const word = "error" in outcome ? wordFor(outcome.error) : "done"
@@ -247,11 +262,19 @@ describe("names that storage is given", () => {
               }
             }
             for (const effect of [
-              root.readMeta(name),
-              root.appendMeta(name, "", bytes),
-              root.replaceMeta(name, undefined, bytes),
-              root.createTape(name, bytes),
-              root.listSegments(name)
+              root.meta.read(name),
+              root.meta.append(name, "", bytes),
+              root.meta.replace(name, undefined, bytes),
+              root.tapes.create(name, bytes),
+              root.segments.list(name),
+              root.derived.list(name, "index"),
+              ...keysOf(name).flatMap((key) => [
+                root.derived.put(key, bytes),
+                root.derived.get(key, 1),
+                root.derived.getRanges(key, [[0, 1]]),
+                root.derived.size(key),
+                root.derived.delete(key)
+              ])
             ]) {
               const outcome = yield* outcomeOf<unknown, unknown>(effect)
               assert.strictEqual("error" in outcome ? wordFor(outcome.error) : "done", "StorageError unsafe")
@@ -272,7 +295,7 @@ describe("names that storage is given", () => {
         Effect.gen(function* () {
           const root = yield* storage.open(at, "write")
           for (const name of ["../escaped", "..", "/etc/escaped", "a\\b", ""]) {
-            const outcome = yield* outcomeOf(root.setAside(name, Buffer.from("x")))
+            const outcome = yield* outcomeOf(root.quarantine.keep(name, Buffer.from("x")))
             assert.strictEqual("error" in outcome ? wordFor(outcome.error) : "done", "StorageError unsafe", name)
           }
         })

@@ -24,34 +24,34 @@ export const copyLib = (
     Effect.gen(function* () {
       const source = yield* storage.open(from, "read")
       const target = yield* storage.open(to, "write")
-      for (const tape of yield* source.listTapes) yield* copyTape(source, target, tape)
-      for (const n of yield* source.listDynamics) {
-        const bytes = yield* source.readDynamic(n, 0, (yield* source.dynamicSize(n)) ?? 0)
+      for (const tape of yield* source.tapes.list) yield* copyTape(source, target, tape)
+      for (const n of yield* source.journal.list) {
+        const bytes = yield* source.journal.read(n, 0, (yield* source.journal.size(n)) ?? 0)
         const copied = options.dynamic === undefined ? bytes : options.dynamic(n, bytes)
-        if (copied !== undefined) yield* Effect.flatMap(target.createDynamic(n, copied), (writer) => writer.close)
+        if (copied !== undefined) yield* Effect.flatMap(target.journal.create(n, copied), (writer) => writer.close)
       }
-      const hint = yield* source.readHint
-      if (hint !== undefined && options.hint !== false) yield* target.writeHint(hint)
-      const meta = yield* source.readMeta(undefined)
+      const hint = yield* source.hint.read
+      if (hint !== undefined && options.hint !== false) yield* target.hint.write(hint)
+      const meta = yield* source.meta.read(undefined)
       if (meta !== undefined) {
-        yield* target.replaceMeta(undefined, undefined, options.libMeta?.(meta.bytes) ?? meta.bytes)
+        yield* target.meta.replace(undefined, undefined, options.libMeta?.(meta.bytes) ?? meta.bytes)
       }
     })
   )
 
 const copyTape = (source: Root, target: Root, tape: string): Effect.Effect<void, StorageError> =>
   Effect.gen(function* () {
-    const meta = yield* source.readMeta(tape)
-    yield* target.createTape(tape, meta!.bytes)
-    for (const segment of yield* source.listSegments(tape)) {
-      const bytes = yield* source.readSegment(tape, segment, 0, (yield* source.segmentSize(tape, segment)) ?? 0)
-      yield* target.writeSegment(tape, segment, (append) => append(bytes))
+    const meta = yield* source.meta.read(tape)
+    yield* target.tapes.create(tape, meta!.bytes)
+    for (const segment of yield* source.segments.list(tape)) {
+      const bytes = yield* source.segments.read(tape, segment, 0, (yield* source.segments.size(tape, segment)) ?? 0)
+      yield* target.segments.write(tape, segment, (append) => append(bytes))
     }
   })
 
 /** All bytes of a segment. */
 export const segmentBytes = (root: Root, tape: string, segment: string): Effect.Effect<Uint8Array, StorageError> =>
-  Effect.flatMap(root.segmentSize(tape, segment), (size) => root.readSegment(tape, segment, 0, size ?? everything))
+  Effect.flatMap(root.segments.size(tape, segment), (size) => root.segments.read(tape, segment, 0, size ?? everything))
 
 /** The bytes with one bit the other way. */
 export const flipped = (bytes: Uint8Array, at: number, bit = 0): Uint8Array => {

@@ -3,17 +3,17 @@ import * as Effect from "effect/Effect"
 import { type Root, type Storage, StorageError } from "litetapes/Storage"
 
 export type FailingOperation =
-  | "writeSegment"
-  | "replaceMeta"
-  | "appendMeta"
-  | "removeSegment"
-  | "removeIndex"
-  | "writeIndex"
-  | "readSegment"
-  | "createTape"
-  | "setAside"
-  | "writeHint"
-  | "dropDynamic"
+  | "segments.write"
+  | "meta.replace"
+  | "meta.append"
+  | "segments.remove"
+  | "derived.delete"
+  | "derived.put"
+  | "segments.read"
+  | "tapes.create"
+  | "quarantine.keep"
+  | "hint.write"
+  | "journal.drop"
 
 export interface Plan {
   readonly operation: FailingOperation
@@ -31,18 +31,20 @@ export interface Failing {
 }
 
 const operations: ReadonlyArray<FailingOperation> = [
-  "writeSegment",
-  "replaceMeta",
-  "appendMeta",
-  "removeSegment",
-  "removeIndex",
-  "writeIndex",
-  "readSegment",
-  "createTape",
-  "setAside",
-  "writeHint",
-  "dropDynamic"
+  "segments.write",
+  "meta.replace",
+  "meta.append",
+  "segments.remove",
+  "derived.delete",
+  "derived.put",
+  "segments.read",
+  "tapes.create",
+  "quarantine.keep",
+  "hint.write",
+  "journal.drop"
 ]
+
+type Operation = (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, StorageError>
 
 export const failing = (base: Storage["Service"]): Failing => {
   let current: Plan | undefined
@@ -50,10 +52,11 @@ export const failing = (base: Storage["Service"]): Failing => {
   let failed = false
   const failure = (operation: string) => new StorageError({ operation, place: "here", reason: "failed", detail: "EIO" })
   const wrap = (root: Root): Root => {
-    const wrapped: Record<string, unknown> = { ...root }
+    const roles = { ...root } as unknown as Record<string, Record<string, Operation>>
     for (const operation of operations) {
-      const original = root[operation] as (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, StorageError>
-      wrapped[operation] = (...args: ReadonlyArray<unknown>) =>
+      const [role, member] = operation.split(".") as [string, string]
+      const original = roles[role]![member]!
+      const failingOne: Operation = (...args) =>
         Effect.suspend(() => {
           if (current?.operation !== operation || (calls += 1) !== current.nth) return original(...args)
           failed = true
@@ -61,8 +64,9 @@ export const failing = (base: Storage["Service"]): Failing => {
             ? Effect.fail(failure(operation))
             : Effect.andThen(original(...args), Effect.fail(failure(operation)))
         })
+      roles[role] = { ...roles[role], [member]: failingOne }
     }
-    return wrapped as unknown as Root
+    return roles as unknown as Root
   }
   return {
     storage: { open: (place, mode) => Effect.map(base.open(place, mode), wrap) },

@@ -11,9 +11,9 @@ import { withoutRoom } from "./copyLib.ts"
  */
 export const forgeBatches = (root: Root, change: (lines: string, batch: number) => string) =>
   Effect.gen(function* () {
-    const [dynamic] = yield* root.listDynamics
-    const size = (yield* root.dynamicSize(dynamic!))!
-    const text = Buffer.from(withoutRoom(yield* root.readDynamic(dynamic!, 0, size))).toString()
+    const [dynamic] = yield* root.journal.list
+    const size = (yield* root.journal.size(dynamic!))!
+    const text = Buffer.from(withoutRoom(yield* root.journal.read(dynamic!, 0, size))).toString()
     const [header, ...lines] = text.slice(0, -1).split("\n")
     let forged = `${header}\n`
     let batch = 0
@@ -31,8 +31,8 @@ export const forgeBatches = (root: Root, change: (lines: string, batch: number) 
       forged += `${changed}${markText(mark, previous)}\n`
       own = ""
     }
-    yield* root.dropDynamic(dynamic!)
-    yield* Effect.flatMap(root.createDynamic(dynamic!, Buffer.from(forged)), (writer) => writer.close)
+    yield* root.journal.drop(dynamic!)
+    yield* Effect.flatMap(root.journal.create(dynamic!, Buffer.from(forged)), (writer) => writer.close)
   })
 
 /** Makes each event of such a type a line that is no JSON. */

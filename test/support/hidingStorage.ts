@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type MetaOwner, type Root, type Storage, StorageError } from "litetapes/Storage"
+import { changeRoot } from "./changeRoot.ts"
 
 export interface Hiding {
   readonly storage: Storage["Service"]
@@ -19,17 +20,21 @@ const notALib = (place: string) =>
 
 export const hiding = (base: Storage["Service"]): Hiding => {
   const hidden = new Set<string>()
-  const wrap = (place: string, root: Root): Root => ({
-    ...root,
-    readMeta: (owner) =>
-      hidden.has(keyOf(place, owner)) ? Effect.succeed(undefined) : Effect.suspend(() => root.readMeta(owner)),
-    replaceMeta: (owner, version, bytes) =>
-      Effect.suspend(() => {
-        if (version !== undefined || !hidden.has(keyOf(place, owner))) return root.replaceMeta(owner, version, bytes)
-        hidden.delete(keyOf(place, owner))
-        return Effect.flatMap(root.readMeta(owner), (meta) => root.replaceMeta(owner, meta?.version, bytes))
-      })
-  })
+  const wrap = (place: string, root: Root): Root =>
+    changeRoot(root, {
+      meta: {
+        read: (owner) =>
+          hidden.has(keyOf(place, owner)) ? Effect.succeed(undefined) : Effect.suspend(() => root.meta.read(owner)),
+        replace: (owner, version, bytes) =>
+          Effect.suspend(() => {
+            if (version !== undefined || !hidden.has(keyOf(place, owner))) {
+              return root.meta.replace(owner, version, bytes)
+            }
+            hidden.delete(keyOf(place, owner))
+            return Effect.flatMap(root.meta.read(owner), (meta) => root.meta.replace(owner, meta?.version, bytes))
+          })
+      }
+    })
   return {
     storage: {
       open: (place, mode) =>

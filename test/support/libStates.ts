@@ -67,7 +67,7 @@ export const interrupted = (
   Effect.gen(function* () {
     const watch = watched(ground.storage)
     const gate = Latch.makeUnsafe(false)
-    if (options.hold === true) watch.before = at("writeSegment", gate.await)
+    if (options.hold === true) watch.before = at("segments.write", gate.await)
     const { lib, close } = yield* openSession(watch.storage, from, options)
     yield* use(lib).pipe(
       Effect.andThen(watch.frozen(Effect.sync(() => fs.cpSync(from, to, { recursive: true })))),

@@ -14,6 +14,7 @@ import type { SealedSegment } from "../../src/domain/segment/SegmentSeal.ts"
 import * as SegmentWriter from "../../src/services/segment/SegmentWriter.ts"
 import { createTape } from "../../src/services/lib/TapeCatalog.ts"
 import type { StorageService } from "./openLib.ts"
+import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 export interface Packing {
   readonly compression: Compression
@@ -85,8 +86,8 @@ export const install = (
   Effect.gen(function* () {
     const number = tape.takeNumbers(1)
     const name = segmentName({ number, compression, shardEvery: 0 })
-    yield* lib.root.writeSegment(tapeName, name, (append) => append(file))
-    if (index !== undefined) yield* lib.root.writeIndex(tapeName, name, index)
+    yield* lib.root.segments.write(tapeName, name, (append) => append(file))
+    if (index !== undefined) yield* IndexFiles.write(lib.root.derived, tapeName, name, index)
     yield* tape.meta.append({
       $type: "LiteTape.Segment",
       ...described,

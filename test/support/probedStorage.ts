@@ -2,7 +2,8 @@
  * A storage that says what is read from it, and that can wait, fail and give damaged bytes where a test wants it to.
  */
 import * as Effect from "effect/Effect"
-import { type DynamicWriter, type Root, type Storage, StorageError } from "litetapes/Storage"
+import { type DerivedKey, type DynamicWriter, type Root, type Storage, StorageError } from "litetapes/Storage"
+import { changeRoot } from "./changeRoot.ts"
 
 /** One read: of a segment, of an index or of a dynamic segment. */
 export interface Read {
@@ -24,7 +25,7 @@ export interface Probe {
   beforeDynamicRead: Effect.Effect<void>
   /** What stands for the bytes of an index, from `offset` on. */
   readIndex: (bytes: Uint8Array, offset: number) => Uint8Array
-  /** Indexes that were written: tape and segment. */
+  /** Indexes that were written: tape and file. */
   indexesWritten: Array<string>
   /** Whether indexes can be read and written at all. */
   indexes: "kept" | "refused"
@@ -65,67 +66,73 @@ const wrap = (probe: Probe, root: Root): Root => {
       ),
     close: inner.close
   })
-  return {
-    ...root,
-    appendMeta: (...args) => write(root.appendMeta(...args)),
-    replaceMeta: (...args) => write(root.replaceMeta(...args)),
-    createTape: (...args) => write(root.createTape(...args)),
-    createDynamic: (...args) => write(Effect.map(root.createDynamic(...args), writer)),
-    dropDynamic: (n) =>
-      write(
-        Effect.tap(root.dropDynamic(n), () =>
-          Effect.sync(() => {
-            probe.dynamicsDropped++
-          })
-        )
-      ),
-    setAside: (...args) => write(root.setAside(...args)),
-    writeSegment: (...args) => write(root.writeSegment(...args)),
-    removeSegment: (...args) => write(root.removeSegment(...args)),
-    writeHint: (bytes) =>
-      write(
+  const { count, countAll } = countedBy(probe)
+  return changeRoot(root, {
+    meta: {
+      append: (...args) => write(root.meta.append(...args)),
+      replace: (...args) => write(root.meta.replace(...args))
+    },
+    tapes: { create: (...args) => write(root.tapes.create(...args)) },
+    journal: {
+      create: (...args) => write(Effect.map(root.journal.create(...args), writer)),
+      read: (...args) => count("dynamic", root.journal.read(...args)),
+      readRanges: (...args) =>
         Effect.andThen(
-          Effect.suspend(() => probe.beforeHint),
-          root.writeHint(bytes)
+          Effect.suspend(() => probe.beforeDynamicRead),
+          countAll("dynamic", root.journal.readRanges(...args))
+        ),
+      drop: (n) =>
+        write(
+          Effect.tap(root.journal.drop(n), () =>
+            Effect.sync(() => {
+              probe.dynamicsDropped++
+            })
+          )
         )
-      ),
-    ...reads(probe, root),
-    writeIndex: (tape, segment, bytes) =>
-      Effect.suspend(() => {
-        if (probe.broken || probe.indexes === "refused") return Effect.fail(failure)
-        probe.indexesWritten.push(`${tape}/${segment}`)
-        return root.writeIndex(tape, segment, bytes)
-      }),
-    removeIndex: (...args) => write(root.removeIndex(...args))
-  }
+    },
+    segments: {
+      write: (...args) => write(root.segments.write(...args)),
+      read: (...args) => count("segment", root.segments.read(...args)),
+      readRanges: (...args) => countAll("segment", root.segments.readRanges(...args)),
+      remove: (...args) => write(root.segments.remove(...args))
+    },
+    derived: {
+      put: (key, bytes) =>
+        Effect.suspend(() => {
+          if (probe.broken || probe.indexes === "refused") return Effect.fail(failure)
+          probe.indexesWritten.push(pathOf(key))
+          return root.derived.put(key, bytes)
+        }),
+      getRanges: (key, ranges) =>
+        Effect.suspend(() => {
+          if (probe.indexes === "refused") return Effect.fail(failure)
+          const all = countAll("index", root.derived.getRanges(key, ranges))
+          return Effect.map(all, (pieces) => pieces?.map((bytes, i) => probe.readIndex(bytes, ranges[i]![0])))
+        }),
+      delete: (key) => write(root.derived.delete(key))
+    },
+    hint: {
+      write: (bytes) =>
+        write(
+          Effect.andThen(
+            Effect.suspend(() => probe.beforeHint),
+            root.hint.write(bytes)
+          )
+        )
+    },
+    quarantine: { keep: (...args) => write(root.quarantine.keep(...args)) }
+  })
 }
 
-const reads = (
-  probe: Probe,
-  root: Root
-): Pick<Root, "readDynamic" | "readDynamicRanges" | "readSegment" | "readSegmentRanges" | "readIndexRanges"> => {
-  const count = <E, R>(kind: Read["kind"], effect: Effect.Effect<Uint8Array, E, R>) =>
-    Effect.tap(effect, (bytes) => Effect.sync(() => probe.reads.push({ kind, bytes: bytes.length })))
-  const countAll = <E, R>(kind: Read["kind"], effect: Effect.Effect<Array<Uint8Array>, E, R>) =>
+const pathOf = ({ tape, name }: DerivedKey) => `${tape}/${name}`
+
+const countedBy = (probe: Probe) => ({
+  count: <E, R>(kind: Read["kind"], effect: Effect.Effect<Uint8Array, E, R>) =>
+    Effect.tap(effect, (bytes) => Effect.sync(() => probe.reads.push({ kind, bytes: bytes.length }))),
+  countAll: <A extends Array<Uint8Array> | undefined, E, R>(kind: Read["kind"], effect: Effect.Effect<A, E, R>) =>
     Effect.tap(effect, (all) =>
       Effect.sync(() => {
-        for (const bytes of all) probe.reads.push({ kind, bytes: bytes.length })
+        for (const bytes of all ?? []) probe.reads.push({ kind, bytes: bytes.length })
       })
     )
-  return {
-    readDynamic: (...args) => count("dynamic", root.readDynamic(...args)),
-    readDynamicRanges: (...args) =>
-      Effect.andThen(
-        Effect.suspend(() => probe.beforeDynamicRead),
-        countAll("dynamic", root.readDynamicRanges(...args))
-      ),
-    readSegment: (...args) => count("segment", root.readSegment(...args)),
-    readSegmentRanges: (...args) => countAll("segment", root.readSegmentRanges(...args)),
-    readIndexRanges: (tape, segment, ranges) =>
-      Effect.suspend(() => {
-        if (probe.indexes === "refused") return Effect.fail(failure)
-        const all = countAll("index", root.readIndexRanges(tape, segment, ranges))
-        return Effect.map(all, (pieces) => pieces.map((bytes, i) => probe.readIndex(bytes, ranges[i]![0])))
-      })
-  }
-}
+})

@@ -59,7 +59,7 @@ export const tamper = <A, E>(storage: StorageService, place: string, change: (ro
 
 /** Changes the bytes of a tape's meta, or of the lib's. */
 export const rewriteMeta = (root: Root, owner: MetaOwner, change: (bytes: Uint8Array) => Uint8Array) =>
-  Effect.flatMap(root.readMeta(owner), (meta) => root.replaceMeta(owner, meta!.version, change(meta!.bytes)))
+  Effect.flatMap(root.meta.read(owner), (meta) => root.meta.replace(owner, meta!.version, change(meta!.bytes)))
 
 /** All files that look like segments of a tape, with their bytes. */
 export const filesOf = (storage: StorageService, place: string, tape: string) =>
@@ -67,7 +67,7 @@ export const filesOf = (storage: StorageService, place: string, tape: string) =>
     Effect.gen(function* () {
       const root = yield* storage.open(place, "read")
       const files = new Map<string, Uint8Array>()
-      for (const name of yield* root.listSegments(tape)) files.set(name, yield* segmentBytes(root, tape, name))
+      for (const name of yield* root.segments.list(tape)) files.set(name, yield* segmentBytes(root, tape, name))
       return files
     })
   )
@@ -80,7 +80,7 @@ export const putFiles = (
   files: Iterable<readonly [name: string, bytes: Uint8Array]>
 ) =>
   tamper(storage, place, (root) =>
-    Effect.forEach(files, ([name, bytes]) => root.writeSegment(tape, name, (append) => append(bytes)), {
+    Effect.forEach(files, ([name, bytes]) => root.segments.write(tape, name, (append) => append(bytes)), {
       discard: true
     })
   )
@@ -88,7 +88,7 @@ export const putFiles = (
 /** Writes `change` of a segment's bytes in its place. */
 export const rewrite = (root: Root, tape: string, segment: string, change: (bytes: Uint8Array) => Uint8Array) =>
   Effect.flatMap(segmentBytes(root, tape, segment), (bytes) =>
-    root.writeSegment(tape, segment, (append) => append(change(bytes)))
+    root.segments.write(tape, segment, (append) => append(change(bytes)))
   )
 
 /** Opens a lib, uses it, and leaves what a crash would have left, at another place. */
@@ -138,7 +138,7 @@ export const unlisted = (storage: StorageService, place: string, name: string) =
       (lib) => Effect.flatMap(existingTape(lib, name), (tape) => tape.segments),
       { mode: "read" }
     )
-    const names = yield* Effect.scoped(Effect.flatMap(storage.open(place, "read"), (root) => root.listSegments(name)))
+    const names = yield* Effect.scoped(Effect.flatMap(storage.open(place, "read"), (root) => root.segments.list(name)))
     return names.filter((file) => !listed.some((segment) => segment.name === file))
   })
 

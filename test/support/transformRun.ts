@@ -16,6 +16,7 @@ import { hiding, type Hiding } from "./hidingStorage.ts"
 import { existingTape, openSession, type Session, type StorageService, withLib } from "./openLib.ts"
 import type { Op, Records } from "./transformOps.ts"
 import { watched, type Watched } from "./watchedStorage.ts"
+import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 const options: Lib.Options = { closeBytes: 4096, backlogMax: 2 }
 
@@ -291,7 +292,7 @@ export class TransformRun {
       yield* Effect.scoped(
         Effect.gen({ self: this }, function* () {
           const root = yield* this.#base.open(lib.place, "write")
-          for (const segment of yield* root.listSegments(name)) yield* root.removeIndex(name, segment)
+          for (const segment of yield* root.segments.list(name)) yield* IndexFiles.remove(root.derived, name, segment)
         })
       )
     }

@@ -5,19 +5,20 @@
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { type DynamicWriter, type Root, type Storage, StorageError } from "../../src/services/ports/Storage.ts"
+import { changeRoot } from "./changeRoot.ts"
 
 /** Operations that write. `append` is the one of a dynamic segment. */
 export type Operation =
-  | "replaceMeta"
-  | "appendMeta"
-  | "createTape"
-  | "createDynamic"
+  | "meta.replace"
+  | "meta.append"
+  | "tapes.create"
+  | "journal.create"
   | "append"
-  | "dropDynamic"
-  | "setAside"
-  | "writeSegment"
-  | "writeIndex"
-  | "writeHint"
+  | "journal.drop"
+  | "quarantine.keep"
+  | "segments.write"
+  | "derived.put"
+  | "hint.write"
 
 type Hook = (operation: Operation) => Effect.Effect<void, StorageError>
 
@@ -107,29 +108,33 @@ export const watched = (base: Storage["Service"]): Watched => {
 
 type Write = <A, E, R>(operation: Operation, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
 
-const watchRoot = (root: Root, watch: Watched, write: Write): Root => ({
-  ...root,
-  replaceMeta: (owner, version, bytes) => write("replaceMeta", root.replaceMeta(owner, version, bytes)),
-  appendMeta: (owner, version, bytes) => write("appendMeta", root.appendMeta(owner, version, bytes)),
-  createTape: (tape, meta) => write("createTape", root.createTape(tape, meta)),
-  createDynamic: (n, bytes) =>
-    write(
-      "createDynamic",
-      Effect.map(root.createDynamic(n, bytes), (writer) => {
-        watch.dynamics.add(n)
-        return watchWriter(writer, watch, write)
-      })
-    ),
-  dropDynamic: (n) =>
-    write(
-      "dropDynamic",
-      Effect.tap(root.dropDynamic(n), () => Effect.sync(() => watch.dynamics.delete(n)))
-    ),
-  setAside: (name, bytes) => write("setAside", root.setAside(name, bytes)),
-  writeSegment: (tape, segment, fill) => write("writeSegment", root.writeSegment(tape, segment, fill)),
-  writeIndex: (tape, segment, bytes) => write("writeIndex", root.writeIndex(tape, segment, bytes)),
-  writeHint: (bytes) => write("writeHint", root.writeHint(bytes))
-})
+const watchRoot = (root: Root, watch: Watched, write: Write): Root =>
+  changeRoot(root, {
+    meta: {
+      replace: (owner, version, bytes) => write("meta.replace", root.meta.replace(owner, version, bytes)),
+      append: (owner, version, bytes) => write("meta.append", root.meta.append(owner, version, bytes))
+    },
+    tapes: { create: (tape, meta) => write("tapes.create", root.tapes.create(tape, meta)) },
+    journal: {
+      create: (n, bytes) =>
+        write(
+          "journal.create",
+          Effect.map(root.journal.create(n, bytes), (writer) => {
+            watch.dynamics.add(n)
+            return watchWriter(writer, watch, write)
+          })
+        ),
+      drop: (n) =>
+        write(
+          "journal.drop",
+          Effect.tap(root.journal.drop(n), () => Effect.sync(() => watch.dynamics.delete(n)))
+        )
+    },
+    segments: { write: (tape, segment, fill) => write("segments.write", root.segments.write(tape, segment, fill)) },
+    derived: { put: (key, bytes) => write("derived.put", root.derived.put(key, bytes)) },
+    hint: { write: (bytes) => write("hint.write", root.hint.write(bytes)) },
+    quarantine: { keep: (name, bytes) => write("quarantine.keep", root.quarantine.keep(name, bytes)) }
+  })
 
 const watchWriter = (writer: DynamicWriter, watch: Watched, write: Write): DynamicWriter => ({
   ...writer,

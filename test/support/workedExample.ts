@@ -64,15 +64,15 @@ const repack = Effect.gen(function* () {
 const readAll = (root: Effect.Success<ReturnType<Storage["Service"]["open"]>>) =>
   Effect.gen(function* () {
     const files: Record<string, Uint8Array> = {}
-    files["litelib.meta.jsonl"] = (yield* root.readMeta(undefined))!.bytes
-    for (const n of yield* root.listDynamics) {
-      files[`litelib.dynamic-00000${n}.jsonl`] = yield* root.readDynamic(n, 0, (yield* root.dynamicSize(n))!)
+    files["litelib.meta.jsonl"] = (yield* root.meta.read(undefined))!.bytes
+    for (const n of yield* root.journal.list) {
+      files[`litelib.dynamic-00000${n}.jsonl`] = yield* root.journal.read(n, 0, (yield* root.journal.size(n))!)
     }
-    for (const tape of yield* root.listTapes) {
-      files[`${tape}/tape.meta.jsonl`] = (yield* root.readMeta(tape))!.bytes
-      for (const segment of yield* root.listSegments(tape)) {
-        const size = (yield* root.segmentSize(tape, segment))!
-        files[`${tape}/${segment}`] = yield* root.readSegment(tape, segment, 0, size)
+    for (const tape of yield* root.tapes.list) {
+      files[`${tape}/tape.meta.jsonl`] = (yield* root.meta.read(tape))!.bytes
+      for (const segment of yield* root.segments.list(tape)) {
+        const size = (yield* root.segments.size(tape, segment))!
+        files[`${tape}/${segment}`] = yield* root.segments.read(tape, segment, 0, size)
       }
     }
     return files

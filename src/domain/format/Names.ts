@@ -1,6 +1,6 @@
 /**
- * Names of tapes and segments. They become file names on any system, so there is exactly one name for a thing, and
- * nothing that comes from elsewhere is used before it was found to be that one.
+ * Names of tapes, segments and derived files. They become file names on any system, so there is exactly one name for a
+ * thing, and nothing that comes from elsewhere is used before it was found to be that one.
  *
  * A tape's name is an encoding of a text (a category, a stream): lower-case percent-encoding of the UTF-8 bytes that are
  * not `[a-z0-9._-]`. Upper-case letters are encoded too, so that no two names differ by case alone. One character more is
@@ -136,6 +136,22 @@ export const parseDynamicName = (name: string): number | undefined => {
   const number = Number(digits)
   return Number.isSafeInteger(number) && number >= 1 && name === dynamicName(number) ? number : undefined
 }
+
+/** Longest name of a derived file, in bytes. */
+export const derivedNameBytesMax = 200
+
+/**
+ * Returns whether `name` can be the name of a derived file: lower-case letters, digits, `.`, `_`, `%` and `-`, with no `.` or
+ * `-` at its beginning, and neither `.` nor `.tmp` at its end. `encodeTapeName` makes such a name of any text.
+ */
+export const isDerivedName = (name: string): boolean =>
+  name.length <= derivedNameBytesMax && /^[a-z0-9_%][a-z0-9._%-]*$/.test(name) && !/\.(?:tmp)?$/.test(name)
+
+/**
+ * Returns whether `kind` can be a kind of derived files: up to 32 lower-case letters, with single hyphens between them. It
+ * becomes the name of a folder beside segments and shards, whose names all have digits.
+ */
+export const isDerivedKind = (kind: string): boolean => kind.length <= 32 && /^[a-z]+(?:-[a-z]+)*$/.test(kind)
 
 const hashedPrefixMax = 34
 

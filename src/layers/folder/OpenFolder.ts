@@ -2,10 +2,12 @@
  * What the operations on one open folder share.
  */
 import * as Effect from "effect/Effect"
-import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
+import { dirname } from "node:path"
+import type { Disk, DiskError, File, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { type KeyedMutex, make as makeOneAtATime } from "./KeyedMutex.ts"
 import { storageError, told } from "../storage/storageErrors.ts"
+import { orAbsent, requireFolders, sizeOf } from "./files.ts"
 import { type Handles, make as makeHandles } from "./handles.ts"
 
 export interface OpenFolder {
@@ -103,6 +105,24 @@ export const writingUnlooked = <A>(
 /** Puts what was written beside its place into it. */
 export const moveIn = (place: OpenFolder, from: string, to: string): Effect.Effect<void, DiskError | StorageError> =>
   Effect.andThen(place.checkLock, place.disk.rename(from, to))
+
+/** Opens the file at `path` for reading, through real folders only. */
+export const openWithin = ({ disk, location }: OpenFolder, path: string): Effect.Effect<File, DiskError> =>
+  Effect.andThen(requireFolders(disk, location, dirname(path)), disk.openRead(path))
+
+/** Returns the size of the file at `path`, reached through real folders only; `undefined` if there is nothing. */
+export const sizeWithin = (
+  { disk, location }: OpenFolder,
+  path: string
+): Effect.Effect<number | undefined, DiskError> =>
+  orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), sizeOf(disk, path)))
+
+/** Removes the file at `path`, reached through real folders only, if it is there. */
+export const removeWithin = ({ disk, handles, location }: OpenFolder, path: string): Effect.Effect<void, DiskError> =>
+  Effect.andThen(
+    orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), disk.unlink(path))),
+    handles.drop(path)
+  )
 
 /** Why nothing can be written here, if so. */
 export const refuseWrite = (place: OpenFolder, operation: string, where: string): StorageError | undefined => {

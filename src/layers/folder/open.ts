@@ -8,7 +8,7 @@ import { ackedFile, libMetaFile, lockFile, tapeMetaFile } from "../../domain/for
 import { parseDynamicName } from "../../domain/format/Names.ts"
 import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
-import { libMetaTemporary } from "../storage/fileNames.ts"
+import { libDerivedFolder, libMetaTemporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { ensurePath, join, unlinkIfThere } from "./files.ts"
 
@@ -84,7 +84,7 @@ const accept = (
 const holdsLib = (disk: DiskShape, location: string, names: ReadonlyArray<string>): Effect.Effect<boolean, DiskError> =>
   Effect.gen(function* () {
     for (const name of names) {
-      if (name === ackedFile || parseDynamicName(name) !== undefined) return true
+      if (name === ackedFile || name === libDerivedFolder || parseDynamicName(name) !== undefined) return true
       if ((yield* disk.stat(join(location, name)))?.kind !== "folder") continue
       if ((yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined) return true
     }

@@ -9,7 +9,8 @@ import { type Reason, storageError } from "../storage/storageErrors.ts"
 export interface Tape {
   meta: Uint8Array | undefined
   readonly segments: Map<string, Uint8Array>
-  readonly indexes: Map<string, Uint8Array>
+  /** By `<kind>/<name>`. */
+  readonly derived: Map<string, Uint8Array>
 }
 
 export interface Lib {
@@ -18,7 +19,9 @@ export interface Lib {
   hint: Uint8Array | undefined
   readonly tapes: Map<string, Tape>
   readonly dynamics: Map<number, GrowableBuffer>
-  readonly setAside: Map<string, Uint8Array>
+  /** Derived from the lib as a whole, by `<kind>/<name>`. */
+  readonly derived: Map<string, Uint8Array>
+  readonly quarantine: Map<string, Uint8Array>
 }
 
 /** One opening of a location. */
@@ -35,10 +38,11 @@ export const makeLib = (): Lib => ({
   hint: undefined,
   tapes: new Map(),
   dynamics: new Map(),
-  setAside: new Map()
+  derived: new Map(),
+  quarantine: new Map()
 })
 
-export const makeTape = (meta: Uint8Array): Tape => ({ meta, segments: new Map(), indexes: new Map() })
+export const makeTape = (meta: Uint8Array): Tape => ({ meta, segments: new Map(), derived: new Map() })
 
 /** Ends the operation that runs, with an error; caught by `operation`. */
 export const refuse = (session: Session, operation: string, name: string, reason: Reason, detail = ""): never => {

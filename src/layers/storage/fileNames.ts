@@ -3,6 +3,8 @@
  * against what meta says; a name that leads elsewhere must not get past here all the same.
  */
 import { libMetaFile, tapeMetaFile } from "../../domain/format/Format.ts"
+import { isDerivedKind, isDerivedName } from "../../domain/format/Names.ts"
+import type { DerivedKey } from "../../services/ports/Storage.ts"
 
 /** What a file is called until it gets its name. Found later, it is a leftover and is removed when that name is needed. */
 export const temporary = (name: string): string => `${name}.tmp`
@@ -18,11 +20,8 @@ export const quarantineName = (name: string, n: number): string => {
   return `${flat.startsWith("litelib.") ? "" : "litelib."}${flat}${n === 1 ? "" : `-${n}`}.quarantine`
 }
 
-/** Folder of a tape that holds what can be rebuilt. */
-export const indexFolder = "index"
-
-/** File of a segment's index, within that folder. */
-export const indexName = (segment: string): string => `${segment.replaceAll("/", "_")}.idx`
+/** Folder of a lib that holds what can be rebuilt and belongs to no tape, in a folder of its kind. */
+export const libDerivedFolder = "litelib.derived"
 
 /** Whether recovery should look at a file of this name as a segment of a tape. */
 export const looksLikeSegment = (name: string): boolean =>
@@ -48,11 +47,19 @@ export const isUnsafeSegment = (name: string): boolean => {
   return (
     parts.length > 2 ||
     parts.some(isUnsafePart) ||
-    parts[0] === indexFolder ||
+    isDerivedKind(parts[0]!) ||
     name.startsWith(tapeMetaFile) ||
     name.endsWith(".tmp")
   )
 }
+
+/** Whether a tape and a kind could stand for anything but a folder of derived files. */
+export const isUnsafeDerivedFolder = (tape: string | undefined, kind: string): boolean =>
+  (tape !== undefined && isUnsafeTape(tape)) || !isDerivedKind(kind)
+
+/** Whether `key` could lead anywhere but to a file in a folder of derived files. */
+export const isUnsafeDerived = ({ tape, kind, name }: DerivedKey): boolean =>
+  isUnsafeDerivedFolder(tape, kind) || !isDerivedName(name)
 
 /** Whether `name` could lead out of the lib. */
 export const isUnsafePath = (name: string): boolean => name.split("/").some(isUnsafePart)

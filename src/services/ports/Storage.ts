@@ -3,7 +3,8 @@
  * interprets nothing.
  *
  * Every operation that writes returns only when what it wrote is durable and atomic: after a crash it is there whole or
- * not at all, except that the last `append` of a dynamic segment may be there in part. Nothing here retries.
+ * not at all, except that the last `append` of a dynamic segment may be there in part. Derived files and the hint are
+ * not durable. Nothing here retries.
  *
  * It asks for no more than an object store can give (create if absent, read a range, list, delete): see
  * docs/decisions/0008-storage-on-object-stores.md for the mapping.
@@ -77,7 +78,128 @@ export interface DynamicWriter {
 /** The name of a tape's folder, or `undefined` for the lib itself. */
 export type MetaOwner = string | undefined
 
-/** The place of one lib, open until its scope closes. Offsets and lengths are bytes; a read is short only at the end. */
+/** Parts of one file, in bytes. */
+type Ranges = ReadonlyArray<readonly [offset: number, length: number]>
+
+/** Meta of the lib and of its tapes: read whole, changed against the version that was read. */
+export interface MetaStore {
+  /** Fails with `too-large` if it has more than `bytesMax` bytes, before any is read. Default: 1 GiB. */
+  readonly read: (owner: MetaOwner, bytesMax?: number) => Effect.Effect<Meta | undefined, StorageError>
+  /**
+   * Appends whole lines. `version` is that of what was read (`changed` if that is not what stands there); the result is
+   * that of what stands now.
+   */
+  readonly append: (owner: MetaOwner, version: string, bytes: Uint8Array) => Effect.Effect<string, StorageError>
+  /** Replaces all of it; `version` is `undefined` if there must be none yet (`exists`). */
+  readonly replace: (
+    owner: MetaOwner,
+    version: string | undefined,
+    bytes: Uint8Array
+  ) => Effect.Effect<string, StorageError>
+}
+
+/** The folders of tapes. */
+export interface TapeFolders {
+  /**
+   * Creates a tape's folder with its meta, whole. Something unlisted under that name is moved aside first, to
+   * `<name>.aside-N`, never deleted.
+   */
+  readonly create: (tape: string, meta: Uint8Array) => Effect.Effect<void, StorageError>
+  /** Names of the folders that have a tape meta, or segments that lost theirs. Only recovery lists. */
+  readonly list: Effect.Effect<ReadonlyArray<string>, StorageError>
+}
+
+/** The journal: numbered dynamic segments, to which the writer commits. */
+export interface JournalStore {
+  /** Creates dynamic segment `n` with its first bytes; an unlisted leftover under its number is removed first. */
+  readonly create: (n: number, bytes: Uint8Array) => Effect.Effect<DynamicWriter, StorageError>
+  /** Reads what was appended; after its end there may be room for more, which is zeros. */
+  readonly read: (n: number, offset: number, length: number) => Effect.Effect<Uint8Array, StorageError>
+  /** Reads many small parts in one call, in the order of `ranges`. */
+  readonly readRanges: (n: number, ranges: Ranges) => Effect.Effect<Array<Uint8Array>, StorageError>
+  /** Counts what was appended, and perhaps room for more after it: zeros. */
+  readonly size: (n: number) => Effect.Effect<number | undefined, StorageError>
+  /** Removes it. Reads that are under way may go on. Removing what is not there succeeds. */
+  readonly drop: (n: number) => Effect.Effect<void, StorageError>
+  /** The numbers of all dynamic segments, in order. */
+  readonly list: Effect.Effect<ReadonlyArray<number>, StorageError>
+}
+
+/** Bytes that do not count any more and that nothing reads again: torn batches, damaged meta. */
+export interface Quarantine {
+  /** Keeps bytes that are about to be discarded, for a human to look at; the result says where. */
+  readonly keep: (name: string, bytes: Uint8Array) => Effect.Effect<string, StorageError>
+}
+
+/** The segments of tapes: written once and whole, then only read. */
+export interface SegmentFiles {
+  /**
+   * Writes a segment whole, from the chunks that `fill` appends, then makes it durable under its name. An unlisted
+   * leftover under that name is removed first. When `fill` fails, nothing is left under the name.
+   */
+  readonly write: <A, E, R>(
+    tape: string,
+    segment: string,
+    fill: (append: (chunk: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | StorageError, R>
+  readonly read: (
+    tape: string,
+    segment: string,
+    offset: number,
+    length: number
+  ) => Effect.Effect<Uint8Array, StorageError>
+  /** Reads many small parts in one call, in the order of `ranges`. */
+  readonly readRanges: (tape: string, segment: string, ranges: Ranges) => Effect.Effect<Array<Uint8Array>, StorageError>
+  readonly size: (tape: string, segment: string) => Effect.Effect<number | undefined, StorageError>
+  /** Removing what is not there succeeds. */
+  readonly remove: (tape: string, segment: string) => Effect.Effect<void, StorageError>
+  /** Names of all files that look like segments of a tape. Only recovery lists. */
+  readonly list: (tape: string) => Effect.Effect<ReadonlyArray<string>, StorageError>
+}
+
+/**
+ * Addresses a derived file. A storage knows no kinds: it keeps the files of any kind apart from those of any other, and
+ * fails with `unsafe` unless `isDerivedKind` and `isDerivedName` (`litetapes/Names`) hold.
+ */
+export interface DerivedKey {
+  /** The tape that the file was derived from; `undefined` for the lib as a whole. */
+  readonly tape: string | undefined
+  /** What kind of file it is, such as `index`. */
+  readonly kind: string
+  /** Its name among the files of that kind and tape, such as `seg-000001.jsonl.idx`. */
+  readonly name: string
+}
+
+/**
+ * Files that can be computed again from the others. Each is written whole but is not durable: it is not synced, and any
+ * of them may vanish at any time. So one that is missing is an answer, never an error, and whoever reads one checks that
+ * it is intact and rebuilds it if it is not.
+ */
+export interface DerivedFiles {
+  /** Writes a file whole, replacing an older one. Fails with `not-found` if its tape does not exist. */
+  readonly put: (key: DerivedKey, bytes: Uint8Array) => Effect.Effect<void, StorageError>
+  /** Reads a file whole. Fails with `too-large` if it has more than `bytesMax` bytes, before any is read. */
+  readonly get: (key: DerivedKey, bytesMax: number) => Effect.Effect<Uint8Array | undefined, StorageError>
+  /** Reads many small parts in one call, in the order of `ranges`. */
+  readonly getRanges: (key: DerivedKey, ranges: Ranges) => Effect.Effect<Array<Uint8Array> | undefined, StorageError>
+  readonly size: (key: DerivedKey) => Effect.Effect<number | undefined, StorageError>
+  /** Names of a tape's files of one kind, sorted; `undefined` is for the lib's. Returns none for an absent tape. */
+  readonly list: (tape: string | undefined, kind: string) => Effect.Effect<ReadonlyArray<string>, StorageError>
+  /** Deletes a file. Deleting what is not there succeeds. */
+  readonly delete: (key: DerivedKey) => Effect.Effect<void, StorageError>
+}
+
+/** The last acknowledged batch, for readers in other processes. */
+export interface HintStore {
+  /** Overwrites it in place, without a sync: bytes that are fewer than those before leave the rest of them standing. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, StorageError>
+  readonly read: Effect.Effect<Uint8Array | undefined, StorageError>
+}
+
+/**
+ * The place of one lib, open until its scope closes: one role for each sort of thing that it keeps. Offsets and lengths
+ * are bytes; a read is short only at the end.
+ */
 export interface Root {
   /** Where it is, for messages. */
   readonly location: string
@@ -89,88 +211,13 @@ export interface Root {
   /** Fails with `lock-lost` when the writer's lock is no longer ours. Always succeeds for a reader. */
   readonly checkLock: Effect.Effect<void, StorageError>
 
-  /** Fails with `too-large` where it has more than `bytesMax` bytes, before any is read. Default: 1 GiB. */
-  readonly readMeta: (owner: MetaOwner, bytesMax?: number) => Effect.Effect<Meta | undefined, StorageError>
-  /**
-   * Appends whole lines. `version` is that of what was read (`changed` if that is not what stands there); the result is
-   * that of what stands now.
-   */
-  readonly appendMeta: (owner: MetaOwner, version: string, bytes: Uint8Array) => Effect.Effect<string, StorageError>
-  /** Replaces all of it; `version` is `undefined` where there must be none yet (`exists`). */
-  readonly replaceMeta: (
-    owner: MetaOwner,
-    version: string | undefined,
-    bytes: Uint8Array
-  ) => Effect.Effect<string, StorageError>
-
-  /**
-   * A tape's folder with its meta appears, whole. Something unlisted under that name is moved aside first, to
-   * `<name>.aside-N`, never deleted.
-   */
-  readonly createTape: (tape: string, meta: Uint8Array) => Effect.Effect<void, StorageError>
-  /** Names of the folders that have a tape meta, or segments that lost theirs. Only recovery lists. */
-  readonly listTapes: Effect.Effect<ReadonlyArray<string>, StorageError>
-
-  /** Creates dynamic segment `n` with its first bytes; an unlisted leftover under its number is removed first. */
-  readonly createDynamic: (n: number, bytes: Uint8Array) => Effect.Effect<DynamicWriter, StorageError>
-  /** What was appended; behind its end there may be room for more, which is zeros. */
-  readonly readDynamic: (n: number, offset: number, length: number) => Effect.Effect<Uint8Array, StorageError>
-  readonly readDynamicRanges: (
-    n: number,
-    ranges: ReadonlyArray<readonly [offset: number, length: number]>
-  ) => Effect.Effect<Array<Uint8Array>, StorageError>
-  /** What was appended, and behind it perhaps room for more: zeros. */
-  readonly dynamicSize: (n: number) => Effect.Effect<number | undefined, StorageError>
-  /** Removes it. Reads that are under way may go on. Removing what is not there succeeds. */
-  readonly dropDynamic: (n: number) => Effect.Effect<void, StorageError>
-  readonly listDynamics: Effect.Effect<ReadonlyArray<number>, StorageError>
-  /** Keeps bytes that are about to be discarded, for a human to look at; the result says where. */
-  readonly setAside: (name: string, bytes: Uint8Array) => Effect.Effect<string, StorageError>
-
-  /**
-   * Writes a segment whole, from the chunks that `fill` appends, then makes it durable under its name. An unlisted
-   * leftover under that name is removed first. When `fill` fails, nothing is left under the name.
-   */
-  readonly writeSegment: <A, E, R>(
-    tape: string,
-    segment: string,
-    fill: (append: (chunk: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | StorageError, R>
-  readonly readSegment: (
-    tape: string,
-    segment: string,
-    offset: number,
-    length: number
-  ) => Effect.Effect<Uint8Array, StorageError>
-  /** Many small reads in one call, in the order of `ranges`. */
-  readonly readSegmentRanges: (
-    tape: string,
-    segment: string,
-    ranges: ReadonlyArray<readonly [offset: number, length: number]>
-  ) => Effect.Effect<Array<Uint8Array>, StorageError>
-  readonly segmentSize: (tape: string, segment: string) => Effect.Effect<number | undefined, StorageError>
-  /** Removing what is not there succeeds. */
-  readonly removeSegment: (tape: string, segment: string) => Effect.Effect<void, StorageError>
-  /** Names of all files that look like segments of a tape. Only recovery lists. */
-  readonly listSegments: (tape: string) => Effect.Effect<ReadonlyArray<string>, StorageError>
-
-  /** Derived data about one segment. Written whole but not synced: a lost or damaged one is rebuilt. */
-  readonly writeIndex: (tape: string, segment: string, bytes: Uint8Array) => Effect.Effect<void, StorageError>
-  readonly readIndexRanges: (
-    tape: string,
-    segment: string,
-    ranges: ReadonlyArray<readonly [offset: number, length: number]>
-  ) => Effect.Effect<Array<Uint8Array>, StorageError>
-  readonly indexSize: (tape: string, segment: string) => Effect.Effect<number | undefined, StorageError>
-  /** Removing what is not there succeeds. */
-  readonly removeIndex: (tape: string, segment: string) => Effect.Effect<void, StorageError>
-
-  /**
-   * The last acknowledged batch, for readers in other processes. Overwritten in place and never synced: bytes that are
-   * fewer than those before leave the rest of them standing.
-   */
-  readonly writeHint: (bytes: Uint8Array) => Effect.Effect<void, StorageError>
-  readonly readHint: Effect.Effect<Uint8Array | undefined, StorageError>
+  readonly meta: MetaStore
+  readonly tapes: TapeFolders
+  readonly journal: JournalStore
+  readonly segments: SegmentFiles
+  readonly derived: DerivedFiles
+  readonly hint: HintStore
+  readonly quarantine: Quarantine
 }
 
 /**

@@ -1,6 +1,7 @@
 /** How storages are broken: one promise at a time, over one that keeps them all. */
 import * as Effect from "effect/Effect"
 import { type DynamicWriter, type Root, type Storage, StorageError } from "litetapes/Storage"
+import { changeRoot, type RootChange } from "../../support/changeRoot.ts"
 
 export type Break = (base: Storage["Service"]) => Storage["Service"]
 
@@ -13,22 +14,23 @@ export interface Mutant {
 
 /** Puts other operations in the place of some of a root's. What `change` closes over lives as long as the storage. */
 export const onRoot =
-  (makeChange: () => (root: Root) => Partial<Root>): Break =>
+  (makeChange: () => (root: Root) => RootChange): Break =>
   (base) => {
     const change = makeChange()
     return {
-      open: (location, mode) => Effect.map(base.open(location, mode), (root) => ({ ...root, ...change(root) }))
+      open: (location, mode) => Effect.map(base.open(location, mode), (root) => changeRoot(root, change(root)))
     }
   }
 
 /** As `onRoot`, where nothing is remembered. */
-export const always = (change: (root: Root) => Partial<Root>): Break => onRoot(() => change)
+export const always = (change: (root: Root) => RootChange): Break => onRoot(() => change)
 
 /** Changes the writers of dynamic segments. */
 export const onWriter = (change: (writer: DynamicWriter) => Partial<DynamicWriter>): Break =>
   always((root) => ({
-    createDynamic: (n, bytes) =>
-      Effect.map(root.createDynamic(n, bytes), (writer) => ({ ...writer, ...change(writer) }))
+    journal: {
+      create: (n, bytes) => Effect.map(root.journal.create(n, bytes), (writer) => ({ ...writer, ...change(writer) }))
+    }
   }))
 
 export const failure = (reason: StorageError["reason"]): StorageError =>

@@ -1,9 +1,10 @@
-/** Broken dynamic segments, segments and indexes. */
+/** Broken journals, quarantines, hints, segments and derived files. */
 import * as Effect from "effect/Effect"
-import type { Root, StorageError } from "litetapes/Storage"
+import type { DerivedKey, Root, StorageError } from "litetapes/Storage"
+import type { RootChange } from "../../support/changeRoot.ts"
 import { always, failure, instead, joined, type Mutant, onRoot, onWriter, padded } from "./breaking.ts"
 
-export const dynamicMutants: ReadonlyArray<Mutant> = [
+export const journalMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "append loses a byte",
     caughtBy: "a dynamic segment holds what was appended, in order, also when the lib is opened again",
@@ -13,19 +14,22 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
     breaks: "reads go past the end",
     caughtBy: "a read is short at the end only, and sees what is appended after the first one",
     storage: always((root) => ({
-      readDynamic: (n, offset, length) =>
-        Effect.map(root.readDynamic(n, offset, length), (bytes) => padded(bytes, length))
+      journal: {
+        read: (n, offset, length) => Effect.map(root.journal.read(n, offset, length), (bytes) => padded(bytes, length))
+      }
     }))
   },
   {
     breaks: "ranges come in the order of the file",
     caughtBy: "ranges come back in the order in which they were asked for, small and large ones, few and many",
     storage: always((root) => ({
-      readDynamicRanges: (n, ranges) =>
-        root.readDynamicRanges(
-          n,
-          ranges.toSorted(([a], [b]) => a - b)
-        )
+      journal: {
+        readRanges: (n, ranges) =>
+          root.journal.readRanges(
+            n,
+            ranges.toSorted(([a], [b]) => a - b)
+          )
+      }
     }))
   },
   {
@@ -37,10 +41,12 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
     breaks: "a leftover is appended to",
     caughtBy: "a leftover dynamic segment under the number is replaced",
     storage: always((root) => ({
-      createDynamic: (n, bytes) =>
-        Effect.flatMap(instead(root.readDynamic(n, 0, 1000), "not-found", new Uint8Array()), (left) =>
-          root.createDynamic(n, joined(left, bytes))
-        )
+      journal: {
+        create: (n, bytes) =>
+          Effect.flatMap(instead(root.journal.read(n, 0, 1000), "not-found", new Uint8Array()), (left) =>
+            root.journal.create(n, joined(left, bytes))
+          )
+      }
     }))
   },
   {
@@ -49,26 +55,34 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
     storage: onWriter(() => ({ close: Effect.void }))
   },
   {
-    breaks: "dropDynamic fails where there is nothing",
+    breaks: "journal.drop fails where there is nothing",
     caughtBy: "dropping removes, also what is not there, and lets reads under way end",
     storage: always((root) => ({
-      dropDynamic: (n) =>
-        Effect.flatMap(root.dynamicSize(n), (size) =>
-          size === undefined ? Effect.fail(failure("not-found")) : root.dropDynamic(n)
-        )
+      journal: {
+        drop: (n) =>
+          Effect.flatMap(root.journal.size(n), (size) =>
+            size === undefined ? Effect.fail(failure("not-found")) : root.journal.drop(n)
+          )
+      }
     }))
   },
   {
     breaks: "numbers are listed as texts are sorted",
     caughtBy: "numbers of dynamic segments are listed in order, beyond six digits too",
     storage: always((root) => ({
-      listDynamics: Effect.map(root.listDynamics, (numbers) => numbers.toSorted((a, b) => (`${a}` < `${b}` ? -1 : 1)))
+      journal: {
+        list: Effect.map(root.journal.list, (numbers) => numbers.toSorted((a, b) => (`${a}` < `${b}` ? -1 : 1)))
+      }
     }))
   },
   {
     breaks: "what is set aside overwrites what was",
     caughtBy: "what is set aside is never overwritten, and counts for nothing else",
-    storage: always((root) => ({ setAside: (name, bytes) => Effect.as(root.setAside(name, bytes), `aside/${name}`) }))
+    storage: always((root) => ({
+      quarantine: {
+        keep: (name, bytes) => Effect.as(root.quarantine.keep(name, bytes), `aside/${name}`)
+      }
+    }))
   },
   {
     breaks: "places of what is set aside are counted anew by each opening",
@@ -76,7 +90,10 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
     storage: always((root) => {
       let count = 0
       return {
-        setAside: (name, bytes) => Effect.map(root.setAside(name, bytes), () => `${name}-${(count += 1)}.quarantine`)
+        quarantine: {
+          keep: (name, bytes) =>
+            Effect.map(root.quarantine.keep(name, bytes), () => `${name}-${(count += 1)}.quarantine`)
+        }
       }
     })
   },
@@ -86,12 +103,14 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
     storage: onRoot(() => {
       let length = 0
       return (root) => ({
-        writeHint: (bytes) =>
-          Effect.suspend(() => {
-            length = bytes.length
-            return root.writeHint(bytes)
-          }),
-        readHint: Effect.map(root.readHint, (hint) => hint?.subarray(0, length))
+        hint: {
+          write: (bytes) =>
+            Effect.suspend(() => {
+              length = bytes.length
+              return root.hint.write(bytes)
+            }),
+          read: Effect.map(root.hint.read, (hint) => hint?.subarray(0, length))
+        }
       })
     })
   }
@@ -100,93 +119,103 @@ export const dynamicMutants: ReadonlyArray<Mutant> = [
 type Append = (chunk: Uint8Array) => Effect.Effect<void, StorageError>
 
 /** Segments whose bytes are read once and kept, until `forgets` says that they are not any more. */
-const caching = (forgets: "when removed" | "when written") => (): ((root: Root) => Partial<Root>) => {
+const caching = (forgets: "when removed" | "when written") => (): ((root: Root) => RootChange) => {
   const kept = new Map<string, Uint8Array>()
   return (root) => ({
-    readSegment: (tape, segment, offset, length) =>
-      Effect.suspend(() => {
-        const bytes = kept.get(segment)
-        if (bytes !== undefined) return Effect.succeed(bytes.slice(offset, offset + length))
-        const whole = Effect.tap(root.readSegment(tape, segment, 0, 1_000_000), (read) =>
-          Effect.sync(() => kept.set(segment, read))
-        )
-        return Effect.map(whole, (read) => read.slice(offset, offset + length))
-      }),
-    removeSegment: (tape, segment) =>
-      Effect.suspend(() => {
-        if (forgets === "when removed") kept.delete(segment)
-        return root.removeSegment(tape, segment)
-      }),
-    writeSegment: (tape, segment, fill) =>
-      Effect.suspend(() => {
-        if (forgets === "when written") kept.delete(segment)
-        return root.writeSegment(tape, segment, fill)
-      })
+    segments: {
+      read: (tape, segment, offset, length) =>
+        Effect.suspend(() => {
+          const bytes = kept.get(segment)
+          if (bytes !== undefined) return Effect.succeed(bytes.slice(offset, offset + length))
+          const whole = Effect.tap(root.segments.read(tape, segment, 0, 1_000_000), (read) =>
+            Effect.sync(() => kept.set(segment, read))
+          )
+          return Effect.map(whole, (read) => read.slice(offset, offset + length))
+        }),
+      remove: (tape, segment) =>
+        Effect.suspend(() => {
+          if (forgets === "when removed") kept.delete(segment)
+          return root.segments.remove(tape, segment)
+        }),
+      write: (tape, segment, fill) =>
+        Effect.suspend(() => {
+          if (forgets === "when written") kept.delete(segment)
+          return root.segments.write(tape, segment, fill)
+        })
+    }
   })
 }
 
 /** While one is written, listing shows it under a name that is not its own yet. */
-const showingTemporary = (): ((root: Root) => Partial<Root>) => {
+const showingTemporary = (): ((root: Root) => RootChange) => {
   const writing = new Set<string>()
   return (root) => ({
-    writeSegment: (tape, segment, fill) =>
-      Effect.suspend(() => {
-        writing.add(`${segment}.tmp`)
-        return Effect.ensuring(
-          root.writeSegment(tape, segment, fill),
-          Effect.sync(() => writing.delete(`${segment}.tmp`))
-        )
-      }),
-    listSegments: (tape) => Effect.map(root.listSegments(tape), (names) => [...names, ...writing])
+    segments: {
+      write: (tape, segment, fill) =>
+        Effect.suspend(() => {
+          writing.add(`${segment}.tmp`)
+          return Effect.ensuring(
+            root.segments.write(tape, segment, fill),
+            Effect.sync(() => writing.delete(`${segment}.tmp`))
+          )
+        }),
+      list: (tape) => Effect.map(root.segments.list(tape), (names) => [...names, ...writing])
+    }
   })
 }
 
 /** What was appended stands under the name when `fill` fails. */
-const torn = (root: Root): Partial<Root> => ({
-  writeSegment: (tape, segment, fill) => {
-    const chunks: Array<Uint8Array> = []
-    const remember = (append: Append) => (chunk: Uint8Array) => {
-      chunks.push(chunk)
-      return append(chunk)
+const torn = (root: Root): RootChange => ({
+  segments: {
+    write: (tape, segment, fill) => {
+      const chunks: Array<Uint8Array> = []
+      const remember = (append: Append) => (chunk: Uint8Array) => {
+        chunks.push(chunk)
+        return append(chunk)
+      }
+      return Effect.onError(
+        root.segments.write(tape, segment, (append) => fill(remember(append))),
+        () => Effect.ignore(root.segments.write(tape, segment, (append) => Effect.forEach(chunks, append)))
+      )
     }
-    return Effect.onError(
-      root.writeSegment(tape, segment, (append) => fill(remember(append))),
-      () => Effect.ignore(root.writeSegment(tape, segment, (append) => Effect.forEach(chunks, append)))
-    )
   }
 })
 
 /** Writers of one name share what they have appended. */
-export const sharing = (bufferOf: (segment: string) => string) => (): ((root: Root) => Partial<Root>) => {
+export const sharing = (bufferOf: (segment: string) => string) => (): ((root: Root) => RootChange) => {
   const buffers = new Map<string, Array<Uint8Array>>()
   return (root) => ({
-    writeSegment: (tape, segment, fill) =>
-      Effect.gen(function* () {
-        yield* root.listSegments(tape)
-        const key = bufferOf(segment)
-        const chunks = buffers.get(key) ?? []
-        buffers.set(key, chunks)
-        const value = yield* fill((chunk) => Effect.sync(() => void chunks.push(chunk.slice())))
-        buffers.delete(key)
-        yield* root.writeSegment(tape, segment, (append) => append(joined(...chunks)))
-        return value
-      })
+    segments: {
+      write: (tape, segment, fill) =>
+        Effect.gen(function* () {
+          yield* root.segments.list(tape)
+          const key = bufferOf(segment)
+          const chunks = buffers.get(key) ?? []
+          buffers.set(key, chunks)
+          const value = yield* fill((chunk) => Effect.sync(() => void chunks.push(chunk.slice())))
+          buffers.delete(key)
+          yield* root.segments.write(tape, segment, (append) => append(joined(...chunks)))
+          return value
+        })
+    }
   })
 }
 
 /** A segment without any chunk is not written. */
-const noEmptyOnes = (root: Root): Partial<Root> => ({
-  writeSegment: (tape, segment, fill) =>
-    Effect.tap(root.writeSegment(tape, segment, fill), () =>
-      Effect.flatMap(root.segmentSize(tape, segment), (size) =>
-        size === 0 ? root.removeSegment(tape, segment) : Effect.void
+const noEmptyOnes = (root: Root): RootChange => ({
+  segments: {
+    write: (tape, segment, fill) =>
+      Effect.tap(root.segments.write(tape, segment, fill), () =>
+        Effect.flatMap(root.segments.size(tape, segment), (size) =>
+          size === 0 ? root.segments.remove(tape, segment) : Effect.void
+        )
       )
-    )
+  }
 })
 
 export const segmentMutants: ReadonlyArray<Mutant> = [
   {
-    breaks: "listSegments shows temporary files",
+    breaks: "segments.list shows temporary files",
     caughtBy: "a segment is written whole, out of its chunks, and gives what fill gave",
     storage: onRoot(showingTemporary)
   },
@@ -195,15 +224,19 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     breaks: "reads of segments go past the end",
     caughtBy: "a read of a segment is short at the end only, and ranges keep their order",
     storage: always((root) => ({
-      readSegment: (tape, segment, offset, length) =>
-        Effect.map(root.readSegment(tape, segment, offset, length), (bytes) => padded(bytes, length))
+      segments: {
+        read: (tape, segment, offset, length) =>
+          Effect.map(root.segments.read(tape, segment, offset, length), (bytes) => padded(bytes, length))
+      }
     }))
   },
   {
     breaks: "an absent segment reads as empty",
     caughtBy: "a segment that is not there is not found, and removing it succeeds",
     storage: always((root) => ({
-      readSegment: (...args) => instead(root.readSegment(...args), "not-found", new Uint8Array())
+      segments: {
+        read: (...args) => instead(root.segments.read(...args), "not-found", new Uint8Array())
+      }
     }))
   },
   {
@@ -225,8 +258,10 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     breaks: "a leftover is removed before the new segment is whole",
     caughtBy: "when fill is interrupted, what was under the name stays",
     storage: always((root) => ({
-      writeSegment: (tape, segment, fill) =>
-        Effect.andThen(root.removeSegment(tape, segment), root.writeSegment(tape, segment, fill))
+      segments: {
+        write: (tape, segment, fill) =>
+          Effect.andThen(root.segments.remove(tape, segment), root.segments.write(tape, segment, fill))
+      }
     }))
   },
   {
@@ -240,12 +275,14 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     storage: onRoot(() => {
       const opened = new Set<string>()
       return (root) => ({
-        readSegment: (tape, segment, offset, length) =>
-          Effect.suspend(() =>
-            opened.add(segment).size > 128
-              ? Effect.fail(failure("failed"))
-              : root.readSegment(tape, segment, offset, length)
-          )
+        segments: {
+          read: (tape, segment, offset, length) =>
+            Effect.suspend(() =>
+              opened.add(segment).size > 128
+                ? Effect.fail(failure("failed"))
+                : root.segments.read(tape, segment, offset, length)
+            )
+        }
       })
     })
   },
@@ -253,49 +290,173 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     breaks: "no name is unsafe to ask the size of",
     caughtBy: "names that could lead elsewhere are no segments",
     storage: always((root) => ({
-      segmentSize: (tape, segment) => instead(root.segmentSize(tape, segment), "unsafe", undefined)
+      segments: {
+        size: (tape, segment) => instead(root.segments.size(tape, segment), "unsafe", undefined)
+      }
     }))
   }
 ]
 
-export const indexMutants: ReadonlyArray<Mutant> = [
+/** The file of a key, as one text. */
+const pathOf = ({ tape, kind, name }: DerivedKey) => `${tape}/${kind}/${name}`
+
+/** Derived files whose bytes are read once for ranges, and kept. */
+const keepingRanges = (): ((root: Root) => RootChange) => {
+  const kept = new Map<string, Array<Uint8Array>>()
+  return (root) => ({
+    derived: {
+      getRanges: (key, ranges) =>
+        Effect.suspend(() => {
+          const known = kept.get(pathOf(key))
+          if (known !== undefined) return Effect.succeed(known)
+          return Effect.tap(root.derived.getRanges(key, ranges), (found) =>
+            Effect.sync(() => void (found !== undefined && kept.set(pathOf(key), found)))
+          )
+        })
+    }
+  })
+}
+
+export const derivedMutants: ReadonlyArray<Mutant> = [
   {
-    breaks: "the first index of a segment stays",
-    caughtBy: "an index is written, read in ranges, replaced, removed",
+    breaks: "ranges of a derived file come in the order of the file",
+    caughtBy: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
     storage: always((root) => ({
-      writeIndex: (tape, segment, bytes) =>
-        Effect.flatMap(root.indexSize(tape, segment), (size) =>
-          size === undefined ? root.writeIndex(tape, segment, bytes) : Effect.void
-        )
+      derived: {
+        getRanges: (key, ranges) =>
+          root.derived.getRanges(
+            key,
+            ranges.toSorted(([a], [b]) => a - b)
+          )
+      }
     }))
   },
   {
-    breaks: "removeIndex fails where there is nothing",
-    caughtBy: "an index that is not there is not found, and removing it succeeds",
+    breaks: "an empty derived file is none",
+    caughtBy: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
     storage: always((root) => ({
-      removeIndex: (tape, segment) =>
-        Effect.flatMap(root.indexSize(tape, segment), (size) =>
-          size === undefined ? Effect.fail(failure("not-found")) : root.removeIndex(tape, segment)
-        )
+      derived: {
+        put: (key, bytes) => (bytes.length === 0 ? root.derived.delete(key) : root.derived.put(key, bytes))
+      }
     }))
   },
   {
-    breaks: "an index is listed among the segments",
-    caughtBy: "an index is no segment, and writers of one at the same time leave one whole",
+    breaks: "the first derived file of a name stays",
+    caughtBy: "a derived file replaces the older one whole, also for who read that before",
+    storage: always((root) => ({
+      derived: {
+        put: (key, bytes) =>
+          Effect.flatMap(root.derived.size(key), (size) =>
+            size === undefined ? root.derived.put(key, bytes) : Effect.void
+          )
+      }
+    }))
+  },
+  {
+    breaks: "a handle outlives the derived file that it was of",
+    caughtBy: "a derived file replaces the older one whole, also for who read that before",
+    storage: onRoot(keepingRanges)
+  },
+  {
+    breaks: "a derived file that is missing is an error",
+    caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
+    storage: always((root) => ({
+      derived: {
+        getRanges: (key, ranges) =>
+          Effect.flatMap(root.derived.getRanges(key, ranges), (found) =>
+            found === undefined ? Effect.fail(failure("not-found")) : Effect.succeed(found)
+          )
+      }
+    }))
+  },
+  {
+    breaks: "a derived file that is missing reads as empty",
+    caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
+    storage: always((root) => ({
+      derived: {
+        get: (key, bytesMax) => Effect.map(root.derived.get(key, bytesMax), (found) => found ?? new Uint8Array())
+      }
+    }))
+  },
+  {
+    breaks: "deleting a derived file fails where there is none",
+    caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
+    storage: always((root) => ({
+      derived: {
+        delete: (key) =>
+          Effect.flatMap(root.derived.size(key), (size) =>
+            size === undefined ? Effect.fail(failure("not-found")) : root.derived.delete(key)
+          )
+      }
+    }))
+  },
+  {
+    breaks: "derived files are listed with those whose kinds begin alike",
+    caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
+    storage: always((root) => ({
+      derived: {
+        list: (tape, kind) =>
+          kind === "index"
+            ? Effect.zipWith(root.derived.list(tape, kind), root.derived.list(tape, "index-old"), (names, others) => [
+                ...names,
+                ...others
+              ])
+            : root.derived.list(tape, kind)
+      }
+    }))
+  },
+  {
+    breaks: "kinds are not told apart",
+    caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
+    storage: always((root) => ({
+      derived: {
+        put: (key, bytes) => root.derived.put({ ...key, kind: "any" }, bytes),
+        get: (key, bytesMax) => root.derived.get({ ...key, kind: "any" }, bytesMax),
+        list: (tape) => root.derived.list(tape, "any"),
+        delete: (key) => root.derived.delete({ ...key, kind: "any" })
+      }
+    }))
+  },
+  {
+    breaks: "a derived file is listed among the segments",
+    caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
     storage: onRoot(() => {
       const written = new Set<string>()
       return (root) => ({
-        writeIndex: (tape, segment, bytes) =>
-          Effect.tap(root.writeIndex(tape, segment, bytes), () => Effect.sync(() => written.add(`${segment}.idx`))),
-        listSegments: (tape) => Effect.map(root.listSegments(tape), (names) => [...names, ...written])
+        derived: {
+          put: (key, bytes) => Effect.tap(root.derived.put(key, bytes), () => Effect.sync(() => written.add(key.name)))
+        },
+        segments: { list: (tape) => Effect.map(root.segments.list(tape), (names) => [...names, ...written]) }
       })
     })
   },
   {
-    breaks: "no name is unsafe to ask the size of an index of",
-    caughtBy: "names that could lead elsewhere have no index",
+    breaks: "a derived file is read however large it is",
+    caughtBy: "a derived file that is larger than its reader is ready for is not read",
+    storage: always((root) => ({ derived: { get: (key) => root.derived.get(key, Number.MAX_SAFE_INTEGER) } }))
+  },
+  {
+    breaks: "readers find no derived files",
+    caughtBy: "a reader reads derived files, and writes none",
+    storage: always((root) => (root.mode === "read" ? { derived: { get: () => Effect.succeed(undefined) } } : {}))
+  },
+  {
+    breaks: "readers delete derived files",
+    caughtBy: "a reader reads derived files, and writes none",
+    storage: always((root) => (root.mode === "read" ? { derived: { delete: () => Effect.void } } : {}))
+  },
+  {
+    breaks: "no name is unsafe to ask the size of a derived file of",
+    caughtBy: "names that could lead elsewhere are no derived files",
     storage: always((root) => ({
-      indexSize: (tape, segment) => instead(root.indexSize(tape, segment), "unsafe", undefined)
+      derived: { size: (key) => instead(root.derived.size(key), "unsafe", undefined) }
+    }))
+  },
+  {
+    breaks: "no kind is unsafe to list",
+    caughtBy: "names that could lead elsewhere are no derived files",
+    storage: always((root) => ({
+      derived: { list: (tape, kind) => instead(root.derived.list(tape, kind), "unsafe", []) }
     }))
   }
 ]

@@ -32,28 +32,32 @@ export const losses: ReadonlyArray<Loss> = [
   {
     loses: "what is set aside",
     caughtBy: "what is set aside is never overwritten, and counts for nothing else",
-    storage: always((root) => ({ setAside: (name) => root.setAside(name, new Uint8Array()) }))
+    storage: always((root) => ({ quarantine: { keep: (name) => root.quarantine.keep(name, new Uint8Array()) } }))
   },
   {
     loses: "the segments of a tape that makes way",
     caughtBy: "a namesake makes way with all that it had",
     storage: always((root) => ({
-      createTape: (tape, meta) =>
-        Effect.ignore(
-          Effect.flatMap(root.listSegments(tape), (names) =>
-            Effect.forEach(names, (name) => root.removeSegment(tape, name))
-          )
-        ).pipe(Effect.andThen(root.createTape(tape, meta)))
+      tapes: {
+        create: (tape, meta) =>
+          Effect.ignore(
+            Effect.flatMap(root.segments.list(tape), (names) =>
+              Effect.forEach(names, (name) => root.segments.remove(tape, name))
+            )
+          ).pipe(Effect.andThen(root.tapes.create(tape, meta)))
+      }
     }))
   },
   {
     loses: "the meta of a tape that makes way",
     caughtBy: "a namesake makes way with all that it had",
     storage: always((root) => ({
-      createTape: (tape, meta) =>
-        Effect.ignore(
-          Effect.flatMap(root.readMeta(tape), (found) => root.replaceMeta(tape, found?.version, new Uint8Array()))
-        ).pipe(Effect.andThen(root.createTape(tape, meta)))
+      tapes: {
+        create: (tape, meta) =>
+          Effect.ignore(
+            Effect.flatMap(root.meta.read(tape), (found) => root.meta.replace(tape, found?.version, new Uint8Array()))
+          ).pipe(Effect.andThen(root.tapes.create(tape, meta)))
+      }
     }))
   }
 ]

@@ -1,6 +1,7 @@
 /** Broken storages as a lib sees them. */
 import * as Effect from "effect/Effect"
 import type { Root } from "litetapes/Storage"
+import type { RootChange } from "../../support/changeRoot.ts"
 import { always, type Mutant, onRoot, onWriter } from "./breaking.ts"
 import { sharing } from "./files.ts"
 import { openMutants } from "./places.ts"
@@ -21,20 +22,22 @@ const writtenLater: Mutant["storage"] = onWriter((writer) => {
 })
 
 /** A reader keeps what it has read of a dynamic segment. */
-const frozenForReaders = (): ((root: Root) => Partial<Root>) => {
+const frozenForReaders = (): ((root: Root) => RootChange) => {
   const sizes = new Map<number, number>()
   return (root) =>
     root.mode === "write"
       ? {}
       : {
-          dynamicSize: (n) =>
-            Effect.suspend(() => {
-              const known = sizes.get(n)
-              if (known !== undefined) return Effect.succeed(known)
-              return Effect.tap(root.dynamicSize(n), (size) => Effect.sync(() => sizes.set(n, size ?? 0)))
-            }),
-          readDynamic: (n, offset, length) =>
-            root.readDynamic(n, offset, Math.min(length, Math.max(0, (sizes.get(n) ?? 0) - offset)))
+          journal: {
+            size: (n) =>
+              Effect.suspend(() => {
+                const known = sizes.get(n)
+                if (known !== undefined) return Effect.succeed(known)
+                return Effect.tap(root.journal.size(n), (size) => Effect.sync(() => sizes.set(n, size ?? 0)))
+              }),
+            read: (n, offset, length) =>
+              root.journal.read(n, offset, Math.min(length, Math.max(0, (sizes.get(n) ?? 0) - offset)))
+          }
         }
 }
 
@@ -48,33 +51,39 @@ export const libMutants: ReadonlyArray<Mutant> = [
     breaks: "removing a segment removes all that are behind it",
     caughtBy: "tapes are repacked, cloned, archived and verified, and stay what they were",
     storage: always((root) => ({
-      removeSegment: (tape, segment) =>
-        Effect.flatMap(root.listSegments(tape), (names) =>
-          Effect.forEach(
-            names.filter((name) => name >= segment),
-            (name) => root.removeSegment(tape, name),
-            { discard: true }
+      segments: {
+        remove: (tape, segment) =>
+          Effect.flatMap(root.segments.list(tape), (names) =>
+            Effect.forEach(
+              names.filter((name) => name >= segment),
+              (name) => root.segments.remove(tape, name),
+              { discard: true }
+            )
           )
-        )
+      }
     }))
   },
   {
     breaks: "a dynamic segment that is dropped takes the next one with it",
     caughtBy: "events keep their order, their revisions and their ids, closed, killed and opened again",
     storage: always((root) => ({
-      dropDynamic: (n) => Effect.andThen(root.dropDynamic(n), root.dropDynamic(n + 1))
+      journal: {
+        drop: (n) => Effect.andThen(root.journal.drop(n), root.journal.drop(n + 1))
+      }
     }))
   },
   {
     breaks: "all ranges of a call are the first one",
     caughtBy: "single events are found among many others, in dynamic segments and in segments",
     storage: always((root) => ({
-      readSegmentRanges: (tape, segment, ranges) =>
-        root.readSegmentRanges(
-          tape,
-          segment,
-          ranges.map(() => ranges[0]!)
-        )
+      segments: {
+        readRanges: (tape, segment, ranges) =>
+          root.segments.readRanges(
+            tape,
+            segment,
+            ranges.map(() => ranges[0]!)
+          )
+      }
     }))
   },
   {
@@ -95,11 +104,11 @@ export const libMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "no segments are listed",
     caughtBy: "a tape that lost its meta is recovered, and nothing of it is lost",
-    storage: always(() => ({ listSegments: () => Effect.succeed([]) }))
+    storage: always(() => ({ segments: { list: () => Effect.succeed([]) } }))
   },
   {
     breaks: "no tapes are listed",
     caughtBy: "a lib that lost its meta is recovered with its tapes",
-    storage: always(() => ({ listTapes: Effect.succeed([]) }))
+    storage: always(() => ({ tapes: { list: Effect.succeed([]) } }))
   }
 ]

@@ -1,6 +1,7 @@
 /** Broken ways to open a place, and to keep meta and tapes in it. */
 import * as Effect from "effect/Effect"
 import type { Meta, Root } from "litetapes/Storage"
+import type { RootChange } from "../../support/changeRoot.ts"
 import { always, failure, instead, type Mutant, onRoot } from "./breaking.ts"
 
 export const openMutants: ReadonlyArray<Mutant> = [
@@ -23,7 +24,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
     storage: (base) => ({
       open: (at, mode) =>
         Effect.tap(base.open(at, mode), (root) =>
-          root.mode === "write" ? root.writeHint(new Uint8Array(1)) : Effect.void
+          root.mode === "write" ? root.hint.write(new Uint8Array(1)) : Effect.void
         )
     })
   },
@@ -78,7 +79,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "readers write the hint",
     caughtBy: "a reader can write nothing",
-    storage: always((root) => (root.mode === "read" ? { writeHint: () => Effect.void } : {}))
+    storage: always((root) => (root.mode === "read" ? { hint: { write: () => Effect.void } } : {}))
   },
   {
     breaks: "the lock is held for ever",
@@ -90,21 +91,25 @@ export const openMutants: ReadonlyArray<Mutant> = [
     caughtBy: "two places know nothing of each other",
     storage: onRoot(() => {
       let hint: Uint8Array | undefined
-      return () => ({ writeHint: (bytes) => Effect.sync(() => void (hint = bytes)), readHint: Effect.sync(() => hint) })
+      return () => ({
+        hint: { write: (bytes) => Effect.sync(() => void (hint = bytes)), read: Effect.sync(() => hint) }
+      })
     })
   }
 ]
 
 /** Meta at the bytes that its caller gave. */
-const keepingGiven = (): ((root: Root) => Partial<Root>) => {
+const keepingGiven = (): ((root: Root) => RootChange) => {
   const given = new Map<string, Uint8Array>()
   return (root) => ({
-    replaceMeta: (owner, version, bytes) =>
-      Effect.tap(root.replaceMeta(owner, version, bytes), (made) => Effect.sync(() => given.set(made, bytes))),
-    readMeta: (owner, bytesMax) =>
-      Effect.map(root.readMeta(owner, bytesMax), (meta): Meta | undefined =>
-        meta === undefined ? undefined : { ...meta, bytes: given.get(meta.version) ?? meta.bytes }
-      )
+    meta: {
+      replace: (owner, version, bytes) =>
+        Effect.tap(root.meta.replace(owner, version, bytes), (made) => Effect.sync(() => given.set(made, bytes))),
+      read: (owner, bytesMax) =>
+        Effect.map(root.meta.read(owner, bytesMax), (meta): Meta | undefined =>
+          meta === undefined ? undefined : { ...meta, bytes: given.get(meta.version) ?? meta.bytes }
+        )
+    }
   })
 }
 
@@ -113,49 +118,59 @@ export const metaMutants: ReadonlyArray<Mutant> = [
     breaks: "meta that was never written is empty",
     caughtBy: "meta is absent until it is written",
     storage: always((root) => ({
-      readMeta: (owner) =>
-        Effect.map(root.readMeta(owner), (meta) => meta ?? { bytes: new Uint8Array(), version: "none" })
+      meta: {
+        read: (owner) =>
+          Effect.map(root.meta.read(owner), (meta) => meta ?? { bytes: new Uint8Array(), version: "none" })
+      }
     }))
   },
   {
-    breaks: "appendMeta gives the version that was",
+    breaks: "meta.append gives the version that was",
     caughtBy: "a change is made against the version that was read, and gives the one that stands now",
     storage: always((root) => ({
-      appendMeta: (owner, version, bytes) => Effect.as(root.appendMeta(owner, version, bytes), version)
+      meta: {
+        append: (owner, version, bytes) => Effect.as(root.meta.append(owner, version, bytes), version)
+      }
     }))
   },
   {
-    breaks: "replaceMeta ignores the version",
+    breaks: "meta.replace ignores the version",
     caughtBy: "a change against what is no longer there is refused and changes nothing",
     storage: always((root) => ({
-      replaceMeta: (owner, _, bytes) =>
-        Effect.flatMap(root.readMeta(owner), (meta) => root.replaceMeta(owner, meta?.version, bytes))
+      meta: {
+        replace: (owner, _, bytes) =>
+          Effect.flatMap(root.meta.read(owner), (meta) => root.meta.replace(owner, meta?.version, bytes))
+      }
     }))
   },
   {
-    breaks: "appendMeta makes the tape",
+    breaks: "meta.append makes the tape",
     caughtBy: "a change of meta that is not there is refused, and a tape has to be there",
     storage: always((root) => ({
-      appendMeta: (owner, version, bytes) =>
-        Effect.flatMap(owner === undefined ? Effect.void : root.listSegments(owner), () =>
-          root.appendMeta(owner, version, bytes)
-        ).pipe(
-          Effect.catch((error) =>
-            error.reason === "not-found" ? Effect.as(root.createTape(owner!, bytes), "") : Effect.fail(error)
+      meta: {
+        append: (owner, version, bytes) =>
+          Effect.flatMap(owner === undefined ? Effect.void : root.segments.list(owner), () =>
+            root.meta.append(owner, version, bytes)
+          ).pipe(
+            Effect.catch((error) =>
+              error.reason === "not-found" ? Effect.as(root.tapes.create(owner!, bytes), "") : Effect.fail(error)
+            )
           )
-        )
+      }
     }))
   },
   {
-    breaks: "replaceMeta looks at the version first and writes later",
+    breaks: "meta.replace looks at the version first and writes later",
     caughtBy: "of changes at the same time against one version, one is made",
     storage: always((root) => ({
-      replaceMeta: (owner, version, bytes) =>
-        Effect.gen(function* () {
-          if ((yield* root.readMeta(owner))?.version !== version) return yield* failure("changed")
-          yield* Effect.yieldNow
-          return yield* root.replaceMeta(owner, (yield* root.readMeta(owner))?.version, bytes)
-        })
+      meta: {
+        replace: (owner, version, bytes) =>
+          Effect.gen(function* () {
+            if ((yield* root.meta.read(owner))?.version !== version) return yield* failure("changed")
+            yield* Effect.yieldNow
+            return yield* root.meta.replace(owner, (yield* root.meta.read(owner))?.version, bytes)
+          })
+      }
     }))
   },
   {
@@ -164,15 +179,17 @@ export const metaMutants: ReadonlyArray<Mutant> = [
     storage: onRoot(keepingGiven)
   },
   {
-    breaks: "readMeta reads however much there is",
+    breaks: "meta.read reads however much there is",
     caughtBy: "meta that is larger than its reader is ready for is not read",
-    storage: always((root) => ({ readMeta: (owner) => root.readMeta(owner) }))
+    storage: always((root) => ({ meta: { read: (owner) => root.meta.read(owner) } }))
   },
   {
     breaks: "no name is unsafe to read meta of",
     caughtBy: "names that could lead elsewhere are no owners of meta",
     storage: always((root) => ({
-      readMeta: (owner, bytesMax) => instead(root.readMeta(owner, bytesMax), "unsafe", undefined)
+      meta: {
+        read: (owner, bytesMax) => instead(root.meta.read(owner, bytesMax), "unsafe", undefined)
+      }
     }))
   }
 ]
@@ -181,29 +198,35 @@ export const tapeMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "tapes are listed in any order",
     caughtBy: "a tape appears with its meta and is there when the lib is opened again",
-    storage: always((root) => ({ listTapes: Effect.map(root.listTapes, (names) => names.toReversed()) }))
+    storage: always((root) => ({ tapes: { list: Effect.map(root.tapes.list, (names) => names.toReversed()) } }))
   },
   {
     breaks: "empty meta is none",
     caughtBy: "a tape may begin with empty meta, which is not none",
     storage: always((root) => ({
-      readMeta: (owner, bytesMax) =>
-        Effect.map(root.readMeta(owner, bytesMax), (meta) => (meta?.bytes.length === 0 ? undefined : meta))
+      meta: {
+        read: (owner, bytesMax) =>
+          Effect.map(root.meta.read(owner, bytesMax), (meta) => (meta?.bytes.length === 0 ? undefined : meta))
+      }
     }))
   },
   {
-    breaks: "createTape overwrites a namesake's meta and keeps its segments",
+    breaks: "tapes.create overwrites a namesake's meta and keeps its segments",
     caughtBy: "a namesake makes way with all that it had",
     storage: always((root) => ({
-      createTape: (tape, meta) =>
-        Effect.flatMap(root.readMeta(tape), (found) =>
-          found === undefined ? root.createTape(tape, meta) : Effect.asVoid(root.replaceMeta(tape, found.version, meta))
-        )
+      tapes: {
+        create: (tape, meta) =>
+          Effect.flatMap(root.meta.read(tape), (found) =>
+            found === undefined
+              ? root.tapes.create(tape, meta)
+              : Effect.asVoid(root.meta.replace(tape, found.version, meta))
+          )
+      }
     }))
   },
   {
     breaks: "no name is unsafe to list segments of",
     caughtBy: "names that could lead elsewhere are no tapes",
-    storage: always((root) => ({ listSegments: (tape) => instead(root.listSegments(tape), "unsafe", []) }))
+    storage: always((root) => ({ segments: { list: (tape) => instead(root.segments.list(tape), "unsafe", []) } }))
   }
 ]

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { NewEvent } from "litetapes/EventStore"
 import { all, type Contract, failing, flush, numbered, numbers, type Store } from "./support.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 const named = (id: string, data: unknown = id): NewEvent => ({ type: "Named", id, data })
 
@@ -181,9 +182,9 @@ export const idContract: Contract = (test) => {
       yield* use((store) => store.append("order-1", [named("a")]))
       yield* files((root) =>
         Effect.gen(function* () {
-          const [segment] = yield* root.listSegments("order")
-          yield* root.removeSegment("order", segment!)
-          yield* root.removeIndex("order", segment!)
+          const [segment] = yield* root.segments.list("order")
+          yield* root.segments.remove("order", segment!)
+          yield* IndexFiles.remove(root.derived, "order", segment!)
         })
       )
       yield* use((store) =>
@@ -195,7 +196,7 @@ export const idContract: Contract = (test) => {
           assert.strictEqual(yield* store.position, 1)
         })
       )
-      assert.deepStrictEqual(probe.indexesWritten, ["order/seg-000001.jsonl"])
+      assert.deepStrictEqual(probe.indexesWritten, ["order/seg-000001.jsonl.idx"])
     }))
 
   test("ids that the store makes are UUIDs of version 7 and ascend", ({ use }) =>

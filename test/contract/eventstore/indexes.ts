@@ -5,6 +5,7 @@ import type { Root } from "litetapes/Storage"
 import { hash53, hashId } from "../../../src/domain/base/Hash53.ts"
 import { SegmentIndexBuilder } from "../../../src/domain/segment/SegmentIndex.ts"
 import { all, type Contract, dataOf, failing, flush, numbered, numbers, type Store, tapeOf } from "./support.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 const named = (stream: string, n: number) => ({ type: "Named", id: `${stream}/${n}`, data: `${stream}/${n}` })
 
@@ -32,8 +33,8 @@ const assertRight = Effect.fnUntraced(function* (store: Store) {
 
 /** The segment's lines, with what an index is told about each. */
 const linesOf = Effect.fnUntraced(function* (root: Root) {
-  const size = yield* root.segmentSize("order", segmentName)
-  const bytes = yield* root.readSegment("order", segmentName, 0, size!)
+  const size = yield* root.segments.size("order", segmentName)
+  const bytes = yield* root.segments.read("order", segmentName, 0, size!)
   const texts = Buffer.from(bytes).toString("utf8").split("\n").slice(0, -1)
   return texts.map((text) => {
     const { stream, revision, position, id } = JSON.parse(text) as {
@@ -50,18 +51,18 @@ export const indexContract: Contract = (test) => {
   test("an index that is gone is made again", ({ use, files, probe }) =>
     Effect.gen(function* () {
       yield* use(setUp)
-      yield* files((root) => root.removeIndex("order", segmentName))
+      yield* files((root) => IndexFiles.remove(root.derived, "order", segmentName))
       probe.indexesWritten = []
       yield* use(assertRight)
-      assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`])
+      assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}.idx`])
       yield* use(assertRight)
-      assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`])
+      assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}.idx`])
     }))
 
   test("an index that cannot be read or written costs nothing but time", ({ use, files, probe }) =>
     Effect.gen(function* () {
       yield* use(setUp)
-      yield* files((root) => root.removeIndex("order", segmentName))
+      yield* files((root) => IndexFiles.remove(root.derived, "order", segmentName))
       probe.indexes = "refused"
       yield* use(assertRight)
       yield* use(assertRight, { mode: "read" })
@@ -91,7 +92,7 @@ export const indexContract: Contract = (test) => {
             assert.isTrue((yield* store.append("order-b", [named("order-b", 1)])).repeated)
           })
         )
-        assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`], `byte ${at}`)
+        assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}.idx`], `byte ${at}`)
       }
     }))
 
@@ -107,15 +108,15 @@ export const indexContract: Contract = (test) => {
       const [own, other] = yield* files((root) =>
         Effect.gen(function* () {
           const read = function* (tape: string) {
-            const size = yield* root.indexSize(tape, segmentName)
-            return (yield* root.readIndexRanges(tape, segmentName, [[0, size!]]))[0]!
+            const size = yield* IndexFiles.size(root.derived, tape, segmentName)
+            return (yield* IndexFiles.readRanges(root.derived, tape, segmentName, [[0, size!]]))[0]!
           }
           return [yield* read("order"), yield* read("acc")]
         })
       )
       const bad = [new Uint8Array(), own!.slice(0, 4095), own!.slice(0, -4096), own!.slice(0, -1), other!]
       for (const bytes of bad) {
-        yield* files((root) => root.writeIndex("order", segmentName, bytes))
+        yield* files((root) => IndexFiles.write(root.derived, "order", segmentName, bytes))
         probe.indexesWritten = []
         yield* use((store) =>
           Effect.gen(function* () {
@@ -126,7 +127,7 @@ export const indexContract: Contract = (test) => {
             }
           })
         )
-        assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}`])
+        assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}.idx`])
       }
     }))
 
@@ -141,9 +142,9 @@ export const indexContract: Contract = (test) => {
           for (const { bytes, stream, revision, position } of yield* linesOf(root)) {
             builder.add(bytes, 0, bytes.length, { stream, revision, position, idHash })
           }
-          const meta = yield* root.readMeta("order")
+          const meta = yield* root.meta.read("order")
           const sha256 = /"sha256":"([0-9a-f]{64})"/.exec(Buffer.from(meta!.bytes).toString("utf8"))![1]!
-          yield* root.writeIndex("order", segmentName, builder.finish(sha256))
+          yield* IndexFiles.write(root.derived, "order", segmentName, builder.finish(sha256))
         })
       )
       yield* use((store) =>
@@ -170,9 +171,9 @@ export const indexContract: Contract = (test) => {
           for (const { bytes, stream, revision, position } of yield* linesOf(root)) {
             builder.add(bytes, 0, bytes.length, { stream, revision, position, idHash: hashId("order-z", "order-b/1") })
           }
-          const meta = yield* root.readMeta("order")
+          const meta = yield* root.meta.read("order")
           const sha256 = /"sha256":"([0-9a-f]{64})"/.exec(Buffer.from(meta!.bytes).toString("utf8"))![1]!
-          yield* root.writeIndex("order", segmentName, builder.finish(sha256))
+          yield* IndexFiles.write(root.derived, "order", segmentName, builder.finish(sha256))
         })
       )
       yield* use((store) =>
@@ -190,11 +191,11 @@ export const indexContract: Contract = (test) => {
   test("an older copy of a tape is noticed: by the gap, or by what was committed behind it", ({ use, files, probe }) =>
     Effect.gen(function* () {
       yield* use((store) => Effect.andThen(store.append("order-1", numbered(2)), store.append("acc-1", numbered(2, 2))))
-      const old = yield* files((root) => root.readMeta("order"))
+      const old = yield* files((root) => root.meta.read("order"))
       const putBack = files((root) =>
         Effect.gen(function* () {
-          const meta = yield* root.readMeta("order")
-          yield* root.replaceMeta("order", meta!.version, old!.bytes)
+          const meta = yield* root.meta.read("order")
+          yield* root.meta.replace("order", meta!.version, old!.bytes)
           return meta!
         })
       )
@@ -215,8 +216,8 @@ export const indexContract: Contract = (test) => {
       )
       yield* files((root) =>
         Effect.gen(function* () {
-          const meta = yield* root.readMeta("order")
-          yield* root.replaceMeta("order", meta!.version, newer.bytes)
+          const meta = yield* root.meta.read("order")
+          yield* root.meta.replace("order", meta!.version, newer.bytes)
         })
       )
       yield* use((store) => Effect.map(dataOf(store.readAll()), (data) => assert.deepStrictEqual(data, numbers(8))))

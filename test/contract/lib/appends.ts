@@ -193,10 +193,10 @@ export const endContract = ({ storage, place }: Kind): void => {
         yield* Effect.scoped(
           Effect.gen(function* () {
             const root = yield* base.open(location, "read")
-            assert.deepStrictEqual(yield* root.listDynamics, [])
+            assert.deepStrictEqual(yield* root.journal.list, [])
             for (const tape of ["a", "b"]) {
-              assert.deepStrictEqual(yield* root.listSegments(tape), ["seg-000001.jsonl"])
-              const bytes = yield* root.readSegment(tape, "seg-000001.jsonl", 0, 1000)
+              assert.deepStrictEqual(yield* root.segments.list(tape), ["seg-000001.jsonl"])
+              const bytes = yield* root.segments.read(tape, "seg-000001.jsonl", 0, 1000)
               assert.strictEqual(Buffer.from(bytes).toString(), '{"n":0}\n{"n":1}\n{"n":2}\n{"n":3}\n{"n":4}\n')
             }
           })
@@ -243,7 +243,7 @@ export const closingContract = ({ storage, place }: Kind): void => {
             const tape = yield* tapeOf(lib, "a")
             yield* tape.append([{ n: 0 }])
             assert.lengthOf(yield* tape.segments, 0)
-            watch.after = at("dropDynamic", Effect.asVoid(Deferred.succeed(closed, undefined)))
+            watch.after = at("journal.drop", Effect.asVoid(Deferred.succeed(closed, undefined)))
             yield* TestClock.adjust("30 seconds")
             yield* Deferred.await(closed)
             assert.lengthOf(yield* tape.segments, 1)
@@ -265,10 +265,10 @@ export const closingContract = ({ storage, place }: Kind): void => {
             const tape = yield* tapeOf(lib, "a")
             watch.before = (operation) => {
               most = Math.max(most, watch.dynamics.size)
-              return operation === "writeSegment" ? Deferred.await(goOn) : Effect.void
+              return operation === "segments.write" ? Deferred.await(goOn) : Effect.void
             }
             watch.after = at(
-              "createDynamic",
+              "journal.create",
               Effect.suspend(() => (watch.dynamics.size < 4 ? Effect.void : Deferred.succeed(full, undefined)))
             )
             const records = numbers(60).map(({ n }) => ({ n, text: "x".repeat(500) }))
@@ -283,7 +283,7 @@ export const closingContract = ({ storage, place }: Kind): void => {
         yield* withLib(watch.storage, place(), use, { closeBytes: 1024, backlogMax: 2 })
         // Two that wait, the one that is being written, and the next one.
         assert.strictEqual(most, 4)
-        assert.isAtLeast(watch.counts.get("dropDynamic")!, 10)
+        assert.isAtLeast(watch.counts.get("journal.drop")!, 10)
       })
     )
   })

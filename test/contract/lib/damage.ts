@@ -16,6 +16,7 @@ import {
   tapeOf,
   withLib
 } from "../../support/openLib.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 const records = Array.from({ length: 300 }, (_, n) => ({ n, text: `${n} `.repeat(300).slice(0, 900) }))
 const firstSegment = "seg-000001.jsonl"
@@ -40,7 +41,7 @@ const tamper = <A, E>(base: StorageService, location: string, change: (root: Roo
 
 const replaceSegment = (root: Root, change: (bytes: Uint8Array) => Uint8Array): Effect.Effect<void, StorageError> =>
   Effect.flatMap(segmentBytes(root, "a", firstSegment), (bytes) =>
-    root.writeSegment("a", firstSegment, (append) => append(change(bytes)))
+    root.segments.write("a", firstSegment, (append) => append(change(bytes)))
   )
 
 /** The records that come before reading fails, and what it fails with. */
@@ -70,7 +71,7 @@ export const segmentDamageContract = ({ storage, place }: Kind): void => {
           const base = yield* storage
           const location = place()
           yield* prepare(base, location)
-          const size = yield* tamper(base, location, (root) => root.segmentSize("a", firstSegment))
+          const size = yield* tamper(base, location, (root) => root.segments.size("a", firstSegment))
           const at = Math.floor(part * size!)
           yield* tamper(base, location, (root) => replaceSegment(root, (bytes) => flipped(bytes, at, 4)))
           yield* withLib(base, location, (lib) =>
@@ -110,7 +111,7 @@ export const segmentDamageContract = ({ storage, place }: Kind): void => {
           const location = place()
           yield* prepare(base, location)
           yield* tamper(base, location, (root) =>
-            Effect.andThen(replaceSegment(root, change), root.removeIndex("a", firstSegment))
+            Effect.andThen(replaceSegment(root, change), IndexFiles.remove(root.derived, "a", firstSegment))
           )
           yield* withLib(base, location, (lib) =>
             Effect.gen(function* () {
@@ -132,8 +133,8 @@ export const segmentDamageContract = ({ storage, place }: Kind): void => {
           yield* prepare(base, location)
           yield* tamper(base, location, (root) =>
             Effect.andThen(
-              root.removeSegment("a", firstSegment),
-              index === "gone" ? root.removeIndex("a", firstSegment) : Effect.void
+              root.segments.remove("a", firstSegment),
+              index === "gone" ? IndexFiles.remove(root.derived, "a", firstSegment) : Effect.void
             )
           )
           yield* withLib(base, location, (lib) =>
@@ -160,10 +161,10 @@ export const metaDamageContract = ({ storage, place }: Kind): void => {
         const base = yield* storage
         const location = place()
         yield* prepare(base, location)
-        const good = (yield* tamper(base, location, (root) => root.readMeta("a")))!
+        const good = (yield* tamper(base, location, (root) => root.meta.read("a")))!
         const replace = (bytes: Uint8Array) =>
           tamper(base, location, (root) =>
-            Effect.flatMap(root.readMeta("a"), (meta) => root.replaceMeta("a", meta!.version, bytes))
+            Effect.flatMap(root.meta.read("a"), (meta) => root.meta.replace("a", meta!.version, bytes))
           )
         for (let at = 0; at < good.bytes.length; at += 61) {
           yield* replace(flipped(good.bytes, at, at % 7))
@@ -213,13 +214,15 @@ export const indexDamageContract = ({ storage, place }: Kind): void => {
         yield* prepare(base, location)
         const readIndex = (root: Root) =>
           Effect.gen(function* () {
-            const size = yield* root.indexSize("a", firstSegment)
-            return size === undefined ? undefined : (yield* root.readIndexRanges("a", firstSegment, [[0, size]]))[0]!
+            const size = yield* IndexFiles.size(root.derived, "a", firstSegment)
+            return size === undefined
+              ? undefined
+              : (yield* IndexFiles.readRanges(root.derived, "a", firstSegment, [[0, size]]))[0]!
           })
         const good = (yield* tamper(base, location, readIndex))!
         const other = (yield* tamper(base, location, (root) =>
-          Effect.flatMap(root.indexSize("a", "seg-000002.jsonl"), (size) =>
-            root.readIndexRanges("a", "seg-000002.jsonl", [[0, size!]])
+          Effect.flatMap(IndexFiles.size(root.derived, "a", "seg-000002.jsonl"), (size) =>
+            IndexFiles.readRanges(root.derived, "a", "seg-000002.jsonl", [[0, size!]])
           )
         ))[0]!
         const damaged: Array<Uint8Array | undefined> = [
@@ -232,7 +235,9 @@ export const indexDamageContract = ({ storage, place }: Kind): void => {
         for (let at = 0; at < good.length; at += 149) damaged.push(flipped(good, at, at % 8))
         for (const bytes of damaged) {
           yield* tamper(base, location, (root) =>
-            bytes === undefined ? root.removeIndex("a", firstSegment) : root.writeIndex("a", firstSegment, bytes)
+            bytes === undefined
+              ? IndexFiles.remove(root.derived, "a", firstSegment)
+              : IndexFiles.write(root.derived, "a", firstSegment, bytes)
           )
           const readers = (lib: LibService) =>
             Effect.map(recordsOf(lib, "a", { from: 100, to: 200 }), (read) =>

@@ -68,12 +68,12 @@ const failures: ReadonlyArray<Failure> = [
   },
   {
     name: "the hint cannot be written",
-    arm: (watch) => (watch.before = fails("writeHint")),
+    arm: (watch) => (watch.before = fails("hint.write")),
     use: append,
     tags: ["CommitOutcomeUnknown"],
     there: true
   },
-  ...(["writeSegment", "replaceMeta"] as const).flatMap((operation): Array<Failure> => [
+  ...(["segments.write", "meta.replace"] as const).flatMap((operation): Array<Failure> => [
     {
       name: `${operation} fails in a flush`,
       arm: (watch) => (watch.before = fails(operation)),
@@ -89,7 +89,7 @@ const failures: ReadonlyArray<Failure> = [
       there: false
     }
   ]),
-  ...(["createDynamic", "appendMeta"] as const).flatMap((operation): Array<Failure> => [
+  ...(["journal.create", "meta.append"] as const).flatMap((operation): Array<Failure> => [
     {
       name: `${operation} fails when the next dynamic segment is needed`,
       arm: (watch) => (watch.before = fails(operation)),
@@ -210,7 +210,7 @@ export const poisonContract = ({ storage, place }: Kind): void => {
           const watch = watched(base)
           const { lib, close } = yield* openSession(watch.storage, at)
           yield* prepare(lib)
-          watch.before = fails("writeSegment")
+          watch.before = fails("segments.write")
           if (mode === "close") assert.strictEqual(yield* tagOf(lib.close), "WriterPoisoned")
           yield* close
           yield* checkReopened({ storage: base, place: at }, false)
@@ -225,7 +225,7 @@ export const poisonContract = ({ storage, place }: Kind): void => {
         const base = yield* storage
         const location = place()
         const watch = watched(base)
-        watch.before = fails("writeIndex")
+        watch.before = fails("derived.put")
         yield* withLib(watch.storage, location, (lib) =>
           Effect.gen(function* () {
             yield* prepare(lib)
@@ -235,7 +235,7 @@ export const poisonContract = ({ storage, place }: Kind): void => {
             assert.deepStrictEqual(yield* recordsOf(lib, "a"), [...acknowledged, pending])
           })
         )
-        assert.isAtLeast(watch.counts.get("writeIndex")!, 1)
+        assert.isAtLeast(watch.counts.get("derived.put")!, 1)
         yield* withLib(base, location, (lib) =>
           Effect.gen(function* () {
             assert.isFalse(lib.report.recovered)

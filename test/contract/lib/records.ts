@@ -222,7 +222,7 @@ export const metaContract = ({ storage, place }: Kind): void => {
         )
         const lines = yield* Effect.scoped(
           Effect.gen(function* () {
-            const meta = yield* (yield* base.open(location, "read")).readMeta("order")
+            const meta = yield* (yield* base.open(location, "read")).meta.read("order")
             return Buffer.from(meta!.bytes).toString().split("\n").length
           })
         )

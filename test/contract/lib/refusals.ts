@@ -45,7 +45,7 @@ export const openingContract = ({ storage, place }: Kind): void => {
         assert.strictEqual(yield* tagOf(withLib(base, place(), () => Effect.void, { mode: "read" })), "LibInvalid")
         const taken = place()
         yield* Effect.scoped(
-          Effect.flatMap(base.open(taken, "write"), (root) => root.setAside("something", Buffer.from("else")))
+          Effect.flatMap(base.open(taken, "write"), (root) => root.quarantine.keep("something", Buffer.from("else")))
         )
         for (const mode of ["write", "read", "write"] as const) {
           assert.strictEqual(yield* tagOf(withLib(base, taken, () => Effect.void, { mode })), "LibInvalid")

@@ -64,7 +64,7 @@ const offsetsOf = (base: StorageService, location: string) =>
   Effect.scoped(
     Effect.gen(function* () {
       const root = yield* base.open(location, "read")
-      const bytes = yield* root.readDynamic(1, 0, (yield* root.dynamicSize(1))!)
+      const bytes = yield* root.journal.read(1, 0, (yield* root.journal.size(1))!)
       const { batches, contentBytes } = DynamicSegment.scan(bytes, { batch: 0, hash: noHash }, undefined)
       assert.lengthOf(batches, 3)
       return [...batches.map(({ offset }) => offset), contentBytes]
@@ -232,7 +232,7 @@ export const libMetaContract = ({ storage, place, step }: Kind): void => {
       const whole = place()
       yield* copyLib(base, from, whole, { hint: false })
       const expected = yield* withLib(base, whole, contentsOf)
-      const meta = (yield* Effect.scoped(Effect.flatMap(base.open(from, "read"), (root) => root.readMeta(undefined))))!
+      const meta = (yield* Effect.scoped(Effect.flatMap(base.open(from, "read"), (root) => root.meta.read(undefined))))!
       let opened = 0
       for (const length of cuts(lastLineOf(meta.bytes), meta.bytes.length, step)) {
         const copied = place()

@@ -16,7 +16,7 @@ export const open = (
 /** Opens a lib that has its meta, and a tape. */
 export const openLib = (location: string): Effect.Effect<Root, StorageError, Storage | Scope.Scope> =>
   Effect.tap(open(location), (root) =>
-    Effect.andThen(root.replaceMeta(undefined, undefined, bytes("lib\n")), root.createTape("order", bytes("tape\n")))
+    Effect.andThen(root.meta.replace(undefined, undefined, bytes("lib\n")), root.tapes.create("order", bytes("tape\n")))
   )
 
 /** The reason for which `effect` fails. */

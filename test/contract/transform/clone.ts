@@ -201,7 +201,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
         yield* withLib(storage, at, (lib) => fill(lib, "a", 3, 4))
         const segment = "seg-000002.jsonl"
         yield* tamper(storage, at, (root) =>
-          damage === undefined ? root.removeSegment("a", segment) : rewrite(root, "a", segment, damage)
+          damage === undefined ? root.segments.remove("a", segment) : rewrite(root, "a", segment, damage)
         )
         yield* withLib(storage, at, (lib) =>
           Effect.gen(function* () {

@@ -21,9 +21,9 @@ const eachCall = <E>(
 export const failuresContract = ({ ground, place }: TransformKind): void => {
   describe("a storage that fails", () => {
     for (const [operation, when] of [
-      ["writeSegment", "before"],
-      ["writeSegment", "after"],
-      ["readSegment", "before"]
+      ["segments.write", "before"],
+      ["segments.write", "after"],
+      ["segments.read", "before"]
     ] as const) {
       it.live(`at any ${operation} (${when} it is done) fails a repack, and nothing else`, () =>
         Effect.gen(function* () {
@@ -58,7 +58,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
       )
     }
 
-    for (const operation of ["removeSegment", "removeIndex", "writeIndex"] as const) {
+    for (const operation of ["segments.remove", "derived.delete", "derived.put"] as const) {
       it.live(`at any ${operation} does not fail a repack; what stays is removed after the next crash`, () =>
         Effect.gen(function* () {
           const kind = yield* ground
@@ -103,7 +103,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
             const disk = failing(storage)
             const session = yield* openSession(disk.storage, at)
             const tape = yield* fill(session.lib, "a", 3, 4)
-            disk.plan({ operation: "replaceMeta", nth: 1, when })
+            disk.plan({ operation: "meta.replace", nth: 1, when })
             assert.strictEqual(yield* tagOf(tape.repack(options)), "WriterPoisoned")
             assert.isTrue(disk.hasFailed())
             assert.strictEqual(yield* tagOf(tape.append([{}])), "WriterPoisoned")
@@ -127,7 +127,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
       )
     }
 
-    for (const operation of ["createTape", "writeSegment"] as const) {
+    for (const operation of ["tapes.create", "segments.write"] as const) {
       it.live(`at any ${operation} of the target fails a clone alone, and its name can be used again`, () =>
         Effect.gen(function* () {
           const { storage } = yield* ground
@@ -155,7 +155,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
       )
     }
 
-    for (const operation of ["replaceMeta", "appendMeta"] as const) {
+    for (const operation of ["meta.replace", "meta.append"] as const) {
       it.live(
         `at ${operation} of the target stops its writer; the tape is listed whole when it is opened again, or not`,
         () =>
@@ -177,7 +177,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
               yield* withLib(storage, at, (lib) =>
                 Effect.gen(function* () {
                   const names = (yield* lib.tapes).map(({ name }) => name)
-                  assert.deepStrictEqual(names, operation === "appendMeta" && when === "after" ? ["copy"] : [])
+                  assert.deepStrictEqual(names, operation === "meta.append" && when === "after" ? ["copy"] : [])
                   if (names.length === 0) yield* lib.createTape("copy")
                   else assert.deepStrictEqual(yield* all(yield* existingTape(lib, "copy")), numbered(0, 12))
                   assert.isTrue((yield* lib.verify()).ok)

@@ -15,6 +15,7 @@ import {
   tamper,
   type TransformKind
 } from "../../support/transformGround.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 const shapes: ReadonlyArray<Tape.RepackOptions> = [
   { targetBytes: 1 },
@@ -82,13 +83,13 @@ export const leftoversContract = ({ ground, place }: TransformKind): void => {
                 const { before, made } = yield* prepare(kind, at, (lib) => fill(lib, "a", 5, 4), options, more)
                 const keep = new Set(made.slice(...madeRange(made.length)).map(([name]) => name))
                 yield* tamper(storage, at, (root) =>
-                  Effect.forEach(made, ([name]) => (keep.has(name) ? Effect.void : root.removeSegment("a", name)))
+                  Effect.forEach(made, ([name]) => (keep.has(name) ? Effect.void : root.segments.remove("a", name)))
                 )
                 yield* putFiles(storage, at, "a", before.slice(...beforeRange(before.length)))
                 if (!indexes) {
                   yield* tamper(storage, at, (root) =>
-                    Effect.flatMap(root.listSegments("a"), (names) =>
-                      Effect.forEach(names, (name) => root.removeIndex("a", name))
+                    Effect.flatMap(root.segments.list("a"), (names) =>
+                      Effect.forEach(names, (name) => IndexFiles.remove(root.derived, "a", name))
                     )
                   )
                 }

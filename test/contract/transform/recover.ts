@@ -21,6 +21,7 @@ import {
   tamper,
   type TransformKind
 } from "../../support/transformGround.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 export const recoverContract = (kind: TransformKind): void => {
   describe("recover", () => {
@@ -89,7 +90,7 @@ const metaContract = ({ ground, place, step }: TransformKind): void => {
           yield* tape.append(numbered(4, 6))
         })
       ).pipe(
-        Effect.andThen(tamper(storage, at, (root) => Effect.map(root.readMeta("a"), (meta) => meta!.bytes.length)))
+        Effect.andThen(tamper(storage, at, (root) => Effect.map(root.meta.read("a"), (meta) => meta!.bytes.length)))
       )
       for (let byte = 0; byte < size; byte += step) {
         const damaged = place()
@@ -207,7 +208,7 @@ const dynamicContract = ({ ground, place }: TransformKind): void => {
             )
             yield* tamper(storage, copied, (root) =>
               Effect.gen(function* () {
-                yield* root.removeSegment("a", segmentNames([lost])[0]!)
+                yield* root.segments.remove("a", segmentNames([lost])[0]!)
                 if (meta === "damaged") yield* rewriteMeta(root, "a", (bytes) => flipped(bytes, 5))
               })
             )
@@ -247,10 +248,11 @@ const damageContract = ({ ground, place }: TransformKind): void => {
             const [flip, cut, gone] = segmentNames([2, 5, 7]) as [string, string, string]
             yield* tamper(storage, at, (root) =>
               Effect.gen(function* () {
-                if (!indexes) for (const name of yield* root.listSegments("a")) yield* root.removeIndex("a", name)
+                if (!indexes)
+                  for (const name of yield* root.segments.list("a")) yield* IndexFiles.remove(root.derived, "a", name)
                 yield* rewrite(root, "a", flip, (bytes) => flipped(bytes, 61))
                 yield* rewrite(root, "a", cut, (bytes) => bytes.subarray(0, 100))
-                yield* root.removeSegment("a", gone)
+                yield* root.segments.remove("a", gone)
                 if (meta === "damaged") yield* rewriteMeta(root, "a", (bytes) => flipped(bytes, 10))
               })
             )
@@ -290,7 +292,7 @@ const againContract = ({ ground, place }: TransformKind): void => {
       const { loseMeta, storage } = kind
       const places = Array.from({ length: 4 }, place) as [string, string, string, string]
       yield* withLib(storage, places[0], (lib) => fill(lib, "a", 4, 3))
-      yield* tamper(storage, places[0], (root) => root.removeSegment("a", segmentNames([2])[0]!))
+      yield* tamper(storage, places[0], (root) => root.segments.remove("a", segmentNames([2])[0]!))
       yield* crashed(kind, places[0], places[1], (lib) =>
         Effect.flatMap(existingTape(lib, "a"), (tape) => tape.append(numbered(12, 15)))
       )
@@ -322,7 +324,7 @@ const againContract = ({ ground, place }: TransformKind): void => {
     })
   )
 
-  for (const operation of ["writeSegment", "appendMeta", "replaceMeta"] as const) {
+  for (const operation of ["segments.write", "meta.append", "meta.replace"] as const) {
     for (const when of ["before", "after"] as const) {
       it.live(`can be done again where ${operation} failed (${when} it was done)`, () =>
         Effect.gen(function* () {
@@ -344,7 +346,7 @@ const againContract = ({ ground, place }: TransformKind): void => {
           yield* session.close
           yield* withLib(storage, copied, (lib) =>
             Effect.gen(function* () {
-              if (operation !== "replaceMeta" || when === "before") {
+              if (operation !== "meta.replace" || when === "before") {
                 assert.deepInclude(yield* lib.recoverTape("a"), { records: 12, lost: [], dropped: [], gaps: [] })
               }
               assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 12))
@@ -454,7 +456,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
         })
       )
       assert.deepStrictEqual((yield* filesOf(storage, at, "a")).get(name), bytes)
-      yield* tamper(storage, at, (root) => root.removeSegment("a", twin))
+      yield* tamper(storage, at, (root) => root.segments.remove("a", twin))
       yield* withLib(storage, at, (lib) =>
         Effect.andThen(
           lib.recoverTape("a"),
@@ -470,7 +472,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
       const { storage } = kind
       const [at, copied] = [place(), place()]
       yield* withLib(storage, at, (lib) => fill(lib, "a", 2, 3))
-      const older = yield* tamper(storage, at, (root) => Effect.map(root.readMeta("a"), (meta) => meta!.bytes))
+      const older = yield* tamper(storage, at, (root) => Effect.map(root.meta.read("a"), (meta) => meta!.bytes))
       yield* withLib(storage, at, (lib) =>
         Effect.gen(function* () {
           const tape = yield* existingTape(lib, "a")

@@ -40,9 +40,9 @@ const aheadOf = Effect.fnUntraced(function* (ground: Ground, place: () => string
     })
   )
   yield* putFiles(storage, older, name, yield* filesOf(storage, newer, name))
-  const meta = yield* tamper(storage, newer, (root) => root.readMeta(name))
+  const meta = yield* tamper(storage, newer, (root) => root.meta.read(name))
   yield* tamper(storage, older, (root) =>
-    Effect.flatMap(root.readMeta(name), (old) => root.replaceMeta(name, old?.version, meta!.bytes))
+    Effect.flatMap(root.meta.read(name), (old) => root.meta.replace(name, old?.version, meta!.bytes))
   )
   return older
 })

@@ -19,6 +19,7 @@ import {
   tamper,
   type TransformKind
 } from "../../support/transformGround.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 export const recoverDamageContract = (kind: TransformKind): void => {
   describe("recover of a tape with damaged files", () => {
@@ -40,7 +41,7 @@ const reportContract = ({ ground, place }: TransformKind): void => {
       yield* crashed(kind, at, copied, (lib) =>
         Effect.flatMap(existingTape(lib, "a"), (tape) => tape.append(numbered(15, 18)))
       )
-      yield* tamper(kind.storage, copied, (root) => root.removeSegment("a", name(2)))
+      yield* tamper(kind.storage, copied, (root) => root.segments.remove("a", name(2)))
       yield* kind.loseMeta(copied, "a")
       yield* withLib(kind.storage, copied, (lib) =>
         Effect.gen(function* () {
@@ -65,7 +66,7 @@ const reportContract = ({ ground, place }: TransformKind): void => {
       yield* tamper(kind.storage, at, (root) =>
         Effect.gen(function* () {
           yield* rewrite(root, "a", name(2), (bytes) => flipped(bytes, 8))
-          yield* root.removeSegment("a", name(4))
+          yield* root.segments.remove("a", name(4))
           yield* rewriteMeta(root, "a", (bytes) => flipped(bytes, 9))
         })
       )
@@ -94,7 +95,7 @@ const reportContract = ({ ground, place }: TransformKind): void => {
       const { storage } = yield* ground
       const at = place()
       yield* withLib(storage, at, (lib) => fill(lib, "a", 3, 3))
-      const older = yield* tamper(storage, at, (root) => Effect.map(root.readMeta("a"), (meta) => meta!.bytes))
+      const older = yield* tamper(storage, at, (root) => Effect.map(root.meta.read("a"), (meta) => meta!.bytes))
       yield* withLib(storage, at, (lib) =>
         Effect.gen(function* () {
           const tape = yield* existingTape(lib, "a")
@@ -133,7 +134,7 @@ const holeContract = ({ ground, place }: TransformKind): void => {
         )
         yield* tamper(storage, copied, (root) =>
           how === "missing"
-            ? root.removeSegment("a", name(4))
+            ? root.segments.remove("a", name(4))
             : // Record 9 becomes record 8, and nothing but the dynamic segment knows better.
               rewrite(root, "a", name(4), (bytes) => (how === "changed" ? flipped(bytes, 5) : bytes.subarray(0, 70)))
         )
@@ -172,8 +173,8 @@ const textOf = (records: ReadonlyArray<{ readonly [key: string]: unknown }>) =>
 
 const indexBytes = (root: Root, file: string) =>
   Effect.gen(function* () {
-    const size = yield* root.indexSize("a", file)
-    return size === undefined ? undefined : (yield* root.readIndexRanges("a", file, [[0, size]]))[0]
+    const size = yield* IndexFiles.size(root.derived, "a", file)
+    return size === undefined ? undefined : (yield* IndexFiles.readRanges(root.derived, "a", file, [[0, size]]))[0]
   })
 
 interface Alike {
@@ -225,7 +226,7 @@ const alikeContract = ({ ground, place }: TransformKind): void => {
             )
           )
           const made = yield* tamper(kind.storage, at, (root) =>
-            Effect.flatMap(root.listSegments("a"), (files) =>
+            Effect.flatMap(root.segments.list("a"), (files) =>
               Effect.forEach(files, (file) => Effect.map(indexBytes(root, file), (bytes) => [file, bytes] as const))
             )
           )
@@ -233,10 +234,10 @@ const alikeContract = ({ ground, place }: TransformKind): void => {
             Effect.gen(function* () {
               // Not every ground copies them.
               for (const [file, bytes] of made) {
-                if (!indexes) yield* root.removeIndex("a", file)
-                else if (bytes !== undefined) yield* root.writeIndex("a", file, bytes)
+                if (!indexes) yield* IndexFiles.remove(root.derived, "a", file)
+                else if (bytes !== undefined) yield* IndexFiles.write(root.derived, "a", file, bytes)
               }
-              if (lose !== undefined) yield* root.removeSegment("a", name(lose))
+              if (lose !== undefined) yield* root.segments.remove("a", name(lose))
             })
           )
           yield* kind.loseMeta(copied, "a")
@@ -278,7 +279,7 @@ const leftBehind = (make: (lib: LibService) => Effect.Effect<unknown, unknown>, 
 /** The files of the tape as they are while its writer has it open. */
 const ownFiles = (lib: LibService) => {
   const { root } = internalsOf(lib).handle
-  return Effect.flatMap(root.listSegments("a"), (names) =>
+  return Effect.flatMap(root.segments.list("a"), (names) =>
     Effect.forEach(names, (file) => Effect.map(segmentBytes(root, "a", file), (bytes) => [file, bytes] as const))
   )
 }
@@ -311,7 +312,7 @@ const repackContract = (transform: TransformKind): void => {
           assert.includeMembers([...error.files], left)
         })
       )
-      yield* tamper(kind.storage, at, (root) => Effect.forEach(left, (file) => root.removeSegment("a", file)))
+      yield* tamper(kind.storage, at, (root) => Effect.forEach(left, (file) => root.segments.remove("a", file)))
       yield* withLib(kind.storage, at, (lib) =>
         Effect.andThen(
           lib.recoverTape("a"),

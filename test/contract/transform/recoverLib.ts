@@ -140,7 +140,7 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
       const { tapes } = yield* prepare(kind, closed, copied)
       const size = yield* Effect.scoped(
         Effect.flatMap(storage.open(copied, "read"), (root) =>
-          Effect.map(root.readMeta(undefined), (meta) => meta!.bytes.length)
+          Effect.map(root.meta.read(undefined), (meta) => meta!.bytes.length)
         )
       )
       let refused = 0
@@ -176,11 +176,11 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
       )
       yield* tamper(storage, copied, (root) =>
         Effect.gen(function* () {
-          const [n] = yield* root.listDynamics
-          const size = (yield* root.dynamicSize(n!))!
-          const bytes = withoutRoom(yield* root.readDynamic(n!, 0, size))
+          const [n] = yield* root.journal.list
+          const size = (yield* root.journal.size(n!))!
+          const bytes = withoutRoom(yield* root.journal.read(n!, 0, size))
           yield* Effect.flatMap(
-            root.createDynamic(n!, flipped(bytes, Math.floor(bytes.length * 0.7))),
+            root.journal.create(n!, flipped(bytes, Math.floor(bytes.length * 0.7))),
             (writer) => writer.close
           )
         })
@@ -218,8 +218,8 @@ const damagedContract = ({ ground, place, step }: TransformKind): void => {
       assert.strictEqual(report.positionsMissing, 2)
       yield* tamper(storage, at, (root) =>
         Effect.flatMap(
-          root.listSegments("b"),
-          Effect.forEach((segment) => root.removeSegment("b", segment))
+          root.segments.list("b"),
+          Effect.forEach((segment) => root.segments.remove("b", segment))
         )
       )
       yield* withLib(storage, at, (lib) =>
@@ -320,7 +320,7 @@ const tapesContract = ({ ground, place }: TransformKind): void => {
       yield* withLib(storage, at, (lib) => Effect.andThen(fill(lib, "a", 2, 2), tapeOf(lib, "b")))
       yield* tamper(storage, at, (root) =>
         Effect.gen(function* () {
-          yield* root.createTape("a-copy", (yield* root.readMeta("a"))!.bytes)
+          yield* root.tapes.create("a-copy", (yield* root.meta.read("a"))!.bytes)
         })
       )
       yield* loseMeta(at, undefined)

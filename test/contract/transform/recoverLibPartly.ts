@@ -63,7 +63,7 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
             yield* store.append("order-1", [{ type: "Paid" }])
           })
         )
-        yield* tamper(storage, at, (root) => root.removeSegment("order", "seg-000002.jsonl"))
+        yield* tamper(storage, at, (root) => root.segments.remove("order", "seg-000002.jsonl"))
         yield* loseMeta(at, undefined)
         const { invalid, tapes } = yield* recover(storage, at)
         assert.deepStrictEqual([tapes.map(({ name }) => name), invalid.map(({ tape }) => tape)], [["a"], ["order"]])
@@ -91,7 +91,7 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
         )
         const first = "seg-000001.jsonl"
         const bytes = (yield* filesOf(storage, copied, "order")).get(first)!
-        yield* tamper(storage, copied, (root) => root.removeSegment("order", first))
+        yield* tamper(storage, copied, (root) => root.segments.remove("order", first))
         yield* loseMeta(copied, undefined)
         const { invalid, tapes } = yield* recover(storage, copied)
         assert.deepStrictEqual(invalid, [])
@@ -130,7 +130,13 @@ export const recoverLibPartlyContract = ({ ground, place }: TransformKind): void
         const expected = seen(yield* recover(storage, undisturbed))
         const { hasFailed, plan, storage: unsure } = failing(storage)
         let cuts = 0
-        for (const operation of ["writeSegment", "replaceMeta", "setAside", "writeHint", "dropDynamic"] as const) {
+        for (const operation of [
+          "segments.write",
+          "meta.replace",
+          "quarantine.keep",
+          "hint.write",
+          "journal.drop"
+        ] as const) {
           for (const when of ["before", "after"] as const) {
             for (let nth = 1; nth === 1 || hasFailed(); nth++) {
               const cut = `${when} ${operation} ${nth}`

@@ -1,6 +1,7 @@
 /** The event store over a tape that is recovered while its streams are in use. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { changeRoot } from "../../support/changeRoot.ts"
 import { flipped } from "../../support/copyLib.ts"
 import { flush, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 import { spoilEvents } from "../../support/forgedBatch.ts"
@@ -9,10 +10,11 @@ import { crashed, rewrite, tamper, type TransformKind } from "../../support/tran
 /** Every look into an index takes its time. */
 const slowIndexes = (storage: StorageService): StorageService => ({
   open: (location, mode) =>
-    Effect.map(storage.open(location, mode), (root) => ({
-      ...root,
-      readIndexRanges: (tape, segment, ranges) => Effect.delay(root.readIndexRanges(tape, segment, ranges), "10 millis")
-    }))
+    Effect.map(storage.open(location, mode), (root) =>
+      changeRoot(root, {
+        derived: { getRanges: (key, ranges) => Effect.delay(root.derived.getRanges(key, ranges), "10 millis") }
+      })
+    )
 })
 
 export const recoverStreamsContract = ({ ground, place }: TransformKind): void => {

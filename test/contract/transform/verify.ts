@@ -22,6 +22,7 @@ import {
   tamper,
   type TransformKind
 } from "../../support/transformGround.ts"
+import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
 const depths = ["files", "records"] as const
 
@@ -65,7 +66,7 @@ const segmentsContract = ({ ground, place }: TransformKind): void => {
               Effect.gen(function* () {
                 for (const index of [1, 3, 8])
                   yield* rewrite(root, "a", names[index]!, (bytes) => flipped(bytes, half, 2))
-                yield* root.removeSegment("a", names[5]!)
+                yield* root.segments.remove("a", names[5]!)
                 yield* rewrite(root, "a", names[6]!, (bytes) => bytes.subarray(0, 40))
               })
             )
@@ -156,7 +157,7 @@ const metaContract = ({ ground, place }: TransformKind): void => {
       const session = yield* openSession(storage, place())
       const tape = yield* fill(session.lib, "a", 1, 2)
       const root = rootOf(session.lib)
-      const older = (yield* root.readMeta("a"))!.bytes
+      const older = (yield* root.meta.read("a"))!.bytes
       yield* tape.append(numbered(2, 4))
       yield* tape.appendSegment
       assert.isTrue((yield* session.lib.verify()).ok)
@@ -217,10 +218,10 @@ const indexContract = ({ ground, place }: TransformKind): void => {
       const [gone, damaged, foreign] = names as [string, string, string]
       yield* tamper(storage, at, (root) =>
         Effect.gen(function* () {
-          yield* root.removeIndex("a", gone)
+          yield* IndexFiles.remove(root.derived, "a", gone)
           const index = yield* indexBytes(root, damaged)
-          yield* root.writeIndex("a", foreign, index)
-          yield* root.writeIndex("a", damaged, flipped(index, index.length - 5))
+          yield* IndexFiles.write(root.derived, "a", foreign, index)
+          yield* IndexFiles.write(root.derived, "a", damaged, flipped(index, index.length - 5))
         })
       )
       const expected = [gone, damaged, foreign].map((name) => `a/${name}`)
@@ -256,7 +257,7 @@ const eventsContract = ({ ground, place }: TransformKind): void => {
           assert.isTrue((yield* lib.verify()).ok)
         })
       )
-      yield* tamper(storage, at, (root) => root.removeSegment("a", "seg-000002.jsonl"))
+      yield* tamper(storage, at, (root) => root.segments.remove("a", "seg-000002.jsonl"))
       yield* withLib(storage, at, (lib) =>
         Effect.gen(function* () {
           // Segment 3 is good: where its streams should stand is not known any more.
@@ -338,18 +339,18 @@ const rootOf = (lib: LibService): Root => internalsOf(lib).handle.root
 
 const indexBytes = (root: Root, segment: string) =>
   Effect.gen(function* () {
-    const size = yield* root.indexSize("a", segment)
-    const [bytes] = yield* root.readIndexRanges("a", segment, [[0, size!]])
+    const size = yield* IndexFiles.size(root.derived, "a", segment)
+    const [bytes] = yield* IndexFiles.readRanges(root.derived, "a", segment, [[0, size!]])
     return bytes!
   })
 
 /** Flips a bit of the dynamic segment that is being written. */
 const damageDynamic = (root: Root, part: number) =>
   Effect.gen(function* () {
-    const n = (yield* root.listDynamics).at(-1)!
-    const size = (yield* root.dynamicSize(n))!
-    const bytes = withoutRoom(yield* root.readDynamic(n, 0, size))
+    const n = (yield* root.journal.list).at(-1)!
+    const size = (yield* root.journal.size(n))!
+    const bytes = withoutRoom(yield* root.journal.read(n, 0, size))
     const at = Math.floor(bytes.length * part)
-    yield* Effect.flatMap(root.createDynamic(n, flipped(bytes, at)), (writer) => writer.close)
+    yield* Effect.flatMap(root.journal.create(n, flipped(bytes, at)), (writer) => writer.close)
     return { name: dynamicName(n), at }
   })

@@ -77,7 +77,7 @@ export class Real {
         const look = () => {
           if (watch.dynamics.size <= 2) resume(Effect.void)
         }
-        watch.after = (operation) => Effect.sync(() => (operation === "dropDynamic" ? look() : undefined))
+        watch.after = (operation) => Effect.sync(() => (operation === "journal.drop" ? look() : undefined))
         look()
       })
     )

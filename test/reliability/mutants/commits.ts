@@ -1,7 +1,7 @@
 /** Mutants of the commit: what is written, synced and said, in which order; and of how it is read back. */
 import type { Mutant } from "./mutant.ts"
 
-const dynamics = "layers/folder/dynamics.ts"
+const dynamics = "layers/folder/JournalStore.ts"
 const loop = "services/write/CommitLoop.ts"
 const segment = "domain/journal/DynamicSegment.ts"
 const writer = "services/write/Writer.ts"
@@ -54,7 +54,7 @@ export const commits: ReadonlyArray<Mutant> = [
       {
         file: loop,
         find: "return Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {",
-        replace: `const early = lib.root.writeHint(Hint.encode({ boot: lib.root.boot ?? "", batch: group.batch }))
+        replace: `const early = lib.root.hint.write(Hint.encode({ boot: lib.root.boot ?? "", batch: group.batch }))
     return Effect.matchEffect(lib.guard.step(Effect.andThen(early, file.writer!.append(batch.bytes))), {`
       }
     ],
@@ -155,8 +155,8 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/lib/takeOver.ts",
-        find: "if (left > state.highest) yield* root.dropDynamic(left)",
-        replace: "if (left > dynamic) yield* root.dropDynamic(left)"
+        find: "if (left > state.highest) yield* root.journal.drop(left)",
+        replace: "if (left > dynamic) yield* root.journal.drop(left)"
       },
       { file: dynamics, find: "yield* unlinkIfThere(disk, path)", replace: "" },
       {
@@ -174,11 +174,11 @@ export const commits: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: writer,
-        find: `        const writer = yield* lib.guard.step(lib.root.createDynamic(dynamic, header))
+        find: `        const writer = yield* lib.guard.step(lib.root.journal.create(dynamic, header))
         yield* lib.meta.append({ $type: "LiteLib.Dynamic", dynamic })
 `,
         replace: `        yield* lib.meta.append({ $type: "LiteLib.Dynamic", dynamic })
-        const writer = yield* lib.guard.step(lib.root.createDynamic(dynamic, header))
+        const writer = yield* lib.guard.step(lib.root.journal.create(dynamic, header))
 `
       }
     ],

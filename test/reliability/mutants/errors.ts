@@ -1,8 +1,8 @@
 /** Mutants that a disk shows which says no: failed syncs that are tried again, or passed over, and writers that go on. */
 import type { Mutant } from "./mutant.ts"
 
-const dynamics = "layers/folder/dynamics.ts"
-const meta = "layers/folder/meta.ts"
+const dynamics = "layers/folder/JournalStore.ts"
+const meta = "layers/folder/MetaStore.ts"
 const writeAndSync = "Effect.andThen(file.write(written, end), file.datasync)"
 
 export const errors: ReadonlyArray<Mutant> = [
@@ -63,7 +63,7 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "A sync of a segment that failed is tried again, and its word is taken.",
     edits: [
       {
-        file: "layers/folder/segments.ts",
+        file: "layers/folder/SegmentFiles.ts",
         find: "Effect.andThen(sink.end, file.sync)",
         replace: "Effect.andThen(sink.end, Effect.catch(file.sync, () => file.sync))"
       }

@@ -23,7 +23,7 @@ export const harmless: ReadonlyArray<Harmless> = [
       "A rename replaces what has the name; a crash leaves one or the other under it, and meta lists neither yet.",
     edits: [
       {
-        file: "layers/folder/segments.ts",
+        file: "layers/folder/SegmentFiles.ts",
         find: "              Effect.andThen(unlinkIfThere(disk, path)),\n",
         replace: ""
       }
@@ -37,7 +37,7 @@ export const harmless: ReadonlyArray<Harmless> = [
       "It was never acknowledged, and is kept for a human to look at: nothing reads it, and no promise is about it.",
     edits: [
       {
-        file: "layers/folder/dynamics.ts",
+        file: "layers/folder/Quarantine.ts",
         find: "      yield* disk.syncFolder(location)\n      return path\n",
         replace: "      return path\n"
       }
@@ -51,7 +51,7 @@ export const harmless: ReadonlyArray<Harmless> = [
       "The parts of one write reach the disk in any order too, so nothing rests on its being one; the mark's hash says whether all is there.",
     edits: [
       {
-        file: "layers/folder/dynamics.ts",
+        file: "layers/folder/JournalStore.ts",
         find: "Effect.andThen(file.write(written, end), file.datasync)",
         replace: `file.write(bytes.subarray(0, -9), end).pipe(
           Effect.andThen(file.write(bytes.subarray(-9), end + bytes.length - 9)),

@@ -1,9 +1,9 @@
 /** Mutants of meta, of new tapes, and of a new lib. */
 import type { Mutant } from "./mutant.ts"
 
-const meta = "layers/folder/meta.ts"
+const meta = "layers/folder/MetaStore.ts"
 const files = "layers/folder/files.ts"
-const tapes = "layers/folder/tapes.ts"
+const tapes = "layers/folder/TapeFolders.ts"
 const open = "layers/folder/open.ts"
 const written = `      yield* unlinkIfThere(disk, temporary(path))
       yield* writeNew(disk, temporary(path), bytes)
@@ -102,11 +102,11 @@ export const metas: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/lib/TapeCatalog.ts",
-        find: `      yield* lib.guard.step(lib.root.createTape(name, meta.bytes))
+        find: `      yield* lib.guard.step(lib.root.tapes.create(name, meta.bytes))
       yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
 `,
         replace: `      yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
-      yield* lib.guard.step(lib.root.createTape(name, meta.bytes))
+      yield* lib.guard.step(lib.root.tapes.create(name, meta.bytes))
 `
       }
     ],

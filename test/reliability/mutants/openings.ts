@@ -4,7 +4,7 @@ import type { Mutant } from "./mutant.ts"
 const takeOver = "services/lib/takeOver.ts"
 const registry = "services/lib/TapeRegistry.ts"
 const partsAfter = "services/lib/partsAfter.ts"
-const dynamics = "layers/folder/dynamics.ts"
+const dynamics = "layers/folder/JournalStore.ts"
 
 export const openings: ReadonlyArray<Mutant> = [
   {
@@ -35,7 +35,7 @@ export const openings: ReadonlyArray<Mutant> = [
         replace: `  const { state } = read
   const inherited = scanned.files.at(-1)
   if (inherited !== undefined && scanned.torn === undefined && !read.chain.torn && inherited.dynamic === read.state.highest) {
-    const writer = yield* root.createDynamic(inherited.dynamic, new Uint8Array(0), inherited.size)
+    const writer = yield* root.journal.create(inherited.dynamic, new Uint8Array(0), inherited.size)
     const { dynamic, size, anchor, parts } = inherited
     const current = new DynamicFile({ dynamic, writer, size, anchor, events: new DynamicEvents() })
     for (const [tape, all] of parts) for (const part of all) current.addPart(tape, { ...part, file: current })
@@ -50,8 +50,8 @@ export const openings: ReadonlyArray<Mutant> = [
       },
       {
         file: dynamics,
-        find: 'createDynamic: (n, bytes) => writing(place, "createDynamic", pathOf(n), () => create(pathOf(n), bytes)),',
-        replace: `createDynamic: (n, bytes, inherited) => writing(place, "createDynamic", pathOf(n), () =>
+        find: 'create: (n, bytes) => writing(place, "journal.create", pathOf(n), () => create(pathOf(n), bytes)),',
+        replace: `create: (n, bytes, inherited) => writing(place, "journal.create", pathOf(n), () =>
       inherited === undefined ? create(pathOf(n), bytes) : Effect.map(disk.openWrite(pathOf(n)), (file) => makeWriter(place, file, inherited))),`
       }
     ],
@@ -63,7 +63,7 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: registry,
-        find: "const version = yield* guard.step(root.replaceMeta(name, meta.version, meta.bytes))",
+        find: "const version = yield* guard.step(root.meta.replace(name, meta.version, meta.bytes))",
         replace: "const { version } = meta"
       }
     ],
@@ -128,12 +128,12 @@ export const openings: ReadonlyArray<Mutant> = [
     name: "epoch-before-its-file",
     breaks: "Lib meta begins an epoch before the dynamic segment of that epoch is there.",
     edits: [
-      { file: takeOver, find: "  const writer = yield* root.createDynamic(dynamic, first)\n", replace: "" },
+      { file: takeOver, find: "  const writer = yield* root.journal.create(dynamic, first)\n", replace: "" },
       {
         file: takeOver,
-        find: "  const version = yield* root.replaceMeta(undefined, read.version, written.bytes)\n",
-        replace: `  const version = yield* root.replaceMeta(undefined, read.version, written.bytes)
-  const writer = yield* root.createDynamic(dynamic, first)
+        find: "  const version = yield* root.meta.replace(undefined, read.version, written.bytes)\n",
+        replace: `  const version = yield* root.meta.replace(undefined, read.version, written.bytes)
+  const writer = yield* root.journal.create(dynamic, first)
 `
       }
     ],
@@ -146,9 +146,9 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: takeOver,
-        find: "  const writer = yield* root.createDynamic(dynamic, first)\n",
-        replace: `  const writer = yield* root.createDynamic(dynamic, first)
-  for (const file of files) if (old.every((kept) => kept.dynamic !== file.dynamic)) yield* root.dropDynamic(file.dynamic)
+        find: "  const writer = yield* root.journal.create(dynamic, first)\n",
+        replace: `  const writer = yield* root.journal.create(dynamic, first)
+  for (const file of files) if (old.every((kept) => kept.dynamic !== file.dynamic)) yield* root.journal.drop(file.dynamic)
 `
       }
     ],
@@ -159,7 +159,7 @@ export const openings: ReadonlyArray<Mutant> = [
     name: "leftovers-kept-until-the-epoch",
     breaks:
       "A dynamic segment that an interrupted opening left is there, under a number above the new one, when the epoch begins.",
-    edits: [{ file: takeOver, find: "if (left > state.highest) yield* root.dropDynamic(left)", replace: "{}" }],
+    edits: [{ file: takeOver, find: "if (left > state.highest) yield* root.journal.drop(left)", replace: "{}" }],
     histories: [
       ["append", "cut append"],
       ["roll", "cut append"]
@@ -203,14 +203,14 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/recover/RecoverLib.ts",
-        find: "  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)\n",
+        find: "  for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)\n",
         replace: ""
       },
       {
         file: "services/maintenance/recover/RecoverLib.ts",
         find: "  const tapes: Array<Adopted> = []\n",
         replace:
-          "  for (const { dynamic } of orphans.files) yield* root.dropDynamic(dynamic)\n  const tapes: Array<Adopted> = []\n"
+          "  for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)\n  const tapes: Array<Adopted> = []\n"
       }
     ],
     histories: [

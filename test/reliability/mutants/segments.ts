@@ -1,7 +1,7 @@
 /** Mutants of segments: flush, close, the clean end, repack, clone. */
 import type { Mutant } from "./mutant.ts"
 
-const folder = "layers/folder/segments.ts"
+const folder = "layers/folder/SegmentFiles.ts"
 const closing = "services/write/flush.ts"
 
 const closeOldest = `  const stuck = yield* flushFile(lib, file)
@@ -54,7 +54,7 @@ export const segments: ReadonlyArray<Mutant> = [
         file: closing,
         find: "writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append))",
         replace:
-          "writeTailAs({ ...lib.root, writeSegment: (_, __, fill) => fill(() => Effect.void) }, options, (append) => copyParts(lib, copy, append))"
+          "writeTailAs({ ...lib.root, segments: { ...lib.root.segments, write: (_, __, fill) => fill(() => Effect.void) } }, options, (append) => copyParts(lib, copy, append))"
       },
       {
         file: closing,
@@ -120,7 +120,7 @@ export const segments: ReadonlyArray<Mutant> = [
     breaks: "The record of a clean end is not synced before dynamic segments are unlinked.",
     edits: [
       {
-        file: "layers/folder/meta.ts",
+        file: "layers/folder/MetaStore.ts",
         find: ", Effect.andThen(file.datasync)",
         replace: ', Effect.andThen(Buffer.from(bytes).includes("LiteLib.Clean") ? Effect.void : file.datasync)'
       }
@@ -169,11 +169,11 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/Clone.ts",
-        find: `    yield* lib.guard.step(lib.root.replaceMeta(name, empty?.version, written.bytes))
+        find: `    yield* lib.guard.step(lib.root.meta.replace(name, empty?.version, written.bytes))
     yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
 `,
         replace: `    yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
-    yield* lib.guard.step(lib.root.replaceMeta(name, empty?.version, written.bytes))
+    yield* lib.guard.step(lib.root.meta.replace(name, empty?.version, written.bytes))
 `
       }
     ],

@@ -6,6 +6,7 @@ import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import type { Storage } from "litetapes/Storage"
 import { encodeHeader, pageBytes, place as placed, sealPage } from "../../../src/domain/segment/indexLayout.ts"
+import { changeRoot } from "../../support/changeRoot.ts"
 import { existingTape, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
 import { memoryDisk, place } from "../../reliability/inputs/memoryDisk.ts"
 import * as Reseal from "../../reliability/inputs/reseal.ts"
@@ -44,13 +45,16 @@ const claiming: Effect.Effect<Draft, unknown> = Effect.map(
 /** Notes how many bytes of indexes, and in how many pieces, are asked for at once at most. */
 const measured = (base: Storage["Service"], note: (bytes: number) => void): Storage["Service"] => ({
   open: (location, mode) =>
-    Effect.map(base.open(location, mode), (root) => ({
-      ...root,
-      readIndexRanges: (tape, segment, ranges) => {
-        note(ranges.reduce((sum, [, length]) => sum + length, 0))
-        return root.readIndexRanges(tape, segment, ranges)
-      }
-    }))
+    Effect.map(base.open(location, mode), (root) =>
+      changeRoot(root, {
+        derived: {
+          getRanges: (key, ranges) => {
+            note(ranges.reduce((sum, [, length]) => sum + length, 0))
+            return root.derived.getRanges(key, ranges)
+          }
+        }
+      })
+    )
 })
 
 describe("an index that claims to be larger than its file", () => {

@@ -27,7 +27,7 @@ export const open = ({ storage }: Ground, at: string, mode: "write" | "read" | "
 /** Opens a lib that gets its meta, and a tape. */
 export const openLib = (ground: Ground, at: string = ground.place()): Opened =>
   Effect.tap(open(ground, at), (root) =>
-    Effect.andThen(root.replaceMeta(undefined, undefined, bytes("lib\n")), root.createTape("order", bytes("tape\n")))
+    Effect.andThen(root.meta.replace(undefined, undefined, bytes("lib\n")), root.tapes.create("order", bytes("tape\n")))
   )
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -81,8 +81,43 @@ export const unsafeNames = ["", ".", "..", "../order", "/etc", "a/../../b", "a\\
 /** What is no name of a tape. */
 export const notTapes = [...unsafeNames, "litelib.x", "order/x", "order.tmp", "order.aside-1"] as const
 
-/** What is no name of a segment. */
-export const notSegments = [...unsafeNames, "a/b/c", "tape.meta.jsonl", "index/x", "seg-000001.jsonl.tmp"] as const
+/** What is no name of a segment. Two stand in folders of derived files. */
+export const notSegments = [
+  ...unsafeNames,
+  "a/b/c",
+  "tape.meta.jsonl",
+  "index/x",
+  "stream-state/seg-000001.jsonl",
+  "seg-000001.jsonl.tmp"
+] as const
+
+/** What is no name of a derived file. */
+export const notDerivedNames = [
+  ...unsafeNames,
+  "a/b",
+  ".a",
+  "-a",
+  "a.",
+  "a.tmp",
+  "A",
+  "a b",
+  "é",
+  "a".repeat(201)
+] as const
+
+/** What is no kind of derived files. Some have what is no derived file in a folder of their name. */
+export const notDerivedKinds = [
+  ...unsafeNames,
+  "a/b",
+  "Index",
+  "index1",
+  "index-",
+  "-index",
+  "index.tmp",
+  "shard-0001",
+  "tape.meta.jsonl",
+  "a".repeat(33)
+] as const
 
 /** A segment right in its tape's folder. */
 export const segment = "seg-000001.jsonl"

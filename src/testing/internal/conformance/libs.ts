@@ -77,12 +77,12 @@ export const libDemands: ReadonlyArray<Demand> = [
   },
   {
     name: "a tape that lost its meta is recovered, and nothing of it is lost",
-    promise: "listSegments names all segments of a tape, also where its meta says nothing",
+    promise: "segments.list names all segments of a tape, also where its meta says nothing",
     body: (ground) => tapeRecovered(ground)
   },
   {
     name: "a lib that lost its meta is recovered with its tapes",
-    promise: "listTapes names the tapes; recover opens what may have lost its lib meta",
+    promise: "tapes.list names the tapes; recover opens what may have lost its lib meta",
     body: (ground) => libRecovered(ground)
   }
 ]
@@ -161,8 +161,8 @@ const tapeRecovered = (ground: Ground) =>
     yield* Effect.scoped(
       Effect.gen(function* () {
         const root = yield* open(ground, at)
-        const meta = yield* root.readMeta("alpha")
-        yield* root.replaceMeta("alpha", meta?.version, bytes("no meta\n"))
+        const meta = yield* root.meta.read("alpha")
+        yield* root.meta.replace("alpha", meta?.version, bytes("no meta\n"))
       })
     )
     const { lib } = yield* openStore(ground, at)
@@ -178,8 +178,8 @@ const libRecovered = (ground: Ground) =>
     yield* Effect.scoped(
       Effect.gen(function* () {
         const root = yield* open(ground, at)
-        const meta = yield* root.readMeta(undefined)
-        yield* root.replaceMeta(undefined, meta?.version, bytes("no meta\n"))
+        const meta = yield* root.meta.read(undefined)
+        yield* root.meta.replace(undefined, meta?.version, bytes("no meta\n"))
       })
     )
     yield* Effect.provideService(Lib.recover(at), Storage, ground.storage)

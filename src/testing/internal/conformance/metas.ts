@@ -11,7 +11,7 @@ const nameOf = (owner: MetaOwner): string => (owner === undefined ? "lib meta" :
 
 /** Meta that must be there. */
 const existing = (root: Root, owner: MetaOwner): Effect.Effect<Meta, StorageError> =>
-  Effect.map(root.readMeta(owner), (meta) => {
+  Effect.map(root.meta.read(owner), (meta) => {
     if (meta === undefined) throw new Unmet(nameOf(owner), "it is there", "it is absent")
     return meta
   })
@@ -19,27 +19,27 @@ const existing = (root: Root, owner: MetaOwner): Effect.Effect<Meta, StorageErro
 export const metaDemands: ReadonlyArray<Demand> = [
   {
     name: "meta is absent until it is written",
-    promise: "readMeta gives undefined where there is none",
+    promise: "read gives undefined where there is none",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* open(ground, ground.place())
-        for (const owner of owners) same(nameOf(owner), yield* root.readMeta(owner), undefined)
+        for (const owner of owners) same(nameOf(owner), yield* root.meta.read(owner), undefined)
       })
   },
   {
     name: "a change is made against the version that was read, and gives the one that stands now",
-    promise: "appendMeta and replaceMeta change meta against what was read; the result is the version that stands now",
+    promise: "append and replace change meta against what was read; the result is the version that stands now",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         for (const owner of owners) {
           const what = nameOf(owner)
           const first = yield* existing(root, owner)
-          const appended = yield* root.appendMeta(owner, first.version, bytes("more\n"))
+          const appended = yield* root.meta.append(owner, first.version, bytes("more\n"))
           const second = yield* existing(root, owner)
           same(`${what} after an append`, text(second.bytes), `${text(first.bytes)}more\n`)
           same(`version of ${what} after an append`, second.version, appended)
-          const replaced = yield* root.replaceMeta(owner, appended, bytes("new\n"))
+          const replaced = yield* root.meta.replace(owner, appended, bytes("new\n"))
           same(`${what} after a replacement`, text((yield* existing(root, owner)).bytes), "new\n")
           same(`version of ${what} after a replacement`, (yield* existing(root, owner)).version, replaced)
         }
@@ -55,10 +55,10 @@ export const metaDemands: ReadonlyArray<Demand> = [
         for (const owner of owners) {
           const what = nameOf(owner)
           const stale = (yield* existing(root, owner)).version
-          const version = yield* root.appendMeta(owner, stale, bytes("more\n"))
-          yield* refused(`appending to an old ${what}`, root.appendMeta(owner, stale, bytes("x")), "changed")
-          yield* refused(`replacing an old ${what}`, root.replaceMeta(owner, stale, bytes("x")), "changed")
-          yield* refused(`making ${what} twice`, root.replaceMeta(owner, undefined, bytes("x")), "exists")
+          const version = yield* root.meta.append(owner, stale, bytes("more\n"))
+          yield* refused(`appending to an old ${what}`, root.meta.append(owner, stale, bytes("x")), "changed")
+          yield* refused(`replacing an old ${what}`, root.meta.replace(owner, stale, bytes("x")), "changed")
+          yield* refused(`making ${what} twice`, root.meta.replace(owner, undefined, bytes("x")), "exists")
           same(`version of ${what} afterwards`, (yield* existing(root, owner)).version, version)
         }
       })
@@ -69,10 +69,10 @@ export const metaDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* open(ground, ground.place())
-        const version = yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
-        yield* refused("appending to absent meta", root.appendMeta("order", version, bytes("x")), "changed")
-        yield* refused("replacing absent meta", root.replaceMeta("order", version, bytes("x")), "changed")
-        yield* refused("meta for an absent tape", root.replaceMeta("order", undefined, bytes("x")), "not-found")
+        const version = yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
+        yield* refused("appending to absent meta", root.meta.append("order", version, bytes("x")), "changed")
+        yield* refused("replacing absent meta", root.meta.replace("order", version, bytes("x")), "changed")
+        yield* refused("meta for an absent tape", root.meta.replace("order", undefined, bytes("x")), "not-found")
       })
   },
   {
@@ -82,14 +82,14 @@ export const metaDemands: ReadonlyArray<Demand> = [
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         for (const operations of [
-          ["replaceMeta", "replaceMeta", "replaceMeta"],
-          ["replaceMeta", "appendMeta", "appendMeta"],
-          ["appendMeta", "replaceMeta", "appendMeta"]
+          ["replace", "replace", "replace"],
+          ["replace", "append", "append"],
+          ["append", "replace", "append"]
         ] as const) {
           const { version } = yield* existing(root, "order")
           const results = yield* Effect.forEach(
             operations,
-            (operation, index) => Effect.result(root[operation]("order", version, bytes(`${version} ${index}\n`))),
+            (operation, index) => Effect.result(root.meta[operation]("order", version, bytes(`${version} ${index}\n`))),
             { concurrency: "unbounded" }
           )
           const versions = results.filter(Result.isSuccess).map((result) => result.success)
@@ -109,7 +109,7 @@ export const metaDemands: ReadonlyArray<Demand> = [
           Effect.gen(function* () {
             const root = yield* open(ground, at)
             const given = bytes("lib\n")
-            const made = yield* root.replaceMeta(undefined, undefined, given)
+            const made = yield* root.meta.replace(undefined, undefined, given)
             given.fill(0)
             const read = yield* existing(root, undefined)
             read.bytes.fill(0)
@@ -123,15 +123,15 @@ export const metaDemands: ReadonlyArray<Demand> = [
   },
   {
     name: "meta that is larger than its reader is ready for is not read",
-    promise: "readMeta fails with too-large where it has more than bytesMax bytes",
+    promise: "read fails with too-large where it has more than bytesMax bytes",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         for (const owner of owners) {
           const { bytes: held, version } = yield* existing(root, owner)
-          const fitting = yield* root.readMeta(owner, held.length)
+          const fitting = yield* root.meta.read(owner, held.length)
           same(`version of ${nameOf(owner)}, read with room for exactly it`, fitting?.version, version)
-          yield* refused(`reading ${nameOf(owner)} a byte short`, root.readMeta(owner, held.length - 1), "too-large")
+          yield* refused(`reading ${nameOf(owner)} a byte short`, root.meta.read(owner, held.length - 1), "too-large")
         }
       })
   },
@@ -143,9 +143,9 @@ export const metaDemands: ReadonlyArray<Demand> = [
         const root = yield* openLib(ground)
         for (const name of notTapes) {
           const shown = JSON.stringify(name)
-          yield* refused(`readMeta of ${shown}`, root.readMeta(name), "unsafe")
-          yield* refused(`replaceMeta of ${shown}`, root.replaceMeta(name, undefined, bytes("x")), "unsafe")
-          yield* refused(`appendMeta of ${shown}`, root.appendMeta(name, "", bytes("x")), "unsafe")
+          yield* refused(`read of ${shown}`, root.meta.read(name), "unsafe")
+          yield* refused(`replace of ${shown}`, root.meta.replace(name, undefined, bytes("x")), "unsafe")
+          yield* refused(`append of ${shown}`, root.meta.append(name, "", bytes("x")), "unsafe")
         }
       })
   }

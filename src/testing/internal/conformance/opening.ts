@@ -13,11 +13,11 @@ export const openDemands: ReadonlyArray<Demand> = [
         const root = yield* open(ground, at)
         same("the mode of what is open for writing", root.mode, "write")
         yield* refused("opening for reading what has no meta yet", open(ground, at, "read"), "not-a-lib")
-        yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+        yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
         const reader = yield* open(ground, at, "read")
         same("the mode of what is open for reading", reader.mode, "read")
         same("the run of the operating system, as the reader names it", reader.boot, root.boot)
-        same("lib meta, as the reader reads it", text((yield* reader.readMeta(undefined))?.bytes), "lib\n")
+        same("lib meta, as the reader reads it", text((yield* reader.meta.read(undefined))?.bytes), "lib\n")
       })
   },
   {
@@ -41,7 +41,7 @@ export const openDemands: ReadonlyArray<Demand> = [
         const at = ground.place()
         yield* Effect.scoped(open(ground, at))
         const root = yield* open(ground, at)
-        same("lib meta of an empty place", yield* root.readMeta(undefined), undefined)
+        same("lib meta of an empty place", yield* root.meta.read(undefined), undefined)
       })
   },
   {
@@ -82,11 +82,11 @@ export const openDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
-        yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.createDynamic(1, bytes("header\n"))))
+        yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.journal.create(1, bytes("header\n"))))
         yield* refused("opening what has no lib meta", open(ground, at), "not-a-lib")
         // In the same scope: the lock that the refused open took must be free again.
         const root = yield* open(ground, at, "recover")
-        same("dynamic segments of what is recovered", yield* root.listDynamics, [1])
+        same("dynamic segments of what is recovered", yield* root.journal.list, [1])
       })
   },
   {
@@ -95,19 +95,19 @@ export const openDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
-        yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.createTape("order", bytes("tape\n"))))
+        yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.tapes.create("order", bytes("tape\n"))))
         yield* refused("writing to what has no lib meta", open(ground, at), "not-a-lib")
         yield* refused("reading what has no lib meta", open(ground, at, "read"), "not-a-lib")
         yield* Effect.scoped(
           Effect.gen(function* () {
             const root = yield* open(ground, at, "recover")
             same("the mode of what is recovered", root.mode, "write")
-            same("its tapes", yield* root.listTapes, ["order"])
-            yield* root.replaceMeta(undefined, undefined, bytes("lib\n"))
+            same("its tapes", yield* root.tapes.list, ["order"])
+            yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
           })
         )
         const root = yield* open(ground, at)
-        same("the tape's meta afterwards", text((yield* root.readMeta("order"))?.bytes), "tape\n")
+        same("the tape's meta afterwards", text((yield* root.meta.read("order"))?.bytes), "tape\n")
       })
   },
   {
@@ -124,16 +124,16 @@ export const openDemands: ReadonlyArray<Demand> = [
         const [root, writer] = yield* Effect.scoped(
           Effect.gen(function* () {
             const opened = yield* openLib(ground, at)
-            return [opened, yield* opened.createDynamic(1, bytes("header\n"))] as const
+            return [opened, yield* opened.journal.create(1, bytes("header\n"))] as const
           })
         )
         yield* refused("an append after the close", writer.append(bytes("late\n")), "failed")
-        yield* refused("a dynamic segment after the close", root.createDynamic(2, bytes("late\n")), "failed")
-        yield* refused("a read after the close", root.readDynamic(1, 0, 10), "failed")
+        yield* refused("a dynamic segment after the close", root.journal.create(2, bytes("late\n")), "failed")
+        yield* refused("a read after the close", root.journal.read(1, 0, 10), "failed")
         yield* refused("the lock after the close", root.checkLock, "lock-lost")
         const again = yield* open(ground, at)
-        same("dynamic segments of the next one", yield* again.listDynamics, [1])
-        same("bytes of its dynamic segment", text(yield* again.readDynamic(1, 0, 100)), "header\n")
+        same("dynamic segments of the next one", yield* again.journal.list, [1])
+        same("bytes of its dynamic segment", text(yield* again.journal.read(1, 0, 100)), "header\n")
       })
   },
   {
@@ -143,14 +143,14 @@ export const openDemands: ReadonlyArray<Demand> = [
       Effect.gen(function* () {
         const one = yield* openLib(ground)
         const other = yield* openLib(ground)
-        yield* one.createTape("account", bytes("account\n"))
-        yield* one.createDynamic(1, bytes("header\n"))
-        yield* one.writeHint(bytes("hint"))
-        yield* one.writeSegment("order", segment, (append) => append(bytes("one\n")))
-        same("tapes of the other place", yield* other.listTapes, ["order"])
-        same("dynamic segments of the other place", yield* other.listDynamics, [])
-        same("hint of the other place", yield* other.readHint, undefined)
-        same("segments of the other place", yield* other.listSegments("order"), [])
+        yield* one.tapes.create("account", bytes("account\n"))
+        yield* one.journal.create(1, bytes("header\n"))
+        yield* one.hint.write(bytes("hint"))
+        yield* one.segments.write("order", segment, (append) => append(bytes("one\n")))
+        same("tapes of the other place", yield* other.tapes.list, ["order"])
+        same("dynamic segments of the other place", yield* other.journal.list, [])
+        same("hint of the other place", yield* other.hint.read, undefined)
+        same("segments of the other place", yield* other.segments.list("order"), [])
       })
   }
 ]
@@ -159,23 +159,24 @@ const readerWritesNothing: Demand["body"] = (ground) =>
   Effect.gen(function* () {
     const at = ground.place()
     const writer = yield* openLib(ground, at)
-    yield* writer.createDynamic(1, bytes("header\n"))
+    yield* writer.journal.create(1, bytes("header\n"))
     const root = yield* open(ground, at, "read")
-    const { version } = (yield* writer.readMeta(undefined))!
+    const derived = { tape: "order", kind: "index", name: "x" }
+    const { version } = (yield* writer.meta.read(undefined))!
     yield* root.checkLock
-    yield* refused("appendMeta", root.appendMeta(undefined, version, bytes("x")), "read-only")
-    yield* refused("replaceMeta", root.replaceMeta(undefined, version, bytes("x")), "read-only")
-    yield* refused("createTape", root.createTape("other", bytes("x")), "read-only")
-    yield* refused("createDynamic", root.createDynamic(2, bytes("x")), "read-only")
-    yield* refused("dropDynamic", root.dropDynamic(1), "read-only")
-    yield* refused("setAside", root.setAside("litelib.dynamic-000001.jsonl", bytes("x")), "read-only")
-    const written = root.writeSegment("order", segment, (append) => append(bytes("x")))
-    yield* refused("writeSegment", written, "read-only")
-    yield* refused("removeSegment", root.removeSegment("order", segment), "read-only")
-    yield* refused("writeIndex", root.writeIndex("order", segment, bytes("x")), "read-only")
-    yield* refused("removeIndex", root.removeIndex("order", segment), "read-only")
-    yield* refused("writeHint", root.writeHint(bytes("x")), "read-only")
-    same("dynamic segments afterwards", yield* root.listDynamics, [1])
-    same("tapes afterwards", yield* root.listTapes, ["order"])
-    same("version of lib meta afterwards", (yield* root.readMeta(undefined))?.version, version)
+    yield* refused("meta.append", root.meta.append(undefined, version, bytes("x")), "read-only")
+    yield* refused("meta.replace", root.meta.replace(undefined, version, bytes("x")), "read-only")
+    yield* refused("tapes.create", root.tapes.create("other", bytes("x")), "read-only")
+    yield* refused("journal.create", root.journal.create(2, bytes("x")), "read-only")
+    yield* refused("journal.drop", root.journal.drop(1), "read-only")
+    yield* refused("quarantine.keep", root.quarantine.keep("litelib.dynamic-000001.jsonl", bytes("x")), "read-only")
+    const written = root.segments.write("order", segment, (append) => append(bytes("x")))
+    yield* refused("segments.write", written, "read-only")
+    yield* refused("segments.remove", root.segments.remove("order", segment), "read-only")
+    yield* refused("derived.put", root.derived.put(derived, bytes("x")), "read-only")
+    yield* refused("derived.delete", root.derived.delete(derived), "read-only")
+    yield* refused("hint.write", root.hint.write(bytes("x")), "read-only")
+    same("dynamic segments afterwards", yield* root.journal.list, [1])
+    same("tapes afterwards", yield* root.tapes.list, ["order"])
+    same("version of lib meta afterwards", (yield* root.meta.read(undefined))?.version, version)
   })

@@ -20,8 +20,7 @@ import {
 export const segmentDemands: ReadonlyArray<Demand> = [
   {
     name: "a segment is written whole, out of its chunks, and gives what fill gave",
-    promise:
-      "writeSegment writes a segment whole, from the chunks that fill appends, then makes it durable under its name",
+    promise: "write writes a segment whole, from the chunks that fill appends, then makes it durable under its name",
     body: (ground) => writtenWhole(ground)
   },
   {
@@ -30,9 +29,9 @@ export const segmentDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
-        yield* root.writeSegment("order", segment, () => Effect.void)
-        same("size of an empty segment", yield* root.segmentSize("order", segment), 0)
-        same("bytes of an empty segment", text(yield* root.readSegment("order", segment, 0, 10)), "")
+        yield* root.segments.write("order", segment, () => Effect.void)
+        same("size of an empty segment", yield* root.segments.size("order", segment), 0)
+        same("bytes of an empty segment", text(yield* root.segments.read("order", segment, 0, 10)), "")
       })
   },
   {
@@ -42,18 +41,18 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         const all = pattern(200_000)
-        yield* root.writeSegment("order", segment, (append) => append(all))
-        const read = (offset: number, length: number) => root.readSegment("order", segment, offset, length)
+        yield* root.segments.write("order", segment, (append) => append(all))
+        const read = (offset: number, length: number) => root.segments.read("order", segment, offset, length)
         same("a read over the end", yield* read(199_990, 100), all.slice(199_990))
         same("a longer read over the end", yield* read(199_990, 100_000), all.slice(199_990))
         same("a read beyond the end", yield* read(500_000, 100_000), new Uint8Array())
         const many = Array.from({ length: 2000 }, (_, i) => [(i * 7919) % 200_000, 900] as const)
         same(
           "2,000 ranges",
-          yield* root.readSegmentRanges("order", segment, many),
+          yield* root.segments.readRanges("order", segment, many),
           many.map(([offset, length]) => all.slice(offset, offset + length))
         )
-        yield* manyRanges("a segment", all, (small) => root.readSegmentRanges("order", segment, small))
+        yield* manyRanges("a segment", all, (small) => root.segments.readRanges("order", segment, small))
       })
   },
   {
@@ -63,43 +62,43 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         for (const name of [segment, sharded]) {
-          same(`size of ${name}, which is absent`, yield* root.segmentSize("order", name), undefined)
-          yield* refused(`reading ${name}`, root.readSegment("order", name, 0, 1), "not-found")
-          yield* refused(`ranges of ${name}`, root.readSegmentRanges("order", name, [[0, 1]]), "not-found")
-          yield* root.removeSegment("order", name)
+          same(`size of ${name}, which is absent`, yield* root.segments.size("order", name), undefined)
+          yield* refused(`reading ${name}`, root.segments.read("order", name, 0, 1), "not-found")
+          yield* refused(`ranges of ${name}`, root.segments.readRanges("order", name, [[0, 1]]), "not-found")
+          yield* root.segments.remove("order", name)
         }
-        yield* refused("segments of an absent tape", root.listSegments("absent"), "not-found")
-        same("size of a segment of an absent tape", yield* root.segmentSize("absent", segment), undefined)
-        const written = root.writeSegment("absent", segment, (append) => append(bytes("x")))
+        yield* refused("segments of an absent tape", root.segments.list("absent"), "not-found")
+        same("size of a segment of an absent tape", yield* root.segments.size("absent", segment), undefined)
+        const written = root.segments.write("absent", segment, (append) => append(bytes("x")))
         yield* refused("writing a segment of an absent tape", written, "not-found")
       })
   },
   {
     name: "a leftover segment under the name is replaced, also for who read it before",
-    promise: "writeSegment: an unlisted leftover under that name is removed first",
+    promise: "write: an unlisted leftover under that name is removed first",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
-        yield* root.writeSegment("order", segment, (append) => append(bytes("a long leftover\n")))
-        same("the leftover", text(yield* root.readSegment("order", segment, 0, 100)), "a long leftover\n")
-        yield* root.writeSegment("order", segment, (append) => append(bytes("new\n")))
-        same("what replaced it", text(yield* root.readSegment("order", segment, 0, 100)), "new\n")
-        same("its size", yield* root.segmentSize("order", segment), 4)
+        yield* root.segments.write("order", segment, (append) => append(bytes("a long leftover\n")))
+        same("the leftover", text(yield* root.segments.read("order", segment, 0, 100)), "a long leftover\n")
+        yield* root.segments.write("order", segment, (append) => append(bytes("new\n")))
+        same("what replaced it", text(yield* root.segments.read("order", segment, 0, 100)), "new\n")
+        same("its size", yield* root.segments.size("order", segment), 4)
       })
   },
   {
     name: "a removed segment is gone, also for who read it before, and its name can be used again",
-    promise: "removeSegment removes; what is kept open or cached of it counts for nothing",
+    promise: "remove removes; what is kept open or cached of it counts for nothing",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
-        yield* root.writeSegment("order", sharded, (append) => append(bytes("old\n")))
-        yield* root.readSegment("order", sharded, 0, 10)
-        yield* root.removeSegment("order", sharded)
-        yield* refused("reading what was removed", root.readSegment("order", sharded, 0, 10), "not-found")
-        same("segments", yield* root.listSegments("order"), [])
-        yield* root.writeSegment("order", sharded, (append) => append(bytes("new\n")))
-        same("the next one of that name", text(yield* root.readSegment("order", sharded, 0, 10)), "new\n")
+        yield* root.segments.write("order", sharded, (append) => append(bytes("old\n")))
+        yield* root.segments.read("order", sharded, 0, 10)
+        yield* root.segments.remove("order", sharded)
+        yield* refused("reading what was removed", root.segments.read("order", sharded, 0, 10), "not-found")
+        same("segments", yield* root.segments.list("order"), [])
+        yield* root.segments.write("order", sharded, (append) => append(bytes("new\n")))
+        same("the next one of that name", text(yield* root.segments.read("order", sharded, 0, 10)), "new\n")
       })
   },
   {
@@ -108,14 +107,14 @@ export const segmentDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
-        const half = root.writeSegment("order", segment, (append) =>
+        const half = root.segments.write("order", segment, (append) =>
           Effect.andThen(append(bytes("half")), Effect.fail("no more" as const))
         )
         same("the failure of fill", yield* Effect.flip(half), "no more")
-        same("size of what was not written", yield* root.segmentSize("order", segment), undefined)
-        same("segments", yield* root.listSegments("order"), [])
-        yield* root.writeSegment("order", segment, (append) => append(bytes("whole\n")))
-        same("the second try", text(yield* root.readSegment("order", segment, 0, 10)), "whole\n")
+        same("size of what was not written", yield* root.segments.size("order", segment), undefined)
+        same("segments", yield* root.segments.list("order"), [])
+        yield* root.segments.write("order", segment, (append) => append(bytes("whole\n")))
+        same("the second try", text(yield* root.segments.read("order", segment, 0, 10)), "whole\n")
       })
   },
   {
@@ -124,17 +123,17 @@ export const segmentDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
-        yield* root.writeSegment("order", segment, (append) => append(bytes("before\n")))
+        yield* root.segments.write("order", segment, (append) => append(bytes("before\n")))
         const begun = yield* Deferred.make<void>()
         const fiber = yield* Effect.forkChild(
-          root.writeSegment("order", segment, (append) =>
+          root.segments.write("order", segment, (append) =>
             append(bytes("half")).pipe(Effect.andThen(Deferred.succeed(begun, undefined)), Effect.andThen(Effect.never))
           )
         )
         yield* Deferred.await(begun)
         yield* Fiber.interrupt(fiber)
-        same("what was there before", text(yield* root.readSegment("order", segment, 0, 10)), "before\n")
-        same("segments", yield* root.listSegments("order"), [segment])
+        same("what was there before", text(yield* root.segments.read("order", segment, 0, 10)), "before\n")
+        same("segments", yield* root.segments.list("order"), [segment])
       })
   },
   {
@@ -144,13 +143,13 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         const write = (line: string) =>
-          root.writeSegment("order", segment, (append) =>
+          root.segments.write("order", segment, (append) =>
             Effect.forEach([...line], (letter) => Effect.andThen(Effect.yieldNow, append(bytes(letter))), {
               discard: true
             })
           )
         yield* Effect.all([write("aaaaaa\n"), write("bbb\n")], { concurrency: "unbounded" })
-        oneOf("the segment", text(yield* root.readSegment("order", segment, 0, 100)), ["aaaaaa\n", "bbb\n"])
+        oneOf("the segment", text(yield* root.segments.read("order", segment, 0, 100)), ["aaaaaa\n", "bbb\n"])
       })
   },
   {
@@ -160,14 +159,14 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         const names = Array.from({ length: 150 }, (_, i) => `seg-${String(i + 1).padStart(6, "0")}.jsonl`)
-        yield* Effect.forEach(names, (name) => root.writeSegment("order", name, (append) => append(bytes(name))), {
+        yield* Effect.forEach(names, (name) => root.segments.write("order", name, (append) => append(bytes(name))), {
           concurrency: 16
         })
-        const read = yield* Effect.forEach([...names, ...names], (name) => root.readSegment("order", name, 0, 100), {
+        const read = yield* Effect.forEach([...names, ...names], (name) => root.segments.read("order", name, 0, 100), {
           concurrency: "unbounded"
         })
         same("what each holds: its name", read.map(text), [...names, ...names])
-        same("segments, by name", yield* root.listSegments("order"), names)
+        same("segments, by name", yield* root.segments.list("order"), names)
       })
   },
   {
@@ -178,16 +177,16 @@ export const segmentDemands: ReadonlyArray<Demand> = [
         const root = yield* openLib(ground)
         for (const name of notSegments) {
           const shown = JSON.stringify(name)
-          const written = root.writeSegment("order", name, (append) => append(bytes("x")))
-          yield* refused(`writeSegment of ${shown}`, written, "unsafe")
-          yield* refused(`readSegment of ${shown}`, root.readSegment("order", name, 0, 1), "unsafe")
-          yield* refused(`readSegmentRanges of ${shown}`, root.readSegmentRanges("order", name, []), "unsafe")
-          yield* refused(`segmentSize of ${shown}`, root.segmentSize("order", name), "unsafe")
-          yield* refused(`removeSegment of ${shown}`, root.removeSegment("order", name), "unsafe")
+          const written = root.segments.write("order", name, (append) => append(bytes("x")))
+          yield* refused(`write of ${shown}`, written, "unsafe")
+          yield* refused(`read of ${shown}`, root.segments.read("order", name, 0, 1), "unsafe")
+          yield* refused(`readRanges of ${shown}`, root.segments.readRanges("order", name, []), "unsafe")
+          yield* refused(`size of ${shown}`, root.segments.size("order", name), "unsafe")
+          yield* refused(`remove of ${shown}`, root.segments.remove("order", name), "unsafe")
         }
         for (const tape of unsafeNames) {
           const shown = JSON.stringify(tape)
-          yield* refused(`readSegment of tape ${shown}`, root.readSegment(tape, segment, 0, 1), "unsafe")
+          yield* refused(`read of tape ${shown}`, root.segments.read(tape, segment, 0, 1), "unsafe")
         }
       })
   }
@@ -202,13 +201,13 @@ const writtenWhole: Demand["body"] = (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground, at)
         for (const [done, name] of names.entries()) {
-          const result = yield* root.writeSegment("order", name, (append) =>
+          const result = yield* root.segments.write("order", name, (append) =>
             Effect.gen(function* () {
               const first = bytes("one\n")
               yield* append(first)
               first.fill(0)
-              same(`size of ${name} while it is written`, yield* root.segmentSize("order", name), undefined)
-              same(`segments while ${name} is written`, yield* root.listSegments("order"), names.slice(0, done))
+              same(`size of ${name} while it is written`, yield* root.segments.size("order", name), undefined)
+              same(`segments while ${name} is written`, yield* root.segments.list("order"), names.slice(0, done))
               yield* append(new Uint8Array())
               yield* append(big)
               return 42
@@ -219,10 +218,10 @@ const writtenWhole: Demand["body"] = (ground) =>
       })
     )
     const root = yield* open(ground, at)
-    same("segments after another opening, by name", yield* root.listSegments("order"), names)
+    same("segments after another opening, by name", yield* root.segments.list("order"), names)
     for (const name of [segment, sharded]) {
-      same(`size of ${name}`, yield* root.segmentSize("order", name), big.length + 4)
-      same(`the first bytes of ${name}`, text(yield* root.readSegment("order", name, 0, 4)), "one\n")
-      same(`the large chunk of ${name}`, yield* root.readSegment("order", name, 4, big.length), big)
+      same(`size of ${name}`, yield* root.segments.size("order", name), big.length + 4)
+      same(`the first bytes of ${name}`, text(yield* root.segments.read("order", name, 0, 4)), "one\n")
+      same(`the large chunk of ${name}`, yield* root.segments.read("order", name, 4, big.length), big)
     }
   })

@@ -17,18 +17,30 @@ export const stoppable = (base: Storage["Service"]): Stoppable => {
   })
   const wrap = (root: Root): Root => ({
     ...root,
-    appendMeta: (...args) => write(root.appendMeta(...args)),
-    replaceMeta: (...args) => write(root.replaceMeta(...args)),
-    createTape: (...args) => write(root.createTape(...args)),
-    createDynamic: (...args) => write(Effect.map(root.createDynamic(...args), writer)),
-    dropDynamic: (n) => write(root.dropDynamic(n)),
-    setAside: (...args) => write(root.setAside(...args)),
-    writeSegment: (tape, segment, fill) =>
-      write(root.writeSegment(tape, segment, (append) => fill((chunk) => write(append(chunk))))),
-    removeSegment: (...args) => write(root.removeSegment(...args)),
-    writeIndex: (...args) => write(root.writeIndex(...args)),
-    removeIndex: (...args) => write(root.removeIndex(...args)),
-    writeHint: (bytes) => write(root.writeHint(bytes))
+    meta: {
+      ...root.meta,
+      append: (...args) => write(root.meta.append(...args)),
+      replace: (...args) => write(root.meta.replace(...args))
+    },
+    tapes: { ...root.tapes, create: (...args) => write(root.tapes.create(...args)) },
+    journal: {
+      ...root.journal,
+      create: (...args) => write(Effect.map(root.journal.create(...args), writer)),
+      drop: (n) => write(root.journal.drop(n))
+    },
+    segments: {
+      ...root.segments,
+      write: (tape, segment, fill) =>
+        write(root.segments.write(tape, segment, (append) => fill((chunk) => write(append(chunk))))),
+      remove: (...args) => write(root.segments.remove(...args))
+    },
+    derived: {
+      ...root.derived,
+      put: (...args) => write(root.derived.put(...args)),
+      delete: (key) => write(root.derived.delete(key))
+    },
+    hint: { ...root.hint, write: (bytes) => write(root.hint.write(bytes)) },
+    quarantine: { keep: (...args) => write(root.quarantine.keep(...args)) }
   })
   return {
     storage: { open: (location, mode) => Effect.map(base.open(location, mode), wrap) },

@@ -1,6 +1,6 @@
 /** Tapes: made whole, listed, and never in the way of their namesakes. */
 import * as Effect from "effect/Effect"
-import type { Root } from "../../../services/ports/Storage.ts"
+import type { DerivedKey, Root } from "../../../services/ports/Storage.ts"
 import { refused, same } from "./expect.ts"
 import { bytes, type Demand, keeps, notTapes, open, openLib, segment, text } from "./ground.ts"
 
@@ -15,14 +15,14 @@ export const tapeDemands: ReadonlyArray<Demand> = [
           Effect.gen(function* () {
             const root = yield* openLib(ground, at)
             const given = bytes("account\n")
-            yield* root.createTape("account", given)
+            yield* root.tapes.create("account", given)
             given.fill(0)
           })
         )
         const root = yield* open(ground, at)
-        same("tapes, by name", yield* root.listTapes, ["account", "order"])
-        same("meta of the new one", text((yield* root.readMeta("account"))?.bytes), "account\n")
-        same("segments of the new one", yield* root.listSegments("account"), [])
+        same("tapes, by name", yield* root.tapes.list, ["account", "order"])
+        same("meta of the new one", text((yield* root.meta.read("account"))?.bytes), "account\n")
+        same("segments of the new one", yield* root.segments.list("account"), [])
       })
   },
   {
@@ -31,12 +31,12 @@ export const tapeDemands: ReadonlyArray<Demand> = [
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
-        yield* root.createTape("account", new Uint8Array())
-        const empty = yield* root.readMeta("account")
+        yield* root.tapes.create("account", new Uint8Array())
+        const empty = yield* root.meta.read("account")
         same("the empty meta", text(empty?.bytes), "")
-        yield* refused("making it as if there were none", root.replaceMeta("account", undefined, bytes("x")), "exists")
-        yield* root.replaceMeta("account", empty?.version, bytes("account\n"))
-        same("what replaced it", text((yield* root.readMeta("account"))?.bytes), "account\n")
+        yield* refused("making it as if there were none", root.meta.replace("account", undefined, bytes("x")), "exists")
+        yield* root.meta.replace("account", empty?.version, bytes("account\n"))
+        same("what replaced it", text((yield* root.meta.read("account"))?.bytes), "account\n")
       })
   },
   {
@@ -58,15 +58,17 @@ export const tapeDemands: ReadonlyArray<Demand> = [
         const root = yield* openLib(ground)
         for (const name of notTapes) {
           const shown = JSON.stringify(name)
-          yield* refused(`createTape of ${shown}`, root.createTape(name, bytes("x")), "unsafe")
-          yield* refused(`listSegments of ${shown}`, root.listSegments(name), "unsafe")
+          yield* refused(`create of ${shown}`, root.tapes.create(name, bytes("x")), "unsafe")
+          yield* refused(`list of segments of ${shown}`, root.segments.list(name), "unsafe")
         }
-        same("tapes afterwards", yield* root.listTapes, ["order"])
+        same("tapes afterwards", yield* root.tapes.list, ["order"])
       })
   }
 ]
 
 const rounds = ["first", "second", "third"]
+
+const index: DerivedKey = { tape: "order", kind: "index", name: "seg-000001.jsonl.idx" }
 
 const metaOf = (made: string): string => `meta of the ${made}\n`
 
@@ -74,20 +76,19 @@ const metaOf = (made: string): string => `meta of the ${made}\n`
 const replaced = (root: Root) =>
   Effect.gen(function* () {
     for (const made of rounds) {
-      yield* root.writeSegment("order", segment, (append) => append(bytes(`before the ${made}\n`)))
+      yield* root.segments.write("order", segment, (append) => append(bytes(`before the ${made}\n`)))
       const inShard = bytes(`in a shard before the ${made}\n`)
-      yield* root.writeSegment("order", "shard-0001/seg-000002.jsonl", (append) => append(inShard))
-      yield* root.writeIndex("order", segment, bytes("index"))
+      yield* root.segments.write("order", "shard-0001/seg-000002.jsonl", (append) => append(inShard))
+      yield* root.derived.put(index, bytes("index"))
       // Read, so that they are open when the tape is moved.
-      yield* root.readSegment("order", segment, 0, 10)
-      yield* root.readIndexRanges("order", segment, [[0, 1]])
-      yield* root.createTape("order", bytes(metaOf(made)))
-      same("meta of the new tape", text((yield* root.readMeta("order"))?.bytes), metaOf(made))
-      same("segments of the new tape", yield* root.listSegments("order"), [])
-      same("size of the namesake's segment", yield* root.segmentSize("order", segment), undefined)
-      yield* refused("reading the namesake's segment", root.readSegment("order", segment, 0, 10), "not-found")
-      const index = root.readIndexRanges("order", segment, [[0, 1]])
-      yield* refused("reading the namesake's index", index, "not-found")
+      yield* root.segments.read("order", segment, 0, 10)
+      yield* root.derived.getRanges(index, [[0, 1]])
+      yield* root.tapes.create("order", bytes(metaOf(made)))
+      same("meta of the new tape", text((yield* root.meta.read("order"))?.bytes), metaOf(made))
+      same("segments of the new tape", yield* root.segments.list("order"), [])
+      same("size of the namesake's segment", yield* root.segments.size("order", segment), undefined)
+      yield* refused("reading the namesake's segment", root.segments.read("order", segment, 0, 10), "not-found")
+      same("the namesake's index", yield* root.derived.getRanges(index, [[0, 1]]), undefined)
     }
-    same("tapes: what was moved aside is none", yield* root.listTapes, ["order"])
+    same("tapes: what was moved aside is none", yield* root.tapes.list, ["order"])
   })

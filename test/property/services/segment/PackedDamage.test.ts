@@ -8,6 +8,7 @@ import { linesOfChunk, readChunk } from "../../../../src/services/read/RecordRea
 import { findSegment } from "../../../../src/services/read/SegmentService.ts"
 import type { StorageService } from "../../../support/openLib.ts"
 import { open, type Opened, pack, packings, place, run, tapeName } from "../../../support/packedTape.ts"
+import * as IndexFiles from "../../../../src/services/segment/IndexFiles.ts"
 
 const lines = ["{}", `{"text":"é\u2028"}`, `{"long":"${"abc".repeat(40)}"}`].flatMap((text, i) =>
   Array.from({ length: i + 1 }, () => Buffer.from(text))
@@ -39,8 +40,8 @@ const overwrite = (storage: StorageService, name: string, bytes: Uint8Array, kee
   run(
     Effect.flatMap(storage.open(place, "write"), (root) =>
       Effect.andThen(
-        root.writeSegment(tapeName, name, (append) => append(bytes)),
-        keepIndex ? Effect.void : root.removeIndex(tapeName, name)
+        root.segments.write(tapeName, name, (append) => append(bytes)),
+        keepIndex ? Effect.void : IndexFiles.remove(root.derived, tapeName, name)
       )
     ),
     storage

@@ -12,6 +12,7 @@ import { walk } from "../../../support/frames.ts"
 import { joined, open, type Opened, pack, packings, run, tapeName } from "../../../support/packedTape.ts"
 import { lines } from "../../../support/arbitraries.ts"
 import { runs } from "../../../support/runs.ts"
+import * as IndexFiles from "../../../../src/services/segment/IndexFiles.ts"
 
 const timeout = 60_000 + 1000 * runs
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8")
@@ -129,11 +130,13 @@ describe.each(packings)("a segment written with compression $compression and ded
               const opened = yield* open("write")
               const { lib } = opened
               const { file, sealed, segment } = yield* pack(opened, given, packing)
-              yield* lib.root.removeIndex(tapeName, segment.name)
+              yield* IndexFiles.remove(lib.root.derived, tapeName, segment.name)
               lib.segments.forget(tapeName, segment.name)
               const rebuilt = yield* buildIndex(lib.segments, tapeName, "records", segment)
               const { blocks, frames } = yield* lib.segments.remember(tapeName, segment.name, segment.sha256, rebuilt)
-              const [written] = yield* lib.root.readIndexRanges(tapeName, segment.name, [[0, sealed.index.length + 1]])
+              const [written] = yield* IndexFiles.readRanges(lib.root.derived, tapeName, segment.name, [
+                [0, sealed.index.length + 1]
+              ])
               assert.isTrue(Buffer.from(sealed.index).equals(written!))
               if (segment.compression === "none") assert.strictEqual(frames.count, 0)
               else {

@@ -199,7 +199,7 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
               }
               const damaged = Uint8Array.from(file)
               damaged[at % file.length]! ^= flip
-              yield* lib.root.writeSegment(tape.name, segment.name, (append) => append(damaged))
+              yield* lib.root.segments.write(tape.name, segment.name, (append) => append(damaged))
               assert.isUndefined(yield* verifySegment(lib.segments, tape.name, "events", segment, Merkle.empty))
             })
           )

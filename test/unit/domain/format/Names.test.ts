@@ -180,6 +180,47 @@ describe("names of segments", () => {
   })
 })
 
+describe("names of derived files", () => {
+  it.each(["seg-000001.jsonl.idx", "shard-0001_seg-000123.jsonl.zst.idx", "a", "0", "_", "%c3%a9", "a".repeat(200)])(
+    "%s is one",
+    (name) => assert.isTrue(Names.isDerivedName(name))
+  )
+
+  it.each(["Order", "a/b\\c", "é", "🦊", "..", "-a", "a.", "a.tmp", "a.aside-1", "litelib.x", "", "x".repeat(300)])(
+    "the tape name that stands for %j is one",
+    (text) => assert.isTrue(Names.isDerivedName(Names.encodeTapeName(text)))
+  )
+
+  it.each(
+    ["", ".", "..", ".a", "-a", "a.", "a.tmp", "a/b", "/a", "a\\b", "a\0", "a\n", "a b", "A", "é", "a".repeat(201)].map(
+      (name) => [name]
+    )
+  )("%j is none", (name) => assert.isFalse(Names.isDerivedName(name)))
+
+  it.each(["index", "stream-state", "a-b-c", "a".repeat(32)])("%s is a kind of them", (kind) =>
+    assert.isTrue(Names.isDerivedKind(kind))
+  )
+
+  it.each(
+    [
+      "",
+      ".",
+      "..",
+      "a/b",
+      "a.b",
+      "a_b",
+      "Index",
+      "index1",
+      "shard-0001",
+      "-a",
+      "a-",
+      "a--b",
+      "a\n",
+      "a".repeat(33)
+    ].map((kind) => [kind])
+  )("%j is no kind of them", (kind) => assert.isFalse(Names.isDerivedKind(kind)))
+})
+
 describe("names of dynamic segments", () => {
   it.each([
     [1, "litelib.dynamic-000001.jsonl"],

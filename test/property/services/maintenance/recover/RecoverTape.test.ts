@@ -25,6 +25,7 @@ import {
 import { numbered, rewrite, rewriteMeta, tamper } from "../../../../support/transformGround.ts"
 import { watched } from "../../../../support/watchedStorage.ts"
 import { runs } from "../../../../support/runs.ts"
+import * as IndexFiles from "../../../../../src/services/segment/IndexFiles.ts"
 
 interface Session {
   /** Records of each batch, whether it is flushed, and which earlier one it is again, but for one record, and which. */
@@ -101,7 +102,7 @@ const alikeCases: fc.Arbitrary<Case> = fc.record({
 })
 
 const damageFile = (root: Root, name: string, { how, at }: Damage) => {
-  if (how === "remove") return root.removeSegment("a", name)
+  if (how === "remove") return root.segments.remove("a", name)
   return rewrite(root, "a", name, (bytes) => {
     const place = Math.floor(at * bytes.length)
     // Not between two lines: nothing but its index tells a file that ends there from one that was never longer.
@@ -183,7 +184,7 @@ const damage = Effect.fnUntraced(function* (base: StorageService, { place, files
   if (names.length > 0) for (const damage of one.damages) damaged.set(names[damage.file % names.length]!, damage)
   yield* tamper(base, place, (root) =>
     Effect.gen(function* () {
-      if (!one.indexes) yield* Effect.forEach(names, (name) => root.removeIndex("a", name))
+      if (!one.indexes) yield* Effect.forEach(names, (name) => IndexFiles.remove(root.derived, "a", name))
       for (const [name, damage] of damaged) yield* damageFile(root, name, damage)
       if (one.meta === "lost") return
       const places = one.meta

@@ -4,14 +4,14 @@
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../domain/format/Format.ts"
 import type { DiskError } from "../../services/ports/Disk.ts"
-import type { Root } from "../../services/ports/Storage.ts"
+import type { TapeFolders } from "../../services/ports/Storage.ts"
 import { asideName, isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
-import { listIn } from "./segments.ts"
+import { listIn } from "./SegmentFiles.ts"
 import { moveIn, type OpenFolder, reading, writing } from "./OpenFolder.ts"
 
-export const tapeOperations = (place: OpenFolder): Pick<Root, "createTape" | "listTapes"> => {
+export const make = (place: OpenFolder): TapeFolders => {
   const { disk, location } = place
 
   const removeBuilt = (folder: string) =>
@@ -57,16 +57,16 @@ export const tapeOperations = (place: OpenFolder): Pick<Root, "createTape" | "li
     })
 
   return {
-    createTape: (tape, meta) =>
+    create: (tape, meta) =>
       place.oneAtATime(
         join(location, tape),
-        writing(place, "createTape", join(location, tape), () =>
+        writing(place, "tapes.create", join(location, tape), () =>
           isUnsafeTape(tape)
-            ? Effect.fail(storageError("createTape", tape, "unsafe", "not the name of a tape"))
+            ? Effect.fail(storageError("tapes.create", tape, "unsafe", "not the name of a tape"))
             : create(tape, meta)
         )
       ),
-    listTapes: reading(place, "listTapes", location, () =>
+    list: reading(place, "tapes.list", location, () =>
       Effect.map(
         Effect.flatMap(disk.list(location), (names) => Effect.filter(names, isTape)),
         (names) => names.toSorted()

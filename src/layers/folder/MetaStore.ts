@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { libMetaFile, tapeMetaFile } from "../../domain/format/Format.ts"
 import { metaBytesCeiling } from "../../domain/format/Limits.ts"
 import type { DiskError } from "../../services/ports/Disk.ts"
-import type { MetaOwner, Root, StorageError } from "../../services/ports/Storage.ts"
+import type { MetaOwner, MetaStore, StorageError } from "../../services/ports/Storage.ts"
 import { versionOf } from "../storage/metaVersion.ts"
 import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
@@ -18,7 +18,7 @@ const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.E
     ? Effect.fail(storageError(operation, owner, "unsafe", "not the name of a tape"))
     : body()
 
-export const metaOperations = (place: OpenFolder): Pick<Root, "readMeta" | "appendMeta" | "replaceMeta"> => {
+export const make = (place: OpenFolder): MetaStore => {
   const { disk, location } = place
   const folderOf = (owner: MetaOwner) => (owner === undefined ? location : join(location, owner))
   const pathOf = (owner: MetaOwner) => join(folderOf(owner), owner === undefined ? libMetaFile : tapeMetaFile)
@@ -64,24 +64,24 @@ export const metaOperations = (place: OpenFolder): Pick<Root, "readMeta" | "appe
     })
 
   return {
-    readMeta: (owner, bytesMax) =>
-      reading(place, "readMeta", pathOf(owner), () =>
-        checked("readMeta", owner, () =>
+    read: (owner, bytesMax) =>
+      reading(place, "meta.read", pathOf(owner), () =>
+        checked("meta.read", owner, () =>
           Effect.map(read(owner, bytesMax), (bytes) =>
             bytes === undefined ? undefined : { bytes, version: versionOf(bytes) }
           )
         )
       ),
-    appendMeta: (owner, version, bytes) =>
-      changing("appendMeta", owner, () =>
-        Effect.flatMap(readExpected("appendMeta", owner, version), (before = new Uint8Array()) =>
+    append: (owner, version, bytes) =>
+      changing("meta.append", owner, () =>
+        Effect.flatMap(readExpected("meta.append", owner, version), (before = new Uint8Array()) =>
           Effect.as(append(pathOf(owner), bytes, before.length), versionOf(before, bytes))
         )
       ),
-    replaceMeta: (owner, version, bytes) =>
-      changing("replaceMeta", owner, () =>
+    replace: (owner, version, bytes) =>
+      changing("meta.replace", owner, () =>
         Effect.andThen(
-          readExpected("replaceMeta", owner, version),
+          readExpected("meta.replace", owner, version),
           Effect.suspend(() => Effect.as(replace(owner, bytes), versionOf(bytes)))
         )
       )

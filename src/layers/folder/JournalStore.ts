@@ -1,5 +1,5 @@
 /**
- * Dynamic segments in a folder. `append` is the hot path of the store: one positional write and one fdatasync.
+ * The journal in a folder: dynamic segments. `append` is the hot path of the store: one positional write and one fdatasync.
  *
  * A sync is faster where the file does not grow: a small batch at the end of the file takes room for the next ones with
  * it, which are zeros until they are written (decision 0027).
@@ -7,18 +7,12 @@
 import * as Effect from "effect/Effect"
 import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
 import type { File } from "../../services/ports/Disk.ts"
-import type { DynamicWriter, Root } from "../../services/ports/Storage.ts"
-import { isUnsafePath, quarantineName } from "../storage/fileNames.ts"
+import type { DynamicWriter, JournalStore } from "../../services/ports/Storage.ts"
 import { fromDisk, storageError } from "../storage/storageErrors.ts"
-import { join, sizeOf, unlinkIfThere, writeNew } from "./files.ts"
+import { join, sizeOf, unlinkIfThere } from "./files.ts"
 import { type OpenFolder, reading, writing } from "./OpenFolder.ts"
 
-export const dynamicOperations = (
-  place: OpenFolder
-): Pick<
-  Root,
-  "createDynamic" | "readDynamic" | "readDynamicRanges" | "dynamicSize" | "dropDynamic" | "listDynamics" | "setAside"
-> => {
+export const make = (place: OpenFolder): JournalStore => {
   const { disk, handles, location } = place
   const pathOf = (n: number) => join(location, dynamicName(n))
 
@@ -35,21 +29,11 @@ export const dynamicOperations = (
       return makeWriter(place, file, bytes.length)
     })
 
-  const keep = (name: string, bytes: Uint8Array) =>
-    Effect.gen(function* () {
-      let n = 1
-      while ((yield* disk.stat(join(location, quarantineName(name, n)))) !== undefined) n += 1
-      const path = join(location, quarantineName(name, n))
-      yield* writeNew(disk, path, bytes)
-      yield* disk.syncFolder(location)
-      return path
-    })
-
   return {
-    createDynamic: (n, bytes) => writing(place, "createDynamic", pathOf(n), () => create(pathOf(n), bytes)),
-    readDynamic: (n, offset, length) => {
+    create: (n, bytes) => writing(place, "journal.create", pathOf(n), () => create(pathOf(n), bytes)),
+    read: (n, offset, length) => {
       const path = pathOf(n)
-      return reading(place, "readDynamic", path, () =>
+      return reading(place, "journal.read", path, () =>
         handles.use(
           path,
           () => disk.openRead(path),
@@ -57,9 +41,9 @@ export const dynamicOperations = (
         )
       )
     },
-    readDynamicRanges: (n, ranges) => {
+    readRanges: (n, ranges) => {
       const path = pathOf(n)
-      return reading(place, "readDynamicRanges", path, () =>
+      return reading(place, "journal.readRanges", path, () =>
         handles.use(
           path,
           () => disk.openRead(path),
@@ -67,30 +51,21 @@ export const dynamicOperations = (
         )
       )
     },
-    dynamicSize: (n) => reading(place, "dynamicSize", pathOf(n), () => sizeOf(disk, pathOf(n))),
+    size: (n) => reading(place, "journal.size", pathOf(n), () => sizeOf(disk, pathOf(n))),
     // No sync of the folder. It is dropped after the record that supersedes it is durable (I4), so one that comes back
     // after a power loss is unlisted, and the next writer to open the lib removes it.
-    dropDynamic: (n) =>
-      writing(place, "dropDynamic", pathOf(n), () =>
+    drop: (n) =>
+      writing(place, "journal.drop", pathOf(n), () =>
         Effect.andThen(unlinkIfThere(disk, pathOf(n)), handles.drop(pathOf(n)))
       ),
-    listDynamics: reading(place, "listDynamics", location, () =>
+    list: reading(place, "journal.list", location, () =>
       Effect.map(disk.list(location), (names) =>
         names
           .map(parseDynamicName)
           .filter((n) => n !== undefined)
           .toSorted((a, b) => a - b)
       )
-    ),
-    setAside: (name, bytes) =>
-      place.oneAtATime(
-        "setAside",
-        writing(place, "setAside", join(location, name), () =>
-          isUnsafePath(name)
-            ? Effect.fail(storageError("setAside", name, "unsafe", "not the name of a file in the lib"))
-            : keep(name, bytes)
-        )
-      )
+    )
   }
 }
 

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { ackedFile } from "../../domain/format/Format.ts"
 import { DiskError, type File } from "../../services/ports/Disk.ts"
-import type { Root, StorageError } from "../../services/ports/Storage.ts"
+import type { HintStore, StorageError } from "../../services/ports/Storage.ts"
 import { temporary } from "../storage/fileNames.ts"
 import { join, unlinkIfThere, readWhole } from "./files.ts"
 import { moveIn, type OpenFolder, reading, writingUnlooked } from "./OpenFolder.ts"
@@ -13,7 +13,7 @@ import { moveIn, type OpenFolder, reading, writingUnlooked } from "./OpenFolder.
 /** More than a hint can have. */
 const hintBytesMax = 4096
 
-export const hintOperations = (place: OpenFolder): Pick<Root, "writeHint" | "readHint"> => {
+export const make = (place: OpenFolder): HintStore => {
   const { disk } = place
   const path = join(place.location, ackedFile)
   let file: File | undefined
@@ -38,13 +38,13 @@ export const hintOperations = (place: OpenFolder): Pick<Root, "writeHint" | "rea
   })
 
   return {
-    writeHint: (bytes) =>
+    write: (bytes) =>
       // In the way of every commit, which looks at the lock itself; and nothing but readers rests on the hint.
-      writingUnlooked(place, "writeHint", path, () =>
+      writingUnlooked(place, "hint.write", path, () =>
         file === undefined ? Effect.flatMap(open, (opened) => opened.write(bytes, 0)) : file.write(bytes, 0)
       ),
     // Opened for each read: the writer may create it, or a restored copy replace it, while a reader runs.
-    readHint: reading(place, "readHint", path, () =>
+    read: reading(place, "hint.read", path, () =>
       Effect.catchIf(
         readWhole(disk, path, hintBytesMax),
         // Whatever it is, a hint it is not.

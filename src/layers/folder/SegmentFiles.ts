@@ -3,26 +3,29 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { dirname } from "node:path"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
-import type { Root, StorageError } from "../../services/ports/Storage.ts"
+import type { SegmentFiles, StorageError } from "../../services/ports/Storage.ts"
 import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard, temporary } from "../storage/fileNames.ts"
 import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
-import { ensureFolder, join, orAbsent, requireFolder, requireFolders, sizeOf, unlinkIfThere } from "./files.ts"
-import { moveIn, type OpenFolder, reading, refuseWrite, writing } from "./OpenFolder.ts"
+import { ensureFolder, join, requireFolder, unlinkIfThere } from "./files.ts"
+import {
+  moveIn,
+  type OpenFolder,
+  openWithin,
+  reading,
+  refuseWrite,
+  removeWithin,
+  sizeWithin,
+  writing
+} from "./OpenFolder.ts"
 
 /** Refuses names that could lead elsewhere. */
-export const checkNames = (operation: string, tape: string, segment: string): StorageError | undefined =>
+const checkNames = (operation: string, tape: string, segment: string): StorageError | undefined =>
   isUnsafeTape(tape) || isUnsafeSegment(segment)
     ? storageError(operation, `${tape}/${segment}`, "unsafe", "not the name of a segment")
     : undefined
 
-export const segmentOperations = (
-  place: OpenFolder
-): Pick<
-  Root,
-  "writeSegment" | "readSegment" | "readSegmentRanges" | "segmentSize" | "removeSegment" | "listSegments"
-> => {
+export const make = (place: OpenFolder): SegmentFiles => {
   const { handles, location } = place
   const pathOf = (tape: string, segment: string) => join(location, tape, segment)
 
@@ -35,58 +38,37 @@ export const segmentOperations = (
     const path = pathOf(tape, segment)
     return reading(place, operation, path, () => {
       const refusal = checkNames(operation, tape, segment)
-      return refusal === undefined ? handles.use(path, () => open(place, tape, segment), read) : Effect.fail(refusal)
+      return refusal === undefined ? handles.use(path, () => openWithin(place, path), read) : Effect.fail(refusal)
     })
   }
 
   return {
-    writeSegment: (tape, segment, fill) =>
+    write: (tape, segment, fill) =>
       place.oneAtATime(
         pathOf(tape, segment),
         Effect.suspend(() => writeSegment(place, tape, segment, fill))
       ),
-    readSegment: (tape, segment, offset, length) =>
-      use("readSegment", tape, segment, (file) => file.read(offset, length)),
-    readSegmentRanges: (tape, segment, ranges) =>
-      use("readSegmentRanges", tape, segment, (file) => file.readRanges(ranges)),
-    segmentSize: (tape, segment) => {
+    read: (tape, segment, offset, length) => use("segments.read", tape, segment, (file) => file.read(offset, length)),
+    readRanges: (tape, segment, ranges) => use("segments.readRanges", tape, segment, (file) => file.readRanges(ranges)),
+    size: (tape, segment) => {
       const path = pathOf(tape, segment)
-      return reading(place, "segmentSize", path, () => {
-        const refusal = checkNames("segmentSize", tape, segment)
+      return reading(place, "segments.size", path, () => {
+        const refusal = checkNames("segments.size", tape, segment)
         return refusal === undefined ? sizeWithin(place, path) : Effect.fail(refusal)
       })
     },
-    removeSegment: (tape, segment) =>
-      writing(place, "removeSegment", pathOf(tape, segment), () => {
-        const refusal = checkNames("removeSegment", tape, segment)
+    remove: (tape, segment) =>
+      writing(place, "segments.remove", pathOf(tape, segment), () => {
+        const refusal = checkNames("segments.remove", tape, segment)
         return refusal === undefined ? removeWithin(place, pathOf(tape, segment)) : Effect.fail(refusal)
       }),
-    listSegments: (tape) =>
-      reading(place, "listSegments", join(location, tape), () =>
+    list: (tape) =>
+      reading(place, "segments.list", join(location, tape), () =>
         isUnsafeTape(tape)
-          ? Effect.fail(storageError("listSegments", tape, "unsafe", "not the name of a tape"))
+          ? Effect.fail(storageError("segments.list", tape, "unsafe", "not the name of a tape"))
           : listIn(place.disk, join(location, tape))
       )
   }
-}
-
-/** Size of the file at `path` in a tape's folder, or `undefined` where there is nothing. */
-export const sizeWithin = (
-  { disk, location }: OpenFolder,
-  path: string
-): Effect.Effect<number | undefined, DiskError> =>
-  orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), sizeOf(disk, path)))
-
-/** Removes the file at `path` in a tape's folder, if it is there. */
-export const removeWithin = ({ disk, handles, location }: OpenFolder, path: string): Effect.Effect<void, DiskError> =>
-  Effect.andThen(
-    orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), disk.unlink(path))),
-    handles.drop(path)
-  )
-
-const open = ({ disk, location }: OpenFolder, tape: string, segment: string): Effect.Effect<File, DiskError> => {
-  const path = join(location, tape, segment)
-  return Effect.andThen(requireFolders(disk, location, dirname(path)), disk.openRead(path))
 }
 
 /** The folder that gets the file. One of shards is made on demand, and its entry is durable before it is used. */
@@ -116,9 +98,9 @@ const writeSegment = <A, E, R>(
     Effect.gen(function* () {
       const { disk, handles, location } = place
       const path = join(location, tape, segment)
-      const refusal = refuseWrite(place, "writeSegment", path) ?? checkNames("writeSegment", tape, segment)
+      const refusal = refuseWrite(place, "segments.write", path) ?? checkNames("segments.write", tape, segment)
       if (refusal !== undefined) return yield* refusal
-      const ours = <B>(effect: Effect.Effect<B, DiskError | StorageError>) => told("writeSegment", path, effect)
+      const ours = <B>(effect: Effect.Effect<B, DiskError | StorageError>) => told("segments.write", path, effect)
 
       const folder = yield* ours(folderOf(place, tape, segment))
       yield* ours(Effect.andThen(place.checkLock, unlinkIfThere(disk, temporary(path))))
@@ -157,12 +139,12 @@ const makeSink = (file: File) => {
     append: (chunk: Uint8Array): Effect.Effect<void, StorageError> =>
       Effect.suspend(() => {
         if (ended) return Effect.die(new Error(`append to a segment that is written: ${file.path}`))
-        if (failed !== undefined) return Effect.fail(fromDisk("writeSegment", file.path, failed))
+        if (failed !== undefined) return Effect.fail(fromDisk("segments.write", file.path, failed))
         const at = position
         position += chunk.length
         return Effect.mapError(Effect.uninterruptible(file.write(chunk, at)), (error) => {
           failed = error
-          return fromDisk("writeSegment", file.path, error)
+          return fromDisk("segments.write", file.path, error)
         })
       }),
     end: Effect.suspend(() => {

@@ -1,0 +1,107 @@
+/**
+ * Derived files, in a folder of their kind: `<tape>/<kind>/<name>`, and `litelib.derived/<kind>/<name>` for the lib's. They
+ * are never synced: whoever reads one that a power loss has torn finds that it does not verify, and rebuilds it.
+ */
+import * as Effect from "effect/Effect"
+import { isDerivedName } from "../../domain/format/Names.ts"
+import type { DiskError } from "../../services/ports/Disk.ts"
+import type { DerivedFiles, DerivedKey, StorageError } from "../../services/ports/Storage.ts"
+import { isUnsafeDerived, isUnsafeDerivedFolder, libDerivedFolder, temporary } from "../storage/fileNames.ts"
+import { storageError } from "../storage/storageErrors.ts"
+import {
+  ensureFolder,
+  join,
+  orAbsent,
+  readWhole,
+  requireFolder,
+  requireFolders,
+  unlinkIfThere,
+  writeNew
+} from "./files.ts"
+import { type OpenFolder, openWithin, reading, removeWithin, sizeWithin, writing } from "./OpenFolder.ts"
+
+export const make = (place: OpenFolder): DerivedFiles => {
+  const { disk, handles, location } = place
+  const parentOf = (tape: string | undefined) => join(location, tape ?? libDerivedFolder)
+  const folderOf = (tape: string | undefined, kind: string) => join(parentOf(tape), kind)
+  const pathOf = (key: DerivedKey) => join(folderOf(key.tape, key.kind), key.name)
+
+  const put = (key: DerivedKey, path: string, bytes: Uint8Array) =>
+    Effect.gen(function* () {
+      yield* key.tape === undefined ? ensureFolder(disk, parentOf(undefined)) : requireFolder(disk, parentOf(key.tape))
+      yield* ensureFolder(disk, folderOf(key.tape, key.kind))
+      yield* unlinkIfThere(disk, temporary(path))
+      yield* writeNew(disk, temporary(path), bytes, true)
+      yield* disk.rename(temporary(path), path)
+      yield* handles.drop(path)
+    })
+
+  return {
+    put: (key, bytes) => {
+      const path = pathOf(key)
+      return place.oneAtATime(
+        path,
+        writing(place, "derived.put", path, () => checked("derived.put", path, key, () => put(key, path, bytes)))
+      )
+    },
+    get: (key, bytesMax) => {
+      const path = pathOf(key)
+      return reading(place, "derived.get", path, () =>
+        checked("derived.get", path, key, () =>
+          orAbsent(
+            Effect.andThen(
+              requireFolders(disk, location, folderOf(key.tape, key.kind)),
+              readWhole(disk, path, bytesMax)
+            )
+          )
+        )
+      )
+    },
+    getRanges: (key, ranges) => {
+      const path = pathOf(key)
+      return reading(place, "derived.getRanges", path, () =>
+        checked("derived.getRanges", path, key, () =>
+          orAbsent(
+            handles.use(
+              path,
+              () => openWithin(place, path),
+              (file) => file.readRanges(ranges)
+            )
+          )
+        )
+      )
+    },
+    size: (key) => {
+      const path = pathOf(key)
+      return reading(place, "derived.size", path, () =>
+        checked("derived.size", path, key, () => sizeWithin(place, path))
+      )
+    },
+    list: (tape, kind) => {
+      const folder = folderOf(tape, kind)
+      return reading(place, "derived.list", folder, () =>
+        isUnsafeDerivedFolder(tape, kind)
+          ? Effect.fail(storageError("derived.list", folder, "unsafe", "not a kind of derived files"))
+          : Effect.map(
+              orAbsent(Effect.andThen(requireFolders(disk, location, folder), disk.list(folder))),
+              (names = []) => names.filter(isDerivedName).toSorted()
+            )
+      )
+    },
+    delete: (key) => {
+      const path = pathOf(key)
+      return writing(place, "derived.delete", path, () =>
+        checked("derived.delete", path, key, () => removeWithin(place, path))
+      )
+    }
+  }
+}
+
+/** Refuses names that could lead elsewhere. */
+const checked = <A>(
+  operation: string,
+  path: string,
+  key: DerivedKey,
+  body: () => Effect.Effect<A, DiskError | StorageError>
+): Effect.Effect<A, DiskError | StorageError> =>
+  isUnsafeDerived(key) ? Effect.fail(storageError(operation, path, "unsafe", "not the name of a derived file")) : body()
