@@ -1,4 +1,7 @@
 import { defineConfig } from "vitest/config"
+import { checkEngine } from "./scripts/engine.ts"
+
+checkEngine()
 
 export default defineConfig({
   resolve: { conditions: ["litetapes-source"] },

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { checkEngine } from "../scripts/engine.ts"
 import type { ConcurrencyJob, ConcurrencyResult, Phase } from "./concurrencyWorker.ts"
 import { onSignal, runScript } from "./processes.ts"
 import { median, medianOf } from "./statistics.ts"
@@ -119,6 +120,7 @@ const main = async (values: ReturnType<typeof options>): Promise<number> => {
   }
 }
 
+checkEngine()
 const values = options()
 if (values.help) process.stdout.write(usage)
 process.exitCode = values.help ? 0 : await main(values)

@@ -5,11 +5,13 @@
  * `node bench/encode.ts [events] [rounds]`. Every round makes new events and runs each candidate on them, each time in
  * another order; the medians are compared. `event store` is what an append does, up to the line in its batch.
  */
+import { checkEngine } from "../scripts/engine.ts"
 import * as Event from "../src/domain/event/Event.ts"
 import { defaultLimits } from "../src/domain/format/Limits.ts"
 import { encode, parseCanonical, toBytes } from "../src/domain/json/TaraSON.ts"
 import { orderEvent, orderEventAsWritten } from "./workloads/orderEvent.ts"
 
+checkEngine()
 const events = Number(process.argv[2] ?? 20_000)
 const rounds = Number(process.argv[3] ?? 31)
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { checkEngine } from "../scripts/engine.ts"
 import { type LinePanel, lineChart } from "./chart.ts"
 import type { Filled, Grown, GrowthJob } from "./growthWorker.ts"
 import { onSignal, runScript } from "./processes.ts"
@@ -194,6 +195,7 @@ const main = async (values: ReturnType<typeof options>): Promise<number> => {
   }
 }
 
+checkEngine()
 const values = options()
 if (values.help) process.stdout.write(usage)
 process.exitCode = values.help ? 0 : await main(values)

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { checkEngine } from "../scripts/engine.ts"
 import { verdicts } from "./budget.ts"
 import { barChart } from "./chart.ts"
 import { peers } from "./peers/peers.ts"
@@ -132,6 +133,7 @@ const read = (): Options | undefined => {
   }
 }
 
+checkEngine()
 const values = read()
 if (values?.help === true) process.stdout.write(usage)
 process.exitCode = values === undefined ? 2 : values.help ? 0 : await main(values)

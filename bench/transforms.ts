@@ -6,10 +6,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { checkEngine } from "../scripts/engine.ts"
 import { EventStore, Lib, NodeStorage, Tape } from "./litetapes.ts"
 import { bulkEvents } from "./workloads/events.ts"
 import { byStream } from "./peers/byStream.ts"
 
+checkEngine()
 const { values } = parseArgs({
   options: { events: { type: "string", default: "1000000" }, folder: { type: "string", default: tmpdir() } }
 })

@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
+import { checkEngine } from "../../scripts/engine.ts"
 import { addCounts, type Campaign, type Counts, noCounts, type Result, type Size } from "./campaign.ts"
 import { campaigns } from "./campaigns.ts"
 
@@ -63,6 +64,7 @@ const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promi
   })
 
 const main = async (): Promise<number> => {
+  checkEngine()
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
