@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
-import type { File } from "../../services/ports/Disk.ts"
+import type { DiskError, File } from "../../services/ports/Disk.ts"
 import type { DynamicWriter, JournalStore } from "../../services/ports/Storage.ts"
 import { fromDisk, storageError } from "../storage/storageErrors.ts"
 import { join, sizeOf, unlinkIfThere } from "./files.ts"
@@ -29,28 +29,13 @@ export const make = (place: OpenFolder): JournalStore => {
       return makeWriter(place, file, bytes.length)
     })
 
+  const read = <A>(operation: string, path: string, run: (file: File) => Effect.Effect<A, DiskError>) =>
+    reading(place, operation, path, () => handles.use(path, () => disk.openRead(path), run))
+
   return {
     create: (n, bytes) => writing(place, "journal.create", pathOf(n), () => create(pathOf(n), bytes)),
-    read: (n, offset, length) => {
-      const path = pathOf(n)
-      return reading(place, "journal.read", path, () =>
-        handles.use(
-          path,
-          () => disk.openRead(path),
-          (file) => file.read(offset, length)
-        )
-      )
-    },
-    readRanges: (n, ranges) => {
-      const path = pathOf(n)
-      return reading(place, "journal.readRanges", path, () =>
-        handles.use(
-          path,
-          () => disk.openRead(path),
-          (file) => file.readRanges(ranges)
-        )
-      )
-    },
+    read: (n, offset, length) => read("journal.read", pathOf(n), (file) => file.read(offset, length)),
+    readRanges: (n, ranges) => read("journal.readRanges", pathOf(n), (file) => file.readRanges(ranges)),
     size: (n) => reading(place, "journal.size", pathOf(n), () => sizeOf(disk, pathOf(n))),
     // No sync of the folder. It is dropped after the record that supersedes it is durable (I4), so one that comes back
     // after a power loss is unlisted, and the next writer to open the lib removes it.

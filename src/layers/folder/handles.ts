@@ -28,6 +28,19 @@ interface Handle {
   dropped: boolean
 }
 
+/** Counts the read at the call: nothing may come between the lookup of a handle and its use. */
+const readWith = <A>(handle: Handle, read: (file: File) => Effect.Effect<A, DiskError>) => {
+  handle.reads += 1
+  const done = Effect.suspend(() => {
+    handle.reads -= 1
+    return handle.dropped && handle.reads === 0 ? handle.file.close : Effect.void
+  })
+  return Effect.ensuring(
+    Effect.suspend(() => read(handle.file)),
+    done
+  )
+}
+
 /** Keeps up to `capacity` files open, the most recently used ones. */
 export const make = (capacity: number): Handles => {
   // In the order of their last use.
@@ -39,19 +52,6 @@ export const make = (capacity: number): Handles => {
     handles.delete(path)
     handle.dropped = true
     return handle.reads === 0 ? handle.file.close : Effect.void
-  }
-
-  // Counts at the call: nothing may come between looking a handle up and its being in use.
-  const readWith = <A>(handle: Handle, read: (file: File) => Effect.Effect<A, DiskError>) => {
-    handle.reads += 1
-    const done = Effect.suspend(() => {
-      handle.reads -= 1
-      return handle.dropped && handle.reads === 0 ? handle.file.close : Effect.void
-    })
-    return Effect.ensuring(
-      Effect.suspend(() => read(handle.file)),
-      done
-    )
   }
 
   const forgetOldest = Effect.suspend(() => {

@@ -1,22 +1,16 @@
 /**
  * An open regular file on a descriptor of Node.
  *
- * Writes and small reads are synchronous: 1.5 µs, against 35 µs for a trip to the thread pool. Large reads and syncs
- * wait for the device and go to the thread pool, so that the event loop stays free; small syncs only where they take
- * long.
+ * Writes are synchronous, as small reads are (fileReads). Syncs wait for the device and go to the thread pool, so that the
+ * event loop stays free; small syncs only if they take long.
  */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 import { checkRange } from "../../domain/base/byteRanges.ts"
 import { attempt, background, diskError, failure } from "./diskErrors.ts"
+import { fileReads } from "./fileReads.ts"
 import { SyncPace } from "./SyncPace.ts"
-
-/** Longest read that is done synchronously, in bytes. */
-const syncReadBytesMax = 64 * 1024
-
-/** Most bytes that one synchronous sweep over ranges reads before the event loop gets its turn. */
-const sweepBytesMax = 1024 * 1024
 
 /** Largest unlinked file that is given back synchronously, in bytes. */
 const freedBytesMax = 1024 * 1024
@@ -29,10 +23,6 @@ export type Descriptors = Pick<
 
 /** Where `datasync` is done: on the spot where `SyncPace` says so, or always in the thread pool. */
 export type Syncs = "adaptive" | "background"
-
-// Not out of Buffer's shared pool: what is kept must not keep 8 KiB of other things alive. Not a Buffer either, whose
-// `slice` shares memory where that of Uint8Array copies.
-const allocate = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 
 /** Wraps an open descriptor; `close` gives it back. */
 export const make = (
@@ -57,63 +47,6 @@ export const make = (
       }
     })
 
-  /** Reads into `bytes` from `start` to before `end`; the result: where the file's end cut it off. */
-  const readInto = (bytes: Uint8Array, start: number, end: number, position: number): number => {
-    let done = start
-    while (done < end) {
-      const count = system.readSync(descriptor, bytes, done, end - done, position + done - start)
-      if (count === 0) return done
-      done += count
-    }
-    return done
-  }
-
-  const readSync = (position: number, length: number): Uint8Array => {
-    const bytes = allocate(length)
-    const done = readInto(bytes, 0, length, position)
-    return done === length ? bytes : bytes.slice(0, done)
-  }
-
-  /** All of them in memory of their own, that they share: many short ranges cost one allocation. */
-  const sweep = (ranges: ReadonlyArray<readonly [position: number, length: number]>, total: number) => {
-    const bytes = allocate(total)
-    let start = 0
-    return ranges.map(([position, length]) => {
-      const done = readInto(bytes, start, start + length, position)
-      const piece = new Uint8Array(bytes.buffer, start, done - start)
-      start += length
-      return piece
-    })
-  }
-
-  const readLarge = (position: number, length: number): Effect.Effect<Uint8Array, DiskError> => {
-    // Never allocate for more than there is.
-    const bytes = allocate(Math.max(0, Math.min(length, system.fstatSync(descriptor).size - position)))
-    let done = 0
-    let ended = false
-    const step = Effect.suspend(() =>
-      background("read", path, (resume) => {
-        system.read(descriptor, bytes, done, bytes.length - done, position + done, (cause, count) => {
-          if (cause === null) {
-            done += count
-            ended = count === 0
-          }
-          resume(cause)
-        })
-      })
-    )
-    return Effect.map(
-      Effect.whileLoop({ while: () => done < bytes.length && !ended, body: () => step, step: () => undefined }),
-      () => (done === bytes.length ? bytes : bytes.slice(0, done))
-    )
-  }
-
-  const read = (position: number, length: number): Effect.Effect<Uint8Array, DiskError> =>
-    use("read", () => {
-      checkRange(position, length)
-      return length <= syncReadBytesMax ? Effect.succeed(readSync(position, length)) : readLarge(position, length)
-    })
-
   const datasync = (): Effect.Effect<void, DiskError> => {
     const began = performance.now()
     const isDirect = syncs === "adaptive" && pace.isDirect(unsynced)
@@ -131,9 +64,12 @@ export const make = (
     )
   }
 
+  const { read, readRanges } = fileReads({ path, descriptor, system }, use)
+
   return {
     path,
     read,
+    readRanges,
     write: (bytes, position) =>
       use("write", () => {
         checkRange(position, bytes.length)
@@ -146,19 +82,6 @@ export const make = (
           done += count
         }
         return Effect.void
-      }),
-    readRanges: (ranges) =>
-      use("read", () => {
-        let total = 0
-        let small = true
-        for (const [position, length] of ranges) {
-          checkRange(position, length)
-          total += length
-          small &&= length <= syncReadBytesMax
-        }
-        return small && total <= sweepBytesMax
-          ? Effect.succeed(sweep(ranges, total))
-          : Effect.forEach(ranges, ([position, length]) => read(position, length))
       }),
     size: use("stat", () => Effect.succeed(system.fstatSync(descriptor).size)),
     datasync: use("datasync", datasync),
