@@ -43,6 +43,13 @@ describe("a Node that is too old", () => {
     assert.throws(() => engineRefusal("24.0.0", "^22"), "engines.node")
   })
 
+  it("is never the one that .nvmrc names, which npm ci installs too", () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      devDependencies: { node: string }
+    }
+    assert.strictEqual(readFileSync(join(root, ".nvmrc"), "utf8"), `${devDependencies.node}\n`)
+  })
+
   it.each(mains)("is refused by %s in one line", (script, ...args) => {
     const { status, stderr, stdout } = runAs("22.18.9", script, args)
     assert.deepStrictEqual({ status, stdout }, { status: 2, stdout: "" })
