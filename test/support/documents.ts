@@ -4,10 +4,12 @@ import { join, resolve } from "node:path"
 
 export const root = resolve(import.meta.dirname, "../..")
 
-/** Paths of README, changelog and docs, from the root of the checkout. */
+/** Paths of README, the other pages beside it and docs, from the root of the checkout. */
 export const documents: ReadonlyArray<string> = [
   "README.md",
   "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...globSync("docs/**/*.md", { cwd: root }).toSorted()
 ]
 
