@@ -93,6 +93,9 @@ export const small = manyEvents(3, 2)
 export const pageOf = (index: Uint8Array, page: number) =>
   index.subarray(page * Index.pageBytes, (page + 1) * Index.pageBytes)
 
+/** What the first page of the index says of the segment. */
+export const headerOf = (index: Uint8Array, segment: Segment) => Index.decodeHeader(pageOf(index, 0), segment.sha256)
+
 /** Everything that the index says, by look-ups that touch all of its pages. */
 export const answers = (
   index: Uint8Array,

@@ -1,8 +1,10 @@
-import * as fc from "fast-check"
 import { randomBytes } from "node:crypto"
 import { assert, describe, it } from "vitest"
 import { isUuid, makeUuidV7 } from "../../../../src/domain/base/Uuid.ts"
+import * as fc from "fast-check"
 import { runs } from "../../../support/runs.ts"
+
+const filled = (byte: number) => (n: number) => new Uint8Array(n).fill(byte)
 
 const clock = fc.array(
   fc.oneof(fc.nat(5), fc.integer({ min: 0, max: 2 ** 47 }), fc.double({ min: 0, max: 9, noNaN: true })),
@@ -12,6 +14,60 @@ const clock = fc.array(
 )
 
 describe("Uuid", () => {
+  it("lays out time, version, counter, variant and random bits as RFC 9562 section 5.7 has it", () => {
+    // The time of the example in RFC 9562, appendix A.6.
+    assert.strictEqual(makeUuidV7(filled(0x00))(0x017f22e279b0), "017f22e2-79b0-7000-8000-000000000000")
+    assert.strictEqual(makeUuidV7(filled(0xff))(0x017f22e279b0), "017f22e2-79b0-7fff-bfff-ffffffffffff")
+    assert.strictEqual(makeUuidV7(filled(0x5a))(1), "00000000-0001-7969-9a5a-5a5a5a5a5a5a")
+  })
+
+  it("counts up within a millisecond, and into the next one when the counter is full", () => {
+    const next = makeUuidV7(filled(0x00))
+    assert.strictEqual(next(7), "00000000-0007-7000-8000-000000000000")
+    assert.strictEqual(next(7), "00000000-0007-7000-8000-000100000000")
+    const nearlyFull = makeUuidV7((n) => new Uint8Array(n).fill(0xff).fill(0xfe, 3, 4))
+    assert.strictEqual(nearlyFull(7), "00000000-0007-7fff-bffe-ffffffffffff")
+    assert.strictEqual(nearlyFull(7), "00000000-0007-7fff-bfff-0000ffffffff")
+    const full = makeUuidV7(filled(0xff))
+    assert.strictEqual(full(7), "00000000-0007-7fff-bfff-ffffffffffff")
+    assert.strictEqual(full(7), "00000000-0008-7fff-bfff-ffffffffffff")
+  })
+
+  it("ascends through 200,000 of one millisecond, through every carry of the counter", () => {
+    const next = makeUuidV7(randomBytes)
+    let last = ""
+    for (let i = 0; i < 200_000; i++) {
+      const uuid = next(1_700_000_000_000)
+      if (uuid <= last) assert.fail(`${uuid} after ${last}`)
+      last = uuid
+    }
+    assert.isTrue(isUuid(last))
+  })
+
+  it("dies of a time that no UUID holds, and of a source that gives too little", () => {
+    for (const time of [-1, Number.NaN, 2 ** 48, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => makeUuidV7(randomBytes)(time), /invariant/i)
+    }
+    assert.throws(() => makeUuidV7(() => new Uint8Array(3))(1), /invariant/i)
+  })
+
+  it("knows UUIDs of RFC 9562 in lower case", () => {
+    for (const version of "12345678") assert.isTrue(isUuid(`017f22e2-79b0-${version}cc3-98c4-dc0c0c07398f`))
+    const others = [
+      "",
+      "017f22e2-79b0-0cc3-98c4-dc0c0c07398f",
+      "017f22e2-79b0-9cc3-98c4-dc0c0c07398f",
+      "017f22e2-79b0-7cc3-78c4-dc0c0c07398f",
+      "017f22e2-79b0-7cc3-c8c4-dc0c0c07398f",
+      "017F22E2-79B0-7CC3-98C4-DC0C0C07398F",
+      "017f22e279b07cc398c4dc0c0c07398f",
+      "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}",
+      "017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n",
+      "00000000-0000-0000-0000-000000000000"
+    ]
+    for (const other of others) assert.isFalse(isUuid(other), other)
+  })
+
   it("ascends whatever the clock does, and carries the latest time that the clock has shown", () => {
     fc.assert(
       fc.property(clock, (times) => {

@@ -1,8 +1,19 @@
-import * as fc from "fast-check"
+import { hash } from "node:crypto"
 import { assert, describe, it } from "vitest"
 import * as Names from "../../../../src/domain/format/Names.ts"
+import * as fc from "fast-check"
 import { nameText as text } from "../../../support/arbitraries.ts"
 import { runs } from "../../../support/runs.ts"
+
+const refused = (name: string): Names.InvalidTapeName => {
+  try {
+    Names.checkTapeName(name)
+  } catch (error) {
+    if (error instanceof Names.InvalidTapeName) return error
+    throw error
+  }
+  return assert.fail(`${JSON.stringify(name)} was accepted`)
+}
 
 /** What file systems want of a name, written down without looking at how names are made. */
 const whyUnsafe = (name: string): string | undefined => {
@@ -18,6 +29,101 @@ const whyUnsafe = (name: string): string | undefined => {
 }
 
 describe("names of tapes", () => {
+  it.each([
+    ["order", "order"],
+    ["order-17", "order-17"],
+    ["a.b_c-9", "a.b_c-9"],
+    ["Order", "%4frder"],
+    ["order line", "order%20line"],
+    ["100%", "100%25"],
+    ["%2e", "%252e"],
+    ["a/b\\c", "a%2fb%5cc"],
+    ["a\u0000b", "a%00b"],
+    ["é", "%c3%a9"],
+    ["e\u0301", "%c3%a9"],
+    ["🦊", "%f0%9f%a6%8a"],
+    [".", "%2e"],
+    ["..", "%2e%2e"],
+    [".git", "%2egit"],
+    ["-rf", "%2drf"],
+    ["order.", "order%2e"],
+    ["con", "%63on"],
+    ["con.txt", "%63on.txt"],
+    ["nul.tar.gz", "%6eul.tar.gz"],
+    ["lpt9", "%6cpt9"],
+    ["CON", "%43%4f%4e"],
+    ["com10", "com10"],
+    ["console", "console"],
+    ["litelib.lock", "%6citelib.lock"],
+    ["litelib", "litelib"],
+    ["order.tmp", "order%2etmp"],
+    ["litelib.tmp", "%6citelib%2etmp"],
+    ["order.aside-1", "order%2easide-1"],
+    [".aside-.aside-.tmp", "%2easide-%2easide-%2etmp"],
+    ["a".repeat(100), "a".repeat(100)],
+    ["", `%-${hash("sha256", "", "hex")}`],
+    ["a".repeat(101), `${"a".repeat(34)}%-${hash("sha256", "a".repeat(101), "hex")}`],
+    [
+      `${"a".repeat(32)}${"é".repeat(20)}`,
+      `${"a".repeat(32)}%-${hash("sha256", `${"a".repeat(32)}${"é".repeat(20)}`, "hex")}`
+    ]
+  ])("of %j is %s", (text, name) => {
+    assert.strictEqual(Names.encodeTapeName(text), name)
+    assert.strictEqual(Names.checkTapeName(name), name)
+    assert.strictEqual(Names.decodeTapeName(name), name.includes("%-") ? undefined : text.normalize("NFC"))
+  })
+
+  it.each([
+    ["", /empty/],
+    [".", /begins with/],
+    ["..", /begins with/],
+    ["../order", /begins with|characters other/],
+    ["/etc/passwd", /characters other/],
+    ["a\\b", /characters other/],
+    ["order\u0000", /characters other/],
+    ["order\n", /characters other/],
+    ["CON", /upper-case/],
+    ["Order", /upper-case/],
+    ["con", /Windows/],
+    ["aux.jsonl", /Windows/],
+    ["order.", /ends with/],
+    ["-order", /begins with/],
+    ["e\u0301", /normalisation/],
+    ["é", /characters other/],
+    ["%65%cc%81", /escapes/],
+    ["%e9", /escapes/],
+    ["%6frder", /escapes/],
+    ["%4Frder", /upper-case/],
+    ["order%", /escapes/],
+    ["order%2", /escapes/],
+    ["litelib.meta.jsonl", /litelib/],
+    ["order.tmp", /tmp/],
+    ["order.aside-3", /aside/],
+    ["a".repeat(101), /longer/],
+    ["%20".repeat(34), /longer/],
+    [`order%-${"0".repeat(64)}`, /escapes/],
+    [`%-${"0".repeat(64)}`, /escapes/],
+    [`${"a".repeat(34)}%-${"0".repeat(63)}`, /escapes/],
+    [`.${"a".repeat(33)}%-${"0".repeat(64)}`, /begins with/],
+    [`con.${"a".repeat(30)}%-${"0".repeat(64)}`, /Windows/],
+    [`litelib.${"a".repeat(26)}%-${"0".repeat(64)}`, /litelib/]
+  ])("%j is refused and says why", (name, why) => {
+    const error = refused(name)
+    assert.match(error.why, why)
+    assert.strictEqual(error.name, name.slice(0, 120))
+    if (name !== "") assert.include(error.message, Names.encodeTapeName(name))
+  })
+
+  it("a text that is none has no name", () => {
+    assert.throws(() => Names.encodeTapeName("a\ud800"), Names.InvalidTapeName)
+    assert.match(refused("a\ud800").why, /surrogate/)
+  })
+
+  it("an error keeps the first 120 characters, and does not cut one in half", () => {
+    assert.strictEqual(refused("x".repeat(500)).name, "x".repeat(120))
+    assert.isTrue(refused(`${"x".repeat(119)}🦊`).name.isWellFormed())
+  })
+
   it("every text has a name that any file system can bear and that is accepted", () => {
     fc.assert(
       fc.property(text, (text) => {
@@ -91,13 +197,76 @@ describe("names of tapes", () => {
   })
 })
 
-const naming = fc.record({
-  number: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: Names.segmentNumberMax })),
-  compression: fc.constantFrom("none" as const, "gzip" as const, "zstd" as const),
-  shardEvery: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5000 }))
-})
-
 describe("names of segments", () => {
+  it.each([
+    [1, "none", 0, "seg-000001.jsonl"],
+    [2, "gzip", 0, "seg-000002.jsonl.gz"],
+    [999_999, "zstd", 0, "seg-999999.jsonl.zst"],
+    [1_000_000, "none", 0, "seg-1000000.jsonl"],
+    [1, "none", 100, "shard-0000/seg-000001.jsonl"],
+    [99, "none", 100, "shard-0000/seg-000099.jsonl"],
+    [100, "zstd", 100, "shard-0001/seg-000100.jsonl.zst"],
+    [1_000_000, "none", 10, "shard-100000/seg-1000000.jsonl"]
+  ] as const)("%i, %s, a shard every %i: %s", (number, compression, shardEvery, name) => {
+    assert.strictEqual(Names.segmentName({ number, compression, shardEvery }), name)
+    assert.deepStrictEqual(Names.parseSegmentName(name, shardEvery), { number, compression })
+    assert.deepStrictEqual(Names.parseSegmentName(name), { number, compression })
+    assert.strictEqual(Names.checkSegmentName(name, { number, compression, shardEvery }), name)
+  })
+
+  it.each([
+    "",
+    "seg-000000.jsonl",
+    "seg-1.jsonl",
+    "seg-0000001.jsonl",
+    "seg-000001",
+    "seg-000001.jsonl.bz2",
+    "seg-000001.jsonl.gz.gz",
+    "seg-000001.JSONL",
+    "Seg-000001.jsonl",
+    "seg-000001.jsonl\n",
+    "seg-000001.jsonl\u0000",
+    "seg-00000١.jsonl",
+    "seg--00001.jsonl",
+    "seg-000001.jsonl.tmp",
+    "../seg-000001.jsonl",
+    "/seg-000001.jsonl",
+    "./seg-000001.jsonl",
+    "shard-0000\\seg-000001.jsonl",
+    "shard-0000//seg-000001.jsonl",
+    "shard-0000/../seg-000001.jsonl",
+    "shard-000/seg-000001.jsonl",
+    "shard-00000/seg-000001.jsonl",
+    "shard-0002/seg-000001.jsonl",
+    "shard-0004/seg-000007.jsonl",
+    "seg-9007199254740993.jsonl",
+    "tape.meta.jsonl"
+  ])("%j is refused", (name) => {
+    assert.throws(() => Names.parseSegmentName(name), Names.InvalidSegmentName)
+    assert.throws(() => Names.parseSegmentName(name, 0), Names.InvalidSegmentName)
+    assert.throws(() => Names.parseSegmentName(name, 100), Names.InvalidSegmentName)
+    const naming = { number: 1, compression: "none", shardEvery: 100 } as const
+    assert.throws(() => Names.checkSegmentName(name, naming), /shard-0000\/seg-000001\.jsonl/)
+  })
+
+  it("one that is right for another number, compression or shard is refused", () => {
+    const naming = { number: 7, compression: "gzip", shardEvery: 5 } as const
+    for (const other of [{ number: 8 }, { compression: "none" }, { shardEvery: 0 }, { shardEvery: 3 }] as const) {
+      const name = Names.segmentName({ ...naming, ...other })
+      assert.throws(() => Names.checkSegmentName(name, naming), Names.InvalidSegmentName)
+    }
+    assert.throws(() => Names.parseSegmentName("shard-0001/seg-000007.jsonl", 0), Names.InvalidSegmentName)
+    assert.throws(() => Names.parseSegmentName("seg-000007.jsonl", 5), Names.InvalidSegmentName)
+    assert.throws(() => Names.parseSegmentName("shard-0000/seg-000007.jsonl", 5), Names.InvalidSegmentName)
+  })
+
+  it("dies of a number that no segment has", () => {
+    for (const number of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
+      assert.throws(() => Names.segmentName({ number, compression: "none", shardEvery: 0 }), /invariant/i)
+      assert.throws(() => Names.dynamicName(number), /invariant/i)
+    }
+  })
+
   it("say their number and compression, also to who does not know the shards", () => {
     fc.assert(
       fc.property(naming, (naming) => {
@@ -129,4 +298,76 @@ describe("names of segments", () => {
       { numRuns: runs }
     )
   })
+})
+
+describe("names of dynamic segments", () => {
+  it.each([
+    [1, "litelib.dynamic-000001.jsonl"],
+    [4, "litelib.dynamic-000004.jsonl"],
+    [1_234_567, "litelib.dynamic-1234567.jsonl"]
+  ])("%i is %s", (number, name) => {
+    assert.strictEqual(Names.dynamicName(number), name)
+    assert.strictEqual(Names.parseDynamicName(name), number)
+    assert.throws(() => Names.checkTapeName(name), Names.InvalidTapeName)
+  })
+
+  it.each([
+    "litelib.dynamic-000000.jsonl",
+    "litelib.dynamic-4.jsonl",
+    "litelib.dynamic-0000004.jsonl",
+    "litelib.dynamic-000004.jsonl.quarantine",
+    "litelib.dynamic-9007199254740993.jsonl",
+    "x/litelib.dynamic-000004.jsonl",
+    "litelib.meta.jsonl",
+    ""
+  ])("%j is none", (name) => {
+    assert.isUndefined(Names.parseDynamicName(name))
+  })
+})
+
+const naming = fc.record({
+  number: fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: Names.segmentNumberMax })),
+  compression: fc.constantFrom("none" as const, "gzip" as const, "zstd" as const),
+  shardEvery: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5000 }))
+})
+
+describe("names of derived files", () => {
+  it.each(["seg-000001.jsonl.idx", "shard-0001_seg-000123.jsonl.zst.idx", "a", "0", "_", "%c3%a9", "a".repeat(200)])(
+    "%s is one",
+    (name) => assert.isTrue(Names.isDerivedName(name))
+  )
+
+  it.each(["Order", "a/b\\c", "é", "🦊", "..", "-a", "a.", "a.tmp", "a.aside-1", "litelib.x", "", "x".repeat(300)])(
+    "the tape name that stands for %j is one",
+    (text) => assert.isTrue(Names.isDerivedName(Names.encodeTapeName(text)))
+  )
+
+  it.each(
+    ["", ".", "..", ".a", "-a", "a.", "a.tmp", "a/b", "/a", "a\\b", "a\0", "a\n", "a b", "A", "é", "a".repeat(201)].map(
+      (name) => [name]
+    )
+  )("%j is none", (name) => assert.isFalse(Names.isDerivedName(name)))
+
+  it.each(["index", "stream-state", "a-b-c", "a".repeat(32)])("%s is a kind of them", (kind) =>
+    assert.isTrue(Names.isDerivedKind(kind))
+  )
+
+  it.each(
+    [
+      "",
+      ".",
+      "..",
+      "a/b",
+      "a.b",
+      "a_b",
+      "Index",
+      "index1",
+      "shard-0001",
+      "-a",
+      "a-",
+      "a--b",
+      "a\n",
+      "a".repeat(33)
+    ].map((kind) => [kind])
+  )("%j is no kind of them", (kind) => assert.isFalse(Names.isDerivedKind(kind)))
 })

@@ -2,251 +2,143 @@ import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as Merkle from "../../../../src/domain/merkle/Merkle.ts"
 import * as Proof from "../../../../src/domain/merkle/Proof.ts"
+import {
+  change,
+  consistencyOf,
+  headOf,
+  inclusionOf,
+  recordAt,
+  records,
+  same,
+  someHash
+} from "../../../support/proofs.ts"
+import {
+  builtConsistency,
+  builtInclusion,
+  h0,
+  h0123,
+  h01,
+  h1,
+  h23,
+  h4,
+  h45,
+  h4567,
+  h67,
+  inputs,
+  other,
+  referenceHead,
+  tape
+} from "../../../support/referenceTree.ts"
 import * as Rfc from "../../../support/rfc9162.ts"
 import { runs } from "../../../support/runs.ts"
 
-const tape = "0190c3a4-0000-7000-8000-000000000001"
-const recordAt = (ordinal: number) => Buffer.from(`{"n":${ordinal}}`)
-const sizeMax = 130
-const records = Array.from({ length: 400 }, (_, n) => recordAt(n))
-const tree = Rfc.leavesOf(records)
-const leaves = records.map((record) => Merkle.leafHash(record))
-
-const headOf = (size: number, of: Rfc.Leaves = tree): Proof.Head => ({ records: size, root: of.root(0, size), tape })
-
-const inclusionOf = (ordinal: number, size: number, of: Rfc.Leaves = tree): Proof.InclusionProof => ({
-  hashes: Rfc.path(of, ordinal, size),
-  head: headOf(size, of),
-  ordinal
-})
-
-const consistencyOf = (from: number, to: number, of: Rfc.Leaves = tree): Proof.ConsistencyProof => ({
-  from: headOf(from, of),
-  hashes: Rfc.proof(of, from, to),
-  to: headOf(to, of)
-})
-
-const someHash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("hex"))
-
-const flipped = (hash: string, bit: number): string => {
-  const bytes = Buffer.from(hash, "hex")
-  bytes[bit >>> 3]! ^= 1 << (bit & 7)
-  return bytes.toString("hex")
-}
-
-/** What is done to the hashes of a proof: always something. */
-type Change = (hashes: ReadonlyArray<string>) => ReadonlyArray<string>
-const index = (at: number, hashes: ReadonlyArray<string>) => at % Math.max(1, hashes.length)
-const change: fc.Arbitrary<Change> = fc.oneof(
-  fc.tuple(fc.nat(), fc.nat(255)).map(
-    ([at, bit]): Change =>
-      (hashes) =>
-        hashes.length === 0 ? [] : hashes.with(index(at, hashes), flipped(hashes[index(at, hashes)]!, bit))
-  ),
-  fc.nat().map(
-    (at): Change =>
-      (hashes) =>
-        hashes.toSpliced(index(at, hashes), 1)
-  ),
-  fc.tuple(fc.nat(), someHash).map(
-    ([at, hash]): Change =>
-      (hashes) =>
-        hashes.toSpliced(at % (hashes.length + 1), 0, hash)
-  ),
-  fc.tuple(fc.nat(), fc.nat()).map(
-    ([at, from]): Change =>
-      (hashes) =>
-        hashes.toSpliced(at % (hashes.length + 1), 0, hashes[index(from, hashes)] ?? leaves[0]!)
-  ),
-  fc.tuple(fc.nat(), fc.nat()).map(([a, b]): Change => (hashes) => {
-    const [i, j] = [index(a, hashes), index(b, hashes)]
-    return hashes.length < 2 ? [] : hashes.with(i, hashes[j]!).with(j, hashes[i]!)
-  }),
-  fc.constant<Change>((hashes) => hashes.toReversed()),
-  fc.array(someHash, { maxLength: 60 }).map(
-    (hashes): Change =>
-      () =>
-        hashes
-  ),
-  fc.nat(130).map(
-    (length): Change =>
-      () =>
-        Array.from({ length }, () => leaves[0]!)
-  )
-)
-
 const stored = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
 
-const same = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.join() === b.join()
+describe("Proof", () => {
+  it.each([
+    [0, 1, []],
+    [0, 8, [h1, h23, h4567]],
+    [5, 8, [h4, h67, h0123]],
+    [2, 3, [h01]],
+    [1, 5, [h0, h23, h4]]
+  ])("has the reference path of leaf %i among %i", (ordinal, records, hashes) => {
+    const proof = builtInclusion(inputs.slice(0, records), ordinal)
+    assert.deepStrictEqual(proof, { hashes, head: referenceHead(records), ordinal })
+    assert.isTrue(Proof.checkInclusion(inputs[ordinal]!, proof))
+  })
 
-describe("an inclusion proof", () => {
-  it(`is the RFC's PATH and holds, for every record in every tree of up to ${sizeMax}`, () => {
-    for (let size = 1; size <= sizeMax; size++) {
-      for (let ordinal = 0; ordinal < size; ordinal++) {
-        const builder = new Proof.InclusionBuilder(size, ordinal)
-        for (const leaf of leaves.slice(0, size)) builder.addLeafHash(leaf)
-        const proof = builder.finish(tape)
-        assert.deepStrictEqual(proof, inclusionOf(ordinal, size))
-        assert.isTrue(Proof.checkInclusion(records[ordinal]!, proof), `${ordinal} of ${size}`)
-      }
+  it.each([
+    [1, 1, []],
+    [1, 8, [h1, h23, h4567]],
+    [6, 8, [h45, h67, h0123]],
+    [2, 5, [h23, h4]],
+    [0, 0, []],
+    [0, 5, []],
+    [4, 4, []],
+    [7, 7, []],
+    [4, 8, [h4567]]
+  ])("has the reference proof from %i to %i leaves", (from, to, hashes) => {
+    const proof = builtConsistency(from, to)
+    assert.deepStrictEqual(proof, { from: referenceHead(from), hashes, to: referenceHead(to) })
+    assert.isTrue(Proof.checkConsistency(proof))
+  })
+
+  it("is the same from leaves and from their hashes", () => {
+    const inclusion = new Proof.InclusionBuilder(7, 3)
+    const consistency = new Proof.ConsistencyBuilder(3, 7)
+    for (const input of inputs.slice(0, 7)) {
+      inclusion.addLeafHash(Merkle.leafHash(input))
+      consistency.addLeafHash(Merkle.leafHash(input))
     }
+    assert.deepStrictEqual(inclusion.finish(tape), builtInclusion(inputs.slice(0, 7), 3))
+    assert.deepStrictEqual(consistency.finish(tape), builtConsistency(3, 7))
   })
 
-  it("holds of no other record, at no other ordinal, in every tree of up to 40", () => {
-    for (let size = 1; size <= 40; size++) {
-      for (let ordinal = 0; ordinal < size; ordinal++) {
-        const proof = inclusionOf(ordinal, size)
-        for (let wrong = 0; wrong <= size; wrong++) {
-          if (wrong === ordinal) continue
-          assert.isFalse(Proof.checkInclusion(records[wrong]!, proof))
-          assert.isFalse(Proof.checkInclusion(records[ordinal]!, { ...proof, ordinal: wrong }))
-          assert.isFalse(Proof.checkInclusion(records[wrong]!, { ...proof, ordinal: wrong }))
-        }
-      }
-    }
-  })
-
-  it("holds for another size only where its path has the same form there: a head vouches for its size", () => {
-    let fitting = 0
-    for (let size = 1; size <= 18; size++) {
-      for (let ordinal = 0; ordinal < size; ordinal++) {
-        const proof = inclusionOf(ordinal, size)
-        for (let claimed = 0; claimed <= 20; claimed++) {
-          for (let at = 0; at <= 20; at++) {
-            const forged = { ...proof, head: { ...proof.head, records: claimed }, ordinal: at }
-            const expected = Rfc.proves(records[ordinal]!, at, claimed, proof.head.root, proof.hashes)
-            assert.strictEqual(Proof.checkInclusion(records[ordinal]!, forged), expected, `${at} of ${claimed}`)
-            if (expected) fitting++
-          }
-        }
-      }
-    }
-    assert.isAbove(fitting, 171)
-  })
-
-  it("is not forged by changing its hashes or its root", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(), change, fc.nat(255), (size, n, change, bit) => {
-        const ordinal = n % size
-        const proof = inclusionOf(ordinal, size)
-        assert.isTrue(Proof.checkInclusion(records[ordinal]!, proof))
-        const hashes = change(proof.hashes)
-        const verdict = Proof.checkInclusion(records[ordinal]!, { ...proof, hashes })
-        assert.strictEqual(verdict, same(hashes, proof.hashes))
-        const head = { ...proof.head, root: flipped(proof.head.root, bit) }
-        assert.isFalse(Proof.checkInclusion(records[ordinal]!, { ...proof, head }))
-        assert.isFalse(Proof.checkInclusion(records[ordinal]!, { ...proof, hashes, head }))
-      }),
-      { numRuns: runs * 10 }
-    )
-  })
-
-  it("is checked as the RFC says, whatever its hashes, its size and its ordinal", () => {
-    const size = fc.oneof(fc.nat(70), fc.nat(400))
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(), change, size, size, (from, n, change, claimed, at) => {
-        const proof = inclusionOf(n % from, from)
-        const record = records[n % from]!
-        const hashes = change(proof.hashes)
-        for (const [ordinal, size] of [
-          [at, claimed],
-          [at, from],
-          [n % from, claimed]
-        ] as const) {
-          const forged = { hashes, head: { ...proof.head, records: size }, ordinal }
-          const expected = Rfc.proves(record, ordinal, size, proof.head.root, hashes)
-          assert.strictEqual(Proof.checkInclusion(record, forged), expected)
-        }
-      }),
-      { numRuns: runs * 10 }
-    )
+  it("dies when it is built for what no tree has, or out of too few leaves, or too many", () => {
+    const invariant = /invariant/
+    assert.throws(() => new Proof.InclusionBuilder(0, 0), invariant)
+    assert.throws(() => new Proof.InclusionBuilder(3, 3), invariant)
+    assert.throws(() => new Proof.InclusionBuilder(3, -1), invariant)
+    assert.throws(() => new Proof.InclusionBuilder(3, 0.5), invariant)
+    assert.throws(() => new Proof.ConsistencyBuilder(3, 2), invariant)
+    assert.throws(() => new Proof.ConsistencyBuilder(-1, 2), invariant)
+    const builder = new Proof.InclusionBuilder(2, 0)
+    builder.add(inputs[0]!)
+    assert.throws(() => builder.finish(tape), invariant)
+    builder.add(inputs[1]!)
+    assert.throws(() => builder.add(inputs[2]!), invariant)
+    assert.throws(() => builder.addLeafHash(h0), invariant)
+    assert.throws(() => new Proof.ConsistencyBuilder(0, 0).add(inputs[0]!), invariant)
   })
 })
 
-describe("a consistency proof", () => {
-  it(`is the RFC's PROOF and holds, between all sizes of up to ${sizeMax}`, () => {
-    for (let to = 0; to <= sizeMax; to++) {
-      for (let from = 0; from <= to; from++) {
-        const builder = new Proof.ConsistencyBuilder(from, to)
-        for (const leaf of leaves.slice(0, to)) builder.addLeafHash(leaf)
-        const proof = builder.finish(tape)
-        assert.deepStrictEqual(proof, consistencyOf(from, to))
-        assert.isTrue(Proof.checkConsistency(proof), `${from} to ${to}`)
-      }
-    }
-  })
+describe("a head", () => {
+  const head = referenceHead(5)
+  const mismatch = (found: Proof.HeadMismatch["found"]) =>
+    new Proof.HeadMismatch({ tape: "orders", expected: head, found }).message
 
-  it("holds for other sizes only where it has the same form there: heads vouch for their sizes", () => {
-    for (let to = 1; to <= 14; to++) {
-      for (let from = 0; from <= to; from++) {
-        const proof = consistencyOf(from, to)
-        for (let m = 0; m <= 16; m++) {
-          for (let n = 0; n <= 16; n++) {
-            const forged = { ...proof, from: { ...proof.from, records: m }, to: { ...proof.to, records: n } }
-            const expected = Rfc.provesGrowth(forged.from, forged.to, proof.hashes)
-            assert.strictEqual(Proof.checkConsistency(forged), expected, `${from} to ${to} as ${m} to ${n}`)
-          }
-        }
-      }
-    }
-  })
-
-  it("is not forged by changing its hashes or a root", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(), change, fc.nat(255), (to, n, change, bit) => {
-        const from = n % (to + 1)
-        const proof = consistencyOf(from, to)
-        assert.isTrue(Proof.checkConsistency(proof))
-        const hashes = change(proof.hashes)
-        assert.strictEqual(Proof.checkConsistency({ ...proof, hashes }), same(hashes, proof.hashes))
-        const wrongFrom = { ...proof.from, root: flipped(proof.from.root, bit) }
-        const wrongTo = { ...proof.to, root: flipped(proof.to.root, bit) }
-        assert.isFalse(Proof.checkConsistency({ ...proof, from: wrongFrom }))
-        // Nothing is a prefix of everything: the later root is then not looked at.
-        assert.strictEqual(Proof.checkConsistency({ ...proof, to: wrongTo }), from === 0 && to > 0)
-      }),
-      { numRuns: runs * 10 }
+  it("is kept as one line of canonical JSON", () => {
+    const text = Proof.encodeHead(head)
+    assert.strictEqual(text, `{"records":5,"root":"${head.root}","tape":"${tape}"}`)
+    assert.deepStrictEqual(Proof.decodeHead(text), head)
+    assert.deepStrictEqual(
+      Proof.decodeHead(`${JSON.stringify({ tape, root: head.root, records: 5 }, null, 2)}\n`),
+      head
     )
   })
 
-  it("is checked as the RFC says, whatever its hashes and its sizes", () => {
-    const size = fc.oneof(fc.nat(70), fc.nat(400))
-    fc.assert(
-      fc.property(size, size, change, size, size, (a, b, change, m, n) => {
-        const [from, to] = [Math.min(a, b), Math.max(a, b)]
-        const proof = consistencyOf(from, to)
-        for (const hashes of [proof.hashes, change(proof.hashes)]) {
-          for (const [claimed, claimedTo] of [
-            [from, n],
-            [m, to],
-            [m, n]
-          ] as const) {
-            const forged = {
-              from: { ...proof.from, records: claimed },
-              hashes,
-              to: { ...proof.to, records: claimedTo }
-            }
-            assert.strictEqual(Proof.checkConsistency(forged), Rfc.provesGrowth(forged.from, forged.to, hashes))
-          }
-        }
-      }),
-      { numRuns: runs * 10 }
-    )
+  it("is refused when it is none", () => {
+    const text = Proof.encodeHead(head)
+    const bad = [
+      "",
+      "null",
+      "[]",
+      "{}",
+      text.slice(1),
+      text.replace("5", "5.5"),
+      text.replace("5", "-5"),
+      text.replace("5", '"5"'),
+      text.replace("5", "9007199254740992"),
+      text.replace('"records":5', '"records":5,"records":6'),
+      text.replace("{", '{"more":1,'),
+      text.replace(head.root, head.root.toUpperCase()),
+      text.replace(tape, "orders"),
+      text.replace(`,"tape":"${tape}"`, "")
+    ]
+    for (const text of bad) assert.throws(() => Proof.decodeHead(text), Proof.HeadInvalid)
   })
 
-  it("does not exist between heads of which one record among the first differs", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(), fc.nat(), change, (to, n, m, change) => {
-        const from = 1 + (n % to)
-        const changed = Rfc.leavesOf(records.slice(0, to).with(m % from, Buffer.from("{}")))
-        const [ours, theirs] = [consistencyOf(from, to), consistencyOf(from, to, changed)]
-        for (const hashes of [ours.hashes, theirs.hashes, change(ours.hashes), change(theirs.hashes)]) {
-          assert.isFalse(Proof.checkConsistency({ from: ours.from, hashes, to: theirs.to }))
-          assert.isFalse(Proof.checkConsistency({ from: theirs.from, hashes, to: ours.to }))
-        }
-      }),
-      { numRuns: runs * 10 }
-    )
+  it("is the same as another in all three, or not at all", () => {
+    assert.isTrue(Proof.sameHead(head, { ...head }))
+    assert.isFalse(Proof.sameHead(head, { ...head, records: 6 }))
+    assert.isFalse(Proof.sameHead(head, { ...head, root: h0 }))
+    assert.isFalse(Proof.sameHead(head, { ...head, tape: other }))
+  })
+
+  it("that a tape does not fit says why", () => {
+    assert.match(mismatch({ tape: other, records: 9, root: null }), /the expected head is of/)
+    assert.match(mismatch({ tape, records: 4, root: null }), /has 4 records, the expected head has 5/)
+    assert.match(mismatch({ tape, records: 5, root: h0 }), /the first 5 records .* were changed/)
   })
 })
 

@@ -1,82 +1,221 @@
 /** Heads and proofs of tapes that live: written, flushed, closed, opened again, read beside their writer, tampered with. */
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as TestClock from "effect/testing/TestClock"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as fc from "fast-check"
+import type * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
-import { assert, describe, it } from "vitest"
 import * as Proof from "../../../../src/domain/merkle/Proof.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
 import { internalsOf } from "../../../../src/services/internals.ts"
+import type { Progress } from "../../../../src/services/base/Progress.ts"
 import * as Proofs from "../../../../src/services/maintenance/Proofs.ts"
-import { Randomness } from "../../../../src/services/ports/Randomness.ts"
-import { type LibService, openSession, type StorageService, tapeOf } from "../../../support/openLib.ts"
+import { openSession, type StorageService, tagOf, tapeOf } from "../../../support/openLib.ts"
+import { bytesOf, op, opened, recordOf, type RecordOf, run, write } from "../../../support/proofRun.ts"
 import { leavesOf } from "../../../support/rfc9162.ts"
 import { runs } from "../../../support/runs.ts"
 
-type Op =
-  | { readonly op: "append"; readonly sizes: ReadonlyArray<number> }
-  | { readonly op: "flush" }
-  | { readonly op: "reopen" }
+const large = (n: number) => recordOf(n, 20_000)
+const records = Array.from({ length: 50 }, (_, n) => large(n))
+const leaves = leavesOf(records.map((record) => bytesOf(record)))
+const bytes = records.reduce((sum, record) => sum + TaraSON.encode(record).length + 1, 0)
 
-const op: fc.Arbitrary<Op> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      op: fc.constant("append" as const),
-      sizes: fc.array(fc.nat(60), { minLength: 1, maxLength: 12 })
-    })
-  },
-  { weight: 1, arbitrary: fc.constant<Op>({ op: "flush" }) },
-  { weight: 1, arbitrary: fc.constant<Op>({ op: "reopen" }) }
-)
-
-type RecordOf = (ordinal: number, size: number) => { readonly [key: string]: unknown }
-const recordOf: RecordOf = (ordinal, size) => ({ n: ordinal, text: "x".repeat(size) })
-
-const bytesOf = (record: unknown) => TaraSON.toBytes(TaraSON.encode(record))
-const stored = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
-const options = { closeBytes: 300, backlogMax: 2 }
-
-/** A tape, as the functions under test are given it. */
-const opened = (service: LibService) =>
+/** A tape of 50 records of 20 KB: the first 30 in three segments, the others in none yet. Several chunks to read. */
+const fixture = (options?: Lib.Options) =>
   Effect.gen(function* () {
-    const { handle: lib } = internalsOf(service)
+    const storage = yield* MemoryStorage.make
+    const session = yield* Effect.acquireRelease(openSession(storage, "place", options), (session) => session.close)
+    const orders = yield* tapeOf(session.lib, "orders")
+    for (let n = 0; n < 50; n += 10) {
+      yield* orders.append(records.slice(n, n + 10))
+      if (n < 30) yield* orders.appendSegment
+    }
+    const { handle: lib } = internalsOf(session.lib)
+    return { storage, session, orders, lib, tape: yield* lib.tapes.get("orders") }
+  })
+
+const stored = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
+
+const readerOf = (storage: StorageService) =>
+  Effect.gen(function* () {
+    const session = yield* Effect.acquireRelease(
+      openSession(storage, "place", { mode: "read" }),
+      (reader) => reader.close
+    )
+    const { handle: lib } = internalsOf(session.lib)
     return { lib, tape: yield* lib.tapes.get("orders") }
   })
 
-/** Runs `ops` on a new lib, and takes a head before the first and after each. */
-const write = (storage: StorageService, ops: ReadonlyArray<Op>, recordAt: RecordOf) =>
-  Effect.gen(function* () {
-    let session = yield* openSession(storage, "place", options)
-    const records: Array<unknown> = []
-    const heads: Array<Proof.Head> = []
-    for (const op of [{ op: "flush" } as const, ...ops]) {
-      const tape = yield* tapeOf(session.lib, "orders")
-      if (op.op === "append") {
-        const batch = op.sizes.map((size, n) => recordAt(records.length + n, size))
-        yield* tape.append(batch)
-        records.push(...batch)
-      } else if (op.op === "flush") {
-        yield* tape.appendSegment
-      } else {
-        yield* session.close
-        session = yield* openSession(storage, "place", options)
-      }
-      const at = yield* opened(session.lib)
-      heads.push(yield* Proofs.head(at.lib, at.tape))
-    }
-    return { session, records, heads }
-  })
-
-/** Ids come from the clock and from here: equal in every run. */
-const run = (effect: Effect.Effect<void, unknown>) =>
-  Effect.runPromise(
-    effect.pipe(
-      Effect.provideService(Randomness, (bytes) => new Uint8Array(bytes).fill(7)),
-      Effect.provide([TestClock.layer(), Logger.layer([])])
-    )
+describe("Proofs", () => {
+  it.effect("flush for a head, and for nothing else", () =>
+    Effect.gen(function* () {
+      const { lib, tape, orders } = yield* fixture()
+      const segments = Effect.map(orders.segments, (all) => all.length)
+      const proof = yield* Proofs.proveInclusion(lib, tape, 49)
+      yield* Proofs.proveConsistency(lib, tape, { records: 30, root: leaves.root(0, 30), tape: tape.id })
+      yield* Proofs.checkHead(lib, tape, proof.head)
+      assert.strictEqual(yield* segments, 3)
+      assert.deepStrictEqual(yield* Proofs.head(lib, tape), proof.head)
+      assert.strictEqual(yield* segments, 4)
+      assert.deepStrictEqual(proof.head, { records: 50, root: leaves.root(0, 50), tape: orders.id })
+    })
   )
+
+  it.effect("show a reader what it may see, and no more", () =>
+    Effect.gen(function* () {
+      const { storage, orders } = yield* fixture()
+      const early = yield* readerOf(storage)
+      yield* orders.append([large(50)])
+      const head = yield* Proofs.head(early.lib, early.tape)
+      assert.deepStrictEqual(head, { records: 50, root: leaves.root(0, 50), tape: orders.id })
+      yield* orders.appendSegment
+      const late = yield* readerOf(storage)
+      // As when the last segment holds a batch that is not acknowledged for all that the reader knows.
+      const { state, version, end } = late.tape.meta
+      late.tape.show({ meta: { state, version, end }, parts: [], hidden: 1 })
+      assert.deepStrictEqual(yield* Proofs.head(late.lib, late.tape), head)
+      assert.deepStrictEqual((yield* Proofs.proveInclusion(late.lib, late.tape, 7)).head, head)
+      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(late.lib, late.tape, 50)), "RecordNotFound")
+    })
+  )
+
+  it.effect("do without the records that came after they began", () =>
+    Effect.gen(function* () {
+      const { lib, tape, orders } = yield* fixture()
+      let appended = 0
+      const onProgress = () => Effect.asVoid(orders.append([large(50 + appended++)]))
+      const proof = yield* Proofs.proveInclusion(lib, tape, 3, { onProgress: () => Effect.orDie(onProgress()) })
+      assert.isAbove(appended, 2)
+      assert.strictEqual(tape.records, 50 + appended)
+      assert.deepStrictEqual(proof.head, { records: 50, root: leaves.root(0, 50), tape: tape.id })
+      const grown = yield* Proofs.proveConsistency(lib, tape, proof.head)
+      assert.strictEqual(grown.to.records, 50 + appended)
+      assert.isTrue(Proof.checkConsistency(grown))
+    })
+  )
+
+  it.effect("tell of progress up to the last record and byte", () =>
+    Effect.gen(function* () {
+      const { lib, tape } = yield* fixture()
+      const seen: Array<Progress> = []
+      const onProgress = (progress: Progress) => Effect.sync(() => void seen.push(progress))
+      const total = { records: 50, bytes }
+      const all = [
+        Proofs.proveInclusion(lib, tape, 3, { onProgress }),
+        Proofs.proveConsistency(lib, tape, { records: 0, root: leaves.root(0, 0), tape: tape.id }, { onProgress }),
+        Proofs.checkHead(lib, tape, { records: 50, root: leaves.root(0, 50), tape: tape.id }, onProgress)
+      ]
+      for (const operation of all) {
+        seen.length = 0
+        yield* operation
+        assert.isAbove(seen.length, 2)
+        for (const [n, { done, total: inAll }] of seen.entries()) {
+          assert.deepStrictEqual(inAll, total)
+          if (n > 0) assert.isAbove(done.records, seen[n - 1]!.done.records)
+        }
+        assert.deepStrictEqual(seen.at(-1)!.done, total)
+      }
+      seen.length = 0
+      yield* Proofs.proveInclusion(lib, tape, 3, { records: 15, onProgress })
+      const { done, total: estimated } = seen.at(-1)!
+      assert.strictEqual(done.records, 15)
+      assert.strictEqual(estimated.records, 15)
+      assert.closeTo(estimated.bytes, done.bytes, 20)
+    })
+  )
+
+  it.effect("can be interrupted", () =>
+    Effect.gen(function* () {
+      const { lib, tape } = yield* fixture()
+      const begun = Latch.makeUnsafe(false)
+      const onProgress = () => Effect.andThen(begun.open, Effect.never)
+      const fiber = yield* Effect.forkChild(Proofs.proveInclusion(lib, tape, 3, { onProgress }))
+      yield* begun.await
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue((yield* Proofs.proveInclusion(lib, tape, 3)).hashes.length > 0)
+    })
+  )
+
+  it.effect("of records that are not there are refused", () =>
+    Effect.gen(function* () {
+      const { lib, tape } = yield* fixture()
+      for (const ordinal of [50, -1, 1.5, Number.NaN, 2 ** 53]) {
+        assert.strictEqual(yield* tagOf(Proofs.proveInclusion(lib, tape, ordinal)), "RecordNotFound")
+      }
+      const beyond = yield* Effect.flip(Proofs.proveInclusion(lib, tape, 20, { records: 20 }))
+      assert.deepInclude(beyond, { _tag: "RecordNotFound", tape: "orders", ordinal: 20, records: 20 })
+      const unwritten = yield* Effect.flip(Proofs.proveInclusion(lib, tape, 20, { records: 51 }))
+      assert.deepInclude(unwritten, { _tag: "RecordNotFound", tape: "orders", ordinal: 50, records: 50 })
+      const head = { records: 0, root: leaves.root(0, 0), tape: tape.id }
+      assert.strictEqual(yield* tagOf(Proofs.proveConsistency(lib, tape, head, { records: 51 })), "RecordNotFound")
+    })
+  )
+
+  it.effect("of heads that the tape does not have are refused, with what was found", () =>
+    Effect.gen(function* () {
+      const { lib, tape } = yield* fixture()
+      const head = { records: 20, root: leaves.root(0, 20), tape: tape.id }
+      const foreign = "0190c3a4-0000-7000-8000-000000000001"
+      const cases = [
+        [
+          { ...head, tape: foreign },
+          { records: 50, root: null, tape: tape.id }
+        ],
+        [
+          { ...head, records: 51 },
+          { records: 50, root: null, tape: tape.id }
+        ],
+        [
+          { ...head, records: 19 },
+          { records: 19, root: leaves.root(0, 19), tape: tape.id }
+        ],
+        [
+          { ...head, root: leaves.root(0, 50) },
+          { records: 20, root: head.root, tape: tape.id }
+        ],
+        [
+          { ...head, records: 0 },
+          { records: 0, root: leaves.root(0, 0), tape: tape.id }
+        ]
+      ] as const
+      for (const [expected, found] of cases) {
+        for (const refused of [Proofs.checkHead(lib, tape, expected), Proofs.proveConsistency(lib, tape, expected)]) {
+          assert.deepInclude(yield* Effect.flip(refused), { _tag: "HeadMismatch", tape: "orders", expected, found })
+        }
+      }
+      assert.strictEqual(yield* tagOf(Proofs.proveConsistency(lib, tape, head, { records: 19 })), "HeadMismatch")
+      yield* Proofs.checkHead(lib, tape, head)
+    })
+  )
+
+  it.effect("are refused once the lib is closed", () =>
+    Effect.gen(function* () {
+      const { lib, tape, session } = yield* fixture()
+      const head = yield* Proofs.head(lib, tape)
+      yield* session.close
+      assert.strictEqual(yield* tagOf(Proofs.head(lib, tape)), "LibClosed")
+      assert.strictEqual(yield* tagOf(Proofs.checkHead(lib, tape, head)), "LibClosed")
+      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(lib, tape, 0)), "LibClosed")
+    })
+  )
+
+  it.effect("of a tape without records are those of nothing", () =>
+    Effect.gen(function* () {
+      const storage = yield* MemoryStorage.make
+      const { lib: service, close } = yield* openSession(storage, "place")
+      yield* tapeOf(service, "orders")
+      const { handle: lib } = internalsOf(service)
+      const tape = yield* lib.tapes.get("orders")
+      const head = yield* Proofs.head(lib, tape)
+      assert.deepStrictEqual(head, { records: 0, root: leaves.root(0, 0), tape: tape.id })
+      yield* Proofs.checkHead(lib, tape, head)
+      assert.isTrue(Proof.checkConsistency(yield* Proofs.proveConsistency(lib, tape, head)))
+      assert.strictEqual(yield* tagOf(Proofs.proveInclusion(lib, tape, 0)), "RecordNotFound")
+      yield* close
+    })
+  )
+})
 
 describe("heads and proofs of a tape", { timeout: 60_000 + 1000 * runs }, () => {
   it("are those of its logical stream, wherever its records are, for its writer and for a reader", async () => {

@@ -1,9 +1,21 @@
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { hash53 } from "../../../../src/domain/base/Hash53.ts"
 import { sealPage } from "../../../../src/domain/segment/indexLayout.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
-import { answers, indexOf, manyEvents, pageOf, segmentOf, small, someSha256 } from "../../../support/indexModel.ts"
+import { events } from "../../../support/indexArbitraries.ts"
+import {
+  answers,
+  headerOf,
+  indexOf,
+  manyEvents,
+  pageOf,
+  segmentOf,
+  small,
+  someSha256
+} from "../../../support/indexModel.ts"
 import { runLookup } from "../../../support/runLookup.ts"
+import { runs } from "../../../support/runs.ts"
 
 const smallAnswers = (index: Uint8Array, sha256 = small.sha256) =>
   answers(index, sha256, [hash53("order-0"), hash53("order-1")], [small.lines[0]!.event!.idHash])
@@ -41,6 +53,28 @@ describe("an index that is not what was written is refused", () => {
       index[bit >>> 3]! ^= 1 << (bit & 7)
     }
     assert.strictEqual(refused, 8 * index.length)
+  })
+
+  it("wherever one byte of a random index changes", () => {
+    fc.assert(
+      fc.property(events, fc.nat(), fc.integer({ min: 1, max: 255 }), (segment, at, mask) => {
+        const index = indexOf(segment)
+        const header = headerOf(index, segment)
+        const damaged = Uint8Array.from(index)
+        const i = at % index.length
+        damaged[i]! ^= mask
+        assert.throws(() => {
+          headerOf(damaged, segment)
+          runLookup(damaged, Index.readBlocks(header))
+          runLookup(damaged, Index.readEntries(header, 0, header.records))
+          for (const { event } of segment.lines) {
+            runLookup(damaged, Index.findStream(header, segment.hashStream(event!.stream)))
+            runLookup(damaged, Index.findId(header, event!.idHash))
+          }
+        }, Index.IndexDamaged)
+      }),
+      { numRuns: runs }
+    )
   })
 
   it("when it is cut off anywhere", () => {
