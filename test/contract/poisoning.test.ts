@@ -1,6 +1,9 @@
 /**
  * The disk says no at one step of something that a writer does, at every step in turn: what was pending has an unknown
  * outcome, the writer stops, reads go on, and who opens the lib again goes on with one chain.
+ *
+ * A writer that lost its lock while it stood still stops too: at whatever call that was, it takes nothing from the one that
+ * came after it, and says of nothing that it is committed which that one has not seen.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,7 +12,9 @@ import * as FolderStorage from "litetapes/FolderStorage"
 import { Disk } from "litetapes/Disk"
 import { assert, describe, it } from "vitest"
 import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
+import { operations, stopAndTakeOver } from "../reliability/locks/heldUp.ts"
 import { existingTape, type LibService, openSession, recordsOf, settle, tagOf, tapeOf } from "../support/openLib.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 interface Doing {
   readonly name: string
@@ -142,6 +147,23 @@ describe("the disk says no", () => {
         }
       }
       assert.isAtLeast(poisoned, 2)
+    })
+  }
+})
+
+const newPlace = temporaryFolder()
+
+describe("a writer that was stopped, and whose lock file was unlinked meanwhile", () => {
+  for (const operation of operations.filter(({ name }) => ["append", "roll", "flush", "archive"].includes(name))) {
+    it(`harms nobody at any call of: ${operation.name}`, async () => {
+      for (let step = 1; ; step++) {
+        const { at, wrong } = await stopAndTakeOver(newPlace(), operation, "within", step, step % 2 === 0)
+        assert.deepStrictEqual(wrong, [], `call ${step}: ${at}`)
+        if (at === undefined) {
+          assert.isAbove(step, 2)
+          return
+        }
+      }
     })
   }
 })
