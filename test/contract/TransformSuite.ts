@@ -9,10 +9,13 @@ import { leftoversContract } from "./transform/leftovers.ts"
 import { progressContract } from "./transform/progress.ts"
 import { readersContract } from "./transform/readers.ts"
 import { recoverContract } from "./transform/recover.ts"
+import { recoverAgainContract } from "./transform/recoverAgain.ts"
 import { recoverAheadContract } from "./transform/recoverAhead.ts"
+import { recoverAlikeContract } from "./transform/recoverAlike.ts"
 import { recoverDamageContract } from "./transform/recoverDamage.ts"
 import { recoverLibContract } from "./transform/recoverLib.ts"
 import { recoverLibPartlyContract } from "./transform/recoverLibPartly.ts"
+import { recoverLibTapesContract } from "./transform/recoverLibTapes.ts"
 import { recoverStreamsContract } from "./transform/recoverStreams.ts"
 import { repackContract } from "./transform/repack.ts"
 import { verifyContract } from "./transform/verify.ts"
@@ -25,10 +28,13 @@ export const suite = (kind: TransformKind): void => {
       readersContract,
       cloneContract,
       recoverContract,
+      recoverAgainContract,
       recoverDamageContract,
+      recoverAlikeContract,
       recoverAheadContract,
       leftoversContract,
       recoverLibContract,
+      recoverLibTapesContract,
       recoverLibPartlyContract,
       recoverStreamsContract,
       verifyContract,

@@ -6,7 +6,6 @@ import * as fc from "fast-check"
 import type * as Proof from "../../src/domain/merkle/Proof.ts"
 import * as TaraSON from "../../src/domain/json/TaraSON.ts"
 import { internalsOf } from "../../src/services/internals.ts"
-import { openTape } from "../../src/services/lib/OpenTape.ts"
 import * as Proofs from "../../src/services/maintenance/Proofs.ts"
 import { Randomness } from "../../src/services/ports/Randomness.ts"
 import { type LibService, openSession, type StorageService, tapeOf } from "./openLib.ts"
@@ -35,10 +34,10 @@ export const bytesOf = (record: unknown) => TaraSON.toBytes(TaraSON.encode(recor
 const options = { closeBytes: 300, backlogMax: 2 }
 
 /** A tape, as the functions under test are given it. */
-export const opened = (lib: LibService) =>
+export const opened = (service: LibService) =>
   Effect.gen(function* () {
-    const { core } = internalsOf(lib)
-    return { core, tape: yield* openTape(core, "orders") }
+    const { handle: lib } = internalsOf(service)
+    return { lib, tape: yield* lib.tapes.get("orders") }
   })
 
 /** Runs `ops` on a new lib, and takes a head before the first and after each. */
@@ -60,7 +59,7 @@ export const write = (storage: StorageService, ops: ReadonlyArray<Op>, recordAt:
         session = yield* openSession(storage, "place", options)
       }
       const at = yield* opened(session.lib)
-      heads.push(yield* Proofs.head(at.core, at.tape))
+      heads.push(yield* Proofs.head(at.lib, at.tape))
     }
     return { session, records, heads }
   })

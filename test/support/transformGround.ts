@@ -113,6 +113,10 @@ export const numbered = (from: number, to: number, bytes = 60): ReadonlyArray<Js
 
 export const all = (tape: Tape.Tape["Service"]) => Stream.runCollect(tape.records())
 
+/** Appends to a tape that is there. */
+export const appendTo = (lib: LibService, name: string, records: ReadonlyArray<JsonObject>) =>
+  Effect.flatMap(existingTape(lib, name), (tape) => tape.append(records))
+
 /** A tape with `segments` segments of `each` records, all different. */
 export const fill = Effect.fnUntraced(function* (
   lib: LibService,

@@ -2,9 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Lib from "litetapes/Lib"
-import { Storage } from "litetapes/Storage"
-import { existingTape, type LibService, recordsOf, storeOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { checkRecovery, checkWhole, recoverAt } from "../../support/damagedLib.ts"
+import { flush, type LibService, recordsOf, storeOf, tapeOf, withLib } from "../../support/openLib.ts"
 import {
   crashed,
   filesOf,
@@ -32,11 +31,11 @@ const aheadOf = Effect.fnUntraced(function* (ground: Ground, place: () => string
   yield* crashed(ground, at, newer, (lib) =>
     Effect.gen(function* () {
       yield* put(lib, name, 0, 10)
-      if (segmentFirst) yield* Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
+      if (segmentFirst) yield* flush(lib, name)
       yield* put(lib, name, 10, 12)
       yield* copy(at, older)
       yield* put(lib, name, 12, 13)
-      yield* Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
+      yield* flush(lib, name)
     })
   )
   yield* putFiles(storage, older, name, yield* filesOf(storage, newer, name))
@@ -59,11 +58,9 @@ export const recoverAheadContract = ({ ground, place }: TransformKind): void => 
             if (!hasMeta) yield* found.loseMeta(at, "a")
             yield* withLib(found.storage, at, (lib) =>
               Effect.gen(function* () {
-                const report = yield* lib.recoverTape("a")
-                assert.deepInclude(report, { records: 13, fromDynamic: 0, lost: [], gaps: [] })
+                yield* checkRecovery(lib, { records: 13, fromDynamic: 0, lost: [], gaps: [] }, numbered(0, 13))
                 yield* put(lib, "a", 13, 15)
-                assert.deepStrictEqual(yield* recordsOf(lib, "a"), numbered(0, 15))
-                assert.isTrue((yield* lib.verify()).ok)
+                yield* checkWhole(lib, numbered(0, 15))
               })
             )
             yield* withLib(found.storage, at, (lib) =>
@@ -82,7 +79,7 @@ export const recoverAheadContract = ({ ground, place }: TransformKind): void => 
             assert.match(error.message, /up to position 12, the lib's next one is 12.*recover the lib/)
             // As the message says.
             yield* found.loseMeta(at, undefined)
-            const { positionsMissing } = yield* Effect.provideService(Lib.recover(at), Storage, found.storage)
+            const { positionsMissing } = yield* recoverAt(found.storage, at)
             assert.strictEqual(positionsMissing, hasMeta ? 0 : 13)
             yield* withLib(found.storage, at, (lib) =>
               Effect.gen(function* () {

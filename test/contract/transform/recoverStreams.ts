@@ -3,9 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { changeRoot } from "../../support/changeRoot.ts"
 import { flipped } from "../../support/copyLib.ts"
-import { flush, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { damagedLib, segmentFile } from "../../support/damagedLib.ts"
 import { spoilEvents } from "../../support/forgedBatch.ts"
-import { crashed, rewrite, tamper, type TransformKind } from "../../support/transformGround.ts"
+import { flush, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { rewrite, type TransformKind } from "../../support/transformGround.ts"
 
 /** Every look into an index takes its time. */
 const slowIndexes = (storage: StorageService): StorageService => ({
@@ -17,25 +18,22 @@ const slowIndexes = (storage: StorageService): StorageService => ({
     )
 })
 
-export const recoverStreamsContract = ({ ground, place }: TransformKind): void => {
+export const recoverStreamsContract = (kind: TransformKind): void => {
   describe("recover", () => {
     it.live("streams that it made shorter go on from where they are now, however many ask at once", () =>
       Effect.gen(function* () {
-        const { loseMeta, storage } = yield* ground
-        const at = place()
         const five = Array.from({ length: 5 }, () => ({ type: "Happened" }))
-        yield* withLib(storage, at, (lib) =>
-          Effect.gen(function* () {
-            const store = yield* storeOf(lib)
-            for (const _ of [1, 2]) {
-              yield* store.append("order-1", five)
-              yield* flush(lib, "order")
-            }
-          })
-        )
-        yield* tamper(storage, at, (root) =>
-          rewrite(root, "order", "seg-000002.jsonl", (bytes) => flipped(bytes, 20, 1))
-        )
+        const { at, loseMeta, storage } = yield* damagedLib(kind, {
+          write: (lib) =>
+            Effect.gen(function* () {
+              const store = yield* storeOf(lib)
+              for (const _ of [1, 2]) {
+                yield* store.append("order-1", five)
+                yield* flush(lib, "order")
+              }
+            }),
+          damage: (root) => rewrite(root, "order", segmentFile(2), (bytes) => flipped(bytes, 20, 1))
+        })
         yield* withLib(slowIndexes(storage), at, (lib) =>
           Effect.gen(function* () {
             const store = yield* storeOf(lib)
@@ -56,18 +54,16 @@ export const recoverStreamsContract = ({ ground, place }: TransformKind): void =
 
     it.live("of a tape with a committed line that is no event says so, and stops nobody", () =>
       Effect.gen(function* () {
-        const found = yield* ground
-        const { loseMeta, storage } = found
-        const [at, copied] = [place(), place()]
-        yield* crashed(found, at, copied, (lib) =>
-          Effect.gen(function* () {
-            const store = yield* storeOf(lib)
-            for (const type of ["Made", "Paid", "Sent"]) yield* store.append("order-1", [{ type }])
-          })
-        )
-        yield* tamper(storage, copied, (root) => spoilEvents(root, "Paid"))
-        yield* loseMeta(copied, "order")
-        yield* withLib(storage, copied, (lib) =>
+        const { open } = yield* damagedLib(kind, {
+          crash: (lib) =>
+            Effect.gen(function* () {
+              const store = yield* storeOf(lib)
+              for (const type of ["Made", "Paid", "Sent"]) yield* store.append("order-1", [{ type }])
+            }),
+          damage: (root) => spoilEvents(root, "Paid"),
+          lose: ["order"]
+        })
+        yield* open((lib) =>
           Effect.gen(function* () {
             const notes = yield* tapeOf(lib, "notes")
             assert.strictEqual(yield* tagOf(lib.recoverTape("order")), "SegmentCorrupt")
