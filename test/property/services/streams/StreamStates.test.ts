@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as fc from "fast-check"
 import type { OpenTape } from "../../../../src/services/lib/OpenTape.ts"
 import { StreamState, StreamStates } from "../../../../src/services/streams/StreamStates.ts"
-import { bareTape } from "../../../support/openTapes.ts"
+import { bareTape, recoverBare } from "../../../support/openTapes.ts"
 import { runs } from "../../../support/runs.ts"
 
 /** States kept for streams that are not in use, and how many of these go at once when there are more. */
@@ -80,7 +80,7 @@ describe("the states of streams", () => {
             const state = held.find(({ name }) => name === names[one.stream])
             if (state !== undefined) found(state, tapes[one.stream]!)
           } else if (one.op === "recover") {
-            tapes[one.stream]!.generation++
+            recoverBare(tapes[one.stream]!)
           } else if (one.op === "release") {
             const [state] = held.splice(one.nth % Math.max(1, held.length), 1)
             if (state === undefined) continue
@@ -121,7 +121,7 @@ describe("the states of streams", () => {
       [state, state]
     )
     assert.strictEqual(state.pins, 3)
-    tape.generation++
+    recoverBare(tape)
     assert.isFalse(states.acquireAllLoaded(entriesOf("order-1")))
     assert.strictEqual(state.pins, 3)
   })
@@ -195,7 +195,7 @@ describe("the look-up of a stream", () => {
       const tape = bareTape("a")
       yield* load(states, state, tape)
       assert.isFalse(state.isStale)
-      tape.generation++
+      recoverBare(tape)
       assert.isTrue(state.isStale)
       yield* states.load(state, (one) => Effect.sync(() => found(one, tape, 8)))
       assert.deepInclude(state, { isStale: false, revision: 8 })

@@ -9,6 +9,7 @@ import * as DynamicSegment from "../../../../src/domain/journal/DynamicSegment.t
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
 import type { Anchor } from "../../../../src/domain/meta/SystemRecord.ts"
 import { DynamicFile } from "../../../../src/services/journal/DynamicFile.ts"
+import { Journal } from "../../../../src/services/journal/Journal.ts"
 import type { OpenTape } from "../../../../src/services/lib/OpenTape.ts"
 import { CommitGroup } from "../../../../src/services/write/CommitGroup.ts"
 import { record, text } from "../../../support/arbitraries.ts"
@@ -131,7 +132,9 @@ describe("a commit group", () => {
         const sealed = group.seal()
         const bytes = Buffer.concat([header, sealed.bytes])
         const events = added.filter(({ position }) => position !== undefined)
-        const anchor = group.publish(file, sealed)
+        const journal = new Journal([file], before)
+        group.publish(journal, sealed)
+        const { durable: anchor } = journal
         assert.deepStrictEqual(anchor, { batch: 17, hash: sealed.hash, position: 1000 + events.length })
         assert.strictEqual(file.anchor, anchor)
         assert.strictEqual(file.size, bytes.length)
@@ -168,12 +171,14 @@ describe("a commit group", () => {
   it("is shown behind the batches that its file and its tape have", () => {
     const file = fileOf(500)
     const tape = bareTape(uuid(1), 3)
+    const journal = new Journal([file], file.anchor)
     const anchors: Array<Anchor> = []
     for (const [nth, texts] of [['{"a":1}', '{"b":2}'], ['{"c":3}']].entries()) {
       const group = new CommitGroup(file.anchor, Buffer.alloc(16))
       const ordinals = texts.map((text) => group.addRecord(tape, text))
       assert.deepStrictEqual(ordinals, nth === 0 ? [3, 4] : [5])
-      anchors.push(group.publish(file, group.seal()))
+      group.publish(journal, group.seal())
+      anchors.push(journal.durable)
     }
     assert.deepStrictEqual(
       anchors.map(({ batch, position }) => [batch, position]),
