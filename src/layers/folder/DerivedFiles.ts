@@ -36,47 +36,42 @@ export const make = (place: OpenFolder): DerivedFiles => {
       yield* handles.drop(path)
     })
 
+  const read = <A>(
+    operation: string,
+    key: DerivedKey,
+    body: (path: string) => Effect.Effect<A, DiskError | StorageError>
+  ) => {
+    const path = pathOf(key)
+    return reading(place, operation, path, () => checked(operation, path, key, () => body(path)))
+  }
+
+  const write = (
+    operation: string,
+    key: DerivedKey,
+    body: (path: string) => Effect.Effect<void, DiskError | StorageError>
+  ) => {
+    const path = pathOf(key)
+    return writing(place, operation, path, () => checked(operation, path, key, () => body(path)))
+  }
+
   return {
-    put: (key, bytes) => {
-      const path = pathOf(key)
-      return place.oneAtATime(
-        path,
-        writing(place, "derived.put", path, () => checked("derived.put", path, key, () => put(key, path, bytes)))
-      )
-    },
-    get: (key, bytesMax) => {
-      const path = pathOf(key)
-      return reading(place, "derived.get", path, () =>
-        checked("derived.get", path, key, () =>
-          orAbsent(
-            Effect.andThen(
-              requireFolders(disk, location, folderOf(key.tape, key.kind)),
-              readWhole(disk, path, bytesMax)
-            )
-          )
+    put: (key, bytes) =>
+      place.oneAtATime(
+        pathOf(key),
+        write("derived.put", key, (path) => put(key, path, bytes))
+      ),
+    get: (key, bytesMax) =>
+      read("derived.get", key, (path) =>
+        orAbsent(
+          Effect.andThen(requireFolders(disk, location, folderOf(key.tape, key.kind)), readWhole(disk, path, bytesMax))
         )
-      )
-    },
-    getRanges: (key, ranges) => {
-      const path = pathOf(key)
-      return reading(place, "derived.getRanges", path, () =>
-        checked("derived.getRanges", path, key, () =>
-          orAbsent(
-            handles.use(
-              path,
-              () => openWithin(place, path),
-              (file) => file.readRanges(ranges)
-            )
-          )
-        )
-      )
-    },
-    size: (key) => {
-      const path = pathOf(key)
-      return reading(place, "derived.size", path, () =>
-        checked("derived.size", path, key, () => sizeWithin(place, path))
-      )
-    },
+      ),
+    getRanges: (key, ranges) =>
+      read("derived.getRanges", key, (path) => {
+        const open = () => openWithin(place, path)
+        return orAbsent(handles.use(path, open, (file) => file.readRanges(ranges)))
+      }),
+    size: (key) => read("derived.size", key, (path) => sizeWithin(place, path)),
     list: (tape, kind) => {
       const folder = folderOf(tape, kind)
       return reading(place, "derived.list", folder, () =>
@@ -88,12 +83,7 @@ export const make = (place: OpenFolder): DerivedFiles => {
             )
       )
     },
-    delete: (key) => {
-      const path = pathOf(key)
-      return writing(place, "derived.delete", path, () =>
-        checked("derived.delete", path, key, () => removeWithin(place, path))
-      )
-    }
+    delete: (key) => write("derived.delete", key, (path) => removeWithin(place, path))
   }
 }
 

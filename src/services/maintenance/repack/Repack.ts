@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { invariant } from "../../../domain/base/invariant.ts"
 import { type MetaInvalid, SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Merkle from "../../../domain/merkle/Merkle.ts"
-import { type Compression, segmentName } from "../../../domain/format/Names.ts"
+import type { Compression } from "../../../domain/format/Names.ts"
 import type { Segment } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { StorageError } from "../../ports/Storage.ts"
@@ -16,12 +16,9 @@ import type { WriteError } from "../../lib/WriterGuard.ts"
 import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
-import { orBadLine } from "../../base/decodeUntrusted.ts"
-import { readBack } from "../../segment/ReadBack.ts"
-import { corruptAt } from "../../read/RecordReader.ts"
 import { RepackSource } from "./RepackSource.ts"
+import { outputName, writeOutput } from "./writeOutput.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
-import * as SegmentWriter from "../../segment/SegmentWriter.ts"
 import * as IndexFiles from "../../segment/IndexFiles.ts"
 
 /** How the segments should be. */
@@ -170,55 +167,22 @@ const write = (
   const last = run.at(-1)!
   const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
   const counter = new Counter(total, onProgress)
-  const role = tape.role
-  const source = new RepackSource(lib, tape, role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+  const source = new RepackSource(lib, tape, tape.role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
   const added: Array<Segment> = []
   // What follows may be flushed meanwhile: its numbers must be behind ours, and not just so far as ours are behind the run.
   const { numbersBeforeRepack } = TapeState
   const segmentsMax = outputsMax(run, settings.targetBytes)
   const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
   const taken = tape.takeRepackNumbers(count)
-  let number = taken + numbersBeforeRepack
   const names: Array<string> = []
-  const writeNext = Effect.gen(function* () {
+  const compression = settings.compression === "keep" ? run[0]!.compression : settings.compression
+  const writeNext = Effect.suspend(() => {
     invariant(names.length < segmentsMax, "a repack has a number for each of its outputs")
-    const { dedup, shardEvery } = settings
-    const compression = settings.compression === "keep" ? run[0]!.compression : settings.compression
-    const name = segmentName({ number, compression, shardEvery })
-    names.push(name)
+    const number = taken + numbersBeforeRepack + names.length
     const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
-    const firstOrdinal = source.ordinal
-    const writer = SegmentWriter.make({ role, compression, dedup, before })
-    const sealed = yield* lib.root.segments.write(tape.name, name, (append) =>
-      Effect.gen(function* () {
-        let bytes = 0
-        while (bytes < settings.targetBytes && !source.isDone) {
-          const piece = yield* source.next(settings.targetBytes - bytes)
-          yield* orBadLine(writer.add(piece.lines, piece.event, append), (why) =>
-            corruptAt(tape, source.ordinal - 1, why)
-          )
-          bytes += piece.lines.length
-          yield* counter.add(piece.count, piece.lines.length)
-          yield* lib.guard.check
-        }
-        return yield* writer.finish(append)
-      })
-    )
-    const { index, ...described } = sealed
-    const segment: Segment = {
-      ...described,
-      compression,
-      firstOrdinal,
-      lastBatch: last.lastBatch,
-      name,
-      number,
-      state: "closed",
-      ...(shardEvery === 0 ? {} : { shardEvery })
-    }
-    yield* Effect.ignore(IndexFiles.write(lib.root.derived, tape.name, name, index))
-    yield* readBack(lib.segments, tape.name, role, segment, before, writer.rawSha256())
-    added.push(segment)
-    number++
+    const output = { ...settings, compression, number, before, lastBatch: last.lastBatch }
+    names.push(outputName(output))
+    return Effect.map(writeOutput(lib, tape, source, output, counter), (segment) => void added.push(segment))
   })
   const cleanUp = Effect.forEach(names, (name) => removeSegment(lib, tape.name, name), { discard: true })
   const writeAll = Effect.suspend(() =>
