@@ -6,14 +6,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as fs from "node:fs"
-import { Disk, type DiskError, type Entry } from "../services/ports/Disk.ts"
+import { Disk, type DiskError, type FileStat } from "../services/ports/Disk.ts"
 import { attempt, background, diskError } from "./node/diskErrors.ts"
 import { createNew, openExisting, type Syncs } from "./node/file.ts"
 import { acquire, isLocked, release, toLock } from "./node/lock.ts"
 
 const { O_RDONLY, O_RDWR } = fs.constants
 
-const entryOf = (stats: fs.BigIntStats): Entry => {
+const entryOf = (stats: fs.BigIntStats): FileStat => {
   const kind = stats.isFile() ? "file" : stats.isDirectory() ? "folder" : "other"
   return {
     kind,
@@ -25,7 +25,7 @@ const entryOf = (stats: fs.BigIntStats): Entry => {
 }
 
 // What Node says of them on Windows is made up.
-const permissions = (stats: fs.BigIntStats): Pick<Entry, "mode"> =>
+const permissions = (stats: fs.BigIntStats): Pick<FileStat, "mode"> =>
   process.platform === "win32" ? {} : { mode: Number(stats.mode & 0o777n) }
 
 /** The mode that it is given is cut by the umask, of which no part may be missing that its owner needs. */

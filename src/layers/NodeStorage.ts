@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
 import { availableParallelism } from "node:os"
 import * as path from "node:path"
-import { onEventLoop, Sealing, type SealPlace } from "../services/ports/Sealing.ts"
+import { onEventLoop, Sealing, type Sealer } from "../services/ports/Sealing.ts"
 import { Storage } from "../services/ports/Storage.ts"
 import * as FolderStorage from "./FolderStorage.ts"
 import { SealThread } from "./sealing/SealThread.ts"
@@ -49,7 +49,7 @@ export const layerWith = (options: Options): Layer.Layer<Storage> =>
 
 const defaultSealing = () => (availableParallelism() > 1 ? "thread" : "event-loop")
 
-const inThread: Effect.Effect<SealPlace, never, Scope.Scope> = Effect.acquireRelease(
+const inThread: Effect.Effect<Sealer, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => new SealThread(startSealThread)),
   (thread) => thread.end
 )

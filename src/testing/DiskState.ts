@@ -8,7 +8,7 @@
 import { hash } from "node:crypto"
 
 /** A write that no sync has covered yet. Position and length are bytes. */
-export interface Pending {
+export interface UnsyncedChange {
   readonly position: number
   readonly bytes: Uint8Array
   /** A sync of it has failed: no later sync makes it durable, though it may be there by chance. */
@@ -21,7 +21,7 @@ export interface FileNode {
   readonly cache: Uint8Array
   /** What is there after a power loss, whatever happens. */
   readonly durable: Uint8Array
-  readonly pending: ReadonlyArray<Pending>
+  readonly pending: ReadonlyArray<UnsyncedChange>
 }
 
 /** Inodes that a name may stand for after a power loss, other than the current one; `undefined` is none. */
@@ -167,7 +167,7 @@ export const syncFile = (state: DiskState, inode: number): DiskState => {
   const node = fileAt(state, inode)
   if (node.pending.length === 0) return state
   let { durable } = node
-  let stuck: Array<Pending> = []
+  let stuck: Array<UnsyncedChange> = []
   for (const one of node.pending) {
     if (one.stuck) {
       stuck.push(one)
@@ -181,7 +181,7 @@ export const syncFile = (state: DiskState, inode: number): DiskState => {
 }
 
 /** What is left of a write where another one is put over it. */
-const besides = (old: Pending, { bytes, position }: Pending): ReadonlyArray<Pending> => {
+const besides = (old: UnsyncedChange, { bytes, position }: UnsyncedChange): ReadonlyArray<UnsyncedChange> => {
   const end = position + bytes.length
   const before = old.bytes.subarray(0, Math.max(0, position - old.position))
   const behind = old.bytes.subarray(Math.min(old.bytes.length, Math.max(0, end - old.position)))

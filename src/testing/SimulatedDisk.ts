@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Disk, DiskError, type Entry, type File, type Lock } from "../services/ports/Disk.ts"
+import { Disk, DiskError, type FileStat, type File, type Lock } from "../services/ports/Disk.ts"
 import * as DiskState from "./DiskState.ts"
 import * as calls from "./internal/simulated/calls.ts"
 
@@ -204,7 +204,7 @@ class Simulation {
     return inode === undefined ? undefined : this.#state.nodes.get(inode)
   }
 
-  #entry(path: string): Entry | undefined | DiskError {
+  #entry(path: string): FileStat | undefined | DiskError {
     const inode = DiskState.lookUp(this.#state, path)
     const node = inode === undefined ? undefined : this.#state.nodes.get(inode)
     if (node === undefined) {

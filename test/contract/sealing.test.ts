@@ -9,7 +9,7 @@ import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { defaultWorth, SealThread } from "../../src/layers/sealing/SealThread.ts"
 import { startSealThread } from "../../src/layers/sealing/startSealThread.ts"
-import { Sealing, type SealPlace } from "../../src/services/ports/Sealing.ts"
+import { Sealing, type Sealer } from "../../src/services/ports/Sealing.ts"
 import * as Tape from "litetapes/Tape"
 import { changeRoot } from "../support/changeRoot.ts"
 import { existingTape, recordsOf, type StorageService, storeOf, tagOf, tapeOf, withLib } from "../support/openLib.ts"
@@ -20,9 +20,9 @@ const newPlace = temporaryFolder()
 const always = { ...defaultWorth, bytesMin: 0, startBytesMin: 0 }
 
 /** Counts what is begun and found out there. */
-const counted = (place: SealPlace) => {
+const counted = (place: Sealer) => {
   const counts = { begun: 0, found: 0, dropped: 0 }
-  const watched: SealPlace = {
+  const watched: Sealer = {
     begin: (bytes, role, before) => {
       const job = place.begin(bytes, role, before)
       if (job === undefined) return undefined
@@ -48,7 +48,7 @@ const events = (from: number, count: number) =>
   Array.from({ length: count }, (_, n) => ({ type: "Noted", data: { n: from + n, text: "x".repeat(200) } }))
 
 /** Events of two tapes and records of a third, over several dynamic segments; then everything is verified. */
-const useAndVerify = (place: SealPlace) =>
+const useAndVerify = (place: Sealer) =>
   Effect.gen(function* () {
     const storage = yield* NodeStorage.make
     const path = newPlace()
@@ -117,7 +117,7 @@ describe("segments that are sealed beside the event loop", () => {
         return startSealThread(onReply, onEnd)
       }, always)
       const { counts, watched } = counted(thread)
-      const dying: SealPlace = {
+      const dying: Sealer = {
         begin: (...what) => {
           const job = watched.begin(...what)
           if (job === undefined) return undefined

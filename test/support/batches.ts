@@ -1,6 +1,6 @@
 /** Dynamic segments made of batches, for tests of their reading. */
 import * as fc from "fast-check"
-import { BatchBuilder, type Sealed } from "../../src/domain/journal/Batch.ts"
+import { BatchBuilder, type FinishedBatch } from "../../src/domain/journal/Batch.ts"
 import * as DynamicSegment from "../../src/domain/journal/DynamicSegment.ts"
 import { noHash } from "../../src/domain/meta/SystemRecord.ts"
 import * as TaraSON from "../../src/domain/json/TaraSON.ts"
@@ -13,7 +13,7 @@ export type Calls = ReadonlyArray<{ readonly tape: number; readonly record: Tara
 export interface Built {
   readonly bytes: Uint8Array
   readonly headerBytes: number
-  readonly batches: ReadonlyArray<Sealed & { readonly batch: number; readonly position: number }>
+  readonly batches: ReadonlyArray<FinishedBatch & { readonly batch: number; readonly position: number }>
   /** Where each batch begins, and where the last one ends. */
   readonly offsets: ReadonlyArray<number>
 }
@@ -37,7 +37,7 @@ export const build = (batches: ReadonlyArray<Calls>): Built => {
       const before = ordinals.get(tape) ?? 0
       builder.part(tape, before).add(TaraSON.encode(call.record))
     }
-    const batch = { ...builder.seal(index + 1, position, hash), batch: index + 1, position }
+    const batch = { ...builder.finish(index + 1, position, hash), batch: index + 1, position }
     for (const part of batch.parts) ordinals.set(part.tape, part.firstOrdinal + part.count)
     sealed.push(batch)
     pieces.push(batch.bytes.slice())

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { posix } from "node:path"
-import { type Disk, DiskError, type Entry, type File } from "../../src/services/ports/Disk.ts"
+import { type Disk, DiskError, type FileStat, type File } from "../../src/services/ports/Disk.ts"
 
 /** Bytes by path. Folders are those that the paths lead through. Never changed in place: images share their bytes. */
 export type Image = ReadonlyMap<string, Uint8Array>
@@ -112,7 +112,7 @@ const names = (
     )
 })
 
-const entryAt = ({ files, folders }: Tree, path: string): Entry | undefined => {
+const entryAt = ({ files, folders }: Tree, path: string): FileStat | undefined => {
   const stored = files.get(path)
   if (stored !== undefined) return { kind: "file", size: stored.bytes.length, inode: stored.inode }
   return folders.has(path) ? { kind: "folder", size: 0, inode: path } : undefined

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import { hash53, hashId } from "../../src/domain/base/Hash53.ts"
-import type { Entry, EventKey, Kind } from "../../src/domain/segment/SegmentIndex.ts"
+import type { LineSpan, EventKey, Kind } from "../../src/domain/segment/SegmentIndex.ts"
 import * as Index from "../../src/domain/segment/SegmentIndex.ts"
 import { runLookup } from "./runLookup.ts"
 
@@ -62,7 +62,7 @@ export const indexOf = ({ kind, lines, raw, sha256, hashStream }: Segment): Uint
 }
 
 /** What the index should say of each line. */
-export const entriesOf = (segment: Segment): Array<Entry> => {
+export const entriesOf = (segment: Segment): Array<LineSpan> => {
   let offset = 0
   return segment.lines.map(({ bytes }) => {
     const entry = { offset, length: bytes.length, crc: crc32(bytes) }

@@ -84,7 +84,7 @@ export class EncodedEvent {
     let end = putCount(target, at + headEnd, position)
     for (let i = 0; i < revisionKey.length; i++) target[end++] = revisionKey[i]!
     end = putCount(target, end, revision)
-    end = putTail(target, end, memory, start + headEnd, this.#end)
+    end = putEnd(target, end, memory, start + headEnd, this.#end)
     target[end] = newline
     return end + 1
   }
@@ -103,12 +103,12 @@ export class EncodedEvent {
 }
 
 /** Up to this length a loop over the bytes beats the native copy, which wants an object for its source. */
-const shortTail = 100
+const shortEnd = 100
 
 /** Copies what is behind the revision; the result is where it ends. */
-const putTail = (target: Uint8Array, at: number, memory: Buffer, from: number, to: number): number => {
+const putEnd = (target: Uint8Array, at: number, memory: Buffer, from: number, to: number): number => {
   let end = at
-  if (to - from > shortTail) target.set(memory.subarray(from, to), at)
+  if (to - from > shortEnd) target.set(memory.subarray(from, to), at)
   else for (let byte = from; byte < to; byte++) target[end++] = memory[byte]!
   return at + to - from
 }

@@ -30,7 +30,7 @@ export interface Part {
 }
 
 /** A batch ready to be written. */
-export interface Sealed {
+export interface FinishedBatch {
   readonly bytes: Uint8Array
   /** Length of the records' lines, without the mark. */
   readonly linesBytes: number
@@ -138,7 +138,7 @@ export class BatchBuilder {
   }
 
   /** Adds the mark. The builder must not be used afterwards. */
-  seal(batch: number, position: number, previous: string): Sealed {
+  finish(batch: number, position: number, previous: string): FinishedBatch {
     const builders = [...this.#parts.values()].filter((part) => part.count > 0)
     const [first, ...others] = builders
     invariant(first !== undefined, "a batch has records")

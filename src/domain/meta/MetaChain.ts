@@ -43,7 +43,7 @@ export const write = <R extends LibRecord | TapeRecord | TapeEnd>(
   let previous = end
   for (const record of records) {
     const unsealed = TaraSON.encodeSystem({ ...record, previous }, metaLimits(limits))
-    const line = TaraSON.encodeSystem({ ...record, hash: sealOf(unsealed), previous }, metaLimits(limits))
+    const line = TaraSON.encodeSystem({ ...record, hash: ownHashOf(unsealed), previous }, metaLimits(limits))
     previous = TaraSON.recordId(line)
     lines.push(line, "\n")
   }
@@ -240,10 +240,10 @@ const read = <R extends { readonly previous: string | null }>(
 const holdsTwo = (bytes: Uint8Array): boolean => Buffer.from(bytes).includes('{"$type":', 1)
 
 /** What seals a record: over its canonical form without `hash`. */
-const sealOf = (unsealed: string): string => TaraSON.recordId(unsealed).slice("sha256:".length)
+const ownHashOf = (unsealed: string): string => TaraSON.recordId(unsealed).slice("sha256:".length)
 
 /** The canonical text of a record without its seal. `bytes` are its canonical bytes: mostly only the seal is cut out. */
-const unsealedText = (bytes: Uint8Array, seal: string, value: TaraSON.JsonObject, limits: Limits): string => {
+const textWithoutHash = (bytes: Uint8Array, seal: string, value: TaraSON.JsonObject, limits: Limits): string => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
   const member = `"hash":"${seal}",`
   const at = text.indexOf(member)
@@ -269,7 +269,7 @@ const readLine = <R>(
     throw error
   }
   const { hash: seal } = value
-  if (typeof seal === "string" && seal !== sealOf(unsealedText(bytes, seal, value, limits))) {
+  if (typeof seal === "string" && seal !== ownHashOf(textWithoutHash(bytes, seal, value, limits))) {
     throw corrupt(meta, line, offset, "the record does not match its hash")
   }
   if (hasConstructor(bytes)) throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: `constructor` as a key" })

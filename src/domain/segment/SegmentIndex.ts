@@ -52,7 +52,7 @@ export interface StreamRow {
 }
 
 /** Where an event's line is in the raw segment, in bytes without the newline, and its CRC-32. */
-export interface Entry {
+export interface LineSpan {
   readonly offset: number
   readonly length: number
   readonly crc: number
@@ -103,14 +103,14 @@ export function* readFilter(header: Header): Lookup<BloomFilter> {
 }
 
 /** The entries `from` to `from + count - 1`, which must exist. */
-export function* readEntries(header: Header, from: number, count: number): Lookup<Array<Entry>> {
+export function* readEntries(header: Header, from: number, count: number): Lookup<Array<LineSpan>> {
   const { entries } = header
   invariant(from >= 0 && count >= 0 && from + count <= entries.rows, "only entries that exist are read")
   if (count === 0) return []
   const perPage = rowsPerPage(entries)
   const firstPage = Math.floor(from / perPage)
   const pages = yield* readPages(header, entries, firstPage, Math.floor((from + count - 1) / perPage))
-  const read: Array<Entry> = []
+  const read: Array<LineSpan> = []
   for (let row = from; row < from + count; row++) {
     const page = pages[Math.floor(row / perPage) - firstPage]!
     const at = (row % perPage) * entries.rowBytes

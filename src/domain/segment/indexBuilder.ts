@@ -4,7 +4,7 @@ import { hash53 } from "../base/Hash53.ts"
 import { crc32Byte } from "../base/crc32Byte.ts"
 import { crc32Combine } from "../base/crc32Combine.ts"
 import type { Header, Kind } from "./indexLayout.ts"
-import { encodeHeader, offsetOfRow, pageBytes, place, sealPage } from "./indexLayout.ts"
+import { encodeHeader, offsetOfRow, pageBytes, place, checksumPage } from "./indexLayout.ts"
 import { isSortable, sortedOrder } from "./indexSort.ts"
 import { BadLine } from "../json/BadLine.ts"
 import { invariant } from "../base/invariant.ts"
@@ -129,7 +129,7 @@ export class SegmentIndexBuilder {
     this.#writeIds(header, view, this.#writeEntries(header, view, this.#writeStreams(header, view)))
     this.#writeFrames(header, view)
     for (let page = 0; page < header.pages; page++) {
-      sealPage(segmentSha256Hex, page, bytes.subarray(page * pageBytes, (page + 1) * pageBytes))
+      checksumPage(segmentSha256Hex, page, bytes.subarray(page * pageBytes, (page + 1) * pageBytes))
     }
     return bytes
   }

@@ -155,7 +155,7 @@ export const hashOfSegment = (page0: Uint8Array): string | undefined => {
 }
 
 /** Writes a page's checksum. It depends on segment and place, so that the page is valid nowhere else. */
-export const sealPage = (segmentSha256: string, number: number, page: Uint8Array): void => {
+export const checksumPage = (segmentSha256: string, number: number, page: Uint8Array): void => {
   const view = new DataView(page.buffer, page.byteOffset, pageBytes)
   view.setUint32(payloadBytes, checksum(segmentSha256, number, page), true)
 }

@@ -8,7 +8,7 @@ import type { EventRows } from "../../domain/event/EventRows.ts"
 import type * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { SealedSegment } from "../../domain/segment/SegmentSeal.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
-import type { SealJob, SealPlace } from "../../services/ports/Sealing.ts"
+import type { SealJob, Sealer } from "../../services/ports/Sealing.ts"
 import type { Ask, Movable, Reply } from "./sealMessages.ts"
 
 /** What it takes of `node:worker_threads`; tests put others behind it. */
@@ -47,7 +47,7 @@ interface Job {
   finished: ((sealed: SealedSegment | undefined) => void) | undefined
 }
 
-export class SealThread implements SealPlace {
+export class SealThread implements Sealer {
   readonly #start: StartThread
   readonly #worth: Worth
   readonly #jobs = new Map<number, Job>()

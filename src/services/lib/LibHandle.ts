@@ -2,7 +2,7 @@
  * An open lib, as the services of this package know it: the owners of its state. It has no state of its own, and is made
  * last, once opening has decided everything.
  */
-import { noPlace, type SealPlace } from "../ports/Sealing.ts"
+import { noSealer, type Sealer } from "../ports/Sealing.ts"
 import type { Root } from "../ports/Storage.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
 import { Journal } from "../journal/Journal.ts"
@@ -30,7 +30,7 @@ export interface LibHandle {
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
   /** Where the segments of a flush are sealed. */
-  readonly sealing: SealPlace
+  readonly sealing: Sealer
   readonly guard: WriterGuard
   readonly meta: LibMeta
   readonly journal: Journal
@@ -49,12 +49,12 @@ export interface Opened {
 /** What only a writer has. */
 export interface WriterParts {
   readonly uuid: (nowMillis: number) => string
-  readonly sealing: SealPlace
+  readonly sealing: Sealer
   /** Whether the writer before this one ended without a clean close. */
   readonly unclean: boolean
 }
 
-const readerParts: WriterParts = { uuid: () => "", sealing: noPlace, unclean: false }
+const readerParts: WriterParts = { uuid: () => "", sealing: noSealer, unclean: false }
 
 /** Makes the handle of a lib that was opened. */
 export const makeHandle = (

@@ -8,7 +8,7 @@ import { dynamicName } from "../../domain/format/Names.ts"
 import { checkPlacement } from "../../domain/format/Placement.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
-import type { SealPlace } from "../ports/Sealing.ts"
+import type { Sealer } from "../ports/Sealing.ts"
 import type { Root, Warning } from "../ports/Storage.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
@@ -41,7 +41,7 @@ export interface OpenReport {
 export interface WriterOptions extends LibOptions {
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
-  readonly sealing: SealPlace
+  readonly sealing: Sealer
 }
 
 /** Opens for writing: creates the lib in an empty place, else takes over what the writer before left. */

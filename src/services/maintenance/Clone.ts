@@ -26,7 +26,7 @@ import { linesOfChunk, readChunk } from "../read/RecordReader.ts"
 import { readSegment } from "../segment/SegmentFile.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { readWhole } from "../segment/SegmentRecords.ts"
-import { writeTail } from "../segment/TailSegment.ts"
+import { writeNextSegment } from "../segment/NextSegment.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 
 export interface CloneOptions {
@@ -75,7 +75,7 @@ const build = (
     yield* target.root.tapes.create(name, new Uint8Array(0))
     const copied = new Map<string, Segment>()
     const { segments, end } = yield* copyAll(source, tape, target, name, copied, counter)
-    const tail = yield* copyTail(source, tape, target, name, segments.at(-1), end, counter)
+    const tail = yield* copyRest(source, tape, target, name, segments.at(-1), end, counter)
     const all = tail === undefined ? segments : [...segments, tail]
     const merkle = all.at(-1)?.merkle ?? Merkle.empty
     const { tape: originTape, lib: originLib } = tape.state
@@ -151,7 +151,7 @@ const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target
 }
 
 /** A segment of the records up to `end` that a reader sees and no segment holds, or one that holds more. */
-const copyTail = Effect.fnUntraced(function* (
+const copyRest = Effect.fnUntraced(function* (
   source: LibHandle,
   tape: OpenTape,
   target: LibHandle,
@@ -163,7 +163,7 @@ const copyTail = Effect.fnUntraced(function* (
   const firstOrdinal = before?.merkle.size ?? 0
   if (firstOrdinal >= end) return undefined
   const options = { tape: name, role: "records" as const, number: (before?.number ?? 0) + 1, before, lastBatch: 0 }
-  const { segment } = yield* writeTail(target.root, options, (seal, append) =>
+  const { segment } = yield* writeNextSegment(target.root, options, (seal, append) =>
     Effect.gen(function* () {
       for (let next = firstOrdinal; next < end;) {
         yield* target.guard.check

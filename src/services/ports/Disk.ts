@@ -25,7 +25,7 @@ export class DiskError extends Schema.TaggedError<DiskError>("litetapes/DiskErro
 }
 
 /** What stands at a path; links are never followed. */
-export interface Entry {
+export interface FileStat {
   readonly kind: "file" | "folder" | "other"
   /** Bytes; 0 for anything but a file. */
   readonly size: number
@@ -81,7 +81,7 @@ export class Disk extends Context.Service<
     /** Removes an empty folder. */
     readonly removeFolder: (path: string) => Effect.Effect<void, DiskError>
     /** What stands at `path`, or `undefined`. */
-    readonly stat: (path: string) => Effect.Effect<Entry | undefined, DiskError>
+    readonly stat: (path: string) => Effect.Effect<FileStat | undefined, DiskError>
     /** The names in a folder, in no order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<string>, DiskError>
     /** Takes the exclusive lock at `path` until the scope closes, or fails at once with `ELOCKED`. */

@@ -20,7 +20,7 @@ export interface SealJob {
   readonly drop: Effect.Effect<void>
 }
 
-export interface SealPlace {
+export interface Sealer {
   /**
    * Begins a segment of so many bytes behind one with this Merkle state. `undefined`: not worth the way, or not possible.
    * At most one `add` or `finish` of a job runs at a time.
@@ -29,11 +29,11 @@ export interface SealPlace {
 }
 
 /** No place but the event loop. */
-export const noPlace: SealPlace = { begin: () => undefined }
+export const noSealer: Sealer = { begin: () => undefined }
 
-export const onEventLoop: Effect.Effect<SealPlace> = Effect.succeed(noPlace)
+export const onEventLoop: Effect.Effect<Sealer> = Effect.succeed(noSealer)
 
 /** A place for one lib, until the scope closes. */
-export const Sealing = Context.Reference<Effect.Effect<SealPlace, never, Scope.Scope>>("litetapes/Sealing", {
+export const Sealing = Context.Reference<Effect.Effect<Sealer, never, Scope.Scope>>("litetapes/Sealing", {
   defaultValue: () => onEventLoop
 })

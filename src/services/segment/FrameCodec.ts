@@ -15,13 +15,13 @@ import {
 } from "../../domain/segment/Frames.ts"
 
 /** A frame that is being compressed. What is pending when nobody waits any more is dropped. */
-export type Pending = Deferred.Deferred<Uint8Array>
+export type FrameJob = Deferred.Deferred<Uint8Array>
 
 type Callback = (error: Error | null, result: Buffer) => void
 
 /** Begins to compress whole lines as one frame. `raw` must not change until it is done. */
-export const startCompress = (codec: Codec, raw: Uint8Array): Pending => {
-  const pending: Pending = Deferred.makeUnsafe()
+export const startCompress = (codec: Codec, raw: Uint8Array): FrameJob => {
+  const pending: FrameJob = Deferred.makeUnsafe()
   const take =
     (wrap: (compressed: Uint8Array) => Uint8Array): Callback =>
     (error, compressed) => {

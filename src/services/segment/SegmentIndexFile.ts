@@ -20,18 +20,18 @@ export interface IndexHandle {
   readonly frames: SegmentIndex.FrameTable
   /** The whole index, where no file of it could be written. */
   readonly memory: Uint8Array | undefined
-  readonly streams: KnownStreams
+  readonly streams: StreamFilter
 }
 
 /** What has been learned of the streams of a segment by looking for some that it does not have. */
-export interface KnownStreams {
+export interface StreamFilter {
   /** How many were looked for in vain. */
   missed: number
   /** Which it may have; made when enough were missed. */
   filter: BloomFilter | undefined
 }
 
-const nothingKnown = (): KnownStreams => ({ missed: 0, filter: undefined })
+const noFilter = (): StreamFilter => ({ missed: 0, filter: undefined })
 
 const { pageBytes } = SegmentIndex
 
@@ -112,7 +112,7 @@ export const openIndex = Effect.fnUntraced(function* (
   if (tables === undefined) return undefined
   const { frames } = tables.value
   const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
-  return isWhole ? { header, ...tables.value, memory: undefined, streams: nothingKnown() } : undefined
+  return isWhole ? { header, ...tables.value, memory: undefined, streams: noFilter() } : undefined
 })
 
 /** Pages for which memory is taken before they are known to be there. */
@@ -186,5 +186,5 @@ export const writeIndex = Effect.fnUntraced(function* (
   const header = SegmentIndex.decodeHeader(index.subarray(0, pageBytes), sha256)
   const tables = yield* runLookup(access, tape, segment, index, () => readTables(header)).pipe(Effect.orDie)
   if (tables === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
-  return { header, ...tables.value, memory, streams: nothingKnown() }
+  return { header, ...tables.value, memory, streams: noFilter() }
 })

@@ -10,7 +10,7 @@ import * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { Compression } from "../../domain/format/Names.ts"
 import { encodeSame, sameLineBytesMin } from "../../domain/segment/SameLine.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
-import { type Pending, startCompress } from "./FrameCodec.ts"
+import { type FrameJob, startCompress } from "./FrameCodec.ts"
 import { DedupWindow } from "./DedupWindow.ts"
 import { type EventKey, type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
 import { forEachLine } from "../../domain/format/lines.ts"
@@ -60,7 +60,7 @@ class Writer implements SegmentWriter {
   #used = 0
   /** Full buffers, in order. */
   readonly #full: Array<Uint8Array> = []
-  readonly #compressing: Array<Pending> = []
+  readonly #compressing: Array<FrameJob> = []
 
   constructor({ before, compression, dedup, role }: SegmentWriterOptions) {
     this.#codec = compression === "none" ? undefined : compression

@@ -25,7 +25,7 @@ export interface AppendResult {
 }
 
 /** The events of a call for one stream, and what they expect of it. */
-export class Entry {
+export class PlannedAppend {
   readonly stream: string
   readonly expected: ExpectedRevision
   readonly events: Array<EncodedEvent>
@@ -34,7 +34,7 @@ export class Entry {
   /** Pinned once the stream was looked up. */
   state!: StreamState
   /** Events with such ids that were found before the batch was sealed. */
-  readonly found: Map<string, Known>
+  readonly found: Map<string, FoundEvent>
   watch: Watch | undefined = undefined
 
   constructor(stream: string, expected: ExpectedRevision, events: Array<EncodedEvent>, given: ReadonlySet<string>) {
@@ -42,23 +42,23 @@ export class Entry {
     this.expected = expected
     this.events = events
     this.given = given
-    this.found = given.size === 0 ? noKnown : new Map()
+    this.found = given.size === 0 ? noneFound : new Map()
   }
 }
 
-interface Known {
+interface FoundEvent {
   readonly content: string
   readonly revision: number
   readonly position: number
 }
 
-const noKnown: Entry["found"] = new Map()
+const noneFound: PlannedAppend["found"] = new Map()
 
 /** Why an append was not made. */
 export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
 
 /** What the caller is given of its entries' results. */
-export type Results<A> = (entries: ReadonlyArray<Entry>, resultOf: (entry: Entry) => AppendResult) => A
+export type Results<A> = (entries: ReadonlyArray<PlannedAppend>, resultOf: (entry: PlannedAppend) => AppendResult) => A
 
 export const allResults: Results<ReadonlyArray<AppendResult>> = (entries, resultOf) => entries.map(resultOf)
 
@@ -69,12 +69,12 @@ export const firstResult: Results<AppendResult> = (entries, resultOf) => resultO
 export class AppendRequest<A> implements Request<A, Refusal> {
   readonly bytesMax: number
   readonly #lib: LibHandle
-  protected readonly entries: Array<Entry>
+  protected readonly entries: Array<PlannedAppend>
   readonly #results: Results<A>
   #outcome: Exit.Exit<A, Refusal> | undefined
 
   /** `entries` is its own, and emptied when it has its outcome. */
-  constructor(lib: LibHandle, entries: Array<Entry>, results: Results<A>) {
+  constructor(lib: LibHandle, entries: Array<PlannedAppend>, results: Results<A>) {
     this.#lib = lib
     this.entries = entries
     this.#results = results
@@ -83,7 +83,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
     this.bytesMax = bytesMax
   }
 
-  seal(group: CommitGroup): Exit.Exit<A, Refusal> | undefined {
+  addTo(group: CommitGroup): Exit.Exit<A, Refusal> | undefined {
     const { entries } = this
     const rests = entries.some(({ state }) => state.batch === group.batch)
     const verdict = judge(this.#lib, entries)
@@ -110,7 +110,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
 }
 
 /** Ids first, then what is expected of the streams: an append that is repeated succeeds though its stream has moved on. */
-const judge = (lib: LibHandle, entries: ReadonlyArray<Entry>): Refusal | "repeated" | undefined => {
+const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated" | undefined => {
   let repeated = 0
   let written = 0
   let partly: EventIdConflict | undefined
@@ -155,10 +155,11 @@ const meets = (expected: ExpectedRevision, revision: number): boolean => {
 }
 
 /** What is known of an id: found on disk, or accepted since the look-up began. */
-const knownAs = (entry: Entry, id: string): Known | undefined => entry.found.get(id) ?? entry.state.acceptedWith(id)
+const knownAs = (entry: PlannedAppend, id: string): FoundEvent | undefined =>
+  entry.found.get(id) ?? entry.state.acceptedWith(id)
 
 /** `undefined`: none of the ids is known. `"repeated"`: this very append was made before. */
-const judgeIds = (entry: Entry): EventIdConflict | "repeated" | undefined => {
+const judgeIds = (entry: PlannedAppend): EventIdConflict | "repeated" | undefined => {
   if (entry.given.size === 0) return undefined
   const { name } = entry.state
   const known = entry.events.map((event) => (event.isNamed ? knownAs(entry, event.id) : undefined))
@@ -175,7 +176,7 @@ const judgeIds = (entry: Entry): EventIdConflict | "repeated" | undefined => {
   return "repeated"
 }
 
-const repeatedResult = (entry: Entry): AppendResult => {
+const repeatedResult = (entry: PlannedAppend): AppendResult => {
   const known = entry.events.map((event) => knownAs(entry, event.id)!)
   const { name, revision } = entry.state
   const first = known[0]
@@ -190,7 +191,7 @@ const repeatedResult = (entry: Entry): AppendResult => {
   }
 }
 
-const accept = (group: CommitGroup, { state, events }: Entry): AppendResult => {
+const accept = (group: CommitGroup, { state, events }: PlannedAppend): AppendResult => {
   const firstRevision = state.revision + 1
   let firstPosition = -1
   let lastPosition = -1

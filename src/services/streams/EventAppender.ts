@@ -15,7 +15,7 @@ import {
   allResults,
   AppendRequest,
   type AppendResult,
-  Entry,
+  PlannedAppend,
   firstResult,
   type Refusal,
   type Results
@@ -67,11 +67,11 @@ export class EventAppender {
     return this.#append(() => [this.#encode(append())], firstResult)
   }
 
-  #append<A>(encode: () => Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #append<A>(encode: () => Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return Effect.clockWith((clock) => {
       const refusal = this.#lib.guard.refusal()
       if (refusal !== undefined) return Effect.fail(refusal)
-      let entries: Array<Entry>
+      let entries: Array<PlannedAppend>
       try {
         this.#setTime(clock.currentTimeMillisUnsafe())
         // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
@@ -83,7 +83,7 @@ export class EventAppender {
     })
   }
 
-  #appendEncoded<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #appendEncoded<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     if (entries.some(({ given }) => given.size > 0)) return this.#lookUpAndAppend(entries, results)
     // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
@@ -92,13 +92,13 @@ export class EventAppender {
     })
   }
 
-  #lookUpAndAppend<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #lookUpAndAppend<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return this.#acquireAll(entries, this.#submit(entries, results))
   }
 
   /** Pins the states of all streams while `use` runs. */
   #acquireAll<A, E>(
-    entries: ReadonlyArray<Entry>,
+    entries: ReadonlyArray<PlannedAppend>,
     use: Effect.Effect<A, E>
   ): Effect.Effect<A, E | LoadStreamError | SegmentError> {
     return Effect.uninterruptibleMask((restore) =>
@@ -121,7 +121,7 @@ export class EventAppender {
     )
   }
 
-  #submit<A>(entries: Array<Entry>, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #submit<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#lib, entries, results)))
     const given = entries.filter((entry) => entry.given.size > 0)
     if (given.length === 0) return submit
@@ -138,14 +138,14 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>): Array<Entry> {
-    const entries: Array<Entry> = []
+  #encodeAll(appends: ReadonlyArray<StreamAppend>): Array<PlannedAppend> {
+    const entries: Array<PlannedAppend> = []
     for (const append of appends) entries.push(this.#encode(append))
     if (entries.length > 1) refuseTwins(entries)
     return entries
   }
 
-  #encode(append: StreamAppend): Entry {
+  #encode(append: StreamAppend): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (typeof expected !== "number" && !conditions.has(expected)) {
@@ -166,11 +166,11 @@ export class EventAppender {
       given ??= new Set()
       given.add(encoded.id)
     }
-    return new Entry(stream, expected, events, given ?? noIds)
+    return new PlannedAppend(stream, expected, events, given ?? noIds)
   }
 
   /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
-  #findIds(entry: Entry): Effect.Effect<void, SegmentError> {
+  #findIds(entry: PlannedAppend): Effect.Effect<void, SegmentError> {
     return Effect.suspend(() => {
       entry.watch = { since: this.#lib.journal.durable.batch }
       entry.state.watch(entry.watch)
@@ -178,7 +178,7 @@ export class EventAppender {
     })
   }
 
-  #findId(entry: Entry, id: string): Effect.Effect<void, SegmentError> {
+  #findId(entry: PlannedAppend, id: string): Effect.Effect<void, SegmentError> {
     return Effect.map(findById(this.#lib, entry.state.tape, entry.state.name, id), (event) => {
       if (event === undefined) return
       const { revision, position } = event
@@ -191,7 +191,7 @@ export class EventAppender {
 class PinnedRequest<A> extends AppendRequest<A> {
   readonly #states: StreamStates
 
-  constructor(lib: LibHandle, entries: Array<Entry>, results: Results<A>, states: StreamStates) {
+  constructor(lib: LibHandle, entries: Array<PlannedAppend>, results: Results<A>, states: StreamStates) {
     super(lib, entries, results)
     this.#states = states
   }
@@ -207,7 +207,7 @@ const noIds: ReadonlySet<string> = new Set()
 const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
 
 /** One stream may stand in several entries, an id of it in one of them alone. */
-const refuseTwins = (entries: ReadonlyArray<Entry>): void => {
+const refuseTwins = (entries: ReadonlyArray<PlannedAppend>): void => {
   const seen = new Set<string>()
   for (const { given, stream } of entries) {
     for (const id of given) {

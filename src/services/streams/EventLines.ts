@@ -6,7 +6,7 @@ import * as Event from "../../domain/event/Event.ts"
 import { crc32Combine } from "../../domain/base/crc32Combine.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import { decodeSame } from "../../domain/segment/SameLine.ts"
-import type { Entry } from "../../domain/segment/SegmentIndex.ts"
+import type { LineSpan } from "../../domain/segment/SegmentIndex.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import { type JsonObject, trustedParser } from "../../domain/json/TaraSON.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -25,7 +25,7 @@ interface Span {
 }
 
 /** Ranges that cover the entries, in the order of their offsets. */
-const spansOf = (entries: ReadonlyArray<Entry>): Array<Span> => {
+const spansOf = (entries: ReadonlyArray<LineSpan>): Array<Span> => {
   const spans: Array<Span> = []
   for (const { offset, length } of entries) {
     const span = spans.at(-1)
@@ -47,7 +47,7 @@ const spansOf = (entries: ReadonlyArray<Entry>): Array<Span> => {
 type ReadRanges = (ranges: ReadonlyArray<readonly [number, number]>) => Effect.Effect<Array<Uint8Array>, SegmentError>
 
 const readEvents = (
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<LineSpan>,
   tape: string,
   segment: string,
   read: ReadRanges
@@ -62,7 +62,7 @@ const readEvents = (
 
 /** The line of each entry, out of what was read for all of them. */
 const linesOf = (
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<LineSpan>,
   spans: ReadonlyArray<Span>,
   pieces: ReadonlyArray<Uint8Array>
 ): Array<Uint8Array> => {
@@ -77,7 +77,7 @@ const linesOf = (
 
 /** Checks all lines, then decodes them. */
 const decodeAll = (
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<LineSpan>,
   lines: ReadonlyArray<Uint8Array>,
   tape: string,
   segment: string
@@ -109,7 +109,7 @@ const joinedBytesMax = 1024 * 1024
  * The lines in a row, whose CRC-32 is what those of the entries make together: one call for all of them costs less than
  * one for each. `undefined` where they must be looked at one by one, to find out which is bad or because they are large.
  */
-const joinChecked = (entries: ReadonlyArray<Entry>, lines: ReadonlyArray<Uint8Array>): Buffer | undefined => {
+const joinChecked = (entries: ReadonlyArray<LineSpan>, lines: ReadonlyArray<Uint8Array>): Buffer | undefined => {
   let bytes = 0
   let crc = 0
   for (let at = 0; at < entries.length; at++) {
@@ -149,7 +149,7 @@ export const readFromSegment = (
   lib: LibHandle,
   tape: string,
   segment: Segment,
-  entries: ReadonlyArray<Entry>
+  entries: ReadonlyArray<LineSpan>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
   readEvents(entries, tape, segment.name, (ranges) => readRawRanges(lib.segments, tape, "events", segment, ranges))
 
@@ -158,6 +158,6 @@ export const readFromDynamic = (
   lib: LibHandle,
   tape: string,
   file: DynamicFile,
-  entries: ReadonlyArray<Entry>
+  entries: ReadonlyArray<LineSpan>
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
   readEvents(entries, tape, dynamicName(file.dynamic), (ranges) => lib.root.journal.readRanges(file.dynamic, ranges))

@@ -12,7 +12,7 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { createTape } from "../lib/TapeCatalog.ts"
 import { retryVanished } from "../read/retryVanished.ts"
-import { placesOf, sourceAt } from "./StreamSources.ts"
+import { filesOf, sourceAt } from "./StreamSources.ts"
 import type { StreamState } from "./StreamStates.ts"
 
 /** What looking up a stream may fail with, before anything is appended. */
@@ -50,7 +50,7 @@ export const lastRevision = (lib: LibHandle, tape: OpenTape, stream: string): Ef
 
 const findLast = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.gen(function* () {
-    for (const place of placesOf(lib, tape).toReversed()) {
+    for (const place of filesOf(lib, tape).toReversed()) {
       const source = yield* sourceAt(lib, tape, place, stream)
       if (source !== undefined) return source.firstRevision + source.count - 1
     }

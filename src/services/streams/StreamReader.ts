@@ -12,7 +12,7 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
-import { type Place, placesOf, type Source, sourceAt } from "./StreamSources.ts"
+import { type StreamFile, filesOf, type Source, sourceAt } from "./StreamSources.ts"
 
 /** Which events of a stream, by revision. */
 export interface ReadStreamOptions {
@@ -60,7 +60,7 @@ class Cursor {
   #left: number
   /** Forward: the next revision. Backward: one behind the next; `Infinity` until the end is known. */
   #next: number
-  #places: Array<Place>
+  #places: Array<StreamFile>
   /** The tape's meta when the places were listed. */
   #planned = ""
   #source: Source | undefined
@@ -87,9 +87,9 @@ class Cursor {
     )
   }
 
-  #freshPlaces(): Array<Place> {
+  #freshPlaces(): Array<StreamFile> {
     this.#planned = this.#tape.meta.version
-    const places = placesOf(this.#lib, this.#tape)
+    const places = filesOf(this.#lib, this.#tape)
     return this.#backward ? places.toReversed() : places
   }
 

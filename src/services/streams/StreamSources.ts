@@ -29,10 +29,10 @@ export interface Source {
 export type Wanted = (firstRevision: number, count: number) => { readonly from: number; readonly count: number }
 
 /** A file that may hold a run of the stream. */
-export type Place = { readonly segment: Segment } | { readonly file: DynamicFile }
+export type StreamFile = { readonly segment: Segment } | { readonly file: DynamicFile }
 
 /** All files that may hold events of a tape, in order: what is in segments, then what is not. One moment's view. */
-export const placesOf = (lib: LibHandle, tape: OpenTape): Array<Place> => {
+export const filesOf = (lib: LibHandle, tape: OpenTape): Array<StreamFile> => {
   const { lastBatch } = tape.state
   return [
     ...tape.state.segments.map((segment) => ({ segment })),
@@ -50,7 +50,7 @@ export const placesOf = (lib: LibHandle, tape: OpenTape): Array<Place> => {
 export const sourceAt = (
   lib: LibHandle,
   tape: OpenTape,
-  place: Place,
+  place: StreamFile,
   stream: string,
   wanted?: Wanted
 ): Effect.Effect<Source | undefined, SegmentError> =>
@@ -172,7 +172,7 @@ const lookFor = Effect.fnUntraced(function* (
   stream: string,
   id: string
 ): Effect.fn.Return<RecordedEvent | undefined, SegmentError> {
-  for (const place of placesOf(lib, tape).toReversed()) {
+  for (const place of filesOf(lib, tape).toReversed()) {
     const candidates =
       "file" in place
         ? idsInDynamic(lib, tape, place.file, stream, id)

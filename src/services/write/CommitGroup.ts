@@ -2,7 +2,7 @@
  * A group: what arrived while the last one was being synced, on its way to become one batch. Requests add their lines
  * to it in the order of their calls, and get their ordinals and positions from it. Synchronous.
  */
-import { BatchBuilder, type PartBuilder, type Sealed } from "../../domain/journal/Batch.ts"
+import { BatchBuilder, type PartBuilder, type FinishedBatch } from "../../domain/journal/Batch.ts"
 import type { EncodedEvent } from "../../domain/event/Event.ts"
 import { hashId } from "../../domain/base/Hash53.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
@@ -11,7 +11,7 @@ import type { LivePart } from "../journal/DynamicFile.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 
-interface PendingEvent {
+interface GroupedEvent {
   readonly part: PartBuilder
   readonly start: number
   readonly end: number
@@ -26,7 +26,7 @@ export class CommitGroup {
   readonly #before: Anchor
   readonly #builder: BatchBuilder
   readonly #tapes = new Map<string, OpenTape>()
-  readonly #events: Array<PendingEvent> = []
+  readonly #events: Array<GroupedEvent> = []
   #position: number
   #bytes = 0
 
@@ -64,12 +64,12 @@ export class CommitGroup {
   }
 
   /** The bytes of the batch. */
-  seal(): Sealed {
-    return this.#builder.seal(this.batch, this.#before.position, this.#before.hash)
+  finish(): FinishedBatch {
+    return this.#builder.finish(this.batch, this.#before.position, this.#before.hash)
   }
 
   /** Shows the batch, which is durable, to readers. */
-  publish(journal: Journal, sealed: Sealed): void {
+  publish(journal: Journal, sealed: FinishedBatch): void {
     const file = journal.current
     const fileOffset = file.size
     const parts = sealed.parts.map((part): readonly [string, LivePart] => [

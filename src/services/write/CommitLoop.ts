@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { Sealed } from "../../domain/journal/Batch.ts"
+import type { FinishedBatch } from "../../domain/journal/Batch.ts"
 import {
   BatchTooLarge,
   CommitOutcomeUnknown,
@@ -16,7 +16,7 @@ import {
   WriterPoisoned
 } from "../../domain/format/Errors.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
-import { CommitQueue, Pending, type Request } from "./CommitQueue.ts"
+import { CommitQueue, QueuedRequest, type Request } from "./CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
 import { CommitGroup } from "./CommitGroup.ts"
@@ -40,7 +40,7 @@ export class CommitLoop {
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
   readonly #queue = new CommitQueue()
   #wake: (() => void) | undefined
-  #inFlight: ReadonlyArray<Pending> = []
+  #inFlight: ReadonlyArray<QueuedRequest> = []
   /** Of the last durable batch: some are told while the next one is on its way. */
   #outcomes = new Acknowledgements([])
   #busy = false
@@ -57,7 +57,7 @@ export class CommitLoop {
 
   /**
    * Puts a request into the next batch and waits for its outcome. Interrupted while it is queued, it is taken out. Once
-   * it is sealed, interruption waits for the outcome.
+   * it is in a batch, interruption waits for the outcome.
    */
   submit<A, E>(request: Request<A, E>): Effect.Effect<A, E | CommitError> {
     return Effect.callback<A, E | CommitError>((resume) => this.enqueue(request, resume))
@@ -73,10 +73,10 @@ export class CommitLoop {
       request.ended?.()
       return resume(Exit.fail(refusal))
     }
-    const pending = new Pending(request, resume as (exit: Exit.Exit<unknown, unknown>) => void)
-    this.#queue.push(pending)
+    const queued = new QueuedRequest(request, resume as (exit: Exit.Exit<unknown, unknown>) => void)
+    this.#queue.push(queued)
     this.#wake?.()
-    return this.#interrupted(pending)
+    return this.#interrupted(queued)
   }
 
   #refuse({ bytesMax }: Request<unknown, unknown>): CommitError | undefined {
@@ -86,16 +86,16 @@ export class CommitLoop {
     return bytesMax > batchBytesMax ? new BatchTooLarge({ bytes: bytesMax, batchBytesMax }) : undefined
   }
 
-  #interrupted(pending: Pending): Effect.Effect<void> {
+  #interrupted(queued: QueuedRequest): Effect.Effect<void> {
     return Effect.callback((resume) => {
-      if (pending.state === "sealed") {
-        pending.resume = () => resume(Effect.void)
+      if (queued.state === "in-batch") {
+        queued.resume = () => resume(Effect.void)
         return
       }
-      if (pending.state === "queued") {
+      if (queued.state === "queued") {
         // Left in the queue, and passed over.
-        pending.state = "done"
-        pending.request.ended?.()
+        queued.state = "done"
+        queued.request.ended?.()
       }
       resume(Effect.void)
     })
@@ -186,7 +186,7 @@ export class CommitLoop {
     return Effect.matchEffect(before, {
       onFailure: (error) =>
         Effect.sync(() => {
-          for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(error))
+          for (const queued of this.#queue.takeAll()) this.#done(queued, Exit.fail(error))
         }),
       onSuccess: () => this.#commit
     })
@@ -196,22 +196,22 @@ export class CommitLoop {
     const lib = this.#lib
     const refusal = lib.guard.cause
     if (refusal !== undefined) {
-      for (const pending of this.#queue.takeAll()) this.#done(pending, Exit.fail(lib.guard.stop(refusal)))
+      for (const queued of this.#queue.takeAll()) this.#done(queued, Exit.fail(lib.guard.stop(refusal)))
       return Effect.void
     }
     const group = new CommitGroup(lib.journal.durable, this.#buffer)
-    const sealed = this.#seal(group)
+    const requests = this.#fill(group)
     if (group.isEmpty) {
       // What rests on an empty group rests on what is durable already.
-      for (const pending of sealed) this.#done(pending, pending.request.settle(lib.journal.durable.batch))
+      for (const queued of requests) this.#done(queued, queued.request.settle(lib.journal.durable.batch))
       return Effect.void
     }
-    const batch = group.seal()
+    const batch = group.finish()
     this.#keepBuffer(batch)
     const file = lib.journal.current
     return Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {
-      onFailure: (error) => this.#unknown(sealed, error.cause),
-      onSuccess: () => this.#acknowledge(group, batch, sealed)
+      onFailure: (error) => this.#unknown(requests, error.cause),
+      onSuccess: () => this.#acknowledge(group, batch, requests)
     })
   })
 
@@ -225,25 +225,25 @@ export class CommitLoop {
   }
 
   /** Takes queued requests into the group, in order, as many as fit. */
-  #seal(group: CommitGroup): Array<Pending> {
-    const sealed: Array<Pending> = []
-    this.#inFlight = sealed
+  #fill(group: CommitGroup): Array<QueuedRequest> {
+    const requests: Array<QueuedRequest> = []
+    this.#inFlight = requests
     const bytesMax = Math.min(groupBytesSoft, this.#lib.meta.limits.batchBytesMax)
-    this.#queue.takeWhile((pending) => {
-      if (sealed.length > 0 && group.bytes + pending.request.bytesMax > bytesMax) return false
-      pending.state = "sealed"
-      sealed.push(pending)
-      const exit = pending.request.seal(group)
+    this.#queue.takeWhile((queued) => {
+      if (requests.length > 0 && group.bytes + queued.request.bytesMax > bytesMax) return false
+      queued.state = "in-batch"
+      requests.push(queued)
+      const exit = queued.request.addTo(group)
       if (exit !== undefined) {
-        sealed.pop()
-        this.#done(pending, exit)
+        requests.pop()
+        this.#done(queued, exit)
       }
       return true
     })
-    return sealed
+    return requests
   }
 
-  #acknowledge(group: CommitGroup, batch: Sealed, sealed: ReadonlyArray<Pending>): Effect.Effect<void> {
+  #acknowledge(group: CommitGroup, batch: FinishedBatch, requests: ReadonlyArray<QueuedRequest>): Effect.Effect<void> {
     const lib = this.#lib
     const hint =
       lib.root.boot === undefined
@@ -251,13 +251,13 @@ export class CommitLoop {
         : lib.guard.step(lib.root.hint.write(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
     // A batch that was durable while the lock was still ours is found by whoever has it next; a later one may not be.
     return Effect.matchEffect(Effect.andThen(lib.guard.checkLock, hint), {
-      onFailure: (error) => this.#unknown(sealed, error.cause),
+      onFailure: (error) => this.#unknown(requests, error.cause),
       onSuccess: () =>
         Effect.sync(() => {
           group.publish(lib.journal, batch)
-          const tells = sealed.map((pending) => {
-            const exit = pending.request.settle(group.batch)
-            return () => this.#done(pending, exit)
+          const tells = requests.map((queued) => {
+            const exit = queued.request.settle(group.batch)
+            return () => this.#done(queued, exit)
           })
           // Whoever is told goes on at once, and may append again: when that makes a batch, it goes first.
           const bytesMin = Math.max(besideBytesMin, batch.bytes.length / 2)
@@ -268,22 +268,22 @@ export class CommitLoop {
     })
   }
 
-  #unknown(sealed: ReadonlyArray<Pending>, cause: string): Effect.Effect<void> {
+  #unknown(requests: ReadonlyArray<QueuedRequest>, cause: string): Effect.Effect<void> {
     return Effect.sync(() => {
       const { location } = this.#lib
-      for (const pending of sealed) this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
-      for (const pending of this.#queue.takeAll()) {
-        this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))
+      for (const queued of requests) this.#done(queued, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
+      for (const queued of this.#queue.takeAll()) {
+        this.#done(queued, Exit.fail(new WriterPoisoned({ location, cause })))
       }
     })
   }
 
-  #done(pending: Pending, exit: Exit.Exit<unknown, unknown>): void {
-    if (pending.state === "done") return
-    pending.state = "done"
-    pending.request.ended?.()
+  #done(queued: QueuedRequest, exit: Exit.Exit<unknown, unknown>): void {
+    if (queued.state === "done") return
+    queued.state = "done"
+    queued.request.ended?.()
     try {
-      pending.resume(exit)
+      queued.resume(exit)
     } catch (error) {
       // Thrown by who watches the caller's fibre. It is nobody's here, and the others must be told all the same.
       queueMicrotask(() => {
@@ -293,7 +293,7 @@ export class CommitLoop {
   }
 
   /** A buffer that grew is used again, unless it is so large that it should be given back. */
-  #keepBuffer(batch: Sealed): void {
+  #keepBuffer(batch: FinishedBatch): void {
     const { buffer, byteOffset } = batch.bytes
     if (byteOffset === 0 && buffer.byteLength > this.#buffer.length && buffer.byteLength <= 2 * groupBytesSoft) {
       this.#buffer = Buffer.from(buffer as ArrayBuffer)

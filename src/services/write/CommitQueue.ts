@@ -10,7 +10,7 @@ export interface Request<A, E> {
    * Adds its lines to the group; synchronous, and all or nothing. An `Exit` is its outcome at once; `undefined` means
    * that the outcome rests on this group, and is `settle`'s once the group is durable.
    */
-  readonly seal: (group: CommitGroup) => Exit.Exit<A, E> | undefined
+  readonly addTo: (group: CommitGroup) => Exit.Exit<A, E> | undefined
   /** The group in which it was sealed is durable. */
   readonly settle: (batch: number) => Exit.Exit<A, E>
   /** Called once, before its caller is told of the outcome, or when it is taken out again. */
@@ -18,9 +18,9 @@ export interface Request<A, E> {
 }
 
 /** A request, and who waits for it. */
-export class Pending {
+export class QueuedRequest {
   readonly request: Request<unknown, unknown>
-  state: "queued" | "sealed" | "done" = "queued"
+  state: "queued" | "in-batch" | "done" = "queued"
   resume: (exit: Exit.Exit<unknown, unknown>) => void
 
   constructor(request: Request<unknown, unknown>, resume: (exit: Exit.Exit<unknown, unknown>) => void) {
@@ -30,7 +30,7 @@ export class Pending {
 }
 
 export class CommitQueue {
-  #all: Array<Pending> = []
+  #all: Array<QueuedRequest> = []
   #bytes = 0
 
   get isEmpty(): boolean {
@@ -42,25 +42,25 @@ export class CommitQueue {
     return this.#bytes
   }
 
-  push(pending: Pending): void {
-    this.#all.push(pending)
-    this.#bytes += pending.request.bytesMax
+  push(queued: QueuedRequest): void {
+    this.#all.push(queued)
+    this.#bytes += queued.request.bytesMax
   }
 
   /** Hands the first ones on until `take` wants no more; those that were given up are passed over. */
-  takeWhile(take: (pending: Pending) => boolean): void {
+  takeWhile(take: (queued: QueuedRequest) => boolean): void {
     let taken = 0
     // Somebody may put more behind them meanwhile.
     while (taken < this.#all.length) {
-      const pending = this.#all[taken]!
-      if (pending.state === "queued" && !take(pending)) break
-      this.#bytes -= pending.request.bytesMax
+      const queued = this.#all[taken]!
+      if (queued.state === "queued" && !take(queued)) break
+      this.#bytes -= queued.request.bytesMax
       taken++
     }
     this.#all = taken === this.#all.length ? [] : this.#all.slice(taken)
   }
 
-  takeAll(): Array<Pending> {
+  takeAll(): Array<QueuedRequest> {
     this.#bytes = 0
     return this.#all.splice(0)
   }

@@ -87,7 +87,7 @@ const request = (lib: LibHandle, parts: ReadonlyArray<Part>): Request<ReadonlyAr
   const firsts: Array<number> = []
   return {
     bytesMax,
-    seal: (group: CommitGroup) => {
+    addTo: (group: CommitGroup) => {
       // It may have been archived while this waited for its turn.
       for (const { tape } of parts) {
         if (lib.tapes.listing(tape.name)?.state === "archived") return Exit.fail(new TapeArchived({ tape: tape.name }))

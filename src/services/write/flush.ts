@@ -11,7 +11,7 @@ import type { DynamicFile } from "../journal/DynamicFile.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { copyParts } from "./copyParts.ts"
-import { writeTailAs } from "../segment/TailSegment.ts"
+import { writeNextSegmentAs } from "../segment/NextSegment.ts"
 import type { StorageError } from "../ports/Storage.ts"
 
 /** What a flush may fail with; all but the last stop the writer. */
@@ -41,7 +41,7 @@ const flushLocked = Effect.fnUntraced(function* (
   const options = { tape: tape.name, role, number: tape.takeNumbers(1), before, lastBatch: last.batch }
   const copy = { tape: tape.name, role, before: before?.merkle, parts }
   const { segment, index } = yield* lib.guard.step(
-    writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append))
+    writeNextSegmentAs(lib.root, options, (append) => copyParts(lib, copy, append))
   )
   invariant(segment.records === tape.records - tape.state.records - countBehind(tape, upto), "every record was copied")
   yield* tape.meta.append({ $type: "LiteTape.Segment", ...segment })

@@ -3,7 +3,7 @@
  * that leads out of the lib, and ends whoever goes round in circles.
  */
 import * as Effect from "effect/Effect"
-import { Disk, DiskError, type Entry, type File } from "litetapes/Disk"
+import { Disk, DiskError, type FileStat, type File } from "litetapes/Disk"
 import { imageDisk } from "../../support/imageDisk.ts"
 
 /** What stands at a path: a file's bytes, an empty folder, or something that is neither (a link, a device). */
@@ -86,12 +86,12 @@ const guarded = (disk: Disk["Service"], others: Set<string>, outside: Array<stri
     },
     removeFolder: (path) => step("removeFolder", path, "ENOTDIR", disk.removeFolder(path)),
     stat: (path) => {
-      const other: Entry = { kind: "other", size: 0, inode: path }
+      const other: FileStat = { kind: "other", size: 0, inode: path }
       return step(
         "stat",
         path,
         undefined,
-        Effect.suspend((): Effect.Effect<Entry | undefined, DiskError> =>
+        Effect.suspend((): Effect.Effect<FileStat | undefined, DiskError> =>
           others.has(path) ? Effect.succeed(other) : disk.stat(path)
         )
       )

@@ -1,6 +1,6 @@
 /** Frames, indexes and hints that claim what is not so, with checksums that fit. */
 import * as Hint from "../../../src/domain/journal/Hint.ts"
-import { pageBytes, sealPage } from "../../../src/domain/segment/indexLayout.ts"
+import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
 import { gzipFrame, zstdFrame } from "./frame.ts"
 import { bootId } from "./memoryDisk.ts"
 import type { Mutate } from "./mutateBytes.ts"
@@ -93,7 +93,7 @@ const index: Mutate = (random, draft) => {
     const near = (bytes.readUInt32LE(start + at) + random.pick([1, 2 ** 32 - 1, 7])) % 2 ** 32
     bytes.writeUInt32LE(random.next() < 0.5 ? value : near, start + at)
     said.push(`page ${page} u32 at ${at} = ${bytes.readUInt32LE(start + at)}`)
-    sealPage(sha256, page, bytes.subarray(start, start + pageBytes))
+    checksumPage(sha256, page, bytes.subarray(start, start + pageBytes))
   }
   const cut = random.next() < 0.1 ? bytes.subarray(0, bytes.length - random.below(pageBytes)) : bytes
   draft.set(file, Uint8Array.from(cut))

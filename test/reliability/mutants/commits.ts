@@ -75,8 +75,8 @@ export const commits: ReadonlyArray<Mutant> = [
         replace: `group.publish(lib.journal, batch)
     group.publish = () => {}
     const committed = Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {
-      onFailure: (error) => this.#unknown(sealed, error.cause),
-      onSuccess: () => this.#acknowledge(group, batch, sealed)
+      onFailure: (error) => this.#unknown(requests, error.cause),
+      onSuccess: () => this.#acknowledge(group, batch, requests)
     })
     if (true) return Effect.andThen(Effect.forkDetach(committed), Effect.yieldNow)
     return Effect.matchEffect(Effect.fail({ cause: "" }), {`

@@ -52,15 +52,15 @@ export const segments: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: closing,
-        find: "writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append))",
+        find: "writeNextSegmentAs(lib.root, options, (append) => copyParts(lib, copy, append))",
         replace:
-          "writeTailAs({ ...lib.root, segments: { ...lib.root.segments, write: (_, __, fill) => fill(() => Effect.void) } }, options, (append) => copyParts(lib, copy, append))"
+          "writeNextSegmentAs({ ...lib.root, segments: { ...lib.root.segments, write: (_, __, fill) => fill(() => Effect.void) } }, options, (append) => copyParts(lib, copy, append))"
       },
       {
         file: closing,
         find: '  yield* tape.meta.append({ $type: "LiteTape.Segment", ...segment })\n',
         replace: `  yield* tape.meta.append({ $type: "LiteTape.Segment", ...segment })
-  yield* lib.guard.step(writeTailAs(lib.root, options, (append) => copyParts(lib, copy, append)))
+  yield* lib.guard.step(writeNextSegmentAs(lib.root, options, (append) => copyParts(lib, copy, append)))
 `
       }
     ],

@@ -5,7 +5,7 @@ import * as Logger from "effect/Logger"
 import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import type { Storage } from "litetapes/Storage"
-import { encodeHeader, pageBytes, place as placed, sealPage } from "../../../src/domain/segment/indexLayout.ts"
+import { encodeHeader, pageBytes, place as placed, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
 import { changeRoot } from "../../support/changeRoot.ts"
 import { existingTape, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
 import { memoryDisk, place } from "../../reliability/inputs/memoryDisk.ts"
@@ -36,7 +36,7 @@ const claiming: Effect.Effect<Draft, unknown> = Effect.map(
     const rows = { blocks: records, streams: 0, entries: 0, ids: 0, frames: records }
     const contents = { segmentSha256: sha256, kind: "records", records, rawBytes, rows } as const
     encodeHeader(placed({ ...contents, firstPosition: -1, lastPosition: -1 }), new DataView(page.buffer))
-    sealPage(sha256, 0, page)
+    checksumPage(sha256, 0, page)
     draft.set(Reseal.indexesOf(draft)[0]!, page)
     return draft
   }

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import { crc32 } from "node:zlib"
-import { pageBytes, sealPage } from "../../../src/domain/segment/indexLayout.ts"
+import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
 import * as Reseal from "../../reliability/inputs/reseal.ts"
 import { existingTape, recordsOf, tapeOf } from "../../support/openLib.ts"
 import { type Draft, draftOf, forging, refusal, using } from "./forged.ts"
@@ -44,7 +44,7 @@ const moveBorder = (draft: Draft, tape: string, by: number): void => {
   page.writeUInt32LE(border - by, entry.size + entry.offset)
   page.writeUInt32LE(segment.length - border + by, entry.size + entry.bytes)
   page.writeUInt32LE(crc32(segment.subarray(border - by)), entry.size + entry.crc)
-  sealPage(forged.toString("hex", 16, 48), 1, page)
+  checksumPage(forged.toString("hex", 16, 48), 1, page)
   draft.set(file, forged)
 }
 

@@ -6,7 +6,7 @@ import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
-import { pageBytes, sealPage } from "../../../src/domain/segment/indexLayout.ts"
+import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
 import { defaultLimits } from "../../../src/domain/format/Limits.ts"
 import { memoryDisk, place } from "../../reliability/inputs/memoryDisk.ts"
 import * as Reseal from "../../reliability/inputs/reseal.ts"
@@ -25,7 +25,7 @@ describe("an index with checksums that fit", () => {
         const forged = Buffer.from(Reseal.bytesOf(draft, file))
         const page = forged.subarray(2 * pageBytes, 3 * pageBytes)
         page.writeUInt32LE(value, at)
-        sealPage(forged.toString("hex", 16, 48), 2, page)
+        checksumPage(forged.toString("hex", 16, 48), 2, page)
         const reading = using(new Map(draft).set(file, forged), (_, store) => Stream.runCollect(store.read("order-1")))
         assert.deepStrictEqual(
           (yield* reading).map(({ data }) => data),
@@ -40,7 +40,7 @@ describe("an index with checksums that fit", () => {
       const forged = Buffer.from(Reseal.bytesOf(draft, file))
       const page = forged.subarray(2 * pageBytes, 3 * pageBytes)
       page.writeDoubleLE(40, 16)
-      sealPage(forged.toString("hex", 16, 48), 2, page)
+      checksumPage(forged.toString("hex", 16, 48), 2, page)
       draft.set(file, forged)
       const appending = using(draft, (_, store) => store.append("order-1", [{ type: "T" }]), {})
       assert.match(yield* refusal(appending), /^SegmentCorrupt: order\/seg-000001\.jsonl .*other revisions/)

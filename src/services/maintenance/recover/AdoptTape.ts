@@ -20,7 +20,7 @@ import type { TapeMetaError } from "../../lib/readTapeMeta.ts"
 import { chunkBytes, linesOfChunk, type ReadError } from "../../read/RecordReader.ts"
 import { forEachLine } from "../../../domain/format/lines.ts"
 import { readSegmentChunk } from "../../segment/SegmentRecords.ts"
-import { writeTail } from "../../segment/TailSegment.ts"
+import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { OrphanPart, Orphans } from "./Orphans.ts"
 
 /** A tape that belongs to the new lib. */
@@ -103,14 +103,14 @@ export const fold = (
   })
 
 /** A part that follows the tape's segments, and what its lines are where they are events. */
-interface PlacedPart {
+interface FollowingPart {
   readonly lines: Uint8Array
   readonly keys: ReadonlyArray<EventKey> | undefined
 }
 
 /** Parts of batches that the tape's segments do not have, as far as they follow them without a gap. */
 const partsBehind = (parts: ReadonlyArray<OrphanPart>, { lastBatch, records, role }: TapeState.TapeState) => {
-  const placed: Array<PlacedPart> = []
+  const placed: Array<FollowingPart> = []
   const keysIn = keysInOrder()
   let unreadable: string | undefined
   let next = records
@@ -152,17 +152,20 @@ const keysInOrder = (): ((part: OrphanPart) => ReadonlyArray<EventKey>) => {
   }
 }
 
-const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts: ReadonlyArray<PlacedPart>) => {
+const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts: ReadonlyArray<FollowingPart>) => {
   const { nextNumber: number, role } = state
-  const written = writeTail(root, { tape, role, number, before: state.segments.at(-1), lastBatch: 0 }, (seal, append) =>
-    Effect.forEach(
-      parts,
-      ({ keys, lines }) => {
-        seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
-        return append(lines)
-      },
-      { discard: true }
-    )
+  const written = writeNextSegment(
+    root,
+    { tape, role, number, before: state.segments.at(-1), lastBatch: 0 },
+    (seal, append) =>
+      Effect.forEach(
+        parts,
+        ({ keys, lines }) => {
+          seal.add(lines, keys === undefined ? undefined : (n) => keys[n]!)
+          return append(lines)
+        },
+        { discard: true }
+      )
   )
   return Effect.map(written, ({ segment }) => segment)
 }

@@ -105,7 +105,7 @@ export const tailBehind = <F extends TailFile>(
 ): Tail | { readonly ambiguous: F } | { readonly changed: F } => {
   const blocks = blocksOf(files)
   const begins = new Map<Block, Begin>()
-  const known = new Known(files, committed, role)
+  const known = new BlockStarts(files, committed, role)
   let limit = committed.prints.length
   for (const block of blocks.toReversed()) {
     const changed = known.changedIn(block, limit)
@@ -160,7 +160,7 @@ const cut = (
 }
 
 /** What tells where blocks begin. */
-class Known {
+class BlockStarts {
   readonly #files: ReadonlyArray<TailFile>
   readonly #committed: Committed
   readonly #role: Role

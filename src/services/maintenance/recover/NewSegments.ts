@@ -17,7 +17,7 @@ import { Counter } from "../../base/Progress.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { readWhole } from "../../segment/SegmentRecords.ts"
 import { SegmentSeal } from "../../../domain/segment/SegmentSeal.ts"
-import { writeTail } from "../../segment/TailSegment.ts"
+import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { GoodFile } from "./SegmentFiles.ts"
 
 export interface Described {
@@ -78,7 +78,7 @@ export const append = (
   const options = { tape, role, number, before, lastBatch: lib.journal.durable.batch }
   const written = Effect.map(
     lib.guard.step(
-      writeTail(lib.root, options, (seal, write) => copy(lib, listed, parts, range, counter, seal, write))
+      writeNextSegment(lib.root, options, (seal, write) => copy(lib, listed, parts, range, counter, seal, write))
     ),
     ({ segment }) => segment
   )

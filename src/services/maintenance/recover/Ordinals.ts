@@ -2,7 +2,7 @@
 import { numbersBeforeRepack } from "../../../domain/meta/TapeState.ts"
 
 /** A file that was a segment of the old tape: one that is there, or one that is lost. */
-export interface Place {
+export interface OldSegment {
   readonly number: number
   /** `undefined` where it is lost and nobody knows. */
   readonly records: number | undefined
@@ -33,7 +33,7 @@ export interface Missing {
  * The ordinals of files that ascend by number, with those that follow from what is known of their neighbours.
  * `countsLost`: whether lost files were segments of this tape, and not of one that it was recovered from.
  */
-export const ordinalsOf = (places: ReadonlyArray<Place>, countsLost: boolean): Array<number | undefined> => {
+export const ordinalsOf = (places: ReadonlyArray<OldSegment>, countsLost: boolean): Array<number | undefined> => {
   const ordinals = places.map(({ number, ordinal }) => ordinal ?? (number === 1 ? 0 : undefined))
   const follows = (index: number) => {
     const [before, place] = [places[index - 1], places[index]!]
@@ -51,7 +51,7 @@ export const ordinalsOf = (places: ReadonlyArray<Place>, countsLost: boolean): A
 }
 
 /** What is lost of the old tape. `end`: the ordinal behind which nothing is lost, where that is known. */
-export const gapsOf = (places: ReadonlyArray<Place>, countsLost: boolean, end: number | undefined): Array<Gap> => {
+export const gapsOf = (places: ReadonlyArray<OldSegment>, countsLost: boolean, end: number | undefined): Array<Gap> => {
   const gaps: Array<Gap> = []
   /** The last ordinal that is known, and records behind it of which it is not known where they stood. */
   let from = 0

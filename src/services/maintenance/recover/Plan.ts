@@ -3,7 +3,7 @@ import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import { numbersBeforeRepack } from "../../../domain/meta/TapeState.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import { type Committed, type Tail, tailBehind } from "./DynamicTail.ts"
-import { type Gap, gapsOf, type Missing, missingOf, ordinalsOf, type Place } from "./Ordinals.ts"
+import { type Gap, gapsOf, type Missing, missingOf, ordinalsOf, type OldSegment } from "./Ordinals.ts"
 import { resolve } from "./Overlap.ts"
 import { type Found, type GoodFile, isRemoved, type Lost } from "./SegmentFiles.ts"
 
@@ -120,7 +120,7 @@ const leftoversOf = ({ good, repacked }: Found): ((number: number) => boolean) =
 }
 
 /** Good and lost files, by number. */
-const placesOf = (files: ReadonlyArray<GoodFile>, lost: ReadonlyArray<Lost>): Array<Place> =>
+const placesOf = (files: ReadonlyArray<GoodFile>, lost: ReadonlyArray<Lost>): Array<OldSegment> =>
   [
     ...files.map(({ firstOrdinal, number, prints }) => ({
       number,

@@ -42,7 +42,7 @@ export interface Lost {
   readonly file: UnreadFile
   readonly isThere: boolean
   /** What a good line of a damaged meta still says of it. */
-  readonly known: Known | undefined
+  readonly known: ListedSegment | undefined
 }
 
 export interface Found {
@@ -56,7 +56,7 @@ export interface Found {
   readonly repacked: Repacked | undefined
 }
 
-type Known = Omit<Segment, "state">
+type ListedSegment = Omit<Segment, "state">
 
 export const findFiles = Effect.fnUntraced(function* (
   lib: LibHandle,
@@ -100,7 +100,7 @@ export const findFiles = Effect.fnUntraced(function* (
 })
 
 /** A line that is good by itself may still have been written by anybody. */
-const isNamedSo = ({ name, number, compression, shardEvery = 0 }: Known): boolean =>
+const isNamedSo = ({ name, number, compression, shardEvery = 0 }: ListedSegment): boolean =>
   number <= segmentNumberMax && name === segmentName({ number, compression, shardEvery })
 
 /** Any number of segments to a folder that gives this one; 1 always does where folder and number are the same. */
@@ -116,11 +116,11 @@ const salvage = (
   lib: LibHandle,
   tape: string
 ): Effect.Effect<
-  { readonly known: ReadonlyMap<string, Known>; readonly repacked: Repacked | undefined },
+  { readonly known: ReadonlyMap<string, ListedSegment>; readonly repacked: Repacked | undefined },
   StorageError
 > =>
   Effect.map(lib.root.meta.read(tape), (meta) => {
-    const known = new Map<string, Known>()
+    const known = new Map<string, ListedSegment>()
     let repacked: Repacked | undefined
     if (meta === undefined) return { known, repacked }
     for (const record of MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)) {
@@ -141,13 +141,13 @@ const inIndex = (
   lib: LibHandle,
   tape: string,
   segment: string
-): Effect.Effect<Pick<Known, "sha256" | "records"> | undefined, never> =>
+): Effect.Effect<Pick<ListedSegment, "sha256" | "records"> | undefined, never> =>
   IndexFiles.readRanges(lib.root.derived, tape, segment, [[0, SegmentIndex.pageBytes]]).pipe(
     Effect.map(([page]) => (page === undefined ? undefined : headerOf(page))),
     Effect.catch(() => Effect.succeed(undefined))
   )
 
-const headerOf = (page: Uint8Array): Pick<Known, "sha256" | "records"> | undefined => {
+const headerOf = (page: Uint8Array): Pick<ListedSegment, "sha256" | "records"> | undefined => {
   const sha256 = SegmentIndex.hashOfSegment(page)
   if (sha256 === undefined) return undefined
   try {

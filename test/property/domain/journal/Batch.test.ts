@@ -85,26 +85,26 @@ describe("a batch", () => {
     const two = new BatchBuilder()
     for (const text of ['{"a":1}', '{"b":2}']) one.part(uuid(1), 5).add(text)
     two.part(uuid(1), 5).addLines(Buffer.from('{"a":1}\n{"b":2}\n'), 2)
-    assert.deepStrictEqual(one.seal(1, 0, hex(0)), two.seal(1, 0, hex(0)))
+    assert.deepStrictEqual(one.finish(1, 0, hex(0)), two.finish(1, 0, hex(0)))
   })
 
   it("may be built in a buffer that the one before it has grown", () => {
     const first = new BatchBuilder(Buffer.alloc(8))
     first.part(uuid(1), 0).add(JSON.stringify({ text: "x".repeat(5000) }))
-    const sealed = first.seal(1, 0, hex(0))
+    const sealed = first.finish(1, 0, hex(0))
     const again = new BatchBuilder(Buffer.from(sealed.bytes.buffer as ArrayBuffer))
     again.part(uuid(1), 1).add("{}")
     const fresh = new BatchBuilder()
     fresh.part(uuid(1), 1).add("{}")
     assert.deepStrictEqual(
-      Buffer.from(again.seal(2, 0, sealed.hash).bytes),
-      Buffer.from(fresh.seal(2, 0, sealed.hash).bytes)
+      Buffer.from(again.finish(2, 0, sealed.hash).bytes),
+      Buffer.from(fresh.finish(2, 0, sealed.hash).bytes)
     )
   })
 
   it("is never sealed empty", () => {
     const builder = new BatchBuilder()
     assert.isTrue(builder.isEmpty)
-    assert.throws(() => builder.seal(1, 0, hex(0)), /invariant/)
+    assert.throws(() => builder.finish(1, 0, hex(0)), /invariant/)
   })
 })

@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { hash53 } from "../../../../src/domain/base/Hash53.ts"
-import { sealPage } from "../../../../src/domain/segment/indexLayout.ts"
+import { checksumPage } from "../../../../src/domain/segment/indexLayout.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
 import { events } from "../../../support/indexArbitraries.ts"
 import {
@@ -146,7 +146,7 @@ describe("an index that is not what was written is refused", () => {
   ])("when it has %s, with checksums that are right", (_, page, at) => {
     const forged = indexOf(small)
     forged[page * Index.pageBytes + at]! ^= 0x07
-    sealPage(small.sha256, page, pageOf(forged, page))
+    checksumPage(small.sha256, page, pageOf(forged, page))
     assert.throws(() => smallAnswers(forged), Index.IndexDamaged)
   })
 
@@ -157,7 +157,7 @@ describe("an index that is not what was written is refused", () => {
     )
     const forged = indexOf(segment)
     forged[Index.pageBytes + 24] = 0
-    sealPage(segment.sha256, 1, pageOf(forged, 1))
+    checksumPage(segment.sha256, 1, pageOf(forged, 1))
     const header = Index.decodeHeader(pageOf(forged, 0), segment.sha256)
     assert.throws(() => runLookup(forged, Index.readBlocks(header)), /unordered/)
   })

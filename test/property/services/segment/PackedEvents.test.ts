@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as Event from "../../../../src/domain/event/Event.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
-import { findById, placesOf, sourceAt } from "../../../../src/services/streams/StreamSources.ts"
+import { findById, filesOf, sourceAt } from "../../../../src/services/streams/StreamSources.ts"
 import { open, pack, packings, run } from "../../../support/packedTape.ts"
 import { text } from "../../../support/arbitraries.ts"
 import { runs } from "../../../support/runs.ts"
@@ -52,7 +52,7 @@ describe.each(packings)("events in segments with compression $compression and de
               const all = lines.map((line) => Event.decodeLine(line))
               for (const stream of ["order-0", "order-1", "order-2", "order-3", "order-4", "order-5", "order-6"]) {
                 const found: Array<Event.RecordedEvent> = []
-                for (const place of placesOf(lib, tape)) {
+                for (const place of filesOf(lib, tape)) {
                   const source = yield* sourceAt(lib, tape, place, stream)
                   if (source === undefined) continue
                   assert.strictEqual(source.firstRevision, found.length)

@@ -106,7 +106,7 @@ describe("a commit group", () => {
         const group = new CommitGroup(before, Buffer.alloc(64))
         const { added } = addAll(group, calls)
         const counted = group.bytes
-        const sealed = group.seal()
+        const sealed = group.finish()
         assert.strictEqual(sealed.linesBytes, counted)
         const scan = DynamicSegment.scan(Buffer.concat([header, sealed.bytes]), before, undefined)
         assert.isUndefined(scan.damage)
@@ -129,7 +129,7 @@ describe("a commit group", () => {
         const group = new CommitGroup(before, Buffer.alloc(64))
         const { added, tapes } = addAll(group, calls)
         const file = fileOf(header.length)
-        const sealed = group.seal()
+        const sealed = group.finish()
         const bytes = Buffer.concat([header, sealed.bytes])
         const events = added.filter(({ position }) => position !== undefined)
         const journal = new Journal([file], before)
@@ -177,7 +177,7 @@ describe("a commit group", () => {
       const group = new CommitGroup(file.anchor, Buffer.alloc(16))
       const ordinals = texts.map((text) => group.addRecord(tape, text))
       assert.deepStrictEqual(ordinals, nth === 0 ? [3, 4] : [5])
-      group.publish(journal, group.seal())
+      group.publish(journal, group.finish())
       anchors.push(journal.durable)
     }
     assert.deepStrictEqual(
@@ -206,9 +206,9 @@ describe("a commit group", () => {
     const buffer = Buffer.alloc(4096)
     const group = new CommitGroup(before, buffer)
     group.addRecord(bareTape(uuid(1)), '{"a":1}')
-    assert.strictEqual(group.seal().bytes.buffer, buffer.buffer)
+    assert.strictEqual(group.finish().bytes.buffer, buffer.buffer)
     const small = new CommitGroup(before, Buffer.alloc(4))
     small.addRecord(bareTape(uuid(1)), '{"a":1}')
-    assert.isAbove(small.seal().bytes.length, 4)
+    assert.isAbove(small.finish().bytes.length, 4)
   })
 })

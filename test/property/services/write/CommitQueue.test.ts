@@ -1,14 +1,14 @@
 /** The queue of the commit loop: order of the calls, requests that were given up, and the bytes that it announces. */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { CommitQueue, Pending } from "../../../../src/services/write/CommitQueue.ts"
+import { CommitQueue, QueuedRequest } from "../../../../src/services/write/CommitQueue.ts"
 import { runs } from "../../../support/runs.ts"
 
-const pendingOf = (bytesMax: number): Pending =>
-  new Pending(
+const pendingOf = (bytesMax: number): QueuedRequest =>
+  new QueuedRequest(
     {
       bytesMax,
-      seal: () => assert.fail("the queue seals nothing"),
+      addTo: () => assert.fail("the queue adds nothing"),
       settle: () => assert.fail("the queue settles nothing")
     },
     () => assert.fail("the queue resumes nobody")
@@ -22,11 +22,11 @@ const queueOf = (...bytes: ReadonlyArray<number>) => {
 }
 
 /** Takes at most `count` requests, as the commit loop does: what it takes is sealed. */
-const take = (queue: CommitQueue, count: number): Array<Pending> => {
-  const taken: Array<Pending> = []
+const take = (queue: CommitQueue, count: number): Array<QueuedRequest> => {
+  const taken: Array<QueuedRequest> = []
   queue.takeWhile((pending) => {
     if (taken.length === count) return false
-    pending.state = "sealed"
+    pending.state = "in-batch"
     taken.push(pending)
     return true
   })
@@ -51,7 +51,7 @@ describe("a commit queue", () => {
     fc.assert(
       fc.property(fc.array(op, { maxLength: 60 }), (ops) => {
         const queue = new CommitQueue()
-        let model: Array<Pending> = []
+        let model: Array<QueuedRequest> = []
         for (const one of ops) {
           if (one.op === "push") {
             const pending = pendingOf(one.bytes)
@@ -103,7 +103,7 @@ describe("a commit queue", () => {
   it("offers what is pushed while it is taken from, after all that was there", () => {
     const { queue, all } = queueOf(1, 2)
     const late = pendingOf(4)
-    const seen: Array<Pending> = []
+    const seen: Array<QueuedRequest> = []
     queue.takeWhile((pending) => {
       if (seen.length === 0) queue.push(late)
       seen.push(pending)

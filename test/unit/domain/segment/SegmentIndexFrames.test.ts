@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { offsetOfRow, sealPage } from "../../../../src/domain/segment/indexLayout.ts"
+import { offsetOfRow, checksumPage } from "../../../../src/domain/segment/indexLayout.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
 import { pageOf, someSha256 } from "../../../support/indexModel.ts"
 import { runLookup } from "../../../support/runLookup.ts"
@@ -58,14 +58,14 @@ describe("the frames of an index", () => {
     const { frames } = headerOf(forged)
     const offset = offsetOfRow(frames, row) + at
     forged[offset] = at === 4 ? 0 : forged[offset]! ^ 1
-    sealPage(someSha256, frames.firstPage, pageOf(forged, frames.firstPage))
+    checksumPage(someSha256, frames.firstPage, pageOf(forged, frames.firstPage))
     assert.throws(() => framesOf(forged), Index.IndexDamaged)
   })
 
   it("are refused where there are more of them than blocks", () => {
     const forged = framed([1])
     forged[108] = 2
-    sealPage(someSha256, 0, pageOf(forged, 0))
+    checksumPage(someSha256, 0, pageOf(forged, 0))
     assert.throws(() => headerOf(forged), Index.IndexDamaged)
   })
 

@@ -2,15 +2,15 @@ import { assert, describe, it } from "vitest"
 import { encode } from "../../../../src/domain/event/Event.ts"
 import { defaultLimits } from "../../../../src/domain/format/Limits.ts"
 import type { LibHandle } from "../../../../src/services/lib/LibHandle.ts"
-import { allResults, AppendRequest, Entry } from "../../../../src/services/streams/AppendRequest.ts"
+import { allResults, AppendRequest, PlannedAppend } from "../../../../src/services/streams/AppendRequest.ts"
 
 const event = (n: number) => encode("order-1", { type: "Placed", data: { n } }, 0, () => `id-${n}`, "", defaultLimits)
 
 describe("a request that has its outcome", () => {
   it("holds nothing of what was encoded for it: not even arrays do that somebody still has", () => {
     const entries = [
-      new Entry("order-1", "any", [event(1), event(2)], new Set()),
-      new Entry("order-2", "any", [event(3)], new Set())
+      new PlannedAppend("order-1", "any", [event(1), event(2)], new Set()),
+      new PlannedAppend("order-2", "any", [event(3)], new Set())
     ]
     const arrays = [entries, ...entries.map(({ events }) => events)]
     const request = new AppendRequest({} as LibHandle, entries, allResults)

@@ -5,7 +5,7 @@ import { type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSea
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 
-export interface TailOptions {
+export interface NextSegmentOptions {
   readonly tape: string
   readonly role: Role
   readonly number: number
@@ -15,7 +15,7 @@ export interface TailOptions {
 }
 
 /** What meta is to say of it, and its index. */
-export interface Tail {
+export interface NextSegment {
   readonly segment: Segment
   readonly index: Uint8Array
 }
@@ -23,11 +23,11 @@ export interface Tail {
 type Append = (lines: Uint8Array) => Effect.Effect<void, StorageError>
 
 /** Writes it, before anything says that it exists. `fill` appends its lines and says what they are as a segment. */
-export const writeTailAs = <E>(
+export const writeNextSegmentAs = <E>(
   root: Root,
-  { before, lastBatch, number, tape }: TailOptions,
+  { before, lastBatch, number, tape }: NextSegmentOptions,
   fill: (append: Append) => Effect.Effect<SealedSegment, E>
-): Effect.Effect<Tail, E | StorageError> =>
+): Effect.Effect<NextSegment, E | StorageError> =>
   Effect.suspend(() => {
     const name = segmentName({ number, compression: "none", shardEvery: 0 })
     return Effect.map(root.segments.write(tape, name, fill), ({ index, ...sealed }) => {
@@ -44,13 +44,13 @@ export const writeTailAs = <E>(
     })
   })
 
-/** As `writeTailAs`, sealed on the way: `fill` shows each line to the seal and appends it. */
-export const writeTail = <E>(
+/** As `writeNextSegmentAs`, sealed on the way: `fill` shows each line to the seal and appends it. */
+export const writeNextSegment = <E>(
   root: Root,
-  options: TailOptions,
+  options: NextSegmentOptions,
   fill: (seal: SegmentSeal, append: Append) => Effect.Effect<void, E>
-): Effect.Effect<Tail, E | StorageError> =>
-  writeTailAs(root, options, (append) =>
+): Effect.Effect<NextSegment, E | StorageError> =>
+  writeNextSegmentAs(root, options, (append) =>
     Effect.suspend(() => {
       const seal = new SegmentSeal(options.role, options.before?.merkle)
       return Effect.map(fill(seal, append), () => seal.finish())
