@@ -10,6 +10,12 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    coverage: { provider: "v8", include: ["src/**"], reporter: ["text-summary", "text"] }
+    coverage: {
+      provider: "v8",
+      include: ["src/**"],
+      reporter: ["text-summary", "text"],
+      // A little below what was seen: 97.44, 93.93, 97.81 and 98.25 percent.
+      thresholds: { statements: 97, branches: 93, functions: 97, lines: 97.5 }
+    }
   }
 })
