@@ -26,6 +26,7 @@ import {
 } from "./maintenance/Equivalence.ts"
 import { type Internals, internalsOf } from "./internals.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
+import type { TapeState } from "../domain/meta/TapeState.ts"
 import type { OpenTape } from "./lib/OpenTape.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import {
@@ -64,7 +65,7 @@ export interface Meta {
   readonly role: "records" | "events"
   readonly state: "active" | "archived"
   readonly created: string
-  readonly origin: OpenTape["state"]["origin"]
+  readonly origin: TapeState["origin"]
   /** All records, those that are not in segments yet included. */
   readonly records: number
   readonly segments: number
