@@ -3,6 +3,7 @@ import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as MemoryStorage from "litetapes/MemoryStorage"
+import { type Storage, StorageError } from "litetapes/Storage"
 import { assert, describe } from "vitest"
 import { hiding } from "../support/hidingStorage.ts"
 import { type LibService, settle, tapeOf, withLib } from "../support/openLib.ts"
@@ -45,6 +46,29 @@ const withStuckLib = <E>(
   }).pipe(Effect.provide(Logger.layer([logger])))
 }
 
+/** A storage whose segments cannot be written any more once `fail` is called. */
+const failingSegments = (base: Storage["Service"]) => {
+  let failing = false
+  const error = new StorageError({ operation: "segments.write", place: "here", reason: "failed", detail: "EIO" })
+  const storage: Storage["Service"] = {
+    open: (place, mode) =>
+      Effect.map(base.open(place, mode), (root) => ({
+        ...root,
+        segments: {
+          ...root.segments,
+          write: (tape, segment, fill) =>
+            Effect.suspend(() => (failing ? Effect.fail(error) : root.segments.write(tape, segment, fill)))
+        }
+      }))
+  }
+  return {
+    storage,
+    fail: () => {
+      failing = true
+    }
+  }
+}
+
 const stays = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("dynamic segments stay"))
 
 describe("a dynamic segment that cannot be closed", () => {
@@ -68,6 +92,27 @@ describe("a dynamic segment that cannot be closed", () => {
         assert.deepStrictEqual((yield* lib.verify()).stuck, [stuck])
       })
     )
+  )
+
+  it.effect("is not one whose flush failed on the disk: that stopped the writer", () =>
+    Effect.gen(function* () {
+      const { fail, storage } = failingSegments(yield* MemoryStorage.make)
+      yield* withLib(
+        storage,
+        "place",
+        (lib) =>
+          Effect.gen(function* () {
+            const tape = yield* tapeOf(lib, "a")
+            fail()
+            const error = yield* Effect.flip(
+              Effect.forever(Effect.andThen(tape.append([{ text }]), settle)) as Effect.Effect<never, { _tag: string }>
+            )
+            assert.strictEqual(error._tag, "WriterPoisoned")
+            assert.deepStrictEqual(yield* lib.stuck, [])
+          }),
+        options
+      )
+    }).pipe(Effect.provide(Logger.layer([])))
   )
 
   it.effect("is closed at the next roll once its tape has its meta again", () =>

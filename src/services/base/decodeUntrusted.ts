@@ -16,7 +16,7 @@ export const decodeUntrusted = <A, E>(run: () => A, corrupt: (why: string) => E)
     }
   })
 
-/** As `ofForeign`, where it is an effect that looks at the lines. */
+/** As `decodeUntrusted`, where it is an effect that looks at the lines. */
 export const orBadLine = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   corrupt: (why: string) => E2

@@ -36,6 +36,7 @@ export class DynamicFile {
   #anchor: Anchor
   #firstBatchAt: number | undefined
   #stuck: string | undefined
+  readonly #reasons = new Set<string>()
 
   constructor(options: {
     readonly dynamic: number
@@ -118,10 +119,11 @@ export class DynamicFile {
     this.#firstBatchAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Notes why records cannot be flushed. Returns whether that is news. */
+  /** Notes why records cannot be flushed. Returns whether that reason is news. */
   markStuck(why: string): boolean {
-    if (this.#stuck === why) return false
     this.#stuck = why
-    return true
+    const isNew = !this.#reasons.has(why)
+    this.#reasons.add(why)
+    return isNew
   }
 }

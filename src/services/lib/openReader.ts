@@ -45,7 +45,8 @@ export const openReader = Effect.fnUntraced(function* (
   const read = yield* readLibMeta(root, options.limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "it has no meta" })
   yield* checkSettings(root, read.state, options)
-  const view = yield* lookUntilStill(root, read.state.limits, read.state.anchor.batch)
+  const from = read.state.anchor.batch
+  const view = yield* lookUntilStill(root, read.state.limits, (seen) => seen.durable.batch >= from)
   const lib = makeHandle(root, settings, view)
   lib.tapes.show(view.tapes)
   return lib
@@ -53,19 +54,23 @@ export const openReader = Effect.fnUntraced(function* (
 
 /** Looks again. Afterwards the reader sees a later moment, or the same one. It never goes back. */
 export const refreshReader = ({ journal, meta, root, tapes }: LibHandle): Effect.Effect<void, OpenError | ReaderBusy> =>
-  Effect.suspend(() =>
-    Effect.map(lookUntilStill(root, meta.limits, journal.durable.batch), (view) => {
+  Effect.suspend(() => {
+    // In one step: another refresh may have shown a later moment while this one looked.
+    const show = (view: View): boolean => {
+      if (view.durable.batch < journal.durable.batch) return false
       meta.show(view.meta)
       journal.show(view.files, view.durable)
       tapes.show(view.tapes)
-    })
-  )
+      return true
+    }
+    return Effect.asVoid(lookUntilStill(root, meta.limits, show))
+  })
 
-/** Looks until the writer did not disturb it. `from`: the last batch that the reader has seen. */
+/** Looks until the writer did not disturb it, and `accept` takes what was seen. */
 const lookUntilStill = Effect.fnUntraced(function* (
   root: Root,
   limits: Limits,
-  from: number
+  accept: (view: View) => boolean
 ): Effect.fn.Return<View, OpenError | ReaderBusy> {
   let trouble: OpenError | undefined
   for (let tries = 0; tries < triesMax; tries++) {
@@ -79,7 +84,8 @@ const lookUntilStill = Effect.fnUntraced(function* (
       trouble = view.trouble
       continue
     }
-    if (view.durable.batch >= from) return view
+    if (accept(view)) return view
+    trouble = undefined
   }
   return yield* trouble ?? new ReaderBusy({ location: root.location })
 })

@@ -3,13 +3,13 @@
  * is for `SegmentStore` to decide.
  */
 import * as Effect from "effect/Effect"
-import type { BloomFilter } from "../../domain/base/BloomFilter.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import { keyOfEvent } from "../../domain/event/eventKeys.ts"
 import type { SegmentAccess, SegmentError } from "./SegmentAccess.ts"
 import { readStored } from "./SegmentFile.ts"
+import { StreamFilter } from "./StreamFilter.ts"
 import * as IndexFiles from "./IndexFiles.ts"
 
 /** An open index. */
@@ -22,16 +22,6 @@ export interface IndexHandle {
   readonly memory: Uint8Array | undefined
   readonly streams: StreamFilter
 }
-
-/** What has been learned of the streams of a segment by looking for some that it does not have. */
-export interface StreamFilter {
-  /** How many were looked for in vain. */
-  missed: number
-  /** Which it may have; made when enough were missed. */
-  filter: BloomFilter | undefined
-}
-
-const noFilter = (): StreamFilter => ({ missed: 0, filter: undefined })
 
 const { pageBytes } = SegmentIndex
 
@@ -112,7 +102,7 @@ export const openIndex = Effect.fnUntraced(function* (
   if (tables === undefined) return undefined
   const { frames } = tables.value
   const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
-  return isWhole ? { header, ...tables.value, memory: undefined, streams: noFilter() } : undefined
+  return isWhole ? { header, ...tables.value, memory: undefined, streams: new StreamFilter() } : undefined
 })
 
 /** Pages for which memory is taken before they are known to be there. */
@@ -186,5 +176,5 @@ export const writeIndex = Effect.fnUntraced(function* (
   const header = SegmentIndex.decodeHeader(index.subarray(0, pageBytes), sha256)
   const tables = yield* runLookup(access, tape, segment, index, () => readTables(header)).pipe(Effect.orDie)
   if (tables === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
-  return { header, ...tables.value, memory, streams: noFilter() }
+  return { header, ...tables.value, memory, streams: new StreamFilter() }
 })

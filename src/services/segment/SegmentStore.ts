@@ -83,7 +83,7 @@ export class SegmentStore implements SegmentAccess {
   /** Bytes that the filters of streams take, of all open indexes. */
   get filterBytes(): number {
     let sum = 0
-    for (const { streams } of this.#indexes.values()) sum += streams.filter?.bytes ?? 0
+    for (const { streams } of this.#indexes.values()) sum += streams.bytes
     return sum
   }
 

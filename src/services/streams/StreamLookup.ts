@@ -41,9 +41,9 @@ const unlessAbsent = <A>(
 ): Effect.Effect<Array<A>, SegmentError> =>
   Effect.flatMap(lib.segments.index(tape, "events", segment), (handle) => {
     const { streams } = handle
-    if (streams.filter?.mayHave(stream) === false) return Effect.succeed([])
+    if (!streams.mayHave(stream)) return Effect.succeed([])
     return Effect.tap(lib.segments.lookup(tape, "events", segment, query), (rows) =>
-      rows.length === 0 && streams.filter === undefined ? missed(lib, tape, segment, handle) : Effect.void
+      rows.length === 0 && !streams.isKnown ? missed(lib, tape, segment, handle) : Effect.void
     )
   })
 
@@ -54,10 +54,9 @@ const missed = (
   segment: Segment,
   { header, streams }: IndexHandle
 ): Effect.Effect<void, SegmentError> => {
-  if (++streams.missed < SegmentIndex.filterPages(header)) return Effect.void
-  streams.missed = 0
+  if (!streams.noteMissed(SegmentIndex.filterPages(header))) return Effect.void
   if (lib.segments.filterBytes + BloomFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
-  return Effect.map(lib.segments.lookup(tape, "events", segment, SegmentIndex.readFilter), (filter) => {
-    streams.filter = filter
-  })
+  return Effect.map(lib.segments.lookup(tape, "events", segment, SegmentIndex.readFilter), (filter) =>
+    streams.keep(filter)
+  )
 }

@@ -69,10 +69,10 @@ export class CommitGroup {
   }
 
   /** Shows the batch, which is durable, to readers. */
-  publish(journal: Journal, sealed: FinishedBatch): void {
+  publish(journal: Journal, batch: FinishedBatch): void {
     const file = journal.current
     const fileOffset = file.size
-    const parts = sealed.parts.map((part): readonly [string, LivePart] => [
+    const parts = batch.parts.map((part): readonly [string, LivePart] => [
       part.tape,
       {
         file,
@@ -85,8 +85,8 @@ export class CommitGroup {
         endPosition: this.#position
       }
     ])
-    const anchor = { batch: this.batch, position: this.#position, hash: sealed.hash }
-    journal.publish({ bytes: sealed.bytes.length, parts, anchor })
+    const anchor = { batch: this.batch, position: this.#position, hash: batch.hash }
+    journal.publish({ bytes: batch.bytes.length, parts, anchor })
     for (const [tape, part] of parts) this.#tapes.get(tape)!.publish(part)
     if (this.#events.length > 0) this.#publishEvents(file.keepEvents(file.events ?? new DynamicEvents()), parts)
   }

@@ -214,7 +214,8 @@ class Rolling {
         onFailure: (error) => error.message,
         onSuccess: (why) => why
       })
-      if (stuck !== undefined) yield* this.#passBy(stuck)
+      // A failure that stopped the writer is nothing that a recovery of the tape could mend.
+      if (stuck !== undefined && lib.guard.cause === undefined) yield* this.#passBy(stuck)
       yield* this.#progress.open
       if (stuck !== undefined) return
     }

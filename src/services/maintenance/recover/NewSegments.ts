@@ -18,7 +18,7 @@ import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { readWhole } from "../../segment/SegmentRecords.ts"
 import { SegmentSeal } from "../../../domain/segment/SegmentSeal.ts"
 import { writeNextSegment } from "../../segment/NextSegment.ts"
-import type { GoodFile } from "./SegmentFiles.ts"
+import type { GoodFile } from "./FoundFiles.ts"
 
 export interface Described {
   readonly segments: Array<Segment>

@@ -7,7 +7,7 @@
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import { numbersBeforeRepack } from "../../../domain/meta/TapeState.ts"
 import { agree, type Block, blocksOf, joined, onceInBoth, placeOf, resemble, startsOf } from "./Blocks.ts"
-import type { GoodFile } from "./SegmentFiles.ts"
+import type { GoodFile } from "./FoundFiles.ts"
 
 /** What is looked at of a file. */
 type OverlapFile = Pick<GoodFile, "name" | "number" | "prints" | "isProved">

@@ -5,7 +5,7 @@ import { dynamicName } from "../../../domain/format/Names.ts"
 import { type Committed, type Tail, tailBehind } from "./DynamicTail.ts"
 import { type Gap, gapsOf, type Missing, missingOf, ordinalsOf, type OldSegment } from "./Ordinals.ts"
 import { resolve } from "./Overlap.ts"
-import { type Found, type GoodFile, isRemoved, type Lost } from "./SegmentFiles.ts"
+import { type Found, type GoodFile, isRemoved, type Lost } from "./FoundFiles.ts"
 
 export interface Plan {
   /** The files that are segments of the new tape. */

@@ -31,7 +31,7 @@ import { committedOf } from "./DynamicTail.ts"
 import { append, describe } from "./NewSegments.ts"
 import type { Gap, Missing } from "./Ordinals.ts"
 import { type Plan, planOf } from "./Plan.ts"
-import { findFiles, type UnreadFile } from "./SegmentFiles.ts"
+import { findFiles, type UnreadFile } from "./FoundFiles.ts"
 
 /** A file that is damaged or missing. */
 export interface LostFile extends UnreadFile {

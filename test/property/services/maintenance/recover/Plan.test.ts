@@ -8,7 +8,7 @@ import { assert, describe, it } from "vitest"
 import { numbersBeforeRepack } from "../../../../../src/domain/meta/TapeState.ts"
 import type { LivePart } from "../../../../../src/services/journal/DynamicFile.ts"
 import { type Plan, planOf } from "../../../../../src/services/maintenance/recover/Plan.ts"
-import type { Found, GoodFile, Lost } from "../../../../../src/services/maintenance/recover/SegmentFiles.ts"
+import type { Found, GoodFile, Lost } from "../../../../../src/services/maintenance/recover/FoundFiles.ts"
 import { runs } from "../../../../support/runs.ts"
 
 /** A batch that is an earlier one again, but for one record: which, and which of its records. */
