@@ -108,8 +108,8 @@ export const errors: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/write/CommitLoop.ts",
-        find: "this.#done(pending, Exit.fail(new CommitOutcomeUnknown({ location, cause })))",
-        replace: "this.#done(pending, Exit.fail(new WriterPoisoned({ location, cause })))"
+        find: "this.#done(queued, Exit.fail(new CommitOutcomeUnknown({ location, cause })))",
+        replace: "this.#done(queued, Exit.fail(new WriterPoisoned({ location, cause })))"
       }
     ],
     histories: [["append"], ["appendAll", "events"]],
