@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config"
 import { checkEngine } from "./scripts/engine.ts"
+import { SlowestFirst } from "./test/support/SlowestFirst.ts"
 
 checkEngine()
 
@@ -10,6 +11,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The default leaves one core idle, which is every second one where there are two.
+    maxWorkers: "100%",
+    sequence: { sequencer: SlowestFirst },
     coverage: {
       provider: "v8",
       include: ["src/**"],

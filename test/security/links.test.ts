@@ -25,12 +25,17 @@ const prepare = (template: string) => {
   return { at, outside }
 }
 
-const withTemplate = Effect.gen(function* () {
-  const storage = yield* NodeStorage.make
-  const template = place()
-  yield* makeVictim(storage, template, "open")
-  return { storage, template }
-})
+/** Made once: nobody writes to it, all work on copies. */
+const withTemplate = Effect.runSync(
+  Effect.cached(
+    Effect.gen(function* () {
+      const storage = yield* NodeStorage.make
+      const template = place()
+      yield* makeVictim(storage, template, "open")
+      return { storage, template }
+    })
+  )
+)
 
 /** What may stand where a file or folder of the lib stood. */
 const imposters: { readonly [name: string]: (target: string, outside: string) => void } = {
@@ -106,7 +111,7 @@ describe("what stands where a part of a lib should", () => {
 })
 
 /** Everything that a writer made in a lib, by the name that it was made under. */
-const namesMade = Effect.gen(function* () {
+const findNamesMade = Effect.gen(function* () {
   const { template } = yield* withTemplate
   const { at } = prepare(template)
   const recording = recordingDisk(() => at)
@@ -121,6 +126,8 @@ const namesMade = Effect.gen(function* () {
   const isReachable = (name: string) => fs.existsSync(path.join(template, path.dirname(name)))
   return { template, names: [...names].filter(isReachable).toSorted() }
 })
+
+const namesMade = Effect.runSync(Effect.cached(findNamesMade))
 
 describe("links under names that a writer is going to use", () => {
   for (const target of ["precious", "folder", "absent"]) {

@@ -11,13 +11,16 @@ export interface Said {
 
 const maxBuffer = 256 * 1024 * 1024
 
+/** Nothing but the standard library: the reader needs no more, and starts in half the time. No bytecode is written. */
+const standardLibrary = ["-I", "-S", "-B"]
+
 /** Runs the reader; `searched` is where it finds other programs. */
 export const runReader = (args: ReadonlyArray<string>, searched = process.env["PATH"]): Said => {
-  const { status, stdout, stderr } = spawnSync(interpreter(), [path.join(root, "docs/reader.py"), ...args], {
-    encoding: "utf8",
-    maxBuffer,
-    env: { ...process.env, PATH: searched, PYTHONDONTWRITEBYTECODE: "1", LC_ALL: "C" }
-  })
+  const { status, stdout, stderr } = spawnSync(
+    interpreter(),
+    [...standardLibrary, path.join(root, "docs/reader.py"), ...args],
+    { encoding: "utf8", maxBuffer, env: { ...process.env, PATH: searched, LC_ALL: "C" } }
+  )
   return { status, stdout, stderr }
 }
 
