@@ -19,6 +19,7 @@ import { recoverLibTapesContract } from "./transform/recoverLibTapes.ts"
 import { recoverStreamsContract } from "./transform/recoverStreams.ts"
 import { repackContract } from "./transform/repack.ts"
 import { verifyContract } from "./transform/verify.ts"
+import { verifyBesideContract } from "./transform/verifyBeside.ts"
 
 export const suite = (kind: TransformKind): void => {
   describe(`repack, clone, recover and verify: ${kind.name}`, () => {
@@ -38,6 +39,7 @@ export const suite = (kind: TransformKind): void => {
       recoverLibPartlyContract,
       recoverStreamsContract,
       verifyContract,
+      verifyBesideContract,
       progressContract
     ])
       contract(kind)
