@@ -1,6 +1,6 @@
 /** The public generators, over the fast-check that these tests have: shared by all properties. */
 import * as fc from "fast-check"
-import { Generators } from "litetapes/testing"
+import * as Generators from "../../src/testing/Generators.ts"
 
 export const generators = Generators.make(fc)
 
