@@ -1,7 +1,7 @@
 /**
- * Deciding on what a stream says, while others do the same: fifty withdrawals at once from one account. Each loads the
- * balance, decides, appends with the revision that it decided on, and starts again when somebody else was faster. The
- * account is never overdrawn.
+ * Decides on the state of a stream while others do the same: fifty withdrawals at the same time from one account. Each
+ * loads the balance, decides, and appends with the revision that it decided on. If another one was faster, it starts
+ * again. The account is never overdrawn.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -25,10 +25,10 @@ const Account = Category.make("account", {
   Withdrawn: Schema.Struct({ cents: Cents })
 })
 
-/** What the events of an account come to. */
+/** State of an account after some of its events. */
 interface Balance {
   readonly cents: number
-  /** The last revision that was looked at: what the next append expects. */
+  /** Revision of the last event that was read: the next append expects it. */
   readonly revision: number
 }
 
@@ -41,12 +41,12 @@ const evolve = ({ cents }: Balance, event: Category.Event<typeof Account>): Bala
 
 const load = (id: string) => Stream.runFold(Account.read(id), (): Balance => ({ cents: 0, revision: -1 }), evolve)
 
-/** The bank says no. Nothing was appended. */
+/** The balance is too low. Nothing was appended. */
 class InsufficientFunds extends Data.TaggedError("InsufficientFunds")<{ readonly cents: number }> {}
 
 let conflicts = 0
 
-/** Load, decide, append; again from the start when the stream has moved on meanwhile. */
+/** Loads, decides and appends; starts again if somebody else has appended to the stream meanwhile. */
 const withdraw = (id: string, cents: number) =>
   Effect.gen(function* () {
     const balance = yield* load(id)
@@ -90,15 +90,15 @@ const program = Effect.gen(function* () {
   const successes = paid.filter((success) => success).length
   const end = yield* load(id)
   yield* Console.log(
-    `${successes} were paid, ${withdrawals - successes} refused; ${conflicts} times somebody was faster.`
+    `${successes} were paid, ${withdrawals - successes} refused; ${conflicts} times another one was faster.`
   )
 
   const possible = Math.min(withdrawals, Math.floor(deposited / each))
   yield* must(successes === possible, `${possible} withdrawals are covered, ${successes} were paid`)
   yield* must(end.cents === deposited - successes * each, `the balance is ${end.cents}`)
   yield* must(end.revision === 1 + successes, `the last revision is ${end.revision}`)
-  yield* must(conflicts > 0, "nobody was in anybody's way: this shows nothing")
-  // Also on the way there, whatever the order of the events.
+  yield* must(conflicts > 0, "no withdrawal met a conflict, so this run shows nothing")
+  // The balance must not be negative after any event, whatever their order.
   yield* Stream.runFoldEffect(
     Account.read(id),
     (): Balance => ({ cents: 0, revision: -1 }),

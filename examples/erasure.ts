@@ -1,8 +1,8 @@
 /**
- * Forgetting somebody on a tape from which nothing can be deleted: what is personal is encrypted with a key of its
- * subject's own, the tape holds the ciphertext, and the keys are kept elsewhere. Where a key is destroyed, everything
- * that was ever said with it is gone, from every copy and backup of the tape at once. The tape itself does not change:
- * it verifies, and meets the heads that were taken of it before.
+ * Forgets a person on a tape from which nothing can be deleted. Personal data is encrypted with one key for each person,
+ * the subject. The tape contains the ciphertext, and the keys are kept elsewhere. Once a key is destroyed, nobody can
+ * read the data of its subject any more, in any copy or backup of the tape. The tape itself does not change: it
+ * verifies, and still matches the heads that were taken before.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -21,8 +21,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 /**
- * Keys of subjects, outside of the lib. Here they are files, to be short; a key management service is better, since it
- * can destroy a key: of a deleted file, disk and backups may keep what was in it.
+ * Keys of the subjects, outside of the lib. This example keeps them in files. A key management service is better: it can
+ * destroy a key, whereas the content of a deleted file may survive on the disk and in backups.
  */
 class Keys {
   readonly #folder: string
@@ -52,10 +52,10 @@ class Keys {
   }
 }
 
-/** AES-256-GCM (NIST SP 800-38D): 12 bytes of nonce, a fresh one each time, 16 of tag, then the ciphertext. */
+/** Encrypts with AES-256-GCM (NIST SP 800-38D): a fresh nonce of 12 bytes, a tag of 16 bytes, then the ciphertext. */
 const seal = (key: Buffer, subject: string, value: unknown): string => {
   const nonce = randomBytes(12)
-  // Bound to its subject: what was sealed for one cannot be passed off as another's.
+  // Binds the text to its subject, so that it cannot be passed off as that of another one.
   const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(subject))
   const sealed = Buffer.concat([cipher.update(JSON.stringify(value), "utf8"), cipher.final()])
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString("base64")
@@ -68,8 +68,8 @@ const unseal = (key: Buffer, subject: string, text: string): unknown => {
   return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString("utf8"))
 }
 
-// What is needed to go on without the person (that somebody registered, when, from which country) stands in the open.
-// The subject is a random id: a name in a stream's name, a tag or a key could never be forgotten.
+// Facts that are needed even without the person are not encrypted: that somebody registered, when, from which country.
+// The subject is a random id, because a name in a stream's name, a tag or a key could never be forgotten.
 const Customer = Category.make("customer", {
   CustomerRegistered: Schema.Struct({ country: Schema.String, sealed: Schema.String }),
   AddressChanged: Schema.Struct({ sealed: Schema.String })
@@ -112,16 +112,16 @@ const program = Effect.fnUntraced(function* (folder: string, keys: Keys) {
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const file = join(folder, name)
     if (name === "litelib.lock" || !statSync(file).isFile()) continue
-    assert.ok(!/Lovelace|Hopper/.test(readFileSync(file, "latin1")), `${name} says somebody's name`)
+    assert.ok(!/Lovelace|Hopper/.test(readFileSync(file, "latin1")), `${name} contains the name of a person`)
   }
-  yield* Console.log("No file of the lib holds a name.")
+  yield* Console.log("No file of the lib contains a name.")
 
   keys.destroy(ada)
   assert.deepEqual(yield* say(keys, ada), ["CustomerRegistered: forgotten", "AddressChanged: forgotten"])
   yield* Console.log(`Ada:   ${(yield* say(keys, ada)).join("; ")}`)
   yield* Console.log(`Grace: ${(yield* say(keys, grace)).join("; ")}`)
 
-  // Nothing has changed on the tape, so whoever keeps a head of it has no reason to complain.
+  // Nothing has changed on the tape, so a head that somebody kept still matches.
   assert.ok((yield* lib.verify()).ok)
   yield* tape.checkHead(kept)
   yield* Console.log(`The tape verifies, and still has the root ${kept.root.slice(0, 16)}…`)

@@ -1,6 +1,6 @@
 /**
- * The history of a git repository as events: a stream for each file, each author and each commit, on tapes in a folder,
- * then read back into a report; and what can be done with the tapes and proved of them. `--help` says how to call it.
+ * Turns the history of a git repository into events: a stream for each file, each author and each commit. Then it reads
+ * them back into a report, and compresses, clones, verifies and proves the tapes. `--help` prints the usage.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -27,12 +27,12 @@ const help = `The history of a git repository as events, on tapes in a folder.
 
   npm start -- [REPOSITORY] [--into FOLDER]
 
-  REPOSITORY     a folder in a git repository; default: the one that this program is in. It is only read.
-  --into FOLDER  the lib's folder; default: ./litetapes-demo. It is made where there is none; run it again and only
-                 what is new is appended.
+  REPOSITORY     a folder in a git repository, which is only read; default: the repository of this program
+  --into FOLDER  the lib's folder, which is created if it is absent; default: ./litetapes-demo. Run the program again,
+                 and it appends only new commits.
   --help         this text`
 
-/** What there is to read, under a name that the lib keeps. */
+/** A repository to read, and the name under which the lib remembers it. */
 interface Source {
   readonly repository: git.Repository
   readonly name: string
@@ -40,7 +40,7 @@ interface Source {
 
 const main = Effect.fnUntraced(function* (given: string | undefined, folder: string) {
   const { repository, name } = yield* given === undefined ? ownRepository : named(given)
-  const shallow = repository.shallow ? ", cut off where it was cloned shallow" : ""
+  const shallow = repository.shallow ? ", cut off by a shallow clone" : ""
   yield* Console.log(`1. ${printable(name)}: ${several(repository.commits, "commit")}${shallow}.`)
   mkdirSync(path.dirname(folder), { recursive: true })
   yield* Effect.scoped(Effect.provide(importing({ repository, name }, folder), EventStore.layer(folder)))
@@ -56,7 +56,7 @@ const importing = Effect.fnUntraced(function* ({ repository, name }: Source, fol
   yield* refuseOther(name, folder)
   const title = lib.report.created
     ? `2. Its commits become events in a new lib, ${printable(folder)}. Every commit is one atomic batch.`
-    : `2. The lib ${printable(folder)} is taken up again at position ${number(before.position)}.`
+    : `2. The lib ${printable(folder)} is continued at position ${number(before.position)}.`
   yield* step(title, importHistory(repository), ({ commits, events, known }, millis) => {
     const appended = commits - known
     const again = `${several(known, "commit was", "commits were")} known already`
@@ -69,12 +69,12 @@ const importing = Effect.fnUntraced(function* ({ repository, name }: Source, fol
   yield* remember(name)
 })
 
-/** Two repositories in one lib would share streams. The tape's user metadata says which one it is. */
+/** Refuses another repository: two of them would share streams. The tape's user metadata names the first one. */
 const refuseOther = Effect.fnUntraced(function* (name: string, folder: string) {
   const known = yield* knownName
   if (known !== undefined && known !== name) {
     return yield* new Broken({
-      message: `${folder} holds the history of ${JSON.stringify(known)}: choose another folder with --into`
+      message: `${folder} contains the history of ${JSON.stringify(known)}: choose another folder with --into`
     })
   }
 })
@@ -99,7 +99,7 @@ const reading = Effect.gen(function* () {
       `${several(events, "event")} in ${duration(millis)} (${rate(events, millis)}), no position missing.`
   )
   yield* step(
-    "5. The report, from the events of each category, decoded by its schemas.",
+    "5. A report is made from the events of each category, decoded by its schemas.",
     Effect.all([files, authors, months]),
     (tables, millis) => `\n${tables.join("\n\n")}\n\n   Made in ${duration(millis)}.`
   )
@@ -114,7 +114,7 @@ const closing = Effect.fnUntraced(function* (folder: string) {
 const named = (given: string) =>
   Effect.map(git.open(given), (repository): Source => ({ repository, name: repository.folder }))
 
-/** The repository of this program; where it came without its history, a small one is made for the occasion. */
+/** Opens the repository of this program. If the program came without its history, makes a small one to read. */
 const ownRepository = Effect.suspend(() => {
   const root = path.resolve(import.meta.dirname, "..")
   if (!existsSync(path.join(root, ".git"))) return demoRepository(`${root} has no .git`)
@@ -128,7 +128,9 @@ const demoRepository = Effect.fnUntraced(function* (why: string) {
     Effect.sync(() => mkdtempSync(path.join(tmpdir(), "litetapes-demo-"))),
     (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
   )
-  yield* Console.log(`0. ${printable(why)}, so a small repository is made in ${folder}. Name one to read yours.`)
+  yield* Console.log(
+    `0. ${printable(why)}, so a small repository is made in ${folder}. To read yours, pass its folder.`
+  )
   yield* makeRepository(folder, demoHistory)
   return { repository: yield* git.open(folder), name: "the demo repository" } satisfies Source
 })
@@ -150,7 +152,7 @@ const start = (): void => {
     Effect.scoped,
     Effect.provide(NodeStorage.layer),
     Effect.provide(NodeServices.layer),
-    // All of these are made for the user to read; a defect is not, and is shown whole.
+    // The messages of these errors are meant for users. A defect is not, so it is shown with its stack.
     Effect.catch((error) =>
       Effect.andThen(
         Console.error(`git-history: ${error.message}`),

@@ -15,21 +15,21 @@ try {
 
 async function main(location: string): Promise<void> {
   {
-    // Closed at the end of the block, which must be awaited: then everything is in segments and the lock is free.
+    // Closes the store at the end of the block and waits for that: then everything is in segments and the lock is free.
     await using store = await PromiseStore.open(location)
     const placed = await store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], {
       expected: "no-stream"
     })
     console.log(`Appended at revision ${placed.lastRevision}, position ${placed.lastPosition}.`)
 
-    // Somebody who has not seen the first event yet is told so, with all that is needed to try again.
+    // A caller that has not seen the first event is refused. The error contains what it needs to decide again.
     const error: unknown = await store
       .append("order-17", [{ type: "OrderPlaced", data: { cents: 1 } }], { expected: "no-stream" })
       .catch((refusal: unknown) => refusal)
     assert.ok(error instanceof WrongExpectedRevision)
     console.log(`Refused: expected ${error.expected}, but the stream is at ${error.actual}.`)
 
-    // An id makes an append repeatable: the second one appends nothing and says what the first one said.
+    // With an id, an append can be repeated: the second one appends nothing and returns the result of the first one.
     const paid = [{ type: "OrderPaid", data: { cents: 3998 }, id: "payment-4711" }]
     const first = await store.append("order-17", paid, { expected: placed.lastRevision })
     const again = await store.append("order-17", paid, { expected: placed.lastRevision })
@@ -38,7 +38,7 @@ async function main(location: string): Promise<void> {
     console.log("Appended the payment twice: it is there once.")
 
     const audit = await store.tape("audit")
-    await audit.append([{ $type: "Note", text: "records go beside events" }])
+    await audit.append([{ $type: "Note", text: "a tape for records that are not events" }])
   }
 
   await using store = await PromiseStore.open(location, { mode: "read" })

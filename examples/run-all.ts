@@ -1,4 +1,4 @@
-/** Runs the examples as a user would, each in a fresh folder, and checks how they end and what they say. */
+/** Runs the examples as a user would, each in a fresh folder, and checks their exit codes and their output. */
 import * as Effect from "effect/Effect"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as assert from "node:assert/strict"
@@ -19,7 +19,7 @@ interface Ended {
   readonly err: string
 }
 
-/** Runs an example of the checkout at `from`, in the folder `cwd`, which is made. */
+/** Runs an example of the checkout at `from` in the folder `cwd`, and creates that folder. */
 const run = (
   example: string,
   args: ReadonlyArray<string>,
@@ -46,14 +46,14 @@ const says = ({ code, out, err }: Ended, ...expected: ReadonlyArray<string | Reg
   const all = `${out}\n${err}`
   assert.equal(code, 0, all)
   for (const one of expected) {
-    assert.ok(typeof one === "string" ? out.includes(one) : one.test(out), `did not say ${String(one)}:\n${all}`)
+    assert.ok(typeof one === "string" ? out.includes(one) : one.test(out), `the output lacks ${String(one)}:\n${all}`)
   }
 }
 
 const refuses = ({ code, out, err }: Ended, codeExpected: number, message: string): void => {
   assert.equal(code, codeExpected, `${out}\n${err}`)
-  assert.ok(err.includes(message), `did not say ${JSON.stringify(message)}:\n${out}\n${err}`)
-  assert.ok(!err.includes("    at "), `a stack is not for the user:\n${err}`)
+  assert.ok(err.includes(message), `the errors lack ${JSON.stringify(message)}:\n${out}\n${err}`)
+  assert.ok(!err.includes("    at "), `users must not see a stack:\n${err}`)
 }
 
 const inScratch = (...parts: ReadonlyArray<string>): string => path.join(scratch, ...parts)
@@ -66,7 +66,7 @@ const git = (...args: ReadonlyArray<string>): void => {
 const finished = [
   /no position missing/,
   /All [\d,]+ are there/,
-  /records? in [\d,]+ segments?, [\d.]+ \w+, are as they should be/,
+  /records? in [\d,]+ segments?, [\d.]+ \w+, are intact/,
   /[\d.]+ \w+ before, [\d.]+ \w+ after/,
   /all three are equivalent, [\d,]+ records? with the root [0-9a-f]{16}/,
   /is proved to be one of [\d,]+ records? by [\d,]+ bytes/,
@@ -74,7 +74,7 @@ const finished = [
   "They are lines of JSON, compressed by zstd"
 ]
 
-/** Events by stream, in order, as they stand in the files. */
+/** Types of the events of each stream, in order, read from the segment files. */
 const streamsIn = (folder: string): Map<string, Array<string>> => {
   const streams = new Map<string, Array<string>>()
   for (const name of readdirSync(folder).toSorted()) {
@@ -111,7 +111,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       says(
         await run("erasure.ts", [], inScratch("erasure")),
         "Ada Lovelace",
-        "No file of the lib holds a name",
+        "No file of the lib contains a name",
         "Ada:   CustomerRegistered: forgotten; AddressChanged: forgotten",
         "Grace Hopper's street",
         "The tape verifies"
@@ -150,7 +150,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
         const found = [...streams].find(([name]) => (typeof stream === "string" ? name === stream : stream.test(name)))
         assert.equal(found?.[1].join(" "), types, `${String(stream)}: of ${[...streams.keys()].join("\n")}`)
       }
-      // Two paths that are no UTF-8 look alike; each has its own stream.
+      // Two paths that are not UTF-8 print the same; each has its own stream.
       assert.equal(streams.size, nastyStreams.length + 1)
       assert.ok(!/(?!\n)\p{Cc}/u.test(first.out), "control characters reached the terminal")
       const again = await run("git-history.ts", [repository, "--into", "a folder/lib"], cwd)
@@ -204,7 +204,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       says({ out, ...ended }, "Most changed of", ...finished)
       const line = /^ +(zstd .*jq .*)$/m.exec(out)?.[1]
       assert.ok(line !== undefined, out)
-      // They are the user's; where they are not installed there is nothing to try.
+      // Users need jq and zstd for this line. If they are not installed here, there is nothing to test.
       if (spawnSync("bash", ["-c", "command -v jq && command -v zstd"]).status !== 0) return
       const tried = spawnSync("bash", ["-o", "pipefail", "-c", line], { cwd, encoding: "utf8" })
       assert.equal(tried.status, 0, tried.stderr)

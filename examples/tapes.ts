@@ -1,6 +1,6 @@
 /**
  * Tapes without events: records in order, batches over several tapes, user metadata, ranges, segments. Every step checks
- * what it shows; the program fails when something is not so.
+ * its result, and the program fails if a check does.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -27,10 +27,10 @@ const appending = Effect.gen(function* () {
     { celsius: 19, $type: "Reading", sensor: "hall" }
   ])
   yield* Console.log(
-    `Appended: records ${receipt.firstOrdinal} and on, ${receipt.records} of them, batch ${receipt.batch}.`
+    `Appended: ${receipt.records} records from ordinal ${receipt.firstOrdinal} on, in batch ${receipt.batch}.`
   )
 
-  // One batch over two tapes: after a crash both have it, or none.
+  // One batch over two tapes: after a crash both tapes have it, or neither.
   const receipts = yield* lib.commit([
     { tape: "readings", records: [{ $type: "Reading", sensor: "cellar", celsius: 11.25 }] },
     { tape: "journal", records: [{ $type: "Note", text: "the cellar has a sensor now" }] }
@@ -45,7 +45,7 @@ const appending = Effect.gen(function* () {
   yield* readings.setUserMeta("draft", true)
   yield* readings.removeUserMeta("draft")
   assert.deepEqual((yield* readings.meta).userMeta, { unit: { of: "celsius", symbol: "°C" } })
-  yield* Console.log("User metadata: set, and removed again.")
+  yield* Console.log("User metadata: two values set, one removed.")
 })
 
 const reading = Effect.gen(function* () {
@@ -59,7 +59,7 @@ const reading = Effect.gen(function* () {
   yield* Console.log("Read forwards, in a range, and backwards.")
 })
 
-/** Closed segments are files of canonical lines: a record's id is the hash of its line. */
+/** Shows that segments are files of canonical lines: the id of a record is the hash of its line. */
 const segments = Effect.fnUntraced(function* (folder: string) {
   const readings = yield* Tape.make("readings")
   yield* readings.appendSegment
@@ -91,7 +91,7 @@ const archiving = Effect.gen(function* () {
   yield* Console.log(`Archived: ${refused.message}`)
   yield* lib.activate("journal")
   yield* journal.append([{ $type: "Note", text: "in time" }])
-  yield* Console.log("Activated again, and appended to.")
+  yield* Console.log("Activated, and appended to.")
 })
 
 const folder = Effect.acquireRelease(
@@ -103,6 +103,6 @@ Effect.gen(function* () {
   const location = join(yield* folder, "lib")
   const program = Effect.all([appending, reading, segments(location), archiving], { discard: true })
   yield* Effect.provide(program, Lib.layer(location))
-  // What was closed is read again by a reader, which takes no lock.
+  // A reader, which takes no lock, reads the closed lib.
   yield* Effect.provide(reading, Lib.layer(location, { mode: "read" }))
 }).pipe(Effect.scoped, Effect.provide(NodeStorage.layer), NodeRuntime.runMain)

@@ -1,4 +1,4 @@
-/** Shows what acknowledged means: a child process is killed while it appends, and what it was told to be safe is there. */
+/** Shows what an acknowledgement means: it kills a child process that appends, and finds every acknowledged record. */
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -17,33 +17,33 @@ export class Broken extends Data.TaggedError("Broken")<{ readonly message: strin
 /** Acknowledged records after which the child is killed. */
 const killAfter = 500
 
-/** Kills a writer of the lib at `location` with SIGKILL and looks at what it left. */
+/** Kills a writer of the lib at `location` with SIGKILL, and checks the records that it left. */
 export const crash = Effect.fnUntraced(function* (location: string) {
   const run = randomUUID()
   const acknowledged = yield* step(
     "3. A child process appends to the tape `scratch` of this lib, and is killed with SIGKILL in the middle.",
     killedWriter(location, run),
     (count, millis) =>
-      `It had been told that ${number(count)} records are safe when it died, ${duration(millis)} after its start.`
+      `${number(count)} records had been acknowledged when it died, ${duration(millis)} after its start.`
   )
   const { found, report } = yield* step(
     "   The lib is opened again, and takes over what the dead process had committed.",
     Effect.scoped(lookAt(location, run)),
     (_, millis) => `Opened, read and closed in ${duration(millis)}.`
   )
-  if (!report.recovered) return yield* new Broken({ message: "the lib does not know that its writer died" })
+  if (!report.recovered) return yield* new Broken({ message: "the lib did not notice that its writer died" })
   if (found < acknowledged) {
-    return yield* new Broken({ message: `${acknowledged} records were acknowledged, but ${found} are there` })
+    return yield* new Broken({ message: `${acknowledged} records were acknowledged, but the tape has ${found}` })
   }
   const more = found - acknowledged
   yield* Console.log(
-    `   All ${number(acknowledged)} are there${more === 0 ? "" : `, and ${several(more, "record")} more whose acknowledgement it did not live to pass on`}.`
+    `   All ${number(acknowledged)} are there${more === 0 ? "" : `, and ${several(more, "record")} more that it died too early to report`}.`
   )
 })
 
 const writer = fileURLToPath(import.meta.resolve("./scratchWriter.ts"))
 
-/** The last number of records that the child said are safe. */
+/** Returns the last number of acknowledged records that the child reported. */
 const killedWriter = (location: string, run: string): Effect.Effect<number, Broken> =>
   Effect.callback((resume) => {
     const child = spawn(process.execPath, [...process.execArgv, writer, location, run], {
@@ -62,17 +62,17 @@ const killedWriter = (location: string, run: string): Effect.Effect<number, Brok
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** The records of that run: they must be whole batches, in order. */
+/** Counts the records of that run. They must be whole batches, in order. */
 const lookAt = Effect.fnUntraced(function* (location: string, run: string) {
   const lib = yield* Lib.open(location)
   const tape = yield* Effect.provideService(Tape.make("scratch"), Lib.Lib, lib)
   let found = 0
   yield* Stream.runForEach(tape.records(), (record) => {
     if (record["run"] !== run) return Effect.void
-    if (record["n"] !== found) return Effect.fail(new Broken({ message: `record ${found} is not where it should be` }))
+    if (record["n"] !== found) return Effect.fail(new Broken({ message: `record ${found} is not at its place` }))
     found++
     return Effect.void
   })
-  if (found % 10 !== 0) return yield* new Broken({ message: "a batch is there in part" })
+  if (found % 10 !== 0) return yield* new Broken({ message: "only a part of a batch was found" })
   return { found, report: lib.report }
 })

@@ -1,17 +1,17 @@
-/** Makes small git repositories, the same to the last byte every time, without looking at the user's settings. */
+/** Makes small git repositories that are the same to the last byte every time, whatever the user's settings. */
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { GitError, run } from "./git.ts"
 
-/** One commit to be made. Paths and contents are texts, or bytes of any kind. */
+/** A commit to make. Paths and contents are texts or bytes. */
 export interface Scene {
   readonly author: string
   /** RFC 3339. */
   readonly at: string
   readonly message: string
-  /** Index of another scene that is merged; its line of history is that scene's. */
+  /** Index of a scene whose line of history this one merges. */
   readonly merges?: number
-  /** Index of the scene that this one follows; the one before unless given. */
+  /** Index of the scene that this one follows; default: the one before. */
   readonly after?: number
   readonly write?: ReadonlyArray<readonly [path: string | Buffer, content: string | Buffer]>
   readonly remove?: ReadonlyArray<string | Buffer>
@@ -58,7 +58,7 @@ const dataOf = (content: string | Buffer): Buffer => {
   return Buffer.concat([Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from("\n")])
 }
 
-/** In C style, which takes any byte. */
+/** Quotes a path in C style, which can express every byte. */
 const quoted = (path: string | Buffer): string =>
   `"${Array.from(Buffer.from(path), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("")}"`
 

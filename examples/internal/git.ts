@@ -1,4 +1,4 @@
-/** Looking at a git repository, without ever changing it. */
+/** Reads a git repository, and never changes it. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -8,18 +8,18 @@ import * as Spawner from "effect/process/ChildProcessSpawner"
 import { realpathSync, statSync } from "node:fs"
 import { type Commit, format, GitLogParser } from "./gitLog.ts"
 
-/** Something is wrong with the repository, or with git; the message is meant for the user. */
+/** A problem with the repository or with git. The message is meant for users. */
 export class GitError extends Data.TaggedError("GitError")<{ readonly message: string }> {}
 
 export interface Repository {
   readonly folder: string
-  /** Commits that lead to HEAD; 0 in a repository without any. */
+  /** Number of commits that lead to HEAD. */
   readonly commits: number
-  /** Whether history was cut off when it was cloned. */
+  /** Whether a shallow clone cut the history off. */
   readonly shallow: boolean
 }
 
-/** Variables with which a hook or an alias of git would point us to another repository. */
+/** Returns the environment for git, without the variables that a hook or an alias sets to select a repository. */
 const environment = (): Record<string, string> => {
   const kept: Record<string, string> = { GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", LC_ALL: "C" }
   const foreign = /^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|OBJECT_DIRECTORY|NAMESPACE)$/
@@ -60,7 +60,7 @@ const finish = (process: Process, what: string, complaint: string): Effect.Effec
 const text = (output: Process["stdout"]): Effect.Effect<string> =>
   Stream.mkString(Stream.decodeText(output)).pipe(Effect.orElseSucceed(() => ""))
 
-/** What a git command prints. */
+/** Returns the output of a git command. */
 export const run = (
   folder: string,
   ...args: ReadonlyArray<string>
@@ -74,7 +74,7 @@ export const run = (
     })
   )
 
-/** The repository in which `path` is. */
+/** Opens the repository that contains `path`. */
 export const open = Effect.fnUntraced(function* (path: string) {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return yield* new GitError({ message: `${path} is not a folder` })
@@ -92,8 +92,8 @@ export const open = Effect.fnUntraced(function* (path: string) {
 })
 
 /**
- * All commits that lead to HEAD, parents first. What a commit says must be the same whenever it is asked, so nothing is
- * left to the user's configuration. A merge has no changes: they stand in the commits that it joins.
+ * Lists all commits that lead to HEAD, parents first. Every run must find the same in a commit, so the arguments
+ * override the user's configuration. A merge has no changes of its own: they are in the commits that it joins.
  */
 const logArguments = `
   -c log.showRoot=true -c i18n.logOutputEncoding=UTF-8
@@ -104,13 +104,13 @@ const logArguments = `
   .trim()
   .split(/\s+/)
 
-/** The commits of a repository, oldest first, as git finds them. */
+/** Returns the commits of a repository, oldest first, as git prints them. */
 export const log = (repository: Repository): Stream.Stream<Commit, GitError, Spawner.ChildProcessSpawner> => {
   if (repository.commits === 0) return Stream.empty
   return Stream.unwrap(
     Effect.gen(function* () {
       const process = yield* spawn(repository.folder, logArguments)
-      // Read all along: git would wait for somebody to.
+      // Read from the start: with a full pipe, git would wait.
       const complaint = yield* Effect.forkScoped(text(process.stderr))
       const parser = new GitLogParser()
       const commits = process.stdout.pipe(

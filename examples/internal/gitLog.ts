@@ -1,5 +1,5 @@
 /**
- * Reads what `git log -z --raw --numstat` prints, chunk by chunk. Tokens end with NUL, so paths may hold anything else:
+ * Parses the output of `git log -z --raw --numstat`, chunk by chunk. Tokens end with NUL; paths may have any other byte:
  *
  * ```
  * commit  := 0x01 sha NUL parents NUL name NUL email NUL date NUL subject NUL [ 0x0A raw* numstat* ]
@@ -8,10 +8,10 @@
  * ```
  */
 
-/** The format of a commit's head, for `git log --date=raw --format=`. */
+/** Format of the first fields of a commit, for `git log --date=raw --format=`. */
 export const format = "%x01%H%x00%P%x00%an%x00%ae%x00%ad%x00%s"
 
-/** A path as git keeps it: bytes, mostly of UTF-8. */
+/** A path as git stores it: bytes, which are usually UTF-8. */
 export type Path = Buffer
 
 /** One file that a commit changed. */
@@ -19,9 +19,9 @@ export interface Change {
   /** `A`dded, `M`odified, `D`eleted, `R`enamed, `C`opied, `T`ype changed. */
   readonly status: string
   readonly path: Path
-  /** What it was before a rename or a copy. */
+  /** The path before a rename or a copy. */
   readonly from: Path | undefined
-  /** Lines; `undefined` for a binary file. */
+  /** Numbers of lines; `undefined` for a binary file. */
   readonly lines: { readonly added: number; readonly removed: number } | undefined
 }
 
@@ -30,7 +30,7 @@ export interface Commit {
   readonly parents: ReadonlyArray<string>
   readonly name: string
   readonly email: string
-  /** Seconds since 1970, as the author's clock had it. */
+  /** Seconds since 1970, by the author's clock. */
   readonly seconds: number
   readonly subject: string
   readonly changes: ReadonlyArray<Change>
@@ -44,11 +44,11 @@ interface Draft {
 
 const headFields = 6
 
-/** Takes the output in pieces and gives back the commits that are complete. */
+/** Accepts the output in pieces and returns the commits that are complete. */
 export class GitLogParser {
   #rest: Buffer = Buffer.alloc(0)
   #draft: Draft | undefined
-  /** What the next tokens are: the paths of this status, or of these counts. */
+  /** The paths that the next tokens are, and what to do with them; `undefined` if the next token is not a path. */
   #paths: { readonly want: number; readonly got: Array<Path>; readonly done: (paths: Array<Path>) => void } | undefined
   #commits: Array<Commit> = []
 
@@ -63,7 +63,7 @@ export class GitLogParser {
     return this.#commits.splice(0)
   }
 
-  /** The last commit. */
+  /** Returns the last commit. */
   end(): Array<Commit> {
     if (this.#rest.length > 0 || this.#paths !== undefined) throw new Error("the output of git log was cut off")
     this.#finish()
@@ -78,7 +78,7 @@ export class GitLogParser {
       return
     }
     const draft = this.#draft
-    if (draft === undefined) throw new Error("git log began with something else than a commit")
+    if (draft === undefined) throw new Error("the output of git log does not begin with a commit")
     if (draft.fields.length < headFields) draft.fields.push(token.toString("utf8"))
     else this.#change(draft, token[0] === 0x0a ? token.subarray(1) : token)
   }
@@ -94,7 +94,7 @@ export class GitLogParser {
       return
     }
     const counts = /^(\d+|-)\t(\d+|-)\t/.exec(token.toString("latin1", 0, 64))
-    // An empty token separates nothing that matters.
+    // Ignore tokens that are neither changes nor counts, such as empty ones.
     if (counts === null) return
     const [prefix, added, removed] = counts
     const lines = added === "-" ? undefined : { added: Number(added), removed: Number(removed) }

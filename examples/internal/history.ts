@@ -1,4 +1,4 @@
-/** What a git history says, as events: the categories with their schemas, and the events of one commit. */
+/** Turns a git history into events: the categories with their schemas, and the events of one commit. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Category from "litetapes/Category"
@@ -6,12 +6,12 @@ import type { StreamAppend } from "litetapes/EventStore"
 import { createHash } from "node:crypto"
 import type { Change, Commit, Path } from "./gitLog.ts"
 
-/** Lines that a change added and removed; a binary file has none. */
+/** Numbers of lines that a change added and removed. */
 const Lines = Schema.Struct({ added: Schema.Int, removed: Schema.Int })
 const change = { path: Schema.String, commit: Schema.String, at: Schema.String, lines: Schema.NullOr(Lines) }
 const total = { files: Schema.Int, added: Schema.Int, removed: Schema.Int }
 
-/** `file-src/index.ts`: what happened to a file. A rename ends one stream and begins the other. */
+/** Changes of a file, in streams like `file-src/index.ts`. A rename ends one stream and begins another. */
 export const File = Category.make("file", {
   FileAdded: Schema.Struct(change),
   FileChanged: Schema.Struct(change),
@@ -19,7 +19,7 @@ export const File = Category.make("file", {
   FileDeleted: Schema.Struct(change)
 })
 
-/** `author-ada@example.com`: what somebody committed. */
+/** Commits of an author, in streams like `author-ada@example.com`. */
 export const Author = Category.make("author", {
   CommitAuthored: Schema.Struct({
     name: Schema.String,
@@ -31,7 +31,7 @@ export const Author = Category.make("author", {
   })
 })
 
-/** `commit-<sha>`: one event a commit. */
+/** Commits, each in a stream `commit-<sha>` with one event. */
 export const Commits = Category.make("commit", {
   CommitRecorded: Schema.Struct({
     commit: Schema.String,
@@ -44,8 +44,8 @@ export const Commits = Category.make("commit", {
 })
 
 /**
- * The events of a commit, stream by stream; that of the commit itself comes last. Ids follow from commit and path, so
- * appending them again appends nothing.
+ * Returns the events of a commit, stream by stream; that of the commit itself comes last. Event ids follow from commit
+ * and path, so a repeated append appends nothing.
  */
 export const eventsOf = Effect.fnUntraced(function* (commit: Commit) {
   const { sha } = commit
@@ -84,7 +84,7 @@ const eventsOfFile = Effect.fnUntraced(function* (commit: string, at: string, { 
   const stream = File.stream(streamId(path))
   if (status === "R" && from !== undefined) {
     const names = { from: textOf(from), to: textOf(path) }
-    // The old path may be taken by another file in this very commit: its id must be another.
+    // The same commit may add another file at the old path, whose event needs a different id.
     const left = `${eventId(commit, from)}:from`
     const before = yield* File.encode({
       type: "FileRenamed",
@@ -110,17 +110,17 @@ const eventId = (commit: string, path: Path): string => `${commit}:${sha256(path
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
 
-/** A path is bytes to git; what is no UTF-8 in it becomes U+FFFD. */
+/** Returns a path as a text. Bytes that are not UTF-8 become U+FFFD. */
 const textOf = (path: Path): string => storable(path.toString("utf8"))
 
-/** A record holds any text but Unicode noncharacters. */
+/** Replaces Unicode noncharacters and lone surrogates, which a record cannot contain. */
 const storable = (text: string): string => text.replaceAll(/\p{Noncharacter_Code_Point}/gu, "\ufffd").toWellFormed()
 
 const streamIdBytesMax = 400
 
 /**
- * The id of the stream of some path or address: its text, where a stream's name can hold that. Control characters are
- * escaped; what was replaced or cut gets a hash, so that no two share a stream.
+ * Returns the id of the stream of a path or an address: its text, with control characters escaped. If a part had to be
+ * replaced or cut off, a hash is appended, so that no two of them share a stream.
  */
 const streamId = (bytes: Uint8Array): string => {
   const whole = storable(Buffer.from(bytes).toString("utf8"))

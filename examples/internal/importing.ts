@@ -1,4 +1,4 @@
-/** Bringing a git history into an event store: a commit is one atomic batch, and none is appended twice. */
+/** Appends a git history to an event store. Each commit is one atomic batch, and no commit is appended twice. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
@@ -7,16 +7,16 @@ import type { Commit } from "./gitLog.ts"
 import { eventsOf } from "./history.ts"
 import { makeProgress, number, several } from "./print.ts"
 
-/** What an import came to. */
+/** Result of an import. */
 interface Imported {
   readonly commits: number
-  /** Events that were appended. */
+  /** Number of events that were appended. */
   readonly events: number
-  /** Commits that had been appended before. */
+  /** Number of commits that had been appended before. */
   readonly known: number
 }
 
-/** Files of a commit that go into one batch; only a huge commit needs more than one. */
+/** Appends of a commit that go into one batch. Only a huge commit needs several batches. */
 const batchEntries = 2000
 
 /** Appends the history of `repository`, oldest commit first. */
@@ -40,7 +40,7 @@ export const importHistory = Effect.fnUntraced(function* (repository: git.Reposi
   return { commits, events, known } satisfies Imported
 })
 
-/** Appends one commit; the result is the number of events that were not there yet. */
+/** Appends one commit, and returns the number of events that were new. */
 const append = Effect.fnUntraced(
   function* (store: EventStore.EventStore["Service"], commit: Commit) {
     const appends = yield* eventsOf(commit)
@@ -53,7 +53,7 @@ const append = Effect.fnUntraced(
     return events
   },
   Effect.catchTag("EventIdConflict", () =>
-    // The commit is known, and another version of git counts its lines otherwise: what was recorded first stands.
+    // The commit is known, but this version of git counts its lines differently: keep what was recorded first.
     Effect.succeed(0)
   )
 )

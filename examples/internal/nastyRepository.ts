@@ -1,4 +1,4 @@
-/** A history with everything that makes reading one hard, and the streams that it must become. */
+/** A history with everything that makes one hard to read, and the streams that must result from it. */
 import type { Scene } from "./demoRepository.ts"
 
 const ada = "Ada 'Quote' \"Double\" <ada@example.com>"
@@ -36,7 +36,7 @@ export const nastyHistory: ReadonlyArray<Scene> = [
     rename: [["with space.txt", 'folder "new"/with\ttab.txt']],
     write: [["binary.bin", Buffer.from([0, 1, 2, 0, 254, 3])]]
   },
-  // The old name is taken at once by a file that has nothing to do with it.
+  // The same commit adds an unrelated file under the old name.
   {
     author: ada,
     at: "2024-03-03T00:00:00Z",
@@ -45,7 +45,7 @@ export const nastyHistory: ReadonlyArray<Scene> = [
     write: [["with space.txt", "another file\n"]]
   },
   { author: ada, at: "2024-03-04T00:00:00Z", message: "On a branch", after: 2, write: [["branch.txt", "b\n"]] },
-  // A merge: the branch's line of history, with the main one merged into it.
+  // Merges the main line of history into that of the branch.
   {
     author: unnamed,
     at: "2024-03-05T00:00:00Z",
@@ -57,7 +57,7 @@ export const nastyHistory: ReadonlyArray<Scene> = [
   { author: ada, at: "2024-03-06T00:00:00Z", message: "Gone", remove: ["empty", "tab\tand\nnewline"] }
 ]
 
-/** Streams of files that there must be, each with the types of its events. */
+/** Streams of files that must result, each with the types of its events. */
 export const nastyStreams: ReadonlyArray<readonly [stream: string | RegExp, types: string]> = [
   ["file-with space.txt", "FileAdded FileRenamed FileAdded"],
   ['file-folder "new"/with%09tab.txt', "FileRenamed"],

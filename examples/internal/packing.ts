@@ -1,4 +1,4 @@
-/** What may happen to the files of a lib, and what may not: every byte is checked, segments are compressed, a tape cloned. */
+/** Verifies every byte of a lib, compresses its segments and clones a tape. The records must stay the same. */
 import * as Effect from "effect/Effect"
 import * as Lib from "litetapes/Lib"
 import type * as Proof from "litetapes/Proof"
@@ -9,18 +9,18 @@ import * as path from "node:path"
 import { Broken } from "./crash.ts"
 import { duration, number, several, size, step, table } from "./print.ts"
 
-/** Steps 6 to 8, on a lib that is open for writing. */
+/** Runs steps 6 to 8 on a lib that is open for writing. */
 export const packing = Effect.gen(function* () {
   yield* step(
     "6. The lib is verified: every line, hash and Merkle state of every file.",
     verifying,
     ({ segments, records, bytes }, millis) =>
-      `${several(records, "record")} in ${several(segments, "segment")}, ${size(bytes)}, are as they should be (${duration(millis)}).`
+      `${several(records, "record")} in ${several(segments, "segment")}, ${size(bytes)}, are intact (${duration(millis)}).`
   )
   const tape = yield* mainTape
   const before = yield* tape.head
   yield* step(
-    "7. Every tape is repacked: the same records in other segments, compressed with zstd.",
+    "7. Every tape is repacked: its records move into other segments, compressed with zstd.",
     repacking,
     (rows, millis) => {
       const [was, is] = [sum(rows.map((row) => row.before)), sum(rows.map((row) => row.after))]
@@ -32,11 +32,11 @@ export const packing = Effect.gen(function* () {
     `8. The tape \`${tape.name}\` is cloned into another lib.`,
     cloning(tape, before),
     () =>
-      `The tape as it was, repacked, and its clone: all three are equivalent, ${several(before.records, "record")} with the root ${before.root.slice(0, 16)}…`
+      `The original tape, the repacked one and the clone: all three are equivalent, ${several(before.records, "record")} with the root ${before.root.slice(0, 16)}…`
   )
 })
 
-/** The tape that is looked at more closely; a repository without commits has none of its own. */
+/** Opens the tape that the later steps use. A repository without commits has only the scratch tape. */
 export const mainTape = Effect.gen(function* () {
   const { tapes } = yield* Lib.Lib
   const name = (yield* tapes).some((listed) => listed.name === "commit") ? "commit" : "scratch"
@@ -63,7 +63,7 @@ const repacking = Effect.gen(function* () {
       const tape = yield* Tape.make(name)
       yield* tape.appendSegment
       const before = yield* bytesOf(tape)
-      yield* tape.repack({ compression: "zstd", why: "the example shows it" })
+      yield* tape.repack({ compression: "zstd", why: "shown by the example" })
       return { name, records: yield* tape.size, before, after: yield* bytesOf(tape) }
     })
   )
@@ -74,17 +74,19 @@ const scratchFolder = Effect.acquireRelease(
   (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
 )
 
-/** Clones `tape` into a lib for the occasion, and compares both with what the tape was. */
+/** Clones `tape` into a temporary lib, and compares both with the head that the tape had before. */
 const cloning = (tape: Tape.Tape["Service"], before: Proof.Head) =>
   Effect.scoped(
     Effect.gen(function* () {
       const other = yield* Lib.open(path.join(yield* scratchFolder, "lib"))
       yield* tape.clone(other, "clone")
       const clone = yield* Effect.provideService(Tape.make("clone"), Lib.Lib, other)
-      // Out of the records themselves: what meta says of them was written by the repack.
+      // Check the records themselves: the root in meta was written by the repack.
       yield* tape.checkHead(before)
       if (!(yield* Tape.equivalent(tape, clone))) {
-        return yield* new Broken({ message: `${number(before.records)} records were cloned, and others came out` })
+        return yield* new Broken({
+          message: `the clone differs from the ${number(before.records)} records of the tape`
+        })
       }
     })
   )

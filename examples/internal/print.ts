@@ -1,15 +1,15 @@
-/** How the examples print: steps with their time, numbers, tables. */
+/** Prints for the examples: steps with their duration, numbers, tables. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 
-/** `12345` as `12,345`. */
+/** Formats `12345` as `12,345`. */
 export const number = (value: number): string => Math.round(value).toLocaleString("en-US")
 
-/** One commit, two commits. */
+/** Formats a count with its noun: 1 commit, 2 commits. */
 export const several = (count: number, one: string, more = `${one}s`): string =>
   `${number(count)} ${count === 1 ? one : more}`
 
-/** Bytes in the largest unit that leaves a whole number in front. */
+/** Formats bytes in the largest unit of which there is at least one. */
 export const size = (bytes: number): string => {
   if (bytes < 1024) return `${bytes} B`
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`
@@ -17,32 +17,32 @@ export const size = (bytes: number): string => {
   return `${(bytes / 1024 ** 3).toFixed(1)} GiB`
 }
 
-/** Milliseconds as a human reads them. */
+/** Formats milliseconds for humans. */
 export const duration = (millis: number): string =>
   millis < 1000 ? `${Math.max(1, Math.round(millis))} ms` : `${(millis / 1000).toFixed(1)} s`
 
-/** How many there were in a second. */
+/** Formats a count as a rate per second. */
 export const rate = (count: number, millis: number): string => `${number((count * 1000) / Math.max(1, millis))}/s`
 
-/** Text from elsewhere, safe on a terminal: control characters are shown, not sent. */
+/** Makes a text from elsewhere safe for a terminal: control characters are shown, not sent. */
 export const printable = (text: string): string =>
   text.replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (unit) =>
     unit === "\n" ? "\\n" : unit === "\t" ? "\\t" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
-/** The beginning of a long text. */
+/** Returns the beginning of a long text. */
 export const head = (text: string, width: number): string => {
   const units = [...printable(text)]
   return units.length <= width ? units.join("") : `${units.slice(0, width - 1).join("")}…`
 }
 
-/** The end of a long text: what tells paths apart. */
+/** Returns the end of a long text, by which paths differ. */
 export const tail = (text: string, width: number): string => {
   const units = [...printable(text)]
   return units.length <= width ? units.join("") : `…${units.slice(units.length - width + 1).join("")}`
 }
 
-/** Columns are texts to the left and numbers to the right. */
+/** Formats a table. Texts are aligned left, numbers right. */
 export const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell)))
   const widths = columns.map((title, at) => Math.max(width(title), ...cells.map((row) => width(row[at] ?? ""))))
@@ -61,7 +61,7 @@ export const table = (columns: ReadonlyArray<string>, rows: ReadonlyArray<Readon
 
 const width = (text: string): number => [...text].length
 
-/** Says what happens next, runs it, and says what came of it and how long it took. */
+/** Prints a title, runs the effect, and prints its outcome and duration. */
 export const step = <A, E, R>(
   title: string,
   effect: Effect.Effect<A, E, R>,
@@ -76,7 +76,7 @@ export const step = <A, E, R>(
     return value
   })
 
-/** Prints how far a long piece of work is, every other second. */
+/** Returns a function that prints the progress of long work, at most every two seconds. */
 export const makeProgress = (): ((text: () => string) => Effect.Effect<void>) => {
   let next = performance.now() + 2000
   return (text) =>

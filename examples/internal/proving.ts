@@ -1,4 +1,4 @@
-/** What hashes are good for: a record is proved to be on its tape without the tape, and a damaged file is found. */
+/** Shows the use of the hashes: it proves that a record is on a tape without the tape, and finds a damaged file. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -11,12 +11,12 @@ import { Broken } from "./crash.ts"
 import { mainTape } from "./packing.ts"
 import { duration, number, several, step } from "./print.ts"
 
-/** Steps 9 and 10, on the lib in `folder`, which is open for reading. */
+/** Runs steps 9 and 10 on the lib in `folder`, which is open for reading. */
 export const proving = Effect.fnUntraced(function* (folder: string) {
   const tape = yield* mainTape
   const kept = yield* tape.head
   yield* step(
-    `9. Whoever keeps the head of \`${tape.name}\` (id, number of records, root) need not trust its files.`,
+    `9. With the head of \`${tape.name}\` (id, number of records, root), one need not trust its files.`,
     proveLast,
     ({ ordinal, bytes }, millis) =>
       `Record ${number(ordinal)} is proved to be one of ${several(kept.records, "record")} by ${several(bytes, "byte")} of proof (made and checked in ${duration(millis)}).`
@@ -24,11 +24,11 @@ export const proving = Effect.fnUntraced(function* (folder: string) {
   yield* step(
     "10. One bit is flipped in a copy of the lib, and the copy is verified.",
     Effect.scoped(damaging(folder)),
-    ({ at, why }, millis) => `It was in byte ${number(at)}. Found after ${duration(millis)}: ${why}`
+    ({ at, why }, millis) => `The bit was in byte ${number(at)}. Found after ${duration(millis)}: ${why}`
   )
 })
 
-/** Proves that the last record is on the tape, and checks that with nothing but the head and the record. */
+/** Proves that the last record is on the tape, and checks the proof with only the head and the record. */
 const proveLast = Effect.gen(function* () {
   const tape = yield* mainTape
   const kept = yield* tape.head
@@ -37,12 +37,12 @@ const proveLast = Effect.gen(function* () {
   const proof = yield* tape.proveInclusion(ordinal)
   const proved = Proof.sameHead(proof.head, kept) && Proof.checkInclusion(record, proof)
   if (!proved || Proof.checkInclusion({ ...record, forged: true }, proof)) {
-    return yield* new Broken({ message: "a proof proves what it should not, or does not prove what it should" })
+    return yield* new Broken({ message: "a proof of the record was refused, or one of a forged record was accepted" })
   }
   return { ordinal, bytes: Buffer.byteLength(JSON.stringify(proof)) }
 })
 
-/** Damages a copy; verify must find that file, and nothing else. */
+/** Damages a copy of the lib. Verify must find the damaged file and no other. */
 const damaging = Effect.fnUntraced(function* (folder: string) {
   const copy = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(path.join(tmpdir(), "litetapes-damaged-"))),
@@ -60,13 +60,13 @@ const damaging = Effect.fnUntraced(function* (folder: string) {
   const { bad } = yield* lib.verify()
   if (bad.length !== 1 || bad[0]!.file !== file) {
     return yield* new Broken({
-      message: `verify found ${several(bad.length, "bad file")}, and should have found ${file}`
+      message: `verify found ${several(bad.length, "bad file")} instead of ${file} alone`
     })
   }
   return { at, why: bad[0]!.why }
 })
 
-/** Where the files are, and how to look at them without this library. */
+/** Prints how to read the files without this library. */
 export const farewell = (folder: string): Effect.Effect<void> => {
   const segments = path.join(path.relative(process.cwd(), folder) || ".", "commit", "seg-*.jsonl.zst")
   const quoted = /^[\w./*-]+$/.test(segments)
@@ -75,5 +75,5 @@ export const farewell = (folder: string): Effect.Effect<void> => {
   return Console.log(`
    They are lines of JSON, compressed by zstd. The last five commits:
      zstd -dcq ${quoted} | jq -r '.data | "\\(.at) \\(.author.name): \\(.subject)"' | tail -5
-   Run this again: only new commits are appended. Delete the folder to be rid of it.`)
+   Run this again, and only new commits are appended. Delete the folder when you no longer need it.`)
 }

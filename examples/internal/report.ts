@@ -1,4 +1,4 @@
-/** Reading a history back: the tables of the report, and a listing of the lib's files. */
+/** Reads a history back: makes the tables of the report, and lists the lib's files. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
@@ -27,7 +27,7 @@ interface FileRow {
   gone: boolean
 }
 
-/** The files that were changed most; a file that was renamed goes on under its new name. */
+/** Lists the files that were changed most. A renamed file counts under its new name. */
 export const files = Effect.gen(function* () {
   const rows = new Map<string, FileRow>()
   yield* Stream.runForEach(File.readAll(), (event) =>
@@ -35,7 +35,7 @@ export const files = Effect.gen(function* () {
       const { path, lines } = event.data
       let row = rows.get(path)
       if (event.type === "FileRenamed") {
-        // Told in both streams: the old one has said all when the new one begins.
+        // A rename is in both streams. Move the row when the new stream begins: by then the old one has ended.
         if (path === event.data.from) return
         row = rows.get(event.data.from)
         rows.delete(event.data.from)
@@ -59,7 +59,7 @@ export const files = Effect.gen(function* () {
   ].join("\n")
 })
 
-/** Who committed how much. */
+/** Lists the authors by their number of commits. */
 export const authors = Effect.gen(function* () {
   const rows = new Map<string, { name: string; commits: number; added: number; removed: number; last: string }>()
   yield* Stream.runForEach(Author.readAll(), ({ stream, data }) =>
@@ -84,7 +84,7 @@ export const authors = Effect.gen(function* () {
 
 const monthsMax = 24
 
-/** Commits by month, the latest months last. */
+/** Counts the commits of each month, latest month last. */
 export const months = Effect.gen(function* () {
   const rows = new Map<string, { commits: number; lines: number }>()
   yield* Stream.runForEach(Commits.readAll(), ({ data }) =>
@@ -111,7 +111,7 @@ export const months = Effect.gen(function* () {
   ].join("\n")
 })
 
-/** What is on disk: tapes with their segments. The root is the Merkle tree hash over all of a tape's records. */
+/** Lists the tapes on disk with their segments. The root is the Merkle tree hash over all records of a tape. */
 export const listing = Effect.gen(function* () {
   const lib = yield* Lib.Lib
   const rows: Array<ReadonlyArray<string | number>> = []

@@ -1,6 +1,6 @@
 /**
- * A process that is made to be killed: it appends records to a scratch tape and says after each acknowledgement how many
- * are safe. `node scratchWriter.ts <lib> <run>`
+ * A process to be killed: it appends records to a scratch tape and prints after each acknowledgement how many records
+ * have been acknowledged. `node scratchWriter.ts <lib> <run>`
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import { writeSync } from "node:fs"
 
 const [location = "", run = ""] = process.argv.slice(2)
 
-/** It ends by itself, should nobody kill it. */
+/** The process ends after this many records if nobody kills it. */
 const recordsMax = 100_000
 const batchRecords = 10
 

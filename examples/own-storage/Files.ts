@@ -1,7 +1,7 @@
-/** Named files in one SQLite database: what a storage needs of one, and no more. Synchronous; throws what SQLite throws. */
+/** Named files in one SQLite database, with the operations that a storage needs. Synchronous; throws SQLite's errors. */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 
-/** Longest piece, in bytes: a read of a few bytes need not load more than this. */
+/** Size of the longest piece, in bytes. A read of a few bytes loads at most one or two pieces. */
 const pieceBytesMax = 1024 * 1024
 
 export class Files {
@@ -11,7 +11,7 @@ export class Files {
     this.#database = database
   }
 
-  /** Every transaction is durable when it has been committed: WAL, synced at each commit. Readers block nobody. */
+  /** Opens a database in WAL mode, synced at each commit: committed transactions are durable, and readers block nobody. */
   static open(path: string, readOnly: boolean): Files {
     const database = new DatabaseSync(path, { readOnly, timeout: 5000 })
     if (!readOnly) {
@@ -28,7 +28,7 @@ export class Files {
     this.#database.close()
   }
 
-  /** All of what `run` writes, or nothing. */
+  /** Runs `run` as one transaction: stores everything that it writes, or nothing. */
   transaction<A>(run: () => A): A {
     this.#database.exec("BEGIN IMMEDIATE")
     try {
@@ -36,18 +36,18 @@ export class Files {
       this.#database.exec("COMMIT")
       return value
     } catch (error) {
-      // A commit that failed may have rolled back by itself.
+      // SQLite may have rolled back already when a commit failed.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK")
       throw error
     }
   }
 
-  /** Bytes of a file; `undefined` where there is none. */
+  /** Returns the size of a file in bytes, or `undefined` if it does not exist. */
   size(name: string): number | undefined {
     return this.#find(name)?.size
   }
 
-  /** Short at the end only; `undefined` where there is no such file. */
+  /** Returns a range of a file, shorter only at the end of the file; `undefined` if the file does not exist. */
   read(name: string, offset = 0, length = Number.MAX_SAFE_INTEGER): Uint8Array | undefined {
     const file = this.#find(name)
     if (file === undefined) return undefined
@@ -63,14 +63,14 @@ export class Files {
     return bytes
   }
 
-  /** Puts these bytes in the place of a file, or makes it. Within a transaction. */
+  /** Replaces the content of a file, or creates it. Call this within a transaction. */
   write(name: string, ...chunks: ReadonlyArray<Uint8Array>): void {
     this.remove(name)
     this.#run("INSERT INTO files (name, size) VALUES ($name, 0)", { $name: name })
     for (const chunk of chunks) this.append(name, chunk)
   }
 
-  /** Adds bytes at the end of a file that is there. Within a transaction. */
+  /** Appends bytes to an existing file. Call this within a transaction. */
   append(name: string, bytes: Uint8Array): void {
     const file = this.#find(name)
     if (file === undefined) throw new Error(`no file ${name}`)
@@ -84,19 +84,19 @@ export class Files {
     this.#run("UPDATE files SET size = $size WHERE id = $id", { $size: file.size + bytes.length, $id: file.id })
   }
 
-  /** Removing what is not there does nothing. Within a transaction. */
+  /** Removes a file; does nothing if it does not exist. Call this within a transaction. */
   remove(name: string): void {
     this.#run("DELETE FROM pieces WHERE file = (SELECT id FROM files WHERE name = $name)", { $name: name })
     this.#run("DELETE FROM files WHERE name = $name", { $name: name })
   }
 
-  /** Gives all files whose names begin with `from` names that begin with `to`. */
+  /** Renames all files whose names begin with `from`: the prefix becomes `to`. */
   rename(from: string, to: string): void {
     const change = "UPDATE files SET name = $to || substr(name, length($from) + 1)"
     this.#run(`${change} WHERE name >= $from AND name < $from || char(1114111)`, { $from: from, $to: to })
   }
 
-  /** What follows `prefix` in the names that begin with it, sorted. */
+  /** Returns the names that begin with `prefix`, without the prefix, sorted. */
   list(prefix: string): Array<string> {
     const select = "SELECT substr(name, length($prefix) + 1) AS name FROM files"
     const names = this.#all<{ name: string }>(

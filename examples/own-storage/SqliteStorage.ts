@@ -1,6 +1,6 @@
 /**
- * A storage of one's own: a lib in one SQLite database. Every operation that writes is one transaction, so what it wrote
- * is there whole or not at all. The writer's lock is a file beside the database.
+ * A custom storage that keeps a lib in one SQLite database. Every writing operation is one transaction, so its effect is
+ * stored whole or not at all. The writer's lock is a file next to the database.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -36,13 +36,13 @@ import {
 type Reason = StorageError["reason"]
 type Mode = "write" | "read" | "recover"
 
-/** A storage; a place is the path of a database. */
+/** A storage whose locations are paths of databases. */
 export const make: Effect.Effect<Storage["Service"], never, Disk> = Effect.gen(function* () {
   const disk = yield* Disk
   return Storage.of({
     open: (location, mode) =>
       Effect.gen(function* () {
-        // A scope of its own: an open that is refused must not keep the lock until the caller's scope closes.
+        // A refused open must free the lock now, not when the caller's scope closes.
         const scope = yield* Scope.fork(yield* Scope.Scope)
         return yield* openIn(disk, location, mode).pipe(
           Scope.provide(scope),
@@ -58,7 +58,7 @@ const refuse = (operation: string, place: string, reason: Reason, detail = ""): 
   throw new StorageError({ operation, place, reason, detail })
 }
 
-/** What `run` throws that is no refusal of ours is what SQLite says: `reason`. */
+/** Runs `run`. An error that is not a `StorageError` comes from SQLite, and is reported with `reason`. */
 const attempt = <A>(operation: string, place: string, run: () => A, reason: Reason = "failed") =>
   Effect.try({
     try: run,
@@ -75,7 +75,7 @@ const openIn = (disk: Disk["Service"], location: string, mode: Mode): Effect.Eff
         operation: "open",
         place: location,
         reason: "not-a-lib",
-        detail: "nothing there"
+        detail: "no such database"
       })
     }
     const held = mode === "read" ? Effect.succeed(true) : yield* takeLock(disk, location)
@@ -102,7 +102,7 @@ const checkPlace = (files: Files, location: string, mode: Mode): void => {
   if (lost && (mode === "read" || empty === (mode === "recover"))) refuse("open", location, "not-a-lib", "no lib meta")
 }
 
-/** One operation: synchronous, and a transaction where it writes. */
+/** Runs one synchronous operation, in a transaction if it writes. */
 type Step = <A>(operation: string, name: string, run: () => A) => Effect.Effect<A, StorageError>
 
 const makeRoot = (files: Files, location: string, mode: "write" | "read", held: Effect.Effect<boolean>): Root => {
@@ -115,7 +115,7 @@ const makeRoot = (files: Files, location: string, mode: "write" | "read", held: 
   return {
     location,
     mode,
-    // A hint never outlives what it speaks of: transactions are durable in their order. So it holds in any run.
+    // Transactions become durable in order, so no hint survives without the batch that it names: it counts in any boot.
     boot: "sqlite",
     checkLock: Effect.flatMap(held, (is) =>
       is ? Effect.void : attempt("checkLock", location, () => refuse("checkLock", location, "lock-lost"))
@@ -220,7 +220,7 @@ const makeWriter = (name: string, files: Files, writing: Step): DynamicWriter =>
 }
 
 const segmentFiles = (files: Files, reading: Step, writing: Step): SegmentFiles => ({
-  // In memory until it is whole: other operations run while it is filled, and one connection has one transaction.
+  // Kept in memory until it is whole: other operations run meanwhile, and a connection can have only one transaction.
   write: (tape, segment, fill) =>
     Effect.gen(function* () {
       const name = yield* writing("segments.write", segment, () => {

@@ -1,4 +1,4 @@
-/** What things are called in the database. A name that is none is refused before it is used. */
+/** Names of files in the database. An invalid name is refused before it is used. */
 import { checkTapeName, isDerivedKind, isDerivedName, parseSegmentName } from "litetapes/Names"
 import { type DerivedKey, type Meta, type MetaOwner, StorageError } from "litetapes/Storage"
 import { hash } from "node:crypto"
@@ -29,10 +29,10 @@ export const derivedFolder = (tape: string | undefined, kind: string): string =>
 export const derivedFile = ({ tape, kind, name }: DerivedKey): string =>
   isDerivedName(name) ? `${derivedFolder(tape, kind)}${name}` : unsafe(name)
 
-/** With so many digits that texts are sorted as numbers are. */
+/** Pads the number with zeros, so that names sort like numbers. */
 export const dynamicFile = (n: number): string => `dynamic/${String(n).padStart(16, "0")}`
 
-/** Gives a path back that leads nowhere else. */
+/** Returns the path, or throws if it could lead elsewhere. */
 export const safePath = (path: string): string =>
   path.split("/").some((part) => ["", ".", ".."].includes(part) || /[\\\0]/.test(part)) ? unsafe(path) : path
 
