@@ -1,8 +1,8 @@
 /**
- * Forgets a person on a tape from which nothing can be deleted. Personal data is encrypted with one key for each person,
- * the subject. The tape contains the ciphertext, and the keys are kept elsewhere. Once a key is destroyed, nobody can
- * read the data of its subject any more, in any copy or backup of the tape. The tape itself does not change: it
- * verifies, and still matches the heads that were taken before.
+ * Forgets a person on a tape from which nothing can be deleted. Personal data is encrypted with one key for each
+ * person, the subject. The tape contains the ciphertext, and the keys are kept elsewhere. Once a key is destroyed,
+ * nobody can read the data of its subject any more, in any copy or backup of the tape. The tape itself does not change:
+ * it verifies, and still matches the heads that were taken before.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -21,8 +21,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 /**
- * Keys of the subjects, outside of the lib. This example keeps them in files. A key management service is better: it can
- * destroy a key, whereas the content of a deleted file may survive on the disk and in backups.
+ * Keys of the subjects, outside of the lib. This example keeps them in files. A key management service is better: it
+ * can destroy a key, whereas the content of a deleted file may survive on the disk and in backups.
  */
 class Keys {
   readonly #folder: string

@@ -1,6 +1,6 @@
 /**
- * Tapes without events: records in order, batches over several tapes, user metadata, ranges, segments. Every step checks
- * its result, and the program fails if a check does.
+ * Tapes without events: records in order, batches over several tapes, user metadata, ranges, segments. Every step
+ * checks its result, and the program fails if a check does.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"

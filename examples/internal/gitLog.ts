@@ -1,5 +1,5 @@
 /**
- * Parses the output of `git log -z --raw --numstat`, chunk by chunk. Tokens end with NUL; paths may have any other byte:
+ * Parses the output of `git log -z --raw --numstat`, chunk by chunk. Tokens end with NUL, which no path contains:
  *
  * ```
  * commit  := 0x01 sha NUL parents NUL name NUL email NUL date NUL subject NUL [ 0x0A raw* numstat* ]

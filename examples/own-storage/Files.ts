@@ -1,4 +1,4 @@
-/** Named files in one SQLite database, with the operations that a storage needs. Synchronous; throws SQLite's errors. */
+/** Named files in one SQLite database, with the operations that a storage needs. Synchronous; throws SQLite errors. */
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 
 /** Size of the longest piece, in bytes. A read of a few bytes loads at most one or two pieces. */
@@ -11,7 +11,7 @@ export class Files {
     this.#database = database
   }
 
-  /** Opens a database in WAL mode, synced at each commit: committed transactions are durable, and readers block nobody. */
+  /** Opens a database in WAL mode, synced at each commit: committed transactions are durable, readers block nobody. */
   static open(path: string, readOnly: boolean): Files {
     const database = new DatabaseSync(path, { readOnly, timeout: 5000 })
     if (!readOnly) {

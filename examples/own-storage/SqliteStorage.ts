@@ -1,6 +1,6 @@
 /**
- * A custom storage that keeps a lib in one SQLite database. Every writing operation is one transaction, so its effect is
- * stored whole or not at all. The writer's lock is a file next to the database.
+ * A custom storage that keeps a lib in one SQLite database. Every writing operation is one transaction, so its effect
+ * is stored whole or not at all. The writer's lock is a file next to the database.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
