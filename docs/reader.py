@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Reads a lib of litetapes. Written from docs/FORMAT.md, version 1, with Python's standard library and nothing of litetapes.
+"""Reads a lib of litetapes. Written from docs/FORMAT.md, version 1. Uses Python's standard library, and no litetapes.
 
-  reader.py LIB                its tapes, one a line: name, number of records, root, with tabs between
-  reader.py LIB TAPE           the tape's logical stream: its records in canonical form, one a line
-  reader.py --root LIB [TAPE]  tapes as above, with roots computed anew from all records
+  reader.py LIB                its tapes, one per line: name, number of records and root, separated by tabs
+  reader.py LIB TAPE           the tape's logical stream: its records in canonical form, one per line
+  reader.py --root LIB [TAPE]  tapes as above, with roots recomputed from all records
 
-The lib may be closed, or left by a crash, but no writer should have it open. Everything that is read is checked against
-the hashes in meta and in marks, with --root against the Merkle states too. What does not fit is told with file and offset
-on standard error, and the exit code is 1 (2 for a wrong call). Compressed with zstd: the program `zstd` is run for it.
-A segment is held in memory whole.
+The lib may be closed or left by a crash, but no writer should have it open. The reader checks everything that it reads
+against the hashes in meta and in marks, and with --root also against the Merkle states. If something does not match, it
+names the file and the offset on standard error and exits with 1 (2 for a wrong call). For segments that are compressed
+with zstd it runs the program `zstd`. It holds a whole segment in memory.
 """
 import hashlib
 import json
@@ -22,17 +22,17 @@ import zlib
 
 
 class Damage(Exception):
-    """A file is not what it must be: from this byte on, where that is known."""
+    """A file is damaged or invalid, from this byte on if that is known."""
 
     def __init__(self, path, offset, why):
         super().__init__(f"{path}: offset {offset}: {why}")
 
 
 class Unreadable(Exception):
-    """Bytes are no system record, no mark, no frame. Whoever knows the file makes Damage of it."""
+    """Bytes are not a system record, a mark or a frame. Callers that know the file turn it into Damage."""
 
 
-# What the field tables say: each kind is a test of a value.
+# The types of the field tables: each kind is a test of a value.
 
 def integer(least):
     return lambda value: type(value) is int and least <= value < 2**53
@@ -135,7 +135,7 @@ def canonical(value):
 def parse(line):
     def once(pairs):
         if len({key for key, _ in pairs}) < len(pairs):
-            raise ValueError("a key stands twice")
+            raise ValueError("a key occurs twice")
         return dict(pairs)
 
     def refuse(name):
@@ -144,16 +144,16 @@ def parse(line):
     try:
         value = json.loads(line.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
         if not isinstance(value, dict):
-            raise ValueError("it is no object")
+            raise ValueError("it is not an object")
         if value.get("$type") != "LiteTape.UserMeta" and canonical(value) != line:
             raise ValueError("it is not in canonical form")
         return value
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"no system record: {error}") from None
+        raise Unreadable(f"not a system record: {error}") from None
 
 
 def require_seal(line, value):
-    """What is hashed is the line without the hash. In an anchor before it there may be another one, of a mark."""
+    """Raises Unreadable if a record does not match its `hash`. An anchor before it may contain the hash of a mark."""
     seal = value.get("hash")
     if isinstance(seal, str) and sha256(line.replace(f'"hash":"{seal}",'.encode(errors="replace"), b"", 1)) != seal:
         raise Unreadable("the record does not match its hash")
@@ -178,7 +178,7 @@ def note(message):
 # Meta.
 
 def read_chain(path, known, may_be_torn):
-    """The records of a meta file, each with the offset of its line; each matches its hash and names the one before."""
+    """Returns the records of a meta file with the offsets of their lines, after checking the hash and link of each."""
     data = read_file(path)
     found, previous, start = [], None, 0
     while start < len(data):
@@ -186,7 +186,7 @@ def read_chain(path, known, may_be_torn):
         line = data[start:end if end != -1 else len(data)]
         try:
             if end == -1:
-                raise Unreadable("the last line has no end")
+                raise Unreadable("the last line has no newline")
             value = parse(line)
             require_seal(line, value)
         except Unreadable as error:
@@ -197,11 +197,11 @@ def read_chain(path, known, may_be_torn):
             raise Damage(path, start, error) from None
         kind = value.get("$type")
         if kind not in known:
-            raise Damage(path, start, f"a record of type {kind!r}, which this version does not know")
+            raise Damage(path, start, f"a record of type {kind!r}, which this reader does not know")
         if value.get("format", 1) != 1:
             raise Damage(path, start, f"format {value['format']}: this reader knows version 1")
         if not known[kind](value):
-            raise Damage(path, start, f"{kind} has other fields or values than it may")
+            raise Damage(path, start, f"{kind} has other fields or values than version 1 allows")
         if value["previous"] != previous:
             raise Damage(path, start, "it does not name the line before it")
         previous = "sha256:" + sha256(line)
@@ -209,7 +209,7 @@ def read_chain(path, known, may_be_torn):
         start = end + 1
     first = next(iter(known))
     if not found or found[0][1]["$type"] != first:
-        raise Damage(path, 0, f"its first line is no {first}")
+        raise Damage(path, 0, f"its first line is not {first}")
     for offset, value in found[1:]:
         if value["$type"] == first:
             raise Damage(path, offset, f"a second {first}")
@@ -230,7 +230,7 @@ class Lib:
         for offset, value in chain[1:]:
             getattr(self, "_" + value["$type"].removeprefix("LiteLib.").lower())(value, offset)
         if self.tapes and self.epoch == 0:
-            raise Damage(self.path, os.path.getsize(self.path), "it lists tapes and no epoch: its end is missing")
+            raise Damage(self.path, os.path.getsize(self.path), "it lists tapes but no epoch: its end is missing")
         self.parts = {}
         self._read_dynamics()
 
@@ -241,19 +241,19 @@ class Lib:
     def _tape(self, value, offset):
         name = value["name"]
         self._require(len(name) <= 100 and re.fullmatch(r"[a-z0-9_%][a-z0-9._%-]*(?<!\.)", name), offset,
-                      f"{name!r} is no name of a tape")
+                      f"{name!r} is not the name of a tape")
         before = self.tapes.get(name)
         if before is None:
-            self._require(value["tape"] not in self.ids, offset, "a tape is listed under two names")
+            self._require(value["tape"] not in self.ids, offset, "a tape id is listed under two names")
         elif before["tape"] != value["tape"]:
             self._require(value.get("replaces") == before["tape"], offset, f"tape {name} is listed twice")
         else:
-            self._require(value["role"] == before["role"], offset, f"tape {name} changes its role")
+            self._require(value["role"] == before["role"], offset, f"the role of tape {name} changes")
         self.ids |= {value["tape"], value.get("replaces", value["tape"])}
         self.tapes[name] = value
 
     def _epoch(self, value, offset):
-        self._require(value["epoch"] > self.epoch, offset, "the epoch goes back")
+        self._require(value["epoch"] > self.epoch, offset, "the epoch does not increase")
         self._require(value["upto"] >= value["anchor"]["batch"], offset, "upto is before the anchor")
         self.epoch, self.anchor, self.upto = value["epoch"], value["anchor"], value["upto"]
         self.live = [tuple(old) for old in value["old"]]
@@ -268,7 +268,8 @@ class Lib:
         self.live.append((value["dynamic"], None))
 
     def _closed(self, value, offset):
-        self._require(self.live and self.live[0][0] == value["dynamic"], offset, "it closes what is not the oldest")
+        self._require(self.live and self.live[0][0] == value["dynamic"], offset,
+                      "it closes a dynamic segment that is not the oldest live one")
         self._advance(value, offset)
         self.live.pop(0)
 
@@ -277,7 +278,7 @@ class Lib:
         self.live = []
 
     def _advance(self, value, offset):
-        self._require(value["anchor"]["batch"] >= self.anchor["batch"], offset, "the anchor goes back")
+        self._require(value["anchor"]["batch"] >= self.anchor["batch"], offset, "the anchor goes backwards")
         self.anchor = value["anchor"]
 
     def _read_dynamics(self):
@@ -285,14 +286,14 @@ class Lib:
         for n, limit in self.live:
             file = Dynamic(self, n)
             if torn is not None and file.is_begun:
-                raise Damage(*torn, f"a bad batch, and {os.path.basename(file.path)}, which follows, is not empty")
+                raise Damage(*torn, f"a bad batch, but {os.path.basename(file.path)}, which follows, is not empty")
             at = file.begin
             while at < len(file.data) and (limit is None or batch < limit):
                 try:
                     mark, end = file.read_batch(at)
                 except Unreadable as error:
                     if limit is not None or not file.is_torn(at, link_hash):
-                        raise Damage(file.path, at, f"{error}, within what was acknowledged") from None
+                        raise Damage(file.path, at, f"{error}, in acknowledged data") from None
                     torn = (file.path, at)
                     note(f"{file.path}: offset {at}: {len(file.data) - at} bytes, never acknowledged, are left out")
                     break
@@ -303,7 +304,7 @@ class Lib:
             if limit is not None and batch != limit:
                 raise Damage(file.path, at, f"it ends at batch {batch}, not at {limit}")
         if batch < self.upto:
-            raise Damage(self.path, 0, f"batch {self.upto} was acknowledged, the last one here is {batch}")
+            raise Damage(self.path, 0, f"batch {self.upto} was acknowledged, but the lib ends at batch {batch}")
         self._require_end()
 
     def _take(self, file, at, mark):
@@ -321,7 +322,7 @@ class Lib:
         for name in os.listdir(self.folder):
             if self.epoch == 0 and os.path.exists(os.path.join(self.folder, name, "tape.meta.jsonl")):
                 raise Damage(self.path, os.path.getsize(self.path),
-                             f"its end is missing: tape {name} is there, and no writer is listed")
+                             f"its end is missing: tape {name} exists, but no writer is listed")
             found = re.fullmatch(r"litelib\.dynamic-(\d{6,16})\.jsonl", name)
             if found is None or int(found[1]) <= self.highest:
                 continue
@@ -331,7 +332,7 @@ class Lib:
                 continue
             if (file.epoch == self.epoch or self.epoch == 0) and file.is_begun:
                 raise Damage(self.path, os.path.getsize(self.path),
-                             f"its end is missing: {name} holds batches and is not listed")
+                             f"its end is missing: {name} has batches but is not listed")
 
 
 # Dynamic segments.
@@ -340,7 +341,7 @@ MARK = b'{"$type":"LiteLib.Commit",'
 
 
 class Dynamic:
-    """A dynamic segment: its header is good."""
+    """A dynamic segment with a good header."""
 
     def __init__(self, lib, n):
         self.path = os.path.join(lib.folder, f"litelib.dynamic-{n:06d}.jsonl")
@@ -353,11 +354,11 @@ class Dynamic:
         except Unreadable as error:
             raise Damage(self.path, 0, f"its header: {error}") from None
         if not HEADER(header) or (header["lib"], header["dynamic"]) != (lib.id, n):
-            raise Damage(self.path, 0, "its header is not that of this lib and number")
+            raise Damage(self.path, 0, "its header is invalid, or that of another lib or number")
         self.epoch = header["epoch"]
 
     def mark_at(self, start):
-        """Where the next line that begins like a mark is, and its newline; -1 where there is none."""
+        """Returns the offsets of the next line that begins like a mark and of its newline; -1 for a missing one."""
         at = self.data.find(b"\n" + MARK, start - 1)
         return (-1, -1) if at == -1 else (at + 1, self.data.find(b"\n", at + 1))
 
@@ -366,7 +367,7 @@ class Dynamic:
             raise Unreadable("a batch without a whole mark")
         mark = parse(self.data[at:end])
         if not COMMIT(mark):
-            raise Unreadable("a mark with other fields or values than it may have")
+            raise Unreadable("a mark with other fields or values than version 1 allows")
         return mark, {name: value for name, value in mark.items() if name != "hash"}
 
     def read_batch(self, start):
@@ -374,13 +375,13 @@ class Dynamic:
         mark, unsealed = self.read_mark(at, end)
         lines = self.data[start:at]
         if sha256(lines, canonical(unsealed)) != mark["hash"]:
-            raise Unreadable("a batch that its mark's hash does not fit")
+            raise Unreadable("a batch that does not match the hash of its mark")
         if lines.count(b"\n") != sum(part[2] for part in mark["parts"]):
-            raise Unreadable("a batch with other records than its mark counts")
+            raise Unreadable("a batch with another number of records than its mark says")
         return mark, end + 1
 
     def is_torn(self, offset, link_hash):
-        """Whether the bad batch at `offset`, which had to follow `link_hash`, was never acknowledged."""
+        """Returns whether the bad batch at `offset`, which had to follow `link_hash`, was never acknowledged."""
         at, end = self.mark_at(offset)
         while at != -1:
             try:
@@ -413,7 +414,7 @@ class Tape:
                 raise Damage(self.path, 0, f"{field} is {self.meta[field]}, lib meta says {expected}")
         ends = [at for at, (_, value) in enumerate(chain) if value["$type"] == "LiteTape.End"]
         if ends != ([len(chain) - 1] if "ended" in self.meta else []):
-            raise Damage(self.path, os.path.getsize(self.path), "LiteTape.End is not where the meta ends")
+            raise Damage(self.path, os.path.getsize(self.path), "its LiteTape.End is missing or in the wrong place")
         self.last_batch, self.segments, self.records, self.roots = self.meta["lastBatch"], [], 0, []
         if self.meta["origin"]["kind"] == "cloned":
             self.roots.append((self.meta["origin"]["records"], self.meta["origin"]["root"]))
@@ -436,7 +437,7 @@ class Tape:
         }
         for field, should in expected.items():
             if value[field] != should:
-                raise Damage(self.path, offset, f"{field} of a segment is {value[field]!r}, it must be {should!r}")
+                raise Damage(self.path, offset, f"{field} of a segment is {value[field]!r}, but must be {should!r}")
         tree = Tree(value["merkle"])
         if tree.size != self.records + value["records"] or len(tree.peaks) != bin(tree.size).count("1"):
             raise Damage(self.path, offset, "a Merkle state of another size")
@@ -444,22 +445,22 @@ class Tape:
         self.segments.append(value)
 
     def stream(self, tree=None):
-        """The logical stream; with a tree, each Merkle state is compared with it."""
+        """Yields the records of the logical stream. With a tree, compares each Merkle state in meta with it."""
         for segment in self.segments:
             for line in self._lines(segment):
                 yield line
             if tree is not None and tree.state() != segment["merkle"]:
-                raise Damage(self.path, 0, f"the Merkle state of {segment['name']} is not that of its records")
+                raise Damage(self.path, 0, f"the Merkle state of {segment['name']} does not match its records")
         yield from self.committed()
 
     def committed(self):
-        """Records of batches that are in no segment yet."""
+        """Yields the records of batches that are in no segment yet."""
         ordinal = self.records
         for batch, first, file, start, end in self.lib.parts.get(self.id, ()):
             if batch <= self.last_batch:
                 continue
             if first != ordinal:
-                raise Damage(file.path, start, f"records of {self.name} from {first} on, where {ordinal} is next")
+                raise Damage(file.path, start, f"records of {self.name} begin at {first}, but {ordinal} is next")
             lines = file.data[start:end].split(b"\n")[:-1]
             yield from lines
             ordinal += len(lines)
@@ -470,18 +471,18 @@ class Tape:
         if len(data) != segment["bytes"]:
             raise Damage(path, min(len(data), segment["bytes"]), f"{len(data)} bytes, meta says {segment['bytes']}")
         if sha256(data) != segment["sha256"]:
-            raise Damage(path, 0, "its SHA-256 is not the one in meta")
+            raise Damage(path, 0, "its SHA-256 does not match meta")
         raw = DECOMPRESS[segment["compression"]](path, data, segment["rawBytes"])
         lines = raw.split(b"\n")
         if len(raw) != segment["rawBytes"] or lines.pop() != b"" or len(lines) != segment["records"]:
-            raise Damage(path, 0, "other bytes or records than meta says")
+            raise Damage(path, 0, "its bytes or records are not as many as meta says")
         repeated = set()
         for index, line in enumerate(lines):
             if line.startswith((b'{"$type":"LiteTape.', b'{"$type":"LiteLib.')):
                 target = same_line(line)
                 if target is None or target >= index or target in repeated:
                     offset = sum(len(before) + 1 for before in lines[:index])
-                    raise Damage(path, offset, "a line that is no record, and repeats none (offset: of its lines)")
+                    raise Damage(path, offset, "a line neither is nor repeats a record (offset: decompressed)")
                 repeated.add(index)
                 lines[index] = lines[target]
         if len(repeated) != segment.get("same", 0):
@@ -503,13 +504,13 @@ GZIP_START = bytes.fromhex("1f8b 0804 00000000 00ff 0800 4c54 0400".replace(" ",
 
 
 def gunzip(path, data, raw_bytes):
-    """Member by member, as their own sizes say."""
+    """Decompresses member by member; each contains its own size."""
     at, pieces = 0, []
     while at < len(data):
         size = int.from_bytes(data[at + 16:at + 20], "little")
         member = data[at:at + size]
         if not member.startswith(GZIP_START) or len(member) != size or size <= 28:
-            raise Damage(path, at, "no gzip member of a segment is here")
+            raise Damage(path, at, "not a gzip member of a segment")
         inflate = zlib.decompressobj(-15)
         try:
             piece = inflate.decompress(member[20:-8], raw_bytes + 1)
@@ -517,14 +518,14 @@ def gunzip(path, data, raw_bytes):
             raise Damage(path, at, f"a gzip member: {error}") from None
         trailer = zlib.crc32(piece).to_bytes(4, "little") + len(piece).to_bytes(4, "little")
         if not inflate.eof or inflate.unused_data or member[-8:] != trailer or not piece.endswith(b"\n"):
-            raise Damage(path, at, "a gzip member does not hold what it says")
+            raise Damage(path, at, "a gzip member has other contents than it says")
         pieces.append(piece)
         at += size
     return b"".join(pieces)
 
 
 def unzstd(path, data, raw_bytes):
-    """By the program `zstd`: the frames of a segment are an ordinary file."""
+    """Decompresses with the program `zstd`: the frames of a segment form an ordinary file."""
     try:
         with open(path, "rb") as file, subprocess.Popen(
                 ["zstd", "-dcq"], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
@@ -532,7 +533,7 @@ def unzstd(path, data, raw_bytes):
             program.stdout.close()
             why = program.stderr.read().decode(errors="replace").strip()
     except FileNotFoundError:
-        raise Damage(path, 0, "it is compressed with zstd, and the program `zstd` was not found: install it") from None
+        raise Damage(path, 0, "it is compressed with zstd, but the program `zstd` was not found: install it") from None
     if program.returncode != 0:
         raise Damage(path, 0, f"zstd: {why or program.returncode}")
     return raw
@@ -544,7 +545,7 @@ DECOMPRESS = {"none": lambda path, data, raw_bytes: data, "gzip": gunzip, "zstd"
 # Roots.
 
 class Tree:
-    """RFC 9162, section 2.1.1: the roots of the complete subtrees that the size is made of, the largest first."""
+    """RFC 9162, section 2.1.1: the roots of the complete subtrees that make up the size, the largest first."""
 
     def __init__(self, state=None):
         self.size = 0 if state is None else state["size"]
@@ -571,7 +572,7 @@ class Tree:
 
 
 def from_meta(tape):
-    """Number of records and root: what meta says, and what is committed behind it."""
+    """Returns the tree with number of records and root: from meta, plus the records committed after the segments."""
     tree = Tree(tape.segments[-1]["merkle"] if tape.segments else None)
     for line in tape.committed():
         tree.add(line)
@@ -579,14 +580,14 @@ def from_meta(tape):
 
 
 def from_records(tape):
-    """The same out of the records, with every root that meta has on the way."""
+    """Returns the same tree from the records, and checks every root in meta on the way."""
     tree, said = Tree(), sorted(tape.roots, reverse=True)
 
     def compare():
         while said and said[-1][0] <= tree.size:
             records, root = said.pop()
             if (records, root) != (tree.size, tree.root()):
-                raise Damage(tape.path, 0, f"the root over the first {records} records is not the one in meta")
+                raise Damage(tape.path, 0, f"the root of the first {records} records does not match meta")
 
     for line in tape.stream(tree):
         compare()
