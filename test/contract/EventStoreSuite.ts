@@ -1,6 +1,4 @@
-/**
- * What the event store has to do, whatever storage it stands on. `location` gives a place that was never used before.
- */
+/** The contract of the event store, on any storage. `location` returns a place that was never used before. */
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -16,7 +14,7 @@ import { readContract } from "./eventstore/reads.ts"
 import { placeAt, type Test } from "./eventstore/support.ts"
 
 export const suite = (name: string, make: Effect.Effect<Storage["Service"]>, location: () => string): void => {
-  // A writer that is stopped on purpose says so in the log when it is closed.
+  // A writer that a test stopped on purpose logs a warning when it is closed, so logs are off.
   const test: Test = (title, body) =>
     it.live(title, () =>
       Effect.flatMap(make, (storage) => body(placeAt(probeOf(storage), location()))).pipe(

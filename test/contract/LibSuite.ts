@@ -1,6 +1,6 @@
 /**
- * What a lib does, whatever storage it stands on: `suite` runs against any kind of it. What is damaged here is damaged
- * through the storage itself.
+ * The contract of a lib, on any storage: `suite` runs it against one kind. Tests damage files through the storage
+ * itself.
  */
 import { describe } from "@effect/vitest"
 import type { Kind } from "../support/openLib.ts"

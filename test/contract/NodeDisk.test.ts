@@ -21,7 +21,7 @@ const withFile = <A>(opened: Effect.Effect<File, DiskError>, use: (file: File) =
   Effect.acquireUseRelease(opened, use, (file) => file.close)
 
 describe("NodeDisk", () => {
-  it.live("writes at positions, reads back, and is short at the end only", () =>
+  it.live("writes at positions, reads them, and returns fewer bytes only at the end of the file", () =>
     Effect.gen(function* () {
       const at = newPath()
       const large = new Uint8Array(200_000).map((_, i) => i % 251)
@@ -56,7 +56,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("loops on short writes, and takes a write of nothing for a full disk", () =>
+  it.live("repeats short writes, and reports a full disk if nothing can be written", () =>
     Effect.gen(function* () {
       const at = newPath()
       const descriptor = fs.openSync(at, "wx+")
@@ -79,7 +79,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("puts short reads together, small and large", () =>
+  it.live("repeats short reads, small and large", () =>
     Effect.gen(function* () {
       const at = newPath()
       const content = new Uint8Array(100_000).map((_, i) => i % 251)
@@ -106,7 +106,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("syncs on the spot only where it may, and tells its error as that of the thread pool", () =>
+  it.live("syncs on the event loop only if the pace allows it, with the same errors as in the thread pool", () =>
     Effect.gen(function* () {
       const done: Array<string> = []
       const failing = {
@@ -144,7 +144,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("a closed file says so, and never touches a descriptor that is another's by now", () =>
+  it.live("refuses to use a closed file, and never touches a descriptor that was reused", () =>
     Effect.gen(function* () {
       const file = yield* disk.create(newPath())
       yield* file.close
@@ -191,7 +191,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("files are for their owner alone, and so are folders", () =>
+  it.live("creates files and folders for their owner only", () =>
     Effect.gen(function* () {
       const folder = newPath()
       yield* disk.makeFolder(folder)
@@ -203,7 +203,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("gives the system's own word for what it refuses", () =>
+  it.live("fails with the error codes of the system", () =>
     Effect.gen(function* () {
       const folder = newPath()
       yield* disk.makeFolder(folder)
@@ -225,7 +225,7 @@ describe("NodeDisk", () => {
     })
   )
 
-  it.live("names this run of the system", () =>
+  it.live("names the current boot of the system", () =>
     Effect.gen(function* () {
       const boot = yield* disk.boot
       assert.strictEqual(boot, yield* disk.boot)
@@ -233,8 +233,8 @@ describe("NodeDisk", () => {
     })
   )
 
-  it("knows network file systems by their type", () => {
-    // NFS, CIFS (also as a 32-bit system gives it), SMB 2, 9p; and not ext4, tmpfs, XFS, Btrfs, overlayfs.
+  it("recognises network file systems by their type", () => {
+    // NFS, CIFS (also as a 32-bit system reports it), SMB 2, 9p; but not ext4, tmpfs, XFS, Btrfs, overlayfs.
     for (const type of [0x6969, 0xff534d42, 0xff534d42 | 0, 0xfe534d42, 0x01021997]) assert.isTrue(isNetworkType(type))
     for (const type of [0xef53, 0x01021994, 0x58465342, 0x9123683e, 0x794c7630]) assert.isFalse(isNetworkType(type))
   })

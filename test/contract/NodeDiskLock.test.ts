@@ -17,7 +17,7 @@ const newPath = temporaryFolder()
 
 const codeOf = <A, R>(effect: Effect.Effect<A, DiskError, R>) => Effect.map(Effect.flip(effect), (error) => error.code)
 
-/** A child that is killed when the test ends, if it was not before. */
+/** Starts a child that is killed when the test ends, unless it was killed before. */
 const holder = (lockPath: string, uid?: number) =>
   Effect.acquireRelease(
     Effect.promise(() => startLockHolder(lockPath, uid)),
@@ -33,15 +33,15 @@ const tryInWorker = (lockPath: string) =>
     return said
   })
 
-describe("NodeDisk lock", () => {
-  it.live("refuses this process, a worker thread and another process, until its scope closes", () =>
+describe("the lock of NodeDisk", () => {
+  it.live("refuses this process, a worker thread and another process until its scope closes", () =>
     Effect.gen(function* () {
       const at = newPath()
       const scope = yield* Scope.make()
       const lock = yield* Scope.provide(disk.lock(at), scope)
       assert.strictEqual(yield* codeOf(disk.lock(at)), "ELOCKED")
       assert.strictEqual(yield* tryInWorker(at), "ELOCKED")
-      // After the attempts above: they must not have dropped it.
+      // After the attempts above: they must not have dropped the lock.
       assert.strictEqual((yield* holder(at)).said, "ELOCKED")
       assert.isTrue(yield* lock.held)
       yield* Scope.close(scope, Exit.void)
@@ -50,7 +50,7 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("is refused under another name of the same place", () =>
+  it.live("is refused under another name of the same file", () =>
     Effect.gen(function* () {
       const folder = newPath()
       yield* disk.makeFolder(folder)
@@ -74,7 +74,7 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("dies with the process that has it", () =>
+  it.live("ends with the process that holds it", () =>
     Effect.gen(function* () {
       const at = newPath()
       const child = yield* holder(at)
@@ -86,7 +86,7 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("is no longer held once its file is unlinked or another one stands there", () =>
+  it.live("is no longer held once its file is unlinked or replaced", () =>
     Effect.gen(function* () {
       const at = newPath()
       const lock = yield* disk.lock(at)
@@ -105,7 +105,7 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("leaves nothing behind but its empty file", () =>
+  it.live("leaves only its empty file", () =>
     Effect.gen(function* () {
       const folder = newPath()
       yield* disk.makeFolder(folder)
@@ -120,7 +120,7 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("refuses what is no lock file, and a folder that is not there", () =>
+  it.live("refuses a file that is not a lock file, and a folder that does not exist", () =>
     Effect.gen(function* () {
       const at = newPath()
       fs.mkdirSync(at)
@@ -134,14 +134,14 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("is not taken on a file that cannot be written to: it would be a shared one", () =>
+  it.live("is refused on a file that cannot be written to, because it would be a shared lock", () =>
     Effect.gen(function* () {
       const folder = newPath()
       fs.mkdirSync(folder)
       const at = path.join(folder, "lock")
       fs.writeFileSync(at, "")
       fs.chmodSync(at, 0o444)
-      // The superuser may write all the same: as such, this lets somebody else try.
+      // The superuser may write anyway, so as superuser this test tries as another user.
       const uid = process.getuid!() === 0 ? 65_534 : undefined
       fs.chmodSync(path.dirname(folder), 0o755)
       fs.chmodSync(folder, 0o777)
@@ -149,7 +149,7 @@ describe("NodeDisk lock", () => {
     })
   )
 
-  it.live("is silent about SQLite", () =>
+  it.live("never writes SQLite's warnings to standard error", () =>
     Effect.gen(function* () {
       const child = yield* holder(newPath())
       assert.strictEqual(child.said, "held")

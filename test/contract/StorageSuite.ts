@@ -1,7 +1,6 @@
 /**
- * What every `Storage` has to do, whatever it stands on: the public suite (`litetapes/testing`), and what only storages
- * of this package promise. `location` gives a place that was never used before, and that can be created by opening it
- * for writing.
+ * The contract of every `Storage`: the public suite (`litetapes/testing`), and what only the storages of this package
+ * promise. `location` returns a place that was never used before, and that can be created by opening it for writing.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,7 +15,7 @@ export const suite = (name: string, layer: Layer.Layer<Storage>, location: () =>
       it.live(check.name, () => check.run)
     }
 
-    it.live("what is set aside says so in its name", () =>
+    it.live("names quarantined bytes after their file", () =>
       Effect.gen(function* () {
         const root = yield* openLib(location())
         const first = yield* root.quarantine.keep("order/tape.meta.jsonl", bytes("torn"))

@@ -1,6 +1,4 @@
-/**
- * What repack, clone, recover and verify do, whatever storage a lib stands on: `suite` runs against any kind of it.
- */
+/** The contract of repack, clone, recover and verify, on any storage: `suite` runs it against one kind. */
 import { describe } from "@effect/vitest"
 import type { TransformKind } from "../support/transformGround.ts"
 import { cloneContract } from "./transform/clone.ts"

@@ -1,4 +1,4 @@
-/** A suite that cannot fail is worthless: every check is shown a storage that breaks its promise, and sees it. */
+/** A suite that cannot fail is worthless: each check meets a storage that breaks its promise, and must catch it. */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -36,8 +36,8 @@ const mutants: ReadonlyArray<Mutant> = [
   ...libMutants
 ]
 
-describe("a storage that breaks a promise is found out", () => {
-  it.each(mutants.map((mutant) => [mutant.breaks, mutant] as const))("%s", async (_, { caughtBy, storage }) => {
+describe("the conformance suite, against a broken storage,", () => {
+  it.each(mutants.map((mutant) => [mutant.breaks, mutant] as const))("finds: %s", async (_, { caughtBy, storage }) => {
     const checks = Conformance.all(kindOf(Effect.map(MemoryStorage.make, storage)))
     const { failed } = await Effect.runPromise(Conformance.run(checks.filter(({ name }) => name === caughtBy)))
     assert.deepStrictEqual(
@@ -54,7 +54,7 @@ describe("a storage that breaks a promise is found out", () => {
     assert.notStrictEqual(failure!.expected, failure!.actual)
   })
 
-  it("by each of the checks: none is there for nothing", () => {
+  it("has at least one broken storage for each check", () => {
     assert.sameMembers(
       whole.map(({ name }) => name),
       [...new Set(mutants.map(({ caughtBy }) => caughtBy))]
@@ -62,15 +62,15 @@ describe("a storage that breaks a promise is found out", () => {
   })
 })
 
-describe("a kind that says how to look into its places", () => {
+describe("the conformance suite, given a `holds` that looks into a place,", () => {
   const failedBy = async (kind: Conformance.Kind) =>
     (await Effect.runPromise(Conformance.run(Conformance.storage(kind)))).failed
 
-  it("passes where all is kept", async () => {
+  it("passes if the storage keeps everything", async () => {
     assert.deepStrictEqual(await failedBy(lookedInto((storage) => storage)), [])
   })
 
-  it.each(losses.map((loss) => [loss.loses, loss] as const))("fails where %s is lost", async (_, loss) => {
+  it.each(losses.map((loss) => [loss.loses, loss] as const))("fails if %s is lost", async (_, loss) => {
     const kind = lookedInto(loss.storage)
     const failed = await failedBy(kind)
     assert.deepStrictEqual(
@@ -79,10 +79,10 @@ describe("a kind that says how to look into its places", () => {
     )
     assert.match(failed[0]!.what, /is kept$/)
     const { storage, place } = kind
-    assert.deepStrictEqual(await failedBy({ storage, place }), [], "seen without looking: it needs no looking into")
+    assert.deepStrictEqual(await failedBy({ storage, place }), [], "caught without `holds`: it is not needed")
   })
 
-  it("fails where it says of anything that it is there", async () => {
+  it("fails if `holds` claims that everything is there", async () => {
     const failed = await failedBy({ ...lookedInto((storage) => storage), holds: () => Effect.succeed(true) })
     assert.sameMembers(
       failed.map(({ check }) => check),
@@ -91,13 +91,13 @@ describe("a kind that says how to look into its places", () => {
   })
 })
 
-describe("the checks", () => {
-  it("have names of their own, and a promise each", () => {
+describe("the conformance checks", () => {
+  it("have unique names and one promise each", () => {
     assert.strictEqual(new Set(whole.map(({ name }) => name)).size, whole.length)
     for (const { promise } of whole) assert.isAbove(promise.length, 10)
   })
 
-  it("find nothing in a storage that keeps its promises, one after the other or at once", async () => {
+  it("find nothing in a storage that keeps its promises, one after the other or concurrently", async () => {
     const { passed, failed } = await Effect.runPromise(Conformance.run(whole))
     assert.deepStrictEqual(failed, [])
     assert.deepStrictEqual(
@@ -108,7 +108,7 @@ describe("the checks", () => {
     await Effect.runPromise(Effect.forEach(storage, ({ run }) => run, { concurrency: "unbounded" }))
   })
 
-  it("fail, and do not hang or die, where the storage does", async () => {
+  it("fail, and do not hang or die, if the storage does", async () => {
     const base = await Effect.runPromise(MemoryStorage.make)
     const broken = [
       { storage: { open: () => Effect.never }, says: /time|Timeout/i },
@@ -141,7 +141,7 @@ describe("the checks", () => {
     ["segments", "write"],
     ["hint", "write"],
     ["journal", "drop"]
-  ])("end at their limit where %s.%s never does, and cannot be interrupted", async (role, operation) => {
+  ])("time out if %s.%s never returns and cannot be interrupted", async (role, operation) => {
     const stuck = always(() => ({ [role]: { [operation]: () => Effect.uninterruptible(Effect.never) } }))
     const kind = { ...kindOf(Effect.map(MemoryStorage.make, stuck)), timeLimit: "20 millis" as const }
     for (const checks of [Conformance.storage(kind), Conformance.lib(kind)]) {
@@ -155,7 +155,7 @@ describe("the checks", () => {
     }
   })
 
-  it("stop when they are interrupted, and are waited for, but not for ever", async () => {
+  it("stop when interrupted, and wait for the storage until their time limit", async () => {
     const interrupted = (
       open: (opening: Effect.Effect<never>, ended: Effect.Effect<void>) => Effect.Effect<never>,
       timeLimit: Duration.Input

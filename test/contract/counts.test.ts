@@ -1,6 +1,6 @@
 /**
- * What operations cost, in counts that no clock and no machine changes: steps of the disk, bytes, records that are parsed.
- * A benchmark shows how fast something is; this shows that it still does no more than it must.
+ * What operations cost, in counts that depend on no clock and no machine: steps of the disk, bytes, parsed records. A
+ * benchmark shows how fast something is; these tests show that it still does no more than it must.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { withLib } from "../support/openLib.ts"
 
 const place = "/lib"
 
-/** A disk that lists its steps, and the store over it. */
+/** A disk that records its steps, and an event store on it. */
 const ground = () => {
   let steps: Array<SimulatedDisk.Step> = []
   const disk = SimulatedDisk.make({
@@ -31,7 +31,7 @@ const ground = () => {
     Effect.flatMap(Effect.provideService(FolderStorage.make, Disk, disk.disk), (storage) =>
       withLib(storage, place, () => Effect.flatMap(EventStore.make, body), options)
     )
-  /** The steps since the last call. */
+  /** Returns the steps since the last call. */
   const take = (): ReadonlyArray<SimulatedDisk.Step> => {
     const taken = steps
     steps = []
@@ -56,7 +56,7 @@ const isIndex = (path: string): boolean => path.endsWith(".idx")
 
 const note = (n: number, bytes = 200) => ({ type: "Noted", data: { n, text: "x".repeat(bytes) } })
 
-/** 4,000 events over 200 streams of one tape, in order: those of one stream stand side by side. Segments are several. */
+/** Appends 4,000 events over 200 streams of one tape, one stream after the other. They fill several segments. */
 const load = (store: EventStore.EventStore["Service"]) =>
   Effect.forEach(
     Array.from({ length: 200 }, (_, stream) => stream),
@@ -72,7 +72,7 @@ const segmentBytes = 250_000
 const blockBytes = 64 * 1024
 const pageBytes = 4096
 
-/** How often `JSON.parse` is called meanwhile. */
+/** Counts the calls of `JSON.parse` during `effect`. */
 const countParses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
     const parse = vi.spyOn(JSON, "parse")
@@ -82,8 +82,8 @@ const countParses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     )
   })
 
-describe("what operations cost", () => {
-  it.live("an append is one write, one sync, and one note of what is acknowledged", () => {
+describe("the cost of operations", () => {
+  it.live("an append costs one write, one sync and one write of the hint", () => {
     const { use, take } = ground()
     return use((store) =>
       Effect.gen(function* () {
@@ -101,7 +101,7 @@ describe("what operations cost", () => {
     )
   })
 
-  it.live("appends that are made at once share one write and one sync", () => {
+  it.live("concurrent appends share one write and one sync", () => {
     const { use, take } = ground()
     return use((store) =>
       Effect.gen(function* () {
@@ -115,19 +115,19 @@ describe("what operations cost", () => {
           [...counts.keys()],
           ["write litelib.dynamic-000001.jsonl", "datasync litelib.dynamic-000001.jsonl", "write litelib.acked"]
         )
-        // The first of them may go alone, while the others are still on their way.
+        // The first of them may be committed alone, before the others have arrived.
         for (const [step, count] of counts) assert.isAtMost(count, 2, step)
       })
     )
   })
 
-  it.live("what is written for room is at most twice what is written for batches", () => {
+  it.live("room costs at most twice the bytes that batches cost", () => {
     const { use, take } = ground()
     return use((store) =>
       Effect.gen(function* () {
         for (let n = 0; n < 300; n++) yield* store.append("note-1", [note(n)])
         const writes = take().filter(({ operation, path }) => operation === "write" && isDynamic(path))
-        // The header, then a batch behind the other: the last one begins where all the others end.
+        // The header, then one batch after the other: the last one begins at the end of all the others.
         const end = writes.at(-1)!.position!
         assert.isAbove(end, 300 * 200)
         assert.isAtMost(bytesOf(writes, "write", isDynamic), 3 * end + 1024)
@@ -135,7 +135,7 @@ describe("what operations cost", () => {
     )
   })
 
-  it.live("closing reads and writes every record once", () => {
+  it.live("a close reads and writes every record once", () => {
     const { use, take } = ground()
     return Effect.gen(function* () {
       let content = 0
@@ -164,7 +164,7 @@ describe("what operations cost", () => {
     })
   })
 
-  it.live("reading a stream reads the blocks that hold it, and parses its events alone", () => {
+  it.live("reading a stream reads only the blocks that contain it, and parses only its events", () => {
     const { use, take } = ground()
     return Effect.gen(function* () {
       yield* use(load, { closeBytes: segmentBytes })
@@ -175,7 +175,7 @@ describe("what operations cost", () => {
           const parses = yield* countParses(Stream.runCollect(store.read("note-150")))
           const steps = take()
           assert.isAtMost(parses, 20)
-          // Side by side they stand in two blocks at the most.
+          // The stream's events are adjacent, so they are in at most two blocks.
           assert.isAtMost(bytesOf(steps, "read", isSegment), 2 * blockBytes)
           assert.isAtMost(bytesOf(steps, "read", isIndex), 60 * pageBytes)
         })
@@ -183,7 +183,7 @@ describe("what operations cost", () => {
     })
   })
 
-  it.live("streams that no segment has are looked for in few segments, once many were", () => {
+  it.live("new streams cost few index reads, once many streams were missing from every segment", () => {
     const { use, take } = ground()
     return Effect.gen(function* () {
       yield* use(load, { closeBytes: segmentBytes })
@@ -199,9 +199,10 @@ describe("what operations cost", () => {
           take()
           yield* appendNew(200, 20)
           const looks = take().filter(({ operation, path }) => operation === "read" && isIndex(path))
-          // At least four segments, each asked for each stream, would be 800. Filters say "perhaps" of one in a hundred.
+          // Without filters it would be at least 800: four segments, each asked for each stream. One filter answer in a
+          // hundred is a false "perhaps".
           assert.isBelow(looks.length, 60)
-          // What is there is found, and goes on where it ended.
+          // Existing streams are still found, and continue at their next revision.
           for (const n of [0, 77, 199]) {
             const { firstRevision } = yield* store.append(`note-${n}`, [note(20)])
             assert.strictEqual(firstRevision, 20)
@@ -211,7 +212,7 @@ describe("what operations cost", () => {
     })
   })
 
-  it.live("reading the last event of a stream parses that one", () => {
+  it.live("reading the last event of a stream parses only that one", () => {
     const { use } = ground()
     return Effect.gen(function* () {
       yield* use(load, { closeBytes: segmentBytes })
@@ -226,7 +227,7 @@ describe("what operations cost", () => {
   })
 })
 
-/** Bytes of all events' lines. */
+/** Bytes of the lines of all events. */
 const contentOf = (store: EventStore.EventStore["Service"]) =>
   Effect.map(Stream.runCollect(store.readAll()), (events) =>
     events.reduce((sum, { type, ...rest }) => sum + JSON.stringify({ $type: type, ...rest }).length + 1, 0)

@@ -1,4 +1,4 @@
-/** Damage on real files: all of it is told, with file and byte, and what is whole still reads. */
+/** Damage on real files: each damage is reported with file and byte, and everything intact can still be read. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -34,7 +34,7 @@ interface Named {
   readonly offset?: number
 }
 
-/** What opening, or `use`, fails with. */
+/** The error with which opening, or `use`, fails. */
 const refusal = (place: string, mode: "read" | "write", use: (lib: LibService) => Effect.Effect<unknown, unknown>) =>
   Effect.map(Effect.flip(inLib(place, use, { mode })), (error) => error as Named)
 
@@ -50,7 +50,7 @@ const made = (state: string) =>
   })
 
 const segmentsContract = () => {
-  it.live("all damaged segments of all tapes are listed, and every other one reads", () =>
+  it.live("verify lists all damaged segments of all tapes, and every other segment can be read", () =>
     Effect.gen(function* () {
       const place = newPlace()
       yield* inLib(place, (lib) =>
@@ -125,7 +125,7 @@ const checkSegments = Effect.fnUntraced(function* (
 })
 
 const metaContract = () => {
-  it.live("a tape's meta that lost whole lines at its end is refused by every way in, and named by verify", () =>
+  it.live("every way in refuses a tape meta that lost whole lines at its end, and verify names it", () =>
     Effect.gen(function* () {
       const place = yield* made("clean")
       const file = path.join(place, "alpha/tape.meta.jsonl")
@@ -156,7 +156,7 @@ const metaContract = () => {
     })
   )
 
-  it.live("a lib meta that lost whole lines at its end is refused by readers as by writers, without a hint too", () =>
+  it.live("readers and writers refuse a lib meta that lost whole lines at its end, even without a hint", () =>
     Effect.gen(function* () {
       for (const state of ["clean", "unclean"]) {
         const place = yield* made(state)
@@ -179,7 +179,7 @@ const metaContract = () => {
 }
 
 const dynamicContract = () => {
-  it.live("a reader says that acknowledged batches are lost, and where those that are left end", () =>
+  it.live("opening reports lost acknowledged batches, with the file and byte where the remaining ones end", () =>
     Effect.gen(function* () {
       const place = yield* made("unclean")
       const files = fs.readdirSync(place).filter((name) => name.startsWith("litelib.dynamic-"))
@@ -200,7 +200,7 @@ describe("damage to the files of a folder", () => {
   metaContract()
   dynamicContract()
 
-  it.live("verify names no byte behind the damage, where an event does not fit to one before it", () =>
+  it.live("verify names no byte after the damage if an event does not follow the one before it", () =>
     Effect.gen(function* () {
       const place = newPlace()
       yield* inLib(place, (lib) =>

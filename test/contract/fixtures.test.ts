@@ -1,4 +1,4 @@
-/** What was once written in format version 1 opens for ever: these files never change. */
+/** Libs that were once written in format version 1 can be opened for ever: these files never change. */
 import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -24,7 +24,7 @@ const script = fileURLToPath(new URL("../fixtures/make.ts", import.meta.url))
 
 const states = fs.readdirSync(fixtures).toSorted()
 
-/** Runs on a copy of the fixture's lib. */
+/** Runs `use` on a copy of the fixture's lib. */
 const onCopy = <A>(
   state: string,
   use: (storage: Effect.Success<typeof NodeStorage.make>, place: string) => Effect.Effect<A, unknown>
@@ -42,7 +42,7 @@ const check = (lib: LibService, expected: Expected) =>
     return records
   })
 
-/** Everything that was there is there, and behind it what was added. */
+/** Checks that all earlier records are there, followed by the added ones. */
 const checkGrown = (lib: LibService, expected: Expected, added: ReadonlyMap<string, number>) =>
   Effect.gen(function* () {
     const { bad } = yield* lib.verify()
@@ -55,12 +55,12 @@ const checkGrown = (lib: LibService, expected: Expected, added: ReadonlyMap<stri
   })
 
 describe("fixtures of format version 1", () => {
-  it("are there for every state", () => {
+  it("exist for every state", () => {
     assert.deepStrictEqual(states, Object.keys(frozenStates).toSorted())
   })
 
-  it("are never written again", () => {
-    // Otherwise the script would write what is missing.
+  it("are never rewritten", () => {
+    // Otherwise the script would write the missing ones.
     assert.deepStrictEqual(states, Object.keys(frozenStates).toSorted())
     const before = hashFiles(fixtures)
     const { status, stderr } = spawnSync(process.execPath, ["--conditions=litetapes-source", script], {
@@ -74,14 +74,14 @@ describe("fixtures of format version 1", () => {
   describe.each(states)("%s", (state) => {
     const { files, ...expected } = readFixture(state)
 
-    it("has the files that were written", () => {
+    it("has exactly the files that were frozen", () => {
       assert.deepStrictEqual(hashFiles(path.join(fixtures, state, "lib")), files)
     })
 
-    it("opens for reading, and says what it said", () =>
+    it("opens for reading with the recorded content", () =>
       onCopy(state, (storage, place) => withLib(storage, place, (lib) => check(lib, expected), { mode: "read" })))
 
-    it("opens for writing, takes appends, and is whole when it is opened again", () =>
+    it("opens for writing, accepts appends, and is intact after it is reopened", () =>
       onCopy(state, (storage, place) =>
         Effect.gen(function* () {
           const added = yield* withLib(storage, place, (lib) =>

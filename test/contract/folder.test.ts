@@ -17,13 +17,13 @@ suite("folder", NodeStorage.layer, newPlace)
 
 const namesIn = (folder: string): ReadonlyArray<string> => fs.readdirSync(folder).toSorted()
 
-/** How many descriptors of this process are files under `folder`. */
+/** Counts the descriptors of this process that are files under `folder`. */
 const filesOpenIn = (folder: string): number =>
   fs.readdirSync("/proc/self/fd").filter((descriptor) => {
     try {
       return fs.readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(folder)
     } catch {
-      // The listing's own descriptor is gone by now.
+      // The descriptor of the listing itself is already closed.
       return false
     }
   }).length
@@ -37,7 +37,7 @@ const live = (name: string, body: (at: string) => Effect.Effect<void, unknown, S
   )
 
 describe("a lib's folder", () => {
-  live("has the files that the format names, for their owner alone", (at) =>
+  live("has the files that the format names, readable by their owner only", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       yield* root.journal.create(4, bytes("header\n"))
@@ -76,7 +76,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("is refused, and left as it was, when it is somebody else's", (at) =>
+  live("is refused and left unchanged if it contains foreign files", (at) =>
     Effect.gen(function* () {
       fs.mkdirSync(at)
       fs.writeFileSync(path.join(at, "notes.txt"), "mine")
@@ -92,7 +92,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("counts as empty with nothing but what an interrupted creation leaves", (at) =>
+  live("counts as empty if it has only the leftovers of an interrupted creation", (at) =>
     Effect.gen(function* () {
       fs.mkdirSync(at)
       fs.writeFileSync(path.join(at, "litelib.lock"), "")
@@ -104,7 +104,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("tells what to do when its meta is gone", (at) =>
+  live("is refused with advice to recover if lib meta is missing", (at) =>
     Effect.gen(function* () {
       yield* Effect.scoped(openLib(at))
       fs.unlinkSync(path.join(at, "litelib.meta.jsonl"))
@@ -114,7 +114,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("is a lib that lost its meta, also if nothing but derived files is left of it", (at) =>
+  live("can be opened for recovery even if only derived files are left", (at) =>
     Effect.gen(function* () {
       const key = { tape: undefined, kind: "stream-state", name: "all.bin" }
       yield* Effect.scoped(Effect.flatMap(open(at), (root) => root.derived.put(key, bytes("derived"))))
@@ -126,7 +126,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("may hold anything among derived files: what is none is not listed, and not followed", (at) =>
+  live("may contain anything among derived files: other entries are not listed, and links are not followed", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       const key = { tape: "order", kind: "index", name: "seg-000001.jsonl.idx" }
@@ -157,7 +157,7 @@ describe("a lib's folder", () => {
         assert.strictEqual(yield* reasonOf(root.derived.delete(bad)), "unsafe", bad.name)
         assert.strictEqual(yield* reasonOf(root.derived.list(bad.tape, bad.kind)), "unsafe", bad.name)
       }
-      // A link under the name of a file is replaced or removed itself.
+      // A link under the name of a derived file is itself replaced or removed, not its target.
       yield* root.derived.put({ ...key, name: "link" }, bytes("derived"))
       assert.strictEqual(text(yield* root.derived.get({ ...key, name: "link" }, 100)), "derived")
       assert.deepStrictEqual(namesIn(`${at}.elsewhere`), ["secret"])
@@ -165,7 +165,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("makes the folders above it that are not there", (at) =>
+  live("is created together with its missing parent folders", (at) =>
     Effect.gen(function* () {
       const deep = path.join(at, "one", "two")
       yield* Effect.scoped(openLib(deep))
@@ -173,7 +173,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("may be reached through a link, and is then one place", (at) =>
+  live("is one place, also if it is reached through a link", (at) =>
     Effect.gen(function* () {
       yield* openLib(at)
       const alias = newPlace()
@@ -194,7 +194,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("belongs to one process", (at) =>
+  live("can be opened for writing by one process only", (at) =>
     Effect.gen(function* () {
       yield* Effect.scoped(openLib(at))
       const child = yield* Effect.promise(() => startLockHolder(path.join(at, "litelib.lock")))
@@ -210,7 +210,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("holds no links, devices or folders where files should be", (at) =>
+  live("refuses links and folders in the place of files", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       fs.writeFileSync(`${at}.secret`, "secret")
@@ -232,7 +232,7 @@ describe("a lib's folder", () => {
       assert.strictEqual(yield* reasonOf(root.meta.read("linked")), "unsafe")
       const into = root.segments.write("linked", "seg-000004.jsonl", (append) => append(bytes("x")))
       assert.strictEqual(yield* reasonOf(into), "unsafe")
-      // Recovery is shown them, so that it can say what it met.
+      // Recovery is shown the links and folders, so that it can name them.
       assert.deepStrictEqual(yield* root.segments.list("order"), ["seg-000001.jsonl", "seg-000002.jsonl"])
       assert.deepStrictEqual(yield* root.tapes.list, ["order"])
     })
@@ -257,7 +257,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("keeps nothing of a segment whose fill failed", (at) =>
+  live("keeps nothing of a segment if `fill` fails", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       const half = root.segments.write("order", "seg-000001.jsonl", (append) =>
@@ -268,7 +268,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("gives back every file that was open in it", (at) =>
+  live("has no open descriptors after its scope has closed", (at) =>
     Effect.gen(function* () {
       yield* Effect.scoped(
         Effect.gen(function* () {

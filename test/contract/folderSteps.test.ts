@@ -1,6 +1,6 @@
 /**
- * The order of the steps is the protocol: a sync that comes too late, or not at all, shows in no other test but those
- * that lose power.
+ * The order of the steps is the protocol. A sync that comes too late, or not at all, is noticed only by these tests and
+ * by those that lose power.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -27,8 +27,8 @@ const live = (
     return Effect.provide(body(at, disk), Layer.provide(FolderStorage.layer, disk.layer))
   })
 
-describe("the steps in a folder", () => {
-  live("a new lib's folder is durable before its lib meta, which is replaced whole", (at, disk) =>
+describe("the folder storage", () => {
+  live("makes a new folder durable before lib meta, and replaces lib meta whole", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* open(at)
       assert.deepStrictEqual(disk.take(), ["makeFolder .", "syncFolder ..", "lock litelib.lock"])
@@ -44,7 +44,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("somebody else's folder is not even locked", (at, disk) =>
+  live("takes no lock in a foreign folder", (at, disk) =>
     Effect.gen(function* () {
       fs.mkdirSync(at)
       fs.writeFileSync(path.join(at, "notes.txt"), "mine")
@@ -53,7 +53,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("meta grows by one write at its end and one datasync", (at, disk) =>
+  live("appends to meta with one write at its end and one datasync", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       const { version } = (yield* root.meta.read(undefined))!
@@ -69,7 +69,7 @@ describe("the steps in a folder", () => {
   )
 
   live(
-    "a dynamic segment is durable with its entry before it is given out; a commit is a write and a datasync, with room for the next",
+    "makes a dynamic segment and its entry durable before it returns it, and appends a batch with one write, room included, and one datasync",
     (at, disk) =>
       Effect.gen(function* () {
         const root = yield* openLib(at)
@@ -97,7 +97,7 @@ describe("the steps in a folder", () => {
       })
   )
 
-  live("a segment is durable before it has its name, and the name before it is given out", (at, disk) =>
+  live("makes a segment durable before its name, and its name before it returns", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       const name = "order/seg-000001.jsonl"
@@ -121,7 +121,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("a shard folder is durable before its first segment, also one that was there already", (at, disk) =>
+  live("makes a shard folder durable before its first segment, even if the folder exists already", (at, disk) =>
     Effect.gen(function* () {
       const write = (number: number) =>
         Effect.scoped(
@@ -148,7 +148,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("a tape is durable before it has its name, and a namesake makes way before that", (at, disk) =>
+  live("makes a tape durable before its name, and moves a namesake aside first", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       disk.take()
@@ -170,7 +170,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("a derived file is never synced", (at, disk) =>
+  live("never syncs a derived file", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       disk.take()
@@ -199,7 +199,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("after a failed append nothing is appended any more", (at, disk) =>
+  live("refuses every append after a failed one", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       for (const [n, step] of [/^write/, /^datasync/].entries()) {
@@ -216,7 +216,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("a segment fails when a chunk of it could not be written, whatever fill makes of that", (at, disk) =>
+  live("fails a segment if a chunk could not be written, even if `fill` ignores that", (at, disk) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       disk.refuse(/^write 4/)
@@ -230,7 +230,7 @@ describe("the steps in a folder", () => {
   )
 
   live(
-    "a change of meta that failed before its rename leaves what was there, and a later one goes through",
+    "leaves meta unchanged if a replacement of it fails before its rename, and accepts a later replacement",
     (at, disk) =>
       Effect.gen(function* () {
         const root = yield* openLib(at)
@@ -246,7 +246,7 @@ describe("the steps in a folder", () => {
       })
   )
 
-  live("a folder whose name could not be made durable goes again: the next one is made and synced anew", (at, disk) =>
+  live("removes a new folder whose name could not be synced, and makes and syncs it again next time", (at, disk) =>
     Effect.gen(function* () {
       disk.refuse(/^syncFolder/)
       for (const place of [at, `${at}/in/a/folder`]) {
@@ -260,7 +260,7 @@ describe("the steps in a folder", () => {
     })
   )
 
-  live("every step that a lib is opened or written with can fail, and says so in its type", (at, disk) =>
+  live("reports the failure of any step of opening or writing as a typed error", (at, disk) =>
     Effect.gen(function* () {
       for (const [code, reason] of [
         ["EROFS", "read-only"],

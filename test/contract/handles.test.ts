@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import { make } from "../../src/layers/folder/handles.ts"
 import type { File } from "../../src/services/ports/Disk.ts"
 
-/** Files that count how often they are opened and closed; of a closed one nothing can be read. */
+/** Files that count how often they are opened and closed. A closed one cannot be read. */
 const makeFiles = () => {
   const opened: Array<string> = []
   const closed: Array<string> = []
@@ -31,8 +31,8 @@ const makeFiles = () => {
 
 const readName = (file: File) => Effect.as(file.read(0, 0), file.path)
 
-describe("open files", () => {
-  it.effect("a file is opened once, until it is dropped", () =>
+describe("the cache of open files", () => {
+  it.effect("opens a file once, until it is dropped", () =>
     Effect.gen(function* () {
       const { opened, closed, open } = makeFiles()
       const handles = make(2)
@@ -45,7 +45,7 @@ describe("open files", () => {
     })
   )
 
-  it.effect("of too many, the one that was used longest ago is closed", () =>
+  it.effect("closes the least recently used file if there are too many", () =>
     Effect.gen(function* () {
       const { closed, open } = makeFiles()
       const handles = make(2)
@@ -54,7 +54,7 @@ describe("open files", () => {
     })
   )
 
-  it.effect("a file that is dropped, evicted or closed with the others while it is read stays open for that", () =>
+  it.effect("keeps a file open while it is read, even if it is dropped, evicted or closed with the others", () =>
     Effect.gen(function* () {
       const ends = [
         (handles: ReturnType<typeof make>) => handles.drop("x/a"),
@@ -81,7 +81,7 @@ describe("open files", () => {
     })
   )
 
-  it.effect("what was opened before a drop is not used after it", () =>
+  it.effect("uses no file after a drop that was opened before it", () =>
     Effect.gen(function* () {
       const { closed, open } = makeFiles()
       const handles = make(2)
@@ -100,7 +100,7 @@ describe("open files", () => {
     })
   )
 
-  it.effect("of two that were opened at the same time one is kept, and a failed read gives its file back", () =>
+  it.effect("keeps one of two files that were opened at the same time, and closes the file after a failed read", () =>
     Effect.gen(function* () {
       const { closed, open } = makeFiles()
       const handles = make(2)

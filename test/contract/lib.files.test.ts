@@ -1,4 +1,4 @@
-/** What people and programs do to a lib's folder, and what comes of it. */
+/** What people and programs do to a lib's folder, and the consequences. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
@@ -25,7 +25,7 @@ const live = (name: string, body: (storage: StorageService, at: string) => Effec
 const namesIn = (folder: string): ReadonlyArray<string> =>
   fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted()
 
-/** Tapes `a` and `b` with a segment each and a record behind it. */
+/** Creates tapes `a` and `b`, each with one segment and one record that is in no segment yet. */
 const write = Effect.fnUntraced(function* (lib: LibService) {
   for (const name of ["a", "b"]) yield* lib.createTape(name)
   const append = (n: number) => lib.commit(["a", "b"].map((tape) => ({ tape, records: [{ n }] })))
@@ -36,7 +36,7 @@ const write = Effect.fnUntraced(function* (lib: LibService) {
 
 const records = [{ n: 0 }, { n: 1 }]
 
-/** What an interrupted writer leaves in a folder of its own. */
+/** Copies the state that an interrupted writer leaves to `at`. */
 const crashed = Effect.fnUntraced(function* (storage: StorageService, at: string) {
   const watch = watched(storage)
   const writer = newPlace()
@@ -47,7 +47,7 @@ const crashed = Effect.fnUntraced(function* (storage: StorageService, at: string
 })
 
 describe("a lib's folder", () => {
-  live("that lost its lib meta is refused, and nothing in it is changed", (storage, at) =>
+  live("is refused and left unchanged if it lost its lib meta", (storage, at) =>
     Effect.gen(function* () {
       yield* withLib(storage, at, write)
       fs.rmSync(path.join(at, "litelib.meta.jsonl"))
@@ -59,7 +59,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("that is somebody else's is refused, and nothing in it is changed", (storage, at) =>
+  live("is refused and left unchanged if it contains foreign files", (storage, at) =>
     Effect.gen(function* () {
       const fillings: ReadonlyArray<(folder: string) => void> = [
         (folder) => fs.writeFileSync(path.join(folder, "notes.txt"), "mine"),
@@ -83,7 +83,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("may hold files that meta does not list: they are ignored", (storage, at) =>
+  live("may contain files that meta does not list, which are ignored", (storage, at) =>
     Effect.gen(function* () {
       yield* withLib(storage, at, write)
       for (const folder of ["folder", "folder.aside-1", "a/deep", "a/shard-0000", "empty", "b.tmp"]) {
@@ -137,7 +137,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("in which a tape lost its meta still opens, and its other tapes go on", (storage, at) =>
+  live("still opens if a tape lost its meta, and its other tapes keep working", (storage, at) =>
     Effect.gen(function* () {
       yield* withLib(storage, at, write)
       fs.rmSync(path.join(at, "a/tape.meta.jsonl"))
@@ -161,7 +161,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("keeps what a tape without meta had committed, until its meta is put back", (storage, at) =>
+  live("keeps the committed records of a tape without meta until its meta is restored", (storage, at) =>
     Effect.gen(function* () {
       yield* crashed(storage, at)
       const meta = path.join(at, "a/tape.meta.jsonl")
@@ -195,7 +195,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("gets a file with the bytes of a torn end, and one more when that happens again", (storage, at) =>
+  live("gets a new file with the discarded bytes for each torn tail", (storage, at) =>
     Effect.gen(function* () {
       const aside: Array<string> = []
       for (const torn of ['{"half', '{"n":7}\n{"$type":"LiteLib.Commit","batch":']) {
@@ -221,7 +221,7 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("without its index folders and its hint is read as before", (storage, at) =>
+  live("is read as before if its index folders and its hint are missing", (storage, at) =>
     Effect.gen(function* () {
       yield* crashed(storage, at)
       fs.rmSync(path.join(at, "a/index"), { recursive: true })

@@ -1,4 +1,4 @@
-/** What openings that were interrupted leave, on a disk that loses power. */
+/** What interrupted openings leave, on a disk that loses power. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,7 +13,7 @@ import type * as DiskState from "../../src/testing/DiskState.ts"
 import { loseAll } from "../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
 
-/** The state before the first of the steps that `isMeant`. */
+/** The state before the first step for which `isMeant` returns true. */
 type Snapshot = { state?: DiskState.DiskState }
 
 const diskOf = (state: DiskState.DiskState | undefined, snapshot: Snapshot, isMeant: (step: string) => boolean) =>
@@ -25,7 +25,7 @@ const diskOf = (state: DiskState.DiskState | undefined, snapshot: Snapshot, isMe
     }
   })
 
-/** Opens the lib and uses it; nothing is closed: the process is killed. */
+/** Opens the lib and uses it. Nothing is closed: the process is killed. */
 const session = <A, E>(
   disk: SimulatedDisk.SimulatedDisk,
   use: (lib: Lib.Lib["Service"]) => Effect.Effect<A, E, Lib.Lib>
@@ -43,9 +43,9 @@ const append = (lib: Lib.Lib["Service"], t: string) => lib.commit([{ tape: "a", 
 const never = () => false
 
 describe("an interrupted opening", () => {
-  it.live("leaves no dynamic segment that looks like one of the next epoch", () =>
+  it.live("leaves no dynamic segment that could be taken for one of the next epoch", () =>
     Effect.gen(function* () {
-      // The second dynamic segment is listed, and the process is killed before that is durable.
+      // The second dynamic segment is listed, and the process is killed before the listing is durable.
       const listing: Snapshot = {}
       let appended = 0
       const first = diskOf(undefined, listing, (step) => appended > 0 && step === "datasync /lib/litelib.meta.jsonl")
@@ -57,14 +57,15 @@ describe("an interrupted opening", () => {
           yield* append(lib, "2")
         })
       )
-      // The next writer puts its own behind it, and the power goes before it has said so: with it the listing.
+      // The next writer creates its own dynamic segment after it. The power fails before lib meta lists that, and takes
+      // the listing of the second one with it.
       const made: Snapshot = {}
       yield* session(
         diskOf(listing.state!, made, (step) => step === "create /lib/litelib.meta.jsonl.tmp"),
         () => Effect.void
       )
       const left = loseAll(made.state!)
-      // The third takes that number's predecessor, and the power goes before its folder is synced again.
+      // The third writer takes the number before that one, and the power fails before its folder is synced again.
       const third = diskOf(left, {}, never)
       yield* session(third, () => Effect.void)
       const opened = yield* Effect.exit(

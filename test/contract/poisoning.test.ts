@@ -1,9 +1,9 @@
 /**
- * The disk says no at one step of something that a writer does, at every step in turn: what was pending has an unknown
- * outcome, the writer stops, reads go on, and who opens the lib again goes on with one chain.
+ * One step of an operation of the writer fails, and so does each other step in turn. Pending appends then have an
+ * unknown outcome, the writer stops, reads continue, and the next writer continues with a single chain.
  *
- * A writer that lost its lock while it stood still stops too: at whatever call that was, it takes nothing from the one that
- * came after it, and says of nothing that it is committed which that one has not seen.
+ * A writer that was paused and lost its lock stops too, whatever call it was paused at. It overwrites nothing of the
+ * writer that came after it, and acknowledges no commit that this writer has not seen.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,9 +19,9 @@ import { temporaryFolder } from "../support/temporaryFolder.ts"
 interface Doing {
   readonly name: string
   readonly run: (lib: LibService) => Effect.Effect<unknown, { readonly _tag: string }>
-  /** Whether what it does is an append, so that its failure leaves the outcome unknown. */
+  /** Whether the operation is an append, so that its failure leaves the outcome unknown. */
   readonly isAppend?: boolean
-  /** Steps whose failure stops nobody: nothing rests on what they write. */
+  /** Steps whose failure stops no writer: nothing relies on the files that they write. */
   readonly harmless?: RegExp
 }
 
@@ -52,7 +52,7 @@ const doings: ReadonlyArray<Doing> = [
   { name: "set user metadata", run: onTape((tape) => tape.setUserMeta("key", 1)) },
   { name: "archive", run: (lib) => lib.archive("b") },
   { name: "create a tape", run: (lib) => lib.createTape("new") },
-  // Until it changes meta, a repack only writes files that nobody knows of.
+  // Until it changes meta, a repack only writes files that no meta lists.
   {
     name: "repack",
     run: onTape((tape) => Effect.andThen(tape.appendSegment, tape.repack({ targetBytes: 1, force: true }))),
@@ -60,7 +60,7 @@ const doings: ReadonlyArray<Doing> = [
   }
 ]
 
-/** A lib on a disk of its own; `armed` is asked before each step of what is done to it. */
+/** Prepares a lib on a disk of its own; `fault` is asked before each step. */
 const prepare = Effect.fnUntraced(function* (fault: (step: SimulatedDisk.Step) => SimulatedDisk.Fault | undefined) {
   const simulated = SimulatedDisk.make({ onStep: fault })
   const storage = yield* Effect.provideService(FolderStorage.make, Disk, simulated.disk)
@@ -71,7 +71,7 @@ const prepare = Effect.fnUntraced(function* (fault: (step: SimulatedDisk.Step) =
   return { close, lib, simulated }
 })
 
-/** The changing steps of what is done, when nothing fails. */
+/** Returns the changing steps of an operation that succeeds. */
 const stepsOf = Effect.fnUntraced(function* ({ run }: Doing) {
   let isArmed = false
   const steps: Array<SimulatedDisk.Step> = []
@@ -86,7 +86,7 @@ const stepsOf = Effect.fnUntraced(function* ({ run }: Doing) {
   return steps
 })
 
-/** Opens anew what is left: all is there that was acknowledged, and appends go on behind it. */
+/** Reopens what is left: every acknowledged record is there, and appends continue after them. */
 const checkReopened = Effect.fnUntraced(function* (left: SimulatedDisk.SimulatedDisk, where: string) {
   for (const round of [0, 1]) {
     const again = SimulatedDisk.make({ state: left.state() })
@@ -135,9 +135,9 @@ const failAt = Effect.fnUntraced(function* (doing: Doing, nth: number, code: str
   return Exit.isSuccess(next)
 })
 
-describe("the disk says no", () => {
+describe("a failing disk", () => {
   for (const doing of doings) {
-    it(`at any step of: ${doing.name}`, async () => {
+    it(`loses nothing acknowledged at any step of: ${doing.name}`, async () => {
       const steps = await run(stepsOf(doing))
       assert.isAtLeast(steps.length, 2)
       let poisoned = 0
@@ -153,9 +153,9 @@ describe("the disk says no", () => {
 
 const newPlace = temporaryFolder()
 
-describe("a writer that was stopped, and whose lock file was unlinked meanwhile", () => {
+describe("a paused writer whose lock file was unlinked meanwhile", () => {
   for (const operation of operations.filter(({ name }) => ["append", "roll", "flush", "archive"].includes(name))) {
-    it(`harms nobody at any call of: ${operation.name}`, async () => {
+    it(`harms nobody, whatever call it was paused at during: ${operation.name}`, async () => {
       for (let step = 1; ; step++) {
         const { at, wrong } = await stopAndTakeOver(newPlace(), operation, "within", step, step % 2 === 0)
         assert.deepStrictEqual(wrong, [], `call ${step}: ${at}`)

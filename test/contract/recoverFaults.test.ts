@@ -1,6 +1,6 @@
 /**
- * Recovery on a disk that says no at one step, at every step in turn. What could not be read once is not damaged; what is
- * left behind a failure is what there was, or what recovery makes of it.
+ * Recovery on a disk of which one step fails, each step in turn. A file that could not be read once is not damaged. A
+ * failed recovery leaves the state from before, or the recovered one.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -24,7 +24,7 @@ const committed = [{ n: 2 }]
 const storageOn = (simulated: SimulatedDisk.SimulatedDisk) =>
   Effect.provideService(FolderStorage.make, Disk, simulated.disk)
 
-/** A lib whose writer was killed: records in a segment and behind it, a user value, an archived tape. */
+/** A lib whose writer was killed: records in a segment and after it, a user value, an archived tape. */
 const written = Effect.gen(function* () {
   const simulated = SimulatedDisk.make()
   const { lib } = yield* openSession(yield* storageOn(simulated), place)
@@ -38,7 +38,7 @@ const written = Effect.gen(function* () {
   return DiskState.settled(simulated.state())
 })
 
-/** What a lib says of itself. */
+/** The ids, tapes, user values and records of a lib. */
 const identityOf = Effect.fnUntraced(function* (simulated: SimulatedDisk.SimulatedDisk) {
   const { close, lib } = yield* openSession(yield* storageOn(simulated), place)
   const tape = yield* existingTape(lib, "a")
@@ -68,7 +68,7 @@ const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string => {
   return reason?._tag === "Fail" ? reason.error._tag : `${reason?._tag}`
 }
 
-/** Does `what` with an error at its n-th step, for every n, until it has no such step. */
+/** Runs `what` with an error at its n-th step, for every n up to the number of its steps. */
 const atEveryStep = Effect.fnUntraced(function* <E>(
   state: DiskState.DiskState,
   what: (
@@ -96,8 +96,8 @@ const atEveryStep = Effect.fnUntraced(function* <E>(
   }
 })
 
-describe("recovery, when the disk says no at any step", () => {
-  it("does not take a tape for damaged that could not be read once", async () => {
+describe("recovery, if any step of the disk fails,", () => {
+  it("does not treat a tape as damaged that could not be read once", async () => {
     const program = Effect.gen(function* () {
       const state = yield* written
       const before = yield* identityOf(SimulatedDisk.make({ state }))
@@ -115,7 +115,7 @@ describe("recovery, when the disk says no at any step", () => {
     await run(program)
   })
 
-  it("does not take a lib for damaged that could not be read once", async () => {
+  it("does not treat a lib as damaged that could not be read once", async () => {
     const program = Effect.gen(function* () {
       const state = yield* written
       const before = yield* identityOf(SimulatedDisk.make({ state }))
@@ -135,7 +135,7 @@ describe("recovery, when the disk says no at any step", () => {
     await run(program)
   })
 
-  it("leaves a damaged tape that can be recovered again, and no writer that goes on with half of it", async () => {
+  it("leaves a damaged tape that can be recovered again, and no writer that continues with half of it", async () => {
     const program = Effect.gen(function* () {
       const whole = yield* written
       const bytes = DiskState.contents(whole).get(tapeMeta)!
@@ -143,7 +143,7 @@ describe("recovery, when the disk says no at any step", () => {
       yield* atEveryStep(state, (simulated, arm, failedAt) =>
         Effect.gen(function* () {
           const { close, exit, next } = yield* recoverTapeOn(simulated, arm)
-          // Not recovered, or recovered whole, when it is the append that meets the error; or the writer has stopped.
+          // If the append meets the error, the tape is recovered whole or not at all; otherwise the writer has stopped.
           const expected = Exit.isSuccess(exit)
             ? ["done", "StorageError", "CommitOutcomeUnknown", "WriterPoisoned"]
             : ["WriterPoisoned", "TapeInvalid", "MetaCorrupt", "StorageError"]

@@ -1,4 +1,4 @@
-/** Closing a lib's segments with another place to seal them than the event loop: what comes out must be the same. */
+/** Segments that are sealed elsewhere than on the event loop: the result must be the same. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,7 +19,7 @@ import { temporaryFolder } from "../support/temporaryFolder.ts"
 const newPlace = temporaryFolder()
 const always = { ...defaultWorth, bytesMin: 0, startBytesMin: 0 }
 
-/** Counts what is begun and found out there. */
+/** Counts the jobs that are begun, finished with a result, and dropped. */
 const counted = (place: Sealer) => {
   const counts = { begun: 0, found: 0, dropped: 0 }
   const watched: Sealer = {
@@ -47,7 +47,7 @@ const counted = (place: Sealer) => {
 const events = (from: number, count: number) =>
   Array.from({ length: count }, (_, n) => ({ type: "Noted", data: { n: from + n, text: "x".repeat(200) } }))
 
-/** Events of two tapes and records of a third, over several dynamic segments; then everything is verified. */
+/** Writes events to two tapes and records to a third, over several dynamic segments, then verifies everything. */
 const useAndVerify = (place: Sealer) =>
   Effect.gen(function* () {
     const storage = yield* NodeStorage.make
@@ -85,8 +85,8 @@ const useAndVerify = (place: Sealer) =>
 
 const whole = { ok: true, records: [480, 720, 600] }
 
-describe("segments that are sealed beside the event loop", () => {
-  it.live("are verified as any other: by a thread", () =>
+describe("segments that are sealed off the event loop", () => {
+  it.live("verify like any other if a thread seals them", () =>
     Effect.gen(function* () {
       const thread = new SealThread(startSealThread, always)
       const { counts, watched } = counted(thread)
@@ -98,7 +98,7 @@ describe("segments that are sealed beside the event loop", () => {
     })
   )
 
-  it.live("are sealed on it after all where nothing was found out there", () =>
+  it.live("are sealed on the event loop after all if the sealer returns no result", () =>
     Effect.gen(function* () {
       const lost = { add: () => Effect.void, finish: Effect.succeed(undefined), drop: Effect.void }
       const { counts, watched } = counted({ begin: () => lost })
@@ -109,7 +109,7 @@ describe("segments that are sealed beside the event loop", () => {
     })
   )
 
-  it.live("are sealed on it where the thread dies while it is at it", () =>
+  it.live("are sealed on the event loop if the thread dies during the work", () =>
     Effect.gen(function* () {
       let ends: () => void = () => {}
       const thread = new SealThread((onReply, onEnd) => {
@@ -139,7 +139,7 @@ describe("segments that are sealed beside the event loop", () => {
     })
   )
 
-  it.live("are given up there where they cannot be written, and the writer stops as ever", () =>
+  it.live("are dropped by the thread if they cannot be written, and the writer stops as usual", () =>
     Effect.gen(function* () {
       const thread = new SealThread(startSealThread, always)
       const { counts, watched } = counted(thread)
@@ -176,7 +176,7 @@ describe("segments that are sealed beside the event loop", () => {
     ["thread", 1],
     ["event-loop", 0]
   ] as const) {
-    it.live(`NodeStorage, sealing: ${sealing}: starts ${wanted} for 8 MiB, which ends with the lib`, () =>
+    it.live(`NodeStorage, sealing: ${sealing}: starts ${wanted} threads for 8 MiB, which end with the lib`, () =>
       Effect.gen(function* () {
         const workers: Array<Worker> = []
         const seen = (message: unknown): void => void workers.push((message as { readonly worker: Worker }).worker)

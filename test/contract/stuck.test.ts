@@ -1,4 +1,7 @@
-/** A dynamic segment that cannot be closed: the log says so once, the lib reports it, and it is closed once that is mended. */
+/**
+ * A dynamic segment that cannot be closed: the log says so once, the lib reports it, and it is closed once the cause is
+ * gone.
+ */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -11,7 +14,7 @@ import { type LibService, settle, tapeOf, withLib } from "../support/openLib.ts"
 const options = { closeBytes: 400, backlogMax: 1, closeAfter: "1 hour" } as const
 const text = "x".repeat(300)
 
-/** Appends enough to a tape for the next dynamic segment to begin, and lets the writer close what it can. */
+/** Appends enough to a tape to begin the next dynamic segment, and lets the writer close what it can. */
 const roll = (lib: LibService, tape: string) =>
   Effect.gen(function* () {
     const opened = yield* tapeOf(lib, tape)
@@ -19,7 +22,7 @@ const roll = (lib: LibService, tape: string) =>
     yield* settle
   })
 
-/** Runs `use` over a lib whose tape "a" has lost its meta while it holds records that are in no segment yet. */
+/** Runs `use` with a lib whose tape "a" lost its meta while its records are in no segment yet. */
 const withStuckLib = <E>(
   use: (lib: LibService, mend: Effect.Effect<void>) => Effect.Effect<void, E>
 ): Effect.Effect<ReadonlyArray<string>, unknown> => {
@@ -72,7 +75,7 @@ const failingSegments = (base: Storage["Service"]) => {
 const stays = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("dynamic segments stay"))
 
 describe("a dynamic segment that cannot be closed", () => {
-  it.effect("is logged once, however often it is tried", () =>
+  it.effect("is logged once, however often the writer retries", () =>
     Effect.gen(function* () {
       const lines = yield* withStuckLib((lib) => Effect.forEach([1, 2, 3, 4], () => roll(lib, "b"), { discard: true }))
       assert.strictEqual(stays(lines).length, 1)

@@ -1,18 +1,18 @@
-/** How storages are broken: one promise at a time, over one that keeps them all. */
+/** Ways to break a storage: one promise at a time, on top of one that keeps them all. */
 import * as Effect from "effect/Effect"
 import { type DynamicWriter, type Root, type Storage, StorageError } from "litetapes/Storage"
 import { changeRoot, type RootChange } from "../../support/changeRoot.ts"
 
 export type Break = (base: Storage["Service"]) => Storage["Service"]
 
-/** A broken storage, and the check that has to see it. */
+/** A broken storage, and the check that must catch it. */
 export interface Mutant {
   readonly breaks: string
   readonly caughtBy: string
   readonly storage: Break
 }
 
-/** Puts other operations in the place of some of a root's. What `change` closes over lives as long as the storage. */
+/** Replaces some operations of a root. State that `change` closes over lives as long as the storage. */
 export const onRoot =
   (makeChange: () => (root: Root) => RootChange): Break =>
   (base) => {
@@ -22,7 +22,7 @@ export const onRoot =
     }
   }
 
-/** As `onRoot`, where nothing is remembered. */
+/** Like `onRoot`, for changes without state. */
 export const always = (change: (root: Root) => RootChange): Break => onRoot(() => change)
 
 /** Changes the writers of dynamic segments. */
@@ -36,7 +36,7 @@ export const onWriter = (change: (writer: DynamicWriter) => Partial<DynamicWrite
 export const failure = (reason: StorageError["reason"]): StorageError =>
   new StorageError({ operation: "broken", place: "here", reason, detail: "broken on purpose" })
 
-/** Gives `value` where the operation refuses for `reason`. */
+/** Replaces failures with `reason` by `value`. */
 export const instead = <A, B>(
   effect: Effect.Effect<A, StorageError>,
   reason: StorageError["reason"],
@@ -44,7 +44,7 @@ export const instead = <A, B>(
 ): Effect.Effect<A | B, StorageError> =>
   Effect.catch(effect, (error) => (error.reason === reason ? Effect.succeed(value) : Effect.fail(error)))
 
-/** With zeros up to the length that was asked for. */
+/** Appends zeros up to the length that was asked for. */
 export const padded = (bytes: Uint8Array, length: number): Uint8Array => {
   const filled = new Uint8Array(length)
   filled.set(bytes)

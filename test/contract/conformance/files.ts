@@ -33,7 +33,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "a write that comes up short is not gone on with",
+    breaks: "a short write is not continued",
     caughtBy: "a batch of 5 MiB goes in and comes out",
     storage: onWriter((writer) => ({ append: (bytes) => writer.append(bytes.subarray(0, 1024 * 1024)) }))
   },
@@ -55,7 +55,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
     storage: onWriter(() => ({ close: Effect.void }))
   },
   {
-    breaks: "journal.drop fails where there is nothing",
+    breaks: "journal.drop fails if there is nothing to drop",
     caughtBy: "dropping removes, also what is not there, and lets reads under way end",
     storage: always((root) => ({
       journal: {
@@ -67,7 +67,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "numbers are listed as texts are sorted",
+    breaks: "numbers are sorted as strings",
     caughtBy: "numbers of dynamic segments are listed in order, beyond six digits too",
     storage: always((root) => ({
       journal: {
@@ -76,7 +76,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "what is set aside overwrites what was",
+    breaks: "quarantined bytes overwrite earlier ones",
     caughtBy: "what is set aside is never overwritten, and counts for nothing else",
     storage: always((root) => ({
       quarantine: {
@@ -85,7 +85,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "places of what is set aside are counted anew by each opening",
+    breaks: "each opening counts the places of quarantined bytes anew",
     caughtBy: "what is set aside is never overwritten, and counts for nothing else",
     storage: always((root) => {
       let count = 0
@@ -118,7 +118,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
 
 type Append = (chunk: Uint8Array) => Effect.Effect<void, StorageError>
 
-/** Segments whose bytes are read once and kept, until `forgets` says that they are not any more. */
+/** Caches the bytes of segments until they are removed or written, as `forgets` says. */
 const caching = (forgets: "when removed" | "when written") => (): ((root: Root) => RootChange) => {
   const kept = new Map<string, Uint8Array>()
   return (root) => ({
@@ -146,7 +146,7 @@ const caching = (forgets: "when removed" | "when written") => (): ((root: Root) 
   })
 }
 
-/** While one is written, listing shows it under a name that is not its own yet. */
+/** Lists a segment under a temporary name while it is written. */
 const showingTemporary = (): ((root: Root) => RootChange) => {
   const writing = new Set<string>()
   return (root) => ({
@@ -164,7 +164,7 @@ const showingTemporary = (): ((root: Root) => RootChange) => {
   })
 }
 
-/** What was appended stands under the name when `fill` fails. */
+/** Keeps the appended bytes under the name if `fill` fails. */
 const torn = (root: Root): RootChange => ({
   segments: {
     write: (tape, segment, fill) => {
@@ -181,7 +181,7 @@ const torn = (root: Root): RootChange => ({
   }
 })
 
-/** Writers of one name share what they have appended. */
+/** Lets writers of one name share their appended bytes. */
 export const sharing = (bufferOf: (segment: string) => string) => (): ((root: Root) => RootChange) => {
   const buffers = new Map<string, Array<Uint8Array>>()
   return (root) => ({
@@ -201,7 +201,7 @@ export const sharing = (bufferOf: (segment: string) => string) => (): ((root: Ro
   })
 }
 
-/** A segment without any chunk is not written. */
+/** Writes no segment that has no chunks. */
 const noEmptyOnes = (root: Root): RootChange => ({
   segments: {
     write: (tape, segment, fill) =>
@@ -219,7 +219,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     caughtBy: "a segment is written whole, out of its chunks, and gives what fill gave",
     storage: onRoot(showingTemporary)
   },
-  { breaks: "an empty segment is none", caughtBy: "an empty segment is one", storage: always(noEmptyOnes) },
+  { breaks: "an empty segment is not written", caughtBy: "an empty segment is one", storage: always(noEmptyOnes) },
   {
     breaks: "reads of segments go past the end",
     caughtBy: "a read of a segment is short at the end only, and ranges keep their order",
@@ -231,7 +231,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "an absent segment reads as empty",
+    breaks: "a missing segment reads as empty",
     caughtBy: "a segment that is not there is not found, and removing it succeeds",
     storage: always((root) => ({
       segments: {
@@ -240,17 +240,17 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "a handle outlives the segment that it was of when that is replaced",
+    breaks: "a handle is still used after its segment was replaced",
     caughtBy: "a leftover segment under the name is replaced, also for who read it before",
     storage: onRoot(caching("when removed"))
   },
   {
-    breaks: "a handle outlives the segment that it was of when that is removed",
+    breaks: "a handle is still used after its segment was removed",
     caughtBy: "a removed segment is gone, also for who read it before, and its name can be used again",
     storage: onRoot(caching("when written"))
   },
   {
-    breaks: "a torn file stays when fill fails",
+    breaks: "a torn file stays if `fill` fails",
     caughtBy: "when fill fails, nothing is under the name and a second try goes through",
     storage: always(torn)
   },
@@ -270,7 +270,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     storage: onRoot(sharing((segment) => segment))
   },
   {
-    breaks: "files are opened and never closed, until there are too many",
+    breaks: "files are opened and never closed, until too many are open",
     caughtBy: "150 segments read the same, from many readers at once",
     storage: onRoot(() => {
       const opened = new Set<string>()
@@ -287,7 +287,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     })
   },
   {
-    breaks: "no name is unsafe to ask the size of",
+    breaks: "no segment name is refused as unsafe by size",
     caughtBy: "names that could lead elsewhere are no segments",
     storage: always((root) => ({
       segments: {
@@ -297,10 +297,10 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   }
 ]
 
-/** The file of a key, as one text. */
+/** Returns the file of a key as one string. */
 const pathOf = ({ tape, kind, name }: DerivedKey) => `${tape}/${kind}/${name}`
 
-/** Derived files whose bytes are read once for ranges, and kept. */
+/** Caches the bytes of derived files that are read in ranges. */
 const keepingRanges = (): ((root: Root) => RootChange) => {
   const kept = new Map<string, Array<Uint8Array>>()
   return (root) => ({
@@ -332,7 +332,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "an empty derived file is none",
+    breaks: "an empty derived file is not written",
     caughtBy: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
     storage: always((root) => ({
       derived: {
@@ -341,7 +341,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "the first derived file of a name stays",
+    breaks: "the first derived file of a name is never replaced",
     caughtBy: "a derived file replaces the older one whole, also for who read that before",
     storage: always((root) => ({
       derived: {
@@ -353,12 +353,12 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "a handle outlives the derived file that it was of",
+    breaks: "a handle is still used after its derived file was replaced",
     caughtBy: "a derived file replaces the older one whole, also for who read that before",
     storage: onRoot(keepingRanges)
   },
   {
-    breaks: "a derived file that is missing is an error",
+    breaks: "reading a missing derived file is an error",
     caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
     storage: always((root) => ({
       derived: {
@@ -370,7 +370,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "a derived file that is missing reads as empty",
+    breaks: "a missing derived file reads as empty",
     caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
     storage: always((root) => ({
       derived: {
@@ -379,7 +379,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "deleting a derived file fails where there is none",
+    breaks: "deleting a missing derived file fails",
     caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
     storage: always((root) => ({
       derived: {
@@ -391,7 +391,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "derived files are listed with those whose kinds begin alike",
+    breaks: "derived files are listed with those of kinds that begin alike",
     caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
     storage: always((root) => ({
       derived: {
@@ -406,7 +406,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "kinds are not told apart",
+    breaks: "kinds are not distinguished",
     caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
     storage: always((root) => ({
       derived: {
@@ -431,7 +431,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     })
   },
   {
-    breaks: "a derived file is read however large it is",
+    breaks: "a derived file of any size is read",
     caughtBy: "a derived file that is larger than its reader is ready for is not read",
     storage: always((root) => ({ derived: { get: (key) => root.derived.get(key, Number.MAX_SAFE_INTEGER) } }))
   },
@@ -446,14 +446,14 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
     storage: always((root) => (root.mode === "read" ? { derived: { delete: () => Effect.void } } : {}))
   },
   {
-    breaks: "no name is unsafe to ask the size of a derived file of",
+    breaks: "no derived file name is refused as unsafe by size",
     caughtBy: "names that could lead elsewhere are no derived files",
     storage: always((root) => ({
       derived: { size: (key) => instead(root.derived.size(key), "unsafe", undefined) }
     }))
   },
   {
-    breaks: "no kind is unsafe to list",
+    breaks: "no kind is refused as unsafe by list",
     caughtBy: "names that could lead elsewhere are no derived files",
     storage: always((root) => ({
       derived: { list: (tape, kind) => instead(root.derived.list(tape, kind), "unsafe", []) }

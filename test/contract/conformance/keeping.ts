@@ -1,4 +1,4 @@
-/** Storages that throw away what no operation of the port reads any more, over a disk that can be looked at. */
+/** Storages that discard bytes which no operation of the port reads again, on a disk whose files a check can see. */
 import * as Effect from "effect/Effect"
 import * as FolderStorage from "litetapes/FolderStorage"
 import { type Conformance, DiskState, SimulatedDisk } from "litetapes/testing"
@@ -21,7 +21,7 @@ export const lookedInto = (storage: Break): Conformance.Kind & Required<Pick<Con
   }
 }
 
-/** What is thrown away that should be kept, and the check that has to see it. */
+/** Bytes that are discarded but should be kept, and the check that must catch it. */
 export interface Loss {
   readonly loses: string
   readonly caughtBy: string
@@ -30,12 +30,12 @@ export interface Loss {
 
 export const losses: ReadonlyArray<Loss> = [
   {
-    loses: "what is set aside",
+    loses: "a quarantined file",
     caughtBy: "what is set aside is never overwritten, and counts for nothing else",
     storage: always((root) => ({ quarantine: { keep: (name) => root.quarantine.keep(name, new Uint8Array()) } }))
   },
   {
-    loses: "the segments of a tape that makes way",
+    loses: "any segment of a tape that is moved aside",
     caughtBy: "a namesake makes way with all that it had",
     storage: always((root) => ({
       tapes: {
@@ -49,7 +49,7 @@ export const losses: ReadonlyArray<Loss> = [
     }))
   },
   {
-    loses: "the meta of a tape that makes way",
+    loses: "the meta of a tape that is moved aside",
     caughtBy: "a namesake makes way with all that it had",
     storage: always((root) => ({
       tapes: {

@@ -6,7 +6,7 @@ import { always, type Mutant, onRoot, onWriter } from "./breaking.ts"
 import { sharing } from "./files.ts"
 import { openMutants } from "./places.ts"
 
-/** A batch is acknowledged when it is taken, and written when the next one comes: a kill loses the last. */
+/** Acknowledges a batch when it is appended and writes it when the next one comes, so a kill loses the last one. */
 const writtenLater: Mutant["storage"] = onWriter((writer) => {
   let pending: Uint8Array | undefined
   const write = Effect.suspend(() => (pending === undefined ? Effect.void : writer.append(pending)))
@@ -21,7 +21,7 @@ const writtenLater: Mutant["storage"] = onWriter((writer) => {
   }
 })
 
-/** A reader keeps what it has read of a dynamic segment. */
+/** Readers cache what they have read of a dynamic segment. */
 const frozenForReaders = (): ((root: Root) => RootChange) => {
   const sizes = new Map<number, number>()
   return (root) =>
@@ -48,7 +48,7 @@ export const libMutants: ReadonlyArray<Mutant> = [
     storage: writtenLater
   },
   {
-    breaks: "removing a segment removes all that are behind it",
+    breaks: "removing a segment removes all later ones",
     caughtBy: "tapes are repacked, cloned, archived and verified, and stay what they were",
     storage: always((root) => ({
       segments: {
@@ -64,7 +64,7 @@ export const libMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "a dynamic segment that is dropped takes the next one with it",
+    breaks: "dropping a dynamic segment drops the next one too",
     caughtBy: "events keep their order, their revisions and their ids, closed, killed and opened again",
     storage: always((root) => ({
       journal: {
@@ -73,7 +73,7 @@ export const libMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "all ranges of a call are the first one",
+    breaks: "all ranges of a call return the first one",
     caughtBy: "single events are found among many others, in dynamic segments and in segments",
     storage: always((root) => ({
       segments: {
@@ -92,12 +92,12 @@ export const libMutants: ReadonlyArray<Mutant> = [
     storage: openMutants.find(({ breaks }) => breaks === "a second writer is admitted")!.storage
   },
   {
-    breaks: "readers see what there was when they came",
+    breaks: "readers never see later appends",
     caughtBy: "a reader that looks again sees what was appended meanwhile, and never less than before",
     storage: onRoot(frozenForReaders)
   },
   {
-    breaks: "segments that are written at the same time are mixed up",
+    breaks: "segments that are written concurrently are mixed up",
     caughtBy: "appends at the same time get places of their own, while dynamic segments are closed",
     storage: onRoot(sharing(() => "all"))
   },

@@ -6,7 +6,7 @@ import { always, failure, instead, type Mutant, onRoot } from "./breaking.ts"
 
 export const openMutants: ReadonlyArray<Mutant> = [
   {
-    breaks: "readers name another run of the operating system",
+    breaks: "readers name another boot of the operating system",
     caughtBy: "open for writing makes an absent place, which is a lib once it has meta",
     storage: always((root) => (root.mode === "read" ? { boot: "another" } : {}))
   },
@@ -69,7 +69,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
     }
   },
   {
-    breaks: "what has no lib meta is written to",
+    breaks: "a place without lib meta can be written to",
     caughtBy: "what lost its lib meta opens to be recovered only",
     storage: (base) => ({
       open: (at, mode) =>
@@ -82,12 +82,12 @@ export const openMutants: ReadonlyArray<Mutant> = [
     storage: always((root) => (root.mode === "read" ? { hint: { write: () => Effect.void } } : {}))
   },
   {
-    breaks: "the lock is held for ever",
+    breaks: "the lock is never released",
     caughtBy: "after its scope is closed a root does nothing any more",
     storage: always(() => ({ checkLock: Effect.void }))
   },
   {
-    breaks: "all places have one hint",
+    breaks: "all places share one hint",
     caughtBy: "two places know nothing of each other",
     storage: onRoot(() => {
       let hint: Uint8Array | undefined
@@ -98,7 +98,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   }
 ]
 
-/** Meta at the bytes that its caller gave. */
+/** Keeps meta in the buffer that its caller passed in. */
 const keepingGiven = (): ((root: Root) => RootChange) => {
   const given = new Map<string, Uint8Array>()
   return (root) => ({
@@ -125,7 +125,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "meta.append gives the version that was",
+    breaks: "meta.append returns the version from before",
     caughtBy: "a change is made against the version that was read, and gives the one that stands now",
     storage: always((root) => ({
       meta: {
@@ -144,7 +144,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "meta.append makes the tape",
+    breaks: "meta.append creates the tape",
     caughtBy: "a change of meta that is not there is refused, and a tape has to be there",
     storage: always((root) => ({
       meta: {
@@ -160,7 +160,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "meta.replace looks at the version first and writes later",
+    breaks: "meta.replace checks the version first and writes later",
     caughtBy: "of changes at the same time against one version, one is made",
     storage: always((root) => ({
       meta: {
@@ -174,17 +174,17 @@ export const metaMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "meta stands in the bytes of its caller",
+    breaks: "meta is kept in the buffer of its caller",
     caughtBy: "meta keeps bytes of its own, and stays when the lib is opened again",
     storage: onRoot(keepingGiven)
   },
   {
-    breaks: "meta.read reads however much there is",
+    breaks: "meta.read reads meta of any size",
     caughtBy: "meta that is larger than its reader is ready for is not read",
     storage: always((root) => ({ meta: { read: (owner) => root.meta.read(owner) } }))
   },
   {
-    breaks: "no name is unsafe to read meta of",
+    breaks: "no owner of meta is refused as unsafe",
     caughtBy: "names that could lead elsewhere are no owners of meta",
     storage: always((root) => ({
       meta: {
@@ -196,12 +196,12 @@ export const metaMutants: ReadonlyArray<Mutant> = [
 
 export const tapeMutants: ReadonlyArray<Mutant> = [
   {
-    breaks: "tapes are listed in any order",
+    breaks: "tapes are listed in reverse order",
     caughtBy: "a tape appears with its meta and is there when the lib is opened again",
     storage: always((root) => ({ tapes: { list: Effect.map(root.tapes.list, (names) => names.toReversed()) } }))
   },
   {
-    breaks: "empty meta is none",
+    breaks: "empty meta is read as missing",
     caughtBy: "a tape may begin with empty meta, which is not none",
     storage: always((root) => ({
       meta: {
@@ -225,7 +225,7 @@ export const tapeMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
-    breaks: "no name is unsafe to list segments of",
+    breaks: "no tape name is refused as unsafe by segments.list",
     caughtBy: "names that could lead elsewhere are no tapes",
     storage: always((root) => ({ segments: { list: (tape) => instead(root.segments.list(tape), "unsafe", []) } }))
   }

@@ -1,4 +1,4 @@
-/** Storages that lose an answer where more ranges are asked for than they read at once. */
+/** Storages that lose a range if more are requested than they read at once. */
 import * as Effect from "effect/Effect"
 import { always, type Mutant } from "./breaking.ts"
 

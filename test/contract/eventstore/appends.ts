@@ -1,4 +1,4 @@
-/** Appending: revisions, positions, and what is expected of a stream. */
+/** Appending: revisions, positions, and the expected revision of a stream. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -6,7 +6,7 @@ import * as EventStore from "litetapes/EventStore"
 import { all, type Contract, dataOf, failing, flush, numbered, numbers, tapeNames } from "./support.ts"
 
 export const appendContract: Contract = (test) => {
-  test("gives revisions in the stream and positions in the lib, from 0", ({ use }) =>
+  test("gives appended events revisions in the stream and positions in the lib, from 0", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const result = (stream: string, firstRevision: number, firstPosition: number) => ({
@@ -25,7 +25,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("without events says where the stream is, and writes nothing", ({ use }) =>
+  test("answers an append without events with the end of the stream, and writes nothing", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const nothing = { stream: "order-1", firstPosition: -1, lastPosition: -1, repeated: false }
@@ -37,7 +37,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("stores the whole event, and gives it back", ({ use }) =>
+  test("stores and returns the whole event", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const event = {
@@ -58,7 +58,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("keeps streams apart whose names differ in bytes alone", ({ use }) =>
+  test("keeps streams apart if their names differ only in bytes", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const names = ["é-1", "e\u0301-1", "É-1", "-1", "1", "litelib.meta-1", "con-1", "a/../b-1", "x".repeat(512)]
@@ -70,7 +70,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("fails with the stream, the expected and the actual revision when it is somewhere else", ({ use }) =>
+  test("fails with stream, expected and actual revision if the stream is at another revision", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", numbered(3))
@@ -93,7 +93,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("takes what is no revision as one that the stream does not have, and goes on", ({ use }) =>
+  test("treats an expectation that is not a revision as one that does not match, and keeps working", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", numbered(1))
@@ -109,7 +109,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("of several streams is one batch, or nothing", ({ use }) =>
+  test("commits an append of several streams as one batch, or not at all", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", numbered(1))
@@ -141,7 +141,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("at once gives positions in the order of the calls", ({ use }) =>
+  test("gives concurrent appends positions in the order of the calls", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const streams = ["order-1", "acc-1", "order-2", "acc-2"]
@@ -158,7 +158,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("at once with one expected revision succeeds once", ({ use }) =>
+  test("accepts one of several concurrent appends with the same expected revision", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const tries = yield* Effect.all(
@@ -177,7 +177,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("marks events that have no mark of their own with what they belong to", ({ use }) =>
+  test("adds correlation and causation ids to events that lack them", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", [{ type: "A" }], { correlationId: "c" })
@@ -198,7 +198,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("takes what it was given at once: its arrays may be used again", ({ use }) =>
+  test("copies its arguments on the call, so the caller may reuse the arrays", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const batch: Array<EventStore.StreamAppend> = [{ stream: "a-1", events: numbered(1) }]
@@ -230,7 +230,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("reads each property of an event once: what was checked is what is stored", ({ use }) =>
+  test("reads each property of an event once, so that it stores what it checked", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const reads: Array<string> = []
@@ -250,7 +250,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("refuses what is no metadata, whether or not it has marks to add", ({ use }) =>
+  test("refuses metadata of the wrong kind, with or without ids to add", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const accessor = Object.defineProperty({}, "a", { enumerable: true, get: () => 1 })
@@ -264,7 +264,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("is a value: each time that it runs it is another append", ({ use }) =>
+  test("treats an append as a value: each run appends again", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const append = store.append("a-1", numbered(2))
@@ -279,7 +279,7 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("to an archived tape is refused until it is active again; conditions on it hold", ({ use }) =>
+  test("refuses appends to an archived tape until it is activated, but checks conditions on it", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", numbered(1))

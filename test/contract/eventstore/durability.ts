@@ -1,4 +1,4 @@
-/** What is said, and when: only what is durable is said to be so. */
+/** What is reported, and when: nothing that rests on a batch before the batch is durable. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,8 +12,8 @@ const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effec
 const named = { type: "Named", id: "a", data: 1 }
 
 /**
- * One append holds the disk up while `calls` are made, so that these share a batch; it is let through, and their batch
- * waits at the gate.
+ * One append holds up the disk while `calls` are made, so that these share a batch. Then that append completes, and
+ * their batch waits at the gate.
  */
 const inOneBatch = Effect.fnUntraced(function* <A, E>(
   { probe }: Place,
@@ -33,12 +33,12 @@ const inOneBatch = Effect.fnUntraced(function* <A, E>(
   return { second, fibers }
 })
 
-/** Streams that need no look-up any more. */
+/** Uses the streams, so that they need no look-up any more. */
 const warm = (store: Store) =>
   Effect.andThen(store.append("acc-1", numbered(1, -2)), store.append("order-1", numbered(1)))
 
 export const durabilityContract: Contract = (test) => {
-  test("a conflict or a repeat that rests on a pending batch is reported when that is durable", (place) =>
+  test("reports a conflict or a repeat that rests on a pending batch once that batch is durable", (place) =>
     place.use((store) =>
       Effect.gen(function* () {
         yield* warm(store)
@@ -64,7 +64,7 @@ export const durabilityContract: Contract = (test) => {
       })
     ))
 
-  test("a repeat that begins while the first is on its way waits for it, and finds it", (place) =>
+  test("makes a repeat wait for the first append that is under way, and finds it", (place) =>
     place.use((store) =>
       Effect.gen(function* () {
         yield* warm(store)
@@ -85,7 +85,7 @@ export const durabilityContract: Contract = (test) => {
       })
     ))
 
-  test("whatever rests on a batch that fails is unknown, and the writer stops", (place) =>
+  test("reports an unknown outcome for whatever rests on a failed batch, and stops the writer", (place) =>
     Effect.gen(function* () {
       yield* place.use((store) =>
         Effect.gen(function* () {
@@ -110,7 +110,7 @@ export const durabilityContract: Contract = (test) => {
       place.probe.broken = false
       place.probe.beforeCommit = Effect.void
       place.probe.beforeHint = Effect.void
-      // It was written and not acknowledged: the next writer has found it, whole.
+      // The batch was written but not acknowledged: the next writer finds it, whole.
       yield* place.use((store) =>
         Effect.gen(function* () {
           assert.isTrue((yield* store.append("order-1", [named])).repeated)
@@ -119,7 +119,7 @@ export const durabilityContract: Contract = (test) => {
       )
     }))
 
-  test("a batch that could not be written is nowhere", ({ use, probe }) =>
+  test("contains nothing of a batch that could not be written", ({ use, probe }) =>
     Effect.gen(function* () {
       yield* use((store) =>
         Effect.gen(function* () {
@@ -138,7 +138,7 @@ export const durabilityContract: Contract = (test) => {
       )
     }))
 
-  test("an append that is interrupted in the queue is not made; one that is on its way is waited for", (place) =>
+  test("drops an append that is interrupted in the queue, and waits for one that is under way", (place) =>
     place.use((store) =>
       Effect.gen(function* () {
         yield* warm(store)
@@ -158,7 +158,7 @@ export const durabilityContract: Contract = (test) => {
       })
     ))
 
-  test("closing waits for what was appended", ({ open, use, probe }) =>
+  test("waits for earlier appends when it closes", ({ open, use, probe }) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const store = yield* Scope.provide(open(), scope)
@@ -180,7 +180,7 @@ export const durabilityContract: Contract = (test) => {
       )
     }))
 
-  test("a reader sees nothing that is not acknowledged yet", ({ open, probe }) =>
+  test("hides unacknowledged events from a reader", ({ open, probe }) =>
     Effect.gen(function* () {
       const store = yield* open()
       yield* warm(store)

@@ -1,4 +1,4 @@
-/** Ids: an append that is repeated gives its first result again, and one that only looks so is refused. */
+/** Ids: a repeated append returns its first result again, and one that only resembles an earlier one is refused. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { NewEvent } from "litetapes/EventStore"
@@ -10,7 +10,7 @@ const named = (id: string, data: unknown = id): NewEvent => ({ type: "Named", id
 const conflict = (id: string, why: string, stream = "order-1") => ({ _tag: "EventIdConflict", stream, id, why })
 
 export const idContract: Contract = (test) => {
-  test("a repeated append gives the first result again, whatever it expects", ({ use }) =>
+  test("returns the first result again for a repeated append, whatever it expects", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("acc-1", numbered(3))
@@ -24,7 +24,7 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("part of an earlier append, in its order, is a repeat too", ({ use }) =>
+  test("recognises a part of an earlier append, in its order, as a repeat", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", [named("a"), named("b")])
@@ -34,7 +34,7 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("an id is refused with other content, among new events, out of order, and twice", ({ use }) =>
+  test("refuses an id with other content, among new events, out of order, and twice", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", [named("a"), named("b"), named("c")])
@@ -60,7 +60,7 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("content is the same in another order of keys", ({ use }) =>
+  test("takes content for the same if only the order of keys differs", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const event = { type: "A", id: "a", data: { x: 1, y: [0] }, metadata: { p: 1, q: 2 }, tags: ["s", "t"] }
@@ -73,20 +73,20 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("an id belongs to its stream alone", ({ use }) =>
+  test("matches an id only within its stream", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         for (const stream of ["order-1", "order-2", "acc-1"]) {
           assert.isFalse((yield* store.append(stream, [named("a", stream)])).repeated)
         }
         assert.isTrue((yield* store.append("order-2", [named("a", "order-2")])).repeated)
-        // Pairs of stream and id whose texts run into each other.
+        // Pairs of stream and id whose concatenated texts are the same.
         assert.isFalse((yield* store.append("order-2a", [named("b")])).repeated)
         assert.isFalse((yield* store.append("order-2", [named("ab", "b")])).repeated)
       })
     ))
 
-  test("of several streams an append is repeated whole, or refused", ({ use }) =>
+  test("repeats an append of several streams whole, or refuses it", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const both = [
@@ -118,7 +118,7 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("an archived tape repeats, and takes nothing new", ({ use }) =>
+  test("recognises a repeat on an archived tape, and refuses new events", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", [named("a")])
@@ -129,7 +129,7 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("at once, one append is made and the others repeat it", ({ use }) =>
+  test("appends once if the same append is called concurrently, and repeats it for the others", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         for (const stream of ["order-1", "order-1", "acc-1"]) {
@@ -146,7 +146,7 @@ export const idContract: Contract = (test) => {
       })
     ))
 
-  test("wherever the events have gone, a repeat finds them", ({ use }) =>
+  test("finds a repeat wherever the events have moved", ({ use }) =>
     Effect.gen(function* () {
       const step = (n: number) => [named(`id-${n}`, n), named(`${n}`, n)]
       const repeats = (store: Store) =>
@@ -173,7 +173,7 @@ export const idContract: Contract = (test) => {
       yield* use(repeats)
     }))
 
-  test("an index or a segment that cannot be read fails the append: it never counts as absent", ({
+  test("fails an append if an index or a segment cannot be read, and never takes the id for absent", ({
     use,
     probe,
     files
@@ -199,7 +199,7 @@ export const idContract: Contract = (test) => {
       assert.deepStrictEqual(probe.indexesWritten, ["order/seg-000001.jsonl.idx"])
     }))
 
-  test("ids that the store makes are UUIDs of version 7 and ascend", ({ use }) =>
+  test("makes ids that are ascending UUIDs of version 7", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", numbered(500))

@@ -1,4 +1,4 @@
-/** Indexes are derived: gone, damaged or full of twins, they change nothing of what is read. */
+/** Indexes are derived: if they are missing, damaged or full of equal hashes, reads return the same. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Root } from "litetapes/Storage"
@@ -11,7 +11,7 @@ const named = (stream: string, n: number) => ({ type: "Named", id: `${stream}/${
 
 const streams = ["order-a", "order-b", "order-c"]
 
-/** Three streams with three events each, in one segment. */
+/** Appends three streams of three events each, which become one segment. */
 const setUp = Effect.fnUntraced(function* (store: Store) {
   for (const n of numbers(3)) for (const stream of streams) yield* store.append(stream, [named(stream, n)])
 })
@@ -31,7 +31,7 @@ const assertRight = Effect.fnUntraced(function* (store: Store) {
   )
 })
 
-/** The segment's lines, with what an index is told about each. */
+/** Returns the segment's lines, each with its entry for the index. */
 const linesOf = Effect.fnUntraced(function* (root: Root) {
   const size = yield* root.segments.size("order", segmentName)
   const bytes = yield* root.segments.read("order", segmentName, 0, size!)
@@ -48,7 +48,7 @@ const linesOf = Effect.fnUntraced(function* (root: Root) {
 })
 
 export const indexContract: Contract = (test) => {
-  test("an index that is gone is made again", ({ use, files, probe }) =>
+  test("rebuilds a missing index", ({ use, files, probe }) =>
     Effect.gen(function* () {
       yield* use(setUp)
       yield* files((root) => IndexFiles.remove(root.derived, "order", segmentName))
@@ -59,7 +59,7 @@ export const indexContract: Contract = (test) => {
       assert.deepStrictEqual(probe.indexesWritten, [`order/${segmentName}.idx`])
     }))
 
-  test("an index that cannot be read or written costs nothing but time", ({ use, files, probe }) =>
+  test("reads correctly, only slower, if an index cannot be read or written", ({ use, files, probe }) =>
     Effect.gen(function* () {
       yield* use(setUp)
       yield* files((root) => IndexFiles.remove(root.derived, "order", segmentName))
@@ -68,7 +68,7 @@ export const indexContract: Contract = (test) => {
       yield* use(assertRight, { mode: "read" })
     }))
 
-  test("an index with any byte flipped is made again, and what is read is right", ({ use, probe }) =>
+  test("rebuilds an index that has any byte flipped, and reads correctly", ({ use, probe }) =>
     Effect.gen(function* () {
       yield* use(setUp)
       let size = 0
@@ -78,7 +78,7 @@ export const indexContract: Contract = (test) => {
       }
       yield* use(assertRight)
       assert.isAbove(size, 4096)
-      // Every byte of the rows, and some of the empty rest of each page.
+      // Every byte of the rows, and some bytes of the empty rest of each page.
       const flips = numbers(size).filter((at) => at % 4096 < 120 || at % 4096 >= 4092 || at % 251 === 0)
       for (const at of flips) {
         probe.indexesWritten = []
@@ -96,7 +96,7 @@ export const indexContract: Contract = (test) => {
       }
     }))
 
-  test("an index that is cut off, empty or another's is made again", ({ use, files, probe }) =>
+  test("rebuilds an index that is cut off, empty or of another segment", ({ use, files, probe }) =>
     Effect.gen(function* () {
       yield* use((store) =>
         Effect.gen(function* () {
@@ -131,10 +131,11 @@ export const indexContract: Contract = (test) => {
       }
     }))
 
-  test("a stream or an id with another's hash gets nothing of it", ({ use, files }) =>
+  test("keeps streams and ids with equal hashes apart", ({ use, files }) =>
     Effect.gen(function* () {
       yield* use(setUp)
-      // All streams of the segment, and one that is not in it, have the hash of `order-b`; all ids that of its last.
+      // All streams of the segment, and one that is not in it, have the hash of `order-b`; all ids have that of its
+      // last event.
       yield* files((root) =>
         Effect.gen(function* () {
           const builder = new SegmentIndexBuilder("events", () => hash53("order-b"))
@@ -162,7 +163,7 @@ export const indexContract: Contract = (test) => {
       )
     }))
 
-  test("a stream whose hash leads to other streams alone is empty", ({ use, files }) =>
+  test("reads a stream as empty if its hash leads only to other streams", ({ use, files }) =>
     Effect.gen(function* () {
       yield* use(setUp)
       yield* files((root) =>
@@ -188,7 +189,11 @@ export const indexContract: Contract = (test) => {
       )
     }))
 
-  test("an older copy of a tape is noticed: by the gap, or by what was committed behind it", ({ use, files, probe }) =>
+  test("detects an older copy of a tape by the gap, or by the events that were committed after it", ({
+    use,
+    files,
+    probe
+  }) =>
     Effect.gen(function* () {
       yield* use((store) => Effect.andThen(store.append("order-1", numbered(2)), store.append("acc-1", numbered(2, 2))))
       const old = yield* files((root) => root.meta.read("order"))
@@ -221,7 +226,7 @@ export const indexContract: Contract = (test) => {
         })
       )
       yield* use((store) => Effect.map(dataOf(store.readAll()), (data) => assert.deepStrictEqual(data, numbers(8))))
-      // What is committed and in no segment yet does not fit behind the older copy.
+      // Events that are committed but in no segment yet do not follow the older copy.
       yield* use((store) =>
         Effect.gen(function* () {
           yield* store.append("order-1", numbered(1, 8))

@@ -1,4 +1,4 @@
-/** What cannot be appended leaves nothing behind. */
+/** Refused appends and openings leave no trace. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { NewEvent } from "litetapes/EventStore"
@@ -13,22 +13,22 @@ const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]
 const invalid: ReadonlyArray<readonly [what: string, tag: string, event: object]> = [
   ["an empty type", "InvalidEvent", { type: "" }],
   ["no type", "InvalidEvent", { data: 1 }],
-  ["a type that is no text", "InvalidEvent", { type: 5 }],
+  ["a type that is not a string", "InvalidEvent", { type: 5 }],
   ["a reserved type", "InvalidEvent", { type: "LiteTape.Segment" }],
   ["another reserved type", "InvalidEvent", { type: "LiteLib.X" }],
   ["a long type", "InvalidEvent", { type: "é".repeat(129) }],
   ["an ill-formed type", "InvalidEvent", { type: "a\ud800" }],
   ["a type with a noncharacter", "InvalidEvent", { type: "a\uffff" }],
   ["an empty id", "InvalidEvent", { type: "A", id: "" }],
-  ["an id that is no text", "InvalidEvent", { type: "A", id: 7 }],
+  ["an id that is not a string", "InvalidEvent", { type: "A", id: 7 }],
   ["a long id", "InvalidEvent", { type: "A", id: "x".repeat(257) }],
   ["an ill-formed id", "InvalidEvent", { type: "A", id: "\udc00" }],
   ["metadata that is a list", "InvalidEvent", { type: "A", metadata: [] }],
   ["metadata that is null", "InvalidEvent", { type: "A", metadata: null }],
-  ["metadata that is a text", "InvalidEvent", { type: "A", metadata: "c" }],
+  ["metadata that is a string", "InvalidEvent", { type: "A", metadata: "c" }],
   ["undefined in metadata", "TaraSONError", { type: "A", metadata: { a: undefined } }],
-  ["tags that are no list", "InvalidEvent", { type: "A", tags: "vip" }],
-  ["a tag that is no text", "InvalidEvent", { type: "A", tags: ["vip", 1] }],
+  ["tags that are not a list", "InvalidEvent", { type: "A", tags: "vip" }],
+  ["a tag that is not a string", "InvalidEvent", { type: "A", tags: ["vip", 1] }],
   ["an ill-formed tag", "TaraSONError", { type: "A", tags: ["\ud800"] }],
   ["too many tags", "InvalidEvent", { type: "A", tags: Array.from({ length: 65 }, String) }],
   ["undefined in data", "TaraSONError", { type: "A", data: { a: undefined } }],
@@ -36,7 +36,7 @@ const invalid: ReadonlyArray<readonly [what: string, tag: string, event: object]
   ["a bigint in data", "TaraSONError", { type: "A", data: 1n }],
   ["a date in data", "TaraSONError", { type: "A", data: new Date(0) }],
   ["NaN in data", "TaraSONError", { type: "A", data: { a: Number.NaN } }],
-  ["an ill-formed text in data", "TaraSONError", { type: "A", data: "\ud800" }],
+  ["an ill-formed string in data", "TaraSONError", { type: "A", data: "\ud800" }],
   ["a cycle in data", "TaraSONError", { type: "A", data: cycle }],
   ["too deep data", "TaraSONError", { type: "A", data: deep(128) }],
   ["too much data", "TaraSONError", { type: "A", data: "x".repeat(2 ** 20) }]
@@ -45,7 +45,7 @@ const invalid: ReadonlyArray<readonly [what: string, tag: string, event: object]
 const names = ["", "a\ud800", "a\nb", "a\u0000", "x".repeat(513), "a\ufdd0"]
 
 export const invalidContract: Contract = (test) => {
-  test("an event that cannot be stored fails with its error, and leaves nothing behind", ({ use }) =>
+  test("fails with its error for an event that cannot be stored, and stores nothing", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         for (const [what, tag, event] of invalid) {
@@ -64,7 +64,7 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("what is no array of events is a mistake of the program, and never an append of none", ({ use }) =>
+  test("dies if the events are not an array, and never appends nothing instead", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const event = { type: "A" }
@@ -80,7 +80,7 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("an invalid event is named by its stream and its number", ({ use }) =>
+  test("names an invalid event by its stream and its index", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(store.append("order-1", [{ type: "A" }, { type: "LiteLib.Tape" }]))
@@ -89,7 +89,7 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("what has just room is stored", ({ use }) =>
+  test("stores values of exactly the largest size", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const events = [
@@ -106,7 +106,7 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("a text that cannot name a stream is refused by all that takes a stream", ({ use }) =>
+  test("refuses a text that cannot name a stream, in every call that takes a stream", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const refused = { _tag: "InvalidStreamName" }
@@ -125,7 +125,7 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("a tape of records takes no events, and is not touched", ({ use }) =>
+  test("refuses events for a tape of records, and leaves that tape unchanged", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.lib.createTape("order")
@@ -147,7 +147,7 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("a lib is opened with the placement that it was created with, or none", ({ use, open }) =>
+  test("opens a lib only with the placement that it was created with, or none", ({ use, open }) =>
     Effect.gen(function* () {
       const hashed: Placement = { kind: "hashed", tapes: 4 }
       yield* use((store) => store.append("order-1", numbered(1)), { placement: hashed })
@@ -166,7 +166,7 @@ export const invalidContract: Contract = (test) => {
       }
     }))
 
-  test("a reader and a closed store append nothing; a closed one reads nothing either", ({ use, open }) =>
+  test("appends nothing through a reader or a closed store, and reads nothing through a closed one", ({ use, open }) =>
     Effect.gen(function* () {
       const closed = yield* use((store) => Effect.as(store.append("order-1", numbered(2)), store))
       const ended = { _tag: "LibClosed" }
@@ -181,7 +181,7 @@ export const invalidContract: Contract = (test) => {
       assert.deepStrictEqual(yield* dataOf(reader.read("order-1")), numbers(2))
     }))
 
-  test("an append that is larger than a batch may be is refused whole", ({ use }) =>
+  test("refuses an append that exceeds the largest batch, whole", ({ use }) =>
     use(
       (store) =>
         Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Reading while the events move: nothing is missed, nothing is repeated, nothing that came later is shown. */
+/** Reading while events move: nothing is missing, nothing is repeated, and nothing that was appended later is shown. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import type { RecordedEvent } from "litetapes/EventStore"
 import { type Contract, dataOf, flush, gate, numbered, numbers, type Store, tapeOf } from "./support.ts"
 
-/** What a reader gets that pulls slowly: `between` runs after each piece. */
+/** Collects the data of a reader that pulls slowly: `between` runs after each piece. */
 const slowly = <E, E2>(stream: Stream.Stream<RecordedEvent, E>, between: Effect.Effect<unknown, E2>) =>
   Effect.gen(function* () {
     const data: Array<unknown> = []
@@ -21,7 +21,7 @@ const slowly = <E, E2>(stream: Stream.Stream<RecordedEvent, E>, between: Effect.
 
 const filler = "x".repeat(20_000)
 
-/** Moves everything to the next dynamic segment and waits until those before it are gone. */
+/** Appends until the writer has moved to the next dynamic segment and dropped an earlier one. */
 const roll = Effect.fnUntraced(function* (store: Store, dropped: () => number) {
   const before = dropped()
   for (let n = 0; dropped() === before && n < 500; n++) {
@@ -30,7 +30,7 @@ const roll = Effect.fnUntraced(function* (store: Store, dropped: () => number) {
   assert.isAbove(dropped(), before)
 })
 
-/** Six streams in turn, over segments and what is in none yet. */
+/** Appends six streams in turn, over several segments and the dynamic segment. */
 const setUp = Effect.fnUntraced(function* (store: Store) {
   for (const n of numbers(60)) {
     yield* store.append(`order-${n % 6}`, numbered(1, n))
@@ -42,7 +42,7 @@ export const movingContract: Contract = (test) => {
   for (const direction of ["forward", "backward"] as const) {
     const inOrder = (values: Array<number>): Array<number> => (direction === "forward" ? values : values.toReversed())
 
-    test(`read ${direction}, a stream shows what there was, while its tape grows and is flushed`, ({ use }) =>
+    test(`shows a stream, read ${direction}, as it was at the start while its tape grows and is flushed`, ({ use }) =>
       Effect.andThen(
         use(setUp),
         use((store) =>
@@ -57,7 +57,7 @@ export const movingContract: Contract = (test) => {
         )
       ))
 
-    test(`read ${direction}, all events show what there were, while they grow and are flushed`, ({ use }) =>
+    test(`shows all events, read ${direction}, as they were at the start while they grow and are flushed`, ({ use }) =>
       use((store) =>
         Effect.gen(function* () {
           yield* setUp(store)
@@ -68,11 +68,11 @@ export const movingContract: Contract = (test) => {
         })
       ))
 
-    test(`read ${direction}, nothing is lost when dynamic segments are closed under the reader`, ({ use, probe }) =>
+    test(`loses nothing, read ${direction}, while dynamic segments are closed`, ({ use, probe }) =>
       use(
         (store) =>
           Effect.gen(function* () {
-            // Three pieces of a stream, four of all events; the fillers of another tape change the dynamic segment.
+            // Three pieces of a stream, four of all events. The fillers of another tape force the next dynamic segment.
             yield* store.append("order-1", numbered(1500))
             yield* store.append("acc-1", numbered(3000, 1500))
             const dropped = () => probe.dynamicsDropped
@@ -88,7 +88,10 @@ export const movingContract: Contract = (test) => {
         { closeBytes: 900_000, backlogMax: 1 }
       ))
 
-    test(`read ${direction} by a reader beside the writer, nothing is lost either`, ({ open, probe }) =>
+    test(`loses nothing, read ${direction} by a separate reader, while dynamic segments are closed`, ({
+      open,
+      probe
+    }) =>
       Effect.gen(function* () {
         const store = yield* open({ closeBytes: 900_000, backlogMax: 1 })
         yield* store.append("order-1", numbered(1500))
@@ -102,7 +105,7 @@ export const movingContract: Contract = (test) => {
       }))
   }
 
-  test("a repeat is found when its event moves to a segment under the look-up", ({ use, probe }) =>
+  test("finds a repeat whose event moves to a segment during the look-up", ({ use, probe }) =>
     use(
       (store) =>
         Effect.gen(function* () {
@@ -121,10 +124,10 @@ export const movingContract: Contract = (test) => {
       { closeBytes: 100_000, backlogMax: 1 }
     ))
 
-  test("segments and what is in none yet overlap without showing it", ({ use }) =>
+  test("returns no event twice if segments and the dynamic segment overlap", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
-        // The flushed events stay in the dynamic segment too, beside those that came later.
+        // The flushed events are still in the dynamic segment too, next to later ones.
         yield* store.append("order-1", numbered(3))
         yield* flush(store, "order")
         yield* store.append("order-1", numbered(3, 3))

@@ -1,4 +1,4 @@
-/** Reading: what is there, in any direction and of any part, and no more of the disk than that. */
+/** Reading: any part in any direction, with few reads from the disk. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { EventFilter } from "litetapes/EventStore"
@@ -9,7 +9,7 @@ import { all, type Contract, dataOf, flush, numbered, numbers, type Store } from
 const bytesOf = (reads: ReadonlyArray<Read>, kind?: Read["kind"]): number =>
   reads.filter((read) => kind === undefined || read.kind === kind).reduce((sum, { bytes }) => sum + bytes, 0)
 
-/** 10,000 events of 1,000 streams in turn; about 2.5 MB. */
+/** Appends 10,000 events of 1,000 streams in turn, about 2.5 MB. */
 const many = Effect.fnUntraced(function* (store: Store) {
   for (const round of numbers(20)) {
     yield* store.appendAll(
@@ -22,7 +22,7 @@ const many = Effect.fnUntraced(function* (store: Store) {
 })
 
 export const readContract: Contract = (test) => {
-  test("a stream that does not exist reads empty", ({ use }) =>
+  test("reads a stream that does not exist as empty", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         const empty = Effect.gen(function* () {
@@ -44,7 +44,7 @@ export const readContract: Contract = (test) => {
       })
     ))
 
-  test("any part of a stream and of all events, in any direction", ({ use }) =>
+  test("reads any part of a stream and of all events, in any direction", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         for (const n of numbers(12)) {
@@ -78,7 +78,7 @@ export const readContract: Contract = (test) => {
 
   const placements: ReadonlyArray<Placement> = [{ kind: "category" }, { kind: "hashed", tapes: 2 }]
   for (const placement of placements) {
-    test(`events by category, type, tags and correlation, placed by ${placement.kind}`, ({ use }) =>
+    test(`filters events by category, type, tags and correlation, placed by ${placement.kind}`, ({ use }) =>
       use(
         (store) =>
           Effect.gen(function* () {
@@ -125,7 +125,7 @@ export const readContract: Contract = (test) => {
       ))
   }
 
-  test("one stream reads its own events, and hardly more", ({ use, probe }) =>
+  test("reads hardly more than its own events for one stream", ({ use, probe }) =>
     Effect.gen(function* () {
       const tapeBytes = yield* use((store) =>
         Effect.gen(function* () {
@@ -156,7 +156,7 @@ export const readContract: Contract = (test) => {
       )
     }))
 
-  test("all events are read a piece at a time, and once", ({ use, probe }) =>
+  test("reads all events in pieces, and each once", ({ use, probe }) =>
     Effect.gen(function* () {
       const check = (store: Store, direction: "forward" | "backward") =>
         Effect.gen(function* () {
@@ -179,7 +179,7 @@ export const readContract: Contract = (test) => {
       yield* use((store) => Effect.andThen(check(store, "forward"), check(store, "backward")))
     }))
 
-  test("a part of all events is found without reading what is before it", ({ use, probe }) =>
+  test("finds a part of all events without reading what is before it", ({ use, probe }) =>
     Effect.gen(function* () {
       yield* use(many)
       yield* use((store) =>

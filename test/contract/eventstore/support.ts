@@ -12,7 +12,7 @@ export type Store = EventStore.EventStore["Service"]
 
 type OpenError = Effect.Error<ReturnType<typeof EventStore.open>>
 
-/** Where one test's lib is. */
+/** The place of one test's lib. */
 export interface Place {
   readonly probe: Probe
   readonly open: (options?: Lib.Options) => Effect.Effect<Store, OpenError, Scope.Scope>
@@ -21,7 +21,7 @@ export interface Place {
     body: (store: Store) => Effect.Effect<A, E, Scope.Scope>,
     options?: Lib.Options
   ) => Effect.Effect<A, E | OpenError>
-  /** The files of a lib that is closed. */
+  /** Uses the files of a closed lib. */
   readonly files: <A, E>(body: (root: Root) => Effect.Effect<A, E>) => Effect.Effect<A, E | StorageError>
 }
 
@@ -43,11 +43,11 @@ export const placeAt = (probe: Probe, location: string): Place => {
 
 export const all = <A, E>(stream: Stream.Stream<A, E>): Effect.Effect<ReadonlyArray<A>, E> => Stream.runCollect(stream)
 
-/** Their data, which the tests use to tell events apart. */
+/** Returns the data of the events, which the tests use to tell events apart. */
 export const dataOf = <E>(stream: Stream.Stream<EventStore.RecordedEvent, E>): Effect.Effect<Array<unknown>, E> =>
   Effect.map(Stream.runCollect(stream), (events) => events.map(({ data }) => data))
 
-/** Events with the data `from`, `from + 1` and on. */
+/** Returns events with the data `from`, `from + 1` and so on. */
 export const numbered = (count: number, from = 0): Array<EventStore.NewEvent> =>
   Array.from({ length: count }, (_, i) => ({ type: "Counted", data: from + i }))
 
@@ -55,12 +55,12 @@ export const numbers = (count: number, from = 0): Array<number> => Array.from({ 
 
 export const tapeOf = (store: Store, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, store.lib)
 
-/** Puts what a tape has into a segment. */
+/** Flushes a tape into a segment. */
 export const flush = (store: Store, name: string) => Effect.flatMap(tapeOf(store, name), (tape) => tape.appendSegment)
 
 export const tapeNames = (store: Store) => Effect.map(store.lib.tapes, (tapes) => tapes.map(({ name }) => name))
 
-/** The error, as the fields that are given in `like`. */
+/** Returns the error's values of the keys in `like`. */
 export const failing = Effect.fnUntraced(function* <A, E extends object, R>(
   effect: Effect.Effect<A, E, R>,
   like: { readonly [key: string]: unknown }
@@ -69,7 +69,7 @@ export const failing = Effect.fnUntraced(function* <A, E extends object, R>(
   return Object.fromEntries(Object.keys(like).map((key) => [key, error[key]]))
 })
 
-/** A point at which whoever comes waits until it is opened; at the latest when the scope closes. */
+/** A point at which fibres wait until it is opened, at the latest when the scope closes. */
 export const gate = Effect.gen(function* () {
   const reached = yield* Deferred.make<void>()
   const opened = yield* Deferred.make<void>()

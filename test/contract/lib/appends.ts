@@ -16,7 +16,7 @@ import {
 } from "../../support/openLib.ts"
 import { at, watched, type Watched } from "../../support/watchedStorage.ts"
 
-/** Lets the first append to storage begin, and go no further until it is told to. */
+/** Blocks the first append to storage until `goOn` runs. */
 const blockAppends = Effect.fnUntraced(function* (watch: Watched) {
   const [begun, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
   watch.before = at("append", Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(goOn)))
@@ -25,12 +25,12 @@ const blockAppends = Effect.fnUntraced(function* (watch: Watched) {
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => ({ n }))
 
-/** A fibre that has run until it waits for something. */
+/** Forks an effect and runs it until it waits for something. */
 const begin = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 export const groupContract = ({ storage, place }: Kind): void => {
   describe("group commit", () => {
-    it.live("writes each append once, whatever it touches, and nothing for nothing", () =>
+    it.live("makes one write for each append, however many tapes it touches, and no write for an empty one", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         yield* withLib(watch.storage, place(), (lib) =>
@@ -68,7 +68,7 @@ export const groupContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("puts what arrives while a batch is being written into the next one", () =>
+    it.live("puts appends that arrive while a batch is written into the next batch", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         yield* withLib(watch.storage, place(), (lib) =>
@@ -92,7 +92,7 @@ export const groupContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("needs far fewer writes than there are appends at once", () =>
+    it.live("needs far fewer writes than there are concurrent appends", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         yield* withLib(watch.storage, place(), (lib) =>
@@ -112,8 +112,8 @@ export const groupContract = ({ storage, place }: Kind): void => {
 }
 
 export const interruptionContract = ({ storage, place }: Kind): void => {
-  describe("an append that is interrupted", () => {
-    it.live("in the queue writes nothing; sealed, it waits for the outcome", () =>
+  describe("an interrupted append", () => {
+    it.live("writes nothing if it is queued, and waits for the outcome if its batch is sealed", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         const log: Array<string> = []
@@ -149,7 +149,7 @@ export const interruptionContract = ({ storage, place }: Kind): void => {
 export const endContract = ({ storage, place }: Kind): void => {
   describe("the end of a lib", () => {
     for (const how of ["scope", "close"] as const) {
-      it.live(`by its ${how} finishes the appends that are queued`, () =>
+      it.live(`by its ${how} completes the queued appends`, () =>
         Effect.gen(function* () {
           const base = yield* storage
           const location = place()
@@ -180,7 +180,7 @@ export const endContract = ({ storage, place }: Kind): void => {
       )
     }
 
-    it.live("puts everything into segments and leaves no dynamic segment", () =>
+    it.live("flushes everything into segments and leaves no dynamic segment", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -204,10 +204,11 @@ export const endContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("says the same after any number of changes to what is listed", () =>
+    it.live("keeps the last batch, however often lib meta was changed before", () =>
       Effect.gen(function* () {
         const base = yield* storage
-        // Lib meta is rewritten once it is long: at any of these lengths the clean end may be what makes it too long.
+        // Lib meta is rewritten once it is long. At any of these lengths the clean end may be the record that triggers
+        // it.
         for (let changes = 62; changes < 76; changes++) {
           const location = place()
           yield* withLib(base, location, (lib) =>
@@ -234,7 +235,7 @@ export const endContract = ({ storage, place }: Kind): void => {
 
 export const closingContract = ({ storage, place }: Kind): void => {
   describe("closing in the background", () => {
-    it.effect("happens when the dynamic segment has grown old, though nothing more is appended", () =>
+    it.effect("closes a dynamic segment that has become old, even if nothing more is appended", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         const closed = yield* Deferred.make<void>()
@@ -254,7 +255,7 @@ export const closingContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("keeps its backlog bounded: appends wait for it rather than fill the disk", () =>
+    it.live("limits its backlog: appends wait for it instead of filling the disk", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         const full = yield* Deferred.make<void>()
@@ -281,7 +282,7 @@ export const closingContract = ({ storage, place }: Kind): void => {
             assert.deepStrictEqual(yield* recordsOf(lib, "a"), records)
           })
         yield* withLib(watch.storage, place(), use, { closeBytes: 1024, backlogMax: 2 })
-        // Two that wait, the one that is being written, and the next one.
+        // Two in the backlog, the current one, and the prepared one.
         assert.strictEqual(most, 4)
         assert.isAtLeast(watch.counts.get("journal.drop")!, 10)
       })

@@ -1,4 +1,7 @@
-/** Whoever waits for a large batch is told of it while the next one is on its way: who is told goes on, and makes it. */
+/**
+ * The callers of a large batch are resumed while the next batch is under way: the first ones to resume append again,
+ * and so make that next batch.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,7 +15,7 @@ import { uncaught } from "../../support/uncaught.ts"
 const writers = 8
 const everybody = Array.from({ length: writers }, (_, writer) => writer)
 
-/** Eight of them are a batch whose half is worth a sync of its own. */
+/** Eight of these records are a batch of which half is large enough for a sync of its own. */
 const record = (writer: number, nth: number) => ({ writer, nth, text: "x".repeat(16 * 1024) })
 
 interface Run {
@@ -21,15 +24,21 @@ interface Run {
 }
 
 interface Use {
-  /** Runs as soon as a writer was told of its first record. */
+  /** Runs as soon as the first record of a writer is acknowledged. */
   readonly whenTold?: (writer: number, run: Run) => void
-  /** The batch behind that of the first records waits until somebody looked at who was told; then it ends so. */
+  /**
+   * Runs in the batch after that of the first records, once the acknowledgements so far were counted. The batch then
+   * ends with this outcome.
+   */
   readonly held?: Effect.Effect<void, ReturnType<typeof refusal>>
-  /** Whose end is waited for; default: all. */
+  /** The writers to wait for; default: all. */
   readonly awaited?: ReadonlyArray<number>
 }
 
-/** Writers that each append twice, their first records in one batch, and when they were told. */
+/**
+ * Runs writers that each append twice, with their first records in one batch, and logs when each append is
+ * acknowledged.
+ */
 const twoBatches = Effect.fnUntraced(function* ({ storage, place }: Kind, use: Use) {
   const watch = watched(yield* storage)
   return yield* withLib(watch.storage, place(), (lib) =>
@@ -82,7 +91,7 @@ const outcomeOf = (appends: Effect.Effect<void, AppendError>): Effect.Effect<str
 
 const logOf = (nth: "first" | "second", of = everybody) => of.map((writer) => `${writer} ${nth}`)
 
-/** How many were told of their first record before `mark`. */
+/** Counts the writers whose first record was acknowledged before `mark`. */
 const toldBefore = (log: ReadonlyArray<string>, mark: string): number =>
   log.slice(0, log.indexOf(mark)).filter((line) => line.endsWith("first")).length
 
@@ -93,7 +102,7 @@ const firstRecords = (stored: ReadonlyArray<unknown>): Array<number> =>
 
 export const besideContract = (kind: Kind): void => {
   describe("a large batch", () => {
-    it.live("is told of beside the next one, which those make who are told first", () =>
+    it.live("is acknowledged to its last callers during the next batch, which its first callers fill", () =>
       Effect.gen(function* () {
         const { log, outcomes, stored } = yield* twoBatches(kind, { held: Effect.void })
         assert.isAbove(toldBefore(log, "next"), 0)
@@ -104,7 +113,7 @@ export const besideContract = (kind: Kind): void => {
       })
     )
 
-    it.live("is told of before the next one, however soon that is durable", () =>
+    it.live("is acknowledged before the next one, however soon that is durable", () =>
       Effect.gen(function* () {
         const { log } = yield* twoBatches(kind, {})
         assert.isBelow(toldBefore(log, "next"), writers)
@@ -115,7 +124,7 @@ export const besideContract = (kind: Kind): void => {
       })
     )
 
-    it.live("is acknowledged, though the next one fails", () =>
+    it.live("is acknowledged even if the next one fails", () =>
       Effect.gen(function* () {
         const { log, outcomes, stored } = yield* twoBatches(kind, { held: Effect.fail(refusal("append")) })
         const inNext = toldBefore(log, "next")
@@ -128,7 +137,7 @@ export const besideContract = (kind: Kind): void => {
       })
     )
 
-    it.live("is waited for by who is interrupted before being told of it", () =>
+    it.live("keeps a caller waiting that is interrupted before its acknowledgement", () =>
       Effect.gen(function* () {
         const last = writers - 1
         const { log, outcomes, stored } = yield* twoBatches(kind, {
@@ -143,7 +152,7 @@ export const besideContract = (kind: Kind): void => {
       })
     )
 
-    it.live("is told of to all, though the lib is closed by who is told first", () =>
+    it.live("is acknowledged to all callers even if one of the first closes the lib", () =>
       Effect.gen(function* () {
         const { log, outcomes } = yield* twoBatches(kind, {
           whenTold: (writer, { lib }) => {
@@ -154,12 +163,12 @@ export const besideContract = (kind: Kind): void => {
           log.filter((line) => line.endsWith("first")),
           logOf("first")
         )
-        // Who was told before had appended again, and has that too.
+        // Writers 0 to 2 had appended again before the close, and both of their appends succeed.
         assert.deepStrictEqual(outcomes, [...Array(3).fill("appended"), ...Array(writers - 3).fill("LibClosed")])
       })
     )
 
-    it.live("is told of to all, though who watches one of them throws", () =>
+    it.live("is acknowledged to all callers even if an observer of one of them throws", () =>
       Effect.gen(function* () {
         const { thrown, result } = yield* uncaught(
           twoBatches(kind, {

@@ -1,4 +1,7 @@
-/** Closed files that are damaged, missing or made up: said by name, never returned, and the others go on. */
+/**
+ * Closed files that are damaged, missing or forged: errors name them, reads never return their content, and other files
+ * still work.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -21,7 +24,7 @@ import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 const records = Array.from({ length: 300 }, (_, n) => ({ n, text: `${n} `.repeat(300).slice(0, 900) }))
 const firstSegment = "seg-000001.jsonl"
 
-/** A lib, closed, with two segments of many blocks on `a` and one on `b`. */
+/** Writes and closes a lib with two segments of many blocks on `a` and one on `b`. */
 const prepare = Effect.fnUntraced(function* (base: StorageService, location: string) {
   yield* withLib(base, location, (lib) =>
     Effect.gen(function* () {
@@ -35,7 +38,7 @@ const prepare = Effect.fnUntraced(function* (base: StorageService, location: str
   )
 })
 
-/** Changes what is stored, behind the lib's back. */
+/** Changes stored files while the lib is closed. */
 const tamper = <A, E>(base: StorageService, location: string, change: (root: Root) => Effect.Effect<A, E>) =>
   Effect.scoped(Effect.flatMap(base.open(location, "write"), change))
 
@@ -44,7 +47,7 @@ const replaceSegment = (root: Root, change: (bytes: Uint8Array) => Uint8Array): 
     root.segments.write("a", firstSegment, (append) => append(change(bytes)))
   )
 
-/** The records that come before reading fails, and what it fails with. */
+/** Returns the records that are read before an error, and that error. */
 const readUntilError = (lib: LibService, reverse: boolean) =>
   Effect.gen(function* () {
     const seen: Array<JsonObject> = []
@@ -66,7 +69,7 @@ const checkOthers = Effect.fnUntraced(function* (lib: LibService) {
 export const segmentDamageContract = ({ storage, place }: Kind): void => {
   describe("a damaged segment", () => {
     for (const part of [0, 0.37, 0.999]) {
-      it.live(`with a flipped bit at ${part} of it is named with its offset; nothing wrong is returned`, () =>
+      it.live(`with a bit flipped at ${part} of its length is named with its offset and never returned`, () =>
         Effect.gen(function* () {
           const base = yield* storage
           const location = place()
@@ -98,7 +101,7 @@ export const segmentDamageContract = ({ storage, place }: Kind): void => {
       )
     }
 
-    it.live("is corrupt too when its index is gone, and when it has become shorter or longer", () =>
+    it.live("is corrupt also if its index is missing, and if it has become shorter or longer", () =>
       Effect.gen(function* () {
         const changes: ReadonlyArray<(bytes: Uint8Array) => Uint8Array> = [
           (bytes) => flipped(bytes, 100_000),
@@ -125,7 +128,7 @@ export const segmentDamageContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("that is missing is said to be missing", () =>
+    it.live("that is missing fails reads with SegmentMissing", () =>
       Effect.gen(function* () {
         const base = yield* storage
         for (const index of ["kept", "gone"]) {
@@ -156,7 +159,7 @@ const typedMetaErrors = ["MetaCorrupt", "MetaInvalid", "UnsupportedFormat", "For
 
 export const metaDamageContract = ({ storage, place }: Kind): void => {
   describe("a damaged tape meta", () => {
-    it.live("keeps its own tape from being used, and no other; put right, everything is there", () =>
+    it.live("makes only its own tape unusable, and loses nothing once it is restored", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -207,7 +210,7 @@ const checkAll = Effect.fnUntraced(function* (lib: LibService) {
 
 export const indexDamageContract = ({ storage, place }: Kind): void => {
   describe("a damaged index", () => {
-    it.live("is made again from its segment, whatever was done to it, and the records are right", () =>
+    it.live("is rebuilt from its segment, whatever the damage, and reads stay correct", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()

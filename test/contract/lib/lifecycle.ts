@@ -1,4 +1,4 @@
-/** A lib's beginning and end: nobody waits for ever, nothing stays locked, nothing is made of settings that cannot be. */
+/** The beginning and end of a lib: nobody waits for ever, no lock is left, and invalid settings create nothing. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,8 +11,8 @@ import { existingTape, type Kind, openSession, recordsOf, tagOf, tapeOf, withLib
 const large = { text: "x".repeat(3000) }
 
 export const lifecycleContract = ({ storage, place }: Kind): void => {
-  describe("its beginning and end", () => {
-    it.live("that fails to open frees the lock, though the caller's scope stays open", () =>
+  describe("the beginning and end of a lib", () => {
+    it.live("frees the lock after a failed open, even if the caller's scope stays open", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -26,7 +26,7 @@ export const lifecycleContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("is not made with settings that it could not be opened with", () =>
+    it.live("creates no lib with settings that it could not be opened with", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -44,7 +44,7 @@ export const lifecycleContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("finishes appends that wait for the backlog when it is closed", () =>
+    it.live("completes appends that wait for the backlog when the lib is closed", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -61,7 +61,7 @@ export const lifecycleContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("is closed once, by whoever asks first, and all who ask wait for it", () =>
+    it.live("closes the lib once, and makes every caller of close wait for that", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -84,7 +84,7 @@ export const lifecycleContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("makes a tape and a clone of one name: one of them, whole", () =>
+    it.live("creates either a tape or a clone if both are created with one name, and that one whole", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -108,7 +108,7 @@ export const lifecycleContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("takes what is no number for a mistake of its caller, and goes on", () =>
+    it.live("treats an argument that is not a number as a mistake of the caller, and keeps working", () =>
       Effect.gen(function* () {
         const base = yield* storage
         yield* withLib(base, place(), (lib) =>

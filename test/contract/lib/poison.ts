@@ -1,4 +1,7 @@
-/** When storage says no: what is pending is unknown, the writer stops for good, and nothing acknowledged is lost. */
+/**
+ * If storage fails, pending appends have an unknown outcome, the writer stops for good, and nothing acknowledged is
+ * lost.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -24,10 +27,10 @@ const options = { closeBytes: 4096 }
 interface Failure {
   readonly name: string
   readonly arm: (watch: Watched) => void
-  /** What meets the failure, and the tags that it may fail with. */
+  /** The operation that meets the failure, and the tags of its possible errors. */
   readonly use: (lib: LibService) => Effect.Effect<unknown, { readonly _tag: string }>
   readonly tags: ReadonlyArray<string>
-  /** Whether what was pending is there afterwards; `undefined` where it may be, or not. */
+  /** Whether the pending record exists afterwards; `undefined` if both are possible. */
   readonly there: boolean | undefined
 }
 
@@ -40,7 +43,7 @@ const fails = (operation: Operation) =>
 const append = (lib: LibService) => lib.commit([{ tape: "a", records: [pending] }])
 const flush = (lib: LibService) => Effect.flatMap(existingTape(lib, "a"), (tape) => tape.appendSegment)
 
-/** Appends until the dynamic segment is full and the next one is needed: the first that fails. */
+/** Appends until the dynamic segment is full and the next one is needed, and fails with the first failure. */
 const fill = (lib: LibService): Effect.Effect<unknown, { readonly _tag: string }> =>
   Effect.forever(lib.commit([{ tape: "b", records: [{ text: "x".repeat(900) }] }]))
 
@@ -117,14 +120,14 @@ const writes = (lib: LibService) =>
     tape.setUserMeta("key", 1)
   ])
 
-/** A lib with tapes `a` and `b`, and what is acknowledged on `a`. */
+/** Prepares a lib with tapes `a` and `b`, and acknowledged records on `a`. */
 const prepare = Effect.fnUntraced(function* (lib: LibService) {
   yield* lib.createTape("b")
   const tape = yield* tapeOf(lib, "a")
   for (const record of acknowledged) yield* tape.append([record])
 })
 
-/** Opens again what a stopped writer left: all is there that was acknowledged, and appends go on. */
+/** Reopens what a stopped writer left: every acknowledged record is there, and appends continue. */
 const checkReopened = Effect.fnUntraced(function* (
   { storage, place }: { readonly storage: Watched["storage"]; readonly place: string },
   there: boolean | undefined
@@ -153,7 +156,7 @@ const checkReopened = Effect.fnUntraced(function* (
 })
 
 export const poisonContract = ({ storage, place }: Kind): void => {
-  describe("the writer stops for good when", () => {
+  describe("a writer stops for good if", () => {
     for (const { name, arm, use, tags, there } of failures) {
       it.live(name, () =>
         Effect.gen(function* () {
@@ -164,7 +167,7 @@ export const poisonContract = ({ storage, place }: Kind): void => {
           yield* prepare(lib)
           arm(watch)
           assert.include(tags, yield* tagOf(use(lib)))
-          // The disk is well again; the writer is not.
+          // The disk works again; the writer does not.
           watch.before = () => Effect.void
           watch.after = () => Effect.void
           assert.deepStrictEqual(new Set(yield* tagsOf(yield* writes(lib))), new Set(["WriterPoisoned"]))
@@ -176,7 +179,7 @@ export const poisonContract = ({ storage, place }: Kind): void => {
       )
     }
 
-    it.live("a batch fails: those that wait for the next one are told that nothing of them was written", () =>
+    it.live("a batch fails, and queued appends then fail with an error that says that they were not written", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -201,7 +204,7 @@ export const poisonContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("its last segments cannot be written: the scope closes all the same, and loses nothing", () =>
+    it.live("its last segments cannot be written; the scope still closes, and nothing is lost", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -219,8 +222,8 @@ export const poisonContract = ({ storage, place }: Kind): void => {
     )
   })
 
-  describe("the writer goes on when", () => {
-    it.live("an index cannot be written: it is kept in memory, and made again later", () =>
+  describe("a writer continues if", () => {
+    it.live("an index cannot be written; the index is kept in memory and rebuilt later", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()

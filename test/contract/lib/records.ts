@@ -1,4 +1,4 @@
-/** What may be appended and set, and how it comes back. */
+/** Which records and user values are accepted, and how they are returned. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -8,7 +8,7 @@ import type { TaraSONError } from "litetapes/TaraSONError"
 import { Tape } from "litetapes/Tape"
 import { existingTape, type Kind, recordsOf, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 
-/** Why a record or a value was refused. */
+/** Returns the reason for which a record or a value was refused. */
 const reasonOf = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.flip(effect), (error) =>
     error._tag === "TaraSONError" ? (error as unknown as TaraSONError).reason._tag : error._tag
@@ -16,7 +16,7 @@ const reasonOf = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<
 
 const nested = (depth: number): unknown => (depth === 0 ? {} : { a: nested(depth - 1) })
 
-/** What no record may be, with the reason that is given. */
+/** Values that are not valid records, with the reason of each refusal. */
 const badRecords: ReadonlyArray<readonly [record: unknown, reason: string]> = [
   [{ $type: "LiteTape.Meta" }, "ReservedType"],
   [{ $type: "LiteLib.Commit", batch: 1 }, "ReservedType"],
@@ -42,7 +42,7 @@ const limits = { recordBytesMax: 1000, depthMax: 10, batchBytesMax: 5000 }
 
 export const recordsContract = ({ storage, place }: Kind): void => {
   describe("records", () => {
-    it.live("that are not lite are refused, alone or among others, and nothing of their batch is there", () =>
+    it.live("that are invalid are refused, alone or among others, together with their whole batch", () =>
       Effect.gen(function* () {
         const use = (lib: Parameters<Parameters<typeof withLib>[2]>[0]) =>
           Effect.gen(function* () {
@@ -65,7 +65,7 @@ export const recordsContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("up to the limits are taken, and come back", () =>
+    it.live("of exactly the largest size and depth are accepted and returned", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -86,7 +86,7 @@ export const recordsContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("of more bytes than a batch may have are refused together, and taken apart", () =>
+    it.live("that exceed a batch together are refused together, and accepted one by one", () =>
       Effect.gen(function* () {
         const record = { t: "y".repeat(999 - '{"t":""}'.length) }
         const use = (lib: Parameters<Parameters<typeof withLib>[2]>[0]) =>
@@ -139,7 +139,7 @@ export const recordsContract = ({ storage, place }: Kind): void => {
 
 export const metaContract = ({ storage, place }: Kind): void => {
   describe("user metadata", () => {
-    it.live("is set, changed and removed, durably, without a word of it in the records", () =>
+    it.live("is set, changed and removed durably, and never appears among the records", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -161,9 +161,9 @@ export const metaContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("keeps escaped keys apart, whatever the engine makes of them", () =>
+    it.live("keeps escaped keys apart, whatever the engine does to them", () =>
       Effect.gen(function* () {
-        // The shapes that lead V8 astray: https://github.com/nodejs/node/issues/63785
+        // The shapes that mislead V8: https://github.com/nodejs/node/issues/63785
         for (const key of [String.raw`\\`, String.raw`x\\`, String.raw`x\n`]) JSON.parse(`{"!":1,"${key}":1}`)
         const base = yield* storage
         const location = place()
@@ -182,7 +182,7 @@ export const metaContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("refuses what cannot be written, with a typed error, and goes on", () =>
+    it.live("refuses values that cannot be written, with a typed error, and keeps working", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
           Effect.gen(function* () {
@@ -210,7 +210,7 @@ export const metaContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("stays small however often it is set, and is still there when the lib is opened again", () =>
+    it.live("stays small however often it is set, and survives a reopen", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -234,7 +234,7 @@ export const metaContract = ({ storage, place }: Kind): void => {
   })
 
   describe("the structure of a tape", () => {
-    it.live("is nobody's to set: names like its own are user values, and what is handed out cannot be changed", () =>
+    it.live("cannot be set: names like its own are user values, and returned values are frozen", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
           Effect.gen(function* () {
@@ -251,16 +251,16 @@ export const metaContract = ({ storage, place }: Kind): void => {
             const segments = yield* order.segments
             // @ts-expect-error: segments cannot be set
             assert.throws(() => (segments[0] = info), TypeError)
-            // @ts-expect-error: nor can what is said of one
+            // @ts-expect-error: nor can a field of one
             assert.throws(() => (segments[0]!.records = 0), TypeError)
             // @ts-expect-error: nor can one be added
             assert.throws(() => segments.push(info), TypeError)
             const listed = (yield* lib.tapes)[0]!
-            // @ts-expect-error: nor can the state of a tape be set but by archiving and activating it
+            // @ts-expect-error: nor can the state of a tape be set, except by archiving and activating it
             assert.throws(() => (listed.state = "archived"), TypeError)
             // @ts-expect-error: nor can a limit
             assert.throws(() => (lib.limits.recordBytesMax = 1), TypeError)
-            // @ts-expect-error: nor can meta be given a new value: there is no such key
+            // @ts-expect-error: nor can meta be replaced: there is no such method
             assert.isUndefined(order.setMeta)
             assert.deepStrictEqual(yield* order.segments, [info])
           })
@@ -268,7 +268,7 @@ export const metaContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("and a user value that was handed out or given, cannot be changed behind meta's back", () =>
+    it.live("and its user values cannot be changed through a value that was passed in or returned", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
           Effect.gen(function* () {

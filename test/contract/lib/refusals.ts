@@ -1,4 +1,4 @@
-/** What a lib says no to, and that nothing is worse afterwards. */
+/** What a lib refuses, and that a refusal leaves no damage. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -21,7 +21,7 @@ import * as Fiber from "effect/Fiber"
 
 export const openingContract = ({ storage, place }: Kind): void => {
   describe("opening", () => {
-    it.live("lets one writer in at a time, and readers beside it", () =>
+    it.live("admits one writer at a time, and readers at the same time", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -39,7 +39,7 @@ export const openingContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("refuses a place that is no lib, and leaves it as it is", () =>
+    it.live("refuses a place that is not a lib, and leaves it unchanged", () =>
       Effect.gen(function* () {
         const base = yield* storage
         assert.strictEqual(yield* tagOf(withLib(base, place(), () => Effect.void, { mode: "read" })), "LibInvalid")
@@ -53,7 +53,7 @@ export const openingContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("refuses other limits and another placement than the lib was made with", () =>
+    it.live("refuses limits and a placement other than those that the lib was created with", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -82,7 +82,7 @@ export const openingContract = ({ storage, place }: Kind): void => {
 
 export const tapesContract = ({ storage, place }: Kind): void => {
   describe("tapes", () => {
-    it.live("must exist to be used, and must not to be made", () =>
+    it.live("must exist before they are used, and must not exist before they are created", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
           Effect.gen(function* () {
@@ -105,7 +105,7 @@ export const tapesContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("made by many at once are made once", () =>
+    it.live("are created once if many callers create the same one concurrently", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
           Effect.gen(function* () {
@@ -120,7 +120,7 @@ export const tapesContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("have names that are file names everywhere", () =>
+    it.live("have only names that are file names everywhere", () =>
       Effect.gen(function* () {
         const bad = ["", ".", "..", "../order", "a/b", "Order", "con", "litelib.meta.jsonl", "order.", "é", "a.tmp"]
         yield* withLib(yield* storage, place(), (lib) =>
@@ -135,7 +135,7 @@ export const tapesContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("that are archived refuse appends and are read, until they are activated, also in a later session", () =>
+    it.live("refuse appends but can be read while archived, until they are activated, even in a later session", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -168,7 +168,7 @@ export const tapesContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("that are archived while an append waits for its turn refuse it", () =>
+    it.live("refuse an append that was queued before they were archived", () =>
       Effect.gen(function* () {
         const watch = watched(yield* storage)
         yield* withLib(watch.storage, place(), (lib) =>
@@ -189,7 +189,7 @@ export const tapesContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("of the event store are read like others, and appended to by the event store alone", () =>
+    it.live("of the event store are read like others, but only the event store appends to them", () =>
       Effect.gen(function* () {
         yield* withLib(yield* storage, place(), (lib) =>
           Effect.gen(function* () {
@@ -214,7 +214,7 @@ const tagged = {
   onSuccess: () => "made"
 }
 
-/** Everything that changes a lib. */
+/** Returns every operation that changes a lib. */
 const changes = (lib: Lib.Lib["Service"], tape: Tape.Tape["Service"]) => [
   tape.append([{ n: 1 }]),
   tape.append([]),
@@ -249,7 +249,7 @@ export const handlesContract = ({ storage, place }: Kind): void => {
       })
     )
 
-    it.live("whose scope has closed does nothing more, in a writer and in a reader", () =>
+    it.live("does nothing more once its scope has closed, in a writer and in a reader", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()

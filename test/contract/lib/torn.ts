@@ -1,4 +1,7 @@
-/** Opening what an interrupted writer left: torn ends, damage before the end, lib meta without its last record. */
+/**
+ * Opening the files that an interrupted writer left: torn tails, damage before the last batch, lib meta without its
+ * last record.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { AckedDataLost, DynamicCorrupt } from "litetapes/Errors"
@@ -19,7 +22,7 @@ import {
 } from "../../support/openLib.ts"
 import { watched } from "../../support/watchedStorage.ts"
 
-/** Three batches: two of one tape each, the last over both. */
+/** Commits three batches: two of one tape each, the last over both. */
 const write = Effect.fnUntraced(function* (lib: LibService) {
   for (const name of ["a", "b"]) yield* lib.createTape(name)
   yield* lib.commit([{ tape: "a", records: [{ n: 0 }, { n: 1 }] }])
@@ -42,7 +45,7 @@ const contentsOf = (lib: LibService) =>
     return contents
   })
 
-/** Holds the lib's writer still, wherever it has got to, while copies are made of it. */
+/** Opens a lib, writes, and runs `use` while the writer is frozen, so that `use` can copy the lib. */
 const withWriter = <A, E>(
   base: StorageService,
   location: string,
@@ -59,7 +62,7 @@ const withWriter = <A, E>(
     return used
   })
 
-/** Where the batches of the first dynamic segment begin, and its end. */
+/** Returns the offsets of the batches of the first dynamic segment, and its end. */
 const offsetsOf = (base: StorageService, location: string) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -71,14 +74,14 @@ const offsetsOf = (base: StorageService, location: string) =>
     })
   )
 
-/** Every `step`-th place from the first to the last one, both included. */
+/** Returns every `step`-th offset from `first`, and `last`. */
 const cuts = (first: number, last: number, step: number): ReadonlyArray<number> => {
   const places = []
   for (let at = first; at < last; at += step) places.push(at)
   return [...places, last]
 }
 
-/** Opens, appends, closes and opens again: what was found stays found. */
+/** Opens, appends, closes and opens again: the contents stay as they were found. */
 const checkLife = Effect.fnUntraced(function* (
   base: StorageService,
   location: string,
@@ -102,7 +105,7 @@ const checkLife = Effect.fnUntraced(function* (
 
 export const tornContract = ({ storage, place, step }: Kind): void => {
   describe("a dynamic segment", () => {
-    it.live("torn at any byte of its last batch loses that batch alone, sets the bytes aside and says so", () =>
+    it.live("torn at any byte of its last batch loses only that batch; its bytes are set aside and reported", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -126,7 +129,7 @@ export const tornContract = ({ storage, place, step }: Kind): void => {
       })
     )
 
-    it.live("whose last batch was acknowledged, for all the hint says, is not opened without it", () =>
+    it.live("is not opened without its last batch if the hint names that batch as acknowledged", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -146,7 +149,7 @@ export const tornContract = ({ storage, place, step }: Kind): void => {
       })
     )
 
-    it.live("damaged before its last batch is refused, every time, and nothing of it is changed", () =>
+    it.live("that is damaged before its last batch is refused every time, and left unchanged", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()
@@ -198,7 +201,7 @@ interface Stage {
   readonly write: (lib: LibService) => Effect.Effect<unknown, { readonly _tag: string }>
 }
 
-/** Lives of a lib that end with different records in its meta. */
+/** Writers that end with different last records in lib meta. */
 const stages: ReadonlyArray<Stage> = [
   { name: "a tape that was made last, and holds records", write },
   {
@@ -218,7 +221,7 @@ const stages: ReadonlyArray<Stage> = [
 
 const refusals = ["MetaCorrupt", "MetaInvalid", "DynamicCorrupt", "AckedDataLost"]
 
-/** What opening finds, or the tag of its refusal. */
+/** Returns the contents after opening, or the tag of the refusal. */
 const lookAt = (base: StorageService, location: string): Effect.Effect<Contents | string, unknown> =>
   withLib(base, location, contentsOf).pipe(
     Effect.catch((error) => Effect.succeed((error as { readonly _tag: string })._tag))
@@ -227,7 +230,7 @@ const lookAt = (base: StorageService, location: string): Effect.Effect<Contents 
 const lastLineOf = (bytes: Uint8Array): number => bytes.lastIndexOf(0x0a, bytes.length - 2) + 1
 
 export const libMetaContract = ({ storage, place, step }: Kind): void => {
-  describe("lib meta torn in its last record", () => {
+  describe("lib meta that is torn in its last record", () => {
     const check = Effect.fnUntraced(function* (base: StorageService, from: string) {
       const whole = place()
       yield* copyLib(base, from, whole, { hint: false })
@@ -244,19 +247,19 @@ export const libMetaContract = ({ storage, place, step }: Kind): void => {
           continue
         }
         opened += 1
-        // A tape without records may be gone: its listing was the record that was torn.
+        // A tape without records may be missing: the torn record was its listing.
         for (const [name, records] of Object.entries(expected)) assert.deepStrictEqual(found[name] ?? [], records)
       }
       return opened
     })
 
     for (const { name, options, write } of stages) {
-      it.live(`opens or is refused, and loses nothing: ${name}`, () =>
+      it.live(`is opened or refused, and nothing is lost, after: ${name}`, () =>
         Effect.gen(function* () {
           const base = yield* storage
           const location = place()
           yield* withWriter(base, location, write, check(base, location), options)
-          // After a clean end, and after an opening that was interrupted before it did anything.
+          // After a clean end, and after an opening that was interrupted before it wrote anything.
           yield* check(base, location)
           yield* withWriter(base, location, () => Effect.void, check(base, location))
           yield* withWriter(
@@ -269,7 +272,7 @@ export const libMetaContract = ({ storage, place, step }: Kind): void => {
       )
     }
 
-    it.live("is opened when the record was the making of a tape that holds nothing", () =>
+    it.live("is opened if the torn record created an empty tape", () =>
       Effect.gen(function* () {
         const base = yield* storage
         const location = place()

@@ -13,12 +13,12 @@ export const open = (
 ): Effect.Effect<Root, StorageError, Storage | Scope.Scope> =>
   Effect.flatMap(Storage, (storage) => storage.open(location, mode))
 
-/** Opens a lib that has its meta, and a tape. */
+/** Opens a lib that has its meta and one tape. */
 export const openLib = (location: string): Effect.Effect<Root, StorageError, Storage | Scope.Scope> =>
   Effect.tap(open(location), (root) =>
     Effect.andThen(root.meta.replace(undefined, undefined, bytes("lib\n")), root.tapes.create("order", bytes("tape\n")))
   )
 
-/** The reason for which `effect` fails. */
+/** Returns the reason for which `effect` fails. */
 export const reasonOf = <A, R>(effect: Effect.Effect<A, StorageError, R>): Effect.Effect<string, A, R> =>
   Effect.map(Effect.flip(effect), (error) => error.reason)

@@ -1,4 +1,4 @@
-/** Clones: a tape of their own from the first moment on, in a lib that counts its batches by itself. */
+/** Clones: an independent tape from the first moment on, in a lib with its own count of batches. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ export const cloneContract = (kind: TransformKind): void => {
 }
 
 const identityContract = ({ ground, place }: TransformKind): void => {
-  it.live("has the stream of its source, an identity of its own, and goes its own way", () =>
+  it.live("has the stream of its source and an identity of its own, and grows independently", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const at = place()
@@ -70,7 +70,7 @@ const identityContract = ({ ground, place }: TransformKind): void => {
     })
   )
 
-  it.live("of an empty tape is an empty tape", () =>
+  it.live("makes an empty tape from an empty tape", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       yield* withLib(storage, place(), (lib) =>
@@ -92,7 +92,7 @@ const batchesContract = ({ ground, place }: TransformKind): void => {
     ["fewer", 0],
     ["more", 40]
   ] as const) {
-    it.live(`in a lib with ${what} batches than its source's keeps what is appended, over closes and crashes`, () =>
+    it.live(`keeps appended records over closes and crashes in a lib with ${what} batches than the source's`, () =>
       Effect.gen(function* () {
         const kind = yield* ground
         const { storage } = kind
@@ -130,7 +130,7 @@ const batchesContract = ({ ground, place }: TransformKind): void => {
 }
 
 const refusalsContract = ({ ground, place }: TransformKind): void => {
-  it.live("is refused over a name that is taken, or none, and changes nothing", () =>
+  it.live("is refused for a name that is taken or invalid, and changes nothing", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       yield* withLib(storage, place(), (lib) =>
@@ -140,7 +140,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
           for (const name of ["a", "b"]) assert.strictEqual(yield* tagOf(tape.clone(lib, name)), "TapeExists")
           assert.strictEqual(yield* tagOf(tape.clone(lib, "../x")), "InvalidTapeName")
           assert.deepStrictEqual(yield* all(yield* existingTape(lib, "b")), [{ b: 1 }])
-          // Whoever comes first.
+          // Whichever comes first succeeds.
           const both = yield* Effect.all([Effect.result(tape.clone(lib, "c")), Effect.result(lib.createTape("c"))], {
             concurrency: "unbounded"
           })
@@ -162,7 +162,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
     })
   )
 
-  it.live("interrupted anywhere lists nothing, and its name can be used again", () =>
+  it.live("lists nothing after an interruption anywhere, and its name can be used again", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const at = place()
@@ -194,7 +194,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
     ["that is cut off", (bytes: Uint8Array) => bytes.subarray(0, -20), "SegmentCorrupt"],
     ["that is missing", undefined, "SegmentMissing"]
   ] as const) {
-    it.live(`of a segment ${what} is refused by name, lists nothing, and stops nobody`, () =>
+    it.live(`is refused for a segment ${what}, names it, lists nothing, and stops no writer`, () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -219,7 +219,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
     )
   }
 
-  it.live("of records that the other lib's limits refuse is refused; what fits is not", () =>
+  it.live("is refused if the limits of the target do not allow a record, and accepted otherwise", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const small = yield* openSession(storage, place(), { limits: { recordBytesMax: 2000, depthMax: 9 } })
@@ -250,7 +250,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
 }
 
 const eventsContract = ({ ground, place }: TransformKind): void => {
-  it.live("of events is a tape of records: it takes appends, and is not the event store's", () =>
+  it.live("makes a tape of records from a tape of events, which accepts appends and is not the event store's", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       yield* withLib(storage, place(), (lib) =>

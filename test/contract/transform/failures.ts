@@ -1,4 +1,7 @@
-/** Repack and clone over a storage that fails: before the change of meta they fail alone, at it the writer stops. */
+/**
+ * Repack and clone over a failing storage: before the change of meta they alone fail, from that change on the writer
+ * stops.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Tape from "litetapes/Tape"
@@ -8,7 +11,9 @@ import { all, crashed, fill, numbered, type TransformKind, unlisted } from "../.
 
 const options: Tape.RepackOptions = { targetBytes: 250, compression: "zstd", shardEvery: 2, force: true }
 
-/** Runs `attempt` with the first, the second … call of an operation failing, until it is done before the call comes. */
+/**
+ * Runs `attempt` with the first call of an operation failing, then with the second one, until there is no such call.
+ */
 const eachCall = <E>(
   operation: FailingOperation,
   when: Plan["when"],
@@ -19,13 +24,13 @@ const eachCall = <E>(
   })
 
 export const failuresContract = ({ ground, place }: TransformKind): void => {
-  describe("a storage that fails", () => {
+  describe("a failing storage", () => {
     for (const [operation, when] of [
       ["segments.write", "before"],
       ["segments.write", "after"],
       ["segments.read", "before"]
     ] as const) {
-      it.live(`at any ${operation} (${when} it is done) fails a repack, and nothing else`, () =>
+      it.live(`fails only the repack at any ${operation} (${when} it is done)`, () =>
         Effect.gen(function* () {
           const { storage } = yield* ground
           const calls = yield* eachCall(operation, when, (plan) =>
@@ -59,7 +64,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
     }
 
     for (const operation of ["segments.remove", "derived.delete", "derived.put"] as const) {
-      it.live(`at any ${operation} does not fail a repack; what stays is removed after the next crash`, () =>
+      it.live(`does not fail a repack at any ${operation}; leftovers are removed after the next crash`, () =>
         Effect.gen(function* () {
           const kind = yield* ground
           const { storage } = kind
@@ -95,7 +100,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
 
     for (const when of ["before", "after"] as const) {
       it.live(
-        `at the change of meta (${when} it is done) stops the writer; the stream is there when it is opened again`,
+        `stops the writer at the change of meta (${when} it is done), and the stream is intact after a reopen`,
         () =>
           Effect.gen(function* () {
             const { storage } = yield* ground
@@ -128,7 +133,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
     }
 
     for (const operation of ["tapes.create", "segments.write"] as const) {
-      it.live(`at any ${operation} of the target fails a clone alone, and its name can be used again`, () =>
+      it.live(`fails only the clone at any ${operation} of the target, and its name can be used again`, () =>
         Effect.gen(function* () {
           const { storage } = yield* ground
           const disk = failing(storage)
@@ -157,7 +162,7 @@ export const failuresContract = ({ ground, place }: TransformKind): void => {
 
     for (const operation of ["meta.replace", "meta.append"] as const) {
       it.live(
-        `at ${operation} of the target stops its writer; the tape is listed whole when it is opened again, or not`,
+        `stops the target's writer at ${operation}, and after a reopen the tape is listed whole or not at all`,
         () =>
           Effect.gen(function* () {
             const { storage } = yield* ground

@@ -1,4 +1,4 @@
-/** Recovery beside what an interrupted repack left: segments before it and behind it, in one folder. */
+/** Recovery if an interrupted repack left both old and new segments in one folder. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -26,12 +26,12 @@ const shapes: ReadonlyArray<Tape.RepackOptions> = [
 
 interface Case {
   readonly what: string
-  /** How many of the files before the repack, and of those that it made, are there. */
+  /** The range of the files from before the repack, and of those that it wrote, that are there. */
   readonly before: (count: number) => readonly [from: number, to: number]
   readonly made: (count: number) => readonly [from: number, to: number]
 }
 
-/** What a repack may leave, if it stops at any step. */
+/** What a repack may leave if it stops at any step. */
 const cases: ReadonlyArray<Case> = [
   { what: "all of both", before: (n) => [0, n], made: (n) => [0, n] },
   { what: "the first output", before: (n) => [0, n], made: () => [0, 1] },
@@ -42,7 +42,10 @@ const cases: ReadonlyArray<Case> = [
 
 type Files = ReadonlyArray<readonly [name: string, bytes: Uint8Array]>
 
-/** A lib at `at`, closed, with tape `a`; the tape's files before the repack, and those that it made. */
+/**
+ * Writes and closes a lib at `at` with tape `a`, and returns the tape's files before the repack and those that the
+ * repack wrote.
+ */
 const prepare = (
   { storage }: Ground,
   at: string,
@@ -72,12 +75,12 @@ export const leftoversContract = ({ ground, place }: TransformKind): void => {
   describe("recover after an interrupted repack", () => {
     for (const { what, before: beforeRange, made: madeRange } of cases) {
       for (const indexes of [true, false]) {
-        it.live(`that left ${what} gives the stream back once (${indexes ? "with" : "without"} indexes)`, () =>
+        it.live(`returns the stream once if the repack left ${what} (${indexes ? "with" : "without"} indexes)`, () =>
           Effect.gen(function* () {
             const kind = yield* ground
             const { loseMeta, storage } = kind
             for (const options of shapes) {
-              // What was flushed while it ran is behind its outputs, whether these count or not.
+              // Segments that were flushed during the repack follow its outputs, whether these count or not.
               for (const more of [undefined, appended(20, 24)]) {
                 const at = place()
                 const { before, made } = yield* prepare(kind, at, (lib) => fill(lib, "a", 5, 4), options, more)
@@ -105,7 +108,7 @@ export const leftoversContract = ({ ground, place }: TransformKind): void => {
                     assert.strictEqual(report.dropped.length + report.segments.length, files)
                   })
                 )
-                // Nothing was deleted, and what was dropped is not found again.
+                // Nothing was deleted, and dropped files are not recovered again.
                 assert.strictEqual((yield* filesOf(storage, at, "a")).size, files)
                 yield* withLib(storage, at, appended(expected.length, 30))
                 yield* loseMeta(at, "a")
@@ -123,7 +126,7 @@ export const leftoversContract = ({ ground, place }: TransformKind): void => {
       }
     }
 
-    it.live("that left both gives events back once, and the store goes on", () =>
+    it.live("returns events once if the repack left all files, and the store continues", () =>
       Effect.gen(function* () {
         const kind = yield* ground
         const { loseMeta, storage } = kind
@@ -160,7 +163,7 @@ export const leftoversContract = ({ ground, place }: TransformKind): void => {
     )
 
     it.live(
-      "is refused where old segments were put back beside those of a later repack: nothing tells which count",
+      "is refused if old segments were restored next to those of a later repack, because either of them may count",
       () =>
         Effect.gen(function* () {
           const kind = yield* ground
@@ -181,7 +184,7 @@ export const leftoversContract = ({ ground, place }: TransformKind): void => {
         })
     )
 
-    it.live("gives back records that were appended twice, twice", () =>
+    it.live("returns records twice that were appended twice", () =>
       Effect.gen(function* () {
         const { loseMeta, storage } = yield* ground
         const at = place()

@@ -1,4 +1,4 @@
-/** Long operations say how far they have come: done ascends, and ends at the total. */
+/** Progress of long operations: `done` ascends, and ends at the total. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Progress } from "litetapes/Lib"
@@ -6,7 +6,7 @@ import * as Tape from "litetapes/Tape"
 import { existingTape, tapeOf, withLib } from "../../support/openLib.ts"
 import { crashed, fill, numbered, type TransformKind } from "../../support/transformGround.ts"
 
-/** Runs `operation`, and sees that what it tells of ascends to the end: so many records. */
+/** Runs `operation`, and checks that its progress ascends to that many records. */
 const watched = <A, E>(
   records: number,
   operation: (options: { readonly onProgress: (progress: Progress) => Effect.Effect<void> }) => Effect.Effect<A, E>
@@ -32,7 +32,7 @@ const watched = <A, E>(
 
 export const progressContract = ({ ground, place }: TransformKind): void => {
   describe("progress", () => {
-    it.live("of repack, clone, diff and verify", () =>
+    it.live("ascends to the total in repack, clone, diff and verify", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         yield* withLib(storage, place(), (lib) =>
@@ -67,7 +67,7 @@ export const progressContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("of recover", () =>
+    it.live("ascends to the total in recover", () =>
       Effect.gen(function* () {
         const kind = yield* ground
         const { loseMeta, storage } = kind

@@ -1,4 +1,4 @@
-/** Readers beside a writer that repacks and closes: files are taken away under them, and they do not notice. */
+/** Readers while a writer repacks and closes: their files are removed, and their reads continue. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -15,13 +15,13 @@ const force = { compression: "zstd", targetBytes: 150_000, force: true } as cons
 export const readersContract = ({ ground, place }: TransformKind): void => {
   describe("a reader in another process", () => {
     for (const reverse of [false, true]) {
-      it.live(`reads on while the tape is repacked and its lib is closed${reverse ? ", backwards" : ""}`, () =>
+      it.live(`continues to read while the tape is repacked and its lib is closed${reverse ? ", backwards" : ""}`, () =>
         Effect.gen(function* () {
           const { storage } = yield* ground
           const at = place()
           const session = yield* openSession(storage, at)
           const tape = yield* fill(session.lib, "a", 4, 200, 1000)
-          // In no segment yet.
+          // These records are in no segment yet.
           for (let n = 800; n < 1600; n += 100) yield* tape.append(numbered(n, n + 100, 1000))
           yield* withLib(
             storage,
@@ -46,7 +46,7 @@ export const readersContract = ({ ground, place }: TransformKind): void => {
       )
     }
 
-    it.live("reads streams and positions on while their tape is repacked and its lib is closed", () =>
+    it.live("continues to read streams and positions while their tape is repacked and its lib is closed", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -94,7 +94,7 @@ export const readersContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("takes heads, compares, verifies and clones what it sees, also when the files are others by then", () =>
+    it.live("takes heads, compares, verifies and clones its view, even after the files were replaced", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -131,7 +131,7 @@ export const readersContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("looks from one moment to the next while a writer appends, flushes, repacks and verifies", () =>
+    it.live("moves forward while a writer appends, flushes, repacks and verifies", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()

@@ -1,4 +1,6 @@
-/** Tapes that lost their meta: what their files and the dynamic segments hold comes back, and nothing else. */
+/**
+ * Tapes that lost their meta: the records in their files and in the dynamic segments are recovered, and nothing else.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { flipped } from "../../support/copyLib.ts"
@@ -25,7 +27,7 @@ export const recoverContract = (kind: TransformKind): void => {
 }
 
 const metaContract = (kind: TransformKind): void => {
-  it.live("gives back a tape without meta under a new identity, and says what it did", () =>
+  it.live("rebuilds a tape without meta under a new identity, and reports what it did", () =>
     Effect.gen(function* () {
       const { open, written: id } = yield* damagedLib(kind, {
         write: (lib) => Effect.map(fill(lib, "a", 3, 4), (tape) => tape.id),
@@ -60,7 +62,7 @@ const metaContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("gives back a tape whose meta has a damaged byte, wherever that is", () =>
+  it.live("rebuilds a tape whose meta has any one damaged byte", () =>
     Effect.gen(function* () {
       const { change, copied } = yield* damagedLib(kind, {
         write: (lib) =>
@@ -82,7 +84,7 @@ const metaContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("under a tape that is in use: who has it goes on with what is there, under the new identity", () =>
+  it.live("works on a tape that is in use: its users continue with the recovered records, under the new identity", () =>
     Effect.gen(function* () {
       const { storage } = yield* kind.ground
       const at = kind.place()
@@ -116,11 +118,11 @@ const metaContract = (kind: TransformKind): void => {
 const dynamicContract = (kind: TransformKind): void => {
   for (const [what, flushed] of [
     ["in no segment yet", 0],
-    ["in segments in part", 3]
+    ["partly in segments", 3]
   ] as const) {
     for (const repeated of [false, true]) {
       it.live(
-        `puts what was committed and is ${what} behind the files${repeated ? ", though all records are the same" : ""}`,
+        `places committed records that are ${what} after the files${repeated ? ", even if all records are equal" : ""}`,
         () =>
           Effect.gen(function* () {
             const record = (n: number) => (repeated ? { same: true } : numbered(n, n + 1)[0]!)
@@ -147,7 +149,7 @@ const dynamicContract = (kind: TransformKind): void => {
   for (const meta of ["lost", "damaged"] as const) {
     for (const lost of [2, 4]) {
       it.live(
-        `repeats nothing where segment ${lost} is gone too, and the last ones are in a dynamic segment (meta ${meta})`,
+        `repeats nothing if segment ${lost} is missing too and the last records are in a dynamic segment (meta ${meta})`,
         () =>
           Effect.gen(function* () {
             const { open } = yield* damagedLib(kind, {
@@ -186,7 +188,7 @@ const damageContract = (kind: TransformKind): void => {
   for (const meta of ["lost", "damaged"] as const) {
     for (const indexes of [true, false]) {
       it.live(
-        `brings back all but damaged files, and names these (meta ${meta}, ${indexes ? "with" : "without"} indexes)`,
+        `recovers all but the damaged files, and names these (meta ${meta}, ${indexes ? "with" : "without"} indexes)`,
         () =>
           Effect.gen(function* () {
             const [flip, cut, gone] = [2, 5, 7].map(segmentFile) as [string, string, string]
@@ -219,7 +221,7 @@ const damageContract = (kind: TransformKind): void => {
                 yield* checkWhole(lib, [...survivors, { after: 1 }])
               })
             )
-            // Nothing was deleted: somebody may still mend them.
+            // Nothing was deleted: somebody may still repair these files.
             const files = [...(yield* filesOf(storage, at, "a")).keys()]
             for (const name of [flip, cut]) assert.include(files, name)
           })

@@ -1,4 +1,4 @@
-/** Recoveries of a tape that are done twice, fail, are interrupted or are refused: the next one finds what was there. */
+/** Recoveries of a tape that run twice, fail, are interrupted or are refused: the next one finds the same records. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -28,19 +28,19 @@ export const recoverAgainContract = (kind: TransformKind): void => {
   })
 }
 
-/** Nine records in three segments, and three in none yet. */
+/** Appends nine records in three segments, and three that are in no segment yet. */
 const twelve = (lib: LibService) => Effect.flatMap(fill(lib, "a", 3, 3), (tape) => tape.append(numbered(9, 12)))
 
 const allTwelve = { records: 12, lost: [], dropped: [], gaps: [] }
 
 const againContract = (kind: TransformKind): void => {
-  it.live("can be done twice, and is as durable as anything else", () =>
+  it.live("can run twice, and is as durable as any commit", () =>
     Effect.gen(function* () {
       let { at, ...found } = yield* damagedLib(kind, {
         write: (lib) => fill(lib, "a", 4, 3),
         damage: (root) => root.segments.remove("a", segmentFile(2))
       })
-      /** Goes on in a copy as a killed writer leaves it. */
+      /** Continues in a copy that looks as if the writer had been killed. */
       const crash = (use: (lib: LibService) => Effect.Effect<unknown, unknown>) =>
         Effect.gen(function* () {
           const copied = kind.place()
@@ -65,7 +65,7 @@ const againContract = (kind: TransformKind): void => {
           Effect.gen(function* () {
             assert.strictEqual(lib.report.recovered, recovered)
             assert.deepStrictEqual(yield* recordsOf(lib, "a"), expected)
-            // What replaces what must still be said when the tape is listed anew.
+            // The listing must still name the replaced tape after it was written anew.
             yield* lib.archive("a")
             yield* lib.activate("a")
             assert.isTrue((yield* lib.verify()).ok)
@@ -77,7 +77,7 @@ const againContract = (kind: TransformKind): void => {
 
   for (const operation of ["segments.write", "meta.append", "meta.replace"] as const) {
     for (const when of ["before", "after"] as const) {
-      it.live(`can be done again where ${operation} failed (${when} it was done)`, () =>
+      it.live(`can be repeated after ${operation} failed (${when} it was done)`, () =>
         Effect.gen(function* () {
           const { at, open, storage } = yield* damagedLib(kind, { crash: twelve, lose: ["a"] })
           const disk = failing(storage)
@@ -103,7 +103,7 @@ const againContract = (kind: TransformKind): void => {
 
 const interruptionContract = (kind: TransformKind): void => {
   for (const how of ["interrupted from within", "interrupted from outside", "ended by the close of its lib"] as const) {
-    itQuietly(`${how}, has changed nothing, and can be done again; appends go on`, () =>
+    itQuietly(`changes nothing and can be repeated if it is ${how}, and appends continue`, () =>
       Effect.gen(function* () {
         const { at, open, storage } = yield* damagedLib(kind, {
           crash: (lib) => Effect.andThen(twelve(lib), tapeOf(lib, "b")),
@@ -143,7 +143,7 @@ const interruptionContract = (kind: TransformKind): void => {
 }
 
 const refusalsContract = (kind: TransformKind): void => {
-  it.live("is refused where there is nothing to recover, and to readers", () =>
+  it.live("is refused if there is nothing to recover, and for readers", () =>
     Effect.gen(function* () {
       const { open } = yield* damagedLib(kind, {
         write: (lib) =>
@@ -157,7 +157,7 @@ const refusalsContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("does not choose between two files of one number: it names them", () =>
+  it.live("refuses to choose between two files of one number, and names both", () =>
     Effect.gen(function* () {
       const { at, change, loseMeta, open, storage } = yield* damagedLib(kind, {
         write: (lib) =>
@@ -182,7 +182,7 @@ const refusalsContract = (kind: TransformKind): void => {
     })
   )
 
-  itQuietly("is what a tape needs over which an older meta was put back; no file is taken for garbage before", () =>
+  itQuietly("is needed by a tape whose meta was replaced by an older one, and no file is removed before", () =>
     Effect.gen(function* () {
       const found = yield* damagedLib(kind, { write: (lib) => fill(lib, "a", 2, 3) })
       const { at, change, open, storage } = found

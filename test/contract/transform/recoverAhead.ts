@@ -1,4 +1,4 @@
-/** Tapes that have more than their lib knows of: its own files are older, or what was committed last is lost there. */
+/** Tapes that contain more than their lib knows of: the lib's own files are older, or lost their last commits. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -14,7 +14,7 @@ import {
   type TransformKind
 } from "../../support/transformGround.ts"
 
-/** Records or events `from` to before `to`, each a batch of its own. */
+/** Appends records or events `from` to before `to`, each as a batch of its own. */
 const put = (lib: LibService, name: string, from: number, to: number) =>
   Effect.gen(function* () {
     const store = yield* storeOf(lib)
@@ -24,7 +24,7 @@ const put = (lib: LibService, name: string, from: number, to: number) =>
     }
   })
 
-/** A crashed lib as a copy would be that took the tape's folder later than the lib's own files. */
+/** Makes a crashed lib that looks like a copy which took the tape's folder later than the lib's own files. */
 const aheadOf = Effect.fnUntraced(function* (ground: Ground, place: () => string, name: string, segmentFirst: boolean) {
   const { copy, storage } = ground
   const [at, older, newer] = [place(), place(), place()]
@@ -47,7 +47,7 @@ const aheadOf = Effect.fnUntraced(function* (ground: Ground, place: () => string
 })
 
 export const recoverAheadContract = ({ ground, place }: TransformKind): void => {
-  describe("recover of a tape that has more than its lib knows of", () => {
+  describe("recover of a tape that contains more than its lib knows of", () => {
     for (const segmentFirst of [true, false]) {
       for (const hasMeta of [true, false]) {
         const named = `${segmentFirst ? "two segments" : "one segment"}, ${hasMeta ? "with" : "without"} its meta`
@@ -69,7 +69,7 @@ export const recoverAheadContract = ({ ground, place }: TransformKind): void => 
           })
         )
 
-        it.live(`does not give positions of its events a second time: ${named}`, () =>
+        it.live(`gives no position of its events a second time: ${named}`, () =>
           Effect.gen(function* () {
             const found = yield* ground
             const at = yield* aheadOf(found, place, "order", segmentFirst)
@@ -77,7 +77,7 @@ export const recoverAheadContract = ({ ground, place }: TransformKind): void => 
             const error = yield* withLib(found.storage, at, (lib) => Effect.flip(lib.recoverTape("order")))
             assert.strictEqual(error._tag, "TapeInvalid")
             assert.match(error.message, /up to position 12, the lib's next one is 12.*recover the lib/)
-            // As the message says.
+            // This follows the advice of the message.
             yield* found.loseMeta(at, undefined)
             const { positionsMissing } = yield* recoverAt(found.storage, at)
             assert.strictEqual(positionsMissing, hasMeta ? 0 : 13)

@@ -1,4 +1,6 @@
-/** Recovery of tapes with files that are nearly like each other, or like what was committed: which of them count. */
+/**
+ * Recovery of tapes with files that nearly equal each other, or nearly equal committed records: which of them count.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -37,11 +39,11 @@ const indexBytes = (root: Root, file: string) =>
 
 interface Alike {
   readonly title: string
-  /** Batches that are flushed and closed, each to a file, and then those that a crash leaves in a dynamic segment. */
+  /** Batches that are each flushed to a file, and then batches that a crash leaves in a dynamic segment. */
   readonly flushed: ReadonlyArray<string>
   readonly committed: ReadonlyArray<string>
   readonly repack?: boolean
-  /** A file that is gone; what a recovery finds then that is not refused. */
+  /** The number of the lost file, and the contents after a recovery that is not refused. */
   readonly lose?: number
   readonly expected?: string
 }
@@ -49,7 +51,7 @@ interface Alike {
 const alike: ReadonlyArray<Alike> = [
   { title: "four of five alike", flushed: ["ABCDE"], committed: ["ABzDE"] },
   { title: "three of five alike", flushed: ["ABCDE"], committed: ["AyzDE"] },
-  { title: "more before and behind", flushed: ["ABCDE"], committed: ["QRS", "ABzDE", "TUV"] },
+  { title: "more before and after", flushed: ["ABCDE"], committed: ["QRS", "ABzDE", "TUV"] },
   { title: "more in the file too", flushed: ["KLABCDEMN"], committed: ["QRS", "ABzDE", "TUV"] },
   { title: "two files", flushed: ["ABCDE", "ABzDE"], committed: ["ABCDw", "TUV"] },
   { title: "after a repack", flushed: ["ABC", "DE"], committed: ["ABzDE", "TUV"], repack: true },
@@ -65,7 +67,7 @@ const writeAlike = ({ flushed, repack }: Alike) =>
       yield* tape.append(letters(text))
       yield* tape.appendSegment
     }
-    // An index is made where a segment is first read by ordinal.
+    // An index is written when its segment is first read by ordinal.
     for (const { firstOrdinal } of yield* tape.segments) {
       yield* Stream.runDrain(tape.records({ from: firstOrdinal + 1 }))
     }
@@ -76,7 +78,7 @@ const alikeContract = (kind: TransformKind): void => {
   for (const one of alike) {
     for (const indexes of [true, false]) {
       const title = `${one.title}, indexes: ${indexes}`
-      it.live(`leaves no good file out for committed records nearly like its own: ${title}`, () =>
+      it.live(`drops no intact file because committed records are nearly the same: ${title}`, () =>
         Effect.gen(function* () {
           const { flushed, committed, lose, expected } = one
           const closed = yield* damagedLib(kind, { write: writeAlike(one) })
@@ -94,7 +96,7 @@ const alikeContract = (kind: TransformKind): void => {
           )
           yield* tamper(storage, at, (root) =>
             Effect.gen(function* () {
-              // Not every ground copies them.
+              // Not every ground copies indexes.
               for (const [file, bytes] of made) {
                 if (!indexes) yield* IndexFiles.remove(root.derived, "a", file)
                 else if (bytes !== undefined) yield* IndexFiles.write(root.derived, "a", file, bytes)
@@ -108,7 +110,7 @@ const alikeContract = (kind: TransformKind): void => {
               const result = yield* Effect.result(lib.recoverTape("a"))
               if (result._tag === "Failure") {
                 assert.strictEqual(result.failure._tag, "RecoverAmbiguous")
-                // Only a file that nothing vouches for, at a place that nothing tells, may be a changed one.
+                // Only a file that nothing confirms, in a place that nothing confirms, may be a changed one.
                 assert.isTrue(!indexes && lose === 1)
                 return
               }
@@ -124,7 +126,7 @@ const alikeContract = (kind: TransformKind): void => {
   }
 }
 
-/** A tape that was repacked, with two of the files from before beside it that nothing near in number tells from others. */
+/** Repacks a tape, and restores two of its old files. No neighbouring number shows that they are old. */
 const leftBehind = (kind: TransformKind, write: (lib: LibService) => Effect.Effect<unknown, unknown>) =>
   Effect.gen(function* () {
     const found = yield* damagedLib(kind, { write })
@@ -137,7 +139,7 @@ const leftBehind = (kind: TransformKind, write: (lib: LibService) => Effect.Effe
     return { ...found, left: before.map(([file]) => file) }
   })
 
-/** The files of the tape as they are while its writer has it open. */
+/** Returns the files of the tape while its writer has it open. */
 const ownFiles = (lib: LibService) => {
   const { root } = internalsOf(lib).handle
   return Effect.flatMap(root.segments.list("a"), (names) =>
@@ -148,7 +150,7 @@ const ownFiles = (lib: LibService) => {
 const repackContract = (kind: TransformKind): void => {
   const records = (lib: LibService) => fill(lib, "a", 5, 3)
 
-  it.live("goes by the word of a damaged meta where it says which files a repack has removed", () =>
+  it.live("drops old files if a line of the damaged meta says that a repack removed them", () =>
     Effect.gen(function* () {
       const { change, left, open } = yield* leftBehind(kind, records)
       yield* change((root) => damageMeta(root, "a", 9))
@@ -156,7 +158,7 @@ const repackContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("is refused where nothing does: the records may have been appended twice", () =>
+  it.live("is refused if the records of old files may have been appended twice", () =>
     Effect.gen(function* () {
       const { at, change, left, loseMeta, open } = yield* leftBehind(kind, records)
       yield* loseMeta(at, "a")
@@ -168,7 +170,7 @@ const repackContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("is not refused for events, which are never there twice", () =>
+  it.live("is not refused for events, since no event is appended twice", () =>
     Effect.gen(function* () {
       const { at, left, loseMeta, open } = yield* leftBehind(kind, (lib) =>
         Effect.gen(function* () {
@@ -189,7 +191,7 @@ const repackContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("knows what a second repack had left that was interrupted right after a first one", () =>
+  it.live("recognises the leftovers of a second repack that was interrupted right after a first one", () =>
     Effect.gen(function* () {
       const { at, loseMeta, open, storage, written } = yield* damagedLib(kind, {
         write: (lib) =>

@@ -1,4 +1,4 @@
-/** Recovery of tapes whose files are damaged too: what it says of them, and what others say of what they held. */
+/** Recovery of tapes whose files are damaged too: the report about them, and what other files know of their records. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { flipped } from "../../support/copyLib.ts"
@@ -14,7 +14,7 @@ export const recoverDamageContract = (kind: TransformKind): void => {
 }
 
 const reportContract = (kind: TransformKind): void => {
-  it.live("says which numbers no file has, and how many records are lost where, by the ordinals of later ones", () =>
+  it.live("reports numbers without a file, and how many records are lost where, from the ordinals of later ones", () =>
     Effect.gen(function* () {
       const { open } = yield* damagedLib(kind, {
         write: (lib) => fill(lib, "a", 5, 3),
@@ -33,7 +33,7 @@ const reportContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("says exactly where records are lost, if a line of the damaged meta still says it", () =>
+  it.live("reports exactly where records are lost, if a line of the damaged meta still says so", () =>
     Effect.gen(function* () {
       const { open } = yield* damagedLib(kind, {
         write: (lib) => fill(lib, "a", 5, 3),
@@ -60,7 +60,7 @@ const reportContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("says nothing is lost that a repack had removed, where a meta from before it was put back", () =>
+  it.live("reports no loss of files that a repack removed, even if meta from before the repack was restored", () =>
     Effect.gen(function* () {
       const { change, open } = yield* damagedLib(kind, { write: (lib) => fill(lib, "a", 3, 3) })
       const older = yield* change((root) => Effect.map(root.meta.read("a"), (meta) => meta!.bytes))
@@ -71,7 +71,7 @@ const reportContract = (kind: TransformKind): void => {
           yield* tape.append(numbered(9, 12))
         })
       )
-      // Damaged: else it would be taken for the tape's meta, and its segments for missing.
+      // Damaged: otherwise it would be taken for the tape's meta, and its segments for missing.
       yield* change((root) => rewriteMeta(root, "a", () => flipped(older, 9)))
       yield* open((lib) => checkRecovery(lib, { records: 12, lost: [], dropped: [], gaps: [] }, numbered(0, 12)))
     })
@@ -80,7 +80,7 @@ const reportContract = (kind: TransformKind): void => {
 
 const holeContract = (kind: TransformKind): void => {
   for (const how of ["damaged", "changed", "missing"] as const) {
-    it.live(`fills it from dynamic segments where a file between others is ${how}`, () =>
+    it.live(`fills the gap from dynamic segments if a file between others is ${how}`, () =>
       Effect.gen(function* () {
         const hole = segmentFile(4)
         const { at, loseMeta, open } = yield* damagedLib(kind, {
@@ -96,7 +96,7 @@ const holeContract = (kind: TransformKind): void => {
           damage: (root) =>
             how === "missing"
               ? root.segments.remove("a", hole)
-              : // Record 9 becomes record 8, and nothing but the dynamic segment knows better.
+              : // Record 9 becomes record 8, and only the dynamic segment contains the original.
                 rewrite(root, "a", hole, (bytes) => (how === "changed" ? flipped(bytes, 5) : bytes.subarray(0, 70))),
           lose: ["a"]
         })
@@ -115,7 +115,7 @@ const holeContract = (kind: TransformKind): void => {
         yield* loseMeta(at, "a")
         yield* open((lib) =>
           Effect.gen(function* () {
-            // Now the file is known to be needless, too.
+            // Now this file is known to be superfluous, too.
             const dropped = how === "missing" ? [segmentFile(5)] : [hole, segmentFile(5)]
             yield* checkRecovery(lib, { records: 20, lost: [], dropped }, numbered(0, 20))
             yield* checkWhole(lib, numbered(0, 20))

@@ -1,4 +1,4 @@
-/** Libs that lost their meta: a new lib around the tapes, and what was committed comes back. */
+/** Libs that lost their meta: recovery makes a new lib around the tapes, and recovers the committed records. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -14,7 +14,7 @@ export const recoverLibContract = (kind: TransformKind): void => {
   })
 }
 
-/** Writes two tapes and some events, in segments in part. */
+/** Writes two tapes and some events, partly in segments. */
 const write = (lib: LibService) =>
   Effect.gen(function* () {
     const tape = yield* fill(lib, "a", 3, 3)
@@ -29,7 +29,9 @@ const write = (lib: LibService) =>
     return { id: lib.id, tapes: (yield* lib.tapes).map(({ name, tape: id }) => [name, id]) }
   })
 
-/** Everything is there, and ordinals, revisions, positions and batches go on, also when the lib is opened again. */
+/**
+ * Checks that everything is there, and that ordinals, revisions, positions and batches continue, also after a reopen.
+ */
 const checkGoesOn = ({ open }: DamagedLib<unknown, unknown>, tapes: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     for (const round of [0, 1]) {
@@ -61,7 +63,7 @@ const checkGoesOn = ({ open }: DamagedLib<unknown, unknown>, tapes: ReadonlyArra
 
 const lostContract = (kind: TransformKind): void => {
   for (const state of ["closed", "crashed"] as const) {
-    it.live(`gives back a lib without meta that was ${state}: tapes, batches and positions go on`, () =>
+    it.live(`rebuilds a lib without meta that was ${state}, and tapes, batches and positions continue`, () =>
       Effect.gen(function* () {
         const lib =
           state === "closed"
@@ -87,7 +89,7 @@ const lostContract = (kind: TransformKind): void => {
     )
   }
 
-  it.live("is refused where nothing is lost, or nothing is there", () =>
+  it.live("is refused if nothing is lost, or nothing is there", () =>
     Effect.gen(function* () {
       const { open, recover } = yield* damagedLib(kind, {})
       assert.strictEqual(yield* tagOf(recover), "LibInvalid")
@@ -103,7 +105,7 @@ const lostContract = (kind: TransformKind): void => {
 }
 
 const damagedContract = (kind: TransformKind): void => {
-  it.live("gives back a lib whose meta has a damaged byte, wherever opening refuses it", () =>
+  it.live("rebuilds a lib whose meta has a damaged byte, wherever opening refuses it", () =>
     Effect.gen(function* () {
       const lib = yield* damagedLib(kind, { crash: write })
       const size = yield* lib.change((root) => Effect.map(root.meta.read(undefined), (meta) => meta!.bytes.length))
@@ -126,7 +128,7 @@ const damagedContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("says what was committed behind damage, and cannot be put back", () =>
+  it.live("reports the damage in a dynamic segment, and recovers the batches before it", () =>
     Effect.gen(function* () {
       const { open, recover } = yield* damagedLib(kind, {
         crash: (lib) =>

@@ -1,4 +1,4 @@
-/** Libs of which recovery cannot use everything, and recoveries that were cut short. */
+/** Recoveries of a lib that cannot use everything, and recoveries that are cut short. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Lib from "litetapes/Lib"
@@ -15,7 +15,7 @@ export const recoverLibPartlyContract = (kind: TransformKind): void => {
   })
 }
 
-/** An event in a segment, and one in none yet. */
+/** Appends one event that is flushed into a segment, and one that is in no segment yet. */
 const madeAndPaid = (lib: LibService) =>
   Effect.gen(function* () {
     const store = yield* storeOf(lib)
@@ -27,7 +27,7 @@ const madeAndPaid = (lib: LibService) =>
 
 const unusableContract = (kind: TransformKind): void => {
   it.live(
-    "does not take a committed line that is no event for one, says why, and keeps what stands in front of it",
+    "rejects a committed line that is not an event, reports the reason, and keeps the lines that come before it",
     () =>
       Effect.gen(function* () {
         const { left, open, recover } = yield* damagedLib(kind, {
@@ -59,7 +59,7 @@ const unusableContract = (kind: TransformKind): void => {
       })
   )
 
-  it.live("lists a tape whose last segment is gone, so that it can be recovered, and brings the others back", () =>
+  it.live("lists a tape whose last segment is missing, so that it can be recovered, and recovers the others", () =>
     Effect.gen(function* () {
       const { open, recover } = yield* damagedLib(kind, {
         write: (lib) => Effect.andThen(fill(lib, "a", 2, 2), madeAndPaid(lib)),
@@ -77,7 +77,7 @@ const unusableContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("keeps what was committed behind a segment that is gone: it is all there once that one is back", () =>
+  it.live("keeps records that were committed after a missing segment: all are there once that is restored", () =>
     Effect.gen(function* () {
       const first = segmentFile(1)
       const { at, change, loseMeta, open, recover, storage } = yield* damagedLib(kind, { crash: madeAndPaid })
@@ -99,7 +99,7 @@ const unusableContract = (kind: TransformKind): void => {
 }
 
 const cutShortContract = (kind: TransformKind): void => {
-  it.live("that is cut short at any step and done again finds what it found", () =>
+  it.live("returns the same result if it is cut short at any step and run again", () =>
     Effect.gen(function* () {
       const damaged = yield* damagedLib(kind, {
         crash: (lib) =>
@@ -138,7 +138,7 @@ const cutShortContract = (kind: TransformKind): void => {
             cuts++
             assert.strictEqual(first._tag, "Failure", cut)
             const second = yield* Effect.result(again.recover)
-            // The new lib was there already: then it opens, and goes on where the undisturbed one does.
+            // If the new lib existed already, it opens, and continues where the uninterrupted one does.
             if (second._tag === "Failure") assert.strictEqual(second.failure._tag, "NotDamaged", cut)
             else assert.deepStrictEqual(seen(second.success), expected, cut)
             const next = yield* again.open((lib) =>

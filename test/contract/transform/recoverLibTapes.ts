@@ -1,4 +1,4 @@
-/** Libs that lost their meta, with tapes that are lost, damaged, doubled or half made too: what of these is listed. */
+/** Libs that lost their meta, and whose tapes are lost, damaged, doubled or half made too: which of them are listed. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -17,7 +17,7 @@ export const recoverLibTapesContract = (kind: TransformKind): void => {
 const namesOf = (invalid: ReadonlyArray<{ readonly tape: string }>) => invalid.map(({ tape }) => tape)
 
 const positionsContract = (kind: TransformKind): void => {
-  it.live("says which positions no tape has any more, and goes on behind them", () =>
+  it.live("reports the positions that no tape contains any more, and continues after them", () =>
     Effect.gen(function* () {
       const { change, open, recover } = yield* damagedLib(kind, {
         write: (lib) =>
@@ -40,7 +40,7 @@ const positionsContract = (kind: TransformKind): void => {
       yield* open((lib) =>
         Effect.gen(function* () {
           const store = yield* storeOf(lib)
-          // Nobody reads on as if it had never been there.
+          // Reading does not skip the damaged tape.
           assert.strictEqual(yield* tagOf(Stream.runDrain(store.readAll())), "MetaCorrupt")
           assert.strictEqual((yield* lib.recoverTape("b")).records, 0)
           assert.strictEqual(yield* tagOf(Stream.runDrain(store.readAll())), "PositionGap")
@@ -56,7 +56,7 @@ const positionsContract = (kind: TransformKind): void => {
   )
 
   for (const how of ["is lost", "is damaged"] as const) {
-    it.live(`lists a tape whose own meta ${how} too: it comes back by itself`, () =>
+    it.live(`lists a tape whose own meta ${how} too, so that it can be recovered separately`, () =>
       Effect.gen(function* () {
         const { open, recover } = yield* damagedLib(kind, {
           write: (lib) =>
@@ -92,7 +92,7 @@ const positionsContract = (kind: TransformKind): void => {
     )
   }
 
-  it.live("names what was committed to a tape that it cannot list, and goes on behind its positions", () =>
+  it.live("reports records of a tape that it cannot list, and continues after their positions", () =>
     Effect.gen(function* () {
       const { left, open, recover } = yield* damagedLib(kind, {
         crash: (lib) =>
@@ -108,9 +108,9 @@ const positionsContract = (kind: TransformKind): void => {
       assert.deepStrictEqual(unadopted, [{ tape: left, records: 2 }])
       assert.strictEqual(positionsMissing, 2)
       assert.isAbove(aside.length, 0)
-      // No file of it is there: nothing says that there was a tape of this name.
+      // The tape has no file left: nothing shows that there was a tape of this name.
       assert.isAtMost(invalid.length, 1)
-      // One event that is back, two that are not: their positions are not given again.
+      // One event is recovered, two are not: their positions are not given again.
       const { firstPosition } = yield* open((lib) =>
         Effect.flatMap(storeOf(lib), (store) => store.append("a-1", [{ type: "U" }], { expected: 0 }))
       )
@@ -120,7 +120,7 @@ const positionsContract = (kind: TransformKind): void => {
 }
 
 const tapesContract = (kind: TransformKind): void => {
-  it.live("does not choose between two folders with the identity of one tape", () =>
+  it.live("refuses to choose between two folders with the identity of one tape", () =>
     Effect.gen(function* () {
       const { recover } = yield* damagedLib(kind, {
         write: (lib) => Effect.andThen(fill(lib, "a", 2, 2), tapeOf(lib, "b")),
@@ -133,7 +133,7 @@ const tapesContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("leaves out what no tape can be called, and what an interrupted clone left", () =>
+  it.live("omits folders that cannot be tapes, and the leftovers of an interrupted clone", () =>
     Effect.gen(function* () {
       const { open, recover } = yield* damagedLib(kind, {
         write: (lib) =>
@@ -157,7 +157,7 @@ const tapesContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("keeps compressed, deduplicated and sharded segments as they are; damaged ones are found by verify", () =>
+  it.live("keeps compressed, deduplicated and sharded segments unchanged, and leaves damaged ones to verify", () =>
     Effect.gen(function* () {
       const records = [...numbered(0, 20), ...numbered(0, 20)]
       const { at, change, open, recover, storage } = yield* damagedLib(kind, {

@@ -8,7 +8,7 @@ import { spoilEvents } from "../../support/forgedBatch.ts"
 import { flush, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
 import { rewrite, type TransformKind } from "../../support/transformGround.ts"
 
-/** Every look into an index takes its time. */
+/** Delays every read of an index. */
 const slowIndexes = (storage: StorageService): StorageService => ({
   open: (location, mode) =>
     Effect.map(storage.open(location, mode), (root) =>
@@ -20,7 +20,7 @@ const slowIndexes = (storage: StorageService): StorageService => ({
 
 export const recoverStreamsContract = (kind: TransformKind): void => {
   describe("recover", () => {
-    it.live("streams that it made shorter go on from where they are now, however many ask at once", () =>
+    it.live("makes concurrent appends to a shortened stream continue from its new end", () =>
       Effect.gen(function* () {
         const five = Array.from({ length: 5 }, () => ({ type: "Happened" }))
         const { at, loseMeta, storage } = yield* damagedLib(kind, {
@@ -52,7 +52,7 @@ export const recoverStreamsContract = (kind: TransformKind): void => {
       })
     )
 
-    it.live("of a tape with a committed line that is no event says so, and stops nobody", () =>
+    it.live("refuses a tape with a committed line that is not an event, and stops no writer", () =>
       Effect.gen(function* () {
         const { open } = yield* damagedLib(kind, {
           crash: (lib) =>

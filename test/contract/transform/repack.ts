@@ -1,4 +1,7 @@
-/** Repack beside everything else: whatever the files are, the stream is the same, and nothing is left behind. */
+/**
+ * Repack, alone and with concurrent operations: the stream stays the same whatever the files are, and no file is left
+ * over.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -27,7 +30,7 @@ const optionsTable: ReadonlyArray<Tape.RepackOptions> = [
   {}
 ]
 
-/** Numbers ascend, ordinals have no gap. */
+/** Checks that numbers ascend and ordinals have no gap, and returns the number of records. */
 const checkSegments = (tape: TapeService) =>
   Effect.map(tape.segments, (segments) => {
     let next = 0
@@ -43,7 +46,7 @@ const checkSegments = (tape: TapeService) =>
 
 export const repackContract = ({ ground, place }: TransformKind): void => {
   describe("repack", () => {
-    it.live("keeps identity, root and stream, whatever the options and one after the other", () =>
+    it.live("keeps identity, root and stream through any sequence of options", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -80,7 +83,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("finds nothing to do the second time", () =>
+    it.live("has nothing to do the second time", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         yield* withLib(storage, place(), (lib) =>
@@ -98,7 +101,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("gives back what a repack without repeats has made small, in segments of the size that is asked for", () =>
+    it.live("restores the repeated records of a deduplicated tape, in segments of the target size", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         yield* withLib(storage, place(), (lib) =>
@@ -118,7 +121,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
     )
 
     for (const reverse of [false, true]) {
-      it.live(`does not disturb who reads the tape meanwhile${reverse ? ", backwards" : ""}`, () =>
+      it.live(`does not disturb a reader of the tape${reverse ? ", backwards" : ""}`, () =>
         Effect.gen(function* () {
           const { storage } = yield* ground
           yield* withLib(storage, place(), (lib) =>
@@ -143,7 +146,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
       )
     }
 
-    it.live("goes on beside appends and flushes, whose segments come behind its own", () =>
+    it.live("runs during appends and flushes, whose segments follow its own", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -177,7 +180,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("interrupted anywhere, leaves the tape as it was and no file", () =>
+    it.live("leaves the tape unchanged and no file after an interruption anywhere", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -208,7 +211,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("is ended by the close of its lib, and leaves no file", () =>
+    it.live("ends with LibClosed when its lib is closed, and leaves no file", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         const at = place()
@@ -227,7 +230,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
-    it.live("takes turns with another one of the same tape", () =>
+    it.live("takes turns with another repack of the same tape", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
         yield* withLib(storage, place(), (lib) =>
@@ -248,7 +251,7 @@ export const repackContract = ({ ground, place }: TransformKind): void => {
   })
 }
 
-/** A repack that waits in its first call of `onProgress`. */
+/** Forks a repack that waits in its first call of `onProgress`. */
 const suspended = (tape: TapeService, options: Tape.RepackOptions) =>
   Effect.gen(function* () {
     const begun = yield* Deferred.make<void>()
@@ -267,7 +270,7 @@ type Events = Stream.Stream<EventStore.RecordedEvent, { readonly _tag: string }>
 const openStore = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
 const eventsContract = (ground: TransformKind["ground"], place: TransformKind["place"]): void => {
-  it.live("of events: streams and positions are read as before, also by who reads them meanwhile", () =>
+  it.live("keeps streams and positions of a tape of events, also for reads that are under way", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       yield* withLib(storage, place(), (lib) =>

@@ -1,4 +1,4 @@
-/** Verify: everything that is bad is listed, with its file and the byte, and nothing that is good. */
+/** Verify lists every damage with its file and byte, and nothing intact. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { dynamicName } from "litetapes/Names"
@@ -34,7 +34,7 @@ const segmentsContract = ({ ground, place }: TransformKind): void => {
   for (const compression of ["none", "gzip", "zstd"] as const) {
     for (const dedup of [false, true]) {
       it.live(
-        `lists every damaged segment with file and offset (${compression}${dedup ? ", without repeats" : ""})`,
+        `lists every damaged segment with its file and offset (${compression}${dedup ? ", deduplicated" : ""})`,
         () =>
           Effect.gen(function* () {
             const { storage } = yield* ground
@@ -93,7 +93,7 @@ const segmentsContract = ({ ground, place }: TransformKind): void => {
     }
   }
 
-  it.live("counts what it has looked at", () =>
+  it.live("counts what it has checked", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       yield* withLib(storage, place(), (lib) =>
@@ -121,7 +121,7 @@ const segmentsContract = ({ ground, place }: TransformKind): void => {
 }
 
 const metaContract = ({ ground, place }: TransformKind): void => {
-  it.live("names a damaged meta, of a tape that is open and of one that cannot be opened, and goes on", () =>
+  it.live("names a damaged meta, of a tape that is open and of one that cannot be opened, and continues", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const at = place()
@@ -144,7 +144,7 @@ const metaContract = ({ ground, place }: TransformKind): void => {
     })
   )
 
-  itQuietly("names an older meta that was put back under its writer, and a lib's meta that was cut off", () =>
+  itQuietly("names an older meta that was restored while its writer is open, and a lib meta that was cut off", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const session = yield* openSession(storage, place())
@@ -173,7 +173,7 @@ const dynamicContract = ({ ground, place }: TransformKind): void => {
     ["at its end", 0.99]
   ] as const) {
     for (const depth of depths) {
-      it.live(`names the dynamic segment of a living lib that is damaged ${what} (depth ${depth})`, () =>
+      it.live(`names the dynamic segment of an open lib that is damaged ${what} (depth ${depth})`, () =>
         Effect.gen(function* () {
           const { storage } = yield* ground
           const at = place()
@@ -197,7 +197,7 @@ const dynamicContract = ({ ground, place }: TransformKind): void => {
 }
 
 const indexContract = ({ ground, place }: TransformKind): void => {
-  it.live("makes indexes again that are missing or damaged: they are reported, and not as bad", () =>
+  it.live("rebuilds missing and damaged indexes, and reports them, but not as bad", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const at = place()
@@ -242,7 +242,7 @@ const indexBytes = (root: Root, segment: string) =>
     return bytes!
   })
 
-/** Flips a bit of the dynamic segment that is being written. */
+/** Flips a bit of the current dynamic segment. */
 const damageDynamic = (root: Root, part: number) =>
   Effect.gen(function* () {
     const n = (yield* root.journal.list).at(-1)!
