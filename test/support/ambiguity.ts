@@ -1,20 +1,23 @@
 /**
- * Which streams of undamaged files without a meta are ambiguous, as decision 0025 has it: said of arrays of lines, not of
- * files, and by trying every place.
+ * Tells which streams of undamaged files without a meta are ambiguous (decision 0025): a model over arrays of lines
+ * instead of files, which tries every position.
  */
 
 type Lines = ReadonlyArray<string>
 /** The lines of each closed segment. */
 type Segments = ReadonlyArray<Lines>
 
-/** `behind`: lines that no segment has yet. `indexes`: whether the files have theirs; nothing else proves them. */
+/**
+ * Returns whether the stream is ambiguous. `behind`: lines that are in no segment yet. `indexes`: whether the files
+ * have their indexes; nothing else proves that a file is intact.
+ */
 export const isAmbiguous = (segments: Segments, behind: Lines, indexes: boolean): boolean =>
   repeatsItself(segments) || overlaps(segments) || (!indexes && resembles(segments)) || shares(segments, behind)
 
 const standsAt = (lines: Lines, all: Lines, at: number): boolean =>
   lines.every((line, index) => line === all[at + index])
 
-/** Whether all records of one segment stand again in others, in a row. */
+/** Whether all records of one segment occur again in others, in a row. */
 const repeatsItself = (segments: Segments): boolean =>
   segments.some((segment, index) =>
     [segments.slice(0, index).flat(), segments.slice(index + 1).flat()].some((others) =>
@@ -22,13 +25,13 @@ const repeatsItself = (segments: Segments): boolean =>
     )
   )
 
-/** Whether the end of one segment begins another one. */
+/** Whether the end of one segment is the beginning of another one. */
 const overlaps = (segments: Segments): boolean =>
   segments.some((segment, index) =>
     segments.some((other, at) => at !== index && segment.some((_, start) => standsAt(segment.slice(start), other, 0)))
   )
 
-/** Whether rows of segments, laid over each other somewhere, are the same for more than half of that. */
+/** Whether two rows of segments, laid over each other at some offset, agree in more than half of the overlap. */
 const resembles = (segments: Segments): boolean => {
   const rows = segments.flatMap((_, from) => segments.slice(from).map((_, length) => ({ from, to: from + length + 1 })))
   return rows.some((row) =>

@@ -1,4 +1,4 @@
-/** The public generators, over the fast-check that these tests have: shared by all properties. */
+/** The public generators with the fast-check of these tests, shared by all properties. */
 import * as fc from "fast-check"
 import * as Generators from "../../src/testing/Generators.ts"
 

@@ -1,4 +1,4 @@
-/** Dynamic segments made of batches, for tests of their reading. */
+/** Dynamic segments built from batches, for tests that read them. */
 import * as fc from "fast-check"
 import { BatchBuilder, type FinishedBatch } from "../../src/domain/journal/Batch.ts"
 import * as DynamicSegment from "../../src/domain/journal/DynamicSegment.ts"
@@ -7,21 +7,21 @@ import * as TaraSON from "../../src/domain/json/TaraSON.ts"
 import { record } from "./arbitraries.ts"
 import { uuid } from "./systemRecords.ts"
 
-/** Records of one batch in the order of the calls, each with the number of its tape. */
+/** The records of one batch in the order of the calls, each with the number of its tape. */
 export type Calls = ReadonlyArray<{ readonly tape: number; readonly record: TaraSON.JsonObject }>
 
 export interface Built {
   readonly bytes: Uint8Array
   readonly headerBytes: number
   readonly batches: ReadonlyArray<FinishedBatch & { readonly batch: number; readonly position: number }>
-  /** Where each batch begins, and where the last one ends. */
+  /** The offset of each batch, and the end of the last one. */
   readonly offsets: ReadonlyArray<number>
 }
 
-/** What the first batch of a lib follows. */
+/** The anchor before the first batch of a lib. */
 export const start = { batch: 0, hash: noHash }
 
-/** A file of these batches, as its writer makes it. */
+/** Builds a file of these batches, as the writer would. */
 export const build = (batches: ReadonlyArray<Calls>): Built => {
   const header = DynamicSegment.headerLine({ dynamic: 4, epoch: 2, lib: uuid(1) })
   const pieces: Array<Uint8Array> = [header]
@@ -48,7 +48,7 @@ export const build = (batches: ReadonlyArray<Calls>): Built => {
   return { bytes: Buffer.concat(pieces), headerBytes: header.length, batches: sealed, offsets }
 }
 
-/** Any batches over three tapes, of any records unless it is said which. */
+/** Generates batches over three tapes, of any records unless `records` is given. */
 export const batches = (max: number, records: fc.Arbitrary<TaraSON.JsonObject> = record) =>
   fc.array(
     fc.array(fc.record({ tape: fc.integer({ min: 1, max: 3 }), record: records }), { minLength: 1, maxLength: 6 }),

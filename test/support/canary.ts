@@ -1,16 +1,16 @@
-/** A word that is put into everything that is stored, and looked for in everything that is told. */
+/** A word that tests store everywhere, and then search for in every error, report and log line. */
 import { assert } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { inspect } from "node:util"
 
-// Short: what V8 quotes of a text that is no JSON is ten characters.
+// Short, because V8 quotes only ten characters of a text that is not JSON.
 export const canary = "Kanarie"
-/** … and one that stands in keys: a caller is told where in his record something is wrong, a log is not. */
+/** The word for keys: an error may tell the caller which key of the record is wrong, but a log may not contain it. */
 export const canaryKey = "Wellens"
 
-/** Every way in which an error, or what a report says, may get into a log. */
+/** Returns every form in which an error or a report may appear in a log. */
 export const told = (value: unknown): string =>
   [
     String(value),
@@ -27,7 +27,7 @@ const safeJson = (value: unknown): string => {
   }
 }
 
-/** Collects what is logged while `effect` runs. */
+/** Collects the log messages of `effect`. */
 export const logging = <A, E, R>(effect: Effect.Effect<A, E, R>, logged: Array<string>) => {
   const logger = Logger.make(({ cause, logLevel, message }) => {
     logged.push(`${logLevel} ${told(message)} ${Cause.pretty(cause)}`)

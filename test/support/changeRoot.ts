@@ -1,9 +1,9 @@
-/** Puts other operations in the place of some of a root's, role by role. */
+/** Replaces some operations of a root, role by role. */
 import type { Root } from "litetapes/Storage"
 
 type Role = "meta" | "tapes" | "journal" | "segments" | "derived" | "hint" | "quarantine"
 
-/** What is different: any operations of any role, and any of what belongs to no role. */
+/** The replacements: any operations of any role, and any members that belong to no role. */
 export type RootChange = Partial<Omit<Root, Role>> & { readonly [R in Role]?: Partial<Root[R]> }
 
 export const changeRoot = (root: Root, change: RootChange): Root => ({

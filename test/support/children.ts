@@ -1,4 +1,4 @@
-/** Programs in processes of their own, that say on descriptor 3 what they have done, line by line. */
+/** Programs in their own processes, which report what they have done on descriptor 3, line by line. */
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -8,14 +8,14 @@ import { fileURLToPath } from "node:url"
 export interface ChildOptions {
   readonly script: URL
   readonly args: ReadonlyArray<string>
-  /** A folder in which compiled programs are kept, so that only the first start compiles. */
+  /** A folder for compiled programs, so that only the first start compiles. */
   readonly scratch: string
-  /** What runs it, with its arguments, as `["strace", "-f"]`. */
+  /** The program that runs the child, with its arguments, as `["strace", "-f"]`. */
   readonly under?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
-  /** A descriptor that gets what it says, in place of `onLine`. */
+  /** A descriptor that receives the child's lines, instead of `onLine`. */
   readonly log?: number
-  /** Called with each whole line that it says. */
+  /** Called with each whole line that the child reports. */
   readonly onLine?: (line: string) => void
 }
 
@@ -28,13 +28,13 @@ export interface Child {
   readonly pid: number
   readonly send: (signal: NodeJS.Signals) => void
   readonly ended: Promise<Ending>
-  /** What it wrote to its standard error. */
+  /** Returns what the child wrote to its standard error. */
   readonly complaints: () => string
 }
 
 /**
- * How a child says a line. It is one system call, so lines of many children do not mix; and one that nothing else uses,
- * so it can be told from the others.
+ * Reports a line from a child. It is one system call, so lines of many children do not mix; and nothing else uses this
+ * call, so a trace shows which ones are reports.
  */
 export const say = (line: string): void => {
   fs.writevSync(3, [Buffer.from(line), newline])
@@ -61,13 +61,13 @@ export const startChild = (options: ChildOptions): Child => {
   const said = child.stdio[3] as NodeJS.ReadableStream | null | undefined
   said?.on("data", (chunk: Buffer) => {
     const lines = (cut + chunk.toString()).split("\n")
-    // A line that is cut was not said.
+    // A line without its newline was not reported.
     cut = lines.pop()!
     for (const line of lines) onLine?.(line)
   })
   const ended = new Promise<Ending>((resolve, reject) => {
     child.once("error", reject)
-    // Not `exit`: what it said before its end comes first.
+    // Not `exit`, because `close` comes after the last reported line.
     child.once("close", (code, signal) => resolve({ code, signal }))
   })
   return {
@@ -79,8 +79,8 @@ export const startChild = (options: ChildOptions): Child => {
 }
 
 /**
- * Runs a script without arguments, which does nothing but load: what it compiles is there for those that are killed
- * later, which would never get to keep it.
+ * Runs a script without arguments, which only loads it, so that its compiled code is cached. Children that are killed
+ * later would never write that cache.
  */
 export const warmUp = async (script: URL, scratch: string): Promise<void> => {
   const child = startChild({ script, args: [], scratch })
@@ -88,7 +88,7 @@ export const warmUp = async (script: URL, scratch: string): Promise<void> => {
   if (code !== 0) throw new Error(`${script.pathname} cannot be loaded: ${child.complaints()}`)
 }
 
-/** Waits until `isSo`, looking every few milliseconds; fails when that takes a minute. */
+/** Waits until `isSo` returns true, and checks every few milliseconds. Fails after a minute. */
 export const until = async (what: string, isSo: () => boolean): Promise<void> => {
   const deadline = performance.now() + 60_000
   while (!isSo()) {
@@ -97,7 +97,7 @@ export const until = async (what: string, isSo: () => boolean): Promise<void> =>
   }
 }
 
-/** Runs `body` with a folder that is removed afterwards; on a disk, or in memory where that is as good and there is one. */
+/** Runs `body` with a folder that is removed afterwards, on a disk, or in memory if the system has such a place. */
 export const withScratch = async <A>(where: "disk" | "memory", body: (folder: string) => Promise<A>): Promise<A> => {
   const parent = where === "memory" && isWritable("/dev/shm") ? "/dev/shm" : os.tmpdir()
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(parent, "litetapes-")))

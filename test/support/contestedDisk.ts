@@ -1,6 +1,6 @@
 /**
- * Disks over one folder whose lock was lost: each opens as a writer although another one is there. One of them can be
- * held up in the middle of what it does, as a stopped process is.
+ * Disks over one folder whose lock was lost: each opens as a writer although there is another one. One of them can be
+ * paused at any call, like a stopped process.
  */
 import * as Effect from "effect/Effect"
 import * as NodeDisk from "litetapes/NodeDisk"
@@ -8,17 +8,17 @@ import type { Disk, DiskError, File } from "litetapes/Disk"
 
 type DiskShape = Disk["Service"]
 
-/** Where it is held up: while a call that changes something runs, or between two lines, right before such a call. */
+/** Where the writer is paused: within a call that changes something, or directly before it. */
 export type Held = "within" | "before"
 
 export interface Contested {
-  /** The writer that will be held up. */
+  /** The writer that is paused. */
   readonly first: DiskShape
-  /** Who takes over. */
+  /** The writer that takes over. */
   readonly second: DiskShape
-  /** Counts the first one's calls from here; at the `step`-th of them, from 1, `meanwhile` runs. */
+  /** Counts the calls of the first writer from now on, and runs `meanwhile` at the `step`-th one, counted from 1. */
   readonly holdUp: (held: Held, step: number, meanwhile: Effect.Effect<void>) => void
-  /** Holds up nobody any more. Says at which call it was, as `rename litelib.meta.jsonl`; `undefined` if it was not. */
+  /** Ends the plan. Returns the call at which the writer was paused, as `rename litelib.meta.jsonl`, or `undefined`. */
   readonly letGo: () => string | undefined
 }
 
@@ -62,7 +62,7 @@ export const make = (): Contested => {
 
 type Watch = <A>(operation: string, path: string, effect: Effect.Effect<A, DiskError>) => Effect.Effect<A, DiskError>
 
-/** The disk with `call` around all that changes it. */
+/** Wraps every changing call of the disk in `call`. */
 const watchedDisk = (disk: DiskShape, call: Watch): DiskShape => {
   const watchedFile = (file: File): File => ({
     ...file,

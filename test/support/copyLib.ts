@@ -1,4 +1,4 @@
-/** Copies of libs through the port, so that they can be made of any storage, while its writer stands still. */
+/** Copies libs through the port, so that any storage can hold the copy, while no writer changes them. */
 import * as Effect from "effect/Effect"
 import type { Root, Storage, StorageError } from "../../src/services/ports/Storage.ts"
 
@@ -7,13 +7,13 @@ const everything = Number.MAX_SAFE_INTEGER
 export interface CopyOptions {
   /** Whether the hint for readers is copied. Default: yes. */
   readonly hint?: boolean
-  /** What becomes of a dynamic segment's bytes on the way. */
+  /** Changes the bytes of a dynamic segment in the copy; `undefined` omits the file. */
   readonly dynamic?: (n: number, bytes: Uint8Array) => Uint8Array | undefined
-  /** What becomes of lib meta's bytes on the way. */
+  /** Changes the bytes of lib meta in the copy. */
   readonly libMeta?: (bytes: Uint8Array) => Uint8Array
 }
 
-/** Copies the lib at `from`, as it stands, to `to`, where nothing is. */
+/** Copies the lib at `from` to `to`, which must be empty. */
 export const copyLib = (
   storage: Storage["Service"],
   from: string,
@@ -49,18 +49,18 @@ const copyTape = (source: Root, target: Root, tape: string): Effect.Effect<void,
     }
   })
 
-/** All bytes of a segment. */
+/** Reads all bytes of a segment. */
 export const segmentBytes = (root: Root, tape: string, segment: string): Effect.Effect<Uint8Array, StorageError> =>
   Effect.flatMap(root.segments.size(tape, segment), (size) => root.segments.read(tape, segment, 0, size ?? everything))
 
-/** The bytes with one bit the other way. */
+/** Returns the bytes with one bit flipped. */
 export const flipped = (bytes: Uint8Array, at: number, bit = 0): Uint8Array => {
-  // Not slice: that of a Buffer shares its memory.
+  // Not `slice`: on a Buffer it shares memory.
   const damaged = Uint8Array.from(bytes)
   damaged[at]! ^= 1 << bit
   return damaged
 }
 
-/** What stands in a dynamic segment, without the room behind it. */
+/** Returns the content of a dynamic segment without the room after it. */
 export const withoutRoom = (bytes: Uint8Array): Uint8Array =>
   bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1)

@@ -1,4 +1,4 @@
-/** Libs that were written, and then lost or damaged in part: what every test of recovery starts from. */
+/** Libs that were written and then partly lost or damaged: the starting point of every test of recovery. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -10,13 +10,13 @@ import { type LibService, recordsOf, type StorageService, withLib } from "./open
 import { crashed, type Ground, rewriteMeta, tamper, type TransformKind } from "./transformGround.ts"
 
 export interface Damage<Written, Left> {
-  /** Done by a writer that closes the lib. */
+  /** Runs in a writer that closes the lib. */
   readonly write?: (lib: LibService) => Effect.Effect<Written, unknown>
-  /** Done by a writer that is killed afterwards. */
+  /** Runs in a writer that is killed afterwards. */
   readonly crash?: (lib: LibService) => Effect.Effect<Left, unknown>
-  /** Done to the files of the lib once no writer has it open. */
+  /** Changes the files of the lib after both writers have ended. */
   readonly damage?: (root: Root) => Effect.Effect<unknown, StorageError>
-  /** The metas that are lost in the end: of these tapes, and of the lib where it is `undefined`. */
+  /** The metas that are lost at the end: those of these tapes, and lib meta for `undefined`. */
   readonly lose?: ReadonlyArray<MetaOwner>
 }
 
@@ -31,11 +31,11 @@ export interface DamagedLib<Written, Left> extends Ground {
     use: (lib: LibService) => Effect.Effect<A, E, Lib.Lib | Scope.Scope>,
     options?: Lib.Options
   ) => ReturnType<typeof withLib<A, E>>
-  /** Changes the files of the lib, which nobody has open. */
+  /** Changes the files of the lib, which must not be open. */
   readonly change: <A, E>(change: (root: Root) => Effect.Effect<A, E>) => Effect.Effect<A, E | StorageError>
   /** Recovers the lib. */
   readonly recover: ReturnType<typeof recoverAt>
-  /** A copy of the lib as it is now. */
+  /** Copies the lib as it is now. */
   readonly copied: Effect.Effect<DamagedLib<Written, Left>, StorageError>
 }
 
@@ -43,7 +43,7 @@ export interface DamagedLib<Written, Left> extends Ground {
 export const recoverAt = (storage: StorageService, at: string, options?: Lib.RecoverLibOptions) =>
   Effect.provideService(Lib.recover(at, options), Storage, storage)
 
-/** Writes a lib, kills its writer, and loses or damages what the options say, in that order. */
+/** Writes a lib, kills its writer, damages files and loses metas, in that order, as the options say. */
 export const damagedLib = Effect.fnUntraced(function* <Written = undefined, Left = undefined>(
   { ground, place }: TransformKind,
   { write, crash, damage, lose = [] }: Damage<Written, Left>
@@ -76,13 +76,13 @@ export const damagedLib = Effect.fnUntraced(function* <Written = undefined, Left
   return libAt(at, written as Written, left as Left)
 })
 
-/** Flips a bit in the meta of a tape, or in the lib's. */
+/** Flips a bit in the meta of a tape, or in lib meta. */
 export const damageMeta = (root: Root, owner: MetaOwner, byte: number, bit = 0) =>
   rewriteMeta(root, owner, (bytes) => flipped(bytes, byte, bit))
 
 type Report = Effect.Success<ReturnType<LibService["recoverTape"]>>
 
-/** Recovers tape `a`: the report holds `expected`, and the tape has these records. */
+/** Recovers tape `a`, and checks that the report contains `expected` and that the tape has these records. */
 export const checkRecovery = (
   lib: LibService,
   expected: Partial<Report>,
@@ -96,12 +96,12 @@ export const checkRecovery = (
     return report
   })
 
-/** Tape `a` has these records, and everything in the lib verifies. */
+/** Checks that tape `a` has these records, and that the whole lib verifies. */
 export const checkWhole = (lib: LibService, records: ReadonlyArray<JsonObject>) =>
   Effect.gen(function* () {
     assert.deepStrictEqual(yield* recordsOf(lib, "a"), [...records])
     assert.isTrue((yield* lib.verify()).ok)
   })
 
-/** The name of a segment file. */
+/** Returns the name of a segment file. */
 export const segmentFile = (number: number): string => `seg-${String(number).padStart(6, "0")}.jsonl`

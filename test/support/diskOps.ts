@@ -1,4 +1,4 @@
-/** Operations on a `Disk` as plain data, and what came of each as plain text: for comparing one disk with another. */
+/** Operations on a `Disk` as plain data, and their outcomes as plain text, for comparing one disk with another. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -14,7 +14,7 @@ export type DiskOp =
   | { readonly op: "read"; readonly file: number; readonly position: number; readonly length: number }
   | { readonly op: "datasync" | "sync" | "size" | "close"; readonly file: number }
 
-/** Few, so that operations meet: some in folders that may not be there, one below what may be a file. */
+/** Few paths, so that operations collide: some in folders that may be missing, one below what may be a file. */
 const paths = ["a", "b", "f", "g", "f/a", "f/b", "f/g", "f/g/a"] as const
 
 const path = fc.constantFrom(...paths)
@@ -46,7 +46,7 @@ export const diskOps: fc.Arbitrary<ReadonlyArray<DiskOp>> = fc.array(
   { minLength: 1, maxLength: 40 }
 )
 
-/** Runs operations under `root`, which must be there; each gives what it answered, or the code of its error. */
+/** Runs operations under `root`, which must exist. Returns the answer of each, or its error code. */
 export const outcomes = (
   disk: Disk["Service"],
   root: string,

@@ -1,6 +1,6 @@
 /**
- * The types of docs/FORMAT.md's field tables, as values that they take and values that they do not: what is said of a
- * field is compared with what the code accepts.
+ * The types in the field tables of docs/FORMAT.md, as values that they accept and values that they reject, so that
+ * tests can compare the documented types with the code.
  *
  * ```
  * field := type [", not empty"] [", may be absent"]
@@ -43,7 +43,10 @@ const words: { readonly [word: string]: Samples } = {
 
 const anchor = "{batch: count, hash: hex, position: count}"
 
-/** The fields of a record's table, in the section that begins with a heading of its type; `undefined` without one. */
+/**
+ * Returns the fields of a record's table, from the section whose heading begins with the type; `undefined` without such
+ * a section.
+ */
 export const documentedFields = (text: string, type: string): ReadonlyArray<DocumentedField> | undefined => {
   const section = new RegExp(`^### ${type.replace(".", "\\.")}\\b[^]*?(?=^#)`, "m").exec(text)?.[0]
   return section === undefined

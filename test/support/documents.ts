@@ -4,7 +4,7 @@ import { join, resolve } from "node:path"
 
 export const root = resolve(import.meta.dirname, "../..")
 
-/** Paths of README, the other pages beside it and docs, from the root of the checkout. */
+/** Paths of the README, the other pages in the root and the pages in docs, relative to the root of the checkout. */
 export const documents: ReadonlyArray<string> = [
   "README.md",
   "CHANGELOG.md",
@@ -15,18 +15,18 @@ export const documents: ReadonlyArray<string> = [
 
 export const readDocument = (path: string): string => readFileSync(join(root, path), "utf8")
 
-/** Contents of the fenced code blocks of one language, in order. */
+/** Returns the contents of the fenced code blocks of one language, in order. */
 export const codeBlocks = (text: string, language: string): Array<string> =>
   [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].filter((match) => match[1] === language).map((match) => match[2]!)
 
-/** The text without its fenced code blocks. */
+/** Returns the text without its fenced code blocks. */
 export const prose = (text: string): string => text.replaceAll(/^```\w*\n[\s\S]*?^```$/gm, "")
 
-/** Targets of the links, without those that lead elsewhere. */
+/** Returns the targets of links within the repository. */
 export const links = (text: string): Array<string> =>
   [...prose(text).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!).filter((target) => !/^[a-z]+:/.test(target))
 
-/** Anchors of the headings, as GitHub makes them. */
+/** Returns the anchors of the headings, as GitHub makes them. */
 export const anchors = (text: string): Set<string> =>
   new Set(
     [...prose(text).matchAll(/^#{1,6} (.+)$/gm)].map((match) =>

@@ -1,7 +1,7 @@
 /**
- * What may be left of files in one folder when the power goes: a model of its own, byte by byte and name by name, of the
- * rule that what a sync covered stays, what it did not may be there or not, and what a failed sync covered never gets
- * durable by a later one.
+ * A model of the files that a power loss may leave in one folder, byte by byte and name by name. A successful sync
+ * makes its writes durable. A write without a sync may be kept or lost. A write that a failed sync covered never
+ * becomes durable by a later sync.
  */
 
 interface Byte {
@@ -11,7 +11,7 @@ interface Byte {
 
 class FileModel {
   readonly #durable: Array<number> = []
-  /** Values that were written since, in order. */
+  /** The values that were written to each byte since, in order. */
   readonly #since: Array<Array<Byte>> = []
 
   write(position: number, bytes: Uint8Array): void {
@@ -34,13 +34,13 @@ class FileModel {
     for (const written of this.#since) for (const byte of written) byte.stuck = true
   }
 
-  /** What a process reads. */
+  /** The bytes that a process reads. */
   get shown(): Uint8Array {
     const length = Math.max(this.#durable.length, this.#since.length)
     return Uint8Array.from({ length }, (_, at) => this.#since[at]?.at(-1)?.value ?? this.#durable[at] ?? 0)
   }
 
-  /** What is there whatever happens. */
+  /** The bytes that every power loss leaves. */
   get durable(): Uint8Array {
     return Uint8Array.from(this.#durable)
   }
@@ -57,7 +57,7 @@ class FileModel {
 export class DurableModel {
   readonly #files: Array<FileModel> = []
   readonly #entries = new Map<string, FileModel>()
-  /** What a name stood for since the last sync; and before those that failed. */
+  /** The files of each name since the last sync; `#stuck` contains those from before a failed sync. */
   #before = new Map<string, Array<FileModel | undefined>>()
   readonly #stuck = new Map<string, Array<FileModel | undefined>>()
 
@@ -100,7 +100,7 @@ export class DurableModel {
     return new Map([...this.#entries].map(([name, file]) => [name, file.shown]))
   }
 
-  /** Why a power loss cannot have left these files, if so. */
+  /** Returns why a power loss cannot have left these files, or `undefined` if it can. */
   refuse(left: ReadonlyMap<string, Uint8Array>): string | undefined {
     const names = new Set([...left.keys(), ...this.#entries.keys(), ...this.#before.keys(), ...this.#stuck.keys()])
     for (const name of names) {
@@ -113,7 +113,7 @@ export class DurableModel {
     return undefined
   }
 
-  /** The same for the loss of all that was not synced: files that are there have just their durable bytes. */
+  /** The same for a loss of everything that was not synced: each file has exactly its durable bytes. */
   refuseLeast(left: ReadonlyMap<string, Uint8Array>): string | undefined {
     for (const [name, bytes] of left) {
       const files = [this.#entries.get(name), ...(this.#before.get(name) ?? []), ...(this.#stuck.get(name) ?? [])]

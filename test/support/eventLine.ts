@@ -1,6 +1,6 @@
 import type { EncodedEvent } from "../../src/domain/event/Event.ts"
 
-/** The line of an encoded event, without its newline; bytes around it must stay as they were. */
+/** Returns the line of an encoded event, without its newline, and checks that the bytes around it stay unchanged. */
 export const lineOf = (event: EncodedEvent, position: number, revision: number): string => {
   const before = 3
   const memory = Buffer.alloc(before + event.bytesMax + 1, 0xff)

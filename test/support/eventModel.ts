@@ -1,10 +1,8 @@
-/**
- * What an event store is, in plain arrays: the model that the real one is held against.
- */
+/** The model of an event store, in plain arrays, with which tests compare the real one. */
 import type { EventFilter, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
 import { type Placement, tapeOf } from "litetapes/Placement"
 
-/** An event; `id` is `undefined` where the store was to make one. */
+/** An event; `id` is `undefined` if the store has to make one. */
 export interface ModelEvent {
   readonly type: string
   readonly data: unknown
@@ -16,7 +14,7 @@ export interface ModelEvent {
   readonly position: number
 }
 
-/** What the model says of an append: the results, or the error without its message. */
+/** The outcome of an append in the model: the results, or the error without its message. */
 export type Outcome =
   | { readonly _tag: "Appended"; readonly results: ReadonlyArray<object> }
   | { readonly _tag: "WrongExpectedRevision" | "EventIdConflict" | "TapeArchived"; readonly [key: string]: unknown }
@@ -38,12 +36,12 @@ export class EventModel {
     return this.#streams
   }
 
-  /** Last revision; −1 where there is no event. */
+  /** Returns the last revision, or −1 if the stream has no event. */
   revision(stream: string): number {
     return this.#of(stream).length - 1
   }
 
-  /** One append, of one stream or of several; all of it or nothing. */
+  /** Applies one append, of one stream or of several, whole or not at all. */
   apply(appends: ReadonlyArray<StreamAppend>): Outcome {
     const known = this.#idsTwice(appends) ?? this.#idsKnown(appends)
     if (known !== undefined) return known
@@ -52,7 +50,7 @@ export class EventModel {
     return { _tag: "Appended", results: appends.map((append) => this.#push(append)) }
   }
 
-  /** Takes back everything from this position on. */
+  /** Removes everything from this position on. */
   truncate(position: number): void {
     for (const { stream } of this.events.splice(position)) this.#streams.get(stream)!.pop()
   }
@@ -83,7 +81,7 @@ export class EventModel {
     return undefined
   }
 
-  /** The first result again, where every event of every stream is known; a conflict, where only some are. */
+  /** Returns the first result again if every event of every stream is known, or a conflict if only some are. */
   #idsKnown(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
     const written = appends.filter(({ events }) => events.length > 0)
     let partly: Outcome | undefined
@@ -172,8 +170,8 @@ const matches = ({ categories, types, tags, correlationId }: EventFilter, event:
   (correlationId === undefined || event.metadata["correlationId"] === correlationId)
 
 /**
- * An order of calls that were made at the same time in which the model gives each its outcome, as a list of their
- * numbers; `undefined` where there is none. The model has taken them in that order then.
+ * Finds an order of concurrent calls in which the model gives each call its outcome. Returns their numbers in that
+ * order, or `undefined` if there is no such order. The model has then applied them in that order.
  */
 export const explain = (
   model: EventModel,

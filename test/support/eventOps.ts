@@ -1,11 +1,9 @@
-/**
- * Sequences of operations on an event store, as data.
- */
+/** Sequences of operations on an event store, as data. */
 import * as fc from "fast-check"
 import type { ExpectedRevision, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
 import type { EventModel } from "./eventModel.ts"
 
-/** What an append expects, in terms of where the stream is. */
+/** The expected revision of an append, relative to the stream's last one. */
 export type Expectation = "any" | "no-stream" | "stream-exists" | { readonly off: number }
 
 export interface Entry {
@@ -14,7 +12,7 @@ export interface Entry {
   readonly expected: Expectation
 }
 
-/** An append; or an earlier one once more, whole or without its last event. */
+/** An append, or a repeat of an earlier one, whole or without its last event. */
 export type Call =
   | { readonly kind: "append"; readonly entries: ReadonlyArray<Entry> }
   | { readonly kind: "repeat"; readonly pick: number; readonly short: boolean; readonly expected: Expectation }
@@ -27,7 +25,7 @@ export type Op =
   | { readonly kind: "read"; readonly stream: string; readonly options: ReadStreamOptions }
   | { readonly kind: "readAll"; readonly options: ReadAllOptions }
 
-/** Two of them differ in normalisation alone, one has no category, one is its own. */
+/** Two of them differ only in normalisation, one has no category, one is its own category. */
 const streams = ["order-1", "order-2", "order-2-x", "acc-1", "acc-2", "acc", "Ünï-☃\u2028", "é-1", "e\u0301-1", "-1"]
 const stream = fc.constantFrom(...streams)
 
@@ -41,7 +39,7 @@ const data = fc.oneof(
   fc.nat({ max: 9 }).map((n) => ({ filler: String(n).repeat(90 * n) }))
 )
 
-/** Few ids, so that they meet often. */
+/** Few ids, so that they often collide. */
 const event: fc.Arbitrary<NewEvent> = fc
   .record({
     type: fc.constantFrom(...types),
@@ -102,7 +100,7 @@ const filter = fc
 
 const range = fc.record({ from: place, to: place, limit: place, direction }).map(given)
 
-/** Without the keys that have no value. */
+/** Returns the options without the keys whose value is `undefined`. */
 function given<A extends object>(options: A): { [K in keyof A]?: Exclude<A[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
 }
@@ -130,7 +128,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
 export const opsOf = (maxLength: number): fc.Arbitrary<ReadonlyArray<Op>> =>
   fc.array(op, { minLength: 1, maxLength, size: "max" })
 
-/** The appends that a call stands for, now. */
+/** Returns the appends that a call means at this moment. */
 export const appendsOf = (
   call: Call,
   model: EventModel,

@@ -1,6 +1,4 @@
-/**
- * Runs a sequence of operations on an event store and on its model, and compares what both say.
- */
+/** Runs a sequence of operations on an event store and on its model, and compares their outcomes. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +20,7 @@ type Appends = ReadonlyArray<EventStore.StreamAppend>
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-/** Fails when the events are not these. Ids that the store made are UUIDs; times are its own. */
+/** Fails if the events are not the expected ones. Ids that the store made must be UUIDs; times are the store's own. */
 export const assertEvents = (actual: ReadonlyArray<EventStore.RecordedEvent>, expected: ReadonlyArray<ModelEvent>) => {
   const plain = actual.map(({ time, ...event }, i) => {
     assert.isFalse(Number.isNaN(Date.parse(time)))
@@ -33,7 +31,7 @@ export const assertEvents = (actual: ReadonlyArray<EventStore.RecordedEvent>, ex
   assert.deepStrictEqual<ReadonlyArray<object>>(plain, expected)
 }
 
-/** Fails unless everything that can be read is what the model says. */
+/** Fails unless everything that can be read is what the model contains. */
 export const assertWhole = Effect.fnUntraced(function* (store: Store, model: EventModel) {
   assert.strictEqual(yield* store.position, model.events.length)
   for (const direction of ["forward", "backward"] as const) {
@@ -65,9 +63,9 @@ export class Run {
   readonly #probe: Probe
   readonly #location: string
   readonly #options: Lib.Options
-  /** Calls that were made, to be repeated. */
+  /** Earlier calls, to be repeated. */
   readonly #history: Array<Appends> = []
-  /** Streams that this writer has appended to: it need not look them up. */
+  /** Streams that this writer has appended to, and so need no look-up. */
   readonly #warm = new Set<string>()
   #store!: Store
   #scope!: Scope.Closeable
@@ -81,7 +79,7 @@ export class Run {
     this.model = new EventModel(placement)
   }
 
-  /** All of the operations, and a last look by the writer, the next one and the reader. */
+  /** Runs all operations, then compares everything in the writer, the next writer and the reader. */
   all(ops: ReadonlyArray<Op>) {
     const steps = Effect.gen({ self: this }, function* () {
       yield* this.#open
@@ -166,7 +164,7 @@ export class Run {
     }
   )
 
-  /** Calls that are made at once: there is an order in which the model says the same of each. */
+  /** Runs calls concurrently, and checks that some order of them gives the same outcomes in the model. */
   readonly #together = Effect.fnUntraced({ self: this }, function* (this: Run, calls: ReadonlyArray<Call>) {
     const appends = calls.map((call) => appendsOf(call, this.model, this.#history))
     const exits = yield* Effect.all(
@@ -185,7 +183,7 @@ export class Run {
     this.#history.push(...appends)
   })
 
-  /** Where nothing needs to be looked up, positions are given in the order of the calls. */
+  /** If no stream needs a look-up, positions are given in the order of the calls. */
   #assertCallOrder(
     appends: ReadonlyArray<Appends>,
     exits: ReadonlyArray<Exit.Exit<ReadonlyArray<EventStore.AppendResult>, unknown>>

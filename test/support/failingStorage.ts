@@ -1,4 +1,4 @@
-/** A storage whose n-th call of one kind fails: before anything is done, or when all is done. */
+/** A storage whose n-th call of one operation fails, before or after it is done. */
 import * as Effect from "effect/Effect"
 import { type Root, type Storage, StorageError } from "litetapes/Storage"
 
@@ -17,16 +17,16 @@ export type FailingOperation =
 
 export interface Plan {
   readonly operation: FailingOperation
-  /** Counted from 1, from when the plan was set. */
+  /** Counted from 1, since the plan was set. */
   readonly nth: number
   readonly when: "before" | "after"
 }
 
 export interface Failing {
   readonly storage: Storage["Service"]
-  /** Sets the plan; counting begins anew. */
+  /** Sets the plan and restarts the count. */
   readonly plan: (plan: Plan | undefined) => void
-  /** Whether the call of the plan came. */
+  /** Whether the planned call came. */
   readonly hasFailed: () => boolean
 }
 

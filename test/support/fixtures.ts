@@ -1,4 +1,4 @@
-/** Libs of format version 1 that stand in the checkout as they were once written, and what is expected of each. */
+/** Libs of format version 1, frozen in the checkout as they were once written, and the expectations for each. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
@@ -9,7 +9,7 @@ import * as Lib from "litetapes/Lib"
 import { encode, type JsonObject, recordId } from "litetapes/TaraSON"
 import { existingTape, type LibService } from "./openLib.ts"
 
-/** A folder for each state: the lib, and beside it `expected.json`. */
+/** A folder for each state: the lib and its `expected.json`. */
 export const fixtures = path.resolve(import.meta.dirname, "../fixtures/v1")
 
 export interface ExpectedTape {
@@ -19,7 +19,7 @@ export interface ExpectedTape {
   readonly state: string
   readonly records: number
   readonly root: string
-  /** Record ids; null where there are none. */
+  /** Record ids; `null` if there are no records. */
   readonly first: string | null
   readonly last: string | null
   readonly userMeta: { readonly [key: string]: unknown }
@@ -28,17 +28,19 @@ export interface ExpectedTape {
 export interface Expected {
   readonly lib: string
   readonly placement: Lib.Placement
-  /** Position of the next event. */
+  /** The position of the next event. */
   readonly position: number
   readonly tapes: ReadonlyArray<ExpectedTape>
 }
 
-/** What is kept of a fixture: SHA-256 of each of its files, too, so that nobody changes one unnoticed. */
+/**
+ * The recorded expectations of a fixture, with the SHA-256 of each of its files, so that nobody changes one unnoticed.
+ */
 export interface Fixture extends Expected {
   readonly files: { readonly [file: string]: string }
 }
 
-/** What a lib is, without regard to segments. Flushes nothing where it is open for reading. */
+/** Describes the content of a lib, without regard to segments. Flushes nothing if the lib is open for reading. */
 export const describeLib = (lib: LibService): Effect.Effect<Expected, unknown> =>
   Effect.gen(function* () {
     const tapes: Array<ExpectedTape> = []
@@ -56,7 +58,7 @@ export const describeLib = (lib: LibService): Effect.Effect<Expected, unknown> =
 const idAt = <E>(records: Stream.Stream<JsonObject, E>): Effect.Effect<string | null, E> =>
   Effect.map(Stream.runCollect(records), ([record]) => (record === undefined ? null : recordId(encode(record))))
 
-/** SHA-256 of every file below `folder`. */
+/** Returns the SHA-256 of every file below `folder`. */
 export const hashFiles = (folder: string): Record<string, string> => {
   const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted()
   const files = names.filter((name) => fs.statSync(path.join(folder, name)).isFile())
@@ -77,7 +79,10 @@ export const readFixture = (state: string): Fixture =>
 export const copyFixture = (state: string, to: string): void =>
   fs.cpSync(path.join(fixtures, state, "lib"), to, { recursive: true })
 
-/** Appends one record to each tape that takes one, and an event to a new stream of each category; says how many a tape. */
+/**
+ * Appends one record to each tape that accepts one, and one event to a new stream of each category. Returns how many
+ * were appended to each tape.
+ */
 export const appendEverywhere = (lib: LibService): Effect.Effect<ReadonlyMap<string, number>, unknown> =>
   Effect.gen(function* () {
     const added = new Map<string, number>()

@@ -1,4 +1,4 @@
-/** Dynamic segments that say of themselves what their writer never wrote. */
+/** Dynamic segments whose batches are forged but consistent. */
 import * as Effect from "effect/Effect"
 import { markHash, markPrefix, markText } from "../../src/domain/journal/Batch.ts"
 import type { Commit } from "../../src/domain/meta/SystemRecord.ts"
@@ -6,8 +6,8 @@ import type { Root } from "../../src/services/ports/Storage.ts"
 import { withoutRoom } from "./copyLib.ts"
 
 /**
- * Changes the lines of batches in the first dynamic segment, the first of them being batch 0; their marks, and all behind,
- * are made anew, so that the chain holds.
+ * Changes the lines of batches in the first dynamic segment, where the first one is batch 0. The marks and the rest of
+ * the chain are recomputed, so that the chain is valid.
  */
 export const forgeBatches = (root: Root, change: (lines: string, batch: number) => string) =>
   Effect.gen(function* () {
@@ -35,6 +35,6 @@ export const forgeBatches = (root: Root, change: (lines: string, batch: number) 
     yield* Effect.flatMap(root.journal.create(dynamic!, Buffer.from(forged)), (writer) => writer.close)
   })
 
-/** Makes each event of such a type a line that is no JSON. */
+/** Turns each event of a type into a line that is not JSON. */
 export const spoilEvents = (root: Root, type: string) =>
   forgeBatches(root, (lines) => lines.replace(`"$type":"${type}","data":null`, `"$type":"${type}","data":nul!`))

@@ -1,4 +1,4 @@
-/** Frames, made and taken apart without a segment around them. */
+/** Makes and opens frames, without a segment around them. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Frames from "../../src/domain/segment/Frames.ts"
@@ -9,7 +9,7 @@ export const codecs: ReadonlyArray<Frames.Codec> = ["gzip", "zstd"]
 export const frameOf = (codec: Frames.Codec, raw: Uint8Array): Promise<Uint8Array> =>
   Effect.runPromise(Deferred.await(startCompress(codec, raw)))
 
-/** What decompressing gives: the raw bytes, or what is wrong. */
+/** Decompresses a frame: returns the raw bytes, or the error. */
 export const open = (
   codec: Frames.Codec,
   frame: Uint8Array,
@@ -17,7 +17,7 @@ export const open = (
 ): Promise<Uint8Array | Frames.FrameDamaged | Frames.FrameTooLarge> =>
   Effect.runPromise(Effect.match(decompress(codec, frame, rawBytes), { onFailure: (e) => e, onSuccess: (raw) => raw }))
 
-/** The frames of a file, found by walking. */
+/** Finds the frames of a file by walking through it. */
 export const walk = (codec: Frames.Codec, file: Uint8Array): Array<Frames.FrameSize> => {
   const found: Array<Frames.FrameSize> = []
   for (let at = 0; at < file.length;) {

@@ -1,9 +1,9 @@
-/** Puts something in front of a call of `node:fs`, for what happens between two steps of this process. */
+/** Wraps calls of `node:fs`, for events between two steps of this process. */
 import * as Effect from "effect/Effect"
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 
-/** Runs `effect` while `before` is called in front of each `fs.openSync`, with its path. */
+/** Runs `effect`, and calls `before` with the path before each `fs.openSync`. */
 export const beforeOpens = <A, E, R>(
   before: (path: string) => void,
   effect: Effect.Effect<A, E, R>
@@ -16,7 +16,7 @@ export const beforeOpens = <A, E, R>(
   return replaced("openSync", hooked, effect)
 }
 
-/** Runs `effect` while a function of `node:fs` is another one. */
+/** Runs `effect` with a function of `node:fs` replaced. */
 export const replaced = <Name extends keyof typeof fs, A, E, R>(
   name: Name,
   by: (typeof fs)[Name],

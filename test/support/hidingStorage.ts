@@ -1,6 +1,6 @@
 /**
- * A storage that can lose the meta of a tape or of a lib: behind the back of whoever has it open, or before it is opened.
- * What is hidden can be shown again.
+ * A storage that can lose the meta of a tape or of a lib, while the lib is open or before it is opened. Hidden meta can
+ * be shown again.
  */
 import * as Effect from "effect/Effect"
 import { type MetaOwner, type Root, type Storage, StorageError } from "litetapes/Storage"
@@ -8,7 +8,7 @@ import { changeRoot } from "./changeRoot.ts"
 
 export interface Hiding {
   readonly storage: Storage["Service"]
-  /** The meta of a tape, or of the lib, is not there any more. */
+  /** Hides the meta of a tape, or lib meta. */
   readonly hide: (place: string, owner: MetaOwner) => void
   readonly show: (place: string, owner: MetaOwner) => void
 }

@@ -1,6 +1,6 @@
 /**
- * What somebody can make of a lib's files who knows the format and can write all of them: meta with other records in it,
- * segments with other lines, everything sealed and hashed anew. Nobody has the lib open meanwhile.
+ * What an attacker who knows the format and can write all files can do to a lib: change the records of a meta and the
+ * lines of segments, with valid hashes. The lib must not be open meanwhile.
  */
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
@@ -9,10 +9,10 @@ import * as Merkle from "litetapes/Merkle"
 import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
 import type { LibRecord, TapeRecord } from "../../src/domain/meta/SystemRecord.ts"
 
-/** A record of a meta, as it stands there; what it says need not make sense. */
+/** A record of a meta, as stored; its fields need not make sense. */
 export type Fields = { [field: string]: unknown }
 
-/** Changes the records of a meta file, and seals all of them again. */
+/** Changes the records of a meta file, and recomputes the chain. */
 export const rewriteMeta = (file: string, change: (records: Array<Fields>) => Array<Fields>): void => {
   const lines = fs.readFileSync(file, "utf8").trimEnd().split("\n")
   const records = lines.map((line) => {
@@ -39,8 +39,8 @@ export const changing =
   }
 
 /**
- * Changes the lines of a tape's plain segments, and everything that is said of them: sizes, hashes, Merkle states, the
- * chain of its meta. Its indexes go: they are made again.
+ * Changes the lines of a tape's plain segments, and everything that describes them: sizes, hashes, Merkle states, the
+ * chain of its meta. Its indexes are deleted, and so rebuilt.
  */
 export const rewriteTape = (
   lib: string,
@@ -68,13 +68,13 @@ export const rewriteTape = (
     return rewritten
   }
   rewriteMeta(tapeMetaOf(lib, tape), (records) =>
-    // What it says of a last repack is not needed, and would tell of another root.
+    // The record of the last repack is not needed, and would contain another root.
     changing("LiteTape.Segment", rewrite)(records.filter((record) => record["$type"] !== "LiteTape.Repack"))
   )
   fs.rmSync(path.join(lib, tape, "index"), { recursive: true, force: true })
 }
 
-/** All that is under a folder, links not followed: to see that nothing of it has changed. */
+/** Returns everything under a folder without following links, so that a test can see that nothing changed. */
 export const treeOf = (folder: string): ReadonlyMap<string, string> => {
   const tree = new Map<string, string>()
   const walk = (at: string): void => {
@@ -91,14 +91,14 @@ export const treeOf = (folder: string): ReadonlyMap<string, string> => {
   return tree
 }
 
-/** A copy of a lib as it stands; its lock is not opened, since that would drop it. */
+/** Copies a lib as it is, without its lock file: opening that would drop the lock. */
 export const copyFiles = (from: string, to: string): void => {
   fs.cpSync(from, to, { recursive: true, filter: (source) => path.basename(source) !== "litelib.lock" })
 }
 
 /**
- * Changes the text of each line of a meta file, and seals all of them again: for what the library would refuse to write.
- * The text has no `hash`, and the `previous` of before.
+ * Changes the text of each line of a meta file, and recomputes the chain: for records that the library would refuse to
+ * write. The text has no `hash`, and its old `previous`.
  */
 export const rewriteMetaText = (file: string, change: (line: string, index: number) => string): void => {
   const id = (text: string) => createHash("sha256").update(text).digest("hex")
@@ -111,7 +111,7 @@ export const rewriteMetaText = (file: string, change: (line: string, index: numb
       /"previous":(?:null|"sha256:[0-9a-f]{64}")/,
       `"previous":${JSON.stringify(previous)}`
     )
-    // Where it stood, unless something was put in front of it.
+    // At its old offset, unless a key was inserted before it.
     const at = unsealed.startsWith(line.slice(0, place)) ? place : hashPlace(unsealed)
     const text = `${unsealed.slice(0, at)}"hash":"${id(unsealed)}",${unsealed.slice(at)}`
     previous = `sha256:${id(text)}`
@@ -120,14 +120,14 @@ export const rewriteMetaText = (file: string, change: (line: string, index: numb
   fs.writeFileSync(file, `${sealed.join("\n")}\n`)
 }
 
-/** Where the key `hash` belongs among the keys of a canonical object. */
+/** Returns the offset of the key `hash` among the keys of a canonical object. */
 const hashPlace = (text: string): number => {
   const after = Object.keys(JSON.parse(text) as object).find((key) => key > "hash")!
-  // Of the keys behind it none is also the key of something inner that stands in front.
+  // No key after it is also a key of an inner object before it.
   return text.indexOf(`"${after}":`)
 }
 
-/** Names of a tape's segments, as its meta lists them. */
+/** Returns the names of a tape's segments, as its meta lists them. */
 export const segmentsOf = (lib: string, tape: string): ReadonlyArray<string> =>
   fs
     .readFileSync(tapeMetaOf(lib, tape), "utf8")

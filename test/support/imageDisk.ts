@@ -1,21 +1,21 @@
 /**
- * A disk in memory that begins as an image of files: to look at the same lib again and again, each time with other
- * damage, without a system call. It loses nothing and syncs nothing.
+ * A disk in memory that begins as an image of files, to open the same lib many times with different damage and without
+ * system calls. It loses nothing and syncs nothing.
  */
 import * as Effect from "effect/Effect"
 import { posix } from "node:path"
 import { type Disk, DiskError, type FileStat, type File } from "../../src/services/ports/Disk.ts"
 
-/** Bytes by path. Folders are those that the paths lead through. Never changed in place: images share their bytes. */
+/** Bytes by path. Folders exist if paths lead through them. Never changed in place: images share their bytes. */
 export type Image = ReadonlyMap<string, Uint8Array>
 
 export interface ImageDisk {
   readonly disk: Disk["Service"]
-  /** What is on it now. */
+  /** Returns the current files. */
   readonly image: () => Image
-  /** Other bytes in a file that is there, under whoever has it open. */
+  /** Replaces the bytes of an existing file, even if it is open. */
   readonly set: (path: string, bytes: Uint8Array) => void
-  /** From now on nothing more is written: whoever has it open ends as if it were killed. */
+  /** Makes every later write fail, as if the processes that have files open were killed. */
   readonly freeze: () => void
 }
 
@@ -32,7 +32,7 @@ interface Tree {
   isFrozen: boolean
 }
 
-/** A disk with these files. `boot` names the run of the operating system that it claims to be in. */
+/** Makes a disk with these files. `boot` is the boot of the operating system that it claims. */
 export const imageDisk = (image: Image, boot: string | undefined): ImageDisk => {
   const tree: Tree = { files: new Map(), folders: new Set(["/"]), locked: new Set(), inodes: 0, isFrozen: false }
   for (const [path, bytes] of image) {
@@ -74,7 +74,7 @@ const store = (tree: Tree, bytes: Uint8Array): Stored => ({ inode: `${(tree.inod
 
 const exists = (tree: Tree, path: string): boolean => tree.files.has(path) || tree.folders.has(path)
 
-/** A step that gives something, or the code of what is in its way. */
+/** Runs a step that returns a value, or the code of its error. */
 const step = <A>(operation: string, path: string, run: () => A): Effect.Effect<Exclude<A, string>, DiskError> =>
   Effect.suspend(() => {
     const result = run()

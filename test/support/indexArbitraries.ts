@@ -1,4 +1,4 @@
-/** Segments of every shape that an index describes, for properties. */
+/** Generates segments of every shape that an index describes, for properties. */
 import * as fc from "fast-check"
 import { hash53 } from "../../src/domain/base/Hash53.ts"
 import { eventsOf, type HashStream, segmentOf } from "./indexModel.ts"
@@ -41,7 +41,7 @@ const anyEvents = fc
     )
   )
 
-/** Segments of events; shrinking as far as it goes would take many minutes with segments of this size. */
+/** Segments of events. Shrinking is limited, because it would take many minutes with segments of this size. */
 export const events = fc.limitShrink(anyEvents, 1000)
 
 /** Segments of records, some of them as long as a block. */

@@ -5,7 +5,7 @@ import type { LineSpan, EventKey, Kind } from "../../src/domain/segment/SegmentI
 import * as Index from "../../src/domain/segment/SegmentIndex.ts"
 import { runLookup } from "./runLookup.ts"
 
-/** A line of a segment, with what the index is told about it. */
+/** A line of a segment, with its entry for the index. */
 export interface Line {
   readonly bytes: Uint8Array
   readonly event?: EventKey
@@ -26,7 +26,7 @@ export const segmentOf = (kind: Kind, lines: ReadonlyArray<Line>, hashStream: Ha
   return { kind, lines, raw, sha256: hash("sha256", raw, "hex"), hashStream }
 }
 
-/** Lines with the next revision of their stream; positions go up by `1 + gap`. */
+/** Returns lines with the next revision of their stream; positions increase by `1 + gap`. */
 export const eventsOf = (
   events: ReadonlyArray<{
     readonly stream: string
@@ -46,13 +46,13 @@ export const eventsOf = (
   })
 }
 
-/** The segment's index, built from chunks as they come from a file: lines anywhere in them. */
+/** Builds the index of a segment from chunks as they come from a file, with lines anywhere in them. */
 export const indexOf = ({ kind, lines, raw, sha256, hashStream }: Segment): Uint8Array => {
   const builder = new Index.SegmentIndexBuilder(kind, hashStream)
   let offset = 0
   lines.forEach(({ bytes, event }, i) => {
     const end = offset + bytes.length
-    // Who adds a line may know its CRC already, or not: the index is the same.
+    // Callers may pass the CRC of a line or leave it to the builder: the index is the same.
     const told = event === undefined || i % 2 === 0 ? event : { ...event, crc: crc32(bytes) }
     if (i % 3 === 0) builder.add(bytes, 0, bytes.length, told)
     else builder.add(raw, offset, end, told)
@@ -61,7 +61,7 @@ export const indexOf = ({ kind, lines, raw, sha256, hashStream }: Segment): Uint
   return builder.finish(sha256)
 }
 
-/** What the index should say of each line. */
+/** Returns the expected entry of each line. */
 export const entriesOf = (segment: Segment): Array<LineSpan> => {
   let offset = 0
   return segment.lines.map(({ bytes }) => {
@@ -73,7 +73,7 @@ export const entriesOf = (segment: Segment): Array<LineSpan> => {
 
 export const someSha256 = "ab".repeat(32)
 
-/** Events of streams in turn, `order-0` and on. */
+/** Returns a segment with events of the streams `order-0`, `order-1` and so on, in turn. */
 export const manyEvents = (events: number, streams: number, hashStream?: HashStream) =>
   segmentOf(
     "events",
@@ -93,10 +93,10 @@ export const small = manyEvents(3, 2)
 export const pageOf = (index: Uint8Array, page: number) =>
   index.subarray(page * Index.pageBytes, (page + 1) * Index.pageBytes)
 
-/** What the first page of the index says of the segment. */
+/** Decodes the first page of the index. */
 export const headerOf = (index: Uint8Array, segment: Segment) => Index.decodeHeader(pageOf(index, 0), segment.sha256)
 
-/** Everything that the index says, by look-ups that touch all of its pages. */
+/** Returns everything that the index contains, by look-ups that touch all of its pages. */
 export const answers = (
   index: Uint8Array,
   sha256: string,

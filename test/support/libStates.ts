@@ -1,6 +1,6 @@
 /**
- * Libs in every state that one can be left in, made by the library in a folder: for the frozen fixtures, and for readers
- * that must find in each what the library finds.
+ * Libs in every state that a writer can leave, made by the library in a folder: for the frozen fixtures, and for
+ * readers that must find the same content as the library.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -14,19 +14,19 @@ import type * as Tape from "litetapes/Tape"
 import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
 import { at, watched } from "./watchedStorage.ts"
 
-/** What a state is made with. */
+/** The ingredients of a state. */
 export interface Ground {
   readonly storage: StorageService
-  /** A folder that is not there yet, for what is needed on the way. */
+  /** Returns a folder that does not exist yet, for intermediate libs. */
   readonly spare: () => string
-  /** The records from `from` to before `to`: always the same ones. */
+  /** Returns the records from `from` to before `to`, always the same ones. */
   readonly records: (from: number, to: number) => ReadonlyArray<JsonObject>
-  /** How many records a state has about, and their bytes: segments are cut accordingly. */
+  /** The approximate number of records of a state, and their bytes. `targetBytes` of segments follow from these. */
   readonly count: number
   readonly targetBytes: number
 }
 
-/** Makes a lib at `place`, where nothing is. Nobody has it open afterwards. */
+/** Makes a lib at `place`, which must be empty, and closes it. */
 export type Make = (ground: Ground, place: string) => Effect.Effect<void, unknown>
 
 const append = (lib: LibService, name: string, records: ReadonlyArray<JsonObject>) =>
@@ -56,7 +56,7 @@ const clean: Make = (ground, place) =>
     yield* inLib(ground, place, (lib) => append(lib, "alpha", records(count / 2 + 1, count)))
   })
 
-/** What is at `from` while its writer, which goes on with `use`, stands still behind it. */
+/** Copies the lib at `from` to `to` while its writer is frozen after `use`. */
 export const interrupted = (
   ground: Ground,
   from: string,
@@ -76,8 +76,8 @@ export const interrupted = (
   })
 
 /**
- * A second interrupted writer, behind a first one: it took over what that one had committed, and nothing was closed
- * since. Of `alpha`, a part of what the dynamic segments hold is in a segment already.
+ * A second interrupted writer after a first one: it took over the commits of that one, and closed no dynamic segment
+ * since. Some records of `alpha` in the dynamic segments are in a segment already.
  */
 const unclean: Make = (ground, place) =>
   Effect.gen(function* () {
@@ -100,7 +100,7 @@ const unclean: Make = (ground, place) =>
     )
   })
 
-/** The same, with the beginning of a batch that was never acknowledged behind it, and of a record of lib meta. */
+/** The same state, followed by the beginning of a batch that was never acknowledged, and of a record of lib meta. */
 const torn: Make = (ground, place) =>
   Effect.map(unclean(ground, place), () => {
     const last = fs.readdirSync(place).filter((name) => name.startsWith("litelib.dynamic-"))
@@ -109,7 +109,7 @@ const torn: Make = (ground, place) =>
     fs.appendFileSync(path.join(place, "litelib.meta.jsonl"), '{"$type":"LiteLib.Dyn')
   })
 
-/** `alpha` repacked so, then with a few more records behind; the records are given in `rounds` equal rounds. */
+/** `alpha` after this repack, followed by a few more records. The records are appended in `rounds` equal rounds. */
 const repacked =
   (options: Tape.RepackOptions, rounds = 1): Make =>
   (ground, place) => {
@@ -124,7 +124,7 @@ const repacked =
     )
   }
 
-/** A tape of a busier lib, compressed there; a clone of it, a clone of that one, and records that came after. */
+/** A tape of a busier lib, compressed there; a clone of it, a clone of that clone, and later records. */
 const cloned: Make = (ground, place) =>
   Effect.gen(function* () {
     const { count, records, storage, targetBytes } = ground
@@ -146,7 +146,7 @@ const cloned: Make = (ground, place) =>
     )
   })
 
-/** `alpha` lost its meta while records of it were in no segment yet, and was recovered. */
+/** `alpha` lost its meta while some of its records were in no segment yet, and was recovered. */
 const recovered: Make = (ground, place) =>
   Effect.gen(function* () {
     const { count, records } = ground
@@ -211,7 +211,7 @@ const userMetadata: Make = (ground, place) =>
     )
   )
 
-/** Lib meta and a tape's meta were changed so often that both were folded afresh, and changed once more since. */
+/** Lib meta and a tape's meta were changed so often that both were folded, and changed once more since. */
 const worn: Make = (ground, place) =>
   Effect.andThen(
     clean(ground, place),
@@ -254,13 +254,13 @@ export const frozenStates: { readonly [state: string]: Make } = {
   "events-hashed": events({ kind: "hashed", tapes: 2 }),
   "user-metadata": userMetadata,
   worn,
-  // Of the time since tape meta names its end.
+  // Written since tape meta marks its end.
   "clean-ended": clean,
-  // Of the time since dynamic segments have room.
+  // Written since dynamic segments have room.
   "unclean-roomy": unclean
 }
 
-/** All of them. */
+/** All states, frozen or not. */
 export const states: { readonly [state: string]: Make } = {
   ...frozenStates,
   "gzip-deduped-sharded": repacked({ compression: "gzip", dedup: true, shardEvery: 3 }, 2),

@@ -1,6 +1,4 @@
-/**
- * A child process that takes a lock and holds it.
- */
+/** A child process that takes a lock and holds it. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -10,13 +8,13 @@ const script = fileURLToPath(new URL("./programs/holdLock.ts", import.meta.url))
 export interface LockHolder {
   /** `held`, or the code of the error. */
   readonly said: string
-  /** What it wrote to its standard error. */
+  /** Returns what the child wrote to its standard error. */
   readonly complained: () => string
-  /** Ends it as a crash would, and waits until it is gone. */
+  /** Kills the child as a crash would, and waits until it has ended. */
   readonly kill: () => Promise<void>
 }
 
-/** Starts one, as user `uid` if given, and waits until it has the lock or was refused. */
+/** Starts a child, as user `uid` if given, and waits until it has the lock or was refused. */
 export const startLockHolder = async (lockPath: string, uid?: number): Promise<LockHolder> => {
   const child: ChildProcess = spawn(process.execPath, [script, lockPath], {
     stdio: ["ignore", "pipe", "pipe"],

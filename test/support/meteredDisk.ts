@@ -1,4 +1,4 @@
-/** A disk that counts what is read from each file. */
+/** A disk that counts the bytes that are read from each file. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as path from "node:path"
@@ -9,7 +9,7 @@ import type { Storage } from "../../src/services/ports/Storage.ts"
 
 export interface Metered {
   readonly storage: Storage["Service"]
-  /** Bytes that were read of the files of this name, since the disk was made. */
+  /** Returns the bytes that were read from files of this name since the disk was made. */
   readonly bytesOf: (name: string) => number
 }
 

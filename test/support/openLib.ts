@@ -1,4 +1,4 @@
-/** Libs, opened over a storage that a test holds in its hands. */
+/** Opens libs over a storage that a test controls. */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,11 +15,11 @@ export type LibService = Lib.Lib["Service"]
 /** A kind of storage that suites run against. */
 export interface Kind {
   readonly name: string
-  /** A storage with nothing in it but what other tests have put at other places. */
+  /** A storage that contains at most what other tests wrote to other places. */
   readonly storage: Effect.Effect<StorageService>
-  /** A place that was never used before. */
+  /** Returns a place that was never used before. */
   readonly place: () => string
-  /** Tests that cut a file everywhere cut it at every `step`-th byte: more than 1 where each cut costs syncs. */
+  /** Tests that cut a file everywhere cut it at every `step`-th byte: more than 1 if each cut costs syncs. */
   readonly step: number
 }
 
@@ -34,13 +34,13 @@ export const withLib = <A, E>(
     Effect.provideService(Storage, storage)
   )
 
-/** A lib that stays open until it is closed. */
+/** A lib that stays open until `close` runs. */
 export interface Session {
   readonly lib: LibService
   readonly close: Effect.Effect<void>
 }
 
-/** Opens a lib whose scope is the caller's to close. */
+/** Opens a lib with a scope that the caller closes. */
 export const openSession = (storage: StorageService, place: string, options: Lib.Options = {}) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
@@ -52,34 +52,34 @@ export const openSession = (storage: StorageService, place: string, options: Lib
     return { lib, close: Scope.close(scope, Exit.void) } satisfies Session
   })
 
-/** The tape of that name, made where there is none. */
+/** Returns the tape of that name, and creates it if necessary. */
 export const tapeOf = (lib: LibService, name: string) => Effect.provideService(Tape.makeOrCreate(name), Lib.Lib, lib)
 
-/** Puts what a tape has into a segment. */
+/** Flushes a tape into a segment. */
 export const flush = (lib: LibService, name: string) =>
   Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
 
-/** The tape of that name, which must be there. */
+/** Returns the tape of that name, which must exist. */
 export const existingTape = (lib: LibService, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, lib)
 
-/** All records of a tape, in order. */
+/** Returns all records of a tape, in order. */
 export const recordsOf = (lib: LibService, name: string, range?: Tape.RecordRange) =>
   Effect.flatMap(existingTape(lib, name), (tape) => Stream.runCollect(tape.records(range)))
 
-/** The tag of the error that `effect` fails with. */
+/** Returns the tag of the error that `effect` fails with. */
 export const tagOf = <A, E extends { readonly _tag: string }, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<string, A, R> => Effect.map(Effect.flip(effect), (error) => error._tag)
 
-/** The tags of the errors that all of these fail with, one after the other. */
+/** Returns the tags of the errors that these effects fail with, one after the other. */
 export const tagsOf = (
   effects: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>>
 ): Effect.Effect<ReadonlyArray<string>, unknown> => Effect.forEach(effects, (effect) => tagOf(effect))
 
-/** Lets other fibres run until none of them has anything to do that needs no disk. */
+/** Lets other fibres run until each of them waits for the disk or has ended. */
 export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, {
   discard: true
 })
 
-/** The event store over an open lib. */
+/** Returns the event store of an open lib. */
 export const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)

@@ -1,4 +1,4 @@
-/** Tapes in use, without a lib around them: what the classes that only count their records need of one. */
+/** Tapes without a lib around them, for classes that only need the number of their records. */
 import type { TapeState } from "../../src/domain/meta/TapeState.ts"
 import { OpenTape, type TapeView } from "../../src/services/lib/OpenTape.ts"
 import type { TapeMetaContext } from "../../src/services/lib/TapeMeta.ts"
@@ -9,10 +9,10 @@ const viewOf = (id: string, records: number): TapeView => ({
   hidden: 0
 })
 
-/** A tape whose segments have `records` records. It has no meta file: nothing can be read or flushed. */
+/** A tape whose segments have `records` records. It has no meta file, so nothing can be read or flushed. */
 export const bareTape = (id: string, records = 0): OpenTape =>
   new OpenTape(id, {} as TapeMetaContext, viewOf(id, records))
 
-/** Lets a tape be recovered: what was known of its streams is not true any more. */
+/** Replaces the tape as a recovery does: what was known about its streams no longer holds. */
 export const recoverBare = (tape: OpenTape): void =>
   tape.become({ ...viewOf(tape.id, tape.records), parts: tape.parts })

@@ -1,4 +1,6 @@
-/** Tapes whose closed segments a test makes itself: compressed, without repeats, or with bytes that nobody would write. */
+/**
+ * Tapes whose closed segments a test makes itself: compressed, deduplicated, or with bytes that no writer would write.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Lib from "litetapes/Lib"
@@ -34,7 +36,7 @@ export interface Opened {
   readonly tape: OpenTape
 }
 
-/** Opens the lib, as a writer that makes the tape where there is none, or as a reader. */
+/** Opens the lib, as a writer that creates the tape if necessary, or as a reader. */
 export const open = (
   mode: "write" | "read",
   role: Role = "records",
@@ -46,7 +48,7 @@ export const open = (
     return { lib, tape: yield* lib.tapes.get(tapeName) }
   })
 
-/** Runs over a storage in memory; what is thrown or fails rejects. */
+/** Runs an effect over a storage in memory, and rejects with its error or defect. */
 export const run = <A, E>(effect: Effect.Effect<A, E, Storage | Scope.Scope>, storage?: StorageService): Promise<A> =>
   Effect.runPromise(
     Effect.scoped(effect).pipe(
@@ -57,7 +59,7 @@ export const run = <A, E>(effect: Effect.Effect<A, E, Storage | Scope.Scope>, st
 export const joined = (lines: ReadonlyArray<Uint8Array>): Uint8Array =>
   Buffer.concat(lines.flatMap((line) => [line, Buffer.of(0x0a)]))
 
-/** What a writer makes of these lines, given to it in pieces of some lines each. */
+/** Seals these lines into a segment; the writer receives them in pieces of `linesAtOnce` lines. */
 export const seal = (
   lines: ReadonlyArray<Uint8Array>,
   packing: Packing & { readonly role: Role; readonly before: SegmentWriter.SegmentWriterOptions["before"] },
@@ -75,7 +77,7 @@ export const seal = (
     return { file: Buffer.concat(chunks), sealed }
   })
 
-/** Puts a segment behind those that the tape has, and says in meta what `described` does. */
+/** Adds a segment after those of the tape, with the description `described` in meta. */
 export const install = (
   { lib, tape }: Opened,
   file: Uint8Array,

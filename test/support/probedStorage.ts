@@ -1,11 +1,9 @@
-/**
- * A storage that says what is read from it, and that can wait, fail and give damaged bytes where a test wants it to.
- */
+/** A storage that records its reads, and that can wait, fail and return damaged bytes if a test says so. */
 import * as Effect from "effect/Effect"
 import { type DerivedKey, type DynamicWriter, type Root, type Storage, StorageError } from "litetapes/Storage"
 import { changeRoot } from "./changeRoot.ts"
 
-/** One read: of a segment, of an index or of a dynamic segment. */
+/** One read of a segment, of an index or of a dynamic segment. */
 export interface Read {
   readonly kind: "segment" | "index" | "dynamic"
   readonly bytes: number
@@ -13,23 +11,23 @@ export interface Read {
 
 export interface Probe {
   readonly storage: Storage["Service"]
-  /** Reads since the test emptied it. */
+  /** Reads since the test last emptied the list. */
   reads: Array<Read>
-  /** Nothing can be written, as after the process has been killed. */
+  /** Whether every write fails, as after the process has been killed. */
   broken: boolean
-  /** Runs before a batch is written; when it fails, nothing is written. */
+  /** Runs before a batch is written. If it fails, nothing is written. */
   beforeCommit: Effect.Effect<void, StorageError>
-  /** Runs when a batch is durable, before it is acknowledged. */
+  /** Runs once a batch is durable, before it is acknowledged. */
   beforeHint: Effect.Effect<void, StorageError>
   /** Runs before single events are read from a dynamic segment. */
   beforeDynamicRead: Effect.Effect<void>
-  /** What stands for the bytes of an index, from `offset` on. */
+  /** Returns the bytes to use for those that were read from an index at `offset`. */
   readIndex: (bytes: Uint8Array, offset: number) => Uint8Array
-  /** Indexes that were written: tape and file. */
+  /** Indexes that were written, as tape and file. */
   indexesWritten: Array<string>
   /** Whether indexes can be read and written at all. */
   indexes: "kept" | "refused"
-  /** How many dynamic segments were dropped. */
+  /** The number of dropped dynamic segments. */
   dynamicsDropped: number
 }
 

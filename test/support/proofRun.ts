@@ -1,4 +1,4 @@
-/** A tape to which operations are done, and its head after each of them: for properties of heads and proofs. */
+/** Runs operations on a tape, and takes its head after each of them: for properties of heads and proofs. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
@@ -33,7 +33,7 @@ export const recordOf: RecordOf = (ordinal, size) => ({ n: ordinal, text: "x".re
 export const bytesOf = (record: unknown) => TaraSON.toBytes(TaraSON.encode(record))
 const options = { closeBytes: 300, backlogMax: 2 }
 
-/** A tape, as the functions under test are given it. */
+/** Returns a tape as the functions under test expect it. */
 export const opened = (service: LibService) =>
   Effect.gen(function* () {
     const { handle: lib } = internalsOf(service)
@@ -64,7 +64,7 @@ export const write = (storage: StorageService, ops: ReadonlyArray<Op>, recordAt:
     return { session, records, heads }
   })
 
-/** Ids come from the clock and from here: equal in every run. */
+/** Runs with ids from the test clock and fixed random bytes, so that they are equal in every run. */
 export const run = (effect: Effect.Effect<void, unknown>) =>
   Effect.runPromise(
     effect.pipe(

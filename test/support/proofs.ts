@@ -41,7 +41,7 @@ export const flipped = (hash: string, bit: number): string => {
 
 type Change = (hashes: ReadonlyArray<string>) => ReadonlyArray<string>
 const index = (at: number, hashes: ReadonlyArray<string>) => at % Math.max(1, hashes.length)
-/** What is done to the hashes of a proof: always something. */
+/** Generates a change of the hashes of a proof, never an identity. */
 export const change: fc.Arbitrary<Change> = fc.oneof(
   fc.tuple(fc.nat(), fc.nat(255)).map(
     ([at, bit]): Change =>

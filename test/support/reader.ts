@@ -1,4 +1,4 @@
-/** docs/reader.py, run as a program. */
+/** Runs docs/reader.py as a program. */
 import { spawnSync } from "node:child_process"
 import * as path from "node:path"
 import { root } from "./documents.ts"
@@ -24,10 +24,10 @@ export const runReader = (args: ReadonlyArray<string>, searched = process.env["P
   return { status, stdout, stderr }
 }
 
-/** Whether the user has said that there is no Python here, and that this is all right. */
+/** Whether the user has declared that Python is missing here, and that the tests may be skipped. */
 export const leftOut = process.env["LITETAPES_NO_PYTHON"] === "1"
 
-/** Throws where a program that the reader needs is not installed, and says what to do. */
+/** Throws if a program that the reader needs is not installed, and says what to do. */
 export const requirePrograms = (): void => {
   interpreter()
   if (spawnSync("zstd", ["--version"]).error === undefined) return
@@ -39,7 +39,7 @@ const whatToDo =
 
 let found: string | undefined
 
-/** Python itself: what `python3` is may be a script that finds it anew each time. */
+/** Returns the path of Python itself, because `python3` may be a script that searches for it on every call. */
 const interpreter = (): string => {
   if (found !== undefined) return found
   const code = "import sys; assert sys.version_info >= (3, 9); print(sys.executable)"

@@ -1,10 +1,10 @@
-/** What writers were told is kept, whoever they were: each receipt is compared with what is there. */
+/** Receipts of acknowledged appends: tests compare each receipt, whoever got it, with the records of the lib. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as TaraSON from "litetapes/TaraSON"
 import { existingTape, type LibService } from "./openLib.ts"
 
-/** Records that were acknowledged, and where they were said to be. */
+/** Records that were acknowledged, and their place according to the receipt. */
 export interface Kept {
   readonly by: string
   readonly tape: string
@@ -13,7 +13,7 @@ export interface Kept {
   readonly records: ReadonlyArray<object>
 }
 
-/** All records of the lib's tapes of records. */
+/** Reads all records of the lib's tapes of records. */
 export const readTapes = Effect.fnUntraced(function* (lib: LibService) {
   const found = new Map<string, ReadonlyArray<object>>()
   for (const { name, role } of yield* lib.tapes) {
@@ -24,7 +24,7 @@ export const readTapes = Effect.fnUntraced(function* (lib: LibService) {
   return found
 })
 
-/** What was acknowledged and is not where it was said to be. */
+/** Returns the acknowledged records that are not in their place. */
 export const missing = (found: ReadonlyMap<string, ReadonlyArray<object>>, kept: ReadonlyArray<Kept>): Array<string> =>
   kept.flatMap(({ by, tape, firstOrdinal, batch, records }) => {
     const there = (found.get(tape) ?? [])
@@ -34,6 +34,6 @@ export const missing = (found: ReadonlyMap<string, ReadonlyArray<object>>, kept:
     return same ? [] : [`batch ${batch}, acknowledged to ${by}, is not at ${firstOrdinal} of ${tape}`]
   })
 
-/** Everything that verify finds wrong, in words. */
+/** Returns all findings of verify, as texts. */
 export const findings = (lib: LibService) =>
   Effect.map(lib.verify(), ({ bad }) => bad.map((finding) => `verify: ${JSON.stringify(finding)}`))

@@ -1,6 +1,4 @@
-/**
- * A disk that keeps a list of what changes it, and can say no.
- */
+/** A disk that lists the steps that change it, and can refuse them. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as path from "node:path"
@@ -9,9 +7,9 @@ import { Disk, DiskError, type File } from "../../src/services/ports/Disk.ts"
 
 export interface Recording {
   readonly layer: Layer.Layer<Disk>
-  /** What was done since the last call, as `sync order/seg-000001.jsonl.tmp`, relative to `root`. */
+  /** Returns the steps since the last call, as `sync order/seg-000001.jsonl.tmp`, relative to `root`. */
   readonly take: () => ReadonlyArray<string>
-  /** From now on steps that match fail with this code; `undefined` ends that. */
+  /** Makes matching steps fail with this code from now on; `undefined` ends that. */
   readonly refuse: (step: RegExp | undefined, code?: string) => void
 }
 

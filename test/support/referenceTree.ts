@@ -18,21 +18,21 @@ export const other = "0190c3a4-0000-7000-8000-000000000002"
 
 export const referenceHead = (records: number): Proof.Head => ({ records, root: tree.root(0, records), tape })
 
-/** As it is built from these records. */
+/** Returns the inclusion proof that is built from these records. */
 export const builtInclusion = (records: ReadonlyArray<Uint8Array>, ordinal: number): Proof.InclusionProof => {
   const builder = new Proof.InclusionBuilder(records.length, ordinal)
   for (const record of records) builder.add(record)
   return builder.finish(tape)
 }
 
-/** As it is built from the first `to` inputs. */
+/** Returns the consistency proof that is built from the first `to` inputs. */
 export const builtConsistency = (from: number, to: number): Proof.ConsistencyProof => {
   const builder = new Proof.ConsistencyBuilder(from, to)
   for (const input of inputs.slice(0, to)) builder.add(input)
   return builder.finish(tape)
 }
 
-/** Its nodes, by the leaves below them. */
+/** Nodes of the tree, named after the leaves below them. */
 export const h0 = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
 export const h1 = "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7"
 export const h4 = "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"

@@ -1,10 +1,10 @@
-/** RFC 9162 section 2.1 as it stands there, recursive and slow: what the real thing is compared with. */
+/** RFC 9162 section 2.1 to the letter, recursive and slow, for comparison with the real implementation. */
 import { createHash } from "node:crypto"
 
-/** The tree's leaves from `start` to before `end`, only as far as they are needed. */
+/** The tree's leaves from `start` to before `end`, computed only as far as needed. */
 export interface Leaves {
   readonly count: number
-  /** MTH of a run of leaves that is the whole of a subtree. */
+  /** Returns the MTH of a run of leaves that is a whole subtree. */
   readonly root: (start: number, end: number) => string
 }
 
@@ -19,14 +19,14 @@ const leafOf = (record: Uint8Array): string => sha256(Buffer.of(0), record)
 const node = (left: string, right: string): string =>
   sha256(Buffer.of(1), Buffer.from(left, "hex"), Buffer.from(right, "hex"))
 
-/** The largest power of two smaller than `n`. */
+/** Returns the largest power of two smaller than `n`. */
 const split = (n: number): number => {
   let k = 1
   while (k * 2 < n) k *= 2
   return k
 }
 
-/** Leaves of given records. */
+/** Returns the leaves of given records. */
 export const leavesOf = (records: ReadonlyArray<Uint8Array>): Leaves => {
   const known = new Map<string, string>()
   const root = (start: number, end: number): string => {
@@ -44,7 +44,7 @@ export const leavesOf = (records: ReadonlyArray<Uint8Array>): Leaves => {
   return { count: records.length, root }
 }
 
-/** A tree of any size: all records are the same but for those in `others`. */
+/** Returns a tree of any size whose records are all the same, except for those in `others`. */
 export const sparseLeaves = (count: number, same: Uint8Array, others: ReadonlyMap<number, Uint8Array>): Leaves => {
   const known = new Map<number, string>()
   const uniform = (size: number): string => {
@@ -88,7 +88,7 @@ export const proof = (leaves: Leaves, m: number, n = leaves.count): Array<string
   return m === 0 ? [] : subproof(0, n, true)
 }
 
-/** Whether `hashes` has the form of PATH(m, D_n) and leads from the record to the root: PATH read backwards. */
+/** Returns whether `hashes` has the form of PATH(m, D_n) and leads from the record to the root: PATH read backwards. */
 export const proves = (
   record: Uint8Array,
   m: number,
@@ -109,7 +109,7 @@ export const proves = (
   return rootOf(m, n) === root && rest.length === 0
 }
 
-/** Whether `hashes` has the form of PROOF(m, D_n) and leads to both roots: PROOF read backwards. */
+/** Returns whether `hashes` has the form of PROOF(m, D_n) and leads to both roots: PROOF read backwards. */
 export const provesGrowth = (
   from: { readonly records: number; readonly root: string },
   to: { readonly records: number; readonly root: string },

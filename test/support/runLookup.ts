@@ -1,7 +1,7 @@
 import type { Lookup } from "../../src/domain/segment/SegmentIndex.ts"
 import { pageBytes } from "../../src/domain/segment/SegmentIndex.ts"
 
-/** Runs a look-up over an index in memory. `onRead` is told which pages each step asks for. */
+/** Runs a look-up over an index in memory. Calls `onRead` with the pages that each step asks for. */
 export const runLookup = <A>(
   index: Uint8Array,
   lookup: Lookup<A>,

@@ -1,17 +1,17 @@
-/** Lib meta and tape meta as they are written, for tests of their reading. */
+/** Lib meta and tape meta as they are written, for tests that read them. */
 import type { Anchor, LibRecord, Segment, TapeRecord, Unchained } from "../../src/domain/meta/SystemRecord.ts"
 import { defaultLimits } from "../../src/domain/format/Limits.ts"
 import * as Merkle from "../../src/domain/merkle/Merkle.ts"
 import { segmentName } from "../../src/domain/format/Names.ts"
 import * as TaraSON from "../../src/domain/json/TaraSON.ts"
 
-/** The n-th of any number of ids. */
+/** Returns the n-th id. */
 export const uuid = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`
 
-/** The n-th of any number of hashes. */
+/** Returns the n-th hash. */
 export const hex = (n: number): string => n.toString(16).padStart(64, "0")
 
-/** The canonical line, without its newline, of a record of a meta: `hash` is made for what else it says. */
+/** Returns the canonical line of a meta record, without its newline and with the `hash` that fits its other fields. */
 export const sealed = (record: object): string => {
   const { hash: _, ...unsealed } = record as { readonly hash?: string }
   const hash = TaraSON.recordId(TaraSON.encodeSystem(unsealed)).slice("sha256:".length)
@@ -69,14 +69,14 @@ export const tapeMeta: Extract<Unchained<TapeRecord>, { $type: "LiteTape.Meta" }
   tape: uuid(2)
 }
 
-/** A tree of `size` leaves that are all alike. */
+/** Returns the state of a tree of `size` equal leaves. */
 export const merkleOf = (size: number): Merkle.State => {
   const tree = new Merkle.Accumulator()
   for (let n = 0; n < size; n++) tree.addLeafHash(hex(7))
   return tree.state()
 }
 
-/** Segment `number` with `records` records behind `firstOrdinal`. */
+/** Returns segment `number` with `records` records from `firstOrdinal` on. */
 export const segment = (
   number: number,
   firstOrdinal: number,

@@ -3,7 +3,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll } from "vitest"
 
-/** Gives paths in a folder that is removed after the file's tests; nothing is at them yet. */
+/** Returns unused paths in a folder that is removed after the tests of the file. */
 export const temporaryFolder = (): (() => string) => {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "litetapes-")))
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-/** Places for tests of repack, clone, recover and verify: libs that can be copied while they live, and damaged. */
+/** Places for tests of repack, clone, recover and verify: libs that can be damaged, and copied while they are open. */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -19,9 +19,9 @@ import { watched } from "./watchedStorage.ts"
 
 export interface Ground {
   readonly storage: StorageService
-  /** Copies a lib that nothing is written to meanwhile. */
+  /** Copies a lib to which nothing is written meanwhile. */
   readonly copy: (from: string, to: string) => Effect.Effect<void, StorageError>
-  /** The meta of a tape, or of the lib, is gone. */
+  /** Removes the meta of a tape, or lib meta. */
   readonly loseMeta: (place: string, owner: MetaOwner) => Effect.Effect<void>
 }
 
@@ -29,7 +29,7 @@ export interface TransformKind {
   readonly name: string
   readonly ground: Effect.Effect<Ground>
   readonly place: () => string
-  /** Tests that damage a file everywhere do so at every `step`-th byte: more than 1 where each costs syncs. */
+  /** Tests that damage a file everywhere do so at every `step`-th byte: more than 1 if each costs syncs. */
   readonly step: number
 }
 
@@ -53,15 +53,15 @@ export const folderGround: Effect.Effect<Ground> = Effect.map(NodeStorage.make, 
     )
 }))
 
-/** Changes what is stored, behind the back of a lib that nobody has open. */
+/** Changes stored files of a lib that is closed. */
 export const tamper = <A, E>(storage: StorageService, place: string, change: (root: Root) => Effect.Effect<A, E>) =>
   Effect.scoped(Effect.flatMap(storage.open(place, "write"), change))
 
-/** Changes the bytes of a tape's meta, or of the lib's. */
+/** Changes the bytes of a tape's meta, or of lib meta. */
 export const rewriteMeta = (root: Root, owner: MetaOwner, change: (bytes: Uint8Array) => Uint8Array) =>
   Effect.flatMap(root.meta.read(owner), (meta) => root.meta.replace(owner, meta!.version, change(meta!.bytes)))
 
-/** All files that look like segments of a tape, with their bytes. */
+/** Returns all files that look like segments of a tape, with their bytes. */
 export const filesOf = (storage: StorageService, place: string, tape: string) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -72,7 +72,7 @@ export const filesOf = (storage: StorageService, place: string, tape: string) =>
     })
   )
 
-/** Puts files into a tape's folder. */
+/** Writes files into a tape's folder. */
 export const putFiles = (
   storage: StorageService,
   place: string,
@@ -85,13 +85,13 @@ export const putFiles = (
     })
   )
 
-/** Writes `change` of a segment's bytes in its place. */
+/** Replaces the bytes of a segment with `change` of them. */
 export const rewrite = (root: Root, tape: string, segment: string, change: (bytes: Uint8Array) => Uint8Array) =>
   Effect.flatMap(segmentBytes(root, tape, segment), (bytes) =>
     root.segments.write(tape, segment, (append) => append(change(bytes)))
   )
 
-/** Opens a lib, uses it, and leaves what a crash would have left, at another place. */
+/** Opens a lib, uses it, and copies the state that a crash would have left to another place. */
 export const crashed = <A, E>(
   { copy, storage }: Ground,
   place: string,
@@ -107,17 +107,17 @@ export const crashed = <A, E>(
     )
   })
 
-/** Records `from` to before `to`, all different, of about `bytes` bytes. */
+/** Returns records `from` to before `to`, all different, of about `bytes` bytes. */
 export const numbered = (from: number, to: number, bytes = 60): ReadonlyArray<JsonObject> =>
   Array.from({ length: to - from }, (_, index) => ({ n: from + index, text: "x".repeat(Math.max(0, bytes - 30)) }))
 
 export const all = (tape: Tape.Tape["Service"]) => Stream.runCollect(tape.records())
 
-/** Appends to a tape that is there. */
+/** Appends to an existing tape. */
 export const appendTo = (lib: LibService, name: string, records: ReadonlyArray<JsonObject>) =>
   Effect.flatMap(existingTape(lib, name), (tape) => tape.append(records))
 
-/** A tape with `segments` segments of `each` records, all different. */
+/** Creates a tape with `segments` segments of `each` records, all different. */
 export const fill = Effect.fnUntraced(function* (
   lib: LibService,
   name: string,
@@ -133,7 +133,7 @@ export const fill = Effect.fnUntraced(function* (
   return tape
 })
 
-/** Names of the files in a tape's folder that look like segments and that its meta does not list. */
+/** Returns the files in a tape's folder that look like segments but are not listed by its meta. */
 export const unlisted = (storage: StorageService, place: string, name: string) =>
   Effect.gen(function* () {
     const listed = yield* withLib(
@@ -150,6 +150,6 @@ export const unlisted = (storage: StorageService, place: string, name: string) =
 export const damageOwn = (lib: LibService, tape: string) =>
   rewriteMeta(internalsOf(lib).handle.root, tape, (bytes) => flipped(bytes, 9))
 
-/** A test in which libs are not closed cleanly, and say so. */
+/** Declares a test with logs off, since its libs log that they are not closed cleanly. */
 export const itQuietly = <E>(name: string, body: () => Effect.Effect<void, E, Scope.Scope>) =>
   it.live(name, () => Effect.provide(body(), Logger.layer([])))

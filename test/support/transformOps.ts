@@ -1,4 +1,4 @@
-/** Sequences of operations that change where records lie, and not which they are: as data. */
+/** Sequences of operations that move records but never change them, as data. */
 import * as fc from "fast-check"
 import type { RepackOptions } from "litetapes/Tape"
 import type { JsonObject } from "litetapes/TaraSON"
@@ -30,7 +30,7 @@ export type Op =
     }
   | { readonly op: "recoverLib"; readonly lib: number; readonly crash: boolean }
 
-/** Few different ones, so that they repeat each other, and some that fill segments. */
+/** Few different records, so that they repeat each other, and some that fill segments. */
 const one: fc.Arbitrary<JsonObject> = fc.oneof(
   { weight: 6, arbitrary: fc.nat(1).map((n): JsonObject => ({ n })) },
   { weight: 4, arbitrary: fc.nat(900).map((length): JsonObject => ({ $type: "Padded", text: "x".repeat(length) })) },

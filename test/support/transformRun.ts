@@ -1,6 +1,7 @@
 /**
- * Runs such a sequence on two libs, beside plain arrays. Whatever is done, every tape's stream is its array, and what
- * repack, clone and recover give is equivalent to what they were given, or refused.
+ * Runs such a sequence on two libs, with plain arrays as the model. After any operation, the stream of every tape
+ * equals its array. The results of repack, clone and recover are equivalent to their input, or the operation is
+ * refused.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -20,7 +21,7 @@ import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 const options: Lib.Options = { closeBytes: 4096, backlogMax: 2 }
 
-/** More tapes than that are not made: clones of clones would be all there is. */
+/** The most tapes of a lib. With more, almost all would be clones of clones. */
 const tapesMax = 5
 
 interface Library {
@@ -30,7 +31,7 @@ interface Library {
   readonly model: Map<string, TaraSON.JsonObject[]>
 }
 
-/** How often something happened that a property should not do without. */
+/** Counts of events that every run of a property should contain. */
 export type Counts = { recovered: number; ambiguous: number; repacked: number; cloned: number }
 
 export const rootOf = (records: Records): string => {
@@ -53,7 +54,7 @@ export class TransformRun {
     this.counts = counts
   }
 
-  /** All of the operations; then both libs are compared, closed, opened and compared again. */
+  /** Runs all operations, then compares both libs, closes and opens them, and compares again. */
   all(ops: ReadonlyArray<Op>) {
     return Effect.gen({ self: this }, function* () {
       this.#libs = [yield* this.#create, yield* this.#create]
@@ -198,7 +199,7 @@ export class TransformRun {
     assert.isFalse(lib.session.lib.report.recovered)
   })
 
-  /** Goes on with a copy that was made while the writer was at work. */
+  /** Continues with a copy that was made while the writer was at work. */
   readonly #crash = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library) {
     yield* this.#copyLive(lib)
     yield* this.#open(lib)
@@ -217,7 +218,7 @@ export class TransformRun {
     lib.session = yield* openSession(lib.watch.storage, lib.place, options)
   })
 
-  /** Undamaged but for its meta, a tape comes back as it was, or it cannot be told how it was. */
+  /** A tape that is undamaged except for its meta is recovered as it was, unless its files are ambiguous. */
   readonly #recover = Effect.fnUntraced(
     { self: this },
     function* (this: TransformRun, lib: Library, pick: number, crash: boolean, indexes: boolean) {
@@ -270,7 +271,7 @@ export class TransformRun {
     }
   )
 
-  /** The records of each closed segment, as texts. */
+  /** Returns the records of each closed segment, as texts. */
   readonly #segmentsOf = Effect.fnUntraced({ self: this }, function* (this: TransformRun, lib: Library, name: string) {
     return yield* withLib(
       this.#base,

@@ -1,9 +1,9 @@
-/** What is thrown where nobody catches it, which would otherwise end the process. */
+/** Collects uncaught exceptions, which would otherwise end the process. */
 import * as Effect from "effect/Effect"
 
 const event = "uncaughtException"
 
-/** Runs `effect`; `thrown` is what came up meanwhile. */
+/** Runs `effect`; `thrown` are the uncaught exceptions meanwhile. */
 export const uncaught = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<{ readonly result: A; readonly thrown: ReadonlyArray<Error> }, E, R> =>

@@ -1,4 +1,4 @@
-/** A lib with something in all of its files, for those who attack it, and everything that can be done with one. */
+/** A lib with content in each kind of file, for tests that attack it, and every operation that a lib has. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,13 +9,13 @@ import { Storage } from "litetapes/Storage"
 import { copyFiles } from "./hostileLib.ts"
 import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
 
-/** What a victim holds: eight records, eight events. */
+/** The content of a victim: eight records, eight events. */
 export interface Contents {
   readonly notes: (from: number, to: number) => ReadonlyArray<unknown>
   readonly events: (from: number, to: number) => ReadonlyArray<EventStore.NewEvent>
 }
 
-/** The records of `notes`, in order. */
+/** Returns records of `notes`, in order. */
 export const notes = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, n) => ({ $type: "Note", n: from + n, text: `note ${from + n}` }))
 
@@ -28,8 +28,8 @@ const plainEvents = (from: number, to: number) =>
   }))
 
 /**
- * Makes a lib at `at`: `notes` (two segments, one of them in a shard folder), `order` (events), indexes, and, where it is
- * `open`, dynamic segments with batches in them, as a crash leaves them.
+ * Makes a lib at `at`: `notes` (two segments, one of them in a shard folder), `order` (events), indexes, and, if `kind`
+ * is `open`, dynamic segments with batches, as a crash leaves them.
  */
 export const makeVictim = (
   storage: StorageService,
@@ -56,7 +56,7 @@ export const makeVictim = (
 
 export type Outcome = { readonly value: unknown } | { readonly error: unknown }
 
-/** What an attempt came to: what it found, or the tag of what it failed with. Nothing may die. */
+/** Returns the value or the error of an attempt. Fails the test if it dies. */
 export const outcomeOf = <A, E>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<{ readonly value: A } | { readonly error: E }> =>
@@ -94,8 +94,8 @@ const attempts = (lib: LibService): ReadonlyArray<Effect.Effect<unknown, unknown
 }
 
 /**
- * Does everything that can be done with a lib, reading first: as a reader, as its writer, recovering. The results are the
- * errors that were met on the way, by tag; for `StorageError` its reason.
+ * Runs every operation of a lib, reads first: as a reader, as its writer, recovering. Returns the tags of the errors on
+ * the way, and for `StorageError` its reason.
  */
 export const doEverything = (
   storage: StorageService,
@@ -117,7 +117,7 @@ export const doEverything = (
     return met
   })
 
-/** How an error is told in tests. */
+/** Returns the name of an error in tests. */
 export const wordFor = (error: unknown): string => {
   const { _tag, reason } = error as { readonly _tag: string; readonly reason?: unknown }
   return _tag === "StorageError" ? `StorageError ${String(reason)}` : _tag

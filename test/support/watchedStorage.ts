@@ -1,13 +1,13 @@
 /**
- * A storage that counts what is written to it, waits and fails where it is told to, and can be held still between two
- * operations: at such a moment a copy of it is what a crash would leave.
+ * A storage that counts writing operations, waits and fails at chosen ones, and can be frozen between two operations: a
+ * copy of it at such a moment is what a crash would leave.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { type DynamicWriter, type Root, type Storage, StorageError } from "../../src/services/ports/Storage.ts"
 import { changeRoot } from "./changeRoot.ts"
 
-/** Operations that write. `append` is the one of a dynamic segment. */
+/** Operations that write. `append` is that of a dynamic segment. */
 export type Operation =
   | "meta.replace"
   | "meta.append"
@@ -24,21 +24,21 @@ type Hook = (operation: Operation) => Effect.Effect<void, StorageError>
 
 export interface Watched {
   readonly storage: Storage["Service"]
-  /** How often each operation began. */
+  /** The number of calls of each operation. */
   readonly counts: Map<Operation, number>
-  /** Runs before an operation; what it fails with is the operation's failure, and nothing is written. */
+  /** Runs before an operation. If it fails, so does the operation, and nothing is written. */
   before: Hook
-  /** Runs after an operation that succeeded; what it fails with is the operation's failure, but all is written. */
+  /** Runs after an operation that succeeded. If it fails, so does the operation, but everything is written. */
   after: Hook
-  /** The next append writes so many bytes of what it is given, and fails. */
+  /** Makes the next append write only that many bytes, and fail. */
   tear: number | undefined
   /** Dynamic segments that were created and not dropped. */
   readonly dynamics: Set<number>
-  /** Runs while no operation is under way, and lets none begin. */
+  /** Runs an effect while no operation is under way and none can begin. */
   readonly frozen: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** What a disk says that has had enough. */
+/** Returns the error of a failing disk. */
 export const refusal = (operation: string): StorageError =>
   new StorageError({ operation, place: "the place", reason: "failed", detail: "EIO" })
 
@@ -57,7 +57,7 @@ export const watched = (base: Storage["Service"]): Watched => {
       return on ? gate.close : gate.open
     })
 
-  // Looked at again after the wait: the gate may have been shut before this fibre got its turn.
+  // Check again after the wait: the gate may have closed before this fibre got its turn.
   const begin: Effect.Effect<void> = Effect.suspend(() => {
     if (held) return Effect.andThen(gate.await, begin)
     underWay += 1
@@ -150,7 +150,7 @@ const watchWriter = (writer: DynamicWriter, watch: Watched, write: Write): Dynam
     )
 })
 
-/** A hook for one kind of operation. */
+/** Returns a hook for one kind of operation. */
 export const at =
   (wanted: Operation, effect: Effect.Effect<void, StorageError>): Hook =>
   (operation) =>

@@ -54,7 +54,7 @@ const fill = Effect.gen(function* () {
   yield* greetings.setUserMeta("language", "en")
 })
 
-/** Ada is greeted again; what she was greeted with the first time is stored once. */
+/** Appends a record that equals an earlier one, and repacks, which stores both only once. */
 const repack = Effect.gen(function* () {
   const greetings = yield* Tape.make("greetings")
   yield* greetings.append([{ $type: "Greeted", name: "Ada", at: 1 }])

@@ -1,5 +1,5 @@
 /**
- * Takes the lock at the path that is its argument, says `held` or why not, and holds it until it is killed.
+ * Takes the lock at the path in its argument, reports `held` or the error code, and holds the lock until it is killed.
  */
 import * as Effect from "effect/Effect"
 import * as NodeDisk from "../../../src/layers/NodeDisk.ts"

@@ -1,6 +1,4 @@
-/**
- * Tries the lock at the path in `workerData`, in a worker thread, and posts `held` or why not.
- */
+/** Tries the lock at the path in `workerData`, in a worker thread, and posts `held` or the error code. */
 import * as Effect from "effect/Effect"
 import { parentPort, workerData } from "node:worker_threads"
 import * as NodeDisk from "../../../src/layers/NodeDisk.ts"

@@ -1,4 +1,4 @@
-/** Makes a lib that has all kinds of files in it, in the folder of the first argument, and leaves it as a crash would. */
+/** Makes a lib that has all kinds of files, in the folder of the first argument, and leaves it as a crash would. */
 import * as Effect from "effect/Effect"
 import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
@@ -34,7 +34,7 @@ const tear = Effect.sync(() => {
   fs.appendFileSync(path.join(at, live), '{"torn')
 })
 
-/** Ends a writer without closing it, in the middle of this process. */
+/** Replaces the lib by a copy that was made before its writer closed, which looks as if the writer had been killed. */
 const killed = Effect.gen(function* () {
   const copy = `${at}.copy`
   yield* Effect.scoped(
