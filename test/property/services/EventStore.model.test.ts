@@ -1,6 +1,6 @@
 /**
- * An event store is its model, whatever is done to it: appended one after the other and at once, flushed, closed, killed
- * and opened again, archived, and read beside its writer; on any storage, with any placement.
+ * An event store equals its model after any operations: sequential and concurrent appends, flushes, closes, kills,
+ * reopens, archiving, and reads during writes; on any storage, with any placement.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -30,7 +30,7 @@ const storages = [
 ]
 
 describe.each(storages)("an event store in $name", ({ make, location, opsMax }) => {
-  it.each(placements)("placed by $kind is its model", { timeout: 60_000 + 1000 * runs }, async (placement) => {
+  it.each(placements)("equals its model, placed by $kind", { timeout: 60_000 + 1000 * runs }, async (placement) => {
     const property = fc.asyncProperty(opsOf(opsMax), fc.constantFrom(2048, 4096), (ops, closeBytes) => {
       const run = Effect.flatMap(make, (storage) =>
         new Run(probeOf(storage), location(), placement, { closeBytes, backlogMax: 2 }).all(ops)

@@ -1,6 +1,6 @@
 /**
- * A reader that takes its time gets what there was when it began, once and in order, however the events move meanwhile:
- * into segments, out of dynamic segments that are dropped, and with new ones behind them.
+ * A slow reader gets the events that existed when it began, once and in order, however they move meanwhile: into
+ * segments, out of dynamic segments that are dropped, and with new events after them.
  */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -17,7 +17,7 @@ import { runs } from "../../support/runs.ts"
 
 type Store = EventStore.EventStore["Service"]
 
-/** An append of so many events, each as long as a dynamic segment; or a flush of what is in no segment. */
+/** An append of that many events, each as long as a dynamic segment; or a flush. */
 type Step = { readonly stream: string; readonly count: number } | "flush"
 
 const streams = ["order-1", "order-2", "acc-1"]
@@ -77,7 +77,7 @@ const check = Effect.fnUntraced(function* (
 })
 
 describe("a slow reader", () => {
-  it("misses nothing and repeats nothing", async () => {
+  it("misses and repeats no event while the events move", async () => {
     const property = fc.asyncProperty(
       fc.array(step, { maxLength: 15, size: "max" }),
       fc.array(step, { minLength: 1, maxLength: 5, size: "max" }),

@@ -1,6 +1,7 @@
 /**
- * A crash before any write to storage, and so behind the one before it: of appends, flushes, closes in the background, and of the opening that
- * follows a crash. What is found is what was acknowledged, or that and the whole batch that was under way.
+ * A crash before any write to storage, which is a crash after the previous one: during appends, flushes, closes in the
+ * background, and the opening that follows a crash. The next writer finds the acknowledged records, alone or with the
+ * whole batch that was under way.
  */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -16,13 +17,13 @@ import { runs } from "../../support/runs.ts"
 const names = ["a", "b", "c"]
 const options = { closeBytes: 700, backlogMax: 1 }
 
-/** Tapes as arrays of numbers: the records are told apart by them. */
+/** Tapes as arrays of numbers, which identify the records. */
 type Contents = ReadonlyArray<ReadonlyArray<number>>
 
 interface Snapshot {
   readonly place: string
   readonly acknowledged: Contents
-  /** With what was under way. */
+  /** The acknowledged records and the batch under way. */
   readonly pending: Contents
 }
 
@@ -67,7 +68,7 @@ class Run {
     this.#prefix = prefix
   }
 
-  /** From now on, a copy is made before every write. */
+  /** Makes a copy before every write from now on. */
   arm(watch: Watched, place: string): void {
     watch.before = () =>
       Effect.suspend(() => {
@@ -89,7 +90,7 @@ class Run {
   }
 }
 
-/** Opens what a crash left, appends, and opens once more. */
+/** Opens the files that a crash left, appends, and reopens them. */
 const check = Effect.fnUntraced(function* (storage: StorageService, snapshot: Snapshot) {
   const { place, acknowledged, pending } = snapshot
   let found: Contents = []
@@ -118,11 +119,11 @@ const check = Effect.fnUntraced(function* (storage: StorageService, snapshot: Sn
   )
 })
 
-/** A lib's life with a copy of it at every write. */
+/** Runs a writer, with a copy of the lib at every write. */
 const live = Effect.fnUntraced(function* (base: StorageService, prefix: string, acts: ReadonlyArray<Act>) {
   const run = new Run(base, prefix)
   const watch = watched(base)
-  // The first write makes the lib: nothing can be copied before that.
+  // The first write creates the lib: before that there is nothing to copy.
   yield* withLib(base, prefix, () => Effect.void)
   run.arm(watch, prefix)
   const use = (lib: LibService) =>
@@ -137,7 +138,7 @@ const live = Effect.fnUntraced(function* (base: StorageService, prefix: string, 
   return run.snapshots
 })
 
-/** The writes of the opening and closing that follow a crash, with a copy at each. */
+/** Opens and closes the lib after a crash, with a copy at every write. */
 const liveAgain = Effect.fnUntraced(function* (base: StorageService, snapshot: Snapshot) {
   const run = new Run(base, `${snapshot.place}-again`)
   run.acknowledged = snapshot.acknowledged
@@ -150,7 +151,7 @@ const liveAgain = Effect.fnUntraced(function* (base: StorageService, snapshot: S
 
 describe("a crash at any write", () => {
   it(
-    "loses nothing that was acknowledged and leaves no batch half, also when it hits the opening after a crash",
+    "loses nothing acknowledged and leaves no partial batch, even during the opening after a crash",
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(act, { maxLength: 7 }), fc.nat(6), async (acts, offset) => {
@@ -174,7 +175,7 @@ describe("a crash at any write", () => {
 describe("the exploration of a history", () => {
   const plan = { lossesMax: 3, nestedEvery: 0, depth: 0, before: ["datasync", "unlink"] }
 
-  /** Keys of what is opened of two histories, one after the other, and how often something is opened. */
+  /** Returns the keys of the images that two histories open, one after the other, and how often they are opened. */
   const inOrder = async (...numbers: ReadonlyArray<number>) => {
     const keys = new Set<number>()
     const all: Array<Found> = []
@@ -184,12 +185,12 @@ describe("the exploration of a history", () => {
     return { keys: [...keys].toSorted((a, b) => a - b), opens, repeated: all.at(-1)!.repeated }
   }
 
-  it("opens the same images and looks at them alike, whatever was opened before, and appends to all of them", async () => {
+  it("opens the same images in the same way, whatever was opened before, and appends to all of them", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(shortHistories - 1), fc.nat(shortHistories - 1), async (a, b) => {
         const [one, other] = [await inOrder(a, b), await inOrder(b, a)]
         assert.deepStrictEqual([one.keys, one.opens], [other.keys, other.opens])
-        // Else there was nothing that could have shifted anything.
+        // Otherwise nothing could have been affected by the order.
         assert.isAbove(one.repeated, 0)
       }),
       { numRuns: Math.ceil(runs / 40) }

@@ -1,6 +1,6 @@
 /**
- * Any sequence of operations keeps every logical stream equal to a plain array, whatever segments it ends up in and
- * however often the lib is closed, lost and opened again.
+ * After any sequence of operations every logical stream equals a plain array, whatever segments it ends up in and
+ * however often the lib is closed, crashes and is reopened.
  */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -36,7 +36,7 @@ const check = (ground: Ground) =>
 
 describe("a lib of tapes", () => {
   it(
-    "is plain arrays in memory",
+    "equals plain arrays in memory",
     async () => {
       const storage = await Effect.runPromise(MemoryStorage.make)
       let places = 0
@@ -49,7 +49,7 @@ describe("a lib of tapes", () => {
   const newPlace = temporaryFolder()
 
   it(
-    "is plain arrays in a folder",
+    "equals plain arrays in a folder",
     async () => {
       const storage: StorageService = await Effect.runPromise(NodeStorage.make)
       const copy = (from: string, to: string) => Effect.sync(() => fs.cpSync(from, to, { recursive: true }))

@@ -1,4 +1,4 @@
-/** The operations that a lib of tapes is put through, as commands on a model and on the real one. */
+/** The operations on a lib of tapes, as commands on a model and on the real lib. */
 import { assert } from "vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -16,7 +16,7 @@ interface Named {
 
 const names = ["alpha", "beta", "gamma", "delta"]
 
-/** The tape that a command means: one that is there, by what the model has. */
+/** Returns the tape that a command means, one of the model's. */
 const chosen = (model: Model, { name }: Named): string => {
   const known = [...model.keys()]
   return known[names.indexOf(name) % known.length]!
@@ -92,7 +92,7 @@ const commitAll = async (model: Model, lib: Real["lib"], appends: Appends): Prom
   assert.strictEqual(receipts.length, appends.length)
 }
 
-/** Appends that are under way at the same time: each gets a place of its own, and its records stand together. */
+/** Runs appends concurrently: each gets its own place, and its records are contiguous. */
 const concurrent = (parts: ReadonlyArray<Part>): Command =>
   command(`${parts.length} appends at once`, async (model, { lib }) => {
     const wanted = parts
@@ -145,7 +145,7 @@ const read = (named: Named, range: Fraction): Command =>
     return Effect.runPromise(compareRange(lib, name, model.get(name)!.records, range))
   })
 
-/** A reader sees what was acknowledged, beside a writer that closes dynamic segments and drops them meanwhile. */
+/** Opens a reader, which sees the acknowledged records while the writer closes and drops dynamic segments. */
 const readBeside: Command = command(
   "open a reader",
   (model, { readers }) => {
@@ -169,7 +169,7 @@ const records = fc.array(fc.oneof({ weight: 3, arbitrary: padded }, { weight: 1,
 const part = fc.tuple(named, records).map(([{ name }, given]): Part => ({ name, records: given.map(plain) }))
 const parts = fc.array(part, { minLength: 1, maxLength: 5 })
 const fraction = fc.record({ from: fraction01(), to: fraction01() })
-/** A key of that name is refused in a system record. */
+/** A system record must not have a key of that name. */
 const userValue = json.filter((value) => !JSON.stringify(value).includes('"constructor":'))
 const key = fc.constantFrom("segments", "records", "tape", "note", "__proto__")
 
@@ -177,7 +177,7 @@ function fraction01(): fc.Arbitrary<number> {
   return fc.integer({ min: 0, max: 64 }).map((n) => n / 64)
 }
 
-/** As it comes back: what JSON cannot tell from another value is that other one. */
+/** Returns the value as JSON returns it, where some different values become equal. */
 function plain<A extends Json>(value: A): A {
   return JSON.parse(JSON.stringify(value)) as A
 }

@@ -1,4 +1,4 @@
-/** What a lib of tapes is, as plain arrays, and how a real one is compared with it. */
+/** The model of a lib of tapes, as plain arrays, and the comparison with a real one. */
 import { assert } from "vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -17,7 +17,7 @@ export type Model = Map<string, ModelTape>
 
 export const newTape = (): ModelTape => ({ records: [], state: "active", userMeta: new Map() })
 
-/** A range by fractions of what there is, so that it shrinks well and always means something. */
+/** A range as fractions of the length, so that it shrinks well and is always valid. */
 export interface Fraction {
   readonly from: number
   readonly to: number
@@ -34,7 +34,7 @@ const rootOf = (records: ReadonlyArray<TaraSON.JsonObject>): string => {
   return tree.root()
 }
 
-/** The lib has the tapes of the model, and each is what the model says. */
+/** Checks that the lib has the tapes of the model, each with the records of the model. */
 export const compareLib = Effect.fnUntraced(function* (
   lib: Lib.Lib["Service"],
   model: Model,
@@ -65,7 +65,7 @@ const compareTape = Effect.fnUntraced(function* (
   yield* compareSegments(lib, name, records)
 })
 
-/** One range, in both directions. */
+/** Compares one range, in both directions. */
 export const compareRange = Effect.fnUntraced(function* (
   lib: Lib.Lib["Service"],
   name: string,
@@ -79,7 +79,10 @@ export const compareRange = Effect.fnUntraced(function* (
   assert.deepStrictEqual(yield* Stream.runCollect(tape.records({ ...range, reverse: true })), part.toReversed())
 })
 
-/** Segments follow each other without a gap, each verifies, and meta's last Merkle state is that of the records. */
+/**
+ * Checks that segments have no gap between them, that each verifies, and that the last Merkle state of meta is that of
+ * the records.
+ */
 const compareSegments = Effect.fnUntraced(function* (
   lib: Lib.Lib["Service"],
   name: string,

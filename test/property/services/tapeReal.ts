@@ -1,4 +1,4 @@
-/** The real lib that a model is compared with: open for writing, over a storage that can be held still. */
+/** The real lib that is compared with a model: open for writing, over a storage that can be frozen. */
 import { assert } from "vitest"
 import * as Effect from "effect/Effect"
 import type * as Lib from "litetapes/Lib"
@@ -7,14 +7,14 @@ import { openSession, type Session, type StorageService } from "../../support/op
 import { watched, type Watched } from "../../support/watchedStorage.ts"
 import { compareLib, type Model } from "./tapeModel.ts"
 
-/** Where libs of one kind live, and how a copy of one is made while nothing writes to it. */
+/** Places of libs of one kind, and a way to copy one while nothing writes to it. */
 export interface Ground {
   readonly storage: StorageService
   readonly place: () => string
   readonly copy: (from: string, to: string) => Effect.Effect<void, StorageError>
 }
 
-/** So small that dynamic segments are changed and closed all the time. */
+/** So small that dynamic segments roll and close all the time. */
 export const options: Lib.Options = { closeBytes: 2048, backlogMax: 2 }
 
 const wholeRange = [{ from: 0, to: 1 }]
@@ -37,7 +37,7 @@ export class Real {
     return this.#session.lib
   }
 
-  /** Another reader beside the writer, over the storage itself. */
+  /** The place for another reader, over the storage itself. */
   get readers(): { readonly storage: StorageService; readonly place: string } {
     return { storage: this.#ground.storage, place: this.#place }
   }
@@ -47,14 +47,14 @@ export class Real {
     this.#session = await Effect.runPromise(openSession(this.#watch.storage, this.#place, options))
   }
 
-  /** A clean close; then the lib is opened again. */
+  /** Closes the lib cleanly and reopens it. */
   async reopen(): Promise<void> {
     await this.abandon()
     await this.open()
     assert.isFalse(this.lib.report.recovered)
   }
 
-  /** Goes on with a copy that was made while the writer was at work: what a crash would have left. */
+  /** Continues with a copy that was made while the writer was at work, as after a crash. */
   async crash(): Promise<void> {
     const copied = this.#ground.place()
     const { durable } = this.lib
@@ -69,7 +69,10 @@ export class Real {
     assert.deepStrictEqual(await Effect.runPromise(this.lib.durable), before)
   }
 
-  /** Waits until what is full is in segments: only the current dynamic segment, and perhaps the next one, are left. */
+  /**
+   * Waits until full dynamic segments are flushed and dropped: only the current one, and perhaps the next one, are
+   * left.
+   */
   async closed(): Promise<void> {
     const watch = this.#watch
     await Effect.runPromise(
@@ -83,7 +86,7 @@ export class Real {
     )
   }
 
-  /** Everything is right, and is still right when the lib was closed and opened again. */
+  /** Compares everything, and compares it again after a close and a reopen. */
   async finish(): Promise<void> {
     await Effect.runPromise(compareLib(this.lib, this.model, wholeRange))
     await this.reopen()

@@ -1,4 +1,7 @@
-/** The public generators keep their word: what they call good is taken, what they call bad is refused, and why. */
+/**
+ * The public generators keep their promise: what they call good is accepted, what they call bad is refused for the
+ * given reason.
+ */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,7 +22,7 @@ import { runs } from "../../support/runs.ts"
 const check = <Ts extends [unknown, ...Array<unknown>]>(property: fc.IProperty<Ts>, factor = 1) =>
   fc.assert(property, { numRuns: runs * factor })
 
-/** The reason for which `run` throws a `TaraSONError`. */
+/** Returns the reason with which `run` throws a `TaraSONError`. */
 const reasonOf = (run: () => unknown): string => {
   try {
     run()
@@ -33,8 +36,8 @@ const reasonOf = (run: () => unknown): string => {
 const depthOf = (value: TaraSON.Json): number =>
   typeof value !== "object" || value === null ? 0 : 1 + Math.max(0, ...Object.values(value).map(depthOf))
 
-describe("records", () => {
-  it("are taken, the deepest ones too, which are exactly as deep as may be", () =>
+describe("generated records", () => {
+  it("are accepted, the deepest ones too, which have exactly the largest depth", () =>
     check(
       fc.property(generators.record, generators.deepestRecord, (record, deepest) => {
         TaraSON.encode(record)
@@ -47,7 +50,7 @@ describe("records", () => {
       })
     ))
 
-  it("that are none are refused, for the reason that stands beside them", () =>
+  it("that are invalid are refused for the given reason", () =>
     check(
       fc.property(generators.refusedRecord, ({ record, reason }) => {
         assert.strictEqual(
@@ -58,7 +61,7 @@ describe("records", () => {
       3
     ))
 
-  it("that no segment holds as lines are refused, for the reason that stands beside them", () =>
+  it("whose lines are invalid in a segment are refused for the given reason", () =>
     check(
       fc.property(generators.refusedLine, ({ line, reason }) => {
         assert.strictEqual(
@@ -69,7 +72,7 @@ describe("records", () => {
       3
     ))
 
-  it("are refused for every reason that there is", () => {
+  it("are refused for every possible reason", () => {
     const found = new Set([
       ...fc.sample(generators.refusedRecord, 500).map(({ reason }) => reason),
       ...fc.sample(generators.refusedLine, 500).map(({ reason }) => reason)
@@ -87,8 +90,8 @@ describe("records", () => {
   })
 })
 
-describe("lines", () => {
-  it("are canonical, and some stand there twice", () => {
+describe("generated lines", () => {
+  it("are canonical, and some occur twice", () => {
     let repeats = 0
     check(
       fc.property(generators.lines, (lines) => {
@@ -100,8 +103,8 @@ describe("lines", () => {
   })
 })
 
-describe("names", () => {
-  it("of tapes and streams are taken or refused, as they say", () =>
+describe("generated names", () => {
+  it("of tapes and streams are accepted or refused as announced", () =>
     check(
       fc.property(
         generators.tapeName,
@@ -119,8 +122,8 @@ describe("names", () => {
     ))
 })
 
-describe("events", () => {
-  it("are stored, or refused with the error that stands beside them", async () => {
+describe("generated events", () => {
+  it("are stored, or refused with the given error", async () => {
     const property = fc.asyncProperty(
       generators.event,
       generators.refusedEvent,
@@ -149,14 +152,14 @@ describe.each([
   { name: "memory", make: MemoryStorage.make, place: () => "place", operationsMax: 20 },
   { name: "a folder", make: NodeStorage.make, place: newFolder, operationsMax: 10 }
 ])("a lib in $name", ({ make, place, operationsMax }) => {
-  it("is what any history made of it", { timeout: 60_000 + 1000 * runs }, async () => {
+  it("agrees with any generated history", { timeout: 60_000 + 1000 * runs }, async () => {
     const property = fc.asyncProperty(generators.history({ operationsMax }), (history) =>
       Effect.runPromise(Effect.flatMap(make, (storage) => History.run(storage, place(), history)))
     )
     await fc.assert(property, { numRuns: runs })
   })
 
-  it("is not what another history would have made of it", async () => {
+  it("does not agree with another history", async () => {
     const history: ReadonlyArray<History.Operation> = [{ op: "append", tape: "alpha", records: [{ n: 1 }] }]
     const failure = await Effect.runPromise(
       Effect.gen(function* () {

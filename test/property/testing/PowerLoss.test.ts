@@ -1,4 +1,4 @@
-/** What a simulated power loss leaves is what it may leave. */
+/** A simulated power loss leaves only states that a real one may leave. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -41,7 +41,7 @@ const ops: fc.Arbitrary<ReadonlyArray<Op>> = fc.array(
 
 const folder = "/d"
 
-/** Does an operation to the disk and to the model; what makes no sense is left out. */
+/** Applies an operation to the disk and to the model; impossible ones are skipped. */
 const perform = Effect.fnUntraced(function* (disk: Disk["Service"], model: DurableModel, op: Op) {
   if (op.op === "syncFolder") {
     if (op.fails) model.failSyncFolder()
@@ -83,7 +83,7 @@ const filesOf = (state: DiskState.DiskState): ReadonlyMap<string, Uint8Array> =>
     )
   )
 
-/** The disk and its model after the operations, in a folder that is durable itself. */
+/** Returns the disk and its model after the operations, in a durable folder. */
 const after = (all: ReadonlyArray<Op>) => {
   let failing = false
   const simulated = SimulatedDisk.make({
@@ -104,7 +104,7 @@ const after = (all: ReadonlyArray<Op>) => {
   return { state: simulated.state(), model }
 }
 
-/** What a generator gave, and what it ended with. */
+/** Returns the values of a generator, and its result. */
 const collect = (losses: Generator<DiskState.DiskState, boolean, undefined>) => {
   const left: Array<DiskState.DiskState> = []
   let one = losses.next()
@@ -112,13 +112,13 @@ const collect = (losses: Generator<DiskState.DiskState, boolean, undefined>) => 
   return { left, isAll: one.value }
 }
 
-/** So many sectors of a durable file are written over, and not synced; beside so many new names. */
+/** Overwrites that many sectors of a durable file without a sync, and creates that many new names. */
 const dirty = (sectors: number, names: number, seed: number) => {
   const { below, next: random } = makeRandom(seed)
   const simulated = SimulatedDisk.make()
   const { disk } = simulated
   const bytes = (text: string) => Buffer.from(text.repeat(sectorBytes * sectors))
-  // Whole sectors, in one write or in two; a tear within the last one is among the rest.
+  // Whole sectors, in one write or in two; a tear within the last one is among the others.
   const cut = sectorBytes * below(sectors)
   const program = Effect.gen(function* () {
     yield* disk.makeFolder(folder)
@@ -135,12 +135,12 @@ const dirty = (sectors: number, names: number, seed: number) => {
   return { state: simulated.state(), random }
 }
 
-/** A file by its name and the first byte of each of its sectors. */
+/** Describes a file by its name and the first byte of each of its sectors. */
 const mixtureOf = ([path, bytes]: readonly [string, Uint8Array]): string =>
   `${path}=${Array.from({ length: bytes.length / sectorBytes }, (_, n) => String.fromCharCode(bytes[n * sectorBytes]!)).join("")}`
 
 describe("powerLosses", () => {
-  it("leaves what was synced, any part of what was not, and nothing else", () => {
+  it("leaves synced data, any part of the unsynced data, and nothing else", () => {
     fc.assert(
       fc.property(ops, fc.nat(), (all, seed) => {
         const { model, state } = after(all)
@@ -153,7 +153,7 @@ describe("powerLosses", () => {
     )
   })
 
-  it("can take all that was not synced, and all of which a sync failed though a later one did not", () => {
+  it("can lose all unsynced data, and all data of a failed sync even after a later successful one", () => {
     fc.assert(
       fc.property(ops, (all) => {
         const { model, state } = after(all)
@@ -163,7 +163,7 @@ describe("powerLosses", () => {
     )
   })
 
-  it("leaves a disk on which everything that is there is durable", () => {
+  it("leaves a disk on which everything that exists is durable", () => {
     fc.assert(
       fc.property(ops, fc.nat(), (all, seed) => {
         for (const left of powerLosses(after(all).state, { limit: 10, random: makeRandom(seed).next })) {
@@ -175,7 +175,7 @@ describe("powerLosses", () => {
     )
   })
 
-  it("leaves every mixture of up to six sectors where all is asked for, and says whether it was all", () => {
+  it("leaves every mixture of up to six sectors if all are requested, and returns whether it was all", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.nat(3), fc.nat(), (sectors, extra, seed) => {
         const { random, state } = dirty(sectors, extra, seed)

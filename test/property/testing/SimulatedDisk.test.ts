@@ -17,7 +17,7 @@ import { runs } from "../../support/runs.ts"
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 
-/** What stands on the disk, as text: `name=content` of files, names of folders. */
+/** Returns the content of the disk as text: `name=content` of files, names of folders. */
 const shown = (state: DiskState.DiskState): string =>
   [...DiskState.contents(state)]
     .map(([path, content]) => (content === undefined ? path : `${path}=${Buffer.from(content).toString("latin1")}`))
@@ -25,11 +25,11 @@ const shown = (state: DiskState.DiskState): string =>
 
 const everything = { limit: Number.POSITIVE_INFINITY, random: makeRandom(1).next }
 
-/** All that a power loss may leave, each once. */
+/** Returns every state that a power loss may leave, once. */
 const left = (state: DiskState.DiskState): ReadonlyArray<string> =>
   [...new Set([...powerLosses(state, everything)].map(shown))].toSorted()
 
-/** The same where tears are made at random places. */
+/** The same with tears at random places. */
 const leftAnywhere = (state: DiskState.DiskState): ReadonlyArray<string> => {
   const { next: random } = makeRandom(2)
   const found = Array.from({ length: 100 }, () => [...powerLosses(state, { limit: 1000, random })].map(shown))
@@ -45,7 +45,7 @@ const onDisk = (
   return simulated.state()
 }
 
-/** A new file with durable content. */
+/** Creates a file with durable content. */
 const durable = ({ disk }: SimulatedDisk.SimulatedDisk, path: string, text: string): Effect.Effect<File, DiskError> =>
   Effect.tap(disk.create(path), (file) =>
     file.write(bytes(text), 0).pipe(Effect.andThen(file.sync), Effect.andThen(disk.syncFolder("/")))
@@ -60,7 +60,7 @@ describe("a power loss", () => {
     assert.strictEqual([...powerLosses(state, everything)].length, 4)
   })
 
-  it("leaves a renamed file under either name, both or none, and what it replaced", () => {
+  it("leaves a renamed file under either name, both or none, and the file that it replaced", () => {
     const state = onDisk((simulated) =>
       Effect.gen(function* () {
         yield* durable(simulated, "/a", "new")
@@ -71,7 +71,7 @@ describe("a power loss", () => {
     assert.deepStrictEqual(left(state), ["/a=new /b=new", "/a=new /b=old", "/b=new", "/b=old"])
   })
 
-  it("leaves a write that was not synced, none of it, or what a tear makes of it", () => {
+  it("leaves a write that was not synced whole, not at all, or torn", () => {
     const state = onDisk((simulated) =>
       Effect.flatMap(durable(simulated, "/a", "old"), (file) => file.write(bytes("NEW"), 0))
     )
@@ -79,7 +79,7 @@ describe("a power loss", () => {
     assert.deepStrictEqual(leftAnywhere(state), all)
   })
 
-  it("leaves any sectors of a write, zeros where one is missing, and any length", () => {
+  it("leaves any sectors of a write, zeros in place of a missing one, and any length", () => {
     const one = "1".repeat(sectorBytes)
     const two = "2".repeat(sectorBytes)
     const state = onDisk((simulated) =>
@@ -92,7 +92,7 @@ describe("a power loss", () => {
     for (const text of found) assert.match(text, /^[1\0]{0,512}$|^[1\0]{512}[2\0]{1,512}$/)
   })
 
-  it("takes and leaves things independently of each other", () => {
+  it("loses or keeps each change independently of the others", () => {
     const state = onDisk((simulated) =>
       Effect.gen(function* () {
         const file = yield* durable(simulated, "/a", "")
@@ -105,7 +105,7 @@ describe("a power loss", () => {
     assert.deepStrictEqual(left(state), files.flatMap((a) => [a, `${a} /b=`]).toSorted())
   })
 
-  it("leaves the extremes first, and as many as are asked for, where there are more", () => {
+  it("leaves the extremes first, and no more states than requested", () => {
     const state = onDisk(({ disk }) =>
       Effect.forEach(["/a", "/b", "/c", "/d", "/e"], (path) => disk.create(path), { discard: true })
     )
@@ -114,7 +114,7 @@ describe("a power loss", () => {
     assert.deepStrictEqual(some.slice(0, 2), ["", "/a= /b= /c= /d= /e="])
   })
 
-  it("is another start of the machine, and a killed process is not", () => {
+  it("is a new boot of the machine, and a killed process is not", () => {
     const { boot } = DiskState.empty
     assert.strictEqual(DiskState.kill(DiskState.empty).boot, boot)
     for (const state of [loseAll(DiskState.empty), ...powerLosses(DiskState.empty, everything)]) {
@@ -123,13 +123,13 @@ describe("a power loss", () => {
   })
 })
 
-describe("a sync that fails", () => {
+describe("a failed sync", () => {
   const failing = (operation: string): SimulatedDisk.Options => {
     let failures = 1
     return { onStep: (step) => (step.operation === operation && failures-- > 0 ? { code: "EIO" } : undefined) }
   }
 
-  it("is not made good by a later one, for a file", () => {
+  it("of a file is not repaired by a later one", () => {
     const state = onDisk(
       (simulated) =>
         Effect.gen(function* () {
@@ -146,7 +146,7 @@ describe("a sync that fails", () => {
     assert.strictEqual(shown(loseAll(state)), "/a=")
   })
 
-  it("is not made good by a later one, for a folder, but by a new change", () => {
+  it("of a folder is not repaired by a later one, but by a new change", () => {
     const state = onDisk(
       ({ disk }) =>
         Effect.gen(function* () {
@@ -161,7 +161,7 @@ describe("a sync that fails", () => {
     assert.deepStrictEqual(left(renamed), ["/b="])
   })
 
-  it("leaves what is written over what it gave up, and is synced", () => {
+  it("loses only bytes that are not overwritten and synced afterwards", () => {
     const state = onDisk(
       (simulated) =>
         Effect.gen(function* () {
@@ -178,13 +178,13 @@ describe("a sync that fails", () => {
   })
 })
 
-describe("a step that fails", () => {
+describe("a failing step", () => {
   const failsAt = (operation: string, done?: number): SimulatedDisk.Options => ({
     onStep: (step) =>
       step.operation === operation ? { code: "ENOSPC", ...(done === undefined ? {} : { done }) } : undefined
   })
 
-  it("has done nothing, unless it is said to have been done", () => {
+  it("has no effect, unless the fault says that it was done", () => {
     const rename = (done?: number) =>
       onDisk(
         ({ disk }) => Effect.andThen(disk.create("/a"), Effect.flip(disk.rename("/a", "/b"))),
@@ -194,7 +194,7 @@ describe("a step that fails", () => {
     assert.strictEqual(shown(rename(1)), "/b=")
   })
 
-  it("has written a part, if it is a write", () => {
+  it("may have written a part, if it is a write", () => {
     const write = (done?: number) =>
       onDisk(
         ({ disk }) => Effect.flatMap(disk.create("/a"), (file) => Effect.flip(file.write(bytes("0123456789"), 0))),
@@ -204,7 +204,7 @@ describe("a step that fails", () => {
     assert.strictEqual(shown(write(0.35)), "/a=012")
   })
 
-  it("holds no lock, if it is one: it may have made its file, and the next one gets it", () => {
+  it("holds no lock, if it is a lock: it may have created the file, and the next attempt gets the lock", () => {
     const lock = (done?: number) => {
       let failures = 1
       const fault: SimulatedDisk.Fault = { code: "EIO", ...(done === undefined ? {} : { done }) }
@@ -230,7 +230,7 @@ describe("a step that fails", () => {
 })
 
 describe("a simulated disk", () => {
-  it("does the same again when it is asked the same", async () => {
+  it("repeats its answers for the same requests", async () => {
     const kinds = ["append", "together", "cut append", "flush", "events", "user", "roll", "close", "archive"] as const
     const trace = async () => {
       const random = makeRandom(11)
@@ -262,7 +262,7 @@ describe("a simulated disk", () => {
     return Effect.runPromise(program).then(() => assert.deepStrictEqual(order, ["one", "two", "three", "created"]))
   })
 
-  it("keeps a state as it was when it goes on", () => {
+  it("keeps a returned state unchanged while it continues", () => {
     const simulated = SimulatedDisk.make()
     Effect.runSync(simulated.disk.create("/a"))
     const before = simulated.state()
@@ -275,7 +275,7 @@ describe("a simulated disk", () => {
 })
 
 describe("SimulatedDisk", () => {
-  it("answers as Node's file system does, errors included", () =>
+  it("answers like Node's file system, errors included", () =>
     fc.assert(
       fc.asyncProperty(diskOps, async (ops) => {
         const place = newPath()

@@ -4,7 +4,7 @@ import { hash53 } from "../../../../src/domain/base/Hash53.ts"
 import { BloomFilter } from "../../../../src/domain/base/BloomFilter.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** Also those that no hash of text would be likely to give: small ones, and all with one half the same. */
+/** Includes hashes that a hash function would rarely return: small ones, and many that share one half. */
 const hashes = fc.array(
   fc.oneof(
     fc.maxSafeNat(),
@@ -21,7 +21,7 @@ const filterOf = (members: ReadonlyArray<number>, room = members.length): BloomF
 }
 
 describe("BloomFilter", () => {
-  it("has all that was added, also where it was made for fewer", () => {
+  it("contains everything that was added, even if it was made for fewer", () => {
     fc.assert(
       fc.property(hashes, fc.nat(50), (members, room) => {
         const filter = filterOf(members, room)
@@ -32,15 +32,15 @@ describe("BloomFilter", () => {
     )
   })
 
-  it("has nothing where nothing was added", () => {
+  it("contains nothing if nothing was added", () => {
     fc.assert(fc.property(hashes, (others) => !others.some((hash) => filterOf([], 100).mayHave(hash))))
   })
 
   it.each([
     ["of names", (n: number) => hash53(`order-${n}`)],
     ["in a row", (n: number) => n],
-    ["that differ in their high half alone", (n: number) => (n % 2 ** 21) * 2 ** 32 + 12_345]
-  ])("says of hashes %s that were not added, in 97 of 100 cases, that they were not", (_, hashOf) => {
+    ["that differ only in their high half", (n: number) => (n % 2 ** 21) * 2 ** 32 + 12_345]
+  ])("excludes 97 of 100 hashes %s that were not added", (_, hashOf) => {
     const count = 100_000
     const filter = filterOf(Array.from({ length: count }, (_, n) => hashOf(n)))
     let wrong = 0

@@ -14,14 +14,14 @@ const clock = fc.array(
 )
 
 describe("Uuid", () => {
-  it("lays out time, version, counter, variant and random bits as RFC 9562 section 5.7 has it", () => {
+  it("lays out time, version, counter, variant and random bits as in RFC 9562 section 5.7", () => {
     // The time of the example in RFC 9562, appendix A.6.
     assert.strictEqual(makeUuidV7(filled(0x00))(0x017f22e279b0), "017f22e2-79b0-7000-8000-000000000000")
     assert.strictEqual(makeUuidV7(filled(0xff))(0x017f22e279b0), "017f22e2-79b0-7fff-bfff-ffffffffffff")
     assert.strictEqual(makeUuidV7(filled(0x5a))(1), "00000000-0001-7969-9a5a-5a5a5a5a5a5a")
   })
 
-  it("counts up within a millisecond, and into the next one when the counter is full", () => {
+  it("increments within a millisecond, and moves to the next millisecond when the counter is full", () => {
     const next = makeUuidV7(filled(0x00))
     assert.strictEqual(next(7), "00000000-0007-7000-8000-000000000000")
     assert.strictEqual(next(7), "00000000-0007-7000-8000-000100000000")
@@ -33,7 +33,7 @@ describe("Uuid", () => {
     assert.strictEqual(full(7), "00000000-0008-7fff-bfff-ffffffffffff")
   })
 
-  it("ascends through 200,000 of one millisecond, through every carry of the counter", () => {
+  it("ascends over 200,000 in one millisecond, through every carry of the counter", () => {
     const next = makeUuidV7(randomBytes)
     let last = ""
     for (let i = 0; i < 200_000; i++) {
@@ -44,14 +44,14 @@ describe("Uuid", () => {
     assert.isTrue(isUuid(last))
   })
 
-  it("dies of a time that no UUID holds, and of a source that gives too little", () => {
+  it("dies on a time that no UUID can contain, and on too few random bytes", () => {
     for (const time of [-1, Number.NaN, 2 ** 48, Number.POSITIVE_INFINITY]) {
       assert.throws(() => makeUuidV7(randomBytes)(time), /invariant/i)
     }
     assert.throws(() => makeUuidV7(() => new Uint8Array(3))(1), /invariant/i)
   })
 
-  it("knows UUIDs of RFC 9562 in lower case", () => {
+  it("recognises UUIDs of RFC 9562 in lower case", () => {
     for (const version of "12345678") assert.isTrue(isUuid(`017f22e2-79b0-${version}cc3-98c4-dc0c0c07398f`))
     const others = [
       "",
@@ -68,7 +68,7 @@ describe("Uuid", () => {
     for (const other of others) assert.isFalse(isUuid(other), other)
   })
 
-  it("ascends whatever the clock does, and carries the latest time that the clock has shown", () => {
+  it("ascends whatever the clock does, with the latest time that the clock has shown", () => {
     fc.assert(
       fc.property(clock, (times) => {
         const next = makeUuidV7(randomBytes)

@@ -9,7 +9,7 @@ const joined = (pieces: ReadonlyArray<Uint8Array>): number =>
   pieces.reduce((crc, piece) => crc32Combine(crc, crc32(piece), piece.length), 0)
 
 describe("joinCrc", () => {
-  it("is the CRC-32 of all parts together", () => {
+  it("is the CRC-32 of the concatenated parts", () => {
     fc.assert(
       fc.property(parts, (pieces) => {
         assert.strictEqual(joined(pieces), crc32(Buffer.concat(pieces)))
@@ -17,14 +17,14 @@ describe("joinCrc", () => {
     )
   })
 
-  it("holds for parts that are longer than lines are", () => {
+  it("works for parts that are longer than lines", () => {
     for (const length of [4095, 4096, 4097, 70_000, 1_000_003]) {
       const part = Buffer.alloc(length, "a part")
       assert.strictEqual(joined([Buffer.from("before"), part]), crc32(Buffer.concat([Buffer.from("before"), part])))
     }
   })
 
-  it("takes a part whose CRC is 0 for what it is", () => {
+  it("works for a part whose CRC is 0", () => {
     const zero = Buffer.from("9d0ad96d", "hex")
     assert.strictEqual(crc32(zero), 0)
     for (const pieces of [
@@ -36,7 +36,7 @@ describe("joinCrc", () => {
     }
   })
 
-  it("differs where one part does", () => {
+  it("differs if one part differs", () => {
     const flip = fc.record({ pieces: parts, at: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) })
     fc.assert(
       fc.property(flip, ({ pieces, at, bit }) => {

@@ -17,7 +17,7 @@ const short = text.filter((value) => value !== "" && Buffer.byteLength(value) <=
 const number = fc.oneof(fc.nat({ max: 20 }), fc.maxSafeNat())
 
 describe("an event's line", () => {
-  it("is the canonical form of its record, whatever the event", () => {
+  it("is the canonical form of its record, for any event", () => {
     fc.assert(
       fc.property(generators.event, short, number, number, (event, name, position, revision) => {
         const encoded = encode(event, name)
@@ -40,7 +40,7 @@ describe("an event's line", () => {
     )
   })
 
-  it("is written whole where memory has to grow in the middle of it, up to the limit to the byte", () => {
+  it("is complete if its buffer has to grow meanwhile, and up to exactly the largest size", () => {
     const event = { type: "Large", data: ["d".repeat(70_000), "é"], metadata: { m: "é☃".repeat(50_000) }, tags: ["t"] }
     const line = lineOf(encode(event), 1, 2)
     const { data, metadata, tags, type: $type } = event
@@ -54,7 +54,7 @@ describe("an event's line", () => {
     assert.strictEqual(lineOf(encode({ type: "Small" }), 0, 0), TaraSON.encode({ ...small, tags: [], time }))
   })
 
-  it("is its own, whatever was encoded in between", () => {
+  it("is independent of events that are encoded in between", () => {
     const sized = fc
       .tuple(generators.event, fc.oneof(fc.constant(0), fc.nat({ max: 20_000 })))
       .map(([event, bytes]) => ({
@@ -76,7 +76,7 @@ describe("an event's line", () => {
     )
   })
 
-  it("gives the event back", () => {
+  it("decodes to the same event", () => {
     fc.assert(
       fc.property(generators.event, number, number, (event, position, revision) => {
         const encoded = encode(event)
@@ -91,7 +91,7 @@ describe("an event's line", () => {
     )
   })
 
-  it("has room for the largest numbers, to the byte", () => {
+  it("has room for exactly the largest numbers", () => {
     const limit = (data: string, recordBytesMax: number) => () =>
       encode({ type: "A", data }, "order-17", { ...defaultLimits, recordBytesMax })
     const encoded = encode({ type: "A", data: "" })
@@ -102,7 +102,7 @@ describe("an event's line", () => {
     assert.throws(limit("xé", bytesMax + 2), /RecordTooLarge/)
   })
 
-  it("is as deep as a record may be, and no deeper", () => {
+  it("has at most the depth of a record", () => {
     const deep = (levels: number): unknown => (levels === 0 ? 1 : { a: deep(levels - 1) })
     assert.doesNotThrow(() => encode({ type: "A", data: deep(127), metadata: deep(127) as object as {} }))
     assert.throws(() => encode({ type: "A", data: deep(128) }), /NestingTooDeep/)
@@ -111,7 +111,7 @@ describe("an event's line", () => {
 })
 
 describe("an event's content", () => {
-  it("is of its type, data, metadata and tags alone", () => {
+  it("consists of its type, data, metadata and tags only", () => {
     const event = { type: "A", data: { a: 1, b: 2 }, id: "x", metadata: { m: 1 }, tags: ["t", "u"] }
     const { content } = encode(event)
     assert.strictEqual(encode({ ...event, id: "y", data: { b: 2, a: 1 } }, "acc-1").content, content)
@@ -125,7 +125,7 @@ describe("an event's content", () => {
     }
   })
 
-  it("cannot be the same for values that only run into each other", () => {
+  it("differs for values whose concatenation is the same", () => {
     const contents = [
       { type: "A", data: "\n{}" },
       { type: "A\n", data: null },
@@ -138,7 +138,7 @@ describe("an event's content", () => {
   })
 })
 
-describe("an event that cannot be stored", () => {
+describe("an event", () => {
   it.each([
     [{ type: "" }, /not empty/],
     [{ type: "LiteTape.Meta" }, /reserved/],
@@ -152,13 +152,13 @@ describe("an event that cannot be stored", () => {
     [{ type: "A", metadata: null }, /metadata must be an object/],
     [{ type: "A", tags: [1] }, /tags must be texts/],
     [{ type: "A", tags: Array.from({ length: 65 }, () => "t") }, /64 tags/]
-  ])("says why, and which it is: %j", (event, why) => {
+  ])("is refused with its number and the reason: %j", (event, why) => {
     const run = () => encode(event as Event.NewEvent)
     assert.throws(run, why)
     assert.throws(run, /event 3 for order-17/)
   })
 
-  it.each(["Lite", "LiteTape", "LiteTapeX", "liteTape.Meta", "XLiteLib.Meta"])("is not one of type %s", (type) => {
+  it.each(["Lite", "LiteTape", "LiteTapeX", "liteTape.Meta", "XLiteLib.Meta"])("may be of type %s", (type) => {
     assert.strictEqual(Event.decodeLine(Buffer.from(lineOf(encode({ type }), 0, 0))).type, type)
   })
 })

@@ -17,7 +17,7 @@ const eventOf = (stream: string, revision: number, position: number): RecordedEv
   time: ""
 })
 
-/** The events of a segment, as reading it sums them up. */
+/** Returns the summary of a segment's events, as a reader computes it. */
 const summaryOf = (events: ReadonlyArray<RecordedEvent>): EventsSummary => {
   const streams = Map.groupBy(events, ({ stream }) => stream)
   return {
@@ -51,7 +51,7 @@ const accepts = (order: EventOrder, event: RecordedEvent): boolean => {
   }
 }
 
-/** Segments of events over three streams: in order, but that a revision or a position may be off by something. */
+/** Segments of events over three streams, in order, except that a revision or a position may be shifted. */
 const segments = fc
   .array(
     fc.array(
@@ -77,7 +77,7 @@ const segments = fc
     )
   })
 
-/** Whether a segment is in order by itself, wherever its streams and its positions begin. */
+/** Returns whether a segment is in order by itself, wherever its streams and its positions begin. */
 const isRun = (events: ReadonlyArray<RecordedEvent>): boolean => {
   const order = new EventOrder()
   order.lose()
@@ -85,7 +85,7 @@ const isRun = (events: ReadonlyArray<RecordedEvent>): boolean => {
 }
 
 describe("the order of events", () => {
-  it("is positions that ascend, with gaps or without, and each stream's revisions from 0 without gaps", () => {
+  it("requires positions that ascend, with gaps or without, and revisions of each stream from 0 without gaps", () => {
     const order = orderAfter(eventOf("a", 0, 0), eventOf("b", 0, 1), eventOf("a", 1, 7))
     assert.throws(() => order.add(eventOf("c", 0, 7)), "position 7 comes after 7")
     assert.throws(() => order.add(eventOf("c", 0, 3)), "position 3 comes after 7")
@@ -94,7 +94,7 @@ describe("the order of events", () => {
     assert.throws(() => order.add(eventOf("c", 1, 8)), "revision 1 of a stream stands where 0 should")
   })
 
-  it("is as it was after an event that was refused", () => {
+  it("is unchanged after a refused event", () => {
     const order = orderAfter(eventOf("a", 0, 0))
     for (const refused of [eventOf("a", 1, 0), eventOf("a", 5, 1), eventOf("b", 1, 9)]) {
       assert.isFalse(accepts(order, refused))
@@ -103,7 +103,7 @@ describe("the order of events", () => {
     order.add(eventOf("b", 0, 2))
   })
 
-  it("has no place for records that are no events", () => {
+  it("refuses records that are not events", () => {
     const event = eventOf("a", 0, 0)
     for (const change of [
       { stream: undefined },
@@ -119,7 +119,7 @@ describe("the order of events", () => {
     }
   })
 
-  it("takes any revision of a stream after a segment was lost, and only the next one from then on", () => {
+  it("accepts any revision of a stream after a lost segment, and then only the next one", () => {
     const order = orderAfter(eventOf("a", 0, 0), eventOf("b", 0, 1))
     order.lose()
     assert.throws(() => order.add(eventOf("a", 9, 1)), "position 1 comes after 1")
@@ -129,7 +129,7 @@ describe("the order of events", () => {
     order.add(eventOf("new", 3, 7))
   })
 
-  it("takes a whole segment exactly if it takes its events one by one, and nothing of one that it refuses", () => {
+  it("accepts a whole segment exactly if it accepts its events one by one, and refuses others without a change", () => {
     fc.assert(
       fc.property(segments, fc.nat(8), (all, lost) => {
         const order = new EventOrder()
@@ -158,7 +158,7 @@ describe("the order of events", () => {
     )
   })
 
-  it("takes a segment without events, and stays where it was", () => {
+  it("is unchanged by a segment without events", () => {
     const order = orderAfter(eventOf("a", 0, 4))
     assert.isTrue(order.addRun(summaryOf([])))
     assert.isFalse(order.addRun(summaryOf([eventOf("a", 1, 4)])))

@@ -15,7 +15,7 @@ const refused = (name: string): Names.InvalidTapeName => {
   return assert.fail(`${JSON.stringify(name)} was accepted`)
 }
 
-/** What file systems want of a name, written down without looking at how names are made. */
+/** The rules of file systems for names, written independently of the encoder. */
 const whyUnsafe = (name: string): string | undefined => {
   if (name.length === 0 || name.length > 100) return "length"
   if ([...name].some((c) => !"abcdefghijklmnopqrstuvwxyz0123456789._-%".includes(c))) return "characters"
@@ -67,7 +67,7 @@ describe("names of tapes", () => {
       `${"a".repeat(32)}${"é".repeat(20)}`,
       `${"a".repeat(32)}%-${hash("sha256", `${"a".repeat(32)}${"é".repeat(20)}`, "hex")}`
     ]
-  ])("of %j is %s", (text, name) => {
+  ])("encode %j as %s", (text, name) => {
     assert.strictEqual(Names.encodeTapeName(text), name)
     assert.strictEqual(Names.checkTapeName(name), name)
     assert.strictEqual(Names.decodeTapeName(name), name.includes("%-") ? undefined : text.normalize("NFC"))
@@ -107,24 +107,24 @@ describe("names of tapes", () => {
     [`.${"a".repeat(33)}%-${"0".repeat(64)}`, /begins with/],
     [`con.${"a".repeat(30)}%-${"0".repeat(64)}`, /Windows/],
     [`litelib.${"a".repeat(26)}%-${"0".repeat(64)}`, /litelib/]
-  ])("%j is refused and says why", (name, why) => {
+  ])("refuse %j and say why", (name, why) => {
     const error = refused(name)
     assert.match(error.why, why)
     assert.strictEqual(error.name, name.slice(0, 120))
     if (name !== "") assert.include(error.message, Names.encodeTapeName(name))
   })
 
-  it("a text that is none has no name", () => {
+  it("refuse an ill-formed text", () => {
     assert.throws(() => Names.encodeTapeName("a\ud800"), Names.InvalidTapeName)
     assert.match(refused("a\ud800").why, /surrogate/)
   })
 
-  it("an error keeps the first 120 characters, and does not cut one in half", () => {
+  it("keep the first 120 characters in an error, without cutting one in half", () => {
     assert.strictEqual(refused("x".repeat(500)).name, "x".repeat(120))
     assert.isTrue(refused(`${"x".repeat(119)}🦊`).name.isWellFormed())
   })
 
-  it("every text has a name that any file system can bear and that is accepted", () => {
+  it("exist for every text, are accepted, and are safe on any file system", () => {
     fc.assert(
       fc.property(text, (text) => {
         const name = Names.encodeTapeName(text)
@@ -135,7 +135,7 @@ describe("names of tapes", () => {
     )
   })
 
-  it("a name gives its text back, unless it holds a hash of it", () => {
+  it("decode to their text, unless they contain a hash of it", () => {
     fc.assert(
       fc.property(text, (text) => {
         const name = Names.encodeTapeName(text)
@@ -147,7 +147,7 @@ describe("names of tapes", () => {
     )
   })
 
-  it("two texts have one name exactly when they are equal after normalisation", () => {
+  it("are equal for two texts exactly if these are equal after normalisation", () => {
     const small = fc.array(fc.constantFrom(".", "A", "a", "%41", "é", "e\u0301", "x".repeat(40)), { maxLength: 3 })
     const similar = small.map((parts) => parts.join(""))
     fc.assert(
@@ -159,7 +159,7 @@ describe("names of tapes", () => {
     )
   })
 
-  it("what is accepted is safe and, unless hashed, exactly what its text encodes to", () => {
+  it("are accepted only if they are safe and, unless hashed, the exact encoding of their text", () => {
     const piece = fc.constantFrom(
       "con",
       "litelib.",
@@ -207,7 +207,7 @@ describe("names of segments", () => {
     [99, "none", 100, "shard-0000/seg-000099.jsonl"],
     [100, "zstd", 100, "shard-0001/seg-000100.jsonl.zst"],
     [1_000_000, "none", 10, "shard-100000/seg-1000000.jsonl"]
-  ] as const)("%i, %s, a shard every %i: %s", (number, compression, shardEvery, name) => {
+  ] as const)("for %i, %s and a shard every %i are %s", (number, compression, shardEvery, name) => {
     assert.strictEqual(Names.segmentName({ number, compression, shardEvery }), name)
     assert.deepStrictEqual(Names.parseSegmentName(name, shardEvery), { number, compression })
     assert.deepStrictEqual(Names.parseSegmentName(name), { number, compression })
@@ -241,7 +241,7 @@ describe("names of segments", () => {
     "shard-0004/seg-000007.jsonl",
     "seg-9007199254740993.jsonl",
     "tape.meta.jsonl"
-  ])("%j is refused", (name) => {
+  ])("refuse %j", (name) => {
     assert.throws(() => Names.parseSegmentName(name), Names.InvalidSegmentName)
     assert.throws(() => Names.parseSegmentName(name, 0), Names.InvalidSegmentName)
     assert.throws(() => Names.parseSegmentName(name, 100), Names.InvalidSegmentName)
@@ -249,7 +249,7 @@ describe("names of segments", () => {
     assert.throws(() => Names.checkSegmentName(name, naming), /shard-0000\/seg-000001\.jsonl/)
   })
 
-  it("one that is right for another number, compression or shard is refused", () => {
+  it("refuse the name of another number, compression or shard", () => {
     const naming = { number: 7, compression: "gzip", shardEvery: 5 } as const
     for (const other of [{ number: 8 }, { compression: "none" }, { shardEvery: 0 }, { shardEvery: 3 }] as const) {
       const name = Names.segmentName({ ...naming, ...other })
@@ -260,14 +260,14 @@ describe("names of segments", () => {
     assert.throws(() => Names.parseSegmentName("shard-0000/seg-000007.jsonl", 5), Names.InvalidSegmentName)
   })
 
-  it("dies of a number that no segment has", () => {
+  it("die on a number that no segment has", () => {
     for (const number of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
       assert.throws(() => Names.segmentName({ number, compression: "none", shardEvery: 0 }), /invariant/i)
       assert.throws(() => Names.dynamicName(number), /invariant/i)
     }
   })
 
-  it("say their number and compression, also to who does not know the shards", () => {
+  it("contain their number and compression, readable without knowing the shards", () => {
     fc.assert(
       fc.property(naming, (naming) => {
         const name = Names.segmentName(naming)
@@ -280,7 +280,7 @@ describe("names of segments", () => {
     )
   })
 
-  it("with one character changed are refused, or are the name of another segment", () => {
+  it("are refused, or name another segment, if one character is changed", () => {
     fc.assert(
       fc.property(naming, fc.nat(), fc.constantFrom(..."0189-/.\\sz\u0000\n"), (naming, at, put) => {
         const name = Names.segmentName(naming)
@@ -305,7 +305,7 @@ describe("names of dynamic segments", () => {
     [1, "litelib.dynamic-000001.jsonl"],
     [4, "litelib.dynamic-000004.jsonl"],
     [1_234_567, "litelib.dynamic-1234567.jsonl"]
-  ])("%i is %s", (number, name) => {
+  ])("name segment %i %s", (number, name) => {
     assert.strictEqual(Names.dynamicName(number), name)
     assert.strictEqual(Names.parseDynamicName(name), number)
     assert.throws(() => Names.checkTapeName(name), Names.InvalidTapeName)
@@ -320,7 +320,7 @@ describe("names of dynamic segments", () => {
     "x/litelib.dynamic-000004.jsonl",
     "litelib.meta.jsonl",
     ""
-  ])("%j is none", (name) => {
+  ])("exclude %j", (name) => {
     assert.isUndefined(Names.parseDynamicName(name))
   })
 })
@@ -333,12 +333,12 @@ const naming = fc.record({
 
 describe("names of derived files", () => {
   it.each(["seg-000001.jsonl.idx", "shard-0001_seg-000123.jsonl.zst.idx", "a", "0", "_", "%c3%a9", "a".repeat(200)])(
-    "%s is one",
+    "include %s",
     (name) => assert.isTrue(Names.isDerivedName(name))
   )
 
   it.each(["Order", "a/b\\c", "é", "🦊", "..", "-a", "a.", "a.tmp", "a.aside-1", "litelib.x", "", "x".repeat(300)])(
-    "the tape name that stands for %j is one",
+    "include the tape name of %j",
     (text) => assert.isTrue(Names.isDerivedName(Names.encodeTapeName(text)))
   )
 
@@ -346,9 +346,9 @@ describe("names of derived files", () => {
     ["", ".", "..", ".a", "-a", "a.", "a.tmp", "a/b", "/a", "a\\b", "a\0", "a\n", "a b", "A", "é", "a".repeat(201)].map(
       (name) => [name]
     )
-  )("%j is none", (name) => assert.isFalse(Names.isDerivedName(name)))
+  )("exclude %j", (name) => assert.isFalse(Names.isDerivedName(name)))
 
-  it.each(["index", "stream-state", "a-b-c", "a".repeat(32)])("%s is a kind of them", (kind) =>
+  it.each(["index", "stream-state", "a-b-c", "a".repeat(32)])("accept the kind %s", (kind) =>
     assert.isTrue(Names.isDerivedKind(kind))
   )
 
@@ -369,5 +369,5 @@ describe("names of derived files", () => {
       "a\n",
       "a".repeat(33)
     ].map((kind) => [kind])
-  )("%j is no kind of them", (kind) => assert.isFalse(Names.isDerivedKind(kind)))
+  )("refuse the kind %j", (kind) => assert.isFalse(Names.isDerivedKind(kind)))
 })

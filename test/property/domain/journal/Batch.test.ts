@@ -20,7 +20,7 @@ const mark: Omit<Commit, "$type" | "hash"> = {
 }
 
 describe("a batch", () => {
-  it("has the lines of each tape together, in the order of the calls, and a mark that proves them", () => {
+  it("contains the lines of each tape together, in the order of the calls, and a mark that proves them", () => {
     fc.assert(
       fc.property(batches(4), (given) => {
         const built = build(given)
@@ -61,13 +61,13 @@ describe("a batch", () => {
     )
   })
 
-  it("has a mark in canonical form, as the system record that it is", () => {
+  it("has a mark in the canonical form of its system record", () => {
     assert.strictEqual(markText(mark, hex(9)), TaraSON.encodeSystem({ $type: "LiteLib.Commit", hash: hex(9), ...mark }))
     assert.strictEqual(markText(mark, undefined), TaraSON.encodeSystem({ $type: "LiteLib.Commit", ...mark }))
     assert.isTrue(markText(mark, hex(9)).startsWith(markPrefix))
   })
 
-  it("has another hash for other lines and for any other field", () => {
+  it("has another hash if its lines or any other field differ", () => {
     const lines = Buffer.from("{}\n")
     const hashes = [
       markHash(lines, mark),
@@ -80,7 +80,7 @@ describe("a batch", () => {
     assert.strictEqual(new Set(hashes).size, hashes.length)
   })
 
-  it("takes lines that are encoded already as they are", () => {
+  it("keeps lines unchanged that are already encoded", () => {
     const one = new BatchBuilder()
     const two = new BatchBuilder()
     for (const text of ['{"a":1}', '{"b":2}']) one.part(uuid(1), 5).add(text)
@@ -88,7 +88,7 @@ describe("a batch", () => {
     assert.deepStrictEqual(one.finish(1, 0, hex(0)), two.finish(1, 0, hex(0)))
   })
 
-  it("may be built in a buffer that the one before it has grown", () => {
+  it("may be built in the buffer that the previous batch has grown", () => {
     const first = new BatchBuilder(Buffer.alloc(8))
     first.part(uuid(1), 0).add(JSON.stringify({ text: "x".repeat(5000) }))
     const sealed = first.finish(1, 0, hex(0))
@@ -102,7 +102,7 @@ describe("a batch", () => {
     )
   })
 
-  it("is never sealed empty", () => {
+  it("is never built empty", () => {
     const builder = new BatchBuilder()
     assert.isTrue(builder.isEmpty)
     assert.throws(() => builder.finish(1, 0, hex(0)), /invariant/)

@@ -8,7 +8,7 @@ import { hex, uuid } from "../../../support/systemRecords.ts"
 
 const scan = (bytes: Uint8Array, limit?: number) => DynamicSegment.scan(bytes, start, limit)
 
-/** The first `count` batches, as scanning should find them. */
+/** The first `count` batches, as a scan should find them. */
 const expected = ({ batches, offsets }: Built, count: number) =>
   batches.slice(0, count).map(({ batch, position, hash, parts }, index) => ({
     batch,
@@ -19,12 +19,12 @@ const expected = ({ batches, offsets }: Built, count: number) =>
     parts: parts.map((part) => ({ ...part, offset: part.offset + offsets[index]! }))
   }))
 
-/** How many whole batches stand before `length`. */
+/** Counts the whole batches before `length`. */
 const wholeBefore = ({ offsets }: Built, length: number): number =>
   offsets.filter((offset, index) => index > 0 && offset <= length).length
 
 describe("a dynamic segment", () => {
-  it("gives back the batches that were written", () => {
+  it("returns the batches that were written", () => {
     fc.assert(
       fc.property(batches(6), (given) => {
         const built = build(given)
@@ -44,7 +44,7 @@ describe("a dynamic segment", () => {
     )
   })
 
-  it("with room behind it is what it was, whole or cut at any byte", () => {
+  it("has the same content with room after it, whole or cut at any byte", () => {
     fc.assert(
       fc.property(batches(3), fc.nat(), fc.integer({ min: 1, max: 5000 }), (given, cut, room) => {
         const built = build(given)
@@ -61,7 +61,7 @@ describe("a dynamic segment", () => {
     )
   })
 
-  it("cut at any byte gives exactly the whole batches before it, and says that the rest is torn", () => {
+  it("that is cut at any byte returns exactly the whole batches before the cut, and a torn rest", () => {
     fc.assert(
       fc.property(batches(3, fc.record({ text: fc.string({ maxLength: 20 }) })), (given) => {
         const built = build(given)
@@ -77,7 +77,7 @@ describe("a dynamic segment", () => {
     )
   })
 
-  it("looks at no batch behind the limit, whatever stands there", () => {
+  it("reads no batch after the limit, even if it is damaged", () => {
     const built = build(small)
     for (let limit = 0; limit <= 3; limit++) {
       const damaged = Buffer.from(built.bytes)
@@ -90,7 +90,7 @@ describe("a dynamic segment", () => {
     }
   })
 
-  it("shows every flipped bit: in the last batch as torn or damaged, before it as damage to acknowledged data", () => {
+  it("reveals every flipped bit: in the last batch as torn or damaged, before it as damage to acknowledged data", () => {
     const built = build(small)
     const last = built.offsets.at(-2)!
     for (let at = built.headerBytes; at < built.bytes.length; at++) {
@@ -105,7 +105,7 @@ describe("a dynamic segment", () => {
     }
   })
 
-  it("shows a zeroed stretch of any batch but the last as damage to acknowledged data", () => {
+  it("reveals zeros in any batch but the last as damage to acknowledged data", () => {
     const built = build(small)
     for (let from = built.headerBytes; from < built.offsets.at(-2)!; from++) {
       const damaged = Uint8Array.from(built.bytes)
@@ -116,7 +116,7 @@ describe("a dynamic segment", () => {
     }
   })
 
-  it("refuses batches that are missing, doubled, swapped or from elsewhere", () => {
+  it("refuses batches that are missing, doubled, swapped or foreign", () => {
     const { bytes, offsets, headerBytes } = build(small)
     const header = bytes.subarray(0, headerBytes)
     const pieces = offsets.slice(1).map((end, index) => bytes.subarray(offsets[index], end))
@@ -134,13 +134,13 @@ describe("a dynamic segment", () => {
     assert.strictEqual(DynamicSegment.scan(bytes, { ...start, batch: 1 }, undefined).damage?.kind, "acknowledged")
   })
 
-  it("takes what a user wrote for what it is, though it looks like a mark", () => {
+  it("treats a user's text that looks like a mark as a record", () => {
     const text = '\n{"$type":"LiteLib.Commit","batch":1}\n'
     const built = build([[{ tape: 1, record: { text, also: '{"$type":"LiteLib.Commit",' } }]])
     assert.deepStrictEqual(scan(built.bytes).batches, expected(built, 1))
   })
 
-  it("has a header in which every flipped bit shows, as none or as another one", () => {
+  it("has a header in which every flipped bit makes it invalid or different", () => {
     const { bytes, headerBytes } = build([])
     const good = DynamicSegment.readHeader(bytes)
     for (let at = 0; at < headerBytes; at++) {

@@ -11,7 +11,7 @@ import { runs } from "../../../support/runs.ts"
 const check = <Ts extends [unknown, ...Array<unknown>]>(property: fc.IProperty<Ts>, factor = 1) =>
   fc.assert(property, { numRuns: runs * factor })
 
-/** RFC 8785 as one would write it on a napkin. */
+/** RFC 8785 in its simplest form. */
 const reference = (value: Json): string => {
   if (typeof value !== "object" || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(reference).join(",")}]`
@@ -22,7 +22,7 @@ const reference = (value: Json): string => {
   return `{${members.join(",")}}`
 }
 
-/** Ordinary prototypes, and 0 for -0: what reading gives back. */
+/** Ordinary prototypes, and 0 for -0: the form that reading returns. */
 const asRead = (value: Json): Json => {
   if (value === 0) return 0
   if (typeof value !== "object" || value === null) return value
@@ -33,7 +33,7 @@ const asRead = (value: Json): Json => {
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
 describe("canonical form", () => {
-  it("is what RFC 8785 says, whichever way it is written", () =>
+  it("equals RFC 8785, whatever code path writes it", () =>
     check(
       fc.property(Arbitraries.json, (value) => assert.strictEqual(TaraSON.encodeValue(value), reference(value))),
       5
@@ -57,7 +57,7 @@ describe("canonical form", () => {
       2
     ))
 
-  it("does not depend on what was written before", () =>
+  it("does not depend on earlier records", () =>
     check(
       fc.property(fc.array(Arbitraries.record, { minLength: 2, maxLength: 60 }), (records) => {
         for (let round = 0; round < 2; round++) {
@@ -66,7 +66,7 @@ describe("canonical form", () => {
       })
     ))
 
-  it("is read back as the same record", () =>
+  it("is read as the same record", () =>
     check(
       fc.property(Arbitraries.record, (record) => {
         const line = TaraSON.toBytes(TaraSON.encode(record))
@@ -76,7 +76,7 @@ describe("canonical form", () => {
       2
     ))
 
-  it("fits the limit exactly", () =>
+  it("fits a limit of exactly its size", () =>
     check(
       fc.property(Arbitraries.record, (record) => {
         const text = TaraSON.encode(record)
@@ -86,7 +86,7 @@ describe("canonical form", () => {
       })
     ))
 
-  it("refuses an ill-formed string wherever it stands", () =>
+  it("refuses an ill-formed string in any place", () =>
     check(
       fc.property(Arbitraries.illFormedText, Arbitraries.json, fc.nat({ max: 3 }), (text, value, place) => {
         const wrong = [{ [text]: value }, { a: value, b: text }, { a: [value, text] }, { a: { b: { [text]: 0 } } }][
@@ -107,7 +107,7 @@ describe("foreign bytes", () => {
       2
     ))
 
-  it("with one byte changed never pass for other bytes", () =>
+  it("are never mistaken for other bytes after a change of one byte", () =>
     check(
       fc.property(Arbitraries.record, fc.nat(), fc.integer({ min: 0, max: 255 }), (record, place, byte) => {
         const line = TaraSON.toBytes(TaraSON.encode(record))
@@ -121,7 +121,7 @@ describe("foreign bytes", () => {
       20
     ))
 
-  it("of any kind give a record or a typed error", () =>
+  it("of any kind return a record or a typed error", () =>
     check(
       fc.property(
         fc.oneof(
@@ -140,7 +140,7 @@ describe("foreign bytes", () => {
       20
     ))
 
-  it("with a key twice are refused, however the key is spelled", () =>
+  it("are refused if a key occurs twice, however the key is escaped", () =>
     check(
       fc.property(Arbitraries.key, Arbitraries.json, Arbitraries.json, fc.boolean(), (key, a, b, escaped) => {
         const spelled = escaped
@@ -164,14 +164,14 @@ describe("flat view", () => {
       2
     ))
 
-  it("of equal records is equal", () =>
+  it("is equal for equal records", () =>
     check(
       fc.property(Arbitraries.record, fc.nat(), (record, seed) =>
         assert.deepStrictEqual(flatten(Arbitraries.shuffled(record, seed) as JsonObject), flatten(record))
       )
     ))
 
-  it("without one of its containers, or with any entry twice, is refused", () =>
+  it("is refused without one of its containers, or with any entry twice", () =>
     check(
       fc.property(Arbitraries.record, fc.nat(), (record, choice) => {
         const entries = flatten(record)

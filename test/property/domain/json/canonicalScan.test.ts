@@ -13,7 +13,7 @@ const { depthMax } = defaultLimits
 const check = <Ts extends [unknown, ...Array<unknown>]>(property: fc.IProperty<Ts>) =>
   fc.assert(property, { numRuns: runs * 15 })
 
-/** What the parser and the printer say. */
+/** The verdict of parser and printer. */
 const parsed = (line: Uint8Array, depth = depthMax): TaraSON.JsonObject | undefined => {
   try {
     const record = TaraSON.parseCanonical(line, { ...defaultLimits, depthMax: depth })
@@ -34,7 +34,10 @@ const eventOf = (record: TaraSON.JsonObject | undefined): Event.RecordedEvent | 
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8")
 
-/** Each line as it is: at the end of its memory, and in front of a newline, of another line, and of what would go on. */
+/**
+ * A line in every context: at the end of its memory, and before a newline, another line, or bytes that seem to continue
+ * it.
+ */
 const surroundings = (line: Uint8Array): Array<readonly [Uint8Array, number]> => [
   [line, 0],
   ...["\n", '\n{"a":1}\n', "}", '"', "0", ",", "]"].map(
@@ -42,7 +45,7 @@ const surroundings = (line: Uint8Array): Array<readonly [Uint8Array, number]> =>
   )
 ]
 
-/** It is never taken for what it is not. */
+/** Checks that the scan never accepts a line that is not canonical, or not an event. */
 const isRight = (line: Uint8Array): void => {
   const record = parsed(line)
   const event = eventOf(record)
@@ -69,7 +72,7 @@ const isKnown = (line: Uint8Array): boolean => scanRecord(line, 0, depthMax) ===
 
 const utf8 = (source: string) => new Uint8Array(Buffer.from(source))
 
-/** Bytes that mean something to JSON, to UTF-8 or to the rules of records. */
+/** Bytes with a meaning in JSON, UTF-8 or the rules of records. */
 const telling = fc.oneof(
   fc.constantFrom(...Buffer.from('{}[]",:\\/ubfnrt0123456789.-+eE \t\n\x00\x1f\x7f$aLit_')),
   fc.constantFrom(0x80, 0xbf, 0xc0, 0xc3, 0xed, 0xa0, 0xef, 0xb7, 0x90, 0xbe, 0xf0, 0x9f, 0xf4, 0x8f, 0xff),
@@ -177,19 +180,19 @@ const rawText = fc
   )
   .map((parts) => `"${parts.join("")}"`)
 
-describe("a line that is scanned", () => {
-  it("is never taken for canonical when it is not", () => check(fc.property(line, isRight)))
+describe("the canonical scan", () => {
+  it("never accepts a line that is not canonical", () => check(fc.property(line, isRight)))
 
-  it("is never taken for canonical when a few bytes of it are changed", () =>
+  it("never accepts a line after a few bytes changed, unless it is still canonical", () =>
     check(fc.property(line, changes, (before, all) => isRight(all.reduce(change, before)))))
 
-  it("has numbers in the one form that there is", () =>
+  it("accepts numbers only in their one canonical form", () =>
     check(fc.property(fc.oneof(numberText, decimal), (number) => isRight(utf8(`{"a":${number}}`)))))
 
-  it("has strings in the one form that there is", () =>
+  it("accepts strings only in their one canonical form", () =>
     check(fc.property(rawText, (string) => isRight(utf8(`{"a":${string}}`)))))
 
-  it("has its keys in order, each once, and none that is forbidden", () =>
+  it("accepts keys only in order, each once, and only allowed ones", () =>
     check(
       fc.property(
         fc.array(fc.oneof(fc.constantFrom("", "a", "aa", "b", "!", "__proto__", "$type"), short), { maxLength: 5 }),
@@ -197,17 +200,17 @@ describe("a line that is scanned", () => {
       )
     ))
 
-  it("is no deeper than it may be", () =>
+  it("accepts no line that is deeper than the limit", () =>
     check(
       fc.property(fc.nat(12), fc.nat(12), fc.constantFrom("[]", "{}", "1"), (levels, depth, inner) => {
         const deep = utf8(`{"a":${"[".repeat(levels)}${inner}${"]".repeat(levels)}}`)
-        // Short lines are not measured for their depth before they are parsed; then they are.
+        // The parser measures the depth only of lines that are longer than the limit: a shorter one cannot be deeper.
         const isFine = depth >= 1 && parsed(deep, depth) !== undefined
         assert.strictEqual(scanRecord(deep, 0, depth) === deep.length, isFine)
       })
     ))
 
-  it("is known where it is of the usual kind", () => {
+  it("accepts every usual line", () => {
     const usual = fc.letrec((tie) => ({
       value: fc.oneof(
         { maxDepth: 4 },
@@ -227,7 +230,7 @@ describe("a line that is scanned", () => {
     )
   })
 
-  it("is known as an event where it is of the usual kind", () =>
+  it("accepts every usual event", () =>
     check(
       fc.property(
         fc.nat(),
@@ -253,7 +256,7 @@ describe("a line that is scanned", () => {
       )
     ))
 
-  it("is an event only where every field is of its kind", () => {
+  it("accepts an event only if every field has its type", () => {
     const other = fc.oneof(
       fc.constantFrom<TaraSON.Json>(
         0,
@@ -283,7 +286,7 @@ describe("a line that is scanned", () => {
     )
   })
 
-  it("is not known where its type is reserved", () => {
+  it("accepts no reserved type", () => {
     for (const type of ["LiteTape.Same", "LiteLib.Meta"]) {
       assert.strictEqual(scanRecord(utf8(`{"!":1,"$type":"${type}"}`), 0, depthMax), unknown)
     }

@@ -5,7 +5,7 @@ import { TaraSONError } from "../../../../src/domain/json/TaraSONError.ts"
 import * as Arbitraries from "../../../support/arbitraries.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** What a parser makes of a line: a value, or why it refuses. */
+/** Returns the value of a parsed line, or the reason of the refusal. */
 const outcome = (parse: (line: string) => TaraSON.Json, line: string): unknown => {
   try {
     return { value: parse(line) }
@@ -15,7 +15,7 @@ const outcome = (parse: (line: string) => TaraSON.Json, line: string): unknown =
   }
 }
 
-// What makes a second look necessary, and what only seems to.
+// Texts that need a second check, and texts that only seem to.
 const odd = fc.constantFrom(
   String.raw`{"h":1,"\n":{"v":"\n"}}`,
   String.raw`{"h":1,"\\":2}`,
@@ -34,7 +34,7 @@ const line = fc.oneof(
 )
 
 describe("trustedParser", () => {
-  it("reads each line as parseTrusted does, whatever stands beside it", () => {
+  it("reads each line as parseTrusted does, whatever the other lines are", () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
         const parse = TaraSON.trustedParser(lines.join("\n"))

@@ -24,7 +24,7 @@ const someHash = "00".repeat(32)
 const sha256 = (...parts: ReadonlyArray<Uint8Array>) =>
   Buffer.from(createHash("sha256").update(Buffer.concat(parts)).digest())
 
-/** MTH of RFC 9162 section 2.1.1, as it stands there. */
+/** MTH of RFC 9162 section 2.1.1, to the letter. */
 const rootOf = (records: ReadonlyArray<Uint8Array>): Buffer => {
   const n = records.length
   if (n === 0) return sha256()
@@ -42,7 +42,7 @@ const added = (state: Merkle.State, records: ReadonlyArray<Uint8Array>) => {
   return tree
 }
 
-/** As it comes back from disk. */
+/** Returns the state as it is read from disk. */
 const stored = (state: Merkle.State): Merkle.State => {
   const parsed: unknown = JSON.parse(JSON.stringify(state))
   assert.isTrue(Merkle.isState(parsed))
@@ -58,19 +58,19 @@ describe("Merkle", () => {
     assert.strictEqual(Merkle.root(tree.state()), root)
   })
 
-  it("hashes a leaf as its prefix and its bytes, whatever its length", () => {
+  it("hashes a leaf as its prefix and its bytes, at any length", () => {
     for (const length of [0, 1, 65_534, 65_535, 65_536, 65_537, 1_048_576, 3]) {
       const bytes = Buffer.alloc(length, 0x61)
       assert.strictEqual(Merkle.leafHash(bytes), hash("sha256", Buffer.concat([Buffer.of(0), bytes]), "hex"))
     }
   })
 
-  it("hashes a part of a buffer like a buffer of its own", () => {
+  it("hashes a part of a buffer like a separate buffer", () => {
     const bytes = Buffer.from('{}\n{"a":1}\n')
     assert.strictEqual(Merkle.leafHash(bytes, 3, 10), Merkle.leafHash(Buffer.from('{"a":1}')))
   })
 
-  it("does not change a state that it goes on from", () => {
+  it("does not change a state from which it continues", () => {
     const tree = new Merkle.Accumulator()
     tree.add(inputs[3]!)
     const before = tree.state()
@@ -81,7 +81,7 @@ describe("Merkle", () => {
     assert.deepStrictEqual(Merkle.empty, { size: 0, peaks: [] })
   })
 
-  it("knows a state by its size and the form of its peaks", () => {
+  it("recognises a state by its size and the form of its peaks", () => {
     const valid = [Merkle.empty, { size: 5, peaks: [someHash, someHash] }, { size: 2 ** 52, peaks: [someHash] }]
     for (const state of valid) assert.isTrue(Merkle.isState(state), JSON.stringify(state))
     const invalid = [
@@ -107,12 +107,12 @@ describe("Merkle", () => {
     for (const state of invalid) assert.isFalse(Merkle.isState(state), JSON.stringify(state))
   })
 
-  it("dies when it is made from what is no state, or given what is no hash", () => {
+  it("dies on an invalid state, and on an invalid hash", () => {
     assert.throws(() => new Merkle.Accumulator({ size: 1, peaks: [] }), /invariant/i)
     assert.throws(() => new Merkle.Accumulator().addLeafHash("AB".repeat(32)), /invariant/i)
   })
 
-  it("has the root of the RFC's definition for every size up to 200, resumed at every size before", () => {
+  it("has the root of the RFC's definition for every size up to 200, resumed at every smaller size", () => {
     const records = Array.from({ length: 200 }, (_, i) => Buffer.from(`{"n":${i}}`))
     const states = [Merkle.empty]
     for (const record of records) states.push(stored(added(states.at(-1)!, [record]).state()))
@@ -125,7 +125,7 @@ describe("Merkle", () => {
     }
   })
 
-  it("has the same root whatever the records, the splits, and the way leaves are given", () => {
+  it("has the same root for any records and splits, and any way to add leaves", () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 600, size: "max" }),
@@ -150,7 +150,7 @@ describe("Merkle", () => {
     )
   })
 
-  it("has another root when any record changes, moves or is missing", () => {
+  it("has another root if any record changes, moves or is missing", () => {
     const distinct = fc.uniqueArray(fc.string({ maxLength: 8 }), { minLength: 2, maxLength: 60 })
     fc.assert(
       fc.property(distinct, fc.nat(), fc.nat(), (texts, a, b) => {

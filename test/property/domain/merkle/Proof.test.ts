@@ -74,7 +74,7 @@ describe("Proof", () => {
     assert.deepStrictEqual(consistency.finish(tape), builtConsistency(3, 7))
   })
 
-  it("dies when it is built for what no tree has, or out of too few leaves, or too many", () => {
+  it("dies if it is built for an impossible leaf or size, or from too few or too many leaves", () => {
     const invariant = /invariant/
     assert.throws(() => new Proof.InclusionBuilder(0, 0), invariant)
     assert.throws(() => new Proof.InclusionBuilder(3, 3), invariant)
@@ -97,7 +97,7 @@ describe("a head", () => {
   const mismatch = (found: Proof.HeadMismatch["found"]) =>
     new Proof.HeadMismatch({ tape: "orders", expected: head, found }).message
 
-  it("is kept as one line of canonical JSON", () => {
+  it("is encoded as one line of canonical JSON", () => {
     const text = Proof.encodeHead(head)
     assert.strictEqual(text, `{"records":5,"root":"${head.root}","tape":"${tape}"}`)
     assert.deepStrictEqual(Proof.decodeHead(text), head)
@@ -107,7 +107,7 @@ describe("a head", () => {
     )
   })
 
-  it("is refused when it is none", () => {
+  it("is refused if its text is invalid", () => {
     const text = Proof.encodeHead(head)
     const bad = [
       "",
@@ -128,14 +128,14 @@ describe("a head", () => {
     for (const text of bad) assert.throws(() => Proof.decodeHead(text), Proof.HeadInvalid)
   })
 
-  it("is the same as another in all three, or not at all", () => {
+  it("equals another one only if size, root and tape are equal", () => {
     assert.isTrue(Proof.sameHead(head, { ...head }))
     assert.isFalse(Proof.sameHead(head, { ...head, records: 6 }))
     assert.isFalse(Proof.sameHead(head, { ...head, root: h0 }))
     assert.isFalse(Proof.sameHead(head, { ...head, tape: other }))
   })
 
-  it("that a tape does not fit says why", () => {
+  it("that a tape does not have is reported with the reason", () => {
     assert.match(mismatch({ tape: other, records: 9, root: null }), /the expected head is of/)
     assert.match(mismatch({ tape, records: 4, root: null }), /has 4 records, the expected head has 5/)
     assert.match(mismatch({ tape, records: 5, root: h0 }), /the first 5 records .* were changed/)
@@ -151,7 +151,7 @@ describe("proofs", () => {
   )
   const fraction = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
 
-  it("hold in trees of any size, and no changed one does", () => {
+  it("hold in trees of any size, and do not hold after a change", () => {
     fc.assert(
       fc.property(largeSize, fraction, fraction, change, (size, a, b, change) => {
         const [ordinal, from] = [Math.floor(a * size), Math.floor(b * size)]
@@ -175,7 +175,7 @@ describe("proofs", () => {
     )
   })
 
-  it("and heads never throw, whatever they are given", () => {
+  it("and heads never throw when checked, whatever they contain", () => {
     const proofLike = fc.record(
       {
         hashes: fc.oneof(fc.array(fc.oneof(someHash, fc.anything())), fc.anything()),
@@ -206,7 +206,7 @@ describe("proofs", () => {
     )
   })
 
-  it("and heads come back from JSON as they were", () => {
+  it("and heads survive JSON unchanged", () => {
     fc.assert(
       fc.property(fc.nat(400), fc.nat(399), (from, n) => {
         const to = 400

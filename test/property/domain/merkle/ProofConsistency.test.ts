@@ -7,13 +7,13 @@ import * as Rfc from "../../../support/rfc9162.ts"
 import { runs } from "../../../support/runs.ts"
 
 describe("a consistency proof", () => {
-  it("holds between heads of one tape only", () => {
+  it("holds only between heads of one tape", () => {
     const good = builtConsistency(3, 7)
     assert.isFalse(Proof.checkConsistency({ ...good, from: { ...good.from, tape: other } }))
     assert.isFalse(Proof.checkConsistency({ ...good, to: { ...good.to, tape: other } }))
   })
 
-  it("goes from the root of nothing, and from no other that claims to be empty", () => {
+  it("begins at the root of the empty tree, and at no other head that claims to be empty", () => {
     for (const to of [0, 1, 5]) {
       const good = builtConsistency(0, to)
       assert.isFalse(Proof.checkConsistency({ ...good, from: { ...good.from, root: h0 } }))
@@ -22,7 +22,7 @@ describe("a consistency proof", () => {
     assert.isFalse(Proof.checkConsistency({ ...builtConsistency(0, 0), to: { ...referenceHead(0), root: h0 } }))
   })
 
-  it("needs no hash between equal heads, and takes none", () => {
+  it("needs no hash between equal heads, and accepts none", () => {
     for (const size of [1, 4, 5]) {
       const good = builtConsistency(size, size)
       assert.isFalse(Proof.checkConsistency({ ...good, hashes: [good.from.root] }))
@@ -30,15 +30,15 @@ describe("a consistency proof", () => {
     }
   })
 
-  it("does not go backwards, nor without hashes", () => {
+  it("does not hold backwards, nor without hashes", () => {
     const good = builtConsistency(3, 7)
     assert.isFalse(Proof.checkConsistency({ ...good, from: good.to, to: good.from }))
     assert.isFalse(Proof.checkConsistency({ ...good, hashes: [] }))
-    // The larger root's own form, given as the path of a power of two.
+    // The form of the larger root itself, given as the path of a power of two.
     assert.isFalse(Proof.checkConsistency({ ...builtConsistency(4, 8), hashes: [] }))
   })
 
-  it("proves nothing when it is malformed, and never throws", () => {
+  it("proves nothing if it is malformed, and never throws", () => {
     const good = builtConsistency(6, 8)
     const bad: ReadonlyArray<unknown> = [
       undefined,
@@ -74,7 +74,7 @@ describe("a consistency proof", () => {
     }
   })
 
-  it("holds for other sizes only where it has the same form there: heads vouch for their sizes", () => {
+  it("holds for other sizes only if it has the same form there, because heads vouch for their sizes", () => {
     for (let to = 1; to <= 14; to++) {
       for (let from = 0; from <= to; from++) {
         const proof = consistencyOf(from, to)
@@ -89,7 +89,7 @@ describe("a consistency proof", () => {
     }
   })
 
-  it("is not forged by changing its hashes or a root", () => {
+  it("cannot be forged by changing its hashes or a root", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(), change, fc.nat(255), (to, n, change, bit) => {
         const from = n % (to + 1)
@@ -100,14 +100,14 @@ describe("a consistency proof", () => {
         const wrongFrom = { ...proof.from, root: flipped(proof.from.root, bit) }
         const wrongTo = { ...proof.to, root: flipped(proof.to.root, bit) }
         assert.isFalse(Proof.checkConsistency({ ...proof, from: wrongFrom }))
-        // Nothing is a prefix of everything: the later root is then not looked at.
+        // Nothing is a prefix of everything, so the later root is then not checked.
         assert.strictEqual(Proof.checkConsistency({ ...proof, to: wrongTo }), from === 0 && to > 0)
       }),
       { numRuns: runs * 10 }
     )
   })
 
-  it("is checked as the RFC says, whatever its hashes and its sizes", () => {
+  it("is checked as the RFC says, for any hashes and sizes", () => {
     const size = fc.oneof(fc.nat(70), fc.nat(400))
     fc.assert(
       fc.property(size, size, change, size, size, (a, b, change, m, n) => {
@@ -132,7 +132,7 @@ describe("a consistency proof", () => {
     )
   })
 
-  it("does not exist between heads of which one record among the first differs", () => {
+  it("does not exist between heads whose common records differ in one record", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(), fc.nat(), change, (to, n, m, change) => {
         const from = 1 + (n % to)

@@ -12,21 +12,21 @@ describe("an inclusion proof", () => {
   const greetings = [{ $type: "Greeted", name: "Ada", at: 1 }, { name: "Zoë" }, { name: "Ada" }, { name: "Ada" }]
   const lines = greetings.map((record) => TaraSON.toBytes(TaraSON.encode(record)))
 
-  it("takes a record, or its canonical bytes", () => {
+  it("accepts a record, or its canonical bytes", () => {
     for (const [ordinal, record] of greetings.entries()) {
       const proof = builtInclusion(lines, ordinal)
       assert.isTrue(Proof.checkInclusion(record, proof))
       assert.isTrue(Proof.checkInclusion(lines[ordinal], proof))
       assert.isFalse(Proof.checkInclusion(Buffer.concat([lines[ordinal]!, Buffer.from("\n")]), proof))
     }
-    // Canonical: the order of keys is no part of a record.
+    // Canonical: the order of keys does not matter.
     assert.isTrue(Proof.checkInclusion({ at: 1, name: "Ada", $type: "Greeted" }, builtInclusion(lines, 0)))
   })
 
-  it("of one of two equal records is not one of the other", () => {
+  it("of one of two equal records does not prove the other", () => {
     const third = builtInclusion(lines, 2)
     assert.isTrue(Proof.checkInclusion({ name: "Ada" }, third))
-    // The neighbours are each other's siblings, so here, and only here, one path serves both.
+    // The neighbours are each other's siblings, so here, and only here, one path proves both.
     assert.isTrue(Proof.checkInclusion({ name: "Ada" }, { ...third, ordinal: 3 }))
     const apart = [lines[2]!, lines[0]!, lines[2]!]
     assert.isTrue(Proof.checkInclusion({ name: "Ada" }, builtInclusion(apart, 0)))
@@ -34,7 +34,7 @@ describe("an inclusion proof", () => {
     assert.isTrue(Proof.checkInclusion({ name: "Ada" }, builtInclusion(apart, 2)))
   })
 
-  it("takes records up to the limits that it is given", () => {
+  it("accepts records up to the given limits", () => {
     const large = { text: "x".repeat(2 * 1024 * 1024) }
     const limits = { recordBytesMax: 4 * 1024 * 1024, depthMax: 128, batchBytesMax: 2 ** 30, metaBytesMax: 2 ** 20 }
     const line = TaraSON.toBytes(TaraSON.encode(large, limits))
@@ -44,7 +44,7 @@ describe("an inclusion proof", () => {
     assert.isFalse(Proof.checkInclusion(large, proof))
   })
 
-  it("proves nothing when it is malformed, and never throws", () => {
+  it("proves nothing if it is malformed, and never throws", () => {
     const good = builtInclusion(inputs, 5)
     const record = inputs[5]!
     assert.isTrue(Proof.checkInclusion(record, good))
@@ -92,14 +92,14 @@ describe("an inclusion proof", () => {
     }
   })
 
-  it("has no more hashes than a tree can ask for, as its schema says", () => {
+  it("has no more hashes than a tree can need, according to its schema", () => {
     const proof = builtInclusion(inputs, 5)
     const hashes = Array.from({ length: 129 }, () => h0)
     assert.isTrue(Schema.is(Proof.InclusionProof)({ ...proof, hashes: hashes.slice(1) }))
     assert.isFalse(Schema.is(Proof.InclusionProof)({ ...proof, hashes }))
   })
 
-  it("holds of nothing that is no record", () => {
+  it("does not hold for a value that is not a record", () => {
     const good = builtInclusion([TaraSON.toBytes("{}")], 0)
     assert.isTrue(Proof.checkInclusion({}, good))
     const cycle: { self?: unknown } = {}
@@ -120,7 +120,7 @@ describe("an inclusion proof", () => {
     }
   })
 
-  it("holds of no other record, at no other ordinal, in every tree of up to 40", () => {
+  it("holds for no other record and at no other ordinal, in every tree of up to 40", () => {
     for (let size = 1; size <= 40; size++) {
       for (let ordinal = 0; ordinal < size; ordinal++) {
         const proof = inclusionOf(ordinal, size)
@@ -134,7 +134,7 @@ describe("an inclusion proof", () => {
     }
   })
 
-  it("holds for another size only where its path has the same form there: a head vouches for its size", () => {
+  it("holds for another size only if its path has the same form there, because a head vouches for its size", () => {
     let fitting = 0
     for (let size = 1; size <= 18; size++) {
       for (let ordinal = 0; ordinal < size; ordinal++) {
@@ -152,7 +152,7 @@ describe("an inclusion proof", () => {
     assert.isAbove(fitting, 171)
   })
 
-  it("is not forged by changing its hashes or its root", () => {
+  it("cannot be forged by changing its hashes or its root", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(), change, fc.nat(255), (size, n, change, bit) => {
         const ordinal = n % size
@@ -169,7 +169,7 @@ describe("an inclusion proof", () => {
     )
   })
 
-  it("is checked as the RFC says, whatever its hashes, its size and its ordinal", () => {
+  it("is checked as the RFC says, for any hashes, size and ordinal", () => {
     const size = fc.oneof(fc.nat(70), fc.nat(400))
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(), change, size, size, (from, n, change, claimed, at) => {

@@ -8,7 +8,7 @@ import { anchor, created, epoch, libMeta, libTape, uuid } from "../../../support
 
 type Record = Unchained<LibRecord>
 
-/** Through bytes, as a lib is opened. */
+/** Folds records through bytes, as opening a lib does. */
 const fold = (...records: ReadonlyArray<Record>): LibState.LibState => {
   const { bytes } = MetaChain.write<LibRecord>(null, records)
   return LibState.fold("litelib.meta.jsonl", MetaChain.readLib("litelib.meta.jsonl", bytes).records)
@@ -75,19 +75,19 @@ describe("lib meta, folded", () => {
     assert.deepInclude(ended, { anchor: anchor(20), live: [], epoch: 1, highest: 3 })
   })
 
-  it("begins with LiteLib.Meta, once", () => {
+  it("begins with exactly one LiteLib.Meta", () => {
     assert.strictEqual(refusalOf(epoch(1, 1)), "MetaInvalid")
     assert.strictEqual(refusalOf(libMeta, libMeta), "MetaInvalid")
     assert.throws(() => LibState.fold("litelib.meta.jsonl", []))
   })
 
-  it("refuses an epoch that is not beyond the one before", () => {
+  it("refuses an epoch that is not higher than the one before", () => {
     assert.strictEqual(refusalOf(libMeta, epoch(2, 1), epoch(2, 2)), "EpochRegression")
     assert.strictEqual(refusalOf(libMeta, epoch(2, 1), epoch(1, 2)), "EpochRegression")
     assert.isUndefined(refusalOf(libMeta, epoch(1, 1), epoch(2, 2)))
   })
 
-  it("refuses tapes without any epoch: what said where the commits stand is missing", () => {
+  it("refuses tapes without any epoch, since the end of the commits is then unknown", () => {
     assert.strictEqual(refusalOf(libMeta, libTape(1)), "MetaInvalid")
     assert.isUndefined(refusalOf(libMeta, libTape(1), epoch(1, 1)))
   })
@@ -100,7 +100,7 @@ describe("lib meta, folded", () => {
     assert.strictEqual(refusalOf(libMeta, dynamic(1)), "MetaInvalid")
   })
 
-  it("refuses a close out of turn, and an anchor that goes back", () => {
+  it("refuses a close out of order, and an anchor that goes back", () => {
     const two = [libMeta, epoch(1, 1), dynamic(2), dynamic(3)] as const
     assert.strictEqual(refusalOf(...two, closed(2, 4)), "MetaInvalid")
     assert.strictEqual(refusalOf(...two, closed(1, 4), closed(1, 5)), "MetaInvalid")
@@ -139,7 +139,7 @@ describe("lib meta, folded", () => {
     assert.strictEqual(refusalOf(libMeta, epoch(1, 5, 3, [], anchor(4))), "MetaInvalid")
   })
 
-  it("refuses a second tape of a name, a second name of a tape, and another role", () => {
+  it("refuses a second tape of a name, a second name of a tape, and a changed role", () => {
     const before = [libMeta, epoch(1, 1), libTape(1)] as const
     assert.strictEqual(refusalOf(...before, libTape(2, { name: "tape-1" })), "MetaInvalid")
     assert.strictEqual(refusalOf(...before, libTape(2, { name: "tape-1", replaces: uuid(3) })), "MetaInvalid")
@@ -150,7 +150,7 @@ describe("lib meta, folded", () => {
     assert.strictEqual(replaced.roles.get(uuid(1)), "records")
   })
 
-  it("cannot be changed by whoever was given a part of it", () => {
+  it("is frozen, so that a part of it that was returned cannot be changed", () => {
     const state = fold(libMeta, epoch(1, 1), libTape(1))
     assert.throws(() => Object.assign(state.tapes.get("tape-1")!, { state: "archived" }), TypeError)
     assert.throws(() => Object.assign(state.limits, { recordBytesMax: 1 }), TypeError)
@@ -158,7 +158,7 @@ describe("lib meta, folded", () => {
   })
 })
 
-/** What a writer does, as numbers that always mean something. */
+/** Returns an act of a writer, chosen by numbers that are always valid. */
 const act = (state: LibState.LibState, kind: number, n: number): Record | undefined => {
   const batch = state.anchor.batch + (n % 4)
   const oldest = state.live[0]
@@ -178,7 +178,7 @@ const act = (state: LibState.LibState, kind: number, n: number): Record | undefi
 }
 
 describe("lib meta, rewritten", () => {
-  it("says the same, whatever was written to it", () => {
+  it("has the same content, whatever was written to it", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(20)), { maxLength: 30 }), (acts) => {
         let state = fold(libMeta, epoch(1, 1))
@@ -197,7 +197,7 @@ describe("lib meta, rewritten", () => {
     )
   })
 
-  it("is not done behind a clean end: only the next epoch says where the commits stand", () => {
+  it("is refused after a clean end, since only the next epoch contains the end of the commits", () => {
     const ended = fold(libMeta, epoch(1, 1), libTape(1), clean(5))
     assert.throws(() => LibState.refoldWithin(ended), /invariant/)
     const reopened = fold(...LibState.refold(ended), epoch(2, 2, 5, [], ended.anchor))

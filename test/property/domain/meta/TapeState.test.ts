@@ -8,7 +8,7 @@ import { created, merkleOf, segment, tapeMeta, uuid } from "../../../support/sys
 
 type Record = Unchained<TapeRecord>
 
-/** Through bytes, as a tape is loaded. */
+/** Folds records through bytes, as loading a tape does. */
 const fold = (...records: ReadonlyArray<Record>): TapeState.TapeState => {
   const { bytes } = MetaChain.write<TapeRecord>(null, records)
   return TapeState.fold("tape.meta.jsonl", MetaChain.readTape("tape.meta.jsonl", bytes).records)
@@ -44,7 +44,7 @@ describe("tape meta, folded", () => {
     assert.strictEqual(fold(tapeMeta, set("owner", 1), removed("owner"), removed("nothing")).userMeta.size, 0)
   })
 
-  it("begins with LiteTape.Meta, once", () => {
+  it("begins with exactly one LiteTape.Meta", () => {
     assert.strictEqual(refusalOf(segment(1, 0, 1)), "MetaInvalid")
     assert.strictEqual(refusalOf(tapeMeta, tapeMeta), "MetaInvalid")
   })
@@ -65,7 +65,7 @@ describe("tape meta, folded", () => {
     assert.strictEqual(refusalOf(tapeMeta, segment(1, 0, 2), segment(2, 2, 1, { lastBatch: 3 })), "MetaInvalid")
   })
 
-  it("refuses a segment's name that its number does not give", () => {
+  it("refuses a segment's name that does not fit its number", () => {
     const names = ["seg-000002.jsonl", "seg-1.jsonl", "../seg-000001.jsonl", "/etc/passwd", "seg-000001.jsonl.zst", ""]
     for (const name of names) {
       assert.strictEqual(refusalOf(tapeMeta, segment(1, 0, 1, { name })), "InvalidSegmentName")
@@ -81,7 +81,7 @@ describe("tape meta, folded", () => {
     assert.strictEqual(refusalOf(tapeMeta, set("", 1)), "MetaInvalid")
   })
 
-  it("cannot be changed by whoever was given a part of it", () => {
+  it("is frozen, so that a part of it that was returned cannot be changed", () => {
     const state = fold(tapeMeta, segment(1, 0, 2), set("tags", ["a"]))
     const grown = TapeState.after(state, segment(2, 2, 1))
     for (const { segments } of [state, grown]) {
@@ -96,7 +96,7 @@ describe("tape meta, folded", () => {
 })
 
 describe("tape meta, rewritten", () => {
-  it("says the same in as few lines as can be, whatever was written to it", () => {
+  it("has the same content in as few lines as possible, whatever was written to it", () => {
     const acts = fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 4 })), { maxLength: 30 })
     fc.assert(
       fc.property(acts, (changes) => {
@@ -117,7 +117,7 @@ describe("tape meta, rewritten", () => {
     )
   })
 
-  it("is due when most of its lines say nothing any more", () => {
+  it("is due once most of its lines are obsolete", () => {
     let state = fold(tapeMeta, segment(1, 0, 2))
     let changes = 0
     while (!TapeState.isWorn(state)) {

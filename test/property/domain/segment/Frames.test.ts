@@ -14,7 +14,7 @@ const zstd = (raw: Uint8Array, params: Record<number, number>) =>
 const refused = (codec: Frames.Codec, bytes: Uint8Array, why: RegExp) =>
   assert.throws(() => Frames.measure(codec, bytes, 0, Frames.frameBytesMax), why)
 
-/** A zstd frame of `content` with this descriptor and what stands between it and the blocks. */
+/** Returns a copy of the frame with one byte replaced. */
 const changed = (frame: Uint8Array, at: number, byte: number) => {
   const copy = Uint8Array.from(frame)
   copy[at] = byte
@@ -23,7 +23,7 @@ const changed = (frame: Uint8Array, at: number, byte: number) => {
 
 const bytes = (max: number) => fc.uint8Array({ minLength: 1, maxLength: max })
 
-/** From one byte to a whole frame: what compresses well, hardly, and not at all. */
+/** From one byte to a whole frame, of contents that compress well, hardly, and not at all. */
 const raw: fc.Arbitrary<Uint8Array> = fc.oneof(
   bytes(400),
   text.map((value) => Buffer.from(`${value}\n`)),
@@ -45,7 +45,7 @@ function noise(seed: number, length: number): Uint8Array {
 }
 
 describe("a frame", () => {
-  it.each(codecs)("of %s depends on nothing but its content", async (codec) => {
+  it.each(codecs)("of %s depends only on its content", async (codec) => {
     assert.deepEqual(await frameOf(codec, line), await frameOf(codec, line))
   })
 
@@ -57,25 +57,25 @@ describe("a frame", () => {
     assert.strictEqual(frame.readUInt32LE(frame.length - 4), line.length)
   })
 
-  it("of zstd says its size and has a checksum", async () => {
+  it("of zstd contains its size and a checksum", async () => {
     const frame = await frameOf("zstd", Buffer.alloc(1000, line))
     assert.strictEqual(Buffer.from(frame.subarray(0, 4)).toString("hex"), "28b52ffd")
     assert.strictEqual(frame[4]! & 0b0001_1111, 0b0000_0100)
     assert.deepStrictEqual(Frames.measure("zstd", frame, 0, 1000), { fileBytes: frame.length, rawBytes: 1000 })
   })
 
-  it("has at most 1 MiB, or what the longest record needs", () => {
+  it("has at most 1 MiB, or the size of the longest record", () => {
     assert.strictEqual(Frames.rawBytesMax({ recordBytesMax: 100 }), 2 ** 20)
     assert.strictEqual(Frames.rawBytesMax({ recordBytesMax: 2 ** 20 }), 2 ** 20 + 1)
   })
 })
 
-describe("what zstd can be and segments are not is refused", () => {
+describe("the reader of zstd frames refuses", () => {
   const good = zstd(line, { [ZSTD_c_checksumFlag]: 1 })
 
   it("skippable frames", () => refused("zstd", Buffer.from("502a4d1804000000aaaaaaaa", "hex"), /no zstd frame/))
-  it("no checksum", () => refused("zstd", zstd(line, { [ZSTD_c_checksumFlag]: 0 }), /no checksum/))
-  it("no content size", () => {
+  it("a frame without a checksum", () => refused("zstd", zstd(line, { [ZSTD_c_checksumFlag]: 0 }), /no checksum/))
+  it("a frame without a content size", () => {
     const unsized = zstd(line, { [ZSTD_c_checksumFlag]: 1, [ZSTD_c_contentSizeFlag]: 0 })
     refused("zstd", unsized, /no content size/)
   })
@@ -85,13 +85,13 @@ describe("what zstd can be and segments are not is refused", () => {
   it("a block of a reserved type", () => refused("zstd", changed(good, 6, good[6]! | 0b110), /reserved type/))
   it("a block of more than 128 KiB", () => refused("zstd", changed(good, 8, 0xff), /too large/))
   it("a frame without content", () => refused("zstd", zstd(Buffer.alloc(0), { [ZSTD_c_checksumFlag]: 1 }), /empty/))
-  it("blocks without end", () => {
+  it("endless blocks", () => {
     const endless = Buffer.concat([good.subarray(0, 6), Buffer.alloc(1_000_000)])
     refused("zstd", endless, /larger than its content/)
   })
 })
 
-describe("what gzip can be and segments are not is refused", () => {
+describe("the reader of gzip frames refuses", () => {
   it("a member without its size", () => refused("gzip", gzipSync(Buffer.alloc(1000, line)), /no gzip member/))
 
   it.each([
@@ -99,7 +99,7 @@ describe("what gzip can be and segments are not is refused", () => {
     ["another system", 9, 3],
     ["a file name", 3, 12],
     ["another extra field", 12, 0x41]
-  ])("%s", async (_, at, byte) => {
+  ])("a member with %s", async (_, at, byte) => {
     refused("gzip", changed(await frameOf("gzip", line), at, byte), /no gzip member/)
   })
 
@@ -114,13 +114,13 @@ describe("what gzip can be and segments are not is refused", () => {
     assert.instanceOf(await open("gzip", frame, line.length), Frames.FrameDamaged)
   })
 
-  it("another checksum", async () => {
+  it("a wrong checksum", async () => {
     const frame = Frames.wrapGzip(deflateRawSync(line), line.length, crc32(line) ^ 1)
     assert.instanceOf(await open("gzip", frame, line.length), Frames.FrameDamaged)
   })
 })
 
-describe("a frame that holds more than it says", () => {
+describe("a frame with more content than it declares", () => {
   const bombBytes = 256 * 1024 * 1024
   const zeros = Buffer.alloc(1024 * 1024)
 
@@ -142,7 +142,7 @@ describe("a frame that holds more than it says", () => {
     assert.notInstanceOf(await open("zstd", frame, 1000), Uint8Array)
   })
 
-  it.each(codecs)("of %s is refused before, where it says what it holds", async (codec) => {
+  it.each(codecs)("of %s is refused before decompression if its declared size exceeds the limit", async (codec) => {
     const frame = await frameOf(codec, zeros)
     assert.throws(() => Frames.measure(codec, frame, 0, zeros.length - 1), Frames.FrameTooLarge)
     assert.instanceOf(await open(codec, frame, zeros.length - 1), Frames.FrameTooLarge)
@@ -151,7 +151,7 @@ describe("a frame that holds more than it says", () => {
 })
 
 describe.each(codecs)("frames of %s", (codec) => {
-  it("are found again by walking, and hold what was put into them", async () => {
+  it("are found by walking, and decompress to their content", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(raw, { minLength: 1, maxLength: 4 }), async (contents) => {
         const frames = await Promise.all(contents.map((content) => frameOf(codec, content)))
@@ -172,7 +172,7 @@ describe.each(codecs)("frames of %s", (codec) => {
     )
   })
 
-  it("ask for more where a file is cut, wherever that is", async () => {
+  it("need more bytes if the file is cut, at any byte", async () => {
     await fc.assert(
       fc.asyncProperty(bytes(300), async (content) => {
         const frame = await frameOf(codec, content)
@@ -184,7 +184,7 @@ describe.each(codecs)("frames of %s", (codec) => {
     )
   })
 
-  it("are refused where a byte changes, or give the same", async () => {
+  it("are refused if a byte changes, or decompress to the same content", async () => {
     await fc.assert(
       fc.asyncProperty(raw, fc.nat(), fc.integer({ min: 1, max: 255 }), async (content, at, mask) => {
         const frame = Uint8Array.from(await frameOf(codec, content))
@@ -197,7 +197,7 @@ describe.each(codecs)("frames of %s", (codec) => {
     )
   })
 
-  it("of foreign bytes are refused, or ask for no more than the limit", () => {
+  it("are refused if their bytes are foreign, or need no more bytes than the limit", () => {
     fc.assert(
       fc.property(bytes(200), bytes(60), fc.boolean(), (tail, head, isOurs) => {
         const start = codec === "zstd" ? [0x28, 0xb5, 0x2f, 0xfd, 0x24] : [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff]
@@ -205,7 +205,7 @@ describe.each(codecs)("frames of %s", (codec) => {
         try {
           const size = Frames.measure(codec, file, 0, 4096)
           if (size !== undefined) assert.isAtMost(size.fileBytes, Frames.storedBytesMax(size.rawBytes))
-          // The file is longer than any frame: it is never too short for one.
+          // The file is longer than any frame, so it never ends too early.
           assert.isDefined(size)
         } catch (error) {
           assert.isTrue(error instanceof Frames.FrameDamaged || error instanceof Frames.FrameTooLarge, String(error))

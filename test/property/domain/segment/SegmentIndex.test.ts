@@ -21,7 +21,7 @@ import {
 import { runLookup } from "../../../support/runLookup.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** The blocks of a segment whose lines are so long, newlines included. */
+/** Returns the blocks of a segment with lines of these lengths, newlines included. */
 const blocksOf = (lengths: ReadonlyArray<number>) => {
   const segment = segmentOf(
     "records",
@@ -31,7 +31,7 @@ const blocksOf = (lengths: ReadonlyArray<number>) => {
   return runLookup(index, Index.readBlocks(headerOf(index, segment)))
 }
 
-/** How many times each stream's look-up asks for pages, with 20,000 streams. */
+/** Returns how often the look-up of each of 20,000 streams asks for pages. */
 const probesOf = (hashStream: HashStream) => {
   const segment = manyEvents(20_000, 20_000, hashStream)
   const index = indexOf(segment)
@@ -71,7 +71,7 @@ const checkBlocks = (segment: Segment): void => {
 }
 
 describe("an index", () => {
-  it.each(["records", "events"] as const)("of a segment without %s says so on one page", (kind) => {
+  it.each(["records", "events"] as const)("of a segment without %s consists of one page", (kind) => {
     const segment = segmentOf(kind, [])
     const index = indexOf(segment)
     assert.strictEqual(index.length, Index.pageBytes)
@@ -83,7 +83,7 @@ describe("an index", () => {
     assert.deepStrictEqual([table.blockOfRecord(0), table.blockOfPosition(0)], [-1, -1])
   })
 
-  it("gives a record of 1 MiB a block of its own", () => {
+  it("gives a record of 1 MiB its own block", () => {
     const lines = [100, 2 ** 20, 100].map((bytes) => ({ bytes: Buffer.alloc(bytes, 0x61) }))
     const segment = segmentOf("records", lines)
     const index = indexOf(segment)
@@ -94,13 +94,13 @@ describe("an index", () => {
     assert.deepStrictEqual([...blocks.offset], [0, 101, 2 ** 20 + 102])
   })
 
-  it("fills a block to its last byte, and not beyond", () => {
+  it("fills a block to its last byte, and not further", () => {
     const half = Index.blockBytesMax / 2
     assert.deepStrictEqual([...blocksOf([half, half, half]).firstRecord], [0, 2])
     assert.deepStrictEqual([...blocksOf([half, half + 1, half]).firstRecord], [0, 1, 2])
   })
 
-  it("gives streams that share a hash a row each, also across pages", () => {
+  it("gives streams that share a hash one row each, even across pages", () => {
     const segment = manyEvents(3000, 1000, (stream) => Number(stream.slice(6)) % 2)
     const index = indexOf(segment)
     const header = headerOf(index, segment)
@@ -113,7 +113,7 @@ describe("an index", () => {
     assert.deepStrictEqual(runLookup(index, Index.findStream(header, 2)), [])
   })
 
-  it("finds a stream in a page or two where hashes are spread, and in few where they are not", () => {
+  it("finds a stream in one or two pages if hashes are spread, and in few pages otherwise", () => {
     const spread = probesOf(hash53)
     assert.isBelow(spread.reduce((sum, steps) => sum + steps, 0) / spread.length, 2)
     assert.isAtMost(
@@ -122,7 +122,7 @@ describe("an index", () => {
     )
   })
 
-  it("of thousands of events and more than a hundred blocks knows each of them", () => {
+  it("of thousands of events and more than a hundred blocks contains each of them", () => {
     const lines = manyEvents(9000, 700).lines.map(({ event }, i) => ({
       bytes: Buffer.alloc(i % 9 === 0 ? 9000 : 90, 0x61 + (i % 26)),
       event: event!
@@ -145,7 +145,7 @@ describe("an index", () => {
     }
   })
 
-  it("starts a stream at the revision that the segment starts it with", () => {
+  it("starts a stream at its first revision in the segment", () => {
     const builder = new Index.SegmentIndexBuilder("events")
     const line = Buffer.from("{}")
     builder.add(line, 0, 2, { stream: "order-1", revision: 41, position: 1000, idHash: 5 })
@@ -158,7 +158,7 @@ describe("an index", () => {
     assert.deepStrictEqual(runLookup(index, Index.findId(header, 5)), [0, 1])
   })
 
-  it("has these bytes, which a change of must not keep the version", () => {
+  it("has exactly these bytes in this version", () => {
     assert.strictEqual(
       hash("sha256", indexOf(small), "hex"),
       "44c0fa6a80d78279e26e4f8fbb7c066c536b9e4a566fe3860331ed9c7a2dab3b"
@@ -167,7 +167,7 @@ describe("an index", () => {
 })
 
 describe("look-ups", () => {
-  it("die of entries that do not exist, and read none without a page", () => {
+  it("die on entries that do not exist, and read no entries without a page", () => {
     const index = indexOf(small)
     const header = headerOf(index, small)
     for (const [from, count] of [
@@ -200,7 +200,7 @@ describe("SegmentIndex", () => {
     )
   })
 
-  it("cuts the segment into blocks of whole lines that are as full as they may be", () => {
+  it("cuts the segment into blocks of whole lines that are as full as possible", () => {
     fc.assert(fc.property(fc.oneof(events, records), checkBlocks), { numRuns: runs })
   })
 
@@ -217,7 +217,8 @@ describe("SegmentIndex", () => {
           if (next === -1) assert.strictEqual(block, -1)
           else {
             const of = blocks.blockOfRecord(next)
-            // In a gap between two blocks it is the one before: reading on from there meets the next event.
+            // For a gap between two blocks it is the block before: a reader that continues from there finds the next
+            // event.
             assert.strictEqual(block, positions[next] === position || of === 0 ? of : blocks.blockOfRecord(next - 1))
           }
         }
@@ -286,7 +287,7 @@ describe("SegmentIndex", () => {
     )
   })
 
-  it("is the same whenever it is built again", () => {
+  it("is the same whenever it is rebuilt", () => {
     fc.assert(
       fc.property(fc.oneof(events, records), (segment) => assert.deepEqual(indexOf(segment), indexOf(segment))),
       { numRuns: runs }

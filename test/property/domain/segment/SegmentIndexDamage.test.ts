@@ -36,8 +36,8 @@ const largeAnswers = (index: Uint8Array, sha256 = large.sha256) =>
     large.lines.map(({ event }) => event!.idHash)
   )
 
-describe("an index that is not what was written is refused", () => {
-  it("whichever single bit of it flips", () => {
+describe("a damaged index", () => {
+  it("is refused if any single bit is flipped", () => {
     const index = indexOf(small)
     const expected = smallAnswers(index)
     assert.strictEqual(index.length, 5 * Index.pageBytes)
@@ -55,7 +55,7 @@ describe("an index that is not what was written is refused", () => {
     assert.strictEqual(refused, 8 * index.length)
   })
 
-  it("wherever one byte of a random index changes", () => {
+  it("is refused if any byte of a random index changes", () => {
     fc.assert(
       fc.property(events, fc.nat(), fc.integer({ min: 1, max: 255 }), (segment, at, mask) => {
         const index = indexOf(segment)
@@ -77,7 +77,7 @@ describe("an index that is not what was written is refused", () => {
     )
   })
 
-  it("when it is cut off anywhere", () => {
+  it("is refused if it is cut off anywhere", () => {
     const index = indexOf(large)
     for (let pages = 0; pages < index.length / Index.pageBytes; pages++) {
       for (const more of [0, 1, 4092, 4095]) {
@@ -87,7 +87,7 @@ describe("an index that is not what was written is refused", () => {
     }
   })
 
-  it("when any page stands in the place of another", () => {
+  it("is refused if any page is in the place of another", () => {
     const index = indexOf(large)
     const pages = index.length / Index.pageBytes
     const expected = largeAnswers(index)
@@ -103,7 +103,7 @@ describe("an index that is not what was written is refused", () => {
     }
   })
 
-  it("when it, or any page of it, is of another segment with the same lines", () => {
+  it("is refused if it, or any page of it, belongs to another segment with the same lines", () => {
     const index = indexOf(small)
     const other = indexOf({ ...small, sha256: someSha256 })
     assert.throws(() => smallAnswers(index, someSha256), Index.IndexDamaged)
@@ -114,7 +114,7 @@ describe("an index that is not what was written is refused", () => {
     }
   })
 
-  it("when storage gives fewer pages than were asked for", () => {
+  it("is refused if storage returns fewer pages than requested", () => {
     const index = indexOf(small)
     const lookup = Index.readBlocks(Index.decodeHeader(pageOf(index, 0), small.sha256))
     lookup.next()
@@ -124,7 +124,7 @@ describe("an index that is not what was written is refused", () => {
   it.each([
     ["no magic", 0, 0],
     ["another version", 0, 8],
-    ["a kind that there is not", 0, 13],
+    ["an unknown kind", 0, 13],
     ["another segment's hash", 0, 16],
     ["another number of records", 0, 48],
     ["another size of the segment", 0, 52],
@@ -138,19 +138,19 @@ describe("an index that is not what was written is refused", () => {
     ["a first block that begins at another record", 1, 0],
     ["a first block that does not begin the segment", 1, 4],
     ["blocks that are longer than the segment", 1, 8],
-    ["a stream that begins behind the entries", 2, 9],
+    ["a stream that begins after the entries", 2, 9],
     ["a stream with too many entries", 2, 12],
-    ["an entry that begins behind the segment", 3, 1],
-    ["an entry that ends behind the segment", 3, 5],
-    ["an id of no entry", 4, 9]
-  ])("when it has %s, with checksums that are right", (_, page, at) => {
+    ["an entry that begins after the segment", 3, 1],
+    ["an entry that ends after the segment", 3, 5],
+    ["an id without an entry", 4, 9]
+  ])("is refused if it has %s, with correct checksums", (_, page, at) => {
     const forged = indexOf(small)
     forged[page * Index.pageBytes + at]! ^= 0x07
     checksumPage(small.sha256, page, pageOf(forged, page))
     assert.throws(() => smallAnswers(forged), Index.IndexDamaged)
   })
 
-  it("when its blocks do not ascend, with checksums that are right", () => {
+  it("is refused if its blocks do not ascend, with correct checksums", () => {
     const segment = segmentOf(
       "records",
       [1, 2].map(() => ({ bytes: Buffer.alloc(40_000, 0x61) }))
@@ -162,7 +162,7 @@ describe("an index that is not what was written is refused", () => {
     assert.throws(() => runLookup(forged, Index.readBlocks(header)), /unordered/)
   })
 
-  it("and says what it is", () => {
+  it("is refused with an error that says why", () => {
     try {
       Index.decodeHeader(new Uint8Array(10), someSha256)
       assert.fail("it was accepted")

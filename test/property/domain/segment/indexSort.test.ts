@@ -1,4 +1,4 @@
-/** The index is sorted in two ways, by how many keys there are: both give the one order there is. */
+/** The index is sorted in two ways, depending on the number of keys. Both give the same order. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { sortedOrder } from "../../../../src/domain/segment/indexSort.ts"
@@ -10,7 +10,7 @@ const hash = fc.oneof(
   fc.constantFrom(Number.MAX_SAFE_INTEGER, 2 ** 32, 2 ** 32 - 1, 2 ** 22)
 )
 
-/** On both sides of where comparing is left. */
+/** Numbers of keys on both sides of the limit for comparing. */
 const length = fc.oneof(fc.nat(40), fc.integer({ min: 505, max: 520 }), fc.integer({ min: 521, max: 5000 }))
 
 const keys = fc
@@ -18,7 +18,7 @@ const keys = fc
   .map(([some, length]) => Float64Array.from({ length }, (_, i) => some[i % some.length]!))
 
 describe("sortedOrder", () => {
-  it("names each key once, ascending, and equal ones in the order in which they came", () => {
+  it("returns each key once, ascending, with equal ones in their original order", () => {
     const sizes: Array<boolean> = []
     fc.assert(
       fc.property(keys, (keys) => {
@@ -32,7 +32,7 @@ describe("sortedOrder", () => {
     assert.sameMembers([...new Set(sizes)], [true, false])
   })
 
-  it.each([3, 600])("refuses what is no hash among %i keys", (count) => {
+  it.each([3, 600])("refuses invalid hashes among %i keys", (count) => {
     for (const bad of [-1, 0.5, Number.NaN, 2 ** 53]) {
       assert.throws(() => sortedOrder(Float64Array.from({ length: count }, (_, i) => (i === 1 ? bad : i))), /hash/)
     }

@@ -12,7 +12,7 @@ const paced = (micros: Iterable<number>): SyncPace => {
 const fast = fc.double({ min: 1, max: 399, noNaN: true })
 const slow = fc.double({ min: 401, max: 9999, noNaN: true })
 
-test("syncs that were fast are done on the spot, where little was written", () => {
+test("the sync pace runs a sync on the event loop if earlier ones were fast and little was written", () => {
   fc.assert(
     fc.property(fc.array(fast, { minLength: 16, maxLength: 200 }), fc.nat(40_000), (micros, bytes) => {
       expect(paced(micros).isDirect(bytes)).toBe(bytes <= 16 * 1024)
@@ -21,7 +21,7 @@ test("syncs that were fast are done on the spot, where little was written", () =
   )
 })
 
-test("none is done on the spot before enough of them were seen", () => {
+test("the sync pace runs no sync on the event loop before enough of them were measured", () => {
   fc.assert(
     fc.property(fc.array(fast, { maxLength: 15 }), (micros) => {
       expect(paced(micros).isDirect(1)).toBe(false)
@@ -30,7 +30,7 @@ test("none is done on the spot before enough of them were seen", () => {
   )
 })
 
-test("a device that is slow is never waited for", () => {
+test("the sync pace runs no sync on the event loop if the device is slow", () => {
   fc.assert(
     fc.property(fc.array(slow, { maxLength: 200 }), (micros) => {
       expect(paced(micros).isDirect(1)).toBe(false)
@@ -39,7 +39,7 @@ test("a device that is slow is never waited for", () => {
   )
 })
 
-test("after one sync that took long, the next hundred go to the thread pool, however fast they are", () => {
+test("the sync pace sends the next hundred syncs to the thread pool after one slow sync, however fast they are", () => {
   fc.assert(
     fc.property(fc.nat(100), fc.double({ min: 10_001, max: 1e6, noNaN: true }), fc.nat(99), (before, stall, behind) => {
       const pace = paced([...Array<number>(before).fill(100), stall, ...Array<number>(behind).fill(100)])

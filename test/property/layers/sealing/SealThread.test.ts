@@ -14,7 +14,7 @@ import { runs } from "../../../support/runs.ts"
 
 const MiB = 1024 * 1024
 
-/** A thread that a test holds in its hands: it answers when it is told to. */
+/** A fake thread that answers when the test says so. */
 const ground = () => {
   const asks: Array<Ask> = []
   const state = { started: 0, ended: 0, held: false }
@@ -50,14 +50,14 @@ const sealed: SealedSegment = {
   index: new Uint8Array()
 }
 
-/** A part of a dynamic segment: its lines, and what its file knows of them. */
+/** A part of a dynamic segment: its lines, and what its file knows about them. */
 interface Part {
   readonly events: DynamicEvents
   readonly part: LivePart
   readonly lines: Buffer
 }
 
-/** Events of these streams in parts, in files one behind the other; every third part is another tape's. */
+/** Returns events of these streams in parts, in one file after the other; every third part belongs to another tape. */
 const partsOf = (files: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>): Array<Part> => {
   const next = new Map<string, number>()
   let position = 0
@@ -85,7 +85,7 @@ const partsOf = (files: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>): Ar
   })
 }
 
-/** Parts of a file that are read with one call: some at a time. */
+/** Groups parts of a file that are read with one call, some at a time. */
 const runsOf = (parts: ReadonlyArray<Part>): Array<Array<Part>> => {
   const all: Array<Array<Part>> = []
   for (const one of parts) {
@@ -130,7 +130,7 @@ const streams = fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 40 })
 const files = fc.array(fc.array(streams, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 })
 
 describe("a thread that seals segments", () => {
-  it.live("is started for a large segment alone, and used for small ones from then on", () =>
+  it.live("is started only for a large segment, and from then on used for small ones too", () =>
     Effect.gen(function* () {
       const { start, state } = ground()
       const place = new SealThread(start)
@@ -149,7 +149,7 @@ describe("a thread that seals segments", () => {
     })
   )
 
-  it.live("is given copies of the lines, two pieces ahead and no more, in memory that is used again", () =>
+  it.live("receives copies of the lines, at most two pieces ahead, in memory that is reused", () =>
     Effect.gen(function* () {
       const { asks, start, took } = ground()
       const job = new SealThread(start, always).begin(1, "records", undefined)!
@@ -166,7 +166,7 @@ describe("a thread that seals segments", () => {
     })
   )
 
-  it.live("keeps the process from ending for as long as somebody waits for it", () =>
+  it.live("keeps the process alive while somebody waits for it", () =>
     Effect.gen(function* () {
       const { hear, start, state } = ground()
       const place = new SealThread(start, always)
@@ -178,13 +178,13 @@ describe("a thread that seals segments", () => {
       assert.isTrue(state.held)
       yield* other.drop
       assert.isFalse(state.held)
-      // What was asked before is answered, and nobody's any more.
+      // The answer to an earlier request arrives, but nobody wants it any more.
       hear({ kind: "finished", job: 2, sealed })
       assert.isUndefined(yield* other.finish)
     })
   )
 
-  it.live("that ends leaves nobody waiting, finds nothing, and is not started again", () =>
+  it.live("leaves no caller waiting when it ends, returns no result, and is not started again", () =>
     Effect.gen(function* () {
       const { die, start, state } = ground()
       const place = new SealThread(start, always)
@@ -204,7 +204,7 @@ describe("a thread that seals segments", () => {
     })
   )
 
-  it("that cannot be started is no thread", () => {
+  it("is not used if it cannot be started", () => {
     const refused: StartThread = () => {
       throw new Error("no threads here")
     }
@@ -215,7 +215,7 @@ describe("a thread that seals segments", () => {
 })
 
 describe("a segment that is sealed in a thread", () => {
-  it("is what it is when it is sealed on the event loop, some of them at once", async () => {
+  it("equals one that is sealed on the event loop, even if several are sealed concurrently", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom("events", "records"), files), { maxLength: 4 }),
@@ -234,7 +234,7 @@ describe("a segment that is sealed in a thread", () => {
     )
   })
 
-  it("is not found out where rows are not those of the lines, and the next one is all the same", async () => {
+  it("has no result if the rows do not match the lines, and the next segment still has one", async () => {
     const parts = partsOf([[[1, 2, 1]]])
     assert.isUndefined(await Effect.runPromise(sealThere(place, "events", parts, true)))
     assert.deepStrictEqual(await Effect.runPromise(sealThere(place, "events", parts)), sealHere("events", parts))

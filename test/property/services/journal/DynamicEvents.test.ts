@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib"
 import { DynamicEvents, type EventLine } from "../../../../src/services/journal/DynamicEvents.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** Events of these streams, one behind the other in a file; each stream begins at some revision. */
+/** Returns events of these streams, one after the other in a file; each stream begins at some revision. */
 const linesOf = (streams: ReadonlyArray<number>): { readonly rows: Array<EventLine>; readonly file: Buffer } => {
   const next = new Map<string, number>()
   const lines: Array<Buffer> = []
@@ -35,7 +35,7 @@ const streams = fc
   .chain((numbers) => fc.constantFrom(1, 2, 5, 40, 700).map((names) => numbers.map((number) => number % names)))
 
 describe("the events of a dynamic segment", () => {
-  it("are found by stream, from any of them on, and by their place in the file", () => {
+  it("are found by stream, from any of their events on, and by their place in the file", () => {
     const asked = fc.record({ from: fc.nat({ max: 2200 }), count: fc.nat({ max: 600 }), which: fc.nat() })
     fc.assert(
       fc.property(streams, fc.array(asked, { minLength: 1, maxLength: 10 }), (numbers, questions) => {
@@ -57,7 +57,7 @@ describe("the events of a dynamic segment", () => {
     )
   })
 
-  it("are the same whether they are read while more come, or at the end", () => {
+  it("are the same whether they are read while more are added, or at the end", () => {
     const { rows } = linesOf(Array.from({ length: 1500 }, (_, i) => i % 3))
     const events = new DynamicEvents()
     const seen: Array<EventLine> = []
@@ -69,7 +69,7 @@ describe("the events of a dynamic segment", () => {
     assert.strictEqual(seen.length, 500)
   })
 
-  it("have the CRC of their lines together", () => {
+  it("have the CRC of their concatenated lines", () => {
     const { file, rows } = linesOf([0, 1, 0, 2, 1, 0])
     const events = added(rows)
     assert.strictEqual(events.crcOf(0, rows.length), crc32(file))
@@ -78,7 +78,7 @@ describe("the events of a dynamic segment", () => {
     assert.strictEqual(events.crcOf(3, 0), 0)
   })
 
-  it("have no gaps in a stream", () => {
+  it("refuse a gap in a stream", () => {
     const { rows } = linesOf([0, 0])
     const events = added(rows.slice(0, 1))
     assert.throws(() => events.add({ ...rows[1]!, revision: rows[1]!.revision + 1 }), /no gaps/)

@@ -1,4 +1,4 @@
-/** Heads and proofs of tapes that live: written, flushed, closed, opened again, read beside their writer, tampered with. */
+/** Heads and proofs of tapes in use: written, flushed, closed, reopened, read while they are written, tampered with. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -21,7 +21,10 @@ const records = Array.from({ length: 50 }, (_, n) => large(n))
 const leaves = leavesOf(records.map((record) => bytesOf(record)))
 const bytes = records.reduce((sum, record) => sum + TaraSON.encode(record).length + 1, 0)
 
-/** A tape of 50 records of 20 KB: the first 30 in three segments, the others in none yet. Several chunks to read. */
+/**
+ * A tape of 50 records of 20 KB: the first 30 in three segments, the others in no segment yet. It takes several chunks
+ * to read.
+ */
 const fixture = (options?: Lib.Options) =>
   Effect.gen(function* () {
     const storage = yield* MemoryStorage.make
@@ -48,7 +51,7 @@ const readerOf = (storage: StorageService) =>
   })
 
 describe("Proofs", () => {
-  it.effect("flush for a head, and for nothing else", () =>
+  it.effect("flush the tape for a head only", () =>
     Effect.gen(function* () {
       const { lib, tape, orders } = yield* fixture()
       const segments = Effect.map(orders.segments, (all) => all.length)
@@ -62,7 +65,7 @@ describe("Proofs", () => {
     })
   )
 
-  it.effect("show a reader what it may see, and no more", () =>
+  it.effect("show a reader only the records of its view", () =>
     Effect.gen(function* () {
       const { storage, orders } = yield* fixture()
       const early = yield* readerOf(storage)
@@ -71,7 +74,7 @@ describe("Proofs", () => {
       assert.deepStrictEqual(head, { records: 50, root: leaves.root(0, 50), tape: orders.id })
       yield* orders.appendSegment
       const late = yield* readerOf(storage)
-      // As when the last segment holds a batch that is not acknowledged for all that the reader knows.
+      // This is the view of a reader that does not know yet whether the batch in the last segment is acknowledged.
       const { state, version, end } = late.tape.meta
       late.tape.show({ meta: { state, version, end }, parts: [], hidden: 1 })
       assert.deepStrictEqual(yield* Proofs.head(late.lib, late.tape), head)
@@ -80,7 +83,7 @@ describe("Proofs", () => {
     })
   )
 
-  it.effect("do without the records that came after they began", () =>
+  it.effect("ignore records that are appended after they began", () =>
     Effect.gen(function* () {
       const { lib, tape, orders } = yield* fixture()
       let appended = 0
@@ -95,7 +98,7 @@ describe("Proofs", () => {
     })
   )
 
-  it.effect("tell of progress up to the last record and byte", () =>
+  it.effect("report progress up to the last record and byte", () =>
     Effect.gen(function* () {
       const { lib, tape } = yield* fixture()
       const seen: Array<Progress> = []
@@ -137,7 +140,7 @@ describe("Proofs", () => {
     })
   )
 
-  it.effect("of records that are not there are refused", () =>
+  it.effect("are refused for records that do not exist", () =>
     Effect.gen(function* () {
       const { lib, tape } = yield* fixture()
       for (const ordinal of [50, -1, 1.5, Number.NaN, 2 ** 53]) {
@@ -152,7 +155,7 @@ describe("Proofs", () => {
     })
   )
 
-  it.effect("of heads that the tape does not have are refused, with what was found", () =>
+  it.effect("are refused for heads that the tape does not have, with the tape's own values", () =>
     Effect.gen(function* () {
       const { lib, tape } = yield* fixture()
       const head = { records: 20, root: leaves.root(0, 20), tape: tape.id }
@@ -200,7 +203,7 @@ describe("Proofs", () => {
     })
   )
 
-  it.effect("of a tape without records are those of nothing", () =>
+  it.effect("of an empty tape are those of the empty tree", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
       const { lib: service, close } = yield* openSession(storage, "place")
@@ -218,7 +221,7 @@ describe("Proofs", () => {
 })
 
 describe("heads and proofs of a tape", { timeout: 60_000 + 1000 * runs }, () => {
-  it("are those of its logical stream, wherever its records are, for its writer and for a reader", async () => {
+  it("are those of its logical stream, wherever its records are stored, for its writer and for a reader", async () => {
     const property = fc.asyncProperty(fc.array(op, { maxLength: 10 }), fc.nat(), fc.nat(), (ops, a, b) =>
       run(
         Effect.gen(function* () {
@@ -255,7 +258,7 @@ describe("heads and proofs of a tape", { timeout: 60_000 + 1000 * runs }, () => 
     await fc.assert(property, { numRuns: runs })
   })
 
-  it("tell it from one that was rewritten as a whole, ids, hashes and meta included", async () => {
+  it("reveal a tape that was rewritten as a whole, ids, hashes and meta included", async () => {
     const ops = fc.array(op, { minLength: 1, maxLength: 8 })
     const property = fc.asyncProperty(ops, fc.nat(), (ops, n) =>
       run(

@@ -1,4 +1,7 @@
-/** Every single bit of a small compressed segment, flipped: a typed error or the same records, never others. */
+/**
+ * Flips every single bit of a small compressed segment: reading fails with a typed error or returns the same records,
+ * never others.
+ */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
@@ -16,7 +19,7 @@ const lines = ["{}", `{"text":"é\u2028"}`, `{"long":"${"abc".repeat(40)}"}`].fl
 
 const damages = ["SegmentCorrupt", "DecompressionLimit"]
 
-/** The records, or the tag of what reading them fails with. */
+/** Returns the records, or the tag of the error. */
 const read = ({ lib, tape }: Opened) =>
   Effect.gen(function* () {
     const found: Array<string> = []
@@ -35,7 +38,7 @@ const tagOf = <A>(exit: Exit.Exit<A, { readonly _tag: string }>): A | string => 
   return error.value._tag
 }
 
-/** Writes other bytes in the place of a segment's. */
+/** Replaces the bytes of a segment. */
 const overwrite = (storage: StorageService, name: string, bytes: Uint8Array, keepIndex: boolean) =>
   run(
     Effect.flatMap(storage.open(place, "write"), (root) =>
@@ -48,7 +51,7 @@ const overwrite = (storage: StorageService, name: string, bytes: Uint8Array, kee
   )
 
 describe.each(packings)("a segment with compression $compression and dedup $dedup", (packing) => {
-  it.each([true, false])("shows every flipped bit; with its index: %s", async (keepIndex) => {
+  it.each([true, false])("reveals every flipped bit if its index is kept: %s", async (keepIndex) => {
     const storage = await Effect.runPromise(MemoryStorage.make)
     const { file, segment } = await run(
       Effect.flatMap(open("write"), (opened) => pack(opened, lines, packing)),
@@ -81,12 +84,12 @@ describe.each(packings)("a segment with compression $compression and dedup $dedu
       }
       assert.include(damages, verified, "verify sees every bit")
     }
-    // Where the index is made again the whole file's hash is looked at.
+    // If the index is rebuilt, the hash of the whole file is checked.
     if (!keepIndex) assert.strictEqual(seen, file.length * 8)
     else assert.isAbove(seen, file.length * 7)
   })
 
-  it("shows every place at which it is cut", async () => {
+  it("reveals a cut at any byte", async () => {
     const storage = await Effect.runPromise(MemoryStorage.make)
     const { file, segment } = await run(
       Effect.flatMap(open("write"), (opened) => pack(opened, lines, packing)),

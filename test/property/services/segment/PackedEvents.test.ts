@@ -1,4 +1,4 @@
-/** Events are found through the index of a compressed segment as through that of a plain one. */
+/** Events are found through the index of a compressed segment in the same way as through that of a plain one. */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
@@ -11,7 +11,9 @@ import { runs } from "../../../support/runs.ts"
 
 const event = fc.record({ stream: fc.nat(5), note: text, bytes: fc.oneof(fc.nat(50), fc.nat(50_000)) })
 
-/** The lines of these events, some to a segment; revisions and positions go on from one to the next. */
+/**
+ * Returns the lines of these events, some to a segment; revisions and positions continue from one segment to the next.
+ */
 const linesOf = (events: ReadonlyArray<{ readonly stream: number; readonly note: string; readonly bytes: number }>) => {
   const revisions = new Map<number, number>()
   return events.map(({ stream, note, bytes }, position) => {

@@ -18,7 +18,7 @@ const timeout = 60_000 + 1000 * runs
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8")
 const textsOf = (all: ReadonlyArray<Uint8Array>) => all.map(textOf)
 
-/** Records `from` to `to` as a reader sees them that goes from chunk to chunk in one direction. */
+/** Reads records `from` to `to` from chunk to chunk in one direction. */
 const readRange = ({ lib, tape }: Opened, from: number, to: number, backward: boolean, bytesMax: number) =>
   Effect.gen(function* () {
     const found: Array<string> = []
@@ -37,7 +37,7 @@ const readRange = ({ lib, tape }: Opened, from: number, to: number, backward: bo
 
 describe.each(packings)("a segment written with compression $compression and dedup $dedup", (packing) => {
   it(
-    "is what meta says of it, and holds the lines",
+    "matches its description in meta, and contains the lines",
     async () => {
       await fc.assert(
         fc.asyncProperty(lines, fc.integer({ min: 1, max: 70 }), (given, linesAtOnce) =>
@@ -84,7 +84,7 @@ describe.each(packings)("a segment written with compression $compression and ded
   )
 
   it(
-    "reads as a plain array does, forwards and backwards, from anywhere",
+    "reads like a plain array, forwards and backwards, from anywhere",
     async () => {
       const ranges = fc.array(
         fc.record({
@@ -121,7 +121,7 @@ describe.each(packings)("a segment written with compression $compression and ded
   )
 
   it(
-    "has the index that is made of it when its own is lost, and frames where walking finds them",
+    "has the same index when it is rebuilt, and its frames are found by walking",
     async () => {
       await fc.assert(
         fc.asyncProperty(lines, (given) =>

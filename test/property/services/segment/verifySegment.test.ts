@@ -19,7 +19,7 @@ import { runs } from "../../../support/runs.ts"
 const plain = packings.filter(({ dedup }) => !dedup)
 const timeout = 60_000 + 1000 * runs
 
-/** Puts lines into a segment of which meta says what is so, whatever the lines are. */
+/** Installs lines as a segment with a correct description in meta, whatever the lines are. */
 const packAny = (opened: Opened, lines: ReadonlyArray<Uint8Array>, packing: (typeof plain)[number]) =>
   Effect.gen(function* () {
     const before = opened.tape.state.segments.at(-1)?.merkle ?? Merkle.empty
@@ -28,7 +28,7 @@ const packAny = (opened: Opened, lines: ReadonlyArray<Uint8Array>, packing: (typ
     return yield* install(opened, file, described, packing.compression)
   })
 
-/** One after the other, as verify takes them: fast, where that is enough. */
+/** Proves a segment as verify does, by the fast path only. */
 const prove = Effect.fnUntraced(function* (
   { lib }: Opened,
   role: Role,
@@ -40,7 +40,7 @@ const prove = Effect.fnUntraced(function* (
   return proved !== undefined && order.addRun(proved.events) ? proved.index : undefined
 })
 
-/** What it must be that is proved: line by line, each parsed and printed again. */
+/** The reference for a proof: each line is parsed and printed again. */
 const look = ({ lib }: Opened, role: Role, segment: Segment, before: Merkle.State, order: EventOrder) =>
   readChecked(lib.segments, tapeName, role, segment, before, (record) => {
     if (role === "events") order.add(Event.fromRecord(record))
@@ -72,7 +72,7 @@ const eventLines = fc.array(event, { minLength: 1, maxLength: 40 }).map((events)
   })
 })
 
-/** Changes that leave whole lines: a byte, a line that is gone, two lines in each other's place. */
+/** Changes that keep lines whole: a changed byte, a removed, a swapped or a repeated line. */
 const change = fc.record({
   kind: fc.constantFrom("byte", "remove", "swap", "repeat"),
   line: fc.nat(),
@@ -94,7 +94,7 @@ const changed = (
 }
 
 describe("the key of an event", () => {
-  it("is that of its line, parsed", () =>
+  it("equals the key of its parsed line", () =>
     fc.assert(
       fc.property(eventLines, (lines) => {
         for (const line of lines) {
@@ -108,7 +108,7 @@ describe("the key of an event", () => {
 
 describe.each(plain)("a segment with compression $compression", (packing) => {
   it(
-    "is proved with its index, where it is good",
+    "is proved together with its index if it is intact",
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.constantFrom<Role>("records", "events"), anyLines, eventLines, (role, records, events) =>
@@ -135,7 +135,7 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
   )
 
   it(
-    "is proved only where every line is good, and in its place",
+    "is proved only if every line is intact and in its place",
     async () => {
       const given = fc.oneof(
         fc.tuple(fc.constant<Role>("records"), anyLines),
@@ -176,7 +176,7 @@ describe.each(plain)("a segment with compression $compression", (packing) => {
   )
 
   it(
-    "is not proved where a byte of its file is another, or meta says something else of it",
+    "is not proved if a byte of its file differs, or if meta describes it differently",
     async () => {
       await fc.assert(
         fc.asyncProperty(eventLines, fc.nat(), fc.integer({ min: 1, max: 255 }), (lines, at, flip) =>

@@ -18,18 +18,18 @@ const wants = (filter: EventFilter, event: Event.NewEvent, stream?: string): boo
   const line = encodedLine(event, stream)
   const compiled = compile(filter)!
   const recorded = Event.decodeLine(Buffer.from(line))
-  // What the beginning of the line rules out must not match; what it does not is parsed.
+  // An event that the beginning of its line excludes must not match. Other lines are parsed.
   if (compiled.matches(recorded)) assert.isTrue(compiled.mayMatch(`\n${line}\n`, 1))
   return compiled.mayMatch(`\n${line}\n`, 1) && compiled.matches(recorded)
 }
 
 describe("a filter", () => {
-  it("that asks for nothing is none", () => {
+  it("without conditions is `undefined`", () => {
     assert.isUndefined(compile(undefined))
     assert.isUndefined(compile({}))
   })
 
-  it("wants any of its categories and types, all of its tags, and its correlation id", () => {
+  it("matches any of its categories and types, all of its tags, and its correlation id", () => {
     const event = { type: "Placed", tags: ["a", "b"], metadata: { correlationId: "c" } }
     const all: Required<EventFilter> = {
       categories: ["acc", "order"],
@@ -56,14 +56,14 @@ describe("a filter", () => {
     assert.isTrue(wants({ tags: [] }, event))
   })
 
-  it("takes the whole name of a stream without a dash for its category", () => {
+  it("treats the whole name of a stream without a dash as its category", () => {
     assert.isTrue(wants({ categories: ["order"] }, { type: "A" }, "order"))
     assert.isTrue(wants({ categories: ["order"] }, { type: "A" }, "order-1-2"))
     assert.isTrue(wants({ categories: [""] }, { type: "A" }, "-1"))
     assert.isFalse(wants({ categories: ["order"] }, { type: "A" }, "orders-1"))
   })
 
-  it("is not taken in by an event that quotes what is wanted", () => {
+  it("is not misled by an event that quotes the wanted fields", () => {
     const quoted = '{"$type":"Placed","data":'
     assert.isFalse(wants({ types: ["Placed"] }, { type: quoted, data: quoted }))
     assert.isFalse(wants({ types: ["Placed"] }, { type: 'Placed","data":1,"x":"', data: { $type: "Placed" } }))
@@ -71,7 +71,7 @@ describe("a filter", () => {
     assert.isFalse(wants({ correlationId: "1" }, { type: "A", metadata: { correlationId: 1 } }))
   })
 
-  it("finds any type by the beginning of its line, and no other", () => {
+  it("matches exactly its types by the beginning of a line", () => {
     const type = text.filter((value) => value !== "" && !value.startsWith("Lite") && Buffer.byteLength(value) <= 256)
     fc.assert(
       fc.property(type, type, (wanted, other) => {

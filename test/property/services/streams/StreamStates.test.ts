@@ -1,4 +1,4 @@
-/** What is known of the streams in use: who keeps a state, when it is looked up again, and when it is forgotten. */
+/** The states of streams in use: who keeps a state, when it is looked up again, and when it is forgotten. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -10,11 +10,14 @@ import { StreamState, StreamStates } from "../../../../src/services/streams/Stre
 import { bareTape, recoverBare } from "../../../support/openTapes.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** States kept for streams that are not in use, and how many of these go at once when there are more. */
+/**
+ * The number of states kept for streams that are not in use, and how many of these are dropped together if there are
+ * more.
+ */
 const kept = 100_000
 const evicted = kept / 10
 
-/** As a look-up leaves a state. */
+/** Changes a state as a look-up does. */
 const found = (state: StreamState, tape: OpenTape, revision = -1): void => {
   state.tape = tape
   state.generation = tape.generation
@@ -26,7 +29,7 @@ const found = (state: StreamState, tape: OpenTape, revision = -1): void => {
 const load = (states: StreamStates, state: StreamState, tape: OpenTape) =>
   states.load(state, (one) => Effect.sync(() => found(one, tape)))
 
-/** A stream that was looked up, and is not in use. */
+/** Makes a stream known: it was looked up, and is not in use. */
 const known = (states: StreamStates, name: string, tape: OpenTape): void => {
   const state = states.pin(name)
   found(state, tape)
@@ -48,7 +51,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
 )
 
 describe("the states of streams", () => {
-  it("are one for each stream for as long as it is in use, and afterwards if it was looked up", () => {
+  it("are one for each stream while it is in use, and afterwards if it was looked up", () => {
     fc.assert(
       fc.property(fc.array(op, { maxLength: 60 }), (ops) => {
         const states = new StreamStates()
@@ -98,7 +101,7 @@ describe("the states of streams", () => {
     )
   })
 
-  it("leave nothing of a stream that could not be looked up", () => {
+  it("keep no state of a stream whose look-up did not succeed", () => {
     const states = new StreamStates()
     const state = states.pin("order-1")
     assert.isTrue(states.isKnown("order-1"))
@@ -126,7 +129,7 @@ describe("the states of streams", () => {
     assert.strictEqual(state.pins, 3)
   })
 
-  it("go in tenths, the oldest first, when more than 100,000 are not in use; those in use stay", () => {
+  it("are dropped in tenths, the oldest first, if more than 100,000 are not in use, but never while in use", () => {
     const states = new StreamStates()
     const tape = bareTape("a")
     const nameOf = (n: number) => `order-${n}`
@@ -139,13 +142,13 @@ describe("the states of streams", () => {
       if (states.isKnown(nameOf(n)) !== (n === 0 || n === 7 || n >= evicted)) assert.fail(`${n}`)
     }
     assert.strictEqual(states.pin(nameOf(7)), used[1])
-    // A stream that was forgotten is looked up again.
+    // A forgotten stream is looked up again.
     assert.isFalse(states.pin(nameOf(1)).loaded)
   })
 })
 
 describe("the look-up of a stream", () => {
-  it.effect("is done once for all who wait for it", () =>
+  it.effect("runs once for all callers that wait for it", () =>
     Effect.gen(function* () {
       const states = new StreamStates()
       const state = states.pin("order-1")
@@ -168,7 +171,7 @@ describe("the look-up of a stream", () => {
     })
   )
 
-  it.effect("is done again by the next who waits, after it failed or was interrupted", () =>
+  it.effect("runs again for the next caller after it failed or was interrupted", () =>
     Effect.gen(function* () {
       const states = new StreamStates()
       const state = states.pin("order-1")
@@ -188,7 +191,7 @@ describe("the look-up of a stream", () => {
     })
   )
 
-  it.effect("is done again once the tape was recovered", () =>
+  it.effect("runs again once the tape was recovered", () =>
     Effect.gen(function* () {
       const states = new StreamStates()
       const state = states.pin("order-1")
@@ -203,7 +206,7 @@ describe("the look-up of a stream", () => {
   )
 })
 
-describe("what was accepted into a stream lately", () => {
+describe("an event that was accepted recently", () => {
   const accepted = (id: string, batch: number) => ({ id, content: "", revision: batch, position: batch, batch })
 
   it("is known by its id until its batch is durable", () => {
@@ -219,7 +222,7 @@ describe("what was accepted into a stream lately", () => {
     assert.isUndefined(state.acceptedWith("two"))
   })
 
-  it("is known for as long as a look-up lasts that began before its batch was durable", () => {
+  it("stays known during look-ups that began before its batch was durable", () => {
     const state = new StreamState("order-1")
     const [early, late] = [{ since: 3 }, { since: 4 }]
     state.watch(early)
@@ -237,7 +240,7 @@ describe("what was accepted into a stream lately", () => {
     assert.isUndefined(state.acceptedWith("two"))
   })
 
-  it("moves the durable revision up to the last one", () => {
+  it("moves the durable revision up to the last one once it is durable", () => {
     const state = new StreamState("order-1")
     found(state, bareTape("a"), 2)
     state.revision = 6

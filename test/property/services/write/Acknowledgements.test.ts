@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import { Acknowledgements } from "../../../../src/services/write/Acknowledgements.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** Callers 0 to before `count`; the listed ones throw when they are told. */
+/** Callers 0 to before `count`; the listed ones throw when they are acknowledged. */
 const callers = (count: number, throwing: ReadonlyArray<number> = []) => {
   const told: Array<number> = []
   const tells = Array.from({ length: count }, (_, caller) => () => {
@@ -16,7 +16,7 @@ const callers = (count: number, throwing: ReadonlyArray<number> = []) => {
 const upTo = (count: number) => Array.from({ length: count }, (_, caller) => caller)
 
 describe("acknowledgements", () => {
-  it("tell every caller once and in order, however often they stop, whoever throws", () => {
+  it("resume every caller once and in order, however often they pause and whoever throws", () => {
     fc.assert(
       fc.property(fc.nat(20), fc.array(fc.nat(19)), fc.array(fc.nat(4)), (count, throwing, steps) => {
         const { told, tells } = callers(count, throwing)
@@ -48,18 +48,18 @@ describe("acknowledgements", () => {
     )
   })
 
-  it("ask before each caller whether to go on, and not once all are told", () => {
+  it("ask before each caller whether to continue, and no longer once all are resumed", () => {
     const { told, tells } = callers(3)
     const acknowledgements = new Acknowledgements(tells)
     let asked = 0
     acknowledgements.tellWhile(() => (asked += 1) <= 2)
     assert.deepStrictEqual([asked, told], [3, [0, 1]])
     acknowledgements.tellRest()
-    acknowledgements.tellWhile(() => assert.fail("nobody is left to be told"))
+    acknowledgements.tellWhile(() => assert.fail("no caller is left to resume"))
     assert.deepStrictEqual(told, [0, 1, 2])
   })
 
-  it("go on after a caller that threw", () => {
+  it("continue after a caller that threw", () => {
     const { told, tells } = callers(3, [1])
     const acknowledgements = new Acknowledgements(tells)
     assert.throws(() => acknowledgements.tellRest(), "caller 1")
@@ -68,7 +68,7 @@ describe("acknowledgements", () => {
     assert.deepStrictEqual([told, acknowledgements.areTold], [[0, 1, 2], true])
   })
 
-  it("tell the rest also while a caller that is being told asks for it", () => {
+  it("resume the rest even if a caller asks for that while it is being resumed", () => {
     const told: Array<number> = []
     const acknowledgements: Acknowledgements = new Acknowledgements(
       upTo(3).map((caller) => () => {
@@ -80,7 +80,7 @@ describe("acknowledgements", () => {
     assert.deepStrictEqual(told, [0, 1, 2])
   })
 
-  it("of nobody are told from the start", () => {
+  it("are complete from the start if there are no callers", () => {
     assert.isTrue(new Acknowledgements([]).areTold)
   })
 })

@@ -1,4 +1,4 @@
-/** A group of requests on its way to become one batch: the ordinals and positions that it gives, and what it shows. */
+/** A group of requests that becomes one batch: the ordinals and positions that it gives, and what it publishes. */
 import * as fc from "fast-check"
 import { crc32 } from "node:zlib"
 import { assert, describe, it } from "vitest"
@@ -19,13 +19,13 @@ import { hex, uuid } from "../../../support/systemRecords.ts"
 
 const before: Anchor = { batch: 16, hash: hex(7), position: 1000 }
 
-/** A file as its writer has it, with `size` bytes in front of the next batch. */
+/** A file as its writer has it, with `size` bytes before the next batch. */
 const fileOf = (size: number) => new DynamicFile({ dynamic: 3, size, anchor: before })
 
 const encoded = (stream: string, id: string, data: unknown = null) =>
   Event.encode(stream, { type: "Noted", data, id }, 0, () => id, "2026-01-02T03:04:05.678Z", defaultLimits)
 
-/** What a caller wants to add: records to tape 1, or events to tapes 2 and 3. */
+/** The request of a caller: records to tape 1, or events to tapes 2 and 3. */
 type Call =
   | { readonly kind: "record"; readonly record: TaraSON.JsonObject }
   | { readonly kind: "event"; readonly tape: number; readonly stream: string; readonly data: string }
@@ -93,14 +93,14 @@ describe("a commit group", () => {
           positions.map((_, nth) => 1000 + nth)
         )
         assert.strictEqual(group.isEmpty, calls.length === 0)
-        // Nobody sees any of it before it is durable.
+        // Nothing of it is visible before it is durable.
         for (const [nth, tape] of tapes.entries()) assert.strictEqual(tape.records, 10 * (nth + 1))
       }),
       { numRuns: runs }
     )
   })
 
-  it("is sealed to one batch that follows the anchor and has as many bytes of lines as the group counted", () => {
+  it("becomes one batch that follows the anchor and has as many bytes of lines as the group counted", () => {
     fc.assert(
       fc.property(fc.array(call, { minLength: 1, maxLength: 30 }), (calls) => {
         const group = new CommitGroup(before, Buffer.alloc(64))
@@ -123,7 +123,7 @@ describe("a commit group", () => {
     )
   })
 
-  it("shows its records, its events and where the chain goes on once it is durable", () => {
+  it("publishes its records, its events and the new anchor once it is durable", () => {
     fc.assert(
       fc.property(fc.array(call, { minLength: 1, maxLength: 30 }), (calls) => {
         const group = new CommitGroup(before, Buffer.alloc(64))
@@ -147,7 +147,7 @@ describe("a commit group", () => {
             assert.strictEqual(part.crc, crc32(bytes.subarray(part.offset, part.offset + part.bytes)))
           }
         }
-        // Rows ascend as the lines stand in the file, and each of them is where its event is.
+        // Rows ascend like the lines in the file, and each row points to its event.
         assert.strictEqual(file.events?.count ?? 0, events.length)
         const rows = events.map((_, row) => file.events!.row(row))
         let end = 0
@@ -168,7 +168,7 @@ describe("a commit group", () => {
     )
   })
 
-  it("is shown behind the batches that its file and its tape have", () => {
+  it("is published after the earlier batches of its file and its tape", () => {
     const file = fileOf(500)
     const tape = bareTape(uuid(1), 3)
     const journal = new Journal([file], file.anchor)
@@ -202,7 +202,7 @@ describe("a commit group", () => {
     assert.deepStrictEqual([group.isEmpty, group.bytes], [false, 3])
   })
 
-  it("writes into the buffer that it is given, as long as that is large enough", () => {
+  it("writes into the given buffer if that is large enough", () => {
     const buffer = Buffer.alloc(4096)
     const group = new CommitGroup(before, buffer)
     group.addRecord(bareTape(uuid(1)), '{"a":1}')

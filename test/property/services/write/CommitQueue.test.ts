@@ -1,4 +1,4 @@
-/** The queue of the commit loop: order of the calls, requests that were given up, and the bytes that it announces. */
+/** The queue of the commit loop: order of the calls, cancelled requests, and the bytes that it announces. */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { CommitQueue, QueuedRequest } from "../../../../src/services/write/CommitQueue.ts"
@@ -21,7 +21,7 @@ const queueOf = (...bytes: ReadonlyArray<number>) => {
   return { queue, all }
 }
 
-/** Takes at most `count` requests, as the commit loop does: what it takes is sealed. */
+/** Takes at most `count` requests, as the commit loop does: taken requests are in a batch. */
 const take = (queue: CommitQueue, count: number): Array<QueuedRequest> => {
   const taken: Array<QueuedRequest> = []
   queue.takeWhile((pending) => {
@@ -47,7 +47,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
 )
 
 describe("a commit queue", () => {
-  it("gives requests in the order of the calls, none twice, and none that was given up", () => {
+  it("returns requests in the order of the calls, each once, and no cancelled ones", () => {
     fc.assert(
       fc.property(fc.array(op, { maxLength: 60 }), (ops) => {
         const queue = new CommitQueue()
@@ -80,7 +80,7 @@ describe("a commit queue", () => {
     )
   })
 
-  it("keeps the first request that is not wanted, and all after it", () => {
+  it("keeps the first request that is not wanted, and all later ones", () => {
     const { queue, all } = queueOf(1, 2, 4)
     assert.deepStrictEqual(take(queue, 1), [all[0]])
     assert.strictEqual(queue.bytes, 6)
@@ -88,7 +88,7 @@ describe("a commit queue", () => {
     assert.isTrue(queue.isEmpty)
   })
 
-  it("counts the bytes of a request that was given up until it is passed over", () => {
+  it("counts the bytes of a cancelled request until it is skipped", () => {
     const { queue, all } = queueOf(1, 2, 4)
     all[0]!.state = "done"
     all[2]!.state = "done"
@@ -100,7 +100,7 @@ describe("a commit queue", () => {
     assert.strictEqual(queue.bytes, 0)
   })
 
-  it("offers what is pushed while it is taken from, after all that was there", () => {
+  it("offers requests that are pushed during a take, after all earlier ones", () => {
     const { queue, all } = queueOf(1, 2)
     const late = pendingOf(4)
     const seen: Array<QueuedRequest> = []
@@ -114,7 +114,7 @@ describe("a commit queue", () => {
     assert.isTrue(queue.isEmpty)
   })
 
-  it("gives all of its requests at once, those that were given up included", () => {
+  it("returns all of its requests together, cancelled ones included", () => {
     const { queue, all } = queueOf(1, 2)
     all[0]!.state = "done"
     assert.deepStrictEqual(queue.takeAll(), all)

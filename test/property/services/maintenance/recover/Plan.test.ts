@@ -1,7 +1,7 @@
 /**
- * What recovery makes of files whose meta is lost, without a disk: tapes that were flushed and repacked, the last repack
- * interrupted, some files damaged or gone, the last records in dynamic segments too. It gives the stream back, once and
- * in order, as far as anything undamaged holds it; or it says that it cannot tell.
+ * The plan of a recovery without meta, computed without a disk: tapes that were flushed and repacked, the last repack
+ * interrupted, some files damaged or missing, the last records in dynamic segments too. The plan contains the stream,
+ * once and in order, as far as anything undamaged contains it; or it is ambiguous.
  */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
@@ -41,7 +41,7 @@ const check = ({ plan, all, damaged, gone, isOnlyCopy, removed, total, inDynamic
     const lost = ordinals.filter((n) => n >= from && n < to && !isHeld(n)).length
     assert.strictEqual(records, lost, `between ${from} and ${to}`)
   }
-  // With records in dynamic segments, how many are lost is known, and said.
+  // If records are in dynamic segments, the number of lost records is known and reported.
   const lost = ordinals.filter((n) => !isHeld(n)).length
   if (inDynamic < total)
     assert.strictEqual(
@@ -50,7 +50,10 @@ const check = ({ plan, all, damaged, gone, isOnlyCopy, removed, total, inDynamic
     )
 }
 
-/** Where files are lost, a record that two batches have may be taken for one. What only one has is there. */
+/**
+ * If files are lost, a record that occurs in two batches may be taken for one. A record that occurs in one batch only
+ * is kept.
+ */
 const checkKept = ({ all, damaged, gone, inDynamic, prints }: Seen, plan: Plan): void => {
   for (const { number } of plan.lost) {
     assert.isTrue(
@@ -66,16 +69,16 @@ const checkKept = ({ all, damaged, gone, inDynamic, prints }: Seen, plan: Plan):
   for (let n = inDynamic; n < prints.length; n++) assert.isTrue(made.has(prints[n]), `record ${n} that was committed`)
 }
 
-/** Whether a record is in a file, or among the committed ones that are left. */
+/** Returns whether a record is in a file, or among the remaining committed ones. */
 const heldIn =
   ({ all, damaged, gone, inDynamic, committedEnd }: Seen) =>
   (n: number): boolean =>
     (n >= inDynamic && n < committedEnd) ||
     all.some((slice) => !damaged.has(slice) && !gone.has(slice) && slice.from <= n && n < slice.to)
 
-describe("what recovery makes of files", () => {
+describe("the plan of a recovery", () => {
   for (const damages of [0, 2]) {
-    it(`is all that is there, once, where they go on behind what is left of the committed records: ${damages} damages`, () => {
+    it(`contains each remaining record once if files continue after the remaining committed ones: ${damages} damages`, () => {
       const counts = { ahead: 0, planned: 0 }
       const property = fc.property(arbitrary(damages), fc.integer({ min: 1, max: 12 }), (one, cut) => {
         const seen = plan(one, undefined, cut)
@@ -87,7 +90,7 @@ describe("what recovery makes of files", () => {
         if (isAhead) counts.planned++
         const stream = streamOf(seen.plan, all, inDynamic)
         const held = Array.from({ length: total }, (_, n) => n).filter(heldIn(seen))
-        // How many records a lost file had may be what would tell on which side of the committed ones another stands.
+        // Only the length of a lost file may show on which side of the committed records another file belongs.
         const isCertain = damages === 0 && !isOnlyCopy
         assert.deepStrictEqual(isCertain ? stream : stream.toSorted((a, b) => a - b), held)
       })
@@ -97,7 +100,7 @@ describe("what recovery makes of files", () => {
     })
   }
 
-  it("is the stream, once, where nothing is damaged and no power was lost", () => {
+  it("contains the stream once if nothing is damaged and no power was lost", () => {
     const counts = { leftovers: 0 }
     const property = fc.property(arbitrary(0), (one) => {
       fc.pre(one.end?.left !== "any inputs")
@@ -111,7 +114,7 @@ describe("what recovery makes of files", () => {
     assert.isAbove(counts.leftovers, runs)
   })
 
-  it("is the same where records repeat, or refused", () => {
+  it("contains the stream once even if records repeat, or is ambiguous", () => {
     const counts = { planned: 0 }
     const property = fc.property(arbitrary(0), fc.integer({ min: 1, max: 4 }), (one, kinds) => {
       fc.pre(one.role === "records" && one.end?.left !== "any inputs")
@@ -129,11 +132,11 @@ describe("what recovery makes of files", () => {
     assert.isAbove(counts.planned, runs)
   })
 
-  it("is what is left of it, once, or refused", () => {
+  it("contains each remaining record once, or is ambiguous, if files are damaged", () => {
     const counts = { ambiguous: 0, damaged: 0 }
     const property = fc.property(arbitrary(4), (one) => {
       const seen = plan(one)
-      // As many as a repack leaves out: then it may look as if it had.
+      // As many as a repack skips: then it may look as if a repack had removed them.
       fc.pre(seen.gone.size < numbersBeforeRepack)
       if (seen.damaged.size + seen.gone.size > 0) counts.damaged++
       if ("ambiguous" in seen.plan) counts.ambiguous++
@@ -145,7 +148,7 @@ describe("what recovery makes of files", () => {
   })
 
   for (const damages of [0, 4]) {
-    it(`leaves nothing out that is nearly like something else, or refuses: ${damages} damages`, () => {
+    it(`omits no file that nearly equals another, or is ambiguous: ${damages} damages`, () => {
       const counts = { planned: 0 }
       const property = fc.property(alike(damages), (one) => {
         const seen = plan(one)

@@ -1,6 +1,6 @@
 /**
- * Recovery of damaged tapes: what is back is in order and nothing but what was there; what is undamaged, in a file or in
- * a dynamic segment, is back; what is not is named.
+ * Recovery of damaged tapes: the recovered records are in order and were all on the tape, everything undamaged in a
+ * file or in a dynamic segment is recovered, and everything else is reported.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -28,14 +28,14 @@ import { runs } from "../../../../support/runs.ts"
 import * as IndexFiles from "../../../../../src/services/segment/IndexFiles.ts"
 
 interface Session {
-  /** Records of each batch, whether it is flushed, and which earlier one it is again, but for one record, and which. */
+  /** The records of each batch, whether it is flushed, and which earlier batch it repeats except for which record. */
   readonly batches: ReadonlyArray<
     readonly [records: number, flushed: boolean, like: readonly [batch: number, changed: number] | null]
   >
   readonly repack: Tape.RepackOptions | null
 }
 
-/** What becomes of a file, chosen by a number; where, as a fraction. */
+/** The damage of a file, chosen by a number, at a place given as a fraction. */
 interface Damage {
   readonly file: number
   readonly how: "zero" | "cut" | "remove"
@@ -92,7 +92,7 @@ const alikeSession: fc.Arbitrary<Session> = fc.record({
 
 const gone: fc.Arbitrary<Damage> = fc.record({ file: fc.nat(30), how: fc.constant("remove" as const), at: fraction })
 
-/** Cases in which batches are nearly like earlier ones; a file is lost, and those that are there are good. */
+/** Cases in which batches nearly equal earlier ones, one file is lost, and the others are intact. */
 const alikeCases: fc.Arbitrary<Case> = fc.record({
   sessions: fc.array(alikeSession, { minLength: 2, maxLength: 4 }),
   crash: fc.constant(true),
@@ -105,9 +105,9 @@ const damageFile = (root: Root, name: string, { how, at }: Damage) => {
   if (how === "remove") return root.segments.remove("a", name)
   return rewrite(root, "a", name, (bytes) => {
     const place = Math.floor(at * bytes.length)
-    // Not between two lines: nothing but its index tells a file that ends there from one that was never longer.
+    // Not between two lines: only its index shows that such a file was once longer.
     if (how === "cut") return bytes.subarray(0, bytes[place - 1] === newline ? place - 1 : place)
-    // In no line and in no frame there is a row of such bytes.
+    // No line and no frame contains a run of such bytes.
     const damaged = Uint8Array.from(bytes)
     damaged.fill(1, place, place + 2)
     return damaged
@@ -117,11 +117,11 @@ const damageFile = (root: Root, name: string, { how, at }: Damage) => {
 interface Written {
   readonly place: string
   readonly total: number
-  /** Ordinal of the first record that a dynamic segment holds. */
+  /** Ordinal of the first record in dynamic segments. */
   readonly inDynamic: number
-  /** Ordinals of the records in each file; where batches are alike, what these have as `n`. */
+  /** Ordinals of the records in each file; or their `n`, if batches are alike. */
   readonly files: ReadonlyMap<string, ReadonlyArray<number>>
-  /** What the record of each ordinal has as `n`: the ordinal, unless batches are alike. */
+  /** The `n` of the record of each ordinal: the ordinal, unless batches are alike. */
   readonly all: ReadonlyArray<number>
 }
 
@@ -177,7 +177,7 @@ interface Counts {
   ambiguous: number
 }
 
-/** Damages files and meta, and says which files. */
+/** Damages files and meta, and returns the damaged files. */
 const damage = Effect.fnUntraced(function* (base: StorageService, { place, files }: Written, one: Case) {
   const names = [...files.keys()]
   const damaged = new Map<string, Damage>()
@@ -200,7 +200,7 @@ const damage = Effect.fnUntraced(function* (base: StorageService, { place, files
 
 const ordinalsTo = (total: number) => Array.from({ length: total }, (_, n) => n)
 
-/** What a report says must be so. */
+/** Checks the statements of a report. */
 const checkReport = (
   report: Lib.RecoverReport,
   { files, inDynamic, total }: Written,
@@ -225,7 +225,7 @@ const checkReport = (
     assert.strictEqual(lost.filter((n) => n >= from && n < to).length, records, `between ${from} and ${to}`)
   }
   const inGaps = report.gaps.reduce((sum, { records }) => sum + records, 0)
-  // With records in dynamic segments it is known how many there were.
+  // With records in dynamic segments, the original number of records is known.
   if (inDynamic < total) assert.strictEqual(inGaps, lost.length)
 }
 
@@ -246,11 +246,11 @@ const recoverOne = Effect.fnUntraced(function* (one: Case, counts: Counts) {
     Effect.gen(function* () {
       const result = yield* Effect.result(lib.recoverTape("a"))
       if (result._tag === "Failure") {
-        // Two changes of meta may undo each other.
+        // Two changes of meta may cancel out.
         if (result.failure._tag === "NotDamaged") return false
         assert.strictEqual(result.failure._tag, "RecoverAmbiguous")
         counts.ambiguous += 1
-        // As many records are gone without a trace as may have been appended twice.
+        // As many records are missing without a trace as may have been appended twice.
         assert.isTrue([...damaged.values()].some(({ how }) => how === "remove"))
         return false
       }
@@ -298,8 +298,8 @@ const recoverAlike = Effect.fnUntraced(function* (one: Case, counts: { recovered
   )
 })
 
-describe("recover of a tape that is damaged", () => {
-  it("leaves no good file out that is nearly like others", { timeout: 60_000 + 1000 * runs }, async () => {
+describe("recover of a damaged tape", () => {
+  it("omits no intact file that nearly equals others", { timeout: 60_000 + 1000 * runs }, async () => {
     const counts = { recovered: 0 }
     const property = fc.asyncProperty(alikeCases, (one) =>
       Effect.runPromise(Effect.provide(recoverAlike(one, counts), Logger.layer([])))
@@ -308,7 +308,7 @@ describe("recover of a tape that is damaged", () => {
     if (runs >= 100) assert.isAbove(counts.recovered, runs / 3)
   })
 
-  it("brings back what is left, in order, and says what is not", { timeout: 60_000 + 1000 * runs }, async () => {
+  it("recovers what is left in order, and reports the rest", { timeout: 60_000 + 1000 * runs }, async () => {
     const counts = { damaged: 0, ambiguous: 0 }
     const property = fc.asyncProperty(cases, (one) =>
       Effect.runPromise(Effect.provide(recoverOne(one, counts), Logger.layer([])))

@@ -1,4 +1,6 @@
-/** Event tapes whose files change all the time: streams and positions are read as before, and the store goes on. */
+/**
+ * Tapes of events whose files change all the time: streams and positions stay the same, and the store keeps working.
+ */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"

@@ -1,6 +1,6 @@
 /**
- * Physical structure may change as it likes: every stream stays the plain array that it is, and only tapes with the same
- * stream are called equivalent.
+ * The physical structure may change in any way: every stream stays equal to its plain array, and only tapes with the
+ * same stream are equivalent.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -17,7 +17,7 @@ import { runs } from "../../../../support/runs.ts"
 
 const timeout = 60_000 + 1000 * runs
 
-/** How a stream is written: where it is cut into appends, which of them are flushed, and how it is repacked. */
+/** How a stream is written: how it is cut into appends, which of them are flushed, and how it is repacked. */
 interface Writing {
   readonly cuts: ReadonlyArray<number>
   readonly flushes: ReadonlyArray<boolean>
@@ -54,7 +54,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ kind: fc.constant("swap" as const), at: fc.nat(), with: fc.nat() })
 )
 
-/** The stream with one thing different; or, where the records are the same, with nothing different. */
+/** Returns the stream with one difference, or with no difference if the affected records are equal. */
 const changed = (stream: Records, change: Change): Records => {
   const at = change.at % stream.length
   const other = [...stream]
@@ -72,7 +72,7 @@ const changed = (stream: Records, change: Change): Records => {
 const idAt = (stream: Records, ordinal: number): string | undefined =>
   ordinal < stream.length ? TaraSON.recordId(TaraSON.encode(stream[ordinal]!)) : undefined
 
-/** Where two arrays differ first, as `diff` says it. */
+/** Returns the first difference of two arrays, in the form of `diff`. */
 const firstDifference = (left: Records, right: Records): Tape.Difference | undefined => {
   for (let ordinal = 0; ordinal < Math.max(left.length, right.length); ordinal++) {
     const [a, b] = [idAt(left, ordinal), idAt(right, ordinal)]
@@ -91,7 +91,7 @@ const inMemory = <A, E>(body: (lib: LibService) => Effect.Effect<A, E>) =>
 
 describe("tapes that are appended to, flushed, repacked, cloned, recovered, closed and lost", () => {
   it(
-    "are plain arrays",
+    "equal plain arrays",
     async () => {
       const counts: Counts = { recovered: 0, ambiguous: 0, repacked: 0, cloned: 0 }
       const property = fc.asyncProperty(opsOf(24), (ops) =>
@@ -114,7 +114,7 @@ describe("equivalent and diff", () => {
   const stream = fc.array(records, { minLength: 1, maxLength: 5 }).map((batches) => batches.flat())
 
   it(
-    "say of two tapes what is true of their arrays, however these were written",
+    "agree with a comparison of the tapes' arrays, however these were written",
     async () => {
       let same = 0
       await fc.assert(
@@ -145,7 +145,7 @@ describe("equivalent and diff", () => {
   )
 
   it(
-    "compare what is in no segment yet with what was repacked, and go on beside appends",
+    "compare unflushed records with repacked ones, and run during appends",
     async () => {
       await fc.assert(
         fc.asyncProperty(stream, repackOptions, (all, options) =>
