@@ -13,7 +13,7 @@ const places = [
   {
     name: "memory",
     options: () => {
-      // One storage for all that a test opens.
+      // One storage for everything that a test opens.
       const storage = Effect.runSync(MemoryStorage.make)
       return { storage: Layer.succeed(Storage, storage) } as PromiseStore.Options
     }
@@ -29,7 +29,7 @@ const collect = async <A>(values: AsyncIterable<A>): Promise<Array<A>> => {
 const dataOf = async (events: AsyncIterable<{ readonly data: unknown }>) =>
   (await collect(events)).map(({ data }) => data)
 
-/** What the promise was rejected with. */
+/** Returns the error of a rejected promise. */
 const rejection = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => undefined,
@@ -39,7 +39,7 @@ const rejection = (promise: Promise<unknown>): Promise<unknown> =>
 const event = (data: number) => ({ type: "Counted", data })
 
 describe.each(places)("a store for callers without Effect, in $name", ({ options }) => {
-  it("appends and reads, like the one with", async () => {
+  it("appends and reads like the store with Effect", async () => {
     await using store = await PromiseStore.open(newFolder(), options())
     const first = await store.append("order-1", [event(0), event(1)], { expected: "no-stream" })
     assert.deepInclude(first, { firstRevision: 0, lastRevision: 1, repeated: false })
@@ -60,7 +60,7 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.strictEqual(await store.position(), 4)
   })
 
-  it("reads the same again, and stops where its reader does", async () => {
+  it("reads the same events again, and stops when its reader stops", async () => {
     await using store = await PromiseStore.open(newFolder(), options())
     const many = Array.from({ length: 3000 }, (_, n) => event(n))
     await store.append("order-1", many)
@@ -79,7 +79,7 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.strictEqual((await collect(store.readAll())).length, 3000)
   })
 
-  it("throws the errors themselves, by their tags", async () => {
+  it("throws the original errors, with their tags", async () => {
     await using store = await PromiseStore.open(newFolder(), options())
     await store.append("order-1", [event(0)])
     const conflict = await rejection(store.append("order-1", [event(1)], { expected: "no-stream" }))
@@ -111,7 +111,7 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.deepStrictEqual(await collect(store.readAll()), [])
   })
 
-  it("is open once at a time, and again after it was closed", async () => {
+  it("can be opened by one caller at a time, and again after it was closed", async () => {
     const location = newFolder()
     const shared = options()
     const store = await PromiseStore.open(location, shared)
@@ -148,7 +148,7 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.deepStrictEqual(await dataOf(again.readAll()), [0])
   })
 
-  it("that cannot be opened lets go of the place", async () => {
+  it("frees its place if it cannot be opened", async () => {
     const location = newFolder()
     const shared = options()
     await (await PromiseStore.open(location, { ...shared, placement: { kind: "single" } })).close()

@@ -9,7 +9,7 @@ import * as Category from "litetapes/Category"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 
-/** As it is stored since the beginning; whole euros. */
+/** The stored form since the beginning, in whole euros. */
 const StoredWithdrawal = Schema.Struct({ euros: Schema.Int })
 
 const Withdrawal = StoredWithdrawal.pipe(
@@ -39,7 +39,7 @@ const test = (title: string, body: Effect.Effect<void, unknown, EventStore.Event
 
 describe("a category", () => {
   test(
-    "stores what its schemas encode to, and reads what they decode",
+    "stores the encoded form of its schemas, and reads the decoded one",
     Effect.gen(function* () {
       const events = [opened, deposited, { type: "Withdrawn", data: { cents: 500 } }, { type: "Closed", data: null }]
       yield* Account.append("17", events as Array<Category.New<typeof Account.schemas>>, { expected: "no-stream" })
@@ -64,7 +64,7 @@ describe("a category", () => {
   )
 
   test(
-    "passes ids, metadata, tags and ranges on",
+    "passes ids, metadata, tags and ranges through",
     Effect.gen(function* () {
       const event = { ...deposited, id: "a", metadata: { m: 1 }, tags: ["t"] }
       yield* Account.append("1", [event], { correlationId: "c" })
@@ -82,7 +82,7 @@ describe("a category", () => {
   )
 
   test(
-    "encodes for an append over several categories",
+    "encodes events for an append over several categories",
     Effect.gen(function* () {
       const Order = Category.make("order", { Placed: Schema.Struct({ total: Schema.BigIntFromString }) })
       const { appendAll } = yield* EventStore.EventStore
@@ -97,7 +97,7 @@ describe("a category", () => {
   )
 
   test(
-    "refuses what does not fit, naming category and type, and appends nothing of it",
+    "refuses data that does not fit its schema, names category and type, and appends none of the events",
     Effect.gen(function* () {
       const bad = { type: "Opened", data: { at: opened.data.at, owner: "" } } as const
       const error = yield* Effect.flip(Account.append("1", [deposited, bad]))
@@ -112,7 +112,7 @@ describe("a category", () => {
   )
 
   test(
-    "says of a stored event that does not fit which it is",
+    "names a stored event that does not fit its schema",
     Effect.gen(function* () {
       const { append } = yield* EventStore.EventStore
       yield* append("account-1", [{ type: "Deposited", data: { cents: 5 } }])
@@ -139,12 +139,12 @@ describe("a category", () => {
     })
   )
 
-  it("has a name that its streams begin with", () => {
+  it("has a name with which its streams begin", () => {
     assert.strictEqual(Account.stream("17-a"), "account-17-a")
     for (const name of ["", "a-b", "-"]) assert.throws(() => Category.make(name, {}), /category's name/)
   })
 
-  it("knows the types of its events", () => {
+  it("has typed events", () => {
     type Stored = Category.Event<typeof Account>
     const cents = (event: Stored): bigint | number => {
       switch (event.type) {
@@ -155,19 +155,19 @@ describe("a category", () => {
         case "Closed":
           return event.data === null ? 0 : 1
         case "Opened":
-          // @ts-expect-error: what is opened has no cents
+          // @ts-expect-error: the data of `Opened` has no cents
           return event.data.cents === undefined ? 0 : 1
       }
     }
     const append = () => [
       Account.append("1", [deposited]),
-      // @ts-expect-error: a number is no bigint
+      // @ts-expect-error: a number is not a bigint
       Account.append("1", [{ type: "Deposited", data: { cents: 5 } }]),
       // @ts-expect-error: the data of another type
       Account.append("1", [{ type: "Deposited", data: opened.data }]),
       // @ts-expect-error: no such type
       Account.append("1", [{ type: "Stolen", data: {} }]),
-      // @ts-expect-error: nothing is left out
+      // @ts-expect-error: a field is missing
       Account.append("1", [{ type: "Opened", data: { at: opened.data.at } }])
     ]
     assert.strictEqual(append().length, 5)

@@ -2,14 +2,14 @@ import { assert, describe, it } from "vitest"
 import { hash53, hashId } from "../../../../src/domain/base/Hash53.ts"
 
 describe("Hash53", () => {
-  it("gives the values that its author published for cyrb53, which indexes on disk rest on", () => {
+  it("returns the published values of cyrb53, on which indexes on disk depend", () => {
     assert.strictEqual(hash53("a"), 7929297801672961)
     assert.strictEqual(hash53("b"), 8684336938537663)
     assert.strictEqual(hash53("revenge"), 4051478007546757)
     assert.strictEqual(hash53("revenue"), 8309097637345594)
   })
 
-  it("gives for an id what it gave before, which indexes on disk rest on", () => {
+  it("returns the same value for an id as ever, on which indexes on disk depend", () => {
     assert.strictEqual(hashId("order-17", "0190b6a6-7c4e-7b1a-8f2e-0123456789ab"), 7472062396632972)
   })
 
@@ -25,7 +25,7 @@ describe("Hash53", () => {
     assert.strictEqual(hashes.size, pairs.length)
   })
 
-  it("gives integers below 2^53, all different, spread evenly, over a hundred thousand names that are alike", () => {
+  it("returns distinct, evenly spread integers below 2^53 for a hundred thousand similar names", () => {
     const seen = new Set<number>()
     const buckets = Array.from({ length: 64 }, () => 0)
     for (let i = 0; i < 100_000; i++) {

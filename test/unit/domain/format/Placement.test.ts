@@ -26,12 +26,12 @@ describe("Placement", () => {
     ["order", "order"],
     ["-17", ""],
     ["é-1", "é"]
-  ])("the category of %j is %j", (stream, category) => {
+  ])("assigns stream %j to category %j", (stream, category) => {
     assert.strictEqual(Placement.category(stream), category)
     assert.strictEqual(Placement.tapeOf({ kind: "category" }, stream), encodeTapeName(category))
   })
 
-  it("puts streams on tapes by kind", () => {
+  it("assigns streams to tapes by kind", () => {
     assert.strictEqual(Placement.tapeOf({ kind: "category" }, "Order-17"), "%4frder")
     assert.strictEqual(Placement.tapeOf({ kind: "stream" }, "order-17"), "order-17")
     assert.strictEqual(Placement.tapeOf({ kind: "stream" }, "order-Ä"), "order-%c3%84")
@@ -46,7 +46,7 @@ describe("Placement", () => {
         `events-${String(number % 64).padStart(3, "0")}`
       )
     }
-    // Where a stream lies must never change: a lib could not find it again.
+    // The tape of a stream must never change, or a lib could not find the stream again.
     assert.strictEqual(Placement.tapeOf({ kind: "hashed", tapes: 64 }, "order-17"), "events-035")
     assert.strictEqual(Placement.tapeOf({ kind: "hashed", tapes: 1024 }, "order-17"), "events-675")
     assert.strictEqual(Placement.tapeOf({ kind: "hashed", tapes: 1 }, "order-17"), "events-000")
@@ -59,7 +59,7 @@ describe("Placement", () => {
     for (const tape of tapes) assert.strictEqual(checkTapeName(tape), tape)
   })
 
-  it("accepts as names of streams what records can hold", () => {
+  it("accepts any text that a record can contain as the name of a stream", () => {
     for (const stream of ["order-17", "-", " ", "e\u0301", "🦊", "\u2028", "x".repeat(512), "é".repeat(256)]) {
       assert.strictEqual(Placement.checkStreamName(stream), stream)
     }
@@ -77,7 +77,7 @@ describe("Placement", () => {
     ["a\u{1fffe}", /noncharacter/],
     ["x".repeat(513), /512 bytes/],
     ["é".repeat(257), /512 bytes/]
-  ])("refuses %j as a name of a stream and says why", (stream, why) => {
+  ])("refuses %j as the name of a stream and says why", (stream, why) => {
     assert.throws(() => Placement.checkStreamName(stream), why)
     try {
       Placement.checkStreamName(stream)

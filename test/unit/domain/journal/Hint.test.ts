@@ -5,7 +5,7 @@ import { flipped } from "../../../support/copyLib.ts"
 const boot = "0f3c1b9e-8d9a-4c55-9c1e-2f8f4d3b7a10"
 
 describe("the hint", () => {
-  it("says the batch and the run of the system, in as many bytes whatever the batch", () => {
+  it("contains the batch and the boot of the system, in the same number of bytes for any batch", () => {
     for (const batch of [0, 1, 999, Number.MAX_SAFE_INTEGER]) {
       const bytes = Hint.encode({ boot, batch })
       assert.deepStrictEqual(Hint.decode(bytes), { boot, batch })
@@ -13,7 +13,7 @@ describe("the hint", () => {
     }
   })
 
-  it("is none when it is absent, empty, cut, of another kind or too long", () => {
+  it("is ignored if it is absent, empty, cut, of another kind or too long", () => {
     const bytes = Hint.encode({ boot, batch: 7 })
     assert.isUndefined(Hint.decode(undefined))
     for (let length = 0; length < bytes.length; length++) assert.isUndefined(Hint.decode(bytes.subarray(0, length)))
@@ -22,14 +22,14 @@ describe("the hint", () => {
     assert.isUndefined(Hint.decode(Buffer.concat([bytes, Buffer.alloc(300)])))
   })
 
-  it("is none with any bit the other way", () => {
+  it("is ignored if any bit is flipped", () => {
     const bytes = Hint.encode({ boot, batch: 12 })
     for (let at = 0; at < bytes.length; at++) {
       for (let bit = 0; bit < 8; bit++) assert.isUndefined(Hint.decode(flipped(bytes, at, bit)))
     }
   })
 
-  it("half overwritten by the next one says nothing, or what one of the two says", () => {
+  it("is ignored, or is one of the two, if it is half overwritten by the next one", () => {
     const [before, after] = [Hint.encode({ boot, batch: 99 }), Hint.encode({ boot, batch: 100 })]
     for (let length = 0; length <= after.length; length++) {
       const torn = Buffer.concat([after.subarray(0, length), before.subarray(length)])

@@ -13,7 +13,7 @@ const refusal = (run: () => unknown): string => {
   return assert.fail("accepted")
 }
 
-describe("flat view", () => {
+describe("a flat view", () => {
   const record = { user: { id: 5, "a/b": { "m~n": [] } }, tags: ["x", {}], "": null }
   const entries: ReadonlyArray<Entry> = [
     ["", {}],
@@ -34,14 +34,14 @@ describe("flat view", () => {
     assert.strictEqual(render(entries), text)
   })
 
-  it("goes back", () => {
+  it("converts back to the record", () => {
     assert.deepStrictEqual(unflatten(entries), record)
     assert.deepStrictEqual(parseLines(text), entries)
     assert.deepStrictEqual(parseLines(text.trimEnd()), entries)
     assert.deepStrictEqual(unflatten(parseLines(text.split("\n").toSorted().join("\n"))), record)
   })
 
-  it("tells the key 0 from the index 0, and an empty container from none", () => {
+  it("distinguishes the key 0 from the index 0, and an empty container from a missing one", () => {
     assert.notDeepEqual(flatten({ a: { "0": 1 } }), flatten({ a: [1] }))
     assert.deepStrictEqual(
       unflatten([
@@ -54,7 +54,7 @@ describe("flat view", () => {
     )
   })
 
-  it("sorts indices as numbers do", () => {
+  it("sorts indices as numbers", () => {
     const long = { a: Array.from({ length: 12 }, (_, index) => index) }
     assert.deepStrictEqual(unflatten(flatten(long).toReversed()), long)
     assert.strictEqual(flatten(long)[4]?.[0], "/a/2")
@@ -71,7 +71,7 @@ describe("flat view", () => {
     assert.deepStrictEqual(unflatten(parseLines(view)), odd)
   })
 
-  it("takes no container of the caller's into the record", () => {
+  it("copies the caller's containers into the record", () => {
     const mine: Record<string, never> = {}
     const made = unflatten([
       ["", mine],
@@ -82,7 +82,7 @@ describe("flat view", () => {
   })
 })
 
-describe("what no record has", () => {
+describe("an invalid flat view", () => {
   const root: Entry = ["", {}]
   const cases: ReadonlyArray<readonly [name: string, entries: ReadonlyArray<Entry>, error: string]> = [
     ["nothing", [], "NotAFlatView at : the root is missing or not {}"],
@@ -116,14 +116,14 @@ describe("what no record has", () => {
     ]
   ]
   for (const [name, entries, error] of cases) {
-    it(`${name} is refused`, () =>
+    it(`is refused: ${name}`, () =>
       assert.strictEqual(
         refusal(() => unflatten(entries)),
         error
       ))
   }
 
-  it("lines that are no entries are refused", () => {
+  it("is refused for lines that are not entries", () => {
     assert.strictEqual(
       refusal(() => parseLines("/a 1")),
       "NotAFlatView at : a line without `: `"
@@ -150,7 +150,7 @@ describe("what no record has", () => {
     )
   })
 
-  it("only a record has a flat view", () => {
+  it("is refused for a value that is not a record", () => {
     assert.strictEqual(
       refusal(() => flatten([1] as never)),
       "NotARecord at "

@@ -19,7 +19,7 @@ const refuses = (value: unknown, tag: Reason["_tag"], pointer: string, found?: s
   if (found !== undefined) assert.strictEqual((error.reason as { readonly found?: string }).found, found)
 }
 
-/** The array without its second element. */
+/** Returns the array without its second element. */
 const withHole = (array: Array<unknown>): Array<unknown> => {
   Reflect.deleteProperty(array, 1)
   return array
@@ -38,7 +38,7 @@ const systemRefusal = (value: unknown): string => {
 
 const never = (): never => assert.fail("code of the caller ran")
 
-describe("what is not a JSON value", () => {
+describe("encoding a value that is not JSON", () => {
   class Money {
     readonly amount = 1
   }
@@ -76,7 +76,7 @@ describe("what is not a JSON value", () => {
     ["a proxy of an array", new Proxy([1], { get: never, ownKeys: never, getPrototypeOf: never }), "a proxy"]
   ]
   for (const [name, value, found] of cases) {
-    it(`${name} is refused where it stands`, () => {
+    it(`refuses ${name} and names its place`, () => {
       const inner = value !== null && typeof value === "object" && found === "function" ? "/toJSON" : ""
       const hole = found === "undefined" && Array.isArray(value) ? "/1" : ""
       refuses({ a: value }, "NotJsonValue", `/a${inner}${hole}`, found)
@@ -85,7 +85,7 @@ describe("what is not a JSON value", () => {
     })
   }
 
-  it("accessors are refused and not called", () => {
+  it("refuses accessors without calling them", () => {
     const accessor = { get: never, set: never, enumerable: true, configurable: true }
     refuses(Object.defineProperty({ a: 1 }, "b", accessor), "NotJsonValue", "/b", "an accessor")
     refuses({ x: Object.defineProperty({ a: 1 }, "é", accessor) }, "NotJsonValue", "/x/é", "an accessor")
@@ -105,7 +105,7 @@ describe("what is not a JSON value", () => {
     )
   })
 
-  it("a shape that was fine before does not excuse an accessor", () => {
+  it("refuses an accessor even if the same shape was accepted before", () => {
     for (let round = 0; round < 20_000; round++) TaraSON.encode({ a: round, b: "x" })
     refuses(
       {
@@ -120,7 +120,7 @@ describe("what is not a JSON value", () => {
     )
   })
 
-  it("an accessor on the prototype of all objects neither runs nor hides an object's own value", () => {
+  it("neither runs an accessor on the prototype of all objects nor lets it hide an object's own value", () => {
     let calls = 0
     const get = () => ++calls
     const own = { litetapesTest: 1, a: {} }
@@ -136,7 +136,7 @@ describe("what is not a JSON value", () => {
     assert.strictEqual(calls, 0)
   })
 
-  it("cycles are refused at the place where they close", () => {
+  it("refuses a cycle at the place where it closes", () => {
     const object: Record<string, unknown> = { a: 1 }
     object["self"] = { deeper: [object] }
     refuses(object, "NotJsonValue", "/self/deeper/0", "a cycle")
@@ -148,12 +148,12 @@ describe("what is not a JSON value", () => {
     refuses(heavy, "NotJsonValue", "/self", "a cycle")
   })
 
-  it("a container that is met twice is no cycle", () => {
+  it("accepts a container that occurs twice without a cycle", () => {
     const shared = { a: [1] }
     assert.strictEqual(TaraSON.encode({ x: shared, y: shared }), '{"x":{"a":[1]},"y":{"a":[1]}}')
   })
 
-  it("prototypes of nothing, what is inherited and what is not enumerable are no matter", () => {
+  it("ignores null prototypes, inherited properties and properties that are not enumerable", () => {
     const bare = Object.assign(Object.create(null), { b: 1, a: Object.create(null) })
     Object.defineProperty(bare, "hidden", { value: never })
     assert.strictEqual(TaraSON.encode(bare), '{"a":{},"b":1}')
@@ -169,13 +169,13 @@ describe("what is not a JSON value", () => {
   })
 })
 
-describe("numbers, strings, keys", () => {
-  it("NaN and the infinities are refused, -0 becomes 0", () => {
+describe("encoding numbers, strings and keys", () => {
+  it("refuses NaN and the infinities, and turns -0 into 0", () => {
     for (const value of [Number.NaN, Infinity, -Infinity]) refuses({ a: [value] }, "UnrepresentableNumber", "/a/0")
     assert.strictEqual(TaraSON.encode({ a: -0, b: [-0, -1] }), '{"a":0,"b":[0,-1]}')
   })
 
-  it("lone surrogates and noncharacters are refused in strings and keys, short and long", () => {
+  it("refuses lone surrogates and noncharacters in strings and keys, short and long", () => {
     for (const wrong of ["\ud800", "\udc00", "\udc00\ud800", "\ufdd0", "\ufdef", "\ufffe", "\uffff"]) {
       for (const text of [wrong, `ab${wrong}cd`, "x".repeat(70) + wrong]) {
         refuses({ a: text }, "IllFormedString", "/a")
@@ -189,21 +189,21 @@ describe("numbers, strings, keys", () => {
     assert.strictEqual(TaraSON.encode({ a: "\ufdcf\ufdf0\ufffd\u{1fffd}" }), '{"a":"\ufdcf\ufdf0\ufffd\u{1fffd}"}')
   })
 
-  it("`__proto__` is refused as a key anywhere, and is a string like others", () => {
+  it("refuses `__proto__` as a key anywhere, and accepts it as a string", () => {
     const forbidden: unknown = JSON.parse('{"__proto__":1}')
     refuses(forbidden, "ForbiddenKey", "/__proto__")
     refuses({ b: [{ a: 1 }, forbidden] }, "ForbiddenKey", "/b/1/__proto__")
     assert.strictEqual(TaraSON.encode({ a: "__proto__", proto__: 1 }), '{"a":"__proto__","proto__":1}')
   })
 
-  it("a pointer shows well-formed segments of at most 64 characters", () => {
+  it("reports a pointer with well-formed segments of at most 64 characters", () => {
     const error = refusal(() => TaraSON.encode({ ["k".repeat(100)]: { "a\ud800": 1 } }))
     assert.strictEqual(error.pointer, `/${"k".repeat(64)}/a\ufffd`)
   })
 })
 
-describe("what is not a record", () => {
-  it("other JSON is no record", () => {
+describe("encoding a value that is not a record", () => {
+  it("refuses other JSON", () => {
     for (const value of [null, [], [{}], "a", 1, true]) refuses(value, "NotARecord", "")
     refuses(undefined, "NotJsonValue", "", "undefined")
     refuses(new Date(0), "NotJsonValue", "", "an object that is not plain")
@@ -211,7 +211,7 @@ describe("what is not a record", () => {
     assert.strictEqual(TaraSON.encode({}), "{}")
   })
 
-  it("`$type` is a string outside of the reserved namespaces", () => {
+  it("accepts `$type` only as a string outside of the reserved namespaces", () => {
     for (const type of ["LiteTape.", "LiteTape.Meta", "LiteLib.Anything"]) {
       refuses({ $type: type }, "ReservedType", "/$type")
       assert.strictEqual(TaraSON.encode({ a: { $type: type } }), `{"a":{"$type":"${type}"}}`)
@@ -223,7 +223,7 @@ describe("what is not a record", () => {
     }
   })
 
-  it("a system record has a reserved type and no key `constructor`", () => {
+  it("requires a reserved type in a system record, and no key `constructor`", () => {
     assert.strictEqual(TaraSON.encodeSystem({ b: 1, $type: "LiteLib.Meta" }), '{"$type":"LiteLib.Meta","b":1}')
     assert.strictEqual(systemRefusal({ $type: "Mine" }), "NotJsonValue /$type")
     assert.strictEqual(systemRefusal({ a: 1 }), "NotJsonValue /$type")
@@ -238,22 +238,22 @@ describe("what is not a record", () => {
   })
 })
 
-describe("limits", () => {
-  it("depth counts containers, the record itself being the first", () => {
+describe("encoding within limits", () => {
+  it("counts containers as depth, and the record itself as the first one", () => {
     assert.strictEqual(TaraSON.encode(nested(127)).match(/[{[]/g)?.length, 128)
     const error = refusal(() => TaraSON.encode(nested(128)))
     assert.deepStrictEqual(error.reason, { _tag: "NestingTooDeep", depthMax: 128 })
     assert.strictEqual(error.pointer.split("/").length - 1, 128)
   })
 
-  it("a depth that would end the process is refused, whatever the limit", () => {
+  it("refuses a depth that would end the process, whatever the limit", () => {
     const limits = { ...defaultLimits, depthMax: 1_000_000 }
     assert.strictEqual(refusal(() => TaraSON.encode(nested(100_000), limits)).reason._tag, "NestingTooDeep")
     const record = TaraSON.encode(nested(999), limits)
     assert.strictEqual(TaraSON.encode(TaraSON.parse(TaraSON.toBytes(record), limits), limits), record)
   })
 
-  it("size counts bytes of UTF-8", () => {
+  it("counts bytes of UTF-8 as size", () => {
     const limits = { ...defaultLimits, recordBytesMax: 10 }
     assert.strictEqual(TaraSON.encode({ a: "éé" }, { ...limits, recordBytesMax: 12 }), '{"a":"éé"}')
     for (const value of [
@@ -269,7 +269,7 @@ describe("limits", () => {
     }
   })
 
-  it("what can only be too large is refused at once", () => {
+  it("refuses a value early that can only be too large", () => {
     const keys = Object.fromEntries(Array.from({ length: 300_000 }, (_, index) => [`key-${index}`, index]))
     const doubling = Array.from({ length: 120 }).reduce<unknown>((inner) => [inner, inner], [])
     const values = [
@@ -285,7 +285,7 @@ describe("limits", () => {
     assert.strictEqual(TaraSON.encode({ a: 1 }), '{"a":1}')
   })
 
-  it("a large record within the limit is written whole", () => {
+  it("writes a large record within the limit completely", () => {
     const limits = { ...defaultLimits, recordBytesMax: 64 * 1024 * 1024 }
     const record = {
       a: "x".repeat(3_000_000),

@@ -36,7 +36,7 @@ describe("a foreign line", () => {
     assert.strictEqual(TaraSON.recordId(exact), TaraSON.recordId(TaraSON.encode(TaraSON.parseCanonical(exact))))
   })
 
-  it("is UTF-8 without a byte order mark", () => {
+  it("must be UTF-8 without a byte order mark", () => {
     const invalid = [
       bytes([0xef, 0xbb, 0xbf], "{}"),
       bytes('{"a":"', [0x80], '"}'),
@@ -50,7 +50,7 @@ describe("a foreign line", () => {
     assert.deepStrictEqual(TaraSON.parse(bytes('{"a":"\ufeff"}')), { a: "\ufeff" })
   })
 
-  it("nests no deeper than the limit, looked at before parsing", () => {
+  it("must not nest deeper than the limit, which is checked before parsing", () => {
     assert.deepStrictEqual(refusal(() => TaraSON.parse(bytes(deep(129)))).reason, {
       _tag: "NestingTooDeep",
       depthMax: 128
@@ -66,7 +66,7 @@ describe("a foreign line", () => {
     assert.deepStrictEqual(TaraSON.parseCanonical(TaraSON.toBytes(TaraSON.encode(brackets))), brackets)
   })
 
-  it("is one JSON text, and the error does not repeat it", () => {
+  it("must be one JSON text, and the error does not quote it", () => {
     for (const line of [
       "",
       " ",
@@ -99,11 +99,11 @@ describe("a foreign line", () => {
     })
   })
 
-  it("is an object", () => {
+  it("must be an object", () => {
     for (const line of ["null", "[]", "1", '"a"', "true", "[{}]"]) assert.strictEqual(refused(line), "NotARecord")
   })
 
-  it("has no key twice in one object", () => {
+  it("must not have a key twice in one object", () => {
     assert.strictEqual(refused('{"a":1,"a":1}'), "DuplicateKey /a")
     assert.strictEqual(refused(String.raw`{"a":1,"\u0061":2}`), "DuplicateKey /a")
     assert.strictEqual(refused('{"x":[0,{"k/":{}, "b":[1,2],"k/":3}]}'), "DuplicateKey /x/1/k~1")
@@ -113,7 +113,7 @@ describe("a foreign line", () => {
     })
   })
 
-  it("smuggles no prototype", () => {
+  it("cannot smuggle in a prototype", () => {
     assert.strictEqual(refused('{"__proto__":{"admin":true}}'), "ForbiddenKey /__proto__")
     assert.strictEqual(refused(String.raw`{"a":[{"\u005f_proto__":1}]}`), "ForbiddenKey /a/0/__proto__")
     const record = TaraSON.parse(bytes('{"constructor":{"prototype":{"admin":true}}}'))
@@ -121,7 +121,7 @@ describe("a foreign line", () => {
     assert.isFalse("admin" in {})
   })
 
-  it("has well-formed strings, however they are escaped", () => {
+  it("must have well-formed strings, however they are escaped", () => {
     assert.strictEqual(refused(String.raw`{"a":"\ud800"}`), "IllFormedString /a")
     assert.strictEqual(refused(String.raw`{"a":["\udc00\ud800"]}`), "IllFormedString /a/0")
     assert.strictEqual(refused(String.raw`{"a\uffff":1}`), "IllFormedString /a\uffff")
@@ -129,7 +129,7 @@ describe("a foreign line", () => {
     assert.deepStrictEqual(TaraSON.parse(bytes(String.raw`{"a":"\ud83d\ude00\\ud800"}`)), { a: "\u{1f600}\\ud800" })
   })
 
-  it("has no number that would come back as another", () => {
+  it("must not contain a number that would be written differently", () => {
     for (const literal of [
       "1e400",
       "-1e400",
@@ -153,8 +153,8 @@ describe("a foreign line", () => {
     }
   })
 
-  it("keeps its escaped keys apart, whatever the engine makes of them", () => {
-    // The shapes that lead V8 astray: https://github.com/nodejs/node/issues/63785
+  it("keeps its escaped keys apart, whatever the engine does to them", () => {
+    // The shapes that mislead V8: https://github.com/nodejs/node/issues/63785
     for (const key of [String.raw`\\`, String.raw`x\\`, String.raw`\n`]) JSON.parse(`{"h":1,"${key}":1}`)
     for (const key of ['"', "\n", "\t", "\\", 'x"', "x\n", "\u0001"]) {
       const line = `{"h":1,${JSON.stringify(key)}:{"v":"\\n"}}`
@@ -164,7 +164,7 @@ describe("a foreign line", () => {
     }
   })
 
-  it("is too large when its canonical form is", () => {
+  it("is too large if its canonical form is", () => {
     const line = `{"a":[${Array.from({ length: 100_000 }, () => "1e20").join(",")}]}`
     assert.strictEqual(refused(line), "RecordTooLarge")
   })
@@ -177,7 +177,7 @@ describe("a foreign line", () => {
 })
 
 describe("a line of a segment", () => {
-  it("is its own canonical bytes", () => {
+  it("must equal its canonical bytes", () => {
     const others = [
       '{ "a":1}',
       '{"a":1} ',

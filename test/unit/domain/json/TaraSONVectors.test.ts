@@ -1,4 +1,4 @@
-/** The cases that RFC 8785 itself gives. */
+/** The examples of RFC 8785. */
 import { assert, describe, it } from "@effect/vitest"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
 
@@ -32,17 +32,17 @@ describe("RFC 8785 appendix B: numbers by their bits", () => {
     ["43143ff3c1cb0959", "1424953923781206.2"]
   ]
   for (const [bits, text] of cases) {
-    it(`${bits} is ${text}`, () => assert.strictEqual(TaraSON.encodeValue(double(bits)), text))
+    it(`encodes ${bits} as ${text}`, () => assert.strictEqual(TaraSON.encodeValue(double(bits)), text))
   }
 
   for (const bits of ["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"]) {
-    it(`${bits} is refused`, () =>
+    it(`refuses ${bits}`, () =>
       assert.throws(() => TaraSON.encodeValue([double(bits)]), /^UnrepresentableNumber at \/0:/))
   }
 })
 
 describe("RFC 8785 section 3.2", () => {
-  it("3.2.2 to 3.2.4: literals, numbers and strings, to the byte", () => {
+  it("3.2.2 to 3.2.4: encodes literals, numbers and strings to exactly these bytes", () => {
     const input = String.raw`{
       "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
       "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
@@ -62,7 +62,7 @@ describe("RFC 8785 section 3.2", () => {
     )
   })
 
-  it("3.2.3: keys sort by UTF-16 units", () => {
+  it("3.2.3: sorts keys by UTF-16 units", () => {
     const record = {
       "\u20ac": "Euro Sign",
       "\r": "Carriage Return",
@@ -85,7 +85,7 @@ describe("RFC 8785 section 3.2", () => {
     assert.strictEqual(Buffer.from(TaraSON.toBytes(text)).toString("hex"), bytes)
   })
 
-  it("keys sort within each object, arrays keep their order, indices are keys like others", () => {
+  it("sorts keys within each object, keeps the order of arrays, and treats indices like other keys", () => {
     const record = {
       b: [{ z: 1, a: 2 }, { "10": 1, "9": 2, "1": 3 }, "b", "a"],
       a: { "": { "~": [], "/": {} } },
@@ -97,7 +97,7 @@ describe("RFC 8785 section 3.2", () => {
     )
   })
 
-  it("controls, markup and what JavaScript takes for line ends stand as they are, but for C0", () => {
+  it("writes control characters, markup and JavaScript's line ends unescaped, except for C0", () => {
     assert.strictEqual(
       TaraSON.encodeValue("\u0000\b\t\n\u000b\f\r\u001f\u007f\u0080\u2028\u2029</script>"),
       '"\\u0000\\b\\t\\n\\u000b\\f\\r\\u001f\u007f\u0080\u2028\u2029</script>"'
@@ -105,7 +105,7 @@ describe("RFC 8785 section 3.2", () => {
   })
 })
 
-describe("record id", () => {
+describe("a record id", () => {
   // printf '{"$type":"Greeted","at":1,"name":"Ada"}' | sha256sum
   const id = "sha256:09605eb717eb97d8821870cf76b737417b39b0340348438fef03a7bb7e64124b"
 

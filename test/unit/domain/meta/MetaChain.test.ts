@@ -35,7 +35,7 @@ const kinds = [
 
 const chainErrors = ["MetaCorrupt", "MetaInvalid", "ForkDetected", "UnsupportedFormat"]
 
-/** Tag of what reading throws, which must be one of the typed errors; `undefined` where it succeeds. */
+/** Returns the tag of a read's error, which must be one of the typed errors; `undefined` if it succeeds. */
 const refusalOf = (read: () => unknown): string | undefined => {
   try {
     read()
@@ -53,11 +53,11 @@ const without = ({ hash: _, previous: __, ...record }: LibRecord | TapeRecord): 
 
 const otherDigit = (digit: string): string => (digit === "1" ? "2" : "1")
 
-/** A line whose record has been changed, and is canonical and sealed again. */
+/** Returns a line whose record is changed, canonical, and has the right hash again. */
 const edited = (line: string, change: object): string => sealed({ ...(JSON.parse(line) as object), ...change })
 
 describe("a meta chain", () => {
-  it("gives back what was written, each record naming the one before it, and sealed", () => {
+  it("returns the records that were written, each naming the one before it", () => {
     for (const { bytes, read } of kinds) {
       const chain = read(bytes)
       assert.isFalse(chain.torn)
@@ -74,7 +74,7 @@ describe("a meta chain", () => {
     assert.deepStrictEqual(readTape(tape.bytes).records.map(without), [...tapeRecords])
   })
 
-  it("is the same whether it is written at once or record by record", () => {
+  it("is the same whether it is written whole or record by record", () => {
     const pieces: Array<Uint8Array> = []
     let end: string | null = null
     for (const record of libRecords) {
@@ -87,14 +87,14 @@ describe("a meta chain", () => {
     assert.deepStrictEqual(readLib(new Uint8Array()), { records: [], end: null, goodBytes: 0, torn: false })
   })
 
-  it("shows a line that was dropped, doubled, swapped with the next or changed, wherever it stands", () => {
+  it("reveals a line that was dropped, doubled, swapped with the next or changed, anywhere", () => {
     for (const { bytes, read } of kinds) {
       const lines = linesOf(bytes)
       for (let at = 0; at < lines.length; at++) {
         const doubled = lines.toSpliced(at, 0, lines[at]!)
         assert.isDefined(refusalOf(() => read(bytesOf(doubled))))
         if (at === lines.length - 1) continue
-        // What is missing at the end of a chain, nothing in the chain can tell.
+        // A chain does not reveal that its end is missing.
         assert.isDefined(refusalOf(() => read(bytesOf(lines.toSpliced(at, 1)))))
         const swapped = lines.with(at, lines[at + 1]!).with(at + 1, lines[at]!)
         assert.isDefined(refusalOf(() => read(bytesOf(swapped))))
@@ -104,7 +104,7 @@ describe("a meta chain", () => {
     }
   })
 
-  it("shows two successors of one record as a fork", () => {
+  it("reports two successors of one record as a fork", () => {
     const [first, ...rest] = linesOf(lib.bytes)
     const two = MetaChain.write<LibRecord>(TaraSON.recordId(first!), [epoch(2, 9)]).bytes
     for (const length of [1, 2, rest.length]) {
@@ -121,7 +121,7 @@ describe("a meta chain", () => {
     )
   })
 
-  it("refuses a first record that names one before it", () => {
+  it("refuses a first record that names a record before it", () => {
     const [first] = linesOf(tape.bytes)
     const chained = bytesOf([edited(first!, { previous: TaraSON.recordId("{}") })])
     assert.strictEqual(
@@ -130,7 +130,7 @@ describe("a meta chain", () => {
     )
   })
 
-  it("refuses record types and format versions that it does not know, and those of another meta", () => {
+  it("refuses unknown record types and format versions, and those of another meta", () => {
     const [first] = linesOf(lib.bytes)
     for (const change of [{ format: 2 }, { $type: "LiteLib.Later" }]) {
       assert.strictEqual(
@@ -148,7 +148,7 @@ describe("a meta chain", () => {
     )
   })
 
-  it("refuses fields that are missing, too many or of another kind", () => {
+  it("refuses missing and additional fields, and fields of another type", () => {
     const [first] = linesOf(lib.bytes)
     const { created: _, ...missing } = JSON.parse(first!) as Record<string, unknown>
     const changed = [edited(first!, { extra: 1 }), edited(first!, { lib: "mine" }), sealed(missing)]
@@ -160,7 +160,7 @@ describe("a meta chain", () => {
     }
   })
 
-  it("of a lib, torn at any byte, loses the torn record alone", () => {
+  it("of a lib that is torn at any byte loses only the torn record", () => {
     const lines = linesOf(lib.bytes)
     for (let length = 0; length <= lib.bytes.length; length++) {
       const cut = lib.bytes.subarray(0, length)
@@ -172,7 +172,7 @@ describe("a meta chain", () => {
     }
   })
 
-  it("of a tape, cut anywhere but at the end of a line, is corrupt: it is only ever replaced whole", () => {
+  it("of a tape that is cut anywhere but at the end of a line is corrupt, since it is only ever replaced whole", () => {
     for (let length = 1; length <= tape.bytes.length; length++) {
       const cut = tape.bytes.subarray(0, length)
       const expected = cut.at(-1) === 0x0a ? undefined : "MetaCorrupt"
@@ -183,7 +183,7 @@ describe("a meta chain", () => {
     }
   })
 
-  it("refuses a record that does not match its hash, and one that has none; at the end of a lib the first is torn", () => {
+  it("refuses a record with a wrong or missing hash, except at the end of a lib, where a wrong one counts as torn", () => {
     for (const { name, bytes, read, records } of kinds) {
       const lines = linesOf(bytes)
       for (const at of [0, lines.length - 1]) {
@@ -206,7 +206,7 @@ describe("a meta chain", () => {
     }
   })
 
-  it("shows every flipped bit", () => {
+  it("reveals every flipped bit", () => {
     for (const { name, bytes, read } of kinds) {
       const lastLine = bytes.lastIndexOf(0x0a, bytes.length - 2) + 1
       for (let at = 0; at < bytes.length; at++) {
@@ -215,7 +215,7 @@ describe("a meta chain", () => {
           const tag = refusalOf(() => {
             ;({ torn } = read(flipped(bytes, at, bit)))
           })
-          // Only the last record of a lib may be left out.
+          // Only the last record of a lib may be dropped.
           const seen = tag !== undefined || (name === "lib" && at >= lastLine && torn)
           assert.isTrue(seen, `${name}: byte ${at}, bit ${bit}`)
         }
@@ -223,14 +223,14 @@ describe("a meta chain", () => {
     }
   })
 
-  it("says in few words what is wrong, however long the key that is", () => {
+  it("reports an error in few words, however long the wrong key or value is", () => {
     for (const records of [[{ ...libMeta, ["k".repeat(5000)]: 1 }], [{ ...libMeta, created: "x".repeat(5000) }]]) {
       const { bytes } = MetaChain.write<LibRecord>(null, records as ReadonlyArray<Unchained<LibRecord>>)
       assert.throws(() => readLib(bytes), /^.{1,600}$/s)
     }
   })
 
-  it("refuses more bytes than the limit before it looks at them", () => {
+  it("refuses more bytes than the limit before it parses them", () => {
     const limits = { ...defaultLimits, metaBytesMax: tape.bytes.length }
     assert.strictEqual(MetaChain.readTape("tape.meta.jsonl", tape.bytes, limits).records.length, tapeRecords.length)
     const tight = { ...limits, metaBytesMax: tape.bytes.length - 1 }

@@ -23,7 +23,7 @@ const failure = (text: string): unknown => {
 }
 
 describe("the end of a tape's meta", () => {
-  it("is marked by a last line that is none of its records", () => {
+  it("is marked by a last line that is not one of its records", () => {
     const lines = linesOf(whole.bytes)
     assert.lengthOf(lines, 4)
     assert.match(lines[3]!, /^\{"\$type":"LiteTape.End",/)
@@ -35,7 +35,7 @@ describe("the end of a tape's meta", () => {
     assert.deepInclude(chain, { end: whole.end, goodBytes: whole.bytes.length - lines[3]!.length, torn: false })
   })
 
-  it("is missed wherever the meta is cut, at the ends of lines too", () => {
+  it("is missed if the meta is cut anywhere, even at the end of a line", () => {
     for (let length = 1; length < whole.bytes.length; length++) {
       const error = failure(Buffer.from(whole.bytes.subarray(0, length)).toString("latin1"))
       assert.instanceOf(error, MetaCorrupt, `${length} bytes`)
@@ -43,7 +43,7 @@ describe("the end of a tape's meta", () => {
     }
   })
 
-  it("is in no other place, and there only once", () => {
+  it("may be only in the last line, once", () => {
     const [first, second, third, end] = linesOf(whole.bytes) as [string, string, string, string]
     for (const text of [
       [first, second, end],
@@ -57,13 +57,13 @@ describe("the end of a tape's meta", () => {
     assert.instanceOf(failure(Buffer.from(alone.bytes).toString()), MetaInvalid)
   })
 
-  it("moves behind a record that is added", () => {
+  it("moves after a record that is added", () => {
     const added = segment(3, 5, 1)
     const longer = MetaChain.extendTape(whole.bytes, whole.end, added)
     assert.deepStrictEqual(longer, MetaChain.writeTape([...records, added]))
   })
 
-  it("may be unmarked where an early version wrote it, and is marked when that is written anew", () => {
+  it("may be unmarked in an early version, and is marked at the next write", () => {
     const early = MetaChain.write<TapeRecord>(null, records)
     const chain = MetaChain.readTape(meta, early.bytes)
     assert.deepInclude(chain, { end: early.end, goodBytes: early.bytes.length })

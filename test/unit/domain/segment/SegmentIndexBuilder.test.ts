@@ -12,33 +12,33 @@ const begun = () => {
   return builder
 }
 
-describe("a builder refuses, since lines may be anybody's,", () => {
+describe("an index builder, given untrusted lines,", () => {
   it.each([
     ["a gap in the revisions", { revision: 2, position: 1 }],
     ["a repeated revision", { revision: 0, position: 1 }],
     ["a repeated position", { revision: 1, position: 0 }],
     ["a position that goes back", { revision: 1, position: -1 }],
-    ["a position that is no integer", { revision: 1, position: 1.5 }],
+    ["a position that is not an integer", { revision: 1, position: 1.5 }],
     ["a revision before the first", { stream: "order-2", revision: -1, position: 1 }]
-  ])("%s", (_, change) => {
+  ])("refuses %s", (_, change) => {
     assert.throws(() => begun().add(line, 0, 2, { ...event, ...change }), BadLine)
   })
 })
 
-describe("a builder dies", () => {
+describe("an index builder", () => {
   it.each([
     ["a hash that is out of range", { revision: 1, position: 1, idHash: 2 ** 53 }],
     ["a negative hash", { revision: 1, position: 1, idHash: -1 }]
-  ])("of %s", (_, change) => {
+  ])("dies on %s", (_, change) => {
     assert.throws(() => begun().add(line, 0, 2, { ...event, ...change }), /invariant/i)
   })
 
-  it("of an event among records, and of a record among events", () => {
+  it("dies on an event among records, and on a record among events", () => {
     assert.throws(() => new Index.SegmentIndexBuilder("records").add(line, 0, 2, event), /invariant/i)
     assert.throws(() => begun().add(line, 0, 2), /invariant/i)
   })
 
-  it("when it is used after its end, or for a segment without a hash", () => {
+  it("dies if it is used after its end, or for a segment without a hash", () => {
     const builder = begun()
     builder.finish(someSha256)
     assert.throws(() => builder.add(line, 0, 2, { ...event, revision: 1, position: 1 }), /invariant/i)
@@ -46,7 +46,7 @@ describe("a builder dies", () => {
     assert.throws(() => begun().finish("ab"), /invariant/i)
   })
 
-  it("of a segment of 4 GiB", () => {
+  it("dies on a segment of 4 GiB", () => {
     const builder = new Index.SegmentIndexBuilder("records")
     const quarter = new Uint8Array(2 ** 28)
     for (let i = 0; i < 15; i++) builder.add(quarter, 0, quarter.length - 1)

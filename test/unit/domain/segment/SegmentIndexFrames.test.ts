@@ -6,7 +6,7 @@ import { runLookup } from "../../../support/runLookup.ts"
 
 const line = Buffer.alloc(1000, 0x61)
 
-/** An index of frames with so many lines of 1001 bytes each; frame `i` takes up `100 + i` bytes of the file. */
+/** An index of frames with that many lines of 1001 bytes each; frame `i` occupies `100 + i` bytes of the file. */
 const framed = (frames: ReadonlyArray<number>): Uint8Array => {
   const builder = new Index.SegmentIndexBuilder("records")
   for (const lines of frames) {
@@ -21,7 +21,7 @@ const headerOf = (index: Uint8Array) => Index.decodeHeader(pageOf(index, 0), som
 const framesOf = (index: Uint8Array) => runLookup(index, Index.readFrames(headerOf(index)))
 
 describe("the frames of an index", () => {
-  it("are where they were said to be, and blocks stay within them", () => {
+  it("have the given offsets, and no block crosses their ends", () => {
     const index = framed([1, 100, 3])
     const frames = framesOf(index)
     assert.deepStrictEqual([...frames.fileOffset], [0, 100, 201])
@@ -34,7 +34,7 @@ describe("the frames of an index", () => {
     assert.notInclude([...blocks.crc], 0)
   })
 
-  it("are found by any of their bytes, also over several pages", () => {
+  it("are found by any of their bytes, even over several pages", () => {
     const frames = framesOf(framed(Array.from({ length: 700 }, (_, i) => 1 + (i % 2))))
     assert.strictEqual(frames.count, 700)
     for (let frame = 0; frame < 700; frame++) {
@@ -44,16 +44,16 @@ describe("the frames of an index", () => {
     }
   })
 
-  it("are none where the segment is not compressed", () => {
+  it("are empty if the segment is not compressed", () => {
     assert.strictEqual(framesOf(begun().finish(someSha256)).count, 0)
   })
 
   it.each([
     ["a gap in the file", 1, 0],
     ["a frame without bytes in the file", 0, 4],
-    ["a gap in what they hold", 1, 8],
+    ["a gap in the raw bytes", 1, 8],
     ["fewer bytes than the segment", 2, 12]
-  ])("are refused with %s, with checksums that are right", (_, row, at) => {
+  ])("are refused with %s, even with correct checksums", (_, row, at) => {
     const forged = framed([1, 2, 3])
     const { frames } = headerOf(forged)
     const offset = offsetOfRow(frames, row) + at
@@ -62,14 +62,14 @@ describe("the frames of an index", () => {
     assert.throws(() => framesOf(forged), Index.IndexDamaged)
   })
 
-  it("are refused where there are more of them than blocks", () => {
+  it("are refused if there are more of them than blocks", () => {
     const forged = framed([1])
     forged[108] = 2
     checksumPage(someSha256, 0, pageOf(forged, 0))
     assert.throws(() => headerOf(forged), Index.IndexDamaged)
   })
 
-  it("are refused, whichever single bit of their page flips", () => {
+  it("are refused if any single bit of their page is flipped", () => {
     const index = framed([1, 2])
     const { frames } = headerOf(index)
     const page = pageOf(index, frames.firstPage)
@@ -87,15 +87,15 @@ const begun = () => {
   return builder
 }
 
-describe("a builder dies", () => {
-  it("of a frame without lines, or without bytes", () => {
+describe("an index builder", () => {
+  it("dies on a frame without lines, or without bytes", () => {
     const builder = begun()
     builder.endFrame()
     assert.throws(() => builder.endFrame(), /invariant/i)
     assert.throws(() => builder.addFrameBytes(0), /invariant/i)
   })
 
-  it("of a frame whose size it was not told, and of lines that are in none", () => {
+  it("dies on a frame without a size, and on lines outside of any frame", () => {
     const unsized = begun()
     unsized.endFrame()
     assert.throws(() => unsized.finish(someSha256), /invariant/i)
@@ -107,8 +107,8 @@ describe("a builder dies", () => {
   })
 })
 
-describe("the segment that an index belongs to", () => {
-  it("can be told from its first page, as long as that is whole", () => {
+describe("the first page of an index", () => {
+  it("names the segment of the index, if the page is intact", () => {
     const page = Uint8Array.from(pageOf(framed([1]), 0))
     assert.strictEqual(Index.hashOfSegment(page), someSha256)
     assert.isUndefined(Index.hashOfSegment(page.subarray(1)))

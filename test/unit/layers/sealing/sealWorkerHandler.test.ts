@@ -23,16 +23,16 @@ const answers = (asks: ReadonlyArray<Ask>): Array<Reply> => {
   return replies
 }
 
-/** Of each job that was finished: the records that were found. */
+/** Returns the number of records of each finished job. */
 const found = (replies: ReadonlyArray<Reply>) =>
   replies.flatMap((reply) => (reply.kind === "finished" ? [[reply.job, reply.sealed?.records]] : []))
 
 const added = (replies: ReadonlyArray<Reply>) => replies.filter(({ kind }) => kind === "added").length
 
-describe("the desk of the thread that seals", () => {
+describe("the handler of the sealing thread", () => {
   afterEach(() => void vi.restoreAllMocks())
 
-  it("seals several segments at once", () => {
+  it("seals several segments concurrently", () => {
     const line = '{"n":1}\n'
     const replies = answers([
       begin(1),
@@ -51,7 +51,7 @@ describe("the desk of the thread that seals", () => {
     assert.strictEqual(added(replies), 4)
   })
 
-  it("answers where lines are none, and finds nothing for them, but for others", () => {
+  it("answers without a result if lines are invalid, and still seals other segments", () => {
     const replies = answers([
       begin(1),
       begin(2),
@@ -68,7 +68,7 @@ describe("the desk of the thread that seals", () => {
     assert.strictEqual(added(replies), 3)
   })
 
-  it("answers where the end of a segment throws", () => {
+  it("answers without a result if the end of a segment throws", () => {
     vi.spyOn(SegmentSeal.prototype, "finish").mockImplementation(() => {
       throw new RangeError("no memory")
     })
@@ -77,7 +77,7 @@ describe("the desk of the thread that seals", () => {
     ])
   })
 
-  it("answers for what was dropped, or never begun", () => {
+  it("answers for jobs that were dropped, or never begun", () => {
     const replies = answers([begin(1), { kind: "drop", job: 1 }, add(1, '{"n":1}\n'), { kind: "finish", job: 1 }])
     assert.deepStrictEqual(found(replies), [[1, undefined]])
     assert.strictEqual(added(replies), 1)

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { FrameCache } from "../../../../src/services/segment/FrameCache.ts"
 
-/** Loads that are counted, of frames with so many bytes. */
+/** Counts its loads, of frames with that many bytes. */
 class Loads {
   count = 0
   readonly load: Effect.Effect<Uint8Array>
@@ -18,7 +18,7 @@ class Loads {
 }
 
 describe("the cache of frames", () => {
-  it.effect("keeps as many bytes as it may, and lets the least recently used go", () =>
+  it.effect("keeps as many bytes as allowed, and drops the least recently used frame", () =>
     Effect.gen(function* () {
       const cache = new FrameCache<never>(100)
       const frame = new Loads(40)
@@ -35,7 +35,7 @@ describe("the cache of frames", () => {
     })
   )
 
-  it.effect("hands on, and does not keep, a frame that is larger than all of it", () =>
+  it.effect("returns a frame that is larger than the cache without keeping it", () =>
     Effect.gen(function* () {
       const cache = new FrameCache<never>(100)
       const frame = new Loads(101)
@@ -46,7 +46,7 @@ describe("the cache of frames", () => {
     })
   )
 
-  it.effect("loads a frame once that several want, also when the first one gives up", () =>
+  it.effect("loads a frame once for several callers, even if the first one is interrupted", () =>
     Effect.gen(function* () {
       const cache = new FrameCache<never>()
       const started = yield* Deferred.make<void>()
@@ -68,7 +68,7 @@ describe("the cache of frames", () => {
     })
   )
 
-  it.effect("tells a failure to all that wait, and keeps none", () =>
+  it.effect("reports a failure to all waiting callers, and keeps nothing", () =>
     Effect.gen(function* () {
       const cache = new FrameCache<string>()
       const gate = yield* Deferred.make<Uint8Array, string>()

@@ -5,7 +5,7 @@ import { assert, describe, it } from "vitest"
 import { measure, storedBytesMax } from "../../../../src/domain/segment/Frames.ts"
 import { decompress, startCompress } from "../../../../src/services/segment/FrameCodec.ts"
 
-/** Bytes that do not compress, always the same: each piece is the hash of the one before it. */
+/** Returns bytes that do not compress, always the same: each piece is the hash of the one before it. */
 const noise = (length: number): Uint8Array => {
   const pieces: Array<Uint8Array> = []
   let seed = Buffer.from("noise")
@@ -17,9 +17,9 @@ const noise = (length: number): Uint8Array => {
 }
 
 describe.each(["zstd", "gzip"] as const)("a frame compressed as %s", (codec) => {
-  it("is one frame, whatever its size, and holds what it was made of", async () => {
+  it("is one frame, whatever its size, and decompresses to its content", async () => {
     const all = noise(8192)
-    // Every size of a file around those at which zlib's pieces may end.
+    // Every file size around those at which a piece of zlib may end.
     const around = [1024, 2048, 4096].flatMap((size) => Array.from({ length: 48 }, (_, n) => size - 40 + n))
     for (const length of [1, 2, 100, ...around]) {
       const raw = all.subarray(0, length)

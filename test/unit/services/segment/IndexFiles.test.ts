@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as MemoryStorage from "../../../../src/layers/MemoryStorage.ts"
 import * as IndexFiles from "../../../../src/services/segment/IndexFiles.ts"
 
-/** The derived files of a new lib with one tape. */
+/** Returns the derived files of a new lib with one tape. */
 const make = Effect.gen(function* () {
   const storage = yield* MemoryStorage.make
   const root = yield* storage.open("lib", "write")
@@ -14,7 +14,7 @@ const make = Effect.gen(function* () {
 const bytes = Buffer.from("an index")
 
 describe("index files", () => {
-  it.effect("have the names that the format gives them, in shards too", () =>
+  it.effect("have the names of the format, also in shards", () =>
     Effect.gen(function* () {
       const derived = yield* make
       for (const segment of ["seg-000001.jsonl", "seg-000002.jsonl.gz", "shard-0001/seg-000123.jsonl.zst"]) {
@@ -50,7 +50,7 @@ describe("index files", () => {
     })
   )
 
-  it.effect("are refused for what is not the name of a segment", () =>
+  it.effect("are refused for a name that is not that of a segment", () =>
     Effect.gen(function* () {
       const derived = yield* make
       for (const segment of ["", "..", "../seg-000001.jsonl", "index/seg-000001.jsonl", "seg-1.jsonl", "a/../b"]) {

@@ -1,4 +1,4 @@
-/** Segments of several frames, and what can be wrong with segments that are compressed or freed of repeats. */
+/** Segments of several frames, and the possible damage of compressed and deduplicated segments. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Merkle from "litetapes/Merkle"
@@ -20,7 +20,7 @@ const withStorage = Effect.provide(MemoryStorage.layer)
 const lineOf = (n: number, bytes = 100): Uint8Array => Buffer.from(`{"n":${n},"x":"${"abcdefg".repeat(bytes / 7)}"}`)
 const compressed = ["gzip", "zstd"] as const
 
-/** A random number generator that gives the same each time. */
+/** A random number generator that always returns the same sequence. */
 const numbers = (seed: number) => {
   let state = seed
   return (below: number) => {
@@ -30,7 +30,7 @@ const numbers = (seed: number) => {
 }
 
 describe.each(compressed)("a %s segment of several frames", (compression) => {
-  it.live("gives any range of its raw bytes", () =>
+  it.live("returns any range of its raw bytes", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       const { lib } = opened
@@ -56,7 +56,7 @@ describe.each(compressed)("a %s segment of several frames", (compression) => {
     }).pipe(withStorage)
   )
 
-  it.live("may hold records that are longer than a frame", () =>
+  it.live("may contain records that are longer than a frame", () =>
     Effect.gen(function* () {
       const opened = yield* open("write", "records", { limits: { recordBytesMax: 4 * MiB } })
       const { lib, tape } = opened
@@ -76,7 +76,7 @@ describe.each(compressed)("a %s segment of several frames", (compression) => {
   )
 })
 
-/** A segment with these lines as its stored ones, whatever they are, said to have `same` lines that repeat others. */
+/** Installs a segment with these stored lines, whatever they are, and with `same` repeats according to meta. */
 const installLines = (opened: Opened, texts: ReadonlyArray<string>, same: number, withIndex = true) =>
   Effect.suspend(() => {
     const lines = texts.map((text) => Buffer.from(text))
@@ -93,7 +93,7 @@ const installLines = (opened: Opened, texts: ReadonlyArray<string>, same: number
     return install(opened, file, described, "none", withIndex ? builder.finish(sha256) : undefined)
   })
 
-/** Tags of what the ways to read a segment fail with: record by record, whole. */
+/** Returns the tags of the errors with which both ways to read a segment fail: record by record, and whole. */
 const readings = (opened: Opened, segment: Segment) =>
   Effect.gen(function* () {
     const { lib, tape } = opened
@@ -108,16 +108,16 @@ const record = `{"a":"a record that is long enough to be worth a reference"}`
 
 describe("a line that repeats another", () => {
   it.effect.each([
-    ["where meta says that there is none", [record, same(0)], 0],
+    ["although meta counts no repeats", [record, same(0)], 0],
     ["itself", [record, same(1)], 1],
     ["a later one", [same(1), record], 1],
-    ["one that is not there", [record, same(7)], 1],
-    ["one that repeats another itself", [record, same(0), same(1)], 2],
+    ["a missing one", [record, same(7)], 1],
+    ["one that repeats another one itself", [record, same(0), same(1)], 2],
     ["no line", [record, `{"$type":"LiteTape.Same"}`], 1],
-    ["a number with zeros in front", [record, same("00")], 1],
+    ["a number with leading zeros", [record, same("00")], 1],
     ["a number below 0", [record, same("-0")], 1],
-    ["a number that is none", [record, same('"0"')], 1],
-    ["with more to say", [record, `{"$type":"LiteTape.Same","line":0,"more":1}`], 1]
+    ["a text instead of a number", [record, same('"0"')], 1],
+    ["with an additional field", [record, `{"$type":"LiteTape.Same","line":0,"more":1}`], 1]
   ] as const)("is refused: %s", ([, lines, count]) =>
     Effect.gen(function* () {
       const opened = yield* open("write")
@@ -126,7 +126,7 @@ describe("a line that repeats another", () => {
     }).pipe(withStorage)
   )
 
-  it.effect("is counted: another number than meta's is SegmentCorrupt", () =>
+  it.effect("is corrupt if meta counts another number of repeats", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       for (const count of [1, 3]) {
@@ -137,7 +137,7 @@ describe("a line that repeats another", () => {
     }).pipe(withStorage)
   )
 
-  it.effect("is the record that it repeats, whatever it looks like inside of a text", () =>
+  it.effect("returns the record that it repeats, and is left alone inside of other records", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       const { lib } = opened
@@ -159,7 +159,7 @@ describe("a line that repeats another", () => {
     }).pipe(withStorage)
   )
 
-  it.live("does not blow up memory: a chunk holds what it may, however long the repeated record is", () =>
+  it.live("does not exhaust memory: a chunk stays within its limit, however long the repeated record is", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       const { lib, tape } = opened
@@ -180,7 +180,7 @@ describe("a line that repeats another", () => {
   )
 })
 
-/** What meta says of a segment with one line, whose root nobody looks at. */
+/** Describes a segment with one line; its root is never checked. */
 const described = (file: Uint8Array, rawBytes: number) => ({
   bytes: file.length,
   rawBytes,
@@ -189,14 +189,14 @@ const described = (file: Uint8Array, rawBytes: number) => ({
   merkle: { size: 1, peaks: ["ab".repeat(32)] }
 })
 
-describe("a frame that holds too much", () => {
+describe("a frame with too much content", () => {
   const zeros = Buffer.alloc(64 * MiB, 0x20)
-  it.live("is DecompressionLimit, at its place in the file", () =>
+  it.live("fails with DecompressionLimit and its place in the file", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       const line = joined([lineOf(1)])
       const first = wrapGzip(deflateRawSync(line), line.length, crc32(line))
-      // It says that it holds 1000 bytes, and holds 64 MiB.
+      // It declares 1000 bytes, and contains 1 MiB.
       const bomb = wrapGzip(deflateRawSync(zeros.subarray(0, MiB)), 1000, 0)
       const file = Buffer.concat([first, bomb])
       const segment = yield* install(opened, file, { ...described(file, line.length + 1000) }, "gzip")
@@ -208,7 +208,7 @@ describe("a frame that holds too much", () => {
     }).pipe(withStorage)
   )
 
-  it.effect("is DecompressionLimit where it says so itself, by the lib's limit and by meta's", () =>
+  it.effect("fails with DecompressionLimit if its declared size exceeds the lib's limit, or the bytes in meta", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       const { lib } = opened
@@ -220,7 +220,7 @@ describe("a frame that holds too much", () => {
     }).pipe(withStorage)
   )
 
-  it.effect("is DecompressionLimit where meta's bytes are used up", () =>
+  it.effect("fails with DecompressionLimit if it exceeds the remaining bytes in meta", () =>
     Effect.gen(function* () {
       const opened = yield* open("write")
       const line = joined([lineOf(1)])

@@ -6,8 +6,8 @@ import { allResults, AppendRequest, PlannedAppend } from "../../../../src/servic
 
 const event = (n: number) => encode("order-1", { type: "Placed", data: { n } }, 0, () => `id-${n}`, "", defaultLimits)
 
-describe("a request that has its outcome", () => {
-  it("holds nothing of what was encoded for it: not even arrays do that somebody still has", () => {
+describe("an append request that has its outcome", () => {
+  it("keeps nothing of its encoded events, and empties the arrays of its caller", () => {
     const entries = [
       new PlannedAppend("order-1", "any", [event(1), event(2)], new Set()),
       new PlannedAppend("order-2", "any", [event(3)], new Set())
