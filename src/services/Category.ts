@@ -1,8 +1,11 @@
 /**
- * Events with schemas: the types of a category's events, checked when they are appended and when they are read.
+ * Typed events: a category of streams with a schema for each of its event types. Data is checked and encoded on append,
+ * decoded and checked on read. `Category` only wraps `EventStore`; you can use both on the same streams.
  *
- * A stored shape that has grown old is read by giving its event a schema that decodes it into the new one
+ * To read events that were stored in an older shape, give the type a schema that decodes the old shape into the new one
  * (`Schema.decodeTo`).
+ *
+ * @see `litetapes/EventStore`
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -22,12 +25,12 @@ import {
   type StreamReadError
 } from "./EventStore.ts"
 
-/** Schemas of a category's events, by event type. What they encode to must be lite JSON. */
+/** Schemas by event type. Each must encode to a JSON value that `litetapes/TaraSON` accepts. */
 export interface Schemas {
   readonly [type: string]: Schema.Codec<unknown, unknown>
 }
 
-/** An event to be appended, with data of its type. */
+/** An event to append, with data of its type. */
 export type New<S extends Schemas> = {
   readonly [Type in keyof S & string]: Omit<NewEvent, "type" | "data"> & {
     readonly type: Type
@@ -35,7 +38,7 @@ export type New<S extends Schemas> = {
   }
 }[keyof S & string]
 
-/** An event as it was stored, with data of its type. */
+/** A stored event, with data of its type. */
 export type Recorded<S extends Schemas> = {
   readonly [Type in keyof S & string]: Omit<RecordedEvent, "type" | "data"> & {
     readonly type: Type
@@ -43,37 +46,60 @@ export type Recorded<S extends Schemas> = {
   }
 }[keyof S & string]
 
-/** The events of a category: `Category.Event<typeof Account>`. */
+/**
+ * Stored events of a category `C`, such as `Category.Event<typeof Account>`: a union in which `type` determines `data`.
+ */
 export type Event<C> = C extends Category<infer S> ? Recorded<S> : never
 
+/**
+ * Operations on the streams of one category. All of them use the `EventStore` in context, except `encode` and `decode`.
+ */
 export interface Category<S extends Schemas> {
+  /** Name of the category, such as `account`. */
   readonly name: string
+  /** Schemas as they were given to `make`. */
   readonly schemas: S
-  /** The stream of one aggregate: `account-17`. */
+  /** Returns the name of an aggregate's stream: `account-17` for the id `17`. */
   readonly stream: (id: string) => string
-  /** Checks and encodes an event, for `EventStore.appendAll` over several categories. */
+  /**
+   * Encodes an event for `EventStore.appendAll`, which can append to several categories as one batch. Fails with
+   * `EventSchemaError` if the type is unknown or the data does not match its schema.
+   */
   readonly encode: (event: New<S>) => Effect.Effect<NewEvent, EventSchemaError>
-  /** Checks and decodes a stored event. */
+  /**
+   * Decodes an event that was read through `EventStore`. Fails with `EventSchemaError` if its type is unknown or its
+   * stored data does not match the schema.
+   */
   readonly decode: (event: RecordedEvent) => Effect.Effect<Recorded<S>, EventSchemaError>
-  /** Appends events to the stream of one aggregate. */
+  /**
+   * Appends events to the stream of one aggregate, as `EventStore.append` does. Fails with `EventSchemaError` before
+   * anything is appended if an event does not match its schema.
+   */
   readonly append: (
     id: string,
     events: ReadonlyArray<New<S>>,
     options?: AppendOptions
   ) => Effect.Effect<AppendResult, EventAppendError | EventSchemaError, EventStore>
-  /** The events of one aggregate. */
+  /**
+   * Reads the events of one aggregate, as `EventStore.read` does. Fails with `EventSchemaError` at the first chunk that
+   * holds an event that does not match its schema.
+   */
   readonly read: (
     id: string,
     options?: ReadStreamOptions
   ) => Stream.Stream<Recorded<S>, StreamReadError | EventSchemaError, EventStore>
-  /** The events of all aggregates of the category, by position. */
+  /**
+   * Reads the events of all aggregates of the category by position, as `EventStore.readAll` does. A category in
+   * `options.filter` is ignored. With placement by category it reads only the tape of this category.
+   */
   readonly readAll: (
     options?: ReadAllOptions
   ) => Stream.Stream<Recorded<S>, AllReadError | EventSchemaError, EventStore>
 }
 
 /**
- * A category of streams with the schemas of its events.
+ * Returns a category of streams with a schema for each event type. Throws an `Error` if the name is empty or contains
+ * `-`.
  *
  * **Example**
  *
@@ -87,7 +113,7 @@ export interface Category<S extends Schemas> {
  */
 export const make = <const S extends Schemas>(name: string, schemas: S): Category<S> => {
   if (name === "" || name.includes("-")) {
-    throw new Error(`a category's name is not empty and has no "-": ${JSON.stringify(name)}`)
+    throw new Error(`a category name must not be empty or contain "-", but this one is ${JSON.stringify(name)}`)
   }
   const encoders = compile(schemas, (schema) => Schema.encodeUnknownResult(schema))
   const decoders = compile(schemas, (schema) => Schema.decodeUnknownResult(schema))
@@ -125,7 +151,7 @@ type Converter = (input: unknown) => Result.Result<unknown, { readonly message: 
 const compile = (schemas: Schemas, to: (schema: Schemas[string]) => Converter): ReadonlyMap<string, Converter> =>
   new Map(Object.entries(schemas).map(([type, schema]) => [type, to(schema)]))
 
-/** The event with its data converted; everything else stays as it is. */
+/** Returns the event with its data converted, or why it does not match its schema. Other fields are unchanged. */
 const convert = (
   category: string,
   event: { readonly type: string; readonly data?: unknown },
@@ -134,7 +160,13 @@ const convert = (
   const { type } = event
   const converter = converters.get(type)
   if (converter === undefined) {
-    return Result.fail(new EventSchemaError({ category, type, why: "the category has no event of this type" }))
+    return Result.fail(
+      new EventSchemaError({
+        category,
+        type,
+        why: "the category has no schema for this type, pass one to Category.make"
+      })
+    )
   }
   const data = converter(event.data)
   return Result.isSuccess(data)
@@ -142,7 +174,7 @@ const convert = (
     : Result.fail(new EventSchemaError({ category, type, why: data.failure.message }))
 }
 
-/** One effect for many events. */
+/** Converts many events in one effect, since an effect for each would cost more than the conversion. */
 const all = <A, B>(
   values: ReadonlyArray<A>,
   each: (value: A) => Result.Result<B, EventSchemaError>
@@ -153,6 +185,6 @@ const all = <A, B>(
     if (Result.isFailure(result)) return Effect.fail(result.failure)
     converted.push(result.success)
   }
-  // As many as there were: a stream's chunk is never empty.
+  // `converted` is as long as `values`, and a chunk of a stream is never empty.
   return Effect.succeed(converted as [B, ...Array<B>])
 }

@@ -1,10 +1,20 @@
 /**
  * The event store: streams of events with optimistic concurrency, over the tapes of a lib.
  *
- * A stream is an aggregate's sequence (`order-17`); its category is the part before the first `-`. Every event has a
- * revision in its stream and a position in the lib, both from 0 and without gaps.
+ * A stream is the sequence of one aggregate, such as `order-17`. Its category is the part before the first `-`. Every
+ * event has a revision in its stream and a position in the lib, both from 0 and without gaps.
  *
- * @see `litetapes/Category` for events with a schema
+ * @example
+ * ```ts
+ * const placing = Effect.gen(function* () {
+ *   const store = yield* EventStore.EventStore
+ *   yield* store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], { expected: "no-stream" })
+ *   yield* Stream.runForEach(store.read("order-17"), (event) => Effect.log(event.revision, event.type))
+ * })
+ * placing.pipe(Effect.provide(EventStore.layer("./data")), Effect.provide(NodeStorage.layer))
+ * ```
+ *
+ * @see `litetapes/Category` for events with schemas
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -33,28 +43,47 @@ import type { Storage } from "./ports/Storage.ts"
 export type { AllReadError, AppendResult, Duration, EventAppendError, EventFilter, ExpectedRevision, NewEvent }
 export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError }
 
-/** How to append. */
+/** Options of an append. */
 export interface AppendOptions {
-  /** What the stream must look like; default `any`. */
+  /**
+   * State that the stream must be in, else the append fails with `WrongExpectedRevision`. Default: `any`. To leave it
+   * out, omit the key: an explicit `undefined` is a `TypeError`, so that a mistake cannot turn the check off.
+   */
   readonly expected?: ExpectedRevision
-  /** Put into the metadata of every event that has none: what belongs together. */
+  /** Set in the metadata of every event that has no correlation id: an id that related events share. */
   readonly correlationId?: string
-  /** Put into the metadata of every event that has none: the event or command that led to these. */
+  /**
+   * Set in the metadata of every event that has no causation id: id of the event or command that caused these events.
+   */
   readonly causationId?: string
 }
 
-/** What asking for a stream's revision may fail with. */
+/** Errors of `EventStore.revision`. */
 export type RevisionError = StreamReadError
 
+/** The event store, as a service. Get one from `layer`, `layerLib`, `open` or `make`. */
 export class EventStore extends Context.Service<
   EventStore,
   {
+    /** The lib that holds the events. */
     readonly lib: Lib.Lib["Service"]
     /**
-     * Appends events to a stream as one atomic batch. When it succeeds they survive power loss.
+     * Appends events to a stream as one atomic batch. On success the events have been synced: they survive a power
+     * loss.
      *
-     * Events with ids that the stream has already, with the same content, are not appended again: the first result is
-     * given again, whatever is expected. Without ids an append that is repeated appends twice, unless `expected` says no.
+     * If the stream already has events with the given ids and the same content, nothing is appended. The append then
+     * returns the first result with `repeated: true`, whatever it expects. Without ids a repeated append appends twice,
+     * unless `expected` prevents it.
+     *
+     * Costs one write and one sync, shared with all appends that wait at the same time. After `WrongExpectedRevision`,
+     * read the stream and decide again. After `CommitOutcomeUnknown`, open the lib again and look: the batch is there
+     * whole or not at all. After any other error nothing was appended.
+     *
+     * @example
+     * ```ts
+     * const { lastRevision } = yield* store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }])
+     * yield* store.append("order-17", [{ type: "OrderPaid", data: {} }], { expected: lastRevision })
+     * ```
      */
     readonly append: (
       stream: string,
@@ -62,25 +91,39 @@ export class EventStore extends Context.Service<
       options?: AppendOptions
     ) => Effect.Effect<AppendResult, EventAppendError>
     /**
-     * Appends to several streams as one atomic batch, or to none of them. An entry without events is a condition on a
-     * stream that is not written. Results are in the order of `appends`.
+     * Appends to several streams as one atomic batch: all of it is appended, or nothing. An entry without events is a
+     * condition on a stream that is not written. Returns the results in the order of `appends`. Cost and errors are
+     * those of `append`.
      */
     readonly appendAll: (
       appends: ReadonlyArray<StreamAppend>,
       options?: Omit<AppendOptions, "expected">
     ) => Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError>
-    /** The events of one stream, by revision. A stream that does not exist is empty. Constant memory. */
+    /**
+     * Reads the events of one stream by revision, up to the end that it has when the reading begins. A stream that does
+     * not exist is empty. Uses constant memory and does not parse events of other streams. Every line is checked before
+     * it is returned; damage fails with `SegmentCorrupt`: restore the file from a copy.
+     */
     readonly read: (stream: string, options?: ReadStreamOptions) => Stream.Stream<RecordedEvent, StreamReadError>
-    /** The events of all streams, by position. Constant memory. */
+    /**
+     * Reads the events of all streams by position, up to the end that the lib has when the reading begins. Uses
+     * constant memory. Without a filter it fails with `PositionGap` if a position is missing or occurs twice: verify
+     * the lib and restore the missing files, or set `allowGaps`.
+     */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, AllReadError>
-    /** The last durable revision of a stream, or `no-stream`: what an append to it expects. */
+    /**
+     * Returns the last durable revision of a stream, or `no-stream`: the value to pass as `expected`. Reads at most one
+     * event.
+     */
     readonly revision: (stream: string) => Effect.Effect<number | "no-stream", RevisionError>
-    /** The position of the next event: how many there are. */
+    /**
+     * Returns the position that the next event will get, which is the number of events that are durable. Reads nothing.
+     */
     readonly position: Effect.Effect<number>
   }
 >()("litetapes/EventStore") {}
 
-/** The event store over the lib in context. */
+/** Returns the event store of the lib in context. All event stores of one lib share their state. */
 export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect.gen(function* () {
   const lib = yield* Lib.Lib
   const { handle, writer } = internalsOf(lib)
@@ -109,7 +152,7 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
   })
 })
 
-/** A class, since V8 may put what object literals make where garbage is collected late (docs/PERFORMANCE.md, Memory). */
+/** A class, because V8 may allocate object literals where garbage is collected late (docs/PERFORMANCE.md, Memory). */
 class OneAppend implements StreamAppend {
   readonly stream: string
   readonly events: ReadonlyArray<NewEvent>
@@ -122,7 +165,7 @@ class OneAppend implements StreamAppend {
   }
 }
 
-// One a lib: two would not see each other's pending appends.
+// One for each lib: two appenders would not see each other's pending appends.
 const appenders = new WeakMap<LibHandle, EventAppender>()
 
 const appenderOf = (lib: LibHandle, loop: ConstructorParameters<typeof EventAppender>[1]): EventAppender => {
@@ -133,34 +176,46 @@ const appenderOf = (lib: LibHandle, loop: ConstructorParameters<typeof EventAppe
   return made
 }
 
-/** A layer with the event store over the lib in context. */
+/** Provides the event store of the lib in context. */
 export const layerLib: Layer.Layer<EventStore, never, Lib.Lib> = Layer.effect(EventStore, make)
 
-/** A layer with the event store over the lib at `location`, open for as long as the layer is, and that lib. */
+/**
+ * Provides the event store of the lib at `location`, and the lib. Both are open for as long as the layer is.
+ *
+ * @example
+ * ```ts
+ * program.pipe(Effect.provide(EventStore.layer("./data")), Effect.provide(NodeStorage.layer))
+ * ```
+ */
 export const layer = (
   location: string,
   options?: Lib.Options
 ): Layer.Layer<EventStore | Lib.Lib, Layer.Error<ReturnType<typeof Lib.layer>>, Storage> =>
   Layer.provideMerge(layerLib, Lib.layer(location, options))
 
-/** Opens the lib at `location` with an event store over it, until the scope closes. */
+/** Opens the lib at `location` and returns its event store. The lib closes with the scope. Fails as `Lib.open` does. */
 export const open = (
   location: string,
   options?: Lib.Options
 ): Effect.Effect<EventStore["Service"], Effect.Error<ReturnType<typeof Lib.open>>, Storage | Scope.Scope> =>
   Effect.flatMap(Lib.open(location, options), (lib) => Effect.provideService(make, Lib.Lib, lib))
 
-/** Options for events that were caused by `event`: they belong together with it, and it led to them. */
+/**
+ * Returns append options for events that `event` caused: its correlation id (or else its id), and its id as the
+ * causation id.
+ */
 export const causedBy = (event: RecordedEvent): { readonly correlationId: string; readonly causationId: string } => {
   const { correlationId } = event.metadata
   return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
 }
 
-/** Left out it is `any`; given and not there it is a mistake that must not switch the check off. */
+/**
+ * Returns `any` if `expected` was left out. An explicit `undefined` is a mistake, which must not turn the check off.
+ */
 const expectedOf = (options: AppendOptions): ExpectedRevision => {
   if (!("expected" in options)) return "any"
   const { expected } = options
-  if (expected === undefined) throw new TypeError("expected is undefined: leave it out, or give `any`")
+  if (expected === undefined) throw new TypeError("expected is undefined: leave the key out, or pass `any`")
   return expected
 }
 
@@ -173,12 +228,12 @@ const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): Readon
   }
   return events.map((event) => {
     const { metadata, ...rest } = event
-    // What is no metadata is not made into some: it is refused where it is stored.
+    // Invalid metadata is passed on unchanged, so that encoding the event refuses it.
     return { ...rest, metadata: metadata === undefined || isPlain(metadata) ? { ...marks, ...metadata } : metadata }
   })
 }
 
-/** An object with nothing but data in it, which can be spread without a loss, and without running code of the caller. */
+/** Whether `value` is a plain object without accessors. Spreading it loses nothing and runs no code of the caller. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null || types.isProxy(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -193,7 +248,7 @@ const revisionOf = (lib: LibHandle, stream: string): Effect.Effect<number | "no-
     yield* lib.guard.checkOpen
     yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
     if (lib.root.mode === "read") {
-      // The files may hold more than this reader may show: what it shows of the stream decides.
+      // The files may hold more than this reader may show, so the last event that it shows decides.
       const last = yield* Stream.runHead(readStream(lib, stream, { direction: "backward", limit: 1 }))
       return Option.isSome(last) ? last.value.revision : "no-stream"
     }

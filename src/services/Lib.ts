@@ -1,6 +1,16 @@
 /**
- * A lib: a folder of tapes with one writer. Opening it for writing takes over what an interrupted writer had committed;
- * closing its scope puts everything into segments and frees the lock.
+ * A lib: a folder of tapes with one writer. Opening it for writing takes over everything that an interrupted writer had
+ * committed. Closing its scope copies all committed records into segments and frees the lock.
+ *
+ * @example
+ * ```ts
+ * const main = Effect.gen(function* () {
+ *   const lib = yield* Lib.Lib
+ *   yield* lib.createTape("readings")
+ *   yield* lib.commit([{ tape: "readings", records: [{ $type: "Reading", celsius: 19.5 }] }])
+ * })
+ * main.pipe(Effect.provide(Lib.layer("./data")), Effect.provide(NodeStorage.layer))
+ * ```
  *
  * @see `litetapes/Tape`, `litetapes/EventStore`
  */
@@ -57,80 +67,129 @@ export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, O
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
 export type { RecoverReport, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
-/** How to open a lib. */
+/** Options of opening a lib. */
 export interface Options {
-  /** `write` (the default) takes the lock and creates an absent lib; `read` looks at it beside its writer. */
+  /**
+   * `write` (the default) takes the writer's lock, and creates the lib if it does not exist. `read` takes no lock and
+   * writes nothing; it can be used while a writer has the lib open.
+   */
   readonly mode?: "write" | "read"
-  /** Limits of a new lib; an existing one must have these. */
+  /** Limits of a new lib. An existing lib must have the given ones, else opening fails with `SettingsMismatch`. */
   readonly limits?: Partial<Limits>
-  /** How streams are placed on tapes in a new lib; an existing one must have this placement. Default: by category. */
+  /**
+   * Placement of streams on tapes in a new lib. An existing lib must have the given one, else opening fails with
+   * `SettingsMismatch`. Default: by category.
+   */
   readonly placement?: Placement
-  /** A dynamic segment is closed at this many bytes. Default: 64 MiB; at most 512 MiB. */
+  /** Size in bytes at which a dynamic segment is closed. Default: 64 MiB; at most 512 MiB. */
   readonly closeBytes?: number
-  /** … or this long after its first batch. Default: 60 seconds. */
+  /** Age at which a dynamic segment is closed, counted from its first batch. Default: 60 seconds. */
   readonly closeAfter?: Duration.Input
-  /** Dynamic segments that may wait for their close before appends wait too. Default: 4. */
+  /**
+   * Number of dynamic segments that may wait to be closed. If there are more, appends wait too. Default: 4; at least 1.
+   */
   readonly backlogMax?: number
   /**
-   * Merges the segments at a tape's end, in the background after a close, when so many of them are smaller than half of
-   * `closeBytes`. Default: never; `tape.repack` does it on demand.
+   * Number of small segments at the end of a tape that makes the writer merge them, in the background after a close. A
+   * segment is small if it has less than half of `closeBytes`. At least 2. Default: never; `Tape.repack` merges on
+   * demand.
    */
   readonly mergeSegments?: number
 }
 
-/** Where a lib stands: the last durable batch, and the position of the next event. */
+/** The last durable batch of a lib, and the position of the next event. */
 export interface Durable {
+  /** Number of the last durable batch; 0 before the first one. */
   readonly batch: number
+  /** Position of the next event, which is the number of durable events. */
   readonly position: number
 }
 
+/**
+ * An open lib, as a service. Get one from `layer` or `open`.
+ *
+ * Calls of a closed lib fail with `LibClosed`, writes of a reader with `ReadOnly`. After a failed write or sync every
+ * further write fails with `WriterPoisoned`: close the lib and open it again. Reads continue.
+ */
 export class Lib extends Context.Service<
   Lib,
   {
+    /** UUID of the lib. */
     readonly id: string
+    /** Location as it was opened, such as the path of a folder. */
     readonly location: string
+    /** `write` for the lib's one writer, `read` for a reader. */
     readonly mode: "write" | "read"
+    /** Time of creation, in ISO 8601. */
     readonly created: string
+    /** Limits that the lib was created with. */
     readonly limits: Limits
+    /** Placement of streams on tapes that the lib was created with. */
     readonly placement: Placement
-    /** What opening found to do: creation, recovery, a torn end that was set aside. */
+    /** Report of opening: creation, takeover after an interrupted writer, a torn end that was set aside, warnings. */
     readonly report: OpenReport
-    /** All tapes, archived ones too, by name. */
+    /** Returns all tapes by name, including archived ones. Reads nothing. */
     readonly tapes: Effect.Effect<ReadonlyArray<TapeListing>>
+    /** Returns the last durable batch and the position of the next event. Reads nothing. */
     readonly durable: Effect.Effect<Durable>
     /**
-     * Dynamic segments that cannot be closed, oldest first: a tape that has records in them is invalid. Nothing is lost,
-     * but these files and all later ones stay until `recoverTape` has recovered that tape. A reader knows of none.
+     * Returns the dynamic segments that cannot be closed, oldest first, because a tape with records in them cannot be
+     * flushed. Nothing is lost, but these files and all later ones stay until `recoverTape` has recovered that tape.
+     * Empty in a reader.
      */
     readonly stuck: Effect.Effect<ReadonlyArray<StuckFile>>
-    /** Makes a tape, durably. Names are lower-case file names; `Names.encodeTapeName` makes one of any text. */
+    /**
+     * Creates a tape, durably (2 files and 2 folders are synced). Tape names are lower-case file names;
+     * `Names.encodeTapeName` turns any text into one. Fails with `InvalidTapeName`, or with `TapeExists` if the name is
+     * taken. `MetaInvalid` means that lib meta has no room for another tape: nothing was created.
+     */
     readonly createTape: (
       name: string
     ) => Effect.Effect<TapeListing, InvalidTapeName | TapeExists | MetaInvalid | StorageError | WriteError>
-    /** Makes a tape refuse appends; it can still be read. */
+    /** Archives a tape: from now on it refuses appends with `TapeArchived`. It can still be read. Costs one sync. */
     readonly archive: (name: string) => Effect.Effect<void, TapeNotFound | WriteError>
-    /** Makes an archived tape take appends again. */
+    /** Activates an archived tape: it accepts appends again. Costs one sync. */
     readonly activate: (name: string) => Effect.Effect<void, TapeNotFound | WriteError>
     /**
-     * Appends records to several tapes as one atomic batch: after a crash all of them are there, or none. Receipts are
-     * in the order of `appends`. See `Tape.append` for one tape.
+     * Appends records to several tapes as one atomic batch: after a crash all of it is there, or nothing. Returns
+     * receipts in the order of `appends`. Cost and errors are those of `Tape.append`.
+     *
+     * @example
+     * ```ts
+     * yield* lib.commit([
+     *   { tape: "readings", records: [{ $type: "Reading", celsius: 20 }] },
+     *   { tape: "journal", records: [{ $type: "Note", text: "warmer" }] }
+     * ])
+     * ```
      */
     readonly commit: (appends: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Receipt>, AppendError>
     /**
-     * Makes a new tape out of one that lost its meta, under its name: a new identity, what is back and what is lost. Fails
-     * with `RecoverAmbiguous` rather than guess. Nothing is deleted.
+     * Recovers a tape that lost its meta, or whose meta is damaged, from its segments and the dynamic segments. The
+     * tape keeps its name and gets a new id; its user metadata is lost. The report lists what was recovered and what is
+     * lost.
+     *
+     * Reads the whole tape; commits wait meanwhile. Deletes nothing. Fails with `NotDamaged` if the tape opens. Fails
+     * with `RecoverAmbiguous` if there is more than one way to rebuild the tape: move the files that do not belong to
+     * it out of its folder, and call it again.
      */
     readonly recoverTape: (
       name: string,
       options?: { readonly onProgress?: OnProgress }
     ) => Effect.Effect<RecoverReport, RecoverError>
-    /** Checks everything from the disk, and lists everything that is bad. */
+    /**
+     * Checks the whole lib from the disk and lists every defect. `ok` is false if there is one; it does not fail
+     * because of one. Reads everything, while appends and reads continue. Rebuilds damaged indexes.
+     */
     readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
-    /** A reader looks again: it sees what was acknowledged until now. Nothing to do for a writer. */
+    /**
+     * Moves a reader's view to what is acknowledged now. The view never goes back. Does nothing in a writer. Fails with
+     * `ReaderBusy` if the lib changed during each of eight scans: try again.
+     */
     readonly refresh: Effect.Effect<void, OpenError | ReaderBusy | LibClosed>
     /**
-     * Ends the writer now rather than when the scope closes, and says what went wrong. What was acknowledged is safe in
-     * either case.
+     * Closes the writer now instead of with the scope, and fails if that went wrong. Commits what is queued, copies all
+     * committed records into segments, and records the clean end. Does not free the lock, which the scope does.
+     * Acknowledged data is safe even if it fails: the next open takes it over.
      */
     readonly close: Effect.Effect<void, FlushError | LoadError>
   }
@@ -138,7 +197,21 @@ export class Lib extends Context.Service<
 
 const MiB = 1024 * 1024
 
-/** Opens the lib at `location`, in whatever kind of `Storage` is provided, until the scope closes. */
+/**
+ * Opens the lib at `location` in the `Storage` in context, until the scope closes. For writing it creates a lib in an
+ * absent or empty place, or takes over what the last writer left. The cost does not grow with the segments: no tape is
+ * read.
+ *
+ * Fails with `LibLocked` if another writer has the lib open: wait, or open with `mode: "read"`. Fails with
+ * `AckedDataLost`, `DynamicCorrupt` or `MetaCorrupt` if acknowledged data is damaged or missing: restore the file from
+ * a copy, or use `recover` for lib meta. A failed opening holds no lock.
+ *
+ * @example
+ * ```ts
+ * const lib = yield* Lib.open("./data", { closeBytes: 16 * 1024 * 1024 })
+ * yield* Effect.log(lib.report)
+ * ```
+ */
 export const open: (
   location: string,
   options?: Options
@@ -146,7 +219,7 @@ export const open: (
   location: string,
   options: Options = {}
 ) {
-  // A scope of its own: what could not be opened leaves nothing locked until the caller's scope closes.
+  // In a scope of its own, so that a failed opening frees its lock immediately and not only with the caller's scope.
   const scope = yield* Scope.fork(yield* Scope.Scope)
   return yield* openIn(scope, location, options).pipe(
     Scope.provide(scope),
@@ -173,18 +246,28 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string
   const sealing = yield* yield* Sealing
   const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid: makeUuidV7(random) })
   const writer = yield* start(handle, scope, mergeSmall)
-  // Registered last, so it runs first: the writer's fibres are still there to finish what was submitted.
+  // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
   yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
   return serve(handle, writer, report)
 })
 
-/** A layer with the lib at `location`, open for as long as the layer is. */
+/** Provides the lib at `location`, which is open for as long as the layer is. */
 export const layer = (location: string, options?: Options): Layer.Layer<Lib, OpenError | ReaderBusy, Storage> =>
   Layer.effect(Lib, open(location, options))
 
 /**
- * Recovers a lib that lost its meta, or whose meta is corrupt: a new lib around the tapes that have theirs. Open it
- * afterwards.
+ * Recovers a lib whose own meta is lost or damaged: creates a new lib, with a new id, around the tapes that have good
+ * meta. Nobody may have the lib open. Open it afterwards.
+ *
+ * Takes the lock, and reads lib meta, all tape metas, all dynamic segments and some segments. Deletes nothing that is
+ * not kept as `*.quarantine`. If it is interrupted, run it again. Fails with `NotDamaged` if the lib opens, and with
+ * `RecoverAmbiguous` if two folders hold the same tape: move one of them away.
+ *
+ * @example
+ * ```ts
+ * const { tapes, invalid, unadopted } = yield* Lib.recover("./data")
+ * yield* Effect.log(tapes.length, invalid, unadopted)
+ * ```
  */
 export const recover: (
   location: string,
@@ -220,7 +303,9 @@ const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
 const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
   Effect.matchEffect(writer.close, {
     onFailure: (error) =>
-      Effect.logWarning(`litetapes: ${location}: not closed cleanly, nothing acknowledged is lost: ${error.message}`),
+      Effect.logWarning(
+        `litetapes: ${location}: the clean close failed, nothing acknowledged is lost, the next open takes it over: ${error.message}`
+      ),
     onSuccess: () => Effect.void
   })
 

@@ -1,7 +1,17 @@
 /**
- * A tape: an append-only sequence of records under one identity, kept in immutable segments.
+ * A tape: an append-only sequence of records with one identity, stored in immutable segments.
  *
- * @see `litetapes/Lib` for the lib that it belongs to, `litetapes/Segment` for its closed segments
+ * @example
+ * ```ts
+ * const main = Effect.gen(function* () {
+ *   const tape = yield* Tape.makeOrCreate("readings")
+ *   yield* tape.append([{ $type: "Reading", celsius: 19.5 }])
+ *   yield* Stream.runForEach(tape.records(), (record) => Effect.log(record))
+ * })
+ * main.pipe(Effect.provide(Lib.layer("./data")), Effect.provide(NodeStorage.layer))
+ * ```
+ *
+ * @see `litetapes/Lib` for the lib that a tape belongs to, `litetapes/Segment` for its closed segments
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -54,98 +64,170 @@ export type { CheckHeadError, CloneError, CloneOptions, ConsistencyError, Differ
 export type { Finding, OnProgress, Progress, ProofOptions, RepackError, RepackOptions, RepackReport }
 export type { VerifyOptions, VerifyReport }
 
-/** What reading records may fail with. Nothing that does not verify is ever returned. */
+/** Errors of reading records. Bytes are returned only after their checksum matched. */
 export type ReadError = ChunkError | LibClosed
 
-/** What a tape says of itself. */
+/** Description of a tape. */
 export interface Meta {
+  /** UUID of the tape. A recovery gives the tape a new one. */
   readonly tape: string
+  /** Name of the tape, which is that of its folder. */
   readonly name: string
+  /** UUID of the lib. */
   readonly lib: string
+  /** `records`: anyone appends with `append`. `events`: only the event store appends. */
   readonly role: "records" | "events"
+  /** `archived` tapes refuse appends. */
   readonly state: "active" | "archived"
+  /** Time of creation of this tape, in ISO 8601. */
   readonly created: string
   readonly origin: TapeState["origin"]
   /** All records, those that are not in segments yet included. */
   readonly records: number
+  /** Number of closed segments. */
   readonly segments: number
+  /** Values that were set with `setUserMeta`. */
   readonly userMeta: { readonly [key: string]: Json }
 }
 
+/** An open tape, as a service. Get one from `make`, `makeOrCreate` or `layer`. */
 export class Tape extends Context.Service<
   Tape,
   {
+    /** Name of the tape. */
     readonly name: string
-    /** Identity of the tape; independent of what is on it. */
+    /** UUID of the tape, which does not depend on its records. A recovery gives the tape a new one. */
     readonly id: string
+    /** Returns the description of the tape. Reads nothing. */
     readonly meta: Effect.Effect<Meta>
-    /** How many records there are, committed and not closed yet included. */
+    /** Returns the number of durable records, including those that are in no segment yet. Reads nothing. */
     readonly size: Effect.Effect<number>
     /**
-     * Appends records as one atomic batch. When it succeeds they survive power loss. Interrupted while it waits for its
-     * turn it appends nothing; afterwards it waits for the outcome.
+     * Appends records as one atomic batch. On success the records have been synced: they survive a power loss.
+     * Interrupting a queued append removes it; once it is in a batch, the interruption waits for the outcome.
+     *
+     * Costs one write and one sync, shared with all appends that wait at the same time. Fails with `TaraSONError` if a
+     * record cannot be stored (the pointer says where), `TapeArchived`, `TapeOwned` for a tape of events, or
+     * `BatchTooLarge`. After `CommitOutcomeUnknown`, open the lib again and look: the batch is there whole or not at
+     * all. After any other error nothing was appended.
+     *
+     * @example
+     * ```ts
+     * const receipt = yield* tape.append([{ $type: "Reading", celsius: 19.5 }])
+     * yield* Effect.log(receipt.firstOrdinal, receipt.batch)
+     * ```
      */
     readonly append: (records: ReadonlyArray<unknown>) => Effect.Effect<Receipt, AppendError>
     /**
-     * The records from ordinal `from` to before `to`, or the same backwards with `reverse`; of what is there when the
-     * stream starts. Constant memory. Every block of bytes is checked before its records are returned.
+     * Reads the records from ordinal `from` up to but not including `to`, or the same range backwards with `reverse`.
+     * Ends where the tape ended when the stream started. Uses constant memory. Every block is checked before its
+     * records are returned; damage fails with `SegmentCorrupt`: restore the file from a copy.
      */
     readonly records: (range?: RecordRange) => Stream.Stream<JsonObject, ReadError>
-    /** The closed segments, in canonical order. */
+    /** Returns the closed segments in order. Reads nothing. */
     readonly segments: Effect.Effect<ReadonlyArray<SegmentInfo>>
-    /** A stream of the closed segments, in canonical order, each to be read or verified. */
+    /** Streams the closed segments in order, so that each can be read or verified. */
     readonly iterateSegments: Stream.Stream<SegmentShape>
     /**
-     * Puts what is committed and in no segment yet into a new segment, with its meta, atomically. The result is that
-     * segment, or `undefined` where there was nothing to put. Closing does this by itself.
+     * Copies the records that are in no segment yet into a new segment, now instead of at the next close (2 files and 2
+     * folders are synced). Returns the segment, or `undefined` if there was nothing to copy.
      */
     readonly appendSegment: Effect.Effect<SegmentInfo | undefined, FlushError | WriteError>
-    /** One closed segment, by its number. */
+    /**
+     * Returns the closed segment with this number. Reads nothing. Fails with `SegmentMissing` if tape meta does not
+     * list it.
+     */
     readonly segment: (number: number) => Effect.Effect<SegmentShape, SegmentMissing>
-    /** The records of one closed segment, by its number. */
+    /** Reads the records of the closed segment with this number. */
     readonly readSegment: (number: number) => Stream.Stream<JsonObject, ReadError>
-    /** Checks every byte of one closed segment against meta. */
+    /**
+     * Checks every byte of a closed segment against meta: length, SHA-256, lines, number of records, Merkle state.
+     * Reads the whole file. Fails with `SegmentCorrupt` or `SegmentMissing`: restore the file from a copy.
+     */
     readonly verifySegment: (number: number) => Effect.Effect<SegmentInfo, ReadError>
-    /** The tape's id, number of records and root, up to what is acknowledged: what one keeps elsewhere. */
+    /**
+     * Returns the tape's id, number of records and root, up to the last acknowledged batch. Store it where nobody who
+     * can write the tape can write. A writer flushes the tape first; records in segments are not read again.
+     */
     readonly head: Effect.Effect<Head, HeadError>
-    /** RFC 9162 tree hash of the logical stream, as hex. */
+    /** Returns the RFC 9162 tree hash of the logical stream, in hex: the root of `head`. */
     readonly root: Effect.Effect<string, HeadError>
-    /** Fails with `HeadMismatch` unless the tape begins with exactly the records that `expected` speaks of. Reads them all. */
+    /**
+     * Fails with `HeadMismatch` unless the tape still starts with exactly the records of `expected`. Reads and hashes
+     * all of them.
+     */
     readonly checkHead: (expected: Head) => Effect.Effect<void, CheckHeadError>
-    /** Proves that the record at `ordinal` is on the tape; to be checked without the store, by `Proof.checkInclusion`. */
+    /**
+     * Returns a proof that the record at `ordinal` is on the tape. `Proof.checkInclusion` checks it without the store.
+     * Reads and hashes the whole tape. Fails with `RecordNotFound` if there is no such record.
+     */
     readonly proveInclusion: (ordinal: number, options?: ProofOptions) => Effect.Effect<InclusionProof, InclusionError>
-    /** Proves that the tape only grew since `earlier`; to be checked without the store, by `Proof.checkConsistency`. */
+    /**
+     * Returns a proof that the tape has only grown since `earlier`. `Proof.checkConsistency` checks it without the
+     * store. Reads and hashes the whole tape. Fails with `HeadMismatch` if the tape does not start with the records of
+     * `earlier`.
+     */
     readonly proveConsistency: (
       earlier: Head,
       options?: ProofOptions
     ) => Effect.Effect<ConsistencyProof, ConsistencyError>
-    /** Puts the same logical stream into other segments, beside appends and reads. Keeps the identity. */
+    /**
+     * Rewrites the records into other segments: merged, split, compressed or deduplicated. The logical stream and the
+     * id stay the same. Appends and reads continue meanwhile. Rewrites from the first segment that does not match the
+     * options to the end, reads the result back, and changes meta in one step. If it fails or is interrupted, it
+     * removes its output.
+     *
+     * @example
+     * ```ts
+     * const { bytesBefore, bytesAfter } = yield* tape.repack({ compression: "zstd", why: "a year old" })
+     * ```
+     */
     readonly repack: (options?: RepackOptions) => Effect.Effect<RepackReport, RepackError>
-    /** Makes a new tape with the same logical stream, in this lib or another one, with the role `records`. */
+    /**
+     * Creates a tape with the same logical stream, in this lib or another one. The clone has an id of its own, the role
+     * `records`, and no user metadata. Copies the segment files and checks their hashes. A writer flushes the tape
+     * first; a reader clones what it sees. Fails with `TapeExists` if the name is taken.
+     */
     readonly clone: (
       lib: Lib["Service"],
       name: string,
       options?: CloneOptions
     ) => Effect.Effect<TapeListing, CloneError>
-    /** Checks the whole tape, and lists everything that is bad. */
+    /**
+     * Checks the whole tape from the disk and lists every defect. `ok` is false if there is one; it does not fail
+     * because of one. Appends and reads continue meanwhile.
+     */
     readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
-    /** Sets a user value in the tape's meta, durably. Structure cannot be set: keys are the user's own. */
+    /**
+     * Sets a user value in tape meta, durably (1 file and 1 folder are synced). Fails with `MetaInvalid` if user values
+     * would take more than a quarter of `metaBytesMax`: remove some of them.
+     */
     readonly setUserMeta: (key: string, value: Json) => Effect.Effect<void, UserMetaError>
-    /** Removes a user value, durably; removing what is not there does nothing. */
+    /** Removes a user value, durably. Does nothing if the key is not set. */
     readonly removeUserMeta: (key: string) => Effect.Effect<void, UserMetaError>
   }
 >()("litetapes/Tape") {}
 
-/** What changing user metadata may fail with. */
+/**
+ * Errors of changing user metadata. After `WriterPoisoned` the change may or may not have taken effect, after any other
+ * error it has not.
+ */
 export type UserMetaError = WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError
 
-/** How to open a tape. */
+/** Options of opening a tape. */
 export interface MakeOptions {
-  /** A head that was kept elsewhere: the tape must begin with exactly the records that it speaks of. Reads them all. */
+  /**
+   * A head that you stored elsewhere. Opening fails with `HeadMismatch` unless the tape still starts with exactly its
+   * records. Reads and hashes all of them.
+   */
   readonly expected?: Head
 }
 
-/** The tape of that name, from the lib in context. */
+/**
+ * Returns the tape with this name, from the lib in context. Reads its meta at the first use. Fails with `TapeNotFound`,
+ * or with `TapeInvalid`, `MetaCorrupt` or `MetaInvalid` if its meta is missing or damaged: restore it from a copy, or
+ * use `Lib.recoverTape`.
+ */
 export const make = (
   name: string,
   options: MakeOptions = {}
@@ -157,7 +239,7 @@ export const make = (
     return tape
   })
 
-/** The tape of that name, made where there is none yet. */
+/** Returns the tape with this name. Creates it if it does not exist. */
 export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
   const lib = yield* Lib
   return yield* Effect.catchTag(make(name), "TapeNotFound", () =>
@@ -168,11 +250,23 @@ export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
   )
 })
 
-/** Whether two tapes hold the same logical stream: as many records, and the same root. No record is read for it. */
+/**
+ * Returns whether two tapes hold the same logical stream: as many records and the same root. Records in segments are
+ * not read. Flushes the tapes of a writer.
+ */
 export const equivalent = (left: Tape["Service"], right: Tape["Service"]): Effect.Effect<boolean, HeadError> =>
   Effect.suspend(() => sameStream(locate(left), locate(right)))
 
-/** The first record that differs between two tapes, or `undefined`. Streaming; reads both up to there. */
+/**
+ * Returns the first record that differs between two tapes, or `undefined` if they are the same. Reads both tapes up to
+ * there, in constant memory.
+ *
+ * @example
+ * ```ts
+ * const difference = yield* Tape.diff(tape, copy)
+ * if (difference !== undefined) yield* Effect.logError(difference.ordinal, difference.left, difference.right)
+ * ```
+ */
 export const diff = (
   left: Tape["Service"],
   right: Tape["Service"],
@@ -184,17 +278,17 @@ const located = new WeakMap<object, () => Located>()
 
 const locate = (tape: Tape["Service"]): Located => {
   const found = located.get(tape)
-  invariant(found !== undefined, "a Tape is made by Tape.make")
+  invariant(found !== undefined, "a Tape comes from Tape.make")
   return found()
 }
 
-/** A layer with the tape of that name. */
+/** Provides the tape with this name, from the lib in context. */
 export const layer = (name: string, options?: MakeOptions): Layer.Layer<Tape, LoadError | CheckHeadError, Lib> =>
   Layer.effect(Tape, make(name, options))
 
 const serve = ({ handle, writer }: Internals, opened: OpenTape): Tape["Service"] => {
   const { name } = opened
-  // A reader that looks again has new views of its tapes.
+  // A refreshed reader may have a new view of the tape.
   const current = () => handle.tapes.known(name) ?? opened
   const appendSegment = Effect.gen(function* () {
     yield* handle.guard.check
@@ -210,7 +304,7 @@ const serve = ({ handle, writer }: Internals, opened: OpenTape): Tape["Service"]
     size: Effect.sync(() => current().records),
     append: (records) =>
       writer === undefined
-        ? Effect.flatMap(handle.guard.check, () => Effect.die(new Error("a reader has no writer")))
+        ? Effect.flatMap(handle.guard.check, () => Effect.die(new Error("the guard of a reader refuses appends")))
         : Effect.map(appendRecords(handle, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
     records: (range) => recordStream(handle, current, range),
     segments: Effect.sync(() => segmentsOf(current())),

@@ -1,4 +1,4 @@
-/** What the services of this package know of an open lib, and its users do not. */
+/** Internals of an open lib, for the services of this package but not for its users. */
 import { invariant } from "../domain/base/invariant.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import type { Writer } from "./write/Writer.ts"
@@ -17,6 +17,6 @@ export const register = (lib: object, internals: Internals): void => {
 
 export const internalsOf = (lib: object): Internals => {
   const internals = known.get(lib)
-  invariant(internals !== undefined, "a Lib is made by Lib.open")
+  invariant(internals !== undefined, "a Lib comes from Lib.open")
   return internals
 }

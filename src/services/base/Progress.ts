@@ -1,16 +1,18 @@
-/** How far a long operation has come. */
+/** Progress of long operations. */
 import * as Effect from "effect/Effect"
 
-/** Records and bytes, done and in all. `total` may grow while an operation runs beside appends; it never shrinks. */
+/** Records and bytes, done and in total. `total` may grow if the tape grows meanwhile; it never shrinks. */
 export interface Progress {
+  /** Records and bytes that are done. */
   readonly done: { readonly records: number; readonly bytes: number }
+  /** Records and bytes in total. Bytes may be an estimate. */
   readonly total: { readonly records: number; readonly bytes: number }
 }
 
-/** Is told of progress, after each chunk or file. What it does holds the operation up, and what interrupts it ends it. */
+/** Receives the progress after each chunk or file. The operation waits for it, and is interrupted with it. */
 export type OnProgress = (progress: Progress) => Effect.Effect<void>
 
-/** Counts, and tells. */
+/** Counts progress and reports it. */
 export class Counter {
   #total: Progress["total"]
   readonly #tell: OnProgress | undefined
@@ -27,12 +29,12 @@ export class Counter {
     this.#bytes += bytes
     if (this.#tell === undefined) return Effect.void
     const total = this.#total
-    // How many bytes there are to do may be an estimate: repeats that are stored as references, a part of a segment.
+    // The number of bytes may be an estimate: for references to repeated records, and for a part of a segment.
     const done = this.#records === total.records ? total.bytes : Math.min(this.#bytes, total.bytes)
     return this.#tell({ done: { records: this.#records, bytes: done }, total })
   }
 
-  /** There is more to do than it seemed. */
+  /** Adds work that turned up later. */
   grow(records: number, bytes: number): void {
     this.#total = { records: this.#total.records + records, bytes: this.#total.bytes + bytes }
   }

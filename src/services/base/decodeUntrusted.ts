@@ -4,8 +4,8 @@ import { describeError } from "../../domain/json/describeError.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
 
 /**
- * Makes something of lines whose checksums are right. That proves who wrote them, not that they are what they should be:
- * where they are not, it fails with what `corrupt` makes of the reason, which holds nothing of them.
+ * Decodes lines whose checksums match. A checksum shows that the bytes are unchanged, not that they are valid. If they
+ * are not, fails with the error that `corrupt` returns for the reason; the reason quotes none of the bytes.
  */
 export const decodeUntrusted = <A, E>(run: () => A, corrupt: (why: string) => E): Effect.Effect<A, E> =>
   Effect.suspend(() => {
@@ -28,7 +28,7 @@ export const orBadLine = <A, E, R, E2>(
     )
   )
 
-/** What a line that was read says against it; anything else that is thrown is a defect. */
+/** Returns why a line that was read is invalid. Rethrows any other error, which is a defect. */
 export const whyBad = (error: unknown): string => {
   if (error instanceof BadLine || error instanceof TaraSONError) return describeError(error)
   throw error

@@ -1,8 +1,10 @@
 /**
- * The small port under the folder storage: what a POSIX file system does, with its guarantees spelled out.
+ * The small port below the folder storage: operations of a POSIX file system, with their guarantees.
  *
- * Effect's `FileSystem` has no positional write, `fdatasync` or lock, so this port is ours. Two implementations stand
- * behind it: Node's file system and a simulated disk that loses power.
+ * Effect's `FileSystem` has no positional write, `fdatasync` or lock, so this port is our own. It has two
+ * implementations: Node's file system, and a simulated disk that loses power.
+ *
+ * @see `litetapes/NodeDisk` for Node's file system, `litetapes/FolderStorage` for the storage that uses this port
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -10,13 +12,16 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
 /**
- * The disk said no. `code` is the system's own name for it (`ENOENT`, `EEXIST`, `ENOSPC`, `EIO`, …), or one of ours:
- * `EUNSAFE` (not a regular file where one should be), `ELOCKED` (another writer holds the lock), `EREMOTE` (a network
- * file system, on which locks and syncs cannot be trusted).
+ * A failed disk operation. `code` is the system's name for the error (`ENOENT`, `EEXIST`, `ENOSPC`, `EIO`, …), or one
+ * of ours: `EUNSAFE` (something other than a regular file), `ELOCKED` (another writer holds the lock), `EREMOTE` (a
+ * network file system, whose locks and syncs cannot be trusted).
  */
 export class DiskError extends Schema.TaggedError<DiskError>("litetapes/DiskError")("DiskError", {
+  /** Operation that failed, such as `fsync`. */
   operation: Schema.String,
+  /** Path of the file or folder. */
   path: Schema.String,
+  /** Name of the error, such as `EIO`. */
   code: Schema.String
 }) {
   override get message() {
@@ -24,69 +29,91 @@ export class DiskError extends Schema.TaggedError<DiskError>("litetapes/DiskErro
   }
 }
 
-/** What stands at a path; links are never followed. */
+/** A file, folder or other entry at a path. Links are not followed. */
 export interface FileStat {
+  /** `other` is anything else, such as a link or a device. */
   readonly kind: "file" | "folder" | "other"
-  /** Bytes; 0 for anything but a file. */
+  /** Size in bytes; 0 for anything but a file. */
   readonly size: number
   /** Identity of the file within its device. */
   readonly inode: string
-  /** Permission bits, as in `0o600`. Absent where the system has none. */
+  /** Permission bits, such as `0o600`. Absent if the system does not have them. */
   readonly mode?: number
-  /** How many names a file has (hard links). Absent where that is not known. */
+  /** Number of names that the file has (hard links). Absent if it is not known. */
   readonly links?: number
 }
 
-/** An open regular file. Positions and lengths are bytes. No two writes of one file may run at once. */
+/** An open regular file. Positions and lengths are bytes. Only one write of a file may run at a time. */
 export interface File {
+  /** Path that the file was opened with. */
   readonly path: string
-  /** Writes all of `bytes` at `position`: loops on short writes, and takes a write of nothing for `ENOSPC`. */
+  /**
+   * Writes all of `bytes` at `position`. Continues after short writes; fails with `ENOSPC` if a write writes nothing.
+   */
   readonly write: (bytes: Uint8Array, position: number) => Effect.Effect<void, DiskError>
-  /** Reads `length` bytes at `position`; fewer only where the file ends. */
+  /** Reads `length` bytes at `position`. Returns fewer only at the end of the file. */
   readonly read: (position: number, length: number) => Effect.Effect<Uint8Array, DiskError>
-  /** Several reads in one call, in the order of `ranges`; meant for many small ones. */
+  /** Reads many ranges in one call, and returns them in the order of `ranges`. Meant for small ranges. */
   readonly readRanges: (
     ranges: ReadonlyArray<readonly [position: number, length: number]>
   ) => Effect.Effect<Array<Uint8Array>, DiskError>
+  /** Returns the size of the file in bytes. */
   readonly size: Effect.Effect<number, DiskError>
-  /** Makes the file's data durable, and as much metadata as is needed to read it back (`fdatasync`). */
+  /**
+   * Makes the file's data durable, and the metadata that reading it back needs (`fdatasync`). After a failure the
+   * file's content on disk is unknown; do not retry.
+   */
   readonly datasync: Effect.Effect<void, DiskError>
-  /** Makes data and metadata durable (`fsync`). */
+  /** Makes data and metadata durable (`fsync`). After a failure the file's content on disk is unknown; do not retry. */
   readonly sync: Effect.Effect<void, DiskError>
+  /** Closes the file. Syncs nothing. */
   readonly close: Effect.Effect<void>
 }
 
-/** A kernel lock that dies with its process. */
+/** A kernel lock that ends with its process. */
 export interface Lock {
-  /** Whether the locked file is still the one at its path: an unlinked lock file lets a second writer in. */
+  /** Returns whether the locked file is still the one at its path: an unlinked lock file lets a second writer in. */
   readonly held: Effect.Effect<boolean>
 }
 
+/** A disk, as a service. */
 export class Disk extends Context.Service<
   Disk,
   {
-    /** Opens an existing regular file for reading, without following a link. */
+    /** Opens an existing regular file for reading. Fails with `EUNSAFE` for a link or anything else. */
     readonly openRead: (path: string) => Effect.Effect<File, DiskError>
-    /** Opens an existing regular file for reading and writing, without following a link. */
+    /** Opens an existing regular file for reading and writing. Fails with `EUNSAFE` for a link or anything else. */
     readonly openWrite: (path: string) => Effect.Effect<File, DiskError>
-    /** Creates a file that must not exist, with mode 0600. Its folder entry is durable only after `syncFolder`. */
+    /**
+     * Creates a file with mode 0600. Fails with `EEXIST` if the path exists. The entry in the folder is durable only
+     * after `syncFolder`.
+     */
     readonly create: (path: string) => Effect.Effect<File, DiskError>
     /** Makes the entries of a folder durable. */
     readonly syncFolder: (path: string) => Effect.Effect<void, DiskError>
-    /** Creates a folder, with mode 0700; its parent must exist. */
+    /** Creates a folder with mode 0700. Its parent must exist. */
     readonly makeFolder: (path: string) => Effect.Effect<void, DiskError>
-    /** Atomic for readers; durable only after `syncFolder` of both folders. Replaces a file at `to`. */
+    /**
+     * Renames a file or folder, atomically for readers. Replaces a file at `to`. Durable only after `syncFolder` of
+     * both folders.
+     */
     readonly rename: (from: string, to: string) => Effect.Effect<void, DiskError>
+    /** Deletes a file name. Durable only after `syncFolder`. */
     readonly unlink: (path: string) => Effect.Effect<void, DiskError>
     /** Removes an empty folder. */
     readonly removeFolder: (path: string) => Effect.Effect<void, DiskError>
-    /** What stands at `path`, or `undefined`. */
+    /** Returns the entry at `path`, or `undefined` if nothing is there. */
     readonly stat: (path: string) => Effect.Effect<FileStat | undefined, DiskError>
-    /** The names in a folder, in no order. */
+    /** Returns the names in a folder, in no particular order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<string>, DiskError>
-    /** Takes the exclusive lock at `path` until the scope closes, or fails at once with `ELOCKED`. */
+    /**
+     * Takes the exclusive lock at `path` until the scope closes. Does not wait: fails with `ELOCKED` if it is taken.
+     */
     readonly lock: (path: string) => Effect.Effect<Lock, DiskError, Scope.Scope>
-    /** Names this run of the operating system; `undefined` where there is no such name. */
+    /**
+     * Returns the name of the current boot of the operating system, or `undefined` if the system does not name its
+     * boots.
+     */
     readonly boot: Effect.Effect<string | undefined>
   }
 >()("litetapes/Disk") {}

@@ -1,7 +1,7 @@
 /**
- * Where the segments that flushing and closing make are sealed: hashes, Merkle state and index computed. A reference with a default, so that
- * nothing needs to be provided: they are sealed on the event loop, between other work. `litetapes/NodeStorage` provides a
- * thread for it (docs/decisions/0030-sealing-in-a-thread.md).
+ * Selects where hashes, Merkle state and index of new segments are computed during a flush. It has a default, so
+ * nothing needs to be provided: the event loop, between other work. `litetapes/NodeStorage` provides a worker thread
+ * (docs/decisions/0030-sealing-in-a-thread.md).
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,29 +11,34 @@ import type * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { SealedSegment } from "../../domain/segment/SegmentSeal.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 
-/** One segment that is sealed elsewhere. It is over when `finish` has its result, or with `drop`. */
+/** One segment that is computed elsewhere. The job ends when `finish` returns, or with `drop`. */
 export interface SealJob {
-  /** The next lines, whole ones, and what they say where they are events. They are copied; waits while there is much to do. */
+  /** Adds the next whole lines, with their rows if they are events. Copies them. Waits while much is queued. */
   readonly add: (lines: ReadonlyArray<Uint8Array>, rows: EventRows | undefined) => Effect.Effect<void>
-  /** What meta is to say. `undefined`: it could not be found out there, for whatever reason, and must be here. */
+  /**
+   * Returns the values for meta, or `undefined` if the worker failed; the caller then computes them on the event loop.
+   */
   readonly finish: Effect.Effect<SealedSegment | undefined>
+  /** Ends the job without a result. */
   readonly drop: Effect.Effect<void>
 }
 
+/** A place that computes segments. */
 export interface Sealer {
   /**
-   * Begins a segment of so many bytes behind one with this Merkle state. `undefined`: not worth the way, or not possible.
-   * At most one `add` or `finish` of a job runs at a time.
+   * Begins a segment of this many bytes after a segment with this Merkle state. Returns `undefined` if it is not worth
+   * the transfer, or not possible. Only one `add` or `finish` of a job may run at a time.
    */
   readonly begin: (bytes: number, role: Role, before: Merkle.State | undefined) => SealJob | undefined
 }
 
-/** No place but the event loop. */
+/** Leaves all segments to the event loop. */
 export const noSealer: Sealer = { begin: () => undefined }
 
+/** Returns the sealer that leaves all segments to the event loop. */
 export const onEventLoop: Effect.Effect<Sealer> = Effect.succeed(noSealer)
 
-/** A place for one lib, until the scope closes. */
+/** Returns the sealer of one lib, which is open until the scope closes. */
 export const Sealing = Context.Reference<Effect.Effect<Sealer, never, Scope.Scope>>("litetapes/Sealing", {
   defaultValue: () => onEventLoop
 })

@@ -1,13 +1,15 @@
 /**
- * The one port to the outside: where the bytes of libs live. It keeps opaque bytes, order and boundaries, and
- * interprets nothing.
+ * The port to the outside: where the bytes of libs are stored. A storage keeps opaque bytes, their order and their
+ * boundaries, and interprets nothing.
  *
- * Every operation that writes returns only when what it wrote is durable and atomic: after a crash it is there whole or
- * not at all, except that the last `append` of a dynamic segment may be there in part. Derived files and the hint are
- * not durable. Nothing here retries.
+ * Every operation that writes returns only once its result is durable, and is atomic: after a crash all of it is there
+ * or nothing. The exception is the last `append` of a dynamic segment, of which a part may be there. Derived files and
+ * the hint are not durable. A storage never retries.
  *
- * It asks for no more than an object store can give (create if absent, read a range, list, delete): see
+ * It needs no more than an object store offers (create if absent, read a range, list, delete). See
  * docs/decisions/0008-storage-on-object-stores.md for the mapping.
+ *
+ * @see `litetapes/testing` for a suite that checks a storage of your own
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -15,23 +17,26 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
 /**
- * Storage could not do what it was asked. By `reason`:
+ * A failed storage operation. By `reason`:
  *
  * - `not-found`: there is nothing under that name.
- * - `exists`: there is something already.
- * - `changed`: meta is no longer what it was read as: another writer was here.
- * - `locked`: another process, or another scope of this one, writes to this lib.
+ * - `exists`: there is something under that name already.
+ * - `changed`: meta has changed since it was read: there is another writer.
+ * - `locked`: another process, or another scope of this one, is writing to this lib.
  * - `lock-lost`: the lock is no longer ours.
  * - `not-a-lib`: the place is neither empty nor a lib.
- * - `unsafe`: a link, device or folder where a file should be.
+ * - `unsafe`: there is a link, device or folder instead of a file.
  * - `read-only`: the place, or this handle, cannot be written to.
- * - `unsupported`: the place cannot keep the promises, for example a network file system.
- * - `too-large`: there is more than the caller was ready to read; nothing of it was read.
- * - `failed`: anything else the system says; `detail` has its word for it.
+ * - `unsupported`: the place cannot keep the guarantees, such as a network file system.
+ * - `too-large`: there is more than the caller allows; nothing was read.
+ * - `failed`: any other failure of the system; `detail` has the system's name for it.
  */
 export class StorageError extends Schema.TaggedError<StorageError>("litetapes/StorageError")("StorageError", {
+  /** Operation that failed, such as `read`. */
   operation: Schema.String,
+  /** File, folder or other place that the operation was about. */
   place: Schema.String,
+  /** Kind of failure, as listed above. */
   reason: Schema.Literals([
     "not-found",
     "exists",
@@ -45,6 +50,7 @@ export class StorageError extends Schema.TaggedError<StorageError>("litetapes/St
     "too-large",
     "failed"
   ]),
+  /** More about the failure; may be empty. */
   detail: Schema.String
 }) {
   override get message() {
@@ -52,45 +58,55 @@ export class StorageError extends Schema.TaggedError<StorageError>("litetapes/St
   }
 }
 
-/** Meta as it was read. `version` names these very bytes: a change is made against it. */
+/** Meta as it was read. `version` identifies these bytes; a change names the version that it replaces. */
 export interface Meta {
+  /** All bytes of the meta. */
   readonly bytes: Uint8Array
+  /** Identifies these bytes. */
   readonly version: string
 }
 
-/** Something about a place that keeps nothing from working, and that its owner should look at. */
+/**
+ * A risk of a place that does not stop anything from working, such as files that others can write to. The owner should
+ * look at it.
+ */
 export interface Warning {
+  /** File or folder that it is about. */
   readonly place: string
+  /** Description of the risk. */
   readonly why: string
 }
 
-/** The one file that a lib's writer is writing. */
+/** Handle of the one dynamic segment that a lib's writer appends to. */
 export interface DynamicWriter {
   /**
-   * Appends `bytes` durably. After a failure nothing may be appended again (`CommitOutcomeUnknown`). The bytes are the
-   * caller's, who uses their memory again: they are neither changed nor kept.
+   * Appends `bytes` durably. After a failure the outcome is unknown (`CommitOutcomeUnknown`), and every later append
+   * must be refused. The caller reuses the memory of `bytes`: they must be neither changed nor kept.
    */
   readonly append: (bytes: Uint8Array) => Effect.Effect<void, StorageError>
-  /** Lets go of what is held open; writes nothing. */
+  /** Releases resources. Writes nothing. */
   readonly close: Effect.Effect<void>
 }
 
-/** The name of a tape's folder, or `undefined` for the lib itself. */
+/** Name of a tape's folder, or `undefined` for the lib itself. */
 export type MetaOwner = string | undefined
 
-/** Parts of one file, in bytes. */
+/** Ranges of one file, in bytes. */
 type Ranges = ReadonlyArray<readonly [offset: number, length: number]>
 
-/** Meta of the lib and of its tapes: read whole, changed against the version that was read. */
+/** Meta of the lib and of its tapes, which is read whole and changed against the version that was read. */
 export interface MetaStore {
-  /** Fails with `too-large` if it has more than `bytesMax` bytes, before any is read. Default: 1 GiB. */
-  readonly read: (owner: MetaOwner, bytesMax?: number) => Effect.Effect<Meta | undefined, StorageError>
   /**
-   * Appends whole lines. `version` is that of what was read (`changed` if that is not what stands there); the result is
-   * that of what stands now.
+   * Returns the meta, or `undefined` if it does not exist. Fails with `too-large`, before reading, if it has more than
+   * `bytesMax` bytes. Default: 1 GiB.
    */
+  readonly read: (owner: MetaOwner, bytesMax?: number) => Effect.Effect<Meta | undefined, StorageError>
+  /** Appends whole lines and returns the new version. Fails with `changed` if `version` is not the current one. */
   readonly append: (owner: MetaOwner, version: string, bytes: Uint8Array) => Effect.Effect<string, StorageError>
-  /** Replaces all of it; `version` is `undefined` if there must be none yet (`exists`). */
+  /**
+   * Replaces the whole meta and returns the new version. Fails with `changed` if `version` is not the current one, or
+   * with `exists` if it is `undefined` and there is meta.
+   */
   readonly replace: (
     owner: MetaOwner,
     version: string | undefined,
@@ -101,127 +117,155 @@ export interface MetaStore {
 /** The folders of tapes. */
 export interface TapeFolders {
   /**
-   * Creates a tape's folder with its meta, whole. Something unlisted under that name is moved aside first, to
-   * `<name>.aside-N`, never deleted.
+   * Creates a tape's folder together with its meta. If an unlisted folder has that name, moves it to `<name>.aside-N`
+   * first; it is never deleted.
    */
   readonly create: (tape: string, meta: Uint8Array) => Effect.Effect<void, StorageError>
-  /** Names of the folders that have a tape meta, or segments that lost theirs. Only recovery lists. */
+  /**
+   * Returns the names of all folders that hold tape meta, or segments. Only recovery and the check of lib meta list.
+   */
   readonly list: Effect.Effect<ReadonlyArray<string>, StorageError>
 }
 
-/** The journal: numbered dynamic segments, to which the writer commits. */
+/** The journal: numbered dynamic segments, which the writer appends its batches to. */
 export interface JournalStore {
-  /** Creates dynamic segment `n` with its first bytes; an unlisted leftover under its number is removed first. */
+  /** Creates dynamic segment `n` with its first bytes. Removes an unlisted leftover with that number first. */
   readonly create: (n: number, bytes: Uint8Array) => Effect.Effect<DynamicWriter, StorageError>
-  /** Reads what was appended; after its end there may be room for more, which is zeros. */
+  /** Reads bytes that were appended. After their end there may be zeros, which are room for more. */
   readonly read: (n: number, offset: number, length: number) => Effect.Effect<Uint8Array, StorageError>
-  /** Reads many small parts in one call, in the order of `ranges`. */
+  /** Reads many small ranges in one call, and returns them in the order of `ranges`. */
   readonly readRanges: (n: number, ranges: Ranges) => Effect.Effect<Array<Uint8Array>, StorageError>
-  /** Counts what was appended, and perhaps room for more after it: zeros. */
+  /** Returns the size in bytes, including room, or `undefined` if there is no such file. */
   readonly size: (n: number) => Effect.Effect<number | undefined, StorageError>
-  /** Removes it. Reads that are under way may go on. Removing what is not there succeeds. */
+  /** Deletes the file. Reads that are under way may continue. Deleting a missing file succeeds. */
   readonly drop: (n: number) => Effect.Effect<void, StorageError>
-  /** The numbers of all dynamic segments, in order. */
+  /** Returns the numbers of all dynamic segments, ascending. */
   readonly list: Effect.Effect<ReadonlyArray<number>, StorageError>
 }
 
-/** Bytes that do not count any more and that nothing reads again: torn batches, damaged meta. */
+/** Copies of bytes that no longer count and that nothing reads: torn batches, damaged meta. */
 export interface Quarantine {
-  /** Keeps bytes that are about to be discarded, for a human to look at; the result says where. */
+  /** Stores a copy of bytes that are about to be discarded, for a human to examine. Returns its place. */
   readonly keep: (name: string, bytes: Uint8Array) => Effect.Effect<string, StorageError>
 }
 
-/** The segments of tapes: written once and whole, then only read. */
+/** The segments of tapes, which are written once as a whole, and only read afterwards. */
 export interface SegmentFiles {
   /**
-   * Writes a segment whole, from the chunks that `fill` appends, then makes it durable under its name. An unlisted
-   * leftover under that name is removed first. When `fill` fails, nothing is left under the name.
+   * Writes a segment from the chunks that `fill` appends, then makes it durable under its name. Removes an unlisted
+   * leftover with that name first. If `fill` fails, nothing is left under the name.
    */
   readonly write: <A, E, R>(
     tape: string,
     segment: string,
     fill: (append: (chunk: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | StorageError, R>
+  /** Reads a range of a segment. Fails with `not-found` if there is no such file. */
   readonly read: (
     tape: string,
     segment: string,
     offset: number,
     length: number
   ) => Effect.Effect<Uint8Array, StorageError>
-  /** Reads many small parts in one call, in the order of `ranges`. */
+  /** Reads many small ranges in one call, and returns them in the order of `ranges`. */
   readonly readRanges: (tape: string, segment: string, ranges: Ranges) => Effect.Effect<Array<Uint8Array>, StorageError>
+  /** Returns the size in bytes, or `undefined` if there is no such file. */
   readonly size: (tape: string, segment: string) => Effect.Effect<number | undefined, StorageError>
-  /** Removing what is not there succeeds. */
+  /** Deletes a segment. Deleting a missing file succeeds. */
   readonly remove: (tape: string, segment: string) => Effect.Effect<void, StorageError>
-  /** Names of all files that look like segments of a tape. Only recovery lists. */
+  /** Returns the names of all files of a tape that look like segments. Only recovery and garbage collection list. */
   readonly list: (tape: string) => Effect.Effect<ReadonlyArray<string>, StorageError>
 }
 
 /**
- * Addresses a derived file. A storage knows no kinds: it keeps the files of any kind apart from those of any other, and
- * fails with `unsafe` unless `isDerivedKind` and `isDerivedName` (`litetapes/Names`) hold.
+ * Key of a derived file. A storage keeps files of different kinds apart without knowing the kinds. It fails with
+ * `unsafe` unless `isDerivedKind` and `isDerivedName` (`litetapes/Names`) hold.
  */
 export interface DerivedKey {
-  /** The tape that the file was derived from; `undefined` for the lib as a whole. */
+  /** Tape that the file was derived from; `undefined` for the whole lib. */
   readonly tape: string | undefined
-  /** What kind of file it is, such as `index`. */
+  /** Kind of the file, such as `index`. */
   readonly kind: string
-  /** Its name among the files of that kind and tape, such as `seg-000001.jsonl.idx`. */
+  /** Name among the files of this kind and tape, such as `seg-000001.jsonl.idx`. */
   readonly name: string
 }
 
 /**
- * Files that can be computed again from the others. Each is written whole but is not durable: it is not synced, and any
- * of them may vanish at any time. So one that is missing is an answer, never an error, and whoever reads one checks that
- * it is intact and rebuilds it if it is not.
+ * Files that can be rebuilt from other files. Each is written as a whole but is not durable: it is not synced, and may
+ * vanish at any time. So a missing file is a valid answer and never an error. Every reader of such a file must check
+ * it, and rebuild it if it is damaged.
  */
 export interface DerivedFiles {
-  /** Writes a file whole, replacing an older one. Fails with `not-found` if its tape does not exist. */
+  /** Writes a whole file, and replaces an older one. Fails with `not-found` if its tape does not exist. */
   readonly put: (key: DerivedKey, bytes: Uint8Array) => Effect.Effect<void, StorageError>
-  /** Reads a file whole. Fails with `too-large` if it has more than `bytesMax` bytes, before any is read. */
+  /**
+   * Reads a whole file, or returns `undefined` if it does not exist. Fails with `too-large`, before reading, if it has
+   * more than `bytesMax` bytes.
+   */
   readonly get: (key: DerivedKey, bytesMax: number) => Effect.Effect<Uint8Array | undefined, StorageError>
-  /** Reads many small parts in one call, in the order of `ranges`. */
+  /**
+   * Reads many small ranges in one call, and returns them in the order of `ranges`; `undefined` if there is no such
+   * file.
+   */
   readonly getRanges: (key: DerivedKey, ranges: Ranges) => Effect.Effect<Array<Uint8Array> | undefined, StorageError>
+  /** Returns the size in bytes, or `undefined` if there is no such file. */
   readonly size: (key: DerivedKey) => Effect.Effect<number | undefined, StorageError>
-  /** Names of a tape's files of one kind, sorted; `undefined` is for the lib's. Returns none for an absent tape. */
+  /**
+   * Returns the sorted names of a tape's files of one kind, or of the lib's if `tape` is `undefined`. Empty for an
+   * absent tape.
+   */
   readonly list: (tape: string | undefined, kind: string) => Effect.Effect<ReadonlyArray<string>, StorageError>
-  /** Deletes a file. Deleting what is not there succeeds. */
+  /** Deletes a file. Deleting a missing file succeeds. */
   readonly delete: (key: DerivedKey) => Effect.Effect<void, StorageError>
 }
 
-/** The last acknowledged batch, for readers in other processes. */
+/** The hint: number of the last acknowledged batch, for readers in other processes. */
 export interface HintStore {
-  /** Overwrites it in place, without a sync: bytes that are fewer than those before leave the rest of them standing. */
+  /**
+   * Overwrites the hint in place, without a sync. If there are fewer bytes than before, the rest of the old ones stays.
+   */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, StorageError>
+  /** Returns the hint, or `undefined` if it does not exist. */
   readonly read: Effect.Effect<Uint8Array | undefined, StorageError>
 }
 
 /**
- * The place of one lib, open until its scope closes: one role for each sort of thing that it keeps. Offsets and lengths
- * are bytes; a read is short only at the end.
+ * The place of one lib, open until its scope closes, with one member for each sort of data. Offsets and lengths are
+ * bytes. A read returns fewer bytes than asked for only at the end.
  */
 export interface Root {
-  /** Where it is, for messages. */
+  /** Location, for messages. */
   readonly location: string
+  /** `write` for the one writer, `read` for a reader. */
   readonly mode: "write" | "read"
-  /** What was seen when it was opened: a folder or lib meta that others can write to. */
+  /** Risks that were seen on opening: a folder or lib meta that others can write to. */
   readonly warnings?: ReadonlyArray<Warning>
-  /** Names this run of the operating system; a hint from another one says nothing. */
+  /**
+   * Name of the current boot of the operating system. A hint of another boot does not count. `undefined` if there is no
+   * name.
+   */
   readonly boot: string | undefined
-  /** Fails with `lock-lost` when the writer's lock is no longer ours. Always succeeds for a reader. */
+  /** Fails with `lock-lost` if the writer's lock is no longer ours. Always succeeds for a reader. */
   readonly checkLock: Effect.Effect<void, StorageError>
 
+  /** Meta of the lib and its tapes. */
   readonly meta: MetaStore
+  /** Folders of tapes. */
   readonly tapes: TapeFolders
+  /** Dynamic segments. */
   readonly journal: JournalStore
+  /** Segments of tapes. */
   readonly segments: SegmentFiles
+  /** Files that can be rebuilt. */
   readonly derived: DerivedFiles
+  /** Hint for readers. */
   readonly hint: HintStore
+  /** Copies of discarded bytes. */
   readonly quarantine: Quarantine
 }
 
 /**
- * A kind of place in which libs can live: a file system, memory, an object store.
+ * A kind of place in which libs can be stored: a file system, memory, an object store.
  *
  * @see `litetapes/NodeStorage` and `litetapes/MemoryStorage` for layers that provide it.
  */
@@ -229,9 +273,10 @@ export class Storage extends Context.Service<
   Storage,
   {
     /**
-     * Opens the place of a lib. For writing it takes the writer's lock (`locked`) and creates an absent folder. A place
-     * that is neither empty nor has lib meta is `not-a-lib`; for reading, an absent or empty one too. `recover` opens
-     * for writing what was a lib and may have lost its meta; it creates nothing.
+     * Opens the place of a lib until the scope closes. `write` takes the writer's lock, or fails with `locked`, and
+     * creates an absent folder. `recover` takes the lock too, accepts a place that lost its lib meta, and creates
+     * nothing. `read` takes no lock. Fails with `not-a-lib` if the place is neither empty nor has lib meta, and for
+     * `read` also if it is absent or empty.
      */
     readonly open: (
       location: string,

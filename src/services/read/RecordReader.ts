@@ -1,6 +1,6 @@
 /**
- * Reading a tape by ordinal, a chunk of whole lines at a time: from closed segments through their index, from dynamic
- * segments through what the writer knows. Every byte is checked before it is handed on.
+ * Reads a tape by ordinal, a chunk of whole lines at a time: closed segments through their index, dynamic segments
+ * through the parts that are in memory. Every byte is checked before it is returned.
  */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
@@ -18,7 +18,7 @@ import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { readSegmentChunk } from "../segment/SegmentRecords.ts"
 import { retryVanished } from "./retryVanished.ts"
 
-/** What reading records may fail with. */
+/** Errors of reading records. */
 export type ReadError = SegmentError
 
 /** Whole lines of consecutive records. */
@@ -29,12 +29,12 @@ export interface Chunk {
   readonly pieces: ReadonlyArray<Uint8Array>
 }
 
-/** What a chunk holds at most, unless one block or part alone is larger. */
+/** Maximum size of a chunk, unless one block or part alone is larger. */
 export const chunkBytes = 256 * 1024
 
 /**
- * The chunk with the record at `ordinal`, which must exist. Forwards it begins at or before that record and goes on;
- * backwards it ends at or behind it and begins earlier. It may hold records on the other side of `ordinal`.
+ * Returns the chunk with the record at `ordinal`, which must exist. Forward, the chunk begins at or before that record;
+ * backward, it ends at or after it. It may hold records on the other side of `ordinal`.
  */
 export const readChunk = (
   lib: LibHandle,
@@ -53,7 +53,10 @@ export const readChunk = (
     )
   })
 
-/** The record at `ordinal` is none, though checksums are right; or what stands there is not what must follow. */
+/**
+ * Returns the error for a line that is not a valid record, or does not follow its predecessor, although its checksum
+ * matches.
+ */
 export const corruptAt = (tape: OpenTape, ordinal: number, why: string): SegmentCorrupt => {
   const { records, segments } = tape.state
   const live = tape.parts[partAt(tape.parts, ordinal)]
@@ -62,7 +65,7 @@ export const corruptAt = (tape: OpenTape, ordinal: number, why: string): Segment
   return new SegmentCorrupt({ tape: tape.name, segment: segment ?? "", offset: 0, why: `record ${ordinal}: ${why}` })
 }
 
-/** The closed segment with the record at `ordinal`. */
+/** Returns the closed segment with the record at `ordinal`. */
 export const segmentAt = (segments: ReadonlyArray<Segment>, ordinal: number): Segment =>
   segments[lastAt(segments, ordinal)]!
 
@@ -78,7 +81,7 @@ const readClosed = (
   return readSegmentChunk(lib.segments, tape.name, role, segment, ordinal - segment.firstOrdinal, direction, bytesMax)
 }
 
-/** The part with the record at `ordinal`: the last that begins at or before it. */
+/** Returns the part with the record at `ordinal`: the last that begins at or before it. */
 export const partAt = (parts: ReadonlyArray<LivePart>, ordinal: number): number => lastAt(parts, ordinal)
 
 const lastAt = (runs: ReadonlyArray<{ readonly firstOrdinal: number }>, ordinal: number): number =>
@@ -93,7 +96,7 @@ const readLive = (
 ): Effect.Effect<Chunk, SegmentCorrupt | StorageError> => {
   const { parts } = tape
   const at = partAt(parts, ordinal)
-  // A window of parts that can hold a chunk; `runsOf` cuts it where they stand too far apart.
+  // A window of parts that can fill a chunk; `runsOf` splits it at wide gaps.
   const window = direction === "forward" ? parts.slice(at, at + 1024) : parts.slice(Math.max(0, at - 1023), at + 1)
   const runs = runsOf(window, bytesMax)
   const run = direction === "forward" ? runs[0]! : runs.at(-1)!
@@ -104,12 +107,12 @@ const readLive = (
   })
 }
 
-/** What `make` makes of the records of a chunk from ordinal `from` to before `to`. */
+/** Returns the results of `make` for the records of a chunk from ordinal `from` up to but not including `to`. */
 export const parseChunk = <A>(chunk: Chunk, from: number, to: number, make: (record: Json) => A): Array<A> => {
   const records: Array<A> = []
   let ordinal = chunk.firstOrdinal
   for (const piece of chunk.pieces) {
-    // One decoding a piece; the lines are slices of it.
+    // Each piece is decoded once; its lines are slices of the text.
     const text = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString("utf8")
     const parse = trustedParser(text)
     let start = 0
@@ -123,7 +126,7 @@ export const parseChunk = <A>(chunk: Chunk, from: number, to: number, make: (rec
   return records
 }
 
-/** The lines of a chunk from ordinal `from` to before `to`, as bytes. */
+/** Returns the lines of a chunk from ordinal `from` up to but not including `to`, as bytes. */
 export const linesOfChunk = (chunk: Chunk, from: number, to: number): Array<Uint8Array> => {
   const lines: Array<Uint8Array> = []
   let ordinal = chunk.firstOrdinal

@@ -12,24 +12,24 @@ import { isSystemRecord } from "../../domain/segment/recordLines.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { type Chunk, corruptAt, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
-/** Which records, by ordinal. */
+/** Range of records, by ordinal. */
 export interface RecordRange {
-  /** The first one; default 0. */
+  /** Ordinal of the first record. Default: 0. */
   readonly from?: number
-  /** One behind the last one; default: all there are when the stream starts. */
+  /** Ordinal after the last record. Default: the number of records when the stream starts. */
   readonly to?: number
-  /** Last one first. */
+  /** Whether to return the last record first. Default: false. */
   readonly reverse?: boolean
 }
 
 /** @throws BadLine | TaraSONError */
 const toRecord = (record: Json): JsonObject => {
-  if (typeof record !== "object" || record === null || Array.isArray(record)) throw new BadLine("it is no record")
+  if (typeof record !== "object" || record === null || Array.isArray(record)) throw new BadLine("it is not a record")
   if (isSystemRecord(record as JsonObject)) throw new BadLine("it is a system record")
   return record as JsonObject
 }
 
-/** Records of a tape as they were when the stream started. */
+/** Streams the records that a tape has when the stream starts. */
 export const recordStream = (
   lib: LibHandle,
   tape: () => OpenTape,
@@ -40,7 +40,7 @@ export const recordStream = (
     return range.reverse === true ? records.toReversed() : records
   })
 
-/** What `take` makes of each chunk; it gets the range of ordinals that are wanted of it. */
+/** Streams the results of `take` for each chunk. `take` gets the range of ordinals that it should return. */
 export const chunkStream = <A>(
   lib: LibHandle,
   tape: () => OpenTape,

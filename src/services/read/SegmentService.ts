@@ -1,4 +1,4 @@
-/** Closed segments as they are handed out: read-only, each to be read or verified. */
+/** Closed segments, as users get them: each can be read and verified. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type LibClosed, SegmentMissing } from "../../domain/format/Errors.ts"
@@ -16,23 +16,33 @@ import { verifySegment } from "../segment/verifySegment.ts"
 /** A closed segment, as tape meta lists it. */
 export type SegmentInfo = Segment
 
-/** What reading a segment may fail with. */
+/**
+ * Errors of reading a segment. `SegmentCorrupt`, `DecompressionLimit` and `SegmentMissing` mean that its file is
+ * damaged or missing: restore it from a copy.
+ */
 export type SegmentReadError = SegmentError | LibClosed
 
+/** Operations on a closed segment. */
 export interface SegmentShape {
+  /** Name of its tape. */
   readonly tape: string
+  /** Its entry in tape meta. */
   readonly info: SegmentInfo
-  /** Its records, parsed, in order. */
+  /** Streams its records, parsed, in order. Every block is checked before its records are returned. */
   readonly records: Stream.Stream<TaraSON.JsonObject, SegmentReadError>
-  /** Its records' canonical bytes, in order. */
+  /** Streams the canonical bytes of its records, in order, without newlines. */
   readonly lines: Stream.Stream<Uint8Array, SegmentReadError>
-  /** Checks length, hash, every line, number of records and Merkle state against meta. */
+  /**
+   * Checks length, hash, every line, number of records and Merkle state against meta. Reads the whole file. Returns
+   * `info`.
+   */
   readonly verify: Effect.Effect<SegmentInfo, SegmentReadError>
 }
 
+/** Returns the closed segments of a tape, in order. */
 export const segmentsOf = (tape: OpenTape): ReadonlyArray<SegmentInfo> => tape.state.segments
 
-/** The segment of that number. */
+/** Returns the segment with this number. */
 export const findSegment = (
   lib: LibHandle,
   tape: () => OpenTape,
@@ -46,7 +56,7 @@ export const findSegment = (
       : Effect.succeed(serve(lib, tape, info))
   })
 
-/** All segments that there are when the stream starts. */
+/** Streams all segments that exist when the stream starts. */
 export const segmentStream = (lib: LibHandle, tape: () => OpenTape): Stream.Stream<SegmentShape> =>
   Stream.suspend(() => Stream.fromArray(tape().state.segments.map((info) => serve(lib, tape, info))))
 

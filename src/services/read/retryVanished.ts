@@ -1,4 +1,4 @@
-/** I4: a file that vanished was closed or repacked meanwhile; whoever meets that reads meta again. */
+/** I4: a file that vanished was closed or repacked meanwhile, so the read reads meta again. */
 import * as Effect from "effect/Effect"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import { refreshReader } from "../lib/openReader.ts"
@@ -10,8 +10,8 @@ interface Failure {
 }
 
 /**
- * `read`, and `again` where a file has vanished and the tape's meta has changed since `since`: the version that what is
- * read was found with. A reader looks again first.
+ * Runs `read`. If a file has vanished and the tape's meta has changed since version `since`, runs `again`. A reader is
+ * refreshed first. `since` is the version with which `read` found its files.
  */
 export const retryVanished = <A, E extends Failure>(
   lib: LibHandle,

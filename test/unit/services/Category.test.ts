@@ -141,7 +141,7 @@ describe("a category", () => {
 
   it("has a name with which its streams begin", () => {
     assert.strictEqual(Account.stream("17-a"), "account-17-a")
-    for (const name of ["", "a-b", "-"]) assert.throws(() => Category.make(name, {}), /category's name/)
+    for (const name of ["", "a-b", "-"]) assert.throws(() => Category.make(name, {}), /category name/)
   })
 
   it("has typed events", () => {
