@@ -1,6 +1,6 @@
 /**
- * Where the events of one dynamic segment are, by stream: columns of numbers rather than an object an event. Derived
- * from the segment; it lives as long as the file does.
+ * The events of one dynamic segment by stream, in columns of numbers instead of an object for each event. Derived from
+ * the segment, and kept as long as its file.
  */
 import { rowNumbers } from "../../domain/event/EventRows.ts"
 import { newline } from "../../domain/format/Format.ts"
@@ -10,7 +10,7 @@ import { crc32Byte } from "../../domain/base/crc32Byte.ts"
 import { crc32Combine } from "../../domain/base/crc32Combine.ts"
 import { invariant } from "../../domain/base/invariant.ts"
 
-/** One event's line in the file, without its newline. */
+/** Line of one event in the file, without its newline. */
 export interface EventLine {
   readonly stream: string
   readonly revision: number
@@ -21,7 +21,7 @@ export interface EventLine {
   readonly crc: number
 }
 
-/** A class, since V8 may put what object literals make where garbage is collected late (docs/PERFORMANCE.md, Memory). */
+/** A class, because V8 may allocate object literals where garbage is collected late (docs/PERFORMANCE.md, Memory). */
 class Row implements EventLine {
   readonly stream: string
   readonly offset: number
@@ -31,7 +31,7 @@ class Row implements EventLine {
   readonly position: number
   readonly idHash: number
 
-  /** The row that begins at `at` of the columns. */
+  /** Builds the row that begins at index `at` of the columns. */
   constructor(stream: string, columns: Float64Array, at: number) {
     this.stream = stream
     this.offset = columns[at]!
@@ -43,28 +43,31 @@ class Row implements EventLine {
   }
 }
 
-/** The events of one stream in the file: consecutive revisions. */
+/** The events of one stream in the file, which have consecutive revisions. */
 export interface StreamRows {
   readonly firstRevision: number
   readonly count: number
 }
 
-/** Numbers kept of each row: its offset, and what `EventRows` says of it, in that order. */
+/** Numbers per row: the offset, then the numbers of `EventRows` in their order. */
 const width = 1 + rowNumbers
 
 const markEvery = 256
 
 export class DynamicEvents {
-  /** Lines of the file that hold these events, in file order; grows by doubling. */
+  /** Numbers of the rows, in file order. Grows by doubling. */
   #columns = new Float64Array(width * 1024)
-  /** Of each row its stream, and the next row of that stream: −1 behind the last. */
+  /** Two numbers for each row: its stream, and the next row of that stream or −1. */
   #links = new Int32Array(2 * 1024)
   #count = 0
   readonly #streamOf = new Map<string, number>()
-  /** Of each stream its name; its first row, its last, and how many it has. One string a stream, whatever its events. */
+  /**
+   * Name of each stream, a single string however many events it has. Below, its first row, its last row and its number
+   * of rows.
+   */
   readonly #names: Array<string> = []
   #streams = new Int32Array(3 * 256)
-  /** Of each stream with more rows than that every `markEvery`-th of them: no stream is walked from its beginning. */
+  /** Every `markEvery`-th row of each stream that has more, so that no stream is walked from its beginning. */
   readonly #marks: Array<Array<number> | undefined> = []
   #ids: Map<number, Array<number>> | undefined
 
@@ -89,7 +92,7 @@ export class DynamicEvents {
     this.#count++
   }
 
-  /** Gives the stream's number. */
+  /** Adds a row to its stream. Returns the number of the stream. */
   #addToStream(name: string, revision: number, row: number): number {
     const known = this.#streamOf.get(name)
     if (known === undefined) {
@@ -103,7 +106,7 @@ export class DynamicEvents {
       return added
     }
     const last = this.#streams[3 * known + 1]!
-    invariant(revision === this.#columns[last * width + 3]! + 1, "revisions of a stream have no gaps")
+    invariant(revision === this.#columns[last * width + 3]! + 1, "revisions of a stream are consecutive")
     this.#links[2 * last + 1] = row
     this.#streams[3 * known + 1] = row
     const nth = this.#streams[3 * known + 2]!++
@@ -130,25 +133,25 @@ export class DynamicEvents {
     return new Row(this.#names[this.#links[2 * index]!]!, this.#columns, index * width)
   }
 
-  /** Puts the numbers of `count` rows from `first` on to where a row of `EventRows` begins. */
+  /** Copies the numbers of `count` rows from row `first` to index `at` of `into`, where a row of `EventRows` begins. */
   copyNumbers(first: number, count: number, into: Float64Array, at: number): void {
-    // All but the offset: a segment has its own.
+    // Without the offset: a segment has offsets of its own.
     for (let row = first * width + 1, end = at; row < (first + count) * width; row += width) {
       for (let i = 0; i < rowNumbers; i++) into[end++] = this.#columns[row + i]!
     }
   }
 
-  /** The number that the stream of a row has in this file. */
+  /** Returns the number of a row's stream in this file. */
   streamAt(row: number): number {
     return this.#links[2 * row]!
   }
 
-  /** The name of the stream with this number. */
+  /** Returns the name of the stream with this number. */
   nameOf(stream: number): string {
     return this.#names[stream]!
   }
 
-  /** What the file has of a stream now; `undefined` where that is nothing. */
+  /** Returns the events of a stream that the file has now, or `undefined` if it has no events of the stream. */
   stream(name: string): StreamRows | undefined {
     const known = this.#streamOf.get(name)
     if (known === undefined) return undefined
@@ -156,7 +159,7 @@ export class DynamicEvents {
     return { firstRevision, count: this.#streams[3 * known + 2]! }
   }
 
-  /** The events of a stream from its `from`-th in this file on, by revision; fewer than `count` where it has no more. */
+  /** Returns up to `count` events of a stream by revision, from its `from`-th event in this file. */
   rowsOf(name: string, from: number, count: number): Array<EventLine> {
     const rows: Array<EventLine> = []
     const known = this.#streamOf.get(name)
@@ -171,7 +174,7 @@ export class DynamicEvents {
     return rows
   }
 
-  /** CRC-32 of the lines of `count` rows from `first` on, each with its newline. */
+  /** Returns the CRC-32 of the lines of `count` rows from row `first`, including their newlines. */
   crcOf(first: number, count: number): number {
     let crc = 0
     for (let at = first * width; at < (first + count) * width; at += width) {
@@ -180,16 +183,16 @@ export class DynamicEvents {
     return crc
   }
 
-  /** The last revision of a stream in this file, or `undefined` where it has none. */
+  /** Returns the last revision of a stream in this file, or `undefined` if the stream has no events here. */
   lastRevision(stream: string): number | undefined {
     const known = this.stream(stream)
     return known === undefined ? undefined : known.firstRevision + known.count - 1
   }
 
-  /** Rows that may be the event `id` of `stream`; each must be checked against its line. */
+  /** Returns the rows that may be the event `id` of `stream`. The caller must compare each with its line. */
   findId(stream: string, id: string): ReadonlyArray<number> {
     if (this.#ids === undefined) {
-      // Made at the first look-up only: most writers never name an id.
+      // Built at the first look-up, since most writers pass no ids.
       this.#ids = new Map()
       for (let index = 0; index < this.#count; index++) {
         const hash = this.#columns[index * width + 5]!
@@ -201,7 +204,7 @@ export class DynamicEvents {
     return this.#ids.get(hashId(stream, id)) ?? []
   }
 
-  /** The first row whose line begins at or behind `offset`. */
+  /** Returns the first row whose line begins at `offset` or later. */
   rowAt(offset: number): number {
     return firstNotBefore(this.#count, (row) => this.#columns[row * width]! < offset)
   }

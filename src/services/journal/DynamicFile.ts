@@ -1,9 +1,9 @@
-/** A dynamic segment as its writer, or a reader, knows it. */
+/** A dynamic segment in use, in a writer or a reader. */
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { DynamicWriter } from "../ports/Storage.ts"
 import type { DynamicEvents } from "./DynamicEvents.ts"
 
-/** The records of one tape in one batch, as they stand in a dynamic segment. Offsets are those of the file. */
+/** The records of one tape in one batch, as they are stored in a dynamic segment. Offsets are bytes of the file. */
 export interface LivePart {
   readonly file: DynamicFile
   readonly batch: number
@@ -12,23 +12,23 @@ export interface LivePart {
   readonly offset: number
   readonly bytes: number
   readonly crc: number
-  /** Position behind the last event of its batch. */
+  /** Position after the last event of the batch. */
   readonly endPosition: number
 }
 
-/** What one batch adds to the dynamic segment that it was written to. */
+/** Changes that one batch makes to its dynamic segment. */
 export interface PublishedBatch {
-  /** Bytes of the whole batch, with its mark. */
+  /** Size of the whole batch in bytes, including its mark. */
   readonly bytes: number
-  /** Its records, by tape id, in file order. */
+  /** Records of the batch by tape id, in file order. */
   readonly parts: ReadonlyArray<readonly [tape: string, part: LivePart]>
-  /** Where the lib stands after it. */
+  /** State of the chain of commits after the batch. */
   readonly anchor: Anchor
 }
 
 export class DynamicFile {
   readonly dynamic: number
-  /** Only the file that is being written has one. */
+  /** Set for files that this writer created; it appends only to the last of them. */
   readonly writer: DynamicWriter | undefined
   readonly #parts = new Map<string, Array<LivePart>>()
   #events: DynamicEvents | undefined
@@ -57,27 +57,27 @@ export class DynamicFile {
     return this.#parts
   }
 
-  /** Known to the writer as it writes them; read back on demand for files of an earlier writer. */
+  /** Known for files of this writer. For a file of an earlier writer they are read back when they are needed. */
   get events(): DynamicEvents | undefined {
     return this.#events
   }
 
-  /** Bytes of the header and of whole batches. */
+  /** Bytes of the header and of all whole batches. */
   get size(): number {
     return this.#size
   }
 
-  /** Where the chain of commits stands after its last batch. */
+  /** State of the chain of commits after the last batch of the file. */
   get anchor(): Anchor {
     return this.#anchor
   }
 
-  /** When its first batch was written, in milliseconds; `undefined` while it has none. */
+  /** Time of the first batch in milliseconds; `undefined` before it. */
   get firstBatchAt(): number | undefined {
     return this.#firstBatchAt
   }
 
-  /** Why some of its records cannot be put into segments: their tape is invalid. */
+  /** Reason why some of its records cannot be flushed: their tape is invalid. */
   get stuck(): string | undefined {
     return this.#stuck
   }
@@ -99,22 +99,22 @@ export class DynamicFile {
     this.#anchor = batch.anchor
   }
 
-  /** Says where the chain of commits stands, in a file that has no batches of its own yet, or that is being scanned. */
+  /** Sets the state of the chain of commits, for a file that has no batches yet or is being scanned. */
   standAt(anchor: Anchor): void {
     this.#anchor = anchor
   }
 
-  /** Keeps the events that were read back, unless somebody was faster. Returns those that are kept. */
+  /** Keeps events that were read back, unless another fibre was faster. Returns the events that are kept. */
   keepEvents(events: DynamicEvents): DynamicEvents {
     return (this.#events ??= events)
   }
 
-  /** The age of a file counts from here. */
+  /** Sets the time from which the age of the file counts. */
   stampFirstBatch(nowMillis: number): void {
     this.#firstBatchAt ??= nowMillis
   }
 
-  /** Lets the file count as old: the writer rolls to the next one before the next batch. */
+  /** Makes the file count as old, so that the writer rolls before the next batch. */
   makeOld(): void {
     this.#firstBatchAt = Number.NEGATIVE_INFINITY
   }

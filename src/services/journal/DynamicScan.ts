@@ -1,4 +1,6 @@
-/** Reading the dynamic segments that lib meta lists: what an earlier writer, or the running one, has committed. */
+/**
+ * Scans the dynamic segments that lib meta lists: all committed batches of an earlier writer, or of the running one.
+ */
 import * as Effect from "effect/Effect"
 import { AckedDataLost, DynamicCorrupt, IdentityMismatch } from "../../domain/format/Errors.ts"
 import * as DynamicSegment from "../../domain/journal/DynamicSegment.ts"
@@ -10,25 +12,25 @@ import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import { DynamicFile } from "./DynamicFile.ts"
 
-/** What scanning may fail with. */
+/** Errors of a scan. */
 export type ScanError = StorageError | DynamicCorrupt | IdentityMismatch | AckedDataLost
 
-/** What the listed dynamic segments hold. */
+/** Content of the listed dynamic segments. */
 export interface Scanned {
   readonly files: ReadonlyArray<DynamicFile>
-  /** Where the chain of commits ends. */
+  /** State at the end of the chain of commits. */
   readonly anchor: Anchor
-  /** Where it stood before the last batch. */
+  /** State before the last batch. */
   readonly beforeLast: Anchor
-  /** A torn end that no mark proves: it was never acknowledged. */
+  /** Torn end without a valid mark, which was never acknowledged. */
   readonly torn: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
-  /** Where the last good batch ends, or the first one would begin; `undefined` where no file is listed. */
+  /** End of the last good batch, or where the first one would begin; `undefined` if no file is listed. */
   readonly end: { readonly file: string; readonly offset: number } | undefined
-  /** The last batch as it stands on disk: lines and mark. */
+  /** Bytes of the last batch on disk: lines and mark. */
   readonly last: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
 }
 
-/** Reads all of them, in the order of their batches, and checks that they are one chain. */
+/** Reads all listed files in the order of their batches. Checks that the batches form one chain. */
 export const scanAll = Effect.fnUntraced(function* (
   root: Root,
   state: LibState.LibState
@@ -44,7 +46,7 @@ export const scanAll = Effect.fnUntraced(function* (
     const name = dynamicName(live.dynamic)
     const damaged = (offset: number, why: string) => new DynamicCorrupt({ file: name, offset, why })
     const bytes = yield* readDynamic(root, live.dynamic)
-    if (bytes === undefined) return yield* damaged(0, `it is missing, and ${libMetaFile} lists it`)
+    if (bytes === undefined) return yield* damaged(0, `it is missing, but ${libMetaFile} lists it`)
     const header = DynamicSegment.readHeader(bytes)
     if (typeof header === "string") return yield* damaged(0, header)
     if (header.lib !== state.lib || header.dynamic !== live.dynamic) {
@@ -52,27 +54,27 @@ export const scanAll = Effect.fnUntraced(function* (
       return yield* new IdentityMismatch({ file: name, expected: `number ${live.dynamic} of ${state.lib}`, found })
     }
     const scan = DynamicSegment.scan(bytes, anchor, live.limit)
-    // A byte behind a file's header, be it room, requires that the files before it are undamaged.
+    // A byte after the header of a file, even room, proves that the files before it are whole.
     if (torn !== undefined && bytes.length > DynamicSegment.headerBytes(bytes)) {
       return yield* new DynamicCorrupt({
         file: dynamicName(torn.dynamic),
         offset: torn.offset,
-        why: `${name}, which follows it, holds data`
+        why: `its end is torn, but the next file, ${name}, has data`
       })
     }
     if (scan.damage !== undefined) {
       const { offset, kind } = scan.damage
-      // What it should follow may have stood at the end of the file before.
+      // The batch that this one should follow may have been at the end of the file before.
       const isFirst = scan.batches.length === 0 && before !== undefined
-      const why = isFirst ? `${scan.damage.why}, and ${before} ends before it` : scan.damage.why
+      const why = isFirst ? `${scan.damage.why}, or the end of the file before, ${before}, is missing` : scan.damage.why
       if (kind === "acknowledged" || live.limit !== undefined) return yield* damaged(offset, why)
       torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset, scan.contentBytes) }
     }
     const off = misplaced(scan, anchor.position, state)
-    if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} stands at position ${off.position}`)
+    if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} begins at position ${off.position}`)
     const { file, before: beforeBatch } = fileOf(live.dynamic, scan, anchor, state)
     if (live.limit !== undefined && file.anchor.batch !== live.limit) {
-      return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at ${live.limit}`)
+      return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at batch ${live.limit}`)
     }
     files.push(file)
     before = `${name} (${scan.goodBytes} bytes)`
@@ -98,7 +100,10 @@ export const scanAll = Effect.fnUntraced(function* (
   return { files, anchor, beforeLast, torn, end, last }
 })
 
-/** All of a dynamic segment, or `undefined` where there is none; nothing of one that is larger than any may be. */
+/**
+ * Returns the bytes of a dynamic segment, or `undefined` if it does not exist. Fails before reading if the file is too
+ * large.
+ */
 export const readDynamic = (
   root: Root,
   dynamic: number
@@ -108,12 +113,12 @@ export const readDynamic = (
     (size): Effect.Effect<Uint8Array | undefined, StorageError | DynamicCorrupt> => {
       if (size === undefined) return Effect.succeed(undefined)
       if (size <= dynamicBytesCeiling) return root.journal.read(dynamic, 0, size)
-      const why = `it has ${size} bytes, none has more than ${dynamicBytesCeiling}`
+      const why = `it has ${size} bytes, but a dynamic segment has at most ${dynamicBytesCeiling}`
       return Effect.fail(new DynamicCorrupt({ file: dynamicName(dynamic), offset: dynamicBytesCeiling, why }))
     }
   )
 
-/** The first batch that does not go on where the events before it end. */
+/** Returns the first batch whose position does not follow the events before it. */
 const misplaced = (
   { batches }: DynamicSegment.Scan,
   start: number,
@@ -124,7 +129,7 @@ const misplaced = (
     if (batch.position !== next) return batch
     for (const part of batch.parts) {
       const role = roles.get(part.tape)
-      // Whether these are events was in what lib meta has lost: that is said by who looks for it.
+      // Lib meta lost the line of this tape, so its role is unknown here. `checkMetaEnd` reports that.
       if (role === undefined) return undefined
       if (role === "events") next += part.count
     }

@@ -1,4 +1,4 @@
-/** The events of a dynamic segment: known to its writer, read back from a file that someone else wrote. */
+/** The events of a dynamic segment: known for files of this writer, read back for files of an earlier one. */
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
@@ -13,7 +13,7 @@ import { keyOfEvent } from "../../domain/event/eventKeys.ts"
 import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "./PartRuns.ts"
 
-/** Returns where the events of a file are. A file of an earlier writer is read back for that, once. */
+/** Returns the events of a file. A file of an earlier writer is read for that, once. */
 export const eventsOf = (
   root: Root,
   state: Pick<LibState, "roles">,
@@ -40,7 +40,7 @@ const readBack = Effect.fnUntraced(function* (
   return file.keepEvents(events)
 })
 
-/** Where the events of a file are that has these bytes, before it is written. */
+/** Returns the events of a file that will have these bytes, before it is written. */
 export const eventsIn = (
   state: Pick<LibState, "roles">,
   file: DynamicFile,
@@ -70,7 +70,8 @@ const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): vo
     const line = lines.subarray(start, end)
     const key = keyOfEvent(line)
     const last = events.lastRevision(key.stream)
-    if (last !== undefined && key.revision !== last + 1) throw new BadLine("revisions of a stream are not in a row")
+    if (last !== undefined && key.revision !== last + 1)
+      throw new BadLine("the revisions of a stream are not consecutive")
     events.add({ ...key, offset: offset + start, length: end - start, crc: crc32(line) })
   })
 }

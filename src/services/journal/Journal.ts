@@ -1,6 +1,6 @@
 /**
- * The dynamic segments of an open lib, and how far its commits are durable. Everything that is committed and in no
- * segment yet stands in these files.
+ * The dynamic segments of an open lib, and the last durable commit. These files hold all committed records that are in
+ * no segment yet.
  */
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
@@ -8,8 +8,9 @@ import type { DynamicFile, PublishedBatch } from "./DynamicFile.ts"
 
 /** A dynamic segment that cannot be closed. */
 export interface StuckFile {
-  /** Its name. */
+  /** Name of the file, such as `litelib.dynamic-000004.jsonl`. */
   readonly file: string
+  /** Reason, such as a tape that lost its meta. */
   readonly why: string
 }
 
@@ -22,7 +23,7 @@ export class Journal {
     this.#durable = durable
   }
 
-  /** Oldest first. In a writer the last one is being written. */
+  /** All files, oldest first. A writer appends to the last one. */
   get files(): ReadonlyArray<DynamicFile> {
     return this.#files
   }
@@ -32,7 +33,7 @@ export class Journal {
     return this.#durable
   }
 
-  /** The file that is being written. */
+  /** The file that the writer appends to. */
   get current(): DynamicFile {
     return this.#files.at(-1)!
   }
@@ -44,29 +45,29 @@ export class Journal {
     )
   }
 
-  /** Adds a durable batch to the current file, and shows it to readers. */
+  /** Adds a durable batch to the current file, and shows it to reads. */
   publish(batch: PublishedBatch): void {
     this.current.add(batch)
     this.#durable = batch.anchor
   }
 
-  /** Goes on in `next`, which is listed and empty. */
+  /** Makes `next` the current file. It must be listed and empty. */
   roll(next: DynamicFile): void {
     next.standAt(this.#durable)
     this.#files = [...this.#files, next]
   }
 
-  /** Forgets the oldest file, which has been deleted. */
+  /** Removes the oldest file, which has been deleted. */
   dropOldest(): void {
     this.#files = this.#files.slice(1)
   }
 
-  /** Forgets all files: after the clean end of a lib they have been deleted. */
+  /** Removes all files, which have been deleted after the clean end. */
   end(): void {
     this.#files = []
   }
 
-  /** Shows what a reader found when it looked again. */
+  /** Replaces the files by those that a refreshed reader has found. */
   show(files: ReadonlyArray<DynamicFile>, durable: Anchor): void {
     this.#files = files
     this.#durable = durable

@@ -1,4 +1,4 @@
-/** Reading the lines of committed parts out of dynamic segments, each checked before it is used. */
+/** Reads the lines of committed parts from dynamic segments, and checks each before it is used. */
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
@@ -6,7 +6,7 @@ import { dynamicName } from "../../domain/format/Names.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import type { LivePart } from "./DynamicFile.ts"
 
-/** Runs of parts that stand close together in one file: each is read with one call. */
+/** Groups parts into runs that are close together in one file, so that each run needs one read. */
 export const runsOf = (parts: ReadonlyArray<LivePart>, bytesMax: number): Array<ReadonlyArray<LivePart>> => {
   const runs: Array<Array<LivePart>> = []
   for (const part of parts) {
@@ -21,7 +21,7 @@ export const runsOf = (parts: ReadonlyArray<LivePart>, bytesMax: number): Array<
   return runs
 }
 
-/** The lines of a run's parts, read and checked. */
+/** Reads and checks the lines of the parts of a run. */
 export const readRun = (
   root: Root,
   tape: string,
@@ -37,7 +37,7 @@ export const readRun = (
       const slice = bytes.subarray(start, start + part.bytes)
       if (slice.length !== part.bytes || crc32(slice) !== part.crc) {
         const segment = dynamicName(first.file.dynamic)
-        const why = "committed records are not what was written"
+        const why = "committed records do not match their CRC-32"
         return Effect.fail(new SegmentCorrupt({ tape, segment, offset: part.offset, why }))
       }
       lines.push(slice)

@@ -1,14 +1,14 @@
-/** Rows of dynamic segments as columns for another thread, run by run. */
+/** Copies rows of dynamic segments into columns for the worker thread, run by run. */
 import { type EventRows, rowNumbers } from "../../domain/event/EventRows.ts"
 import type { DynamicEvents } from "./DynamicEvents.ts"
 import type { LivePart } from "./DynamicFile.ts"
 
 export class RowsWriter {
-  /** By file: which number a stream has here by the one that it has there. */
+  /** For each file, the number that a stream has here by the number that it has in the file. */
   readonly #numbers = new Map<DynamicEvents, Map<number, number>>()
   #next = 0
 
-  /** What the lines of these parts say, which stand in one file with these events. */
+  /** Returns the rows of these parts, which lie in one file with these events. */
   write(events: DynamicEvents, run: ReadonlyArray<LivePart>): EventRows {
     const total = run.reduce((sum, { count }) => sum + count, 0)
     const rows = {

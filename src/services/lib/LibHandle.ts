@@ -1,5 +1,5 @@
 /**
- * An open lib, as the services of this package know it: the owners of its state. It has no state of its own, and is made
+ * An open lib inside this package: a record of the owners of its state. It has no state of its own, and is created
  * last, once opening has decided everything.
  */
 import { noSealer, type Sealer } from "../ports/Sealing.ts"
@@ -12,15 +12,15 @@ import { type FoldedLibMeta, LibMeta } from "./LibMeta.ts"
 import { TapeRegistry } from "./TapeRegistry.ts"
 import { WriterGuard } from "./WriterGuard.ts"
 
-/** How the writer works; none of it changes the format. */
+/** Settings of a writer, none of which changes the format. */
 export interface WriterSettings {
-  /** A dynamic segment is closed at this size. */
+  /** Size at which a dynamic segment is closed. */
   readonly closeBytes: number
-  /** … or this long after its first batch. */
+  /** Age at which a dynamic segment is closed, counted from its first batch. */
   readonly closeAfterMillis: number
-  /** Dynamic segments that may wait for their close; beyond that, appends wait. */
+  /** Number of dynamic segments that may wait to be closed before appends wait. */
   readonly backlogMax: number
-  /** A tape with so many small segments at its end has them merged; `undefined`: never. */
+  /** Number of small segments at the end of a tape that causes a merge; `undefined` if there are no merges. */
   readonly mergeSegments?: number | undefined
 }
 
@@ -29,7 +29,7 @@ export interface LibHandle {
   readonly location: string
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
-  /** Where the segments of a flush are sealed. */
+  /** Computes hashes and indexes of the segments of a flush. */
   readonly sealing: Sealer
   readonly guard: WriterGuard
   readonly meta: LibMeta
@@ -38,7 +38,7 @@ export interface LibHandle {
   readonly tapes: TapeRegistry
 }
 
-/** What opening a lib decided. */
+/** State of a lib once it is opened. */
 export interface Opened {
   readonly meta: FoldedLibMeta
   /** Its dynamic segments, oldest first. */
@@ -46,7 +46,7 @@ export interface Opened {
   readonly durable: Anchor
 }
 
-/** What only a writer has. */
+/** Parts that only a writer has. */
 export interface WriterParts {
   readonly uuid: (nowMillis: number) => string
   readonly sealing: Sealer
@@ -56,7 +56,7 @@ export interface WriterParts {
 
 const readerParts: WriterParts = { uuid: () => "", sealing: noSealer, unclean: false }
 
-/** Makes the handle of a lib that was opened. */
+/** Returns the handle of an opened lib. */
 export const makeHandle = (
   root: Root,
   settings: WriterSettings,

@@ -1,4 +1,4 @@
-/** The meta of an open lib: its folded state, and the one way to change it. */
+/** Lib meta of an open lib: its folded state, and the only way to change it. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { MetaInvalid, WriterPoisoned } from "../../domain/format/Errors.ts"
@@ -10,14 +10,14 @@ import type { Root } from "../ports/Storage.ts"
 import { checkLibMetaRoom, isFull, libMetaFull } from "./metaLimits.ts"
 import type { WriterGuard } from "./WriterGuard.ts"
 
-/** Lib meta as it stands on the disk. */
+/** Lib meta as it is on the disk. */
 export interface FoldedLibMeta {
   readonly state: LibState.LibState
-  /** The version that the storage gave it. */
+  /** Version that the storage gave it. */
   readonly version: string
   /** Hash of its last record. */
   readonly end: string | null
-  /** Its size. */
+  /** Size in bytes. */
   readonly bytes: number
 }
 
@@ -45,7 +45,7 @@ export class LibMeta {
     return this.#folded.state.limits
   }
 
-  /** Shows what a reader found when it looked again. */
+  /** Replaces the state by the one that a refreshed reader has found. */
   show(folded: FoldedLibMeta): void {
     this.#folded = folded
   }
@@ -55,12 +55,16 @@ export class LibMeta {
     return this.#lock.withPermit(effect)
   }
 
-  /** Fails if lib meta has no room for a record that a user asks for. Asked before anything is written for it. */
+  /**
+   * Fails if lib meta has no room for a record that a user asks for. Call it before writing anything for that record.
+   */
   checkRoom(record: Unchained<LibRecord>): Effect.Effect<void, MetaInvalid> {
     return Effect.suspend(() => checkLibMetaRoom(this.#folded, record))
   }
 
-  /** Appends one record, durably, and folds it into the state. Meta that has grown long is written afresh. */
+  /**
+   * Appends one record durably and folds it into the state. If meta has become long, it is folded and replaced whole.
+   */
   append(record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> {
     return this.#lock.withPermit(Effect.uninterruptible(Effect.suspend(() => this.#append(record))))
   }
@@ -70,7 +74,7 @@ export class LibMeta {
     const state = LibState.after(this.state, record)
     const line = MetaChain.write<LibRecord>(end, [record], state.limits)
     const isLong = state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
-    // A rewrite says where the epoch stands by its dynamic segments: after Clean there are none.
+    // A rewrite describes the epoch by its dynamic segments. After `Clean` there is not one left.
     const worn = state.live.length > 0 && (isLong || isFull(this.#folded, line.bytes.length))
     const records = worn ? LibState.refoldWithin(state) : []
     const written = worn ? MetaChain.write<LibRecord>(null, records, state.limits) : line

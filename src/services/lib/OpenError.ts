@@ -1,4 +1,4 @@
-/** Why a lib could not be opened. */
+/** Errors of opening a lib. */
 import {
   type AckedDataLost,
   type InvalidSettings,
@@ -11,7 +11,11 @@ import type { StorageError } from "../ports/Storage.ts"
 import type { ScanError } from "../journal/DynamicScan.ts"
 import type { LibMetaError } from "./readLibMeta.ts"
 
-/** What opening a lib may fail with. */
+/**
+ * Errors of opening a lib. `LibInvalid`, `SettingsMismatch` and `InvalidSettings` call for other arguments, `LibLocked`
+ * for waiting. `AckedDataLost`, `DynamicCorrupt`, `MetaCorrupt` and the like mean lost or damaged files: restore them
+ * from a copy.
+ */
 export type OpenError =
   | LibInvalid
   | LibLocked
@@ -22,7 +26,7 @@ export type OpenError =
   | LibMetaError
   | ScanError
 
-/** Errors of the place itself, in the words of the lib. */
+/** Translates errors of the place into those of a lib. */
 export const fromStorage = (
   error: StorageError,
   location: string

@@ -1,4 +1,4 @@
-/** A tape in use: its meta, and the committed records that are in no segment yet. */
+/** A tape in use: its meta, and its committed records that are in no segment yet. */
 import * as Semaphore from "effect/Semaphore"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 import type * as TapeState from "../../domain/meta/TapeState.ts"
@@ -6,13 +6,13 @@ import type { LivePart } from "../journal/DynamicFile.ts"
 import type { FoldedTapeMeta } from "./readTapeMeta.ts"
 import { TapeMeta, type TapeMetaContext } from "./TapeMeta.ts"
 
-/** What is known of a tape at one moment. */
+/** State of a tape at one moment. */
 export interface TapeView {
   readonly meta: FoldedTapeMeta
-  /** Committed and acknowledged, in no segment yet; ascending. */
+  /** Acknowledged records that are in no segment yet, ascending. */
   readonly parts: ReadonlyArray<LivePart>
   /**
-   * Records at the end of its segments that a reader must not show yet: as far as it knows, their batch is not
+   * Number of records at the end of its segments that a reader must hide: as far as it knows, their batch is not
    * acknowledged.
    */
   readonly hidden: number
@@ -22,7 +22,7 @@ export class OpenTape {
   readonly name: string
   readonly meta: TapeMeta
   readonly lock = Semaphore.makeUnsafe(1)
-  /** One repack of a tape at a time. */
+  /** Only one repack of a tape runs at a time. */
   readonly repacking = Semaphore.makeUnsafe(1)
   #id: string
   #parts: Array<LivePart>
@@ -51,35 +51,38 @@ export class OpenTape {
     return this.meta.state
   }
 
-  /** Committed and acknowledged, in no segment yet; ascending. Some readers walk it: it grows, or is replaced. */
+  /**
+   * Acknowledged records that are in no segment yet, ascending. Readers may be walking the array: it only grows, or is
+   * replaced.
+   */
   get parts(): ReadonlyArray<LivePart> {
     return this.#parts
   }
 
-  /** Records at the end of its segments that a reader must not show yet. */
+  /** Number of records at the end of its segments that a reader must hide. */
   get hidden(): number {
     return this.#hidden
   }
 
-  /** Goes up when the tape was recovered: what was known of its streams is not true any more. */
+  /** Increases when the tape is recovered: anything known of its streams may be wrong now. */
   get generation(): number {
     return this.#generation
   }
 
-  /** Number of records, those that are committed and in no segment yet included. */
+  /** Number of records, including those that are in no segment yet. */
   get records(): number {
     const last = this.#parts.at(-1)
     return last === undefined ? this.state.records - this.#hidden : last.firstOrdinal + last.count
   }
 
-  /** Shows what a durable batch has for this tape. */
+  /** Shows the records that a durable batch has for this tape. */
   publish(part: LivePart): void {
     this.#parts.push(part)
   }
 
-  /** Drops the parts of batches up to `upto`: a segment holds them now. */
+  /** Drops the parts of batches up to `upto`, which are in a segment now. */
   flushed(upto: number): void {
-    // Replaced, not changed: a reader may be walking the old one.
+    // Replaced instead of changed, because a reader may be walking the old array.
     this.#parts = this.#parts.filter((part) => part.batch > upto)
   }
 
@@ -90,7 +93,7 @@ export class OpenTape {
     this.#hidden = newer.hidden
   }
 
-  /** Shows what recovery made of the tape: whoever uses it goes on with that, under its new identity. */
+  /** Shows the recovered tape: everyone who uses this tape continues with it, under its new id. */
   become(recovered: TapeView): void {
     this.#id = recovered.meta.state.tape
     this.#generation++
@@ -100,8 +103,8 @@ export class OpenTape {
   }
 
   /**
-   * Takes the numbers of `count` segments to come, in a row. Returns the first of them. A number that is taken and not
-   * used is left out: numbers ascend along the stream, and nothing else is asked of them (I3).
+   * Takes `count` consecutive segment numbers and returns the first. Numbers that are taken but not used are skipped:
+   * they only have to ascend along the stream (I3).
    */
   takeNumbers(count: number): number {
     const first = Math.max(this.state.nextNumber, this.#reserved)
@@ -110,8 +113,8 @@ export class OpenTape {
   }
 
   /**
-   * Takes numbers for a repack. Those that the repack before it took and did not use are taken again, unless somebody
-   * took any since: then the same numbers are left out before its outputs, by which recovery knows them.
+   * Takes numbers for a repack. If nobody took numbers since the last repack, its unused numbers are taken again. So
+   * the gap before the outputs always has the same length, by which recovery recognises a repack.
    */
   takeRepackNumbers(count: number): number {
     if (this.#reserved === this.#repacked) this.#reserved = 0
@@ -119,7 +122,7 @@ export class OpenTape {
     return this.takeNumbers(count)
   }
 
-  /** Notes that a repack is done that had taken the numbers before `end`. */
+  /** Notes that a repack, which took the numbers before `end`, is done. */
   endRepack(end: number): void {
     this.#repacked = end
   }

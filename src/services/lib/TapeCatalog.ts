@@ -1,4 +1,4 @@
-/** Changes of what a lib lists: new tapes, archived and activated ones. */
+/** Changes to the tapes that a lib lists: creates, archives and activates them. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type MetaInvalid, type TapeExists, TapeNotFound, type WriterPoisoned } from "../../domain/format/Errors.ts"
@@ -12,7 +12,9 @@ import { attempt } from "../base/attempt.ts"
 import type { LibHandle } from "./LibHandle.ts"
 import type { WriteError } from "./WriterGuard.ts"
 
-/** Builds a tape beside its place, moves it there, and lists it: in this order, so that a listed tape has its meta. */
+/**
+ * Creates the folder of a tape with its meta, then lists the tape. In this order, a listed tape always has its meta.
+ */
 export const createTape = (
   lib: LibHandle,
   name: string,
@@ -31,7 +33,7 @@ const createUnlisted = (
 ): Effect.Effect<TapeListing, TapeExists | MetaInvalid | WriteError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
-      // Another fibre may have been faster, or the writer may have stopped, while this one waited for the lock.
+      // While this fibre waited for the lock, another may have created the tape, or the writer may have stopped.
       yield* lib.guard.check
       yield* lib.tapes.checkFree(name)
       yield* lib.guard.checkLock
@@ -57,7 +59,7 @@ const createUnlisted = (
     })
   )
 
-/** Archives or activates a tape; saying again what it is already writes nothing. */
+/** Archives or activates a tape. Writes nothing if the tape has that state already. */
 export const setTapeState = (
   lib: LibHandle,
   name: string,

@@ -1,4 +1,4 @@
-/** The meta of an open tape: its folded state, and the ways to change it. Changes are made under the tape's lock. */
+/** Meta of an open tape: its folded state, and the ways to change it. Changes need the tape's lock. */
 import * as Effect from "effect/Effect"
 import { type MetaInvalid, TapeInvalid, type WriterPoisoned } from "../../domain/format/Errors.ts"
 import { tapeMetaFile } from "../../domain/format/Format.ts"
@@ -11,7 +11,7 @@ import { checkTapeMetaSize, readMeta, segmentLineBytesMax } from "./metaLimits.t
 import { type FoldedTapeMeta, metaMissing } from "./readTapeMeta.ts"
 import type { WriterGuard } from "./WriterGuard.ts"
 
-/** What a change of a tape's meta needs of its lib. */
+/** Owners of the lib that a change of tape meta needs. */
 export interface TapeMetaContext {
   readonly root: Root
   readonly guard: WriterGuard
@@ -43,7 +43,7 @@ export class TapeMeta {
     return this.#folded.version
   }
 
-  /** Shows meta that somebody else wrote: a reader looked again, or the tape was recovered. */
+  /** Shows meta that was written elsewhere: a reader was refreshed, or the tape was recovered. */
   show(folded: FoldedTapeMeta): void {
     this.#folded = folded
   }
@@ -54,7 +54,7 @@ export class TapeMeta {
       const { limits } = this.#context
       const state = TapeState.after(this.state, record)
       const longer = MetaChain.extendTape(meta.bytes, this.#folded.end, record, limits)
-      // Folded afresh it may be smaller: if it is full, that is what removing a user value is for.
+      // Folding may shrink it: that is how removing a user value frees space in a full meta.
       const worn = TapeState.isWorn(state) || longer === undefined || longer.bytes.length > limits.metaBytesMax
       const records = worn ? TapeState.refold(state) : []
       const written = worn ? MetaChain.writeTape(records, limits) : longer
@@ -65,7 +65,7 @@ export class TapeMeta {
     })
   }
 
-  /** Replaces meta by that of `state`, folded afresh. */
+  /** Replaces meta by the folded records of `state`. */
   replace(state: TapeState.TapeState): Effect.Effect<void, WriterPoisoned | MetaInvalid> {
     return Effect.suspend(() => {
       const { guard, limits } = this.#context
@@ -78,12 +78,12 @@ export class TapeMeta {
     })
   }
 
-  /** Checks that meta is still what was read, and has room for one more segment, before that segment is written. */
+  /** Checks, before a segment is written, that meta is unchanged and has room for one more segment. */
   readonly checkRoom: Effect.Effect<void, ChangeError> = Effect.suspend(() =>
     Effect.flatMap(this.#readOwn, (meta): Effect.Effect<void, WriterPoisoned | MetaInvalid> => {
       const { limits } = this.#context
       if (meta.bytes.length + segmentLineBytesMax <= limits.metaBytesMax) return Effect.void
-      // Folded afresh it may be smaller.
+      // Folding may shrink it.
       const records = TapeState.refold(this.state)
       const bytes = MetaChain.writeTape(records, limits).bytes.length + segmentLineBytesMax
       return Effect.andThen(checkTapeMetaSize(limits, this.#tape, bytes, records.length), () =>
@@ -104,10 +104,10 @@ export class TapeMeta {
     return Effect.flatMap(
       readMeta(root, this.#tape, limits.metaBytesMax),
       (meta): Effect.Effect<Meta, WriterPoisoned | TapeInvalid> => {
-        // Without its meta this is not a tape, and nothing of it is written: it can be recovered.
+        // Nothing may be written to a tape without meta. The tape can be recovered.
         if (meta === undefined) return Effect.fail(new TapeInvalid({ tape: this.#tape, why: metaMissing }))
         if (meta.version === this.version) return Effect.succeed(meta)
-        return Effect.fail(guard.stop(`${this.#tape}/${tapeMetaFile} was changed by someone else`))
+        return Effect.fail(guard.stop(`${this.#tape}/${tapeMetaFile} was changed by another process`))
       }
     )
   })

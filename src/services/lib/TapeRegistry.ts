@@ -1,4 +1,7 @@
-/** The tapes of an open lib that are in use, loaded at their first use, and the names of those that are being made. */
+/**
+ * The tapes of an open lib that are in use, loaded at their first use, and the reserved names of tapes that are being
+ * created.
+ */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { TapeExists, TapeInvalid, TapeNotFound, type WriterPoisoned } from "../../domain/format/Errors.ts"
@@ -15,16 +18,22 @@ import type { TapeMetaContext } from "./TapeMeta.ts"
 import type { WriterGuard } from "./WriterGuard.ts"
 import * as IndexFiles from "../segment/IndexFiles.ts"
 
-/** What loading a tape may fail with. */
+/**
+ * Errors of loading a tape. `TapeInvalid`, `MetaCorrupt` and `MetaInvalid` mean that its meta is missing or damaged:
+ * restore it from a copy, or recover the tape.
+ */
 export type LoadError = TapeNotFound | TapeMetaError | StorageError | WriterPoisoned
 
-/** The owners that loading a tape asks. */
+/** Owners that loading a tape needs. */
 export interface RegistryContext {
   readonly root: Root
   readonly guard: WriterGuard
   readonly meta: LibMeta
   readonly journal: Journal
-  /** Whether the writer before this one ended without a clean close: what it left is written again before it is trusted. */
+  /**
+   * Whether the writer before this one ended without a clean close. Then everything that it left is rewritten before
+   * use (I2).
+   */
   readonly unclean: boolean
 }
 
@@ -33,9 +42,9 @@ export class TapeRegistry {
   readonly #context: RegistryContext
   readonly #tapeContext: TapeMetaContext
   readonly #tapes = new Map<string, OpenTape>()
-  /** Names of tapes that are being built and are not listed yet. */
+  /** Names of tapes that are being created and are not listed yet. */
   readonly #building = new Set<string>()
-  /** One load, or one change of what is listed, at a time. */
+  /** Only one load, or one change to the listed tapes, runs at a time. */
   readonly #lock = Semaphore.makeUnsafe(1)
 
   constructor(context: RegistryContext) {
@@ -49,7 +58,7 @@ export class TapeRegistry {
     return [...this.#tapes.values()]
   }
 
-  /** Returns what the lib says of a tape. */
+  /** Returns the entry of a tape in lib meta. */
   listing(name: string): TapeListing | undefined {
     return this.#context.meta.state.tapes.get(name)
   }
@@ -59,7 +68,7 @@ export class TapeRegistry {
     return this.#tapes.get(name)
   }
 
-  /** Returns the tape of that name. Loads it at its first use. */
+  /** Returns the tape with this name. Loads it at its first use. */
   get(name: string): Effect.Effect<OpenTape, LoadError> {
     return Effect.suspend(() => {
       const known = this.#tapes.get(name)
@@ -73,12 +82,12 @@ export class TapeRegistry {
     })
   }
 
-  /** Runs `effect` while no tape is loaded, listed, or reserved. */
+  /** Runs `effect` while no tape is loaded, listed or reserved. */
   exclusively<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return this.#lock.withPermit(effect)
   }
 
-  /** Fails if there is a tape of that name, or one is being built. Ask it exclusively. */
+  /** Fails if a tape with this name exists or is being created. Call it within `exclusively`. */
   checkFree(name: string): Effect.Effect<void, TapeExists> {
     return Effect.suspend(() => {
       const taken = this.listing(name) !== undefined || this.#building.has(name)
@@ -86,7 +95,7 @@ export class TapeRegistry {
     })
   }
 
-  /** Runs `build` while the name is reserved: nobody else makes a tape of that name meanwhile. */
+  /** Reserves the name while `build` runs, so that no other fibre creates a tape with this name. */
   reserved<A, E>(name: string, build: () => Effect.Effect<A, E>): Effect.Effect<A, E | TapeExists> {
     const reserve = Effect.tap(this.checkFree(name), () => Effect.sync(() => this.#building.add(name)))
     return Effect.acquireUseRelease(this.exclusively(reserve), build, () =>
@@ -96,7 +105,7 @@ export class TapeRegistry {
     )
   }
 
-  /** Shows what a reader found when it looked again. A tape in use goes on with the newer view. */
+  /** Shows what a refreshed reader has found. A tape in use continues with its newer view. */
   show(views: ReadonlyMap<string, TapeView>): void {
     for (const [name, view] of views) {
       const known = this.#tapes.get(name)
@@ -116,10 +125,13 @@ export class TapeRegistry {
     let meta = yield* readTapeMeta(root, lib.state, listed)
     if (root.mode === "read") {
       yield* partsInRow(journal, listed, meta.state)
-      return yield* new TapeInvalid({ tape: name, why: "its meta was bad when this reader looked: refresh it" })
+      return yield* new TapeInvalid({
+        tape: name,
+        why: "its meta could not be used when this reader last scanned the lib. Refresh the reader."
+      })
     }
     if (this.unclean) {
-      // I2: what an interrupted writer left may be readable and still not durable. Written again, it is.
+      // I2: files of an interrupted writer may be readable and still not be durable. Rewriting makes them durable.
       const version = yield* guard.step(root.meta.replace(name, meta.version, meta.bytes))
       meta = { ...meta, version }
     }
@@ -133,9 +145,8 @@ export class TapeRegistry {
 }
 
 /**
- * Removes what an interrupted flush or repack left: files that meta never listed, or lists no more. Files from before a
- * recovery stay, since they may be somebody's only copy. If a listed file is missing, all of them stay: meta may be an
- * older one that was put back.
+ * Removes the files of an interrupted flush or repack, which meta does not list. Files from before a recovery stay,
+ * since they may be the only copy. If a listed file is missing, all files stay: an older meta may have been restored.
  */
 const removeGarbage = (root: Root, tape: string, state: TapeState): Effect.Effect<void, StorageError> =>
   Effect.flatMap(root.segments.list(tape), (names) => {

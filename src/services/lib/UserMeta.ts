@@ -1,4 +1,4 @@
-/** User values in a tape's meta: the only part of meta that users may set. */
+/** User values in tape meta, the only part of meta that users can set. */
 import * as Effect from "effect/Effect"
 import { MetaInvalid, type TapeInvalid } from "../../domain/format/Errors.ts"
 import { tapeMetaFile } from "../../domain/format/Format.ts"
@@ -12,7 +12,7 @@ import type { LibHandle } from "./LibHandle.ts"
 import type { WriteError } from "./WriterGuard.ts"
 import type { OpenTape } from "./OpenTape.ts"
 
-/** Sets `key`, or removes it where `value` is `undefined`. */
+/** Sets `key`, or removes it if `value` is `undefined`. */
 export const changeUserMeta = (
   lib: LibHandle,
   tape: OpenTape,
@@ -37,7 +37,7 @@ export const changeUserMeta = (
     )
   })
 
-/** User values may take a quarter of a meta: they must never keep a segment from being listed. */
+/** Limits user values to a quarter of a meta, so that there is always room to list a segment. */
 const checkUserRoom = (
   lib: LibHandle,
   tape: OpenTape,
@@ -49,11 +49,11 @@ const checkUserRoom = (
     const { length } = MetaChain.write<TapeRecord>(null, records, limits).bytes
     const bytesMax = Math.floor(limits.metaBytesMax / 4)
     if (length <= bytesMax) return Effect.void
-    const why = `its user values would have ${length} bytes, a quarter of its limit metaBytesMax is ${bytesMax}: remove some of them`
+    const why = `user values would take ${length} bytes, but may take at most a quarter of metaBytesMax, which is ${bytesMax}. Remove some of them.`
     return Effect.fail(new MetaInvalid({ meta: `${tape.name}/${tapeMetaFile}`, line: tape.state.lines + 1, why }))
   })
 
-/** A copy of the value, so that what is folded is what was written. Checked as the system record that it becomes. */
+/** Returns a copy of the value, so that the folded value is the written one. Checks it as part of its system record. */
 const check = (lib: LibHandle, key: string, value: unknown): TaraSON.Json | undefined => {
   if (typeof key !== "string" || key === "") {
     throw new TaraSONError({ pointer: "/key", reason: { _tag: "NotJsonValue", found: "an empty key" } })

@@ -1,6 +1,6 @@
 /**
- * Whether the writer of a lib may still write. The guard stops the writer at its first failed step, for good (I6), and
- * closes it. A reader has a guard too: it refuses every write.
+ * Decides whether the writer of a lib may still write. The guard stops the writer for good at its first failed step
+ * (I6), and closes it. A reader has a guard too, which refuses every write.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,7 +8,10 @@ import * as Fiber from "effect/Fiber"
 import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/format/Errors.ts"
 import type { Root } from "../ports/Storage.ts"
 
-/** What an operation on a writer may meet at any step. */
+/**
+ * Errors that a writing operation may meet at any step. After `WriterPoisoned`, close the lib and open it again.
+ * `LibClosed` means that its scope has closed, `ReadOnly` that it is a reader.
+ */
 export type WriteError = WriterPoisoned | LibClosed | ReadOnly
 
 export class WriterGuard {
@@ -22,7 +25,7 @@ export class WriterGuard {
     this.#root = root
   }
 
-  /** Why the writer stopped; `undefined` while it runs. */
+  /** First cause of the stop; `undefined` while the writer runs. */
   get cause(): string | undefined {
     return this.#cause
   }
@@ -31,7 +34,7 @@ export class WriterGuard {
     return this.#closed
   }
 
-  /** Returns why nothing may be written now, if so. Every wait is followed by another look at this (I6). */
+  /** Returns why nothing may be written now, or `undefined`. Call it again after every wait (I6). */
   refusal(): WriteError | undefined {
     const { location, mode } = this.#root
     if (this.#cause !== undefined) return new WriterPoisoned({ location, cause: this.#cause })
@@ -51,21 +54,21 @@ export class WriterGuard {
     this.#closed ? Effect.fail(new LibClosed({ location: this.#root.location })) : Effect.void
   )
 
-  /** Stops the writer for good. The first cause stands. */
+  /** Stops the writer for good. The first cause stays. */
   stop(cause: string): WriterPoisoned {
     this.#cause ??= cause
     return new WriterPoisoned({ location: this.#root.location, cause: this.#cause })
   }
 
-  /** Closes the lib: from now on nothing is written, and long operations are interrupted. */
+  /** Closes the lib: refuses all further writes, and interrupts long operations. */
   close(): void {
     this.#closed = true
     for (const fiber of this.#interruptible) fiber.interruptUnsafe()
   }
 
   /**
-   * Runs one step that writes. A failure stops the whole lib's writer at once (I6). If another step stopped the writer
-   * meanwhile, this step fails too, so that no next step follows.
+   * Runs one step that writes. A failure stops the writer of the whole lib at that call (I6). The step also fails if
+   * another one stopped the writer meanwhile, so that no next step follows.
    */
   step<A, E extends { readonly message: string }>(step: Effect.Effect<A, E>): Effect.Effect<A, WriterPoisoned> {
     return Effect.suspend(() => {
@@ -77,7 +80,7 @@ export class WriterGuard {
     })
   }
 
-  /** Checks that the lock is still ours: an unlinked lock file lets a second writer in, whose files must not be changed. */
+  /** Fails if the lock is lost: an unlinked lock file lets a second writer in, whose files must not be changed. */
   readonly checkLock: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => this.step(this.#root.checkLock))
 
   /** Runs a long operation that closing interrupts. Returns after the operation has cleaned up. */

@@ -1,6 +1,6 @@
 /**
- * Whether lib meta has lost its end. It is appended to, so a line that was cut off whole is missed by what rests on it:
- * a dynamic segment and a tape are listed before anything is written that needs them.
+ * Checks whether lib meta has lost its end. Lib meta is appended to, so the loss of whole lines leaves it well-formed.
+ * But a dynamic segment or a tape is listed before anything that needs it is written; such a file shows the loss.
  */
 import * as Effect from "effect/Effect"
 import { MetaCorrupt } from "../../domain/format/Errors.ts"
@@ -11,7 +11,7 @@ import type { Root, StorageError } from "../ports/Storage.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
 import type { ReadState } from "./readLibMeta.ts"
 
-/** Sees that everything is listed that batches up to `upto` rest on. */
+/** Fails unless lib meta lists everything that batches up to `upto` need. */
 export const checkMetaEnd = Effect.fnUntraced(function* (
   root: Root,
   read: ReadState,
@@ -23,17 +23,17 @@ export const checkMetaEnd = Effect.fnUntraced(function* (
   yield* checkTapes(read, scanned, upto)
 })
 
-/** Tapes are made by a writer, and a writer begins with its epoch. */
+/** Only a writer creates tapes, and a writer begins with its epoch. */
 const checkWriter = (root: Root, read: ReadState): Effect.Effect<void, MetaCorrupt | StorageError> =>
   read.state.epoch > 0
     ? Effect.void
     : Effect.flatMap(root.tapes.list, ([tape]) =>
-        tape === undefined ? Effect.void : endMissing(read, `tape ${tape} is there, and no writer is listed`)
+        tape === undefined ? Effect.void : endMissing(read, `tape ${tape} exists, but no writer is listed`)
       )
 
 /**
- * A dynamic segment is listed before its first batch: one of this lib that holds batches and is not listed shows that
- * lib meta has lost its end. (What an interrupted opening leaves is of the next epoch, and a copy.)
+ * A dynamic segment is listed before its first batch. So an unlisted one of this lib that holds batches shows that lib
+ * meta has lost its end. (An interrupted opening leaves one of the next epoch, which holds only a copy.)
  */
 const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) {
   const { state } = read
@@ -45,7 +45,7 @@ const checkUnlisted = Effect.fnUntraced(function* (root: Root, read: ReadState) 
     if (typeof header === "string" || header.lib !== state.lib) continue
     const listable = header.epoch === state.epoch || state.epoch === 0
     if (listable && size > DynamicSegment.headerBytes(head)) {
-      return yield* endMissing(read, `${dynamicName(dynamic)} holds batches and is not listed`)
+      return yield* endMissing(read, `${dynamicName(dynamic)} holds batches, but is not listed`)
     }
   }
 })
@@ -67,6 +67,6 @@ const endMissing = ({ chain }: ReadState, why: string): Effect.Effect<never, Met
       meta: libMetaFile,
       line: chain.records.length + 1,
       offset: chain.goodBytes,
-      why: `its end is missing: ${why}`
+      why: `its end is missing: ${why}. Restore the file from a copy, or run Lib.recover.`
     })
   )

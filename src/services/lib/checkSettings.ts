@@ -11,7 +11,7 @@ export interface LibOptions {
   readonly placement?: Placement | undefined
 }
 
-/** An existing lib has the settings that it was created with. */
+/** Fails if the given settings are not those that the lib was created with. */
 export const checkSettings = (
   root: Root,
   state: LibState,

@@ -1,4 +1,4 @@
-/** Reads what lib meta lists, and checks that nothing is missing. */
+/** Reads everything that lib meta lists, and checks that nothing is missing. */
 import * as Effect from "effect/Effect"
 import { AckedDataLost, type MetaCorrupt } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
@@ -8,7 +8,7 @@ import { type ScanError, type Scanned, scanAll } from "../journal/DynamicScan.ts
 import { checkMetaEnd } from "./checkMetaEnd.ts"
 import type { ReadState } from "./readLibMeta.ts"
 
-/** Reads what lib meta lists, and sees that nothing is missing. */
+/** Reads all listed dynamic segments. Fails if acknowledged batches, or the end of lib meta, are missing. */
 export const inspectLib = Effect.fnUntraced(function* (
   root: Root,
   read: ReadState
@@ -19,13 +19,13 @@ export const inspectLib = Effect.fnUntraced(function* (
   return scanned
 })
 
-/** What is here ends before batch `acked`. */
+/** Returns the error for a lib that ends before batch `acked`. */
 export const ackedLost = (root: Root, { chain }: ReadState, scanned: Scanned, acked: number): AckedDataLost => {
   const { file, offset } = scanned.end ?? { file: libMetaFile, offset: chain.goodBytes }
   return new AckedDataLost({ location: root.location, acked, found: scanned.anchor.batch, file, offset })
 }
 
-/** What was acknowledged in this run of the system must be here. */
+/** Fails if a batch is missing that was acknowledged since the system booted. */
 const checkHint = (root: Root, read: ReadState, scanned: Scanned): Effect.Effect<void, AckedDataLost | StorageError> =>
   Effect.flatMap(root.hint.read, (bytes) => {
     const hint = Hint.decode(bytes)

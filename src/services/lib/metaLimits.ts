@@ -1,6 +1,6 @@
 /**
- * The limit of meta, kept when writing: what would not be read again is not written. A record that a user asks for is
- * refused before anything is written for it, so that being full stops nobody's writer.
+ * Enforces `metaBytesMax` on writes: a larger meta could not be read back. Records that a user asks for are refused
+ * before anything is written for them, so that reaching the limit does not stop the writer.
  */
 import * as Effect from "effect/Effect"
 import { MetaInvalid } from "../../domain/format/Errors.ts"
@@ -11,7 +11,7 @@ import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
 import type { Meta, Root, StorageError } from "../ports/Storage.ts"
 
-/** Reads the meta of a lib, or of a tape, unless it has more than `bytesMax` bytes: then nothing of it is read. */
+/** Reads the meta of a lib or a tape. Fails before reading if it has more than `bytesMax` bytes. */
 export const readMeta = (
   root: Root,
   tape: string | undefined,
@@ -21,37 +21,37 @@ export const readMeta = (
     if (error.reason !== "too-large") return error
     const why =
       tape === undefined
-        ? `${error.detail}, the limit: open it with the limits.metaBytesMax that it was made with`
-        : `${error.detail}, which is the lib's metaBytesMax: put a copy back, or recover the tape`
+        ? `${error.detail}, the limit. Open the lib with the limits.metaBytesMax that it was created with.`
+        : `${error.detail}, the lib's metaBytesMax. Restore it from a copy, or run recoverTape.`
     return new MetaInvalid({ meta: metaOf(tape), line: 0, why })
   })
 
-/** How much lib meta is read where it has not said yet what its limit is. */
+/** Returns how many bytes of lib meta are read before its own limit is known. */
 export const libMetaBudget = (limits: Partial<Limits> | undefined): number => {
   const given = limits?.metaBytesMax ?? defaultLimits.metaBytesMax
   const isLimit = checkLimits({ ...defaultLimits, metaBytesMax: given }) === undefined
   return isLimit ? Math.max(given, defaultLimits.metaBytesMax) : defaultLimits.metaBytesMax
 }
 
-/** The last record of a writer: there must always be room for it, since behind it nothing can be folded away. */
+/** Size of the last record of a writer. There must always be room for it, since nothing can be folded after it. */
 const cleanBytesMax = 1024
 
-/** What the limits of lib meta are about: what is in it, and how large it is. */
+/** Lib meta as its limits see it: its content and its size. */
 interface LibMetaView {
   readonly state: LibState.LibState
   readonly end: string | null
   readonly bytes: number
 }
 
-/** Whether lib meta has to be folded afresh before so many bytes are added to it. */
+/** Whether lib meta must be folded before `more` bytes are added. */
 export const isFull = ({ bytes, state }: LibMetaView, more: number): boolean =>
   bytes + more > state.limits.metaBytesMax - cleanBytesMax
 
-/** What a writer stops with where not even its own records have room any more. */
+/** Returns the cause with which a writer stops if even its own records have no room. */
 export const libMetaFull = (bytes: number, { metaBytesMax }: Limits): string =>
-  `${libMetaFile} would have ${bytes} bytes, its limit metaBytesMax is ${metaBytesMax}`
+  `${libMetaFile} would grow to ${bytes} bytes, but its limit metaBytesMax is ${metaBytesMax}`
 
-/** Fails where lib meta has no room for one more tape: of its limit, a part is kept for what its writer has to say. */
+/** Fails if lib meta has no room for one more tape. Part of the limit is reserved for records of the writer. */
 export const checkLibMetaRoom = (
   { bytes: before, end, state }: LibMetaView,
   record: Unchained<LibRecord>
@@ -61,18 +61,18 @@ export const checkLibMetaRoom = (
     const bytesMax = limits.metaBytesMax - metaRoomBytes(limits)
     const line = MetaChain.write<LibRecord>(end, [record], limits).bytes.length
     if (before + line <= bytesMax) return Effect.void
-    // Folded afresh it may be smaller.
+    // Folding may shrink it.
     const records = LibState.refoldWithin(LibState.after(state, record))
     const bytes = MetaChain.write<LibRecord>(null, records, limits).bytes.length
     if (bytes <= bytesMax) return Effect.void
-    const why = `would have ${bytes} bytes, tapes may take ${bytesMax} of its limit metaBytesMax, ${limits.metaBytesMax}: use fewer tapes, or make a lib with a higher one`
+    const why = `it would grow to ${bytes} bytes, but tapes may take only ${bytesMax} of its metaBytesMax, which is ${limits.metaBytesMax}. Use fewer tapes, or create a lib with a higher limit.`
     return Effect.fail(new MetaInvalid({ meta: libMetaFile, line: state.records + 1, why }))
   })
 
-/** What one more segment may add to meta, in bytes: its fields, and a Merkle state of a stream of any length. */
+/** Bytes that one more segment may add to meta: its fields, and the Merkle state of a stream of any length. */
 export const segmentLineBytesMax = 8 * 1024
 
-/** Fails where the meta of a tape would be larger than it may. */
+/** Fails if the meta of a tape would be larger than its limit. */
 export const checkTapeMetaSize = (
   limits: Limits,
   tape: string,
@@ -81,7 +81,7 @@ export const checkTapeMetaSize = (
 ): Effect.Effect<void, MetaInvalid> => {
   const { metaBytesMax } = limits
   if (bytes <= metaBytesMax) return Effect.void
-  const why = `would have ${bytes} bytes, its limit metaBytesMax is ${metaBytesMax}: repack the tape into larger segments`
+  const why = `it would grow to ${bytes} bytes, but its limit metaBytesMax is ${metaBytesMax}. Repack the tape into larger segments.`
   return Effect.fail(new MetaInvalid({ meta: metaOf(tape), line, why }))
 }
 

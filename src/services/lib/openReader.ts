@@ -1,6 +1,6 @@
 /**
- * A reader's view of a lib, beside its writer and without a lock: whole batches that were acknowledged, of all tapes at
- * the same moment. docs/PROTOCOL.md, "Open or refresh as a reader".
+ * Opens and refreshes a reader without a lock, while a writer may be at work. A reader's view shows whole, acknowledged
+ * batches, and all tapes at the same batch. See docs/PROTOCOL.md, "Open or refresh as a reader".
  */
 import * as Effect from "effect/Effect"
 import { LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
@@ -25,7 +25,7 @@ interface View extends Opened {
   readonly tapes: ReadonlyMap<string, TapeView>
 }
 
-/** The look was disturbed by the writer, and must be repeated; or `trouble` is what is wrong, if it stays so. */
+/** A scan that must be repeated because the writer may have disturbed it. `trouble` is the error if it persists. */
 class Again {
   readonly trouble: OpenError | undefined
 
@@ -43,7 +43,7 @@ export const openReader = Effect.fnUntraced(function* (
   options: LibOptions
 ): Effect.fn.Return<LibHandle, OpenError | ReaderBusy> {
   const read = yield* readLibMeta(root, options.limits)
-  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "it has no meta" })
+  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is missing" })
   yield* checkSettings(root, read.state, options)
   const from = read.state.anchor.batch
   const view = yield* lookUntilStill(root, read.state.limits, (seen) => seen.durable.batch >= from)
@@ -52,7 +52,7 @@ export const openReader = Effect.fnUntraced(function* (
   return lib
 })
 
-/** Looks again. Afterwards the reader sees a later moment, or the same one. It never goes back. */
+/** Refreshes a reader. Its view moves forward or stays; it never goes back. */
 export const refreshReader = ({ journal, meta, root, tapes }: LibHandle): Effect.Effect<void, OpenError | ReaderBusy> =>
   Effect.suspend(() => {
     // In one step: another refresh may have shown a later moment while this one looked.
@@ -75,7 +75,7 @@ const lookUntilStill = Effect.fnUntraced(function* (
   let trouble: OpenError | undefined
   for (let tries = 0; tries < triesMax; tries++) {
     const view: View | Again = yield* Effect.catchTags(look(root, limits), {
-      // A file that vanished or does not fit was closed meanwhile, unless it stays so.
+      // The writer may have closed the file that vanished or does not fit. If the error persists, it is returned.
       DynamicCorrupt: (error) => disturbed(error),
       AckedDataLost: (error) => disturbed(error),
       StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
@@ -96,11 +96,11 @@ const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn
   const hint = yield* readHint(root)
   const read = yield* readLibMeta(root, limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is gone" })
-  // Meta first, dynamic segments after: what is closed in between is seen twice, never not at all.
+  // Meta is read before dynamic segments: a file that is closed between the two is seen twice, but never missed.
   const metas = []
   for (const listed of read.state.tapes.values()) {
     const meta = yield* Effect.result(readTapeMeta(root, read.state, listed))
-    // A tape whose meta is bad does not keep the others from being read: using it says what is wrong.
+    // A tape with bad meta must not keep the others from being read. Using that tape fails with the reason.
     if (meta._tag === "Success") metas.push({ listed, meta: meta.success })
   }
   const scanned = yield* scanAll(root, read.state)
@@ -119,7 +119,7 @@ const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn
     const live = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
     const parts = visible(live, lastBatch, bound)
     const hidden = countIn(live, bound, lastBatch)
-    // As with bad meta.
+    // As for bad meta.
     if (hidden <= records && isRow(records, parts)) tapes.set(listed.name, { meta, parts, hidden })
   }
   const { chain, version, bytes, state } = read
@@ -131,11 +131,11 @@ const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn
   }
 })
 
-/** The trouble that a look is in, unless something was listed since it read lib meta: then it is none. */
+/** Returns the trouble of a scan. If lib meta has changed since the scan read it, there is no trouble. */
 const unlessMoved = (root: Root, read: ReadState, trouble: OpenError): Effect.Effect<Again, StorageError> =>
   Effect.map(root.meta.read(undefined), (meta) => new Again(meta?.version === read.version ? trouble : undefined))
 
-/** The hint, if it is of this run of the system. */
+/** Returns the hint if it is of this boot of the system. */
 const readHint = (root: Root) =>
   Effect.map(root.hint.read, (bytes) => {
     const hint = Hint.decode(bytes)
@@ -145,14 +145,14 @@ const readHint = (root: Root) =>
 const visible = (parts: ReadonlyArray<LivePart>, after: number, upto: number): Array<LivePart> =>
   parts.filter((part) => part.batch > after && part.batch <= upto)
 
-/** Records of batches behind `after`, up to `upto`. */
+/** Returns the number of records in batches after `after`, up to and including `upto`. */
 const countIn = (parts: ReadonlyArray<LivePart>, after: number, upto: number): number => {
   let count = 0
   for (const part of parts) if (part.batch > after && part.batch <= upto) count += part.count
   return count
 }
 
-/** Where the lib stood behind batch `batch`. */
+/** Returns the state of the lib after batch `batch`. */
 const anchorAt = (scanned: Scanned, before: Anchor, batch: number): Anchor => {
   if (batch === scanned.anchor.batch) return scanned.anchor
   let position = before.position

@@ -1,4 +1,6 @@
-/** Opens a lib for writing: creates it, or takes it over from the writer before (docs/PROTOCOL.md). */
+/**
+ * Opens a lib for writing: creates it, or takes it over from the writer before (docs/PROTOCOL.md, "Open for writing").
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"
@@ -18,33 +20,40 @@ import type { OpenError } from "./OpenError.ts"
 import { readLibMeta } from "./readLibMeta.ts"
 import { takeOver } from "./takeOver.ts"
 
-/** What opening found to do. */
+/** Report of what opening did. */
 export interface OpenReport {
-  /** The lib was made by this call. */
+  /** Whether this call created the lib. */
   readonly created: boolean
-  /** The writer before this one ended without a clean close, and what it had committed was taken over. */
+  /** Whether the writer before this one ended without a clean close, so that its committed batches were taken over. */
   readonly recovered: boolean
-  /** A torn end that was never acknowledged: its bytes were set aside. */
+  /** Torn end of a dynamic segment, which was never acknowledged. Its bytes were copied to the file `aside`. */
   readonly tailDiscarded?: {
+    /** Name of the dynamic segment. */
     readonly file: string
+    /** Byte at which the torn end begins. */
     readonly offset: number
+    /** Number of bytes. */
     readonly bytes: number
+    /** Place of the copy, a `*.quarantine` file. */
     readonly aside: string
   }
-  /** A torn last record of lib meta was dropped. */
+  /** Whether a torn last line of lib meta was dropped. */
   readonly metaTailDropped: boolean
-  /** What others may write to; told in the log too. Empty where nobody else may, or where the system cannot say. */
+  /**
+   * Places that other users of the system can write to; they are logged too. Empty if there are no such places, or if
+   * the system cannot tell.
+   */
   readonly warnings: ReadonlyArray<Warning>
 }
 
-/** What a lib that is opened for writing gets from its caller. */
+/** Options of opening for writing that the caller provides. */
 export interface WriterOptions extends LibOptions {
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
   readonly sealing: Sealer
 }
 
-/** Opens for writing: creates the lib in an empty place, else takes over what the writer before left. */
+/** Opens a lib for writing. Creates it in an empty place, else takes over everything that the writer before left. */
 export const openWriter = Effect.fnUntraced(function* (
   root: Root,
   options: WriterOptions
@@ -56,12 +65,12 @@ export const openWriter = Effect.fnUntraced(function* (
     yield* create(root, options)
     read = yield* readLibMeta(root, options.limits)
     if (read === undefined) {
-      return yield* new LibInvalid({ location: root.location, why: "its meta vanished while it was created" })
+      return yield* new LibInvalid({ location: root.location, why: "its meta disappeared while it was created" })
     }
   }
   yield* checkSettings(root, read.state, options)
   const scanned = yield* inspectLib(root, read)
-  // A lib whose last record is Clean, or that has no writer yet, left nothing to take over.
+  // If the last record of a lib is Clean, or if no writer has opened it yet, there is nothing to take over.
   const unclean = read.state.live.length > 0
   const aside = yield* setTornAside(root, scanned)
   const opened = yield* takeOver(root, read, scanned)

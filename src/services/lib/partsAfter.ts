@@ -1,4 +1,7 @@
-/** The committed records of a tape that are in none of its segments, and whether they follow these without a gap. */
+/**
+ * Finds the committed records of a tape that are in none of its segments, and checks that they follow those without a
+ * gap.
+ */
 import * as Effect from "effect/Effect"
 import { TapeInvalid } from "../../domain/format/Errors.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
@@ -6,21 +9,23 @@ import type { TapeState } from "../../domain/meta/TapeState.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
 import type { Journal } from "../journal/Journal.ts"
 
-/** What is committed and in no segment of the tape. With its meta it must fit: no gap, no overlap. */
+/**
+ * Returns the committed parts that are in no segment of the tape. Fails if they and its meta leave a gap or an overlap.
+ */
 export const partsAfter = (
   { durable, files }: Pick<Journal, "durable" | "files">,
   listed: TapeListing,
   state: TapeState
 ): Effect.Effect<Array<LivePart>, TapeInvalid> => {
   if (state.lastBatch > durable.batch) {
-    // What is committed from here on would be taken for what its segments have already.
-    const why = `its meta is of batch ${state.lastBatch}, the lib's last one is ${durable.batch}: batches were lost, or an older lib meta was put back, recover the tape`
+    // Otherwise new batches would get numbers that the tape's segments seem to contain already.
+    const why = `its meta covers batch ${state.lastBatch}, but the lib ends at batch ${durable.batch}: batches were lost or an older lib meta was restored. Run recoverTape.`
     return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
   }
   return partsInRow({ files }, listed, state)
 }
 
-/** As `partsAfter`, whatever batch meta is of: a reader's view may be older than the tape's meta. */
+/** Returns the same without comparing batch numbers: a reader's view may be older than the tape's meta. */
 export const partsInRow = (
   { files }: Pick<Journal, "files">,
   listed: TapeListing,
@@ -31,7 +36,7 @@ export const partsInRow = (
     .filter((part) => part.batch > state.lastBatch)
   const off = firstOff(state.records, parts)
   if (off === undefined) return Effect.succeed(parts)
-  const why = `committed records begin at ${off.firstOrdinal}, but its segments end at ${off.next}: an older meta was put back, recover the tape`
+  const why = `committed records continue at ordinal ${off.firstOrdinal} instead of ${off.next}: an older tape meta was restored. Run recoverTape.`
   return Effect.fail(new TapeInvalid({ tape: listed.name, why }))
 }
 

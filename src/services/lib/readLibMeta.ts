@@ -1,4 +1,4 @@
-/** Reads and folds the meta of a lib. */
+/** Reads and folds lib meta. */
 import * as Effect from "effect/Effect"
 import type { EpochRegression } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
@@ -11,7 +11,7 @@ import { attempt } from "../base/attempt.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import { libMetaBudget, readMeta } from "./metaLimits.ts"
 
-/** What is wrong with lib meta. */
+/** Errors of lib meta itself. */
 export type LibMetaError = MetaChain.ChainError | EpochRegression | InvalidTapeName
 
 /** Lib meta as it was read. */
@@ -19,11 +19,11 @@ export interface ReadState {
   readonly state: LibState.LibState
   readonly chain: MetaChain.Chain<LibRecord>
   readonly version: string
-  /** Its size in bytes. */
+  /** Size in bytes. */
   readonly bytes: number
 }
 
-/** Reads and folds lib meta. `limits` are those that it is known, or believed, to have. */
+/** Reads and folds lib meta. `limits` are the limits that it is known or assumed to have. */
 export const readLibMeta = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined

@@ -1,4 +1,4 @@
-/** Reads and folds the meta of a tape. */
+/** Reads and folds tape meta. */
 import * as Effect from "effect/Effect"
 import {
   type ForkDetected,
@@ -17,7 +17,7 @@ import { attempt } from "../base/attempt.ts"
 import type { Meta, Root, StorageError } from "../ports/Storage.ts"
 import { readMeta } from "./metaLimits.ts"
 
-/** What is wrong with a tape's meta. */
+/** Errors of a tape's meta. */
 export type TapeMetaError =
   | TapeInvalid
   | MetaCorrupt
@@ -27,21 +27,21 @@ export type TapeMetaError =
   | UnsupportedFormat
   | InvalidSegmentName
 
-/** A tape's meta as it stands on the disk, folded. */
+/** Folded tape meta, as it is on the disk. */
 export interface FoldedTapeMeta {
   readonly state: TapeState.TapeState
-  /** The version that the storage gave it. */
+  /** Version that the storage gave it. */
   readonly version: string
   /** Hash of its last record. */
   readonly end: string | null
 }
 
-/** A tape's meta as it was read and folded. */
+/** Tape meta as it was read and folded. */
 export interface LoadedMeta extends FoldedTapeMeta {
   readonly bytes: Uint8Array
 }
 
-export const metaMissing = "its meta is missing: put it back, or recover the tape into a new one"
+export const metaMissing = "its meta is missing. Restore it from a copy, or run recoverTape."
 
 /** Reads, checks and folds the meta of a listed tape. */
 export const readTapeMeta = (

@@ -1,4 +1,4 @@
-/** Taking a lib over from the writer before: the steps that decide (docs/PROTOCOL.md, "Open for writing"). */
+/** Takes a lib over from the writer before: the steps around the decision (docs/PROTOCOL.md, "Open for writing"). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { DynamicCorrupt } from "../../domain/format/Errors.ts"
@@ -16,8 +16,9 @@ import type { Scanned } from "../journal/DynamicScan.ts"
 import { eventsIn } from "../journal/FileEvents.ts"
 
 /**
- * The decision: a new dynamic segment with the last batch in it (I2: what was inherited is written again), and lib meta
- * with the next epoch. Before that record is in place nothing has changed; after it, everything has.
+ * Creates a new dynamic segment with a copy of the last batch (I2: inherited data is rewritten), then replaces lib meta
+ * with one that begins the next epoch. That record is the decision: before it nothing has changed, after it everything
+ * has.
  */
 export const takeOver = Effect.fnUntraced(function* (
   root: Root,
@@ -31,10 +32,11 @@ export const takeOver = Effect.fnUntraced(function* (
   const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
   const first = last === undefined ? header : Buffer.concat([header, last.bytes])
   const events = yield* eventsOfLast(state, scanned, { dynamic, size: first.length, anchor }, header.length, first)
-  // Files keep the batches before the last one; a file that held the last one alone is not needed.
+  // Old files keep only the batches before the last one. A file that held the last one alone is not needed.
   const old = files.flatMap((file) => withoutLast(file, scanned))
-  // What an interrupted opening left may have a number above ours, and the epoch that begins now. It is gone, durably with
-  // the new file, before the decision: behind it, it would look like a dynamic segment that lib meta has lost.
+  // An interrupted opening may have left a file with a higher number and the epoch that begins now. It must be gone
+  // before the decision, and the sync for the new file makes that durable. After the decision it would look like a
+  // dynamic segment that lib meta has lost.
   for (const left of yield* root.journal.list) if (left > state.highest) yield* root.journal.drop(left)
   const writer = yield* root.journal.create(dynamic, first)
   const records = [
@@ -68,8 +70,8 @@ export const takeOver = Effect.fnUntraced(function* (
 })
 
 /**
- * The events of the last batch, where they will stand: their rows come before those of the batches to come. Looked at
- * before the decision, since what is no event must change nothing.
+ * Returns the events of the last batch at their place in the new file, where their rows come before those of later
+ * batches. Decoded before the decision, so that a line that is not an event changes nothing.
  */
 const eventsOfLast = (
   state: LibState.LibState,
@@ -88,7 +90,7 @@ const eventsOfLast = (
   )
 }
 
-/** A file as it is listed from now on: without the last batch, which the new file holds. */
+/** Returns a file as lib meta lists it from now on: without the last batch, which is in the new file. */
 const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<DynamicFile> => {
   if (!file.hasBatches) return []
   if (file.anchor.batch < anchor.batch) return [file]
@@ -99,7 +101,7 @@ const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<
   return kept.hasBatches ? [kept] : []
 }
 
-/** The parts of the last batch, where they stand in the new file. */
+/** Adds the parts of the last batch at their place in the new file. */
 const moveLast = (
   files: ReadonlyArray<DynamicFile>,
   current: DynamicFile,

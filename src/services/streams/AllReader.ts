@@ -1,6 +1,6 @@
 /**
- * Reading the events of all streams in the order of their positions: a merge over the tapes that hold events. Positions
- * have no gaps, so a reader that wants all events notices when one is missing.
+ * Reads the events of all streams by position: a merge over the tapes that hold events. Positions have no gaps, so a
+ * reader of all events notices a missing one.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,29 +16,40 @@ import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { compile, type EventFilter } from "./EventFilter.ts"
 import { TapeCursor } from "./TapeCursor.ts"
 
-/** Which events, by position. */
+/** Range and filter of events, by position. */
 export interface ReadAllOptions {
-  /** The first position; default 0. */
+  /** First position. Default: 0. */
   readonly from?: number
-  /** One behind the last position; default: all that are durable when the stream is read. */
+  /** Position after the last one. Default: the end of the durable events when the reading begins. */
   readonly to?: number
-  /** How many events at most. */
+  /** Maximum number of events. Default: no limit. */
   readonly limit?: number
-  /** `backward`: the last one first. */
+  /** `backward` returns the last event first. Default: `forward`. */
   readonly direction?: "forward" | "backward"
+  /**
+   * Events to return. Default: all. With placement by category, a filter by category reads only the tapes of these
+   * categories.
+   */
   readonly filter?: EventFilter
-  /** Goes on where positions are missing, which is otherwise a `PositionGap`: for a lib that was recovered with losses. */
+  /**
+   * Whether to continue at missing positions instead of failing with `PositionGap`, for a lib that was recovered with
+   * losses. Default: false.
+   */
   readonly allowGaps?: boolean
 }
 
+/**
+ * Errors of reading all events. After `PositionGap`, verify the lib and restore the missing files, or set `allowGaps`.
+ */
 export type AllReadError = LoadError | ReadError | PositionGap | LibClosed
 
-/** Events that are handed on at once. */
+/** Maximum number of events in a chunk. */
 const pageEvents = 1024
 
-/** What all tapes together may hold in memory, in bytes of lines. */
+/** Maximum size of lines that all tapes together hold in memory, in bytes. */
 const windowBytes = 8 * 1024 * 1024
 
+/** Streams the events of all streams by position. */
 export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.Stream<RecordedEvent, AllReadError> =>
   Stream.unwrap(
     Effect.gen(function* () {
@@ -62,12 +73,12 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
     })
   )
 
-/** Tapes that may hold what the filter wants: by category where the placement is. */
+/** Returns the tapes that may hold matching events: those of the categories, if the placement is by category. */
 const tapesFor = (lib: LibHandle, filter: EventFilter | undefined): Array<string> => {
   const wanted =
     filter?.categories === undefined || lib.meta.state.placement.kind !== "category"
       ? undefined
-      : // What is no text is no category, and has no tape.
+      : // An ill-formed text is not a category and has no tape.
         new Set(filter.categories.filter((name) => name.isWellFormed()).map(encodeTapeName))
   const names: Array<string> = []
   for (const tape of lib.meta.state.tapes.values()) {
@@ -82,7 +93,7 @@ class Merge {
   readonly #complete: boolean
   #cursors: Array<TapeCursor>
   #left: number
-  /** The position that must come next, where all events are wanted. */
+  /** The position that must come next, if all events are wanted. */
   #expected: number
   readonly #end: number
 
@@ -116,7 +127,7 @@ class Merge {
     )
   }
 
-  /** The next events; none at the end. */
+  /** Returns the next events; none at the end. */
   readonly #page = Effect.suspend((): Effect.Effect<Array<RecordedEvent>, AllReadError> => {
     if (this.#lib.guard.isClosed) return Effect.fail(new LibClosed({ location: this.#lib.location }))
     const dry = this.#cursors.filter((cursor) => cursor.isDry)
@@ -124,8 +135,8 @@ class Merge {
     return Effect.flatMap(fill, () => {
       this.#cursors = this.#cursors.filter((cursor) => cursor.head !== undefined)
       const events: Array<RecordedEvent> = []
-      // A cursor that has run dry must be filled before anything behind its last event is handed on; one that has come
-      // to its end is taken out before the next page.
+      // A cursor that has run dry must be filled before any later event is returned. One at its end is removed before
+      // the next page.
       while (this.#cursors.length > 0 && events.length < Math.min(pageEvents, this.#left)) {
         const first = this.#pickFirst(events)
         if (first === undefined) return Effect.fail(this.#twins())
@@ -138,8 +149,8 @@ class Merge {
   })
 
   /**
-   * Takes the cursor with the next event, and all of its events that come before any other cursor's. Not one where another
-   * has an event at the same position.
+   * Picks the cursor with the next event, and takes all of its events that come before those of any other cursor.
+   * Returns `undefined` if two cursors have an event at the same position.
    */
   #pickFirst(events: Array<RecordedEvent>): TapeCursor | undefined {
     let first = this.#cursors[0]!
@@ -159,7 +170,7 @@ class Merge {
     return first
   }
 
-  /** Two cursors stand at the same position. */
+  /** Returns the error for two events at the same position. */
   #twins(): PositionGap {
     const heads = this.#cursors.map((cursor) => cursor.head!)
     const position = this.#backward ? Math.max(...heads) : Math.min(...heads)

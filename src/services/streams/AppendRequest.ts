@@ -1,6 +1,6 @@
 /**
- * What becomes of an append when its batch is sealed: ids first, then what is expected of the streams, then revisions and
- * positions. Synchronous, against durable plus pending state.
+ * Decides about an append when its batch is formed: checks ids, then expectations, then assigns revisions and
+ * positions. Synchronous, on durable plus pending state.
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
@@ -11,29 +11,32 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
 import type { StreamState, Watch } from "./StreamStates.ts"
 
-/** Says where events went. They are durable. */
+/** Place of appended events. They are durable. */
 export interface AppendResult {
+  /** Name of the stream. */
   readonly stream: string
-  /** Revision of the first event of this append; of the next event to come where it had none. */
+  /** Revision of the first event of this append. If it has no events, the revision that the next event will get. */
   readonly firstRevision: number
-  /** Revision of the last event of this append: what the next append expects. −1 where the stream has no event. */
+  /** Revision of the last event of this append: the value to expect next. −1 if the stream has no events. */
   readonly lastRevision: number
+  /** Position of the first event of this append; −1 if it has no events. */
   readonly firstPosition: number
+  /** Position of the last event of this append; −1 if it has no events. */
   readonly lastPosition: number
-  /** These events had been appended before; nothing was written now. */
+  /** Whether these events had been appended before, so that nothing was written now. */
   readonly repeated: boolean
 }
 
-/** The events of a call for one stream, and what they expect of it. */
+/** The events of a call for one stream, and the state that it expects. */
 export class PlannedAppend {
   readonly stream: string
   readonly expected: ExpectedRevision
   readonly events: Array<EncodedEvent>
-  /** Ids that the caller gave: these may be known already. */
+  /** Ids that the caller gave, which the stream may have already. */
   readonly given: ReadonlySet<string>
   /** Pinned once the stream was looked up. */
   state!: StreamState
-  /** Events with such ids that were found before the batch was sealed. */
+  /** Events with these ids that were found before the batch was formed. */
   readonly found: Map<string, FoundEvent>
   watch: Watch | undefined = undefined
 
@@ -54,18 +57,20 @@ interface FoundEvent {
 
 const noneFound: PlannedAppend["found"] = new Map()
 
-/** Why an append was not made. */
+/** Reasons to refuse an append. */
 export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
 
-/** What the caller is given of its entries' results. */
+/** Selects the results that a call returns. */
 export type Results<A> = (entries: ReadonlyArray<PlannedAppend>, resultOf: (entry: PlannedAppend) => AppendResult) => A
 
 export const allResults: Results<ReadonlyArray<AppendResult>> = (entries, resultOf) => entries.map(resultOf)
 
-/** Of a call with one entry. */
+/** For a call with one entry. */
 export const firstResult: Results<AppendResult> = (entries, resultOf) => resultOf(entries[0]!)
 
-/** The request of one call: all of its entries are accepted, or none. Their streams must be pinned until it has its outcome. */
+/**
+ * The request of one call. All of its entries are accepted, or none. Their streams must stay pinned until its outcome.
+ */
 export class AppendRequest<A> implements Request<A, Refusal> {
   readonly bytesMax: number
   readonly #lib: LibHandle
@@ -73,7 +78,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
   readonly #results: Results<A>
   #outcome: Exit.Exit<A, Refusal> | undefined
 
-  /** `entries` is its own, and emptied when it has its outcome. */
+  /** Takes ownership of `entries`, and empties the array once there is an outcome. */
   constructor(lib: LibHandle, entries: Array<PlannedAppend>, results: Results<A>) {
     this.#lib = lib
     this.entries = entries
@@ -93,7 +98,7 @@ export class AppendRequest<A> implements Request<A, Refusal> {
       this.#outcome = Exit.succeed(this.#results(entries, (entry) => accept(group, entry)))
       if (this.bytesMax > 0) return undefined
     }
-    // What was decided on pending events is only true once these are durable.
+    // A decision that rests on pending events holds only once they are durable.
     return rests ? undefined : this.#outcome
   }
 
@@ -102,14 +107,14 @@ export class AppendRequest<A> implements Request<A, Refusal> {
     return this.#outcome!
   }
 
-  /** Lets go of what was encoded: V8 may keep an array for long, and with it whatever is in it. */
+  /** Releases the encoded events: V8 may keep an array for long, and with it its content. */
   ended(): void {
     for (const { events } of this.entries) events.length = 0
     this.entries.length = 0
   }
 }
 
-/** Ids first, then what is expected of the streams: an append that is repeated succeeds though its stream has moved on. */
+/** Checks ids before expectations, so that a repeated append succeeds although its stream has moved on. */
 const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated" | undefined => {
   let repeated = 0
   let written = 0
@@ -126,7 +131,7 @@ const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal |
   }
   if (repeated > 0 && repeated === written) return "repeated"
   if (partly !== undefined) return partly
-  // A stream may stand in several entries.
+  // A stream may occur in several entries.
   const revisions = entries.length > 1 ? new Map<StreamState, number>() : undefined
   for (const entry of entries) {
     const { state, expected, events } = entry
@@ -134,7 +139,7 @@ const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal |
       return new TapeArchived({ tape: state.tape.name })
     }
     if (state.isStale) {
-      const why = "it was recovered while this waited: read the stream again, decide again, append again"
+      const why = "it was recovered while this append waited. Read the stream again, decide again, and append again."
       return new TapeInvalid({ tape: state.tape.name, why })
     }
     const revision = revisions?.get(state) ?? state.revision
@@ -154,11 +159,11 @@ const meets = (expected: ExpectedRevision, revision: number): boolean => {
   return expected === revision
 }
 
-/** What is known of an id: found on disk, or accepted since the look-up began. */
+/** Returns the event with this id that was found on disk, or accepted since the look-up began. */
 const knownAs = (entry: PlannedAppend, id: string): FoundEvent | undefined =>
   entry.found.get(id) ?? entry.state.acceptedWith(id)
 
-/** `undefined`: none of the ids is known. `"repeated"`: this very append was made before. */
+/** Returns `undefined` if no id is known, or `"repeated"` if the same append was made before. */
 const judgeIds = (entry: PlannedAppend): EventIdConflict | "repeated" | undefined => {
   if (entry.given.size === 0) return undefined
   const { name } = entry.state
@@ -199,7 +204,7 @@ const accept = (group: CommitGroup, { state, events }: PlannedAppend): AppendRes
     const revision = ++state.revision
     lastPosition = group.addEvent(state.tape, state.name, revision, event)
     if (firstPosition === -1) firstPosition = lastPosition
-    // Nobody knows an id of ours before it is durable, and found by looking it up.
+    // Our own ids are unknown to anyone until they are durable, and a look-up finds them then.
     if (!event.isNamed) continue
     const { id, content } = event
     state.accept({ id, content, revision, position: lastPosition, batch: group.batch })

@@ -1,6 +1,6 @@
 /**
- * Appending events: encoded in the caller's fibre, checked and given their revisions and positions when their batch is
- * sealed, against durable plus pending state.
+ * Appends events: encodes them in the caller's fibre. When their batch is formed, checks them and assigns revisions and
+ * positions, on durable plus pending state.
  */
 import * as Effect from "effect/Effect"
 import * as Event from "../../domain/event/Event.ts"
@@ -24,16 +24,22 @@ import { findById } from "./StreamSources.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
 
-/** Events for one stream, and what they expect of it. Without events it is a condition alone. */
+/** Events for one stream, and the state that the stream must be in. Without events it is only a condition. */
 export interface StreamAppend {
+  /** Name of the stream, such as `order-17`. */
   readonly stream: string
+  /** Events to append, in order; may be empty. */
   readonly events: ReadonlyArray<Event.NewEvent>
+  /** State that the stream must be in. Default: `any`. */
   readonly expected?: ExpectedRevision
 }
 
 export type { AppendResult }
 
-/** What appending events may fail with. After `CommitOutcomeUnknown` they may be there or not; after any other they are not. */
+/**
+ * Errors of appending events. After `CommitOutcomeUnknown` the batch may be there or not: open the lib again and look.
+ * After any other error nothing was appended. After `WrongExpectedRevision`, read the stream and decide again.
+ */
 export type EventAppendError =
   | CommitError
   | LoadStreamError
@@ -57,12 +63,15 @@ export class EventAppender {
     this.#states = states
   }
 
-  /** One atomic batch over several streams. What the caller gave is read once, when this runs: it may be used again at once. */
+  /**
+   * Appends to several streams as one atomic batch. Reads the arguments once, when it runs; the caller may then reuse
+   * them.
+   */
   append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
     return this.#append(() => this.#encodeAll(appends), allResults)
   }
 
-  /** As `append`, for one stream. */
+  /** Does the same for one stream. */
   appendOne(append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
     return this.#append(() => [this.#encode(append())], firstResult)
   }
@@ -74,7 +83,7 @@ export class EventAppender {
       let entries: Array<PlannedAppend>
       try {
         this.#setTime(clock.currentTimeMillisUnsafe())
-        // Before anything is looked up: what cannot be stored leaves nothing behind, not even a tape.
+        // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
         entries = encode()
       } catch (error) {
         return thrown<EventAppendError>(error)
@@ -85,7 +94,7 @@ export class EventAppender {
 
   #appendEncoded<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     if (entries.some(({ given }) => given.size > 0)) return this.#lookUpAndAppend(entries, results)
-    // The usual case: all streams are known, nothing is looked up, and nothing but the batch is waited for.
+    // The usual case: all streams are known, so nothing is looked up, and only the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
       if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(entries, results))
       return this.#loop.enqueue(new PinnedRequest(this.#lib, entries, results, this.#states), resume)
@@ -149,9 +158,9 @@ export class EventAppender {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (typeof expected !== "number" && !conditions.has(expected)) {
-      throw new TypeError(`expected is a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
+      throw new TypeError(`expected must be a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
     }
-    if (!Array.isArray(all)) throw new TypeError("the events of an append are an array")
+    if (!Array.isArray(all)) throw new TypeError("the events of an append must be an array")
     const { limits } = this.#lib.meta.state
     const count = all.length
     let given: Set<string> | undefined
@@ -169,7 +178,7 @@ export class EventAppender {
     return new PlannedAppend(stream, expected, events, given ?? noIds)
   }
 
-  /** Looks the given ids up in what is durable. What is accepted from here on is noted by the pinned state. */
+  /** Looks up the given ids among durable events. The pinned state notes ids that are accepted from here on. */
   #findIds(entry: PlannedAppend): Effect.Effect<void, SegmentError> {
     return Effect.suspend(() => {
       entry.watch = { since: this.#lib.journal.durable.batch }
@@ -187,7 +196,7 @@ export class EventAppender {
   }
 }
 
-/** A request whose streams are pinned for as long as it lasts. */
+/** A request that keeps its streams pinned until it ends. */
 class PinnedRequest<A> extends AppendRequest<A> {
   readonly #states: StreamStates
 
@@ -206,12 +215,12 @@ const noIds: ReadonlySet<string> = new Set()
 
 const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
 
-/** One stream may stand in several entries, an id of it in one of them alone. */
+/** A stream may occur in several entries, but an id only in one of them. */
 const refuseTwins = (entries: ReadonlyArray<PlannedAppend>): void => {
   const seen = new Set<string>()
   for (const { given, stream } of entries) {
     for (const id of given) {
-      // No stream's name has a newline.
+      // A stream name cannot contain a newline.
       const key = `${stream}\n${id}`
       if (seen.has(key)) throw new EventIdConflict({ stream, id, why: "twice-in-one-batch" })
       seen.add(key)

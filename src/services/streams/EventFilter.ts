@@ -1,23 +1,29 @@
-/** Which events a reader wants. What can be told from the beginning of a line is told before it is parsed. */
+/** Filters of events. As much as possible is decided from the beginning of a line, before it is parsed. */
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { category } from "../../domain/format/Placement.ts"
 
-/** Every field that is given must match; within a field any value does, but of tags all must be there. */
+/**
+ * Filter of events. Every given field must match. One of the values of a field is enough, except that an event must
+ * have all of `tags`.
+ */
 export interface EventFilter {
+  /** Categories, such as `order`. */
   readonly categories?: ReadonlyArray<string>
+  /** Event types, such as `OrderPlaced`. */
   readonly types?: ReadonlyArray<string>
-  /** All of these tags. */
+  /** Tags, all of which the event must have. */
   readonly tags?: ReadonlyArray<string>
+  /** Correlation id in the event's metadata. */
   readonly correlationId?: string
 }
 
 export interface Compiled {
-  /** Whether the line that begins at `start` may be wanted. */
+  /** Returns whether the line that begins at `start` may match. */
   readonly mayMatch: (text: string, start: number) => boolean
   readonly matches: (event: RecordedEvent) => boolean
 }
 
-/** `undefined`: everything is wanted. */
+/** Compiles a filter. Returns `undefined` if every event matches. */
 export const compile = (filter: EventFilter | undefined): Compiled | undefined => {
   const { categories, types, tags, correlationId } = filter ?? {}
   if (categories === undefined && types === undefined && tags === undefined && correlationId === undefined) {

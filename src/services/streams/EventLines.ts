@@ -1,4 +1,4 @@
-/** Reading the lines of single events, many in one call, each checked before it is parsed. */
+/** Reads the lines of single events, many in one call, and checks each before it is parsed. */
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
@@ -15,7 +15,7 @@ import { readRawRanges } from "../segment/SegmentBytes.ts"
 import { whyBad } from "../base/decodeUntrusted.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 
-/** Lines this close to each other are read together. */
+/** Maximum gap between lines that are read together. */
 const gapBytesMax = 4096
 const spanBytesMax = 256 * 1024
 
@@ -24,7 +24,7 @@ interface Span {
   end: number
 }
 
-/** Ranges that cover the entries, in the order of their offsets. */
+/** Returns ranges that cover the entries, in the order of their offsets. */
 const spansOf = (entries: ReadonlyArray<LineSpan>): Array<Span> => {
   const spans: Array<Span> = []
   for (const { offset, length } of entries) {
@@ -60,7 +60,7 @@ const readEvents = (
   })
 }
 
-/** The line of each entry, out of what was read for all of them. */
+/** Returns the line of each entry from the ranges that were read. */
 const linesOf = (
   entries: ReadonlyArray<LineSpan>,
   spans: ReadonlyArray<Span>,
@@ -89,7 +89,7 @@ const decodeAll = (
     joined === undefined
       ? lines.findIndex((line, at) => line.length !== entries[at]!.length || crc32(line) !== entries[at]!.crc)
       : -1
-  if (bad !== -1) return corrupt(bad, "an event is not what was written")
+  if (bad !== -1) return corrupt(bad, "an event does not match its CRC-32")
   const same = lines.findIndex((line) => decodeSame(line) !== undefined)
   if (same !== -1) return corrupt(same, "an event repeats another")
   const events: Array<Event.RecordedEvent> = []
@@ -102,12 +102,12 @@ const decodeAll = (
   return Effect.succeed(events)
 }
 
-/** Most bytes of lines that are copied together. */
+/** Maximum size of lines that are copied together. */
 const joinedBytesMax = 1024 * 1024
 
 /**
- * The lines in a row, whose CRC-32 is what those of the entries make together: one call for all of them costs less than
- * one for each. `undefined` where they must be looked at one by one, to find out which is bad or because they are large.
+ * Returns the lines joined, if their CRC-32 is the combination of those of the entries: one call for all costs less
+ * than one for each. Returns `undefined` if they must be checked one by one, because one is bad or they are large.
  */
 const joinChecked = (entries: ReadonlyArray<LineSpan>, lines: ReadonlyArray<Uint8Array>): Buffer | undefined => {
   let bytes = 0
@@ -128,10 +128,10 @@ const joinChecked = (entries: ReadonlyArray<LineSpan>, lines: ReadonlyArray<Uint
   return crc32(joined) === crc ? joined : undefined
 }
 
-/** Decodes the lines that `joined` is made of, which must be handed in in this order. */
+/** Returns a decoder of the lines that `joined` consists of; it must be called in their order. */
 const decoderOf = (joined: Buffer): ((line: Uint8Array) => Event.RecordedEvent) => {
   const text = joined.toString("utf8")
-  // Anything but ASCII has fewer characters than bytes.
+  // Text that is not ASCII has fewer characters than bytes.
   if (text.length !== joined.length) return Event.decodeLine
   const parse = trustedParser(text)
   let end = 0
@@ -144,7 +144,7 @@ const decoderOf = (joined: Buffer): ((line: Uint8Array) => Event.RecordedEvent) 
 
 const isNotFound = (error: SegmentError): boolean => error._tag === "StorageError" && error.reason === "not-found"
 
-/** Events of a closed segment. Entries stand in the order of their offsets. */
+/** Reads events of a closed segment. Entries are in the order of their offsets. */
 export const readFromSegment = (
   lib: LibHandle,
   tape: string,
@@ -153,7 +153,7 @@ export const readFromSegment = (
 ): Effect.Effect<Array<Event.RecordedEvent>, SegmentError> =>
   readEvents(entries, tape, segment.name, (ranges) => readRawRanges(lib.segments, tape, "events", segment, ranges))
 
-/** Events of a dynamic segment. Entries stand in the order of their offsets. */
+/** Reads events of a dynamic segment. Entries are in the order of their offsets. */
 export const readFromDynamic = (
   lib: LibHandle,
   tape: string,

@@ -1,4 +1,4 @@
-/** Looking up where a stream stands: its tape, made at the first append, and its last revision. */
+/** Looks up the state of a stream: its tape, which the first append creates, and its last revision. */
 import * as Effect from "effect/Effect"
 import type { TapeExists } from "../../domain/format/Errors.ts"
 import { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
@@ -15,10 +15,10 @@ import { retryVanished } from "../read/retryVanished.ts"
 import { filesOf, sourceAt } from "./StreamSources.ts"
 import type { StreamState } from "./StreamStates.ts"
 
-/** What looking up a stream may fail with, before anything is appended. */
+/** Errors of looking up a stream, before anything is appended. */
 export type LoadStreamError = LoadError | WriteError | StorageError | TapeExists | TapeNotForEvents | InvalidTapeName
 
-/** Finds the tape of a stream, or makes it, and the stream's last revision. */
+/** Finds or creates the tape of a stream, and finds the stream's last revision. */
 export const loadState = Effect.fnUntraced(function* (
   lib: LibHandle,
   state: StreamState
@@ -26,7 +26,7 @@ export const loadState = Effect.fnUntraced(function* (
   const name = tapeOf(lib.meta.state.placement, state.name)
   if (lib.tapes.listing(name) === undefined) {
     yield* Effect.catchTag(createTape(lib, name, "events"), "TapeExists", (error) =>
-      // Made by someone else in the meantime; or being made, and not ours to use.
+      // Another fibre may have created it. Or it is still being created, and cannot be used.
       lib.tapes.listing(name) === undefined ? Effect.fail(error) : Effect.void
     )
   }
@@ -34,7 +34,7 @@ export const loadState = Effect.fnUntraced(function* (
   const tape = yield* lib.tapes.get(name)
   const { generation } = tape
   const revision = yield* lastRevision(lib, tape, state.name)
-  // All at once: a state that was loaded before counts as stale until it is what was looked up.
+  // Assigned together: a state that was loaded before counts as stale until all of it is new.
   state.tape = tape
   state.generation = generation
   state.revision = revision
@@ -42,7 +42,7 @@ export const loadState = Effect.fnUntraced(function* (
   state.loaded = true
 })
 
-/** The last revision of a stream that is durable; −1 where it has no event. */
+/** Returns the last durable revision of a stream; −1 if it has no events. */
 export const lastRevision = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.suspend(() =>
     retryVanished(lib, tape, tape.meta.version, findLast(lib, tape, stream), () => lastRevision(lib, tape, stream))

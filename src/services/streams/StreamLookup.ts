@@ -1,6 +1,6 @@
 /**
- * Looking for a stream in one closed segment. Most segments of a large lib do not have it: one that was asked in vain often
- * enough keeps a filter of the streams that it has, and then mostly says no without a read.
+ * Looks up a stream in one closed segment. Most segments of a large lib do not have it. After enough look-ups without a
+ * result a segment keeps a filter of its streams, which then answers most of them without a read.
  */
 import * as Effect from "effect/Effect"
 import { BloomFilter } from "../../domain/base/BloomFilter.ts"
@@ -10,10 +10,10 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { IndexHandle } from "../segment/SegmentIndexFile.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 
-/** Bytes of filters that a lib keeps: ten bits for each stream of each segment. */
+/** Maximum size of the filters that a lib keeps: ten bits for each stream of each segment. */
 const filterBytesMax = 32 * 1024 * 1024
 
-/** The rows of streams with this hash. */
+/** Returns the rows of streams with this hash. */
 export const findStream = (
   lib: LibHandle,
   tape: string,
@@ -22,7 +22,7 @@ export const findStream = (
 ): Effect.Effect<Array<SegmentIndex.StreamRow>, SegmentError> =>
   unlessAbsent(lib, tape, segment, stream, (header) => SegmentIndex.findStream(header, stream))
 
-/** The entries of events whose id has this hash, in a segment that may have the stream. */
+/** Returns the entries of events whose id has this hash, in a segment that may have the stream. */
 export const findId = (
   lib: LibHandle,
   tape: string,
@@ -47,7 +47,7 @@ const unlessAbsent = <A>(
     )
   })
 
-/** Reading all names costs no more than looking for that many of them has cost until then. */
+/** Reading all names costs no more than the look-ups without a result have cost so far. */
 const missed = (
   lib: LibHandle,
   tape: string,

@@ -1,4 +1,4 @@
-/** Reading the events of one stream, some at a time, in order or backwards. */
+/** Reads the events of one stream in pages, forward or backward. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -14,24 +14,28 @@ import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 import { type StreamFile, filesOf, type Source, sourceAt } from "./StreamSources.ts"
 
-/** Which events of a stream, by revision. */
+/** Range of events of a stream, by revision. */
 export interface ReadStreamOptions {
-  /** The first revision; default 0. */
+  /** First revision. Default: 0. */
   readonly from?: number
-  /** One behind the last revision; default: all there are when the stream is read. */
+  /** Revision after the last one. Default: the end of the durable events when the reading begins. */
   readonly to?: number
-  /** How many events at most. */
+  /** Maximum number of events. Default: no limit. */
   readonly limit?: number
-  /** `backward`: the last one first. */
+  /** `backward` returns the last event first. Default: `forward`. */
   readonly direction?: "forward" | "backward"
 }
 
+/**
+ * Errors of reading a stream. `SegmentCorrupt`, `SegmentMissing` and the like mean damaged or missing files: restore
+ * them from a copy.
+ */
 export type StreamReadError = LoadError | SegmentError | InvalidStreamName | LibClosed
 
-/** Events that are read with one call. */
+/** Number of events per read. */
 const pageEvents = 512
 
-/** A stream that has no event, or whose tape does not exist, reads as empty. */
+/** Streams the events of one stream. A stream without events or without a tape is empty. */
 export const readStream = (
   lib: LibHandle,
   stream: string,
@@ -55,13 +59,13 @@ class Cursor {
   readonly #backward: boolean
   readonly #from: number
   readonly #to: number
-  /** Events at or behind this position are not shown: nobody had been told of them when the reading began. */
+  /** Events from this position are hidden: they were not acknowledged when the reading began. */
   readonly #endPosition: number
   #left: number
-  /** Forward: the next revision. Backward: one behind the next; `Infinity` until the end is known. */
+  /** Forward: the next revision. Backward: the revision after the next; `Infinity` until the end is known. */
   #next: number
   #places: Array<StreamFile>
-  /** The tape's meta when the places were listed. */
+  /** Version of the tape's meta when the places were listed. */
   #planned = ""
   #source: Source | undefined
 
@@ -93,14 +97,14 @@ class Cursor {
     return this.#backward ? places.toReversed() : places
   }
 
-  /** The next events; `undefined` at the end. */
+  /** Returns the next events; `undefined` at the end. */
   readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
     if (this.#lib.guard.isClosed) return Effect.fail(new LibClosed({ location: this.#lib.location }))
     if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
       return Effect.succeed(undefined)
     if (this.#backward && this.#next <= this.#from) return Effect.succeed(undefined)
     return retryVanished(this.#lib, this.#tape, this.#planned, this.#read, () => {
-      // Closed or repacked since the places were listed: the events are elsewhere now.
+      // Closed or repacked since the places were listed, so the events are elsewhere now.
       this.#places = this.#freshPlaces()
       this.#source = undefined
       return this.#page
@@ -119,7 +123,7 @@ class Cursor {
     return Effect.flatMap(source.read(from, count), (events) => this.#take(events, first, first + count))
   })
 
-  /** The next events of a run, counted within it; none when it is over. */
+  /** Returns the range of a run to read next, counted within the run; empty when the run is finished. */
   readonly #wanted = (firstRevision: number, count: number): { readonly from: number; readonly count: number } => {
     const end = firstRevision + count
     const from = this.#backward
@@ -141,14 +145,14 @@ class Cursor {
       ? Number.isFinite(this.#next) && to < Math.min(this.#next, this.#to) && this.#started
       : from > this.#next
     if (wrong !== -1 || gap) {
-      const why = `revisions of a stream are not in a row at ${gap ? this.#next : from + wrong}`
+      const why = `the revisions of a stream are not consecutive at ${gap ? this.#next : from + wrong}`
       return Effect.fail(new SegmentCorrupt({ tape: this.#tape.name, segment: "index", offset: 0, why }))
     }
     this.#started = true
     this.#next = this.#backward ? from : to
     const shown = events.filter((event) => event.position < this.#endPosition)
     this.#left -= shown.length
-    // Forward, what is hidden is the end.
+    // Forward, hidden events are at the end.
     if (!this.#backward && shown.length < events.length) this.#left = 0
     return Effect.succeed(this.#backward ? shown.toReversed() : shown)
   }

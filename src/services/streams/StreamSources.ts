@@ -1,6 +1,6 @@
 /**
- * Where the events of one stream are: a run of consecutive revisions in each of some closed segments and dynamic
- * segments. Found through indexes, without parsing other streams' events.
+ * Finds the events of one stream: runs of consecutive revisions in closed segments and dynamic segments. Uses indexes,
+ * and does not parse events of other streams.
  */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
@@ -21,22 +21,24 @@ import { readFromDynamic, readFromSegment } from "./EventLines.ts"
 export interface Source {
   readonly firstRevision: number
   readonly count: number
-  /** The events `from` to `from + count - 1` of the run, counted within it. */
+  /** Reads the events `from` to `from + count - 1`, counted within the run. */
   readonly read: (from: number, count: number) => Effect.Effect<Array<RecordedEvent>, SegmentError>
 }
 
-/** Which events of a run are read first, counted within it. */
+/** Returns the events of a run that are read first, counted within the run. */
 export type Wanted = (firstRevision: number, count: number) => { readonly from: number; readonly count: number }
 
 /** A file that may hold a run of the stream. */
 export type StreamFile = { readonly segment: Segment } | { readonly file: DynamicFile }
 
-/** All files that may hold events of a tape, in order: what is in segments, then what is not. One moment's view. */
+/**
+ * Returns all files that may hold events of a tape, in order: segments, then dynamic segments. A view of one moment.
+ */
 export const filesOf = (lib: LibHandle, tape: OpenTape): Array<StreamFile> => {
   const { lastBatch } = tape.state
   return [
     ...tape.state.segments.map((segment) => ({ segment })),
-    // Of a file whose batches have all been closed, the segments speak.
+    // Skips a file whose batches are all in segments.
     ...lib.journal.files
       .filter((file) => file.parts.has(tape.id) && file.parts.get(tape.id)!.at(-1)!.batch > lastBatch)
       .map((file) => ({ file }))
@@ -44,8 +46,8 @@ export const filesOf = (lib: LibHandle, tape: OpenTape): Array<StreamFile> => {
 }
 
 /**
- * The run of `stream` in one file, or `undefined` where it has none there. With `wanted`, events that will be read first
- * may be read at once with what has to be read anyway.
+ * Returns the run of `stream` in one file, or `undefined` if the file has no events of it. With `wanted`, may read the
+ * events that are wanted first in the same read that it needs anyway.
  */
 export const sourceAt = (
   lib: LibHandle,
@@ -88,7 +90,7 @@ interface Within {
   readonly segment: Segment
 }
 
-/** `read`: events of the run that were read already, the first of them its event `from`; handed out once. */
+/** `read` are events of the run that were read already, from its event `from`. They are returned once. */
 const sourceOf = (
   { lib, tape, segment }: Within,
   row: SegmentIndex.StreamRow,
@@ -121,7 +123,7 @@ const readEntries = (
     (entries) => readFromSegment(lib, tape.name, segment, entries)
   )
 
-/** A hash is no proof: the row is the stream's if its events say so. The last one is asked. */
+/** Returns the first row whose last event is of this stream. Rows are found by a hash, which proves nothing. */
 const firstMatching = (
   within: Within,
   rows: ReadonlyArray<SegmentIndex.StreamRow>,
@@ -137,17 +139,17 @@ const firstMatching = (
     (events): Effect.Effect<Source | undefined, SegmentError> => {
       const last = events.at(-1)
       if (last?.stream !== stream) return firstMatching(within, others, stream, wanted)
-      // What is appended goes on from here.
+      // The next append continues at this revision.
       if (last.revision === row.firstRevision + row.count - 1) {
         return Effect.succeed(sourceOf(within, row, from, events))
       }
-      const why = "its index counts other revisions than its events"
+      const why = "its index and its events have different revisions"
       return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: segment.name, offset: 0, why }))
     }
   )
 }
 
-/** What is wanted, where that reaches to the run's last event; else that one alone. */
+/** Returns the wanted range if it reaches the run's last event, else that event alone. */
 const upToLast = ({ firstRevision, count }: SegmentIndex.StreamRow, wanted: Wanted | undefined) => {
   const ahead = wanted?.(firstRevision, count)
   return ahead !== undefined && ahead.count > 0 && ahead.from + ahead.count === count
@@ -155,7 +157,7 @@ const upToLast = ({ firstRevision, count }: SegmentIndex.StreamRow, wanted: Want
     : { from: count - 1, count: 1 }
 }
 
-/** The event with that id in that stream, or `undefined` where there is none; looks through the whole stream. */
+/** Returns the event with this id in this stream, or `undefined`. Searches the whole stream. */
 export const findById = (
   lib: LibHandle,
   tape: OpenTape,

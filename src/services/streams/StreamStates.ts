@@ -1,12 +1,12 @@
 /**
- * What is known of the streams that are being appended to: their last revision, durable and pending, and the ids that
- * are on their way. Bounded; a stream that is not in use is forgotten and looked up again.
+ * The states of streams that are being appended to: last durable and pending revision, and pending ids. Bounded: a
+ * stream that is not in use is dropped, and looked up again.
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { OpenTape } from "../lib/OpenTape.ts"
 
-/** An event with an id that the caller gave, accepted into a batch while its stream is in use. */
+/** An event with an id from the caller, accepted into a batch while its stream is in use. */
 export interface Accepted {
   readonly id: string
   readonly content: string
@@ -15,26 +15,26 @@ export interface Accepted {
   readonly batch: number
 }
 
-/** A look-up of ids that is in use: it has seen what was durable with batch `since`. */
+/** A look-up of ids in progress, which sees everything that was durable with batch `since`. */
 export interface Watch {
   readonly since: number
 }
 
-/** There are many of these: what few of them need is made when they need it. */
+/** There are many of these, so rarely needed fields are created when they are needed. */
 export class StreamState {
   readonly name: string
-  /** The tape that the stream is placed on; known once the state is loaded. */
+  /** The tape of the stream, known once the state is loaded. */
   tape!: OpenTape
   loaded = false
-  /** The tape's generation that this was loaded from. */
+  /** Generation of the tape when this was loaded. */
   generation = 0
-  /** Last revision, pending batches included; −1 where there is no event. */
+  /** Last revision, including pending batches; −1 if there are no events. */
   revision = -1
-  /** Last revision that is durable. */
+  /** Last durable revision. */
   durable = -1
-  /** The last batch that this stream is in, if it was appended to while in use. */
+  /** The last batch with events of this stream, if it was appended to while in use. */
   batch = 0
-  /** Accepted lately: what a look-up of ids that began earlier may have missed. */
+  /** Recently accepted events, which an earlier look-up of ids may have missed. */
   #accepted: Array<Accepted> | undefined
   #watches: Set<Watch> | undefined
   #lock: Semaphore.Semaphore | undefined
@@ -44,12 +44,12 @@ export class StreamState {
     this.name = name
   }
 
-  /** The tape was recovered since: where the stream stands must be looked up again. */
+  /** Whether the tape was recovered since, so that the stream must be looked up again. */
   get isStale(): boolean {
     return this.generation !== this.tape.generation
   }
 
-  /** One load at a time. */
+  /** Only one load runs at a time. */
   get lock(): Semaphore.Semaphore {
     this.#lock ??= Semaphore.makeUnsafe(1)
     return this.#lock
@@ -73,7 +73,7 @@ export class StreamState {
     this.#watches?.delete(watch)
   }
 
-  /** Batch `batch` is durable: forgets what every look-up that is in use, or still to come, sees by itself. */
+  /** Batch `batch` is durable: drops accepted events that every look-up, in progress or to come, sees by itself. */
   settle(batch: number): void {
     this.durable = this.revision
     if (this.#accepted === undefined) return
@@ -83,20 +83,20 @@ export class StreamState {
     this.#accepted = left.length > 0 ? left : undefined
   }
 
-  /** Nobody has it in use, so nobody looks up ids or waits for a load. */
+  /** Releases fields that only a stream in use needs: no look-up of ids and no load is in progress. */
   rest(): void {
     this.#watches = undefined
     this.#lock = undefined
   }
 }
 
-/** States kept for streams that are not in use. */
+/** Number of states kept for streams that are not in use. */
 const statesMax = 100_000
 
 export class StreamStates {
   readonly #states = new Map<string, StreamState>()
 
-  /** The state of a stream, pinned until `release`. It may have to be loaded. */
+  /** Returns the state of a stream, pinned until `release`. It may have to be loaded. */
   pin(name: string): StreamState {
     const known = this.#states.get(name)
     const state = known ?? new StreamState(name)
@@ -105,14 +105,17 @@ export class StreamStates {
     return state
   }
 
-  /** Loads a state that is pinned, unless that was done: once for all who wait for it, and again after it failed. */
+  /** Loads a pinned state unless it is loaded. Loads it once for all who wait, and again after a failure. */
   load<E>(state: StreamState, find: (state: StreamState) => Effect.Effect<void, E>): Effect.Effect<void, E> {
     const unlessLoaded = (then: () => Effect.Effect<void, E>) =>
       Effect.suspend(() => (state.loaded && !state.isStale ? Effect.void : then()))
     return unlessLoaded(() => state.lock.withPermit(unlessLoaded(() => find(state))))
   }
 
-  /** Gives each entry the state of its stream, if all of these are known already; pinned, all or none. */
+  /**
+   * Assigns each entry the pinned state of its stream if all of these are loaded; otherwise pins none. Returns whether
+   * it did.
+   */
   acquireAllLoaded(entries: ReadonlyArray<{ readonly stream: string; state: StreamState }>): boolean {
     for (const entry of entries) {
       const state = this.#states.get(entry.stream)
@@ -123,12 +126,12 @@ export class StreamStates {
     return true
   }
 
-  /** Whether the stream was looked up before, so that its name is a good one. */
+  /** Returns whether the stream was looked up before, so that its name is valid. */
   isKnown(name: string): boolean {
     return this.#states.has(name)
   }
 
-  /** Must be called once for each time that a state was pinned. */
+  /** Releases a state. Call it once for each time that the state was pinned. */
   release(state: StreamState): void {
     state.pins--
     if (state.pins > 0) return
@@ -138,7 +141,7 @@ export class StreamStates {
   }
 
   #evict(): void {
-    // The oldest tenth at once, so that this is rare; those in use stay.
+    // Drops a tenth at a time, the oldest first, so that this is rare. States in use stay.
     let left = statesMax / 10
     for (const [name, state] of this.#states) {
       if (left-- === 0) return

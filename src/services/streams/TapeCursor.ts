@@ -1,4 +1,4 @@
-/** One tape's events by position, a chunk at a time, for a merge over several tapes. */
+/** Reads one tape's events by position, a chunk at a time, for a merge over several tapes. */
 import * as Effect from "effect/Effect"
 import { firstNotBefore } from "../../domain/base/binarySearch.ts"
 import { fromRecord, type RecordedEvent } from "../../domain/event/Event.ts"
@@ -26,14 +26,14 @@ export class TapeCursor {
   readonly #lib: LibHandle
   readonly #tape: OpenTape
   readonly #options: CursorOptions
-  /** Forward: the next ordinal. Backward: one behind the next. `undefined` before the first chunk. */
+  /** Forward: the next ordinal. Backward: the ordinal after the next. `undefined` before the first chunk. */
   #ordinal: number | undefined
-  /** Ordinals that there were at the beginning; what came later is behind `to` by its position. */
+  /** Number of records at the beginning. Later ones have positions from `to`, so they are not wanted. */
   readonly #end: number
   #events: Array<RecordedEvent> = []
   #at = 0
   #done = false
-  /** Positions of the first and the last event that was parsed: of the chunk, or backwards of the one behind it. */
+  /** Positions of the first and last parsed event: of the current chunk; backward, `#first` is of the chunk before. */
   #first = Number.POSITIVE_INFINITY
   #last = -1
 
@@ -44,17 +44,17 @@ export class TapeCursor {
     this.#end = tape.records
   }
 
-  /** Position of the next event; `undefined` where there is none. */
+  /** Position of the next event; `undefined` if none is in memory. */
   get head(): number | undefined {
     return this.#events[this.#at]?.position
   }
 
-  /** Nothing in memory, and perhaps more on disk. */
+  /** Whether nothing is in memory, but perhaps more on disk. */
   get isDry(): boolean {
     return this.#at >= this.#events.length && !this.#done
   }
 
-  /** Moves events that come before position `bound` to `into`, `max` at most. */
+  /** Moves up to `max` events that come before position `bound` to `into`. */
   takeUntil(bound: number, max: number, into: Array<RecordedEvent>): void {
     const { backward } = this.#options
     for (let taken = 0; taken < max && this.#at < this.#events.length; taken++) {
@@ -65,7 +65,7 @@ export class TapeCursor {
     }
   }
 
-  /** Reads chunks until there is a wanted event, or no more. */
+  /** Reads chunks until there is a matching event, or no more. */
   readonly fill: Effect.Effect<void, ReadError> = Effect.suspend(() => {
     if (!this.isDry) return Effect.void
     return Effect.andThen(
@@ -128,7 +128,7 @@ export class TapeCursor {
           if (event.position >= from && event.position < to) {
             if (filter === undefined || filter.matches(event)) events.push(event)
           } else if (backward ? event.position < from : event.position >= to) {
-            // Positions ascend along a tape: nothing wanted is behind this one.
+            // Positions ascend along a tape, so no later event is wanted.
             this.#done = true
             if (!backward) return events
           }
@@ -140,7 +140,7 @@ export class TapeCursor {
     return events
   }
 
-  /** A merge goes on from position to position: one that does not ascend would keep it where it is. */
+  /** Fails unless positions ascend, since a merge could otherwise stay at one position for ever. */
   #ascending(event: RecordedEvent): RecordedEvent {
     if (event.position <= this.#last) throw new BadLine("positions do not ascend")
     if (this.#last === -1) this.#first = event.position
@@ -148,7 +148,7 @@ export class TapeCursor {
     return event
   }
 
-  /** Where to begin: at or before the first wanted event, or behind the last one. */
+  /** Returns where to begin: at or before the first wanted event; backward, after the last one. */
   readonly #seek: Effect.Effect<number, SegmentError> = Effect.suspend(() => {
     const { from, to, backward } = this.#options
     if (this.#end === 0) return Effect.succeed(0)
@@ -156,9 +156,9 @@ export class TapeCursor {
     return from === 0 ? Effect.succeed(0) : this.#seekStart(from)
   })
 
-  /** An ordinal at or before the first event with this position or a later one. */
+  /** Returns an ordinal at or before the first event at this position or later. */
   #seekStart(position: number): Effect.Effect<number, SegmentError> {
-    // One moment's view of both: what is flushed meanwhile must not be looked for in what is left.
+    // Both from one moment: a part that is flushed in between must not be missed.
     const { parts } = this.#tape
     const { segments } = this.#tape.state
     return Effect.flatMap(this.#segmentAt(segments, position), (segment) => {
@@ -170,7 +170,7 @@ export class TapeCursor {
     })
   }
 
-  /** An ordinal behind all events before this position. */
+  /** Returns an ordinal after all events before this position. */
   #seekEnd(position: number): Effect.Effect<number, SegmentError> {
     const { segments } = this.#tape.state
     return Effect.flatMap(this.#segmentAt(segments, position), (segment) => {
@@ -183,7 +183,9 @@ export class TapeCursor {
     })
   }
 
-  /** The first segment with an event at this position or a later one; `undefined` where only live parts may have one. */
+  /**
+   * Returns the first segment with an event at this position or later, or `undefined` if only live parts may have one.
+   */
   #segmentAt(segments: ReadonlyArray<Segment>, position: number): Effect.Effect<Segment | undefined, SegmentError> {
     return Effect.gen({ self: this }, function* () {
       let low = 0

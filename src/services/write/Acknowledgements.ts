@@ -1,4 +1,4 @@
-/** Telling all who wait for a batch what became of it, in order and in as many steps as one likes (decision 0029). */
+/** Acknowledges a batch to its callers, in order, in any number of steps (decision 0029). */
 export class Acknowledgements {
   readonly #tells: ReadonlyArray<() => void>
   #told = 0
@@ -11,7 +11,7 @@ export class Acknowledgements {
     return this.#told === this.#tells.length
   }
 
-  /** Tells one after the other while `mayTell`. What one throws keeps none of the others from being told by the next call. */
+  /** Acknowledges callers while `mayTell` returns true. If one throws, the next call continues with the others. */
   tellWhile(mayTell: () => boolean): void {
     while (!this.areTold && mayTell()) this.#tells[this.#told++]!()
   }

@@ -1,6 +1,6 @@
 /**
- * A group: what arrived while the last one was being synced, on its way to become one batch. Requests add their lines
- * to it in the order of their calls, and get their ordinals and positions from it. Synchronous.
+ * Group commit: requests that arrived while the previous batch was syncing become one batch. They add their lines in
+ * the order of their calls, and get their ordinals and positions. Synchronous.
  */
 import { BatchBuilder, type PartBuilder, type FinishedBatch } from "../../domain/journal/Batch.ts"
 import type { EncodedEvent } from "../../domain/event/Event.ts"
@@ -45,7 +45,7 @@ export class CommitGroup {
     return this.#builder.isEmpty
   }
 
-  /** Adds one record; the result is its ordinal. */
+  /** Adds one record and returns its ordinal. */
   addRecord(tape: OpenTape, text: string): number {
     const part = this.#part(tape)
     const start = part.add(text)
@@ -53,7 +53,7 @@ export class CommitGroup {
     return part.firstOrdinal + part.count - 1
   }
 
-  /** Adds one event; the result is its position. */
+  /** Adds one event and returns its position. */
   addEvent(tape: OpenTape, stream: string, revision: number, event: EncodedEvent): number {
     const part = this.#part(tape)
     const position = this.#position++
@@ -63,7 +63,7 @@ export class CommitGroup {
     return position
   }
 
-  /** The bytes of the batch. */
+  /** Returns the bytes of the batch. */
   finish(): FinishedBatch {
     return this.#builder.finish(this.batch, this.#before.position, this.#before.hash)
   }
@@ -93,7 +93,7 @@ export class CommitGroup {
 
   #publishEvents(events: DynamicEvents, parts: ReadonlyArray<readonly [string, LivePart]>): void {
     const offsets = new Map(parts.map(([tape, { offset }]) => [tape, offset]))
-    // Rows stand in file order: the batch is grouped by tape, calls are not.
+    // Rows are in file order. The batch is grouped by tape, but the calls are not.
     if (offsets.size > 1) {
       this.#events.sort((a, b) => offsets.get(a.part.tape)! - offsets.get(b.part.tape)! || a.start - b.start)
     }

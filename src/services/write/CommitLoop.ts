@@ -1,5 +1,5 @@
 /**
- * The one loop through which all commits of a lib go. What arrives while a sync is under way forms the next batch.
+ * The one loop that commits all batches of a lib. Requests that arrive during a sync form the next batch.
  *
  * I1: no byte of batch N+1 is written before the sync of batch N has returned, and a batch is one write.
  */
@@ -22,16 +22,19 @@ import type { WriteError } from "../lib/WriterGuard.ts"
 import { CommitGroup } from "./CommitGroup.ts"
 import { Acknowledgements } from "./Acknowledgements.ts"
 
-/** What a commit may fail with, whatever is committed. */
+/**
+ * Errors of any commit. After `CommitOutcomeUnknown` and `WriterPoisoned`, close the lib and open it again: the batch
+ * is there whole or not at all after the first, and not there after the second. `BatchTooLarge`: split the batch.
+ */
 export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge
 
-/** Groups stay below this, unless one request alone is larger. */
+/** Maximum size of a group, unless one request alone is larger. */
 const groupBytesSoft = 4 * 1024 * 1024
 
 /**
- * A group is told that it is durable beside the sync of the next one, as soon as that would be so large, and half as large
- * as itself (decision 0029). Twice what `SyncPace` syncs on the spot, as the queue knows no more than the most that
- * requests add: during such a sync nobody is told of anything.
+ * Callers of a batch are resumed while the next batch syncs, once at least this many bytes are queued and at least half
+ * as many as the batch had (decision 0029). Twice the size that `SyncPace` syncs on the event loop, because the queue
+ * knows only upper bounds, and nobody can be resumed during such a sync.
  */
 const besideBytesMin = 32 * 1024
 
@@ -41,7 +44,7 @@ export class CommitLoop {
   readonly #queue = new CommitQueue()
   #wake: (() => void) | undefined
   #inFlight: ReadonlyArray<QueuedRequest> = []
-  /** Of the last durable batch: some are told while the next one is on its way. */
+  /** Callers of the last durable batch, some of whom are resumed while the next one syncs. */
   #outcomes = new Acknowledgements([])
   #busy = false
   #nudged = false
@@ -49,21 +52,24 @@ export class CommitLoop {
   #exclusive: Array<Effect.Effect<void>> = []
   #buffer = Buffer.allocUnsafeSlow(256 * 1024)
 
-  /** `beforeGroup` runs between two batches: the dynamic segment is changed there. */
+  /** `beforeGroup` runs between two batches. It rolls to the next dynamic segment. */
   constructor(lib: LibHandle, beforeGroup: Effect.Effect<void, WriterPoisoned>) {
     this.#lib = lib
     this.#beforeGroup = beforeGroup
   }
 
   /**
-   * Puts a request into the next batch and waits for its outcome. Interrupted while it is queued, it is taken out. Once
-   * it is in a batch, interruption waits for the outcome.
+   * Queues a request for the next batch and waits for its outcome. Interrupting a queued request removes it. Once it is
+   * in a batch, the interruption waits for the outcome.
    */
   submit<A, E>(request: Request<A, E>): Effect.Effect<A, E | CommitError> {
     return Effect.callback<A, E | CommitError>((resume) => this.enqueue(request, resume))
   }
 
-  /** As `submit`, for who is in a callback already: `resume` is called once; the result is what interruption does. */
+  /**
+   * Does the same for callers that are in a callback already. Calls `resume` once. Returns the effect that interruption
+   * runs.
+   */
   enqueue<A, E>(
     request: Request<A, E>,
     resume: (exit: Exit.Exit<A, E | CommitError>) => void
@@ -93,7 +99,7 @@ export class CommitLoop {
         return
       }
       if (queued.state === "queued") {
-        // Left in the queue, and passed over.
+        // Stays in the queue, which skips it.
         queued.state = "done"
         queued.request.ended?.()
       }
@@ -101,13 +107,16 @@ export class CommitLoop {
     })
   }
 
-  /** Lets `beforeGroup` run soon, though nothing was submitted. */
+  /** Makes `beforeGroup` run soon, although nothing is queued. */
   readonly nudge = Effect.sync(() => {
     this.#nudged = true
     this.#wake?.()
   })
 
-  /** Runs `effect` between two batches: nothing is committed meanwhile. Interrupted, it is interrupted too, and waited for. */
+  /**
+   * Runs `effect` between two batches, so that nothing is committed meanwhile. An interruption interrupts it and waits
+   * for it.
+   */
   exclusively<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | WriteError> {
     return Effect.callback<A, E | WriteError>((resume) => {
       const refusal = this.#lib.guard.refusal()
@@ -127,7 +136,7 @@ export class CommitLoop {
     })
   }
 
-  /** Waits until everything that was submitted has its outcome. */
+  /** Waits until every queued request has its outcome. */
   readonly drain: Effect.Effect<void> = Effect.callback((resume) => {
     if (this.#queue.isEmpty && this.#exclusive.length === 0 && !this.#busy) return resume(Effect.void)
     this.#idle.push(() => resume(Effect.void))
@@ -146,7 +155,7 @@ export class CommitLoop {
     )
   )
 
-  /** Waits until there is something to do. */
+  /** Waits until there is work. */
   readonly #work: Effect.Effect<void> = Effect.callback((resume) => {
     if (!this.#queue.isEmpty || this.#exclusive.length > 0 || this.#nudged) return resume(Effect.void)
     for (const idle of this.#idle.splice(0)) idle()
@@ -202,7 +211,7 @@ export class CommitLoop {
     const group = new CommitGroup(lib.journal.durable, this.#buffer)
     const requests = this.#fill(group)
     if (group.isEmpty) {
-      // What rests on an empty group rests on what is durable already.
+      // A request that rests on an empty group rests only on durable batches.
       for (const queued of requests) this.#done(queued, queued.request.settle(lib.journal.durable.batch))
       return Effect.void
     }
@@ -215,16 +224,22 @@ export class CommitLoop {
     })
   })
 
-  /** A defect of this library: nobody waits for ever, and nothing more is written. */
+  /** A defect of this library stops the writer. All waiting callers get an error. */
   #broken(cause: Cause.Cause<never>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { cause: why } = this.#lib.guard.stop(`a defect: ${Cause.pretty(cause)}`)
+      const { cause: why } = this.#lib.guard.stop(`a defect of litetapes: ${Cause.pretty(cause)}`)
       this.#outcomes.tellRest()
-      return Effect.andThen(this.#unknown(this.#inFlight, why), Effect.logError("litetapes: a defect", cause))
+      return Effect.andThen(
+        this.#unknown(this.#inFlight, why),
+        Effect.logError(
+          `litetapes: ${this.#lib.location}: a defect stopped the writer. Close the lib, open it again, and report this.`,
+          cause
+        )
+      )
     })
   }
 
-  /** Takes queued requests into the group, in order, as many as fit. */
+  /** Moves queued requests into the group, in order, as many as fit. */
   #fill(group: CommitGroup): Array<QueuedRequest> {
     const requests: Array<QueuedRequest> = []
     this.#inFlight = requests
@@ -249,7 +264,8 @@ export class CommitLoop {
       lib.root.boot === undefined
         ? Effect.void
         : lib.guard.step(lib.root.hint.write(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
-    // A batch that was durable while the lock was still ours is found by whoever has it next; a later one may not be.
+    // If the lock was still ours after the sync, the next holder of the lock finds this batch. A later one it might not
+    // find.
     return Effect.matchEffect(Effect.andThen(lib.guard.checkLock, hint), {
       onFailure: (error) => this.#unknown(requests, error.cause),
       onSuccess: () =>
@@ -259,7 +275,8 @@ export class CommitLoop {
             const exit = queued.request.settle(group.batch)
             return () => this.#done(queued, exit)
           })
-          // Whoever is told goes on at once, and may append again: when that makes a batch, it goes first.
+          // A resumed caller continues immediately and may append again. When that is enough for a batch, the batch
+          // goes first.
           const bytesMin = Math.max(besideBytesMin, batch.bytes.length / 2)
           this.#outcomes.tellRest()
           this.#outcomes = new Acknowledgements(tells)
@@ -285,14 +302,14 @@ export class CommitLoop {
     try {
       queued.resume(exit)
     } catch (error) {
-      // Thrown by who watches the caller's fibre. It is nobody's here, and the others must be told all the same.
+      // Thrown by an observer of the caller's fibre. It must not keep the other callers from being resumed.
       queueMicrotask(() => {
         throw error
       })
     }
   }
 
-  /** A buffer that grew is used again, unless it is so large that it should be given back. */
+  /** Keeps a buffer that grew, unless it is so large that its memory should be freed. */
   #keepBuffer(batch: FinishedBatch): void {
     const { buffer, byteOffset } = batch.bytes
     if (byteOffset === 0 && buffer.byteLength > this.#buffer.length && buffer.byteLength <= 2 * groupBytesSoft) {

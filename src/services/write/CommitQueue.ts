@@ -1,23 +1,23 @@
-/** What waits to be in a batch, in the order of the calls. */
+/** The queue of requests that wait for a batch, in the order of their calls. */
 import type * as Exit from "effect/Exit"
 import type { CommitGroup } from "./CommitGroup.ts"
 
-/** Something that wants to be in a batch. */
+/** A request for a place in a batch. */
 export interface Request<A, E> {
-  /** The most that it adds, in bytes of lines. */
+  /** The most bytes of lines that it adds. */
   readonly bytesMax: number
   /**
-   * Adds its lines to the group; synchronous, and all or nothing. An `Exit` is its outcome at once; `undefined` means
-   * that the outcome rests on this group, and is `settle`'s once the group is durable.
+   * Adds all of its lines to the group, or none; synchronous. Returns an `Exit` if the outcome is known already.
+   * Returns `undefined` if it depends on this group: then `settle` returns it once the group is durable.
    */
   readonly addTo: (group: CommitGroup) => Exit.Exit<A, E> | undefined
-  /** The group in which it was sealed is durable. */
+  /** Returns the outcome once its group is durable. */
   readonly settle: (batch: number) => Exit.Exit<A, E>
-  /** Called once, before its caller is told of the outcome, or when it is taken out again. */
+  /** Called once, before the caller gets the outcome, or when the request is removed. */
   readonly ended?: () => void
 }
 
-/** A request, and who waits for it. */
+/** A request and its waiting caller. */
 export class QueuedRequest {
   readonly request: Request<unknown, unknown>
   state: "queued" | "in-batch" | "done" = "queued"
@@ -37,7 +37,7 @@ export class CommitQueue {
     return this.#all.length === 0
   }
 
-  /** The most that its requests add, in bytes of lines; those count that were given up since. */
+  /** The most bytes of lines that the requests add, including requests that were given up since. */
   get bytes(): number {
     return this.#bytes
   }
@@ -47,10 +47,10 @@ export class CommitQueue {
     this.#bytes += queued.request.bytesMax
   }
 
-  /** Hands the first ones on until `take` wants no more; those that were given up are passed over. */
+  /** Passes requests on until `take` refuses one. Skips requests that were given up. */
   takeWhile(take: (queued: QueuedRequest) => boolean): void {
     let taken = 0
-    // Somebody may put more behind them meanwhile.
+    // More requests may be queued meanwhile.
     while (taken < this.#all.length) {
       const queued = this.#all[taken]!
       if (queued.state === "queued" && !take(queued)) break

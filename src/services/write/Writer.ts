@@ -1,6 +1,6 @@
 /**
- * The writer of a lib at work: the commit loop, the change from one dynamic segment to the next, and the closing of
- * those that are full, in the background and with a bounded backlog.
+ * The writer of a lib: the commit loop, rolling to the next dynamic segment, and closing full ones in the background
+ * with a bounded backlog.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -22,9 +22,12 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 
 export interface Writer {
   readonly loop: CommitLoop
-  /** Runs `effect` while nothing is committed and nothing closed; afterwards the current dynamic segment is closed soon. */
+  /** Runs `effect` while nothing is committed or closed. Afterwards the current dynamic segment rolls soon. */
   readonly exclusively: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | WriteError>
-  /** Ends the writer: waits for what was submitted, puts everything into segments, says so in lib meta. Once. */
+  /**
+   * Closes the writer: waits for queued requests, flushes all tapes, records the clean end in lib meta. Runs once;
+   * later calls get the same outcome.
+   */
   readonly close: Effect.Effect<void, FlushError | LoadError>
 }
 
@@ -36,7 +39,7 @@ export type Merge = (
   count: number
 ) => Effect.Effect<void, { readonly message: string }>
 
-/** Starts the writer's fibres in `scope`. `merge` is what the policy `mergeSegments` does. */
+/** Starts the writer's fibres in `scope`. `merge` carries out the policy `mergeSegments`. */
 export const start = Effect.fnUntraced(function* (
   lib: LibHandle,
   scope: Scope.Scope,
@@ -48,7 +51,7 @@ export const start = Effect.fnUntraced(function* (
   yield* Effect.forkIn(rolling.closer, scope)
   yield* Effect.forkIn(rolling.timer(loop.nudge), scope)
   yield* rolling.wakeCloser
-  // Once, whoever asks and however often: it goes on though the one who asked first is interrupted.
+  // Runs once, however many call it. It continues if the first caller is interrupted.
   let ended: Deferred.Deferred<void, FlushError | LoadError> | undefined
   const close = Effect.suspend(() => {
     if (ended !== undefined) return Deferred.await(ended)
@@ -59,7 +62,7 @@ export const start = Effect.fnUntraced(function* (
     return Effect.andThen(Effect.forkDetach(Effect.uninterruptible(end)), Deferred.await(done))
   })
   const exclusively = <A, E>(effect: Effect.Effect<A, E>) =>
-    // In this order: a loop that waits for the backlog needs the closer.
+    // In this order, because a loop that waits for the backlog needs the closer.
     loop.exclusively(rolling.withoutClosing(Effect.ensuring(effect, rolling.changeSoon)))
   return { loop, exclusively, close }
 })
@@ -73,11 +76,11 @@ class Rolling {
   readonly #merging = Semaphore.makeUnsafe(1)
   /** Open while there is something to close. */
   readonly #work = Latch.makeUnsafe(false)
-  /** Opened whenever the backlog has become shorter, or will not. */
+  /** Opened whenever the backlog becomes shorter, or cannot. */
   readonly #progress = Latch.makeUnsafe(false)
   #prepared: DynamicFile | undefined
   #preparation = false
-  /** Set once nothing more is committed: what is left to close is the end's. */
+  /** Set once nothing more is committed. Then the clean end closes the remaining files. */
   #ended = false
 
   constructor(lib: LibHandle, scope: Scope.Scope, merge: Merge) {
@@ -86,19 +89,19 @@ class Rolling {
     this.#merge = merge
   }
 
-  /** No dynamic segment is closed while `effect` runs. */
+  /** Runs `effect` while no dynamic segment is closed. */
   withoutClosing<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return this.#closing.withPermit(effect)
   }
 
-  /** Before the next batch the current dynamic segment gives way to a new one, as if it had grown old. */
+  /** Makes the loop roll before the next batch, as if the current dynamic segment had become old. */
   readonly changeSoon: Effect.Effect<void> = Effect.sync(() => {
     this.#lib.journal.current.makeOld()
   })
 
   readonly wakeCloser: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#work.open))
 
-  /** Between two batches: changes to the next dynamic segment when the current one is due. */
+  /** Runs between two batches. Rolls to the next dynamic segment if the current one is due. */
   readonly beforeGroup: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
     const lib = this.#lib
     const prepareSoon =
@@ -108,7 +111,7 @@ class Rolling {
     )
   })
 
-  /** The age of a dynamic segment counts from the turn in which its first batch is written. */
+  /** The age of a dynamic segment counts from the turn that writes its first batch. */
   readonly #stampFirstBatch: Effect.Effect<void> = Effect.suspend(() => {
     const { current } = this.#lib.journal
     if (current.firstBatchAt !== undefined) return Effect.void
@@ -127,7 +130,7 @@ class Rolling {
   readonly #waitForBacklog: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
     const lib = this.#lib
     if (lib.guard.cause !== undefined) return Effect.fail(lib.guard.stop(lib.guard.cause))
-    // A file that cannot be closed before somebody recovers its tape must not hold up the others for ever.
+    // A file that is stuck until its tape is recovered must not block appends for ever.
     if (lib.journal.files.length - 1 < lib.settings.backlogMax || lib.journal.files[0]!.stuck !== undefined)
       return Effect.void
     return this.#progress.close.pipe(
@@ -137,7 +140,7 @@ class Rolling {
     )
   })
 
-  /** Creates and lists the next dynamic segment, so that changing to it is only a pointer. */
+  /** Creates and lists the next dynamic segment in advance, so that rolling costs nothing. */
   readonly #prepare: Effect.Effect<DynamicFile, WriterPoisoned> = this.#preparing.withPermit(
     Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
@@ -174,18 +177,24 @@ class Rolling {
     })
   )
 
-  /** A defect of this library stops the writer, and leaves nobody waiting. */
+  /** A defect of this library stops the writer, and ends every wait. */
   #orStop(effect: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.catchCause(effect, (cause) =>
       Effect.suspend(() => {
         if (Cause.hasInterrupts(cause)) return Effect.void
-        this.#lib.guard.stop(`a defect: ${Cause.pretty(cause)}`)
-        return Effect.andThen(Effect.logError("litetapes: a defect", cause), this.#progress.open)
+        this.#lib.guard.stop(`a defect of litetapes: ${Cause.pretty(cause)}`)
+        return Effect.andThen(
+          Effect.logError(
+            `litetapes: ${this.#lib.location}: a defect stopped the writer. Close the lib, open it again, and report this.`,
+            cause
+          ),
+          this.#progress.open
+        )
       })
     )
   }
 
-  /** Merges small segments where the lib was opened with that policy; beside closing, one tape after the other. */
+  /** Merges small segments if the lib was opened with that policy, one tape at a time, while closing continues. */
   readonly #mergeInBackground: Effect.Effect<void> = Effect.suspend(() => {
     const { guard, settings } = this.#lib
     if (settings.mergeSegments === undefined || guard.refusal() !== undefined) return Effect.void
@@ -201,7 +210,9 @@ class Rolling {
         Effect.catch(this.#merge(this.#lib, tape, settings.closeBytes, smallSegments(tape, settings)), (error) =>
           this.#lib.guard.isClosed
             ? Effect.void
-            : Effect.logWarning(`litetapes: ${location}: segments of ${tape.name} not merged: ${error.message}`)
+            : Effect.logWarning(
+                `litetapes: ${location}: the segments of tape ${tape.name} were not merged, the next close tries again: ${error.message}`
+              )
         ),
       { discard: true }
     )
@@ -222,19 +233,21 @@ class Rolling {
     yield* this.#progress.open
   })
 
-  /** The oldest file has to stay, and those behind it with it: but what their other tapes have goes into segments. */
+  /** The oldest file is stuck, so the later ones must stay too. Flushes their other tapes. */
   #passBy(stuck: string): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const lib = this.#lib
       const [oldest, ...behind] = lib.journal.files.slice(0, -1)
       if (oldest?.markStuck(stuck) === true) {
-        yield* Effect.logWarning(`litetapes: ${lib.location}: dynamic segments stay: ${stuck}`)
+        yield* Effect.logWarning(
+          `litetapes: ${lib.location}: dynamic segments cannot be closed and stay, nothing is lost: ${stuck}`
+        )
       }
       for (const file of behind) yield* Effect.ignore(flushFile(lib, file))
     })
   }
 
-  /** Looks now and then whether the current dynamic segment has grown old. */
+  /** Checks regularly whether the current dynamic segment has become old. */
   readonly timer = (nudge: Effect.Effect<void>): Effect.Effect<never> =>
     Effect.forever(
       Effect.gen({ self: this }, function* () {
@@ -243,7 +256,7 @@ class Rolling {
       })
     )
 
-  /** Repacks that are under way are interrupted when the lib closes, and clean up after themselves. */
+  /** Waits for repacks, which are interrupted when the lib closes, until they have cleaned up. */
   readonly #afterRepacks: Effect.Effect<void> = Effect.suspend(() => {
     this.#ended = true
     const tapes = this.#lib.tapes.inUse
@@ -253,9 +266,9 @@ class Rolling {
     )
   })
 
-  /** The clean end, after the last commit. */
+  /** Ends the lib cleanly, after the last commit. */
   readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.uninterruptible(
-    // A merge that is under way notices that the lib closes, and cleans up after itself.
+    // A running merge notices that the lib closes, and cleans up.
     Effect.andThen(
       this.#afterRepacks,
       this.#closing.withPermit(
@@ -266,7 +279,9 @@ class Rolling {
             if (this.#prepared !== undefined) lib.journal.roll(this.#prepared)
             const stuck = yield* closeClean(lib)
             if (stuck !== undefined) {
-              yield* Effect.logWarning(`litetapes: ${lib.location}: not closed cleanly, nothing is lost: ${stuck}`)
+              yield* Effect.logWarning(
+                `litetapes: ${lib.location}: closed without a clean end, nothing is lost, the next open takes it over: ${stuck}`
+              )
             }
           })
         )
@@ -275,7 +290,7 @@ class Rolling {
   )
 }
 
-/** Segments at the end of a tape that are less than half as large as they should be. */
+/** Counts the segments at the end of a tape that are smaller than half of `closeBytes`. */
 const smallSegments = (tape: OpenTape, settings: WriterSettings): number => {
   const { segments } = tape.state
   const last = segments.findLastIndex((segment) => segment.rawBytes >= settings.closeBytes / 2)

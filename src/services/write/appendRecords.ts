@@ -1,4 +1,4 @@
-/** Appending records: encoded in the caller's fibre, put into a batch by the commit loop. */
+/** Appends records: encodes them in the caller's fibre and passes them to the commit loop. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeOwned } from "../../domain/format/Errors.ts"
@@ -14,22 +14,32 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 
 /** Records for one tape. */
 export interface Append {
+  /** Name of the tape. */
   readonly tape: string
-  /** Plain objects that are lite: see `TaraSON`. */
+  /**
+   * Plain objects that `litetapes/TaraSON` can encode. Property `$type` must not begin with `LiteTape.` or `LiteLib.`.
+   */
   readonly records: ReadonlyArray<unknown>
 }
 
-/** Says where records went. They are durable. */
+/** Place of appended records. They are durable. */
 export interface Receipt {
+  /** Name of the tape. */
   readonly tape: string
-  /** Ordinal of the first record in its tape, from 0. */
+  /**
+   * Ordinal of the first record in its tape, from 0. If there are no records, the ordinal that the next one would get.
+   */
   readonly firstOrdinal: number
+  /** Number of records that were appended. */
   readonly records: number
-  /** The batch in which they were committed, together with all others of the call. */
+  /** Number of the batch that holds all records of the call. */
   readonly batch: number
 }
 
-/** What appending may fail with. After `CommitOutcomeUnknown` the batch may be there or not; after any other it is not. */
+/**
+ * Errors of appending records. After `CommitOutcomeUnknown` the batch may be there or not: open the lib again and look.
+ * After any other error nothing was appended.
+ */
 export type AppendError = CommitError | LoadError | TapeArchived | TapeOwned | TaraSONError
 
 interface Part {
@@ -37,7 +47,7 @@ interface Part {
   readonly texts: ReadonlyArray<string>
 }
 
-/** One atomic batch over several tapes. */
+/** Appends to several tapes as one atomic batch. */
 export const appendRecords = (
   lib: LibHandle,
   loop: CommitLoop,
@@ -58,7 +68,7 @@ const encodeAll = (
   appends: ReadonlyArray<Append>
 ): Effect.Effect<ReadonlyArray<Part>, LoadError | TapeArchived | TapeOwned | TaraSONError> => {
   const [only] = appends
-  // The usual case, and the hot path: one tape that is open already.
+  // The usual case and the hot path: one tape, which is in use already.
   const opened = only === undefined ? undefined : lib.tapes.known(only.tape)
   if (appends.length === 1 && only !== undefined && opened !== undefined) {
     return attempt(() => [encode(lib, opened, only)])
@@ -88,7 +98,7 @@ const request = (lib: LibHandle, parts: ReadonlyArray<Part>): Request<ReadonlyAr
   return {
     bytesMax,
     addTo: (group: CommitGroup) => {
-      // It may have been archived while this waited for its turn.
+      // The tape may have been archived while this was queued.
       for (const { tape } of parts) {
         if (lib.tapes.listing(tape.name)?.state === "archived") return Exit.fail(new TapeArchived({ tape: tape.name }))
       }

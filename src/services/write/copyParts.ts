@@ -1,4 +1,7 @@
-/** Copying committed lines out of dynamic segments, checked (I5: bytes are copied, never parsed and printed again). */
+/**
+ * Copies committed lines out of dynamic segments, and checks them (I5: bytes are copied, never parsed and printed
+ * again).
+ */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { invariant } from "../../domain/base/invariant.ts"
@@ -16,13 +19,13 @@ import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import { readRun, runsOf } from "../journal/PartRuns.ts"
 import { RowsWriter } from "../journal/RowsWriter.ts"
 
-/** Bytes that are read and hashed before the event loop gets its turn. */
+/** Number of bytes that are read and hashed before the event loop gets a turn. */
 const copyBytes = 512 * 1024
 
 export interface Copy {
   readonly tape: string
   readonly role: Role
-  /** The Merkle state in front of the new segment. */
+  /** The Merkle state before the new segment. */
   readonly before: Merkle.State | undefined
   readonly parts: ReadonlyArray<LivePart>
 }
@@ -31,10 +34,13 @@ type CopyError = StorageError | SegmentCorrupt
 
 type Append<E> = (lines: Uint8Array) => Effect.Effect<void, E>
 
-/** A piece of lines is copied for its way to another place: where one is larger, all of them are sealed here. */
+/**
+ * Maximum size of a part that is copied to the worker. If one is larger, the whole segment is computed on the event
+ * loop.
+ */
 const pieceBytesMax = 4 * 1024 * 1024
 
-/** Copies the lines of `parts` through `append`; the result is what they are as a segment. */
+/** Copies the lines of `parts` to `append`. Returns their hashes and index as a segment. */
 export const copyParts = <E>(
   lib: LibHandle,
   copy: Copy,
@@ -51,7 +57,7 @@ export const copyParts = <E>(
       (sealed) =>
         sealed?.bytes === bytes && sealed.records === sumOf(parts, "count")
           ? Effect.succeed(sealed)
-          : // The lines are there already. Whatever it was, it is found out and said here.
+          : // The lines are written already. The event loop computes the result, or finds what is wrong.
             sealHere(lib, copy, () => Effect.void)
     )
   })
@@ -59,7 +65,7 @@ export const copyParts = <E>(
 const sumOf = (parts: ReadonlyArray<LivePart>, what: "bytes" | "count"): number =>
   parts.reduce((sum, part) => sum + part[what], 0)
 
-/** A run of lines, and where the events of its file are. */
+/** Receives a run of lines, and the events of its file. */
 type Take<E> = (
   run: ReadonlyArray<LivePart>,
   lines: ReadonlyArray<Uint8Array>,
@@ -76,7 +82,7 @@ const copyRuns = Effect.fnUntraced(function* <E, F>(
     const lines = yield* readRun(lib.root, tape, run)
     yield* take(run, lines, role === "events" ? yield* eventsOf(lib.root, lib.meta.state, run[0]!.file) : undefined)
     yield* append(lines.length === 1 ? lines[0]! : Buffer.concat(lines))
-    // Work for the processor: other fibres come first.
+    // Hashing needs the processor, so other fibres get a turn.
     yield* Effect.yieldNow
   }
 })
@@ -99,10 +105,10 @@ const sealHere = <E>(lib: LibHandle, copy: Copy, append: Append<E>): Effect.Effe
     return Effect.map(copyRuns(lib, copy, append, take), () => seal.finish())
   })
 
-/** The part's lines are those that its CRC says; that the rows are theirs is proved by it too. */
+/** The CRC of the part proves its lines, and also that these rows are of its lines. */
 const keysFrom = (events: DynamicEvents, { count, crc, offset }: LivePart) => {
   const first = events.rowAt(offset)
-  invariant(events.crcOf(first, count) === crc, "rows stand in file order, one for each line")
+  invariant(events.crcOf(first, count) === crc, "rows are in file order, one for each line")
   return (n: number) => events.row(first + n)
 }
 

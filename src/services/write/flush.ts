@@ -1,6 +1,6 @@
 /**
- * Moving committed records out of dynamic segments into segments of their tapes: flush, the one primitive; close of a
- * dynamic segment; and the clean end of a lib.
+ * Moves committed records out of dynamic segments into segments of their tapes: the flush, the close of a dynamic
+ * segment, and the clean end of a lib.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,12 +14,15 @@ import { copyParts } from "./copyParts.ts"
 import { writeNextSegmentAs } from "../segment/NextSegment.ts"
 import type { StorageError } from "../ports/Storage.ts"
 
-/** What a flush may fail with; all but the last stop the writer. */
+/**
+ * Errors of a flush. After `WriterPoisoned` the writer has stopped: close the lib and open it again. After the others
+ * it continues: `TapeInvalid` means that tape meta is missing, `MetaInvalid` that it is full.
+ */
 export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaInvalid | TapeInvalid
 
 /**
- * Puts a tape's committed records up to batch `upto` into one new segment: file first, then meta, each durable. The
- * result is the number of records that it moved.
+ * Copies a tape's committed records up to batch `upto` into one new segment. The segment is durable before the meta
+ * that lists it is written. Returns the number of records that were copied.
  */
 export const flush = (lib: LibHandle, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
   tape.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => flushLocked(lib, tape, upto))))
@@ -33,7 +36,7 @@ const flushLocked = Effect.fnUntraced(function* (
   const last = parts.at(-1)
   if (last === undefined) return 0
   invariant(last.batch <= lib.journal.durable.batch, "only acknowledged batches are flushed")
-  // Before a byte is written: what is there must still be ours, and there must be room for one more segment in meta.
+  // Checked before a byte is written: the lock is ours, tape meta is unchanged and has room for one more segment.
   yield* lib.guard.checkLock
   yield* tape.meta.checkRoom
   const before = tape.state.segments.at(-1)
@@ -57,8 +60,8 @@ const countBehind = (tape: OpenTape, upto: number): number => {
 }
 
 /**
- * Closes the oldest dynamic segment: flushes its tapes, says so in lib meta, drops the file. A tape that cannot be
- * loaded keeps the file alive until it is recovered; the result says which.
+ * Closes the oldest dynamic segment: flushes its tapes, records the close in lib meta, drops the file. A tape that
+ * cannot be loaded keeps the file until that tape is recovered; then returns the reason.
  */
 export const closeOldest = Effect.fnUntraced(function* (
   lib: LibHandle
@@ -73,7 +76,7 @@ export const closeOldest = Effect.fnUntraced(function* (
   return undefined
 })
 
-/** Flushes all tapes that have records in a file. The result names what kept one of them from it. */
+/** Flushes all tapes that have records in a file. Returns the reason if one of them cannot be flushed. */
 export const flushFile = Effect.fnUntraced(function* (
   lib: LibHandle,
   file: DynamicFile
@@ -85,7 +88,7 @@ export const flushFile = Effect.fnUntraced(function* (
   let stuck: string | undefined
   const replaced = new Map(lib.meta.state.replaced.map((listed) => [listed.tape, listed.name]))
   for (const id of file.parts.keys()) {
-    // What a recovered tape had committed has gone into the one that replaces it.
+    // A recovery moved the records of the old tape into the tape that replaces it.
     if (!names.has(id) && !(yield* isTakenOver(lib, file, id, replaced.get(id))))
       stuck = `it holds records of tape ${id}, which lib meta does not list`
   }
@@ -118,12 +121,13 @@ const isTakenOver = (lib: LibHandle, file: DynamicFile, id: string, name: string
 const drop = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
   Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.journal.drop(file.dynamic)))
 
-/** Flushes everything and ends the lib's commits cleanly. The result says what kept it from that. */
+/** Flushes everything and records the clean end of the lib. Returns the reason if that is not possible. */
 export const closeClean = Effect.fnUntraced(function* (
   lib: LibHandle
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
   yield* lib.guard.checkLock
-  // I2: what the writer before left is trusted from here on, so all of it must have been written again.
+  // I2: after a clean close the next writer trusts every file, so everything inherited from an unclean writer must have
+  // been rewritten by now.
   if (lib.tapes.unclean) {
     for (const { name } of lib.meta.state.tapes.values()) {
       const loaded = yield* Effect.result(lib.tapes.get(name))
@@ -140,11 +144,11 @@ export const closeClean = Effect.fnUntraced(function* (
   return undefined
 })
 
-/** Whether the current dynamic segment should be closed now. */
+/** Returns whether the current dynamic segment should be closed now. */
 export const isDue = (lib: LibHandle): Effect.Effect<boolean> =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const { journal, settings } = lib
-    // After the clean end there is none.
+    // After the clean end there is no file.
     const current = journal.files.at(-1)
     if (current === undefined || !current.hasBatches) return false
     return current.size >= settings.closeBytes || now - (current.firstBatchAt ?? now) >= settings.closeAfterMillis

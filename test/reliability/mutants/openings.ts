@@ -82,9 +82,9 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: registry,
-        find: "    // I2: what an interrupted writer left may be readable",
+        find: "    // I2: files of an interrupted writer may be readable",
         replace:
-          "    yield* removeGarbage(root, name, meta.state)\n    // I2: what an interrupted writer left may be readable"
+          "    yield* removeGarbage(root, name, meta.state)\n    // I2: files of an interrupted writer may be readable"
       }
     ],
     histories: [
