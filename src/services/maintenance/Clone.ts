@@ -1,6 +1,6 @@
 /**
- * Clone: a new tape with the same logical stream, in this lib or another one. Files are copied byte by byte and checked
- * on the way; the new tape has an identity of its own and remembers where it came from.
+ * Clones a tape: creates a new tape with the same logical stream, in this lib or another one. Files are copied byte by
+ * byte (I5) and checked on the way. The clone has an id of its own and records its origin.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -29,10 +29,17 @@ import { readWhole } from "../segment/SegmentRecords.ts"
 import { writeNextSegment } from "../segment/NextSegment.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 
+/** Options of a clone. */
 export interface CloneOptions {
+  /** Receives the progress after each file. */
   readonly onProgress?: OnProgress
 }
 
+/**
+ * Errors of a clone. `TapeExists` and `InvalidTapeName` call for another name. `TaraSONError` means that the limits of
+ * the target do not allow a record, `MetaInvalid` that its meta has no room. `SegmentCorrupt` or `SegmentMissing` means
+ * that the source is damaged.
+ */
 export type CloneError =
   | WriteError
   | FlushError
@@ -56,7 +63,7 @@ export const clone = (
     yield* source.guard.checkOpen
     yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
     if (source.root.mode === "write") yield* flush(source, tape, source.journal.durable.batch)
-    // No repack may take the files away while they are copied.
+    // While files are copied, no repack may remove them.
     return yield* target.tapes.reserved(name, () =>
       tape.repacking.withPermit(source.guard.whileOpen(build(source, tape, target, name, options.onProgress)))
     )
@@ -71,7 +78,7 @@ const build = (
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
     const counter = counterOf(source, tape, onProgress)
-    // Without a first record this is no tape yet: interrupted, it is a folder that nobody lists or adopts.
+    // An empty meta marks a tape that is not finished: if the clone is interrupted, nothing lists or adopts its folder.
     yield* target.root.tapes.create(name, new Uint8Array(0))
     const copied = new Map<string, Segment>()
     const { segments, end } = yield* copyAll(source, tape, target, name, copied, counter)
@@ -89,7 +96,10 @@ const build = (
     return yield* target.tapes.exclusively(Effect.uninterruptible(list(target, name, all, origin)))
   })
 
-/** What is cloned: what a writer has in segments, all of which was flushed; all that a reader sees. */
+/**
+ * Returns the number of records to clone: in a writer those in segments, since all were flushed; in a reader all it
+ * shows.
+ */
 const recordsOf = (source: LibHandle, tape: OpenTape): number =>
   source.root.mode === "write" ? tape.state.records : tape.records
 
@@ -100,7 +110,9 @@ const counterOf = (source: LibHandle, tape: OpenTape, onProgress: OnProgress | u
   return new Counter(total, onProgress)
 }
 
-/** Copies the segments that are cloned whole. Where a reader's are taken away by a repack, those in their place. */
+/**
+ * Copies the segments that are cloned whole. If a repack removes a reader's segments, copies those that replaced them.
+ */
 const copyAll = (
   source: LibHandle,
   tape: OpenTape,
@@ -133,7 +145,7 @@ const copyAll = (
     return retryVanished(source, tape, version, copy, () => copyAll(source, tape, target, name, copied, counter))
   })
 
-/** Sees that the target could have written these records itself: else it may not be able to read them. */
+/** Fails if the target could not have written these records, because then it may not be able to read them. */
 const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target: LibHandle) => {
   const [had, has] = [source.meta.limits, target.meta.limits]
   if (has.recordBytesMax >= had.recordBytesMax && has.depthMax >= had.depthMax) return Effect.void
@@ -150,7 +162,10 @@ const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target
   return Effect.flatMap(read, () => (refused === undefined ? Effect.void : Effect.fail(refused)))
 }
 
-/** A segment of the records up to `end` that a reader sees and no segment holds, or one that holds more. */
+/**
+ * Copies the remaining records up to `end` into a segment: those that a reader sees in no segment, or in one that holds
+ * more.
+ */
 const copyRest = Effect.fnUntraced(function* (
   source: LibHandle,
   tape: OpenTape,
@@ -184,7 +199,7 @@ const copyRest = Effect.fnUntraced(function* (
 
 const lineEnd = Buffer.of(newline)
 
-/** Copies a file as it is, and sees that it is what meta says. */
+/** Copies a file byte by byte. Fails if it does not match meta. */
 const copySegment = (source: LibHandle, from: string, segment: Segment, target: LibHandle, to: string) =>
   target.root.segments.write(to, segment.name, (append) =>
     Effect.gen(function* () {
@@ -198,13 +213,13 @@ const copySegment = (source: LibHandle, from: string, segment: Segment, target: 
         yield* Effect.yieldNow
       }
       if (digest.digest("hex") !== segment.sha256) {
-        const why = "its SHA-256 is not the one in meta"
+        const why = "its SHA-256 does not match meta"
         return yield* new SegmentCorrupt({ tape: from, segment: segment.name, offset: 0, why })
       }
     })
   )
 
-/** Meta, then the lib's word for it: in this order, so that a listed tape has its meta. */
+/** Writes tape meta, then lists the tape in lib meta. In this order, a listed tape always has its meta. */
 const list = (
   lib: LibHandle,
   name: string,
@@ -215,7 +230,7 @@ const list = (
     yield* lib.guard.check
     const now = yield* Clock.currentTimeMillis
     const tape = lib.uuid(now)
-    // Batch numbers belong to a lib: all that this one has committed so far is no part of the new tape.
+    // Batch numbers are those of a lib. No batch that this lib has committed so far belongs to the new tape.
     const lastBatch = lib.journal.durable.batch
     const written = MetaChain.writeTape(
       [

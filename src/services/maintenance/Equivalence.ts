@@ -1,4 +1,4 @@
-/** Comparing tapes: by their roots in no time, or record by record for the first that differs. */
+/** Compares tapes: quickly by their roots, or record by record for the first difference. */
 import * as Effect from "effect/Effect"
 import type { LibClosed } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
@@ -9,28 +9,33 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../base/Progress.ts"
 import { linesOfChunk, readChunk, type ReadError } from "../read/RecordReader.ts"
 
-/** A tape within its lib. */
+/** A tape and its lib. */
 export interface Located {
   readonly lib: LibHandle
   readonly tape: OpenTape
 }
 
-/** The first place where two logical streams differ. */
+/** First place at which two logical streams differ. */
 export interface Difference {
+  /** Ordinal of the first record that differs. */
   readonly ordinal: number
-  /** Record id there; `undefined` where that tape has ended. */
+  /** Id of the left tape's record there; `undefined` if that tape has ended. */
   readonly left: string | undefined
+  /** Id of the right tape's record there; `undefined` if that tape has ended. */
   readonly right: string | undefined
 }
 
-/** The Merkle state of everything that is acknowledged: what is not in segments yet is flushed, or read by a reader. */
+/**
+ * Returns the Merkle state of all acknowledged records. A writer flushes the tape first; a reader reads the records
+ * that are in no segment.
+ */
 export const merkleOf = ({ lib, tape }: Located): Effect.Effect<Merkle.State, FlushError | ReadError | LibClosed> =>
   Effect.gen(function* () {
     yield* lib.guard.checkOpen
     if (lib.guard.refusal() === undefined) yield* flush(lib, tape, lib.journal.durable.batch)
     const { segments } = tape.state
     if (tape.parts.length === 0 && tape.hidden === 0) return segments.at(-1)?.merkle ?? Merkle.empty
-    // A reader, or a writer that has stopped: on top of the last state that is whole.
+    // A reader, or a writer that has stopped, adds the remaining records to the last complete state.
     const end = tape.records
     const base = segments.findLast((segment) => segment.merkle.size <= end)?.merkle ?? Merkle.empty
     const merkle = new Merkle.Accumulator(base)
@@ -43,7 +48,7 @@ export const merkleOf = ({ lib, tape }: Located): Effect.Effect<Merkle.State, Fl
     return merkle.state()
   })
 
-/** Whether two tapes hold the same logical stream: as many records, and the same root. */
+/** Returns whether two tapes hold the same logical stream: as many records and the same root. */
 export const equivalent = (left: Located, right: Located): Effect.Effect<boolean, FlushError | ReadError | LibClosed> =>
   Effect.gen(function* () {
     const a = yield* merkleOf(left)
@@ -51,7 +56,7 @@ export const equivalent = (left: Located, right: Located): Effect.Effect<boolean
     return a.size === b.size && Merkle.root(a) === Merkle.root(b)
   })
 
-/** The first record that differs, or `undefined` where none does. Streaming; reads every byte up to there. */
+/** Returns the first record that differs, or `undefined`. Reads every byte up to there, in constant memory. */
 export const diff = (
   left: Located,
   right: Located,

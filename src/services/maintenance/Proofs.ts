@@ -1,9 +1,10 @@
 /**
- * Heads of a tape and proofs about it, made out of its records.
+ * Heads of a tape, and proofs made from its records.
  *
- * A proof, and a check against a head, reads and hashes every record of the tree that it speaks of, and takes nothing from
- * meta's Merkle states: who could change the records could change those too. Time: about that of reading and hashing the
- * bytes. Memory: a chunk, and a hash for each level of the tree. A head alone is taken from meta.
+ * A proof or a check against a head reads and hashes every record of its tree. It takes nothing from the Merkle states
+ * in meta, since anyone who can change the records can change those too. It takes about as long as reading and hashing
+ * the bytes. It needs memory for a chunk, and for a hash for each level of the tree. Only a head itself is taken from
+ * meta.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -18,26 +19,31 @@ import { Counter, type OnProgress } from "../base/Progress.ts"
 import { linesOfChunk, type ReadError } from "../read/RecordReader.ts"
 import { chunkStream } from "../read/RecordStream.ts"
 
-/** What taking a head may fail with. */
+/** Errors of taking a head. */
 export type HeadError = FlushError | ReadError | LibClosed
 
-/** What checking a tape against a head may fail with. */
+/**
+ * Errors of checking a tape against a head. `HeadMismatch` means that its files were replaced, restored or rewritten.
+ */
 export type CheckHeadError = ReadError | LibClosed | Proof.HeadMismatch
 
-/** What proving may fail with. */
+/** Errors of proving that a record is on the tape. */
 export type InclusionError = ReadError | LibClosed | Proof.RecordNotFound
+/** Errors of proving that a tape has only grown. */
 export type ConsistencyError = InclusionError | Proof.HeadMismatch
 
+/** Options of a proof. */
 export interface ProofOptions {
-  /** The proof is about the tape as it was with this many records. Default: all there are when it is begun. */
+  /** Number of records of the tape that the proof is about, such as those of an earlier head. Default: all records. */
   readonly records?: number | undefined
-  /** Is told after each chunk. Bytes in all are an estimate where `records` ends within a segment. */
+  /** Receives the progress after each chunk. Total bytes are an estimate if `records` ends within a segment. */
   readonly onProgress?: OnProgress | undefined
 }
 
 /**
- * The tape's id, number of records and root, up to its last acknowledged batch: a writer flushes first, a reader hashes
- * what it sees beyond the segments. What is in segments is not read again: `verify` and `checkHead` do that.
+ * Returns the tape's id, number of records and root, up to its last acknowledged batch. A writer flushes the tape
+ * first; a reader hashes the records that it sees in no segment. Records in segments are not read; `verify` and
+ * `checkHead` do that.
  */
 export const head = Effect.fnUntraced(function* (
   lib: LibHandle,
@@ -48,7 +54,10 @@ export const head = Effect.fnUntraced(function* (
   return { records: state.size, root: Merkle.root(state), tape: tape.id }
 })
 
-/** Proves that the record at `ordinal` is on the tape. Nothing is flushed: what is in no segment yet is read where it is. */
+/**
+ * Returns a proof that the record at `ordinal` is on the tape. Flushes nothing: records in no segment are read where
+ * they are.
+ */
 export const proveInclusion = Effect.fnUntraced(function* (
   lib: LibHandle,
   tape: OpenTape,
@@ -64,7 +73,7 @@ export const proveInclusion = Effect.fnUntraced(function* (
   return builder.finish(tape.id)
 })
 
-/** Proves that the tape only grew since `earlier`. Where it did not, there is no proof: `HeadMismatch`. */
+/** Returns a proof that the tape has only grown since `earlier`. Fails with `HeadMismatch` if it has not. */
 export const proveConsistency = Effect.fnUntraced(function* (
   lib: LibHandle,
   tape: OpenTape,
@@ -81,8 +90,8 @@ export const proveConsistency = Effect.fnUntraced(function* (
 })
 
 /**
- * Fails with `HeadMismatch` unless the tape is the one that `expected` speaks of, and begins with its records. Reads and
- * hashes all of these, since what a head is kept for is a tape whose files were changed, meta included.
+ * Fails with `HeadMismatch` unless the tape is that of `expected` and starts with its records. Reads and hashes all of
+ * them, because a head is kept to detect changed files, including meta.
  */
 export const checkHead = Effect.fnUntraced(function* (
   lib: LibHandle,
@@ -96,7 +105,7 @@ export const checkHead = Effect.fnUntraced(function* (
   yield* expectRoot(tape, expected, merkle.root())
 })
 
-/** How many records a proof is about. */
+/** Returns the number of records that a proof is about. */
 const sizeOf = (
   tape: OpenTape,
   { records = tape.records }: ProofOptions
@@ -107,7 +116,7 @@ const sizeOf = (
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
 
-/** What is seen without reading a record. */
+/** Compares id and number of records, without reading a record. */
 const expectTape = (tape: OpenTape, expected: Proof.Head, records: number): Effect.Effect<void, Proof.HeadMismatch> =>
   expected.tape === tape.id && expected.records <= records
     ? Effect.void
@@ -119,7 +128,7 @@ const expectRoot = (tape: OpenTape, expected: Proof.Head, root: string): Effect.
 const mismatch = (tape: OpenTape, expected: Proof.Head, records: number, root: string | null): Proof.HeadMismatch =>
   new Proof.HeadMismatch({ tape: tape.name, expected, found: { records, root, tape: tape.id } })
 
-/** Gives the first `records` records to `taker`, in order, a chunk at a time. */
+/** Passes the first `records` records to `taker`, in order, a chunk at a time. */
 const readInto = (
   lib: LibHandle,
   tape: OpenTape,
@@ -141,13 +150,15 @@ const readInto = (
         taker.add(line)
         bytes += line.length + 1
       }
-      // Hashing is work for the processor: other fibres come first.
+      // Hashing needs the processor, so other fibres get a turn.
       return Effect.andThen(counter.add(lines.length, bytes), Effect.yieldNow)
     })
   )
 }
 
-/** Bytes of the lines of the first `records` records; in proportion where these end within a segment or a batch. */
+/**
+ * Returns the size of the lines of the first `records` records; an estimate if these end within a segment or a batch.
+ */
 const bytesOf = (tape: OpenTape, records: number): number => {
   let bytes = 0
   const count = (firstOrdinal: number, all: number, allBytes: number): void => {

@@ -1,14 +1,13 @@
 /**
- * Which of a segment's records stood in it before. It knows the last records that it was told of, by their full SHA-256:
- * two with the same hash are the same record. A repeat that it does not know any more is stored once more, which costs
- * bytes and nothing else.
+ * Finds records that a segment has already. It remembers the last records by their full SHA-256: equal hashes mean
+ * equal records. A repeat that it has forgotten is stored once more, which costs bytes and nothing else.
  *
- * Memory: two generations of 2^17 records at most, of 72 bytes each where they are half full: 19 MB. When the younger
- * one is full, the older one is dropped; what is met again moves to the younger.
+ * Memory: at most two generations of 2^17 records, at 72 bytes for each when half full: 19 MB. When the younger one is
+ * full, the older one is dropped. A record that is found in the older one moves to the younger.
  */
 import { invariant } from "../../domain/base/invariant.ts"
 
-/** Records that one generation knows. */
+/** Number of records in one generation. */
 export const generationMax = 2 ** 17
 
 const slotsMin = 1024
@@ -25,7 +24,7 @@ export class DedupWindow {
     this.#generationMax = max
   }
 
-  /** The line on which the record with this hash (64 hexadecimal digits) stands; `undefined` when it is not known. */
+  /** Returns the line of the record with this hash (64 hexadecimal digits), or `undefined` if it is not known. */
   find(hash: string): number | undefined {
     this.#bytes.write(hash, "hex")
     const young = this.#young.find(this.#hash)
@@ -35,7 +34,7 @@ export class DedupWindow {
     return old
   }
 
-  /** The record with this hash, which is not known, stands on `line`. */
+  /** Adds a record, which must not be known, with its hash and line. */
   add(hash: string, line: number): void {
     this.#bytes.write(hash, "hex")
     this.#add(line)
@@ -51,7 +50,7 @@ export class DedupWindow {
   }
 }
 
-/** A hash table without removal, open addressing, at most half full. */
+/** A hash table with open addressing, without removal, at most half full. */
 class Generation {
   readonly #slots: number
   readonly #hashes: Uint32Array
@@ -89,13 +88,13 @@ class Generation {
 
   add(hash: Uint32Array, line: number): void {
     const slot = this.#slotOf(hash)
-    invariant(this.#lines[slot] === 0, "only a record that is not known is added")
+    invariant(this.#lines[slot] === 0, "only unknown records are added")
     this.#hashes.set(hash, slot * words)
     this.#lines[slot] = line + 1
     this.#size++
   }
 
-  /** Where this hash is, or would be put. */
+  /** Returns the slot of this hash, or the one into which it would go. */
   #slotOf(hash: Uint32Array): number {
     const mask = this.#slots - 1
     let slot = hash[0]! & mask

@@ -1,12 +1,15 @@
-/** Frames that were decompressed lately: reading on within one, or the same event again, costs no decompression. */
+/**
+ * Frames that were decompressed recently, so that reading on within a frame, or the same event again, decompresses
+ * nothing.
+ */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-/** Most bytes of frames that a lib keeps. */
+/** Maximum size of the frames that a lib keeps. */
 export const cacheBytesMax = 16 * 1024 * 1024
 
-/** The least recently used go first. What is handed out is shared and must not be changed. */
+/** Drops the least recently used frame first. The frames that it returns are shared and must not be changed. */
 export class FrameCache<E> {
   readonly #bytesMax: number
   readonly #frames = new Map<string, Uint8Array>()
@@ -17,14 +20,14 @@ export class FrameCache<E> {
     this.#bytesMax = bytesMax
   }
 
-  /** Bytes that are kept. */
+  /** Size of the frames that are kept. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The frame of that name, from `load` where it is not kept. Several that want it at once load it once. */
+  /** Returns the frame with this key, or loads it. Fibres that want the same frame at the same time share one load. */
   get(key: string, load: Effect.Effect<Uint8Array, E>): Effect.Effect<Uint8Array, E> {
-    // Uninterruptible: others may wait for this one.
+    // Uninterruptible, because other fibres may wait for this load.
     return Effect.uninterruptibleMask((restore) => {
       const kept = this.#frames.get(key)
       if (kept !== undefined) {

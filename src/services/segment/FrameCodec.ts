@@ -1,4 +1,4 @@
-/** Compressing and decompressing one frame, in zlib's threads: the event loop goes on meanwhile. */
+/** Compresses and decompresses single frames in zlib's threads, while the event loop continues. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,12 +14,12 @@ import {
   wrapGzip
 } from "../../domain/segment/Frames.ts"
 
-/** A frame that is being compressed. What is pending when nobody waits any more is dropped. */
+/** A frame that is being compressed. If nobody waits for it any more, its result is dropped. */
 export type FrameJob = Deferred.Deferred<Uint8Array>
 
 type Callback = (error: Error | null, result: Buffer) => void
 
-/** Begins to compress whole lines as one frame. `raw` must not change until it is done. */
+/** Starts to compress whole lines as one frame. `raw` must not change until it is done. */
 export const startCompress = (codec: Codec, raw: Uint8Array): FrameJob => {
   const pending: FrameJob = Deferred.makeUnsafe()
   const take =
@@ -42,22 +42,22 @@ export const startCompress = (codec: Codec, raw: Uint8Array): FrameJob => {
   return pending
 }
 
-// One piece that is never full: where what zlib gives fills its last piece exactly, it asks the codec for more, and zstd
-// then adds an empty frame.
+// One piece that never becomes full: if zlib's output exactly fills its last piece, it asks the codec for more, and
+// zstd then adds an empty frame.
 const chunkBytes = (rawBytes: number): number => storedBytesMax(rawBytes) + 1
 
 const zstdOptions = (rawBytes: number) => ({
   chunkSize: chunkBytes(rawBytes),
   params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
-  // Without it the frame does not say how much it holds.
+  // Otherwise the frame does not declare its size.
   pledgedSrcSize: rawBytes
 })
 
 const deflateOptions = (rawBytes: number) => ({ chunkSize: chunkBytes(rawBytes), level: 6 })
 
 /**
- * Decompresses one whole frame that holds `rawBytes`, as its index or it itself says: never more is made of it, and
- * never less is accepted. The caller has bounded `rawBytes`.
+ * Decompresses one whole frame that holds `rawBytes`, according to its index or its own header. Never produces more,
+ * and fails if there is less. The caller has bounded `rawBytes`.
  */
 export const decompress = (
   codec: Codec,
@@ -68,7 +68,7 @@ export const decompress = (
     try {
       const size = measure(codec, frame, 0, rawBytes)
       if (size?.fileBytes !== frame.length || size.rawBytes !== rawBytes) {
-        throw new FrameDamaged("a frame is not as large as it should be")
+        throw new FrameDamaged("a frame does not have the size that its index or header declares")
       }
       inflate(codec, frame, rawBytes, (result) => resume(settle(result)))
     } catch (error) {
@@ -93,15 +93,15 @@ const inflate = (
       const { code } = error as NodeJS.ErrnoException
       done(code === "ERR_BUFFER_TOO_LARGE" ? new FrameTooLarge(rawBytes) : new FrameDamaged(error.message))
     } else if (raw.length !== rawBytes) {
-      done(new FrameDamaged(`a frame holds ${raw.length} bytes, and says ${rawBytes}`))
+      done(new FrameDamaged(`a frame holds ${raw.length} bytes, but declares ${rawBytes}`))
     } else if (member !== undefined && crc32(raw) !== member.crc) {
-      done(new FrameDamaged("a frame is not what its checksum says"))
+      done(new FrameDamaged("a frame does not match its checksum"))
     } else {
       done(raw)
     }
   }
-  // One byte more than can come, so that zlib need not ask for a second piece to see that there is none; but no more than
-  // a usual frame has: a longer one must hold what it says before it gets the memory.
+  // One byte more than the content, so that zlib need not ask for a second piece to see the end. But no more than a
+  // usual frame has: a longer one must prove its size before it gets the memory.
   const chunkSize = Math.max(64, Math.min(rawBytes, frameBytesMax) + 1)
   const options = { chunkSize, maxOutputLength: rawBytes, rejectGarbageAfterEnd: true }
   if (member === undefined) zstdDecompress(frame, options, finish)

@@ -1,11 +1,14 @@
-/** Whether a segment's index is what a rebuild gives, to the byte; where it is not, it is made again. */
+/** Checks that a segment's index is byte for byte what a rebuild gives, and rebuilds it otherwise. */
 import * as Effect from "effect/Effect"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type { SegmentStore } from "./SegmentStore.ts"
 import { buildIndex } from "./SegmentIndexFile.ts"
 import * as IndexFiles from "./IndexFiles.ts"
 
-/** Whether the index had to be made again. The segment is known to be good; `known`: what its index must be. */
+/**
+ * Returns whether the index had to be rebuilt. The segment must be good; `known` is its correct index, if that is
+ * known.
+ */
 export const checkIndex = Effect.fnUntraced(function* (
   store: SegmentStore,
   tape: string,
@@ -15,7 +18,7 @@ export const checkIndex = Effect.fnUntraced(function* (
 ): Effect.fn.Return<boolean> {
   const build = Effect.catch(buildIndex(store, tape, role, segment), () => Effect.succeed(undefined))
   const built = known ?? (yield* build)
-  // What is wrong with the segment itself was found before.
+  // Damage to the segment itself was found before.
   if (built === undefined) return false
   const stored = yield* readIndex(store, tape, segment.name)
   if (stored !== undefined && Buffer.compare(stored, built) === 0) return false

@@ -1,12 +1,14 @@
 /**
- * Index files of segments, among a storage's derived files: `index/<segment>.idx` in the folder of the tape, where the
- * segment of a shard has `_` for its slash.
+ * Index files of segments, among a storage's derived files: `index/<segment>.idx` in the folder of the tape. The slash
+ * in the name of a segment in a shard folder becomes `_`.
  */
 import * as Effect from "effect/Effect"
 import { parseIfSegmentName } from "../../domain/format/parseIfSegmentName.ts"
 import { type DerivedFiles, type DerivedKey, StorageError } from "../ports/Storage.ts"
 
-/** Writes the index of a segment whole, replacing an older one. Fails with `not-found` if the tape does not exist. */
+/**
+ * Writes the whole index of a segment, and replaces an older one. Fails with `not-found` if the tape does not exist.
+ */
 export const write = (
   derived: DerivedFiles,
   tape: string,
@@ -14,7 +16,7 @@ export const write = (
   bytes: Uint8Array
 ): Effect.Effect<void, StorageError> => withKey("write index", tape, segment, (key) => derived.put(key, bytes))
 
-/** Reads parts of an index, in the order of `ranges`. Fails with `not-found` if there is no index. */
+/** Reads ranges of an index, in the order of `ranges`. Fails with `not-found` if there is no index. */
 export const readRanges = (
   derived: DerivedFiles,
   tape: string,
@@ -27,18 +29,20 @@ export const readRanges = (
     )
   )
 
-/** Returns the size of an index in bytes, or `undefined` if there is none. */
+/** Returns the size of an index in bytes, or `undefined` if it does not exist. */
 export const size = (
   derived: DerivedFiles,
   tape: string,
   segment: string
 ): Effect.Effect<number | undefined, StorageError> => withKey("size of index", tape, segment, derived.size)
 
-/** Removes an index. Removing what is not there succeeds. */
+/** Deletes an index. Deleting a missing one succeeds. */
 export const remove = (derived: DerivedFiles, tape: string, segment: string): Effect.Effect<void, StorageError> =>
   withKey("remove index", tape, segment, derived.delete)
 
-/** Refuses what is not a segment's name: flattened, it could be the name of another segment's index. */
+/**
+ * Refuses anything but the name of a segment: with its slash replaced, it could be the name of another segment's index.
+ */
 const withKey = <A>(
   operation: string,
   tape: string,

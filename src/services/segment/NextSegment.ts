@@ -1,4 +1,4 @@
-/** A new segment behind the last one of a tape: lines as they are, in one file. */
+/** Writes a new segment after the last one of a tape: uncompressed lines in one file. */
 import * as Effect from "effect/Effect"
 import { segmentName } from "../../domain/format/Names.ts"
 import { type SealedSegment, SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
@@ -9,12 +9,12 @@ export interface NextSegmentOptions {
   readonly tape: string
   readonly role: Role
   readonly number: number
-  /** The segment in front of it. */
+  /** The segment before it. */
   readonly before: Segment | undefined
   readonly lastBatch: number
 }
 
-/** What meta is to say of it, and its index. */
+/** The segment's entry for meta, and its index. */
 export interface NextSegment {
   readonly segment: Segment
   readonly index: Uint8Array
@@ -22,7 +22,7 @@ export interface NextSegment {
 
 type Append = (lines: Uint8Array) => Effect.Effect<void, StorageError>
 
-/** Writes it, before anything says that it exists. `fill` appends its lines and says what they are as a segment. */
+/** Writes the segment before anything lists it. `fill` appends its lines and returns their hashes and index. */
 export const writeNextSegmentAs = <E>(
   root: Root,
   { before, lastBatch, number, tape }: NextSegmentOptions,
@@ -44,7 +44,7 @@ export const writeNextSegmentAs = <E>(
     })
   })
 
-/** As `writeNextSegmentAs`, sealed on the way: `fill` shows each line to the seal and appends it. */
+/** Does the same, and computes hashes and index meanwhile: `fill` passes each line to the seal and appends it. */
 export const writeNextSegment = <E>(
   root: Root,
   options: NextSegmentOptions,

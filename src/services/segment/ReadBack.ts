@@ -1,4 +1,4 @@
-/** Repack: whether a segment that was written is on the disk as it was meant. */
+/** Reads back a segment that a repack has written. */
 import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/base/invariant.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
@@ -9,9 +9,9 @@ import { hasLines } from "./SegmentPieces.ts"
 import { readWhole } from "./SegmentRecords.ts"
 
 /**
- * What was written is what can be read: it is read from the disk, and is, to the byte, the lines whose Merkle state was
- * computed when they were written. That is known by the SHA-256 of them all (`rawSha256`, or the file's own), so it is
- * not computed again; where lines stand for others, or something is wrong, it is.
+ * Fails unless the file on disk holds exactly the lines whose Merkle state was computed when they were written. The
+ * SHA-256 of all lines (`rawSha256`, or the file's own) proves that, so the Merkle state is computed again only if
+ * lines refer to others, or if something is wrong.
  */
 export const readBack = (
   store: SegmentStore,
@@ -38,7 +38,7 @@ const readBackEach = (
     readWhole(store, tape, role, segment, (line) => merkle.add(line)),
     () => {
       const same = merkle.root() === Merkle.root(segment.merkle) && merkle.size === segment.merkle.size
-      invariant(same, "a segment that was just written reads back as it was meant")
+      invariant(same, "a new segment reads back as it was written")
     }
   )
 }

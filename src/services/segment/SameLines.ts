@@ -1,4 +1,4 @@
-/** Lines of a segment that stand for earlier ones, and what they stand for: the logical lines, from the stored ones. */
+/** Resolves lines of a segment that refer to earlier ones: returns the logical lines for the stored ones. */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { newline } from "../../domain/format/Format.ts"
@@ -9,10 +9,10 @@ import { fileOffsetOf, readBlocks } from "./SegmentBytes.ts"
 import type { SegmentError } from "./SegmentAccess.ts"
 import type { IndexHandle } from "./SegmentIndexFile.ts"
 
-/** Bytes of blocks that are read at once for the lines that are repeated, and of such lines that are kept. */
+/** Bytes of blocks that are read together for repeated lines, and of such lines that are kept. */
 const aheadBytesMax = 256 * 1024
 
-/** A closed segment, opened. */
+/** A closed segment with its open index. */
 export interface OpenSegment {
   readonly store: SegmentStore
   readonly tape: string
@@ -21,17 +21,17 @@ export interface OpenSegment {
   readonly handle: IndexHandle
 }
 
-/** Logical lines of consecutive records of a segment, newlines included. */
+/** Logical lines of consecutive records of a segment, including newlines. */
 export interface Logical {
-  /** Counted within the segment. */
+  /** Index within the segment. */
   readonly firstRecord: number
   readonly count: number
   readonly lines: Uint8Array
 }
 
 /**
- * The logical lines of a block from `record` on, forwards or backwards: `bytesMax` of them, or the one line that alone
- * is longer. Memory is bounded by that, 512 KiB and two blocks, whatever the lines stand for.
+ * Returns the logical lines of a block from `record`, forward or backward: up to `bytesMax` bytes, or one line that
+ * alone is longer. Memory is limited to that, 512 KiB and two blocks, whatever the lines refer to.
  */
 export const readLogical = Effect.fnUntraced(function* (
   open: OpenSegment,
@@ -53,7 +53,7 @@ export const readLogical = Effect.fnUntraced(function* (
   for (let next = record; stored.has(next); next += step) {
     const target = stored.sameAs(next)
     if (target !== undefined && !isEarlier(target, next)) {
-      return yield* corrupt(open, next, "it repeats a line that is not there")
+      return yield* corrupt(open, next, "a line repeats a line that does not exist")
     }
     if (target !== undefined && !known.has(target)) {
       const wanted = targetsAhead(open, stored, next, step, known)
@@ -70,12 +70,12 @@ export const readLogical = Effect.fnUntraced(function* (
   return { firstRecord, count: pieces.length, lines: Buffer.concat(pieces, bytes) }
 })
 
-/** The lines of a block, by their numbers in the segment. */
+/** The lines of a block, by their index in the segment. */
 class StoredLines {
   readonly #first: number
   readonly #bytes: Uint8Array
   readonly #starts: Array<number> = [0]
-  /** What `sameAs` said before: lines are looked at again and again. */
+  /** Results of `sameAs`, since lines are decoded repeatedly. */
   readonly #sames = new Map<number, number>()
 
   constructor(first: number, bytes: Uint8Array) {
@@ -88,7 +88,7 @@ class StoredLines {
     return record >= this.#first && record < this.#first + this.#starts.length - 1
   }
 
-  /** With its newline. */
+  /** Returns the line with its newline. */
   line(record: number): Uint8Array {
     const at = record - this.#first
     return this.#bytes.subarray(this.#starts[at], this.#starts[at + 1])
@@ -116,10 +116,10 @@ const corrupt = ({ handle, segment, tape }: OpenSegment, record: number, why: st
   return new SegmentCorrupt({ tape, segment: segment.name, offset, why })
 }
 
-/** Whether a line may stand for that one. */
+/** Whether a line may refer to that target. */
 const isEarlier = (target: number, record: number): boolean => target >= 0 && target < record
 
-/** This line's target and those of the lines behind it, as far as their blocks can be read at once. */
+/** Returns the targets of this line and of the following lines, as far as their blocks can be read together. */
 const targetsAhead = (
   { handle }: OpenSegment,
   stored: StoredLines,
@@ -144,7 +144,7 @@ const targetsAhead = (
   return [...wanted].toSorted((a, b) => a - b)
 }
 
-/** Reads the records on these lines, ascending, a block at a time. */
+/** Reads the records at these lines, which ascend, a block at a time. */
 const readTargets = Effect.fnUntraced(function* (
   open: OpenSegment,
   targets: ReadonlyArray<number>
@@ -164,8 +164,8 @@ const readTargets = Effect.fnUntraced(function* (
       )
     }
     if (lines.sameAs(target) !== undefined)
-      return yield* corrupt(open, target, "a line that is repeated repeats another")
-    // Copied: a line must not keep its block in memory.
+      return yield* corrupt(open, target, "a repeated line repeats another one itself")
+    // Copied, so that a line does not keep its block in memory.
     read.push([target, lines.line(target).slice()])
   }
   return read

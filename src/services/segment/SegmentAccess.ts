@@ -1,4 +1,4 @@
-/** What reading the file of a segment takes: where it is, and the limits that its lib was made with. */
+/** Access to the files of segments: their place, and the limits of their lib. */
 import type { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
@@ -8,5 +8,8 @@ export interface SegmentAccess {
   readonly limits: Limits
 }
 
-/** What reading a closed segment may fail with. */
+/**
+ * Errors of reading a closed segment. All but `StorageError` mean that its file is damaged or missing: restore it from
+ * a copy.
+ */
 export type SegmentError = SegmentCorrupt | SegmentMissing | DecompressionLimit | StorageError

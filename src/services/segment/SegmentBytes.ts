@@ -1,4 +1,4 @@
-/** Ranges of a closed segment's raw bytes, whether its file is compressed or not. */
+/** Reads ranges of a closed segment's raw bytes, whether its file is compressed or not. */
 import * as Effect from "effect/Effect"
 import { crc32 } from "node:zlib"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
@@ -16,10 +16,10 @@ import type { IndexHandle } from "./SegmentIndexFile.ts"
 /** Offset and length, in raw bytes. */
 export type Range = readonly [offset: number, length: number]
 
-/** Frames that are decompressed at the same time for one call. */
+/** Number of frames that one call decompresses at the same time. */
 const framesAtOnce = 2
 
-/** The raw bytes `offset` to `offset + length - 1`, which must exist. Not to be changed: they may be shared. */
+/** Returns `length` raw bytes from `offset`, which must exist. They may be shared and must not be changed. */
 export const readRaw = (
   store: SegmentStore,
   tape: string,
@@ -29,14 +29,14 @@ export const readRaw = (
   length: number
 ): Effect.Effect<Uint8Array, SegmentError> =>
   Effect.suspend(() => {
-    invariant(offset >= 0 && length >= 0 && offset + length <= segment.rawBytes, "a range within the segment is read")
+    invariant(offset >= 0 && length >= 0 && offset + length <= segment.rawBytes, "the range lies within the segment")
     if (segment.compression === "none") return readSegment(store, tape, segment.name, offset, length)
     return Effect.flatMap(store.index(tape, role, segment), ({ frames }) =>
       sliceFrames(store, tape, segment, segment.compression as Frames.Codec, frames, [offset, length])
     )
   })
 
-/** Many small ranges in one call, in the order of `ranges`. */
+/** Reads many small ranges in one call, and returns them in the order of `ranges`. */
 export const readRawRanges = (
   store: SegmentStore,
   tape: string,
@@ -52,7 +52,7 @@ export const readRawRanges = (
         groupsOf(frames, ranges),
         ([start, end, group]) =>
           Effect.map(sliceFrames(store, tape, segment, compression, frames, [start, end - start]), (raw) =>
-            // Copied: a small piece would keep its whole frame in memory.
+            // Copied, because a small piece would keep its whole frame in memory.
             group.map(([offset, length]) => raw.slice(offset - start, offset - start + length))
           ),
         { concurrency: framesAtOnce }
@@ -62,7 +62,10 @@ export const readRawRanges = (
   )
 }
 
-/** Ranges in a row that one frame holds, and what they cover. A range over several frames stands alone. */
+/**
+ * Groups consecutive ranges that lie in one frame, with the range that they cover. A range over several frames is a
+ * group.
+ */
 const groupsOf = (
   frames: FrameTable,
   ranges: ReadonlyArray<Range>
@@ -100,7 +103,7 @@ const readPlainRanges = (
       const short = ranges.findIndex(([, length], i) => pieces[i]!.length !== length)
       if (short === -1) return Effect.succeed(pieces)
       const offset = ranges[short]![0] + pieces[short]!.length
-      return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why: "it ends before meta says" }))
+      return Effect.fail(new SegmentCorrupt({ tape, segment, offset, why: "it is shorter than meta says" }))
     }
   })
 
@@ -136,11 +139,11 @@ const loadFrame = (
   const offset = frames.fileOffset[frame]!
   const fileBytes = frames.fileBytes[frame]!
   const rawBytes = frames.rawBytes[frame]!
-  // Budgets before anything is allocated.
+  // Limits are checked before any memory is allocated.
   const limit = Frames.rawBytesMax(store.limits)
   if (rawBytes > limit) return Effect.fail(new DecompressionLimit({ tape, segment: name, offset, limit }))
   if (fileBytes > Frames.storedBytesMax(rawBytes)) {
-    const why = "a frame is larger than its content"
+    const why = "a frame is larger than its content allows"
     return Effect.fail(new SegmentCorrupt({ tape, segment: name, offset, why }))
   }
   const load = Effect.flatMap(readSegment(store, tape, name, offset, fileBytes), (stored) =>
@@ -149,11 +152,14 @@ const loadFrame = (
   return store.frames.get(`${tape}/${sha256}/${frame}`, load)
 }
 
-/** Where in the segment's file the raw byte at this offset is, or the frame that holds it begins. */
+/** Returns where in the segment's file the raw byte at this offset is, or where its frame begins. */
 export const fileOffsetOf = (frames: FrameTable, rawOffset: number): number =>
   frames.count === 0 ? rawOffset : frames.fileOffset[frames.frameOfRaw(rawOffset)]!
 
-/** The raw bytes of the blocks `first` to `last`, each checked by its CRC-32. Not to be changed: they may be shared. */
+/**
+ * Returns the raw bytes of the blocks `first` to `last`, each checked by its CRC-32. They may be shared and must not be
+ * changed.
+ */
 export const readBlocks = (
   store: SegmentStore,
   tape: string,
@@ -167,10 +173,13 @@ export const readBlocks = (
     pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
   )
 
-/** Most bytes of blocks that are read on the spot, block by block; more are one read, which the event loop does not wait for. */
+/**
+ * Maximum size of blocks that are read on the event loop, block by block. More is one read, during which the loop
+ * continues.
+ */
 const sweepBytesMax = 256 * 1024
 
-/** As `readBlocks`, in pieces that end with a line: block by block, where the blocks do. */
+/** Does the same, in pieces that end with a line: one for each block, if the blocks end with lines. */
 export const readEachBlock = (
   store: SegmentStore,
   tape: string,
@@ -186,7 +195,7 @@ export const readEachBlock = (
   const length = blocks.offset[last]! + blocks.bytes[last]! - start
   const read =
     segment.compression === "none" && length <= sweepBytesMax
-      ? // Small reads, which a disk does on the spot, rather than one that is large.
+      ? // Small reads, which a disk does on the spot, instead of one large read.
         readPlainRanges(store, tape, segment.name, ranges)
       : Effect.map(readRaw(store, tape, role, segment, start, length), (raw) =>
           ranges.map(([offset, bytes]) => raw.subarray(offset - start, offset - start + bytes))
@@ -197,13 +206,13 @@ export const readEachBlock = (
         new SegmentCorrupt({ tape, segment: segment.name, offset: fileOffsetOf(frames, ranges[at]![0]), why })
       )
     const bad = pieces.findIndex((piece, i) => crc32(piece) !== blocks.crc[first + i]!)
-    if (bad !== -1) return corrupt(bad, "a block is not what was written")
+    if (bad !== -1) return corrupt(bad, "a block does not match its CRC-32")
     if (pieces.every(isWhole)) return Effect.succeed(pieces)
-    // An index has checksums and no hash: whoever made this one may have put the borders anywhere.
+    // An index has checksums but no hash, so anyone can have made it with borders at other places.
     const joined = Buffer.concat(pieces)
     return isWhole(joined) ? Effect.succeed([joined]) : corrupt(pieces.length - 1, "a block ends within a line")
   })
 }
 
-/** Whether it ends with a line. */
+/** Whether the piece ends with a line. */
 const isWhole = (piece: Uint8Array): boolean => piece.length === 0 || piece.at(-1) === newline

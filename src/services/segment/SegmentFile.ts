@@ -1,4 +1,4 @@
-/** A segment's file, read from its beginning to its end: its bytes, frame by frame, and its lines as they stand there. */
+/** Reads a segment's file from beginning to end: its bytes, frame by frame, and its stored lines. */
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { DecompressionLimit, SegmentCorrupt, SegmentMissing } from "../../domain/format/Errors.ts"
@@ -15,7 +15,10 @@ import { decompress } from "./FrameCodec.ts"
 
 const readBytes = 1024 * 1024
 
-/** Reads a range of a segment's file; one that is not there any more is missing, one that ends early is corrupt. */
+/**
+ * Reads a range of a segment's file. Fails with `SegmentMissing` if the file is gone, or `SegmentCorrupt` if it ends
+ * early.
+ */
 export const readSegment = (
   access: SegmentAccess,
   tape: string,
@@ -30,11 +33,11 @@ export const readSegment = (
       bytes.length === length
         ? Effect.succeed(bytes)
         : Effect.fail(
-            new SegmentCorrupt({ tape, segment, offset: offset + bytes.length, why: "it ends before meta says" })
+            new SegmentCorrupt({ tape, segment, offset: offset + bytes.length, why: "it is shorter than meta says" })
           )
   })
 
-/** What is wrong with a frame, said of the file that it is in. `offset`: where the frame begins there. */
+/** Returns the error of a damaged frame. `offset` is where in the file the frame begins. */
 export const frameError = (
   tape: string,
   segment: string,
@@ -45,22 +48,22 @@ export const frameError = (
     ? new DecompressionLimit({ tape, segment, offset, limit: error.limit })
     : new SegmentCorrupt({ tape, segment, offset, why: error.message })
 
-/** What a file holds, in order. Nothing may be kept: it is only valid during the call. */
+/** Receives the content of a file, in order. Data is only valid during the call and must not be kept. */
 export interface FileTaker {
-  /** Bytes as they are stored. */
+  /** Receives bytes as they are stored. */
   readonly onFile?: (chunk: Uint8Array) => void
   /**
-   * A line without its newline. `offset` is where in the file it begins, or its frame does. What this throws is what is
-   * wrong there.
+   * Receives a line without its newline. `offset` is where in the file the line, or its frame, begins. Throw to report
+   * that the line is damaged.
    */
   readonly onLine: (line: Uint8Array, offset: number) => void
-  /** The lines since the last call were a frame with so many bytes in the file. */
+  /** Called after the lines of a frame, with the size of that frame in the file. */
   readonly onFrame?: (fileBytes: number) => void
 }
 
 /**
- * Reads a whole file, whatever meta says of it. At most `rawBytesMax` bytes are made of it. In memory: a frame, or a
- * line and 1 MiB.
+ * Reads a whole file, without comparing it to meta. Decompresses at most `rawBytesMax` bytes. Holds a frame, or a line
+ * and 1 MiB, in memory.
  */
 export const readFileLines = (
   access: SegmentAccess,
@@ -86,7 +89,7 @@ interface File {
 const corrupt = ({ segment, tape }: File, offset: number, why: string) =>
   new SegmentCorrupt({ tape, segment, offset, why })
 
-/** Calls `onLine` with each line in whole lines; `offsetOf` says where in the file a byte of them is. */
+/** Calls `onLine` for each of the whole lines. `offsetOf` maps a byte of them to its offset in the file. */
 const takeLines = (
   file: File,
   bytes: Uint8Array,
@@ -110,7 +113,7 @@ const readPlain = Effect.fnUntraced(function* (file: File, taker: FileTaker): Ef
   const { access, segment, size, tape } = file
   const { limits } = access
   const lineBytesMax = Math.max(limits.batchBytesMax, Frames.rawBytesMax(limits))
-  /** The beginning of a line that has not ended yet. */
+  /** Beginning of a line whose end has not been read yet. */
   let rest: Array<Uint8Array> = []
   let restBytes = 0
   for (let offset = 0; offset < size;) {
@@ -128,7 +131,8 @@ const readPlain = Effect.fnUntraced(function* (file: File, taker: FileTaker): Ef
     rest.push(chunk.subarray(end))
     restBytes += chunk.length - end
     offset += chunk.length
-    if (restBytes > lineBytesMax) return yield* corrupt(file, offset - restBytes, "a line is longer than any may be")
+    if (restBytes > lineBytesMax)
+      return yield* corrupt(file, offset - restBytes, "a line is longer than the limits allow")
     yield* Effect.yieldNow
   }
   if (restBytes > 0) return yield* corrupt(file, size - restBytes, "it does not end with a newline")
@@ -167,7 +171,7 @@ const readFrames = Effect.fnUntraced(function* (
   if (pending.length > 0) return yield* corrupt(file, frameAt, "it ends within a frame")
 })
 
-/** The frame at `at` in what was read of the file, decompressed; `undefined` when more must be read first. */
+/** Returns the decompressed frame at `at`, or `undefined` if more must be read first. */
 const nextFrame = (
   file: File,
   codec: Frames.Codec,
@@ -200,12 +204,12 @@ const measure = (codec: Frames.Codec, bytes: Uint8Array, at: number, rawMax: num
   }
 }
 
-/** Every line as it is stored, without its newline. `sameAs`: the earlier line that it stands for, if it does. */
+/** Receives every stored line without its newline. `sameAs` is the earlier line that it refers to, if it does. */
 export type EachStored = (line: Uint8Array, sameAs: number | undefined) => void
 
 /**
- * Reads a whole segment and checks it against meta: length, hash, number of lines, of raw bytes and of lines that stand
- * for others. `each` is called before the hash is known. Whether what a line stands for is a record is not looked at.
+ * Reads a whole segment and checks it against meta: length, hash, and the numbers of lines, raw bytes and references.
+ * Calls `each` before the hash is known. Does not check that a reference leads to a record.
  */
 export const readStored = Effect.fnUntraced(function* (
   access: SegmentAccess,
@@ -232,7 +236,7 @@ export const readStored = Effect.fnUntraced(function* (
           if (target !== undefined && !(target >= 0 && target < found.lines)) throw new Error(notThere)
           if (firstBad === undefined) each(line, target)
         } catch (error) {
-          // Foreign bytes: what the hash will say decides whether this is damage or a defect of ours.
+          // Untrusted bytes: the hash decides whether this is damage or a defect of this library.
           const isItself = error instanceof TaraSONError
           firstBad ??= { offset, why: describeError(error), isItself }
         }
@@ -255,9 +259,9 @@ export const readStored = Effect.fnUntraced(function* (
     return new SegmentCorrupt({ tape, segment: name, offset: at.offset, why: at.why })
   }
   if (digest.digest("hex") !== sha256) {
-    const why = "its SHA-256 is not the one in meta"
+    const why = "its SHA-256 does not match meta"
     if (firstBad?.isItself !== false) return yield* bad(why)
-    // The line may be good, and one before it be damaged that it does not fit to.
+    // The line may be good, but an earlier damaged one makes it look wrong.
     const where = `${why}: ${firstBad.why} at byte ${firstBad.offset}`
     return yield* new SegmentCorrupt({ tape, segment: name, offset: 0, why: where })
   }
@@ -268,11 +272,11 @@ export const readStored = Effect.fnUntraced(function* (
   if (firstBad !== undefined) return yield* bad("")
 })
 
-const notThere = "it repeats a line that is not there"
+const notThere = "a line repeats a line that does not exist"
 
 /**
- * Whether a segment's file is the one that meta names, by length and hash alone: as fast as reading and SHA-256 are. A
- * file that is not is read again, line by line, to say where.
+ * Checks by length and hash alone that a segment's file is the one that meta names, as fast as reading and SHA-256
+ * allow. If it is not, reads it again line by line to find the damage.
  */
 export const checkFile = Effect.fnUntraced(function* (
   access: SegmentAccess,
@@ -285,7 +289,7 @@ export const checkFile = Effect.fnUntraced(function* (
     const chunk = yield* readSegment(access, tape, segment.name, offset, Math.min(readBytes, segment.bytes - offset))
     digest.update(chunk)
     offset += chunk.length
-    // Hashing is work for the processor: other fibres come first.
+    // Hashing needs the processor, so other fibres get a turn.
     yield* Effect.yieldNow
   }
   if (digest.digest("hex") !== segment.sha256) yield* readStored(access, tape, segment, () => {})

@@ -1,7 +1,4 @@
-/**
- * The index file of a closed segment: opened, read page by page, built from its segment, written. Which of these happens
- * is for `SegmentStore` to decide.
- */
+/** The index file of a closed segment: opens, reads by page, builds and writes it. `SegmentStore` decides which. */
 import * as Effect from "effect/Effect"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
@@ -16,16 +13,16 @@ import * as IndexFiles from "./IndexFiles.ts"
 export interface IndexHandle {
   readonly header: SegmentIndex.Header
   readonly blocks: SegmentIndex.BlockTable
-  /** Without rows where the segment is not compressed. */
+  /** Has no rows if the segment is not compressed. */
   readonly frames: SegmentIndex.FrameTable
-  /** The whole index, where no file of it could be written. */
+  /** The whole index, if its file could not be written. */
   readonly memory: Uint8Array | undefined
   readonly streams: StreamFilter
 }
 
 const { pageBytes } = SegmentIndex
 
-/** Hands a look-up the pages that it asks for. Returns `undefined` if the index is damaged or missing. */
+/** Runs a look-up by reading the pages that it requests. Returns `undefined` if the index is damaged or missing. */
 export const runLookup = <A>(
   access: SegmentAccess,
   tape: string,
@@ -63,7 +60,7 @@ const readPages = (
   if (memory !== undefined) {
     return Effect.succeed(numbers.map((n) => memory.subarray(n * pageBytes, (n + 1) * pageBytes)))
   }
-  // Pages in a row are one read.
+  // Consecutive pages are one read.
   const runs: Array<[number, number]> = []
   for (const n of numbers) {
     const run = runs.at(-1)
@@ -85,10 +82,10 @@ const readPages = (
   )
 }
 
-/** An index that cannot be read is as good as none: the segment decides. */
+/** An index that cannot be read counts as missing: it is rebuilt from the segment. */
 const isIndexTrouble = (error: StorageError): boolean => error.reason !== "lock-lost"
 
-/** Opens the index of a segment. Returns `undefined` if its file is missing, damaged or of another segment. */
+/** Opens the index of a segment. Returns `undefined` if its file is missing, damaged or belongs to another segment. */
 export const openIndex = Effect.fnUntraced(function* (
   access: SegmentAccess,
   tape: string,
@@ -105,10 +102,10 @@ export const openIndex = Effect.fnUntraced(function* (
   return isWhole ? { header, ...tables.value, memory: undefined, streams: new StreamFilter() } : undefined
 })
 
-/** Pages for which memory is taken before they are known to be there. */
+/** Number of pages for which memory is allocated before they are known to exist. */
 const pagesUnseenMax = 1024
 
-/** Whether the file is as large as its header says, where that is more than one would take memory for unseen. */
+/** Whether the file is as large as its header claims. Checked only if that is too much memory to allocate unseen. */
 const holdsPages = (access: SegmentAccess, tape: string, segment: string, pages: number): Effect.Effect<boolean> =>
   pages <= pagesUnseenMax
     ? Effect.succeed(true)
@@ -132,7 +129,7 @@ const decodeHeader = (page: Uint8Array, segment: Segment): SegmentIndex.Header |
   }
 }
 
-/** What the index of a segment must be, made from the segment. */
+/** Builds the correct index of a segment by reading the segment. */
 export const buildIndex = Effect.fnUntraced(function* (
   access: SegmentAccess,
   tape: string,
@@ -152,13 +149,13 @@ export const buildIndex = Effect.fnUntraced(function* (
   return builder.finish(segment.sha256)
 })
 
-/** What the index wants to know of a line. */
+/** Returns the key of a line for the index. */
 export const keyOfLine = (role: Role, line: Uint8Array): SegmentIndex.EventKey | undefined => {
   if (role === "records") return undefined
   return keyOfEvent(line)
 }
 
-/** Writes an index beside its segment. If the write fails, the handle keeps the index in memory. */
+/** Writes an index next to its segment. If the write fails, the handle keeps the index in memory. */
 export const writeIndex = Effect.fnUntraced(function* (
   access: SegmentAccess,
   tape: string,

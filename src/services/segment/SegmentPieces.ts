@@ -1,7 +1,7 @@
 /**
- * A segment's file in pieces of whole lines, as fast as it can be read: the next part of it is read, or decompressed,
- * while this one is looked at. It says of a file that it has read it as meta describes it, or that it does not know;
- * then `readStored` finds what is wrong.
+ * Reads a segment's file in pieces of whole lines as fast as possible: reads or decompresses the next part while the
+ * current one is processed. It only tells whether the file was read as meta describes it; if not, `readStored` finds
+ * the damage.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -14,17 +14,20 @@ import { decompress } from "./FrameCodec.ts"
 import { readSegment } from "./SegmentFile.ts"
 import type { SegmentError } from "./SegmentAccess.ts"
 
-/** Whole lines; `frame`: all of them, as they are stored, where the segment is compressed. Only valid during the call. */
+/**
+ * Receives whole lines. If the segment is compressed, they are all lines of `frame`, the stored bytes. Valid during the
+ * call.
+ */
 export type TakePiece = (lines: Uint8Array, frame: Uint8Array | undefined) => void
 
 const readBytes = 1024 * 1024
 
-/** Bytes of lines that are longer than what is read at once; no usual one is. */
+/** Maximum size of an unfinished line that is longer than one read; usual lines are shorter. */
 const restBytesMax = 16 * readBytes
 
 /**
- * Hands all lines to `take`, in order. `false`: the file has another size than meta says, is not made of lines or frames, or
- * `take` has thrown; then all that was handed over counts for nothing. Fails where it cannot be read.
+ * Passes all lines to `take`, in order. Returns `false` if the file does not have the size in meta, is not made of
+ * lines or frames, or `take` has thrown; then everything passed before is void. Fails if the file cannot be read.
  */
 export const readPieces = (
   access: SegmentAccess,
@@ -40,7 +43,7 @@ export const readPieces = (
       : readFrames(access, segment, segment.compression, chunks, take)
   })
 
-/** Whether a segment's file has the length and the hash that meta says. Fails where it cannot be read. */
+/** Returns whether a segment's file has the length and hash in meta. Fails if it cannot be read. */
 export const hasHash = (access: SegmentAccess, tape: string, segment: Segment): Effect.Effect<boolean, SegmentError> =>
   Effect.flatMap(access.root.segments.size(tape, segment.name), (size) => {
     if (size !== segment.bytes) return Effect.succeed(false)
@@ -53,8 +56,8 @@ export const hasHash = (access: SegmentAccess, tape: string, segment: Segment): 
   })
 
 /**
- * Whether a segment's file is the one that meta names, and holds lines with this SHA-256; `undefined` where the file's own
- * says that. Fails where it cannot be read.
+ * Returns whether a segment's file is the one that meta names and holds lines with this SHA-256. If that is
+ * `undefined`, the file's own hash covers the lines. Fails if the file cannot be read.
  */
 export const hasLines = (
   access: SegmentAccess,
@@ -76,7 +79,7 @@ export const hasLines = (
     )
   })
 
-/** Parts of a whole that come one after the other, each made by an effect; `undefined` behind the last. */
+/** Returns the effects that produce the parts of a whole, one after the other; `undefined` after the last. */
 type Parts<A, E> = () => Effect.Effect<A, E> | undefined
 
 const chunksOf = (access: SegmentAccess, tape: string, { bytes, name }: Segment): Parts<Uint8Array, SegmentError> => {
@@ -89,16 +92,16 @@ const chunksOf = (access: SegmentAccess, tape: string, { bytes, name }: Segment)
   }
 }
 
-/** Looks at parts in order. Both say `false` where what they were given is not as it should be, or throw. */
+/** Processes parts in order. Both return `false`, or throw, if the data is wrong. */
 interface Taker<A> {
   readonly take: (part: A) => boolean
   readonly end: () => boolean
 }
 
-/** Parts that are on their way while one is looked at. */
+/** Number of parts that are read ahead while one is processed. */
 const partsAhead = 2
 
-/** Hands parts over, in order; the next ones are on their way meanwhile. */
+/** Passes parts to `taker` in order, and reads the next ones meanwhile. */
 const inOrder = <A, E>(parts: Parts<A, E>, taker: Taker<A>): Effect.Effect<boolean, E> =>
   Effect.suspend(() => {
     const coming: Array<Fiber.Fiber<A, E>> = []
@@ -125,13 +128,13 @@ const takeAll = Effect.fnUntraced(function* <A, E>(
     const part = yield* Fiber.join(coming.shift()!)
     yield* sendFor()
     if (!isGood(() => taker.take(part))) return false
-    // What was done is work for the processor: other fibres come first.
+    // Processing needs the processor, so other fibres get a turn.
     yield* Effect.yieldNow
   }
   return isGood(() => taker.end())
 })
 
-/** Foreign bytes: whatever is thrown, it is for `readStored` to say what is wrong. */
+/** Untrusted bytes: whatever is thrown, `readStored` determines what is wrong. */
 const isGood = (check: () => boolean): boolean => {
   try {
     return check()
@@ -140,10 +143,10 @@ const isGood = (check: () => boolean): boolean => {
   }
 }
 
-/** Makes whole lines out of parts of a file. */
+/** Splits parts of a file into whole lines. */
 class PlainLines implements Taker<Uint8Array> {
   readonly #take: TakePiece
-  /** The beginning of a line. */
+  /** Beginning of a line. */
   #rest: Uint8Array = new Uint8Array(0)
 
   constructor(take: TakePiece) {

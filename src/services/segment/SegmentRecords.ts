@@ -1,4 +1,4 @@
-/** Records of one closed segment: logical lines, whatever its file looks like. */
+/** Reads records of one closed segment: logical lines, however they are stored. */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { describeError } from "../../domain/json/describeError.ts"
@@ -12,12 +12,12 @@ import { readStored } from "./SegmentFile.ts"
 import type { SegmentError } from "./SegmentAccess.ts"
 import { forEachLine } from "../../domain/format/lines.ts"
 
-/** What is read at once. */
+/** Number of bytes per read. */
 const readBytes = 256 * 1024
 
 /**
- * The chunk with the record number `record` of a segment, which must exist. Forwards it begins at or before that record
- * and goes on; backwards it ends at or behind it and begins earlier.
+ * Returns the chunk with record number `record` of a segment, which must exist. Forward, the chunk begins at or before
+ * that record; backward, it ends at or after it.
  */
 export const readSegmentChunk = (
   store: SegmentStore,
@@ -39,7 +39,7 @@ export const readSegmentChunk = (
         }))
   })
 
-/** Whole blocks of a segment whose lines are all records. */
+/** Returns whole blocks of a segment in which no line refers to another. */
 const readUnrepeated = (
   open: OpenSegment,
   record: number,
@@ -62,27 +62,28 @@ const readUnrepeated = (
       const same = mayRepeat(lines) ? findSame(lines) : -1
       if (same === -1) continue
       const offset = fileOffsetOf(frames, blocks.offset[first + index]! + same)
-      const why = "a line repeats another, which meta does not say"
+      const why = "a line repeats another, but meta lists no repeats"
       return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset, why }))
     }
     const firstRecord = blocks.firstRecord[first]!
     const endRecord = last + 1 < blocks.count ? blocks.firstRecord[last + 1]! : segment.records
     const chunk = { firstOrdinal: segment.firstOrdinal + firstRecord, count: endRecord - firstRecord, pieces }
-    // Small reads do not wait: whoever reads on and on would keep everybody else from running.
+    // Small reads do not wait, so a fibre that only reads would keep all others from running.
     return bytes < turnBytes ? Effect.succeed(chunk) : Effect.as(Effect.yieldNow, chunk)
   })
 }
 
-/** So many bytes of lines are worth a turn of the event loop: parsing them takes longer by far. */
+/** Size of lines after which the event loop gets a turn. Parsing that many takes much longer than the turn. */
 const turnBytes = 32 * 1024
 
-/** Found faster than the line itself: it begins with a character that few lines have. */
+/** A fast pre-check: the search for a reference looks for a character that few lines contain. */
 const mayRepeat = (lines: Uint8Array): boolean =>
   Buffer.from(lines.buffer, lines.byteOffset, lines.length).includes("LiteTape.Same")
 
 /**
- * Reads a whole segment and checks it against meta: length, hash, numbers of lines and bytes, what lines stand for.
- * `each` gets every record's line in order, without its newline, and must keep none: it is called before all is checked.
+ * Reads a whole segment and checks it against meta: length, hash, numbers of lines and bytes, and references. `each`
+ * receives every record's line in order, without its newline. It must not keep lines: it is called before all is
+ * checked.
  */
 export const readWhole = (
   store: SegmentStore,
@@ -93,7 +94,7 @@ export const readWhole = (
 ): Effect.Effect<void, SegmentError> =>
   segment.same === undefined || segment.same === 0
     ? readStored(store, tape, segment, each)
-    : // Twice, since a line may stand for one that is far behind it: memory does not grow with the segment.
+    : // Read twice, because a line may refer to one far before it, and memory must not grow with the segment.
       Effect.andThen(
         readStored(store, tape, segment, () => {}),
         readEach(store, tape, role, segment, each)

@@ -1,4 +1,4 @@
-/** Reading a segment's file without meta: what it holds by itself, if every line is a record. */
+/** Reads a segment's file without meta, and returns its content if every line is a record. */
 import * as Effect from "effect/Effect"
 import { createHash, hash } from "node:crypto"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
@@ -14,22 +14,25 @@ import { isSystemRecord, parseLine } from "../../domain/segment/recordLines.ts"
 import { readFileLines } from "./SegmentFile.ts"
 import type { SegmentError } from "./SegmentAccess.ts"
 
-/** A file as it is. */
+/** Content of a file. */
 export interface ScannedFile {
   readonly bytes: number
   readonly rawBytes: number
   readonly sha256: string
-  /** Lines that refer to an earlier one. */
+  /** Number of lines that refer to an earlier one. */
   readonly same: number
-  /** The first 52 bits of each record's SHA-256, repeats in their places: enough to tell records apart, eight bytes each. */
+  /**
+   * First 52 bits of each record's SHA-256, with repeats in their places. Enough to distinguish records, at eight bytes
+   * each.
+   */
   readonly prints: Float64Array
-  /** Its last event, where it was scanned for events. */
+  /** Its last event, if it was scanned for events. */
   readonly lastEvent: Pick<Event.RecordedEvent, "position" | "stream"> | undefined
 }
 
 /**
- * Reads a whole file. Fails at the first thing that is not as a segment must be: a line that is no canonical record, or
- * no event where the tape holds events; a reference to a line that is not there; a last line without an end.
+ * Reads a whole file. Fails at the first line that is not a canonical record, not an event on a tape of events, or
+ * refers to a line that does not exist; and if the last line has no end.
  */
 export const scanSegmentFile = (
   access: SegmentAccess,
@@ -45,13 +48,13 @@ export const scanSegmentFile = (
     let bytes = 0
     let rawBytes = 0
     let lastEvent: ScannedFile["lastEvent"]
-    /** Lines that stand for others: none stands for one of them. */
+    /** Numbers of lines that refer to others. No line may refer to one of them. */
     const same = new Set<number>()
     const corrupt = (offset: number, why: string) => new SegmentCorrupt({ tape, segment, offset, why })
     const scan = role === "events" ? scanEvent : scanRecord
     const depthMax = depthMaxOf(limits)
     const takeLine = (line: Uint8Array, offset: number): void => {
-      // Most lines are proved by their bytes alone.
+      // The bytes of most lines prove that they are records, without parsing.
       if (scan(line, 0, depthMax) === line.length) {
         if (role === "events") lastEvent = foundIn(line)
         return prints.add(printOf(line))
@@ -61,12 +64,12 @@ export const scanSegmentFile = (
         const target = decodeSame(line)
         const isHere = target !== undefined && role === "records" && !same.has(target)
         const repeated = isHere ? prints.at(target) : undefined
-        if (repeated === undefined) throw corrupt(offset, "a system record that does not belong there")
+        if (repeated === undefined) throw corrupt(offset, "a system record does not belong here")
         same.add(prints.count)
         prints.add(repeated)
       } else {
         if (role === "events") {
-          if (!isEvent(record)) throw corrupt(offset, "a record that is no event")
+          if (!isEvent(record)) throw corrupt(offset, "a record that is not an event")
           lastEvent = Event.fromRecord(record)
         }
         prints.add(printOf(line))
@@ -89,14 +92,14 @@ export const scanSegmentFile = (
     })
   })
 
-/** Of the line that was scanned last. */
+/** Returns the event of the line that was scanned last. */
 const foundIn = (line: Uint8Array): ScannedFile["lastEvent"] => {
   const { position, streamEnd, streamStart } = found
   const stream = Buffer.from(line.buffer, line.byteOffset, line.length).toString("latin1", streamStart, streamEnd)
   return { position, stream }
 }
 
-/** What tells a record from others. */
+/** Returns a number that distinguishes a record from others. */
 export const printOf = (line: Uint8Array): number => Number.parseInt(hash("sha256", line, "hex").slice(0, 13), 16)
 
 /** A growing column of numbers. */

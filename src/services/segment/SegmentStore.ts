@@ -1,6 +1,6 @@
 /**
- * The closed segments of a lib in use: their open indexes and the frames that were decompressed last. The segment is the
- * truth: an index that is missing or damaged is rebuilt from it, so index files may be deleted at any time.
+ * The closed segments of a lib in use: their open indexes, and recently decompressed frames. The segment is
+ * authoritative: a missing or damaged index is rebuilt from it, so index files may be deleted at any time.
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -12,7 +12,7 @@ import { FrameCache } from "./FrameCache.ts"
 import type { SegmentAccess, SegmentError } from "./SegmentAccess.ts"
 import { buildIndex, type IndexHandle, openIndex, runLookup, writeIndex } from "./SegmentIndexFile.ts"
 
-/** Indexes kept open; each has a row of numbers for each 64 KiB of its segment, and for each frame. */
+/** Number of indexes kept open. Each has a row of numbers for each 64 KiB of its segment, and for each frame. */
 const indexesMax = 1024
 
 export class SegmentStore implements SegmentAccess {
@@ -20,7 +20,7 @@ export class SegmentStore implements SegmentAccess {
   readonly limits: Limits
   readonly frames = new FrameCache<SegmentError>()
   readonly #indexes = new Map<string, IndexHandle>()
-  /** One rebuild at a time. */
+  /** Only one index is opened or rebuilt at a time. */
   readonly #lock = Semaphore.makeUnsafe(1)
 
   constructor(root: Root, limits: Limits) {
@@ -42,7 +42,7 @@ export class SegmentStore implements SegmentAccess {
     })
   }
 
-  /** Runs a look-up. If the index turns out to be damaged, it is rebuilt, once. */
+  /** Runs a look-up. If the index turns out to be damaged, rebuilds it once and tries again. */
   lookup<A>(
     tape: string,
     role: Role,
@@ -57,7 +57,7 @@ export class SegmentStore implements SegmentAccess {
         return Effect.flatMap(this.#lock.withPermit(this.#rebuild(tape, role, segment)), (rebuilt) =>
           Effect.flatMap(run(rebuilt), (again) =>
             again === undefined
-              ? Effect.die(new Error("an index is damaged right after it was made"))
+              ? Effect.die(new Error("an index is damaged right after it was rebuilt"))
               : Effect.succeed(again.value)
           )
         )
@@ -65,12 +65,12 @@ export class SegmentStore implements SegmentAccess {
     )
   }
 
-  /** Writes the index of a segment, and keeps it open. A write that fails costs memory, nothing else. */
+  /** Writes the index of a segment, and keeps it open. If the write fails, the index stays in memory. */
   remember(tape: string, segment: string, sha256: string, index: Uint8Array): Effect.Effect<IndexHandle> {
     return Effect.map(writeIndex(this, tape, segment, sha256, index), (handle) => this.#keep(tape, segment, handle))
   }
 
-  /** Closes the index of a segment whose file is, or may be, another one now. */
+  /** Closes the index of a segment whose file has changed or may have changed. */
   forget(tape: string, segment: string): void {
     this.#indexes.delete(keyOf(tape, segment))
   }
@@ -80,7 +80,7 @@ export class SegmentStore implements SegmentAccess {
     for (const key of this.#indexes.keys()) if (key.startsWith(keyOf(tape, ""))) this.#indexes.delete(key)
   }
 
-  /** Bytes that the filters of streams take, of all open indexes. */
+  /** Size of the stream filters of all open indexes, in bytes. */
   get filterBytes(): number {
     let sum = 0
     for (const { streams } of this.#indexes.values()) sum += streams.bytes
@@ -98,7 +98,7 @@ export class SegmentStore implements SegmentAccess {
     )
   }
 
-  /** Rebuilds the index from its segment, whose every byte is checked against meta on the way. */
+  /** Rebuilds the index from its segment, and checks every byte of the segment against meta meanwhile. */
   #rebuild(tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
     return Effect.flatMap(buildIndex(this, tape, role, segment), (index) =>
       this.remember(tape, segment.name, segment.sha256, index)

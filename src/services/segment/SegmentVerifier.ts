@@ -1,4 +1,4 @@
-/** Proves a segment that is handed to it line by line: no file is read here, and nothing waits. */
+/** Verifies a segment that is passed to it piece by piece. Reads no file and never waits. */
 import * as Event from "../../domain/event/Event.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
@@ -7,19 +7,19 @@ import { EventRun, type EventsSummary } from "../../domain/event/EventRun.ts"
 import { endOfRecord, readRecord } from "../../domain/segment/recordLines.ts"
 import { SegmentSeal } from "../../domain/segment/SegmentSeal.ts"
 
-/** What was made of a segment on the way. */
+/** Results of verifying a segment. */
 export interface Proved {
-  /** What its index must be. */
+  /** The correct index of the segment. */
   readonly index: Uint8Array
-  /** Its events; none where it holds other records. */
+  /** Its events; empty if it holds other records. */
   readonly events: EventsSummary
 }
 
-/** What is to be proved. */
+/** The segment to verify. */
 export interface VerifyTask {
   readonly role: Role
   readonly segment: Segment
-  /** The Merkle state in front of it. */
+  /** The Merkle state before it. */
   readonly before: Merkle.State
   readonly limits: Limits
 }
@@ -40,7 +40,7 @@ export class SegmentVerifier {
     this.#events = new EventRun(limits)
   }
 
-  /** Throws at a line that is not as it must be. */
+  /** Adds the next whole lines. Throws if a line is invalid. */
   add(lines: Uint8Array, frame: Uint8Array | undefined): void {
     if (frame === undefined) this.#seal.addStored(lines)
     if (this.#role === "events") this.#addEvents(lines)
@@ -66,7 +66,7 @@ export class SegmentVerifier {
     }
   }
 
-  /** `undefined` where meta says something else. */
+  /** Returns the results, or `undefined` if the segment does not match meta. */
   finish(): Proved | undefined {
     const { bytes, merkle, rawBytes, records, sha256 } = this.#segment
     const { index, ...sealed } = this.#seal.finish()

@@ -1,6 +1,6 @@
 /**
- * Writing one segment of records that are there already (repack): as lines, or compressed in frames, and without
- * repeats where that is wanted. What is given are the logical lines; what is stored is smaller.
+ * Writes one segment of existing records (repack): as lines or as compressed frames, with repeats replaced by
+ * references if wanted. Takes logical lines; stores fewer bytes.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -18,9 +18,9 @@ import { forEachLine } from "../../domain/format/lines.ts"
 export interface SegmentWriterOptions {
   readonly role: Role
   readonly compression: Compression
-  /** Stores records that the segment has already as references. Events never repeat: theirs are not looked at. */
+  /** Whether to store repeated records as references. Events never repeat, so they are not compared. */
   readonly dedup: boolean
-  /** The Merkle state behind the segment in front of it. */
+  /** The Merkle state after the segment before it. */
   readonly before: Merkle.State
 }
 
@@ -28,26 +28,26 @@ type Append<E> = (chunk: Uint8Array) => Effect.Effect<void, E>
 
 export interface SegmentWriter {
   readonly records: number
-  /** Size of the lines so far, repeats left out. */
+  /** Size of the lines so far; references count as they are stored. */
   readonly rawBytes: number
-  /** Adds whole lines; `event` says what the n-th of them is, where the segment holds events. Copied where it is kept. */
+  /** Adds whole lines. `event` returns the key of the n-th line, if the segment holds events. Copies what it keeps. */
   readonly add: <E>(
     lines: Uint8Array,
     event: ((n: number) => EventKey) | undefined,
     append: Append<E>
   ) => Effect.Effect<void, E>
   /**
-   * SHA-256 of the lines that were added, once the writer is used up; `undefined` where the file's own says it, since they
-   * were stored as they were.
+   * Returns the SHA-256 of all lines once the writer is finished. Returns `undefined` if the lines were stored
+   * unchanged, so that the file's own hash covers them.
    */
   readonly rawSha256: () => string | undefined
-  /** Writes what is left. The writer is used up. */
+  /** Writes the rest. The writer cannot be used afterwards. */
   readonly finish: <E>(append: Append<E>) => Effect.Effect<SealedSegment, E>
 }
 
 export const make = (options: SegmentWriterOptions): SegmentWriter => new Writer(options)
 
-/** Frames that are compressed at the same time. */
+/** Number of frames that are compressed at the same time. */
 const framesAtOnce = 2
 
 class Writer implements SegmentWriter {
@@ -55,7 +55,7 @@ class Writer implements SegmentWriter {
   readonly #rawHash: Hash | undefined
   readonly #seal: SegmentSeal
   readonly #repeats: DedupWindow | undefined
-  /** Lines that are not stored yet: those of the next frame. */
+  /** Lines of the next frame, which are not stored yet. */
   #buffer = new Uint8Array(0)
   #used = 0
   /** Full buffers, in order. */
@@ -66,7 +66,7 @@ class Writer implements SegmentWriter {
     this.#codec = compression === "none" ? undefined : compression
     this.#seal = new SegmentSeal(role, before)
     this.#repeats = dedup && role !== "events" ? new DedupWindow() : undefined
-    // Of what is copied from here on; the copy is proved by it when it is read back.
+    // Hash of the lines before they are copied. It proves the copy when it is read back.
     this.#rawHash = this.#codec === undefined && this.#repeats === undefined ? undefined : createHash("sha256")
   }
 
@@ -90,7 +90,7 @@ class Writer implements SegmentWriter {
       }
       this.#rawHash?.update(lines)
       forEachLine(lines, (start, end, n) => this.#addLine(lines, start, end, event?.(n)))
-      // Hashing is work for the processor: other fibres come first.
+      // Hashing needs the processor, so other fibres get a turn.
       return Effect.andThen(this.#store(append, framesAtOnce), Effect.yieldNow)
     })
   }
@@ -127,7 +127,7 @@ class Writer implements SegmentWriter {
     this.#keep(lines.subarray(start, end + 1))
   }
 
-  /** Ends the buffer where a line of so many bytes does not fit any more: it must, before the line is sealed. */
+  /** Ends the buffer if a line of this size does not fit any more. Must run before the line is sealed. */
   #makeRoom(bytes: number): void {
     if (this.#used > 0 && this.#used + bytes > frameBytesMax) this.#endBuffer()
     if (this.#used === 0 && this.#buffer.length < bytes) this.#buffer = new Uint8Array(Math.max(frameBytesMax, bytes))
@@ -146,7 +146,7 @@ class Writer implements SegmentWriter {
     this.#used = 0
   }
 
-  /** Stores full buffers until no more than `pendingMax` frames are being compressed. */
+  /** Stores full buffers until at most `pendingMax` frames are being compressed. */
   #store<E>(append: Append<E>, pendingMax: number): Effect.Effect<void, E> {
     const codec = this.#codec
     if (codec !== undefined) {

@@ -1,4 +1,4 @@
-/** What the lines of a tape must be: canonical, and none a system record; and, in a segment, what meta says of them. */
+/** Checks the lines of a segment: each is canonical and not a system record, and together they match meta. */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
@@ -9,7 +9,7 @@ import { readRecord } from "../../domain/segment/recordLines.ts"
 import type { SegmentError } from "./SegmentAccess.ts"
 import { readWhole } from "./SegmentRecords.ts"
 
-/** Reads a whole segment, and checks it against meta and each of its lines. `before`: the Merkle state in front of it. */
+/** Reads a whole segment, and checks it and each of its lines against meta. `before` is the Merkle state before it. */
 export const readChecked = (
   store: SegmentStore,
   tape: string,
@@ -26,7 +26,7 @@ export const readChecked = (
     })
     return Effect.flatMap(read, () => {
       if (merkle.size === segment.merkle.size && merkle.root() === Merkle.root(segment.merkle)) return Effect.void
-      const why = "its Merkle state is not the one in meta"
+      const why = "its Merkle state does not match meta"
       return Effect.fail(new SegmentCorrupt({ tape, segment: segment.name, offset: 0, why }))
     })
   })

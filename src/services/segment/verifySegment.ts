@@ -1,6 +1,6 @@
 /**
- * Whether a segment is what meta says of it, every line a canonical record: in one pass, in which nothing is parsed that
- * its bytes alone tell of. What is wrong with a segment that could not be proved so is found by `readChecked`.
+ * Verifies in one pass that a segment matches meta and that every line is a canonical record. Parses nothing that its
+ * bytes alone prove. If a segment cannot be verified this way, `readChecked` finds what is wrong.
  */
 import * as Effect from "effect/Effect"
 import type * as Merkle from "../../domain/merkle/Merkle.ts"
@@ -11,8 +11,8 @@ import { readPieces } from "./SegmentPieces.ts"
 import { type Proved, SegmentVerifier } from "./SegmentVerifier.ts"
 
 /**
- * Reads a whole segment: `undefined` where it could not be proved good, which does not mean that it is bad. Fails where it
- * cannot be read. `before`: the Merkle state in front of it.
+ * Reads a whole segment. Returns `undefined` if it could not be verified, which does not mean that it is bad. Fails if
+ * it cannot be read. `before` is the Merkle state before it.
  */
 export const verifySegment = (
   access: SegmentAccess,
@@ -22,7 +22,7 @@ export const verifySegment = (
   before: Merkle.State
 ): Effect.Effect<Proved | undefined, SegmentError> =>
   Effect.suspend(() => {
-    // Lines that stand for others are read twice, and that takes another way.
+    // References must be read twice, which `readChecked` does.
     if ((segment.same ?? 0) !== 0) return Effect.succeed(undefined)
     const proof = new SegmentVerifier({ role, segment, before, limits: access.limits })
     const read = readPieces(access, tape, segment, (lines, frame) => proof.add(lines, frame))

@@ -1,4 +1,7 @@
-/** Taking a tape with a good meta into a new lib: the same identity and stream, the new lib's id and batch numbers. */
+/**
+ * Takes a tape with good meta into a new lib. The tape keeps its id and stream, and gets the new lib's id and batch
+ * numbers.
+ */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Event from "../../../domain/event/Event.ts"
@@ -23,25 +26,36 @@ import { readSegmentChunk } from "../../segment/SegmentRecords.ts"
 import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { OrphanPart, Orphans } from "./Orphans.ts"
 
-/** A tape that belongs to the new lib. */
+/** A tape that was taken into the new lib. */
 export interface Adopted {
+  /** Name of the tape. */
   readonly name: string
+  /** UUID of the tape, which it keeps. */
   readonly tape: string
+  /** `records` or `events`. */
   readonly role: Role
+  /** Number of records that the tape has now. */
   readonly records: number
-  /** Records that were committed and in no segment: they have one now. */
+  /** Number of committed records that were in no segment; they are in a new one now. */
   readonly fromDynamic: number
-  /** Records that were committed behind others which nothing holds any more: they are in files that were set aside. */
+  /**
+   * Number of committed records that cannot follow the tape's last record, because records between them are lost. They
+   * are in files that were set aside.
+   */
   readonly unplaced: number
-  /** Where these begin with a line that is no event, though its writer committed it: where that is, and why. */
+  /**
+   * Place and reason of the first committed line that is not an event, though its checksum matches. It begins the
+   * `unplaced` records.
+   */
   readonly unreadable?: string
-  /** One behind the position of its last event; 0 where it has none. */
+  /** Position after the tape's last event; 0 if it has no events. */
   readonly nextPosition: number
 }
 
+/** Errors of taking over a tape. Defects of the tape itself are returned as reasons instead. */
 export type AdoptError = StorageError | ReadError
 
-/** Adopts the tape in folder `name`, or says why it cannot be: then nothing of it was changed. */
+/** Takes over the tape in folder `name`. If it cannot be taken over, changes nothing and returns the reason. */
 export const adopt = Effect.fnUntraced(function* (
   lib: NewLib,
   name: string,
@@ -50,18 +64,18 @@ export const adopt = Effect.fnUntraced(function* (
   const { limits, root } = lib
   const meta = yield* root.meta.read(name)
   if (meta === undefined) return { tape: name, why: "its meta is missing" }
-  if (meta.bytes.length === 0) return { tape: name, why: "its meta is empty, as an interrupted clone leaves it" }
+  if (meta.bytes.length === 0) return { tape: name, why: "its meta is empty: an interrupted clone left it" }
   const folded = yield* Effect.result(fold(name, meta, limits))
   if (folded._tag === "Failure") return { tape: name, why: folded.failure.message }
   const state = folded.success
   const { tape: id, role, records } = state
-  // Batch numbers begin anew with the lib.
+  // Batch numbers restart with the lib.
   const segments = state.segments.map((segment) => ({ ...segment, lastBatch: 0 }))
   const behind = partsBehind(orphans.parts.get(state.tape) ?? [], state)
   const { placed, unplaced } = behind
   const fits = yield* Effect.result(checkRoom(name, { ...state, segments }, limits, placed.length > 0))
   if (fits._tag === "Failure") return { tape: name, why: fits.failure.message }
-  // Before anything is written: where no batch tells the positions, nobody knows them without the last segment.
+  // Checked before anything is written: if no batch has positions, only the last segment knows them.
   const held = placed.length > 0 ? Result.succeed(0) : yield* Effect.result(nextPosition(lib, name, state))
   if (held._tag === "Failure") {
     if (held.failure._tag === "StorageError") return yield* held.failure
@@ -84,13 +98,13 @@ export const adopt = Effect.fnUntraced(function* (
   }
 })
 
-/** Sees that the tape's meta may be as large as it will be, before anything is written. */
+/** Fails, before anything is written, if the tape's meta will be too large. */
 const checkRoom = (name: string, state: TapeState.TapeState, limits: Limits, hasTail: boolean) => {
   const { bytes } = MetaChain.writeTape(TapeState.refold(state), limits)
   return checkTapeMetaSize(limits, name, bytes.length + (hasTail ? segmentLineBytesMax : 0), state.segments.length)
 }
 
-/** What the meta of the tape in folder `name` says. */
+/** Folds the meta of the tape in folder `name`. */
 export const fold = (
   name: string,
   meta: Meta | undefined,
@@ -102,13 +116,13 @@ export const fold = (
     return TapeState.fold(file, MetaChain.readTape(file, meta?.bytes ?? new Uint8Array(0), limits).records)
   })
 
-/** A part that follows the tape's segments, and what its lines are where they are events. */
+/** A part that follows the tape's segments, with the keys of its events. */
 interface FollowingPart {
   readonly lines: Uint8Array
   readonly keys: ReadonlyArray<EventKey> | undefined
 }
 
-/** Parts of batches that the tape's segments do not have, as far as they follow them without a gap. */
+/** Takes the parts of batches that are not in the tape's segments, as far as they follow without a gap. */
 const partsBehind = (parts: ReadonlyArray<OrphanPart>, { lastBatch, records, role }: TapeState.TapeState) => {
   const placed: Array<FollowingPart> = []
   const keysIn = keysInOrder()
@@ -130,22 +144,22 @@ const partsBehind = (parts: ReadonlyArray<OrphanPart>, { lastBatch, records, rol
       }
     }
     unplaced += part.count
-    // No event that is left out had a higher one: none of theirs is given again.
+    // No event that is left out has a higher position, so no position is given again.
     if (role === "events") nextPosition = Math.max(nextPosition, part.positions[1])
   }
   return { placed, unplaced, unreadable, nextPosition }
 }
 
 /**
- * Gives the keys of one part after the other. Marks prove who wrote their lines, not what these are: throws where they are
- * no events, or none that can stand there.
+ * Decodes the keys of one part after the other. A mark proves that lines are unchanged, not that they are valid. Throws
+ * if they are not events, or cannot be at their positions.
  */
 const keysInOrder = (): ((part: OrphanPart) => ReadonlyArray<EventKey>) => {
   const order = new SegmentIndexBuilder("events")
   return ({ lines, positions: [before, behind] }) => {
     const keys = keysOfEvents(lines)
     if (keys.some(({ position }) => position < before || position >= behind)) {
-      throw new BadLine("a position is none that its batch can have")
+      throw new BadLine("a position is outside of its batch")
     }
     forEachLine(lines, (start, end, n) => order.add(lines, start, end, keys[n]!))
     return keys
@@ -170,7 +184,7 @@ const appendParts = (root: Root, tape: string, state: TapeState.TapeState, parts
   return Effect.map(written, ({ segment }) => segment)
 }
 
-/** Returns one behind the position of the last event in segments. */
+/** Returns the position after the last event in segments. */
 const nextPosition = (
   { segments: store }: NewLib,
   tape: string,

@@ -1,24 +1,27 @@
 /**
- * Files as rows of prints: which of them follow each other for certain, and where the same records stand in two rows.
- * A print stands for a record; two slices of one stream have prints in common where they overlap.
+ * Compares files as rows of prints, each of which represents a record: finds files that certainly follow each other,
+ * and records that two rows share. Two slices of one stream have equal prints where they overlap.
  */
 
-/** A file, as far as its place is to be found. */
+/** A file whose place is to be found. */
 export interface Printed {
   readonly number: number
   readonly prints: Float64Array
 }
 
-/** Files whose numbers follow each other, so their records do too. Places are those in the prints of all files, joined. */
+/**
+ * Files with consecutive numbers, whose records therefore follow each other. Places are indices in the joined prints of
+ * all files.
+ */
 export interface Block {
-  /** Index of its first file, and of the one behind its last. */
+  /** Index of its first file, and the index after its last. */
   readonly files: readonly [from: number, to: number]
   readonly numbers: readonly [first: number, last: number]
   readonly start: number
   readonly end: number
 }
 
-/** The blocks of files that ascend by number. */
+/** Groups files, ascending by number, into blocks. */
 export const blocksOf = (files: ReadonlyArray<Printed>): Array<Block> => {
   const blocks: Array<Block> = []
   const starts = startsOf(files)
@@ -35,7 +38,7 @@ export const blocksOf = (files: ReadonlyArray<Printed>): Array<Block> => {
   return blocks
 }
 
-/** Where the records of each file begin when all are joined. */
+/** Returns where the records of each file begin when all files are joined. */
 export const startsOf = (files: ReadonlyArray<Printed>): Array<number> => {
   let next = 0
   return files.map(({ prints }) => {
@@ -51,14 +54,17 @@ export const joined = (files: ReadonlyArray<Printed>): Float64Array => {
   return all
 }
 
-/** Whether `wanted` stands in `prints` at that place. */
+/** Whether `prints` contains `wanted` at this place. */
 export const standsAt = (wanted: Float64Array, prints: Float64Array, at: number): boolean => {
   if (at < 0 || at + wanted.length > prints.length) return false
   for (let index = 0; index < wanted.length; index++) if (prints[at + index] !== wanted[index]) return false
   return true
 }
 
-/** The first place in `[from, to)` at which `wanted` stands in `prints` and `fits`; -1 where there is none. */
+/**
+ * Returns the first place in `[from, to)` at which `prints` contains `wanted` and `fits` accepts it; -1 if there is
+ * none.
+ */
 export const placeOf = (
   wanted: Float64Array,
   prints: Float64Array,
@@ -72,26 +78,31 @@ export const placeOf = (
   return -1
 }
 
-/** How many records two slices share where they overlap: `b` begins `offset` behind the beginning of `a`, or before it. */
+/**
+ * Returns the range of `a` in which two slices overlap, if `b` begins `offset` records after `a` (before it if
+ * negative).
+ */
 const overlapOf = (a: Float64Array, b: Float64Array, offset: number) => {
   const from = Math.max(0, offset)
   return { from, to: Math.max(from, Math.min(a.length, offset + b.length)) }
 }
 
-/** Where in `a` the two differ first, from `first` on; -1 where they are the same. */
+/** Returns the first place in `a`, from `first`, at which the two differ; -1 if they are the same. */
 export const differenceOf = (a: Float64Array, b: Float64Array, offset: number, first = 0): number => {
   const { from, to } = overlapOf(a, b, offset)
   for (let at = Math.max(first, from); at < to; at++) if (a[at] !== b[at - offset]) return at
   return -1
 }
 
-/** Whether two slices overlap and are the same there: those of one stream agree from edge to edge. */
+/** Whether two slices overlap and are equal there. Slices of one stream are equal over the whole overlap. */
 export const agree = (a: Float64Array, b: Float64Array, offset: number): boolean => {
   const { from, to } = overlapOf(a, b, offset)
   return from < to && differenceOf(a, b, offset) === -1
 }
 
-/** Whether they are mostly the same there: then they agree, but for records that were changed in one of them. */
+/**
+ * Whether more than half of the overlap is equal: the slices agree except for records that were changed in one of them.
+ */
 export const resemble = (a: Float64Array, b: Float64Array, offset: number): boolean => {
   const { from, to } = overlapOf(a, b, offset)
   let same = 0
@@ -100,8 +111,8 @@ export const resemble = (a: Float64Array, b: Float64Array, offset: number): bool
 }
 
 /**
- * The places of records that stand once in `a` and once in `b`, ascending by that in `a`. What overlaps by chance, since
- * records repeat, has none of them.
+ * Returns the places of records that occur once in `a` and once in `b`, ascending by place in `a`. An overlap by
+ * chance, because records repeat, has no such records.
  */
 export const onceInBoth = (a: Float64Array, b: Float64Array): Array<readonly [inA: number, inB: number]> => {
   const [small, large] = a.length <= b.length ? [a, b] : [b, a]

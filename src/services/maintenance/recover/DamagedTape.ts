@@ -1,6 +1,6 @@
 /**
- * A tape whose own meta is bad or lost, in a lib that lost its meta too: the new lib lists it, so that it can be recovered
- * like any other.
+ * Examines a tape whose own meta is bad or lost, in a lib that lost its meta too. The new lib lists the tape, so that
+ * `recoverTape` can recover it.
  */
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
@@ -15,16 +15,16 @@ import { scanSegmentFile, type ScannedFile } from "../../segment/SegmentScan.ts"
 
 export interface DamagedTape {
   readonly name: string
-  /** As its meta still says it; else nobody knows, and it is `undefined`. */
+  /** Id that the damaged meta still contains; `undefined` if it is lost. */
   readonly tape: string | undefined
   readonly role: Role
-  /** One behind the position of the last event in the files that can be read; 0 where it has none. */
+  /** Position after the last event in readable files; 0 if they hold no events. */
   readonly nextPosition: number
 }
 
 /**
- * What can be said of the tape in folder `name`; `undefined` where no tape can be called so, or an interrupted clone has left
- * it: while one is made its meta is empty.
+ * Returns the facts that are left of the tape in folder `name`. Returns `undefined` if the name is not valid, or if an
+ * interrupted clone left the folder: during a clone its meta is empty.
  */
 export const examine = Effect.fnUntraced(function* (
   lib: NewLib,
@@ -39,14 +39,14 @@ export const examine = Effect.fnUntraced(function* (
   const events = yield* lastEvents(lib, name)
   const nextPosition = Math.max(0, ...events.map(({ position }) => position + 1))
   if (known !== undefined) return { name, tape: known.tape, role: "events", nextPosition }
-  // A clone has the same events, and another name: the event store would not look for them there.
+  // The events may be those of a clone under another name, where the event store would not find them.
   const isPlaced = events.length > 0 && events.every(({ stream }) => tapeOf(lib.placement, stream) === name)
   return { name, tape: undefined, role: isPlaced ? "events" : "records", nextPosition: isPlaced ? nextPosition : 0 }
 })
 
 type LastEvent = NonNullable<ScannedFile["lastEvent"]>
 
-/** The last event of each file that is good and holds events. */
+/** Returns the last event of each good file that holds events. */
 const lastEvents = Effect.fnUntraced(function* (
   lib: NewLib,
   name: string

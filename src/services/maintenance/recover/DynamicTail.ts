@@ -1,6 +1,6 @@
 /**
- * What dynamic segments hold of a tape against what its files do: where files end in them, and which files stand in them
- * behind a hole, so that dynamic segments give what is lost there too.
+ * Compares the dynamic segments' records of a tape with its files: finds where the files end among these records, and
+ * which files follow a gap that the dynamic segments fill.
  */
 import * as Effect from "effect/Effect"
 import type { SegmentCorrupt } from "../../../domain/format/Errors.ts"
@@ -23,13 +23,16 @@ import {
   startsOf
 } from "./Blocks.ts"
 
-/** A file that is there. */
+/** A file that exists. */
 export interface TailFile extends Printed {
-  /** Ordinal of its first record, where that is certain. */
+  /** Ordinal of its first record, if it is certain. */
   readonly ordinal: number | undefined
-  /** The same if no more is lost in front of it than what is known to be; `undefined` where nobody knows how much that is. */
+  /**
+   * Ordinal of its first record if no more is lost before it than is known; `undefined` if the size of a loss is not
+   * known.
+   */
   readonly presumed: number | undefined
-  /** Something still says what its hash was, and it has it. */
+  /** Whether its recorded hash was found, and matches. */
   readonly isProved: boolean
 }
 
@@ -39,24 +42,30 @@ export interface Committed {
   readonly prints: Float64Array
   /** Ordinal of the first of them. */
   readonly ordinal: number
-  /** All were committed to the tape as it is listed now, not to one that it was recovered from. */
+  /** Whether all were committed to the tape as it is listed now, and none to a tape that it replaced. */
   readonly isOwn: boolean
 }
 
+/** End of the tape: the files that count, and the committed records to append. */
 export interface Tail {
-  /** How many of the files count: what those behind them hold is among the committed records, with what is lost between. */
+  /**
+   * Number of files that count. The committed records contain all later ones, and the records that are lost between.
+   */
   readonly files: number
-  /** Committed records in front of this one are in these files. */
+  /** Index of the first committed record that is not in these files. */
   readonly from: number
-  /** One behind the last record of the files that do not count; `from` where all do. */
+  /** Index after the last record of the files that do not count; `from` if all files count. */
   readonly covered: number
-  /** No record is lost between the files that count and the committed ones. */
+  /** Whether no record is lost between the files that count and the committed records. */
   readonly joins: boolean
-  /** Ordinals of the files that count, where they are known. */
+  /** Ordinals of the files that count, if they are known. */
   readonly ordinals: ReadonlyArray<number | undefined>
 }
 
-/** Reads what is committed under any of `ids`; the last of them is that of the tape as it is listed now. */
+/**
+ * Reads the records that were committed under any of `ids`, of which the last is the id of the tape as it is listed
+ * now.
+ */
 export const committedOf = Effect.fnUntraced(function* (
   lib: LibHandle,
   tape: string,
@@ -76,7 +85,7 @@ export const committedOf = Effect.fnUntraced(function* (
   return {
     parts: parts.map(({ part }) => part),
     prints,
-    // Counted from the last: ordinals of parts from before a recovery may be those of another tape.
+    // Counted from the end, because parts from before a recovery may have the ordinals of another tape.
     ordinal: Math.max(0, last.part.firstOrdinal + last.part.count - prints.length),
     isOwn: parts.every(({ id }) => id === own)
   }
@@ -94,9 +103,9 @@ const printsOf = Effect.fnUntraced(function* (lib: LibHandle, tape: string, part
 })
 
 /**
- * What to append behind the files, and behind which of them. Where it is certain at which ordinal a file begins, that
- * tells where it ends among the committed records; else the records do. `ambiguous`: neither does. `changed`: a file that
- * does not hold what was committed there, though it looks good, and nothing proves that it is.
+ * Decides which committed records to append, and after which file. If a file's ordinal is certain, it gives the file's
+ * end among the committed records; otherwise the records do. Returns `ambiguous` if neither does. Returns `changed` for
+ * a file whose records differ from the committed ones, although it looks good, and nothing proves it.
  */
 export const tailBehind = <F extends TailFile>(
   files: ReadonlyArray<F>,
@@ -111,7 +120,7 @@ export const tailBehind = <F extends TailFile>(
     const changed = known.changedIn(block, limit)
     if (changed !== undefined) return { changed: files[changed]! }
     const begin = begins.size === 0 ? known.endOf(block) : known.beginOf(block, limit)
-    // Committed records go on to the end of the tape: what is behind a file that is among them is so too.
+    // The committed records reach to the end of the tape. So if a file lies among them, all later files do too.
     const isOut = begin === undefined && blocks.some((one) => one.end <= block.end && known.isAmong(one))
     const isNowhere = begin === undefined && !known.mayBeBefore(block)
     if (begin === "ambiguous" || isOut || isNowhere) return { ambiguous: files[block.files[1] - 1]! }
@@ -122,14 +131,14 @@ export const tailBehind = <F extends TailFile>(
   return cut(files, blocks, begins, committed)
 }
 
-/** Where a block begins among the committed records: before them where `at` is negative. */
+/** Place among the committed records at which a block begins; negative if it begins before them. */
 interface Begin {
   readonly at: number
-  /** Else it is only what agrees best. */
+  /** Otherwise it is only the best match. */
   readonly isCertain: boolean
 }
 
-/** Files count up to the first hole that committed records fill. */
+/** Counts files up to the first gap that committed records fill. */
 const cut = (
   files: ReadonlyArray<Printed>,
   blocks: ReadonlyArray<Block>,
@@ -137,7 +146,7 @@ const cut = (
   { ordinal }: Committed
 ): Tail => {
   const ordinals: Array<number | undefined> = []
-  // Before the first file: as many records as there are before the committed ones.
+  // Before the first file there are as many records as before the committed ones.
   let end: number | undefined = -ordinal
   let joins = ordinal === 0
   for (const block of blocks) {
@@ -159,13 +168,13 @@ const cut = (
   return { files: files.length, from, covered: from, joins, ordinals }
 }
 
-/** What tells where blocks begin. */
+/** Determines where blocks begin, from ordinals and records. */
 class BlockStarts {
   readonly #files: ReadonlyArray<TailFile>
   readonly #committed: Committed
   readonly #role: Role
   readonly #all: Float64Array
-  /** From the last on. */
+  /** In reverse order. */
   readonly #once: ReadonlyArray<readonly [inFiles: number, inCommitted: number]>
 
   constructor(files: ReadonlyArray<TailFile>, committed: Committed, role: Role) {
@@ -177,8 +186,8 @@ class BlockStarts {
   }
 
   /**
-   * Where the last block begins. It may go on behind the committed records: then what was committed last is lost, or older
-   * files of the lib were put back.
+   * Returns where the last block begins. It may extend beyond the committed records: then the last commits are lost, or
+   * older files of the lib were restored.
    */
   endOf(block: Block): Begin | undefined | "ambiguous" {
     const limit = this.#committed.prints.length
@@ -186,12 +195,12 @@ class BlockStarts {
     return ahead === undefined ? this.beginOf(block, limit) : ahead
   }
 
-  /** Whether all of a block may stand before the committed records, by the number of records that there are. */
+  /** Whether a whole block fits before the committed records, by the number of records. */
   mayBeBefore({ end }: Block): boolean {
     return !this.#committed.isOwn || end <= this.#committed.ordinal
   }
 
-  /** As `beginOf`, of a block that ends behind the limit; `undefined` where nothing says that it does. */
+  /** Like `beginOf`, for a block that ends after the limit. Returns `undefined` if nothing shows that it does. */
   #ahead(block: Block, limit: number): Begin | undefined | "ambiguous" {
     const isAhead = (begin: number) => begin + block.end - block.start > limit
     const fits = (begin: number) => begin < limit && this.#agrees(block, begin)
@@ -207,45 +216,48 @@ class BlockStarts {
       if (told.includes(begin)) return { at: begin, isCertain: true }
       if (isAhead(begin)) return "ambiguous"
     }
-    // It is ahead, or a few records were appended twice.
+    // Either it extends beyond, or a few records were appended twice.
     return told.length > 0 && this.#byRecords(block, limit) === undefined ? "ambiguous" : undefined
   }
 
-  /** Where a block begins that ends at `limit` or before. `undefined`: somewhere before, and nobody knows where. */
+  /**
+   * Returns where a block begins that ends at `limit` or before. `undefined`: somewhere before, at an unknown place.
+   */
   beginOf(block: Block, limit: number): Begin | undefined | "ambiguous" {
     const length = block.end - block.start
     const ordinal = this.#byOrdinal(block, "ordinal", limit)
     if (ordinal !== undefined && this.#committed.isOwn) return { at: ordinal, isCertain: true }
-    // Where a file that is proved must be, others were committed: one of the two is not what it says.
+    // Other records were committed at the place of a proven file, so one of the two is wrong.
     if (this.#differing(block, this.#certain(block), limit).length > 0) return "ambiguous"
     const told = this.#byRecords(block, limit)
     const presumed = this.#byOrdinal(block, "presumed", limit)
     if (told !== undefined) {
-      // Nothing is lost, and a few records were appended twice; or as many are lost as are there twice.
+      // Either nothing is lost and a few records were appended twice, or as many records are lost as were appended
+      // twice.
       const isDoubtful = presumed !== undefined && presumed >= -length && presumed !== told
       if (isDoubtful && this.#committed.isOwn && this.#role === "records") return "ambiguous"
       return { at: told, isCertain: true }
     }
-    // Where fewer records are known of than ordinals say, nobody knows where those are lost.
+    // If fewer records are known than ordinals require, the place of the missing ones is unknown.
     if (presumed === -length) return undefined
     if (presumed !== undefined && presumed > -length) return { at: presumed, isCertain: false }
     if (this.#isLikeChanged(block, limit)) return "ambiguous"
     const repeated = this.#longest(block, limit)
     if (repeated === undefined) return undefined
-    // What was committed before a recovery went into a file then.
+    // Records that were committed before a recovery were put into a file by that recovery.
     return this.#committed.isOwn ? "ambiguous" : { at: repeated, isCertain: false }
   }
 
   /**
-   * Index of a file of the block in which a record is not the one that was committed: these have a checksum. Only where it
-   * is certain which was: records that are nearly alike are ordinary.
+   * Returns the index of a file of the block that has other records than were committed; the committed ones have a
+   * checksum. Compares only at a place that is certain, because similar records are common.
    */
   changedIn(block: Block, limit: number): number | undefined {
     const differing = this.#differing(block, this.#certain(block), limit)
     return differing.some((index) => this.#files[index]!.isProved) ? undefined : differing[0]
   }
 
-  /** Whether a block may be committed records with some of them changed: nothing proves that those are as they were. */
+  /** Whether a block may be committed records of which some were changed, and no file of it is proven. */
   #isLikeChanged(block: Block, limit: number): boolean {
     const prints = this.#all.subarray(block.start, block.end)
     return this.#suggested(block).some((begin) => {
@@ -255,19 +267,24 @@ class BlockStarts {
     })
   }
 
-  /** Where ordinals say for certain that a block begins. */
+  /** Returns where a block begins if ordinals make that certain. */
   #certain(block: Block): number | undefined {
     const ordinal = this.#committed.isOwn ? this.#files[block.files[0]]!.ordinal : undefined
     return ordinal === undefined ? undefined : ordinal - this.#committed.ordinal
   }
 
-  /** Where a block would begin by each record that stands once in the files and once among the committed ones. */
+  /**
+   * Returns where a block would begin according to each record that occurs once in the files and once among the
+   * committed ones.
+   */
   #suggested({ end, start }: Block): Array<number> {
     const inside = this.#once.filter(([inFiles]) => inFiles >= start && inFiles < end)
     return [...new Set(inside.map(([inFiles, inCommitted]) => inCommitted - (inFiles - start)))]
   }
 
-  /** Indices of files of a block that have other records than were committed, if it begins there. */
+  /**
+   * Returns indices of the block's files whose records differ from the committed ones, if the block begins at `begin`.
+   */
   #differing({ end, files, start }: Block, begin: number | undefined, limit: number): Array<number> {
     if (begin === undefined || begin + end - start > limit) return []
     const prints = this.#all.subarray(start, end)
@@ -281,12 +298,12 @@ class BlockStarts {
     return differing
   }
 
-  /** Whether some of a block are committed records, by records that are nowhere else. */
+  /** Whether part of a block is among the committed records, judged by records that occur only once. */
   isAmong(block: Block): boolean {
     return this.#suggested(block).some((begin) => this.#agrees(block, begin))
   }
 
-  /** As ordinals have it, where records do not contradict. */
+  /** Returns the begin according to ordinals, unless the records contradict it. */
   #byOrdinal(block: Block, which: "ordinal" | "presumed", limit: number): number | undefined {
     const ordinal = this.#files[block.files[0]]![which]
     if (ordinal === undefined) return undefined
@@ -295,13 +312,13 @@ class BlockStarts {
     return end <= limit && (end <= 0 || this.#agrees(block, begin)) ? begin : undefined
   }
 
-  /** As records have it that stand once in the files and once among the committed ones. */
+  /** Returns the begin according to records that occur once in the files and once among the committed ones. */
   #byRecords(block: Block, limit: number): number | undefined {
     const length = block.end - block.start
     return this.#suggested(block).find((begin) => begin + length <= limit && this.#agrees(block, begin))
   }
 
-  /** So that as many as can be stand in both. */
+  /** Returns the begin with the longest overlap. */
   #longest(block: Block, limit: number): number | undefined {
     const length = block.end - block.start
     for (let end = limit; end > 0; end--) if (this.#agrees(block, end - length)) return end - length

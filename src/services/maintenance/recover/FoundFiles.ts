@@ -1,6 +1,6 @@
 /**
- * What recovery finds in a tape's folder: files that look like segments, each read line by line and judged by itself.
- * Where something still says what a file's hash was (its index, a good line of a damaged meta), the file must have it.
+ * Finds files in a tape's folder that look like segments, reads each line by line, and judges each by itself. If its
+ * index or a good line of a damaged meta has the file's hash, the file must match it.
  */
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
@@ -14,50 +14,54 @@ import type { LibHandle } from "../../lib/LibHandle.ts"
 import { scanSegmentFile, type ScannedFile } from "../../segment/SegmentScan.ts"
 import * as IndexFiles from "../../segment/IndexFiles.ts"
 
-/** A file whose lines are all records. */
+/** A file in which every line is a record. */
 export interface GoodFile extends ScannedFile {
   readonly name: string
   readonly number: number
   readonly compression: (typeof Compression)["Type"]
   readonly shardEvery: number | undefined
-  /** Ordinal of its first record in the old tape, if a good line of a damaged meta still says it. */
+  /** Ordinal of its first record in the old tape, if a good line of a damaged meta still has it. */
   readonly firstOrdinal: number | undefined
-  /** Its index or a good line of a damaged meta has its SHA-256: it is as it was written. */
+  /** Whether its index, or a good line of a damaged meta, has its SHA-256: then it is unchanged. */
   readonly isProved: boolean
 }
 
-/** A file that is no segment any more, or is not there. */
+/** A file that is damaged or missing. */
 export interface UnreadFile {
+  /** Name of the file, such as `seg-000001.jsonl`. */
   readonly segment: string
-  /** Byte of the file; 0 where it is not known. */
+  /** Byte at which the damage begins; 0 if it is not known. */
   readonly offset: number
+  /** Description of the damage. */
   readonly why: string
-  /** Records that it held, where its index or a good line of a damaged meta still says so. */
+  /** Number of records that it held, if its index or a good line of a damaged meta still has it. */
   readonly records: number | undefined
 }
 
-/** What is known of a lost file besides. */
+/** A lost file, with everything else that is known of it. */
 export interface Lost {
   readonly number: number
   readonly file: UnreadFile
   readonly isThere: boolean
-  /** What a good line of a damaged meta still says of it. */
+  /** Its line in a damaged meta, if that line is good. */
   readonly known: ListedSegment | undefined
 }
 
+/** Files of a tape's folder. */
 export interface Found {
   /** By number. */
   readonly good: ReadonlyArray<GoodFile>
   /** By number. */
   readonly lost: ReadonlyArray<Lost>
-  /** The highest number seen. */
+  /** Highest number that was seen. */
   readonly highest: number
-  /** The last repack that a damaged meta still tells of. */
+  /** The last repack that a damaged meta still records. */
   readonly repacked: Repacked | undefined
 }
 
 type ListedSegment = Omit<Segment, "state">
 
+/** Reads all files of a tape's folder that look like segments. */
 export const findFiles = Effect.fnUntraced(function* (
   lib: LibHandle,
   tape: string,
@@ -82,7 +86,7 @@ export const findFiles = Effect.fnUntraced(function* (
       const error = file.failure
       lose(number, { segment: name, offset: "offset" in error ? error.offset : 0, why: error.message, records })
     } else if (expected !== undefined && expected.sha256 !== file.success.sha256) {
-      const why = "its SHA-256 is not the one that its index or its meta has"
+      const why = "its SHA-256 does not match its index or its meta"
       lose(number, { segment: name, offset: 0, why, records })
     } else {
       const shardEvery = known.get(name)?.shardEvery ?? shardOf(name, naming.number)
@@ -99,11 +103,16 @@ export const findFiles = Effect.fnUntraced(function* (
   return { good, lost, highest, repacked }
 })
 
-/** A line that is good by itself may still have been written by anybody. */
+/**
+ * Whether the entry has the name that its number gives. A line with a good hash may still have been written by anyone.
+ */
 const isNamedSo = ({ name, number, compression, shardEvery = 0 }: ListedSegment): boolean =>
   number <= segmentNumberMax && name === segmentName({ number, compression, shardEvery })
 
-/** Any number of segments to a folder that gives this one; 1 always does where folder and number are the same. */
+/**
+ * Returns a number of segments per shard folder that results in this name. 1 always does if folder and number are the
+ * same.
+ */
 const shardOf = (name: string, number: number): number | undefined => {
   const match = /^shard-(\d+)\//.exec(name)
   if (match === null) return undefined
@@ -111,7 +120,7 @@ const shardOf = (name: string, number: number): number | undefined => {
   return shard === 0 ? number + 1 : Math.floor(number / shard)
 }
 
-/** What those lines of a damaged meta say that are good by themselves. */
+/** Returns the entries of a damaged meta whose lines are good. */
 const salvage = (
   lib: LibHandle,
   tape: string
@@ -133,7 +142,7 @@ const salvage = (
     return { known, repacked }
   })
 
-/** Whether a repack took the place of the segment of that number. */
+/** Whether a repack replaced the segment with this number. */
 export const isRemoved = (number: number, { removed }: Repacked): boolean =>
   number >= removed[0] && number <= removed[1]
 

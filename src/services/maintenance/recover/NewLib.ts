@@ -1,4 +1,4 @@
-/** The lib that recovery makes around the tapes that it finds: known before it is written. */
+/** The lib that recovery creates around the tapes that it finds. It is known before it is written. */
 import type { Limits } from "../../../domain/format/Limits.ts"
 import type { Placement } from "../../../domain/format/Placement.ts"
 import type { Root } from "../../ports/Storage.ts"

@@ -1,4 +1,7 @@
-/** The segments of the recovered tape: files as they are, and new ones of what was committed and is in none of them. */
+/**
+ * Describes the segments of the recovered tape: existing files as they are, and new segments for committed records that
+ * no file holds.
+ */
 import * as Effect from "effect/Effect"
 import { SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import { newline } from "../../../domain/format/Format.ts"
@@ -20,13 +23,14 @@ import { SegmentSeal } from "../../../domain/segment/SegmentSeal.ts"
 import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { GoodFile } from "./FoundFiles.ts"
 
+/** Existing files as segments of the new tape. */
 export interface Described {
   readonly segments: Array<Segment>
-  /** Those of the given states that the new stream goes through: up to there it is the one that they are of. */
+  /** The given states that the new stream passes through. Up to such a state, it is the stream that the state is of. */
   readonly reached: ReadonlySet<Merkle.State>
 }
 
-/** Reads files once more, checked by what was found of them, for the Merkle states that meta needs. */
+/** Reads the files once more, checked against what was found of them, to compute the Merkle states for meta. */
 export const describe = Effect.fnUntraced(function* (
   lib: LibHandle,
   listed: TapeListing,
@@ -64,7 +68,7 @@ export const describe = Effect.fnUntraced(function* (
   return { segments, reached }
 })
 
-/** Puts the records `[from, to)` of `parts` into a segment of their own behind `before`. */
+/** Writes the records `[from, to)` of `parts` into a segment of their own after `before`. */
 export const append = (
   lib: LibHandle,
   listed: TapeListing,
@@ -83,7 +87,8 @@ export const append = (
     ({ segment }) => segment
   )
   if (role !== "events") return written
-  // Lines that are no events are no failure of the disk: they are found before anything is written, and stop no writer.
+  // A line that is not an event is not a failure of the disk. This pass finds it before anything is written, so that it
+  // does not stop the writer.
   const uncounted = new Counter({ records: 0, bytes: 0 }, undefined)
   const trial = copy(lib, listed, parts, range, uncounted, new SegmentSeal(role), () => Effect.void)
   return Effect.andThen(trial, written)
@@ -125,11 +130,11 @@ const copy = Effect.fnUntraced(function* (
   }
 })
 
-/** The lines `[from, to)` of `count` lines. */
+/** Returns the lines `[from, to)` of `count` lines. */
 const linesOf = (lines: Uint8Array, count: number, from: number, to: number): Uint8Array =>
   from <= 0 && to >= count ? lines : lines.subarray(startOf(lines, Math.max(0, from)), startOf(lines, Math.max(0, to)))
 
-/** Where a line begins; the end where there are not as many. */
+/** Returns where a line begins, or the end if there are fewer lines. */
 const startOf = (lines: Uint8Array, line: number): number => {
   let start = 0
   for (let n = 0; n < line && start < lines.length; n++) start = lines.indexOf(newline, start) + 1

@@ -1,37 +1,42 @@
-/** Where files stood in the old tape, and what is missing between them: as far as anything still says so. */
+/** Computes the ordinals of files in the old tape, and the gaps between them, as far as they are still known. */
 import { numbersBeforeRepack } from "../../../domain/meta/TapeState.ts"
 
-/** A file that was a segment of the old tape: one that is there, or one that is lost. */
+/** A file that was a segment of the old tape, whether it exists or is lost. */
 export interface OldSegment {
   readonly number: number
-  /** `undefined` where it is lost and nobody knows. */
+  /** `undefined` if the file is lost and its number of records is not known. */
   readonly records: number | undefined
   readonly isLost: boolean
-  /** Ordinal of its first record; `undefined` where nothing says it of this very file. */
+  /** Ordinal of its first record; `undefined` if it is not recorded for this file. */
   readonly ordinal: number | undefined
 }
 
-/** Ordinals of the old tape between which records are lost: all of them where they are as many. */
+/** A range of ordinals of the old tape in which records are lost: all of the range, if `records` is its length. */
 export interface Gap {
+  /** First ordinal of the range. */
   readonly from: number
+  /** Ordinal after the range. */
   readonly to: number
+  /** Number of records that are lost in the range. */
   readonly records: number
 }
 
-/** Numbers that no file has. */
+/** A range of segment numbers that no file has. */
 export interface Missing {
+  /** First number of the range. */
   readonly from: number
+  /** Last number of the range. */
   readonly to: number
   /**
-   * A file of each of these numbers is gone, of this tape or of the one that it was recovered or cloned from. Else a
-   * repack may have left them out, as it does with three and more: nothing tells whether it did.
+   * Whether files with these numbers are certainly gone, from this tape or the one that it was recovered or cloned
+   * from. Otherwise a repack may have skipped the numbers, as it skips three or more.
    */
   readonly certain: boolean
 }
 
 /**
- * The ordinals of files that ascend by number, with those that follow from what is known of their neighbours.
- * `countsLost`: whether lost files were segments of this tape, and not of one that it was recovered from.
+ * Returns the ordinals of files that ascend by number, including those that follow from the neighbours. `countsLost`
+ * says whether lost files were segments of this tape, and not of one that it was recovered from.
  */
 export const ordinalsOf = (places: ReadonlyArray<OldSegment>, countsLost: boolean): Array<number | undefined> => {
   const ordinals = places.map(({ number, ordinal }) => ordinal ?? (number === 1 ? 0 : undefined))
@@ -50,10 +55,10 @@ export const ordinalsOf = (places: ReadonlyArray<OldSegment>, countsLost: boolea
   return ordinals
 }
 
-/** What is lost of the old tape. `end`: the ordinal behind which nothing is lost, where that is known. */
+/** Returns the gaps of the old tape. `end` is the ordinal after which nothing is lost, if that is known. */
 export const gapsOf = (places: ReadonlyArray<OldSegment>, countsLost: boolean, end: number | undefined): Array<Gap> => {
   const gaps: Array<Gap> = []
-  /** The last ordinal that is known, and records behind it of which it is not known where they stood. */
+  /** The last known ordinal, and the number of records after it whose place is not known. */
   let from = 0
   let between = 0
   const reach = (to: number) => {
@@ -78,7 +83,10 @@ export const gapsOf = (places: ReadonlyArray<OldSegment>, countsLost: boolean, e
   return gaps
 }
 
-/** Numbers that are missing between files; not where one of `dropped` is: a repack did away with those. */
+/**
+ * Returns the numbers that are missing between files. Skips ranges that contain a number of `dropped`: a repack removed
+ * them.
+ */
 export const missingOf = (
   files: ReadonlyArray<{ readonly number: number; readonly isLost: boolean }>,
   dropped: ReadonlyArray<number>
@@ -96,7 +104,10 @@ export const missingOf = (
   return missing
 }
 
-/** Whether a file that is good follows before a repack can: had it taken the missing ones, it had taken that one too. */
+/**
+ * Whether a good file follows before a repack's output can: a repack of the missing files would have taken that file
+ * too.
+ */
 const standsBeforeRepack = (files: ReadonlyArray<{ readonly number: number; readonly isLost: boolean }>): boolean => {
   const good = files.findIndex(({ isLost }) => !isLost)
   return files.slice(1, good + 1).every(({ number }, index) => number - files[index]!.number <= numbersBeforeRepack)

@@ -1,4 +1,4 @@
-/** Dynamic segments of a lib that nothing lists any more: the committed records in them, by the id of their tape. */
+/** Finds committed records in the dynamic segments of a lib that lost its meta, by the id of their tape. */
 import * as Effect from "effect/Effect"
 import type { DynamicCorrupt } from "../../../domain/format/Errors.ts"
 import * as DynamicSegment from "../../../domain/journal/DynamicSegment.ts"
@@ -7,34 +7,38 @@ import type { Root, StorageError } from "../../ports/Storage.ts"
 import { readDynamic } from "../../journal/DynamicScan.ts"
 import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
 
-/** The records of one batch for one tape. */
+/** The records of one tape in one batch. */
 export interface OrphanPart {
   readonly batch: number
   readonly firstOrdinal: number
   readonly count: number
   readonly lines: Uint8Array
-  /** Where they stand: name of the file, and the byte in it. */
+  /** Name of their file, and the byte at which they begin. */
   readonly file: string
   readonly offset: number
-  /** The position of the next event in front of the batch, and one that no event of the batch has reached. */
+  /** Position of the next event before the batch, and a position that no event of the batch reaches. */
   readonly positions: readonly [before: number, behind: number]
 }
 
-/** Where a dynamic segment cannot be read on: a torn end that nobody was told of, or damage. */
+/** Place at which a dynamic segment becomes unreadable: a torn end that was never acknowledged, or damage. */
 export interface OrphanDamage {
+  /** Name of the dynamic segment. */
   readonly file: string
+  /** Byte at which the unreadable part begins. */
   readonly offset: number
+  /** Description of the damage. */
   readonly why: string
 }
 
+/** Content of the dynamic segments. */
 export interface Orphans {
   readonly damaged: ReadonlyArray<OrphanDamage>
   readonly files: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>
-  /** By tape id; ascending by batch, each batch once: a takeover writes the last one again. */
+  /** Parts by tape id, ascending by batch. Each batch is there once, although a takeover copies the last one. */
   readonly parts: ReadonlyMap<string, ReadonlyArray<OrphanPart>>
 }
 
-/** Reads every dynamic segment that there is, as far as its marks prove it. */
+/** Reads every dynamic segment, as far as marks prove its batches. */
 export const scanOrphans = Effect.fnUntraced(function* (
   root: Root
 ): Effect.fn.Return<Orphans, StorageError | DynamicCorrupt> {
@@ -49,7 +53,7 @@ export const scanOrphans = Effect.fnUntraced(function* (
     const before = DynamicSegment.startOf(bytes)
     if (before === undefined) {
       if (DynamicSegment.contentBytesOf(bytes) > header)
-        damaged.push({ file, offset: header, why: "its first batch is not good" })
+        damaged.push({ file, offset: header, why: "its first batch cannot be read" })
       continue
     }
     const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
@@ -72,12 +76,16 @@ export const scanOrphans = Effect.fnUntraced(function* (
 
 /** Committed records of a tape that is not in the new lib. */
 export interface Unadopted {
-  /** Id of the tape. */
+  /** UUID of the tape. */
   readonly tape: string
+  /** Number of its committed records. */
   readonly records: number
 }
 
-/** What was committed to tapes without an `adopted` id; and one behind the last position that an event of theirs has. */
+/**
+ * Returns the records that were committed to tapes whose id is not in `adopted`, and the position after their last
+ * event.
+ */
 export const unadopted = (
   { parts }: Orphans,
   adopted: ReadonlySet<string>
@@ -92,7 +100,7 @@ export const unadopted = (
   return { tapes, nextPosition }
 }
 
-/** Records may look like events, and be none: those of a batch have positions that only they can have. */
+/** Records may look like events without being any. Events of a batch have positions within the range of that batch. */
 const positionBehind = ({ lines, positions: [before, behind] }: OrphanPart): number => {
   try {
     const position = keysOfEvents(lines).at(-1)?.position ?? -1

@@ -1,25 +1,29 @@
 /**
- * Files that say the same twice. A repack that was interrupted leaves its outputs beside the segments that it rewrote, or
- * some of these beside its outputs. Which is which is known by their numbers and proved by their lines: one of the two is
- * dropped. Any other overlap is for a human to judge. Nothing is looked for among files between which no repack can
- * have been, by their numbers: what is there twice was appended twice.
+ * Resolves files that contain the same records. An interrupted repack leaves its outputs next to the segments that it
+ * rewrote, or some of those segments next to its outputs. Numbers show which files are which, lines prove it, and one
+ * of the two is dropped. Any other overlap is left to a human. Files between which no repack can lie, by their numbers,
+ * are not compared: records that occur twice there were appended twice.
  */
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import { numbersBeforeRepack } from "../../../domain/meta/TapeState.ts"
 import { agree, type Block, blocksOf, joined, onceInBoth, placeOf, resemble, startsOf } from "./Blocks.ts"
 import type { GoodFile } from "./FoundFiles.ts"
 
-/** What is looked at of a file. */
+/** Fields of a file that are compared. */
 type OverlapFile = Pick<GoodFile, "name" | "number" | "prints" | "isProved">
 
+/** The files that belong to the tape, and those that do not. */
 export interface Resolved<F> {
   readonly kept: ReadonlyArray<F>
   readonly dropped: ReadonlyArray<F>
-  /** Numbers of lost files whose records are in the files that are kept. */
+  /** Numbers of lost files whose records are in files that are kept. */
   readonly spare: ReadonlySet<number>
 }
 
-/** Which of `files`, ascending by number, are the tape's. `lost`: numbers of files that cannot be read. */
+/**
+ * Decides which of `files`, ascending by number, belong to the tape. `lost` are the numbers of files that cannot be
+ * read.
+ */
 export const resolve = <F extends OverlapFile>(
   files: ReadonlyArray<F>,
   lost: ReadonlyArray<number>,
@@ -47,21 +51,21 @@ const sameNumber = (files: ReadonlyArray<OverlapFile>): Array<string> =>
     .filter((file, index) => file.number === files[index - 1]?.number || file.number === files[index + 1]?.number)
     .map((file) => file.name)
 
-/** The files that have records in common. */
+/** Returns the names of files that share records. */
 const namesOf = (files: ReadonlyArray<OverlapFile>, others: ReadonlyArray<OverlapFile>): Array<string> => {
   const prints = new Set(joined(others))
   const alike = files.filter((file) => file.prints.some((print) => prints.has(print)))
   return [...alike, ...others].map(({ name }) => name)
 }
 
-/** Files in front of which there may have been a repack: more numbers are left out there than files are lost. */
+/** Files before which there may have been a repack: more numbers are missing there than files are lost. */
 interface Row<F> {
-  /** Numbers between this row and what is before it, lost files included. */
+  /** Count of numbers between this row and the file before it, including lost files. */
   readonly gap: number
   readonly files: Array<F>
-  /** Numbers of lost files among them. */
+  /** Numbers of lost files in the row. */
   readonly lost: Array<number>
-  /** Its first number. */
+  /** First number of the row. */
   readonly first: number
 }
 
@@ -81,16 +85,19 @@ const rowsOf = <F extends OverlapFile>(files: ReadonlyArray<F>, lost: ReadonlyAr
   return rows
 }
 
-/** How files are read. `spare`: numbers of lost files of which that proves that the files which stay hold their records. */
+/**
+ * An interpretation of the files. `spare` are the numbers of lost files whose records it proves to be in files that
+ * stay.
+ */
 interface Reading {
-  /** How many of the files before the row stay: those behind them are what a finished repack did not remove any more. */
+  /** Number of files before the row that stay. A finished repack had not removed the others yet. */
   readonly keep: number
-  /** Whether the row's files stay: they do not where they are the beginning of a repack that was not finished. */
+  /** Whether the row's files stay. They are dropped if they are the beginning of an unfinished repack. */
   readonly takes: boolean
   readonly spare: ReadonlyArray<number>
 }
 
-/** What a row is to the files before it; other files are `behind` it. */
+/** Decides how a row relates to the files before it. `behind` are the files after it. */
 const judge = (
   files: ReadonlyArray<OverlapFile>,
   lost: ReadonlyArray<number>,
@@ -107,19 +114,22 @@ const judge = (
   const done = finished(before, lost, outputs, row)
   const reading = done ?? unfinished
   if (reading === undefined) return overlaps(before, outputs, isRepack) ? "ambiguous" : unrelated
-  // A file that stands in an output that is lost, and a bit in one that is not.
+  // A file may be part of a lost output, and share a few records with one that exists.
   const rest = sideOf(files.slice(0, reading.keep), lost)
   if (reading.takes && overlaps(rest, outputs, false)) return "ambiguous"
   if (done !== undefined && unfinished !== undefined) {
-    // Of one length, the two give one stream.
+    // If both have the same length, both give the same stream.
     const more = rest.prints.length + outputs.prints.length - before.prints.length
     if (more !== 0) return role === "events" && more > 0 ? unfinished : "ambiguous"
   }
-  // No event is there twice.
+  // No event occurs twice.
   return role === "events" || (isRepack && isTold(before, outputs, behind(), reading)) ? reading : "ambiguous"
 }
 
-/** Whether a record that is nowhere twice but for this is among what a reading drops, wherever numbers are missing in it. */
+/**
+ * Whether each part that a reading drops contains a record that occurs nowhere else on its side, so that the repetition
+ * cannot be a coincidence. Parts are separated by missing numbers.
+ */
 const isTold = (before: Side, outputs: Side, behind: ReadonlyArray<OverlapFile>, { keep, takes }: Reading): boolean => {
   const both = onceInBoth(before.prints, outputs.prints)
   const once = new Set(both.map(([place]) => before.prints[place]!))
@@ -131,15 +141,18 @@ const isTold = (before: Side, outputs: Side, behind: ReadonlyArray<OverlapFile>,
   return dropped.every(({ end, start }) => at.some((one) => one >= start && one < end))
 }
 
+/** Files on one side of a possible repack. */
 interface Side {
   readonly files: ReadonlyArray<OverlapFile>
   readonly starts: ReadonlyArray<number>
-  /** Files whose records follow each other for certain. */
+  /** Files whose records certainly follow each other. */
   readonly blocks: ReadonlyArray<Block>
-  /** Files whose records may follow each other: nothing is missing between them but what a repack may have left out. */
+  /**
+   * Files whose records may follow each other: only numbers that a repack may have skipped are missing between them.
+   */
   readonly rooms: ReadonlyArray<readonly [start: number, end: number]>
   readonly prints: Float64Array
-  /** Files that are missing for certain between those of two numbers. */
+  /** Returns how many files are certainly missing between those with the two numbers. */
   readonly missing: (before: number, behind: number) => number
 }
 
@@ -168,8 +181,8 @@ const standsIn = (prints: Float64Array, { prints: all, rooms }: Side): boolean =
   rooms.some((room) => placeOf(prints, all, room, () => true) !== -1)
 
 /**
- * The reading in which the repack was finished: what it had not removed yet stands in its outputs, in order. As much as
- * can be: what would stay else is there twice.
+ * Returns the interpretation in which the repack was finished: its outputs contain, in order, the segments that it had
+ * not removed yet. Takes as many segments as possible, because any that stayed would repeat records.
  */
 const finished = (
   before: Side,
@@ -187,7 +200,7 @@ const finished = (
     const { number, prints } = files[index]!
     if (!outputs.blocks.some(({ end, start }) => placeOf(prints, outputs.prints, [start, end], () => true) !== -1))
       break
-    // What follows another file follows it in the stream, so the repack began with it.
+    // A file that follows another one follows it in the stream too, so the repack began with it.
     const isFirst = number - 1 === (files[index - 1]?.number ?? 0) && outputs.files[0]!.number === row.first
     const isLast = isRepack && lostBehind === 0
     const rest = sideOf(files.slice(index), lost, before.prints.subarray(before.starts[index]))
@@ -196,7 +209,7 @@ const finished = (
       last: (end) => !isLast || ends.has(end)
     })
     if (places === undefined) continue
-    // The file in front of them is in the outputs too where these begin before it, and begin where the run did.
+    // The outputs also contain the file before these if they begin earlier, and begin where the run did.
     const begins =
       isRepack && outputs.files[0]!.number === row.first && places[0]! > 0 && places[0]! < outputs.blocks[0]!.end
     const isSpare = (n: number) => isBetween(n, rest, outputs, places) || (begins && n === number - 1)
@@ -205,14 +218,17 @@ const finished = (
   return reading
 }
 
-/** The reading in which it was not: all that it had written stands in the files before, from where one of them begins. */
+/**
+ * Returns the interpretation in which the repack was not finished: the files before contain all that it had written,
+ * beginning where one of them begins.
+ */
 const notFinished = (before: Side, outputs: Side, row: Row<OverlapFile>, fromFile: boolean): Reading | undefined => {
   const starts = new Set(before.starts)
   const isFirst = fromFile && outputs.files[0]!.number === row.first
   const places = embed(outputs, before, { first: (at) => !isFirst || starts.has(at), last: () => true })
   if (places === undefined) return undefined
   const { number } = outputs.files[0]!
-  // The file in front of the numbers that a repack leaves out is there: nothing is missing behind it.
+  // The file before the numbers that a repack skips exists, so nothing is missing after it.
   const endsWhole = before.files.at(-1)!.number === row.first - numbersBeforeRepack - 1
   const isInLast = endsWhole && places[0]! >= before.blocks.at(-1)!.start
   const isWhole = endsWhole && before.blocks.length === 1 && before.files[0]!.number === 1
@@ -220,7 +236,10 @@ const notFinished = (before: Side, outputs: Side, row: Row<OverlapFile>, fromFil
   return { keep: before.files.length, takes: false, spare: row.lost.filter(isSpare) }
 }
 
-/** The places in `room` of the blocks of `wanted`: in order, each within one of its rooms, and apart where files are missing. */
+/**
+ * Returns places in `room` for the blocks of `wanted`, in order: each within one room, and apart if files are missing
+ * between.
+ */
 const embed = (
   wanted: Side,
   room: Side,
@@ -234,7 +253,7 @@ const embed = (
       (index > 0 || fits.first(at)) && (index < wanted.blocks.length - 1 || fits.last(at + end - start))
     let found = -1
     for (const [begin, behind] of room.rooms) {
-      // There is a record at least in each file that is missing in between.
+      // Each file that is missing in between had at least one record.
       const first = begin < from ? from + missing : begin
       if (behind <= first) continue
       found = placeOf(wanted.prints.subarray(start, end), room.prints, [first, behind], fitsAt)
@@ -247,13 +266,13 @@ const embed = (
   return places
 }
 
-/** Whether file `number` stood between two blocks of `wanted`, and what is between their places in `room` is all there. */
+/** Whether file `number` was between two blocks of `wanted`, and `room` has all records between their places. */
 const isBetween = (number: number, wanted: Side, room: Side, places: ReadonlyArray<number>): boolean => {
   const next = wanted.blocks.findIndex(({ numbers }) => numbers[0] > number)
   return next > 0 && room.blocks.some(({ end, start }) => start <= places[next - 1]! && places[next]! < end)
 }
 
-/** Whether the two have something in common that is none of these readings. */
+/** Whether the two sides share records in a way that no interpretation explains. */
 const overlaps = (before: Side, outputs: Side, isRepack: boolean): boolean => {
   if (isRepack) {
     const isInside = outputs.files.some(({ prints }) => standsIn(prints, before))
@@ -267,7 +286,7 @@ const overlaps = (before: Side, outputs: Side, isRepack: boolean): boolean => {
     const key = `${a.start} ${b.start} ${offset}`
     if (tried.has(key)) continue
     tried.add(key)
-    // Records of files that nothing proves may have been changed.
+    // Records of files that are not proven may have been changed.
     const isAlike = isProved(before, a) && isProved(outputs, b) ? agree : resemble
     if (isAlike(before.prints.subarray(a.start, a.end), outputs.prints.subarray(b.start, b.end), offset)) return true
   }

@@ -1,4 +1,4 @@
-/** What recovery will make of what it has found: which files, which committed records behind them, and what is lost. */
+/** Plan of a recovery: which files and committed records become the new tape, and what is lost. */
 import type { Role } from "../../../domain/meta/SystemRecord.ts"
 import { numbersBeforeRepack } from "../../../domain/meta/TapeState.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
@@ -8,12 +8,12 @@ import { resolve } from "./Overlap.ts"
 import { type Found, type GoodFile, isRemoved, type Lost } from "./FoundFiles.ts"
 
 export interface Plan {
-  /** The files that are segments of the new tape. */
+  /** Files that become segments of the new tape. */
   readonly files: ReadonlyArray<GoodFile>
-  /** Which committed records each segment behind them gets, and the number of the first. */
+  /** Range of committed records for each new segment after them. `nextNumber` is the number of the first. */
   readonly tails: ReadonlyArray<readonly [from: number, to: number]>
   readonly nextNumber: number
-  /** Lost files of which nothing proves that others have their records; `isBack`: the committed ones have them. */
+  /** Lost files whose records are not proven to be in other files. `isBack`: the committed records include theirs. */
   readonly lost: ReadonlyArray<Lost & { readonly isBack: boolean }>
   readonly missing: ReadonlyArray<Missing>
   /** Names of files that are not needed. */
@@ -22,8 +22,8 @@ export interface Plan {
 }
 
 /**
- * `countsLost`: lost files were segments of this tape for certain, and not of one that it was recovered from. Fails to
- * plan where nothing tells which files belong to the tape.
+ * Returns the plan, or the files that make it ambiguous. `countsLost`: lost files were certainly segments of this tape,
+ * and not of one that it was recovered from.
  */
 export const planOf = (
   found: Found,
@@ -50,7 +50,7 @@ export const planOf = (
   }
   const files = kept.slice(0, tail.files)
   const lastNumber = files.at(-1)?.number ?? 0
-  // Where nothing is lost between them and the committed records, these have all that was behind.
+  // If no record is lost between the files and the committed records, these include everything that followed the files.
   const behind = tail.joins ? rowBehind(lastNumber, unspared) : new Set()
   const isBack = (one: Lost): boolean => behind.has(one)
   const lost = unspared.filter((one) => !isBack(one))
@@ -81,7 +81,7 @@ export const planOf = (
   }
 }
 
-/** Lost files behind number `last`, up to where a repack may have been: what it made stood in front. */
+/** Returns the lost files after number `last`, up to where a repack may have been, whose outputs were placed before. */
 const rowBehind = (last: number, lost: ReadonlyArray<Lost>): ReadonlySet<Lost> => {
   const row = new Set<Lost>()
   let before = last
@@ -96,10 +96,10 @@ const rowBehind = (last: number, lost: ReadonlyArray<Lost>): ReadonlySet<Lost> =
 
 const numbersOf = (all: Iterable<GoodFile | Lost>): Set<number> => new Set([...all].map(({ number }) => number))
 
-/** What was found, with a file that looked good among the lost ones. */
+/** Returns `found`, with a file that looked good moved to the lost ones. */
 const without = (found: Found, changed: GoodFile): Found => {
   const { name: segment, number, prints } = changed
-  const why = "its records are not those that were committed"
+  const why = "its records differ from the committed ones"
   const file = { segment, offset: 0, why, records: prints.length }
   const lost = { number, isThere: true, known: undefined, file }
   return {
@@ -111,7 +111,10 @@ const without = (found: Found, changed: GoodFile): Found => {
 
 const isLost = (one: GoodFile | Lost): one is Lost => "file" in one
 
-/** Files that a repack had not removed yet, by the word of a damaged meta: where all that it made is there. */
+/**
+ * Returns a test for files that a repack had not removed yet, according to a damaged meta. Applies only if all its
+ * outputs exist.
+ */
 const leftoversOf = ({ good, repacked }: Found): ((number: number) => boolean) => {
   if (repacked === undefined) return () => false
   const [first, last] = repacked.added
@@ -119,7 +122,7 @@ const leftoversOf = ({ good, repacked }: Found): ((number: number) => boolean) =
   return made.length === last - first + 1 ? (number) => isRemoved(number, repacked) : () => false
 }
 
-/** Good and lost files, by number. */
+/** Returns good and lost files by number. */
 const placesOf = (files: ReadonlyArray<GoodFile>, lost: ReadonlyArray<Lost>): Array<OldSegment> =>
   [
     ...files.map(({ firstOrdinal, number, prints }) => ({
@@ -161,8 +164,8 @@ const tailOf = (
 }
 
 /**
- * Two where files are left out for them: the first ends where these end, as what a repack makes does, so that a later
- * recovery finds that they are needless as this one did.
+ * Returns two ranges if files are left out for them. The first range ends where those files end, like the output of a
+ * repack, so that a later recovery drops the same files.
  */
 const tailsOf = ({ covered, from }: Tail, committed: Committed | undefined): Plan["tails"] => {
   const end = committed?.prints.length ?? 0
@@ -174,6 +177,6 @@ const nextNumberOf = ({ good, highest, lost }: Found, { covered, from }: Tail, l
   const there = Math.max(0, ...[good.at(-1), lost.findLast(({ isThere }) => isThere)].map((one) => one?.number ?? 0))
   const asRepack = there + 1 + numbersBeforeRepack
   if (covered > from && asRepack > highest) return asRepack
-  // Else far from files that stay and are no segments: their numbers must never look like those of a repack.
+  // Otherwise far from files that stay without being segments: their numbers must never look like those of a repack.
   return highest + 1 + (highest === lastNumber ? 0 : 3 * numbersBeforeRepack)
 }

@@ -1,6 +1,6 @@
 /**
- * Recovering a lib that lost its meta: a new lib around the tapes that have theirs. What was committed and in no segment
- * yet is put back where it fits. Done in an order in which it can be interrupted anywhere, and done again.
+ * Recovers a lib that lost its meta: creates a new lib around the tapes that have good meta. Committed records that are
+ * in no segment are placed if they fit. The steps can be interrupted at any point and repeated.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -28,32 +28,44 @@ import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
 import { type OrphanDamage, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
 
+/** Options of recovering a lib. */
 export interface RecoverLibOptions {
-  /** How streams are placed; what a damaged meta still says of it unless given, else by category. */
+  /** Placement of streams. Default: the one in the damaged meta if it can still be read, else by category. */
   readonly placement?: Placement
+  /** Limits of the new lib. Default: those in the damaged meta if they can still be read, else the default limits. */
   readonly limits?: Partial<Limits>
 }
 
-/** What recovery of a lib found and did. */
+/** Report of recovering a lib. */
 export interface RecoverLibReport {
-  /** The new identity. */
+  /** UUID of the new lib. */
   readonly lib: string
+  /** Tapes that were taken over. */
   readonly tapes: ReadonlyArray<Adopted>
   /**
-   * Tapes whose meta is bad or lost, or whose last events are. The new lib lists them, and `recoverTape` brings back what their segments have; but what
-   * an interrupted clone left, or no tape can be called, it leaves alone.
+   * Tapes with bad or lost meta, or with lost last events, and the reason. The new lib lists them; `recoverTape`
+   * recovers what their segments hold. A folder that an interrupted clone left, or whose name is not valid, is here but
+   * not listed.
    */
   readonly invalid: ReadonlyArray<{ readonly tape: string; readonly why: string }>
-  /** Committed records of tapes that are not in `tapes`, by id: they are in dynamic segments that were set aside. */
+  /** Committed records of tapes that are not in `tapes`, by id. They are in dynamic segments that were set aside. */
   readonly unadopted: ReadonlyArray<Unadopted>
-  /** Files that were set aside: the damaged meta, old dynamic segments. */
+  /** Files that were set aside: the damaged meta and the old dynamic segments. */
   readonly aside: ReadonlyArray<string>
-  /** Where old dynamic segments could not be read on: a torn end that nobody was told of, or committed records are lost. */
+  /**
+   * Places at which old dynamic segments cannot be read: a torn end that was never acknowledged, or lost committed
+   * records.
+   */
   readonly damaged: ReadonlyArray<OrphanDamage>
-  /** Positions of events that no tape has any more: read with `allowGaps`. */
+  /** Number of positions whose events no tape holds. If it is not 0, use `readAll` with `allowGaps`. */
   readonly positionsMissing: number
 }
 
+/**
+ * Errors of recovering a lib. `NotDamaged` means that the lib opens; `RecoverAmbiguous` names two folders of one tape:
+ * move one away. `StorageError` and `UnsupportedFormat` mean that the files may be good, but cannot be read now or by
+ * this version.
+ */
 export type RecoverLibError =
   | StorageError
   | InvalidSettings
@@ -64,7 +76,7 @@ export type RecoverLibError =
   | ScanError
   | AdoptError
 
-/** Recovers the lib at `root`, which was opened for that. */
+/** Recovers the lib at `root`, which was opened with mode `recover`. */
 export const recoverLib = Effect.fnUntraced(function* (
   root: Root,
   options: RecoverLibOptions,
@@ -75,7 +87,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
   const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
-  // A seal proves nothing of limits that nobody may have.
+  // A line with a good hash can still contain limits that no lib may have.
   const isSane = known !== undefined && checkLimits(known.limits) === undefined
   const limits = { ...(isSane ? known.limits : defaultLimits), ...options.limits }
   const { placement } = options
@@ -102,7 +114,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   }
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
   const damagedTapes = yield* listable(lib, tapes, invalid, () => uuid(now))
-  // Every tape has what it can get: what is left of the old lib is kept beside the new one.
+  // Every tape has its records now. The rest of the old lib is kept next to the new one.
   const aside = yield* setAside(root, orphans.files, damaged?.bytes)
   const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
   const anchor = { batch: 0, hash: noHash, position }
@@ -115,12 +127,12 @@ export const recoverLib = Effect.fnUntraced(function* (
       role,
       state: "active" as const
     })),
-    // As if a first writer had ended cleanly there: the next one goes on from this position.
+    // As if a first writer had ended cleanly here, so that the next writer continues at this position.
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
   ]
   yield* root.meta.replace(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
-  // Not before the new lib is there: who recovers again, since this one was cut short, must find what it found.
+  // Only once the new lib exists: if this recovery is interrupted, the next one must find the same files.
   for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
   return {
@@ -134,7 +146,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   }
 }, Effect.uninterruptible)
 
-/** Those that are bad, and can be listed beside those that are good. */
+/** Returns the bad tapes that can be listed together with the good ones. */
 const listable = Effect.fnUntraced(function* (
   lib: NewLib,
   tapes: ReadonlyArray<Adopted>,
@@ -153,7 +165,10 @@ const listable = Effect.fnUntraced(function* (
   return listed
 })
 
-/** A lib that opens needs no recovery; one whose meta has lost its end does. What else keeps it from opening is said. */
+/**
+ * Fails with `NotDamaged` if the lib opens. Returns if lib meta is damaged or has lost its end. Any other reason why
+ * the lib does not open is the error.
+ */
 const expectDamage = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined
@@ -161,7 +176,7 @@ const expectDamage = Effect.fnUntraced(function* (
   const read = yield* Effect.result(readLibMeta(root, limits))
   if (read._tag === "Failure") {
     const { failure } = read
-    // What could not be read now, or not by this version, or only with a higher limit, may be good.
+    // Meta may be good although it cannot be read now, not by this version, or only with a higher limit.
     const isTooLarge = failure._tag === "MetaInvalid" && failure.line === 0
     if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
     return
@@ -174,7 +189,7 @@ const expectDamage = Effect.fnUntraced(function* (
   )
 })
 
-/** Two folders with the identity of one tape: nothing tells which of them is a copy. */
+/** Fails if two folders have the id of one tape: it is unknown which of them is the copy. */
 const refuseTwins = Effect.fnUntraced(function* (
   root: Root,
   names: ReadonlyArray<string>,
@@ -201,7 +216,7 @@ const setAside = Effect.fnUntraced(function* (
   for (const { dynamic, bytes } of dynamics) {
     aside.push(yield* root.quarantine.keep(`${dynamicName(dynamic)}.quarantine`, bytes))
   }
-  // The old hint speaks of batches of the old lib.
+  // The old hint contains a batch of the old lib.
   yield* root.hint.write(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
   return aside
 })

@@ -1,6 +1,6 @@
 /**
- * Recover: a new tape out of one that lost its meta. It takes the files that are there, in the order of their numbers,
- * and the committed records that are in none of them; it says what is back and what is lost, and guesses nothing.
+ * Recovers a tape that lost its meta: builds a new tape from the existing files, by number, and from the committed
+ * records that are in none of them. Reports what was recovered and what is lost, and never guesses.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -35,34 +35,42 @@ import { findFiles, type UnreadFile } from "./FoundFiles.ts"
 
 /** A file that is damaged or missing. */
 export interface LostFile extends UnreadFile {
-  /** The new tape has what it held all the same: that was in dynamic segments too. */
+  /** Whether the new tape has its records anyway, because dynamic segments had them too. */
   readonly isBack: boolean
 }
 
-/** What recovery found and did. */
+/** Report of recovering a tape. */
 export interface RecoverReport {
+  /** Name of the tape. */
   readonly name: string
-  /** The new identity. */
+  /** UUID of the new tape. */
   readonly tape: string
+  /** UUID of the tape that it replaces. */
   readonly replaces: string
+  /** Number of records of the new tape. */
   readonly records: number
-  /** Files that are segments of the new tape. */
+  /** Names of the files that are segments of the new tape. */
   readonly segments: ReadonlyArray<string>
-  /** Records that were committed and in none of these files: they have a segment now. */
+  /** Number of committed records that were in none of these files; they are in a new segment now. */
   readonly fromDynamic: number
-  /** Files that are damaged or missing; what is there of them is left where it is. */
+  /** Files that are damaged or missing. Damaged ones stay where they are. */
   readonly lost: ReadonlyArray<LostFile>
-  /** Numbers of segments of which nothing is there, not even a name. */
+  /** Ranges of segment numbers without any file. */
   readonly missing: ReadonlyArray<Missing>
   /**
-   * Files that repeat others, or what dynamic segments held: an interrupted repack or flush had left them. Damaged ones
-   * too, where it is proved of them. They are left where they are.
+   * Names of files that repeat other files or dynamic segments: an interrupted repack or flush left them. Damaged files
+   * are included if they are proven to be repeats. They stay where they are.
    */
   readonly dropped: ReadonlyArray<string>
-  /** Where records of the old tape are lost, and how many, as far as ordinals are known. */
+  /** Ranges in which records of the old tape are lost, as far as ordinals are known. */
   readonly gaps: ReadonlyArray<Gap>
 }
 
+/**
+ * Errors of recovering a tape. `NotDamaged` means that it opens. `RecoverAmbiguous` names files: move those that do not
+ * belong to the tape out of its folder. `TapeInvalid` says which newer files of the lib are needed. No meta was
+ * changed, except perhaps after `WriterPoisoned`: open the lib again and repeat the recovery.
+ */
 export type RecoverError =
   | WriteError
   | StorageError
@@ -75,7 +83,7 @@ export type RecoverError =
   | NotDamaged
   | UnsupportedFormat
 
-/** Recovers a listed tape. The caller sees to it that nothing is committed or closed meanwhile. */
+/** Recovers a listed tape. The caller ensures that nothing is committed or closed meanwhile. */
 export const recoverTape = (
   lib: LibHandle,
   name: string,
@@ -84,7 +92,7 @@ export const recoverTape = (
   Effect.suspend(() => {
     const used = lib.tapes.known(name)
     const work = lib.guard.whileOpen(recover(lib, name, onProgress))
-    // Whoever has the tape in use waits, and then goes on with the new one.
+    // Everyone who uses the tape waits, and then continues with the new one.
     return used === undefined ? work : used.repacking.withPermit(used.lock.withPermit(work))
   })
 
@@ -101,7 +109,7 @@ const recover = Effect.fnUntraced(function* (
   )
   const opened = yield* Effect.result(opens)
   if (opened._tag === "Success") return yield* new NotDamaged({ what: `tape ${JSON.stringify(name)}` })
-  // What could not be read now, or not by this version, may be good: only damage is a reason to put another in its place.
+  // Meta may be good although it cannot be read now or by this version. Only damage justifies replacing it.
   const { failure } = opened
   if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat") return yield* failure
   const former = lib.meta.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
@@ -134,16 +142,16 @@ const recover = Effect.fnUntraced(function* (
   }
 })
 
-/** Positions that the lib does not know of would be given a second time. */
+/** Fails if the tape has positions that the lib does not know of: the lib would give them a second time. */
 const checkPositions = (lib: LibHandle, tape: string, files: Plan["files"]): Effect.Effect<void, TapeInvalid> => {
   const last = Math.max(-1, ...files.map(({ lastEvent }) => lastEvent?.position ?? -1))
   const { position } = lib.journal.durable
   if (last < position) return Effect.void
-  const why = `its events go up to position ${last}, the lib's next one is ${position}: batches of the lib were lost, or older files of it were put back; put the newer ones back, or move ${libMetaFile} out of the lib and recover the lib, which goes on behind all events`
+  const why = `its events reach position ${last}, but the lib's next position is ${position}: the lib lost batches, or older files of it were restored. Restore the newer files, or move ${libMetaFile} out of the lib and run Lib.recover, which continues after all events.`
   return Effect.fail(new TapeInvalid({ tape, why }))
 }
 
-/** What there is to do; the bytes of parts that are not taken whole are an estimate. */
+/** Returns the amount of work. Bytes are an estimate for parts that are not taken whole. */
 const totalOf = ({ files, tails }: Plan, parts: ReadonlyArray<LivePart>) => {
   const records = sum(tails, ([from, to]) => to - from)
   const share =
@@ -160,7 +168,10 @@ const totalOf = ({ files, tails }: Plan, parts: ReadonlyArray<LivePart>) => {
 
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.reduce((total, one) => total + of(one), 0)
 
-/** The lib's word first: a crash before the meta is in place leaves a tape without one, which can be recovered again. */
+/**
+ * Lists the tape before its meta is replaced. A crash in between leaves a tape without good meta, which can be
+ * recovered again.
+ */
 const list = (
   lib: LibHandle,
   listed: TapeListing,
@@ -194,7 +205,7 @@ const list = (
       yield* lib.meta.checkRoom(relisted)
       const damaged = yield* lib.root.meta.read(name)
       if (damaged !== undefined) yield* lib.root.quarantine.keep(`${name}.tape.meta.jsonl.quarantine`, damaged.bytes)
-      // From here on nothing may fail that does not stop the writer.
+      // From here on every failure stops the writer.
       yield* lib.meta.append(relisted)
       const version = yield* lib.guard.step(lib.root.meta.replace(name, damaged?.version, written.bytes))
       lib.segments.forgetTape(name)

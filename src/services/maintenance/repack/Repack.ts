@@ -1,6 +1,7 @@
 /**
- * Repack: the same logical stream in other segments. Reads and writes without any lock, beside appends and reads; takes
- * the tape's lock for the one change of meta. What it has written before that is ignorable garbage if it fails.
+ * Repacks a tape: rewrites the same logical stream into other segments. Reads and writes without a lock while appends
+ * and reads continue, and takes the tape's lock for the one change of meta. If it fails earlier, its outputs are
+ * unlisted leftovers.
  */
 import * as Effect from "effect/Effect"
 import { invariant } from "../../../domain/base/invariant.ts"
@@ -21,34 +22,46 @@ import { outputName, writeOutput } from "./writeOutput.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import * as IndexFiles from "../../segment/IndexFiles.ts"
 
-/** How the segments should be. */
+/** Options of a repack: the segments that it should produce. */
 export interface RepackOptions {
-  /** Bytes of lines in a segment, about; default 64 MiB. */
+  /** Approximate bytes of lines in a segment, before compression. Default: 64 MiB; at most 1 GiB. */
   readonly targetBytes?: number
-  /** Default `none`; `keep` is that of the first segment that is rewritten. */
+  /** Compression of the segments. `keep` takes that of the first segment that is rewritten. Default: `none`. */
   readonly compression?: Compression | "keep"
-  /** Stores a record that repeats an earlier one of its segment as a reference to it; default false. */
+  /** Whether to store a record that repeats an earlier one of its segment as a reference to it. Default: false. */
   readonly dedup?: boolean
-  /** Segments to a shard folder; default 0: none. */
+  /** Number of segments per shard folder. Default: 0, no shard folders. */
   readonly shardEvery?: number
-  /** Rewrites segments that are as they should be already; default false. */
+  /** Whether to rewrite segments that match the options already. Default: false. */
   readonly force?: boolean
-  /** Kept in the tape's meta. */
+  /** Reason, which is stored in tape meta. Default: `repack`. */
   readonly why?: string
+  /** Receives the progress after each piece. */
   readonly onProgress?: OnProgress
 }
 
-/** What a repack did. */
+/** Report of a repack. */
 export interface RepackReport {
+  /** Segments that were replaced. */
   readonly removed: ReadonlyArray<Segment>
+  /** Segments that replaced them; empty if all segments matched the options. */
   readonly added: ReadonlyArray<Segment>
+  /** Number of records that were rewritten. */
   readonly records: number
+  /** Size of the replaced files. */
   readonly bytesBefore: number
+  /** Size of the new files. */
   readonly bytesAfter: number
-  /** RFC 9162 tree hash of the rewritten stream up to its end: the same before and after. */
+  /**
+   * RFC 9162 tree hash of the logical stream up to the end of the rewritten segments. It is the same before and after.
+   */
   readonly root: string
 }
 
+/**
+ * Errors of a repack. `SegmentCorrupt` or `SegmentMissing` means that a segment is damaged: restore it from a copy. No
+ * segment was replaced. Only after `WriterPoisoned` the change of meta may or may not have taken effect.
+ */
 export type RepackError = WriteError | FlushError | SegmentError | StorageError | MetaInvalid
 
 interface Settings {
@@ -61,7 +74,7 @@ interface Settings {
 const MiB = 1024 * 1024
 
 const settingsOf = (options: RepackOptions): Settings => ({
-  // A segment's bytes are counted with 32 bits.
+  // The bytes of a segment are counted with 32 bits.
   targetBytes: Math.min(1024 * MiB, Math.max(1, wholeNumber("targetBytes", options.targetBytes, 64 * MiB))),
   compression: options.compression ?? "none",
   dedup: options.dedup ?? false,
@@ -77,7 +90,7 @@ export const repack = (
   tape.repacking.withPermit(
     Effect.gen(function* () {
       yield* lib.guard.check
-      // A meta that is full refuses another segment: then larger segments are what it needs first.
+      // A full meta refuses another segment, and only larger segments shrink it. So this flush may fail.
       yield* Effect.catchTag(flush(lib, tape, lib.journal.durable.batch), "MetaInvalid", () => Effect.succeed(0))
       const settings = settingsOf(options)
       const run = runOf(tape.state.segments, settings, options.force ?? false)
@@ -89,7 +102,7 @@ export const repack = (
     })
   )
 
-/** Merges the last `count` segments into one, or a few: as they are otherwise. */
+/** Merges the last `count` segments into one or a few. Compression, deduplication and shards stay as they are. */
 export const mergeSmall = (
   lib: LibHandle,
   tape: OpenTape,
@@ -135,7 +148,7 @@ const nothing = (tape: OpenTape): RepackReport => ({
 const sum = (segments: ReadonlyArray<Segment>, of: (segment: Segment) => number): number =>
   segments.reduce((total, segment) => total + of(segment), 0)
 
-/** The run to rewrite: from the first segment that is not as it should be to the end. */
+/** Returns the run to rewrite: from the first segment that does not match the settings to the end. */
 const runOf = (segments: ReadonlyArray<Segment>, settings: Settings, force: boolean): ReadonlyArray<Segment> => {
   if (force) return segments
   const first = segments.findIndex((segment, index) => !fits(segment, index === segments.length - 1, settings))
@@ -146,16 +159,16 @@ const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean =>
   const { targetBytes, compression, dedup, shardEvery } = settings
   if ((compression !== "keep" && segment.compression !== compression) || (segment.shardEvery ?? 0) !== shardEvery)
     return false
-  // Whether there are repeats in it is only known once it has been looked through.
+  // Only reading a segment shows whether records repeat in it.
   if (dedup || segment.same !== undefined) return false
-  // A segment ends with the first record that brings it to the target: long records make it longer.
+  // A segment ends with the first record that brings it to the target, so long records make it longer.
   const bytesMax = targetBytes + Math.max(targetBytes / 4, segment.rawBytes / segment.records)
   return segment.rawBytes <= bytesMax && (isLast || segment.rawBytes >= targetBytes / 2)
 }
 
 /**
- * Writes the run into new segments, each read back and compared. On any failure they are removed again. `behind`: one
- * behind the last number that was taken for them.
+ * Writes the run into new segments, reads each back and compares it. Removes them after any failure. `behind` is the
+ * number after the last one that was taken for them.
  */
 const write = (
   lib: LibHandle,
@@ -169,7 +182,8 @@ const write = (
   const counter = new Counter(total, onProgress)
   const source = new RepackSource(lib, tape, tape.role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
   const added: Array<Segment> = []
-  // What follows may be flushed meanwhile: its numbers must be behind ours, and not just so far as ours are behind the run.
+  // A flush may add segments meanwhile. Their numbers must be after ours, and at another distance than ours are from
+  // the run.
   const { numbersBeforeRepack } = TapeState
   const segmentsMax = outputsMax(run, settings.targetBytes)
   const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
@@ -191,8 +205,8 @@ const write = (
   return lib.guard.whileOpen(writeAll).pipe(
     Effect.tap(() => {
       if (Merkle.root(added.at(-1)!.merkle) === Merkle.root(last.merkle)) return Effect.void
-      // What was written reads back as it was read: it is meta that says something else.
-      const why = "its Merkle state is not the one in meta"
+      // The output reads back as it was read from the source, so meta must be wrong.
+      const why = "its Merkle state does not match meta"
       return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: last.name, offset: 0, why }))
     }),
     Effect.as({ added, behind: taken + count }),
@@ -200,7 +214,10 @@ const write = (
   )
 }
 
-/** Each output but the last has the target's bytes; how many there are of repeats that are references is not known. */
+/**
+ * Returns the most outputs that there can be. Each but the last has the target's size; if references to repeats shrink
+ * them, the number of records is the limit.
+ */
 const outputsMax = (run: ReadonlyArray<Segment>, targetBytes: number): number =>
   run.some((segment) => segment.same !== undefined)
     ? sum(run, (segment) => segment.records)
@@ -211,7 +228,7 @@ const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State
   return tape.state.segments[first - 1]?.merkle ?? Merkle.empty
 }
 
-/** The one change: meta with the new segments, then the old files go (I4). */
+/** Replaces meta with one that lists the new segments, then removes the old files (I4). */
 const replace = (
   lib: LibHandle,
   tape: OpenTape,
@@ -222,15 +239,15 @@ const replace = (
   const change = Effect.gen(function* () {
     yield* lib.guard.check
     yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))
-    // Nothing lists them any more: one that stays is garbage.
+    // No meta lists these files any more, so one that stays is a leftover.
     yield* Effect.forEach(run, (segment) => removeSegment(lib, tape.name, segment.name), { discard: true })
   })
   return tape.lock.withPermit(Effect.uninterruptible(change))
 }
 
 /**
- * Removes what was made in vain. Not where meta lists it, and not where it may: a writer that has stopped does not know
- * what the disk holds.
+ * Removes outputs after a failure. Keeps them if meta lists them, or may list them: a writer that has stopped does not
+ * know what is on the disk.
  */
 const undo = (lib: LibHandle, tape: OpenTape, added: ReadonlyArray<Segment>): Effect.Effect<void> =>
   Effect.suspend(() => {

@@ -1,4 +1,4 @@
-/** The lines of a run of closed segments, in pieces, with what an index wants to know of events. */
+/** Reads the lines of a run of closed segments in pieces, with the keys of events that an index needs. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Event from "../../../domain/event/Event.ts"
@@ -13,7 +13,7 @@ import type { OpenTape } from "../../lib/OpenTape.ts"
 import type { Chunk } from "../../segment/Chunk.ts"
 import { corruptAt, readChunk, type ReadError } from "../../read/RecordReader.ts"
 
-/** Whole lines, and their keys where they are events. */
+/** Whole lines, with their keys if they are events. */
 export interface Piece {
   readonly lines: Uint8Array
   readonly count: number
@@ -22,7 +22,7 @@ export interface Piece {
 
 const pieceBytes = 512 * 1024
 
-/** Streams whose names are kept, so that they need not be made for every event. */
+/** Number of streams whose names are kept, so that a string need not be made for every event. */
 const streamsMax = 100_000
 
 type Coming = Fiber.Fiber<Chunk, ReadError>
@@ -33,9 +33,9 @@ export class RepackSource {
   readonly #role: Role
   readonly #end: number
   #ordinal: number
-  /** Lines that were read and not handed on yet. */
+  /** Lines that were read and not yet returned. */
   #rest: Array<Uint8Array> = []
-  /** Ordinal behind all that was read, and what is being read from there on. */
+  /** Ordinal after all that was read, and the read that continues from there. */
   #read: number
   #coming: Coming | undefined
   #events: EventRun
@@ -59,7 +59,7 @@ export class RepackSource {
     return this.#ordinal >= this.#end
   }
 
-  /** The next lines: `bytesMax` of them, or the one line that alone is longer. */
+  /** Returns the next lines: up to `bytesMax` bytes, or one line that alone is longer. */
   next(bytesMax: number): Effect.Effect<Piece, ReadError> {
     return Effect.flatMap(this.#lines, (lines) =>
       decodeUntrusted(
@@ -69,7 +69,7 @@ export class RepackSource {
     )
   }
 
-  /** The lines that are at hand; where there are none, those that are coming, and others are sent for. */
+  /** Returns lines that are in memory, else waits for the pending read and starts the next one. */
   readonly #lines: Effect.Effect<Uint8Array, ReadError> = Effect.suspend(() => {
     const [rest] = this.#rest
     if (rest !== undefined) return Effect.succeed(rest)
@@ -96,10 +96,10 @@ export class RepackSource {
     let bytes = 0
     let count = 0
     while (bytes < lines.length) {
-      // A line is looked at in the call that hands it on.
+      // Each line is decoded in the call that returns it.
       if (count > 0 && lines.length > bytesMax && lines.indexOf(newline, bytes) + 1 > bytesMax) break
       const end = holdsEvents ? this.#events.next(lines, bytes, Event.decodeLine) : lines.indexOf(newline, bytes)
-      if (end === -1) throw new BadLine("a line has no end")
+      if (end === -1) throw new BadLine("a line does not end with a newline")
       if (holdsEvents) keys.push(this.#events.key)
       bytes = end + 1
       count++
@@ -111,7 +111,7 @@ export class RepackSource {
   }
 }
 
-/** The lines of a chunk from ordinal `from` to before `to`, in pieces of whole lines. */
+/** Returns the lines of a chunk from ordinal `from` up to but not including `to`, in pieces of whole lines. */
 const piecesFrom = (chunk: Chunk, from: number, to: number): Array<Uint8Array> => {
   const { count, firstOrdinal, pieces } = chunk
   if (from === firstOrdinal && firstOrdinal + count <= to) return [...pieces]

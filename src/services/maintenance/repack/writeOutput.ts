@@ -1,4 +1,4 @@
-/** Writes one output of a repack: a segment of about the target's bytes, read back and compared. */
+/** Writes one output of a repack: a segment of about the target's size, which is read back and compared. */
 import * as Effect from "effect/Effect"
 import { type Compression, segmentName } from "../../../domain/format/Names.ts"
 import type * as Merkle from "../../../domain/merkle/Merkle.ts"
@@ -15,7 +15,7 @@ import { readBack } from "../../segment/ReadBack.ts"
 import * as SegmentWriter from "../../segment/SegmentWriter.ts"
 import type { RepackSource } from "./RepackSource.ts"
 
-/** What a segment is to be like. */
+/** Properties of an output. */
 export interface OutputSettings {
   readonly targetBytes: number
   readonly compression: Compression
@@ -30,11 +30,11 @@ export interface Output extends OutputSettings {
   readonly lastBatch: number
 }
 
-/** The name that an output will have. */
+/** Returns the name that an output will have. */
 export const outputName = ({ compression, number, shardEvery }: Output): string =>
   segmentName({ number, compression, shardEvery })
 
-/** Takes records from `source` until the output is full or the source is done. */
+/** Takes records from `source` until the output is full or the source is at its end. */
 export const writeOutput = Effect.fnUntraced(function* (
   lib: LibHandle,
   tape: OpenTape,

@@ -1,6 +1,6 @@
 /**
- * Verify: everything that can be checked of a tape and of a lib, from the disk. It goes on after what is bad, and lists
- * all of it.
+ * Verifies a tape or a lib: everything that can be checked from the disk. Continues after each defect, and lists all of
+ * them.
  */
 import * as Effect from "effect/Effect"
 import { type LibClosed, SegmentCorrupt } from "../../../domain/format/Errors.ts"
@@ -30,37 +30,46 @@ import { checkLines } from "../../../domain/segment/recordLines.ts"
 import { verifySegment } from "../../segment/verifySegment.ts"
 import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
 
+/** Options of verifying. */
 export interface VerifyOptions {
   /**
-   * `files`: meta chains, and length and hash of every segment: proves that each file is the one that meta names. `records` (the default): also every line, Merkle states, revisions and positions of events, and indexes.
+   * `files` checks meta chains, and the length and hash of every segment: each file is the one that meta names.
+   * `records` (the default) also checks every line, Merkle states, revisions and positions of events, and indexes.
    */
   readonly depth?: "files" | "records"
+  /** Receives the progress after each segment. */
   readonly onProgress?: OnProgress
 }
 
-/** Something that is not as it should be. */
+/** A defect that verifying found. */
 export interface Finding {
-  /** The file, from the lib's folder on. */
+  /** Path of the file, relative to the lib's folder, such as `readings/seg-000001.jsonl`. */
   readonly file: string
-  /** Byte in the file; 0 where it is not known. */
+  /** Byte in the file; 0 if it is not known. */
   readonly offset: number
-  /** Tag of the error that reading it gives. */
+  /** `_tag` of the error that reading it fails with, such as `SegmentCorrupt`. */
   readonly error: string
+  /** Message of that error. */
   readonly why: string
 }
 
+/** Report of verifying. */
 export interface VerifyReport {
-  /** Nothing bad was found. */
+  /** Whether there is no defect. */
   readonly ok: boolean
+  /** All defects. */
   readonly bad: ReadonlyArray<Finding>
+  /** Number of tapes, including those that could not be opened. */
   readonly tapes: number
+  /** Number of segments that were checked. */
   readonly segments: number
+  /** Number of records in these segments. */
   readonly records: number
-  /** Bytes of segments as they are stored. */
+  /** Size of these segments as they are stored. */
   readonly bytes: number
-  /** Indexes that were missing or not what a rebuild gives: made again, nothing was lost. */
+  /** Segments whose index was missing, or differed from a rebuild. It was rebuilt; nothing was lost. */
   readonly indexesRebuilt: ReadonlyArray<string>
-  /** Dynamic segments that this writer cannot close, and why: nothing is lost, but they stay. */
+  /** Dynamic segments that this writer cannot close, and why. Nothing is lost, but they stay. */
   readonly stuck: ReadonlyArray<StuckFile>
 }
 
@@ -68,7 +77,7 @@ interface Run {
   readonly lib: LibHandle
   readonly deep: boolean
   readonly counter: Counter
-  /** Records in segments, by tape, that the counter was told of. */
+  /** Number of records in segments that the counter knows of, by tape. */
   readonly counted: Map<OpenTape, number>
   readonly bad: Array<Finding>
   readonly rebuilt: Array<string>
@@ -132,7 +141,7 @@ export const verifyLib = Effect.fnUntraced(function* (
   return end(run, lib.meta.state.tapes.size)
 })
 
-/** Notes what a check fails with, and goes on. */
+/** Runs a check and notes its failure as a defect. */
 const check = <A>(run: Run, file: string, effect: Effect.Effect<A, Failure>): Effect.Effect<boolean> =>
   Effect.match(effect, {
     onFailure: (error) => {
@@ -142,14 +151,14 @@ const check = <A>(run: Run, file: string, effect: Effect.Effect<A, Failure>): Ef
     onSuccess: () => true
   })
 
-/** `file` is where the check looks, unless the error knows better. */
+/** `file` is the one that the check reads, unless the error names another. */
 const findingOf = (file: string, error: Failure): Finding => {
   const offset = "offset" in error && typeof error.offset === "number" ? error.offset : 0
   const where = "file" in error && typeof error.file === "string" ? error.file : file
   return { file: where, offset, error: error._tag, why: error.message }
 }
 
-/** Positions have no gaps: there are as many events as the next position says. */
+/** Positions have no gaps, so there must be as many events as the next position says. */
 const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
   const { lib } = run
   let events = 0
@@ -157,7 +166,7 @@ const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
   const all = [...lib.meta.state.tapes.values()].filter((listed) => listed.role === "events")
   const isComplete = all.every((listed) => tapes.some((tape) => tape.name === listed.name))
   if (!isComplete || events === lib.journal.durable.position) return
-  const why = `${events} events are on tapes, the next position is ${lib.journal.durable.position}`
+  const why = `the tapes hold ${events} events, but the next position is ${lib.journal.durable.position}`
   run.bad.push({ file: libMetaFile, offset: 0, error: "PositionGap", why })
 }
 
@@ -167,12 +176,12 @@ const checkTape = (run: Run, tape: OpenTape): Effect.Effect<void, LibClosed> => 
   return run.lib.root.mode === "write" ? checkOwn(run, tape, listed) : checkBeside(run, tape, listed)
 }
 
-/** A writer's tape: what is flushed meanwhile is checked too. */
+/** Checks a writer's tape, including segments that are flushed meanwhile. */
 const checkOwn = (run: Run, tape: OpenTape, listed: TapeListing): Effect.Effect<void, LibClosed> =>
-  // A repack would take away what is being checked.
+  // A repack would remove files that are being checked.
   tape.repacking.withPermit(Effect.asVoid(run.lib.guard.whileOpen(checkOnce(run, tape, listed))))
 
-/** A reader's tape: where its files are taken away by the writer, all of it is checked again. */
+/** Checks a reader's tape. If the writer removes its files meanwhile, checks the whole tape again. */
 const checkBeside = Effect.fnUntraced(function* (
   run: Run,
   tape: OpenTape,
@@ -215,7 +224,7 @@ const checkOnce = Effect.fnUntraced(function* (
     const { parts } = tape
     const behind = yield* Effect.result(checkParts(run, tape.name, parts))
     if (behind._tag === "Success") break
-    // They have been put into a segment meanwhile.
+    // A flush has put them into a segment meanwhile.
     if (tape.parts !== parts && lib.root.mode === "write") continue
     const { failure } = behind
     run.bad.push(findingOf(failure._tag === "SegmentCorrupt" ? failure.segment : "dynamic segments", failure))
@@ -250,7 +259,7 @@ const checkAndCount = Effect.fnUntraced(function* (
   yield* run.counter.add(segment.records, segment.bytes)
 })
 
-/** What the index of the segment must be, where it is known: it was made on the way. */
+/** Returns the index that the segment must have, if checking it has computed the index. */
 const checkSegment = (
   lib: LibHandle,
   tape: string,

@@ -1,4 +1,4 @@
-/** Verify: what lib and tapes say of themselves, and the chain of commits. */
+/** Verifies the metas of a lib and its tapes, and the chain of commits. */
 import * as Effect from "effect/Effect"
 import { DynamicCorrupt, MetaInvalid } from "../../../domain/format/Errors.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
@@ -11,12 +11,13 @@ import { readLibMeta } from "../../lib/readLibMeta.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { readTapeMeta } from "../../lib/readTapeMeta.ts"
 
-/** What a check may fail with: any error of this package. */
+/** Any error of this package that a check may fail with. */
 export type Failure = { readonly _tag: string; readonly message: string }
 
-const notOurs = (meta: string) => new MetaInvalid({ meta, line: 0, why: "is not what this writer has written" })
+const notOurs = (meta: string) =>
+  new MetaInvalid({ meta, line: 0, why: "it is not what this writer wrote: another process changed it" })
 
-/** A writer's own meta must be what it wrote, a torn end included: it has not been interrupted. */
+/** A writer's own meta must be exactly what it wrote, without a torn end, because it has not been interrupted. */
 export const checkLibMeta = (lib: LibHandle): Effect.Effect<void, Failure> =>
   lib.meta.unchanged(
     Effect.flatMap(readLibMeta(lib.root, lib.meta.limits), (read) => {
@@ -33,12 +34,12 @@ export const checkTapeMeta = (lib: LibHandle, tape: OpenTape, listed: TapeListin
     })
   )
 
-/** How often a look is repeated that the writer may have disturbed. */
+/** How often a scan is repeated that the writer may have disturbed. */
 export const triesMax = 8
 
 /**
- * The chain of commits that is on disk, up to what was acknowledged. Beside a writer at work it is looked at again where
- * it does not fit: a file may have been closed meanwhile, or a batch be half written.
+ * Checks the chain of commits on disk, up to the last acknowledged batch. While a writer is at work, scans again if the
+ * chain does not fit: a file may have been closed meanwhile, or a batch may be half written.
  */
 export const checkDynamics = (lib: LibHandle, tries = 1): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
