@@ -211,7 +211,7 @@ describe("tape meta at its limit", () => {
             const tape = yield* tapeOf(lib, "notes")
             const { done, error } = yield* untilRefused((n) => Effect.andThen(tape.append([{ n }]), tape.appendSegment))
             assert.isAbove(done, 5)
-            assert.match(error.message, /metaBytesMax.*repack/)
+            assert.match(error.message, /metaBytesMax.*Repack/)
             assert.isAtMost(fs.statSync(tapeMetaOf(at, "notes")).size, limits.metaBytesMax)
             yield* tape.append([{ n: "still" }])
             yield* tape.repack()

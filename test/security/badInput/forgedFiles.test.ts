@@ -43,7 +43,7 @@ describe("an index with checksums that fit", () => {
       checksumPage(forged.toString("hex", 16, 48), 2, page)
       draft.set(file, forged)
       const appending = using(draft, (_, store) => store.append("order-1", [{ type: "T" }]), {})
-      assert.match(yield* refusal(appending), /^SegmentCorrupt: order\/seg-000001\.jsonl .*other revisions/)
+      assert.match(yield* refusal(appending), /^SegmentCorrupt: order\/seg-000001\.jsonl .*different revisions/)
     })
   )
 })
