@@ -72,7 +72,7 @@ const failingSegments = (base: Storage["Service"]) => {
   }
 }
 
-const stays = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("dynamic segments stay"))
+const stays = (lines: ReadonlyArray<string>) => lines.filter((line) => line.includes("cannot be closed and stay"))
 
 describe("a dynamic segment that cannot be closed", () => {
   it.effect("is logged once, however often the writer retries", () =>
