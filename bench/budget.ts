@@ -1,4 +1,4 @@
-/** What litetapes is held to, as ratios within one run, and whether it holds. */
+/** The budget of litetapes: goals, as ratios within one run, and whether a run met them. */
 import type { Row } from "./report.ts"
 import type { WorkloadId } from "./workloads/workloadId.ts"
 
@@ -7,7 +7,7 @@ interface Goal {
   readonly what: string
   readonly atLeast?: number
   readonly atMost?: number
-  /** The number that is held against the bound; `undefined` where something was not measured. */
+  /** Returns the number to compare with the bound, or `null` if something was not measured. */
   readonly measure: (ours: Row, rows: ReadonlyArray<Row>) => number | null
 }
 
@@ -27,7 +27,7 @@ const toPeer =
     return other === null || ours.opsPerSec === null ? null : ours.opsPerSec / other
   }
 
-/** Bytes after a repack by those before it. */
+/** Returns the bytes after a repack, divided by the bytes before it. */
 const bytesLeft: Goal["measure"] = (ours, rows) => {
   const before = rows.find(({ peer, workload }) => peer === ours.peer && workload === "W3")?.bytesPerEvent ?? null
   return before === null || ours.bytesPerEvent === null ? null : ours.bytesPerEvent / before
@@ -52,7 +52,7 @@ const goals: ReadonlyArray<Goal> = [
   { workload: "W7 repack", what: "× the bytes", atMost: 0.3, measure: bytesLeft }
 ]
 
-/** The goals of a row of ours that can be judged from what was measured. */
+/** Returns the verdicts on a row of ours. Goals that need something that was not measured are left out. */
 export const verdicts = (ours: Row, rows: ReadonlyArray<Row>): ReadonlyArray<Verdict> =>
   ours.peer !== "litetapes"
     ? []

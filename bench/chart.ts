@@ -1,4 +1,4 @@
-/** Our two charts: bars for the workloads, lines for growth. */
+/** The two charts: bars for the workloads, lines for growth. */
 import { figureOf, lessIsBetter, type Row } from "./report.ts"
 import { dot, line, page, path, rect, text } from "./svg.ts"
 import { show } from "./table.ts"
@@ -12,7 +12,10 @@ const barWidth = 220
 const rowHeight = 19
 const headHeight = 46
 
-/** One panel for each workload. Bars that are not durable are outlined, and cut where they would dwarf the others. */
+/**
+ * Draws one panel for each workload. Bars of peers that are not durable are outlined, and cut if they would dwarf the
+ * others.
+ */
 export const barChart = (rows: ReadonlyArray<Row>): string => {
   const panels = shown
     .map((id) => ({ of: workload(id), its: rows.filter((row) => row.workload === id && figureOf(row) !== null) }))
@@ -24,9 +27,9 @@ export const barChart = (rows: ReadonlyArray<Row>): string => {
     for (const [column, { of, its }] of pair.entries()) parts.push(...panel(of, its, 16 + column * columnWidth, top))
     top += headHeight + Math.max(...pair.map(({ its }) => its.length)) * rowHeight + 16
   }
-  const legend = "dashed line: what the bare machine does with the same bytes · outlined: not durable"
+  const legend = "dashed line: the limit of this machine for the same bytes · outlined: not durable"
   parts.push(text(16, top + 4, legend, "faint"))
-  return page(32 + columnWidth * Math.min(2, panels.length), top + 20, "litetapes beside its peers", parts)
+  return page(32 + columnWidth * Math.min(2, panels.length), top + 20, "litetapes and its peers", parts)
 }
 
 const panel = (of: Workload, its: ReadonlyArray<Row>, left: number, top: number): ReadonlyArray<string> => {
@@ -60,25 +63,25 @@ const panel = (of: Workload, its: ReadonlyArray<Row>, left: number, top: number)
   return parts
 }
 
-/** A line through points whose x grows by powers. */
+/** A line through points, for an x axis that is logarithmic. */
 export interface Series {
   readonly name: string
   readonly points: ReadonlyArray<readonly [x: number, y: number]>
 }
 
-/** A panel of lines. */
+/** A panel with lines. */
 export interface LinePanel {
   readonly title: string
   readonly unit: string
   readonly series: ReadonlyArray<Series>
-  /** Drawn as the bound. */
+  /** Drawn as a dashed line. */
   readonly bound?: number
 }
 
 const plotWidth = 300
 const plotHeight = 150
 
-/** Logarithmic to the right, linear from zero upwards, so that flat looks flat. */
+/** Draws lines. The x axis is logarithmic; the y axis is linear and starts at zero, so that flat looks flat. */
 export const lineChart = (title: string, across: string, panels: ReadonlyArray<LinePanel>): string => {
   const parts = panels.flatMap((one, n) => plot(one, across, 70 + (n % 2) * 430, 50 + Math.floor(n / 2) * 250))
   return page(880, 40 + Math.ceil(panels.length / 2) * 250, title, parts)
@@ -109,7 +112,7 @@ const plot = ({ title, unit, series, bound }: LinePanel, across: string, left: n
     const [lastX, lastY] = one.points.at(-1) ?? []
     return lastX === undefined ? [] : [{ name: one.name, x: x(lastX), y: y(lastY!) }]
   })
-  // From the lowest upwards, each at least a line above the one before.
+  // From the lowest label upwards, each at least one line above the last one.
   let below = Number.POSITIVE_INFINITY
   for (const end of ends.toSorted((one, other) => other.y - one.y)) {
     below = Math.min(end.y + 4, below - 13)

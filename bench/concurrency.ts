@@ -1,4 +1,4 @@
-/** `npm run bench:concurrency`: what writers notice of a repack and of slow readers. `-- --help`. */
+/** `npm run bench:concurrency`: what a repack and slow readers cost the writers. See `-- --help`. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,23 +10,23 @@ import { median, medianOf } from "./statistics.ts"
 import { markdownTable, show } from "./table.ts"
 
 const usage = `usage: npm run bench:concurrency -- [OPTIONS]
-  --quick        small and short: whether it runs, not what it costs
+  --quick        small and short: shows whether it runs, not what it costs
   --events N     events on the tape that is repacked (default 1000000)
   --readers N    slow readers, a hundred events a second each (default 16)
-  --seconds N    how long each of the three is measured (default 10)
-  --rounds N     processes (default 3)
-  --json FILE    writes all rounds
-  --folder DIR   where the lib is made, and removed (default ${tmpdir()})
+  --seconds N    how long each of the three phases is measured (default 10)
+  --rounds N     number of processes (default 3)
+  --json FILE    writes the results of all rounds
+  --folder DIR   where the lib is created and removed (default ${tmpdir()})
   --help
 
-256 writers on 256 streams (W2) run alone, then while their tape is repacked again and again, then beside slow readers.
+256 writers on 256 streams (W2) run alone, then while their tape is repacked repeatedly, then with slow readers.
 `
 
-/** Of p99.9, beside and alone. */
+/** Upper bound of p99.9, divided by p99.9 alone. */
 const slowerMax = 3
-/** Of the events a second, beside and alone. */
+/** Lower bound of the events a second, divided by those alone. */
 const speedMin = 0.9
-/** More memory than the writers alone take in the same time. */
+/** Megabytes by which memory may grow more than with the writers alone in the same time. */
 const grownMBMax = 16
 
 const options = () =>
@@ -47,8 +47,8 @@ type PhaseName = "alone" | "repacking" | "reading"
 
 const phases: ReadonlyArray<readonly [name: PhaseName, title: string]> = [
   ["alone", "alone"],
-  ["repacking", "beside a repack"],
-  ["reading", "beside slow readers"]
+  ["repacking", "during a repack"],
+  ["reading", "with slow readers"]
 ]
 
 const middle = (rounds: ReadonlyArray<ConcurrencyResult>, name: PhaseName, key: keyof Phase): number =>
@@ -68,7 +68,7 @@ const table = (rounds: ReadonlyArray<ConcurrencyResult>): string =>
     ])
   )
 
-/** Ratios within a round, and the median of those. */
+/** Returns the median of the ratios within each round. */
 const ratio = (rounds: ReadonlyArray<ConcurrencyResult>, name: PhaseName, key: "opsPerSec" | "p999us"): number =>
   median(rounds.map((round) => round[name][key]! / round.alone[key]!))
 
@@ -80,11 +80,11 @@ const verdicts = (rounds: ReadonlyArray<ConcurrencyResult>): string => {
   const speed = ratio(rounds, "reading", "opsPerSec")
   const grown = median(rounds.map(({ alone, reading }) => reading.grownMB - alone.grownMB))
   return [
-    say(`p99.9 beside a repack ≤ ${slowerMax} × alone`, repacking, repacking <= slowerMax),
-    say(`p99.9 beside slow readers ≤ ${slowerMax} × alone`, reading, reading <= slowerMax),
-    say(`events/s beside slow readers ≥ ${speedMin} × alone`, speed, speed >= speedMin),
-    `memory that slow readers make grow ≤ ${grownMBMax} MB: ${grown <= grownMBMax ? "met" : "missed"}, ${grown.toFixed(1)}`,
-    `repacks done meanwhile: ${rounds.map(({ repacks }) => repacks).join(", ")}; events read slowly: ${rounds.map(({ read }) => read).join(", ")}`
+    say(`p99.9 during a repack ≤ ${slowerMax} × alone`, repacking, repacking <= slowerMax),
+    say(`p99.9 with slow readers ≤ ${slowerMax} × alone`, reading, reading <= slowerMax),
+    say(`events/s with slow readers ≥ ${speedMin} × alone`, speed, speed >= speedMin),
+    `memory growth that slow readers add ≤ ${grownMBMax} MB: ${grown <= grownMBMax ? "met" : "missed"}, ${grown.toFixed(1)}`,
+    `repacks meanwhile: ${rounds.map(({ repacks }) => repacks).join(", ")}; events read slowly: ${rounds.map(({ read }) => read).join(", ")}`
   ].join("\n")
 }
 

@@ -1,6 +1,6 @@
 /**
- * 256 writers alone, beside a tape that is repacked all the time, and beside slow readers; in one process, on one lib.
- * The result goes to file 3. Started by `bench/concurrency.ts`.
+ * Measures 256 writers alone, while their tape is repacked repeatedly, and together with slow readers: in one process,
+ * on one lib. Writes the result to file descriptor 3. Started by `bench/concurrency.ts`.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,14 +17,14 @@ import type { Measured } from "./workloads/workload.ts"
 
 export interface ConcurrencyJob {
   readonly folder: string
-  /** Events on the tape before. */
+  /** Events on the tape when the measurement starts. */
   readonly events: number
   readonly appendMillis: number
   readonly readers: number
 }
 
 export interface Phase extends Measured {
-  /** Memory in use at its end less that at its beginning, each after garbage was collected. */
+  /** Memory in use at the end of the phase minus that at its start, each after a garbage collection. */
   readonly grownMB: number
   readonly elsewhere?: number
 }
@@ -34,7 +34,7 @@ export interface ConcurrencyResult {
   readonly repacking: Phase
   readonly repacks: number
   readonly reading: Phase
-  /** Events that the slow readers took meanwhile. */
+  /** Events that the slow readers read meanwhile. */
   readonly read: number
 }
 
@@ -47,11 +47,11 @@ const usedMB = (): number => {
   return (heapUsed + external) / 2 ** 20
 }
 
-/** Before a repack the writers use another tape, so that the one that is repacked is no larger than it was filled. */
+/** Before the repack the writers use another tape, so that the tape to repack does not grow. */
 const elsewhere = (writer: number): string => `elsewhere-${writer}`
 
 const writing = async (streamOf?: (writer: number) => string): Promise<Phase> => {
-  const append = () => Promise.reject(new Error("fibres append"))
+  const append = () => Promise.reject(new Error("the writers append through fibres"))
   const writers = fibreWriters(({ stream, event }) => store.append(stream, [event]), run)
   const before = usedMB()
   const loadSince = watchLoad()
@@ -82,7 +82,10 @@ const repackForEver = Effect.gen(function* () {
 })
 
 let read = 0
-/** Half of them begin at the start, half near the end, where files are closed and replaced under them. */
+/**
+ * Half of the readers start at the beginning, half near the end, whose files are closed and replaced
+ * while they read.
+ */
 const slowReader = (n: number) =>
   Effect.gen(function* () {
     const from = n % 2 === 0 ? 0 : Math.max(0, (yield* store.position) - 5000)
@@ -92,7 +95,7 @@ const slowReader = (n: number) =>
     })
   })
 
-/** Writers beside what goes on until they are done. Its failure is one of the measurement. */
+/** Measures the writers while `effects` run, then interrupts these. Throws if one of them failed. */
 const beside = async (effects: ReadonlyArray<Effect.Effect<unknown, unknown, never>>): Promise<Phase> => {
   const fibers = effects.map((effect) => Effect.runFork(effect))
   const phase = await writing()

@@ -1,8 +1,8 @@
-/** What is on the disk. */
+/** The size of a folder on the disk. */
 import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 
-/** Bytes that a folder takes, as `du` counts: whole blocks. */
+/** Returns the bytes that a folder takes up, counted in whole blocks like `du`. */
 export const diskBytes = (folder: string): number => {
   let bytes = 0
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

@@ -1,9 +1,10 @@
 /**
- * Events a second on one core: `JSON.stringify`, which checks nothing and keeps the order of keys, against `encode`,
- * which refuses what is no record and writes canonical text.
+ * Compares events a second on one core: `JSON.stringify`, which checks nothing and keeps the order of keys, and
+ * `encode`, which refuses values that are not records and writes canonical text.
  *
- * `node bench/encode.ts [events] [rounds]`. Every round makes new events and runs each candidate on them, each time in
- * another order; the medians are compared. `event store` is what an append does, up to the line in its batch.
+ * `node bench/encode.ts [events] [rounds]`. Every round makes new events and runs each candidate on them, in a
+ * different order each time; the medians are compared. `encode, as event store` does the work of an append, up to the
+ * line in its batch.
  */
 import { checkEngine } from "../scripts/engine.ts"
 import * as Event from "../src/domain/event/Event.ts"
@@ -19,7 +20,7 @@ type Sorted = ReturnType<typeof orderEvent>
 
 const batch = Buffer.alloc(64 * 1024)
 
-/** Bytes of the event's line, with its newline. */
+/** Writes the event's line, and returns its bytes with the newline. */
 const line = ({ $type, data, id, metadata, position, revision, stream, tags, time }: Sorted): number => {
   const event = { type: $type, data, metadata, tags }
   return Event.encode(stream, event, 0, () => id, time, defaultLimits).writeTo(batch, 0, position, revision)

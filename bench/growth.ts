@@ -1,4 +1,4 @@
-/** `npm run bench:growth`: what appends, memory, opening and reads cost as a lib grows. `-- --help`. */
+/** `npm run bench:growth`: what appends, memory, opening and reads cost as a lib grows. See `-- --help`. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,13 +11,13 @@ import { median, medianOf } from "./statistics.ts"
 import { markdownTable, show } from "./table.ts"
 
 const usage = `usage: npm run bench:growth -- [OPTIONS]
-  --quick          a hundredth of everything: whether it runs, not what it costs
+  --quick          a hundredth of everything: shows whether it runs, not what it costs
   --events LIST    sizes of libs (default 100000,1000000,10000000)
-  --streams LIST   numbers of streams (default 1000,100000,1000000); never more than there are events
-  --rounds N       processes that measure each lib (default 3)
+  --streams LIST   numbers of streams (default 1000,100000,1000000); numbers above the number of events are skipped
+  --rounds N       number of processes that measure each lib (default 3)
   --json FILE      writes the rows
-  --svg FILE       writes the plot
-  --folder DIR     where the libs are made, and removed, one at a time (default ${tmpdir()}); 4 GB for 10 million events
+  --svg FILE       writes a chart
+  --folder DIR     where the libs are created and removed, one at a time (default ${tmpdir()}); 4 GB for 10 million events
   --help
 `
 
@@ -25,11 +25,11 @@ interface Row extends Grown {
   readonly events: number
   readonly streams: number
   readonly fill: Filled
-  /** `appendMB` where the heap may not grow as it likes. */
+  /** `appendMB` in a process with a small heap. */
   readonly smallHeapMB: number
 }
 
-/** What a small heap is: V8 collects garbage late where it may take gigabytes. */
+/** The flags of a process with a small heap. Without them V8 collects garbage late, because it may use gigabytes. */
 const smallHeap = ["--max-old-space-size=128", "--max-semi-space-size=8"]
 
 const openMillisMax = 25
@@ -118,7 +118,7 @@ const table = (rows: ReadonlyArray<Row>): string =>
 
 const byStreams = (rows: ReadonlyArray<Row>): Map<number, Array<Row>> => Map.groupBy(rows, ({ streams }) => streams)
 
-/** Largest by smallest lib, for each number of streams that there are several libs of. */
+/** Returns the largest ratio of the largest lib to the smallest lib with the same number of streams. */
 const growth = (rows: ReadonlyArray<Row>, key: "appendMicros" | "appendMB" | "openMillis"): number => {
   const ratios = Array.from(byStreams(rows), ([, its]) => its.at(-1)![key] / its[0]![key])
   return Math.max(1, ...ratios)

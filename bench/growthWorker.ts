@@ -1,4 +1,7 @@
-/** Fills a lib, or measures one that is full, in this process; the result goes to file 3. Started by `bench/growth.ts`. */
+/**
+ * Fills a lib, or measures a filled one, in this process. Writes the result to file descriptor 3. Started by
+ * `bench/growth.ts`.
+ */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { writeSync } from "node:fs"
@@ -30,13 +33,13 @@ export interface Filled {
 export interface Grown {
   readonly openMillis: number
   readonly openMB: number
-  /** Of 256 writers on random streams. */
+  /** Time per append, with 256 writers on random streams. */
   readonly appendMicros: number
-  /** Median of one writer on random streams: a sync each. */
+  /** Median time of an append, with one writer on random streams: each append needs its own sync. */
   readonly oneWriterMicros: number
-  /** Peak of the process until all appends were done. */
+  /** Peak memory of the process until all appends were done. */
   readonly appendMB: number
-  /** Median of a random stream's first hundred events. */
+  /** Median time to read the first hundred events of a random stream. */
   readonly readMicros: number
   readonly elsewhere?: number
 }
@@ -77,7 +80,7 @@ const measure = async ({ folder, streams, appendMillis, reads }: GrowthJob): Pro
       Stream.runCollect(store.read(streamName(mix(2_000_000_000 + n) % streams), { limit: 100 }))
     )
     micros.push((performance.now() - before) * 1000)
-    if (events.length === 0) throw new Error("an empty stream")
+    if (events.length === 0) throw new Error("a stream has no events")
   }
   await close()
   const elsewhere = loadSince()

@@ -1,4 +1,4 @@
-/** Loads every peer; writes the names of those whose package is not installed, as JSON, to file 3. */
+/** Loads every peer, and writes the names of peers that are not installed to file descriptor 3, as JSON. */
 import { writeSync } from "node:fs"
 import { peers } from "./peers/peers.ts"
 
@@ -12,7 +12,7 @@ for (const { name, load } of peers) {
     missing.push(name)
   }
 }
-// The modules of a worker, so that these are compiled too.
+// Load the modules of a worker too, so that they are compiled.
 await import("./limits.ts")
 await import("./workloads/transforms.ts")
 writeSync(3, JSON.stringify(missing))

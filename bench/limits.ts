@@ -1,6 +1,6 @@
 /**
- * What this machine can do with the same bytes and nothing around them: the physical limit of each workload. All calls
- * are synchronous, which is the fastest that Node has for one writer.
+ * The physical limit of each workload: what this machine can do with the same bytes and no store. All calls are
+ * synchronous, the fastest way that Node offers to one writer.
  */
 import { createHash } from "node:crypto"
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from "node:fs"
@@ -24,7 +24,7 @@ const linesOf = (from: number, to: number): string => {
   return text
 }
 
-/** Writes and syncs groups of events until `enough` says so. */
+/** Writes and syncs groups of events until `enough` returns `true`. */
 const appendGroups = (job: Job, group: number, enough: (events: number, millis: number) => boolean): Measured => {
   const file = openSync(linesFile(job), "wx")
   const micros: Array<number> = []
@@ -56,7 +56,7 @@ const appendLimit = (job: Job, group: number): Measured =>
 
 const bulkLimit = (job: Job): Measured => appendGroups(job, job.size.batch, (events) => events >= job.size.events)
 
-/** Calls `each` for every block of the file that ends with a line. */
+/** Reads the file in blocks of whole lines and calls `each` for every block. Returns the size of the file. */
 const eachBlock = (path: string, each: (lines: Buffer) => void): number => {
   const file = openSync(path, "r")
   const { size } = fstatSync(file)
@@ -84,11 +84,11 @@ const replayLimit = (job: Job): Measured => {
     }
   })
   const seconds = (performance.now() - start) / 1000
-  if (sum !== sumOfTotals(events)) throw new Error("other events")
+  if (sum !== sumOfTotals(events)) throw new Error("the events that were read have another sum")
   return { events, opsPerSec: events / seconds }
 }
 
-/** Where the lines of each stream are; making this is not measured. */
+/** Returns the places of the lines of each stream. This is not part of the measured time. */
 const placesByStream = (job: Job): Array<Array<readonly [at: number, length: number]>> => {
   const places = Array.from({ length: job.size.streams }, () => [] as Array<readonly [number, number]>)
   let at = 0
@@ -183,7 +183,7 @@ const compressFile = (job: Job): Measured =>
     return { from, to }
   })
 
-/** By workload; those of W4 to W7 read the file that W3 has written. */
+/** The limits by workload. Those of W4 to W7 read the file that W3 wrote. */
 export const limits: { readonly [id in WorkloadId]?: (job: Job) => Measured } = {
   W1: (job) => appendLimit(job, 1),
   W2: (job) => appendLimit(job, job.size.writers),

@@ -1,6 +1,6 @@
 /**
- * The public modules of the package that is measured, and nothing else of it. By path: a folder with a package.json of its
- * own cannot name the package around it.
+ * The public modules of the measured package, and nothing else. They are imported by path, because a folder with its
+ * own package.json cannot import the package around it by name.
  */
 export * as EventStore from "../src/services/EventStore.ts"
 export * as Lib from "../src/services/Lib.ts"

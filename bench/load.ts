@@ -1,4 +1,4 @@
-/** How busy the machine is with other things, so that a figure from a loaded machine is seen to be one. */
+/** Measures how busy the machine is with other work, so that figures from a loaded machine can be recognised. */
 import { readFileSync } from "node:fs"
 
 interface Ticks {
@@ -6,7 +6,7 @@ interface Ticks {
   readonly all: number
 }
 
-/** Linux only: the sum over all cores since the machine started. */
+/** Returns the ticks of all cores since the machine started. Linux only; `undefined` elsewhere. */
 const ticks = (): Ticks | undefined => {
   try {
     const numbers = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/\s+/).slice(1, 9).map(Number)
@@ -20,7 +20,10 @@ const ticks = (): Ticks | undefined => {
 
 const microsOfTick = 10_000
 
-/** Begins to watch; the result says which share of all cores others have used since, 0 to 1, where that can be told. */
+/**
+ * Starts to watch. The returned function returns the share of all cores that other processes have used since, 0 to 1,
+ * or `undefined` if that is not known.
+ */
 export const watchLoad = (): (() => number | undefined) => {
   const before = ticks()
   const ownBefore = process.cpuUsage()

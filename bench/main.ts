@@ -1,4 +1,4 @@
-/** `npm run bench`: the workloads on litetapes, on its peers and on the bare machine. `npm run bench -- --help`. */
+/** `npm run bench`: the workloads on litetapes, on its peers and on the bare machine. See `npm run bench -- --help`. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
@@ -16,18 +16,18 @@ import { show, tables } from "./table.ts"
 import { fullSize, quickSize, type Size, workload } from "./workloads/workload.ts"
 
 const usage = `usage: npm run bench -- [OPTIONS]
-  --quick          small sizes, one round, under two minutes: whether everything runs, not how fast it is
-  --only LIST      workloads, peers or both, by the beginning of their names: --only W1,W2,litetapes,lmdb
-  --rounds N       rounds of all jobs, each beginning with another peer (default 3, with --quick 1)
-  --events N       events of W3, 100 to a stream (default ${fullSize.events}, with --quick ${quickSize.events})
-  --bulk-seconds N a bulk load that is not done by then ends there (default ${fullSize.bulkMillisMax / 1000}, with --quick ${quickSize.bulkMillisMax / 1000})
-  --cold           W6 also with an empty page cache: needs Linux and root, and slows down everything on the machine
+  --quick          small sizes, one round, under two minutes: shows whether everything runs, not how fast it is
+  --only LIST      workloads and peers whose names begin with one of these: --only W1,W2,litetapes,lmdb
+  --rounds N       rounds of all jobs, each starting with a different peer (default 3, with --quick 1)
+  --events N       events of W3, 100 in each stream (default ${fullSize.events}, with --quick ${quickSize.events})
+  --bulk-seconds N time limit of a bulk load; the load stops there (default ${fullSize.bulkMillisMax / 1000}, with --quick ${quickSize.bulkMillisMax / 1000})
+  --cold           runs W6 also with an empty page cache: needs Linux and root, and slows down the whole machine
   --json FILE      writes the rows
   --svg FILE       writes a chart
-  --folder DIR     where the stores are made, and removed (default ${tmpdir()}); about 6 GB for a million events
+  --folder DIR     where the stores are created and removed (default ${tmpdir()}); about 6 GB for a million events
   --help
 
-Peers need their packages: npm ci --prefix bench. Peers that are not installed are left out.
+Peers need their packages: npm ci --prefix bench. Peers that are not installed are skipped.
 `
 
 const options = () =>

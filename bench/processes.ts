@@ -1,21 +1,24 @@
-/** One process for each job, so that no job finds what another left in memory. */
+/** Runs each job in its own process, so that a job is not affected by what an earlier one left in memory. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import type { Job, Measurement } from "./workloads/workload.ts"
 
-/** A measurement, or why there is none. */
+/** A measurement, or the reason why it failed. */
 export type Outcome = Measurement | { readonly failed: string }
 
 export interface RunOptions {
-  /** A process that takes longer is ended. */
+  /** A process that takes longer is killed. */
   readonly millisMax: number
-  /** Folder for compiled code: what a user loads is not TypeScript, so no process should have to strip types. */
+  /**
+   * Folder for compiled code. Users do not load TypeScript, so the measured processes should not spend time on
+   * stripping types.
+   */
   readonly compiled: string
-  /** For the engine. */
+  /** Flags for V8. */
   readonly flags?: ReadonlyArray<string>
 }
 
-/** Runs a script in a process of its own; what it writes to file 3 is the result, as JSON. */
+/** Runs a script in its own process. Returns the JSON that the script writes to file descriptor 3. */
 export const runScript = <A>(
   script: string,
   argument: unknown,
@@ -37,7 +40,7 @@ export const runScript = <A>(
       clearTimeout(timer)
       running.delete(child)
       if (code === 0 && told !== "") return resolve(JSON.parse(told) as A)
-      const because = signal === "SIGKILL" ? `not done after ${Math.round(millisMax / 1000)} s` : reason(errors)
+      const because = signal === "SIGKILL" ? `not finished after ${Math.round(millisMax / 1000)} s` : reason(errors)
       resolve({ failed: because })
     })
   })
@@ -45,14 +48,16 @@ export const runScript = <A>(
 export const runJob = (job: Job, compiled: string): Promise<Outcome> =>
   runScript<Measurement>("worker.ts", job, { millisMax: 60_000 + job.size.bulkMillisMax * 2, compiled })
 
-/** Loads all peers once, so that their code is compiled for what follows. The result: those that are not installed. */
+/**
+ * Loads all peers once, so that their code is compiled before the first job. Returns the peers that are not installed.
+ */
 export const findMissing = async (compiled: string): Promise<ReadonlyArray<string>> => {
   const missing = await runScript<ReadonlyArray<string>>("installed.ts", {}, { millisMax: 60_000, compiled })
   if ("failed" in missing) throw new Error(missing.failed)
   return missing
 }
 
-/** Cleans up before the process ends by Ctrl-C or a kill. */
+/** Calls `clean` before Ctrl-C or a kill ends the process. */
 export const onSignal = (clean: () => void): void => {
   for (const [signal, code] of [
     ["SIGINT", 130],

@@ -1,11 +1,11 @@
-/** From samples to rows: medians over the rounds, and how each compares with the best peer and with the physical limit. */
+/** Turns samples into rows: medians over the rounds, and ratios to the best peer and to the physical limit. */
 import type { Peer } from "./peers/peer.ts"
 import type { Sample } from "./schedule.ts"
 import { medianOf } from "./statistics.ts"
 import { type Measurement, type Workload, workload } from "./workloads/workload.ts"
 import type { WorkloadId } from "./workloads/workloadId.ts"
 
-/** One row of the table; all numbers are medians. */
+/** One row of the table. All numbers are medians unless their comment says otherwise. */
 export interface Row {
   readonly workload: WorkloadId
   readonly peer: string
@@ -16,27 +16,27 @@ export interface Row {
   readonly rssMB: number | null
   readonly bytesPerEvent: number | null
   /**
-   * The compared figure (operations a second; MB a second in W7; in W5 and W6 the median time, where less is better)
-   * divided by that of the best peer: the best that is durable and not ours.
+   * The compared figure, divided by that of the best peer that is durable and not ours. It is operations a second; in
+   * W7 MB a second; in W5 and W6 the median time, for which less is better.
    */
   readonly toBestPeer: number | null
-  /** The same figure divided by that of the physical limit. */
+  /** The same figure, divided by that of the physical limit. */
   readonly toLimit: number | null
   readonly mbPerSec: number | null
   readonly durable: boolean
   readonly ours: boolean
-  /** Events that W3 did not load in time. A row that lacks some is no standard for others. */
+  /** Events that W3 did not load in time. If there are any, other rows are not compared with this one. */
   readonly missing: number
-  /** Smallest and largest figure of the rounds. */
+  /** Smallest and largest figure of all rounds. */
   readonly low: number | null
   readonly high: number | null
   readonly samples: number
-  /** Share of all cores that others used meanwhile. */
+  /** Share of all cores that other processes used meanwhile. */
   readonly elsewhere: number | null
   readonly failed?: string
 }
 
-/** The figure that is compared in this workload. */
+/** Returns the figure that is compared in this workload. */
 export const figureOf = (row: Row): number | null => row[workload(row.workload).figure]
 
 export const lessIsBetter = ({ figure }: Workload): boolean => figure === "p50us"

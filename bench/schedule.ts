@@ -1,4 +1,6 @@
-/** Which job runs when: interleaved, so that a slow minute of the machine hits all peers and not one. */
+/**
+ * Decides which job runs when. Jobs are interleaved, so that a slow minute of the machine affects all peers, not one.
+ */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { limits } from "./limits.ts"
@@ -23,7 +25,10 @@ export interface Sample {
   readonly peer: string
   readonly round: number
   readonly outcome: Outcome
-  /** Events that W3 did not load in time: what it has measured, or what begins with its store, is of fewer. */
+  /**
+   * Events that W3 did not load in time. Its own figures, and those of workloads that start with its store, cover fewer
+   * events.
+   */
   readonly missing: number
 }
 
@@ -32,11 +37,11 @@ export interface Plan {
   readonly workloads: ReadonlyArray<Workload>
   readonly size: Size
   readonly rounds: number
-  /** All stores are made in it, and gone after their round. */
+  /** All stores are created here, and removed after their round. */
   readonly folder: string
 }
 
-/** Runs everything; `told` hears of each job. Each round begins with another peer. */
+/** Runs all jobs, and calls `told` after each of them. Each round starts with a different peer. */
 export const runAll = async (plan: Plan, told: (sample: Sample) => void): Promise<ReadonlyArray<Sample>> => {
   const samples: Array<Sample> = []
   for (let round = 0; round < plan.rounds; round++) {

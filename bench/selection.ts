@@ -1,18 +1,21 @@
-/** From `--only` to what is run and what is shown. */
+/** Turns `--only` into the workloads and peers to run and to show. */
 import { peers } from "./peers/peers.ts"
 import { type Plan, type Runner, runnersOf } from "./schedule.ts"
 import { type Workload, workloads } from "./workloads/workload.ts"
 
 export interface Selection {
-  /** What was asked for. */
+  /** The workloads that were asked for. */
   readonly wanted: ReadonlyArray<Workload>
-  /** Who was asked for; a peer always comes with the limit. */
+  /** The peers that were asked for, and the limit, which is always included. */
   readonly runners: ReadonlyArray<Runner>
-  /** The same, and what it begins with: the store of W3, which may be another peer's. */
+  /** The same, and the runs of W3 that create the stores for them, perhaps by another peer. */
   readonly plan: Pick<Plan, "workloads" | "runners">
 }
 
-/** Workloads and peers whose names begin with a word of `only`; all of them where it names none. Or what is wrong. */
+/**
+ * Returns the workloads and peers whose names begin with a word of `only`: all workloads if it names no workload, all
+ * peers if it names no peer. Returns a message if a word matches nothing.
+ */
 export const select = (
   { only = "", cold }: { readonly only?: string; readonly cold: boolean },
   missing: ReadonlyArray<string>
@@ -25,7 +28,7 @@ export const select = (
     (word) =>
       ![...workloads.map(({ id }) => id), ...peers.map(({ name }) => name)].some((name) => name.startsWith(word))
   )
-  if (unknown.length > 0) return `no workload and no peer begins with: ${unknown.join(", ")}`
+  if (unknown.length > 0) return `no workload or peer has a name that begins with: ${unknown.join(", ")}`
   const asked = words.filter((word) => /^W\d/.test(word))
   const names = words.filter((word) => !/^W\d/.test(word))
   const wanted = workloads.filter(

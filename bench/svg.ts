@@ -1,4 +1,4 @@
-/** The parts that our charts are drawn with: static, readable on light and on dark, nothing loaded from elsewhere. */
+/** SVG elements for the charts: static, readable on light and dark backgrounds, without external resources. */
 
 const style = `
     .page { fill: #ffffff } .text { fill: #1f2328 } .faint { fill: #59636e } .rule { stroke: #d1d9e0 }
@@ -20,7 +20,7 @@ const style = `
 export const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
-/** A whole picture. `title` is read aloud. */
+/** Returns a complete picture. Screen readers read `title` aloud. */
 export const page = (width: number, height: number, title: string, parts: ReadonlyArray<string>): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
   <title>${escape(title)}</title>

@@ -1,9 +1,9 @@
-/** The table, as Markdown that can be read in a terminal too. */
+/** The tables, as Markdown that is also readable in a terminal. */
 import { type Verdict, verdicts } from "./budget.ts"
 import { figureOf, type Row } from "./report.ts"
 import { type Workload, workload } from "./workloads/workload.ts"
 
-/** Columns of equal width. The first column is text, the others are numbers unless they are the last. */
+/** Returns a table with aligned columns. The first and the last column are text, the others are numbers. */
 export const markdownTable = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = head.map((title, column) => Math.max(title.length, 3, ...rows.map((row) => row[column]!.length)))
   const isText = (column: number): boolean => column === 0 || column === head.length - 1
@@ -15,7 +15,7 @@ export const markdownTable = (head: ReadonlyArray<string>, rows: ReadonlyArray<R
   return [line(head), line(rule), ...rows.map(line)].join("\n")
 }
 
-/** A number with as many digits as it can be trusted with. */
+/** Returns a number as text, with three significant digits or as a whole number. */
 export const show = (value: number | null, unit = ""): string =>
   value === null || Number.isNaN(value)
     ? ""
@@ -24,7 +24,7 @@ export const show = (value: number | null, unit = ""): string =>
 const showMicros = (value: number | null): string =>
   value === null ? "" : value >= 1000 ? show(value / 1000, " ms") : show(value, " µs")
 
-/** Above this share of the cores used by others a figure says little. */
+/** If other processes used more than this share of the cores, the figure means little. */
 const noisy = 0.2
 
 export const tables = (rows: ReadonlyArray<Row>): string =>
@@ -67,7 +67,7 @@ const spread = (of: Workload, { low, high, samples }: Row): string => {
 }
 
 const sentence = (of: Workload): string =>
-  of.figure === "p50us" ? "Compared: p50, where less is better." : "Compared: the first column."
+  of.figure === "p50us" ? "Compared: p50; less is better." : "Compared: the first column."
 
 const remark = (row: Row, all: ReadonlyArray<Row>): string => {
   if (row.failed !== undefined) return `${figureOf(row) === null ? "failed" : "failed once"}: ${row.failed}`

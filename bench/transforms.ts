@@ -1,5 +1,6 @@
 /**
- * Everything that is done to whole tapes: verify, repack, clone, diff, proofs; speed and size. `npm run bench:transforms -- --events 100000`.
+ * Measures the speed and size of operations on whole tapes: verify, repack, clone, diff, proofs.
+ * `npm run bench:transforms -- --events 100000`.
  */
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -47,14 +48,14 @@ const measure = Effect.scoped(
     const before = yield* tape.head
     console.log(`${events.toLocaleString("en-US")} events, ${Math.round(plain / 1e6)} MB; node ${process.version}`)
     yield* timed("verify, depth files", plain, lib.verify({ depth: "files" }))
-    yield* timed("verify, depth files, again", plain, lib.verify({ depth: "files" }))
+    yield* timed("verify, depth files, second time", plain, lib.verify({ depth: "files" }))
     const report = yield* timed("verify, depth records", plain, lib.verify())
     if (!report.ok) throw new Error("the lib is damaged")
     for (const compression of ["zstd", "gzip", "none"] as const) {
       const done = yield* timed(`repack to ${compression}`, plain, tape.repack({ compression }))
       const share = ((100 * done.bytesAfter) / plain).toFixed(1)
       console.log(`${"".padEnd(34)}${Math.round(done.bytesAfter / 1e6)} MB, ${share} % of the plain bytes`)
-      if ((yield* tape.head).root !== before.root) throw new Error("another root")
+      if ((yield* tape.head).root !== before.root) throw new Error("the repack changed the root")
     }
     yield* timed("clone", plain, tape.clone(lib, "copy"))
     const copy = yield* Effect.provideService(Tape.make("copy"), Lib.Lib, lib)

@@ -1,4 +1,7 @@
-/** Runs one job in this process and writes what it measured, as JSON, to file 3. Started by `bench/processes.ts`. */
+/**
+ * Runs one job in this process and writes its measurement to file descriptor 3, as JSON. Started by
+ * `bench/processes.ts`.
+ */
 import { mkdirSync, writeSync } from "node:fs"
 import { diskBytes } from "./disk.ts"
 import { limits } from "./limits.ts"
@@ -32,7 +35,7 @@ const runOpen = (store: Store, job: Job): Promise<Measured> => {
     case "W7 repack":
       return transform(transforms[job.workload](store), job)
     default:
-      throw new Error(`${job.workload} does not begin with an open store`)
+      throw new Error(`${job.workload} does not start with an open store`)
   }
 }
 

@@ -38,7 +38,7 @@ const main = (root: string, isCheck: boolean): number => {
   const line = firstDifference(kept, report)
   process.stderr.write(
     `The public declarations differ from ${file}, first at line ${line}. ` +
-      "If the change is meant, run `npm run api` and commit the file.\n" +
+      "If the change is intended, run `npm run api` and commit the file.\n" +
       `  kept:  ${kept.split("\n")[line - 1] ?? "(nothing)"}\n  built: ${report.split("\n")[line - 1] ?? "(nothing)"}\n`
   )
   return 1

@@ -1,10 +1,13 @@
-/** Refuses a Node that is too old, in one sentence, before tests fail in ways that do not say why. */
+/** Refuses a Node that is too old, with a clear message, before tests fail for reasons that are hard to find. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const manifest = join(import.meta.dirname, "../package.json")
 
-/** Returns why Node `version` may not run this, or `undefined` if it may. `required` is `engines.node`: `>=22.19`. */
+/**
+ * Returns why Node `version` is refused, or `undefined` if it is accepted. `required` is `engines.node`, like
+ * `>=22.19`.
+ */
 export const engineRefusal = (version: string, required: string): string | undefined => {
   const least = /^>=(\d+)\.(\d+)$/.exec(required)
   if (least === null) throw new Error(`engines.node is "${required}", and not of the form ">=22.19"`)

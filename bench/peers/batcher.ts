@@ -1,6 +1,6 @@
 /**
- * Group commit, as a user would write it around a store that has none: what is appended until the event loop's next turn,
- * or while a batch is being written, goes into one batch.
+ * Group commit, as a user would write it for a store without one. Events that are appended before the next turn of the
+ * event loop, or while a batch is being written, form one batch.
  */
 import type { Addressed, NewEvent, Store } from "./peer.ts"
 
@@ -9,7 +9,7 @@ interface Waiting extends Addressed {
   readonly reject: (error: unknown) => void
 }
 
-/** An `append` whose events are committed together with those of others. */
+/** Returns an `append` that commits concurrent events together. */
 export const batched = (appendBatch: Store["appendBatch"]): ((stream: string, event: NewEvent) => Promise<void>) => {
   let waiting: Array<Waiting> = []
   let running = false

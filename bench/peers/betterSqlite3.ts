@@ -1,4 +1,4 @@
-/** SQLite through better-sqlite3, whose own default is NORMAL: set here as the label says. */
+/** SQLite through better-sqlite3. Its default is `synchronous=NORMAL`; here it is set as the label says. */
 import Database from "better-sqlite3"
 import { join } from "node:path"
 import type { PeerModule } from "./peer.ts"

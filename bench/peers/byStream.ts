@@ -1,7 +1,7 @@
-/** For stores that take the events of one stream at a time. */
+/** Grouping for stores that take the events of one stream at a time. */
 import type { Addressed, NewEvent } from "./peer.ts"
 
-/** The batch's events by stream, streams in the order in which they first come. */
+/** Returns the events of a batch by stream. The streams are in the order of their first events. */
 export const byStream = (batch: ReadonlyArray<Addressed>): Map<string, Array<NewEvent>> => {
   const streams = new Map<string, Array<NewEvent>>()
   for (const { stream, event } of batch) {

@@ -1,4 +1,4 @@
-/** The event store that a user would write on LevelDB: events by position, and for each stream where they are. */
+/** The event store that a user would write on LevelDB: events by position, and their places by stream. */
 import { ClassicLevel } from "classic-level"
 import { randomUUID } from "node:crypto"
 import { digits } from "../workloads/orderEvent.ts"
@@ -11,7 +11,7 @@ const headKey = (stream: string): string => `h${stream}`
 const placesOf = (stream: string) => ({ gte: `s${stream}\0`, lt: `s${stream}\x01` })
 const allEvents = { gte: "e", lt: "f" }
 
-/** Every write with `sync: true`. `setting`: `batched` puts a group commit around the appends. */
+/** Opens the store. Every write uses `sync: true`. With the setting `batched` a group commit wraps the appends. */
 export const open: PeerModule["open"] = async (folder, setting) => {
   const database = new ClassicLevel(folder)
   await database.open()
@@ -39,7 +39,10 @@ export const open: PeerModule["open"] = async (folder, setting) => {
   }
 }
 
-/** Gives revisions and positions. Heads of streams are kept, as one process may when it is the only writer. */
+/**
+ * Assigns revisions and positions. It caches the heads of streams, which is safe as long as this process is the only
+ * writer.
+ */
 class Writer {
   readonly #database: ClassicLevel
   readonly #heads = new Map<string, number>()
@@ -78,7 +81,7 @@ class Writer {
     if (unknown.length === 0) return
     const heads = await this.#database.getMany(unknown.map(headKey))
     for (const [index, stream] of unknown.entries()) {
-      // Another append may have learnt it, and gone on, in the meantime.
+      // Another append may have loaded and advanced this head meanwhile.
       if (!this.#heads.has(stream)) this.#heads.set(stream, heads[index] === undefined ? -1 : Number(heads[index]))
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Emmett on SQLite through its own API, over one connection. A connection that is shared by appends at the same time puts
- * them into one transaction and acknowledges before that is committed: so appends wait for their turn here, unless the
- * setting is `unqueued`, which is what its own store does.
+ * Emmett on SQLite through its own API, over one connection. If concurrent appends share a connection, Emmett puts them
+ * into one transaction and acknowledges them before it is committed. So appends are queued here, unless the setting is
+ * `unqueued`: that is what Emmett itself does.
  */
 import {
   getSQLiteEventStore,
@@ -48,7 +48,7 @@ export const open: PeerModule["open"] = async (folder, setting) => {
   }
 }
 
-/** Runs one after another what it is given. */
+/** Returns a function that runs what it is given, one after the other. */
 const makeQueue = () => {
   let last: Promise<unknown> = Promise.resolve()
   return <A>(run: () => Promise<A>): Promise<A> => {

@@ -1,6 +1,7 @@
 /**
- * event-storage. Its default acknowledges what is in the operating system's cache; `setting` `sync` is its durable one,
- * `syncOnFlush`. A batch over several streams is a commit for each: it knows none that covers several.
+ * event-storage. By default it acknowledges events that are in the operating system's cache. The setting `sync` uses
+ * `syncOnFlush`, which is durable. A batch over several streams is one commit for each stream, because the library
+ * cannot commit several at once.
  */
 import EventStorage from "event-storage"
 import { randomUUID } from "node:crypto"

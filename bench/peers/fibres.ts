@@ -1,8 +1,8 @@
-/** Writers as fibres: how an application on Effect is concurrent. */
+/** Writers as fibres, as in an application that uses Effect. */
 import * as Effect from "effect/Effect"
 import type { Addressed, Store } from "./peer.ts"
 
-/** The writers of `Store.writers`, over an append that is an effect. */
+/** Returns `Store.writers` for an append that is an effect. */
 export const fibreWriters = <E, R>(
   append: (asked: Addressed) => Effect.Effect<unknown, E, R>,
   run: <A>(effect: Effect.Effect<A, E, R>) => Promise<A>

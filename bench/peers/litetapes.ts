@@ -1,4 +1,4 @@
-/** The event store, as an application on Effect uses it: one fibre for each writer. */
+/** The event store, as an application that uses Effect does it: one fibre for each writer. */
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Layer from "effect/Layer"
@@ -10,7 +10,7 @@ import { byStream } from "./byStream.ts"
 import { fibreWriters } from "./fibres.ts"
 import type { PeerModule } from "./peer.ts"
 
-/** The event store in that folder, and what runs effects over its lib. `close` ends both. */
+/** Opens the event store in a folder. Returns it with a function that runs effects over its lib; `close` ends both. */
 export const openLib = async (folder: string) => {
   const runtime = ManagedRuntime.make(Layer.provide(EventStore.layer(join(folder, "lib")), NodeStorage.layer))
   const store = await runtime.runPromise(EventStore.EventStore)
@@ -47,7 +47,7 @@ export const open: PeerModule["open"] = async (folder) => {
   }
 }
 
-/** Checks the whole lib; dies when something is bad. */
+/** Verifies the whole lib. Dies if it is damaged. */
 export const verify = (depth: "files" | "records") =>
   Effect.gen(function* () {
     const lib = yield* Lib.Lib

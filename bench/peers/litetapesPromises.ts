@@ -1,4 +1,4 @@
-/** The event store, as an application without Effect uses it. */
+/** The event store, as an application without Effect uses it: through promises. */
 import { join } from "node:path"
 import { PromiseStore } from "../litetapes.ts"
 import { byStream } from "./byStream.ts"

@@ -1,4 +1,4 @@
-/** One raw tape: records in order, without streams. A record is the event with the stream it belongs to. */
+/** One raw tape: records in order, without streams. A record is an event together with the name of its stream. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -33,7 +33,7 @@ export const open: PeerModule["open"] = async (folder) => {
       const time = new Date().toISOString()
       return run(Effect.asVoid(tape.append(batch.map(({ stream, event }) => recordOf(stream, event, time)))))
     },
-    // Not that of a stream, which a tape knows nothing of: the last record.
+    // The last record of the tape: a tape knows nothing of streams.
     readLast: async () =>
       Option.getOrUndefined(await run(Stream.runHead(tape.records({ reverse: true })))) as undefined,
     replay: (visit) =>

@@ -1,6 +1,6 @@
 /**
- * The event store that a user would write on LMDB, with its own encoding (MessagePack): events by position, and for each
- * stream where they are. A commit is visible before it is on the disk: every append waits for `flushed`.
+ * The event store that a user would write on LMDB, with LMDB's own encoding (MessagePack): events by position, and
+ * their places by stream. A commit is visible before it is on the disk, so every append waits for `flushed`.
  */
 import { type Database, open as openLmdb } from "lmdb"
 import { randomUUID } from "node:crypto"

@@ -1,6 +1,6 @@
 /**
- * The little that is used of the packages in this folder's package.json. Types are checked, and the project's tests run,
- * on machines where those are not installed.
+ * Declarations for the packages in `bench/package.json`, as far as the benchmarks use them. The project's types are
+ * checked, and its tests run, on machines that do not have these packages.
  */
 
 declare module "better-sqlite3" {
@@ -62,7 +62,7 @@ declare module "lmdb" {
     readonly getKeys: (range?: Range) => Iterable<Key>
     readonly getRange: (range?: Range) => Iterable<{ readonly key: Key; readonly value: V }>
     readonly openDB: <W>(options: { readonly name: string }) => Database<W>
-    /** Resolves when the transaction is visible, which may be before it is on the disk. */
+    /** Resolves once the transaction is visible, perhaps before it is on the disk. */
     readonly transaction: <A>(action: () => A) => Promise<A>
     readonly flushed: Promise<boolean>
     readonly close: () => Promise<void>

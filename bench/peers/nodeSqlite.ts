@@ -1,4 +1,4 @@
-/** SQLite through Node's own driver. */
+/** SQLite through Node's built-in driver. */
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import type { PeerModule } from "./peer.ts"

@@ -1,4 +1,4 @@
-/** Everything that is measured, and how it was configured. */
+/** Everything that is measured, and its configuration. */
 import type { WorkloadId } from "../workloads/workloadId.ts"
 import type { Peer } from "./peer.ts"
 
@@ -13,7 +13,7 @@ export const peers: ReadonlyArray<Peer> = [
   {
     ...litetapes,
     name: "litetapes",
-    label: "the event store, on Effect; one fdatasync a commit",
+    label: "the event store, with Effect; one fdatasync per commit",
     workloads: [...core, "W7 files", "W7 verify", "W7 repack"],
     load: () => import("./litetapes.ts")
   },
@@ -35,7 +35,7 @@ export const peers: ReadonlyArray<Peer> = [
   {
     ...durable,
     name: "node:sqlite",
-    label: "WAL, synchronous=FULL, a transaction for each append",
+    label: "WAL, synchronous=FULL, one transaction per append",
     workloads: [...core, "W7 verify", "W7 repack"],
     load: () => import("./nodeSqlite.ts")
   },
@@ -43,7 +43,7 @@ export const peers: ReadonlyArray<Peer> = [
     ...durable,
     name: "node:sqlite (batched)",
     setting: "batched",
-    label: "WAL, synchronous=FULL, a group commit written around it",
+    label: "WAL, synchronous=FULL, with a group commit around it",
     workloads: ["W2"],
     load: () => import("./nodeSqlite.ts")
   },
@@ -51,14 +51,14 @@ export const peers: ReadonlyArray<Peer> = [
     ...notDurable,
     name: "node:sqlite (NORMAL)",
     setting: "NORMAL",
-    label: "WAL, synchronous=NORMAL: commits are not synced, power loss takes the last ones",
+    label: "WAL, synchronous=NORMAL: commits are not synced, a power loss takes the last ones",
     workloads: ["W1", "W2", "W3"],
     load: () => import("./nodeSqlite.ts")
   },
   {
     ...durable,
     name: "better-sqlite3",
-    label: "WAL, synchronous=FULL, a transaction for each append",
+    label: "WAL, synchronous=FULL, one transaction per append",
     workloads: core,
     load: () => import("./betterSqlite3.ts")
   },
@@ -66,7 +66,7 @@ export const peers: ReadonlyArray<Peer> = [
     ...durable,
     name: "better-sqlite3 (batched)",
     setting: "batched",
-    label: "WAL, synchronous=FULL, a group commit written around it",
+    label: "WAL, synchronous=FULL, with a group commit around it",
     workloads: ["W2"],
     load: () => import("./betterSqlite3.ts")
   },
@@ -74,15 +74,14 @@ export const peers: ReadonlyArray<Peer> = [
     ...notDurable,
     name: "better-sqlite3 (NORMAL)",
     setting: "NORMAL",
-    label: "WAL, synchronous=NORMAL: commits are not synced, power loss takes the last ones",
+    label: "WAL, synchronous=NORMAL: commits are not synced, a power loss takes the last ones",
     workloads: ["W1", "W2", "W3"],
     load: () => import("./betterSqlite3.ts")
   },
   {
     ...durable,
     name: "emmett-sqlite",
-    label:
-      "WAL, synchronous=FULL, one connection, appends wait for their turn; a batch is withTransaction around appends",
+    label: "WAL, synchronous=FULL, one connection, appends are queued; a batch is withTransaction around appends",
     workloads: core,
     load: () => import("./emmettSqlite.ts")
   },
@@ -90,14 +89,14 @@ export const peers: ReadonlyArray<Peer> = [
     ...notDurable,
     name: "emmett-sqlite (unqueued)",
     setting: "unqueued",
-    label: "one connection, appends at the same time: acknowledged before COMMIT, a killed process loses them",
+    label: "one connection, concurrent appends: acknowledged before COMMIT, a killed process loses them",
     workloads: ["W2"],
     load: () => import("./emmettSqlite.ts")
   },
   {
     ...durable,
     name: "classic-level",
-    label: "sync: true, a batch for each append",
+    label: "sync: true, one batch per append",
     workloads: [...core, "W7 repack"],
     load: () => import("./classicLevel.ts")
   },
@@ -105,14 +104,14 @@ export const peers: ReadonlyArray<Peer> = [
     ...durable,
     name: "classic-level (batched)",
     setting: "batched",
-    label: "sync: true, a group commit written around it",
+    label: "sync: true, with a group commit around it",
     workloads: ["W2"],
     load: () => import("./classicLevel.ts")
   },
   {
     ...durable,
     name: "lmdb",
-    label: "MessagePack, a transaction for each append, awaits flushed; groups them by itself",
+    label: "MessagePack, one transaction per append, awaits flushed; LMDB groups them",
     workloads: core,
     load: () => import("./lmdb.ts")
   },
@@ -121,14 +120,14 @@ export const peers: ReadonlyArray<Peer> = [
     name: "event-storage (sync)",
     setting: "sync",
     label:
-      "syncOnFlush: each stream's file is synced, new files' folders are not; a batch is atomic in each stream only",
+      "syncOnFlush: the file of each stream is synced, the folder of a new file is not; a batch is atomic within one stream only",
     workloads: core,
     load: () => import("./eventStorage.ts")
   },
   {
     ...notDurable,
     name: "event-storage (default)",
-    label: "never synced: acknowledged when the operating system has it",
+    label: "never synced: acknowledged once the operating system has it",
     workloads: core,
     load: () => import("./eventStorage.ts")
   }

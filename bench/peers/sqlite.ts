@@ -1,9 +1,9 @@
-/** The event store that a user would write on SQLite: one table, a unique key over stream and revision. */
+/** The event store that a user would write on SQLite: one table with a unique key over stream and revision. */
 import { randomUUID } from "node:crypto"
 import { batched } from "./batcher.ts"
 import type { NewEvent, Store, StoredEvent } from "./peer.ts"
 
-/** What both drivers have in common. */
+/** The part of the API that both drivers share. */
 export interface Database {
   readonly exec: (sql: string) => unknown
   readonly prepare: (sql: string) => Statement
@@ -37,7 +37,9 @@ const last = "(SELECT coalesce(max(revision), -1) FROM events WHERE stream = ?)"
 const insertAny = `INSERT INTO events SELECT NULL, ?, ${last} + 1, ?, ?, ?, ?, ?, ?`
 const insertExpected = `${insertAny} WHERE ${last} = ?`
 
-/** `setting`: `NORMAL` does not sync commits, `batched` puts a group commit around the appends. */
+/**
+ * Opens the store. With the setting `NORMAL` commits are not synced; with `batched` a group commit wraps the appends.
+ */
 export const openSqlite = (database: Database, setting: string | undefined): Store => {
   database.exec(
     `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${setting === "NORMAL" ? "NORMAL" : "FULL"}; ${schema}`
@@ -73,7 +75,7 @@ export const openSqlite = (database: Database, setting: string | undefined): Sto
     },
     verify: () => {
       const result = database.prepare("PRAGMA integrity_check").get()
-      if (!JSON.stringify(result).includes("ok")) throw new Error("not intact")
+      if (!JSON.stringify(result).includes("ok")) throw new Error("PRAGMA integrity_check found damage")
     },
     repack: () => {
       database.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,4 +1,4 @@
-/** W1 and W2: appends that are waited for, one at a time and by many writers at once. */
+/** W1 and W2: acknowledged appends, by one writer and by many writers at the same time. */
 import type { Addressed, Store } from "../peers/peer.ts"
 import { percentile } from "../statistics.ts"
 import { newEvent } from "./events.ts"
@@ -7,7 +7,7 @@ import type { Measured, Size } from "./workload.ts"
 
 type AppendSize = Pick<Size, "appendMillis" | "warmupMillis">
 
-/** `writers` writers, each on a stream of its own unless told otherwise, for the time that `size` says. */
+/** Runs `writers` writers for the time that `size` gives. By default each writer has its own stream. */
 export const appends = async (
   store: Pick<Store, "append" | "writers">,
   size: AppendSize,
@@ -29,7 +29,7 @@ export const appends = async (
   return clock.measured()
 }
 
-/** One writer that says at which revision its stream must be. */
+/** Runs one writer that passes an expected revision with each append. */
 export const appendsExpected = async (store: Store, size: AppendSize): Promise<Measured> => {
   const clock = new Clock(size)
   for (let now = performance.now(); now < clock.end; now = performance.now()) {
@@ -42,7 +42,7 @@ export const appendsExpected = async (store: Store, size: AppendSize): Promise<M
 
 type Percentiles = [number, number, number]
 
-/** When it is over, and how long each append took of those that began after the warm-up. */
+/** Knows when the measurement ends, and how long each append took that started after the warm-up. */
 class Clock {
   made = 0
   readonly #warm: number
@@ -64,7 +64,7 @@ class Clock {
 
   measured(): Measured {
     const events = this.#micros.length
-    if (events === 0) throw new Error("nothing was acknowledged in time")
+    if (events === 0) throw new Error("no append was acknowledged in time")
     const opsPerSec = (events * 1000) / (this.#last - this.#warm)
     const [p50us, p99us, p999us] = [0.5, 0.99, 0.999].map((share) => percentile(this.#micros, share)) as Percentiles
     return { events, opsPerSec, p50us, p99us, p999us }

@@ -1,10 +1,10 @@
-/** W3: bulk load in batches, each durable before the next. */
+/** W3: bulk load in batches. Each batch is durable before the next one starts. */
 import type { Store } from "../peers/peer.ts"
 import { percentile } from "../statistics.ts"
 import { bulkEvents } from "./events.ts"
 import type { Measured, Size } from "./workload.ts"
 
-/** Making the events counts too, here as in the physical limit. */
+/** Runs the bulk load. The time includes making the events, as it does in the physical limit. */
 export const bulk = async (store: Store, size: Size, adjacent: boolean): Promise<Measured> => {
   const { events, batch, streams, bulkMillisMax } = size
   const micros: Array<number> = []

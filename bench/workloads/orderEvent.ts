@@ -1,12 +1,12 @@
 /**
- * The order event that every benchmark stores: 317 bytes a line, made from its number and one seed. What it holds is as
- * random as a shop's data, so that a compressor finds no pattern that is only in the benchmark.
+ * The order event that every benchmark stores: 317 bytes a line, made from its number and one seed. Its content is as
+ * random as the data of a shop, so that a compressor does not profit from patterns of the benchmark.
  */
 
-/** All that is random comes from it. */
+/** The seed of all randomness. */
 export const seed = 20261122
 
-/** A whole number below 2^32 that looks random, the same for the same `n`. */
+/** Returns a whole number below 2^32 that looks random, always the same for the same `n`. */
 export const mix = (n: number): number => {
   let x = (n ^ seed) >>> 0
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b)
@@ -23,7 +23,7 @@ export interface OrderData {
   readonly total: number
 }
 
-/** What order event `i` says; its keys in canonical order. */
+/** Returns the data of order event `i`, with its keys in canonical order. */
 export const orderData = (i: number): OrderData => {
   const a = mix(2 * i)
   const b = mix(2 * i + 1)
@@ -35,17 +35,17 @@ export const orderData = (i: number): OrderData => {
   }
 }
 
-/** The total of order event `i`: summed up over what was read, it shows that every event was parsed. */
+/** Returns the total of order event `i`. The sum of all totals shows that every event was parsed. */
 export const orderTotal = (i: number): number => 1000 + (mix(2 * i) % 9000)
 
-/** Event `i` belongs to this one of `streams` streams; neighbours belong to different ones. */
+/** Returns the stream of event `i`, out of `streams` streams. Adjacent events are in different streams. */
 export const streamNumber = (i: number, streams: number): number => (i * 7919) % streams
 
 export const streamName = (n: number): string => `order-${digits(n, 6)}`
 
 const hex = (value: number, length: number): string => value.toString(16).padStart(length, "0")
 
-/** In the form of a UUIDv7, and as hard to compress. */
+/** Returns an id that has the form of a UUIDv7, and is as hard to compress. */
 const idOf = (i: number): string => {
   const [a, b, c] = [mix(3 * i + 1), mix(3 * i + 2), mix(3 * i + 3)]
   const last = `${hex(b >>> 16, 4)}${hex(c, 8)}`
@@ -55,10 +55,10 @@ const idOf = (i: number): string => {
 const startMillis = Date.UTC(2026, 10, 22, 12)
 
 /**
- * Event `i` as a whole record, its keys in canonical order, of a store with 10,000 streams.
+ * Returns event `i` of a store with 10,000 streams as a complete record, with its keys in canonical order.
  *
- * All fields but `position` and `revision` keep their length whatever `i` is, and `correlationId` takes up what these
- * two leave: so each line has 317 bytes with its newline, for `i` below 10^8, and that is the average too.
+ * All fields except `position` and `revision` have the same length for every `i`. `correlationId` makes up for these
+ * two, so each line has 317 bytes with its newline, for `i` below 10^8, and that is the average too.
  */
 export const orderEvent = (i: number) => {
   const revision = Math.floor(i / 10_000)
@@ -76,7 +76,7 @@ export const orderEvent = (i: number) => {
   }
 }
 
-/** The same event with its keys as a user would write them. */
+/** Returns the same event with its keys in the order in which a user would write them. */
 export const orderEventAsWritten = (i: number) => {
   const { $type, data, id, metadata, position, revision, stream, tags, time } = orderEvent(i)
   const { currency, customer, items, total } = data

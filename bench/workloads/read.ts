@@ -16,13 +16,14 @@ export const replay = async (store: Store, { loaded }: Job): Promise<Measured> =
     sum += totalOf(event)
   })
   const seconds = (performance.now() - start) / 1000
-  if (seen !== loaded || sum !== sumOfTotals(loaded)) throw new Error(`replayed ${seen} of ${loaded} events`)
+  if (seen !== loaded || sum !== sumOfTotals(loaded))
+    throw new Error(`replayed ${seen} of ${loaded} events, or their sum differs`)
   return { events: seen, opsPerSec: seen / seconds }
 }
 
 const totalOf = (event: StoredEvent): number => (event.data as OrderData).total
 
-/** The streams that W5 reads, in this order. */
+/** Returns the streams that W5 reads, in order. */
 export const randomStreams = (reads: number, streams: number): Array<number> =>
   Array.from({ length: reads }, (_, n) => mix(1_000_000_000 + n) % streams)
 
@@ -35,11 +36,11 @@ export const randomReads = async (store: Store, { size, loaded }: Job): Promise<
     const events = await store.readStream!(streamName(stream))
     micros.push((performance.now() - before) * 1000)
     seen += events.length
-    if (events.some((event) => !(totalOf(event) >= 1000))) throw new Error("an event without its data")
+    if (events.some((event) => !(totalOf(event) >= 1000))) throw new Error("an event has no data")
   }
   const seconds = (performance.now() - start) / 1000
   if (loaded === size.events && seen !== size.reads * (size.events / size.streams)) {
-    throw new Error(`streams with ${seen} events in all`)
+    throw new Error(`read ${seen} events in all streams`)
   }
   return {
     events: seen,
@@ -49,14 +50,17 @@ export const randomReads = async (store: Store, { size, loaded }: Job): Promise<
   }
 }
 
-/** The store was closed cleanly; modules are loaded already. The stream is that of the first event: it is there, however few were loaded. */
+/**
+ * Opens a store that was closed cleanly, and reads one event. The modules are loaded already. The stream is that of the
+ * first event, which exists even if few events were loaded.
+ */
 export const opening = async (module: PeerModule, setting: string | undefined, { folder }: Job): Promise<Measured> => {
   const start = performance.now()
   const store = await module.open(folder, setting)
   const last = await store.readLast(streamName(0))
   const micros = (performance.now() - start) * 1000
   await store.close()
-  if (last === undefined) throw new Error("no last event")
+  if (last === undefined) throw new Error("the stream has no last event")
   return { events: 1, opsPerSec: 1e6 / micros, p50us: micros }
 }
 

@@ -1,9 +1,9 @@
-/** W7: verify and repack of the store that W3 left. */
+/** W7: verify and repack the store that W3 left. */
 import { diskBytes } from "../disk.ts"
 import type { Store } from "../peers/peer.ts"
 import type { Job, Measured } from "./workload.ts"
 
-/** MB a second are those of the folder before. */
+/** Runs a transform. MB a second refer to the size of the folder before it. */
 export const transform = async (run: () => void | Promise<void>, { folder, loaded }: Job): Promise<Measured> => {
   const bytes = diskBytes(folder)
   const start = performance.now()

@@ -1,4 +1,4 @@
-/** What is measured: W1 to W7, their sizes, and what a measurement says. */
+/** The workloads W1 to W7, their sizes, and the fields of a measurement. */
 import type { Peer } from "../peers/peer.ts"
 import type { WorkloadId } from "./workloadId.ts"
 
@@ -7,20 +7,20 @@ export interface Workload {
   readonly what: string
   /** Its title in the chart. */
   readonly short: string
-  /** What the physical limit beside it is; `bench/limits.ts`. */
+  /** The physical limit that it is compared with, see `bench/limits.ts`. */
   readonly limit?: string
-  /** What it begins with: an empty folder, or the store that W3 left. W3 leaves its store. */
+  /** The starting point: an empty folder, or the store of W3, which is kept for this. */
   readonly begins: "empty" | "W3"
-  /** What is compared: operations a second, or the median time of one, where less is better. */
+  /** The compared figure: operations or MB a second, or the median time of one operation, for which less is better. */
   readonly figure: "opsPerSec" | "p50us" | "mbPerSec"
-  /** What one operation is. */
+  /** The unit of one operation. */
   readonly unit: string
 }
 
 export const workloads: ReadonlyArray<Workload> = [
   {
     id: "W1",
-    what: "one writer, one event per append, waits for each",
+    what: "one writer, one event per append, waits for each acknowledgement",
     short: "one writer",
     limit: "stringify, append, fdatasync for each event",
     begins: "empty",
@@ -29,7 +29,7 @@ export const workloads: ReadonlyArray<Workload> = [
   },
   {
     id: "W1 expected",
-    what: "the same, and the stream must be at the revision that is given",
+    what: "the same, with an expected revision",
     short: "one writer, expected revision",
     begins: "empty",
     figure: "opsPerSec",
@@ -46,7 +46,7 @@ export const workloads: ReadonlyArray<Workload> = [
   },
   {
     id: "W3",
-    what: "bulk load in batches of 1,000; neighbouring events are of different streams",
+    what: "bulk load in batches of 1,000; adjacent events are in different streams",
     short: "bulk load",
     limit: "stringify, one write, fdatasync for each 1,000 events",
     begins: "empty",
@@ -55,8 +55,8 @@ export const workloads: ReadonlyArray<Workload> = [
   },
   {
     id: "W3 adjacent",
-    what: "the same, 100 events of one stream side by side",
-    short: "bulk load, streams side by side",
+    what: "the same, with 100 adjacent events of each stream",
+    short: "bulk load, adjacent events",
     limit: "stringify, one write, fdatasync for each 1,000 events",
     begins: "empty",
     figure: "opsPerSec",
@@ -64,7 +64,7 @@ export const workloads: ReadonlyArray<Workload> = [
   },
   {
     id: "W4",
-    what: "replay everything of W3 in order into JS objects",
+    what: "replay all events of W3 in order, as JS objects",
     short: "replay everything",
     limit: "read, split, JSON.parse of the same lines",
     begins: "W3",
@@ -75,7 +75,7 @@ export const workloads: ReadonlyArray<Workload> = [
     id: "W5",
     what: "read random streams of W3, 100 events each, parsed",
     short: "read a stream of 100 events",
-    limit: "pread and JSON.parse of each line at a known place",
+    limit: "pread and JSON.parse of each line at its known offset",
     begins: "W3",
     figure: "p50us",
     unit: "streams"
@@ -91,7 +91,7 @@ export const workloads: ReadonlyArray<Workload> = [
   },
   {
     id: "W6 cold",
-    what: "the same with nothing in the page cache",
+    what: "the same with an empty page cache",
     short: "open cold, read one event",
     limit: "open a file of lines, read and parse the last",
     begins: "W3",
@@ -135,14 +135,14 @@ export interface Size {
   readonly streams: number
   readonly batch: number
   readonly writers: number
-  /** How long W1 and W2 are measured, and how long they run before that. */
+  /** Duration of the measurement of W1 and W2, and of the warm-up before it. */
   readonly appendMillis: number
   readonly warmupMillis: number
-  /** Streams that W5 reads. */
+  /** Number of streams that W5 reads. */
   readonly reads: number
-  /** Processes of W6 to a round. */
+  /** Number of processes of W6 in each round. */
   readonly opens: number
-  /** A bulk load that is not done by then ends, and the later workloads have what it has loaded. */
+  /** A bulk load stops after this time. The later workloads then have the events that were loaded. */
   readonly bulkMillisMax: number
 }
 
@@ -169,32 +169,32 @@ export const quickSize: Size = {
   bulkMillisMax: 2000
 }
 
-/** One workload on one peer, for a process of its own. */
+/** One workload on one peer, for its own process. */
 export interface Job {
   readonly workload: WorkloadId
-  /** Name of a peer, or `limit`. */
+  /** The name of a peer, or `limit`. */
   readonly peer: Peer["name"]
   readonly folder: string
   readonly size: Size
-  /** Events that W3 has put into the folder. */
+  /** Number of events that W3 loaded into the folder. */
   readonly loaded: number
 }
 
-/** What a process has measured. */
+/** The result of one process. */
 export interface Measurement {
-  /** Events that were appended, read or gone through. */
+  /** Number of events that were appended, read or processed. */
   readonly events: number
   readonly opsPerSec: number
-  /** Of one operation; of one batch in W3. */
+  /** Time of one operation; in W3 of one batch. */
   readonly p50us?: number
   readonly p99us?: number
   readonly p999us?: number
   readonly mbPerSec?: number
-  /** On disk, after the store was closed. */
+  /** Bytes on the disk after the store was closed, for each event. */
   readonly bytesPerEvent?: number
-  /** Peak of the process. */
+  /** Peak memory of the process. */
   readonly rssMB: number
-  /** Share of all cores that others used in the meantime, 0 to 1. */
+  /** Share of all cores that other processes used meanwhile, 0 to 1. */
   readonly elsewhere?: number
 }
 

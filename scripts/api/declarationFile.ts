@@ -1,4 +1,4 @@
-/** Reads one declaration file: what it imports, declares and exports, and what each declaration refers to. */
+/** Reads one declaration file: its imports, declarations and exports, and the names that each declaration refers to. */
 import { type Comment, parseSync } from "oxc-parser"
 
 /** A name that a file imports. `name` is `*` for a namespace. */
@@ -13,22 +13,22 @@ export type Export = { readonly local: string } | Import
 /** A name in a declaration: `["Effect", "Effect"]` for `Effect.Effect`. */
 export interface Reference {
   readonly path: ReadonlyArray<string>
-  /** The file, for `import("./file.ts").Name`. */
+  /** The imported file, in `import("./file.ts").Name`. */
   readonly from?: string
 }
 
 export interface Declaration {
-  /** Without comments and empty lines. */
+  /** The text without comments and empty lines. */
   readonly text: string
   readonly references: ReadonlyArray<Reference>
 }
 
 export interface DeclarationFile {
   readonly imports: ReadonlyMap<string, Import>
-  /** By name: a type and a value may share one, and a function may have overloads. */
+  /** Declarations by name. A name may have several: a type and a value, or the overloads of a function. */
   readonly declarations: ReadonlyMap<string, ReadonlyArray<Declaration>>
   readonly exports: ReadonlyMap<string, Export>
-  /** Files of which everything is exported. */
+  /** Files in `export * from`. */
   readonly stars: ReadonlyArray<string>
 }
 
@@ -50,10 +50,10 @@ const pathOf = (node: Node): ReadonlyArray<string> | undefined => {
   return path && [...path, name]
 }
 
-/** Fields with a name that refers to nothing. */
+/** Fields whose names do not refer to a declaration. */
 const labels: ReadonlySet<string> = new Set(["key", "label", "parameterName"])
 
-/** Nodes that give a variable or a parameter its name. Only their type refers to something. */
+/** Returns whether a node names a variable or a parameter. Only the type of such a node refers to something. */
 const isBinding = (node: Node): boolean =>
   /^(ObjectPattern|ArrayPattern|RestElement)$/.test(node.type) ||
   (node.type === "Identifier" && isNode(node["typeAnnotation"]))
@@ -108,7 +108,10 @@ const namesOf = ({ declarations, id }: Named): ReadonlyArray<string> =>
 const nameOf = (node: { readonly name: string } | { readonly value: string }): string =>
   "name" in node ? node.name : node.value
 
-/** Reads the text of a declaration file. Throws if it has a syntax error, or a statement that `tsc` does not emit for modules. */
+/**
+ * Reads the text of a declaration file. Throws if it has a syntax error, or a statement that `tsc` does not emit for
+ * modules.
+ */
 export const readDeclarationFile = (path: string, text: string): DeclarationFile => {
   const { comments, errors, program } = parseSync(path, text, { lang: "dts" })
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]!.message}`)

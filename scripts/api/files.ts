@@ -1,12 +1,15 @@
-/** Resolves names across declaration files, and finds what can be reached from the public ones. */
+/** Resolves names across declaration files, and finds the declarations that the public files reach. */
 import { readFileSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { type DeclarationFile, type Import, readDeclarationFile, type Reference } from "./declarationFile.ts"
 
-/** A name means a declaration of a file, or all exports of a file. `undefined`: it belongs to another package. */
+/**
+ * The meaning of a name: one declaration of a file, or all exports of a file. `undefined` if it belongs to another
+ * package.
+ */
 export type Meaning = { readonly file: string; readonly local: string } | { readonly namespace: string } | undefined
 
-/** The declaration files of a package. Each is read once, when it is first needed. */
+/** The declaration files of a package. Each is read once, when it is needed first. */
 export class Files {
   readonly #files = new Map<string, DeclarationFile>()
 
@@ -33,7 +36,7 @@ export class Files {
     const all = new Map<string, Meaning>()
     for (const star of stars) {
       const target = resolveFile(file, star)
-      if (target === undefined) throw new Error(`${file} exports all of ${star}, which the report cannot list`)
+      if (target === undefined) throw new Error(`${file} exports everything from ${star}: the report cannot list that`)
       for (const [name, meaning] of this.exports(target)) if (name !== "default") all.set(name, meaning)
     }
     for (const [name, one] of exports) {
@@ -51,7 +54,7 @@ export class Files {
     return exports.get(name)
   }
 
-  /** Resolves members of namespaces. A member of anything else belongs to its declaration. */
+  /** Resolves members of namespaces. Members of other declarations are not resolved: they belong to the declaration. */
   #follow(meaning: Meaning, path: ReadonlyArray<string>): Meaning {
     const [first, ...rest] = path
     if (meaning === undefined || first === undefined || !("namespace" in meaning)) return meaning
@@ -63,7 +66,9 @@ export class Files {
 export const resolveFile = (from: string, specifier: string): string | undefined =>
   specifier.startsWith(".") ? resolve(dirname(from), specifier.replace(/\.[jt]s$/, ".d.ts")) : undefined
 
-/** Returns the declarations that the entries export, and all that these refer to: their names, by file. */
+/**
+ * Returns the names of the declarations that the entries export, and of all declarations that these refer to, by file.
+ */
 export const reachable = (files: Files, entries: Iterable<string>): ReadonlyMap<string, ReadonlySet<string>> => {
   const found = new Map<string, Set<string>>()
   const namespaces = new Set<string>()

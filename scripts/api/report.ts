@@ -1,8 +1,8 @@
 /**
- * Makes one text of the public declarations of a package, from the declaration files that its build has written.
+ * Writes the public declarations of a package as one text, from the declaration files of its build.
  *
- * Each subpath has a section with all that it exports. The declarations that these refer to, and that no subpath exports,
- * have sections by file: a change of one of them changes what a caller can do as well.
+ * Each subpath has a section with all its exports. Declarations that these refer to, but that no subpath exports, have
+ * sections by file: a change to one of them also changes what a caller can do.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
@@ -16,9 +16,9 @@ interface Manifest {
 
 interface Package {
   readonly files: Files
-  /** The subpaths, by declaration file. */
+  /** Subpaths by declaration file. */
   readonly subpaths: ReadonlyMap<string, string>
-  /** Returns what the report calls a file: its subpath if it has one. */
+  /** Returns the name of a file in the report: its subpath if it has one. */
   readonly nameOf: (file: string) => string
 }
 
@@ -27,7 +27,7 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 /** Returns `name as other`, or only `name` if they are the same. */
 const renamed = (name: string, as: string): string => (name === as ? name : `${name} as ${as}`)
 
-/** Returns an export of something that another package declares. */
+/** Returns the export of a name that another package declares. */
 const foreignExport = ({ exports, imports }: DeclarationFile, name: string): string => {
   const one = exports.get(name)
   const source = one !== undefined && "local" in one ? imports.get(one.local) : one
@@ -36,7 +36,7 @@ const foreignExport = ({ exports, imports }: DeclarationFile, name: string): str
   return `export { ${renamed(source.name, name)} } from "${source.from}"`
 }
 
-/** Returns the exports of a file that another file declares, or that it declares under another name. */
+/** Returns the exports that another file declares, or that the file declares under another name. */
 const forwardsOf = ({ files, nameOf }: Package, file: string): ReadonlyArray<string> =>
   [...files.exports(file)]
     .toSorted(([a], [b]) => byName(a, b))

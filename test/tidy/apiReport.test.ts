@@ -156,7 +156,7 @@ describe("npm run api:check", () => {
     assert.strictEqual(
       stderr,
       "The public declarations differ from api/litetapes.api.md, first at line 32. " +
-        "If the change is meant, run `npm run api` and commit the file.\n" +
+        "If the change is intended, run `npm run api` and commit the file.\n" +
         "  kept:      readonly socket: string;\n  built:     readonly socket: number;\n"
     )
   })
