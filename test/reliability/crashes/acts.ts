@@ -1,5 +1,5 @@
 /**
- * What a run does with a lib: the acts, and the runs that are made of them.
+ * The acts that a run does to a lib, and how they are made.
  */
 import type { Random } from "../random.ts"
 
@@ -12,12 +12,12 @@ export interface Part {
 export type Act =
   | { readonly _tag: "create"; readonly tape: string }
   | { readonly _tag: "append"; readonly parts: ReadonlyArray<Part> }
-  /** Several appends at once; each waits for a few turns of the others first. */
+  /** Concurrent appends. Each first yields to the others a few times. */
   | {
       readonly _tag: "together"
       readonly appends: ReadonlyArray<{ readonly parts: ReadonlyArray<Part>; readonly turns: number }>
     }
-  /** Events with the revision that their stream must have. */
+  /** Events, each append with the expected revision of its stream. */
   | { readonly _tag: "events"; readonly parts: ReadonlyArray<Part> }
   | { readonly _tag: "flush"; readonly tape: string }
   | { readonly _tag: "archive"; readonly tape: string }
@@ -25,16 +25,16 @@ export type Act =
   | { readonly _tag: "user"; readonly tape: string; readonly value: number }
   | { readonly _tag: "repack"; readonly tape: string; readonly how: Repack }
   | { readonly _tag: "clone"; readonly tape: string; readonly as: string }
-  /** The tape loses its meta while nobody has the lib open, and is recovered. */
+  /** The tape loses its meta while the lib is not open, and is recovered. */
   | { readonly _tag: "recover"; readonly tape: string; readonly end: "close" | "kill" }
   /** The lib loses its meta, and is recovered. */
   | { readonly _tag: "recoverLib"; readonly end: "close" | "kill" }
-  /** What runs in the background comes to its end. */
+  /** Waits until background work has finished. */
   | { readonly _tag: "settle" }
   | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
   /**
-   * An act that a crash cuts short, so far into its steps, or into its syncs (from 0 to below 1); the run goes on with what
-   * is left.
+   * An act that a crash cuts short. `at` is the share of its steps, or of its syncs, that come before the crash (0 ≤ at
+   * < 1). The run continues with the disk that the crash left.
    */
   | {
       readonly _tag: "cut"
@@ -53,10 +53,10 @@ export interface Repack {
 
 export const tapes = ["a", "b"] as const
 
-/** The category whose events a run appends: its tape. */
+/** The category whose events a run appends, and the name of its tape. */
 export const category = "order"
 
-/** Kinds of acts, each small, and each able to be anywhere in a run. */
+/** Kinds of acts. Each is small and may come anywhere in a run. */
 export const kinds = [
   "append",
   "appendAll",
@@ -77,7 +77,7 @@ export const kinds = [
   "create"
 ] as const
 
-/** Kinds of acts that can be cut short: those of more than one step that leave the lib open. */
+/** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
 const cuttable = [
   "append",
   "appendAll",
@@ -91,10 +91,10 @@ const cuttable = [
   "create"
 ] as const
 
-/** What a cut cuts is anything, or what is said. */
+/** A kind of act. `cut` cuts an act of a random kind short, `cut append` an append. */
 export type Kind = (typeof kinds)[number] | "beside" | `cut ${(typeof cuttable)[number]}`
 
-/** Makes acts of kinds: with records that are all different, and names that are new where they have to be. */
+/** Makes acts of given kinds. All records differ, and names are new if the act needs a new name. */
 export class ActMaker {
   #records = 0
   #clones = 0
@@ -130,7 +130,8 @@ export class ActMaker {
           }))
         }
       case "beside":
-        // What waits behind the first is so large that the first is told of its outcome beside it (decision 0029).
+        // The queue is so large that the first append is acknowledged during the sync of the next batch (decision
+        // 0029).
         return {
           _tag: "together",
           appends: Array.from({ length: 3 }, (_, n) => ({
@@ -168,7 +169,7 @@ export class ActMaker {
   #cut(kind: Kind): Act {
     const random = this.#random
     const end = random.pick(["kill", "kill", "power"] as const)
-    // What decides comes late.
+    // The decisive steps come late.
     const at = Math.max(random.next(), random.next())
     return { _tag: "cut", act: this.make(kind), at, inSync: random.next() < 0.5, end }
   }
@@ -184,7 +185,7 @@ export class ActMaker {
   }
 }
 
-/** Every sequence of `length` kinds, by number; the first kind is the least significant digit. */
+/** Returns the sequence of `length` kinds with that number; the first kind is the least significant digit. */
 export const sequence = (number: number, length: number): ReadonlyArray<Kind> => {
   let left = number
   return Array.from({ length }, () => {

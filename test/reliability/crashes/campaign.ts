@@ -1,16 +1,16 @@
 /**
- * Crashes: the storage code runs over a simulated disk, is killed or loses power before every step that changes it, and
- * again while it recovers.
+ * Crashes: the storage code runs over a simulated disk. It is killed or loses power before every step that changes the
+ * disk, and again while it recovers.
  *
- * `LITETAPES_HISTORY=123` explores that history of the seed alone, and tells of it.
+ * `LITETAPES_HISTORY=123` explores only that history of the seed, and logs its acts.
  */
 import type { Campaign, Options, Result, Size } from "../campaign.ts"
 import { type Found, type Plan, ViolationFound } from "./explore.ts"
 import { exploreHistory, crashHistory, shorten, shortHistories } from "./histories.ts"
 
 /**
- * What all parts together do at least. `images` are all that a crash may leave, at each point. One that a part has opened
- * already, with the same expectation, is not opened again by it: `opened` are those that were.
+ * What all parts together do at least. `images` counts every disk that a crash may leave, at each point. A part opens
+ * equal images with the same expectation only once: `opened` counts those that were opened.
  */
 const goals = {
   ordinary: { images: 100_000, opened: 36_000 },
@@ -19,11 +19,11 @@ const goals = {
 
 const plans: Record<Size, Plan> = {
   ordinary: { lossesMax: 8, nestedEvery: 600, depth: 1 },
-  // 69 outcomes of six dirty sectors in one file, with and without its name.
+  // 138: 69 outcomes of six dirty sectors in one file, each with and without the name of the file.
   long: { lossesMax: 24, lossesWhole: 138, nestedEvery: 2000, depth: 2 }
 }
 
-/** Violations after which it is no use to go on. */
+/** The campaign stops after this many violations. */
 const failuresMax = 3
 
 interface Seen {
@@ -35,7 +35,7 @@ interface Seen {
 }
 
 const run = async (options: Options): Promise<Result> => {
-  // Errors are a means here, by the million: what they carry is their tag.
+  // Errors are made by the million here, and only their tag is read.
   Error.stackTraceLimit = 0
   const alone = process.env["LITETAPES_HISTORY"]
   const total = { points: 0, whole: 0, images: 0, appended: 0, opens: 0, repeated: 0, nested: 0 }
@@ -65,13 +65,13 @@ const runAll = async (options: Options, seen: Seen): Promise<void> => {
     if (performance.now() - told > 60_000) {
       told = performance.now()
       log(
-        `part ${part + 1}: ${total.images + total.repeated} images, ${total.images} opened, of ${seen.histories} histories`
+        `part ${part + 1}: ${seen.histories} histories, ${total.images + total.repeated} images, ${total.images} of them opened`
       )
     }
   }
 }
 
-/** Explores the n-th history and adds what came of it. */
+/** Explores the n-th history and adds its result. */
 const explore = async ({ seed, size }: Options, n: number, seen: Seen): Promise<void> => {
   const { failures, keys, total } = seen
   const acts = crashHistory(seed, n)
@@ -88,9 +88,9 @@ const explore = async ({ seed, size }: Options, n: number, seen: Seen): Promise<
 const figuresOf = ({ histories, total }: Seen, seconds: number): Array<string> => {
   const { appended, images, nested, opens, points, repeated, whole } = total
   return [
-    `${histories} histories (${shortHistories} of up to three acts exist), ${points} crash points, at ${whole} of them all that a power loss may leave`,
-    `${images} images opened, no two of this process alike in disk and expectation; ${appended} of them appended to again and opened a ` +
-      `third time, ${opens} openings; ${nested} of them crashed within a recovery; ${repeated} more were equal to one of them`,
+    `${histories} histories (there are ${shortHistories} of up to three acts), ${points} crash points, at ${whole} of them every outcome of a power loss`,
+    `${images} images opened, all different in disk or expectation within this process; ${appended} of them appended to and opened a ` +
+      `third time, ${opens} openings; ${nested} of them crashed during a recovery; ${repeated} more were equal to one of them`,
     `${Math.round(images / seconds)} images a second`
   ]
 }
@@ -104,14 +104,14 @@ const tell = async (
 ) => {
   const short = await shorten(acts, found.violation, plans[size])
   const again = `npm run test:reliability -- crashes${size === "long" ? " --long" : ""} --history ${n} --seed ${seed}`
-  const lines = [`history ${n} of seed ${seed}: ${acts.join(" ")}`, `  again: ${again}`, found.violation.why]
+  const lines = [`history ${n} of seed ${seed}: ${acts.join(" ")}`, `  reproduce: ${again}`, found.violation.why]
   if (short.acts !== acts) lines.push(`shortest: ${short.acts.join(" ") || "nothing but opening"}`, short.violation.why)
   return [...lines, ...short.violation.trace].join("\n")
 }
 
 export const campaign: Campaign = {
   name: "crashes",
-  shows: "After a crash at any step all that was acknowledged is there, and nothing else but what was under way.",
+  shows: "After a crash at any step, every acknowledged append is there, and of the one under way all or nothing.",
   partsMax: 64,
   run
 }

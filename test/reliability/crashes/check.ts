@@ -1,6 +1,6 @@
 /**
- * What is done with every disk that a crash left: it is opened, compared, appended to, left once more, opened again, and
- * compared with what was found before and what was appended.
+ * The check of a disk that a crash left. The lib is opened, compared, appended to and left once more. Then it is opened
+ * again and compared with what was found the first time and what was appended.
  */
 import * as Effect from "effect/Effect"
 import type * as DiskState from "../../../src/testing/DiskState.ts"
@@ -12,27 +12,27 @@ import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { afterAct, append, type Expectation, type World } from "./world.ts"
 
 /**
- * How the writer ends that appends behind the crash. With `lost` the power goes before that as well, when all was read, and
- * the next writer appends without having read anything; with `blind` yet another one has opened and closed the lib at first,
- * and read nothing.
+ * How the writer that appends after the crash ends. With `lost` there is a power loss before the append too, after
+ * everything was read, and the next writer appends without reading. `blind` is `lost` after yet another writer that
+ * opened and closed the lib without reading.
  */
 export type Ending = "close" | "kill" | "power" | "lost" | "blind"
 
 export interface Checked {
-  /** The points of what was done, for crashes within a recovery. */
+  /** Points of this check, for crashes during a recovery. */
   readonly points: ReadonlyArray<Point>
-  /** How often the lib was opened. */
+  /** Number of times that the lib was opened. */
   readonly opens: number
-  /** Records that were appended behind the crash, and found again by the last writer. */
+  /** Number of records that were appended after the crash and found by the last writer. */
   readonly appended: number
 }
 
 const none: ReadonlySet<string> = new Set()
 
-/** The tape that is appended to where there is no other. */
+/** The tape that is created and appended to if no other tape takes records. */
 const late = "late"
 
-/** Appends a record to every tape that takes one, as one batch; where there is no such tape, one is made. */
+/** Appends a record to every tape that takes one, as one batch. Creates a tape if none does. */
 const appendOne = Effect.fnUntraced(function* (session: Session, world: World, recorder: Recorder, text: string) {
   let before = world
   let open = [...world].filter(([name, { archived }]) => !archived && name !== category).map(([name]) => name)
@@ -49,13 +49,13 @@ const appendOne = Effect.fnUntraced(function* (session: Session, world: World, r
   return { after, records: open.length }
 })
 
-/** Opens what a crash left of a lib; one that lost its meta is recovered. */
+/** Opens the lib that a crash left; recovers it first if it lost its meta. */
 const openLeft = (disk: Parameters<typeof open>[0], lost: ReadonlySet<string>) =>
   Effect.catch(open(disk), (error) =>
     lost.has("lib") ? Effect.andThen(recoverLib(disk), open(disk)) : Effect.fail(error)
   )
 
-/** A writer that opens it and closes it, and looks at nothing. */
+/** Opens and closes the lib without reading, and returns the disk. */
 const closeUnread = Effect.fnUntraced(function* (state: DiskState.DiskState, recorder: Recorder) {
   const disk = recorder.disk(state)
   const { lost } = recorder.expectation
@@ -64,7 +64,9 @@ const closeUnread = Effect.fnUntraced(function* (state: DiskState.DiskState, rec
   return disk.state()
 })
 
-/** Fails, or throws, when something is not as promised: in what the crash left, or in what is there behind an append. */
+/**
+ * Fails or throws if a promise is broken: in what the crash left, or in what the last writer finds after the append.
+ */
 export const check = Effect.fnUntraced(function* (
   state: DiskState.DiskState,
   expectation: Expectation,

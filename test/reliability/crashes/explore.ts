@@ -1,5 +1,5 @@
 /**
- * Crashes at every point of a run, and within what follows a crash.
+ * Crashes at every point of a run, and during what follows a crash.
  */
 import { hash } from "node:crypto"
 import * as DiskState from "../../../src/testing/DiskState.ts"
@@ -12,39 +12,39 @@ import { simulate } from "./session.ts"
 import { type Expectation, textOf } from "./world.ts"
 
 export interface Plan {
-  /** Most images of a power loss at one point where there are more than `lossesWhole`. */
+  /** Most images of a power loss at one point, if it has more than `lossesWhole` outcomes. */
   readonly lossesMax: number
-  /** All that a power loss may leave at a point are tried where there are not more; default: `lossesMax`. */
+  /** All outcomes of a power loss at a point are tried if there are at most this many. Default: `lossesMax`. */
   readonly lossesWhole?: number
-  /** Of so many images one is crashed again within its recovery; 0 is none. */
+  /** One image in this many is crashed again during its recovery; 0: none. */
   readonly nestedEvery: number
-  /** The same within that: how deep. */
+  /** How deep crashes during a recovery are nested. */
   readonly depth: number
-  /** So many images of each run, at points in an order of their own; default: all, in order. */
+  /** Number of images of each run, at points in random order. Default: all, in order. */
   readonly sample?: number
-  /** Only at the ends of runs and before steps of these kinds; default: before all. */
+  /** Crash only at the ends of runs and before steps of these kinds. Default: before all. */
   readonly before?: ReadonlyArray<string>
 }
 
 export interface Found {
   points: number
-  /** Points at which all that a power loss may leave was tried, and not a sample. */
+  /** Points at which every outcome of a power loss was tried, and not a sample. */
   whole: number
   /** Images that were opened. */
   images: number
-  /** Those of them that were appended to, and opened once more behind that. */
+  /** Opened images that were then appended to and opened once more. */
   appended: number
-  /** How often a lib was opened: an image several times. */
+  /** Number of openings; an image is opened several times. */
   opens: number
-  /** Images that were equal to one that was checked already, with the same expectation. */
+  /** Images that were equal to one already checked with the same expectation. */
   repeated: number
   nested: number
 }
 
-/** What went wrong, and where. */
+/** A broken promise: what is wrong, and where. */
 export interface Violation {
   readonly why: string
-  /** The steps up to the crash, the image, and those of crashes before it. */
+  /** The steps up to the crash and the files of the image, after those of earlier crashes. */
   readonly trace: ReadonlyArray<string>
 }
 
@@ -58,11 +58,11 @@ export class ViolationFound extends Error {
   }
 }
 
-/** Fails when a program takes so long that it must hang. Time, in milliseconds. */
+/** Fails if a program takes longer than `limit` milliseconds: it must hang. */
 export const withWatchdog = async <A>(program: Promise<A>, limit = 120_000): Promise<A> => {
   let timer: NodeJS.Timeout | undefined
   const bite = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it hangs: nothing came of it for ${limit} ms`)), limit)
+    timer = setTimeout(() => reject(new Error(`it hangs: no result after ${limit} ms`)), limit)
   })
   try {
     return await Promise.race([program, bite])
@@ -71,7 +71,7 @@ export const withWatchdog = async <A>(program: Promise<A>, limit = 120_000): Pro
   }
 }
 
-/** How much of each there is, by how much it costs and finds. */
+/** One of these is picked at random: endings that find more for their cost come more often. */
 const endings: ReadonlyArray<Ending> = ["power", "kill", "blind", "power", "close", "power", "lost", "kill"]
 
 export class Explorer {
@@ -82,8 +82,9 @@ export class Explorer {
   readonly #seedOfLooks: number
 
   /**
-   * Images in `seen` are not opened again, and those of this explorer are added to it. That shifts nothing: which images a
-   * point has comes from one number of `random` and the point, what is done with an image from `seedOfLooks` and the image.
+   * Images in `seen` are not opened again, and those of this explorer are added to it. That does not change the others:
+   * which images a point has depends on one number of `random` and the point, what is done with an image on
+   * `seedOfLooks` and the image.
    */
   constructor(plan: Plan, random: Random, seen: Set<number> = new Set(), seedOfLooks = 1) {
     this.#plan = plan
@@ -92,7 +93,7 @@ export class Explorer {
     this.#seedOfLooks = seedOfLooks
   }
 
-  /** Crashes a run at all of its points. */
+  /** Crashes a run at each of its points. */
   async explore(
     points: ReadonlyArray<Point>,
     above: ReadonlyArray<string> = [],
@@ -159,7 +160,7 @@ export class Explorer {
     if (checked.appended > 0) this.found.appended += 1
     if (depth === 0 || !isNested) return
     const before = this.found.images
-    const above = [...trace(), ...listing(state), "      and after that:"]
+    const above = [...trace(), ...listing(state), "      then:"]
     await this.explore(checked.points, above, depth - 1, random.below(2 ** 32))
     this.found.nested += this.found.images - before
   }
@@ -183,7 +184,7 @@ export class Explorer {
   }
 }
 
-/** The state with a part of the write that made `after` of it. */
+/** Returns `before` with a part of the write that turned it into `after`. */
 const tornWrite = (
   before: DiskState.DiskState,
   after: DiskState.DiskState,
@@ -198,7 +199,7 @@ const tornWrite = (
   return undefined
 }
 
-/** 48 bits of a hash: two in ten million images may share one, so that one of them is left out. */
+/** Returns 48 bits of a hash. Among ten million images two may collide; one of these is then skipped. */
 const keyOf = (state: DiskState.DiskState, { expectation }: Point): number => {
   const key = `${DiskState.fingerprint(state)} ${keyOfExpectation(expectation)}`
   return hash("sha1", key, "buffer").readUIntBE(0, 6)

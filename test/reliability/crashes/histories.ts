@@ -1,5 +1,5 @@
 /**
- * Which runs are explored, and how one that shows a violation is made short.
+ * The histories that are explored, and how a history that shows a violation is shortened.
  */
 import { makeRandom, seedOf } from "../random.ts"
 import { type Kind, kinds, sequence } from "./acts.ts"
@@ -7,14 +7,17 @@ import { Explorer, type Found, type Plan, type Violation, ViolationFound, withWa
 import { run } from "./run.ts"
 import { simulate } from "./session.ts"
 
-/** How many sequences there are of up to three kinds of acts. */
+/** Number of sequences of up to three kinds of acts. */
 export const shortHistories = kinds.length + kinds.length ** 2 + kinds.length ** 3
 
-/** The n-th history: all of up to three acts in an order of their own, then longer ones for ever. */
+/**
+ * Returns the n-th history: first all of up to three acts, in an order that the seed decides, then longer ones without
+ * end.
+ */
 export const history = (seed: number, n: number): ReadonlyArray<Kind> => {
   if (n < kinds.length) return sequence(n, 1)
   if (n < shortHistories) {
-    // A row that meets every number once, far from its neighbours: whoever stops early has seen a sample.
+    // A permutation that spreads neighbours far apart: an exploration that stops early has seen a sample.
     const count = shortHistories - kinds.length
     const spread = ((n - kinds.length) * 2654435761 + seed) % count
     return spread < kinds.length ** 2 ? sequence(spread, 2) : sequence(spread - kinds.length ** 2, 3)
@@ -23,15 +26,15 @@ export const history = (seed: number, n: number): ReadonlyArray<Kind> => {
   return Array.from({ length: 4 + random.below(9) }, () => random.pick(kinds))
 }
 
-/** As `history`; every eighth begins with appends so large that those before are told of beside them (decision 0029). */
+/** Returns `history`; every eighth begins with the act `beside`, appends large enough for decision 0029. */
 export const crashHistory = (seed: number, n: number): ReadonlyArray<Kind> => {
   const acts = history(seed, n)
   return n % 8 === 7 ? ["beside", ...acts.slice(1)] : acts
 }
 
 /**
- * Explores one history, the n-th of a seed. A violation is thrown as `ViolationFound`, whatever went wrong. What is found
- * does not depend on `seen`, but for images in it, which are not opened again: equal images are looked at alike.
+ * Explores the n-th history of a seed. Every violation is thrown as `ViolationFound`. Images in `seen` are not opened
+ * again; otherwise the result does not depend on `seen`, since equal images are checked in the same way.
  */
 export const exploreHistory = async (
   acts: ReadonlyArray<Kind>,
@@ -43,7 +46,7 @@ export const exploreHistory = async (
   const random = makeRandom(seedOf(seed, n))
   const explorer = new Explorer(plan, random, seen, seed)
   try {
-    // Ids are the same in all histories, so that what these have in common is explored once.
+    // Ids are the same in all histories, so that a beginning that they share is explored only once.
     const { points } = await withWatchdog(simulate(run(acts, random), makeRandom(1)))
     await explorer.explore(points)
   } catch (cause) {
@@ -63,7 +66,7 @@ const violationOf = async (acts: ReadonlyArray<Kind>, seed: number, plan: Plan):
   }
 }
 
-/** The same or another violation in a history with fewer acts, if there is one; each is tried with a few seeds. */
+/** Shortens a history that shows a violation: drops acts while the rest shows one with one of three seeds. */
 export const shorten = async (
   acts: ReadonlyArray<Kind>,
   violation: Violation,

@@ -1,6 +1,6 @@
 /**
- * A run: a row of acts over a simulated disk, with what the disk holds and what it should hold kept before every step that
- * changes it.
+ * A run: a sequence of acts over a simulated disk. Before every step that changes the disk it records the state of the
+ * disk and the expectation.
  */
 import * as Effect from "effect/Effect"
 import * as DiskState from "../../../src/testing/DiskState.ts"
@@ -12,7 +12,7 @@ import { type Act, ActMaker, type Kind, type Part } from "./acts.ts"
 import { commit, doAct, open, place, readWorld, recoverLib, type Session, settle, turns, Wrong } from "./session.ts"
 import { afterAct, anyOrder, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
 
-/** A moment of a run: a crash may happen here. */
+/** A moment of a run at which a crash may happen. */
 export interface Point {
   readonly state: DiskState.DiskState
   readonly expectation: Expectation
@@ -20,12 +20,12 @@ export interface Point {
   readonly step: SimulatedDisk.Step | undefined
 }
 
-/** Which steps fail. */
+/** Returns the fault of a step, or `undefined` if the step shall succeed. */
 export type Faults = (step: SimulatedDisk.Step) => SimulatedDisk.Fault | undefined
 
 const noFault: Faults = () => undefined
 
-/** Keeps the points of what runs on a disk. */
+/** Records the points of everything that runs on a disk. */
 export class Recorder {
   readonly points: Array<Point> = []
   expectation: Expectation
@@ -35,12 +35,12 @@ export class Recorder {
     this.expectation = world
   }
 
-  /** All that may be found from now on. */
+  /** Sets the worlds that may be found from now on. */
   expect(allowed: ReadonlyArray<World>, lost: ReadonlySet<string> = this.expectation.lost): void {
     this.expectation = { allowed, lost }
   }
 
-  /** A disk whose points are kept, until there is another one: then the process that used it is dead. */
+  /** Makes a disk whose points are recorded until the next one is made: by then the process that used it is dead. */
   disk(state: DiskState.DiskState, turnsOf?: () => number, fault: Faults = noFault): SimulatedDisk.SimulatedDisk {
     this.#disks += 1
     const mine = this.#disks
@@ -62,12 +62,12 @@ export class Recorder {
 
 const none: ReadonlySet<string> = new Set()
 
-/** Sees that what is there is one of what may be, and gives it. */
+/** Returns the allowed world that `found` is equal to; throws if no such world exists. */
 export const match = (found: World, { allowed }: Expectation): World => {
   const text = textOf(found)
   const matching = allowed.find((one) => textOf(one) === text)
   if (matching !== undefined) return matching
-  throw new Wrong(`found\n${text}\nbut it may only be\n${allowed.map(textOf).join("\nor\n")}`)
+  throw new Wrong(`found\n${text}\nbut expected\n${allowed.map(textOf).join("\nor\n")}`)
 }
 
 const isSync = (step: SimulatedDisk.Step | undefined): boolean =>
@@ -75,7 +75,7 @@ const isSync = (step: SimulatedDisk.Step | undefined): boolean =>
 
 const comesFirst = (a: Receipt, b: Receipt): number => a.batch - b.batch || a.firstOrdinal - b.firstOrdinal
 
-/** Whether an act makes sense: one that must be refused is no act of a run. */
+/** Returns whether an act can succeed; a run skips acts that the lib must refuse. */
 export const isPossible = (world: World, act: Act): boolean => {
   switch (act._tag) {
     case "append":
@@ -97,7 +97,7 @@ export const isPossible = (world: World, act: Act): boolean => {
   }
 }
 
-/** One history while it runs. When an act fails, what may be found is in the recorder's expectation. */
+/** One history while it runs. If an act fails, the recorder's expectation says what may be found. */
 export class Run {
   readonly recorder: Recorder
   readonly acts: Array<Act> = []
@@ -106,17 +106,17 @@ export class Run {
   readonly #fault: Faults
   disk: SimulatedDisk.SimulatedDisk
   session: Session | undefined
-  /** The first point of the history's acts; of what the last session does where it was opened anew. */
+  /** Index of the first point of the acts, or of the last session if the lib was opened again. */
   begun = 0
   #world: World = nothing
-  /** A tape was all but listed when its making was cut short: a lib that has lost its meta adopts it. */
+  /** The creation of a tape was cut short just before it was listed. A recovery of the lib would adopt that tape. */
   #mayAdopt = false
 
   constructor(random: Random, fault: Faults = noFault) {
     this.#random = random
     this.#fault = fault
     this.recorder = new Recorder({ allowed: [nothing], lost: none })
-    // Half of the runs let other fibres go first, here and there: another order of what runs at once.
+    // Half of the runs yield here and there, which changes the order of concurrent work.
     const share = random.pick([0, 0, 0.1, 0.4])
     this.#turns = share === 0 ? undefined : () => (random.next() < share ? 1 + random.below(8) : 0)
     this.disk = this.recorder.disk(DiskState.empty, this.#turns, fault)
@@ -144,7 +144,7 @@ export class Run {
     else {
       yield* Effect.tapError(doAct(this.session!, act, this.#world), (error) =>
         Effect.sync(() => {
-          // Only what is said to be unknown may be found later.
+          // Only an append with an unknown outcome may be found later.
           const isAppend = act._tag === "append" || act._tag === "events"
           if (isAppend && error._tag !== "CommitOutcomeUnknown") this.recorder.expect(during.slice(0, -1))
         })
@@ -180,7 +180,7 @@ export class Run {
     }
   )
 
-  /** Does an act, and takes back what came of it behind one of its steps. */
+  /** Does an act, then undoes everything after one of its steps, as if a crash had come there. */
   readonly #cut = Effect.fnUntraced(
     { self: this },
     function* (this: Run, { act, at, end, inSync }: Act & { readonly _tag: "cut" }) {
@@ -213,7 +213,7 @@ export class Run {
     return this.#random.pick([...powerLosses(state, { limit: 8, random: this.#random.next })])
   }
 
-  /** Opens what is left. */
+  /** Opens the lib that is left. */
   readonly #continue = Effect.fnUntraced({ self: this }, function* (this: Run, state: DiskState.DiskState) {
     this.begun = this.recorder.points.length
     this.disk = this.recorder.disk(state, this.#turns, this.#fault)
@@ -240,7 +240,7 @@ export class Run {
     }
   )
 
-  /** What is left when the process ends: what it runs after that, it runs on a disk that nobody looks at. */
+  /** Ends the process and returns its disk. Anything that it still runs, it runs on a disk that nothing reads. */
   readonly #leave = Effect.fnUntraced({ self: this }, function* (this: Run, isClosed: boolean) {
     const { session } = this
     this.session = undefined
@@ -250,7 +250,7 @@ export class Run {
   })
 }
 
-/** Does acts of these kinds, one after the other, and leaves the lib. */
+/** Does acts of these kinds, one after the other, and ends the process. */
 export const perform = Effect.fnUntraced(function* (one: Run, kinds: ReadonlyArray<Kind>, random: Random) {
   const maker = new ActMaker(random)
   yield* one.start()
@@ -260,7 +260,7 @@ export const perform = Effect.fnUntraced(function* (one: Run, kinds: ReadonlyArr
   yield* one.end(random.next() < 0.7)
 })
 
-/** Runs acts of these kinds and gives all points at which a crash may be. */
+/** Runs acts of these kinds and returns all points at which a crash may happen. */
 export const run = Effect.fnUntraced(function* (kinds: ReadonlyArray<Kind>, random: Random) {
   const one = new Run(random)
   yield* perform(one, kinds, random)

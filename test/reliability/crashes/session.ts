@@ -1,5 +1,5 @@
 /**
- * A lib that is open over a simulated disk: how acts are done to it, and how all that it holds is read.
+ * A lib that is open over a simulated disk: does acts to it, and reads everything that it holds.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ export const place = "/lib"
 
 const options: Lib.Options = { closeBytes: 700, backlogMax: 1 }
 
-/** A clock that stands still: what waits for time waits for ever. */
+/** A clock that stands still: a sleep never ends. */
 const clock: Clock.Clock = {
   currentTimeMillisUnsafe: () => 1_800_000_000_000,
   currentTimeMillis: Effect.succeed(1_800_000_000_000),
@@ -34,7 +34,7 @@ const clock: Clock.Clock = {
   sleep: () => Effect.never
 } as Clock.Clock
 
-/** Runs a program in which nothing depends on time or chance. */
+/** Runs a program so that nothing in it depends on the time, and all randomness comes from `random`. */
 export const simulate = <A, E>(program: Effect.Effect<A, E>, random: Random): Promise<A> =>
   Effect.runPromise(
     program.pipe(
@@ -52,7 +52,7 @@ const bytesOf = (count: number, random: Random): Uint8Array => {
 
 const silent: ReadonlySet<Logger.Logger<unknown, unknown>> = new Set()
 
-/** Without the warnings that errors of the disk make. */
+/** Runs a program without logging the warnings that disk errors cause. */
 export const quiet = <A, E>(program: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.provideService(program, Logger.CurrentLoggers, silent)
 
@@ -87,7 +87,7 @@ const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape
 export const commit = ({ lib }: Session, parts: ReadonlyArray<Part>) =>
   lib.commit(parts.map(({ records, tape }) => ({ tape, records: records.map((t) => ({ t })) })))
 
-/** Does an act that needs no other lib to be opened. */
+/** Does an act that can be done in an open session. */
 export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, before: World) {
   const { lib, store } = session
   switch (act._tag) {
@@ -124,23 +124,23 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
     case "settle":
       return yield* settle
     default:
-      return yield* Effect.die(new Error(`${act._tag} is not done in a session`))
+      return yield* Effect.die(new Error(`${act._tag} cannot be done in an open session`))
   }
 })
 
-/** Lets other fibres run, so often. */
+/** Yields to other fibres `count` times. */
 export const turns = (count: number): Effect.Effect<void> =>
   Effect.forEach(Array.from({ length: count }), () => Effect.yieldNow, { discard: true })
 
-/** Lets other fibres run until none of them has anything to do that needs no time. */
+/** Yields to other fibres until none of them can continue without time passing. */
 export const settle: Effect.Effect<void> = turns(60)
 
-/** Two streams of one category. */
+/** Returns the stream of a text: one of two streams of the category. */
 const streamOf = (text: string): string => `${category}-${Number.parseInt(text, 10) % 2}`
 
 /**
- * All that the lib holds. A tape among `lost`, which has no meta, is recovered; with `skipsRefused` one that a poisoned
- * writer will not load any more is left out.
+ * Reads everything that the lib holds. A tape among `lost`, which has no meta, is recovered first. With `skipsRefused`
+ * a tape that a poisoned writer refuses to load is left out.
  */
 export const readWorld = Effect.fnUntraced(function* (
   session: Session,
@@ -169,25 +169,25 @@ export const readWorld = Effect.fnUntraced(function* (
   return world as World
 })
 
-/** What reads gave is not what they promise. */
+/** A read broke a promise. */
 export class Wrong extends Error {}
 
 const readEvents = Effect.fnUntraced(function* (store: Session["store"], count: number) {
   const events = yield* Stream.runCollect(store.readAll())
-  if (events.length !== count) throw new Wrong(`${events.length} events of ${count} are read in all streams`)
+  if (events.length !== count) throw new Wrong(`readAll returned ${events.length} of ${count} events`)
   const revisions = new Map<string, number>()
   let before = -1
   for (const { data, position, revision, stream } of events) {
-    if (position <= before) throw new Wrong(`position ${position} comes behind ${before}`)
+    if (position <= before) throw new Wrong(`position ${position} comes after ${before}`)
     before = position
-    if (revision !== (revisions.get(stream) ?? 0)) throw new Wrong(`${stream} has revision ${revision}, out of its row`)
+    if (revision !== (revisions.get(stream) ?? 0)) throw new Wrong(`${stream} has revision ${revision} out of order`)
     if (streamOf((data as { t: string }).t) !== stream) throw new Wrong(`an event of another stream is in ${stream}`)
     revisions.set(stream, revision + 1)
   }
   for (const [stream, length] of revisions) {
     const read = yield* Stream.runCollect(store.read(stream))
     const same = events.filter((event) => event.stream === stream).every(({ id }, index) => read[index]?.id === id)
-    if (read.length !== length || !same) throw new Wrong(`${stream} is not read as it is in all streams`)
+    if (read.length !== length || !same) throw new Wrong(`${stream} differs from the same stream in readAll`)
   }
   return events.map(({ data }) => (data as { t: string }).t)
 })

@@ -1,5 +1,5 @@
 /**
- * What a lib should hold, as plain values: the model that images are compared with.
+ * The model that images are compared with: the expected contents of a lib as plain values.
  */
 import type { Act, Part } from "./acts.ts"
 
@@ -13,10 +13,11 @@ export interface TapeModel {
 /** Tapes by name. */
 export type World = ReadonlyMap<string, TapeModel>
 
-/** What may be found after a crash. The first is what was acknowledged. */
+/** What may be found after a crash. */
 export interface Expectation {
+  /** Worlds of which one must be found. The first has exactly what was acknowledged. */
   readonly allowed: ReadonlyArray<World>
-  /** Metas that the run took away itself, and that were not brought back yet: a tape's name, or `lib`. */
+  /** Metas that the run itself deleted and that were not recovered yet: the name of a tape, or `lib`. */
   readonly lost: ReadonlySet<string>
 }
 
@@ -36,7 +37,7 @@ export const append = (world: World, name: string, records: ReadonlyArray<string
 const appendParts = (world: World, parts: ReadonlyArray<Part>): World =>
   parts.reduce((next, { records, tape }) => append(next, tape, records), world)
 
-/** What appends that run at once may have made of a world, in any order: those that are done, and any of the others. */
+/** Returns the worlds that concurrent appends may lead to, in any order: all that are done, and any of the others. */
 export const anyOrder = (
   world: World,
   appends: ReadonlyArray<ReadonlyArray<Part>>,
@@ -52,7 +53,7 @@ export const anyOrder = (
   return appends.some(isDone) ? rest : [world, ...rest]
 }
 
-/** What the world is when an act was done. */
+/** Returns the world after an act. */
 export const afterAct = (world: World, act: Act): World => {
   switch (act._tag) {
     case "create":
@@ -67,7 +68,7 @@ export const afterAct = (world: World, act: Act): World => {
     case "user":
       return change(world, act.tape, { user: act.value })
     case "recover":
-      // A tape's user values are in the meta that it lost, its state is in that of the lib.
+      // User values are in the lost tape meta; the state of the tape is in lib meta.
       return world.has(act.tape) ? change(world, act.tape, { user: undefined }) : world
     case "recoverLib":
       return new Map([...world].map(([name, tape]) => [name, { ...tape, archived: false }]))
@@ -78,15 +79,15 @@ export const afterAct = (world: World, act: Act): World => {
   }
 }
 
-/** What may be found when an act was cut short. */
+/** Returns the worlds that may be found if an act was cut short. */
 export const duringAct = (world: World, act: Act): ReadonlyArray<World> => {
   const after = afterAct(world, act)
-  // The tape of a new category is made before its first events are appended.
+  // The tape of a new category is created before its first events are appended.
   const fresh = act._tag === "events" ? act.parts.filter(({ tape }) => !world.has(tape)) : []
   return [world, ...fresh.map(({ tape }) => append(world, tape, [])), after]
 }
 
-/** One text for equal worlds. */
+/** Returns a text that is the same for equal worlds. */
 export const textOf = (world: World): string =>
   [...world]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

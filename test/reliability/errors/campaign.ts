@@ -1,6 +1,6 @@
 /**
- * Errors: every step of a history fails once, in every way that a disk has, and for good; then the lib goes on, is opened
- * anew, and loses power.
+ * Errors: every step of a history fails once, in every way that a disk can fail, and for good. Then the lib is used
+ * further, opened again, and loses power.
  */
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { ViolationFound } from "../crashes/explore.ts"
@@ -9,10 +9,10 @@ import { makeRandom, seedOf } from "../random.ts"
 import { faultsOf, fileKind, type FaultPlan } from "./faults.ts"
 import { stepsOf, tryFault } from "./tryFault.ts"
 
-/** Errors that all parts together try at least. */
+/** Number of errors that all parts together try at least. */
 const points = { ordinary: 3000, long: 200_000 }
 
-/** Of the faults of a history so many are tried, at most. */
+/** Most faults of one history that are tried. */
 const perHistory = { ordinary: 60, long: Number.POSITIVE_INFINITY }
 
 const failuresMax = 3
@@ -73,7 +73,7 @@ const choose = <A>(from: ReadonlyArray<A>, count: number, below: (count: number)
 
 export const campaign: Campaign = {
   name: "errors",
-  shows: "When the disk says no, at any step, the caller learns it by a typed error, and nothing acknowledged is lost.",
+  shows: "If the disk fails at any step, the caller gets a typed error, and nothing acknowledged is lost.",
   partsMax: 64,
   run
 }

@@ -1,12 +1,12 @@
 /**
- * What may go wrong at a step: which errors a disk gives there, and how much of the step is done all the same.
+ * What may go wrong at a step: the errors of the disk, and how much of the step is done nevertheless.
  */
 import { type Fault, isChange, type Step } from "../../../src/testing/SimulatedDisk.ts"
 import type { Faults } from "../crashes/run.ts"
 
-/** One step fails, or all of its kind from there on. */
+/** One step fails, or that step and all later ones of its kind. */
 export interface FaultPlan {
-  /** Counted from 1 over all disks of a run. */
+  /** Number of the step, counted from 1 over all disks of a run. */
   readonly nth: number
   readonly fault: Fault
   readonly isForGood: boolean
@@ -15,7 +15,7 @@ export interface FaultPlan {
 const opens: ReadonlySet<Step["operation"]> = new Set(["openRead", "openWrite", "create", "lock", "list"])
 const grows: ReadonlySet<Step["operation"]> = new Set(["create", "write", "makeFolder", "rename", "sync", "datasync"])
 
-/** All that can happen at a step. */
+/** Returns every fault that a step can have. */
 export const faultsOf = (step: Step): ReadonlyArray<Fault> => {
   const faults: Array<Fault> = [{ code: "EIO" }]
   if (opens.has(step.operation)) faults.push({ code: "EMFILE" })
@@ -23,7 +23,7 @@ export const faultsOf = (step: Step): ReadonlyArray<Fault> => {
   faults.push({ code: "EROFS" })
   if (grows.has(step.operation)) faults.push({ code: "ENOSPC" })
   if (step.operation === "write") {
-    // A short write: the file has a part of it, and there is no room for the rest.
+    // A short write: the file has part of the bytes, and the disk has no room for the rest.
     faults.push({ code: "ENOSPC", done: 0.3 }, { code: "ENOSPC", done: 0.9 }, { code: "EIO", done: 1 })
   } else if (step.operation !== "sync" && step.operation !== "datasync" && step.operation !== "syncFolder") {
     faults.push({ code: "EIO", done: 1 })
@@ -33,11 +33,11 @@ export const faultsOf = (step: Step): ReadonlyArray<Fault> => {
 
 export interface Injection {
   readonly faults: Faults
-  /** The step that failed first, once one has. */
+  /** Returns the step that failed first, or `undefined` if none has. */
   readonly hit: () => Step | undefined
-  /** How many steps there were. */
+  /** Returns the number of steps until now. */
   readonly steps: () => number
-  /** From now on nothing fails. */
+  /** Lets every later step succeed. */
   readonly heal: () => void
 }
 
@@ -55,7 +55,7 @@ export const inject = (plan: FaultPlan | undefined): Injection => {
         hit = step
         return plan.fault
       }
-      // A disk that is read-only or full stays so for all that changes it; nothing of these later steps is done.
+      // A read-only or full disk refuses every later change too; no part of these later steps is done.
       if (hit === undefined || !plan.isForGood || classOf(step) !== classOf(hit)) return undefined
       return { code: plan.fault.code }
     },
@@ -67,7 +67,7 @@ export const inject = (plan: FaultPlan | undefined): Injection => {
   }
 }
 
-/** What kind of file a step is about, for figures. */
+/** Returns the kind of file that a step touches, for the figures. */
 export const fileKind = (path: string): string => {
   const name = path.replace(/^\/lib\/?/, "").replace(/\.tmp$/, " (temporary)")
   return name

@@ -1,5 +1,5 @@
 /**
- * A history in which the disk says no once, or for good: what comes of it, then and after a new start.
+ * A history in which the disk fails once, or for good: the outcome then, and after the lib is opened again.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -18,27 +18,27 @@ import { type FaultPlan, inject, type Injection } from "./faults.ts"
 
 export interface Outcome {
   readonly step: Step | undefined
-  /** How the act that met the error ended. */
+  /** How the act that got the error ended. */
   readonly act: string
-  /** How the append that followed it ended; empty where the lib was not open any more. */
+  /** How the append after it ended; empty if the lib was no longer open. */
   readonly next: string
   readonly images: number
 }
 
-/** The tag of an expected error. Anything else is a violation. */
+/** Returns the tag of a typed error, or `done`. Anything else is a violation. */
 const tagOf = <A>(exit: Exit.Exit<A, unknown>): string => {
   if (Exit.isSuccess(exit)) return "done"
   for (const reason of exit.cause.reasons) {
     if (reason._tag === "Die") throw reason.defect
-    if (reason._tag === "Interrupt") throw new Wrong("something was interrupted that nobody interrupted")
+    if (reason._tag === "Interrupt") throw new Wrong("it was interrupted, although nobody interrupted it")
     const error = reason.error as { readonly _tag?: unknown; readonly message?: unknown } | null
-    if (typeof error?._tag !== "string") throw new Wrong(`an error without a type: ${String(reason.error)}`)
+    if (typeof error?._tag !== "string") throw new Wrong(`an untyped error: ${String(reason.error)}`)
     return error._tag
   }
   throw new Wrong(`a cause without a reason: ${Cause.pretty(exit.cause)}`)
 }
 
-/** What appends may say behind an error; nothing else tells their caller what to do. */
+/** How an append after the error may end; any other outcome would not tell its caller what to do. */
 const honest: ReadonlySet<string> = new Set([
   "done",
   "WriterPoisoned",
@@ -60,16 +60,17 @@ const goOn = Effect.fnUntraced(function* (run: Run, injection: Injection) {
   if (next === "done") allowed = after
   else if (next === "CommitOutcomeUnknown") allowed = [...allowed, ...after]
   else if (next !== "TapeArchived" && next !== "TapeNotFound" && !honest.has(next)) {
-    throw new Wrong(`an append behind the error failed with ${next}`)
+    throw new Wrong(`an append after the error failed with ${next}`)
   }
-  // Reads go on, whatever became of the writer.
+  // Reads must work, whether or not the writer is poisoned.
   injection.heal()
   const expectation: Expectation = { ...run.recorder.expectation, allowed }
   const { lost } = expectation
   if (lost.size === 0) {
-    // A tape that was not loaded since an unclean end is not trusted before its meta is written again.
+    // I2: an unclean writer rewrites the meta of a tape when it loads it. A poisoned one cannot, so it refuses the
+    // tape.
     const world = yield* Effect.exit(readWorld(session, lost, true))
-    if (tagOf(world) !== "done") throw new Wrong(`reads behind the error failed with ${tagOf(world)}`)
+    if (tagOf(world) !== "done") throw new Wrong(`reads after the error failed with ${tagOf(world)}`)
     if (Exit.isSuccess(world)) {
       const { value } = world
       const seen = expectation.allowed.map((one) => new Map([...one].filter(([name]) => value.has(name))))
@@ -79,7 +80,7 @@ const goOn = Effect.fnUntraced(function* (run: Run, injection: Injection) {
   return { expectation, next }
 })
 
-/** Runs a history with a fault, then looks at what is left as after a kill and after power losses. */
+/** Runs a history with a fault, then checks the disk as a kill and as power losses leave it. */
 export const tryFault = async (kinds: ReadonlyArray<Kind>, seed: number, plan: FaultPlan): Promise<Outcome> => {
   const random = makeRandom(seed)
   const injection = inject(plan)
@@ -106,12 +107,12 @@ export const tryFault = async (kinds: ReadonlyArray<Kind>, seed: number, plan: F
   }
 }
 
-/** Whether the lib's new folder could not be made durable. */
+/** Returns whether the failed step was the sync that makes the new folder of the lib durable. */
 const isAbove = (step: Step | undefined): boolean => step?.operation === "syncFolder" && step.path === dirname(place)
 
 /**
- * Known, and not mended (docs/RELIABILITY.md): a disk that does not sync that folder's name, and does not let it be removed either,
- * leaves one that no later sync makes durable. It is for whoever mends the disk to remove it.
+ * Known, and not mended (docs/RELIABILITY.md): if a disk fails to sync the name of that folder and also to remove it,
+ * the folder stays and no later sync makes it durable. The person who mends the disk must remove it.
  */
 const removePlace = (run: Run, injection: Injection) =>
   Effect.suspend(() => {
@@ -119,7 +120,7 @@ const removePlace = (run: Run, injection: Injection) =>
     return Effect.ignore(run.disk.disk.removeFolder(place))
   })
 
-/** How many steps a history has, and which, when nothing fails. */
+/** Returns the steps of a history in which nothing fails. */
 export const stepsOf = async (kinds: ReadonlyArray<Kind>, seed: number): Promise<ReadonlyArray<Step>> => {
   const random = makeRandom(seed)
   const steps: Array<Step> = []

@@ -7,7 +7,7 @@ import type { Mutant } from "./mutant.ts"
 import { openings } from "./openings.ts"
 import { segments } from "./segments.ts"
 
-/** Each of them must be found out. */
+/** Mutants that must be caught. */
 export const mutants: ReadonlyArray<Mutant> = [...commits, ...metas, ...segments, ...openings, ...errors]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

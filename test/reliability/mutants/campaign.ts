@@ -1,6 +1,6 @@
 /**
- * Mutants: protocols that are broken on purpose, each in one way, each hunted in a process of its own. One that nothing
- * finds out is a hole in the simulated disk, or in what is done over it: mend that.
+ * Mutants: protocols that are broken on purpose, each in one way and hunted in a separate process. If nothing catches a
+ * mutant, the simulated disk or the histories have a hole: mend that.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -14,13 +14,13 @@ import { hunt, type Hunted, type Limits } from "./hunt.ts"
 import { mutantVariable } from "./made.ts"
 import { checkApplies, DoesNotApply, type Mutant } from "./mutant.ts"
 
-/** What a mutant has to show itself. */
+/** How long a mutant is hunted. */
 const limits: Record<Options["size"], Limits> = {
   ordinary: { runsMax: 300, imagesMax: 8000 },
   long: { runsMax: 2000, imagesMax: 100_000 }
 }
 
-/** The same for one that is said to be harmless. */
+/** The same for a mutant that is listed as harmless. */
 const harmlessLimits: Record<Options["size"], Limits> = {
   ordinary: { runsMax: 3, imagesMax: 100 },
   long: { runsMax: 2000, imagesMax: 100_000 }
@@ -28,7 +28,7 @@ const harmlessLimits: Record<Options["size"], Limits> = {
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/** Hunts a mutant in a process in which the source is what the mutant makes of it. */
+/** Hunts a mutant in a process that loads the edited source. */
 const huntElsewhere = (
   { name }: Mutant,
   seed: number,
@@ -61,7 +61,7 @@ const huntElsewhere = (
 
 const firstLine = (text: string): string => {
   const [first = ""] = text.split("\n")
-  const line = first.endsWith(": found") ? "what is there is not what was acknowledged" : first
+  const line = first.endsWith(": found") ? "the contents differ from what was acknowledged" : first
   return line.length > 140 ? `${line.slice(0, 140)}…` : line
 }
 
@@ -70,7 +70,7 @@ interface Verdict {
   readonly failure: string | undefined
 }
 
-/** Sees that the mutant is found out, and that the source itself is not, where it is looked for in the same way. */
+/** Checks that the mutant is caught, and that the same hunt finds nothing in the unchanged source. */
 const judge = async (mutant: Mutant, seed: number, by: Limits, cache: string): Promise<Verdict> => {
   const { breaks, name } = mutant
   const { broken, images, runs, trace, why } = await huntElsewhere(mutant, seed, by, cache)
@@ -84,24 +84,26 @@ const judge = async (mutant: Mutant, seed: number, by: Limits, cache: string): P
   const control = await hunt(mutant, seed, { runsMax: runs, imagesMax: Number.POSITIVE_INFINITY })
   if (control.why === undefined && control.broken === 0) return { figure, failure: undefined }
   const failure = [
-    `no mutant, but looked for as ${name} is, seed ${seed}: ${control.why ?? "a run breaks down"}`,
+    `the unchanged source, hunted like ${name}, seed ${seed}: ${control.why ?? "a run breaks down"}`,
     ...control.trace,
-    "while the mutant was found out by:",
+    "while the mutant was caught by:",
     why,
     ...trace
   ].join("\n")
   return { figure, failure }
 }
 
-/** Sees that one that is said to be harmless is not found out. */
+/** Checks that a mutant that is listed as harmless is not caught. */
 const judgeHarmless = async (mutant: Mutant, seed: number, by: Limits, cache: string): Promise<Verdict> => {
   const { broken, images, trace, why } = await huntElsewhere(mutant, seed, by, cache)
   if (why === undefined && (images === 0 || broken > 0)) {
-    const failure = `mutant ${mutant.name} is said to be harmless, but its program breaks down, or was never looked at`
+    const failure = `mutant ${mutant.name} is listed as harmless, but its program breaks down or was never checked`
     return { figure: `${mutant.name}: ${broken} runs broke down, ${images} disks`, failure }
   }
   if (why === undefined) return { figure: `${mutant.name}: harmless, ${images} disks`, failure: undefined }
-  const failure = [`mutant ${mutant.name} is said to be harmless, but, seed ${seed}: ${why}`, ...trace].join("\n")
+  const failure = [`mutant ${mutant.name} is listed as harmless, but was caught, seed ${seed}: ${why}`, ...trace].join(
+    "\n"
+  )
   return { figure: `${mutant.name}: is not harmless`, failure }
 }
 
@@ -109,7 +111,7 @@ const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> =
   Error.stackTraceLimit = 0
   const failures: Array<string> = []
   const figures: Array<string> = []
-  // Most of what a mutant's process loads is what all others load.
+  // A shared compile cache: the processes of all mutants load mostly the same code.
   const cache = mkdtempSync(join(tmpdir(), "litetapes-mutants-"))
   const share = <A>(all: ReadonlyArray<A>) => all.filter((_, index) => index % parts === part)
   const look = async (mutant: Mutant, by: typeof judge, within: Limits): Promise<boolean> => {
@@ -138,7 +140,7 @@ const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> =
 
 export const campaign: Campaign = {
   name: "mutants",
-  shows: "Each of these broken protocols is found out by what looks for crashes and errors in the real one.",
+  shows: "The campaigns that crash the real protocol and fail its steps catch each of these broken ones.",
   partsMax: 64,
   run
 }

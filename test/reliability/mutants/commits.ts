@@ -1,4 +1,4 @@
-/** Mutants of the commit: what is written, synced and said, in which order; and of how it is read back. */
+/** Mutants of the commit (what is written, synced and acknowledged, in which order) and of reading batches back. */
 import type { Mutant } from "./mutant.ts"
 
 const dynamics = "layers/folder/JournalStore.ts"
@@ -16,7 +16,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "acknowledged-before-sync",
-    breaks: "A batch is acknowledged when it is written; its sync comes later.",
+    breaks: "A batch is acknowledged once it is written; the sync follows later.",
     edits: [
       {
         file: dynamics,
@@ -28,13 +28,13 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "sync-before-write",
-    breaks: "The sync comes before what it is for.",
+    breaks: "A batch is synced before it is written.",
     edits: [{ file: dynamics, find: writeAndSync, replace: "Effect.andThen(file.datasync, file.write(written, end))" }],
     histories: [["append"], ["appendAll", "events"]]
   },
   {
     name: "mark-behind-the-sync",
-    breaks: "The end of the mark is written behind the sync.",
+    breaks: "The end of the mark is written after the sync.",
     edits: [
       {
         file: dynamics,
@@ -49,7 +49,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "hint-before-sync",
-    breaks: "The hint says that a batch is acknowledged before it is synced.",
+    breaks: "The hint names a batch before that batch is synced.",
     edits: [
       {
         file: loop,
@@ -62,7 +62,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "pipelined-batches",
-    breaks: "I1: the next batch is written while the sync of the one before is under way.",
+    breaks: "I1: a batch is written while the sync of the batch before is under way.",
     edits: [
       {
         file: loop,
@@ -97,7 +97,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "mark-hash-not-checked",
-    breaks: "A batch is believed though its bytes are not those that its mark has the hash of.",
+    breaks: "A batch is accepted although its bytes do not match the hash in its mark.",
     edits: [
       {
         file: segment,
@@ -111,7 +111,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "room-taken-for-a-torn-end",
-    breaks: "Zeros behind the last batch of a dynamic segment are taken for what a torn write left.",
+    breaks: "Zeros after the last batch of a dynamic segment (room) count as a torn tail.",
     edits: [{ file: segment, find: "while (end > 0 && bytes[end - 1] === 0) end--", replace: "" }],
     histories: [
       ["append", "append", "roll"],
@@ -120,7 +120,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "torn-end-refused",
-    breaks: "What a torn write leaves is taken for damage of acknowledged data.",
+    breaks: "A torn tail counts as damage to acknowledged data.",
     edits: [
       {
         file: segment,
@@ -132,7 +132,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "dynamic-not-synced",
-    breaks: "A new dynamic segment's first bytes, the copied batch among them, are not synced.",
+    breaks: "The first bytes of a new dynamic segment, including a copied batch, are not synced.",
     edits: [{ file: dynamics, find: "Effect.andThen(file.sync),", replace: "" }],
     histories: [
       ["append", "kill"],
@@ -141,7 +141,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "dynamic-folder-not-synced",
-    breaks: "The folder is not synced when it gets a new dynamic segment.",
+    breaks: "The folder is not synced after a dynamic segment was created in it.",
     edits: [{ file: dynamics, find: "Effect.andThen(disk.syncFolder(location)),", replace: "" }],
     histories: [
       ["roll", "append"],
@@ -151,7 +151,7 @@ export const commits: ReadonlyArray<Mutant> = [
   {
     name: "leftover-dynamic-reused",
     breaks:
-      "I3: what an interrupted opening left under the number of a new dynamic segment is written over, not unlinked.",
+      "I3: a leftover of an interrupted opening with the number of a new dynamic segment is overwritten, not unlinked.",
     edits: [
       {
         file: "services/lib/takeOver.ts",
@@ -170,7 +170,7 @@ export const commits: ReadonlyArray<Mutant> = [
   },
   {
     name: "dynamic-listed-before-made",
-    breaks: "A dynamic segment is listed, and made then.",
+    breaks: "A dynamic segment is listed before it is created.",
     edits: [
       {
         file: writer,

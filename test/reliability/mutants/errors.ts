@@ -1,4 +1,6 @@
-/** Mutants that a disk shows which says no: failed syncs that are tried again, or passed over, and writers that go on. */
+/**
+ * Mutants that only disk errors show: failed syncs that are retried or ignored, and writers that continue after one.
+ */
 import type { Mutant } from "./mutant.ts"
 
 const dynamics = "layers/folder/JournalStore.ts"
@@ -8,7 +10,7 @@ const writeAndSync = "Effect.andThen(file.write(written, end), file.datasync)"
 export const errors: ReadonlyArray<Mutant> = [
   {
     name: "batch-sync-retried",
-    breaks: "A sync of a batch that failed is tried again, and its word is taken.",
+    breaks: "A failed sync of a batch is retried, and the second result is believed.",
     edits: [
       {
         file: dynamics,
@@ -21,7 +23,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "batch-sync-ignored",
-    breaks: "A batch is acknowledged though its sync failed.",
+    breaks: "A batch is acknowledged although its sync failed.",
     edits: [
       {
         file: dynamics,
@@ -34,7 +36,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "lib-meta-sync-retried",
-    breaks: "A sync of lib meta that failed is tried again, and its word is taken.",
+    breaks: "A failed sync of lib meta is retried, and the second result is believed.",
     edits: [
       {
         file: meta,
@@ -47,7 +49,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "new-file-sync-retried",
-    breaks: "A sync of a new meta that failed is tried again, and its word is taken.",
+    breaks: "A failed sync of a new meta is retried, and the second result is believed.",
     edits: [
       {
         file: "layers/folder/files.ts",
@@ -60,7 +62,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "segment-sync-retried",
-    breaks: "A sync of a segment that failed is tried again, and its word is taken.",
+    breaks: "A failed sync of a segment is retried, and the second result is believed.",
     edits: [
       {
         file: "layers/folder/SegmentFiles.ts",
@@ -76,7 +78,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "folder-sync-ignored",
-    breaks: "A change of meta is said to be done though the sync of its folder failed.",
+    breaks: "A change of meta succeeds although the sync of its folder failed.",
     edits: [
       {
         file: meta,
@@ -89,7 +91,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "poison-not-set",
-    breaks: "I6: a writer goes on after a write or a sync of it failed.",
+    breaks: "I6: a writer continues after one of its writes or syncs failed.",
     edits: [
       {
         file: "services/lib/WriterGuard.ts",
@@ -104,7 +106,7 @@ export const errors: ReadonlyArray<Mutant> = [
   },
   {
     name: "unknown-said-as-not-done",
-    breaks: "A batch whose sync failed is said not to be there, though it may be found later.",
+    breaks: "The error of a batch whose sync failed says that it was not appended, although it may be found later.",
     edits: [
       {
         file: "services/write/CommitLoop.ts",

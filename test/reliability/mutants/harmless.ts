@@ -1,12 +1,12 @@
-/** Changes of the protocol that no crash and no error can show, each with the argument why. They count for nothing. */
+/** Changes of the protocol that no crash and no error can show, each with the reason. They do not count as mutants. */
 import type { Harmless } from "./mutant.ts"
 
 export const harmless: ReadonlyArray<Harmless> = [
   {
     name: "mark-counts-not-checked",
-    breaks: "It is not checked that a mark counts the lines before it.",
+    breaks: "The counts in a mark are not compared with the lines before it.",
     because:
-      "The mark's hash is over its counts as well as over the lines: where it holds, both are as they were written. What crashes cannot make, somebody who forges a hash can: the check is for those.",
+      "The hash of the mark covers its counts and the lines: if it matches, both are as they were written. No crash can produce a mismatch of the counts, only somebody who forges the hash; the check is against that.",
     edits: [
       {
         file: "domain/journal/DynamicSegment.ts",
@@ -18,9 +18,9 @@ export const harmless: ReadonlyArray<Harmless> = [
   },
   {
     name: "segment-leftover-not-unlinked",
-    breaks: "A leftover under a segment's name is not unlinked before the segment is renamed to it.",
+    breaks: "A leftover with the name of a segment is not unlinked before the segment is renamed to it.",
     because:
-      "A rename replaces what has the name; a crash leaves one or the other under it, and meta lists neither yet.",
+      "A rename replaces the file with that name. A crash leaves one file or the other, and meta lists neither yet.",
     edits: [
       {
         file: "layers/folder/SegmentFiles.ts",
@@ -32,9 +32,9 @@ export const harmless: ReadonlyArray<Harmless> = [
   },
   {
     name: "quarantine-not-synced",
-    breaks: "What is set aside of a torn end is not synced.",
+    breaks: "The quarantine copy of a torn tail is not synced.",
     because:
-      "It was never acknowledged, and is kept for a human to look at: nothing reads it, and no promise is about it.",
+      "The tail was never acknowledged and is kept only for a person to read. No code reads it, and no promise covers it.",
     edits: [
       {
         file: "layers/folder/Quarantine.ts",
@@ -46,9 +46,9 @@ export const harmless: ReadonlyArray<Harmless> = [
   },
   {
     name: "batch-in-two-writes",
-    breaks: "The lines of a batch and its mark are two writes before one sync.",
+    breaks: "The lines of a batch and its mark are written by two writes before one sync.",
     because:
-      "The parts of one write reach the disk in any order too, so nothing rests on its being one; the mark's hash says whether all is there.",
+      "The parts of a single write may reach the disk in any order too, so nothing relies on a single write. The hash of the mark shows whether the batch is whole.",
     edits: [
       {
         file: "layers/folder/JournalStore.ts",

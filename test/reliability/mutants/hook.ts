@@ -1,4 +1,4 @@
-/** Loaded before all else in a mutant's process: changes the source files of the mutant that the environment names. */
+/** Module that the process of a mutant loads first: edits the source files of the mutant that the environment names. */
 import { registerHooks } from "node:module"
 import { all } from "./all.ts"
 import { fileOf, mutate } from "./mutant.ts"

@@ -1,5 +1,5 @@
 /**
- * Looks for a violation in the program of this process, where a mutant says that there is one to be found.
+ * Looks for a violation in the program of this process, in the runs that the mutant names.
  */
 import type { Kind } from "../crashes/acts.ts"
 import { Explorer, type Plan, ViolationFound, withWatchdog } from "../crashes/explore.ts"
@@ -10,25 +10,26 @@ import { makeRandom, seedOf } from "../random.ts"
 import type { Reach } from "./mutant.ts"
 
 export interface Limits {
-  /** Runs that are looked into, and disks that are opened: whichever comes first ends it. */
+  /** The hunt ends after this many runs … */
   readonly runsMax: number
+  /** … or after this many opened disks, whichever comes first. */
   readonly imagesMax: number
 }
 
 export interface Hunted {
-  /** The violation, in a line; `undefined` where there is none. */
+  /** The violation in words; `undefined` if none was found. */
   readonly why: string | undefined
   readonly trace: ReadonlyArray<string>
   readonly runs: number
   readonly images: number
-  /** Runs that broke down where nothing had been lost: what such a program does shows nothing. */
+  /** Runs that broke down before anything was lost. Such a run shows nothing. */
   readonly broken: number
 }
 
-/** Images of a run before the next one has its turn. */
+/** Number of images of a run before the next run has its turn. */
 const imagesOfRun = 40
 
-/** Errors that say that the program is broken, and not what it has stored. */
+/** Returns whether an error shows a broken program rather than lost data. */
 const isBroken = (why: string): boolean => /^(TypeError|ReferenceError|SyntaxError|RangeError)|it hangs/.test(why)
 
 export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: Limits): Promise<Hunted> => {

@@ -1,4 +1,4 @@
-/** A mutant's process: hunts it, and says what came of it in a line of JSON. `hunted.ts NAME SEED RUNS IMAGES` */
+/** The process of a mutant: hunts it and prints the result as a line of JSON. `hunted.ts NAME SEED RUNS IMAGES` */
 import { all } from "./all.ts"
 import { hunt } from "./hunt.ts"
 import { mutatedFiles } from "./made.ts"

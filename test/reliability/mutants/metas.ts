@@ -1,4 +1,4 @@
-/** Mutants of meta, of new tapes, and of a new lib. */
+/** Mutants of changes of meta, of new tapes and of a new lib. */
 import type { Mutant } from "./mutant.ts"
 
 const meta = "layers/folder/MetaStore.ts"
@@ -13,7 +13,7 @@ const written = `      yield* unlinkIfThere(disk, temporary(path))
 export const metas: ReadonlyArray<Mutant> = [
   {
     name: "renamed-without-sync",
-    breaks: "A file that is renamed into its place (a meta, a tape's first meta) is not synced before.",
+    breaks: "A new file (a replaced meta, the first meta of a tape) is not synced before it is renamed into place.",
     edits: [
       { file: files, find: "return derived ? written : Effect.andThen(written, file.sync)", replace: "return written" }
     ],
@@ -21,7 +21,7 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "meta-folder-not-synced",
-    breaks: "The folder is not synced when a meta is replaced.",
+    breaks: "The folder is not synced after a meta is replaced.",
     edits: [{ file: meta, find: "yield* disk.syncFolder(folderOf(owner))", replace: "" }],
     histories: [["user"], ["append", "flush"]]
   },
@@ -33,7 +33,7 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "meta-written-in-its-place",
-    breaks: "A meta is renamed into its place before its bytes are written.",
+    breaks: "A meta is renamed into place before its bytes are written.",
     edits: [
       {
         file: meta,
@@ -50,7 +50,7 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "old-meta-unlinked-first",
-    breaks: "I4: the old meta is unlinked before the new one is in its place.",
+    breaks: "I4: the old meta is unlinked before the new one is renamed into place.",
     edits: [
       {
         file: meta,
@@ -62,7 +62,7 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "leftover-temporary-reused",
-    breaks: "What an interrupted change of meta left is written over, not unlinked.",
+    breaks: "The temporary file of an interrupted change of meta is overwritten, not unlinked.",
     edits: [
       {
         file: meta,
@@ -78,27 +78,27 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "torn-lib-meta-refused",
-    breaks: "A last record of lib meta that a crash has torn is taken for damage.",
+    breaks: "A last record of lib meta that a crash tore counts as damage.",
     edits: [{ file: "domain/meta/MetaChain.ts", find: "tornTail: true", replace: "tornTail: false" }],
     histories: [["archive"], ["roll", "append"]]
   },
   {
     name: "tape-folder-not-synced",
-    breaks: "A new tape's folder is not synced before it is moved into its place.",
+    breaks: "The folder of a new tape is not synced before it is renamed into place.",
     edits: [{ file: tapes, find: "yield* disk.syncFolder(folder)", replace: "" }],
     histories: [["events"]],
     fromStart: true
   },
   {
     name: "tape-listed-before-durable",
-    breaks: "A tape is listed before its folder is durable in its place.",
+    breaks: "A tape is listed before the name of its folder is durable.",
     edits: [{ file: tapes, find: "yield* disk.syncFolder(location)", replace: "" }],
     histories: [["events"]],
     fromStart: true
   },
   {
     name: "tape-listed-before-made",
-    breaks: "A tape is listed, and made then.",
+    breaks: "A tape is listed before it is created.",
     edits: [
       {
         file: "services/lib/TapeCatalog.ts",
@@ -115,7 +115,7 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "lib-folder-not-synced",
-    breaks: "The folder in which a lib is made is not synced.",
+    breaks: "The parent folder of a new lib is not synced.",
     edits: [
       {
         file: open,
@@ -128,7 +128,8 @@ export const metas: ReadonlyArray<Mutant> = [
   },
   {
     name: "new-lib-trusted",
-    breaks: "I2: a lib's first meta, which its maker may not have synced, is trusted.",
+    breaks:
+      "I2: the first meta of a lib is trusted, although the writer that created it may not have synced the folder.",
     edits: [{ file: open, find: "else if (isNew(names)) yield* disk.syncFolder(location)", replace: "" }],
     histories: [["create"]],
     before: ["syncFolder"],

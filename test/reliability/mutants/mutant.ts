@@ -1,52 +1,52 @@
 /**
- * A mutant: a protocol that is broken on purpose, as a change of the text of a source file. It is made while the file is
- * loaded, in a process of its own, so that the source itself knows nothing of it.
+ * A mutant: a protocol that is broken on purpose, by edits to the text of source files. The edits are made in a
+ * separate process while the files are loaded, so the source needs no switches.
  */
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { Kind } from "../crashes/acts.ts"
 
 export interface Edit {
-  /** Below `src/`. */
+  /** Path of the file below `src/`. */
   readonly file: string
-  /** Stands there once. */
+  /** Text that the file contains exactly once. */
   readonly find: string
   readonly replace: string
 }
 
-/** Where a mutant shows. */
+/** How a mutant can be caught. */
 export interface Reach {
-  /** Runs that come to it, one after the other, again and again. */
+  /** Runs that reach it, tried in turn. */
   readonly histories: ReadonlyArray<ReadonlyArray<Kind>>
-  /** Of so many images one is crashed again within its recovery; default: none. */
+  /** One image in this many is crashed again during its recovery. Default: none. */
   readonly nestedEvery?: number
-  /** Most images of a power loss at one point; default 4. */
+  /** Most images of a power loss at one point. Default: 4. */
   readonly lossesMax?: number
-  /** Crashes only at the ends of runs and before steps of these kinds; default: before all. */
+  /** Crash only at the ends of runs and before steps of these kinds. Default: before all. */
   readonly before?: ReadonlyArray<string>
-  /** Crashes at points before the acts too: while the lib and its tapes are made. */
+  /** Crash before the acts too, while the lib and its tapes are created. */
   readonly fromStart?: boolean
-  /** It takes an error of these operations to show it, and no crash in the midst of the run. */
+  /** Only an error of one of these operations shows the mutant, not a crash during the run. */
   readonly errorsOf?: ReadonlyArray<string>
 }
 
 export interface Mutant extends Reach {
   readonly name: string
-  /** What is wrong with it. */
+  /** What it does wrong, in a sentence. Begins with `I1: ` and so on if it breaks that invariant. */
   readonly breaks: string
   readonly edits: ReadonlyArray<Edit>
 }
 
-/** A mutant that no crash and no error can tell from the real thing. */
+/** A mutant that no crash and no error can tell from the real protocol. */
 export interface Harmless extends Mutant {
-  /** Why that is so. */
+  /** The reason why nothing can show it. */
   readonly because: string
 }
 
-/** The mutant does not stand for anything any more: the source has changed under it. */
+/** The source has changed: the text that an edit looks for is no longer there exactly once. */
 export class DoesNotApply extends Error {}
 
-/** The source of `file` as the mutant has it. */
+/** Returns the source of `file` with the edits of the mutant. */
 export const mutate = ({ edits, name }: Mutant, file: string, source: string): string =>
   edits
     .filter((edit) => edit.file === file)
@@ -54,19 +54,19 @@ export const mutate = ({ edits, name }: Mutant, file: string, source: string): s
       const found = text.split(find).length - 1
       if (found === 1) return text.replace(find, () => replace)
       throw new DoesNotApply(
-        `mutant ${name} does not apply any more: src/${file} has ${found} times, not once:\n${find}\nMend the mutant.`
+        `mutant ${name} no longer applies: src/${file} contains this ${found} times, not once:\n${find}\nUpdate the mutant.`
       )
     }, source)
 
 const src = new URL("../../../src/", import.meta.url)
 
-/** The file below `src/` that stands at `url`, if it is one. */
+/** Returns the path below `src/` of the file at `url`, or `undefined` if it is not in `src/`. */
 export const fileOf = (url: string): string | undefined =>
   url.startsWith(src.href) ? decodeURIComponent(url.slice(src.href.length)) : undefined
 
 export const filesOf = ({ edits }: Mutant): ReadonlyArray<string> => [...new Set(edits.map(({ file }) => file))]
 
-/** Sees that a mutant can be made of the source as it is. */
+/** Throws `DoesNotApply` if an edit of the mutant does not fit the source. */
 export const checkApplies = (mutant: Mutant): void => {
   for (const file of filesOf(mutant)) mutate(mutant, file, readFileSync(fileURLToPath(new URL(file, src)), "utf8"))
 }

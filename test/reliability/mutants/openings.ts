@@ -1,4 +1,4 @@
-/** Mutants of opening: what a writer makes of what the one before it left; and of recovery. */
+/** Mutants of opening, when a writer takes over from the writer before it, and of recovery. */
 import type { Mutant } from "./mutant.ts"
 
 const takeOver = "services/lib/takeOver.ts"
@@ -9,7 +9,7 @@ const dynamics = "layers/folder/JournalStore.ts"
 export const openings: ReadonlyArray<Mutant> = [
   {
     name: "inherited-batch-trusted",
-    breaks: "I2: the last batch that the writer before left is not written again.",
+    breaks: "I2: the last batch of the writer before is not written again.",
     edits: [
       {
         file: takeOver,
@@ -27,7 +27,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "inherited-file-appended-to",
-    breaks: "I2: a writer goes on in the dynamic segment of the one before.",
+    breaks: "I2: a writer appends to a dynamic segment of the writer before.",
     edits: [
       {
         file: takeOver,
@@ -59,7 +59,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "inherited-meta-trusted",
-    breaks: "I2: a tape's meta that the writer before left is not written again.",
+    breaks: "I2: tape meta of the writer before is not written again.",
     edits: [
       {
         file: registry,
@@ -71,14 +71,14 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "clean-end-trusts-unread-tapes",
-    breaks: "I2: a clean end vouches for metas of an earlier writer that were not written again.",
+    breaks: "I2: `LiteLib.Clean` is written although tape metas of an earlier writer were not written again.",
     edits: [{ file: "services/write/flush.ts", find: "if (lib.tapes.unclean) {", replace: "if (false) {" }],
     histories: [["user"], ["append", "repack"]],
     before: ["syncFolder"]
   },
   {
     name: "garbage-removed-first",
-    breaks: "I4: files that an inherited meta does not list are removed before that meta is durable.",
+    breaks: "I4: files that an inherited meta does not list are unlinked before that meta is durable.",
     edits: [
       {
         file: registry,
@@ -96,13 +96,13 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "skip-rule-too-low",
-    breaks: "Skip rule: the last batch of a tape's segments is taken from dynamic segments again.",
+    breaks: "Skip rule: the last batch in the segments of a tape is read from dynamic segments a second time.",
     edits: [{ file: partsAfter, find: "part.batch > state.lastBatch)", replace: "part.batch >= state.lastBatch)" }],
     histories: [["append", "flush"]]
   },
   {
     name: "skip-rule-too-high",
-    breaks: "Skip rule: the first batch behind a tape's segments is skipped.",
+    breaks: "Skip rule: the first batch after the segments of a tape is skipped.",
     edits: [{ file: partsAfter, find: "part.batch > state.lastBatch)", replace: "part.batch > state.lastBatch + 1)" }],
     histories: [
       ["append", "flush", "append"],
@@ -111,7 +111,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "limits-ignored",
-    breaks: "What stands in an old dynamic segment behind the limit that its successor has set is read all the same.",
+    breaks: "Batches of an old dynamic segment are read although they are above the limit that the new epoch gave it.",
     edits: [
       {
         file: "services/journal/DynamicScan.ts",
@@ -126,7 +126,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "epoch-before-its-file",
-    breaks: "Lib meta begins an epoch before the dynamic segment of that epoch is there.",
+    breaks: "Lib meta begins an epoch before the dynamic segment of that epoch exists.",
     edits: [
       { file: takeOver, find: "  const writer = yield* root.journal.create(dynamic, first)\n", replace: "" },
       {
@@ -158,7 +158,7 @@ export const openings: ReadonlyArray<Mutant> = [
   {
     name: "leftovers-kept-until-the-epoch",
     breaks:
-      "A dynamic segment that an interrupted opening left is there, under a number above the new one, when the epoch begins.",
+      "A leftover dynamic segment of an interrupted opening, with a number above the new one, is not dropped before the epoch.",
     edits: [{ file: takeOver, find: "if (left > state.highest) yield* root.journal.drop(left)", replace: "{}" }],
     histories: [
       ["append", "cut append"],
@@ -169,7 +169,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "recover-drops-the-tail",
-    breaks: "A recovered tape has what its files hold, and not what is in dynamic segments.",
+    breaks: "A recovered tape has the records in its segments, but not those in dynamic segments.",
     edits: [
       {
         file: "services/maintenance/recover/RecoverTape.ts",
@@ -184,7 +184,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "recover-lib-drops-the-tail",
-    breaks: "A recovered lib has what is in segments, and not what is in dynamic segments.",
+    breaks: "A recovered lib has the records in segments, but not those in dynamic segments.",
     edits: [
       {
         file: "services/maintenance/recover/AdoptTape.ts",
@@ -199,7 +199,7 @@ export const openings: ReadonlyArray<Mutant> = [
   },
   {
     name: "recover-lib-drops-first",
-    breaks: "Dynamic segments of a lib that is recovered are dropped before its tapes have their records.",
+    breaks: "Recovery of a lib drops dynamic segments before the tapes have their records.",
     edits: [
       {
         file: "services/maintenance/recover/RecoverLib.ts",

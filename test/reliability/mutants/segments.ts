@@ -1,4 +1,4 @@
-/** Mutants of segments: flush, close, the clean end, repack, clone. */
+/** Mutants of segments: flush, close, clean close, repack, clone. */
 import type { Mutant } from "./mutant.ts"
 
 const folder = "layers/folder/SegmentFiles.ts"
@@ -17,7 +17,7 @@ const dropAll = "  for (const file of lib.journal.files) yield* drop(lib, file)\
 export const segments: ReadonlyArray<Mutant> = [
   {
     name: "segment-not-synced",
-    breaks: "A segment is renamed into its place without a sync.",
+    breaks: "A segment is renamed into place without a sync.",
     edits: [{ file: folder, find: "Effect.andThen(sink.end, file.sync)", replace: "sink.end" }],
     histories: [
       ["append", "flush"],
@@ -26,7 +26,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "segment-folder-not-synced",
-    breaks: "The folder is not synced when it gets a segment.",
+    breaks: "The folder is not synced after a segment was renamed into it.",
     edits: [{ file: folder, find: "yield* ours(disk.syncFolder(folder))", replace: "" }],
     histories: [
       ["append", "flush"],
@@ -37,7 +37,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "shard-folder-not-synced",
-    breaks: "The tape's folder is not synced when it gets a folder of shards.",
+    breaks: "The folder of the tape is not synced after a shard folder was created in it.",
     edits: [{ file: folder, find: "yield* disk.syncFolder(tapeFolder)", replace: "" }],
     histories: [
       ["append", "repack"],
@@ -48,7 +48,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "meta-before-segment",
-    breaks: "A tape's meta lists a segment before it is there.",
+    breaks: "Tape meta lists a segment before the file exists.",
     edits: [
       {
         file: closing,
@@ -68,7 +68,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "closed-before-flushes",
-    breaks: "A dynamic segment is said to be closed before its tapes have their records.",
+    breaks: "Lib meta lists a dynamic segment as closed before the tapes in it are flushed.",
     edits: [{ file: closing, find: closeOldest, replace: closed + closeOldest.replace(closed, "") }],
     histories: [
       ["roll", "append", "append"],
@@ -77,7 +77,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "unlinked-before-closed",
-    breaks: "I4: a dynamic segment is unlinked before the record that says that it is closed.",
+    breaks: "I4: a dynamic segment is unlinked before `LiteLib.Closed` is written.",
     edits: [
       {
         file: closing,
@@ -92,7 +92,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "clean-before-flushes",
-    breaks: "The clean end is said to be clean before the tapes have their records.",
+    breaks: "Lib meta says `LiteLib.Clean` before the tapes are flushed.",
     edits: [
       { file: closing, find: `${clean}${dropAll}`, replace: dropAll },
       {
@@ -108,7 +108,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "unlinked-before-clean",
-    breaks: "I4: at the clean end dynamic segments are unlinked before the record that says so.",
+    breaks: "I4: a clean close unlinks the dynamic segments before it writes `LiteLib.Clean`.",
     edits: [{ file: closing, find: `${clean}${dropAll}`, replace: `${dropAll}${clean}` }],
     histories: [
       ["append", "close"],
@@ -117,7 +117,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "clean-not-synced",
-    breaks: "The record of a clean end is not synced before dynamic segments are unlinked.",
+    breaks: "`LiteLib.Clean` is not synced before the dynamic segments are unlinked.",
     edits: [
       {
         file: "layers/folder/MetaStore.ts",
@@ -132,13 +132,13 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "last-batch-too-low",
-    breaks: "Skip rule: a segment's meta forgets the last of its batches.",
+    breaks: "Skip rule: the `lastBatch` of a segment is one too low.",
     edits: [{ file: closing, find: "lastBatch: last.batch }", replace: "lastBatch: last.batch - 1 }" }],
     histories: [["append", "flush"]]
   },
   {
     name: "last-batch-too-high",
-    breaks: "Skip rule: a segment's meta names a batch more than it has.",
+    breaks: "Skip rule: the `lastBatch` of a segment is one too high.",
     edits: [{ file: closing, find: "lastBatch: last.batch }", replace: "lastBatch: last.batch + 1 }" }],
     histories: [
       ["append", "flush", "append"],
@@ -165,7 +165,7 @@ export const segments: ReadonlyArray<Mutant> = [
   },
   {
     name: "clone-listed-before-its-meta",
-    breaks: "A clone is listed before its meta is in its place.",
+    breaks: "A clone is listed before its meta is written.",
     edits: [
       {
         file: "services/maintenance/Clone.ts",
