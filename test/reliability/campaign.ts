@@ -1,14 +1,14 @@
 /**
- * A campaign: one way to look for lost or silently damaged data, that says what it has seen in numbers. `main.ts` runs
- * all of them; `run.ts` runs one, in a process of its own.
+ * A campaign: one way to look for lost or silently damaged data. It reports what it saw as numbers. `main.ts` runs all
+ * campaigns; `run.ts` runs one, in a separate process.
  */
 
-/** `ordinary` is what every change runs, `long` what runs for hours before a release. */
+/** `ordinary` runs for every change, `long` runs for hours before a release. */
 export type Size = "ordinary" | "long"
 
 export interface Options {
   readonly size: Size
-  /** All that is random comes from it. */
+  /** Seed of everything random. */
   readonly seed: number
   /** This process runs the `part`-th of `parts` equal shares of the campaign, counted from 0. */
   readonly part: number
@@ -17,19 +17,21 @@ export interface Options {
   readonly log: (line: string) => void
 }
 
-/** What campaigns count, each for itself; `main.ts` adds them up. */
+/** Counts of one campaign; `main.ts` adds them up. */
 export interface Counts {
-  /** Operations of the disk at which a crash or an error was tried. */
+  /** Disk operations at which a crash or an error was tried. */
   readonly points: number
-  /** Disks as a crash may leave them, that were opened and compared with what had been acknowledged. */
+  /** Disks as a crash may leave them, each opened and compared with the acknowledged appends. */
   readonly images: number
-  /** Answers that the promises forbid. */
+  /** Results that break a promise. */
   readonly violations: number
-  /** Protocols that were broken on purpose, and how many of these were found out. */
+  /** Protocols that were broken on purpose. */
   readonly mutants: number
+  /** Mutants that were caught. */
   readonly caught: number
-  /** Damaged copies of stored bytes, and how many of these gave wrong records without an error. */
+  /** Damaged copies of stored bytes. */
   readonly flips: number
+  /** Damaged copies that gave wrong records without an error. */
   readonly silent: number
   /** Hostile inputs that were read. */
   readonly inputs: number
@@ -39,17 +41,17 @@ export interface Counts {
 
 export interface Result {
   readonly counts: Partial<Counts>
-  /** Each failure in words, with all that is needed to see it again. Empty where all is well. */
+  /** Each failure in words, with everything needed to reproduce it. Empty if nothing was found. */
   readonly failures: ReadonlyArray<string>
-  /** Lines of figures for the report: what was tried, and where it landed. */
+  /** Lines of figures for the report: what was tried, and how it ended. */
   readonly figures?: ReadonlyArray<string>
 }
 
 export interface Campaign {
   readonly name: string
-  /** What it shows, in a sentence. */
+  /** The promise that it checks, in a sentence. */
   readonly shows: string
-  /** Into how many shares it can be split, so that all cores have work; 1 unless it says more. */
+  /** Largest number of shares that it can be split into, so that all cores have work. Default: 1. */
   readonly partsMax?: number
   readonly run: (options: Options) => Promise<Result>
 }

@@ -1,4 +1,4 @@
-/** All campaigns, in the order in which they run. Loaded one by one, so that none pays for the others. */
+/** All campaigns, in the order in which they run. Each is loaded on its own, so that none pays for the others. */
 import type { Campaign } from "./campaign.ts"
 
 export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: Campaign }>> = new Map([

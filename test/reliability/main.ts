@@ -1,5 +1,5 @@
 /**
- * Runs the campaigns and adds up what they saw. Ends with status 1 when one of them found what must not be.
+ * Runs the campaigns and adds up their counts. Exits with status 1 if one of them failed.
  *
  * ```
  * main.ts [--long] [--seed N] [--json] [--parallel N] [--share K/N] [NAME…]
@@ -17,12 +17,12 @@ import { campaigns } from "./campaigns.ts"
 
 const usage = `usage: main.ts [--long] [--seed N] [--json] [--parallel N] [--share K/N] [NAME…]
   --long       the long mode: hours, not minutes
-  --seed N     all that is random comes from it (default 1)
+  --seed N     the seed of everything random (default 1)
   --json       end with one line of JSON
-  --parallel N processes at once (default: as many as there are cores)
-  --share K/N  the K-th of N shares of each campaign: all N make up the whole. One that cannot be split so far is
-               whole in some of them; by its name it is refused
-  --history N  of "crashes" that history of the seed alone: what a failure names
+  --parallel N number of processes (default: the number of cores)
+  --share K/N  the K-th of N shares of each campaign; the N shares together are the whole. A campaign that cannot be
+               split into N parts runs in some of the shares; named on the command line, it is refused
+  --history N  only that history of the seed, for "crashes": a failure names its number
   NAME…        only these campaigns (default: all): ${[...campaigns.keys()].join(", ")}
 `
 
@@ -58,7 +58,7 @@ const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promi
       try {
         resolve(JSON.parse(last) as Result)
       } catch {
-        resolve(failed(`${campaign.name} gave no result`))
+        resolve(failed(`${campaign.name} printed no result`))
       }
     })
   })
@@ -88,7 +88,7 @@ const main = async (): Promise<number> => {
     process.stderr.write(usage)
     return values.help ? 0 : 2
   }
-  // The campaign's process inherits it.
+  // The process of the campaign inherits the variable.
   if (history !== undefined) process.env["LITETAPES_HISTORY"] = history
   const size: Size = values.long ? "long" : "ordinary"
   const names = positionals.length > 0 ? positionals : [...campaigns.keys()]
@@ -101,16 +101,16 @@ const main = async (): Promise<number> => {
     const parts = Math.min(parallel * shares, partsMax)
     const [from, to] = [share - 1, share].map((end) => Math.floor((end * parts) / shares)) as [number, number]
     for (let part = from; part < to; part++) jobs.push({ campaign, part, parts })
-    if (from === to) absent.push(`${name} has no part in share ${values.share}: others of the ${shares} have`)
+    if (from === to) absent.push(`${name} has no part in share ${values.share}; other shares of the ${shares} run it`)
   }
-  if (jobs.length === 0 && refused.length === 0) refused.push(`there is nothing to run in share ${values.share}`)
+  if (jobs.length === 0 && refused.length === 0) refused.push(`share ${values.share} has nothing to run`)
   if (refused.length > 0) {
     process.stderr.write(`${refused.join("\n")}\n`)
     return 2
   }
   for (const line of absent) process.stdout.write(`${line}\n`)
   const { counts, failures } = await runAll(jobs, size, seed, parallel)
-  process.stdout.write(failures.length === 0 ? "nothing was found\n" : `${failures.join("\n")}\n`)
+  process.stdout.write(failures.length === 0 ? "no failures\n" : `${failures.join("\n")}\n`)
   if (values.json) process.stdout.write(`${JSON.stringify(counts)}\n`)
   else for (const [name, count] of Object.entries(counts)) process.stdout.write(`${name.padStart(12)} ${count}\n`)
   return failures.length === 0 ? 0 : 1
@@ -118,8 +118,8 @@ const main = async (): Promise<number> => {
 
 const cannotBeShared = ({ name, partsMax = 1 }: Campaign, shares: number): string =>
   partsMax === 1
-    ? `${name} cannot be shared out: run it without --share`
-    : `${name} can be shared out into ${partsMax} at most, not into ${shares}`
+    ? `${name} cannot be split: run it without --share`
+    : `${name} can be split into at most ${partsMax} shares, not ${shares}`
 
 const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parallel: number) => {
   let counts: Counts = noCounts
@@ -143,7 +143,7 @@ const runAll = async (jobs: ReadonlyArray<Job>, size: Size, seed: number, parall
     }
   }
   await Promise.all(Array.from({ length: parallel }, work))
-  // Who finds nothing because it looked at nothing must not pass.
+  // A campaign that did nothing must not pass for one that found nothing.
   for (const [name, count] of seenBy) if (count === 0) failures.push(`${name} did nothing`)
   return { counts, failures }
 }

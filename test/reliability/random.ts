@@ -1,14 +1,14 @@
-/** Random numbers that a seed decides. */
+/** Random numbers that depend only on a seed. */
 
 export interface Random {
-  /** From 0 to below 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly next: () => number
-  /** A whole number from 0 to below `count`. */
+  /** Returns a whole number from 0 to `count - 1`. */
   readonly below: (count: number) => number
   readonly pick: <A>(from: ReadonlyArray<A>) => A
 }
 
-/** mulberry32, by Tommy Ettinger (public domain). */
+/** Makes a generator: mulberry32, by Tommy Ettinger (public domain). */
 export const makeRandom = (seed: number): Random => {
   let state = seed >>> 0
   const next = (): number => {
@@ -21,7 +21,7 @@ export const makeRandom = (seed: number): Random => {
   return { next, below, pick: (from) => from[below(from.length)]! }
 }
 
-/** A seed out of several numbers. */
+/** Combines several numbers into a seed. */
 export const seedOf = (...numbers: ReadonlyArray<number>): number => {
   let seed = 0x811c9dc5
   for (const number of numbers) seed = Math.imul(seed ^ (number | 0), 0x01000193) ^ (seed >>> 15)

@@ -1,11 +1,13 @@
-/** Runs one campaign, or a share of it: `run.ts NAME SIZE SEED PART PARTS`. Its last line is the result, as JSON. */
+/**
+ * Runs one campaign or one share: `run.ts NAME SIZE SEED PART PARTS`. The last line of output is the result, as JSON.
+ */
 import type { Size } from "./campaign.ts"
 import { campaigns } from "./campaigns.ts"
 
 const [name, size, seed, part, parts] = process.argv.slice(2)
 const load = campaigns.get(name ?? "")
 if (load === undefined) {
-  process.stderr.write(`no such campaign: ${name}; there are ${[...campaigns.keys()].join(", ")}\n`)
+  process.stderr.write(`no such campaign: ${name}; known are ${[...campaigns.keys()].join(", ")}\n`)
   process.exit(2)
 }
 const { campaign } = await load()

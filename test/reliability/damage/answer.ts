@@ -1,20 +1,20 @@
-/** What a lib answers: what came, and what it ended with. */
+/** The answer of a lib to a read: what was returned, and the error at the end, if any. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 
-/** What something failed with; a defect has no error. */
+/** The error of an operation; a defect has no `error`. */
 export interface Failure {
   readonly error: { readonly _tag: string; readonly message: string } | undefined
   readonly text: string
 }
 
-/** One answer: what came, as canonical text, and what it ended with, if not with its end. */
+/** One answer: what was returned, as canonical text, and the error that ended it, if any. */
 export interface Answer {
-  /** For messages. */
+  /** How it was read, for messages. */
   readonly way: string
-  /** What must come of a lib that is whole. */
+  /** The kind of answer that an undamaged lib gives. */
   readonly expected: "records" | "segment" | "stream" | "all" | "revision" | "repeat" | "append"
   readonly tape?: string
   readonly segment?: number
@@ -36,7 +36,7 @@ export const failureOf = (cause: Cause.Cause<unknown>): Failure => {
 
 type Tag = Omit<Answer, "got" | "failure">
 
-/** Reads to the end, or to the error. */
+/** Reads a stream to its end or to an error. */
 export const collect = <A, E>(stream: Stream.Stream<A, E>, tag: Tag): Effect.Effect<Answer> =>
   Effect.suspend(() => {
     const got: Array<string> = []

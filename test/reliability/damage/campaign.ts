@@ -1,9 +1,9 @@
 /**
- * Damage: small libs in every state, every bit of their files flipped, every end cut off, sectors zeroed, files and
- * lines dropped, swapped and doubled. What comes back are the records that were there, or an error that names file and
- * byte.
+ * Damage: small libs in every state, with every bit of their files flipped, every end cut off, sectors zeroed, files
+ * and lines dropped, swapped and repeated. Reads must return the records that were there, or an error that names the
+ * file and the byte.
  *
- * `LITETAPES_DAMAGE="closed: drop alpha/tape.meta.jsonl"` tries that one alone, in all ways, and tells of it.
+ * `LITETAPES_DAMAGE="closed: drop alpha/tape.meta.jsonl"` tries only that damage, in all ways, and logs the outcome.
  */
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
@@ -21,7 +21,7 @@ import { makeTargets, type Target } from "./states.ts"
 import { Tally } from "./tally.ts"
 
 const run = async (options: Options): Promise<Result> => {
-  // Errors are a means here, by the hundred thousand: what they carry is where they point.
+  // Errors are made by the hundred thousand here, and no stack trace is read.
   Error.stackTraceLimit = 0
   const tally = new Tally()
   const targets = await makeTargets(options.seed, options.size)
@@ -50,7 +50,7 @@ const sweep = Effect.fnUntraced(function* (target: Target, { log, part, parts, s
   yield* standing.close
 })
 
-/** Tries one damage; nothing where it changes nothing. */
+/** Tries one damage. Returns no verdicts if it changes nothing. */
 const attempt = Effect.fnUntraced(function* (
   target: Target,
   { damage, isBrief, way }: Try,
@@ -75,7 +75,7 @@ const attempt = Effect.fnUntraced(function* (
     reads: isBrief === true && isQuick ? "nothing" : isQuick ? "records" : "all",
     verify: isAll,
     goOn: isAll,
-    // What a writer leaves when it closes is looked at where all ways are tried.
+    // The files after a close are checked only if all ways are tried.
     ...(isQuick ? { atEnd: disk.freeze } : {})
   })
   if (seen.gone !== undefined) {
@@ -88,19 +88,20 @@ const attempt = Effect.fnUntraced(function* (
   return verdicts
 })
 
-/** A few of them again on real files: the memory under the others must not be kinder than a disk is. */
+/** Repeats a few damages on real files, to show that the disk in memory hides nothing. */
 const sweepReal = Effect.fnUntraced(function* (target: Target, { part, parts, seed, size }: Options, tally: Tally) {
   if (process.env["LITETAPES_DAMAGE"] !== undefined) return
   for (const [number, damage] of realDamages(target, seed, plans[size].real).entries()) {
     if (number % parts !== part) continue
     const verdicts = yield* tryReal(target, damage)
-    if (verdicts.length > 0) tally.add(target.name, damage, verdicts, "all of them, on a real disk")
+    if (verdicts.length > 0) tally.add(target.name, damage, verdicts, "all states, on a real disk")
   }
 })
 
 export const campaign: Campaign = {
   name: "damage",
-  shows: "Damaged files are never read as something else: an error names file and byte, and what is whole still reads.",
+  shows:
+    "Damaged files never return other records: an error names the file and the byte, and undamaged files still read.",
   partsMax: 64,
   run
 }

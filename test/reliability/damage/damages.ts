@@ -1,19 +1,19 @@
-/** What can become of files: bits that flip, ends that are lost, sectors of zeros, files and lines in wrong places. */
+/** Ways to damage files: flipped bits, lost ends, zeroed sectors, files and lines in the wrong place. */
 import type { Image } from "../../support/imageDisk.ts"
 import { within } from "./place.ts"
 
 type Kind = "flip" | "cut" | "zeros" | "drop" | "swap" | "copy" | "lines" | "garbage" | "several"
 
-/** One way to damage an image. `text` says how, for a human and for the next run. */
+/** One way to damage an image. `text` describes it, for a person and for `LITETAPES_DAMAGE`. */
 export interface Damage {
   readonly kind: Kind
-  /** The file that it is done to. */
+  /** The damaged file. */
   readonly path: string
   readonly text: string
   readonly apply: (image: Image) => Image
 }
 
-/** What a file is for. */
+/** The kind of a file. */
 export type FileClass = "lib meta" | "tape meta" | "segment" | "dynamic" | "index" | "hint" | "lock" | "other"
 
 export const classOf = (path: string): FileClass => {
@@ -27,13 +27,15 @@ export const classOf = (path: string): FileClass => {
   return /^litelib\.dynamic-\d+\.jsonl$/.test(name) ? "dynamic" : "other"
 }
 
-/** The first byte at which a file differs from what it was, and the last one that may. */
+/** The first byte at which a file differs from the original, and the last byte that may differ. */
 export interface Range {
   readonly first: number
   readonly last: number
 }
 
-/** What is different in the files that are; one that is gone, or new, is so from its first byte on. */
+/**
+ * Returns the differing range of every file that differs. A deleted or new file counts as different at its first byte.
+ */
 export const touchedBy = (before: Image, after: Image): ReadonlyMap<string, Range> => {
   const touched = new Map<string, Range>()
   for (const path of new Set([...before.keys(), ...after.keys()])) {
@@ -55,13 +57,13 @@ const difference = (was: Uint8Array, is: Uint8Array): Range | undefined => {
   return last < first ? undefined : { first, last }
 }
 
-/** Puts other bytes in the place of a file, or none. */
+/** Replaces the bytes of a file, or deletes it. */
 const put =
   (path: string, make: (bytes: Uint8Array) => Uint8Array | undefined) =>
   (image: Image): Image => {
     const changed = new Map(image)
     const bytes = image.get(path)
-    // Another damage may have taken it away before.
+    // An earlier damage may have deleted it.
     if (bytes === undefined) return image
     const made = make(bytes)
     if (made === undefined) changed.delete(path)
@@ -69,7 +71,7 @@ const put =
     return changed
   }
 
-/** A bit by its number in the file. */
+/** Flips a bit, given by its number in the file. */
 export const flip = (path: string, bit: number): Damage => ({
   kind: "flip",
   path,
@@ -154,14 +156,14 @@ const lineDamages = (path: string, bytes: Uint8Array): Array<Damage> =>
     ...(at + 1 < lines.length
       ? [
           relined(path, `swap lines ${at + 1} and ${at + 2}`, (all) =>
-            // Another damage may have taken lines away before.
+            // An earlier damage may have removed lines.
             at + 1 < all.length ? all.toSpliced(at, 2, all[at + 1]!, all[at]!) : all
           )
         ]
       : [])
   ])
 
-/** What another writer, an editor or a file system may leave behind a file's end. */
+/** Returns what another writer, an editor or a file system may append to a file. */
 const tails = (bytes: Uint8Array): Array<Uint8Array> => {
   const last = linesOf(bytes).at(-1) ?? new Uint8Array(0)
   return [
@@ -176,7 +178,10 @@ const tails = (bytes: Uint8Array): Array<Uint8Array> => {
   ].filter((tail) => tail.length > 0)
 }
 
-/** The names under which a file may turn up a second time: under the next free number, and as an editor's copy. */
+/**
+ * Returns names of a second copy of a file: with the next free number, with a later one, and as the backup of an
+ * editor.
+ */
 const namesakes = (path: string, image: Image): Array<string> => {
   const copies = [`${path}.bak`]
   const numbered = /^(.*-)(\d{6})(\.[^/]*)$/.exec(path)
@@ -187,14 +192,14 @@ const namesakes = (path: string, image: Image): Array<string> => {
   return [...copies, name(next), name(next + 7)]
 }
 
-/** Every damage to whole files and lines, every end and every sector; bits come from `flip`. */
+/** Returns every damage to whole files, lines, ends and sectors, but no flipped bits (`flip`). */
 export const coarseDamages = (image: Image, wanted: (path: string) => boolean): Array<Damage> => {
   const damages: Array<Damage> = []
   const paths = [...image.keys()].filter((path) => classOf(path) !== "lock" && wanted(path))
   for (const path of paths) {
     const bytes = image.get(path)!
     const file = classOf(path)
-    // An index is cut at the borders of what it consists of: between them, nothing is different.
+    // An index is not cut at every length: within one of its pages, one cut is like another.
     const step = file === "index" ? 509 : 1
     for (let length = 0; length < bytes.length; length += step) damages.push(cut(path, length))
     for (const size of file === "index" ? [512] : [64, 512]) {
@@ -212,7 +217,7 @@ export const coarseDamages = (image: Image, wanted: (path: string) => boolean): 
   return damages
 }
 
-/** Several of them at once. */
+/** Combines several damages. */
 export const several = (damages: ReadonlyArray<Damage>): Damage => ({
   kind: "several",
   path: damages[0]!.path,

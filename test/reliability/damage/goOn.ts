@@ -1,4 +1,7 @@
-/** After the damage: what could be opened takes appends, knows ids that it has seen, and has it all the next time. */
+/**
+ * After the damage: a lib that opens must accept appends, recognise repeated ids, and have everything at the next
+ * opening.
+ */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
@@ -10,13 +13,13 @@ import { type Answer, failureOf } from "./answer.ts"
 import type { Truth } from "./truth.ts"
 
 export interface Gone {
-  /** What was refused. */
+  /** Failed appends, and repeats of events. */
   readonly answers: ReadonlyArray<Answer>
-  /** The record that each tape took, as canonical text. */
+  /** The record that was appended to each tape, as canonical text. */
   readonly appended: ReadonlyMap<string, string>
 }
 
-/** Appends to every tape that there is. */
+/** Appends to every tape and stream, and repeats the first event of each stream. */
 export const goOn = Effect.fnUntraced(function* (lib: LibService, truth: Truth): Effect.fn.Return<Gone> {
   const answers: Array<Answer> = []
   const appended = new Map<string, string>()
@@ -47,12 +50,12 @@ export const goOn = Effect.fnUntraced(function* (lib: LibService, truth: Truth):
     const exit = yield* Effect.exit(repeat)
     const got = Exit.isSuccess(exit) ? [`${exit.value.firstRevision}`] : []
     const failure = Exit.isFailure(exit) ? failureOf(exit.cause) : undefined
-    answers.push({ way: `the first event of ${stream}, again`, expected: "repeat", stream, got, failure })
+    answers.push({ way: `a repeat of the first event of ${stream}`, expected: "repeat", stream, got, failure })
   }
   return { answers, appended }
 })
 
-/** What must be there the next time: `missing` batches from the end were gone before. */
+/** Returns what must be there at the next opening, if the last `missing` batches were already gone. */
 export const afterwards = (truth: Truth, batch: number, missing: number, { appended }: Gone): Truth => {
   const tapes = [...truth.tapes.values()].map((tape) => {
     const gone = truth.batches.slice(0, missing).reduce((sum, counts) => sum + (counts.get(tape.name) ?? 0), 0)

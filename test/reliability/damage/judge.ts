@@ -1,7 +1,7 @@
 /**
- * The oracle: whether a damaged lib has answered as it may. Either with exactly the records that were there, or with a
- * typed error that names a damaged file and a byte at or before the damage; and, where no hint says otherwise, without
- * the batches at the end of the last dynamic segment, which may never have been acknowledged.
+ * The oracle: decides whether a damaged lib answered correctly. It must return exactly the records that were there, or
+ * a typed error that names a damaged file and a byte at or before the damage. Without a hint, batches at the end of the
+ * last dynamic segment may be missing, because they may never have been acknowledged.
  */
 import type { Answer, Failure } from "./answer.ts"
 import type { Look } from "./look.ts"
@@ -10,18 +10,18 @@ import type { Target } from "./states.ts"
 import type { Truth } from "./truth.ts"
 
 export interface Verdict {
-  /** Where the damage landed, for the figures. */
+  /** What the damage led to, for the figures. */
   readonly outcome: string
-  /** What must not be. */
+  /** Broken promises, in words. */
   readonly faults: ReadonlyArray<string>
-  /** Wrong, missing or reordered records came without an error. */
+  /** Wrong, missing or reordered records were returned without an error. */
   readonly isSilent: boolean
 }
 
-/** What is damaged of each damaged file. */
+/** The damaged range of each damaged file. */
 export type Touched = ReadonlyMap<string, Range>
 
-/** Looks at the bytes that are the format: not at what is derived, nor at files that nothing lists. */
+/** Returns whether the file is authoritative: neither derived (index, hint) nor unlisted. */
 const isCanonical = (target: Target, file: string): boolean =>
   target.image.has(`/lib/${file}`) && ["lib meta", "tape meta", "segment", "dynamic"].includes(classOf(file))
 
@@ -49,7 +49,7 @@ class Judge {
     if (failed !== undefined) return `refused in part, ${failed.failure!.error?._tag}`
     if (batch < this.#target.truth.batch) {
       if (this.#look.mode === "read") return "unproven end not shown"
-      return report?.tailDiscarded === undefined ? "unproven end gone at a batch's end" : "unproven end discarded"
+      return report?.tailDiscarded === undefined ? "unproven end cut at the end of a batch" : "unproven end discarded"
     }
     return `harmless, ${this.#whyHarmless()}`
   }
@@ -58,19 +58,19 @@ class Judge {
     const canonical = [...this.#touched.keys()].filter((file) => isCanonical(this.#target, file))
     const classes = new Set(canonical.map(classOf))
     if (classes.has("lib meta")) return "torn end of lib meta"
-    if (classes.has("dynamic")) return "behind the last batch"
-    if (classes.has("segment")) return "not needed to read it, verify names it"
+    if (classes.has("dynamic")) return "after the last batch"
+    if (classes.has("segment")) return "reads do not need it, verify names it"
     const [first] = this.#touched.keys()
     return this.#target.image.has(`/lib/${first}`) ? `${classOf(first!)} is derived` : "a file that nothing lists"
   }
 
-  /** Looks at everything that came. */
+  /** Checks every answer. */
   all(): this {
     const { answers, refused } = this.#look
     if (refused !== undefined) {
       this.#checkFailure("open", refused)
       if (![...this.#touched.keys()].some((file) => this.#mayRefuse(file))) {
-        this.faults.push(`open was refused for nothing: ${refused.text}`)
+        this.faults.push(`open failed, although nothing that it needs is damaged: ${refused.text}`)
       }
       return this
     }
@@ -82,12 +82,15 @@ class Judge {
     return this
   }
 
-  /** A dynamic segment with a number of its own that nobody has listed may be what lib meta has lost. */
+  /**
+   * Returns whether damage to the file may make opening fail. An unlisted dynamic segment may: perhaps lib meta lost
+   * its end.
+   */
   #mayRefuse(file: string): boolean {
     return isCanonical(this.#target, file) || classOf(file) === "dynamic"
   }
 
-  /** What may be missing at the end. */
+  /** Checks that the missing batches may be missing. */
   #checkEnd(missing: number): void {
     const { batches } = this.#target.truth
     if (missing === 0) return
@@ -97,7 +100,7 @@ class Judge {
     if (missing > 0 && missing <= batches.length && isTouched && !isHinted) return
     this.isSilent = true
     this.faults.push(
-      `${missing} batches are missing${isHinted ? ", and the hint says that they were acknowledged" : ""}`
+      `${missing} batches are missing${isHinted ? ", although the hint shows that they were acknowledged" : ""}`
     )
   }
 
@@ -109,16 +112,16 @@ class Judge {
     if (wrong !== -1 || isShort) {
       this.isSilent = true
       const what = wrong === -1 ? `${got.length} instead of ${expected.length}` : `${got[wrong]} at ${wrong}`
-      this.faults.push(`${way} gave ${what}`)
+      this.faults.push(`${way} returned ${what}`)
     }
     if (failure === undefined) return
     this.#checkFailure(way, failure)
     if (![...this.#touched.keys()].some((file) => this.#concerns(file, answer))) {
-      this.faults.push(`${way} was refused, which is not damaged: ${failure.text}`)
+      this.faults.push(`${way} failed, although nothing that it needs is damaged: ${failure.text}`)
     }
   }
 
-  /** Whether an answer rests on a file. */
+  /** Returns whether an answer depends on a file. */
   #concerns(file: string, { segment, stream, tape }: Answer): boolean {
     if (!isCanonical(this.#target, file)) return false
     const kind = classOf(file)
@@ -134,7 +137,7 @@ class Judge {
   #checkTapes(): void {
     const { report, tapes } = this.#look
     if (this.#touched.has("litelib.meta.jsonl")) {
-      // A torn last record is dropped; a writer says so.
+      // A torn last record is dropped; a writer reports it.
       if (this.#look.mode === "read" || report?.metaTailDropped === true) return
     }
     const shown = tapes.map(({ name, state }) => `${name} ${state}`).join()
@@ -152,9 +155,9 @@ class Judge {
     const { truth } = this.#target
     for (const file of this.#touched.keys()) {
       const kind = classOf(file)
-      // What was taken for torn is no part of the lib any more.
+      // A tail that was dropped as torn is no longer part of the lib.
       const isDropped = kind === "lib meta" || (kind === "dynamic" && (batch <= truth.batch || verified.ok))
-      // What belongs to a tape is not known where its meta is bad.
+      // If the meta of a tape is bad, the files of the tape are unknown.
       const isUnknown = kind === "segment" && named.has(`${file.slice(0, file.indexOf("/"))}/tape.meta.jsonl`)
       if (isCanonical(this.#target, file) && !isDropped && !isUnknown && !named.has(file)) {
         this.faults.push(`verify does not name ${file}`)
@@ -174,7 +177,7 @@ class Judge {
   }
 }
 
-/** What is wrong with an error: it must be typed, and name a damaged file and a byte at or before the damage. */
+/** Returns what is wrong with an error. It must be typed and name a damaged file and a byte at or before the damage. */
 export const checkFailure = ({ error, text }: Failure, touched: Touched): string | undefined => {
   if (error === undefined) return `died: ${text}`
   const { file, offset } = placeOf(error)
@@ -183,10 +186,10 @@ export const checkFailure = ({ error, text }: Failure, touched: Touched): string
     return offset <= at ? undefined : `names byte ${offset} of ${file}, which is damaged at ${at}: ${text}`
   }
   if (at !== undefined) return isWhole(error._tag) ? undefined : `names no byte: ${text}`
-  // Without the hint, a tape's meta may be the only one that knows of a batch.
+  // Without the hint, only the meta of a tape may show that a batch existed.
   if (error._tag === "TapeInvalid" && error.message.includes("batches were lost")) return undefined
   const names = [...touched.keys()]
-  // What is lost stood behind the last batch that is left: in that file, or in one that follows.
+  // The lost batches came after the last batch that is left: in that file or in a later one.
   if (error._tag === "AckedDataLost" && names.some((one) => follows(one, file!))) return undefined
   return names.some((one) => error.message.includes(one)) ? undefined : `names no damaged file: ${text}`
 }
@@ -194,11 +197,11 @@ export const checkFailure = ({ error, text }: Failure, touched: Touched): string
 const follows = (file: string, before: string): boolean =>
   classOf(file) === "dynamic" && classOf(before) === "dynamic" && file > before
 
-/** Errors about a file as a whole: it is not there, or it is another one. */
+/** Returns whether an error concerns a file as a whole: it is missing, or it is a different file. */
 const isWhole = (tag: string): boolean =>
   ["SegmentMissing", "TapeInvalid", "IdentityMismatch", "StorageError"].includes(tag)
 
-/** The file and the byte that an error names. */
+/** Returns the file and the byte that an error names. */
 const placeOf = (error: object): { readonly file: string | undefined; readonly offset: number | undefined } => {
   const named = error as { readonly [field: string]: unknown }
   const { file, meta, offset, segment, tape } = named
@@ -212,7 +215,7 @@ const placeOf = (error: object): { readonly file: string | undefined; readonly o
   }
 }
 
-/** What must come, where the last `missing` batches are gone. */
+/** Returns the expected answer if the last `missing` batches are gone. */
 const expectedOf = (truth: Truth, answer: Answer, missing: number): ReadonlyArray<string> => {
   const gone = (tape: string) =>
     truth.batches.slice(0, Math.max(0, missing)).reduce((sum, batch) => sum + (batch.get(tape) ?? 0), 0)
@@ -228,7 +231,7 @@ const expectedOf = (truth: Truth, answer: Answer, missing: number): ReadonlyArra
       const shown = new Set(events)
       const stream = truth.streams.get(answer.stream)!.events.filter((event) => shown.has(event))
       if (answer.expected === "stream") return stream
-      // What is gone is not known any more: it is appended behind what is there, and the event before it.
+      // The lost events are unknown: the repeat, and the event appended before it, get the next revisions.
       if (answer.expected === "repeat") return [stream.length === 0 ? "1" : "0"]
       return [stream.length === 0 ? '"no-stream"' : `${stream.length - 1}`]
     }

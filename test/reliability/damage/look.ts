@@ -1,4 +1,4 @@
-/** Every way in: what a lib gives, read through all of them, and what it says no with. */
+/** Reads a lib in every way, and collects what is returned and which errors come. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
@@ -13,7 +13,7 @@ import type { Truth } from "./truth.ts"
 
 export interface Look {
   readonly mode: "read" | "write"
-  /** Why it could not be opened. */
+  /** Error of the opening, if it failed. */
   readonly refused: Failure | undefined
   readonly report: Lib.OpenReport | undefined
   /** The last batch that is shown. */
@@ -26,19 +26,19 @@ export interface Look {
 
 export interface LookOptions {
   readonly mode: "read" | "write"
-  /** `records`: those of every tape. `all`: segments, streams, all events, and everything backwards too. */
+  /** `records`: the records of every tape. `all`: also segments, streams, all events, and everything backwards. */
   readonly reads: "nothing" | "records" | "all"
-  /** Verifies, too. */
+  /** Whether to verify too. */
   readonly verify: boolean
-  /** Appends, too; for writers. */
+  /** Whether to append too; only for writers. */
   readonly goOn: boolean
-  /** Called at the end, before it is closed. */
+  /** Called at the end, before the lib is closed. */
   readonly atEnd?: () => void
-  /** Where the lib is, unless at the place in images. */
+  /** Folder of the lib. Default: its path in images. */
   readonly location?: string
 }
 
-/** Opens the lib and reads everything that `truth` knows of. Never fails. */
+/** Opens the lib and reads everything that `truth` lists. Never fails. */
 export const look = (storage: StorageService, truth: Truth, options: LookOptions): Effect.Effect<Look> =>
   Effect.gen(function* () {
     const exit = yield* Effect.exit(

@@ -1,24 +1,24 @@
-/** Which damages are tried in which way. */
+/** The damages of a target, and the way in which each is tried. */
 import { makeRandom, type Random, seedOf } from "../random.ts"
 import { classOf, coarseDamages, type Damage, type FileClass, flip, several } from "./damages.ts"
 import type { Plan } from "./sizes.ts"
 import type { Target } from "./states.ts"
 
 /**
- * `reader`, `writer`: opened for reading or for writing, and all records are read. `standing`: under a lib that is
- * open. `all`: opened for reading and for writing; everything is read forwards and backwards and verified; then the
- * writer goes on, and what it leaves is read again.
+ * `reader`, `writer`: the lib is opened for reading or for writing, and all records are read. `standing`: the damage
+ * happens under an open lib. `all`: the lib is opened for reading and for writing, everything is read forwards and
+ * backwards and verified; then the writer appends, and the lib is read once more.
  */
 export type Way = "reader" | "writer" | "standing" | "all"
 
 export interface Try {
   readonly damage: Damage
   readonly way: Way
-  /** It is enough to open the lib, and to see how far it goes: another bit of the same byte is tried with all reads. */
+  /** Only open the lib and see its last batch: another bit of the same byte is tried with all reads. */
   readonly isBrief?: boolean
 }
 
-/** Everything that is tried with a target, always in the same order. */
+/** Yields everything that is tried with a target, always in the same order. */
 export function* triesOf(target: Target, seed: number, plan: Plan): Generator<Try> {
   const random = makeRandom(seedOf(seed, hashOf(target.name)))
   const coarse = coarseDamages(target.image, (path) => !target.isBare || isOwn(path))
@@ -35,14 +35,14 @@ export function* triesOf(target: Target, seed: number, plan: Plan): Generator<Tr
   }
 }
 
-/** Damages for real files. */
+/** Returns random damages for real files. */
 export const realDamages = (target: Target, seed: number, count: number): Array<Damage> => {
   const random = makeRandom(seedOf(seed, hashOf(target.name), 1))
   const coarse = coarseDamages(target.image, () => true)
   return Array.from({ length: count }, () => anyDamage(target, coarse, random))
 }
 
-/** Bits as often as whole files, lines and ends. */
+/** Returns a random damage: flipped bits as often as all others together. */
 const anyDamage = ({ image }: Target, coarse: ReadonlyArray<Damage>, random: Random): Damage => {
   if (random.below(2) === 0) {
     const rest = coarse.filter(({ kind }) => kind !== "cut")
@@ -52,7 +52,7 @@ const anyDamage = ({ image }: Target, coarse: ReadonlyArray<Damage>, random: Ran
   return flip(path, random.below(8 * image.get(path)!.length))
 }
 
-/** Files that mean something else where there is no hint and no index. */
+/** Returns whether a file matters differently without a hint and without indexes. */
 const isOwn = (path: string): boolean => ["lib meta", "segment", "dynamic"].includes(classOf(path))
 
 const everyBit = ({ isBare, likeOthers }: Target, file: FileClass, plan: Plan): number => {

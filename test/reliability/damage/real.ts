@@ -1,4 +1,4 @@
-/** The same damage on the files of a real folder. */
+/** Damage to files in a real folder. */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import * as os from "node:os"

@@ -1,21 +1,22 @@
-/** How much is tried. */
+/** How much is tried in each size. */
 import type { Size } from "../campaign.ts"
 
 export interface Plan {
-  /** The target is made so many times as large as the smallest one. */
+  /** Size of the targets, as a multiple of the smallest. */
   readonly scale: number
-  /** Every n-th bit of files that the bare variant of a target has too. */
+  /** Every n-th bit of the files of a bare target is flipped. */
   readonly everyBare: number
   /** … of indexes. */
   readonly everyIndex: number
-  /** … of lib meta and dynamic segments that are made like those of other targets. */
+  /** … of lib meta and dynamic segments that are like those of other targets. */
   readonly everyLikeOthers: number
-  /** Whether damage to whole files, sectors and lines is tried in all ways. */
+  /** Whether every damage to whole files, sectors and lines is tried in all ways. */
   readonly isThorough: boolean
-  /** Damages of one target that are tried in all ways, and so many of several damages at once. */
+  /** Number of random damages of one target that are tried in all ways. */
   readonly all: number
+  /** Number of combinations of several damages that are tried in all ways. */
   readonly several: number
-  /** Damages of one target on a real file system. */
+  /** Number of damages of one target that are tried on a real file system. */
   readonly real: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Damage under a lib that is open: a tape whose meta, or segment, goes bad while its writer runs. Nothing is opened for
- * each damage, so every bit of these files can be tried.
+ * Damage under an open lib: the meta or a segment of a tape becomes bad while the writer runs. Since the lib is not
+ * opened for each damage, every bit of these files can be tried.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -35,7 +35,7 @@ const open = Effect.fnUntraced(function* (target: Target): Effect.fn.Return<Open
 
 export class Standing {
   readonly #target: Target
-  /** None of its tapes is in use: each is loaded again and again, and refused. */
+  /** A lib with no tape in use: each attempt loads a tape, which fails. */
   readonly #unused: Opened
   readonly #used: Opened
   readonly #tapes = new Map<string, Tape.Tape["Service"]>()
@@ -46,10 +46,10 @@ export class Standing {
     this.#used = used
   }
 
-  /** Opens the lib for writing, twice, each on a disk of its own. */
+  /** Opens the lib for writing twice, each time on a separate disk. */
   static open(target: Target): Effect.Effect<Standing, unknown> {
     return Effect.map(Effect.all([open(target), open(target)]), ([unused, used]) => {
-      // What an interrupted writer left would be closed now, and all of its tapes be in use.
+      // Otherwise the dynamic segments of an interrupted writer would be closed now, which uses all tapes.
       unused.freeze()
       return new Standing(target, unused, used)
     })
@@ -59,7 +59,7 @@ export class Standing {
     return Effect.andThen(this.#unused.close, this.#used.close)
   }
 
-  /** Reads what rests on the file at `path` while these bytes are in it. */
+  /** Reads what depends on the file at `path` while it has these bytes. */
   try(path: string, bytes: Uint8Array, touched: Touched): Effect.Effect<Verdict> {
     const good = this.#target.image.get(path)!
     const isMeta = classOf(path) === "tape meta"
@@ -100,8 +100,8 @@ export class Standing {
       const isSilent =
         read.value.length !== expected.length ||
         read.value.some((record, at) => JSON.stringify(record) !== expected[at])
-      const outcome = "harmless, not needed to read it, verify names it"
-      return { outcome, isSilent, faults: isSilent ? [`segment ${file} gave other records`] : bad.faults }
+      const outcome = "harmless, reads do not need it, verify names it"
+      return { outcome, isSilent, faults: isSilent ? [`segment ${file} returned other records`] : bad.faults }
     })
   }
 }

@@ -1,4 +1,4 @@
-/** Small libs in every state that one can be left in, made as real files, and what each of them holds. */
+/** Small libs in every state that a writer can leave, made as real files, and the contents of each. */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { createHash } from "node:crypto"
@@ -22,17 +22,17 @@ export interface Target {
   readonly name: string
   readonly image: Image
   readonly truth: Truth
-  /** Without the hint and, where it is closed, without indexes: another target has the same files with them. */
+  /** Without the hint and, if it is closed, without indexes; another target has the same files with them. */
   readonly isBare: boolean
-  /** What is special about it is in its tapes: its lib meta, its dynamic segments are made as those of others are. */
+  /** Only its tapes are special: its lib meta and dynamic segments are like those of other targets. */
   readonly likeOthers: boolean
 }
 
 const ofEvents = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 
 /**
- * Interrupted twice: a first writer, then one that took over and filled several dynamic segments. Tapes are made first:
- * beside them it is chance when the next dynamic segment is listed.
+ * Makes a lib with two interrupted writers: a first one, and one that took over and filled several dynamic segments.
+ * Tapes are created first, because their creation and the listing of the next dynamic segment would race.
  */
 const interruptedTwice = (
   ground: Ground,
@@ -49,8 +49,8 @@ const interruptedTwice = (
   })
 
 /**
- * Waits until the writer has nothing to do: with the second batch of a file, which is the last one here that it takes,
- * the next file is made and listed in the background.
+ * Waits until the writer has nothing to do. After the second batch of a dynamic segment, which is also its last here,
+ * the writer creates and lists the next one in the background.
  */
 const settled = (folder: string, turns = 100_000): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -59,7 +59,7 @@ const settled = (folder: string, turns = 100_000): Effect.Effect<void> =>
     const marks = fs.readFileSync(path.join(folder, last), "utf8").split("LiteLib.Commit").length - 1
     const listed = fs.readFileSync(path.join(folder, "litelib.meta.jsonl"), "utf8")
     if (marks < 2 && listed.includes(`"dynamic":${Number(/\d+/.exec(last)![0])},`)) return Effect.void
-    if (turns === 0) return Effect.die(new Error(`nothing was prepared behind ${last}`))
+    if (turns === 0) return Effect.die(new Error(`no dynamic segment was prepared after ${last}`))
     return Effect.andThen(
       Effect.promise(() => setImmediate()),
       settled(folder, turns - 1)
@@ -71,7 +71,7 @@ const append = (lib: LibService, name: string, records: ReadonlyArray<JsonObject
 
 const flush = (lib: LibService, name: string) => Effect.flatMap(existingTape(lib, name), (tape) => tape.appendSegment)
 
-/** Records: in a segment, in several dynamic segments, in both. */
+/** Makes tapes with records in a segment, in several dynamic segments, and in both. */
 const openRecords: Make = (ground, at) => {
   const { count, records } = ground
   return interruptedTwice(
@@ -94,7 +94,7 @@ const openRecords: Make = (ground, at) => {
   )
 }
 
-/** The same with events, and records beside them. */
+/** Makes the same with events, and with records on another tape. */
 const openEvents: Make = (ground, at) => {
   const { count, records } = ground
   const happened = (n: number) => ({ type: "Done", id: `id-${n}`, data: records(n, n + 1)[0] })
@@ -120,7 +120,7 @@ const openEvents: Make = (ground, at) => {
   )
 }
 
-/** Repacked into several segments, and gone on with. */
+/** Makes a tape that is repacked into several segments and then appended to. */
 const repacked: Make = ({ count, records, storage, targetBytes }, at) =>
   withLib<unknown, unknown>(storage, at, (lib) =>
     Effect.gen(function* () {
@@ -134,7 +134,7 @@ const repacked: Make = ({ count, records, storage, targetBytes }, at) =>
     })
   )
 
-/** Which states are always swept. */
+/** States that are always swept. */
 const swept: { readonly [state: string]: Make } = {
   open: openRecords,
   "open events": openEvents,
@@ -148,7 +148,7 @@ const swept: { readonly [state: string]: Make } = {
   deduped: states["deduped"]!
 }
 
-/** Which more are swept where there is time. */
+/** Further states that a long run sweeps. */
 const more: { readonly [state: string]: Make } = {
   archived: states["archived"]!,
   "with user values": states["user-metadata"]!,
@@ -158,7 +158,7 @@ const more: { readonly [state: string]: Make } = {
   "recovered lib": states["recovered-lib"]!
 }
 
-/** Makes them, in a folder that is removed again. */
+/** Makes all targets, in a folder that is removed afterwards. */
 export const makeTargets = async (seed: number, size: Size): Promise<ReadonlyArray<Target>> => {
   const { scale } = plans[size]
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "litetapes-damage-"))
@@ -202,7 +202,7 @@ const makeImage = async (
 const records: Ground["records"] = (from, to) =>
   Array.from({ length: to - from }, (_, n) => ({ n: from + n, text: "äb"[(from + n) % 2]! }))
 
-/** The files of a folder, as they stand on a disk of their own. */
+/** Reads the files of a folder into an image. */
 const readImage = (folder: string): Image => {
   const image = new Map<string, Uint8Array>()
   for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -219,7 +219,7 @@ const variantsOf = async (name: string, image: Image): Promise<Array<Target>> =>
     new Map([...image].filter(([file]) => !parts.some((part) => file.includes(part))))
   const truth = await truthOf(image)
   const likeOthers = name !== "open" && name !== "closed"
-  // A copy of a lib mostly has neither; but what an interrupted writer left is worth a look with its indexes.
+  // A copy of a lib mostly has neither hint nor indexes. But a lib of an interrupted writer keeps its indexes here.
   const bare = truth.batches.length > 0 ? without("/litelib.acked") : without("/litelib.acked", "/index/")
   return [
     { name, image, truth, isBare: false, likeOthers },

@@ -1,8 +1,8 @@
-/** What a sweep has seen, added up. */
+/** The results of a sweep, added up. */
 import type { Damage } from "./damages.ts"
 import type { Verdict } from "./judge.ts"
 
-/** Failures that are told in words; more are only counted. */
+/** Number of failures that are described; further ones are only counted. */
 const failuresMax = 20
 
 export class Tally {
@@ -12,12 +12,12 @@ export class Tally {
   violations = 0
   readonly #states = new Map<string, Map<string, number>>()
 
-  /** One damage, with what it led to in all ways that were tried; figures are kept for each `group` of states. */
+  /** Adds a damage and the verdicts of all ways in which it was tried. Figures are kept for each `group` of states. */
   add(state: string, damage: Damage, verdicts: ReadonlyArray<Verdict>, group = state): void {
     this.flips += 1
     const outcomes = this.#states.get(group) ?? new Map<string, number>()
     this.#states.set(group, outcomes)
-    // The last way is the writer's, which says most.
+    // The last verdict is that of the writer, which says most.
     const { outcome } = verdicts.at(-1)!
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     const faults = verdicts.flatMap((verdict) => verdict.faults)
@@ -29,7 +29,7 @@ export class Tally {
     if (this.failures.length < failuresMax) this.failures.push(text)
   }
 
-  /** Where the damages of each state landed, the most frequent first. */
+  /** Outcomes of the damages of each state, the most frequent first. */
   get figures(): Array<string> {
     return [...this.#states].map(([state, outcomes]) => {
       const total = [...outcomes.values()].reduce((sum, count) => sum + count, 0)

@@ -1,4 +1,4 @@
-/** What a lib holds that is not damaged: what every answer is compared with. */
+/** The contents of an undamaged lib, with which every answer is compared. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
@@ -11,7 +11,7 @@ export interface TapeTruth {
   readonly name: string
   readonly role: "records" | "events"
   readonly isArchived: boolean
-  /** Its records, in order, as canonical text. */
+  /** Records in order, as canonical text. */
   readonly lines: ReadonlyArray<string>
   readonly segments: ReadonlyArray<{
     readonly number: number
@@ -25,18 +25,18 @@ export interface Truth {
   readonly tapes: ReadonlyMap<string, TapeTruth>
   /** All events in the order of their positions, as canonical text. */
   readonly events: ReadonlyArray<string>
-  /** Each with the tape that it is on. */
+  /** Streams by name, each with its tape and its events. */
   readonly streams: ReadonlyMap<string, { readonly tape: string; readonly events: ReadonlyArray<string> }>
   /** The last batch. */
   readonly batch: number
   /**
-   * The batches that nothing but the hint says to be there, the last one first: how many records of each tape. Where
-   * there is no hint, what is missing from the end on may never have been acknowledged.
+   * Batches that only the hint proves, the last one first: the number of records of each tape. Without a hint, any
+   * number of them may be missing from the end, because they may never have been acknowledged.
    */
   readonly batches: ReadonlyArray<ReadonlyMap<string, number>>
 }
 
-/** Reads it from an image that nobody has touched. */
+/** Reads the contents of an undamaged image. */
 export const truthOf = (image: Image): Promise<Truth> =>
   Effect.runPromise(
     Effect.gen(function* () {
@@ -82,7 +82,7 @@ const readTruth = Effect.fnUntraced(function* (lib: LibService, image: Image) {
   } satisfies Truth
 })
 
-/** The tape that has the event: positions are those of the lib, but on clones. */
+/** Returns the tape that has the event. A clone has positions of another lib, but not the role `events`. */
 const tapeOf = (tapes: ReadonlyMap<string, TapeTruth>, position: number): string => {
   const text = `"position":${position},"revision":`
   const found = [...tapes.values()].find(
@@ -106,12 +106,12 @@ const linesOf = (bytes: Uint8Array): ReadonlyArray<Line> =>
       try {
         return [JSON.parse(line) as Line]
       } catch {
-        // The end of the file, or a torn line before it.
+        // The empty end of the file, or a torn line before it.
         return []
       }
     })
 
-/** Batches behind the one up to which lib meta itself says that they must be there. */
+/** Returns the batches after the last one that lib meta itself proves. */
 const unprovenBatches = (image: Image, ids: ReadonlyMap<string, string>): Array<ReadonlyMap<string, number>> => {
   const meta = linesOf(image.get(`${place}/litelib.meta.jsonl`)!)
   const upto = meta.findLast((line) => line.$type === "LiteLib.Epoch")?.upto ?? 0

@@ -1,11 +1,11 @@
 /**
- * The disk is full: while appending, closing, repacking, creating, cloning and opening, with every amount of room from
- * none to enough. A writer that was refused once has stopped for good; reads go on; with room again everything
- * acknowledged is there, and writing goes on.
+ * A full disk: during appends, closes, repacks, creations, clones and openings, with every amount of free space from
+ * none to enough. After the first refused write the writer stays poisoned, and reads continue. Once there is space
+ * again, everything acknowledged is there and the next writer can append.
  *
- * On a small tmpfs and a small ext4 in a file, mounted in a mount namespace of our own. Where one of them cannot be
- * mounted, the campaign fails and says why, unless `LITETAPES_NO_MOUNTS=1` says that this is known: then it goes on with
- * the other one, or with a limit of the size of files where there is none, which is weaker.
+ * Runs on a small tmpfs and on a small ext4 in a file, mounted in a mount namespace of its own. If one of them cannot
+ * be mounted, the campaign fails and says why. With `LITETAPES_NO_MOUNTS=1` it continues with the other one, or, if
+ * neither can be mounted, with a limit on file sizes, which is weaker.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -55,7 +55,7 @@ const run = (options: Options): Promise<Result> =>
     return { counts: { points: counts.points, violations: failures.length }, failures, figures }
   })
 
-/** What a part of the campaign runs on, and what it says of that. */
+/** The file systems that a part of the campaign runs on, and what it reports about them. */
 export interface Plan {
   readonly use: ReadonlyArray<Mounting>
   readonly failures: ReadonlyArray<string>
@@ -63,8 +63,8 @@ export interface Plan {
 }
 
 /**
- * Each part has its share of `mounts`; the first has `limit` too, which is used where it is known that none of them can
- * be had.
+ * Plans a part. Each part has its share of `mounts`. The first part also uses `limit` if none of them can be mounted
+ * and `isKnown` (`LITETAPES_NO_MOUNTS=1`) is set.
  */
 export const planOf = (
   mounts: ReadonlyArray<Way>,
@@ -79,11 +79,13 @@ export const planOf = (
   for (const { kind, mounting, why } of ways) {
     if (mounting !== undefined) {
       use.push(mounting)
-      figures.push(`${kind}: used${kind === "limit" ? ", for nothing can be mounted: this is no full disk" : ""}`)
+      figures.push(
+        `${kind}: used${kind === "limit" ? ", because nothing can be mounted: this is not a full disk" : ""}`
+      )
       continue
     }
     figures.push(`${kind}: not used: ${why}`)
-    if (kind === "limit") failures.push(`nothing here can be a disk without room; the limit of file sizes: ${why}`)
+    if (kind === "limit") failures.push(`no full disk can be made here; the limit on file sizes failed too: ${why}`)
     else if (!isKnown) failures.push(`${kind} cannot be mounted: ${why}; set ${noMounts}=1 to do without`)
   }
   return { use, failures, figures }
@@ -91,7 +93,7 @@ export const planOf = (
 
 export const campaign: Campaign = {
   name: "full",
-  shows: "a full disk stops the writer, loses nothing that it acknowledged, and leaves nothing half",
+  shows: "A full disk stops the writer, loses nothing that it acknowledged, and leaves no part of a batch.",
   partsMax: 2,
   run
 }

@@ -1,10 +1,10 @@
-/** How a place whose room can end is had here, or why it is not. */
+/** How to get a place that can run out of space on this machine, or why that is not possible. */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import type { RoomKind } from "./room.ts"
 
-/** What runs a command where a small file system is mounted at a folder. */
+/** A prefix (`under`) that runs a command in a namespace in which a small file system is mounted at a folder. */
 export interface Mounting {
   readonly kind: RoomKind
   readonly under: ReadonlyArray<string>
@@ -12,16 +12,16 @@ export interface Mounting {
 
 export interface Way {
   readonly kind: RoomKind
-  /** `undefined` where it is not to be had. */
+  /** `undefined` if it cannot be mounted. */
   readonly mounting: Mounting | undefined
-  /** Why it is not; empty where it is. */
+  /** The reason why it cannot be mounted; empty if it can. */
   readonly why: string
 }
 
-/** The file systems that are mounted at `folder` where that is possible; images of them are in `scratch`. */
+/** Returns for each file system whether and how it can be mounted at `folder`; images are kept in `scratch`. */
 export const mountWays = (scratch: string, folder: string): ReadonlyArray<Way> => [tmpfs(folder), ext4(scratch, folder)]
 
-/** A limit of the size of files, in place of a file system. */
+/** Returns whether and how the size of files can be limited, in place of a file system. */
 export const limitWay = (): Way => wayOf("limit", [], trouble(["prlimit", "--fsize=unlimited:"]))
 
 const wayOf = (kind: RoomKind, under: ReadonlyArray<string>, why: string | undefined): Way =>
@@ -32,7 +32,7 @@ const tmpfs = (folder: string): Way => {
   const asRoot = inNamespace("-m", mount)
   const why = trouble(asRoot)
   if (why === undefined) return wayOf("tmpfs", asRoot, why)
-  // Who is not root may be, in a namespace of one's own.
+  // A user who is not root is root in a user namespace.
   const asOneself = inNamespace("-Urm", mount)
   const whyNot = trouble(asOneself)
   return wayOf("tmpfs", asOneself, whyNot === undefined ? undefined : `${why}; in a user namespace: ${whyNot}`)
@@ -56,7 +56,7 @@ const inNamespace = (flags: string, mount: string): ReadonlyArray<string> => [
   "sh"
 ]
 
-/** Why nothing can be run under `command`, in a line; `undefined` where it can. */
+/** Returns, in a line, why nothing can run under `command`; `undefined` if it can. */
 const trouble = ([command, ...args]: ReadonlyArray<string>): string | undefined => {
   try {
     execFileSync(command!, [...args, "true"], { stdio: ["ignore", "ignore", "pipe"] })

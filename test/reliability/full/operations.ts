@@ -1,4 +1,4 @@
-/** What meets the end of the disk. */
+/** Operations that run out of disk space. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
@@ -6,14 +6,16 @@ import * as Lib from "litetapes/Lib"
 import { existingTape, type LibService, tapeOf } from "../../support/openLib.ts"
 import type { Kept } from "../../support/receipts.ts"
 
-/** What a lib was told to keep, and what it may keep besides. */
+/** The appends of a lib: those that were acknowledged, and those that may also be found. */
 export interface Ledger {
   readonly kept: Array<Kept>
-  /** Records whose append failed, by tape: there whole, behind what was kept, or not at all. */
+  /**
+   * Records of an append with an unknown outcome, by tape: after those of `kept` either all of them are there or none.
+   */
   readonly unsure: Map<string, ReadonlyArray<object>>
-  /** Events that were acknowledged. */
+  /** Number of acknowledged events. */
   events: number
-  /** Events whose append failed. */
+  /** Number of events whose append has an unknown outcome. */
   eventsUnsure: number
 }
 
@@ -25,7 +27,7 @@ export const copyLedger = (ledger: Ledger): Ledger => ({
   unsure: new Map(ledger.unsure)
 })
 
-/** Appends a record, and notes what came of it. */
+/** Appends a record and notes the outcome. */
 export const keep = (lib: LibService, ledger: Ledger, name: string, n: number, chars = 300) =>
   Effect.gen(function* () {
     const records = [{ n, text: "x".repeat(chars) }]
@@ -40,7 +42,7 @@ export const keep = (lib: LibService, ledger: Ledger, name: string, n: number, c
 
 export const stream = "order-1"
 
-/** Appends an event, and notes what came of it. */
+/** Appends an event and notes the outcome. */
 export const keepEvent = (lib: LibService, ledger: Ledger, chars = 300) =>
   Effect.gen(function* () {
     const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
@@ -55,7 +57,7 @@ export const keepEvent = (lib: LibService, ledger: Ledger, chars = 300) =>
     ledger.events += 1
   })
 
-/** The revisions that the stream has. */
+/** Returns the number of events in the stream. */
 export const readEvents = (lib: LibService) =>
   Effect.gen(function* () {
     const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
@@ -68,7 +70,7 @@ export interface Operation {
   readonly run: (lib: LibService, ledger: Ledger) => Effect.Effect<unknown, { readonly _tag: string }>
 }
 
-/** More than fits: an operation of it must meet the end. */
+/** More than fits: an operation repeated this often must run out of space. */
 const endless = 5000
 
 /** Longer than a block of the disk, in characters. */
@@ -109,10 +111,10 @@ export const operations: ReadonlyArray<Operation> = [
   { name: "close", run: (lib) => lib.close }
 ]
 
-/** Operations that never end while there is room. */
+/** Returns whether an operation continues until the disk is full. */
 export const isEndless = ({ name }: Operation): boolean => name.endsWith("without end")
 
-/** Tapes with segments and with records in none, and a stream of events. */
+/** Makes two tapes with segments and with records in no segment yet, and a stream of events. */
 export const prepare = Effect.fnUntraced(function* (lib: LibService, ledger: Ledger) {
   for (const name of ["alpha", "beta"]) {
     const tape = yield* tapeOf(lib, name)

@@ -1,4 +1,4 @@
-/** One operation on a disk that has so much room left, and what comes after. */
+/** One operation on a disk with a given amount of free space, and what comes after it. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -23,7 +23,7 @@ import {
 } from "./operations.ts"
 import type { Room } from "./room.ts"
 
-/** A lib that is put into the room for each point, as it was left. */
+/** A lib that is copied to the small disk for each point. */
 export interface Template {
   readonly folder: string
   readonly ledger: Ledger
@@ -31,7 +31,7 @@ export interface Template {
 
 const settings = { closeBytes: 1024 * 1024 }
 
-/** Libs that a writer left: closed, and open behind it as a kill leaves it. */
+/** Makes two libs: one that its writer closed, and one as a killed writer leaves it. */
 export const makeTemplates = (folder: string): Promise<{ readonly clean: Template; readonly killed: Template }> =>
   Effect.runPromise(
     Effect.gen(function* () {
@@ -47,7 +47,7 @@ export const makeTemplates = (folder: string): Promise<{ readonly clean: Templat
   )
 
 export interface Outcome {
-  /** Tag of the error that the operation met; `undefined` where it had room enough. */
+  /** Tag of the error of the operation; `undefined` if it had enough space. */
   readonly met: string | undefined
   readonly wrong: ReadonlyArray<string>
 }
@@ -57,13 +57,13 @@ const onlyTyped = (exit: Exit.Exit<unknown, unknown>, what: string, wrong: Array
   const error = Cause.squash(exit.cause)
   const tag = (error as { readonly _tag?: unknown } | null)?._tag
   const isTyped = !Cause.hasDies(exit.cause) && typeof tag === "string" && expectedTags.has(tag)
-  if (!isTyped) wrong.push(`${what} met ${Cause.pretty(exit.cause)}`)
+  if (!isTyped) wrong.push(`${what} failed with ${Cause.pretty(exit.cause)}`)
   return String(tag)
 }
 
 const expectedTags = new Set(["CommitOutcomeUnknown", "WriterPoisoned", "StorageError"])
 
-/** Runs `operation` with so much room left; `undefined` stands for opening the lib itself. */
+/** Runs `operation` with `left` bytes of free space; `undefined` stands for opening the lib. */
 export const tryPoint = (room: Room, template: Template, operation: Operation | undefined, left: number) => {
   const location = `${room.folder}/lib`
   fs.rmSync(location, { recursive: true, force: true })
@@ -117,7 +117,7 @@ const operateFull = Effect.fnUntraced(function* (
     Effect.provideService(Storage, storage),
     Scope.provide(scope)
   )
-  // Something that is in no segment yet, and nothing that opening put off.
+  // Leave records that are in no segment yet, and do everything that opening put off until first use.
   yield* keep(lib, ledger, "alpha", 500)
   yield* keep(lib, ledger, "beta", 500)
   yield* keepEvent(lib, ledger)
@@ -127,12 +127,12 @@ const operateFull = Effect.fnUntraced(function* (
   if (operation.name !== "close") yield* lookAgain(room, lib, ledger, met, wrong)
   onlyTyped(yield* Effect.exit(lib.close), "closing", wrong)
   yield* Scope.close(scope, Exit.void)
-  // Still full: opening may not get through, but what it leaves must be opened once there is room.
+  // The disk is still full: opening may fail, but it must leave a lib that opens once there is space.
   onlyTyped(yield* Effect.exit(withLib(storage, location, () => Effect.void, settings)), "opening again", wrong)
   return met
 })
 
-/** While the disk is full: reads go on, and the writer has stopped for good, or not at all. */
+/** Checks, while the disk is full, that reads continue and that the writer is either poisoned or unaffected. */
 const lookAgain = Effect.fnUntraced(function* (
   room: Room,
   lib: LibService,
@@ -143,15 +143,16 @@ const lookAgain = Effect.fnUntraced(function* (
   wrong.push(...(yield* compare(lib, { ...ledger, unsure: new Map(), eventsUnsure: 0 }, "while it is full")))
   if (met === undefined) return
   const hasStopped = met === "CommitOutcomeUnknown" || met === "WriterPoisoned"
-  // An operation that fails alone has stopped nobody: with room, the writer goes on.
+  // An operation that fails alone does not poison: once there is space, the writer continues.
   if (!hasStopped) room.free()
   const probe = keep(lib, ledger, "beta", 600)
   const late = onlyTyped(yield* Effect.exit(probe), "a later append", wrong)
   const expected = hasStopped ? "WriterPoisoned" : undefined
-  if (late !== expected) wrong.push(`${met}, and then a later append met ${late}, not ${expected}`)
+  if (late !== expected)
+    wrong.push(`after ${met} a later append ended with ${late ?? "success"}, not ${expected ?? "success"}`)
 })
 
-/** With room again: everything is there, and writing goes on. */
+/** Checks, once there is space again, that everything is there and that the lib can be appended to. */
 const afterwards = Effect.fnUntraced(function* (
   storage: StorageService,
   location: string,
@@ -174,7 +175,7 @@ const afterwards = Effect.fnUntraced(function* (
   wrong.push(...bad)
 })
 
-/** What is there is what was kept, or that and all of what is unsure. */
+/** Checks that the lib has what was acknowledged, or that and all of what is unsure. */
 const compare = Effect.fnUntraced(function* (lib: LibService, ledger: Ledger, when: string) {
   const wrong: Array<string> = []
   const found = yield* readTapes(lib)
@@ -182,11 +183,11 @@ const compare = Effect.fnUntraced(function* (lib: LibService, ledger: Ledger, wh
     const kept = ledger.kept.filter(({ tape }) => tape === name).flatMap(({ records }) => records)
     const there = found.get(name) ?? []
     const isAllowed = [kept, [...kept, ...(ledger.unsure.get(name) ?? [])]].some((one) => isDeepStrictEqual(one, there))
-    if (!isAllowed) wrong.push(`${when}: ${name} has ${there.length} records, acknowledged were ${kept.length}`)
+    if (!isAllowed) wrong.push(`${when}: ${name} has ${there.length} records, but ${kept.length} were acknowledged`)
   }
   const events = yield* readEvents(lib)
   if (events < ledger.events || events > ledger.events + ledger.eventsUnsure) {
-    wrong.push(`${when}: there are ${events} events, acknowledged were ${ledger.events}`)
+    wrong.push(`${when}: the lib has ${events} events, but ${ledger.events} were acknowledged`)
   }
   return wrong
 })

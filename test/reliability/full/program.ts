@@ -1,6 +1,6 @@
 /**
- * Tries every operation with every amount of room left, in the folder at its second argument, which is of the kind at
- * its first; templates of libs are made in the folder at its third. Says the result, as JSON.
+ * Tries every operation with every amount of free space: `program.ts KIND FOLDER TEMPLATES SIZE`. `FOLDER` is the small
+ * disk, of the kind `KIND`; template libs are made in the folder `TEMPLATES`. Prints the result as JSON.
  */
 import { say } from "../../support/children.ts"
 import type { Result } from "../campaign.ts"
@@ -10,7 +10,7 @@ import { makeRoom, type Room, type RoomKind } from "./room.ts"
 
 const [kind, folder, templates, sizeText] = process.argv.slice(2)
 
-/** Amounts of room that are tried at most for one operation: it has long had enough then. */
+/** Most amounts of free space that are tried for one operation, far more than it needs. */
 const amountsMax = 60
 
 interface Seen {
@@ -19,14 +19,14 @@ interface Seen {
   readonly figures: Array<string>
 }
 
-/** Blocks from one amount to the next; the small ones of ext4 are taken by twos in an ordinary run. */
+/** Returns the number of blocks from one amount to the next; an ordinary run takes two of the small blocks of ext4. */
 const strideOf = (room: Room, operation: Operation | undefined): number => {
   if (sizeText !== "ordinary") return 1
   if (operation !== undefined && isEndless(operation)) return 5
   return room.kind === "ext4" ? 2 : 1
 }
 
-/** From no room at all, step by step, to where the operation has room enough. */
+/** Increases the free space step by step, from none to enough for the operation. */
 const sweep = async (room: Room, template: Template, name: string, operation: Operation | undefined, seen: Seen) => {
   const met = new Map<string, number>()
   const stride = strideOf(room, operation)
@@ -40,8 +40,7 @@ const sweep = async (room: Room, template: Template, name: string, operation: Op
     if (outcome.met === undefined) break
     if (operation !== undefined && isEndless(operation) && n >= 25) break
   }
-  if (met.size === 1 && met.has("no error"))
-    seen.failures.push(`${room.kind}, ${name}: it never met the end of the disk`)
+  if (met.size === 1 && met.has("no error")) seen.failures.push(`${room.kind}, ${name}: it never ran out of space`)
   seen.figures.push(`${room.kind}, ${name}: ${[...met].map(([tag, count]) => `${count} × ${tag}`).join(", ")}`)
 }
 

@@ -1,28 +1,28 @@
-/** A place whose room can be taken away and given back. */
+/** A place whose free space can be used up and freed again. */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 
 /**
- * - `tmpfs`, `ext4`: a small file system of our own, in which a ballast file takes what is not to be left.
- * - `limit`: no file may grow beyond a size (RLIMIT_FSIZE). Weaker: the error is another one, and what was written
- *   stays written. Only where nothing may be mounted.
+ * - `tmpfs`, `ext4`: a small file system, in which a ballast file takes the space that shall not be free.
+ * - `limit`: no file may grow beyond a size (RLIMIT_FSIZE). This is weaker: the error is a different one, and bytes
+ *   that were written stay written. Used only if nothing can be mounted.
  */
 export type RoomKind = "tmpfs" | "ext4" | "limit"
 
 export interface Room {
   readonly kind: RoomKind
-  /** Where libs are put. */
+  /** Folder for libs. */
   readonly folder: string
-  /** What room is counted in, in bytes. */
+  /** Unit of free space, in bytes. */
   readonly step: number
-  /** Leaves so many bytes, about. */
+  /** Leaves about this many bytes free. */
   readonly leave: (bytes: number) => void
-  /** Gives all of it back. */
+  /** Frees all space again. */
   readonly free: () => void
 }
 
-/** The room at `folder`, which is a mounted file system unless it is of the kind `limit`. */
+/** Makes the room at `folder`, which is a mounted file system unless the kind is `limit`. */
 export const makeRoom = (kind: RoomKind, folder: string): Room =>
   kind === "limit" ? limited(folder) : mounted(kind, folder)
 
@@ -50,7 +50,7 @@ const mounted = (kind: RoomKind, folder: string): Room => {
     },
     free: () => {
       fs.rmSync(ballast, { force: true })
-      // A journal gives blocks back with its next commit only.
+      // A journalling file system frees the blocks only with its next commit.
       const opened = fs.openSync(folder, "r")
       fs.fsyncSync(opened)
       fs.closeSync(opened)
@@ -58,7 +58,7 @@ const mounted = (kind: RoomKind, folder: string): Room => {
   }
 }
 
-/** Bytes that are left in the file system of a folder. */
+/** Returns the free bytes in the file system of a folder. */
 const room = (folder: string): number => {
   const { bavail, bsize } = fs.statfsSync(folder)
   return bavail * bsize

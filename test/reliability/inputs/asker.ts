@@ -1,4 +1,4 @@
-/** Asking a lib for something, and noting what must not come of it. */
+/** Runs operations on a lib, and notes outcomes that must not be. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -7,19 +7,19 @@ import * as Tape from "litetapes/Tape"
 import type { Random } from "../random.ts"
 import { blameMessage, judge } from "./judge.ts"
 
-/** What was found out about one input. */
+/** The findings about one input. */
 export interface Findings {
-  /** What must not be. */
+  /** Broken promises, in words. */
   readonly blames: Array<string>
-  /** How opening for reading ended, and then how the worst of what followed did. */
+  /** How opening for reading ended. If it succeeded, the first error of what followed. */
   outcome: string
-  /** Record ids by tape, as a reader saw them: only of tapes that could be read whole. */
+  /** Record ids by tape, as a reader saw them; only of tapes that were read to the end. */
   readonly records: Map<string, ReadonlyArray<string>>
 }
 
 export const noFindings = (): Findings => ({ blames: [], outcome: "", records: new Map() })
 
-/** Runs one operation, and judges how it ends. */
+/** Runs one operation and judges how it ends. Returns `undefined` if it failed. */
 type Ask = <A, R>(name: string, effect: Effect.Effect<A, unknown, R>) => Effect.Effect<A | undefined, never, R>
 
 const asking =
@@ -33,10 +33,10 @@ const asking =
       return exit._tag === "Success" ? exit.value : undefined
     })
 
-/** Errors that say that what was asked for is not there: the questions are made up. */
+/** Errors that are expected because the questions are made up: the thing asked for does not exist. */
 const aboutQuestions: ReadonlySet<string> = new Set(["HeadMismatch", "RecordNotFound"])
 
-/** Fibres of the library that end in a defect say so in the log. */
+/** Returns a logger that notes defects: a background fibre of the library that dies logs it. */
 export const listening = (findings: Findings) =>
   Logger.make(({ cause, message }) => {
     const text = [message].flat().map(String).join(" ")
@@ -44,18 +44,18 @@ export const listening = (findings: Findings) =>
     if (blame !== undefined) findings.blames.push(`in the background: ${text.slice(0, 300)} ${blame.slice(0, 1200)}`)
   })
 
-/** What is asked of an input, and what decides how much of it. */
+/** Asks questions of an input; `random` decides how many. */
 export interface Asker {
   readonly ask: Ask
   readonly findings: Findings
   readonly random: Random
-  /** Asks now and then: with so many inputs, each question is asked often enough. */
+  /** Asks with a probability of `share`: there are enough inputs for each question to be asked often. */
   readonly sometimes: <A>(
     share: number,
     name: string,
     effect: Effect.Effect<A, unknown>
   ) => Effect.Effect<A | undefined>
-  /** Names of tapes of which something was changed. */
+  /** Names of changed tapes and files at the top of the lib. */
   readonly touched: ReadonlySet<string>
 }
 
@@ -66,10 +66,10 @@ export const askerOf = (findings: Findings, session: string, random: Random, tou
   return { ask, findings, random, sometimes, touched }
 }
 
-/** Tapes that are looked at: hostile lists may be long. */
+/** Number of tapes that are read: a hostile list may be long. */
 const tapesMax = 4
 
-/** Those of which something was changed, and another one. */
+/** Returns changed tapes and one other tape. */
 export const tapesOf = ({ random, touched }: Asker, lib: Lib.Lib["Service"]) =>
   Effect.map(lib.tapes, (tapes) => {
     const wanted = tapes.filter(({ name }) => touched.has(name)).slice(0, tapesMax)

@@ -1,4 +1,4 @@
-/** Valid libs to begin with: the frozen fixtures, and libs made here in the states that these do not have. */
+/** Valid libs to start from: the frozen fixtures, and libs made here in states that the fixtures lack. */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { createHash } from "node:crypto"
@@ -18,7 +18,7 @@ import { type Files, memoryDisk, type Node, place } from "./memoryDisk.ts"
 export interface Base {
   readonly name: string
   readonly files: Files
-  /** How often it is taken, against the others. */
+  /** How often it is picked, relative to the others. */
   readonly weight: number
 }
 
@@ -65,7 +65,7 @@ const packed =
       }
     })
 
-/** Frames of which a file has more than one. */
+/** Makes files with more than one frame. */
 const frames: Make = (lib) =>
   Effect.gen(function* () {
     for (const compression of ["gzip", "zstd"] as const) {
@@ -106,7 +106,7 @@ const packedEvents: Make = (lib) =>
     yield* appendEvents(store, 24, 30)
   })
 
-/** As its writer leaves it when it is killed: events and records in segments and in two dynamic segments. */
+/** Makes a lib as a killed writer leaves it: events and records in segments and in two dynamic segments. */
 const killed: Make = (lib, files) =>
   Effect.gen(function* () {
     const store = yield* EventStore.make
@@ -134,7 +134,7 @@ const made: ReadonlyArray<readonly [name: string, weight: number, options: Lib.O
   ["made-killed", 6, {}, killed]
 ]
 
-/** Makes a lib in memory; the files are those that `make` gives, or what a clean end leaves. */
+/** Makes a lib in memory. Returns the files that `make` returns, or those after a clean close. */
 export const buildLib = (options: Lib.Options, make: Make): Effect.Effect<Files, unknown> =>
   Effect.gen(function* () {
     const disk = memoryDisk(new Map())
@@ -151,7 +151,7 @@ export const buildLib = (options: Lib.Options, make: Make): Effect.Effect<Files,
     return files ?? disk.files()
   })
 
-/** The same bytes every time. */
+/** Makes all bases, with the same bytes every time. */
 export const makeBases = async (): Promise<ReadonlyArray<Base>> => {
   const bases = frozen()
   for (const [name, weight, options, make] of made) {

@@ -1,8 +1,9 @@
 /**
- * Bad input: valid libs are changed, bit by bit or with all hashes made to fit again, and then read, written to, repacked,
- * cloned, verified and recovered. What comes out is what was asked for, or a typed error; soon, and in little memory.
+ * Bad input: valid libs are changed, bit by bit or with all hashes recomputed. Then they are read, written to,
+ * repacked, cloned, verified and recovered. Every operation must succeed or fail with a typed error, in limited time
+ * and memory.
  *
- * `LITETAPES_INPUT=123` tries that input of the seed alone, and tells of it.
+ * `LITETAPES_INPUT=123` tries only that input of the seed, and logs the outcome.
  */
 import { Worker } from "node:worker_threads"
 import type { Campaign, Options, Result } from "../campaign.ts"
@@ -12,13 +13,13 @@ import { MemoryTally } from "./memoryTally.ts"
 import { type Tried, truthOf, tryInput } from "./tryInput.ts"
 import { atBegin, atEnd, type Work } from "./work.ts"
 
-/** Inputs that all parts together try. */
+/** Number of inputs that all parts together try. */
 const inputs = { ordinary: 4000, long: 120_000 }
 
-/** Violations after which it is no use to go on. */
+/** The campaign stops after this many violations. */
 const failuresMax = 20
 
-/** A thread that shows nothing new for so long hangs, on a machine with other things to do as well. */
+/** A thread without progress for this long hangs, even on a busy machine. */
 const silenceMillisMax = 60_000
 
 interface Seen {
@@ -53,7 +54,7 @@ const runAlone = async ({ log, seed }: Options, number: number, seen: Seen): Pro
   const { base, said } = makeInput(bases, seed, number)
   log(`input ${number} of seed ${seed}: ${base.name}, ${said}`)
   const tried = await tryInput(bases, await truthOf(bases), seed, number)
-  const grown = "bytes" in tried.growth ? `${Math.round(tried.growth.bytes / 1024)} KiB` : "memory not checked"
+  const grown = "bytes" in tried.growth ? `${Math.round(tried.growth.bytes / 1024)} KiB` : "memory not measured"
   log(`${tried.outcome}, ${Math.round(tried.millis)} ms, ${grown}`)
   note(seen, seed, tried)
 }
@@ -65,7 +66,7 @@ const runAll = async ({ log, part, parts, seed, size }: Options, seen: Seen): Pr
   }
 }
 
-/** Runs a thread to its end; where it does not get there, the result is the input to go on with. */
+/** Runs a thread until its last input. If the thread ends earlier, returns the input to continue with. */
 const runWorker = (work: Work, seen: Seen, log: Options["log"]): Promise<number | undefined> =>
   new Promise((resolve) => {
     const now = new Int32Array(work.current).fill(atBegin)
@@ -97,7 +98,7 @@ const runWorker = (work: Work, seen: Seen, log: Options["log"]): Promise<number 
       if (trouble === undefined) return resolve(undefined)
       seen.inputs += 1
       seen.failures.push(tell(work.seed, current, trouble))
-      // Before the first input it is the campaign itself that is broken.
+      // Before the first input, the campaign itself is broken.
       resolve(current === atBegin ? undefined : current + work.step)
     })
   })
@@ -114,10 +115,10 @@ const note = (seen: Seen, seed: number, tried: Tried): void => {
 }
 
 const tell = (seed: number, number: number, what: string): string =>
-  `input ${number} of seed ${seed}: ${what}\n  again: LITETAPES_INPUT=${number} node --conditions=litetapes-source test/reliability/run.ts inputs ordinary ${seed}`
+  `input ${number} of seed ${seed}: ${what}\n  reproduce: LITETAPES_INPUT=${number} node --conditions=litetapes-source test/reliability/run.ts inputs ordinary ${seed}`
 
 const figuresOf = ({ byKind, inputs: tried, memory, slowest }: Seen): Array<string> => [
-  `${tried} inputs; the slowest is ${slowest.number}: ${Math.round(slowest.millis)} ms of the processor`,
+  `${tried} inputs; the slowest is input ${slowest.number}: ${Math.round(slowest.millis)} ms of CPU time`,
   ...memory.figures(),
   ...[...byKind]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -129,7 +130,8 @@ const figuresOf = ({ byKind, inputs: tried, memory, slowest }: Seen): Array<stri
 
 export const campaign: Campaign = {
   name: "inputs",
-  shows: "Whatever a lib's files hold, it is read right or refused with a typed error, soon and in little memory.",
+  shows:
+    "Whatever the files of a lib contain, it is read correctly or refused with a typed error, in limited time and memory.",
   partsMax: 8,
   run
 }

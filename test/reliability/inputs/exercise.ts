@@ -1,4 +1,4 @@
-/** Everything that a program may do with a lib, done with one that may be hostile. */
+/** Does everything that a program may do with a lib to one that may be hostile. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as EventStore from "litetapes/EventStore"
@@ -57,7 +57,7 @@ const write = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<void> =>
     yield* sometimes(0.5, "close", lib.close)
   })
 
-/** Opens the lib that is on a disk, uses it, and closes it. */
+/** Opens the lib on a disk, uses it and closes it. */
 const inSession = (
   asker: Asker,
   disk: MemoryDisk,
@@ -78,7 +78,7 @@ const inSession = (
         })
       )
     )
-    for (const path of disk.outside.splice(0)) findings.blames.push(`outside of the lib: ${path}`)
+    for (const path of disk.outside.splice(0)) findings.blames.push(`a path outside the lib: ${path}`)
     return opened ?? false
   })
 
@@ -88,7 +88,7 @@ const recover = (asker: Asker, disk: MemoryDisk): Effect.Effect<void> =>
     yield* asker.ask("Lib.recover", Effect.provideService(Lib.recover(place), Storage, storage))
   })
 
-/** Reads the lib; and then mostly writes to it or recovers it, each from its files as they are, and reads what that leaves. */
+/** Reads the lib. Then mostly writes to it or recovers it, from the unchanged files, and reads the result. */
 export const exercise = (files: Files, touched: ReadonlySet<string>, random: Random): Promise<Findings> => {
   const findings = noFindings()
   const later: Findings = { ...noFindings(), blames: findings.blames }

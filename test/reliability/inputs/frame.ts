@@ -1,8 +1,8 @@
-/** Frames as the library writes them, made at once. */
+/** Frames as the library writes them, made synchronously. */
 import { constants, crc32, deflateRawSync, zstdCompressSync } from "node:zlib"
 import { wrapGzip } from "../../../src/domain/segment/Frames.ts"
 
-/** One frame of the codec that the file's name gives; the lines themselves where it gives none. */
+/** Returns one frame of the codec that the file name gives, or the lines themselves if it gives none. */
 export const compressAs = (file: string, raw: Uint8Array): Uint8Array => {
   if (file.endsWith(".gz")) return gzipFrame(raw)
   if (file.endsWith(".zst")) return zstdFrame(raw)

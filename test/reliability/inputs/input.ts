@@ -1,4 +1,4 @@
-/** Input number so-and-so of a seed: a valid lib, changed. */
+/** Makes the inputs of a seed: each is a valid lib with changes. */
 import { makeRandom, type Random, seedOf } from "../random.ts"
 import type { Base } from "./bases.ts"
 import { byteMutations, fileMutations, type Mutate } from "./mutateBytes.ts"
@@ -10,20 +10,23 @@ import type { Draft } from "./reseal.ts"
 export interface Input {
   readonly base: Base
   readonly files: Draft
-  /** What was done to it first. */
+  /** Kind of the first change. */
   readonly kind: string
   readonly said: string
-  /** Whether nothing may be read that was not written: no hash was made to fit to what was changed. */
+  /** Whether only written records may be read: no hash was recomputed over changed bytes. */
   readonly isTruthful: boolean
-  /** Folders and files right in the lib of which something was changed. */
+  /** Changed folders and files at the top of the lib. */
   readonly touched: ReadonlySet<string>
-  /** For what is done with it. */
+  /** Decides what is done with the input. */
   readonly random: Random
 }
 
 const weights: Readonly<Record<string, number>> = { metaField: 16, hint: 1, frame: 4 }
 
-/** What these change is derived, or leaves hashes behind that do not fit: it gives no records that were not written. */
+/**
+ * Changes of derived data, and changes after which hashes no longer match: neither can produce records that were not
+ * written.
+ */
 const truthful = new Set([...Object.keys(byteMutations), "index", "hint"])
 
 const kinds: ReadonlyArray<readonly [kind: string, weight: number, mutate: Mutate]> = [

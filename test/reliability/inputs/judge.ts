@@ -1,4 +1,4 @@
-/** Whether an answer is one that a hostile lib may be given: what was asked for, or a typed error of the package. */
+/** Judges how an operation on a hostile lib ends: it must succeed or fail with a typed error of the package. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as DomainEvent from "../../../src/domain/event/Event.ts"
@@ -24,23 +24,23 @@ const known: ReadonlySet<unknown> = new Set([
 
 const tags: ReadonlySet<string> = new Set([...known].map((one) => (one as { readonly name: string }).name))
 
-/** Whether a finding of `verify` names an error of the package. */
+/** Returns whether a finding of `verify` names an error of the package. */
 export const isTag = (tag: string): boolean => tags.has(tag)
 
-/** Errors say where and how much, never what: no message grows with its input. */
+/** Errors say where and how much, never what: the length of a message does not depend on the input. */
 const messageLengthMax = 1000
 
-/** What engines say of mistakes in programs. No message of ours looks like that. */
+/** Phrases with which the engine reports bugs. No message of the library contains them. */
 const engineWords =
   /Cannot (?:read|convert|destructure|mix|set)|is not (?:a function|iterable|a constructor)|Invalid (?:array|typed array|string) length|argument must be|ERR_[A-Z]|out of (?:range|bounds)|Maximum call stack|allocation failed|a defect|Invalid time value|Received /
 
-/** What is wrong with a message, if anything. */
+/** Returns what is wrong with a message, or `undefined`. */
 export const blameMessage = (message: string): string | undefined => {
   if (message.length > messageLengthMax) return `a message of ${message.length} characters: ${message.slice(0, 300)}`
-  return engineWords.test(message) ? `speaks of a mistake of ours: ${message}` : undefined
+  return engineWords.test(message) ? `reports a bug of ours: ${message}` : undefined
 }
 
-/** The tag of what an operation ended with, `ok`, or what it must not have ended with. */
+/** Returns `ok` or the tag of the error; with `blame` if the operation must not end like that. */
 export const judge = (exit: Exit.Exit<unknown, unknown>): { readonly tag: string; readonly blame?: string } => {
   if (Exit.isSuccess(exit)) return { tag: "ok" }
   const { cause } = exit

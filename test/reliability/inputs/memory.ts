@@ -1,15 +1,15 @@
-/** By how much this process grows, as Linux says it. */
+/** Measures how much this process grows, as Linux reports it. */
 import * as fs from "node:fs"
 
-/** Where the system tells of this process. */
+/** Folder in which Linux describes this process. */
 const ownFolder = "/proc/self"
 
-/** How much the process grew at its largest, in bytes, or why that is not known. */
+/** Growth of the process at its peak in bytes, or the reason why it is unknown. */
 export type Growth = { readonly bytes: number } | { readonly unknown: string }
 
 /**
- * Makes the system forget how large the process has been. What comes back says by how much it has been larger since than
- * it was then. Never throws: where something is not to be had, the growth is unknown.
+ * Resets the peak that the system keeps for the process. The returned function gives the difference between the peak
+ * since then and the size at that moment. Never throws: if the system does not report a value, the growth is unknown.
  */
 export const startMeasuring = (folder = ownFolder): (() => Growth) => {
   try {

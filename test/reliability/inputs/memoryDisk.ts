@@ -1,31 +1,31 @@
 /**
- * The disk under a hostile lib: in memory, with things on it that are neither files nor folders. It notes every path
- * that leads out of the lib, and ends whoever goes round in circles.
+ * The disk under a hostile lib: in memory, and with nodes that are neither files nor folders. It notes every path that
+ * leads out of the lib, and dies after too many operations, so that an endless loop ends.
  */
 import * as Effect from "effect/Effect"
 import { Disk, DiskError, type FileStat, type File } from "litetapes/Disk"
 import { imageDisk } from "../../support/imageDisk.ts"
 
-/** What stands at a path: a file's bytes, an empty folder, or something that is neither (a link, a device). */
+/** The node at a path: the bytes of a file, an empty folder, or neither (a link, a device). */
 export type Node = Uint8Array | "folder" | "other"
 
-/** What is in a lib's folder, by path within it. */
+/** The nodes in the folder of a lib, by path within it. */
 export type Files = ReadonlyMap<string, Node>
 
-/** Where the lib is. */
+/** Path of the lib. */
 export const place = "/lib"
 
-/** The run of the operating system that the disk claims to be in. */
+/** Boot id that the disk reports. */
 export const bootId = "3f6c1e0a-run"
 
-/** More than any lib of this size needs. */
+/** Most operations of a disk: more than any lib of this size needs. */
 const operationsMax = 200_000
 
 export interface MemoryDisk {
   readonly disk: Disk["Service"]
-  /** Files as they are now. */
+  /** Returns the current files. */
   readonly files: () => Map<string, Node>
-  /** Paths outside of the lib that were asked for. */
+  /** Paths outside the lib that the library used. */
   readonly outside: Array<string>
 }
 
@@ -49,7 +49,7 @@ const filesOf = (image: ReadonlyMap<string, Uint8Array>): Map<string, Node> =>
 
 const guarded = (disk: Disk["Service"], others: Set<string>, outside: Array<string>): Disk["Service"] => {
   let operations = 0
-  /** `whenOther`: what the system says of something that is no file and no folder. */
+  /** `whenOther`: error code of the system for a node that is neither a file nor a folder. */
   const step = <A, R>(
     operation: string,
     path: string,
@@ -57,7 +57,7 @@ const guarded = (disk: Disk["Service"], others: Set<string>, outside: Array<stri
     run: Effect.Effect<A, DiskError, R>
   ): Effect.Effect<A, DiskError, R> =>
     Effect.suspend(() => {
-      if ((operations += 1) > operationsMax) return Effect.die(new Error(`${operationsMax} operations of the disk`))
+      if ((operations += 1) > operationsMax) return Effect.die(new Error(`${operationsMax} disk operations`))
       if (!isInside(path)) outside.push(`${operation} ${path}`)
       if (whenOther === undefined || !others.has(path)) return run
       return Effect.fail(new DiskError({ operation, path, code: whenOther }))
@@ -114,7 +114,7 @@ const guarded = (disk: Disk["Service"], others: Set<string>, outside: Array<stri
   }
 }
 
-/** The lib's parent is looked at when the lib is made. */
+/** Returns whether a path is in the lib. The parent counts too: creating a lib reads it. */
 const isInside = (path: string): boolean => {
   if (path === place || path === "/") return true
   if (!path.startsWith(`${place}/`)) return false

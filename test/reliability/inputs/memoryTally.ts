@@ -1,10 +1,10 @@
-/** What is known of the memory that inputs took, put together. */
+/** Adds up the memory that inputs took. */
 import type { Growth } from "./memory.ts"
 
 export class MemoryTally {
   #checked = 0
   #largest = { bytes: 0, number: -1 }
-  /** By reason, the inputs whose memory was not checked. */
+  /** Number of inputs whose memory was not measured, by reason. */
   readonly #unchecked = new Map<string, number>()
 
   /** Notes the growth of input `number`. */
@@ -19,17 +19,17 @@ export class MemoryTally {
     }
   }
 
-  /** What is wrong: Linux tells how large a process is, so a bound that was never looked at there is no bound. */
+  /** Returns failures. On Linux memory can be measured: if that never worked there, the limit was not tested. */
   failures(platform: NodeJS.Platform): ReadonlyArray<string> {
     if (platform !== "linux" || this.#checked > 0 || this.#unchecked.size === 0) return []
-    return [`memory was checked for no input: ${[...this.#unchecked.keys()].join("; ")}`]
+    return [`memory was measured for no input: ${[...this.#unchecked.keys()].join("; ")}`]
   }
 
   figures(): ReadonlyArray<string> {
     const { bytes, number } = this.#largest
     const mib = (bytes / 1024 / 1024).toFixed(1)
-    const checked = `memory checked for ${this.#checked} inputs; the largest is ${number}: ${mib} MiB more than before it`
-    const unchecked = [...this.#unchecked].map(([why, count]) => `memory not checked for ${count} inputs: ${why}`)
+    const checked = `memory measured for ${this.#checked} inputs; input ${number} took the most: ${mib} MiB`
+    const unchecked = [...this.#unchecked].map(([why, count]) => `memory not measured for ${count} inputs: ${why}`)
     return this.#checked === 0 ? unchecked : [checked, ...unchecked]
   }
 }

@@ -1,8 +1,8 @@
-/** Changes that leave checksums behind: what a hash or a count must find. */
+/** Changes that do not update checksums: a hash or a count must reveal them. */
 import type { Random } from "../random.ts"
 import { bytesOf, type Draft, pathsOf } from "./reseal.ts"
 
-/** Changes the draft, and says what it did; `undefined` where there is nothing for it to change. */
+/** Changes the draft and returns a description, or `undefined` if it has nothing to change. */
 export type Mutate = (random: Random, draft: Draft, others: ReadonlyArray<Draft>) => string | undefined
 
 const anyFile = (random: Random, draft: Draft): string => random.pick(pathsOf(draft, /./))
@@ -79,7 +79,7 @@ const truncate: Edit = (random, bytes) => {
   return [bytes.subarray(0, length), `cut to ${length} bytes`]
 }
 
-/** A piece of another file of this lib, or of another one. */
+/** Inserts a piece of another file of this lib or of another one. */
 const splice: Mutate = (random, draft, others) => {
   const file = anyFile(random, draft)
   const from = random.next() < 0.5 ? draft : random.pick(others)
@@ -124,7 +124,10 @@ const strayInLib = [
   "alpha.aside-1/tape.meta.jsonl"
 ]
 
-/** Whole files: gone, in another's place, copied to where none should be, or not files at all. */
+/**
+ * Changes whole files: removes, swaps or replaces them, copies them to unexpected names, or makes them folders or
+ * links.
+ */
 const file: Mutate = (random, draft, others) => {
   const path = anyFile(random, draft)
   switch (random.below(6)) {

@@ -1,11 +1,11 @@
-/** Other lines in segments and dynamic segments, of which hashes, metas and marks speak again. */
+/** Changes of lines in segments and dynamic segments; hashes, metas and marks are recomputed. */
 import type { Random } from "../random.ts"
 import { compressAs } from "./frame.ts"
 import type { Mutate } from "./mutateBytes.ts"
 import * as Reseal from "./reseal.ts"
 import { anyValue, changeOne, print } from "./values.ts"
 
-/** Lines that nobody would write, in the place of one that somebody did. */
+/** Returns a line that no writer would write, to replace `line`. */
 const hostileLine = (random: Random, line: Uint8Array): Uint8Array => {
   const text = Buffer.from(line).toString()
   switch (random.below(11)) {
@@ -42,7 +42,7 @@ const hostileLine = (random: Random, line: Uint8Array): Uint8Array => {
   }
 }
 
-/** A field of a record, or the whole line, of lines that hold records. Says what it did. */
+/** Changes a field of the record in a line, or the whole line. Returns a description. */
 const changeLine = (random: Random, lines: Array<Uint8Array>, at: number): string => {
   const line = lines[at]!
   if (random.next() < 0.6) {
@@ -57,7 +57,7 @@ const changeLine = (random: Random, lines: Array<Uint8Array>, at: number): strin
   return `is ${Buffer.from(lines[at]).toString("latin1").slice(0, 50)}`
 }
 
-/** Lines of a segment, compressed or not; its meta then says what the file is. */
+/** Changes lines of a segment, compressed or not, and updates its meta. */
 const segment: Mutate = (random, draft) => {
   const file = random.pick(Reseal.segmentsOf(draft))
   if (file === undefined) return undefined
@@ -89,7 +89,7 @@ const segment: Mutate = (random, draft) => {
   return `${file} line ${at + 1} ${said}${ended === joined ? "" : ", and no newline at the end"}`
 }
 
-/** Batches of dynamic segments: their records, or what their marks and headers say of them. */
+/** Changes batches of dynamic segments: records, marks or headers. */
 const dynamic: Mutate = (random, draft) => {
   const file = random.pick(Reseal.dynamicsOf(draft))
   if (file === undefined) return undefined

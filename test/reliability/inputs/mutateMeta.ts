@@ -1,4 +1,4 @@
-/** Metas that say something else, in chains whose hashes fit again. */
+/** Changes of meta; the hashes of the chain are recomputed. */
 import type { Random } from "../random.ts"
 import type { Mutate } from "./mutateBytes.ts"
 import * as Reseal from "./reseal.ts"
@@ -6,7 +6,7 @@ import { changeOne, type Fields } from "./values.ts"
 
 const sealFields = new Set(["hash", "previous"])
 
-/** One value in one record of a meta, or two. */
+/** Changes one or two values in the records of a meta. */
 const metaField: Mutate = (random, draft) => {
   const file = random.pick(Reseal.metasOf(draft))
   if (file === undefined) return undefined
@@ -22,7 +22,7 @@ const metaField: Mutate = (random, draft) => {
   return `${file} ${said.join("; ")}`
 }
 
-/** The value that another record of the same meta has under the same key. */
+/** Copies a value from another record of the same meta with the same key. Returns a description. */
 const crossed = (random: Random, records: ReadonlyArray<Fields>, line: number): string | undefined => {
   if (random.next() > 0.2) return undefined
   const record = records[line]!
@@ -31,12 +31,12 @@ const crossed = (random: Random, records: ReadonlyArray<Fields>, line: number): 
   const key = random.pick(keys)
   if (key === undefined) return undefined
   record[key] = other[key]
-  return `${key} is that of another line`
+  return `${key} is copied from another line`
 }
 
 const copyOf = (record: Fields): Fields => JSON.parse(JSON.stringify(record)) as Fields
 
-/** Whole records of a meta: gone, twice, elsewhere, from another meta, or following what others follow too. */
+/** Changes whole records of a meta: removes, repeats or moves them, takes one of another meta, or adds a fork. */
 const metaLines: Mutate = (random, draft, others) => {
   const file = random.pick(Reseal.metasOf(draft))
   if (file === undefined) return undefined
@@ -53,7 +53,7 @@ const metaLines: Mutate = (random, draft, others) => {
       break
     case 1:
       records.splice(to, 0, copyOf(records[at]!))
-      said = `line ${at + 1} again as line ${to + 1}`
+      said = `line ${at + 1} repeated as line ${to + 1}`
       break
     case 2:
       records.splice(Math.min(to, records.length - 1), 0, ...records.splice(at, 1))
@@ -70,7 +70,7 @@ const metaLines: Mutate = (random, draft, others) => {
       break
     }
     case 4: {
-      // Sealed by itself, and named as successor by nobody: a second writer's word, or a ring.
+      // Sealed, but with a predecessor that another record has too: like the record of a second writer, or a ring.
       const fork = copyOf(records[at]!)
       changeOne(random, fork, sealFields)
       if (random.next() < 0.3) fork["previous"] = random.pick(records)["previous"]
@@ -82,7 +82,7 @@ const metaLines: Mutate = (random, draft, others) => {
     default: {
       const times = 2 + random.below(random.next() < 0.9 ? 5 : 300)
       for (let n = 0; n < times; n++) records.push(copyOf(records[at]!))
-      said = `line ${at + 1} ${times} times more`
+      said = `line ${at + 1} repeated ${times} times`
     }
   }
   draft.set(file, Reseal.sealMeta(records, keep))

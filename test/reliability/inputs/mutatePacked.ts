@@ -1,4 +1,4 @@
-/** Frames, indexes and hints that claim what is not so, with checksums that fit. */
+/** Frames, indexes and hints with false contents and valid checksums. */
 import * as Hint from "../../../src/domain/journal/Hint.ts"
 import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
 import { gzipFrame, zstdFrame } from "./frame.ts"
@@ -8,7 +8,7 @@ import * as Reseal from "./reseal.ts"
 
 const bombs = new Map<string, Uint8Array>()
 
-/** A small frame that holds a lot, and says so or not. */
+/** Returns a small frame that decompresses to many bytes. */
 const bombOf = (codec: "gzip" | "zstd", mebibytes: number): Uint8Array => {
   const key = `${codec}${mebibytes}`
   const known = bombs.get(key)
@@ -19,7 +19,7 @@ const bombOf = (codec: "gzip" | "zstd", mebibytes: number): Uint8Array => {
   return bomb
 }
 
-/** Frames of a compressed segment: what their headers say, and what they hold. */
+/** Changes the frames of a compressed segment: their headers or their contents. */
 const frame: Mutate = (random, draft) => {
   const file = random.pick(Reseal.segmentsOf(draft).filter((path) => /\.(gz|zst)$/.test(path)))
   if (file === undefined) return undefined
@@ -32,7 +32,7 @@ const frame: Mutate = (random, draft) => {
       bytes = Buffer.from(bombOf(codec, mebibytes))
       said = `a bomb of ${mebibytes} MiB`
       if (random.next() < 0.5) {
-        // It says that it holds less.
+        // The header states a smaller size.
         if (codec === "gzip") bytes.writeUInt32LE(random.pick([1, 100, 1024 * 1024]), bytes.length - 4)
         else bytes.writeUInt8(random.below(256), 6)
         said += " that lies about it"
@@ -55,7 +55,7 @@ const frame: Mutate = (random, draft) => {
         Buffer.alloc(1000)
       ])
       bytes = Buffer.concat(random.next() < 0.5 ? [bytes, added] : [added, bytes])
-      said = "bytes of no frame"
+      said = "bytes that are not a frame"
       break
     }
     case 3:
@@ -75,7 +75,7 @@ const frame: Mutate = (random, draft) => {
   return `${file} ${said}`
 }
 
-/** Numbers in an index, with checksums of its pages that fit. */
+/** Changes numbers in an index and updates the checksums of its pages. */
 const index: Mutate = (random, draft) => {
   const file = random.pick(Reseal.indexesOf(draft))
   if (file === undefined) return undefined
@@ -100,12 +100,12 @@ const index: Mutate = (random, draft) => {
   return `${file} ${said.join("; ")}`
 }
 
-/** A hint that is good by itself. */
+/** Writes a well-formed hint with other contents. */
 const hint: Mutate = (random, draft) => {
   const batch = random.pick([0, 1, 3, 7, 1000, 2 ** 53 - 1])
   const boot = random.pick([bootId, bootId, "other-run", "x".repeat(150)])
   draft.set(Reseal.hintFile, Uint8Array.from(Hint.encode({ boot, batch })))
-  return `the hint says batch ${batch} of ${boot.slice(0, 20)}`
+  return `the hint names batch ${batch} of boot ${boot.slice(0, 20)}`
 }
 
 export const packedMutations: Record<string, Mutate> = { frame, index, hint }

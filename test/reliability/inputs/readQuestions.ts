@@ -1,4 +1,4 @@
-/** Everything that can be read of a lib, read of one that may be hostile; and whether it fits together. */
+/** Reads everything of a lib that may be hostile, and checks that the answers are consistent. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
@@ -10,7 +10,7 @@ import { type Asker, type Findings, openTape, tapesOf } from "./asker.ts"
 import { blameMessage, isTag } from "./judge.ts"
 import { print } from "./values.ts"
 
-/** All that can be read of one tape. */
+/** Reads everything of one tape. */
 const readTape = (asker: Asker, tape: Tape.Tape["Service"]): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { ask, findings, random, sometimes } = asker
@@ -20,13 +20,13 @@ const readTape = (asker: Asker, tape: Tape.Tape["Service"]): Effect.Effect<void>
     const forward = yield* ask(`${name}.records`, Stream.runCollect(tape.records()))
     if (forward !== undefined) {
       findings.records.set(name, forward.map(idOf))
-      if (forward.length !== size) findings.blames.push(`${name} has ${size} records and gave ${forward.length}`)
+      if (forward.length !== size) findings.blames.push(`${name} has ${size} records but returned ${forward.length}`)
     }
     const backward = yield* sometimes(0.3, `${name}.reverse`, Stream.runCollect(tape.records({ reverse: true })))
     if (forward !== undefined && backward !== undefined) {
       const isSame =
         forward.length === backward.length && forward.every((one, at) => idOf(one) === idOf(backward.at(-1 - at)!))
-      if (!isSame) findings.blames.push(`${name} reads otherwise backwards`)
+      if (!isSame) findings.blames.push(`${name} returns other records backwards`)
     }
     const from = random.below(size + 2)
     const range = { from, to: from + 1 + random.below(5) }
@@ -39,7 +39,7 @@ const readTape = (asker: Asker, tape: Tape.Tape["Service"]): Effect.Effect<void>
     yield* checkHeads(asker, tape, forward, from)
   })
 
-/** Heads, proofs and verification, which must agree with what was read. */
+/** Checks that heads, proofs and verification agree with the records that were read. */
 const checkHeads = (
   { ask, findings, sometimes }: Asker,
   tape: Tape.Tape["Service"],
@@ -54,7 +54,8 @@ const checkHeads = (
     if (head !== undefined && records !== undefined && report?.ok === true) {
       const merkle = new Merkle.Accumulator()
       for (const record of records) merkle.add(TaraSON.toBytes(print(record)))
-      if (merkle.root() !== head.root) findings.blames.push(`${name} verifies, and has another root than its records`)
+      if (merkle.root() !== head.root)
+        findings.blames.push(`${name} verifies, but its head has another root than its records`)
     }
     yield* sometimes(0.2, `${name}.proveInclusion`, tape.proveInclusion(from))
     const empty = { tape: tape.id, records: 0, root: Merkle.root(Merkle.empty) }
@@ -65,14 +66,14 @@ const checkHeads = (
 
 const lookAtReport = (findings: Findings, report: Lib.VerifyReport): void => {
   for (const { error, why } of report.bad) {
-    if (!isTag(error)) findings.blames.push(`verify found a ${error}`)
+    if (!isTag(error)) findings.blames.push(`verify reports ${error}, which is not an error of the package`)
     const blame = blameMessage(why)
     if (blame !== undefined) findings.blames.push(`verify: ${error} ${blame}`)
     if (findings.outcome === "ok") findings.outcome = `verify ${error}`
   }
 }
 
-/** All that can be read of the events. */
+/** Reads everything of the events. */
 const readEvents = (
   { findings, random, sometimes }: Asker,
   store: EventStore.EventStore["Service"]
@@ -118,5 +119,5 @@ export const readLib = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<vo
     yield* sometimes(0.2, "refresh", lib.refresh)
   })
 
-/** Whatever the record holds. */
+/** Returns the id of a record, even one that cannot be canonical. */
 const idOf = (record: TaraSON.JsonObject): string => TaraSON.recordId(print(record))

@@ -1,4 +1,4 @@
-/** Makes what was changed look as if its writer had written it: hashes, chains and checksums that fit. */
+/** Recomputes hashes, chains and checksums, so that a changed lib looks as if a writer had written it. */
 import { createHash } from "node:crypto"
 import { gunzipSync, zstdDecompressSync } from "node:zlib"
 import { markPrefix } from "../../../src/domain/journal/Batch.ts"
@@ -8,7 +8,7 @@ import type { Node } from "./memoryDisk.ts"
 import { type Fields, isFields, print } from "./values.ts"
 import { withoutRoom } from "../../support/copyLib.ts"
 
-/** The files of one hostile lib, to be changed in place; bytes are replaced, never written to. */
+/** The files of one hostile lib. The map is changed in place; byte arrays are replaced, never modified. */
 export type Draft = Map<string, Node>
 
 export const libMeta = "litelib.meta.jsonl"
@@ -29,10 +29,10 @@ export const segmentsOf = (draft: Draft): Array<string> => pathsOf(draft, /\/seg
 export const dynamicsOf = (draft: Draft): Array<string> => pathsOf(draft, /^litelib\.dynamic-/)
 export const indexesOf = (draft: Draft): Array<string> => pathsOf(draft, /\.idx$/)
 
-/** Lines without their newlines; a last one without an end counts. */
+/** Splits bytes into lines without their newlines; a last line without a newline counts. */
 export const splitLines = (bytes: Uint8Array): Array<Buffer> => {
   const lines: Array<Buffer> = []
-  // The room of a dynamic segment is no line.
+  // The room of a dynamic segment is not a line.
   const content = withoutRoom(bytes)
   const buffer = Buffer.from(content.buffer, content.byteOffset, content.length)
   for (let start = 0; start < buffer.length;) {
@@ -46,7 +46,7 @@ export const splitLines = (bytes: Uint8Array): Array<Buffer> => {
 export const joinLines = (lines: ReadonlyArray<Uint8Array>): Uint8Array =>
   Uint8Array.from(Buffer.concat(lines.flatMap((line) => [line, Buffer.of(0x0a)])))
 
-/** The records of a meta; lines that are none are left out. */
+/** Returns the records of a meta; lines that do not parse are left out. */
 export const readMeta = (bytes: Uint8Array): Array<Fields> =>
   splitLines(bytes).flatMap((line) => {
     const value = parse(line)
@@ -62,7 +62,7 @@ const parse = (line: Uint8Array): Fields | undefined => {
   }
 }
 
-/** A chain of these records. Those in `keep` follow what they say that they follow. */
+/** Seals these records as a chain. Those in `keep` keep their `previous`. */
 export const sealMeta = (records: ReadonlyArray<Fields>, keep: ReadonlySet<Fields> = new Set()): Uint8Array => {
   const lines: Array<string> = []
   let previous: string | null = null
@@ -79,7 +79,7 @@ export const sealMeta = (records: ReadonlyArray<Fields>, keep: ReadonlySet<Field
 
 export const folderOf = (path: string): string => path.slice(0, path.indexOf("/"))
 
-/** Raw lines of a segment's file, if it can be decompressed at all. */
+/** Returns the raw lines of a segment file, or `undefined` if it cannot be decompressed. */
 export const rawOf = (path: string, bytes: Uint8Array): Uint8Array | undefined => {
   const maxOutputLength = 8 * 1024 * 1024
   try {
@@ -91,7 +91,7 @@ export const rawOf = (path: string, bytes: Uint8Array): Uint8Array | undefined =
   }
 }
 
-/** Writes into a tape's meta what its files are now, as far as they can be read: every check of hashes passes. */
+/** Updates the meta of a tape to its present files, as far as they can be read, so that every hash matches. */
 export const resealTape = (draft: Draft, tape: string): void => {
   const file = `${tape}/tape.meta.jsonl`
   const records = readMeta(bytesOf(draft, file))
@@ -104,7 +104,7 @@ export const resealTape = (draft: Draft, tape: string): void => {
     record["bytes"] = bytes.length
     const raw = rawOf(path, bytes)
     if (raw === undefined) {
-      // Nobody can say what it holds: it may be what it was.
+      // The contents cannot be read: assume that they are unchanged.
       if (Merkle.isState(record["merkle"])) merkle = new Merkle.Accumulator(record["merkle"])
       continue
     }
@@ -131,7 +131,7 @@ export const resealTape = (draft: Draft, tape: string): void => {
   draft.set(file, sealMeta(records))
 }
 
-/** Seals the batches of all dynamic segments anew, as one chain, and lib meta, which names their hashes. */
+/** Seals the batches of all dynamic segments again, as one chain, and lib meta, which names their hashes. */
 export const resealDynamics = (draft: Draft): void => {
   const renamed = new Map<unknown, string>()
   for (const path of dynamicsOf(draft).toSorted()) {

@@ -1,4 +1,4 @@
-/** One input, tried: what it ended in, and what of that must not be. */
+/** Tries one input and returns how it ended, with all broken promises. */
 import { makeRandom } from "../random.ts"
 import type { Base } from "./bases.ts"
 import { exercise } from "./exercise.ts"
@@ -9,26 +9,26 @@ export interface Tried {
   readonly number: number
   readonly kind: string
   readonly outcome: string
-  /** In words, with what was done to which lib. */
+  /** Broken promises, in words, each with the lib and its changes. */
   readonly blames: ReadonlyArray<string>
-  /** Time of the processor. */
+  /** CPU time. */
   readonly millis: number
-  /** By how much the process grew meanwhile. */
+  /** Growth of the process meanwhile. */
   readonly growth: Growth
 }
 
-/** What valid libs hold: by base and tape, the ids of all records. */
+/** Contents of the valid libs: the ids of all records, by base and tape. */
 export type Truth = ReadonlyMap<string, ReadonlyMap<string, ReadonlyArray<string>>>
 
 const MiB = 1024 * 1024
 
-/** Inputs are of a few KiB; the largest frame that a lib of default limits may have is of 1 MiB. */
+/** Inputs have a few KiB; the largest frame that a lib with default limits may have holds 1 MiB. */
 const grownBytesMax = 64 * MiB
 
-/** Typical is a hundredth of it. */
+/** A typical input takes a hundredth of this. */
 const millisMax = 5000
 
-/** Reads the valid libs themselves, in which nothing may be wrong. */
+/** Reads the valid libs. Throws if anything is wrong with one. */
 export const truthOf = async (bases: ReadonlyArray<Base>): Promise<Truth> => {
   const truth = new Map<string, ReadonlyMap<string, ReadonlyArray<string>>>()
   for (const { files, name } of bases) {
@@ -46,7 +46,7 @@ export const tryInput = async (
   seed: number,
   number: number
 ): Promise<Tried> => {
-  // Errors are what most inputs end in: where each of them comes from is asked of those alone that are blamed.
+  // Most inputs end with an error, so stack traces are recorded only in a second try of inputs that break a promise.
   Error.stackTraceLimit = 0
   let first = await once(bases, truth, seed, number)
   Error.stackTraceLimit = 12
@@ -54,7 +54,7 @@ export const tryInput = async (
     const again = await once(bases, truth, seed, number)
     if (again.blames.length > 0) first = again
   }
-  // A collection of garbage that is due looks like growth: it is not due again and again.
+  // A delayed garbage collection looks like growth, but does not recur each time.
   let { growth } = first
   for (let again = 0; again < 3 && isTooMuch(growth); again++) {
     const next = (await once(bases, truth, seed, number)).growth
@@ -62,13 +62,13 @@ export const tryInput = async (
   }
   const blames = [...first.blames]
   if (isTooMuch(growth)) blames.push(`memory grew by ${Math.round(bytesOf(growth) / MiB)} MiB`)
-  if (first.millis > millisMax) blames.push(`took ${Math.round(first.millis)} ms of the processor`)
+  if (first.millis > millisMax) blames.push(`took ${Math.round(first.millis)} ms of CPU time`)
   const { input, millis, outcome } = first
   const said = blames.map((blame) => `${input.base.name}, ${input.said}: ${blame}`)
   return { number, kind: input.kind, outcome, blames: said, millis, growth }
 }
 
-/** What is not known is no less than what is. */
+/** Returns the growth in bytes; an unknown one counts as infinite. */
 const bytesOf = (growth: Growth): number => ("bytes" in growth ? growth.bytes : Number.POSITIVE_INFINITY)
 
 const isTooMuch = (growth: Growth): boolean => "bytes" in growth && growth.bytes > grownBytesMax
@@ -84,14 +84,14 @@ const once = async (bases: ReadonlyArray<Base>, truth: Truth, seed: number, numb
   return { input, outcome: findings.outcome, blames, millis, growth: grown() }
 }
 
-/** Where no hash was made to fit, nothing is read but what was written, from its beginning on. */
+/** Checks that an input without recomputed hashes returns only records that were written, from the first one on. */
 const strangers = (truth: Truth, input: Input, records: ReadonlyMap<string, ReadonlyArray<string>>): Array<string> => {
   if (!input.isTruthful) return []
   const blames: Array<string> = []
   for (const [tape, ids] of records) {
     const known = truth.get(input.base.name)?.get(tape)
     const at = ids.findIndex((id, index) => id !== known?.[index])
-    if (at !== -1) blames.push(`${tape} gave a record ${at} that was never written there`)
+    if (at !== -1) blames.push(`${tape} returned a record ${at} that was never written there`)
   }
   return blames
 }

@@ -1,14 +1,14 @@
-/** JSON that nobody would write: printed without a check, and changed in one place. */
+/** JSON that no writer would write: printed without checks, and changed in one place. */
 import type { Random } from "../random.ts"
 
-/** What `JSON.parse` gives, and numbers that are spelled as no double is. */
+/** A value that `JSON.parse` returns, or a literal number in a form that no double prints as. */
 export type Value = unknown
 export type Fields = { [key: string]: Value }
 
 export const isFields = (value: Value): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !isRaw(value)
 
-/** A literal that is printed as it stands. */
+/** Makes a literal that is printed verbatim. */
 const raw = (literal: string): Value => new Raw(literal)
 
 class Raw {
@@ -20,7 +20,7 @@ class Raw {
 
 const isRaw = (value: Value): value is Raw => value instanceof Raw
 
-/** The canonical form of JSON, without any check: what cannot be canonical is printed all the same. */
+/** Prints JSON in canonical form without any check, even if the value cannot be canonical. */
 export const print = (value: Value): string => {
   if (isRaw(value)) return value.literal
   if (Array.isArray(value)) return `[${value.map(print).join(",")}]`
@@ -139,7 +139,7 @@ const others: ReadonlyArray<() => Value> = [
   () => ({ constructor: { prototype: 1 } })
 ]
 
-/** Any value at all. */
+/** Returns a random value of any kind. */
 export const anyValue = (random: Random): Value => {
   switch (random.below(3)) {
     case 0:
@@ -151,7 +151,7 @@ export const anyValue = (random: Random): Value => {
   }
 }
 
-/** Another value in the place of this one: mostly of its kind, and mostly near to it. */
+/** Returns another value to replace this one, mostly of its kind and mostly close to it. */
 const changed = (random: Random, value: Value): Value => {
   if (random.next() < 0.12) return anyValue(random)
   if (typeof value === "number") {
@@ -184,14 +184,14 @@ const nearArray = (random: Random, array: Array<Value>): Value => {
   }
 }
 
-/** Every place within a value, as the keys that lead there. */
+/** Returns every place within a value, as the keys that lead there. */
 const placesIn = (value: Value, path: ReadonlyArray<string> = []): Array<ReadonlyArray<string>> => {
   if (typeof value !== "object" || value === null || isRaw(value)) return [path]
   const inner = Object.keys(value).flatMap((key) => placesIn((value as Fields)[key], [...path, key]))
   return path.length === 0 ? inner : [path, ...inner]
 }
 
-/** Changes one place of `fields`; `skip` are keys of its own that stay. The result says what was done. */
+/** Changes one place of `fields` and returns a description. Keys in `skip` stay unchanged. */
 export const changeOne = (random: Random, fields: Fields, skip: ReadonlySet<string> = new Set()): string => {
   const what = random.next()
   if (what < 0.08) {

@@ -1,14 +1,14 @@
-/** What a thread is given to do, and how it says where it is. */
+/** The work of a thread, and how it reports its progress. */
 export interface Work {
   readonly seed: number
-  /** The inputs `from`, `from + step` and so on, up to before `end`. */
+  /** First input; the thread tries `from`, `from + step` and so on, below `end`. */
   readonly from: number
   readonly step: number
   readonly end: number
-  /** What is being tried. */
+  /** Number of the input that is being tried. */
   readonly current: SharedArrayBuffer
 }
 
-/** What `current` holds before the first input, and behind the last. */
+/** Values of `current` before the first input (`atBegin`) and after the last (`atEnd`). */
 export const atBegin = -1
 export const atEnd = -2

@@ -1,6 +1,6 @@
 /**
- * Tries one input after the other, in a thread of its own: it can be ended from outside when it does not come back, and
- * has so much memory and no more.
+ * Tries one input after the other in a separate thread. The thread has a memory limit, and can be terminated from
+ * outside if it hangs.
  */
 import { parentPort, workerData } from "node:worker_threads"
 import { makeBases } from "./bases.ts"
@@ -20,7 +20,7 @@ process.on("uncaughtException", blame)
 for (let number = from; number < end; number += step) {
   Atomics.store(now, 0, number)
   const tried = await tryInput(bases, truth, seed, number)
-  // What nobody waited for has its turn, and is blamed on this input.
+  // Let unhandled rejections surface now, so that they are blamed on this input.
   await new Promise<void>((resolve) => void setImmediate(resolve))
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of worker_threads has no origin
   parentPort!.postMessage({ ...tried, blames: [...tried.blames, ...blamed.splice(0)] })

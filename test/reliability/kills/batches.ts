@@ -1,21 +1,24 @@
-/** The batches that a writer sends until it is killed: known to who kills it, too. */
+/** The batches that a writer appends until it is killed. The process that kills it knows them too. */
 
-/** Writers within the process: each waits for its own acknowledgement only. The last two write events. */
+/**
+ * Number of lanes: concurrent appenders in the process, each waiting for its own acknowledgement. The last two append
+ * events.
+ */
 export const lanes = 5
 
 export const tapeNames: ReadonlyArray<string> = ["alpha", "beta", "gamma"]
 
-/** The stream that both lanes of events write to, with whatever is on it. */
+/** The stream that both lanes of events append to, expecting any revision. */
 const sharedStream = "audit-1"
 
 export const streamNames: ReadonlyArray<string> = ["order-3", "bill-3", "order-4", "bill-4", sharedStream]
 
 export const isEventLane = (lane: number): boolean => lane >= 3
 
-/** Whether `stream` is written by one lane only, which then knows its revision. */
+/** Returns whether only one lane appends to `stream`; that lane knows its revision. */
 export const isOwn = (stream: string): boolean => stream !== sharedStream
 
-/** A record, or the data of an event, of batch `seq` of a lane: the `n`-th of `of`. */
+/** A record, or the data of an event, in batch `seq` of a lane: number `n` of `of`. */
 export interface KillRecord {
   readonly [key: string]: number | string
   readonly run: number
@@ -26,13 +29,13 @@ export interface KillRecord {
   readonly text: string
 }
 
-/** What a batch appends to one tape, or to one stream. */
+/** The records that a batch appends to one tape or one stream. */
 export interface Part {
   readonly place: string
   readonly records: Array<KillRecord>
 }
 
-/** What batch `seq` of `lane` appends, and where: up to three tapes or streams, up to eight records. */
+/** Returns the parts of batch `seq` of `lane`: up to eight records for up to three tapes or streams. */
 export const partsOf = (run: number, lane: number, seq: number): Array<Part> => {
   const names = isEventLane(lane) ? [`order-${lane}`, `bill-${lane}`, sharedStream] : tapeNames
   const places = 1 + (seq % names.length)

@@ -1,7 +1,7 @@
 /**
- * `kill -9` at any moment, again and again over one folder, while tapes and streams are written, repacked and cloned, and
- * while the lib is opened and closed. Acknowledgements are kept by this process, which looks afterwards whether all of
- * it is there, and nothing half.
+ * `kill -9` at any moment, again and again over one folder, while tapes and streams are appended to, repacked and
+ * cloned, and while the lib is opened and closed. This process collects the acknowledgements and checks afterwards that
+ * every acknowledged batch is there and no batch is there in part.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -35,13 +35,13 @@ const run = (options: Options): Promise<Result> =>
     return {
       counts: { kills, violations: failures.length },
       failures,
-      figures: [`${acknowledged} batches were acknowledged, beside ${repacks} repacks and ${clones} clones`]
+      figures: [`${acknowledged} batches were acknowledged, during ${repacks} repacks and ${clones} clones`]
     }
   })
 
 export const campaign: Campaign = {
   name: "kills",
-  shows: "what was acknowledged survives kill -9 at any moment, whole and in order, and writing goes on",
+  shows: "Acknowledged batches survive kill -9 at any moment, whole and in order, and the next writer can append.",
   partsMax: 2,
   run
 }

@@ -1,9 +1,9 @@
-/** A writer in a process of its own, and its end. */
+/** Runs a writer in a separate process and kills it. */
 import { startChild } from "../../support/children.ts"
 
 export const writer = new URL("writer.ts", import.meta.url)
 
-/** When to kill: at so many acknowledgements, or so many milliseconds after so many repacks, clones or openings. */
+/** When to kill: `millis` after the `count`-th acknowledgement, repack, clone or opening. */
 export type Moment = {
   readonly word: "ack" | "repack" | "clone" | "opening"
   readonly count: number
@@ -13,7 +13,7 @@ export type Moment = {
 export interface Ack {
   readonly lane: number
   readonly seq: number
-  /** Where each part of the batch went: an ordinal of its tape, or a revision of its stream. */
+  /** First ordinal (in a tape) or revision (in a stream) of each part of the batch. */
   readonly firsts: ReadonlyArray<number>
 }
 
@@ -22,14 +22,14 @@ export interface Clone {
   readonly source: string
 }
 
-/** What a writer had acknowledged when it was killed. */
+/** Everything that a writer had acknowledged when it was killed. */
 export interface Said {
   readonly acks: ReadonlyArray<Ack>
   readonly clones: ReadonlyArray<Clone>
   readonly repacks: number
 }
 
-/** Runs a writer, and kills it at that moment. */
+/** Runs a writer, kills it at `moment`, and returns what it had acknowledged. */
 export const runAndKill = async (
   scratch: string,
   location: string,
@@ -45,7 +45,7 @@ export const runAndKill = async (
     killed = true
     child.send("SIGKILL")
   }
-  // What it says between the moment and its end counts as well: it was acknowledged.
+  // Lines that it prints between that moment and its end count too: they are acknowledgements.
   const onLine = (line: string): void => {
     const [word, ...rest] = line.split(" ")
     if (word === "ack") {

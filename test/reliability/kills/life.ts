@@ -21,7 +21,7 @@ export interface Life {
   readonly failures: ReadonlyArray<string>
 }
 
-/** Kills `rounds` writers over the lib at `location`, where nothing is. */
+/** Kills `rounds` writers over a new lib at `location`. */
 export const live = async (scratch: string, location: string, rounds: number, seed: number): Promise<Life> => {
   const random = makeRandom(seed)
   let found: Found = new Map([...tapeNames, ...streamNames].map((place) => [place, []]))
@@ -38,7 +38,7 @@ export const live = async (scratch: string, location: string, rounds: number, se
       repacks += said.repacks
       clones.push(...said.clones)
       runs.set(round, said)
-      // Before every reopening the writer before it stays as it was killed.
+      // Before such a round nothing recovers the lib: the next writer finds it as the killed one left it.
       if (reopens(round + 1) && round + 1 < rounds) continue
       found = await Effect.runPromise(recover(location, found, runs, clones, round % 3 === 0 || round + 1 === rounds))
       runs.clear()
@@ -51,8 +51,9 @@ export const live = async (scratch: string, location: string, rounds: number, se
 }
 
 /**
- * Every fourth writer is killed while it opens and closes the lib, the first time that of a writer that was killed before
- * it; every fourth beside its repacks and clones. The others are killed at their appends.
+ * Returns whether the writer of this round is killed while it opens and closes the lib: every fourth is. It first opens
+ * the lib that the killed writer before it left. Another quarter is killed around repacks and clones, the others at
+ * their appends.
  */
 const reopens = (round: number): boolean => round % 4 === 3
 
@@ -62,7 +63,7 @@ const momentOf = (round: number, random: Random): Moment => {
   return { word: "ack", count: 1 + Math.floor(random.next() ** 2 * 100), millis: 0 }
 }
 
-/** The writer that comes after: everything is there and verifies, and it can append and close. */
+/** Opens the lib after kills: checks that everything is there and verifies, then appends and closes. */
 const recover = (
   location: string,
   before: Found,
@@ -76,7 +77,7 @@ const recover = (
         const found = yield* read(lib)
         checkRuns(found, before, runs)
         yield* checkClones(lib, found, clones)
-        // What was read was checked as it was read; all the rest is looked at now and then, and at the end.
+        // Reads check the bytes that they return. Verify checks the rest, now and then and at the end.
         if (verifies) assert.deepStrictEqual(yield* findings(lib), [])
         yield* goOn(lib, found, { again: [...runs.keys()] })
         return found
@@ -110,7 +111,7 @@ const read = Effect.fnUntraced(function* (lib: LibService) {
   return found
 })
 
-/** What was cloned is what its source then held: a part from its beginning. */
+/** Checks that each clone holds the first records of its source. */
 const checkClones = Effect.fnUntraced(function* (lib: LibService, found: Found, clones: ReadonlyArray<Clone>) {
   const names = new Set((yield* lib.tapes).map(({ name }) => name))
   for (const { name, source } of clones) {
@@ -120,7 +121,7 @@ const checkClones = Effect.fnUntraced(function* (lib: LibService, found: Found, 
   }
 })
 
-/** Appends everywhere; it goes to the end. */
+/** Appends a record to every tape and an event to every stream, and checks that they come last. */
 const goOn = Effect.fnUntraced(function* (lib: LibService, found: Found, added: TaraSON.JsonObject) {
   const receipts = yield* lib.commit(tapeNames.map((tape) => ({ tape, records: [added] })))
   for (const { tape, firstOrdinal } of receipts) assert.strictEqual(firstOrdinal, found.get(tape)!.length)

@@ -1,19 +1,22 @@
-/** What killed writers left: all that they acknowledged, in order, and at most the one batch of each lane under way. */
+/**
+ * Checks what killed writers left: all acknowledged batches in order, and at most one unacknowledged batch of each
+ * lane.
+ */
 import * as assert from "node:assert"
 import * as TaraSON from "litetapes/TaraSON"
 import { type KillRecord, lanes, partsOf } from "./batches.ts"
 import type { Ack, Said } from "./killed.ts"
 
-/** What each tape and each stream holds, as canonical text a record. */
+/** The records of each tape and each stream, as canonical text. */
 export type Found = Map<string, Array<string>>
 
-/** What writers said that came one after the other, by their runs. */
+/** What consecutive writers acknowledged, by the number of their run. */
 export type Runs = ReadonlyMap<number, Said>
 
-/** Throws unless `found` is what was there `before`, and behind it what these writers acknowledged. */
+/** Throws unless `found` is what was there `before`, followed by what these writers acknowledged. */
 export const checkRuns = (found: Found, before: Found, runs: Runs): void => {
   for (const [place, old] of before) {
-    assert.deepStrictEqual(found.get(place)!.slice(0, old.length), old, `${place} is what it was`)
+    assert.deepStrictEqual(found.get(place)!.slice(0, old.length), old, `${place} still begins with its old records`)
   }
   for (const [run, counts] of countBatches(found, before, runs)) {
     for (const [lane, count] of counts.entries()) checkLane(found, before, run, lane, count, runs.get(run)!.acks)
@@ -23,7 +26,10 @@ export const checkRuns = (found: Found, before: Found, runs: Runs): void => {
 const recordsIn = (run: number, lane: number, seq: number): number =>
   partsOf(run, lane, seq).reduce((sum, part) => sum + part.records.length, 0)
 
-/** How many batches of each lane are there, by run: whole ones, none without those before it, and nothing else. */
+/**
+ * Counts the batches of each lane, by run. Throws unless all are whole, no earlier one is missing, and nothing else is
+ * there.
+ */
 const countBatches = (found: Found, before: Found, runs: Runs): Map<number, Array<number>> => {
   const batches = new Map([...runs.keys()].map((run) => [run, Array.from({ length: lanes }, () => new Set<number>())]))
   let records = 0
@@ -47,7 +53,7 @@ const countBatches = (found: Found, before: Found, runs: Runs): Map<number, Arra
   return new Map([...batches].map(([run, byLane]) => [run, byLane.map((seqs) => seqs.size)]))
 }
 
-/** Where a batch stands in each of its places: as it was sent, its records together and in order. */
+/** Returns where each part of a batch begins. Throws unless the records of the part are together and in order. */
 const placesOf = (found: Found, before: Found, run: number, lane: number, seq: number): Array<number> =>
   partsOf(run, lane, seq).map(({ place, records }) => {
     const lines = found.get(place)!
@@ -57,23 +63,25 @@ const placesOf = (found: Found, before: Found, run: number, lane: number, seq: n
     return first
   })
 
-/** What was acknowledged of a lane is there, where it was said to be, and at most the one append that was under way. */
+/**
+ * Checks one lane: its acknowledged batches are where the acknowledgements say, and at most one more batch is there.
+ */
 const checkLane = (found: Found, before: Found, run: number, lane: number, count: number, acks: ReadonlyArray<Ack>) => {
   const acked = acks.filter((ack) => ack.lane === lane)
   const where = `lane ${lane} of run ${run}`
   assert.deepStrictEqual(
     acked.map(({ seq }) => seq),
     [...acked.keys()],
-    `${where} acknowledged one after the other`
+    `${where}: its acknowledgements are in order`
   )
   assert.ok(count >= acked.length, `${where}: ${acked.length} batches were acknowledged, ${count} are there`)
   assert.ok(count <= acked.length + 1, `${where}: ${acked.length} batches were acknowledged, and ${count} are there`)
   const last = new Map<string, number>()
   for (let seq = 0; seq < count; seq++) {
     const places = placesOf(found, before, run, lane, seq)
-    if (seq < acked.length) assert.deepStrictEqual(places, acked[seq]!.firsts, `${where}: where batch ${seq} went`)
+    if (seq < acked.length) assert.deepStrictEqual(places, acked[seq]!.firsts, `${where}: places of batch ${seq}`)
     for (const [index, { place }] of partsOf(run, lane, seq).entries()) {
-      assert.ok(places[index]! > (last.get(place) ?? -1), `${where}: batches in order`)
+      assert.ok(places[index]! > (last.get(place) ?? -1), `${where}: its batches are in order`)
       last.set(place, places[index]!)
     }
   }

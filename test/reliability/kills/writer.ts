@@ -1,9 +1,10 @@
 /**
- * Opens the lib at its first argument and writes to it as fast as it can, until it is killed: batches over several tapes,
- * events over several streams, and beside them repacks and clones. Each acknowledgement is said before the next append
- * of its lane begins.
+ * Opens the lib at its first argument and appends as fast as it can until it is killed: batches over several tapes and
+ * events over several streams, while it also repacks and clones tapes. It prints each acknowledgement before the next
+ * append of that lane begins.
  *
- * Lines: `opening`, `ack <lane> <seq> <first ordinal or revision of each part>`, `clone <name> <tape>`, `repack`, `closed`.
+ * Lines: `opening`, `ack <lane> <seq> <first ordinal or revision of each part>`, `clone <name> <tape>`, `repack`,
+ * `closed`.
  */
 import * as Effect from "effect/Effect"
 import * as EventStore from "litetapes/EventStore"
@@ -49,7 +50,7 @@ const shapes: ReadonlyArray<Tape.RepackOptions> = [
   { targetBytes: 20_000, compression: "gzip", shardEvery: 2 }
 ]
 
-/** Gives one tape after the other another shape, and clones one now and then. */
+/** Repacks one tape after the other in different ways, and clones one now and then. */
 const reshape = (lib: LibService) =>
   Effect.gen(function* () {
     for (let n = 0; ; n++) {
@@ -65,7 +66,7 @@ const reshape = (lib: LibService) =>
     }
   })
 
-/** One session: `rounds` appends a lane. */
+/** Opens the lib for `rounds` appends in each lane. */
 const session = (rounds: number) =>
   Effect.scoped(
     Effect.gen(function* () {

@@ -1,14 +1,15 @@
 /**
- * One writer at a time, and what becomes of one that lost its lock.
+ * One writer at a time, and what happens to a writer that lost its lock.
  *
- * - Processes fight for one lib, and some are killed: one chain of acknowledged batches comes out, and who was refused
- *   was told `LibLocked`.
- * - A writer is stopped by SIGSTOP: another one is refused. Then its lock file is unlinked, another one comes in and
- *   writes, and the first one goes on: it is stopped at its next step, and what either acknowledged is there.
+ * - Processes fight for one lib, and some are killed. The result is one chain of acknowledged batches; every process
+ *   that was refused got `LibLocked`.
+ * - A writer is stopped by SIGSTOP: another one is refused. Then its lock file is unlinked, another writer opens the
+ *   lib and appends, and the first one is continued. Its next step fails, and everything that either acknowledged is
+ *   there.
  * - The same in one process, held up within every call that changes something, of every operation.
  *
- * What no look at the lock can keep apart is a writer that is stopped between that look and the call behind it, in the
- * same turn. The long form holds it up there too, and says what that would cost; it is no failure.
+ * No check of the lock protects against a writer that is stopped between the check and the next call, in the same turn.
+ * The long mode holds it up there too and reports what that would cost. It does not count as a failure.
  */
 import * as path from "node:path"
 import { warmUp, withScratch } from "../../support/children.ts"
@@ -28,7 +29,7 @@ interface Share {
   readonly isOurs: (index: number) => boolean
 }
 
-/** Processes in each fight, and how many of them are killed while it lasts. */
+/** Returns, for each fight, the number of processes and how many are killed during it. */
 const fights = (size: Options["size"]): ReadonlyArray<readonly [processes: number, kills: number]> =>
   size === "ordinary"
     ? [
@@ -74,12 +75,15 @@ const stopAll = async (scratch: string, { options, failures, figures, isOurs }: 
   }
   const errors = [...met].map(([tag, count]) => `${count} × ${tag}`).join(", ")
   figures.push(
-    `${stopped} writers stopped by SIGSTOP, twice each, another one refused; without their lock file they then met ${errors}; ${acknowledged} batches acknowledged to them`
+    `${stopped} writers stopped by SIGSTOP, twice each, while another one was refused; without their lock file they failed with ${errors}; they had acknowledged ${acknowledged} batches`
   )
   return stopped
 }
 
-/** Holds a writer up within each call of each operation; in the ordinary size at about every second one. */
+/**
+ * Holds a writer up within each call of each operation; in the ordinary size, from the ninth call on, in about half of
+ * them.
+ */
 const holdUpAll = async ({ options, failures, figures, isOurs }: Share): Promise<number> => {
   const random = makeRandom(seedOf(options.seed, 3))
   let points = 0
@@ -94,17 +98,19 @@ const holdUpAll = async ({ options, failures, figures, isOurs }: Share): Promise
           ended = at === undefined
           if (ended) break
           points += 1
-          const where = `${operation.name}, held up within call ${step} (${at}), who took over ${closes ? "had closed" : "was at work"}`
+          const where = `${operation.name}, held up within call ${step} (${at}), the new writer ${closes ? "had closed" : "was still open"}`
           failures.push(...wrong.map((text) => `${where}: ${text}`))
         }
       }
     }
   })
-  figures.push(`${points} times held up within a call, of ${operations.length} operations, while another one took over`)
+  figures.push(
+    `${points} times held up within a call of ${operations.length} operations while another writer took over`
+  )
   return points
 }
 
-/** Holds a writer up between its look at the lock and the call behind it. What comes of it is said, and counted nowhere. */
+/** Holds a writer up between its check of the lock and the next call. Reports the outcome, but counts no failures. */
 const lookThroughWindow = async ({ figures, isOurs }: Share): Promise<void> => {
   const lost: Array<string> = []
   let tried = 0
@@ -121,7 +127,7 @@ const lookThroughWindow = async ({ figures, isOurs }: Share): Promise<void> => {
   })
   const which = lost.length === 0 ? "" : `: ${lost.join("; ")}`
   figures.push(
-    `the window: held up ${tried} times between the look at the lock and the next call, ${lost.length} would cost data${which}`
+    `the window: held up ${tried} times between the check of the lock and the next call, ${lost.length} would cost data${which}`
   )
 }
 
@@ -140,7 +146,7 @@ const run = (options: Options): Promise<Result> =>
 
 export const campaign: Campaign = {
   name: "locks",
-  shows: "one writer at a time, and one that lost its lock while it was stopped harms nobody",
+  shows: "Only one writer writes at a time. A writer that lost its lock while it was stopped damages nothing.",
   partsMax: 2,
   run
 }

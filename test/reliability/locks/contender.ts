@@ -1,8 +1,8 @@
 /**
- * A process that wants to write to the lib at its first argument, again and again, until it is killed.
+ * A process that tries to write to the lib at its first argument, again and again, until it is killed.
  *
  * - `fight`: opens the lib, appends a few numbered batches, closes it, and starts over.
- * - `stay`: opens it once and goes on appending, flushing and repacking, until it is refused.
+ * - `stay`: opens it once, then appends, flushes and repacks until it is refused.
  *
  * Lines: `<name> in`, `<name> locked`, `<name> ack <n> <ordinal> <batch>`, `<name> out`, `<name> stopped <tag>`,
  * `<name> error <tag>: <message>`.
@@ -32,7 +32,7 @@ const inLib = <A, E>(body: (tape: Tape.Tape["Service"]) => Effect.Effect<A, E>) 
       const lib = yield* Lib.open(location!, { closeBytes: 4096, backlogMax: 2 })
       say(`${name} in`)
       yield* body(yield* Effect.provideService(Tape.makeOrCreate(tapeName), Lib.Lib, lib))
-      // Said while the lock is still held: another one may come in as soon as the scope has closed.
+      // Printed while the lock is still held: another contender may open the lib as soon as the scope has closed.
       say(`${name} out`)
     })
   )
@@ -57,7 +57,7 @@ const stay = inLib((tape) =>
       for (let round = 0; round < 4; round++) yield* append(tape)
       yield* tape.appendSegment
       for (let round = 0; round < 4; round++) yield* append(tape)
-      // A repack that cannot write fails alone; what comes behind it finds out what that means.
+      // A repack that cannot write fails alone. The next operation shows whether the lock is lost.
       yield* Effect.ignore(tape.repack({ targetBytes: 2000, compression: n % 3 === 0 ? "zstd" : "none" }))
       yield* tape.setUserMeta("n", n)
     })

@@ -1,4 +1,4 @@
-/** Two to eight processes fight for one lib; some are killed. One chain of acknowledged batches comes out. */
+/** Two to eight processes fight for one lib, and some are killed. The result is one chain of acknowledged batches. */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import * as NodeStorage from "litetapes/NodeStorage"
@@ -13,13 +13,15 @@ export interface Fight {
   readonly refused: number
   readonly taken: number
   readonly kills: number
-  /** What was not as it should be. */
+  /** Broken promises, in words. */
   readonly failures: ReadonlyArray<string>
 }
 
 const script = new URL("contender.ts", import.meta.url)
 
-/** Lets `processes` fight for the lib at `location`, where nothing is; `kills` times one of them gives way to another. */
+/**
+ * Lets `processes` processes fight for a new lib at `location`; `kills` times one is killed and another one started.
+ */
 export const fight = async (
   scratch: string,
   location: string,
@@ -29,7 +31,7 @@ export const fight = async (
 ): Promise<Fight> => {
   const random = makeRandom(seed)
   const logFile = `${location}.said`
-  // One file for all of them: the kernel puts their lines into one order.
+  // One file for all of them, so that the kernel orders their lines.
   const log = fs.openSync(logFile, "a")
   const alive = new Map<string, Child>()
   const everyone: Array<Promise<unknown>> = []
@@ -55,7 +57,7 @@ export const fight = async (
     for (let i = 0; i < processes; i++) start()
     for (let killed = 0; killed < kills && complaints.length === 0; killed++) {
       const said = fs.fstatSync(log).size + 1 + random.below(30 * processes) ** 2 / processes
-      await until("they go on", () => fs.fstatSync(log).size >= said || complaints.length > 0)
+      await until("they continue", () => fs.fstatSync(log).size >= said || complaints.length > 0)
       const victims = [...alive.values()]
       if (victims.length > 0) random.pick(victims).send("SIGKILL")
       start()
@@ -78,7 +80,7 @@ interface Said {
   readonly wrong: ReadonlyArray<string>
 }
 
-/** Reads what all said, in the order in which they said it: nobody speaks but who is in. */
+/** Reads the lines of all contenders in order, and checks that only the one that has the lib open acknowledges. */
 const readLog = (text: string): Said => {
   const acks: Array<Kept> = []
   const wrong: Array<string> = []
@@ -87,18 +89,18 @@ const readLog = (text: string): Said => {
   let [refused, taken] = [0, 0]
   for (const line of text.split("\n").slice(0, -1)) {
     const [by, word, n, ordinal, batch] = line.split(" ") as [string, string, string, string, string]
-    if (gone.has(by)) wrong.push(`${line}, though another one was in after it`)
+    if (gone.has(by)) wrong.push(`${line}, although another one was in after it`)
     if (word === "locked") refused += 1
     else if (word === "in") {
       taken += 1
-      // It was killed while it was in: it must never be heard of again.
+      // The holder was killed while it was in: it must print nothing more.
       if (holder !== undefined) gone.add(holder)
       holder = by
     } else if (word === "out") {
-      if (holder !== by) wrong.push(`${line}, though ${holder} was in`)
+      if (holder !== by) wrong.push(`${line}, although ${holder} was in`)
       holder = undefined
     } else if (word === "ack") {
-      if (holder !== by) wrong.push(`${line}, though ${holder} was in`)
+      if (holder !== by) wrong.push(`${line}, although ${holder} was in`)
       const kept = { by, tape: tapeName, firstOrdinal: Number(ordinal), batch: Number(batch) }
       const last = acks.at(-1)
       if (
@@ -112,7 +114,7 @@ const readLog = (text: string): Said => {
   return { acks, refused, taken, wrong }
 }
 
-/** All that was acknowledged is there, and besides it at most one batch of each that was killed. */
+/** Checks that every acknowledged batch is there, and at most one more of each killed contender. */
 const check = async (location: string, { acks }: Said): Promise<ReadonlyArray<string>> => {
   const storage = await Effect.runPromise(NodeStorage.make)
   const program = withLib(storage, location, (lib) =>
@@ -130,7 +132,7 @@ const check = async (location: string, { acks }: Said): Promise<ReadonlyArray<st
 
 type Numbered = ReturnType<typeof recordsOf>[number]
 
-/** Records that nobody may have appended: halves, repeats, more than the one batch of each that was under way. */
+/** Returns what must not be there: incomplete batches, repeats, more than one unacknowledged batch of a contender. */
 const strays = (found: ReadonlyArray<Numbered>, acks: ReadonlyArray<Kept>): Array<string> => {
   const wrong: Array<string> = []
   const acknowledged = new Map<string, number>()
@@ -141,7 +143,8 @@ const strays = (found: ReadonlyArray<Numbered>, acks: ReadonlyArray<Kept>): Arra
     const batch = recordsOf(by, n)
     const next = seen.get(by) ?? 0
     const isWhole = batch.every(({ i }) => found[at + i]?.by === by && found[at + i]?.n === n && found[at + i]?.i === i)
-    if (n !== next || !isWhole) wrong.push(`record ${at} begins batch ${n} of ${by}, expected was all of ${next}`)
+    if (n !== next || !isWhole)
+      wrong.push(`record ${at} begins batch ${n} of ${by}, expected the whole of batch ${next}`)
     seen.set(by, n + 1)
     at += batch.length
   }

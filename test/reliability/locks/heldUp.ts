@@ -1,6 +1,6 @@
 /**
- * A writer that was stopped in the middle of an operation, lost its lock meanwhile, and goes on: at every call that
- * changes something. Both writers are in this process, so that every moment can be had, and had again.
+ * A writer is stopped in the middle of an operation, loses its lock meanwhile, and continues: at every call that
+ * changes something. Both writers run in this process, so every moment can be reached and reproduced.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import * as Contested from "../../support/contestedDisk.ts"
 import { existingTape, type LibService, openSession, type Session, storeOf, tapeOf } from "../../support/openLib.ts"
 import { findings, type Kept, missing, readTapes } from "../../support/receipts.ts"
 
-/** What the first writer does when it is held up. */
+/** The operation of the first writer that is held up. */
 export interface Operation {
   readonly name: string
   readonly options?: Lib.Options
@@ -29,7 +29,7 @@ const event = { type: "Placed", data: { cents: 100 } }
 
 export const operations: ReadonlyArray<Operation> = [
   { name: "append", run: (lib, keep) => keep(lib, "alpha", "in flight") },
-  // Its dynamic segment is due: the next one is made first, under the number that who takes over gives to its own.
+  // The dynamic segment is due, so the next one is created first, with the number that the new writer gives to its own.
   {
     name: "roll",
     options: { closeBytes: 8192 },
@@ -58,15 +58,15 @@ export const operations: ReadonlyArray<Operation> = [
   { name: "close", run: (lib) => lib.close }
 ]
 
-/** What came of one stop. */
+/** The outcome of one stop. */
 export interface Outcome {
-  /** The call at which it stopped; `undefined` once the operation has no such call any more. */
+  /** The call at which it stopped; `undefined` if the operation has fewer calls. */
   readonly at: string | undefined
-  /** What was promised and is not so. */
+  /** Broken promises, in words. */
   readonly wrong: ReadonlyArray<string>
 }
 
-/** Stops `operation` at its `step`-th call, in the lib at `location`, where nothing is. It is removed afterwards. */
+/** Stops `operation` at its `step`-th call in a new lib at `location`, which is removed afterwards. */
 export const stopAndTakeOver = (
   location: string,
   operation: Operation,
@@ -77,7 +77,7 @@ export const stopAndTakeOver = (
   const body = scenario(location, operation, held, step, closes).pipe(
     Effect.catchCause((cause) => Effect.succeed<Outcome>({ at: "?", wrong: [`${cause}`] })),
     Effect.ensuring(Effect.sync(() => fs.rmSync(location, { recursive: true, force: true }))),
-    // A writer that is stopped complains, and so it should.
+    // A writer that lost its lock logs that, as it must.
     Effect.provide(Logger.layer([]))
   )
   return Effect.runPromise(body)
@@ -110,7 +110,7 @@ const scenario = Effect.fnUntraced(function* (
   const taken = yield* Deferred.make<Session, unknown>()
   const takeOver = Effect.gen(function* () {
     const session = yield* openSession(second, location, settings)
-    wrong.push(...missing(yield* readTapes(session.lib), kept).map((text) => `at once: ${text}`))
+    wrong.push(...missing(yield* readTapes(session.lib), kept).map((text) => `directly after the takeover: ${text}`))
     yield* work(session.lib, keeper("the second"))
     if (closes) yield* session.close
     return session
@@ -124,10 +124,10 @@ const scenario = Effect.fnUntraced(function* (
   }
   const successor = yield* Deferred.await(taken)
 
-  // After any operation that was under way it has noticed at the latest when it wants to write again.
+  // Whatever operation was under way, the first writer must notice at the latest at its next write.
   const late = yield* Effect.exit(keeper("the first, late")(stopped.lib, "alpha", "late"))
-  if (Exit.isSuccess(late)) wrong.push("the first writer was told that a late batch is committed")
-  if (!closes) yield* keeper("the second, beside the first")(successor.lib, "alpha", "beside")
+  if (Exit.isSuccess(late)) wrong.push("the first writer acknowledged a late batch")
+  if (!closes) yield* keeper("the second, after the first")(successor.lib, "alpha", "meanwhile")
   yield* stopped.close
   if (!closes) yield* successor.close
 
@@ -138,7 +138,7 @@ const scenario = Effect.fnUntraced(function* (
   return { at, wrong }
 })
 
-/** Tapes with several segments and with records in none, and a stream of events. */
+/** Makes two tapes, each with a segment and with records in no segment yet, and a stream of events. */
 const prepare = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
   const store = yield* storeOf(lib)
   for (const name of ["alpha", "beta"]) {
@@ -149,7 +149,10 @@ const prepare = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
   yield* store.append("order-1", [event, event], { expected: "no-stream" })
 })
 
-/** What a new writer does before the old one wakes up: it uses every number and every name that the old one may use. */
+/**
+ * The work of the new writer before the old one continues: it uses every number and every name that the old one may
+ * use.
+ */
 const work = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
   const store = yield* storeOf(lib)
   for (const name of ["alpha", "beta", "new", "copy"]) {

@@ -1,8 +1,8 @@
-/** The batches that contenders append: known to who checks them, too. */
+/** The batches that contenders append. The process that checks them knows them too. */
 
 export const tapeName = "arena"
 
-/** Batch `n` of a contender: one to three records. */
+/** Returns batch `n` of a contender: one to three records. */
 export const recordsOf = (
   by: string,
   n: number

@@ -1,4 +1,4 @@
-/** A writer that is stopped by SIGSTOP, while another one wants to write: with its lock file there, and without. */
+/** A writer is stopped by SIGSTOP while another one tries to write: with its lock file in place, and without. */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -11,7 +11,7 @@ import { recordsOf, tapeName } from "./numbered.ts"
 
 export interface Stopped {
   readonly acknowledged: number
-  /** What it was doing when it was found to have lost its lock: the tag of the error that it met. */
+  /** Tag of the error by which the writer learned that it had lost its lock. */
   readonly met: string
   readonly failures: ReadonlyArray<string>
 }
@@ -41,7 +41,7 @@ const startWriter = (scratch: string, location: string): Writer => {
   return { child, acks, met: () => met, complaints: () => `${errors}${child.complaints()}` }
 }
 
-/** Stops every thread of a writer. Behind it, nothing of it runs until SIGCONT. */
+/** Stops every thread of a writer. Afterwards none of its code runs until SIGCONT. */
 const stop = async ({ child }: Writer): Promise<void> => {
   child.send("SIGSTOP")
   await until("it is stopped", () => /^State:\s+T/m.test(fs.readFileSync(`/proc/${child.pid}/status`, "utf8")))
@@ -49,14 +49,14 @@ const stop = async ({ child }: Writer): Promise<void> => {
 
 const spin = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-/** One round over the lib at `location`, where nothing is. */
+/** Runs one round over a new lib at `location`. */
 export const stopOnce = async (scratch: string, location: string, seed: number): Promise<Stopped> => {
   const random = makeRandom(seed)
   const writer = startWriter(scratch, location)
   try {
     const goesOn = async (count: number) => {
       const wanted = writer.acks.length + count
-      await until("the writer goes on", () => writer.acks.length >= wanted || writer.complaints() !== "")
+      await until("the writer continues", () => writer.acks.length >= wanted || writer.complaints() !== "")
       await spin(random.next() * 6)
     }
     await goesOn(1 + random.below(10))
@@ -77,7 +77,7 @@ export const stopOnce = async (scratch: string, location: string, seed: number):
 
 const run = <A>(program: Effect.Effect<A, unknown>): Promise<A> => Effect.runPromise(program)
 
-/** While it is stopped: another writer is refused, and readers see all that was acknowledged. */
+/** Checks, while the writer is stopped, that another one is refused and that a reader sees everything acknowledged. */
 const asking = async (location: string, { acks }: Writer): Promise<Array<string>> => {
   const storage = await run(NodeStorage.make)
   const told = [...acks]
@@ -85,18 +85,20 @@ const asking = async (location: string, { acks }: Writer): Promise<Array<string>
     withLib(storage, location, () => Effect.succeed("opened")).pipe(Effect.catch((error) => Effect.succeed(error._tag)))
   )
   const seen = await run(withLib(storage, location, readTapes, { mode: "read" }))
-  const wrong = missing(seen, told).map((text) => `a reader beside the stopped writer: ${text}`)
-  if (answer !== "LibLocked") wrong.push(`another writer was not refused but: ${answer}`)
+  const wrong = missing(seen, told).map((text) => `a reader while the writer is stopped: ${text}`)
+  if (answer !== "LibLocked") wrong.push(`another writer was not refused with LibLocked, but: ${answer}`)
   return wrong
 }
 
-/** Its lock file is gone: another writer comes in. Then the first one goes on, and must not harm what is there. */
+/**
+ * After the lock file was unlinked, lets another writer take over, then continues the first, which must damage nothing.
+ */
 const takeOver = async (location: string, writer: Writer, closesFirst: boolean): Promise<Array<string>> => {
   const storage = await run(NodeStorage.make)
   const told = [...writer.acks]
   const kept: Array<Kept> = []
   const second = await run(openSession(storage, location, { closeBytes: 4096, backlogMax: 2 }))
-  const wrong = missing(await run(readTapes(second.lib)), told).map((text) => `at once: ${text}`)
+  const wrong = missing(await run(readTapes(second.lib)), told).map((text) => `directly after the takeover: ${text}`)
   await run(work(second.lib, kept))
   if (closesFirst) await run(second.close)
 
@@ -104,7 +106,8 @@ const takeOver = async (location: string, writer: Writer, closesFirst: boolean):
   await until("the first writer notices", () => writer.met() !== undefined || writer.complaints() !== "")
   await writer.child.ended
   const met = writer.met() ?? ""
-  if (!["CommitOutcomeUnknown", "WriterPoisoned"].includes(met)) wrong.push(`it was not stopped, but met ${met}`)
+  if (!["CommitOutcomeUnknown", "WriterPoisoned"].includes(met))
+    wrong.push(`the first writer must be poisoned, but got ${met}`)
 
   if (!closesFirst) {
     await run(work(second.lib, kept))
@@ -120,7 +123,7 @@ const takeOver = async (location: string, writer: Writer, closesFirst: boolean):
   return wrong
 }
 
-/** What a second writer does: it appends, flushes and repacks, and so uses the numbers that the first one would. */
+/** The work of the second writer: it appends, flushes and repacks, and so uses the numbers that the first one would. */
 const work = Effect.fnUntraced(function* (lib: LibService, kept: Array<Kept>) {
   const tape = yield* tapeOf(lib, tapeName)
   for (let n = 0; n < 8; n++) {

@@ -1,4 +1,4 @@
-/** A share of a campaign that cannot be shared out is refused: nothing that was not run is told to be without a finding. */
+/** A share is refused if the campaign cannot be split: what did not run must not be reported as having no failures. */
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
@@ -12,20 +12,20 @@ const run = (...args: ReadonlyArray<string>) => {
   return { status, stdout, stderr }
 }
 
-describe("shares of campaigns", () => {
-  it("refuses each share of a campaign that runs whole", () => {
+describe("--share of the reliability campaigns", () => {
+  it("refuses every share of a campaign that cannot be split", () => {
     for (const share of ["1/2", "2/2"]) {
       const { status, stderr, stdout } = run("--share", share, "soak")
       assert.strictEqual(status, 2)
-      assert.match(stderr, /soak cannot be shared out: run it without --share/)
+      assert.match(stderr, /soak cannot be split: run it without --share/)
       assert.strictEqual(stdout, "")
     }
   })
 
-  it("refuses more shares than a campaign has parts", () => {
+  it("refuses more shares than the campaign has parts", () => {
     const { status, stderr, stdout } = run("--share", "1/3", "full")
     assert.strictEqual(status, 2)
-    assert.match(stderr, /full can be shared out into 2 at most, not into 3/)
+    assert.match(stderr, /full can be split into at most 2 shares, not 3/)
     assert.strictEqual(stdout, "")
   })
 })

@@ -1,4 +1,4 @@
-/** The oracle of the damage sweep can find fault: what it must not let through, it does not. */
+/** Checks that the oracle of the damage sweep rejects what it must not accept. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { coarseDamages, flip, type Range } from "../damage/damages.ts"
@@ -19,14 +19,14 @@ const lookAt = (target: Target, image: Image, mode: "read" | "write") =>
 
 const touched = (file: string, at: number): ReadonlyMap<string, Range> => new Map([[file, { first: at, last: at }]])
 
-/** The same look with one answer changed. */
+/** Returns the same look with one answer changed. */
 const altered = (seen: Look, way: string, got: ReadonlyArray<string>): Look => ({
   ...seen,
   answers: seen.answers.map((answer) => (answer.way === way ? { ...answer, got } : answer))
 })
 
 describe("the oracle of the damage sweep", () => {
-  it.effect("finds nothing in libs that nobody has damaged", () =>
+  it.effect("finds no fault in an undamaged lib", () =>
     Effect.gen(function* () {
       for (const target of targets) {
         for (const mode of ["read", "write"] as const) {
@@ -37,7 +37,7 @@ describe("the oracle of the damage sweep", () => {
     })
   )
 
-  it.effect("calls wrong, missing and reordered records silent", () =>
+  it.effect("counts wrong, missing and reordered records as silent damage", () =>
     Effect.gen(function* () {
       const target = targetOf("closed")
       const file = "alpha/seg-000001.jsonl"
@@ -51,7 +51,7 @@ describe("the oracle of the damage sweep", () => {
     })
   )
 
-  it.effect("wants verify to name what is damaged, and nothing else", () =>
+  it.effect("requires verify to name every damaged file, and no other", () =>
     Effect.gen(function* () {
       const target = targetOf("closed")
       const whole = yield* lookAt(target, target.image, "read")
@@ -66,7 +66,7 @@ describe("the oracle of the damage sweep", () => {
     })
   )
 
-  it.effect("lets batches be missing only where no hint says that they were acknowledged", () =>
+  it.effect("accepts a missing batch only if no hint shows that it was acknowledged", () =>
     Effect.gen(function* () {
       const bare = targetOf("open, bare")
       const [last] = [...bare.image].findLast(([file, bytes]) => file.includes("dynamic-") && bytes.length > 100)!
@@ -82,7 +82,7 @@ describe("the oracle of the damage sweep", () => {
     })
   )
 
-  it.effect("wants typed errors", () =>
+  it.effect("requires typed errors", () =>
     Effect.gen(function* () {
       const target = targetOf("closed")
       const seen = yield* lookAt(target, target.image, "read")

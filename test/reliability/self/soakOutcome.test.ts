@@ -1,4 +1,4 @@
-/** The soak's judge of how acts end lets through only what a disk that failed leads to. */
+/** The `soak` campaign accepts only those outcomes of an act that a failure of the disk explains. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
@@ -21,8 +21,8 @@ const isAfterAllowed = (act: Act, tag: string): boolean =>
 
 const failure = (cause: Cause.Cause<unknown>) => Exit.failCause(cause) as Exit.Failure<unknown, unknown>
 
-describe("the judge of a soak's acts", () => {
-  it("takes no error where the disk did not fail", () => {
+describe("the judge of the `soak` campaign", () => {
+  it("accepts no error if the disk did not fail", () => {
     for (const act of all) {
       for (const tag of ["CommitOutcomeUnknown", "WriterPoisoned", "StorageError", "TapeNotFound"]) {
         assert.throws(() => worldsBehind(world, act, tag, "never"), /the disk had not failed/)
@@ -30,16 +30,17 @@ describe("the judge of a soak's acts", () => {
     }
   })
 
-  it("takes only errors of a disk that failed, and of one that failed earlier only those of a writer that stopped", () => {
+  it("accepts disk errors during the act, and after an earlier failure only those of a poisoned writer", () => {
     for (const tag of ["TapeNotFound", "TapeArchived", "SegmentCorrupt", "LibClosed"]) {
-      for (const failed of ["since", "before"] as const) assert.throws(() => checkReason(tag, failed, "it"), /none of/)
+      for (const failed of ["since", "before"] as const)
+        assert.throws(() => checkReason(tag, failed, "it"), /does not explain/)
     }
-    assert.throws(() => checkReason("StorageError", "before", "it"), /none of/)
+    assert.throws(() => checkReason("StorageError", "before", "it"), /does not explain/)
     checkReason("StorageError", "since", "it")
     checkReason("WriterPoisoned", "before", "it")
   })
 
-  it("lets all of an append be found only where its outcome was said to be unknown", () => {
+  it("accepts records of a failed append only after `CommitOutcomeUnknown`", () => {
     for (const act of [append, events]) {
       assert.isTrue(isAfterAllowed(act, "CommitOutcomeUnknown"))
       assert.isFalse(isAfterAllowed(act, "WriterPoisoned"))
@@ -49,7 +50,7 @@ describe("the judge of a soak's acts", () => {
     assert.strictEqual(worldsBehind(world, events, "WriterPoisoned", "since").length, 2)
   })
 
-  it("lets a change of meta be found only where the writer stopped at it", () => {
+  it("accepts a failed change of meta only after `WriterPoisoned`", () => {
     for (const act of [create, user]) {
       assert.isTrue(isAfterAllowed(act, "WriterPoisoned"))
       assert.isFalse(isAfterAllowed(act, "StorageError"))
@@ -57,14 +58,14 @@ describe("the judge of a soak's acts", () => {
     }
   })
 
-  it("takes no defect, no interruption and no error without a tag", () => {
+  it("rejects a defect, an interruption and an error without a tag", () => {
     assert.strictEqual(tagOf(failure(Cause.fail({ _tag: "StorageError" })), "it"), "StorageError")
     assert.throws(() => tagOf(failure(Cause.die(new Error("a defect"))), "it"), /a defect/)
-    assert.throws(() => tagOf(failure(Cause.interrupt(1)), "it"), /interrupted by nobody/)
-    assert.throws(() => tagOf(failure(Cause.fail("no tag")), "it"), /without a type/)
+    assert.throws(() => tagOf(failure(Cause.interrupt(1)), "it"), /nobody interrupted it/)
+    assert.throws(() => tagOf(failure(Cause.fail("no tag")), "it"), /untyped error/)
   })
 
-  it("counts what had something to do", () => {
+  it("counts only acts that had something to do", () => {
     assert.isTrue(didSomething(world, append, []))
     assert.isFalse(didSomething(world, { _tag: "create", tape: "a" }, undefined))
     assert.isTrue(didSomething(world, { _tag: "archive", tape: "a" }, undefined))
@@ -73,7 +74,7 @@ describe("the judge of a soak's acts", () => {
     assert.isFalse(didSomething(world, { _tag: "flush", tape: "a" }, undefined))
   })
 
-  it("misses each kind that was not done, in a long run and in a short one", () => {
+  it("reports each kind of act that was never done, in a long run and in a short one", () => {
     const kinds = ["create", "events", "clone", "user", "append", "repack", "flush", "archive", "activate"]
     const done = new Map(kinds.map((kind) => [kind, 600]))
     assert.deepStrictEqual(missing(done, 600), [])

@@ -1,6 +1,6 @@
 /**
- * A soak: lib after lib on a real disk, with random acts, restarts and errors of the disk, for an hour in the long mode.
- * Memory and open files must not grow.
+ * A soak: lib after lib on a real disk, with random acts, restarts and disk errors; an hour in the long mode. Memory
+ * and the number of open files must not grow.
  */
 import * as Effect from "effect/Effect"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -17,12 +17,12 @@ import { missing } from "./outcome.ts"
 /** Seconds. */
 const duration = { ordinary: 20, long: 3600 }
 
-/** On a slow machine it takes longer: with fewer acts, a kind of act that always fails could not be told from chance. */
+/** A slow machine takes longer: with fewer acts, a kind of act that always fails would look like chance. */
 const livesMin = 4
 
 const actsOfALife = 150
 
-/** Bytes by which the heap may differ between the first and the last lives: noise of the collector. */
+/** Bytes by which the heap may differ between the first and the last lives: noise of the garbage collector. */
 const heapNoise = 8 * 1024 * 1024
 
 const collector = (): (() => void) => {
@@ -95,13 +95,13 @@ const told = (counts: ReadonlyMap<string, number>): string =>
 interface Seen {
   readonly total: Lived
   readonly heaps: ReadonlyArray<number>
-  /** Empty where the system does not say it. */
+  /** Empty if the system does not report it. */
   readonly files: ReadonlyArray<number>
   readonly failures: Array<string>
 }
 
 const judge = ({ failures, files, heaps, total }: Seen): Result => {
-  // The first lives fill caches and let the code be compiled.
+  // During the first lives caches fill and code is compiled.
   const third = Math.floor(heaps.length / 3)
   const early = median(heaps.slice(third, 2 * third + 1))
   const late = median(heaps.slice(2 * third))
@@ -120,9 +120,9 @@ const judge = ({ failures, files, heaps, total }: Seen): Result => {
     counts: { points: faults, images: restarts + looks, violations: failures.length },
     failures,
     figures: [
-      `${heaps.length} libs, ${acts} acts, ${faults} errors of the disk, ${restarts} restarts, ${looks} looks of readers`,
-      `acts that were done: ${told(done)}`,
-      `acts that failed with the disk: ${told(failed)}; ${refusals} later appends were refused`,
+      `${heaps.length} libs, ${acts} acts, ${faults} disk errors, ${restarts} restarts, ${looks} readers`,
+      `acts that succeeded: ${told(done)}`,
+      `acts that failed after a disk error: ${told(failed)}; ${refusals} later appends were refused`,
       `heap ${mib(early)} MiB in the middle, ${mib(late)} MiB at the end; ` +
         (files.length === 0 ? "open files not counted" : `${files[0]} and ${files.at(-1)} open files`)
     ]
@@ -131,6 +131,6 @@ const judge = ({ failures, files, heaps, total }: Seen): Result => {
 
 export const campaign: Campaign = {
   name: "soak",
-  shows: "Nothing is lost over many lives of a lib on a real disk, and neither memory nor open files grow.",
+  shows: "Many libs on a real disk lose nothing, and neither memory nor the number of open files grows.",
   run
 }

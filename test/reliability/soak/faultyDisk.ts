@@ -1,8 +1,8 @@
-/** A real disk that says no when it is told to. */
+/** A real disk that fails on demand. */
 import * as Effect from "effect/Effect"
 import { type Disk, DiskError, type File } from "../../../src/services/ports/Disk.ts"
 
-/** The code with which the next call fails, if it does. */
+/** Returns the error code of the next call, or `undefined` if that call shall succeed. */
 export type Refuse = (operation: string, path: string) => string | undefined
 
 export const faulty = (disk: Disk["Service"], refuse: Refuse): Disk["Service"] => {
@@ -19,7 +19,7 @@ export const faulty = (disk: Disk["Service"], refuse: Refuse): Disk["Service"] =
         Effect.suspend(() => {
           const code = refuse("write", path)
           if (code === undefined) return opened.write(bytes, position)
-          // As a full disk does: a part is there.
+          // Like a full disk: part of the bytes is written.
           const part = opened.write(bytes.subarray(0, bytes.length >>> 1), position)
           return Effect.andThen(part, Effect.fail(new DiskError({ operation: "write", path, code })))
         }),

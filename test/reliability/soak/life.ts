@@ -1,6 +1,6 @@
 /**
- * The life of one lib on a real disk: random acts, readers beside, errors of the disk, restarts with and without a close,
- * each compared with the model.
+ * The life of one lib on a real disk: random acts, readers, disk errors, restarts with and without a close. After each
+ * of them the lib is compared with the model.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -32,13 +32,13 @@ export interface Lived {
   acts: number
   restarts: number
   faults: number
-  /** Looks of a reader in read mode. */
+  /** Readers that opened the lib and were compared. */
   looks: number
-  /** Appends that a writer which had stopped was asked for, and refused. */
+  /** Appends that a poisoned writer refused. */
   refusals: number
   /** Acts that succeeded and had something to do, by kind. */
   readonly done: Map<ActName, number>
-  /** Acts that failed because the disk did, by kind and tag. */
+  /** Acts that failed because of the disk, by kind and tag. */
   readonly failed: Map<string, number>
 }
 
@@ -46,7 +46,7 @@ const count = <A>(counts: Map<A, number>, what: A): void => void counts.set(what
 
 const none: ReadonlySet<string> = new Set()
 
-/** Acts that this life does in a way of its own, or that need the lib to be shut and damaged. */
+/** Acts that this life does differently, or that need a closed and damaged lib. */
 const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together"])
 
 export const nothingYet = (): Lived => ({
@@ -67,12 +67,12 @@ class Life {
   readonly #maker: ActMaker
   #session: (Session & { readonly scope: Scope.Closeable }) | undefined
   #allowed: ReadonlyArray<World> = [nothing]
-  /** Calls until one fails; then it is `undefined` again. */
+  /** Number of calls until one fails; `undefined` if none shall fail. */
   #fuse: number | undefined
   #code = "EIO"
-  /** Errors of the disk until this writer was opened. */
+  /** Disk errors before this writer was opened. */
   #faultsAtStart = 0
-  /** The process is taken for dead: nothing that it still does reaches the disk. */
+  /** The process counts as dead: nothing that it still does reaches the disk. */
   #dead = false
 
   constructor(place: string, random: Random, storage: (refuse: () => string | undefined) => Storage["Service"]) {
@@ -101,7 +101,7 @@ class Life {
     return { lib, store, scope, close: Effect.ensuring(lib.close, Scope.close(scope, Exit.void)) }
   })
 
-  /** Opens the lib without errors of the disk, and sees that all is there. */
+  /** Opens the lib without disk errors, and checks that everything is there. */
   readonly start = Effect.fnUntraced({ self: this }, function* (this: Life) {
     this.#fuse = undefined
     this.#faultsAtStart = this.lived.faults
@@ -110,7 +110,7 @@ class Life {
     this.lived.restarts += 1
   })
 
-  /** Ends as a process that is killed does, or with a close. */
+  /** Closes the lib, or ends like a killed process. */
   readonly stop = Effect.fnUntraced({ self: this }, function* (this: Life, isClosed: boolean) {
     const session = this.#session
     if (session === undefined) return
@@ -120,7 +120,7 @@ class Life {
     const exit = yield* Effect.exit(session.close)
     this.#dead = false
     if (Exit.isSuccess(exit)) return
-    // What a killed process would have said is no matter, but a defect in it is.
+    // The error of a killed process does not matter, but a defect does: `tagOf` throws it.
     const tag = tagOf(exit, "close")
     if (isClosed) checkReason(tag, this.#failedSince(faults), "close")
   })
@@ -155,7 +155,7 @@ class Life {
     if (act !== undefined) yield* this.do(act)
   })
 
-  /** When the disk failed, where it had failed so often as `faults` says when an act began. */
+  /** Returns when the disk failed, if it had failed `faults` times when the act began. */
   #failedSince(faults: number): DiskFailed {
     if (this.lived.faults > faults) return "since"
     return faults > this.#faultsAtStart ? "before" : "never"
@@ -181,14 +181,14 @@ class Life {
     yield* this.start()
   })
 
-  /** A writer that has stopped refuses what is appended later, though the disk is well again. */
+  /** Checks that a poisoned writer refuses later appends, although the disk works again. */
   readonly #askInVain = Effect.fnUntraced({ self: this }, function* (this: Life, world: World) {
     this.#fuse = undefined
     const tape = tapes.find((name) => world.get(name)?.archived === false)
     if (tape === undefined) return
     const exit = yield* Effect.exit(commit(this.#session!, [{ tape, records: ["in vain"] }]))
-    const tag = Exit.isSuccess(exit) ? "success" : tagOf(exit, "an append after the writer had stopped")
-    if (tag !== "WriterPoisoned") throw new Wrong(`an append after the writer had stopped ended in ${tag}`)
+    const tag = Exit.isSuccess(exit) ? "success" : tagOf(exit, "an append to a poisoned writer")
+    if (tag !== "WriterPoisoned") throw new Wrong(`an append to a poisoned writer ended with ${tag}`)
     this.lived.refusals += 1
   })
 
@@ -198,7 +198,7 @@ class Life {
   })
 }
 
-/** Lives until `acts` acts are done. */
+/** Runs one life of `acts` acts. */
 export const live = Effect.fnUntraced(function* (place: string, acts: number, random: Random) {
   const storage = (refuse: () => string | undefined) =>
     Effect.runSync(Effect.provideService(FolderStorage.make, Disk, faulty(NodeDisk.make, refuse)))
@@ -214,6 +214,6 @@ export const live = Effect.fnUntraced(function* (place: string, acts: number, ra
     yield* life.stop(true)
     return life.lived
   })
-  // A lib that stays open would keep the process alive.
+  // An open lib would keep the process alive.
   return yield* Effect.ensuring(whole, Effect.exit(life.stop(false)))
 })

@@ -1,9 +1,10 @@
 /**
- * SIGKILL at each system call of a scripted run that changes something, injected by strace: at the first 500 of a new
- * lib's life and beyond, and at those of a writer that takes over what a killed one left.
+ * SIGKILL, injected by strace, at each system call of a scripted run that changes something: at the first 500 in the
+ * life of a new lib and beyond, and at those of a writer that takes over from a killed one.
  *
- * The calls are counted in one full run; in the others the program dies as it enters the one it is to die at. What it
- * had acknowledged went through a pipe that this process holds. Where strace cannot be had, the campaign fails.
+ * The calls are counted in one full run. In each other run the program is killed as it enters one of them. It prints
+ * its acknowledgements to a pipe that this process reads. If strace cannot be installed or cannot trace, the campaign
+ * fails.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -18,15 +19,16 @@ const program = new URL("program.ts", import.meta.url)
 interface Scenario {
   readonly name: string
   readonly from: number
-  /** What the program finds; nothing where there is no folder. */
+  /** Lib that the program finds; default: none. */
   readonly before?: string
 }
 
-/** How many calls, from the first on, are killed at least; and how many of them are tried in the ordinary size. */
+/** The script of a new lib must make at least this many calls; an ordinary run tries points among these. */
 const callsMin = 500
+/** Number of points of an ordinary run, for each of the two scenarios. */
 const ordinaryPoints = [50, 10] as const
 
-/** Points of an ordinary run are spread evenly; a long one takes every call. */
+/** Returns the calls to kill at: an ordinary run spreads them evenly, a long one takes every call. */
 const pointsOf = (calls: ReadonlyArray<Call>, size: Options["size"], count: number, first: number): Array<number> => {
   const range = size === "long" ? calls.length : Math.min(calls.length, first)
   const points = size === "long" ? range : Math.min(range, count)
@@ -35,7 +37,7 @@ const pointsOf = (calls: ReadonlyArray<Call>, size: Options["size"], count: numb
 
 interface Seen {
   readonly failures: Array<string>
-  /** Points that were reached, by the number of the call that was not done any more. */
+  /** Calls at which a run was killed: name by number. That call itself was not done. */
   readonly hit: Map<number, string>
   kills: number
   /** Runs that ended by themselves. */
@@ -44,12 +46,12 @@ interface Seen {
   early: number
 }
 
-/** Runs that may miss one point, each of which is looked at as well, before the point counts as missed. */
+/** Number of runs that may miss a point before it counts as missed. What each of them leaves is checked too. */
 const triesMax = 10
 
 /**
- * Kills a run at a call. Runs differ a little: one that ended before it got there is done again, and then for a call before
- * it; for one that was killed while it was being loaded, which opens files too, a later call is taken.
+ * Kills a run at a call. Runs differ a little: if a run ended before that call, it is repeated, then with an earlier
+ * call. If it was killed while it was being loaded, which opens files too, it is repeated with a later call.
  */
 const killAt = async (scratch: string, scenario: Scenario, calls: ReadonlyArray<Call>, point: number, seen: Seen) => {
   let at = point
@@ -62,10 +64,10 @@ const killAt = async (scratch: string, scenario: Scenario, calls: ReadonlyArray<
     else if (tries % 2 === 0) at = Math.max(0, at - 1)
   }
   const { name, nth } = calls[point]!
-  seen.failures.push(`${scenario.name}: none of ${triesMax} runs was killed at ${name} number ${nth} of its thread`)
+  seen.failures.push(`${scenario.name}: none of ${triesMax} runs was killed at call ${nth} of ${name} in its thread`)
 }
 
-/** Kills one run at one call and looks at what it left. `early`: it was killed before the script began. */
+/** Kills one run at one call and checks what it left. `early`: it was killed before the script began. */
 const tryKill = async (
   scratch: string,
   scenario: Scenario,
@@ -76,8 +78,8 @@ const tryKill = async (
   fs.rmSync(location, { recursive: true, force: true })
   if (scenario.before !== undefined) fs.cpSync(scenario.before, location, { recursive: true })
   const { said, calls, killed, complaints } = await trace(scratch, [location, `${scenario.from}`, "999"], call)
-  const at = `${scenario.name}, killed at ${call.name} number ${call.nth} of its thread`
-  if (complaints !== "") seen.failures.push(`${at}: it complained: ${complaints}`)
+  const at = `${scenario.name}, killed at call ${call.nth} of ${call.name} in its thread`
+  if (complaints !== "") seen.failures.push(`${at}: it printed an error: ${complaints}`)
   if (killed) seen.kills += 1
   if (killed && calls.length > 0) seen.hit.set(calls.length, calls.at(-1)!.name)
   const done = said.length < 2 ? scenario.from : Number(said.at(-1)) + 1
@@ -91,7 +93,7 @@ const runScenario = async (scratch: string, scenario: Scenario, options: Options
   if (scenario.before !== undefined) fs.cpSync(scenario.before, location, { recursive: true })
   const whole = await trace(scratch, [location, `${scenario.from}`, "999"])
   if (whole.killed || whole.said.at(-1) !== `${script.length - 1}`) {
-    throw new Error(`${scenario.name}: the script did not get to its end: ${whole.complaints}`)
+    throw new Error(`${scenario.name}: the script did not finish: ${whole.complaints}`)
   }
   fs.rmSync(location, { recursive: true })
   const first = index === 0 ? callsMin : 120
@@ -115,7 +117,7 @@ const runScenario = async (scratch: string, scenario: Scenario, options: Options
   }
 }
 
-/** A lib whose writer died with two dynamic segments, and whatever it was doing in the background. */
+/** Makes a lib whose writer was killed while it had two dynamic segments and background work under way. */
 const makeKilled = async (scratch: string): Promise<string> => {
   const location = path.join(scratch, "killed")
   const child = startChild({ script: program, args: [location, "0", `${stepsBeforeDeath}`, "die"], scratch })
@@ -148,7 +150,8 @@ const run = (options: Options): Promise<Result> =>
 
 export const campaign: Campaign = {
   name: "syscalls",
-  shows: "a writer that is killed at any system call loses nothing that it acknowledged, and leaves nothing half",
+  shows:
+    "A writer that is killed at any system call loses nothing that it acknowledged, and leaves no part of a batch.",
   partsMax: 2,
   run
 }

@@ -1,4 +1,4 @@
-/** What a killed writer left: all that it acknowledged, and of what was under way everything or nothing. */
+/** Checks what a killed writer left: every acknowledged step, and the step under way in full or not at all. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { isDeepStrictEqual } from "node:util"
@@ -10,31 +10,32 @@ import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../..
 import { findings } from "../../support/receipts.ts"
 import { closeBytes, revisionIn, type World, worldAfter } from "./script.ts"
 
-/** Everything that is not as it must be, once the first `done` steps were acknowledged. */
+/** Returns all broken promises, if the first `done` steps were acknowledged. */
 export const check = async (location: string, done: number): Promise<ReadonlyArray<string>> => {
   const storage = await Effect.runPromise(NodeStorage.make)
   const program = Effect.gen(function* () {
     const wrong: Array<string> = []
     const expected = yield* withLib(storage, location, (lib) => recover(lib, done, wrong), { closeBytes })
     const again = yield* withLib(storage, location, read, { mode: "read" })
-    if (!isDeepStrictEqual(again, expected)) wrong.push(`opened again it holds ${told(again)}, not ${told(expected)}`)
+    if (!isDeepStrictEqual(again, expected))
+      wrong.push(`the second opening found ${told(again)}, not ${told(expected)}`)
     return wrong
   })
   return Effect.runPromise(Effect.catchCause(program, (cause) => Effect.succeed([`${cause}`])))
 }
 
-/** Reads all, writes more, and gives what must be there from now on. */
+/** Reads and compares everything, writes more, and returns what must be there from now on. */
 const recover = Effect.fnUntraced(function* (lib: LibService, done: number, wrong: Array<string>) {
   const found = yield* read(lib)
   const allowed = [worldAfter(done), worldAfter(done + 1)]
   if (!allowed.some((world) => isDeepStrictEqual(world, found))) {
-    wrong.push(`after ${done} acknowledged steps it holds ${told(found)}, not ${allowed.map(told).join(" or ")}`)
+    wrong.push(`after ${done} acknowledged steps the lib holds ${told(found)}, not ${allowed.map(told).join(" or ")}`)
   }
   wrong.push(...(yield* findings(lib)))
   return yield* goOn(lib, found)
 })
 
-/** Uses every kind of number and name that what was under way may have used. */
+/** Uses every kind of number and name that the interrupted step may have used. */
 const goOn = Effect.fnUntraced(function* (lib: LibService, found: World) {
   const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
   const stream = "order-1"

@@ -1,9 +1,9 @@
 #!/usr/bin/env sh
-# Sees that strace is there: installs it from the distribution's packages where it is not.
+# Installs strace from the packages of the distribution if it is missing.
 set -eu
 command -v strace >/dev/null && exit 0
 if ! command -v apt-get >/dev/null; then
-  echo "strace is missing, and there is no apt-get to install it with" >&2
+  echo "strace is missing, and without apt-get this script cannot install it" >&2
   exit 1
 fi
 as_root=""

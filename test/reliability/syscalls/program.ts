@@ -1,6 +1,6 @@
 /**
- * Does the script's steps, from the one at its second argument to before the one at its third, in the lib at its first.
- * Says `begin`, then the number of each step that is done. With `die` as its fourth argument it ends as a crash would.
+ * Does steps of the script in a lib: `program.ts LOCATION FROM TO [die]`, from step `FROM` to the one before `TO`.
+ * Prints `begin`, then the number of each step once it is done. With `die` it kills itself at the end.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,7 +25,7 @@ const open = Effect.gen(function* () {
   const scope = yield* Scope.make()
   const lib = yield* Scope.provide(Lib.open(location!, { closeBytes, backlogMax: 4 }), scope)
   const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
-  // The scope would not say what went wrong.
+  // Closing the scope alone would hide an error of the close.
   return { lib, store, close: Effect.andThen(Effect.orDie(lib.close), Scope.close(scope, Exit.void)) } satisfies Open
 })
 

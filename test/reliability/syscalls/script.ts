@@ -1,20 +1,20 @@
-/** What the program that is killed does, step by step, and what must be there after each step. */
+/** The steps of the program that is killed, and what must be there after each of them. */
 import * as TaraSON from "litetapes/TaraSON"
 import type { RepackOptions } from "litetapes/Tape"
 
-/** One step: acknowledged once it has been done. */
+/** One step; acknowledged once it is done. */
 export type Step =
   | { readonly kind: "open" | "close" }
   | { readonly kind: "create" | "flush" | "archive" | "activate"; readonly tape: string }
-  /** One batch over several tapes; `counts` records each. */
+  /** One batch over several tapes, `count` records each. */
   | { readonly kind: "commit"; readonly tapes: ReadonlyArray<string>; readonly count: number; readonly chars: number }
-  /** One batch over several streams, each with the revision that it must have. */
+  /** One batch over several streams, each with its expected revision. */
   | { readonly kind: "events"; readonly streams: ReadonlyArray<string>; readonly count: number }
   | { readonly kind: "repack"; readonly tape: string; readonly options: RepackOptions }
   | { readonly kind: "clone"; readonly tape: string; readonly as: string }
   | { readonly kind: "meta"; readonly tape: string; readonly key: string; readonly value: number | undefined }
 
-/** The dynamic segment is closed at this size: `commit`s of long records make it roll. */
+/** Size at which the dynamic segment rolls; `commit`s of long records reach it. */
 export const closeBytes = 3000
 
 const commit = (tapes: ReadonlyArray<string>, count: number, chars = 20): Step => ({
@@ -26,7 +26,7 @@ const commit = (tapes: ReadonlyArray<string>, count: number, chars = 20): Step =
 
 const events = (streams: ReadonlyArray<string>, count = 1): Step => ({ kind: "events", streams, count })
 
-/** Everything that a lib does, once or twice. */
+/** Returns a session that does everything that a lib can do, once or twice. */
 const once = (round: number): ReadonlyArray<Step> => [
   { kind: "open" },
   ...(round === 0
@@ -42,7 +42,7 @@ const once = (round: number): ReadonlyArray<Step> => [
   events(["order-1", "bill-1", "order-2"]),
   { kind: "meta", tape: "alpha", key: "unit", value: round },
   { kind: "flush", tape: "alpha" },
-  // Over the size, twice: two dynamic segments wait to be closed while what follows is written.
+  // Over `closeBytes`, twice: two dynamic segments wait to be closed during the following steps.
   commit(["beta", "alpha"], 4, 900),
   commit(["alpha"], 4, 900),
   commit(["gamma"], 1),
@@ -61,10 +61,10 @@ const once = (round: number): ReadonlyArray<Step> => [
 /** The whole script: two sessions, each of several hundred system calls. */
 export const script: ReadonlyArray<Step> = [...once(0), ...once(1)]
 
-/** Behind this many steps a writer dies in the second scenario: two dynamic segments are there, and repacked segments. */
+/** After this many steps the writer of the second scenario dies: it has two dynamic segments and repacked segments. */
 export const stepsBeforeDeath = once(0).findIndex(({ kind }) => kind === "repack") + 2
 
-/** The records that `step` puts on one tape. Some are equal, so that repeats can be left out. */
+/** Returns the records that `step` appends to one tape. Some are equal, so that a repack can leave repeats out. */
 export const recordsOf = (step: number, count: number, chars: number): Array<TaraSON.JsonObject> =>
   Array.from({ length: count }, (_, n) =>
     n % 2 === 0 ? { step, n, text: "x".repeat(chars) } : { text: "again".repeat(20) }
@@ -72,20 +72,20 @@ export const recordsOf = (step: number, count: number, chars: number): Array<Tar
 
 export const eventOf = (step: number, n: number) => ({ type: "Done", data: { step, n }, id: `event-${step}-${n}` })
 
-/** What a lib holds, in words that can be compared. */
+/** The contents of a lib, as plain values that can be compared. */
 export interface World {
   readonly tapes: Record<string, { state: string; userMeta: Record<string, unknown>; records: Array<string> }>
   readonly events: Array<{ stream: string; revision: number; position: number; id: string }>
 }
 
-/** What must be there once the first `steps` steps are done. */
+/** Returns what must be there after the first `steps` steps. */
 export const worldAfter = (steps: number): World => {
   const world: World = { tapes: {}, events: [] }
   for (const [index, step] of script.slice(0, steps).entries()) apply(world, step, index)
   return world
 }
 
-/** The revision that a stream of the world has; -1 where it has no event. */
+/** Returns the revision of a stream; -1 if it has no event. */
 export const revisionIn = (world: World, stream: string): number =>
   world.events.findLast((event) => event.stream === stream)?.revision ?? -1
 

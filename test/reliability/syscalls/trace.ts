@@ -1,20 +1,20 @@
-/** Runs a program under strace, which kills it at a given system call, and reads what strace saw. */
+/** Runs a program under strace, which kills it at a given system call, and reads the trace. */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { startChild } from "../../support/children.ts"
 
-/** A system call that changes something, as the `nth` call of that name of its thread since the program's start. */
+/** A system call that changes something: the `nth` call of that name in its thread since the program started. */
 export interface Call {
   readonly name: string
   readonly nth: number
 }
 
-/** What came of a run. */
+/** The outcome of a run. */
 export interface Traced {
-  /** What it said, line by line. */
+  /** Lines that it printed. */
   readonly said: ReadonlyArray<string>
-  /** The calls behind its `begin` that change something; where it was killed, the last one was not done any more. */
+  /** The calls after `begin` that change something. If it was killed, the last of them was not done. */
   readonly calls: ReadonlyArray<Call>
   readonly killed: boolean
   readonly complaints: string
@@ -22,7 +22,7 @@ export interface Traced {
 
 const script = new URL("program.ts", import.meta.url)
 
-/** Sees that strace can be used here; fails with what to do where it cannot. */
+/** Installs strace if needed. Throws if it cannot be used here, and says what to do. */
 export const requireStrace = (): void => {
   try {
     execFileSync("sh", [fileURLToPath(new URL("install.sh", import.meta.url))], { stdio: ["ignore", "ignore", "pipe"] })
@@ -42,19 +42,19 @@ export const requireStrace = (): void => {
   }
 }
 
-/** `write` is not among them: a thread that wakes another one up uses it, as often as it happens to. */
+/** Without `write`: a thread uses it to wake up another one, a varying number of times. */
 const traced =
   "pwrite64,writev,pwritev,pwritev2,fdatasync,fsync,sync_file_range,fallocate,ftruncate,openat,rename,renameat,renameat2," +
   "unlink,unlinkat,rmdir,mkdir,mkdirat,link,linkat,symlink,fcntl,chmod,fchmod,fchmodat"
 
-/** Whether the call that a line begins changes something, or says that something is acknowledged. */
+/** Returns whether a call changes something or prints an acknowledgement. */
 const changes = (name: string, rest: string): boolean => {
   if (name === "openat") return rest.includes("O_CREAT")
   if (name === "fcntl") return rest.includes("F_SETLK") || rest.includes("F_OFD_SETLK")
   return true
 }
 
-/** Runs the program under strace; with `at` it is killed as it enters that call. */
+/** Runs the program under strace. With `at` it is killed as it enters that call. */
 export const trace = async (scratch: string, args: ReadonlyArray<string>, at?: Call): Promise<Traced> => {
   const output = `${scratch}/trace`
   const inject = at === undefined ? [] : ["-e", `inject=${at.name}:signal=SIGKILL:when=${at.nth}`]
@@ -64,7 +64,7 @@ export const trace = async (scratch: string, args: ReadonlyArray<string>, at?: C
     args,
     scratch,
     under: ["strace", "-f", "-qq", "-s", "8", "-e", `trace=${traced}`, ...inject, "-o", output],
-    // One thread for all of libuv's work, and no way around the system calls: so a run is like any other.
+    // One thread for all work of libuv, and no io_uring, which bypasses system calls: so that runs are alike.
     env: { UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: "0" },
     onLine: (line) => said.push(line)
   })
