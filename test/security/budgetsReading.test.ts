@@ -1,4 +1,6 @@
-/** What is too large is refused before it is read, decompressed or kept: files of no size fill no memory. */
+/**
+ * Files that are too large are refused before they are read, decompressed or kept, so that none can fill the memory.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
@@ -29,13 +31,13 @@ const prepare = (kind: "open" | "closed") =>
     return { at, storage, bytesOf }
   })
 
-/** Makes a file larger than any that there is, of nothing. */
+/** Extends a file with a hole to `bytes`. */
 const grow = (file: string, bytes: number): void => fs.truncateSync(file, bytes)
 
 type Use = (lib: LibService) => Effect.Effect<unknown, unknown>
 const nothing: Use = () => Effect.void
 
-/** What opening the lib and using it comes to, in both modes: the same. */
+/** Opens the lib and uses it in both modes. Returns the outcomes without repeats. */
 const met = (storage: Parameters<typeof withLib>[0], at: string, use: Use = nothing, options: Lib.Options = {}) =>
   Effect.gen(function* () {
     const words: Array<string> = []
@@ -48,8 +50,8 @@ const met = (storage: Parameters<typeof withLib>[0], at: string, use: Use = noth
     return { words: [...new Set(words)].join(", "), message: messages[0] ?? "" }
   })
 
-describe("meta that is too large", () => {
-  it.live("of a lib is refused before it is read; the limit that would let it in is named", () =>
+describe("a meta over its limit", () => {
+  it.live("of a lib is refused before it is read, and the error names the limit to raise", () =>
     Effect.gen(function* () {
       const { at, storage, bytesOf } = yield* prepare("open")
       grow(libMetaOf(at), 5 * GiB)
@@ -60,7 +62,7 @@ describe("meta that is too large", () => {
     })
   )
 
-  it.live("for the default is read when the lib's own limit is given, which must be the one that it has", () =>
+  it.live("over the default is read if the lib was created with a higher limit and is opened with the same one", () =>
     Effect.gen(function* () {
       const { storage } = yield* metered
       const at = place()
@@ -78,7 +80,7 @@ describe("meta that is too large", () => {
     })
   )
 
-  it.live("of a tape is refused before it is read, by whoever opens, verifies or writes it", () =>
+  it.live("of a tape is refused before it is read, by reads, writes and verify", () =>
     Effect.gen(function* () {
       const { storage, bytesOf } = yield* metered
       const at = place()
@@ -132,7 +134,7 @@ describe("limits in a hostile lib meta", () => {
     ["batchBytesMax", 2 ** 53 - 1],
     ["recordBytesMax", 1]
   ] as const) {
-    it.live(`are within the bounds that a lib may have: ${limit} ${value}`, () =>
+    it.live(`are refused if they are out of bounds: ${limit} ${value}`, () =>
       Effect.gen(function* () {
         const { at, storage } = yield* prepare("closed")
         rewriteMeta(
@@ -150,8 +152,8 @@ describe("limits in a hostile lib meta", () => {
   }
 })
 
-describe("files that are larger than they can be", () => {
-  it.live("a dynamic segment is refused before it is read", () =>
+describe("oversized files", () => {
+  it.live("refuse a dynamic segment before it is read", () =>
     Effect.gen(function* () {
       const { at, storage, bytesOf } = yield* prepare("open")
       const name = "litelib.dynamic-000001.jsonl"
@@ -161,7 +163,7 @@ describe("files that are larger than they can be", () => {
     })
   )
 
-  it.live("a hint is none, and is not read", () =>
+  it.live("ignore a hint without reading it", () =>
     Effect.gen(function* () {
       const { at, storage, bytesOf } = yield* prepare("open")
       grow(path.join(at, "litelib.acked"), 5 * GiB)
@@ -170,7 +172,7 @@ describe("files that are larger than they can be", () => {
     })
   )
 
-  it.live("a segment is refused by its size; one that meta says to be so large is read in pieces", () =>
+  it.live("refuse a segment by its size without reading it", () =>
     Effect.gen(function* () {
       const { at, storage, bytesOf } = yield* prepare("closed")
       const name = segmentsOf(at, "notes")[1]!
@@ -184,7 +186,7 @@ describe("files that are larger than they can be", () => {
     })
   )
 
-  it.live("a line without an end is given up where no line can be longer", () =>
+  it.live("refuse a line without a newline once it is longer than any line may be", () =>
     Effect.gen(function* () {
       const { storage, bytesOf } = yield* metered
       const at = place()
@@ -210,12 +212,12 @@ describe("files that are larger than they can be", () => {
   )
 })
 
-/** Lines that compress to nearly nothing. */
+/** Number of bytes of lines that compress to nearly nothing. */
 const bombBytes = 256 * MiB
 
-/** The same lines, of so many bytes in all, in one frame, with what it says of itself. */
+/** Those lines in one frame, with different sizes in its header. */
 const frames: { readonly [name: string]: { readonly suffix: string; readonly make: () => Uint8Array } } = {
-  "zstd that says how much it holds": {
+  "zstd with its true size": {
     suffix: ".zst",
     make: () =>
       zstdCompressSync(Buffer.alloc(bombBytes, "{}\n"), {
@@ -223,7 +225,7 @@ const frames: { readonly [name: string]: { readonly suffix: string; readonly mak
         pledgedSrcSize: bombBytes
       })
   },
-  "zstd that says that it holds a byte": {
+  "zstd with a size of one byte": {
     suffix: ".zst",
     make: () => {
       const frame = zstdCompressSync(Buffer.alloc(bombBytes, "{}\n"), {
@@ -236,11 +238,11 @@ const frames: { readonly [name: string]: { readonly suffix: string; readonly mak
       return frame
     }
   },
-  "gzip that says how much it holds": {
+  "gzip with its true size": {
     suffix: ".gz",
     make: () => wrapGzip(deflateRawSync(Buffer.alloc(bombBytes, "{}\n")), bombBytes, 0)
   },
-  "gzip that says that it holds little": {
+  "gzip with a small size": {
     suffix: ".gz",
     make: () => {
       const raw = Buffer.alloc(bombBytes, "{}\n")
@@ -249,10 +251,10 @@ const frames: { readonly [name: string]: { readonly suffix: string; readonly mak
   }
 }
 
-describe("a frame that was made to fill memory", () => {
+describe("a decompression bomb", () => {
   for (const [name, { suffix, make }] of Object.entries(frames)) {
     for (const rawBytes of [1 * MiB, bombBytes]) {
-      it.live(`is not decompressed beyond what a frame may hold: ${name}, meta says ${rawBytes}`, () =>
+      it.live(`is not decompressed beyond the limit of a frame: ${name}, meta says ${rawBytes}`, () =>
         Effect.gen(function* () {
           const { at, storage } = yield* prepare("closed")
           const bytes = make()

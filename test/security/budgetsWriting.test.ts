@@ -1,4 +1,4 @@
-/** What could not be read again is not written: every limit is kept when writing, and being at one stops nobody. */
+/** Writes keep every limit of reads. Reaching a limit rejects that call; the writer continues. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -20,7 +20,7 @@ const limits = { recordBytesMax: 200, depthMax: 4, batchBytesMax: 1000, metaByte
 const inLib = <A, E>(use: (lib: LibService) => Effect.Effect<A, E>, at = place(), options: Lib.Options = { limits }) =>
   Effect.flatMap(NodeStorage.make, (storage) => withLib(storage, at, use, options))
 
-/** A word of so many bytes in all, as the only field of a record. */
+/** Returns a record of `bytes` canonical bytes. */
 const recordOf = (bytes: number) => ({ a: "x".repeat(bytes - '{"a":""}'.length) })
 
 const nested = (depth: number): unknown => (depth === 1 ? {} : { a: nested(depth - 1) })
@@ -33,34 +33,32 @@ const reasonOf = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("records at their limits", () => {
-  it.live(
-    "are stored and read back; one byte, one level or one line more is refused, and nothing of its batch is there",
-    () =>
-      inLib((lib) =>
-        Effect.gen(function* () {
-          const tape = yield* tapeOf(lib, "notes")
-          const fits = [recordOf(200), nested(4), { a: [[[1]]] }]
-          yield* tape.append(fits)
-          for (const [records, reason] of [
-            [[recordOf(201)], "RecordTooLarge"],
-            [[{ ok: 1 }, recordOf(201)], "RecordTooLarge"],
-            [[nested(5)], "NestingTooDeep"],
-            [[{ a: [[[[1]]]] }], "NestingTooDeep"],
-            [Array.from({ length: 5 }, () => recordOf(200)), "BatchTooLarge"]
-          ] as const) {
-            assert.strictEqual(yield* reasonOf(tape.append(records)), reason)
-          }
-          // Four lines of 200 bytes and one of 196, with their newlines: 1,000.
-          const whole = [...Array.from({ length: 4 }, () => recordOf(199)), recordOf(199)]
-          yield* tape.append(whole)
-          yield* tape.appendSegment
-          assert.deepStrictEqual<unknown>(yield* recordsOf(lib, "notes"), [...fits, ...whole])
-          assert.isTrue((yield* lib.verify()).ok)
-        })
-      )
+  it.live("are stored and read back; one byte, one level or one line more rejects the whole batch", () =>
+    inLib((lib) =>
+      Effect.gen(function* () {
+        const tape = yield* tapeOf(lib, "notes")
+        const fits = [recordOf(200), nested(4), { a: [[[1]]] }]
+        yield* tape.append(fits)
+        for (const [records, reason] of [
+          [[recordOf(201)], "RecordTooLarge"],
+          [[{ ok: 1 }, recordOf(201)], "RecordTooLarge"],
+          [[nested(5)], "NestingTooDeep"],
+          [[{ a: [[[[1]]]] }], "NestingTooDeep"],
+          [Array.from({ length: 5 }, () => recordOf(200)), "BatchTooLarge"]
+        ] as const) {
+          assert.strictEqual(yield* reasonOf(tape.append(records)), reason)
+        }
+        // Five lines of 199 bytes, with their newlines: 1,000.
+        const whole = [...Array.from({ length: 4 }, () => recordOf(199)), recordOf(199)]
+        yield* tape.append(whole)
+        yield* tape.appendSegment
+        assert.deepStrictEqual<unknown>(yield* recordsOf(lib, "notes"), [...fits, ...whole])
+        assert.isTrue((yield* lib.verify()).ok)
+      })
+    )
   )
 
-  it.live("have as many keys as fit: too many are refused before they are sorted", () =>
+  it.live("may have as many keys or items as fit; too many are refused", () =>
     inLib(
       (lib) =>
         Effect.gen(function* () {
@@ -80,7 +78,7 @@ describe("records at their limits", () => {
     )
   )
 
-  it.live("of events too: the envelope counts", () =>
+  it.live("may be events, whose envelope counts", () =>
     inLib(
       (lib) =>
         Effect.gen(function* () {
@@ -97,18 +95,18 @@ describe("records at their limits", () => {
   )
 })
 
-/** Runs `step` with ascending numbers until it fails; how often it did not, and the error. */
+/** Runs `step` with ascending numbers until it fails. Returns the number of successes and the error. */
 const untilRefused = (step: (n: number) => Effect.Effect<unknown, unknown>) =>
   Effect.gen(function* () {
     for (let n = 0; n < 10_000; n++) {
       const outcome = yield* outcomeOf(step(n))
       if ("error" in outcome) return { done: n, error: outcome.error as Error }
     }
-    throw new Error("it is never refused")
+    throw new Error("it never failed")
   })
 
 describe("lib meta at its limit", () => {
-  it.live("refuses one more tape before it makes any of it, and goes on with what there is", () =>
+  it.live("refuses another tape before it creates anything, and keeps working with the present ones", () =>
     Effect.gen(function* () {
       const at = place()
       const sizes: Array<number> = []
@@ -125,7 +123,8 @@ describe("lib meta at its limit", () => {
             assert.strictEqual(yield* reasonOf(clone), "MetaInvalid")
             const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
             assert.strictEqual(yield* reasonOf(store.append("new-1", [{ type: "T" }])), "MetaInvalid")
-            // Its writer says what it has to, and tapes change their state, for as long as one likes.
+            // The writer can still roll and close dynamic segments, and tapes can change their state, any number of
+            // times.
             for (let round = 0; round < 60; round++) {
               const records = [recordOf(190), recordOf(190)]
               yield* lib.commit([{ tape: `tape-${round % 20}`, records }])
@@ -157,7 +156,7 @@ describe("lib meta at its limit", () => {
 })
 
 describe("tape meta at its limit", () => {
-  it.live("refuses one more user value, not the segments; a removed value makes room", () =>
+  it.live("refuses another user value but not segments; removing a value makes room", () =>
     Effect.gen(function* () {
       const at = place()
       yield* inLib(
@@ -171,7 +170,7 @@ describe("tape meta at its limit", () => {
             assert.match(error.message, /notes\/tape\.meta\.jsonl.*user values.*metaBytesMax/)
             yield* tape.append([{ n: 1 }])
             assert.isDefined(yield* tape.appendSegment)
-            // As often as one likes: what is superseded is folded away.
+            // Any number of times: folding drops superseded values.
             for (let n = 0; n < 100; n++) yield* tape.setUserMeta("key-0", `${value}`)
             yield* tape.removeUserMeta("key-1")
             yield* tape.setUserMeta("key-more", value)
@@ -183,7 +182,7 @@ describe("tape meta at its limit", () => {
     })
   )
 
-  it.live("is folded afresh where that makes room: large values are replaced as often as one likes", () =>
+  it.live("is folded if that makes room, so large values can be replaced any number of times", () =>
     Effect.gen(function* () {
       const at = place()
       yield* inLib(
@@ -202,7 +201,7 @@ describe("tape meta at its limit", () => {
     })
   )
 
-  it.live("refuses one more segment before it is written; repacking makes room", () =>
+  it.live("refuses another segment before it is written; a repack makes room", () =>
     Effect.gen(function* () {
       const at = place()
       yield* inLib(
@@ -223,7 +222,7 @@ describe("tape meta at its limit", () => {
     })
   )
 
-  it.live("of a clone is refused by the lib that would have to read it", () =>
+  it.live("refuses a clone whose meta exceeds the limit of the target lib", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const source = place()

@@ -1,6 +1,6 @@
 /**
- * Somebody who can write all files can make any lib of them, and every check of the lib itself will pass. A head that is
- * kept where that one cannot write is what tells.
+ * An attacker who can write all files can turn them into any other lib that passes every check of its own. Only a head
+ * that is kept where the attacker cannot write reveals that.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ const payments = Array.from({ length: 12 }, (_, n) => ({
   id: `p-${n}`
 }))
 
-/** Twelve payments in three segments, and the head of their tape, as its owner has written it down. */
+/** Makes a lib with twelve payments in three segments, and the head of their tape as its owner keeps it. */
 const prepare = Effect.gen(function* () {
   const storage = yield* NodeStorage.make
   const template = place()
@@ -48,7 +48,7 @@ const prepare = Effect.gen(function* () {
   return { storage, copy, kept, earlier: heads[0]! }
 })
 
-/** What the library itself says of a lib. */
+/** Returns `good` if the lib verifies, otherwise the findings. */
 const isGood = (lib: LibService) => Effect.map(lib.verify(), ({ ok, bad }) => (ok ? "good" : JSON.stringify(bad)))
 
 const opening = (lib: LibService, expected: Proof.Head) =>
@@ -65,7 +65,7 @@ const attacks: { readonly [name: string]: (at: string) => void } = {
     rewriteTape(at, "account", (lines, segment) =>
       segment === 0 ? lines.map((line, n) => swapData(lines, line, n)) : lines
     ),
-  "takes the last records away": (at) => {
+  "removes the last records": (at) => {
     fs.rmSync(path.join(at, "account", "seg-000003.jsonl"))
     rewriteMeta(tapeMetaOf(at, "account"), (records) => records.slice(0, -1))
     rewriteMeta(libMetaOf(at), (records) =>
@@ -77,15 +77,15 @@ const attacks: { readonly [name: string]: (at: string) => void } = {
   }
 }
 
-/** The data of two neighbours, exchanged; ids, revisions and positions stay in order. */
+/** Exchanges the data of two neighbours; ids, revisions and positions stay in order. */
 const swapData = (lines: ReadonlyArray<string>, line: string, n: number): string => {
   const partner = lines[n ^ 1]!
   return line.replace(/"cents":\d+/, /"cents":\d+/.exec(partner)![0])
 }
 
-describe("somebody who rewrites everything", () => {
+describe("an attacker who rewrites all files", () => {
   for (const [name, attack] of Object.entries(attacks)) {
-    it.live(`and ${name}: passes all that the lib can check of itself, and not the head`, () =>
+    it.live(`passes verify but not the kept head: ${name}`, () =>
       Effect.gen(function* () {
         const { storage, copy, kept } = yield* prepare
         const at = copy()
@@ -115,14 +115,14 @@ describe("somebody who rewrites everything", () => {
     )
   }
 
-  it.live("in front of an earlier head is told by that one too, and behind it is not", () =>
+  it.live("is not revealed by an earlier head if only later records change", () =>
     Effect.gen(function* () {
       const { storage, copy, kept, earlier } = yield* prepare
       const at = copy()
       attacks["changes the last record"]!(at)
       yield* withLib(storage, at, (lib) =>
         Effect.gen(function* () {
-          // The first four records are what they were: that is all that this head speaks of.
+          // The first four records are unchanged, and the earlier head covers only these.
           yield* opening(lib, earlier)
           assert.strictEqual((yield* Effect.flip(opening(lib, kept)))._tag, "HeadMismatch")
         })
@@ -130,7 +130,7 @@ describe("somebody who rewrites everything", () => {
     })
   )
 
-  it.live("and puts another tape in its place does not get past it either", () =>
+  it.live("does not pass the kept head with another tape", () =>
     Effect.gen(function* () {
       const { storage, copy, kept } = yield* prepare
       const at = copy()
@@ -143,7 +143,7 @@ describe("somebody who rewrites everything", () => {
     })
   )
 
-  it.live("cannot make a proof of it: neither that a record was there, nor that the tape only grew", () =>
+  it.live("can prove neither that a changed record was there nor that the tape only grew", () =>
     Effect.gen(function* () {
       const { storage, copy, kept, earlier } = yield* prepare
       const at = copy()
@@ -153,7 +153,7 @@ describe("somebody who rewrites everything", () => {
           const tape = yield* existingTape(lib, "account")
           const proof = yield* tape.proveInclusion(5)
           const record = (yield* Stream.runCollect(tape.records({ from: 5, to: 6 })))[0]
-          // It proves something, but not of the tape whose head was kept.
+          // The proof is valid, but for a different head than the kept one.
           assert.isTrue(Proof.checkInclusion(record, proof))
           assert.isFalse(Proof.sameHead(proof.head, kept))
           assert.strictEqual((yield* Effect.flip(tape.proveConsistency(kept)))._tag, "HeadMismatch")
@@ -165,8 +165,8 @@ describe("somebody who rewrites everything", () => {
   )
 })
 
-describe("a head that is kept elsewhere", () => {
-  it.live("is met by the tape as it was, as it has grown, and as it was repacked", () =>
+describe("a kept head", () => {
+  it.live("matches the unchanged tape, the grown tape and the repacked tape", () =>
     Effect.gen(function* () {
       const { storage, copy, kept } = yield* prepare
       const at = copy()
@@ -185,7 +185,7 @@ describe("a head that is kept elsewhere", () => {
     })
   )
 
-  it.live("is what opening may demand, in a layer too; a tape that does not meet it is not served", () =>
+  it.live("can be required by a layer, which then fails with HeadMismatch for another tape", () =>
     Effect.gen(function* () {
       const { storage, copy, kept } = yield* prepare
       const at = copy()

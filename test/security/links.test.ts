@@ -1,4 +1,4 @@
-/** No link, device or folder in a lib leads what is read or written out of it: whoever made the lib, or got to its folder. */
+/** No link, device or folder in a hostile lib makes the library read or write outside it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
@@ -13,7 +13,7 @@ import { doEverything, makeVictim } from "../support/victimLib.ts"
 
 const place = temporaryFolder()
 
-/** A fresh copy of a victim that a crash has left, with a folder beside it that is nobody's business. */
+/** Makes a copy of a victim that a crash left, next to a folder that the library must not touch. */
 const prepare = (template: string) => {
   const at = place()
   copyFiles(template, at)
@@ -37,7 +37,7 @@ const withTemplate = Effect.runSync(
   )
 )
 
-/** What may stand where a file or folder of the lib stood. */
+/** Replacements for a file or folder of the lib. */
 const imposters: { readonly [name: string]: (target: string, outside: string) => void } = {
   "a link to what was there": (target, outside) => {
     const moved = path.join(outside, path.basename(target))
@@ -67,7 +67,7 @@ const imposters: { readonly [name: string]: (target: string, outside: string) =>
   }
 }
 
-/** What a lib consists of; derived things may be anything, what counts is refused. */
+/** The parts of a lib. A replaced derived part may be ignored; any other must be refused. */
 const parts: ReadonlyArray<readonly [path: string, kind: "counts" | "derived"]> = [
   ["litelib.meta.jsonl", "counts"],
   ["litelib.dynamic-000001.jsonl", "counts"],
@@ -89,9 +89,9 @@ const pathOf = (lib: string, part: string): string => {
   return part === "the index of a segment" ? `notes/index/${plain}.idx` : part
 }
 
-describe("what stands where a part of a lib should", () => {
+describe("a link, device, FIFO, folder or file in place of a part of the lib", () => {
   for (const [part, kind] of parts) {
-    it.live(`${part}: is never followed, and is refused`, () =>
+    it.live(`is never followed, and a link is refused unless the part is derived: ${part}`, () =>
       Effect.gen(function* () {
         const { storage, template } = yield* withTemplate
         const file = pathOf(template, part)
@@ -131,7 +131,7 @@ const namesMade = Effect.runSync(Effect.cached(findNamesMade))
 
 describe("links under names that a writer is going to use", () => {
   for (const target of ["precious", "folder", "absent"]) {
-    it.live(`lead nothing to a ${target} outside`, () =>
+    it.live(`never make it write outside the lib: link to ${target}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const { names, template } = yield* namesMade
@@ -148,7 +148,7 @@ describe("links under names that a writer is going to use", () => {
     )
   }
 
-  it.live("lead neither what is set aside out of the lib", () =>
+  it.live("never make it set bytes or folders aside outside the lib", () =>
     Effect.gen(function* () {
       const { storage, template } = yield* withTemplate
       const { at, outside } = prepare(template)

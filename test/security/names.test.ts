@@ -1,4 +1,4 @@
-/** Names in hostile meta: none becomes a path unless it is the one name that its thing can have. */
+/** Names in hostile meta: a name becomes a path only if it is the one name that the tape or segment can have. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -24,7 +24,7 @@ import * as IndexFiles from "../../src/services/segment/IndexFiles.ts"
 
 const place = temporaryFolder()
 
-/** A victim two folders deep, in which a path out of it finds what looks like tapes and segments. */
+/** Makes a victim two folders deep. A path that leads out of it finds files that look like tapes and segments. */
 const prepare = Effect.gen(function* () {
   const storage = yield* NodeStorage.make
   const template = place()
@@ -80,7 +80,7 @@ const badTapeNames = [
 ]
 
 describe("tape names in lib meta", () => {
-  it.live("that are not the ones that tapes have are refused when the lib is opened", () =>
+  it.live("fail the opening of the lib if they are not valid tape names", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       for (const name of badTapeNames) {
@@ -91,7 +91,7 @@ describe("tape names in lib meta", () => {
           const error = yield* Effect.flip(withLib(storage, at, () => Effect.void, { mode }))
           assert.strictEqual(error._tag, "InvalidTapeName", JSON.stringify(name))
           assert.isBelow(error.message.length, 600)
-          // A name that is told is quoted: it is no line of its own in a log.
+          // A name in a message is quoted, so that it cannot begin a new line in a log.
           assert.notMatch(error.message, /\p{Cc}/u)
         }
         yield* doEverything(storage, at)
@@ -100,7 +100,7 @@ describe("tape names in lib meta", () => {
     })
   )
 
-  it.live("that stand for two tapes are refused, and one tape under two names", () =>
+  it.live("are refused if two tapes have the same name, or one tape has two", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       for (const change of [
@@ -114,7 +114,7 @@ describe("tape names in lib meta", () => {
     })
   )
 
-  it.live("that stand for the folder of another tape, or of a tape of another lib, are found out", () =>
+  it.live("fail with IdentityMismatch if the folder has the meta of another tape or of a tape of another lib", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       const { storage, at } = victim()
@@ -132,7 +132,7 @@ describe("tape names in lib meta", () => {
   )
 })
 
-/** Names that the segment with this one cannot have. */
+/** Returns names that the segment with the name `plain` cannot have. */
 const badSegmentNames = (plain: string): ReadonlyArray<string> => [
   "../order/seg-000001.jsonl",
   `../../${plain}`,
@@ -157,7 +157,7 @@ const badSegmentNames = (plain: string): ReadonlyArray<string> => [
 ]
 
 describe("segment names in tape meta", () => {
-  it.live("that are not the ones that their numbers give are refused when the tape is used", () =>
+  it.live("fail the use of the tape if they are not the names that their numbers give", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       const { length } = badSegmentNames("")
@@ -187,7 +187,7 @@ describe("segment names in tape meta", () => {
     })
   )
 
-  it.live("in a damaged meta are no paths for recovery either", () =>
+  it.live("never become paths in a recovery from a damaged meta", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       const { storage, at, plain, outside } = victim()
@@ -213,12 +213,12 @@ describe("segment names in tape meta", () => {
   )
 })
 
-/** Derived files of a tape, of a kind and of a name that is none. */
+/** Returns keys of derived files with `name` as the tape, the kind or the file name. */
 const keysOf = (name: string): ReadonlyArray<DerivedKey> => [
   { tape: name, kind: "index", name: "x" },
   { tape: "notes", kind: name, name: "x" },
   { tape: undefined, kind: name, name: "x" },
-  // What a tape may not be called because the lib uses it, a derived file may: it has a folder of its own.
+  // Names that tapes may not have because the lib uses them are allowed for derived files, which have their own folder.
   ...(/^litelib\.(?!.*\.tmp$)|\.aside-/.test(name)
     ? []
     : [
@@ -227,10 +227,10 @@ const keysOf = (name: string): ReadonlyArray<DerivedKey> => [
       ])
 ]
 
-describe("names that storage is given", () => {
-  // Callers have checked them; whoever comes by another way does not get past the storage.
+describe("names that a storage gets", () => {
+  // The library checks names before. The storage refuses bad ones even if a caller does not.
   for (const name of badTapeNames.filter((bad) => /[/\\\0]|^\.*$|^litelib\.|\.tmp$|\.aside-/.test(bad))) {
-    it.live(`${JSON.stringify(name)} is refused by every operation of a tape`, () =>
+    it.live(`fail every operation on a tape: ${JSON.stringify(name)}`, () =>
       Effect.gen(function* () {
         const victim = yield* prepare
         const { storage, at, plain, outside } = victim()
@@ -286,7 +286,7 @@ describe("names that storage is given", () => {
     )
   }
 
-  it.live("of what is set aside lead nowhere else either", () =>
+  it.live("fail the quarantine if they lead out of the lib", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       const { storage, at, outside } = victim()
@@ -305,8 +305,8 @@ describe("names that storage is given", () => {
   )
 })
 
-describe("a folder that is named like a tape", () => {
-  it.live("is adopted by recovery only under a name that a tape can have", () =>
+describe("the folder of a tape", () => {
+  it.live("is adopted by a recovery of the lib only if its name is a valid tape name", () =>
     Effect.gen(function* () {
       const victim = yield* prepare
       const { storage, at } = victim()

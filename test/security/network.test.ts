@@ -1,4 +1,4 @@
-/** File systems on which a lock is no lock and a sync no sync: a writer is refused, and told why. */
+/** File systems without dependable locks and syncs: a writer is refused, and the error says why. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import fs from "node:fs"
@@ -20,7 +20,7 @@ const onType = <A, E, R>(type: number, effect: Effect.Effect<A, E, R>) => {
   return replaced("statfsSync", statfs, effect)
 }
 
-/** … and as if `mounts` were what the kernel has mounted. */
+/** … and as if `mounts` were the mounts of the kernel. */
 const withMounts = <A, E, R>(mounts: string, effect: Effect.Effect<A, E, R>) => {
   const { readFileSync } = fs
   const read = ((at: fs.PathOrFileDescriptor, ...rest: [never]) =>
@@ -36,12 +36,12 @@ const mountOf = (at: string, type: string): string => {
 describe("a lib on a network file system", () => {
   for (const [name, type] of [
     ["NFS", 0x6969],
-    ["CIFS, as a 32-bit system gives it", 0xff534d42 | 0],
+    ["CIFS, as a 32-bit system reports it", 0xff534d42 | 0],
     ["9p", 0x01021997],
     ["Ceph", 0x00c36400],
     ["Lustre", 0x0bd00bd0]
   ] as const) {
-    it.live(`is refused to a writer, and made by none: ${name}`, () =>
+    it.live(`is neither opened for writing nor created: ${name}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()
@@ -59,7 +59,7 @@ describe("a lib on a network file system", () => {
     )
   }
 
-  it.live("may be read there: a reader takes no lock", () =>
+  it.live("can be opened for reading, because a reader takes no lock", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const at = place()
@@ -72,9 +72,9 @@ describe("a lib on a network file system", () => {
   )
 })
 
-describe("a lib on a file system of a program (FUSE)", () => {
+describe("a lib on a FUSE file system", () => {
   for (const type of ["fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.glusterfs"]) {
-    it.live(`is refused where the program works over a network: ${type}`, () =>
+    it.live(`is refused if it works over a network: ${type}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()
@@ -91,7 +91,7 @@ describe("a lib on a file system of a program (FUSE)", () => {
     (at: string) => mountOf(at, "fuseblk"),
     () => ""
   ]) {
-    it.live("is allowed where it does not, or where nobody knows", () =>
+    it.live("is opened if it works on a local disk, or if its type is unknown", () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()
@@ -107,7 +107,7 @@ describe("a lib on a file system of a program (FUSE)", () => {
     )
   }
 
-  it("is found by its device, among other mounts, whatever their names", () => {
+  it("is looked up among all mounts by its device, whatever their names", () => {
     const mounts = [
       "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw",
       "36 35 0:43 / /mnt/a\\040-\\040fuse.sshfs rw - ext4 /dev/x rw",
@@ -126,7 +126,7 @@ describe("a lib on a file system of a program (FUSE)", () => {
     ])
   })
 
-  it("is no network file system by its type alone", () => {
+  it("does not count as a network file system by the FUSE type alone", () => {
     assert.isFalse(isNetworkType(fuse))
   })
 })

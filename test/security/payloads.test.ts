@@ -1,6 +1,6 @@
 /**
- * Errors and logs hold nothing that was stored: where something is wrong, how much, which hash, never what it says. A word
- * is put into everything that is stored, everything is made to fail, and the word is looked for.
+ * Errors and logs contain no stored data. They say where something is wrong, how much and which hash, never the
+ * contents. The tests put a word into everything that is stored, make everything fail, and search for the word.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -33,7 +33,7 @@ const contents: Contents = {
     }))
 }
 
-/** What comes back as data may hold data; reports and errors may not. */
+/** Returns whether a value must not contain data: only arrays, which are the results of reads, may. */
 const isReport = (value: unknown): boolean => !Array.isArray(value)
 
 const fileOf = (lib: string, part: string): string => {
@@ -51,16 +51,16 @@ const damages: { readonly [name: string]: (bytes: Buffer, at: number) => Buffer 
     bytes[bytes.indexOf('"', at)] = 0x78
     return bytes
   },
-  "no UTF-8": (bytes, at) => {
+  "invalid UTF-8": (bytes, at) => {
     bytes[at] = 0xff
     return bytes
   },
-  "an end that is missing": (bytes, at) => bytes.subarray(0, at),
-  "a line too much": (bytes, at) => {
+  "a missing end": (bytes, at) => bytes.subarray(0, at),
+  "an extra line": (bytes, at) => {
     const line = bytes.indexOf(10, at) + 1
     return Buffer.concat([bytes.subarray(0, line), Buffer.from(`{"${canaryKey}":"${canary}\n`), bytes.subarray(line)])
   },
-  "a line of a type that nobody knows": (bytes) =>
+  "a line of an unknown type": (bytes) =>
     Buffer.concat([bytes, Buffer.from(`{"$type":"LiteTape. ${canary}","${canaryKey}":1}\n`)])
 }
 
@@ -72,7 +72,7 @@ describe("errors, logs and reports after damage", () => {
     "litelib.dynamic-000001.jsonl",
     "notes/tape.meta.jsonl"
   ]) {
-    it.live(`hold nothing of what is stored: ${part}`, () =>
+    it.live(`contain nothing of the stored data: ${part}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const template = place()
@@ -92,7 +92,7 @@ describe("errors, logs and reports after damage", () => {
           for (const at of [word + 3, Math.floor(bytes.length * 0.6)]) {
             const copy = place()
             copyFiles(from, copy)
-            // Without an index every byte is looked at.
+            // Without an index every byte is read.
             fs.rmSync(path.join(copy, path.dirname(file), "index"), { recursive: true, force: true })
             fs.writeFileSync(path.join(copy, file), damage(Buffer.from(bytes), at))
             const logged: Array<string> = []
@@ -112,17 +112,17 @@ describe("errors, logs and reports after damage", () => {
   }
 
   for (const [name, change] of [
-    ["is no JSON", (line: string) => line.replace('":', `${canary}`)],
-    ["is no object", () => JSON.stringify([canary, canaryKey])],
+    ["is not JSON", (line: string) => line.replace('":', `${canary}`)],
+    ["is not an object", () => JSON.stringify([canary, canaryKey])],
     ["is not canonical", (line: string) => line.replace("{", `{ "${canaryKey}":"${canary}",`)],
-    ["has a key twice", (line: string) => line.replace("{", `{"${canaryKey}":1,"${canaryKey}":2,`)],
-    ["has a key that is refused", (line: string) => line.replace("{", `{"${canaryKey}":{"__proto__":"${canary}"},`)],
+    ["has a duplicate key", (line: string) => line.replace("{", `{"${canaryKey}":1,"${canaryKey}":2,`)],
+    ["has a forbidden key", (line: string) => line.replace("{", `{"${canaryKey}":{"__proto__":"${canary}"},`)],
     ["is a system record", () => `{"$type":"LiteTape.${canary}","${canaryKey}":1}`],
-    ["is no event", () => `{"${canaryKey}":"${canary}"}`],
-    ["is too deep", () => `${"[".repeat(2000)}"${canary}"${"]".repeat(2000)}`],
-    ["holds a number that none is", () => `{"${canaryKey}":${"9".repeat(400)}}`]
+    ["is not an event", () => `{"${canaryKey}":"${canary}"}`],
+    ["is nested too deep", () => `${"[".repeat(2000)}"${canary}"${"]".repeat(2000)}`],
+    ["has a number that no double can represent", () => `{"${canaryKey}":${"9".repeat(400)}}`]
   ] as const) {
-    it.live(`nor where all hashes are right and a line ${name}`, () =>
+    it.live(`contain nothing of the stored data if all hashes match and a line ${name}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()

@@ -1,4 +1,4 @@
-/** As payloads.test.ts, of calls that are wrong: what was to be stored is not told either. */
+/** Like payloads.test.ts, for wrong calls: errors do not contain the data that a call wanted to store. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -20,8 +20,8 @@ import { at as atOperation, refusal, watched } from "../support/watchedStorage.t
 
 const place = temporaryFolder()
 
-describe("what was thrown while foreign bytes were read", () => {
-  it("is told in words that hold nothing of them, whatever it was", () => {
+describe("the description of an exception from reading foreign bytes", () => {
+  it("contains none of those bytes, whatever was thrown", () => {
     const thrown: ReadonlyArray<() => unknown> = [
       () => JSON.parse(canary),
       () => (undefined as unknown as { readonly [key: string]: { readonly of: unknown } })[canary]!.of,
@@ -50,7 +50,7 @@ class Canary {
   readonly name = canary
 }
 
-/** What cannot be stored. */
+/** Values that cannot be stored. */
 const unstorable: ReadonlyArray<unknown> = [
   { a: canary, b: undefined },
   { a: canary, b: () => canary },
@@ -73,7 +73,7 @@ const unstorable: ReadonlyArray<unknown> = [
   canary
 ]
 
-/** Collects what `effects` fail with; each must fail. */
+/** Runs `effects`, each of which must fail, and collects the errors. */
 const failuresOf = (effects: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
   Effect.forEach(effects, (effect) =>
     Effect.map(Effect.exit(effect), (exit) => {
@@ -82,7 +82,7 @@ const failuresOf = (effects: ReadonlyArray<Effect.Effect<unknown, unknown>>) =>
     })
   )
 
-describe("errors of calls that are wrong", () => {
+describe("errors of wrong calls", () => {
   const inLib = <A, E>(use: (lib: LibService, store: EventStore.EventStore["Service"]) => Effect.Effect<A, E>) =>
     Effect.flatMap(NodeStorage.make, (storage) =>
       withLib(storage, place(), (lib) =>
@@ -90,7 +90,7 @@ describe("errors of calls that are wrong", () => {
       )
     )
 
-  it.live("hold nothing of what was to be appended", () =>
+  it.live("contain nothing of the data that was to be appended", () =>
     inLib((lib, store) =>
       Effect.gen(function* () {
         const tape = yield* tapeOf(lib, "notes")
@@ -98,7 +98,7 @@ describe("errors of calls that are wrong", () => {
         const failures = yield* failuresOf([
           ...unstorable.map((record) => tape.append([record])),
           ...unstorable.flatMap((data) =>
-            // Data of an event may be any JSON.
+            // The data of an event may be any JSON, so these two are valid.
             data === canary || Array.isArray(data)
               ? []
               : [
@@ -127,7 +127,7 @@ describe("errors of calls that are wrong", () => {
     )
   )
 
-  it.live("hold nothing of data that does not fit its schema, written or read", () =>
+  it.live("contain nothing of data that does not match its schema, on append or on read", () =>
     inLib((_, store) =>
       Effect.gen(function* () {
         const schemas = {
@@ -163,7 +163,7 @@ describe("errors of calls that are wrong", () => {
     )
   )
 
-  it.live("hold nothing of a batch whose writing failed, nor does what is logged of it", () =>
+  it.live("contain nothing of a batch whose write failed, and neither does the log", () =>
     Effect.gen(function* () {
       const watch = watched(yield* NodeStorage.make)
       const logged: Array<string> = []
@@ -180,7 +180,7 @@ describe("errors of calls that are wrong", () => {
     })
   )
 
-  it("hold nothing of foreign bytes that are no record, no flat view and no head", () => {
+  it("contain nothing of foreign bytes that are not a record, flat view or head", () => {
     const texts = [
       `{"a":"${canary}"`,
       `{"a":"${canary}"} x`,

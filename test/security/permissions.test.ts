@@ -1,4 +1,4 @@
-/** Files are for their owner alone, whatever the process that makes them is set to; and what is not is told. */
+/** Files and folders are private to their owner, whatever the umask. Opening a lib reports those that are not. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -18,8 +18,8 @@ const modesIn = (folder: string): ReadonlyArray<readonly [name: string, mode: st
     return [name, `${stats.isDirectory() ? "folder" : "file"} ${(stats.mode & 0o777).toString(8)}`]
   })
 
-describe("modes", () => {
-  // In a process of its own: the umask belongs to all threads of one.
+describe("the modes of folders and files", () => {
+  // In a separate process, because all threads of a process share the umask.
   const program = path.join(import.meta.dirname, "../support/programs/useEverything.ts")
 
   for (const umask of ["000", "022", "077", "027", "777"]) {
@@ -43,7 +43,7 @@ describe("modes", () => {
   }
 })
 
-/** Opens the lib, and gives its warnings and what was logged. */
+/** Opens the lib and returns its warnings and the log. */
 const opened = (at: string, mode: "read" | "write") =>
   Effect.gen(function* () {
     const logged: Array<string> = []
@@ -57,9 +57,9 @@ const opened = (at: string, mode: "read" | "write") =>
     return { warnings: warnings.map(({ place: where, why }) => [path.relative(at, where), why] as const), logged }
   })
 
-describe("what others may write to", () => {
+describe("a lib that others can write to", () => {
   for (const mode of ["write", "read"] as const) {
-    it.live(`is reported, and logged, when a lib is opened to ${mode}`, () =>
+    it.live(`is reported and logged when it is opened to ${mode}`, () =>
       Effect.gen(function* () {
         const at = place()
         yield* Effect.flatMap(NodeStorage.make, (storage) => withLib(storage, at, () => Effect.void))
@@ -87,7 +87,7 @@ describe("what others may write to", () => {
     )
   }
 
-  it.live("is not asked of a storage that has no such thing", () =>
+  it.live("is not reported by a storage without permissions", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
       assert.deepStrictEqual((yield* withLib(storage, "lib", (lib) => Effect.succeed(lib.report))).warnings, [])

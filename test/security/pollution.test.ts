@@ -1,4 +1,4 @@
-/** Keys that mean something to JavaScript: refused where FORMAT refuses them, ordinary data where it does not. */
+/** Keys with a meaning in JavaScript: refused where FORMAT.md forbids them, ordinary data everywhere else. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -17,7 +17,7 @@ import { makeVictim, outcomeOf, wordFor } from "../support/victimLib.ts"
 
 const place = temporaryFolder()
 
-/** What every object would have. */
+/** Returns polluting keys that every object inherits. There must never be any. */
 const inherited = () => ["polluted", "isAdmin"].filter((key) => key in {} || key in [] || key in (() => undefined))
 
 afterEach(() => assert.deepStrictEqual(inherited(), []))
@@ -39,7 +39,7 @@ const reasonOf = <A, E>(effect: Effect.Effect<A, E>) =>
 const numberOf = (segment: string): number => Number(/seg-(\d+)/.exec(segment)![1])
 
 describe("`__proto__` as a key", () => {
-  it.live("is refused in records, in data and metadata of events, and in user values, at any depth", () =>
+  it.live("is refused in records, event data, event metadata and user values, at any depth", () =>
     inLib((lib) =>
       Effect.gen(function* () {
         const tape = yield* tapeOf(lib, "notes")
@@ -52,7 +52,7 @@ describe("`__proto__` as a key", () => {
             lib.commit([{ tape: "notes", records: [bad] }]),
             store.append("a-1", [{ type: "T", data: bad }]),
             store.append("a-1", [{ type: "T", metadata }]),
-            // Its keys are copied beside those of the options.
+            // The keys of metadata are copied into one object with those of the options.
             store.append("a-1", [{ type: "T", metadata }], { correlationId: "c", causationId: "d" }),
             store.appendAll([{ stream: "a-1", events: [{ type: "T", data: bad }] }]),
             tape.setUserMeta("key", bad),
@@ -69,11 +69,11 @@ describe("`__proto__` as a key", () => {
   )
 
   for (const [name, where] of [
-    ["at its end", (line: string) => line.replace(/}$/, ',"z":{"__proto__":{"polluted":true}}}')],
-    ["in it", (line: string) => line.replace('"n":', '"__proto__":{"polluted":true},"n":')],
-    ["with an escape", (line: string) => line.replace('"n":', '"\\u005f_proto__":{"polluted":true},"n":')]
+    ["at the end", (line: string) => line.replace(/}$/, ',"z":{"__proto__":{"polluted":true}}}')],
+    ["at the top level", (line: string) => line.replace('"n":', '"__proto__":{"polluted":true},"n":')],
+    ["escaped", (line: string) => line.replace('"n":', '"\\u005f_proto__":{"polluted":true},"n":')]
   ] as const) {
-    it.live(`in a foreign line whose hashes are right is refused when it is read: ${name}`, () =>
+    it.live(`is refused when a foreign line with matching hashes is read: ${name}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()
@@ -134,7 +134,7 @@ describe("`__proto__` as a key", () => {
     ],
     ["a user value", notesMeta, (line: string) => line.replace('"value":{', '"value":{"__proto__":{"polluted":true},')]
   ] as const) {
-    it.live(`in ${name} is damage, whatever seals it`, () =>
+    it.live(`fails with MetaCorrupt in a sealed meta: in ${name}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()
@@ -150,7 +150,7 @@ describe("`__proto__` as a key", () => {
     )
   }
 
-  it.live("is what the tests above change: resealed without a change, meta is good", () =>
+  it.live("is the only reason for these errors: a meta that is sealed again without a change opens", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const at = place()
@@ -166,7 +166,7 @@ function notesMeta(at: string): string {
 }
 
 describe("`constructor` as a key", () => {
-  it.live("is data like any other in records and events, and is refused in system records", () =>
+  it.live("is ordinary data in records and events, and is refused in user values", () =>
     inLib((lib) =>
       Effect.gen(function* () {
         const tape = yield* tapeOf(lib, "notes")
@@ -174,7 +174,7 @@ describe("`constructor` as a key", () => {
         const value = constructed() as { readonly [key: string]: Json }
         yield* tape.append([value])
         yield* store.append("a-1", [{ type: "T", data: value, metadata: value, id: "one" }])
-        // The same again is recognised by its content.
+        // A repeat is recognised by its contents.
         assert.isTrue((yield* store.append("a-1", [{ type: "T", data: value, metadata: value, id: "one" }])).repeated)
         yield* tape.appendSegment
         const [record] = yield* recordsOf(lib, "notes")
@@ -193,7 +193,7 @@ describe("`constructor` as a key", () => {
     ["a user value", (line: string) => line.replace('"value":{', '"value":{"constructor":{"prototype":{}},')],
     ["a record", (line: string) => line.replace('"created":', '"constructor":1,"created":')]
   ] as const) {
-    it.live(`in tape meta is refused, whatever seals it: ${name}`, () =>
+    it.live(`fails with MetaInvalid in a sealed tape meta: in ${name}`, () =>
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
         const at = place()
@@ -208,11 +208,11 @@ describe("`constructor` as a key", () => {
   }
 })
 
-/** Names that every object has something under. */
+/** Names of properties that every object inherits. */
 const reserved = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "__defineGetter__", "valueOf"]
 
-describe("names that every object has something under", () => {
-  it.live("are names like others: of user values, streams, event types, ids, tags, categories, tapes", () =>
+describe("names of properties that every object inherits", () => {
+  it.live("are ordinary names of user values, streams, event types, ids, tags, categories and tapes", () =>
     inLib((lib) =>
       Effect.gen(function* () {
         const tape = yield* tapeOf(lib, "notes")
@@ -247,7 +247,7 @@ describe("names that every object has something under", () => {
     )
   )
 
-  it.live("are event types of a category only where it says so", () =>
+  it.live("are event types of a category only if the category defines them", () =>
     inLib((lib) =>
       Effect.gen(function* () {
         const store = yield* storeOf(lib)
@@ -264,7 +264,7 @@ describe("names that every object has something under", () => {
     )
   )
 
-  it.live("are none of a limit or a placement of a lib", () =>
+  it.live("are refused as fields of the limits or the placement of a lib", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       for (const limits of [parse('{"__proto__":1}'), parse('{"constructor":1}'), parse('{"toString":1}')]) {

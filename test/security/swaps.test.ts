@@ -1,4 +1,4 @@
-/** What comes between a look at a file and its opening, and files that have a second name elsewhere. */
+/** Files that are swapped between the check and the open, and files with a second hard link. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
@@ -15,7 +15,7 @@ import { doEverything, makeVictim, notes, outcomeOf, wordFor } from "../support/
 
 const place = temporaryFolder()
 
-/** Puts something else in the place of `file`, once, right before it is opened. */
+/** Replaces `file` by something else, once, directly before it is opened. */
 const swapping = (file: string, put: () => void) => {
   let done = false
   return (at: string) => {
@@ -26,7 +26,7 @@ const swapping = (file: string, put: () => void) => {
   }
 }
 
-describe("a file that is swapped between the look at it and its opening", () => {
+describe("a file that is swapped between the check and the open", () => {
   const disk = NodeDisk.make
   const opens: { readonly [name: string]: (at: string) => Effect.Effect<File, DiskError> } = {
     openRead: disk.openRead,
@@ -40,7 +40,7 @@ describe("a file that is swapped between the look at it and its opening", () => 
   }
   for (const [name, open] of Object.entries(opens)) {
     for (const [what, put] of Object.entries(swaps)) {
-      it.live(`for ${what}: ${name} refuses it`, () =>
+      it.live(`is refused by ${name} if it becomes ${what}`, () =>
         Effect.gen(function* () {
           const at = place()
           fs.writeFileSync(at, "before")
@@ -53,7 +53,7 @@ describe("a file that is swapped between the look at it and its opening", () => 
     }
   }
 
-  it.live("is refused by whatever reads the lib", () =>
+  it.live("is refused by every read of the lib", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const template = place()
@@ -80,8 +80,8 @@ describe("a file that is swapped between the look at it and its opening", () => 
   )
 })
 
-describe("files with a second name elsewhere (hard links)", () => {
-  it.live("are not written to: a copy made of hard links stays as it was, and opens", () =>
+describe("files with a second hard link", () => {
+  it.live("are never modified: a copy made of hard links stays unchanged and opens", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const at = place()
@@ -97,7 +97,7 @@ describe("files with a second name elsewhere (hard links)", () => {
     })
   )
 
-  it.live("share the writer's lock, since that is of the file: one of the two can be open for writing", () =>
+  it.live("share the lock of the writer, so only one of the two libs can be open for writing", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const at = place()
@@ -112,7 +112,7 @@ describe("files with a second name elsewhere (hard links)", () => {
     })
   )
 
-  it.live("are not overwritten where the hint should be, whatever they are", () =>
+  it.live("are not overwritten if they have the name of the hint", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const at = place()
@@ -127,13 +127,13 @@ describe("files with a second name elsewhere (hard links)", () => {
     })
   )
 
-  it.live("are not locked where the lock should be, unless they are empty", () =>
+  it.live("are refused as the lock file unless they are empty", () =>
     Effect.gen(function* () {
       const storage = yield* NodeStorage.make
       const at = place()
       yield* makeVictim(storage, at, "open")
       const precious = `${at}.precious`
-      // A good database too: SQLite would open it, and take its journal for one to be played back.
+      // A valid database too: SQLite would open it and might roll back its journal.
       execFileSync(process.execPath, [
         "-e",
         `new (require("node:sqlite").DatabaseSync)(${JSON.stringify(precious)}).exec("CREATE TABLE t (x); INSERT INTO t VALUES (1)")`

@@ -1,4 +1,4 @@
-/** What files claim of their sizes is not believed before memory is taken for it. */
+/** Sizes that files claim are checked before memory is allocated for them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -15,7 +15,7 @@ import { changeMeta, type Draft, draftOf, refusal } from "./forged.ts"
 const records = 2 ** 30
 const rawBytes = 3 * records
 
-/** A compressed segment of a few records, which says of itself, and whose index says, that it has 2^30. */
+/** A compressed segment of a few records. Its meta and its index claim 2^30. */
 const claiming: Effect.Effect<Draft, unknown> = Effect.map(
   draftOf((lib) =>
     Effect.gen(function* () {
@@ -42,7 +42,7 @@ const claiming: Effect.Effect<Draft, unknown> = Effect.map(
   }
 )
 
-/** Notes how many bytes of indexes, and in how many pieces, are asked for at once at most. */
+/** Notes the number of index bytes that each read requests. */
 const measured = (base: Storage["Service"], note: (bytes: number) => void): Storage["Service"] => ({
   open: (location, mode) =>
     Effect.map(base.open(location, mode), (root) =>
@@ -59,7 +59,7 @@ const measured = (base: Storage["Service"], note: (bytes: number) => void): Stor
 
 describe("an index that claims to be larger than its file", () => {
   for (const mode of ["read", "write"] as const) {
-    it.live(`is not read as if it were, nor is anything made of its size (${mode})`, () =>
+    it.live(`costs no memory for the claimed size (${mode})`, () =>
       Effect.gen(function* () {
         const draft = yield* claiming
         let most = 0

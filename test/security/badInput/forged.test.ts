@@ -1,4 +1,6 @@
-/** Records and batches that somebody forged who made every hash fit: found out by what they say. Each of these once got through. */
+/**
+ * Forged records and batches with matching hashes, refused because of their contents. Each of these was once accepted.
+ */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -21,11 +23,11 @@ import {
   withFields
 } from "./forged.ts"
 
-describe("events", () => {
+describe("forged events", () => {
   const readAll = (draft: Draft, direction: "forward" | "backward") =>
     refusal(using(draft, (_, store) => Stream.runDrain(store.readAll({ direction, allowGaps: true }))))
 
-  forging("at the same position on two tapes end a reading, rather than keep it for ever", closed, (draft) =>
+  forging("fail readAll if two tapes have the same position, instead of letting it run for ever", closed, (draft) =>
     Effect.gen(function* () {
       changeSegment(draft, "customer", (lines) => replaced(lines, 1, withFields(lines[1]!, { position: 2 })))
       assert.match(yield* readAll(draft, "forward"), /^PositionGap: .*two events stand at position 2/)
@@ -33,7 +35,7 @@ describe("events", () => {
     })
   )
 
-  forging("whose positions do not ascend along their tape are refused", closed, (draft) =>
+  forging("are refused if their positions do not ascend along the tape", closed, (draft) =>
     Effect.gen(function* () {
       changeSegment(draft, "order", (lines) => [lines[1]!, lines[0]!, lines[2]!])
       const expected = /^SegmentCorrupt: order\/seg-000001\.jsonl .*positions do not ascend/
@@ -44,11 +46,11 @@ describe("events", () => {
 
   for (const [name, fields] of [
     ["without a stream", { stream: null }],
-    ["of a position that is none", { position: -1 }],
-    ["with tags that are no texts", { tags: [1] }],
-    ["with metadata that is none", { metadata: [] }]
+    ["with a negative position", { position: -1 }],
+    ["with tags that are not strings", { tags: [1] }],
+    ["with metadata that is not an object", { metadata: [] }]
   ] as const) {
-    forging(`${name} are refused by whatever reads them`, closed, (draft) =>
+    forging(`are refused by reads, repack and verify: ${name}`, closed, (draft) =>
       Effect.gen(function* () {
         changeSegment(draft, "order", (lines) => replaced(lines, 1, withFields(lines[1]!, fields)))
         const expected =
@@ -71,7 +73,7 @@ describe("events", () => {
     )
   }
 
-  forging("of a dynamic segment that are none keep the lib from being opened for writing", live, (draft) =>
+  forging("in a dynamic segment fail reads and appends", live, (draft) =>
     Effect.gen(function* () {
       changeDynamic(
         draft,
@@ -84,7 +86,7 @@ describe("events", () => {
     })
   )
 
-  forging("of a last batch that are none keep the lib from being opened for writing", liveEvents, (draft) =>
+  forging("in the last batch fail the opening for writing", liveEvents, (draft) =>
     Effect.gen(function* () {
       changeDynamic(
         draft,
@@ -94,7 +96,7 @@ describe("events", () => {
       const opening = using(draft, () => Effect.void, {}, disk)
       const expected = /^DynamicCorrupt: litelib\.dynamic-000001\.jsonl .*byte \d{3}.*it is no event/
       assert.match(yield* refusal(opening), expected)
-      // It was refused before anything was changed.
+      // The opening failed before it changed anything.
       const left = disk.files()
       left.delete("litelib.lock")
       const files = [...draft].filter(([file, node]) => node !== "folder" && file !== "litelib.lock")
@@ -102,7 +104,7 @@ describe("events", () => {
     })
   )
 
-  forging("that go back to a position are damage to the chain of batches", live, (draft) =>
+  forging("fail the opening if the mark of a batch repeats a position", live, (draft) =>
     Effect.gen(function* () {
       changeDynamic(
         draft,
@@ -114,19 +116,19 @@ describe("events", () => {
   )
 })
 
-describe("records", () => {
+describe("forged records", () => {
   for (const [name, line, why] of [
     ["that are no objects", "[1]", "it is not a record"],
     ["that are no JSON", "{]", "NotJson"],
     ["that are system records", '{"$type":"LiteTape.Erased"}', "it is a system record"],
     ["with the key __proto__", '{"__proto__":{"polluted":true}}', "ForbiddenKey"],
     [
-      "that nest so deep that strict reading would end the process",
+      "that are nested so deep that strict decoding would end the process",
       `{"\\n":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
       "NestingTooDeep"
     ]
   ] as const) {
-    forging(`${name} are refused when they are read, forwards and backwards`, closed, (draft) =>
+    forging(`are refused by reads, forwards and backwards: ${name}`, closed, (draft) =>
       Effect.gen(function* () {
         changeSegment(draft, "notes", (lines) => replaced(lines, 1, line))
         const expected = new RegExp(`^SegmentCorrupt: notes/seg-000001\\.jsonl .*${why}`)
@@ -138,7 +140,7 @@ describe("records", () => {
     )
   }
 
-  forging("in a dynamic segment that are nothing at all make no batch", live, (draft) =>
+  forging("fail the opening for writing if they are empty lines in a dynamic segment", live, (draft) =>
     Effect.gen(function* () {
       changeDynamic(
         draft,
@@ -149,7 +151,7 @@ describe("records", () => {
     })
   )
 
-  forging("in a dynamic segment are verified line by line", live, (draft) =>
+  forging("in a dynamic segment are reported by verify", live, (draft) =>
     Effect.gen(function* () {
       changeDynamic(
         draft,
@@ -165,10 +167,10 @@ describe("records", () => {
   )
 })
 
-describe("a tape", () => {
+describe("a forged tape", () => {
   const tapeFile = "notes/tape.meta.jsonl"
 
-  forging("whose segments and batches do not fit together is not read with a hole in it", live, (draft) =>
+  forging("is refused if its segments end before its batches begin, so that no record is skipped", live, (draft) =>
     Effect.gen(function* () {
       changeSegment(draft, "notes", (lines) => lines.slice(1))
       const reading = using(draft, (lib) => recordsOf(lib, "notes"))
@@ -182,7 +184,7 @@ describe("a tape", () => {
   )
 
   forging(
-    "that is of a later batch than its lib is not written to: what follows would be taken for old",
+    "is not appended to if its meta covers a later batch than the lib has: new batches would be skipped",
     closed,
     (draft) =>
       Effect.gen(function* () {
@@ -203,7 +205,7 @@ describe("a tape", () => {
       })
   )
 
-  forging("whose Merkle state is not that of its records is not repacked, nor is the writer stopped", closed, (draft) =>
+  forging("is not repacked if its Merkle state does not match its records, and the writer continues", closed, (draft) =>
     Effect.gen(function* () {
       changeMeta(draft, tapeFile, (record) => {
         if (record["$type"] === "LiteTape.Segment") record["merkle"] = { peaks: ["0".repeat(64)], size: 2 }
@@ -222,7 +224,7 @@ describe("a tape", () => {
     })
   )
 
-  forging("next to a file whose number is the highest that there is can be recovered", closed, (draft) =>
+  forging("is recovered next to a file with the highest possible number", closed, (draft) =>
     Effect.gen(function* () {
       draft.set("notes/seg-9007199254740991.jsonl", draft.get("notes/seg-000001.jsonl")!)
       draft.delete(tapeFile)

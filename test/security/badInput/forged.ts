@@ -1,4 +1,4 @@
-/** Libs in memory whose files are forged: changed, and every hash made to fit. */
+/** Libs in memory with forged files: they are changed, and every hash is recomputed. */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -14,7 +14,7 @@ import { type Fields, print } from "../../reliability/inputs/values.ts"
 
 export type Draft = Reseal.Draft
 
-/** What a clean end leaves of a lib in which `make` was done; or what `make` gives, of files as they are then. */
+/** Makes a draft: the files that `make` returns, or those after a clean close. */
 export const draftOf = (
   make: (lib: LibService, files: () => Draft) => Effect.Effect<Draft | void, unknown, Lib.Lib>
 ): Effect.Effect<Draft, unknown> =>
@@ -23,7 +23,7 @@ export const draftOf = (
     (files) => new Map(files)
   )
 
-/** Three events for `order-1`, three for `customer-1`, taking turns; and records on the tape `notes`. */
+/** Appends three events each to `order-1` and `customer-1`, alternately, and two records to the tape `notes`. */
 export const fill = Effect.fnUntraced(function* (lib: LibService) {
   const store = yield* EventStore.make
   for (let n = 0; n < 3; n++) {
@@ -34,7 +34,7 @@ export const fill = Effect.fnUntraced(function* (lib: LibService) {
   yield* notes.append([{ n: 0 }, { n: 1 }])
 })
 
-/** Changes the lines of a plain segment, and seals its tape's meta anew. */
+/** Changes the lines of a plain segment and seals the meta of its tape again. */
 export const changeSegment = (
   draft: Draft,
   tape: string,
@@ -45,7 +45,7 @@ export const changeSegment = (
   Reseal.resealTape(draft, tape)
 }
 
-/** Changes the lines of the first dynamic segment, and seals its batches anew. */
+/** Changes the lines of the first dynamic segment and seals its batches again. */
 export const changeDynamic = (draft: Draft, change: (lines: ReadonlyArray<string>) => ReadonlyArray<string>): void => {
   const file = "litelib.dynamic-000001.jsonl"
   draft.set(file, changed(draft, file, change))
@@ -61,18 +61,18 @@ const changed = (
   return Reseal.joinLines(change(lines).map((line) => Buffer.from(line)))
 }
 
-/** Changes records of a meta, and seals them anew. */
+/** Changes records of a meta and seals them again. */
 export const changeMeta = (draft: Draft, file: string, change: (record: Fields) => void): void => {
   const records = Reseal.readMeta(Reseal.bytesOf(draft, file))
   for (const record of records) change(record)
   draft.set(file, Reseal.sealMeta(records))
 }
 
-/** A record's line with other fields. */
+/** Returns the line of a record with other fields. */
 export const withFields = (line: string, fields: Fields): string =>
   print({ ...(JSON.parse(line) as Fields), ...fields })
 
-/** Opens what the draft is, on a disk of its own unless one is given, uses it, and closes it. */
+/** Opens the draft, on a separate disk unless one is given, uses it and closes it. */
 export const using = <A, E>(
   draft: Draft,
   use: (lib: LibService, store: EventStore.EventStore["Service"]) => Effect.Effect<A, E, Lib.Lib>,
@@ -83,17 +83,17 @@ export const using = <A, E>(
     withLib(storage, place, (lib) => Effect.flatMap(EventStore.make, (store) => use(lib, store)), options)
   )
 
-/** The tag and the message of what `effect` fails with. */
+/** Returns the tag and the message of the error of `effect`. */
 export const refusal = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<string, A, R> => Effect.map(Effect.flip(effect), ({ _tag, message }) => `${_tag}: ${message}`)
 
-/** A clean end. */
+/** A cleanly closed lib. */
 export const closed = draftOf(fill)
 
 export const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => (a < b ? -1 : 1)
 
-/** As its writer leaves it that is killed: nothing is in segments but what was `notes` at first. */
+/** A lib as a killed writer leaves it: only the first records of `notes` are in a segment. */
 export const live = draftOf((lib, files) =>
   Effect.gen(function* () {
     yield* fill(lib)
@@ -104,7 +104,7 @@ export const live = draftOf((lib, files) =>
   })
 )
 
-/** The same, with an event in its last batch. */
+/** The same, with an event in the last batch and no segments. */
 export const liveEvents = draftOf((_, files) =>
   Effect.gen(function* () {
     const store = yield* EventStore.make
@@ -118,6 +118,6 @@ export const forging = (name: string, base: typeof closed, test: (draft: Draft) 
 
 export const replaced = (lines: ReadonlyArray<string>, at: number, line: string) => lines.with(at, line)
 
-/** Changes a line that holds this text. */
+/** Changes the lines that contain this text. */
 export const where = (text: string, change: (line: string) => string) => (lines: ReadonlyArray<string>) =>
   lines.map((line) => (line.includes(text) ? change(line) : line))

@@ -1,4 +1,4 @@
-/** An index that says that blocks end within lines, with checksums that fit: what is read, and made of it, is right. */
+/** A forged index in which blocks end within lines, with valid checksums: reads and repacks stay correct. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -9,7 +9,7 @@ import * as Reseal from "../../reliability/inputs/reseal.ts"
 import { existingTape, recordsOf, tapeOf } from "../../support/openLib.ts"
 import { type Draft, draftOf, forging, refusal, using } from "./forged.ts"
 
-/** Longer than a block: each of them is one. */
+/** Longer than a block, so that each record is a block. */
 const text = "x".repeat(70_000)
 const records = [
   { n: 0, text },
@@ -28,7 +28,7 @@ const large = draftOf((lib) =>
   })
 )
 
-/** Where a block's length and checksum stand in its entry, whose size this is too. */
+/** Byte offsets within the entry of a block, and the size of an entry. */
 const entry = { offset: 4, bytes: 8, crc: 12, size: 24 }
 
 /** Moves the border between the first two blocks to `by` bytes before it. */
@@ -50,7 +50,7 @@ const moveBorder = (draft: Draft, tape: string, by: number): void => {
 
 describe("blocks that end within lines", () => {
   for (const compression of ["none", "zstd"] as const) {
-    forging(`are put together by a repack to ${compression}`, large, (draft) =>
+    forging(`are joined by a repack to ${compression}`, large, (draft) =>
       Effect.gen(function* () {
         for (const tape of ["notes", "order"]) moveBorder(draft, tape, 10)
         const found = yield* using(
@@ -75,7 +75,7 @@ describe("blocks that end within lines", () => {
     )
   }
 
-  forging("are put together by readers of many, and refused by those of one", large, (draft) =>
+  forging("are joined by reads of a tape or stream, and refused by readAll", large, (draft) =>
     Effect.gen(function* () {
       moveBorder(draft, "notes", 10)
       moveBorder(draft, "order", 10)

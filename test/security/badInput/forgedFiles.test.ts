@@ -1,4 +1,4 @@
-/** Indexes, frames and metas that somebody forged who made every hash fit. Each of these once got through. */
+/** Forged indexes, frames and metas with matching hashes. Each of these was once accepted. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -13,10 +13,10 @@ import * as Reseal from "../../reliability/inputs/reseal.ts"
 import { existingTape, recordsOf } from "../../support/openLib.ts"
 import { changeMeta, closed, draftOf, fill, forging, refusal, using } from "./forged.ts"
 
-describe("an index with checksums that fit", () => {
+describe("a forged index with valid checksums", () => {
   const file = "order/index/seg-000001.jsonl.idx"
 
-  forging("is made again where a stream has no entries in it, or begins at a revision that is none", closed, (draft) =>
+  forging("is rebuilt if a stream has no entries, or begins at an invalid revision", closed, (draft) =>
     Effect.gen(function* () {
       for (const [at, value] of [
         [12, 0],
@@ -35,7 +35,7 @@ describe("an index with checksums that fit", () => {
     })
   )
 
-  forging("that counts other revisions than its events is refused, and nothing is appended by it", closed, (draft) =>
+  forging("is refused if its revisions are not those of the events, and nothing is appended", closed, (draft) =>
     Effect.gen(function* () {
       const forged = Buffer.from(Reseal.bytesOf(draft, file))
       const page = forged.subarray(2 * pageBytes, 3 * pageBytes)
@@ -49,7 +49,7 @@ describe("an index with checksums that fit", () => {
 })
 
 describe("recovery", () => {
-  forging("believes no line of a damaged meta that gives a file another name than its number", closed, (draft) =>
+  forging("of a tape ignores a line of a damaged meta whose file name does not match its number", closed, (draft) =>
     Effect.gen(function* () {
       changeMeta(draft, "notes/tape.meta.jsonl", (record) => {
         if (record["$type"] === "LiteTape.Segment") record["shardEvery"] = 1
@@ -59,7 +59,7 @@ describe("recovery", () => {
     })
   )
 
-  forging("of a lib refuses limits that no lib may have, and changes nothing", closed, (draft) =>
+  forging("of a lib refuses limits out of bounds, and changes nothing", closed, (draft) =>
     Effect.gen(function* () {
       draft.delete("litelib.meta.jsonl")
       const disk = memoryDisk(draft)
@@ -70,7 +70,7 @@ describe("recovery", () => {
     })
   )
 
-  forging("of a lib takes the default limits where those of its meta are none that a lib may have", closed, (draft) =>
+  forging("of a lib uses the default limits if those in its meta are out of bounds", closed, (draft) =>
     Effect.gen(function* () {
       changeMeta(draft, "litelib.meta.jsonl", (record) => {
         if (record["$type"] === "LiteLib.Meta") record["limits"] = { ...defaultLimits, batchBytesMax: 2 ** 40 }
@@ -92,7 +92,7 @@ describe("a compressed segment of events", () => {
     })
   )
 
-  forging("that holds every frame twice is refused by whoever makes its index", gzipped, (draft) =>
+  forging("is refused when its index is built if every frame is repeated", gzipped, (draft) =>
     Effect.gen(function* () {
       const file = [...draft.keys()].find((name) => name.endsWith(".jsonl.gz"))!
       const bytes = Reseal.bytesOf(draft, file)

@@ -1,4 +1,4 @@
-/** What cases do with libs in folders. */
+/** Steps of cases on libs in folders. */
 import * as Effect from "effect/Effect"
 import * as path from "node:path"
 import * as EventStore from "litetapes/EventStore"
@@ -7,7 +7,7 @@ import * as TaraSON from "litetapes/TaraSON"
 import { existingTape, type LibService, tapeOf, withLib } from "../../support/openLib.ts"
 import type { Ground } from "./table.ts"
 
-/** A lib of two segments on the tape `notes`, closed. */
+/** Makes a closed lib with two segments on the tape `notes`. */
 export const closedLib = Effect.fnUntraced(function* (ground: Ground, options: Lib.Options = {}) {
   const at = ground.place()
   yield* withLib(
@@ -29,18 +29,18 @@ export const closedLib = Effect.fnUntraced(function* (ground: Ground, options: L
 /** Opens the lib for reading. */
 export const opening = ({ storage }: Ground, at: string) => withLib(storage, at, () => Effect.void, { mode: "read" })
 
-/** Opens the lib for reading, and its tape `notes`. */
+/** Opens the lib and its tape `notes` for reading. */
 export const usingTape = ({ storage }: Ground, at: string) =>
   withLib(storage, at, (lib) => existingTape(lib, "notes"), { mode: "read" })
 
-/** Fails with the first thing that `verify` finds. */
+/** Fails with the first finding of `verify`. */
 export const verifying = ({ storage }: Ground, at: string) =>
   Effect.flatMap(
     withLib(storage, at, (lib) => lib.verify(), { mode: "read" }),
     ({ bad: [first] }) => (first === undefined ? Effect.void : Effect.fail(findingAsError(first)))
   )
 
-/** A finding says the reason in words alone. */
+/** Turns a finding into an error. The reason is parsed from the words of the finding. */
 const findingAsError = ({ error, file, offset, why }: Lib.VerifyReport["bad"][number]) => {
   const reason = /^(?:record \d+: )?.*?\b([A-Z][a-z]+[A-Z][A-Za-z]+)(?: at |: )/.exec(
     why.split(/at byte \d+: /)[1] ?? ""
@@ -83,7 +83,7 @@ export const settingUserMeta = (value: () => unknown) => (ground: Ground) =>
     Effect.flatMap(tapeOf(lib, "notes"), (tape) => tape.setUserMeta("key", value() as TaraSON.Json))
   )
 
-/** Reads a foreign line. */
+/** Parses a foreign line. */
 export const parsing = (line: string | Uint8Array) => (): Effect.Effect<unknown, unknown> =>
   Effect.try({
     try: () => TaraSON.parse(typeof line === "string" ? Buffer.from(line) : line),

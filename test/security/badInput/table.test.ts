@@ -15,10 +15,10 @@ const place = temporaryFolder()
 const sources: ReadonlyArray<Cases> = [records, metas, files, places]
 const casesOf = (row: RowName) => sources.flatMap((source) => source[row] ?? [])
 
-describe("every row", () => {
+describe("the table of bad input", () => {
   for (const row of Object.keys(rows) as Array<RowName>) {
     const [input, errors] = rows[row]
-    it(`has a case for each of its errors: ${input}`, () => {
+    it(`has a case for each error of a row: ${input}`, () => {
       const shown = new Set(casesOf(row).map(({ error }) => error))
       assert.deepStrictEqual([...shown].toSorted(), [...errors].toSorted())
     })
@@ -28,10 +28,10 @@ describe("every row", () => {
 for (const row of Object.keys(rows) as Array<RowName>) {
   describe(rows[row][0], () => {
     for (const { error, give, name, says } of casesOf(row)) {
-      it.live(`${name} is ${error}`, () =>
+      it.live(`fails with ${error}: ${name}`, () =>
         Effect.gen(function* () {
           const exit = yield* Effect.exit(give({ storage: yield* NodeStorage.make, place }))
-          assert.isTrue(Exit.isFailure(exit), "it was taken")
+          assert.isTrue(Exit.isFailure(exit), "it was accepted")
           if (!Exit.isFailure(exit)) return
           assert.isFalse(Cause.hasDies(exit.cause), Cause.pretty(exit.cause))
           const found = Cause.squash(exit.cause) as Error

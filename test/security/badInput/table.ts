@@ -1,14 +1,14 @@
-/** Bad input and the error that it gives: one row for each kind. What shows each row is in `cases/`. */
+/** Bad input and its errors: one row for each kind. The cases of the rows are in `cases/`. */
 import type * as Effect from "effect/Effect"
 import type { StorageService } from "../../support/openLib.ts"
 
 /**
- * Input, and the tags of errors, or of the reasons within them, that it may give. Reasons of `StorageError` are words:
+ * Each kind of input, and the tags of its errors or of the reasons within them. Reasons of `StorageError` are words:
  * `unsafe` is "unsafe file type".
  */
 export const rows = {
-  segmentName: ["segment name that is not the one its number gives; ../, absolute, \\, NUL", ["InvalidSegmentName"]],
-  fileType: ["symlink, FIFO, device or folder where a file should be", ["unsafe"]],
+  segmentName: ["segment name that does not match its number; ../, absolute, \\, NUL", ["InvalidSegmentName"]],
+  fileType: ["symlink, FIFO, device or folder in place of a file", ["unsafe"]],
   tapeName: ["tape name: .., empty, CON, trailing dot, not NFC, twin by case, > 100 bytes", ["InvalidTapeName"]],
   metaStructure: ["meta with gaps, twins or overlaps", ["MetaInvalid"]],
   identity: [
@@ -39,19 +39,19 @@ export const rows = {
 
 export type RowName = keyof typeof rows
 
-/** Where a case happens. */
+/** The surroundings of a case. */
 export interface Ground {
   readonly storage: StorageService
-  /** A path at which nothing is yet. */
+  /** Returns a new path at which nothing exists. */
   readonly place: () => string
 }
 
-/** One input, and what is said of it. */
+/** One input, and the error that it must give. */
 export interface Case {
   readonly name: string
-  /** One of the row's errors. */
+  /** One of the errors of the row. */
   readonly error: string
-  /** What is wrong, and where. */
+  /** Pattern of the message, which says what is wrong and where. */
   readonly says: RegExp
   /** Fails with the error. */
   readonly give: (ground: Ground) => Effect.Effect<unknown, unknown>
@@ -60,7 +60,7 @@ export interface Case {
 /** Cases of some rows. */
 export type Cases = Partial<Record<RowName, ReadonlyArray<Case>>>
 
-/** The tag of an error and of the reason within it. */
+/** Returns the tag of an error and that of the reason within it. */
 export const tagsOf = (error: unknown): ReadonlyArray<string> => {
   const { _tag, reason } = error as { readonly _tag?: string; readonly reason?: string | { readonly _tag: string } }
   return [_tag, typeof reason === "string" ? reason : reason?._tag].filter((tag) => tag !== undefined)

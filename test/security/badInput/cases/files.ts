@@ -1,4 +1,4 @@
-/** Segments whose lines are not what they should be, with hashes and metas that fit. */
+/** Segments with invalid lines, and with matching hashes and metas. */
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
@@ -13,7 +13,7 @@ type Look = (ground: Ground, at: string) => Effect.Effect<unknown, unknown>
 /** Reads all records. */
 const reading: Look = ({ storage }, at) => withLib(storage, at, (lib) => recordsOf(lib, "notes"), { mode: "read" })
 
-/** The third record is another line. */
+/** Replaces the line of the third record. */
 const line =
   (text: string, look: Look = verifying): Case["give"] =>
   (ground) =>
@@ -22,7 +22,7 @@ const line =
       return look(ground, at)
     })
 
-/** The bytes of the second segment are others, and meta says what they are. */
+/** Replaces the bytes of the second segment, and updates meta to match. */
 const bytes =
   (make: (lines: Buffer) => Uint8Array, look: Look = verifying, described: Fields = {}): Case["give"] =>
   (ground) =>
@@ -62,7 +62,7 @@ const cut = (lines: Buffer) => lines.subarray(0, -1)
 
 const bomb = Buffer.alloc(1024 * 1024 + 100, `{"zeros":"${"0".repeat(1000)}"}\n`)
 
-/** A compressed segment in the place of the second; meta may say anything of what it holds. */
+/** Replaces the second segment by a compressed one whose meta claims `rawBytes`. */
 const compressed =
   (codec: "gzip" | "zstd", raw: Uint8Array, rawBytes: number, look: Look): Case["give"] =>
   (ground) =>
@@ -102,7 +102,12 @@ const deep = `{"a":${"[".repeat(128)}${"]".repeat(128)}}`
 
 export const files: Cases = {
   encoding: [
-    { name: "a byte in a segment", error: "InvalidEncoding", says: inSecond("not UTF-8"), give: bytes(withByte(0xff)) },
+    {
+      name: "an invalid byte in a segment",
+      error: "InvalidEncoding",
+      says: inSecond("not UTF-8"),
+      give: bytes(withByte(0xff))
+    },
     {
       name: "a byte order mark in a segment",
       error: "InvalidEncoding",
@@ -112,12 +117,17 @@ export const files: Cases = {
   ],
   noNewline: [
     {
-      name: "read",
+      name: "a segment, read",
       error: "SegmentCorrupt",
       says: inSecond("it does not end with a newline"),
       give: bytes(cut, reading)
     },
-    { name: "verified", error: "SegmentCorrupt", says: inSecond("it does not end with a newline"), give: bytes(cut) }
+    {
+      name: "a segment, verified",
+      error: "SegmentCorrupt",
+      says: inSecond("it does not end with a newline"),
+      give: bytes(cut)
+    }
   ],
   depth: [{ name: "a line of a segment", error: "NestingTooDeep", says: inSecond("flatten"), give: line(deep) }],
   duplicateKey: [
@@ -161,7 +171,7 @@ export const files: Cases = {
     { name: "keys in another order", error: "NotCanonical", says: inSecond("RFC 8785"), give: line('{"b":1,"a":2}') },
     { name: "a number in another form", error: "NotCanonical", says: inSecond("RFC 8785"), give: line('{"n":2.0}') },
     {
-      name: "an escape that need not be",
+      name: "a needless escape",
       error: "NotCanonical",
       says: inSecond("RFC 8785"),
       give: line(String.raw`{"n":"\u0061"}`)

@@ -1,4 +1,4 @@
-/** Metas that say what cannot be, with hashes and chains that fit. */
+/** Metas with impossible contents, with matching hashes and chains. */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import { changing, type Fields, libMetaOf, rewriteMeta, tapeMetaOf } from "../../../support/hostileLib.ts"
@@ -8,7 +8,7 @@ import type { Case, Cases, Ground } from "../table.ts"
 
 type Change = (records: Array<Fields>) => Array<Fields>
 
-/** The tape's meta says something else. */
+/** Changes the meta of the tape, then opens the tape. */
 const ofTape =
   (change: Change): Case["give"] =>
   (ground) =>
@@ -17,7 +17,7 @@ const ofTape =
       return usingTape(ground, at)
     })
 
-/** The lib's meta says something else. */
+/** Changes the meta of the lib, then opens the lib. */
 const ofLib =
   (change: Change): Case["give"] =>
   (ground) =>
@@ -26,7 +26,7 @@ const ofLib =
       return opening(ground, at)
     })
 
-/** The `index`-th segment that meta lists. */
+/** Changes the `index`-th segment that meta lists. */
 const segment = (index: number, change: (record: Fields) => Fields): Change =>
   changing("LiteTape.Segment", (record, at) => (at === index ? change(record) : record))
 
@@ -35,7 +35,7 @@ const again =
   (records) =>
     records.flatMap((record) => (record["$type"] === type ? [record, record] : [record]))
 
-/** A line of a meta is followed by two. */
+/** Gives a line of a meta two successors. */
 const forked =
   (meta: (at: string) => string, look: (ground: Ground, at: string) => Effect.Effect<unknown, unknown>) =>
   (ground: Ground) =>
@@ -54,11 +54,11 @@ const names: ReadonlyArray<readonly [name: string, text: string]> = [
   ["with a backslash", "..\\seg-000001.jsonl"],
   ["with a NUL", "seg-000001.jsonl\0"],
   ["of another compression", "seg-000001.jsonl.gz"],
-  ["of a shard, where there are none", "shard-0001/seg-000001.jsonl"]
+  ["in a shard of a tape without shards", "shard-0001/seg-000001.jsonl"]
 ]
 
 const segmentName: ReadonlyArray<Case> = names.map(([name, text]) => ({
-  name: `one ${name}`,
+  name: `a name ${name}`,
   error: "InvalidSegmentName",
   says: /Not a segment name: ".*": this segment is called seg-000001\.jsonl, by notes\/tape\.meta\.jsonl line 2/,
   give: ofTape(segment(0, (record) => ({ ...record, name: text })))
@@ -78,7 +78,7 @@ const metaStructure: ReadonlyArray<Case> = [
     give: ofTape(segment(1, (record) => ({ ...record, firstOrdinal: 1 })))
   },
   {
-    name: "a segment twice",
+    name: "a segment that is listed twice",
     error: "MetaInvalid",
     says: /tape\.meta\.jsonl line 3.*segment 1 is listed twice or out of order/,
     give: ofTape(again("LiteTape.Segment"))
@@ -96,13 +96,13 @@ const metaStructure: ReadonlyArray<Case> = [
     give: ofTape(segment(0, (record) => ({ ...record, merkle: { peaks: [], size: 0 } })))
   },
   {
-    name: "a Merkle state with other peaks than its size has",
+    name: "a Merkle state whose peaks do not match its size",
     error: "MetaInvalid",
     says: /tape\.meta\.jsonl line 2.*one peak for each bit/,
     give: ofTape(segment(0, (record) => ({ ...record, merkle: { peaks: [], size: 2 } })))
   },
   {
-    name: "more records than there are bytes",
+    name: "more records than the bytes can hold",
     error: "MetaInvalid",
     says: /tape\.meta\.jsonl line 2.*more records than its bytes can hold/,
     give: ofTape((records) =>
@@ -116,13 +116,13 @@ const metaStructure: ReadonlyArray<Case> = [
     )
   },
   {
-    name: "a segment that is larger than any",
+    name: "a segment that is larger than any segment can be",
     error: "MetaInvalid",
     says: /tape\.meta\.jsonl line 2.*larger than any segment/,
     give: ofTape(segment(0, (record) => ({ ...record, bytes: 2 ** 40, rawBytes: 2 ** 40 })))
   },
   {
-    name: "a line that was dropped out of the chain",
+    name: "a line that is missing from the chain",
     error: "MetaInvalid",
     says: /litelib\.meta\.jsonl line 2.*does not follow the line before it/,
     give: (ground) =>
@@ -139,13 +139,13 @@ const metaStructure: ReadonlyArray<Case> = [
     give: ofTape(segment(0, (record) => ({ ...record, number: "1" })))
   },
   {
-    name: "a field too many",
+    name: "an unknown field",
     error: "MetaInvalid",
     says: /litelib\.meta\.jsonl line 1/,
     give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, more: 1 })))
   },
   {
-    name: "numbers that are used up",
+    name: "an epoch that uses up all numbers",
     error: "MetaInvalid",
     says: /litelib\.meta\.jsonl line \d.*used up all numbers/,
     give: ofLib(changing("LiteLib.Epoch", (record) => ({ ...record, epoch: 2 ** 50 })))
@@ -228,13 +228,13 @@ const unknown: ReadonlyArray<Case> = [
     give: ofTape(segment(0, (record) => ({ ...record, compression: "lz4", name: "seg-000001.jsonl.lz4" })))
   },
   {
-    name: "a type of tapes",
+    name: "a record type of tapes",
     error: "UnsupportedFormat",
     says: /notes\/tape\.meta\.jsonl.*record type "LiteTape\.Erased"/,
     give: ofTape((records) => [...records, { $type: "LiteTape.Erased" }])
   },
   {
-    name: "a type of libs",
+    name: "a record type of libs",
     error: "UnsupportedFormat",
     says: /litelib\.meta\.jsonl.*record type "LiteLib\.Mirror"/,
     give: ofLib((records) => [...records, { $type: "LiteLib.Mirror" }])

@@ -1,4 +1,4 @@
-/** Names, folders and files that are not what they should be, and places that cannot be written to. */
+/** Invalid names, folders and files, and places that cannot be written to. */
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -12,18 +12,18 @@ import type { Case, Cases, Ground } from "../table.ts"
 const badNames: ReadonlyArray<readonly [name: string, text: string, says: RegExp]> = [
   ["..", "..", /Not a tape name: "\.\.": it begins with \. or -; encodeTapeName\(name\) gives /],
   [".", ".", /Not a tape name: "\."/],
-  ["an empty one", "", /Not a tape name: "": it is empty/],
+  ["an empty name", "", /Not a tape name: "": it is empty/],
   ["CON", "CON", /Not a tape name: "CON"/],
   ["con", "con", /Windows keeps it for a device/],
   ["con.txt", "con.txt", /Windows keeps it for a device/],
   ["a trailing dot", "order.", /it ends with \./],
-  ["one that is not NFC", "cafe\u0301", /it is not in Unicode normalisation form C/],
+  ["a name that is not NFC", "cafe\u0301", /it is not in Unicode normalisation form C/],
   ["a twin by case", "Order", /upper-case letters.*gives %4frder/],
-  ["over 100 bytes", "x".repeat(101), /it is longer than 100 bytes/],
+  ["a name over 100 bytes", "x".repeat(101), /it is longer than 100 bytes/],
   ["a path", "a/b", /Not a tape name: "a\/b"/],
   ["a backslash", "a\\b", /Not a tape name/],
   ["a NUL", "a\0b", /Not a tape name/],
-  ["one of the lib's own", "litelib.lock", /names that begin with litelib\. are the lib's own/],
+  ["a name of the lib itself", "litelib.lock", /names that begin with litelib\. are the lib's own/],
   ["a lone surrogate", "a\ud800", /it has a lone surrogate/]
 ]
 
@@ -40,7 +40,7 @@ type Look = (ground: Ground, at: string) => Effect.Effect<unknown, unknown>
 const reading: Look = ({ storage }, at) => withLib(storage, at, (lib) => recordsOf(lib, "notes"), { mode: "read" })
 const writing: Look = ({ storage }, at) => withLib(storage, at, () => Effect.void)
 
-/** What may stand in the place of a file or a folder, which is kept beside the lib. */
+/** Replacements for a file or folder, which is moved to a place outside the lib. */
 const impostors: ReadonlyArray<readonly [name: string, put: (file: string, kept: string) => void]> = [
   ["a link", (file, kept) => fs.symlinkSync(kept, file)],
   ["a link to nothing", (file) => fs.symlinkSync("nowhere", file)],
@@ -58,7 +58,7 @@ const victims: ReadonlyArray<readonly [name: string, file: string, look: Look]> 
 const fileType: ReadonlyArray<Case> = [
   ...victims.flatMap(([of, file, look]) =>
     impostors.map(([name, put]): Case => ({
-      name: `${name} in the place of ${of}`,
+      name: `${name} in place of ${of}`,
       error: "unsafe",
       says: new RegExp(`unsafe.*${path.basename(file).replaceAll(".", String.raw`\.`)}`),
       give: (ground) =>
@@ -71,7 +71,7 @@ const fileType: ReadonlyArray<Case> = [
     }))
   ),
   {
-    name: "a link in the place of a tape's folder",
+    name: "a link in place of the folder of a tape",
     error: "unsafe",
     says: /unsafe \(something else than what should stand there; links are not followed\): .*notes/,
     give: (ground) =>
@@ -86,7 +86,7 @@ const fileType: ReadonlyArray<Case> = [
 
 const notALib: ReadonlyArray<Case> = [
   {
-    name: "somebody else's files",
+    name: "a folder with other files",
     error: "LibInvalid",
     says: /is not a lib: neither empty nor a lib: choose another folder/,
     give: (ground) => {
@@ -107,7 +107,7 @@ const notALib: ReadonlyArray<Case> = [
       })
   },
   {
-    name: "nothing, for a reader",
+    name: "an absent folder, for a reader",
     error: "LibInvalid",
     says: /is not a lib: nothing is there/,
     give: (ground) => opening(ground, ground.place())
@@ -124,7 +124,7 @@ const notALib: ReadonlyArray<Case> = [
   }
 ]
 
-/** A lib on a disk that is full from the second append on. */
+/** Appends to a lib on a disk that becomes full before the second append. */
 const full = Effect.fnUntraced(function* ({ place }: Ground) {
   const at = place()
   const recording = recordingDisk(() => at)
@@ -134,7 +134,7 @@ const full = Effect.fnUntraced(function* ({ place }: Ground) {
   yield* tape.append([{ n: 0 }])
   recording.refuse(/^write /, "ENOSPC")
   const pending = yield* Effect.flip(tape.append([{ n: 1 }]))
-  // What was under way is not known to have failed: only what comes later is refused for good.
+  // The outcome of the append under way is unknown; only later ones are refused for good.
   const later = pending._tag === "CommitOutcomeUnknown" ? tape.append([{ n: 2 }]) : Effect.fail(pending)
   return yield* Effect.ensuring(later, close)
 })
@@ -164,7 +164,7 @@ const writer: ReadonlyArray<Case> = [
       )
   },
   {
-    name: "an append behind one for which there was no room",
+    name: "an append after one that found the disk full",
     error: "WriterPoisoned",
     says: /the writer of .* stopped after a failure \(.*ENOSPC.*\): close the lib and open it again/,
     give: full

@@ -1,4 +1,4 @@
-/** Records that cannot be stored, and foreign lines that are none. */
+/** Records that cannot be stored, and foreign lines that are not records. */
 import * as Effect from "effect/Effect"
 import { tapeOf, withLib } from "../../../support/openLib.ts"
 import { appending, appendingEvent, parsing, settingUserMeta } from "../steps.ts"
@@ -33,7 +33,7 @@ const notJson = cases("NotJsonValue", [
   ["a date", appending(() => ({ when: new Date(0) })), /at .*\/when:/],
   ["a map", appending(() => ({ map: new Map() })), /at .*\/map:/],
   ["a proxy", appending(() => ({ p: new Proxy({}, {}) })), /at .*\/p:/],
-  // oxlint-disable-next-line no-sparse-arrays -- a hole is what is meant
+  // oxlint-disable-next-line no-sparse-arrays -- the hole is intended
   ["a hole in an array", appending(() => ({ list: [1, , 3] })), /at .*\/list: only null/],
   ["undefined in an event", appendingEvent(() => ({ type: "T", data: { a: undefined } })), /at \/a:/],
   ["a function as a user value", settingUserMeta(() => ({ f: () => 1 })), /at \/value\/f:/]
@@ -45,7 +45,7 @@ const number = cases("UnrepresentableNumber", [
   ["-Infinity in an event", appendingEvent(() => ({ type: "T", data: [Number.NEGATIVE_INFINITY] })), /at \/0:/],
   ["a number that overflows", parsing('{"n":[1e400]}'), /at \/n\/0:/],
   ["an integer that a double changes", parsing('{"n":9007199254740993}'), /at \/n:/],
-  ["a negative one", parsing('{"n":-9007199254740993}'), /at \/n:/]
+  ["a negative integer that a double changes", parsing('{"n":-9007199254740993}'), /at \/n:/]
 ])
 
 const illFormed = cases("IllFormedString", [
@@ -55,9 +55,9 @@ const illFormed = cases("IllFormedString", [
     /at .*\/text: .*lone surrogate or a Unicode noncharacter/
   ],
   ["a noncharacter", appending(() => ({ text: "\uffff" })), /at .*\/text:/],
-  ["one of the last plane", appending(() => ({ text: "\u{10fffe}" })), /at .*\/text:/],
-  ["one in a key", appending(() => ({ "\ufdd0": 1 })), /IllFormedString at /],
-  ["one in an event", appendingEvent(() => ({ type: "T", data: { text: "\udfff" } })), /at \/text:/],
+  ["a noncharacter of the last plane", appending(() => ({ text: "\u{10fffe}" })), /at .*\/text:/],
+  ["a noncharacter in a key", appending(() => ({ "\ufdd0": 1 })), /IllFormedString at /],
+  ["a lone surrogate in an event", appendingEvent(() => ({ type: "T", data: { text: "\udfff" } })), /at \/text:/],
   ["an escaped lone surrogate in a foreign line", parsing(String.raw`{"text":"\ud800"}`), /at \/text:/]
 ])
 
@@ -78,7 +78,7 @@ const tooDeep = /NestingTooDeep.*: flatten the value, or raise depthMax/
 
 const depth = cases("NestingTooDeep", [
   ["a record", appending(() => nested(129)), tooDeep],
-  ["a record of a depth that would end the process", appending(() => nested(6000)), tooDeep],
+  ["a record nested so deep that it would end the process", appending(() => nested(6000)), tooDeep],
   [
     "a record deeper than the lib allows",
     appending(() => nested(4), { limits: { depthMax: 3 } }),
@@ -100,12 +100,12 @@ const recordSize = cases("RecordTooLarge", [
     tooLarge
   ],
   ["an event over the limit", appendingEvent(() => ({ type: "T", data: "x".repeat(1024 * 1024) })), tooLarge],
-  ["a foreign line, though it is no UTF-8 and no JSON", parsing(new Uint8Array(1024 * 1024 + 1).fill(0xff)), tooLarge]
+  ["a foreign line that is neither UTF-8 nor JSON", parsing(new Uint8Array(1024 * 1024 + 1).fill(0xff)), tooLarge]
 ])
 
 const encoding = cases("InvalidEncoding", [
   [
-    "a foreign line with a byte that is none",
+    "a foreign line with an invalid byte",
     parsing(Buffer.from('{"a":"\xff"}', "latin1")),
     /InvalidEncoding: .*not UTF-8/
   ],
@@ -120,9 +120,9 @@ const duplicateKey = cases("DuplicateKey", [
 ])
 
 const reservedType = cases("ReservedType", [
-  ["a type of tapes", appending(() => ({ $type: "LiteTape.Meta" })), /at .*\$type: choose a `\$type` outside/],
-  ["a type of libs", appending(() => ({ $type: "LiteLib.Commit" })), /at .*\$type:/],
-  ["one that does not exist yet", appending(() => ({ $type: "LiteTape.Future" })), /at .*\$type:/]
+  ["a record type of tapes", appending(() => ({ $type: "LiteTape.Meta" })), /at .*\$type: choose a `\$type` outside/],
+  ["a record type of libs", appending(() => ({ $type: "LiteLib.Commit" })), /at .*\$type:/],
+  ["a reserved type that does not exist yet", appending(() => ({ $type: "LiteTape.Future" })), /at .*\$type:/]
 ])
 
 const batchSize: ReadonlyArray<Case> = [
