@@ -12,7 +12,7 @@ import { type Files, makeWorkedExample } from "../support/workedExample.ts"
 
 const text = readDocument("docs/FORMAT.md")
 
-/** The one segment that the worked example ends with. */
+/** Returns the name of the only segment at the end of the worked example. */
 const repackedSegment = (files: Files): string => {
   const names = Object.keys(files).filter((name) => name.startsWith("repacked/greetings/seg-"))
   assert.lengthOf(names, 1)
@@ -39,7 +39,7 @@ describe("docs/FORMAT.md", () => {
     })
   )
 
-  it.effect("shows a gzip frame that is one, of the segment before it", () =>
+  it.effect("shows a valid gzip frame of the segment before it", () =>
     Effect.gen(function* () {
       const files = yield* makeWorkedExample
       const name = repackedSegment(files)
@@ -69,7 +69,7 @@ describe("docs/FORMAT.md", () => {
   describe.each(records.map((schema) => [schema.fields.$type.literal, schema] as const))("%s", (type, schema) => {
     const fields = documentedFields(text, type) ?? []
 
-    it("has a table with its fields, and no others", () => {
+    it("has a table with exactly its fields", () => {
       assert.deepStrictEqual(
         fields.map(({ name }) => name),
         Object.keys(schema.fields)
@@ -78,7 +78,7 @@ describe("docs/FORMAT.md", () => {
       )
     })
 
-    it("takes what the table says, and nothing that it does not say", () => {
+    it("accepts exactly the values that the table allows", () => {
       const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })
       const takes = (record: object) => Result.isSuccess(decode(record))
       const whole = Object.fromEntries([["$type", type], ...fields.map(({ name, good }) => [name, good[0]])])

@@ -9,10 +9,10 @@ const text = readDocument(document)
 
 const filesIn = (folder: string): ReadonlyArray<string> => globSync(`${folder}/**/*.ts`, { cwd: root })
 
-/** The names of the invariants in a text. */
+/** Returns the names of the invariants in a text. */
 const invariantsIn = (cited: string): ReadonlyArray<string> => cited.match(/\bI\d+\b/g) ?? []
 
-/** The comments of a source file. A string that holds `//` counts as one, which does no harm. */
+/** Returns the comments of a source file. A string that contains `//` counts as a comment, which does no harm. */
 const commentsOf = (source: string): string => (source.match(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g) ?? []).join("\n")
 
 /** The sections that define an invariant, by its name. */
@@ -26,7 +26,7 @@ const definitions: ReadonlyMap<string, string> = new Map(
 const spansOf = (markdown: string): ReadonlyArray<string> =>
   [...prose(markdown).matchAll(/`([^`\n]+)`/g)].map((match) => match[1]!)
 
-/** The mutants that a section names. */
+/** Returns the mutants that a section names. */
 const mutantsIn = (section: string): ReadonlyArray<string> =>
   [...section.matchAll(/^- Mutants: (.*(?:\n {2}.*)*)/gm)].flatMap((match) => spansOf(match[1]!))
 
@@ -68,7 +68,7 @@ describe(document, () => {
     }
   })
 
-  it("names, for each invariant, only mutants that exist, and every mutant that says that it breaks it", () => {
+  it("names for each invariant only mutants that exist, and every mutant that breaks it", () => {
     const names = new Set(mutants.map(({ name }) => name))
     for (const [invariant, section] of definitions) {
       const named = mutantsIn(section)

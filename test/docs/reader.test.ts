@@ -1,4 +1,4 @@
-/** docs/reader.py, which knows docs/FORMAT.md and nothing of this library, finds in every lib what the library finds. */
+/** docs/reader.py, which is written from docs/FORMAT.md alone, finds the same in every lib as the library. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
@@ -15,7 +15,7 @@ import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const newPlace = temporaryFolder()
 
-/** All kinds of values, and so long that a segment has several frames. */
+/** Makes records with all kinds of values, so long that a segment has several frames. */
 const records: Ground["records"] = (from, to) =>
   Array.from({ length: to - from }, (_, at): JsonObject => {
     const n = from + at
@@ -31,7 +31,7 @@ const records: Ground["records"] = (from, to) =>
 
 const targetBytes = 1_500_000
 
-/** The list that the reader should print. */
+/** Returns the list that the reader must print. */
 const listOf = ({ tapes }: Expected): string =>
   tapes.map(({ name, records, root }) => `${name}\t${records}\t${root}\n`).join("")
 
@@ -48,7 +48,7 @@ const says = (args: ReadonlyArray<string>, stdout: string): string => {
   return said.stderr
 }
 
-/** The lib at `place`, list, roots and streams, as the library reads it. */
+/** Checks that the reader prints the list, the roots and the records of each tape as the library reads them. */
 const compare = (lib: LibService) =>
   Effect.gen(function* () {
     const expected = yield* describeLib(lib)
@@ -58,7 +58,7 @@ const compare = (lib: LibService) =>
     for (const { name } of expected.tapes) says([lib.location, name], yield* linesOf(lib, name))
   })
 
-/** Exits with 1 and names a file, and a byte of it. */
+/** Checks that the reader exits with 1 and names a file and a byte of it. */
 const refuses = (args: ReadonlyArray<string>, file: string, why = ""): void => {
   const { status, stderr } = runReader(args)
   assert.strictEqual(status, 1, `${args.join(" ")}: ${stderr}`)
@@ -68,7 +68,7 @@ const refuses = (args: ReadonlyArray<string>, file: string, why = ""): void => {
 describe.skipIf(leftOut)("docs/reader.py", () => {
   beforeAll(requirePrograms)
 
-  it.each(Object.entries(states))("reads what the library reads: %s", (_, make) =>
+  it.each(Object.entries(states))("reads the same as the library: %s", (_, make) =>
     Effect.runPromise(
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
@@ -79,7 +79,7 @@ describe.skipIf(leftOut)("docs/reader.py", () => {
     )
   )
 
-  it("reads a lib that is open, while its writer does nothing", () =>
+  it("reads a lib whose writer is open but idle", () =>
     Effect.runPromise(
       Effect.gen(function* () {
         const storage = yield* NodeStorage.make
@@ -91,18 +91,18 @@ describe.skipIf(leftOut)("docs/reader.py", () => {
       })
     ))
 
-  it.each(fs.readdirSync(fixtures))("finds in the fixture what is expected of it: %s", (state) => {
+  it.each(fs.readdirSync(fixtures))("finds the expected contents in the fixture %s", (state) => {
     const notes = says(["--root", path.join(fixtures, state, "lib")], listOf(readFixture(state)))
     assert.lengthOf([...notes.matchAll(/left out$/gm)], state === "torn" ? 2 : 0, notes)
   })
 
-  it("says how it is called, and which tape is not there", () => {
+  it("exits with 2 for wrong arguments, and names a missing tape or lib", () => {
     for (const args of [[], ["--nonsense", "lib"], ["a", "b", "c"]]) assert.strictEqual(runReader(args).status, 2)
     refuses([path.join(fixtures, "clean/lib"), "gamma"], "litelib.meta.jsonl", "no tape 'gamma'")
     refuses([newPlace()], "litelib.meta.jsonl", "missing")
   })
 
-  it("names the program that it needs for zstd, where that is missing", () => {
+  it("names the program that it needs for zstd if that is missing", () => {
     const { status, stderr } = runReader(["--root", path.join(fixtures, "zstd/lib")], "/nowhere")
     assert.strictEqual(status, 1)
     assert.match(stderr, /\.jsonl\.zst: offset 0: .*`zstd` was not found/)
@@ -110,7 +110,7 @@ describe.skipIf(leftOut)("docs/reader.py", () => {
   })
 })
 
-/** A copy of the fixture's lib, changed. */
+/** Makes a changed copy of the lib of a fixture. */
 const damaged = (state: string, change: (place: string) => void): string => {
   const place = newPlace()
   copyFixture(state, place)
@@ -124,8 +124,8 @@ const edit = (place: string, name: string, change: (bytes: Buffer) => Uint8Array
 }
 
 /**
- * Bytes of a file in which damage must be refused: all, but for the last line of lib meta, and the last batch of a
- * dynamic segment: they were perhaps never acknowledged.
+ * Returns the number of bytes of a file in which damage must be refused: all except the last line of lib meta and the
+ * last batch of a dynamic segment, which may never have been acknowledged.
  */
 const vouched = (place: string, name: string): number => {
   const bytes = fs.readFileSync(path.join(place, name))
@@ -142,10 +142,10 @@ const flip = (at: number) => (bytes: Buffer) => {
 const filesOf = (state: string): ReadonlyArray<string> =>
   Object.keys(readFixture(state).files).filter((name) => !name.includes("index/"))
 
-describe.skipIf(leftOut)("docs/reader.py notices", () => {
+describe.skipIf(leftOut)("docs/reader.py on a damaged lib", () => {
   beforeAll(requirePrograms)
 
-  it.each(["zstd", "cloned", "deduped", "unclean"])("a flipped bit in any file: %s", (state) => {
+  it.each(["zstd", "cloned", "deduped", "unclean"])("refuses a flipped bit in any file: %s", (state) => {
     for (const name of filesOf(state)) {
       const length = vouched(path.join(fixtures, state, "lib"), name)
       for (const at of [0, 0.3, 0.7, 1].map((part) => Math.floor(part * (length - 1)))) {
@@ -155,7 +155,7 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     }
   })
 
-  it("a bad last batch, which it leaves out, unless something shows that it was acknowledged", () => {
+  it("leaves out a bad last batch, and fails if something shows that it was acknowledged", () => {
     const name = "litelib.dynamic-000003.jsonl"
     const place = damaged("unclean", (copy) =>
       edit(copy, name, (bytes) => flip(bytes.lastIndexOf('"hash"') + 10)(bytes))
@@ -172,7 +172,7 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     refuses([upto], "litelib.meta.jsonl", "batch 3 was acknowledged")
   })
 
-  it("a file that is missing, cut off, longer, or another tape's", () => {
+  it("refuses a file that is missing, cut off, too long, or of another tape", () => {
     for (const [state, name] of [
       ["zstd", filesOf("zstd").find((file) => file.endsWith(".zst"))!],
       ["clean", "beta/seg-000001.jsonl"]
@@ -199,7 +199,7 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     refuses([other], "litelib.dynamic-000001.jsonl", "missing")
   })
 
-  it("lib meta that has lost its end", () => {
+  it("refuses a lib meta that lost its end", () => {
     const without = (lines: number) =>
       damaged("unclean", (place) =>
         edit(place, "litelib.meta.jsonl", (bytes) =>
@@ -215,7 +215,7 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     for (const lines of [1, 2, 3]) refuses([without(lines)], "litelib.meta.jsonl", "its end is missing")
   })
 
-  it("versions, types and fields that it does not know, though they are sealed", () => {
+  it("refuses unknown versions, types and fields even if they are sealed", () => {
     const changed = (change: (line: string) => string) =>
       damaged("clean", (place) =>
         edit(place, "litelib.meta.jsonl", (bytes) => {
@@ -239,7 +239,7 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     refuses([spaced], "litelib.meta.jsonl", "canonical")
   })
 
-  it("a bit of a lib meta's last line, which it leaves out, and what contradicts that", () => {
+  it("leaves out a damaged last line of lib meta, and fails if that contradicts other files", () => {
     const flipLast = (bytes: Buffer) => flip(bytes.lastIndexOf('"previous"') + 20)(bytes)
     const clean = damaged("clean", (place) => edit(place, "litelib.meta.jsonl", flipLast))
     const { stderr } = runReader([clean])
@@ -247,7 +247,7 @@ describe.skipIf(leftOut)("docs/reader.py notices", () => {
     refuses([clean], "litelib.dynamic-\\d{6}.jsonl", "missing")
   })
 
-  it("a bit of a user value at the end of a tape's meta", () => {
+  it("refuses a flipped bit in a user value at the end of tape meta", () => {
     const place = damaged("user-metadata", () => {})
     const name = filesOf("user-metadata").find((file) => {
       const last = fs.readFileSync(path.join(place, file), "utf8").trimEnd().split("\n").at(-1)!

@@ -19,12 +19,12 @@ describe("the program in the README", () => {
   const [program] = codeBlocks(readDocument("README.md"), "ts")
   const file = join(root, "examples/quickstart.ts")
 
-  it("is examples/quickstart.ts, word for word, in 20 lines at most", () => {
+  it("is examples/quickstart.ts, word for word, and has at most 20 lines", () => {
     assert.strictEqual(program, readFileSync(file, "utf8"))
     assert.isAtMost(program!.trimEnd().split("\n").length, 20)
   })
 
-  it("runs as it stands, and finds what it stored when it runs again", () => {
+  it("runs unchanged, and finds what it stored when it runs again", () => {
     const cwd = folder()
     mkdirSync(cwd)
     const first = run(["--conditions=litetapes-source", file], cwd)
@@ -38,7 +38,7 @@ describe("the program in the README", () => {
 describe.each(documents)("%s", (document) => {
   const text = readDocument(document)
 
-  it("names only scripts that package.json has", () => {
+  it("names only npm scripts that exist", () => {
     const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
       readonly scripts: { readonly [name: string]: string }
     }
@@ -47,7 +47,7 @@ describe.each(documents)("%s", (document) => {
     }
   })
 
-  it("links only to what exists", () => {
+  it("links only to files and headings that exist", () => {
     for (const target of links(text)) {
       const [path = "", anchor] = target.split("#")
       const linked = path === "" ? document : join(dirname(document), path)
@@ -65,7 +65,7 @@ describe.each(documents)("%s", (document) => {
 })
 
 describe("the first program in the guide to testing", () => {
-  it("is examples/own-storage.ts, word for word, in a dozen lines and a comment", () => {
+  it("is examples/own-storage.ts, word for word, and has at most 15 lines", () => {
     const [program] = codeBlocks(readDocument("docs/TESTING.md"), "ts")
     assert.strictEqual(program, readFileSync(ownStorage, "utf8"))
     assert.isAtMost(program!.trimEnd().split("\n").length, 15)
@@ -79,7 +79,7 @@ const guides = [
 
 describe.each(guides)("the code in $document", ({ document, runs }) => {
   it(`is type-checked, as one program${runs ? ", and runs" : ""}`, () => {
-    // Inside the checkout, where the package finds itself and its dependencies.
+    // Inside the checkout, where Node resolves the package and its dependencies.
     mkdirSync(join(root, ".tmp"), { recursive: true })
     const place = mkdtempSync(join(root, ".tmp/guide-"))
     try {

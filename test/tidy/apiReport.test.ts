@@ -1,4 +1,6 @@
-/** The report of the public declarations, of a package made for the test: it must show each change that a caller can see. */
+/**
+ * The report on the public declarations, tried on a sample package: it must show every change that a caller can see.
+ */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -116,19 +118,19 @@ const seen = [
   ["a class that an import() type names", "dist/Errors.d.ts", "get message()", "get text()"],
   ["the base of a class", "dist/Errors.d.ts", "new () => Error", "new (why: string) => Error"],
   ["a new export", "dist/Lamp.d.ts", "interface Hidden", "export interface Hidden"],
-  ["an export of another name", "dist/index.d.ts", "on as start", "on as begin"],
-  ["where a type is from", "dist/Lamp.d.ts", "{ Bulb, Unseen }", "{ Unseen as Bulb }"]
+  ["the name of an export", "dist/index.d.ts", "on as start", "on as begin"],
+  ["the origin of a type", "dist/Lamp.d.ts", "{ Bulb, Unseen }", "{ Unseen as Bulb }"]
 ] as const
 
 const unseen = [
   ["a comment", "dist/Lamp.d.ts", "In watts", "In volts"],
-  ["what no export refers to", "dist/Bulb.d.ts", "readonly a: 1", "readonly a: 2"],
-  ["what a file keeps for itself", "dist/Lamp.d.ts", "secret: string", "secret: number"],
-  ["what else a namespace has", "dist/Wires.d.ts", "blue: true", "blue: false"]
+  ["a declaration that no export refers to", "dist/Bulb.d.ts", "readonly a: 1", "readonly a: 2"],
+  ["a declaration that is not exported", "dist/Lamp.d.ts", "secret: string", "secret: number"],
+  ["an unused member of a namespace", "dist/Wires.d.ts", "blue: true", "blue: false"]
 ] as const
 
-describe("the report", () => {
-  it("has the declarations of all subpaths and what they refer to", () => {
+describe("the report on the public declarations", () => {
+  it("contains the declarations of all subpaths and those that they refer to", () => {
     assert.strictEqual(apiReport(makePackage()), sample)
   })
 
@@ -145,7 +147,7 @@ describe("npm run api:check", () => {
   const run = (place: string, ...args: ReadonlyArray<string>) =>
     spawnSync(process.execPath, [main, "--root", place, ...args], { encoding: "utf8" })
 
-  it("passes until a member changes, and then says where, and what to run", () => {
+  it("passes until a member changes, then fails and says where and what to run", () => {
     const place = makePackage()
     assert.strictEqual(run(place).status, 0)
     assert.strictEqual(readFileSync(join(place, "api/litetapes.api.md"), "utf8"), sample)
@@ -161,7 +163,7 @@ describe("npm run api:check", () => {
     )
   })
 
-  it("fails if nothing was kept", () => assert.strictEqual(run(makePackage(), "--check").status, 1))
+  it("fails if no report is committed", () => assert.strictEqual(run(makePackage(), "--check").status, 1))
 
   it("says to build first if there are no declarations", () => {
     const place = makePackage("package.json", "./dist/Lamp.d.ts", "./dist/Light.d.ts")

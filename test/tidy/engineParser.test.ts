@@ -1,4 +1,7 @@
-/** V8 may take one escaped key for another (https://github.com/nodejs/node/issues/63785): what it parses is looked at again. */
+/**
+ * V8 may confuse two escaped keys (https://github.com/nodejs/node/issues/63785), so everything that it parses is
+ * checked.
+ */
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
@@ -6,7 +9,7 @@ import { assert, it } from "vitest"
 
 const src = fileURLToPath(new URL("../../src/", import.meta.url))
 
-/** Those that know: the first says what it parsed to readers that look again, the second has no keys to parse. */
+/** Modules that may call it: the first returns results that its callers check, the second parses no keys. */
 const allowed = ["domain/json/strictDecode.ts", "domain/json/strictRead.ts"]
 
 it("only the readers of TaraSON call JSON.parse", () => {

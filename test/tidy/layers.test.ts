@@ -1,13 +1,13 @@
 /**
- * The order of the rooms of `src`, from the bottom up. A file imports from its own room and from those below it, types
- * included (docs/ARCHITECTURE.md). `import/no-cycle` sees to it that no two files import each other.
+ * The order of the rooms of `src`, from the bottom up. A file imports only from its own room and from rooms below,
+ * types included (docs/ARCHITECTURE.md). The lint rule `import/no-cycle` forbids that two files import each other.
  */
 import { globSync, readFileSync } from "node:fs"
 import { join, posix } from "node:path"
 import { assert, describe, it } from "vitest"
 import { root } from "../support/documents.ts"
 
-/** A room is a folder with all that is in it, or the files right in a floor (`services/*`). */
+/** A room is a folder with everything in it, or the files directly in a floor (`services/*`). */
 const rooms = [
   "domain/base",
   "domain/format",
@@ -37,7 +37,7 @@ const rooms = [
   "*"
 ]
 
-/** What a floor may import from outside; `undefined`: anything. */
+/** Packages that a floor may import; `undefined`: any. */
 const allowed: Readonly<Record<string, RegExp | undefined>> = {
   domain: /^(effect\/(Result|Schema)|node:(buffer|crypto|util|zlib))$/,
   services: /^(effect\/[A-Za-z]+|node:(buffer|crypto|util|zlib))$/
@@ -60,10 +60,10 @@ interface Import {
   readonly isOurs: boolean
 }
 
-/** All imports and exports from elsewhere that `text` has; whether they are types makes no difference. */
+/** Returns all imports in `text`, and exports from other modules, types included. */
 const importsIn = (file: string, text: string): Array<Import> =>
   [...text.matchAll(/^(?:import|export)\b[^"']*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm)]
-    // A docstring may have an example.
+    // Skip examples in docstrings.
     .filter(({ index }) => !/^\s*\*/.test(text.slice(text.lastIndexOf("\n", index) + 1, index + 2)))
     .map((match) => {
       const name = match[1] ?? match[2] ?? match[3]!
@@ -80,7 +80,7 @@ const isUp = ({ from, to }: Import): boolean => rooms.indexOf(roomOf(from)) < ro
 const show = ({ from, to }: Import): string => `${from} → ${to}`
 
 describe("the rooms of src", () => {
-  it("are listed, each of them", () => {
+  it("are all listed", () => {
     const unlisted = files.map(roomOf).filter((room) => !rooms.includes(room))
     assert.deepStrictEqual([...new Set(unlisted)], [])
     const used = new Set(files.map(roomOf))
@@ -90,17 +90,17 @@ describe("the rooms of src", () => {
     )
   })
 
-  it("import from themselves and from rooms below, types included", () => {
+  it("import only from themselves and from rooms below, types included", () => {
     assert.isAbove(imports.length, 1000)
     assert.deepStrictEqual(imports.filter((one) => one.isOurs && isUp(one)).map(show), [])
   })
 
-  it("import files that exist", () => {
+  it("import only files that exist", () => {
     const missing = imports.filter(({ isOurs, to }) => isOurs && !texts.has(to) && !to.startsWith("../"))
     assert.deepStrictEqual(missing.map(show), [])
   })
 
-  it("import from outside what their floor may import", () => {
+  it("import only packages that their floor may import", () => {
     const foreign = imports.filter(({ from, isOurs, to }) => {
       const rule = allowed[from.split("/")[0]!]
       return !isOurs && rule !== undefined && !rule.test(to)
@@ -108,7 +108,7 @@ describe("the rooms of src", () => {
     assert.deepStrictEqual(foreign.map(show), [])
   })
 
-  it(`hold at most a fifth of the lines each`, () => {
+  it(`have at most a fifth of the lines each`, () => {
     const lines = new Map<string, number>()
     let all = 0
     for (const [file, text] of texts) {
@@ -120,7 +120,7 @@ describe("the rooms of src", () => {
     assert.deepStrictEqual(large, [])
   })
 
-  it("would show an import that points up, of a type too", () => {
+  it("would fail for an import from a room above, even of a type", () => {
     const up = importsIn("domain/base/digits.ts", 'import type { Root } from "../../services/ports/Storage.ts"\n')
     assert.deepStrictEqual(up.filter(isUp).map(show), ["domain/base/digits.ts → services/ports/Storage.ts"])
   })

@@ -1,17 +1,17 @@
-/** `litetapes/testing` stands beside the package: it needs nothing that is not there, and nothing else needs it. */
+/** `litetapes/testing` is separate from the package: it loads no test runner, and no other module loads it. */
 import * as Testing from "litetapes/testing"
 import { globSync, readFileSync } from "node:fs"
 import { dirname, relative, resolve } from "node:path"
 import { assert, describe, it } from "vitest"
 import { root } from "../support/documents.ts"
 
-/** What a module imports at run time. */
+/** Returns the run-time imports of a module. */
 const importsOf = (file: string): Array<string> =>
   [...readFileSync(file, "utf8").matchAll(/^(?:import|export)\s+(?!type\s)[^"']*?from\s+"([^"]+)"/gm)].map(
     (match) => match[1]!
   )
 
-/** All modules that are loaded with `entry`, from the root of the checkout, and the packages among them. */
+/** Returns all modules that `entry` loads, as paths from the root of the checkout, and the packages. */
 const loadedWith = (entry: string): { readonly modules: Set<string>; readonly packages: Set<string> } => {
   const modules = new Set<string>()
   const packages = new Set<string>()
@@ -36,17 +36,17 @@ const entries = Object.entries(exports).flatMap(([name, target]) =>
 )
 
 describe("litetapes/testing", () => {
-  it("has the suite, the histories and the generators", () => {
+  it("exports the conformance suite, the histories and the generators", () => {
     assert.includeMembers(Object.keys(Testing), ["Conformance", "Generators", "History"])
   })
 
-  it("needs no test runner and no fast-check when it is loaded", () => {
+  it("loads neither a test runner nor fast-check", () => {
     const { modules, packages } = loadedWith("src/testing/index.ts")
     assert.includeMembers([...modules], ["src/testing/Conformance.ts", "src/testing/internal/generators/values.ts"])
     assert.sameMembers([...packages], ["effect", "node"])
   })
 
-  it.each(entries.filter(([name]) => name !== "./testing"))("is not loaded with %s", (_, source) => {
+  it.each(entries.filter(([name]) => name !== "./testing"))("is not loaded by %s", (_, source) => {
     const { modules, packages } = loadedWith(source)
     assert.isAbove(modules.size, 0)
     assert.deepStrictEqual(
@@ -56,7 +56,7 @@ describe("litetapes/testing", () => {
     assert.notInclude([...packages], "fast-check")
   })
 
-  it("is not loaded by any other module either", () => {
+  it("is not imported by any module of the library", () => {
     const others = globSync("src/{domain,services,layers,cli}/**/*.ts", { cwd: root })
     assert.isAbove(others.length, 50)
     for (const file of others) {
