@@ -1,5 +1,6 @@
 /**
- * litetapes: an embedded, append-only event store of plain files. Each module is also a subpath: `litetapes/Lib`.
+ * litetapes: an embedded, append-only event store of plain files. Each module is also a subpath, such as
+ * `litetapes/Lib`.
  */
 export * as Category from "./services/Category.ts"
 export * as Disk from "./services/ports/Disk.ts"

@@ -67,12 +67,21 @@ describe("a lib that others can write to", () => {
         assert.deepStrictEqual(yield* opened(at, mode), { warnings: [], logged: [] })
         for (const [folderMode, metaMode, expected] of [
           [0o755, 0o644, []],
-          [0o770, 0o600, [["", "its group may write to it (mode 770): chmod go-w, unless this is meant"]]],
-          [0o707, 0o600, [["", "everyone may write to it (mode 707): chmod go-w, unless this is meant"]]],
+          [
+            0o770,
+            0o600,
+            [["", "its group can write to it (mode 770). Run chmod go-w on it, unless this is intended."]]
+          ],
+          [0o707, 0o600, [["", "everyone can write to it (mode 707). Run chmod go-w on it, unless this is intended."]]],
           [
             0o700,
             0o620,
-            [["litelib.meta.jsonl", "its group may write to it (mode 620): chmod go-w, unless this is meant"]]
+            [
+              [
+                "litelib.meta.jsonl",
+                "its group can write to it (mode 620). Run chmod go-w on it, unless this is intended."
+              ]
+            ]
           ]
         ] as const) {
           fs.chmodSync(at, folderMode)

@@ -1,24 +1,24 @@
 /**
- * A Bloom filter over hashes of 53 bits: whether a set may have one, in ten bits a member. What it says is not there is
- * not there; of what is not there it says so in 99 of 100 cases.
+ * A Bloom filter over 53-bit hashes, with ten bits for each member. It never denies a hash that was added, and denies
+ * 99 of 100 that were not.
  *
  * @see Burton H. Bloom, "Space/time trade-offs in hash coding with allowable errors", 1970
  */
 const bitsPerMember = 10
-/** ln 2 × bits a member, which makes the fewest mistakes. */
+/** ln 2 × bits per member: the number that causes the fewest false positives. */
 const probes = 7
 
 export class BloomFilter {
   readonly #words: Uint32Array
   readonly #bits: number
 
-  /** For so many members. */
+  /** Creates a filter for this many members. */
   constructor(members: number) {
     this.#words = new Uint32Array(wordsFor(members))
     this.#bits = this.#words.length * 32
   }
 
-  /** Size of a filter for so many members. */
+  /** Returns the size in bytes of a filter for this many members. */
   static bytesFor(members: number): number {
     return wordsFor(members) * 4
   }
@@ -37,7 +37,7 @@ export class BloomFilter {
     }
   }
 
-  /** `false`: it was never added. */
+  /** Returns `false` if the hash was never added, and `true` if it may have been. */
   mayHave(hash: number): boolean {
     let at = startOf(hash)
     const step = stepOf(hash)
@@ -49,7 +49,7 @@ export class BloomFilter {
     return true
   }
 
-  /** Spreads 32 bits over as many as there are. */
+  /** Maps 32 bits evenly onto the bits of the filter. */
   #bitOf(at: number): number {
     return Math.floor((at * this.#bits) / 2 ** 32)
   }
@@ -57,15 +57,15 @@ export class BloomFilter {
 
 const wordsFor = (members: number): number => Math.max(1, Math.ceil((members * bitsPerMember) / 32))
 
-/** The low half of the hash, mixed with the high one: either alone may be the same for many members. */
+/** The low half of the hash mixed with the high half, because many members may share either half. */
 const startOf = (hash: number): number => mixed((hash >>> 0) ^ Math.imul(highOf(hash), 0x9e37_79b1))
 
-/** Odd, so that no two probes are the same. */
+/** Odd, so that the probes are all different. */
 const stepOf = (hash: number): number => mixed(highOf(hash) ^ Math.imul(hash >>> 0, 0x85eb_ca6b)) | 1
 
 const highOf = (hash: number): number => Math.floor(hash / 2 ** 32)
 
-/** The finaliser of MurmurHash3 (Austin Appleby, public domain): every bit depends on every one. */
+/** The finaliser of MurmurHash3 (Austin Appleby, public domain): every output bit depends on every input bit. */
 const mixed = (value: number): number => {
   let mix = value ^ (value >>> 16)
   mix = Math.imul(mix, 0x85eb_ca6b)

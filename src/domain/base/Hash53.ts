@@ -1,17 +1,20 @@
 /**
- * A fast string hash of 53 bits, which a JavaScript number holds exactly: what indexes are sorted by.
+ * A fast 53-bit string hash, which a JavaScript number holds exactly. Indexes are sorted by it.
  *
- * It is not cryptographic: two strings with one hash are easy to make. A hit in an index is therefore a candidate, and
- * **every hit must be verified against the record** that it points to.
+ * It is not cryptographic: it is easy to make two strings with the same hash. So a hit in an index is only a candidate:
+ * **verify every hit against the record** that it points to.
  *
- * The construction is cyrb53 (public domain, by bryc): two multiply-xor lanes of 32 bits over the UTF-16 code units,
+ * The construction is cyrb53 (public domain, by bryc): two 32-bit multiply-xor lanes over the UTF-16 code units,
  * finished with the mixer of MurmurHash3. Indexes on disk depend on it: a change needs a new index version.
  */
 
-/** Hash of `text`: an integer in [0, 2^53). */
+/** Returns the hash of `text`: an integer in [0, 2^53). */
 export const hash53 = (text: string): number => hashFrom(seedA, seedB, text)
 
-/** Hash of an event id within its stream: an integer in [0, 2^53). The pair counts, not the concatenation. */
+/**
+ * Returns the hash of an event id within its stream: an integer in [0, 2^53). It hashes the pair, not the
+ * concatenation.
+ */
 export const hashId = (stream: string, id: string): number => {
   const seed = hash53(stream)
   return hashFrom(seed | 0, Math.floor(seed / 0x1_0000_0000), id)

@@ -1,28 +1,27 @@
 /**
- * UUIDs: version 7 (RFC 9562 section 5.7) for what the lib names, and the one textual form that it accepts.
+ * UUIDs: version 7 (RFC 9562 section 5.7) for everything that a lib names, and the one textual form that is accepted.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.7
  */
 import { invariant } from "./invariant.ts"
 
 /**
- * Makes a generator of UUIDs of version 7, in ascending order as text: `next(nowMillis)`, with the Unix time in
- * milliseconds.
+ * Returns a generator of version 7 UUIDs that ascend as text: `next(nowMillis)`, with the Unix time in milliseconds.
  *
- * Ascending also within a millisecond, and when the clock stands still or steps back: the 42 bits behind the time
- * (rand_a and the first 30 bits of rand_b) are a counter, which starts at a random value in every new millisecond and
- * goes up by one (RFC 9562 section 6.2, method 1). A clock that steps back is ignored until it has caught up; a counter
- * that runs over advances the time by one millisecond. The last 32 bits are random in each UUID.
+ * They also ascend within a millisecond, and while the clock stands still or steps back: the 42 bits after the time
+ * (rand_a and the first 30 bits of rand_b) are a counter. It starts at a random value in every new millisecond and is
+ * incremented by one (RFC 9562 section 6.2, method 1). If the clock steps back, it is ignored until it has caught up.
+ * If the counter overflows, the time advances by one millisecond. The last 32 bits are random in each UUID.
  *
- * Not for secrets: who has one can guess at its neighbours.
+ * Do not use them as secrets: one UUID helps to guess its neighbours.
  *
- * @param randomBytes `n` random bytes; the generator keeps them. Called once for some thousand UUIDs.
+ * @param randomBytes Returns `n` random bytes, which the generator keeps. It is called once for several thousand UUIDs.
  */
 export const makeUuidV7 = (randomBytes: (n: number) => Uint8Array): ((nowMillis: number) => string) => {
   let pool = randomBytes(0)
   let used = 0
   let lastMillis = -1
-  // The counter in two halves, 26 + 16 bits: only the lower one changes from one UUID to the next.
+  // The counter in two halves of 26 and 16 bits: usually only the lower one changes from one UUID to the next.
   let counterHigh = 0
   let counterLow = 0
   let prefix = ""
@@ -30,14 +29,14 @@ export const makeUuidV7 = (randomBytes: (n: number) => Uint8Array): ((nowMillis:
   const draw = (): number => {
     if (used === pool.length) {
       pool = randomBytes(poolBytes)
-      invariant(pool.length === poolBytes, "randomBytes(n) gives n bytes")
+      invariant(pool.length === poolBytes, "randomBytes(n) returns n bytes")
       used = 0
     }
     return pool[used++]!
   }
 
   const begin = (millis: number): void => {
-    invariant(millis <= millisMax, "the time of a UUID is before 2^48 milliseconds")
+    invariant(millis <= millisMax, "the time of a UUID is less than 2^48 milliseconds")
     lastMillis = millis
     counterHigh = ((draw() & 0x03) << 24) | (draw() << 16) | (draw() << 8) | draw()
     counterLow = (draw() << 8) | draw()
@@ -72,7 +71,7 @@ export const makeUuidV7 = (randomBytes: (n: number) => Uint8Array): ((nowMillis:
   }
 }
 
-/** Whether `text` is a UUID of RFC 9562 (versions 1 to 8) in lower case: one UUID has one text. */
+/** Returns whether `text` is an RFC 9562 UUID (versions 1 to 8) in lower case, so that each UUID has one text. */
 export const isUuid = (text: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(text)
 
@@ -82,7 +81,7 @@ const counterHighMax = 2 ** 26 - 1
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
-/** `tttttttt-tttt-7ccc-vccc-`: time, version, 12 bits of the counter, variant, 14 bits of it. */
+/** `tttttttt-tttt-7ccc-vccc-`: time, version, 12 bits of the counter, variant, 14 more bits of the counter. */
 const prefixOf = (millis: number, counterHigh: number): string => {
   const time = millis.toString(16).padStart(12, "0")
   const a = (0x7000 | (counterHigh >>> 14)).toString(16)

@@ -1,6 +1,9 @@
-/** Binary search in whatever is sorted. */
+/** Binary search over anything that is sorted. */
 
-/** Returns the first index from 0 to `count` for which `isBefore` is false. It must be true up to there, and false after. */
+/**
+ * Returns the first index from 0 to `count` for which `isBefore` is false. It must be true before it, and false after
+ * it.
+ */
 export const firstNotBefore = (count: number, isBefore: (index: number) => boolean): number => {
   let low = 0
   let high = count
@@ -12,6 +15,6 @@ export const firstNotBefore = (count: number, isBefore: (index: number) => boole
   return low
 }
 
-/** Returns the last index of an ascending column whose value is at most `wanted`; −1 if there is none. */
+/** Returns the last index of an ascending column whose value is at most `wanted`, or −1 if all values are larger. */
 export const lastNotAfter = (column: Uint32Array | Float64Array, wanted: number): number =>
   firstNotBefore(column.length, (index) => column[index]! <= wanted) - 1

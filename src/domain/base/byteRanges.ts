@@ -1,15 +1,18 @@
 /**
- * Ranges of bytes as they are asked for.
+ * Checks and copies of byte ranges.
  */
 
-/** Throws unless `length` bytes at `position` can be meant: a caller that asks for anything else is broken. */
+/**
+ * Throws a `RangeError` unless `length` bytes at `position` is a valid range. Only a bug in the caller asks for
+ * another.
+ */
 export const checkRange = (position: number, length: number): void => {
   if (!Number.isSafeInteger(position) || position < 0 || !Number.isSafeInteger(length) || length < 0) {
-    throw new RangeError(`not a range of bytes: ${length} at ${position}`)
+    throw new RangeError(`cannot use ${length} bytes at byte ${position}: both must be whole numbers, 0 or more`)
   }
 }
 
-/** A copy of `length` bytes of `bytes` at `position`; short only at the end. */
+/** Returns a copy of `length` bytes of `bytes` at `position`: fewer only at the end. */
 export const copyRange = (bytes: Uint8Array, position: number, length: number): Uint8Array => {
   checkRange(position, length)
   return bytes.slice(position, position + length)

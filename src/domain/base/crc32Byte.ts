@@ -1,4 +1,4 @@
-/** CRC-32 (ISO-HDLC, as in zlib) continued by one byte: a call into zlib costs more than the byte is worth. */
+/** Returns a CRC-32 (ISO-HDLC, as in zlib) continued by one byte. A call into zlib would cost more than this. */
 export const crc32Byte = (crc: number, byte: number): number => {
   const state = ~crc
   return ~(table[(state ^ byte) & 0xff]! ^ (state >>> 8)) >>> 0

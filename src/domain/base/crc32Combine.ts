@@ -1,17 +1,18 @@
 /**
- * The CRC-32 (ISO-HDLC, as in zlib) of bytes that were put together, out of those of their parts: one call into zlib for
- * many short lines rather than one each. A part that differs is found as surely as by its own CRC.
+ * Combines the CRC-32s (ISO-HDLC, as in zlib) of parts into that of their concatenation: many short lines then need one
+ * call into zlib instead of one each. A part that differs is detected as surely as by its own CRC.
  *
- * The way is that of zlib's `crc32_combine`: polynomials over GF(2) modulo that of the CRC, highest power in the lowest bit.
+ * The method is that of zlib's `crc32_combine`: polynomials over GF(2), modulo that of the CRC, highest power in the
+ * lowest bit.
  */
 
-/** The CRC-32 of A ‖ B, out of that of A, that of B, and the bytes of B. That of no bytes is 0. */
+/** Returns the CRC-32 of A ‖ B from that of A, that of B, and the length of B in bytes. The CRC-32 of no bytes is 0. */
 export const crc32Combine = (first: number, second: number, secondBytes: number): number =>
   first === 0 ? second : (multiply(shiftBy(secondBytes), first) ^ second) >>> 0
 
 const polynomial = 0xedb88320
 
-/** a · b */
+/** Returns a · b. */
 const multiply = (a: number, b: number): number => {
   let product = 0
   let shifted = b
@@ -22,20 +23,20 @@ const multiply = (a: number, b: number): number => {
   return product
 }
 
-/** x to the power of 8 · 2^n, for each bit of a number of bytes. */
+/** x to the power of 8 · 2^n, for each bit n of a length in bytes. */
 const powers: Array<number> = []
 
 const powerOf = (bit: number): number => {
-  // x^8; each one is the square of the one before.
+  // x^8; each power is the square of the one before.
   if (powers.length === 0) powers.push(0x0080_0000)
   while (powers.length <= bit) powers.push(multiply(powers.at(-1)!, powers.at(-1)!))
   return powers[bit]!
 }
 
-/** Those of short parts: lines are. Zero: not known yet. */
+/** Cached shifts of short lengths, because lines are short. 0: not computed yet. */
 const known = new Int32Array(4096)
 
-/** What a CRC is multiplied by when so many bytes follow. */
+/** Returns the factor that a CRC is multiplied by when this many bytes follow. */
 const shiftBy = (bytes: number): number => {
   if (bytes < known.length && known[bytes] !== 0) return known[bytes]!
   let shift = 0x8000_0000 | 0

@@ -1,6 +1,6 @@
 /**
- * A number that a caller gave: rounded down, not below 0, `Infinity` where that is meant. What is no number is a mistake
- * in the caller's program, not something that it can handle: it is a defect that says which argument it was.
+ * Returns a number argument, rounded down and not below 0. `Infinity` stays `Infinity`. An argument that is not a
+ * number is a mistake in the caller's program, which it cannot handle, so this throws a defect that names the argument.
  *
  * @throws RangeError
  */

@@ -1,5 +1,5 @@
 /**
- * The envelope of an event: a record whose keys stand in canonical order, so that its line is a template around the
+ * The envelope of an event: a record whose keys are in canonical order, so that its line is a template around the
  * canonical forms of `data`, `metadata` and `tags`.
  */
 import * as Schema from "effect/Schema"
@@ -11,44 +11,50 @@ import * as TaraSON from "../json/TaraSON.ts"
 
 export type { EncodedEvent }
 
-/** An event to be appended. */
+/** An event to append. */
 export interface NewEvent {
-  /** What happened, in the past tense: `OrderPlaced`. */
+  /** What happened, in the past tense, such as `OrderPlaced`. */
   readonly type: string
-  /** Any lite JSON value; `null` unless given. */
+  /** Any lite JSON value. Default: `null`. */
   readonly data?: unknown
-  /** Names the event within its stream; appending it again is recognised. A UUIDv7 unless given. */
+  /** Names the event within its stream. If it is appended again, the id is recognised. Default: a new UUIDv7. */
   readonly id?: string
-  /** Anything about the event that is not what happened; `correlationId` and `causationId` have their meaning. */
+  /** Anything else about the event. The store knows the keys `correlationId` and `causationId`. Default: `{}`. */
   readonly metadata?: { readonly [key: string]: unknown }
-  /** Short words to filter by. */
+  /** Short texts to filter by, such as `web`; at most 64. Default: none. */
   readonly tags?: ReadonlyArray<string>
 }
 
 /** An event as it was stored. */
 export interface RecordedEvent {
+  /** What happened, such as `OrderPlaced`. */
   readonly type: string
+  /** The data that it was appended with; `null` by default. */
   readonly data: TaraSON.Json
+  /** Names the event within its stream. */
   readonly id: string
+  /** The metadata that it was appended with; `{}` by default. */
   readonly metadata: TaraSON.JsonObject
+  /** The tags that it was appended with. */
   readonly tags: ReadonlyArray<string>
+  /** Name of its stream, such as `order-17`. */
   readonly stream: string
   /** Place in its stream, from 0, without gaps. */
   readonly revision: number
   /** Place in the lib, from 0, without gaps. */
   readonly position: number
-  /** When it was appended, as RFC 3339 in UTC with milliseconds. */
+  /** Time of the append, as RFC 3339 in UTC with milliseconds. */
   readonly time: string
 }
 
-/** An event whose type, id, metadata or tags cannot be stored. */
+/** The type, id, metadata or tags of an event cannot be stored. `index` is its place in the append, from 0. */
 export class InvalidEvent extends Schema.TaggedError<InvalidEvent>("litetapes/InvalidEvent")("InvalidEvent", {
   stream: Schema.String,
   index: Schema.Int,
   why: Schema.String
 }) {
   override get message() {
-    return `event ${this.index} for ${this.stream} cannot be stored: ${this.why}`
+    return `event ${this.index} for stream ${this.stream} cannot be stored: ${this.why}`
   }
 }
 
@@ -57,8 +63,7 @@ const typeBytesMax = 256
 const tagsMax = 64
 
 /**
- * Encodes an event for the stream of that name, which must be one (`checkStreamName`). `newId` is asked where the event
- * names none.
+ * Encodes an event for a stream, whose name must be valid (`checkStreamName`). Calls `newId` if the event has no id.
  *
  * @throws TaraSONError | InvalidEvent
  */
@@ -70,7 +75,7 @@ export const encode = (
   time: string,
   limits: Limits
 ): EncodedEvent => {
-  // Once each: what is checked is what is written.
+  // Each is read once, so that the checked values are the ones that are written.
   const { data, id, metadata, tags, type } = event
   const why = problem({ id, metadata, tags, type })
   if (why !== undefined) throw new InvalidEvent({ stream, index, why })
@@ -80,7 +85,7 @@ export const encode = (
 
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
 
-/** The content of a stored event, to be compared with that of one that is to be appended (`EncodedEvent.content`). */
+/** Returns the content of a stored event, to compare it with that of an event to append (`EncodedEvent.content`). */
 export const content = ({ data, metadata, tags, type }: RecordedEvent, limits: Limits): string =>
   [type, data, metadata, tags].map((value) => TaraSON.encodeValue(value, limits)).join("\n")
 
@@ -96,24 +101,24 @@ const problem = ({ id, metadata, tags, type }: Checked): string | undefined => {
     return "its metadata must be an object"
   }
   if (tags !== undefined) {
-    if (!Array.isArray(tags) || !isAllTexts(tags)) return "its tags must be texts"
+    if (!Array.isArray(tags) || !isAllTexts(tags)) return "its tags must be an array of texts"
     if (tags.length > tagsMax) return `it has more than ${tagsMax} tags`
   }
   return undefined
 }
 
-/** Without a method that the array may have been given: it is the caller's. */
+/** Uses no method of the array: the caller may have replaced it. */
 const isAllTexts = (values: ReadonlyArray<unknown>): boolean => {
   for (let index = 0; index < values.length; index++) if (typeof values[index] !== "string") return false
   return true
 }
 
-/** Types that are good: applications have few, and use them again and again. */
+/** Types that are known to be valid: applications have few, and use them again and again. */
 const goodTypes = new Set<string>()
 const goodTypesMax = 1000
 
 const problemOfType = (type: unknown): string | undefined => {
-  if (typeof type !== "string" || type === "") return "its type must be a text that is not empty"
+  if (typeof type !== "string" || type === "") return "its type must be a non-empty text"
   if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
   if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
   if (goodTypes.size >= goodTypesMax) goodTypes.clear()
@@ -127,8 +132,8 @@ const isText = (text: string, bytesMax: number): boolean =>
   text.isWellFormed() && byteLength(text) <= bytesMax && !nonCharacters.test(text)
 
 /**
- * An event from its record, whose bytes were checked before. Hashes are right for whatever was hashed: that the record
- * is an event is looked at here, since everything behind counts on it.
+ * Returns the event in a record whose bytes were checked before. A checksum matches whatever was hashed, so this checks
+ * that the record is an event, since all later code relies on it.
  *
  * @throws BadLine
  */
@@ -145,7 +150,7 @@ export const fromRecord = (record: TaraSON.JsonObject): RecordedEvent => {
     !isTexts(tags) ||
     typeof time !== "string"
   ) {
-    throw new BadLine("it is no event: a field is missing, or is of another kind")
+    throw new BadLine("it is not an event: a field is missing or has the wrong type")
   }
   return { type, data, id, metadata, tags, stream, revision, position, time }
 }
@@ -159,7 +164,7 @@ const isTexts = (value: TaraSON.Json | undefined): value is ReadonlyArray<string
   Array.isArray(value) && value.every((one) => typeof one === "string")
 
 /**
- * An event from a line whose bytes were checked before.
+ * Returns the event in a line whose bytes were checked before.
  *
  * @throws BadLine | TaraSONError
  */

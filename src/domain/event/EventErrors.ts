@@ -1,7 +1,7 @@
-/** What can go wrong with event streams, beyond what can go wrong with their tapes. */
+/** Errors of event streams, in addition to those of their tapes. */
 import * as Schema from "effect/Schema"
 
-/** What an append expects of a stream: nothing, that it is new, that it is not, or its exact last revision. */
+/** What an append expects of a stream: nothing, no events, at least one event, or its exact last revision. */
 export const ExpectedRevision = Schema.Union([
   Schema.Literals(["any", "no-stream", "stream-exists"]),
   Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -9,25 +9,31 @@ export const ExpectedRevision = Schema.Union([
 export type ExpectedRevision = typeof ExpectedRevision.Type
 
 /**
- * The stream is not where the append expected it: somebody else appended. Nothing was appended. Read from
- * `actual` on, decide again, append again.
+ * The stream is not where the append expected it, because somebody else appended. Nothing was appended. Read from
+ * `actual` on, decide again, and append again.
  */
 export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevision>("litetapes/WrongExpectedRevision")(
   "WrongExpectedRevision",
   {
     stream: Schema.String,
-    /** As it was given: −1, or what is no revision at all, is never that of a stream with events. */
+    /** The expectation as it was given. −1, or a number that is not a revision, never matches a stream with events. */
     expected: Schema.Union([Schema.Literals(["any", "no-stream", "stream-exists"]), Schema.Number]),
     /** The last revision of the stream, or `no-stream`. */
     actual: Schema.Union([Schema.Int, Schema.Literal("no-stream")])
   }
 ) {
   override get message() {
-    return `stream ${JSON.stringify(this.stream)} is at ${this.actual}, expected ${this.expected}: read it again, decide again, append again`
+    const at = this.actual === "no-stream" ? "has no events" : `is at revision ${this.actual}`
+    return `stream ${JSON.stringify(this.stream)} ${at}, but the append expects ${expectationOf(this.expected)}. Nothing was appended: read the stream again, decide again, and append again.`
   }
 }
 
-/** An event id is known already, but this is not the same append again. Nothing was appended. */
+const expectationOf = (expected: "any" | "no-stream" | "stream-exists" | number): string => {
+  if (typeof expected === "number") return `revision ${expected}`
+  return { any: "nothing of it", "no-stream": "no events", "stream-exists": "at least one event" }[expected]
+}
+
+/** An event id is taken, and this append does not repeat the one that used it. Nothing was appended. */
 export class EventIdConflict extends Schema.TaggedError<EventIdConflict>("litetapes/EventIdConflict")(
   "EventIdConflict",
   {
@@ -38,27 +44,27 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>("liteta
 ) {
   override get message() {
     const whys = {
-      "other-content": "is taken by an event with other content",
-      "partly-repeated": "is known already, but other events of this append are not",
-      "twice-in-one-batch": "stands twice in one append"
+      "other-content": "belongs to an event with other content. Use a new id, or repeat the same content.",
+      "partly-repeated": "is known, but other events of this append are not. Use new ids, or repeat the same append.",
+      "twice-in-one-batch": "occurs twice in one append. Give each event its own id."
     }
     return `event id ${JSON.stringify(this.id)} in stream ${JSON.stringify(this.stream)} ${whys[this.why]}`
   }
 }
 
-/** A tape on which streams would be placed exists, and belongs to somebody who appends records to it. */
+/** The tape that a stream would be placed on exists, and has the role `records`. */
 export class TapeNotForEvents extends Schema.TaggedError<TapeNotForEvents>("litetapes/TapeNotForEvents")(
   "TapeNotForEvents",
   { tape: Schema.String, stream: Schema.String }
 ) {
   override get message() {
-    return `stream ${JSON.stringify(this.stream)} belongs on tape ${JSON.stringify(this.tape)}, which holds records: choose another category, or another placement for a new lib`
+    return `stream ${JSON.stringify(this.stream)} belongs on tape ${JSON.stringify(this.tape)}, which holds records, not events. Choose another category, or create a lib with another placement.`
   }
 }
 
 /**
- * Events between two positions are not where they should be: a tape was replaced or put back. Where `found` is `expected`,
- * two tapes have an event at this position.
+ * Positions are missing: a tape was replaced, or an older one was restored. If `found` equals `expected`, two tapes
+ * have an event at this position.
  */
 export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/PositionGap")("PositionGap", {
   location: Schema.String,
@@ -67,17 +73,17 @@ export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/Posi
 }) {
   override get message() {
     if (this.found === this.expected)
-      return `${this.location}: two events stand at position ${this.found}: verify the lib`
-    return `${this.location}: position ${this.expected} is missing, ${this.found} follows: verify the lib and restore what is missing, or read with allowGaps`
+      return `${this.location}: two events have position ${this.found}. Verify the lib to find the wrong tape.`
+    return `${this.location}: no event has position ${this.expected}, the next one has ${this.found}. Verify the lib and restore the missing files, or read with allowGaps.`
   }
 }
 
-/** Stored data is not what the category's schema says. */
+/** The data of an event, as it was stored or is to be appended, does not match the schema of its category. */
 export class EventSchemaError extends Schema.TaggedError<EventSchemaError>("litetapes/EventSchemaError")(
   "EventSchemaError",
   { category: Schema.String, type: Schema.String, why: Schema.String }
 ) {
   override get message() {
-    return `${this.type} does not fit the schema of category ${this.category}: ${this.why}`
+    return `${this.type} does not fit the schema of category ${this.category}: ${this.why}. Correct the data, or extend the schema.`
   }
 }

@@ -1,8 +1,8 @@
-/** Verify: events, one after the other. */
+/** Checks the order of events, for verify. */
 import type { RecordedEvent } from "./Event.ts"
 import type { EventsSummary } from "./EventRun.ts"
 
-/** Positions ascend along a tape, revisions go up by one along a stream. */
+/** Checks that positions ascend along a tape, and that revisions increase by one along a stream. */
 export class EventOrder {
   #position = -1
   #revisions = new Map<string, number>()
@@ -10,20 +10,19 @@ export class EventOrder {
 
   add({ stream, revision, position }: RecordedEvent): void {
     if (typeof stream !== "string" || !Number.isSafeInteger(revision) || !Number.isSafeInteger(position)) {
-      throw new Error("it holds a record that is no event")
+      throw new Error("it has a record that is not an event")
     }
-    if (position <= this.#position) throw new Error(`position ${position} comes after ${this.#position}`)
+    if (position <= this.#position) throw new Error(`position ${position} comes after position ${this.#position}`)
     const expected = (this.#revisions.get(stream) ?? -1) + 1
     const known = this.#revisions.has(stream) || this.#isSure
-    if (known && revision !== expected)
-      throw new Error(`revision ${revision} of a stream stands where ${expected} should`)
+    if (known && revision !== expected) throw new Error(`a stream has revision ${revision} where ${expected} belongs`)
     this.#position = position
     this.#revisions.set(stream, revision)
   }
 
   /**
-   * Adds events that are in order among themselves; `false`, and nothing is added, where they do not follow what was
-   * added before.
+   * Adds events that are in order among themselves. Returns `false`, and adds nothing, if they do not follow the events
+   * that were added before.
    */
   addRun(run: EventsSummary): boolean {
     if (run.firstPosition === -1) return true
@@ -37,7 +36,7 @@ export class EventOrder {
     return true
   }
 
-  /** A segment could not be read: where the streams stand is not known any more. */
+  /** Forgets the revisions of all streams, because a segment could not be read. */
   lose(): void {
     this.#revisions = new Map()
     this.#isSure = false

@@ -1,29 +1,29 @@
 /**
- * What lines of events say, in columns: the rows of a dynamic segment on their way to another thread, where an object for
- * each would cost more than what is done with it. Derived, and never on disk.
+ * The contents of event lines in columns: the rows of a dynamic segment on their way to another thread, where an object
+ * for each would cost more than the work on it. Derived, and never on disk.
  */
 import { newline } from "../format/Format.ts"
 import { crc32Byte } from "../base/crc32Byte.ts"
 import { crc32Combine } from "../base/crc32Combine.ts"
 import type { EventKey } from "../segment/SegmentIndex.ts"
 
-/** Numbers kept of each line: its length in bytes without the newline, CRC-32, revision, position, hash of the id. */
+/** Numbers kept for each line: its length in bytes without the newline, CRC-32, revision, position, hash of the id. */
 export const rowNumbers = 5
 
 export interface EventRows {
-  /** `rowNumbers` for each line. */
+  /** `rowNumbers` numbers for each line. */
   readonly numbers: Float64Array<ArrayBuffer>
-  /** Of each line the number of its stream. Numbers are given from 0 in the order of `names`; a stream may have several. */
+  /** Stream number of each line. Numbers are given from 0 in the order of `names`; a stream may have several. */
   readonly streams: Int32Array<ArrayBuffer>
-  /** Names of the numbers that come up first here. */
+  /** Names of the stream numbers that occur first in these rows. */
   readonly names: ReadonlyArray<string>
 }
 
-/** Reads rows that follow each other. */
+/** Reads rows in their order. */
 export class RowsReader {
   readonly #names: Array<string> = []
 
-  /** What the n-th of these lines says. */
+  /** Returns a function that returns the key of the n-th of these lines. */
   keysOf({ names, numbers, streams }: EventRows): (n: number) => EventKey {
     for (const name of names) this.#names.push(name)
     return (n) => {
@@ -39,7 +39,7 @@ export class RowsReader {
   }
 }
 
-/** CRC-32 of the lines, each with its newline, as the rows have it. */
+/** Returns the CRC-32 of the lines, each with its newline, computed from their rows. */
 export const crcOfRows = ({ numbers }: EventRows): number => {
   let crc = 0
   for (let at = 0; at < numbers.length; at += rowNumbers) {

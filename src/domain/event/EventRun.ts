@@ -1,4 +1,4 @@
-/** The events of one segment, read line by line for what an index and the order of events want to know of them. */
+/** The events of one segment, read line by line for an index and for the order of events. */
 import type * as Event from "./Event.ts"
 import { hashId } from "../base/Hash53.ts"
 import { found, scanEvent, unknown } from "../json/canonicalScan.ts"
@@ -8,22 +8,22 @@ import { newline } from "../format/Format.ts"
 import type { Limits } from "../format/Limits.ts"
 import type { EventKey } from "../segment/SegmentIndex.ts"
 
-/** What a run has of one stream. */
+/** The events of one stream in a run. */
 export interface StreamRun {
   readonly stream: string
   readonly firstRevision: number
   lastRevision: number
 }
 
-/** What events must follow, and what must follow them. */
+/** What a run of events must follow, and what must follow it. */
 export interface EventsSummary {
-  /** −1 where there are no events. */
+  /** −1 if there are no events. */
   readonly firstPosition: number
   readonly lastPosition: number
   readonly streams: Iterable<StreamRun>
 }
 
-/** Places in which streams are looked for before all of them are. */
+/** Slots in which a stream is looked for before it is looked up by name. */
 const slots = 1024
 
 export class EventRun implements EventsSummary {
@@ -37,7 +37,7 @@ export class EventRun implements EventsSummary {
     this.#depthMax = depthMaxOf(limits)
   }
 
-  /** −1 where there are no events. */
+  /** −1 if there are no events. */
   get firstPosition(): number {
     return this.#firstPosition
   }
@@ -55,8 +55,8 @@ export class EventRun implements EventsSummary {
   }
 
   /**
-   * Reads the line at `start`, and says where it ends. `read` gives the event of a line (without its newline) that cannot
-   * be proved canonical by its bytes alone, or throws. What was read is in `key` then.
+   * Reads the line at `start` and returns where it ends. `key` is then the key of its event. If the bytes alone do not
+   * prove the line canonical, `read` is given it, without its newline, and returns the event or throws.
    */
   next(lines: Uint8Array, start: number, read: (line: Uint8Array) => Event.RecordedEvent): number {
     const end = scanEvent(lines, start, this.#depthMax)
@@ -69,14 +69,14 @@ export class EventRun implements EventsSummary {
 
   #key: EventKey | undefined
 
-  /** Of the event that was read last. */
+  /** Key of the event that was read last. */
   get key(): EventKey {
     return this.#key!
   }
 
   #readSlowly(lines: Uint8Array, start: number, read: (line: Uint8Array) => Event.RecordedEvent): number {
     const end = lines.indexOf(newline, start)
-    invariant(end !== -1, "whole lines are read")
+    invariant(end !== -1, "every line ends with a newline")
     const { id, position, revision, stream } = read(lines.subarray(start, end))
     this.#note(this.#runOf(stream, revision), revision, position, id)
     return end
@@ -90,7 +90,7 @@ export class EventRun implements EventsSummary {
     this.#key = { stream, revision, position, idHash: hashId(stream, id) }
   }
 
-  /** Most streams are met again soon: then their name is compared, and not made again. */
+  /** Most streams soon occur again. Their name is then compared, and not decoded again. */
   #runAt(lines: Uint8Array, start: number, end: number, revision: number): StreamRun {
     let hash = 0
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + lines[at]!) | 0
@@ -102,7 +102,7 @@ export class EventRun implements EventsSummary {
     return run
   }
 
-  /** A view of the piece that is being read. */
+  /** A view of the lines that are being read. */
   #view: Buffer = Buffer.alloc(0)
 
   #ascii(lines: Uint8Array, start: number, end: number): string {

@@ -1,6 +1,6 @@
 /**
- * The bytes of an event's line, but for its position and its revision: those are given when its batch is sealed. They are
- * written once, and copied from then on; no text is made of them.
+ * The bytes of an event's line except its position and its revision, which are assigned when its batch is sealed. They
+ * are written once, and only copied from then on; no text is made of them.
  */
 import { Buffer } from "node:buffer"
 import { newline } from "../format/Format.ts"
@@ -11,7 +11,7 @@ import { writeInto } from "../json/canonicalWriter.ts"
 import { digitsOf, putDigits } from "../base/digits.ts"
 import { invariant } from "../base/invariant.ts"
 
-/** What an event's line says. Type, id, stream and time must be good already. */
+/** The contents of an event's line. Type, id, stream and time must be valid already. */
 interface Fields {
   readonly type: string
   readonly data: unknown
@@ -29,7 +29,7 @@ const numberBytesMax = 16
 
 const revisionKey = Buffer.from(',"revision":')
 
-/** Both numbers, what stands between them, and the newline. */
+/** Bytes of both numbers, of what is between them, and of the newline. */
 const restBytesMax = 2 * numberBytesMax + revisionKey.length + 1
 
 const keys = {
@@ -43,12 +43,12 @@ const keys = {
   time: Buffer.from(',"time":')
 }
 
-/** Where the parts of a line begin and end, from its first byte. */
+/** Offsets of the parts of a line, from its first byte. */
 class Places {
   typeEnd = 0
   dataEnd = 0
   metadataStart = 0
-  /** Here the position belongs; what is behind it follows the revision. */
+  /** The position goes here; the bytes from here on follow the revision. */
   headEnd = 0
   tagsStart = 0
   tagsEnd = 0
@@ -56,9 +56,9 @@ class Places {
 
 export class EncodedEvent {
   readonly id: string
-  /** The caller gave the id: it may be known already. */
+  /** The caller gave the id, so the event may be known already. */
   readonly isNamed: boolean
-  /** The most bytes that the line can have, with its newline. */
+  /** Bytes of the line with its newline, at most. */
   readonly bytesMax: number
   readonly #memory: Buffer
   readonly #start: number
@@ -75,7 +75,7 @@ export class EncodedEvent {
     this.#places = places
   }
 
-  /** Writes the line with its newline to where there are `bytesMax` bytes; the result is where it ends. */
+  /** Writes the line with its newline to `at`, where there must be room for `bytesMax` bytes. Returns where it ends. */
   writeTo(target: Uint8Array, at: number, position: number, revision: number): number {
     const memory = this.#memory
     const start = this.#start
@@ -89,7 +89,7 @@ export class EncodedEvent {
     return end + 1
   }
 
-  /** What makes two events with one id the same: type, data, metadata, tags. */
+  /** What two events with the same id must have in common to be the same: type, data, metadata, tags. */
   get content(): string {
     const { dataEnd, headEnd, metadataStart, tagsEnd, tagsStart, typeEnd } = this.#places
     const text = (start: number, end: number) => this.#memory.toString("utf8", this.#start + start, this.#start + end)
@@ -102,10 +102,10 @@ export class EncodedEvent {
   }
 }
 
-/** Up to this length a loop over the bytes beats the native copy, which wants an object for its source. */
+/** Up to this length, a loop over the bytes beats the native copy, which needs an object for its source. */
 const shortEnd = 100
 
-/** Copies what is behind the revision; the result is where it ends. */
+/** Copies the bytes that follow the revision. Returns where they end. */
 const putEnd = (target: Uint8Array, at: number, memory: Buffer, from: number, to: number): number => {
   let end = at
   if (to - from > shortEnd) target.set(memory.subarray(from, to), at)
@@ -113,7 +113,7 @@ const putEnd = (target: Uint8Array, at: number, memory: Buffer, from: number, to
   return at + to - from
 }
 
-/** Writes a whole number, from 0, in decimal digits; the result is where they end. */
+/** Writes a whole number, 0 or more, in decimal digits. Returns where they end. */
 const putCount = (target: Uint8Array, at: number, count: number): number => {
   if ((count | 0) !== count) {
     const text = String(count)
@@ -179,7 +179,7 @@ const putValue = (value: unknown, absent: string, inner: Limits): void =>
 
 const putText = (text: string): void => invariant(Sink.putString(text), "the texts of an envelope are well-formed")
 
-/** The limits of what stands within an event. */
+/** Returns the limits of values within an event. */
 const innerLimits = (limits: Limits): Limits => {
   let inner = innerOf.get(limits)
   if (inner === undefined) {
@@ -191,7 +191,7 @@ const innerLimits = (limits: Limits): Limits => {
 
 const innerOf = new WeakMap<Limits, Limits>()
 
-/** Events share memory by the piece: one of their own costs more than most of them are worth. */
+/** Events share pieces of memory: a buffer of its own costs more than most events are worth. */
 const pieceBytes = 64 * 1024
 const sharedBytesMax = pieceBytes / 8
 

@@ -1,4 +1,4 @@
-/** What an index wants to know of events, read from their lines. The lines were checked before. */
+/** Reads the keys that an index needs from the lines of events. The lines were checked before. */
 import * as Event from "./Event.ts"
 import { forEachLine } from "../format/lines.ts"
 import { hashId } from "../base/Hash53.ts"
@@ -6,7 +6,7 @@ import { found, scanEvent } from "../json/canonicalScan.ts"
 import { depthCeiling } from "../json/canonicalWriter.ts"
 import type { EventKey } from "../segment/SegmentIndex.ts"
 
-/** The key of one event, from its line without the newline. */
+/** Returns the key of one event, from its line without the newline. */
 export const keyOfEvent = (line: Uint8Array): EventKey => {
   if (scanEvent(line, 0, depthCeiling) !== line.length) return keyOf(Event.decodeLine(line))
   const { idEnd, idStart, position, revision, streamEnd, streamStart } = found
@@ -27,7 +27,7 @@ const keyOf = ({
   idHash: hashId(stream, id)
 })
 
-/** The keys of the events in whole lines. */
+/** Returns the keys of the events in whole lines. */
 export const keysOfEvents = (lines: Uint8Array): Array<EventKey> => {
   const keys: Array<EventKey> = []
   forEachLine(lines, (start, end) => keys.push(keyOfEvent(lines.subarray(start, end))))

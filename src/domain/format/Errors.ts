@@ -1,11 +1,12 @@
 /**
- * What can go wrong with a lib, a tape or a segment, as typed errors. Each says what to do next; none carries payloads.
+ * Typed errors of libs, tapes and segments. Each message says what to do next; none contains payloads.
  *
- * Errors of one record are in `TaraSONError`, of names in `Names`, of event streams in `EventErrors`.
+ * Errors of a single record are in `TaraSONError`, of names in `Names`, of event streams in `EventErrors`.
  */
 import * as Schema from "effect/Schema"
+import { tapeMetaFile } from "./Format.ts"
 
-/** The folder is not a lib that can be opened: it holds something else, or its meta is missing. */
+/** The location cannot be opened as a lib: it does not exist, contains something else, or has lost its lib meta. */
 export class LibInvalid extends Schema.TaggedError<LibInvalid>("litetapes/LibInvalid")("LibInvalid", {
   location: Schema.String,
   why: Schema.String
@@ -15,70 +16,81 @@ export class LibInvalid extends Schema.TaggedError<LibInvalid>("litetapes/LibInv
   }
 }
 
-/** Another writer has the lib open. Wait for it, or open with `mode: "read"`. */
+/** Another writer has the lib open. Wait until it closes, or open the lib with `mode: "read"`. */
 export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocked")("LibLocked", {
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} is open for writing elsewhere: one writer at a time; readers open with mode "read"`
+    return `${this.location} is open for writing in another process or scope. Wait until it is closed there, or open it with mode "read".`
   }
 }
 
-/** The lib was opened for reading, or its place cannot be written to. */
+/** The lib was opened for reading, or its location cannot be written to. */
 export class ReadOnly extends Schema.TaggedError<ReadOnly>("litetapes/ReadOnly")("ReadOnly", {
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} is open for reading only: open it with mode "write"`
+    return `${this.location} is open for reading only. Open it with mode "write" to change it.`
   }
 }
 
-/** The handle's scope has closed. */
+/** The scope of the handle has closed. */
 export class LibClosed extends Schema.TaggedError<LibClosed>("litetapes/LibClosed")("LibClosed", {
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} has been closed: keep its scope open while you use it`
+    return `${this.location} has been closed. Keep its scope open for as long as you use it.`
   }
 }
 
-/** The lib was made with other settings than it is opened with. They are fixed when it is created. */
+/** The lib was created with other settings than those it is opened with. Settings are fixed when a lib is created. */
 export class SettingsMismatch extends Schema.TaggedError<SettingsMismatch>("litetapes/SettingsMismatch")(
   "SettingsMismatch",
   { location: Schema.String, setting: Schema.String, stored: Schema.String, given: Schema.String }
 ) {
   override get message() {
-    return `${this.location} was created with ${this.setting} ${this.stored}, not ${this.given}: leave it out or give the stored one`
+    return `${this.location} was created with ${this.setting} ${this.stored}, but is opened with ${this.given}. Leave the setting out, or give the stored value.`
   }
 }
 
-/** A new lib cannot have such a setting. Nothing was made. */
+/** A setting of a new lib, or of one that is recovered, is not valid. Nothing was created or changed. */
 export class InvalidSettings extends Schema.TaggedError<InvalidSettings>("litetapes/InvalidSettings")(
   "InvalidSettings",
   { location: Schema.String, setting: Schema.String, why: Schema.String }
 ) {
   override get message() {
-    return `${this.location} cannot be made: ${this.setting} ${this.why}`
+    return `${this.location} cannot be created or recovered: ${this.setting} ${this.why}. Correct the setting and try again.`
   }
 }
 
-/** Where a line of meta begins, for messages; nothing where what is wrong is not in the file. */
+/**
+ * Returns the place of a line of meta, for messages. There is no byte offset unless the line was read from the file.
+ */
+const placeIn = (meta: string, line: number, offset: number | undefined): string =>
+  `${meta}${line > 0 ? ` line ${line}` : ""}${atByte(offset)}`
+
 const atByte = (offset: number | undefined): string => (offset === undefined ? "" : `, byte ${offset}`)
 
-/** Meta is well-formed, but what it says cannot be: a gap, a twin, an overlap. */
+/** What to do about a bad meta file. */
+const mendMeta = (meta: string): string =>
+  meta.endsWith(tapeMetaFile)
+    ? "Restore it from a copy, or run recoverTape."
+    : "Restore it from a copy, or run Lib.recover."
+
+/** Meta is well-formed, but contradicts itself or its limits: a gap, a duplicate, an overlap, a size. */
 export class MetaInvalid extends Schema.TaggedError<MetaInvalid>("litetapes/MetaInvalid")("MetaInvalid", {
   meta: Schema.String,
   line: Schema.Int,
-  /** Where that line begins; absent where it is not about bytes that were read. */
+  /** Byte at which the line begins; absent if the error is not about bytes that were read. */
   offset: Schema.optionalKey(Schema.Int),
   why: Schema.String
 }) {
   override get message() {
-    return `${this.meta} line ${this.line}${atByte(this.offset)}: ${this.why}`
+    return `${placeIn(this.meta, this.line, this.offset)}: ${this.why}${this.offset === undefined ? "" : `. ${mendMeta(this.meta)}`}`
   }
 }
 
-/** Bytes of meta are damaged. A tape can be recovered into a new one; its segments are untouched. */
+/** Bytes of meta are damaged. The segments are not affected: a tape, or a lib, can be recovered. */
 export class MetaCorrupt extends Schema.TaggedError<MetaCorrupt>("litetapes/MetaCorrupt")("MetaCorrupt", {
   meta: Schema.String,
   line: Schema.Int,
@@ -86,32 +98,32 @@ export class MetaCorrupt extends Schema.TaggedError<MetaCorrupt>("litetapes/Meta
   why: Schema.String
 }) {
   override get message() {
-    return `${this.meta} is damaged in line ${this.line}, byte ${this.offset}: ${this.why}`
+    return `${this.meta} is damaged in line ${this.line}, byte ${this.offset}: ${this.why}. ${mendMeta(this.meta)}`
   }
 }
 
-/** Two records follow the same one: two writers wrote here. */
+/** Two records of a meta follow the same record: two writers wrote to the file. */
 export class ForkDetected extends Schema.TaggedError<ForkDetected>("litetapes/ForkDetected")("ForkDetected", {
   meta: Schema.String,
   line: Schema.Int,
   offset: Schema.Int
 }) {
   override get message() {
-    return `${this.meta} line ${this.line}${atByte(this.offset)}, follows a record that already has a successor: two writers wrote to it`
+    return `${placeIn(this.meta, this.line, this.offset)} follows a record that already has a successor: two writers wrote to this file. Find the other writer, then restore the file from a copy.`
   }
 }
 
-/** A file says that it belongs to another lib or tape. */
+/** A file belongs to another lib or tape, by its own account. */
 export class IdentityMismatch extends Schema.TaggedError<IdentityMismatch>("litetapes/IdentityMismatch")(
   "IdentityMismatch",
   { file: Schema.String, expected: Schema.String, found: Schema.String }
 ) {
   override get message() {
-    return `${this.file} belongs to ${this.found}, not to ${this.expected}: it was copied or moved here`
+    return `${this.file} belongs to ${this.found}, not to ${this.expected}: it was copied or moved here. Restore the file that belongs here.`
   }
 }
 
-/** An epoch does not follow the one before it: an old state was put back. */
+/** An epoch does not follow the one before it: an older state was restored, or two writers wrote to the file. */
 export class EpochRegression extends Schema.TaggedError<EpochRegression>("litetapes/EpochRegression")(
   "EpochRegression",
   {
@@ -123,21 +135,21 @@ export class EpochRegression extends Schema.TaggedError<EpochRegression>("liteta
   }
 ) {
   override get message() {
-    return `${this.meta} line ${this.line}${atByte(this.offset)}: epoch ${this.epoch} comes after epoch ${this.after}`
+    return `${placeIn(this.meta, this.line, this.offset)}: epoch ${this.epoch} comes after epoch ${this.after}, but epochs must ascend. Find out who wrote to this file, then restore it from a copy.`
   }
 }
 
-/** Written by a version of the format, with a codec or a system record that this version does not know. */
+/** A file uses a version of the format, a codec or a system record that this version of litetapes does not know. */
 export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>("litetapes/UnsupportedFormat")(
   "UnsupportedFormat",
   { file: Schema.String, offset: Schema.Int, found: Schema.String }
 ) {
   override get message() {
-    return `${this.file}${atByte(this.offset)}: ${this.found} is not known to this version of litetapes: upgrade it`
+    return `${this.file}${atByte(this.offset)}: ${this.found} is not known to this version of litetapes. Upgrade litetapes.`
   }
 }
 
-/** A segment's bytes are not those that meta names. The other segments are not touched by this. */
+/** The bytes of a segment are not those that meta describes. Other segments are not affected. */
 export class SegmentCorrupt extends Schema.TaggedError<SegmentCorrupt>("litetapes/SegmentCorrupt")("SegmentCorrupt", {
   tape: Schema.String,
   segment: Schema.String,
@@ -145,30 +157,30 @@ export class SegmentCorrupt extends Schema.TaggedError<SegmentCorrupt>("litetape
   why: Schema.String
 }) {
   override get message() {
-    return `${this.tape}/${this.segment} is damaged at byte ${this.offset}: ${this.why}: restore this file from a copy`
+    return `${this.tape}/${this.segment} is damaged at byte ${this.offset}: ${this.why}. Restore this file from a copy.`
   }
 }
 
 /**
- * A frame of a compressed segment holds more than it may: it is damaged, or was made to fill memory. Nothing beyond the
- * limit was decompressed.
+ * A frame of a compressed segment holds more bytes than allowed: it is damaged, or was made to fill memory. Nothing
+ * beyond the limit was decompressed.
  */
 export class DecompressionLimit extends Schema.TaggedError<DecompressionLimit>("litetapes/DecompressionLimit")(
   "DecompressionLimit",
   { tape: Schema.String, segment: Schema.String, offset: Schema.Int, limit: Schema.Int }
 ) {
   override get message() {
-    return `${this.tape}/${this.segment} has a frame at byte ${this.offset} that holds more than ${this.limit} bytes: restore this file from a copy`
+    return `${this.tape}/${this.segment} has a frame at byte ${this.offset} that holds more than ${this.limit} bytes. Restore this file from a copy.`
   }
 }
 
-/** A segment that meta lists is not there. */
+/** A segment that meta lists does not exist. */
 export class SegmentMissing extends Schema.TaggedError<SegmentMissing>("litetapes/SegmentMissing")("SegmentMissing", {
   tape: Schema.String,
   segment: Schema.String
 }) {
   override get message() {
-    return `${this.tape}/${this.segment} is missing: restore this file from a copy`
+    return `${this.tape}/${this.segment} is missing. Restore this file from a copy.`
   }
 }
 
@@ -179,14 +191,14 @@ export class DynamicCorrupt extends Schema.TaggedError<DynamicCorrupt>("litetape
   why: Schema.String
 }) {
   override get message() {
-    return `${this.file} is damaged at byte ${this.offset}, within acknowledged data: ${this.why}: restore it from a copy`
+    return `${this.file} is damaged at byte ${this.offset}, within acknowledged data: ${this.why}. Restore this file from a copy.`
   }
 }
 
 /**
- * A batch was acknowledged in this run of the system, or before the last opening, and is gone: the disk lied, or a file
- * was put back. `file` and `offset` say where the batches that are here end; what is lost stood there, or in the files of
- * that kind that follow.
+ * A batch is missing that was acknowledged since the system started, or before the lib was last opened: the disk did
+ * not honour a sync, or an older file was restored. `file` and `offset` name the end of the last batch that was found.
+ * The lost batches were there, or in the dynamic segments after it.
  */
 export class AckedDataLost extends Schema.TaggedError<AckedDataLost>("litetapes/AckedDataLost")("AckedDataLost", {
   location: Schema.String,
@@ -196,38 +208,38 @@ export class AckedDataLost extends Schema.TaggedError<AckedDataLost>("litetapes/
   offset: Schema.Int
 }) {
   override get message() {
-    return `${this.location}: batch ${this.acked} was acknowledged, but the last one here is ${this.found}, which ends at byte ${this.offset} of ${this.file}: restore that file, and those that follow it, from a copy`
+    return `${this.location}: batch ${this.acked} was acknowledged, but the last batch found is ${this.found}, which ends at byte ${this.offset} of ${this.file}. Restore this file, and the dynamic segments after it, from a copy.`
   }
 }
 
-/** A reader could not get a view that holds still, in eight tries. */
+/** The lib changed during each of the reader's eight attempts to get a consistent view. */
 export class ReaderBusy extends Schema.TaggedError<ReaderBusy>("litetapes/ReaderBusy")("ReaderBusy", {
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} changed under the reader again and again: try again`
+    return `${this.location} changed during each attempt to read a consistent view of it. Try again.`
   }
 }
 
-/** There is no tape of that name in this lib. */
+/** The lib has no tape of this name. */
 export class TapeNotFound extends Schema.TaggedError<TapeNotFound>("litetapes/TapeNotFound")("TapeNotFound", {
   tape: Schema.String
 }) {
   override get message() {
-    return `no tape ${JSON.stringify(this.tape)} in this lib: create it first`
+    return `this lib has no tape ${JSON.stringify(this.tape)}. Check the name, or create the tape first.`
   }
 }
 
-/** There is a tape of that name already. */
+/** The lib already has a tape of this name. */
 export class TapeExists extends Schema.TaggedError<TapeExists>("litetapes/TapeExists")("TapeExists", {
   tape: Schema.String
 }) {
   override get message() {
-    return `a tape ${JSON.stringify(this.tape)} exists already in this lib`
+    return `this lib already has a tape ${JSON.stringify(this.tape)}. Open that tape, or choose another name.`
   }
 }
 
-/** The tape's folder has no meta. Put it back, or recover the tape into a new one. */
+/** The tape's meta is missing, or does not fit its lib. Restore it from a copy, or recover the tape with a new id. */
 export class TapeInvalid extends Schema.TaggedError<TapeInvalid>("litetapes/TapeInvalid")("TapeInvalid", {
   tape: Schema.String,
   why: Schema.String
@@ -237,75 +249,77 @@ export class TapeInvalid extends Schema.TaggedError<TapeInvalid>("litetapes/Tape
   }
 }
 
-/** The tape is archived: it can be read. Activate it to append. */
+/** The tape is archived: it can be read. Activate it to append to it. */
 export class TapeArchived extends Schema.TaggedError<TapeArchived>("litetapes/TapeArchived")("TapeArchived", {
   tape: Schema.String
 }) {
   override get message() {
-    return `tape ${JSON.stringify(this.tape)} is archived and refuses appends: activate it first`
+    return `tape ${JSON.stringify(this.tape)} is archived and refuses appends. Activate it first.`
   }
 }
 
-/** The tape belongs to the event store, which alone appends to it. */
+/** The tape belongs to the event store. Only the event store appends to it. */
 export class TapeOwned extends Schema.TaggedError<TapeOwned>("litetapes/TapeOwned")("TapeOwned", {
   tape: Schema.String
 }) {
   override get message() {
-    return `tape ${JSON.stringify(this.tape)} holds events: append to it through the event store`
+    return `tape ${JSON.stringify(this.tape)} holds events and refuses records. Append to it through the event store.`
   }
 }
 
-/** One batch holds more than the lib's limit. */
+/** One batch has more bytes than the lib's limit. */
 export class BatchTooLarge extends Schema.TaggedError<BatchTooLarge>("litetapes/BatchTooLarge")("BatchTooLarge", {
   bytes: Schema.Int,
   batchBytesMax: Schema.Int
 }) {
   override get message() {
-    return `the batch has ${this.bytes} bytes, the limit is ${this.batchBytesMax}: split it, or raise batchBytesMax when creating the lib`
+    return `the batch has ${this.bytes} bytes, but the limit is ${this.batchBytesMax}. Split it, or create a lib with a higher batchBytesMax.`
   }
 }
 
 /**
- * A write or a sync failed while this was being committed. The batch may be found at the next open, or not: it is
- * never partly there. Open the lib again and look.
+ * A write or a sync failed while the batch was being committed. After the lib is opened again, the batch is there whole
+ * or not at all. Open the lib again and check.
  */
 export class CommitOutcomeUnknown extends Schema.TaggedError<CommitOutcomeUnknown>("litetapes/CommitOutcomeUnknown")(
   "CommitOutcomeUnknown",
   { location: Schema.String, cause: Schema.String }
 ) {
   override get message() {
-    return `it is not known whether the batch was committed to ${this.location} (${this.cause}): open the lib again and look`
+    return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Close the lib, open it again, and check whether the batch is there.`
   }
 }
 
-/** An earlier write or sync failed, so this writer has stopped for good. Reads go on. Open the lib again to write. */
+/**
+ * An earlier write or sync failed, so this writer has stopped for good. Reads continue. Open the lib again to write.
+ */
 export class WriterPoisoned extends Schema.TaggedError<WriterPoisoned>("litetapes/WriterPoisoned")("WriterPoisoned", {
   location: Schema.String,
   cause: Schema.String
 }) {
   override get message() {
-    return `the writer of ${this.location} stopped after a failure (${this.cause}): close the lib and open it again`
+    return `the writer of ${this.location} stopped after an earlier failure (${this.cause}). Close the lib and open it again.`
   }
 }
 
 /**
- * Files in a tape's folder say the same in more than one way, and nothing tells which of them are the tape's. Move those
- * that are not out of the folder, and recover again. Nothing was changed.
+ * Files in a tape's folder contradict each other, and nothing decides which of them belong to the tape. Move those that
+ * do not belong to it out of the folder, and recover again. Nothing was changed.
  */
 export class RecoverAmbiguous extends Schema.TaggedError<RecoverAmbiguous>("litetapes/RecoverAmbiguous")(
   "RecoverAmbiguous",
   { tape: Schema.String, files: Schema.Array(Schema.String) }
 ) {
   override get message() {
-    return `it cannot be told which of ${this.files.join(", ")} belong to ${JSON.stringify(this.tape)}: move those that do not out of its folder, and recover again`
+    return `files in the folder of tape ${JSON.stringify(this.tape)} contradict each other: ${this.files.join(", ")}. Move those that do not belong to the tape out of its folder, and recover again.`
   }
 }
 
-/** There is nothing to recover: the tape, or the lib, opens as it is. */
+/** There is nothing to recover: the tape, or the lib, can be opened. */
 export class NotDamaged extends Schema.TaggedError<NotDamaged>("litetapes/NotDamaged")("NotDamaged", {
   what: Schema.String
 }) {
   override get message() {
-    return `${this.what} needs no recovery: it opens as it is; clone it for a new identity`
+    return `${this.what} is not damaged, so there is nothing to recover. Open it; if you want it under a new id, clone it.`
   }
 }

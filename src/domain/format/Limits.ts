@@ -1,23 +1,24 @@
 /**
- * Limits of a lib. They stand in lib meta and are enforced when writing, so that what was written can always be read.
+ * Limits of a lib. Lib meta contains them, and writes are checked against them, so that everything written can be read.
  */
 import { invariant } from "../base/invariant.ts"
 
+/** Limits of a lib, fixed when it is created. */
 export interface Limits {
-  /** Longest canonical form of one record, in bytes, without the newline. */
+  /** Bytes of the canonical form of one record, without the newline, at most. Default: 1 MiB. */
   readonly recordBytesMax: number
-  /** Deepest nesting of containers in a record; a record itself has depth 1. */
+  /** Levels of nested containers in a record, at most; the record itself is the first. Default: 128. */
   readonly depthMax: number
-  /** Largest batch, in bytes: the lines of one commit. */
+  /** Bytes of the lines of one commit, at most. Default: 64 MiB. */
   readonly batchBytesMax: number
-  /** Largest lib meta, and largest meta of a tape, in bytes: what is larger is not even read. */
+  /** Bytes of lib meta, and of the meta of each tape, at most: larger meta is not read. Default: 64 MiB. */
   readonly metaBytesMax: number
 }
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** Limits of a lib that was created without others. */
+/** Limits of a lib that is created without any. */
 export const defaultLimits: Limits = {
   recordBytesMax: 1 * MiB,
   depthMax: 128,
@@ -25,17 +26,17 @@ export const defaultLimits: Limits = {
   metaBytesMax: 64 * MiB
 }
 
-/** No lib may have more meta than this, whatever it says: what is larger is not read. */
+/** Largest `metaBytesMax`, whatever lib meta says: larger meta is not read. */
 export const metaBytesCeiling = 1024 * MiB
 
 /**
- * What tapes leave of lib meta's limit to its writer, in bytes: for epochs and dynamic segments, and for lines that are
- * superseded and not folded away yet.
+ * Returns the bytes of lib meta's limit that tapes leave to the writer: for epochs and dynamic segments, and for
+ * superseded lines that are not folded away yet.
  */
 export const metaRoomBytes = ({ metaBytesMax }: Pick<Limits, "metaBytesMax">): number =>
   Math.min(MiB, Math.floor(metaBytesMax / 4))
 
-/** Least and most that a limit may be: with less a lib could not keep what it writes itself. */
+/** Smallest and largest value of each limit. With a smaller one, a lib could not store its own records. */
 const bounds: { readonly [Name in keyof Limits]: readonly [least: number, most: number] } = {
   recordBytesMax: [16, 256 * MiB],
   depthMax: [1, 1000],
@@ -43,22 +44,22 @@ const bounds: { readonly [Name in keyof Limits]: readonly [least: number, most: 
   metaBytesMax: [16 * KiB, metaBytesCeiling]
 }
 
-/** A dynamic segment is closed at this many bytes at the latest. */
+/** Largest `closeBytes`: a dynamic segment is closed at this size at the latest. */
 export const closeBytesCeiling = 512 * MiB
 
-/** No dynamic segment has more bytes, whatever its lib's limits: what is larger is not read. */
+/** Bytes of the largest dynamic segment, whatever its lib's limits: a larger one is not read. */
 export const dynamicBytesCeiling = 2 ** 31 - 1
 
-// One that is just not due yet gets one more batch, with its mark: a line for its hash and 60 bytes for each tape.
+// A dynamic segment just below its closing size gets one more batch and its mark: its hash and 60 bytes for each tape.
 invariant(
   closeBytesCeiling + bounds.batchBytesMax[1] + 256 * MiB <= dynamicBytesCeiling,
-  "what is written into a dynamic segment can be read"
+  "every dynamic segment that is written can be read"
 )
 
-/** What is wrong with the limits of a lib, if anything. */
+/** Returns the first limit that is not valid and what is wrong with it, or `undefined` if all are valid. */
 export const checkLimits = (limits: Limits): { setting: string; why: string } | undefined => {
   for (const setting of Object.keys(limits) as Array<keyof Limits>) {
-    if (!Object.hasOwn(bounds, setting)) return { setting, why: "is not a limit" }
+    if (!Object.hasOwn(bounds, setting)) return { setting, why: "is not the name of a limit" }
     const [least, most] = bounds[setting]
     if (!Number.isSafeInteger(limits[setting]) || limits[setting] < least || limits[setting] > most) {
       return { setting, why: `must be a whole number from ${least} to ${most}, not ${limits[setting]}` }

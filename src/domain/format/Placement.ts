@@ -1,6 +1,6 @@
 /**
- * Which tape holds a stream. A lib's placement is chosen when it is created, stands in its meta and never changes, so
- * that one stream is always on one tape.
+ * Which tape holds a stream. A lib's placement is chosen when the lib is created. Lib meta contains it, and it never
+ * changes, so a stream is always on one tape.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -8,10 +8,12 @@ import { hash } from "node:crypto"
 import { encodeTapeName } from "./Names.ts"
 
 /**
- * - `category`: a tape for each category; the default.
- * - `stream`: a tape for each stream; for up to about a thousand of them.
+ * How streams are placed on tapes:
+ *
+ * - `category`: one tape for each category; the default.
+ * - `stream`: one tape for each stream; for up to about a thousand streams.
  * - `single`: one tape, `events`.
- * - `hashed`: `tapes` tapes, `events-000` and on, 1 to 1024 of them.
+ * - `hashed`: 1 to 1024 tapes, `events-000`, `events-001` and so on; the hash of a stream's name chooses its tape.
  */
 export const Placement = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("category") }),
@@ -25,22 +27,22 @@ export const Placement = Schema.Union([
 
 export type Placement = typeof Placement.Type
 
-/** A stream's name is none. `name` is cut at 120 characters. */
+/** A text is not the name of a stream. `name` is cut at 120 characters; `why` says what is wrong with it. */
 export class InvalidStreamName extends Schema.TaggedError<InvalidStreamName>("litetapes/InvalidStreamName")(
   "InvalidStreamName",
   { name: Schema.String, why: Schema.String }
 ) {
   override get message() {
-    return `Not a stream name: ${JSON.stringify(this.name)}: ${this.why}`
+    return `${JSON.stringify(this.name)} is not a stream name: ${this.why}`
   }
 }
 
-/** Longest name of a stream, in bytes of UTF-8. */
+/** Bytes of UTF-8 of the longest name of a stream. */
 export const streamNameBytesMax = 512
 
 /**
- * Gives `stream` back when it can name a stream: some text of at most 512 bytes without control characters that a
- * record can hold. Normalisation is not asked for: names that differ in bytes are different streams.
+ * Returns `stream` if it can name a stream, and throws otherwise: a text of 1 to 512 bytes without control characters
+ * that a record can hold. Names are not normalised: names that differ in bytes are different streams.
  *
  * @throws InvalidStreamName
  */
@@ -50,13 +52,13 @@ export const checkStreamName = (stream: string): string => {
   return stream
 }
 
-/** The part of a stream's name before the first `-`; all of it when there is none. */
+/** Returns the category of a stream: the part of its name before the first `-`, or all of it if there is no `-`. */
 export const category = (stream: string): string => {
   const dash = stream.indexOf("-")
   return dash === -1 ? stream : stream.slice(0, dash)
 }
 
-/** Name of the tape that holds `stream`, which must be a stream's name (`checkStreamName`). */
+/** Returns the name of the tape that holds `stream`, which must be the name of a stream (`checkStreamName`). */
 export const tapeOf = (placement: Placement, stream: string): string => {
   switch (placement.kind) {
     case "category":
@@ -74,7 +76,7 @@ const firstFourBytes = (stream: string): number => Number.parseInt(hash("sha256"
 
 const whyNotStreamName = (stream: string): string | undefined => {
   if (stream === "") return "it is empty"
-  if (!stream.isWellFormed()) return "it has a lone surrogate, so it is not a text"
+  if (!stream.isWellFormed()) return "it has a lone surrogate, so it is not well-formed Unicode"
   if (/\p{Cc}/u.test(stream)) return "it has control characters"
   if (/\p{Noncharacter_Code_Point}/u.test(stream)) return "it has a Unicode noncharacter, which no record can hold"
   if (Buffer.byteLength(stream) > streamNameBytesMax) return `it is longer than ${streamNameBytesMax} bytes`
@@ -83,8 +85,13 @@ const whyNotStreamName = (stream: string): string | undefined => {
 
 const decode = Schema.decodeUnknownResult(Placement, { onExcessProperty: "error" })
 
-/** What is wrong with a placement for a new lib, if anything: as strictly as it is read from lib meta later. */
+/**
+ * Returns what is wrong with the placement of a new lib, or `undefined`. As strict as reading it from lib meta later.
+ */
 export const checkPlacement = (placement: unknown): { setting: string; why: string } | undefined =>
   Result.isSuccess(decode(placement))
     ? undefined
-    : { setting: "placement", why: `is none: ${JSON.stringify(placement)}` }
+    : {
+        setting: "placement",
+        why: `must be category, stream, single, or hashed with 1 to 1024 tapes, not ${JSON.stringify(placement)}`
+      }

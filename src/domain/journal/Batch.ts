@@ -1,5 +1,5 @@
 /**
- * A batch as it stands in a dynamic segment: the lines of its records grouped by tape, then one mark.
+ * A batch as it is in a dynamic segment: the lines of its records, grouped by tape, then one mark.
  *
  * ```
  * batch := line* mark
@@ -14,7 +14,7 @@ import type { EncodedEvent } from "../event/Event.ts"
 import { invariant } from "../base/invariant.ts"
 import type { Commit } from "../meta/SystemRecord.ts"
 
-/** How the line of a mark begins, and no user record's can: `LiteLib.` is reserved. */
+/** The beginning of the line of a mark. No user record can begin like this: `LiteLib.` is reserved. */
 export const markPrefix = '{"$type":"LiteLib.Commit",'
 
 /** The records of one tape within a batch. Offsets and lengths are bytes. */
@@ -22,7 +22,7 @@ export interface Part {
   readonly tape: string
   readonly firstOrdinal: number
   readonly count: number
-  /** Where its lines begin, within the batch. */
+  /** Offset of its lines within the batch. */
   readonly offset: number
   readonly bytes: number
   /** CRC-32 of its lines. */
@@ -32,26 +32,26 @@ export interface Part {
 /** A batch ready to be written. */
 export interface FinishedBatch {
   readonly bytes: Uint8Array
-  /** Length of the records' lines, without the mark. */
+  /** Bytes of the lines of records, without the mark. */
   readonly linesBytes: number
   readonly parts: ReadonlyArray<Part>
   readonly hash: string
 }
 
-/** Canonical form of a mark; its fields are numbers, hex and UUIDs, so nothing needs escaping. */
+/** Returns the canonical form of a mark. Its fields are numbers, hex and UUIDs, so nothing needs escaping. */
 export const markText = (mark: Omit<Commit, "$type" | "hash">, hashHex: string | undefined): string => {
   const parts = mark.parts.map(([tape, first, count]) => `["${tape}",${first},${count}]`).join(",")
   const hashField = hashHex === undefined ? "" : `"hash":"${hashHex}",`
   return `${markPrefix}"batch":${mark.batch},${hashField}"parts":[${parts}],"position":${mark.position},"previous":"${mark.previous}"}`
 }
 
-/** The hash that seals a batch: over its lines and the mark without the hash itself. */
+/** Returns the hash that seals a batch: over its lines, and its mark without the hash. */
 export const markHash = (lines: Uint8Array, mark: Omit<Commit, "$type" | "hash">): string => {
   const unsealed = Buffer.from(markText(mark, undefined), "latin1")
   return hash("sha256", Buffer.concat([lines, unsealed]), "hex")
 }
 
-/** The lines of one tape, while a batch is built. */
+/** The lines of one tape while a batch is built. */
 export class PartBuilder {
   readonly tape: string
   readonly firstOrdinal: number
@@ -65,10 +65,10 @@ export class PartBuilder {
     this.#buffer = buffer
   }
 
-  /** Adds the line of one canonical record, given without its newline; the result is where it begins in this part. */
+  /** Adds the line of one canonical record, given without its newline. Returns where it begins in this part. */
   add(text: string): number {
     const start = this.bytes
-    // A UTF-16 unit takes three bytes of UTF-8 at most.
+    // A UTF-16 unit takes at most three bytes of UTF-8.
     this.reserve(text.length * 3 + 1)
     const written = this.#buffer.write(text, start, "utf8")
     this.#buffer[start + written] = 0x0a
@@ -77,7 +77,7 @@ export class PartBuilder {
     return start
   }
 
-  /** Adds the line of one event; the result is where it begins in this part. */
+  /** Adds the line of one event. Returns where it begins in this part. */
   addEvent(event: EncodedEvent, position: number, revision: number): number {
     const start = this.bytes
     this.reserve(event.bytesMax)
@@ -86,7 +86,7 @@ export class PartBuilder {
     return start
   }
 
-  /** Adds lines that are encoded already. */
+  /** Adds lines that are already encoded. */
   addLines(lines: Uint8Array, count: number): void {
     this.reserve(lines.length)
     this.#buffer.set(lines, this.bytes)
@@ -94,12 +94,12 @@ export class PartBuilder {
     this.count += count
   }
 
-  /** CRC-32 of the line that begins at `start` and ends before the newline at `end`. */
+  /** Returns the CRC-32 of the line that begins at `start` and ends before the newline at `end`. */
   crcOf(start: number, end: number): number {
     return crc32(this.#buffer.subarray(start, end))
   }
 
-  /** Makes room for `more` bytes behind what is there. */
+  /** Makes room for `more` bytes after those that are there. */
   reserve(more: number): void {
     const needed = this.bytes + more
     if (needed <= this.#buffer.length) return
@@ -118,7 +118,7 @@ export class BatchBuilder {
   readonly #parts = new Map<string, PartBuilder>()
   readonly #first: Buffer
 
-  /** `buffer` is used for the first tape's lines and may be used again once the batch has been written. */
+  /** Uses `buffer` for the first tape's lines. It may be used again once the batch has been written. */
   constructor(buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)) {
     this.#first = buffer
   }
@@ -127,7 +127,7 @@ export class BatchBuilder {
     return this.#parts.size === 0
   }
 
-  /** The part of a tape; `firstOrdinal` counts where the batch has none of it yet. */
+  /** Returns the part of a tape. `firstOrdinal` counts only if the batch has no part of it yet. */
   part(tape: string, firstOrdinal: number): PartBuilder {
     const known = this.#parts.get(tape)
     if (known !== undefined) return known
@@ -137,7 +137,7 @@ export class BatchBuilder {
     return part
   }
 
-  /** Adds the mark. The builder must not be used afterwards. */
+  /** Adds the mark, and returns the batch. The builder must not be used afterwards. */
   finish(batch: number, position: number, previous: string): FinishedBatch {
     const builders = [...this.#parts.values()].filter((part) => part.count > 0)
     const [first, ...others] = builders
@@ -153,7 +153,8 @@ export class BatchBuilder {
     const [firstPart, ...otherParts] = parts.map((part) => [part.tape, part.firstOrdinal, part.count] as const)
     const mark = { batch, position, previous, parts: [firstPart!, ...otherParts] as const }
     const unsealed = markText(mark, undefined)
-    // One buffer holds the whole batch, so that it is one write: the other tapes' lines and the mark go behind the first.
+    // One buffer holds the whole batch, so that it is one write: the other tapes' lines and the mark follow the first
+    // part.
     first.reserve(linesBytes - first.bytes + unsealed.length + 80)
     const whole = first.buffer
     let end = first.bytes

@@ -1,6 +1,6 @@
 /**
- * Reading a dynamic segment back: header, then batches, each ended by its mark. Says how far it is good, and whether
- * what is behind that is a torn, never acknowledged end or damage to acknowledged data.
+ * Reads a dynamic segment: header, then batches, each ended by its mark. Decides how far it is good, and whether the
+ * rest is a torn tail that was never acknowledged, or damage to acknowledged data.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -16,31 +16,31 @@ export interface FoundBatch {
   readonly batch: number
   /** Position of the next event before this batch. */
   readonly position: number
-  /** Where its lines begin in the file. */
+  /** Offset of its lines in the file. */
   readonly offset: number
-  /** Where the byte behind its mark is. */
+  /** Offset of the byte after its mark. */
   readonly end: number
   readonly hash: string
   /** Offsets are those of the file. */
   readonly parts: ReadonlyArray<Part>
 }
 
-/** Why the bytes from `offset` on are not good. */
+/** Why the bytes from `offset` on are not valid. */
 export interface Damage {
   readonly offset: number
   readonly why: string
   /**
-   * `torn`: only the last batch is hit and it may be one that was never acknowledged. `acknowledged`: what is behind
-   * the damage, or what it breaks, shows that acknowledged data was hit.
+   * `torn`: only the last batch is damaged, and it may never have been acknowledged. `acknowledged`: the bytes after
+   * the damage, or those that it breaks, show that acknowledged data was damaged.
    */
   readonly kind: "torn" | "acknowledged"
 }
 
 export interface Scan {
   readonly batches: ReadonlyArray<FoundBatch>
-  /** Bytes of the header and of whole, good batches. */
+  /** Bytes of the header and of whole, valid batches. */
   readonly goodBytes: number
-  /** Bytes without the room behind them. */
+  /** Bytes without the room after them. */
   readonly contentBytes: number
   readonly damage: Damage | undefined
 }
@@ -48,13 +48,13 @@ export interface Scan {
 const decodeHeader = Schema.decodeUnknownResult(DynamicHeader, { onExcessProperty: "error" })
 const decodeCommit = Schema.decodeUnknownResult(Commit, { onExcessProperty: "error" })
 
-/** The first line of a dynamic segment. */
+/** Returns the first line of a dynamic segment. */
 export const headerLine = (header: Omit<DynamicHeader, "$type">): Uint8Array =>
   TaraSON.toBytes(TaraSON.encodeSystem({ $type: "LiteLib.Header", ...header }) + "\n")
 
 /**
- * Length without the zeros at the end: room that was taken ahead, so that the next batches only overwrite. No line ends
- * with a zero, so what is in front of them is what was written.
+ * Returns the length without the zeros at the end: room that was taken ahead, so that the next batches only overwrite.
+ * No line ends with a zero, so everything before these zeros was written.
  */
 export const contentBytesOf = (bytes: Uint8Array): number => {
   let end = bytes.length
@@ -62,21 +62,21 @@ export const contentBytesOf = (bytes: Uint8Array): number => {
   return end
 }
 
-/** Length of the header's line, its newline included; 0 where there is none. */
+/** Returns the length of the header's line with its newline, or 0 if it has no newline. */
 export const headerBytes = (bytes: Uint8Array): number => bytes.subarray(0, 4096).indexOf(newline) + 1
 
-/** Reads the header, or says why it is none. */
+/** Returns the header, or what is wrong with it. */
 export const readHeader = (bytes: Uint8Array): DynamicHeader | string => {
   const at = bytes.subarray(0, 4096).indexOf(newline)
-  if (at === -1) return "the header has no end"
+  if (at === -1) return "the header has no newline"
   const value = parse(bytes.subarray(0, at))
   if (value === undefined) return "the header is damaged"
   const decoded = decodeHeader(value)
-  return Result.isFailure(decoded) ? "the header is not one" : decoded.success
+  return Result.isFailure(decoded) ? "the header is not valid" : decoded.success
 }
 
 /**
- * Finds the batches of a file. `before` is what the first of them must follow; batches behind `limit` are not looked at.
+ * Finds the batches of a file. The first of them must follow `before`; batches after `limit` are ignored.
  */
 export const scan = (file: Uint8Array, before: Pick<Anchor, "batch" | "hash">, limit: number | undefined): Scan => {
   const contentBytes = contentBytesOf(file)
@@ -101,7 +101,7 @@ export const scan = (file: Uint8Array, before: Pick<Anchor, "batch" | "hash">, l
   return { batches, goodBytes: good, contentBytes, damage: undefined }
 }
 
-/** What the first batch of a file says that it follows, for files whose lib meta is lost. */
+/** Returns what the first batch of a file follows, by its own account, for files whose lib meta is lost. */
 export const startOf = (file: Uint8Array): Pick<Anchor, "batch" | "hash"> | undefined => {
   const bytes = file.subarray(0, contentBytesOf(file))
   const good = headerBytes(bytes)
@@ -116,30 +116,30 @@ interface ReadBatch {
 
 const follows = ({ mark }: ReadBatch, batch: number, hash: string): string | undefined => {
   if (mark.previous !== hash) return `batch ${mark.batch} does not follow batch ${batch}`
-  if (mark.batch !== batch + 1) return `batch ${mark.batch} follows batch ${batch}: a gap`
+  if (mark.batch !== batch + 1) return `batch ${mark.batch} follows batch ${batch}: batches are missing`
   return undefined
 }
 
-/** The batch whose lines begin at `start`, if its mark proves it. */
+/** Returns the batch whose lines begin at `start` if its mark proves it, else what is wrong. */
 const readBatch = (bytes: Uint8Array, start: number): ReadBatch | string => {
   const markAt = findMark(bytes, start)
   if (markAt === -1) return "the batch has no mark"
   const markEnd = bytes.indexOf(newline, markAt)
-  if (markEnd === -1) return "the mark has no end"
+  if (markEnd === -1) return "the mark has no newline"
   const mark = readMark(bytes.subarray(markAt, markEnd))
   if (mark === undefined) return "the mark is damaged"
   if (markHash(bytes.subarray(start, markAt), mark) !== mark.hash) return "the batch does not match its mark"
   const parts = splitParts(bytes, start, markAt, mark)
-  if (parts === undefined) return "the mark counts other records"
+  if (parts === undefined) return "the mark counts other records than the batch has"
   const { batch, position, hash } = mark
   return { mark, found: { batch, position, offset: start, end: markEnd + 1, hash, parts } }
 }
 
 const prefix = Buffer.from("\n" + markPrefix, "latin1")
 
-/** Where the next line that begins like a mark is, from the beginning of a line on; -1 where there is none. */
+/** Returns where the next line begins that begins like a mark, or -1. `start` must be the beginning of a line. */
 const findMark = (bytes: Uint8Array, start: number): number => {
-  // The newline before `start` belongs to the header or the mark before.
+  // The newline before `start` belongs to the header, or to the mark before it.
   const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(prefix, start - 1)
   return at === -1 ? -1 : at + 1
 }
@@ -153,7 +153,7 @@ const readMark = (line: Uint8Array): Commit | undefined => {
 
 const parse = (line: Uint8Array): TaraSON.JsonObject | undefined => {
   try {
-    // A mark names as many tapes as its batch has; the batch's limit bounds it.
+    // A mark names each tape of its batch, so the batch's limit bounds it.
     return TaraSON.parseCanonical(line, { ...defaultLimits, recordBytesMax: 64 * 1024 * 1024 })
   } catch {
     return undefined
@@ -167,7 +167,7 @@ const splitParts = (bytes: Uint8Array, start: number, end: number, mark: Commit)
     const partStart = offset
     for (let line = 0; line < count; line++) {
       const at = bytes.indexOf(newline, offset)
-      // Objects: what is behind them counts on three bytes a line.
+      // A line is an object: later code relies on at least three bytes for each line.
       if (at === -1 || at >= end || bytes[offset] !== 0x7b || bytes[at - 1] !== 0x7d) return undefined
       offset = at + 1
     }
@@ -178,8 +178,9 @@ const splitParts = (bytes: Uint8Array, start: number, end: number, mark: Commit)
 }
 
 /**
- * Bytes from `offset` on are no good batch. What a torn write leaves is part of one batch, so at most its own mark, which
- * follows `hash`. Any other mark, and one that is valid by itself, is of a later batch, which rests on what is damaged.
+ * Judges bytes from `offset` on that are not a valid batch. A torn write leaves part of one batch, so at most its own
+ * mark, which follows `hash`. Any other mark, and one that is valid by itself, is of a later batch, which rests on the
+ * damaged one.
  */
 const judge = (bytes: Uint8Array, offset: number, hash: string, why: string): Damage => {
   let markAt = findMark(bytes, offset)
@@ -199,7 +200,7 @@ const judge = (bytes: Uint8Array, offset: number, hash: string, why: string): Da
   return { offset, why, kind: "torn" }
 }
 
-/** Where the `count` lines before `end` begin. */
+/** Returns where the `count` lines before `end` begin. */
 const linesBefore = (bytes: Uint8Array, end: number, count: number): number => {
   let start = end
   for (let line = 0; line < count && start > 0; line++) start = bytes.lastIndexOf(newline, start - 2) + 1

@@ -1,11 +1,11 @@
 /**
- * The hint for readers in other processes: which batch was last acknowledged, in which run of the operating system.
- * One checksummed line of fixed length, overwritten in place and never synced; not part of the format.
+ * The hint for readers in other processes: the batch that was last acknowledged, and in which run of the operating
+ * system. One checksummed line of fixed length, overwritten in place and never synced; not part of the format.
  */
 import { hash } from "node:crypto"
 
 export interface Hint {
-  /** The run of the operating system in which it was written. */
+  /** The run of the operating system in which the hint was written. */
   readonly boot: string
   readonly batch: number
 }
@@ -17,7 +17,7 @@ export const encode = (hint: Hint): Uint8Array => {
   return Buffer.from(`${text} ${checksum(text)}\n`, "latin1")
 }
 
-/** The hint, or `undefined` where the bytes are none: torn, damaged or of another kind. */
+/** Returns the hint, or `undefined` if the bytes are torn, damaged or something else. */
 export const decode = (bytes: Uint8Array | undefined): Hint | undefined => {
   if (bytes === undefined || bytes.length > 256) return undefined
   const match = /^(\d{16}) (\S+) ([0-9a-f]{16})\n$/.exec(Buffer.from(bytes).toString("latin1"))

@@ -1,9 +1,9 @@
 /**
- * TaraSON, the record language: a record is a JSON object (I-JSON, RFC 7493) that is *lite* (limits on depth and size),
- * and its canonical bytes (RFC 8785, UTF-8) are its only form on disk. Two records are the same record when these bytes
+ * TaraSON, the record language. A record is a JSON object (I-JSON, RFC 7493) that is *lite*: its depth and size are
+ * limited. Its canonical bytes (RFC 8785, UTF-8) are its only form on disk. Two records are the same if these bytes
  * are, whatever their runtime shape.
  *
- * Everything here is synchronous and pure, and throws `TaraSONError`. No code of the caller runs while a value is read:
+ * Everything here is synchronous and pure, and throws `TaraSONError`. Reading a value runs none of the caller's code:
  * accessors and proxies are refused, not called.
  *
  * @example
@@ -28,12 +28,13 @@ import { type Reason, TaraSONError } from "./TaraSONError.ts"
 export type { Json, JsonObject }
 
 /**
- * The canonical text of a user record.
+ * Returns the canonical text of a user record.
  *
- * Throws `NotARecord` for JSON that is no object; `NotJsonValue` for what JSON cannot say without loss (undefined,
- * functions, symbols, BigInt, class instances, accessors, proxies, holes, cycles) and for a `$type` that is no string;
- * `ReservedType`; `UnrepresentableNumber`, `IllFormedString`, `ForbiddenKey`, `NestingTooDeep`, `RecordTooLarge`.
- * Properties that are inherited or not enumerable are not part of the record; -0 becomes 0.
+ * Throws `TaraSONError` with one of these reasons: `NotARecord` for JSON that is not an object; `NotJsonValue` for what
+ * JSON cannot express without loss (undefined, functions, symbols, BigInt, class instances, accessors, proxies, holes,
+ * cycles), and for a `$type` that is not a string; `ReservedType`; `UnrepresentableNumber`, `IllFormedString`,
+ * `ForbiddenKey`, `NestingTooDeep`, `RecordTooLarge`. Properties that are inherited or not enumerable are not part of
+ * the record; -0 becomes 0.
  */
 export const encode = (record: unknown, limits: Limits = defaultLimits): string => {
   const text = encodeObject(record, limits)
@@ -44,12 +45,12 @@ export const encode = (record: unknown, limits: Limits = defaultLimits): string 
   return text
 }
 
-/** The canonical text of any lite JSON value: as `encode`, without the rules for `$type`. */
+/** Returns the canonical text of any lite JSON value, like `encode` without the rules for `$type`. */
 export const encodeValue = (value: unknown, limits: Limits = defaultLimits): string => write(value, limits)
 
 /**
- * The canonical text of a system record: as `encode`, but `$type` must be reserved, and `constructor` is refused as a
- * key (`ForbiddenKey`), since code of the system reads these objects by their keys.
+ * Returns the canonical text of a system record, like `encode`, but `$type` must be reserved, and the key `constructor`
+ * is refused (`ForbiddenKey`), since code of the system reads these objects by their keys.
  */
 export const encodeSystem = (record: unknown, limits: Limits = defaultLimits): string => {
   const text = encodeObject(record, limits)
@@ -62,19 +63,19 @@ export const encodeSystem = (record: unknown, limits: Limits = defaultLimits): s
 }
 
 /**
- * The record on one line of foreign bytes, without its newline. It need not be canonical, but must lose nothing by
- * becoming so.
+ * Returns the record on one line of foreign bytes, given without its newline. The line need not be canonical, but must
+ * lose nothing by becoming so.
  *
  * Size, encoding and depth are checked before the bytes are parsed (`RecordTooLarge`, `InvalidEncoding`,
- * `NestingTooDeep`); then `NotJson`, `NotARecord`, `DuplicateKey`, and all that `encode` refuses but for the rules on
- * `$type`: system records are read by this too. The objects have ordinary prototypes and no key `__proto__`.
+ * `NestingTooDeep`). Then it throws `NotJson`, `NotARecord`, `DuplicateKey`, and every reason of `encode` except those
+ * about `$type`, since it also reads system records. The objects have ordinary prototypes and no key `__proto__`.
  */
 export const parse = (line: Uint8Array, limits: Limits = defaultLimits): JsonObject => {
   const text = decode(line, limits)
   return parseText(text, limits).record
 }
 
-/** As `parse`, and the line must be its own canonical bytes: `NotCanonical`. */
+/** Returns what `parse` returns, but throws `NotCanonical` unless the line is its own canonical form. */
 export const parseCanonical = (line: Uint8Array, limits: Limits = defaultLimits): JsonObject => {
   const text = decode(line, limits)
   const { canonical, record } = parseText(text, limits)
@@ -83,10 +84,10 @@ export const parseCanonical = (line: Uint8Array, limits: Limits = defaultLimits)
 }
 
 /**
- * The value of a text that was verified before, by the hash of its segment or batch: as fast as the engine, without any
- * check of its own. Use it instead of `JSON.parse`, which in V8 may take one escaped key for another, and quotes what it
- * reads in its errors: `NotJson` where the text is none after all. `ForbiddenKey` for the key `__proto__`: what it gives
- * may be assigned to other objects.
+ * Returns the value of a text that was verified before, by the hash of its segment or batch. It checks nothing itself
+ * and is as fast as the engine. Use it instead of `JSON.parse`, which in V8 may take one escaped key for another, and
+ * quotes its input in errors. Throws `NotJson` if the text is not JSON after all, and `ForbiddenKey` for the key
+ * `__proto__`, so that the result can be assigned to other objects.
  */
 export const parseTrusted = (text: string): Json => {
   const value = parseJson(text) as Json
@@ -94,24 +95,27 @@ export const parseTrusted = (text: string): Json => {
 }
 
 /**
- * What reads each line of `lines` as `parseTrusted` does. Whether any of them needs a second look is asked once, of all
- * of them together: most texts have no escape at all.
+ * Returns a function that reads each line of `lines` as `parseTrusted` does. It decides only once, for all lines
+ * together, whether any of them needs a second look: most texts have no escape at all.
  */
 export const trustedParser = (lines: string): ((line: string) => Json) =>
   lines.includes("\\") || namesPrototype(lines) ? parseTrusted : (line) => parseJson(line) as Json
 
-// Without its quotes it begins with a character that is rare in JSON, so that nearly all of a text is skipped.
+// Searched for without its quotes first: an underscore is rare in JSON, so that nearly all of a text is skipped.
 const namesPrototype = (text: string): boolean => text.includes("__proto__") && text.includes(`"__proto__"`)
 
 const encoder = new TextEncoder()
 
-/** The UTF-8 bytes of a canonical text, in memory of their own. */
+/** Returns the UTF-8 bytes of a canonical text, in a buffer of their own. */
 export const toBytes = (text: string): Uint8Array => encoder.encode(text)
 
-/** `sha256:` and the SHA-256 of the canonical bytes in hexadecimal: what `head -1 | tr -d '\n' | sha256sum` gives. */
+/**
+ * Returns `sha256:` and the hexadecimal SHA-256 of the canonical bytes, which `head -1 | tr -d '\n' | sha256sum`
+ * prints.
+ */
 export const recordId = (canonical: Uint8Array | string): string => `sha256:${hash("sha256", canonical, "hex")}`
 
-/** Whether two values have the same canonical bytes. */
+/** Returns whether two values have the same canonical bytes. */
 export const equals = (a: unknown, b: unknown, limits: Limits = defaultLimits): boolean =>
   encodeValue(a, limits) === encodeValue(b, limits)
 
@@ -128,7 +132,7 @@ const parseText = (text: string, limits: Limits): { readonly canonical: string; 
   const strictly = hasEscapedKey(text)
   const record = (strictly ? readStrictly(text) : parsed) as JsonObject
   const canonical = write(record, limits)
-  // A text that came back as it was had no repeated key and no digit too many: those do not survive the parser.
+  // A text that is its own canonical form had no repeated key and no digit too many: neither survives the parser.
   if (canonical !== text && !strictly) readStrictly(text)
   return { canonical, record }
 }

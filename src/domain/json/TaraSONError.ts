@@ -1,9 +1,9 @@
-/** Why a value or a line is not a TaraSON record. Carries where and how much, never the content. */
+/** Why a value or a line is not a TaraSON record. Errors contain places and sizes, never content. */
 import * as Schema from "effect/Schema"
 
 const reason = <Tag extends string>(tag: Tag) => Schema.TaggedStruct(tag, {})
 
-/** The reasons, by what the caller should do. */
+/** The reasons, grouped by what the caller should do. */
 export const Reason = Schema.Union([
   // change the value
   Schema.TaggedStruct("NotJsonValue", { found: Schema.String }),
@@ -25,26 +25,33 @@ export const Reason = Schema.Union([
 
 export type Reason = typeof Reason.Type
 
-const hints: { readonly [Tag in Reason["_tag"]]: string } = {
-  NotJsonValue: "only null, booleans, finite numbers, strings, arrays and plain objects can be stored",
-  UnrepresentableNumber: "store it as a string: a JSON number is a finite double",
-  IllFormedString: "a string has a lone surrogate or a Unicode noncharacter",
-  ForbiddenKey: "rename the key: `__proto__` is refused everywhere, `constructor` in system records",
-  ReservedType: "choose a `$type` outside `LiteTape.` and `LiteLib.`: these are the system's",
-  NotARecord: "a record is a JSON object",
-  NestingTooDeep: "flatten the value, or raise depthMax when creating the lib",
-  RecordTooLarge: "split the record, or raise recordBytesMax when creating the lib",
-  InvalidEncoding: "the bytes are not UTF-8 without a byte order mark",
-  NotJson: "the bytes are not one JSON text",
-  DuplicateKey: "an object has the same key twice",
-  NotCanonical: "the line is not in canonical form (RFC 8785)",
-  NotAFlatView: "the entries are not the flat view of a record"
+type HintOf<Tag extends Reason["_tag"]> = (reason: Extract<Reason, { readonly _tag: Tag }>) => string
+
+const hints: { readonly [Tag in Reason["_tag"]]: HintOf<Tag> } = {
+  NotJsonValue: ({ found }) =>
+    `found ${found}; only null, booleans, finite numbers, strings, arrays and plain objects can be stored`,
+  UnrepresentableNumber: () => "a JSON number is a finite double; store this one as a string",
+  IllFormedString: () => "a string has a lone surrogate or a Unicode noncharacter; remove it",
+  ForbiddenKey: () => "`__proto__` is refused everywhere, `constructor` in system records; rename the key",
+  ReservedType: () => "types that begin with `LiteTape.` or `LiteLib.` are reserved; choose another `$type`",
+  NotARecord: () => "a record is a JSON object",
+  NestingTooDeep: ({ depthMax }) =>
+    `containers are nested more than ${depthMax} deep; flatten the value, or create a lib with a higher depthMax`,
+  RecordTooLarge: ({ bytes, recordBytesMax }) =>
+    `the record has at least ${bytes} bytes, the limit is ${recordBytesMax}; split it, or create a lib with a higher recordBytesMax`,
+  InvalidEncoding: () => "the bytes are not UTF-8 without a byte order mark",
+  NotJson: ({ detail }) => `the text is not one JSON value: ${detail}`,
+  DuplicateKey: () => "an object has the same key twice",
+  NotCanonical: () => "the line is not in canonical form (RFC 8785)",
+  NotAFlatView: ({ detail }) => `the entries are not the flat view of a record: ${detail}`
 }
 
+const hintOf = (reason: Reason): string => (hints[reason._tag] as (reason: Reason) => string)(reason)
+
 /**
- * A value cannot be a record, or a line is none.
+ * A value cannot be a record, or a line is not one.
  *
- * `pointer` is a JSON Pointer (RFC 6901) to the place within the record, `""` for the whole of it. A segment of the
+ * `pointer` is a JSON Pointer (RFC 6901) to the place within the record, `""` for the whole of it. Each segment of the
  * pointer is cut at 64 characters.
  */
 export class TaraSONError extends Schema.TaggedError<TaraSONError>("litetapes/TaraSONError")("TaraSONError", {
@@ -52,6 +59,6 @@ export class TaraSONError extends Schema.TaggedError<TaraSONError>("litetapes/Ta
   reason: Reason
 }) {
   override get message() {
-    return `${this.reason._tag}${this.pointer === "" ? "" : ` at ${this.pointer}`}: ${hints[this.reason._tag]}`
+    return `${this.reason._tag}${this.pointer === "" ? "" : ` at ${this.pointer}`}: ${hintOf(this.reason)}`
   }
 }

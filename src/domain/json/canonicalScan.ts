@@ -1,21 +1,21 @@
 /**
- * Proves a line canonical by its bytes alone, without parsing it and printing it again: no whitespace, keys that ascend,
- * and of each string and number the one form that RFC 8785 gives it.
+ * Proves that a line is canonical from its bytes alone, without parsing and printing it: no whitespace, ascending keys,
+ * and for each string and number the one form that RFC 8785 gives it.
  *
- * It only ever says yes or does not know. What is rare is not known: escaped keys and keys beyond ASCII, numbers of more
- * than 15 digits or with an exponent, reserved types. `TaraSON.parseCanonical` decides on those.
+ * The answer is "yes" or "unknown", never "no". Rare cases are unknown: escaped keys and keys beyond ASCII, numbers
+ * with more than 15 digits or an exponent, reserved types. `TaraSON.parseCanonical` decides those.
  */
 import { Buffer, isUtf8 } from "node:buffer"
 
-/** What is not known to be canonical. */
+/** The result for a line that was not proved canonical. */
 export const unknown = -1
 
-/** What `scanEvent` found last: offsets are those of the text between the quotes. Valid until it is called again. */
+/** What `scanEvent` found last. Offsets are those of the text between the quotes. Valid until the next call. */
 export const found = { position: 0, revision: 0, streamStart: 0, streamEnd: 0, idStart: 0, idEnd: 0 }
 
 /**
- * Where the record ends that begins at `start`: it is certainly canonical, no deeper than `depthMax`, and its `$type` is
- * not reserved. `unknown` otherwise. What stands behind it is not looked at.
+ * Returns where the record that begins at `start` ends, if it is certainly canonical, no deeper than `depthMax`, and
+ * its `$type` is not reserved; `unknown` otherwise. Bytes after the record are ignored.
  */
 export const scanRecord = (bytes: Uint8Array, start: number, depthMax: number): number => {
   depthLimit = depthMax
@@ -27,8 +27,8 @@ export const scanRecord = (bytes: Uint8Array, start: number, depthMax: number): 
 }
 
 /**
- * As `scanRecord`, and the record is certainly an event whose stream and id stand in the line as they are, in ASCII.
- * What an index wants to know of it is in `found`.
+ * Returns what `scanRecord` returns, if the record is also certainly an event whose stream and id are in the line as
+ * plain ASCII; `unknown` otherwise. `found` then has what an index needs from it.
  */
 export const scanEvent = (bytes: Uint8Array, start: number, depthMax: number): number => {
   const end = scanRecord(bytes, start, depthMax)
@@ -63,20 +63,22 @@ const braceEnd = 0x7d
 
 const named = (name: string): Uint8Array => new Uint8Array(Buffer.from(name))
 
-/** The fields of an event, in their order. */
+/** The fields of an event, in canonical order. */
 const fields = ["$type", "data", "id", "metadata", "position", "revision", "stream", "tags", "time"].map(named)
 const typeField = fields[0]!
 const forbidden = named("__proto__")
 const reserved = named(`"Lite`)
 
-// State of the one scan under way: it is synchronous and calls nothing of anybody's.
+// State of the scan that is running: it is synchronous and calls no code of others.
 let depthLimit = 0
 let isAscii = true
 let fieldsFound = 0
-/** Where the value of each field begins, as far as they were found. */
+/** Where the value of each field begins, for the fields found so far. */
 const valueStart = new Int32Array(fields.length)
 
-/** Each of these is given where something begins, and gives where it has ended; `unknown` when it is not canonical. */
+/**
+ * Each of these readers takes the offset where something begins, and returns where it ends; `unknown` if not canonical.
+ */
 const readValue = (bytes: Uint8Array, at: number, depth: number): number => {
   switch (bytes[at]) {
     case quote:
@@ -133,7 +135,7 @@ const readObject = (bytes: Uint8Array, from: number, depth: number): number => {
   }
 }
 
-/** Fields come in their order, as all keys do: there is always one that is looked for. */
+/** Notes a field of an event. Fields come in order, as all keys do, so only the next one is searched for. */
 const noteField = (bytes: Uint8Array, key: number, keyEnd: number): boolean => {
   const length = keyEnd - key
   if (length === typeField.length && hasAt(bytes, key, typeField) && hasAt(bytes, keyEnd + 2, reserved)) return false
@@ -143,7 +145,7 @@ const noteField = (bytes: Uint8Array, key: number, keyEnd: number): boolean => {
   return true
 }
 
-/** The quote that ends a text in which every byte is a letter of ASCII that stands for itself. */
+/** Returns the quote that ends a text of ASCII without escapes; `unknown` if there are other bytes before it. */
 const endOfPlain = (bytes: Uint8Array, from: number): number => {
   for (let at = from; ; at++) {
     const byte = bytes[at]!
@@ -152,7 +154,7 @@ const endOfPlain = (bytes: Uint8Array, from: number): number => {
   }
 }
 
-/** In ASCII, the order of bytes is that of UTF-16 units. */
+/** Compares bytes: for ASCII, their order is that of UTF-16 units. */
 const ascends = (bytes: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean => {
   const length = Math.min(aEnd - a, bEnd - b)
   for (let i = 0; i < length; i++) {
@@ -184,7 +186,7 @@ const readString = (bytes: Uint8Array, from: number): number => {
   }
 }
 
-/** Of bytes that are UTF-8: whether U+FDD0 to U+FDEF, or one of the last two of a plane, begins here. */
+/** Returns whether U+FDD0 to U+FDEF, or one of the last two of a plane, begins here. The bytes must be UTF-8. */
 const isNoncharacter = (bytes: Uint8Array, at: number): boolean => {
   const second = bytes[at + 1]!
   const third = bytes[at + 2]!
@@ -193,7 +195,7 @@ const isNoncharacter = (bytes: Uint8Array, at: number): boolean => {
   return (second & 0x0f) === 0x0f && third === 0xbf && bytes[at + 3]! >= 0xbe
 }
 
-/** The escapes that have no shorter form, behind their backslash: `\b`, and `\u0000` but not `\u0008`. */
+/** Reads the rest of an escape, after its backslash, if it has no shorter form: `\b`, and `\u0000` but not `\u0008`. */
 const readEscape = (bytes: Uint8Array, at: number): number => {
   switch (bytes[at]) {
     case quote:
@@ -222,12 +224,14 @@ const isControl = (bytes: Uint8Array, at: number): boolean => {
   return high === zero && low !== 0x38 && low !== nine && low !== 0x61 && low !== 0x63 && low !== 0x64
 }
 
-/** A double tells decimals of so many digits apart: each is the shortest text of the number that it stands for. */
+/** A double distinguishes all decimals of up to this many digits: each is the shortest text of its number. */
 const digitsMax = 15
-/** More zeros between the point and the first other digit are written with an exponent. */
+/** With more zeros than this between the point and the first other digit, the canonical form has an exponent. */
 const leadingZerosMax = 5
 
-/** What goes on behind it, with an exponent above all, is no separator: whoever asked refuses it. */
+/**
+ * Ignores the bytes after the number. If it continues, with an exponent above all, the caller finds no separator there.
+ */
 const readNumber = (bytes: Uint8Array, from: number): number => {
   const first = bytes[from] === minus ? from + 1 : from
   const digit = bytes[first]!
@@ -254,7 +258,7 @@ const endOfDigits = (bytes: Uint8Array, from: number): number => {
   return at
 }
 
-/** Whether every element of an array that was scanned is a string. */
+/** Returns whether every element of a scanned array is a string. */
 const holdsTexts = (bytes: Uint8Array, array: number): boolean => {
   let at = array + 1
   if (bytes[at] === bracketEnd) return true
@@ -265,7 +269,7 @@ const holdsTexts = (bytes: Uint8Array, array: number): boolean => {
   }
 }
 
-/** The integer that begins here, of a number that was scanned; `unknown` where it is none, or is negative. */
+/** Returns the integer that begins here, in a scanned number; `unknown` if it is not an integer, or is negative. */
 const countAt = (bytes: Uint8Array, from: number): number => {
   let count = 0
   let at = from

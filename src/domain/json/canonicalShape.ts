@@ -1,9 +1,9 @@
 /**
- * Key sequences that were seen before, so that the order of an object's keys is worked out once per shape.
+ * Key sequences that were seen before, so that the order of an object's keys is computed once for each shape.
  *
  * A tree: each node is one key after those of its parent. Records of one event type share a path in it, and following
- * that path costs one comparison a key. The tree holds no values, forgets everything when it is full, and never decides
- * anything: an object that it does not know is written without it.
+ * that path costs one comparison for each key. The tree holds no values, forgets everything when it is full, and never
+ * decides anything: an object that it does not know is written without it.
  */
 import { Buffer } from "node:buffer"
 
@@ -11,9 +11,9 @@ import { Buffer } from "node:buffer"
 export interface Layout {
   /** The keys in canonical order: by UTF-16 units, RFC 8785 section 3.2.3. */
   readonly keys: ReadonlyArray<string>
-  /** What stands before each value, in the same order: `{"a":`, `,"b":` … */
+  /** The bytes before each value, in the same order: `{"a":`, `,"b":` … */
   readonly prefixes: ReadonlyArray<Uint8Array>
-  /** Where each value stands in the object's own order; `undefined` when that is the canonical order already. */
+  /** The index of each value in the object's own order; `undefined` if that order is the canonical one. */
   readonly from: ReadonlyArray<number> | undefined
 }
 
@@ -32,24 +32,24 @@ export class Shape {
   }
 }
 
-// Budgets: together they keep the tree under about a megabyte, whatever keys a caller makes up.
+// Budgets that together keep the tree under about a megabyte, whatever keys a caller makes up.
 const shapesMax = 4096
 const childrenMax = 64
 const keysMax = 64
 const keyLengthMax = 64
-/** After so many refusals for want of room the tree starts afresh: what is used often is back at once. */
+/** After this many refusals for want of room, the tree starts afresh: shapes in frequent use return soon. */
 const refusalsMax = 1000
 
-/** Keys that stand for themselves in JSON and in ASCII; others are rare enough to go without a shape. */
+/** Keys in ASCII that need no escape. Others are rare enough to be written without a shape. */
 const plainKey = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
-/** The shape of no keys. */
+/** The shape without keys. */
 export const emptyShape = new Shape("", undefined)
 
 let shapes = 0
 let refusals = 0
 
-/** The shape of one more key, or `undefined` when it is not remembered. */
+/** Returns the shape with one more key, or `undefined` if it is not remembered. */
 export const extend = (shape: Shape, key: string): Shape | undefined => {
   const known = shape.children?.get(key)
   if (known !== undefined) {
@@ -77,7 +77,7 @@ const forget = (): void => {
   emptyShape.children = undefined
 }
 
-/** The layout of a shape of at least one key. */
+/** Returns the layout of a shape with at least one key. */
 export const layoutOf = (shape: Shape): Layout => (shape.layout ??= makeLayout(shape))
 
 const makeLayout = (shape: Shape): Layout => {

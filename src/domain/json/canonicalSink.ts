@@ -1,7 +1,7 @@
 /**
- * Where canonical bytes are gathered: one buffer, used by one synchronous walk at a time.
+ * Gathers canonical bytes in one buffer, which one synchronous walk uses at a time.
  *
- * Every byte is asked for before it is written, so the limit is exact, and a value that would never end (containers that
+ * Every byte is reserved before it is written, so the limit is exact, and a value that would never end (containers that
  * share containers, doubling at each level) ends at the limit.
  */
 import { Buffer } from "node:buffer"
@@ -9,13 +9,13 @@ import { TaraSONError } from "./TaraSONError.ts"
 import { isIllFormed } from "./canonicalText.ts"
 import { digitsOf, putDigits } from "../base/digits.ts"
 
-/** What the buffer shrinks to when a large record is done. */
+/** Size that the buffer shrinks to after a large record. */
 const bytesAtRest = 64 * 1024
 const bytesKeptMax = 2 * 1024 * 1024
 
 let bytes = Buffer.allocUnsafeSlow(bytesAtRest)
 let position = 0
-/** Where writing has to stop and ask: the end of the buffer or the limit, whichever comes first. */
+/** Where writing must call `reserve`: at the end of the buffer or at the limit, whichever comes first. */
 let stop = 0
 let bytesMax = 0
 let isAscii = true
@@ -28,23 +28,23 @@ export const begin = (recordBytesMax: number): void => {
   isAscii = true
 }
 
-/** The record's text. */
+/** Returns the text of the record. */
 export const text = (): string => bytes.toString(isAscii ? "latin1" : "utf8", 0, position)
 
-/** How many bytes there are. */
+/** Returns the number of bytes written so far. */
 export const length = (): number => position
 
-/** Copies what there is. */
+/** Copies the bytes written so far. */
 export const copyTo = (target: Uint8Array, at: number): void => {
   target.set(bytes.subarray(0, position), at)
 }
 
-/** Gives back what a large record needed. */
+/** Frees the memory that a large record needed. */
 export const end = (): void => {
   if (bytes.length > bytesKeptMax) bytes = Buffer.allocUnsafeSlow(bytesAtRest)
 }
 
-/** Makes room for `size` bytes more. Throws `RecordTooLarge`, whose `bytes` is what is known to be needed. */
+/** Makes room for `size` more bytes. Throws `RecordTooLarge`, whose `bytes` is the size known to be needed so far. */
 export const reserve = (size: number): void => {
   const needed = position + size
   if (needed > bytesMax) {
@@ -66,7 +66,7 @@ export const putByte = (byte: number): void => {
   bytes[position++] = byte
 }
 
-/** Writes a few bytes of ASCII: a loop beats a native copy up to about a hundred. */
+/** Writes a few bytes of ASCII. Up to about a hundred, a loop beats a native copy. */
 export const putBytes = (source: Uint8Array): void => {
   const length = source.length
   if (position + length > stop) reserve(length)
@@ -76,7 +76,7 @@ export const putBytes = (source: Uint8Array): void => {
   position = at
 }
 
-/** Writes a short text of ASCII as it stands. */
+/** Writes a short ASCII text unchanged. */
 export const putAscii = (source: string): void => {
   const length = source.length
   if (position + length > stop) reserve(length)
@@ -86,7 +86,7 @@ export const putAscii = (source: string): void => {
   position = at
 }
 
-/** Writes a finite number: ECMAScript's text of it is that of RFC 8785 section 3.2.2.3, and it has no -0. */
+/** Writes a finite number: ECMAScript prints it as RFC 8785 section 3.2.2.3 demands, and -0 as 0. */
 export const putNumber = (value: number): void => {
   if ((value | 0) !== value || value < 0) return putAscii(String(value))
   const digits = digitsOf(value)
@@ -95,10 +95,10 @@ export const putNumber = (value: number): void => {
   putDigits(bytes, position, value)
 }
 
-/** Up to this length a loop over the units beats the native calls. */
+/** Up to this length, a loop over the units beats the native calls. */
 const shortLength = 64
 
-/** Writes a string in quotes. `false`, and nothing is written, when it is not well-formed. */
+/** Writes a string in quotes. Returns `false`, and writes nothing, if it is not well-formed. */
 export const putString = (source: string): boolean => {
   const length = source.length
   if (length > shortLength) return putLongString(source)
@@ -116,11 +116,11 @@ export const putString = (source: string): boolean => {
   return true
 }
 
-/** Anything but printable ASCII that stands for itself between quotes. */
+/** Anything except printable ASCII that needs no escape between quotes. */
 const needsCare = /[^\x20\x21\x23-\x5b\x5d-\x7e]/
 
 const putLongString = (source: string): boolean => {
-  // Asked before anything of the string's size is allocated: no UTF-16 unit takes less than a byte.
+  // Reserved before anything of the string's size is allocated: every UTF-16 unit takes at least one byte.
   if (position + source.length + 2 > stop) reserve(source.length + 2)
   if (!needsCare.test(source)) {
     bytes[position++] = 0x22
@@ -129,7 +129,7 @@ const putLongString = (source: string): boolean => {
     return true
   }
   if (isIllFormed(source)) return false
-  // Of a well-formed string, ECMAScript's quoting is that of RFC 8785 section 3.2.2.2.
+  // ECMAScript quotes a well-formed string as RFC 8785 section 3.2.2.2 demands.
   const quoted = JSON.stringify(source)
   const size = Buffer.byteLength(quoted)
   if (position + size > stop) reserve(size)

@@ -1,8 +1,8 @@
 /**
- * Writes the canonical text (RFC 8785) of a value in one walk, which also refuses whatever is not a lite JSON value.
+ * Writes the canonical text (RFC 8785) of a value in one walk, and refuses everything that is not a lite JSON value.
  *
- * No code of the caller runs: proxies and accessors are refused before they are used. So nothing can change or enter the
- * walk while it is under way, and its state may stand in modules.
+ * No code of the caller runs: proxies and accessors are refused before they are used. So nothing can change the value
+ * or start another walk meanwhile, and the state of the walk can be in module variables.
  */
 import { types } from "node:util"
 import type { Limits } from "../format/Limits.ts"
@@ -11,17 +11,17 @@ import { emptyShape, extend, layoutOf, type Shape } from "./canonicalShape.ts"
 import * as Sink from "./canonicalSink.ts"
 import { isIllFormed, pointerOf } from "./canonicalText.ts"
 
-/** Deepest nesting that is followed, whatever the limits say: the stack must outlast the walk. */
+/** Deepest nesting that is followed, whatever the limits are: the walk must not overflow the stack. */
 export const depthCeiling = 1000
 
-/** Deepest nesting that these limits let through. */
+/** Returns the deepest nesting that these limits allow. */
 export const depthMaxOf = (limits: Limits): number => Math.min(limits.depthMax, depthCeiling)
 
-/** Keys and indices on the way to the value being written; what stands beyond its depth is stale. */
+/** Keys and indices on the way to the value that is being written; entries beyond its depth are stale. */
 const path: Array<string | number> = []
 let depthMax = 0
 
-/** The canonical text of `value`. Throws `TaraSONError`. */
+/** Returns the canonical text of `value`. Throws `TaraSONError`. */
 export const write = (value: unknown, limits: Limits): string => {
   Sink.begin(limits.recordBytesMax)
   try {
@@ -32,7 +32,7 @@ export const write = (value: unknown, limits: Limits): string => {
   }
 }
 
-/** Writes the canonical text of `value` behind what the sink has already. Throws `TaraSONError`. */
+/** Writes the canonical text of `value` after what the sink already has. Throws `TaraSONError`. */
 export const writeInto = (value: unknown, limits: Limits): void => {
   depthMax = depthMaxOf(limits)
   try {
@@ -76,18 +76,18 @@ const writeContainer = (value: object, depth: number): void => {
   return isArray(value) ? writeArray(value, depth) : writeObject(value, depth)
 }
 
-// Leaves no garbage, where descriptors do. A setter alone is not found by it: that one reads as undefined.
+// Makes no garbage, unlike property descriptors. It does not find a lone setter, but that reads as undefined.
 const lookupGetter = Reflect.get(Object.prototype, "__lookupGetter__") as (
   this: object,
   key: number | string
 ) => unknown
 const hasOwn = Reflect.get(Object.prototype, "hasOwnProperty") as (this: object, key: string) => boolean
 
-/** Values of the objects around the one that is being written, and its own behind them: one array for all. */
+/** Values of the object that is being written, after those of the objects around it: one array for all of them. */
 const values: Array<unknown> = []
 let valuesEnd = 0
 
-/** Nothing of the caller's is kept. */
+/** Drops the references to values of the caller. */
 const dropValues = (first: number): void => {
   for (let at = first; at < valuesEnd; at++) values[at] = undefined
   valuesEnd = first
@@ -140,7 +140,7 @@ const writeObject = (object: object, depth: number): void => {
   Sink.putByte(0x7d)
 }
 
-/** An object whose keys are many, long, beyond ASCII, or never the same. */
+/** Writes an object whose keys are many, long, beyond ASCII, or never the same. */
 const writeUncommon = (object: object, depth: number): void => {
   const keys: Array<string> = []
   for (const key in object) {
@@ -151,9 +151,9 @@ const writeUncommon = (object: object, depth: number): void => {
     if ((object as Readonly<Record<string, unknown>>)[key] === undefined) failUndefined(object, key, depth)
     keys.push(key)
   }
-  // n members take at least 5n + 1 bytes: what cannot fit is not sorted.
+  // n members take at least 5n + 1 bytes: keys of an object that cannot fit are not sorted.
   Sink.reserve(5 * keys.length + 1)
-  // By UTF-16 units, as RFC 8785 section 3.2.3 has it.
+  // By UTF-16 units, as RFC 8785 section 3.2.3 demands.
   keys.sort()
   let separator = 0x7b
   for (const key of keys) {
@@ -187,7 +187,7 @@ const failUndefined = (object: object, key: string, depth: number): never => {
   return isValue ? failKey({ _tag: "NotJsonValue", found: "undefined" }, key, depth) : failAccessor(key, depth)
 }
 
-/** A cycle ends at one of the limits: then it is the cycle that is wrong. */
+/** Returns the error to throw. A cycle runs into one of the limits, and is then the real mistake. */
 const endlessInstead = (error: unknown, root: unknown): unknown => {
   if (!(error instanceof TaraSONError)) return error
   if (error.reason._tag !== "NestingTooDeep" && error.reason._tag !== "RecordTooLarge") return error
@@ -199,7 +199,9 @@ const endlessInstead = (error: unknown, root: unknown): unknown => {
   })
 }
 
-/** How far down the path a container meets itself. Where the path is stale, what it finds is a cycle all the same. */
+/**
+ * Returns how far down the path a container contains itself. Even if the path is stale, this finds only real cycles.
+ */
 const cycleDepth = (root: unknown): number | undefined => {
   const seen = new Set<unknown>()
   let at: unknown = root

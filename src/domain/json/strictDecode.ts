@@ -1,4 +1,4 @@
-/** From foreign bytes to a value, as far as bytes alone can tell: size, encoding, depth, grammar. */
+/** From foreign bytes to a value, with the checks that need only bytes: size, encoding, depth, grammar. */
 import { Buffer, isUtf8 } from "node:buffer"
 import type { Limits } from "../format/Limits.ts"
 import { type Reason, TaraSONError } from "./TaraSONError.ts"
@@ -8,7 +8,10 @@ const refuse = (reason: Reason): never => {
   throw new TaraSONError({ pointer: "", reason })
 }
 
-/** The text of a line within the limits. Refuses before it decodes, and decodes before anything is parsed. */
+/**
+ * Returns the text of a line within the limits. The line is checked before it is decoded, and decoded before it is
+ * parsed.
+ */
 export const decode = (line: Uint8Array, limits: Limits): string => {
   if (line.length > limits.recordBytesMax) {
     refuse({ _tag: "RecordTooLarge", bytes: line.length, recordBytesMax: limits.recordBytesMax })
@@ -20,7 +23,7 @@ export const decode = (line: Uint8Array, limits: Limits): string => {
 
 const startsWithMark = (line: Uint8Array): boolean => line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf
 
-/** Depth by brackets outside of strings. Right for every JSON text; others are refused by the parser, if not here. */
+/** Counts brackets outside of strings. The depth is right for every JSON text; the parser refuses other texts. */
 const checkDepth = (line: Uint8Array, depthMax: number): void => {
   if (line.length <= depthMax) return
   let depth = 0
@@ -40,7 +43,7 @@ const checkDepth = (line: Uint8Array, depthMax: number): void => {
   }
 }
 
-/** `JSON.parse` whose error says where, and never repeats what it read. */
+/** Parses JSON like `JSON.parse`, but with an error that contains the position and never quotes the text. */
 export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
@@ -54,6 +57,6 @@ const placed = / at position (\d+)(?: \(line \d+ column \d+\))?$/
 const detailOf = (error: unknown): string => {
   const message = error instanceof Error ? error.message : ""
   const position = placed.exec(message)?.[1]
-  if (position !== undefined) return `unexpected at position ${position}`
-  return message === "Unexpected end of JSON input" ? "ends too early" : "unexpected token"
+  if (position !== undefined) return `unexpected character at position ${position}`
+  return message === "Unexpected end of JSON input" ? "it ends too early" : "unexpected token"
 }

@@ -1,15 +1,15 @@
-/** Reads what native parsers get wrong in silence: repeated keys, digits that a double cannot hold, escaped keys. */
+/** Reads JSON that native parsers silently get wrong: repeated keys, digits that a double cannot hold, escaped keys. */
 import { type Reason, TaraSONError } from "./TaraSONError.ts"
 import type { Json } from "./Json.ts"
 import { pointerOf } from "./canonicalText.ts"
 import { depthCeiling } from "./canonicalWriter.ts"
 
 /**
- * Whether a key of a valid JSON text is written with an escape.
+ * Returns whether a key of a valid JSON text is written with an escape.
  *
- * V8 (13.6 in Node 24, 14.6 in Node 26; https://github.com/nodejs/node/issues/63785) may read such a key as another:
- * where an object with the keys `a` and `\` was parsed before, `{"a":1,"\n":2}` comes back with the key `\`. Other keys
- * are not affected, and in canonical texts only quotes, backslashes and controls are escaped.
+ * V8 (13.6 in Node 24, 14.6 in Node 26; https://github.com/nodejs/node/issues/63785) may read such a key as another
+ * one: after an object with the keys `a` and `\` was parsed, `{"a":1,"\n":2}` is read with the key `\`. Other keys are
+ * not affected, and in canonical texts only quotes, backslashes and controls are escaped.
  */
 export const hasEscapedKey = (text: string): boolean => {
   let at = text.indexOf("\\")
@@ -21,15 +21,15 @@ export const hasEscapedKey = (text: string): boolean => {
   return false
 }
 
-// State of the one read under way: it is synchronous and calls nothing of the caller's.
+// State of the read that is running: it is synchronous and calls no code of the caller.
 let text = ""
 let at = 0
 const path: Array<string | number> = []
 
 /**
- * The value of a JSON text that is known to be valid. Throws `NestingTooDeep` beyond the depth of any record,
- * `DuplicateKey`, `ForbiddenKey`, and `UnrepresentableNumber` for a literal that overflows or an integer literal beyond
- * ±(2^53 - 1) whose canonical text differs.
+ * Returns the value of a JSON text that is known to be valid. Throws `NestingTooDeep` beyond the depth of any record,
+ * `DuplicateKey`, `ForbiddenKey`, and `UnrepresentableNumber` for a literal that overflows, or for an integer literal
+ * beyond ±(2^53 - 1) whose canonical text differs.
  */
 export const readStrictly = (json: string): Json => {
   text = json
@@ -99,7 +99,7 @@ const readArray = (): Json => {
   return array
 }
 
-/** A text that was not measured before must not end the process. */
+/** A text whose depth was not checked before must not overflow the stack. */
 const checkDepth = (): void => {
   if (path.length >= depthCeiling) refuse({ _tag: "NestingTooDeep", depthMax: depthCeiling })
 }
@@ -124,7 +124,7 @@ const readNumber = (): number => {
   return value
 }
 
-/** The index after the quote that closes the string around `from`, where no escape is cut. */
+/** Returns the index after the quote that closes the string around `from`, which must not be within an escape. */
 const endOfString = (json: string, from: number): number => {
   let index = from
   while (json[index] !== '"') index += json[index] === "\\" ? 2 : 1

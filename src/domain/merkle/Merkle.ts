@@ -5,25 +5,27 @@
  * leaf = SHA-256(0x00 ‖ canonical bytes)     node = SHA-256(0x01 ‖ left ‖ right)     root of nothing = SHA-256()
  * ```
  *
- * A tree over any number of leaves is kept as its **peaks**: the roots of the complete subtrees that its size is made
- * of, one for every bit that is set in the size, the largest first. That is all it takes to add leaves later, so it
- * stands in every tape's meta. All hashes here are 64 lower-case hexadecimal digits.
+ * A tree over any number of leaves is kept as its **peaks**: the roots of the complete subtrees that make up its size,
+ * one for every bit that is set in the size, the largest first. Peaks are all that is needed to add leaves later, so
+ * every tape's meta contains them. All hashes here are 64 lower-case hexadecimal digits.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9162#section-2.1.1
  */
 import { hash } from "node:crypto"
 import { invariant } from "../base/invariant.ts"
 
-/** A tree of `size` leaves, resumable. `peaks` are its complete subtrees' roots, the largest first. */
+/** A tree of `size` leaves that can be continued. */
 export interface State {
+  /** Number of leaves. */
   readonly size: number
+  /** Roots of its complete subtrees, the largest first. */
   readonly peaks: ReadonlyArray<string>
 }
 
 /** The tree without leaves. */
 export const empty: State = { size: 0, peaks: [] }
 
-/** Whether a value from elsewhere is a state: as many peaks as its size has bits set, each of them a hash. */
+/** Returns whether a value from elsewhere is a state: as many peaks as its size has bits set, each of them a hash. */
 export const isState = (value: unknown): value is State => {
   if (typeof value !== "object" || value === null) return false
   const { size, peaks } = value as { readonly size?: unknown; readonly peaks?: unknown }
@@ -37,29 +39,31 @@ export const isState = (value: unknown): value is State => {
   )
 }
 
-/** Whether a value is a hash as this module writes them. */
+/** Returns whether a value is a hash as this module writes it. */
 export const isHash = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
 
-/** Hash of the leaf whose canonical bytes are `bytes[start, end)`. Not the record id, which has no prefix. */
+/**
+ * Returns the hash of the leaf with the canonical bytes `bytes[start, end)`. The record id differs: it has no prefix.
+ */
 export const leafHash = (bytes: Uint8Array, start = 0, end = bytes.length): string => hashLeaf(bytes, start, end, "hex")
 
-/** Hash of the node over two subtrees, given by their roots, which must be hashes (`isHash`). */
+/** Returns the hash of the node over two subtrees, given their roots, which must be hashes (`isHash`). */
 export const nodeHash = (left: string, right: string): string => {
   nodeInput.write(left, 1, 32, "hex")
   nodeInput.write(right, 33, 32, "hex")
   return hash("sha256", nodeInput, "hex")
 }
 
-/** The tree's root. */
+/** Returns the root of a tree. */
 export const root = (state: State): string => foldPeaks(state.peaks)
 
-/** A tree that grows. Adding a leaf costs two hashes on average and allocates nothing that stays. */
+/** A tree that grows. Adding a leaf costs two hashes on average, and no memory. */
 export class Accumulator {
   #size: number
   /** Packed. */
   readonly #peaks: Array<string>
 
-  /** Goes on from `state`, which must be valid (`isState`). */
+  /** Continues `state`, which must be valid (`isState`). */
   constructor(state: State = empty) {
     invariant(isState(state), "a Merkle state has one hash for each bit set in its size")
     this.#size = state.size
@@ -82,10 +86,12 @@ export class Accumulator {
     this.#push(packed(leaf))
   }
 
+  /** Returns the tree as it is now. */
   state(): State {
     return { size: this.#size, peaks: this.#peaks.map(unpacked) }
   }
 
+  /** Returns the root over the leaves that were added so far. */
   root(): string {
     return root(this.state())
   }
@@ -110,7 +116,7 @@ const hashLeaf = (bytes: Uint8Array, start: number, end: number, encoding: "hex"
   return hash("sha256", leafInput.subarray(0, length + 1), encoding)
 }
 
-/** As `nodeHash`, of and as packed hashes: a loop over their letters beats reading hexadecimal digits. */
+/** Does what `nodeHash` does, with packed hashes: a loop over their letters beats reading hexadecimal digits. */
 const hashPacked = (left: string, right: string): string => {
   for (let i = 0; i < 32; i++) {
     nodeInput[1 + i] = left.charCodeAt(i)
@@ -119,7 +125,7 @@ const hashPacked = (left: string, right: string): string => {
   return hash("sha256", nodeInput, "binary")
 }
 
-/** A hash as 32 letters, one for each byte. */
+/** Returns a hash as 32 letters, one for each byte. */
 const packed = (hex: string): string => Buffer.from(hex, "hex").toString("latin1")
 
 const unpacked = (letters: string): string => Buffer.from(letters, "latin1").toString("hex")
@@ -133,7 +139,7 @@ const foldPeaks = (peaks: ReadonlyArray<string>): string => {
 
 const bitsSet = (size: number): number => {
   let bits = 0
-  // Not by shifting: sizes go beyond 32 bits.
+  // Without shifting: sizes exceed 32 bits.
   for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) bits += rest % 2
   return bits
 }

@@ -1,11 +1,11 @@
 /**
- * Proofs about a tape that can be checked without it: that a record stands at an ordinal (inclusion, RFC 9162 section
+ * Proofs about a tape that can be checked without the tape: that a record is at an ordinal (inclusion, RFC 9162 section
  * 2.1.3), and that a tape only grew between two heads (consistency, section 2.1.4).
  *
- * A **head** says what a tape was at one moment: its id, its number of records, its root. Keep heads where nobody who can
- * write the tape can write. A proof is worth as much as the heads in it: compare them with those that you keep
- * (`sameHead`) before you check it. The number of records in particular is vouched for by the head alone: RFC 9162 roots
- * do not contain it, and some proofs fit trees of several sizes.
+ * A **head** describes a tape at one moment: its id, its number of records, its root. Keep heads where nobody who can
+ * write the tape can write. A proof is worth as much as the heads in it: compare them with those that you kept
+ * (`sameHead`) before you check it. Only the head vouches for the number of records: RFC 9162 roots do not contain it,
+ * and some proofs fit trees of several sizes.
  *
  * Everything here is synchronous and pure. Proofs are plain values; as JSON they survive any channel.
  *
@@ -34,72 +34,75 @@ const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
 
-/** More than any honest proof has: two for each level of a tree of 2^64 leaves. */
+/** More hashes than any honest proof has: two for each level of a tree of 2^64 leaves. */
 const hashesMax = 2 * 64
 const Hashes = Schema.Array(Hash).check(Schema.isMaxLength(hashesMax))
 
-/** What a tape was at one moment: its id, how many records it had, and the RFC 9162 root over them. */
+/** A tape at one moment: its id, its number of records, and the RFC 9162 root over them. */
 export const Head = Schema.Struct({ records: Count, root: Hash, tape: Uuid })
 export type Head = typeof Head.Type
 
-/** That a record stands at `ordinal` in the tape of `head`: the path from its leaf to the root, the lowest hash first. */
+/**
+ * Proves that a record is at `ordinal` in the tape of `head`: the path from its leaf to the root, the lowest hash
+ * first.
+ */
 export const InclusionProof = Schema.Struct({ hashes: Hashes, head: Head, ordinal: Count })
 export type InclusionProof = typeof InclusionProof.Type
 
-/** That the tape of `to` begins with all the records of `from`: it grew, and nothing in it changed. */
+/** Proves that the tape of `to` begins with all the records of `from`: it grew, and no record in it changed. */
 export const ConsistencyProof = Schema.Struct({ from: Head, hashes: Hashes, to: Head })
 export type ConsistencyProof = typeof ConsistencyProof.Type
 
-/** A text is no head. Keep heads as `encodeHead` gives them. */
+/** A text is not a head. Keep heads in the form that `encodeHead` returns. */
 export class HeadInvalid extends Schema.TaggedError<HeadInvalid>("litetapes/HeadInvalid")("HeadInvalid", {
   why: Schema.String
 }) {
   override get message() {
-    return `this is not a head: ${this.why}: keep heads as encodeHead gives them`
+    return `this is not a head: ${this.why}. Keep heads in the form that encodeHead returns.`
   }
 }
 
-/** There is no record at that ordinal, within the part of the tape that was asked about. */
+/** The tape has no record at this ordinal, within the part of it that the call is about. */
 export class RecordNotFound extends Schema.TaggedError<RecordNotFound>("litetapes/RecordNotFound")("RecordNotFound", {
   tape: Schema.String,
   ordinal: Schema.Number,
-  /** How many records that part has, from the tape's beginning. */
+  /** Number of records in that part, from the beginning of the tape. */
   records: Schema.Int
 }) {
   override get message() {
-    return `no record at ordinal ${this.ordinal} among the first ${this.records} of tape ${JSON.stringify(this.tape)}: ordinals begin at 0`
+    return `tape ${JSON.stringify(this.tape)} has no record at ordinal ${this.ordinal} among its first ${this.records}. Ordinals are whole numbers from 0 to below that number.`
   }
 }
 
 /**
- * The tape is not what a head says that it was: another tape, one that has lost records, or one whose records are not the
- * same. Its files were replaced, put back or rewritten: restore them from a copy that the head fits.
+ * The tape does not match a head: it is another tape, it lost records, or its records are not the same. Its files were
+ * replaced, rewritten, or restored from an older copy. Restore them from a copy that matches the head.
  */
 export class HeadMismatch extends Schema.TaggedError<HeadMismatch>("litetapes/HeadMismatch")("HeadMismatch", {
   /** Name of the tape. */
   tape: Schema.String,
   expected: Head,
-  /** The tape as it is. `root` is that of its first `records` records; null where the rest says enough. */
+  /** The tape as it is. `root` is that of its first `records` records, or null if it was not needed to tell. */
   found: Schema.Struct({ records: Count, root: Schema.NullOr(Hash), tape: Uuid })
 }) {
   override get message() {
     const { expected, found } = this
     const name = JSON.stringify(this.tape)
     if (found.tape !== expected.tape) {
-      return `tape ${name} is ${found.tape}, the expected head is of ${expected.tape}: open that tape, or take a new head`
+      return `tape ${name} has the id ${found.tape}, but the expected head is of tape ${expected.tape}. Open that tape, or take a new head.`
     }
     if (found.records < expected.records) {
-      return `tape ${name} has ${found.records} records, the expected head has ${expected.records}: restore it from a copy that has them`
+      return `tape ${name} has ${found.records} records, but the expected head has ${expected.records}. Restore it from a copy that has them.`
     }
-    return `the first ${expected.records} records of tape ${name} have the root ${found.root}, the expected head has ${expected.root}: they were changed, restore them from a copy`
+    return `the first ${expected.records} records of tape ${name} have the root ${found.root}, but the expected head has ${expected.root}: they were changed. Restore them from a copy.`
   }
 }
 
-/** The canonical JSON text of a head, on one line, to be kept elsewhere. */
+/** Returns the canonical JSON text of a head, on one line, to be kept elsewhere. */
 export const encodeHead = ({ records, root, tape }: Head): string => TaraSON.encodeValue({ records, root, tape })
 
 /**
- * The head that a text says, whatever its spacing and the order of its keys.
+ * Returns the head in a text, whatever its spacing and the order of its keys.
  *
  * @throws HeadInvalid
  */
@@ -115,14 +118,15 @@ export const decodeHead = (text: string): Head => {
   return head.success
 }
 
-/** Whether two heads say the same. */
+/** Returns whether two heads are equal. */
 export const sameHead = (a: Head, b: Head): boolean => a.tape === b.tape && a.records === b.records && a.root === b.root
 
 /**
- * Whether `record` stands at `proof.ordinal` among the records of `proof.head`: RFC 9162 section 2.1.3.2.
+ * Returns whether `record` is at `proof.ordinal` among the records of `proof.head`: RFC 9162 section 2.1.3.2.
  *
- * `record` is its canonical bytes, or the record itself, which is encoded within `limits` (those of the tape's lib, where
- * they are not the default). Never throws: a malformed proof proves nothing, and what is no record stands nowhere.
+ * `record` is the record itself, or its canonical bytes. A record is encoded within `limits`: pass those of the tape's
+ * lib unless it has the defaults. Never throws: a malformed proof proves nothing, and a value that is not a record is
+ * nowhere.
  */
 export const checkInclusion = (record: unknown, proof: InclusionProof, limits: Limits = defaultLimits): boolean =>
   falseIfThrown(() => {
@@ -135,8 +139,8 @@ export const checkInclusion = (record: unknown, proof: InclusionProof, limits: L
   })
 
 /**
- * Whether the tape of `proof.to` begins with the records of `proof.from`: RFC 9162 section 2.1.4.2, and for what that
- * leaves out: nothing is a prefix of everything, and equal sizes have equal roots.
+ * Returns whether the tape of `proof.to` begins with the records of `proof.from`: RFC 9162 section 2.1.4.2. In cases
+ * that the RFC leaves out, an empty tree is a prefix of every tree, and trees of equal size must have equal roots.
  *
  * Never throws: a malformed proof proves nothing.
  */
@@ -153,7 +157,10 @@ export const checkConsistency = (proof: ConsistencyProof): boolean =>
     return roots !== undefined && roots.left === from.root && roots.whole === to.root
   })
 
-/** What both builders do: they are given the leaves of the whole tree, in order, once. Memory: a hash for each level. */
+/**
+ * The common part of both builders: they take the leaves of the whole tree, in order, once, and keep one hash per
+ * level.
+ */
 class Builder {
   readonly #tiles: TileRoots
 
@@ -171,22 +178,25 @@ class Builder {
     this.#tiles.addLeafHash(leaf)
   }
 
-  /** The roots of `tiles`, once all leaves have been added. */
+  /** Returns the roots of `tiles`, once all leaves have been added. */
   protected rootsOf(tiles: ReadonlyArray<Tile>): Array<string> {
     return tiles.map((tile) => this.#tiles.rootOf(tile))
   }
 }
 
-/** Makes the proof that a record is in a tree: PATH of RFC 9162 section 2.1.3.1. */
+/** Builds the proof that a record is in a tree: PATH of RFC 9162 section 2.1.3.1. */
 export class InclusionBuilder extends Builder {
   readonly #records: number
   readonly #ordinal: number
   readonly #leaf: Tile
   readonly #siblings: ReadonlyArray<Tile>
 
-  /** For the leaf at `ordinal` of the first `records`; that many leaves must be added. */
+  /** Starts a proof for the leaf at `ordinal` of the first `records` leaves; exactly these must then be added. */
   constructor(records: number, ordinal: number) {
-    invariant(isCount(records) && isCount(ordinal) && ordinal < records, "a proof is for a record within its tree")
+    invariant(
+      isCount(records) && isCount(ordinal) && ordinal < records,
+      "an inclusion proof is for a record of its tree"
+    )
     const { leaf, siblings } = inclusionTiles(records, ordinal)
     super([leaf, ...siblings])
     this.#records = records
@@ -195,7 +205,7 @@ export class InclusionBuilder extends Builder {
     this.#siblings = siblings
   }
 
-  /** The proof, for the tape of that id. */
+  /** Returns the proof, for the tape with this id. */
   finish(tape: string): InclusionProof {
     const [leaf] = this.rootsOf([this.#leaf])
     const hashes = this.rootsOf(this.#siblings)
@@ -205,13 +215,16 @@ export class InclusionBuilder extends Builder {
   }
 }
 
-/** Makes the proof that a tree began as a smaller one: PROOF of RFC 9162 section 2.1.4.1, and both roots. */
+/** Builds the proof that a tree began as a smaller one: PROOF of RFC 9162 section 2.1.4.1, and both roots. */
 export class ConsistencyBuilder extends Builder {
   readonly #from: number
   readonly #to: number
   readonly #tiles: ReadonlyArray<Tile>
 
-  /** From the tree of the first `from` leaves to that of the first `to`; `to` leaves must be added. */
+  /**
+   * Starts a proof from the tree of the first `from` leaves to that of the first `to`; exactly `to` leaves must be
+   * added.
+   */
   constructor(from: number, to: number) {
     invariant(isCount(from) && isCount(to) && from <= to, "a tree grows from a smaller size to a larger one")
     const tiles = consistencyTiles(from, to)
@@ -221,7 +234,7 @@ export class ConsistencyBuilder extends Builder {
     this.#tiles = tiles
   }
 
-  /** The proof, for the tape of that id. */
+  /** Returns the proof, for the tape with this id. */
   finish(tape: string): ConsistencyProof {
     const [from, to] = [this.#from, this.#to]
     const hashes = this.rootsOf(this.#tiles)
@@ -234,7 +247,7 @@ export class ConsistencyBuilder extends Builder {
     if (from === to) return made(hashes[0]!, hashes[0]!, [])
     const roots = rootsAlong(from, to, hashes)
     invariant(roots !== undefined, "a path that was built leads to both roots")
-    // Whoever checks knows the old root, so where that is a tile the proof goes without it.
+    // The checker knows the old root, so the proof omits it if it is the root of a tile.
     return made(roots.left, roots.whole, isPowerOfTwo(from) ? hashes.slice(1) : hashes)
   }
 }
@@ -247,7 +260,10 @@ const emptyRoot = Merkle.root(Merkle.empty)
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
 
-/** What is no proof, or no record, may throw on the way: an accessor, a proxy, a value that TaraSON refuses. */
+/**
+ * Returns `false` if `check` throws: a malformed proof or record may have accessors, be a proxy, or be refused by
+ * TaraSON.
+ */
 const falseIfThrown = (check: () => boolean): boolean => {
   try {
     return check()
@@ -257,12 +273,15 @@ const falseIfThrown = (check: () => boolean): boolean => {
 }
 
 interface Roots {
-  /** Of the tree that ends with the subtree from which the path starts. */
+  /** Root of the tree that ends with the subtree from which the path starts. */
   readonly left: string
   readonly whole: string
 }
 
-/** The two roots that a consistency path leads to, its first hash included: RFC 9162 section 2.1.4.2, steps 3 to 6. */
+/**
+ * Returns the two roots that a consistency path leads to, its first hash included: RFC 9162 section 2.1.4.2, steps 3 to
+ * 6.
+ */
 const rootsAlong = (from: number, to: number, path: ReadonlyArray<string>): Roots | undefined => {
   const [first, ...siblings] = path
   if (first === undefined) return undefined
@@ -272,8 +291,8 @@ const rootsAlong = (from: number, to: number, path: ReadonlyArray<string>): Root
 }
 
 /**
- * Climbs from node `at` of a level whose last node is `last`, to the root. `undefined` where there are more siblings, or
- * fewer, than the way has levels with one. In the RFC `at` is fn, `last` sn, `left` fr, and `whole` r or sr.
+ * Climbs to the root from node `at` of a level whose last node is `last`. Returns `undefined` if there are more or
+ * fewer siblings than levels with one on the way. In the RFC `at` is fn, `last` sn, `left` fr, and `whole` r or sr.
  */
 const climb = (start: string, at: number, last: number, siblings: ReadonlyArray<string>): Roots | undefined => {
   let left = start
@@ -283,7 +302,7 @@ const climb = (start: string, at: number, last: number, siblings: ReadonlyArray<
     if (at % 2 === 1 || at === last) {
       left = Merkle.nodeHash(sibling, left)
       whole = Merkle.nodeHash(sibling, whole)
-      // A last node without a sibling stands for itself one level up.
+      // A last node without a sibling moves up one level unchanged.
       for (; at % 2 === 0 && at !== 0; at /= 2) last = half(last)
     } else {
       whole = Merkle.nodeHash(whole, sibling)
@@ -294,5 +313,5 @@ const climb = (start: string, at: number, last: number, siblings: ReadonlyArray<
   return last === 0 ? { left, whole } : undefined
 }
 
-// Not by shifting: sizes go beyond 32 bits.
+// Without shifting: sizes exceed 32 bits.
 const half = (n: number): number => Math.floor(n / 2)

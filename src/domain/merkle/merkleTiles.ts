@@ -1,17 +1,20 @@
 /**
- * Which subtrees a proof names, and their roots out of the leaves in one pass. The subtrees of a proof, together with
- * the part that it is about, lie side by side and cover the whole tree: they are its tiles.
+ * The subtrees that a proof names, and their roots, computed from the leaves in one pass. The subtrees of a proof,
+ * together with the part that it is about, are adjacent and cover the whole tree: they are its tiles.
  */
 import * as Merkle from "./Merkle.ts"
 import { invariant } from "../base/invariant.ts"
 
-/** The leaves from `start` to before `end`, which are those of one subtree. */
+/** The leaves of one subtree: from `start` to before `end`. */
 export interface Tile {
   readonly start: number
   readonly end: number
 }
 
-/** PATH(m, D_n), RFC 9162 section 2.1.3.1: the leaf at `ordinal`, and the subtrees beside its way up, the lowest first. */
+/**
+ * Returns PATH(m, D_n), RFC 9162 section 2.1.3.1: the leaf at `ordinal`, and the siblings on its way up, the lowest
+ * first.
+ */
 export const inclusionTiles = (
   records: number,
   ordinal: number
@@ -24,9 +27,9 @@ export const inclusionTiles = (
 }
 
 /**
- * PROOF(m, D_n), RFC 9162 section 2.1.4.1: the subtree that ends where the smaller tree does, and the subtrees beside its
- * way up, the lowest first. The RFC leaves the first one out where it is the smaller tree itself. All of the larger tree
- * where there is nothing to prove; none where that is empty.
+ * Returns PROOF(m, D_n), RFC 9162 section 2.1.4.1: the subtree that ends where the smaller tree does, and the siblings
+ * on its way up, the lowest first. The RFC leaves the first one out if it is the smaller tree itself. If the smaller
+ * tree is empty, there is one tile, the larger tree; if both are empty, there is no tile.
  */
 export const consistencyTiles = (from: number, to: number): Array<Tile> => {
   if (to === 0) return []
@@ -36,7 +39,7 @@ export const consistencyTiles = (from: number, to: number): Array<Tile> => {
   return [first, ...siblings.toReversed()]
 }
 
-/** Goes down from the root; what it passes by is added to `siblings`. The result is where it stopped. */
+/** Descends from the root, and adds the subtrees that it passes to `siblings`. Returns the subtree where it stops. */
 const descend = (
   records: number,
   siblings: Array<Tile>,
@@ -57,21 +60,23 @@ const descend = (
   }
 }
 
-/** The RFC's k: the largest power of two smaller than `records`. By doubling, since logarithms round above 2^48. */
+/**
+ * Returns the RFC's k: the largest power of two smaller than `records`. By doubling, since logarithms round above 2^48.
+ */
 const splitOf = (records: number): number => {
   let k = 1
   while (k * 2 < records) k *= 2
   return k
 }
 
-/** Whether a whole number above 0 has one bit set. */
+/** Returns whether a whole number above 0 has exactly one bit set. */
 export const isPowerOfTwo = (n: number): boolean => {
   let rest = n
   while (rest % 2 === 0) rest /= 2
   return rest === 1
 }
 
-/** The roots of tiles that cover a tree, out of its leaves in order. One of them is being computed at any time. */
+/** Computes the roots of tiles that cover a tree from its leaves, in order. One root is in progress at any time. */
 export class TileRoots {
   readonly #ends: ReadonlyArray<number>
   readonly #roots = new Map<number, string>()
@@ -94,15 +99,15 @@ export class TileRoots {
     this.#count()
   }
 
-  /** The root of one of the tiles, once its leaves have been added. */
+  /** Returns the root of one of the tiles, once its leaves have been added. */
   rootOf(tile: Tile): string {
     const root = this.#roots.get(tile.end)
-    invariant(root !== undefined, "a proof is made when all of its leaves have been added")
+    invariant(root !== undefined, "a proof is finished after all of its leaves have been added")
     return root
   }
 
   #expectMore(): void {
-    invariant(this.#roots.size < this.#ends.length, "no more leaves are added to a proof than its tree has")
+    invariant(this.#roots.size < this.#ends.length, "a proof gets no more leaves than its tree has")
   }
 
   #count(): void {

@@ -1,5 +1,5 @@
 /**
- * Lib meta, folded: which tapes there are, which dynamic segments hold what, and where the chain of commits has got to.
+ * Lib meta, folded: its tapes, its live dynamic segments, and how far the chain of commits has got.
  */
 import { EpochRegression, MetaInvalid } from "../format/Errors.ts"
 import { formatVersion } from "../format/Format.ts"
@@ -12,45 +12,53 @@ import { type Anchor, type LibRecord, type Role, origin, type Unchained } from "
 
 /** A tape as its lib lists it. */
 export interface TapeListing {
+  /** Name of the tape, which is also that of its folder. */
   readonly name: string
+  /** Id of the tape, a UUID. */
   readonly tape: string
+  /** Whether anyone may append to it (`records`), or only the event store (`events`). */
   readonly role: Role
+  /** An archived tape refuses appends. */
   readonly state: "active" | "archived"
+  /** Id that the tape had before it was recovered. */
   readonly replaces?: string
 }
 
-/** A dynamic segment that may hold batches which are in no segment yet. */
+/** A dynamic segment that may hold batches that are not in a segment yet. */
 export interface LiveDynamic {
   readonly dynamic: number
-  /** Batches behind this one are no part of the file: a later file has them. `undefined`: no limit. */
+  /** Batches after this one do not count: a later file has them. `undefined`: no limit. */
   readonly limit: number | undefined
 }
 
+/** Lib meta, folded. */
 export interface LibState {
   readonly lib: string
   readonly created: string
   readonly limits: Limits
   readonly placement: Placement
   readonly tapes: ReadonlyMap<string, TapeListing>
-  /** Listings of tapes that were recovered under a new id, oldest first: dynamic segments may still speak of them. */
+  /**
+   * Listings of tapes that were recovered under a new id, oldest first: dynamic segments may still name the old ids.
+   */
   readonly replaced: ReadonlyArray<TapeListing>
-  /** Role of every tape id that was ever listed: what a batch says of a replaced tape can still be read. */
+  /** Role of every tape id that was ever listed, so that batches of a replaced tape can still be read. */
   readonly roles: ReadonlyMap<string, Role>
   /** 0 before the first writer. */
   readonly epoch: number
-  /** Everything up to here is in segments. */
+  /** Everything up to this anchor is in segments. */
   readonly anchor: Anchor
   /** The dynamic segments must reach at least this batch. */
   readonly upto: number
-  /** In the order of their batches. */
+  /** Dynamic segments that may hold batches, in the order of these. */
   readonly live: ReadonlyArray<LiveDynamic>
-  /** The highest number of a dynamic segment that was ever listed. */
+  /** Highest number of a dynamic segment that was ever listed. */
   readonly highest: number
-  /** How many records say this; a rewrite is due when it is far beyond what is live. */
+  /** Number of records in lib meta; a rewrite is due if it is far beyond what is live. */
   readonly records: number
 }
 
-/** What a lib counts is not larger when it is opened: there is always room to count on. */
+/** Largest number in a lib that is opened, so that counting up from it stays exact. */
 const numberMax = 2 ** 48
 
 interface Draft {
@@ -75,8 +83,9 @@ interface Draft {
  */
 export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState => {
   const first = records[0]
-  if (first?.$type !== "LiteLib.Meta") throw new MetaInvalid({ meta, line: 1, why: "must be LiteLib.Meta" })
-  // They are what everything that is read afterwards is measured by: none of them may be as large as one likes.
+  if (first?.$type !== "LiteLib.Meta")
+    throw new MetaInvalid({ meta, line: 1, why: "the first line is not LiteLib.Meta" })
+  // Everything that is read later is measured by these limits, so none of them may be too large.
   const wrong = checkLimits(first.limits)
   if (wrong !== undefined) throw new MetaInvalid({ meta, line: 1, why: `${wrong.setting} ${wrong.why}` })
   const draft: Draft = {
@@ -104,14 +113,14 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
       why: "its epochs, batches or positions have used up all numbers"
     })
   }
-  // Tapes are made by a writer, and a writer begins with its epoch: without one, where the commits stand is lost.
+  // A writer creates tapes, and begins with its epoch. Without an epoch, lib meta has lost where the commits stand.
   if (draft.epoch === 0 && draft.tapes.size > 0) {
-    throw new MetaInvalid({ meta, line: records.length, why: "lists tapes but no epoch: its end is missing" })
+    throw new MetaInvalid({ meta, line: records.length, why: "it lists tapes but no epoch, so its end is missing" })
   }
   return { ...draft, records: records.length }
 }
 
-/** The state after one more record that this writer has just written. */
+/** Returns the state after one more record that this writer has just written. */
 export const after = (state: LibState, record: Unchained<LibRecord>): LibState => {
   const draft: Draft = {
     ...state,
@@ -128,7 +137,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
   const invalid = (why: string) => new MetaInvalid({ meta, line, why })
   switch (record.$type) {
     case "LiteLib.Meta":
-      throw invalid("a second LiteLib.Meta")
+      throw invalid("LiteLib.Meta occurs a second time")
     case "LiteLib.Tape":
       return applyTape(draft, record, invalid)
     case "LiteLib.Epoch": {
@@ -136,7 +145,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
         throw new EpochRegression({ meta, line, epoch: record.epoch, after: draft.epoch })
       }
       if (record.dynamic <= draft.highest) throw invalid(`dynamic segment ${record.dynamic} was listed before`)
-      if (record.upto < record.anchor.batch) throw invalid("upto is before the anchor")
+      if (record.upto < record.anchor.batch) throw invalid("upto is lower than the batch of the anchor")
       checkOld(record, invalid)
       draft.epoch = record.epoch
       draft.anchor = record.anchor
@@ -147,20 +156,20 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
       return
     }
     case "LiteLib.Dynamic":
-      if (draft.epoch === 0) throw invalid("a dynamic segment before the first epoch")
+      if (draft.epoch === 0) throw invalid("a dynamic segment is listed before the first epoch")
       if (record.dynamic <= draft.highest) throw invalid(`dynamic segment ${record.dynamic} was listed before`)
       draft.live.push({ dynamic: record.dynamic, limit: undefined })
       draft.highest = record.dynamic
       return
     case "LiteLib.Closed":
       if (draft.live[0]?.dynamic !== record.dynamic)
-        throw invalid(`dynamic segment ${record.dynamic} is not the oldest`)
-      if (record.anchor.batch < draft.anchor.batch) throw invalid("the anchor goes back")
+        throw invalid(`dynamic segment ${record.dynamic} is closed, but is not the oldest live one`)
+      if (record.anchor.batch < draft.anchor.batch) throw invalid("the anchor is lower than the one before it")
       draft.live.shift()
       draft.anchor = record.anchor
       return
     case "LiteLib.Clean":
-      if (record.anchor.batch < draft.anchor.batch) throw invalid("the anchor goes back")
+      if (record.anchor.batch < draft.anchor.batch) throw invalid("the anchor is lower than the one before it")
       draft.live = []
       draft.anchor = record.anchor
       return
@@ -181,13 +190,13 @@ const checkOld = (
   }
 }
 
-/** It becomes a path. */
+/** Checks the name of a tape, which becomes a path. */
 const checkName = (name: string, line: number): void => {
   try {
     checkTapeName(name)
   } catch (error) {
     if (!(error instanceof InvalidTapeName)) throw error
-    throw new InvalidTapeName({ name: error.name, why: `${error.why}; lib meta has it in line ${line}` })
+    throw new InvalidTapeName({ name: error.name, why: `${error.why}; it is in line ${line} of lib meta` })
   }
 }
 
@@ -199,7 +208,7 @@ const applyTape = (
   checkName(record.name, invalid("").line)
   const known = draft.tapes.get(record.name)
   if (known === undefined) {
-    if (draft.roles.has(record.tape)) throw invalid("a tape id that is listed under another name")
+    if (draft.roles.has(record.tape)) throw invalid("the id of a tape is listed under another name too")
   } else if (known.tape !== record.tape) {
     if (record.replaces !== known.tape) throw invalid(`tape ${record.name} is listed twice`)
     draft.replaced.push(known)
@@ -209,13 +218,13 @@ const applyTape = (
   if (record.replaces !== undefined) draft.roles.set(record.replaces, record.role)
   draft.roles.set(record.tape, record.role)
   const { name, tape, role, state } = record
-  // Said once, it is true of all that is said of the tape later.
+  // Once listed, it holds for all later records of the tape.
   const replaces = record.replaces ?? (known?.tape === tape ? known.replaces : undefined)
   draft.tapes.set(name, deepFreeze({ name, tape, role, state, ...(replaces === undefined ? {} : { replaces }) }))
 }
 
 /**
- * The records that say the same in as few lines as can be, without the epoch and its dynamic segments: the next epoch
+ * Returns the fewest records that describe the same state, without the epoch and its dynamic segments: the next epoch
  * follows them.
  */
 export const refold = (state: LibState): Array<Unchained<LibRecord>> => {
@@ -233,12 +242,12 @@ export const refold = (state: LibState): Array<Unchained<LibRecord>> => {
   return records
 }
 
-/** The records of a state within its epoch: a rewrite of lib meta while its writer runs. */
+/** Returns the records of a state within its epoch, to rewrite lib meta while its writer runs. */
 export const refoldWithin = (state: LibState): Array<Unchained<LibRecord>> => {
   const records = refold(state)
   const old = state.live.filter((live) => live.limit !== undefined)
   const [first, ...rest] = state.live.filter((live) => live.limit === undefined)
-  invariant(first !== undefined, "a writer at work has a dynamic segment")
+  invariant(first !== undefined, "a running writer has a dynamic segment")
   records.push({
     $type: "LiteLib.Epoch",
     anchor: state.anchor,

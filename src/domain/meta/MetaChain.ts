@@ -1,6 +1,6 @@
 /**
  * A meta file as a chain: each line is a system record that names the line before it by its record id. So a line that
- * was dropped, swapped or changed is seen, and two writers cannot both go on from one line unnoticed.
+ * was dropped, swapped or changed is detected, and two writers cannot both continue from one line unnoticed.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -13,27 +13,29 @@ import { shortened } from "../json/describeError.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 import { TaraSONError } from "../json/TaraSONError.ts"
 
-/** What may be wrong with a meta's bytes. */
+/** Errors in the bytes of a meta. */
 export type ChainError = MetaCorrupt | MetaInvalid | ForkDetected | UnsupportedFormat
 
 /** A meta that was read and checked. */
 export interface Chain<R> {
   readonly records: ReadonlyArray<R>
-  /** Record id of the last of them: what the next record must name. */
+  /** Record id of the last record, which the next one must name. */
   readonly end: string | null
-  /** Bytes of whole, good lines. What is behind them is a torn last record, or the line that ends a tape's meta. */
+  /** Bytes of whole, valid lines. After them there may be a torn last record, or the line that ends a tape's meta. */
   readonly goodBytes: number
   readonly torn: boolean
 }
 
-/** Meta may hold larger records than the lib's users may write: a Merkle state, a user value. */
+/**
+ * Returns the limits of a meta's records. They exceed those of user records, to hold a Merkle state or a user value.
+ */
 const metaLimits = (limits: Limits): Limits => ({
   ...limits,
   depthMax: limits.depthMax + 8,
   recordBytesMax: limits.recordBytesMax + 64 * 1024
 })
 
-/** The lines of `records` behind the line whose record id is `end`, and the record id of the last of them. */
+/** Returns the lines of `records`, to follow the line with record id `end`, and the record id of the last of them. */
 export const write = <R extends LibRecord | TapeRecord | TapeEnd>(
   end: string | null,
   records: ReadonlyArray<Unchained<R>>,
@@ -50,13 +52,13 @@ export const write = <R extends LibRecord | TapeRecord | TapeEnd>(
   return { bytes: TaraSON.toBytes(lines.join("")), end: previous }
 }
 
-/** What was written, and the record id of its last record: what is added later must name it. */
+/** Bytes of a meta, and the record id of their last record, which the next one must name. */
 export interface Written {
   readonly bytes: Uint8Array
   readonly end: string | null
 }
 
-/** A whole tape meta: `records`, the first of them LiteTape.Meta, and the line that says that nothing is missing. */
+/** Returns a whole tape meta: `records`, the first of them LiteTape.Meta, and the line that marks the end. */
 export const writeTape = (records: ReadonlyArray<Unchained<TapeRecord>>, limits: Limits = defaultLimits): Written => {
   const ended = records.map((record) =>
     record.$type === "LiteTape.Meta" ? { ...record, ended: true as const } : record
@@ -65,8 +67,8 @@ export const writeTape = (records: ReadonlyArray<Unchained<TapeRecord>>, limits:
 }
 
 /**
- * A tape meta with one more record. `bytes` are those of the meta as it was read, `end` the record id of its last record.
- * `undefined` where its end is not marked, as in those of early versions: it must be written whole.
+ * Returns a tape meta with one more record. `bytes` is the meta as it was read, `end` the record id of its last record.
+ * Returns `undefined` if its end is not marked, as in early versions: it must then be written whole.
  */
 export const extendTape = (
   bytes: Uint8Array,
@@ -89,7 +91,7 @@ const withEnd = ({ bytes, end }: Written): Written => {
   return { bytes: Buffer.concat([bytes, mark.bytes]), end }
 }
 
-/** Where the last line begins. */
+/** Returns where the last line begins. */
 const lastLine = (bytes: Uint8Array): number =>
   bytes.length < 2 ? 0 : bytes.lastIndexOf(newline, bytes.length - 2) + 1
 
@@ -101,7 +103,7 @@ const libTypes = new Set<unknown>(LibRecord.members.map((member) => member.field
 const tapeTypes = new Set<unknown>(TapeLine.members.map((member) => member.fields.$type.literal))
 
 /**
- * Reads a lib's meta. It is appended to in place, so its last record may be torn by a crash: that one is dropped.
+ * Reads a lib's meta. It is appended to in place, so a crash may tear its last record: a torn one is dropped.
  *
  * @throws ChainError
  */
@@ -109,7 +111,7 @@ export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaul
   read(meta, bytes, limits, { decode: decodeLib, types: libTypes, tornTail: true })
 
 /**
- * Reads a tape's meta. It is only ever replaced whole, so every line must be good, and the last one must say that it is.
+ * Reads a tape's meta. It is only ever replaced whole, so every line must be valid, and the last one must mark the end.
  *
  * @throws ChainError
  */
@@ -127,13 +129,13 @@ export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defau
       meta,
       line,
       offset: lineOffset(bytes, line),
-      why: "LiteTape.End is not where the meta ends"
+      why: "LiteTape.End is not the last line"
     })
   }
   return { ...chain, records, end: last.previous, goodBytes: lastLine(bytes) }
 }
 
-/** Runs a fold of the lines of `bytes`: what it finds wrong is told with the byte at which that line begins. */
+/** Runs a fold of the lines of `bytes`, and adds to its errors the byte at which their line begins. */
 export const folding = <A>(bytes: Uint8Array, fold: () => A): A => {
   try {
     return fold()
@@ -148,14 +150,14 @@ export const folding = <A>(bytes: Uint8Array, fold: () => A): A => {
   }
 }
 
-/** Where a line begins, counted from 1. */
+/** Returns where a line begins. Lines are counted from 1. */
 const lineOffset = (bytes: Uint8Array, line: number): number => {
   let offset = 0
   for (let at = 1; at < line && offset < bytes.length; at++) offset = bytes.indexOf(newline, offset) + 1 || bytes.length
   return offset
 }
 
-/** The first record of a damaged lib meta, if that one is good. */
+/** Returns the first record of a damaged lib meta, or `undefined` if that one is damaged too. */
 export const salvageLibMeta = (
   meta: string,
   bytes: Uint8Array
@@ -170,7 +172,9 @@ export const salvageLibMeta = (
   }
 }
 
-/** Those lines of a damaged tape meta that are good by themselves, whatever stands between them. Proves nothing. */
+/**
+ * Returns the lines of a damaged tape meta that are valid by themselves, whatever is between them. They prove nothing.
+ */
 export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Array<TapeRecord> => {
   const records: Array<TapeRecord> = []
   if (bytes.length > limits.metaBytesMax) return records
@@ -183,7 +187,7 @@ export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = de
       const record = readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind)
       if (record.$type !== "LiteTape.End") records.push(record)
     } catch {
-      // Damaged: what it said is lost.
+      // Damaged: the content of this line is lost.
     }
     start = end + 1
   }
@@ -203,7 +207,7 @@ const read = <R extends { readonly previous: string | null }>(
   kind: Kind<R>
 ): Chain<R> => {
   if (bytes.length > limits.metaBytesMax) {
-    throw new MetaInvalid({ meta, line: 0, why: `has ${bytes.length} bytes, the limit is ${limits.metaBytesMax}` })
+    throw new MetaInvalid({ meta, line: 0, why: `it has ${bytes.length} bytes, the limit is ${limits.metaBytesMax}` })
   }
   const records: Array<R> = []
   const ends = new Set<string | null>()
@@ -213,13 +217,13 @@ const read = <R extends { readonly previous: string | null }>(
     const at = bytes.indexOf(newline, start)
     const last = at === -1 || at === bytes.length - 1
     try {
-      if (at === -1) throw corrupt(meta, records.length + 1, start, "the last line has no end")
+      if (at === -1) throw corrupt(meta, records.length + 1, start, "the last line has no newline")
       const line = bytes.subarray(start, at)
       const record = readLine(meta, records.length + 1, start, line, limits, kind)
       if (record.previous !== end) {
-        // A good record in the wrong place is no torn write: it is never dropped.
+        // A valid record in the wrong place is not a torn write, so it is never dropped.
         if (ends.has(record.previous)) throw new ForkDetected({ meta, line: records.length + 1, offset: start })
-        const why = "does not follow the line before it"
+        const why = "it does not follow the line before it"
         throw new MetaInvalid({ meta, line: records.length + 1, offset: start, why })
       }
       ends.add(end)
@@ -236,18 +240,20 @@ const read = <R extends { readonly previous: string | null }>(
   return { records, end, goodBytes: bytes.length, torn: false }
 }
 
-/** Whether the end of a line between two records is damaged. A torn write is of one record. */
+/** Returns whether the newline between two records is damaged. A torn write is of one record. */
 const holdsTwo = (bytes: Uint8Array): boolean => Buffer.from(bytes).includes('{"$type":', 1)
 
-/** What seals a record: over its canonical form without `hash`. */
+/** Returns the hash that seals a record: over its canonical form without `hash`. */
 const ownHashOf = (unsealed: string): string => TaraSON.recordId(unsealed).slice("sha256:".length)
 
-/** The canonical text of a record without its seal. `bytes` are its canonical bytes: mostly only the seal is cut out. */
+/**
+ * Returns the canonical text of a record without its seal. `bytes` are canonical, so usually the seal is only cut out.
+ */
 const textWithoutHash = (bytes: Uint8Array, seal: string, value: TaraSON.JsonObject, limits: Limits): string => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
   const member = `"hash":"${seal}",`
   const at = text.indexOf(member)
-  // A member of an inner object may look the same, and a seal that is no hash may have to be escaped.
+  // A member of an inner object may look the same, and a seal that is not a hash may need escapes.
   if (at !== -1 && !text.includes(member, at + 1)) return text.slice(0, at) + text.slice(at + member.length)
   const { hash: _, ...rest } = value
   return TaraSON.encodeValue(rest, metaLimits(limits))
@@ -272,7 +278,8 @@ const readLine = <R>(
   if (typeof seal === "string" && seal !== ownHashOf(textWithoutHash(bytes, seal, value, limits))) {
     throw corrupt(meta, line, offset, "the record does not match its hash")
   }
-  if (hasConstructor(bytes)) throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: `constructor` as a key" })
+  if (hasConstructor(bytes))
+    throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: it has a key `constructor`" })
   const type = value["$type"]
   if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, offset, found: describeType(type) })
   if (typeof value["format"] === "number" && value["format"] !== formatVersion) {
@@ -285,14 +292,14 @@ const readLine = <R>(
   return decoded.success
 }
 
-/** In canonical bytes this is a key: within a string its quotes are escaped. */
+/** In canonical bytes this can only be a key: within a string, its quotes would be escaped. */
 const hasConstructor = (bytes: Uint8Array): boolean =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"constructor":')
 
 const compressions = new Set<unknown>(Compression.literals)
 const placements = new Set<unknown>(Placement.members.map((member) => member.fields.kind.literal))
 
-/** A codec, or a placement, of a later version. */
+/** Returns a codec or a placement of a later version, if the record has one. */
 const unknownChoice = ({ compression, placement }: TaraSON.JsonObject): string | undefined => {
   if (typeof compression === "string" && !compressions.has(compression))
     return describeChoice("compression", compression)
@@ -301,13 +308,13 @@ const unknownChoice = ({ compression, placement }: TaraSON.JsonObject): string |
 }
 
 const describeChoice = (field: string, choice: string): string =>
-  /^[A-Za-z0-9.-]{1,40}$/.test(choice) ? `${field} "${choice}"` : `another ${field}`
+  /^[A-Za-z0-9.-]{1,40}$/.test(choice) ? `${field} "${choice}"` : `a new ${field}`
 
-/** A type of a later version can be told of; what else stands there may be anybody's data. */
+/** Names a type of a later version. Any other type may be somebody's data, so it is not repeated. */
 const describeType = (type: unknown): string =>
   typeof type === "string" && /^Lite(?:Lib|Tape)\.[A-Za-z]{1,40}$/.test(type)
     ? `record type "${type}"`
-    : "a record that is no system record"
+    : "a record that is not a system record"
 
 const corrupt = (meta: string, line: number, offset: number, why: string) =>
   new MetaCorrupt({ meta, line, offset, why })

@@ -1,11 +1,11 @@
 /**
- * System records: what a lib and a tape say of themselves, in the same language as user records.
- * Field tables are in docs/FORMAT.md.
+ * System records: the records of a lib and of a tape about themselves, in the same language as user records.
+ * docs/FORMAT.md has tables of their fields.
  */
 import * as Schema from "effect/Schema"
 import { Placement } from "../format/Placement.ts"
 
-/** No number of a lib or a tape is larger: whoever counts on from it, or adds two, stays among the exact integers. */
+/** Largest number in a lib or a tape: counting up from it, or adding two of them, stays among the exact integers. */
 const countMax = 2 ** 52
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
@@ -17,20 +17,21 @@ const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d
 
 /**
  * Every record of a meta names the one before it, by the record id of its line (null for the first), and seals itself:
- * `hash` is the SHA-256 of its canonical form without `hash`. So the last line, which none names, proves itself too.
+ * `hash` is the SHA-256 of its canonical form without `hash`. So the last line, which no line names, proves itself too.
  */
 const chained = { hash: Hex64, previous: Schema.NullOr(RecordId) }
 
-/** Where a chain of commits has got to: the last batch, the next event position, the hash of that batch's mark. */
+/** A point in a chain of commits: the last batch, the next event position, the hash of that batch's mark. */
 export const Anchor = Schema.Struct({ batch: Count, hash: Hex64, position: Count })
 export type Anchor = typeof Anchor.Type
 
 /** The hash before the first batch of a lib. */
 export const noHash = "0".repeat(64)
 
-/** The anchor of a lib in which nothing was committed yet. */
+/** The anchor of a lib without commits. */
 export const origin: Anchor = { batch: 0, hash: noHash, position: 0 }
 
+/** The limits of a lib, as its meta contains them. */
 export const LimitsRecord = Schema.Struct({
   batchBytesMax: Positive,
   depthMax: Positive,
@@ -38,7 +39,7 @@ export const LimitsRecord = Schema.Struct({
   recordBytesMax: Positive
 })
 
-/** `records`: anyone with the lib may append. `events`: only the event store may. */
+/** The role of a tape. `records`: anyone with the lib may append. `events`: only the event store may. */
 export const Role = Schema.Literals(["records", "events"])
 export type Role = typeof Role.Type
 
@@ -82,7 +83,7 @@ export const LibClosed = Schema.Struct({
 })
 export const LibClean = Schema.Struct({ $type: Schema.Literal("LiteLib.Clean"), anchor: Anchor, ...chained })
 
-/** First line of a dynamic segment. */
+/** The first line of a dynamic segment. */
 export const DynamicHeader = Schema.Struct({
   $type: Schema.Literal("LiteLib.Header"),
   dynamic: Positive,
@@ -91,7 +92,7 @@ export const DynamicHeader = Schema.Struct({
 })
 export type DynamicHeader = typeof DynamicHeader.Type
 
-/** Last line of a batch in a dynamic segment. */
+/** The last line of a batch in a dynamic segment. */
 export const Commit = Schema.Struct({
   $type: Schema.Literal("LiteLib.Commit"),
   batch: Positive,
@@ -105,10 +106,10 @@ export type Commit = typeof Commit.Type
 export const TapeMeta = Schema.Struct({
   $type: Schema.Literal("LiteTape.Meta"),
   created: Time,
-  /** The last line is a LiteTape.End. Absent in meta that an early version wrote: lines that its end lost are not missed. */
+  /** The last line is a LiteTape.End. Absent in meta of early versions, where lines lost at the end go unnoticed. */
   ended: Schema.optionalKey(Schema.Literal(true)),
   format: Positive,
-  /** Batches up to this one are no part of the tape, whatever they say. */
+  /** Batches up to this one do not belong to the tape, even if they have records of it. */
   lastBatch: Count,
   lib: Uuid,
   /** Segment numbers below this one are taken, though no segment has them: by files that recovery could not use. */
@@ -118,7 +119,7 @@ export const TapeMeta = Schema.Struct({
     Schema.Struct({ kind: Schema.Literal("cloned"), lib: Uuid, records: Count, root: Hex64, tape: Uuid }),
     Schema.Struct({ kind: Schema.Literal("recovered"), tape: Schema.NullOr(Uuid) })
   ]),
-  /** What lib meta says of it too: a lib that lost its meta can be recovered without guessing. */
+  /** The same as in lib meta, so that a lib that lost its meta can be recovered without guessing. */
   role: Role,
   tape: Uuid,
   ...chained
@@ -136,10 +137,10 @@ export const TapeSegment = Schema.Struct({
   number: Positive,
   rawBytes: Positive,
   records: Positive,
-  /** How many of its lines are LiteTape.Same; absent for none. */
+  /** Number of its lines that are LiteTape.Same; absent for none. */
   same: Schema.optionalKey(Positive),
   sha256: Hex64,
-  /** Segments to a shard folder; absent where it lies in the tape's own. */
+  /** Number of segments in a shard folder; absent if the segment is in the tape's own folder. */
   shardEvery: Schema.optionalKey(Positive),
   state: Schema.Literal("closed"),
   ...chained
@@ -155,21 +156,21 @@ export const TapeUserMeta = Schema.Struct({
   ...chained
 })
 
-/** Says that the segments before it were made out of others: the last time that this was done. */
+/** Records the last repack: some of the segments listed before this record were made from others. */
 export const TapeRepack = Schema.Struct({
   $type: Schema.Literal("LiteTape.Repack"),
   added: Schema.Tuple([Positive, Positive]),
   records: Positive,
   removed: Schema.Tuple([Positive, Positive]),
-  /** RFC 9162 tree hash of the first `records` records: before the repack, and after it. */
+  /** RFC 9162 tree hash of the first `records` records, which is the same before and after the repack. */
   root: Hex64,
   why: Schema.String,
   ...chained
 })
-/** One repack: numbers of the first and the last segment that it removed, and that it added. */
+/** A repack: the numbers of the first and the last segment that it removed, and of those that it added. */
 export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
 
-/** The last line: what is cut off a meta, at the end of a line too, takes this one with it. */
+/** The last line. Whatever is cut off the end of a meta, even whole lines, takes this one with it. */
 export const TapeEnd = Schema.Struct({ $type: Schema.Literal("LiteTape.End"), ...chained })
 export type TapeEnd = typeof TapeEnd.Type
 
@@ -177,9 +178,9 @@ export type TapeEnd = typeof TapeEnd.Type
 export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
 export type LibRecord = typeof LibRecord.Type
 
-/** Records of a tape's meta, without the one that ends it. */
+/** Records of a tape's meta, except the one that ends it. */
 export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack])
 export type TapeRecord = typeof TapeRecord.Type
 
-/** A record before it is chained to the one in front of it. */
+/** A record before it is chained to the one before it. */
 export type Unchained<R> = R extends unknown ? Omit<R, "hash" | "previous"> : never

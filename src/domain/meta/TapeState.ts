@@ -8,40 +8,41 @@ import * as Merkle from "../merkle/Merkle.ts"
 import type { Repacked, Role, Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
 
 /**
- * Numbers that a repack leaves out in front of its outputs. In a tape's meta two segments in a row never have just so
- * many numbers between them: the outputs of a finished repack are further from what is before them by the segments whose
- * place they took, and what follows them is further too. So recovery, which has no meta, knows the outputs of a repack
- * whose inputs are still there.
+ * Numbers that a repack skips before its outputs. In a tape's meta, two consecutive segments never have exactly this
+ * many numbers between them: the outputs of a finished repack are further from the segment before them, by the segments
+ * that they replaced, and so is the segment after them. So recovery, which has no meta, recognises the outputs of a
+ * repack whose inputs are still there.
  */
 export const numbersBeforeRepack = 3
 
+/** Tape meta, folded. */
 export interface TapeState {
   readonly tape: string
   readonly lib: string
   readonly role: Role
   readonly created: string
   readonly origin: (typeof TapeMeta.Type)["origin"]
-  /** Batches up to this one are in segments, or no part of the tape. */
+  /** Batches up to this one are in segments, or do not belong to the tape. */
   readonly lastBatch: number
   /** Closed segments, in canonical order. */
   readonly segments: ReadonlyArray<Segment>
   readonly userMeta: ReadonlyMap<string, Json>
   /** Records in closed segments. */
   readonly records: number
-  /** Number of the next segment: one that meta never listed. */
+  /** Number of the next segment, which meta never listed. */
   readonly nextNumber: number
-  /** Segments never get a number below this one, though none may be listed. */
+  /** Segments never get a number below this one, even if none is listed. */
   readonly takenNumbers: number
   /** The last repack. */
   readonly repacked: Repacked | undefined
-  /** How many records say this. */
+  /** Number of records in tape meta. */
   readonly lines: number
 }
 
-/** A segment's bytes are counted with 32 bits. */
+/** Bytes of the largest segment: they are counted with 32 bits. */
 const segmentBytesMax = 2 ** 32 - 1
 
-/** `{}` and a newline. */
+/** Bytes of the shortest record: `{}` and a newline. */
 const recordBytesMin = 3
 
 interface Draft {
@@ -66,7 +67,8 @@ interface Draft {
  */
 export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeState => {
   const first = records[0]
-  if (first?.$type !== "LiteTape.Meta") throw new MetaInvalid({ meta, line: 1, why: "must be LiteTape.Meta" })
+  if (first?.$type !== "LiteTape.Meta")
+    throw new MetaInvalid({ meta, line: 1, why: "the first line is not LiteTape.Meta" })
   const draft: Draft = {
     tape: first.tape,
     lib: first.lib,
@@ -89,7 +91,7 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
   return { ...draft, segments: deepFreeze(draft.segments), lines: records.length }
 }
 
-/** The state after one more record that this writer is about to write. */
+/** Returns the state after one more record that this writer is about to write. */
 export const after = (state: TapeState, record: Unchained<TapeRecord>): TapeState => {
   const draft: Draft = { ...state, segments: [...state.segments], userMeta: new Map(state.userMeta) }
   apply("tape meta", state.lines + 1, draft, record)
@@ -100,7 +102,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
   const invalid = (why: string) => new MetaInvalid({ meta, line, why })
   switch (record.$type) {
     case "LiteTape.Meta":
-      throw invalid("a second LiteTape.Meta")
+      throw invalid("LiteTape.Meta occurs a second time")
     case "LiteTape.Segment": {
       const { $type: _, hash: __, previous: ___, ...segment } = { hash: "", previous: null, ...record }
       const { name, number, compression, shardEvery = 0 } = segment
@@ -111,9 +113,12 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       if (segment.firstOrdinal !== draft.records) {
         throw invalid(`segment ${segment.number} begins at record ${segment.firstOrdinal}, not at ${draft.records}`)
       }
-      if (segment.merkle.size !== draft.records + segment.records) throw invalid("its Merkle state has another size")
-      if (!Merkle.isState(segment.merkle)) throw invalid("its Merkle state has not one peak for each bit of its size")
-      if (segment.lastBatch < draft.lastBatch) throw invalid("its last batch is before that of the segment before")
+      if (segment.merkle.size !== draft.records + segment.records)
+        throw invalid("the size of its Merkle state is wrong")
+      if (!Merkle.isState(segment.merkle))
+        throw invalid("its Merkle state does not have one peak for each bit of its size")
+      if (segment.lastBatch < draft.lastBatch)
+        throw invalid("its last batch is lower than that of the segment before it")
       draft.segments.push(deepFreeze(segment))
       draft.records += segment.records
       draft.lastBatch = segment.lastBatch
@@ -122,10 +127,10 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
     }
     case "LiteTape.UserMeta":
       if (record.removed === true) {
-        if (record.value !== undefined) throw invalid("a removed key has no value")
+        if (record.value !== undefined) throw invalid("a user key is removed and has a value")
         draft.userMeta.delete(record.key)
       } else {
-        if (record.value === undefined) throw invalid("a key without a value")
+        if (record.value === undefined) throw invalid("a user key has no value")
         draft.userMeta.set(record.key, deepFreeze(record.value as Json))
       }
       return
@@ -139,7 +144,7 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
   }
 }
 
-/** A segment is found under the name that its number gives, and under no other. */
+/** Checks that a segment has the name that its number gives. */
 const checkName = (name: string, naming: Names.SegmentNaming, where: string): void => {
   try {
     Names.checkSegmentName(name, naming)
@@ -149,20 +154,21 @@ const checkName = (name: string, naming: Names.SegmentNaming, where: string): vo
   }
 }
 
-/** Sizes are what budgets are made of: those that no file can have are not believed. */
+/** Budgets are computed from these sizes, so sizes that no file can have are refused. */
 const checkSizes = ({ bytes, compression, rawBytes, records }: Segment): string | undefined => {
-  if (Math.max(bytes, rawBytes) > segmentBytesMax) return "it is larger than any segment"
-  if (compression === "none" && bytes !== rawBytes) return "it is not compressed, and has other raw bytes than bytes"
+  if (Math.max(bytes, rawBytes) > segmentBytesMax) return "it is larger than any segment can be"
+  if (compression === "none" && bytes !== rawBytes) return "it is not compressed, but bytes and rawBytes differ"
   return records * recordBytesMin > rawBytes ? "it has more records than its bytes can hold" : undefined
 }
 
-/** What a repack says of its segments must be what their Merkle states say. */
+/** Checks that a repack and the Merkle states of its segments agree on the root. */
 const checkRepack = (draft: Draft, { records, root }: Repacked, invalid: (why: string) => MetaInvalid): void => {
   const last = draft.segments.find((segment) => segment.merkle.size === records)
-  if (last !== undefined && Merkle.root(last.merkle) !== root) throw invalid("a repack with another root")
+  if (last !== undefined && Merkle.root(last.merkle) !== root)
+    throw invalid("the root of a repack is not that of its segments")
 }
 
-/** The state after a repack: `run` has been made into `added`. */
+/** Returns the state after a repack that replaced `run` by `added`. */
 export const afterRepack = (
   state: TapeState,
   run: ReadonlyArray<Segment>,
@@ -181,11 +187,11 @@ export const afterRepack = (
     why
   }
   const made = { ...state, segments: [...kept, ...added, ...behind], repacked }
-  // Folded from its own records: what the next reader will find.
+  // Folded from its own records, as the next reader will do.
   return fold("tape meta", refold(made).map((record) => ({ ...record, hash: "", previous: null })) as Array<TapeRecord>)
 }
 
-/** The records that say the same in as few lines as can be. */
+/** Returns the fewest records that describe the same state. */
 export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {
   const records: Array<Unchained<TapeRecord>> = [
     {
@@ -206,6 +212,6 @@ export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {
   return records
 }
 
-/** Whether meta should be folded afresh: it has twice as many lines as it needs. */
+/** Returns whether meta should be folded afresh, because it has twice as many lines as it needs. */
 export const isWorn = (state: TapeState): boolean =>
   state.lines > 2 * (2 + state.segments.length + state.userMeta.size) + 8

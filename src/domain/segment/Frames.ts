@@ -1,8 +1,7 @@
 /**
- * Frames: how the bytes of a compressed segment are cut. A compressed segment is a row of frames, each of which holds
- * whole lines and is decompressed by itself. A frame has at most 1 MiB of raw bytes; a longer line is a frame of its
- * own. Where frames begin can be found again from the file alone, by walking from each to the next.
- *
+ * Frames: how the bytes of a compressed segment are divided. A compressed segment is a sequence of frames. Each frame
+ * holds whole lines and is decompressed by itself. A frame has at most 1 MiB of raw bytes; a longer line is a frame of
+ * its own. The frames can be found from the file alone, by walking from each one to the next.
  * ```
  * zstd   one frame of RFC 8878: with content size, with content checksum, without dictionary
  * gzip   one member of RFC 1952:
@@ -10,8 +9,8 @@
  *        deflate data   CRC-32 of the raw bytes u32   number of raw bytes u32
  * ```
  *
- * Numbers are little-endian. `zstd -d` and `gunzip` read a whole segment as they read any file. Anything that a frame
- * could be and these are not (a skippable frame, a dictionary, no checksum, a file name) is refused.
+ * Numbers are little-endian. `zstd -d` and `gunzip` read a whole segment as they read any file. Everything else that
+ * these formats allow in a frame (a skippable frame, a dictionary, no checksum, a file name) is refused.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
  * @see https://www.rfc-editor.org/rfc/rfc1952#section-2.3
@@ -19,25 +18,30 @@
 import { invariant } from "../base/invariant.ts"
 import type { Limits } from "../format/Limits.ts"
 
-/** How a compressed segment is compressed. */
+/** The codec of a compressed segment. */
 export type Codec = "gzip" | "zstd"
 
-/** Most raw bytes of a frame of several lines. */
+/** Raw bytes of a frame of several lines, at most. */
 export const frameBytesMax = 1024 * 1024
 
-/** Most raw bytes of any frame in a lib with these limits: the longest record with its newline may need more. */
+/**
+ * Returns the raw bytes that any frame may have in a lib with these limits: the longest record may need a larger one.
+ */
 export const rawBytesMax = (limits: Pick<Limits, "recordBytesMax">): number =>
   Math.max(frameBytesMax, limits.recordBytesMax + 1)
 
-/** Most bytes that so many raw bytes take up as a frame: more than either codec makes of bytes that do not compress. */
+/**
+ * Returns the most bytes that this many raw bytes take as a frame. Neither codec needs more, even if nothing
+ * compresses.
+ */
 export const storedBytesMax = (rawBytes: number): number => rawBytes + Math.floor(rawBytes / 64) + 1024
 
-/** A frame is not one that this library writes, or does not hold what it says. */
+/** A frame is not one that this library writes, or does not hold what it declares. */
 export class FrameDamaged extends Error {
   override readonly name = "FrameDamaged"
 }
 
-/** A frame holds more than the limit. */
+/** A frame holds more raw bytes than the limit. */
 export class FrameTooLarge extends Error {
   override readonly name = "FrameTooLarge"
   readonly limit: number
@@ -48,18 +52,18 @@ export class FrameTooLarge extends Error {
   }
 }
 
-/** Sizes of a frame, as it says them itself, in bytes. */
+/** Sizes of a frame in bytes, as the frame declares them. */
 export interface FrameSize {
   readonly fileBytes: number
   readonly rawBytes: number
 }
 
 /**
- * The frame that begins at `start`; `undefined` when `bytes` end before it does. No more than
- * `storedBytesMax(rawMax)` bytes are ever asked for.
+ * Returns the sizes of the frame that begins at `start`, or `undefined` if `bytes` end before it does. No frame needs
+ * more than `storedBytesMax(rawMax)` bytes.
  *
  * @throws FrameDamaged
- * @throws FrameTooLarge when it says that it holds more than `rawMax`
+ * @throws FrameTooLarge if it declares more than `rawMax` raw bytes
  */
 export const measure = (codec: Codec, bytes: Uint8Array, start: number, rawMax: number): FrameSize | undefined => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -80,7 +84,7 @@ const zstdBlockBytesMax = 128 * 1024
 const zstdChecksumBytes = 4
 const zstdSizeBytes = [1, 2, 4, 8] as const
 
-/** Walks the headers of the frame's blocks: their sizes are all that says where it ends. */
+/** Walks the headers of the frame's blocks, since only their sizes tell where it ends. */
 const measureZstd = (view: DataView, start: number, rawMax: number): FrameSize | undefined => {
   const end = view.byteLength
   if (start + 5 > end) return undefined
@@ -104,7 +108,7 @@ const measureZstd = (view: DataView, start: number, rawMax: number): FrameSize |
     isLast = (header & 1) === 1
     refuseUnless(type !== 3, "a zstd block has a reserved type")
     refuseUnless(size <= zstdBlockBytesMax, "a zstd block is too large")
-    // A block of one repeated byte stores that byte alone; its size is that of what it stands for.
+    // A block of one repeated byte stores that byte once; its size is that of the decompressed run.
     at += 3 + (type === 1 ? 1 : size)
     refuseUnless(at - start <= storedBytesMax(rawBytes), "a zstd frame is larger than its content")
   }
@@ -125,7 +129,7 @@ const readZstdSize = (view: DataView, at: number, sizeBytes: 1 | 2 | 4 | 8): num
   }
 }
 
-// No time, no name, no system: the same raw bytes make the same member. Then the extra field, of 8 bytes: "LT", 4.
+// No time, no name, no system, so the same raw bytes make the same member. Then the extra field of 8 bytes: "LT", 4.
 const gzipStart = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 8, 0, 0x4c, 0x54, 4, 0]
 const gzipHeaderBytes = gzipStart.length + 4
 const gzipTrailerBytes = 8
@@ -144,7 +148,7 @@ const measureGzip = (view: DataView, start: number, rawMax: number): FrameSize |
   return { fileBytes, rawBytes }
 }
 
-/** The gzip member around deflated data: of so many raw bytes with this CRC-32. */
+/** Returns the gzip member around deflated data, with this number and this CRC-32 of raw bytes. */
 export const wrapGzip = (deflated: Uint8Array, rawBytes: number, crc: number): Uint8Array => {
   const fileBytes = gzipHeaderBytes + deflated.length + gzipTrailerBytes
   invariant(fileBytes < 2 ** 32 && rawBytes < 2 ** 32, "a frame has less than 2^32 bytes")
@@ -158,7 +162,7 @@ export const wrapGzip = (deflated: Uint8Array, rawBytes: number, crc: number): U
   return member
 }
 
-/** The deflated data of a whole gzip member that was measured, and the CRC-32 of its raw bytes. */
+/** Returns the deflated data of a whole gzip member that was measured, and the CRC-32 of its raw bytes. */
 export const unwrapGzip = (member: Uint8Array): { readonly deflated: Uint8Array; readonly crc: number } => {
   const end = member.length - gzipTrailerBytes
   const view = new DataView(member.buffer, member.byteOffset, member.length)

@@ -1,29 +1,29 @@
 /**
- * `LiteTape.Same`: the line that a segment may have in the place of a record that stands in it already.
+ * `LiteTape.Same`: the line that a segment may have in place of a record that it already holds.
  *
  * ```
  * {"$type":"LiteTape.Same","line":12}
  * ```
  *
- * `line` counts from 0 within the segment, and is that of an earlier line, which is no `LiteTape.Same` itself.
+ * `line` counts from 0 within the segment. It is that of an earlier line, which is not a `LiteTape.Same` itself.
  */
 import { newline } from "../format/Format.ts"
 
 const start = Buffer.from(`{"$type":"LiteTape.Same"`)
 const startOfNumber = Buffer.from(`{"$type":"LiteTape.Same","line":`)
 
-/** The least bytes that such a line has, its newline included. */
+/** Bytes of the shortest such line, its newline included. */
 export const sameLineBytesMin = startOfNumber.length + 3
 
-/** The line, with its newline, that stands for the record on `line`. */
+/** Returns the line, with its newline, that stands for the record on `line`. */
 export const encodeSame = (line: number): Uint8Array => Buffer.from(`{"$type":"LiteTape.Same","line":${line}}\n`)
 
 /**
- * The number of the line that `bytes[start, end)` stands for; −1 when it tries to, and is not one of these lines;
- * `undefined` when it is a record.
+ * Returns the number of the line that `bytes[from, end)` stands for; −1 if it begins like such a line but is not valid;
+ * `undefined` if it is a record.
  */
 export const decodeSame = (bytes: Uint8Array, from = 0, end = bytes.length): number | undefined => {
-  // The byte in which most records differ from it already.
+  // Most records differ from such a line in this byte.
   if (bytes[from + 10] !== start[10] || !hasAt(bytes, from, end, start)) return undefined
   if (!hasAt(bytes, from, end, startOfNumber)) return -1
   return readNumber(bytes, from + startOfNumber.length, end)
@@ -33,7 +33,7 @@ const digit0 = 0x30
 const digit9 = 0x39
 const digitsMax = 10
 
-/** The number in canonical digits that fills `bytes[from, end)` but for the brace that ends it; −1 when none does. */
+/** Returns the number whose canonical digits fill `bytes[from, end)` up to the closing brace, or −1. */
 const readNumber = (bytes: Uint8Array, from: number, end: number): number => {
   const digits = end - 1 - from
   if (digits < 1 || digits > digitsMax || bytes[end - 1] !== 0x7d) return -1
@@ -47,7 +47,7 @@ const readNumber = (bytes: Uint8Array, from: number, end: number): number => {
   return number
 }
 
-/** Offset of the first line in whole lines that is, or tries to be, a `LiteTape.Same`; −1 when there is none. */
+/** Returns the offset of the first line, among whole lines, that begins like a `LiteTape.Same`; −1 if no line does. */
 export const findSame = (lines: Uint8Array): number => {
   const buffer = Buffer.from(lines.buffer, lines.byteOffset, lines.length)
   for (let at = buffer.indexOf(start); at !== -1; at = buffer.indexOf(start, at + 1)) {

@@ -1,10 +1,10 @@
 /**
- * The index of one segment: where its records, streams and event ids are. It is derived, belongs to the one segment
- * whose SHA-256 it carries, and is rebuilt when anything about it is wrong (`IndexDamaged`).
+ * The index of one segment: where its records, streams and event ids are. It is derived, contains the SHA-256 of its
+ * segment, and is rebuilt if anything about it is wrong (`IndexDamaged`).
  *
- * Numbers are little-endian. The file is a row of pages of 4096 bytes: 4092 of payload, then a CRC-32 of them that is
- * continued from the CRC-32 of (segment sha256 ‖ page number as u32). A page of another index, or at another place, is
- * therefore refused like a damaged one. Sections start on page boundaries in this order; rows never cross a page.
+ * Numbers are little-endian. The file is a sequence of pages of 4096 bytes: 4092 of payload, then a CRC-32 of them that
+ * continues the CRC-32 of (segment sha256 ‖ page number as u32). So a page of another index, or in another place, is
+ * refused like a damaged one. Sections start on page boundaries in this order; rows never cross a page.
  *
  * ```
  * page 0    0 "LTINDEX1"   8 version u32   12 kind u32 (0 records, 1 events)   16 segment sha256, 32 bytes
@@ -17,13 +17,13 @@
  * frames   file offset u32 · file bytes u32 · raw offset u32 · raw bytes u32              (compressed segments)
  * ```
  *
- * Lines, and all that is said of them, are those of the decompressed segment as they stand there, `LiteTape.Same`
- * included. A block is a run of whole lines of at most 64 KiB within one frame; a longer line is a block of its own.
- * Streams that share a hash have a row each, side by side; so have ids. Hashes are no proof (see Hash53.ts): verify
- * every hit against the record.
+ * Lines and offsets are those of the decompressed segment as it is stored, with its `LiteTape.Same`. A block is a run
+ * of whole lines of at most 64 KiB within one frame; a longer line is a block of its own. Streams that share a hash
+ * have one row each, next to each other, and so do ids. A hash proves nothing (see Hash53.ts): verify every hit against
+ * the record.
  *
- * Nothing here reads files. A look-up is a generator that yields numbers of pages and is handed these pages, in order;
- * it checks each before it looks at it. What it yields first mostly suffices.
+ * Nothing here reads files. A look-up is a generator that yields page numbers and is given these pages, in order. It
+ * checks each page before it uses it. Its first request is usually enough.
  */
 import { BloomFilter } from "../base/BloomFilter.ts"
 import type { BlockTable } from "./indexBlocks.ts"
@@ -41,34 +41,37 @@ export { blockBytesMax, SegmentIndexBuilder } from "./indexBuilder.ts"
 export type { Header, Kind, Section } from "./indexLayout.ts"
 export { decodeHeader, hashOfSegment, IndexDamaged, pageBytes } from "./indexLayout.ts"
 
-/** Yields numbers of pages, wants these pages back, ends with its result. Throws `IndexDamaged`. */
+/** Yields page numbers, is given these pages, and returns its result. Throws `IndexDamaged`. */
 export type Lookup<A> = Generator<ReadonlyArray<number>, A, ReadonlyArray<Uint8Array>>
 
-/** A stream that may be the wanted one: its entries are `firstEntry` and on, by revision from `firstRevision`. */
+/**
+ * A stream that may be the wanted one. Its entries begin at `firstEntry`, in the order of revisions, from
+ * `firstRevision`.
+ */
 export interface StreamRow {
   readonly firstEntry: number
   readonly count: number
   readonly firstRevision: number
 }
 
-/** Where an event's line is in the raw segment, in bytes without the newline, and its CRC-32. */
+/** Place of an event's line in the raw segment, in bytes without the newline, and its CRC-32. */
 export interface LineSpan {
   readonly offset: number
   readonly length: number
   readonly crc: number
 }
 
-/** All blocks of the segment. */
+/** Reads all blocks of the segment. */
 export function* readBlocks(header: Header): Lookup<BlockTable> {
   return makeBlockTable(header, yield* readSection(header, header.blocks))
 }
 
-/** All frames of the segment: none where it is not compressed. */
+/** Reads all frames of the segment: none if it is not compressed. */
 export function* readFrames(header: Header): Lookup<FrameTable> {
   return makeFrameTable(header, yield* readSection(header, header.frames))
 }
 
-/** Streams of this hash: none, the wanted one, or also others that share the hash. */
+/** Finds the streams with this hash: none, the wanted one, or others too that share the hash. */
 export function* findStream(header: Header, hash: number): Lookup<Array<StreamRow>> {
   const rows = yield* findRows(header, header.streams, hash)
   return rows.map(({ page, offset }) => {
@@ -77,18 +80,18 @@ export function* findStream(header: Header, hash: number): Lookup<Array<StreamRo
     const firstRevision = page.getFloat64(offset + 16, true)
     check(count > 0, "a stream has no entries")
     check(firstEntry + count <= header.entries.rows, "a stream has entries that do not exist")
-    check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "a stream begins with a revision that is none")
+    check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "the first revision of a stream is not a count")
     return { firstEntry, count, firstRevision }
   })
 }
 
-/** Pages that are read at once where many are. */
+/** Pages that are read together in a long read. */
 const pagesAtOnce = 64
 
-/** How many pages `readFilter` reads. */
+/** Returns how many pages `readFilter` reads. */
 export const filterPages = ({ streams }: Header): number => pagesOf(streams)
 
-/** The hashes of all streams, in a few bits each. */
+/** Reads the hashes of all streams into a filter, which keeps a few bits of each. */
 export function* readFilter(header: Header): Lookup<BloomFilter> {
   const { streams } = header
   const filter = new BloomFilter(streams.rows)
@@ -102,7 +105,7 @@ export function* readFilter(header: Header): Lookup<BloomFilter> {
   return filter
 }
 
-/** The entries `from` to `from + count - 1`, which must exist. */
+/** Reads the entries `from` to `from + count - 1`, which must exist. */
 export function* readEntries(header: Header, from: number, count: number): Lookup<Array<LineSpan>> {
   const { entries } = header
   invariant(from >= 0 && count >= 0 && from + count <= entries.rows, "only entries that exist are read")
@@ -119,13 +122,13 @@ export function* readEntries(header: Header, from: number, count: number): Looku
       length: page.getUint32(at + 4, true),
       crc: page.getUint32(at + 8, true)
     }
-    check(entry.offset + entry.length < header.rawBytes, "an entry points behind the segment")
+    check(entry.offset + entry.length < header.rawBytes, "an entry points past the end of the segment")
     read.push(entry)
   }
   return read
 }
 
-/** Entries of the events whose id has this hash, ascending. */
+/** Finds the entries of the events whose id has this hash, in ascending order. */
 export function* findId(header: Header, idHash: number): Lookup<Array<number>> {
   const rows = yield* findRows(header, header.ids, idHash)
   return rows.map(({ page, offset }) => {
@@ -152,10 +155,10 @@ function* readPages(header: Header, section: Section, first: number, last: numbe
   return numbers.map((number, i) => checkPage(header.segmentSha256, number, pages[i]!))
 }
 
-// Hashes are spread evenly, so their value tells the page but for a few rows. Were they not, halving takes over.
+// Hashes are evenly spread, so their value predicts the page but for a few rows. If they are not, halving takes over.
 const interpolationsMax = 3
 
-/** The rows of a section sorted by a hash, in their order, that have this one. */
+/** Finds all rows with this hash in a section that is sorted by hash, in their order. */
 function* findRows(header: Header, section: Section, hash: number): Lookup<Array<Row>> {
   let low = 0
   let high = pagesOf(section) - 1
@@ -182,7 +185,10 @@ function* findRows(header: Header, section: Section, hash: number): Lookup<Array
   return []
 }
 
-/** Rows with this hash on page `from` and, while it goes on over the page's edge, on the next in this direction. */
+/**
+ * Collects rows with this hash from page `from` and, while they reach the page's edge, from the next one in this
+ * direction.
+ */
 function* runOfRows(header: Header, section: Section, from: number, step: 1 | -1, hash: number): Lookup<Array<Row>> {
   let run: Array<Row> = []
   for (let number = from; number >= 0 && number < pagesOf(section); number += step) {

@@ -1,6 +1,6 @@
 /**
- * What is computed of a segment while it is written: the file's hash, the Merkle state behind it, its index. Off the
- * append path; no record is parsed.
+ * Computes what a segment needs while it is written: the file's hash, the Merkle state after it, its index. This is not
+ * on the path of appends, and parses no record.
  */
 import { createHash, type Hash } from "node:crypto"
 import { forEachLine } from "../format/lines.ts"
@@ -10,14 +10,14 @@ import type { Role } from "../meta/SystemRecord.ts"
 
 export type { EventKey } from "./SegmentIndex.ts"
 
-/** What meta says of a segment, as far as its bytes tell; and its index. */
+/** The fields of a segment in meta that its bytes determine, and its index. */
 export interface SealedSegment {
-  /** Size of the file. */
+  /** Bytes of the file. */
   readonly bytes: number
-  /** Size of the lines in it, decompressed. */
+  /** Bytes of its lines, decompressed. */
   readonly rawBytes: number
   readonly records: number
-  /** How many of the lines stand for earlier ones; absent for none. */
+  /** Number of lines that stand for earlier ones; absent for none. */
   readonly same?: number
   readonly sha256: string
   readonly merkle: Merkle.State
@@ -33,7 +33,7 @@ export class SegmentSeal {
   #records = 0
   #same = 0
 
-  /** `before` is the Merkle state behind the segment in front of it. */
+  /** Starts a segment. `before` is the Merkle state after the segment before it. */
   constructor(role: Role, before: Merkle.State = Merkle.empty) {
     this.#merkle = new Merkle.Accumulator(before)
     this.#index = new SegmentIndexBuilder(role)
@@ -47,20 +47,22 @@ export class SegmentSeal {
     return this.#rawBytes
   }
 
-  /** Adds whole lines that are stored as they are; `event` says what the n-th of them is, where the segment holds events. */
+  /**
+   * Adds whole lines that are stored as they are. For a segment of events, `event` returns the key of the n-th of them.
+   */
   add(lines: Uint8Array, event?: (n: number) => EventKey): void {
     this.addStored(lines)
     forEachLine(lines, (start, end, n) => this.addLine(lines, start, end, event?.(n)))
   }
 
-  /** Adds the record `bytes[start, end)`, stored as it is. `leaf` is its Merkle leaf, where it is known. */
+  /** Adds the record `bytes[start, end)`, stored as it is. `leaf` is its Merkle leaf, if that is known. */
   addLine(bytes: Uint8Array, start: number, end: number, event?: EventKey, leaf?: string): void {
     if (leaf === undefined) this.#merkle.add(bytes, start, end)
     else this.#merkle.addLeafHash(leaf)
     this.#addToIndex(bytes, start, end, event)
   }
 
-  /** Adds a record by its Merkle leaf, in whose place this line (with its newline) is stored. */
+  /** Adds a record by its Merkle leaf; `line`, with its newline, is stored in its place. */
   addSame(leaf: string, line: Uint8Array): void {
     this.#merkle.addLeafHash(leaf)
     this.#addToIndex(line, 0, line.length - 1)
@@ -73,18 +75,18 @@ export class SegmentSeal {
     this.#records++
   }
 
-  /** The next bytes of the file. */
+  /** Adds the next bytes of the file. */
   addStored(chunk: Uint8Array): void {
     this.#hash.update(chunk)
     this.#bytes += chunk.length
   }
 
-  /** The lines since the last frame are one frame. Its bytes follow in `addFrame`, perhaps after later lines. */
+  /** Ends a frame: it has the lines since the last one. Its bytes follow in `addFrame`, perhaps after later lines. */
   endFrame(): void {
     this.#index.endFrame()
   }
 
-  /** The next frame, in order, as it is stored. */
+  /** Adds the bytes of the next frame, in order. */
   addFrame(frame: Uint8Array): void {
     this.#index.addFrameBytes(frame.length)
     this.addStored(frame)

@@ -2,27 +2,31 @@ import { lastNotAfter } from "../base/binarySearch.ts"
 import type { Header } from "./indexLayout.ts"
 import { check, rowsPerPage } from "./indexLayout.ts"
 
-/** The blocks of a segment, as columns: block `i` is `bytes[i]` raw bytes at `offset[i]`. */
+/** The blocks of a segment as columns: block `i` has `bytes[i]` raw bytes at `offset[i]`. */
 export interface BlockTable {
   readonly count: number
-  /** Record that the block begins with, counted within the segment. */
+  /** First record of the block, counted within the segment. */
   readonly firstRecord: Uint32Array
   readonly offset: Uint32Array
   readonly bytes: Uint32Array
   /** CRC-32 of the block's raw bytes. */
   readonly crc: Uint32Array
-  /** Position of the block's first event; −1 where the segment holds other records. */
+  /** Position of the block's first event; −1 if the segment holds other records. */
   readonly firstPosition: Float64Array
-  /** The block that holds this record of the segment; −1 when there is no such record. */
+  /** Returns the block that holds this record of the segment, or −1 if there is no such record. */
   readonly blockOfRecord: (record: number) => number
   /**
-   * The block to read from for the events from this position on: the last that begins at or before it, the first when
-   * all begin behind it; −1 when the segment has no event from there on.
+   * Returns the block from which to read the events from this position on: the last one that begins at or before it, or
+   * the first one if all begin after it; −1 if the segment has no event from there on.
    */
   readonly blockOfPosition: (position: number) => number
 }
 
-/** @throws IndexDamaged when the blocks do not make up the segment */
+/**
+ * Reads the blocks of a segment from their pages.
+ *
+ * @throws IndexDamaged if the blocks do not make up the segment
+ */
 export const makeBlockTable = (header: Header, pages: ReadonlyArray<DataView>): BlockTable => {
   const { blocks, firstPosition: segmentPosition, lastPosition, rawBytes, records } = header
   const count = blocks.rows
@@ -44,12 +48,12 @@ export const makeBlockTable = (header: Header, pages: ReadonlyArray<DataView>): 
     check(offset[block] === end && bytes[block]! > 0, "its blocks have gaps")
     check(
       block === 0 ? firstRecord[0] === 0 : firstRecord[block]! > firstRecord[block - 1]!,
-      "its blocks are unordered"
+      "its blocks are not in order"
     )
     end += bytes[block]!
   }
-  check(end === rawBytes, "its blocks are not the whole segment")
-  check(count === 0 || firstPosition[0] === segmentPosition, "its blocks begin at another position")
+  check(end === rawBytes, "its blocks do not cover the segment")
+  check(count === 0 || firstPosition[0] === segmentPosition, "its first block begins at the wrong position")
   return {
     count,
     firstRecord,

@@ -9,23 +9,23 @@ import { isSortable, sortedOrder } from "./indexSort.ts"
 import { BadLine } from "../json/BadLine.ts"
 import { invariant } from "../base/invariant.ts"
 
-/** What the index needs to know about an event. `idHash` is `hashId(stream, id)`. */
+/** What the index needs to know of an event. `idHash` is `hashId(stream, id)`. */
 export interface EventKey {
   readonly stream: string
   readonly revision: number
   readonly position: number
   readonly idHash: number
-  /** CRC-32 of its line without the newline, where it is known already. */
+  /** CRC-32 of its line without the newline, if it is known already. */
   readonly crc?: number
 }
 
-/** Most raw bytes of a block of several lines. */
+/** Raw bytes of a block of several lines, at most. */
 export const blockBytesMax = 64 * 1024
 
 /**
  * Builds the index of one segment, line by line in order.
  *
- * Columns of numbers instead of an object for each event: a segment may have millions.
+ * It keeps columns of numbers instead of an object for each event: a segment may have millions of events.
  */
 export class SegmentIndexBuilder {
   readonly #kind: Kind
@@ -45,7 +45,7 @@ export class SegmentIndexBuilder {
   #blockCrcs = new Uint32Array(64)
   #blockPosition = new Float64Array(64)
 
-  /** Raw bytes up to the end of each frame, and the size of each in the file, as far as it is known. */
+  /** Raw bytes up to the end of each frame, and the bytes of each frame in the file, as far as they are known. */
   readonly #frameEnd: Array<number> = []
   readonly #frameFileBytes: Array<number> = []
 
@@ -59,18 +59,21 @@ export class SegmentIndexBuilder {
   #stream = new Uint32Array(0)
   #idHash = new Float64Array(0)
 
-  /** `hashStream` is for tests that need streams with one hash. */
+  /** `hashStream` is for tests, which need streams with the same hash. */
   constructor(kind: Kind, hashStream: (stream: string) => number = hash53) {
     this.#kind = kind
     this.#hashStream = hashStream
   }
 
-  /** The next line, `chunk[start, end)` without its newline. `event` exactly when the segment holds events. */
+  /**
+   * Adds the next line, `chunk[start, end)` without its newline. `event` is given if and only if the segment holds
+   * events.
+   */
   add(chunk: Uint8Array, start: number, end: number, event?: EventKey): void {
     const bytes = end - start + 1
-    invariant(!this.#finished, "nothing is added to an index that is finished")
+    invariant(!this.#finished, "nothing is added to a finished index")
     invariant(this.#rawBytes + bytes < 2 ** 32, "a segment has less than 2^32 raw bytes")
-    invariant((event !== undefined) === (this.#kind === "events"), "events have keys, other records have none")
+    invariant((event !== undefined) === (this.#kind === "events"), "events have keys, and other records do not")
     const starts = this.#blockBytes === 0 || this.#blockBytes + bytes > blockBytesMax
     if (event === undefined) {
       if (starts) this.#startBlock(-1)
@@ -79,7 +82,7 @@ export class SegmentIndexBuilder {
       const { crc = crc32(chunk.subarray(start, end)) } = event
       this.#addEvent(event, end - start, crc)
       if (starts) this.#startBlock(event.position)
-      // A few steps on numbers, where the bytes would have to be gone through again.
+      // A few steps on numbers, instead of another pass over the bytes.
       this.#blockCrc = crc32Byte(crc32Combine(this.#blockCrc, crc, end - start), newline)
     }
     this.#blockBytes += bytes
@@ -87,20 +90,22 @@ export class SegmentIndexBuilder {
     this.#records++
   }
 
-  /** The lines since the last frame are one frame of a compressed segment: the next line begins another. */
+  /** Ends a frame of a compressed segment: it has the lines since the last one, and the next line begins another. */
   endFrame(): void {
     invariant(this.#rawBytes > (this.#frameEnd.at(-1) ?? 0), "a frame holds a line")
     this.#frameEnd.push(this.#rawBytes)
     this.#endBlock()
   }
 
-  /** The next frame, in order, takes up so many bytes of the file. It may be told after lines of later frames. */
+  /**
+   * Adds the number of bytes that the next frame, in order, takes in the file. Lines of later frames may come first.
+   */
   addFrameBytes(fileBytes: number): void {
     invariant(fileBytes > 0, "a frame takes up bytes")
     this.#frameFileBytes.push(fileBytes)
   }
 
-  /** The index, ready to be written. The builder is used up. */
+  /** Returns the index, ready to be written. The builder must not be used afterwards. */
   finish(segmentSha256Hex: string): Uint8Array {
     invariant(!this.#finished, "an index is finished once")
     this.#finished = true
@@ -139,14 +144,14 @@ export class SegmentIndexBuilder {
     invariant(isSortable(idHash), "the hash of an id is an integer in [0, 2^53)")
     let number = this.#streamOf.get(stream)
     if (number === undefined) {
-      if (!(Number.isSafeInteger(revision) && revision >= 0)) throw new BadLine("a revision is no count")
+      if (!(Number.isSafeInteger(revision) && revision >= 0)) throw new BadLine("a revision is not a count")
       number = this.#streamOf.size
       this.#streamOf.set(stream, number)
       this.#streamCount.push(0)
       this.#streamRevision.push(revision)
     }
     if (revision !== this.#streamRevision[number]! + this.#streamCount[number]!) {
-      throw new BadLine("revisions of a stream are not in a row")
+      throw new BadLine("the revisions of a stream are not consecutive")
     }
     this.#streamCount[number]!++
     const event = this.#records
@@ -201,7 +206,7 @@ export class SegmentIndexBuilder {
     }
   }
 
-  /** Gives the first entry of each stream, by the order of their first events. */
+  /** Writes the streams. Returns the first entry of each, in the order of their first events. */
   #writeStreams({ streams }: Header, view: DataView): Uint32Array {
     const hashes = Float64Array.from(this.#streamOf.keys(), this.#hashStream)
     const firstEntry = new Uint32Array(streams.rows)
@@ -218,7 +223,7 @@ export class SegmentIndexBuilder {
     return firstEntry
   }
 
-  /** Gives the hash of each entry's id. */
+  /** Writes the entries. Returns the hash of each entry's id. */
   #writeEntries({ entries }: Header, view: DataView, nextEntry: Uint32Array): Float64Array {
     const idHashes = new Float64Array(entries.rows)
     for (let event = 0; event < entries.rows; event++) {

@@ -2,22 +2,26 @@ import { lastNotAfter } from "../base/binarySearch.ts"
 import type { Header } from "./indexLayout.ts"
 import { check, rowsPerPage } from "./indexLayout.ts"
 
-/** The frames of a compressed segment, as columns; without rows where it is not compressed. */
+/** The frames of a compressed segment as columns; without rows if it is not compressed. */
 export interface FrameTable {
   readonly count: number
-  /** Where the frame is in the segment's file, in bytes. */
+  /** Offset of the frame in the segment's file, in bytes. */
   readonly fileOffset: Uint32Array
   readonly fileBytes: Uint32Array
-  /** What it is of the decompressed segment, in bytes. */
+  /** Offset of its content in the decompressed segment, in bytes. */
   readonly rawOffset: Uint32Array
   readonly rawBytes: Uint32Array
-  /** Size of the file. */
+  /** Bytes of the file. */
   readonly totalFileBytes: number
-  /** The frame that holds the raw byte at this offset, which must exist. */
+  /** Returns the frame that holds the raw byte at this offset, which must exist. */
   readonly frameOfRaw: (rawOffset: number) => number
 }
 
-/** @throws IndexDamaged when the frames do not make up the segment */
+/**
+ * Reads the frames of a segment from their pages.
+ *
+ * @throws IndexDamaged if the frames do not make up the segment
+ */
 export const makeFrameTable = (header: Header, pages: ReadonlyArray<DataView>): FrameTable => {
   const { frames } = header
   const count = frames.rows
@@ -40,7 +44,7 @@ export const makeFrameTable = (header: Header, pages: ReadonlyArray<DataView>): 
     fileEnd += fileBytes[frame]!
     rawEnd += rawBytes[frame]!
   }
-  check(count === 0 || rawEnd === header.rawBytes, "its frames are not the whole segment")
+  check(count === 0 || rawEnd === header.rawBytes, "its frames do not cover the segment")
   return {
     count,
     fileOffset,

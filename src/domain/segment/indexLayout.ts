@@ -1,54 +1,57 @@
-/** What builder and reader of a segment's index share: pages, sections, header. The layout is drawn in SegmentIndex.ts. */
+/**
+ * What the builder and the reader of a segment's index share: pages, sections, header. SegmentIndex.ts shows the
+ * layout.
+ */
 import { crc32 } from "node:zlib"
 import { invariant } from "../base/invariant.ts"
 
 /** What a segment holds: any records, or events. */
 export type Kind = "records" | "events"
 
-/** A run of rows of one size, from the start of page `firstPage` on. */
+/** A sequence of rows of one size, from the start of page `firstPage` on. */
 export interface Section {
   readonly firstPage: number
   readonly rows: number
   readonly rowBytes: number
 }
 
-/** Page 0. Positions are −1 where there are no events. */
+/** The contents of page 0. Positions are −1 if there are no events. */
 export interface Header {
   readonly segmentSha256: string
   readonly kind: Kind
   readonly records: number
-  /** Size of the segment before compression, in bytes. */
+  /** Bytes of the segment before compression. */
   readonly rawBytes: number
   readonly firstPosition: number
   readonly lastPosition: number
-  /** Size of the whole index, in pages. */
+  /** Number of pages of the whole index. */
   readonly pages: number
   readonly blocks: Section
   readonly streams: Section
   readonly entries: Section
   readonly ids: Section
-  /** Without rows where the segment is not compressed. */
+  /** Without rows if the segment is not compressed. */
   readonly frames: Section
 }
 
-/** What a header is made of when its sections are not placed yet. */
+/** The contents of a header before its sections are placed. */
 export type Contents = Pick<
   Header,
   "segmentSha256" | "kind" | "records" | "rawBytes" | "firstPosition" | "lastPosition"
 > & { readonly rows: { readonly [S in SectionName]: number } }
 
-/** An index is not the one of its segment, or not what was written. Rebuild it. */
+/** An index does not belong to its segment, or is not what was written. It must be rebuilt. */
 export class IndexDamaged extends Error {
   override readonly name = "IndexDamaged"
   readonly why: string
 
   constructor(why: string) {
-    super(`Index damaged, to be rebuilt: ${why}`)
+    super(`the index is damaged and must be rebuilt: ${why}`)
     this.why = why
   }
 }
 
-/** Size of a page, its checksum included. */
+/** Bytes of a page, its checksum included. */
 export const pageBytes = 4096
 
 const payloadBytes = pageBytes - 4
@@ -65,13 +68,13 @@ const rowBytes: { readonly [S in SectionName]: number } = {
   frames: 16
 }
 
-/** Rows on each page of a section but the last. */
+/** Returns the number of rows on each page of a section but the last. */
 export const rowsPerPage = (section: Section): number => Math.floor(payloadBytes / section.rowBytes)
 
-/** Pages of a section. */
+/** Returns the number of pages of a section. */
 export const pagesOf = (section: Section): number => Math.ceil(section.rows / rowsPerPage(section))
 
-/** Sections follow each other behind page 0, in the order of `sectionNames`. */
+/** Places the sections one after the other, from page 1 on, in the order of `sectionNames`. */
 export const place = ({ rows, ...contents }: Contents): Header => {
   let pages = 1
   const section = (name: SectionName): Section => {
@@ -89,7 +92,7 @@ export const place = ({ rows, ...contents }: Contents): Header => {
   return { ...contents, ...sections, pages }
 }
 
-/** Offset of a row in the whole index. */
+/** Returns the offset of a row in the whole index. */
 export const offsetOfRow = (section: Section, row: number): number => {
   const perPage = rowsPerPage(section)
   const page = Math.floor(row / perPage)
@@ -113,15 +116,15 @@ export const encodeHeader = (header: Header, page: DataView): void => {
 }
 
 /**
- * Page 0 of the index of the segment that has this hash.
+ * Reads page 0 of the index of the segment with this hash.
  *
  * @throws IndexDamaged
  */
 export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): Header => {
   const page = checkPage(expectedSegmentSha256, 0, page0)
   const sha256 = Buffer.from(page0.buffer, page0.byteOffset + 16, 32).toString("hex")
-  check(Buffer.from(page0.buffer, page0.byteOffset, 8).toString("latin1") === magic, "it is no index")
-  check(page.getUint32(8, true) === version, "it has another version")
+  check(Buffer.from(page0.buffer, page0.byteOffset, 8).toString("latin1") === magic, "it is not an index")
+  check(page.getUint32(8, true) === version, "it has an unknown version")
   check(sha256 === expectedSegmentSha256, "it belongs to another segment")
   check(page.getUint32(12, true) <= 1, "its kind is unknown")
   const rows = (i: number): number => page.getUint32(76 + 8 * i, true)
@@ -135,7 +138,7 @@ export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): 
     rows: { blocks: rows(0), streams: rows(1), entries: rows(2), ids: rows(3), frames: rows(4) }
   })
   sectionNames.forEach((name, i) =>
-    check(page.getUint32(72 + 8 * i, true) === header[name].firstPage, `its ${name} are at another place`)
+    check(page.getUint32(72 + 8 * i, true) === header[name].firstPage, `its ${name} are not where they belong`)
   )
   const { blocks, entries, frames, ids, kind, records, streams } = header
   const events = kind === "events" ? records : 0
@@ -145,7 +148,7 @@ export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): 
   return header
 }
 
-/** The hash of the segment that this page 0 says it belongs to; `undefined` where the page is damaged, or is none. */
+/** Returns the hash of the segment that this page 0 names, or `undefined` if it is damaged or not a page 0. */
 export const hashOfSegment = (page0: Uint8Array): string | undefined => {
   if (page0.length !== pageBytes) return undefined
   const page = Buffer.from(page0.buffer, page0.byteOffset, pageBytes)
@@ -154,14 +157,14 @@ export const hashOfSegment = (page0: Uint8Array): string | undefined => {
   return isIntact && page.toString("latin1", 0, 8) === magic ? sha256 : undefined
 }
 
-/** Writes a page's checksum. It depends on segment and place, so that the page is valid nowhere else. */
+/** Writes a page's checksum. It depends on the segment and on the page number, so the page is valid nowhere else. */
 export const checksumPage = (segmentSha256: string, number: number, page: Uint8Array): void => {
   const view = new DataView(page.buffer, page.byteOffset, pageBytes)
   view.setUint32(payloadBytes, checksum(segmentSha256, number, page), true)
 }
 
 /**
- * The page, when it is page `number` of the index of this segment.
+ * Returns the page if it is page `number` of the index of this segment.
  *
  * @throws IndexDamaged
  */
@@ -169,11 +172,15 @@ export const checkPage = (segmentSha256: string, number: number, page: Uint8Arra
   check(page.length === pageBytes, `page ${number} is cut off`)
   const view = new DataView(page.buffer, page.byteOffset, pageBytes)
   const intact = view.getUint32(payloadBytes, true) === checksum(segmentSha256, number, page)
-  check(intact, `page ${number} is not what was written for this segment`)
+  check(intact, `page ${number} does not match its checksum for this segment`)
   return view
 }
 
-/** @throws IndexDamaged */
+/**
+ * Throws unless `holds`.
+ *
+ * @throws IndexDamaged
+ */
 export function check(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new IndexDamaged(otherwise)
 }

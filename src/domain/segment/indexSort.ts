@@ -1,12 +1,12 @@
 import { invariant } from "../base/invariant.ts"
 
-/** Whether `key` can be sorted here: an integer in [0, 2^53). */
+/** Returns whether `key` can be sorted here: an integer in [0, 2^53). */
 export const isSortable = (key: number): boolean => Number.isSafeInteger(key) && key >= 0
 
-/** Up to so many keys comparing is faster than five passes over their digits. */
+/** Up to this many keys, comparing is faster than five passes over their digits. */
 const comparedMax = 512
 
-/** The order that sorts `keys`: `keys[order[0]] ≤ keys[order[1]] ≤ …`. Stable. */
+/** Returns the order that sorts `keys`: `keys[order[0]] ≤ keys[order[1]] ≤ …`. Stable. */
 export const sortedOrder = (keys: Float64Array): Uint32Array =>
   keys.length <= comparedMax ? comparedOrder(keys) : radixOrder(keys)
 
@@ -19,7 +19,7 @@ const comparedOrder = (keys: Float64Array): Uint32Array => {
   return order.toSorted((a, b) => keys[a]! - keys[b]! || a - b)
 }
 
-/** Linear also when all keys are equal: a radix sort of 53-bit integers by 11 bits a pass. */
+/** A radix sort of 53-bit integers with 11 bits in each pass: linear even if all keys are equal. */
 const radixOrder = (keys: Float64Array): Uint32Array => {
   const high = new Uint32Array(keys.length)
   const low = new Uint32Array(keys.length)

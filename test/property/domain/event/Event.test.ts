@@ -140,7 +140,7 @@ describe("an event's content", () => {
 
 describe("an event", () => {
   it.each([
-    [{ type: "" }, /not empty/],
+    [{ type: "" }, /non-empty/],
     [{ type: "LiteTape.Meta" }, /reserved/],
     [{ type: "LiteLib.Anything" }, /reserved/],
     [{ type: "é".repeat(129) }, /256 bytes/],
@@ -150,12 +150,12 @@ describe("an event", () => {
     [{ type: "A", id: "\ufffe" }, /its id/],
     [{ type: "A", metadata: [] }, /metadata must be an object/],
     [{ type: "A", metadata: null }, /metadata must be an object/],
-    [{ type: "A", tags: [1] }, /tags must be texts/],
+    [{ type: "A", tags: [1] }, /tags must be an array of texts/],
     [{ type: "A", tags: Array.from({ length: 65 }, () => "t") }, /64 tags/]
   ])("is refused with its number and the reason: %j", (event, why) => {
     const run = () => encode(event as Event.NewEvent)
     assert.throws(run, why)
-    assert.throws(run, /event 3 for order-17/)
+    assert.throws(run, /event 3 for stream order-17/)
   })
 
   it.each(["Lite", "LiteTape", "LiteTapeX", "liteTape.Meta", "XLiteLib.Meta"])("may be of type %s", (type) => {

@@ -87,11 +87,11 @@ const isRun = (events: ReadonlyArray<RecordedEvent>): boolean => {
 describe("the order of events", () => {
   it("requires positions that ascend, with gaps or without, and revisions of each stream from 0 without gaps", () => {
     const order = orderAfter(eventOf("a", 0, 0), eventOf("b", 0, 1), eventOf("a", 1, 7))
-    assert.throws(() => order.add(eventOf("c", 0, 7)), "position 7 comes after 7")
-    assert.throws(() => order.add(eventOf("c", 0, 3)), "position 3 comes after 7")
-    assert.throws(() => order.add(eventOf("a", 1, 8)), "revision 1 of a stream stands where 2 should")
-    assert.throws(() => order.add(eventOf("a", 3, 8)), "revision 3 of a stream stands where 2 should")
-    assert.throws(() => order.add(eventOf("c", 1, 8)), "revision 1 of a stream stands where 0 should")
+    assert.throws(() => order.add(eventOf("c", 0, 7)), "position 7 comes after position 7")
+    assert.throws(() => order.add(eventOf("c", 0, 3)), "position 3 comes after position 7")
+    assert.throws(() => order.add(eventOf("a", 1, 8)), "a stream has revision 1 where 2 belongs")
+    assert.throws(() => order.add(eventOf("a", 3, 8)), "a stream has revision 3 where 2 belongs")
+    assert.throws(() => order.add(eventOf("c", 1, 8)), "a stream has revision 1 where 0 belongs")
   })
 
   it("is unchanged after a refused event", () => {
@@ -115,16 +115,16 @@ describe("the order of events", () => {
       { position: Number.NaN }
     ]) {
       const record = { ...event, ...change } as unknown as RecordedEvent
-      assert.throws(() => new EventOrder().add(record), "a record that is no event")
+      assert.throws(() => new EventOrder().add(record), "a record that is not an event")
     }
   })
 
   it("accepts any revision of a stream after a lost segment, and then only the next one", () => {
     const order = orderAfter(eventOf("a", 0, 0), eventOf("b", 0, 1))
     order.lose()
-    assert.throws(() => order.add(eventOf("a", 9, 1)), "position 1 comes after 1")
+    assert.throws(() => order.add(eventOf("a", 9, 1)), "position 1 comes after position 1")
     order.add(eventOf("a", 9, 5))
-    assert.throws(() => order.add(eventOf("a", 9, 6)), "revision 9 of a stream stands where 10 should")
+    assert.throws(() => order.add(eventOf("a", 9, 6)), "a stream has revision 9 where 10 belongs")
     order.add(eventOf("a", 10, 6))
     order.add(eventOf("new", 3, 7))
   })
@@ -163,6 +163,6 @@ describe("the order of events", () => {
     assert.isTrue(order.addRun(summaryOf([])))
     assert.isFalse(order.addRun(summaryOf([eventOf("a", 1, 4)])))
     assert.isTrue(order.addRun(summaryOf([eventOf("a", 1, 5), eventOf("a", 2, 6)])))
-    assert.throws(() => order.add(eventOf("a", 2, 7)), "where 3 should")
+    assert.throws(() => order.add(eventOf("a", 2, 7)), "where 3 belongs")
   })
 })

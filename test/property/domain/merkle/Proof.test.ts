@@ -137,7 +137,7 @@ describe("a head", () => {
 
   it("that a tape does not have is reported with the reason", () => {
     assert.match(mismatch({ tape: other, records: 9, root: null }), /the expected head is of/)
-    assert.match(mismatch({ tape, records: 4, root: null }), /has 4 records, the expected head has 5/)
+    assert.match(mismatch({ tape, records: 4, root: null }), /has 4 records, but the expected head has 5/)
     assert.match(mismatch({ tape, records: 5, root: h0 }), /the first 5 records .* were changed/)
   })
 })

@@ -60,7 +60,7 @@ const names: ReadonlyArray<readonly [name: string, text: string]> = [
 const segmentName: ReadonlyArray<Case> = names.map(([name, text]) => ({
   name: `a name ${name}`,
   error: "InvalidSegmentName",
-  says: /Not a segment name: ".*": this segment is called seg-000001\.jsonl, by notes\/tape\.meta\.jsonl line 2/,
+  says: /".*" is not a segment name: the name of this segment is seg-000001\.jsonl, by notes\/tape\.meta\.jsonl line 2/,
   give: ofTape(segment(0, (record) => ({ ...record, name: text })))
 }))
 
@@ -92,7 +92,7 @@ const metaStructure: ReadonlyArray<Case> = [
   {
     name: "a Merkle state of another size",
     error: "MetaInvalid",
-    says: /tape\.meta\.jsonl line 2.*Merkle state has another size/,
+    says: /tape\.meta\.jsonl line 2.*size of its Merkle state is wrong/,
     give: ofTape(segment(0, (record) => ({ ...record, merkle: { peaks: [], size: 0 } })))
   },
   {
@@ -212,7 +212,7 @@ const unknown: ReadonlyArray<Case> = [
   {
     name: "a format version of a lib",
     error: "UnsupportedFormat",
-    says: /litelib\.meta\.jsonl.*format version 2 is not known to this version of litetapes: upgrade it/,
+    says: /litelib\.meta\.jsonl.*format version 2 is not known to this version of litetapes\. Upgrade litetapes/,
     give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, format: 2, and: "fields of then" })))
   },
   {

@@ -73,7 +73,7 @@ const fileType: ReadonlyArray<Case> = [
   {
     name: "a link in place of the folder of a tape",
     error: "unsafe",
-    says: /unsafe \(something else than what should stand there; links are not followed\): .*notes/,
+    says: /unsafe.*it is not the kind of file that belongs here; links are not followed.*notes/,
     give: (ground) =>
       Effect.flatMap(closedLib(ground), (at) => {
         const kept = ground.place()
@@ -88,7 +88,7 @@ const notALib: ReadonlyArray<Case> = [
   {
     name: "a folder with other files",
     error: "LibInvalid",
-    says: /is not a lib: neither empty nor a lib: choose another folder/,
+    says: /is not a lib: it is neither empty nor a lib; choose another folder/,
     give: (ground) => {
       const at = ground.place()
       fs.mkdirSync(at)
@@ -99,7 +99,7 @@ const notALib: ReadonlyArray<Case> = [
   {
     name: "tapes without lib meta",
     error: "LibInvalid",
-    says: /is not a lib: no litelib\.meta\.jsonl, but other files of a lib: recover it/,
+    says: /is not a lib: it has no litelib\.meta\.jsonl, but other files of a lib; recover it with Lib\.recover/,
     give: (ground) =>
       Effect.flatMap(closedLib(ground), (at) => {
         fs.rmSync(path.join(at, "litelib.meta.jsonl"))
@@ -109,13 +109,13 @@ const notALib: ReadonlyArray<Case> = [
   {
     name: "an absent folder, for a reader",
     error: "LibInvalid",
-    says: /is not a lib: nothing is there/,
+    says: /is not a lib: it does not exist/,
     give: (ground) => opening(ground, ground.place())
   },
   {
     name: "a file",
     error: "LibInvalid",
-    says: /is not a lib: not a folder/,
+    says: /is not a lib: it is not a folder/,
     give: (ground) => {
       const at = ground.place()
       fs.writeFileSync(at, "x")
@@ -143,7 +143,7 @@ const writer: ReadonlyArray<Case> = [
   {
     name: "a lib that another writer has open",
     error: "LibLocked",
-    says: /is open for writing elsewhere: one writer at a time; readers open with mode "read"/,
+    says: /is open for writing in another process or scope\. Wait .* or open it with mode "read"/,
     give: (ground) => {
       const at = ground.place()
       return withLib<unknown, unknown>(ground.storage, at, () => writing(ground, at))
@@ -152,7 +152,7 @@ const writer: ReadonlyArray<Case> = [
   {
     name: "an append of a reader",
     error: "ReadOnly",
-    says: /is open for reading only: open it with mode "write"/,
+    says: /is open for reading only\. Open it with mode "write"/,
     give: (ground) =>
       Effect.flatMap(closedLib(ground), (at) =>
         withLib<unknown, unknown>(
@@ -166,7 +166,7 @@ const writer: ReadonlyArray<Case> = [
   {
     name: "an append after one that found the disk full",
     error: "WriterPoisoned",
-    says: /the writer of .* stopped after a failure \(.*ENOSPC.*\): close the lib and open it again/,
+    says: /the writer of .* stopped after an earlier failure \(.*ENOSPC.*\)\. Close the lib and open it again/,
     give: full
   }
 ]

@@ -85,27 +85,35 @@ describe("a flat view", () => {
 describe("an invalid flat view", () => {
   const root: Entry = ["", {}]
   const cases: ReadonlyArray<readonly [name: string, entries: ReadonlyArray<Entry>, error: string]> = [
-    ["nothing", [], "NotAFlatView at : the root is missing or not {}"],
-    ["no root", [["/a", 1]], "NotAFlatView at : the root is missing or not {}"],
-    ["a root that is a list", [["", []]], "NotAFlatView at : the root is missing or not {}"],
-    ["a root that is a primitive", [["", 1]], "NotAFlatView at : the root is missing or not {}"],
-    ["no parent", [root, ["/a/b", 1]], "NotAFlatView at /a/b: its container is missing"],
-    ["a primitive as parent", [root, ["/a", 1], ["/a/b", 1]], "NotAFlatView at /a/b: its container is not one"],
-    ["null as parent", [root, ["/a", null], ["/a/b", 1]], "NotAFlatView at /a/b: its container is not one"],
-    ["twins", [root, ["/a", 1], ["/a", 1]], "NotAFlatView at /a: the same place twice"],
-    ["two roots", [root, root], "NotAFlatView at : the same place twice"],
-    ["a gap", [root, ["/a", []], ["/a/0", 1], ["/a/2", 1]], "NotAFlatView at /a: a gap between indices"],
-    ["no index 0", [root, ["/a", []], ["/a/1", 1]], "NotAFlatView at /a: a gap between indices"],
-    ["a huge index", [root, ["/a", []], ["/a/4294967294", 1]], "NotAFlatView at /a/4294967294: a gap between indices"],
-    ["a leading zero", [root, ["/a", []], ["/a/00", 1]], "NotAFlatView at /a/00: not an index"],
-    ["a signed index", [root, ["/a", []], ["/a/-0", 1]], "NotAFlatView at /a/-0: not an index"],
-    ["a key in a list", [root, ["/a", []], ["/a/length", 1]], "NotAFlatView at /a/length: not an index"],
-    ["a forbidden key", [root, ["/__proto__", {}]], "NotAFlatView at /__proto__: a forbidden key"],
-    ["no slash", [root, ["a", 1]], "NotAFlatView at /a: not a JSON Pointer"],
-    ["a bad escape", [root, ["/a~2", 1]], "NotAFlatView at /a~02: not a JSON Pointer"],
-    ["an escape cut short", [root, ["/a~", 1]], "NotAFlatView at /a~0: not a JSON Pointer"],
-    ["a full object", [root, ["/a", { b: 1 }]], "NotAFlatView at /a: a container that is not empty"],
-    ["a full list", [root, ["/a", [1]]], "NotAFlatView at /a: a container that is not empty"],
+    ["nothing", [], "NotAFlatView at : the entry of the root is missing or not {}"],
+    ["no root", [["/a", 1]], "NotAFlatView at : the entry of the root is missing or not {}"],
+    ["a root that is a list", [["", []]], "NotAFlatView at : the entry of the root is missing or not {}"],
+    ["a root that is a primitive", [["", 1]], "NotAFlatView at : the entry of the root is missing or not {}"],
+    ["no parent", [root, ["/a/b", 1]], "NotAFlatView at /a/b: its container has no entry"],
+    ["a primitive as parent", [root, ["/a", 1], ["/a/b", 1]], "NotAFlatView at /a/b: its parent is not a container"],
+    ["null as parent", [root, ["/a", null], ["/a/b", 1]], "NotAFlatView at /a/b: its parent is not a container"],
+    ["twins", [root, ["/a", 1], ["/a", 1]], "NotAFlatView at /a: the same place has two entries"],
+    ["two roots", [root, root], "NotAFlatView at : the same place has two entries"],
+    ["a gap", [root, ["/a", []], ["/a/0", 1], ["/a/2", 1]], "NotAFlatView at /a: there is a gap between its indices"],
+    ["no index 0", [root, ["/a", []], ["/a/1", 1]], "NotAFlatView at /a: there is a gap between its indices"],
+    [
+      "a huge index",
+      [root, ["/a", []], ["/a/4294967294", 1]],
+      "NotAFlatView at /a/4294967294: there is a gap between indices"
+    ],
+    ["a leading zero", [root, ["/a", []], ["/a/00", 1]], "NotAFlatView at /a/00: it is not an index of its array"],
+    ["a signed index", [root, ["/a", []], ["/a/-0", 1]], "NotAFlatView at /a/-0: it is not an index of its array"],
+    [
+      "a key in a list",
+      [root, ["/a", []], ["/a/length", 1]],
+      "NotAFlatView at /a/length: it is not an index of its array"
+    ],
+    ["a forbidden key", [root, ["/__proto__", {}]], "NotAFlatView at /__proto__: its key is forbidden"],
+    ["no slash", [root, ["a", 1]], "NotAFlatView at /a: it is not a JSON Pointer"],
+    ["a bad escape", [root, ["/a~2", 1]], "NotAFlatView at /a~02: it is not a JSON Pointer"],
+    ["an escape cut short", [root, ["/a~", 1]], "NotAFlatView at /a~0: it is not a JSON Pointer"],
+    ["a full object", [root, ["/a", { b: 1 }]], "NotAFlatView at /a: a container is not empty"],
+    ["a full list", [root, ["/a", [1]]], "NotAFlatView at /a: a container is not empty"],
     ["an ill-formed string", [root, ["/a", "\ud800"]], "IllFormedString at /a"],
     ["what is not JSON", [root, ["/a", undefined as never]], "NotJsonValue at /a"],
     ["a date", [root, ["/a", new Date(0) as never]], "NotJsonValue at "],
@@ -126,11 +134,11 @@ describe("an invalid flat view", () => {
   it("is refused for lines that are not entries", () => {
     assert.strictEqual(
       refusal(() => parseLines("/a 1")),
-      "NotAFlatView at : a line without `: `"
+      "NotAFlatView at : a line has no `: `"
     )
     assert.strictEqual(
       refusal(() => parseLines('"/a":1')),
-      "NotAFlatView at : a line without `: `"
+      "NotAFlatView at : a line has no `: `"
     )
     assert.strictEqual(
       refusal(() => parseLines("/a: x")),
@@ -146,7 +154,7 @@ describe("an invalid flat view", () => {
     )
     assert.strictEqual(
       refusal(() => parseLines("/a: [1]")),
-      "NotAFlatView at /a: a container that is not empty"
+      "NotAFlatView at /a: a container is not empty"
     )
   })
 

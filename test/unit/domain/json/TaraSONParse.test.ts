@@ -91,11 +91,11 @@ describe("a foreign line", () => {
     })
     assert.deepStrictEqual(refusal(() => TaraSON.parse(bytes('{"a":1 2}'))).reason, {
       _tag: "NotJson",
-      detail: "unexpected at position 7"
+      detail: "unexpected character at position 7"
     })
     assert.deepStrictEqual(refusal(() => TaraSON.parse(bytes('{"a":'))).reason, {
       _tag: "NotJson",
-      detail: "ends too early"
+      detail: "it ends too early"
     })
   })
 
