@@ -30,20 +30,24 @@ import * as SegmentFiles from "./folder/SegmentFiles.ts"
 import * as TapeFolders from "./folder/TapeFolders.ts"
 import { told } from "./storage/storageErrors.ts"
 
-/** Storage over the disk that is provided. */
+/** Storage in folders of the `Disk` that is provided. */
 export const make: Effect.Effect<Storage["Service"], never, Disk> = Effect.map(Disk, (disk) =>
   Storage.of({
     open: (location, mode) => {
-      // Names are put behind it with a slash.
+      // Names are appended to it with a slash.
       const trimmed = location.replace(/(?<=.)\/+$/, "") || "."
       return whole(told("open", trimmed, openRoot(disk, trimmed, mode)))
     }
   })
 )
 
+/** Provides storage in folders of the `Disk` that is provided. */
 export const layer: Layer.Layer<Storage, never, Disk> = Layer.effect(Storage, make)
 
-/** When it fails, nothing stays taken until the caller's scope closes: a second try may follow in the same one. */
+/**
+ * Releases everything at once if the effect fails, not when the caller's scope closes: a retry in that scope may
+ * follow.
+ */
 const whole = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E, Scope.Scope> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
@@ -66,7 +70,7 @@ const openRoot = (
         : yield* openWrite(disk, location, mode === "recover")
     const warnings = yield* warningsOf(disk, location)
     const boot = yield* disk.boot
-    // Added after the lock, so run before it is freed.
+    // Acquired after the lock, so released before it.
     const place = yield* Effect.acquireRelease(
       Effect.sync(() => OpenFolder.make(disk, location, lock)),
       OpenFolder.close

@@ -1,6 +1,6 @@
 /**
- * `Storage` in memory: the same rules as in a folder, and nothing survives the process. A location keeps what was
- * written as long as the layer lives, so a lib can be closed and opened again.
+ * `Storage` in memory, with the same rules as in a folder. Nothing survives the process. A location keeps what was
+ * written for as long as the layer lives, so a lib can be closed and opened again.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,7 +15,7 @@ import * as SegmentFiles from "./memory/SegmentFiles.ts"
 import * as TapeFolders from "./memory/TapeFolders.ts"
 import { type Reason, storageError } from "./storage/storageErrors.ts"
 
-/** Storage with places of its own. */
+/** Makes a storage with locations of its own. */
 export const make: Effect.Effect<Storage["Service"]> = Effect.sync(() => {
   const libs = new Map<string, Lib>()
   return Storage.of({
@@ -33,6 +33,7 @@ export const make: Effect.Effect<Storage["Service"]> = Effect.sync(() => {
   })
 })
 
+/** Provides storage in memory. Each time that the layer is built, it has locations of its own. */
 export const layer: Layer.Layer<Storage> = Layer.effect(Storage, make)
 
 const start = (
@@ -43,14 +44,15 @@ const start = (
   const refuse = (reason: Reason, detail: string) => storageError("open", location, reason, detail)
   const lib = libs.get(location) ?? makeLib()
   if (mode === "read") {
-    if (lib.meta === undefined) return refuse("not-a-lib", "no lib meta is there")
+    if (lib.meta === undefined) return refuse("not-a-lib", "it has no lib meta; check the location")
     return { lib, location, mode: "read", closed: false }
   }
-  if (lib.locked) return refuse("locked", "another scope writes here: close it, or open for reading")
+  if (lib.locked)
+    return refuse("locked", "another scope has it open for writing; close that one, or open it for reading")
   const empty = isEmpty(lib)
-  if (empty && mode === "recover") return refuse("not-a-lib", "nothing is there to recover")
+  if (empty && mode === "recover") return refuse("not-a-lib", "there is nothing to recover; check the location")
   if (lib.meta === undefined && !empty && mode === "write") {
-    return refuse("not-a-lib", "no lib meta, but other parts of a lib: recover it")
+    return refuse("not-a-lib", "it has no lib meta, but other parts of a lib; recover it with Lib.recover")
   }
   lib.locked = true
   libs.set(location, lib)
@@ -73,11 +75,11 @@ const isEmpty = (lib: Lib): boolean =>
 const makeRoot = (session: Session): Root => ({
   location: session.location,
   mode: session.mode,
-  // One and the same: a hint cannot outlive the memory that it is in.
+  // Always the same: a hint does not outlive the memory that it is in.
   boot: "memory",
   checkLock: Effect.suspend(() =>
     session.mode === "write" && session.closed
-      ? Effect.fail(storageError("checkLock", session.location, "lock-lost", "closed"))
+      ? Effect.fail(storageError("checkLock", session.location, "lock-lost", "it is closed"))
       : Effect.void
   ),
   meta: MetaStore.make(session),

@@ -1,7 +1,7 @@
 /**
  * `Disk` on Node's file system.
  *
- * Folders that a path leads through are the caller's; of the last component no link is ever followed.
+ * The folders on a path are the caller's concern. If the last component is a link, it is never followed.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -24,11 +24,11 @@ const entryOf = (stats: fs.BigIntStats): FileStat => {
   }
 }
 
-// What Node says of them on Windows is made up.
+// On Windows, Node makes these numbers up.
 const permissions = (stats: fs.BigIntStats): Pick<FileStat, "mode"> =>
   process.platform === "win32" ? {} : { mode: Number(stats.mode & 0o777n) }
 
-/** The mode that it is given is cut by the umask, of which no part may be missing that its owner needs. */
+/** Makes a folder. The umask cuts the mode that it is given, so bits that its owner needs are set afterwards. */
 const makeFolder = (path: string): Effect.Effect<void, DiskError> =>
   attempt("makeFolder", path, () => {
     fs.mkdirSync(path, ownFolder)
@@ -53,7 +53,7 @@ const syncFolder = (path: string): Effect.Effect<void, DiskError> =>
 
 const unlink = (path: string): Effect.Effect<void, DiskError> =>
   Effect.flatMap(
-    // Callers unlink leftovers that are seldom there: looking first saves the trip to the thread pool.
+    // Callers unlink leftovers that are rarely there: looking first saves the trip to the thread pool.
     attempt("unlink", path, () => fs.lstatSync(path, { throwIfNoEntry: false })),
     (stats) =>
       stats === undefined
@@ -69,21 +69,22 @@ const boot = Effect.sync((): string | undefined => {
   }
 })
 
+/** Options of a disk. */
 export interface Options {
   /**
-   * Where small writes are made durable. `adaptive`, the default: on the event loop while the device takes less than half
-   * a millisecond for it, which is faster than asking the thread pool; else there. `background`: always in the thread
-   * pool, so that the event loop never waits for the device.
+   * Where small syncs run. `adaptive`: on the event loop while the device syncs in under half a millisecond, which is
+   * faster than asking the thread pool; otherwise in the thread pool. `background`: always in the thread pool, so that
+   * the event loop never waits for the device. Default: `adaptive`.
    */
   readonly syncs?: Syncs
 }
 
-/** The disk itself; it holds nothing. */
+/** Returns a disk with these options. It holds nothing open. */
 export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
   openRead: (path) => openExisting("openRead", path, O_RDONLY, syncs, isLocked),
   openWrite: (path) => openExisting("openWrite", path, O_RDWR, syncs, isLocked),
   create: (path) => createNew(path, syncs),
-  // Windows cannot sync a folder, and says EPERM.
+  // Windows cannot sync a folder, and answers EPERM.
   syncFolder: process.platform === "win32" ? () => Effect.void : syncFolder,
   makeFolder,
   rename: (from, to) => background("rename", to, (done) => fs.rename(from, to, done)),
@@ -99,9 +100,11 @@ export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
   boot
 })
 
-/** With the defaults of `Options`. */
+/** A disk with the default options. */
 export const make: Disk["Service"] = makeWith({})
 
+/** Provides a disk with the default options. */
 export const layer: Layer.Layer<Disk> = Layer.succeed(Disk, make)
 
+/** Provides a disk with these options. */
 export const layerWith = (options: Options): Layer.Layer<Disk> => Layer.succeed(Disk, makeWith(options))

@@ -1,8 +1,8 @@
 /**
  * `Storage` in folders of Node's file system.
  *
- * A location is taken as the process finds it when the lib is opened: relative to the working directory of that moment,
- * and through links. Within the lib no link is followed.
+ * A location is resolved when the lib is opened: relative to the working directory at that moment, and through links.
+ * Within the lib, no link is followed.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,17 +17,18 @@ import { SealThread } from "./sealing/SealThread.ts"
 import { startSealThread } from "./sealing/startSealThread.ts"
 import * as NodeDisk from "./NodeDisk.ts"
 
+/** Options of storage on Node's file system. */
 export interface Options extends NodeDisk.Options {
   /**
-   * Where the segments that closing makes are hashed and indexed. `thread`, the default where there is more than one
-   * processor: in a thread that is started for the first segment of 8 MiB, has those of 256 KiB and more from then on, and
-   * ends when its lib's scope closes, so that appends go on meanwhile; where none can be started it is as with the other.
-   * `event-loop`: there, in pieces between other work; it needs less memory.
+   * Where closed segments are hashed and indexed. `thread`: in a worker thread, so that appends continue meanwhile. The
+   * thread starts for the first segment of 8 MiB or more, then also takes those of 256 KiB or more, and ends when the
+   * lib's scope closes. If no thread can be started, the event loop does the work. `event-loop`: on the event loop, in
+   * pieces between other work; this needs less memory. Default: `thread` if there is more than one processor.
    */
   readonly sealing?: "thread" | "event-loop"
 }
 
-/** Storage on Node's file system; segments are sealed on the event loop. */
+/** Makes a storage on Node's file system. Segments are sealed on the event loop. */
 export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Service"]> =>
   Effect.map(Effect.provide(FolderStorage.make, NodeDisk.layerWith(options)), (folders) =>
     Storage.of({
@@ -35,9 +36,10 @@ export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Serv
     })
   )
 
-/** With the defaults of `Options`. */
+/** Makes a storage on Node's file system with the default options. Segments are sealed on the event loop. */
 export const make: Effect.Effect<Storage["Service"]> = makeWith({})
 
+/** Provides storage on Node's file system with these options. */
 export const layerWith = (options: Options): Layer.Layer<Storage> =>
   Layer.merge(
     Layer.effect(Storage, makeWith(options)),
@@ -54,6 +56,7 @@ const inThread: Effect.Effect<Sealer, never, Scope.Scope> = Effect.acquireReleas
   (thread) => thread.end
 )
 
+/** Provides storage on Node's file system with the default options. */
 export const layer: Layer.Layer<Storage> = layerWith({})
 
 const resolve = (location: string): string => {
@@ -61,7 +64,7 @@ const resolve = (location: string): string => {
   try {
     return fs.realpathSync(absolute)
   } catch {
-    // Absent, or not to be reached: opening it says so.
+    // It does not exist or cannot be reached: opening it reports that.
     return absolute
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The event store for callers without Effect: promises and async iterables. Errors are the same typed ones, thrown.
+ * The event store for callers without Effect: promises and async iterables. They throw the same typed errors.
  *
  * **Example**
  *
@@ -34,35 +34,47 @@ import type { Storage } from "../services/ports/Storage.ts"
 import * as Tape from "../services/Tape.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 
-/** How to open a store; `storage` is the file system unless given. */
+/** How to open a store. */
 export interface Options extends Lib.Options {
+  /** Where the lib is kept. Default: on the file system, `NodeStorage.layer`. */
   readonly storage?: Layer.Layer<Storage>
 }
 
 /** A tape, for callers without Effect. */
 export interface PromiseTape {
+  /** Name of the tape. */
   readonly name: string
+  /** Id of the tape, a UUID. */
   readonly id: string
+  /** Appends records, and resolves once they are durable. */
   readonly append: (records: ReadonlyArray<unknown>) => Promise<Tape.Receipt>
+  /** Iterates over the records, or over those in a range. */
   readonly records: (range?: Tape.RecordRange) => AsyncIterable<JsonObject>
+  /** Returns the number of records. */
   readonly size: () => Promise<number>
 }
 
-/** An event store, for callers without Effect. Each method is the one of `EventStore`. */
+/** An event store, for callers without Effect. Each method does what the one of `EventStore` does. */
 export interface PromiseStore extends AsyncDisposable {
+  /** Appends events to a stream as one batch, and resolves once they are durable. */
   readonly append: (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions) => Promise<AppendResult>
+  /** Appends events to several streams as one batch, and resolves once they are durable. */
   readonly appendAll: (appends: ReadonlyArray<StreamAppend>) => Promise<ReadonlyArray<AppendResult>>
+  /** Iterates over the events of a stream, up to the last one that is durable when the reading begins. */
   readonly read: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
+  /** Iterates over the events of the lib by position, up to the last one that is durable when the reading begins. */
   readonly readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
+  /** Returns the last revision of a stream, or `no-stream` if it has no events. */
   readonly revision: (stream: string) => Promise<number | "no-stream">
+  /** Returns the position of the next event. */
   readonly position: () => Promise<number>
-  /** The tape of that name, made where there is none yet. */
+  /** Opens the tape of this name, and creates it if it does not exist. */
   readonly tape: (name: string) => Promise<PromiseTape>
-  /** Puts everything into segments and frees the lock. Must be awaited before the process ends. Closes once. */
+  /** Writes everything into segments and frees the lock. Await it before the process ends. It closes only once. */
   readonly close: () => Promise<void>
 }
 
-/** Opens the store at `location` until `close`. */
+/** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {
   const { storage = NodeStorage.layer, ...libOptions } = options
   const runtime = ManagedRuntime.make(Layer.provide(eventStoreLayer(location, libOptions), storage))

@@ -16,7 +16,7 @@ export interface Hiding {
 const keyOf = (place: string, owner: MetaOwner) => `${place}\n${owner ?? ""}`
 
 const notALib = (place: string) =>
-  new StorageError({ operation: "open", place, reason: "not-a-lib", detail: "no lib meta is there" })
+  new StorageError({ operation: "open", place, reason: "not-a-lib", detail: "it has no lib meta" })
 
 export const hiding = (base: Storage["Service"]): Hiding => {
   const hidden = new Set<string>()

@@ -1,6 +1,7 @@
 /**
- * Derived files, in a folder of their kind: `<tape>/<kind>/<name>`, and `litelib.derived/<kind>/<name>` for the lib's. They
- * are never synced: whoever reads one that a power loss has torn finds that it does not verify, and rebuilds it.
+ * Derived files, in a folder for each kind: `<tape>/<kind>/<name>`, and `litelib.derived/<kind>/<name>` for the lib's.
+ * They are never synced: after a power loss, a reader may find a torn one, sees that it does not verify, and rebuilds
+ * it.
  */
 import * as Effect from "effect/Effect"
 import { isDerivedName } from "../../domain/format/Names.ts"
@@ -76,7 +77,7 @@ export const make = (place: OpenFolder): DerivedFiles => {
       const folder = folderOf(tape, kind)
       return reading(place, "derived.list", folder, () =>
         isUnsafeDerivedFolder(tape, kind)
-          ? Effect.fail(storageError("derived.list", folder, "unsafe", "not a kind of derived files"))
+          ? Effect.fail(storageError("derived.list", folder, "unsafe", "it is not a kind of derived files"))
           : Effect.map(
               orAbsent(Effect.andThen(requireFolders(disk, location, folder), disk.list(folder))),
               (names = []) => names.filter(isDerivedName).toSorted()
@@ -94,4 +95,6 @@ const checked = <A>(
   key: DerivedKey,
   body: () => Effect.Effect<A, DiskError | StorageError>
 ): Effect.Effect<A, DiskError | StorageError> =>
-  isUnsafeDerived(key) ? Effect.fail(storageError(operation, path, "unsafe", "not the name of a derived file")) : body()
+  isUnsafeDerived(key)
+    ? Effect.fail(storageError(operation, path, "unsafe", "it is not the name of a derived file"))
+    : body()

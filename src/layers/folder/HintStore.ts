@@ -1,6 +1,6 @@
 /**
- * The hint for readers in other processes. It is overwritten in place, once a commit, and never synced. A file that has
- * another name too is not: it may be a copy's, made of hard links, or no hint at all.
+ * The hint for readers in other processes. It is overwritten in place once per commit, and never synced. A file with a
+ * second hard link is replaced instead: the other link may belong to a copy, or the file may not be a hint at all.
  */
 import * as Effect from "effect/Effect"
 import { ackedFile } from "../../domain/format/Format.ts"
@@ -10,7 +10,7 @@ import { temporary } from "../storage/fileNames.ts"
 import { join, unlinkIfThere, readWhole } from "./files.ts"
 import { moveIn, type OpenFolder, reading, writingUnlooked } from "./OpenFolder.ts"
 
-/** More than a hint can have. */
+/** More bytes than a hint can have. */
 const hintBytesMax = 4096
 
 export const make = (place: OpenFolder): HintStore => {
@@ -18,7 +18,7 @@ export const make = (place: OpenFolder): HintStore => {
   const path = join(place.location, ackedFile)
   let file: File | undefined
 
-  /** A file of its own in the place of one that has other names. */
+  /** Replaces a file that has other names by a new one. */
   const replaced: Effect.Effect<File, DiskError | StorageError> = Effect.gen(function* () {
     yield* unlinkIfThere(disk, temporary(path))
     const made = yield* disk.create(temporary(path))
@@ -39,15 +39,15 @@ export const make = (place: OpenFolder): HintStore => {
 
   return {
     write: (bytes) =>
-      // In the way of every commit, which looks at the lock itself; and nothing but readers rests on the hint.
+      // Every commit waits for this and checks the lock itself; and only readers rely on the hint.
       writingUnlooked(place, "hint.write", path, () =>
         file === undefined ? Effect.flatMap(open, (opened) => opened.write(bytes, 0)) : file.write(bytes, 0)
       ),
-    // Opened for each read: the writer may create it, or a restored copy replace it, while a reader runs.
+    // Opened for each read: the writer may create it, or somebody may restore a copy, while a reader runs.
     read: reading(place, "hint.read", path, () =>
       Effect.catchIf(
         readWhole(disk, path, hintBytesMax),
-        // Whatever it is, a hint it is not.
+        // Whatever it is, it is not a hint.
         (error) => !(error instanceof DiskError) && error.reason === "too-large",
         () => Effect.succeed(undefined)
       )

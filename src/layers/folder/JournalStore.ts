@@ -1,8 +1,9 @@
 /**
- * The journal in a folder: dynamic segments. `append` is the hot path of the store: one positional write and one fdatasync.
+ * The journal in a folder: dynamic segments. `append` is the hot path of the store: one positional write and one
+ * fdatasync.
  *
- * A sync is faster where the file does not grow: a small batch at the end of the file takes room for the next ones with
- * it, which are zeros until they are written (decision 0027).
+ * A sync is faster if the file does not grow. So a small batch at the end of the file takes room for the next ones with
+ * it: zeros, until they are overwritten (decision 0027).
  */
 import * as Effect from "effect/Effect"
 import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
@@ -37,8 +38,8 @@ export const make = (place: OpenFolder): JournalStore => {
     read: (n, offset, length) => read("journal.read", pathOf(n), (file) => file.read(offset, length)),
     readRanges: (n, ranges) => read("journal.readRanges", pathOf(n), (file) => file.readRanges(ranges)),
     size: (n) => reading(place, "journal.size", pathOf(n), () => sizeOf(disk, pathOf(n))),
-    // No sync of the folder. It is dropped after the record that supersedes it is durable (I4), so one that comes back
-    // after a power loss is unlisted, and the next writer to open the lib removes it.
+    // The folder is not synced. The file is dropped after the record that supersedes it is durable (I4). If it is there
+    // again after a power loss, it is unlisted, and the next writer that opens the lib removes it.
     drop: (n) =>
       writing(place, "journal.drop", pathOf(n), () =>
         Effect.andThen(unlinkIfThere(disk, pathOf(n)), handles.drop(pathOf(n)))
@@ -54,17 +55,17 @@ export const make = (place: OpenFolder): JournalStore => {
   }
 }
 
-/** Most bytes of room that are taken at once. */
+/** Bytes of room that are taken at a time, at most. */
 const roomBytesMax = 256 * 1024
 
-/** Longest batch that takes room: the sync of a longer one takes its time in any case. */
+/** Bytes of the longest batch that takes room: the sync of a longer one takes time in any case. */
 const roomyBatchMax = 16 * 1024
 
 const sectorBytes = 512
 
 /**
- * A small batch with room behind it, where it would make the file grow: as much as the file has already, so that room
- * never costs more than a small multiple of what the batches do.
+ * Adds room to a small batch that would make the file grow: as much as the file already has, so that room never costs
+ * more than a small multiple of what the batches cost.
  */
 const withRoom = (bytes: Uint8Array, end: number, room: number): Uint8Array => {
   const needed = end + bytes.length
@@ -92,7 +93,7 @@ const makeWriter = (place: OpenFolder, file: File, size: number): DynamicWriter 
       Effect.uninterruptible(
         Effect.suspend(() => {
           // I1: the next batch is not written before this one is synced.
-          if (state === "appending") return Effect.die(new Error(`two appends at once: ${file.path}`))
+          if (state === "appending") return Effect.die(new Error(`two appends overlap: ${file.path}`))
           if (state !== "ready") return Effect.fail(storageError("append", file.path, "failed", state))
           state = "appending"
           const written = withRoom(bytes, end, room)

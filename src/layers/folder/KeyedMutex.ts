@@ -1,5 +1,5 @@
 /**
- * Lets effects run one at a time for each key, in the order in which they came. Waiting can be interrupted.
+ * Runs effects one at a time for each key, in the order in which they arrive. Waiting can be interrupted.
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"

@@ -15,7 +15,7 @@ import { moveIn, type OpenFolder, reading, writing } from "./OpenFolder.ts"
 /** Refuses the name of an owner that could lead elsewhere. */
 const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
   owner !== undefined && isUnsafeTape(owner)
-    ? Effect.fail(storageError(operation, owner, "unsafe", "not the name of a tape"))
+    ? Effect.fail(storageError(operation, owner, "unsafe", "it is not the name of a tape"))
     : body()
 
 export const make = (place: OpenFolder): MetaStore => {
@@ -31,7 +31,7 @@ export const make = (place: OpenFolder): MetaStore => {
     return owner === undefined ? bytes : Effect.andThen(orAbsent(requireFolder(disk, folderOf(owner))), bytes)
   }
 
-  /** The bytes that stand now, if they are the ones that the change is made against. */
+  /** Returns the bytes that are there now, if they are the ones that the change is made against. */
   const readExpected = (operation: string, owner: MetaOwner, version: string | undefined) =>
     Effect.flatMap(read(owner), (bytes): Effect.Effect<Uint8Array | undefined, StorageError> => {
       if ((bytes === undefined ? undefined : versionOf(bytes)) === version) return Effect.succeed(bytes)
@@ -39,7 +39,7 @@ export const make = (place: OpenFolder): MetaStore => {
       return Effect.fail(storageError(operation, pathOf(owner), reason))
     })
 
-  /** A change, with no other change of the same meta between its read and its end. */
+  /** Runs a change. No other change of the same meta runs between its read and its end. */
   const changing = <A>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, DiskError | StorageError>) =>
     place.oneAtATime(
       pathOf(owner),
@@ -49,7 +49,8 @@ export const make = (place: OpenFolder): MetaStore => {
   const append = (path: string, bytes: Uint8Array, position: number) =>
     Effect.acquireUseRelease(
       disk.openWrite(path),
-      // Who takes over replaces the file: what was opened before is not the one that counts then, and may be written to.
+      // A writer that takes over replaces the file. The one that was opened here then no longer counts, and may be
+      // written to.
       (file) => place.checkLock.pipe(Effect.andThen(file.write(bytes, position)), Effect.andThen(file.datasync)),
       (file) => file.close
     )

@@ -1,5 +1,5 @@
 /**
- * What the operations on one open folder share.
+ * The state of one open folder, and the steps that its operations share.
  */
 import * as Effect from "effect/Effect"
 import { dirname } from "node:path"
@@ -15,23 +15,24 @@ export interface OpenFolder {
   readonly location: string
   readonly mode: "write" | "read"
   /**
-   * Fails with `lock-lost` once another writer may be here. A writer that lost its lock shares names with the one that
-   * took over: it looks again after every wait, directly before the call that would remove or replace something.
+   * Fails with `lock-lost` once another writer may be here. A writer that lost its lock uses the same names as the one
+   * that took over, so it checks again after every wait, directly before each call that would remove or replace
+   * something.
    */
   readonly checkLock: Effect.Effect<void, StorageError>
   readonly handles: Handles
   readonly oneAtATime: KeyedMutex
   /** Shard folders whose entry this writer has made durable itself. */
   readonly syncedFolders: Set<string>
-  /** What still has to be closed at the end, files of readers apart. */
+  /** Everything that has to be closed at the end, except files that are read. */
   readonly closing: Set<Effect.Effect<void>>
   closed: boolean
 }
 
-/** Most files that a folder keeps open for reading. */
+/** Files that a folder keeps open for reading, at most. */
 const handlesMax = 128
 
-/** The folder at `location`, for the writer that holds `lock`, or for a reader, which has none. */
+/** Makes the state of the folder at `location`, for the writer that holds `lock`, or for a reader without a lock. */
 export const make = (disk: Disk["Service"], location: string, lock: Lock | undefined): OpenFolder => {
   const place: OpenFolder = {
     disk,
@@ -52,11 +53,16 @@ const checkLock = (place: OpenFolder, lock: Lock): Effect.Effect<void, StorageEr
     held && !place.closed
       ? Effect.void
       : Effect.fail(
-          storageError("checkLock", place.location, "lock-lost", "the lock file is another one now: open the lib again")
+          storageError(
+            "checkLock",
+            place.location,
+            "lock-lost",
+            "the lock file was replaced, or the lib closed; open it again"
+          )
         )
   )
 
-/** Closes all that is open. */
+/** Closes everything that is open. */
 export const close = (place: OpenFolder): Effect.Effect<void> =>
   Effect.suspend(() => {
     place.closed = true
@@ -66,7 +72,7 @@ export const close = (place: OpenFolder): Effect.Effect<void> =>
     )
   })
 
-/** A step that reads. `where` is for messages. */
+/** Runs a step that reads. `where` is for messages. */
 export const reading = <A>(
   place: OpenFolder,
   operation: string,
@@ -74,23 +80,25 @@ export const reading = <A>(
   body: () => Effect.Effect<A, DiskError | StorageError>
 ): Effect.Effect<A, StorageError> =>
   Effect.suspend(() =>
-    place.closed ? Effect.fail(storageError(operation, where, "failed", "closed")) : told(operation, where, body())
+    place.closed
+      ? Effect.fail(storageError(operation, where, "failed", "it is closed"))
+      : told(operation, where, body())
   )
 
-/** A step that writes: not for readers, not for who lost the lock, and not to be interrupted half-way. */
+/** Runs a step that writes. Fails in a reader, and if the lock was lost. The step is not interrupted half-way. */
 export const writing = <A>(
   place: OpenFolder,
   operation: string,
   where: string,
   body: () => Effect.Effect<A, DiskError | StorageError>
 ): Effect.Effect<A, StorageError> =>
-  // Before, so that nothing of another writer's is touched; behind, so that what is reported as done was done in time
-  // for the other one to see it.
+  // Before, so that no file of another writer is touched. Afterwards, so that a step is reported as done only if the
+  // other writer could still see it.
   writingUnlooked(place, operation, where, () =>
     Effect.tap(Effect.andThen(place.checkLock, Effect.suspend(body)), place.checkLock)
   )
 
-/** The same without a look at the lock, for whom the caller has just looked. */
+/** Does the same without checking the lock, for callers that have just done so. */
 export const writingUnlooked = <A>(
   place: OpenFolder,
   operation: string,
@@ -102,7 +110,7 @@ export const writingUnlooked = <A>(
     return refusal === undefined ? Effect.uninterruptible(told(operation, where, body())) : Effect.fail(refusal)
   })
 
-/** Puts what was written beside its place into it. */
+/** Moves a file that was written next to its place into it. */
 export const moveIn = (place: OpenFolder, from: string, to: string): Effect.Effect<void, DiskError | StorageError> =>
   Effect.andThen(place.checkLock, place.disk.rename(from, to))
 
@@ -110,7 +118,7 @@ export const moveIn = (place: OpenFolder, from: string, to: string): Effect.Effe
 export const openWithin = ({ disk, location }: OpenFolder, path: string): Effect.Effect<File, DiskError> =>
   Effect.andThen(requireFolders(disk, location, dirname(path)), disk.openRead(path))
 
-/** Returns the size of the file at `path`, reached through real folders only; `undefined` if there is nothing. */
+/** Returns the size of the file at `path`, reached through real folders only; `undefined` if it does not exist. */
 export const sizeWithin = (
   { disk, location }: OpenFolder,
   path: string
@@ -124,9 +132,9 @@ export const removeWithin = ({ disk, handles, location }: OpenFolder, path: stri
     handles.drop(path)
   )
 
-/** Why nothing can be written here, if so. */
+/** Returns why nothing can be written here, or `undefined`. */
 export const refuseWrite = (place: OpenFolder, operation: string, where: string): StorageError | undefined => {
-  if (place.mode === "read") return storageError(operation, where, "read-only", "opened for reading")
-  if (place.closed) return storageError(operation, where, "failed", "closed")
+  if (place.mode === "read") return storageError(operation, where, "read-only", "it was opened for reading")
+  if (place.closed) return storageError(operation, where, "failed", "it is closed")
   return undefined
 }

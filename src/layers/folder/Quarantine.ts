@@ -1,5 +1,5 @@
 /**
- * Bytes that nothing reads again, kept in a folder as `litelib.<name>.quarantine`.
+ * Bytes that are never read again, kept in a folder as `litelib.<name>.quarantine`.
  */
 import * as Effect from "effect/Effect"
 import type { Quarantine } from "../../services/ports/Storage.ts"
@@ -27,7 +27,7 @@ export const make = (place: OpenFolder): Quarantine => {
         "quarantine.keep",
         writing(place, "quarantine.keep", join(location, name), () =>
           isUnsafePath(name)
-            ? Effect.fail(storageError("quarantine.keep", name, "unsafe", "not the name of a file in the lib"))
+            ? Effect.fail(storageError("quarantine.keep", name, "unsafe", "it is not the name of a file in the lib"))
             : keep(name, bytes)
         )
       )

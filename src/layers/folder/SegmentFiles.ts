@@ -1,5 +1,5 @@
 /**
- * Segments in a tape's folder: written whole beside their place, then renamed into it.
+ * Segments in a tape's folder: written whole next to their place, then renamed into it.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ import {
 /** Refuses names that could lead elsewhere. */
 const checkNames = (operation: string, tape: string, segment: string): StorageError | undefined =>
   isUnsafeTape(tape) || isUnsafeSegment(segment)
-    ? storageError(operation, `${tape}/${segment}`, "unsafe", "not the name of a segment")
+    ? storageError(operation, `${tape}/${segment}`, "unsafe", "it is not the name of a segment")
     : undefined
 
 export const make = (place: OpenFolder): SegmentFiles => {
@@ -65,13 +65,13 @@ export const make = (place: OpenFolder): SegmentFiles => {
     list: (tape) =>
       reading(place, "segments.list", join(location, tape), () =>
         isUnsafeTape(tape)
-          ? Effect.fail(storageError("segments.list", tape, "unsafe", "not the name of a tape"))
+          ? Effect.fail(storageError("segments.list", tape, "unsafe", "it is not the name of a tape"))
           : listIn(place.disk, join(location, tape))
       )
   }
 }
 
-/** The folder that gets the file. One of shards is made on demand, and its entry is durable before it is used. */
+/** Returns the folder for the file. A shard's folder is made on demand, and its entry is durable before it is used. */
 const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effect<string, DiskError> =>
   Effect.gen(function* () {
     const { disk, location, syncedFolders } = place
@@ -82,7 +82,7 @@ const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effe
     const shard = join(tapeFolder, first!)
     if (syncedFolders.has(shard)) return yield* Effect.as(requireFolder(disk, shard), shard)
     yield* ensureFolder(disk, shard)
-    // Also where it was there already: an earlier writer may have been killed before it synced (I2).
+    // Even if it existed already: an earlier writer may have been killed before it synced (I2).
     yield* disk.syncFolder(tapeFolder)
     syncedFolders.add(shard)
     return shard
@@ -114,7 +114,7 @@ const writeSegment = <A, E, R>(
             place.checkLock.pipe(
               Effect.andThen(unlinkIfThere(disk, path)),
               Effect.andThen(moveIn(place, temporary(path), path)),
-              // After the rename: a read in between may have opened what was unlinked.
+              // After the rename: a read in between may have opened the file that was unlinked.
               Effect.ensuring(handles.drop(path))
             )
           )
@@ -130,7 +130,7 @@ const writeSegment = <A, E, R>(
     })
   )
 
-/** What `fill` appends to. A chunk that could not be written fails the segment, whatever `fill` makes of it. */
+/** The target of `fill`. A chunk that could not be written fails the segment, whatever `fill` makes of the error. */
 const makeSink = (file: File) => {
   let position = 0
   let ended = false
@@ -138,7 +138,7 @@ const makeSink = (file: File) => {
   return {
     append: (chunk: Uint8Array): Effect.Effect<void, StorageError> =>
       Effect.suspend(() => {
-        if (ended) return Effect.die(new Error(`append to a segment that is written: ${file.path}`))
+        if (ended) return Effect.die(new Error(`an append to a segment that is already written: ${file.path}`))
         if (failed !== undefined) return Effect.fail(fromDisk("segments.write", file.path, failed))
         const at = position
         position += chunk.length
@@ -158,7 +158,7 @@ const makeSink = (file: File) => {
   }
 }
 
-/** Names of what looks like a segment in a tape's folder. */
+/** Returns the names of files in a tape's folder that look like segments. */
 export const listIn = (disk: OpenFolder["disk"], folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
   Effect.gen(function* () {
     yield* requireFolder(disk, folder)

@@ -1,5 +1,5 @@
 /**
- * Folders of tapes: one appears whole, with its meta.
+ * Folders of tapes: each appears whole, with its meta.
  */
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../domain/format/Format.ts"
@@ -19,7 +19,8 @@ export const make = (place: OpenFolder): TapeFolders => {
 
   const build = (folder: string, meta: Uint8Array) =>
     Effect.gen(function* () {
-      // Of a leftover only what we have put there is removed: if there is more, this fails and touches nothing else.
+      // Removes only files of a leftover that are written here: if there are others, this fails and touches nothing
+      // else.
       yield* orAbsent(requireFolder(disk, folder).pipe(Effect.andThen(removeBuilt(folder))))
       yield* disk.makeFolder(folder)
       yield* writeNew(disk, join(folder, tapeMetaFile), meta)
@@ -29,7 +30,7 @@ export const make = (place: OpenFolder): TapeFolders => {
   const moveAside = (tape: string) =>
     Effect.gen(function* () {
       const folder = join(location, tape)
-      // Looked at, not left to the rename: that would silently replace an empty folder.
+      // Checked here, not left to the rename, which would silently replace an empty folder.
       if ((yield* disk.stat(folder)) === undefined) return
       let n = 1
       while ((yield* disk.stat(join(location, asideName(tape, n)))) !== undefined) n += 1
@@ -62,7 +63,7 @@ export const make = (place: OpenFolder): TapeFolders => {
         join(location, tape),
         writing(place, "tapes.create", join(location, tape), () =>
           isUnsafeTape(tape)
-            ? Effect.fail(storageError("tapes.create", tape, "unsafe", "not the name of a tape"))
+            ? Effect.fail(storageError("tapes.create", tape, "unsafe", "it is not the name of a tape"))
             : create(tape, meta)
         )
       ),

@@ -10,10 +10,10 @@ import { storageError, tooLarge } from "../storage/storageErrors.ts"
 
 type DiskShape = Disk["Service"]
 
-/** Paths are made of a location and names without any special part, so nothing needs to be normalised. */
+/** Joins a location and names. None of them has a special part, so nothing needs to be normalised. */
 export const join = (...parts: ReadonlyArray<string>): string => parts.join("/")
 
-/** All bytes of the file at `path`, or `undefined` where there is none. Nothing is read where they are too many. */
+/** Reads the whole file at `path`; `undefined` if it does not exist. If it is too large, nothing is read. */
 export const readWhole = (
   disk: DiskShape,
   path: string,
@@ -31,7 +31,7 @@ export const readWhole = (
     )
   )
 
-/** Takes "there is nothing" for an answer. */
+/** Takes "there is nothing" for an answer instead of an error. */
 export const orAbsent = <A, E extends DiskError | StorageError>(
   effect: Effect.Effect<A, E>
 ): Effect.Effect<A | undefined, E> =>
@@ -46,7 +46,7 @@ export const orAbsent = <A, E extends DiskError | StorageError>(
 export const unlinkIfThere = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>
   Effect.asVoid(orAbsent(disk.unlink(path)))
 
-/** Creates the file at `path` with all of its bytes, and syncs it unless it is `derived`; its folder's entry is not. */
+/** Creates the file at `path` with all of its bytes, and syncs it unless it is `derived`. The folder is not synced. */
 export const writeNew = (
   disk: DiskShape,
   path: string,
@@ -62,7 +62,7 @@ export const writeNew = (
     (file) => file.close
   )
 
-/** Fails unless a real folder stands at `path`: of a path, only the last part is opened without following links. */
+/** Fails unless there is a real folder at `path`: opening a path only refuses a link as its last part. */
 export const requireFolder = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>
   Effect.flatMap(disk.stat(path), (entry) =>
     entry?.kind === "folder"
@@ -71,22 +71,22 @@ export const requireFolder = (disk: DiskShape, path: string): Effect.Effect<void
   )
 
 /**
- * Fails unless real folders stand at all of `path` that is below `location`: a link in a lib must not lead what is read,
- * written or removed out of it. Between this look and the use of the path somebody who may write to the lib can put a
- * link there; that one can write to its files as well.
+ * Fails unless every part of `path` below `location` is a real folder: a link within a lib must not lead reads, writes
+ * or removals out of it. Somebody with write access to the lib can put a link there between this check and the use of
+ * the path. But they can also write to its files.
  */
 export const requireFolders = (disk: DiskShape, location: string, path: string): Effect.Effect<void, DiskError> =>
   path === location
     ? Effect.void
     : Effect.andThen(requireFolders(disk, location, dirname(path)), requireFolder(disk, path))
 
-/** Makes a folder unless there is one. */
+/** Makes a folder unless it exists. */
 export const ensureFolder = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>
   disk
     .makeFolder(path)
     .pipe(Effect.catch((error) => (error.code === "EEXIST" ? requireFolder(disk, path) : Effect.fail(error))))
 
-/** Makes a folder and the folders above it that are not there, each durable before the next one is made in it. */
+/** Makes a folder and the missing folders above it. Each is durable before the next one is made in it. */
 export const ensurePath = (disk: DiskShape, path: string): Effect.Effect<void, DiskError> =>
   Effect.gen(function* () {
     const parent = dirname(path)
@@ -97,7 +97,7 @@ export const ensurePath = (disk: DiskShape, path: string): Effect.Effect<void, D
     yield* ensureFolder(disk, path)
   })
 
-/** Size of the file at `path`, or `undefined` where there is nothing. */
+/** Returns the size of the file at `path`; `undefined` if there is nothing. */
 export const sizeOf = (disk: DiskShape, path: string): Effect.Effect<number | undefined, DiskError> =>
   Effect.flatMap(disk.stat(path), (entry) =>
     entry === undefined || entry.kind === "file"

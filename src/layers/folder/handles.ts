@@ -1,24 +1,24 @@
 /**
  * Files kept open for reading, so that a read costs one system call.
  *
- * A file that is dropped while it is read stays open until the last read of it is over: eviction, removal and
- * replacement never pull a descriptor out from under a reader.
+ * A file that is dropped while it is read stays open until its last read has ended: eviction, removal and replacement
+ * never close a descriptor that a read is using.
  */
 import * as Effect from "effect/Effect"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 
 export interface Handles {
-  /** Reads with the file at `path`, which `open` opens unless it is open already. */
+  /** Reads from the file at `path`, which `open` opens unless it is open already. */
   readonly use: <A>(
     path: string,
     open: () => Effect.Effect<File, DiskError>,
     read: (file: File) => Effect.Effect<A, DiskError>
   ) => Effect.Effect<A, DiskError>
-  /** Forgets the file at `path`: the next read opens what stands there then. */
+  /** Drops the file at `path`: the next read opens whatever is there then. */
   readonly drop: (path: string) => Effect.Effect<void>
-  /** Forgets all files under a folder. */
+  /** Drops all files under a folder. */
   readonly dropWithin: (folder: string) => Effect.Effect<void>
-  /** Forgets all files; what is opened afterwards is closed after its read. */
+  /** Drops all files. A file that is opened afterwards is closed after its read. */
   readonly close: Effect.Effect<void>
 }
 
@@ -28,7 +28,7 @@ interface Handle {
   dropped: boolean
 }
 
-/** Counts the read at the call: nothing may come between the lookup of a handle and its use. */
+/** Counts the read at the call: nothing may come between the look-up of a handle and its use. */
 const readWith = <A>(handle: Handle, read: (file: File) => Effect.Effect<A, DiskError>) => {
   handle.reads += 1
   const done = Effect.suspend(() => {
@@ -70,7 +70,7 @@ export const make = (capacity: number): Handles => {
         }
         const dropsBefore = drops
         return Effect.flatMap(open(), (file) => {
-          // What was opened before a drop may be what the drop was about.
+          // A file that was opened before a drop may be the one that was dropped.
           const kept = !closed && drops === dropsBefore && !handles.has(path)
           const handle: Handle = { file, reads: 0, dropped: !kept }
           const reading = readWith(handle, read)

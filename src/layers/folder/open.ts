@@ -1,5 +1,5 @@
 /**
- * Opens a folder as the place of a lib: looks at what is there and, for writing, takes the lock.
+ * Opens a folder as the location of a lib: checks what is there and, for writing, takes the lock.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -14,17 +14,17 @@ import { ensurePath, join, unlinkIfThere } from "./files.ts"
 
 type DiskShape = Disk["Service"]
 
-/** Succeeds where there is a lib. */
+/** Succeeds if there is a lib. */
 export const openRead = (disk: DiskShape, location: string): Effect.Effect<void, DiskError | StorageError> =>
   Effect.gen(function* () {
     const entry = yield* disk.stat(location)
     if (entry?.kind !== "folder") {
-      return yield* notALib(location, entry === undefined ? "nothing is there" : "not a folder")
+      return yield* notALib(location, entry === undefined ? "it does not exist; check the path" : "it is not a folder")
     }
     yield* requireLibMeta(disk, location)
   })
 
-/** Takes the lock on a folder that is a lib or may become one; an absent folder is made. */
+/** Takes the lock on a folder that is a lib or may become one. Makes the folder if it does not exist. */
 export const openWrite = (
   disk: DiskShape,
   location: string,
@@ -32,33 +32,34 @@ export const openWrite = (
 ): Effect.Effect<Lock, DiskError | StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const entry = yield* disk.stat(location)
-    if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "not a folder")
-    if (entry === undefined && recovering) return yield* notALib(location, "nothing is there to recover")
+    if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "it is not a folder")
+    if (entry === undefined && recovering)
+      return yield* notALib(location, "there is nothing to recover; check the path")
     if (entry === undefined) yield* makeLocation(disk, location)
 
     const before = yield* disk.list(location)
     const hadLockFile = before.includes(lockFile)
-    // Judged for good under the lock only; but no lock file is put into a folder that is somebody else's.
+    // This is decided again under the lock, but no lock file is put into a folder that belongs to somebody else.
     if (!hadLockFile) yield* accept(disk, location, before, recovering)
     const lock = yield* disk.lock(join(location, lockFile))
     const names = yield* disk.list(location)
     yield* accept(disk, location, names, recovering).pipe(
-      // Under the lock this is safe: who gets hold of the unlinked file finds that the path has another one, or none.
+      // Safe under the lock: whoever locks the unlinked file afterwards finds another one, or none, at the path.
       Effect.onError(() => (hadLockFile ? Effect.void : Effect.ignore(unlinkIfThere(disk, join(location, lockFile)))))
     )
     if (isEmpty(names)) yield* entry === undefined ? Effect.void : syncParent(disk, location)
-    // Who made this lib may have been killed before its meta was durable (I2). Nothing is put beside a meta that may
-    // vanish: what is left then would look like a lib that lost it.
+    // The writer that made this lib may have been killed before its meta was durable (I2). Nothing is put next to a
+    // meta that may vanish: the rest would then look like a lib that lost it.
     else if (isNew(names)) yield* disk.syncFolder(location)
     return lock
   })
 
 const isOurs = new Set([lockFile, libMetaTemporary])
 
-/** Nothing but what an interrupted creation leaves. */
+/** Returns whether there is nothing but the leftovers of an interrupted creation. */
 const isEmpty = (names: ReadonlyArray<string>): boolean => names.every((name) => isOurs.has(name))
 
-/** A lib in which nothing was done yet. */
+/** Returns whether this is a lib in which nothing was done yet. */
 const isNew = (names: ReadonlyArray<string>): boolean => isEmpty(names.filter((name) => name !== libMetaFile))
 
 const accept = (
@@ -69,18 +70,19 @@ const accept = (
 ): Effect.Effect<void, DiskError | StorageError> =>
   Effect.gen(function* () {
     if (names.includes(libMetaFile)) return yield* requireLibMeta(disk, location)
-    if (isEmpty(names)) return recovering ? yield* notALib(location, "nothing is there to recover") : undefined
+    if (isEmpty(names))
+      return recovering ? yield* notALib(location, "there is nothing to recover; check the path") : undefined
     const wasLib = yield* holdsLib(disk, location, names)
     if (recovering && wasLib) return
     return yield* notALib(
       location,
       wasLib
-        ? `no ${libMetaFile}, but other files of a lib: recover it`
-        : "neither empty nor a lib: choose another folder"
+        ? `it has no ${libMetaFile}, but other files of a lib; recover it with Lib.recover`
+        : "it is neither empty nor a lib; choose another folder"
     )
   })
 
-/** Whether there is something that a lib without its meta would have. */
+/** Returns whether there is something that only a lib has, with or without its meta. */
 const holdsLib = (disk: DiskShape, location: string, names: ReadonlyArray<string>): Effect.Effect<boolean, DiskError> =>
   Effect.gen(function* () {
     for (const name of names) {
@@ -95,13 +97,13 @@ const requireLibMeta = (disk: DiskShape, location: string): Effect.Effect<void, 
   Effect.flatMap(disk.stat(join(location, libMetaFile)), (entry) => {
     if (entry?.kind === "file") return Effect.void
     return entry === undefined
-      ? notALib(location, `no ${libMetaFile}`)
-      : Effect.fail(storageError("open", join(location, libMetaFile), "unsafe", "not a regular file"))
+      ? notALib(location, `it has no ${libMetaFile}; check the path`)
+      : Effect.fail(storageError("open", join(location, libMetaFile), "unsafe", "it is not a regular file"))
   })
 
 /**
- * Makes the lib's own folder, and makes it durable before anything is durable in it. A sync that failed once proves nothing
- * when it is repeated: the folder goes again, so that the next one makes and syncs another.
+ * Makes the lib's own folder, and makes it durable before anything in it is durable. If the sync fails, the folder is
+ * removed, so that the next attempt makes and syncs a new one: a repeated sync would prove nothing.
  */
 const makeLocation = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
   Effect.andThen(
@@ -109,11 +111,11 @@ const makeLocation = (disk: DiskShape, location: string): Effect.Effect<void, Di
     disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))
   )
 
-/** The same for a folder that was there. */
+/** Does the same for a folder that existed already. */
 const syncParent = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
   disk.syncFolder(dirname(location)).pipe(
     Effect.catch((error) =>
-      // A parent that we may not read cannot be synced. Who made the folder there for us has to answer for it.
+      // A parent that we may not read cannot be synced. Whoever made the folder for us must have made it durable.
       error.code === "EACCES" || error.code === "EPERM" ? Effect.void : Effect.fail(error)
     )
   )

@@ -1,6 +1,6 @@
 /**
- * Who may write to a lib besides its owner. Folders and files are made for their owner alone; what has come from elsewhere,
- * or was opened up since, is told of, never changed: it may be meant.
+ * Permissions: whether others than its owner can write to a lib. Folders and files are made for their owner alone. If
+ * one came from elsewhere, or was opened to others since, that is reported and never changed: it may be intended.
  */
 import * as Effect from "effect/Effect"
 import { libMetaFile } from "../../domain/format/Format.ts"
@@ -8,7 +8,7 @@ import type { Disk, DiskError } from "../../services/ports/Disk.ts"
 import type { Warning } from "../../services/ports/Storage.ts"
 import { join } from "./files.ts"
 
-/** Looks at the lib's folder and at lib meta: two looks an opening, however large the lib is. */
+/** Checks the modes of the lib's folder and of lib meta: two checks for each opening, however large the lib is. */
 export const warningsOf = (disk: Disk["Service"], location: string): Effect.Effect<ReadonlyArray<Warning>, DiskError> =>
   Effect.gen(function* () {
     const warnings: Array<Warning> = []
@@ -16,7 +16,7 @@ export const warningsOf = (disk: Disk["Service"], location: string): Effect.Effe
       const mode = (yield* disk.stat(place))?.mode ?? 0
       if ((mode & othersWrite) === 0) continue
       const who = (mode & worldWrites) === 0 ? "its group" : "everyone"
-      const why = `${who} may write to it (mode ${mode.toString(8)}): chmod go-w, unless this is meant`
+      const why = `${who} can write to it (mode ${mode.toString(8)}). Run chmod go-w on it, unless this is intended.`
       warnings.push({ place, why })
     }
     return warnings

@@ -10,11 +10,11 @@ import { refuse, type Session, step } from "./MemoryLib.ts"
 export const make = (session: Session): DerivedFiles => {
   const { lib } = session
 
-  /** The files of a tape, or of the lib, by kind and name. */
+  /** Returns the files of a tape, or of the lib, by kind and name. */
   const filesOf = (tape: string | undefined): Map<string, Uint8Array> | undefined =>
     tape === undefined ? lib.derived : lib.tapes.get(tape)?.derived
 
-  /** One operation on one file. */
+  /** Runs one operation on one file. */
   const stepOn = <A>(
     operation: string,
     kind: "read" | "write",
@@ -23,7 +23,7 @@ export const make = (session: Session): DerivedFiles => {
   ) =>
     step(session, operation, kind, () => {
       const name = `${key.kind}/${key.name}`
-      if (isUnsafeDerived(key)) refuse(session, operation, name, "unsafe", "not the name of a derived file")
+      if (isUnsafeDerived(key)) refuse(session, operation, name, "unsafe", "it is not the name of a derived file")
       return run(filesOf(key.tape), name)
     })
 
@@ -50,7 +50,7 @@ export const make = (session: Session): DerivedFiles => {
     list: (tape, kind) =>
       step(session, "derived.list", "read", () => {
         if (isUnsafeDerivedFolder(tape, kind)) {
-          refuse(session, "derived.list", kind, "unsafe", "not a kind of derived files")
+          refuse(session, "derived.list", kind, "unsafe", "it is not a kind of derived files")
         }
         const names = [...(filesOf(tape)?.keys() ?? [])].filter((name) => name.startsWith(`${kind}/`))
         return names.map((name) => name.slice(kind.length + 1)).toSorted()

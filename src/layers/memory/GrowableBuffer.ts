@@ -1,12 +1,12 @@
 /**
- * Bytes that grow at their end at a constant cost each.
+ * Bytes that grow at their end, at a constant cost for each byte.
  */
 import { copyRange } from "../../domain/base/byteRanges.ts"
 
 export interface GrowableBuffer {
   readonly length: () => number
   readonly append: (bytes: Uint8Array) => void
-  /** A copy; short only at the end. */
+  /** Returns a copy: shorter than `length` only at the end. */
   readonly read: (offset: number, length: number) => Uint8Array
 }
 

@@ -39,7 +39,7 @@ const makeWriter = (session: Session, name: string, segment: GrowableBuffer.Grow
     append: (bytes) =>
       Effect.suspend(() => {
         if (closed || session.closed) {
-          return Effect.fail(storageError("append", `${session.location}/${name}`, "failed", "closed"))
+          return Effect.fail(storageError("append", `${session.location}/${name}`, "failed", "it is closed"))
         }
         segment.append(bytes)
         return Effect.void

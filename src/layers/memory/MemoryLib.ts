@@ -1,5 +1,5 @@
 /**
- * What one location holds in memory, and one opening of it.
+ * The contents of one location in memory, and one opening of it.
  */
 import * as Effect from "effect/Effect"
 import { StorageError } from "../../services/ports/Storage.ts"
@@ -44,12 +44,12 @@ export const makeLib = (): Lib => ({
 
 export const makeTape = (meta: Uint8Array): Tape => ({ meta, segments: new Map(), derived: new Map() })
 
-/** Ends the operation that runs, with an error; caught by `operation`. */
+/** Ends the operation that runs with an error, which `step` catches. */
 export const refuse = (session: Session, operation: string, name: string, reason: Reason, detail = ""): never => {
   throw storageError(operation, `${session.location}/${name}`, reason, detail)
 }
 
-/** One synchronous step. What it throws as `StorageError` is its failure, anything else a defect. */
+/** Runs one synchronous step. If it throws a `StorageError`, it fails with that; anything else is a defect. */
 export const step = <A>(
   session: Session,
   operation: string,
@@ -58,8 +58,9 @@ export const step = <A>(
 ): Effect.Effect<A, StorageError> =>
   Effect.suspend(() => {
     try {
-      if (kind === "write" && session.mode === "read") refuse(session, operation, "", "read-only", "opened for reading")
-      if (session.closed) refuse(session, operation, "", "failed", "closed")
+      if (kind === "write" && session.mode === "read")
+        refuse(session, operation, "", "read-only", "it was opened for reading")
+      if (session.closed) refuse(session, operation, "", "failed", "it is closed")
       return Effect.succeed(run())
     } catch (cause) {
       return cause instanceof StorageError ? Effect.fail(cause) : Effect.die(cause)

@@ -13,7 +13,7 @@ export const make = (session: Session): MetaStore => {
 
   const read = (operation: string, owner: MetaOwner): Uint8Array | undefined => {
     if (owner === undefined) return lib.meta
-    if (isUnsafeTape(owner)) refuse(session, operation, owner, "unsafe", "not the name of a tape")
+    if (isUnsafeTape(owner)) refuse(session, operation, owner, "unsafe", "it is not the name of a tape")
     return lib.tapes.get(owner)?.meta
   }
 

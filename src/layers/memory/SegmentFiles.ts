@@ -10,7 +10,7 @@ import { refuse, type Session, step, type Tape } from "./MemoryLib.ts"
 
 const check = (session: Session, operation: string, tape: string, segment: string): void => {
   if (isUnsafeTape(tape) || isUnsafeSegment(segment)) {
-    refuse(session, operation, `${tape}/${segment}`, "unsafe", "not the name of a segment")
+    refuse(session, operation, `${tape}/${segment}`, "unsafe", "it is not the name of a segment")
   }
 }
 
@@ -46,7 +46,7 @@ export const make = (session: Session): SegmentFiles => ({
     }),
   list: (tape) =>
     step(session, "segments.list", "read", () => {
-      if (isUnsafeTape(tape)) refuse(session, "segments.list", tape, "unsafe", "not the name of a tape")
+      if (isUnsafeTape(tape)) refuse(session, "segments.list", tape, "unsafe", "it is not the name of a tape")
       const names = [...findTape(session, "segments.list", tape).segments.keys()]
       return names.filter(isSegmentPath).toSorted()
     })
@@ -72,7 +72,7 @@ const writeSegment = <A, E, R>(
     let ended = false
     const value = yield* fill((chunk) =>
       Effect.suspend(() => {
-        if (ended) return Effect.die(new Error(`append to a segment that is written: ${tape}/${segment}`))
+        if (ended) return Effect.die(new Error(`an append to a segment that is already written: ${tape}/${segment}`))
         bytes.append(chunk)
         return Effect.void
       })

@@ -10,7 +10,7 @@ export const make = (session: Session): TapeFolders => {
   return {
     create: (name, meta) =>
       step(session, "tapes.create", "write", () => {
-        if (isUnsafeTape(name)) refuse(session, "tapes.create", name, "unsafe", "not the name of a tape")
+        if (isUnsafeTape(name)) refuse(session, "tapes.create", name, "unsafe", "it is not the name of a tape")
         const namesake = tapes.get(name)
         if (namesake !== undefined) {
           let n = 1

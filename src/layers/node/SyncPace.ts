@@ -1,22 +1,22 @@
 /**
- * Where a sync is done. On a device that answers within a fraction of a millisecond the trip to the thread pool and back
- * takes as long as the sync itself: there a small one is done on the spot, as SQLite's are. A slow one blocks nobody: it
- * goes to the thread pool.
+ * Decides where a sync runs. On a device that answers within a fraction of a millisecond, the trip to the thread pool
+ * and back takes as long as the sync itself, so a small sync runs on the event loop, as in SQLite. A slow sync runs in
+ * the thread pool, where it blocks nobody.
  */
 
-/** Bytes since the last sync, up to which one may be done on the spot: more takes its time on any device. */
+/** Bytes since the last sync, up to which the next one may run on the event loop: more take time on any device. */
 const directBytesMax = 16 * 1024
 
-/** Microseconds that syncs took on the average lately, up to which the next one is done on the spot. */
+/** Recent average of the microseconds of a sync, up to which the next one runs on the event loop. */
 const directMicrosMax = 400
 
-/** Syncs that are seen before any is done on the spot. */
+/** Syncs that are measured before any runs on the event loop. */
 const seenMin = 16
 
-/** Microseconds of one sync that are so long that the event loop must not wait for another one soon. */
+/** Microseconds of a sync after which the event loop must not soon wait for another one. */
 const stallMicros = 10_000
 
-/** Syncs that go to the thread pool after such a one. */
+/** Syncs that run in the thread pool after one of that length. */
 const pauseLength = 100
 
 export class SyncPace {
@@ -24,12 +24,12 @@ export class SyncPace {
   #seen = 0
   #pause = 0
 
-  /** Whether the next sync, of so many bytes that were written since the last one, is done on the spot. */
+  /** Returns whether the next sync, of this many bytes written since the last one, should run on the event loop. */
   isDirect(bytes: number): boolean {
     return bytes <= directBytesMax && this.#seen >= seenMin && this.#pause === 0 && this.#average <= directMicrosMax
   }
 
-  /** A sync took so many microseconds, the trip to the thread pool included where it made one. */
+  /** Records how many microseconds a sync took, including the trip to the thread pool if it made one. */
   took(micros: number): void {
     this.#average = this.#seen === 0 ? micros : this.#average + (micros - this.#average) / 8
     this.#seen++

@@ -1,5 +1,5 @@
 /**
- * Turns what `node:fs` throws and passes to callbacks into `DiskError`.
+ * Turns the errors that `node:fs` throws, or passes to callbacks, into `DiskError`.
  */
 import * as Effect from "effect/Effect"
 import { DiskError } from "../../services/ports/Disk.ts"
@@ -7,10 +7,10 @@ import { DiskError } from "../../services/ports/Disk.ts"
 export const diskError = (operation: string, path: string, code: string): DiskError =>
   new DiskError({ operation, path, code })
 
-/** An error without an errno of its own is a broken invariant of ours: the caller dies with it. */
+/** Fails with the errno of an error. An error without one is a bug of ours: the caller dies with it. */
 export const failure = (operation: string, path: string, cause: unknown): Effect.Effect<never, DiskError> => {
   const code = (cause as NodeJS.ErrnoException | null)?.code
-  // Node's own codes (ERR_INVALID_ARG_TYPE, …) say that we called it wrongly; those of the system have no underscore.
+  // Node's own codes (ERR_INVALID_ARG_TYPE, …) show that we called it wrongly; codes of the system begin otherwise.
   return typeof code === "string" && !code.startsWith("ERR_")
     ? Effect.fail(diskError(operation, path, code))
     : Effect.die(cause)
@@ -27,8 +27,8 @@ export const attempt = <A>(operation: string, path: string, run: () => A): Effec
   })
 
 /**
- * Runs a call of `node:fs` on the thread pool. It cannot be interrupted: the kernel goes on in any case, and whoever
- * waits has to know what became of it.
+ * Runs a call of `node:fs` in the thread pool. It cannot be interrupted: the kernel continues in any case, and the
+ * caller has to know the outcome.
  */
 export const background = (
   operation: string,

@@ -1,8 +1,8 @@
 /**
  * An open regular file on a descriptor of Node.
  *
- * Writes are synchronous, as small reads are (fileReads). Syncs wait for the device and go to the thread pool, so that the
- * event loop stays free; small syncs only if they take long.
+ * Writes are synchronous, and so are small reads (fileReads). Syncs wait for the device, so they run in the thread pool
+ * and leave the event loop free, except small ones on a fast device.
  */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
@@ -12,19 +12,19 @@ import { attempt, background, diskError, failure } from "./diskErrors.ts"
 import { fileReads } from "./fileReads.ts"
 import { SyncPace } from "./SyncPace.ts"
 
-/** Largest unlinked file that is given back synchronously, in bytes. */
+/** Bytes of the largest unlinked file that is closed synchronously. */
 const freedBytesMax = 1024 * 1024
 
-/** The part of `node:fs` that a file uses; tests put short writes behind it. */
+/** The part of `node:fs` that a file uses; tests replace it to cut writes short. */
 export type Descriptors = Pick<
   typeof fs,
   "writeSync" | "readSync" | "read" | "fstatSync" | "fdatasync" | "fdatasyncSync" | "fsync" | "close" | "closeSync"
 >
 
-/** Where `datasync` is done: on the spot where `SyncPace` says so, or always in the thread pool. */
+/** Where `datasync` runs: on the event loop if `SyncPace` allows it, or always in the thread pool. */
 export type Syncs = "adaptive" | "background"
 
-/** Wraps an open descriptor; `close` gives it back. */
+/** Makes a file from an open descriptor, which `close` closes. */
 export const make = (
   path: string,
   descriptor: number,
@@ -33,10 +33,10 @@ export const make = (
   pace: Pick<SyncPace, "isDirect" | "took"> = new SyncPace()
 ): File => {
   let open = true
-  /** Bytes that were written since the last sync. */
+  /** Bytes written since the last sync. */
   let unsynced = 0
 
-  // A descriptor that was closed may by now be another file's.
+  // After a close, the descriptor may belong to another file.
   const use = <A>(operation: string, run: () => Effect.Effect<A, DiskError>): Effect.Effect<A, DiskError> =>
     Effect.suspend(() => {
       if (!open) return Effect.fail(diskError(operation, path, "EBADF"))
@@ -77,7 +77,7 @@ export const make = (
         let done = 0
         while (done < bytes.length) {
           const count = system.writeSync(descriptor, bytes, done, bytes.length - done, position + done)
-          // A full disk writes short, without an error, and then nothing.
+          // A full disk first writes less than it was given, without an error, and then nothing.
           if (count === 0) return Effect.fail(diskError("write", path, "ENOSPC"))
           done += count
         }
@@ -94,10 +94,10 @@ export const make = (
   }
 }
 
-/** An error of close means nothing here, since what had to be durable was synced. */
+/** Closes a descriptor. Errors of close do not matter, since everything that had to be durable was synced. */
 const closeDescriptor = (system: Descriptors, path: string, descriptor: number): Effect.Effect<void> => {
   const { nlink, size } = system.fstatSync(descriptor)
-  // The last descriptor of an unlinked file frees its blocks: not on the event loop, where that takes its time.
+  // Closing the last descriptor of an unlinked file frees its blocks. If that takes time, the event loop must not wait.
   return Effect.ignore(
     nlink === 0 && size > freedBytesMax
       ? background("close", path, (done) => system.close(descriptor, done))
@@ -119,7 +119,7 @@ export const openExisting = (
       const named = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
       if (named === undefined) return Effect.fail(diskError(operation, path, "ENOENT"))
       if (!named.isFile() || refuse(named)) return Effect.fail(diskError(operation, path, "EUNSAFE"))
-      // O_NONBLOCK: a FIFO that took the file's place since would block the open for ever.
+      // O_NONBLOCK: if a FIFO has taken the file's place since, the open must not block for ever.
       descriptor = fs.openSync(path, flags | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0))
       if (fs.fstatSync(descriptor).isFile()) return Effect.succeed(make(path, descriptor, syncs))
       fs.closeSync(descriptor)
@@ -136,10 +136,10 @@ export const createNew = (path: string, syncs: Syncs): Effect.Effect<File, DiskE
     const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = fs.constants
     const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600)
     try {
-      // Whatever the umask: one that takes the owner's bits would leave a file that nobody opens again.
+      // Whatever the umask is: without the owner's bits, nobody could open the file again.
       fs.fchmodSync(descriptor, 0o600)
     } catch {
-      // File systems without modes say no; what they do instead is all that there is.
+      // File systems without modes refuse this; what they do instead has to be enough.
     }
     return make(path, descriptor, syncs)
   })

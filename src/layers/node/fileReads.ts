@@ -1,8 +1,8 @@
 /**
  * Reads from an open descriptor of Node.
  *
- * Small reads are synchronous: 1.5 µs, against 35 µs for a trip to the thread pool. Large reads go to the thread pool, so
- * that the event loop stays free.
+ * Small reads are synchronous: 1.5 µs, against 35 µs for a trip to the thread pool. Large reads run in the thread pool,
+ * to leave the event loop free.
  */
 import * as Effect from "effect/Effect"
 import type * as fs from "node:fs"
@@ -10,10 +10,10 @@ import { checkRange } from "../../domain/base/byteRanges.ts"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 import { background } from "./diskErrors.ts"
 
-/** Longest read that is done synchronously, in bytes. */
+/** Bytes of the longest read that is synchronous. */
 const syncReadBytesMax = 64 * 1024
 
-/** Most bytes that one synchronous sweep over ranges reads before the event loop gets its turn. */
+/** Bytes of the longest synchronous sweep over ranges: the event loop must not wait longer. */
 const sweepBytesMax = 1024 * 1024
 
 /** An open descriptor, and the path that its errors name. */
@@ -23,11 +23,13 @@ interface Source {
   readonly system: Pick<typeof fs, "readSync" | "read" | "fstatSync">
 }
 
-// Not out of Buffer's shared pool: what is kept must not keep 8 KiB of other things alive. Not a Buffer either, whose
-// `slice` shares memory where that of Uint8Array copies.
+// Not from Buffer's shared pool: a piece that is kept must not keep 8 KiB of other things alive. Not a Buffer either:
+// its `slice` shares memory, while that of Uint8Array copies.
 const allocate = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
 
-/** Reads into `bytes` from `start` to before `end`. Returns where it stopped: before `end` if the file ended there. */
+/**
+ * Reads into `bytes` from `start` to before `end`. Returns where it stopped: before `end` only if the file ended there.
+ */
 const readInto = (
   { descriptor, system }: Source,
   bytes: Uint8Array,
@@ -50,7 +52,7 @@ const readSmall = (source: Source, position: number, length: number): Uint8Array
   return done === length ? bytes : bytes.slice(0, done)
 }
 
-/** Reads all ranges into one allocation, which their pieces share. */
+/** Reads all ranges into one allocation, which the pieces share. */
 const sweep = (
   source: Source,
   ranges: ReadonlyArray<readonly [position: number, length: number]>,
@@ -71,7 +73,7 @@ const readLarge = (
   position: number,
   length: number
 ): Effect.Effect<Uint8Array, DiskError> => {
-  // Never allocate for more than there is.
+  // Never allocates more than the file has.
   const bytes = allocate(Math.max(0, Math.min(length, system.fstatSync(descriptor).size - position)))
   let done = 0
   let ended = false

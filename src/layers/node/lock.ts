@@ -1,10 +1,10 @@
 /**
- * The writer's kernel lock. Node has no `flock`, but its SQLite takes a real one (POSIX `fcntl`), which dies with the
+ * The writer's kernel lock. Node has no `flock`, but its SQLite takes a real lock (POSIX `fcntl`), which ends with the
  * process: `BEGIN EXCLUSIVE` on the lock file.
  *
- * A POSIX lock belongs to a process and an inode, and any close of that inode in that process drops it. So nothing but
- * SQLite, which knows this and counts its own descriptors over all threads, may ever open the file: not to create it,
- * not to look at it.
+ * A POSIX lock belongs to a process and an inode, and any close of that inode in that process drops it. So only SQLite,
+ * which knows this and counts its own descriptors over all threads, may ever open the file. No other code may, neither
+ * to create the file nor to read it.
  */
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
@@ -20,16 +20,18 @@ interface Held {
   readonly identity: string
 }
 
-// In one place of the process, so that a second copy of this module knows of the locks too.
+// One registry for the whole process, so that a second copy of this module knows of the locks too.
 const registryKey = Symbol.for("litetapes/NodeDisk/locks")
 const registry = globalThis as { [registryKey]?: Map<string, string> }
 
-/** Real paths of the lock files held here, each with its file's identity. */
+/** Real paths of the lock files held by this process, each with the identity of its file. */
 const locks = (): Map<string, string> => (registry[registryKey] ??= new Map())
 
 const identityOf = (stats: fs.BigIntStats): string => `${stats.dev}:${stats.ino}`
 
-/** Whether this is a lock file held here, under whatever name: opening and closing it would drop the lock. */
+/**
+ * Returns whether this process holds this file as a lock, under any name: opening and closing it would drop the lock.
+ */
 export const isLocked = (stats: fs.BigIntStats): boolean => {
   const held = locks()
   if (held.size === 0) return false
@@ -38,7 +40,9 @@ export const isLocked = (stats: fs.BigIntStats): boolean => {
   return false
 }
 
-/** Takes the lock at `lockPath`, or fails at once: `ELOCKED`, `EREMOTE`, `EUNSAFE`, or as the system says. */
+/**
+ * Takes the lock at `lockPath`, or fails without waiting: `ELOCKED`, `EREMOTE`, `EUNSAFE`, or the code of the system.
+ */
 export const acquire = (lockPath: string): Effect.Effect<Held, DiskError> =>
   Effect.suspend(() => {
     try {
@@ -72,13 +76,13 @@ const identityAt = (lockPath: string): string | undefined => {
   return stats !== undefined && stats.isFile() ? identityOf(stats) : undefined
 }
 
-/** Why the lock must not even be tried, looked at without opening anything. */
+/** Returns why the lock must not be tried, without opening anything; `undefined` if it may be. */
 const refuse = (lockPath: string): string | undefined => {
   if (locks().has(lockPath)) return "ELOCKED"
   if (isNetworkFolder(path.dirname(lockPath))) return "EREMOTE"
   const stats = fs.lstatSync(lockPath, { bigint: true, throwIfNoEntry: false })
   if (stats === undefined) return undefined
-  // SQLite never gets to write a byte: a file with content is somebody else's.
+  // SQLite never writes a byte: a file with content belongs to somebody else.
   if (!stats.isFile() || stats.size > 0n) return "EUNSAFE"
   return isLocked(stats) ? "ELOCKED" : undefined
 }
@@ -87,18 +91,18 @@ const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
   let database: Sqlite.DatabaseSync | undefined
   try {
     if (identityAt(lockPath) === undefined) createThroughSqlite(lockPath)
-    // Looked at before the open and after the lock: while SQLite has the file open its inode cannot be given to another
-    // file, so the same identity on both sides is the identity of what is locked.
+    // Compared before the open and after the lock. While SQLite has the file open, no other file can get its inode. So
+    // if the identity is the same both times, it is that of the locked file.
     const identity = identityAt(lockPath)
     database = openSqlite(lockPath)
-    // A lock file that cannot be written to is opened read-only without a word, and BEGIN EXCLUSIVE is then a shared
-    // lock. The write, which never leaves memory, fails there.
+    // SQLite silently opens a lock file read-only if it cannot be written to, and BEGIN EXCLUSIVE then takes a shared
+    // lock. In that case the write, which never leaves memory, fails.
     database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; BEGIN EXCLUSIVE; PRAGMA user_version=1")
     if (identity !== undefined && identityAt(lockPath) === identity) {
       locks().set(lockPath, identity)
       return Effect.succeed({ database, path: lockPath, identity })
     }
-    // Somebody replaced the file in between: what we have locked protects nothing.
+    // Somebody replaced the file in between: the lock on the old one protects nothing.
     database.close()
     return Effect.fail(diskError("lock", lockPath, "ELOCKED"))
   } catch (cause) {
@@ -111,15 +115,15 @@ const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
 /** Creates the file by opening it; SQLite writes nothing into it. */
 const createThroughSqlite = (lockPath: string): void => {
   openSqlite(lockPath).close()
-  // Of a link that somebody put there meanwhile, the file that it leads to is nobody's to change.
+  // If somebody put a link there meanwhile, the file that it leads to must not be changed.
   if (identityAt(lockPath) !== undefined) fs.chmodSync(lockPath, 0o600)
 }
 
-// In the defensive mode, which is the default of newer Nodes, SQLite refuses journal_mode=OFF without a word.
+// In defensive mode, the default of newer Node versions, SQLite silently refuses journal_mode=OFF.
 const openSqlite = (lockPath: string): Sqlite.DatabaseSync =>
   new (sqlite().DatabaseSync)(lockPath, { defensive: false })
 
-/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) as the codes of `DiskError`. */
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html), as codes of `DiskError`. */
 const sqliteCodes: ReadonlyMap<number, string> = new Map([
   [5, "ELOCKED"], // SQLITE_BUSY
   [6, "ELOCKED"], // SQLITE_LOCKED
@@ -127,19 +131,19 @@ const sqliteCodes: ReadonlyMap<number, string> = new Map([
   [10, "EIO"], // SQLITE_IOERR
   [13, "ENOSPC"], // SQLITE_FULL
   [14, "EACCES"], // SQLITE_CANTOPEN
-  [26, "EUNSAFE"] // SQLITE_NOTADB: a file of somebody else's
+  [26, "EUNSAFE"] // SQLITE_NOTADB: the file belongs to somebody else
 ])
 
 const sqliteCode = (cause: unknown): string | undefined => {
   const error = cause as { code?: unknown; errcode?: unknown } | null
   if (error?.code !== "ERR_SQLITE_ERROR" || typeof error.errcode !== "number") return undefined
-  // The low byte is the primary code, what is above it says more.
+  // The low byte is the primary code; the other bits add details.
   return sqliteCodes.get(error.errcode & 0xff) ?? "EIO"
 }
 
 /**
- * Loads `node:sqlite`, when a lock is first taken. Node 24.21 is silent about it; earlier releases warn as they load it
- * that it is experimental, which is no concern of our users: that one warning is dropped, during that one call.
+ * Loads `node:sqlite` when a lock is first taken. Node 24.21 is silent about it. Earlier releases warn that it is
+ * experimental, which does not concern our users: that one warning is dropped, during that one call.
  */
 const sqlite = (): typeof Sqlite => {
   const emitWarning = process.emitWarning

@@ -1,13 +1,15 @@
 /**
- * File systems that live on another machine: by the type that `statfs(2)` gives on Linux, and for FUSE, which is one type
- * for all, by the name that the mount has.
+ * File systems on other machines. They are known by the type that `statfs(2)` returns on Linux and, for FUSE, which has
+ * one type for all, by the name of the mount.
  *
- * On these a lock may be a local one, may be lost while its process lives, and a sync says little about the server's
- * disk. Unknown types are allowed, and so are unknown programs behind FUSE, which are as often local as not.
+ * On these, a lock may be local to one machine, or be lost while its process lives, and a sync says little about the
+ * server's disk. Unknown types are allowed, and so are unknown FUSE programs, which are as often local as not.
  */
 import * as fs from "node:fs"
 
-/** Numbers out of Linux's include/uapi/linux/magic.h and of coreutils' list in src/stat.c; the first are in statfs(2). */
+/**
+ * Numbers from Linux's include/uapi/linux/magic.h and coreutils' list in src/stat.c; the first ones are in statfs(2).
+ */
 const networkTypes: ReadonlyMap<number, string> = new Map([
   [0x00006969, "NFS_SUPER_MAGIC"],
   [0x0000517b, "SMB_SUPER_MAGIC"],
@@ -18,7 +20,7 @@ const networkTypes: ReadonlyMap<number, string> = new Map([
   [0x6b414653, "AFS_FS_MAGIC"],
   [0x73757245, "CODA_SUPER_MAGIC"],
   [0x0000564c, "NCP_SUPER_MAGIC"],
-  // Coherent, but a client that the servers have given up on loses its locks while it runs.
+  // Coherent, but a client that the servers have given up loses its locks while it runs.
   [0x00c36400, "CEPH_SUPER_MAGIC"],
   [0x0bd00bd0, "LUSTRE"],
   [0x19830326, "FHGFS"],
@@ -29,7 +31,7 @@ const networkTypes: ReadonlyMap<number, string> = new Map([
 
 const fuseType = 0x65735546
 
-/** Programs behind FUSE whose files are on another machine, or in an object store: what stands behind `fuse.`. */
+/** FUSE programs whose files are on another machine or in an object store: the part of the type after `fuse.`. */
 const networkPrograms: ReadonlySet<string> = new Set([
   "ceph",
   "ceph-fuse",
@@ -50,11 +52,14 @@ const networkPrograms: ReadonlySet<string> = new Set([
   "vmhgfs-fuse"
 ])
 
-/** Whether a type of `statfs(2)` belongs to a network file system. 32-bit systems give it as a negative number. */
+/**
+ * Returns whether a type of `statfs(2)` belongs to a network file system. 32-bit systems return it as a negative
+ * number.
+ */
 export const isNetworkType = (type: number): boolean => networkTypes.has(type >>> 0)
 
 /**
- * Whether device `major:minor` is mounted from a program that is known to work over a network. `mounts` is the text of
+ * Returns whether a program that is known to work over a network mounted device `major:minor`. `mounts` is the text of
  * `/proc/self/mountinfo`: `36 35 0:43 / /mnt rw,nosuid shared:1 - fuse.sshfs host:/ rw` (proc_pid_mountinfo(5)).
  */
 export const isNetworkMount = (mounts: string, device: string): boolean =>
@@ -64,7 +69,7 @@ export const isNetworkMount = (mounts: string, device: string): boolean =>
     return mount.split(" ", 3)[2] === device && networkPrograms.has(/^fuse(?:blk)?\.(.+)$/.exec(type)?.[1] ?? "")
   })
 
-/** Whether `folder` is on a network file system. Only Linux tells. */
+/** Returns whether `folder` is on a network file system; `false` on systems other than Linux, which cannot tell. */
 export const isNetworkFolder = (folder: string): boolean => {
   if (process.platform !== "linux") return false
   const type = fs.statfsSync(folder).type >>> 0
@@ -79,7 +84,9 @@ const mountsNow = (): string => {
   }
 }
 
-/** As the kernel prints it: 12 bits of the major number around 8 bits of the minor one, the rest in front. */
+/**
+ * Returns the device as the kernel prints it. In `dev`, 12 bits of the major number surround 8 bits of the minor one.
+ */
 const deviceOf = (folder: string): string => {
   const { dev } = fs.statSync(folder, { bigint: true })
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n)

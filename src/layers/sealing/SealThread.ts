@@ -1,7 +1,7 @@
 /**
- * A thread of its own for a lib's new segments: it hashes what is closed while the event loop goes on with appends. It is
- * started when there is enough to do for it, and ends with the lib. Without it, or when it fails, segments are sealed on
- * the event loop as ever.
+ * A worker thread for a lib's new segments: it hashes closed segments while the event loop continues with appends. It
+ * is started when there is enough work for it, and ends with the lib. Without it, or if it fails, segments are sealed
+ * on the event loop.
  */
 import * as Effect from "effect/Effect"
 import type { EventRows } from "../../domain/event/EventRows.ts"
@@ -11,23 +11,23 @@ import type { Role } from "../../domain/meta/SystemRecord.ts"
 import type { SealJob, Sealer } from "../../services/ports/Sealing.ts"
 import type { Ask, Movable, Reply } from "./sealMessages.ts"
 
-/** What it takes of `node:worker_threads`; tests put others behind it. */
+/** The part of `node:worker_threads` that it uses; tests replace it. */
 export interface Thread {
   readonly postMessage: (ask: Ask, moved: ReadonlyArray<ArrayBuffer>) => void
-  /** Whether the process must not end before the thread has answered. */
+  /** Decides whether the process must stay alive until the thread has answered. */
   readonly hold: (held: boolean) => void
   readonly end: () => Promise<unknown>
 }
 
 export type StartThread = (onReply: (reply: Reply) => void, onEnd: () => void) => Thread
 
-/** Which segments are sealed there, by their bytes. */
+/** Sizes of segments that are sealed in the thread, in bytes. */
 export interface Worth {
-  /** From so many on one is worth the way to a thread that is there. */
+  /** From this size on, a segment is worth the way to a thread that is running. */
   readonly bytesMin: number
-  /** From so many on one is worth starting it. */
+  /** From this size on, a segment is worth starting the thread. */
   readonly startBytesMin: number
-  /** Up to so many: what it keeps of a segment grows with it. */
+  /** Up to this size: the thread's memory grows with the segment. */
   readonly bytesMax: number
 }
 
@@ -35,14 +35,14 @@ const MiB = 1024 * 1024
 
 export const defaultWorth: Worth = { bytesMin: MiB / 4, startBytesMin: 8 * MiB, bytesMax: 128 * MiB }
 
-/** Pieces of a job that may wait in the thread: one to go on with while the next is made ready. */
+/** Pieces of a job that may wait in the thread: one to work on while the next one is prepared. */
 const piecesMax = 2
 
 interface Job {
-  /** There is a result, or will be none. */
+  /** The job has a result, or will not have one. */
   over: boolean
   waiting: number
-  /** Goes on with what waits for a piece to be done. */
+  /** Resumes the caller that waits until a piece is done. */
   next: (() => void) | undefined
   finished: ((sealed: SealedSegment | undefined) => void) | undefined
 }
@@ -85,7 +85,7 @@ export class SealThread implements Sealer {
     }
   }
 
-  /** Ends the thread; nothing is begun behind it. */
+  /** Ends the thread; no job begins afterwards. */
   readonly end: Effect.Effect<void> = Effect.promise(() => this.#fail())
 
   #whenFree(job: Job, then: () => void): Effect.Effect<void> {
@@ -121,7 +121,7 @@ export class SealThread implements Sealer {
     }
   }
 
-  /** Whether it was said to somebody. */
+  /** Sends a message to the thread. Returns whether it was sent. */
   #ask(ask: Ask, moved: ReadonlyArray<ArrayBuffer>): boolean {
     if (this.#failed) return false
     try {
@@ -132,7 +132,7 @@ export class SealThread implements Sealer {
       this.#thread.postMessage(ask, moved)
       return true
     } catch {
-      // No thread may be started here, or there is no file to start it from: a bundle.
+      // No thread can be started here, or its file is missing, as in a bundle.
       void this.#fail()
       return false
     }
@@ -140,7 +140,7 @@ export class SealThread implements Sealer {
 
   #hear(reply: Reply): void {
     if (reply.kind === "finished") return this.#over(reply.job, reply.sealed)
-    // One that had to be larger than usual is not kept.
+    // Memory that is larger than usual is not kept.
     if (reply.bytes.length <= MiB && this.#spare.length < piecesMax) this.#spare.push(reply.bytes)
     const job = this.#jobs.get(reply.job)
     if (job === undefined) return

@@ -1,10 +1,10 @@
-/** What a lib's thread and the one that seals its segments say to each other. */
+/** Messages between a lib's thread and the thread that seals its segments. */
 import type { EventRows } from "../../domain/event/EventRows.ts"
 import type * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { SealedSegment } from "../../domain/segment/SegmentSeal.ts"
 import type { Role } from "../../domain/meta/SystemRecord.ts"
 
-/** Memory that goes to the other thread and comes back. */
+/** Memory that is moved to the other thread and back. */
 export type Movable = Uint8Array<ArrayBuffer>
 
 export type Ask =
@@ -12,7 +12,7 @@ export type Ask =
   | {
       readonly kind: "add"
       readonly job: number
-      /** Lines take up the first `length` of them. */
+      /** The lines are in the first `length` bytes. */
       readonly bytes: Movable
       readonly length: number
       readonly rows: EventRows | undefined

@@ -1,4 +1,4 @@
-/** The thread that seals segments, as `startSealThread` starts it. */
+/** The program of the thread that seals segments; `startSealThread` starts it. */
 import { parentPort } from "node:worker_threads"
 import { sealWorkerHandler } from "./sealWorkerHandler.ts"
 
@@ -7,5 +7,5 @@ port.on(
   "message",
   sealWorkerHandler((reply, moved) => port.postMessage(reply, moved))
 )
-// What did not arrive was asked for all the same: this thread's end says so.
+// The sender waits for an answer to a message that did not arrive: it notices that this thread has ended.
 port.on("messageerror", () => process.exit(1))

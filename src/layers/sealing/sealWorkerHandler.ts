@@ -1,4 +1,4 @@
-/** What the thread that seals segments does: it knows bytes and columns, and no file. */
+/** The work of the thread that seals segments: it knows bytes and columns, and no files. */
 import { crc32 } from "node:zlib"
 import { crcOfRows, RowsReader } from "../../domain/event/EventRows.ts"
 import { invariant } from "../../domain/base/invariant.ts"
@@ -13,8 +13,8 @@ interface Work {
 }
 
 /**
- * Answers every `add` and every `finish` of what it could begin, whatever happens. What goes wrong with a segment is found out again, and said,
- * by whoever asked: here nothing is found then.
+ * Answers every `add`, and every `finish` of a job that has begun, whatever happens. If a segment is bad, the answer
+ * has no result. The caller then seals the segment itself, and reports what is wrong with it.
  */
 export const sealWorkerHandler = (tell: Tell): ((ask: Ask) => void) => {
   const works = new Map<number, Work>()
@@ -37,7 +37,7 @@ export const sealWorkerHandler = (tell: Tell): ((ask: Ask) => void) => {
       case "add": {
         const { bytes, length, rows } = ask
         attempt(job, (work) => add(work, bytes.subarray(0, length), rows))
-        // The memory goes back in any case: it is used again.
+        // The memory goes back in any case, to be used again.
         return tell({ kind: "added", job, bytes }, [bytes.buffer])
       }
       case "finish": {
@@ -56,6 +56,6 @@ export const sealWorkerHandler = (tell: Tell): ((ask: Ask) => void) => {
 
 const add = ({ reader, seal }: Work, lines: Uint8Array, rows: Extract<Ask, { kind: "add" }>["rows"]): void => {
   if (rows === undefined) return seal.add(lines)
-  invariant(crcOfRows(rows) === crc32(lines), "rows stand in file order, one for each line")
+  invariant(crcOfRows(rows) === crc32(lines), "rows are in file order, one for each line")
   seal.add(lines, reader.keysOf(rows))
 }

@@ -4,13 +4,13 @@ import type { Reply } from "./sealMessages.ts"
 import type { StartThread } from "./SealThread.ts"
 
 export const startSealThread: StartThread = (onReply, onEnd) => {
-  // Beside this file, compiled or not; a bundle may have neither.
+  // Next to this file, compiled or not; a bundle may have neither.
   const script = new URL(import.meta.url.endsWith(".ts") ? "./sealWorker.ts" : "./sealWorker.js", import.meta.url)
   const worker = new Worker(script, {
     name: "litetapes",
-    // Flags of the process are for its own code.
+    // Flags of the process are meant for its own code.
     execArgv: [],
-    // What it leaves behind is collected early.
+    // A small young generation, so that garbage is collected early.
     resourceLimits: { maxYoungGenerationSizeMb: 8 }
   })
   worker.unref()

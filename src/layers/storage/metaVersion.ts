@@ -1,9 +1,9 @@
 /**
- * The version of a meta: what a change is made against.
+ * The version of a meta, against which a change is made.
  */
 import { createHash } from "node:crypto"
 
-/** Hexadecimal SHA-256 of the bytes, given in parts. */
+/** Returns the hexadecimal SHA-256 of the bytes, which are given in parts. */
 export const versionOf = (...parts: ReadonlyArray<Uint8Array>): string => {
   const hash = createHash("sha256")
   for (const part of parts) hash.update(part)

@@ -1,5 +1,5 @@
 /**
- * How storage says no: one way to build its errors, and what the disk's codes become.
+ * How storage builds its errors, and translates codes of the disk.
  */
 import * as Effect from "effect/Effect"
 import type { DiskError } from "../../services/ports/Disk.ts"
@@ -13,27 +13,27 @@ export const storageError = (operation: string, place: string, reason: Reason, d
 const reasons: ReadonlyMap<string, readonly [reason: Reason, detail: string]> = new Map([
   ["ENOENT", ["not-found", ""]],
   ["EEXIST", ["exists", ""]],
-  ["ELOCKED", ["locked", "another process or scope writes here: close it, or open for reading"]],
-  ["EUNSAFE", ["unsafe", "something else than what should stand there; links are not followed"]],
-  ["ELOOP", ["unsafe", "a link, and links are not followed"]],
-  ["ENOTDIR", ["unsafe", "a file where a folder should be"]],
-  ["EISDIR", ["unsafe", "a folder where a file should be"]],
+  ["ELOCKED", ["locked", "another process or scope has it open for writing; close it there, or open it for reading"]],
+  ["EUNSAFE", ["unsafe", "it is not the kind of file that belongs here; links are not followed"]],
+  ["ELOOP", ["unsafe", "it is a link, and links are not followed"]],
+  ["ENOTDIR", ["unsafe", "there is a file where a folder belongs"]],
+  ["EISDIR", ["unsafe", "there is a folder where a file belongs"]],
   ["EROFS", ["read-only", "EROFS"]],
   ["EACCES", ["read-only", "EACCES"]],
   ["EPERM", ["read-only", "EPERM"]],
-  ["EREMOTE", ["unsupported", "a network file system: its locks and syncs cannot be trusted; use a local disk"]]
+  ["EREMOTE", ["unsupported", "a network file system, whose locks and syncs cannot be trusted; use a local disk"]]
 ])
 
-/** What is said of a file that has more bytes than its reader is ready for. */
+/** Describes a file that has more bytes than its reader accepts. */
 export const tooLarge = (bytes: number, bytesMax: number): string => `it has ${bytes} bytes, more than ${bytesMax}`
 
-/** What an error of the disk means to whoever uses storage. */
+/** Returns the error of storage for an error of the disk. */
 export const fromDisk = (operation: string, place: string, error: DiskError): StorageError => {
   const [reason, detail] = reasons.get(error.code) ?? ["failed", error.code]
   return storageError(operation, place, reason, detail)
 }
 
-/** Tells errors of the disk as errors of storage. */
+/** Turns errors of the disk into errors of storage. */
 export const told = <A, E extends DiskError | StorageError, R>(
   operation: string,
   place: string,
