@@ -1,12 +1,12 @@
 /**
- * What every `Storage` has to do, as a list of checks that any test runner can run: test your own storage with a dozen
- * lines. See docs/TESTING.md.
+ * Checks of everything that a `Storage` has to do, as a list that any test runner can run: a dozen lines test your own
+ * storage. See docs/TESTING.md.
  *
- * A check makes a lib at a place that was never used, does things to it, and looks. It fails with `ConformanceFailure`:
- * what was looked at, what should have come, what came, and which promise of the port does not hold.
+ * A check makes a lib at a place that was never used, runs operations on it, and compares. It fails with
+ * `ConformanceFailure`: what was compared, what was expected, what came, and which promise of the port was broken.
  *
- * What a power loss leaves cannot be seen through the port: a storage that passes keeps its promises as long as its
- * process and what it stands on live.
+ * The port cannot show what a power loss leaves: a storage that passes keeps its promises for as long as its process
+ * and what it is built on live.
  *
  * @example
  * ```ts
@@ -37,48 +37,55 @@ import { tapeDemands } from "./internal/conformance/tapes.ts"
 
 export { ConformanceFailure }
 
-/** A kind of storage: how to get one, and where its libs may be. */
+/** A kind of storage: how to get one, and where its libs can be. */
 export interface Kind {
-  /** Made anew for each check, and let go of when the check ends. Checks may share what it stands on. */
+  /** Makes a storage for each check, and releases it when the check ends. Checks may share what it is built on. */
   readonly storage: Effect.Effect<Storage["Service"], unknown, Scope.Scope>
-  /** A place that was never used before, and that opening for writing can create. */
+  /** Returns a place that was never used before, and that opening for writing can create. */
   readonly place: () => string
   /**
-   * Whether a place holds these bytes, whole and anywhere, also where no operation reads them: what was set aside, and
-   * tapes that made way. Asked while nothing has the place open. Nobody but you knows where to look; without it, it is
-   * not looked at whether these are kept.
+   * Returns whether a place contains these bytes, whole and anywhere, even where no operation reads them: quarantined
+   * bytes, and tapes that were moved aside. Called while nothing has the place open. Only you know where to look:
+   * without it, the checks do not test whether these bytes are kept.
    */
   readonly holds?: (place: string, bytes: Uint8Array) => Effect.Effect<boolean, unknown>
   /**
-   * A check that takes longer has failed: something waits for ever. It is told to stop, and left behind where it does
-   * not. Default: 60 seconds.
+   * Time after which a check has failed, because something waits for ever. The check is then interrupted, and abandoned
+   * if it does not stop. Default: 60 seconds.
    */
   readonly timeLimit?: Duration.Input
 }
 
-/** The role of the port that a check is about; `opening`: how roots are opened; `lib`: what stands on all of it. */
+/**
+ * The part of the port that a check is about. `opening`: how roots are opened. `lib`: what is built on the other parts.
+ */
 export type Section = "opening" | "meta" | "tapes" | "journal" | "segments" | "derived" | "hint" | "quarantine" | "lib"
 
-/** One thing that a storage has to do. */
+/** One requirement of a storage. */
 export interface Check {
-  /** What is so, as a sentence; no two checks have the same. */
+  /** The requirement as a sentence; no two checks have the same name. */
   readonly name: string
+  /** The part of the port that it is about. */
   readonly section: Section
-  /** The promise of the port that is looked at. */
+  /** The promise of the port that it checks. */
   readonly promise: string
-  /** Needs nothing, and leaves nothing open if it ends in time; what it wrote stays at its places. */
+  /**
+   * Runs the check. It needs nothing, and leaves nothing open if it ends in time; what it wrote stays at its places.
+   */
   readonly run: Effect.Effect<void, ConformanceFailure>
 }
 
-/** What came of a list of checks. */
+/** The results of a list of checks. */
 export interface Report {
+  /** Names of the checks that passed. */
   readonly passed: ReadonlyArray<string>
+  /** Failures of the others. */
   readonly failed: ReadonlyArray<ConformanceFailure>
 }
 
-/** The kind of storage that a layer provides; it is built for each check. */
+/** Returns the kind of storage that a layer provides. The layer is built for each check. */
 export const fromLayer = <E>(layer: Layer.Layer<Storage, E>, place: () => string): Kind => ({
-  // Fresh: a layer that is built once for all would be let go of with the first check.
+  // Fresh: a layer that is built once for all checks would be released with the first one.
   storage: Effect.map(Layer.build(Layer.fresh(layer)), (context) => Context.get(context, Storage)),
   place
 })
@@ -94,17 +101,17 @@ const storageDemands: ReadonlyArray<readonly [Section, ReadonlyArray<Demand>]> =
   ["quarantine", quarantineDemands]
 ]
 
-/** The checks of the port itself. */
+/** Returns the checks of the port itself. */
 export const storage = (kind: Kind): ReadonlyArray<Check> =>
   storageDemands.flatMap(([section, demands]) => demands.map((demand) => checkOf(kind, section, demand)))
 
-/** The checks of what stands on it: libs, tapes and events, opened, killed, repacked, recovered. */
+/** Returns the checks of what is built on it: libs, tapes and events, opened, killed, repacked, recovered. */
 export const lib = (kind: Kind): ReadonlyArray<Check> => libDemands.map((demand) => checkOf(kind, "lib", demand))
 
-/** All checks. */
+/** Returns all checks. */
 export const all = (kind: Kind): ReadonlyArray<Check> => [...storage(kind), ...lib(kind)]
 
-/** Runs checks one after the other, all of them, for whoever has no test runner. */
+/** Runs all checks, one after the other, for use without a test runner. */
 export const run = (checks: ReadonlyArray<Check>): Effect.Effect<Report> =>
   Effect.map(
     Effect.forEach(checks, (check) => Effect.result(Effect.as(check.run, check.name))),

@@ -1,9 +1,9 @@
-/** What a check says when a storage does not do what the port promises. */
+/** The failure of a check: a storage does not do what the port promises. */
 import * as Schema from "effect/Schema"
 
 /**
- * A storage broke a promise of the port. `what` says what was looked at, `expected` and `actual` what should have come
- * and what came, as text; `promise` is the sentence of the port that does not hold.
+ * A storage broke a promise of the port. `what` is what was compared, `expected` and `actual` are what should have come
+ * and what came, as text, and `promise` is the sentence of the port that does not hold.
  */
 export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>("litetapes/ConformanceFailure")(
   "ConformanceFailure",
@@ -16,6 +16,6 @@ export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>("
   }
 ) {
   override get message() {
-    return `${this.check}\n  ${this.what}\n  expected: ${this.expected}\n  came:     ${this.actual}\n  promised: ${this.promise}`
+    return `${this.check}\n  ${this.what}\n  expected: ${this.expected}\n  actual:   ${this.actual}\n  promised: ${this.promise}`
   }
 }

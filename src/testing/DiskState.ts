@@ -1,56 +1,66 @@
 /**
- * What a simulated disk holds, as a value: what the page cache shows, and what of it would still be there after the power
- * went. Every change gives a new state and leaves the old one as it was, so a state can be kept at every step.
+ * The contents of a simulated disk, as a value: what the page cache shows, and what of it would survive a power loss.
+ * Every change returns a new state and leaves the old one unchanged, so that a state can be kept at every step.
  *
- * The model is the weakest that POSIX allows, not that of one file system: a file's bytes are durable after its sync, an
- * entry of a folder after the sync of that folder, and nothing else is, in no order.
+ * The model is the weakest that POSIX allows, not that of one file system: a file's bytes are durable after its sync,
+ * an entry of a folder after the sync of that folder. Nothing else is durable, and there is no order between changes.
  */
 import { hash } from "node:crypto"
 
-/** A write that no sync has covered yet. Position and length are bytes. */
+/** A write that no sync has covered yet. */
 export interface UnsyncedChange {
+  /** Offset of the write in its file, in bytes. */
   readonly position: number
+  /** The bytes that were written. */
   readonly bytes: Uint8Array
-  /** A sync of it has failed: no later sync makes it durable, though it may be there by chance. */
+  /** Whether a sync of it failed. No later sync makes it durable, though it may survive by chance. */
   readonly stuck: boolean
 }
 
+/** A regular file. */
 export interface FileNode {
   readonly kind: "file"
-  /** What reads see. */
+  /** The bytes that reads see. */
   readonly cache: Uint8Array
-  /** What is there after a power loss, whatever happens. */
+  /** The bytes that survive a power loss, whatever happens to the others. */
   readonly durable: Uint8Array
+  /** Writes that are not durable, in their order. */
   readonly pending: ReadonlyArray<UnsyncedChange>
 }
 
-/** Inodes that a name may stand for after a power loss, other than the current one; `undefined` is none. */
+/** Inodes that a name may have after a power loss, except its current one; `undefined` if it may be gone. */
 export type Former = ReadonlyMap<string, ReadonlyArray<number | undefined>>
 
+/** A folder. */
 export interface FolderNode {
   readonly kind: "folder"
-  /** What look-ups see: names with their inodes. */
+  /** The entries that look-ups see: names with their inodes. */
   readonly entries: ReadonlyMap<string, number>
+  /** Entries that were changed since the last sync. */
   readonly former: Former
-  /** Those of syncs that failed: they end only with a change of the name that is synced. */
+  /** Entries of syncs that failed: they end only with a change of the name that is synced. */
   readonly stuck: Former
 }
 
-/** A link, device, pipe: what stands where a file should be. */
+/** A link, device or pipe, in the place of a file. */
 export interface OtherNode {
   readonly kind: "other"
 }
 
+/** Anything that an inode can be. */
 export type Node = FileNode | FolderNode | OtherNode
 
+/** The contents of a disk. */
 export interface DiskState {
+  /** Files and folders by inode. */
   readonly nodes: ReadonlyMap<number, Node>
-  /** The inode that the next file or folder gets. */
+  /** Inode that the next file or folder gets. */
   readonly next: number
   /** How often the machine was started. */
   readonly boot: number
 }
 
+/** Inode of the root folder. */
 export const rootInode = 1
 
 const none: ReadonlyMap<string, never> = new Map<string, never>()
@@ -60,7 +70,7 @@ const emptyFolder: FolderNode = { kind: "folder", entries: none, former: none, s
 /** A disk with an empty root folder. */
 export const empty: DiskState = { nodes: new Map([[rootInode, emptyFolder]]), next: rootInode + 1, boot: 1 }
 
-/** Programs ask for the same paths again and again. */
+/** Programs use the same paths again and again. */
 const partsByPath = new Map<string, ReadonlyArray<string>>()
 const pathsMax = 4096
 
@@ -74,7 +84,7 @@ const partsOf = (path: string): ReadonlyArray<string> => {
   return parts
 }
 
-/** The inode at a path, or `undefined`. */
+/** Returns the inode at a path, or `undefined` if nothing is there. */
 export const lookUp = (state: DiskState, path: string): number | undefined => {
   let inode = rootInode
   for (const part of partsOf(path)) {
@@ -86,7 +96,7 @@ export const lookUp = (state: DiskState, path: string): number | undefined => {
   return inode
 }
 
-/** The folder that a path stands in and its name there; `undefined` where there is no such folder. */
+/** Returns the folder of a path, and its name in there; `undefined` if there is no such folder. */
 export const parentOf = (
   state: DiskState,
   path: string
@@ -106,17 +116,17 @@ const withNode = (state: DiskState, inode: number, node: Node): DiskState => {
 
 const folderAt = (state: DiskState, inode: number): FolderNode => {
   const node = state.nodes.get(inode)
-  if (node?.kind !== "folder") throw new Error(`inode ${inode} is no folder`)
+  if (node?.kind !== "folder") throw new Error(`inode ${inode} is not a folder`)
   return node
 }
 
 const fileAt = (state: DiskState, inode: number): FileNode => {
   const node = state.nodes.get(inode)
-  if (node?.kind !== "file") throw new Error(`inode ${inode} is no file`)
+  if (node?.kind !== "file") throw new Error(`inode ${inode} is not a file`)
   return node
 }
 
-/** Lets a name stand for another inode, or for none; what it stood for may be back after a power loss. */
+/** Gives a name another inode, or none. After a power loss, it may have its former one again. */
 export const setEntry = (state: DiskState, folder: number, name: string, inode: number | undefined): DiskState => {
   const node = folderAt(state, folder)
   const before = node.entries.get(name)
@@ -128,7 +138,7 @@ export const setEntry = (state: DiskState, folder: number, name: string, inode: 
   return withNode(state, folder, { ...node, entries, former })
 }
 
-/** A new file or folder under a name, none of it durable. */
+/** Adds a file or folder under a name; none of it is durable. */
 export const addNode = (
   state: DiskState,
   folder: number,
@@ -146,7 +156,7 @@ export const addNode = (
   return { state: setEntry(withNode(state, inode, node), folder, name, inode), inode }
 }
 
-/** `bytes` with others put over them; where these begin behind the end, zeros are between. */
+/** Returns `bytes` with others written over them. If these begin after the end, zeros fill the gap. */
 export const overwrite = (bytes: Uint8Array, position: number, by: Uint8Array): Uint8Array => {
   const result = new Uint8Array(Math.max(bytes.length, position + by.length))
   result.set(bytes)
@@ -154,15 +164,17 @@ export const overwrite = (bytes: Uint8Array, position: number, by: Uint8Array): 
   return result
 }
 
+/** Writes bytes to a file, without a sync. */
 export const write = (state: DiskState, inode: number, position: number, bytes: Uint8Array): DiskState => {
   if (bytes.length === 0) return state
   const node = fileAt(state, inode)
-  // A copy: the caller may use its buffer again.
+  // A copy: the caller may reuse its buffer.
   const copy = Uint8Array.from(bytes)
   const cache = overwrite(node.cache, position, copy)
   return withNode(state, inode, { ...node, cache, pending: [...node.pending, { position, bytes: copy, stuck: false }] })
 }
 
+/** Syncs a file: its writes become durable, except those of which a sync has failed. */
 export const syncFile = (state: DiskState, inode: number): DiskState => {
   const node = fileAt(state, inode)
   if (node.pending.length === 0) return state
@@ -173,14 +185,14 @@ export const syncFile = (state: DiskState, inode: number): DiskState => {
       stuck.push(one)
     } else {
       durable = overwrite(durable, one.position, one.bytes)
-      // What was given up before is not there any more where others have been written over it.
+      // A write that was given up before ends where a later one overwrites it.
       stuck = stuck.flatMap((old) => besides(old, one))
     }
   }
   return withNode(state, inode, { ...node, durable, pending: stuck })
 }
 
-/** What is left of a write where another one is put over it. */
+/** Returns what is left of a write after another one was written over it. */
 const besides = (old: UnsyncedChange, { bytes, position }: UnsyncedChange): ReadonlyArray<UnsyncedChange> => {
   const end = position + bytes.length
   const before = old.bytes.subarray(0, Math.max(0, position - old.position))
@@ -192,12 +204,15 @@ const besides = (old: UnsyncedChange, { bytes, position }: UnsyncedChange): Read
   return pieces.filter((piece) => piece.bytes.length > 0)
 }
 
-/** The kernel gives up on what it could not write: it calls the pages clean, and a later sync of them says nothing. */
+/**
+ * Fails a sync of a file. The kernel gives up what it could not write, calls the pages clean, and later syncs succeed.
+ */
 export const failSyncFile = (state: DiskState, inode: number): DiskState => {
   const node = fileAt(state, inode)
   return withNode(state, inode, { ...node, pending: node.pending.map((one) => ({ ...one, stuck: true })) })
 }
 
+/** Syncs a folder: its entries become durable. */
 export const syncFolder = (state: DiskState, inode: number): DiskState => {
   const node = folderAt(state, inode)
   if (node.former.size === 0) return state
@@ -205,6 +220,7 @@ export const syncFolder = (state: DiskState, inode: number): DiskState => {
   return withNode(state, inode, { ...node, former: none, stuck })
 }
 
+/** Fails a sync of a folder: no later sync makes the entries durable that were changed before it. */
 export const failSyncFolder = (state: DiskState, inode: number): DiskState => {
   const node = folderAt(state, inode)
   const stuck = new Map(node.stuck)
@@ -212,10 +228,10 @@ export const failSyncFolder = (state: DiskState, inode: number): DiskState => {
   return withNode(state, inode, { ...node, former: none, stuck })
 }
 
-/** What a process that was killed leaves: all that it wrote, and none of it more durable than it was. */
+/** Returns what a killed process leaves: all that it wrote, and none of it more durable than before. */
 export const kill = (state: DiskState): DiskState => state
 
-/** The same files, all durable: what stands on a disk that was left alone for long. */
+/** Returns the same files, all durable, as on a disk that was left alone for long. */
 export const settled = (state: DiskState): DiskState => {
   const nodes = new Map<number, Node>()
   for (const [inode, node] of state.nodes) nodes.set(inode, settledNode(node))
@@ -227,7 +243,7 @@ const settledNode = (node: Node): Node => {
   return node.kind === "folder" ? { ...emptyFolder, entries: node.entries } : node
 }
 
-/** All files with their bytes, and folders with `undefined`, by path. */
+/** Returns all files with their bytes, and all folders with `undefined`, by path. */
 export const contents = (state: DiskState): ReadonlyMap<string, Uint8Array | undefined> => {
   const found = new Map<string, Uint8Array | undefined>()
   const visit = (inode: number, path: string): void => {
@@ -241,10 +257,10 @@ export const contents = (state: DiskState): ReadonlyMap<string, Uint8Array | und
   return found
 }
 
-/** A durable change from outside: a file has these bytes from now on, or is gone. Its folder must be there. */
+/** Makes a durable change from outside: gives a file these bytes, or removes it. Its folder must exist. */
 export const replaceFile = (state: DiskState, path: string, bytes: Uint8Array | undefined): DiskState => {
   const parent = parentOf(state, path)
-  if (parent === undefined) throw new Error(`no folder for ${path}`)
+  if (parent === undefined) throw new Error(`cannot replace ${path}: its folder does not exist`)
   const { inode: folder, name } = parent
   if (bytes === undefined) return syncFolder(setEntry(state, folder, name, undefined), folder)
   const { inode, state: added } = addNode(state, folder, name, "file")
@@ -263,7 +279,7 @@ const digestOf = (bytes: Uint8Array): string => {
   return digest
 }
 
-/** Equal for two states that nothing can tell apart, now or after a power loss. */
+/** Returns a text that is equal for two states if nothing distinguishes them, now or after a power loss. */
 export const fingerprint = (state: DiskState): string => {
   const parts: Array<string> = [`${state.boot}`]
   const visit = (inode: number | undefined, name: string): void => {

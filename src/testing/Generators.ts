@@ -1,6 +1,6 @@
 /**
- * Generators for property tests: records and what is refused as one, events, names, batches, whole histories. For
- * fast-check, which is handed in: litetapes does not depend on it, and any version 4 will do.
+ * Generators for property tests: records and what is refused as a record, events, names, batches, whole histories. They
+ * use the fast-check that you pass in: litetapes does not depend on it, and any version 4 works.
  *
  * @example
  * ```ts
@@ -33,46 +33,53 @@ export { shuffled }
 
 export type { FastCheck, HistoryOptions, RefusedEvent, RefusedLine, RefusedRecord }
 
-/** All are for the limits of a lib that was made without others: 1 MiB a record, 128 containers deep. */
+/** Generators for the limits of a lib that was created with the defaults: 1 MiB for a record, 128 containers deep. */
 export interface Generators {
-  /** Any string that a record may hold: escapes, U+2028, pairs of surrogates, and such as look like something else. */
+  /** Any string that a record may hold: escapes, U+2028, surrogate pairs, and strings that look like something else. */
   readonly text: Texts["text"]
-  /** A string that no record may hold, as a key or as a value: a lone surrogate, a noncharacter. */
+  /** A string that no record may hold, as a key or as a value: with a lone surrogate or a noncharacter. */
   readonly illFormedText: Texts["illFormedText"]
-  /** Any key that a record may have: indices, names of prototypes, long ones. */
+  /** Any key that a record may have: indices, names of prototype members, long keys. */
   readonly key: Texts["key"]
-  /** Any finite number, −0 and the turning points of a number's text included. */
+  /** Any finite number, including −0 and the numbers at which the form of the text changes. */
   readonly number: Values["number"]
-  /** Any lite JSON value, now and then a hundred containers deep. */
+  /** Any lite JSON value, sometimes a hundred containers deep. */
   readonly json: Values["json"]
   /** Any user record. */
   readonly record: Values["record"]
-  /** A record of exactly 128 containers, one in the other: one more is too deep. */
+  /** A record of exactly 128 containers, nested in each other: with one more it would be too deep. */
   readonly deepestRecord: Values["deepestRecord"]
+  /** A value that `TaraSON.encode` refuses, with the reason. */
   readonly refusedRecord: fc.Arbitrary<RefusedRecord>
+  /** A line that `TaraSON.parseCanonical` refuses, with the reason. */
   readonly refusedLine: fc.Arbitrary<RefusedLine>
-  /** Canonical lines, without newlines, of which many repeat others. */
+  /** Canonical lines, without newlines, many of which repeat others. */
   readonly lines: fc.Arbitrary<ReadonlyArray<Uint8Array>>
-  /** Any event that can be stored; with or without data, id, metadata and tags. */
+  /** Any event that can be stored, with or without data, id, metadata and tags. */
   readonly event: Events["event"]
+  /** An event that cannot be stored, with the tag of its error. */
   readonly refusedEvent: Events["refusedEvent"]
-  /** Texts that names trip over; `Names.encodeTapeName` makes a tape's name of each. */
+  /** A text that is difficult as a name; `Names.encodeTapeName` returns a tape's name for each. */
   readonly nameText: Names["nameText"]
+  /** The name of a tape. */
   readonly tapeName: Names["tapeName"]
-  /** Refused by `Names.checkTapeName`. */
+  /** A text that `Names.checkTapeName` refuses. */
   readonly refusedTapeName: Names["refusedTapeName"]
+  /** The name of a stream. */
   readonly streamName: Names["streamName"]
+  /** A text that cannot name a stream. */
   readonly refusedStreamName: Names["refusedStreamName"]
-  /** One to six records for one append: some repeat, some are long, some are any. */
+  /** One to six records for one append: some repeat, some are long, some are arbitrary. */
   readonly batch: fc.Arbitrary<ReadonlyArray<JsonObject>>
+  /** Options of a repack. */
   readonly repackOptions: ReturnType<typeof repackOptionsOf>
-  /** One thing that is done to a lib. */
+  /** Returns a generator of single operations on a lib. */
   readonly operation: (options?: HistoryOptions) => fc.Arbitrary<Operation>
-  /** What is done to a lib, one after the other; for `History.run`. */
+  /** Returns a generator of operations on a lib, one after the other, for `History.run`. */
   readonly history: (options?: HistoryOptions) => fc.Arbitrary<ReadonlyArray<Operation>>
 }
 
-/** The generators, over the fast-check that is given. */
+/** Makes the generators, with the fast-check that is given. */
 export const make = (fc: FastCheck): Generators => {
   const texts = textsOf(fc)
   const values = valuesOf(fc, texts)

@@ -1,8 +1,8 @@
 /**
- * Little histories of a lib, as data: what is done to it, one operation after the other. `run` does them to a real lib,
- * over any storage, and holds it against a model of plain arrays.
+ * Short histories of a lib, as data: operations on it, one after the other. `run` applies them to a real lib, over any
+ * storage, and compares it with a model of plain arrays.
  *
- * @see `Generators.history` for any number of them
+ * @see `Generators.history` for arbitrary histories
  *
  * @example
  * ```ts
@@ -31,12 +31,12 @@ import { perform, show } from "./internal/history/perform.ts"
 
 export type { Operation }
 
-/** So small that dynamic segments are changed and closed all the time. */
+/** So small that dynamic segments roll and close all the time. */
 const defaults: Lib.Options = { closeBytes: 2048, backlogMax: 2 }
 
 /**
- * Does `history` to a lib at `place`, which must never have been used before, and compares everything that can be read
- * with the model whenever it is opened, and at the end. Fails with what did not come out, and at which operation.
+ * Applies `history` to a lib at `place`, which must never have been used before. Compares everything that can be read
+ * with the model after each opening and at the end. Fails with what differs, and at which operation.
  */
 export const run = (
   storage: Storage["Service"],
@@ -53,21 +53,21 @@ export const run = (
       const { storage: writing, stop } = stoppable(storage)
       const store = yield* Effect.provideService(EventStore.open(place, opening), Storage, writing)
       if (store.lib.report.created !== (first === 0)) {
-        throw new Unmet("whether opening made the lib", String(first === 0), String(store.lib.report.created))
+        throw new Unmet("whether opening created the lib", String(first === 0), String(store.lib.report.created))
       }
       yield* compare(store, model)
       for (const [index, operation] of operations.entries()) {
         progress.at = `operation ${first + index}: ${show(operation)}`
         yield* operation.op === "reader" ? look(storage, place, model) : perform(store, model, operation)
       }
-      progress.at += ", then everything is compared"
+      progress.at += ", then comparing everything"
       yield* compare(store, model)
-      progress.at = `${ends} behind operation ${first + operations.length - 1}`
+      progress.at = `${ends} after operation ${first + operations.length - 1}`
       if (ends === "kill") stop()
     })
   return Effect.forEach(sessionsOf(history), (one) => Effect.scoped(session(one)), { discard: true }).pipe(
-    Effect.catchCause((cause) => failureOf({ name: progress.at, promise: "a lib is what was done to it" }, cause)),
-    // A writer that is stopped on purpose says so in the log when it is closed.
+    Effect.catchCause((cause) => failureOf({ name: progress.at, promise: "a lib holds what was done to it" }, cause)),
+    // A writer that is stopped on purpose logs that when it is closed.
     Effect.provide(Logger.layer([]))
   )
 }
@@ -79,7 +79,7 @@ interface Session {
   readonly first: number
 }
 
-/** The history, cut where the lib is opened again. The last session is one more look at what is there. */
+/** Cuts the history where the lib is opened again. The last session only compares what is there. */
 const sessionsOf = (history: ReadonlyArray<Operation>): ReadonlyArray<Session> => {
   const sessions: Array<Session> = []
   let operations: Array<Session["operations"][number]> = []

@@ -1,33 +1,36 @@
 /**
- * What a power loss may leave of a simulated disk: of every file any mixture of its durable bytes and those that were not
- * synced, by sectors or torn at any byte, cut short, with zeros where a hole is left; of every folder any of the entries
- * that a name had since the last sync. One does not depend on the other.
+ * What a power loss may leave of a simulated disk. Of each file: any mixture of its durable bytes and those that were
+ * not synced, by sectors or torn at any byte, cut short, or with zeros in a gap. Of each folder: any of the entries
+ * that a name had since the last sync. None of these depends on another.
  */
 import { type DiskState, type FileNode, type FolderNode, type Node, overwrite, rootInode } from "./DiskState.ts"
 
-/** A sector is written whole or not at all; the last of a write may be torn all the same. Bytes. */
+/** Bytes of a sector. A sector is written whole or not at all, but the last one of a write may be torn. */
 export const sectorBytes = 512
 
+/** Options of `powerLosses`. */
 export interface LossOptions {
-  /** Most states to give. Where there are not more, all are given; else the extremes and then a sample. */
+  /**
+   * Number of states to return, at most. If there are no more, all are returned; else the extremes and then a sample.
+   */
   readonly limit: number
-  /** Where there are not more states than this, all are given, though they are more than `limit`. Default: `limit`. */
+  /** If there are no more states than this, all are returned, even if that exceeds `limit`. Default: `limit`. */
   readonly whole?: number
-  /** From 0 to below 1; the sample comes from it. */
+  /** Returns numbers from 0 to below 1, which choose the sample. */
   readonly random: () => number
 }
 
-/** One thing that the power loss decides: which of `count` ways; 0 is what is durable, the last is what the cache shows. */
+/** One decision of the power loss: one of `count` ways. 0 is what is durable, the last is what the cache shows. */
 interface Choice {
   readonly count: number
-  /** Whether these are all, but for where exactly a write is torn. */
+  /** Whether these are all ways, apart from the exact byte at which a write is torn. */
   readonly isWhole: boolean
   readonly apply: (way: number, nodes: Map<number, Draft>) => void
 }
 
 type Draft = { kind: "file"; bytes: Uint8Array } | { kind: "folder"; entries: Map<string, number> } | { kind: "other" }
 
-/** States of the disk when the machine is started again. Some may be the same. Ends with whether these were all. */
+/** Yields states of the disk when the machine is started again. Some may be equal. Returns whether these were all. */
 export function* powerLosses(state: DiskState, options: LossOptions): Generator<DiskState, boolean, undefined> {
   const { limit, random, whole = limit } = options
   const choices = choicesOf(state, random)
@@ -50,7 +53,7 @@ export function* powerLosses(state: DiskState, options: LossOptions): Generator<
   return false
 }
 
-/** The state in which only what was synced is there. */
+/** Returns the state in which only synced data is left. */
 export const loseAll = (state: DiskState): DiskState => {
   const choices = choicesOf(state, () => 0)
   return decide(
@@ -69,7 +72,7 @@ const waysOf = (choices: ReadonlyArray<Choice>, n: number): Array<number> => {
   })
 }
 
-/** Mostly all or nothing of each: what is lost alone, or kept alone, finds more than an even mixture. */
+/** Mostly all or nothing of each: one that is lost alone, or kept alone, finds more than an even mixture. */
 const sample = (choices: ReadonlyArray<Choice>, random: () => number): Array<number> => {
   const bias = random()
   return choices.map(({ count }) => {
@@ -115,7 +118,7 @@ const choicesOf = (state: DiskState, random: () => number): Array<Choice> => {
   return choices
 }
 
-/** Inodes that a name stands for, or may stand for again. */
+/** Returns the inodes that a name has, or may have again. */
 const namedInodes = (state: DiskState): ReadonlySet<number> => {
   const named = new Set([rootInode])
   for (const node of state.nodes.values()) {
@@ -160,16 +163,18 @@ const fileChoice = (inode: number, node: FileNode, random: () => number): Choice
   }
 }
 
-/** Most subsets of dirty sectors that are all tried. */
+/** Largest number of subsets of dirty sectors that are all tried. */
 const subsetsMax = 64
 
-/** Something that is made when it is first asked for, and kept. */
+/** Makes a value when it is first needed, and keeps it. */
 const once = <A>(make: () => A): (() => A) => {
   let made: { readonly value: A } | undefined
   return () => (made ??= { value: make() }).value
 }
 
-/** What a file may hold: the first is what is durable, the last what the cache shows. Most of it is never asked for. */
+/**
+ * Returns what a file may hold: first the durable bytes, last what the cache shows. Most of them are never computed.
+ */
 const fileWays = (
   node: FileNode,
   pieces: ReadonlyArray<Piece>,
@@ -193,13 +198,13 @@ const fileWays = (
     }
   }
   ways.push(...torn(node, random))
-  // The new length is there, and none of the bytes.
+  // The new length is there, but none of the bytes.
   if (cache.length > durable.length) ways.push(once(() => overwrite(new Uint8Array(cache.length), 0, durable)))
   ways.push(() => cache)
   return ways
 }
 
-/** Cut or torn anywhere: the size may lag behind the bytes, and a sector may be written in part. */
+/** Cuts or tears a write anywhere: the size may lag behind the bytes, and a sector may be written in part. */
 const torn = (node: FileNode, random: () => number): ReadonlyArray<() => Uint8Array> => {
   const { cache, durable, pending } = node
   const ways: Array<() => Uint8Array> = []
@@ -211,7 +216,7 @@ const torn = (node: FileNode, random: () => number): ReadonlyArray<() => Uint8Ar
   return ways
 }
 
-/** What a write puts into one sector. */
+/** The part of a write that is in one sector. */
 interface Piece {
   readonly position: number
   readonly bytes: Uint8Array

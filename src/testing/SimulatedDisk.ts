@@ -1,11 +1,10 @@
 /**
- * A `Disk` in memory that is as bad as a real one may be: it forgets what was not synced, fails when it is told to, and
- * keeps its state as a value, so that a test can look at every moment of a run, let the power go there, and go on from
- * what is left.
+ * A `Disk` in memory that is as bad as a real one may be: it loses what was not synced, fails on request, and keeps its
+ * state as a value. So a test can look at every moment of a run, cut the power there, and continue with what is left.
  *
- * Everything that happens is decided by what is called and by the options: nothing depends on time or chance.
+ * The calls and the options determine everything that happens: nothing depends on time or chance.
  *
- * @see `litetapes/testing` for `powerLosses`, which gives what a power loss may leave
+ * @see `litetapes/testing` for `powerLosses`, which returns what a power loss may leave
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,51 +12,59 @@ import { Disk, DiskError, type FileStat, type File, type Lock } from "../service
 import * as DiskState from "./DiskState.ts"
 import * as calls from "./internal/simulated/calls.ts"
 
-/** What is asked of the disk. */
+/** One operation that the disk is asked for. */
 export interface Step {
-  /** Counted from 1. */
+  /** Number of the step, counted from 1. */
   readonly index: number
+  /** The operation, such as `create` or `datasync`. */
   readonly operation: keyof Disk["Service"] | "write" | "read" | "size" | "datasync" | "sync"
+  /** The file or folder that it is about. */
   readonly path: string
-  /** The new name, of `rename`. */
+  /** The new name, for `rename`. */
   readonly to?: string
-  /** Bytes, of `write` and `read`. */
+  /** Offset in bytes, for `write` and `read`. */
   readonly position?: number
+  /** Number of bytes, for `write` and `read`. */
   readonly bytes?: number
 }
 
-/** A step that fails. */
+/** Lets a step fail. */
 export interface Fault {
+  /** Code of the error, such as `EIO`. */
   readonly code: string
   /**
-   * How much of it was done all the same: 0 is nothing, 1 is all of it. A write may be done in part; anything else is done
-   * from 0.5 on. A sync that fails is never done, and what it should have made durable will not be by a later sync. A
-   * lock that fails is never held: from 0.5 on its file is there.
+   * How much of the step is done nevertheless: 0 is nothing, 1 is all of it. A write may be done in part; any other
+   * step is done from 0.5 on. A sync that fails is never done, and no later sync makes durable what it should have. A
+   * lock that fails is never held, but from 0.5 on its file is there. Default: 0.
    */
   readonly done?: number
 }
 
+/** Options of a simulated disk. */
 export interface Options {
-  /** What stands on the disk at first. Default: an empty root folder. */
+  /** What is on the disk at first. Default: an empty root folder. */
   readonly state?: DiskState.DiskState
-  /** Called before every step; what it returns lets the step fail. */
+  /** Called before every step. If it returns a fault, the step fails. */
   readonly onStep?: (step: Step, disk: SimulatedDisk) => Fault | undefined
-  /** How many turns other fibres get before this step: how long it takes. Default: none. */
+  /** Returns how many turns other fibres get before this step: how long it takes. Default: 0. */
   readonly turns?: (step: Step) => number
 }
 
+/** A simulated disk, with a view of its contents. */
 export interface SimulatedDisk {
+  /** The disk itself. */
   readonly disk: Disk["Service"]
+  /** Provides the disk. */
   readonly layer: Layer.Layer<Disk>
-  /** What it holds now. */
+  /** Returns what it holds now. */
   readonly state: () => DiskState.DiskState
-  /** Changes it from outside, without a step: what damage, a restored copy or another hand does. */
+  /** Changes it from outside, without a step, as damage, a restored copy or another process does. */
   readonly change: (by: (state: DiskState.DiskState) => DiskState.DiskState) => void
-  /** How many steps there were. */
+  /** Returns how many steps there were. */
   readonly steps: () => number
 }
 
-/** Steps that change what is on the disk, or how durable it is. */
+/** Returns whether a step changes what is on the disk, or how durable it is. */
 export const isChange = ({ operation }: Step): boolean => changes.has(operation)
 
 const changes: ReadonlySet<Step["operation"]> = new Set([
@@ -73,7 +80,7 @@ const changes: ReadonlySet<Step["operation"]> = new Set([
   "lock"
 ])
 
-/** A step in a line, for traces. */
+/** Returns a step as one line, for traces. */
 export const describeStep = ({ bytes, index, operation, path, position, to }: Step): string =>
   [
     `${index}`.padStart(5),
@@ -83,7 +90,7 @@ export const describeStep = ({ bytes, index, operation, path, position, to }: St
     ...(bytes === undefined ? [] : [`${position}+${bytes}`])
   ].join(" ")
 
-/** A disk of its own: its locks and open files die with the process that it stands for, what it holds does not. */
+/** Makes a disk. Its locks and open files end with the process that it stands for; its contents do not. */
 export const make = (options: Options = {}): SimulatedDisk => new Simulation(options).simulated
 
 class Simulation {
@@ -106,7 +113,9 @@ class Simulation {
     }
   }
 
-  /** One step: what it does with the state, and when it fails, where that is not a part of the same. */
+  /**
+   * Runs one step: `run` changes the state. `failed` is what a step does that fails, unless that is a part of `run`.
+   */
   #step<A>(
     step: Omit<Step, "index">,
     run: (done: number) => A | DiskError,
@@ -178,7 +187,7 @@ class Simulation {
             this.#step(
               { operation: "lock", path },
               () => this.#lock(path),
-              // Who was told that it failed never lets go of it.
+              // A caller whose lock failed never releases it, so only the file is made.
               (done) => void (done >= 0.5 && this.#lockFile(path))
             ),
             (inode) => Effect.sync(() => this.#locks.delete(inode))
@@ -225,7 +234,7 @@ class Simulation {
     )
   }
 
-  /** A call that changes folders: what it makes of the state, or its error. */
+  /** Applies a call that changes folders: keeps its new state, or returns its error. */
   #call(operation: string, path: string, outcome: DiskState.DiskState | string): undefined | DiskError {
     if (typeof outcome === "string") return this.#error(operation, path, outcome)
     this.#state = outcome
@@ -246,12 +255,12 @@ class Simulation {
     return inode
   }
 
-  /** The file that a lock is taken on; made where there is none. */
+  /** Returns the file that a lock is taken on, and makes it if it does not exist. */
   #lockFile(path: string): number | DiskError {
     const node = this.#node(path)
     const inode = node === undefined ? this.#add("lock", path, "file") : DiskState.lookUp(this.#state, path)!
     if (inode instanceof DiskError) return inode
-    // A lock file has no bytes: one that has is somebody else's.
+    // A lock file has no bytes: one that has some belongs to somebody else.
     const isLockable = node === undefined || (node.kind === "file" && node.cache.length === 0)
     return isLockable ? inode : this.#error("lock", path, "EUNSAFE")
   }
@@ -268,7 +277,7 @@ class Simulation {
     })
   }
 
-  /** An open file: it stays what it is when its name is taken away. */
+  /** Makes an open file, which can be used even after its name was removed. */
   #file(path: string, inode: number, isWritable: boolean): File {
     let open = true
     const bytes = (): Uint8Array => (this.#state.nodes.get(inode) as DiskState.FileNode).cache

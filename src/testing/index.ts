@@ -1,5 +1,6 @@
 /**
- * What litetapes is tested with, for those who test with it or against it: `litetapes/testing`. See docs/TESTING.md.
+ * The tools that litetapes is tested with, for tests that use it or replace a part of it: `litetapes/testing`. See
+ * docs/TESTING.md.
  */
 export * as Conformance from "./Conformance.ts"
 export * as DiskState from "./DiskState.ts"

@@ -7,12 +7,12 @@ import { always, failure, instead, joined, type Mutant, onRoot, onWriter, padded
 export const journalMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "append loses a byte",
-    caughtBy: "a dynamic segment holds what was appended, in order, also when the lib is opened again",
+    caughtBy: "a dynamic segment holds what was appended, in order, even after the lib is opened again",
     storage: onWriter((writer) => ({ append: (bytes) => writer.append(bytes.subarray(0, bytes.length - 1)) }))
   },
   {
     breaks: "reads go past the end",
-    caughtBy: "a read is short at the end only, and sees what is appended after the first one",
+    caughtBy: "a read is short only at the end, and sees what is appended after the first read",
     storage: always((root) => ({
       journal: {
         read: (n, offset, length) => Effect.map(root.journal.read(n, offset, length), (bytes) => padded(bytes, length))
@@ -21,7 +21,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "ranges come in the order of the file",
-    caughtBy: "ranges come back in the order in which they were asked for, small and large ones, few and many",
+    caughtBy: "ranges are returned in the order of the call, small and large ones, few and many",
     storage: always((root) => ({
       journal: {
         readRanges: (n, ranges) =>
@@ -51,7 +51,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a closed writer still appends",
-    caughtBy: "a writer keeps no bytes of the caller, and a closed one appends nothing",
+    caughtBy: "a writer keeps no bytes of the caller, and a closed writer appends nothing",
     storage: onWriter(() => ({ close: Effect.void }))
   },
   {
@@ -99,7 +99,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "the hint is truncated",
-    caughtBy: "the hint is overwritten in place, for readers that were there before it",
+    caughtBy: "the hint is overwritten in place, even for readers that were opened before",
     storage: onRoot(() => {
       let length = 0
       return (root) => ({
@@ -216,13 +216,13 @@ const noEmptyOnes = (root: Root): RootChange => ({
 export const segmentMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "segments.list shows temporary files",
-    caughtBy: "a segment is written whole, out of its chunks, and gives what fill gave",
+    caughtBy: "a segment is written whole, from its chunks, and returns what fill returned",
     storage: onRoot(showingTemporary)
   },
   { breaks: "an empty segment is not written", caughtBy: "an empty segment is one", storage: always(noEmptyOnes) },
   {
     breaks: "reads of segments go past the end",
-    caughtBy: "a read of a segment is short at the end only, and ranges keep their order",
+    caughtBy: "a read of a segment is short only at the end, and ranges keep their order",
     storage: always((root) => ({
       segments: {
         read: (tape, segment, offset, length) =>
@@ -256,7 +256,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a leftover is removed before the new segment is whole",
-    caughtBy: "when fill is interrupted, what was under the name stays",
+    caughtBy: "if fill is interrupted, an older segment under the name stays",
     storage: always((root) => ({
       segments: {
         write: (tape, segment, fill) =>
@@ -266,7 +266,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "writers of one name write into one file",
-    caughtBy: "two writers of one segment at the same time leave one, whole",
+    caughtBy: "two concurrent writers of one segment leave one of their segments, whole",
     storage: onRoot(sharing((segment) => segment))
   },
   {
@@ -320,7 +320,7 @@ const keepingRanges = (): ((root: Root) => RootChange) => {
 export const derivedMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "ranges of a derived file come in the order of the file",
-    caughtBy: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
+    caughtBy: "a derived file of a tape or of the lib is read whole and in ranges, even after the lib is opened again",
     storage: always((root) => ({
       derived: {
         getRanges: (key, ranges) =>
@@ -419,7 +419,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a derived file is listed among the segments",
-    caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
+    caughtBy: "derived files are listed by tape and kind, sorted, and in no other list",
     storage: onRoot(() => {
       const written = new Set<string>()
       return (root) => ({
@@ -437,12 +437,12 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "readers find no derived files",
-    caughtBy: "a reader reads derived files, and writes none",
+    caughtBy: "a reader reads derived files, and cannot write them",
     storage: always((root) => (root.mode === "read" ? { derived: { get: () => Effect.succeed(undefined) } } : {}))
   },
   {
     breaks: "readers delete derived files",
-    caughtBy: "a reader reads derived files, and writes none",
+    caughtBy: "a reader reads derived files, and cannot write them",
     storage: always((root) => (root.mode === "read" ? { derived: { delete: () => Effect.void } } : {}))
   },
   {

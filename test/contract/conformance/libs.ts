@@ -44,7 +44,8 @@ const frozenForReaders = (): ((root: Root) => RootChange) => {
 export const libMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "a batch is acknowledged before it is written",
-    caughtBy: "what is appended to tapes is there, in segments and before, closed, killed and opened again",
+    caughtBy:
+      "records are there in dynamic segments and in segments, after the lib was closed, killed and opened again",
     storage: writtenLater
   },
   {
@@ -103,7 +104,7 @@ export const libMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "no segments are listed",
-    caughtBy: "a tape that lost its meta is recovered, and nothing of it is lost",
+    caughtBy: "a tape that lost its meta is recovered with all of its records",
     storage: always(() => ({ segments: { list: () => Effect.succeed([]) } }))
   },
   {

@@ -12,7 +12,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "reading creates the place",
-    caughtBy: "open for reading or to recover creates nothing, and refuses a place without a lib",
+    caughtBy: "opening for reading or to recover creates nothing, and refuses a place without a lib",
     storage: (base) => ({
       open: (at, mode) =>
         mode === "read" ? Effect.catch(base.open(at, mode), () => base.open(at, "write")) : base.open(at, mode)
@@ -30,7 +30,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a second writer is admitted",
-    caughtBy: "a second writer is refused while the first one's scope is open, and readers are not",
+    caughtBy: "a second writer is refused while the first one's scope is open, but readers are not",
     storage: (base) => ({
       open: (at, mode) =>
         Effect.catch(base.open(at, mode), (error) =>
@@ -55,7 +55,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a refused open keeps the lock",
-    caughtBy: "a refused open takes nothing",
+    caughtBy: "opening that is refused keeps nothing locked",
     storage: (base) => {
       const stuck = new Set<string>()
       return {
@@ -78,7 +78,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "readers write the hint",
-    caughtBy: "a reader can write nothing",
+    caughtBy: "a reader cannot write",
     storage: always((root) => (root.mode === "read" ? { hint: { write: () => Effect.void } } : {}))
   },
   {
@@ -135,7 +135,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "meta.replace ignores the version",
-    caughtBy: "a change against what is no longer there is refused and changes nothing",
+    caughtBy: "a change against an outdated version is refused and changes nothing",
     storage: always((root) => ({
       meta: {
         replace: (owner, _, bytes) =>
@@ -212,7 +212,7 @@ export const tapeMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "tapes.create overwrites a namesake's meta and keeps its segments",
-    caughtBy: "a namesake makes way with all that it had",
+    caughtBy: "an unlisted tape of the same name is moved aside with everything in it",
     storage: always((root) => ({
       tapes: {
         create: (tape, meta) =>

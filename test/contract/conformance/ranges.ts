@@ -10,7 +10,7 @@ const losingLast = <A extends Array<Uint8Array> | undefined, E>(
 export const rangeMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "the last of very many ranges of a dynamic segment is lost",
-    caughtBy: "ranges come back in the order in which they were asked for, small and large ones, few and many",
+    caughtBy: "ranges are returned in the order of the call, small and large ones, few and many",
     storage: always((root) => ({
       journal: {
         readRanges: (n, ranges) => losingLast(ranges, root.journal.readRanges(n, ranges))
@@ -19,7 +19,7 @@ export const rangeMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "the last of very many ranges of a segment is lost",
-    caughtBy: "a read of a segment is short at the end only, and ranges keep their order",
+    caughtBy: "a read of a segment is short only at the end, and ranges keep their order",
     storage: always((root) => ({
       segments: {
         readRanges: (tape, segment, ranges) => losingLast(ranges, root.segments.readRanges(tape, segment, ranges))
@@ -28,7 +28,7 @@ export const rangeMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "the last of very many ranges of a derived file is lost",
-    caughtBy: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
+    caughtBy: "a derived file of a tape or of the lib is read whole and in ranges, even after the lib is opened again",
     storage: always((root) => ({
       derived: { getRanges: (key, ranges) => losingLast(ranges, root.derived.getRanges(key, ranges)) }
     }))

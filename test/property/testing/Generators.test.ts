@@ -170,6 +170,6 @@ describe.each([
       })
     )
     assert.strictEqual(failure._tag, "ConformanceFailure")
-    assert.match(failure.what, /whether opening made the lib/)
+    assert.match(failure.what, /whether opening created the lib/)
   })
 })

@@ -1,4 +1,4 @@
-/** Derived files: put whole, read whole or in ranges, listed, deleted; one that is missing is an answer. */
+/** Derived files: written whole, read whole or in ranges, listed, deleted. A missing one is an answer, not an error. */
 import * as Effect from "effect/Effect"
 import type { DerivedKey, Root, StorageError } from "../../../services/ports/Storage.ts"
 import { oneOf, refused, same } from "./expect.ts"
@@ -19,19 +19,19 @@ const ofTape: DerivedKey = { tape: "order", kind: "index", name: "seg-000001.jso
 
 const ofLib: DerivedKey = { tape: undefined, kind: "stream-state", name: "%c3%a9_2.bin" }
 
-/** More than any of the files here has. */
+/** More bytes than any of the files here has. */
 const bytesMax = 1024 * 1024
 
 const shown = ({ tape, kind, name }: DerivedKey): string => `${tape ?? "the lib"}: ${kind}/${name}`
 
 export const derivedDemands: ReadonlyArray<Demand> = [
   {
-    name: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
+    name: "a derived file of a tape or of the lib is read whole and in ranges, even after the lib is opened again",
     promise: "put writes a file whole; get reads all of it, and getRanges parts in the order of the call",
     body: (ground) => readBack(ground)
   },
   {
-    name: "a derived file replaces the older one whole, also for who read that before",
+    name: "a derived file replaces the older one whole, even for readers that have read the older one",
     promise: "put writes a file whole, replacing an older one; writers at the same time leave one of theirs",
     body: (ground) =>
       Effect.gen(function* () {
@@ -51,8 +51,8 @@ export const derivedDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a derived file that is not there is an answer, and deleting it succeeds",
-    promise: "any of them may vanish: get, getRanges, size and list answer, and delete succeeds, if it is not there",
+    name: "reading a derived file that does not exist has an answer, and deleting it succeeds",
+    promise: "any of them may vanish: get, getRanges, size and list answer, and delete succeeds, if it does not exist",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -68,13 +68,13 @@ export const derivedDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "derived files are listed by tape and kind, sorted, and are nothing else's",
+    name: "derived files are listed by tape and kind, sorted, and in no other list",
     promise: "list names the files of one tape, or of the lib, of one kind; a key is one file",
     body: (ground) => listed(ground)
   },
   {
-    name: "a derived file that is larger than its reader is ready for is not read",
-    promise: "get fails with too-large where it has more than bytesMax bytes",
+    name: "a derived file is not read if it is larger than its reader accepts",
+    promise: "get fails with too-large if it has more than bytesMax bytes",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -86,7 +86,7 @@ export const derivedDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a reader reads derived files, and writes none",
+    name: "a reader reads derived files, and cannot write them",
     promise: "what is opened for reading cannot be written to: read-only",
     body: (ground) =>
       Effect.gen(function* () {
@@ -97,7 +97,7 @@ export const derivedDemands: ReadonlyArray<Demand> = [
           yield* isMissing(reader, key)
           yield* root.derived.put(key, bytes("there"))
           same(`${shown(key)}, as a reader sees it`, text(yield* reader.derived.get(key, bytesMax)), "there")
-          same(`files beside ${shown(key)}`, yield* reader.derived.list(key.tape, key.kind), [key.name])
+          same(`files next to ${shown(key)}`, yield* reader.derived.list(key.tape, key.kind), [key.name])
           yield* refused("a put by a reader", reader.derived.put(key, bytes("x")), "read-only")
           yield* refused("a deletion by a reader", reader.derived.delete(key), "read-only")
           same(`${shown(key)} afterwards`, text(yield* root.derived.get(key, bytesMax)), "there")
@@ -105,8 +105,8 @@ export const derivedDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "names that could lead elsewhere are no derived files",
-    promise: "a name, kind or tape that is none is unsafe, whatever operation it is given to",
+    name: "names that could lead elsewhere are refused for derived files",
+    promise: "an invalid name, kind or tape is unsafe, whatever operation it is given to",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -141,7 +141,7 @@ const isMissing = (root: Root, key: DerivedKey): Effect.Effect<void, StorageErro
     same(`all of ${shown(key)}, which is absent`, yield* root.derived.get(key, bytesMax), undefined)
     same(`ranges of ${shown(key)}, which is absent`, yield* root.derived.getRanges(key, [[0, 1]]), undefined)
     same(`size of ${shown(key)}, which is absent`, yield* root.derived.size(key), undefined)
-    same(`files beside ${shown(key)}, which is absent`, yield* root.derived.list(key.tape, key.kind), [])
+    same(`files next to ${shown(key)}, which is absent`, yield* root.derived.list(key.tape, key.kind), [])
     if (root.mode === "write") yield* root.derived.delete(key)
   })
 
@@ -200,10 +200,10 @@ const listed: Demand["body"] = (ground) =>
     for (const { tape, kind } of keys) {
       same(`files of ${tape ?? "the lib"}, ${kind}`, yield* root.derived.list(tape, kind), sorted)
     }
-    same("files of a kind that has none", yield* root.derived.list("order", "stream"), [])
+    same("files of a kind without files", yield* root.derived.list("order", "stream"), [])
     same("tapes", yield* root.tapes.list, ["account", "order"])
     for (const tape of ["account", "order"]) same(`segments of ${tape}`, yield* root.segments.list(tape), [])
     yield* root.derived.delete(keys[0]!)
-    same("files beside a deleted one", yield* root.derived.list(undefined, "index"), sorted.toSpliced(1, 1))
+    same("files next to a deleted one", yield* root.derived.list(undefined, "index"), sorted.toSpliced(1, 1))
     same("files of another tape", yield* root.derived.list("order", "index"), sorted)
   })

@@ -1,26 +1,26 @@
 /**
- * How checks compare. What does not hold is thrown, not failed with: a comparison that somebody forgets to yield would
- * never be made. `Conformance` makes a typed failure of it.
+ * How checks compare. A difference is thrown, not failed with: a comparison that somebody forgets to yield would
+ * otherwise never run. `Conformance` turns it into a typed failure.
  */
 import * as Effect from "effect/Effect"
 import type { StorageError } from "../../../services/ports/Storage.ts"
 import { show } from "./show.ts"
 
-/** A comparison that did not come out. */
+/** A comparison that found a difference. */
 export class Unmet extends Error {
   readonly what: string
   readonly expected: string
   readonly actual: string
 
   constructor(what: string, expected: string, actual: string) {
-    super(`${what}: expected ${expected}, came ${actual}`)
+    super(`${what}: expected ${expected}, got ${actual}`)
     this.what = what
     this.expected = expected
     this.actual = actual
   }
 }
 
-/** Throws unless `actual` is `expected`, through and through. Bytes are compared as bytes, whatever class they are of. */
+/** Throws unless `actual` deeply equals `expected`. Bytes are compared as bytes, whatever their class is. */
 export const same = (what: string, actual: unknown, expected: unknown): void => {
   if (!isSame(actual, expected)) throw new Unmet(what, show(expected), show(actual, expected))
 }
@@ -32,7 +32,7 @@ export const oneOf = (what: string, actual: unknown, expected: ReadonlyArray<unk
   }
 }
 
-/** `effect` must fail with this error; anything else is not as it should be. */
+/** Throws unless `effect` fails with this reason. */
 export const refused = <A, R>(
   what: string,
   effect: Effect.Effect<A, StorageError, R>,
@@ -45,7 +45,7 @@ export const refused = <A, R>(
     }
   })
 
-/** `effect` must fail with an error of this tag. */
+/** Throws unless `effect` fails with an error of this tag. */
 export const failing = <A, E extends { readonly _tag: string }, R>(
   what: string,
   effect: Effect.Effect<A, E, R>,

@@ -1,10 +1,10 @@
-/** What came out of a check, as its failure. */
+/** Turns the outcome of a check into its failure. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { ConformanceFailure } from "../../ConformanceFailure.ts"
 import { Unmet } from "./expect.ts"
 
-/** Fails with what a check stumbled over. An interruption goes on as one: it is nobody's fault. */
+/** Fails with what was wrong in a check. An interruption remains one: it is nobody's fault. */
 export const failureOf = (
   check: { readonly name: string; readonly promise: string },
   cause: Cause.Cause<unknown>
@@ -20,13 +20,9 @@ export const failureOf = (
   const failed = cause.reasons.find(Cause.isFailReason)
   if (failed !== undefined) {
     const { error } = failed
-    // A history that is part of a check says at which of its operations.
+    // If a history is part of a check, its failure names the operation.
     if (error instanceof ConformanceFailure) return fail(`${error.check}: ${error.what}`, error.expected, error.actual)
-    return fail(
-      "an operation that has nothing in its way",
-      "success",
-      error instanceof Error ? error.message : String(error)
-    )
+    return fail("an operation that should succeed", "success", error instanceof Error ? error.message : String(error))
   }
   return fail("an operation", "a result or a typed error", Cause.pretty(cause))
 }

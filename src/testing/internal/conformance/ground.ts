@@ -1,18 +1,18 @@
-/** What the checks stand on: one storage, and short ways to use it. */
+/** One storage for all checks, and shortcuts for it. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Root, Storage, StorageError } from "../../../services/ports/Storage.ts"
 import { same } from "./expect.ts"
 
-/** A storage and places in it that were never used before. */
+/** A storage, and places in it that were never used before. */
 export interface Ground {
   readonly storage: Storage["Service"]
   readonly place: () => string
-  /** Whether a place that nothing has open holds these bytes anywhere; absent where that cannot be known. */
+  /** Returns whether a place that nothing has open contains these bytes anywhere; absent if that cannot be known. */
   readonly holds: ((place: string, bytes: Uint8Array) => Effect.Effect<boolean, unknown>) | undefined
 }
 
-/** One thing that the port demands, and how it is looked at. */
+/** One demand of the port, and its check. */
 export interface Demand {
   readonly name: string
   readonly promise: string
@@ -24,7 +24,7 @@ type Opened = Effect.Effect<Root, StorageError, Scope.Scope>
 export const open = ({ storage }: Ground, at: string, mode: "write" | "read" | "recover" = "write"): Opened =>
   storage.open(at, mode)
 
-/** Opens a lib that gets its meta, and a tape. */
+/** Opens a lib, and gives it a meta and a tape. */
 export const openLib = (ground: Ground, at: string = ground.place()): Opened =>
   Effect.tap(open(ground, at), (root) =>
     Effect.andThen(root.meta.replace(undefined, undefined, bytes("lib\n")), root.tapes.create("order", bytes("tape\n")))
@@ -37,7 +37,7 @@ export const text = (read: Uint8Array | undefined): string | undefined =>
 
 const patterns = new Map<number, Uint8Array>()
 
-/** Bytes of which no two stretches are alike, so that a misplaced one shows. */
+/** Returns bytes of which no two stretches are alike, so that a misplaced one is noticed. */
 export const pattern = (length: number): Uint8Array => {
   const known = patterns.get(length)
   if (known !== undefined) return known.slice()
@@ -51,7 +51,7 @@ export const pattern = (length: number): Uint8Array => {
   return filled.slice()
 }
 
-/** Looks for what no operation of the port reads any more, where the storage's author has said how to. */
+/** Looks for bytes that no operation of the port reads any more, if the storage's author has defined how. */
 export const keeps = ({ holds }: Ground, at: string, kept: ReadonlyArray<string>): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     if (holds === undefined) return
@@ -61,7 +61,9 @@ export const keeps = ({ holds }: Ground, at: string, kept: ReadonlyArray<string>
 
 type Ranges = ReadonlyArray<readonly [offset: number, length: number]>
 
-/** Reads 10,000 single bytes of `all` in one call, in no order: whoever cuts it into pieces has to join them again. */
+/**
+ * Reads 10,000 single bytes of `all` in one call, in no order: a storage that splits the call has to join the results.
+ */
 export const manyRanges = (
   what: string,
   all: Uint8Array,
@@ -75,13 +77,13 @@ export const manyRanges = (
   })
 }
 
-/** What no name of a file may be. */
+/** Names that no file may have. */
 export const unsafeNames = ["", ".", "..", "../order", "/etc", "a/../../b", "a\\b", "a\0b", "a//b", "./a"] as const
 
-/** What is no name of a tape. */
+/** Texts that are not the name of a tape. */
 export const notTapes = [...unsafeNames, "litelib.x", "order/x", "order.tmp", "order.aside-1"] as const
 
-/** What is no name of a segment. Two stand in folders of derived files. */
+/** Texts that are not the name of a segment. Two are in folders of derived files. */
 export const notSegments = [
   ...unsafeNames,
   "a/b/c",
@@ -91,7 +93,7 @@ export const notSegments = [
   "seg-000001.jsonl.tmp"
 ] as const
 
-/** What is no name of a derived file. */
+/** Texts that are not the name of a derived file. */
 export const notDerivedNames = [
   ...unsafeNames,
   "a/b",
@@ -105,7 +107,7 @@ export const notDerivedNames = [
   "a".repeat(201)
 ] as const
 
-/** What is no kind of derived files. Some have what is no derived file in a folder of their name. */
+/** Texts that are not a kind of derived files. Some of them name what is in a tape's folder. */
 export const notDerivedKinds = [
   ...unsafeNames,
   "a/b",
@@ -119,11 +121,11 @@ export const notDerivedKinds = [
   "a".repeat(33)
 ] as const
 
-/** A segment right in its tape's folder. */
+/** A segment directly in its tape's folder. */
 export const segment = "seg-000001.jsonl"
 
 /** A segment in a shard. */
 export const sharded = "shard-0001/seg-000123.jsonl.zst"
 
-/** What was appended to a dynamic segment, without the room that may be behind it. */
+/** Returns what was appended to a dynamic segment, without the room that may follow it. */
 export const withoutRoom = (found: Uint8Array | undefined): string => (text(found) ?? "").replace(/\0+$/, "")

@@ -5,8 +5,8 @@ import { bytes, type Demand, open, openLib, text } from "./ground.ts"
 
 export const hintDemands: ReadonlyArray<Demand> = [
   {
-    name: "the hint is overwritten in place, for readers that were there before it",
-    promise: "the hint is overwritten in place: bytes that are fewer than those before leave the rest of them standing",
+    name: "the hint is overwritten in place, even for readers that were opened before",
+    promise: "the hint is overwritten in place: if the new bytes are fewer, the rest of the old ones stays",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()

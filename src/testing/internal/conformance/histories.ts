@@ -1,4 +1,4 @@
-/** Histories that every storage is put through: the same ones each time, each with something of everything. */
+/** Histories that every storage has to pass: the same ones each time, each with something of everything. */
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { Operation } from "../history/operation.ts"
 
@@ -102,7 +102,7 @@ const events = (stream: string, count: number, expected: "any" | "current" | "st
   }))
 })
 
-/** Streams on several tapes, with indexes, found again by every next writer. */
+/** Streams on several tapes, with indexes, which every next writer finds again. */
 export const eventHistory: ReadonlyArray<Operation> = [
   events("order-1", 1, "current"),
   events("order-2", 3, "current"),
@@ -136,7 +136,7 @@ const large = (stream: string, n: number): Operation => ({
   events: [{ type: "Opened", data: { n, filler: "x".repeat(9000 + n) } }]
 })
 
-/** One tape, on which the events of a stream lie so far from each other that each is read for itself. */
+/** One tape on which the events of a stream are so far apart that each one is read by itself. */
 export const sparseHistory: ReadonlyArray<Operation> = [
   ...Array.from({ length: 9 }, (_, n) => [events("order-rare", 1, "current"), large("order-large", n)]).flat(),
   { op: "reader" },

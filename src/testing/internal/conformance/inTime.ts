@@ -1,13 +1,13 @@
-/** A limit of time that holds whatever is limited does: it may wait for ever where nothing can interrupt it. */
+/** A time limit that holds whatever the limited effect does: it may wait for ever where nothing can interrupt it. */
 import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
 /**
- * What comes of `effect`, or `TimeoutError` as soon as `limit` is over. It is told to stop then, and not waited for: one
- * that cannot be interrupted, or whose finalizers never end, stays behind. Who interrupts this waits for its end, but not
- * longer than `limit` either.
+ * Returns what `effect` returns, or fails with `TimeoutError` once `limit` is over. The effect is then interrupted, and
+ * nothing waits for it: if it cannot be interrupted, or its finalizers never end, it stays. Interrupting this waits for
+ * the end of the effect, but no longer than `limit` either.
  */
 export const inTime = <A, E, R>(
   effect: Effect.Effect<A, E, R>,

@@ -5,8 +5,8 @@ import { bytes, type Demand, manyRanges, open, openLib, pattern, text, withoutRo
 
 export const journalDemands: ReadonlyArray<Demand> = [
   {
-    name: "a dynamic segment holds what was appended, in order, also when the lib is opened again",
-    promise: "append returns when what it wrote is durable, behind all that was appended before",
+    name: "a dynamic segment holds what was appended, in order, even after the lib is opened again",
+    promise: "append returns once what it wrote is durable, after everything that was appended before",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
@@ -29,9 +29,9 @@ export const journalDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a read is short at the end only, and sees what is appended after the first one",
+    name: "a read is short only at the end, and sees what is appended after the first read",
     promise:
-      "offsets and lengths are bytes; a read is short only at the end; behind what was appended there may be zeros",
+      "offsets and lengths are bytes; a read is short only at the end; after what was appended there may be zeros",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -45,7 +45,7 @@ export const journalDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "ranges come back in the order in which they were asked for, small and large ones, few and many",
+    name: "ranges are returned in the order of the call, small and large ones, few and many",
     promise: "many reads in one call, in the order of ranges; each is short only at the end",
     body: (ground) =>
       Effect.gen(function* () {
@@ -70,7 +70,7 @@ export const journalDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a batch of 5 MiB goes in and comes out",
+    name: "a batch of 5 MiB is read as it was appended",
     promise: "append writes all of the bytes, however many",
     body: (ground) =>
       Effect.gen(function* () {
@@ -79,7 +79,7 @@ export const journalDemands: ReadonlyArray<Demand> = [
         const batch = pattern(5 * 1024 * 1024)
         yield* writer.append(batch)
         same("a large batch", yield* root.journal.read(1, 7, batch.length), batch)
-        same("behind a large batch", withoutRoom(yield* root.journal.read(1, 7 + batch.length, 1024)), "")
+        same("after a large batch", withoutRoom(yield* root.journal.read(1, 7 + batch.length, 1024)), "")
       })
   },
   {
@@ -98,8 +98,8 @@ export const journalDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a writer keeps no bytes of the caller, and a closed one appends nothing",
-    promise: "close lets go of what is held open and writes nothing",
+    name: "a writer keeps no bytes of the caller, and a closed writer appends nothing",
+    promise: "close releases what is held open and writes nothing",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -114,8 +114,8 @@ export const journalDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "dropping removes, also what is not there, and lets reads under way end",
-    promise: "drop removes it; reads that are under way may go on; removing what is not there succeeds",
+    name: "dropping removes a dynamic segment, even one that does not exist, and lets running reads finish",
+    promise: "drop removes it; reads that are running may finish; removing one that does not exist succeeds",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -126,8 +126,8 @@ export const journalDemands: ReadonlyArray<Demand> = [
         const results = yield* Effect.all([read, read, Effect.andThen(writer.close, root.journal.drop(1))], {
           concurrency: "unbounded"
         })
-        same("a read under way", results[0], all)
-        same("another read under way", results[1], all)
+        same("a running read", results[0], all)
+        same("another running read", results[1], all)
         same("size of what was dropped", yield* root.journal.size(1), undefined)
         same("dynamic segments", yield* root.journal.list, [])
         yield* refused("a read of what was dropped", read, "not-found")

@@ -1,4 +1,4 @@
-/** What stands on a storage: libs, tapes and events. Nothing here fails; a writer that stops is the worst that happens. */
+/** Libs, tapes and events on a storage. No operation fails here, except that a writer stops. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,7 +23,7 @@ const openStore = ({ storage }: Ground, at: string, options?: Lib.Options) =>
 
 const openTape = (lib: Lib.Lib["Service"], name: string) => Effect.provideService(Tape.make(name), Lib.Lib, lib)
 
-/** A lib with an archived tape of three records in a segment, closed. */
+/** Makes a lib with a tape of three records in a segment, and closes it. */
 const filled = (ground: Ground, at: string): Effect.Effect<void, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -40,17 +40,17 @@ const recordsOf = (lib: Lib.Lib["Service"], name: string) =>
 
 export const libDemands: ReadonlyArray<Demand> = [
   history(
-    "what is appended to tapes is there, in segments and before, closed, killed and opened again",
+    "records are there in dynamic segments and in segments, after the lib was closed, killed and opened again",
     "what was acknowledged is durable, and moves from dynamic segments into segments as a whole",
     closingHistory
   ),
   history(
-    "tapes are repacked, cloned, archived and verified, and stay what they were",
+    "tapes are repacked, cloned, archived and verified, and keep their records",
     "segments are written whole, read in ranges and removed; meta is changed atomically",
     movingHistory
   ),
   history(
-    "events keep their order, their revisions and their ids, closed, killed and opened again",
+    "events keep their order, revisions and ids after the lib was closed, killed and opened again",
     "what was acknowledged is durable, whole and in order",
     eventHistory
   ),
@@ -66,23 +66,23 @@ export const libDemands: ReadonlyArray<Demand> = [
     body: (ground) => oneWriter(ground)
   },
   {
-    name: "a reader that looks again sees what was appended meanwhile, and never less than before",
-    promise: "the hint and the dynamic segments are there for readers that were there before",
+    name: "a reader that refreshes sees what was appended meanwhile, and never less than before",
+    promise: "the hint and the dynamic segments are visible to readers that were opened before",
     body: (ground) => followed(ground)
   },
   {
-    name: "appends at the same time get places of their own, while dynamic segments are closed",
+    name: "concurrent appends get places of their own, while dynamic segments are closed",
     promise: "operations on different files may run at the same time",
     body: (ground) => together(ground)
   },
   {
-    name: "a tape that lost its meta is recovered, and nothing of it is lost",
-    promise: "segments.list names all segments of a tape, also where its meta says nothing",
+    name: "a tape that lost its meta is recovered with all of its records",
+    promise: "segments.list names all segments of a tape, even those that its meta does not list",
     body: (ground) => tapeRecovered(ground)
   },
   {
     name: "a lib that lost its meta is recovered with its tapes",
-    promise: "tapes.list names the tapes; recover opens what may have lost its lib meta",
+    promise: "tapes.list names the tapes; recover opens a lib that may have lost its meta",
     body: (ground) => libRecovered(ground)
   }
 ]
@@ -129,7 +129,7 @@ const together = (ground: Ground): Effect.Effect<void, unknown, Scope.Scope> =>
     const expected = new Map(names.map((name) => [name, [] as Array<unknown>]))
     const look = Effect.fnUntraced(function* (lib: Lib.Lib["Service"]) {
       for (const name of names) {
-        same(`the records of ${name}, where their receipts say`, yield* recordsOf(lib, name), expected.get(name))
+        same(`the records of ${name}, in the order of their receipts`, yield* recordsOf(lib, name), expected.get(name))
       }
       same("what verify finds", (yield* lib.verify()).bad, [])
     })
@@ -146,7 +146,7 @@ const together = (ground: Ground): Effect.Effect<void, unknown, Scope.Scope> =>
           }
         }
         yield* look(lib)
-        // Now rather than when the scope closes, and with what goes wrong.
+        // Closed here, not by the scope, so that errors are reported.
         yield* lib.close
       })
     )

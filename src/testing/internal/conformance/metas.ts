@@ -9,17 +9,17 @@ const owners: ReadonlyArray<MetaOwner> = [undefined, "order"]
 
 const nameOf = (owner: MetaOwner): string => (owner === undefined ? "lib meta" : `meta of tape ${owner}`)
 
-/** Meta that must be there. */
+/** Reads meta that must exist. */
 const existing = (root: Root, owner: MetaOwner): Effect.Effect<Meta, StorageError> =>
   Effect.map(root.meta.read(owner), (meta) => {
-    if (meta === undefined) throw new Unmet(nameOf(owner), "it is there", "it is absent")
+    if (meta === undefined) throw new Unmet(nameOf(owner), "it exists", "it does not exist")
     return meta
   })
 
 export const metaDemands: ReadonlyArray<Demand> = [
   {
     name: "meta is absent until it is written",
-    promise: "read gives undefined where there is none",
+    promise: "read returns undefined if there is no meta",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* open(ground, ground.place())
@@ -27,8 +27,8 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a change is made against the version that was read, and gives the one that stands now",
-    promise: "append and replace change meta against what was read; the result is the version that stands now",
+    name: "a change is made against the version that was read, and returns the new version",
+    promise: "append and replace change meta against what was read; the result is the new version",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -46,9 +46,9 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a change against what is no longer there is refused and changes nothing",
+    name: "a change against an outdated version is refused and changes nothing",
     promise:
-      "version is that of what was read: changed if that is not what stands there, exists where there must be none",
+      "version is that of what was read: changed if meta has another one now, exists if there must not be any meta yet",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -64,8 +64,8 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a change of meta that is not there is refused, and a tape has to be there",
-    promise: "a change is made against what was read: where nothing is there is nothing to change",
+    name: "a change of meta that does not exist is refused, and so is meta of a tape that does not exist",
+    promise: "a change is made against what was read: if there is nothing, there is nothing to change",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* open(ground, ground.place())
@@ -76,7 +76,7 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "of changes at the same time against one version, one is made",
+    name: "of concurrent changes against one version, exactly one is made",
     promise: "a change is atomic against what was read: of two writers that read the same, one is refused",
     body: (ground) =>
       Effect.gen(function* () {
@@ -100,8 +100,8 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "meta keeps bytes of its own, and stays when the lib is opened again",
-    promise: "what was written is durable; storage keeps no bytes of the caller, and gives none of its own away",
+    name: "meta is a copy of the bytes that were given, even after the lib is opened again",
+    promise: "what was written is durable; storage keeps no bytes of the caller, and hands out none of its own",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
@@ -122,8 +122,8 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "meta that is larger than its reader is ready for is not read",
-    promise: "read fails with too-large where it has more than bytesMax bytes",
+    name: "meta is not read if it is larger than its reader accepts",
+    promise: "read fails with too-large if it has more than bytesMax bytes",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -136,8 +136,8 @@ export const metaDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "names that could lead elsewhere are no owners of meta",
-    promise: "a name that is none of a tape is unsafe, whatever operation it is given to",
+    name: "names that could lead elsewhere are refused as owners of meta",
+    promise: "an invalid name of a tape is unsafe, whatever operation it is given to",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)

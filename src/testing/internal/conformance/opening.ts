@@ -1,18 +1,18 @@
-/** Opening a place: who may, what it makes, and what its scope ends. */
+/** Opening a place: what may be opened, what that creates, and what ends with its scope. */
 import * as Effect from "effect/Effect"
 import { refused, same } from "./expect.ts"
 import { bytes, type Demand, open, openLib, segment, text } from "./ground.ts"
 
 export const openDemands: ReadonlyArray<Demand> = [
   {
-    name: "open for writing makes an absent place, which is a lib once it has meta",
-    promise: "for writing it takes the writer's lock and creates an absent folder; a place without meta is no lib",
+    name: "opening for writing creates an absent place, which is a lib once it has meta",
+    promise: "for writing it takes the writer's lock and creates an absent folder; a place without meta is not a lib",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
         const root = yield* open(ground, at)
         same("the mode of what is open for writing", root.mode, "write")
-        yield* refused("opening for reading what has no meta yet", open(ground, at, "read"), "not-a-lib")
+        yield* refused("opening a place without meta for reading", open(ground, at, "read"), "not-a-lib")
         yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
         const reader = yield* open(ground, at, "read")
         same("the mode of what is open for reading", reader.mode, "read")
@@ -21,7 +21,7 @@ export const openDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "open for reading or to recover creates nothing, and refuses a place without a lib",
+    name: "opening for reading or to recover creates nothing, and refuses a place without a lib",
     promise: "for reading, an absent or empty place is not-a-lib; recover creates nothing",
     body: (ground) =>
       Effect.gen(function* () {
@@ -45,7 +45,7 @@ export const openDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a second writer is refused while the first one's scope is open, and readers are not",
+    name: "a second writer is refused while the first one's scope is open, but readers are not",
     promise: "for writing it takes the writer's lock (locked) until its scope closes; a reader takes none",
     body: (ground) =>
       Effect.gen(function* () {
@@ -54,7 +54,7 @@ export const openDemands: ReadonlyArray<Demand> = [
           Effect.gen(function* () {
             const first = yield* openLib(ground, at)
             yield* refused("a second writer", open(ground, at), "locked")
-            yield* refused("a recovery beside a writer", open(ground, at, "recover"), "locked")
+            yield* refused("a recovery while a writer is open", open(ground, at, "recover"), "locked")
             yield* open(ground, at, "read")
             yield* first.checkLock
           })
@@ -65,7 +65,7 @@ export const openDemands: ReadonlyArray<Demand> = [
   },
   {
     name: "a reader takes no lock",
-    promise: "any number of readers may look, beside each other and beside the writer",
+    promise: "any number of readers may be open at the same time, also while a writer is",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
@@ -77,31 +77,31 @@ export const openDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a refused open takes nothing",
-    promise: "the writer's lock belongs to what was opened: an open that fails leaves none behind",
+    name: "opening that is refused keeps nothing locked",
+    promise: "the writer's lock belongs to what was opened: a failed open holds none afterwards",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
         yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.journal.create(1, bytes("header\n"))))
-        yield* refused("opening what has no lib meta", open(ground, at), "not-a-lib")
+        yield* refused("opening a place that has no lib meta", open(ground, at), "not-a-lib")
         // In the same scope: the lock that the refused open took must be free again.
         const root = yield* open(ground, at, "recover")
-        same("dynamic segments of what is recovered", yield* root.journal.list, [1])
+        same("dynamic segments of the recovered place", yield* root.journal.list, [1])
       })
   },
   {
-    name: "what lost its lib meta opens to be recovered only",
-    promise: "recover opens for writing what was a lib and may have lost its meta",
+    name: "a lib that lost its meta opens only to be recovered",
+    promise: "recover opens for writing a lib that may have lost its meta",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
         yield* Effect.scoped(Effect.flatMap(open(ground, at), (root) => root.tapes.create("order", bytes("tape\n"))))
-        yield* refused("writing to what has no lib meta", open(ground, at), "not-a-lib")
-        yield* refused("reading what has no lib meta", open(ground, at, "read"), "not-a-lib")
+        yield* refused("writing to a place without lib meta", open(ground, at), "not-a-lib")
+        yield* refused("reading a place without lib meta", open(ground, at, "read"), "not-a-lib")
         yield* Effect.scoped(
           Effect.gen(function* () {
             const root = yield* open(ground, at, "recover")
-            same("the mode of what is recovered", root.mode, "write")
+            same("the mode of a place that is recovered", root.mode, "write")
             same("its tapes", yield* root.tapes.list, ["order"])
             yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
           })
@@ -111,12 +111,12 @@ export const openDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a reader can write nothing",
-    promise: "what is opened for reading cannot be written to: read-only",
+    name: "a reader cannot write",
+    promise: "a place that is opened for reading cannot be written to: read-only",
     body: (ground) => readerWritesNothing(ground)
   },
   {
-    name: "after its scope is closed a root does nothing any more",
+    name: "a root does nothing after its scope is closed",
     promise: "a root is open until its scope closes",
     body: (ground) =>
       Effect.gen(function* () {
@@ -137,7 +137,7 @@ export const openDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "two places know nothing of each other",
+    name: "two places are independent of each other",
     promise: "a root is the place of one lib",
     body: (ground) =>
       Effect.gen(function* () {

@@ -1,12 +1,12 @@
-/** The quarantine: bytes that nothing reads again. */
+/** The quarantine: bytes that are never read again. */
 import * as Effect from "effect/Effect"
 import { refused, same } from "./expect.ts"
 import { bytes, type Demand, keeps, open, openLib, unsafeNames } from "./ground.ts"
 
 export const quarantineDemands: ReadonlyArray<Demand> = [
   {
-    name: "what is set aside is never overwritten, and counts for nothing else",
-    promise: "keep keeps bytes for a human to look at; the result says where",
+    name: "quarantined bytes are never overwritten, and are not taken for anything else",
+    promise: "keep keeps bytes for somebody to inspect; the result is where",
     body: (ground) =>
       Effect.gen(function* () {
         const at = ground.place()
@@ -24,13 +24,13 @@ export const quarantineDemands: ReadonlyArray<Demand> = [
             return kept
           })
         )
-        same("how many places three were kept at", new Set(places).size, 3)
+        same("at how many places three files were kept", new Set(places).size, 3)
         yield* keeps(ground, at, ["torn 0", "torn 1", "torn 2"])
         const root = yield* open(ground, at)
         same("dynamic segments", yield* root.journal.list, [])
         same("tapes", yield* root.tapes.list, ["order"])
         const place = yield* root.quarantine.keep("litelib.dynamic-000001.jsonl", bytes("torn again"))
-        same("whether another opening keeps at a place that was given before", places.includes(place), false)
+        same("whether another opening reuses a place", places.includes(place), false)
       })
   }
 ]

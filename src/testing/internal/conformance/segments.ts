@@ -19,13 +19,13 @@ import {
 
 export const segmentDemands: ReadonlyArray<Demand> = [
   {
-    name: "a segment is written whole, out of its chunks, and gives what fill gave",
+    name: "a segment is written whole, from its chunks, and returns what fill returned",
     promise: "write writes a segment whole, from the chunks that fill appends, then makes it durable under its name",
     body: (ground) => writtenWhole(ground)
   },
   {
-    name: "an empty segment is one",
-    promise: "a segment has the chunks that fill appends, also where there are none",
+    name: "a segment may be empty",
+    promise: "a segment has the chunks that fill appends, even if it appends nothing",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -35,8 +35,9 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a read of a segment is short at the end only, and ranges keep their order",
-    promise: "offsets and lengths are bytes; a read is short only at the end; ranges come in the order of the call",
+    name: "a read of a segment is short only at the end, and ranges keep their order",
+    promise:
+      "offsets and lengths are bytes; a read is short only at the end; ranges are returned in the order of the call",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -56,8 +57,8 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a segment that is not there is not found, and removing it succeeds",
-    promise: "not-found: there is nothing under that name; removing what is not there succeeds",
+    name: "a segment that does not exist is not found, and removing it succeeds",
+    promise: "not-found: there is nothing under that name; removing what does not exist succeeds",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -74,7 +75,7 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a leftover segment under the name is replaced, also for who read it before",
+    name: "a leftover segment under the name is replaced, even for readers that have read it",
     promise: "write: an unlisted leftover under that name is removed first",
     body: (ground) =>
       Effect.gen(function* () {
@@ -87,8 +88,8 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a removed segment is gone, also for who read it before, and its name can be used again",
-    promise: "remove removes; what is kept open or cached of it counts for nothing",
+    name: "a removed segment is gone, even for readers that have read it, and its name can be used again",
+    promise: "remove removes; nothing of it that is kept open or cached is used any more",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -102,8 +103,8 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "when fill fails, nothing is under the name and a second try goes through",
-    promise: "when fill fails, nothing is left under the name",
+    name: "if fill fails, there is nothing under the name, and a second attempt succeeds",
+    promise: "if fill fails, nothing is left under the name",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -118,8 +119,8 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "when fill is interrupted, what was under the name stays",
-    promise: "a segment is there whole or not at all: until it is whole, what was there stays",
+    name: "if fill is interrupted, an older segment under the name stays",
+    promise: "a segment is there whole or not at all: until it is whole, the older one stays",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -132,12 +133,12 @@ export const segmentDemands: ReadonlyArray<Demand> = [
         )
         yield* Deferred.await(begun)
         yield* Fiber.interrupt(fiber)
-        same("what was there before", text(yield* root.segments.read("order", segment, 0, 10)), "before\n")
+        same("the older segment", text(yield* root.segments.read("order", segment, 0, 10)), "before\n")
         same("segments", yield* root.segments.list("order"), [segment])
       })
   },
   {
-    name: "two writers of one segment at the same time leave one, whole",
+    name: "two concurrent writers of one segment leave one of their segments, whole",
     promise: "a segment is there whole: never a mixture of two",
     body: (ground) =>
       Effect.gen(function* () {
@@ -153,7 +154,7 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "150 segments read the same, from many readers at once",
+    name: "150 segments are read correctly, by many readers at the same time",
     promise: "reads and writes of different segments may run at the same time",
     body: (ground) =>
       Effect.gen(function* () {
@@ -170,8 +171,8 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "names that could lead elsewhere are no segments",
-    promise: "a name that is none of a segment is unsafe, whatever operation it is given to",
+    name: "names that could lead elsewhere are refused for segments",
+    promise: "an invalid name of a segment is unsafe, whatever operation it is given to",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -213,7 +214,7 @@ const writtenWhole: Demand["body"] = (ground) =>
               return 42
             })
           )
-          same("what fill gave", result, 42)
+          same("what fill returned", result, 42)
         }
       })
     )

@@ -1,9 +1,9 @@
-/** Values as a reader of a failure wants to see them: short, and bytes by what tells them apart. */
+/** Values as a reader of a failure needs them: short, and bytes by what distinguishes them. */
 import { hash } from "node:crypto"
 
 const textMax = 200
 
-/** `value` as a text; where bytes differ from those that were `wanted`, the place of the first difference too. */
+/** Returns `value` as a text. If bytes differ from those that were `wanted`, it includes the first difference. */
 export const show = (value: unknown, wanted?: unknown): string => {
   if (value instanceof Uint8Array) return `${showBytes(value)}${difference(value, wanted)}`
   if (Array.isArray(value)) {
@@ -15,7 +15,7 @@ export const show = (value: unknown, wanted?: unknown): string => {
   return cut(showJson(value))
 }
 
-/** What a storage gives may be anything: showing it must not be what fails. */
+/** Returns any value as JSON. A storage may return anything, and a failure must still be shown. */
 const showJson = (value: unknown): string => {
   try {
     return (

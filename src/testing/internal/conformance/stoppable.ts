@@ -1,4 +1,4 @@
-/** A storage that can be stopped: nothing is written any more, as if its process had been killed. */
+/** A storage that can be stopped: it then writes nothing any more, as if its process had been killed. */
 import * as Effect from "effect/Effect"
 import { type DynamicWriter, type Root, type Storage, StorageError } from "../../../services/ports/Storage.ts"
 

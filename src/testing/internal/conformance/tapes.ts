@@ -1,4 +1,4 @@
-/** Tapes: made whole, listed, and never in the way of their namesakes. */
+/** Tapes: created whole, listed, and moved aside for a new one of the same name. */
 import * as Effect from "effect/Effect"
 import type { DerivedKey, Root } from "../../../services/ports/Storage.ts"
 import { refused, same } from "./expect.ts"
@@ -6,7 +6,7 @@ import { bytes, type Demand, keeps, notTapes, open, openLib, segment, text } fro
 
 export const tapeDemands: ReadonlyArray<Demand> = [
   {
-    name: "a tape appears with its meta and is there when the lib is opened again",
+    name: "a tape appears with its meta, and is there after the lib is opened again",
     promise: "a tape's folder with its meta appears, whole and durably",
     body: (ground) =>
       Effect.gen(function* () {
@@ -26,21 +26,25 @@ export const tapeDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "a tape may begin with empty meta, which is not none",
-    promise: "a tape's folder with its meta appears; meta is changed against what was read, also where that is empty",
+    name: "a tape may begin with empty meta, which differs from no meta",
+    promise: "a tape's folder with its meta appears; meta is changed against what was read, even if that is empty",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
         yield* root.tapes.create("account", new Uint8Array())
         const empty = yield* root.meta.read("account")
         same("the empty meta", text(empty?.bytes), "")
-        yield* refused("making it as if there were none", root.meta.replace("account", undefined, bytes("x")), "exists")
+        yield* refused(
+          "creating it as if it did not exist",
+          root.meta.replace("account", undefined, bytes("x")),
+          "exists"
+        )
         yield* root.meta.replace("account", empty?.version, bytes("account\n"))
         same("what replaced it", text((yield* root.meta.read("account"))?.bytes), "account\n")
       })
   },
   {
-    name: "a namesake makes way with all that it had",
+    name: "an unlisted tape of the same name is moved aside with everything in it",
     promise: "something unlisted under a new tape's name is moved aside first, with its segments and indexes",
     body: (ground) =>
       Effect.gen(function* () {
@@ -51,8 +55,8 @@ export const tapeDemands: ReadonlyArray<Demand> = [
       })
   },
   {
-    name: "names that could lead elsewhere are no tapes",
-    promise: "a name that is none of a tape is unsafe, whatever operation it is given to",
+    name: "names that could lead elsewhere are refused for tapes",
+    promise: "an invalid name of a tape is unsafe, whatever operation it is given to",
     body: (ground) =>
       Effect.gen(function* () {
         const root = yield* openLib(ground)
@@ -72,7 +76,7 @@ const index: DerivedKey = { tape: "order", kind: "index", name: "seg-000001.json
 
 const metaOf = (made: string): string => `meta of the ${made}\n`
 
-/** Tapes of one name, each in the place of the one before it. */
+/** Creates tapes of one name, each in the place of the one before it. */
 const replaced = (root: Root) =>
   Effect.gen(function* () {
     for (const made of rounds) {
@@ -90,5 +94,5 @@ const replaced = (root: Root) =>
       yield* refused("reading the namesake's segment", root.segments.read("order", segment, 0, 10), "not-found")
       same("the namesake's index", yield* root.derived.getRanges(index, [[0, 1]]), undefined)
     }
-    same("tapes: what was moved aside is none", yield* root.tapes.list, ["order"])
+    same("tapes, without those that were moved aside", yield* root.tapes.list, ["order"])
   })

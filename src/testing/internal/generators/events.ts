@@ -1,4 +1,4 @@
-/** Domain events, and such as cannot be stored. */
+/** Domain events, and events that cannot be stored. */
 import type * as fc from "fast-check"
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
@@ -33,7 +33,7 @@ export const eventsOf = (
   const spoil = (error: RefusedEvent["error"], wrong: fc.Arbitrary<object>): fc.Arbitrary<RefusedEvent> =>
     fc.tuple(event, wrong).map(([good, bad]) => ({ event: { ...good, ...bad } as NewEvent, error }))
   const notWords = fc.oneof(fc.constantFrom<unknown>("", 1, null, "é".repeat(129), "x".repeat(257)), illFormedText)
-  // What a record may not be at any place, its data may not be either.
+  // A value that is refused anywhere in a record is refused in its data too.
   const data = refusedRecord.filter(({ reason }) => !["NotARecord", "ReservedType", "RecordTooLarge"].includes(reason))
   return {
     event,
@@ -57,7 +57,7 @@ export const eventsOf = (
       ),
       spoil(
         "TaraSONError",
-        // A `$type` that is none matters at the top of a record only.
+        // A `$type` that is not a text matters only at the top of a record.
         data.filter(({ record }) => !Object.hasOwn(record as object, "$type")).map(({ record }) => ({ data: record }))
       )
     )

@@ -1,4 +1,4 @@
-/** What is done to a lib: repacks, single operations, whole histories. */
+/** Operations on a lib: repacks, single operations, whole histories. */
 import type * as fc from "fast-check"
 import type { Json, JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
@@ -18,7 +18,7 @@ export const repackOptionsOf = (fc: FastCheck): fc.Arbitrary<Repack> =>
     force: fc.boolean()
   })
 
-/** Records that fill dynamic segments and segments, that repeat each other, and any others. */
+/** Makes batches of records that fill dynamic segments and segments, that repeat each other, and of any others. */
 export const batchOf = (fc: FastCheck, { record }: Values): fc.Arbitrary<ReadonlyArray<JsonObject>> => {
   const padded = fc.nat(900).map((length): JsonObject => ({ $type: "Padded", text: "x".repeat(length) }))
   const one = fc.oneof(
@@ -38,7 +38,7 @@ export const operationOf = (
 ): fc.Arbitrary<Operation> => {
   const tape = fc.constantFrom(...tapes)
   const append = fc.record({ tape, records: batch })
-  // System records, which user values become part of, have no key `constructor`.
+  // User values become part of system records, which must not have a key `constructor`.
   const value: fc.Arbitrary<Json> = json.filter((value) => !JSON.stringify(value).includes('"constructor":'))
   const of = <Op extends Operation>(weight: number, arbitrary: fc.Arbitrary<Op>) => ({ weight, arbitrary })
   return fc.oneof(

@@ -1,4 +1,4 @@
-/** Names of tapes and streams, good ones and bad ones. */
+/** Names of tapes and streams, valid ones and refused ones. */
 import type * as fc from "fast-check"
 import { encodeTapeName } from "../../../domain/format/Names.ts"
 import type { FastCheck } from "./types.ts"

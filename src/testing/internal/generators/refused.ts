@@ -1,4 +1,4 @@
-/** What no record may hold, with the reason for which it is refused. */
+/** Values and lines that are refused as records, with the reason. */
 import type * as fc from "fast-check"
 import { encode, toBytes } from "../../../domain/json/TaraSON.ts"
 import type { FastCheck, RefusedLine, RefusedRecord } from "./types.ts"
@@ -14,7 +14,7 @@ class Instance {
 
 class Listing extends Array<number> {}
 
-/** Made anew each time: some of them change when they are looked at. */
+/** Made anew each time: some of them change when they are used. */
 const notJson: ReadonlyArray<() => unknown> = [
   () => undefined,
   () => () => 1,
@@ -43,7 +43,7 @@ const notJson: ReadonlyArray<() => unknown> = [
   }
 ]
 
-/** An object with an own key `__proto__`, as `JSON.parse` makes it. */
+/** Returns an object with an own key `__proto__`, as `JSON.parse` makes it. */
 const withProto = (value: unknown): object => Object.fromEntries([["__proto__", value]])
 
 const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)])
@@ -54,7 +54,7 @@ export const refusedRecordOf = (
   { json, record }: Values
 ): fc.Arbitrary<RefusedRecord> => {
   const of = (reason: Reason, record: fc.Arbitrary<unknown>) => record.map((given) => ({ record: given, reason }))
-  /** Somewhere in a record that is as it should be otherwise. */
+  /** Puts a value somewhere into a record that is valid otherwise. */
   const within = (wrong: fc.Arbitrary<unknown>): fc.Arbitrary<object> =>
     fc.tuple(wrong, record, key, json, fc.nat({ max: 3 })).map(([value, others, name, other, place]) => ({
       ...others,
@@ -81,7 +81,7 @@ export const refusedRecordOf = (
       "NestingTooDeep",
       fc.integer({ min: depthMax, max: 2000 }).map((levels) => ({ deep: nested(levels) }))
     ),
-    // Eleven bytes are around the text.
+    // There are eleven bytes around the text.
     of(
       "RecordTooLarge",
       fc.integer({ min: 1, max: 9 }).map((more) => ({ long: "x".repeat(recordBytesMax - 11 + more) }))

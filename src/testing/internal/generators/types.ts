@@ -1,4 +1,4 @@
-/** What the generators are given, and what those of refused things give. */
+/** Parameters of the generators, and the values of those that generate what is refused. */
 import type * as fc from "fast-check"
 import type { TaraSONError } from "../../../domain/json/TaraSONError.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
@@ -8,28 +8,36 @@ export type FastCheck = typeof fc
 
 type Reason = TaraSONError["reason"]["_tag"]
 
-/** A value that is no record; `TaraSON.encode` refuses it for `reason`. */
+/** A value that is not a record. */
 export interface RefusedRecord {
+  /** The value that `TaraSON.encode` refuses. */
   readonly record: unknown
+  /** Why it is refused. */
   readonly reason: Reason
 }
 
-/** Bytes that are no line of a segment; `TaraSON.parseCanonical` refuses them for `reason`. */
+/** Bytes that are not a line of a segment. */
 export interface RefusedLine {
+  /** The bytes that `TaraSON.parseCanonical` refuses. */
   readonly line: Uint8Array
+  /** Why they are refused. */
   readonly reason: Reason
 }
 
-/** An event that cannot be stored, and the tag of the error that says so. */
+/** An event that cannot be stored. */
 export interface RefusedEvent {
+  /** The event that is refused. */
   readonly event: NewEvent
+  /** Tag of the error. */
   readonly error: "InvalidEvent" | "TaraSONError"
 }
 
-/** What a history is made of; tapes and categories of streams must have different names. */
+/** What a history consists of. Tapes and categories of streams must have different names. */
 export interface HistoryOptions {
+  /** Names of the tapes. Default: `alpha`, `beta`, `gamma`. */
   readonly tapes?: ReadonlyArray<string>
+  /** Names of the streams. Default: `order-1`, `order-2`, `acc-1`, `Ünï-☃`. */
   readonly streams?: ReadonlyArray<string>
-  /** Default: 30. */
+  /** Operations in a history, at most. Default: 30. */
   readonly operationsMax?: number
 }

@@ -1,4 +1,4 @@
-/** What a record may hold, with a liking for what goes wrong. */
+/** Values that a record may hold, with a preference for those that cause trouble. */
 import type * as fc from "fast-check"
 import { encode, type Json, type JsonObject, toBytes } from "../../../domain/json/TaraSON.ts"
 import type { FastCheck } from "./types.ts"
@@ -110,7 +110,7 @@ export interface Values {
   readonly deepestRecord: fc.Arbitrary<JsonObject>
 }
 
-/** Containers in a record, itself included, where a lib was made without other limits. */
+/** Containers in a record, itself included, at most, in a lib with the default limits. */
 export const depthMax = 128
 
 export const valuesOf = (fc: FastCheck, { text, key }: Texts): Values => {
@@ -145,7 +145,7 @@ export const valuesOf = (fc: FastCheck, { text, key }: Texts): Values => {
   return { number, json, record, deepestRecord }
 }
 
-/** The same value with the members of every object in another order; `seed` chooses which. */
+/** Returns the same value with the members of every object in another order, which `seed` chooses. */
 export const shuffled = (value: Json, seed: number): Json => {
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return (value as ReadonlyArray<Json>).map((element) => shuffled(element, seed))
@@ -161,7 +161,7 @@ export const shuffled = (value: Json, seed: number): Json => {
   return Object.fromEntries(entries.map(([key, member]) => [key, shuffled(member, seed)]))
 }
 
-/** Lines of which many repeat others: none do, some do, all do; a few are long. */
+/** Makes lines that often repeat others: none do, some do, or all do; a few are long. */
 export const linesOf = (fc: FastCheck, { text }: Texts): fc.Arbitrary<ReadonlyArray<Uint8Array>> => {
   const line = (value: JsonObject): Uint8Array => toBytes(encode(value))
   const one: fc.Arbitrary<Uint8Array> = fc.oneof(
@@ -180,7 +180,7 @@ export const linesOf = (fc: FastCheck, { text }: Texts): fc.Arbitrary<ReadonlyAr
     fc
       .tuple(fc.array(one, { minLength: 1, maxLength: 8 }), fc.array(fc.nat(), { minLength: 1, maxLength: 300 }))
       .map(([pool, picks]) => picks.map((pick) => pool[pick % pool.length]!)),
-    // As two segments with the same records become when they are merged.
+    // Like two segments with the same records that are merged.
     fc.array(one, { minLength: 1, maxLength: 40 }).map((half) => half.concat(half))
   )
 }

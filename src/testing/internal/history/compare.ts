@@ -1,4 +1,4 @@
-/** A lib against its model: everything that can be read. */
+/** Compares a lib with its model: everything that can be read. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Accumulator } from "../../../domain/merkle/Merkle.ts"
@@ -10,7 +10,7 @@ import * as Tape from "../../../services/Tape.ts"
 import { same } from "../conformance/expect.ts"
 import { contentOf, linesOf, type Model, type ModelEvent, type ModelTape, textOf } from "./model.ts"
 
-/** Throws unless the lib holds what the model says, and nothing else. */
+/** Throws unless the lib holds exactly what the model holds. */
 export const compare = (store: EventStore["Service"], model: Model): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     const { lib } = store
@@ -21,7 +21,7 @@ export const compare = (store: EventStore["Service"], model: Model): Effect.Effe
       listed.filter(({ role }) => role === "records").map(({ name, state }) => ({ name, state })),
       ofRecords.toSorted((a, b) => (a.name < b.name ? -1 : 1))
     )
-    // A tape for events may be made before an append turns out to have nothing to put there.
+    // A tape for events may be created before an append turns out to have nothing to put there.
     const ofEvents = listed.filter(({ role }) => role === "events").map(({ name }) => name)
     const needed = new Set([...model.streams].map((stream) => tapeOf(lib.placement, stream)))
     same(
@@ -44,14 +44,14 @@ const compareTape = Effect.fnUntraced(function* (tape: Tape.Tape["Service"], { l
   const part = yield* Stream.runCollect(tape.records(range))
   same(`the records of ${name} from ${range.from} to ${range.to}`, linesOf(part), lines.slice(range.from, range.to))
   const meta = yield* tape.meta
-  same(`what ${name} says of itself`, { records: meta.records, state: meta.state }, { records: lines.length, state })
+  same(`the meta of ${name}`, { records: meta.records, state: meta.state }, { records: lines.length, state })
   const values = Object.entries(meta.userMeta).map(([key, value]) => [key, textOf(value)] as const)
   same(`the user metadata of ${name}`, values.toSorted(byKey), [...userMeta].toSorted(byKey))
 })
 
 const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1)
 
-/** RFC 9162 tree hash of these lines. */
+/** Returns the RFC 9162 tree hash of these lines. */
 export const rootOf = (lines: ReadonlyArray<string>): string => {
   const tree = new Accumulator()
   for (const line of lines) tree.add(toBytes(line))

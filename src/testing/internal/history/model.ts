@@ -1,9 +1,9 @@
-/** What a lib is, as plain arrays: tapes of records, and events in the order of their positions. */
+/** A lib as plain arrays: tapes of records, and events in the order of their positions. */
 import { type Json, type JsonObject, encode, encodeValue } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
 
 export interface ModelTape {
-  /** Canonical texts: two records are the same when these are. */
+  /** Canonical texts: two records are the same if these are. */
   readonly lines: Array<string>
   state: "active" | "archived"
   readonly userMeta: Map<string, string>
@@ -20,9 +20,9 @@ export interface ModelEvent {
 export class Model {
   readonly tapes = new Map<string, ModelTape>()
   readonly events: Array<ModelEvent> = []
-  /** Tapes of streams that were appended to, or would have been. */
+  /** Tapes of streams that were appended to, or for which an append was tried. */
   readonly touched = new Set<string>()
-  /** Appends of events that went through. */
+  /** Appends of events that succeeded. */
   readonly appended: Array<{
     readonly stream: string
     readonly events: ReadonlyArray<NewEvent>

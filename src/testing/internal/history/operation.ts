@@ -1,12 +1,12 @@
-/** What a history is made of. */
+/** The operations of a history. */
 import type { Json, JsonObject } from "../../../domain/json/Json.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
 import type { Append } from "../../../services/Lib.ts"
 import type { RepackOptions } from "../../../services/Tape.ts"
 
 /**
- * One thing that is done. A tape that is not there is made first. Tapes and categories of streams must have different
- * names: a tape holds records or events.
+ * One operation. A tape that does not exist is created first. Tapes and categories of streams must have different
+ * names, because a tape holds either records or events.
  */
 export type Operation =
   | { readonly op: "append"; readonly tape: string; readonly records: ReadonlyArray<JsonObject> }
@@ -14,25 +14,25 @@ export type Operation =
       readonly op: "commit"
       readonly appends: ReadonlyArray<Append & { readonly records: ReadonlyArray<JsonObject> }>
     }
-  /** `stale` expects a revision that the stream does not have: it must be refused. */
+  /** `stale` expects a revision that the stream does not have, so it must be refused. */
   | {
       readonly op: "events"
       readonly stream: string
       readonly events: ReadonlyArray<NewEvent>
       readonly expected: "any" | "current" | "stale"
     }
-  /** An append of events that went through, once more, with the ids that it gave: nothing may be appended. */
+  /** Repeats an append of events that succeeded, with the ids that it gave: nothing may be appended. */
   | { readonly op: "again"; readonly pick: number }
   | OnTape<"flush" | "archive" | "activate" | "verify">
   | { readonly op: "repack"; readonly tape: string; readonly options: RepackOptions }
   | { readonly op: "clone"; readonly tape: string; readonly to: string }
-  /** `undefined` removes. */
+  /** `undefined` removes the key. */
   | { readonly op: "userMeta"; readonly tape: string; readonly key: string; readonly value: Json | undefined }
-  /** A reader beside the writer sees what was acknowledged. */
+  /** A reader, opened while the writer runs, sees what was acknowledged. */
   | { readonly op: "reader" }
   /** Closes the lib and opens it again. */
   | { readonly op: "reopen" }
-  /** The writer cannot write any more, as if its process had been killed; then the lib is opened again. */
+  /** Stops the writer as if its process had been killed; then the lib is opened again. */
   | { readonly op: "kill" }
 
 type OnTape<Name extends string> = Name extends string ? { readonly op: Name; readonly tape: string } : never

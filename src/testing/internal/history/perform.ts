@@ -1,4 +1,4 @@
-/** One operation, done to a lib and to its model; what the lib says of it is what the model says. */
+/** Applies one operation to a lib and to its model, and compares their answers. */
 import * as Effect from "effect/Effect"
 import { WrongExpectedRevision } from "../../../domain/event/EventErrors.ts"
 import { tapeOf } from "../../../domain/format/Placement.ts"
@@ -13,7 +13,7 @@ import { contentOf, linesOf, type Model, textOf } from "./model.ts"
 type Store = EventStore["Service"]
 type Op<Name extends Operation["op"]> = Name extends string ? Extract<Operation, { readonly op: Name }> : never
 
-/** An operation as one short line. */
+/** Returns an operation as one short line. */
 export const show = (operation: Operation): string => {
   switch (operation.op) {
     case "append":
@@ -55,7 +55,7 @@ export const perform = (
   }
 }
 
-/** The tape, made where there is none yet. */
+/** Opens a tape, and creates it if it does not exist. */
 const open = (store: Store, model: Model, name: string) => {
   model.tape(name)
   return Effect.provideService(Tape.makeOrCreate(name), Lib, store.lib)
@@ -112,7 +112,7 @@ const appendEvents = Effect.fnUntraced(function* (store: Store, model: Model, op
   }
 })
 
-/** Ids of its own, so that it can be appended again. */
+/** Gives an event an id of its own, so that it can be appended again. */
 const named = (event: NewEvent, position: number): NewEvent & { readonly id: string } => ({
   ...event,
   id: `${position}: ${event.id ?? "event"}`
@@ -124,7 +124,7 @@ const appendAgain = Effect.fnUntraced(function* (store: Store, model: Model, { p
   const { stream, events, first } = earlier
   const { firstRevision, lastRevision, repeated } = yield* store.append(stream, events, { expected: "no-stream" })
   same(
-    "the result of an append that was made before",
+    "the result of a repeated append",
     { firstRevision, lastRevision, repeated },
     { firstRevision: first, lastRevision: first + events.length - 1, repeated: true }
   )

@@ -1,10 +1,10 @@
 /**
- * The calls of a POSIX file system that change folders, on the state of a simulated disk: the new state, or the code of
- * the error, as Linux has it where POSIX leaves a choice.
+ * The calls of a POSIX file system that change folders, on the state of a simulated disk. They return the new state, or
+ * the code of the error, as Linux has it if POSIX leaves a choice.
  */
 import * as DiskState from "../../DiskState.ts"
 
-/** Why there is nothing at `path`: something in front of it is no folder, or it is not there. */
+/** Returns why there is nothing at `path`: a part of it is not a folder, or does not exist. */
 export const absent = (state: DiskState.DiskState, path: string): string => {
   const parts = path.split("/")
   for (let end = 1; end < parts.length; end++) {
