@@ -1,5 +1,6 @@
 /** Reads one declaration file: its imports, declarations and exports, and the names that each declaration refers to. */
 import { type Comment, parseSync } from "oxc-parser"
+import { type Doc, docOf } from "./docstrings.ts"
 
 /** A name that a file imports. `name` is `*` for a namespace. */
 export interface Import {
@@ -21,6 +22,8 @@ export interface Declaration {
   /** The text without comments and empty lines. */
   readonly text: string
   readonly references: ReadonlyArray<Reference>
+  /** Its docstring, and those of its members. */
+  readonly doc: Doc
 }
 
 export interface DeclarationFile {
@@ -144,7 +147,8 @@ export const readDeclarationFile = (path: string, text: string): DeclarationFile
       if (names.length === 0) throw new Error(`${path}: a statement of an unknown kind: ${statement.type}`)
       const declaration = {
         text: textWithout(text, comments, statement.start, statement.end),
-        references: referencesOf(declared)
+        references: referencesOf(declared),
+        doc: docOf(text, comments, statement.start, declared)
       }
       for (const name of names) {
         declarations.set(name, [...(declarations.get(name) ?? []), declaration])
