@@ -81,6 +81,7 @@ export interface Meta {
   readonly state: "active" | "archived"
   /** Time of creation of this tape, in ISO 8601. */
   readonly created: string
+  /** How the tape came to be: created, cloned from another tape, or recovered. */
   readonly origin: TapeState["origin"]
   /** All records, those that are not in segments yet included. */
   readonly records: number

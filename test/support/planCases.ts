@@ -143,7 +143,7 @@ class Model {
     if (run.length === 0) return { run, made: [] }
     const [from, to] = [run[0]!.from, run.at(-1)!.to]
     const outputs = Math.ceil((to - from) / each)
-    if (this.#reserved === this.#behind) this.#reserved = 0
+    if (this.#reserved === this.#taken) this.#reserved = 0
     const first = this.#take(3 + outputs + 3 + 1) + 3
     const made = Array.from({ length: outputs }, (_, index) => ({
       number: first + index,
@@ -154,7 +154,7 @@ class Model {
   }
 
   replace(run: ReadonlyArray<Slice>, made: ReadonlyArray<Slice>): void {
-    this.#behind = this.#reserved
+    this.#taken = this.#reserved
     this.listed = [...this.listed.filter((slice) => !run.includes(slice)), ...made].toSorted(
       (a, b) => a.number - b.number
     )

@@ -17,7 +17,7 @@ const phrases: ReadonlyArray<Phrase> = [
     found: /(?<!\bthere )\bis no (?!longer\b|more\b|less\b|such\b|different\b|better\b|worse\b|larger\b|smaller\b)\w+/i,
     instead: "is not a …"
   },
-  { found: /\b(?:is|are|has|have|was|were|had) none\b/i, instead: "has no …" },
+  { found: /\b(?:is|are|has|have|was|were|had) none\b/, instead: "has no …" },
   { found: /\bwho(?:ever)? (?:may|has|wants|reads|waits|writes|opens|asks|appends|recovers)\b/i, instead: "if you …" },
   { found: /\bfor who\b|\bto who\b/i, instead: "for those who …" },
   { found: /\bin front of\b/i, instead: "before" },
@@ -52,11 +52,11 @@ const proseOfMarkdown = (text: string): string =>
     .replaceAll(/\]\([^)\s]*\)/g, "](…)")
 
 /** Comments, and strings that read like sentences: several words in a row. */
-const proseOfSource = (text: string): string =>
+const proseOfSource = (text: string, comments: RegExp): string =>
   text
     .split("\n")
     .map((line) => {
-      const comment = /^\s*(?:\/\*\*|\*|\/\/|#)(.*)$/.exec(line)?.[1] ?? /\s\/\/ (.*)$/.exec(line)?.[1] ?? ""
+      const comment = comments.exec(line)?.[1] ?? /\s\/\/ (.*)$/.exec(line)?.[1] ?? ""
       const strings = [...line.matchAll(/"([^"]*\w \w[^"]*)"|'([^']*\w \w[^']*)'|`([^`]*\w \w[^`]*)`/g)]
       return [comment, ...strings.map((match) => match[1] ?? match[2] ?? match[3] ?? "")]
         .join(" ¦ ")
@@ -71,7 +71,9 @@ interface Hit {
 }
 
 const hitsIn = (file: string, text: string): Array<Hit> => {
-  const prose = /\.(?:md|yml)$/.test(file) ? proseOfMarkdown(text) : proseOfSource(text)
+  const prose = /\.(?:md|yml)$/.test(file)
+    ? proseOfMarkdown(text)
+    : proseOfSource(text, file.endsWith(".py") ? /#(.*)$/ : /^\s*(?:\/\*\*|\*|\/\/)(.*)$/)
   return prose.split("\n").flatMap((line, index) =>
     phrases.flatMap(({ found, instead }) => {
       const match = found.exec(line)

@@ -34,7 +34,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a short write is not continued",
-    caughtBy: "a batch of 5 MiB goes in and comes out",
+    caughtBy: "a batch of 5 MiB is read as it was appended",
     storage: onWriter((writer) => ({ append: (bytes) => writer.append(bytes.subarray(0, 1024 * 1024)) }))
   },
   {
@@ -56,7 +56,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "journal.drop fails if there is nothing to drop",
-    caughtBy: "dropping removes, also what is not there, and lets reads under way end",
+    caughtBy: "dropping removes a dynamic segment, even one that does not exist, and lets running reads finish",
     storage: always((root) => ({
       journal: {
         drop: (n) =>
@@ -77,7 +77,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "quarantined bytes overwrite earlier ones",
-    caughtBy: "what is set aside is never overwritten, and counts for nothing else",
+    caughtBy: "quarantined bytes are never overwritten, and are not taken for anything else",
     storage: always((root) => ({
       quarantine: {
         keep: (name, bytes) => Effect.as(root.quarantine.keep(name, bytes), `aside/${name}`)
@@ -86,7 +86,7 @@ export const journalMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "each opening counts the places of quarantined bytes anew",
-    caughtBy: "what is set aside is never overwritten, and counts for nothing else",
+    caughtBy: "quarantined bytes are never overwritten, and are not taken for anything else",
     storage: always((root) => {
       let count = 0
       return {
@@ -219,7 +219,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     caughtBy: "a segment is written whole, from its chunks, and returns what fill returned",
     storage: onRoot(showingTemporary)
   },
-  { breaks: "an empty segment is not written", caughtBy: "an empty segment is one", storage: always(noEmptyOnes) },
+  { breaks: "an empty segment is not written", caughtBy: "a segment may be empty", storage: always(noEmptyOnes) },
   {
     breaks: "reads of segments go past the end",
     caughtBy: "a read of a segment is short only at the end, and ranges keep their order",
@@ -232,7 +232,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a missing segment reads as empty",
-    caughtBy: "a segment that is not there is not found, and removing it succeeds",
+    caughtBy: "a segment that does not exist is not found, and removing it succeeds",
     storage: always((root) => ({
       segments: {
         read: (...args) => instead(root.segments.read(...args), "not-found", new Uint8Array())
@@ -241,17 +241,17 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a handle is still used after its segment was replaced",
-    caughtBy: "a leftover segment under the name is replaced, also for who read it before",
+    caughtBy: "a leftover segment under the name is replaced, even for readers that have read it",
     storage: onRoot(caching("when removed"))
   },
   {
     breaks: "a handle is still used after its segment was removed",
-    caughtBy: "a removed segment is gone, also for who read it before, and its name can be used again",
+    caughtBy: "a removed segment is gone, even for readers that have read it, and its name can be used again",
     storage: onRoot(caching("when written"))
   },
   {
     breaks: "a torn file stays if `fill` fails",
-    caughtBy: "when fill fails, nothing is under the name and a second try goes through",
+    caughtBy: "if fill fails, there is nothing under the name, and a second attempt succeeds",
     storage: always(torn)
   },
   {
@@ -271,7 +271,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "files are opened and never closed, until too many are open",
-    caughtBy: "150 segments read the same, from many readers at once",
+    caughtBy: "150 segments are read correctly, by many readers at the same time",
     storage: onRoot(() => {
       const opened = new Set<string>()
       return (root) => ({
@@ -288,7 +288,7 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "no segment name is refused as unsafe by size",
-    caughtBy: "names that could lead elsewhere are no segments",
+    caughtBy: "names that could lead elsewhere are refused for segments",
     storage: always((root) => ({
       segments: {
         size: (tape, segment) => instead(root.segments.size(tape, segment), "unsafe", undefined)
@@ -333,7 +333,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "an empty derived file is not written",
-    caughtBy: "a derived file is read whole and in ranges, a tape's and the lib's, also when the lib is opened again",
+    caughtBy: "a derived file of a tape or of the lib is read whole and in ranges, even after the lib is opened again",
     storage: always((root) => ({
       derived: {
         put: (key, bytes) => (bytes.length === 0 ? root.derived.delete(key) : root.derived.put(key, bytes))
@@ -342,7 +342,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "the first derived file of a name is never replaced",
-    caughtBy: "a derived file replaces the older one whole, also for who read that before",
+    caughtBy: "a derived file replaces the older one whole, even for readers that have read the older one",
     storage: always((root) => ({
       derived: {
         put: (key, bytes) =>
@@ -354,12 +354,12 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a handle is still used after its derived file was replaced",
-    caughtBy: "a derived file replaces the older one whole, also for who read that before",
+    caughtBy: "a derived file replaces the older one whole, even for readers that have read the older one",
     storage: onRoot(keepingRanges)
   },
   {
     breaks: "reading a missing derived file is an error",
-    caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
+    caughtBy: "reading a derived file that does not exist has an answer, and deleting it succeeds",
     storage: always((root) => ({
       derived: {
         getRanges: (key, ranges) =>
@@ -371,7 +371,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a missing derived file reads as empty",
-    caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
+    caughtBy: "reading a derived file that does not exist has an answer, and deleting it succeeds",
     storage: always((root) => ({
       derived: {
         get: (key, bytesMax) => Effect.map(root.derived.get(key, bytesMax), (found) => found ?? new Uint8Array())
@@ -380,7 +380,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "deleting a missing derived file fails",
-    caughtBy: "a derived file that is not there is an answer, and deleting it succeeds",
+    caughtBy: "reading a derived file that does not exist has an answer, and deleting it succeeds",
     storage: always((root) => ({
       derived: {
         delete: (key) =>
@@ -392,7 +392,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "derived files are listed with those of kinds that begin alike",
-    caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
+    caughtBy: "derived files are listed by tape and kind, sorted, and in no other list",
     storage: always((root) => ({
       derived: {
         list: (tape, kind) =>
@@ -407,7 +407,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "kinds are not distinguished",
-    caughtBy: "derived files are listed by tape and kind, sorted, and are nothing else's",
+    caughtBy: "derived files are listed by tape and kind, sorted, and in no other list",
     storage: always((root) => ({
       derived: {
         put: (key, bytes) => root.derived.put({ ...key, kind: "any" }, bytes),
@@ -432,7 +432,7 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a derived file of any size is read",
-    caughtBy: "a derived file that is larger than its reader is ready for is not read",
+    caughtBy: "a derived file is not read if it is larger than its reader accepts",
     storage: always((root) => ({ derived: { get: (key) => root.derived.get(key, Number.MAX_SAFE_INTEGER) } }))
   },
   {
@@ -447,14 +447,14 @@ export const derivedMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "no derived file name is refused as unsafe by size",
-    caughtBy: "names that could lead elsewhere are no derived files",
+    caughtBy: "names that could lead elsewhere are refused for derived files",
     storage: always((root) => ({
       derived: { size: (key) => instead(root.derived.size(key), "unsafe", undefined) }
     }))
   },
   {
     breaks: "no kind is refused as unsafe by list",
-    caughtBy: "names that could lead elsewhere are no derived files",
+    caughtBy: "names that could lead elsewhere are refused for derived files",
     storage: always((root) => ({
       derived: { list: (tape, kind) => instead(root.derived.list(tape, kind), "unsafe", []) }
     }))

@@ -31,12 +31,12 @@ export interface Loss {
 export const losses: ReadonlyArray<Loss> = [
   {
     loses: "a quarantined file",
-    caughtBy: "what is set aside is never overwritten, and counts for nothing else",
+    caughtBy: "quarantined bytes are never overwritten, and are not taken for anything else",
     storage: always((root) => ({ quarantine: { keep: (name) => root.quarantine.keep(name, new Uint8Array()) } }))
   },
   {
     loses: "any segment of a tape that is moved aside",
-    caughtBy: "a namesake makes way with all that it had",
+    caughtBy: "an unlisted tape of the same name is moved aside with everything in it",
     storage: always((root) => ({
       tapes: {
         create: (tape, meta) =>
@@ -50,7 +50,7 @@ export const losses: ReadonlyArray<Loss> = [
   },
   {
     loses: "the meta of a tape that is moved aside",
-    caughtBy: "a namesake makes way with all that it had",
+    caughtBy: "an unlisted tape of the same name is moved aside with everything in it",
     storage: always((root) => ({
       tapes: {
         create: (tape, meta) =>

@@ -50,7 +50,7 @@ export const libMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "removing a segment removes all later ones",
-    caughtBy: "tapes are repacked, cloned, archived and verified, and stay what they were",
+    caughtBy: "tapes are repacked, cloned, archived and verified, and keep their records",
     storage: always((root) => ({
       segments: {
         remove: (tape, segment) =>
@@ -66,7 +66,7 @@ export const libMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "dropping a dynamic segment drops the next one too",
-    caughtBy: "events keep their order, their revisions and their ids, closed, killed and opened again",
+    caughtBy: "events keep their order, revisions and ids after the lib was closed, killed and opened again",
     storage: always((root) => ({
       journal: {
         drop: (n) => Effect.andThen(root.journal.drop(n), root.journal.drop(n + 1))
@@ -94,12 +94,12 @@ export const libMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "readers never see later appends",
-    caughtBy: "a reader that looks again sees what was appended meanwhile, and never less than before",
+    caughtBy: "a reader that refreshes sees what was appended meanwhile, and never less than before",
     storage: onRoot(frozenForReaders)
   },
   {
     breaks: "segments that are written concurrently are mixed up",
-    caughtBy: "appends at the same time get places of their own, while dynamic segments are closed",
+    caughtBy: "concurrent appends get places of their own, while dynamic segments are closed",
     storage: onRoot(sharing(() => "all"))
   },
   {

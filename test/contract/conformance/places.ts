@@ -7,7 +7,7 @@ import { always, failure, instead, type Mutant, onRoot } from "./breaking.ts"
 export const openMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "readers name another boot of the operating system",
-    caughtBy: "open for writing makes an absent place, which is a lib once it has meta",
+    caughtBy: "opening for writing creates an absent place, which is a lib once it has meta",
     storage: always((root) => (root.mode === "read" ? { boot: "another" } : {}))
   },
   {
@@ -70,7 +70,7 @@ export const openMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "a place without lib meta can be written to",
-    caughtBy: "what lost its lib meta opens to be recovered only",
+    caughtBy: "a lib that lost its meta opens only to be recovered",
     storage: (base) => ({
       open: (at, mode) =>
         mode === "write" ? Effect.catch(base.open(at, mode), () => base.open(at, "recover")) : base.open(at, mode)
@@ -83,12 +83,12 @@ export const openMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "the lock is never released",
-    caughtBy: "after its scope is closed a root does nothing any more",
+    caughtBy: "a root does nothing after its scope is closed",
     storage: always(() => ({ checkLock: Effect.void }))
   },
   {
     breaks: "all places share one hint",
-    caughtBy: "two places know nothing of each other",
+    caughtBy: "two places are independent of each other",
     storage: onRoot(() => {
       let hint: Uint8Array | undefined
       return () => ({
@@ -126,7 +126,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "meta.append returns the version from before",
-    caughtBy: "a change is made against the version that was read, and gives the one that stands now",
+    caughtBy: "a change is made against the version that was read, and returns the new version",
     storage: always((root) => ({
       meta: {
         append: (owner, version, bytes) => Effect.as(root.meta.append(owner, version, bytes), version)
@@ -145,7 +145,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "meta.append creates the tape",
-    caughtBy: "a change of meta that is not there is refused, and a tape has to be there",
+    caughtBy: "a change of meta that does not exist is refused, and so is meta of a tape that does not exist",
     storage: always((root) => ({
       meta: {
         append: (owner, version, bytes) =>
@@ -161,7 +161,7 @@ export const metaMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "meta.replace checks the version first and writes later",
-    caughtBy: "of changes at the same time against one version, one is made",
+    caughtBy: "of concurrent changes against one version, exactly one is made",
     storage: always((root) => ({
       meta: {
         replace: (owner, version, bytes) =>
@@ -175,17 +175,17 @@ export const metaMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "meta is kept in the buffer of its caller",
-    caughtBy: "meta keeps bytes of its own, and stays when the lib is opened again",
+    caughtBy: "meta is a copy of the bytes that were given, even after the lib is opened again",
     storage: onRoot(keepingGiven)
   },
   {
     breaks: "meta.read reads meta of any size",
-    caughtBy: "meta that is larger than its reader is ready for is not read",
+    caughtBy: "meta is not read if it is larger than its reader accepts",
     storage: always((root) => ({ meta: { read: (owner) => root.meta.read(owner) } }))
   },
   {
     breaks: "no owner of meta is refused as unsafe",
-    caughtBy: "names that could lead elsewhere are no owners of meta",
+    caughtBy: "names that could lead elsewhere are refused as owners of meta",
     storage: always((root) => ({
       meta: {
         read: (owner, bytesMax) => instead(root.meta.read(owner, bytesMax), "unsafe", undefined)
@@ -197,12 +197,12 @@ export const metaMutants: ReadonlyArray<Mutant> = [
 export const tapeMutants: ReadonlyArray<Mutant> = [
   {
     breaks: "tapes are listed in reverse order",
-    caughtBy: "a tape appears with its meta and is there when the lib is opened again",
+    caughtBy: "a tape appears with its meta, and is there after the lib is opened again",
     storage: always((root) => ({ tapes: { list: Effect.map(root.tapes.list, (names) => names.toReversed()) } }))
   },
   {
     breaks: "empty meta is read as missing",
-    caughtBy: "a tape may begin with empty meta, which is not none",
+    caughtBy: "a tape may begin with empty meta, which differs from no meta",
     storage: always((root) => ({
       meta: {
         read: (owner, bytesMax) =>
@@ -226,7 +226,7 @@ export const tapeMutants: ReadonlyArray<Mutant> = [
   },
   {
     breaks: "no tape name is refused as unsafe by segments.list",
-    caughtBy: "names that could lead elsewhere are no tapes",
+    caughtBy: "names that could lead elsewhere are refused for tapes",
     storage: always((root) => ({ segments: { list: (tape) => instead(root.segments.list(tape), "unsafe", []) } }))
   }
 ]

@@ -1,4 +1,4 @@
-/** Verify of events, beside a writer at work, and at the close of the lib. */
+/** Verify of a lib that its writer changes meanwhile, and that is closed meanwhile. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -59,7 +59,7 @@ const eventsContract = ({ ground, place }: TransformKind): void => {
 }
 
 const besideContract = ({ ground, place }: TransformKind): void => {
-  it.live("finds nothing beside a writer at work, and checks what is flushed meanwhile", () =>
+  it.live("finds nothing wrong while the writer appends and repacks, and checks what is flushed meanwhile", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const session = yield* openSession(storage, place(), { closeBytes: 700, backlogMax: 1 })

@@ -10,20 +10,20 @@ import { closedLib, opening, usingTape } from "../steps.ts"
 import type { Case, Cases, Ground } from "../table.ts"
 
 const badNames: ReadonlyArray<readonly [name: string, text: string, says: RegExp]> = [
-  ["..", "..", /Not a tape name: "\.\.": it begins with \. or -; encodeTapeName\(name\) gives /],
-  [".", ".", /Not a tape name: "\."/],
-  ["an empty name", "", /Not a tape name: "": it is empty/],
-  ["CON", "CON", /Not a tape name: "CON"/],
-  ["con", "con", /Windows keeps it for a device/],
-  ["con.txt", "con.txt", /Windows keeps it for a device/],
+  ["..", "..", /"\.\." is not a tape name: it begins with \. or -; use %2e%2e, which encodeTapeName\(name\) returns/],
+  [".", ".", /"\." is not a tape name/],
+  ["an empty one", "", /"" is not a tape name: it is empty/],
+  ["CON", "CON", /"CON" is not a tape name/],
+  ["con", "con", /Windows reserves it for a device/],
+  ["con.txt", "con.txt", /Windows reserves it for a device/],
   ["a trailing dot", "order.", /it ends with \./],
-  ["a name that is not NFC", "cafe\u0301", /it is not in Unicode normalisation form C/],
-  ["a twin by case", "Order", /upper-case letters.*gives %4frder/],
-  ["a name over 100 bytes", "x".repeat(101), /it is longer than 100 bytes/],
-  ["a path", "a/b", /Not a tape name: "a\/b"/],
-  ["a backslash", "a\\b", /Not a tape name/],
-  ["a NUL", "a\0b", /Not a tape name/],
-  ["a name of the lib itself", "litelib.lock", /names that begin with litelib\. are the lib's own/],
+  ["one that is not NFC", "cafe\u0301", /it is not in Unicode normalisation form C/],
+  ["a twin by case", "Order", /upper-case letters.*use %4frder/],
+  ["over 100 bytes", "x".repeat(101), /it is longer than 100 bytes/],
+  ["a path", "a/b", /"a\/b" is not a tape name/],
+  ["a backslash", "a\\b", /is not a tape name/],
+  ["a NUL", "a\0b", /is not a tape name/],
+  ["one of the lib's own", "litelib.lock", /names that begin with litelib\. are reserved for the lib/],
   ["a lone surrogate", "a\ud800", /it has a lone surrogate/]
 ]
 

@@ -33,8 +33,8 @@ const notJson = cases("NotJsonValue", [
   ["a date", appending(() => ({ when: new Date(0) })), /at .*\/when:/],
   ["a map", appending(() => ({ map: new Map() })), /at .*\/map:/],
   ["a proxy", appending(() => ({ p: new Proxy({}, {}) })), /at .*\/p:/],
-  // oxlint-disable-next-line no-sparse-arrays -- the hole is intended
-  ["a hole in an array", appending(() => ({ list: [1, , 3] })), /at .*\/list: only null/],
+  // oxlint-disable-next-line no-sparse-arrays -- a hole is what is meant
+  ["a hole in an array", appending(() => ({ list: [1, , 3] })), /at .*\/list: found an array with holes/],
   ["undefined in an event", appendingEvent(() => ({ type: "T", data: { a: undefined } })), /at \/a:/],
   ["a function as a user value", settingUserMeta(() => ({ f: () => 1 })), /at \/value\/f:/]
 ])
@@ -120,9 +120,13 @@ const duplicateKey = cases("DuplicateKey", [
 ])
 
 const reservedType = cases("ReservedType", [
-  ["a record type of tapes", appending(() => ({ $type: "LiteTape.Meta" })), /at .*\$type: choose a `\$type` outside/],
-  ["a record type of libs", appending(() => ({ $type: "LiteLib.Commit" })), /at .*\$type:/],
-  ["a reserved type that does not exist yet", appending(() => ({ $type: "LiteTape.Future" })), /at .*\$type:/]
+  [
+    "a type of tapes",
+    appending(() => ({ $type: "LiteTape.Meta" })),
+    /at .*\$type: types that begin with `LiteTape\.` or `LiteLib\.` are reserved/
+  ],
+  ["a type of libs", appending(() => ({ $type: "LiteLib.Commit" })), /at .*\$type:/],
+  ["one that does not exist yet", appending(() => ({ $type: "LiteTape.Future" })), /at .*\$type:/]
 ])
 
 const batchSize: ReadonlyArray<Case> = [
