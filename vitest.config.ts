@@ -8,7 +8,6 @@ export default defineConfig({
   resolve: { conditions: ["litetapes-source"] },
   ssr: { resolve: { conditions: ["litetapes-source", "node", "import", "default"] } },
   test: {
-    include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // The default leaves one core idle, which is every second one where there are two.
@@ -20,6 +19,12 @@ export default defineConfig({
       reporter: ["text-summary", "text"],
       // A little below what was seen: 97.44, 93.93, 97.81 and 98.25 percent.
       thresholds: { statements: 97, branches: 93, functions: 97, lines: 97.5 }
-    }
+    },
+    projects: [
+      // Loading the library takes longer than most of these tests: they share a process.
+      { extends: true, test: { name: "subjects", include: ["test/{unit,property}/**/*.test.ts"], isolate: false } },
+      // These change what a process has once: its files, its prototypes, its memory, its handlers.
+      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: ["test/{unit,property}/**"] } }
+    ]
   }
 })

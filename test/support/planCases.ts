@@ -107,7 +107,7 @@ class Model {
   readonly prints: Array<number> = []
   readonly #batches: Array<ReadonlyArray<number>> = []
   #reserved = 0
-  #behind = 0
+  #taken = 0
 
   #take(count: number): number {
     const first = Math.max((this.listed.at(-1)?.number ?? 0) + 1, this.#reserved)
@@ -161,7 +161,7 @@ class Model {
   }
 }
 
-/** Listed files, leftovers beside them, and what the last repack has removed. */
+/** Listed files, leftovers, and what the last repack has removed. */
 interface Files {
   readonly model: Model
   readonly left: ReadonlyArray<Slice>
@@ -217,7 +217,7 @@ const lostFile = ({ from, number, to }: Slice, countKnown: boolean): Lost => ({
 })
 
 export interface Seen {
-  /** A leftover is all that is left of some records: where they stood cannot be told from it. */
+  /** Some records exist only in a leftover, which does not show where they stood. */
   readonly isOnlyCopy: boolean
   readonly plan: Plan | { readonly ambiguous: ReadonlyArray<string> }
   readonly all: ReadonlyArray<Slice>
@@ -227,7 +227,7 @@ export interface Seen {
   readonly total: number
   /** The first record that is in dynamic segments. */
   readonly inDynamic: number
-  /** One behind the last of them that is still there. */
+  /** The index after the last of them that still exists. */
   readonly committedEnd: number
   /** Of all records, unless they repeat. */
   readonly prints: ReadonlyArray<number>
