@@ -27,12 +27,13 @@ import { types } from "node:util"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import type { NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
-import { checkStreamName, type InvalidStreamName, tapeOf } from "../domain/format/Placement.ts"
+import { checkStreamName, type InvalidStreamName } from "../domain/format/Placement.ts"
 import { attempt } from "./base/attempt.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendResult, EventAppender, type EventAppendError, type StreamAppend } from "./streams/EventAppender.ts"
 import type { EventFilter } from "./streams/EventFilter.ts"
 import { lastRevision } from "./streams/StreamLoad.ts"
+import { findEventTape } from "./streams/EventTape.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
 import { StreamStates } from "./streams/StreamStates.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
@@ -252,8 +253,8 @@ const revisionOf = (lib: LibHandle, stream: string): Effect.Effect<number | "no-
       const last = yield* Stream.runHead(readStream(lib, stream, { direction: "backward", limit: 1 }))
       return Option.isSome(last) ? last.value.revision : "no-stream"
     }
-    const name = tapeOf(lib.meta.state.placement, stream)
-    if (lib.tapes.listing(name) === undefined) return "no-stream"
-    const revision = yield* lastRevision(lib, yield* lib.tapes.get(name), stream)
+    const tape = yield* findEventTape(lib, stream)
+    if (tape === undefined) return "no-stream"
+    const revision = yield* lastRevision(lib, tape, stream)
     return revision === -1 ? "no-stream" : revision
   })

@@ -187,9 +187,8 @@ export class Lib extends Context.Service<
      */
     readonly refresh: Effect.Effect<void, OpenError | ReaderBusy | LibClosed>
     /**
-     * Closes the writer now instead of with the scope, and fails if that went wrong. Commits what is queued, copies all
-     * committed records into segments, and records the clean end. Does not free the lock, which the scope does.
-     * Acknowledged data is safe even if it fails: the next open takes it over.
+     * Ends the lib now rather than when the scope closes, and frees its lock: afterwards it can be opened again, within
+     * the same scope too. Fails with what went wrong. What was acknowledged is safe in either case.
      */
     readonly close: Effect.Effect<void, FlushError | LoadError>
   }
@@ -227,7 +226,7 @@ export const open: (
   )
 })
 
-const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string, options: Options) {
+const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: string, options: Options) {
   const storage = yield* Storage
   const random = yield* Randomness
   const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
@@ -241,14 +240,20 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Scope, location: string
       scope,
       Effect.sync(() => handle.guard.close())
     )
-    return serve(handle, undefined, { ...readerReport, warnings: root.warnings ?? [] })
+    const close = Effect.ensuring(
+      Effect.sync(() => handle.guard.close()),
+      Scope.close(scope, Exit.void)
+    )
+    return serve(handle, undefined, close, { ...readerReport, warnings: root.warnings ?? [] })
   }
   const sealing = yield* yield* Sealing
   const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid: makeUuidV7(random) })
   const writer = yield* start(handle, scope, mergeSmall)
   // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
   yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
-  return serve(handle, writer, report)
+  // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
+  const close = Effect.ensuring(writer.close, Scope.close(scope, Exit.void))
+  return serve(handle, writer, close, report)
 })
 
 /** Provides the lib at `location`, which is open for as long as the layer is. */
@@ -309,7 +314,12 @@ const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<vo
     onSuccess: () => Effect.void
   })
 
-const serve = (handle: LibHandle, writer: Writer | undefined, report: OpenReport): Lib["Service"] => {
+const serve = (
+  handle: LibHandle,
+  writer: Writer | undefined,
+  close: Lib["Service"]["close"],
+  report: OpenReport
+): Lib["Service"] => {
   const { guard, journal, location, meta, root } = handle
   const { state } = meta
   const lib = Lib.of({
@@ -332,7 +342,7 @@ const serve = (handle: LibHandle, writer: Writer | undefined, report: OpenReport
       writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress)),
     verify: (verifyOptions) => Effect.andThen(guard.checkOpen, verifyLib(handle, verifyOptions)),
     refresh: Effect.andThen(guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void),
-    close: writer === undefined ? Effect.sync(() => guard.close()) : writer.close
+    close
   })
   register(lib, { handle, writer })
   return lib

@@ -56,7 +56,7 @@ const doings: ReadonlyArray<Doing> = [
   {
     name: "repack",
     run: onTape((tape) => Effect.andThen(tape.appendSegment, tape.repack({ targetBytes: 1, force: true }))),
-    harmless: new RegExp(`${index.source}|seg-00000[2-9]|syncFolder /lib/a$`)
+    harmless: new RegExp(`${index.source}|seg-00000[2-9]`)
   }
 ]
 

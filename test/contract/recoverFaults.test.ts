@@ -161,4 +161,30 @@ describe("recovery, if any step of the disk fails,", () => {
     })
     await run(program)
   })
+
+  it("does not treat a segment as lost that could not be read once", async () => {
+    const program = Effect.gen(function* () {
+      const simulated = SimulatedDisk.make({ state: yield* written })
+      const first = yield* openSession(yield* storageOn(simulated), place)
+      yield* first.close
+      // No dynamic segment holds a record any more.
+      const whole = DiskState.settled(simulated.state())
+      const bytes = DiskState.contents(whole).get(tapeMeta)!
+      const state = DiskState.replaceFile(whole, tapeMeta, bytes.subarray(0, bytes.length - 9))
+      const steps = yield* atEveryStep(state, (disk, arm, failedAt) =>
+        Effect.gen(function* () {
+          const { close } = yield* recoverTapeOn(disk, arm)
+          yield* close
+          const again = SimulatedDisk.make({ state: disk.state() })
+          const session = yield* openSession(yield* storageOn(again), place)
+          yield* Effect.ignore(session.lib.recoverTape("a"))
+          const records = yield* recordsOf(session.lib, "a")
+          assert.deepStrictEqual(records.slice(0, 3), [...segment, ...committed], failedAt())
+          yield* session.close
+        })
+      )
+      assert.isAtLeast(steps, 20)
+    })
+    await run(program)
+  })
 })

@@ -110,7 +110,8 @@ const measureZstd = (view: DataView, start: number, rawMax: number): FrameSize |
     refuseUnless(size <= zstdBlockBytesMax, "a zstd block is too large")
     // A block of one repeated byte stores that byte once; its size is that of the decompressed run.
     at += 3 + (type === 1 ? 1 : size)
-    refuseUnless(at - start <= storedBytesMax(rawBytes), "a zstd frame is larger than its content")
+    const fileBytes = at - start + zstdChecksumBytes
+    refuseUnless(fileBytes <= storedBytesMax(rawBytes), "a zstd frame is larger than its content")
   }
   at += zstdChecksumBytes
   return at <= end ? { fileBytes: at - start, rawBytes } : undefined

@@ -10,12 +10,25 @@ import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 import type { DynamicWriter, JournalStore } from "../../services/ports/Storage.ts"
 import { fromDisk, storageError } from "../storage/storageErrors.ts"
-import { join, sizeOf, unlinkIfThere } from "./files.ts"
-import { type OpenFolder, reading, writing } from "./OpenFolder.ts"
+import { fileAt, join, unlinkIfThere } from "./files.ts"
+import { type OpenFolder, reading, writing, syncFolder } from "./OpenFolder.ts"
 
 export const make = (place: OpenFolder): JournalStore => {
   const { disk, handles, location } = place
   const pathOf = (n: number) => join(location, dynamicName(n))
+  const inodes = new Map<number, string>()
+
+  /**
+   * The size of a file, whose handle is dropped if another file stands at its path now. A take-over may create a dynamic
+   * segment under the number of a leftover, which a reader in another process may have open.
+   */
+  const sizeNow = (n: number) =>
+    Effect.flatMap(fileAt(disk, pathOf(n)), (entry) => {
+      const known = inodes.get(n)
+      if (entry === undefined) inodes.delete(n)
+      else inodes.set(n, entry.inode)
+      return Effect.as(known === entry?.inode ? Effect.void : handles.drop(pathOf(n)), entry?.size)
+    })
 
   const create = (path: string, bytes: Uint8Array) =>
     Effect.gen(function* () {
@@ -24,7 +37,7 @@ export const make = (place: OpenFolder): JournalStore => {
       const file = yield* disk.create(path)
       yield* file.write(bytes, 0).pipe(
         Effect.andThen(file.sync),
-        Effect.andThen(disk.syncFolder(location)),
+        Effect.andThen(syncFolder(place, location)),
         Effect.onError(() => file.close)
       )
       return makeWriter(place, file, bytes.length)
@@ -37,7 +50,7 @@ export const make = (place: OpenFolder): JournalStore => {
     create: (n, bytes) => writing(place, "journal.create", pathOf(n), () => create(pathOf(n), bytes)),
     read: (n, offset, length) => read("journal.read", pathOf(n), (file) => file.read(offset, length)),
     readRanges: (n, ranges) => read("journal.readRanges", pathOf(n), (file) => file.readRanges(ranges)),
-    size: (n) => reading(place, "journal.size", pathOf(n), () => sizeOf(disk, pathOf(n))),
+    size: (n) => reading(place, "journal.size", pathOf(n), () => sizeNow(n)),
     // The folder is not synced. The file is dropped after the record that supersedes it is durable (I4). If it is there
     // again after a power loss, it is unlisted, and the next writer that opens the lib removes it.
     drop: (n) =>

@@ -10,7 +10,7 @@ import { versionOf } from "../storage/metaVersion.ts"
 import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, readWhole, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
-import { moveIn, type OpenFolder, reading, writing } from "./OpenFolder.ts"
+import { moveIn, type OpenFolder, reading, writing, syncFolder } from "./OpenFolder.ts"
 
 /** Refuses the name of an owner that could lead elsewhere. */
 const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
@@ -61,7 +61,7 @@ export const make = (place: OpenFolder): MetaStore => {
       yield* unlinkIfThere(disk, temporary(path))
       yield* writeNew(disk, temporary(path), bytes)
       yield* moveIn(place, temporary(path), path)
-      yield* disk.syncFolder(folderOf(owner))
+      yield* syncFolder(place, folderOf(owner))
     })
 
   return {

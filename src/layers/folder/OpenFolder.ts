@@ -6,7 +6,7 @@ import { dirname } from "node:path"
 import type { Disk, DiskError, File, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { type KeyedMutex, make as makeOneAtATime } from "./KeyedMutex.ts"
-import { storageError, told } from "../storage/storageErrors.ts"
+import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
 import { orAbsent, requireFolders, sizeOf } from "./files.ts"
 import { type Handles, make as makeHandles } from "./handles.ts"
 
@@ -27,6 +27,8 @@ export interface OpenFolder {
   /** Everything that has to be closed at the end, except files that are read. */
   readonly closing: Set<Effect.Effect<void>>
   closed: boolean
+  /** The first folder that could not be synced, once there is one. */
+  unsynced: DiskError | undefined
 }
 
 /** Files that a folder keeps open for reading, at most. */
@@ -43,23 +45,40 @@ export const make = (disk: Disk["Service"], location: string, lock: Lock | undef
     oneAtATime: makeOneAtATime(),
     syncedFolders: new Set(),
     closing: new Set(),
-    closed: false
+    closed: false,
+    unsynced: undefined
   }
   return place
 }
 
 const checkLock = (place: OpenFolder, lock: Lock): Effect.Effect<void, StorageError> =>
-  Effect.flatMap(lock.held, (held) =>
-    held && !place.closed
-      ? Effect.void
-      : Effect.fail(
-          storageError(
-            "checkLock",
-            place.location,
-            "lock-lost",
-            "the lock file was replaced, or the lib closed; open it again"
+  Effect.flatMap(lock.held, (held) => {
+    const { unsynced } = place
+    if (held && !place.closed && unsynced === undefined) return Effect.void
+    return Effect.fail(
+      unsynced === undefined
+        ? storageError("checkLock", place.location, "lock-lost", "the lock file is another one now: open the lib again")
+        : fromDisk("syncFolder", unsynced.path, unsynced)
+    )
+  })
+
+/**
+ * Makes the entries of a folder durable. If that fails, nothing more is written here (I6): the folder is shared, and the
+ * next sync of it may succeed without having written the entries that this one has lost. So one sync of a folder begins
+ * only once the failure of the one before would be known.
+ */
+export const syncFolder = (place: OpenFolder, path: string): Effect.Effect<void, DiskError> =>
+  place.oneAtATime(
+    `${path}/`,
+    Effect.suspend(() =>
+      place.unsynced === undefined
+        ? Effect.tapError(place.disk.syncFolder(path), (error) =>
+            Effect.sync(() => {
+              place.unsynced ??= error
+            })
           )
-        )
+        : Effect.fail(place.unsynced)
+    )
   )
 
 /** Closes everything that is open. */

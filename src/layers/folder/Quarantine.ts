@@ -6,7 +6,7 @@ import type { Quarantine } from "../../services/ports/Storage.ts"
 import { isUnsafePath, quarantineName } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, writeNew } from "./files.ts"
-import { type OpenFolder, writing } from "./OpenFolder.ts"
+import { type OpenFolder, writing, syncFolder } from "./OpenFolder.ts"
 
 export const make = (place: OpenFolder): Quarantine => {
   const { disk, location } = place
@@ -17,7 +17,7 @@ export const make = (place: OpenFolder): Quarantine => {
       while ((yield* disk.stat(join(location, quarantineName(name, n)))) !== undefined) n += 1
       const path = join(location, quarantineName(name, n))
       yield* writeNew(disk, path, bytes)
-      yield* disk.syncFolder(location)
+      yield* syncFolder(place, location)
       return path
     })
 

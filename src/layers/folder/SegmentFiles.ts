@@ -7,7 +7,7 @@ import type { DiskError, File } from "../../services/ports/Disk.ts"
 import type { SegmentFiles, StorageError } from "../../services/ports/Storage.ts"
 import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard, temporary } from "../storage/fileNames.ts"
 import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
-import { ensureFolder, join, requireFolder, unlinkIfThere } from "./files.ts"
+import { ensureFolder, join, orAbsent, requireFolder, unlinkIfThere } from "./files.ts"
 import {
   moveIn,
   type OpenFolder,
@@ -16,6 +16,7 @@ import {
   refuseWrite,
   removeWithin,
   sizeWithin,
+  syncFolder,
   writing
 } from "./OpenFolder.ts"
 
@@ -71,6 +72,9 @@ export const make = (place: OpenFolder): SegmentFiles => {
   }
 }
 
+const filesIn = (disk: OpenFolder["disk"], folder: string): Effect.Effect<ReadonlyArray<string>, DiskError> =>
+  Effect.map(orAbsent(disk.list(folder)), (names) => names ?? [])
+
 /** Returns the folder for the file. A shard's folder is made on demand, and its entry is durable before it is used. */
 const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effect<string, DiskError> =>
   Effect.gen(function* () {
@@ -81,9 +85,11 @@ const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effe
     if (second === undefined) return tapeFolder
     const shard = join(tapeFolder, first!)
     if (syncedFolders.has(shard)) return yield* Effect.as(requireFolder(disk, shard), shard)
+    // I2: an earlier writer may have been stopped before its entry was durable, and then nothing was put into it. One
+    // that holds a file was durable before.
+    if ((yield* filesIn(disk, shard)).length === 0) yield* orAbsent(disk.removeFolder(shard))
     yield* ensureFolder(disk, shard)
-    // Even if it existed already: an earlier writer may have been killed before it synced (I2).
-    yield* disk.syncFolder(tapeFolder)
+    yield* syncFolder(place, tapeFolder)
     syncedFolders.add(shard)
     return shard
   })
@@ -110,14 +116,8 @@ const writeSegment = <A, E, R>(
         Effect.tap(() => ours(Effect.andThen(sink.end, file.sync))),
         Effect.onExit(() => sink.close),
         Effect.tap(() =>
-          ours(
-            place.checkLock.pipe(
-              Effect.andThen(unlinkIfThere(disk, path)),
-              Effect.andThen(moveIn(place, temporary(path), path)),
-              // After the rename: a read in between may have opened the file that was unlinked.
-              Effect.ensuring(handles.drop(path))
-            )
-          )
+          // After the rename: a read in between may have opened the file that it replaces.
+          ours(Effect.ensuring(moveIn(place, temporary(path), path), handles.drop(path)))
         ),
         Effect.onExit((exit) =>
           Exit.isSuccess(exit)
@@ -125,7 +125,7 @@ const writeSegment = <A, E, R>(
             : Effect.ignore(Effect.andThen(place.checkLock, ours(disk.unlink(temporary(path)))))
         )
       )
-      yield* ours(disk.syncFolder(folder))
+      yield* ours(syncFolder(place, folder))
       return value
     })
   )

@@ -9,7 +9,7 @@ import { asideName, isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
 import { listIn } from "./SegmentFiles.ts"
-import { moveIn, type OpenFolder, reading, writing } from "./OpenFolder.ts"
+import { moveIn, type OpenFolder, reading, writing, syncFolder } from "./OpenFolder.ts"
 
 export const make = (place: OpenFolder): TapeFolders => {
   const { disk, location } = place
@@ -24,7 +24,7 @@ export const make = (place: OpenFolder): TapeFolders => {
       yield* orAbsent(requireFolder(disk, folder).pipe(Effect.andThen(removeBuilt(folder))))
       yield* disk.makeFolder(folder)
       yield* writeNew(disk, join(folder, tapeMetaFile), meta)
-      yield* disk.syncFolder(folder)
+      yield* syncFolder(place, folder)
     })
 
   const moveAside = (tape: string) =>
@@ -47,7 +47,7 @@ export const make = (place: OpenFolder): TapeFolders => {
       yield* build(built, meta)
       yield* moveAside(tape)
       yield* moveIn(place, built, join(location, tape))
-      yield* disk.syncFolder(location)
+      yield* syncFolder(place, location)
     })
 
   const isTape = (name: string): Effect.Effect<boolean, DiskError> =>

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { dirname } from "node:path"
-import type { Disk } from "../../services/ports/Disk.ts"
+import type { Disk, FileStat } from "../../services/ports/Disk.ts"
 import { DiskError } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { storageError, tooLarge } from "../storage/storageErrors.ts"
@@ -97,10 +97,14 @@ export const ensurePath = (disk: DiskShape, path: string): Effect.Effect<void, D
     yield* ensureFolder(disk, path)
   })
 
-/** Returns the size of the file at `path`; `undefined` if there is nothing. */
-export const sizeOf = (disk: DiskShape, path: string): Effect.Effect<number | undefined, DiskError> =>
+/** Returns what is known of the file at `path`, or `undefined` if there is nothing. */
+export const fileAt = (disk: DiskShape, path: string): Effect.Effect<FileStat | undefined, DiskError> =>
   Effect.flatMap(disk.stat(path), (entry) =>
     entry === undefined || entry.kind === "file"
-      ? Effect.succeed(entry?.size)
+      ? Effect.succeed(entry)
       : Effect.fail(new DiskError({ operation: "size", path, code: "EUNSAFE" }))
   )
+
+/** Returns the size of the file at `path`, or `undefined` if there is nothing. */
+export const sizeOf = (disk: DiskShape, path: string): Effect.Effect<number | undefined, DiskError> =>
+  Effect.map(fileAt(disk, path), (entry) => entry?.size)

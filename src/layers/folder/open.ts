@@ -47,7 +47,7 @@ export const openWrite = (
       // Safe under the lock: whoever locks the unlinked file afterwards finds another one, or none, at the path.
       Effect.onError(() => (hadLockFile ? Effect.void : Effect.ignore(unlinkIfThere(disk, join(location, lockFile)))))
     )
-    if (isEmpty(names)) yield* entry === undefined ? Effect.void : syncParent(disk, location)
+    if (isEmpty(names)) yield* syncAbove(disk, location)
     // The writer that made this lib may have been killed before its meta was durable (I2). Nothing is put next to a
     // meta that may vanish: the rest would then look like a lib that lost it.
     else if (isNew(names)) yield* disk.syncFolder(location)
@@ -111,14 +111,21 @@ const makeLocation = (disk: DiskShape, location: string): Effect.Effect<void, Di
     disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))
   )
 
-/** Does the same for a folder that existed already. */
-const syncParent = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> =>
-  disk.syncFolder(dirname(location)).pipe(
+/**
+ * Makes the way to a new lib durable: whoever made one of the folders above it may have been killed before it was synced
+ * (I2).
+ */
+const syncAbove = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> => {
+  const parent = dirname(location)
+  if (parent === location) return Effect.void
+  const synced = disk.syncFolder(parent).pipe(
     Effect.catch((error) =>
-      // A parent that we may not read cannot be synced. Whoever made the folder for us must have made it durable.
+      // A folder that we may not read cannot be synced. Whoever made it must have made it durable.
       error.code === "EACCES" || error.code === "EPERM" ? Effect.void : Effect.fail(error)
     )
   )
+  return Effect.andThen(synced, syncAbove(disk, parent))
+}
 
 const notALib = (location: string, detail: string): Effect.Effect<never, StorageError> =>
   Effect.fail(storageError("open", location, "not-a-lib", detail))

@@ -83,6 +83,14 @@ export class WriterGuard {
   /** Fails if the lock is lost: an unlinked lock file lets a second writer in, whose files must not be changed. */
   readonly checkLock: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => this.step(this.#root.checkLock))
 
+  /**
+   * Runs an operation that writes files which no meta lists yet. Its failure is its caller's alone, unless the storage can
+   * promise nothing more: then the writer stops at once, and not only at its next step (I6).
+   */
+  aside<A, E, R>(operation: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.tapError(operation, () => Effect.ignore(this.checkLock))
+  }
+
   /** Runs a long operation that closing interrupts. Returns after the operation has cleaned up. */
   whileOpen<A, E, R>(operation: Effect.Effect<A, E, R>): Effect.Effect<A, E | LibClosed, R> {
     return Effect.acquireUseRelease(

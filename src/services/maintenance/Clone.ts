@@ -65,7 +65,9 @@ export const clone = (
     if (source.root.mode === "write") yield* flush(source, tape, source.journal.durable.batch)
     // While files are copied, no repack may remove them.
     return yield* target.tapes.reserved(name, () =>
-      tape.repacking.withPermit(source.guard.whileOpen(build(source, tape, target, name, options.onProgress)))
+      tape.repacking.withPermit(
+        source.guard.whileOpen(target.guard.aside(build(source, tape, target, name, options.onProgress)))
+      )
     )
   })
 

@@ -89,11 +89,12 @@ const isIndexTrouble = (error: StorageError): boolean => error.reason !== "lock-
 export const openIndex = Effect.fnUntraced(function* (
   access: SegmentAccess,
   tape: string,
+  role: Role,
   segment: Segment
 ): Effect.fn.Return<IndexHandle | undefined, StorageError> {
   const first = yield* readPages(access, tape, segment.name, undefined, [0])
   if (first?.[0] === undefined) return undefined
-  const header = decodeHeader(first[0], segment)
+  const header = decodeHeader(first[0], role, segment)
   if (header === undefined || !(yield* holdsPages(access, tape, segment.name, header.pages))) return undefined
   const tables = yield* runLookup(access, tape, segment.name, undefined, () => readTables(header))
   if (tables === undefined) return undefined
@@ -119,10 +120,12 @@ function* readTables(header: SegmentIndex.Header): SegmentIndex.Lookup<Pick<Inde
   return { blocks, frames: yield* SegmentIndex.readFrames(header) }
 }
 
-const decodeHeader = (page: Uint8Array, segment: Segment): SegmentIndex.Header | undefined => {
+/** Reads the header, if it names all that the index must have been made from: another one is rebuilt. */
+const decodeHeader = (page: Uint8Array, role: Role, segment: Segment): SegmentIndex.Header | undefined => {
   try {
     const header = SegmentIndex.decodeHeader(page, segment.sha256)
-    return header.records === segment.records && header.rawBytes === segment.rawBytes ? header : undefined
+    const isOurs = header.kind === role && header.records === segment.records && header.rawBytes === segment.rawBytes
+    return isOurs ? header : undefined
   } catch (error) {
     if (error instanceof SegmentIndex.IndexDamaged) return undefined
     throw error

@@ -31,11 +31,11 @@ export class SegmentStore implements SegmentAccess {
   /** Returns the index of a segment. Opens it at its first use, or rebuilds it. */
   index(tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
     return Effect.suspend(() => {
-      const known = this.#known(tape, segment)
+      const known = this.#known(tape, role, segment)
       if (known !== undefined) return Effect.succeed(known)
       return this.#lock.withPermit(
         Effect.suspend(() => {
-          const opened = this.#known(tape, segment)
+          const opened = this.#known(tape, role, segment)
           return opened === undefined ? this.#open(tape, role, segment) : Effect.succeed(opened)
         })
       )
@@ -87,13 +87,13 @@ export class SegmentStore implements SegmentAccess {
     return sum
   }
 
-  #known(tape: string, segment: Segment): IndexHandle | undefined {
+  #known(tape: string, role: Role, segment: Segment): IndexHandle | undefined {
     const known = this.#indexes.get(keyOf(tape, segment.name))
-    return known?.header.segmentSha256 === segment.sha256 ? known : undefined
+    return known?.header.segmentSha256 === segment.sha256 && known.header.kind === role ? known : undefined
   }
 
   #open(tape: string, role: Role, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
-    return Effect.flatMap(openIndex(this, tape, segment), (opened) =>
+    return Effect.flatMap(openIndex(this, tape, role, segment), (opened) =>
       opened === undefined ? this.#rebuild(tape, role, segment) : Effect.succeed(this.#keep(tape, segment.name, opened))
     )
   }

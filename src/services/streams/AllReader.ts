@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import { PositionGap } from "../../domain/event/EventErrors.ts"
+import { PositionGap, TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { encodeTapeName } from "../../domain/format/Names.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
@@ -38,10 +38,8 @@ export interface ReadAllOptions {
   readonly allowGaps?: boolean
 }
 
-/**
- * Errors of reading all events. After `PositionGap`, verify the lib and restore the missing files, or set `allowGaps`.
- */
-export type AllReadError = LoadError | ReadError | PositionGap | LibClosed
+/** Why events could not be read. */
+export type AllReadError = LoadError | ReadError | PositionGap | TapeNotForEvents | LibClosed
 
 /** Maximum number of events in a chunk. */
 const pageEvents = 1024
@@ -57,10 +55,11 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
       const from = wholeNumber("from", options.from, 0)
       const to = Math.min(lib.journal.durable.position, wholeNumber("to", options.to, Number.POSITIVE_INFINITY))
       const limit = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
+      const names = yield* tapesFor(lib, options.filter)
       if (from >= to || limit <= 0) return Stream.empty
       const backward = options.direction === "backward"
       const filter = compile(options.filter)
-      const tapes = yield* Effect.forEach(tapesFor(lib, options.filter), (name) => lib.tapes.get(name))
+      const tapes = yield* Effect.forEach(names, (name) => lib.tapes.get(name))
       const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
       const cursors = tapes.map((tape) => new TapeCursor(lib, tape, { from, to, backward, filter, chunkBytes }))
       return new Merge(lib, cursors, {
@@ -73,18 +72,24 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
     })
   )
 
-/** Returns the tapes that may hold matching events: those of the categories, if the placement is by category. */
-const tapesFor = (lib: LibHandle, filter: EventFilter | undefined): Array<string> => {
+/** Tapes that may hold what the filter wants: by category where the placement is. */
+const tapesFor = (
+  lib: LibHandle,
+  filter: EventFilter | undefined
+): Effect.Effect<ReadonlyArray<string>, TapeNotForEvents> => {
   const wanted =
     filter?.categories === undefined || lib.meta.state.placement.kind !== "category"
       ? undefined
-      : // An ill-formed text is not a category and has no tape.
-        new Set(filter.categories.filter((name) => name.isWellFormed()).map(encodeTapeName))
+      : // A category that is not well-formed text has no tape.
+        new Map(filter.categories.filter((name) => name.isWellFormed()).map((name) => [encodeTapeName(name), name]))
   const names: Array<string> = []
-  for (const tape of lib.meta.state.tapes.values()) {
-    if (tape.role === "events" && (wanted === undefined || wanted.has(tape.name))) names.push(tape.name)
+  for (const { name, role } of lib.meta.state.tapes.values()) {
+    if (wanted !== undefined && !wanted.has(name)) continue
+    if (role === "events") names.push(name)
+    // As when one of its streams is read: a clone holds events that no index of streams knows.
+    else if (wanted !== undefined) return Effect.fail(new TapeNotForEvents({ tape: name, stream: wanted.get(name)! }))
   }
-  return names
+  return Effect.succeed(names)
 }
 
 class Merge {

@@ -1,7 +1,7 @@
 /** Looks up the state of a stream: its tape, which the first append creates, and its last revision. */
 import * as Effect from "effect/Effect"
-import type { TapeExists } from "../../domain/format/Errors.ts"
-import { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
+import { type TapeExists, TapeNotFound } from "../../domain/format/Errors.ts"
+import type { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import type { InvalidTapeName } from "../../domain/format/Names.ts"
 import { tapeOf } from "../../domain/format/Placement.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -12,6 +12,7 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { createTape } from "../lib/TapeCatalog.ts"
 import { retryVanished } from "../read/retryVanished.ts"
+import { findEventTape } from "./EventTape.ts"
 import { filesOf, sourceAt } from "./StreamSources.ts"
 import type { StreamState } from "./StreamStates.ts"
 
@@ -30,8 +31,8 @@ export const loadState = Effect.fnUntraced(function* (
       lib.tapes.listing(name) === undefined ? Effect.fail(error) : Effect.void
     )
   }
-  if (lib.tapes.listing(name)?.role !== "events") return yield* new TapeNotForEvents({ tape: name, stream: state.name })
-  const tape = yield* lib.tapes.get(name)
+  const tape = yield* findEventTape(lib, state.name)
+  if (tape === undefined) return yield* new TapeNotFound({ tape: name })
   const { generation } = tape
   const revision = yield* lastRevision(lib, tape, state.name)
   // Assigned together: a state that was loaded before counts as stale until all of it is new.

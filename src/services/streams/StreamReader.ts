@@ -4,7 +4,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import { checkStreamName, type InvalidStreamName, tapeOf } from "../../domain/format/Placement.ts"
+import type { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
+import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import { attempt } from "../base/attempt.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
@@ -12,6 +13,7 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
+import { findEventTape } from "./EventTape.ts"
 import { type StreamFile, filesOf, type Source, sourceAt } from "./StreamSources.ts"
 
 /** Range of events of a stream, by revision. */
@@ -26,11 +28,8 @@ export interface ReadStreamOptions {
   readonly direction?: "forward" | "backward"
 }
 
-/**
- * Errors of reading a stream. `SegmentCorrupt`, `SegmentMissing` and the like mean damaged or missing files: restore
- * them from a copy.
- */
-export type StreamReadError = LoadError | SegmentError | InvalidStreamName | LibClosed
+/** Why a stream could not be read. */
+export type StreamReadError = LoadError | SegmentError | InvalidStreamName | TapeNotForEvents | LibClosed
 
 /** Number of events per read. */
 const pageEvents = 512
@@ -45,9 +44,8 @@ export const readStream = (
     Effect.gen(function* () {
       yield* lib.guard.checkOpen
       yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
-      const name = tapeOf(lib.meta.state.placement, stream)
-      if (lib.tapes.listing(name) === undefined) return Stream.empty
-      const tape = yield* lib.tapes.get(name)
+      const tape = yield* findEventTape(lib, stream)
+      if (tape === undefined) return Stream.empty
       return new Cursor(lib, tape, stream, options).stream
     })
   )

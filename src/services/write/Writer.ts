@@ -103,6 +103,7 @@ class Rolling {
 
   /** Runs between two batches. Rolls to the next dynamic segment if the current one is due. */
   readonly beforeGroup: Effect.Effect<void, WriterPoisoned> = Effect.suspend(() => {
+    if (this.#ended) return Effect.void
     const lib = this.#lib
     const prepareSoon =
       lib.journal.current.size >= lib.settings.closeBytes / 2 ? this.#prepareInBackground : Effect.void
@@ -121,6 +122,7 @@ class Rolling {
   readonly #change: Effect.Effect<void, WriterPoisoned> = Effect.gen({ self: this }, function* () {
     yield* this.#waitForBacklog
     const next = yield* this.#prepare
+    if (next === undefined) return
     this.#prepared = undefined
     this.#lib.journal.roll(next)
     yield* this.#stampFirstBatch
@@ -140,11 +142,14 @@ class Rolling {
     )
   })
 
-  /** Creates and lists the next dynamic segment in advance, so that rolling costs nothing. */
-  readonly #prepare: Effect.Effect<DynamicFile, WriterPoisoned> = this.#preparing.withPermit(
+  /**
+   * Creates and lists the next dynamic segment, so that rolling to it is only a pointer. Returns `undefined` once the lib
+   * has ended: nothing may be written after its `Clean`.
+   */
+  readonly #prepare: Effect.Effect<DynamicFile | undefined, WriterPoisoned> = this.#preparing.withPermit(
     Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
-        if (this.#prepared !== undefined) return this.#prepared
+        if (this.#ended || this.#prepared !== undefined) return this.#prepared
         const lib = this.#lib
         const dynamic = lib.meta.state.highest + 1
         const header = headerLine({ dynamic, epoch: lib.meta.state.epoch, lib: lib.meta.state.lib })
@@ -256,21 +261,28 @@ class Rolling {
       })
     )
 
-  /** Waits for repacks, which are interrupted when the lib closes, until they have cleaned up. */
-  readonly #afterRepacks: Effect.Effect<void> = Effect.suspend(() => {
+  /**
+   * Waits for every change that had begun when the lib was closed. Those that wait for a lock find the lib closed once
+   * they get it. Repacks are interrupted, and clean up after themselves.
+   */
+  readonly #afterChanges: Effect.Effect<void> = Effect.suspend(() => {
     this.#ended = true
-    const tapes = this.#lib.tapes.inUse
-    return Effect.andThen(
-      this.#merging.withPermit(Effect.void),
-      Effect.forEach(tapes, (tape) => tape.repacking.withPermit(Effect.void), { discard: true })
-    )
+    const { tapes } = this.#lib
+    const afterTape = (tape: OpenTape) =>
+      Effect.andThen(tape.repacking.withPermit(Effect.void), tape.lock.withPermit(Effect.void))
+    return this.#merging
+      .withPermit(Effect.void)
+      .pipe(
+        Effect.andThen(tapes.exclusively(Effect.void)),
+        Effect.andThen(Effect.suspend(() => Effect.forEach(tapes.inUse, afterTape, { discard: true })))
+      )
   })
 
   /** Ends the lib cleanly, after the last commit. */
   readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.uninterruptible(
     // A running merge notices that the lib closes, and cleans up.
     Effect.andThen(
-      this.#afterRepacks,
+      this.#afterChanges,
       this.#closing.withPermit(
         this.#preparing.withPermit(
           Effect.gen({ self: this }, function* () {

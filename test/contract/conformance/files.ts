@@ -240,6 +240,16 @@ export const segmentMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
+    breaks: "an older segment is removed before the new one is written",
+    caughtBy: "a segment can be written again from its own bytes, and is replaced whole",
+    storage: always((root) => ({
+      segments: {
+        write: (tape, segment, fill) =>
+          Effect.andThen(root.segments.remove(tape, segment), root.segments.write(tape, segment, fill))
+      }
+    }))
+  },
+  {
     breaks: "a handle is still used after its segment was replaced",
     caughtBy: "a leftover segment under the name is replaced, even for readers that have read it",
     storage: onRoot(caching("when removed"))

@@ -142,7 +142,7 @@ export const commits: ReadonlyArray<Mutant> = [
   {
     name: "dynamic-folder-not-synced",
     breaks: "The folder is not synced after a dynamic segment was created in it.",
-    edits: [{ file: dynamics, find: "Effect.andThen(disk.syncFolder(location)),", replace: "" }],
+    edits: [{ file: dynamics, find: "Effect.andThen(syncFolder(place, location)),", replace: "" }],
     histories: [
       ["roll", "append"],
       ["append", "kill"]

@@ -82,7 +82,7 @@ export const errors: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: meta,
-        find: "yield* disk.syncFolder(folderOf(owner))",
+        find: "yield* syncFolder(place, folderOf(owner))",
         replace: "yield* Effect.ignore(disk.syncFolder(folderOf(owner)))"
       }
     ],
@@ -116,5 +116,23 @@ export const errors: ReadonlyArray<Mutant> = [
     ],
     histories: [["append"], ["appendAll", "events"]],
     errorsOf: ["datasync", "write"]
+  },
+  {
+    name: "recovered-files-trusted",
+    breaks: "I2: recovery trusts files that an interrupted writer left in the tape's folder.",
+    edits: [
+      {
+        file: "services/maintenance/recover/RecoverTape.ts",
+        find: "  for (const file of files) yield* rewriteSegment(lib.segments, name, file.name, file)\n",
+        replace: ""
+      }
+    ],
+    histories: [
+      ["appendAll", "recover"],
+      ["together", "recover", "appendAll"],
+      ["append", "append", "recover"]
+    ],
+    errorsOf: ["syncFolder"],
+    isForGood: true
   }
 ]

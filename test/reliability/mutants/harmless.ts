@@ -17,20 +17,6 @@ export const harmless: ReadonlyArray<Harmless> = [
     histories: [["roll"], ["roll", "appendAll"]]
   },
   {
-    name: "segment-leftover-not-unlinked",
-    breaks: "A leftover with the name of a segment is not unlinked before the segment is renamed to it.",
-    because:
-      "A rename replaces the file with that name. A crash leaves one file or the other, and meta lists neither yet.",
-    edits: [
-      {
-        file: "layers/folder/SegmentFiles.ts",
-        find: "              Effect.andThen(unlinkIfThere(disk, path)),\n",
-        replace: ""
-      }
-    ],
-    histories: [["append", "cut", "flush", "cut"]]
-  },
-  {
     name: "quarantine-not-synced",
     breaks: "The quarantine copy of a torn tail is not synced.",
     because:
@@ -38,7 +24,7 @@ export const harmless: ReadonlyArray<Harmless> = [
     edits: [
       {
         file: "layers/folder/Quarantine.ts",
-        find: "      yield* disk.syncFolder(location)\n      return path\n",
+        find: "      yield* syncFolder(place, location)\n      return path\n",
         replace: "      return path\n"
       }
     ],

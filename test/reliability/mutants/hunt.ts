@@ -81,14 +81,18 @@ const crash = async (reach: Reach, kinds: ReadonlyArray<Kind>, seed: number): Pr
   }
 }
 
-const fail = async ({ errorsOf = [] }: Reach, kinds: ReadonlyArray<Kind>, seed: number): Promise<Looked> => {
+const fail = async (
+  { errorsOf = [], isForGood = false }: Reach,
+  kinds: ReadonlyArray<Kind>,
+  seed: number
+): Promise<Looked> => {
   const steps = await stepsOf(kinds, seed)
   let images = 0
   for (const [index, { operation }] of steps.entries()) {
     if (!errorsOf.includes(operation)) continue
     try {
       const done = operation === "write" ? 1 : 0
-      images += (await tryFault(kinds, seed, { nth: index + 1, fault: { code: "EIO", done }, isForGood: false })).images
+      images += (await tryFault(kinds, seed, { nth: index + 1, fault: { code: "EIO", done }, isForGood })).images
     } catch (cause) {
       if (!(cause instanceof ViolationFound)) throw cause
       if (!isBroken(cause.violation.why)) return { images: images + 1, violation: cause.violation }

@@ -22,7 +22,7 @@ export const metas: ReadonlyArray<Mutant> = [
   {
     name: "meta-folder-not-synced",
     breaks: "The folder is not synced after a meta is replaced.",
-    edits: [{ file: meta, find: "yield* disk.syncFolder(folderOf(owner))", replace: "" }],
+    edits: [{ file: meta, find: "yield* syncFolder(place, folderOf(owner))", replace: "" }],
     histories: [["user"], ["append", "flush"]]
   },
   {
@@ -85,14 +85,14 @@ export const metas: ReadonlyArray<Mutant> = [
   {
     name: "tape-folder-not-synced",
     breaks: "The folder of a new tape is not synced before it is renamed into place.",
-    edits: [{ file: tapes, find: "yield* disk.syncFolder(folder)", replace: "" }],
+    edits: [{ file: tapes, find: "yield* syncFolder(place, folder)", replace: "" }],
     histories: [["events"]],
     fromStart: true
   },
   {
     name: "tape-listed-before-durable",
     breaks: "A tape is listed before the name of its folder is durable.",
-    edits: [{ file: tapes, find: "yield* disk.syncFolder(location)", replace: "" }],
+    edits: [{ file: tapes, find: "yield* syncFolder(place, location)", replace: "" }],
     histories: [["events"]],
     fromStart: true
   },
@@ -121,6 +121,11 @@ export const metas: ReadonlyArray<Mutant> = [
         file: open,
         find: "disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))",
         replace: "Effect.void"
+      },
+      {
+        file: open,
+        find: "if (isEmpty(names)) yield* syncAbove(disk, location)",
+        replace: "if (isEmpty(names)) yield* Effect.void"
       }
     ],
     histories: [["append"]],

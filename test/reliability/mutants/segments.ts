@@ -27,7 +27,7 @@ export const segments: ReadonlyArray<Mutant> = [
   {
     name: "segment-folder-not-synced",
     breaks: "The folder is not synced after a segment was renamed into it.",
-    edits: [{ file: folder, find: "yield* ours(disk.syncFolder(folder))", replace: "" }],
+    edits: [{ file: folder, find: "yield* ours(syncFolder(place, folder))", replace: "" }],
     histories: [
       ["append", "flush"],
       ["append", "repack"]
@@ -38,7 +38,7 @@ export const segments: ReadonlyArray<Mutant> = [
   {
     name: "shard-folder-not-synced",
     breaks: "The folder of the tape is not synced after a shard folder was created in it.",
-    edits: [{ file: folder, find: "yield* disk.syncFolder(tapeFolder)", replace: "" }],
+    edits: [{ file: folder, find: "yield* syncFolder(place, tapeFolder)", replace: "" }],
     histories: [
       ["append", "repack"],
       ["appendAll", "repack", "repack"]

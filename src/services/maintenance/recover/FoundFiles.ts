@@ -82,6 +82,8 @@ export const findFiles = Effect.fnUntraced(function* (
     const expected = known.get(name) ?? (yield* inIndex(lib, tape, name))
     const records = expected?.records
     const file = yield* Effect.result(scanSegmentFile(lib.segments, tape, name, naming.compression, role))
+    // What could not be read now may be good: only damage makes a file lost.
+    if (file._tag === "Failure" && file.failure._tag === "StorageError") return yield* file.failure
     if (file._tag === "Failure") {
       const error = file.failure
       lose(number, { segment: name, offset: "offset" in error ? error.offset : 0, why: error.message, records })

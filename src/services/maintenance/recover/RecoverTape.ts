@@ -27,6 +27,7 @@ import { partsAfter } from "../../lib/partsAfter.ts"
 import { readTapeMeta } from "../../lib/readTapeMeta.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
+import { rewriteSegment } from "../../segment/rewriteSegment.ts"
 import { committedOf } from "./DynamicTail.ts"
 import { append, describe } from "./NewSegments.ts"
 import type { Gap, Missing } from "./Ordinals.ts"
@@ -91,7 +92,7 @@ export const recoverTape = (
 ): Effect.Effect<RecoverReport, RecoverError> =>
   Effect.suspend(() => {
     const used = lib.tapes.known(name)
-    const work = lib.guard.whileOpen(recover(lib, name, onProgress))
+    const work = lib.guard.whileOpen(lib.guard.aside(recover(lib, name, onProgress)))
     // Everyone who uses the tape waits, and then continues with the new one.
     return used === undefined ? work : used.repacking.withPermit(used.lock.withPermit(work))
   })
@@ -120,6 +121,8 @@ const recover = Effect.fnUntraced(function* (
   yield* checkPositions(lib, name, files)
   const parts = committed?.parts ?? []
   const counter = new Counter(totalOf(plan, parts), onProgress)
+  // I2: nobody knows whether what an earlier writer left is durable.
+  for (const file of files) yield* rewriteSegment(lib.segments, name, file.name, file)
   const states = plan.lost.flatMap(({ known }) => (known === undefined ? [] : [known.merkle]))
   const { reached, segments } = yield* describe(lib, listed, files, states, counter)
   for (const [index, range] of tails.entries()) {

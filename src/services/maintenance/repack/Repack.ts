@@ -202,7 +202,7 @@ const write = (
   const writeAll = Effect.suspend(() =>
     Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
   )
-  return lib.guard.whileOpen(writeAll).pipe(
+  return lib.guard.aside(lib.guard.whileOpen(writeAll)).pipe(
     Effect.tap(() => {
       if (Merkle.root(added.at(-1)!.merkle) === Merkle.root(last.merkle)) return Effect.void
       // The output reads back as it was read from the source, so meta must be wrong.

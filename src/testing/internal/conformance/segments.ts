@@ -88,6 +88,27 @@ export const segmentDemands: ReadonlyArray<Demand> = [
       })
   },
   {
+    name: "a segment can be written again from its own bytes, and is replaced whole",
+    promise: "write replaces a segment of that name whole, or leaves it; fill may read it meanwhile",
+    body: (ground) =>
+      Effect.gen(function* () {
+        const root = yield* openLib(ground)
+        const all = pattern(200_000)
+        yield* root.segments.write("order", segment, (append) => append(all))
+        const copied = root.segments.write("order", segment, (append) =>
+          Effect.gen(function* () {
+            for (let at = 0; at < all.length; at += 70_000) {
+              yield* append(yield* root.segments.read("order", segment, at, 70_000))
+            }
+          })
+        )
+        yield* copied
+        same("the segment after it was written again", yield* root.segments.read("order", segment, 0, 300_000), all)
+        yield* Effect.ignore(root.segments.write("order", segment, () => Effect.fail("no")))
+        same("the segment after a copy failed", yield* root.segments.read("order", segment, 0, 300_000), all)
+      })
+  },
+  {
     name: "a removed segment is gone, even for readers that have read it, and its name can be used again",
     promise: "remove removes; nothing of it that is kept open or cached is used any more",
     body: (ground) =>
