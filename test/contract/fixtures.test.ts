@@ -67,7 +67,7 @@ describe("fixtures of format version 1", () => {
       encoding: "utf8"
     })
     assert.strictEqual(status, 1)
-    assert.include(stderr, "none is ever written again")
+    assert.include(stderr, "an existing one is never written again")
     assert.deepStrictEqual(hashFiles(fixtures), before)
   })
 

@@ -76,7 +76,7 @@ export const recoverAheadContract = ({ ground, place }: TransformKind): void => 
             if (!hasMeta) yield* found.loseMeta(at, "order")
             const error = yield* withLib(found.storage, at, (lib) => Effect.flip(lib.recoverTape("order")))
             assert.strictEqual(error._tag, "TapeInvalid")
-            assert.match(error.message, /up to position 12, the lib's next one is 12.*recover the lib/)
+            assert.match(error.message, /reach position 12, but the lib's next position is 12: .*run Lib\.recover/)
             // This follows the advice of the message.
             yield* found.loseMeta(at, undefined)
             const { positionsMissing } = yield* recoverAt(found.storage, at)
