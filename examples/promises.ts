@@ -16,6 +16,7 @@ try {
 async function main(location: string): Promise<void> {
   {
     // Closes the store at the end of the block and waits for that: then everything is in segments and the lock is free.
+    // `await using` needs Node 24 or a compiler. On Node 22 call `await store.close()` in `finally`.
     await using store = await PromiseStore.open(location)
     const placed = await store.append("order-17", [{ type: "OrderPlaced", data: { cents: 3998 } }], {
       expected: "no-stream"
