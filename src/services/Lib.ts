@@ -178,7 +178,8 @@ export class Lib extends Context.Service<
     ) => Effect.Effect<RecoverReport, RecoverError>
     /**
      * Checks the whole lib from the disk and lists every defect. `ok` is false if there is one; it does not fail
-     * because of one. Reads everything, while appends and reads continue. Rebuilds damaged indexes.
+     * because of one. Reads everything, while appends and reads continue. A writer rebuilds damaged indexes on the disk, a
+     * reader keeps rebuilt ones in memory.
      */
     readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
     /**

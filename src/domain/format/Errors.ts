@@ -286,7 +286,7 @@ export class CommitOutcomeUnknown extends Schema.TaggedError<CommitOutcomeUnknow
   { location: Schema.String, cause: Schema.String }
 ) {
   override get message() {
-    return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Close the lib, open it again, and check whether the batch is there.`
+    return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Close the lib and open it again. Then repeat an append of events with the same ids; of records, check first whether the batch is there.`
   }
 }
 
