@@ -10,6 +10,7 @@ export const campaigns: ReadonlyMap<string, () => Promise<{ readonly campaign: C
   ["inputs", () => import("./inputs/campaign.ts")],
   ["syscalls", () => import("./syscalls/campaign.ts")],
   ["kills", () => import("./kills/campaign.ts")],
+  ["readers", () => import("./readers/campaign.ts")],
   ["full", () => import("./full/campaign.ts")],
   ["damage", () => import("./damage/campaign.ts")]
 ])

@@ -8,6 +8,7 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
+import { checkedTag } from "./messages.ts"
 
 export type StorageService = Storage["Service"]
 export type LibService = Lib.Lib["Service"]
@@ -69,7 +70,7 @@ export const recordsOf = (lib: LibService, name: string, range?: Tape.RecordRang
 /** Returns the tag of the error that `effect` fails with. */
 export const tagOf = <A, E extends { readonly _tag: string }, R>(
   effect: Effect.Effect<A, E, R>
-): Effect.Effect<string, A, R> => Effect.map(Effect.flip(effect), (error) => error._tag)
+): Effect.Effect<string, A, R> => Effect.map(Effect.flip(effect), checkedTag)
 
 /** Returns the tags of the errors that these effects fail with, one after the other. */
 export const tagsOf = (

@@ -67,6 +67,6 @@ const endMissing = ({ chain }: ReadState, why: string): Effect.Effect<never, Met
       meta: libMetaFile,
       line: chain.records.length + 1,
       offset: chain.goodBytes,
-      why: `its end is missing: ${why}. Restore the file from a copy, or run Lib.recover.`
+      why: `its end is missing: ${why}`
     })
   )

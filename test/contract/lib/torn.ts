@@ -20,6 +20,7 @@ import {
   tagOf,
   withLib
 } from "../../support/openLib.ts"
+import { checkedTag } from "../../support/messages.ts"
 import { watched } from "../../support/watchedStorage.ts"
 
 /** Commits three batches: two of one tape each, the last over both. */
@@ -223,9 +224,7 @@ const refusals = ["MetaCorrupt", "MetaInvalid", "DynamicCorrupt", "AckedDataLost
 
 /** Returns the contents after opening, or the tag of the refusal. */
 const lookAt = (base: StorageService, location: string): Effect.Effect<Contents | string, unknown> =>
-  withLib(base, location, contentsOf).pipe(
-    Effect.catch((error) => Effect.succeed((error as { readonly _tag: string })._tag))
-  )
+  withLib(base, location, contentsOf).pipe(Effect.catch((error) => Effect.succeed(checkedTag(error))))
 
 const lastLineOf = (bytes: Uint8Array): number => bytes.lastIndexOf(0x0a, bytes.length - 2) + 1
 

@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Logger from "effect/Logger"
 import * as NodeStorage from "litetapes/NodeStorage"
+import { checkedTag } from "../../support/messages.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { files } from "./cases/files.ts"
 import { metas } from "./cases/metas.ts"
@@ -37,6 +38,7 @@ for (const row of Object.keys(rows) as Array<RowName>) {
           const found = Cause.squash(exit.cause) as Error
           assert.include(tagsOf(found), error)
           assert.match(found.message, says)
+          checkedTag(found)
         }).pipe(Effect.provide(Logger.layer([])))
       )
     }
