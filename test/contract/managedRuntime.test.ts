@@ -26,7 +26,7 @@ const tagOf = <A, E>(exit: Exit.Exit<A, E>) =>
   Exit.match(exit, { onSuccess: () => "Success", onFailure: (cause) => String(cause) })
 
 describe("a store that is a layer in a ManagedRuntime", () => {
-  it("goes on after a failed sync, when the runtime is disposed and made again", async () => {
+  it("continues after a failed sync, when the runtime is disposed and a new one made", async () => {
     let armed = false
     const disk = SimulatedDisk.make({
       onStep: ({ operation }) => {

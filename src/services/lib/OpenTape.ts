@@ -28,6 +28,7 @@ export class OpenTape {
   #parts: Array<LivePart>
   #hidden: number
   #generation = 0
+  #moves = 0
   #reserved = 0
   #repacked: number | undefined
 
@@ -69,6 +70,14 @@ export class OpenTape {
     return this.#generation
   }
 
+  /**
+   * Says which files hold its records. It changes with its meta, and when a reader no longer sees one of its dynamic
+   * segments: taking over moves the last batch into a new one, without a change of the tape's meta.
+   */
+  get layout(): string {
+    return `${this.meta.version} ${this.#moves}`
+  }
+
   /** Number of records, including those that are in no segment yet. */
   get records(): number {
     const last = this.#parts.at(-1)
@@ -89,6 +98,8 @@ export class OpenTape {
   /** Shows a newer view of the same tape. */
   show(newer: TapeView): void {
     this.meta.show(newer.meta)
+    const dynamics = new Set(newer.parts.map(({ file }) => file.dynamic))
+    if (this.#parts.some(({ file }) => !dynamics.has(file.dynamic))) this.#moves++
     this.#parts = [...newer.parts]
     this.#hidden = newer.hidden
   }

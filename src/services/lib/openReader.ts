@@ -34,7 +34,11 @@ class Again {
   }
 }
 
-const triesMax = 8
+/** Scans of a lib whose meta stands still: an error that persists is one. */
+const stillMax = 8
+
+/** Scans of a lib that a writer changes: a busy writer may disturb many in a row. */
+const triesMax = 64
 
 /** Opens a lib for reading. */
 export const openReader = Effect.fnUntraced(function* (
@@ -72,30 +76,35 @@ const lookUntilStill = Effect.fnUntraced(function* (
   limits: Limits,
   accept: (view: View) => boolean
 ): Effect.fn.Return<View, OpenError | ReaderBusy> {
-  let trouble: OpenError | undefined
+  let still = 0
   for (let tries = 0; tries < triesMax; tries++) {
-    const view: View | Again = yield* Effect.catchTags(look(root, limits), {
-      // The writer may have closed the file that vanished or does not fit. If the error persists, it is returned.
-      DynamicCorrupt: (error) => disturbed(error),
-      AckedDataLost: (error) => disturbed(error),
-      StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
-    })
-    if (view instanceof Again) {
-      trouble = view.trouble
-      continue
-    }
-    if (accept(view)) return view
-    trouble = undefined
+    const view = yield* look(root, limits)
+    if (!(view instanceof Again)) {
+      if (accept(view)) return view
+    } else if (view.trouble !== undefined && ++still === stillMax) return yield* view.trouble
   }
-  return yield* trouble ?? new ReaderBusy({ location: root.location })
+  return yield* new ReaderBusy({ location: root.location })
 })
-
-const disturbed = (error: ScanError): Effect.Effect<Again> => Effect.succeed(new Again(error))
 
 const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn.Return<View | Again, OpenError> {
   const hint = yield* readHint(root)
   const read = yield* readLibMeta(root, limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is gone" })
+  const disturbed = (error: ScanError) => unlessMoved(root, read, error)
+  return yield* Effect.catchTags(viewOf(root, read, hint), {
+    // The writer may have closed the file that vanished or does not fit. If the error persists, it is returned.
+    DynamicCorrupt: disturbed,
+    AckedDataLost: disturbed,
+    StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
+  })
+})
+
+/** Looks at all files, once lib meta was read. */
+const viewOf = Effect.fnUntraced(function* (
+  root: Root,
+  read: ReadState,
+  hint: Hint.Hint | undefined
+): Effect.fn.Return<View | Again, OpenError> {
   // Meta is read before dynamic segments: a file that is closed between the two is seen twice, but never missed.
   const metas = []
   for (const listed of read.state.tapes.values()) {

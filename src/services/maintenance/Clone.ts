@@ -124,7 +124,7 @@ const copyAll = (
   counter: Counter
 ): Effect.Effect<{ readonly segments: ReadonlyArray<Segment>; readonly end: number }, CloneError> =>
   Effect.suspend(() => {
-    const { version } = tape.meta
+    const { layout } = tape
     const end = recordsOf(source, tape)
     const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
     const copy = Effect.gen(function* () {
@@ -144,7 +144,7 @@ const copyAll = (
       }
       return { segments, end }
     })
-    return retryVanished(source, tape, version, copy, () => copyAll(source, tape, target, name, copied, counter))
+    return retryVanished(source, tape, layout, copy, () => copyAll(source, tape, target, name, copied, counter))
   })
 
 /** Fails if the target could not have written these records, because then it may not be able to read them. */

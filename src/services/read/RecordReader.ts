@@ -48,9 +48,7 @@ export const readChunk = (
       ordinal < tape.state.records
         ? readClosed(lib, tape, ordinal, direction, bytesMax)
         : readLive(lib, tape, ordinal, direction, bytesMax)
-    return retryVanished(lib, tape, tape.meta.version, attempt, () =>
-      readChunk(lib, tape, ordinal, direction, bytesMax)
-    )
+    return retryVanished(lib, tape, tape.layout, attempt, () => readChunk(lib, tape, ordinal, direction, bytesMax))
   })
 
 /**

@@ -1,4 +1,4 @@
-/** I4: a file that vanished was closed or repacked meanwhile, so the read reads meta again. */
+/** I4: a file that vanished was closed, repacked or taken over meanwhile, so the read looks for its files again. */
 import * as Effect from "effect/Effect"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import { refreshReader } from "../lib/openReader.ts"
@@ -10,8 +10,8 @@ interface Failure {
 }
 
 /**
- * Runs `read`. If a file has vanished and the tape's meta has changed since version `since`, runs `again`. A reader is
- * refreshed first. `since` is the version with which `read` found its files.
+ * Runs `read`. If a file has vanished and the tape's layout is no longer `since`, runs `again`. A reader is refreshed first.
+ * `since` is the layout with which `read` found its files.
  */
 export const retryVanished = <A, E extends Failure>(
   lib: LibHandle,
@@ -22,7 +22,7 @@ export const retryVanished = <A, E extends Failure>(
 ): Effect.Effect<A, E> =>
   Effect.catchIf(read, isVanished, (error) =>
     Effect.flatMap(lib.root.mode === "read" ? Effect.ignore(refreshReader(lib)) : Effect.void, () =>
-      tape.meta.version === since ? Effect.fail(error) : again()
+      tape.layout === since ? Effect.fail(error) : again()
     )
   )
 

@@ -46,7 +46,7 @@ export const loadState = Effect.fnUntraced(function* (
 /** Returns the last durable revision of a stream; −1 if it has no events. */
 export const lastRevision = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
   Effect.suspend(() =>
-    retryVanished(lib, tape, tape.meta.version, findLast(lib, tape, stream), () => lastRevision(lib, tape, stream))
+    retryVanished(lib, tape, tape.layout, findLast(lib, tape, stream), () => lastRevision(lib, tape, stream))
   )
 
 const findLast = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>

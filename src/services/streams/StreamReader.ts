@@ -63,7 +63,7 @@ class Cursor {
   /** Forward: the next revision. Backward: the revision after the next; `Infinity` until the end is known. */
   #next: number
   #places: Array<StreamFile>
-  /** Version of the tape's meta when the places were listed. */
+  /** Layout of the tape when the places were listed. */
   #planned = ""
   #source: Source | undefined
 
@@ -90,7 +90,7 @@ class Cursor {
   }
 
   #freshPlaces(): Array<StreamFile> {
-    this.#planned = this.#tape.meta.version
+    this.#planned = this.#tape.layout
     const places = filesOf(this.#lib, this.#tape)
     return this.#backward ? places.toReversed() : places
   }

@@ -165,7 +165,7 @@ export const findById = (
   id: string
 ): Effect.Effect<RecordedEvent | undefined, SegmentError> =>
   Effect.suspend(() =>
-    retryVanished(lib, tape, tape.meta.version, lookFor(lib, tape, stream, id), () => findById(lib, tape, stream, id))
+    retryVanished(lib, tape, tape.layout, lookFor(lib, tape, stream, id), () => findById(lib, tape, stream, id))
   )
 
 const lookFor = Effect.fnUntraced(function* (

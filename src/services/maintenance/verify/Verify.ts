@@ -188,13 +188,13 @@ const checkBeside = Effect.fnUntraced(function* (
   listed: TapeListing
 ): Effect.fn.Return<void, LibClosed> {
   for (let tries = 1; ; tries++) {
-    const { version } = tape.meta
+    const { layout } = tape
     const { segments, records, bytes } = run
     const [bad, rebuilt] = [run.bad.length, run.rebuilt.length]
     const { isVanished } = yield* checkOnce(run, tape, listed)
     if (!isVanished || tries >= triesMax) return
     yield* Effect.ignore(refreshReader(run.lib))
-    if (tape.meta.version === version) return
+    if (tape.layout === layout) return
     run.counter.grow(run.records - records, run.bytes - bytes)
     run.bad.length = bad
     run.rebuilt.length = rebuilt
