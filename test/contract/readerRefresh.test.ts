@@ -8,8 +8,8 @@ import type { Root, Storage } from "litetapes/Storage"
 import { assert, describe } from "vitest"
 import * as FolderStorage from "litetapes/FolderStorage"
 import { Disk } from "litetapes/Disk"
-import { SimulatedDisk } from "litetapes/testing"
-import { type LibService, openSession, recordsOf, storeOf, tapeOf } from "../support/openLib.ts"
+import { DiskState, SimulatedDisk } from "litetapes/testing"
+import { type LibService, openSession, recordsOf, settle, storeOf, tapeOf } from "../support/openLib.ts"
 import * as Stream from "effect/Stream"
 
 /** A storage whose readers wait at the next read of the hint once it is armed. */
@@ -113,5 +113,35 @@ describe("a reader whose writer is killed, and another one takes over", () => {
         })
       )
     }
+  }
+
+  // A batch that was written but not acknowledged is hidden from the reader. Its file moves all the same.
+  for (const [way, count] of Object.entries(ways)) {
+    it.effect(`sees acknowledged events by ${way}, when it hid the batch that moved`, () =>
+      Effect.gen(function* () {
+        const killed = SimulatedDisk.make()
+        const first = yield* openSession(yield* storageOn(killed), "/lib", { closeBytes: 600 })
+        const store = yield* storeOf(first.lib)
+        yield* store.append("order-1", [{ type: "Placed", data: "x".repeat(800) }])
+        yield* settle
+        const [path, hint] = [...DiskState.contents(killed.state())].find(([name]) => name.endsWith("/litelib.acked"))!
+        yield* store.append("order-1", [{ type: "Placed", data: 1 }])
+        const state = DiskState.replaceFile(killed.state(), path, hint)
+        const moves = [...DiskState.contents(state).keys()].findLast((name) => name.includes("dynamic"))!
+        yield* first.close
+        const disk = SimulatedDisk.make({ state })
+        const storage = yield* storageOn(disk)
+        const { forget, forgetful } = forgetting(storage)
+        const reader = yield* openSession(forgetful, "/lib", { mode: "read" })
+        const second = yield* openSession(storage, "/lib")
+        assert.isFalse(DiskState.contents(disk.state()).has(moves))
+        yield* forget
+        assert.include([1, 2], yield* count(reader.lib))
+        yield* reader.lib.refresh
+        assert.strictEqual(yield* count(reader.lib), 2)
+        yield* second.close
+        yield* reader.close
+      })
+    )
   }
 })

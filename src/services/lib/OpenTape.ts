@@ -16,7 +16,11 @@ export interface TapeView {
    * acknowledged.
    */
   readonly hidden: number
+  /** The dynamic segments in which a reader saw any of its records, also hidden ones. */
+  readonly dynamics?: ReadonlySet<number>
 }
+
+const noDynamics: ReadonlySet<number> = new Set()
 
 export class OpenTape {
   readonly name: string
@@ -28,6 +32,7 @@ export class OpenTape {
   #parts: Array<LivePart>
   #hidden: number
   #generation = 0
+  #dynamics: ReadonlySet<number>
   #moves = 0
   #reserved = 0
   #repacked: number | undefined
@@ -38,6 +43,7 @@ export class OpenTape {
     this.#id = view.meta.state.tape
     this.#parts = [...view.parts]
     this.#hidden = view.hidden
+    this.#dynamics = view.dynamics ?? noDynamics
   }
 
   get id(): string {
@@ -98,8 +104,9 @@ export class OpenTape {
   /** Shows a newer view of the same tape. */
   show(newer: TapeView): void {
     this.meta.show(newer.meta)
-    const dynamics = new Set(newer.parts.map(({ file }) => file.dynamic))
-    if (this.#parts.some(({ file }) => !dynamics.has(file.dynamic))) this.#moves++
+    const dynamics = newer.dynamics ?? noDynamics
+    for (const dynamic of this.#dynamics) if (!dynamics.has(dynamic)) this.#moves++
+    this.#dynamics = dynamics
     this.#parts = [...newer.parts]
     this.#hidden = newer.hidden
   }

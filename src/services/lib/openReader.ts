@@ -129,7 +129,10 @@ const viewOf = Effect.fnUntraced(function* (
     const parts = visible(live, lastBatch, bound)
     const hidden = countIn(live, bound, lastBatch)
     // As for bad meta.
-    if (hidden <= records && isRow(records, parts)) tapes.set(listed.name, { meta, parts, hidden })
+    if (hidden <= records && isRow(records, parts)) {
+      const dynamics = new Set(live.map(({ file }) => file.dynamic))
+      tapes.set(listed.name, { meta, parts, hidden, dynamics })
+    }
   }
   const { chain, version, bytes, state } = read
   return {
