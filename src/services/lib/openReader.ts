@@ -34,10 +34,10 @@ class Again {
   }
 }
 
-/** Scans of a lib whose meta stands still: an error that persists is one. */
+/** Number of scans that find an error while lib meta does not change, before the error counts as real. */
 const stillMax = 8
 
-/** Scans of a lib that a writer changes: a busy writer may disturb many in a row. */
+/** Number of scans in all: a busy writer may disturb many in a row. */
 const triesMax = 64
 
 /** Opens a lib for reading. */
