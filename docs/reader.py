@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a lib of litetapes. Written from docs/FORMAT.md, version 1. Uses Python's standard library, and no litetapes.
+"""Reads a lib of litetapes. Written from docs/FORMAT.md, versions 1 and 2. Uses Python's standard library, and no litetapes.
 
   reader.py LIB                its tapes, one per line: name, number of records and root, separated by tabs
   reader.py LIB TAPE           the tape's logical stream: its records in canonical form, one per line
@@ -94,6 +94,8 @@ LIB_RECORDS = {
     "LiteLib.Dynamic": chained("LiteLib.Dynamic", dynamic=number),
     "LiteLib.Closed": chained("LiteLib.Closed", anchor=anchor, dynamic=number),
     "LiteLib.Clean": chained("LiteLib.Clean", anchor=anchor),
+    "LiteLib.Lineage": chained("LiteLib.Lineage", anchor=anchor, **{"from": uuid}, lineage=uuid, time=time),
+    "LiteLib.Backup": chained("LiteLib.Backup", anchor=anchor, tapes=array(row(uuid, count)), time=time),
 }
 TAPE_RECORDS = {
     "LiteTape.Meta": chained(
@@ -110,8 +112,13 @@ TAPE_RECORDS = {
                                   removed=one_of(True), value=anything),
     "LiteTape.Repack": chained("LiteTape.Repack", added=row(number, number), records=number,
                                 removed=row(number, number), root=hex64, why=text),
+    "LiteTape.Lost": chained("LiteTape.Lost", ["accepted"], accepted=one_of(True), ordinal=count, records=number,
+                              positions=either(one_of(None), row(count, count)), segment=text, time=time,
+                              streams=either(one_of(None), array(row(text, count, number)))),
     "LiteTape.End": chained("LiteTape.End"),
 }
+# What only version 2 knows.
+RECORDS_OF_2 = {"LiteLib.Lineage", "LiteLib.Backup", "LiteTape.Lost"}
 HEADER = record("LiteLib.Header", dynamic=number, epoch=number, lib=uuid)
 COMMIT = record("LiteLib.Commit", batch=number, hash=hex64, position=count, previous=hex64,
                 parts=lambda value: value != [] and array(row(uuid, count, number))(value))
@@ -198,10 +205,12 @@ def read_chain(path, known, may_be_torn):
         kind = value.get("$type")
         if kind not in known:
             raise Damage(path, start, f"a record of type {kind!r}, which this reader does not know")
-        if value.get("format", 1) != 1:
-            raise Damage(path, start, f"format {value['format']}: this reader knows version 1")
+        if value.get("format", 1) not in (1, 2):
+            raise Damage(path, start, f"format {value['format']}: this reader knows versions 1 and 2")
         if not known[kind](value):
-            raise Damage(path, start, f"{kind} has other fields or values than version 1 allows")
+            raise Damage(path, start, f"{kind} has other fields or values than the format allows")
+        if kind in RECORDS_OF_2 and found and found[0][1]["format"] < 2:
+            raise Damage(path, start, f"{kind} in a meta of format 1")
         if value["previous"] != previous:
             raise Damage(path, start, "it does not name the line before it")
         previous = "sha256:" + sha256(line)
@@ -225,9 +234,11 @@ class Lib:
         self.tapes, self.ids, self.live = {}, set(), []
         self.anchor = {"batch": 0, "hash": "0" * 64, "position": 0}
         self.epoch = self.upto = self.highest = 0
+        self.lineage = self.backup = None
         chain = read_chain(self.path, LIB_RECORDS, True)
         self.id = chain[0][1]["lib"]
         for offset, value in chain[1:]:
+            self._require(self.backup is None, offset, "something follows LiteLib.Backup, which is the last line")
             getattr(self, "_" + value["$type"].removeprefix("LiteLib.").lower())(value, offset)
         if self.tapes and self.epoch == 0:
             raise Damage(self.path, os.path.getsize(self.path), "it lists tapes but no epoch: its end is missing")
@@ -276,6 +287,20 @@ class Lib:
     def _clean(self, value, offset):
         self._advance(value, offset)
         self.live = []
+
+    def _lineage(self, value, offset):
+        before = self.lineage
+        self._require(self.epoch == 0, offset, "a lineage begins after an epoch")
+        self._require(value["from"] == (self.id if before is None else before["lineage"]), offset,
+                      "a lineage does not branch from the one before it")
+        self._require(before is None or all(value["anchor"][key] >= before["anchor"][key]
+                                            for key in ("batch", "position")), offset, "a lineage goes backwards")
+        self.lineage = value
+
+    def _backup(self, value, offset):
+        self._require(not self.live and value["anchor"]["batch"] == self.anchor["batch"], offset,
+                      "a backup of another moment")
+        self.backup = dict(value["tapes"])
 
     def _advance(self, value, offset):
         self._require(value["anchor"]["batch"] >= self.anchor["batch"], offset, "the anchor goes backwards")
@@ -423,8 +448,21 @@ class Tape:
                 self._segment(value, offset)
             elif value["$type"] == "LiteTape.Repack":
                 self.roots.append((value["records"], value["root"]))
+            elif value["$type"] == "LiteTape.Lost":
+                self._lost(value, offset)
             elif value["$type"] == "LiteTape.UserMeta" and ("removed" in value) == ("value" in value):
                 raise Damage(self.path, offset, "a user value that is both set and removed, or neither")
+
+        if lib.backup is not None and lib.backup.get(self.id) != self.records:
+            raise Damage(self.path, 0, f"{self.records} records, the backup says {lib.backup.get(self.id)}: "
+                                       "a backup into this place was interrupted")
+
+    def _lost(self, value, offset):
+        if value["ordinal"] > self.records:
+            raise Damage(self.path, offset, "records are lost after the end of the tape")
+        if self.meta["role"] == "records" and (value["positions"], value["streams"]) != (None, None):
+            raise Damage(self.path, offset, "positions or streams are lost on a tape of records")
+        note(f"{self.path}: {value['records']} records before record {value['ordinal']} are lost")
 
     def _segment(self, value, offset):
         n, every = value["number"], value.get("shardEvery")

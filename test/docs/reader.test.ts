@@ -224,7 +224,7 @@ describe.skipIf(leftOut)("docs/reader.py on a damaged lib", () => {
         })
       )
     for (const [from, to, why] of [
-      ['"format":1', '"format":2', "format 2"],
+      ['"format":1', '"format":3', "format 3"],
       ["LiteLib.Meta", "LiteLib.Mfta", "does not know"],
       ['"format":1', '"format":1,"fresh":1', "other fields"],
       ['"kind":"category"', '"kind":"chaos"', "other fields"]

@@ -3,8 +3,14 @@
  * docs/FORMAT.md describes the bytes.
  */
 
-/** Version of the bytes on disk, written into the first record of every meta. */
-export const formatVersion = 1
+/**
+ * Version of the bytes on disk, in the first record of every meta. A meta has the lowest version that can express what is
+ * in it, so that older releases can read it for as long as possible (docs/decisions/0033-format-2.md).
+ */
+export type FormatVersion = 1 | 2
+
+/** Returns whether this version of litetapes reads metas of this version of the format. */
+export const isKnownFormat = (version: number): version is FormatVersion => version === 1 || version === 2
 
 /** The lib's system segment. */
 export const libMetaFile = "litelib.meta.jsonl"

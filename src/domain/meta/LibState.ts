@@ -2,7 +2,7 @@
  * Lib meta, folded: its tapes, its live dynamic segments, and how far the chain of commits has got.
  */
 import { EpochRegression, MetaInvalid } from "../format/Errors.ts"
-import { formatVersion } from "../format/Format.ts"
+import { type FormatVersion } from "../format/Format.ts"
 import { deepFreeze } from "../base/deepFreeze.ts"
 import { invariant } from "../base/invariant.ts"
 import { checkLimits, type Limits } from "../format/Limits.ts"
@@ -31,6 +31,21 @@ export interface LiveDynamic {
   readonly limit: number | undefined
 }
 
+/** A restore: the history up to `anchor` is that of the lineage `from`, what follows is that of `lineage`. */
+export interface Branch {
+  readonly anchor: Anchor
+  readonly from: string
+  readonly lineage: string
+  readonly time: string
+}
+
+/** Mark of a backup: the state that it holds, with the number of records of each tape. */
+export interface BackupMark {
+  readonly anchor: Anchor
+  readonly tapes: ReadonlyArray<readonly [tape: string, records: number]>
+  readonly time: string
+}
+
 /** Lib meta, folded. */
 export interface LibState {
   readonly lib: string
@@ -54,6 +69,10 @@ export interface LibState {
   readonly live: ReadonlyArray<LiveDynamic>
   /** Highest number of a dynamic segment that was ever listed. */
   readonly highest: number
+  /** Restores that this lib goes back to, oldest first. */
+  readonly branches: ReadonlyArray<Branch>
+  /** The lib is a backup, which nobody may write to. */
+  readonly backup: BackupMark | undefined
   /** Number of records in lib meta; a rewrite is due if it is far beyond what is live. */
   readonly records: number
 }
@@ -74,6 +93,8 @@ interface Draft {
   upto: number
   live: Array<LiveDynamic>
   highest: number
+  branches: Array<Branch>
+  backup: BackupMark | undefined
 }
 
 /**
@@ -100,7 +121,9 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
     anchor: origin,
     upto: 0,
     live: [],
-    highest: 0
+    highest: 0,
+    branches: [],
+    backup: undefined
   }
   for (let index = 1; index < records.length; index++) {
     apply(meta, index + 1, draft, records[index]!)
@@ -113,6 +136,7 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
       why: "its epochs, batches or positions have used up all numbers"
     })
   }
+  checkFormat(meta, first.format, draft)
   // A writer creates tapes, and begins with its epoch. Without an epoch, lib meta has lost where the commits stand.
   if (draft.epoch === 0 && draft.tapes.size > 0) {
     throw new MetaInvalid({ meta, line: records.length, why: "it lists tapes but no epoch, so its end is missing" })
@@ -127,7 +151,8 @@ export const after = (state: LibState, record: Unchained<LibRecord>): LibState =
     tapes: new Map(state.tapes),
     replaced: [...state.replaced],
     roles: new Map(state.roles),
-    live: [...state.live]
+    live: [...state.live],
+    branches: [...state.branches]
   }
   apply("lib meta", state.records + 1, draft, record)
   return { ...draft, records: state.records + 1 }
@@ -135,6 +160,7 @@ export const after = (state: LibState, record: Unchained<LibRecord>): LibState =
 
 const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRecord>): void => {
   const invalid = (why: string) => new MetaInvalid({ meta, line, why })
+  if (draft.backup !== undefined) throw invalid("something follows LiteLib.Backup, which is the last line")
   switch (record.$type) {
     case "LiteLib.Meta":
       throw invalid("LiteLib.Meta occurs a second time")
@@ -173,7 +199,31 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
       draft.live = []
       draft.anchor = record.anchor
       return
+    case "LiteLib.Lineage":
+      return applyLineage(draft, record, invalid)
+    case "LiteLib.Backup": {
+      const { anchor, tapes, time } = record
+      if (draft.live.length > 0) throw invalid("a backup has dynamic segments")
+      if (anchor.batch !== draft.anchor.batch) throw invalid("the backup is of another batch than lib meta")
+      draft.backup = deepFreeze({ anchor, tapes, time })
+      return
+    }
   }
+}
+
+const applyLineage = (
+  draft: Draft,
+  { anchor, from, lineage, time }: Branch,
+  invalid: (why: string) => MetaInvalid
+): void => {
+  const last = draft.branches.at(-1)
+  if (draft.epoch > 0) throw invalid("a lineage begins after an epoch")
+  if (from !== (last?.lineage ?? draft.lib)) throw invalid("a lineage does not branch from the one before it")
+  if (lineage === draft.lib || draft.branches.some((branch) => branch.lineage === lineage))
+    throw invalid("a lineage begins twice")
+  if (last !== undefined && (anchor.batch < last.anchor.batch || anchor.position < last.anchor.position))
+    throw invalid("a lineage branches from a place before the lineage that it names")
+  draft.branches.push(deepFreeze({ anchor, from, lineage, time }))
 }
 
 const checkOld = (
@@ -223,6 +273,36 @@ const applyTape = (
   draft.tapes.set(name, deepFreeze({ name, tape, role, state, ...(replaces === undefined ? {} : { replaces }) }))
 }
 
+/** Returns the lowest version of the format that can express a state. */
+export const formatOf = ({
+  backup,
+  branches,
+  placement
+}: Pick<LibState, "backup" | "branches" | "placement">): FormatVersion =>
+  branches.length > 0 || backup !== undefined || !placementsOf1.has(placement.kind) ? 2 : 1
+
+/** Kinds of placement that format 1 knows. */
+const placementsOf1 = new Set(["category", "stream", "single", "hashed"])
+
+const checkFormat = (meta: string, format: number, draft: Draft): void => {
+  if (format < formatOf(draft))
+    throw new MetaInvalid({ meta, line: 1, why: `it has format ${format}, but something in it needs a later one` })
+}
+
+/** Returns the lineage that a state belongs to: the one of the last restore, else the first, which has the lib's id. */
+export const lineageOf = ({ branches, lib }: Pick<LibState, "branches" | "lib">): string =>
+  branches.at(-1)?.lineage ?? lib
+
+/**
+ * Returns the next position of `lineage` at which the history of this lib leaves it: positions below are common to both.
+ * `Infinity` for its own lineage, `undefined` for one that its history never had.
+ */
+export const endOfLineage = (state: Pick<LibState, "branches" | "lib">, lineage: string): number | undefined => {
+  const branch = state.branches.find(({ from }) => from === lineage)
+  if (branch !== undefined) return branch.anchor.position
+  return lineage === lineageOf(state) ? Number.POSITIVE_INFINITY : undefined
+}
+
 /**
  * Returns the fewest records that describe the same state, without the epoch and its dynamic segments: the next epoch
  * follows them.
@@ -232,14 +312,33 @@ export const refold = (state: LibState): Array<Unchained<LibRecord>> => {
     {
       $type: "LiteLib.Meta",
       created: state.created,
-      format: formatVersion,
+      format: formatOf(state),
       lib: state.lib,
       limits: state.limits,
       placement: state.placement
     }
   ]
+  for (const branch of state.branches) records.push({ $type: "LiteLib.Lineage", ...branch })
   for (const tape of [...state.replaced, ...state.tapes.values()]) records.push({ $type: "LiteLib.Tape", ...tape })
   return records
+}
+
+/** Returns the records of a whole state that has no live dynamic segments: a backup. */
+export const refoldBackup = (state: LibState, mark: BackupMark): Array<Unchained<LibRecord>> => {
+  const dynamic = Math.max(state.highest, 1)
+  return [
+    ...refold({ ...state, backup: mark }),
+    {
+      $type: "LiteLib.Epoch",
+      anchor: mark.anchor,
+      dynamic,
+      epoch: Math.max(state.epoch, 1),
+      old: [],
+      upto: mark.anchor.batch
+    },
+    { $type: "LiteLib.Clean", anchor: mark.anchor },
+    { $type: "LiteLib.Backup", ...mark }
+  ]
 }
 
 /** Returns the records of a state within its epoch, to rewrite lib meta while its writer runs. */

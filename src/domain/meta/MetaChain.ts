@@ -5,7 +5,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { EpochRegression, ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "../format/Errors.ts"
-import { formatVersion, newline } from "../format/Format.ts"
+import { isKnownFormat, newline } from "../format/Format.ts"
 import { defaultLimits, type Limits } from "../format/Limits.ts"
 import { Compression, LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
 import { Placement } from "../format/Placement.ts"
@@ -282,7 +282,7 @@ const readLine = <R>(
     throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: it has a key `constructor`" })
   const type = value["$type"]
   if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, offset, found: describeType(type) })
-  if (typeof value["format"] === "number" && value["format"] !== formatVersion) {
+  if (typeof value["format"] === "number" && !isKnownFormat(value["format"])) {
     throw new UnsupportedFormat({ file: meta, offset, found: `format version ${value["format"]}` })
   }
   const choice = unknownChoice(value)

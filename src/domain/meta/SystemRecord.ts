@@ -83,6 +83,25 @@ export const LibClosed = Schema.Struct({
 })
 export const LibClean = Schema.Struct({ $type: Schema.Literal("LiteLib.Clean"), anchor: Anchor, ...chained })
 
+/** Format 2: the lib was restored: after `anchor` it is a new lineage. */
+export const LibLineage = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Lineage"),
+  anchor: Anchor,
+  from: Uuid,
+  lineage: Uuid,
+  time: Time,
+  ...chained
+})
+
+/** Format 2: the lib is a backup of the state at `anchor`, in which each tape had this many records. */
+export const LibBackup = Schema.Struct({
+  $type: Schema.Literal("LiteLib.Backup"),
+  anchor: Anchor,
+  tapes: Schema.Array(Schema.Tuple([Uuid, Count])),
+  time: Time,
+  ...chained
+})
+
 /** The first line of a dynamic segment. */
 export const DynamicHeader = Schema.Struct({
   $type: Schema.Literal("LiteLib.Header"),
@@ -170,16 +189,43 @@ export const TapeRepack = Schema.Struct({
 /** A repack: the numbers of the first and the last segment that it removed, and of those that it added. */
 export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
 
+/** Format 2: records that came before the one with this ordinal are lost. */
+export const TapeLost = Schema.Struct({
+  $type: Schema.Literal("LiteTape.Lost"),
+  /** The caller accepted the loss: reads continue after it, and appends check revisions again. */
+  accepted: Schema.optionalKey(Schema.Literal(true)),
+  ordinal: Count,
+  /** First position that may be lost, and the next one after the loss. Null on a tape of records. */
+  positions: Schema.NullOr(Schema.Tuple([Count, Count])),
+  records: Positive,
+  segment: Schema.String,
+  /** Stream, first revision that is lost, how many. Null if no index knew them. */
+  streams: Schema.NullOr(Schema.Array(Schema.Tuple([Schema.String, Count, Positive]))),
+  time: Time,
+  ...chained
+})
+/** Records that are lost, as tape meta lists them. */
+export type Lost = Omit<typeof TapeLost.Type, "$type" | "hash" | "previous">
+
 /** The last line. Whatever is cut off the end of a meta, even whole lines, takes this one with it. */
 export const TapeEnd = Schema.Struct({ $type: Schema.Literal("LiteTape.End"), ...chained })
 export type TapeEnd = typeof TapeEnd.Type
 
 /** Records of a lib's meta. */
-export const LibRecord = Schema.Union([LibMeta, LibTape, LibEpoch, LibDynamic, LibClosed, LibClean])
+export const LibRecord = Schema.Union([
+  LibMeta,
+  LibTape,
+  LibEpoch,
+  LibDynamic,
+  LibClosed,
+  LibClean,
+  LibLineage,
+  LibBackup
+])
 export type LibRecord = typeof LibRecord.Type
 
 /** Records of a tape's meta, except the one that ends it. */
-export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack])
+export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack, TapeLost])
 export type TapeRecord = typeof TapeRecord.Type
 
 /** A record before it is chained to the one before it. */

@@ -1,11 +1,11 @@
 /** Tape meta, folded: identity, segments in canonical order, user metadata. */
 import { MetaInvalid } from "../format/Errors.ts"
-import { formatVersion } from "../format/Format.ts"
+import type { FormatVersion } from "../format/Format.ts"
 import { deepFreeze } from "../base/deepFreeze.ts"
 import type { Json } from "../json/TaraSON.ts"
 import * as Names from "../format/Names.ts"
 import * as Merkle from "../merkle/Merkle.ts"
-import type { Repacked, Role, Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
+import type { Lost, Repacked, Role, Segment, TapeMeta, TapeRecord, Unchained } from "./SystemRecord.ts"
 
 /**
  * Numbers that a repack skips before its outputs. In a tape's meta, two consecutive segments never have exactly this
@@ -35,6 +35,8 @@ export interface TapeState {
   readonly takenNumbers: number
   /** The last repack. */
   readonly repacked: Repacked | undefined
+  /** Records that are lost, by ascending ordinal. */
+  readonly lost: ReadonlyArray<Lost>
   /** Number of records in tape meta. */
   readonly lines: number
 }
@@ -58,6 +60,7 @@ interface Draft {
   nextNumber: number
   takenNumbers: number
   repacked: Repacked | undefined
+  lost: Array<Lost>
 }
 
 /**
@@ -81,9 +84,16 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
     records: 0,
     nextNumber: 1,
     takenNumbers: first.nextNumber ?? 1,
-    repacked: undefined
+    repacked: undefined,
+    lost: []
   }
   for (let index = 1; index < records.length; index++) apply(meta, index + 1, draft, records[index]!)
+  if (first.format < formatOf(draft))
+    throw new MetaInvalid({
+      meta,
+      line: 1,
+      why: `it has format ${first.format}, but something in it needs a later one`
+    })
   draft.nextNumber = Math.max(draft.nextNumber, draft.takenNumbers)
   if (draft.nextNumber > Names.segmentNumberMax) {
     throw new MetaInvalid({ meta, line: records.length, why: "its segments have used up all numbers" })
@@ -93,7 +103,12 @@ export const fold = (meta: string, records: ReadonlyArray<TapeRecord>): TapeStat
 
 /** Returns the state after one more record that this writer is about to write. */
 export const after = (state: TapeState, record: Unchained<TapeRecord>): TapeState => {
-  const draft: Draft = { ...state, segments: [...state.segments], userMeta: new Map(state.userMeta) }
+  const draft: Draft = {
+    ...state,
+    segments: [...state.segments],
+    userMeta: new Map(state.userMeta),
+    lost: [...state.lost]
+  }
   apply("tape meta", state.lines + 1, draft, record)
   return { ...draft, segments: deepFreeze(draft.segments), lines: state.lines + 1 }
 }
@@ -141,8 +156,30 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
       draft.nextNumber = Math.max(draft.nextNumber, repacked.removed[1] + 1)
       return
     }
+    case "LiteTape.Lost": {
+      const { $type: _, hash: __, previous: ___, ...lost } = { hash: "", previous: null, ...record }
+      applyLost(draft, lost, invalid)
+      return
+    }
   }
 }
+
+/** Adds a loss. One that is listed again is accepted from now on; nothing else of it changes. */
+const applyLost = (draft: Draft, lost: Lost, invalid: (why: string) => MetaInvalid): void => {
+  const { ordinal, positions, streams } = lost
+  if (ordinal > draft.records) throw invalid("records are lost after the end of the tape")
+  if (positions !== null && positions[0] > positions[1]) throw invalid("the lost positions end before they begin")
+  if (draft.role === "records" && (positions !== null || streams !== null))
+    throw invalid("positions or streams are lost on a tape of records")
+  const last = draft.lost.at(-1)
+  const known = draft.lost.findIndex((other) => other.ordinal === ordinal && other.segment === lost.segment)
+  if (known !== -1) draft.lost[known] = deepFreeze(lost)
+  else if (last !== undefined && ordinal < last.ordinal) throw invalid("lost records are out of order")
+  else draft.lost.push(deepFreeze(lost))
+}
+
+/** Returns the lowest version of the format that can express a state. */
+const formatOf = ({ lost }: { readonly lost: ReadonlyArray<Lost> }): FormatVersion => (lost.length > 0 ? 2 : 1)
 
 /** Checks that a segment has the name that its number gives. */
 const checkName = (name: string, naming: Names.SegmentNaming, where: string): void => {
@@ -197,7 +234,7 @@ export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {
     {
       $type: "LiteTape.Meta",
       created: state.created,
-      format: formatVersion,
+      format: formatOf(state),
       lastBatch: state.segments.length === 0 ? state.lastBatch : 0,
       lib: state.lib,
       ...(state.takenNumbers === 1 ? {} : { nextNumber: state.takenNumbers }),
@@ -208,10 +245,11 @@ export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {
   ]
   for (const segment of state.segments) records.push({ $type: "LiteTape.Segment", ...segment })
   if (state.repacked !== undefined) records.push({ $type: "LiteTape.Repack", ...state.repacked })
+  for (const lost of state.lost) records.push({ $type: "LiteTape.Lost", ...lost })
   for (const [key, value] of state.userMeta) records.push({ $type: "LiteTape.UserMeta", key, value })
   return records
 }
 
 /** Returns whether meta should be folded afresh, because it has twice as many lines as it needs. */
 export const isWorn = (state: TapeState): boolean =>
-  state.lines > 2 * (2 + state.segments.length + state.userMeta.size) + 8
+  state.lines > 2 * (2 + state.segments.length + state.userMeta.size + state.lost.length) + 8

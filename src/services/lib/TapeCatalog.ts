@@ -2,7 +2,6 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type MetaInvalid, type TapeExists, TapeNotFound, type WriterPoisoned } from "../../domain/format/Errors.ts"
-import { formatVersion } from "../../domain/format/Format.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"
@@ -45,7 +44,7 @@ const createUnlisted = (
         {
           $type: "LiteTape.Meta",
           created: new Date(now).toISOString(),
-          format: formatVersion,
+          format: 1,
           lastBatch: lib.journal.durable.batch,
           lib: lib.meta.state.lib,
           origin: { kind: "created" },

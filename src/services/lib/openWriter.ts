@@ -4,10 +4,10 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"
-import { formatVersion } from "../../domain/format/Format.ts"
 import { checkLimits, defaultLimits } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import { checkPlacement } from "../../domain/format/Placement.ts"
+import * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
 import type { Sealer } from "../ports/Sealing.ts"
@@ -96,7 +96,7 @@ const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: Wr
     {
       $type: "LiteLib.Meta",
       created: new Date(now).toISOString(),
-      format: formatVersion,
+      format: LibState.formatOf({ backup: undefined, branches: [], placement }),
       lib: uuid(now),
       limits,
       placement

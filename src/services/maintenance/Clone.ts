@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { type MetaInvalid, SegmentCorrupt, type TapeExists } from "../../domain/format/Errors.ts"
-import { formatVersion, newline } from "../../domain/format/Format.ts"
+import { newline } from "../../domain/format/Format.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
@@ -239,7 +239,7 @@ const list = (
         {
           $type: "LiteTape.Meta",
           created: new Date(now).toISOString(),
-          format: formatVersion,
+          format: 1,
           lastBatch,
           lib: lib.meta.state.lib,
           origin,

@@ -11,9 +11,10 @@ import {
   RecoverAmbiguous,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
-import { formatVersion, libMetaFile } from "../../../domain/format/Format.ts"
+import { libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
+import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
@@ -96,13 +97,14 @@ export const recoverLib = Effect.fnUntraced(function* (
   const names = yield* root.tapes.list
   yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root)
+  const placed = placement ?? known?.placement ?? { kind: "category" as const }
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
     $type: "LiteLib.Meta",
     created: new Date(now).toISOString(),
-    format: formatVersion,
+    format: LibState.formatOf({ backup: undefined, branches: [], placement: placed }),
     lib: id,
     limits,
-    placement: placement ?? known?.placement ?? { kind: "category" }
+    placement: placed
   }
   const lib: NewLib = { root, id, limits, placement: meta.placement, segments: new SegmentStore(root, limits) }
   const tapes: Array<Adopted> = []

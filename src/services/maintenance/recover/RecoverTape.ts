@@ -13,7 +13,7 @@ import {
   TapeNotFound,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
-import { formatVersion, libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
+import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import type { Segment } from "../../../domain/meta/SystemRecord.ts"
@@ -192,7 +192,7 @@ const list = (
           {
             $type: "LiteTape.Meta",
             created: new Date(now).toISOString(),
-            format: formatVersion,
+            format: 1,
             lastBatch: lib.journal.durable.batch,
             lib: lib.meta.state.lib,
             nextNumber,

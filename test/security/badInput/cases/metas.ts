@@ -212,14 +212,14 @@ const unknown: ReadonlyArray<Case> = [
   {
     name: "a format version of a lib",
     error: "UnsupportedFormat",
-    says: /litelib\.meta\.jsonl.*format version 2 is not known to this version of litetapes\. Upgrade litetapes/,
-    give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, format: 2, and: "fields of then" })))
+    says: /litelib\.meta\.jsonl.*format version 3 is not known to this version of litetapes\. Upgrade litetapes/,
+    give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, format: 3, and: "fields of then" })))
   },
   {
     name: "a format version of a tape",
     error: "UnsupportedFormat",
-    says: /notes\/tape\.meta\.jsonl.*format version 2/,
-    give: ofTape(changing("LiteTape.Meta", (record) => ({ ...record, format: 2 })))
+    says: /notes\/tape\.meta\.jsonl.*format version 3/,
+    give: ofTape(changing("LiteTape.Meta", (record) => ({ ...record, format: 3 })))
   },
   {
     name: "a codec",

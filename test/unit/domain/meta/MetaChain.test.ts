@@ -132,7 +132,7 @@ describe("a meta chain", () => {
 
   it("refuses unknown record types and format versions, and those of another meta", () => {
     const [first] = linesOf(lib.bytes)
-    for (const change of [{ format: 2 }, { $type: "LiteLib.Later" }]) {
+    for (const change of [{ format: 3 }, { $type: "LiteLib.Later" }]) {
       assert.strictEqual(
         refusalOf(() => readLib(bytesOf([edited(first!, change)]))),
         "UnsupportedFormat"
