@@ -70,6 +70,12 @@ export interface PromiseStore extends AsyncDisposable {
   readonly position: () => Promise<number>
   /** Opens the tape of this name, and creates it if it does not exist. */
   readonly tape: (name: string) => Promise<PromiseTape>
+  /**
+   * Opens the lib again after its writer has stopped (`CommitOutcomeUnknown`, `WriterPoisoned`), else does nothing. This
+   * store and its tapes can then be used as before. Append again with the same event ids. The option `reopen: true` does
+   * this by itself.
+   */
+  readonly reopen: () => Promise<void>
   /** Writes everything into segments and frees the lock. Await it before the process ends. It closes only once. */
   readonly close: () => Promise<void>
 }
@@ -116,6 +122,7 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
         size: () => run(tape.size)
       }
     },
+    reopen: () => run(Effect.flatMap(Lib.Lib, (lib) => lib.reopen)),
     close,
     [Symbol.asyncDispose]: close
   }

@@ -16,6 +16,7 @@
  *
  * @see `litetapes/Category` for events with schemas
  */
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -37,7 +38,7 @@ import { findEventTape } from "./streams/EventTape.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
 import { StreamStates } from "./streams/StreamStates.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
-import { internalsOf } from "./internals.ts"
+import { accessOf, type Internals, streamOfSession, withSession } from "./internals.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
@@ -77,8 +78,8 @@ export class EventStore extends Context.Service<
      * unless `expected` prevents it.
      *
      * Costs one write and one sync, shared with all appends that wait at the same time. After `WrongExpectedRevision`,
-     * read the stream and decide again. After `CommitOutcomeUnknown`, open the lib again and look: the batch is there
-     * whole or not at all. After any other error nothing was appended.
+     * read the stream and decide again. After `CommitOutcomeUnknown` the batch is there whole or not at all: call
+     * `lib.reopen`, then append again with the same ids. After any other error nothing was appended.
      *
      * @example
      * ```ts
@@ -127,29 +128,35 @@ export class EventStore extends Context.Service<
 /** Returns the event store of the lib in context. All event stores of one lib share their state. */
 export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect.gen(function* () {
   const lib = yield* Lib.Lib
-  const { handle, writer } = internalsOf(lib)
-  const appender = writer === undefined ? undefined : appenderOf(handle, writer.loop)
+  const access = accessOf(lib)
   const readOnly = Effect.suspend(() => Effect.fail(new ReadOnly({ location: lib.location })))
-  const appendAll = (
-    appends: ReadonlyArray<StreamAppend>
-  ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
-    appender === undefined ? readOnly : appends.length === 0 ? Effect.succeed([]) : appender.append(appends)
+  const appending = <A>(
+    append: (appender: EventAppender, clock: Clock.Clock) => Effect.Effect<A, EventAppendError>
+  ): Effect.Effect<A, EventAppendError> =>
+    Effect.clockWith((clock) => {
+      // The usual case of `withSession`, in the same step as the clock: an append is the hot path.
+      if (access.attempt !== undefined) return Effect.andThen(access.attempt, appending(append))
+      const appender = appenderOf(access.current)
+      return appender === undefined ? readOnly : append(appender, clock)
+    })
+  const appendAll = (appends: ReadonlyArray<StreamAppend>) =>
+    appending((appender, clock) => (appends.length === 0 ? Effect.succeed([]) : appender.append(clock, appends)))
   return EventStore.of({
     lib,
     append: (stream, events, options = {}) =>
-      appender === undefined
-        ? readOnly
-        : appender.appendOne(() => new OneAppend(stream, marked(events, options), expectedOf(options))),
+      appending((appender, clock) =>
+        appender.appendOne(clock, () => new OneAppend(stream, marked(events, options), expectedOf(options)))
+      ),
     appendAll: (appends, options = {}) =>
       appendAll(
         options.correlationId === undefined && options.causationId === undefined
           ? appends
           : appends.map((append) => ({ ...append, events: marked(append.events, options) }))
       ),
-    read: (stream, options) => readStream(handle, stream, options),
-    readAll: (options) => readAll(handle, options),
-    revision: (stream) => revisionOf(handle, stream),
-    position: Effect.sync(() => handle.journal.durable.position)
+    read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
+    readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
+    revision: (stream) => withSession(access, ({ handle }) => revisionOf(handle, stream)),
+    position: Effect.sync(() => access.current.handle.journal.durable.position)
   })
 })
 
@@ -166,14 +173,15 @@ class OneAppend implements StreamAppend {
   }
 }
 
-// One for each lib: two appenders would not see each other's pending appends.
-const appenders = new WeakMap<LibHandle, EventAppender>()
+// One for each session of a lib: two appenders would not see each other's pending appends.
+const appenders = new WeakMap<Internals, EventAppender>()
 
-const appenderOf = (lib: LibHandle, loop: ConstructorParameters<typeof EventAppender>[1]): EventAppender => {
-  const known = appenders.get(lib)
-  if (known !== undefined) return known
-  const made = new EventAppender(lib, loop, new StreamStates())
-  appenders.set(lib, made)
+/** Returns the appender of a session; `undefined` in a reader. */
+const appenderOf = (session: Internals): EventAppender | undefined => {
+  const known = appenders.get(session)
+  if (known !== undefined || session.writer === undefined) return known
+  const made = new EventAppender(session.handle, session.writer.loop, new StreamStates())
+  appenders.set(session, made)
   return made
 }
 

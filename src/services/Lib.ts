@@ -19,6 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import type * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import {
   type LibClosed,
@@ -40,11 +41,11 @@ import type { CommitError } from "./write/CommitLoop.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import type { WriteError } from "./lib/WriterGuard.ts"
 import { type Append, type AppendError, appendRecords, type Receipt } from "./write/appendRecords.ts"
-import { register } from "./internals.ts"
+import { register, withSession } from "./internals.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
-import { openWriter, type OpenReport } from "./lib/openWriter.ts"
+import type { OpenReport } from "./lib/openWriter.ts"
 import type { StuckFile } from "./journal/Journal.ts"
-import { openReader, refreshReader } from "./lib/openReader.ts"
+import { refreshReader } from "./lib/openReader.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import {
@@ -55,17 +56,16 @@ import {
 } from "./maintenance/recover/RecoverLib.ts"
 import { type RecoverError, type RecoverReport, recoverTape } from "./maintenance/recover/RecoverTape.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
-import { mergeSmall } from "./maintenance/repack/Repack.ts"
 import { type VerifyOptions, type VerifyReport, verifyLib } from "./maintenance/verify/Verify.ts"
-import { start, type Writer } from "./write/Writer.ts"
+import { openSession, openWriterSession } from "./openSession.ts"
+import { defaultSchedule, type ReopenError, type Session, Sessions } from "./Sessions.ts"
 import { wholeNumber } from "../domain/base/wholeNumber.ts"
 import { Randomness } from "./ports/Randomness.ts"
-import { Sealing } from "./ports/Sealing.ts"
 import { type Root, Storage, type StorageError } from "./ports/Storage.ts"
 
 export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
-export type { RecoverReport, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
+export type { RecoverReport, ReopenError, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
 /** Options of opening a lib. */
 export interface Options {
@@ -95,6 +95,13 @@ export interface Options {
    * demand.
    */
   readonly mergeSegments?: number
+  /**
+   * Whether the lib opens itself again after its writer has stopped, as `reopen` of the service does. The first attempt
+   * follows at once. After a failed one, and if the writer stops again within 30 seconds, the schedule says when to try
+   * again; once it ends, only a call of `reopen` opens the lib. With `true` it waits 100 ms, then twice as long each
+   * time, up to 30 seconds, and never ends. A reader ignores this. Default: false.
+   */
+  readonly reopen?: boolean | Schedule.Schedule<unknown>
 }
 
 /** The last durable batch of a lib, and the position of the next event. */
@@ -109,7 +116,7 @@ export interface Durable {
  * An open lib, as a service. Get one from `layer` or `open`.
  *
  * Calls of a closed lib fail with `LibClosed`, writes of a reader with `ReadOnly`. After a failed write or sync every
- * further write fails with `WriterPoisoned`: close the lib and open it again. Reads continue.
+ * further write fails with `WriterPoisoned`: call `reopen`, or set it in the options. Reads continue until then.
  */
 export class Lib extends Context.Service<
   Lib,
@@ -126,7 +133,7 @@ export class Lib extends Context.Service<
     readonly limits: Limits
     /** Placement of streams on tapes that the lib was created with. */
     readonly placement: Placement
-    /** Report of opening: creation, takeover after an interrupted writer, a torn end that was set aside, warnings. */
+    /** Report of the last opening: creation, takeover after an interrupted writer, a torn end that was set aside, warnings. */
     readonly report: OpenReport
     /** Returns all tapes by name, including archived ones. Reads nothing. */
     readonly tapes: Effect.Effect<ReadonlyArray<TapeListing>>
@@ -188,6 +195,29 @@ export class Lib extends Context.Service<
      */
     readonly refresh: Effect.Effect<void, OpenError | ReaderBusy | LibClosed>
     /**
+     * Opens the lib again after its writer has stopped (`CommitOutcomeUnknown`, `WriterPoisoned`): closes it, frees the
+     * lock, and takes over what is on the disk. Does nothing if the writer has not stopped, and in a reader. Nothing is
+     * appended again; repeat an append with the same event ids. This lib, and every event store and tape of it, can be
+     * used as before.
+     *
+     * Concurrent calls share one attempt, and new calls of the lib wait for its end. An attempt continues if its caller
+     * is interrupted. Reads that were under way, and `Segment`s from before, fail with `LibClosed`. Costs what opening
+     * costs.
+     *
+     * Fails as `open` does, such as with `LibLocked`. The lib is then closed: reads fail with `LibClosed`, writes with
+     * `WriterPoisoned`, until a later `reopen` succeeds. Never creates a lib: `LibInvalid` or `IdentityMismatch` means
+     * that it was removed or replaced, `AckedDataLost` that it lacks batches that this lib had acknowledged.
+     *
+     * @example
+     * ```ts
+     * const place = store.append("order-17", [{ type: "OrderPlaced", id: "order-17", data: {} }])
+     * yield* Effect.retry(Effect.tapErrorTag(place, ["CommitOutcomeUnknown", "WriterPoisoned"], () => lib.reopen), {
+     *   times: 3
+     * })
+     * ```
+     */
+    readonly reopen: Effect.Effect<void, ReopenError>
+    /**
      * Ends the lib now rather than when the scope closes, and frees its lock: afterwards it can be opened again, within
      * the same scope too. Fails with what went wrong. What was acknowledged is safe in either case.
      */
@@ -228,33 +258,19 @@ export const open: (
 })
 
 const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: string, options: Options) {
-  const storage = yield* Storage
-  const random = yield* Randomness
-  const root = yield* Effect.mapError(storage.open(location, options.mode ?? "write"), (error) =>
-    fromStorage(error, location)
-  )
-  yield* logWarnings(root)
-  const settings = settingsOf(options)
-  if (root.mode === "read") {
-    const handle = yield* openReader(root, settings, options)
-    yield* Scope.addFinalizer(
-      scope,
-      Effect.sync(() => handle.guard.close())
-    )
-    const close = Effect.ensuring(
-      Effect.sync(() => handle.guard.close()),
-      Scope.close(scope, Exit.void)
-    )
-    return serve(handle, undefined, close, { ...readerReport, warnings: root.warnings ?? [] })
+  const opening = { location, mode: options.mode ?? "write", options, settings: settingsOf(options) }
+  const context = yield* Effect.context<Storage>()
+  const first = yield* Scope.fork(scope)
+  const sessions = new Sessions(yield* openSession(first, opening), first, (next, { handle }) => {
+    const before = { lib: handle.meta.state.lib, batch: handle.journal.durable.batch }
+    return Effect.provideContext(openWriterSession(next, opening, before), context)
+  })
+  yield* Scope.addFinalizerExit(scope, (exit) => sessions.close(exit))
+  if (options.reopen !== undefined && options.reopen !== false && opening.mode === "write") {
+    yield* Effect.forkIn(sessions.supervise(options.reopen === true ? defaultSchedule : options.reopen), scope)
   }
-  const sealing = yield* yield* Sealing
-  const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid: makeUuidV7(random) })
-  const writer = yield* start(handle, scope, mergeSmall)
-  // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
-  yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
   // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
-  const close = Effect.ensuring(writer.close, Scope.close(scope, Exit.void))
-  return serve(handle, writer, close, report)
+  return serve(sessions, Effect.ensuring(sessions.end, Scope.close(scope, Exit.void)))
 })
 
 /** Provides the lib at `location`, which is open for as long as the layer is. */
@@ -301,51 +317,47 @@ const settingsOf = (options: Options) => ({
       : Math.max(2, wholeNumber("mergeSegments", options.mergeSegments, 2))
 })
 
-const readerReport = { created: false, recovered: false, metaTailDropped: false }
-
-const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
-  Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
-
-const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
-  Effect.matchEffect(writer.close, {
-    onFailure: (error) =>
-      Effect.logWarning(
-        `litetapes: ${location}: the clean close failed, nothing acknowledged is lost, the next open takes it over: ${error.message}`
-      ),
-    onSuccess: () => Effect.void
-  })
-
-const serve = (
-  handle: LibHandle,
-  writer: Writer | undefined,
-  close: Lib["Service"]["close"],
-  report: OpenReport
-): Lib["Service"] => {
-  const { guard, journal, location, meta, root } = handle
-  const { state } = meta
+const serve = (sessions: Sessions, close: Lib["Service"]["close"]): Lib["Service"] => {
+  const { location, meta, root } = sessions.current.handle
+  const { created, lib: id, limits, placement } = meta.state
+  const using = <A, E>(use: (session: Session) => Effect.Effect<A, E>) =>
+    withSession<Session, A, E, never>(sessions, use)
+  const now = <A>(read: (handle: LibHandle) => A) => Effect.sync(() => read(sessions.current.handle))
   const lib = Lib.of({
-    id: state.lib,
+    id,
     location,
-    mode: root.mode,
-    created: state.created,
-    limits: state.limits,
-    placement: state.placement,
-    report,
-    tapes: Effect.sync(() => [...meta.state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
-    durable: Effect.sync(() => ({ batch: journal.durable.batch, position: journal.durable.position })),
-    stuck: Effect.sync(() => journal.stuck),
-    createTape: (name) => createTape(handle, name, "records"),
-    archive: (name) => setTapeState(handle, name, "archived"),
-    activate: (name) => setTapeState(handle, name, "active"),
+    mode: root.mode === "read" ? "read" : "write",
+    created,
+    limits,
+    placement,
+    get report() {
+      return sessions.current.report
+    },
+    tapes: now(({ meta: { state } }) => [...state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+    durable: now(({ journal: { durable } }) => ({ batch: durable.batch, position: durable.position })),
+    stuck: now(({ journal }) => journal.stuck),
+    createTape: (name) => using(({ handle }) => createTape(handle, name, "records")),
+    archive: (name) => using(({ handle }) => setTapeState(handle, name, "archived")),
+    activate: (name) => using(({ handle }) => setTapeState(handle, name, "active")),
     commit: (appends) =>
-      writer === undefined ? Effect.andThen(guard.check, readOnly(root)) : appendRecords(handle, writer.loop, appends),
+      using(({ handle, writer }) =>
+        writer === undefined
+          ? Effect.andThen(handle.guard.check, readOnly(root))
+          : appendRecords(handle, writer.loop, appends)
+      ),
     recoverTape: (name, recoverOptions = {}) =>
-      writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress)),
-    verify: (verifyOptions) => Effect.andThen(guard.checkOpen, verifyLib(handle, verifyOptions)),
-    refresh: Effect.andThen(guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void),
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress))
+      ),
+    verify: (verifyOptions) =>
+      using(({ handle }) => Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions))),
+    refresh: using(({ handle, writer }) =>
+      Effect.andThen(handle.guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void)
+    ),
+    reopen: sessions.reopen,
     close
   })
-  register(lib, { handle, writer })
+  register(lib, sessions)
   return lib
 }
 

@@ -34,7 +34,8 @@ import {
   equivalent as sameStream,
   type Located
 } from "./maintenance/Equivalence.ts"
-import { type Internals, internalsOf } from "./internals.ts"
+import { accessOf, withSession } from "./internals.ts"
+import { HeldTape } from "./HeldTape.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { TapeState } from "../domain/meta/TapeState.ts"
 import type { OpenTape } from "./lib/OpenTape.ts"
@@ -64,8 +65,11 @@ export type { CheckHeadError, CloneError, CloneOptions, ConsistencyError, Differ
 export type { Finding, OnProgress, Progress, ProofOptions, RepackError, RepackOptions, RepackReport }
 export type { VerifyOptions, VerifyReport }
 
-/** Errors of reading records. Bytes are returned only after their checksum matched. */
-export type ReadError = ChunkError | LibClosed
+/**
+ * Errors of reading records. Bytes are returned only after their checksum matched. A `LoadError` can only occur after the
+ * lib was opened again, if the tape cannot be loaded any more.
+ */
+export type ReadError = ChunkError | LibClosed | LoadError
 
 /** Description of a tape. */
 export interface Meta {
@@ -109,8 +113,8 @@ export class Tape extends Context.Service<
      *
      * Costs one write and one sync, shared with all appends that wait at the same time. Fails with `TaraSONError` if a
      * record cannot be stored (the pointer says where), `TapeArchived`, `TapeOwned` for a tape of events, or
-     * `BatchTooLarge`. After `CommitOutcomeUnknown`, open the lib again and look: the batch is there whole or not at
-     * all. After any other error nothing was appended.
+     * `BatchTooLarge`. After `CommitOutcomeUnknown`, call `lib.reopen` and look: the batch is there whole or not at all.
+     * After any other error nothing was appended.
      *
      * @example
      * ```ts
@@ -133,7 +137,7 @@ export class Tape extends Context.Service<
      * Copies the records that are in no segment yet into a new segment, now instead of at the next close (2 files and 2
      * folders are synced). Returns the segment, or `undefined` if there was nothing to copy.
      */
-    readonly appendSegment: Effect.Effect<SegmentInfo | undefined, FlushError | WriteError>
+    readonly appendSegment: Effect.Effect<SegmentInfo | undefined, FlushError | WriteError | LoadError>
     /**
      * Returns the closed segment with this number. Reads nothing. Fails with `SegmentMissing` if tape meta does not
      * list it.
@@ -150,19 +154,22 @@ export class Tape extends Context.Service<
      * Returns the tape's id, number of records and root, up to the last acknowledged batch. Store it where nobody who
      * can write the tape can write. A writer flushes the tape first; records in segments are not read again.
      */
-    readonly head: Effect.Effect<Head, HeadError>
+    readonly head: Effect.Effect<Head, HeadError | LoadError>
     /** Returns the RFC 9162 tree hash of the logical stream, in hex: the root of `head`. */
-    readonly root: Effect.Effect<string, HeadError>
+    readonly root: Effect.Effect<string, HeadError | LoadError>
     /**
      * Fails with `HeadMismatch` unless the tape still starts with exactly the records of `expected`. Reads and hashes
      * all of them.
      */
-    readonly checkHead: (expected: Head) => Effect.Effect<void, CheckHeadError>
+    readonly checkHead: (expected: Head) => Effect.Effect<void, CheckHeadError | LoadError>
     /**
      * Returns a proof that the record at `ordinal` is on the tape. `Proof.checkInclusion` checks it without the store.
      * Reads and hashes the whole tape. Fails with `RecordNotFound` if there is no such record.
      */
-    readonly proveInclusion: (ordinal: number, options?: ProofOptions) => Effect.Effect<InclusionProof, InclusionError>
+    readonly proveInclusion: (
+      ordinal: number,
+      options?: ProofOptions
+    ) => Effect.Effect<InclusionProof, InclusionError | LoadError>
     /**
      * Returns a proof that the tape has only grown since `earlier`. `Proof.checkConsistency` checks it without the
      * store. Reads and hashes the whole tape. Fails with `HeadMismatch` if the tape does not start with the records of
@@ -171,7 +178,7 @@ export class Tape extends Context.Service<
     readonly proveConsistency: (
       earlier: Head,
       options?: ProofOptions
-    ) => Effect.Effect<ConsistencyProof, ConsistencyError>
+    ) => Effect.Effect<ConsistencyProof, ConsistencyError | LoadError>
     /**
      * Rewrites the records into other segments: merged, split, compressed or deduplicated. The logical stream and the
      * id stay the same. Appends and reads continue meanwhile. Rewrites from the first segment that does not match the
@@ -183,7 +190,7 @@ export class Tape extends Context.Service<
      * const { bytesBefore, bytesAfter } = yield* tape.repack({ compression: "zstd", why: "a year old" })
      * ```
      */
-    readonly repack: (options?: RepackOptions) => Effect.Effect<RepackReport, RepackError>
+    readonly repack: (options?: RepackOptions) => Effect.Effect<RepackReport, RepackError | LoadError>
     /**
      * Creates a tape with the same logical stream, in this lib or another one. The clone has an id of its own, the role
      * `records`, and no user metadata. Copies the segment files and checks their hashes. A writer flushes the tape
@@ -193,12 +200,12 @@ export class Tape extends Context.Service<
       lib: Lib["Service"],
       name: string,
       options?: CloneOptions
-    ) => Effect.Effect<TapeListing, CloneError>
+    ) => Effect.Effect<TapeListing, CloneError | LoadError>
     /**
      * Checks the whole tape from the disk and lists every defect. `ok` is false if there is one; it does not fail
      * because of one. Appends and reads continue meanwhile.
      */
-    readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
+    readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed | LoadError>
     /**
      * Sets a user value in tape meta, durably (1 file and 1 folder are synced). Fails with `MetaInvalid` if user values
      * would take more than a quarter of `metaBytesMax`: remove some of them.
@@ -213,7 +220,7 @@ export class Tape extends Context.Service<
  * Errors of changing user metadata. After `WriterPoisoned` the change may or may not have taken effect, after any other
  * error it has not.
  */
-export type UserMetaError = WriteError | StorageError | MetaInvalid | TapeInvalid | TaraSONError
+export type UserMetaError = WriteError | StorageError | MetaInvalid | TapeInvalid | LoadError | TaraSONError
 
 /** Options of opening a tape. */
 export interface MakeOptions {
@@ -234,8 +241,11 @@ export const make = (
   options: MakeOptions = {}
 ): Effect.Effect<Tape["Service"], LoadError | CheckHeadError, Lib> =>
   Effect.gen(function* () {
-    const internals = internalsOf(yield* Lib)
-    const tape = serve(internals, yield* internals.handle.tapes.get(name))
+    const access = accessOf(yield* Lib)
+    const held = withSession(access, (session) =>
+      Effect.map(session.handle.tapes.get(name), (opened) => new HeldTape(access, { session, opened }))
+    )
+    const tape = serve(yield* held)
     if (options.expected !== undefined) yield* tape.checkHead(options.expected)
     return tape
   })
@@ -255,8 +265,11 @@ export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
  * Returns whether two tapes hold the same logical stream: as many records and the same root. Records in segments are
  * not read. Flushes the tapes of a writer.
  */
-export const equivalent = (left: Tape["Service"], right: Tape["Service"]): Effect.Effect<boolean, HeadError> =>
-  Effect.suspend(() => sameStream(locate(left), locate(right)))
+export const equivalent = (
+  left: Tape["Service"],
+  right: Tape["Service"]
+): Effect.Effect<boolean, HeadError | LoadError> =>
+  Effect.flatMap(Effect.all([locate(left), locate(right)]), ([a, b]) => sameStream(a, b))
 
 /**
  * Returns the first record that differs between two tapes, or `undefined` if they are the same. Reads both tapes up to
@@ -273,65 +286,77 @@ export const diff = (
   right: Tape["Service"],
   options: { readonly onProgress?: OnProgress } = {}
 ): Effect.Effect<Difference | undefined, ReadError> =>
-  Effect.suspend(() => firstDifference(locate(left), locate(right), options.onProgress))
+  Effect.flatMap(Effect.all([locate(left), locate(right)]), ([a, b]) => firstDifference(a, b, options.onProgress))
 
-const located = new WeakMap<object, () => Located>()
+const held = new WeakMap<object, HeldTape>()
 
-const locate = (tape: Tape["Service"]): Located => {
-  const found = located.get(tape)
-  invariant(found !== undefined, "a Tape comes from Tape.make")
-  return found()
-}
+const locate = (tape: Tape["Service"]): Effect.Effect<Located, LoadError | LibClosed> =>
+  Effect.suspend(() => {
+    const found = held.get(tape)
+    invariant(found !== undefined, "a Tape comes from Tape.make")
+    return found.use((handle, _, current) => Effect.succeed({ lib: handle, tape: current() }))
+  })
 
 /** Provides the tape with this name, from the lib in context. */
 export const layer = (name: string, options?: MakeOptions): Layer.Layer<Tape, LoadError | CheckHeadError, Lib> =>
   Layer.effect(Tape, make(name, options))
 
-const serve = ({ handle, writer }: Internals, opened: OpenTape): Tape["Service"] => {
-  const { name } = opened
-  // A refreshed reader may have a new view of the tape.
-  const current = () => handle.tapes.known(name) ?? opened
-  const appendSegment = Effect.gen(function* () {
-    yield* handle.guard.check
-    const moved = yield* flush(handle, opened, handle.journal.durable.batch)
-    return moved === 0 ? undefined : segmentsOf(opened).at(-1)
-  })
-  const tape = Tape.of({
+const serve = (tape: HeldTape): Tape["Service"] => {
+  const { name } = tape
+  const served = Tape.of({
     name,
     get id() {
-      return current().id
+      return tape.last.id
     },
-    meta: Effect.sync(() => describe(handle, current())),
-    size: Effect.sync(() => current().records),
+    meta: tape.look(describe),
+    size: tape.look((_, current) => current.records),
     append: (records) =>
-      writer === undefined
-        ? Effect.flatMap(handle.guard.check, () => Effect.die(new Error("the guard of a reader refuses appends")))
-        : Effect.map(appendRecords(handle, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!),
-    records: (range) => recordStream(handle, current, range),
-    segments: Effect.sync(() => segmentsOf(current())),
-    iterateSegments: segmentStream(handle, current),
-    appendSegment,
-    segment: (number) => findSegment(handle, current, number),
-    readSegment: (number) => Stream.unwrap(Effect.map(findSegment(handle, current, number), (found) => found.records)),
-    verifySegment: (number) => Effect.flatMap(findSegment(handle, current, number), (found) => found.verify),
-    head: Effect.suspend(() => head(handle, current())),
-    root: Effect.suspend(() => Effect.map(head(handle, current()), (found) => found.root)),
-    checkHead: (expected) => Effect.suspend(() => checkHead(handle, current(), expected)),
-    proveInclusion: (ordinal, options) => Effect.suspend(() => proveInclusion(handle, current(), ordinal, options)),
-    proveConsistency: (earlier, options) => Effect.suspend(() => proveConsistency(handle, current(), earlier, options)),
-    repack: (options) => repack(handle, opened, options),
-    clone: (target, as, options) =>
-      Effect.suspend(() => clone(handle, opened, internalsOf(target).handle, as, options)),
-    verify: (options) =>
-      Effect.andThen(
-        handle.guard.checkOpen,
-        Effect.suspend(() => verifyTape(handle, current(), options))
+      withSession(tape.access, ({ handle, writer }) =>
+        writer === undefined
+          ? Effect.flatMap(handle.guard.check, () => Effect.die(new Error("the guard of a reader refuses appends")))
+          : Effect.map(appendRecords(handle, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!)
       ),
-    setUserMeta: (key, value) => changeUserMeta(handle, opened, key, value),
-    removeUserMeta: (key) => changeUserMeta(handle, opened, key, undefined)
+    records: (range) => tape.stream((handle, current) => recordStream(handle, current, range)),
+    segments: tape.look((_, current) => segmentsOf(current)),
+    iterateSegments: Stream.unwrap(tape.look((handle, _, current) => segmentStream(handle, current))),
+    appendSegment: tape.use((handle, opened) =>
+      Effect.gen(function* () {
+        yield* handle.guard.check
+        const moved = yield* flush(handle, opened, handle.journal.durable.batch)
+        return moved === 0 ? undefined : segmentsOf(opened).at(-1)
+      })
+    ),
+    segment: (number) => Effect.flatten(tape.look((handle, _, current) => findSegment(handle, current, number))),
+    readSegment: (number) =>
+      tape.stream((handle, current) =>
+        Stream.unwrap(Effect.map(findSegment(handle, current, number), (found) => found.records))
+      ),
+    verifySegment: (number) =>
+      tape.use((handle, _, current) => Effect.flatMap(findSegment(handle, current, number), (found) => found.verify)),
+    head: tape.use((handle, _, current) => head(handle, current())),
+    root: tape.use((handle, _, current) => Effect.map(head(handle, current()), (found) => found.root)),
+    checkHead: (expected) => tape.use((handle, _, current) => checkHead(handle, current(), expected)),
+    proveInclusion: (ordinal, options) =>
+      tape.use((handle, _, current) => proveInclusion(handle, current(), ordinal, options)),
+    proveConsistency: (earlier, options) =>
+      tape.use((handle, _, current) => proveConsistency(handle, current(), earlier, options)),
+    repack: (options) => tape.use((handle, opened) => repack(handle, opened, options)),
+    clone: (target, as, options) =>
+      tape.use((handle, opened) =>
+        withSession(accessOf(target), (to) => clone(handle, opened, to.handle, as, options))
+      ),
+    verify: (options) =>
+      tape.use((handle, _, current) =>
+        Effect.andThen(
+          handle.guard.checkOpen,
+          Effect.suspend(() => verifyTape(handle, current(), options))
+        )
+      ),
+    setUserMeta: (key, value) => tape.use((handle, opened) => changeUserMeta(handle, opened, key, value)),
+    removeUserMeta: (key) => tape.use((handle, opened) => changeUserMeta(handle, opened, key, undefined))
   })
-  located.set(tape, () => ({ lib: handle, tape: current() }))
-  return tape
+  held.set(served, tape)
+  return served
 }
 
 const describe = (lib: LibHandle, tape: OpenTape): Meta => {

@@ -34,12 +34,19 @@ export class ReadOnly extends Schema.TaggedError<ReadOnly>("litetapes/ReadOnly")
   }
 }
 
-/** The scope of the handle has closed. */
+/**
+ * The lib has closed: with its scope, by `close`, or because it is opened again after its writer stopped. Then `why`
+ * says whether that succeeded, and what to do.
+ */
 export class LibClosed extends Schema.TaggedError<LibClosed>("litetapes/LibClosed")("LibClosed", {
-  location: Schema.String
+  location: Schema.String,
+  /** Present only after the writer stopped: whether the lib is open again, and what to do. */
+  why: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `${this.location} has been closed. Keep its scope open for as long as you use it.`
+    return this.why === undefined
+      ? `${this.location} has been closed. Keep its scope open for as long as you use it.`
+      : `${this.location} was closed because its writer had stopped, ${this.why}`
   }
 }
 
@@ -279,28 +286,37 @@ export class BatchTooLarge extends Schema.TaggedError<BatchTooLarge>("litetapes/
 
 /**
  * A write or a sync failed while the batch was being committed. After the lib is opened again, the batch is there whole
- * or not at all. Open the lib again and check.
+ * or not at all. Call `lib.reopen` and check.
  */
 export class CommitOutcomeUnknown extends Schema.TaggedError<CommitOutcomeUnknown>("litetapes/CommitOutcomeUnknown")(
   "CommitOutcomeUnknown",
   { location: Schema.String, cause: Schema.String }
 ) {
   override get message() {
-    return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Close the lib and open it again. Then repeat an append of events with the same ids; of records, check first whether the batch is there.`
+    return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Reopen the lib with lib.reopen. Then repeat an append of events with the same ids; of records, check first whether the batch is there.`
   }
 }
 
 /**
- * An earlier write or sync failed, so this writer has stopped for good. Reads continue. Open the lib again to write.
+ * An earlier write or sync failed, so this writer has stopped for good. Reads continue. Call `lib.reopen` to write again.
+ * If that was tried and failed, `reopening` says why; until it succeeds, reads fail with `LibClosed`.
  */
 export class WriterPoisoned extends Schema.TaggedError<WriterPoisoned>("litetapes/WriterPoisoned")("WriterPoisoned", {
   location: Schema.String,
-  cause: Schema.String
+  cause: Schema.String,
+  /** Message of the error that the last attempt to open the lib again failed with. */
+  reopening: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return `the writer of ${this.location} stopped after an earlier failure (${this.cause}). Close the lib and open it again.`
+    const stopped = `the writer of ${this.location} stopped after an earlier failure (${this.cause})`
+    return this.reopening === undefined
+      ? `${stopped}. Call lib.reopen, or close the lib and open it again.`
+      : `${stopped}, and the lib could not be opened again: ${withoutStop(this.reopening)}. Call lib.reopen to try again.`
   }
 }
+
+/** Returns a message without its last full stop, so that a sentence can continue after it. */
+const withoutStop = (message: string): string => message.replace(/\.$/, "")
 
 /**
  * Files in a tape's folder contradict each other, and nothing decides which of them belong to the tape. Move those that

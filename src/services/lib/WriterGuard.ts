@@ -2,6 +2,7 @@
  * Decides whether the writer of a lib may still write. The guard stops the writer for good at its first failed step
  * (I6), and closes it. A reader has a guard too, which refuses every write.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -9,8 +10,8 @@ import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/format/Errors.
 import type { Root } from "../ports/Storage.ts"
 
 /**
- * Errors that a writing operation may meet at any step. After `WriterPoisoned`, close the lib and open it again.
- * `LibClosed` means that its scope has closed, `ReadOnly` that it is a reader.
+ * Errors that a writing operation may meet at any step. After `WriterPoisoned`, call `lib.reopen`. `LibClosed` means that
+ * its scope has closed, `ReadOnly` that it is a reader.
  */
 export type WriteError = WriterPoisoned | LibClosed | ReadOnly
 
@@ -18,6 +19,11 @@ export class WriterGuard {
   readonly #root: Pick<Root, "location" | "mode" | "checkLock">
   #cause: string | undefined
   #closed = false
+  /** Set if the lib closed to be opened again. */
+  #why: string | undefined
+  /** Message of the error that the last attempt to open the lib again failed with. */
+  #reopening: string | undefined
+  readonly #stopped = Deferred.makeUnsafe<void>()
   /** Operations that closing interrupts. */
   readonly #interruptible = new Set<Fiber.Fiber<unknown, unknown>>()
 
@@ -34,11 +40,22 @@ export class WriterGuard {
     return this.#closed
   }
 
+  /** Waits until the writer has stopped. */
+  get stopped(): Effect.Effect<void> {
+    return Deferred.await(this.#stopped)
+  }
+
+  /** Returns the error of a call that needs the lib open, if it is closed. */
+  get closedError(): LibClosed {
+    const { location } = this.#root
+    return new LibClosed(this.#why === undefined ? { location } : { location, why: this.#why })
+  }
+
   /** Returns why nothing may be written now, or `undefined`. Call it again after every wait (I6). */
   refusal(): WriteError | undefined {
     const { location, mode } = this.#root
-    if (this.#cause !== undefined) return new WriterPoisoned({ location, cause: this.#cause })
-    if (this.#closed) return new LibClosed({ location })
+    if (this.#cause !== undefined) return this.#poisoned(this.#cause)
+    if (this.#closed) return this.closedError
     if (mode === "read") return new ReadOnly({ location })
     return undefined
   }
@@ -51,13 +68,33 @@ export class WriterGuard {
 
   /** Fails if the lib is closed. */
   readonly checkOpen: Effect.Effect<void, LibClosed> = Effect.suspend(() =>
-    this.#closed ? Effect.fail(new LibClosed({ location: this.#root.location })) : Effect.void
+    this.#closed ? Effect.fail(this.closedError) : Effect.void
   )
 
   /** Stops the writer for good. The first cause stays. */
   stop(cause: string): WriterPoisoned {
     this.#cause ??= cause
-    return new WriterPoisoned({ location: this.#root.location, cause: this.#cause })
+    Deferred.doneUnsafe(this.#stopped, Exit.void)
+    return this.#poisoned(this.#cause)
+  }
+
+  #poisoned(cause: string): WriterPoisoned {
+    const { location } = this.#root
+    const reopening = this.#reopening
+    return new WriterPoisoned(reopening === undefined ? { location, cause } : { location, cause, reopening })
+  }
+
+  /**
+   * Closes the lib to open it again. What still runs then fails with `LibClosed`. Once an attempt has failed with
+   * `failure`, so does every call, until another one succeeds.
+   */
+  closeToReopen(failure?: string): void {
+    this.#reopening = failure
+    this.#why =
+      failure === undefined
+        ? "and is opened again meanwhile. Repeat the call; get a segment from its tape again."
+        : `and could not be opened again: ${failure.replace(/\.$/, "")}. Call lib.reopen to try again.`
+    this.close()
   }
 
   /** Closes the lib: refuses all further writes, and interrupts long operations. */
@@ -103,7 +140,7 @@ export class WriterGuard {
       (fiber) =>
         Effect.flatMap(Fiber.await(fiber), (exit): Effect.Effect<A, E | LibClosed> => {
           if (!this.#closed || !Exit.hasInterrupts(exit)) return exit
-          return Effect.fail(new LibClosed({ location: this.#root.location }))
+          return Effect.fail(this.closedError)
         }),
       (fiber) => {
         this.#interruptible.delete(fiber)

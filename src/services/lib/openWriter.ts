@@ -3,7 +3,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"
+import { IdentityMismatch, InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"
+import { libMetaFile } from "../../domain/format/Format.ts"
 import { checkLimits, defaultLimits } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import { checkPlacement } from "../../domain/format/Placement.ts"
@@ -14,10 +15,10 @@ import type { Sealer } from "../ports/Sealing.ts"
 import type { Root, Warning } from "../ports/Storage.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
-import { inspectLib } from "./inspectLib.ts"
+import { ackedLost, inspectLib } from "./inspectLib.ts"
 import { type LibHandle, makeHandle, type WriterSettings } from "./LibHandle.ts"
 import type { OpenError } from "./OpenError.ts"
-import { readLibMeta } from "./readLibMeta.ts"
+import { readLibMeta, type ReadState } from "./readLibMeta.ts"
 import { takeOver } from "./takeOver.ts"
 
 /** Report of what opening did. */
@@ -46,11 +47,20 @@ export interface OpenReport {
   readonly warnings: ReadonlyArray<Warning>
 }
 
+/** What a lib was when the caller had it open before: it must be the same one, with all its batches. */
+export interface Before {
+  /** UUID of the lib. */
+  readonly lib: string
+  /** Number of its last durable batch. */
+  readonly batch: number
+}
+
 /** Options of opening for writing that the caller provides. */
 export interface WriterOptions extends LibOptions {
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
   readonly sealing: Sealer
+  readonly before?: Before | undefined
 }
 
 /** Opens a lib for writing. Creates it in an empty place, else takes over everything that the writer before left. */
@@ -58,9 +68,10 @@ export const openWriter = Effect.fnUntraced(function* (
   root: Root,
   options: WriterOptions
 ): Effect.fn.Return<{ handle: LibHandle; report: OpenReport }, OpenError> {
-  const { sealing, settings, uuid } = options
+  const { before, sealing, settings, uuid } = options
   let read = yield* readLibMeta(root, options.limits)
   const created = read === undefined
+  if (before !== undefined) yield* checkSame(root, read, before)
   if (read === undefined) {
     yield* create(root, options)
     read = yield* readLibMeta(root, options.limits)
@@ -70,6 +81,10 @@ export const openWriter = Effect.fnUntraced(function* (
   }
   yield* checkSettings(root, read.state, options)
   const scanned = yield* inspectLib(root, read)
+  // Unlike the hint, this counts whatever the system is.
+  if (before !== undefined && scanned.anchor.batch < before.batch) {
+    return yield* ackedLost(root, read, scanned, before.batch)
+  }
   // If the last record of a lib is Clean, or if no writer has opened it yet, there is nothing to take over.
   const unclean = read.state.live.length > 0
   const aside = yield* setTornAside(root, scanned)
@@ -85,6 +100,21 @@ export const openWriter = Effect.fnUntraced(function* (
     }
   }
 }, Effect.uninterruptible)
+
+/** Fails unless the lib is still the one that the caller had open. A new lib in its place would hide that it is lost. */
+const checkSame = (
+  root: Root,
+  read: ReadState | undefined,
+  { lib }: Before
+): Effect.Effect<void, LibInvalid | IdentityMismatch> => {
+  if (read === undefined) {
+    const why = "its meta has disappeared since it was opened. Restore the lib from a copy."
+    return Effect.fail(new LibInvalid({ location: root.location, why }))
+  }
+  const { lib: found } = read.state
+  if (found === lib) return Effect.void
+  return Effect.fail(new IdentityMismatch({ file: libMetaFile, expected: lib, found }))
+}
 
 const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: WriterOptions) {
   const now = yield* Clock.currentTimeMillis

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { LibClosed } from "../../domain/format/Errors.ts"
+import type { LibClosed } from "../../domain/format/Errors.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { Json, JsonObject } from "../../domain/json/TaraSON.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -87,4 +87,4 @@ const open = (
   ordinal: number,
   direction: "forward" | "backward"
 ): Effect.Effect<Chunk, ReadError | LibClosed> =>
-  lib.guard.isClosed ? Effect.fail(new LibClosed({ location: lib.location })) : readChunk(lib, tape, ordinal, direction)
+  lib.guard.isClosed ? Effect.fail(lib.guard.closedError) : readChunk(lib, tape, ordinal, direction)

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { LibClosed } from "../../domain/format/Errors.ts"
+import type { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { PositionGap, TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { encodeTapeName } from "../../domain/format/Names.ts"
@@ -134,7 +134,7 @@ class Merge {
 
   /** Returns the next events; none at the end. */
   readonly #page = Effect.suspend((): Effect.Effect<Array<RecordedEvent>, AllReadError> => {
-    if (this.#lib.guard.isClosed) return Effect.fail(new LibClosed({ location: this.#lib.location }))
+    if (this.#lib.guard.isClosed) return Effect.fail(this.#lib.guard.closedError)
     const dry = this.#cursors.filter((cursor) => cursor.isDry)
     const fill = Effect.forEach(dry, (cursor) => cursor.fill, { discard: true })
     return Effect.flatMap(fill, () => {

@@ -2,6 +2,7 @@
  * Appends events: encodes them in the caller's fibre. When their batch is formed, checks them and assigns revisions and
  * positions, on durable plus pending state.
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Event from "../../domain/event/Event.ts"
 import { EventIdConflict, type ExpectedRevision } from "../../domain/event/EventErrors.ts"
@@ -64,32 +65,36 @@ export class EventAppender {
   }
 
   /**
-   * Appends to several streams as one atomic batch. Reads the arguments once, when it runs; the caller may then reuse
-   * them.
+   * Appends to several streams as one atomic batch. Reads the arguments now, and once; the caller may then reuse them.
    */
-  append(appends: ReadonlyArray<StreamAppend>): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return this.#append(() => this.#encodeAll(appends), allResults)
+  append(
+    clock: Clock.Clock,
+    appends: ReadonlyArray<StreamAppend>
+  ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
+    return this.#append(clock, () => this.#encodeAll(appends), allResults)
   }
 
   /** Does the same for one stream. */
-  appendOne(append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(() => [this.#encode(append())], firstResult)
+  appendOne(clock: Clock.Clock, append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(clock, () => [this.#encode(append())], firstResult)
   }
 
-  #append<A>(encode: () => Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
-    return Effect.clockWith((clock) => {
-      const refusal = this.#lib.guard.refusal()
-      if (refusal !== undefined) return Effect.fail(refusal)
-      let entries: Array<PlannedAppend>
-      try {
-        this.#setTime(clock.currentTimeMillisUnsafe())
-        // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
-        entries = encode()
-      } catch (error) {
-        return thrown<EventAppendError>(error)
-      }
-      return this.#appendEncoded(entries, results)
-    })
+  #append<A>(
+    clock: Clock.Clock,
+    encode: () => Array<PlannedAppend>,
+    results: Results<A>
+  ): Effect.Effect<A, EventAppendError> {
+    const refusal = this.#lib.guard.refusal()
+    if (refusal !== undefined) return Effect.fail(refusal)
+    let entries: Array<PlannedAppend>
+    try {
+      this.#setTime(clock.currentTimeMillisUnsafe())
+      // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
+      entries = encode()
+    } catch (error) {
+      return thrown<EventAppendError>(error)
+    }
+    return this.#appendEncoded(entries, results)
   }
 
   #appendEncoded<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
+import { type LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
@@ -97,7 +97,7 @@ class Cursor {
 
   /** Returns the next events; `undefined` at the end. */
   readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
-    if (this.#lib.guard.isClosed) return Effect.fail(new LibClosed({ location: this.#lib.location }))
+    if (this.#lib.guard.isClosed) return Effect.fail(this.#lib.guard.closedError)
     if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
       return Effect.succeed(undefined)
     if (this.#backward && this.#next <= this.#from) return Effect.succeed(undefined)

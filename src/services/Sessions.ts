@@ -1,0 +1,156 @@
+/**
+ * The sessions of one lib: from opening it to closing it. There is one at a time. After its writer has stopped, the lib
+ * can be opened again: the stopped session ends and frees the lock, then the next one takes over. The lib stays the same
+ * object for its users meanwhile.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type { LibClosed } from "../domain/format/Errors.ts"
+import type { FlushError } from "./write/flush.ts"
+import type { Access, Internals } from "./internals.ts"
+import type { OpenError } from "./lib/OpenError.ts"
+import type { OpenReport } from "./lib/openWriter.ts"
+import type { WriteError } from "./lib/WriterGuard.ts"
+import type { LoadError } from "./lib/TapeRegistry.ts"
+
+/** The time between opening a lib and closing it. */
+export interface Session extends Internals {
+  readonly report: OpenReport
+  /** Ends it, before its scope closes. */
+  readonly end: Effect.Effect<void, FlushError | LoadError>
+}
+
+/** Errors of opening a lib again. */
+export type ReopenError = OpenError | LibClosed
+
+/** Waits 100 ms after a failed attempt, then twice as long each time, up to 30 seconds. */
+export const defaultSchedule: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential("100 millis"),
+  Schedule.spaced("30 seconds")
+])
+
+/** A session that lasts as long has shown that the lib can be written to. */
+const lastingFor = "30 seconds"
+
+export class Sessions implements Access {
+  readonly #openAgain: (scope: Scope.Scope, before: Session) => Effect.Effect<Session, OpenError>
+  #current: Session
+  /** Scope of the present session. It has no parent, so that it closes only after an attempt has ended. */
+  #scope: Scope.Closeable
+  #attempt: Deferred.Deferred<void, ReopenError> | undefined
+  /** Set once the lib closes for good. */
+  #isOver = false
+
+  constructor(
+    first: Session,
+    scope: Scope.Closeable,
+    openAgain: (scope: Scope.Scope, before: Session) => Effect.Effect<Session, OpenError>
+  ) {
+    this.#current = first
+    this.#scope = scope
+    this.#openAgain = openAgain
+  }
+
+  get current(): Session {
+    return this.#current
+  }
+
+  get attempt(): Effect.Effect<void> | undefined {
+    return this.#attempt === undefined ? undefined : Effect.exit(Deferred.await(this.#attempt)).pipe(Effect.asVoid)
+  }
+
+  /**
+   * Opens the lib again if its writer has stopped, else does nothing. All callers share one attempt, which continues if
+   * they are interrupted.
+   */
+  readonly reopen: Effect.Effect<void, ReopenError> = Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      if (this.#attempt !== undefined) return restore(Deferred.await(this.#attempt))
+      const { guard } = this.#current.handle
+      if (this.#isOver) return Effect.fail(guard.closedError)
+      if (guard.cause === undefined) return Effect.void
+      const done = Deferred.makeUnsafe<void, ReopenError>()
+      this.#attempt = done
+      const replace = Effect.onExit(this.#replace, (exit) =>
+        Effect.suspend(() => {
+          this.#attempt = undefined
+          return Deferred.done(done, exit)
+        })
+      )
+      return Effect.andThen(Effect.forkDetach(Effect.uninterruptible(replace)), restore(Deferred.await(done)))
+    })
+  )
+
+  readonly #replace: Effect.Effect<void, OpenError> = Effect.suspend(() => {
+    const stopped = this.#current
+    const { guard, location } = stopped.handle
+    guard.closeToReopen()
+    const scope = Scope.makeUnsafe()
+    return Effect.ignore(stopped.end).pipe(
+      // The lock is free from here on, and nothing of the stopped session can write.
+      Effect.andThen(Scope.close(this.#scope, Exit.void)),
+      Effect.andThen(this.#openAgain(scope, stopped)),
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+      Effect.tapError((error) => Effect.sync(() => guard.closeToReopen(error.message))),
+      Effect.tap((next) =>
+        Effect.sync(() => {
+          this.#current = next
+          this.#scope = scope
+        })
+      ),
+      Effect.andThen(Effect.logWarning(`litetapes: ${location}: opened again, its writer had stopped: ${guard.cause}`))
+    )
+  })
+
+  /** Opens the lib again whenever its writer has stopped. Tries again by `schedule` after a failure. */
+  supervise(schedule: Schedule.Schedule<unknown>): Effect.Effect<void> {
+    const attempt = Effect.tapError(this.reopen, (error) =>
+      Effect.logWarning(
+        `litetapes: ${this.#current.handle.location}: its writer has stopped, and it could not be opened again: ${error.message}`
+      )
+    )
+    const lasting = Effect.andThen(attempt, this.#remainsOpen)
+    const once = Effect.suspend(() => this.#current.handle.guard.stopped).pipe(
+      // The failed step first reports its failure.
+      Effect.andThen(Effect.yieldNow),
+      Effect.andThen(Effect.retry(lasting, schedule))
+    )
+    return Effect.catch(Effect.forever(once), (error) =>
+      Effect.logError(
+        `litetapes: ${this.#current.handle.location}: not tried any more, it stays closed until lib.reopen succeeds: ${error.message}`
+      )
+    )
+  }
+
+  /**
+   * Fails if the writer stops again soon. A disk may allow to open the lib and refuse all that follows: without a pause,
+   * the lib would then be opened again and again.
+   */
+  readonly #remainsOpen: Effect.Effect<void, WriteError> = Effect.suspend(() => {
+    const { guard } = this.#current.handle
+    return Effect.raceFirst(Effect.sleep(lastingFor), Effect.andThen(guard.stopped, guard.check))
+  })
+
+  /** Ends the present session for good, after an attempt that is under way. */
+  readonly end: Effect.Effect<void, FlushError | LoadError> = Effect.suspend(() => {
+    this.#isOver = true
+    return Effect.andThen(
+      this.attempt ?? Effect.void,
+      Effect.suspend(() => this.#current.end)
+    )
+  })
+
+  /** Closes the scope of the present session. */
+  close(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isOver = true
+      return Effect.andThen(
+        this.attempt ?? Effect.void,
+        Effect.suspend(() => Scope.close(this.#scope, exit))
+      )
+    })
+  }
+}

@@ -1,0 +1,81 @@
+/** Opens one session of a lib in a scope. The session ends, and its lock is free, once the scope has closed. */
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type { ReaderBusy } from "../domain/format/Errors.ts"
+import { makeUuidV7 } from "../domain/base/Uuid.ts"
+import type { LibOptions } from "./lib/checkSettings.ts"
+import type { LibHandle, WriterSettings } from "./lib/LibHandle.ts"
+import { fromStorage, type OpenError } from "./lib/OpenError.ts"
+import { openReader } from "./lib/openReader.ts"
+import { type Before, openWriter } from "./lib/openWriter.ts"
+import { mergeSmall } from "./maintenance/repack/Repack.ts"
+import { Randomness } from "./ports/Randomness.ts"
+import { Sealing } from "./ports/Sealing.ts"
+import { type Root, Storage } from "./ports/Storage.ts"
+import type { Session } from "./Sessions.ts"
+import { start, type Writer } from "./write/Writer.ts"
+
+/** What to open, and how. */
+export interface Opening {
+  readonly location: string
+  readonly mode: "write" | "read"
+  readonly settings: WriterSettings
+  readonly options: LibOptions
+}
+
+export const openSession = Effect.fnUntraced(function* (
+  scope: Scope.Scope,
+  { location, mode, options, settings }: Opening
+): Effect.fn.Return<Session, OpenError | ReaderBusy, Storage> {
+  if (mode === "write") return yield* openWriterSession(scope, { location, options, settings })
+  const root = yield* openRoot(scope, location, mode)
+  const handle = yield* openReader(root, settings, options)
+  const end = Effect.sync(() => handle.guard.close())
+  yield* Scope.addFinalizer(scope, end)
+  return { handle, writer: undefined, end, report: { ...readerReport, warnings: root.warnings ?? [] } }
+})
+
+/** Opens a session that writes. `before` is the session of this lib that it follows. */
+export const openWriterSession = Effect.fnUntraced(function* (
+  scope: Scope.Scope,
+  { location, options, settings }: Omit<Opening, "mode">,
+  before?: Before
+): Effect.fn.Return<Session, OpenError, Storage> {
+  const random = yield* Randomness
+  const root = yield* openRoot(scope, location, "write")
+  const sealing = yield* Scope.provide(yield* Sealing, scope)
+  const uuid = makeUuidV7(random)
+  const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid, before })
+  const writer = yield* start(handle, scope, mergeSmall)
+  // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
+  yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
+  return { handle, writer, end: writer.close, report }
+})
+
+const openRoot = Effect.fnUntraced(function* (
+  scope: Scope.Scope,
+  location: string,
+  mode: "write" | "read"
+): Effect.fn.Return<Root, OpenError, Storage> {
+  const storage = yield* Storage
+  const root = yield* storage.open(location, mode).pipe(
+    Scope.provide(scope),
+    Effect.mapError((error) => fromStorage(error, location))
+  )
+  yield* logWarnings(root)
+  return root
+})
+
+const readerReport = { created: false, recovered: false, metaTailDropped: false }
+
+const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
+  Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
+
+const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
+  Effect.matchEffect(writer.close, {
+    onFailure: (error) =>
+      Effect.logWarning(
+        `litetapes: ${location}: the clean close failed, nothing acknowledged is lost, the next open takes it over: ${error.message}`
+      ),
+    onSuccess: () => Effect.void
+  })
