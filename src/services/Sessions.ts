@@ -3,6 +3,7 @@
  * can be opened again: the stopped session ends and frees the lock, then the next one takes over. The lib stays the same
  * object for its users meanwhile.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -93,8 +94,10 @@ export class Sessions implements Access {
       // The lock is free from here on, and nothing of the stopped session can write.
       Effect.andThen(Scope.close(this.#scope, Exit.void)),
       Effect.andThen(this.#openAgain(scope, stopped)),
-      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
-      Effect.tapError((error) => Effect.sync(() => guard.closeToReopen(error.message))),
+      Effect.onError((cause) => {
+        guard.closeToReopen(messageOf(Cause.squash(cause)))
+        return Scope.close(scope, Exit.failCause(cause))
+      }),
       Effect.tap((next) =>
         Effect.sync(() => {
           this.#current = next
@@ -112,16 +115,21 @@ export class Sessions implements Access {
         `litetapes: ${this.#current.handle.location}: its writer has stopped, and it could not be opened again: ${error.message}`
       )
     )
-    const lasting = Effect.andThen(attempt, this.#remainsOpen)
-    const once = Effect.suspend(() => this.#current.handle.guard.stopped).pipe(
-      // The failed step first reports its failure.
-      Effect.andThen(Effect.yieldNow),
-      Effect.andThen(Effect.retry(lasting, schedule))
+    const lasting = Effect.suspend(() =>
+      // The scope is about to close.
+      this.#isOver ? Effect.never : Effect.andThen(attempt, this.#remainsOpen)
     )
-    return Effect.catch(Effect.forever(once), (error) =>
-      Effect.logError(
-        `litetapes: ${this.#current.handle.location}: not tried any more, it stays closed until lib.reopen succeeds: ${error.message}`
-      )
+    const once = Effect.andThen(
+      Effect.suspend(() => this.#current.handle.guard.stopped),
+      Effect.retry(lasting, schedule)
+    )
+    return Effect.catchCause(Effect.forever(once), (cause) =>
+      Cause.hasInterrupts(cause)
+        ? Effect.void
+        : Effect.logError(
+            `litetapes: ${this.#current.handle.location}: no further attempt to open it again, call lib.reopen to try`,
+            cause
+          )
     )
   }
 
@@ -154,3 +162,5 @@ export class Sessions implements Access {
     })
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
