@@ -10,6 +10,9 @@ import type { LibHandle } from "./lib/LibHandle.ts"
 import type { OpenTape } from "./lib/OpenTape.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 
+/** Errors of loading a tape again in another session. */
+export type ReloadError = LoadError | LibClosed
+
 /** A tape as one session has it. */
 interface Held {
   readonly session: Internals
@@ -35,14 +38,14 @@ export class HeldTape {
   /** Runs `use` in the present session. `current` returns the newest view, `opened` is the one that was loaded. */
   use<A, E>(
     use: (handle: LibHandle, opened: OpenTape, current: () => OpenTape) => Effect.Effect<A, E>
-  ): Effect.Effect<A, E | LoadError | LibClosed> {
+  ): Effect.Effect<A, E | ReloadError> {
     return this.#withHeld((held) => use(held.session.handle, held.opened, () => lastOf(held)))
   }
 
   /** Streams from the present session. */
   stream<A, E>(
     use: (handle: LibHandle, current: () => OpenTape) => Stream.Stream<A, E>
-  ): Stream.Stream<A, E | LoadError | LibClosed> {
+  ): Stream.Stream<A, E | ReloadError> {
     return Stream.suspend(() => {
       const held = this.#held
       if (this.#isPresent(held)) return use(held.session.handle, () => lastOf(held))
@@ -50,21 +53,20 @@ export class HeldTape {
     })
   }
 
-  /** Returns what `read` finds in memory: in the present session, or in the last one if the tape cannot be loaded. */
-  look<A>(read: (handle: LibHandle, current: OpenTape, view: () => OpenTape) => A): Effect.Effect<A> {
-    const readHeld = (held: Held) => Effect.sync(() => read(held.session.handle, lastOf(held), () => lastOf(held)))
-    return Effect.catch(this.#withHeld(readHeld), () => Effect.suspend(() => readHeld(this.#held)))
+  /** Returns what `read` finds in memory. */
+  look<A>(read: (handle: LibHandle, current: OpenTape, view: () => OpenTape) => A): Effect.Effect<A, ReloadError> {
+    return this.use((handle, _, current) => Effect.sync(() => read(handle, current(), current)))
   }
 
   #isPresent({ session }: Held): boolean {
     return this.access.attempt === undefined && this.access.current === session
   }
 
-  #withHeld<A, E>(use: (held: Held) => Effect.Effect<A, E>): Effect.Effect<A, E | LoadError | LibClosed> {
+  #withHeld<A, E>(use: (held: Held) => Effect.Effect<A, E>): Effect.Effect<A, E | ReloadError> {
     return Effect.suspend(() => (this.#isPresent(this.#held) ? use(this.#held) : Effect.flatMap(this.#load, use)))
   }
 
-  readonly #load: Effect.Effect<Held, LoadError | LibClosed> = Effect.suspend(() =>
+  readonly #load: Effect.Effect<Held, ReloadError> = Effect.suspend(() =>
     withSession(this.access, (session) => {
       if (session === this.#held.session) return Effect.succeed(this.#held)
       const opened = Effect.andThen(session.handle.guard.checkOpen, session.handle.tapes.get(this.name))

@@ -17,7 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SegmentMissing } from "../domain/format/Errors.ts"
 import type { SegmentInfo, SegmentReadError, SegmentShape } from "./read/SegmentService.ts"
-import { Tape } from "./Tape.ts"
+import { type ReloadError, Tape } from "./Tape.ts"
 
 export type { SegmentInfo, SegmentReadError, SegmentShape }
 
@@ -28,8 +28,9 @@ export class Segment extends Context.Service<Segment, SegmentShape>()("litetapes
  * Returns the segment with this number, from the tape in context. Reads nothing. Fails with `SegmentMissing` if tape
  * meta lists no such segment: `Tape.segments` lists those that it has.
  */
-export const make = (number: number): Effect.Effect<Segment["Service"], SegmentMissing, Tape> =>
+export const make = (number: number): Effect.Effect<Segment["Service"], SegmentMissing | ReloadError, Tape> =>
   Effect.flatMap(Tape, (tape) => tape.segment(number))
 
 /** Provides the segment with this number, from the tape in context. */
-export const layer = (number: number): Layer.Layer<Segment, SegmentMissing, Tape> => Layer.effect(Segment, make(number))
+export const layer = (number: number): Layer.Layer<Segment, SegmentMissing | ReloadError, Tape> =>
+  Layer.effect(Segment, make(number))

@@ -17,7 +17,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { LibClosed, MetaInvalid, SegmentMissing, TapeInvalid } from "../domain/format/Errors.ts"
+import type { MetaInvalid, SegmentMissing, TapeInvalid } from "../domain/format/Errors.ts"
 import { invariant } from "../domain/base/invariant.ts"
 import type { TapeListing } from "../domain/meta/LibState.ts"
 import type { ConsistencyProof, Head, InclusionProof } from "../domain/merkle/Proof.ts"
@@ -35,7 +35,7 @@ import {
   type Located
 } from "./maintenance/Equivalence.ts"
 import { accessOf, withSession } from "./internals.ts"
-import { HeldTape } from "./HeldTape.ts"
+import { HeldTape, type ReloadError } from "./HeldTape.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { TapeState } from "../domain/meta/TapeState.ts"
 import type { OpenTape } from "./lib/OpenTape.ts"
@@ -60,16 +60,13 @@ import { changeUserMeta } from "./lib/UserMeta.ts"
 import { Lib } from "./Lib.ts"
 import type { StorageError } from "./ports/Storage.ts"
 
-export type { AppendError, FlushError, LoadError, Receipt, RecordRange, SegmentInfo }
+export type { AppendError, FlushError, LoadError, Receipt, RecordRange, ReloadError, SegmentInfo }
 export type { CheckHeadError, CloneError, CloneOptions, ConsistencyError, Difference, HeadError, InclusionError }
 export type { Finding, OnProgress, Progress, ProofOptions, RepackError, RepackOptions, RepackReport }
 export type { VerifyOptions, VerifyReport }
 
-/**
- * Errors of reading records. Bytes are returned only after their checksum matched. A `LoadError` can only occur after the
- * lib was opened again, if the tape cannot be loaded any more.
- */
-export type ReadError = ChunkError | LibClosed | LoadError
+/** Errors of reading records. Bytes are returned only after their checksum matched. */
+export type ReadError = ChunkError | ReloadError
 
 /** Description of a tape. */
 export interface Meta {
@@ -95,7 +92,12 @@ export interface Meta {
   readonly userMeta: { readonly [key: string]: Json }
 }
 
-/** An open tape, as a service. Get one from `make`, `makeOrCreate` or `layer`. */
+/**
+ * An open tape, as a service. Get one from `make`, `makeOrCreate` or `layer`.
+ *
+ * If `lib.reopen` opens the lib again, the tape can be used as before: the first call loads it again, and only then a
+ * call may fail with a `ReloadError`, because its meta has become damaged or cannot be read.
+ */
 export class Tape extends Context.Service<
   Tape,
   {
@@ -104,9 +106,9 @@ export class Tape extends Context.Service<
     /** UUID of the tape, which does not depend on its records. A recovery gives the tape a new one. */
     readonly id: string
     /** Returns the description of the tape. Reads nothing. */
-    readonly meta: Effect.Effect<Meta>
+    readonly meta: Effect.Effect<Meta, ReloadError>
     /** Returns the number of durable records, including those that are in no segment yet. Reads nothing. */
-    readonly size: Effect.Effect<number>
+    readonly size: Effect.Effect<number, ReloadError>
     /**
      * Appends records as one atomic batch. On success the records have been synced: they survive a power loss.
      * Interrupting a queued append removes it; once it is in a batch, the interruption waits for the outcome.
@@ -130,19 +132,19 @@ export class Tape extends Context.Service<
      */
     readonly records: (range?: RecordRange) => Stream.Stream<JsonObject, ReadError>
     /** Returns the closed segments in order. Reads nothing. */
-    readonly segments: Effect.Effect<ReadonlyArray<SegmentInfo>>
+    readonly segments: Effect.Effect<ReadonlyArray<SegmentInfo>, ReloadError>
     /** Streams the closed segments in order, so that each can be read or verified. */
-    readonly iterateSegments: Stream.Stream<SegmentShape>
+    readonly iterateSegments: Stream.Stream<SegmentShape, ReloadError>
     /**
      * Copies the records that are in no segment yet into a new segment, now instead of at the next close (2 files and 2
      * folders are synced). Returns the segment, or `undefined` if there was nothing to copy.
      */
-    readonly appendSegment: Effect.Effect<SegmentInfo | undefined, FlushError | WriteError | LoadError>
+    readonly appendSegment: Effect.Effect<SegmentInfo | undefined, FlushError | WriteError | ReloadError>
     /**
      * Returns the closed segment with this number. Reads nothing. Fails with `SegmentMissing` if tape meta does not
      * list it.
      */
-    readonly segment: (number: number) => Effect.Effect<SegmentShape, SegmentMissing>
+    readonly segment: (number: number) => Effect.Effect<SegmentShape, SegmentMissing | ReloadError>
     /** Reads the records of the closed segment with this number. */
     readonly readSegment: (number: number) => Stream.Stream<JsonObject, ReadError>
     /**
@@ -154,14 +156,14 @@ export class Tape extends Context.Service<
      * Returns the tape's id, number of records and root, up to the last acknowledged batch. Store it where nobody who
      * can write the tape can write. A writer flushes the tape first; records in segments are not read again.
      */
-    readonly head: Effect.Effect<Head, HeadError | LoadError>
+    readonly head: Effect.Effect<Head, HeadError | ReloadError>
     /** Returns the RFC 9162 tree hash of the logical stream, in hex: the root of `head`. */
-    readonly root: Effect.Effect<string, HeadError | LoadError>
+    readonly root: Effect.Effect<string, HeadError | ReloadError>
     /**
      * Fails with `HeadMismatch` unless the tape still starts with exactly the records of `expected`. Reads and hashes
      * all of them.
      */
-    readonly checkHead: (expected: Head) => Effect.Effect<void, CheckHeadError | LoadError>
+    readonly checkHead: (expected: Head) => Effect.Effect<void, CheckHeadError | ReloadError>
     /**
      * Returns a proof that the record at `ordinal` is on the tape. `Proof.checkInclusion` checks it without the store.
      * Reads and hashes the whole tape. Fails with `RecordNotFound` if there is no such record.
@@ -169,7 +171,7 @@ export class Tape extends Context.Service<
     readonly proveInclusion: (
       ordinal: number,
       options?: ProofOptions
-    ) => Effect.Effect<InclusionProof, InclusionError | LoadError>
+    ) => Effect.Effect<InclusionProof, InclusionError | ReloadError>
     /**
      * Returns a proof that the tape has only grown since `earlier`. `Proof.checkConsistency` checks it without the
      * store. Reads and hashes the whole tape. Fails with `HeadMismatch` if the tape does not start with the records of
@@ -178,7 +180,7 @@ export class Tape extends Context.Service<
     readonly proveConsistency: (
       earlier: Head,
       options?: ProofOptions
-    ) => Effect.Effect<ConsistencyProof, ConsistencyError | LoadError>
+    ) => Effect.Effect<ConsistencyProof, ConsistencyError | ReloadError>
     /**
      * Rewrites the records into other segments: merged, split, compressed or deduplicated. The logical stream and the
      * id stay the same. Appends and reads continue meanwhile. Rewrites from the first segment that does not match the
@@ -190,7 +192,7 @@ export class Tape extends Context.Service<
      * const { bytesBefore, bytesAfter } = yield* tape.repack({ compression: "zstd", why: "a year old" })
      * ```
      */
-    readonly repack: (options?: RepackOptions) => Effect.Effect<RepackReport, RepackError | LoadError>
+    readonly repack: (options?: RepackOptions) => Effect.Effect<RepackReport, RepackError | ReloadError>
     /**
      * Creates a tape with the same logical stream, in this lib or another one. The clone has an id of its own, the role
      * `records`, and no user metadata. Copies the segment files and checks their hashes. A writer flushes the tape
@@ -200,12 +202,12 @@ export class Tape extends Context.Service<
       lib: Lib["Service"],
       name: string,
       options?: CloneOptions
-    ) => Effect.Effect<TapeListing, CloneError | LoadError>
+    ) => Effect.Effect<TapeListing, CloneError | ReloadError>
     /**
      * Checks the whole tape from the disk and lists every defect. `ok` is false if there is one; it does not fail
      * because of one. Appends and reads continue meanwhile.
      */
-    readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed | LoadError>
+    readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, ReloadError>
     /**
      * Sets a user value in tape meta, durably (1 file and 1 folder are synced). Fails with `MetaInvalid` if user values
      * would take more than a quarter of `metaBytesMax`: remove some of them.
@@ -268,7 +270,7 @@ export const makeOrCreate = Effect.fnUntraced(function* (name: string) {
 export const equivalent = (
   left: Tape["Service"],
   right: Tape["Service"]
-): Effect.Effect<boolean, HeadError | LoadError> =>
+): Effect.Effect<boolean, HeadError | ReloadError> =>
   Effect.flatMap(Effect.all([locate(left), locate(right)]), ([a, b]) => sameStream(a, b))
 
 /**
@@ -290,7 +292,7 @@ export const diff = (
 
 const held = new WeakMap<object, HeldTape>()
 
-const locate = (tape: Tape["Service"]): Effect.Effect<Located, LoadError | LibClosed> =>
+const locate = (tape: Tape["Service"]): Effect.Effect<Located, ReloadError> =>
   Effect.suspend(() => {
     const found = held.get(tape)
     invariant(found !== undefined, "a Tape comes from Tape.make")
