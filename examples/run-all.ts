@@ -119,6 +119,16 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
   ],
   ["promises", async () => says(await run("promises.ts", [], inScratch("promises")), "it is there once", "Read back")],
   [
+    "service",
+    async () =>
+      says(
+        await run("service.ts", [], inScratch("service")),
+        "CommitOutcomeUnknown, the append is repeated",
+        "All 30 orders were placed",
+        "30 events, each once"
+      )
+  ],
+  [
     "own-storage",
     async () => says(await run("own-storage.ts", [], inScratch("own-storage")), /pass [5-9]\d/, /fail 0/)
   ],

@@ -210,10 +210,8 @@ export class Lib extends Context.Service<
      *
      * @example
      * ```ts
-     * const place = store.append("order-17", [{ type: "OrderPlaced", id: "order-17", data: {} }])
-     * yield* Effect.retry(Effect.tapErrorTag(place, ["CommitOutcomeUnknown", "WriterPoisoned"], () => lib.reopen), {
-     *   times: 3
-     * })
+     * const place = store.append("order-17", [{ type: "OrderPlaced", id: "placed-17", data: {} }])
+     * yield* Effect.catchTag(place, ["CommitOutcomeUnknown", "WriterPoisoned"], () => Effect.andThen(lib.reopen, place))
      * ```
      */
     readonly reopen: Effect.Effect<void, ReopenError>
