@@ -19,7 +19,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import {
   type LibClosed,
@@ -257,6 +257,7 @@ export const open: (
 
 const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: string, options: Options) {
   const opening = { location, mode: options.mode ?? "write", options, settings: settingsOf(options) }
+  const schedule = opening.mode === "write" ? scheduleOf(options.reopen) : undefined
   const context = yield* Effect.context<Storage>()
   const first = yield* Scope.fork(scope)
   const sessions = new Sessions(yield* openSession(first, opening), first, (next, { handle }) => {
@@ -264,9 +265,7 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: st
     return Effect.provideContext(openWriterSession(next, opening, before), context)
   })
   yield* Scope.addFinalizerExit(scope, (exit) => sessions.close(exit))
-  if (options.reopen !== undefined && options.reopen !== false && opening.mode === "write") {
-    yield* Effect.forkIn(sessions.supervise(options.reopen === true ? defaultSchedule : options.reopen), scope)
-  }
+  if (schedule !== undefined) yield* Effect.forkIn(sessions.supervise(schedule), scope)
   // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
   return serve(sessions, Effect.ensuring(sessions.end, Scope.close(scope, Exit.void)))
 })
@@ -314,6 +313,13 @@ const settingsOf = (options: Options) => ({
       ? undefined
       : Math.max(2, wholeNumber("mergeSegments", options.mergeSegments, 2))
 })
+
+const scheduleOf = (reopen: Options["reopen"]): Schedule.Schedule<unknown> | undefined => {
+  if (reopen === undefined || reopen === false) return undefined
+  if (reopen === true) return defaultSchedule
+  if (!Schedule.isSchedule(reopen)) throw new TypeError("reopen must be true, false or a Schedule")
+  return reopen
+}
 
 const serve = (sessions: Sessions, close: Lib["Service"]["close"]): Lib["Service"] => {
   const { location, meta, root } = sessions.current.handle

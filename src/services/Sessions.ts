@@ -33,7 +33,7 @@ export const defaultSchedule: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.spaced("30 seconds")
 ])
 
-/** A session that lasts as long has shown that the lib can be written to. */
+/** A session that lasts this long has shown that the lib can be written to. */
 const lastingFor = "30 seconds"
 
 export class Sessions implements Access {
@@ -87,7 +87,7 @@ export class Sessions implements Access {
 
   readonly #replace: Effect.Effect<void, OpenError> = Effect.suspend(() => {
     const stopped = this.#current
-    const { guard, location } = stopped.handle
+    const { guard } = stopped.handle
     guard.closeToReopen()
     const scope = Scope.makeUnsafe()
     return Effect.ignore(stopped.end).pipe(
@@ -98,27 +98,29 @@ export class Sessions implements Access {
         guard.closeToReopen(messageOf(Cause.squash(cause)))
         return Scope.close(scope, Exit.failCause(cause))
       }),
-      Effect.tap((next) =>
-        Effect.sync(() => {
-          this.#current = next
-          this.#scope = scope
-        })
-      ),
-      Effect.andThen(Effect.logWarning(`litetapes: ${location}: opened again, its writer had stopped: ${guard.cause}`))
+      Effect.map((next) => {
+        this.#current = next
+        this.#scope = scope
+      })
     )
   })
 
   /** Opens the lib again whenever its writer has stopped. Tries again by `schedule` after a failure. */
   supervise(schedule: Schedule.Schedule<unknown>): Effect.Effect<void> {
-    const attempt = Effect.tapError(this.reopen, (error) =>
-      Effect.logWarning(
-        `litetapes: ${this.#current.handle.location}: its writer has stopped, and it could not be opened again: ${error.message}`
-      )
-    )
-    const lasting = Effect.suspend(() =>
+    const lasting = Effect.suspend(() => {
       // The scope is about to close.
-      this.#isOver ? Effect.never : Effect.andThen(attempt, this.#remainsOpen)
-    )
+      if (this.#isOver) return Effect.never
+      const { guard, location } = this.#current.handle
+      // A call has opened it meanwhile.
+      if (guard.cause === undefined) return this.#remainsOpen
+      const log = (what: string) =>
+        Effect.logWarning(`litetapes: ${location}: its writer stopped (${guard.cause}), ${what}`)
+      return this.reopen.pipe(
+        Effect.tapError((error) => log(`and the lib could not be opened again: ${error.message}`)),
+        Effect.andThen(log("so the lib was opened again")),
+        Effect.andThen(this.#remainsOpen)
+      )
+    })
     const once = Effect.andThen(
       Effect.suspend(() => this.#current.handle.guard.stopped),
       Effect.retry(lasting, schedule)

@@ -102,6 +102,8 @@ describe("a lib whose writer has stopped", () => {
       disk,
       Effect.gen(function* () {
         const { lib, store } = yield* services
+        const tape = yield* Tape.makeOrCreate("notes")
+        yield* tape.append([{ n: 0 }])
         yield* stop(disk, store)
         let locks = 0
         disk.fault = ({ operation }) => {
@@ -110,13 +112,26 @@ describe("a lib whose writer has stopped", () => {
         }
         const first = yield* Effect.forkChild(lib.reopen, { startImmediately: true })
         const others = yield* Effect.forkChild(Effect.all([lib.reopen, lib.reopen], { concurrency: 2 }))
-        // Begun while the lib is opened again: waits, and is appended then.
-        const appended = yield* Effect.forkChild(store.append("order-2", [event("b")]))
-        const read = yield* Effect.forkChild(idsOf(store, "order-1"))
+        // Begun while the lib is opened again: all of them wait, and are done then.
+        const begun = yield* Effect.forkChild(
+          Effect.all(
+            {
+              appended: store.append("order-2", [event("b")]),
+              read: idsOf(store, "order-1"),
+              revision: store.revision("order-3"),
+              receipt: tape.append([{ n: 1 }]),
+              records: Stream.runCollect(tape.records({ to: 1 })),
+              created: lib.createTape("other")
+            },
+            { concurrency: "unbounded" }
+          )
+        )
         yield* Fiber.interrupt(first)
         yield* Fiber.join(others)
-        assert.strictEqual((yield* Fiber.join(appended)).lastRevision, 0)
-        assert.deepStrictEqual((yield* Fiber.join(read)).length <= 1, true)
+        const { appended, created, read, receipt, records, revision } = yield* Fiber.join(begun)
+        assert.deepStrictEqual([appended.lastRevision, revision, receipt.firstOrdinal], [0, "no-stream", 1])
+        assert.deepStrictEqual([records, created.name], [[{ n: 0 }], "other"])
+        assert.isAtMost(read.length, 1)
         assert.strictEqual(locks, 1)
         assert.deepStrictEqual(disk.unlocked, [])
       })
@@ -273,6 +288,14 @@ describe("a lib whose writer has stopped", () => {
       yield* Effect.sleep("20 millis")
       assert.strictEqual(disk.simulated.steps(), steps)
       assert.isFalse(disk.isLocked)
+    })
+  })
+
+  it.live("refuses a value of `reopen` that is not a schedule", () => {
+    const opening = Lib.open("/lib", { reopen: "1 second" as unknown as boolean })
+    return Effect.gen(function* () {
+      const exit = yield* Effect.exit(Effect.provide(Effect.scoped(opening), new FaultyDisk().storage))
+      assert.match(String(exit), /TypeError: reopen must be true, false or a Schedule/)
     })
   })
 

@@ -7,6 +7,7 @@ import { Disk } from "litetapes/Disk"
 import * as EventStore from "litetapes/EventStore"
 import * as FolderStorage from "litetapes/FolderStorage"
 import type * as Lib from "litetapes/Lib"
+import type { Storage } from "litetapes/Storage"
 import { SimulatedDisk } from "litetapes/testing"
 
 type Fault = (step: SimulatedDisk.Step) => SimulatedDisk.Fault | undefined
@@ -49,8 +50,11 @@ export class FaultyDisk {
 
   /** Provides a lib on this disk, and its event store. */
   layer(options?: Lib.Options) {
-    const storage = Layer.provide(Layer.fresh(FolderStorage.layer), Layer.succeed(Disk, this.disk))
-    return Layer.provide(EventStore.layer("/lib", options), storage)
+    return Layer.provide(EventStore.layer("/lib", options), this.storage)
+  }
+
+  get storage(): Layer.Layer<Storage> {
+    return Layer.provide(Layer.fresh(FolderStorage.layer), Layer.succeed(Disk, this.disk))
   }
 
   /** Lets the next sync of a batch fail. */

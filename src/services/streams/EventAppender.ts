@@ -38,7 +38,7 @@ export interface StreamAppend {
 export type { AppendResult }
 
 /**
- * Errors of appending events. After `CommitOutcomeUnknown` the batch may be there or not: open the lib again and look.
+ * Errors of appending events. After `CommitOutcomeUnknown` the batch may be there or not: call `lib.reopen` and look.
  * After any other error nothing was appended. After `WrongExpectedRevision`, read the stream and decide again.
  */
 export type EventAppendError =

@@ -23,7 +23,7 @@ import { CommitGroup } from "./CommitGroup.ts"
 import { Acknowledgements } from "./Acknowledgements.ts"
 
 /**
- * Errors of any commit. After `CommitOutcomeUnknown` and `WriterPoisoned`, close the lib and open it again: the batch
+ * Errors of any commit. After `CommitOutcomeUnknown` and `WriterPoisoned`, call `lib.reopen`: the batch
  * is there whole or not at all after the first, and not there after the second. `BatchTooLarge`: split the batch.
  */
 export type CommitError = CommitOutcomeUnknown | WriterPoisoned | LibClosed | ReadOnly | BatchTooLarge

@@ -37,7 +37,7 @@ export interface Receipt {
 }
 
 /**
- * Errors of appending records. After `CommitOutcomeUnknown` the batch may be there or not: open the lib again and look.
+ * Errors of appending records. After `CommitOutcomeUnknown` the batch may be there or not: call `lib.reopen` and look.
  * After any other error nothing was appended.
  */
 export type AppendError = CommitError | LoadError | TapeArchived | TapeOwned | TaraSONError

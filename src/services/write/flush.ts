@@ -15,7 +15,7 @@ import { writeNextSegmentAs } from "../segment/NextSegment.ts"
 import type { StorageError } from "../ports/Storage.ts"
 
 /**
- * Errors of a flush. After `WriterPoisoned` the writer has stopped: close the lib and open it again. After the others
+ * Errors of a flush. After `WriterPoisoned` the writer has stopped: call `lib.reopen`. After the others
  * it continues: `TapeInvalid` means that tape meta is missing, `MetaInvalid` that it is full.
  */
 export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaInvalid | TapeInvalid

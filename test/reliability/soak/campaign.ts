@@ -77,7 +77,7 @@ const run = async ({ log, seed, size }: Options): Promise<Result> => {
 }
 
 const addLived = (total: Lived, lived: Lived): void => {
-  for (const key of ["acts", "restarts", "faults", "looks", "refusals"] as const) total[key] += lived[key]
+  for (const key of ["acts", "restarts", "faults", "looks", "refusals", "reopened"] as const) total[key] += lived[key]
   addAll(total.done, lived.done)
   addAll(total.failed, lived.failed)
 }
@@ -115,12 +115,12 @@ const judge = ({ failures, files, heaps, total }: Seen): Result => {
     failures.push(...missing(total.done, total.acts))
   }
   const mib = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1)
-  const { acts, done, failed, faults, looks, refusals, restarts } = total
+  const { acts, done, failed, faults, looks, refusals, reopened, restarts } = total
   return {
     counts: { points: faults, images: restarts + looks, violations: failures.length },
     failures,
     figures: [
-      `${heaps.length} libs, ${acts} acts, ${faults} disk errors, ${restarts} restarts, ${looks} readers`,
+      `${heaps.length} libs, ${acts} acts, ${faults} disk errors, ${restarts} restarts, ${reopened} times opened again under the same service, ${looks} readers`,
       `acts that succeeded: ${told(done)}`,
       `acts that failed after a disk error: ${told(failed)}; ${refusals} later appends were refused`,
       `heap ${mib(early)} MiB in the middle, ${mib(late)} MiB at the end; ` +

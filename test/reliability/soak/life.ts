@@ -36,6 +36,8 @@ export interface Lived {
   looks: number
   /** Appends that a poisoned writer refused. */
   refusals: number
+  /** Poisoned writers after which the lib was opened again under the same service. */
+  reopened: number
   /** Acts that succeeded and had something to do, by kind. */
   readonly done: Map<ActName, number>
   /** Acts that failed because of the disk, by kind and tag. */
@@ -55,6 +57,7 @@ export const nothingYet = (): Lived => ({
   faults: 0,
   looks: 0,
   refusals: 0,
+  reopened: 0,
   done: new Map(),
   failed: new Map()
 })
@@ -176,7 +179,10 @@ class Life {
     const tag = tagOf(exit, nameOf(act))
     this.#allowed = worldsBehind(before, act, tag, this.#failedSince(faults))
     count(lived.failed, `${nameOf(act)} ${tag}`)
-    if (stopped.has(tag)) yield* this.#askInVain(before)
+    if (stopped.has(tag)) {
+      yield* this.#askInVain(before)
+      if (yield* this.#reopen()) return
+    }
     yield* this.stop(this.#random.next() < 0.5)
     yield* this.start()
   })
@@ -190,6 +196,25 @@ class Life {
     const tag = Exit.isSuccess(exit) ? "success" : tagOf(exit, "an append to a poisoned writer")
     if (tag !== "WriterPoisoned") throw new Wrong(`an append to a poisoned writer ended with ${tag}`)
     this.lived.refusals += 1
+  })
+
+  /** Sometimes opens the lib again under the same service, and checks that everything is there. The disk may fail. */
+  readonly #reopen = Effect.fnUntraced({ self: this }, function* (this: Life) {
+    const session = this.#session!
+    if (this.#random.next() < 0.4) return false
+    const { faults } = this.lived
+    this.#fuse = this.#random.next() < 0.3 ? 1 + this.#random.below(10) : undefined
+    const exit = yield* Effect.exit(session.lib.reopen)
+    this.#fuse = undefined
+    if (Exit.isFailure(exit)) {
+      const tag = tagOf(exit, "reopen")
+      if (this.lived.faults === faults) throw new Wrong(`the lib was not opened again, although no disk failed: ${tag}`)
+      yield* session.lib.reopen
+    }
+    this.#faultsAtStart = this.lived.faults
+    this.#allowed = [match(yield* readWorld(session, none), { allowed: this.#allowed, lost: none })]
+    this.lived.reopened += 1
+    return true
   })
 
   readonly verify = Effect.fnUntraced({ self: this }, function* (this: Life) {

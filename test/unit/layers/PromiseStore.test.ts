@@ -1,9 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as PromiseStore from "litetapes/PromiseStore"
 import { Storage } from "litetapes/Storage"
 import { assert, describe, it } from "vitest"
+import { FaultyDisk } from "../../support/reopening.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const newFolder = temporaryFolder()
@@ -157,4 +159,33 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     await using store = await PromiseStore.open(location, shared)
     assert.strictEqual(await store.position(), 0)
   })
+})
+
+describe("a store without Effect whose writer has stopped", () => {
+  for (const isAutomatic of [true, false]) {
+    it(`continues with its tapes after ${isAutomatic ? "it opened itself again" : "`reopen`"}`, async () => {
+      const disk = new FaultyDisk()
+      const quiet = Logger.layer([])
+      const storage = Layer.provideMerge(disk.storage, quiet)
+      await using store = await PromiseStore.open("/lib", { storage, reopen: isAutomatic })
+      const notes = await store.tape("notes")
+      await notes.append([{ n: 0 }])
+      await store.append("order-1", [event(0)])
+      disk.failBatch()
+      const paid = [{ ...event(1), id: "paid" }]
+      assert.deepInclude(await rejection(store.append("order-1", paid)), { _tag: "CommitOutcomeUnknown" })
+      if (!isAutomatic) {
+        assert.deepInclude(await rejection(store.append("order-1", paid)), { _tag: "WriterPoisoned" })
+        await store.reopen()
+      }
+      assert.strictEqual((await store.append("order-1", paid)).lastRevision, 1)
+      await notes.append([{ n: 1 }])
+      assert.strictEqual(await notes.size(), 2)
+      assert.deepStrictEqual(await collect(notes.records()), [{ n: 0 }, { n: 1 }])
+      assert.deepStrictEqual(await dataOf(store.readAll()), [0, 1])
+      await store.close()
+      assert.deepInclude(await rejection(store.reopen()), { _tag: "LibClosed" })
+      assert.isFalse(disk.isLocked)
+    })
+  }
 })
