@@ -31,7 +31,7 @@ import {
   type TapeExists,
   type TapeNotFound
 } from "../domain/format/Errors.ts"
-import type { TapeListing } from "../domain/meta/LibState.ts"
+import { lineageOf, type TapeListing } from "../domain/meta/LibState.ts"
 import { closeBytesCeiling, type Limits } from "../domain/format/Limits.ts"
 import type { InvalidTapeName } from "../domain/format/Names.ts"
 import type { Placement } from "../domain/format/Placement.ts"
@@ -206,7 +206,7 @@ export class Lib extends Context.Service<
      *
      * Fails as `open` does, such as with `LibLocked`. The lib is then closed: reads fail with `LibClosed`, writes with
      * `WriterPoisoned`, until a later `reopen` succeeds. Never creates a lib: `LibInvalid` or `IdentityMismatch` means
-     * that it was removed or replaced, `AckedDataLost` that it lacks batches that this lib had acknowledged.
+     * that it was removed, replaced or restored, `AckedDataLost` that it lacks batches that this lib had acknowledged.
      *
      * @example
      * ```ts
@@ -261,7 +261,7 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: st
   const context = yield* Effect.context<Storage>()
   const first = yield* Scope.fork(scope)
   const sessions = new Sessions(yield* openSession(first, opening), first, (next, { handle }) => {
-    const before = { lib: handle.meta.state.lib, batch: handle.journal.durable.batch }
+    const before = { lineage: lineageOf(handle.meta.state), batch: handle.journal.durable.batch }
     return Effect.provideContext(openWriterSession(next, opening, before), context)
   })
   yield* Scope.addFinalizerExit(scope, (exit) => sessions.close(exit))

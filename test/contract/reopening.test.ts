@@ -11,6 +11,11 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
+import { Storage } from "litetapes/Storage"
+import * as LibState from "../../src/domain/meta/LibState.ts"
+import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
+import type { LibRecord } from "../../src/domain/meta/SystemRecord.ts"
+import { readLibMeta } from "../../src/services/lib/readLibMeta.ts"
 import type * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
 import * as Tape from "litetapes/Tape"
 import * as TestClock from "effect/testing/TestClock"
@@ -41,6 +46,20 @@ const stop = (disk: FaultyDisk, store: EventStore.EventStore["Service"], id = "l
     disk.failBatch()
     assert.strictEqual(yield* tagOf(store.append("order-1", [event(id)])), "CommitOutcomeUnknown")
   })
+
+/** Rewrites the meta of a closed lib as a restore does. */
+const restoreMeta = (disk: FaultyDisk) =>
+  Effect.gen(function* () {
+    const root = yield* (yield* Storage).open("/lib", "recover")
+    const { state, version } = (yield* readLibMeta(root, undefined))!
+    const { anchor, created, epoch, highest, lib } = state
+    const lineage = lib.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))
+    const { bytes } = MetaChain.write<LibRecord>(null, [
+      ...LibState.refold({ ...state, branches: [{ anchor, from: lib, lineage, time: created }] }),
+      { $type: "LiteLib.Epoch", anchor, dynamic: highest, epoch, old: [], upto: anchor.batch }
+    ])
+    yield* root.meta.replace(undefined, version, bytes)
+  }).pipe(Effect.scoped, Effect.provide(disk.storage))
 
 describe("a lib whose writer has stopped", () => {
   it.live("is opened again for every object from before; the same ids are stored once", () => {
@@ -205,6 +224,10 @@ describe("a lib whose writer has stopped", () => {
           disk.simulated.change(state)
           assert.strictEqual(yield* tagOf(lib.reopen), tag)
         }
+        // An earlier state of this lib that was restored, and is another lineage from there on.
+        disk.simulated.change(() => newest)
+        yield* restoreMeta(disk)
+        assert.strictEqual(yield* tagOf(lib.reopen), "IdentityMismatch")
         // Of the next boot, so that the hint says nothing.
         disk.simulated.change(() => ({ ...older, boot: older.boot + 1 }))
         assert.strictEqual(yield* tagOf(lib.reopen), "AckedDataLost")

@@ -47,10 +47,10 @@ export interface OpenReport {
   readonly warnings: ReadonlyArray<Warning>
 }
 
-/** What a lib was when the caller had it open before: it must be the same one, with all its batches. */
+/** A lib as the caller had it open before: it must be the same one, with all its batches. */
 export interface Before {
-  /** UUID of the lib. */
-  readonly lib: string
+  /** Its lineage. It differs from that of another lib, and from that of an earlier state of this one that was restored. */
+  readonly lineage: string
   /** Number of its last durable batch. */
   readonly batch: number
 }
@@ -105,15 +105,15 @@ export const openWriter = Effect.fnUntraced(function* (
 const checkSame = (
   root: Root,
   read: ReadState | undefined,
-  { lib }: Before
+  { lineage }: Before
 ): Effect.Effect<void, LibInvalid | IdentityMismatch> => {
   if (read === undefined) {
     const why = "its meta has disappeared since it was opened. Restore the lib from a copy."
     return Effect.fail(new LibInvalid({ location: root.location, why }))
   }
-  const { lib: found } = read.state
-  if (found === lib) return Effect.void
-  return Effect.fail(new IdentityMismatch({ file: libMetaFile, expected: lib, found }))
+  const found = LibState.lineageOf(read.state)
+  if (found === lineage) return Effect.void
+  return Effect.fail(new IdentityMismatch({ file: libMetaFile, expected: lineage, found }))
 }
 
 const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: WriterOptions) {
