@@ -124,8 +124,8 @@ const notALib: ReadonlyArray<Case> = [
   }
 ]
 
-/** Appends to a lib on a disk that becomes full before the second append. */
-const full = Effect.fnUntraced(function* ({ place }: Ground) {
+/** Appends to a lib on a disk that becomes full before the second append. It remains full if the lib is opened again. */
+const full = Effect.fnUntraced(function* ({ place }: Ground, reopens: boolean) {
   const at = place()
   const recording = recordingDisk(() => at)
   const storage = yield* Effect.provide(FolderStorage.make, recording.layer)
@@ -136,7 +136,8 @@ const full = Effect.fnUntraced(function* ({ place }: Ground) {
   const pending = yield* Effect.flip(tape.append([{ n: 1 }]))
   // The outcome of the append under way is unknown; only later ones are refused for good.
   const later = pending._tag === "CommitOutcomeUnknown" ? tape.append([{ n: 2 }]) : Effect.fail(pending)
-  return yield* Effect.ensuring(later, close)
+  const reopened = reopens ? Effect.ignore(lib.reopen) : Effect.void
+  return yield* Effect.ensuring(Effect.andThen(reopened, later), close)
 })
 
 const writer: ReadonlyArray<Case> = [
@@ -166,8 +167,14 @@ const writer: ReadonlyArray<Case> = [
   {
     name: "an append after one that found the disk full",
     error: "WriterPoisoned",
-    says: /the writer of .* stopped after an earlier failure \(.*ENOSPC.*\)\. Close the lib and open it again/,
-    give: full
+    says: /the writer of .* stopped after an earlier failure \(.*ENOSPC.*\)\. Call lib\.reopen, or close the lib/,
+    give: (ground) => full(ground, false)
+  },
+  {
+    name: "an append after the lib could not be opened again on a full disk",
+    error: "WriterPoisoned",
+    says: /the writer of .* and the lib could not be opened again: .*ENOSPC.*\. Call lib\.reopen to try again\.$/,
+    give: (ground) => full(ground, true)
   }
 ]
 
