@@ -7,7 +7,8 @@
  * <location>/<tape>/[shard-NNNN/]seg-…    segments
  * <location>/<tape>/index/                derived, as folders of other kinds would be; may be deleted
  * <location>/litelib.derived/<kind>/      derived from the lib as a whole; may be deleted
- * *.tmp                                   never read; removed when its name is needed
+ * <location>/litelib.writer-<uuid>/       of one writer: what it is writing, before it is renamed into its place
+ * *.tmp                                   left by earlier releases: never read; removed when the file is written
  * ```
  *
  * @see `litetapes/NodeStorage` for the layer over Node's file system.
@@ -64,15 +65,15 @@ const openRoot = (
   mode: "write" | "read" | "recover"
 ): Effect.Effect<Root, DiskError | StorageError, Scope.Scope> =>
   Effect.gen(function* () {
-    const lock =
+    const hold =
       mode === "read"
         ? yield* Effect.as(openRead(disk, location), undefined)
         : yield* openWrite(disk, location, mode === "recover")
     const warnings = yield* warningsOf(disk, location)
     const boot = yield* disk.boot
-    // Acquired after the lock, so released before it.
+    // Acquired after the lock and the own folder, so released before them.
     const place = yield* Effect.acquireRelease(
-      Effect.sync(() => OpenFolder.make(disk, location, lock)),
+      Effect.sync(() => OpenFolder.make(disk, location, hold)),
       OpenFolder.close
     )
     return makeRoot(place, warnings, boot)

@@ -9,7 +9,7 @@ import * as fs from "node:fs"
 import { Disk, type DiskError, type FileStat } from "../services/ports/Disk.ts"
 import { attempt, background, diskError } from "./node/diskErrors.ts"
 import { createNew, openExisting, type Syncs } from "./node/file.ts"
-import { acquire, isLocked, release, toLock } from "./node/lock.ts"
+import { acquire, isLocked, release, watched } from "./node/lock.ts"
 
 const { O_RDONLY, O_RDWR } = fs.constants
 
@@ -19,6 +19,7 @@ const entryOf = (stats: fs.BigIntStats): FileStat => {
     kind,
     size: kind === "file" ? Number(stats.size) : 0,
     inode: String(stats.ino),
+    device: String(stats.dev),
     ...permissions(stats),
     ...(kind === "file" ? { links: Number(stats.nlink) } : {})
   }
@@ -96,7 +97,7 @@ export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
       return stats === undefined ? undefined : entryOf(stats)
     }),
   list: (path) => attempt("list", path, () => fs.readdirSync(path)),
-  lock: (path) => Effect.map(Effect.acquireRelease(acquire(path), release), toLock),
+  lock: (path) => Effect.flatMap(Effect.acquireRelease(acquire(path), release), watched),
   boot
 })
 

@@ -60,6 +60,11 @@ export interface SimulatedDisk {
   readonly state: () => DiskState.DiskState
   /** Changes it from outside, without a step, as damage, a restored copy or another process does. */
   readonly change: (by: (state: DiskState.DiskState) => DiskState.DiskState) => void
+  /**
+   * Drops all locks that are held, as a POSIX system does if their process opens and closes the lock file. Nothing tells
+   * their holders.
+   */
+  readonly dropLocks: () => void
   /** Returns how many steps there were. */
   readonly steps: () => number
 }
@@ -98,6 +103,8 @@ class Simulation {
   #state: DiskState.DiskState
   #steps = 0
   readonly #locks = new Set<number>()
+  /** Latest paths of files that were renamed: steps of an open file name the path that it has now. */
+  readonly #moved = new Map<number, string>()
   readonly simulated: SimulatedDisk
 
   constructor(options: Options) {
@@ -109,6 +116,7 @@ class Simulation {
       layer: Layer.succeed(Disk, disk),
       state: () => this.#state,
       change: (by) => this.#set(by(this.#state)),
+      dropLocks: () => this.#locks.clear(),
       steps: () => this.#steps
     }
   }
@@ -164,10 +172,7 @@ class Simulation {
           () => this.#onFolder(step, (inode) => this.#set(DiskState.failSyncFolder(this.#state, inode)))
         )
       },
-      rename: (path, to) =>
-        this.#step({ operation: "rename", path, to }, () =>
-          this.#call("rename", to, calls.rename(this.#state, path, to))
-        ),
+      rename: (path, to) => this.#step({ operation: "rename", path, to }, () => this.#rename(path, to)),
       unlink: (path) =>
         this.#step({ operation: "unlink", path }, () => this.#call("unlink", path, calls.unlink(this.#state, path))),
       removeFolder: (path) =>
@@ -186,14 +191,23 @@ class Simulation {
           Effect.acquireRelease(
             this.#step(
               { operation: "lock", path },
-              () => this.#lock(path),
+              () => {
+                const inode = this.#lock(path)
+                return inode instanceof DiskError ? inode : { inode }
+              },
               // A caller whose lock failed never releases it, so only the file is made.
               (done) => void (done >= 0.5 && this.#lockFile(path))
             ),
-            (inode) => Effect.sync(() => this.#locks.delete(inode))
+            (lock) => Effect.sync(() => this.#locks.delete(lock.inode))
           ),
-          (inode): Lock => ({
-            held: Effect.sync(() => this.#locks.has(inode) && DiskState.lookUp(this.#state, path) === inode)
+          (lock): Lock => ({
+            held: Effect.sync(() => this.#locks.has(lock.inode) && DiskState.lookUp(this.#state, path) === lock.inode),
+            keep: Effect.sync(() => {
+              if (this.#locks.has(lock.inode) && DiskState.lookUp(this.#state, path) === lock.inode) return true
+              const again = this.#lock(path)
+              if (!(again instanceof DiskError)) lock.inode = again
+              return !(again instanceof DiskError)
+            })
           })
         ),
       boot: Effect.sync(() => `boot-${this.#state.boot}`)
@@ -240,6 +254,13 @@ class Simulation {
     this.#state = outcome
   }
 
+  #rename(path: string, to: string): undefined | DiskError {
+    const inode = DiskState.lookUp(this.#state, path)
+    const failed = this.#call("rename", to, calls.rename(this.#state, path, to))
+    if (failed === undefined && inode !== undefined) this.#moved.set(inode, to)
+    return failed
+  }
+
   #add(operation: string, path: string, kind: "file" | "folder"): number | DiskError {
     const added = calls.add(this.#state, path, kind)
     if (typeof added === "string") return this.#error(operation, path, added)
@@ -282,7 +303,11 @@ class Simulation {
     let open = true
     const bytes = (): Uint8Array => (this.#state.nodes.get(inode) as DiskState.FileNode).cache
     const use = <A>(step: Omit<Step, "index" | "path">, run: (done: number) => A, failed?: () => void) =>
-      this.#step({ path, ...step }, (done) => (open ? run(done) : this.#error(step.operation, path, "EBADF")), failed)
+      this.#step(
+        { path: this.#moved.get(inode) ?? path, ...step },
+        (done) => (open ? run(done) : this.#error(step.operation, path, "EBADF")),
+        failed
+      )
     const sync = (operation: "datasync" | "sync") =>
       use(
         { operation },

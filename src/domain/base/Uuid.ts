@@ -71,6 +71,19 @@ export const makeUuidV7 = (randomBytes: (n: number) => Uint8Array): ((nowMillis:
   }
 }
 
+/**
+ * Returns the version 4 UUID of 16 random bytes, for names that need no order (RFC 9562 section 5.4).
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.4
+ */
+export const uuidV4 = (random: Uint8Array): string => {
+  const bytes = Buffer.from(random)
+  bytes[6] = 0x40 | (bytes[6]! & 0x0f)
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f)
+  const text = bytes.toString("hex")
+  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-")
+}
+
 /** Returns whether `text` is an RFC 9562 UUID (versions 1 to 8) in lower case, so that each UUID has one text. */
 export const isUuid = (text: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(text)

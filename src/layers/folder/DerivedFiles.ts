@@ -9,17 +9,8 @@ import type { DiskError } from "../../services/ports/Disk.ts"
 import type { DerivedFiles, DerivedKey, StorageError } from "../../services/ports/Storage.ts"
 import { isUnsafeDerived, isUnsafeDerivedFolder, libDerivedFolder, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
-import {
-  ensureFolder,
-  join,
-  orAbsent,
-  readWhole,
-  requireFolder,
-  requireFolders,
-  unlinkIfThere,
-  writeNew
-} from "./files.ts"
-import { type OpenFolder, openWithin, reading, removeWithin, sizeWithin, writing } from "./OpenFolder.ts"
+import { ensureFolder, join, orAbsent, readWhole, requireFolder, requireFolders, unlinkIfThere } from "./files.ts"
+import { type OpenFolder, openWithin, putFile, reading, removeWithin, sizeWithin, writing } from "./OpenFolder.ts"
 
 export const make = (place: OpenFolder): DerivedFiles => {
   const { disk, handles, location } = place
@@ -32,8 +23,7 @@ export const make = (place: OpenFolder): DerivedFiles => {
       yield* key.tape === undefined ? ensureFolder(disk, parentOf(undefined)) : requireFolder(disk, parentOf(key.tape))
       yield* ensureFolder(disk, folderOf(key.tape, key.kind))
       yield* unlinkIfThere(disk, temporary(path))
-      yield* writeNew(disk, temporary(path), bytes, true)
-      yield* disk.rename(temporary(path), path)
+      yield* putFile(place, path, bytes, true)
       yield* handles.drop(path)
     })
 

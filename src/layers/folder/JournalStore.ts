@@ -10,8 +10,8 @@ import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 import type { DynamicWriter, JournalStore } from "../../services/ports/Storage.ts"
 import { fromDisk, storageError } from "../storage/storageErrors.ts"
-import { fileAt, join, unlinkIfThere } from "./files.ts"
-import { type OpenFolder, reading, writing, syncFolder } from "./OpenFolder.ts"
+import { fileAt, join } from "./files.ts"
+import { moveIn, moveOut, nextOwn, type OpenFolder, reading, syncFolder, within, writing } from "./OpenFolder.ts"
 
 export const make = (place: OpenFolder): JournalStore => {
   const { disk, handles, location } = place
@@ -32,15 +32,18 @@ export const make = (place: OpenFolder): JournalStore => {
 
   const create = (path: string, bytes: Uint8Array) =>
     Effect.gen(function* () {
-      yield* unlinkIfThere(disk, path)
-      yield* handles.drop(path)
-      const file = yield* disk.create(path)
+      yield* place.keepLock
+      const made = nextOwn(place)
+      const file = yield* within(place, disk.create(made))
+      // The rename replaces a leftover that has the number.
       yield* file.write(bytes, 0).pipe(
         Effect.andThen(file.sync),
+        Effect.andThen(moveIn(place, made, path)),
+        Effect.andThen(handles.drop(path)),
         Effect.andThen(syncFolder(place, location)),
-        Effect.onError(() => file.close)
+        Effect.onError(() => Effect.andThen(file.close, Effect.ignore(disk.unlink(made))))
       )
-      return makeWriter(place, file, bytes.length)
+      return makeWriter(place, file, path, bytes.length)
     })
 
   const read = <A>(operation: string, path: string, run: (file: File) => Effect.Effect<A, DiskError>) =>
@@ -55,7 +58,7 @@ export const make = (place: OpenFolder): JournalStore => {
     // again after a power loss, it is unlisted, and the next writer that opens the lib removes it.
     drop: (n) =>
       writing(place, "journal.drop", pathOf(n), () =>
-        Effect.andThen(unlinkIfThere(disk, pathOf(n)), handles.drop(pathOf(n)))
+        Effect.andThen(moveOut(place, pathOf(n)), handles.drop(pathOf(n)))
       ),
     list: reading(place, "journal.list", location, () =>
       Effect.map(disk.list(location), (names) =>
@@ -88,7 +91,7 @@ const withRoom = (bytes: Uint8Array, end: number, room: number): Uint8Array => {
   return roomy
 }
 
-const makeWriter = (place: OpenFolder, file: File, size: number): DynamicWriter => {
+const makeWriter = (place: OpenFolder, file: File, path: string, size: number): DynamicWriter => {
   let end = size
   let room = size
   let state: "ready" | "appending" | "failed" | "closed" = "ready"
@@ -106,14 +109,14 @@ const makeWriter = (place: OpenFolder, file: File, size: number): DynamicWriter 
       Effect.uninterruptible(
         Effect.suspend(() => {
           // I1: the next batch is not written before this one is synced.
-          if (state === "appending") return Effect.die(new Error(`two appends overlap: ${file.path}`))
-          if (state !== "ready") return Effect.fail(storageError("append", file.path, "failed", state))
+          if (state === "appending") return Effect.die(new Error(`two appends overlap: ${path}`))
+          if (state !== "ready") return Effect.fail(storageError("append", path, "failed", state))
           state = "appending"
           const written = withRoom(bytes, end, room)
           return Effect.matchEffect(Effect.andThen(file.write(written, end), file.datasync), {
             onFailure: (error) => {
               state = "failed"
-              return Effect.fail(fromDisk("append", file.path, error))
+              return Effect.fail(fromDisk("append", path, error))
             },
             onSuccess: () => {
               room = Math.max(room, end + written.length)

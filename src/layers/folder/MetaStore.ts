@@ -9,8 +9,8 @@ import type { MetaOwner, MetaStore, StorageError } from "../../services/ports/St
 import { versionOf } from "../storage/metaVersion.ts"
 import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
-import { join, orAbsent, readWhole, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
-import { moveIn, type OpenFolder, reading, writing, syncFolder } from "./OpenFolder.ts"
+import { join, orAbsent, readWhole, requireFolder, unlinkIfThere } from "./files.ts"
+import { type OpenFolder, putFile, reading, writing, syncFolder } from "./OpenFolder.ts"
 
 /** Refuses the name of an owner that could lead elsewhere. */
 const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
@@ -59,8 +59,7 @@ export const make = (place: OpenFolder): MetaStore => {
     Effect.gen(function* () {
       const path = pathOf(owner)
       yield* unlinkIfThere(disk, temporary(path))
-      yield* writeNew(disk, temporary(path), bytes)
-      yield* moveIn(place, temporary(path), path)
+      yield* putFile(place, path, bytes)
       yield* syncFolder(place, folderOf(owner))
     })
 

@@ -3,23 +3,28 @@
  */
 import * as Effect from "effect/Effect"
 import { dirname } from "node:path"
+import { invariant } from "../../domain/base/invariant.ts"
 import type { Disk, DiskError, File, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { type KeyedMutex, make as makeOneAtATime } from "./KeyedMutex.ts"
 import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
-import { orAbsent, requireFolders, sizeOf } from "./files.ts"
+import { orAbsent, requireFolders, sizeOf, writeNew } from "./files.ts"
 import { type Handles, make as makeHandles } from "./handles.ts"
+import type { WriterFolder } from "./WriterFolder.ts"
 
 export interface OpenFolder {
   readonly disk: Disk["Service"]
   readonly location: string
   readonly mode: "write" | "read"
   /**
-   * Fails with `lock-lost` once another writer may be here. A writer that lost its lock uses the same names as the one
-   * that took over, so it checks again after every wait, directly before each call that would remove or replace
-   * something.
+   * Fails with `lock-lost` once another writer has taken over, so that this one stops early. Safety does not rest on it,
+   * with one exception: a batch is acknowledged only if this succeeds after its sync.
    */
   readonly checkLock: Effect.Effect<void, StorageError>
+  /** Takes the kernel's lock again if it was dropped. Fails with `lock-lost` if another writer has it. */
+  readonly keepLock: Effect.Effect<void, StorageError>
+  /** The writer's own folder; a reader has none. */
+  readonly own: WriterFolder | undefined
   readonly handles: Handles
   readonly oneAtATime: KeyedMutex
   /** Shard folders whose entry this writer has made durable itself. */
@@ -34,13 +39,21 @@ export interface OpenFolder {
 /** Files that a folder keeps open for reading, at most. */
 const handlesMax = 128
 
-/** Makes the state of the folder at `location`, for the writer that holds `lock`, or for a reader without a lock. */
-export const make = (disk: Disk["Service"], location: string, lock: Lock | undefined): OpenFolder => {
+/** What a writer holds. */
+export interface Hold {
+  readonly lock: Lock
+  readonly own: WriterFolder
+}
+
+/** Makes the state of the folder at `location`, for the writer with this hold, or for a reader, which has none. */
+export const make = (disk: Disk["Service"], location: string, hold: Hold | undefined): OpenFolder => {
   const place: OpenFolder = {
     disk,
     location,
-    mode: lock === undefined ? "read" : "write",
-    checkLock: lock === undefined ? Effect.void : Effect.suspend(() => checkLock(place, lock)),
+    mode: hold === undefined ? "read" : "write",
+    checkLock: hold === undefined ? Effect.void : Effect.suspend(() => checkLock(place, hold.own)),
+    keepLock: hold === undefined ? Effect.void : keepLock(location, hold.lock),
+    own: hold?.own,
     handles: makeHandles(handlesMax),
     oneAtATime: makeOneAtATime(),
     syncedFolders: new Set(),
@@ -51,16 +64,23 @@ export const make = (disk: Disk["Service"], location: string, lock: Lock | undef
   return place
 }
 
-const checkLock = (place: OpenFolder, lock: Lock): Effect.Effect<void, StorageError> =>
-  Effect.flatMap(lock.held, (held) => {
-    const { unsynced } = place
-    if (held && !place.closed && unsynced === undefined) return Effect.void
-    return Effect.fail(
-      unsynced === undefined
-        ? storageError("checkLock", place.location, "lock-lost", "the lock file is another one now: open the lib again")
-        : fromDisk("syncFolder", unsynced.path, unsynced)
-    )
+const checkLock = (place: OpenFolder, { owner }: WriterFolder): Effect.Effect<void, StorageError> => {
+  const { closed, disk, location, unsynced } = place
+  if (unsynced !== undefined) return Effect.fail(fromDisk("syncFolder", unsynced.path, unsynced))
+  if (closed) return Effect.fail(storageError("checkLock", location, "lock-lost", "it is closed"))
+  return Effect.matchEffect(disk.stat(owner), {
+    onFailure: (error) => Effect.fail(fromDisk("checkLock", owner, error)),
+    onSuccess: (entry) => (entry === undefined ? Effect.fail(lockLost(location)) : Effect.void)
   })
+}
+
+const lockLost = (location: string): StorageError =>
+  storageError("checkLock", location, "lock-lost", "another writer has taken it over: open it again")
+
+const keepLock = (location: string, { keep }: Lock): Effect.Effect<void, StorageError> =>
+  keep === undefined
+    ? Effect.void
+    : Effect.flatMap(keep, (isOurs) => (isOurs ? Effect.void : Effect.fail(lockLost(location))))
 
 /**
  * Makes the entries of a folder durable. If that fails, nothing more is written here (I6): the folder is shared, and the
@@ -129,9 +149,44 @@ export const writingUnlooked = <A>(
     return refusal === undefined ? Effect.uninterruptible(told(operation, where, body())) : Effect.fail(refusal)
   })
 
-/** Moves a file that was written next to its place into it. */
+/** Returns an unused path in the writer's own folder, for a file, or for the folder of a tape. */
+export const nextOwn = ({ own }: OpenFolder, tape?: string): string => {
+  invariant(own !== undefined, "only a writer writes")
+  return own.next(tape)
+}
+
+/** Runs a step in the own folder. If there is no such folder any more, another writer has taken over. */
+export const within = <A>(
+  place: OpenFolder,
+  step: Effect.Effect<A, DiskError>
+): Effect.Effect<A, DiskError | StorageError> =>
+  Effect.tapError(step, ({ code }) => (code === "ENOENT" ? place.checkLock : Effect.void))
+
+/** Moves a file or folder out of the own folder into its place. */
 export const moveIn = (place: OpenFolder, from: string, to: string): Effect.Effect<void, DiskError | StorageError> =>
-  Effect.andThen(place.checkLock, place.disk.rename(from, to))
+  Effect.andThen(place.checkLock, within(place, place.disk.rename(from, to)))
+
+/** Writes a whole file in the own folder, and moves it into its place. Syncs it unless it is `derived`. */
+export const putFile = (
+  place: OpenFolder,
+  to: string,
+  bytes: Uint8Array,
+  derived = false
+): Effect.Effect<void, DiskError | StorageError> => {
+  const made = nextOwn(place)
+  return within(place, writeNew(place.disk, made, bytes, derived)).pipe(
+    Effect.andThen(moveIn(place, made, to)),
+    Effect.onError(() => Effect.ignore(place.disk.unlink(made)))
+  )
+}
+
+/** Removes the file at `path` if it is there: moves it into the own folder, and unlinks it there. */
+export const moveOut = (place: OpenFolder, path: string): Effect.Effect<void, DiskError | StorageError> => {
+  const moved = nextOwn(place)
+  return Effect.flatMap(orAbsent(Effect.as(within(place, place.disk.rename(path, moved)), true)), (isMoved) =>
+    isMoved === true ? place.disk.unlink(moved) : Effect.void
+  )
+}
 
 /** Opens the file at `path` for reading, through real folders only. */
 export const openWithin = ({ disk, location }: OpenFolder, path: string): Effect.Effect<File, DiskError> =>
@@ -145,10 +200,10 @@ export const sizeWithin = (
   orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), sizeOf(disk, path)))
 
 /** Removes the file at `path`, reached through real folders only, if it is there. */
-export const removeWithin = ({ disk, handles, location }: OpenFolder, path: string): Effect.Effect<void, DiskError> =>
+export const removeWithin = (place: OpenFolder, path: string): Effect.Effect<void, DiskError | StorageError> =>
   Effect.andThen(
-    orAbsent(Effect.andThen(requireFolders(disk, location, dirname(path)), disk.unlink(path))),
-    handles.drop(path)
+    orAbsent(Effect.andThen(requireFolders(place.disk, place.location, dirname(path)), moveOut(place, path))),
+    place.handles.drop(path)
   )
 
 /** Returns why nothing can be written here, or `undefined`. */

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import type { Quarantine } from "../../services/ports/Storage.ts"
 import { isUnsafePath, quarantineName } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
-import { join, writeNew } from "./files.ts"
-import { type OpenFolder, writing, syncFolder } from "./OpenFolder.ts"
+import { join } from "./files.ts"
+import { type OpenFolder, putFile, writing, syncFolder } from "./OpenFolder.ts"
 
 export const make = (place: OpenFolder): Quarantine => {
   const { disk, location } = place
@@ -16,7 +16,7 @@ export const make = (place: OpenFolder): Quarantine => {
       let n = 1
       while ((yield* disk.stat(join(location, quarantineName(name, n)))) !== undefined) n += 1
       const path = join(location, quarantineName(name, n))
-      yield* writeNew(disk, path, bytes)
+      yield* putFile(place, path, bytes)
       yield* syncFolder(place, location)
       return path
     })

@@ -1,15 +1,15 @@
 /**
- * Segments in a tape's folder: written whole next to their place, then renamed into it.
+ * Segments in a tape's folder: written whole in the writer's own folder, then renamed into place.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 import type { SegmentFiles, StorageError } from "../../services/ports/Storage.ts"
 import { isUnsafeSegment, isUnsafeTape, looksLikeSegment, looksLikeShard, temporary } from "../storage/fileNames.ts"
 import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
-import { ensureFolder, join, orAbsent, requireFolder, unlinkIfThere } from "./files.ts"
+import { join, orAbsent, requireFolder, unlinkIfThere } from "./files.ts"
 import {
   moveIn,
+  nextOwn,
   type OpenFolder,
   openWithin,
   reading,
@@ -17,6 +17,7 @@ import {
   removeWithin,
   sizeWithin,
   syncFolder,
+  within,
   writing
 } from "./OpenFolder.ts"
 
@@ -76,22 +77,37 @@ const filesIn = (disk: OpenFolder["disk"], folder: string): Effect.Effect<Readon
   Effect.map(orAbsent(disk.list(folder)), (names) => names ?? [])
 
 /** Returns the folder for the file. A shard's folder is made on demand, and its entry is durable before it is used. */
-const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effect<string, DiskError> =>
+const folderOf = (place: OpenFolder, tape: string, segment: string): Effect.Effect<string, DiskError | StorageError> =>
   Effect.gen(function* () {
-    const { disk, location, syncedFolders } = place
+    const { disk, location } = place
     const tapeFolder = join(location, tape)
     yield* requireFolder(disk, tapeFolder)
     const [first, second] = segment.split("/")
     if (second === undefined) return tapeFolder
     const shard = join(tapeFolder, first!)
-    if (syncedFolders.has(shard)) return yield* Effect.as(requireFolder(disk, shard), shard)
-    // I2: an earlier writer may have been stopped before its entry was durable, and then nothing was put into it. One
-    // that holds a file was durable before.
-    if ((yield* filesIn(disk, shard)).length === 0) yield* orAbsent(disk.removeFolder(shard))
-    yield* ensureFolder(disk, shard)
+    yield* place.oneAtATime(`shard ${shard}`, ensureShard(place, tapeFolder, shard))
+    return shard
+  })
+
+/** Makes sure that a shard's folder is there, and that its entry is durable. */
+const ensureShard = (
+  place: OpenFolder,
+  tapeFolder: string,
+  shard: string
+): Effect.Effect<void, DiskError | StorageError> =>
+  Effect.gen(function* () {
+    const { disk, syncedFolders } = place
+    if (syncedFolders.has(shard)) return yield* requireFolder(disk, shard)
+    // I2: an earlier writer may have been stopped before its entry was durable, and then nothing was put into it. A new
+    // one replaces it. One that holds a file was durable before.
+    if ((yield* filesIn(disk, shard)).length === 0) {
+      const made = nextOwn(place)
+      yield* within(place, disk.makeFolder(made))
+      yield* Effect.onError(moveIn(place, made, shard), () => Effect.ignore(disk.removeFolder(made)))
+    }
+    yield* requireFolder(disk, shard)
     yield* syncFolder(place, tapeFolder)
     syncedFolders.add(shard)
-    return shard
   })
 
 const writeSegment = <A, E, R>(
@@ -110,20 +126,17 @@ const writeSegment = <A, E, R>(
 
       const folder = yield* ours(folderOf(place, tape, segment))
       yield* ours(Effect.andThen(place.checkLock, unlinkIfThere(disk, temporary(path))))
-      const file = yield* ours(disk.create(temporary(path)))
+      const made = nextOwn(place)
+      const file = yield* ours(within(place, disk.create(made)))
       const sink = makeSink(file)
       const value = yield* restore(fill(sink.append)).pipe(
         Effect.tap(() => ours(Effect.andThen(sink.end, file.sync))),
         Effect.onExit(() => sink.close),
         Effect.tap(() =>
           // After the rename: a read in between may have opened the file that it replaces.
-          ours(Effect.ensuring(moveIn(place, temporary(path), path), handles.drop(path)))
+          ours(Effect.ensuring(moveIn(place, made, path), handles.drop(path)))
         ),
-        Effect.onExit((exit) =>
-          Exit.isSuccess(exit)
-            ? Effect.void
-            : Effect.ignore(Effect.andThen(place.checkLock, ours(disk.unlink(temporary(path)))))
-        )
+        Effect.onError(() => Effect.ignore(disk.unlink(made)))
       )
       yield* ours(syncFolder(place, folder))
       return value

@@ -5,11 +5,12 @@ import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../domain/format/Format.ts"
 import type { DiskError } from "../../services/ports/Disk.ts"
 import type { TapeFolders } from "../../services/ports/Storage.ts"
-import { asideName, isUnsafeTape, temporary } from "../storage/fileNames.ts"
+import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, requireFolder, unlinkIfThere, writeNew } from "./files.ts"
+import { moveIn, nextOwn, type OpenFolder, reading, syncFolder, within, writing } from "./OpenFolder.ts"
 import { listIn } from "./SegmentFiles.ts"
-import { moveIn, type OpenFolder, reading, writing, syncFolder } from "./OpenFolder.ts"
+import { freeAside } from "./WriterFolder.ts"
 
 export const make = (place: OpenFolder): TapeFolders => {
   const { disk, location } = place
@@ -19,22 +20,26 @@ export const make = (place: OpenFolder): TapeFolders => {
 
   const build = (folder: string, meta: Uint8Array) =>
     Effect.gen(function* () {
-      // Removes only files of a leftover that are written here: if there are others, this fails and touches nothing
-      // else.
-      yield* orAbsent(requireFolder(disk, folder).pipe(Effect.andThen(removeBuilt(folder))))
-      yield* disk.makeFolder(folder)
+      yield* within(place, disk.makeFolder(folder))
       yield* writeNew(disk, join(folder, tapeMetaFile), meta)
       yield* syncFolder(place, folder)
     })
+
+  // Earlier releases built a tape beside its place. Removes only files of such a leftover that they wrote: if there are
+  // others, this fails and touches nothing else.
+  const removeLeftover = (folder: string) =>
+    orAbsent(requireFolder(disk, folder).pipe(Effect.andThen(removeBuilt(folder))))
 
   const moveAside = (tape: string) =>
     Effect.gen(function* () {
       const folder = join(location, tape)
       // Checked here, not left to the rename, which would silently replace an empty folder.
       if ((yield* disk.stat(folder)) === undefined) return
-      let n = 1
-      while ((yield* disk.stat(join(location, asideName(tape, n)))) !== undefined) n += 1
-      yield* moveIn(place, folder, join(location, asideName(tape, n)))
+      // By way of the own folder, so that a writer that was overtaken cannot move it. If it stays there, whoever removes
+      // that folder moves it on.
+      const moved = nextOwn(place, tape)
+      yield* moveIn(place, folder, moved)
+      yield* moveIn(place, moved, yield* freeAside(disk, location, tape))
       yield* place.handles.dropWithin(folder)
       for (const synced of place.syncedFolders) {
         if (synced.startsWith(`${folder}/`)) place.syncedFolders.delete(synced)
@@ -43,10 +48,13 @@ export const make = (place: OpenFolder): TapeFolders => {
 
   const create = (tape: string, meta: Uint8Array) =>
     Effect.gen(function* () {
-      const built = join(location, temporary(tape))
-      yield* build(built, meta)
-      yield* moveAside(tape)
-      yield* moveIn(place, built, join(location, tape))
+      yield* removeLeftover(join(location, temporary(tape)))
+      const built = nextOwn(place, tape)
+      yield* build(built, meta).pipe(
+        Effect.andThen(moveAside(tape)),
+        Effect.andThen(moveIn(place, built, join(location, tape))),
+        Effect.onError(() => Effect.ignore(removeBuilt(built)))
+      )
       yield* syncFolder(place, location)
     })
 

@@ -6,11 +6,13 @@ import type * as Scope from "effect/Scope"
 import { dirname } from "node:path"
 import { ackedFile, libMetaFile, lockFile, tapeMetaFile } from "../../domain/format/Format.ts"
 import { parseDynamicName } from "../../domain/format/Names.ts"
-import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
+import { type Disk, DiskError } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { libDerivedFolder, libMetaTemporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { ensurePath, join, unlinkIfThere } from "./files.ts"
+import type { Hold } from "./OpenFolder.ts"
+import * as WriterFolder from "./WriterFolder.ts"
 
 type DiskShape = Disk["Service"]
 
@@ -24,12 +26,15 @@ export const openRead = (disk: DiskShape, location: string): Effect.Effect<void,
     yield* requireLibMeta(disk, location)
   })
 
-/** Takes the lock on a folder that is a lib or may become one. Makes the folder if it does not exist. */
+/**
+ * Takes the lock on a folder that is a lib or may become one, and stops every earlier writer. Makes the folder if it does
+ * not exist.
+ */
 export const openWrite = (
   disk: DiskShape,
   location: string,
   recovering: boolean
-): Effect.Effect<Lock, DiskError | StorageError, Scope.Scope> =>
+): Effect.Effect<Hold, DiskError | StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const entry = yield* disk.stat(location)
     if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "it is not a folder")
@@ -51,13 +56,29 @@ export const openWrite = (
     // The writer that made this lib may have been killed before its meta was durable (I2). Nothing is put next to a
     // meta that may vanish: the rest would then look like a lib that lost it.
     else if (isNew(names)) yield* disk.syncFolder(location)
-    return lock
+    return { lock, own: yield* takeOver(disk, location) }
+  })
+
+/**
+ * Stops every other writer. The own folder is made first: of two who open at once, each sees the other or is seen. Nothing
+ * of the lib may be read before the others are stopped, or a batch that is acknowledged in between would be missed.
+ */
+const takeOver = (
+  disk: DiskShape,
+  location: string
+): Effect.Effect<WriterFolder.WriterFolder, DiskError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const own = yield* WriterFolder.make(disk, location)
+    yield* WriterFolder.removeOthers(disk, location, own)
+    if ((yield* disk.stat(own.owner)) !== undefined) return own
+    return yield* new DiskError({ operation: "lock", path: location, code: "ELOCKED" })
   })
 
 const isOurs = new Set([lockFile, libMetaTemporary])
 
 /** Returns whether there is nothing but the leftovers of an interrupted creation. */
-const isEmpty = (names: ReadonlyArray<string>): boolean => names.every((name) => isOurs.has(name))
+const isEmpty = (names: ReadonlyArray<string>): boolean =>
+  names.every((name) => isOurs.has(name) || WriterFolder.isWriterFolder(name))
 
 /** Returns whether this is a lib in which nothing was done yet. */
 const isNew = (names: ReadonlyArray<string>): boolean => isEmpty(names.filter((name) => name !== libMetaFile))

@@ -9,15 +9,16 @@
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import type * as Scope from "effect/Scope"
 import type * as Sqlite from "node:sqlite"
 import type { DiskError, Lock } from "../../services/ports/Disk.ts"
 import { diskError, failure } from "./diskErrors.ts"
 import { isNetworkFolder } from "./network.ts"
 
 interface Held {
-  readonly database: Sqlite.DatabaseSync
+  database: Sqlite.DatabaseSync
   readonly path: string
-  readonly identity: string
+  identity: string
 }
 
 // One registry for the whole process, so that a second copy of this module knows of the locks too.
@@ -60,16 +61,83 @@ export const release = (held: Held): Effect.Effect<void> =>
     held.database.close()
   })
 
-export const toLock = (held: Held): Lock => ({
-  held: Effect.sync(() => {
-    if (!held.database.isOpen) return false
-    try {
-      return identityAt(held.path) === held.identity
-    } catch {
-      return false
-    }
+export const toLock = (held: Held): Lock => {
+  // Where the kernel does not show the lock that was just taken, it says nothing about a lock that it does not show.
+  const isShown = isListed(held.identity)
+  return {
+    held: Effect.sync(() => isAtItsPath(held)),
+    keep: Effect.suspend(() => {
+      if (isAtItsPath(held) && (!isShown || isListed(held.identity))) return Effect.succeed(true)
+      if (!takeAgain(held)) return Effect.succeed(false)
+      return Effect.as(Effect.logWarning(`litetapes: ${held.path}: ${dropped}`), true)
+    })
+  }
+}
+
+const dropped =
+  "the lock was lost, and was taken again. Something in this process opened and closed this file, such as a copy of the " +
+  "folder, or removed it. Leave it alone."
+
+const isAtItsPath = ({ database, identity, path: at }: Held): boolean => {
+  if (!database.isOpen) return false
+  try {
+    return identityAt(at) === identity
+  } catch {
+    return false
+  }
+}
+
+const checkMillis = 60_000
+
+/**
+ * Returns the lock, and keeps it once a minute until the scope closes. The timer does not keep the process alive, and
+ * nothing waits for it.
+ */
+export const watched = (held: Held): Effect.Effect<Lock, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const lock = toLock(held)
+    const run = Effect.runForkWith(yield* Effect.context<never>())
+    const timer = setInterval(() => run(lock.keep!), checkMillis)
+    timer.unref()
+    yield* Effect.addFinalizer(() => Effect.sync(() => clearInterval(timer)))
+    return lock
   })
-})
+
+/** Returns whether Linux lists an exclusive POSIX lock of this process on the file; `false` on other systems. */
+const isListed = (identity: string): boolean => {
+  if (process.platform !== "linux") return false
+  try {
+    // `1: POSIX  ADVISORY  WRITE 4242 08:01:131074 1073741824 1073742335` (proc_locks(5)). The device is not compared:
+    // on some file systems it differs from that of `stat`.
+    const inode = identity.split(":")[1]!
+    return fs
+      .readFileSync("/proc/locks", "utf8")
+      .split("\n")
+      .some((line) => {
+        const [, kind, , access, process_, file = ""] = line.split(/\s+/)
+        const isOurs = kind === "POSIX" && access === "WRITE" && process_ === `${process.pid}`
+        return isOurs && file.split(":")[2] === inode
+      })
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Takes a lock again that was lost. Returns `false` if another writer has it. SQLite believes that it still has the lock,
+ * so it opens the file anew.
+ */
+const takeAgain = (held: Held): boolean => {
+  try {
+    if (!held.database.isOpen) return false
+    held.database.close()
+    const taken = open(held.path)
+    if (typeof taken !== "string") Object.assign(held, taken)
+    return typeof taken !== "string"
+  } catch {
+    return false
+  }
+}
 
 const identityAt = (lockPath: string): string | undefined => {
   const stats = fs.lstatSync(lockPath, { bigint: true, throwIfNoEntry: false })
@@ -88,6 +156,16 @@ const refuse = (lockPath: string): string | undefined => {
 }
 
 const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
+  try {
+    const taken = open(lockPath)
+    return typeof taken === "string" ? Effect.fail(diskError("lock", lockPath, taken)) : Effect.succeed(taken)
+  } catch (cause) {
+    return failure("lock", lockPath, cause)
+  }
+}
+
+/** Opens and locks the file. Returns the code of the error if that fails. */
+const open = (lockPath: string): Held | string => {
   let database: Sqlite.DatabaseSync | undefined
   try {
     if (identityAt(lockPath) === undefined) createThroughSqlite(lockPath)
@@ -100,15 +178,16 @@ const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
     database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; BEGIN EXCLUSIVE; PRAGMA user_version=1")
     if (identity !== undefined && identityAt(lockPath) === identity) {
       locks().set(lockPath, identity)
-      return Effect.succeed({ database, path: lockPath, identity })
+      return { database, path: lockPath, identity }
     }
     // Somebody replaced the file in between: the lock on the old one protects nothing.
     database.close()
-    return Effect.fail(diskError("lock", lockPath, "ELOCKED"))
+    return "ELOCKED"
   } catch (cause) {
     if (database?.isOpen === true) database.close()
     const code = sqliteCode(cause)
-    return code === undefined ? failure("lock", lockPath, cause) : Effect.fail(diskError("lock", lockPath, code))
+    if (code === undefined) throw cause
+    return code
   }
 }
 

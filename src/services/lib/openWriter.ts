@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { IdentityMismatch, InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import { checkLimits, defaultLimits } from "../../domain/format/Limits.ts"
@@ -12,7 +13,7 @@ import * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
 import type { Sealer } from "../ports/Sealing.ts"
-import type { Root, Warning } from "../ports/Storage.ts"
+import { type Root, StorageError, type Warning } from "../ports/Storage.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
 import { ackedLost, inspectLib } from "./inspectLib.ts"
@@ -80,21 +81,21 @@ export const openWriter = Effect.fnUntraced(function* (
     }
   }
   yield* checkSettings(root, read.state, options)
-  const scanned = yield* inspectLib(root, read)
-  // Unlike the hint, this counts whatever the system is.
-  if (before !== undefined && scanned.anchor.batch < before.batch) {
-    return yield* ackedLost(root, read, scanned, before.batch)
+  let taken = yield* Effect.result(inspectAndTakeOver(root, read, before))
+  // The writer before may have had one append to lib meta under way when it was stopped.
+  for (let attempt = 1; attempt < attemptsMax && isChanged(taken); attempt++) {
+    read = yield* readLibMeta(root, options.limits)
+    if (read === undefined) break
+    taken = yield* Effect.result(inspectAndTakeOver(root, read, before))
   }
-  // If the last record of a lib is Clean, or if no writer has opened it yet, there is nothing to take over.
-  const unclean = read.state.live.length > 0
-  const aside = yield* setTornAside(root, scanned)
-  const opened = yield* takeOver(root, read, scanned)
+  if (Result.isFailure(taken)) return yield* Effect.fail(taken.failure)
+  const { aside, metaTailDropped, opened, unclean } = taken.success
   return {
     handle: makeHandle(root, settings, opened, { uuid, sealing, unclean }),
     report: {
       created,
       recovered: unclean,
-      metaTailDropped: read.chain.torn,
+      metaTailDropped,
       warnings: root.warnings ?? [],
       ...(aside === undefined ? {} : { tailDiscarded: aside })
     }
@@ -115,6 +116,24 @@ const checkSame = (
   if (found === lineage) return Effect.void
   return Effect.fail(new IdentityMismatch({ file: libMetaFile, expected: lineage, found }))
 }
+
+/** Attempts to take over while lib meta changes. */
+const attemptsMax = 3
+
+const isChanged = (taken: Result.Result<unknown, { readonly _tag: string }>): boolean =>
+  Result.isFailure(taken) && taken.failure instanceof StorageError && taken.failure.reason === "changed"
+
+const inspectAndTakeOver = Effect.fnUntraced(function* (root: Root, read: ReadState, before: Before | undefined) {
+  const scanned = yield* inspectLib(root, read)
+  // Unlike the hint, this counts whatever the system is.
+  if (before !== undefined && scanned.anchor.batch < before.batch) {
+    return yield* ackedLost(root, read, scanned, before.batch)
+  }
+  const aside = yield* setTornAside(root, scanned)
+  const opened = yield* takeOver(root, read, scanned)
+  // If the last record of a lib is Clean, or if no writer has opened it yet, there was nothing to take over.
+  return { aside, opened, metaTailDropped: read.chain.torn, unclean: read.state.live.length > 0 }
+})
 
 const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: WriterOptions) {
   const now = yield* Clock.currentTimeMillis

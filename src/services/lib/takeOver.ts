@@ -27,7 +27,7 @@ export const takeOver = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Opened, DynamicCorrupt | StorageError> {
   const { state } = read
   const { anchor, files, last } = scanned
-  const dynamic = state.highest + 1
+  const dynamic = nextDynamic(state)
   const epoch = state.epoch + 1
   const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
   const first = last === undefined ? header : Buffer.concat([header, last.bytes])
@@ -37,7 +37,9 @@ export const takeOver = Effect.fnUntraced(function* (
   // An interrupted opening may have left a file with a higher number and the epoch that begins now. It must be gone
   // before the decision, and the sync for the new file makes that durable. After the decision it would look like a
   // dynamic segment that lib meta has lost.
-  for (const left of yield* root.journal.list) if (left > state.highest) yield* root.journal.drop(left)
+  for (const left of yield* root.journal.list) {
+    if (left > state.highest && !(yield* mayBeListed(root, state, left))) yield* root.journal.drop(left)
+  }
   const writer = yield* root.journal.create(dynamic, first)
   const records = [
     ...LibState.refold(state),
@@ -68,6 +70,22 @@ export const takeOver = Effect.fnUntraced(function* (
     durable: anchor
   }
 })
+
+/**
+ * Returns the number of the new dynamic segment. The writer before may have been stopped while it appended
+ * `LiteLib.Dynamic` with the next number to lib meta, through a descriptor that it had opened before it was overtaken. If
+ * that record lands while we take over, it must not list our file. Before the first epoch there was no writer.
+ */
+const nextDynamic = ({ epoch, highest }: LibState.LibState): number => (epoch === 0 ? highest + 1 : highest + 2)
+
+/** Returns whether a file is one that the writer before prepared, and may still list by such an append. */
+const mayBeListed = (root: Root, state: LibState.LibState, dynamic: number): Effect.Effect<boolean, StorageError> =>
+  dynamic !== state.highest + 1 || state.epoch === 0
+    ? Effect.succeed(false)
+    : Effect.map(root.journal.read(dynamic, 0, 4096), (head) => {
+        const header = DynamicSegment.readHeader(head)
+        return typeof header !== "string" && header.lib === state.lib && header.epoch === state.epoch
+      })
 
 /**
  * Returns the events of the last batch at their place in the new file, where their rows come before those of later

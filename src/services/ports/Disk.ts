@@ -41,6 +41,8 @@ export interface FileStat {
   readonly mode?: number
   /** Number of names that the file has (hard links). Absent if it is not known. */
   readonly links?: number
+  /** Identity of the device. Absent if it is not known. */
+  readonly device?: string
 }
 
 /** An open regular file. Positions and lengths are bytes. Only one write of a file may run at a time. */
@@ -70,10 +72,15 @@ export interface File {
   readonly close: Effect.Effect<void>
 }
 
-/** A kernel lock that ends with its process. */
+/** A kernel lock that ends with its process. It can be lost earlier; it only keeps most second writers out. */
 export interface Lock {
   /** Returns whether the locked file is still the one at its path: an unlinked lock file lets a second writer in. */
   readonly held: Effect.Effect<boolean>
+  /**
+   * Takes the lock again, and logs a warning, if it was dropped or its file was replaced, as far as the system can tell.
+   * Returns `false` if another writer has it now. Absent if the system can tell nothing.
+   */
+  readonly keep?: Effect.Effect<boolean>
 }
 
 /** A disk, as a service. */
@@ -94,13 +101,14 @@ export class Disk extends Context.Service<
     /** Creates a folder with mode 0700. Its parent must exist. */
     readonly makeFolder: (path: string) => Effect.Effect<void, DiskError>
     /**
-     * Renames a file or folder, atomically for readers. Replaces a file at `to`. Durable only after `syncFolder` of
-     * both folders.
+     * Renames a file or folder, atomically for readers. Replaces a file, or an empty folder, at `to`. Durable only after
+     * `syncFolder` of both folders; a power loss before that may leave both names, or none. Fails with `ENOENT` if one
+     * of the folders has been removed.
      */
     readonly rename: (from: string, to: string) => Effect.Effect<void, DiskError>
     /** Deletes a file name. Durable only after `syncFolder`. */
     readonly unlink: (path: string) => Effect.Effect<void, DiskError>
-    /** Removes an empty folder. */
+    /** Removes a folder. Fails with `ENOTEMPTY` if there is anything in it. */
     readonly removeFolder: (path: string) => Effect.Effect<void, DiskError>
     /** Returns the entry at `path`, or `undefined` if nothing is there. */
     readonly stat: (path: string) => Effect.Effect<FileStat | undefined, DiskError>
