@@ -2,7 +2,7 @@
  * `Storage` in a folder: the protocol of the lib's files, step by step, over any `Disk`.
  *
  * ```
- * <location>/litelib.*                    meta, dynamic segments, hint, lock
+ * <location>/litelib.*                    meta, dynamic segments, hint, lock, place
  * <location>/<tape>/tape.meta.jsonl       meta of a tape
  * <location>/<tape>/[shard-NNNN/]seg-…    segments
  * <location>/<tape>/index/                derived, as folders of other kinds would be; may be deleted
@@ -65,25 +65,25 @@ const openRoot = (
   mode: "write" | "read" | "recover"
 ): Effect.Effect<Root, DiskError | StorageError, Scope.Scope> =>
   Effect.gen(function* () {
+    const boot = yield* disk.boot
     const hold =
       mode === "read"
         ? yield* Effect.as(openRead(disk, location), undefined)
-        : yield* openWrite(disk, location, mode === "recover")
-    const warnings = yield* warningsOf(disk, location)
-    const boot = yield* disk.boot
+        : yield* openWrite(disk, location, boot, mode === "recover")
+    const warnings = [...(hold?.warnings ?? []), ...(yield* warningsOf(disk, location))]
     // Acquired after the lock and the own folder, so released before them.
     const place = yield* Effect.acquireRelease(
-      Effect.sync(() => OpenFolder.make(disk, location, hold)),
+      Effect.sync(() => OpenFolder.make(disk, location, boot, hold)),
       OpenFolder.close
     )
-    return makeRoot(place, warnings, boot)
+    return makeRoot(place, warnings)
   })
 
-const makeRoot = (place: OpenFolder.OpenFolder, warnings: ReadonlyArray<Warning>, boot: string | undefined): Root => ({
+const makeRoot = (place: OpenFolder.OpenFolder, warnings: ReadonlyArray<Warning>): Root => ({
   location: place.location,
   mode: place.mode,
   warnings,
-  boot,
+  boot: place.boot,
   checkLock: place.checkLock,
   meta: MetaStore.make(place),
   tapes: TapeFolders.make(place),

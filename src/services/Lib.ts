@@ -299,6 +299,7 @@ export const recover: (
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const root = yield* Effect.mapError(storage.open(location, "recover"), (error) => fromStorage(error, location))
+      yield* logWarnings(root)
       return yield* recoverLib(root, options, makeUuidV7(random))
     })
   )

@@ -24,6 +24,9 @@ export const ackedFile = "litelib.acked"
 /** The file that the writer's kernel lock is on; not part of the format. */
 export const lockFile = "litelib.lock"
 
+/** Which file lib meta was when a writer last replaced it; not part of the format. */
+export const placeFile = "litelib.place"
+
 /** The byte that ends every record's line. */
 export const newline = 0x0a
 

@@ -11,6 +11,7 @@ import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { join, orAbsent, readWhole, requireFolder, unlinkIfThere } from "./files.ts"
 import { type OpenFolder, putFile, reading, writing, syncFolder } from "./OpenFolder.ts"
+import * as PlaceFile from "./PlaceFile.ts"
 
 /** Refuses the name of an owner that could lead elsewhere. */
 const checked = <A, E>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, E>) =>
@@ -61,6 +62,7 @@ export const make = (place: OpenFolder): MetaStore => {
       yield* unlinkIfThere(disk, temporary(path))
       yield* putFile(place, path, bytes)
       yield* syncFolder(place, folderOf(owner))
+      if (owner === undefined) yield* PlaceFile.write(place)
     })
 
   return {

@@ -15,6 +15,8 @@ import type { WriterFolder } from "./WriterFolder.ts"
 export interface OpenFolder {
   readonly disk: Disk["Service"]
   readonly location: string
+  /** Name of the current boot of the system. */
+  readonly boot: string | undefined
   readonly mode: "write" | "read"
   /**
    * Fails with `lock-lost` once another writer has taken over, so that this one stops early. Safety does not rest on it,
@@ -46,10 +48,16 @@ export interface Hold {
 }
 
 /** Makes the state of the folder at `location`, for the writer with this hold, or for a reader, which has none. */
-export const make = (disk: Disk["Service"], location: string, hold: Hold | undefined): OpenFolder => {
+export const make = (
+  disk: Disk["Service"],
+  location: string,
+  boot: string | undefined,
+  hold: Hold | undefined
+): OpenFolder => {
   const place: OpenFolder = {
     disk,
     location,
+    boot,
     mode: hold === undefined ? "read" : "write",
     checkLock: hold === undefined ? Effect.void : Effect.suspend(() => checkLock(place, hold.own)),
     keepLock: hold === undefined ? Effect.void : keepLock(location, hold.lock),

@@ -58,13 +58,6 @@ export const make = (place: OpenFolder): TapeFolders => {
       yield* syncFolder(place, location)
     })
 
-  const isTape = (name: string): Effect.Effect<boolean, DiskError> =>
-    Effect.gen(function* () {
-      if (isUnsafeTape(name) || (yield* disk.stat(join(location, name)))?.kind !== "folder") return false
-      if ((yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined) return true
-      return (yield* listIn(disk, join(location, name))).length > 0
-    })
-
   return {
     create: (tape, meta) =>
       place.oneAtATime(
@@ -77,9 +70,16 @@ export const make = (place: OpenFolder): TapeFolders => {
       ),
     list: reading(place, "tapes.list", location, () =>
       Effect.map(
-        Effect.flatMap(disk.list(location), (names) => Effect.filter(names, isTape)),
+        Effect.flatMap(disk.list(location), (names) => Effect.filter(names, (name) => isTape(place, name))),
         (names) => names.toSorted()
       )
     )
   }
 }
+
+const isTape = ({ disk, location }: OpenFolder, name: string): Effect.Effect<boolean, DiskError> =>
+  Effect.gen(function* () {
+    if (isUnsafeTape(name) || (yield* disk.stat(join(location, name)))?.kind !== "folder") return false
+    if ((yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined) return true
+    return (yield* listIn(disk, join(location, name))).length > 0
+  })

@@ -4,14 +4,16 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { dirname } from "node:path"
-import { ackedFile, libMetaFile, lockFile, tapeMetaFile } from "../../domain/format/Format.ts"
+import { ackedFile, libMetaFile, lockFile, placeFile, tapeMetaFile } from "../../domain/format/Format.ts"
 import { parseDynamicName } from "../../domain/format/Names.ts"
 import { type Disk, DiskError } from "../../services/ports/Disk.ts"
-import type { StorageError } from "../../services/ports/Storage.ts"
+import type { StorageError, Warning } from "../../services/ports/Storage.ts"
 import { libDerivedFolder, libMetaTemporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { ensurePath, join, unlinkIfThere } from "./files.ts"
 import type { Hold } from "./OpenFolder.ts"
+import * as PlaceFile from "./PlaceFile.ts"
+import { syncAbove, syncCopied } from "./syncCopied.ts"
 import * as WriterFolder from "./WriterFolder.ts"
 
 type DiskShape = Disk["Service"]
@@ -33,8 +35,9 @@ export const openRead = (disk: DiskShape, location: string): Effect.Effect<void,
 export const openWrite = (
   disk: DiskShape,
   location: string,
+  boot: string | undefined,
   recovering: boolean
-): Effect.Effect<Hold, DiskError | StorageError, Scope.Scope> =>
+): Effect.Effect<Hold & { readonly warnings: ReadonlyArray<Warning> }, DiskError | StorageError, Scope.Scope> =>
   Effect.gen(function* () {
     const entry = yield* disk.stat(location)
     if (entry !== undefined && entry.kind !== "folder") return yield* notALib(location, "it is not a folder")
@@ -53,10 +56,30 @@ export const openWrite = (
       Effect.onError(() => (hadLockFile ? Effect.void : Effect.ignore(unlinkIfThere(disk, join(location, lockFile)))))
     )
     if (isEmpty(names)) yield* syncAbove(disk, location)
-    // The writer that made this lib may have been killed before its meta was durable (I2). Nothing is put next to a
-    // meta that may vanish: the rest would then look like a lib that lost it.
-    else if (isNew(names)) yield* disk.syncFolder(location)
-    return { lock, own: yield* takeOver(disk, location) }
+    const own = yield* takeOver(disk, location)
+    const warnings = isEmpty(names) ? [] : yield* makeDurable(disk, location, boot, isNew(names))
+    return { lock, own, warnings }
+  })
+
+/**
+ * Syncs everything that is there, unless a writer put lib meta there since the system was started. Somebody may have
+ * copied the lib here; or the writer that made it was killed before its meta was durable (I2). Nothing is put next to a
+ * meta that may vanish: the rest would then look like a lib that lost it.
+ */
+const makeDurable = (
+  disk: DiskShape,
+  location: string,
+  boot: string | undefined,
+  isUnused: boolean
+): Effect.Effect<ReadonlyArray<Warning>, DiskError | StorageError> =>
+  Effect.gen(function* () {
+    if (yield* PlaceFile.isKnown(disk, location, boot)) return []
+    const synced = yield* syncCopied(disk, location)
+    if (isUnused) return []
+    const why =
+      `it was copied here, or the system was restarted, since a writer last used it. ` +
+      `Its ${synced} files and folders were synced before anything was read.`
+    return [{ place: location, why }]
   })
 
 /**
@@ -81,7 +104,8 @@ const isEmpty = (names: ReadonlyArray<string>): boolean =>
   names.every((name) => isOurs.has(name) || WriterFolder.isWriterFolder(name))
 
 /** Returns whether this is a lib in which nothing was done yet. */
-const isNew = (names: ReadonlyArray<string>): boolean => isEmpty(names.filter((name) => name !== libMetaFile))
+const isNew = (names: ReadonlyArray<string>): boolean =>
+  isEmpty(names.filter((name) => name !== libMetaFile && name !== placeFile))
 
 const accept = (
   disk: DiskShape,
@@ -107,7 +131,8 @@ const accept = (
 const holdsLib = (disk: DiskShape, location: string, names: ReadonlyArray<string>): Effect.Effect<boolean, DiskError> =>
   Effect.gen(function* () {
     for (const name of names) {
-      if (name === ackedFile || name === libDerivedFolder || parseDynamicName(name) !== undefined) return true
+      if (name === ackedFile || name === placeFile || name === libDerivedFolder || parseDynamicName(name) !== undefined)
+        return true
       if ((yield* disk.stat(join(location, name)))?.kind !== "folder") continue
       if ((yield* disk.stat(join(location, name, tapeMetaFile))) !== undefined) return true
     }
@@ -131,22 +156,6 @@ const makeLocation = (disk: DiskShape, location: string): Effect.Effect<void, Di
     ensurePath(disk, location),
     disk.syncFolder(dirname(location)).pipe(Effect.onError(() => Effect.ignore(disk.removeFolder(location))))
   )
-
-/**
- * Makes the way to a new lib durable: whoever made one of the folders above it may have been killed before it was synced
- * (I2).
- */
-const syncAbove = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> => {
-  const parent = dirname(location)
-  if (parent === location) return Effect.void
-  const synced = disk.syncFolder(parent).pipe(
-    Effect.catch((error) =>
-      // A folder that we may not read cannot be synced. Whoever made it must have made it durable.
-      error.code === "EACCES" || error.code === "EPERM" ? Effect.void : Effect.fail(error)
-    )
-  )
-  return Effect.andThen(synced, syncAbove(disk, parent))
-}
 
 const notALib = (location: string, detail: string): Effect.Effect<never, StorageError> =>
   Effect.fail(storageError("open", location, "not-a-lib", detail))
