@@ -18,6 +18,11 @@ export interface LossOptions {
   readonly whole?: number
   /** Returns numbers from 0 to below 1, which choose the sample. */
   readonly random: () => number
+  /**
+   * Returns whether what is in folders of this name may be lost or kept only together. It is for folders whose contents
+   * nothing relies on: their many names would crowd out the outcomes that matter. Default: none.
+   */
+  readonly isWhole?: (folder: string) => boolean
 }
 
 /** One decision of the power loss: one of `count` ways. 0 is what is durable, the last is what the cache shows. */
@@ -32,8 +37,8 @@ type Draft = { kind: "file"; bytes: Uint8Array } | { kind: "folder"; entries: Ma
 
 /** Yields states of the disk when the machine is started again. Some may be equal. Returns whether these were all. */
 export function* powerLosses(state: DiskState, options: LossOptions): Generator<DiskState, boolean, undefined> {
-  const { limit, random, whole = limit } = options
-  const choices = choicesOf(state, random)
+  const { isWhole = () => false, limit, random, whole = limit } = options
+  const choices = choicesOf(state, random, isWhole)
   const total = choices.reduce((product, choice) => product * choice.count, 1)
   if (total <= Math.max(limit, whole)) {
     for (let n = 0; n < total; n++) yield decide(state, choices, waysOf(choices, n))
@@ -55,7 +60,11 @@ export function* powerLosses(state: DiskState, options: LossOptions): Generator<
 
 /** Returns the state in which only synced data is left. */
 export const loseAll = (state: DiskState): DiskState => {
-  const choices = choicesOf(state, () => 0)
+  const choices = choicesOf(
+    state,
+    () => 0,
+    () => false
+  )
   return decide(
     state,
     choices,
@@ -107,28 +116,62 @@ const draftOf = (node: Node): Draft => {
   return node.kind === "folder" ? { kind: "folder", entries: new Map(node.entries) } : { kind: "other" }
 }
 
-const choicesOf = (state: DiskState, random: () => number): Array<Choice> => {
+const choicesOf = (state: DiskState, random: () => number, isWhole: (folder: string) => boolean): Array<Choice> => {
   const choices: Array<Choice> = []
-  const named = namedInodes(state)
+  const whole = wholeFolders(state, isWhole)
+  const named = namedInodes(state, whole)
   for (const [inode, node] of state.nodes) {
     if (!named.has(inode)) continue
     if (node.kind === "file" && node.pending.length > 0) choices.push(fileChoice(inode, node, random))
-    if (node.kind === "folder") choices.push(...entryChoices(inode, node))
+    if (node.kind !== "folder") continue
+    if (whole.has(inode)) choices.push(...wholeChoice(inode, node))
+    else choices.push(...entryChoices(inode, node))
   }
   return choices
 }
 
-/** Returns the inodes that a name has, or may have again. */
-const namedInodes = (state: DiskState): ReadonlySet<number> => {
-  const named = new Set([rootInode])
+/** Returns each name in a folder with an inode that it has, or may have again. */
+function* namesIn(node: FolderNode): Generator<readonly [name: string, inode: number]> {
+  yield* node.entries
+  for (const former of [node.former, node.stuck]) {
+    for (const [name, inodes] of former) for (const inode of inodes) if (inode !== undefined) yield [name, inode]
+  }
+}
+
+/** Returns the inodes of folders that are lost or kept only whole. */
+const wholeFolders = (state: DiskState, isWhole: (folder: string) => boolean): ReadonlySet<number> => {
+  const whole = new Set<number>()
   for (const node of state.nodes.values()) {
     if (node.kind !== "folder") continue
-    for (const inode of node.entries.values()) named.add(inode)
-    for (const former of [node.former, node.stuck]) {
-      for (const inodes of former.values()) for (const inode of inodes) if (inode !== undefined) named.add(inode)
-    }
+    for (const [name, inode] of namesIn(node)) if (isWhole(name)) whole.add(inode)
+  }
+  return whole
+}
+
+/** Returns the inodes that a name has, or may have again, outside of the folders that are lost or kept only whole. */
+const namedInodes = (state: DiskState, whole: ReadonlySet<number>): ReadonlySet<number> => {
+  const named = new Set([rootInode])
+  for (const [folder, node] of state.nodes) {
+    if (node.kind === "folder" && !whole.has(folder)) for (const [, inode] of namesIn(node)) named.add(inode)
   }
   return named
+}
+
+/** Three outcomes: nothing that changed since the last sync, everything that was ever there since, what is there now. */
+const wholeChoice = (inode: number, node: FolderNode): Array<Choice> => {
+  const names = new Set([...node.former.keys(), ...node.stuck.keys()])
+  if (names.size === 0) return []
+  const ever = new Map([...namesIn({ ...node, entries: new Map() }), ...node.entries])
+  const durable = new Map([...node.entries].filter(([name]) => !names.has(name)))
+  for (const name of names) {
+    const [first] = node.stuck.get(name) ?? node.former.get(name) ?? []
+    if (first !== undefined) durable.set(name, first)
+  }
+  const apply: Choice["apply"] = (way, drafts) => {
+    const draft = drafts.get(inode)
+    if (draft?.kind === "folder") draft.entries = new Map([durable, ever, node.entries][way])
+  }
+  return [{ count: 3, isWhole: true, apply }]
 }
 
 const entryChoices = (inode: number, node: FolderNode): Array<Choice> =>

@@ -303,10 +303,12 @@ class Simulation {
     let open = true
     const bytes = (): Uint8Array => (this.#state.nodes.get(inode) as DiskState.FileNode).cache
     const use = <A>(step: Omit<Step, "index" | "path">, run: (done: number) => A, failed?: () => void) =>
-      this.#step(
-        { path: this.#moved.get(inode) ?? path, ...step },
-        (done) => (open ? run(done) : this.#error(step.operation, path, "EBADF")),
-        failed
+      Effect.suspend(() =>
+        this.#step(
+          { path: this.#moved.get(inode) ?? path, ...step },
+          (done) => (open ? run(done) : this.#error(step.operation, path, "EBADF")),
+          failed
+        )
       )
     const sync = (operation: "datasync" | "sync") =>
       use(

@@ -184,8 +184,8 @@ describe("NodeDisk", () => {
       assert.strictEqual(yield* codeOf(disk.openRead(at("absent"))), "ENOENT")
       assert.strictEqual(yield* codeOf(disk.openWrite(at("absent"))), "ENOENT")
       assert.isUndefined(yield* disk.stat(at("absent")))
-      const { ino, mode } = fs.statSync(at("file"))
-      const file = { kind: "file", size: 1, inode: String(ino), mode: mode & 0o777, links: 1 }
+      const { dev, ino, mode } = fs.statSync(at("file"))
+      const file = { kind: "file", size: 1, inode: String(ino), device: String(dev), mode: mode & 0o777, links: 1 }
       assert.deepStrictEqual<unknown>(yield* disk.stat(at("file")), file)
       assert.deepStrictEqual((yield* disk.list(folder)).toSorted(), ["dangling", "fifo", "file", "folder", "link"])
     })

@@ -36,6 +36,14 @@ const live = (name: string, body: (at: string) => Effect.Effect<void, unknown, S
     )
   )
 
+/** Returns the own folder of the one writer that has the lib open. */
+const ownFolderIn = (at: string): string => {
+  const [name, ...others] = namesIn(at).filter((one) => one.startsWith("litelib.writer-"))
+  assert.isDefined(name)
+  assert.deepStrictEqual(others, [])
+  return path.join(at, name!)
+}
+
 describe("a lib's folder", () => {
   live("has the files that the format names, readable by their owner only", (at) =>
     Effect.gen(function* () {
@@ -48,7 +56,10 @@ describe("a lib's folder", () => {
       yield* root.derived.put({ tape: undefined, kind: "stream-state", name: "all.bin" }, bytes("derived"))
       yield* root.hint.write(bytes("hint"))
       const kept = yield* root.quarantine.keep("litelib.dynamic-000004.jsonl", bytes("torn"))
-      const names = fs.readdirSync(at, { recursive: true, encoding: "utf8" }).toSorted()
+      const names = fs
+        .readdirSync(at, { recursive: true, encoding: "utf8" })
+        .map((name) => name.replace(/(?<=^litelib\.writer-)[\da-f-]{36}/, "uuid"))
+        .toSorted()
       assert.deepStrictEqual(names, [
         "litelib.acked",
         "litelib.derived",
@@ -58,6 +69,9 @@ describe("a lib's folder", () => {
         "litelib.dynamic-000004.jsonl.quarantine",
         "litelib.lock",
         "litelib.meta.jsonl",
+        "litelib.place",
+        "litelib.writer-uuid",
+        "litelib.writer-uuid/owner",
         "order",
         "order/index",
         "order/index/shard-0001_seg-001001.jsonl.zst.idx",
@@ -69,7 +83,8 @@ describe("a lib's folder", () => {
         "order/tape.meta.jsonl"
       ])
       assert.strictEqual(fs.readFileSync(kept, "utf8"), "torn")
-      for (const name of ["", ...names]) {
+      for (const shown of ["", ...names]) {
+        const name = shown.replace("writer-uuid", path.basename(ownFolderIn(at)).slice("litelib.".length))
         const stats = fs.statSync(path.join(at, name))
         assert.strictEqual(stats.mode & 0o777, stats.isDirectory() ? 0o700 : 0o600, name)
       }
@@ -100,7 +115,8 @@ describe("a lib's folder", () => {
       const root = yield* open(at)
       yield* root.meta.replace(undefined, undefined, bytes("lib\n"))
       assert.strictEqual(text((yield* root.meta.read(undefined))?.bytes), "lib\n")
-      assert.deepStrictEqual(namesIn(at), ["litelib.lock", "litelib.meta.jsonl"])
+      const own = path.basename(ownFolderIn(at))
+      assert.deepStrictEqual(namesIn(at), ["litelib.lock", "litelib.meta.jsonl", "litelib.place", own])
     })
   )
 
@@ -185,11 +201,11 @@ describe("a lib's folder", () => {
     })
   )
 
-  live("loses its lock when the lock file is unlinked", (at) =>
+  live("is lost to its writer once somebody removes the owner file of that writer", (at) =>
     Effect.gen(function* () {
       const root = yield* openLib(at)
       yield* root.checkLock
-      fs.unlinkSync(path.join(at, "litelib.lock"))
+      fs.unlinkSync(path.join(ownFolderIn(at), "owner"))
       assert.strictEqual(yield* reasonOf(root.checkLock), "lock-lost")
     })
   )

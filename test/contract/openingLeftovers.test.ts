@@ -20,7 +20,7 @@ const diskOf = (state: DiskState.DiskState | undefined, snapshot: Snapshot, isMe
   SimulatedDisk.make({
     ...(state === undefined ? {} : { state }),
     onStep: (step, { state: now }) => {
-      if (isMeant(`${step.operation} ${step.path}`)) snapshot.state ??= now()
+      if (isMeant(`${step.operation} ${step.to ?? step.path}`)) snapshot.state ??= now()
       return undefined
     }
   })
@@ -61,7 +61,7 @@ describe("an interrupted opening", () => {
       // the listing of the second one with it.
       const made: Snapshot = {}
       yield* session(
-        diskOf(listing.state!, made, (step) => step === "create /lib/litelib.meta.jsonl.tmp"),
+        diskOf(listing.state!, made, (step) => step === "rename /lib/litelib.meta.jsonl"),
         () => Effect.void
       )
       const left = loseAll(made.state!)

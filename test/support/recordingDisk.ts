@@ -7,7 +7,7 @@ import { Disk, DiskError, type File } from "../../src/services/ports/Disk.ts"
 
 export interface Recording {
   readonly layer: Layer.Layer<Disk>
-  /** Returns the steps since the last call, as `sync order/seg-000001.jsonl.tmp`, relative to `root`. */
+  /** Returns the steps since the last call, as `sync order/seg-000001.jsonl`, relative to `root`. The writer's folder is `own`. */
   readonly take: () => ReadonlyArray<string>
   /** Makes matching steps fail with this code from now on; `undefined` ends that. */
   readonly refuse: (step: RegExp | undefined, code?: string) => void
@@ -19,21 +19,28 @@ export const recordingDisk = (root: () => string): Recording => {
   let refused: RegExp | undefined
   let refusal = "EIO"
 
+  /** Latest paths of files that were renamed: steps of an open file name the path that it has now. */
+  const moved = new Map<string, string>()
+  const shown = (at: string): string => (path.relative(root(), at) || ".").replace(/^litelib\.writer-[\da-f-]+/, "own")
+
   const record = <A>(operation: string, at: ReadonlyArray<string>, effect: Effect.Effect<A, DiskError>) =>
     Effect.suspend(() => {
-      const step = [operation, ...at.map((one) => path.relative(root(), one) || ".")].join(" ")
+      const step = [operation, ...at.map(shown)].join(" ")
       if (refused?.test(step) === true) {
         return Effect.fail(new DiskError({ operation, path: at[0]!, code: refusal }))
       }
       return Effect.tap(effect, () => Effect.sync(() => steps.push(step)))
     })
 
+  const onFile = <A>(operation: string, file: File, effect: Effect.Effect<A, DiskError>) =>
+    Effect.suspend(() => record(operation, [moved.get(file.path) ?? file.path], effect))
+
   const recordFile = (file: File): File => ({
     ...file,
-    write: (bytes, position) => record(`write ${position}+${bytes.length}`, [file.path], file.write(bytes, position)),
-    datasync: record("datasync", [file.path], file.datasync),
-    sync: record("sync", [file.path], file.sync),
-    close: Effect.ignore(record("close", [file.path], file.close))
+    write: (bytes, position) => onFile(`write ${position}+${bytes.length}`, file, file.write(bytes, position)),
+    datasync: onFile("datasync", file, file.datasync),
+    sync: onFile("sync", file, file.sync),
+    close: Effect.ignore(onFile("close", file, file.close))
   })
 
   const recording: Disk["Service"] = {
@@ -43,7 +50,8 @@ export const recordingDisk = (root: () => string): Recording => {
     create: (at) => Effect.map(record("create", [at], disk.create(at)), recordFile),
     syncFolder: (at) => record("syncFolder", [at], disk.syncFolder(at)),
     makeFolder: (at) => record("makeFolder", [at], disk.makeFolder(at)),
-    rename: (from, to) => record("rename", [from, to], disk.rename(from, to)),
+    rename: (from, to) =>
+      Effect.tap(record("rename", [from, to], disk.rename(from, to)), () => Effect.sync(() => moved.set(from, to))),
     unlink: (at) => record("unlink", [at], disk.unlink(at)),
     removeFolder: (at) => record("removeFolder", [at], disk.removeFolder(at)),
     lock: (at) => Effect.tap(disk.lock(at), () => record("lock", [at], Effect.void))

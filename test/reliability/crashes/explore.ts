@@ -8,7 +8,7 @@ import { describeStep } from "../../../src/testing/SimulatedDisk.ts"
 import { makeRandom, type Random, seedOf } from "../random.ts"
 import { check, type Checked, type Ending } from "./check.ts"
 import type { Point } from "./run.ts"
-import { simulate } from "./session.ts"
+import { isPrivate, simulate } from "./session.ts"
 import { type Expectation, textOf } from "./world.ts"
 
 export interface Plan {
@@ -177,7 +177,12 @@ export class Explorer {
       if (torn !== undefined) yield { state: torn, how: "killed half-way" }
     }
     const { lossesMax, lossesWhole = lossesMax } = this.#plan
-    const losses = powerLosses(state, { limit: lossesMax, whole: lossesWhole, random: random.next })
+    const losses = powerLosses(state, {
+      limit: lossesMax,
+      whole: lossesWhole,
+      random: random.next,
+      isWhole: isPrivate
+    })
     let one = losses.next()
     for (; one.done !== true; one = losses.next()) yield { state: one.value, how: "power lost" }
     if (one.value) this.found.whole += 1

@@ -9,7 +9,19 @@ import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import type { Receipt } from "litetapes/Lib"
 import type { Random } from "../random.ts"
 import { type Act, ActMaker, type Kind, type Part } from "./acts.ts"
-import { commit, doAct, open, place, readWorld, recoverLib, type Session, settle, turns, Wrong } from "./session.ts"
+import {
+  commit,
+  doAct,
+  isPrivate,
+  open,
+  place,
+  readWorld,
+  recoverLib,
+  type Session,
+  settle,
+  turns,
+  Wrong
+} from "./session.ts"
 import { afterAct, anyOrder, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
 
 /** A moment of a run at which a crash may happen. */
@@ -210,7 +222,7 @@ export class Run {
   })
 
   #losePower(state: DiskState.DiskState): DiskState.DiskState {
-    return this.#random.pick([...powerLosses(state, { limit: 8, random: this.#random.next })])
+    return this.#random.pick([...powerLosses(state, { limit: 8, random: this.#random.next, isWhole: isPrivate })])
   }
 
   /** Opens the lib that is left. */

@@ -21,6 +21,9 @@ import type { TapeModel, World } from "./world.ts"
 
 export const place = "/lib"
 
+/** Returns whether a folder is one that a writer writes in before it puts files in place: nothing reads it. */
+export const isPrivate = (folder: string): boolean => folder.startsWith("litelib.writer-")
+
 const options: Lib.Options = { closeBytes: 700, backlogMax: 1 }
 
 /** A clock that stands still: a sleep never ends. */

@@ -11,7 +11,7 @@ import type { Kind } from "../crashes/acts.ts"
 import { check } from "../crashes/check.ts"
 import { ViolationFound, withWatchdog } from "../crashes/explore.ts"
 import { match, perform, Run } from "../crashes/run.ts"
-import { place, readWorld, simulate, Wrong } from "../crashes/session.ts"
+import { isPrivate, place, readWorld, simulate, Wrong } from "../crashes/session.ts"
 import { append, type Expectation } from "../crashes/world.ts"
 import { makeRandom } from "../random.ts"
 import { type FaultPlan, inject, type Injection } from "./faults.ts"
@@ -99,7 +99,7 @@ export const tryFault = async (kinds: ReadonlyArray<Kind>, seed: number, plan: F
     if (plan.isForGood && isAbove(injection.hit())) await withWatchdog(simulate(removePlace(run, injection), random))
     const { expectation, next } = await withWatchdog(simulate(goOn(run, injection), random))
     const left = run.disk.state()
-    const images = [left, loseAll(left), ...powerLosses(left, { limit: 3, random: random.next })]
+    const images = [left, loseAll(left), ...powerLosses(left, { limit: 3, random: random.next, isWhole: isPrivate })]
     for (const image of images) await withWatchdog(simulate(check(image, expectation, "power", false), random))
     return { step: injection.hit(), act, next, images: images.length }
   } catch (cause) {
