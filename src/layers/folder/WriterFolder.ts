@@ -42,7 +42,13 @@ export const make = (disk: DiskShape, location: string): Effect.Effect<WriterFol
     let last = 0
     const next = (tape?: string): string => join(path, tape === undefined ? `${++last}` : `${++last}-${tape}`)
     const line = JSON.stringify({ host: hostname(), pid: process.pid, since: now })
-    const made = Effect.andThen(disk.makeFolder(path), writeNew(disk, owner, Buffer.from(`${line}\n`), true))
+    const made = Effect.andThen(
+      disk.makeFolder(path),
+      // The folder was made just now: if it is gone, somebody else is opening the lib.
+      Effect.mapError(writeNew(disk, owner, Buffer.from(`${line}\n`), true), (error) =>
+        error.code === "ENOENT" ? locked(path) : error
+      )
+    )
     // An error here changes nothing for anybody: the next opening removes what stays.
     const removed = Effect.ignore(remove(disk, location, path))
     yield* Effect.acquireRelease(
@@ -86,8 +92,10 @@ const remove = (disk: DiskShape, location: string, path: string): Effect.Effect<
       if (code === undefined) return
       if (code !== "ENOTEMPTY" && code !== "EEXIST") break
     }
-    return yield* new DiskError({ operation: "lock", path, code: "ELOCKED" })
+    return yield* locked(path)
   })
+
+const locked = (path: string): DiskError => new DiskError({ operation: "lock", path, code: "ELOCKED" })
 
 /**
  * Takes one entry out of a writer's folder. A file of the writer is unlinked: it was never in its place, or has another

@@ -58,7 +58,8 @@ export const acquire = (lockPath: string): Effect.Effect<Held, DiskError> =>
 export const release = (held: Held): Effect.Effect<void> =>
   Effect.sync(() => {
     locks().delete(held.path)
-    held.database.close()
+    // It is closed already if the lock was lost and could not be taken again.
+    if (held.database.isOpen) held.database.close()
   })
 
 export const toLock = (held: Held): Lock => {

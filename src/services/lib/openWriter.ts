@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { IdentityMismatch, InvalidSettings, LibInvalid } from "../../domain/format/Errors.ts"
+import { IdentityMismatch, InvalidSettings, LibInvalid, LibLocked } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import { checkLimits, defaultLimits } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
@@ -64,8 +64,27 @@ export interface WriterOptions extends LibOptions {
   readonly before?: Before | undefined
 }
 
-/** Opens a lib for writing. Creates it in an empty place, else takes over everything that the writer before left. */
-export const openWriter = Effect.fnUntraced(function* (
+/**
+ * Opens a lib for writing. Creates it in an empty place, else takes over everything that the writer before left. If
+ * another writer takes over meanwhile, the files change while they are read: then the error is `LibLocked`, whatever
+ * seemed to be wrong with them.
+ */
+export const openWriter = (
+  root: Root,
+  options: WriterOptions
+): Effect.Effect<{ handle: LibHandle; report: OpenReport }, OpenError> =>
+  openAlone(root, options).pipe(
+    Effect.catch((error) =>
+      Effect.matchEffect(root.checkLock, {
+        onFailure: ({ reason }) =>
+          Effect.fail<OpenError>(reason === "lock-lost" ? new LibLocked({ location: root.location }) : error),
+        onSuccess: () => Effect.fail<OpenError>(error)
+      })
+    ),
+    Effect.uninterruptible
+  )
+
+const openAlone = Effect.fnUntraced(function* (
   root: Root,
   options: WriterOptions
 ): Effect.fn.Return<{ handle: LibHandle; report: OpenReport }, OpenError> {
@@ -100,7 +119,7 @@ export const openWriter = Effect.fnUntraced(function* (
       ...(aside === undefined ? {} : { tailDiscarded: aside })
     }
   }
-}, Effect.uninterruptible)
+})
 
 /** Fails unless the lib is still the one that the caller had open. A new lib in its place would hide that it is lost. */
 const checkSame = (

@@ -33,6 +33,13 @@ export type Act =
   | { readonly _tag: "settle" }
   | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
   /**
+   * The kernel drops the writer's lock. Another writer opens the lib after `turns` turns, while the first one does an act
+   * after `late` turns.
+   */
+  | { readonly _tag: "overtake"; readonly act: Act; readonly late: number; readonly turns: number }
+  /** The lib is closed, and its files are copied by hand: nothing of the copy is durable. The run continues with it. */
+  | { readonly _tag: "copied" }
+  /**
    * An act that a crash cuts short. `at` is the share of its steps, or of its syncs, that come before the crash (0 ≤ at
    * < 1). The run continues with the disk that the crash left.
    */
@@ -74,7 +81,9 @@ export const kinds = [
   "recoverLib",
   "archive",
   "user",
-  "create"
+  "create",
+  "overtake",
+  "copied"
 ] as const
 
 /** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
@@ -92,7 +101,7 @@ const cuttable = [
 ] as const
 
 /** A kind of act. `cut` cuts an act of a random kind short, `cut append` an append. */
-export type Kind = (typeof kinds)[number] | "beside" | `cut ${(typeof cuttable)[number]}`
+export type Kind = (typeof kinds)[number] | "beside" | `${"cut" | "overtake"} ${(typeof cuttable)[number]}`
 
 /** Makes acts of given kinds. All records differ, and names are new if the act needs a new name. */
 export class ActMaker {
@@ -114,6 +123,8 @@ export class ActMaker {
   make(kind: Kind): Act {
     const random = this.#random
     if (kind === "cut") return this.#cut(random.pick(cuttable))
+    if (kind === "overtake") return this.#overtake(random.pick(cuttable))
+    if (kind.startsWith("overtake ")) return this.#overtake(kind.slice("overtake ".length) as Kind)
     if (kind.startsWith("cut ")) return this.#cut(kind.slice("cut ".length) as Kind)
     const tape = random.pick(tapes)
     switch (kind) {
@@ -157,6 +168,8 @@ export class ActMaker {
         return { _tag: random.next() < 0.6 ? "archive" : "activate", tape }
       case "recover":
         return { _tag: "recover", tape: random.pick([...tapes, category]), end: random.pick(["close", "kill"]) }
+      case "copied":
+        return { _tag: "copied" }
       case "recoverLib":
         return { _tag: "recoverLib", end: random.pick(["close", "kill"]) }
       case "flush":
@@ -172,6 +185,11 @@ export class ActMaker {
     // The decisive steps come late.
     const at = Math.max(random.next(), random.next())
     return { _tag: "cut", act: this.make(kind), at, inSync: random.next() < 0.5, end }
+  }
+
+  #overtake(kind: Kind): Act {
+    const random = this.#random
+    return { _tag: "overtake", act: this.make(kind), late: random.below(12), turns: random.below(12) }
   }
 
   #repack(): Repack {

@@ -3,6 +3,8 @@
  * disk and the expectation.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as DiskState from "../../../src/testing/DiskState.ts"
 import { powerLosses } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
@@ -96,17 +98,30 @@ export const isPossible = (world: World, act: Act): boolean => {
     case "together":
       return act.appends.every(({ parts }) => parts.every(({ tape }) => world.get(tape)?.archived !== true))
     case "cut":
+    case "overtake":
       return isPossible(world, act.act)
     case "clone":
       return world.has(act.tape) && !world.has(act.as)
     case "create":
     case "settle":
     case "reopen":
+    case "copied":
     case "recoverLib":
       return true
     default:
       return world.has(act.tape)
   }
+}
+
+/** Returns the same files on a disk that has made none of them durable, except the folder that they are in. */
+const copyOf = (state: DiskState.DiskState): DiskState.DiskState => {
+  let copy = { ...DiskState.empty, boot: state.boot, next: state.next }
+  for (const [path, bytes] of DiskState.contents(state)) {
+    const { inode, name } = DiskState.parentOf(copy, path)!
+    const added = DiskState.addNode(copy, inode, name, bytes === undefined ? "folder" : "file")
+    copy = bytes === undefined ? added.state : DiskState.write(added.state, added.inode, 0, bytes)
+  }
+  return copy
 }
 
 /** One history while it runs. If an act fails, the recorder's expectation says what may be found. */
@@ -144,6 +159,8 @@ export class Run {
     this.acts.push(act)
     if (act._tag === "reopen") return yield* this.#reopen(act.end)
     if (act._tag === "cut") return yield* this.#cut(act)
+    if (act._tag === "overtake") return yield* this.#overtake(act)
+    if (act._tag === "copied") return yield* this.#copied()
     if (act._tag === "together") return yield* this.#together(act)
     return yield* this.#whole(act)
   })
@@ -209,6 +226,41 @@ export class Run {
       this.recorder.expect(expectation.allowed)
       yield* this.#continue(end === "power" ? this.#losePower(state) : DiskState.kill(state))
       this.#mayAdopt ||= [...wanted.keys()].some((tape) => !this.#world.has(tape))
+    }
+  )
+
+  /** The files are copied by hand. Until the copy has been opened once, nothing is promised of it. */
+  readonly #copied = Effect.fnUntraced({ self: this }, function* (this: Run) {
+    yield* this.#continue(copyOf(yield* this.#leave(true)))
+    this.recorder.points.length = this.begun
+  })
+
+  /** Another writer takes over while the first one is at work. What the first one acknowledged must be there. */
+  readonly #overtake = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, { act, late, turns: after }: Act & { readonly _tag: "overtake" }) {
+      const first = this.session!
+      const world = this.#world
+      const during = duringAct(world, act)
+      this.recorder.expect(during)
+      this.disk.dropLocks()
+      const doing = yield* Effect.forkChild(Effect.exit(Effect.andThen(turns(late), doAct(first, act, world))))
+      yield* turns(after)
+      // The first one takes its lock again when it changes its dynamic segment; then the other one is refused.
+      const session = yield* Effect.catchTag(open(this.disk), "LibLocked", () => Effect.succeed(undefined))
+      this.session = session ?? first
+      const exit = yield* Fiber.join(doing)
+      const isDone = Exit.isSuccess(exit)
+      if (session === undefined) {
+        this.#world = afterAct(world, act)
+        this.recorder.expect([this.#world], none)
+        return yield* exit
+      }
+      const found = match(yield* readWorld(session, none), { allowed: isDone ? during.slice(-1) : during, lost: none })
+      this.recorder.expect([found], none)
+      yield* Effect.exit(first.close)
+      this.#mayAdopt ||= afterAct(world, act).size > found.size
+      this.#world = match(yield* readWorld(session, none), this.recorder.expectation)
     }
   )
 

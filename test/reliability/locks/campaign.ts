@@ -6,17 +6,19 @@
  * - A writer is stopped by SIGSTOP: another one is refused. Then its lock file is unlinked, another writer opens the
  *   lib and appends, and the first one is continued. Its next step fails, and everything that either acknowledged is
  *   there.
- * - The same in one process, held up within every call that changes something, of every operation.
- *
- * No check of the lock protects against a writer that is stopped between the check and the next call, in the same turn.
- * The long mode holds it up there too and reports what that would cost. It does not count as a failure.
+ * - The same in one process, held up within and directly before every call that changes something, of every operation, of
+ *   an opening and of a recovery.
+ * - Processes drop the kernel's lock again and again, as POSIX lets any reader of the lock file do, and overtake each
+ *   other while they append, flush, repack, open and close.
  */
 import * as path from "node:path"
 import { warmUp, withScratch } from "../../support/children.ts"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { makeRandom, seedOf } from "../random.ts"
 import { fight } from "./fight.ts"
-import { operations, stopAndTakeOver } from "./heldUp.ts"
+import type { Held } from "../../support/contestedDisk.ts"
+import { dropLocks } from "./dropped.ts"
+import { operations, type Outcome, stopAndTakeOver, stopOpening } from "./heldUp.ts"
 import { stopOnce } from "./stopped.ts"
 
 const contender = new URL("contender.ts", import.meta.url)
@@ -80,55 +82,70 @@ const stopAll = async (scratch: string, { options, failures, figures, isOurs }: 
   return stopped
 }
 
+/** What may be held up: an operation, an opening, a recovery. */
+const subjects: ReadonlyArray<{
+  readonly name: string
+  readonly stop: (location: string, held: Held, step: number, closes: boolean) => Promise<Outcome>
+}> = [
+  ...operations.map((operation) => ({
+    name: operation.name,
+    stop: (location: string, held: Held, step: number, closes: boolean) =>
+      stopAndTakeOver(location, operation, held, step, closes)
+  })),
+  ...(["another opens", "another recovers", "the one before appends"] as const).map((meanwhile) => ({
+    name: `opening while ${meanwhile}`,
+    stop: (location: string, held: Held, step: number, closes: boolean) =>
+      stopOpening(location, meanwhile, held, step, closes)
+  }))
+]
+
 /**
- * Holds a writer up within each call of each operation; in the ordinary size, from the ninth call on, in about half of
- * them.
+ * Holds a writer up within each call of each operation, and directly before it: after its look at the lock. In the
+ * ordinary size, from the ninth call on, in about a quarter of them.
  */
 const holdUpAll = async ({ options, failures, figures, isOurs }: Share): Promise<number> => {
   const random = makeRandom(seedOf(options.seed, 3))
+  const isAll = options.size === "long"
   let points = 0
   await withScratch("memory", async (folder) => {
-    for (const [n, operation] of operations.entries()) {
+    for (const [n, { name, stop }] of subjects.entries()) {
       if (!isOurs(n)) continue
       for (let step = 1, ended = false; !ended; step++) {
-        const both = options.size === "long" ? [true, false] : [random.below(2) === 0]
-        if (options.size === "ordinary" && step > 8 && random.below(2) === 0) continue
-        for (const closes of both) {
-          const { at, wrong } = await stopAndTakeOver(path.join(folder, "lib"), operation, "within", step, closes)
-          ended = at === undefined
-          if (ended) break
-          points += 1
-          const where = `${operation.name}, held up within call ${step} (${at}), the new writer ${closes ? "had closed" : "was still open"}`
-          failures.push(...wrong.map((text) => `${where}: ${text}`))
+        for (const held of ["within", "before"] as const) {
+          if (!isAll && step > 8 && random.below(4) > 0) continue
+          for (const closes of isAll ? [true, false] : [random.below(2) === 0]) {
+            const { at, wrong } = await stop(path.join(folder, "lib"), held, step, closes)
+            ended ||= at === undefined
+            if (at !== undefined) points += 1
+            const where = `${name}, held up ${held} call ${step} (${at}), the new writer ${closes ? "had closed" : "was still open"}`
+            failures.push(...wrong.map((text) => `${where}: ${text}`))
+          }
         }
       }
     }
   })
   figures.push(
-    `${points} times held up within a call of ${operations.length} operations while another writer took over`
+    `${points} times held up within or directly before a call of ${subjects.length} operations while another writer took over`
   )
   return points
 }
 
-/** Holds a writer up between its check of the lock and the next call. Reports the outcome, but counts no failures. */
-const lookThroughWindow = async ({ figures, isOurs }: Share): Promise<void> => {
-  const lost: Array<string> = []
-  let tried = 0
-  await withScratch("memory", async (folder) => {
-    for (const [n, operation] of operations.entries()) {
-      if (!isOurs(n)) continue
-      for (let step = 1; ; step++) {
-        const { at, wrong } = await stopAndTakeOver(path.join(folder, "lib"), operation, "before", step, true)
-        if (at === undefined) break
-        tried += 1
-        if (wrong.length > 0) lost.push(`${operation.name}, call ${step}`)
-      }
-    }
-  })
-  const which = lost.length === 0 ? "" : `: ${lost.join("; ")}`
+const dropAll = async (scratch: string, { options, failures, figures, isOurs }: Share): Promise<number> => {
+  const rounds = options.size === "ordinary" ? 4 : 100
+  let [kills, acknowledged, stopped] = [0, 0, 0]
+  for (let n = 0; n < rounds; n++) {
+    if (!isOurs(n)) continue
+    const seed = seedOf(options.seed, 4, n)
+    const came = await dropLocks(scratch, path.join(scratch, `dropped-${n}`), 2 + (n % 3), 6, seed)
+    failures.push(...came.failures.map((text) => `dropped locks, seed ${seed}: ${text}`))
+    kills += came.kills
+    acknowledged += came.acknowledged
+    stopped += came.stopped
+  }
   figures.push(
-    `the window: held up ${tried} times between the check of the lock and the next call, ${lost.length} would cost data${which}`
+    `${kills} processes dropped their lock again and again and were killed in the end; they were overtaken ${stopped} times and acknowledged ${acknowledged} batches`
   )
+  return kills
 }
 
 const run = (options: Options): Promise<Result> =>
@@ -139,14 +156,18 @@ const run = (options: Options): Promise<Result> =>
     const kills = await fightAll(scratch, share)
     const stopped = await stopAll(scratch, share)
     const heldUp = await holdUpAll(share)
-    if (options.size === "long") await lookThroughWindow(share)
+    const dropped = await dropAll(scratch, share)
     const { failures, figures } = share
-    return { counts: { kills, points: stopped + heldUp, violations: failures.length }, failures, figures }
+    return {
+      counts: { kills: kills + dropped, points: stopped + heldUp, violations: failures.length },
+      failures,
+      figures
+    }
   })
 
 export const campaign: Campaign = {
   name: "locks",
-  shows: "Only one writer writes at a time. A writer that lost its lock while it was stopped damages nothing.",
+  shows: "Only one writer writes at a time. A writer that lost its lock loses and damages nothing.",
   partsMax: 2,
   run
 }

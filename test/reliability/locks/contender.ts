@@ -3,12 +3,15 @@
  *
  * - `fight`: opens the lib, appends a few numbered batches, closes it, and starts over.
  * - `stay`: opens it once, then appends, flushes and repacks until it is refused.
+ * - `drop`: opens the lib, drops the kernel's lock by opening and closing the lock file, appends, flushes and repacks,
+ *   closes the lib, and starts over. Another writer may come in at any moment.
  *
  * Lines: `<name> in`, `<name> locked`, `<name> ack <n> <ordinal> <batch>`, `<name> out`, `<name> stopped <tag>`,
  * `<name> error <tag>: <message>`.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as fs from "node:fs"
 import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
 import type { Storage } from "litetapes/Storage"
@@ -16,7 +19,12 @@ import * as Tape from "litetapes/Tape"
 import { say } from "../../support/children.ts"
 import { recordsOf, tapeName } from "./numbered.ts"
 
-const [location, name, mode, seedText] = process.argv.slice(2) as [string | undefined, string, "fight" | "stay", string]
+const [location, name, mode, seedText] = process.argv.slice(2) as [
+  string | undefined,
+  string,
+  "fight" | "stay" | "drop" | undefined,
+  string
+]
 
 let n = 0
 
@@ -64,8 +72,44 @@ const stay = inLib((tape) =>
   )
 ).pipe(Effect.catch((error) => Effect.sync(() => say(`${name} stopped ${error._tag}`))))
 
-const chosen: Effect.Effect<void, { readonly _tag: string; readonly message: string }, Storage> =
-  mode === "fight" ? fight : stay
+/** What any program does that reads the lib's folder: POSIX drops all locks of this process on the file. */
+const dropLock = Effect.sync(() => fs.closeSync(fs.openSync(`${location}/litelib.lock`, "r")))
+
+/** Appends the next batch. Its number is never used again, whatever comes of it. */
+const appendNext = Effect.fnUntraced(function* (tape: Tape.Tape["Service"]) {
+  const mine = n
+  n += 1
+  const receipt = yield* tape.append(recordsOf(name, mine))
+  say(`${name} ack ${mine} ${receipt.firstOrdinal} ${receipt.batch}`)
+})
+
+/** Errors by which a writer learns that another one has taken over, or is about to. */
+const overtaken = ["LibLocked", "CommitOutcomeUnknown", "WriterPoisoned", "StorageError"] as const
+
+const drop = Effect.forever(
+  inLib((tape) =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 12; round++) {
+        if (round % 4 === 1) yield* dropLock
+        yield* appendNext(tape)
+        if ((round + Number(seedText)) % 5 === 0) yield* tape.appendSegment
+        if (round === 9) yield* tape.repack({ targetBytes: 2000 })
+      }
+      yield* dropLock
+    })
+  ).pipe(
+    Effect.catchTag(overtaken, ({ _tag }) =>
+      Effect.andThen(
+        Effect.sync(() => say(`${name} stopped ${_tag}`)),
+        Effect.sleep("2 millis")
+      )
+    )
+  )
+)
+
+const modes = { fight, stay, drop }
+
+const chosen: Effect.Effect<void, { readonly _tag: string; readonly message: string }, Storage> = modes[mode ?? "fight"]
 
 const program = chosen.pipe(
   Effect.catch((error) => Effect.sync(() => say(`${name} error ${error._tag}: ${error.message}`))),

@@ -133,7 +133,7 @@ export const commits: ReadonlyArray<Mutant> = [
   {
     name: "dynamic-not-synced",
     breaks: "The first bytes of a new dynamic segment, including a copied batch, are not synced.",
-    edits: [{ file: dynamics, find: "Effect.andThen(file.sync),", replace: "" }],
+    edits: [{ file: dynamics, find: "        Effect.andThen(file.sync),\n", replace: "" }],
     histories: [
       ["append", "kill"],
       ["roll", "append"]
@@ -151,22 +151,22 @@ export const commits: ReadonlyArray<Mutant> = [
   {
     name: "leftover-dynamic-reused",
     breaks:
-      "I3: a leftover of an interrupted opening with the number of a new dynamic segment is overwritten, not unlinked.",
+      "I3: a leftover of an interrupted opening with the number of a new dynamic segment is overwritten, not replaced.",
     edits: [
       {
         file: "services/lib/takeOver.ts",
-        find: "if (left > state.highest) yield* root.journal.drop(left)",
-        replace: "if (left > dynamic) yield* root.journal.drop(left)"
+        find: "    if (left > state.highest && !(yield* mayBeListed(root, state, left))) yield* root.journal.drop(left)",
+        replace: "    if (left > dynamic) yield* root.journal.drop(left)"
       },
-      { file: dynamics, find: "yield* unlinkIfThere(disk, path)", replace: "" },
       {
         file: dynamics,
-        find: "const file = yield* disk.create(path)",
-        replace: "const file = yield* Effect.catch(disk.create(path), () => disk.openWrite(path))"
-      }
+        find: "const file = yield* within(place, disk.create(made))",
+        replace: "const file = yield* Effect.catch(disk.openWrite(path), () => disk.create(path))"
+      },
+      { file: dynamics, find: "        Effect.andThen(moveIn(place, made, path)),\n", replace: "" }
     ],
     histories: [["cut roll"]],
-    before: ["create", "rename"]
+    before: ["create", "rename", "sync", "syncFolder"]
   },
   {
     name: "dynamic-listed-before-made",

@@ -5,10 +5,7 @@ const meta = "layers/folder/MetaStore.ts"
 const files = "layers/folder/files.ts"
 const tapes = "layers/folder/TapeFolders.ts"
 const open = "layers/folder/open.ts"
-const written = `      yield* unlinkIfThere(disk, temporary(path))
-      yield* writeNew(disk, temporary(path), bytes)
-      yield* moveIn(place, temporary(path), path)
-`
+const written = "      yield* putFile(place, path, bytes)\n"
 
 export const metas: ReadonlyArray<Mutant> = [
   {
@@ -38,9 +35,9 @@ export const metas: ReadonlyArray<Mutant> = [
       {
         file: meta,
         find: written,
-        replace: `      yield* unlinkIfThere(disk, temporary(path))
-      const file = yield* disk.create(temporary(path))
-      yield* moveIn(place, temporary(path), path)
+        replace: `      const made = place.own!.next()
+      const file = yield* disk.create(made)
+      yield* disk.rename(made, path)
       yield* Effect.andThen(file.write(bytes, 0), file.sync)
       yield* file.close
 `
@@ -55,22 +52,23 @@ export const metas: ReadonlyArray<Mutant> = [
       {
         file: meta,
         find: written,
-        replace: written.replace("      yield* moveIn", "      yield* unlinkIfThere(disk, path)\n      yield* moveIn")
+        replace: `      yield* unlinkIfThere(disk, path)\n${written}`
       }
     ],
     histories: [["user"], ["append", "flush"]]
   },
   {
     name: "leftover-temporary-reused",
-    breaks: "The temporary file of an interrupted change of meta is overwritten, not unlinked.",
+    breaks:
+      "A meta is written beside its place, and the file that an interrupted change left there is overwritten, not unlinked.",
     edits: [
       {
         file: meta,
-        find: written,
+        find: `      yield* unlinkIfThere(disk, temporary(path))\n${written}`,
         replace: `      const file = yield* Effect.catch(disk.create(temporary(path)), () => disk.openWrite(temporary(path)))
       yield* Effect.andThen(file.write(bytes, 0), file.sync)
       yield* file.close
-      yield* moveIn(place, temporary(path), path)
+      yield* disk.rename(temporary(path), path)
 `
       }
     ],
@@ -135,7 +133,7 @@ export const metas: ReadonlyArray<Mutant> = [
     name: "new-lib-trusted",
     breaks:
       "I2: the first meta of a lib is trusted, although the writer that created it may not have synced the folder.",
-    edits: [{ file: open, find: "else if (isNew(names)) yield* disk.syncFolder(location)", replace: "" }],
+    edits: [{ file: open, find: "const synced = yield* syncCopied(disk, location)", replace: "const synced = 0" }],
     histories: [["create"]],
     before: ["syncFolder"],
     fromStart: true,

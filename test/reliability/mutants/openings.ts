@@ -52,7 +52,7 @@ export const openings: ReadonlyArray<Mutant> = [
         file: dynamics,
         find: 'create: (n, bytes) => writing(place, "journal.create", pathOf(n), () => create(pathOf(n), bytes)),',
         replace: `create: (n, bytes, inherited) => writing(place, "journal.create", pathOf(n), () =>
-      inherited === undefined ? create(pathOf(n), bytes) : Effect.map(disk.openWrite(pathOf(n)), (file) => makeWriter(place, file, inherited))),`
+      inherited === undefined ? create(pathOf(n), bytes) : Effect.map(disk.openWrite(pathOf(n)), (file) => makeWriter(place, file, pathOf(n), inherited))),`
       }
     ],
     histories: [["cut append"], ["append", "cut appendAll"]]
@@ -159,7 +159,13 @@ export const openings: ReadonlyArray<Mutant> = [
     name: "leftovers-kept-until-the-epoch",
     breaks:
       "A leftover dynamic segment of an interrupted opening, with a number above the new one, is not dropped before the epoch.",
-    edits: [{ file: takeOver, find: "if (left > state.highest) yield* root.journal.drop(left)", replace: "{}" }],
+    edits: [
+      {
+        file: takeOver,
+        find: "    if (left > state.highest && !(yield* mayBeListed(root, state, left))) yield* root.journal.drop(left)",
+        replace: "    void left"
+      }
+    ],
     histories: [
       ["append", "cut append"],
       ["roll", "cut append"]
