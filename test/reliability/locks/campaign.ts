@@ -16,9 +16,8 @@ import { warmUp, withScratch } from "../../support/children.ts"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { makeRandom, seedOf } from "../random.ts"
 import { fight } from "./fight.ts"
-import type { Held } from "../../support/contestedDisk.ts"
 import { dropLocks } from "./dropped.ts"
-import { operations, type Outcome, stopAndTakeOver, stopOpening } from "./heldUp.ts"
+import { subjects } from "./subjects.ts"
 import { stopOnce } from "./stopped.ts"
 
 const contender = new URL("contender.ts", import.meta.url)
@@ -81,23 +80,6 @@ const stopAll = async (scratch: string, { options, failures, figures, isOurs }: 
   )
   return stopped
 }
-
-/** What may be held up: an operation, an opening, a recovery. */
-const subjects: ReadonlyArray<{
-  readonly name: string
-  readonly stop: (location: string, held: Held, step: number, closes: boolean) => Promise<Outcome>
-}> = [
-  ...operations.map((operation) => ({
-    name: operation.name,
-    stop: (location: string, held: Held, step: number, closes: boolean) =>
-      stopAndTakeOver(location, operation, held, step, closes)
-  })),
-  ...(["another opens", "another recovers", "the one before appends"] as const).map((meanwhile) => ({
-    name: `opening while ${meanwhile}`,
-    stop: (location: string, held: Held, step: number, closes: boolean) =>
-      stopOpening(location, meanwhile, held, step, closes)
-  }))
-]
 
 /**
  * Holds a writer up within each call of each operation, and directly before it: after its look at the lock. In the

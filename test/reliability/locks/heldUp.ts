@@ -7,9 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as FolderStorage from "litetapes/FolderStorage"
-import * as Lib from "litetapes/Lib"
+import type * as Lib from "litetapes/Lib"
 import { Disk } from "litetapes/Disk"
-import { Storage } from "litetapes/Storage"
 import * as fs from "node:fs"
 import * as Contested from "../../support/contestedDisk.ts"
 import { existingTape, type LibService, openSession, type Session, storeOf, tapeOf } from "../../support/openLib.ts"
@@ -24,7 +23,7 @@ export interface Operation {
 
 type Keep = (lib: LibService, tape: string, text: string, count?: number) => Effect.Effect<void, unknown>
 
-const settings = { closeBytes: 1024 * 1024, backlogMax: 2 }
+export const settings = { closeBytes: 1024 * 1024, backlogMax: 2 }
 
 const event = { type: "Placed", data: { cents: 100 } }
 
@@ -77,7 +76,7 @@ export const stopAndTakeOver = (
 ): Promise<Outcome> => inNew(location, scenario(location, operation, held, step, closes))
 
 /** Runs a scenario in a lib that is removed afterwards. */
-const inNew = (location: string, scenario: Effect.Effect<Outcome, unknown>): Promise<Outcome> => {
+export const inNew = (location: string, scenario: Effect.Effect<Outcome, unknown>): Promise<Outcome> => {
   const body = scenario.pipe(
     Effect.catchCause((cause) => Effect.succeed<Outcome>({ at: "?", wrong: [`${cause}`] })),
     Effect.ensuring(Effect.sync(() => fs.rmSync(location, { recursive: true, force: true }))),
@@ -87,10 +86,10 @@ const inNew = (location: string, scenario: Effect.Effect<Outcome, unknown>): Pro
   return Effect.runPromise(body)
 }
 
-const storageOver = (disk: Disk["Service"]) => Effect.provideService(FolderStorage.make, Disk, disk)
+export const storageOver = (disk: Disk["Service"]) => Effect.provideService(FolderStorage.make, Disk, disk)
 
 /** Returns all acknowledged batches, and what makes an append whose batch is added to them. */
-const keeping = (): { readonly kept: ReadonlyArray<Kept>; readonly keeper: (by: string) => Keep } => {
+export const keeping = (): { readonly kept: ReadonlyArray<Kept>; readonly keeper: (by: string) => Keep } => {
   const kept: Array<Kept> = []
   const keeper =
     (by: string): Keep =>
@@ -149,83 +148,8 @@ const scenario = Effect.fnUntraced(function* (
   return { at, wrong }
 })
 
-/**
- * What happens while a writer is held up as it opens a lib: another one opens it; both recover a lib that has lost its
- * meta; the writer before, which is still there, appends and flushes.
- */
-export type Meanwhile = "another opens" | "another recovers" | "the one before appends"
-
-/** Stops a writer while it opens a lib, at its `step`-th call, in a new lib at `location`. */
-export const stopOpening = (
-  location: string,
-  meanwhile: Meanwhile,
-  held: Contested.Held,
-  step: number,
-  closes: boolean
-): Promise<Outcome> => inNew(location, opening(location, meanwhile, held, step, closes))
-
-const opening = Effect.fnUntraced(function* (
-  location: string,
-  meanwhile: Meanwhile,
-  held: Contested.Held,
-  step: number,
-  closes: boolean
-) {
-  const disks = Contested.make()
-  const [first, second] = [yield* storageOver(disks.first), yield* storageOver(disks.second)]
-  const { keeper, kept } = keeping()
-  const wrong: Array<string> = []
-  const isRecovery = meanwhile === "another recovers"
-  const before = yield* openSession(second, location, settings)
-  yield* prepare(before.lib, keeper("the one before"))
-  if (isRecovery) fs.unlinkSync(`${location}/litelib.meta.jsonl`)
-  const recovered = (storage: typeof first) =>
-    isRecovery ? Effect.ignore(Effect.provideService(Lib.recover(location), Storage, storage)) : Effect.void
-
-  let successor: Session | undefined
-  const another = Effect.gen(function* () {
-    yield* recovered(second)
-    successor = yield* openSession(second, location, settings)
-    wrong.push(...missing(yield* readTapes(successor.lib), kept).map((text) => `directly after the takeover: ${text}`))
-    yield* work(successor.lib, keeper("the second"))
-    if (closes) yield* successor.close
-  })
-  // It may be refused at any of these steps.
-  const goesOn = Effect.ignore(
-    Effect.gen(function* () {
-      yield* keeper("the one before")(before.lib, "alpha", "late")
-      yield* (yield* existingTape(before.lib, "alpha")).appendSegment
-      yield* keeper("the one before")(before.lib, "beta", "later")
-    })
-  )
-  disks.holdUp(held, step, Effect.orDie(meanwhile === "the one before appends" ? goesOn : another))
-  yield* recovered(first)
-  const opened = yield* Effect.exit(openSession(first, location, settings))
-  const at = disks.letGo()
-  if (Exit.isSuccess(opened)) {
-    // Either may have taken over from the other.
-    yield* Effect.exit(keeper("the first")(opened.value.lib, "alpha", "late"))
-    yield* opened.value.close
-  } else if (!isRecovery && tagOf(opened) !== "LibLocked") {
-    wrong.push(`the first writer was refused with ${String(opened.cause)}`)
-  }
-  if (successor !== undefined && !closes) yield* successor.close
-  yield* before.close
-
-  const last = yield* openSession(second, location, settings)
-  wrong.push(...missing(yield* readTapes(last.lib), kept), ...(yield* findings(last.lib)))
-  yield* keeper("the third")(last.lib, "alpha", "third")
-  yield* last.close
-  return { at, wrong }
-})
-
-const tagOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
-  Exit.isFailure(exit)
-    ? exit.cause.reasons.flatMap((one) => (one._tag === "Fail" ? [(one.error as { _tag?: unknown })._tag] : []))[0]
-    : undefined
-
 /** Makes two tapes, each with a segment and with records in no segment yet, and a stream of events. */
-const prepare = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
+export const prepare = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
   const store = yield* storeOf(lib)
   for (const name of ["alpha", "beta"]) {
     yield* keep(lib, name, "closed", 3)
@@ -239,7 +163,7 @@ const prepare = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
  * The work of the new writer before the old one continues: it uses every number and every name that the old one may
  * use.
  */
-const work = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
+export const work = Effect.fnUntraced(function* (lib: LibService, keep: Keep) {
   const store = yield* storeOf(lib)
   for (const name of ["alpha", "beta", "new", "copy"]) {
     yield* Effect.ignore(lib.activate(name))

@@ -1,6 +1,7 @@
 /** All mutants. */
 import { commits } from "./commits.ts"
 import { errors } from "./errors.ts"
+import { fences } from "./fences.ts"
 import { harmless } from "./harmless.ts"
 import { metas } from "./metas.ts"
 import type { Mutant } from "./mutant.ts"
@@ -8,6 +9,6 @@ import { openings } from "./openings.ts"
 import { segments } from "./segments.ts"
 
 /** Mutants that must be caught. */
-export const mutants: ReadonlyArray<Mutant> = [...commits, ...metas, ...segments, ...openings, ...errors]
+export const mutants: ReadonlyArray<Mutant> = [...commits, ...metas, ...segments, ...openings, ...errors, ...fences]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

@@ -6,6 +6,9 @@ import { Explorer, type Plan, ViolationFound, withWatchdog } from "../crashes/ex
 import { run } from "../crashes/run.ts"
 import { simulate } from "../crashes/session.ts"
 import { stepsOf, tryFault } from "../errors/tryFault.ts"
+import { join } from "node:path"
+import { withScratch } from "../../support/children.ts"
+import { subjects } from "../locks/subjects.ts"
 import { makeRandom, seedOf } from "../random.ts"
 import type { Reach } from "./mutant.ts"
 
@@ -36,10 +39,12 @@ export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: L
   let images = 0
   let broken = 0
   let runs = 0
-  while (runs < runsMax && images < imagesMax) {
-    const kinds = reach.histories[runs % reach.histories.length]!
-    const look = reach.errorsOf === undefined ? crash : fail
-    const found = await look(reach, kinds, seedOf(seed, runs))
+  const { overtakes } = reach
+  // There is no chance in these, so each is tried once.
+  const most = overtakes === undefined ? runsMax : Math.min(runsMax, overtakes.length)
+  while (runs < most && images < imagesMax) {
+    const found =
+      overtakes === undefined ? await lookOnce(reach, seedOf(seed, runs), runs) : await overtake(overtakes[runs]!)
     runs += 1
     images += found.images
     const { violation } = found
@@ -48,6 +53,29 @@ export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: L
   }
   return { why: undefined, trace: [], runs, images, broken }
 }
+
+const lookOnce = (reach: Reach, seed: number, run: number): Promise<Looked> => {
+  const kinds = reach.histories[run % reach.histories.length]!
+  return (reach.errorsOf === undefined ? crash : fail)(reach, kinds, seed)
+}
+
+/** Holds a subject up within and before each of its calls, while another writer takes over. */
+const overtake = (name: string): Promise<Looked> =>
+  withScratch("memory", async (folder) => {
+    const subject = subjects.find((one) => one.name === name)!
+    let images = 0
+    for (let step = 1; ; step++) {
+      for (const held of ["before", "within"] as const) {
+        for (const closes of [true, false]) {
+          const { at, wrong } = await subject.stop(join(folder, "lib"), held, step, closes)
+          if (wrong.length > 0)
+            return { images, violation: { why: wrong[0]!, trace: [`${name}, ${held} ${step}: ${at}`] } }
+          if (at === undefined) return { images, violation: undefined }
+          images += 1
+        }
+      }
+    }
+  })
 
 interface Looked {
   readonly images: number

@@ -28,6 +28,8 @@ export interface Reach {
   readonly fromStart?: boolean
   /** Only an error of one of these operations shows the mutant, not a crash during the run. */
   readonly errorsOf?: ReadonlyArray<string>
+  /** The mutant shows only when another writer takes over: the subjects of the campaign `locks` that are held up. */
+  readonly overtakes?: ReadonlyArray<string>
   /** Such an operation fails from then on until the writer is closed; default: once. */
   readonly isForGood?: boolean
 }
