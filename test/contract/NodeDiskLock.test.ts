@@ -50,6 +50,35 @@ describe("the lock of NodeDisk", () => {
     })
   )
 
+  it.live.runIf(process.platform === "linux")("is taken again once the kernel has dropped it", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      const lock = yield* disk.lock(at)
+      assert.isTrue(yield* lock.keep!)
+      // What a copy of the folder does: POSIX drops all locks of this process on the file.
+      fs.closeSync(fs.openSync(at, "r"))
+      assert.isTrue(yield* lock.held)
+      assert.isTrue(yield* lock.keep!)
+      assert.strictEqual((yield* holder(at)).said, "ELOCKED")
+      fs.unlinkSync(at)
+      assert.isTrue(yield* lock.keep!)
+      assert.strictEqual((yield* holder(at)).said, "ELOCKED")
+    })
+  )
+
+  it.live("is lost if another process took it after the kernel had dropped it", () =>
+    Effect.gen(function* () {
+      const at = newPath()
+      const scope = yield* Scope.make()
+      const lock = yield* Scope.provide(disk.lock(at), scope)
+      fs.closeSync(fs.openSync(at, "r"))
+      assert.strictEqual((yield* holder(at)).said, "held")
+      if (process.platform === "linux") assert.isFalse(yield* lock.keep!)
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(Scope.close(scope, Exit.void))))
+      assert.strictEqual(yield* codeOf(disk.lock(at)), "ELOCKED")
+    })
+  )
+
   it.live("is refused under another name of the same file", () =>
     Effect.gen(function* () {
       const folder = newPath()

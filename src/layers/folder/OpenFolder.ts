@@ -25,7 +25,7 @@ export interface OpenFolder {
   readonly checkLock: Effect.Effect<void, StorageError>
   /** Takes the kernel's lock again if it was dropped. Fails with `lock-lost` if another writer has it. */
   readonly keepLock: Effect.Effect<void, StorageError>
-  /** The writer's own folder; a reader has none. */
+  /** The writer's own folder; `undefined` for a reader. */
   readonly own: WriterFolder | undefined
   readonly handles: Handles
   readonly oneAtATime: KeyedMutex
@@ -47,7 +47,7 @@ export interface Hold {
   readonly own: WriterFolder
 }
 
-/** Makes the state of the folder at `location`, for the writer with this hold, or for a reader, which has none. */
+/** Makes the state of the folder at `location`, for the writer with this hold, or for a reader if it is `undefined`. */
 export const make = (
   disk: Disk["Service"],
   location: string,

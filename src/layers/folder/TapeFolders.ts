@@ -25,7 +25,7 @@ export const make = (place: OpenFolder): TapeFolders => {
       yield* syncFolder(place, folder)
     })
 
-  // Earlier releases built a tape beside its place. Removes only files of such a leftover that they wrote: if there are
+  // Earlier releases built a tape next to its place. Removes only files of such a leftover that they wrote: if there are
   // others, this fails and touches nothing else.
   const removeLeftover = (folder: string) =>
     orAbsent(requireFolder(disk, folder).pipe(Effect.andThen(removeBuilt(folder))))

@@ -4,7 +4,7 @@
  *
  * Whoever takes over removes the folder before it reads anything. The kernel refuses a rename out of a folder, or into
  * one, that does not exist. So the old writer can place, replace and remove nothing from then on, even if it was
- * stopped directly before the call (decision 0034).
+ * stopped directly before the call (I7, decision 0034).
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

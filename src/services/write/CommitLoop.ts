@@ -264,8 +264,7 @@ export class CommitLoop {
       lib.root.boot === undefined
         ? Effect.void
         : lib.guard.step(lib.root.hint.write(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
-    // If the lock was still ours after the sync, the next holder of the lock finds this batch. A later one it might not
-    // find.
+    // I7: if nobody had taken over after the sync, whoever takes over finds this batch. A later one it might not find.
     return Effect.matchEffect(Effect.andThen(lib.guard.checkLock, hint), {
       onFailure: (error) => this.#unknown(requests, error.cause),
       onSuccess: () =>

@@ -1,5 +1,5 @@
 /**
- * Mutants of the fence: a writer that was overtaken goes on, or one that takes over misses something. And of what is
+ * Mutants of the fence: a writer that was overtaken continues, or one that takes over misses something. And of what is
  * done with a lib that was copied by hand.
  */
 import type { Mutant } from "./mutant.ts"
@@ -11,7 +11,7 @@ const dynamics = "layers/folder/JournalStore.ts"
 export const fences: ReadonlyArray<Mutant> = [
   {
     name: "no-look-before-acknowledging",
-    breaks: "A batch is acknowledged without a look whether another writer has taken over.",
+    breaks: "I7: a batch is acknowledged without a look whether another writer has taken over.",
     edits: [
       { file: "services/write/CommitLoop.ts", find: "Effect.andThen(lib.guard.checkLock, hint)", replace: "hint" }
     ],
@@ -20,7 +20,7 @@ export const fences: ReadonlyArray<Mutant> = [
   },
   {
     name: "looks-only",
-    breaks: "The files of a writer are not renamed out of its own folder: there are only looks before each rename.",
+    breaks: "I7: the files of a writer are not renamed out of its own folder: there are only looks before each rename.",
     edits: [
       {
         file: own,
@@ -37,7 +37,7 @@ export const fences: ReadonlyArray<Mutant> = [
   },
   {
     name: "fence-behind-the-scan",
-    breaks: "Whoever takes over stops the writer before only after it has read what that one has committed.",
+    breaks: "I7: whoever takes over stops the writer before only after it has read what that one has committed.",
     edits: [
       { file: opening, find: "    yield* WriterFolder.removeOthers(disk, location, own)\n", replace: "" },
       {
@@ -57,7 +57,7 @@ export const fences: ReadonlyArray<Mutant> = [
   },
   {
     name: "next-number",
-    breaks: "The new dynamic segment gets the number that the writer before may still list.",
+    breaks: "I7: the new dynamic segment gets the number that the writer before may still list.",
     edits: [
       {
         file: "services/lib/takeOver.ts",
@@ -70,7 +70,7 @@ export const fences: ReadonlyArray<Mutant> = [
   },
   {
     name: "preparation-dropped-early",
-    breaks: "Whoever takes over drops the dynamic segment that the writer before has prepared before the decision.",
+    breaks: "I7: whoever takes over drops the dynamic segment that the writer before has prepared before the decision.",
     edits: [
       {
         file: "services/lib/takeOver.ts",
@@ -83,7 +83,7 @@ export const fences: ReadonlyArray<Mutant> = [
   },
   {
     name: "copied-files-trusted",
-    breaks: "The files of a lib that was copied by hand are not synced before it is used.",
+    breaks: "I2: the files of a lib that was copied by hand are not synced before it is used.",
     edits: [{ file: opening, find: "const synced = yield* syncCopied(disk, location)", replace: "const synced = 0" }],
     histories: [
       ["append", "flush", "copied", "append"],
@@ -92,7 +92,7 @@ export const fences: ReadonlyArray<Mutant> = [
   },
   {
     name: "copied-folder-trusted",
-    breaks: "The files of a lib that was copied by hand are synced, but not their folders.",
+    breaks: "I2: the files of a lib that was copied by hand are synced, but not their folders.",
     edits: [
       {
         file: "layers/folder/syncCopied.ts",

@@ -60,7 +60,7 @@ export const metas: ReadonlyArray<Mutant> = [
   {
     name: "leftover-temporary-reused",
     breaks:
-      "A meta is written beside its place, and the file that an interrupted change left there is overwritten, not unlinked.",
+      "A meta is written next to its place, and the file that an interrupted change left there is overwritten, not unlinked.",
     edits: [
       {
         file: meta,
