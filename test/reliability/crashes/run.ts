@@ -229,10 +229,16 @@ export class Run {
     }
   )
 
-  /** The files are copied by hand. Until the copy has been opened once, nothing is promised of it. */
+  /**
+   * The files are copied by hand, and a writer that opens the copy is killed. Until it has opened it, nothing is promised:
+   * so this is not a part of the run, and the disk does not fail.
+   */
   readonly #copied = Effect.fnUntraced({ self: this }, function* (this: Run) {
-    yield* this.#continue(copyOf(yield* this.#leave(true)))
-    this.recorder.points.length = this.begun
+    const copy = this.recorder.disk(copyOf(yield* this.#leave(true)), this.#turns)
+    const { length } = this.recorder.points
+    yield* open(copy)
+    this.recorder.points.length = length
+    yield* this.#continue(DiskState.kill(copy.state()))
   })
 
   /** Another writer takes over while the first one is at work. What the first one acknowledged must be there. */
