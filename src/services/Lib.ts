@@ -57,7 +57,7 @@ import {
 import { type RecoverError, type RecoverReport, recoverTape } from "./maintenance/recover/RecoverTape.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
 import { type VerifyOptions, type VerifyReport, verifyLib } from "./maintenance/verify/Verify.ts"
-import { openSession, openWriterSession } from "./openSession.ts"
+import { logWarnings, openSession, openWriterSession } from "./openSession.ts"
 import { defaultSchedule, type ReopenError, type Session, Sessions } from "./Sessions.ts"
 import { wholeNumber } from "../domain/base/wholeNumber.ts"
 import { Randomness } from "./ports/Randomness.ts"

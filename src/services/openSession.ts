@@ -68,7 +68,8 @@ const openRoot = Effect.fnUntraced(function* (
 
 const readerReport = { created: false, recovered: false, metaTailDropped: false }
 
-const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
+/** Logs what a place warns of. */
+export const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
   Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
 
 const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
