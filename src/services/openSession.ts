@@ -68,7 +68,7 @@ const openRoot = Effect.fnUntraced(function* (
 
 const readerReport = { created: false, recovered: false, metaTailDropped: false }
 
-/** Logs what a place warns of. */
+/** Logs the risks of a place that were seen when it was opened. */
 export const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
   Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
 
