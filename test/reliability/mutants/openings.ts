@@ -167,8 +167,8 @@ export const openings: ReadonlyArray<Mutant> = [
       }
     ],
     histories: [
-      ["append", "cut append"],
-      ["roll", "cut append"]
+      ["cut roll", "append"],
+      ["roll", "cut roll"]
     ],
     before: ["rename"],
     lossesMax: 2
