@@ -90,7 +90,8 @@ export interface Category<S extends Schemas> {
   ) => Stream.Stream<Recorded<S>, StreamReadError | EventSchemaError, EventStore>
   /**
    * Reads the events of all aggregates of the category by position, as `EventStore.readAll` does. A category in
-   * `options.filter` is ignored. With placement by category it reads only the tape of this category.
+   * `options.filter` is ignored. With placement `category-or-shared` or `category` it reads only the tape of this
+   * category; and the shared tape, if that has a stream that is named like the category.
    */
   readonly readAll: (
     options?: ReadAllOptions

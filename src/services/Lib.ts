@@ -78,7 +78,7 @@ export interface Options {
   readonly limits?: Partial<Limits>
   /**
    * Placement of streams on tapes in a new lib. An existing lib must have the given one, else opening fails with
-   * `SettingsMismatch`. Default: by category.
+   * `SettingsMismatch`. Default: `category-or-shared`.
    */
   readonly placement?: Placement
   /** Size in bytes at which a dynamic segment is closed. Default: 64 MiB; at most 512 MiB. */

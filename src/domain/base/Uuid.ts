@@ -88,6 +88,10 @@ export const uuidV4 = (random: Uint8Array): string => {
 export const isUuid = (text: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(text)
 
+/** Returns whether `text` looks like a UUID of any version: 8-4-4-4-12 hexadecimal digits of either case. */
+export const isUuidText = (text: string): boolean =>
+  text.length === 36 && /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)
+
 const poolBytes = 16 * 1024
 const millisMax = 2 ** 48 - 1
 const counterHighMax = 2 ** 26 - 1

@@ -5,17 +5,21 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
+import { isUuidText } from "../base/Uuid.ts"
 import { encodeTapeName } from "./Names.ts"
 
 /**
  * How streams are placed on tapes:
  *
- * - `category`: one tape for each category; the default.
+ * - `category-or-shared`: one tape for each category, and one, `events`, for all streams that have none: those without a
+ *   `-`, and those whose whole name is a UUID. The default.
+ * - `category`: one tape for each category, also for categories with one stream only. The default of early versions.
  * - `stream`: one tape for each stream; for up to about a thousand streams.
  * - `single`: one tape, `events`.
  * - `hashed`: 1 to 1024 tapes, `events-000`, `events-001` and so on; the hash of a stream's name chooses its tape.
  */
 export const Placement = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("category-or-shared") }),
   Schema.Struct({ kind: Schema.Literal("category") }),
   Schema.Struct({ kind: Schema.Literal("stream") }),
   Schema.Struct({ kind: Schema.Literal("single") }),
@@ -26,6 +30,12 @@ export const Placement = Schema.Union([
 ])
 
 export type Placement = typeof Placement.Type
+
+/** The placement of a new lib. */
+export const defaultPlacement: Placement = Object.freeze({ kind: "category-or-shared" })
+
+/** Name of the tape that the placements `single` and `category-or-shared` share among streams. */
+export const sharedTape = "events"
 
 /** A text is not the name of a stream. `name` is cut at 120 characters; `why` says what is wrong with it. */
 export class InvalidStreamName extends Schema.TaggedError<InvalidStreamName>("litetapes/InvalidStreamName")(
@@ -58,15 +68,26 @@ export const category = (stream: string): string => {
   return dash === -1 ? stream : stream.slice(0, dash)
 }
 
+/**
+ * Returns whether a stream is on the shared tape with the placement `category-or-shared`: its name has no `-`, or is a
+ * UUID as a whole (8-4-4-4-12 hexadecimal digits of either case).
+ */
+export const isShared = (stream: string): boolean => !stream.includes("-") || isUuidText(stream)
+
+/** Returns whether streams of this category, in the sense of `category`, may be on the shared tape under a UUID. */
+export const mayBeUuids = (name: string): boolean => /^[0-9a-f]{8}$/i.test(name)
+
 /** Returns the name of the tape that holds `stream`, which must be the name of a stream (`checkStreamName`). */
 export const tapeOf = (placement: Placement, stream: string): string => {
   switch (placement.kind) {
+    case "category-or-shared":
+      return isShared(stream) ? sharedTape : encodeTapeName(category(stream))
     case "category":
       return encodeTapeName(category(stream))
     case "stream":
       return encodeTapeName(stream)
     case "single":
-      return "events"
+      return sharedTape
     case "hashed":
       return `events-${String(firstFourBytes(stream) % placement.tapes).padStart(3, "0")}`
   }
@@ -93,5 +114,5 @@ export const checkPlacement = (placement: unknown): { setting: string; why: stri
     ? undefined
     : {
         setting: "placement",
-        why: `must be category, stream, single, or hashed with 1 to 1024 tapes, not ${JSON.stringify(placement)}`
+        why: `must be category-or-shared, category, stream, single, or hashed with 1 to 1024 tapes, not ${JSON.stringify(placement)}`
       }

@@ -80,6 +80,7 @@ export interface LibState {
 /** Largest number in a lib that is opened, so that counting up from it stays exact. */
 const numberMax = 2 ** 48
 
+/** A state that is being folded. */
 interface Draft {
   lib: string
   created: string
@@ -144,19 +145,56 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
   return { ...draft, records: records.length }
 }
 
-/** Returns the state after one more record that this writer has just written. */
-export const after = (state: LibState, record: Unchained<LibRecord>): LibState => {
+/** What one more record changes in a state. Its maps hold only the tapes that the record names. */
+export interface Change {
+  readonly draft: Draft
+  readonly records: number
+}
+
+/**
+ * Returns what one more record of this writer changes. The state stays as it is, and the cost does not grow with its
+ * tapes.
+ *
+ * @throws MetaInvalid | EpochRegression | InvalidTapeName
+ */
+export const change = (state: LibState, record: Unchained<LibRecord>): Change => {
+  const tapes = new Map<string, TapeListing>()
+  const roles = new Map<string, Role>()
+  if (record.$type === "LiteLib.Tape") {
+    const known = state.tapes.get(record.name)
+    if (known !== undefined) tapes.set(record.name, known)
+    for (const id of [record.tape, record.replaces]) {
+      const role = id === undefined ? undefined : state.roles.get(id)
+      if (role !== undefined) roles.set(id!, role)
+    }
+  }
   const draft: Draft = {
     ...state,
-    tapes: new Map(state.tapes),
+    tapes,
+    roles,
     replaced: [...state.replaced],
-    roles: new Map(state.roles),
     live: [...state.live],
     branches: [...state.branches]
   }
   apply("lib meta", state.records + 1, draft, record)
-  return { ...draft, records: state.records + 1 }
+  return { draft, records: state.records + 1 }
 }
+
+/**
+ * Returns the state after a change that was made from it. It takes over the maps of the state, which must not be used
+ * any more: otherwise each of many new tapes would cost a copy of all tapes before it.
+ */
+export const advance = (state: LibState, { draft, records }: Change): LibState => {
+  const tapes = state.tapes as Map<string, TapeListing>
+  const roles = state.roles as Map<string, Role>
+  for (const [name, listed] of draft.tapes) tapes.set(name, listed)
+  for (const [id, role] of draft.roles) roles.set(id, role)
+  return { ...draft, tapes, roles, records }
+}
+
+/** Returns the state after one more record, as a copy. */
+export const after = (state: LibState, record: Unchained<LibRecord>): LibState =>
+  advance({ ...state, tapes: new Map(state.tapes), roles: new Map(state.roles) }, change(state, record))
 
 const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRecord>): void => {
   const invalid = (why: string) => new MetaInvalid({ meta, line, why })

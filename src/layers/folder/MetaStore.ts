@@ -9,6 +9,7 @@ import type { MetaOwner, MetaStore, StorageError } from "../../services/ports/St
 import { versionOf } from "../storage/metaVersion.ts"
 import { isUnsafeTape, temporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
+import { MetaAppends } from "./MetaAppends.ts"
 import { join, orAbsent, readWhole, requireFolder, unlinkIfThere } from "./files.ts"
 import { type OpenFolder, putFile, reading, writing, syncFolder } from "./OpenFolder.ts"
 import * as PlaceFile from "./PlaceFile.ts"
@@ -40,20 +41,13 @@ export const make = (place: OpenFolder): MetaStore => {
       return Effect.fail(storageError(operation, pathOf(owner), reason))
     })
 
+  const appends = new MetaAppends(place)
+
   /** Runs a change. No other change of the same meta runs between its read and its end. */
   const changing = <A>(operation: string, owner: MetaOwner, body: () => Effect.Effect<A, DiskError | StorageError>) =>
     place.oneAtATime(
       pathOf(owner),
       writing(place, operation, pathOf(owner), () => checked(operation, owner, body))
-    )
-
-  const append = (path: string, bytes: Uint8Array, position: number) =>
-    Effect.acquireUseRelease(
-      disk.openWrite(path),
-      // A writer that takes over replaces the file. The one that was opened here then no longer counts, and may be
-      // written to.
-      (file) => place.checkLock.pipe(Effect.andThen(file.write(bytes, position)), Effect.andThen(file.datasync)),
-      (file) => file.close
     )
 
   const replace = (owner: MetaOwner, bytes: Uint8Array) =>
@@ -76,9 +70,7 @@ export const make = (place: OpenFolder): MetaStore => {
       ),
     append: (owner, version, bytes) =>
       changing("meta.append", owner, () =>
-        Effect.flatMap(readExpected("meta.append", owner, version), (before = new Uint8Array()) =>
-          Effect.as(append(pathOf(owner), bytes, before.length), versionOf(before, bytes))
-        )
+        appends.append(pathOf(owner), version, bytes, readExpected("meta.append", owner, version))
       ),
     replace: (owner, version, bytes) =>
       changing("meta.replace", owner, () =>

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { StorageError } from "../../services/ports/Storage.ts"
 import type { GrowableBuffer } from "./GrowableBuffer.ts"
+import type { RunningVersion } from "../storage/metaVersion.ts"
 import { type Reason, storageError } from "../storage/storageErrors.ts"
 
 export interface Tape {
@@ -16,6 +17,8 @@ export interface Tape {
 export interface Lib {
   locked: boolean
   meta: Uint8Array | undefined
+  /** Meta as the last append left it, with its version. */
+  grown: { readonly bytes: Uint8Array; readonly running: RunningVersion } | undefined
   hint: Uint8Array | undefined
   readonly tapes: Map<string, Tape>
   readonly dynamics: Map<number, GrowableBuffer>
@@ -35,6 +38,7 @@ export interface Session {
 export const makeLib = (): Lib => ({
   locked: false,
   meta: undefined,
+  grown: undefined,
   hint: undefined,
   tapes: new Map(),
   dynamics: new Map(),

@@ -3,10 +3,20 @@
  */
 import { metaBytesCeiling } from "../../domain/format/Limits.ts"
 import type { MetaOwner, MetaStore } from "../../services/ports/Storage.ts"
-import { versionOf } from "../storage/metaVersion.ts"
+import { RunningVersion, versionOf } from "../storage/metaVersion.ts"
 import { isUnsafeTape } from "../storage/fileNames.ts"
 import { tooLarge } from "../storage/storageErrors.ts"
 import { refuse, type Session, step } from "./MemoryLib.ts"
+
+/** Returns `before` with `more` at its end: in the memory behind it, if there is room. */
+const grown = (before: Uint8Array, more: Uint8Array): Uint8Array => {
+  const length = before.length + more.length
+  const hasRoom = before.byteOffset === 0 && before.buffer.byteLength >= length
+  const memory = hasRoom ? new Uint8Array(before.buffer) : new Uint8Array(2 * length)
+  if (!hasRoom) memory.set(before)
+  memory.set(more, before.length)
+  return memory.subarray(0, length)
+}
 
 export const make = (session: Session): MetaStore => {
   const { lib } = session
@@ -17,9 +27,14 @@ export const make = (session: Session): MetaStore => {
     return lib.tapes.get(owner)?.meta
   }
 
+  const versionOfMeta = (bytes: Uint8Array | undefined): string | undefined => {
+    if (bytes === undefined) return undefined
+    return bytes === lib.grown?.bytes ? lib.grown.running.version : versionOf(bytes)
+  }
+
   const readExpected = (operation: string, owner: MetaOwner, version: string | undefined): Uint8Array => {
     const bytes = read(operation, owner)
-    if ((bytes === undefined ? undefined : versionOf(bytes)) !== version) {
+    if (versionOfMeta(bytes) !== version) {
       refuse(session, operation, owner ?? "", version === undefined ? "exists" : "changed")
     }
     return bytes ?? new Uint8Array()
@@ -43,10 +58,12 @@ export const make = (session: Session): MetaStore => {
     append: (owner, version, bytes) =>
       step(session, "meta.append", "write", () => {
         const before = readExpected("meta.append", owner, version)
-        const after = new Uint8Array(before.length + bytes.length)
-        after.set(before)
-        after.set(bytes, before.length)
-        return write("meta.append", owner, after)
+        const after = grown(before, bytes)
+        if (owner !== undefined) return write("meta.append", owner, after)
+        const known = before === lib.grown?.bytes ? lib.grown.running : RunningVersion.of(before)
+        lib.meta = after
+        lib.grown = { bytes: after, running: known.with(bytes) }
+        return lib.grown.running.version
       }),
     replace: (owner, version, bytes) =>
       step(session, "meta.replace", "write", () => {

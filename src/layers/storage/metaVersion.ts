@@ -1,11 +1,27 @@
 /**
- * The version of a meta, against which a change is made.
+ * The version of a meta, against which a change is made: the SHA-256 of its bytes.
  */
-import { createHash } from "node:crypto"
+import { createHash, type Hash } from "node:crypto"
 
-/** Returns the hexadecimal SHA-256 of the bytes, which are given in parts. */
-export const versionOf = (...parts: ReadonlyArray<Uint8Array>): string => {
-  const hash = createHash("sha256")
-  for (const part of parts) hash.update(part)
-  return hash.digest("hex")
+/** Returns the version of these bytes. */
+export const versionOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
+
+/** The version of bytes that grow at their end, at a cost that depends on what is added and not on what is there. */
+export class RunningVersion {
+  readonly version: string
+  readonly #hash: Hash
+
+  private constructor(hash: Hash) {
+    this.#hash = hash
+    this.version = hash.copy().digest("hex")
+  }
+
+  static of(bytes: Uint8Array): RunningVersion {
+    return new RunningVersion(createHash("sha256").update(bytes))
+  }
+
+  /** Returns the version with `more` at the end. */
+  with(more: Uint8Array): RunningVersion {
+    return new RunningVersion(this.#hash.copy().update(more))
+  }
 }

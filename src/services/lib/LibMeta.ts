@@ -71,21 +71,29 @@ export class LibMeta {
 
   #append(record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> {
     const { version, end, bytes: before } = this.#folded
-    const state = LibState.after(this.state, record)
-    const line = MetaChain.write<LibRecord>(end, [record], state.limits)
-    const isLong = state.records > 2 * (state.tapes.size + state.live.length + 2) + 64
+    const { limits, tapes } = this.state
+    // What is not durable yet is in no state that anybody sees: a tape that is listed may be written to.
+    const change = LibState.change(this.state, record)
+    const { live } = change.draft
+    const line = MetaChain.write<LibRecord>(end, [record], limits)
+    const isLong = change.records > 2 * (tapes.size + live.length + 2) + 64
     // A rewrite describes the epoch by its dynamic segments. After `Clean` there is not one left.
-    const worn = state.live.length > 0 && (isLong || isFull(this.#folded, line.bytes.length))
-    const records = worn ? LibState.refoldWithin(state) : []
-    const written = worn ? MetaChain.write<LibRecord>(null, records, state.limits) : line
+    const worn = live.length > 0 && (isLong || isFull(this.#folded, line.bytes.length))
+    const records = worn ? LibState.refoldWithin(LibState.after(this.state, record)) : []
+    const written = worn ? MetaChain.write<LibRecord>(null, records, limits) : line
     const bytes = worn ? written.bytes.length : before + written.bytes.length
-    if (bytes > state.limits.metaBytesMax) return Effect.fail(this.#guard.stop(libMetaFull(bytes, state.limits)))
-    const change = worn
+    if (bytes > limits.metaBytesMax) return Effect.fail(this.#guard.stop(libMetaFull(bytes, limits)))
+    const writing = worn
       ? this.#root.meta.replace(undefined, version, written.bytes)
       : this.#root.meta.append(undefined, version, written.bytes)
-    return Effect.map(Effect.andThen(this.#guard.checkLock, this.#guard.step(change)), (next) => {
-      const folded = worn ? { ...state, records: records.length } : state
-      this.#folded = { state: folded, version: next, end: written.end, bytes }
+    return Effect.map(Effect.andThen(this.#guard.checkLock, this.#guard.step(writing)), (next) => {
+      const state = LibState.advance(this.state, change)
+      this.#folded = {
+        state: worn ? { ...state, records: records.length } : state,
+        version: next,
+        end: written.end,
+        bytes
+      }
     })
   }
 }

@@ -8,7 +8,7 @@ import { IdentityMismatch, InvalidSettings, LibInvalid, LibLocked } from "../../
 import { libMetaFile } from "../../domain/format/Format.ts"
 import { checkLimits, defaultLimits } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
-import { checkPlacement } from "../../domain/format/Placement.ts"
+import { checkPlacement, defaultPlacement } from "../../domain/format/Placement.ts"
 import * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
@@ -157,7 +157,7 @@ const inspectAndTakeOver = Effect.fnUntraced(function* (root: Root, read: ReadSt
 const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: WriterOptions) {
   const now = yield* Clock.currentTimeMillis
   const limits = { ...defaultLimits, ...options.limits }
-  const placement = options.placement ?? { kind: "category" as const }
+  const placement = options.placement ?? defaultPlacement
   const wrong = checkLimits(limits) ?? checkPlacement(placement)
   if (wrong !== undefined) return yield* new InvalidSettings({ location: root.location, ...wrong })
   const written = MetaChain.write<LibRecord>(null, [

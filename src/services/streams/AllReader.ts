@@ -7,12 +7,12 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import { PositionGap, TapeNotForEvents } from "../../domain/event/EventErrors.ts"
-import { encodeTapeName } from "../../domain/format/Names.ts"
+import { PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
+import { tapesFor } from "./CategoryTapes.ts"
 import { compile, type EventFilter } from "./EventFilter.ts"
 import { TapeCursor } from "./TapeCursor.ts"
 
@@ -27,8 +27,8 @@ export interface ReadAllOptions {
   /** `backward` returns the last event first. Default: `forward`. */
   readonly direction?: "forward" | "backward"
   /**
-   * Events to return. Default: all. With placement by category, a filter by category reads only the tapes of these
-   * categories.
+   * Events to return. Default: all. With placement `category-or-shared` or `category`, a filter by category reads only
+   * the tapes that hold events of these categories.
    */
   readonly filter?: EventFilter
   /**
@@ -55,7 +55,7 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
       const from = wholeNumber("from", options.from, 0)
       const to = Math.min(lib.journal.durable.position, wholeNumber("to", options.to, Number.POSITIVE_INFINITY))
       const limit = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
-      const names = yield* tapesFor(lib, options.filter)
+      const names = yield* tapesFor(lib, options.filter?.categories)
       if (from >= to || limit <= 0) return Stream.empty
       const backward = options.direction === "backward"
       const filter = compile(options.filter)
@@ -71,26 +71,6 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
       }).stream
     })
   )
-
-/** Tapes that may hold what the filter wants: by category where the placement is. */
-const tapesFor = (
-  lib: LibHandle,
-  filter: EventFilter | undefined
-): Effect.Effect<ReadonlyArray<string>, TapeNotForEvents> => {
-  const wanted =
-    filter?.categories === undefined || lib.meta.state.placement.kind !== "category"
-      ? undefined
-      : // A category that is not well-formed text has no tape.
-        new Map(filter.categories.filter((name) => name.isWellFormed()).map((name) => [encodeTapeName(name), name]))
-  const names: Array<string> = []
-  for (const { name, role } of lib.meta.state.tapes.values()) {
-    if (wanted !== undefined && !wanted.has(name)) continue
-    if (role === "events") names.push(name)
-    // As when one of its streams is read: a clone holds events that no index of streams knows.
-    else if (wanted !== undefined) return Effect.fail(new TapeNotForEvents({ tape: name, stream: wanted.get(name)! }))
-  }
-  return Effect.succeed(names)
-}
 
 class Merge {
   readonly #lib: LibHandle

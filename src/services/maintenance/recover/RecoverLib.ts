@@ -27,11 +27,16 @@ import { inspectLib } from "../../lib/inspectLib.ts"
 import { readLibMeta } from "../../lib/readLibMeta.ts"
 import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
+import { placementFrom } from "./knownPlacement.ts"
 import { type OrphanDamage, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
 
 /** Options of recovering a lib. */
 export interface RecoverLibOptions {
-  /** Placement of streams. Default: the one in the damaged meta if it can still be read, else by category. */
+  /**
+   * Placement of streams. Default: the one in the damaged meta if it can still be read, else the first of
+   * `category-or-shared`, `category`, `single` and `stream` that fits all events that are found. Give it for a lib with
+   * placement `hashed`.
+   */
   readonly placement?: Placement
   /** Limits of the new lib. Default: those in the damaged meta if they can still be read, else the default limits. */
   readonly limits?: Partial<Limits>
@@ -97,7 +102,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   const names = yield* root.tapes.list
   yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root)
-  const placed = placement ?? known?.placement ?? { kind: "category" as const }
+  const placed = placement ?? known?.placement ?? (yield* placementFrom(root, names, limits, orphans))
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
     $type: "LiteLib.Meta",
     created: new Date(now).toISOString(),

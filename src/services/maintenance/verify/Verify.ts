@@ -164,7 +164,8 @@ const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
   let events = 0
   for (const tape of tapes) if (tape.role === "events") events += tape.records
   const all = [...lib.meta.state.tapes.values()].filter((listed) => listed.role === "events")
-  const isComplete = all.every((listed) => tapes.some((tape) => tape.name === listed.name))
+  const names = new Set(tapes.map((tape) => tape.name))
+  const isComplete = all.every((listed) => names.has(listed.name))
   if (!isComplete || events === lib.journal.durable.position) return
   const why = `the tapes hold ${events} events, but the next position is ${lib.journal.durable.position}`
   run.bad.push({ file: libMetaFile, offset: 0, error: "PositionGap", why })
