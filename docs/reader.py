@@ -6,7 +6,8 @@
   reader.py --root LIB [TAPE]  tapes as above, with roots recomputed from all records
 
 The lib may be closed or left by a crash, but no writer should have it open. The reader checks everything that it reads
-against the hashes in meta and in marks, and with --root also against the Merkle states. If something does not match, it
+against the hashes in meta and in marks, and with --root also against the Merkle states. It checks that each event that it
+reads is on the tape that the placement of the lib gives to its stream. If something does not match, it
 names the file and the offset on standard error and exits with 1 (2 for a wrong call). For segments that are compressed
 with zstd it runs the program `zstd`. It holds a whole segment in memory.
 """
@@ -18,6 +19,7 @@ import signal
 import stat
 import subprocess
 import sys
+import unicodedata
 import zlib
 
 
@@ -85,7 +87,7 @@ LIB_RECORDS = {
     "LiteLib.Meta": chained(
         "LiteLib.Meta", created=time, format=number, lib=uuid,
         limits=fields(batchBytesMax=number, depthMax=number, metaBytesMax=number, recordBytesMax=number),
-        placement=either(fields(kind=one_of("category", "stream", "single")),
+        placement=either(fields(kind=one_of("category-or-shared", "category", "stream", "single")),
                          fields(kind=one_of("hashed"), tapes=number))),
     "LiteLib.Tape": chained("LiteLib.Tape", ["replaces"], name=text, replaces=uuid, role=role,
                             state=one_of("active", "archived"), tape=uuid),
@@ -96,6 +98,7 @@ LIB_RECORDS = {
     "LiteLib.Clean": chained("LiteLib.Clean", anchor=anchor),
     "LiteLib.Lineage": chained("LiteLib.Lineage", anchor=anchor, **{"from": uuid}, lineage=uuid, time=time),
     "LiteLib.Backup": chained("LiteLib.Backup", anchor=anchor, tapes=array(row(uuid, count)), time=time),
+    "LiteLib.Unfinished": chained("LiteLib.Unfinished", **{"from": uuid}),
 }
 TAPE_RECORDS = {
     "LiteTape.Meta": chained(
@@ -118,7 +121,7 @@ TAPE_RECORDS = {
     "LiteTape.End": chained("LiteTape.End"),
 }
 # What only version 2 knows.
-RECORDS_OF_2 = {"LiteLib.Lineage", "LiteLib.Backup", "LiteTape.Lost"}
+RECORDS_OF_2 = {"LiteLib.Lineage", "LiteLib.Backup", "LiteLib.Unfinished", "LiteTape.Lost"}
 HEADER = record("LiteLib.Header", dynamic=number, epoch=number, lib=uuid)
 COMMIT = record("LiteLib.Commit", batch=number, hash=hex64, position=count, previous=hex64,
                 parts=lambda value: value != [] and array(row(uuid, count, number))(value))
@@ -236,7 +239,9 @@ class Lib:
         self.epoch = self.upto = self.highest = 0
         self.lineage = self.backup = None
         chain = read_chain(self.path, LIB_RECORDS, True)
-        self.id = chain[0][1]["lib"]
+        self.id, self.placement = chain[0][1]["lib"], chain[0][1]["placement"]
+        self._require(chain[0][1]["format"] >= (2 if self.placement["kind"] == "category-or-shared" else 1), 0,
+                      "its placement needs format 2")
         for offset, value in chain[1:]:
             self._require(self.backup is None, offset, "something follows LiteLib.Backup, which is the last line")
             getattr(self, "_" + value["$type"].removeprefix("LiteLib.").lower())(value, offset)
@@ -262,6 +267,9 @@ class Lib:
             self._require(value["role"] == before["role"], offset, f"the role of tape {name} changes")
         self.ids |= {value["tape"], value.get("replaces", value["tape"])}
         self.tapes[name] = value
+
+    def _unfinished(self, value, offset):
+        raise Damage(self.path, offset, "it is an unfinished copy of another lib")
 
     def _epoch(self, value, offset):
         self._require(value["epoch"] > self.epoch, offset, "the epoch does not increase")
@@ -486,6 +494,7 @@ class Tape:
         """Yields the records of the logical stream. With a tree, compares each Merkle state in meta with it."""
         for segment in self.segments:
             for line in self._lines(segment):
+                self._require_place(line, os.path.join(self.lib.folder, self.name, segment["name"]))
                 yield line
             if tree is not None and tree.state() != segment["merkle"]:
                 raise Damage(self.path, 0, f"the Merkle state of {segment['name']} does not match its records")
@@ -500,8 +509,18 @@ class Tape:
             if first != ordinal:
                 raise Damage(file.path, start, f"records of {self.name} begin at {first}, but {ordinal} is next")
             lines = file.data[start:end].split(b"\n")[:-1]
+            for line in lines:
+                self._require_place(line, file.path)
             yield from lines
             ordinal += len(lines)
+
+    def _require_place(self, line, path):
+        """An event is on the tape that the placement gives to its stream."""
+        if self.meta["role"] == "events":
+            stream = json.loads(line)["stream"]
+            place = tape_of(self.lib.placement, stream)
+            if place != self.name:
+                raise Damage(path, 0, f"it has an event of stream {stream!r}, which belongs on tape {place}")
 
     def _lines(self, segment):
         path = os.path.join(self.lib.folder, self.name, segment["name"])
@@ -526,6 +545,31 @@ class Tape:
         if len(repeated) != segment.get("same", 0):
             raise Damage(path, 0, f"{len(repeated)} lines repeat others, meta says {segment.get('same', 0)}")
         return lines
+
+
+# Placement.
+
+def tape_of(placement, stream):
+    """Returns the name of the tape that holds a stream."""
+    kind, category = placement["kind"], stream.split("-", 1)[0]
+    if kind == "category-or-shared":
+        is_uuid = re.fullmatch("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", stream)
+        return "events" if "-" not in stream or is_uuid else encode_tape_name(category)
+    if kind == "hashed":
+        return f"events-{int(sha256(stream.encode())[:8], 16) % placement['tapes']:03d}"
+    return "events" if kind == "single" else encode_tape_name(category if kind == "category" else stream)
+
+
+def encode_tape_name(name):
+    text = unicodedata.normalize("NFC", name)
+    encoded = "".join(chr(byte) if re.match(rb"[a-z0-9._-]", bytes([byte])) else f"%{byte:02x}"
+                      for byte in text.encode())
+    unsafe = (r"^[.-]|\.$|^(?=(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)).|^l(?=itelib\.)|\.(?=tmp$)|"
+              r"\.(?=aside-)")
+    encoded = re.sub(unsafe, lambda found: f"%{ord(found[0]):02x}", encoded)
+    if 0 < len(encoded) <= 100:
+        return encoded
+    return re.match(r"(?:[^%]|%..){0,34}", encoded[:34])[0] + "%-" + sha256(text.encode())
 
 
 def same_line(line):

@@ -54,6 +54,7 @@ import {
   type RecoverLibOptions,
   type RecoverLibReport
 } from "./maintenance/recover/RecoverLib.ts"
+import { copyLib, type CopyError, type CopyOptions, type CopyReport } from "./maintenance/copy/CopyLib.ts"
 import { type RecoverError, type RecoverReport, recoverTape } from "./maintenance/recover/RecoverTape.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
 import { type VerifyOptions, type VerifyReport, verifyLib } from "./maintenance/verify/Verify.ts"
@@ -63,7 +64,20 @@ import { wholeNumber } from "../domain/base/wholeNumber.ts"
 import { Randomness } from "./ports/Randomness.ts"
 import { type Root, Storage, type StorageError } from "./ports/Storage.ts"
 
-export type { Append, AppendError, CommitError, FlushError, Limits, LoadError, OpenError, OpenReport, Placement }
+export type {
+  Append,
+  AppendError,
+  CommitError,
+  CopyError,
+  CopyOptions,
+  CopyReport,
+  FlushError,
+  Limits,
+  LoadError,
+  OpenError,
+  OpenReport,
+  Placement
+}
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
 export type { RecoverReport, ReopenError, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
@@ -190,6 +204,22 @@ export class Lib extends Context.Service<
      */
     readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
     /**
+     * Copies the lib to `to`, which must be absent or empty, as a lib of its own with another placement or other limits.
+     * Events keep their bytes: id, time, position, revision, tags and metadata. Tapes of records keep their names and
+     * roots. User metadata and the archived state stay with the name of a tape; `left` of the report says what had no
+     * tape to stay with.
+     *
+     * Copies one moment, while appends continue, and reads the copy back before it is a lib. Until then, or if it is
+     * interrupted, nothing opens it: delete it and copy again. Fails with `BeyondLimits` before anything is written if
+     * a record does not fit the new limits. Fails with `PositionGap` if events are missing, unless `allowGaps` is set.
+     *
+     * @example
+     * ```ts
+     * const { events, left } = yield* lib.copy("./data-2", { placement: { kind: "category-or-shared" } })
+     * ```
+     */
+    readonly copy: (to: string, options?: CopyOptions) => Effect.Effect<CopyReport, CopyError>
+    /**
      * Moves a reader's view to what is acknowledged now. The view never goes back. Does nothing in a writer. Fails with
      * `ReaderBusy` if the lib changed during each of eight scans: try again.
      */
@@ -267,7 +297,10 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: st
   yield* Scope.addFinalizerExit(scope, (exit) => sessions.close(exit))
   if (schedule !== undefined) yield* Effect.forkIn(sessions.supervise(schedule), scope)
   // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
-  return serve(sessions, Effect.ensuring(sessions.end, Scope.close(scope, Exit.void)))
+  const random = yield* Randomness
+  const copy: Copy = (source, to, copyOptions) =>
+    copyLib(source, Context.get(context, Storage), makeUuidV7(random), to, copyOptions)
+  return serve(sessions, Effect.ensuring(sessions.end, Scope.close(scope, Exit.void)), copy)
 })
 
 /** Provides the lib at `location`, which is open for as long as the layer is. */
@@ -322,7 +355,9 @@ const scheduleOf = (reopen: Options["reopen"]): Schedule.Schedule<unknown> | und
   return reopen
 }
 
-const serve = (sessions: Sessions, close: Lib["Service"]["close"]): Lib["Service"] => {
+type Copy = (source: LibHandle, to: string, options?: CopyOptions) => Effect.Effect<CopyReport, CopyError>
+
+const serve = (sessions: Sessions, close: Lib["Service"]["close"], copy: Copy): Lib["Service"] => {
   const { location, meta, root } = sessions.current.handle
   const { created, lib: id, limits, placement } = meta.state
   const using = <A, E>(use: (session: Session) => Effect.Effect<A, E>) =>
@@ -356,6 +391,7 @@ const serve = (sessions: Sessions, close: Lib["Service"]["close"]): Lib["Service
       ),
     verify: (verifyOptions) =>
       using(({ handle }) => Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions))),
+    copy: (to, copyOptions) => using(({ handle }) => copy(handle, to, copyOptions)),
     refresh: using(({ handle, writer }) =>
       Effect.andThen(handle.guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void)
     ),

@@ -84,6 +84,17 @@ const mendMeta = (meta: string): string =>
     ? "Restore it from a copy, or run recoverTape."
     : "Restore it from a copy, or run Lib.recover."
 
+/** A record does not fit the limits of a copy. Nothing was written. */
+export class BeyondLimits extends Schema.TaggedError<BeyondLimits>("litetapes/BeyondLimits")("BeyondLimits", {
+  tape: Schema.String,
+  ordinal: Schema.Int,
+  why: Schema.String
+}) {
+  override get message() {
+    return `record ${this.ordinal} of tape ${this.tape} is beyond the limits of the copy: ${this.why}. Copy with higher limits.`
+  }
+}
+
 /** Meta is well-formed, but contradicts itself or its limits: a gap, a duplicate, an overlap, a size. */
 export class MetaInvalid extends Schema.TaggedError<MetaInvalid>("litetapes/MetaInvalid")("MetaInvalid", {
   meta: Schema.String,

@@ -59,6 +59,8 @@ export interface LibState {
   readonly replaced: ReadonlyArray<TapeListing>
   /** Role of every tape id that was ever listed, so that batches of a replaced tape can still be read. */
   readonly roles: ReadonlyMap<string, Role>
+  /** Whether it is an unfinished copy, which must not be opened. */
+  readonly unfinished: boolean
   /** 0 before the first writer. */
   readonly epoch: number
   /** Everything up to this anchor is in segments. */
@@ -89,6 +91,7 @@ interface Draft {
   tapes: Map<string, TapeListing>
   replaced: Array<TapeListing>
   roles: Map<string, Role>
+  unfinished: boolean
   epoch: number
   anchor: Anchor
   upto: number
@@ -118,6 +121,7 @@ export const fold = (meta: string, records: ReadonlyArray<LibRecord>): LibState 
     tapes: new Map(),
     replaced: [],
     roles: new Map(),
+    unfinished: false,
     epoch: 0,
     anchor: origin,
     upto: 0,
@@ -202,6 +206,9 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
   switch (record.$type) {
     case "LiteLib.Meta":
       throw invalid("LiteLib.Meta occurs a second time")
+    case "LiteLib.Unfinished":
+      draft.unfinished = true
+      return
     case "LiteLib.Tape":
       return applyTape(draft, record, invalid)
     case "LiteLib.Epoch": {
@@ -315,9 +322,10 @@ const applyTape = (
 export const formatOf = ({
   backup,
   branches,
-  placement
-}: Pick<LibState, "backup" | "branches" | "placement">): FormatVersion =>
-  branches.length > 0 || backup !== undefined || !placementsOf1.has(placement.kind) ? 2 : 1
+  placement,
+  unfinished = false
+}: Pick<LibState, "backup" | "branches" | "placement"> & Partial<Pick<LibState, "unfinished">>): FormatVersion =>
+  unfinished || branches.length > 0 || backup !== undefined || !placementsOf1.has(placement.kind) ? 2 : 1
 
 /** Kinds of placement that format 1 knows. */
 const placementsOf1 = new Set(["category", "stream", "single", "hashed"])

@@ -102,6 +102,9 @@ export const LibBackup = Schema.Struct({
   ...chained
 })
 
+/** Format 2: the lib is being made, and is not whole. The record is gone once it is. */
+export const LibUnfinished = Schema.Struct({ $type: Schema.Literal("LiteLib.Unfinished"), from: Uuid, ...chained })
+
 /** The first line of a dynamic segment. */
 export const DynamicHeader = Schema.Struct({
   $type: Schema.Literal("LiteLib.Header"),
@@ -220,7 +223,8 @@ export const LibRecord = Schema.Union([
   LibClosed,
   LibClean,
   LibLineage,
-  LibBackup
+  LibBackup,
+  LibUnfinished
 ])
 export type LibRecord = typeof LibRecord.Type
 

@@ -64,10 +64,17 @@ export const checkLibMetaRoom = (
     // Folding may shrink it.
     const records = LibState.refoldWithin(LibState.after(state, record))
     const bytes = MetaChain.write<LibRecord>(null, records, limits).bytes.length
-    if (bytes <= bytesMax) return Effect.void
-    const why = `it would grow to ${bytes} bytes, but tapes may take only ${bytesMax} of its metaBytesMax, which is ${limits.metaBytesMax}. Use fewer tapes, or create a lib with a higher limit.`
-    return Effect.fail(new MetaInvalid({ meta: libMetaFile, line: state.records + 1, why }))
+    return checkLibMetaSize(limits, bytes, state.records + 1)
   })
+
+/** Fails if lib meta, which would have this many bytes at its `line`, leaves its writer too little room. */
+export const checkLibMetaSize = (limits: Limits, bytes: number, line = 0): Effect.Effect<void, MetaInvalid> => {
+  const { metaBytesMax } = limits
+  const bytesMax = metaBytesMax - metaRoomBytes(limits)
+  if (bytes <= bytesMax) return Effect.void
+  const why = `it would grow to ${bytes} bytes, but tapes may take only ${bytesMax} of its metaBytesMax, which is ${metaBytesMax}. Use fewer tapes: Lib.copy makes a lib of the same events with the placement category-or-shared, hashed or single, or with a higher metaBytesMax.`
+  return Effect.fail(new MetaInvalid({ meta: libMetaFile, line, why }))
+}
 
 /** Bytes that one more segment may add to meta: its fields, and the Merkle state of a stream of any length. */
 export const segmentLineBytesMax = 8 * 1024

@@ -1,6 +1,6 @@
 /** Reads and folds lib meta. */
 import * as Effect from "effect/Effect"
-import type { EpochRegression } from "../../domain/format/Errors.ts"
+import { type EpochRegression, LibInvalid } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import { defaultLimits, type Limits } from "../../domain/format/Limits.ts"
 import type { InvalidTapeName } from "../../domain/format/Names.ts"
@@ -12,7 +12,7 @@ import type { Root, StorageError } from "../ports/Storage.ts"
 import { libMetaBudget, readMeta } from "./metaLimits.ts"
 
 /** Errors of lib meta itself. */
-export type LibMetaError = MetaChain.ChainError | EpochRegression | InvalidTapeName
+export type LibMetaError = LibInvalid | MetaChain.ChainError | EpochRegression | InvalidTapeName
 
 /** Lib meta as it was read. */
 export interface ReadState {
@@ -22,6 +22,8 @@ export interface ReadState {
   /** Size in bytes. */
   readonly bytes: number
 }
+
+const unfinished = "it is an unfinished copy of another lib. Delete it, and make the copy again."
 
 /** Reads and folds lib meta. `limits` are the limits that it is known or assumed to have. */
 export const readLibMeta = Effect.fnUntraced(function* (
@@ -34,6 +36,7 @@ export const readLibMeta = Effect.fnUntraced(function* (
   return yield* attempt<ReadState, LibMetaError>(() => {
     const chain = MetaChain.readLib(libMetaFile, meta.bytes, { ...defaultLimits, metaBytesMax })
     const state = MetaChain.folding(meta.bytes, () => LibState.fold(libMetaFile, chain.records))
+    if (state.unfinished) throw new LibInvalid({ location: root.location, why: unfinished })
     return { state, chain, version: meta.version, bytes: meta.bytes.length }
   })
 })

@@ -8,13 +8,14 @@ import { createHash } from "node:crypto"
 import { type MetaInvalid, SegmentCorrupt, type TapeExists } from "../../domain/format/Errors.ts"
 import { newline } from "../../domain/format/Format.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
+import type { Limits } from "../../domain/format/Limits.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"
 import type { Segment, TapeRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
-import type { StorageError } from "../ports/Storage.ts"
+import type { Root, StorageError } from "../ports/Storage.ts"
 import { attempt } from "../base/attempt.ts"
 import { flush, type FlushError } from "../write/flush.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -80,23 +81,58 @@ const build = (
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
     const counter = counterOf(source, tape, onProgress)
+    const place = { root: target.root, limits: target.meta.limits, check: target.guard.check }
     // An empty meta marks a tape that is not finished: if the clone is interrupted, nothing lists or adopts its folder.
     yield* target.root.tapes.create(name, new Uint8Array(0))
-    const copied = new Map<string, Segment>()
-    const { segments, end } = yield* copyAll(source, tape, target, name, copied, counter)
-    const tail = yield* copyRest(source, tape, target, name, segments.at(-1), end, counter)
-    const all = tail === undefined ? segments : [...segments, tail]
-    const merkle = all.at(-1)?.merkle ?? Merkle.empty
-    const { tape: originTape, lib: originLib } = tape.state
-    const origin = {
-      kind: "cloned" as const,
-      lib: originLib,
-      records: merkle.size,
-      root: Merkle.root(merkle),
-      tape: originTape
-    }
+    const all = yield* copyRecords(source, tape, place, name, () => recordsOf(source, tape), counter)
+    const origin = originOf(tape, all.at(-1)?.merkle)
     return yield* target.tapes.exclusively(Effect.uninterruptible(list(target, name, all, origin)))
   })
+
+/** Where a tape is copied to. */
+export interface CopyPlace {
+  readonly root: Root
+  /** Limits that its records must keep. */
+  readonly limits: Limits
+  /** Fails once nothing may be written there any more. */
+  readonly check: Effect.Effect<void, WriteError>
+}
+
+type Origin = Extract<Unchained<TapeRecord>, { readonly $type: "LiteTape.Meta" }>["origin"]
+
+/** Returns the origin of a copy of a tape that ends with this Merkle state. */
+export const originOf = (tape: OpenTape, merkle: Merkle.State = Merkle.empty): Origin => ({
+  kind: "cloned",
+  lib: tape.state.lib,
+  records: merkle.size,
+  root: Merkle.root(merkle),
+  tape: tape.state.tape
+})
+
+/**
+ * Copies the records of a tape up to `endOf()` to the folder of tape `name`, and returns its segments. The caller keeps
+ * a repack of the tape from running meanwhile, and lists the copy.
+ */
+export const copyRecords = (
+  source: LibHandle,
+  tape: OpenTape,
+  target: CopyPlace,
+  name: string,
+  endOf: () => number,
+  counter: Counter
+): Effect.Effect<ReadonlyArray<Segment>, CloneError> =>
+  Effect.gen(function* () {
+    const { segments, end } = yield* copyAll(source, tape, target, name, { endOf, copied: new Map(), counter })
+    const tail = yield* copyRest(source, tape, target, name, segments.at(-1), end, counter)
+    return tail === undefined ? segments : [...segments, tail]
+  })
+
+/** State of a copy of whole segments, which is kept when a reader has to look again. */
+interface Copying {
+  readonly endOf: () => number
+  readonly copied: Map<string, Segment>
+  readonly counter: Counter
+}
 
 /**
  * Returns the number of records to clone: in a writer those in segments, since all were flushed; in a reader all it
@@ -118,14 +154,14 @@ const counterOf = (source: LibHandle, tape: OpenTape, onProgress: OnProgress | u
 const copyAll = (
   source: LibHandle,
   tape: OpenTape,
-  target: LibHandle,
+  target: CopyPlace,
   name: string,
-  copied: Map<string, Segment>,
-  counter: Counter
+  copying: Copying
 ): Effect.Effect<{ readonly segments: ReadonlyArray<Segment>; readonly end: number }, CloneError> =>
   Effect.suspend(() => {
     const { layout } = tape
-    const end = recordsOf(source, tape)
+    const { copied, counter, endOf } = copying
+    const end = endOf()
     const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
     const copy = Effect.gen(function* () {
       for (const [known, { records, bytes }] of copied) {
@@ -136,7 +172,7 @@ const copyAll = (
       }
       for (const segment of segments) {
         if (copied.has(segment.name)) continue
-        yield* target.guard.check
+        yield* target.check
         yield* checkLimits(source, tape, segment, target)
         yield* copySegment(source, tape.name, segment, target, name)
         copied.set(segment.name, segment)
@@ -144,12 +180,12 @@ const copyAll = (
       }
       return { segments, end }
     })
-    return retryVanished(source, tape, layout, copy, () => copyAll(source, tape, target, name, copied, counter))
+    return retryVanished(source, tape, layout, copy, () => copyAll(source, tape, target, name, copying))
   })
 
 /** Fails if the target could not have written these records, because then it may not be able to read them. */
-const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target: LibHandle) => {
-  const [had, has] = [source.meta.limits, target.meta.limits]
+const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target: CopyPlace) => {
+  const [had, has] = [source.meta.limits, target.limits]
   if (has.recordBytesMax >= had.recordBytesMax && has.depthMax >= had.depthMax) return Effect.void
   let refused: TaraSONError | undefined
   const read = readWhole(source.segments, from.name, from.role, segment, (line) => {
@@ -171,7 +207,7 @@ const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target
 const copyRest = Effect.fnUntraced(function* (
   source: LibHandle,
   tape: OpenTape,
-  target: LibHandle,
+  target: CopyPlace,
   name: string,
   before: Segment | undefined,
   end: number,
@@ -183,10 +219,10 @@ const copyRest = Effect.fnUntraced(function* (
   const { segment } = yield* writeNextSegment(target.root, options, (seal, append) =>
     Effect.gen(function* () {
       for (let next = firstOrdinal; next < end;) {
-        yield* target.guard.check
+        yield* target.check
         const lines = linesOfChunk(yield* readChunk(source, tape, next, "forward"), next, end)
         for (const line of lines) {
-          yield* attempt<unknown, TaraSONError>(() => TaraSON.parseCanonical(line, target.meta.limits))
+          yield* attempt<unknown, TaraSONError>(() => TaraSON.parseCanonical(line, target.limits))
         }
         const bytes = Buffer.concat(lines.flatMap((line) => [line, lineEnd]))
         seal.add(bytes)
@@ -202,7 +238,7 @@ const copyRest = Effect.fnUntraced(function* (
 const lineEnd = Buffer.of(newline)
 
 /** Copies a file byte by byte. Fails if it does not match meta. */
-const copySegment = (source: LibHandle, from: string, segment: Segment, target: LibHandle, to: string) =>
+const copySegment = (source: LibHandle, from: string, segment: Segment, target: CopyPlace, to: string) =>
   target.root.segments.write(to, segment.name, (append) =>
     Effect.gen(function* () {
       const digest = createHash("sha256")
@@ -226,7 +262,7 @@ const list = (
   lib: LibHandle,
   name: string,
   segments: ReadonlyArray<Segment>,
-  origin: Extract<Unchained<TapeRecord>, { readonly $type: "LiteTape.Meta" }>["origin"]
+  origin: Origin
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
     yield* lib.guard.check

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import {
   InvalidSettings,
+  type LibInvalid,
   type MetaInvalid,
   NotDamaged,
   RecoverAmbiguous,
@@ -73,6 +74,7 @@ export interface RecoverLibReport {
  * this version.
  */
 export type RecoverLibError =
+  | LibInvalid
   | StorageError
   | InvalidSettings
   | NotDamaged
@@ -179,13 +181,15 @@ const listable = Effect.fnUntraced(function* (
 const expectDamage = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined
-): Effect.fn.Return<void, ScanError | StorageError | UnsupportedFormat | MetaInvalid | NotDamaged> {
+): Effect.fn.Return<void, ScanError | StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged> {
   const read = yield* Effect.result(readLibMeta(root, limits))
   if (read._tag === "Failure") {
     const { failure } = read
     // Meta may be good although it cannot be read now, not by this version, or only with a higher limit.
     const isTooLarge = failure._tag === "MetaInvalid" && failure.line === 0
     if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
+    // An unfinished copy lacks events that no file of it has.
+    if (failure._tag === "LibInvalid") return yield* failure
     return
   }
   if (read.success === undefined) return
