@@ -24,9 +24,9 @@ const contentOf = ({ type, data, metadata, tags }: NewEvent): string =>
 
 export class EventModel {
   readonly events: Array<ModelEvent> = []
-  readonly archived = new Set<string>()
+  archived = new Set<string>()
   readonly #streams = new Map<string, Array<ModelEvent>>()
-  readonly #placement: Placement
+  #placement: Placement
 
   constructor(placement: Placement) {
     this.#placement = placement
@@ -48,6 +48,13 @@ export class EventModel {
     const refusal = this.#unmet(appends)
     if (refusal !== undefined) return refusal
     return { _tag: "Appended", results: appends.map((append) => this.#push(append)) }
+  }
+
+  /** Moves to another placement, as a copy of the lib does: the archived state stays with the name of a tape. */
+  moveTo(placement: Placement): void {
+    this.#placement = placement
+    const tapes = new Set(this.events.map(({ stream }) => tapeOf(placement, stream)))
+    this.archived = new Set([...this.archived].filter((name) => tapes.has(name)))
   }
 
   /** Removes everything from this position on. */

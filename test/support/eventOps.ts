@@ -1,7 +1,17 @@
 /** Sequences of operations on an event store, as data. */
 import * as fc from "fast-check"
 import type { ExpectedRevision, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
+import type { Placement } from "litetapes/Placement"
 import type { EventModel } from "./eventModel.ts"
+
+/** One placement of each kind. */
+export const placements: ReadonlyArray<Placement> = [
+  { kind: "category-or-shared" },
+  { kind: "category" },
+  { kind: "stream" },
+  { kind: "single" },
+  { kind: "hashed", tapes: 3 }
+]
 
 /** The expected revision of an append, relative to the stream's last one. */
 export type Expectation = "any" | "no-stream" | "stream-exists" | { readonly off: number }
@@ -22,11 +32,31 @@ export type Op =
   | { readonly kind: "together"; readonly calls: ReadonlyArray<Call> }
   | { readonly kind: "flush" | "archive" | "activate"; readonly pick: number }
   | { readonly kind: "reopen" | "crash" | "reader" }
+  | { readonly kind: "copy"; readonly placement: Placement; readonly beside: boolean }
   | { readonly kind: "read"; readonly stream: string; readonly options: ReadStreamOptions }
   | { readonly kind: "readAll"; readonly options: ReadAllOptions }
 
-/** Two of them differ only in normalisation, one has no category, one is its own category. */
-const streams = ["order-1", "order-2", "order-2-x", "acc-1", "acc-2", "acc", "Ünï-☃\u2028", "é-1", "e\u0301-1", "-1"]
+/**
+ * Two of them differ only in normalisation, one has no category, one is its own category. Two are named by UUIDs, one of
+ * which is of a category that has another stream; one is of a category whose tape is the shared one.
+ */
+const uuid = "0f1e2d3c-4b5a-6978-8796-A5B4C3D2E1F0"
+const streams = [
+  uuid,
+  uuid.toLowerCase(),
+  "0f1e2d3c-1",
+  "events-1",
+  "order-1",
+  "order-2",
+  "order-2-x",
+  "acc-1",
+  "acc-2",
+  "acc",
+  "Ünï-☃\u2028",
+  "é-1",
+  "e\u0301-1",
+  "-1"
+]
 const stream = fc.constantFrom(...streams)
 
 const types = ["Opened", "Changed", 'Clo"sed', "変更"]
@@ -91,7 +121,7 @@ const some = <A>(values: ReadonlyArray<A>) => fc.option(fc.subarray([...values])
 
 const filter = fc
   .record({
-    categories: some(["order", "acc", "é", "", "nobody"]),
+    categories: some(["order", "acc", "é", "", "nobody", "0f1e2d3c", "events"]),
     types: some([...types, "Never"]),
     tags: some(tags),
     correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
@@ -116,6 +146,14 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 1, arbitrary: fc.nat().map((pick) => ({ kind: "activate" as const, pick })) },
   { weight: 1, arbitrary: fc.constantFrom({ kind: "reopen" as const }, { kind: "crash" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "reader" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("copy" as const),
+      placement: fc.constantFrom(...placements),
+      beside: fc.boolean()
+    })
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("read" as const), stream, options: range }) },
   {
     weight: 2,

@@ -61,8 +61,8 @@ const shown = (exit: Exit.Exit<unknown, unknown>): string =>
 export class Run {
   readonly model: EventModel
   readonly #probe: Probe
-  readonly #location: string
-  readonly #options: Lib.Options
+  #location: string
+  #options: Lib.Options
   /** Earlier calls, to be repeated. */
   readonly #history: Array<Appends> = []
   /** Streams that this writer has appended to, and so need no look-up. */
@@ -70,7 +70,7 @@ export class Run {
   #store!: Store
   #scope!: Scope.Closeable
   #reader: Store | undefined
-  readonly #readerScope = Scope.makeUnsafe()
+  #readerScope = Scope.makeUnsafe()
 
   constructor(probe: Probe, location: string, placement: Placement, options: Lib.Options) {
     this.#probe = probe
@@ -135,6 +135,8 @@ export class Run {
         return yield* this.#open
       case "reader":
         return yield* this.#look
+      case "copy":
+        return yield* this.#copy(op.placement, op.beside)
       case "read": {
         const events = yield* Stream.runCollect(this.#store.read(op.stream, op.options))
         return assertEvents(events, this.model.read(op.stream, op.options))
@@ -144,6 +146,27 @@ export class Run {
         return assertEvents(events, this.model.readAll(op.options))
       }
     }
+  })
+
+  /** Copies the lib to another placement, from the writer or from a reader, and continues in the copy. */
+  readonly #copy = Effect.fnUntraced({ self: this }, function* (this: Run, placement: Placement, beside: boolean) {
+    if (beside) yield* this.#look
+    const { lib } = beside ? this.#reader! : this.#store
+    const to = `${this.#location}-copy`
+    const report = yield* lib.copy(to, { placement })
+    const { length } = this.model.events
+    assert.deepInclude(report, { events: length, position: length })
+    yield* Scope.close(this.#scope, Exit.void)
+    yield* Scope.close(this.#readerScope, Exit.void)
+    this.#readerScope = yield* Scope.make()
+    this.#reader = undefined
+    this.#location = to
+    this.#options = { ...this.#options, placement }
+    this.model.moveTo(placement)
+    yield* this.#open
+    assert.strictEqual(this.#store.lib.id, report.lib)
+    assert.deepStrictEqual((yield* this.#store.lib.verify()).bad, [])
+    yield* assertWhole(this.#store, this.model)
   })
 
   readonly #onTape = Effect.fnUntraced(

@@ -1,28 +1,20 @@
 /**
  * An event store equals its model after any operations: sequential and concurrent appends, flushes, closes, kills,
- * reopens, archiving, and reads during writes; on any storage, with any placement.
+ * reopens, archiving, copies to another placement, and reads during writes; on any storage, with any placement.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as fc from "fast-check"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeStorage from "litetapes/NodeStorage"
-import type { Placement } from "litetapes/Placement"
 import { describe, it } from "vitest"
-import { opsOf } from "../../support/eventOps.ts"
+import { opsOf, placements } from "../../support/eventOps.ts"
 import { Run } from "../../support/eventRun.ts"
 import { probeOf } from "../../support/probedStorage.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { runs } from "../../support/runs.ts"
 
 const newFolder = temporaryFolder()
-
-const placements: ReadonlyArray<Placement> = [
-  { kind: "category" },
-  { kind: "stream" },
-  { kind: "single" },
-  { kind: "hashed", tapes: 3 }
-]
 
 const storages = [
   { name: "memory", make: MemoryStorage.make, location: () => "place", opsMax: 24 },
