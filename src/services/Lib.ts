@@ -296,10 +296,10 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: st
   })
   yield* Scope.addFinalizerExit(scope, (exit) => sessions.close(exit))
   if (schedule !== undefined) yield* Effect.forkIn(sessions.supervise(schedule), scope)
-  // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
   const random = yield* Randomness
   const copy: Copy = (source, to, copyOptions) =>
     copyLib(source, Context.get(context, Storage), makeUuidV7(random), to, copyOptions)
+  // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
   return serve(sessions, Effect.ensuring(sessions.end, Scope.close(scope, Exit.void)), copy)
 })
 

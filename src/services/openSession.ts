@@ -6,12 +6,13 @@ import { makeUuidV7 } from "../domain/base/Uuid.ts"
 import type { LibOptions } from "./lib/checkSettings.ts"
 import type { LibHandle, WriterSettings } from "./lib/LibHandle.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
+import { eventTapesOf, logWarning, warnOfTapes } from "./lib/manyTapes.ts"
 import { openReader } from "./lib/openReader.ts"
 import { type Before, openWriter } from "./lib/openWriter.ts"
 import { mergeSmall } from "./maintenance/repack/Repack.ts"
 import { Randomness } from "./ports/Randomness.ts"
 import { Sealing } from "./ports/Sealing.ts"
-import { type Root, Storage } from "./ports/Storage.ts"
+import { type Root, Storage, type Warning } from "./ports/Storage.ts"
 import type { Session } from "./Sessions.ts"
 import { start, type Writer } from "./write/Writer.ts"
 
@@ -32,7 +33,7 @@ export const openSession = Effect.fnUntraced(function* (
   const handle = yield* openReader(root, settings, options)
   const end = Effect.sync(() => handle.guard.close())
   yield* Scope.addFinalizer(scope, end)
-  return { handle, writer: undefined, end, report: { ...readerReport, warnings: root.warnings ?? [] } }
+  return { handle, writer: undefined, end, report: { ...readerReport, warnings: yield* warningsOf(handle) } }
 })
 
 /** Opens a session that writes. `before` is the session of this lib that it follows. */
@@ -49,7 +50,7 @@ export const openWriterSession = Effect.fnUntraced(function* (
   const writer = yield* start(handle, scope, mergeSmall)
   // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
   yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
-  return { handle, writer, end: writer.close, report }
+  return { handle, writer, end: writer.close, report: { ...report, warnings: yield* warningsOf(handle) } }
 })
 
 const openRoot = Effect.fnUntraced(function* (
@@ -70,7 +71,13 @@ const readerReport = { created: false, recovered: false, metaTailDropped: false 
 
 /** Logs the risks of a place that were seen when it was opened. */
 export const logWarnings = ({ warnings = [] }: Root): Effect.Effect<void> =>
-  Effect.forEach(warnings, ({ place, why }) => Effect.logWarning(`litetapes: ${place}: ${why}`), { discard: true })
+  Effect.forEach(warnings, logWarning, { discard: true })
+
+/** Returns the warnings of an opened lib. Those of its place are logged already. */
+const warningsOf = ({ location, meta, root }: LibHandle): Effect.Effect<ReadonlyArray<Warning>> => {
+  const own = warnOfTapes(location, eventTapesOf(meta.state))
+  return Effect.as(Effect.forEach(own, logWarning, { discard: true }), [...(root.warnings ?? []), ...own])
+}
 
 const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
   Effect.matchEffect(writer.close, {

@@ -54,6 +54,7 @@ const createUnlisted = (
       ])
       yield* lib.guard.step(lib.root.tapes.create(name, meta.bytes))
       yield* lib.meta.append({ $type: "LiteLib.Tape", ...listed })
+      yield* lib.tapes.eventTapes.created(role)
       return listed
     })
   )

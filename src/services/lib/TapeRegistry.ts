@@ -10,6 +10,7 @@ import type { TapeListing } from "../../domain/meta/LibState.ts"
 import type { TapeState } from "../../domain/meta/TapeState.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
+import { EventTapeCount } from "./manyTapes.ts"
 import type { LibMeta } from "./LibMeta.ts"
 import { OpenTape, type TapeView } from "./OpenTape.ts"
 import { partsAfter, partsInRow } from "./partsAfter.ts"
@@ -39,6 +40,7 @@ export interface RegistryContext {
 
 export class TapeRegistry {
   readonly unclean: boolean
+  readonly eventTapes: EventTapeCount
   readonly #context: RegistryContext
   readonly #tapeContext: TapeMetaContext
   readonly #tapes = new Map<string, OpenTape>()
@@ -49,6 +51,7 @@ export class TapeRegistry {
 
   constructor(context: RegistryContext) {
     this.unclean = context.unclean
+    this.eventTapes = new EventTapeCount(context.root.location, context.meta.state)
     this.#context = context
     this.#tapeContext = { root: context.root, guard: context.guard, limits: context.meta.limits }
   }

@@ -42,8 +42,8 @@ export interface OpenReport {
   /** Whether a torn last line of lib meta was dropped. */
   readonly metaTailDropped: boolean
   /**
-   * Places that other users of the system can write to; they are logged too. Empty if there are no such places, or if
-   * the system cannot tell.
+   * Places that other users of the system can write to, if the system can tell, and the lib itself if it has 1,000 event
+   * tapes or more. They are logged too.
    */
   readonly warnings: ReadonlyArray<Warning>
 }
