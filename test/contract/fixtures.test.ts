@@ -1,7 +1,6 @@
-/** Libs that were once written in format version 1 can be opened for ever: these files never change. */
+/** Libs that were once written in any format version can be opened for ever: these files never change. */
 import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
-import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as NodeStorage from "litetapes/NodeStorage"
@@ -11,18 +10,21 @@ import {
   copyFixture,
   describeLib,
   type Expected,
+  fixtureFolder,
+  fixtureNames,
   fixtures,
   hashFiles,
   readFixture
 } from "../support/fixtures.ts"
-import { frozenStates } from "../support/libStates.ts"
+import { frozenStates, frozenStatesOf2 } from "../support/libStates.ts"
 import { existingTape, type LibService, withLib } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const newPlace = temporaryFolder()
 const script = fileURLToPath(new URL("../fixtures/make.ts", import.meta.url))
 
-const states = fs.readdirSync(fixtures).toSorted()
+const states = fixtureNames()
+const wanted = Object.keys({ ...frozenStates, ...frozenStatesOf2 }).toSorted()
 
 /** Runs `use` on a copy of the fixture's lib. */
 const onCopy = <A>(
@@ -54,14 +56,14 @@ const checkGrown = (lib: LibService, expected: Expected, added: ReadonlyMap<stri
     }
   })
 
-describe("fixtures of format version 1", () => {
+describe("fixtures", () => {
   it("exist for every state", () => {
-    assert.deepStrictEqual(states, Object.keys(frozenStates).toSorted())
+    assert.deepStrictEqual(states, wanted)
   })
 
   it("are never rewritten", () => {
     // Otherwise the script would write the missing ones.
-    assert.deepStrictEqual(states, Object.keys(frozenStates).toSorted())
+    assert.deepStrictEqual(states, wanted)
     const before = hashFiles(fixtures)
     const { status, stderr } = spawnSync(process.execPath, ["--conditions=litetapes-source", script], {
       encoding: "utf8"
@@ -75,7 +77,7 @@ describe("fixtures of format version 1", () => {
     const { files, ...expected } = readFixture(state)
 
     it("has exactly the files that were frozen", () => {
-      assert.deepStrictEqual(hashFiles(path.join(fixtures, state, "lib")), files)
+      assert.deepStrictEqual(hashFiles(path.join(fixtureFolder(state), "lib")), files)
     })
 
     it("opens for reading with the recorded content", () =>

@@ -6,7 +6,14 @@ import * as path from "node:path"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { encode, type JsonObject } from "litetapes/TaraSON"
 import { assert, beforeAll, describe, it } from "vitest"
-import { copyFixture, describeLib, type Expected, fixtures, readFixture } from "../support/fixtures.ts"
+import {
+  copyFixture,
+  describeLib,
+  type Expected,
+  fixtureFolder,
+  fixtureNames,
+  readFixture
+} from "../support/fixtures.ts"
 import { type Ground, states } from "../support/libStates.ts"
 import { existingTape, type LibService, openSession, tapeOf, withLib } from "../support/openLib.ts"
 import { leftOut, requirePrograms, runReader } from "../support/reader.ts"
@@ -91,22 +98,22 @@ describe.skipIf(leftOut)("docs/reader.py", () => {
       })
     ))
 
-  it.each(fs.readdirSync(fixtures))("finds the expected contents in the fixture %s", (state) => {
-    const notes = says(["--root", path.join(fixtures, state, "lib")], listOf(readFixture(state)))
+  it.each(fixtureNames())("finds the expected contents in the fixture %s", (state) => {
+    const notes = says(["--root", path.join(fixtureFolder(state), "lib")], listOf(readFixture(state)))
     assert.lengthOf([...notes.matchAll(/left out$/gm)], state === "torn" ? 2 : 0, notes)
   })
 
   it("exits with 2 for wrong arguments, and names a missing tape or lib", () => {
     for (const args of [[], ["--nonsense", "lib"], ["a", "b", "c"]]) assert.strictEqual(runReader(args).status, 2)
-    refuses([path.join(fixtures, "clean/lib"), "gamma"], "litelib.meta.jsonl", "no tape 'gamma'")
+    refuses([path.join(fixtureFolder("clean"), "lib"), "gamma"], "litelib.meta.jsonl", "no tape 'gamma'")
     refuses([newPlace()], "litelib.meta.jsonl", "missing")
   })
 
   it("names the program that it needs for zstd if that is missing", () => {
-    const { status, stderr } = runReader(["--root", path.join(fixtures, "zstd/lib")], "/nowhere")
+    const { status, stderr } = runReader(["--root", path.join(fixtureFolder("zstd"), "lib")], "/nowhere")
     assert.strictEqual(status, 1)
     assert.match(stderr, /\.jsonl\.zst: offset 0: .*`zstd` was not found/)
-    assert.strictEqual(runReader(["--root", path.join(fixtures, "gzip/lib")], "/nowhere").status, 0)
+    assert.strictEqual(runReader(["--root", path.join(fixtureFolder("gzip"), "lib")], "/nowhere").status, 0)
   })
 })
 
@@ -147,7 +154,7 @@ describe.skipIf(leftOut)("docs/reader.py on a damaged lib", () => {
 
   it.each(["zstd", "cloned", "deduped", "unclean"])("refuses a flipped bit in any file: %s", (state) => {
     for (const name of filesOf(state)) {
-      const length = vouched(path.join(fixtures, state, "lib"), name)
+      const length = vouched(path.join(fixtureFolder(state), "lib"), name)
       for (const at of [0, 0.3, 0.7, 1].map((part) => Math.floor(part * (length - 1)))) {
         if (length === 0) continue
         refuses(["--root", damaged(state, (place) => edit(place, name, flip(at)))], name)
@@ -192,7 +199,7 @@ describe.skipIf(leftOut)("docs/reader.py on a damaged lib", () => {
     refuses([swapped], "alpha/tape.meta.jsonl", "tape is")
     const elsewhere = damaged("clean", (place) => {
       fs.rmSync(path.join(place, "alpha"), { recursive: true })
-      fs.cpSync(path.join(fixtures, "archived/lib/alpha"), path.join(place, "alpha"), { recursive: true })
+      fs.cpSync(path.join(fixtureFolder("archived"), "lib/alpha"), path.join(place, "alpha"), { recursive: true })
     })
     refuses([elsewhere], "alpha/tape.meta.jsonl", "lib meta says")
     const other = damaged("unclean", (place) => fs.rmSync(path.join(place, "litelib.dynamic-000001.jsonl")))

@@ -1,4 +1,4 @@
-/** Libs of format version 1, frozen in the checkout as they were once written, and the expectations for each. */
+/** Libs of all format versions, frozen in the checkout as they were once written, and the expectations for each. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { createHash } from "node:crypto"
@@ -7,10 +7,19 @@ import * as path from "node:path"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { encode, type JsonObject, recordId } from "litetapes/TaraSON"
+import { frozenStatesOf2 } from "./libStates.ts"
 import { existingTape, type LibService } from "./openLib.ts"
 
-/** A folder for each state: the lib and its `expected.json`. */
-export const fixtures = path.resolve(import.meta.dirname, "../fixtures/v1")
+/** A folder for each format version, with one for each state: the lib and its `expected.json`. */
+export const fixtures = path.resolve(import.meta.dirname, "../fixtures")
+
+/** Returns the folder of a fixture. */
+export const fixtureFolder = (state: string): string =>
+  path.join(fixtures, Object.hasOwn(frozenStatesOf2, state) ? "v2" : "v1", state)
+
+/** Names of the fixtures that exist, whatever their format version. */
+export const fixtureNames = (): Array<string> =>
+  ["v1", "v2"].flatMap((version) => fs.readdirSync(path.join(fixtures, version))).toSorted()
 
 export interface ExpectedTape {
   readonly name: string
@@ -73,11 +82,11 @@ export const hashFiles = (folder: string): Record<string, string> => {
 }
 
 export const readFixture = (state: string): Fixture =>
-  JSON.parse(fs.readFileSync(path.join(fixtures, state, "expected.json"), "utf8")) as Fixture
+  JSON.parse(fs.readFileSync(path.join(fixtureFolder(state), "expected.json"), "utf8")) as Fixture
 
 /** Copies the lib of a fixture, so that it can be opened. */
 export const copyFixture = (state: string, to: string): void =>
-  fs.cpSync(path.join(fixtures, state, "lib"), to, { recursive: true })
+  fs.cpSync(path.join(fixtureFolder(state), "lib"), to, { recursive: true })
 
 /**
  * Appends one record to each tape that accepts one, and one event to a new stream of each category. Returns how many

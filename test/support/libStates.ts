@@ -11,7 +11,7 @@ import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
 import type { JsonObject } from "litetapes/TaraSON"
 import type * as Tape from "litetapes/Tape"
-import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
+import { existingTape, flush, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
 import { at, watched } from "./watchedStorage.ts"
 
 /** The ingredients of a state. */
@@ -196,6 +196,48 @@ const events =
       { placement }
     )
 
+/** Streams of categories, and streams that share a tape: without a category, or named by a UUID. */
+const sharedEvents =
+  (placement?: Lib.Placement) =>
+  (ground: Ground, lib: LibService): Effect.Effect<void, unknown> =>
+    Effect.gen(function* () {
+      const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+      const names = ["order-1", "customer", "0b5fd7a1-90c4-4d68-8a3c-1f2e3d4c5b6a", "events-1", "ORDER", "0b5fd7a1-2"]
+      for (let n = 0; n < ground.count; n++) {
+        const [data] = ground.records(n, n + 1)
+        const stream = n % 7 === 6 ? "0B5FD7A1-90C4-4D68-8A3C-1F2E3D4C5B6A" : names[n % 6]!
+        yield* store.append(stream, [{ type: "Happened", data, id: `event-${n}`, tags: [], metadata: { n } }])
+        if (n === 4 && placement === undefined) yield* flush(lib, "events")
+      }
+    })
+
+const eventsShared: Make = (ground, place) => inLib(ground, place, (lib) => sharedEvents()(ground, lib))
+
+/** Its writer was killed; some events of the shared tape are in a segment. */
+const eventsSharedUnclean: Make = (ground, place) =>
+  interrupted(ground, ground.spare(), place, {}, (lib) => sharedEvents()(ground, lib))
+
+/** A copy of a lib with one tape for all streams, a tape of records, user metadata and an archived tape. */
+const copied: Make = (ground, place) => {
+  const placement = { kind: "single" } as const
+  return inLib(
+    ground,
+    ground.spare(),
+    (lib) =>
+      Effect.gen(function* () {
+        yield* sharedEvents(placement)(ground, lib)
+        yield* append(lib, "alpha", ground.records(0, 4))
+        yield* append(lib, "beta", ground.records(0, 2))
+        yield* lib.archive("beta")
+        for (const name of ["alpha", "events"]) {
+          yield* Effect.flatMap(existingTape(lib, name), (tape) => tape.setUserMeta("of", name))
+        }
+        yield* lib.copy(place, { placement: { kind: "category-or-shared" } })
+      }),
+    { placement }
+  )
+}
+
 const userMetadata: Make = (ground, place) =>
   Effect.andThen(
     clean(ground, place),
@@ -260,9 +302,17 @@ export const frozenStates: { readonly [state: string]: Make } = {
   "unclean-roomy": unclean
 }
 
+/** The states of format version 2 that are frozen as fixtures. */
+export const frozenStatesOf2: { readonly [state: string]: Make } = {
+  "events-shared": eventsShared,
+  "events-shared-unclean": eventsSharedUnclean,
+  copied
+}
+
 /** All states, frozen or not. */
 export const states: { readonly [state: string]: Make } = {
   ...frozenStates,
+  ...frozenStatesOf2,
   "gzip-deduped-sharded": repacked({ compression: "gzip", dedup: true, shardEvery: 3 }, 2),
   "zstd-deduped-sharded": repacked({ compression: "zstd", dedup: true, shardEvery: 1 }, 2),
   "events-single": events({ kind: "single" }),

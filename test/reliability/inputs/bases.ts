@@ -11,7 +11,7 @@ import * as Lib from "litetapes/Lib"
 import { Randomness } from "litetapes/Randomness"
 import type { JsonObject } from "litetapes/TaraSON"
 import type * as Tape from "litetapes/Tape"
-import { fixtures } from "../../support/fixtures.ts"
+import { fixtureFolder, fixtureNames } from "../../support/fixtures.ts"
 import { type LibService, openSession, type StorageService, tapeOf } from "../../support/openLib.ts"
 import { type Files, memoryDisk, type Node, place } from "./memoryDisk.ts"
 
@@ -33,11 +33,9 @@ const readFolder = (folder: string): Files => {
 }
 
 const frozen = (): Array<Base> =>
-  fs
-    .readdirSync(fixtures)
-    .filter((name) => fs.existsSync(path.join(fixtures, name, "lib")))
-    .toSorted()
-    .map((name) => ({ name, files: readFolder(path.join(fixtures, name, "lib")), weight: 2 }))
+  fixtureNames()
+    .filter((name) => fs.existsSync(path.join(fixtureFolder(name), "lib")))
+    .map((name) => ({ name, files: readFolder(path.join(fixtureFolder(name), "lib")), weight: 2 }))
 
 const records = (from: number, to: number, textBytes = 0): ReadonlyArray<JsonObject> =>
   Array.from({ length: to - from }, (_, at) => ({
