@@ -1,7 +1,8 @@
-/** The contract of repack, clone, recover and verify, on any storage: `suite` runs it against one kind. */
+/** The contract of repack, clone, copy, recover and verify, on any storage: `suite` runs it against one kind. */
 import { describe } from "@effect/vitest"
 import type { TransformKind } from "../support/transformGround.ts"
 import { cloneContract } from "./transform/clone.ts"
+import { copyContract } from "./transform/copy.ts"
 import { failuresContract } from "./transform/failures.ts"
 import { leftoversContract } from "./transform/leftovers.ts"
 import { progressContract } from "./transform/progress.ts"
@@ -26,6 +27,7 @@ export const suite = (kind: TransformKind): void => {
       failuresContract,
       readersContract,
       cloneContract,
+      copyContract,
       recoverContract,
       recoverAgainContract,
       recoverDamageContract,

@@ -14,9 +14,6 @@ import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { EventLine } from "./CopySource.ts"
 
-/** Bytes of lines that are in memory before some of them are written. */
-const heldBytesMax = 64 * 1024 * 1024
-
 /** Bytes of a segment that are written at once. */
 const pieceBytes = 512 * 1024
 
@@ -26,6 +23,8 @@ export interface Target {
   readonly limits: Limits
   readonly placement: Placement
   readonly segments: SegmentStore
+  /** Bytes of lines that are in memory before some of them are written as segments. */
+  readonly heldBytesMax: number
   /** Makes the folder of a tape. Fails if lib meta has no room for it. */
   readonly makeTape: (name: string) => Effect.Effect<void, StorageError | MetaInvalid>
 }
@@ -101,6 +100,7 @@ export class CopiedTapes {
         tape.add(line)
         this.#held += line.bytes.length
       }
+      const { heldBytesMax } = this.#target
       return this.#held < heldBytesMax ? Effect.void : this.#writeLargest(heldBytesMax / 2)
     })
   }

@@ -6,7 +6,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import type { PositionGap, TapeNotForEvents } from "../../../domain/event/EventErrors.ts"
-import { BeyondLimits, InvalidSettings, LibInvalid, type MetaInvalid } from "../../../domain/format/Errors.ts"
+import {
+  BeyondLimits,
+  InvalidSettings,
+  LibInvalid,
+  type MetaInvalid,
+  TapeInvalid
+} from "../../../domain/format/Errors.ts"
 import { checkLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import { describeError } from "../../../domain/json/describeError.ts"
@@ -82,6 +88,7 @@ export const copyLib = (
     if (wrong !== undefined) return yield* new InvalidSettings({ location, ...wrong })
     const copy = Effect.gen(function* () {
       const snapshot = yield* snapshotOf(source)
+      yield* refuseLost(snapshot)
       // Before anything is written.
       yield* checkAll(source, snapshot, limits)
       const opening = (options.storage ?? storage).open(location, "write")
@@ -90,6 +97,14 @@ export const copyLib = (
     })
     return yield* source.guard.whileOpen(Effect.scoped(copy))
   })
+
+/** Fails if events are lost: which streams lack them is said of a tape, and the copy has other tapes. */
+const refuseLost = ({ tapes }: Snapshot): Effect.Effect<void, TapeInvalid> => {
+  const lossy = tapes.find(({ listed, tape }) => listed.role === "events" && tape.state.lost.length > 0)
+  if (lossy === undefined) return Effect.void
+  const why = "events of it are lost, and a copy could not say which. Restore the lib from a backup, and copy that."
+  return Effect.fail(new TapeInvalid({ tape: lossy.listed.name, why }))
+}
 
 interface Into {
   readonly root: Root
@@ -128,7 +143,9 @@ const copyTo = Effect.fnUntraced(function* (
       // An empty meta marks a tape that is not finished.
       root.tapes.create(name, new Uint8Array(0))
     )
-  const target: Target = { root, limits, placement, segments, makeTape }
+  // As many as the lib itself collects before it writes segments.
+  const heldBytesMax = source.settings.closeBytes
+  const target: Target = { root, limits, placement, segments, heldBytesMax, makeTape }
   const counter = new Counter(totalOf(snapshot), options.onProgress)
   const made: Array<MadeTape> = []
   for (const from of snapshot.tapes) {
@@ -136,8 +153,9 @@ const copyTo = Effect.fnUntraced(function* (
   }
   const taken = new Set(made.map(({ name }) => name))
   const events = yield* copyEvents(source, snapshot, new CopiedTapes(target, taken), options, counter)
+  const kept = keptIn(snapshot)
   for (const { name, segments: its } of events.tapes.all) {
-    made.push({ name, role: "events", segments: its, origin: { kind: "created" }, kept: keptOf(snapshot, name) })
+    made.push({ name, role: "events", segments: its, origin: { kind: "created" }, kept: kept.get(name) })
   }
   const left = leftOf(snapshot, new Set(made.map(({ name }) => name)))
   yield* finishCopy(source, {
@@ -212,7 +230,7 @@ const copyTape = (
       role: "records" as const,
       segments: its,
       origin,
-      kept: { state: listed.state, userMeta: tape.state.userMeta }
+      kept: { state: listed.state, userMeta: tape.state.userMeta, lost: tape.state.lost }
     }
   })
 
@@ -244,11 +262,11 @@ const copyEvents = Effect.fnUntraced(function* (
   return { tapes, count, sha256: digest.digest("hex") }
 })
 
-/** What the tape of this name has beside its records. */
-const keptOf = ({ tapes }: Snapshot, name: string): Kept | undefined => {
-  const from = tapes.find(({ listed }) => listed.name === name)
-  return from === undefined ? undefined : { state: from.listed.state, userMeta: from.tape.state.userMeta }
-}
+/** Returns what each tape has beside its records, by name. */
+const keptIn = ({ tapes }: Snapshot): ReadonlyMap<string, Kept> =>
+  new Map(
+    tapes.map(({ listed, tape }) => [listed.name, { state: listed.state, userMeta: tape.state.userMeta, lost: [] }])
+  )
 
 const leftOf = ({ tapes }: Snapshot, made: ReadonlySet<string>): ReadonlyArray<Left> => {
   const left: Array<Left> = []

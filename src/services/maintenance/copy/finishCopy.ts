@@ -5,7 +5,7 @@ import type { PositionGap } from "../../../domain/event/EventErrors.ts"
 import type { MetaInvalid } from "../../../domain/format/Errors.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
-import type { LibRecord, Role, Segment, TapeRecord, Unchained } from "../../../domain/meta/SystemRecord.ts"
+import type { LibRecord, Lost, Role, Segment, TapeRecord, Unchained } from "../../../domain/meta/SystemRecord.ts"
 import { noHash } from "../../../domain/meta/SystemRecord.ts"
 import type { Json } from "../../../domain/json/TaraSON.ts"
 import type { TaraSONError } from "../../../domain/json/TaraSONError.ts"
@@ -23,6 +23,8 @@ import { EventMerge, snapshotOf, type SourceError } from "./CopySource.ts"
 export interface Kept {
   readonly state: "active" | "archived"
   readonly userMeta: ReadonlyMap<string, Json>
+  /** Records that are lost; only of a tape of records. */
+  readonly lost: ReadonlyArray<Lost>
 }
 
 /** What an event tape had that the copy does not have. */
@@ -110,7 +112,7 @@ const writeMeta = Effect.fnUntraced(function* (
         {
           $type: "LiteTape.Meta",
           created: new Date(now).toISOString(),
-          format: 1,
+          format: kept === undefined || kept.lost.length === 0 ? 1 : 2,
           lastBatch: 0,
           lib: meta.lib,
           origin,
@@ -118,6 +120,7 @@ const writeMeta = Effect.fnUntraced(function* (
           tape
         },
         ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment })),
+        ...(kept?.lost ?? []).map((lost) => ({ $type: "LiteTape.Lost" as const, ...lost })),
         ...values
       ],
       meta.limits
