@@ -8,7 +8,7 @@ import * as Lib from "litetapes/Lib"
 import type { Placement } from "litetapes/Placement"
 import { Storage } from "litetapes/Storage"
 import { existingTape, flush, type LibService, storeOf, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
-import { numbered, rewriteMeta, tamper, type TransformKind } from "../../support/transformGround.ts"
+import { numbered, tamper, type TransformKind } from "../../support/transformGround.ts"
 import { watched } from "../../support/watchedStorage.ts"
 
 const shared: Placement = { kind: "category-or-shared" }
@@ -351,13 +351,32 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
       const { loseMeta, storage } = yield* ground
       const at = place()
       yield* withLib(storage, at, (lib) => write(lib), { placement: { kind: "category" } })
+      yield* tamper(storage, at, (root) =>
+        Effect.flatMap(root.segments.list("customer"), (names) =>
+          Effect.forEach(names, (name) => root.segments.remove("customer", name), { discard: true })
+        )
+      )
       yield* loseMeta(at, "customer")
-      yield* tamper(storage, at, (root) => rewriteMeta(root, undefined, (bytes) => bytes.subarray(0, 20)))
-      yield* Effect.provideService(Lib.recover(at, { placement: { kind: "category" } }), Storage, storage)
-      yield* withLib(storage, at, (lib) =>
+      const to = place()
+      const before = yield* withLib(storage, at, (lib) =>
         Effect.gen(function* () {
-          // The tape that lost its meta is listed, but cannot be loaded until it is recovered.
-          assert.strictEqual(yield* tagOf(lib.copy(place())), "TapeInvalid")
+          assert.strictEqual(yield* tagOf(lib.copy(to)), "TapeInvalid")
+          yield* lib.recoverTape("customer")
+          const error = yield* Effect.flip(lib.copy(to, { placement: shared }))
+          assert.deepInclude(error, { _tag: "PositionGap", expected: 2, found: 3 })
+          const other = place()
+          const report = yield* lib.copy(other, { placement: shared, allowGaps: true })
+          assert.deepInclude(report, { events: 34, position: 40 })
+          const store = yield* storeOf(lib)
+          return { other, all: yield* Stream.runCollect(store.readAll({ allowGaps: true })) }
+        })
+      )
+      yield* withLib(storage, before.other, (lib) =>
+        Effect.gen(function* () {
+          const store = yield* storeOf(lib)
+          assert.deepStrictEqual(yield* Stream.runCollect(store.readAll({ allowGaps: true })), before.all)
+          assert.strictEqual(yield* tagOf(Stream.runDrain(store.readAll())), "PositionGap")
+          assert.strictEqual((yield* store.append("order-1", [{ type: "Next" }])).firstPosition, 40)
         })
       )
     })

@@ -7,8 +7,9 @@ import * as Placement from "../../../../src/domain/format/Placement.ts"
 const decode = Schema.decodeUnknownSync(Placement.Placement)
 
 describe("Placement", () => {
-  it("is one of four kinds, and hashed over 1 to 1024 tapes", () => {
+  it("is one of five kinds, and hashed over 1 to 1024 tapes", () => {
     const valid = [
+      { kind: "category-or-shared" },
       { kind: "category" },
       { kind: "stream" },
       { kind: "single" },
@@ -29,6 +30,30 @@ describe("Placement", () => {
   ])("assigns stream %j to category %j", (stream, category) => {
     assert.strictEqual(Placement.category(stream), category)
     assert.strictEqual(Placement.tapeOf({ kind: "category" }, stream), encodeTapeName(category))
+  })
+
+  it.each([
+    ["order-17", "order"],
+    ["order", "events"],
+    ["events", "events"],
+    ["events-1", "events"],
+    ["-17", encodeTapeName("")],
+    ["-", encodeTapeName("")],
+    ["é", "events"],
+    ["0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "events"],
+    ["0F1E2D3C-4b5a-4978-8796-A5B4C3D2E1F0", "events"],
+    ["00000000-0000-0000-0000-000000000000", "events"],
+    ["ffffffff-ffff-ffff-ffff-ffffffffffff", "events"],
+    ["0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f", "0f1e2d3c"],
+    ["0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f00", "0f1e2d3c"],
+    ["0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1fg", "0f1e2d3c"],
+    ["0f1e2d3c4b5a-4978-8796-a5b4-c3d2e1f0", "0f1e2d3c4b5a"],
+    ["{0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0}", "%7b0f1e2d3c"],
+    ["order-0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "order"]
+  ])("places stream %j on tape %j by category-or-shared", (stream, tape) => {
+    assert.strictEqual(Placement.tapeOf({ kind: "category-or-shared" }, stream), tape)
+    // What is not shared is where the placement by category has it.
+    if (!Placement.isShared(stream)) assert.strictEqual(Placement.tapeOf({ kind: "category" }, stream), tape)
   })
 
   it("assigns streams to tapes by kind", () => {
