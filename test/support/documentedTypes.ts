@@ -97,7 +97,7 @@ class Parser {
   }
 
   #one(): Samples {
-    const literal = this.#take(/"(\w+)"/)
+    const literal = this.#take(/"([\w-]+)"/)
     if (literal !== undefined) return { good: [literal], bad: [`${literal}x`, "", null] }
     if (this.#take(/\{/) !== undefined) return this.#object()
     if (this.#take(/\[/) !== undefined) return this.#array()

@@ -23,7 +23,7 @@ export const makeWorkedExample: Effect.Effect<Files> = Effect.gen(function* () {
   const look = Effect.scoped(Effect.flatMap(storage.open(location, "read"), readAll))
   const before = yield* Effect.scoped(
     Effect.gen(function* () {
-      const lib = yield* Lib.open(location)
+      const lib = yield* Lib.open(location, { placement: { kind: "category" } })
       yield* Effect.provideService(fill, Lib.Lib, lib)
       const name = "litelib.dynamic-000001.jsonl"
       return { [name]: (yield* look)[name]! }

@@ -11,8 +11,8 @@ import { encodeTapeName } from "./Names.ts"
 /**
  * How streams are placed on tapes:
  *
- * - `category-or-shared`: one tape for each category, and one, `events`, for all streams that have none: those without a
- *   `-`, and those whose whole name is a UUID. The default.
+ * - `category-or-shared`: one tape for each category, and one, `events`, for all streams without a category: those
+ *   without a `-`, and those whose whole name is a UUID. The default.
  * - `category`: one tape for each category, also for categories with one stream only. The default of early versions.
  * - `stream`: one tape for each stream; for up to about a thousand streams.
  * - `single`: one tape, `events`.

@@ -8,7 +8,7 @@ import { isUnsafeTape } from "../storage/fileNames.ts"
 import { tooLarge } from "../storage/storageErrors.ts"
 import { refuse, type Session, step } from "./MemoryLib.ts"
 
-/** Returns `before` with `more` at its end: in the memory behind it, if there is room. */
+/** Returns `before` with `more` at its end: in the memory that it is a part of, if there is room. */
 const grown = (before: Uint8Array, more: Uint8Array): Uint8Array => {
   const length = before.length + more.length
   const hasRoom = before.byteOffset === 0 && before.buffer.byteLength >= length

@@ -66,7 +66,7 @@ export const copyContract = (kind: TransformKind): void => {
 }
 
 const contentContract = ({ ground, place }: TransformKind): void => {
-  it.live("has the same events on the tapes of its placement, goes on at the right revisions, and copies back", () =>
+  it.live("has the same events on the tapes of its placement, continues at the right revisions, and copies back", () =>
     Effect.gen(function* () {
       const { storage } = yield* ground
       const [at, to, back] = [place(), place(), place()]

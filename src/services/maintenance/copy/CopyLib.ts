@@ -262,7 +262,7 @@ const copyEvents = Effect.fnUntraced(function* (
   return { tapes, count, sha256: digest.digest("hex") }
 })
 
-/** Returns what each tape has beside its records, by name. */
+/** Returns what each tape has in addition to its records, by name. */
 const keptIn = ({ tapes }: Snapshot): ReadonlyMap<string, Kept> =>
   new Map(
     tapes.map(({ listed, tape }) => [listed.name, { state: listed.state, userMeta: tape.state.userMeta, lost: [] }])

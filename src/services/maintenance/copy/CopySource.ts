@@ -233,7 +233,7 @@ class Cursor {
     }
   }
 
-  /** Moves to the next line; there is none if all that was read is used up. */
+  /** Moves to the next line. Has no line afterwards if all that was read is used up. */
   advance(run: EventRun): void {
     this.line = undefined
     const piece = this.#pieces[0]

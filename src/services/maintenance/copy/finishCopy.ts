@@ -19,7 +19,7 @@ import { readWhole } from "../../segment/SegmentRecords.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { EventMerge, snapshotOf, type SourceError } from "./CopySource.ts"
 
-/** What a tape has beside its records. */
+/** What a tape has in addition to its records. */
 export interface Kept {
   readonly state: "active" | "archived"
   readonly userMeta: ReadonlyMap<string, Json>
