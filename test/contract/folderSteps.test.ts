@@ -76,6 +76,42 @@ describe("the folder storage", () => {
     })
   )
 
+  live("refuses to append to a lib meta that is no longer as it left it, and touches nothing", (at) =>
+    Effect.gen(function* () {
+      const root = yield* openLib(at)
+      const file = path.join(at, "litelib.meta.jsonl")
+      const long = bytes(`${"x".repeat(3000)}\n`)
+      let version = yield* root.meta.append(undefined, (yield* root.meta.read(undefined))!.version, long)
+      version = yield* root.meta.append(undefined, version, bytes("last\n"))
+      const left = fs.readFileSync(file)
+      const others: ReadonlyArray<(line: Buffer) => Buffer | undefined> = [
+        (all) => Buffer.concat([all, Buffer.from("more\n")]),
+        (all) => all.subarray(0, all.length - 5),
+        (all) => Buffer.concat([all.subarray(0, all.length - 5), Buffer.from("LAST\n")]),
+        (all) => Buffer.concat([all.subarray(0, all.length - 1000), Buffer.alloc(1000, "y")]),
+        () => Buffer.from("last\n"),
+        () => Buffer.alloc(0)
+      ]
+      for (const other of others) {
+        const changed = other(left)!
+        fs.writeFileSync(file, changed)
+        assert.strictEqual(yield* reasonOf(root.meta.append(undefined, version, bytes("next\n"))), "changed")
+        assert.deepStrictEqual(fs.readFileSync(file), changed)
+        fs.writeFileSync(file, left)
+        // Refused once, it compares all of it, and continues where it was.
+        const next = yield* root.meta.append(undefined, version, bytes("next\n"))
+        const meta = (yield* root.meta.read(undefined))!
+        assert.strictEqual(meta.version, next)
+        assert.deepStrictEqual(Buffer.from(meta.bytes), Buffer.concat([left, Buffer.from("next\n")]))
+        fs.writeFileSync(file, left)
+        yield* root.meta.append(undefined, version, new Uint8Array())
+      }
+      fs.rmSync(file)
+      assert.strictEqual(yield* reasonOf(root.meta.append(undefined, version, bytes("next\n"))), "changed")
+      assert.isFalse(fs.existsSync(file))
+    })
+  )
+
   live(
     "makes a dynamic segment and its entry durable before it returns it, and appends a batch with one write, room included, and one datasync",
     (at, disk) =>

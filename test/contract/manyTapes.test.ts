@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import * as EventStore from "litetapes/EventStore"
+import type * as EventStore from "litetapes/EventStore"
 import * as FolderStorage from "litetapes/FolderStorage"
 import type * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"

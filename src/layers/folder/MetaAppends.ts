@@ -7,6 +7,7 @@ import type { DiskError } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { RunningVersion } from "../storage/metaVersion.ts"
 import { storageError } from "../storage/storageErrors.ts"
+import { orAbsent } from "./files.ts"
 import type { OpenFolder } from "./OpenFolder.ts"
 
 /** Bytes at the end that are compared. */
@@ -59,7 +60,7 @@ export class MetaAppends {
   /** Writes at the end of the file if it ends as expected. Returns whether it does. */
   #appendTo({ bytes: size, end, path }: Left, bytes: Uint8Array): Effect.Effect<boolean, AppendError> {
     const { checkLock, disk } = this.#place
-    return Effect.acquireUseRelease(
+    const appending = Effect.acquireUseRelease(
       disk.openWrite(path),
       (file) =>
         Effect.gen(function* () {
@@ -74,6 +75,7 @@ export class MetaAppends {
         }),
       (file) => file.close
     )
+    return Effect.map(orAbsent(appending), (isDone) => isDone === true)
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * The acts that a run does to a lib, and how they are made.
  */
+import type { Placement } from "litetapes/Placement"
 import type { Random } from "../random.ts"
 
 /** Records for one tape. */
@@ -25,6 +26,8 @@ export type Act =
   | { readonly _tag: "user"; readonly tape: string; readonly value: number }
   | { readonly _tag: "repack"; readonly tape: string; readonly how: Repack }
   | { readonly _tag: "clone"; readonly tape: string; readonly as: string }
+  /** The lib is copied to another place. */
+  | { readonly _tag: "copy"; readonly to: string; readonly placement: Placement }
   /** The tape loses its meta while the lib is not open, and is recovered. */
   | { readonly _tag: "recover"; readonly tape: string; readonly end: "close" | "kill" }
   /** The lib loses its meta, and is recovered. */
@@ -60,8 +63,11 @@ export interface Repack {
 
 export const tapes = ["a", "b"] as const
 
-/** The category whose events a run appends, and the name of its tape. */
-export const category = "order"
+/** The tape of the events that a run appends: the one that streams without a category share, and a category of that name. */
+export const category = "events"
+
+/** Two streams on that tape: one of its category, and one that is named by a UUID. */
+export const streams = ["events-0", "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"] as const
 
 /** Kinds of acts. Each is small and may come anywhere in a run. */
 export const kinds = [
@@ -83,7 +89,8 @@ export const kinds = [
   "user",
   "create",
   "overtake",
-  "copied"
+  "copied",
+  "copy"
 ] as const
 
 /** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
@@ -97,7 +104,8 @@ const cuttable = [
   "clone",
   "user",
   "archive",
-  "create"
+  "create",
+  "copy"
 ] as const
 
 /** A kind of act. `cut` cuts an act of a random kind short, `cut append` an append. */
@@ -162,6 +170,12 @@ export class ActMaker {
         return { _tag: "repack", tape: random.pick([...tapes, category]), how: this.#repack() }
       case "clone":
         return { _tag: "clone", tape, as: `copy${(this.#clones += 1)}` }
+      case "copy":
+        return {
+          _tag: "copy",
+          to: `/copy${(this.#clones += 1)}`,
+          placement: { kind: random.pick(["category-or-shared", "single"]) }
+        }
       case "user":
         return { _tag: "user", tape, value: (this.#records += 1) }
       case "archive":

@@ -64,6 +64,19 @@ const closeUnread = Effect.fnUntraced(function* (state: DiskState.DiskState, rec
   return disk.state()
 })
 
+/** Each copy of the lib is whole, or is not a lib; a finished one is whole. Nothing else may be at its place. */
+const checkCopies = Effect.fnUntraced(function* (state: DiskState.DiskState, { copies = new Map() }: Expectation) {
+  for (const [at, { isWhole, world }] of copies) {
+    const opened = yield* Effect.result(open(SimulatedDisk.make({ state }), { mode: "read" }, at))
+    if (opened._tag === "Success") {
+      match(yield* readWorld(opened.success, none), { allowed: [world], lost: none })
+      yield* opened.success.close
+    } else if (isWhole || opened.failure._tag !== "LibInvalid") {
+      throw new Wrong(`${at} is a copy that ${isWhole ? "was finished" : "is not"}: ${opened.failure.message}`)
+    }
+  }
+})
+
 /**
  * Fails or throws if a promise is broken: in what the crash left, or in what the last writer finds after the append.
  */
@@ -73,6 +86,7 @@ export const check = Effect.fnUntraced(function* (
   ending: Ending,
   isVerified: boolean
 ) {
+  yield* checkCopies(state, expectation)
   const recorder = new Recorder(expectation)
   let opens = ending === "blind" ? 3 : 2
   let disk = recorder.disk(ending === "blind" ? yield* closeUnread(state, recorder) : state)

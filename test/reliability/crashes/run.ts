@@ -24,7 +24,17 @@ import {
   turns,
   Wrong
 } from "./session.ts"
-import { afterAct, anyOrder, duringAct, type Expectation, nothing, textOf, type World } from "./world.ts"
+import {
+  afterAct,
+  anyOrder,
+  type Copy,
+  copyOf,
+  duringAct,
+  type Expectation,
+  nothing,
+  textOf,
+  type World
+} from "./world.ts"
 
 /** A moment of a run at which a crash may happen. */
 export interface Point {
@@ -43,15 +53,18 @@ const noFault: Faults = () => undefined
 export class Recorder {
   readonly points: Array<Point> = []
   expectation: Expectation
+  /** Copies that were made; they are as they are, whatever happens to the lib. */
+  copies: ReadonlyMap<string, Copy>
   #disks = 0
 
   constructor(world: Expectation) {
     this.expectation = world
+    this.copies = world.copies ?? new Map()
   }
 
   /** Sets the worlds that may be found from now on. */
   expect(allowed: ReadonlyArray<World>, lost: ReadonlySet<string> = this.expectation.lost): void {
-    this.expectation = { allowed, lost }
+    this.expectation = { allowed, lost, copies: this.copies }
   }
 
   /** Makes a disk whose points are recorded until the next one is made: by then the process that used it is dead. */
@@ -103,6 +116,7 @@ export const isPossible = (world: World, act: Act): boolean => {
     case "clone":
       return world.has(act.tape) && !world.has(act.as)
     case "create":
+    case "copy":
     case "settle":
     case "reopen":
     case "copied":
@@ -168,6 +182,7 @@ export class Run {
   readonly #whole = Effect.fnUntraced({ self: this }, function* (this: Run, act: Act) {
     const after = afterAct(this.#world, act)
     const during = duringAct(this.#world, act)
+    this.#noteCopy(act, false)
     this.recorder.expect(during)
     if (act._tag === "recover" || act._tag === "recoverLib") yield* this.#recover(act)
     else {
@@ -180,8 +195,15 @@ export class Run {
       )
     }
     this.#world = after
+    this.#noteCopy(act, true)
     this.recorder.expect([after], none)
   })
+
+  #noteCopy(act: Act, isWhole: boolean): void {
+    if (act._tag !== "copy") return
+    const { recorder } = this
+    recorder.copies = new Map([...recorder.copies, [act.to, { world: copyOf(this.#world), isWhole }]])
+  }
 
   readonly #together = Effect.fnUntraced(
     { self: this },
@@ -223,6 +245,7 @@ export class Run {
       const { expectation, state } = points[last]!
       points.length = last + 1
       this.session = undefined
+      this.recorder.copies = expectation.copies ?? new Map()
       this.recorder.expect(expectation.allowed)
       yield* this.#continue(end === "power" ? this.#losePower(state) : DiskState.kill(state))
       this.#mayAdopt ||= [...wanted.keys()].some((tape) => !this.#world.has(tape))

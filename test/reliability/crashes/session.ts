@@ -16,7 +16,7 @@ import * as Tape from "litetapes/Tape"
 import { Disk } from "litetapes/Disk"
 import type { SimulatedDisk } from "../../../src/testing/SimulatedDisk.ts"
 import type { Random } from "../random.ts"
-import { type Act, category, type Part } from "./acts.ts"
+import { type Act, category, type Part, streams } from "./acts.ts"
 import type { TapeModel, World } from "./world.ts"
 
 export const place = "/lib"
@@ -67,10 +67,10 @@ export interface Session {
 
 const storageOver = (disk: SimulatedDisk) => Effect.provideService(FolderStorage.make, Disk, disk.disk)
 
-export const open = (disk: SimulatedDisk, by: Lib.Options = options) =>
+export const open = (disk: SimulatedDisk, by: Lib.Options = options, at = place) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    const lib = yield* Lib.open(place, by).pipe(
+    const lib = yield* Lib.open(at, by).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.provideService(Storage, yield* storageOver(disk))
     )
@@ -101,9 +101,9 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
     case "events": {
       const appends = act.parts.flatMap(({ records }) => records).map((t) => ({ t, stream: streamOf(t) }))
       const there = (before.get(category)?.records ?? []).map(streamOf)
-      const streams = [...new Set(appends.map(({ stream }) => stream))]
+      const wanted = [...new Set(appends.map(({ stream }) => stream))]
       return yield* store.appendAll(
-        streams.map((stream) => ({
+        wanted.map((stream) => ({
           stream,
           events: appends
             .filter((one) => one.stream === stream)
@@ -124,6 +124,8 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
       return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.repack({ ...act.how, force: true }))
     case "clone":
       return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.clone(lib, act.as))
+    case "copy":
+      return yield* lib.copy(act.to, { placement: act.placement })
     case "settle":
       return yield* settle
     default:
@@ -138,8 +140,8 @@ export const turns = (count: number): Effect.Effect<void> =>
 /** Yields to other fibres until none of them can continue without time passing. */
 export const settle: Effect.Effect<void> = turns(60)
 
-/** Returns the stream of a text: one of two streams of the category. */
-const streamOf = (text: string): string => `${category}-${Number.parseInt(text, 10) % 2}`
+/** Returns the stream of a text. */
+const streamOf = (text: string): string => streams[Number.parseInt(text, 10) % 2]!
 
 /**
  * Reads everything that the lib holds. A tape among `lost`, which has no meta, is recovered first. With `skipsRefused`

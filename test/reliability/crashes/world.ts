@@ -1,7 +1,7 @@
 /**
  * The model that images are compared with: the expected contents of a lib as plain values.
  */
-import type { Act, Part } from "./acts.ts"
+import { type Act, category, type Part } from "./acts.ts"
 
 export interface TapeModel {
   /** Records of a tape, or the events of a category, as text. */
@@ -19,7 +19,21 @@ export interface Expectation {
   readonly allowed: ReadonlyArray<World>
   /** Metas that the run itself deleted and that were not recovered yet: the name of a tape, or `lib`. */
   readonly lost: ReadonlySet<string>
+  /** Copies of the lib, by place. */
+  readonly copies?: ReadonlyMap<string, Copy>
 }
+
+/** A copy of the lib at another place, which nobody writes to. */
+export interface Copy {
+  /** What it holds, if it is a lib. */
+  readonly world: World
+  /** Whether it was finished. Otherwise it may also be something that is not a lib. */
+  readonly isWhole: boolean
+}
+
+/** Returns what a copy of this lib holds: tapes of events are made only for events. */
+export const copyOf = (world: World): World =>
+  new Map([...world].filter(([name, { records }]) => name !== category || records.length > 0))
 
 export const nothing: World = new Map()
 

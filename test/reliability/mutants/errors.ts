@@ -39,9 +39,9 @@ export const errors: ReadonlyArray<Mutant> = [
     breaks: "A failed sync of lib meta is retried, and the second result is believed.",
     edits: [
       {
-        file: meta,
-        find: ", Effect.andThen(file.datasync)",
-        replace: ", Effect.andThen(Effect.catch(file.datasync, () => file.datasync))"
+        file: "layers/folder/MetaAppends.ts",
+        find: "yield* file.datasync",
+        replace: "yield* Effect.catch(file.datasync, () => file.datasync)"
       }
     ],
     histories: [["archive"], ["roll", "append"]],

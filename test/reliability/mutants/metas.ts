@@ -25,7 +25,7 @@ export const metas: ReadonlyArray<Mutant> = [
   {
     name: "lib-meta-not-synced",
     breaks: "Lib meta is appended to without a sync.",
-    edits: [{ file: meta, find: ", Effect.andThen(file.datasync)", replace: "" }],
+    edits: [{ file: "layers/folder/MetaAppends.ts", find: "          yield* file.datasync\n", replace: "" }],
     histories: [["archive"], ["append", "roll", "append"]]
   },
   {

@@ -14,7 +14,40 @@ const closed = '  yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: fil
 const clean = '  yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })\n'
 const dropAll = "  for (const file of lib.journal.files) yield* drop(lib, file)\n"
 
+const finishing = "services/maintenance/copy/finishCopy.ts"
+
+const copiedMetas = `  yield* Effect.forEach(
+    made,
+    (tape, at) => Effect.andThen(source.guard.checkOpen, writeMeta(copy, tape, listings[at]!.tape)),
+    { concurrency: tapesAtOnce, discard: true }
+  )
+`
+
+const copyRead = "  yield* readBack(source, makeHandle(root, source.settings, opened), copy)\n"
+const copyDone = "  yield* root.meta.replace(undefined, copy.version, written.bytes)\n"
+
 export const segments: ReadonlyArray<Mutant> = [
+  {
+    name: "copy-not-marked",
+    breaks: "The lib meta of a copy does not say that it is unfinished.",
+    edits: [
+      {
+        file: "services/maintenance/copy/CopyLib.ts",
+        find: '[meta, { $type: "LiteLib.Unfinished", from }]',
+        replace: "from === '' ? [] : [meta]"
+      }
+    ],
+    histories: [["append", "copy"]]
+  },
+  {
+    name: "copy-listed-first",
+    breaks: "A copy is made a lib before the meta of its tapes is written.",
+    edits: [
+      { file: finishing, find: copiedMetas, replace: "" },
+      { file: finishing, find: copyRead + copyDone, replace: copyDone + copiedMetas + copyRead }
+    ],
+    histories: [["append", "copy"]]
+  },
   {
     name: "segment-not-synced",
     breaks: "A segment is renamed into place without a sync.",
@@ -120,9 +153,9 @@ export const segments: ReadonlyArray<Mutant> = [
     breaks: "`LiteLib.Clean` is not synced before the dynamic segments are unlinked.",
     edits: [
       {
-        file: "layers/folder/MetaStore.ts",
-        find: ", Effect.andThen(file.datasync)",
-        replace: ', Effect.andThen(Buffer.from(bytes).includes("LiteLib.Clean") ? Effect.void : file.datasync)'
+        file: "layers/folder/MetaAppends.ts",
+        find: "yield* file.datasync",
+        replace: 'if (!Buffer.from(bytes).includes("LiteLib.Clean")) yield* file.datasync'
       }
     ],
     histories: [

@@ -14,6 +14,9 @@ import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { EventLine } from "./CopySource.ts"
 
+/** Number of tapes that are written at the same time: their syncs wait for the device together. */
+export const tapesAtOnce = 8
+
 /** Bytes of a segment that are written at once. */
 const pieceBytes = 512 * 1024
 
@@ -110,13 +113,14 @@ export class CopiedTapes {
 
   /** Writes the tapes with the most bytes, until at most `keep` bytes are in memory. */
   #writeLargest(keep: number): Effect.Effect<void, WriteError> {
-    return Effect.gen({ self: this }, function* () {
-      const tapes = [...this.#tapes.values()].filter(({ bytes }) => bytes > 0).toSorted((a, b) => b.bytes - a.bytes)
-      for (const tape of tapes) {
-        if (this.#held <= keep) return
+    return Effect.suspend(() => {
+      const due: Array<CopiedTape> = []
+      for (const tape of [...this.#tapes.values()].toSorted((a, b) => b.bytes - a.bytes)) {
+        if (this.#held <= keep || tape.bytes === 0) break
         this.#held -= tape.bytes
-        yield* this.#write(tape)
+        due.push(tape)
       }
+      return Effect.forEach(due, (tape) => this.#write(tape), { concurrency: tapesAtOnce, discard: true })
     })
   }
 

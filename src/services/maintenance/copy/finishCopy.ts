@@ -17,6 +17,7 @@ import type { LoadError } from "../../lib/TapeRegistry.ts"
 import { type Root, StorageError } from "../../ports/Storage.ts"
 import { readWhole } from "../../segment/SegmentRecords.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
+import { tapesAtOnce } from "./CopiedTapes.ts"
 import { EventMerge, snapshotOf, type SourceError } from "./CopySource.ts"
 
 /** What a tape has in addition to its records. */
@@ -71,14 +72,18 @@ export const finishCopy = Effect.fnUntraced(function* (
   copy: Unfinished
 ): Effect.fn.Return<void, FinishError> {
   const { made, meta, now, position, root, uuid } = copy
-  const listings: Array<Unchained<LibRecord>> = []
-  for (const tape of made) {
-    yield* source.guard.checkOpen
-    const id = uuid(now)
-    yield* writeMeta(copy, tape, id)
-    const state = tape.kept?.state ?? "active"
-    listings.push({ $type: "LiteLib.Tape", name: tape.name, tape: id, role: tape.role, state })
-  }
+  const listings = made.map(({ kept, name, role }) => ({
+    $type: "LiteLib.Tape" as const,
+    name,
+    tape: uuid(now),
+    role,
+    state: kept?.state ?? ("active" as const)
+  }))
+  yield* Effect.forEach(
+    made,
+    (tape, at) => Effect.andThen(source.guard.checkOpen, writeMeta(copy, tape, listings[at]!.tape)),
+    { concurrency: tapesAtOnce, discard: true }
+  )
   const anchor = { batch: 0, hash: noHash, position }
   const records: Array<Unchained<LibRecord>> = [
     meta,
