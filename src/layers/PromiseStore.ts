@@ -40,6 +40,12 @@ export interface Options extends Lib.Options {
   readonly storage?: Layer.Layer<Storage>
 }
 
+/** How to copy the lib. */
+export interface CopyOptions extends Omit<Lib.CopyOptions, "storage" | "onProgress"> {
+  /** Receives the progress. */
+  readonly onProgress?: (progress: Lib.Progress) => void
+}
+
 /** A tape, for callers without Effect. */
 export interface PromiseTape {
   /** Name of the tape. */
@@ -76,9 +82,16 @@ export interface PromiseStore extends AsyncDisposable {
    * this by itself.
    */
   readonly reopen: () => Promise<void>
+  /** Copies the lib to another place, with another placement or other limits: see `Lib.copy`. */
+  readonly copy: (to: string, options?: CopyOptions) => Promise<Lib.CopyReport>
   /** Writes everything into segments and frees the lock. Await it before the process ends. It closes only once. */
   readonly close: () => Promise<void>
 }
+
+const toldBy =
+  (onProgress: (progress: Lib.Progress) => void): Lib.OnProgress =>
+  (progress) =>
+    Effect.sync(() => onProgress(progress))
 
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {
@@ -123,6 +136,10 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       }
     },
     reopen: () => run(Effect.flatMap(Lib.Lib, (lib) => lib.reopen)),
+    copy: (to, { onProgress, ...copyOptions } = {}) => {
+      const told = onProgress === undefined ? {} : { onProgress: toldBy(onProgress) }
+      return run(Effect.flatMap(Lib.Lib, (lib) => lib.copy(to, { ...copyOptions, ...told })))
+    },
     close,
     [Symbol.asyncDispose]: close
   }

@@ -56,7 +56,7 @@ export class SettingsMismatch extends Schema.TaggedError<SettingsMismatch>("lite
   { location: Schema.String, setting: Schema.String, stored: Schema.String, given: Schema.String }
 ) {
   override get message() {
-    return `${this.location} was created with ${this.setting} ${this.stored}, but is opened with ${this.given}. Leave the setting out, or give the stored value.`
+    return `${this.location} was created with ${this.setting} ${this.stored}, but is opened with ${this.given}. Leave the setting out, or give the stored value; lib.copy makes a lib with another one.`
   }
 }
 

@@ -62,6 +62,27 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.strictEqual(await store.position(), 4)
   })
 
+  it("copies its lib to another placement", async () => {
+    const shared = options()
+    const [at, to] = [newFolder(), newFolder()]
+    {
+      await using store = await PromiseStore.open(at, shared)
+      await store.append("order-1", [event(0), event(1)])
+      await store.append("customer", [event(2)])
+      const told: Array<number> = []
+      const report = await store.copy(to, {
+        placement: { kind: "single" },
+        onProgress: ({ done }) => void told.push(done.records)
+      })
+      assert.deepInclude(report, { events: 3, tapes: 1, left: [] })
+      assert.strictEqual(told.at(-1), 6)
+      assert.deepInclude(await rejection(store.copy(to)), { _tag: "LibInvalid" })
+    }
+    await using copy = await PromiseStore.open(to, { ...shared, placement: { kind: "single" } })
+    assert.deepStrictEqual(await dataOf(copy.readAll()), [0, 1, 2])
+    assert.strictEqual(await copy.revision("order-1"), 1)
+  })
+
   it("reads the same events again, and stops when its reader stops", async () => {
     await using store = await PromiseStore.open(newFolder(), options())
     const many = Array.from({ length: 3000 }, (_, n) => event(n))
