@@ -15,6 +15,7 @@ import { recoverDamageContract } from "./transform/recoverDamage.ts"
 import { recoverLibContract } from "./transform/recoverLib.ts"
 import { recoverLibPartlyContract } from "./transform/recoverLibPartly.ts"
 import { recoverLibTapesContract } from "./transform/recoverLibTapes.ts"
+import { recoverPlacementContract } from "./transform/recoverPlacement.ts"
 import { recoverStreamsContract } from "./transform/recoverStreams.ts"
 import { repackContract } from "./transform/repack.ts"
 import { verifyContract } from "./transform/verify.ts"
@@ -37,6 +38,7 @@ export const suite = (kind: TransformKind): void => {
       recoverLibContract,
       recoverLibTapesContract,
       recoverLibPartlyContract,
+      recoverPlacementContract,
       recoverStreamsContract,
       verifyContract,
       verifyBesideContract,

@@ -4,6 +4,8 @@ import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as NodeStorage from "litetapes/NodeStorage"
+import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
+import type { LibRecord, Unchained } from "../../src/domain/meta/SystemRecord.ts"
 import { encode, type JsonObject } from "litetapes/TaraSON"
 import { assert, beforeAll, describe, it } from "vitest"
 import {
@@ -244,6 +246,34 @@ describe.skipIf(leftOut)("docs/reader.py on a damaged lib", () => {
     refuses([unsealed], "litelib.meta.jsonl", "other fields")
     const spaced = changed((line) => line.replace('{"$type"', '{ "$type"'))
     refuses([spaced], "litelib.meta.jsonl", "canonical")
+  })
+
+  it("refuses an event that is on another tape than its stream belongs on, and an unfinished copy", () => {
+    const changed = (state: string, change: (record: Unchained<LibRecord>) => ReadonlyArray<object>) =>
+      damaged(state, (place) =>
+        edit(place, "litelib.meta.jsonl", (bytes) => {
+          const { records } = MetaChain.readLib("litelib.meta.jsonl", bytes)
+          const unchained = records.map(({ hash: _, previous: __, ...record }) => record as Unchained<LibRecord>)
+          return MetaChain.write<LibRecord>(null, unchained.flatMap(change) as Array<Unchained<LibRecord>>).bytes
+        })
+      )
+    const placedBy = (kind: string) => (record: Unchained<LibRecord>) => [
+      record.$type === "LiteLib.Meta" ? { ...record, placement: { kind } } : record
+    ]
+    refuses(
+      [changed("events-shared", placedBy("category")), "events"],
+      "events/seg-000001.jsonl",
+      "belongs on tape customer"
+    )
+    refuses(
+      [changed("events-shared-unclean", placedBy("single")), "order"],
+      "litelib.dynamic-000001.jsonl",
+      "on tape events"
+    )
+    const unfinished = changed("copied", (record) =>
+      record.$type === "LiteLib.Meta" ? [record, { $type: "LiteLib.Unfinished", from: record.lib }] : []
+    )
+    refuses([unfinished], "litelib.meta.jsonl", "unfinished copy")
   })
 
   it("leaves out a damaged last line of lib meta, and fails if that contradicts other files", () => {

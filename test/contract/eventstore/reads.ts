@@ -76,7 +76,11 @@ export const readContract: Contract = (test) => {
       })
     ))
 
-  const placements: ReadonlyArray<Placement> = [{ kind: "category" }, { kind: "hashed", tapes: 2 }]
+  const placements: ReadonlyArray<Placement> = [
+    { kind: "category-or-shared" },
+    { kind: "category" },
+    { kind: "hashed", tapes: 2 }
+  ]
   for (const placement of placements) {
     test(`filters events by category, type, tags and correlation, placed by ${placement.kind}`, ({ use }) =>
       use(

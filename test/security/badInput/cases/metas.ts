@@ -154,6 +154,27 @@ const metaStructure: ReadonlyArray<Case> = [
 
 const foreign = "00000000-0000-7000-8000-00000000000f"
 
+const shared = { kind: "category-or-shared" }
+
+const older: ReadonlyArray<Case> = [
+  {
+    name: "a placement of format 2 in a lib of format 1",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line 1.*format 1, but something in it needs a later one/,
+    give: ofLib(changing("LiteLib.Meta", (record) => ({ ...record, format: 1, placement: shared })))
+  },
+  {
+    name: "a line that says that the lib is unfinished, in a lib of format 1",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line 1.*format 1, but something in it needs a later one/,
+    give: ofLib((records) =>
+      [...records, { $type: "LiteLib.Unfinished", from: foreign }].map((record) =>
+        record["$type"] === "LiteLib.Meta" ? { ...record, format: 1, placement: { kind: "category" } } : record
+      )
+    )
+  }
+]
+
 const identity: ReadonlyArray<Case> = [
   {
     name: "the id of another tape",
@@ -247,4 +268,4 @@ const unknown: ReadonlyArray<Case> = [
   }
 ]
 
-export const metas: Cases = { segmentName, metaStructure, identity, fork, unknown }
+export const metas: Cases = { segmentName, metaStructure: [...metaStructure, ...older], identity, fork, unknown }
