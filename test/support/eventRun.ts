@@ -43,6 +43,10 @@ export const assertWhole = Effect.fnUntraced(function* (store: Store, model: Eve
       assertEvents(read, model.read(stream, { direction }))
     }
   }
+  for (const category of new Set([...model.streams.keys()].map((stream) => stream.split("-")[0]!))) {
+    const options = { filter: { categories: [category] } }
+    assertEvents(yield* Stream.runCollect(store.readAll(options)), model.readAll(options))
+  }
   for (const stream of [...model.streams.keys(), "order-0"]) {
     const revision = model.revision(stream)
     assert.strictEqual(yield* store.revision(stream), revision === -1 ? "no-stream" : revision)
