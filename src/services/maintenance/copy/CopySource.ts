@@ -49,7 +49,7 @@ const takeNow = (lib: LibHandle): Snapshot | undefined => {
   return { tapes, position: lib.journal.durable.position }
 }
 
-/** The line of an event, with its newline. Its memory is used again for the next page. */
+/** The line of an event, with its newline. It keeps the memory of the whole chunk that it was read with. */
 export interface EventLine {
   readonly bytes: Uint8Array
   readonly key: EventKey
