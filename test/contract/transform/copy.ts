@@ -7,8 +7,11 @@ import * as Stream from "effect/Stream"
 import * as Lib from "litetapes/Lib"
 import type { Placement } from "litetapes/Placement"
 import { Storage } from "litetapes/Storage"
+import * as MetaChain from "../../../src/domain/meta/MetaChain.ts"
+import * as TapeState from "../../../src/domain/meta/TapeState.ts"
+import { internalsOf } from "../../../src/services/internals.ts"
 import { existingTape, flush, type LibService, storeOf, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
-import { numbered, tamper, type TransformKind } from "../../support/transformGround.ts"
+import { numbered, rewriteMeta, tamper, type TransformKind } from "../../support/transformGround.ts"
 import { watched } from "../../support/watchedStorage.ts"
 
 const shared: Placement = { kind: "category-or-shared" }
@@ -61,6 +64,7 @@ export const copyContract = (kind: TransformKind): void => {
     momentContract(kind)
     unfinishedContract(kind)
     refusalsContract(kind)
+    lostContract(kind)
     limitsContract(kind)
   })
 }
@@ -377,6 +381,44 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
           assert.deepStrictEqual(yield* Stream.runCollect(store.readAll({ allowGaps: true })), before.all)
           assert.strictEqual(yield* tagOf(Stream.runDrain(store.readAll())), "PositionGap")
           assert.strictEqual((yield* store.append("order-1", [{ type: "Next" }])).firstPosition, 40)
+        })
+      )
+    })
+  )
+}
+
+const lostContract = ({ ground, place }: TransformKind): void => {
+  it.live("refuses a lib that has lost events, and keeps what tapes of records say of theirs", () =>
+    Effect.gen(function* () {
+      const { storage } = yield* ground
+      const [at, to] = [place(), place()]
+      const loseIn = (tape: string, positions: readonly [number, number] | null) =>
+        tamper(storage, at, (root) =>
+          rewriteMeta(root, tape, (bytes) => {
+            const state = TapeState.fold(tape, MetaChain.readTape(tape, bytes).records)
+            const segment = state.segments[0]!.name
+            const time = "2026-01-02T03:04:05.678Z"
+            const lost = [{ ordinal: 1, records: 2, positions, segment, streams: null, time }]
+            return MetaChain.writeTape(TapeState.refold({ ...state, lost })).bytes
+          })
+        )
+      yield* onSingle(storage, at, (lib) => Effect.flatMap(tapeOf(lib, "notes"), (tape) => tape.append(numbered(0, 5))))
+      yield* loseIn("notes", null)
+      yield* withLib(storage, at, (lib) => lib.copy(to))
+      yield* withLib(storage, to, (copy) =>
+        Effect.gen(function* () {
+          yield* existingTape(copy, "notes")
+          const notes = internalsOf(copy).handle.tapes.known("notes")!
+          assert.lengthOf(notes.state.lost, 1)
+          assert.deepInclude(notes.state.lost[0], { ordinal: 1, records: 2, positions: null })
+        })
+      )
+      yield* loseIn("events", [1, 3])
+      yield* withLib(storage, at, (lib) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(lib.copy(place(), { placement: shared }))
+          assert.deepInclude(error, { _tag: "TapeInvalid", tape: "events" })
+          assert.match(error.message, /events of it are lost/)
         })
       )
     })

@@ -6,18 +6,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import type { PositionGap, TapeNotForEvents } from "../../../domain/event/EventErrors.ts"
-import {
-  BeyondLimits,
-  InvalidSettings,
-  LibInvalid,
-  type MetaInvalid,
-  TapeInvalid
-} from "../../../domain/format/Errors.ts"
+import { type BeyondLimits, InvalidSettings, LibInvalid, type MetaInvalid } from "../../../domain/format/Errors.ts"
 import { checkLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
-import { describeError } from "../../../domain/json/describeError.ts"
-import * as TaraSON from "../../../domain/json/TaraSON.ts"
-import { TaraSONError } from "../../../domain/json/TaraSONError.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../../domain/meta/SystemRecord.ts"
@@ -28,9 +19,9 @@ import type { OpenError } from "../../lib/OpenError.ts"
 import { fromStorage } from "../../lib/OpenError.ts"
 import type { LoadError } from "../../lib/TapeRegistry.ts"
 import type { Root, Storage, StorageError } from "../../ports/Storage.ts"
-import { linesOfChunk, readChunk } from "../../read/RecordReader.ts"
 import { SegmentStore } from "../../segment/SegmentStore.ts"
 import { type CloneError, copyRecords, originOf } from "../Clone.ts"
+import { checkRecords, refuseLost } from "./checkCopy.ts"
 import { CopiedTapes, type Target } from "./CopiedTapes.ts"
 import { EventMerge, type Snapshot, snapshotOf, type SourceError, type SourceTape } from "./CopySource.ts"
 import { finishCopy, type Kept, type Left, type MadeTape } from "./finishCopy.ts"
@@ -90,21 +81,13 @@ export const copyLib = (
       const snapshot = yield* snapshotOf(source)
       yield* refuseLost(snapshot)
       // Before anything is written.
-      yield* checkAll(source, snapshot, limits)
+      yield* checkRecords(source, snapshot, limits)
       const opening = (options.storage ?? storage).open(location, "write")
       const root = yield* Effect.mapError(opening, (error) => fromStorage(error, location))
       return yield* copyTo(source, snapshot, { root, placement, limits, uuid, options })
     })
     return yield* source.guard.whileOpen(Effect.scoped(copy))
   })
-
-/** Fails if events are lost: which streams lack them is said of a tape, and the copy has other tapes. */
-const refuseLost = ({ tapes }: Snapshot): Effect.Effect<void, TapeInvalid> => {
-  const lossy = tapes.find(({ listed, tape }) => listed.role === "events" && tape.state.lost.length > 0)
-  if (lossy === undefined) return Effect.void
-  const why = "events of it are lost, and a copy could not say which. Restore the lib from a backup, and copy that."
-  return Effect.fail(new TapeInvalid({ tape: lossy.listed.name, why }))
-}
 
 interface Into {
   readonly root: Root
@@ -277,38 +260,4 @@ const leftOf = ({ tapes }: Snapshot, made: ReadonlySet<string>): ReadonlyArray<L
     if (archived || tape.state.userMeta.size > 0) left.push({ tape: listed.name, archived, userMeta })
   }
   return left
-}
-
-/** Fails if a record is beyond the limits of the copy. Reads everything if they are lower than those of the lib. */
-const checkAll = Effect.fnUntraced(function* (
-  source: LibHandle,
-  { tapes }: Snapshot,
-  limits: Limits
-): Effect.fn.Return<void, CopyError> {
-  const had = source.meta.limits
-  if (limits.recordBytesMax >= had.recordBytesMax && limits.depthMax >= had.depthMax) return
-  for (const { listed, records, tape } of tapes) {
-    for (let next = 0; next < records;) {
-      yield* source.guard.checkOpen
-      const lines = linesOfChunk(yield* readChunk(source, tape, next, "forward"), next, records)
-      const refused = firstBeyond(lines, limits)
-      if (refused !== undefined) {
-        return yield* new BeyondLimits({ tape: listed.name, ordinal: next + refused.index, why: refused.why })
-      }
-      next += lines.length
-      yield* Effect.yieldNow
-    }
-  }
-})
-
-const firstBeyond = (lines: ReadonlyArray<Uint8Array>, limits: Limits) => {
-  for (const [index, line] of lines.entries()) {
-    try {
-      TaraSON.parseCanonical(line, limits)
-    } catch (error) {
-      if (!(error instanceof TaraSONError)) throw error
-      return { index, why: describeError(error) }
-    }
-  }
-  return undefined
 }
