@@ -49,7 +49,8 @@ const count = <A>(counts: Map<A, number>, what: A): void => void counts.set(what
 const none: ReadonlySet<string> = new Set()
 
 /** Acts that this life does differently, or that need a closed and damaged lib. */
-const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together"])
+// A copy would be made outside of the folder of this life.
+const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together", "copy"])
 
 export const nothingYet = (): Lived => ({
   acts: 0,
