@@ -27,7 +27,7 @@ export type Act =
   | { readonly _tag: "repack"; readonly tape: string; readonly how: Repack }
   | { readonly _tag: "clone"; readonly tape: string; readonly as: string }
   /** The lib is copied to another place. */
-  | { readonly _tag: "copy"; readonly to: string; readonly placement: Placement }
+  | { readonly _tag: "copyLib"; readonly to: string; readonly placement: Placement }
   /** The tape loses its meta while the lib is not open, and is recovered. */
   | { readonly _tag: "recover"; readonly tape: string; readonly end: "close" | "kill" }
   /** The lib loses its meta, and is recovered. */
@@ -90,7 +90,7 @@ export const kinds = [
   "create",
   "overtake",
   "copied",
-  "copy"
+  "copyLib"
 ] as const
 
 /** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
@@ -105,7 +105,7 @@ const cuttable = [
   "user",
   "archive",
   "create",
-  "copy"
+  "copyLib"
 ] as const
 
 /** A kind of act. `cut` cuts an act of a random kind short, `cut append` an append. */
@@ -170,9 +170,9 @@ export class ActMaker {
         return { _tag: "repack", tape: random.pick([...tapes, category]), how: this.#repack() }
       case "clone":
         return { _tag: "clone", tape, as: `copy${(this.#clones += 1)}` }
-      case "copy":
+      case "copyLib":
         return {
-          _tag: "copy",
+          _tag: "copyLib",
           to: `/copy${(this.#clones += 1)}`,
           placement: { kind: random.pick(["category-or-shared", "single"]) }
         }

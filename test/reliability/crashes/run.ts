@@ -28,7 +28,7 @@ import {
   afterAct,
   anyOrder,
   type Copy,
-  copyOf,
+  movedOf,
   duringAct,
   type Expectation,
   nothing,
@@ -116,7 +116,7 @@ export const isPossible = (world: World, act: Act): boolean => {
     case "clone":
       return world.has(act.tape) && !world.has(act.as)
     case "create":
-    case "copy":
+    case "copyLib":
     case "settle":
     case "reopen":
     case "copied":
@@ -200,9 +200,9 @@ export class Run {
   })
 
   #noteCopy(act: Act, isWhole: boolean): void {
-    if (act._tag !== "copy") return
+    if (act._tag !== "copyLib") return
     const { recorder } = this
-    recorder.copies = new Map([...recorder.copies, [act.to, { world: copyOf(this.#world), isWhole }]])
+    recorder.copies = new Map([...recorder.copies, [act.to, { world: movedOf(this.#world), isWhole }]])
   }
 
   readonly #together = Effect.fnUntraced(

@@ -124,7 +124,7 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
       return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.repack({ ...act.how, force: true }))
     case "clone":
       return yield* Effect.flatMap(tapeNamed(session, act.tape), (tape) => tape.clone(lib, act.as))
-    case "copy":
+    case "copyLib":
       return yield* lib.copy(act.to, { placement: act.placement })
     case "settle":
       return yield* settle

@@ -32,7 +32,7 @@ export interface Copy {
 }
 
 /** Returns what a copy of this lib holds: tapes of events are made only for events. */
-export const copyOf = (world: World): World =>
+export const movedOf = (world: World): World =>
   new Map([...world].filter(([name, { records }]) => name !== category || records.length > 0))
 
 export const nothing: World = new Map()

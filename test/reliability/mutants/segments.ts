@@ -37,7 +37,7 @@ export const segments: ReadonlyArray<Mutant> = [
         replace: "from === '' ? [] : [meta]"
       }
     ],
-    histories: [["append", "copy"]]
+    histories: [["append", "copyLib"]]
   },
   {
     name: "copy-listed-first",
@@ -46,7 +46,7 @@ export const segments: ReadonlyArray<Mutant> = [
       { file: finishing, find: copiedMetas, replace: "" },
       { file: finishing, find: copyRead + copyDone, replace: copyDone + copiedMetas + copyRead }
     ],
-    histories: [["append", "copy"]]
+    histories: [["append", "copyLib"]]
   },
   {
     name: "segment-not-synced",

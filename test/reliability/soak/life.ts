@@ -50,7 +50,7 @@ const none: ReadonlySet<string> = new Set()
 
 /** Acts that this life does differently, or that need a closed and damaged lib. */
 // A copy would be made outside of the folder of this life.
-const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together", "copy"])
+const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together", "copyLib"])
 
 export const nothingYet = (): Lived => ({
   acts: 0,
