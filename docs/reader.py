@@ -115,9 +115,11 @@ TAPE_RECORDS = {
                                   removed=one_of(True), value=anything),
     "LiteTape.Repack": chained("LiteTape.Repack", added=row(number, number), records=number,
                                 removed=row(number, number), root=hex64, why=text),
-    "LiteTape.Lost": chained("LiteTape.Lost", ["accepted"], accepted=one_of(True), ordinal=count, records=number,
+    "LiteTape.Lost": chained("LiteTape.Lost", ["accepted", "unnamed"], accepted=one_of(True), ordinal=count,
+                              records=either(one_of(None), number),
                               positions=either(one_of(None), row(count, count)), segment=text, time=time,
-                              streams=either(one_of(None), array(row(text, count, number)))),
+                              streams=either(one_of(None), array(row(text, count, number))),
+                              unnamed=array(row(like("[0-9a-f]{14}"), count, number))),
     "LiteTape.End": chained("LiteTape.End"),
 }
 # What only version 2 knows.
@@ -470,7 +472,13 @@ class Tape:
             raise Damage(self.path, offset, "records are lost after the end of the tape")
         if self.meta["role"] == "records" and (value["positions"], value["streams"]) != (None, None):
             raise Damage(self.path, offset, "positions or streams are lost on a tape of records")
-        note(f"{self.path}: {value['records']} records before record {value['ordinal']} are lost")
+        if self.meta["role"] == "events" and value["positions"] is None:
+            raise Damage(self.path, offset, "events are lost without their positions")
+        if value["streams"] is None and "unnamed" in value:
+            raise Damage(self.path, offset, "it is not known which streams are lost, but some are listed")
+        lost = "some records may be" if value["records"] is None else f"{value['records']} records are"
+        accepted = ", which was accepted" if "accepted" in value else ""
+        note(f"{self.path}: {lost} lost before record {value['ordinal']} ({value['segment']}){accepted}")
 
     def _segment(self, value, offset):
         n, every = value["number"], value.get("shardEvery")

@@ -33,10 +33,11 @@ import { attempt } from "./base/attempt.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendResult, EventAppender, type EventAppendError, type StreamAppend } from "./streams/EventAppender.ts"
 import type { EventFilter } from "./streams/EventFilter.ts"
-import { lastRevision } from "./streams/StreamLoad.ts"
+import { endOfStream } from "./streams/StreamLoad.ts"
 import { findEventTape } from "./streams/EventTape.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
 import { StreamStates } from "./streams/StreamStates.ts"
+import { eventsLost } from "./streams/eventsLost.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import { accessOf, type Internals, streamOfSession, withSession } from "./internals.ts"
 import * as Lib from "./Lib.ts"
@@ -263,6 +264,7 @@ const revisionOf = (lib: LibHandle, stream: string): Effect.Effect<number | "no-
     }
     const tape = yield* findEventTape(lib, stream)
     if (tape === undefined) return "no-stream"
-    const revision = yield* lastRevision(lib, tape, stream)
+    const { doubt, revision } = yield* endOfStream(lib, tape, stream)
+    if (doubt !== undefined) return yield* eventsLost(tape.name, stream, doubt)
     return revision === -1 ? "no-stream" : revision
   })

@@ -56,6 +56,13 @@ import {
 } from "./maintenance/recover/RecoverLib.ts"
 import { copyLib, type CopyError, type CopyOptions, type CopyReport } from "./maintenance/copy/CopyLib.ts"
 import { type RecoverError, type RecoverReport, recoverTape } from "./maintenance/recover/RecoverTape.ts"
+import { acceptLoss, type AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
+import {
+  type SalvageError,
+  type SalvageOptions,
+  type SalvageReport,
+  salvageTape
+} from "./maintenance/salvage/SalvageTape.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
 import { type VerifyOptions, type VerifyReport, verifyLib } from "./maintenance/verify/Verify.ts"
 import { logWarnings, openSession, openWriterSession } from "./openSession.ts"
@@ -79,6 +86,7 @@ export type {
   Placement
 }
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
+export type { AcceptLossError, SalvageError, SalvageOptions, SalvageReport }
 export type { RecoverReport, ReopenError, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
 /** Options of opening a lib. */
@@ -197,6 +205,28 @@ export class Lib extends Context.Service<
       name: string,
       options?: { readonly onProgress?: OnProgress }
     ) => Effect.Effect<RecoverReport, RecoverError>
+    /**
+     * Salvages a tape with damaged or missing segments: keeps every record that a checksum proves, and lists what is
+     * lost in tape meta. The tape keeps its name and its user metadata, and gets a new id. Streams that lost nothing
+     * continue; reads that pass the loss fail with `RecordsLost` or `EventsLost` until `acceptLoss`. No lost revision
+     * or position is ever given again.
+     *
+     * With its index, a segment loses only its damaged blocks, of 64 KiB. Without one, a compressed segment loses its
+     * damaged frames, and an uncompressed one is lost whole, since a changed line may still look like a record. The
+     * damaged files stay where they are.
+     *
+     * Reads the whole tape and rewrites it from the first damaged segment on, which needs that much room; commits wait
+     * meanwhile. If it is interrupted, run it again. Fails with `NotDamaged` if every segment is the one that meta
+     * lists. If the tape does not open, because its meta is lost or damaged, use `recoverTape`.
+     */
+    readonly salvageTape: (name: string, options?: SalvageOptions) => Effect.Effect<SalvageReport, SalvageError>
+    /**
+     * Accepts everything that a tape has lost, durably (1 file and 1 folder are synced). From then on, reads continue
+     * after lost records without `allowGaps`, and a stream is at the last revision that it still has. Its next event
+     * gets a revision that no lost event can have had, so its revisions have a gap. Waiting appends to the tape fail
+     * with `TapeInvalid`: read the stream again, and repeat them.
+     */
+    readonly acceptLoss: (name: string) => Effect.Effect<void, AcceptLossError>
     /**
      * Checks the whole lib from the disk and lists every defect. `ok` is false if there is one; it does not fail
      * because of one. Reads everything, while appends and reads continue. A writer rebuilds damaged indexes on the disk, a
@@ -389,8 +419,20 @@ const serve = (sessions: Sessions, close: Lib["Service"]["close"], copy: Copy): 
       using(({ handle, writer }) =>
         writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress))
       ),
+    salvageTape: (name, salvageOptions) =>
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions))
+      ),
+    acceptLoss: (name) =>
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(acceptLoss(handle, name))
+      ),
     verify: (verifyOptions) =>
-      using(({ handle }) => Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions))),
+      using(({ handle, report: { tornTail }, writer }) =>
+        Effect.map(Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions)), (verified) =>
+          writer === undefined || tornTail === undefined ? verified : { ...verified, tornTail }
+        )
+      ),
     copy: (to, copyOptions) => using(({ handle }) => copy(handle, to, copyOptions)),
     refresh: using(({ handle, writer }) =>
       Effect.andThen(handle.guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void)

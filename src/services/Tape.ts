@@ -17,7 +17,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import type { MetaInvalid, SegmentMissing, TapeInvalid } from "../domain/format/Errors.ts"
+import type { MetaInvalid, RecordsLost, SegmentMissing, TapeInvalid } from "../domain/format/Errors.ts"
 import { invariant } from "../domain/base/invariant.ts"
 import type { TapeListing } from "../domain/meta/LibState.ts"
 import type { ConsistencyProof, Head, InclusionProof } from "../domain/merkle/Proof.ts"
@@ -52,7 +52,7 @@ import {
   proveInclusion
 } from "./maintenance/Proofs.ts"
 import type { ReadError as ChunkError } from "./read/RecordReader.ts"
-import { type RecordRange, recordStream } from "./read/RecordStream.ts"
+import { type RecordRange, tapeRecords } from "./read/RecordStream.ts"
 import { repack, type RepackError, type RepackOptions, type RepackReport } from "./maintenance/repack/Repack.ts"
 import { findSegment, type SegmentInfo, type SegmentShape, segmentsOf, segmentStream } from "./read/SegmentService.ts"
 import { type Finding, type VerifyOptions, type VerifyReport, verifyTape } from "./maintenance/verify/Verify.ts"
@@ -128,9 +128,11 @@ export class Tape extends Context.Service<
     /**
      * Reads the records from ordinal `from` up to but not including `to`, or the same range backwards with `reverse`.
      * Ends where the tape ended when the stream started. Uses constant memory. Every block is checked before its
-     * records are returned; damage fails with `SegmentCorrupt`: restore the file from a copy.
+     * records are returned; damage fails with `SegmentCorrupt`: restore the file from a copy, or use
+     * `Lib.salvageTape`. A read that passes lost records fails with `RecordsLost`, unless it has `allowGaps` or
+     * somebody has accepted the loss.
      */
-    readonly records: (range?: RecordRange) => Stream.Stream<JsonObject, ReadError>
+    readonly records: (range?: RecordRange) => Stream.Stream<JsonObject, ReadError | RecordsLost>
     /** Returns the closed segments in order. Reads nothing. */
     readonly segments: Effect.Effect<ReadonlyArray<SegmentInfo>, ReloadError>
     /** Streams the closed segments in order, so that each can be read or verified. */
@@ -318,7 +320,7 @@ const serve = (tape: HeldTape): Tape["Service"] => {
           ? Effect.flatMap(handle.guard.check, () => Effect.die(new Error("the guard of a reader refuses appends")))
           : Effect.map(appendRecords(handle, writer.loop, [{ tape: name, records }]), (receipts) => receipts[0]!)
       ),
-    records: (range) => tape.stream((handle, current) => recordStream(handle, current, range)),
+    records: (range) => tape.stream((handle, current) => tapeRecords(handle, current, range)),
     segments: tape.look((_, current) => segmentsOf(current)),
     iterateSegments: Stream.unwrap(tape.look((handle, _, current) => segmentStream(handle, current))),
     appendSegment: tape.use((handle, opened) =>

@@ -8,7 +8,7 @@ import type { LibHandle, WriterSettings } from "./lib/LibHandle.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
 import { eventTapesOf, logWarning, warnOfTapes } from "./lib/manyTapes.ts"
 import { openReader } from "./lib/openReader.ts"
-import { type Before, openWriter } from "./lib/openWriter.ts"
+import { type Before, openWriter, type OpenReport } from "./lib/openWriter.ts"
 import { mergeSmall } from "./maintenance/repack/Repack.ts"
 import { Randomness } from "./ports/Randomness.ts"
 import { Sealing } from "./ports/Sealing.ts"
@@ -30,10 +30,13 @@ export const openSession = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Session, OpenError | ReaderBusy, Storage> {
   if (mode === "write") return yield* openWriterSession(scope, { location, options, settings })
   const root = yield* openRoot(scope, location, mode)
-  const handle = yield* openReader(root, settings, options)
+  const { lib: handle, tail } = yield* openReader(root, settings, options)
   const end = Effect.sync(() => handle.guard.close())
   yield* Scope.addFinalizer(scope, end)
-  return { handle, writer: undefined, end, report: { ...readerReport, warnings: yield* warningsOf(handle) } }
+  const torn = tail === undefined ? {} : { tornTail: tail }
+  const report = { ...readerReport, warnings: yield* warningsOf(handle), ...torn }
+  yield* logTail(root, report)
+  return { handle, writer: undefined, end, report }
 })
 
 /** Opens a session that writes. `before` is the session of this lib that it follows. */
@@ -47,6 +50,7 @@ export const openWriterSession = Effect.fnUntraced(function* (
   const sealing = yield* Scope.provide(yield* Sealing, scope)
   const uuid = makeUuidV7(random)
   const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid, before })
+  yield* logTail(root, report)
   const writer = yield* start(handle, scope, mergeSmall)
   // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
   yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
@@ -78,6 +82,18 @@ const warningsOf = ({ location, meta, root }: LibHandle): Effect.Effect<Readonly
   const own = warnOfTapes(location, eventTapesOf(meta.state))
   return Effect.as(Effect.forEach(own, logWarning, { discard: true }), [...(root.warnings ?? []), ...own])
 }
+
+/** A torn end is usual after a crash. One that a crash does not explain is worth a look. */
+const logTail = ({ location }: Root, { tornTail }: OpenReport): Effect.Effect<void> =>
+  tornTail === undefined
+    ? Effect.void
+    : tornTail.bytes > 0
+      ? Effect.logInfo(
+          `litetapes: ${location}: ${tornTail.file} ends in a torn batch at byte ${tornTail.offset}, which was never acknowledged`
+        )
+      : Effect.logWarning(
+          `litetapes: ${location}: ${tornTail.file} was cut off at byte ${tornTail.offset}, at the end of a batch: batches after it may be lost. Compare it with a copy.`
+        )
 
 const closeQuietly = ({ location }: LibHandle, writer: Writer): Effect.Effect<void> =>
   Effect.matchEffect(writer.close, {

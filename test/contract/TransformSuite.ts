@@ -19,6 +19,7 @@ import { recoverPlacementContract } from "./transform/recoverPlacement.ts"
 import { recoverStreamsContract } from "./transform/recoverStreams.ts"
 import { repackContract } from "./transform/repack.ts"
 import { verifyContract } from "./transform/verify.ts"
+import { waysOutContract } from "./transform/waysOut.ts"
 import { verifyBesideContract } from "./transform/verifyBeside.ts"
 
 export const suite = (kind: TransformKind): void => {
@@ -40,6 +41,7 @@ export const suite = (kind: TransformKind): void => {
       recoverLibPartlyContract,
       recoverPlacementContract,
       recoverStreamsContract,
+      waysOutContract,
       verifyContract,
       verifyBesideContract,
       progressContract

@@ -35,6 +35,10 @@ export interface DamagedLib<Written, Left> extends Ground {
   readonly change: <A, E>(change: (root: Root) => Effect.Effect<A, E>) => Effect.Effect<A, E | StorageError>
   /** Recovers the lib. */
   readonly recover: ReturnType<typeof recoverAt>
+  /** Opens the lib in a writer that is killed afterwards. */
+  readonly crashAgain: <A>(
+    use: (lib: LibService) => Effect.Effect<A, unknown>
+  ) => Effect.Effect<DamagedLib<Written, A>, unknown>
   /** Copies the lib as it is now. */
   readonly copied: Effect.Effect<DamagedLib<Written, Left>, StorageError>
 }
@@ -50,7 +54,7 @@ export const damagedLib = Effect.fnUntraced(function* <Written = undefined, Left
 ) {
   const found = yield* ground
   const { copy, loseMeta, storage } = found
-  const libAt = (at: string, written: Written, left: Left): DamagedLib<Written, Left> => ({
+  const libAt = <L>(at: string, written: Written, left: L): DamagedLib<Written, L> => ({
     ...found,
     at,
     written,
@@ -58,6 +62,10 @@ export const damagedLib = Effect.fnUntraced(function* <Written = undefined, Left
     open: (use, options) => withLib(storage, at, use, options),
     change: (change) => tamper(storage, at, change),
     recover: recoverAt(storage, at),
+    crashAgain: <A>(use: (lib: LibService) => Effect.Effect<A, unknown>) => {
+      const to = place()
+      return Effect.map(crashed(found, at, to, use), (left): DamagedLib<Written, A> => libAt(to, written, left))
+    },
     copied: Effect.suspend(() => {
       const to = place()
       return Effect.as(copy(at, to), libAt(to, written, left))

@@ -28,6 +28,7 @@ const words: { readonly [word: string]: Samples } = {
   count: { good: [0, 7], bad: [-1, 1.5, "1", null] },
   number: { good: [1, 7], bad: [0, -1, 1.5, "1", null] },
   hex: hashes,
+  hash53: { good: ["0123456789abcd"], bad: ["0123456789abc", "0123456789ABCD", "0123456789abcde", 5, null] },
   seal: hashes,
   uuid: {
     good: ["019b7ca9-8f2e-7000-8000-00000000000a"],

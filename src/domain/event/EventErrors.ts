@@ -1,5 +1,6 @@
 /** Errors of event streams, in addition to those of their tapes. */
 import * as Schema from "effect/Schema"
+import { acceptLossAdvice } from "../format/Errors.ts"
 
 /** What an append expects of a stream: nothing, no events, at least one event, or its exact last revision. */
 export const ExpectedRevision = Schema.Union([
@@ -85,5 +86,33 @@ export class EventSchemaError extends Schema.TaggedError<EventSchemaError>("lite
 ) {
   override get message() {
     return `${this.type} does not fit the schema of category ${this.category}: ${this.why}. Correct the data, or extend the schema.`
+  }
+}
+
+/**
+ * Events are lost, or may be, that the read would return, or that decide what the append expects. Nobody has accepted
+ * the loss. Nothing was appended.
+ */
+export class EventsLost extends Schema.TaggedError<EventsLost>("litetapes/EventsLost")("EventsLost", {
+  tape: Schema.String,
+  /** Stream that was read or appended to; null if events of all streams were read. */
+  stream: Schema.NullOr(Schema.String),
+  /** First lost revision of the stream, and the one after the last; null if it is not known which are lost. */
+  revisions: Schema.NullOr(Schema.Tuple([Schema.Int, Schema.Int])),
+  /** First position that may be lost, and the first one after the loss. */
+  positions: Schema.Tuple([Schema.Int, Schema.Int]),
+  /** The lost records came before the record of the tape with this ordinal. */
+  ordinal: Schema.Int,
+  /** File that was damaged or missing. */
+  segment: Schema.String
+}) {
+  override get message() {
+    const { revisions, stream, tape } = this
+    const where = `on tape ${JSON.stringify(tape)}, at positions ${this.positions[0]} to ${this.positions[1] - 1}, in ${this.segment}`
+    if (stream === null) return `events ${where}, are lost or may be. ${acceptLossAdvice}`
+    const name = JSON.stringify(stream)
+    return revisions === null
+      ? `stream ${name} may have lost events ${where}. ${acceptLossAdvice}`
+      : `stream ${name} has lost its revisions ${revisions[0]} to ${revisions[1] - 1} ${where}. ${acceptLossAdvice}`
   }
 }

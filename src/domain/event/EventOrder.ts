@@ -1,12 +1,22 @@
 /** Checks the order of events, for verify. */
 import type { RecordedEvent } from "./Event.ts"
 import type { EventsSummary } from "./EventRun.ts"
+import { explaining } from "../meta/Losses.ts"
+import type { Lost } from "../meta/SystemRecord.ts"
 
-/** Checks that positions ascend along a tape, and that revisions increase by one along a stream. */
+/**
+ * Checks that positions ascend along a tape, and that revisions increase by one along a stream, except where events are
+ * known to be lost.
+ */
 export class EventOrder {
+  readonly #lost: ReadonlyArray<Lost>
   #position = -1
   #revisions = new Map<string, number>()
   #isSure = true
+
+  constructor(lost: ReadonlyArray<Lost> = []) {
+    this.#lost = lost
+  }
 
   add({ stream, revision, position }: RecordedEvent): void {
     if (typeof stream !== "string" || !Number.isSafeInteger(revision) || !Number.isSafeInteger(position)) {
@@ -15,7 +25,8 @@ export class EventOrder {
     if (position <= this.#position) throw new Error(`position ${position} comes after position ${this.#position}`)
     const expected = (this.#revisions.get(stream) ?? -1) + 1
     const known = this.#revisions.has(stream) || this.#isSure
-    if (known && revision !== expected) throw new Error(`a stream has revision ${revision} where ${expected} belongs`)
+    if (known && !this.#follows(stream, expected, revision))
+      throw new Error(`a stream has revision ${revision} where ${expected} belongs`)
     this.#position = position
     this.#revisions.set(stream, revision)
   }
@@ -29,11 +40,17 @@ export class EventOrder {
     if (run.firstPosition <= this.#position) return false
     for (const { firstRevision, stream } of run.streams) {
       const last = this.#revisions.get(stream)
-      if ((last !== undefined || this.#isSure) && firstRevision !== (last ?? -1) + 1) return false
+      if ((last !== undefined || this.#isSure) && !this.#follows(stream, (last ?? -1) + 1, firstRevision)) return false
     }
     for (const { lastRevision, stream } of run.streams) this.#revisions.set(stream, lastRevision)
     this.#position = run.lastPosition
     return true
+  }
+
+  #follows(stream: string, expected: number, revision: number): boolean {
+    return (
+      revision === expected || (revision > expected && explaining(this.#lost, stream, expected, revision).length > 0)
+    )
   }
 
   /** Forgets the revisions of all streams, because a segment could not be read. */

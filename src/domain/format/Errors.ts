@@ -84,6 +84,18 @@ const mendMeta = (meta: string): string =>
     ? "Restore it from a copy, or run recoverTape."
     : "Restore it from a copy, or run Lib.recover."
 
+/** What to do about a segment that cannot be read. */
+const mendSegment = "Restore this file from a copy, or run salvageTape, which keeps the rest of the tape."
+
+/** What to do about dynamic segments that are damaged or missing. */
+const mendDynamic = "Restore this file from a copy, or run Lib.recover, which keeps the rest of the lib."
+
+const isDynamicName = (name: string): boolean => name.startsWith("litelib.")
+
+/** What to do about records that are known to be lost. */
+export const acceptLossAdvice =
+  "Restore the lib from a copy that has them. Or read with allowGaps, or run acceptLoss, after which the tape continues without them."
+
 /** A record does not fit the limits of a copy. Nothing was written. */
 export class BeyondLimits extends Schema.TaggedError<BeyondLimits>("litetapes/BeyondLimits")("BeyondLimits", {
   tape: Schema.String,
@@ -127,7 +139,7 @@ export class ForkDetected extends Schema.TaggedError<ForkDetected>("litetapes/Fo
   offset: Schema.Int
 }) {
   override get message() {
-    return `${placeIn(this.meta, this.line, this.offset)} follows a record that already has a successor: two writers wrote to this file. Find the other writer, then restore the file from a copy.`
+    return `${placeIn(this.meta, this.line, this.offset)} follows a record that already has a successor: two writers wrote to this file. Find the other writer. ${mendMeta(this.meta)}`
   }
 }
 
@@ -137,7 +149,7 @@ export class IdentityMismatch extends Schema.TaggedError<IdentityMismatch>("lite
   { file: Schema.String, expected: Schema.String, found: Schema.String }
 ) {
   override get message() {
-    return `${this.file} belongs to ${this.found}, not to ${this.expected}: it was copied or moved here. Restore the file that belongs here.`
+    return `${this.file} belongs to ${this.found}, not to ${this.expected}: it was copied or moved here. Restore the file that belongs here, or run ${this.file.endsWith(tapeMetaFile) ? "recoverTape" : "Lib.recover"}.`
   }
 }
 
@@ -153,7 +165,7 @@ export class EpochRegression extends Schema.TaggedError<EpochRegression>("liteta
   }
 ) {
   override get message() {
-    return `${placeIn(this.meta, this.line, this.offset)}: epoch ${this.epoch} comes after epoch ${this.after}, but epochs must ascend. Find out who wrote to this file, then restore it from a copy.`
+    return `${placeIn(this.meta, this.line, this.offset)}: epoch ${this.epoch} comes after epoch ${this.after}, but epochs must ascend. Find out who wrote to this file. ${mendMeta(this.meta)}`
   }
 }
 
@@ -175,7 +187,8 @@ export class SegmentCorrupt extends Schema.TaggedError<SegmentCorrupt>("litetape
   why: Schema.String
 }) {
   override get message() {
-    return `${this.tape}/${this.segment} is damaged at byte ${this.offset}: ${this.why}. Restore this file from a copy.`
+    const mend = isDynamicName(this.segment) ? mendDynamic : mendSegment
+    return `${this.tape}/${this.segment} is damaged at byte ${this.offset}: ${this.why}. ${mend}`
   }
 }
 
@@ -188,7 +201,7 @@ export class DecompressionLimit extends Schema.TaggedError<DecompressionLimit>("
   { tape: Schema.String, segment: Schema.String, offset: Schema.Int, limit: Schema.Int }
 ) {
   override get message() {
-    return `${this.tape}/${this.segment} has a frame at byte ${this.offset} that holds more than ${this.limit} bytes. Restore this file from a copy.`
+    return `${this.tape}/${this.segment} has a frame at byte ${this.offset} that holds more than ${this.limit} bytes. ${mendSegment}`
   }
 }
 
@@ -198,7 +211,7 @@ export class SegmentMissing extends Schema.TaggedError<SegmentMissing>("litetape
   segment: Schema.String
 }) {
   override get message() {
-    return `${this.tape}/${this.segment} is missing. Restore this file from a copy.`
+    return `${this.tape}/${this.segment} is missing. ${mendSegment}`
   }
 }
 
@@ -209,7 +222,7 @@ export class DynamicCorrupt extends Schema.TaggedError<DynamicCorrupt>("litetape
   why: Schema.String
 }) {
   override get message() {
-    return `${this.file} is damaged at byte ${this.offset}, within acknowledged data: ${this.why}. Restore this file from a copy.`
+    return `${this.file} is damaged at byte ${this.offset}, within acknowledged data: ${this.why}. ${mendDynamic}`
   }
 }
 
@@ -226,7 +239,7 @@ export class AckedDataLost extends Schema.TaggedError<AckedDataLost>("litetapes/
   offset: Schema.Int
 }) {
   override get message() {
-    return `${this.location}: batch ${this.acked} was acknowledged, but the last batch found is ${this.found}, which ends at byte ${this.offset} of ${this.file}. Restore this file, and the dynamic segments after it, from a copy.`
+    return `${this.location}: batch ${this.acked} was acknowledged, but the last batch found is ${this.found}, which ends at byte ${this.offset} of ${this.file}. Restore this file, and the dynamic segments after it, from a copy, or run Lib.recover, which keeps everything up to there.`
   }
 }
 
@@ -348,5 +361,23 @@ export class NotDamaged extends Schema.TaggedError<NotDamaged>("litetapes/NotDam
 }) {
   override get message() {
     return `${this.what} is not damaged, so there is nothing to recover. Open it; if you want it under a new id, clone it.`
+  }
+}
+
+/**
+ * The read would pass a place at which records are lost, and nobody has accepted the loss. `records` is the number of
+ * records, null if it is not known; perhaps none are lost then.
+ */
+export class RecordsLost extends Schema.TaggedError<RecordsLost>("litetapes/RecordsLost")("RecordsLost", {
+  tape: Schema.String,
+  /** The lost records came before the record with this ordinal. */
+  ordinal: Schema.Int,
+  records: Schema.NullOr(Schema.Int),
+  /** File that was damaged or missing. */
+  segment: Schema.String
+}) {
+  override get message() {
+    const many = this.records === null ? "an unknown number of records, perhaps none," : `${this.records} records`
+    return `tape ${JSON.stringify(this.tape)} has lost ${many} before ordinal ${this.ordinal}, in ${this.segment}. ${acceptLossAdvice}`
   }
 }

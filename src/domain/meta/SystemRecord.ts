@@ -192,7 +192,10 @@ export const TapeRepack = Schema.Struct({
 /** A repack: the numbers of the first and the last segment that it removed, and of those that it added. */
 export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
 
-/** Format 2: records that came before the one with this ordinal are lost. */
+/** Streams that are lost, each with its first lost revision and how many. */
+const LostStreams = Schema.Array(Schema.Tuple([Schema.String, Count, Positive]))
+
+/** Format 2: records that came before the one with this ordinal are lost, or may be. */
 export const TapeLost = Schema.Struct({
   $type: Schema.Literal("LiteTape.Lost"),
   /** The caller accepted the loss: reads continue after it, and appends check revisions again. */
@@ -200,11 +203,16 @@ export const TapeLost = Schema.Struct({
   ordinal: Count,
   /** First position that may be lost, and the next one after the loss. Null on a tape of records. */
   positions: Schema.NullOr(Schema.Tuple([Count, Count])),
-  records: Positive,
+  /** Null if nobody knows how many, perhaps none. */
+  records: Schema.NullOr(Positive),
   segment: Schema.String,
-  /** Stream, first revision that is lost, how many. Null if no index knew them. */
-  streams: Schema.NullOr(Schema.Array(Schema.Tuple([Schema.String, Count, Positive]))),
+  /** Null if no index knew them. */
+  streams: Schema.NullOr(LostStreams),
   time: Time,
+  /** Streams of which only the hash is known, as 14 hexadecimal digits. Absent without such streams. */
+  unnamed: Schema.optionalKey(
+    Schema.Array(Schema.Tuple([Schema.String.check(Schema.isPattern(/^[0-9a-f]{14}$/)), Count, Positive]))
+  ),
   ...chained
 })
 /** Records that are lost, as tape meta lists them. */

@@ -164,18 +164,18 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<TapeR
   }
 }
 
-/** Adds a loss. One that is listed again is accepted from now on; nothing else of it changes. */
 const applyLost = (draft: Draft, lost: Lost, invalid: (why: string) => MetaInvalid): void => {
-  const { ordinal, positions, streams } = lost
+  const { ordinal, positions, streams, unnamed } = lost
   if (ordinal > draft.records) throw invalid("records are lost after the end of the tape")
   if (positions !== null && positions[0] > positions[1]) throw invalid("the lost positions end before they begin")
   if (draft.role === "records" && (positions !== null || streams !== null))
     throw invalid("positions or streams are lost on a tape of records")
+  if (draft.role === "events" && positions === null) throw invalid("events are lost without their positions")
+  if (streams === null && unnamed !== undefined)
+    throw invalid("it is not known which streams are lost, but some are listed")
   const last = draft.lost.at(-1)
-  const known = draft.lost.findIndex((other) => other.ordinal === ordinal && other.segment === lost.segment)
-  if (known !== -1) draft.lost[known] = deepFreeze(lost)
-  else if (last !== undefined && ordinal < last.ordinal) throw invalid("lost records are out of order")
-  else draft.lost.push(deepFreeze(lost))
+  if (last !== undefined && ordinal < last.ordinal) throw invalid("lost records are out of order")
+  draft.lost.push(deepFreeze(lost))
 }
 
 /** Returns the lowest version of the format that can express a state. */
@@ -224,9 +224,12 @@ export const afterRepack = (
     why
   }
   const made = { ...state, segments: [...kept, ...added, ...behind], repacked }
-  // Folded from its own records, as the next reader will do.
-  return fold("tape meta", refold(made).map((record) => ({ ...record, hash: "", previous: null })) as Array<TapeRecord>)
+  return again(made)
 }
+
+/** Returns a state as the next reader will fold it from its own records. */
+export const again = (state: TapeState): TapeState =>
+  fold("tape meta", refold(state).map((record) => ({ ...record, hash: "", previous: null })) as Array<TapeRecord>)
 
 /** Returns the fewest records that describe the same state. */
 export const refold = (state: TapeState): Array<Unchained<TapeRecord>> => {

@@ -132,6 +132,10 @@ const readZstdSize = (view: DataView, at: number, sizeBytes: 1 | 2 | 4 | 8): num
 
 // No time, no name, no system, so the same raw bytes make the same member. Then the extra field of 8 bytes: "LT", 4.
 const gzipStart = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 8, 0, 0x4c, 0x54, 4, 0]
+/** Returns the bytes that every frame begins with. */
+export const startBytes = (codec: Codec): Uint8Array =>
+  codec === "zstd" ? Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd) : Uint8Array.from(gzipStart)
+
 const gzipHeaderBytes = gzipStart.length + 4
 const gzipTrailerBytes = 8
 

@@ -74,15 +74,17 @@ export function* readFrames(header: Header): Lookup<FrameTable> {
 /** Finds the streams with this hash: none, the wanted one, or others too that share the hash. */
 export function* findStream(header: Header, hash: number): Lookup<Array<StreamRow>> {
   const rows = yield* findRows(header, header.streams, hash)
-  return rows.map(({ page, offset }) => {
-    const firstEntry = page.getUint32(offset + 8, true)
-    const count = page.getUint32(offset + 12, true)
-    const firstRevision = page.getFloat64(offset + 16, true)
-    check(count > 0, "a stream has no entries")
-    check(firstEntry + count <= header.entries.rows, "a stream has entries that do not exist")
-    check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "the first revision of a stream is not a count")
-    return { firstEntry, count, firstRevision }
-  })
+  return rows.map(({ page, offset }) => streamRow(header, page, offset))
+}
+
+const streamRow = (header: Header, page: DataView, offset: number): StreamRow => {
+  const firstEntry = page.getUint32(offset + 8, true)
+  const count = page.getUint32(offset + 12, true)
+  const firstRevision = page.getFloat64(offset + 16, true)
+  check(count > 0, "a stream has no entries")
+  check(firstEntry + count <= header.entries.rows, "a stream has entries that do not exist")
+  check(Number.isSafeInteger(firstRevision) && firstRevision >= 0, "the first revision of a stream is not a count")
+  return { firstEntry, count, firstRevision }
 }
 
 /** Pages that are read together in a long read. */
@@ -103,6 +105,19 @@ export function* readFilter(header: Header): Lookup<BloomFilter> {
     }
   }
   return filter
+}
+
+/** Reads the rows of all streams, each with the hash of its stream. */
+export function* readStreams(header: Header): Lookup<Array<StreamRow & { readonly hash: number }>> {
+  const { streams } = header
+  const rows: Array<StreamRow & { readonly hash: number }> = []
+  for (const [number, page] of (yield* readSection(header, streams)).entries()) {
+    for (let row = 0; row < rowsOn(streams, number); row++) {
+      const at = row * streams.rowBytes
+      rows.push({ hash: page.getFloat64(at, true), ...streamRow(header, page, at) })
+    }
+  }
+  return rows
 }
 
 /** Reads the entries `from` to `from + count - 1`, which must exist. */

@@ -6,6 +6,7 @@
  * it: zeros, until they are overwritten (decision 0027).
  */
 import * as Effect from "effect/Effect"
+import { sizeAfter } from "../../domain/journal/Room.ts"
 import { dynamicName, parseDynamicName } from "../../domain/format/Names.ts"
 import type { DiskError, File } from "../../services/ports/Disk.ts"
 import type { DynamicWriter, JournalStore } from "../../services/ports/Storage.ts"
@@ -50,6 +51,7 @@ export const make = (place: OpenFolder): JournalStore => {
     reading(place, operation, path, () => handles.use(path, () => disk.openRead(path), run))
 
   return {
+    takesRoom: true,
     create: (n, bytes) => writing(place, "journal.create", pathOf(n), () => create(pathOf(n), bytes)),
     read: (n, offset, length) => read("journal.read", pathOf(n), (file) => file.read(offset, length)),
     readRanges: (n, ranges) => read("journal.readRanges", pathOf(n), (file) => file.readRanges(ranges)),
@@ -71,22 +73,11 @@ export const make = (place: OpenFolder): JournalStore => {
   }
 }
 
-/** Bytes of room that are taken at a time, at most. */
-const roomBytesMax = 256 * 1024
-
-/** Bytes of the longest batch that takes room: the sync of a longer one takes time in any case. */
-const roomyBatchMax = 16 * 1024
-
-const sectorBytes = 512
-
-/**
- * Adds room to a small batch that would make the file grow: as much as the file already has, so that room never costs
- * more than a small multiple of what the batches cost.
- */
-const withRoom = (bytes: Uint8Array, end: number, room: number): Uint8Array => {
-  const needed = end + bytes.length
-  if (needed <= room || bytes.length > Math.min(roomyBatchMax, end)) return bytes
-  const roomy = new Uint8Array(Math.ceil((needed + Math.min(roomBytesMax, end)) / sectorBytes) * sectorBytes - end)
+/** Adds room to a batch that takes some, as zeros. */
+const withRoom = (bytes: Uint8Array, end: number, size: number): Uint8Array => {
+  const roomyBytes = sizeAfter(size, end, bytes.length) - end
+  if (end + bytes.length <= size || roomyBytes === bytes.length) return bytes
+  const roomy = new Uint8Array(roomyBytes)
   roomy.set(bytes)
   return roomy
 }

@@ -143,7 +143,7 @@ const requireLibMeta = (disk: DiskShape, location: string): Effect.Effect<void, 
   Effect.flatMap(disk.stat(join(location, libMetaFile)), (entry) => {
     if (entry?.kind === "file") return Effect.void
     return entry === undefined
-      ? notALib(location, `it has no ${libMetaFile}; check the path`)
+      ? notALib(location, `it has no ${libMetaFile}; check the path, or run Lib.recover if it was lost`)
       : Effect.fail(storageError("open", join(location, libMetaFile), "unsafe", "it is not a regular file"))
   })
 

@@ -6,6 +6,7 @@ import { AckedDataLost, DynamicCorrupt, IdentityMismatch } from "../../domain/fo
 import * as DynamicSegment from "../../domain/journal/DynamicSegment.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import type * as LibState from "../../domain/meta/LibState.ts"
+import { sizeWith } from "../../domain/journal/Room.ts"
 import { dynamicBytesCeiling } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
@@ -14,6 +15,16 @@ import { DynamicFile } from "./DynamicFile.ts"
 
 /** Errors of a scan. */
 export type ScanError = StorageError | DynamicCorrupt | IdentityMismatch | AckedDataLost
+
+/** Where a dynamic segment ends too early. */
+export interface TornTail {
+  /** Name of the dynamic segment. */
+  readonly file: string
+  /** Byte after its last whole batch. */
+  readonly offset: number
+  /** Number of bytes after that, which are no whole batch. */
+  readonly bytes: number
+}
 
 /** Content of the listed dynamic segments. */
 export interface Scanned {
@@ -24,6 +35,11 @@ export interface Scanned {
   readonly beforeLast: Anchor
   /** Torn end without a valid mark, which was never acknowledged. */
   readonly torn: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
+  /**
+   * Where the last file ends too early: in a torn batch, or, if `bytes` is 0, exactly at the end of a batch. In the latter
+   * case it lacks the room that the batch came with, so something cut the file off, perhaps with batches after it.
+   */
+  readonly tail: TornTail | undefined
   /** End of the last good batch, or where the first one would begin; `undefined` if no file is listed. */
   readonly end: { readonly file: string; readonly offset: number } | undefined
   /** Bytes of the last batch on disk: lines and mark. */
@@ -42,6 +58,7 @@ export const scanAll = Effect.fnUntraced(function* (
   let last: Scanned["last"]
   let end: Scanned["end"]
   let before: string | undefined
+  let tail: TornTail | undefined
   for (const live of state.live) {
     const name = dynamicName(live.dynamic)
     const damaged = (offset: number, why: string) => new DynamicCorrupt({ file: name, offset, why })
@@ -76,6 +93,7 @@ export const scanAll = Effect.fnUntraced(function* (
     if (live.limit !== undefined && file.anchor.batch !== live.limit) {
       return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at batch ${live.limit}`)
     }
+    tail = tailOf(root, live, name, scan, bytes.length)
     files.push(file)
     before = `${name} (${scan.goodBytes} bytes)`
     const batch = scan.batches.at(-1)
@@ -97,8 +115,21 @@ export const scanAll = Effect.fnUntraced(function* (
       offset
     })
   }
-  return { files, anchor, beforeLast, torn, end, last }
+  return { files, anchor, beforeLast, torn, tail, end, last }
 })
+
+const tailOf = (
+  { journal }: Root,
+  { limit }: LibState.LiveDynamic,
+  file: string,
+  { batches, contentBytes, damage, goodBytes }: DynamicSegment.Scan,
+  size: number
+): TornTail | undefined => {
+  const bytes = damage === undefined ? 0 : contentBytes - goodBytes
+  // A file with a limit has batches that do not count, and was written for the last time long ago.
+  const isCut = journal.takesRoom === true && limit === undefined && size < sizeWith(batches)
+  return bytes > 0 || isCut ? { file, offset: goodBytes, bytes } : undefined
+}
 
 /**
  * Returns the bytes of a dynamic segment, or `undefined` if it does not exist. Fails before reading if the file is too

@@ -120,6 +120,11 @@ export class OpenTape {
     this.show(recovered)
   }
 
+  /** A loss was accepted: what is known of its streams must be looked up again. */
+  renew(): void {
+    this.#generation++
+  }
+
   /**
    * Takes `count` consecutive segment numbers and returns the first. Numbers that are taken but not used are skipped:
    * they only have to ascend along the stream (I3).

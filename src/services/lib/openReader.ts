@@ -4,12 +4,13 @@
  */
 import * as Effect from "effect/Effect"
 import { LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
+import { libMetaFile } from "../../domain/format/Format.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
-import { type ScanError, type Scanned, scanAll } from "../journal/DynamicScan.ts"
+import { type ScanError, type Scanned, scanAll, type TornTail } from "../journal/DynamicScan.ts"
 import { checkMetaEnd } from "./checkMetaEnd.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
 import { ackedLost } from "./inspectLib.ts"
@@ -20,9 +21,12 @@ import { isRow } from "./partsAfter.ts"
 import { readLibMeta, type ReadState } from "./readLibMeta.ts"
 import { readTapeMeta } from "./readTapeMeta.ts"
 
+const libMetaMissing = `${libMetaFile} is missing. Restore it from a copy, or run Lib.recover.`
+
 /** The whole lib at one moment. */
 interface View extends Opened {
   readonly tapes: ReadonlyMap<string, TapeView>
+  readonly tail: TornTail | undefined
 }
 
 /** A scan that must be repeated because the writer may have disturbed it. `trouble` is the error if it persists. */
@@ -45,15 +49,31 @@ export const openReader = Effect.fnUntraced(function* (
   root: Root,
   settings: WriterSettings,
   options: LibOptions
-): Effect.fn.Return<LibHandle, OpenError | ReaderBusy> {
+): Effect.fn.Return<{ readonly lib: LibHandle; readonly tail: TornTail | undefined }, OpenError | ReaderBusy> {
   const read = yield* readLibMeta(root, options.limits)
-  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is missing" })
+  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: libMetaMissing })
   yield* checkSettings(root, read.state, options)
   const from = read.state.anchor.batch
   const view = yield* lookUntilStill(root, read.state.limits, (seen) => seen.durable.batch >= from)
   const lib = makeHandle(root, settings, view)
   lib.tapes.show(view.tapes)
-  return lib
+  return { lib, tail: yield* stillTorn(root, view) }
+})
+
+/** Number of times that a torn end must be seen unchanged: a running writer may just be writing it. */
+const tornLooks = 3
+
+/** Returns the torn end of a view if it stays. */
+const stillTorn = Effect.fnUntraced(function* (
+  root: Root,
+  { meta, tail }: View
+): Effect.fn.Return<TornTail | undefined, OpenError> {
+  for (let looks = 1; tail !== undefined && looks < tornLooks; looks++) {
+    yield* Effect.yieldNow
+    const again = yield* look(root, meta.state.limits)
+    if (again instanceof Again || JSON.stringify(again.tail) !== JSON.stringify(tail)) return undefined
+  }
+  return tail
 })
 
 /** Refreshes a reader. Its view moves forward or stays; it never goes back. */
@@ -89,7 +109,7 @@ const lookUntilStill = Effect.fnUntraced(function* (
 const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn.Return<View | Again, OpenError> {
   const hint = yield* readHint(root)
   const read = yield* readLibMeta(root, limits)
-  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: "its meta is gone" })
+  if (read === undefined) return yield* new LibInvalid({ location: root.location, why: libMetaMissing })
   const disturbed = (error: ScanError) => unlessMoved(root, read, error)
   return yield* Effect.catchTags(viewOf(root, read, hint), {
     // The writer may have closed the file that vanished or does not fit. If the error persists, it is returned.
@@ -139,7 +159,8 @@ const viewOf = Effect.fnUntraced(function* (
     meta: { state, version, end: chain.end, bytes },
     files: scanned.files,
     durable: anchorAt(scanned, state.anchor, Math.min(bound, seen)),
-    tapes
+    tapes,
+    tail: scanned.tail
   }
 })
 

@@ -14,7 +14,7 @@ import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
 import type { Sealer } from "../ports/Sealing.ts"
 import { type Root, StorageError, type Warning } from "../ports/Storage.ts"
-import type { Scanned } from "../journal/DynamicScan.ts"
+import type { Scanned, TornTail } from "../journal/DynamicScan.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
 import { ackedLost, inspectLib } from "./inspectLib.ts"
 import { type LibHandle, makeHandle, type WriterSettings } from "./LibHandle.ts"
@@ -39,6 +39,12 @@ export interface OpenReport {
     /** Place of the copy, a `*.quarantine` file. */
     readonly aside: string
   }
+  /**
+   * Where the last dynamic segment ended too early. Batches that end there were never acknowledged, unless the file was
+   * cut off: if `bytes` is 0, it lacks the room that its last batch came with, and batches after it may be lost. Absent
+   * if the file ends as it should, and in a reader if a running writer explains it.
+   */
+  readonly tornTail?: TornTail
   /** Whether a torn last line of lib meta was dropped. */
   readonly metaTailDropped: boolean
   /**
@@ -108,7 +114,7 @@ const openAlone = Effect.fnUntraced(function* (
     taken = yield* Effect.result(inspectAndTakeOver(root, read, before))
   }
   if (Result.isFailure(taken)) return yield* Effect.fail(taken.failure)
-  const { aside, metaTailDropped, opened, unclean } = taken.success
+  const { aside, metaTailDropped, opened, tail, unclean } = taken.success
   return {
     handle: makeHandle(root, settings, opened, { uuid, sealing, unclean }),
     report: {
@@ -116,7 +122,8 @@ const openAlone = Effect.fnUntraced(function* (
       recovered: unclean,
       metaTailDropped,
       warnings: root.warnings ?? [],
-      ...(aside === undefined ? {} : { tailDiscarded: aside })
+      ...(aside === undefined ? {} : { tailDiscarded: aside }),
+      ...(tail === undefined ? {} : { tornTail: tail })
     }
   }
 })
@@ -151,7 +158,8 @@ const inspectAndTakeOver = Effect.fnUntraced(function* (root: Root, read: ReadSt
   const aside = yield* setTornAside(root, scanned)
   const opened = yield* takeOver(root, read, scanned)
   // If the last record of a lib is Clean, or if no writer has opened it yet, there was nothing to take over.
-  return { aside, opened, metaTailDropped: read.chain.torn, unclean: read.state.live.length > 0 }
+  const { tail } = scanned
+  return { aside, opened, metaTailDropped: read.chain.torn, tail, unclean: read.state.live.length > 0 }
 })
 
 const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: WriterOptions) {

@@ -43,6 +43,12 @@ export interface LoadedMeta extends FoldedTapeMeta {
 
 export const metaMissing = "its meta is missing. Restore it from a copy, or run recoverTape."
 
+const salvageInterrupted = "a salvage of it was interrupted before lib meta listed the result. Run salvageTape again."
+
+/** Whether a salvage wrote this meta, but lib meta does not list it yet. */
+export const isSalvaged = ({ origin, role, tape }: TapeState.TapeState, listed: TapeListing): boolean =>
+  tape !== listed.tape && origin.kind === "recovered" && origin.tape === listed.tape && role === listed.role
+
 /** Reads, checks and folds the meta of a listed tape. */
 export const readTapeMeta = (
   root: Root,
@@ -60,6 +66,7 @@ const foldMeta = (lib: LibState, listed: TapeListing, meta: Meta): Effect.Effect
     const file = `${listed.name}/${tapeMetaFile}`
     const chain = MetaChain.readTape(file, meta.bytes, lib.limits)
     const state = MetaChain.folding(meta.bytes, () => TapeState.fold(file, chain.records))
+    if (isSalvaged(state, listed)) throw new TapeInvalid({ tape: listed.name, why: salvageInterrupted })
     if (state.tape !== listed.tape) throw new IdentityMismatch({ file, expected: listed.tape, found: state.tape })
     if (state.lib !== lib.lib) throw new IdentityMismatch({ file, expected: lib.lib, found: state.lib })
     if (state.role !== listed.role) {

@@ -129,6 +129,11 @@ export interface TapeFolders {
 
 /** The journal: numbered dynamic segments, which the writer appends its batches to. */
 export interface JournalStore {
+  /**
+   * Whether files of this storage have room after their batches, as much as `litetapes` itself takes in a folder. Then
+   * a file with less room was cut off. Default: false.
+   */
+  readonly takesRoom?: boolean
   /** Creates dynamic segment `n` with its first bytes. Removes an unlisted leftover with that number first. */
   readonly create: (n: number, bytes: Uint8Array) => Effect.Effect<DynamicWriter, StorageError>
   /** Reads bytes that were appended. After their end there may be zeros, which are room for more. */

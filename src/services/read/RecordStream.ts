@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { LibClosed } from "../../domain/format/Errors.ts"
+import { type LibClosed, RecordsLost } from "../../domain/format/Errors.ts"
+import type { Lost } from "../../domain/meta/SystemRecord.ts"
 import { BadLine } from "../../domain/json/BadLine.ts"
 import type { Json, JsonObject } from "../../domain/json/TaraSON.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -20,6 +21,8 @@ export interface RecordRange {
   readonly to?: number
   /** Whether to return the last record first. Default: false. */
   readonly reverse?: boolean
+  /** Whether to continue where records are lost, instead of failing with `RecordsLost`. Default: false. */
+  readonly allowGaps?: boolean
 }
 
 /** @throws BadLine | TaraSONError */
@@ -29,7 +32,35 @@ const toRecord = (record: Json): JsonObject => {
   return record as JsonObject
 }
 
-/** Streams the records that a tape has when the stream starts. */
+/** Streams the records that a tape has when the stream starts. Fails where records are lost, unless gaps are allowed. */
+export const tapeRecords = (
+  lib: LibHandle,
+  tape: () => OpenTape,
+  range: RecordRange = {}
+): Stream.Stream<JsonObject, ReadError | RecordsLost | LibClosed> =>
+  Stream.suspend(() => {
+    const lost = range.allowGaps === true ? undefined : firstLoss(tape(), range)
+    if (lost === undefined) return recordStream(lib, tape, range)
+    const { ordinal, records, segment } = lost
+    const upToLoss = range.reverse === true ? { ...range, from: ordinal } : { ...range, to: ordinal }
+    const error = new RecordsLost({ tape: tape().name, ordinal, records, segment })
+    return Stream.concat(recordStream(lib, tape, upToLoss), Stream.fail(error))
+  })
+
+/**
+ * Returns the first loss that a read passes and that nobody has accepted. A read that begins or ends there does not pass
+ * it, but one from the beginning of the tape, or to its end, also passes a loss there.
+ */
+const firstLoss = ({ state }: OpenTape, range: RecordRange): Lost | undefined => {
+  if (state.lost.length === 0) return undefined
+  const from = wholeNumber("from", range.from, 0)
+  const to = wholeNumber("to", range.to, Number.POSITIVE_INFINITY)
+  const passed = ({ accepted, ordinal }: Lost) =>
+    accepted !== true && from < to && ordinal < to && (ordinal > from || ordinal === 0)
+  return range.reverse === true ? state.lost.findLast(passed) : state.lost.find(passed)
+}
+
+/** Streams the records that are there, whatever is lost between them. */
 export const recordStream = (
   lib: LibHandle,
   tape: () => OpenTape,

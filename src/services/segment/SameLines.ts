@@ -71,7 +71,7 @@ export const readLogical = Effect.fnUntraced(function* (
 })
 
 /** The lines of a block, by their index in the segment. */
-class StoredLines {
+export class StoredLines {
   readonly #first: number
   readonly #bytes: Uint8Array
   readonly #starts: Array<number> = [0]

@@ -17,9 +17,18 @@ export const rewriteSegment = (
   access: SegmentAccess,
   tape: string,
   segment: string,
+  proof: { readonly bytes: number; readonly sha256: string }
+): Effect.Effect<void, SegmentError | StorageError> => copySegment(access, tape, segment, segment, proof)
+
+/** Copies a segment's file to another name, in the same way. */
+export const copySegment = (
+  access: SegmentAccess,
+  tape: string,
+  segment: string,
+  to: string,
   { bytes, sha256 }: { readonly bytes: number; readonly sha256: string }
 ): Effect.Effect<void, SegmentError | StorageError> =>
-  access.root.segments.write(tape, segment, (append) =>
+  access.root.segments.write(tape, to, (append) =>
     Effect.gen(function* () {
       const digest = createHash("sha256")
       for (let offset = 0; offset < bytes; offset += copyBytes) {

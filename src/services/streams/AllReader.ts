@@ -7,11 +7,12 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import { PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
+import { type EventsLost, PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
+import { AllGaps } from "./AllGaps.ts"
 import { tapesFor } from "./CategoryTapes.ts"
 import { compile, type EventFilter } from "./EventFilter.ts"
 import { TapeCursor } from "./TapeCursor.ts"
@@ -32,14 +33,14 @@ export interface ReadAllOptions {
    */
   readonly filter?: EventFilter
   /**
-   * Whether to continue at missing positions instead of failing with `PositionGap`, for a lib that was recovered with
-   * losses. Default: false.
+   * Whether to continue at missing positions instead of failing with `PositionGap`, and where events are lost instead of
+   * failing with `EventsLost`. For a lib that was recovered with losses. Default: false.
    */
   readonly allowGaps?: boolean
 }
 
 /** Why events could not be read. */
-export type AllReadError = LoadError | ReadError | PositionGap | TapeNotForEvents | LibClosed
+export type AllReadError = LoadError | ReadError | PositionGap | EventsLost | TapeNotForEvents | LibClosed
 
 /** Maximum number of events in a chunk. */
 const pageEvents = 1024
@@ -67,7 +68,8 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
         to,
         backward,
         limit,
-        complete: filter === undefined && options.allowGaps !== true
+        complete: filter === undefined && options.allowGaps !== true,
+        gaps: new AllGaps(tapes, { from, to, backward, allowed: options.allowGaps === true })
       }).stream
     })
   )
@@ -76,6 +78,7 @@ class Merge {
   readonly #lib: LibHandle
   readonly #backward: boolean
   readonly #complete: boolean
+  readonly #gaps: AllGaps
   #cursors: Array<TapeCursor>
   #left: number
   /** The position that must come next, if all events are wanted. */
@@ -91,12 +94,14 @@ class Merge {
       readonly backward: boolean
       readonly limit: number
       readonly complete: boolean
+      readonly gaps: AllGaps
     }
   ) {
     this.#lib = lib
     this.#cursors = cursors
     this.#backward = options.backward
     this.#complete = options.complete
+    this.#gaps = options.gaps
     this.#left = options.limit
     this.#expected = options.backward ? options.to - 1 : options.from
     this.#end = options.backward ? options.from - 1 : options.to
@@ -117,17 +122,20 @@ class Merge {
     if (this.#lib.guard.isClosed) return Effect.fail(this.#lib.guard.closedError)
     const dry = this.#cursors.filter((cursor) => cursor.isDry)
     const fill = Effect.forEach(dry, (cursor) => cursor.fill, { discard: true })
-    return Effect.flatMap(fill, () => {
+    return Effect.flatMap(fill, (): Effect.Effect<Array<RecordedEvent>, AllReadError> => {
       this.#cursors = this.#cursors.filter((cursor) => cursor.head !== undefined)
       const events: Array<RecordedEvent> = []
       // A cursor that has run dry must be filled before any later event is returned. One at its end is removed before
       // the next page.
       while (this.#cursors.length > 0 && events.length < Math.min(pageEvents, this.#left)) {
+        if (this.#gaps.hasBarrier && this.#gaps.bars(this.#nextHead())) break
         const first = this.#pickFirst(events)
         if (first === undefined) return Effect.fail(this.#twins())
         if (first.head === undefined) break
       }
       this.#left -= events.length
+      const lost = events.length === 0 && this.#left > 0 ? this.#gaps.error(this.#nextHead()) : undefined
+      if (lost !== undefined) return Effect.fail(lost)
       if (!this.#complete) return Effect.succeed(events)
       return this.#checkRow(events)
     })
@@ -139,7 +147,7 @@ class Merge {
    */
   #pickFirst(events: Array<RecordedEvent>): TapeCursor | undefined {
     let first = this.#cursors[0]!
-    let bound = this.#backward ? -1 : Number.POSITIVE_INFINITY
+    let bound = this.#gaps.bound
     for (const cursor of this.#cursors) {
       if (cursor === first) continue
       if (this.#isBefore(cursor.head!, first.head!)) {
@@ -155,6 +163,13 @@ class Merge {
     return first
   }
 
+  /** Returns the position of the next event, `undefined` at the end. */
+  #nextHead(): number | undefined {
+    const heads = this.#cursors.map((cursor) => cursor.head!)
+    if (heads.length === 0) return undefined
+    return this.#backward ? Math.max(...heads) : Math.min(...heads)
+  }
+
   /** Returns the error for two events at the same position. */
   #twins(): PositionGap {
     const heads = this.#cursors.map((cursor) => cursor.head!)
@@ -168,12 +183,15 @@ class Merge {
 
   #checkRow(events: Array<RecordedEvent>): Effect.Effect<Array<RecordedEvent>, PositionGap> {
     const step = this.#backward ? -1 : 1
-    for (const event of events) {
-      if (event.position !== this.#expected) return Effect.fail(this.#gap(event.position))
-      this.#expected += step
+    for (const { position } of events) {
+      if (position !== this.#expected && !this.#gaps.covers(this.#expected, position))
+        return Effect.fail(this.#gap(position))
+      this.#expected = position + step
     }
     const over = events.length === 0 && this.#left > 0
-    return over && this.#expected !== this.#end ? Effect.fail(this.#gap(this.#end)) : Effect.succeed(events)
+    return over && this.#expected !== this.#end && !this.#gaps.covers(this.#expected, this.#end)
+      ? Effect.fail(this.#gap(this.#end))
+      : Effect.succeed(events)
   }
 
   #gap(found: number): PositionGap {

@@ -5,10 +5,16 @@
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
 import type { EncodedEvent } from "../../domain/event/Event.ts"
-import { EventIdConflict, type ExpectedRevision, WrongExpectedRevision } from "../../domain/event/EventErrors.ts"
+import {
+  EventIdConflict,
+  type EventsLost,
+  type ExpectedRevision,
+  WrongExpectedRevision
+} from "../../domain/event/EventErrors.ts"
 import type { Request } from "../write/CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
+import { eventsLost } from "./eventsLost.ts"
 import type { StreamState, Watch } from "./StreamStates.ts"
 
 /** Place of appended events. They are durable. */
@@ -58,7 +64,7 @@ interface FoundEvent {
 const noneFound: PlannedAppend["found"] = new Map()
 
 /** Reasons to refuse an append. */
-export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid
+export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid | EventsLost
 
 /** Selects the results that a call returns. */
 export type Results<A> = (entries: ReadonlyArray<PlannedAppend>, resultOf: (entry: PlannedAppend) => AppendResult) => A
@@ -131,7 +137,11 @@ const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal |
   }
   if (repeated > 0 && repeated === written) return "repeated"
   if (partly !== undefined) return partly
-  // A stream may occur in several entries.
+  return judgeStreams(lib, entries)
+}
+
+const judgeStreams = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal | undefined => {
+  // A stream may occur in several entries. After events of an earlier one, its revision is certain.
   const revisions = entries.length > 1 ? new Map<StreamState, number>() : undefined
   for (const entry of entries) {
     const { state, expected, events } = entry
@@ -142,15 +152,23 @@ const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal |
       const why = "it was recovered while this append waited. Read the stream again, decide again, and append again."
       return new TapeInvalid({ tape: state.tape.name, why })
     }
-    const revision = revisions?.get(state) ?? state.revision
+    const planned = revisions?.get(state)
+    const revision = planned ?? state.revision
+    if (planned === undefined && state.doubt !== undefined && !isCertain(expected, revision)) {
+      return eventsLost(state.tape.name, state.name, state.doubt)
+    }
     if (!meets(expected, revision)) {
       const actual = revision === -1 ? "no-stream" : revision
       return new WrongExpectedRevision({ stream: state.name, expected, actual })
     }
-    revisions?.set(state, revision + events.length)
+    if (events.length > 0) revisions?.set(state, revision + (planned === undefined ? state.skip : 0) + events.length)
   }
   return undefined
 }
+
+/** Whether an expectation holds whatever events were lost after `revision`. */
+const isCertain = (expected: ExpectedRevision, revision: number): boolean =>
+  expected === "any" || (expected === "stream-exists" && revision >= 0)
 
 const meets = (expected: ExpectedRevision, revision: number): boolean => {
   if (expected === "any") return true
@@ -188,7 +206,7 @@ const repeatedResult = (entry: PlannedAppend): AppendResult => {
   const last = known.at(-1)
   return {
     stream: name,
-    firstRevision: first?.revision ?? revision + 1,
+    firstRevision: first?.revision ?? revision + entry.state.skip + 1,
     lastRevision: last?.revision ?? revision,
     firstPosition: first?.position ?? -1,
     lastPosition: last?.position ?? -1,
@@ -197,7 +215,13 @@ const repeatedResult = (entry: PlannedAppend): AppendResult => {
 }
 
 const accept = (group: CommitGroup, { state, events }: PlannedAppend): AppendResult => {
-  const firstRevision = state.revision + 1
+  const firstRevision = state.revision + state.skip + 1
+  if (events.length > 0) {
+    // Lost events may have these revisions, and nobody else may ever get them.
+    state.revision += state.skip
+    state.skip = 0
+    state.doubt = undefined
+  }
   let firstPosition = -1
   let lastPosition = -1
   for (const event of events) {

@@ -7,7 +7,7 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { findEventTape } from "./EventTape.ts"
-import { lastRevision } from "./StreamLoad.ts"
+import { lastEvent } from "./StreamLoad.ts"
 
 type TapesError = LoadError | SegmentError | TapeNotForEvents
 
@@ -55,7 +55,9 @@ const isOnShared = Effect.fnUntraced(function* (
   for (const category of categories) {
     const tape = category.includes("-") ? undefined : yield* findEventTape(lib, category)
     if (tape === undefined) continue
-    if (mayBeUuids(category) || (yield* lastRevision(lib, tape, category)) >= 0) return true
+    // What is lost may be its events; the read has to say so.
+    if (mayBeUuids(category) || tape.state.lost.length > 0) return true
+    if ((yield* lastEvent(lib, tape, category)).revision >= 0) return true
   }
   return false
 })

@@ -4,6 +4,7 @@ import { type TapeExists, TapeNotFound } from "../../domain/format/Errors.ts"
 import type { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import type { InvalidTapeName } from "../../domain/format/Names.ts"
 import { tapeOf } from "../../domain/format/Placement.ts"
+import * as Losses from "../../domain/meta/Losses.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
@@ -34,26 +35,43 @@ export const loadState = Effect.fnUntraced(function* (
   const tape = yield* findEventTape(lib, state.name)
   if (tape === undefined) return yield* new TapeNotFound({ tape: name })
   const { generation } = tape
-  const revision = yield* lastRevision(lib, tape, state.name)
+  const { doubt, revision, skip } = yield* endOfStream(lib, tape, state.name)
   // Assigned together: a state that was loaded before counts as stale until all of it is new.
   state.tape = tape
   state.generation = generation
   state.revision = revision
   state.durable = revision
+  state.skip = skip
+  state.doubt = doubt
   state.loaded = true
 })
 
-/** Returns the last durable revision of a stream; −1 if it has no events. */
-export const lastRevision = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
+/** Returns the last durable revision of a stream, and what lost events mean for the next one. */
+export const endOfStream = (
+  lib: LibHandle,
+  tape: OpenTape,
+  stream: string
+): Effect.Effect<Losses.StreamEnd, SegmentError> =>
+  Effect.suspend(() => Effect.map(lastEvent(lib, tape, stream), (last) => Losses.endOf(tape.state.lost, stream, last)))
+
+/** Returns the last event of a stream. Its position is looked up only if the tape has lost records, else it is −1. */
+export const lastEvent = (
+  lib: LibHandle,
+  tape: OpenTape,
+  stream: string
+): Effect.Effect<Losses.LastEvent, SegmentError> =>
   Effect.suspend(() =>
-    retryVanished(lib, tape, tape.layout, findLast(lib, tape, stream), () => lastRevision(lib, tape, stream))
+    retryVanished(lib, tape, tape.layout, findLast(lib, tape, stream), () => lastEvent(lib, tape, stream))
   )
 
-const findLast = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<number, SegmentError> =>
+const findLast = (lib: LibHandle, tape: OpenTape, stream: string): Effect.Effect<Losses.LastEvent, SegmentError> =>
   Effect.gen(function* () {
     for (const place of filesOf(lib, tape).toReversed()) {
       const source = yield* sourceAt(lib, tape, place, stream)
-      if (source !== undefined) return source.firstRevision + source.count - 1
+      if (source === undefined) continue
+      const { count, firstRevision } = source
+      const [event] = tape.state.lost.length === 0 ? [] : yield* source.read(count - 1, 1)
+      return { revision: firstRevision + count - 1, position: event?.position ?? -1 }
     }
-    return -1
+    return { revision: -1, position: -1 }
   })

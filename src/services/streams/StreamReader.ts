@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import type { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
+import type { EventsLost, TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import { attempt } from "../base/attempt.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -14,6 +14,7 @@ import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
 import { findEventTape } from "./EventTape.ts"
+import { StreamGaps } from "./StreamGaps.ts"
 import { type StreamFile, filesOf, type Source, sourceAt } from "./StreamSources.ts"
 
 /** Range of events of a stream, by revision. */
@@ -26,10 +27,16 @@ export interface ReadStreamOptions {
   readonly limit?: number
   /** `backward` returns the last event first. Default: `forward`. */
   readonly direction?: "forward" | "backward"
+  /**
+   * Whether to continue where events are lost, or may be, instead of failing with `EventsLost`. Default: false.
+   */
+  readonly allowGaps?: boolean
 }
 
 /** Why a stream could not be read. */
-export type StreamReadError = LoadError | SegmentError | InvalidStreamName | TapeNotForEvents | LibClosed
+export type StreamReadError = LoadError | SegmentError | InvalidStreamName | TapeNotForEvents | EventsLost | LibClosed
+
+type PageError = SegmentError | LibClosed | EventsLost
 
 /** Number of events per read. */
 const pageEvents = 512
@@ -59,6 +66,7 @@ class Cursor {
   readonly #to: number
   /** Events from this position are hidden: they were not acknowledged when the reading began. */
   readonly #endPosition: number
+  readonly #gaps: StreamGaps
   #left: number
   /** Forward: the next revision. Backward: the revision after the next; `Infinity` until the end is known. */
   #next: number
@@ -77,6 +85,7 @@ class Cursor {
     this.#endPosition = lib.journal.durable.position
     this.#left = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
     this.#next = this.#backward ? this.#to : this.#from
+    this.#gaps = new StreamGaps(lib, tape, stream, options.allowGaps === true)
     this.#places = this.#freshPlaces()
   }
 
@@ -96,7 +105,7 @@ class Cursor {
   }
 
   /** Returns the next events; `undefined` at the end. */
-  readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
+  readonly #page: Effect.Effect<Array<RecordedEvent> | undefined, PageError> = Effect.suspend(() => {
     if (this.#lib.guard.isClosed) return Effect.fail(this.#lib.guard.closedError)
     if (this.#left <= 0 || this.#from >= this.#to || (!this.#backward && this.#next >= this.#to))
       return Effect.succeed(undefined)
@@ -109,7 +118,7 @@ class Cursor {
     })
   })
 
-  readonly #read: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(() => {
+  readonly #read: Effect.Effect<Array<RecordedEvent> | undefined, PageError> = Effect.suspend(() => {
     const source = this.#source
     if (source === undefined) return this.#nextSource
     const { from, count } = this.#wanted(source.firstRevision, source.count)
@@ -137,15 +146,17 @@ class Cursor {
     events: Array<RecordedEvent>,
     from: number,
     to: number
-  ): Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> {
+  ): Effect.Effect<Array<RecordedEvent> | undefined, PageError> {
     const wrong = events.findIndex((event, index) => event.stream !== this.#stream || event.revision !== from + index)
-    const gap = this.#backward
-      ? Number.isFinite(this.#next) && to < Math.min(this.#next, this.#to) && this.#started
-      : from > this.#next
-    if (wrong !== -1 || gap) {
-      const why = `the revisions of a stream are not consecutive at ${gap ? this.#next : from + wrong}`
+    const last = events.at(-1)!
+    const gap = this.#gapBeside(from, to)
+    const lost = gap === undefined || wrong !== -1 ? undefined : this.#gaps.explain(gap, this.#started, last)
+    if (lost instanceof Error) return Effect.fail(lost)
+    if (wrong !== -1 || (gap !== undefined && lost === undefined && (this.#started || !this.#backward))) {
+      const why = `the revisions of a stream are not consecutive at ${gap === undefined ? from + wrong : this.#next}`
       return Effect.fail(new SegmentCorrupt({ tape: this.#tape.name, segment: "index", offset: 0, why }))
     }
+    this.#gaps.saw(last)
     this.#started = true
     this.#next = this.#backward ? from : to
     const shown = events.filter((event) => event.position < this.#endPosition)
@@ -157,15 +168,27 @@ class Cursor {
 
   #started = false
 
-  readonly #nextSource: Effect.Effect<Array<RecordedEvent> | undefined, SegmentError | LibClosed> = Effect.suspend(
-    () => {
-      const place = this.#places[0]
-      if (place === undefined) return Effect.succeed(undefined)
-      return Effect.flatMap(sourceAt(this.#lib, this.#tape, place, this.#stream, this.#wanted), (source) => {
-        this.#places.shift()
-        this.#source = source
-        return this.#page
-      })
-    }
+  /** Returns the revisions between the events `[from, to)` and those that were read before, or the end of the range. */
+  #gapBeside(from: number, to: number): readonly [first: number, end: number] | undefined {
+    if (!this.#backward) return from > this.#next ? [this.#next, from] : undefined
+    const end = Math.min(this.#next, this.#to)
+    return to < end ? [to, end] : undefined
+  }
+
+  readonly #nextSource: Effect.Effect<Array<RecordedEvent> | undefined, PageError> = Effect.suspend(() => {
+    const place = this.#places[0]
+    if (place === undefined) return this.#end
+    return Effect.flatMap(sourceAt(this.#lib, this.#tape, place, this.#stream, this.#wanted), (source) => {
+      this.#places.shift()
+      this.#source = source
+      return this.#page
+    })
+  })
+
+  /** Nothing more is in any file. Fails if lost events would follow in the range. */
+  readonly #end: Effect.Effect<undefined, PageError> = Effect.suspend(() =>
+    this.#backward && this.#started
+      ? this.#gaps.checkStart(this.#from, Math.min(this.#next, this.#to))
+      : this.#gaps.checkEnd(this.#backward ? this.#from : this.#next, this.#to)
   )
 }

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import type { Lost } from "../../domain/meta/SystemRecord.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 
 /** An event with an id from the caller, accepted into a batch while its stream is in use. */
@@ -30,6 +31,10 @@ export class StreamState {
   generation = 0
   /** Last revision, including pending batches; −1 if there are no events. */
   revision = -1
+  /** Number of revisions after it that lost events may have: the next event skips them. */
+  skip = 0
+  /** A loss that may hold later events, so that the revision is not known. */
+  doubt: Lost | undefined
   /** Last durable revision. */
   durable = -1
   /** The last batch with events of this stream, if it was appended to while in use. */

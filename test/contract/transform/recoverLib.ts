@@ -128,7 +128,7 @@ const damagedContract = (kind: TransformKind): void => {
     })
   )
 
-  it.live("reports the damage in a dynamic segment, and recovers the batches before it", () =>
+  it.live("reports the damage in a dynamic segment, and recovers the batches before and after it", () =>
     Effect.gen(function* () {
       const { open, recover } = yield* damagedLib(kind, {
         crash: (lib) =>
@@ -149,10 +149,23 @@ const damagedContract = (kind: TransformKind): void => {
       const { damaged, tapes } = yield* recover
       assert.lengthOf(damaged, 1)
       assert.isAbove(damaged[0]!.offset, 0)
-      const { records } = tapes[0]!
-      assert.isAbove(records, 3)
-      assert.isBelow(records, 9)
-      assert.deepStrictEqual(yield* open((lib) => recordsOf(lib, "a")), numbered(0, records))
+      const { lost, records } = tapes[0]!
+      assert.deepStrictEqual(
+        lost.map((loss) => [loss.ordinal, loss.records]),
+        [[lost[0]!.ordinal, 1]]
+      )
+      assert.strictEqual(records, 8)
+      const gone = lost[0]!.ordinal
+      assert.isAtLeast(gone, 3)
+      yield* open((lib) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* tagOf(recordsOf(lib, "a")), "RecordsLost")
+          assert.deepStrictEqual(yield* recordsOf(lib, "a", { allowGaps: true }), [
+            ...numbered(0, gone),
+            ...numbered(gone + 1, 9)
+          ])
+        })
+      )
     })
   )
 }

@@ -110,6 +110,7 @@ const segmentsContract = ({ ground, place }: TransformKind): void => {
             records: 12,
             bytes,
             indexesRebuilt: [],
+            lost: [],
             stuck: []
           }
           assert.deepStrictEqual(yield* tape.verify(), expected)

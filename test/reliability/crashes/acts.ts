@@ -30,6 +30,8 @@ export type Act =
   | { readonly _tag: "copyLib"; readonly to: string; readonly placement: Placement }
   /** The tape loses its meta while the lib is not open, and is recovered. */
   | { readonly _tag: "recover"; readonly tape: string; readonly end: "close" | "kill" }
+  /** A segment of the tape is damaged while the lib is not open, and the tape is salvaged. */
+  | { readonly _tag: "salvage"; readonly tape: string; readonly end: "close" | "kill" }
   /** The lib loses its meta, and is recovered. */
   | { readonly _tag: "recoverLib"; readonly end: "close" | "kill" }
   /** Waits until background work has finished. */
@@ -90,7 +92,8 @@ export const kinds = [
   "create",
   "overtake",
   "copied",
-  "copyLib"
+  "copyLib",
+  "salvage"
 ] as const
 
 /** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
@@ -184,6 +187,8 @@ export class ActMaker {
         return { _tag: "recover", tape: random.pick([...tapes, category]), end: random.pick(["close", "kill"]) }
       case "copied":
         return { _tag: "copied" }
+      case "salvage":
+        return { _tag: "salvage", tape, end: random.pick(["close", "kill"]) }
       case "recoverLib":
         return { _tag: "recoverLib", end: random.pick(["close", "kill"]) }
       case "flush":

@@ -24,6 +24,7 @@ import {
   turns,
   Wrong
 } from "./session.ts"
+import { harmed, segmentLoss } from "./harm.ts"
 import {
   afterAct,
   anyOrder,
@@ -33,6 +34,7 @@ import {
   type Expectation,
   nothing,
   textOf,
+  without,
   type World
 } from "./world.ts"
 
@@ -175,6 +177,7 @@ export class Run {
     if (act._tag === "cut") return yield* this.#cut(act)
     if (act._tag === "overtake") return yield* this.#overtake(act)
     if (act._tag === "copied") return yield* this.#copied()
+    if (act._tag === "salvage") return yield* this.#salvage(act)
     if (act._tag === "together") return yield* this.#together(act)
     return yield* this.#whole(act)
   })
@@ -330,6 +333,21 @@ export class Run {
       if (isLib) yield* recoverLib(this.disk)
       this.session = yield* open(this.disk)
       if (act._tag === "recover") yield* this.session.lib.recoverTape(act.tape)
+    }
+  )
+
+  readonly #salvage = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, { end, tape }: Act & { readonly _tag: "salvage" }) {
+      const state = yield* this.#leave(end === "close")
+      const harm = harmed(DiskState.settled(state), `${place}/${tape}`)
+      if (harm === undefined) return yield* this.#continue(state)
+      this.#world = without(this.#world, tape, harm.lost)
+      this.recorder.expect([this.#world], new Set([segmentLoss(tape)]))
+      this.disk = this.recorder.disk(harm.state, this.#turns, this.#fault)
+      this.session = yield* open(this.disk)
+      yield* this.session.lib.salvageTape(tape, { acceptLoss: true })
+      this.recorder.expect([this.#world], none)
     }
   )
 

@@ -17,6 +17,7 @@ import { Disk } from "litetapes/Disk"
 import type { SimulatedDisk } from "../../../src/testing/SimulatedDisk.ts"
 import type { Random } from "../random.ts"
 import { type Act, category, type Part, streams } from "./acts.ts"
+import { segmentLoss } from "./harm.ts"
 import type { TapeModel, World } from "./world.ts"
 
 export const place = "/lib"
@@ -157,7 +158,11 @@ export const readWorld = Effect.fnUntraced(function* (
   for (const { name, role, state } of yield* lib.tapes) {
     const opened = yield* tapeNamed(session, name).pipe(
       Effect.catch((error) =>
-        lost.has(name) ? Effect.andThen(lib.recoverTape(name), tapeNamed(session, name)) : Effect.fail(error)
+        lost.has(name)
+          ? Effect.andThen(lib.recoverTape(name), tapeNamed(session, name))
+          : lost.has(segmentLoss(name))
+            ? Effect.andThen(lib.salvageTape(name, { acceptLoss: true }), tapeNamed(session, name))
+            : Effect.fail(error)
       ),
       Effect.catchIf(
         (error) => skipsRefused && error._tag === "WriterPoisoned",
@@ -165,6 +170,9 @@ export const readWorld = Effect.fnUntraced(function* (
       )
     )
     if (opened === undefined) continue
+    if (lost.has(segmentLoss(name))) {
+      yield* Effect.catchTag(lib.salvageTape(name, { acceptLoss: true }), "NotDamaged", () => Effect.void)
+    }
     const { userMeta } = yield* opened.meta
     const found = yield* Stream.runCollect(opened.records())
     const records =

@@ -17,7 +17,10 @@ export type World = ReadonlyMap<string, TapeModel>
 export interface Expectation {
   /** Worlds of which one must be found. The first has exactly what was acknowledged. */
   readonly allowed: ReadonlyArray<World>
-  /** Metas that the run itself deleted and that were not recovered yet: the name of a tape, or `lib`. */
+  /**
+   * What the run itself damaged and that was not recovered yet: the name of a tape that lost its meta, `segmentLoss` of
+   * a tape with a damaged segment, or `lib`.
+   */
   readonly lost: ReadonlySet<string>
   /** Copies of the lib, by place. */
   readonly copies?: ReadonlyMap<string, Copy>
@@ -100,6 +103,10 @@ export const duringAct = (world: World, act: Act): ReadonlyArray<World> => {
   const fresh = act._tag === "events" ? act.parts.filter(({ tape }) => !world.has(tape)) : []
   return [world, ...fresh.map(({ tape }) => append(world, tape, [])), after]
 }
+
+/** Returns the world in which a tape has lost these records. All records of a run differ. */
+export const without = (world: World, name: string, lost: ReadonlyArray<string>): World =>
+  change(world, name, { records: world.get(name)!.records.filter((record) => !lost.includes(record)) })
 
 /** Returns a text that is the same for equal worlds. */
 export const textOf = (world: World): string =>

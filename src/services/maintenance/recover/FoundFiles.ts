@@ -122,6 +122,10 @@ const shardOf = (name: string, number: number): number | undefined => {
   return shard === 0 ? number + 1 : Math.floor(number / shard)
 }
 
+/** Whether the tape has this id, or had it before a recovery. */
+const isOwn = ({ meta }: LibHandle, name: string, id: string): boolean =>
+  meta.state.tapes.get(name)?.tape === id || meta.state.replaced.some((one) => one.name === name && one.tape === id)
+
 /** Returns the entries of a damaged meta whose lines are good. */
 const salvage = (
   lib: LibHandle,
@@ -134,7 +138,12 @@ const salvage = (
     const known = new Map<string, ListedSegment>()
     let repacked: Repacked | undefined
     if (meta === undefined) return { known, repacked }
-    for (const record of MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)) {
+    const records = MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)
+    // The meta of another tape says nothing about the files of this one.
+    if (records.some((record) => record.$type === "LiteTape.Meta" && !isOwn(lib, tape, record.tape))) {
+      return { known, repacked }
+    }
+    for (const record of records) {
       if (record.$type === "LiteTape.Segment" && isNamedSo(record)) known.set(record.name, record)
       if (record.$type === "LiteTape.Repack") {
         repacked = record

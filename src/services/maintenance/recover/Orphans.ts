@@ -36,43 +36,78 @@ export interface Orphans {
   readonly files: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>
   /** Parts by tape id, ascending by batch. Each batch is there once, although a takeover copies the last one. */
   readonly parts: ReadonlyMap<string, ReadonlyArray<OrphanPart>>
+  /** Numbers of all batches that were found. */
+  readonly batches: ReadonlySet<number>
+  /** A position that no event of these batches reaches. */
+  readonly position: number
+  /** UUID of the lib that the files belong to; `undefined` if no header is whole. */
+  readonly lib: string | undefined
+  /** Whether acknowledged batches may have been after the last one: the damage reaches the end of the last file. */
+  readonly endsInDamage: boolean
 }
 
-/** Reads every dynamic segment, as far as marks prove its batches. */
+/**
+ * Reads every dynamic segment, as far as marks prove its batches, also after damage. `limits` are the last batches that
+ * count, by file, as far as they are known.
+ */
 export const scanOrphans = Effect.fnUntraced(function* (
-  root: Root
+  root: Root,
+  limits: ReadonlyMap<number, number> = new Map()
 ): Effect.fn.Return<Orphans, StorageError | DynamicCorrupt> {
   const files: Array<{ readonly dynamic: number; readonly bytes: Uint8Array }> = []
   const damaged: Array<OrphanDamage> = []
   const byTape = new Map<string, Map<number, OrphanPart>>()
+  const found = new Set<number>()
+  let position = 0
+  let lib: string | undefined
+  let endsInDamage = false
   for (const dynamic of yield* root.journal.list) {
     const bytes = (yield* readDynamic(root, dynamic)) ?? new Uint8Array(0)
     files.push({ dynamic, bytes })
     const file = dynamicName(dynamic)
-    const header = DynamicSegment.headerBytes(bytes)
-    const before = DynamicSegment.startOf(bytes)
-    if (before === undefined) {
-      if (DynamicSegment.contentBytesOf(bytes) > header)
-        damaged.push({ file, offset: header, why: "its first batch cannot be read" })
-      continue
-    }
-    const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
+    const header = DynamicSegment.readHeader(bytes)
+    if (typeof header !== "string") lib = header.lib
+    const { batches, damage } = scanWhole(bytes)
     if (damage !== undefined) damaged.push({ file, offset: damage.offset, why: damage.why })
-    for (const { batch, parts, position } of batches) {
-      const behind = position + parts.reduce((sum, { count }) => sum + count, 0)
+    endsInDamage = damage?.kind === "acknowledged" && !batches.some(({ offset }) => offset > damage.offset)
+    for (const { batch, parts, position: before } of batches) {
+      if (batch > (limits.get(dynamic) ?? Number.POSITIVE_INFINITY)) continue
+      const behind = before + parts.reduce((sum, { count }) => sum + count, 0)
+      found.add(batch)
+      position = Math.max(position, before)
       for (const { tape, firstOrdinal, count, offset, bytes: length } of parts) {
         const known = byTape.get(tape) ?? new Map<number, OrphanPart>()
         byTape.set(tape, known)
         const lines = bytes.subarray(offset, offset + length)
-        known.set(batch, { batch, firstOrdinal, count, lines, file, offset, positions: [position, behind] })
+        known.set(batch, { batch, firstOrdinal, count, lines, file, offset, positions: [before, behind] })
       }
     }
   }
   const parts = new Map(
     [...byTape].map(([tape, batches]) => [tape, [...batches.values()].toSorted((a, b) => a.batch - b.batch)] as const)
   )
-  return { files, damaged, parts }
+  return { files, damaged, parts, batches: found, position, lib, endsInDamage }
 })
+
+/** Returns the batches of a file, those after damage too, and its first damage. */
+const scanWhole = (
+  bytes: Uint8Array
+): {
+  readonly batches: ReadonlyArray<DynamicSegment.FoundBatch>
+  readonly damage: DynamicSegment.Damage | undefined
+} => {
+  const before = DynamicSegment.startOf(bytes)
+  if (before !== undefined) {
+    const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
+    if (damage === undefined) return { batches, damage }
+    return { batches: [...batches, ...DynamicSegment.provedAfter(bytes, damage.offset)], damage }
+  }
+  const offset = DynamicSegment.headerBytes(bytes)
+  if (DynamicSegment.contentBytesOf(bytes) <= offset) return { batches: [], damage: undefined }
+  const batches = DynamicSegment.provedAfter(bytes, offset)
+  const kind = batches.length > 0 ? "acknowledged" : "torn"
+  return { batches, damage: { offset, why: "its first batch cannot be read", kind } }
+}
 
 /** Committed records of a tape that is not in the new lib. */
 export interface Unadopted {
@@ -101,7 +136,7 @@ export const unadopted = (
 }
 
 /** Records may look like events without being any. Events of a batch have positions within the range of that batch. */
-const positionBehind = ({ lines, positions: [before, behind] }: OrphanPart): number => {
+export const positionBehind = ({ lines, positions: [before, behind] }: OrphanPart): number => {
   try {
     const position = keysOfEvents(lines).at(-1)?.position ?? -1
     return position >= before && position < behind ? position + 1 : 0

@@ -26,10 +26,11 @@ import { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { ScanError } from "../../journal/DynamicScan.ts"
 import { inspectLib } from "../../lib/inspectLib.ts"
 import { readLibMeta } from "../../lib/readLibMeta.ts"
-import { adopt, type Adopted, type AdoptError, fold } from "./AdoptTape.ts"
+import { adopt, type Adopted, type AdoptError, fold, type LibLoss, nextPosition } from "./AdoptTape.ts"
+import { isLostAfter, lostBatches } from "./LostBatches.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
 import { placementFrom } from "./knownPlacement.ts"
-import { type OrphanDamage, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
+import { type OrphanDamage, type Orphans, positionBehind, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
 
 /** Options of recovering a lib. */
 export interface RecoverLibOptions {
@@ -41,6 +42,8 @@ export interface RecoverLibOptions {
   readonly placement?: Placement
   /** Limits of the new lib. Default: those in the damaged meta if they can still be read, else the default limits. */
   readonly limits?: Partial<Limits>
+  /** Whether to accept at once what is lost, on every tape, as `lib.acceptLoss` does. Default: false. */
+  readonly acceptLoss?: boolean
 }
 
 /** Report of recovering a lib. */
@@ -60,11 +63,21 @@ export interface RecoverLibReport {
   /** Files that were set aside: the damaged meta and the old dynamic segments. */
   readonly aside: ReadonlyArray<string>
   /**
+   * Ranges of acknowledged batches that are lost. The last end is null if it is not known. A tape that may have had
+   * records in them lists a loss: see `tapes[n].lost`.
+   */
+  readonly lostBatches: ReadonlyArray<readonly [first: number, last: number | null]>
+  /** Names of dynamic segments that the old lib meta lists, and that are missing. */
+  readonly missing: ReadonlyArray<string>
+  /**
    * Places at which old dynamic segments cannot be read: a torn end that was never acknowledged, or lost committed
    * records.
    */
   readonly damaged: ReadonlyArray<OrphanDamage>
-  /** Number of positions whose events no tape holds. If it is not 0, use `readAll` with `allowGaps`. */
+  /**
+   * Number of positions whose events no tape holds. Positions that lost events may have had are among them: they are
+   * never given again. If it is not 0, use `readAll` with `allowGaps`, or accept the losses of the tapes.
+   */
   readonly positionsMissing: number
 }
 
@@ -90,7 +103,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   options: RecoverLibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
-  yield* expectDamage(root, options.limits)
+  const state = yield* expectDamage(root, options.limits)
   const now = yield* Clock.currentTimeMillis
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
@@ -103,7 +116,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   if (wrong !== undefined) return yield* new InvalidSettings({ location: root.location, ...wrong })
   const names = yield* root.tapes.list
   yield* refuseTwins(root, names, limits)
-  const orphans = yield* scanOrphans(root)
+  const orphans = yield* scanOrphans(root, limitsOf(state))
   const placed = placement ?? known?.placement ?? (yield* placementFrom(root, names, limits, orphans))
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
     $type: "LiteLib.Meta",
@@ -114,32 +127,22 @@ export const recoverLib = Effect.fnUntraced(function* (
     placement: placed
   }
   const lib: NewLib = { root, id, limits, placement: meta.placement, segments: new SegmentStore(root, limits) }
-  const tapes: Array<Adopted> = []
-  const invalid: Array<{ readonly tape: string; readonly why: string }> = []
-  for (const name of names) {
-    const adopted = yield* adopt(lib, name, orphans)
-    if ("why" in adopted) invalid.push(adopted)
-    else tapes.push(adopted)
-  }
+  const loss = yield* lossOf(lib, names, state, orphans, {
+    oldLib: known?.lib ?? orphans.lib,
+    isAccepted: options.acceptLoss === true,
+    time: meta.created
+  })
+  const { invalid, tapes } = yield* adoptAll(lib, names, orphans, loss)
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
   const damagedTapes = yield* listable(lib, tapes, invalid, () => uuid(now))
   // Every tape has its records now. The rest of the old lib is kept next to the new one.
   const aside = yield* setAside(root, orphans.files, damaged?.bytes)
-  const position = Math.max(left.nextPosition, ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition))
-  const anchor = { batch: 0, hash: noHash, position }
-  const records: Array<Unchained<LibRecord>> = [
-    meta,
-    ...[...tapes, ...damagedTapes].map(({ name, tape, role }) => ({
-      $type: "LiteLib.Tape" as const,
-      name,
-      tape,
-      role,
-      state: "active" as const
-    })),
-    // As if a first writer had ended cleanly here, so that the next writer continues at this position.
-    { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
-    { $type: "LiteLib.Clean", anchor }
-  ]
+  const position = Math.max(
+    loss.position,
+    left.nextPosition,
+    ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition)
+  )
+  const records = recordsOf(meta, [...tapes, ...damagedTapes], position)
   yield* root.meta.replace(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   // Only once the new lib exists: if this recovery is interrupted, the next one must find the same files.
   for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)
@@ -150,10 +153,97 @@ export const recoverLib = Effect.fnUntraced(function* (
     invalid,
     unadopted: left.tapes,
     aside,
+    lostBatches: loss.batches.ranges,
+    missing: loss.batches.files,
     damaged: orphans.damaged,
     positionsMissing: position - events
   }
 }, Effect.uninterruptible)
+
+/** Returns the records of the new lib meta. */
+const recordsOf = (
+  meta: Unchained<LibRecord>,
+  tapes: ReadonlyArray<Pick<Adopted, "name" | "tape" | "role">>,
+  position: number
+): Array<Unchained<LibRecord>> => {
+  const anchor = { batch: 0, hash: noHash, position }
+  return [
+    meta,
+    ...tapes.map(({ name, tape, role }) => ({
+      $type: "LiteLib.Tape" as const,
+      name,
+      tape,
+      role,
+      state: "active" as const
+    })),
+    // As if a first writer had ended cleanly here, so that the next writer continues at this position.
+    { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
+    { $type: "LiteLib.Clean", anchor }
+  ]
+}
+
+const adoptAll = Effect.fnUntraced(function* (
+  lib: NewLib,
+  names: ReadonlyArray<string>,
+  orphans: Orphans,
+  loss: LibLoss
+): Effect.fn.Return<Pick<RecoverLibReport, "invalid" | "tapes">, AdoptError> {
+  const tapes: Array<Adopted> = []
+  const invalid: Array<{ readonly tape: string; readonly why: string }> = []
+  for (const name of names) {
+    const adopted = yield* adopt(lib, name, orphans, loss)
+    if ("why" in adopted) invalid.push(adopted)
+    else tapes.push(adopted)
+  }
+  return { invalid, tapes }
+})
+
+/** Returns the last batch that counts of each dynamic segment with a limit. */
+const limitsOf = (state: LibState.LibState | undefined): ReadonlyMap<number, number> =>
+  new Map((state?.live ?? []).flatMap(({ dynamic, limit }) => (limit === undefined ? [] : [[dynamic, limit] as const])))
+
+/**
+ * Finds out what the lib has lost. If batches at the end are lost, their events had positions that are not known, so the
+ * new lib continues after all that they can have had.
+ */
+const lossOf = Effect.fnUntraced(function* (
+  lib: NewLib,
+  names: ReadonlyArray<string>,
+  state: LibState.LibState | undefined,
+  orphans: Orphans,
+  known: Pick<LibLoss, "oldLib" | "isAccepted" | "time">
+): Effect.fn.Return<LibLoss, StorageError> {
+  let flushed = 0
+  const libs = new Set<string | undefined>()
+  let position = Math.max(state?.anchor.position ?? 0, orphans.position)
+  /** The last batch that each tape of events is known to have. */
+  const reached: Array<number> = []
+  for (const name of names) {
+    const folded = yield* Effect.result(fold(name, yield* lib.root.meta.read(name), lib.limits))
+    if (folded._tag === "Failure") {
+      // It may hold events, whose positions count too.
+      reached.push(0)
+      libs.add(undefined)
+      position = Math.max(position, (yield* examine(lib, name))?.nextPosition ?? 0)
+      continue
+    }
+    const { lastBatch, role, tape } = folded.success
+    flushed = Math.max(flushed, lastBatch)
+    libs.add(folded.success.lib)
+    if (role === "events") reached.push(Math.max(lastBatch, orphans.parts.get(tape)?.at(-1)?.batch ?? 0))
+    const next = yield* Effect.result(nextPosition(lib, name, folded.success))
+    if (next._tag === "Success") position = Math.max(position, next.success)
+    else if (next.failure._tag === "StorageError") return yield* next.failure
+  }
+  for (const parts of orphans.parts.values()) {
+    for (const part of parts) position = Math.max(position, positionBehind(part))
+  }
+  // An interrupted recovery has set the batches of the tapes that it adopted to 0.
+  const isSure = libs.size === 1 && !libs.has(undefined) && flushed > 0
+  const batches = yield* lostBatches(lib.root, state, orphans, isSure ? flushed : undefined, lib.limits)
+  const mayLackEvents = reached.some((batch) => isLostAfter(batches, batch))
+  return { ...known, batches, position: mayLackEvents ? position + batches.positionsMax : position }
+})
 
 /** Returns the bad tapes that can be listed together with the good ones. */
 const listable = Effect.fnUntraced(function* (
@@ -175,13 +265,16 @@ const listable = Effect.fnUntraced(function* (
 })
 
 /**
- * Fails with `NotDamaged` if the lib opens. Returns if lib meta is damaged or has lost its end. Any other reason why
- * the lib does not open is the error.
+ * Fails with `NotDamaged` if the lib opens. Returns lib meta if it, or a dynamic segment, is damaged or has lost its
+ * end; `undefined` if lib meta cannot be read. Any other reason why the lib does not open is the error.
  */
 const expectDamage = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined
-): Effect.fn.Return<void, ScanError | StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged> {
+): Effect.fn.Return<
+  LibState.LibState | undefined,
+  StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged
+> {
   const read = yield* Effect.result(readLibMeta(root, limits))
   if (read._tag === "Failure") {
     const { failure } = read
@@ -190,14 +283,14 @@ const expectDamage = Effect.fnUntraced(function* (
     if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
     // An unfinished copy lacks events that no file of it has.
     if (failure._tag === "LibInvalid") return yield* failure
-    return
+    return undefined
   }
-  if (read.success === undefined) return
-  yield* Effect.catchTag(inspectLib(root, read.success), "MetaCorrupt", () => Effect.succeed("damaged" as const)).pipe(
-    Effect.flatMap((found) =>
-      found === "damaged" ? Effect.void : Effect.fail(new NotDamaged({ what: root.location }))
-    )
-  )
+  if (read.success === undefined) return undefined
+  const inspected = yield* Effect.result(inspectLib(root, read.success))
+  if (inspected._tag === "Success") return yield* new NotDamaged({ what: root.location })
+  // What cannot be read now may be good.
+  if (inspected.failure._tag === "StorageError") return yield* inspected.failure
+  return read.success.state
 })
 
 /** Fails if two folders have the id of one tape: it is unknown which of them is the copy. */

@@ -180,12 +180,13 @@ const write = (
   const last = run.at(-1)!
   const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
   const counter = new Counter(total, onProgress)
-  const source = new RepackSource(lib, tape, tape.role, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+  const zones = zonesOf(tape, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+  const sources = zones.map(([from, to]) => new RepackSource(lib, tape, tape.role, from, to))
   const added: Array<Segment> = []
   // A flush may add segments meanwhile. Their numbers must be after ours, and at another distance than ours are from
   // the run.
   const { numbersBeforeRepack } = TapeState
-  const segmentsMax = outputsMax(run, settings.targetBytes)
+  const segmentsMax = outputsMax(run, settings.targetBytes) + zones.length - 1
   const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
   const taken = tape.takeRepackNumbers(count)
   const names: Array<string> = []
@@ -196,11 +197,16 @@ const write = (
     const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
     const output = { ...settings, compression, number, before, lastBatch: last.lastBatch }
     names.push(outputName(output))
+    const source = sources.find(({ isDone }) => !isDone)!
     return Effect.map(writeOutput(lib, tape, source, output, counter), (segment) => void added.push(segment))
   })
   const cleanUp = Effect.forEach(names, (name) => removeSegment(lib, tape.name, name), { discard: true })
   const writeAll = Effect.suspend(() =>
-    Effect.whileLoop({ while: () => !source.isDone, body: () => writeNext, step: () => undefined })
+    Effect.whileLoop({
+      while: () => sources.some(({ isDone }) => !isDone),
+      body: () => writeNext,
+      step: () => undefined
+    })
   )
   return lib.guard.aside(lib.guard.whileOpen(writeAll)).pipe(
     Effect.tap(() => {
@@ -222,6 +228,16 @@ const outputsMax = (run: ReadonlyArray<Segment>, targetBytes: number): number =>
   run.some((segment) => segment.same !== undefined)
     ? sum(run, (segment) => segment.records)
     : Math.ceil(sum(run, (segment) => segment.rawBytes) / targetBytes)
+
+/**
+ * Returns the ranges of ordinals that no output may cross: where events are lost, the revisions of a stream have a gap,
+ * and those of a segment must not.
+ */
+const zonesOf = ({ role, state }: OpenTape, from: number, to: number): ReadonlyArray<readonly [number, number]> => {
+  const inner = role === "events" ? state.lost.map(({ ordinal }) => ordinal) : []
+  const edges = [...new Set([from, ...inner.filter((ordinal) => ordinal > from && ordinal < to), to])]
+  return edges.slice(1).map((end, index) => [edges[index]!, end] as const)
+}
 
 const merkleBefore = (tape: OpenTape, run: ReadonlyArray<Segment>): Merkle.State => {
   const first = tape.state.segments.indexOf(run[0]!)

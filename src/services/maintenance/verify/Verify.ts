@@ -8,6 +8,7 @@ import * as Event from "../../../domain/event/Event.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import type { Limits } from "../../../domain/format/Limits.ts"
+import { eventsMax } from "../../../domain/meta/Losses.ts"
 import * as Merkle from "../../../domain/merkle/Merkle.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import type { Role, Segment } from "../../../domain/meta/SystemRecord.ts"
@@ -18,6 +19,7 @@ import type { LibHandle } from "../../lib/LibHandle.ts"
 import type { LivePart } from "../../journal/DynamicFile.ts"
 import { EventOrder } from "../../../domain/event/EventOrder.ts"
 import { checkIndex } from "../../segment/IndexCheck.ts"
+import type { TornTail } from "../../journal/DynamicScan.ts"
 import { refreshReader } from "../../lib/openReader.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
@@ -28,7 +30,7 @@ import { checkFile } from "../../segment/SegmentFile.ts"
 import { hasHash } from "../../segment/SegmentPieces.ts"
 import { checkLines } from "../../../domain/segment/recordLines.ts"
 import { verifySegment } from "../../segment/verifySegment.ts"
-import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, triesMax } from "./VerifyMeta.ts"
+import { checkDynamics, checkLibMeta, checkTapeMeta, type Failure, tornTail, triesMax } from "./VerifyMeta.ts"
 
 /** Options of verifying. */
 export interface VerifyOptions {
@@ -53,6 +55,22 @@ export interface Finding {
   readonly why: string
 }
 
+/** Records that a tape is known to have lost. Nothing that verifying found, and no defect. */
+export interface KnownLoss {
+  /** Name of the tape. */
+  readonly tape: string
+  /** The lost records came before the record that has this ordinal now. */
+  readonly ordinal: number
+  /** Number of lost records; null if it is not known, and perhaps none are lost. */
+  readonly records: number | null
+  /** On a tape of events: the first position that may be lost, and the first one after the loss. */
+  readonly positions: readonly [first: number, end: number] | null
+  /** File that was damaged or missing. */
+  readonly segment: string
+  /** Whether somebody has accepted the loss. */
+  readonly accepted: boolean
+}
+
 /** Report of verifying. */
 export interface VerifyReport {
   /** Whether there is no defect. */
@@ -69,6 +87,10 @@ export interface VerifyReport {
   readonly bytes: number
   /** Segments whose index was missing, or differed from a rebuild. It was rebuilt; nothing was lost. */
   readonly indexesRebuilt: ReadonlyArray<string>
+  /** Where the last dynamic segment ends too early, as in the report of opening. No defect by itself. */
+  readonly tornTail?: TornTail
+  /** Records that were lost before and are known to be: they are not in `bad`. */
+  readonly lost: ReadonlyArray<KnownLoss>
   /** Dynamic segments that this writer cannot close, and why. Nothing is lost, but they stay. */
   readonly stuck: ReadonlyArray<StuckFile>
 }
@@ -98,16 +120,27 @@ const begin = (lib: LibHandle, tapes: ReadonlyArray<OpenTape>, options: VerifyOp
   return { lib, deep, counter, counted, bad: [], rebuilt: [], segments: 0, records: 0, bytes: 0 }
 }
 
-const end = (run: Run, tapes: number): VerifyReport => ({
+const end = (run: Run, tapes: ReadonlyArray<OpenTape>, listed: number): VerifyReport => ({
   ok: run.bad.length === 0,
   bad: run.bad,
-  tapes,
+  tapes: listed,
   segments: run.segments,
   records: run.records,
   bytes: run.bytes,
   indexesRebuilt: run.rebuilt,
+  lost: tapes.flatMap(lossesOf),
   stuck: run.lib.journal.stuck
 })
+
+const lossesOf = ({ name, state }: OpenTape): Array<KnownLoss> =>
+  state.lost.map(({ accepted, ordinal, positions, records, segment }) => ({
+    tape: name,
+    ordinal,
+    records,
+    positions,
+    segment,
+    accepted: accepted === true
+  }))
 
 /** Verifies one tape. */
 export const verifyTape = Effect.fnUntraced(function* (
@@ -117,7 +150,7 @@ export const verifyTape = Effect.fnUntraced(function* (
 ): Effect.fn.Return<VerifyReport, LibClosed> {
   const run = begin(lib, [tape], options)
   yield* checkTape(run, tape)
-  return end(run, 1)
+  return end(run, [tape], 1)
 })
 
 /** Verifies a lib: its meta, its dynamic segments, all of its tapes, and that no event is missing. */
@@ -138,7 +171,8 @@ export const verifyLib = Effect.fnUntraced(function* (
   yield* check(run, "dynamic segments", checkDynamics(lib))
   for (const tape of tapes) yield* checkTape(run, tape)
   checkPositions(run, tapes)
-  return end(run, lib.meta.state.tapes.size)
+  const tail = yield* tornTail(lib)
+  return { ...end(run, tapes, lib.meta.state.tapes.size), ...(tail === undefined ? {} : { tornTail: tail }) }
 })
 
 /** Runs a check and notes its failure as a defect. */
@@ -158,7 +192,7 @@ const findingOf = (file: string, error: Failure): Finding => {
   return { file: where, offset, error: error._tag, why: error.message }
 }
 
-/** Positions have no gaps, so there must be as many events as the next position says. */
+/** Positions have no gaps but for lost events, so there must be as many events as the next position says. */
 const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
   const { lib } = run
   let events = 0
@@ -166,7 +200,12 @@ const checkPositions = (run: Run, tapes: ReadonlyArray<OpenTape>): void => {
   const all = [...lib.meta.state.tapes.values()].filter((listed) => listed.role === "events")
   const names = new Set(tapes.map((tape) => tape.name))
   const isComplete = all.every((listed) => names.has(listed.name))
-  if (!isComplete || events === lib.journal.durable.position) return
+  const lost = tapes.flatMap((tape) => (tape.role === "events" ? tape.state.lost : []))
+  const missing = lib.journal.durable.position - events
+  const isKnown =
+    missing >= lost.reduce((sum, { records }) => sum + (records ?? 0), 0) &&
+    missing <= lost.reduce((sum, loss) => sum + eventsMax(loss), 0)
+  if (!isComplete || isKnown) return
   const why = `the tapes hold ${events} events, but the next position is ${lib.journal.durable.position}`
   run.bad.push({ file: libMetaFile, offset: 0, error: "PositionGap", why })
 }
@@ -211,7 +250,7 @@ const checkOnce = Effect.fnUntraced(function* (
   const { lib } = run
   const first = run.bad.length
   yield* check(run, `${tape.name}/${tapeMetaFile}`, checkTapeMeta(lib, tape, listed))
-  const order = listed.role === "events" && run.deep ? new EventOrder() : undefined
+  const order = listed.role === "events" && run.deep ? new EventOrder(tape.state.lost) : undefined
   let before = Merkle.empty
   for (let at = 0; ;) {
     const segment = tape.state.segments[at]

@@ -5,7 +5,7 @@ import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
-import { scanAll } from "../../journal/DynamicScan.ts"
+import { scanAll, type TornTail } from "../../journal/DynamicScan.ts"
 import { ackedLost } from "../../lib/inspectLib.ts"
 import { readLibMeta } from "../../lib/readLibMeta.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
@@ -33,6 +33,23 @@ export const checkTapeMeta = (lib: LibHandle, tape: OpenTape, listed: TapeListin
       return isOurs ? Effect.void : Effect.fail(notOurs(`${tape.name}/${tapeMetaFile}`))
     })
   )
+
+/** Returns where the last dynamic segment ends too early, if it still does at a second look: a writer may be at work. */
+export const tornTail = (lib: LibHandle): Effect.Effect<TornTail | undefined> => {
+  const look = Effect.gen(function* () {
+    const read = yield* readLibMeta(lib.root, lib.meta.limits)
+    return read === undefined ? undefined : (yield* scanAll(lib.root, read.state)).tail
+  }).pipe(Effect.catch(() => Effect.succeed(undefined)))
+  return Effect.gen(function* () {
+    // A writer reported it when it opened, and its own batches may be half written.
+    if (lib.root.mode === "write") return undefined
+    const tail = yield* look
+    if (tail === undefined) return undefined
+    yield* Effect.yieldNow
+    const again = yield* look
+    return JSON.stringify(again) === JSON.stringify(tail) ? tail : undefined
+  })
+}
 
 /** How often a scan is repeated that the writer may have disturbed. */
 export const triesMax = 8

@@ -125,7 +125,7 @@ describe("lost records", () => {
   const events = { ...tapeMeta, format: 2, role: "events" as const }
   const segments = [segment(1, 0, 2), segment(4, 2, 3)]
 
-  it("survive every rewrite of tape meta; one that is listed again replaces the first", () => {
+  it("survive every rewrite of tape meta, accepted or not", () => {
     const state = foldTape([events, ...segments, lost(1, { segment: "seg-000001.jsonl" }), lost(2)])
     assert.deepStrictEqual(
       state.lost.map(({ ordinal, accepted }) => [ordinal, accepted]),
@@ -134,15 +134,16 @@ describe("lost records", () => {
         [2, undefined]
       ]
     )
-    const accepted = TapeState.after(state, lost(2, { accepted: true }))
+    const more = TapeState.after(state, lost(2, { accepted: true, records: null, unnamed: [["0123456789abcd", 0, 1]] }))
     assert.deepStrictEqual(
-      accepted.lost.map(({ ordinal, accepted: is }) => [ordinal, is]),
+      more.lost.map(({ ordinal, accepted: is }) => [ordinal, is]),
       [
         [1, undefined],
+        [2, undefined],
         [2, true]
       ]
     )
-    assert.deepStrictEqual(foldTape(TapeState.refold(accepted)).lost, accepted.lost)
+    assert.deepStrictEqual(foldTape(TapeState.refold(more)).lost, more.lost)
   })
 
   it("are refused in format 1, out of order, after the end, and with positions on a tape of records", () => {
@@ -150,6 +151,9 @@ describe("lost records", () => {
     refuses(() => foldTape([events, ...segments, lost(2), lost(1)]), /out of order/)
     refuses(() => foldTape([events, ...segments, lost(6)]), /after the end/)
     refuses(() => foldTape([events, ...segments, lost(2, { positions: [9, 4] })]), /end before they begin/)
+    refuses(() => foldTape([events, ...segments, lost(2, { positions: null })]), /without their positions/)
+    const unnamed = [["0123456789abcd", 0, 1]]
+    refuses(() => foldTape([events, ...segments, lost(2, { streams: null, unnamed })]), /not known which streams/)
     const records = { ...tapeMeta, format: 2 }
     refuses(() => foldTape([records, ...segments, lost(2)]), /on a tape of records/)
     assert.lengthOf(foldTape([records, ...segments, lost(2, { positions: null, streams: null })]).lost, 1)
