@@ -112,11 +112,16 @@ export interface Options {
    */
   readonly backlogMax?: number
   /**
-   * Number of small segments at the end of a tape that makes the writer merge them, in the background after a close. A
-   * segment is small if it has less than half of `closeBytes`. At least 2. Default: never; `Tape.repack` merges on
-   * demand.
+   * When the writer merges small segments at the end of a tape. By default their sizes decide: segments of less than a
+   * 16th of `closeBytes` (4 MiB) are merged once together they have four times the bytes of the first of them. So a tape
+   * has only a few small segments, and a record is copied once for each power of four. The merges after one close copy
+   * at most a quarter of `closeBytes` (16 MiB), in the background; those of a clean close a 64th (1 MiB). Segments that
+   * a repack compressed, deduplicated or put into shard folders are left.
+   *
+   * A number, at least 2: in the background after a close, once so many segments at the end have less than half of
+   * `closeBytes`, merges all of them. `false`: never. `Tape.repack` merges on demand.
    */
-  readonly mergeSegments?: number
+  readonly mergeSegments?: number | false
   /**
    * Whether the lib opens itself again after its writer has stopped, as `reopen` of the service does. The first attempt
    * follows at once. After a failed one, and if the writer stops again within 30 seconds, the schedule says when to try
@@ -373,8 +378,8 @@ const settingsOf = (options: Options) => ({
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
   backlogMax: Math.max(1, wholeNumber("backlogMax", options.backlogMax, 4)),
   mergeSegments:
-    options.mergeSegments === undefined
-      ? undefined
+    options.mergeSegments === undefined || options.mergeSegments === false
+      ? options.mergeSegments
       : Math.max(2, wholeNumber("mergeSegments", options.mergeSegments, 2))
 })
 

@@ -20,8 +20,11 @@ export interface WriterSettings {
   readonly closeAfterMillis: number
   /** Number of dynamic segments that may wait to be closed before appends wait. */
   readonly backlogMax: number
-  /** Number of small segments at the end of a tape that causes a merge; `undefined` if there are no merges. */
-  readonly mergeSegments?: number | undefined
+  /**
+   * Number of small segments at the end of a tape that causes a merge; `false` if there are no merges, `undefined` if
+   * their sizes decide.
+   */
+  readonly mergeSegments?: number | false | undefined
 }
 
 export interface LibHandle {

@@ -15,7 +15,15 @@ import type { Root } from "../ports/Storage.ts"
  */
 export type WriteError = WriterPoisoned | LibClosed | ReadOnly
 
-export class WriterGuard {
+/** Permission for a long operation to continue: the guard itself, or `atEnd`. */
+export interface Leave {
+  /** Fails unless the operation may continue. Run it before each piece of work. */
+  readonly check: Effect.Effect<void, WriteError>
+  /** Runs an operation until it ends, or until it may not continue. */
+  readonly whileOpen: <A, E, R>(operation: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LibClosed, R>
+}
+
+export class WriterGuard implements Leave {
   readonly #root: Pick<Root, "location" | "mode" | "checkLock">
   #cause: string | undefined
   #closed = false
@@ -65,6 +73,12 @@ export class WriterGuard {
     const refusal = this.refusal()
     return refusal === undefined ? Effect.void : Effect.fail(refusal)
   })
+
+  /** Permission for what the writer does while it closes: only a failure ends it. */
+  readonly atEnd: Leave = {
+    check: Effect.suspend(() => (this.#cause === undefined ? Effect.void : Effect.fail(this.stop(this.#cause)))),
+    whileOpen: (operation) => operation
+  }
 
   /** Fails if the lib is closed. */
   readonly checkOpen: Effect.Effect<void, LibClosed> = Effect.suspend(() =>

@@ -13,7 +13,8 @@ import { headerLine } from "../../domain/journal/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/format/Errors.ts"
 import { closeClean, closeOldest, flushFile, type FlushError, isDue } from "./flush.ts"
 import { CommitLoop } from "./CommitLoop.ts"
-import type { LibHandle, WriterSettings } from "../lib/LibHandle.ts"
+import { type Merge, Merging } from "./Merging.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
 import { DynamicFile } from "../journal/DynamicFile.ts"
@@ -31,15 +32,7 @@ export interface Writer {
   readonly close: Effect.Effect<void, FlushError | LoadError>
 }
 
-/** Merges the last `count` segments of a tape into one of about `targetBytes`, or a few. */
-export type Merge = (
-  lib: LibHandle,
-  tape: OpenTape,
-  targetBytes: number,
-  count: number
-) => Effect.Effect<void, { readonly message: string }>
-
-/** Starts the writer's fibres in `scope`. `merge` carries out the policy `mergeSegments`. */
+/** Starts the writer's fibres in `scope`. `merge` carries out the merges that `Merging` decides on. */
 export const start = Effect.fnUntraced(function* (
   lib: LibHandle,
   scope: Scope.Scope,
@@ -70,10 +63,9 @@ export const start = Effect.fnUntraced(function* (
 class Rolling {
   readonly #lib: LibHandle
   readonly #scope: Scope.Scope
-  readonly #merge: Merge
+  readonly #merging: Merging
   readonly #closing = Semaphore.makeUnsafe(1)
   readonly #preparing = Semaphore.makeUnsafe(1)
-  readonly #merging = Semaphore.makeUnsafe(1)
   /** Open while there is something to close. */
   readonly #work = Latch.makeUnsafe(false)
   /** Opened whenever the backlog becomes shorter, or cannot. */
@@ -86,7 +78,7 @@ class Rolling {
   constructor(lib: LibHandle, scope: Scope.Scope, merge: Merge) {
     this.#lib = lib
     this.#scope = scope
-    this.#merge = merge
+    this.#merging = new Merging(lib, scope, merge)
   }
 
   /** Runs `effect` while no dynamic segment is closed. */
@@ -178,7 +170,7 @@ class Rolling {
       yield* this.#work.await
       yield* this.#work.close
       yield* this.#orStop(this.#closing.withPermit(this.#closeAll))
-      yield* this.#mergeInBackground
+      yield* this.#merging.inBackground
     })
   )
 
@@ -198,30 +190,6 @@ class Rolling {
       })
     )
   }
-
-  /** Merges small segments if the lib was opened with that policy, one tape at a time, while closing continues. */
-  readonly #mergeInBackground: Effect.Effect<void> = Effect.suspend(() => {
-    const { guard, settings } = this.#lib
-    if (settings.mergeSegments === undefined || guard.refusal() !== undefined) return Effect.void
-    return Effect.asVoid(Effect.forkIn(this.#merging.withPermitsIfAvailable(1)(this.#mergeAll), this.#scope))
-  })
-
-  readonly #mergeAll: Effect.Effect<void> = Effect.suspend(() => {
-    const { tapes, settings, location } = this.#lib
-    const due = tapes.inUse.filter((tape) => smallSegments(tape, settings) >= (settings.mergeSegments ?? 0))
-    return Effect.forEach(
-      due,
-      (tape) =>
-        Effect.catch(this.#merge(this.#lib, tape, settings.closeBytes, smallSegments(tape, settings)), (error) =>
-          this.#lib.guard.isClosed
-            ? Effect.void
-            : Effect.logWarning(
-                `litetapes: ${location}: the segments of tape ${tape.name} were not merged, the next close tries again: ${error.message}`
-              )
-        ),
-      { discard: true }
-    )
-  })
 
   readonly #closeAll: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const lib = this.#lib
@@ -270,12 +238,10 @@ class Rolling {
     const { tapes } = this.#lib
     const afterTape = (tape: OpenTape) =>
       Effect.andThen(tape.repacking.withPermit(Effect.void), tape.lock.withPermit(Effect.void))
-    return this.#merging
-      .withPermit(Effect.void)
-      .pipe(
-        Effect.andThen(tapes.exclusively(Effect.void)),
-        Effect.andThen(Effect.suspend(() => Effect.forEach(tapes.inUse, afterTape, { discard: true })))
-      )
+    return this.#merging.ended.pipe(
+      Effect.andThen(tapes.exclusively(Effect.void)),
+      Effect.andThen(Effect.suspend(() => Effect.forEach(tapes.inUse, afterTape, { discard: true })))
+    )
   })
 
   /** Ends the lib cleanly, after the last commit. */
@@ -289,7 +255,7 @@ class Rolling {
             const lib = this.#lib
             if (lib.guard.cause !== undefined) return
             if (this.#prepared !== undefined) lib.journal.roll(this.#prepared)
-            const stuck = yield* closeClean(lib)
+            const stuck = yield* closeClean(lib, this.#merging.atEnd)
             if (stuck !== undefined) {
               yield* Effect.logWarning(
                 `litetapes: ${lib.location}: closed without a clean end, nothing is lost, the next open takes it over: ${stuck}`
@@ -300,11 +266,4 @@ class Rolling {
       )
     )
   )
-}
-
-/** Counts the segments at the end of a tape that are smaller than half of `closeBytes`. */
-const smallSegments = (tape: OpenTape, settings: WriterSettings): number => {
-  const { segments } = tape.state
-  const last = segments.findLastIndex((segment) => segment.rawBytes >= settings.closeBytes / 2)
-  return segments.length - 1 - last
 }

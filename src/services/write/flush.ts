@@ -121,9 +121,13 @@ const isTakenOver = (lib: LibHandle, file: DynamicFile, id: string, name: string
 const drop = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
   Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.journal.drop(file.dynamic)))
 
-/** Flushes everything and records the clean end of the lib. Returns the reason if that is not possible. */
+/**
+ * Flushes everything, runs `afterFlushes`, and records the clean end of the lib. Returns the reason if that is not
+ * possible.
+ */
 export const closeClean = Effect.fnUntraced(function* (
-  lib: LibHandle
+  lib: LibHandle,
+  afterFlushes: Effect.Effect<void>
 ): Effect.fn.Return<string | undefined, FlushError | LoadError> {
   yield* lib.guard.checkLock
   // I2: after a clean close the next writer trusts every file, so everything inherited from an unclean writer must have
@@ -138,6 +142,7 @@ export const closeClean = Effect.fnUntraced(function* (
     const stuck = yield* flushFile(lib, file)
     if (stuck !== undefined) return stuck
   }
+  yield* afterFlushes
   yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })
   for (const file of lib.journal.files) yield* drop(lib, file)
   lib.journal.end()

@@ -13,7 +13,7 @@ import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import { flush, type FlushError } from "../../write/flush.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
-import type { WriteError } from "../../lib/WriterGuard.ts"
+import type { Leave, WriteError } from "../../lib/WriterGuard.ts"
 import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
@@ -95,9 +95,8 @@ export const repack = (
       const settings = settingsOf(options)
       const run = runOf(tape.state.segments, settings, options.force ?? false)
       if (run.length === 0) return nothing(tape)
-      const { added, behind } = yield* write(lib, tape, run, settings, options.onProgress)
-      yield* Effect.onError(replace(lib, tape, run, added, options.why ?? "repack"), () => undo(lib, tape, added))
-      tape.endRepack(behind)
+      const { onProgress, why = "repack" } = options
+      const added = yield* rewrite(lib, tape, run, { settings, why, onProgress, leave: lib.guard })
       return report(run, added)
     })
   )
@@ -106,12 +105,11 @@ export const repack = (
 export const mergeSmall = (
   lib: LibHandle,
   tape: OpenTape,
-  targetBytes: number,
-  count: number
+  { count, leave, targetBytes }: { readonly targetBytes: number; readonly count: number; readonly leave: Leave }
 ): Effect.Effect<void, RepackError> =>
   tape.repacking.withPermit(
     Effect.gen(function* () {
-      yield* lib.guard.check
+      yield* leave.check
       const run = tape.state.segments.slice(-count)
       const [first] = run
       if (first === undefined) return
@@ -121,11 +119,29 @@ export const mergeSmall = (
         dedup: run.some((segment) => segment.same !== undefined),
         shardEvery: first.shardEvery ?? 0
       }
-      const { added, behind } = yield* write(lib, tape, run, settings, undefined)
-      yield* Effect.onError(replace(lib, tape, run, added, "merge"), () => undo(lib, tape, added))
-      tape.endRepack(behind)
+      yield* rewrite(lib, tape, run, { settings, why: "merge", onProgress: undefined, leave })
     })
   )
+
+interface Rewrite {
+  readonly settings: Settings
+  readonly why: string
+  readonly onProgress: OnProgress | undefined
+  readonly leave: Leave
+}
+
+/** Writes the run anew, and puts the new segments in its place. Returns them. */
+const rewrite = Effect.fnUntraced(function* (
+  lib: LibHandle,
+  tape: OpenTape,
+  run: ReadonlyArray<Segment>,
+  how: Rewrite
+): Effect.fn.Return<ReadonlyArray<Segment>, RepackError> {
+  const { added, behind } = yield* write(lib, tape, run, how)
+  yield* Effect.onError(replace(lib, tape, run, added, how), () => undo(lib, tape, added))
+  tape.endRepack(behind)
+  return added
+})
 
 const report = (run: ReadonlyArray<Segment>, added: ReadonlyArray<Segment>): RepackReport => ({
   removed: run,
@@ -174,8 +190,7 @@ const write = (
   lib: LibHandle,
   tape: OpenTape,
   run: ReadonlyArray<Segment>,
-  settings: Settings,
-  onProgress: OnProgress | undefined
+  { leave, onProgress, settings }: Rewrite
 ): Effect.Effect<{ readonly added: ReadonlyArray<Segment>; readonly behind: number }, RepackError> => {
   const last = run.at(-1)!
   const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
@@ -195,7 +210,7 @@ const write = (
     invariant(names.length < segmentsMax, "a repack has a number for each of its outputs")
     const number = taken + numbersBeforeRepack + names.length
     const before = added.at(-1)?.merkle ?? merkleBefore(tape, run)
-    const output = { ...settings, compression, number, before, lastBatch: last.lastBatch }
+    const output = { ...settings, compression, number, before, lastBatch: last.lastBatch, leave }
     names.push(outputName(output))
     const source = sources.find(({ isDone }) => !isDone)!
     return Effect.map(writeOutput(lib, tape, source, output, counter), (segment) => void added.push(segment))
@@ -208,7 +223,7 @@ const write = (
       step: () => undefined
     })
   )
-  return lib.guard.aside(lib.guard.whileOpen(writeAll)).pipe(
+  return lib.guard.aside(leave.whileOpen(writeAll)).pipe(
     Effect.tap(() => {
       if (Merkle.root(added.at(-1)!.merkle) === Merkle.root(last.merkle)) return Effect.void
       // The output reads back as it was read from the source, so meta must be wrong.
@@ -250,10 +265,10 @@ const replace = (
   tape: OpenTape,
   run: ReadonlyArray<Segment>,
   added: ReadonlyArray<Segment>,
-  why: string
+  { leave, why }: Rewrite
 ): Effect.Effect<void, RepackError> => {
   const change = Effect.gen(function* () {
-    yield* lib.guard.check
+    yield* leave.check
     yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))
     // No meta lists these files any more, so one that stays is a leftover.
     yield* Effect.forEach(run, (segment) => removeSegment(lib, tape.name, segment.name), { discard: true })

@@ -7,7 +7,7 @@ import { orBadLine } from "../../base/decodeUntrusted.ts"
 import type { Counter } from "../../base/Progress.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
-import type { WriteError } from "../../lib/WriterGuard.ts"
+import type { Leave, WriteError } from "../../lib/WriterGuard.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import { corruptAt, type ReadError } from "../../read/RecordReader.ts"
 import * as IndexFiles from "../../segment/IndexFiles.ts"
@@ -28,6 +28,7 @@ export interface Output extends OutputSettings {
   /** The Merkle state before its first record. */
   readonly before: Merkle.State
   readonly lastBatch: number
+  readonly leave: Leave
 }
 
 /** Returns the name that an output will have. */
@@ -42,7 +43,7 @@ export const writeOutput = Effect.fnUntraced(function* (
   output: Output,
   counter: Counter
 ): Effect.fn.Return<Segment, WriteError | StorageError | ReadError> {
-  const { before, compression, dedup, lastBatch, number, shardEvery, targetBytes } = output
+  const { before, compression, dedup, lastBatch, leave, number, shardEvery, targetBytes } = output
   const { role } = tape
   const name = outputName(output)
   const firstOrdinal = source.ordinal
@@ -57,7 +58,7 @@ export const writeOutput = Effect.fnUntraced(function* (
         )
         bytes += piece.lines.length
         yield* counter.add(piece.count, piece.lines.length)
-        yield* lib.guard.check
+        yield* leave.check
       }
       return yield* writer.finish(append)
     })
