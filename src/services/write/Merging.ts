@@ -7,22 +7,19 @@ import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { bytesOfLast, mergeDue } from "../../domain/segment/mergePolicy.ts"
 import type { LibHandle, WriterSettings } from "../lib/LibHandle.ts"
+import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import type { Leave } from "../lib/WriterGuard.ts"
 
-/** Merges the last `count` segments of a tape into one of about `targetBytes`, or a few. */
+/** Returns how many of these segments, the last ones, to merge now; 0 for none. */
+type Choose = (segments: ReadonlyArray<Segment>) => number
+
+/** Merges the last segments of a tape into one of about `targetBytes`, or a few. `choose` is asked once, when it begins. */
 export type Merge = (
   lib: LibHandle,
   tape: OpenTape,
-  merge: { readonly targetBytes: number; readonly count: number; readonly leave: Leave }
+  merge: { readonly targetBytes: number; readonly choose: Choose; readonly leave: Leave }
 ) => Effect.Effect<void, { readonly message: string }>
-
-/** A merge that is due. */
-interface Due {
-  readonly tape: OpenTape
-  readonly count: number
-  readonly bytes: number
-}
 
 /** Number of tapes that are merged at the same time at the clean end, as they are flushed. */
 const tapesAtOnce = 8
@@ -55,10 +52,9 @@ export class Merging {
   readonly atEnd: Effect.Effect<void> = Effect.suspend(() => {
     const { guard, settings, tapes } = this.#lib
     if (settings.mergeSegments !== undefined) return Effect.void
-    const bytesMax = settings.closeBytes / endShare
-    const bounds = { smallBytes: settings.closeBytes / smallShare, runBytesMax: bytesMax }
-    const due = tapes.inUse.map((tape) => dueOf(tape, mergeDue(tape.state.segments, bounds)))
-    return Effect.forEach(within(bytesMax, due), (merge) => this.#run(merge, guard.atEnd), {
+    const budget = new Budget(settings.closeBytes / endShare)
+    const count = bySizes(settings, endShare)
+    return Effect.forEach(tapes.inUse, (tape) => this.#mergeOne(tape, count, budget, guard.atEnd), {
       concurrency: tapesAtOnce,
       discard: true
     })
@@ -66,32 +62,54 @@ export class Merging {
 
   readonly #mergeAll: Effect.Effect<void> = Effect.suspend(() => {
     const { guard, settings, tapes } = this.#lib
-    const inUse = tapes.inUse
-    const next = this.#last === undefined ? 0 : inUse.indexOf(this.#last) + 1
-    const due = [...inUse.slice(next), ...inUse.slice(0, next)].map((tape) => dueOf(tape, countDue(tape, settings)))
-    // A number that was given bounds nothing but the number of segments.
-    const bytesMax = settings.mergeSegments === undefined ? settings.closeBytes / runShare : Number.POSITIVE_INFINITY
-    return Effect.forEach(
-      within(bytesMax, due),
-      (merge) => {
-        this.#last = merge.tape
-        return this.#run(merge, guard)
-      },
-      { discard: true }
-    )
+    const { closeBytes, mergeSegments } = settings
+    // The policy with a number bounds nothing but the number of segments.
+    const budget = new Budget(mergeSegments === undefined ? closeBytes / runShare : Number.POSITIVE_INFINITY)
+    const count = mergeSegments === undefined ? bySizes(settings, runShare) : byNumber(closeBytes, mergeSegments)
+    const next = this.#last === undefined ? 0 : tapes.inUse.indexOf(this.#last) + 1
+    const inTurn = [...tapes.inUse.slice(next), ...tapes.inUse.slice(0, next)]
+    return Effect.forEach(inTurn, (tape) => this.#mergeOne(tape, count, budget, guard), { discard: true })
   })
 
-  #run({ count, tape }: Due, leave: Leave): Effect.Effect<void> {
-    const { location, settings } = this.#lib
-    return Effect.catch(
-      this.#merge(this.#lib, tape, { targetBytes: settings.closeBytes, count, leave }),
-      (error) =>
+  #mergeOne(tape: OpenTape, count: Choose, budget: Budget, leave: Leave): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (budget.isSpent || count(tape.state.segments) === 0) return Effect.void
+      const { location, settings } = this.#lib
+      // Asked again when the merge begins: meanwhile a flush may have added a segment.
+      const choose: Choose = (segments) => {
+        const due = count(segments)
+        if (!budget.take(bytesOfLast(segments, due))) return 0
+        this.#last = tape
+        return due
+      }
+      return Effect.catch(this.#merge(this.#lib, tape, { targetBytes: settings.closeBytes, choose, leave }), (error) =>
         this.#lib.guard.isClosed && leave === this.#lib.guard
           ? Effect.void
           : Effect.logWarning(
               `litetapes: ${location}: the segments of tape ${tape.name} were not merged, the next close tries again: ${error.message}`
             )
-    )
+      )
+    })
+  }
+}
+
+/** Bytes that the merges after one close may still copy. The first that exceeds them ends the merges. */
+class Budget {
+  #left: number
+  #spent = false
+
+  constructor(bytes: number) {
+    this.#left = bytes
+  }
+
+  get isSpent(): boolean {
+    return this.#spent
+  }
+
+  take(bytes: number): boolean {
+    this.#spent ||= bytes > this.#left
+    if (!this.#spent) this.#left -= bytes
+    return !this.#spent
   }
 }
 
@@ -100,28 +118,17 @@ const smallShare = 16
 const runShare = 4
 const endShare = 64
 
-const countDue = (tape: OpenTape, { closeBytes, mergeSegments }: WriterSettings): number => {
-  const { segments } = tape.state
-  if (mergeSegments === undefined) {
-    return mergeDue(segments, { smallBytes: closeBytes / smallShare, runBytesMax: closeBytes / runShare })
-  }
-  // The policy with a number: as soon as so many segments at the end are smaller than half of `closeBytes`.
-  const last = segments.findLastIndex((segment) => segment.rawBytes >= closeBytes / 2)
-  const count = segments.length - 1 - last
-  return mergeSegments !== false && count >= mergeSegments ? count : 0
+/** The policy by default, with at most this share of `closeBytes` in one merge. */
+const bySizes = ({ closeBytes }: WriterSettings, share: number): Choose => {
+  const bounds = { smallBytes: closeBytes / smallShare, runBytesMax: closeBytes / share }
+  return (segments) => mergeDue(segments, bounds)
 }
 
-const dueOf = (tape: OpenTape, count: number): Due => ({ tape, count, bytes: bytesOfLast(tape.state.segments, count) })
-
-/** Returns the merges, in order, until one would exceed the bytes. The first of them is always within. */
-const within = (bytesMax: number, due: ReadonlyArray<Due>): Array<Due> => {
-  let left = bytesMax
-  const taken: Array<Due> = []
-  for (const merge of due) {
-    if (merge.count === 0) continue
-    left -= merge.bytes
-    if (left < 0) break
-    taken.push(merge)
+/** The policy with a number: merges all segments at the end that are smaller than half of `closeBytes`. */
+const byNumber =
+  (closeBytes: number, mergeSegments: number | false): Choose =>
+  (segments) => {
+    const last = segments.findLastIndex((segment) => segment.rawBytes >= closeBytes / 2)
+    const count = segments.length - 1 - last
+    return mergeSegments !== false && count >= mergeSegments ? count : 0
   }
-  return taken
-}

@@ -101,16 +101,24 @@ export const repack = (
     })
   )
 
-/** Merges the last `count` segments into one or a few. Compression, deduplication and shards stay as they are. */
+interface MergeOptions {
+  readonly targetBytes: number
+  /** Returns how many of the segments, the last ones, to merge. */
+  readonly choose: (segments: ReadonlyArray<Segment>) => number
+  readonly leave: Leave
+}
+
+/** Merges the last segments into one or a few. Compression, deduplication and shards stay as they are. */
 export const mergeSmall = (
   lib: LibHandle,
   tape: OpenTape,
-  { count, leave, targetBytes }: { readonly targetBytes: number; readonly count: number; readonly leave: Leave }
+  { choose, leave, targetBytes }: MergeOptions
 ): Effect.Effect<void, RepackError> =>
   tape.repacking.withPermit(
     Effect.gen(function* () {
       yield* leave.check
-      const run = tape.state.segments.slice(-count)
+      const { segments } = tape.state
+      const run = segments.slice(segments.length - choose(segments))
       const [first] = run
       if (first === undefined) return
       const settings: Settings = {
