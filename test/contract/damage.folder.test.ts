@@ -22,7 +22,9 @@ const inLib = <A>(
   use: (lib: LibService) => Effect.Effect<A, unknown>,
   options: Lib.Options = {}
 ): Effect.Effect<A, unknown> =>
-  Effect.flatMap(NodeStorage.make, (storage) => withLib<A, unknown>(storage, place, use, options))
+  Effect.flatMap(NodeStorage.make, (storage) =>
+    withLib<A, unknown>(storage, place, use, { mergeSegments: false, ...options })
+  )
 
 const change = (file: string, edit: (bytes: Uint8Array) => Uint8Array): void =>
   fs.writeFileSync(file, edit(Uint8Array.from(fs.readFileSync(file))))

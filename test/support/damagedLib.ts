@@ -6,8 +6,8 @@ import * as Lib from "litetapes/Lib"
 import { type MetaOwner, type Root, Storage, type StorageError } from "litetapes/Storage"
 import type { JsonObject } from "litetapes/TaraSON"
 import { flipped } from "./copyLib.ts"
-import { type LibService, recordsOf, type StorageService, withLib } from "./openLib.ts"
-import { crashed, type Ground, rewriteMeta, tamper, type TransformKind } from "./transformGround.ts"
+import { type LibService, recordsOf, type StorageService } from "./openLib.ts"
+import { crashed, type Ground, rewriteMeta, tamper, type TransformKind, withLib } from "./transformGround.ts"
 
 export interface Damage<Written, Left> {
   /** Runs in a writer that closes the lib. */

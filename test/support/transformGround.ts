@@ -14,8 +14,17 @@ import type { JsonObject } from "litetapes/TaraSON"
 import { internalsOf } from "../../src/services/internals.ts"
 import { copyLib, flipped, segmentBytes } from "./copyLib.ts"
 import { hiding } from "./hidingStorage.ts"
-import { existingTape, type LibService, openSession, type StorageService, tapeOf, withLib } from "./openLib.ts"
+import * as openLib from "./openLib.ts"
+import { existingTape, type LibService, type StorageService, tapeOf } from "./openLib.ts"
 import { watched } from "./watchedStorage.ts"
+
+/** Opens a lib as in openLib.ts. Merges nothing unless asked to: these tests lay out the segments themselves. */
+export const withLib: typeof openLib.withLib = (storage, place, use, options) =>
+  openLib.withLib(storage, place, use, { mergeSegments: false, ...options })
+
+/** As `openSession` in openLib.ts, and merges nothing either. */
+export const openSession: typeof openLib.openSession = (storage, place, options) =>
+  openLib.openSession(storage, place, { mergeSegments: false, ...options })
 
 export interface Ground {
   readonly storage: StorageService

@@ -44,16 +44,18 @@ export const movingContract: Contract = (test) => {
 
     test(`shows a stream, read ${direction}, as it was at the start while its tape grows and is flushed`, ({ use }) =>
       Effect.andThen(
-        use(setUp),
-        use((store) =>
-          Effect.gen(function* () {
-            const grow = Effect.andThen(store.append("order-1", numbered(1, 99)), flush(store, "order"))
-            const read = yield* slowly(store.read("order-1", { direction }), grow)
-            assert.deepStrictEqual(read.data, inOrder(numbers(60).filter((n) => n % 6 === 1)))
-            assert.isAbove(read.pieces, 5)
-            const events = yield* slowly(store.readAll({ to: 60, direction }), grow)
-            assert.deepStrictEqual(events.data, inOrder(numbers(60)))
-          })
+        use(setUp, { mergeSegments: false }),
+        use(
+          (store) =>
+            Effect.gen(function* () {
+              const grow = Effect.andThen(store.append("order-1", numbered(1, 99)), flush(store, "order"))
+              const read = yield* slowly(store.read("order-1", { direction }), grow)
+              assert.deepStrictEqual(read.data, inOrder(numbers(60).filter((n) => n % 6 === 1)))
+              assert.isAbove(read.pieces, 5)
+              const events = yield* slowly(store.readAll({ to: 60, direction }), grow)
+              assert.deepStrictEqual(events.data, inOrder(numbers(60)))
+            }),
+          { mergeSegments: false }
         )
       ))
 

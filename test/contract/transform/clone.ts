@@ -7,8 +7,18 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as Tape from "litetapes/Tape"
 import { flipped } from "../../support/copyLib.ts"
-import { existingTape, type LibService, openSession, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
-import { all, crashed, fill, numbered, rewrite, tamper, type TransformKind } from "../../support/transformGround.ts"
+import { existingTape, type LibService, tagOf, tapeOf } from "../../support/openLib.ts"
+import {
+  all,
+  crashed,
+  fill,
+  numbered,
+  openSession,
+  rewrite,
+  tamper,
+  type TransformKind,
+  withLib
+} from "../../support/transformGround.ts"
 
 const namesOf = (lib: LibService) => Effect.map(lib.tapes, (tapes) => tapes.map(({ name }) => name))
 

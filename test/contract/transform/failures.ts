@@ -6,8 +6,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Tape from "litetapes/Tape"
 import { failing, type FailingOperation, type Plan } from "../../support/failingStorage.ts"
-import { existingTape, openSession, tagOf, withLib } from "../../support/openLib.ts"
-import { all, crashed, fill, numbered, type TransformKind, unlisted } from "../../support/transformGround.ts"
+import { existingTape, tagOf } from "../../support/openLib.ts"
+import {
+  all,
+  crashed,
+  fill,
+  numbered,
+  openSession,
+  type TransformKind,
+  unlisted,
+  withLib
+} from "../../support/transformGround.ts"
 
 const options: Tape.RepackOptions = { targetBytes: 250, compression: "zstd", shardEvery: 2, force: true }
 

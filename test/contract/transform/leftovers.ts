@@ -5,15 +5,16 @@ import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import type * as Tape from "litetapes/Tape"
-import { existingTape, type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { existingTape, type LibService, recordsOf, tapeOf } from "../../support/openLib.ts"
 import {
-  fill,
   filesOf,
+  fill,
   type Ground,
   numbered,
   putFiles,
   tamper,
-  type TransformKind
+  type TransformKind,
+  withLib
 } from "../../support/transformGround.ts"
 import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 

@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Progress } from "litetapes/Lib"
 import * as Tape from "litetapes/Tape"
-import { existingTape, tapeOf, withLib } from "../../support/openLib.ts"
-import { crashed, fill, numbered, type TransformKind } from "../../support/transformGround.ts"
+import { existingTape, tapeOf } from "../../support/openLib.ts"
+import { crashed, fill, numbered, type TransformKind, withLib } from "../../support/transformGround.ts"
 
 /** Runs `operation`, and checks that its progress ascends to that many records. */
 const watched = <A, E>(

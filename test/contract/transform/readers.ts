@@ -5,8 +5,8 @@ import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as Tape from "litetapes/Tape"
-import { existingTape, type LibService, openSession, tapeOf, withLib } from "../../support/openLib.ts"
-import { all, fill, numbered, type TransformKind } from "../../support/transformGround.ts"
+import { existingTape, type LibService, tapeOf } from "../../support/openLib.ts"
+import { all, fill, numbered, openSession, type TransformKind, withLib } from "../../support/transformGround.ts"
 
 const store = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
 

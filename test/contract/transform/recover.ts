@@ -5,16 +5,18 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { flipped } from "../../support/copyLib.ts"
 import { checkRecovery, checkWhole, damagedLib, damageMeta, segmentFile } from "../../support/damagedLib.ts"
-import { existingTape, openSession, recordsOf, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { existingTape, recordsOf, tagOf, tapeOf } from "../../support/openLib.ts"
 import {
   all,
   appendTo,
   damageOwn,
-  fill,
   filesOf,
+  fill,
   numbered,
+  openSession,
   rewrite,
-  type TransformKind
+  type TransformKind,
+  withLib
 } from "../../support/transformGround.ts"
 import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 

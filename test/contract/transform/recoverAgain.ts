@@ -6,18 +6,20 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { checkRecovery, checkWhole, damagedLib, segmentFile } from "../../support/damagedLib.ts"
 import { failing } from "../../support/failingStorage.ts"
-import { existingTape, type LibService, openSession, recordsOf, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { existingTape, type LibService, recordsOf, tagOf, tapeOf } from "../../support/openLib.ts"
 import {
   appendTo,
   crashed,
-  fill,
   filesOf,
+  fill,
   itQuietly,
   numbered,
+  openSession,
   putFiles,
   rewriteMeta,
   tamper,
-  type TransformKind
+  type TransformKind,
+  withLib
 } from "../../support/transformGround.ts"
 
 export const recoverAgainContract = (kind: TransformKind): void => {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { checkRecovery, checkWhole, recoverAt } from "../../support/damagedLib.ts"
-import { flush, type LibService, recordsOf, storeOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { flush, type LibService, recordsOf, storeOf, tapeOf } from "../../support/openLib.ts"
 import {
   crashed,
   filesOf,
@@ -11,7 +11,8 @@ import {
   numbered,
   putFiles,
   tamper,
-  type TransformKind
+  type TransformKind,
+  withLib
 } from "../../support/transformGround.ts"
 
 /** Appends records or events `from` to before `to`, each as a batch of its own. */

@@ -8,15 +8,16 @@ import type { Root } from "litetapes/Storage"
 import { internalsOf } from "../../../src/services/internals.ts"
 import { segmentBytes } from "../../support/copyLib.ts"
 import { checkRecovery, damagedLib, damageMeta, segmentFile } from "../../support/damagedLib.ts"
-import { existingTape, flush, type LibService, recordsOf, storeOf, tapeOf, withLib } from "../../support/openLib.ts"
+import { existingTape, flush, type LibService, recordsOf, storeOf, tapeOf } from "../../support/openLib.ts"
 import {
   crashed,
-  fill,
   filesOf,
+  fill,
   numbered,
   putFiles,
   tamper,
-  type TransformKind
+  type TransformKind,
+  withLib
 } from "../../support/transformGround.ts"
 import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 

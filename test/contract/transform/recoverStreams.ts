@@ -5,8 +5,8 @@ import { changeRoot } from "../../support/changeRoot.ts"
 import { flipped } from "../../support/copyLib.ts"
 import { damagedLib, segmentFile } from "../../support/damagedLib.ts"
 import { spoilEvents } from "../../support/forgedBatch.ts"
-import { flush, storeOf, type StorageService, tagOf, tapeOf, withLib } from "../../support/openLib.ts"
-import { rewrite, type TransformKind } from "../../support/transformGround.ts"
+import { flush, storeOf, type StorageService, tagOf, tapeOf } from "../../support/openLib.ts"
+import { rewrite, type TransformKind, withLib } from "../../support/transformGround.ts"
 
 /** Delays every read of an index. */
 const slowIndexes = (storage: StorageService): StorageService => ({

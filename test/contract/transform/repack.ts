@@ -11,8 +11,16 @@ import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import type * as Tape from "litetapes/Tape"
-import { existingTape, type LibService, openSession, tagOf, withLib } from "../../support/openLib.ts"
-import { all, fill, numbered, type TransformKind, unlisted } from "../../support/transformGround.ts"
+import { existingTape, type LibService, tagOf } from "../../support/openLib.ts"
+import {
+  all,
+  fill,
+  numbered,
+  openSession,
+  type TransformKind,
+  unlisted,
+  withLib
+} from "../../support/transformGround.ts"
 
 type TapeService = Tape.Tape["Service"]
 

@@ -5,17 +5,19 @@ import { dynamicName } from "litetapes/Names"
 import type { Root } from "litetapes/Storage"
 import { internalsOf } from "../../../src/services/internals.ts"
 import { flipped, withoutRoom } from "../../support/copyLib.ts"
-import { existingTape, type LibService, openSession, tapeOf, withLib } from "../../support/openLib.ts"
+import { existingTape, type LibService, tapeOf } from "../../support/openLib.ts"
 import {
   all,
   damageOwn,
   fill,
   itQuietly,
   numbered,
+  openSession,
   rewrite,
   rewriteMeta,
   tamper,
-  type TransformKind
+  type TransformKind,
+  withLib
 } from "../../support/transformGround.ts"
 import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 

@@ -5,8 +5,16 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Tape from "litetapes/Tape"
 import { flipped } from "../../support/copyLib.ts"
-import { existingTape, openSession, storeOf, tagOf, withLib } from "../../support/openLib.ts"
-import { fill, numbered, rewriteMeta, tamper, type TransformKind } from "../../support/transformGround.ts"
+import { existingTape, storeOf, tagOf } from "../../support/openLib.ts"
+import {
+  fill,
+  numbered,
+  openSession,
+  rewriteMeta,
+  tamper,
+  type TransformKind,
+  withLib
+} from "../../support/transformGround.ts"
 
 export const verifyBesideContract = (kind: TransformKind): void => {
   describe("verify", () => {
