@@ -4,18 +4,25 @@
  *
  * Numbers are little-endian. The file is a sequence of pages of 4096 bytes: 4092 of payload, then a CRC-32 of them that
  * continues the CRC-32 of (segment sha256 ‖ page number as u32). So a page of another index, or in another place, is
- * refused like a damaged one. Sections start on page boundaries in this order; rows never cross a page.
+ * refused like a damaged one. The last page ends with its rows and its CRC-32, so a small index is a few hundred bytes.
+ * Sections follow each other without gaps, except that a row never crosses a page.
  *
  * ```
- * page 0    0 "LTINDEX1"   8 version u32   12 kind u32 (0 records, 1 events)   16 segment sha256, 32 bytes
+ * header    0 "LTINDEX1"   8 version u32 = 3   12 role u32 (0 records, 1 events)   16 segment sha256, 32 bytes
  *          48 records u32  52 raw bytes u32   56 first position f64   64 last position f64 (−1 without events)
- *          72 blocks, 80 streams, 88 entries, 96 ids, 104 frames: first page u32, rows u32 each
- * blocks   first record u32 · raw offset u32 · bytes u32 · CRC-32 of these bytes u32 · first position f64
- * streams  hash53(stream) f64 · first entry u32 · count u32 · first revision f64          (events; by hash)
- * entries  raw offset u32 · length u32 (no newline) · CRC-32 of the line u32              (events; by stream, revision)
- * ids      hashId(stream, id) f64 · entry u32                                             (events; by hash, entry)
- * frames   file offset u32 · file bytes u32 · raw offset u32 · raw bytes u32              (compressed segments)
+ *          72 bytes of the index u32   76 number of sections u32
+ *          80 table of sections, 16 bytes each:
+ *             kind u32 · page of the first row u32 · its byte in that page u16 · bytes of a row u16 · rows u32
+ * 1 blocks    first record u32 · raw offset u32 · bytes u32 · CRC-32 of these bytes u32 · first position f64
+ * 2 streams   hash53(stream) f64 · first entry u32 · count u32 · first revision f64        (events; by hash)
+ * 3 entries   raw offset u32 · length u32 (no newline) · CRC-32 of the line u32            (events; by stream, revision)
+ * 4 ids       hashId(stream, id) f64 · entry u32                                           (events; by hash, entry)
+ * 5 frames    file offset u32 · file bytes u32 · raw offset u32 · raw bytes u32            (compressed segments)
  * ```
+ *
+ * The role, the hash, and the numbers of records and raw bytes name all that an index is made from. One that names
+ * something else, or another version, is rebuilt. Readers skip sections of kinds that they do not know, so a later
+ * release can add some.
  *
  * Lines and offsets are those of the decompressed segment as it is stored, with its `LiteTape.Same`. A block is a run
  * of whole lines of at most 64 KiB within one frame; a longer line is a block of its own. Streams that share a hash
@@ -31,7 +38,7 @@ import { makeBlockTable } from "./indexBlocks.ts"
 import type { FrameTable } from "./indexFrames.ts"
 import { makeFrameTable } from "./indexFrames.ts"
 import type { Header, Section } from "./indexLayout.ts"
-import { check, checkPage, pagesOf, rowsPerPage } from "./indexLayout.ts"
+import { byteOfRow, check, checkPage, firstByteOn, pageOfRow, pagesOf, rowsOn } from "./indexLayout.ts"
 import { invariant } from "../base/invariant.ts"
 
 export type { BlockTable } from "./indexBlocks.ts"
@@ -39,6 +46,7 @@ export type { FrameTable } from "./indexFrames.ts"
 export type { EventKey } from "./indexBuilder.ts"
 export { blockBytesMax, SegmentIndexBuilder } from "./indexBuilder.ts"
 export type { Header, Kind, Section } from "./indexLayout.ts"
+export { sameIndex } from "./indexCompare.ts"
 export { decodeHeader, hashOfSegment, IndexDamaged, pageBytes } from "./indexLayout.ts"
 
 /** Yields page numbers, is given these pages, and returns its result. Throws `IndexDamaged`. */
@@ -100,8 +108,9 @@ export function* readFilter(header: Header): Lookup<BloomFilter> {
   for (let first = 0; first < pagesOf(streams); first += pagesAtOnce) {
     const last = Math.min(pagesOf(streams), first + pagesAtOnce) - 1
     for (const [index, page] of (yield* readPages(header, streams, first, last)).entries()) {
+      const start = firstByteOn(streams, first + index)
       const rows = rowsOn(streams, first + index)
-      for (let row = 0; row < rows; row++) filter.add(page.getFloat64(row * streams.rowBytes, true))
+      for (let row = 0; row < rows; row++) filter.add(page.getFloat64(start + row * streams.rowBytes, true))
     }
   }
   return filter
@@ -125,13 +134,12 @@ export function* readEntries(header: Header, from: number, count: number): Looku
   const { entries } = header
   invariant(from >= 0 && count >= 0 && from + count <= entries.rows, "only entries that exist are read")
   if (count === 0) return []
-  const perPage = rowsPerPage(entries)
-  const firstPage = Math.floor(from / perPage)
-  const pages = yield* readPages(header, entries, firstPage, Math.floor((from + count - 1) / perPage))
+  const firstPage = pageOfRow(entries, from)
+  const pages = yield* readPages(header, entries, firstPage, pageOfRow(entries, from + count - 1))
   const read: Array<LineSpan> = []
   for (let row = from; row < from + count; row++) {
-    const page = pages[Math.floor(row / perPage) - firstPage]!
-    const at = (row % perPage) * entries.rowBytes
+    const page = pages[pageOfRow(entries, row) - firstPage]!
+    const at = byteOfRow(entries, row)
     const entry = {
       offset: page.getUint32(at, true),
       length: page.getUint32(at + 4, true),
@@ -167,7 +175,7 @@ function* readPages(header: Header, section: Section, first: number, last: numbe
   const numbers = Array.from({ length: last - first + 1 }, (_, i) => section.firstPage + first + i)
   const pages = yield numbers
   check(pages.length === numbers.length, "pages are missing")
-  return numbers.map((number, i) => checkPage(header.segmentSha256, number, pages[i]!))
+  return numbers.map((number, i) => checkPage(header, number, pages[i]!))
 }
 
 // Hashes are evenly spread, so their value predicts the page but for a few rows. If they are not, halving takes over.
@@ -183,8 +191,9 @@ function* findRows(header: Header, section: Section, hash: number): Lookup<Array
     const share = probes < interpolationsMax && highHash > lowHash ? (hash - lowHash) / (highHash - lowHash) : 0.5
     const number = Math.min(high, Math.max(low, low + Math.floor(share * (high - low + 1))))
     const [page] = yield* readPages(header, section, number, number)
-    const first = page!.getFloat64(0, true)
-    const last = page!.getFloat64((rowsOn(section, number) - 1) * section.rowBytes, true)
+    const start = firstByteOn(section, number)
+    const first = page!.getFloat64(start, true)
+    const last = page!.getFloat64(start + (rowsOn(section, number) - 1) * section.rowBytes, true)
     if (hash < first) {
       high = number - 1
       highHash = first
@@ -215,20 +224,18 @@ function* runOfRows(header: Header, section: Section, from: number, step: 1 | -1
   return run
 }
 
-const rowsOn = (section: Section, number: number): number =>
-  Math.min(rowsPerPage(section), section.rows - number * rowsPerPage(section))
-
 const rowsWith = (section: Section, number: number, page: DataView, hash: number): Array<Row> => {
+  const start = firstByteOn(section, number)
   let low = 0
   let high = rowsOn(section, number)
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (page.getFloat64(middle * section.rowBytes, true) < hash) low = middle + 1
+    if (page.getFloat64(start + middle * section.rowBytes, true) < hash) low = middle + 1
     else high = middle
   }
   const rows: Array<Row> = []
   for (let row = low; row < rowsOn(section, number); row++) {
-    const offset = row * section.rowBytes
+    const offset = start + row * section.rowBytes
     if (page.getFloat64(offset, true) !== hash) break
     rows.push({ page, offset })
   }

@@ -1,6 +1,6 @@
 import { lastNotAfter } from "../base/binarySearch.ts"
 import type { Header } from "./indexLayout.ts"
-import { check, rowsPerPage } from "./indexLayout.ts"
+import { byteOfRow, check, pageOfRow } from "./indexLayout.ts"
 
 /** The blocks of a segment as columns: block `i` has `bytes[i]` raw bytes at `offset[i]`. */
 export interface BlockTable {
@@ -30,7 +30,6 @@ export interface BlockTable {
 export const makeBlockTable = (header: Header, pages: ReadonlyArray<DataView>): BlockTable => {
   const { blocks, firstPosition: segmentPosition, lastPosition, rawBytes, records } = header
   const count = blocks.rows
-  const perPage = rowsPerPage(blocks)
   const firstRecord = new Uint32Array(count)
   const offset = new Uint32Array(count)
   const bytes = new Uint32Array(count)
@@ -38,8 +37,8 @@ export const makeBlockTable = (header: Header, pages: ReadonlyArray<DataView>): 
   const firstPosition = new Float64Array(count)
   let end = 0
   for (let block = 0; block < count; block++) {
-    const page = pages[Math.floor(block / perPage)]!
-    const row = (block % perPage) * blocks.rowBytes
+    const page = pages[pageOfRow(blocks, block)]!
+    const row = byteOfRow(blocks, block)
     firstRecord[block] = page.getUint32(row, true)
     offset[block] = page.getUint32(row + 4, true)
     bytes[block] = page.getUint32(row + 8, true)

@@ -127,7 +127,7 @@ export class SegmentIndexBuilder {
         frames: this.#frameEnd.length
       }
     })
-    const bytes = new Uint8Array(header.pages * pageBytes)
+    const bytes = new Uint8Array(header.bytes)
     const view = new DataView(bytes.buffer)
     encodeHeader(header, view)
     this.#writeBlocks(header, view)

@@ -1,6 +1,6 @@
 import { lastNotAfter } from "../base/binarySearch.ts"
 import type { Header } from "./indexLayout.ts"
-import { check, rowsPerPage } from "./indexLayout.ts"
+import { byteOfRow, check, pageOfRow } from "./indexLayout.ts"
 
 /** The frames of a compressed segment as columns; without rows if it is not compressed. */
 export interface FrameTable {
@@ -25,7 +25,6 @@ export interface FrameTable {
 export const makeFrameTable = (header: Header, pages: ReadonlyArray<DataView>): FrameTable => {
   const { frames } = header
   const count = frames.rows
-  const perPage = rowsPerPage(frames)
   const fileOffset = new Uint32Array(count)
   const fileBytes = new Uint32Array(count)
   const rawOffset = new Uint32Array(count)
@@ -33,8 +32,8 @@ export const makeFrameTable = (header: Header, pages: ReadonlyArray<DataView>): 
   let fileEnd = 0
   let rawEnd = 0
   for (let frame = 0; frame < count; frame++) {
-    const page = pages[Math.floor(frame / perPage)]!
-    const row = (frame % perPage) * frames.rowBytes
+    const page = pages[pageOfRow(frames, frame)]!
+    const row = byteOfRow(frames, frame)
     fileOffset[frame] = page.getUint32(row, true)
     fileBytes[frame] = page.getUint32(row + 4, true)
     rawOffset[frame] = page.getUint32(row + 8, true)

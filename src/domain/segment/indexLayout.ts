@@ -8,24 +8,30 @@ import { invariant } from "../base/invariant.ts"
 /** What a segment holds: any records, or events. */
 export type Kind = "records" | "events"
 
-/** A sequence of rows of one size, from the start of page `firstPage` on. */
+/** A sequence of rows of one size, from byte `firstByte` of page `firstPage` on. No row crosses a page. */
 export interface Section {
   readonly firstPage: number
+  readonly firstByte: number
   readonly rows: number
   readonly rowBytes: number
 }
 
-/** The contents of page 0. Positions are −1 if there are no events. */
+/** The header of an index. Positions are −1 if there are no events. */
 export interface Header {
   readonly segmentSha256: string
+  /** Role of the tape that the index was made for. */
   readonly kind: Kind
   readonly records: number
   /** Bytes of the segment before compression. */
   readonly rawBytes: number
   readonly firstPosition: number
   readonly lastPosition: number
-  /** Number of pages of the whole index. */
+  /** Bytes of the whole index. */
+  readonly bytes: number
+  /** Number of its pages, the last of which may be shorter. */
   readonly pages: number
+  /** Number of sections that this version does not know. */
+  readonly unknown: number
   readonly blocks: Section
   readonly streams: Section
   readonly entries: Section
@@ -51,14 +57,17 @@ export class IndexDamaged extends Error {
   }
 }
 
-/** Bytes of a page, its checksum included. */
+/** Bytes of a page but the last, its checksum included. */
 export const pageBytes = 4096
 
-const payloadBytes = pageBytes - 4
+const checksumBytes = 4
+const payloadBytes = pageBytes - checksumBytes
 
 const magic = "LTINDEX1"
-const version = 2
-const sectionNames = ["blocks", "streams", "entries", "ids", "frames"] as const
+const version = 3
+
+/** Sections by the number of their kind, from 1 on, in the order in which they are written. */
+export const sectionNames = ["blocks", "streams", "entries", "ids", "frames"] as const
 type SectionName = (typeof sectionNames)[number]
 const rowBytes: { readonly [S in SectionName]: number } = {
   blocks: 24,
@@ -68,18 +77,71 @@ const rowBytes: { readonly [S in SectionName]: number } = {
   frames: 16
 }
 
-/** Returns the number of rows on each page of a section but the last. */
-export const rowsPerPage = (section: Section): number => Math.floor(payloadBytes / section.rowBytes)
+/** Where the table of sections begins, and the bytes of each entry. */
+const tableAt = 80
+const tableRowBytes = 16
+const sectionsMax = Math.floor((payloadBytes - tableAt) / tableRowBytes)
+
+const perPage = ({ rowBytes }: Section): number => Math.floor(payloadBytes / rowBytes)
+
+/** Returns how many rows the first page of a section has room for. */
+const firstRows = ({ firstByte, rowBytes }: Section): number => Math.floor((payloadBytes - firstByte) / rowBytes)
 
 /** Returns the number of pages of a section. */
-export const pagesOf = (section: Section): number => Math.ceil(section.rows / rowsPerPage(section))
+export const pagesOf = (section: Section): number =>
+  section.rows === 0 ? 0 : 1 + Math.ceil(Math.max(0, section.rows - firstRows(section)) / perPage(section))
 
-/** Places the sections one after the other, from page 1 on, in the order of `sectionNames`. */
+/** Returns the first row on the `n`th page of a section. */
+const firstRowOn = (section: Section, n: number): number =>
+  n === 0 ? 0 : firstRows(section) + (n - 1) * perPage(section)
+
+/** Returns the number of rows on the `n`th page of a section. */
+export const rowsOn = (section: Section, n: number): number =>
+  Math.min(n === 0 ? firstRows(section) : perPage(section), section.rows - firstRowOn(section, n))
+
+/** Returns on which page of its section a row is, counted from 0. */
+export const pageOfRow = (section: Section, row: number): number => {
+  const first = firstRows(section)
+  return row < first ? 0 : 1 + Math.floor((row - first) / perPage(section))
+}
+
+/** Returns where on the `n`th page of a section its first row begins. */
+export const firstByteOn = (section: Section, n: number): number => (n === 0 ? section.firstByte : 0)
+
+/** Returns where on its page a row begins. */
+export const byteOfRow = (section: Section, row: number): number => {
+  const n = pageOfRow(section, row)
+  return firstByteOn(section, n) + (row - firstRowOn(section, n)) * section.rowBytes
+}
+
+/** Returns the offset of a row in the whole index. */
+export const offsetOfRow = (section: Section, row: number): number =>
+  (section.firstPage + pageOfRow(section, row)) * pageBytes + byteOfRow(section, row)
+
+/** Returns the bytes up to the end of the payload of a section. */
+const endOf = (section: Section): number =>
+  section.rows === 0
+    ? section.firstPage * pageBytes + section.firstByte
+    : offsetOfRow(section, section.rows - 1) + section.rowBytes
+
+/** Returns the bytes of page `number`. The last one ends with the rows. */
+const bytesOfPage = ({ bytes }: Pick<Header, "bytes">, number: number): number =>
+  Math.min(pageBytes, bytes - number * pageBytes)
+
+/** Places the sections one after the other, behind the table of sections, in the order of `sectionNames`. */
 export const place = ({ rows, ...contents }: Contents): Header => {
-  let pages = 1
+  let end = tableAt + tableRowBytes * sectionNames.length
   const section = (name: SectionName): Section => {
-    const placed = { firstPage: pages, rows: rows[name], rowBytes: rowBytes[name] }
-    pages += pagesOf(placed)
+    const page = Math.floor(end / pageBytes)
+    const byte = end - page * pageBytes
+    const fits = byte + rowBytes[name] <= payloadBytes
+    const placed = {
+      firstPage: fits ? page : page + 1,
+      firstByte: fits ? byte : 0,
+      rows: rows[name],
+      rowBytes: rowBytes[name]
+    }
+    if (placed.rows > 0) end = endOf(placed)
     return placed
   }
   const sections = {
@@ -89,14 +151,8 @@ export const place = ({ rows, ...contents }: Contents): Header => {
     ids: section("ids"),
     frames: section("frames")
   }
-  return { ...contents, ...sections, pages }
-}
-
-/** Returns the offset of a row in the whole index. */
-export const offsetOfRow = (section: Section, row: number): number => {
-  const perPage = rowsPerPage(section)
-  const page = Math.floor(row / perPage)
-  return (section.firstPage + page) * pageBytes + (row - page * perPage) * section.rowBytes
+  const bytes = end + checksumBytes
+  return { ...contents, ...sections, bytes, pages: Math.ceil(bytes / pageBytes), unknown: 0 }
 }
 
 export const encodeHeader = (header: Header, page: DataView): void => {
@@ -109,37 +165,45 @@ export const encodeHeader = (header: Header, page: DataView): void => {
   page.setUint32(52, header.rawBytes, true)
   page.setFloat64(56, header.firstPosition, true)
   page.setFloat64(64, header.lastPosition, true)
+  page.setUint32(72, header.bytes, true)
+  page.setUint32(76, sectionNames.length, true)
   sectionNames.forEach((name, i) => {
-    page.setUint32(72 + 8 * i, header[name].firstPage, true)
-    page.setUint32(76 + 8 * i, header[name].rows, true)
+    const { firstByte, firstPage, rowBytes, rows } = header[name]
+    const at = tableAt + tableRowBytes * i
+    page.setUint32(at, i + 1, true)
+    page.setUint32(at + 4, firstPage, true)
+    page.setUint16(at + 8, firstByte, true)
+    page.setUint16(at + 10, rowBytes, true)
+    page.setUint32(at + 12, rows, true)
   })
 }
 
 /**
- * Reads page 0 of the index of the segment with this hash.
+ * Reads the header from page 0 of the index of the segment with this hash.
  *
  * @throws IndexDamaged
  */
 export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): Header => {
-  const page = checkPage(expectedSegmentSha256, 0, page0)
+  const page = checkPage({ segmentSha256: expectedSegmentSha256, bytes: page0.length }, 0, page0)
+  check(page0.length >= tableAt + checksumBytes, "page 0 is cut off")
   const sha256 = Buffer.from(page0.buffer, page0.byteOffset + 16, 32).toString("hex")
   check(Buffer.from(page0.buffer, page0.byteOffset, 8).toString("latin1") === magic, "it is not an index")
-  check(page.getUint32(8, true) === version, "it has an unknown version")
+  check(page.getUint32(8, true) === version, "it has another version")
   check(sha256 === expectedSegmentSha256, "it belongs to another segment")
   check(page.getUint32(12, true) <= 1, "its kind is unknown")
-  const rows = (i: number): number => page.getUint32(76 + 8 * i, true)
-  const header = place({
+  const bytes = page.getUint32(72, true)
+  check(page0.length === bytesOfPage({ bytes }, 0), "page 0 is cut off")
+  const header: Header = {
     segmentSha256: sha256,
     kind: page.getUint32(12, true) === 1 ? "events" : "records",
     records: page.getUint32(48, true),
     rawBytes: page.getUint32(52, true),
     firstPosition: page.getFloat64(56, true),
     lastPosition: page.getFloat64(64, true),
-    rows: { blocks: rows(0), streams: rows(1), entries: rows(2), ids: rows(3), frames: rows(4) }
-  })
-  sectionNames.forEach((name, i) =>
-    check(page.getUint32(72 + 8 * i, true) === header[name].firstPage, `its ${name} are not where they belong`)
-  )
+    bytes,
+    pages: Math.ceil(bytes / pageBytes),
+    ...decodeTable(page, bytes)
+  }
   const { blocks, entries, frames, ids, kind, records, streams } = header
   const events = kind === "events" ? records : 0
   check(entries.rows === events && ids.rows === events && streams.rows <= events, "its counts do not agree")
@@ -148,30 +212,79 @@ export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): 
   return header
 }
 
-/** Returns the hash of the segment that this page 0 names, or `undefined` if it is damaged or not a page 0. */
+/** Reads the table of sections. Skips kinds that a later release may have added. A kind that is not there has no rows. */
+const decodeTable = (page: DataView, bytes: number): Pick<Header, SectionName | "unknown"> => {
+  const count = page.getUint32(76, true)
+  const headerEnd = tableAt + tableRowBytes * count
+  check(count <= sectionsMax && headerEnd + checksumBytes <= page.byteLength, "its table of sections is cut off")
+  const found = new Map<SectionName, Section>()
+  let unknown = 0
+  for (let at = tableAt; at < headerEnd; at += tableRowBytes) {
+    const name = sectionNames[page.getUint32(at, true) - 1]
+    if (name === undefined) {
+      unknown++
+      continue
+    }
+    const section: Section = {
+      firstPage: page.getUint32(at + 4, true),
+      firstByte: page.getUint16(at + 8, true),
+      rowBytes: page.getUint16(at + 10, true),
+      rows: page.getUint32(at + 12, true)
+    }
+    check(!found.has(name), `its ${name} are listed twice`)
+    check(section.rowBytes === rowBytes[name], `the rows of its ${name} have another size`)
+    const isPlaced = section.rows === 0 || isWithin(section, headerEnd, bytes)
+    check(isPlaced, `its ${name} are not where they belong`)
+    found.set(name, section)
+  }
+  const none = (name: SectionName): Section => ({ firstPage: 0, firstByte: 0, rows: 0, rowBytes: rowBytes[name] })
+  const section = (name: SectionName): Section => found.get(name) ?? none(name)
+  return {
+    blocks: section("blocks"),
+    streams: section("streams"),
+    entries: section("entries"),
+    ids: section("ids"),
+    frames: section("frames"),
+    unknown
+  }
+}
+
+const isWithin = (section: Section, headerEnd: number, bytes: number): boolean =>
+  (section.firstPage > 0 || section.firstByte >= headerEnd) &&
+  section.firstByte + section.rowBytes <= payloadBytes &&
+  endOf(section) + checksumBytes <= bytes
+
+/**
+ * Returns the hash of the segment that this page 0 names, or `undefined` if it is damaged or not a page 0. The page may
+ * be of an earlier version.
+ */
 export const hashOfSegment = (page0: Uint8Array): string | undefined => {
-  if (page0.length !== pageBytes) return undefined
-  const page = Buffer.from(page0.buffer, page0.byteOffset, pageBytes)
+  if (page0.length < tableAt + checksumBytes) return undefined
+  const page = Buffer.from(page0.buffer, page0.byteOffset, page0.length)
   const sha256 = page.toString("hex", 16, 48)
-  const isIntact = page.readUInt32LE(payloadBytes) === checksum(sha256, 0, page0)
+  const isIntact = page.readUInt32LE(page.length - checksumBytes) === checksum(sha256, 0, page0)
   return isIntact && page.toString("latin1", 0, 8) === magic ? sha256 : undefined
 }
 
 /** Writes a page's checksum. It depends on the segment and on the page number, so the page is valid nowhere else. */
 export const checksumPage = (segmentSha256: string, number: number, page: Uint8Array): void => {
-  const view = new DataView(page.buffer, page.byteOffset, pageBytes)
-  view.setUint32(payloadBytes, checksum(segmentSha256, number, page), true)
+  const view = new DataView(page.buffer, page.byteOffset, page.length)
+  view.setUint32(page.length - checksumBytes, checksum(segmentSha256, number, page), true)
 }
 
 /**
- * Returns the page if it is page `number` of the index of this segment.
+ * Returns the page if it is page `number` of the index with this header.
  *
  * @throws IndexDamaged
  */
-export const checkPage = (segmentSha256: string, number: number, page: Uint8Array): DataView => {
-  check(page.length === pageBytes, `page ${number} is cut off`)
-  const view = new DataView(page.buffer, page.byteOffset, pageBytes)
-  const intact = view.getUint32(payloadBytes, true) === checksum(segmentSha256, number, page)
+export const checkPage = (
+  header: Pick<Header, "segmentSha256" | "bytes">,
+  number: number,
+  page: Uint8Array
+): DataView => {
+  check(page.length > checksumBytes && page.length === bytesOfPage(header, number), `page ${number} is cut off`)
+  const view = new DataView(page.buffer, page.byteOffset, page.length)
+  const intact = view.getUint32(page.length - checksumBytes, true) === checksum(header.segmentSha256, number, page)
   check(intact, `page ${number} does not match its checksum for this segment`)
   return view
 }
@@ -190,7 +303,7 @@ const seedInput = Buffer.alloc(36)
 const checksum = (segmentSha256: string, number: number, page: Uint8Array): number => {
   seedInput.write(segmentSha256, 0, 32, "hex")
   seedInput.writeUInt32LE(number, 32)
-  return crc32(page.subarray(0, payloadBytes), crc32(seedInput))
+  return crc32(page.subarray(0, page.length - checksumBytes), crc32(seedInput))
 }
 
 const sha256Bytes = (hex: string): Uint8Array => {

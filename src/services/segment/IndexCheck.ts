@@ -1,6 +1,7 @@
-/** Checks that a segment's index is byte for byte what a rebuild gives, and rebuilds it otherwise. */
+/** Checks that a segment's index says what a rebuild gives, and rebuilds it otherwise. */
 import * as Effect from "effect/Effect"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
+import { sameIndex } from "../../domain/segment/SegmentIndex.ts"
 import type { SegmentStore } from "./SegmentStore.ts"
 import { buildIndex } from "./SegmentIndexFile.ts"
 import * as IndexFiles from "./IndexFiles.ts"
@@ -21,7 +22,7 @@ export const checkIndex = Effect.fnUntraced(function* (
   // Damage to the segment itself was found before.
   if (built === undefined) return false
   const stored = yield* readIndex(store, tape, segment.name)
-  if (stored !== undefined && Buffer.compare(stored, built) === 0) return false
+  if (stored !== undefined && sameIndex(segment.sha256, stored, built)) return false
   store.forget(tape, segment.name)
   yield* store.remember(tape, segment.name, segment.sha256, built)
   return true

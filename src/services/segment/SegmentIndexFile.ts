@@ -15,12 +15,19 @@ export interface IndexHandle {
   readonly blocks: SegmentIndex.BlockTable
   /** Has no rows if the segment is not compressed. */
   readonly frames: SegmentIndex.FrameTable
-  /** The whole index, if its file could not be written. */
+  /** The whole index, if it is a single page, or if its file could not be written. */
   readonly memory: Uint8Array | undefined
   readonly streams: StreamFilter
 }
 
 const { pageBytes } = SegmentIndex
+
+/** Bytes that an open index takes besides its tables: objects, and its name. */
+const handleBytes = 1024
+
+/** Returns about how many bytes an open index takes in memory, without its filter. */
+export const bytesOfHandle = ({ blocks, frames, memory }: IndexHandle): number =>
+  handleBytes + 24 * blocks.count + 16 * frames.count + (memory?.length ?? 0)
 
 /** Runs a look-up by reading the pages that it requests. Returns `undefined` if the index is damaged or missing. */
 export const runLookup = <A>(
@@ -96,11 +103,12 @@ export const openIndex = Effect.fnUntraced(function* (
   if (first?.[0] === undefined) return undefined
   const header = decodeHeader(first[0], role, segment)
   if (header === undefined || !(yield* holdsPages(access, tape, segment.name, header.pages))) return undefined
-  const tables = yield* runLookup(access, tape, segment.name, undefined, () => readTables(header))
+  const memory = header.pages === 1 ? first[0] : undefined
+  const tables = yield* runLookup(access, tape, segment.name, memory, () => readTables(header))
   if (tables === undefined) return undefined
   const { frames } = tables.value
   const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
-  return isWhole ? { header, ...tables.value, memory: undefined, streams: new StreamFilter() } : undefined
+  return isWhole ? { header, ...tables.value, memory, streams: new StreamFilter() } : undefined
 })
 
 /** Number of pages for which memory is allocated before they are known to exist. */
@@ -158,7 +166,7 @@ export const keyOfLine = (role: Role, line: Uint8Array): SegmentIndex.EventKey |
   return keyOfEvent(line)
 }
 
-/** Writes an index next to its segment. If the write fails, the handle keeps the index in memory. */
+/** Writes an index next to its segment. The handle keeps it in memory if it is small, or if the write fails. */
 export const writeIndex = Effect.fnUntraced(function* (
   access: SegmentAccess,
   tape: string,
@@ -172,8 +180,8 @@ export const writeIndex = Effect.fnUntraced(function* (
       onFailure: () => false,
       onSuccess: () => true
     }))
-  const memory = written ? undefined : index
   const header = SegmentIndex.decodeHeader(index.subarray(0, pageBytes), sha256)
+  const memory = written && header.pages > 1 ? undefined : index
   const tables = yield* runLookup(access, tape, segment, index, () => readTables(header)).pipe(Effect.orDie)
   if (tables === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
   return { header, ...tables.value, memory, streams: new StreamFilter() }

@@ -4,22 +4,30 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import type { BloomFilter } from "../../domain/base/BloomFilter.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import type { Role, Segment } from "../../domain/meta/SystemRecord.ts"
 import type * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Root } from "../ports/Storage.ts"
 import { FrameCache } from "./FrameCache.ts"
 import type { SegmentAccess, SegmentError } from "./SegmentAccess.ts"
-import { buildIndex, type IndexHandle, openIndex, runLookup, writeIndex } from "./SegmentIndexFile.ts"
+import { buildIndex, bytesOfHandle, type IndexHandle, openIndex, runLookup, writeIndex } from "./SegmentIndexFile.ts"
+import { RecentlyUsed } from "./RecentlyUsed.ts"
 
-/** Number of indexes kept open. Each has a row of numbers for each 64 KiB of its segment, and for each frame. */
-const indexesMax = 1024
+/**
+ * Bytes of the open indexes of a lib. Each has a row of numbers for each 64 KiB of its segment and for each frame: 25 KiB
+ * for a segment of 64 MiB. Small ones are whole in memory: at most 5 KiB.
+ */
+const indexBytesMax = 32 * 1024 * 1024
 
 export class SegmentStore implements SegmentAccess {
   readonly root: Root
   readonly limits: Limits
   readonly frames = new FrameCache<SegmentError>()
-  readonly #indexes = new Map<string, IndexHandle>()
+  readonly #indexes = new RecentlyUsed<IndexHandle>(indexBytesMax, bytesOfHandle, ({ streams }) => {
+    this.#filterBytes -= streams.bytes
+  })
+  #filterBytes = 0
   /** Only one index is opened or rebuilt at a time. */
   readonly #lock = Semaphore.makeUnsafe(1)
 
@@ -82,9 +90,19 @@ export class SegmentStore implements SegmentAccess {
 
   /** Size of the stream filters of all open indexes, in bytes. */
   get filterBytes(): number {
-    let sum = 0
-    for (const { streams } of this.#indexes.values()) sum += streams.bytes
-    return sum
+    return this.#filterBytes
+  }
+
+  /** Keeps a filter of the streams of a segment, for as long as its index is open. */
+  keepFilter(tape: string, segment: string, handle: IndexHandle, filter: BloomFilter): void {
+    if (this.#indexes.get(keyOf(tape, segment)) !== handle) return
+    this.#filterBytes += filter.bytes - handle.streams.bytes
+    handle.streams.keep(filter)
+  }
+
+  /** Number of open indexes. */
+  get indexesOpen(): number {
+    return this.#indexes.size
   }
 
   #known(tape: string, role: Role, segment: Segment): IndexHandle | undefined {
@@ -106,7 +124,6 @@ export class SegmentStore implements SegmentAccess {
   }
 
   #keep(tape: string, segment: string, handle: IndexHandle): IndexHandle {
-    if (this.#indexes.size >= indexesMax) this.#indexes.delete(this.#indexes.keys().next().value!)
     this.#indexes.set(keyOf(tape, segment), handle)
     return handle
   }

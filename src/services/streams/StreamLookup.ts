@@ -43,7 +43,10 @@ const unlessAbsent = <A>(
     const { streams } = handle
     if (!streams.mayHave(stream)) return Effect.succeed([])
     return Effect.tap(lib.segments.lookup(tape, "events", segment, query), (rows) =>
-      rows.length === 0 && !streams.isKnown ? missed(lib, tape, segment, handle) : Effect.void
+      // A look-up in an index that is in memory reads nothing.
+      rows.length === 0 && !streams.isKnown && handle.memory === undefined
+        ? missed(lib, tape, segment, handle)
+        : Effect.void
     )
   })
 
@@ -52,11 +55,12 @@ const missed = (
   lib: LibHandle,
   tape: string,
   segment: Segment,
-  { header, streams }: IndexHandle
+  handle: IndexHandle
 ): Effect.Effect<void, SegmentError> => {
+  const { header, streams } = handle
   if (!streams.noteMissed(SegmentIndex.filterPages(header))) return Effect.void
   if (lib.segments.filterBytes + BloomFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
   return Effect.map(lib.segments.lookup(tape, "events", segment, SegmentIndex.readFilter), (filter) =>
-    streams.keep(filter)
+    lib.segments.keepFilter(tape, segment.name, handle, filter)
   )
 }

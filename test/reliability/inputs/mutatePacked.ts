@@ -80,15 +80,16 @@ const index: Mutate = (random, draft) => {
   const file = random.pick(Reseal.indexesOf(draft))
   if (file === undefined) return undefined
   const bytes = Buffer.from(Reseal.bytesOf(draft, file))
-  const pages = Math.floor(bytes.length / pageBytes)
-  if (pages === 0) return undefined
+  const pages = Math.ceil(bytes.length / pageBytes)
+  if (bytes.length < 84) return undefined
   const sha256 = bytes.toString("hex", 16, 48)
   const said: Array<string> = []
   for (let changes = 1 + random.below(2); changes > 0; changes--) {
     const page = random.next() < 0.4 ? 0 : random.below(pages)
     const start = page * pageBytes
-    const used = page === 0 ? 112 : 120
-    const at = 4 * random.below(used / 4)
+    // The header with its table of sections, and the first rows.
+    const used = Math.min(page === 0 ? 400 : 120, bytes.length - start - 4)
+    const at = 4 * random.below(Math.max(1, Math.floor(used / 4)))
     const value = random.pick([0, 1, 2, 3, 100, 4096, 65_536, 1 << 20, 2 ** 31, 2 ** 32 - 1])
     const near = (bytes.readUInt32LE(start + at) + random.pick([1, 2 ** 32 - 1, 7])) % 2 ** 32
     bytes.writeUInt32LE(random.next() < 0.5 ? value : near, start + at)

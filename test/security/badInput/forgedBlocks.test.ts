@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import { crc32 } from "node:zlib"
-import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
+import { forgeRow } from "../../support/forgeIndex.ts"
 import * as Reseal from "../../reliability/inputs/reseal.ts"
 import { existingTape, recordsOf, tapeOf } from "../../support/openLib.ts"
 import { type Draft, draftOf, forging, refusal, using } from "./forged.ts"
@@ -36,15 +36,15 @@ const moveBorder = (draft: Draft, tape: string, by: number): void => {
   const segment = Reseal.bytesOf(draft, `${tape}/seg-000001.jsonl`)
   const file = `${tape}/index/seg-000001.jsonl.idx`
   const forged = Buffer.from(Reseal.bytesOf(draft, file))
-  const page = forged.subarray(pageBytes, 2 * pageBytes)
-  const border = page.readUInt32LE(entry.bytes)
-  assert.strictEqual(page.readUInt32LE(entry.size + entry.offset), border)
-  page.writeUInt32LE(border - by, entry.bytes)
-  page.writeUInt32LE(crc32(segment.subarray(0, border - by)), entry.crc)
-  page.writeUInt32LE(border - by, entry.size + entry.offset)
-  page.writeUInt32LE(segment.length - border + by, entry.size + entry.bytes)
-  page.writeUInt32LE(crc32(segment.subarray(border - by)), entry.size + entry.crc)
-  checksumPage(forged.toString("hex", 16, 48), 1, page)
+  forgeRow(forged, "blocks", 0, (page) => {
+    const border = page.readUInt32LE(entry.bytes)
+    assert.strictEqual(page.readUInt32LE(entry.size + entry.offset), border)
+    page.writeUInt32LE(border - by, entry.bytes)
+    page.writeUInt32LE(crc32(segment.subarray(0, border - by)), entry.crc)
+    page.writeUInt32LE(border - by, entry.size + entry.offset)
+    page.writeUInt32LE(segment.length - border + by, entry.size + entry.bytes)
+    page.writeUInt32LE(crc32(segment.subarray(border - by)), entry.size + entry.crc)
+  })
   draft.set(file, forged)
 }
 

@@ -6,10 +6,10 @@ import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
-import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
 import { defaultLimits } from "../../../src/domain/format/Limits.ts"
 import { memoryDisk, place } from "../../reliability/inputs/memoryDisk.ts"
 import * as Reseal from "../../reliability/inputs/reseal.ts"
+import { forgeRow } from "../../support/forgeIndex.ts"
 import { existingTape, recordsOf } from "../../support/openLib.ts"
 import { changeMeta, closed, draftOf, fill, forging, refusal, using } from "./forged.ts"
 
@@ -23,9 +23,7 @@ describe("a forged index with valid checksums", () => {
         [20, 0x7ff80000]
       ] as const) {
         const forged = Buffer.from(Reseal.bytesOf(draft, file))
-        const page = forged.subarray(2 * pageBytes, 3 * pageBytes)
-        page.writeUInt32LE(value, at)
-        checksumPage(forged.toString("hex", 16, 48), 2, page)
+        forgeRow(forged, "streams", 0, (bytes) => bytes.writeUInt32LE(value, at))
         const reading = using(new Map(draft).set(file, forged), (_, store) => Stream.runCollect(store.read("order-1")))
         assert.deepStrictEqual(
           (yield* reading).map(({ data }) => data),
@@ -38,9 +36,7 @@ describe("a forged index with valid checksums", () => {
   forging("is refused if its revisions are not those of the events, and nothing is appended", closed, (draft) =>
     Effect.gen(function* () {
       const forged = Buffer.from(Reseal.bytesOf(draft, file))
-      const page = forged.subarray(2 * pageBytes, 3 * pageBytes)
-      page.writeDoubleLE(40, 16)
-      checksumPage(forged.toString("hex", 16, 48), 2, page)
+      forgeRow(forged, "streams", 0, (bytes) => bytes.writeDoubleLE(40, 16))
       draft.set(file, forged)
       const appending = using(draft, (_, store) => store.append("order-1", [{ type: "T" }]), {})
       assert.match(yield* refusal(appending), /^SegmentCorrupt: order\/seg-000001\.jsonl .*different revisions/)
