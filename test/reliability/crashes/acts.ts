@@ -34,6 +34,17 @@ export type Act =
   | { readonly _tag: "salvage"; readonly tape: string; readonly end: "close" | "kill" }
   /** The lib loses its meta, and is recovered. */
   | { readonly _tag: "recoverLib"; readonly end: "close" | "kill" }
+  /**
+   * The lib is closed, and opened so that small segments are merged: in the background once another tape fills a dynamic
+   * segment, and at the next clean close. Then the tape gets some.
+   */
+  | {
+      readonly _tag: "merge"
+      readonly tape: string
+      readonly segments: ReadonlyArray<ReadonlyArray<string>>
+      /** Records of the other tape that make the writer close a dynamic segment; none for no merge in the background. */
+      readonly fillers: ReadonlyArray<string>
+    }
   /** Waits until background work has finished. */
   | { readonly _tag: "settle" }
   | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
@@ -84,6 +95,7 @@ export const kinds = [
   "power",
   "cut",
   "repack",
+  "merge",
   "clone",
   "recover",
   "recoverLib",
@@ -171,6 +183,16 @@ export class ActMaker {
         return { _tag: "reopen", end: kind }
       case "repack":
         return { _tag: "repack", tape: random.pick([...tapes, category]), how: this.#repack() }
+      case "merge": {
+        // Equal sizes, so that four segments are due.
+        const bytes = random.below(60)
+        return {
+          _tag: "merge",
+          tape,
+          segments: Array.from({ length: 4 }, () => this.#some(1, bytes)),
+          fillers: random.next() < 0.5 ? [...this.#some(1, 33_000), ...this.#some(1, 0)] : []
+        }
+      }
       case "clone":
         return { _tag: "clone", tape, as: `copy${(this.#clones += 1)}` }
       case "copyLib":

@@ -8,13 +8,15 @@ import * as Fiber from "effect/Fiber"
 import * as DiskState from "../../../src/testing/DiskState.ts"
 import { powerLosses } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
+import type * as Lib from "litetapes/Lib"
 import type { Receipt } from "litetapes/Lib"
 import type { Random } from "../random.ts"
-import { type Act, ActMaker, type Kind, type Part } from "./acts.ts"
+import { type Act, ActMaker, type Kind, type Part, tapes } from "./acts.ts"
 import {
   commit,
   doAct,
   isPrivate,
+  merging,
   open,
   place,
   readWorld,
@@ -112,6 +114,8 @@ export const isPossible = (world: World, act: Act): boolean => {
       return act.parts.every(({ tape }) => world.get(tape)?.archived !== true)
     case "together":
       return act.appends.every(({ parts }) => parts.every(({ tape }) => world.get(tape)?.archived !== true))
+    case "merge":
+      return tapes.every((tape) => world.get(tape)?.archived === false)
     case "cut":
     case "overtake":
       return isPossible(world, act.act)
@@ -179,6 +183,7 @@ export class Run {
     if (act._tag === "copied") return yield* this.#copied()
     if (act._tag === "salvage") return yield* this.#salvage(act)
     if (act._tag === "together") return yield* this.#together(act)
+    if (act._tag === "merge") return yield* this.#merge(act)
     return yield* this.#whole(act)
   })
 
@@ -231,6 +236,22 @@ export class Run {
       const order = all.toSorted((a, b) => comesFirst(done.get(a)!, done.get(b)!))
       this.#world = afterAct(world, { _tag: "append", parts: order.flat() })
       this.recorder.expect([this.#world], none)
+    }
+  )
+
+  readonly #merge = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, { fillers, segments, tape }: Act & { readonly _tag: "merge" }) {
+      yield* this.#continue(yield* this.#leave(true), merging)
+      for (const records of segments) {
+        yield* this.#whole({ _tag: "append", parts: [{ tape, records }] })
+        yield* this.#whole({ _tag: "flush", tape })
+      }
+      const other = tapes.find((one) => one !== tape)!
+      for (const record of fillers) {
+        yield* this.#whole({ _tag: "append", parts: [{ tape: other, records: [record] }] })
+      }
+      if (fillers.length > 0) yield* settle
     }
   )
 
@@ -310,13 +331,16 @@ export class Run {
   }
 
   /** Opens the lib that is left. */
-  readonly #continue = Effect.fnUntraced({ self: this }, function* (this: Run, state: DiskState.DiskState) {
-    this.begun = this.recorder.points.length
-    this.disk = this.recorder.disk(state, this.#turns, this.#fault)
-    this.session = yield* open(this.disk)
-    this.#world = match(yield* readWorld(this.session, none), this.recorder.expectation)
-    this.recorder.expect([this.#world], none)
-  })
+  readonly #continue = Effect.fnUntraced(
+    { self: this },
+    function* (this: Run, state: DiskState.DiskState, options?: Lib.Options) {
+      this.begun = this.recorder.points.length
+      this.disk = this.recorder.disk(state, this.#turns, this.#fault)
+      this.session = yield* open(this.disk, options)
+      this.#world = match(yield* readWorld(this.session, none), this.recorder.expectation)
+      this.recorder.expect([this.#world], none)
+    }
+  )
 
   readonly #recover = Effect.fnUntraced(
     { self: this },

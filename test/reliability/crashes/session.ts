@@ -27,6 +27,9 @@ export const isPrivate = (folder: string): boolean => folder.startsWith("litelib
 
 const options: Lib.Options = { closeBytes: 700, backlogMax: 1 }
 
+/** Options with which segments of less than 2 KiB are merged: at most 8 KiB after a close, 512 bytes at a clean end. */
+export const merging: Lib.Options = { closeBytes: 32 * 1024, backlogMax: 1 }
+
 /** A clock that stands still: a sleep never ends. */
 const clock: Clock.Clock = {
   currentTimeMillisUnsafe: () => 1_800_000_000_000,

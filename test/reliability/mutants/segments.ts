@@ -197,6 +197,28 @@ export const segments: ReadonlyArray<Mutant> = [
     before: ["rename", "unlink", "create"]
   },
   {
+    name: "merged-after-the-clean-end",
+    breaks: "I2: small segments are merged after `Clean`, when the next writer trusts every file.",
+    edits: [
+      { file: closing, find: "  yield* afterFlushes\n", replace: "" },
+      { file: closing, find: dropAll, replace: `${dropAll}  yield* afterFlushes\n` }
+    ],
+    histories: [["merge"], ["append", "merge"]]
+  },
+  {
+    name: "merge-loses-the-run",
+    breaks: "A merge replaces one segment more than it has copied.",
+    edits: [
+      {
+        file: "services/maintenance/repack/Repack.ts",
+        find: "const run = segments.slice(segments.length - choose(segments))",
+        replace:
+          "const count = choose(segments)\n      const run = segments.slice(segments.length - count, count > 1 ? segments.length - 1 : undefined)"
+      }
+    ],
+    histories: [["merge"], ["merge", "merge"]]
+  },
+  {
     name: "clone-listed-before-its-meta",
     breaks: "A clone is listed before its meta is written.",
     edits: [
