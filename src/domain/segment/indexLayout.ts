@@ -128,7 +128,7 @@ const endOf = (section: Section): number =>
 const bytesOfPage = ({ bytes }: Pick<Header, "bytes">, number: number): number =>
   Math.min(pageBytes, bytes - number * pageBytes)
 
-/** Places the sections one after the other, behind the table of sections, in the order of `sectionNames`. */
+/** Places the sections one after the other, after the table of sections, in the order of `sectionNames`. */
 export const place = ({ rows, ...contents }: Contents): Header => {
   let end = tableAt + tableRowBytes * sectionNames.length
   const section = (name: SectionName): Section => {

@@ -192,23 +192,24 @@ export const segments: ReadonlyArray<Mutant> = [
     ],
     histories: [
       ["append", "repack"],
-      ["append", "flush", "append", "repack"],
-      ["merge"]
+      ["append", "flush", "append", "repack"]
     ],
     before: ["rename", "unlink", "create"]
   },
   {
-    name: "merge-before-the-end",
-    breaks: "I3: a merge leaves out the last segment, so its output has a higher number than the segment after it.",
+    name: "merge-unlinks-first",
+    breaks: "I4: a merge unlinks the small segments before the new meta is durable.",
     edits: [
       {
         file: "services/maintenance/repack/Repack.ts",
-        find: "const run = segments.slice(segments.length - choose(segments))",
-        replace:
-          "const count = choose(segments)\n      const run = segments.slice(segments.length - count, count > 1 ? segments.length - 1 : undefined)"
+        find: "    yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))\n",
+        replace: `    if (why === "merge") yield* Effect.forEach(run, (segment) => removeSegment(lib, tape.name, segment.name), { discard: true })
+    yield* tape.meta.replace(TapeState.afterRepack(tape.state, run, added, why))
+`
       }
     ],
-    histories: [["merge"], ["merge", "merge"]]
+    histories: [["merge"], ["merge", "close"]],
+    before: ["rename", "unlink", "create"]
   },
   {
     name: "clone-listed-before-its-meta",
