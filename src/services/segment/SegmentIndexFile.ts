@@ -102,7 +102,7 @@ export const openIndex = Effect.fnUntraced(function* (
   const first = yield* readPages(access, tape, segment.name, undefined, [0])
   if (first?.[0] === undefined) return undefined
   const header = decodeHeader(first[0], role, segment)
-  if (header === undefined || !(yield* holdsPages(access, tape, segment.name, header.pages))) return undefined
+  if (header === undefined || !(yield* hasAllBytes(access, tape, segment.name, header))) return undefined
   const memory = header.pages === 1 ? first[0] : undefined
   const tables = yield* runLookup(access, tape, segment.name, memory, () => readTables(header))
   if (tables === undefined) return undefined
@@ -111,16 +111,21 @@ export const openIndex = Effect.fnUntraced(function* (
   return isWhole ? { header, ...tables.value, memory, streams: new StreamFilter() } : undefined
 })
 
-/** Number of pages for which memory is allocated before they are known to exist. */
-const pagesUnseenMax = 1024
+/** Bytes for which memory is allocated before they are known to exist. */
+const bytesUnseenMax = 4 * 1024 * 1024
 
 /** Whether the file is as large as its header claims. Checked only if that is too much memory to allocate unseen. */
-const holdsPages = (access: SegmentAccess, tape: string, segment: string, pages: number): Effect.Effect<boolean> =>
-  pages <= pagesUnseenMax
+const hasAllBytes = (
+  access: SegmentAccess,
+  tape: string,
+  segment: string,
+  { bytes }: SegmentIndex.Header
+): Effect.Effect<boolean> =>
+  bytes <= bytesUnseenMax
     ? Effect.succeed(true)
     : Effect.match(IndexFiles.size(access.root.derived, tape, segment), {
         onFailure: () => false,
-        onSuccess: (size) => size !== undefined && size >= pages * pageBytes
+        onSuccess: (size) => size === bytes
       })
 
 function* readTables(header: SegmentIndex.Header): SegmentIndex.Lookup<Pick<IndexHandle, "blocks" | "frames">> {
