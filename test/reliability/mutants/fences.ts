@@ -47,9 +47,8 @@ export const fences: ReadonlyArray<Mutant> = [
       },
       {
         file: dynamics,
-        find: "/** Bytes of room that are taken at a time, at most. */",
-        replace: `import { removeOthers } from "./WriterFolder.ts"
-/** Bytes of room that are taken at a time, at most. */`
+        find: 'import { fileAt, join } from "./files.ts"\n',
+        replace: 'import { fileAt, join } from "./files.ts"\nimport { removeOthers } from "./WriterFolder.ts"\n'
       }
     ],
     histories: [],
