@@ -194,8 +194,8 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/recover/AdoptTape.ts",
-        find: "const last = placed.length === 0 ? undefined :",
-        replace: "const last = placed.length >= 0 ? undefined :"
+        find: "const { placed, unplaced } = behind",
+        replace: "const { unplaced } = behind\n  const placed: typeof behind.placed = []"
       }
     ],
     histories: [
