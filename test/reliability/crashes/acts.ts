@@ -144,11 +144,13 @@ export class ActMaker {
   }
 
   make(kind: Kind): Act {
+    const [around, inner = this.#random.pick(cuttable)] = kind.split(" ") as [string, Kind?]
+    if (around === "cut") return this.#cut(inner)
+    return around === "overtake" ? this.#overtake(inner) : this.#one(kind)
+  }
+
+  #one(kind: Kind): Act {
     const random = this.#random
-    if (kind === "cut") return this.#cut(random.pick(cuttable))
-    if (kind === "overtake") return this.#overtake(random.pick(cuttable))
-    if (kind.startsWith("overtake ")) return this.#overtake(kind.slice("overtake ".length) as Kind)
-    if (kind.startsWith("cut ")) return this.#cut(kind.slice("cut ".length) as Kind)
     const tape = random.pick(tapes)
     switch (kind) {
       case "append":
@@ -164,15 +166,7 @@ export class ActMaker {
           }))
         }
       case "beside":
-        // The queue is so large that the first append is acknowledged during the sync of the next batch (decision
-        // 0029).
-        return {
-          _tag: "together",
-          appends: Array.from({ length: 3 }, (_, n) => ({
-            parts: [{ tape: random.pick(tapes), records: this.#some(1, n === 0 ? 10 : 33_000) }],
-            turns: n === 0 ? 0 : random.below(3)
-          }))
-        }
+        return this.#beside()
       case "roll":
         return { _tag: "append", parts: [{ tape, records: [...this.#some(1, 300), ...this.#some(1, 1500)] }] }
       case "events":
@@ -217,6 +211,19 @@ export class ActMaker {
         return { _tag: "flush", tape: random.pick([...tapes, category]) }
       default:
         return { _tag: "create", tape }
+    }
+  }
+
+  #beside(): Act {
+    const random = this.#random
+    // The queue is so large that the first append is acknowledged during the sync of the next batch (decision
+    // 0029).
+    return {
+      _tag: "together",
+      appends: Array.from({ length: 3 }, (_, n) => ({
+        parts: [{ tape: random.pick(tapes), records: this.#some(1, n === 0 ? 10 : 33_000) }],
+        turns: n === 0 ? 0 : random.below(3)
+      }))
     }
   }
 

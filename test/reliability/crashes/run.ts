@@ -133,10 +133,13 @@ export const isPossible = (world: World, act: Act): boolean => {
   }
 }
 
-/** Returns the same files on a disk that has made none of them durable, except the folder that they are in. */
+/** Returns the same disk, with the files of the lib copied by hand: none of them, nor their names, is durable. */
 const copyOf = (state: DiskState.DiskState): DiskState.DiskState => {
-  let copy = { ...DiskState.empty, boot: state.boot, next: state.next }
+  let copy = DiskState.settled(state)
+  const parent = DiskState.parentOf(copy, place)!
+  copy = DiskState.syncFolder(DiskState.setEntry(copy, parent.inode, parent.name, undefined), parent.inode)
   for (const [path, bytes] of DiskState.contents(state)) {
+    if (path !== place && !path.startsWith(`${place}/`)) continue
     const { inode, name } = DiskState.parentOf(copy, path)!
     const added = DiskState.addNode(copy, inode, name, bytes === undefined ? "folder" : "file")
     copy = bytes === undefined ? added.state : DiskState.write(added.state, added.inode, 0, bytes)
