@@ -194,8 +194,8 @@ export const openings: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/recover/AdoptTape.ts",
-        find: "const { placed, unplaced } = behind",
-        replace: "const { unplaced } = behind\n  const placed: typeof behind.placed = []"
+        find: "const { placed, unplaced } =",
+        replace: "const placed: Array<{ lostBefore: number }> = []\n  const { unplaced } ="
       }
     ],
     histories: [
