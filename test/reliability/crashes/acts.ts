@@ -177,16 +177,8 @@ export class ActMaker {
         return { _tag: "reopen", end: kind }
       case "repack":
         return { _tag: "repack", tape: random.pick([...tapes, category]), how: this.#repack() }
-      case "merge": {
-        // Equal sizes, so that four segments are due.
-        const bytes = random.below(60)
-        return {
-          _tag: "merge",
-          tape,
-          segments: Array.from({ length: 4 }, () => this.#some(1, bytes)),
-          fillers: random.next() < 0.5 ? [...this.#some(1, 33_000), ...this.#some(1, 0)] : []
-        }
-      }
+      case "merge":
+        return this.#merge(tape)
       case "clone":
         return { _tag: "clone", tape, as: `copy${(this.#clones += 1)}` }
       case "copyLib":
@@ -238,6 +230,17 @@ export class ActMaker {
   #overtake(kind: Kind): Act {
     const random = this.#random
     return { _tag: "overtake", act: this.make(kind), late: random.below(12), turns: random.below(12) }
+  }
+
+  #merge(tape: string): Act {
+    // Equal sizes, so that four segments are due.
+    const bytes = this.#random.below(60)
+    return {
+      _tag: "merge",
+      tape,
+      segments: Array.from({ length: 4 }, () => this.#some(1, bytes)),
+      fillers: this.#random.next() < 0.5 ? [...this.#some(1, 33_000), ...this.#some(1, 0)] : []
+    }
   }
 
   #repack(): Repack {
