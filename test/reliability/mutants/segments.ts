@@ -226,5 +226,50 @@ export const segments: ReadonlyArray<Mutant> = [
       }
     ],
     histories: [["append", "clone"]]
+  },
+  {
+    name: "salvage-drops-the-loss",
+    breaks: "A salvage keeps what is proved and does not record what is lost.",
+    edits: [
+      {
+        file: "services/maintenance/salvage/rebuild.ts",
+        find: "    lost: losses.all(lib.journal.durable.position),",
+        replace: "    lost: [],"
+      }
+    ],
+    histories: [["append", "flush", "salvage"]]
+  },
+  {
+    name: "salvage-lists-first",
+    breaks: "A salvage lists the new id in lib meta before tape meta has it.",
+    edits: [
+      {
+        file: "services/maintenance/salvage/SalvageTape.ts",
+        find: `      yield* tape.meta.replace(TapeState.again(state))
+      yield* lib.meta.append(relist)
+`,
+        replace: `      yield* lib.meta.append(relist)
+      yield* tape.meta.replace(TapeState.again(state))
+`
+      }
+    ],
+    histories: [["append", "flush", "salvage"]]
+  },
+  {
+    name: "salvage-removes-before-meta",
+    breaks: "I4: a salvage removes the good files that it has copied before tape meta lists the copies.",
+    edits: [
+      {
+        file: "services/maintenance/salvage/SalvageTape.ts",
+        find: "      yield* tape.meta.replace(TapeState.again(state))\n",
+        replace: `      for (const name of copied) yield* Effect.ignore(lib.root.segments.remove(listed.name, name))
+      yield* tape.meta.replace(TapeState.again(state))
+`
+      }
+    ],
+    histories: [
+      ["append", "flush", "append", "flush", "salvage"],
+      ["append", "flush", "append", "flush", "append", "flush", "salvage"]
+    ]
   }
 ]

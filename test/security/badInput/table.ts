@@ -16,6 +16,7 @@ export const rows = {
     ["IdentityMismatch", "EpochRegression", "MetaInvalid"]
   ],
   fork: ["two successors of one hash", ["ForkDetected"]],
+  lost: ["lost records that contradict their tape", ["MetaInvalid"]],
   unknown: ["unknown format version, codec or LiteTape.* type", ["UnsupportedFormat"]],
   encoding: ["invalid UTF-8, BOM", ["InvalidEncoding"]],
   noNewline: ["closed file without a final newline", ["SegmentCorrupt"]],

@@ -268,4 +268,61 @@ const unknown: ReadonlyArray<Case> = [
   }
 ]
 
-export const metas: Cases = { segmentName, metaStructure: [...metaStructure, ...older], identity, fork, unknown }
+/** Adds losses to a meta of version 2. */
+const losing =
+  (losses: ReadonlyArray<Fields>, format = 2): Change =>
+  ([first, ...records]) => [
+    { ...first, format },
+    ...records,
+    ...losses.map((loss) => ({
+      $type: "LiteTape.Lost",
+      ordinal: 1,
+      positions: null,
+      records: 2,
+      segment: "seg-000001.jsonl",
+      streams: null,
+      time: "2026-01-02T03:04:05.678Z",
+      ...loss
+    }))
+  ]
+
+const lost: ReadonlyArray<Case> = [
+  {
+    name: "lost records in a meta of version 1",
+    error: "MetaInvalid",
+    says: /line 1.*it has format 1, but something in it needs a later one/,
+    give: ofTape(losing([{}], 1))
+  },
+  {
+    name: "lost records after the end of the tape",
+    error: "MetaInvalid",
+    says: /records are lost after the end of the tape/,
+    give: ofTape(losing([{ ordinal: 1_000_000 }]))
+  },
+  {
+    name: "lost records out of order",
+    error: "MetaInvalid",
+    says: /lost records are out of order/,
+    give: ofTape(losing([{}, { ordinal: 0 }]))
+  },
+  {
+    name: "lost positions on a tape of records",
+    error: "MetaInvalid",
+    says: /positions or streams are lost on a tape of records/,
+    give: ofTape(losing([{ positions: [0, 9] }]))
+  },
+  {
+    name: "lost streams by hash where it is not known which are lost",
+    error: "MetaInvalid",
+    says: /it is not known which streams are lost, but some are listed/,
+    give: ofTape(losing([{ unnamed: [["0123456789abcd", 0, 1]] }]))
+  },
+  {
+    name: "a hash of a lost stream that is not one",
+    error: "MetaInvalid",
+    says: /tape\.meta\.jsonl line \d+/,
+    give: ofTape(losing([{ streams: [], unnamed: [["../../etc/passwd", 0, 1]] }]))
+  }
+]
+
+export const metas: Cases = { segmentName, metaStructure: [...metaStructure, ...older], identity, fork, lost, unknown }
