@@ -164,7 +164,7 @@ export const readWorld = Effect.fnUntraced(function* (
         lost.has(name)
           ? Effect.andThen(lib.recoverTape(name), tapeNamed(session, name))
           : lost.has(segmentLoss(name))
-            ? Effect.andThen(lib.salvageTape(name, { acceptLoss: true }), tapeNamed(session, name))
+            ? Effect.andThen(salvage(session, name), tapeNamed(session, name))
             : Effect.fail(error)
       ),
       Effect.catchIf(
@@ -174,7 +174,7 @@ export const readWorld = Effect.fnUntraced(function* (
     )
     if (opened === undefined) continue
     if (lost.has(segmentLoss(name))) {
-      yield* Effect.catchTag(lib.salvageTape(name, { acceptLoss: true }), "NotDamaged", () => Effect.void)
+      yield* salvage(session, name)
     }
     const { userMeta } = yield* opened.meta
     const found = yield* Stream.runCollect(opened.records())
@@ -183,6 +183,13 @@ export const readWorld = Effect.fnUntraced(function* (
     world.set(name, { records, archived: state === "archived", user: userMeta["note"] as number | undefined })
   }
   return world as World
+})
+
+/** Salvages a tape, unless that is done. Either way its loss must be listed. */
+const salvage = Effect.fnUntraced(function* ({ lib }: Session, name: string) {
+  yield* Effect.catchTag(lib.salvageTape(name, { acceptLoss: true }), "NotDamaged", () => Effect.void)
+  const { lost } = yield* lib.verify({ depth: "files" })
+  if (!lost.some(({ tape }) => tape === name)) throw new Wrong(`${name} lost records, and nothing says so`)
 })
 
 /** A read broke a promise. */

@@ -237,7 +237,7 @@ export const segments: ReadonlyArray<Mutant> = [
         replace: "    lost: [],"
       }
     ],
-    histories: [["append", "flush", "salvage"]]
+    histories: [["appendAll", "close", "salvage"]]
   },
   {
     name: "salvage-lists-first",
@@ -253,7 +253,7 @@ export const segments: ReadonlyArray<Mutant> = [
 `
       }
     ],
-    histories: [["append", "flush", "salvage"]]
+    histories: [["appendAll", "close", "salvage"]]
   },
   {
     name: "salvage-removes-before-meta",
@@ -267,9 +267,6 @@ export const segments: ReadonlyArray<Mutant> = [
 `
       }
     ],
-    histories: [
-      ["append", "flush", "append", "flush", "salvage"],
-      ["append", "flush", "append", "flush", "append", "flush", "salvage"]
-    ]
+    histories: [["appendAll", "close", "appendAll", "close", "salvage"]]
   }
 ]
