@@ -161,6 +161,47 @@ const recovered: Make = (ground, place) =>
     yield* inLib(ground, place, (lib) => Effect.andThen(lib.recoverTape("alpha"), append(lib, "alpha", records(0, 1))))
   })
 
+/** Flips a bit in the middle of a file. */
+const flip = (file: string): void => {
+  const bytes = fs.readFileSync(file)
+  bytes[Math.floor(bytes.length / 2)]! ^= 1
+  fs.writeFileSync(file, bytes)
+}
+
+/**
+ * Segments of a tape of records and of a tape of events were damaged, one of them without an index, and were salvaged.
+ * The losses are accepted, and the stream that lost its last events continues after a gap.
+ */
+const salvaged: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const { records, storage } = ground
+    const said = (lib: LibService, stream: string, data: JsonObject) =>
+      Effect.flatMap(Effect.provideService(EventStore.make, Lib.Lib, lib), (store) =>
+        store.append(stream, [{ type: "Said", id: `${stream} ${data["n"] as number}`, data }])
+      )
+    const writing = (stream: string, from: number) =>
+      inLib(
+        ground,
+        place,
+        (lib) =>
+          Effect.gen(function* () {
+            yield* append(lib, "alpha", records(from, from + 2))
+            for (const record of records(from, from + 2)) yield* said(lib, stream, record)
+          }),
+        { placement: { kind: "category" } }
+      )
+    yield* writing("order-1", 0)
+    yield* writing("order-2", 2)
+    yield* writing("order-1", 4)
+    flip(path.join(place, "alpha/seg-000002.jsonl"))
+    flip(path.join(place, "order/seg-000002.jsonl"))
+    fs.rmSync(path.join(place, "order/index"), { recursive: true })
+    yield* withLib(storage, place, (lib) =>
+      Effect.forEach(["alpha", "order"], (name) => lib.salvageTape(name, { acceptLoss: true }))
+    )
+    yield* writing("order-2", 6)
+  })
+
 /** The lib lost its meta, and was recovered. */
 const recoveredLib: Make = (ground, place) =>
   Effect.gen(function* () {
@@ -306,7 +347,8 @@ export const frozenStates: { readonly [state: string]: Make } = {
 export const frozenStatesOf2: { readonly [state: string]: Make } = {
   "events-shared": eventsShared,
   "events-shared-unclean": eventsSharedUnclean,
-  copied
+  copied,
+  salvaged
 }
 
 /** All states, frozen or not. */
