@@ -104,6 +104,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
     "bank",
     async () => says(await run("bank.ts", [], inScratch("bank")), "33 were paid, 17 refused", "Never overdrawn")
   ],
+  ["backup", async () => says(await run("backup.ts", [], inScratch("backup")), "LibIsBackup", "appended there")],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
   [
     "erasure",

@@ -31,6 +31,7 @@ import {
   type TapeExists,
   type TapeNotFound
 } from "../domain/format/Errors.ts"
+import { containsPlace, type Place } from "../domain/meta/LibHistory.ts"
 import { lineageOf, type TapeListing } from "../domain/meta/LibState.ts"
 import { closeBytesCeiling, type Limits } from "../domain/format/Limits.ts"
 import type { InvalidTapeName } from "../domain/format/Names.ts"
@@ -48,6 +49,9 @@ import type { StuckFile } from "./journal/Journal.ts"
 import { refreshReader } from "./lib/openReader.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
+import { backup, type BackupError, type BackupOptions, type BackupReport } from "./maintenance/backup/Backup.ts"
+import { restore as restoreLib } from "./maintenance/backup/Restore.ts"
+import type { RestoreError, RestoreOptions, RestoreReport } from "./maintenance/backup/Restore.ts"
 import {
   recoverLib,
   type RecoverLibError,
@@ -85,6 +89,7 @@ export type {
   OpenReport,
   Placement
 }
+export type { BackupError, BackupOptions, BackupReport, Place, RestoreError, RestoreOptions, RestoreReport }
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
 export type { AcceptLossError, SalvageError, SalvageOptions, SalvageReport }
 export type { RecoverReport, ReopenError, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
@@ -150,6 +155,11 @@ export class Lib extends Context.Service<
   {
     /** UUID of the lib. */
     readonly id: string
+    /**
+     * UUID of the lineage: the id of the lib until its first restore, then a new one for each restore. Together with lib
+     * and position it is what to keep outside the lib (`Place`). In a reader of a backup, `refresh` may change it.
+     */
+    readonly lineage: string
     /** Location as it was opened, such as the path of a folder. */
     readonly location: string
     /** `write` for the lib's one writer, `read` for a reader. */
@@ -166,6 +176,11 @@ export class Lib extends Context.Service<
     readonly tapes: Effect.Effect<ReadonlyArray<TapeListing>>
     /** Returns the last durable batch and the position of the next event. Reads nothing. */
     readonly durable: Effect.Effect<Durable>
+    /**
+     * Returns whether the event at `place` is in the history of this lib, as far as it goes now. It is not if the lib was
+     * restored to an earlier position since the place was noted. Reads nothing.
+     */
+    readonly contains: (place: Place) => Effect.Effect<boolean>
     /**
      * Returns the dynamic segments that cannot be closed, oldest first, because a tape with records in them cannot be
      * flushed. Nothing is lost, but these files and all later ones stay until `recoverTape` has recovered that tape.
@@ -255,6 +270,22 @@ export class Lib extends Context.Service<
      */
     readonly copy: (to: string, options?: CopyOptions) => Effect.Effect<CopyReport, CopyError>
     /**
+     * Backs the lib up to another place: the state of the last acknowledged batch, over all tapes, while appends and reads
+     * continue. A reader backs up what is acknowledged now. The backup is a lib that readers can open and that nobody can
+     * write to; `restore` makes a lib of it again.
+     *
+     * Copies the segments that the target does not have yet, and checks the SHA-256 of each on the way. Replaces the metas
+     * last: if it is interrupted, the backup before it can still be restored, and the next run continues. `target` is
+     * absent, empty, or an earlier backup of this lib: else it fails with `NotABackup` or `OtherHistory`.
+     *
+     * @example
+     * ```ts
+     * const { place, copied } = yield* lib.backup("/mnt/backup/orders")
+     * yield* Effect.log(place.position, copied.bytes)
+     * ```
+     */
+    readonly backup: (target: string, options?: BackupOptions) => Effect.Effect<BackupReport, BackupError>
+    /**
      * Moves a reader's view to what is acknowledged now. The view never goes back. Does nothing in a writer. Fails with
      * `ReaderBusy` if the lib changed during each of eight scans: try again.
      */
@@ -335,7 +366,8 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: st
   const copy: Copy = (source, to, copyOptions) =>
     copyLib(source, Context.get(context, Storage), makeUuidV7(random), to, copyOptions)
   // The scope frees the lock. It waits for the writer's end, which does not stop if the caller is interrupted.
-  return serve(sessions, Effect.ensuring(sessions.end, Scope.close(scope, Exit.void)), copy)
+  const close = Effect.ensuring(sessions.end, Scope.close(scope, Exit.void))
+  return serve(sessions, Context.get(context, Storage), close, copy)
 })
 
 /** Provides the lib at `location`, which is open for as long as the layer is. */
@@ -373,6 +405,33 @@ export const recover: (
   )
 })
 
+/**
+ * Restores a backup to `to`, an absent or empty place: all of it, or everything before the event at `upTo`. The restored
+ * lib keeps all ids, positions, times, roles and user metadata, and begins a new lineage: whatever noted a `Place` in the
+ * lib can ask `contains` whether it still holds. Open it afterwards.
+ *
+ * Copies all segments, and checks the SHA-256 of each on the way. If it is interrupted, nobody can open `to`; run it again
+ * to continue. If a later backup into the same place was interrupted, restores the state before that one.
+ *
+ * @example
+ * ```ts
+ * yield* Lib.restore("/mnt/backup/orders", "./orders-before-the-mistake", { upTo: 1_204_311 })
+ * ```
+ */
+export const restore: (
+  backup: string,
+  to: string,
+  options?: RestoreOptions
+) => Effect.Effect<RestoreReport, RestoreError, Storage> = Effect.fn("Lib.restore")(function* (
+  backup: string,
+  to: string,
+  options: RestoreOptions = {}
+) {
+  const storage = yield* Storage
+  const random = yield* Randomness
+  return yield* restoreLib(options.storage ?? storage, backup, storage, to, makeUuidV7(random), options)
+})
+
 const settingsOf = (options: Options) => ({
   closeBytes: Math.min(closeBytesCeiling, wholeNumber("closeBytes", options.closeBytes, 64 * MiB)),
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
@@ -392,7 +451,12 @@ const scheduleOf = (reopen: Options["reopen"]): Schedule.Schedule<unknown> | und
 
 type Copy = (source: LibHandle, to: string, options?: CopyOptions) => Effect.Effect<CopyReport, CopyError>
 
-const serve = (sessions: Sessions, close: Lib["Service"]["close"], copy: Copy): Lib["Service"] => {
+const serve = (
+  sessions: Sessions,
+  storage: Storage["Service"],
+  close: Lib["Service"]["close"],
+  copy: Copy
+): Lib["Service"] => {
   const { location, meta, root } = sessions.current.handle
   const { created, lib: id, limits, placement } = meta.state
   const using = <A, E>(use: (session: Session) => Effect.Effect<A, E>) =>
@@ -400,6 +464,9 @@ const serve = (sessions: Sessions, close: Lib["Service"]["close"], copy: Copy): 
   const now = <A>(read: (handle: LibHandle) => A) => Effect.sync(() => read(sessions.current.handle))
   const lib = Lib.of({
     id,
+    get lineage() {
+      return lineageOf(sessions.current.handle.meta.state)
+    },
     location,
     mode: root.mode === "read" ? "read" : "write",
     created,
@@ -410,6 +477,7 @@ const serve = (sessions: Sessions, close: Lib["Service"]["close"], copy: Copy): 
     },
     tapes: now(({ meta: { state } }) => [...state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
     durable: now(({ journal: { durable } }) => ({ batch: durable.batch, position: durable.position })),
+    contains: (place) => now(({ journal, meta: { state } }) => containsPlace(state, journal.durable.position, place)),
     stuck: now(({ journal }) => journal.stuck),
     createTape: (name) => using(({ handle }) => createTape(handle, name, "records")),
     archive: (name) => using(({ handle }) => setTapeState(handle, name, "archived")),
@@ -439,6 +507,8 @@ const serve = (sessions: Sessions, close: Lib["Service"]["close"], copy: Copy): 
         )
       ),
     copy: (to, copyOptions) => using(({ handle }) => copy(handle, to, copyOptions)),
+    backup: (target, backupOptions = {}) =>
+      using(({ handle }) => backup(handle, backupOptions.storage ?? storage, target, backupOptions)),
     refresh: using(({ handle, writer }) =>
       Effect.andThen(handle.guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void)
     ),

@@ -19,6 +19,7 @@ import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import * as EventStore from "../services/EventStore.ts"
 import type * as Lib from "../services/Lib.ts"
+import { restore } from "../services/Lib.ts"
 import { Storage } from "../services/ports/Storage.ts"
 import type { ConformanceFailure } from "./ConformanceFailure.ts"
 import { failureOf } from "./internal/conformance/failureOf.ts"
@@ -58,7 +59,10 @@ export const run = (
       yield* compare(store, model)
       for (const [index, operation] of operations.entries()) {
         progress.at = `operation ${first + index}: ${show(operation)}`
-        yield* operation.op === "reader" ? look(storage, place, model) : perform(store, model, operation)
+        const at = first + index
+        if (operation.op === "reader") yield* look(storage, place, model)
+        else if (operation.op === "backup") yield* backUp(storage, place, store, model, at)
+        else yield* perform(store, model, operation)
       }
       progress.at += ", then comparing everything"
       yield* compare(store, model)
@@ -95,6 +99,23 @@ const sessionsOf = (history: ReadonlyArray<Operation>): ReadonlyArray<Session> =
   }
   return [...sessions, { operations, ends: "close", first }]
 }
+
+const backUp = Effect.fnUntraced(function* (
+  storage: Storage["Service"],
+  place: string,
+  { lib }: EventStore.EventStore["Service"],
+  model: Model,
+  at: number
+) {
+  const backup = `${place}-backup`
+  yield* lib.backup(backup)
+  // The second one finds everything there.
+  yield* lib.backup(backup)
+  yield* look(storage, backup, model)
+  const restored = `${place}-restored-${at}`
+  yield* Effect.provideService(restore(backup, restored), Storage, storage)
+  yield* look(storage, restored, model)
+})
 
 const look = (storage: Storage["Service"], place: string, model: Model): Effect.Effect<void, unknown, Scope.Scope> =>
   Effect.scoped(

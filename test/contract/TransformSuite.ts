@@ -1,6 +1,7 @@
 /** The contract of repack, clone, copy, recover and verify, on any storage: `suite` runs it against one kind. */
 import { describe } from "@effect/vitest"
 import type { TransformKind } from "../support/transformGround.ts"
+import { backupContract } from "./transform/backup.ts"
 import { cloneContract } from "./transform/clone.ts"
 import { copyContract } from "./transform/copy.ts"
 import { failuresContract } from "./transform/failures.ts"
@@ -30,6 +31,7 @@ export const suite = (kind: TransformKind): void => {
       readersContract,
       cloneContract,
       copyContract,
+      backupContract,
       recoverContract,
       recoverAgainContract,
       recoverDamageContract,

@@ -320,6 +320,43 @@ const manyTapes: Make = (ground, place) =>
     })
   )
 
+/** A lib with records, events and user metadata that is backed up while some of it is in no segment. */
+const backedUp = Effect.fnUntraced(function* (ground: Ground, target: string) {
+  yield* inLib(ground, ground.spare(), (lib) =>
+    Effect.gen(function* () {
+      const { count, records } = ground
+      const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+      const note = (from: number, to: number) =>
+        Effect.andThen(
+          append(lib, "alpha", records(from, to)),
+          Effect.forEach(records(from, to), (data, n) =>
+            store.append(`order-${n % 2}`, [{ type: "Happened", data, id: `event-${from + n}` }])
+          )
+        )
+      yield* note(0, count / 2)
+      const alpha = yield* existingTape(lib, "alpha")
+      yield* alpha.appendSegment
+      yield* alpha.setUserMeta("unit", "°")
+      yield* lib.backup(target)
+      yield* note(count / 2, count)
+      yield* Effect.flatMap(existingTape(lib, "order"), (tape) => tape.appendSegment)
+      yield* note(0, 1)
+      yield* lib.backup(target)
+    })
+  )
+})
+
+const backup: Make = backedUp
+
+/** Restored to a point in time, in the middle of a segment, and appended to. */
+const restored: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const [source, lib] = [ground.spare(), Effect.provideService(Storage, ground.storage)]
+    yield* backedUp(ground, source)
+    yield* lib(Lib.restore(source, place, { upTo: Math.floor(ground.count / 3) }))
+    yield* inLib(ground, place, (again) => append(again, "alpha", ground.records(0, 2)))
+  })
+
 /** The states that are frozen as fixtures. */
 export const frozenStates: { readonly [state: string]: Make } = {
   clean,
@@ -348,7 +385,9 @@ export const frozenStatesOf2: { readonly [state: string]: Make } = {
   "events-shared": eventsShared,
   "events-shared-unclean": eventsSharedUnclean,
   copied,
-  salvaged
+  salvaged,
+  backup,
+  restored
 }
 
 /** All states, frozen or not. */

@@ -381,3 +381,50 @@ export class RecordsLost extends Schema.TaggedError<RecordsLost>("litetapes/Reco
     return `tape ${JSON.stringify(this.tape)} has lost ${many} before ordinal ${this.ordinal}, in ${this.segment}. ${acceptLossAdvice}`
   }
 }
+
+/** The lib is a backup: readers may open it, but nobody may write to it. */
+export class LibIsBackup extends Schema.TaggedError<LibIsBackup>("litetapes/LibIsBackup")("LibIsBackup", {
+  location: Schema.String,
+  /** Time of the backup, in ISO 8601. */
+  time: Schema.String
+}) {
+  override get message() {
+    return `${this.location} is a backup, made ${this.time}, and is not written to. Open it with mode "read", or make a lib of it in another place with Lib.restore.`
+  }
+}
+
+/**
+ * A backup or a restore into this place was interrupted, or is running. If `restorable`, the backup before it can still
+ * be restored; otherwise the place holds no state yet.
+ */
+export class BackupUnfinished extends Schema.TaggedError<BackupUnfinished>("litetapes/BackupUnfinished")(
+  "BackupUnfinished",
+  { location: Schema.String, restorable: Schema.Boolean }
+) {
+  override get message() {
+    const next = this.restorable
+      ? "Run the backup again, or restore the state before it with Lib.restore."
+      : "Run it again: it continues where it stopped."
+    return `${this.location}: a backup or restore into this place was interrupted, or is running. ${next}`
+  }
+}
+
+/** The place is a lib, but not a backup: a backup would overwrite it, and a restore needs a backup. */
+export class NotABackup extends Schema.TaggedError<NotABackup>("litetapes/NotABackup")("NotABackup", {
+  location: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.location} cannot be used for this: ${this.why}`
+  }
+}
+
+/** What refers to a lib from outside, such as a backup of it, has another history than the lib. Nothing was changed. */
+export class OtherHistory extends Schema.TaggedError<OtherHistory>("litetapes/OtherHistory")("OtherHistory", {
+  location: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.location} does not belong to the history of this lib: ${this.why}. Use another place, or the lib that it belongs to.`
+  }
+}

@@ -143,6 +143,12 @@ const nextProved = (bytes: Uint8Array, offset: number): FoundBatch | undefined =
   return undefined
 }
 
+/** Returns the mark that bytes begin with, or `undefined` if they do not begin with a whole one. */
+export const markAt = (bytes: Uint8Array): Commit | undefined => {
+  const end = bytes.indexOf(newline)
+  return end === -1 ? undefined : readMark(bytes.subarray(0, end))
+}
+
 interface ReadBatch {
   readonly mark: Commit
   readonly found: FoundBatch

@@ -249,11 +249,19 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
     case "LiteLib.Backup": {
       const { anchor, tapes, time } = record
       if (draft.live.length > 0) throw invalid("a backup has dynamic segments")
-      if (anchor.batch !== draft.anchor.batch) throw invalid("the backup is of another batch than lib meta")
+      const { batch, hash, position } = draft.anchor
+      if (anchor.batch !== batch || anchor.hash !== hash || anchor.position !== position)
+        throw invalid("the backup is of another batch than lib meta")
+      if (!isEachTape(draft, tapes)) throw invalid("the backup does not name each tape of the lib once")
       draft.backup = deepFreeze({ anchor, tapes, time })
       return
     }
   }
+}
+
+const isEachTape = ({ tapes }: Draft, marked: BackupMark["tapes"]): boolean => {
+  const ids = new Set(Array.from(tapes.values(), ({ tape }) => tape))
+  return marked.length === ids.size && marked.every(([tape]) => ids.delete(tape))
 }
 
 const applyLineage = (

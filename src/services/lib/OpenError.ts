@@ -1,8 +1,10 @@
 /** Errors of opening a lib. */
 import {
   type AckedDataLost,
+  type BackupUnfinished,
   type InvalidSettings,
   LibInvalid,
+  type LibIsBackup,
   LibLocked,
   ReadOnly,
   type SettingsMismatch
@@ -14,10 +16,12 @@ import type { LibMetaError } from "./readLibMeta.ts"
 /**
  * Errors of opening a lib. `LibInvalid`, `SettingsMismatch` and `InvalidSettings` call for other arguments, `LibLocked`
  * for waiting. `AckedDataLost`, `DynamicCorrupt`, `MetaCorrupt` and the like mean lost or damaged files: restore them
- * from a copy.
+ * from a copy. `LibIsBackup` means that a backup cannot be written to, `BackupUnfinished` that one was interrupted.
  */
 export type OpenError =
   | LibInvalid
+  | LibIsBackup
+  | BackupUnfinished
   | LibLocked
   | ReadOnly
   | SettingsMismatch

@@ -3,10 +3,11 @@
  * batches, and all tapes at the same batch. See docs/PROTOCOL.md, "Open or refresh as a reader".
  */
 import * as Effect from "effect/Effect"
-import { LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
+import { BackupUnfinished, LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
+import { isUnfinished } from "../../domain/meta/LibHistory.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
@@ -19,6 +20,7 @@ import type { OpenError } from "./OpenError.ts"
 import type { TapeView } from "./OpenTape.ts"
 import { isRow } from "./partsAfter.ts"
 import { readLibMeta, type ReadState } from "./readLibMeta.ts"
+import { markedRecords } from "./refuseBackup.ts"
 import { readTapeMeta } from "./readTapeMeta.ts"
 
 const libMetaMissing = `${libMetaFile} is missing. Restore it from a copy, or run Lib.recover.`
@@ -44,17 +46,24 @@ const stillMax = 8
 /** Number of scans in all: a busy writer may disturb many in a row. */
 const triesMax = 64
 
+/** Options of opening for reading. */
+export interface ReaderOptions extends LibOptions {
+  /** Show the moment of a backup also if a later backup into the same place did not finish: hide what that one added. */
+  readonly atMark?: boolean
+}
+
 /** Opens a lib for reading. */
 export const openReader = Effect.fnUntraced(function* (
   root: Root,
   settings: WriterSettings,
-  options: LibOptions
+  options: ReaderOptions
 ): Effect.fn.Return<{ readonly lib: LibHandle; readonly tail: TornTail | undefined }, OpenError | ReaderBusy> {
   const read = yield* readLibMeta(root, options.limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: libMetaMissing })
   yield* checkSettings(root, read.state, options)
   const from = read.state.anchor.batch
-  const view = yield* lookUntilStill(root, read.state.limits, (seen) => seen.durable.batch >= from)
+  const accept = (seen: View) => seen.durable.batch >= from
+  const view = yield* lookUntilStill(root, read.state.limits, accept, options.atMark)
   const lib = makeHandle(root, settings, view)
   lib.tapes.show(view.tapes)
   return { lib, tail: yield* stillTorn(root, view) }
@@ -70,7 +79,7 @@ const stillTorn = Effect.fnUntraced(function* (
 ): Effect.fn.Return<TornTail | undefined, OpenError> {
   for (let looks = 1; tail !== undefined && looks < tornLooks; looks++) {
     yield* Effect.yieldNow
-    const again = yield* look(root, meta.state.limits)
+    const again = yield* look(root, meta.state.limits, false)
     if (again instanceof Again || JSON.stringify(again.tail) !== JSON.stringify(tail)) return undefined
   }
   return tail
@@ -94,11 +103,12 @@ export const refreshReader = ({ journal, meta, root, tapes }: LibHandle): Effect
 const lookUntilStill = Effect.fnUntraced(function* (
   root: Root,
   limits: Limits,
-  accept: (view: View) => boolean
+  accept: (view: View) => boolean,
+  atMark = false
 ): Effect.fn.Return<View, OpenError | ReaderBusy> {
   let still = 0
   for (let tries = 0; tries < triesMax; tries++) {
-    const view = yield* look(root, limits)
+    const view = yield* look(root, limits, atMark)
     if (!(view instanceof Again)) {
       if (accept(view)) return view
     } else if (view.trouble !== undefined && ++still === stillMax) return yield* view.trouble
@@ -106,15 +116,20 @@ const lookUntilStill = Effect.fnUntraced(function* (
   return yield* new ReaderBusy({ location: root.location })
 })
 
-const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn.Return<View | Again, OpenError> {
+const look = Effect.fnUntraced(function* (
+  root: Root,
+  limits: Limits,
+  atMark: boolean
+): Effect.fn.Return<View | Again, OpenError> {
   const hint = yield* readHint(root)
   const read = yield* readLibMeta(root, limits)
   if (read === undefined) return yield* new LibInvalid({ location: root.location, why: libMetaMissing })
-  const disturbed = (error: ScanError) => unlessMoved(root, read, error)
-  return yield* Effect.catchTags(viewOf(root, read, hint), {
+  const disturbed = (error: ScanError | BackupUnfinished) => unlessMoved(root, read, error)
+  return yield* Effect.catchTags(viewOf(root, read, hint, atMark), {
     // The writer may have closed the file that vanished or does not fit. If the error persists, it is returned.
     DynamicCorrupt: disturbed,
     AckedDataLost: disturbed,
+    BackupUnfinished: disturbed,
     StorageError: (error) => (error.reason === "not-found" ? disturbed(error) : Effect.fail(error))
   })
 })
@@ -123,8 +138,10 @@ const look = Effect.fnUntraced(function* (root: Root, limits: Limits): Effect.fn
 const viewOf = Effect.fnUntraced(function* (
   root: Root,
   read: ReadState,
-  hint: Hint.Hint | undefined
+  hint: Hint.Hint | undefined,
+  atMark: boolean
 ): Effect.fn.Return<View | Again, OpenError> {
+  if (isUnfinished(read.state)) return yield* new BackupUnfinished({ location: root.location, restorable: false })
   // Meta is read before dynamic segments: a file that is closed between the two is seen twice, but never missed.
   const metas = []
   for (const listed of read.state.tapes.values()) {
@@ -140,16 +157,21 @@ const viewOf = Effect.fnUntraced(function* (
   if (ended._tag === "Failure") return yield* unlessMoved(root, read, ended.failure)
   if (bound > seen) return yield* unlessMoved(root, read, ackedLost(root, read, scanned, bound))
   const tapes = new Map<string, TapeView>()
+  const marked = markedRecords(read.state)
   for (const { listed, meta } of metas) {
     const { lastBatch, records } = meta.state
-    if (lastBatch > seen && lastBatch > bound) {
+    const later = marked === undefined ? 0 : records - marked.get(listed.tape)!
+    if (later !== 0 && !atMark) {
+      return yield* new BackupUnfinished({ location: root.location, restorable: later > 0 })
+    }
+    if (marked === undefined && lastBatch > seen && lastBatch > bound) {
       return yield* unlessMoved(root, read, ackedLost(root, read, scanned, lastBatch))
     }
     const live = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
     const parts = visible(live, lastBatch, bound)
-    const hidden = countIn(live, bound, lastBatch)
+    const hidden = countIn(live, bound, lastBatch) + later
     // As for bad meta.
-    if (hidden <= records && isRow(records, parts)) {
+    if (hidden >= 0 && hidden <= records && isRow(records, parts)) {
       const dynamics = new Set(live.map(({ file }) => file.dynamic))
       tapes.set(listed.name, { meta, parts, hidden, dynamics })
     }

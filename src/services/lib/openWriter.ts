@@ -20,6 +20,7 @@ import { ackedLost, inspectLib } from "./inspectLib.ts"
 import { type LibHandle, makeHandle, type WriterSettings } from "./LibHandle.ts"
 import type { OpenError } from "./OpenError.ts"
 import { readLibMeta, type ReadState } from "./readLibMeta.ts"
+import { refuseBackup } from "./refuseBackup.ts"
 import { takeOver } from "./takeOver.ts"
 
 /** Report of what opening did. */
@@ -105,6 +106,7 @@ const openAlone = Effect.fnUntraced(function* (
       return yield* new LibInvalid({ location: root.location, why: "its meta disappeared while it was created" })
     }
   }
+  yield* refuseBackup(root, read.state)
   yield* checkSettings(root, read.state, options)
   let taken = yield* Effect.result(inspectAndTakeOver(root, read, before))
   // The writer before may have had one append to lib meta under way when it was stopped.

@@ -45,6 +45,10 @@ export type Act =
       /** Records of the other tape that make the writer close a dynamic segment; none for no merge in the background. */
       readonly fillers: ReadonlyArray<string>
     }
+  /** Backs the lib up, over the backup before it, while these records are appended. */
+  | { readonly _tag: "backup"; readonly parts: ReadonlyArray<Part> }
+  /** Restores the last backup to a new place. */
+  | { readonly _tag: "restore" }
   /** Waits until background work has finished. */
   | { readonly _tag: "settle" }
   | { readonly _tag: "reopen"; readonly end: "close" | "kill" | "power" }
@@ -105,7 +109,9 @@ export const kinds = [
   "overtake",
   "copied",
   "copyLib",
-  "salvage"
+  "salvage",
+  "backup",
+  "restore"
 ] as const
 
 /** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
@@ -120,7 +126,9 @@ const cuttable = [
   "user",
   "archive",
   "create",
-  "copyLib"
+  "copyLib",
+  "backup",
+  "restore"
 ] as const
 
 /** A kind of act. `cut` cuts an act of a random kind short, `cut append` an append. */
@@ -189,6 +197,10 @@ export class ActMaker {
         }
       case "user":
         return { _tag: "user", tape, value: (this.#records += 1) }
+      case "backup":
+        return { _tag: "backup", parts: random.next() < 0.5 ? [] : [{ tape, records: this.#some(1, 200) }] }
+      case "restore":
+        return { _tag: "restore" }
       case "archive":
         return { _tag: random.next() < 0.6 ? "archive" : "activate", tape }
       case "recover":

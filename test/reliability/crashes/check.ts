@@ -9,6 +9,7 @@ import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import { category } from "./acts.ts"
 import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
+import { checkBackups } from "./checkBackups.ts"
 import { afterAct, append, type Expectation, type World } from "./world.ts"
 
 /**
@@ -87,7 +88,9 @@ export const check = Effect.fnUntraced(function* (
   isVerified: boolean
 ) {
   yield* checkCopies(state, expectation)
-  const recorder = new Recorder(expectation)
+  yield* checkBackups(state, expectation)
+  const { allowed, copies = new Map(), lost } = expectation
+  const recorder = new Recorder({ allowed, copies, lost })
   let opens = ending === "blind" ? 3 : 2
   let disk = recorder.disk(ending === "blind" ? yield* closeUnread(state, recorder) : state)
   let session = yield* openLeft(disk, expectation.lost)

@@ -9,7 +9,7 @@ import { makeRandom, type Random, seedOf } from "../random.ts"
 import { check, type Checked, type Ending } from "./check.ts"
 import type { Point } from "./run.ts"
 import { isPrivate, simulate } from "./session.ts"
-import { type Expectation, textOf } from "./world.ts"
+import { type Expectation, textOfExpectation } from "./world.ts"
 
 export interface Plan {
   /** Most images of a power loss at one point, if it has more than `lossesWhole` outcomes. */
@@ -215,7 +215,7 @@ const expectationKeys = new WeakMap<Expectation, string>()
 const keyOfExpectation = (expectation: Expectation): string => {
   let key = expectationKeys.get(expectation)
   if (key === undefined) {
-    key = `${expectation.allowed.map(textOf).join(";")} ${[...expectation.lost].join()}`
+    key = textOfExpectation(expectation)
     expectationKeys.set(expectation, key)
   }
   return key

@@ -21,6 +21,7 @@ import {
   place,
   readWorld,
   recoverLib,
+  restore,
   type Session,
   settle,
   turns,
@@ -30,6 +31,7 @@ import { harmed, segmentLoss } from "./harm.ts"
 import {
   afterAct,
   anyOrder,
+  type BackupCopy,
   type Copy,
   movedOf,
   duringAct,
@@ -68,7 +70,19 @@ export class Recorder {
 
   /** Sets the worlds that may be found from now on. */
   expect(allowed: ReadonlyArray<World>, lost: ReadonlySet<string> = this.expectation.lost): void {
-    this.expectation = { allowed, lost, copies: this.copies }
+    this.expectation = { ...this.expectation, allowed, lost, copies: this.copies }
+  }
+
+  /** Sets what the backup at `copy.place` may hold from now on. */
+  expectBackup(copy: BackupCopy): void {
+    const others = (this.expectation.backups ?? []).filter(({ place }) => place !== copy.place)
+    this.expectation = { ...this.expectation, backups: [...others, copy] }
+  }
+
+  /** Sets what the restored lib at `copy.place` may hold from now on. */
+  expectRestored(copy: BackupCopy & { readonly from: string }): void {
+    const others = (this.expectation.restored ?? []).filter(({ place }) => place !== copy.place)
+    this.expectation = { ...this.expectation, restored: [...others, copy] }
   }
 
   /** Makes a disk whose points are recorded until the next one is made: by then the process that used it is dead. */
@@ -116,6 +130,10 @@ export const isPossible = (world: World, act: Act): boolean => {
       return act.appends.every(({ parts }) => parts.every(({ tape }) => world.get(tape)?.archived !== true))
     case "merge":
       return tapes.every((tape) => world.get(tape)?.archived === false)
+    case "backup":
+      return act.parts.every(({ tape }) => world.get(tape)?.archived !== true)
+    case "restore":
+      return true
     case "cut":
     case "overtake":
       return isPossible(world, act.act)
@@ -159,6 +177,9 @@ export class Run {
   /** Index of the first point of the acts, or of the last session if the lib was opened again. */
   begun = 0
   #world: World = nothing
+  /** Number of recoveries: they give tapes, or the lib, a new id, which needs a new backup. */
+  #recoveries = 0
+  #restores = 0
   /** The creation of a tape was cut short just before it was listed. A recovery of the lib would adopt that tape. */
   #mayAdopt = false
 
@@ -185,9 +206,47 @@ export class Run {
     if (act._tag === "overtake") return yield* this.#overtake(act)
     if (act._tag === "copied") return yield* this.#copied()
     if (act._tag === "salvage") return yield* this.#salvage(act)
+    return yield* this.#uncut(act)
+  })
+
+  readonly #uncut = Effect.fnUntraced({ self: this }, function* (this: Run, act: Act) {
     if (act._tag === "together") return yield* this.#together(act)
     if (act._tag === "merge") return yield* this.#merge(act)
+    if (act._tag === "backup") return yield* this.#backup(act)
+    if (act._tag === "restore") return yield* this.#restore()
     return yield* this.#whole(act)
+  })
+
+  readonly #backup = Effect.fnUntraced({ self: this }, function* (this: Run, { parts }: Act & { _tag: "backup" }) {
+    const { recorder } = this
+    const place = `/backup${this.#recoveries}`
+    const before = this.#world
+    const after = afterAct(before, { _tag: "append", parts })
+    const known = recorder.expectation.backups?.find((one) => one.place === place)
+    const worlds = parts.length === 0 ? [before] : [before, after]
+    recorder.expectBackup({ place, worlds: [...(known?.worlds ?? [undefined]), ...worlds] })
+    recorder.expect(parts.length === 0 ? [before] : [before, after])
+    const appending = Effect.tap(parts.length === 0 ? Effect.void : commit(this.session!, parts), () =>
+      Effect.sync(() => recorder.expect([after]))
+    )
+    const exits = yield* Effect.all([Effect.exit(this.session!.lib.backup(place)), Effect.exit(appending)], {
+      concurrency: "unbounded"
+    })
+    if (exits[1]._tag === "Success") this.#world = after
+    for (const exit of exits) yield* exit
+    recorder.expect([after], none)
+    recorder.expectBackup({ place, worlds })
+  })
+
+  /** Restores the last backup, if it is known to hold something. */
+  readonly #restore = Effect.fnUntraced({ self: this }, function* (this: Run) {
+    const { recorder } = this
+    const backup = recorder.expectation.backups?.at(-1)
+    if (backup === undefined || backup.worlds.includes(undefined)) return
+    const place = `/restored${(this.#restores += 1)}`
+    recorder.expectRestored({ place, from: backup.place, worlds: [undefined, ...backup.worlds] })
+    yield* restore(this.disk, backup.place, place)
+    recorder.expectRestored({ place, from: backup.place, worlds: backup.worlds })
   })
 
   readonly #whole = Effect.fnUntraced({ self: this }, function* (this: Run, act: Act) {
@@ -265,7 +324,7 @@ export class Run {
       const { points } = this.recorder
       const before = points.length
       const wanted = afterAct(this.#world, act)
-      yield* this.#whole(act)
+      yield* this.#uncut(act)
       const numbers = points.slice(before).flatMap(({ step }, n) => (inSync && !isSync(step) ? [] : [before + n]))
       const last = numbers[Math.floor(at * numbers.length)]
       if (last === undefined) return
@@ -273,7 +332,7 @@ export class Run {
       points.length = last + 1
       this.session = undefined
       this.recorder.copies = expectation.copies ?? new Map()
-      this.recorder.expect(expectation.allowed)
+      this.recorder.expectation = { ...expectation, lost: this.recorder.expectation.lost }
       yield* this.#continue(end === "power" ? this.#losePower(state) : DiskState.kill(state))
       this.#mayAdopt ||= [...wanted.keys()].some((tape) => !this.#world.has(tape))
     }
@@ -288,6 +347,10 @@ export class Run {
     const { length } = this.recorder.points
     yield* open(copy)
     this.recorder.points.length = length
+    // Nobody has opened the copies of the backups, so they may be lost.
+    this.#recoveries += 1
+    const { allowed, copies = new Map() } = this.recorder.expectation
+    this.recorder.expectation = { allowed, copies, lost: none }
     yield* this.#continue(DiskState.kill(copy.state()))
   })
 
@@ -349,6 +412,7 @@ export class Run {
     { self: this },
     function* (this: Run, act: Act & { readonly end: "close" | "kill" }) {
       const state = yield* this.#leave(act.end === "close")
+      this.#recoveries += 1
       const isLib = act._tag === "recoverLib"
       const meta = isLib ? `${place}/litelib.meta.jsonl` : `${place}/${(act as { tape: string }).tape}/tape.meta.jsonl`
       this.recorder.expect(this.recorder.expectation.allowed, new Set([isLib ? "lib" : (act as { tape: string }).tape]))
@@ -366,6 +430,7 @@ export class Run {
   readonly #salvage = Effect.fnUntraced(
     { self: this },
     function* (this: Run, { end, tape }: Act & { readonly _tag: "salvage" }) {
+      this.#recoveries += 1
       const state = yield* this.#leave(end === "close")
       const harm = harmed(DiskState.settled(state), `${place}/${tape}`)
       if (harm === undefined) return yield* this.#continue(state)

@@ -88,6 +88,11 @@ export const recoverLib = (disk: SimulatedDisk) =>
     return yield* Effect.provideService(Lib.recover(place), Storage, yield* storageOver(disk))
   })
 
+export const restore = (disk: SimulatedDisk, from: string, to: string) =>
+  Effect.gen(function* () {
+    return yield* Effect.provideService(Lib.restore(from, to), Storage, yield* storageOver(disk))
+  })
+
 const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, session.lib)
 
 /** Appends records to tapes, as one batch. */

@@ -24,6 +24,17 @@ export interface Expectation {
   readonly lost: ReadonlySet<string>
   /** Copies of the lib, by place. */
   readonly copies?: ReadonlyMap<string, Copy>
+  /** Backups of the lib, oldest first. Default: none. */
+  readonly backups?: ReadonlyArray<BackupCopy>
+  /** Libs that were restored from them. Default: none. */
+  readonly restored?: ReadonlyArray<BackupCopy & { readonly from: string }>
+}
+
+/** Another place that a backup or a restore has written to. */
+export interface BackupCopy {
+  readonly place: string
+  /** Worlds of which it must hold one; `undefined` if it may also hold nothing yet. */
+  readonly worlds: ReadonlyArray<World | undefined>
 }
 
 /** A copy of the lib at another place, which nobody writes to. */
@@ -107,6 +118,21 @@ export const duringAct = (world: World, act: Act): ReadonlyArray<World> => {
 /** Returns the world in which a tape has lost these records. All records of a run differ. */
 export const without = (world: World, name: string, lost: ReadonlyArray<string>): World =>
   change(world, name, { records: world.get(name)!.records.filter((record) => !lost.includes(record)) })
+
+/** Returns a text that is the same for equal expectations. */
+export const textOfExpectation = ({
+  allowed,
+  backups = [],
+  copies = new Map(),
+  lost,
+  restored = []
+}: Expectation): string => {
+  const places = [...backups, ...restored].map(
+    ({ place, worlds }) => `${place} ${worlds.map((world) => (world === undefined ? "-" : textOf(world))).join(";")}`
+  )
+  const copied = Array.from(copies, ([at, { isWhole, world }]) => `${at} ${isWhole} ${textOf(world)}`)
+  return `${allowed.map(textOf).join(";")} ${[...lost].join()} ${places.join("|")} ${copied.join("|")}`
+}
 
 /** Returns a text that is the same for equal worlds. */
 export const textOf = (world: World): string =>

@@ -107,7 +107,7 @@ export const tryFault = async (kinds: ReadonlyArray<Kind>, seed: number, plan: F
   }
 }
 
-/** Returns whether the failed step was the sync that makes the new folder of the lib durable. */
+/** Returns whether the failed step was the sync that makes the new folder of the lib, or of a copy, durable. */
 const isAbove = (step: Step | undefined): boolean => step?.operation === "syncFolder" && step.path === dirname(place)
 
 /**
@@ -117,7 +117,10 @@ const isAbove = (step: Step | undefined): boolean => step?.operation === "syncFo
 const removePlace = (run: Run, injection: Injection) =>
   Effect.suspend(() => {
     injection.heal()
-    return Effect.ignore(run.disk.disk.removeFolder(place))
+    // The step does not say which of these it was; those that hold something stay.
+    const { backups = [], restored = [] } = run.recorder.expectation
+    const places = [place, ...[...backups, ...restored].map((copy) => copy.place)]
+    return Effect.forEach(places, (one) => Effect.ignore(run.disk.disk.removeFolder(one)), { discard: true })
   })
 
 /** Returns the steps of a history in which nothing fails. */

@@ -5,6 +5,7 @@ import * as EventStore from "litetapes/EventStore"
 import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import * as Lib from "litetapes/Lib"
+import * as MemoryStorage from "litetapes/MemoryStorage"
 import { Storage } from "litetapes/Storage"
 import type * as Tape from "litetapes/Tape"
 import type { Random } from "../random.ts"
@@ -82,6 +83,34 @@ const inSession = (
     return opened ?? false
   })
 
+/** Reads the lib, backs it up into memory, and restores and reads that. */
+const copy = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { ask, random } = asker
+    const storage = yield* MemoryStorage.make
+    const made = yield* ask("backup", lib.backup("backup", { storage }))
+    if (made === undefined) return
+    yield* ask("backup again", lib.backup("backup", { storage }))
+    const upTo = random.below(made.place.position + 1)
+    const restored = ask(
+      "Lib.restore",
+      Effect.provideService(Lib.restore("backup", "restored", { upTo }), Storage, storage)
+    )
+    if ((yield* restored) === undefined) return
+    const opening = Effect.provideService(Lib.open("restored", { mode: "read" }), Storage, storage)
+    yield* ask("the restored lib", Effect.scoped(Effect.flatMap(opening, (copied) => readLib(asker, copied))))
+  })
+
+/** Restores what may be a backup, whatever is wrong with it. */
+const restore = (asker: Asker, disk: MemoryDisk): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const storage = yield* Effect.provideService(FolderStorage.make, Disk, disk.disk)
+    const to = yield* MemoryStorage.make
+    const options = asker.random.next() < 0.5 ? {} : { upTo: asker.random.below(8) }
+    const restoring = Lib.restore(place, "restored", { storage, ...options })
+    yield* asker.ask("Lib.restore", Effect.provideService(restoring, Storage, to))
+  })
+
 const recover = (asker: Asker, disk: MemoryDisk): Effect.Effect<void> =>
   Effect.gen(function* () {
     const storage = yield* Effect.provideService(FolderStorage.make, Disk, disk.disk)
@@ -106,6 +135,9 @@ export const exercise = (files: Files, touched: ReadonlySet<string>, random: Ran
       const disk = memoryDisk(files)
       yield* recover(asker("recover"), disk)
       yield* inSession(asker("after recovery"), disk, {}, readLib)
+    } else if (what < 0.8) {
+      yield* inSession(asker("backup"), memoryDisk(files), { mode: "read" }, copy)
+      yield* restore(asker("restore"), memoryDisk(files))
     }
   })
   const run = Effect.provide(program, Logger.layer([listening(findings)]))

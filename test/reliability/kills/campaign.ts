@@ -1,6 +1,6 @@
 /**
- * `kill -9` at any moment, again and again over one folder, while tapes and streams are appended to, repacked and
- * cloned, and while the lib is opened and closed. This process collects the acknowledgements and checks afterwards that
+ * `kill -9` at any moment, again and again over one folder, while tapes and streams are appended to, repacked,
+ * cloned and backed up, and while the lib is opened and closed. This process collects the acknowledgements and checks afterwards that
  * every acknowledged batch is there and no batch is there in part.
  */
 import * as fs from "node:fs"
@@ -19,7 +19,7 @@ const run = (options: Options): Promise<Result> =>
     await warmUp(writer, scratch)
     const lives = options.size === "ordinary" ? 2 : 40
     const failures: Array<string> = []
-    let [kills, acknowledged, repacks, clones] = [0, 0, 0, 0]
+    let [kills, acknowledged, repacks, clones, backups] = [0, 0, 0, 0, 0]
     for (let n = options.part; n < lives; n += options.parts) {
       const seed = seedOf(options.seed, n)
       const location = path.join(scratch, `lib-${n}`)
@@ -29,13 +29,17 @@ const run = (options: Options): Promise<Result> =>
       acknowledged += life.acknowledged
       repacks += life.repacks
       clones += life.clones
+      backups += life.backups
       if (life.failures.length === 0) fs.rmSync(location, { recursive: true })
+      if (life.failures.length === 0) fs.rmSync(`${location}-backup`, { recursive: true, force: true })
       options.log(`life ${n + 1} of ${lives}: ${life.kills} kills, ${life.acknowledged} batches`)
     }
     return {
       counts: { kills, violations: failures.length },
       failures,
-      figures: [`${acknowledged} batches were acknowledged, during ${repacks} repacks and ${clones} clones`]
+      figures: [
+        `${acknowledged} batches were acknowledged, during ${repacks} repacks, ${clones} clones and ${backups} backups`
+      ]
     }
   })
 

@@ -3,9 +3,9 @@ import { startChild } from "../../support/children.ts"
 
 export const writer = new URL("writer.ts", import.meta.url)
 
-/** When to kill: `millis` after the `count`-th acknowledgement, repack, clone or opening. */
+/** When to kill: `millis` after the `count`-th acknowledgement, repack, clone, opening, beginning or end of a backup. */
 export type Moment = {
-  readonly word: "ack" | "repack" | "clone" | "opening"
+  readonly word: "ack" | "repack" | "clone" | "opening" | "backing" | "backup"
   readonly count: number
   readonly millis: number
 }
@@ -27,6 +27,8 @@ export interface Said {
   readonly acks: ReadonlyArray<Ack>
   readonly clones: ReadonlyArray<Clone>
   readonly repacks: number
+  /** Positions of the backups that were done, in order. */
+  readonly backups: ReadonlyArray<number>
 }
 
 /** Runs a writer, kills it at `moment`, and returns what it had acknowledged. */
@@ -39,6 +41,7 @@ export const runAndKill = async (
 ): Promise<Said> => {
   const acks: Array<Ack> = []
   const clones: Array<Clone> = []
+  const backups: Array<number> = []
   let [repacks, heard] = [0, 0]
   let killed = false
   const kill = () => {
@@ -54,6 +57,7 @@ export const runAndKill = async (
     }
     if (word === "clone") clones.push({ name: rest[0]!, source: rest[1]! })
     if (word === "repack") repacks += 1
+    if (word === "backup") backups.push(Number(rest[0]))
     if (word !== moment.word) return
     heard += 1
     if (heard !== moment.count) return
@@ -63,5 +67,5 @@ export const runAndKill = async (
   const child = startChild({ script: writer, args: [location, String(run), mode], scratch, onLine })
   await child.ended
   if (!killed) throw new Error(`the writer ended by itself: ${child.complaints()}`)
-  return { acks, clones, repacks }
+  return { acks, backups, clones, repacks }
 }

@@ -1,10 +1,12 @@
 /** The life of one lib, whose writers are killed one after the other. */
 import * as assert from "node:assert"
+import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
+import { Storage } from "litetapes/Storage"
 import * as TaraSON from "litetapes/TaraSON"
 import { type LibService, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
 import { findings } from "../../support/receipts.ts"
@@ -18,6 +20,7 @@ export interface Life {
   readonly acknowledged: number
   readonly repacks: number
   readonly clones: number
+  readonly backups: number
   readonly failures: ReadonlyArray<string>
 }
 
@@ -27,6 +30,7 @@ export const live = async (scratch: string, location: string, rounds: number, se
   let found: Found = new Map([...tapeNames, ...streamNames].map((place) => [place, []]))
   let [kills, acknowledged, repacks] = [0, 0, 0]
   const clones: Array<Clone> = []
+  const backups: Array<number> = []
   const runs = new Map<number, Said>()
   const failures: Array<string> = []
   try {
@@ -37,29 +41,32 @@ export const live = async (scratch: string, location: string, rounds: number, se
       acknowledged += said.acks.length
       repacks += said.repacks
       clones.push(...said.clones)
+      backups.push(...said.backups)
       runs.set(round, said)
       // Before such a round nothing recovers the lib: the next writer finds it as the killed one left it.
       if (reopens(round + 1) && round + 1 < rounds) continue
       found = await Effect.runPromise(recover(location, found, runs, clones, round % 3 === 0 || round + 1 === rounds))
       runs.clear()
+      await Effect.runPromise(checkBackup(location, found, backups.at(-1)))
     }
     if (acknowledged <= rounds) failures.push(`only ${acknowledged} batches were acknowledged in ${rounds} rounds`)
   } catch (error) {
     failures.push(`kill ${kills}: ${(error as Error).stack}`)
   }
-  return { kills, acknowledged, repacks, clones: clones.length, failures }
+  return { kills, acknowledged, repacks, clones: clones.length, backups: backups.length, failures }
 }
 
 /**
  * Returns whether the writer of this round is killed while it opens and closes the lib: every fourth is. It first opens
- * the lib that the killed writer before it left. Another quarter is killed around repacks and clones, the others at
+ * the lib that the killed writer before it left. Another quarter is killed around repacks, clones and backups, the others at
  * their appends.
  */
 const reopens = (round: number): boolean => round % 4 === 3
 
 const momentOf = (round: number, random: Random): Moment => {
   if (reopens(round)) return { word: "opening", count: 1 + random.below(3), millis: random.next() * 25 }
-  if (round % 4 === 1) return { word: random.pick(["repack", "clone"]), count: 1, millis: random.next() * 40 }
+  if (round % 4 === 1)
+    return { word: random.pick(["repack", "clone", "backing", "backup"]), count: 1, millis: random.next() * 40 }
   return { word: "ack", count: 1 + Math.floor(random.next() ** 2 * 100), millis: 0 }
 }
 
@@ -120,6 +127,30 @@ const checkClones = Effect.fnUntraced(function* (lib: LibService, found: Found, 
     assert.deepStrictEqual(records, found.get(source)!.slice(0, records.length), `${name} is a clone of ${source}`)
   }
 })
+
+/**
+ * Restores the backup, whatever a kill has left of a later one, and checks that it holds the beginning of the lib: at
+ * least up to the last backup that was done. Then a backup of the lib as it is now must work.
+ */
+const checkBackup = (location: string, found: Found, last: number | undefined): Effect.Effect<void, unknown> =>
+  Effect.flatMap(NodeStorage.make, (storage) =>
+    Effect.gen(function* () {
+      if (last === undefined) return
+      const [backup, restored] = [`${location}-backup`, `${location}-restored`]
+      const { place } = yield* Effect.provideService(Lib.restore(backup, restored), Storage, storage)
+      assert.ok(place.position >= last, `a backup of ${last} events was done, and ${place.position} are restored`)
+      yield* withLib(storage, restored, (lib) =>
+        Effect.gen(function* () {
+          for (const [name, lines] of yield* read(lib)) {
+            assert.deepStrictEqual(lines, found.get(name)!.slice(0, lines.length), `${name} in the backup`)
+          }
+          assert.deepStrictEqual(yield* findings(lib), [])
+        })
+      )
+      fs.rmSync(restored, { recursive: true })
+      yield* withLib(storage, location, (lib) => lib.backup(backup))
+    })
+  )
 
 /** Appends a record to every tape and an event to every stream, and checks that they come last. */
 const goOn = Effect.fnUntraced(function* (lib: LibService, found: Found, added: TaraSON.JsonObject) {

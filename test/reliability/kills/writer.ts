@@ -1,10 +1,10 @@
 /**
  * Opens the lib at its first argument and appends as fast as it can until it is killed: batches over several tapes and
- * events over several streams, while it also repacks and clones tapes. It prints each acknowledgement before the next
+ * events over several streams, while it also repacks and clones tapes, and backs the lib up. It prints each acknowledgement before the next
  * append of that lane begins.
  *
  * Lines: `opening`, `ack <lane> <seq> <first ordinal or revision of each part>`, `clone <name> <tape>`, `repack`,
- * `closed`.
+ * `backing`, `backup <position>`, `closed`.
  */
 import * as Effect from "effect/Effect"
 import * as EventStore from "litetapes/EventStore"
@@ -59,7 +59,11 @@ const reshape = (lib: LibService) =>
       const tape = yield* existingTape(lib, names[(run + n) % names.length]!)
       yield* tape.repack(shapes[(run + n) % shapes.length])
       say("repack")
-      if (n % 3 !== 0 || n > 10) continue
+      if (n % 3 === 0) {
+        say("backing")
+        say(`backup ${(yield* lib.backup(`${location}-backup`)).place.position}`)
+      }
+      if (n % 3 !== 1 || n > 10) continue
       const [name, source] = [`copy-${run}-${n}`, tapeNames[(run + n) % tapeNames.length]!]
       yield* (yield* existingTape(lib, source)).clone(lib, name)
       say(`clone ${name} ${source}`)

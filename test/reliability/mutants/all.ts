@@ -1,4 +1,5 @@
 /** All mutants. */
+import { backups } from "./backups.ts"
 import { commits } from "./commits.ts"
 import { errors } from "./errors.ts"
 import { fences } from "./fences.ts"
@@ -9,6 +10,14 @@ import { openings } from "./openings.ts"
 import { segments } from "./segments.ts"
 
 /** Mutants that must be caught. */
-export const mutants: ReadonlyArray<Mutant> = [...commits, ...metas, ...segments, ...openings, ...errors, ...fences]
+export const mutants: ReadonlyArray<Mutant> = [
+  ...commits,
+  ...metas,
+  ...segments,
+  ...openings,
+  ...errors,
+  ...fences,
+  ...backups
+]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

@@ -6,6 +6,7 @@ import * as Logger from "effect/Logger"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { checkedTag } from "../../support/messages.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
+import { backups } from "./cases/backups.ts"
 import { files } from "./cases/files.ts"
 import { metas } from "./cases/metas.ts"
 import { places } from "./cases/places.ts"
@@ -13,7 +14,7 @@ import { records } from "./cases/records.ts"
 import { type Cases, type RowName, rows, tagsOf } from "./table.ts"
 
 const place = temporaryFolder()
-const sources: ReadonlyArray<Cases> = [records, metas, files, places]
+const sources: ReadonlyArray<Cases> = [records, metas, files, places, backups]
 const casesOf = (row: RowName) => sources.flatMap((source) => source[row] ?? [])
 
 describe("the table of bad input", () => {

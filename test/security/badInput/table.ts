@@ -35,6 +35,10 @@ export const rows = {
   notJson: ["undefined, function, symbol, BigInt, cycle, non-plain object on append", ["NotJsonValue"]],
   reservedType: ["a user record with $type in LiteTape. or LiteLib.", ["ReservedType"]],
   decompression: ["decompresses to more than meta's raw bytes, or a frame to more than 1 MiB", ["DecompressionLimit"]],
+  backup: [
+    "a mark or a lineage that does not fit its lib; a backup that is written to or not whole; a place that is something else",
+    ["MetaInvalid", "BackupUnfinished", "TapeInvalid", "LibIsBackup", "NotABackup", "OtherHistory", "LibInvalid"]
+  ],
   writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]]
 } as const satisfies Readonly<Record<string, readonly [input: string, errors: ReadonlyArray<string>]>>
 

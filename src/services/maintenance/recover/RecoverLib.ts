@@ -5,8 +5,10 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import {
+  type BackupUnfinished,
   InvalidSettings,
   type LibInvalid,
+  type LibIsBackup,
   type MetaInvalid,
   NotDamaged,
   RecoverAmbiguous,
@@ -26,6 +28,7 @@ import { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { ScanError } from "../../journal/DynamicScan.ts"
 import { inspectLib } from "../../lib/inspectLib.ts"
 import { readLibMeta } from "../../lib/readLibMeta.ts"
+import { refuseBackup } from "../../lib/refuseBackup.ts"
 import { adopt, type Adopted, type AdoptError, fold, type LibLoss, nextPosition } from "./AdoptTape.ts"
 import { isLostAfter, lostBatches } from "./LostBatches.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
@@ -82,7 +85,8 @@ export interface RecoverLibReport {
 }
 
 /**
- * Errors of recovering a lib. `NotDamaged` means that the lib opens; `RecoverAmbiguous` names two folders of one tape:
+ * Errors of recovering a lib. `NotDamaged` means that the lib opens, `LibIsBackup` and `BackupUnfinished` that it is a
+ * backup, which is restored instead; `RecoverAmbiguous` names two folders of one tape:
  * move one away. `StorageError` and `UnsupportedFormat` mean that the files may be good, but cannot be read now or by
  * this version.
  */
@@ -91,6 +95,8 @@ export type RecoverLibError =
   | StorageError
   | InvalidSettings
   | NotDamaged
+  | LibIsBackup
+  | BackupUnfinished
   | RecoverAmbiguous
   | UnsupportedFormat
   | MetaInvalid
@@ -273,7 +279,7 @@ const expectDamage = Effect.fnUntraced(function* (
   limits: Partial<Limits> | undefined
 ): Effect.fn.Return<
   LibState.LibState | undefined,
-  StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged
+  StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged | LibIsBackup | BackupUnfinished
 > {
   const read = yield* Effect.result(readLibMeta(root, limits))
   if (read._tag === "Failure") {
@@ -286,6 +292,7 @@ const expectDamage = Effect.fnUntraced(function* (
     return undefined
   }
   if (read.success === undefined) return undefined
+  yield* refuseBackup(root, read.success.state)
   const inspected = yield* Effect.result(inspectLib(root, read.success))
   if (inspected._tag === "Success") return yield* new NotDamaged({ what: root.location })
   // What cannot be read now may be good.

@@ -76,7 +76,7 @@ export const operationOf = (
         value: fc.option(value, { nil: undefined })
       })
     ),
-    of(1, fc.constant({ op: "reader" as const })),
+    of(1, fc.constantFrom({ op: "reader" as const }, { op: "backup" as const })),
     of(2, fc.constantFrom({ op: "reopen" as const }, { op: "kill" as const }))
   )
 }

@@ -30,6 +30,8 @@ export type Operation =
   | { readonly op: "userMeta"; readonly tape: string; readonly key: string; readonly value: Json | undefined }
   /** A reader, opened while the writer runs, sees what was acknowledged. */
   | { readonly op: "reader" }
+  /** Backs the lib up to `<place>-backup`, over the backup before it; a reader and a restored lib have the same content. */
+  | { readonly op: "backup" }
   /** Closes the lib and opens it again. */
   | { readonly op: "reopen" }
   /** Stops the writer as if its process had been killed; then the lib is opened again. */

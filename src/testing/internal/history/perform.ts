@@ -36,7 +36,7 @@ export const show = (operation: Operation): string => {
 export const perform = (
   store: Store,
   model: Model,
-  operation: Exclude<Operation, { readonly op: "reopen" | "kill" | "reader" }>
+  operation: Exclude<Operation, { readonly op: "reopen" | "kill" | "reader" | "backup" }>
 ): Effect.Effect<void, unknown> => {
   switch (operation.op) {
     case "append":
