@@ -46,7 +46,9 @@ export const showMoment = (lib: LibHandle): Effect.Effect<Moment, MomentError> =
   Effect.gen(function* () {
     for (const name of lib.meta.state.tapes.keys()) yield* lib.tapes.get(name)
     // From here in one step: no batch is acknowledged, and no meta changes.
-    const { state } = lib.meta
+    // A copy, because a new tape is added to the maps of a running lib.
+    const { tapes: listings, roles } = lib.meta.state
+    const state = { ...lib.meta.state, tapes: new Map(listings), roles: new Map(roles) }
     const { durable, files } = lib.journal
     const tapes: Array<TapeMoment> = []
     for (const listed of state.tapes.values()) {
