@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Root, StorageError } from "litetapes/Storage"
+import { readLibMeta } from "../../../src/services/lib/readLibMeta.ts"
 import { flipped, withoutRoom } from "../../support/copyLib.ts"
 import { type DamagedLib, damagedLib, damageMeta, segmentFile } from "../../support/damagedLib.ts"
 import { checkedTag } from "../../support/messages.ts"
@@ -17,23 +18,37 @@ type Step = "Lib.recover" | "recoverTape" | "salvageTape"
 
 interface State {
   readonly damage: (root: Root) => Effect.Effect<unknown, StorageError>
-  readonly error: string
+  /** Tags of the error, one of which is seen: what a file lacks depends on what the writer was about to do. */
+  readonly errors: ReadonlyArray<string>
   readonly step: Step
   /** Number of the events `a-*`, of 12, and of the notes, of 6, that are left at least. */
   readonly left: readonly [events: number, notes: number]
-  /** Whether the loss is listed, so that reads fail until it is accepted. */
-  readonly isLost: boolean
+  /** Whether a loss is listed, so that reads fail until it is accepted; `undefined` if it depends on the writer, which
+   * closes the older file in the background. */
+  readonly isLost: boolean | undefined
 }
 
-const newest = (root: Root) => Effect.map(root.journal.list, (all) => all.at(-1)!)
-
-const changeDynamic = (root: Root, which: "first" | "last", change: (bytes: Uint8Array) => Uint8Array) =>
-  Effect.gen(function* () {
-    const all = yield* root.journal.list
-    const n = which === "first" ? all[0]! : all.at(-1)!
+/** Returns the dynamic segments that have batches, with their content. The writer may have prepared another one. */
+const filled = Effect.fnUntraced(function* (root: Root) {
+  const all: Array<{ readonly n: number; readonly bytes: Uint8Array }> = []
+  for (const n of yield* root.journal.list) {
     const bytes = withoutRoom(yield* root.journal.read(n, 0, (yield* root.journal.size(n))!))
+    if (bytes.indexOf(0x0a) + 1 < bytes.length) all.push({ n, bytes })
+  }
+  return all
+})
+
+/** Returns the oldest dynamic segment that lib meta lists: of the writer before, unless that was closed already. */
+const oldestLive = (root: Root) =>
+  Effect.map(Effect.orDie(readLibMeta(root, undefined)), (read) => read!.state.live[0]!.dynamic)
+
+const changeLast = (root: Root, change: (bytes: Uint8Array) => Uint8Array) =>
+  Effect.gen(function* () {
+    const { bytes, n } = (yield* filled(root)).at(-1)!
     yield* Effect.flatMap(root.journal.create(n, change(bytes)), (writer) => writer.close)
   })
+
+const epoch = '{"$type":"LiteLib.Epoch"'
 
 const withoutLastLines = (bytes: Uint8Array, lines: number): Uint8Array => {
   let end = bytes.length
@@ -43,100 +58,99 @@ const withoutLastLines = (bytes: Uint8Array, lines: number): Uint8Array => {
 
 const states: Readonly<Record<string, State>> = {
   "a flipped bit in the header of a live dynamic segment": {
-    damage: (root) => changeDynamic(root, "last", (bytes) => flipped(bytes, 12)),
-    error: "DynamicCorrupt",
+    damage: (root) => changeLast(root, (bytes) => flipped(bytes, 12)),
+    errors: ["DynamicCorrupt"],
     step: "Lib.recover",
     left: [12, 6],
     isLost: false
   },
   "a flipped newline after the header of a live dynamic segment": {
-    damage: (root) => changeDynamic(root, "last", (bytes) => flipped(bytes, bytes.indexOf(0x0a), 3)),
-    error: "DynamicCorrupt",
+    damage: (root) => changeLast(root, (bytes) => flipped(bytes, bytes.indexOf(0x0a), 3)),
+    errors: ["DynamicCorrupt"],
     step: "Lib.recover",
     left: [11, 5],
-    isLost: true
+    isLost: undefined
   },
   "a live dynamic segment that is missing, the last one": {
-    damage: (root) => Effect.flatMap(newest(root), (n) => root.journal.drop(n)),
-    error: "DynamicCorrupt",
+    damage: (root) => Effect.flatMap(filled(root), (all) => root.journal.drop(all.at(-1)!.n)),
+    errors: ["DynamicCorrupt"],
     step: "Lib.recover",
     left: [4, 2],
     isLost: true
   },
   "a live dynamic segment that is missing, with another after it": {
-    damage: (root) => Effect.flatMap(root.journal.list, ([first]) => root.journal.drop(first!)),
-    error: "DynamicCorrupt",
+    damage: (root) => Effect.flatMap(oldestLive(root), (n) => root.journal.drop(n)),
+    errors: ["DynamicCorrupt"],
     step: "Lib.recover",
     left: [4, 2],
-    isLost: true
+    isLost: undefined
   },
   "a flipped bit within a dynamic segment": {
-    damage: (root) =>
-      changeDynamic(root, "last", (bytes) => flipped(bytes, Buffer.from(bytes).indexOf('"$type":"Two"'))),
-    error: "DynamicCorrupt",
+    damage: (root) => changeLast(root, (bytes) => flipped(bytes, Buffer.from(bytes).indexOf('"$type":"Two"'))),
+    errors: ["DynamicCorrupt"],
     step: "Lib.recover",
     left: [11, 6],
     isLost: true
   },
   "an older copy of a dynamic segment, and a newer hint": {
-    damage: (root) => changeDynamic(root, "last", (bytes) => withoutLastLines(bytes, 4)),
-    error: "AckedDataLost",
+    damage: (root) => changeLast(root, (bytes) => withoutLastLines(bytes, 4)),
+    errors: ["AckedDataLost"],
     step: "Lib.recover",
     left: [9, 4],
     isLost: true
   },
-  "a lib meta that lost its last line": {
-    damage: (root) => rewriteMeta(root, undefined, (bytes) => withoutLastLines(bytes, 1)),
-    error: "DynamicCorrupt",
+  "a lib meta that lost its last lines, from the epoch on": {
+    damage: (root) => rewriteMeta(root, undefined, (bytes) => bytes.slice(0, Buffer.from(bytes).lastIndexOf(epoch))),
+    errors: ["MetaInvalid", "MetaCorrupt", "DynamicCorrupt"],
     step: "Lib.recover",
     left: [12, 6],
-    isLost: false
+    isLost: undefined
   },
   "a lib meta that lost all lines but the first": {
     damage: (root) => rewriteMeta(root, undefined, (bytes) => bytes.slice(0, bytes.indexOf(0x0a) + 1)),
-    error: "MetaCorrupt",
+    errors: ["MetaCorrupt"],
     step: "Lib.recover",
     left: [12, 6],
     isLost: false
   },
   "a lib meta with a flipped bit": {
     damage: (root) => damageMeta(root, undefined, 30),
-    error: "MetaCorrupt",
+    errors: ["MetaCorrupt"],
     step: "Lib.recover",
     left: [12, 6],
     isLost: false
   },
   "a tape meta with a flipped bit": {
     damage: (root) => damageMeta(root, "a", 30),
-    error: "MetaCorrupt",
+    errors: ["MetaCorrupt"],
     step: "recoverTape",
     left: [12, 6],
     isLost: false
   },
   "a tape meta of another tape": {
     damage: (root) => Effect.flatMap(root.meta.read("notes"), (other) => rewriteMeta(root, "a", () => other!.bytes)),
-    error: "IdentityMismatch",
+    errors: ["IdentityMismatch"],
     step: "recoverTape",
     left: [12, 6],
     isLost: false
   },
   "a segment with a flipped bit": {
     damage: (root) => rewrite(root, "a", segmentFile(1), (bytes) => flipped(bytes, 200)),
-    error: "SegmentCorrupt",
+    errors: ["SegmentCorrupt"],
     step: "salvageTape",
     left: [8, 6],
     isLost: true
   },
   "a segment that is cut off": {
     damage: (root) => rewrite(root, "a", segmentFile(1), (bytes) => bytes.slice(0, 300)),
-    error: "SegmentCorrupt",
+    errors: ["SegmentCorrupt"],
     step: "salvageTape",
     left: [8, 6],
     isLost: true
   },
   "a segment that is missing": {
     damage: (root) => root.segments.remove("a", segmentFile(1)),
-    error: "SegmentMissing",
+    errors: ["SegmentMissing"],
     step: "salvageTape",
     left: [8, 6],
     isLost: true
@@ -175,7 +189,7 @@ export const waysOutContract = (kind: TransformKind): void => {
           const before = lib.left
           yield* lib.change(state.damage)
           const error = yield* Effect.flip(readEverything(lib))
-          assert.strictEqual(checkedTag(error), state.error)
+          assert.include(state.errors, checkedTag(error))
           assert.include((error as Error).message, state.step)
           yield* wayOut(lib, state)
           yield* lib.open((open) => checkAfter(open, state, before))
@@ -214,7 +228,7 @@ const checkAfter = (lib: LibService, { isLost, left }: State, before: Effect.Suc
     assert.includeDeepMembers([...before.notes], [...notes])
     const { bad, lost } = yield* lib.verify()
     assert.deepStrictEqual(bad, [])
-    assert.strictEqual(lost.length > 0, isLost)
+    if (isLost !== undefined) assert.strictEqual(lost.length > 0, isLost)
     const whole = yield* Effect.result(Stream.runCollect(store.readAll()))
     const expected = lost.some(({ tape }) => tape === "a") ? "EventsLost" : "all"
     assert.strictEqual(whole._tag === "Failure" ? whole.failure._tag : "all", expected)
