@@ -6,14 +6,14 @@ import type { LibHandle } from "../../lib/LibHandle.ts"
 
 const KiB = 1024
 
-/** Bytes of a piece while nobody appends: large, because each piece waits for the thread pool twice. */
-const pieceBytesAlone = 2048 * KiB
+/** Bytes of a piece while nobody appends. Larger ones take three times the time in the kernel: their memory is mapped anew. */
+const pieceBytesAlone = 512 * KiB
 
 /** Bytes of a piece while somebody does: hashing it holds the event loop up for less than half a millisecond. */
 const pieceBytesBeside = 256 * KiB
 
 /** While somebody appends, a copy rests this many times as long as a piece takes. */
-const restFactor = 3
+const restFactor = 9
 
 /** A batch counts as a sign of appends for this long, in milliseconds. */
 const quietMillis = 100
