@@ -116,7 +116,12 @@ export const backupContract = ({ ground, place }: TransformKind): void => {
             Effect.andThen(tape.append(numbered(6, 8)), tape.appendSegment)
           )
         )
-        yield* tamper(storage, at, (root) => rewrite(root, "a", "seg-000004.jsonl", (bytes) => flipped(bytes, 5)))
+        // The last one, which may have been merged with others.
+        yield* tamper(storage, at, (root) =>
+          Effect.flatMap(root.segments.list("a"), (names) =>
+            rewrite(root, "a", names.at(-1)!, (bytes) => flipped(bytes, 5))
+          )
+        )
         const again = withLib(storage, at, (lib) => tagOf(lib.backup(target)))
         assert.strictEqual(yield* again, "SegmentCorrupt")
         assert.lengthOf(yield* withLib(storage, target, (lib) => recordsOf(lib, "a"), reading), 6)
