@@ -280,16 +280,21 @@ const readLine = <R>(
   }
   if (hasConstructor(bytes))
     throw new MetaInvalid({ meta, line, offset, why: "ForbiddenKey: it has a key `constructor`" })
-  const type = value["$type"]
-  if (!kind.types.has(type)) throw new UnsupportedFormat({ file: meta, offset, found: describeType(type) })
-  if (typeof value["format"] === "number" && !isKnownFormat(value["format"])) {
-    throw new UnsupportedFormat({ file: meta, offset, found: `format version ${value["format"]}` })
-  }
-  const choice = unknownChoice(value)
-  if (choice !== undefined) throw new UnsupportedFormat({ file: meta, offset, found: choice })
+  // Every version seals its records. One without a seal is damaged, and tells nothing about versions.
+  const found = typeof seal === "string" ? laterVersion(value, kind) : undefined
+  if (found !== undefined) throw new UnsupportedFormat({ file: meta, offset, found })
   const decoded = kind.decode(value)
   if (Result.isFailure(decoded)) throw new MetaInvalid({ meta, line, offset, why: shortened(decoded.failure.message) })
   return decoded.success
+}
+
+/** Returns what in a record is of a later version of the format, or `undefined`. */
+const laterVersion = (value: TaraSON.JsonObject, { types }: Pick<Kind<unknown>, "types">): string | undefined => {
+  const type = value["$type"]
+  if (!types.has(type)) return describeType(type)
+  const format = value["format"]
+  if (typeof format === "number" && !isKnownFormat(format)) return `format version ${format}`
+  return unknownChoice(value)
 }
 
 /** In canonical bytes this can only be a key: within a string, its quotes would be escaped. */

@@ -73,11 +73,11 @@ export class Merging {
 
   #mergeOne(tape: OpenTape, count: Choose, budget: Budget, leave: Leave): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (budget.isSpent || count(tape.state.segments) === 0) return Effect.void
+      if (budget.isSpent || count(unrecovered(tape, tape.state.segments)) === 0) return Effect.void
       const { location, settings } = this.#lib
       // Asked again when the merge begins: meanwhile a flush may have added a segment.
       const choose: Choose = (segments) => {
-        const due = count(segments)
+        const due = count(unrecovered(tape, segments))
         if (!budget.take(bytesOfLast(segments, due))) return 0
         this.#last = tape
         return due
@@ -92,6 +92,13 @@ export class Merging {
     })
   }
 }
+
+/**
+ * Returns the segments that no recovery adopted. A recovery leaves files that it did not use, and recognises them the next
+ * time by the segments that it adopted next to them. So these stay until somebody repacks the tape.
+ */
+const unrecovered = (tape: OpenTape, segments: ReadonlyArray<Segment>): ReadonlyArray<Segment> =>
+  segments.slice(segments.findLastIndex(({ number }) => number < tape.state.takenNumbers) + 1)
 
 /** Bytes that the merges after one close may still copy. The first that exceeds them ends the merges. */
 class Budget {

@@ -130,6 +130,26 @@ describe("a meta chain", () => {
     )
   })
 
+  it("takes two flipped bytes for damage, never for a later version", () => {
+    for (const [bytes, read] of [
+      [lib.bytes, readLib],
+      [tape.bytes, readTape]
+    ] as const) {
+      const end = bytes.indexOf(0x0a)
+      const sealAt = Buffer.from(bytes).indexOf('"hash"') + 2
+      for (let at = 0; at < end; at++) {
+        const damaged = Uint8Array.from(bytes)
+        damaged[sealAt]! ^= 0x15
+        if (at !== sealAt) damaged[at]! ^= 0x15
+        assert.notStrictEqual(
+          refusalOf(() => read(damaged)),
+          "UnsupportedFormat",
+          `byte ${at}`
+        )
+      }
+    }
+  })
+
   it("refuses unknown record types and format versions, and those of another meta", () => {
     const [first] = linesOf(lib.bytes)
     for (const change of [{ format: 3 }, { $type: "LiteLib.Later" }]) {
