@@ -1,7 +1,7 @@
 /**
- * `kill -9` at any moment, again and again over one folder, while tapes and streams are appended to, repacked,
- * cloned and backed up, and while the lib is opened and closed. This process collects the acknowledgements and checks afterwards that
- * every acknowledged batch is there and no batch is there in part.
+ * `kill -9` at any moment, again and again over one folder, while tapes and streams are appended to, repacked, cloned and
+ * backed up, while the lib is opened and closed, and while a writer that lost its lock is overtaken. This process collects
+ * the acknowledgements and checks afterwards that every acknowledged batch is there and no batch is there in part.
  */
 import * as fs from "node:fs"
 import * as path from "node:path"
@@ -19,7 +19,7 @@ const run = (options: Options): Promise<Result> =>
     await warmUp(writer, scratch)
     const lives = options.size === "ordinary" ? 2 : 40
     const failures: Array<string> = []
-    let [kills, acknowledged, repacks, clones, backups] = [0, 0, 0, 0, 0]
+    let [kills, acknowledged, repacks, clones, backups, overtaken] = [0, 0, 0, 0, 0, 0]
     for (let n = options.part; n < lives; n += options.parts) {
       const seed = seedOf(options.seed, n)
       const location = path.join(scratch, `lib-${n}`)
@@ -30,6 +30,7 @@ const run = (options: Options): Promise<Result> =>
       repacks += life.repacks
       clones += life.clones
       backups += life.backups
+      overtaken += life.overtaken
       if (life.failures.length === 0) fs.rmSync(location, { recursive: true })
       if (life.failures.length === 0) fs.rmSync(`${location}-backup`, { recursive: true, force: true })
       options.log(`life ${n + 1} of ${lives}: ${life.kills} kills, ${life.acknowledged} batches`)
@@ -38,7 +39,8 @@ const run = (options: Options): Promise<Result> =>
       counts: { kills, violations: failures.length },
       failures,
       figures: [
-        `${acknowledged} batches were acknowledged, during ${repacks} repacks, ${clones} clones and ${backups} backups`
+        `${acknowledged} batches were acknowledged, during ${repacks} repacks, ${clones} clones and ${backups} backups`,
+        `${overtaken} writers lost their lock, were overtaken, and stopped`
       ]
     }
   })

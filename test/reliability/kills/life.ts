@@ -12,7 +12,7 @@ import { type LibService, recordsOf, tapeOf, withLib } from "../../support/openL
 import { findings } from "../../support/receipts.ts"
 import { makeRandom, type Random } from "../random.ts"
 import { streamNames, tapeNames } from "./batches.ts"
-import { type Clone, type Moment, runAndKill, type Said } from "./killed.ts"
+import { type Clone, type Moment, runAndKill, runAndOvertake, type Said, type Where } from "./killed.ts"
 import { checkRuns, type Found } from "./oracle.ts"
 
 export interface Life {
@@ -21,6 +21,8 @@ export interface Life {
   readonly repacks: number
   readonly clones: number
   readonly backups: number
+  /** Writers that lost their lock and were overtaken. */
+  readonly overtaken: number
   readonly failures: ReadonlyArray<string>
 }
 
@@ -28,21 +30,22 @@ export interface Life {
 export const live = async (scratch: string, location: string, rounds: number, seed: number): Promise<Life> => {
   const random = makeRandom(seed)
   let found: Found = new Map([...tapeNames, ...streamNames].map((place) => [place, []]))
-  let [kills, acknowledged, repacks] = [0, 0, 0]
+  let [kills, acknowledged, repacks, overtaken] = [0, 0, 0, 0]
   const clones: Array<Clone> = []
   const backups: Array<number> = []
   const runs = new Map<number, Said>()
   const failures: Array<string> = []
   try {
     for (let round = 0; round < rounds; round++) {
-      const mode = reopens(round) ? "reopen" : "append"
-      const said = await runAndKill(scratch, location, round, mode, momentOf(round, random))
-      kills += 1
-      acknowledged += said.acks.length
-      repacks += said.repacks
-      clones.push(...said.clones)
-      backups.push(...said.backups)
-      runs.set(round, said)
+      for (const [run, said] of await runRound({ scratch, location }, round, rounds, random)) {
+        if (said.overtakenBy === undefined) kills += 1
+        else overtaken += 1
+        acknowledged += said.acks.length
+        repacks += said.repacks
+        clones.push(...said.clones)
+        backups.push(...said.backups)
+        runs.set(run, said)
+      }
       // Before such a round nothing recovers the lib: the next writer finds it as the killed one left it.
       if (reopens(round + 1) && round + 1 < rounds) continue
       found = await Effect.runPromise(recover(location, found, runs, clones, round % 3 === 0 || round + 1 === rounds))
@@ -53,7 +56,20 @@ export const live = async (scratch: string, location: string, rounds: number, se
   } catch (error) {
     failures.push(`kill ${kills}: ${(error as Error).stack}`)
   }
-  return { kills, acknowledged, repacks, clones: clones.length, backups: backups.length, failures }
+  return { kills, acknowledged, repacks, clones: clones.length, backups: backups.length, overtaken, failures }
+}
+
+/** Runs the writer of a round, or the two of one in which the lock is lost. */
+const runRound = async (
+  where: Where,
+  round: number,
+  rounds: number,
+  random: Random
+): Promise<ReadonlyMap<number, Said>> => {
+  const moment = momentOf(round, random)
+  // The numbers of runs above all rounds are those of the second writers.
+  if (losesLock(round)) return runAndOvertake(where, round, rounds + round, moment)
+  return new Map([[round, await runAndKill(where, round, reopens(round) ? "reopen" : "append", moment)]])
 }
 
 /**
@@ -62,6 +78,9 @@ export const live = async (scratch: string, location: string, rounds: number, se
  * their appends.
  */
 const reopens = (round: number): boolean => round % 4 === 3
+
+/** Returns whether the writer of this round loses its lock, and another one opens the lib meanwhile: each eighth does. */
+const losesLock = (round: number): boolean => round % 8 === 2
 
 const momentOf = (round: number, random: Random): Moment => {
   if (reopens(round)) return { word: "opening", count: 1 + random.below(3), millis: random.next() * 25 }

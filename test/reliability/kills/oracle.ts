@@ -18,8 +18,24 @@ export const checkRuns = (found: Found, before: Found, runs: Runs): void => {
   for (const [place, old] of before) {
     assert.deepStrictEqual(found.get(place)!.slice(0, old.length), old, `${place} still begins with its old records`)
   }
+  checkOvertaken(found, before, runs)
   for (const [run, counts] of countBatches(found, before, runs)) {
     for (const [lane, count] of counts.entries()) checkLane(found, before, run, lane, count, runs.get(run)!.acks)
+  }
+}
+
+/** Throws unless everything of a writer that was overtaken comes before everything of the one that overtook it. */
+const checkOvertaken = (found: Found, before: Found, runs: Runs): void => {
+  for (const [run, { overtakenBy }] of runs) {
+    if (overtakenBy === undefined) continue
+    for (const [place, old] of before) {
+      const writers = found
+        .get(place)!
+        .slice(old.length)
+        .map((line) => (JSON.parse(line) as KillRecord).run)
+      const first = writers.indexOf(overtakenBy)
+      assert.ok(first === -1 || writers.lastIndexOf(run) < first, `${place}: run ${run} ended before ${overtakenBy}`)
+    }
   }
 }
 

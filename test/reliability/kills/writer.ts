@@ -1,11 +1,13 @@
 /**
  * Opens the lib at its first argument and appends as fast as it can until it is killed: batches over several tapes and
- * events over several streams, while it also repacks and clones tapes, and backs the lib up. It prints each acknowledgement before the next
- * append of that lane begins.
+ * events over several streams, while it also repacks and clones tapes, and backs the lib up; or while it loses its lock. It
+ * prints each acknowledgement before the next append of that lane begins.
  *
  * Lines: `opening`, `ack <lane> <seq> <first ordinal or revision of each part>`, `clone <name> <tape>`, `repack`,
- * `backing`, `backup <position>`, `closed`.
+ * `backing`, `backup <position>`, `dropped`, `closed`.
  */
+import * as fs from "node:fs"
+import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as EventStore from "litetapes/EventStore"
 import * as NodeStorage from "litetapes/NodeStorage"
@@ -70,6 +72,19 @@ const reshape = (lib: LibService) =>
     }
   })
 
+/**
+ * Opens and closes the lock file every few milliseconds, as a scanner in this process would: the kernel drops the lock each
+ * time.
+ */
+const loseLock = Effect.gen(function* () {
+  yield* Effect.sleep(`${(run * 7) % 20} millis`)
+  for (;;) {
+    fs.closeSync(fs.openSync(path.join(location!, "litelib.lock"), "r"))
+    say("dropped")
+    yield* Effect.sleep("3 millis")
+  }
+})
+
 /** Opens the lib for `rounds` appends in each lane. */
 const session = (rounds: number) =>
   Effect.scoped(
@@ -78,7 +93,8 @@ const session = (rounds: number) =>
       const store = yield* EventStore.open(location!, { closeBytes: 4096, backlogMax: 2 })
       const { lib } = store
       for (const name of tapeNames) yield* tapeOf(lib, name)
-      if (mode === "append") yield* Effect.forkScoped(Effect.orDie(reshape(lib)))
+      if (mode !== "reopen") yield* Effect.forkScoped(Effect.orDie(reshape(lib)))
+      if (mode === "dropped") yield* Effect.forkScoped(loseLock)
       const oneLane = Effect.fnUntraced(function* (lane: number) {
         for (let round = 0; round < rounds; round++) yield* write(lib, store, lane)
       })
@@ -88,7 +104,7 @@ const session = (rounds: number) =>
 
 const program = Effect.forever(
   Effect.andThen(
-    session(mode === "append" ? Number.POSITIVE_INFINITY : 3),
+    session(mode === "reopen" ? 3 : Number.POSITIVE_INFINITY),
     Effect.sync(() => say("closed"))
   )
 )
