@@ -48,9 +48,19 @@ const count = <A>(counts: Map<A, number>, what: A): void => void counts.set(what
 
 const none: ReadonlySet<string> = new Set()
 
-/** Acts that this life does differently, or that need a closed and damaged lib. */
-// A copy would be made outside of the folder of this life.
-const notHere: ReadonlySet<Act["_tag"]> = new Set(["reopen", "recover", "recoverLib", "cut", "together", "copyLib"])
+/** Acts of an open session within its own folder. This life closes, kills and recovers in its own way. */
+const here: ReadonlySet<Act["_tag"]> = new Set([
+  "create",
+  "append",
+  "events",
+  "archive",
+  "activate",
+  "user",
+  "flush",
+  "repack",
+  "clone",
+  "settle"
+])
 
 export const nothingYet = (): Lived => ({
   acts: 0,
@@ -140,7 +150,7 @@ class Life {
 
   #nextAct(): Act | undefined {
     const act = this.#maker.make(this.#random.pick(kinds))
-    return !notHere.has(act._tag) && isPossible(this.#allowed[0]!, act) ? act : undefined
+    return here.has(act._tag) && isPossible(this.#allowed[0]!, act) ? act : undefined
   }
 
   readonly step = Effect.fnUntraced({ self: this }, function* (this: Life) {
