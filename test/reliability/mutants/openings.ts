@@ -216,7 +216,7 @@ export const openings: ReadonlyArray<Mutant> = [
         file: "services/maintenance/recover/RecoverLib.ts",
         find: "  const tapes: Array<Adopted> = []\n",
         replace:
-          "  for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)\n  const tapes: Array<Adopted> = []\n"
+          "  for (const { dynamic } of orphans.files) yield* lib.root.journal.drop(dynamic)\n  const tapes: Array<Adopted> = []\n"
       }
     ],
     histories: [
