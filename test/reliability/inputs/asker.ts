@@ -67,7 +67,7 @@ export const askerOf = (findings: Findings, session: string, random: Random, tou
 }
 
 /** Number of tapes that are read: a hostile list may be long. */
-const tapesMax = 4
+const tapesMax = 8
 
 /** Returns changed tapes and one other tape. */
 export const tapesOf = ({ random, touched }: Asker, lib: Lib.Lib["Service"]) =>
