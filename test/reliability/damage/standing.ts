@@ -26,7 +26,8 @@ interface Opened {
 const open = Effect.fnUntraced(function* (target: Target): Effect.fn.Return<Opened, unknown> {
   const { freeze, set, storage } = storageOver(target.image)
   const scope = yield* Scope.make()
-  const lib = yield* Lib.open(place, { closeAfter: "1 day" }).pipe(
+  // A merge would remove the segments that are damaged here.
+  const lib = yield* Lib.open(place, { closeAfter: "1 day", mergeSegments: false }).pipe(
     Scope.provide(scope),
     Effect.provideService(Storage, yield* storage)
   )
