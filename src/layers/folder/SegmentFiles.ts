@@ -50,7 +50,8 @@ export const make = (place: OpenFolder): SegmentFiles => {
         pathOf(tape, segment),
         Effect.suspend(() => writeSegment(place, tape, segment, fill))
       ),
-    read: (tape, segment, offset, length) => use("segments.read", tape, segment, (file) => file.read(offset, length)),
+    read: (tape, segment, offset, length, memory) =>
+      use("segments.read", tape, segment, (file) => file.read(offset, length, memory)),
     readRanges: (tape, segment, ranges) => use("segments.readRanges", tape, segment, (file) => file.readRanges(ranges)),
     size: (tape, segment) => {
       const path = pathOf(tape, segment)

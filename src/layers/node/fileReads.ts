@@ -46,11 +46,15 @@ const readInto = (
   return done
 }
 
-const readSmall = (source: Source, position: number, length: number): Uint8Array => {
-  const bytes = allocate(length)
+const readSmall = (source: Source, position: number, length: number, memory?: Uint8Array): Uint8Array => {
+  const bytes = memory?.subarray(0, length) ?? allocate(length)
   const done = readInto(source, bytes, 0, length, position)
-  return done === length ? bytes : bytes.slice(0, done)
+  return done === length ? bytes : shortened(bytes, done, memory)
 }
+
+/** Does not keep memory alive that was allocated for more. */
+const shortened = (bytes: Uint8Array, length: number, memory: Uint8Array | undefined): Uint8Array =>
+  memory === undefined ? bytes.slice(0, length) : bytes.subarray(0, length)
 
 /** Reads all ranges into one allocation, which the pieces share. */
 const sweep = (
@@ -71,10 +75,12 @@ const sweep = (
 const readLarge = (
   { descriptor, path, system }: Source,
   position: number,
-  length: number
+  length: number,
+  memory?: Uint8Array
 ): Effect.Effect<Uint8Array, DiskError> => {
   // Never allocates more than the file has.
-  const bytes = allocate(Math.max(0, Math.min(length, system.fstatSync(descriptor).size - position)))
+  const left = Math.max(0, Math.min(length, system.fstatSync(descriptor).size - position))
+  const bytes = memory?.subarray(0, left) ?? allocate(left)
   let done = 0
   let ended = false
   const step = Effect.suspend(() =>
@@ -90,7 +96,7 @@ const readLarge = (
   )
   return Effect.map(
     Effect.whileLoop({ while: () => done < bytes.length && !ended, body: () => step, step: () => undefined }),
-    () => (done === bytes.length ? bytes : bytes.slice(0, done))
+    () => (done === bytes.length ? bytes : shortened(bytes, done, memory))
   )
 }
 
@@ -99,12 +105,12 @@ export const fileReads = (
   source: Source,
   use: <A>(operation: string, run: () => Effect.Effect<A, DiskError>) => Effect.Effect<A, DiskError>
 ): Pick<File, "read" | "readRanges"> => {
-  const read: File["read"] = (position, length) =>
+  const read: File["read"] = (position, length, memory) =>
     use("read", () => {
       checkRange(position, length)
       return length <= syncReadBytesMax
-        ? Effect.succeed(readSmall(source, position, length))
-        : readLarge(source, position, length)
+        ? Effect.succeed(readSmall(source, position, length, memory))
+        : readLarge(source, position, length, memory)
     })
 
   const readRanges: File["readRanges"] = (ranges) =>

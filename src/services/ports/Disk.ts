@@ -53,8 +53,11 @@ export interface File {
    * Writes all of `bytes` at `position`. Continues after short writes; fails with `ENOSPC` if a write writes nothing.
    */
   readonly write: (bytes: Uint8Array, position: number) => Effect.Effect<void, DiskError>
-  /** Reads `length` bytes at `position`. Returns fewer only at the end of the file. */
-  readonly read: (position: number, length: number) => Effect.Effect<Uint8Array, DiskError>
+  /**
+   * Reads `length` bytes at `position`. Returns fewer only at the end of the file. `memory` has at least `length` bytes:
+   * the result may be a part of it instead of new memory.
+   */
+  readonly read: (position: number, length: number, memory?: Uint8Array) => Effect.Effect<Uint8Array, DiskError>
   /** Reads many ranges in one call, and returns them in the order of `ranges`. Meant for small ranges. */
   readonly readRanges: (
     ranges: ReadonlyArray<readonly [position: number, length: number]>

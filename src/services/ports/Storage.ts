@@ -158,19 +158,25 @@ export interface Quarantine {
 export interface SegmentFiles {
   /**
    * Writes a segment from the chunks that `fill` appends, then makes it durable under its name. Removes an unlisted
-   * leftover with that name first. If `fill` fails, nothing is left under the name.
+   * leftover with that name first. If `fill` fails, nothing is left under the name. Once `append` has returned, the
+   * caller reuses the memory of the chunk: it must be neither changed nor kept.
    */
   readonly write: <A, E, R>(
     tape: string,
     segment: string,
     fill: (append: (chunk: Uint8Array) => Effect.Effect<void, StorageError>) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | StorageError, R>
-  /** Reads a range of a segment. Fails with `not-found` if there is no such file. */
+  /**
+   * Reads a range of a segment. Fails with `not-found` if there is no such file. `memory` has at least `length` bytes:
+   * the result may be a part of it instead of new memory. Who copies much passes it, since new memory costs more than
+   * the copy.
+   */
   readonly read: (
     tape: string,
     segment: string,
     offset: number,
-    length: number
+    length: number,
+    memory?: Uint8Array
   ) => Effect.Effect<Uint8Array, StorageError>
   /** Reads many small ranges in one call, and returns them in the order of `ranges`. */
   readonly readRanges: (tape: string, segment: string, ranges: Ranges) => Effect.Effect<Array<Uint8Array>, StorageError>

@@ -16,17 +16,18 @@ import { decompress } from "./FrameCodec.ts"
 const readBytes = 1024 * 1024
 
 /**
- * Reads a range of a segment's file. Fails with `SegmentMissing` if the file is gone, or `SegmentCorrupt` if it ends
- * early.
+ * Reads a range of a segment's file, perhaps into `memory`. Fails with `SegmentMissing` if the file is gone, or
+ * `SegmentCorrupt` if it ends early.
  */
 export const readSegment = (
   access: SegmentAccess,
   tape: string,
   segment: string,
   offset: number,
-  length: number
+  length: number,
+  memory?: Uint8Array
 ): Effect.Effect<Uint8Array, SegmentError> =>
-  Effect.matchEffect(access.root.segments.read(tape, segment, offset, length), {
+  Effect.matchEffect(access.root.segments.read(tape, segment, offset, length, memory), {
     onFailure: (error): Effect.Effect<Uint8Array, SegmentError> =>
       Effect.fail(error.reason === "not-found" ? new SegmentMissing({ tape, segment }) : error),
     onSuccess: (bytes) =>

@@ -6,8 +6,8 @@ import type { LibHandle } from "../../lib/LibHandle.ts"
 
 const KiB = 1024
 
-/** Bytes of a piece while nobody appends. Larger ones take three times the time in the kernel: their memory is mapped anew. */
-const pieceBytesAlone = 512 * KiB
+/** Bytes of the largest piece, which is copied while nobody appends. */
+export const pieceBytesMax = 512 * KiB
 
 /** Bytes of a piece while somebody does: hashing it holds the event loop up for less than half a millisecond. */
 const pieceBytesBeside = 256 * KiB
@@ -38,7 +38,7 @@ export class Pace {
     return Effect.flatMap(Clock.currentTimeMillis, (now) =>
       now < this.#until
         ? this.#turn.withPermit(this.#resting(step(pieceBytesBeside)))
-        : this.#resting(step(pieceBytesAlone))
+        : this.#resting(step(pieceBytesMax))
     )
   }
 

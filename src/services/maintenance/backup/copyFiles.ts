@@ -16,7 +16,7 @@ import { writeNextSegment } from "../../segment/NextSegment.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { readSegment } from "../../segment/SegmentFile.ts"
 import { keyOfLine } from "../../segment/SegmentIndexFile.ts"
-import type { Pace } from "./Pace.ts"
+import { type Pace, pieceBytesMax } from "./Pace.ts"
 
 /** An index larger than this is not copied, because it is read as a whole: whoever needs it rebuilds it. */
 const indexBytesMax = 64 * 1024 * 1024
@@ -39,7 +39,10 @@ export const copySegment = (
     Effect.ignore(copyIndex(way, tape, segment.name, name))
   )
 
-/** The next piece is read while one is hashed and written. */
+/**
+ * The next piece is read while one is hashed and written, each into memory of the one before the last: new memory costs
+ * more time than reading, hashing and writing together.
+ */
 const copyBytes = Effect.fnUntraced(function* (
   { pace, source }: Way,
   tape: string,
@@ -48,9 +51,14 @@ const copyBytes = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, SegmentError> {
   const digest = createHash("sha256")
   const { bytes, name } = segment
-  const read = (offset: number, length: number) =>
-    Effect.forkChild(readSegment(source.segments, tape, name, offset, Math.min(length, bytes - offset)), {
-      startImmediately: true
+  const memories: Array<Uint8Array> = []
+  let pieces = 0
+  const read = (offset: number, pieceBytes: number) =>
+    Effect.suspend(() => {
+      const length = Math.min(pieceBytes, bytes - offset)
+      const memory = (memories[pieces++ % 2] ??= new Uint8Array(Math.min(pieceBytesMax, bytes)))
+      const reading = readSegment(source.segments, tape, name, offset, length, memory)
+      return Effect.forkChild(reading, { startImmediately: true })
     })
   let offset = 0
   let coming: Fiber.Fiber<Uint8Array, SegmentError> | undefined
