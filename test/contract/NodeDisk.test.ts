@@ -101,6 +101,21 @@ describe("NodeDisk", () => {
         Effect.gen(function* () {
           assert.deepStrictEqual(yield* file.read(3, 1000), content.slice(3, 1003))
           assert.deepStrictEqual(yield* file.read(3, 99_000), content.slice(3, 99_003))
+          // Into memory of the caller too, of which nothing else changes.
+          for (const [position, length] of [
+            [3, 1000],
+            [3, 99_000],
+            [99_990, 1000],
+            [50_000, 99_000]
+          ] as const) {
+            const memory = new Uint8Array(120_000).fill(255)
+            const read = yield* file.read(position, length, memory)
+            const expected = content.slice(position, position + length)
+            assert.deepStrictEqual(read, expected)
+            assert.strictEqual(read.buffer, memory.buffer)
+            assert.deepStrictEqual(memory.subarray(0, expected.length), expected)
+            assert.isTrue(memory.subarray(expected.length).every((byte) => byte === 255))
+          }
         })
       )
     })

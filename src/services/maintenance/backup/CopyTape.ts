@@ -68,7 +68,7 @@ interface There {
 const listEvery = 256 * 1024 * 1024
 
 /** One is synced while the next one is copied. */
-const segmentsAtOnce = 2
+const segmentsAtOnce = 3
 
 /** Copies one tape: all of its files, then its meta. */
 export const copyTape = Effect.fnUntraced(function* (

@@ -7,13 +7,13 @@ import type { LibHandle } from "../../lib/LibHandle.ts"
 const KiB = 1024
 
 /** Bytes of the largest piece, which is copied while nobody appends. */
-export const pieceBytesMax = 512 * KiB
+export const pieceBytesMax = 1024 * KiB
 
 /** Bytes of a piece while somebody does: hashing it holds the event loop up for less than half a millisecond. */
 const pieceBytesBeside = 256 * KiB
 
 /** While somebody appends, a copy rests this many times as long as a piece takes. */
-const restFactor = 9
+const restFactor = 4
 
 /** A batch counts as a sign of appends for this long, in milliseconds. */
 const quietMillis = 100
