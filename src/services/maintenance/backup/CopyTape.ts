@@ -67,7 +67,7 @@ interface There {
 /** Bytes after which the target's meta lists what was copied so far, so that an interrupted copy is continued there. */
 const listEvery = 256 * 1024 * 1024
 
-/** One is synced while the next one is copied. */
+/** Some are synced while others are copied. */
 const segmentsAtOnce = 3
 
 /** Copies one tape: all of its files, then its meta. */

@@ -13,7 +13,7 @@ export const pieceBytesMax = 1024 * KiB
 const pieceBytesBeside = 256 * KiB
 
 /** While somebody appends, a copy rests this many times as long as a piece takes. */
-const restFactor = 4
+const restFactor = 9
 
 /** A batch counts as a sign of appends for this long, in milliseconds. */
 const quietMillis = 100
