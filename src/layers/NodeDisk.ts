@@ -20,6 +20,8 @@ const entryOf = (stats: fs.BigIntStats): FileStat => {
     size: kind === "file" ? Number(stats.size) : 0,
     inode: String(stats.ino),
     device: String(stats.dev),
+    // A system that does not know it gives another time, which changes with the file.
+    ...(stats.birthtimeNs > 0n && stats.birthtimeNs !== stats.ctimeNs ? { born: String(stats.birthtimeNs) } : {}),
     ...permissions(stats),
     ...(kind === "file" ? { links: Number(stats.nlink) } : {})
   }

@@ -13,8 +13,10 @@ import { type OpenFolder, putFile } from "./OpenFolder.ts"
 /** More bytes than the file can have. */
 const placeBytesMax = 4096
 
-const textOf = ({ device, inode }: FileStat, boot: string | undefined): string =>
-  `${JSON.stringify({ boot, device, inode })}\n`
+const textOf = (
+  { born, device, inode }: Pick<FileStat, "born" | "device" | "inode">,
+  boot: string | undefined
+): string => `${JSON.stringify({ boot, born, device, inode })}\n`
 
 /** Writes the file for the lib meta that is there now. If that fails, the next opening syncs more than it must. */
 export const write = (place: OpenFolder): Effect.Effect<void> =>
@@ -39,5 +41,9 @@ export const isKnown = (
       (error) => !(error instanceof DiskError) || error.code === "EUNSAFE",
       () => Effect.succeed(undefined)
     )
-    return bytes !== undefined && Buffer.from(bytes).toString() === textOf(meta, boot)
+    if (bytes === undefined) return false
+    const { device, inode } = meta
+    const text = Buffer.from(bytes).toString()
+    // A file system reuses the inodes of files that were deleted, so the time counts where it was known.
+    return text === textOf(meta, boot) || text === textOf({ inode, ...(device === undefined ? {} : { device }) }, boot)
   })

@@ -44,9 +44,17 @@ export const syncCopied = (disk: DiskShape, location: string): Effect.Effect<num
 export const syncAbove = (disk: DiskShape, location: string): Effect.Effect<void, DiskError> => {
   const parent = dirname(location)
   if (parent === location) return Effect.void
-  // A folder that we may not read cannot be synced. Whoever made it must have made it durable.
-  return Effect.andThen(unlessRefused(disk.syncFolder(parent), undefined), syncAbove(disk, parent))
+  // A folder that we may not read, or whose file system has no such sync, cannot be synced. Whoever made it must have made
+  // it durable.
+  const synced = Effect.catchIf(
+    disk.syncFolder(parent),
+    ({ code }) => notSyncable.has(code),
+    () => Effect.void
+  )
+  return Effect.andThen(synced, syncAbove(disk, parent))
 }
+
+const notSyncable = new Set(["EACCES", "EPERM", "EINVAL", "ENOTSUP", "EROFS"])
 
 /** What we may not open, we cannot read either, so nothing will rely on it. */
 const unlessRefused = <A, E extends DiskError | StorageError>(

@@ -107,6 +107,14 @@ export const watched = (held: Held): Effect.Effect<Lock, never, Scope.Scope> =>
 /** Returns whether Linux lists an exclusive POSIX lock of this process on the file; `false` on other systems. */
 const isListed = (identity: string): boolean => {
   if (process.platform !== "linux") return false
+  // The kernel gives the list in pieces, and may leave out a line if a lock before it is dropped meanwhile.
+  for (let look = 0; look < looksMax; look++) if (isInList(identity)) return true
+  return false
+}
+
+const looksMax = 4
+
+const isInList = (identity: string): boolean => {
   try {
     // `1: POSIX  ADVISORY  WRITE 4242 08:01:131074 1073741824 1073742335` (proc_locks(5)). The device is not compared:
     // on some file systems it differs from that of `stat`.

@@ -11,8 +11,9 @@ import type { TapeListing } from "../../domain/meta/LibState.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
-import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"
-import type { Segment, TapeRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
+import { checkTapeName, type InvalidTapeName, segmentName } from "../../domain/format/Names.ts"
+import { backupNumberMin } from "../../domain/meta/LibHistory.ts"
+import type { Lost, Segment, TapeRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
@@ -86,7 +87,7 @@ const build = (
     yield* target.root.tapes.create(name, new Uint8Array(0))
     const all = yield* copyRecords(source, tape, place, name, () => recordsOf(source, tape), counter)
     const origin = originOf(tape, all.at(-1)?.merkle)
-    return yield* target.tapes.exclusively(Effect.uninterruptible(list(target, name, all, origin)))
+    return yield* target.tapes.exclusively(Effect.uninterruptible(list(target, name, all, origin, lossesIn(tape, all))))
   })
 
 /** Where a tape is copied to. */
@@ -130,7 +131,8 @@ export const copyRecords = (
 /** State of a copy of whole segments, which is kept when a reader has to look again. */
 interface Copying {
   readonly endOf: () => number
-  readonly copied: Map<string, Segment>
+  /** What was copied, by its name in the source. */
+  readonly copied: Map<string, { readonly from: Segment; readonly as: Segment }>
   readonly counter: Counter
 }
 
@@ -164,24 +166,39 @@ const copyAll = (
     const end = endOf()
     const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
     const copy = Effect.gen(function* () {
-      for (const [known, { records, bytes }] of copied) {
-        if (segments.some((segment) => segment.name === known)) continue
+      const named = withOrdinaryNumbers(segments)
+      for (const [known, { as, from }] of copied) {
+        if (segments.some((segment, at) => segment.name === known && named[at]!.name === as.name)) continue
         copied.delete(known)
-        counter.grow(records, bytes)
-        yield* target.root.segments.remove(name, known)
+        counter.grow(from.records, from.bytes)
+        yield* target.root.segments.remove(name, as.name)
       }
-      for (const segment of segments) {
+      for (const [at, segment] of segments.entries()) {
         if (copied.has(segment.name)) continue
         yield* target.check
         yield* checkLimits(source, tape, segment, target)
-        yield* copySegment(source, tape.name, segment, target, name)
-        copied.set(segment.name, segment)
+        yield* copySegment(source, tape.name, segment, target, { tape: name, segment: named[at]!.name })
+        copied.set(segment.name, { from: segment, as: named[at]! })
         yield* counter.add(segment.records, segment.bytes)
       }
-      return { segments, end }
+      return { segments: named, end }
     })
     return retryVanished(source, tape, layout, copy, () => copyAll(source, tape, target, name, copying))
   })
+
+/**
+ * Returns the segments under ordinary numbers. Those that a backup made have numbers that no lib may use: it would count on
+ * from them, and its own backups could not tell its segments from theirs.
+ */
+const withOrdinaryNumbers = (segments: ReadonlyArray<Segment>): ReadonlyArray<Segment> => {
+  const named: Array<Segment> = []
+  for (const segment of segments) {
+    const { compression, shardEvery = 0 } = segment
+    const number = segment.number < backupNumberMin ? segment.number : (named.at(-1)?.number ?? 0) + 1
+    named.push({ ...segment, number, name: segmentName({ number, compression, shardEvery }) })
+  }
+  return named
+}
 
 /** Fails if the target could not have written these records, because then it may not be able to read them. */
 const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target: CopyPlace) => {
@@ -238,8 +255,14 @@ const copyRest = Effect.fnUntraced(function* (
 const lineEnd = Buffer.of(newline)
 
 /** Copies a file byte by byte. Fails if it does not match meta. */
-const copySegment = (source: LibHandle, from: string, segment: Segment, target: CopyPlace, to: string) =>
-  target.root.segments.write(to, segment.name, (append) =>
+const copySegment = (
+  source: LibHandle,
+  from: string,
+  segment: Segment,
+  target: CopyPlace,
+  to: { readonly tape: string; readonly segment: string }
+) =>
+  target.root.segments.write(to.tape, to.segment, (append) =>
     Effect.gen(function* () {
       const digest = createHash("sha256")
       for (let offset = 0; offset < segment.bytes;) {
@@ -257,12 +280,21 @@ const copySegment = (source: LibHandle, from: string, segment: Segment, target: 
     })
   )
 
+/** Returns the losses of a tape as its clone has them: records alone, without streams and positions. */
+const lossesIn = ({ state }: OpenTape, segments: ReadonlyArray<Segment>): ReadonlyArray<Lost> => {
+  const records = segments.at(-1)?.merkle.size ?? 0
+  return state.lost
+    .filter(({ ordinal }) => ordinal <= records)
+    .map(({ unnamed: _, ...lost }) => ({ ...lost, positions: null, streams: null }))
+}
+
 /** Writes tape meta, then lists the tape in lib meta. In this order, a listed tape always has its meta. */
 const list = (
   lib: LibHandle,
   name: string,
   segments: ReadonlyArray<Segment>,
-  origin: Origin
+  origin: Origin,
+  lost: ReadonlyArray<Lost>
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
     yield* lib.guard.check
@@ -275,14 +307,15 @@ const list = (
         {
           $type: "LiteTape.Meta",
           created: new Date(now).toISOString(),
-          format: 1,
+          format: lost.length === 0 ? 1 : 2,
           lastBatch,
           lib: lib.meta.state.lib,
           origin,
           role: "records",
           tape
         },
-        ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment, lastBatch }))
+        ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment, lastBatch })),
+        ...lost.map((loss) => ({ $type: "LiteTape.Lost" as const, ...loss }))
       ],
       lib.meta.limits
     )

@@ -41,6 +41,8 @@ export interface FileStat {
   readonly mode?: number
   /** Number of names that the file has (hard links). Absent if it is not known. */
   readonly links?: number
+  /** When the file was created, in a form of the system. Absent if it is not known. A copy of the file has another one. */
+  readonly born?: string
   /** Identity of the device. Absent if it is not known. */
   readonly device?: string
 }

@@ -48,15 +48,14 @@ export const tapeRecords = (
   })
 
 /**
- * Returns the first loss that a read passes and that nobody has accepted. A read that begins or ends there does not pass
- * it, but one from the beginning of the tape, or to its end, also passes a loss there.
+ * Returns the first loss that a read passes and that nobody has accepted. A read that begins there passes it, so that one
+ * that is tried again, or that reads page by page, does not miss it. One that ends there does not.
  */
 const firstLoss = ({ state }: OpenTape, range: RecordRange): Lost | undefined => {
   if (state.lost.length === 0) return undefined
   const from = wholeNumber("from", range.from, 0)
   const to = wholeNumber("to", range.to, Number.POSITIVE_INFINITY)
-  const passed = ({ accepted, ordinal }: Lost) =>
-    accepted !== true && from < to && ordinal < to && (ordinal > from || ordinal === 0)
+  const passed = ({ accepted, ordinal }: Lost) => accepted !== true && from < to && ordinal >= from && ordinal < to
   return range.reverse === true ? state.lost.findLast(passed) : state.lost.find(passed)
 }
 

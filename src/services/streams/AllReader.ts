@@ -151,7 +151,8 @@ class Merge {
     for (const cursor of this.#cursors) {
       if (cursor === first) continue
       if (this.#isBefore(cursor.head!, first.head!)) {
-        bound = first.head!
+        // A loss may be nearer than the event of another tape.
+        if (this.#isBefore(first.head!, bound)) bound = first.head!
         first = cursor
       } else if (this.#isBefore(cursor.head!, bound)) {
         bound = cursor.head!

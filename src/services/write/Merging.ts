@@ -31,6 +31,8 @@ export class Merging {
   readonly #running = Semaphore.makeUnsafe(1)
   /** The tape that was merged last in the background. The next merges begin after it. */
   #last: OpenTape | undefined
+  /** Segments that could not be read. They and those before them are left until the lib is opened again. */
+  readonly #unreadable = new WeakMap<OpenTape, string>()
 
   constructor(lib: LibHandle, scope: Scope.Scope, merge: Merge) {
     this.#lib = lib
@@ -71,34 +73,44 @@ export class Merging {
     return Effect.forEach(inTurn, (tape) => this.#mergeOne(tape, count, budget, guard), { discard: true })
   })
 
+  /**
+   * Returns the last segments that may be merged. A recovery leaves files that it did not use, and recognises them the next
+   * time by the segments that it adopted next to them, so those stay until somebody repacks the tape. No segment may have
+   * records from both sides of a loss.
+   */
+  #mergeable({ state }: OpenTape, segments: ReadonlyArray<Segment>, unreadable?: string): ReadonlyArray<Segment> {
+    const loss = state.lost.at(-1)?.ordinal ?? 0
+    const stays = ({ firstOrdinal, name, number }: Segment) =>
+      number < state.takenNumbers || firstOrdinal < loss || name === unreadable
+    return segments.slice(segments.findLastIndex(stays) + 1)
+  }
+
   #mergeOne(tape: OpenTape, count: Choose, budget: Budget, leave: Leave): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (budget.isSpent || count(unrecovered(tape, tape.state.segments)) === 0) return Effect.void
+      if (budget.isSpent || count(this.#mergeable(tape, tape.state.segments, this.#unreadable.get(tape))) === 0)
+        return Effect.void
       const { location, settings } = this.#lib
       // Asked again when the merge begins: meanwhile a flush may have added a segment.
       const choose: Choose = (segments) => {
-        const due = count(unrecovered(tape, segments))
+        const due = count(this.#mergeable(tape, segments, this.#unreadable.get(tape)))
         if (!budget.take(bytesOfLast(segments, due))) return 0
         this.#last = tape
         return due
       }
-      return Effect.catch(this.#merge(this.#lib, tape, { targetBytes: settings.closeBytes, choose, leave }), (error) =>
-        this.#lib.guard.isClosed && leave === this.#lib.guard
-          ? Effect.void
-          : Effect.logWarning(
-              `litetapes: ${location}: the segments of tape ${tape.name} were not merged, the next close tries again: ${error.message}`
-            )
+      return Effect.catch(
+        this.#merge(this.#lib, tape, { targetBytes: settings.closeBytes, choose, leave }),
+        (error) => {
+          if ("segment" in error && typeof error.segment === "string") this.#unreadable.set(tape, error.segment)
+          return this.#lib.guard.isClosed && leave === this.#lib.guard
+            ? Effect.void
+            : Effect.logWarning(
+                `litetapes: ${location}: the segments of tape ${tape.name} were not merged, the next close tries again: ${error.message}`
+              )
+        }
       )
     })
   }
 }
-
-/**
- * Returns the segments that no recovery adopted. A recovery leaves files that it did not use, and recognises them the next
- * time by the segments that it adopted next to them. So these stay until somebody repacks the tape.
- */
-const unrecovered = (tape: OpenTape, segments: ReadonlyArray<Segment>): ReadonlyArray<Segment> =>
-  segments.slice(segments.findLastIndex(({ number }) => number < tape.state.takenNumbers) + 1)
 
 /** Bytes that the merges after one close may still copy. The first that exceeds them ends the merges. */
 class Budget {

@@ -8,7 +8,7 @@ import { type MetaInvalid, OtherHistory, ReaderBusy } from "../../../domain/form
 import * as Merkle from "../../../domain/merkle/Merkle.ts"
 import { backupNumberMin } from "../../../domain/meta/LibHistory.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
-import type { Anchor, Segment } from "../../../domain/meta/SystemRecord.ts"
+import type { Anchor, Lost, Segment } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { Counter } from "../../base/Progress.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
@@ -222,7 +222,7 @@ const unlistNamesakes = Effect.fnUntraced(function* (
   moment: TapeMoment,
   there: There,
   segments: ReadonlyArray<Segment>
-): Effect.fn.Return<void, StorageError | MetaInvalid | OtherHistory> {
+): Effect.fn.Return<void, StorageError | MetaInvalid | OtherHistory | ReaderBusy> {
   const isOther = ({ name, sha256 }: Segment) => (there.listed.get(name)?.sha256 ?? sha256) !== sha256
   const namesakes = segments.filter(isOther)
   if (namesakes.length === 0) return
@@ -281,9 +281,11 @@ const list = Effect.fnUntraced(function* (
   moment: TapeMoment,
   there: There,
   segments: ReadonlyArray<Segment>
-): Effect.fn.Return<void, StorageError | MetaInvalid> {
+): Effect.fn.Return<void, StorageError | MetaInvalid | ReaderBusy> {
   const { root, source } = context
   const { name } = moment.listed
+  // A recovery may have replaced the tape since its records were copied.
+  yield* checkTape(context, moment)
   const records = TapeState.refold(stateOf(context, moment, segments))
   const { bytes } = MetaChain.writeTape(records, source.meta.limits)
   yield* checkTapeMetaSize(source.meta.limits, name, bytes.length, records.length)
@@ -307,6 +309,14 @@ const stateOf = (
     records: listed,
     lastBatch: Math.min(state.lastBatch, anchor.batch),
     repacked,
-    lost: state.lost.filter((lost) => lost.ordinal <= listed && keepsLost(lost, end))
+    lost: state.lost
+      .filter((lost) => lost.ordinal <= listed && keepsLost(lost, end))
+      .map((lost) => cutLost(lost, anchor.position))
   }
 }
+
+/** Returns a loss without the positions from `end` on, which are given anew after a restore to `end`. */
+const cutLost = (lost: Lost, end: number): Lost =>
+  lost.positions === null || lost.positions[1] <= end
+    ? lost
+    : { ...lost, positions: [lost.positions[0], end], records: null }

@@ -17,6 +17,7 @@ import {
 import { libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
+import { eventsMax } from "../../../domain/meta/Losses.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
@@ -224,6 +225,9 @@ const lossOf = Effect.fnUntraced(function* (
   let position = Math.max(state?.anchor.position ?? 0, orphans.position)
   /** The last batch that each tape of events is known to have. */
   const reached: Array<number> = []
+  /** Number of events that tape metas list, lost ones included. Positions have no gaps otherwise. */
+  let counted = 0
+  let isUnread = false
   for (const name of names) {
     const folded = yield* Effect.result(fold(name, yield* lib.root.meta.read(name), lib.limits))
     if (folded._tag === "Failure") {
@@ -233,14 +237,18 @@ const lossOf = Effect.fnUntraced(function* (
       position = Math.max(position, (yield* examine(lib, name))?.nextPosition ?? 0)
       continue
     }
-    const { lastBatch, role, tape } = folded.success
+    const { lastBatch, lost, records, role, tape } = folded.success
     flushed = Math.max(flushed, lastBatch)
     libs.add(folded.success.lib)
     if (role === "events") reached.push(Math.max(lastBatch, orphans.parts.get(tape)?.at(-1)?.batch ?? 0))
     const next = yield* Effect.result(nextPosition(lib, name, folded.success))
     if (next._tag === "Success") position = Math.max(position, next.success)
     else if (next.failure._tag === "StorageError") return yield* next.failure
+    else isUnread = true
+    if (role === "events") counted += lost.reduce((sum, loss) => sum + eventsMax(loss), records)
   }
+  // Damage may hide the last events, and with them their positions.
+  if (isUnread && Number.isFinite(counted)) position = Math.max(position, counted)
   for (const parts of orphans.parts.values()) {
     for (const part of parts) position = Math.max(position, positionBehind(part))
   }
