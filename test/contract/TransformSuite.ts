@@ -6,6 +6,7 @@ import { cloneContract } from "./transform/clone.ts"
 import { copyContract } from "./transform/copy.ts"
 import { failuresContract } from "./transform/failures.ts"
 import { leftoversContract } from "./transform/leftovers.ts"
+import { lostStreamsContract } from "./transform/lostStreams.ts"
 import { progressContract } from "./transform/progress.ts"
 import { readersContract } from "./transform/readers.ts"
 import { recoverContract } from "./transform/recover.ts"
@@ -44,6 +45,7 @@ export const suite = (kind: TransformKind): void => {
       recoverPlacementContract,
       recoverStreamsContract,
       waysOutContract,
+      lostStreamsContract,
       verifyContract,
       verifyBesideContract,
       progressContract

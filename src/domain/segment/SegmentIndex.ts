@@ -121,8 +121,9 @@ export function* readStreams(header: Header): Lookup<Array<StreamRow & { readonl
   const { streams } = header
   const rows: Array<StreamRow & { readonly hash: number }> = []
   for (const [number, page] of (yield* readSection(header, streams)).entries()) {
+    const start = firstByteOn(streams, number)
     for (let row = 0; row < rowsOn(streams, number); row++) {
-      const at = row * streams.rowBytes
+      const at = start + row * streams.rowBytes
       rows.push({ hash: page.getFloat64(at, true), ...streamRow(header, page, at) })
     }
   }

@@ -111,6 +111,10 @@ describe("an index", () => {
       assert.isTrue(rows.every(({ count, firstRevision }) => count === 3 && firstRevision === 0))
     }
     assert.deepStrictEqual(runLookup(index, Index.findStream(header, 2)), [])
+    const all = [0, 1].flatMap((hash) =>
+      runLookup(index, Index.findStream(header, hash)).map((row) => ({ hash, ...row }))
+    )
+    assert.deepStrictEqual(runLookup(index, Index.readStreams(header)), all)
   })
 
   it("finds a stream in one or two pages if hashes are spread, and in few pages otherwise", () => {
