@@ -257,7 +257,8 @@ export const plan = (one: Case, kinds?: number, cut = 0): Seen => {
       .map((slice) => goodFile(slice, prints(slice), one.proved?.[slice.number % 5] ?? false)),
     lost: there.filter((slice) => damaged.has(slice)).map((slice) => lostFile(slice, one.countKnown)),
     highest: there.at(-1)?.number ?? 0,
-    repacked: undefined
+    repacked: undefined,
+    former: { losses: [], mayLack: false }
   }
   const part = { file: { dynamic: 1 } } as LivePart
   const committed =

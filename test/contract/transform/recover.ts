@@ -50,7 +50,8 @@ const metaContract = (kind: TransformKind): void => {
             lost: [],
             dropped: [],
             missing: [],
-            gaps: []
+            gaps: [],
+            losses: []
           })
           assert.notStrictEqual(tape.id, id)
           assert.deepStrictEqual((yield* tape.meta).origin, { kind: "recovered", tape: id })

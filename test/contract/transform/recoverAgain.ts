@@ -66,7 +66,7 @@ const againContract = (kind: TransformKind): void => {
         yield* withLib(found.storage, at, (lib) =>
           Effect.gen(function* () {
             assert.strictEqual(lib.report.recovered, recovered)
-            assert.deepStrictEqual(yield* recordsOf(lib, "a"), expected)
+            assert.deepStrictEqual(yield* recordsOf(lib, "a", { allowGaps: true }), expected)
             // The listing must still name the replaced tape after it was written anew.
             yield* lib.archive("a")
             yield* lib.activate("a")

@@ -18,7 +18,7 @@ export interface DamagedTape {
   /** Id that the damaged meta still contains; `undefined` if it is lost. */
   readonly tape: string | undefined
   readonly role: Role
-  /** Position after the last event in readable files; 0 if they hold no events. */
+  /** Position after the last event in readable files, and after what its meta lists as lost; 0 without events. */
   readonly nextPosition: number
 }
 
@@ -37,7 +37,8 @@ export const examine = Effect.fnUntraced(function* (
   const known = lines.find((line) => line.$type === "LiteTape.Meta")
   if (known?.role === "records") return { name, tape: known.tape, role: "records", nextPosition: 0 }
   const events = yield* lastEvents(lib, name)
-  const nextPosition = Math.max(0, ...events.map(({ position }) => position + 1))
+  const lost = lines.flatMap((line) => (line.$type === "LiteTape.Lost" ? [line.positions?.[1] ?? 0] : []))
+  const nextPosition = Math.max(0, ...lost, ...events.map(({ position }) => position + 1))
   if (known !== undefined) return { name, tape: known.tape, role: "events", nextPosition }
   // The events may be those of a clone under another name, where the event store would not find them.
   const isPlaced = events.length > 0 && events.every(({ stream }) => tapeOf(lib.placement, stream) === name)

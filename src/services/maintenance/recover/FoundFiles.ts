@@ -8,7 +8,7 @@ import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import { segmentName, segmentNumberMax } from "../../../domain/format/Names.ts"
 import { parseIfSegmentName } from "../../../domain/format/parseIfSegmentName.ts"
 import * as SegmentIndex from "../../../domain/segment/SegmentIndex.ts"
-import type { Compression, Repacked, Role, Segment } from "../../../domain/meta/SystemRecord.ts"
+import type { Compression, Lost as LostRecords, Repacked, Role, Segment } from "../../../domain/meta/SystemRecord.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
 import { scanSegmentFile, type ScannedFile } from "../../segment/SegmentScan.ts"
@@ -57,6 +57,15 @@ export interface Found {
   readonly highest: number
   /** The last repack that a damaged meta still records. */
   readonly repacked: Repacked | undefined
+  readonly former: FormerLosses
+}
+
+/** What a damaged meta says about earlier losses. */
+export interface FormerLosses {
+  /** Its good lines about losses, without their seals. */
+  readonly losses: ReadonlyArray<LostRecords>
+  /** Whether it may have listed more, in lines that are damaged or gone. */
+  readonly mayLack: boolean
 }
 
 type ListedSegment = Omit<Segment, "state">
@@ -67,7 +76,7 @@ export const findFiles = Effect.fnUntraced(function* (
   tape: string,
   role: Role
 ): Effect.fn.Return<Found, StorageError> {
-  const { known, repacked } = yield* salvage(lib, tape)
+  const { former, known, repacked } = yield* salvage(lib, tape)
   const names = yield* lib.root.segments.list(tape)
   const good: Array<GoodFile> = []
   const lost: Array<Lost> = []
@@ -102,7 +111,7 @@ export const findFiles = Effect.fnUntraced(function* (
   }
   good.sort((a, b) => a.number - b.number)
   lost.sort((a, b) => a.number - b.number)
-  return { good, lost, highest, repacked }
+  return { former, good, lost, highest, repacked }
 })
 
 /**
@@ -126,32 +135,47 @@ const shardOf = (name: string, number: number): number | undefined => {
 const isOwn = ({ meta }: LibHandle, name: string, id: string): boolean =>
   meta.state.tapes.get(name)?.tape === id || meta.state.replaced.some((one) => one.name === name && one.tape === id)
 
+interface Salvaged {
+  readonly known: ReadonlyMap<string, ListedSegment>
+  readonly repacked: Repacked | undefined
+  readonly former: FormerLosses
+}
+
 /** Returns the entries of a damaged meta whose lines are good. */
-const salvage = (
-  lib: LibHandle,
-  tape: string
-): Effect.Effect<
-  { readonly known: ReadonlyMap<string, ListedSegment>; readonly repacked: Repacked | undefined },
-  StorageError
-> =>
+const salvage = (lib: LibHandle, tape: string): Effect.Effect<Salvaged, StorageError> =>
   Effect.map(lib.root.meta.read(tape), (meta) => {
     const known = new Map<string, ListedSegment>()
     let repacked: Repacked | undefined
-    if (meta === undefined) return { known, repacked }
+    // A tape gets another id when it is salvaged or recovered, and only then can it have lost records.
+    const wasReplaced = lib.meta.state.replaced.some(({ name }) => name === tape)
+    const nothing = { known, repacked, former: { losses: [], mayLack: wasReplaced } }
+    if (meta === undefined) return nothing
     const records = MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)
+    const first = records.find((record) => record.$type === "LiteTape.Meta")
     // The meta of another tape says nothing about the files of this one.
-    if (records.some((record) => record.$type === "LiteTape.Meta" && !isOwn(lib, tape, record.tape))) {
-      return { known, repacked }
-    }
+    if (first !== undefined && !isOwn(lib, tape, first.tape)) return nothing
+    const losses: Array<LostRecords> = []
     for (const record of records) {
       if (record.$type === "LiteTape.Segment" && isNamedSo(record)) known.set(record.name, record)
       if (record.$type === "LiteTape.Repack") {
         repacked = record
         for (const [name, { number }] of known) if (isRemoved(number, repacked)) known.delete(name)
       }
+      if (record.$type === "LiteTape.Lost") {
+        const { $type: _, hash: __, previous: ___, ...lost } = record
+        losses.push(lost)
+      }
     }
-    return { known, repacked }
+    const isWhole = hasEnd(meta.bytes, records.length)
+    const mayLack = first === undefined ? wasReplaced || losses.length > 0 : first.format > 1 && !isWhole
+    return { known, repacked, former: { losses, mayLack } }
   })
+
+/** Whether a damaged meta still has all its lines, of which `good` are good, and all but the last one are among them. */
+const hasEnd = (bytes: Uint8Array, good: number): boolean => {
+  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").split("\n")
+  return lines.length === good + 2 && lines[good]!.includes('"LiteTape.End"')
+}
 
 /** Whether a repack replaced the segment with this number. */
 export const isRemoved = (number: number, { removed }: Repacked): boolean =>

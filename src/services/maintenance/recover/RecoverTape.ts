@@ -16,7 +16,7 @@ import {
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
-import type { Segment } from "../../../domain/meta/SystemRecord.ts"
+import type { Lost, Segment } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"
 import type { StorageError } from "../../ports/Storage.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
@@ -29,6 +29,7 @@ import { Counter, type OnProgress } from "../../base/Progress.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { rewriteSegment } from "../../segment/rewriteSegment.ts"
 import { committedOf } from "./DynamicTail.ts"
+import { lossesOf } from "./LostRecords.ts"
 import { append, describe } from "./NewSegments.ts"
 import type { Gap, Missing } from "./Ordinals.ts"
 import { type Plan, planOf } from "./Plan.ts"
@@ -65,6 +66,8 @@ export interface RecoverReport {
   readonly dropped: ReadonlyArray<string>
   /** Ranges in which records of the old tape are lost, as far as ordinals are known. */
   readonly gaps: ReadonlyArray<Gap>
+  /** Everything that the tape has lost, also earlier, or may have lost, as its meta lists it. */
+  readonly losses: ReadonlyArray<Lost>
 }
 
 /**
@@ -115,7 +118,8 @@ const recover = Effect.fnUntraced(function* (
   if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat") return yield* failure
   const former = lib.meta.state.replaced.filter((replaced) => replaced.name === name).map((replaced) => replaced.tape)
   const committed = yield* committedOf(lib, name, [...former, listed.tape])
-  const plan = planOf(yield* findFiles(lib, name, listed.role), committed, listed.role, former.length === 0)
+  const found = yield* findFiles(lib, name, listed.role)
+  const plan = planOf(found, committed, listed.role, former.length === 0)
   if ("ambiguous" in plan) return yield* new RecoverAmbiguous({ tape: name, files: plan.ambiguous })
   const { files, tails, nextNumber } = plan
   yield* checkPositions(lib, name, files)
@@ -128,7 +132,16 @@ const recover = Effect.fnUntraced(function* (
   for (const [index, range] of tails.entries()) {
     segments.push(yield* append(lib, listed, segments.at(-1), nextNumber + index, parts, range, counter))
   }
-  const tape = yield* list(lib, listed, segments, nextNumber)
+  const lostFiles = plan.lost.filter(({ known }) => known === undefined || !reached.has(known.merkle))
+  const time = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const losses = yield* lossesOf(lib, listed, {
+    plan,
+    lostFiles: lostFiles.filter(({ isBack }) => !isBack),
+    segments,
+    former: found.former,
+    time
+  })
+  const tape = yield* list(lib, listed, { losses, nextNumber, segments })
   return {
     name,
     tape,
@@ -136,12 +149,11 @@ const recover = Effect.fnUntraced(function* (
     records: sum(segments, (segment) => segment.records),
     segments: segments.map((segment) => segment.name),
     fromDynamic: sum(tails, ([from, to]) => to - from),
-    lost: plan.lost
-      .filter(({ known }) => known === undefined || !reached.has(known.merkle))
-      .map(({ file, isBack }) => ({ ...file, isBack })),
+    lost: lostFiles.map(({ file, isBack }) => ({ ...file, isBack })),
     missing: plan.missing,
     dropped: plan.dropped,
-    gaps: plan.gaps
+    gaps: plan.gaps,
+    losses
   }
 })
 
@@ -171,6 +183,12 @@ const totalOf = ({ files, tails }: Plan, parts: ReadonlyArray<LivePart>) => {
 
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.reduce((total, one) => total + of(one), 0)
 
+interface NewTape {
+  readonly segments: ReadonlyArray<Segment>
+  readonly losses: ReadonlyArray<Lost>
+  readonly nextNumber: number
+}
+
 /**
  * Lists the tape before its meta is replaced. A crash in between leaves a tape without good meta, which can be
  * recovered again.
@@ -178,8 +196,7 @@ const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number => all.re
 const list = (
   lib: LibHandle,
   listed: TapeListing,
-  segments: ReadonlyArray<Segment>,
-  nextNumber: number
+  { losses, nextNumber, segments }: NewTape
 ): Effect.Effect<string, WriteError | MetaInvalid | StorageError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
@@ -192,7 +209,7 @@ const list = (
           {
             $type: "LiteTape.Meta",
             created: new Date(now).toISOString(),
-            format: 1,
+            format: losses.length === 0 ? 1 : 2,
             lastBatch: lib.journal.durable.batch,
             lib: lib.meta.state.lib,
             nextNumber,
@@ -200,7 +217,8 @@ const list = (
             role,
             tape
           },
-          ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment }))
+          ...segments.map((segment) => ({ $type: "LiteTape.Segment" as const, ...segment })),
+          ...losses.map((lost) => ({ $type: "LiteTape.Lost" as const, ...lost }))
         ],
         lib.meta.limits
       )

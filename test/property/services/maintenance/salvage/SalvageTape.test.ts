@@ -5,6 +5,9 @@ import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as MemoryStorage from "litetapes/MemoryStorage"
+import type { Root } from "litetapes/Storage"
+import { flipped } from "../../../../support/copyLib.ts"
+import { hiding } from "../../../../support/hidingStorage.ts"
 import { existingTape, type LibService, storeOf, type StorageService, withLib } from "../../../../support/openLib.ts"
 import { runs } from "../../../../support/runs.ts"
 import {
@@ -17,7 +20,7 @@ import {
   streamOf,
   writeHistory
 } from "../../../../support/salvaged.ts"
-import { tamper } from "../../../../support/transformGround.ts"
+import { rewriteMeta, tamper } from "../../../../support/transformGround.ts"
 
 const writes = fc.array(
   fc.record({
@@ -46,7 +49,14 @@ const step = fc.oneof(
     count: fc.integer({ min: 1, max: 3 })
   }),
   fc.record({ kind: fc.constantFrom("accept" as const, "reopen" as const, "repack" as const, "salvage" as const) }),
-  fc.record({ kind: fc.constant("harm" as const), which: fc.nat(9), damage, index: hasIndex })
+  fc.record({
+    kind: fc.constant("harm" as const),
+    which: fc.nat(9),
+    damage,
+    index: hasIndex,
+    /** What happens to tape meta: nothing, all is lost, or a byte changes at this share of its length. */
+    meta: fc.oneof(fc.constantFrom("good" as const, "lost" as const), fc.integer({ min: 0, max: 99 }))
+  })
 )
 
 const run = <A, E>(effect: Effect.Effect<A, E>) => Effect.runPromise(Effect.provide(effect, Logger.layer([])))
@@ -57,7 +67,9 @@ const written = Effect.fnUntraced(function* (
   codec: "none" | "gzip" | "zstd",
   dedup = false
 ) {
-  return yield* withLib(storage, "lib", (lib) =>
+  // Without merging, so that the files are the same ones until they are damaged.
+  const options = { mergeSegments: false as const }
+  const write = (lib: LibService) =>
     Effect.gen(function* () {
       const events = yield* writeHistory(lib, history)
       for (const name of codec === "none" && !dedup ? [] : ["a", "notes"]) {
@@ -66,7 +78,7 @@ const written = Effect.fnUntraced(function* (
       }
       return events
     })
-  )
+  return yield* withLib(storage, "lib", write, options)
 })
 
 describe("salvageTape", () => {
@@ -77,7 +89,9 @@ describe("salvageTape", () => {
           Effect.gen(function* () {
             const storage = yield* MemoryStorage.make
             const before = yield* written(storage, history, codec)
-            const cost = yield* withLib(storage, "lib", (lib) => costOf(lib, "a", which, hurt.at))
+            const cost = yield* withLib(storage, "lib", (lib) => costOf(lib, "a", which, hurt.at), {
+              mergeSegments: false
+            })
             yield* tamper(storage, "lib", (root) => harm(root, "a", which, hurt, index))
             const { lost } = yield* withLib(storage, "lib", (lib) =>
               Effect.gen(function* () {
@@ -151,7 +165,7 @@ describe("salvageTape", () => {
       fc.asyncProperty(writes, compression, fc.array(step, { maxLength: 12 }), (history, codec, steps) =>
         run(
           Effect.gen(function* () {
-            const storage = yield* MemoryStorage.make
+            const { hide, storage } = hiding(yield* MemoryStorage.make)
             const given = new Given()
             for (const event of yield* written(storage, history, codec)) given.add(event)
             const sessions = split(steps)
@@ -159,8 +173,22 @@ describe("salvageTape", () => {
               yield* withLib(storage, "lib", (lib) => Effect.forEach(session.steps, (one) => act(lib, one, given)))
               const { hurt } = session
               if (hurt === undefined) continue
-              yield* tamper(storage, "lib", (root) => harm(root, "a", hurt.which, hurt.damage, hurt.index))
-              yield* withLib(storage, "lib", (lib) => Effect.ignore(lib.salvageTape("a")))
+              yield* tamper(storage, "lib", (root) =>
+                Effect.andThen(
+                  harm(root, "a", hurt.which, provable(hurt, steps), hurt.index),
+                  harmMeta(root, hurt.meta)
+                )
+              )
+              if (hurt.meta === "lost") hide("lib", "a")
+              const isBack = yield* withLib(storage, "lib", (lib) =>
+                Effect.gen(function* () {
+                  const recovered = yield* Effect.result(lib.recoverTape("a"))
+                  yield* Effect.ignore(lib.salvageTape("a"))
+                  return recovered._tag === "Success" || recovered.failure._tag === "NotDamaged"
+                })
+              )
+              // Someone has to remove files first.
+              if (!isBack) return
             }
             yield* withLib(storage, "lib", (lib) =>
               Effect.gen(function* () {
@@ -186,6 +214,21 @@ describe("salvageTape", () => {
       { numRuns: Math.ceil(runs / 3) }
     ))
 })
+
+/**
+ * Without meta and index, nothing tells a changed line, or an end that is gone, from a good file. So such a file loses a
+ * sector, which leaves no valid line.
+ */
+const provable = ({ damage, index }: Hurt, steps: ReadonlyArray<Step>) => {
+  const keepsMeta = steps.every((one) => !("meta" in one) || one.meta === "good")
+  return keepsMeta || index || damage.kind === "remove" ? damage : { ...damage, kind: "sector" as const }
+}
+
+/** Changes a byte of tape meta, at a percentage of its length. */
+const harmMeta = (root: Root, at: "good" | "lost" | number) =>
+  typeof at === "number"
+    ? rewriteMeta(root, "a", (bytes) => flipped(bytes, Math.floor((at / 100) * bytes.length)))
+    : Effect.void
 
 type Step = (typeof step extends fc.Arbitrary<infer S> ? S : never) & { readonly kind: string }
 type Hurt = Extract<Step, { readonly kind: "harm" }>
