@@ -24,7 +24,7 @@ const streams: Readonly<Record<string, readonly [before: number, lost: number, a
 
 /** What must hold for a stream. */
 interface End {
-  /** The revision that expectations are compared with; −1 if there is none. */
+  /** The revision that expectations are compared with; −1 without an event. */
   readonly at: number
   /** The revision of the next event. */
   readonly next: number

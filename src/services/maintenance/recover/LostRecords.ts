@@ -227,7 +227,7 @@ class Seams {
 
 /**
  * Returns the gaps of revisions that no former loss explains. Adds a seam where nothing else shows that events are
- * lost. Returns `undefined` if the streams cannot be told apart or not all are known.
+ * lost. Returns `undefined` if the streams share a hash or not all are known.
  */
 const revisionGaps = (
   segments: ReadonlyArray<Segment>,
