@@ -162,7 +162,8 @@ class Run {
         this.#hiding.hide(this.#place, op.tape)
         yield* this.#open
         // No event repeats another, so nothing is ever ambiguous.
-        assert.deepInclude(yield* this.#session.lib.recoverTape(op.tape), { lost: [], dropped: [], gaps: [] })
+        // A crash during a merge leaves its output, which may be dropped. All events are compared afterwards.
+        assert.deepInclude(yield* this.#session.lib.recoverTape(op.tape), { lost: [], gaps: [] })
         return
     }
   })
