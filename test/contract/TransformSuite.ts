@@ -6,6 +6,7 @@ import { cloneContract } from "./transform/clone.ts"
 import { copyContract } from "./transform/copy.ts"
 import { failuresContract } from "./transform/failures.ts"
 import { leftoversContract } from "./transform/leftovers.ts"
+import { acrossLossesContract } from "./transform/acrossLosses.ts"
 import { lostStreamsContract } from "./transform/lostStreams.ts"
 import { progressContract } from "./transform/progress.ts"
 import { readersContract } from "./transform/readers.ts"
@@ -46,6 +47,7 @@ export const suite = (kind: TransformKind): void => {
       recoverStreamsContract,
       waysOutContract,
       lostStreamsContract,
+      acrossLossesContract,
       verifyContract,
       verifyBesideContract,
       progressContract
