@@ -7,6 +7,7 @@ import * as FolderStorage from "litetapes/FolderStorage"
 import type * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import { Disk } from "../../src/services/ports/Disk.ts"
+import { tamper } from "../support/transformGround.ts"
 import { countingDisk } from "../support/countingDisk.ts"
 import { failing } from "../support/failingStorage.ts"
 import {
@@ -293,6 +294,33 @@ describe("a program that appends one event and ends", () => {
           yield* flush(lib, "todo")
         })
       )
+    })
+  )
+})
+
+describe("a segment that cannot be read", () => {
+  const programs = (times: number) =>
+    Effect.gen(function* () {
+      const storage = yield* MemoryStorage.make
+      const logged: Array<string> = []
+      const logger = Logger.make(({ message }) => void logged.push(String(message)))
+      const quiet = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provide(effect, Logger.layer([logger]))
+      yield* withLib(storage, "lib", (lib) => addSegments(lib, "a", 0, 2), { mergeSegments: false })
+      yield* tamper(storage, "lib", (root) => root.segments.remove("a", "seg-000002.jsonl"))
+      for (let n = 0; n < times; n++) {
+        yield* quiet(
+          withLib(storage, "lib", (lib) => Effect.flatMap(tapeOf(lib, "a"), (tape) => tape.append([record(n)])))
+        )
+      }
+      const count = yield* withLib(storage, "lib", (lib) => countOf(lib, "a"), { mode: "read" })
+      return { count, warnings: logged.filter((one) => one.includes("were not merged")).length }
+    })
+
+  it.live("keeps those before it from being merged, not those after it", () =>
+    Effect.gen(function* () {
+      const { count, warnings } = yield* programs(64)
+      assert.isAtMost(count, 8)
+      assert.isAtMost(warnings, 64)
     })
   )
 })

@@ -100,12 +100,14 @@ export class Merging {
       return Effect.catch(
         this.#merge(this.#lib, tape, { targetBytes: settings.closeBytes, choose, leave }),
         (error) => {
-          if ("segment" in error && typeof error.segment === "string") this.#unreadable.set(tape, error.segment)
-          return this.#lib.guard.isClosed && leave === this.#lib.guard
-            ? Effect.void
-            : Effect.logWarning(
-                `litetapes: ${location}: the segments of tape ${tape.name} were not merged, the next close tries again: ${error.message}`
-              )
+          if (this.#lib.guard.isClosed && leave === this.#lib.guard) return Effect.void
+          const warning = Effect.logWarning(
+            `litetapes: ${location}: the segments of tape ${tape.name} were not merged: ${error.message}`
+          )
+          if (!("segment" in error) || typeof error.segment !== "string") return warning
+          // Those after it can be merged all the same.
+          this.#unreadable.set(tape, error.segment)
+          return Effect.andThen(warning, this.#mergeOne(tape, count, budget, leave))
         }
       )
     })
