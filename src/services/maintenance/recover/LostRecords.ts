@@ -64,9 +64,22 @@ export const lossesOf = Effect.fnUntraced(function* (
   }
   const events = yield* eventsOf(lib, name, segments)
   // A file that was damaged once may be good again.
-  const known = { ...former, losses: stillLost(former.losses, events, lib.journal.durable.position) }
+  const losses = stillLost(former.losses, events, lib.journal.durable.position)
+  const known = { losses, mayLack: former.mayLack && !(yield* hasAllPositions(lib, name, segments)) }
   const made = eventLosses(lib, name, { events, former: known, seams, segments, time })
   return inOrder([...movedEvents(segments, events, known), ...made])
+})
+
+/** Whether the event tapes hold an event for each position of the lib, so that none can be lost. */
+const hasAllPositions = Effect.fnUntraced(function* (lib: LibHandle, name: string, segments: ReadonlyArray<Segment>) {
+  let events = segments.at(-1)?.merkle.size ?? 0
+  for (const other of lib.meta.state.tapes.values()) {
+    if (other.role !== "events" || other.name === name) continue
+    const tape = yield* Effect.result(lib.tapes.get(other.name))
+    if (tape._tag === "Failure") return false
+    events += tape.success.records
+  }
+  return events === lib.journal.durable.position
 })
 
 interface FoundEvents extends Pick<Recovered, "former" | "segments" | "time"> {
