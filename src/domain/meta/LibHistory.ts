@@ -112,9 +112,3 @@ export const lineageAt = (state: LibState, position: number): string =>
 
 const branchesUpTo = ({ branches }: LibState, position: number): ReadonlyArray<Branch> =>
   branches.filter(({ anchor }) => anchor.position <= position)
-
-/**
- * Numbers of the segments that a backup makes from records that were in no segment of their own. They are far above those
- * of the segments that it copies, so that a file of a later backup never gets the name of an earlier one.
- */
-export const backupNumberMin = 2 ** 47

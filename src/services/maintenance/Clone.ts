@@ -11,8 +11,8 @@ import type { TapeListing } from "../../domain/meta/LibState.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
-import { checkTapeName, type InvalidTapeName, segmentName } from "../../domain/format/Names.ts"
-import { backupNumberMin } from "../../domain/meta/LibHistory.ts"
+import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"
+import { withOrdinaryNumbers } from "../../domain/meta/backupNumbers.ts"
 import type { Lost, Segment, TapeRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
@@ -166,7 +166,8 @@ const copyAll = (
     const end = endOf()
     const segments = tape.state.segments.filter((segment) => segment.merkle.size <= end)
     const copy = Effect.gen(function* () {
-      const named = withOrdinaryNumbers(segments)
+      // The files of a backup have numbers that no lib may count on from.
+      const named = withOrdinaryNumbers(tape.state, segments)
       for (const [known, { as, from }] of copied) {
         if (segments.some((segment, at) => segment.name === known && named[at]!.name === as.name)) continue
         copied.delete(known)
@@ -185,20 +186,6 @@ const copyAll = (
     })
     return retryVanished(source, tape, layout, copy, () => copyAll(source, tape, target, name, copying))
   })
-
-/**
- * Returns the segments under ordinary numbers. Those that a backup made have numbers that no lib may use: it would count on
- * from them, and its own backups could not tell its segments from theirs.
- */
-const withOrdinaryNumbers = (segments: ReadonlyArray<Segment>): ReadonlyArray<Segment> => {
-  const named: Array<Segment> = []
-  for (const segment of segments) {
-    const { compression, shardEvery = 0 } = segment
-    const number = segment.number < backupNumberMin ? segment.number : (named.at(-1)?.number ?? 0) + 1
-    named.push({ ...segment, number, name: segmentName({ number, compression, shardEvery }) })
-  }
-  return named
-}
 
 /** Fails if the target could not have written these records, because then it may not be able to read them. */
 const checkLimits = (source: LibHandle, from: OpenTape, segment: Segment, target: CopyPlace) => {

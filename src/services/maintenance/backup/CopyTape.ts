@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import { type MetaInvalid, OtherHistory, ReaderBusy } from "../../../domain/format/Errors.ts"
 import * as Merkle from "../../../domain/merkle/Merkle.ts"
-import { backupNumberMin } from "../../../domain/meta/LibHistory.ts"
+import { backupNumberMin } from "../../../domain/meta/backupNumbers.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import type { Anchor, Lost, Segment } from "../../../domain/meta/SystemRecord.ts"
 import * as TapeState from "../../../domain/meta/TapeState.ts"

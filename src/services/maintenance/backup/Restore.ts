@@ -7,12 +7,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type LibInvalid, NotABackup, OtherHistory, type SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Event from "../../../domain/event/Event.ts"
-import { segmentName } from "../../../domain/format/Names.ts"
 import { firstNotBefore } from "../../../domain/base/binarySearch.ts"
 import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
-import { backupNumberMin, lineageAt, type Place, refoldRestored } from "../../../domain/meta/LibHistory.ts"
-import type { Segment } from "../../../domain/meta/SystemRecord.ts"
-import { numbersBeforeRepack, type TapeState } from "../../../domain/meta/TapeState.ts"
+import { ordinaryNumber, withOrdinaryNumbers } from "../../../domain/meta/backupNumbers.ts"
+import { lineageAt, type Place, refoldRestored } from "../../../domain/meta/LibHistory.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import type { OnProgress } from "../../base/Progress.ts"
 import type { LibHandle, WriterSettings } from "../../lib/LibHandle.ts"
@@ -116,7 +114,7 @@ const restoreTo = Effect.fnUntraced(function* (
       root,
       anchor,
       marked: target.marked,
-      tailNumber,
+      tailNumber: ordinaryNumber,
       named: withOrdinaryNumbers,
       keepsLost: ({ positions }) => positions === null || positions[0] < anchor.position,
       counter: counterOf({ state, tapes }, onProgress),
@@ -137,31 +135,6 @@ const restoreTo = Effect.fnUntraced(function* (
     resumed: target.resumed
   }
 })
-
-/**
- * Returns an ordinary number for a segment that is made: numbers continue from it, and they must never reach those that
- * backups use. It does not follow the one before it at the distance by which recovery recognises a repack.
- */
-const tailNumber = (state: TapeState, before: Segment | undefined, used: ReadonlySet<number>): number => {
-  const last = before?.number ?? 0
-  let number = Math.max(last + 1, state.takenNumbers, (state.repacked?.removed[1] ?? 0) + 1)
-  while (used.has(number) || number - last - 1 === numbersBeforeRepack) number++
-  return number
-}
-
-const nothing: ReadonlySet<number> = new Set()
-
-/** Gives the segments that backups made ordinary numbers. */
-const withOrdinaryNumbers = (state: TapeState, segments: ReadonlyArray<Segment>): ReadonlyArray<Segment> => {
-  const named: Array<Segment> = []
-  for (const segment of segments) {
-    const isOrdinary = segment.number < backupNumberMin
-    const number = isOrdinary ? segment.number : tailNumber(state, named.at(-1), nothing)
-    const { compression, shardEvery = 0 } = segment
-    named.push(isOrdinary ? segment : { ...segment, number, name: segmentName({ number, compression, shardEvery }) })
-  }
-  return named
-}
 
 /** Returns the moment without the events from `position` on. */
 const cut = Effect.fnUntraced(function* (
