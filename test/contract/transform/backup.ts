@@ -55,6 +55,36 @@ export const backupContract = ({ ground, place }: TransformKind): void => {
       })
     )
 
+    itQuietly("gives a clone of one of its tapes numbers from which the clone's own lib can continue", () =>
+      Effect.gen(function* () {
+        const { storage } = yield* ground
+        const [at, target, other, again] = [place(), place(), place(), place()]
+        yield* withLib(storage, at, (lib) =>
+          Effect.gen(function* () {
+            // In a dynamic segment only: the backup makes a segment of its own.
+            yield* Effect.flatMap(tapeOf(lib, "a"), (tape) => tape.append(numbered(0, 3)))
+            yield* lib.backup(target)
+          })
+        )
+        yield* withLib(storage, other, (lib) =>
+          Effect.gen(function* () {
+            const source = yield* Effect.provideService(Lib.open(target, reading), Storage, storage)
+            yield* Effect.flatMap(existingTape(source, "a"), (tape) => tape.clone(lib, "a"))
+            const clone = yield* existingTape(lib, "a")
+            for (let n = 3; n < 6; n++) {
+              yield* clone.append(numbered(n, n + 1))
+              yield* lib.backup(again)
+              yield* clone.appendSegment
+              yield* lib.backup(again)
+            }
+            for (const { number } of yield* clone.segments) assert.isBelow(number, 100)
+            assert.lengthOf(yield* recordsOf(lib, "a"), 6)
+          })
+        )
+        assert.lengthOf(yield* withLib(storage, again, (lib) => recordsOf(lib, "a"), reading), 6)
+      })
+    )
+
     itQuietly("is refused where something else is, and changes nothing there", () =>
       Effect.gen(function* () {
         const { storage } = yield* ground
