@@ -69,8 +69,11 @@ const unusableContract = (kind: TransformKind): void => {
       })
       const { invalid, tapes } = yield* recover
       assert.deepStrictEqual([tapes.map(({ name }) => name), invalid.map(({ tape }) => tape)], [["a"], ["order"]])
+      assert.match(invalid[0]!.why, /seg-000002\.jsonl cannot be read.*or run recoverTape/)
       yield* open((lib) =>
         Effect.gen(function* () {
+          const refused = yield* Effect.flip(lib.salvageTape("order"))
+          assert.match(refused.message, /run recoverTape/)
           assert.lengthOf(yield* recordsOf(lib, "a"), 4)
           assert.strictEqual((yield* lib.recoverTape("order")).records, 1)
         })

@@ -97,7 +97,7 @@ export const adopt = Effect.fnUntraced(function* (
   if (held._tag === "Failure") {
     if (held.failure._tag === "StorageError") return yield* held.failure
     const isNeeded = !isLossless || placed.length === 0 || isLostAfter(loss.batches, state.lastBatch)
-    if (isNeeded) return { tape: name, why: held.failure.message }
+    if (isNeeded) return { tape: name, why: lastIsLost(state, held.failure) }
   }
   const before = held._tag === "Success" ? held.success : 0
   for (const { parts } of placed) segments.push(yield* appendParts(root, name, state, segments, parts))
@@ -118,6 +118,10 @@ export const adopt = Effect.fnUntraced(function* (
     lost
   }
 })
+
+/** Says why the tape is not taken over. `salvageTape` would refuse it: it still names the old lib. */
+const lastIsLost = ({ segments }: TapeState.TapeState, failure: ReadError): string =>
+  `its last segment ${segments.at(-1)?.name ?? ""} cannot be read (${"why" in failure ? failure.why : failure._tag}), so its last positions are not known. Restore this file and run Lib.recover again, or run recoverTape, which keeps the other segments`
 
 /** Returns the losses before and after the parts that were placed, in order. */
 const lossesOf = (

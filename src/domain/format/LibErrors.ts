@@ -1,0 +1,166 @@
+/** Errors of opening a lib, of its writer, and of its backups. */
+import * as Schema from "effect/Schema"
+
+/** The location cannot be opened as a lib: it does not exist, contains something else, or has lost its lib meta. */
+export class LibInvalid extends Schema.TaggedError<LibInvalid>("litetapes/LibInvalid")("LibInvalid", {
+  location: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.location} is not a lib: ${this.why}`
+  }
+}
+
+/** Another writer has the lib open. Wait until it closes, or open the lib with `mode: "read"`. */
+export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocked")("LibLocked", {
+  location: Schema.String
+}) {
+  override get message() {
+    return `${this.location} is open for writing in another process or scope. Wait until it is closed there, or open it with mode "read".`
+  }
+}
+
+/** The lib was opened for reading, or its location cannot be written to. */
+export class ReadOnly extends Schema.TaggedError<ReadOnly>("litetapes/ReadOnly")("ReadOnly", {
+  location: Schema.String
+}) {
+  override get message() {
+    return `${this.location} is open for reading only. Open it with mode "write" to change it.`
+  }
+}
+
+/**
+ * The lib has closed: with its scope, by `close`, or because it is opened again after its writer stopped. Then `why`
+ * says whether that succeeded, and what to do.
+ */
+export class LibClosed extends Schema.TaggedError<LibClosed>("litetapes/LibClosed")("LibClosed", {
+  location: Schema.String,
+  /** Present only after the writer stopped: whether the lib is open again, and what to do. */
+  why: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    return this.why === undefined
+      ? `${this.location} has been closed. Keep its scope open for as long as you use it.`
+      : `${this.location} was closed because its writer had stopped, ${this.why}`
+  }
+}
+
+/** The lib was created with other settings than those it is opened with. Settings are fixed when a lib is created. */
+export class SettingsMismatch extends Schema.TaggedError<SettingsMismatch>("litetapes/SettingsMismatch")(
+  "SettingsMismatch",
+  { location: Schema.String, setting: Schema.String, stored: Schema.String, given: Schema.String }
+) {
+  override get message() {
+    return `${this.location} was created with ${this.setting} ${this.stored}, but is opened with ${this.given}. Leave the setting out, or give the stored value; lib.copy makes a lib with another one.`
+  }
+}
+
+/** A setting of a new lib, or of one that is recovered, is not valid. Nothing was created or changed. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>("litetapes/InvalidSettings")(
+  "InvalidSettings",
+  { location: Schema.String, setting: Schema.String, why: Schema.String }
+) {
+  override get message() {
+    return `${this.location} cannot be created or recovered: ${this.setting} ${this.why}. Correct the setting and try again.`
+  }
+}
+
+/** The lib changed during each of the reader's eight attempts to get a consistent view. */
+export class ReaderBusy extends Schema.TaggedError<ReaderBusy>("litetapes/ReaderBusy")("ReaderBusy", {
+  location: Schema.String
+}) {
+  override get message() {
+    return `${this.location} changed during each attempt to read a consistent view of it. Try again.`
+  }
+}
+
+/** One batch has more bytes than the lib's limit. */
+export class BatchTooLarge extends Schema.TaggedError<BatchTooLarge>("litetapes/BatchTooLarge")("BatchTooLarge", {
+  bytes: Schema.Int,
+  batchBytesMax: Schema.Int
+}) {
+  override get message() {
+    return `the batch has ${this.bytes} bytes, but the limit is ${this.batchBytesMax}. Split it, or create a lib with a higher batchBytesMax.`
+  }
+}
+
+/**
+ * A write or a sync failed while the batch was being committed. After the lib is opened again, the batch is there whole
+ * or not at all. Call `lib.reopen` and check.
+ */
+export class CommitOutcomeUnknown extends Schema.TaggedError<CommitOutcomeUnknown>("litetapes/CommitOutcomeUnknown")(
+  "CommitOutcomeUnknown",
+  { location: Schema.String, cause: Schema.String }
+) {
+  override get message() {
+    return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Reopen the lib with lib.reopen. Then repeat an append of events with the same ids; of records, check first whether the batch is there.`
+  }
+}
+
+/**
+ * An earlier write or sync failed, so this writer has stopped for good. Reads continue. Call `lib.reopen` to write again.
+ * If that was tried and failed, `reopening` says why; until it succeeds, reads fail with `LibClosed`.
+ */
+export class WriterPoisoned extends Schema.TaggedError<WriterPoisoned>("litetapes/WriterPoisoned")("WriterPoisoned", {
+  location: Schema.String,
+  cause: Schema.String,
+  /** Message of the error that the last attempt to open the lib again failed with. */
+  reopening: Schema.optionalKey(Schema.String)
+}) {
+  override get message() {
+    const stopped = `the writer of ${this.location} stopped after an earlier failure (${this.cause})`
+    return this.reopening === undefined
+      ? `${stopped}. Call lib.reopen, or close the lib and open it again.`
+      : `${stopped}, and the lib could not be opened again: ${withoutStop(this.reopening)}. Call lib.reopen to try again.`
+  }
+}
+
+/** Returns a message without its last full stop, so that a sentence can continue after it. */
+const withoutStop = (message: string): string => message.replace(/\.$/, "")
+
+/** The lib is a backup: readers may open it, but nobody may write to it. */
+export class LibIsBackup extends Schema.TaggedError<LibIsBackup>("litetapes/LibIsBackup")("LibIsBackup", {
+  location: Schema.String,
+  /** Time of the backup, in ISO 8601. */
+  time: Schema.String
+}) {
+  override get message() {
+    return `${this.location} is a backup, made ${this.time}, and is not written to. Open it with mode "read", or make a lib of it in another place with Lib.restore.`
+  }
+}
+
+/**
+ * A backup or a restore into this place was interrupted, or is running. If `restorable`, the backup before it can still
+ * be restored; otherwise the place holds no state yet.
+ */
+export class BackupUnfinished extends Schema.TaggedError<BackupUnfinished>("litetapes/BackupUnfinished")(
+  "BackupUnfinished",
+  { location: Schema.String, restorable: Schema.Boolean }
+) {
+  override get message() {
+    const next = this.restorable
+      ? "Run the backup again, or restore the state before it with Lib.restore."
+      : "Run it again: it continues where it stopped."
+    return `${this.location}: a backup or restore into this place was interrupted, or is running. ${next}`
+  }
+}
+
+/** The place is a lib, but not a backup: a backup would overwrite it, and a restore needs a backup. */
+export class NotABackup extends Schema.TaggedError<NotABackup>("litetapes/NotABackup")("NotABackup", {
+  location: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.location} cannot be used for this: ${this.why}`
+  }
+}
+
+/** What refers to a lib from outside, such as a backup of it, has another history than the lib. Nothing was changed. */
+export class OtherHistory extends Schema.TaggedError<OtherHistory>("litetapes/OtherHistory")("OtherHistory", {
+  location: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.location} does not belong to the history of this lib: ${this.why}. Use another place, or the lib that it belongs to.`
+  }
+}

@@ -1,0 +1,59 @@
+/** Errors of using a tape that is whole. */
+import * as Schema from "effect/Schema"
+
+/** A record does not fit the limits of a copy. Nothing was written. */
+export class BeyondLimits extends Schema.TaggedError<BeyondLimits>("litetapes/BeyondLimits")("BeyondLimits", {
+  tape: Schema.String,
+  ordinal: Schema.Int,
+  why: Schema.String
+}) {
+  override get message() {
+    return `record ${this.ordinal} of tape ${this.tape} is beyond the limits of the copy: ${this.why}. Copy with higher limits.`
+  }
+}
+
+/** The lib has no tape of this name. */
+export class TapeNotFound extends Schema.TaggedError<TapeNotFound>("litetapes/TapeNotFound")("TapeNotFound", {
+  tape: Schema.String
+}) {
+  override get message() {
+    return `this lib has no tape ${JSON.stringify(this.tape)}. Check the name, or create the tape first.`
+  }
+}
+
+/** The lib already has a tape of this name. */
+export class TapeExists extends Schema.TaggedError<TapeExists>("litetapes/TapeExists")("TapeExists", {
+  tape: Schema.String
+}) {
+  override get message() {
+    return `this lib already has a tape ${JSON.stringify(this.tape)}. Open that tape, or choose another name.`
+  }
+}
+
+/** The tape's meta is missing, or does not fit its lib. Restore it from a copy, or recover the tape with a new id. */
+export class TapeInvalid extends Schema.TaggedError<TapeInvalid>("litetapes/TapeInvalid")("TapeInvalid", {
+  tape: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `tape ${JSON.stringify(this.tape)} is invalid: ${this.why}`
+  }
+}
+
+/** The tape is archived: it can be read. Activate it to append to it. */
+export class TapeArchived extends Schema.TaggedError<TapeArchived>("litetapes/TapeArchived")("TapeArchived", {
+  tape: Schema.String
+}) {
+  override get message() {
+    return `tape ${JSON.stringify(this.tape)} is archived and refuses appends. Activate it first.`
+  }
+}
+
+/** The tape belongs to the event store. Only the event store appends to it. */
+export class TapeOwned extends Schema.TaggedError<TapeOwned>("litetapes/TapeOwned")("TapeOwned", {
+  tape: Schema.String
+}) {
+  override get message() {
+    return `tape ${JSON.stringify(this.tape)} holds events and refuses records. Append to it through the event store.`
+  }
+}

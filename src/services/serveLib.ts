@@ -1,0 +1,93 @@
+/** An open lib over its sessions. */
+import type { LibService } from "./LibService.ts"
+import * as Effect from "effect/Effect"
+import { ReadOnly } from "../domain/format/Errors.ts"
+import { containsPlace } from "../domain/meta/LibHistory.ts"
+import { lineageOf } from "../domain/meta/LibState.ts"
+import type { LibHandle } from "./lib/LibHandle.ts"
+import { appendRecords } from "./write/appendRecords.ts"
+import { register, withSession } from "./internals.ts"
+import { refreshReader } from "./lib/openReader.ts"
+import { backup } from "./maintenance/backup/Backup.ts"
+import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/CopyLib.ts"
+import { recoverTape } from "./maintenance/recover/RecoverTape.ts"
+import { acceptLoss } from "./maintenance/salvage/acceptLoss.ts"
+import { salvageTape } from "./maintenance/salvage/SalvageTape.ts"
+import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
+import { verifyLib } from "./maintenance/verify/Verify.ts"
+import type { Session, Sessions } from "./Sessions.ts"
+import type { Root, Storage } from "./ports/Storage.ts"
+
+/** Copies the lib. */
+export type Copy = (source: LibHandle, to: string, options?: CopyOptions) => Effect.Effect<CopyReport, CopyError>
+
+/** Returns the service of an open lib. */
+export const serve = (
+  sessions: Sessions,
+  storage: Storage["Service"],
+  close: LibService["close"],
+  copy: Copy
+): LibService => {
+  const { location, meta, root } = sessions.current.handle
+  const { created, lib: id, limits, placement } = meta.state
+  const using = <A, E>(use: (session: Session) => Effect.Effect<A, E>) =>
+    withSession<Session, A, E, never>(sessions, use)
+  const now = <A>(read: (handle: LibHandle) => A) => Effect.sync(() => read(sessions.current.handle))
+  const lib: LibService = {
+    id,
+    get lineage() {
+      return lineageOf(sessions.current.handle.meta.state)
+    },
+    location,
+    mode: root.mode === "read" ? "read" : "write",
+    created,
+    limits,
+    placement,
+    get report() {
+      return sessions.current.report
+    },
+    tapes: now(({ meta: { state } }) => [...state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
+    durable: now(({ journal: { durable } }) => ({ batch: durable.batch, position: durable.position })),
+    contains: (place) => now(({ journal, meta: { state } }) => containsPlace(state, journal.durable.position, place)),
+    stuck: now(({ journal }) => journal.stuck),
+    createTape: (name) => using(({ handle }) => createTape(handle, name, "records")),
+    archive: (name) => using(({ handle }) => setTapeState(handle, name, "archived")),
+    activate: (name) => using(({ handle }) => setTapeState(handle, name, "active")),
+    commit: (appends) =>
+      using(({ handle, writer }) =>
+        writer === undefined
+          ? Effect.andThen(handle.guard.check, readOnly(root))
+          : appendRecords(handle, writer.loop, appends)
+      ),
+    recoverTape: (name, recoverOptions = {}) =>
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress))
+      ),
+    salvageTape: (name, salvageOptions) =>
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions))
+      ),
+    acceptLoss: (name) =>
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(acceptLoss(handle, name))
+      ),
+    verify: (verifyOptions) =>
+      using(({ handle, report: { tornTail }, writer }) =>
+        Effect.map(Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions)), (verified) =>
+          writer === undefined || tornTail === undefined ? verified : { ...verified, tornTail }
+        )
+      ),
+    copy: (to, copyOptions) => using(({ handle }) => copy(handle, to, copyOptions)),
+    backup: (target, backupOptions = {}) =>
+      using(({ handle }) => backup(handle, backupOptions.storage ?? storage, target, backupOptions)),
+    refresh: using(({ handle, writer }) =>
+      Effect.andThen(handle.guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void)
+    ),
+    reopen: sessions.reopen,
+    close
+  }
+  register(lib, sessions)
+  return lib
+}
+
+const readOnly = (root: Root) => Effect.fail(new ReadOnly({ location: root.location }))
