@@ -64,6 +64,23 @@ const unlink = (path: string): Effect.Effect<void, DiskError> =>
         : background("unlink", path, (done) => fs.unlink(path, done))
   )
 
+/** Reports changes by what the system offers (inotify, FSEvents), which may miss some. */
+const watch: NonNullable<Disk["Service"]["watch"]> = (folder, name, changed) =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      attempt("watch", folder, () => {
+        const watcher = fs.watch(folder, { persistent: false }, (_, entry) => {
+          if (entry === null || entry === name) changed()
+        })
+        watcher.on("error", (error) =>
+          changed(diskError("watch", folder, "code" in error ? String(error.code) : "EIO"))
+        )
+        return watcher
+      }),
+      (watcher) => Effect.sync(() => watcher.close())
+    )
+  )
+
 const boot = Effect.sync((): string | undefined => {
   try {
     return fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || undefined
@@ -98,6 +115,7 @@ export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
       const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
       return stats === undefined ? undefined : entryOf(stats)
     }),
+  watch,
   list: (path) => attempt("list", path, () => fs.readdirSync(path)),
   lock: (path) => Effect.flatMap(Effect.acquireRelease(acquire(path), release), watched),
   boot

@@ -38,12 +38,19 @@ import { findEventTape } from "./streams/EventTape.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
 import { StreamStates } from "./streams/StreamStates.ts"
 import { eventsLost } from "./streams/eventsLost.ts"
+import { subscribe, type SubscribeError, type SubscribeOptions, type SubscriptionBatch } from "./follow/Subscription.ts"
+import {
+  subscribeToStream,
+  type SubscribeToStreamError,
+  type SubscribeToStreamOptions
+} from "./follow/StreamSubscription.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import { accessOf, type Internals, streamOfSession, withSession } from "./internals.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
 export type { AllReadError, AppendResult, Duration, EventAppendError, EventFilter, ExpectedRevision, NewEvent }
+export type { SubscribeError, SubscribeOptions, SubscribeToStreamError, SubscribeToStreamOptions, SubscriptionBatch }
 export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError }
 
 /** Options of an append. */
@@ -115,6 +122,34 @@ export class EventStore extends Context.Service<
      */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, AllReadError>
     /**
+     * Streams the events of all streams by position, then those that are appended later: in order, each once, whatever is
+     * closed, repacked, archived or opened again meanwhile. Never ends by itself: interrupt it, or it fails, such as with
+     * `LibClosed` when the lib closes, or with `WriterPoisoned` when its writer stops and the lib does not reopen itself.
+     *
+     * Whoever subscribes pulls, so a slow one holds nobody up and costs no memory. In the writer's process a commit wakes
+     * it. A reader follows by itself while it is subscribed: by a watch on the folder, and every 100 ms in any case.
+     *
+     * @example
+     * ```ts
+     * yield* Stream.runForEach(store.subscribe({ from: { after: 41 } }), (event) => Effect.log(event.position, event.type))
+     * ```
+     */
+    readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, SubscribeError>
+    /**
+     * Does what `subscribe` does, and says how far it is: each batch has the events that were read together, the position
+     * to continue at, and the end of the lib. It has caught up once both are equal. The first batch comes at once, and
+     * there is one, perhaps without events, at least every 65,536 positions.
+     */
+    readonly subscribeBatches: (options?: SubscribeOptions) => Stream.Stream<SubscriptionBatch, SubscribeError>
+    /**
+     * Streams the events of one stream by revision, then those that are appended to it later. Everything else is as for
+     * `subscribe`. The stream need not exist yet.
+     */
+    readonly subscribeToStream: (
+      stream: string,
+      options?: SubscribeToStreamOptions
+    ) => Stream.Stream<RecordedEvent, SubscribeToStreamError>
+    /**
      * Returns the last durable revision of a stream, or `no-stream`: the value to pass as `expected`. Reads at most one
      * event.
      */
@@ -156,6 +191,9 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
       ),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
+    subscribe: (options) => Stream.flattenIterable(Stream.map(subscribe(access, options), ({ events }) => events)),
+    subscribeBatches: (options) => subscribe(access, options),
+    subscribeToStream: (stream, options) => subscribeToStream(access, stream, options),
     revision: (stream) => withSession(access, ({ handle }) => revisionOf(handle, stream)),
     position: Effect.sync(() => access.current.handle.journal.durable.position)
   })

@@ -42,6 +42,7 @@ export class Sessions implements Access {
   /** Scope of the present session. It has no parent, so that it closes only after an attempt has ended. */
   #scope: Scope.Closeable
   #attempt: Deferred.Deferred<void, ReopenError> | undefined
+  #isSupervised = false
   /** Set once the lib closes for good. */
   #isOver = false
 
@@ -61,6 +62,10 @@ export class Sessions implements Access {
 
   get attempt(): Effect.Effect<void> | undefined {
     return this.#attempt === undefined ? undefined : Effect.exit(Deferred.await(this.#attempt)).pipe(Effect.asVoid)
+  }
+
+  get reopensItself(): boolean {
+    return this.#isSupervised && !this.#isOver
   }
 
   /**
@@ -125,7 +130,13 @@ export class Sessions implements Access {
       Effect.suspend(() => this.#current.handle.guard.stopped),
       Effect.retry(lasting, schedule)
     )
-    return Effect.catchCause(Effect.forever(once), (cause) =>
+    const ended = Effect.sync(() => {
+      this.#isSupervised = false
+      this.#current.handle.news.wake()
+    })
+    this.#isSupervised = true
+    const always = Effect.ensuring(Effect.forever(once), ended)
+    return Effect.catchCause(always, (cause) =>
       Cause.hasInterrupts(cause)
         ? Effect.void
         : Effect.logError(

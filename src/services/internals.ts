@@ -20,6 +20,8 @@ export interface Access {
   readonly current: Internals
   /** Waits for an attempt to open the lib again; `undefined` if there is no such attempt under way. */
   readonly attempt: Effect.Effect<void> | undefined
+  /** Whether a stopped writer is opened again without a call of `reopen`. */
+  readonly reopensItself: boolean
 }
 
 const known = new WeakMap<object, Access>()

@@ -116,3 +116,18 @@ export class EventsLost extends Schema.TaggedError<EventsLost>("litetapes/Events
       : `stream ${name} has lost its revisions ${revisions[0]} to ${revisions[1] - 1} ${where}. ${acceptLossAdvice}`
   }
 }
+
+/**
+ * A subscription is to continue after an event that is not in the history of this lib, as far as it goes: the lib was
+ * restored to an earlier state, or the place was noted in another lib.
+ */
+export class NotInHistory extends Schema.TaggedError<NotInHistory>("litetapes/NotInHistory")("NotInHistory", {
+  location: Schema.String,
+  /** Position, or revision of the stream, to continue after. */
+  after: Schema.Int,
+  why: Schema.String
+}) {
+  override get message() {
+    return `${this.location} has no event ${this.after} to continue after: ${this.why}. Rebuild what was derived from its events, from the start on, or open the lib that it was derived from.`
+  }
+}

@@ -101,6 +101,30 @@ export const scan = (file: Uint8Array, before: Pick<Anchor, "batch" | "hash">, l
   return { batches, goodBytes: good, contentBytes, damage: undefined }
 }
 
+/**
+ * Returns the batches after `before`, up to `limit`, or `undefined` if the bytes do not hold all of them. `bytes` begins
+ * with the newline before the first of them; offsets are those of `bytes`.
+ */
+export const scanFrom = (
+  bytes: Uint8Array,
+  before: Pick<Anchor, "batch" | "hash">,
+  limit: number
+): ReadonlyArray<FoundBatch> | undefined => {
+  const batches: Array<FoundBatch> = []
+  let { batch, hash } = before
+  let good = 1
+  if (bytes[0] !== newline) return undefined
+  while (batch < limit) {
+    const found = good < bytes.length ? readBatch(bytes, good) : "it ends here"
+    if (typeof found === "string" || follows(found, batch, hash) !== undefined) return undefined
+    batches.push(found.found)
+    batch = found.mark.batch
+    hash = found.mark.hash
+    good = found.found.end
+  }
+  return batches
+}
+
 /** Returns what the first batch of a file follows, by its own account, for files whose lib meta is lost. */
 export const startOf = (file: Uint8Array): Pick<Anchor, "batch" | "hash"> | undefined => {
   const bytes = file.subarray(0, contentBytesOf(file))

@@ -8,6 +8,7 @@ import { ackedFile } from "../../domain/format/Format.ts"
 import { DiskError, type File } from "../../services/ports/Disk.ts"
 import type { HintStore, StorageError } from "../../services/ports/Storage.ts"
 import { temporary } from "../storage/fileNames.ts"
+import { fromDisk } from "../storage/storageErrors.ts"
 import { join, readWhole, unlinkIfThere } from "./files.ts"
 import { moveIn, nextOwn, type OpenFolder, reading, within, writingUnlooked } from "./OpenFolder.ts"
 
@@ -16,6 +17,7 @@ const hintBytesMax = 4096
 
 export const make = (place: OpenFolder): HintStore => {
   const { disk } = place
+  const { watch } = disk
   const path = join(place.location, ackedFile)
   let file: File | undefined
 
@@ -36,6 +38,18 @@ export const make = (place: OpenFolder): HintStore => {
     write: (bytes) =>
       // Every commit waits for this and checks the lock itself; and only readers rely on the hint.
       writingUnlooked(place, "hint.write", path, () => (file === undefined ? replace(bytes) : file.write(bytes, 0))),
+    // The folder is watched, because whoever takes over replaces the hint by a new file.
+    ...(watch === undefined
+      ? {}
+      : {
+          watch: (changed) =>
+            Effect.mapError(
+              watch(place.location, ackedFile, (error) =>
+                changed(error === undefined ? undefined : fromDisk("hint.watch", path, error))
+              ),
+              (error) => fromDisk("hint.watch", path, error)
+            )
+        }),
     // Opened for each read: the writer may create it, or somebody may restore a copy, while a reader runs.
     read: reading(place, "hint.read", path, () =>
       Effect.catchIf(

@@ -1,6 +1,7 @@
 /**
  * The hint in memory.
  */
+import * as Effect from "effect/Effect"
 import type { HintStore } from "../../services/ports/Storage.ts"
 import { type Session, step } from "./MemoryLib.ts"
 
@@ -13,7 +14,19 @@ export const make = (session: Session): HintStore => {
         after.set(lib.hint ?? [])
         after.set(bytes)
         lib.hint = after
+        for (const changed of lib.watchers) changed()
       }),
-    read: step(session, "hint.read", "read", () => lib.hint?.slice())
+    read: step(session, "hint.read", "read", () => lib.hint?.slice()),
+    watch: (changed) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const report = (): void => changed()
+            lib.watchers.add(report)
+            return report
+          }),
+          (report) => Effect.sync(() => lib.watchers.delete(report))
+        )
+      )
   }
 }

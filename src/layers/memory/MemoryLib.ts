@@ -20,6 +20,8 @@ export interface Lib {
   /** Meta as the last append left it, with its version. */
   grown: { readonly bytes: Uint8Array; readonly running: RunningVersion } | undefined
   hint: Uint8Array | undefined
+  /** Called after each change of the hint. */
+  readonly watchers: Set<() => void>
   readonly tapes: Map<string, Tape>
   readonly dynamics: Map<number, GrowableBuffer>
   /** Derived from the lib as a whole, by `<kind>/<name>`. */
@@ -40,6 +42,7 @@ export const makeLib = (): Lib => ({
   meta: undefined,
   grown: undefined,
   hint: undefined,
+  watchers: new Set(),
   tapes: new Map(),
   dynamics: new Map(),
   derived: new Map(),

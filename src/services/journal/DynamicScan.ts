@@ -29,6 +29,8 @@ export interface TornTail {
 /** Content of the listed dynamic segments. */
 export interface Scanned {
   readonly files: ReadonlyArray<DynamicFile>
+  /** The same files with what comes after batch `upto`, where there is such a batch. */
+  readonly beyond: ReadonlyArray<DynamicFile>
   /** State at the end of the chain of commits. */
   readonly anchor: Anchor
   /** State before the last batch. */
@@ -46,12 +48,17 @@ export interface Scanned {
   readonly last: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
 }
 
-/** Reads all listed files in the order of their batches. Checks that the batches form one chain. */
+/**
+ * Reads all listed files in the order of their batches. Checks that the batches form one chain. Batches after `upto` are
+ * kept apart; by default there are none.
+ */
 export const scanAll = Effect.fnUntraced(function* (
   root: Root,
-  state: LibState.LibState
+  state: LibState.LibState,
+  upto = Number.POSITIVE_INFINITY
 ): Effect.fn.Return<Scanned, ScanError> {
   const files: Array<DynamicFile> = []
+  const beyond: Array<DynamicFile> = []
   let anchor = state.anchor
   let beforeLast = anchor
   let torn: Scanned["torn"]
@@ -89,18 +96,19 @@ export const scanAll = Effect.fnUntraced(function* (
     }
     const off = misplaced(scan, anchor.position, state)
     if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} begins at position ${off.position}`)
-    const { file, before: beforeBatch } = fileOf(live.dynamic, scan, anchor, state)
-    if (live.limit !== undefined && file.anchor.batch !== live.limit) {
-      return yield* damaged(scan.goodBytes, `it ends at batch ${file.anchor.batch}, not at batch ${live.limit}`)
+    const found = fileOf(live.dynamic, scan, anchor, state, upto)
+    if (live.limit !== undefined && found.anchor.batch !== live.limit) {
+      return yield* damaged(scan.goodBytes, `it ends at batch ${found.anchor.batch}, not at batch ${live.limit}`)
     }
     tail = tailOf(root, live, name, scan, bytes.length)
-    files.push(file)
+    files.push(found.file)
+    if (found.beyond.hasBatches) beyond.push(found.beyond)
     before = `${name} (${scan.goodBytes} bytes)`
     const batch = scan.batches.at(-1)
     if (batch !== undefined || end === undefined) end = { file: name, offset: scan.goodBytes }
     if (batch !== undefined) {
-      beforeLast = beforeBatch
-      anchor = file.anchor
+      beforeLast = found.before
+      anchor = found.anchor
       last = { dynamic: live.dynamic, offset: batch.offset, bytes: bytes.slice(batch.offset, batch.end) }
     }
   }
@@ -115,7 +123,7 @@ export const scanAll = Effect.fnUntraced(function* (
       offset
     })
   }
-  return { files, anchor, beforeLast, torn, tail, end, last }
+  return { files, beyond, anchor, beforeLast, torn, tail, end, last }
 })
 
 const tailOf = (
@@ -168,24 +176,42 @@ const misplaced = (
   return undefined
 }
 
+interface FoundFile {
+  /** With the batches up to `upto`. */
+  readonly file: DynamicFile
+  /** With the batches after it. */
+  readonly beyond: DynamicFile
+  /** State after the last batch. */
+  readonly anchor: Anchor
+  /** State before the last batch. */
+  readonly before: Anchor
+}
+
 const fileOf = (
   dynamic: number,
   scan: DynamicSegment.Scan,
   start: Anchor,
-  state: LibState.LibState
-): { readonly file: DynamicFile; readonly before: Anchor } => {
-  const file = new DynamicFile({ dynamic, size: scan.goodBytes, anchor: start })
+  state: LibState.LibState,
+  upto: number
+): FoundFile => {
+  const shown = scan.batches.findIndex(({ batch }) => batch > upto)
+  const size = shown === -1 ? scan.goodBytes : scan.batches[shown]!.offset
+  const file = new DynamicFile({ dynamic, size, anchor: start })
+  const beyond = new DynamicFile({ dynamic, size: scan.goodBytes, anchor: start })
   let before = start
+  let anchor = start
   for (const batch of scan.batches) {
+    const owner = batch.batch > upto ? beyond : file
     let events = 0
     for (const part of batch.parts) if (state.roles.get(part.tape) === "events") events += part.count
     const endPosition = batch.position + events
     for (const part of batch.parts) {
       const { tape, firstOrdinal, count, offset, bytes, crc } = part
-      file.addPart(tape, { file, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
+      owner.addPart(tape, { file: owner, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
     }
-    before = file.anchor
-    file.standAt({ batch: batch.batch, hash: batch.hash, position: endPosition })
+    before = anchor
+    anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }
+    owner.standAt(anchor)
   }
-  return { file, before }
+  return { file, beyond, anchor, before }
 }

@@ -27,15 +27,19 @@ const readBack = Effect.fnUntraced(function* (
   file: DynamicFile
 ): Effect.fn.Return<DynamicEvents, StorageError | SegmentCorrupt> {
   const events = new DynamicEvents()
-  for (const run of runsOf(eventPartsOf(state, file), 1024 * 1024)) {
-    const lines = yield* readRun(root, dynamicName(file.dynamic), run)
-    for (const [index, { offset }] of run.entries()) {
-      yield* decodeUntrusted(
-        () => addEvents(events, lines[index]!, offset),
-        (why) => corrupt(file, offset, why)
-      )
+  // A reader that follows the writer may see more of the file meanwhile.
+  for (let done = 0, parts = eventPartsOf(state, file); done < parts.length; parts = eventPartsOf(state, file)) {
+    for (const run of runsOf(parts.slice(done), 1024 * 1024)) {
+      const lines = yield* readRun(root, dynamicName(file.dynamic), run)
+      for (const [index, { offset }] of run.entries()) {
+        yield* decodeUntrusted(
+          () => addEvents(events, lines[index]!, offset),
+          (why) => corrupt(file, offset, why)
+        )
+      }
+      yield* Effect.yieldNow
     }
-    yield* Effect.yieldNow
+    done = parts.length
   }
   return file.keepEvents(events)
 })
@@ -53,6 +57,28 @@ export const eventsIn = (
       (why) => corrupt(file, offset, why)
     )
   return Effect.as(Effect.forEach(eventPartsOf(state, file), add, { discard: true }), events)
+}
+
+/**
+ * Adds the events of parts that follow in a file whose events are known; does nothing if they are not known. `bytes` are
+ * those of the file from `from` on. Returns whether all of them are events that follow.
+ */
+export const addEventsOf = (
+  file: DynamicFile,
+  parts: ReadonlyArray<LivePart>,
+  bytes: Uint8Array,
+  from: number
+): boolean => {
+  const { events } = file
+  if (events === undefined) return true
+  try {
+    for (const { bytes: length, offset } of parts.toSorted((a, b) => a.offset - b.offset)) {
+      addEvents(events, bytes.subarray(offset - from, offset - from + length), offset)
+    }
+    return true
+  } catch {
+    return false
+  }
 }
 
 const eventPartsOf = ({ roles }: Pick<LibState, "roles">, file: DynamicFile): Array<LivePart> =>

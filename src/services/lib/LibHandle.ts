@@ -2,6 +2,7 @@
  * An open lib inside this package: a record of the owners of its state. It has no state of its own, and is created
  * last, once opening has decided everything.
  */
+import { Signal } from "../base/Signal.ts"
 import { noSealer, type Sealer } from "../ports/Sealing.ts"
 import type { Root } from "../ports/Storage.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
@@ -35,6 +36,8 @@ export interface LibHandle {
   /** Computes hashes and indexes of the segments of a flush. */
   readonly sealing: Sealer
   readonly guard: WriterGuard
+  /** Wakes whoever waits for a batch, or for the end of this session. */
+  readonly news: Signal
   readonly meta: LibMeta
   readonly journal: Journal
   readonly segments: SegmentStore
@@ -66,7 +69,8 @@ export const makeHandle = (
   opened: Opened,
   { sealing, unclean, uuid }: WriterParts = readerParts
 ): LibHandle => {
-  const guard = new WriterGuard(root)
+  const news = new Signal()
+  const guard = new WriterGuard(root, news)
   const meta = new LibMeta(root, guard, opened.meta)
   const journal = new Journal(opened.files, opened.durable)
   const segments = new SegmentStore(root, meta.limits)
@@ -78,6 +82,7 @@ export const makeHandle = (
     uuid,
     sealing,
     guard,
+    news,
     meta,
     journal,
     segments,

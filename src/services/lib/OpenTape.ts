@@ -95,6 +95,13 @@ export class OpenTape {
     this.#parts.push(part)
   }
 
+  /** Shows the records that a newly seen batch has for this tape, in a reader. */
+  advance(part: LivePart): void {
+    const { dynamic } = part.file
+    if (!this.#dynamics.has(dynamic)) this.#dynamics = new Set([...this.#dynamics, dynamic])
+    this.#parts.push(part)
+  }
+
   /** Drops the parts of batches up to `upto`, which are in a segment now. */
   flushed(upto: number): void {
     // Replaced instead of changed, because a reader may be walking the old array.

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { LibClosed, ReadOnly, WriterPoisoned } from "../../domain/format/Errors.ts"
+import { Signal } from "../base/Signal.ts"
 import type { Root } from "../ports/Storage.ts"
 
 /**
@@ -31,12 +32,15 @@ export class WriterGuard implements Leave {
   #why: string | undefined
   /** Message of the error that the last attempt to open the lib again failed with. */
   #reopening: string | undefined
+  readonly #news: Signal
   readonly #stopped = Deferred.makeUnsafe<void>()
   /** Operations that closing interrupts. */
   readonly #interruptible = new Set<Fiber.Fiber<unknown, unknown>>()
 
-  constructor(root: Pick<Root, "location" | "mode" | "checkLock">) {
+  /** `news` wakes whoever waits for batches: after a stop, none may follow. */
+  constructor(root: Pick<Root, "location" | "mode" | "checkLock">, news: Signal = new Signal()) {
     this.#root = root
+    this.#news = news
   }
 
   /** First cause of the stop; `undefined` while the writer runs. */
@@ -89,6 +93,7 @@ export class WriterGuard implements Leave {
   stop(cause: string): WriterPoisoned {
     this.#cause ??= cause
     Deferred.doneUnsafe(this.#stopped, Exit.void)
+    this.#news.wake()
     return this.#poisoned(this.#cause)
   }
 
@@ -115,6 +120,7 @@ export class WriterGuard implements Leave {
   close(): void {
     this.#closed = true
     for (const fiber of this.#interruptible) fiber.interruptUnsafe()
+    this.#news.wake()
   }
 
   /**

@@ -86,7 +86,13 @@ const stillTorn = Effect.fnUntraced(function* (
 })
 
 /** Refreshes a reader. Its view moves forward or stays; it never goes back. */
-export const refreshReader = ({ journal, meta, root, tapes }: LibHandle): Effect.Effect<void, OpenError | ReaderBusy> =>
+export const refreshReader = ({
+  journal,
+  meta,
+  news,
+  root,
+  tapes
+}: LibHandle): Effect.Effect<void, OpenError | ReaderBusy> =>
   Effect.suspend(() => {
     // In one step: another refresh may have shown a later moment while this one looked.
     const show = (view: View): boolean => {
@@ -94,6 +100,7 @@ export const refreshReader = ({ journal, meta, root, tapes }: LibHandle): Effect
       meta.show(view.meta)
       journal.show(view.files, view.durable)
       tapes.show(view.tapes)
+      news.wake()
       return true
     }
     return Effect.asVoid(lookUntilStill(root, meta.limits, show))
@@ -149,9 +156,10 @@ const viewOf = Effect.fnUntraced(function* (
     // A tape with bad meta must not keep the others from being read. Using that tape fails with the reason.
     if (meta._tag === "Success") metas.push({ listed, meta: meta.success })
   }
-  const scanned = yield* scanAll(root, read.state)
+  const acked = hint === undefined ? undefined : Math.max(hint.batch, read.state.anchor.batch)
+  const scanned = yield* scanAll(root, read.state, acked)
   const seen = scanned.anchor.batch
-  const bound = hint === undefined ? seen : Math.max(hint.batch, read.state.anchor.batch)
+  const bound = acked ?? seen
   if (hint === undefined && (yield* readHint(root)) !== undefined) return new Again()
   const ended = yield* Effect.result(checkMetaEnd(root, read, scanned, Math.min(bound, seen)))
   if (ended._tag === "Failure") return yield* unlessMoved(root, read, ended.failure)
@@ -167,7 +175,7 @@ const viewOf = Effect.fnUntraced(function* (
     if (marked === undefined && lastBatch > seen && lastBatch > bound) {
       return yield* unlessMoved(root, read, ackedLost(root, read, scanned, lastBatch))
     }
-    const live = scanned.files.flatMap((file) => file.parts.get(listed.tape) ?? [])
+    const live = [...scanned.files, ...scanned.beyond].flatMap((file) => file.parts.get(listed.tape) ?? [])
     const parts = visible(live, lastBatch, bound)
     const hidden = countIn(live, bound, lastBatch) + later
     // As for bad meta.
@@ -210,6 +218,8 @@ const countIn = (parts: ReadonlyArray<LivePart>, after: number, upto: number): n
 /** Returns the state of the lib after batch `batch`. */
 const anchorAt = (scanned: Scanned, before: Anchor, batch: number): Anchor => {
   if (batch === scanned.anchor.batch) return scanned.anchor
+  const end = scanned.files.findLast((file) => file.hasBatches)?.anchor
+  if (batch === end?.batch) return end
   let position = before.position
   for (const file of scanned.files) {
     for (const parts of file.parts.values()) {

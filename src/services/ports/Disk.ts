@@ -117,6 +117,15 @@ export class Disk extends Context.Service<
     readonly removeFolder: (path: string) => Effect.Effect<void, DiskError>
     /** Returns the entry at `path`, or `undefined` if nothing is there. */
     readonly stat: (path: string) => Effect.Effect<FileStat | undefined, DiskError>
+    /**
+     * Calls `changed` whenever the entry `name` of the folder may have changed, until the scope closes; with an error if
+     * nothing is reported any more. Reports may be missing. Absent if the system cannot report changes.
+     */
+    readonly watch?: (
+      folder: string,
+      name: string,
+      changed: (error?: DiskError) => void
+    ) => Effect.Effect<void, DiskError, Scope.Scope>
     /** Returns the names in a folder, in no particular order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<string>, DiskError>
     /**

@@ -238,6 +238,11 @@ export interface HintStore {
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, StorageError>
   /** Returns the hint, or `undefined` if it does not exist. */
   readonly read: Effect.Effect<Uint8Array | undefined, StorageError>
+  /**
+   * Calls `changed` whenever the hint may have changed, until the scope closes; with an error if nothing is reported any
+   * more. Reports may be missing or too many. Absent if the storage cannot report: readers then look now and then.
+   */
+  readonly watch?: (changed: (error?: StorageError) => void) => Effect.Effect<void, StorageError, Scope.Scope>
 }
 
 /**

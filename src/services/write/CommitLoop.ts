@@ -280,6 +280,7 @@ export class CommitLoop {
           this.#outcomes.tellRest()
           this.#outcomes = new Acknowledgements(tells)
           this.#outcomes.tellWhile(() => this.#queue.bytes < bytesMin)
+          lib.news.wake()
         })
     })
   }

@@ -1,0 +1,136 @@
+/**
+ * Keeps the view of a reader up to date while subscriptions wait for it: looks at the hint whenever the storage says
+ * that it changed, and at a fixed interval whatever the storage says.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { ReaderBusy } from "../../domain/format/Errors.ts"
+import { Signal } from "../base/Signal.ts"
+import { advanceReader } from "../lib/advanceReader.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { OpenError } from "../lib/OpenError.ts"
+import type { StorageError } from "../ports/Storage.ts"
+
+/** The longest time that a change stays unseen if nothing reports it. */
+export const interval = Duration.millis(100)
+
+/** A lib without a hint of this boot is looked at as a whole, which costs more: once in so many intervals. */
+const unhintedEvery = 10
+
+const followers = new WeakMap<LibHandle, ReaderFollower>()
+
+/** Returns the one follower of a reader. */
+export const followerOf = (handle: LibHandle): ReaderFollower => {
+  const known = followers.get(handle)
+  if (known !== undefined) return known
+  const made = new ReaderFollower(handle)
+  followers.set(handle, made)
+  return made
+}
+
+export class ReaderFollower {
+  readonly #handle: LibHandle
+  readonly #changes = new Signal()
+  #changed = false
+  #waiting = 0
+  #work: Fiber.Fiber<void> | undefined
+  #isWatched = false
+  #failure: OpenError | undefined
+
+  constructor(handle: LibHandle) {
+    this.#handle = handle
+  }
+
+  /** Why the lib could not be looked at; `undefined` if the last look succeeded. */
+  get failure(): OpenError | undefined {
+    return this.#failure
+  }
+
+  /** Whether the storage reports changes. */
+  get isWatched(): boolean {
+    return this.#isWatched
+  }
+
+  /** Looks once, now. */
+  readonly look: Effect.Effect<void, OpenError> = Effect.suspend(() =>
+    Effect.catchTag(advanceReader(this.#handle), "ReaderBusy", () => Effect.void)
+  ).pipe(Effect.asVoid)
+
+  /** Keeps looking while `wait` runs. All who wait share the work. */
+  whileLooking<A>(wait: Effect.Effect<A>): Effect.Effect<A> {
+    const begin = Effect.sync(() => {
+      if (this.#waiting++ === 0) this.#failure = undefined
+    })
+    const work = Effect.suspend(() =>
+      this.#work !== undefined
+        ? Effect.void
+        : Effect.map(Effect.forkDetach(this.#always), (fiber) => {
+            this.#work = fiber
+          })
+    )
+    const end = Effect.suspend(() => {
+      if (--this.#waiting > 0 || this.#work === undefined) return Effect.void
+      const ended = this.#work
+      this.#work = undefined
+      return Effect.asVoid(Fiber.interrupt(ended))
+    })
+    return Effect.acquireUseRelease(
+      Effect.andThen(begin, work),
+      () => wait,
+      () => end
+    )
+  }
+
+  readonly #always: Effect.Effect<void> = Effect.suspend(() => {
+    const scope = Scope.makeUnsafe()
+    let looks = 0
+    const once = Effect.suspend(() => {
+      this.#changed = false
+      return Effect.matchEffect(advanceReader(this.#handle, looks++ % unhintedEvery === 0), {
+        onFailure: (error) => Effect.sync(() => this.#fail(error)),
+        onSuccess: () => Effect.void
+      })
+    })
+    const pause = Effect.raceFirst(
+      Effect.sleep(interval),
+      this.#changes.until(() => this.#changed)
+    )
+    return this.#watch(scope).pipe(
+      Effect.andThen(Effect.forever(Effect.andThen(once, pause))),
+      Effect.ensuring(Effect.suspend(() => Scope.close(scope, Exit.void)))
+    )
+  })
+
+  #watch(scope: Scope.Scope): Effect.Effect<void> {
+    const { root } = this.#handle
+    if (root.hint.watch === undefined) return Effect.void
+    const blind = (error: StorageError) =>
+      Effect.suspend(() => {
+        this.#isWatched = false
+        return Effect.logWarning(
+          `litetapes: ${root.location}: changes are not reported, so it is looked at every 100 ms: ${error.message}`
+        )
+      })
+    const changed = (error?: StorageError): void => {
+      if (error !== undefined) this.#isWatched = false
+      this.#changed = true
+      this.#changes.wake()
+    }
+    return Effect.matchEffect(Scope.provide(root.hint.watch(changed), scope), {
+      onFailure: blind,
+      onSuccess: () =>
+        Effect.sync(() => {
+          this.#isWatched = true
+        })
+    })
+  }
+
+  #fail(error: OpenError | ReaderBusy): void {
+    if (error._tag === "ReaderBusy") return
+    this.#failure = error
+    this.#handle.news.wake()
+  }
+}

@@ -1,0 +1,50 @@
+/** Waits for batches that a session shows, as long as it can show any. */
+import * as Effect from "effect/Effect"
+import type { LibClosed } from "../../domain/format/Errors.ts"
+import type { Access } from "../internals.ts"
+import type { LibHandle } from "../lib/LibHandle.ts"
+import type { OpenError } from "../lib/OpenError.ts"
+import type { WriteError } from "../lib/WriterGuard.ts"
+import { followerOf } from "./ReaderFollower.ts"
+
+/** Why no further events can come. */
+export type FollowError = LibClosed | WriteError | OpenError
+
+/** How a session learns of new batches. */
+export type Source = "commits" | "watch" | "interval"
+
+/** Returns how a session learns of new batches now. */
+export const sourceOf = (handle: LibHandle): Source => {
+  if (handle.root.mode === "write") return "commits"
+  return followerOf(handle).isWatched ? "watch" : "interval"
+}
+
+/**
+ * Returns the session to read from once `isThere` holds for it. Waits while the lib is being opened again. Fails if the
+ * lib closes, or if its writer has stopped and nobody opens it again: then nothing would ever come.
+ */
+export const sessionWith = (
+  access: Access,
+  isThere: (handle: LibHandle) => boolean
+): Effect.Effect<LibHandle, FollowError> =>
+  Effect.suspend((): Effect.Effect<LibHandle, FollowError> => {
+    const again = sessionWith(access, isThere)
+    if (access.attempt !== undefined) return Effect.andThen(access.attempt, again)
+    const { handle } = access.current
+    const { guard, news, root } = handle
+    if (!guard.isClosed && isThere(handle)) return Effect.succeed(handle)
+    const end = endOf(access, handle)
+    if (end !== undefined) return Effect.fail(end)
+    const isOver = (): boolean =>
+      access.attempt !== undefined || access.current.handle !== handle || endOf(access, handle) !== undefined
+    const wait = news.until(() => isOver() || (!guard.isClosed && isThere(handle)))
+    return Effect.andThen(root.mode === "write" ? wait : followerOf(handle).whileLooking(wait), again)
+  })
+
+/** Returns why nothing can follow in this session; `undefined` if something can. */
+const endOf = (access: Access, handle: LibHandle): FollowError | undefined => {
+  const { guard, root } = handle
+  if (access.reopensItself) return undefined
+  if (guard.isClosed) return guard.closedError
+  return root.mode === "write" ? guard.refusal() : followerOf(handle).failure
+}
