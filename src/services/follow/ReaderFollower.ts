@@ -35,7 +35,7 @@ export class ReaderFollower {
   readonly #handle: LibHandle
   readonly #changes = new Signal()
   #changed = false
-  #waiting = 0
+  #subscribed = 0
   #work: Fiber.Fiber<void> | undefined
   #isWatched = false
   #failure: OpenError | undefined
@@ -59,30 +59,23 @@ export class ReaderFollower {
     Effect.catchTag(advanceReader(this.#handle), "ReaderBusy", () => Effect.void)
   ).pipe(Effect.asVoid)
 
-  /** Keeps looking while `wait` runs. All who wait share the work. */
-  whileLooking<A>(wait: Effect.Effect<A>): Effect.Effect<A> {
-    const begin = Effect.sync(() => {
-      if (this.#waiting++ === 0) this.#failure = undefined
-    })
-    const work = Effect.suspend(() =>
-      this.#work !== undefined
-        ? Effect.void
-        : Effect.map(Effect.forkDetach(this.#always), (fiber) => {
-            this.#work = fiber
-          })
-    )
-    const end = Effect.suspend(() => {
-      if (--this.#waiting > 0 || this.#work === undefined) return Effect.void
-      const ended = this.#work
-      this.#work = undefined
-      return Effect.asVoid(Fiber.interrupt(ended))
-    })
-    return Effect.acquireUseRelease(
-      Effect.andThen(begin, work),
-      () => wait,
-      () => end
-    )
-  }
+  /** Keeps looking until the scope closes. All who subscribe share the work. */
+  readonly looking: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
+    Effect.suspend(() => {
+      if (this.#subscribed++ > 0) return Effect.void
+      this.#failure = undefined
+      return Effect.map(Effect.forkDetach(this.#always), (fiber) => {
+        this.#work = fiber
+      })
+    }),
+    () =>
+      Effect.suspend(() => {
+        if (--this.#subscribed > 0 || this.#work === undefined) return Effect.void
+        const ended = this.#work
+        this.#work = undefined
+        return Effect.asVoid(Fiber.interrupt(ended))
+      })
+  )
 
   readonly #always: Effect.Effect<void> = Effect.suspend(() => {
     const scope = Scope.makeUnsafe()

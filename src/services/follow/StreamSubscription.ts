@@ -9,7 +9,7 @@ import { type Access, streamOfSession } from "../internals.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import { readStream, type StreamReadError } from "../streams/StreamReader.ts"
-import { type FollowError, sessionWith } from "./waitForNews.ts"
+import { type FollowError, following, sessionWith } from "./waitForNews.ts"
 import { followerOf } from "./ReaderFollower.ts"
 
 /** Where a subscription to a stream begins. */
@@ -34,7 +34,7 @@ export const subscribeToStream = (
 ): Stream.Stream<RecordedEvent, SubscribeToStreamError> =>
   Stream.unwrap(
     Effect.map(
-      startOf(access, stream, options),
+      Effect.tap(startOf(access, stream, options), following(access)),
       (from) => new StreamSubscription(access, stream, from, options.allowGaps === true).stream
     )
   )

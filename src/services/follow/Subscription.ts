@@ -15,7 +15,7 @@ import type { OpenError } from "../lib/OpenError.ts"
 import { type AllReadError, readAll } from "../streams/AllReader.ts"
 import type { EventFilter } from "../streams/EventFilter.ts"
 import { followerOf } from "./ReaderFollower.ts"
-import { type FollowError, sessionWith, type Source, sourceOf } from "./waitForNews.ts"
+import { type FollowError, following, sessionWith, type Source, sourceOf } from "./waitForNews.ts"
 
 /** Where a subscription begins, and which events it wants. */
 export interface SubscribeOptions {
@@ -60,7 +60,10 @@ export const subscribe = (
   options: SubscribeOptions = {}
 ): Stream.Stream<SubscriptionBatch, SubscribeError> =>
   Stream.unwrap(
-    Effect.map(startOf(access, options.from ?? "start"), (from) => new Subscription(access, from, options).stream)
+    Effect.map(
+      Effect.tap(startOf(access, options.from ?? "start"), following(access)),
+      (from) => new Subscription(access, from, options).stream
+    )
   )
 
 /** Returns the position that a subscription begins at. */

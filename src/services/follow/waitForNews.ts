@@ -1,5 +1,6 @@
 /** Waits for batches that a session shows, as long as it can show any. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { LibClosed } from "../../domain/format/Errors.ts"
 import type { Access } from "../internals.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -19,6 +20,13 @@ export const sourceOf = (handle: LibHandle): Source => {
   return followerOf(handle).isWatched ? "watch" : "interval"
 }
 
+/** Follows what other processes append, until the scope closes. The writer's own process needs nothing for that. */
+export const following = (access: Access): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const { handle } = access.current
+    return handle.root.mode === "write" ? Effect.void : followerOf(handle).looking
+  })
+
 /**
  * Returns the session to read from once `isThere` holds for it. Waits while the lib is being opened again. Fails if the
  * lib closes, or if its writer has stopped and nobody opens it again: then nothing would ever come.
@@ -31,14 +39,14 @@ export const sessionWith = (
     const again = sessionWith(access, isThere)
     if (access.attempt !== undefined) return Effect.andThen(access.attempt, again)
     const { handle } = access.current
-    const { guard, news, root } = handle
+    const { guard, news } = handle
     if (!guard.isClosed && isThere(handle)) return Effect.succeed(handle)
     const end = endOf(access, handle)
     if (end !== undefined) return Effect.fail(end)
     const isOver = (): boolean =>
       access.attempt !== undefined || access.current.handle !== handle || endOf(access, handle) !== undefined
     const wait = news.until(() => isOver() || (!guard.isClosed && isThere(handle)))
-    return Effect.andThen(root.mode === "write" ? wait : followerOf(handle).whileLooking(wait), again)
+    return Effect.andThen(wait, again)
   })
 
 /** Returns why nothing can follow in this session; `undefined` if something can. */

@@ -69,14 +69,7 @@ export const scanAll = Effect.fnUntraced(function* (
   for (const live of state.live) {
     const name = dynamicName(live.dynamic)
     const damaged = (offset: number, why: string) => new DynamicCorrupt({ file: name, offset, why })
-    const bytes = yield* readDynamic(root, live.dynamic)
-    if (bytes === undefined) return yield* damaged(0, `it is missing, but ${libMetaFile} lists it`)
-    const header = DynamicSegment.readHeader(bytes)
-    if (typeof header === "string") return yield* damaged(0, header)
-    if (header.lib !== state.lib || header.dynamic !== live.dynamic) {
-      const found = `dynamic segment ${header.dynamic} of lib ${header.lib}`
-      return yield* new IdentityMismatch({ file: name, expected: `number ${live.dynamic} of ${state.lib}`, found })
-    }
+    const bytes = yield* readListed(root, state, live)
     const scan = DynamicSegment.scan(bytes, anchor, live.limit)
     // A byte after the header of a file, even room, proves that the files before it are whole.
     if (torn !== undefined && bytes.length > DynamicSegment.headerBytes(bytes)) {
@@ -124,6 +117,25 @@ export const scanAll = Effect.fnUntraced(function* (
     })
   }
   return { files, beyond, anchor, beforeLast, torn, tail, end, last }
+})
+
+/** Returns the bytes of a listed file that begins with its header. */
+const readListed = Effect.fnUntraced(function* (
+  root: Root,
+  state: LibState.LibState,
+  { dynamic }: LibState.LiveDynamic
+): Effect.fn.Return<Uint8Array, StorageError | DynamicCorrupt | IdentityMismatch> {
+  const file = dynamicName(dynamic)
+  const damaged = (why: string) => new DynamicCorrupt({ file, offset: 0, why })
+  const bytes = yield* readDynamic(root, dynamic)
+  if (bytes === undefined) return yield* damaged(`it is missing, but ${libMetaFile} lists it`)
+  const header = DynamicSegment.readHeader(bytes)
+  if (typeof header === "string") return yield* damaged(header)
+  if (header.lib !== state.lib || header.dynamic !== dynamic) {
+    const found = `dynamic segment ${header.dynamic} of lib ${header.lib}`
+    return yield* new IdentityMismatch({ file, expected: `number ${dynamic} of ${state.lib}`, found })
+  }
+  return bytes
 })
 
 const tailOf = (

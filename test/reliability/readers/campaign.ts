@@ -1,5 +1,5 @@
 /**
- * One reader refreshes and reads all the time, while writers in other processes open, append, repack, close, and are
+ * One reader refreshes and reads all the time, and another one has subscriptions, while writers in other processes open, append, repack, close, and are
  * killed one after the other. It must never fail, go back, or miss an event that was acknowledged before its refresh.
  */
 import * as path from "node:path"
@@ -10,6 +10,7 @@ import * as NodeStorage from "litetapes/NodeStorage"
 import { startChild, until, warmUp, withScratch } from "../../support/children.ts"
 import type { Campaign, Options, Result } from "../campaign.ts"
 import { makeRandom, seedOf } from "../random.ts"
+import { Followers } from "./followers.ts"
 import { look, nothingSeen } from "./reader.ts"
 
 const writer = new URL("writer.ts", import.meta.url)
@@ -55,20 +56,39 @@ class Writers {
   }
 }
 
-/** Looks until `isOver`, and reads everything at every twentieth look. Returns the number of looks. */
-const watch = (location: string, writers: Writers, isOver: () => boolean): Effect.Effect<number, unknown> =>
+interface Watched {
+  readonly looks: number
+  /** Number of events that were followed. */
+  readonly followed: number
+}
+
+/**
+ * Looks until `isOver`, and reads everything at every twentieth look, while others follow. Once the writers have ended,
+ * those must have seen everything too.
+ */
+const watch = (
+  location: string,
+  writers: Writers,
+  isOver: () => boolean,
+  writing: Promise<void>
+): Effect.Effect<Watched, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
       const store = yield* EventStore.open(location, { mode: "read" })
       const view = nothingSeen()
+      const followers = new Followers(yield* EventStore.open(location, { mode: "read" }))
+      yield* followers.start
       let looks = 0
       while (!isOver()) {
         yield* look(store, view, writers.acknowledged, looks % 20 === 0)
         looks += 1
         // Lines of the writer are heard meanwhile.
         yield* Effect.sleep(0)
+        yield* followers.check
       }
-      return looks
+      yield* Effect.promise(() => writing)
+      yield* followers.finish(writers.acknowledged)
+      return { looks, followed: followers.followed }
     })
   ).pipe(Effect.provide(NodeStorage.layer))
 
@@ -86,13 +106,17 @@ const run = ({ log, seed, size }: Options): Promise<Result> =>
     const writers = new Writers()
     const writing = writers.run(scratch, location, seed, isOver).catch(fail)
     await until("an acknowledgement", () => writers.acknowledgements > 0 || isOver())
-    looks = await Effect.runPromise(watch(location, writers, isOver)).catch((error: unknown) => (fail(error), 0))
+    const nothing: Watched = { looks: 0, followed: 0 }
+    const watched = await Effect.runPromise(watch(location, writers, isOver, writing)).catch(
+      (error: unknown) => (fail(error), nothing)
+    )
     await writing
+    looks = watched.looks
     const { acknowledgements, kills, repacks } = writers
-    if (failures.length === 0 && (kills < 5 || repacks === 0 || looks < 20)) {
+    if (failures.length === 0 && (kills < 5 || repacks === 0 || looks < 20 || watched.followed === 0)) {
       failures.push(`too little happened: ${kills} kills, ${repacks} repacks, ${looks} looks`)
     }
-    const figure = `${looks} refreshes while ${kills} writers were killed, ${acknowledgements} appends and ${repacks} repacks`
+    const figure = `${looks} refreshes, and ${watched.followed} events followed, while ${kills} writers were killed, ${acknowledgements} appends and ${repacks} repacks`
     log(figure)
     return { counts: { kills, violations: failures.length }, failures, figures: [figure] }
   })
