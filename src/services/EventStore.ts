@@ -45,7 +45,8 @@ import {
   type SubscribeToStreamOptions
 } from "./follow/StreamSubscription.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
-import { accessOf, type Internals, streamOfSession, withSession } from "./internals.ts"
+import { accessOf, type Internals } from "./internals.ts"
+import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
@@ -126,7 +127,7 @@ export class EventStore extends Context.Service<
      * closed, repacked, archived or opened again meanwhile. Never ends by itself: interrupt it, or it fails, such as with
      * `LibClosed` when the lib closes, or with `WriterPoisoned` when its writer stops and the lib does not reopen itself.
      *
-     * Whoever subscribes pulls, so a slow one holds nobody up and costs no memory. In the writer's process a commit wakes
+     * A subscription is pulled, so a slow one delays nobody and costs no memory. In the writer's process a commit wakes
      * it. A reader follows by itself while it is subscribed: by a watch on the folder, and every 100 ms in any case.
      *
      * @example

@@ -34,7 +34,8 @@ import {
   equivalent as sameStream,
   type Located
 } from "./maintenance/Equivalence.ts"
-import { accessOf, withSession } from "./internals.ts"
+import { accessOf } from "./internals.ts"
+import { withSession } from "./lib/Access.ts"
 import { HeldTape, type ReloadError } from "./HeldTape.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { TapeState } from "../domain/meta/TapeState.ts"

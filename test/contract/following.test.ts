@@ -12,6 +12,7 @@ import { type Root, Storage, StorageError } from "litetapes/Storage"
 import * as path from "node:path"
 import { assert, describe } from "vitest"
 import { changeRoot } from "../support/changeRoot.ts"
+import { copyLib } from "../support/copyLib.ts"
 import { openSession, storeOf, tagOf } from "../support/openLib.ts"
 import { failure, probeOf } from "../support/probedStorage.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
@@ -48,7 +49,7 @@ const changed = (base: Storage["Service"], change: (root: Root) => Root): Storag
 })
 
 describe("a subscription begins", () => {
-  it.effect("at the start, at the end, or after an event, and says how far behind it is", () =>
+  it.effect("at the start, at the end, or after an event, and says how many events follow", () =>
     Effect.gen(function* () {
       const { store } = yield* open(yield* MemoryStorage.make)
       for (const n of [1, 2, 3]) yield* store.append(`order-${n}`, made)
@@ -255,7 +256,44 @@ describe("a reader follows", () => {
     })
   )
 
-  it.live("only while somebody waits", () =>
+  it.live("and never shows what an overtaken writer still appended to its file", () =>
+    Effect.gen(function* () {
+      const storage = yield* MemoryStorage.make
+      const { store: overtaken } = yield* open(storage)
+      yield* overtaken.append("order-1", made)
+      yield* copyLib(storage, "lib", "copy")
+      yield* overtaken.append("order-1", [{ type: "Lost", data: {} }])
+      const late = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { journal } = yield* storage.open("lib", "read")
+          const [n = 0] = yield* journal.list
+          return { n, bytes: yield* journal.read(n, 0, (yield* journal.size(n)) ?? 0) }
+        })
+      )
+      let isLate = false
+      const withLate = changed(storage, (root) =>
+        changeRoot(root, {
+          journal: {
+            size: (n) => (isLate && n === late.n ? Effect.succeed(late.bytes.length) : root.journal.size(n)),
+            read: (n, offset, length) =>
+              isLate && n === late.n
+                ? Effect.succeed(late.bytes.slice(offset, offset + length))
+                : root.journal.read(n, offset, length)
+          }
+        })
+      )
+      const { store: reader } = yield* open(withLate, { mode: "read" }, "copy")
+      const { first, next } = yield* batchesOf(reader)
+      assert.deepStrictEqual(positions(first), [0])
+      isLate = true
+      const { store } = yield* open(storage, {}, "copy")
+      yield* store.append("order-1", [{ type: "Kept", data: {} }])
+      const [event] = (yield* next).events
+      assert.deepStrictEqual([event?.type, event?.position], ["Kept", 1])
+    })
+  )
+
+  it.live("only while somebody is subscribed", () =>
     Effect.gen(function* () {
       let looks = 0
       const storage = changed(yield* MemoryStorage.make, (root) =>

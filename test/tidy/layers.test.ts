@@ -25,6 +25,7 @@ const rooms = [
   "services/read",
   "services/write",
   "services/streams",
+  "services/follow",
   "services/maintenance/backup",
   "services/maintenance",
   "services/*",

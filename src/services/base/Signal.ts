@@ -1,17 +1,17 @@
-/** Wakes those who wait until something holds. Costs nothing while nobody waits. */
+/** Wakes fibres that wait until something holds. Costs nothing without them. */
 import * as Effect from "effect/Effect"
 
 export class Signal {
   readonly #waiting = new Set<() => void>()
 
-  /** Number of those who wait. */
+  /** Number of fibres that wait. */
   get waiting(): number {
     return this.#waiting.size
   }
 
   /**
-   * Waits until `holds` returns true. It is asked now and at each `wake`, so it must be quick and must not throw. Who
-   * waits continues in a turn of its own, and never holds up whoever woke it.
+   * Waits until `holds` returns true. It is asked now and at each `wake`, so it must be quick and must not throw. The
+   * fibre then continues in a turn of its own, so it does not delay the one that woke it.
    */
   until(holds: () => boolean): Effect.Effect<void> {
     return Effect.callback((resume) => {
@@ -26,7 +26,7 @@ export class Signal {
     })
   }
 
-  /** Lets everyone who waits look again. */
+  /** Lets all waiting fibres look again. */
   wake(): void {
     for (const look of this.#waiting) look()
   }

@@ -59,7 +59,7 @@ export class ReaderFollower {
     Effect.catchTag(advanceReader(this.#handle), "ReaderBusy", () => Effect.void)
   ).pipe(Effect.asVoid)
 
-  /** Keeps looking until the scope closes. All who subscribe share the work. */
+  /** Keeps looking until the scope closes. All subscriptions share the work. */
   readonly looking: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
     Effect.suspend(() => {
       if (this.#subscribed++ > 0) return Effect.void

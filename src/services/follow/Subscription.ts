@@ -1,6 +1,6 @@
 /**
  * Subscriptions: the events of a lib, or of one stream, from some point on, followed by those that are appended later.
- * Whoever subscribes pulls: a slow one holds nobody up, and needs no memory for what it has not read.
+ * A subscription is pulled: a slow one delays nobody, and needs no memory for what it has not read.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,7 +9,7 @@ import type { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
 import { containsPlace, type Place } from "../../domain/meta/LibHistory.ts"
-import { type Access, withSession } from "../internals.ts"
+import { type Access, withSession } from "../lib/Access.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenError } from "../lib/OpenError.ts"
 import { type AllReadError, readAll } from "../streams/AllReader.ts"
@@ -41,7 +41,7 @@ export interface SubscriptionBatch {
   readonly next: number
   /**
    * Position after the last event of the lib when this batch was read. The subscription has caught up if it equals
-   * `next`, and else is `end - next` events behind.
+   * `next`; else `end - next` events are still to come.
    */
   readonly end: number
   /**
@@ -103,7 +103,7 @@ class Subscription {
   readonly #access: Access
   readonly #options: SubscribeOptions
   #next: number
-  /** Whether anything was returned: the first batch says how far behind the subscription begins, even if it is empty. */
+  /** Whether anything was returned: the first batch comes at once, even if it is empty. */
   #hasBegun = false
 
   constructor(access: Access, from: number, options: SubscribeOptions) {

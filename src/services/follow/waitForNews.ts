@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { LibClosed } from "../../domain/format/Errors.ts"
-import type { Access } from "../internals.ts"
+import type { Access } from "../lib/Access.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenError } from "../lib/OpenError.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
@@ -20,12 +20,18 @@ export const sourceOf = (handle: LibHandle): Source => {
   return followerOf(handle).isWatched ? "watch" : "interval"
 }
 
-/** Follows what other processes append, until the scope closes. The writer's own process needs nothing for that. */
+/**
+ * Follows what other processes append, until the scope closes. In the writer's process commits wake a subscription, and a
+ * timer only keeps the process alive: a subscription has not finished.
+ */
 export const following = (access: Access): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { handle } = access.current
-    return handle.root.mode === "write" ? Effect.void : followerOf(handle).looking
+    return handle.root.mode === "write" ? keepAlive : followerOf(handle).looking
   })
+
+/** Close to the longest time that a timer of Node can wait. */
+const keepAlive = Effect.asVoid(Effect.forkScoped(Effect.forever(Effect.sleep("20 days"))))
 
 /**
  * Returns the session to read from once `isThere` holds for it. Waits while the lib is being opened again. Fails if the

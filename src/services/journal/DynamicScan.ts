@@ -50,7 +50,7 @@ export interface Scanned {
 
 /**
  * Reads all listed files in the order of their batches. Checks that the batches form one chain. Batches after `upto` are
- * kept apart; by default there are none.
+ * kept apart. Default: no such limit.
  */
 export const scanAll = Effect.fnUntraced(function* (
   root: Root,

@@ -36,7 +36,7 @@ export interface LibHandle {
   /** Computes hashes and indexes of the segments of a flush. */
   readonly sealing: Sealer
   readonly guard: WriterGuard
-  /** Wakes whoever waits for a batch, or for the end of this session. */
+  /** Wakes the fibres that wait for a batch, or for the end of this session. */
   readonly news: Signal
   readonly meta: LibMeta
   readonly journal: Journal

@@ -37,7 +37,7 @@ export class WriterGuard implements Leave {
   /** Operations that closing interrupts. */
   readonly #interruptible = new Set<Fiber.Fiber<unknown, unknown>>()
 
-  /** `news` wakes whoever waits for batches: after a stop, none may follow. */
+  /** `news` wakes the fibres that wait for batches: after a stop, none may follow. */
   constructor(root: Pick<Root, "location" | "mode" | "checkLock">, news: Signal = new Signal()) {
     this.#root = root
     this.#news = news
