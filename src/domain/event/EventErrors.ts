@@ -1,6 +1,6 @@
 /** Errors of event streams, in addition to those of their tapes. */
 import * as Schema from "effect/Schema"
-import { acceptLossAdvice } from "../format/Errors.ts"
+import { acceptLossAdvice } from "../format/DamageErrors.ts"
 
 /** What an append expects of a stream: nothing, no events, at least one event, or its exact last revision. */
 export const ExpectedRevision = Schema.Union([

@@ -34,6 +34,5 @@ export {
   RecoverAmbiguous,
   SegmentCorrupt,
   SegmentMissing,
-  UnsupportedFormat,
-  acceptLossAdvice
+  UnsupportedFormat
 } from "./DamageErrors.ts"
