@@ -130,6 +130,44 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       )
   ],
   [
+    "read-model",
+    async () =>
+      says(
+        await run("read-model.ts", [], inScratch("read-model")),
+        /Continued after \d+ events and handled \d+ more: each once/,
+        "Rebuilt without the mistake"
+      )
+  ],
+  [
+    "health",
+    async () =>
+      says(
+        await run("health.ts", [], inScratch("health")),
+        "Not ready. CommitOutcomeUnknown",
+        "the writer has stopped",
+        "Ready again"
+      )
+  ],
+  [
+    "cluster",
+    async () =>
+      says(
+        await run("cluster.ts", [], inScratch("cluster")),
+        "200 requests to 2 workers: 100 orders, each once",
+        "Closed"
+      )
+  ],
+  [
+    "from-sqlite",
+    async () =>
+      says(
+        await run("from-sqlite.ts", [], inScratch("from-sqlite")),
+        "continued with the 2500 rows that were left",
+        "All 5500 rows are events now",
+        "nothing was copied"
+      )
+  ],
+  [
     "own-storage",
     async () => says(await run("own-storage.ts", [], inScratch("own-storage")), /pass [5-9]\d/, /fail 0/)
   ],
