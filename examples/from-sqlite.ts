@@ -32,7 +32,7 @@ const query =
 const firstVersion = 1
 const batchRows = 1000
 
-/** Parses JSON without loss: text that would not keep its value is refused, not rounded. */
+/** Parses JSON strictly: it refuses an integer that a number cannot hold, and an object with the same key twice. */
 const parse = (text: string) => TaraSON.parse(TaraSON.toBytes(`{"value":${text}}`))["value"]!
 
 const toEvent = ({ id, type, data, metadata, created, position }: Row): NewEvent => ({

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
 import { dirname, join } from "node:path"
-import { links, readDocument, root } from "../support/documents.ts"
+import { documents, links, readDocument, root } from "../support/documents.ts"
 
 /** Paths of the files that npm would publish. The build is not among them unless it has run. */
 const packedFiles = (): ReadonlyArray<string> => {
@@ -23,9 +23,17 @@ const deadLinks = (document: string, files: ReadonlyArray<string>): Array<string
 describe("the npm package", () => {
   const files = packedFiles()
 
-  it.each(["README.md", "docs/GUIDE.md"])("contains every file that %s links to", (document) => {
+  const chapters = documents.filter((document) => document.startsWith("docs/guide/"))
+
+  it("contains the chapters of the guide, and the guide links to each", () => {
+    const linked = links(readDocument("docs/GUIDE.md"))
+    assert.isAbove(chapters.length, 5)
+    for (const chapter of chapters) assert.include(linked, chapter.replace("docs/", ""))
+  })
+
+  it.each(["README.md", "docs/GUIDE.md", ...chapters])("contains every file that %s links to", (document) => {
     assert.include(files, document)
-    assert.isAbove(links(readDocument(document)).length, 10)
+    assert.isAbove(links(readDocument(document)).length, chapters.includes(document) ? 0 : 10)
     assert.deepStrictEqual(deadLinks(document, files), [])
   })
 
