@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { anchors, codeBlocks, documents, links, prose, readDocument, root } from "../support/documents.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
@@ -72,33 +72,47 @@ describe("the first program in the guide to testing", () => {
   })
 })
 
+/** Programs of one compilation: the code of each document is one program. */
 const guides = [
-  { document: "docs/GUIDE.md", runs: false, blocks: 4 },
-  { document: "docs/TESTING.md", runs: true, blocks: 4 },
-  ...documents
-    .filter((document) => document.startsWith("docs/guide/") && codeBlocks(readDocument(document), "ts").length > 0)
-    .map((document) => ({ document, runs: true, blocks: 1 }))
+  { name: "docs/GUIDE.md", pages: ["docs/GUIDE.md"], runs: false, blocks: 4 },
+  { name: "docs/TESTING.md", pages: ["docs/TESTING.md"], runs: true, blocks: 4 },
+  {
+    name: "the chapters of the guide",
+    pages: documents.filter(
+      (document) => document.startsWith("docs/guide/") && codeBlocks(readDocument(document), "ts").length > 0
+    ),
+    runs: true,
+    blocks: 1
+  }
 ]
 
-describe.each(guides)("the code in $document", ({ blocks, document, runs }) => {
-  it(`is type-checked, as one program${runs ? ", and runs" : ""}`, () => {
+describe.each(guides)("the code in $name", ({ blocks, pages, runs }) => {
+  it(`is type-checked, each page as one program${runs ? ", and runs" : ""}`, () => {
+    assert.isNotEmpty(pages)
     // Inside the checkout, where Node resolves the package and its dependencies.
     mkdirSync(join(root, ".tmp"), { recursive: true })
     const place = mkdtempSync(join(root, ".tmp/guide-"))
     try {
       const example = readFileSync(ownStorage, "utf8")
-      const code = codeBlocks(readDocument(document), "ts").filter((block) => block !== example)
-      assert.isAtLeast(code.length, blocks)
-      const program = join(place, "guide.ts")
-      writeFileSync(program, `${code.join("\n")}\nexport {}\n`)
+      for (const page of pages) {
+        const code = codeBlocks(readDocument(page), "ts").filter((block) => block !== example)
+        assert.isAtLeast(code.length, blocks, page)
+        // Each in a folder of its own, since pages open libs by relative paths.
+        const home = join(place, basename(page, ".md"))
+        mkdirSync(home)
+        writeFileSync(join(home, "guide.ts"), `${code.join("\n")}\nexport {}\n`)
+      }
       const compilerOptions = { noUnusedLocals: false }
       writeFileSync(
         join(place, "tsconfig.json"),
-        JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*.ts"] })
+        JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*/guide.ts"] })
       )
       run([join(root, "node_modules/typescript/bin/tsc"), "-p", place], root)
-      // In a folder of its own, since the chapters of the guide open libs by relative paths.
-      if (runs) run(["--conditions=litetapes-source", program], place)
+      if (!runs) return
+      for (const page of pages) {
+        const home = join(place, basename(page, ".md"))
+        run(["--conditions=litetapes-source", join(home, "guide.ts")], home)
+      }
     } finally {
       rmSync(place, { recursive: true, force: true })
     }
