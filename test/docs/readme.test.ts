@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
@@ -87,34 +87,35 @@ const guides = [
 ]
 
 describe.each(guides)("the code in $name", ({ blocks, pages, runs }) => {
-  it(`is type-checked, each page as one program${runs ? ", and runs" : ""}`, () => {
-    assert.isNotEmpty(pages)
+  let place = ""
+  /** Each page has a folder of its own, since pages open libs by relative paths. */
+  const homeOf = (page: string): string => join(place, basename(page, ".md"))
+
+  beforeAll(() => {
     // Inside the checkout, where Node resolves the package and its dependencies.
     mkdirSync(join(root, ".tmp"), { recursive: true })
-    const place = mkdtempSync(join(root, ".tmp/guide-"))
-    try {
-      const example = readFileSync(ownStorage, "utf8")
-      for (const page of pages) {
-        const code = codeBlocks(readDocument(page), "ts").filter((block) => block !== example)
-        assert.isAtLeast(code.length, blocks, page)
-        // Each in a folder of its own, since pages open libs by relative paths.
-        const home = join(place, basename(page, ".md"))
-        mkdirSync(home)
-        writeFileSync(join(home, "guide.ts"), `${code.join("\n")}\nexport {}\n`)
-      }
-      const compilerOptions = { noUnusedLocals: false }
-      writeFileSync(
-        join(place, "tsconfig.json"),
-        JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*/guide.ts"] })
-      )
-      run([join(root, "node_modules/typescript/bin/tsc"), "-p", place], root)
-      if (!runs) return
-      for (const page of pages) {
-        const home = join(place, basename(page, ".md"))
-        run(["--conditions=litetapes-source", join(home, "guide.ts")], home)
-      }
-    } finally {
-      rmSync(place, { recursive: true, force: true })
+    place = mkdtempSync(join(root, ".tmp/guide-"))
+    const example = readFileSync(ownStorage, "utf8")
+    for (const page of pages) {
+      const code = codeBlocks(readDocument(page), "ts").filter((block) => block !== example)
+      assert.isAtLeast(code.length, blocks, page)
+      mkdirSync(homeOf(page))
+      writeFileSync(join(homeOf(page), "guide.ts"), `${code.join("\n")}\nexport {}\n`)
     }
+  })
+  afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+  it("is type-checked, each page as one program", () => {
+    assert.isNotEmpty(pages)
+    const compilerOptions = { noUnusedLocals: false }
+    writeFileSync(
+      join(place, "tsconfig.json"),
+      JSON.stringify({ extends: "../../tsconfig.json", compilerOptions, include: ["*/guide.ts"] })
+    )
+    run([join(root, "node_modules/typescript/bin/tsc"), "-p", place], root)
+  })
+
+  it.each(runs ? pages : [])("runs: %s", (page) => {
+    run(["--conditions=litetapes-source", join(homeOf(page), "guide.ts")], homeOf(page))
   })
 })
