@@ -37,6 +37,6 @@ export const background = (
 ): Effect.Effect<void, DiskError> =>
   Effect.uninterruptible(
     Effect.callback<void, DiskError>((resume) => {
-      start((cause) => resume(cause === null ? Effect.void : failure(operation, path, cause)))
+      start((cause) => resume(cause == null ? Effect.void : failure(operation, path, cause)))
     })
   )

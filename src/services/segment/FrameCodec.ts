@@ -25,7 +25,7 @@ export const startCompress = (codec: Codec, raw: Uint8Array): FrameJob => {
   const take =
     (wrap: (compressed: Uint8Array) => Uint8Array): Callback =>
     (error, compressed) => {
-      Deferred.doneUnsafe(pending, error === null ? Exit.succeed(wrap(compressed)) : Exit.die(error))
+      Deferred.doneUnsafe(pending, error == null ? Exit.succeed(wrap(compressed)) : Exit.die(error))
     }
   if (codec === "zstd")
     zstdCompress(
@@ -89,7 +89,7 @@ const inflate = (
 ): void => {
   const member = codec === "gzip" ? unwrapGzip(frame) : undefined
   const finish: Callback = (error, raw) => {
-    if (error !== null) {
+    if (error != null) {
       const { code } = error as NodeJS.ErrnoException
       done(code === "ERR_BUFFER_TOO_LARGE" ? new FrameTooLarge(rawBytes) : new FrameDamaged(error.message))
     } else if (raw.length !== rawBytes) {
