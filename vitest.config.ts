@@ -4,6 +4,11 @@ import { SlowestFirst } from "./test/support/SlowestFirst.ts"
 
 checkEngine()
 
+const realms = (pool: "vmThreads" | "vmForks") => ({
+  extends: true as const,
+  test: { name: pool, pool, include: ["test/runtimes/realms/*.test.ts"] }
+})
+
 export default defineConfig({
   resolve: { conditions: ["litetapes-source"] },
   ssr: { resolve: { conditions: ["litetapes-source", "node", "import", "default"] } },
@@ -24,7 +29,13 @@ export default defineConfig({
       // Loading the library takes longer than most of these tests: they share a process.
       { extends: true, test: { name: "subjects", include: ["test/{unit,property}/**/*.test.ts"], isolate: false } },
       // These change what a process has once: its files, its prototypes, its memory, its handlers.
-      { extends: true, test: { name: "whole", include: ["test/**/*.test.ts"], exclude: ["test/{unit,property}/**"] } }
+      {
+        extends: true,
+        test: { name: "whole", include: ["test/**/*.test.ts"], exclude: ["test/{unit,property,runtimes}/**"] }
+      },
+      // These run in a realm of their own, beside that of Node's modules.
+      realms("vmThreads"),
+      realms("vmForks")
     ]
   }
 })

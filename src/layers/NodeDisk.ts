@@ -20,12 +20,17 @@ const entryOf = (stats: fs.BigIntStats): FileStat => {
     size: kind === "file" ? Number(stats.size) : 0,
     inode: String(stats.ino),
     device: String(stats.dev),
-    // A system that does not know it gives another time, which changes with the file.
-    ...(stats.birthtimeNs > 0n && stats.birthtimeNs !== stats.ctimeNs ? { born: String(stats.birthtimeNs) } : {}),
+    // A system that does not know it gives another time, which changes with the file. In milliseconds: Deno does not see
+    // more of it, and a lib that one runtime wrote is the same lib in another.
+    ...(stats.birthtimeNs > 0n && stats.birthtimeNs !== stats.ctimeNs
+      ? { born: String(stats.birthtimeNs / nanosPerMilli) }
+      : {}),
     ...permissions(stats),
     ...(kind === "file" ? { links: Number(stats.nlink) } : {})
   }
 }
+
+const nanosPerMilli = 1_000_000n
 
 // On Windows, Node makes these numbers up.
 const permissions = (stats: fs.BigIntStats): Pick<FileStat, "mode"> =>

@@ -29,6 +29,7 @@ import { ReadOnly } from "../domain/format/Errors.ts"
 import type { NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../domain/format/Placement.ts"
+import { isObjectPrototype } from "../domain/json/plainPrototype.ts"
 import { attempt } from "./base/attempt.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendResult, EventAppender, type EventAppendError, type StreamAppend } from "./streams/EventAppender.ts"
@@ -285,9 +286,8 @@ const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): Readon
 /** Whether `value` is a plain object without accessors. Spreading it loses nothing and runs no code of the caller. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null || types.isProxy(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
   return (
-    (prototype === Object.prototype || prototype === null) &&
+    isObjectPrototype(Object.getPrototypeOf(value)) &&
     Object.values(Object.getOwnPropertyDescriptors(value)).every((property) => "value" in property)
   )
 }

@@ -10,6 +10,7 @@ import { type Reason, TaraSONError } from "./TaraSONError.ts"
 import { emptyShape, extend, layoutOf, type Shape } from "./canonicalShape.ts"
 import * as Sink from "./canonicalSink.ts"
 import { isIllFormed, pointerOf } from "./canonicalText.ts"
+import { isArrayPrototype, isObjectPrototype } from "./plainPrototype.ts"
 
 /** Deepest nesting that is followed, whatever the limits are: the walk must not overflow the stack. */
 export const depthCeiling = 1000
@@ -67,8 +68,8 @@ const writeContainer = (value: object, depth: number): void => {
   if (isProxy(value)) return failFound("a proxy", depth)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (isArray(value)) {
-    if (prototype !== Array.prototype) return failFound("an array that is not plain", depth)
-  } else if (prototype !== Object.prototype && prototype !== null) {
+    if (!isArrayPrototype(prototype)) return failFound("an array that is not plain", depth)
+  } else if (!isObjectPrototype(prototype)) {
     return failFound("an object that is not plain", depth)
   }
   if (Object.getOwnPropertySymbols(value).length !== 0) return failFound("a symbol as a key", depth)
