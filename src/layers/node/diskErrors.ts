@@ -28,15 +28,15 @@ export const attempt = <A>(operation: string, path: string, run: () => A): Effec
 
 /**
  * Runs a call of `node:fs` in the thread pool. It cannot be interrupted: the kernel continues in any case, and the
- * caller has to know the outcome.
+ * caller has to know the outcome. On success, Node calls back with `null` and Deno with `undefined`.
  */
 export const background = (
   operation: string,
   path: string,
-  start: (done: (cause: NodeJS.ErrnoException | null) => void) => void
+  start: (done: (cause: NodeJS.ErrnoException | null | undefined) => void) => void
 ): Effect.Effect<void, DiskError> =>
   Effect.uninterruptible(
     Effect.callback<void, DiskError>((resume) => {
-      start((cause) => resume(cause == null ? Effect.void : failure(operation, path, cause)))
+      start((cause) => resume(cause ? failure(operation, path, cause) : Effect.void))
     })
   )

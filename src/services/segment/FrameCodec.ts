@@ -17,7 +17,8 @@ import {
 /** A frame that is being compressed. If nobody waits for it any more, its result is dropped. */
 export type FrameJob = Deferred.Deferred<Uint8Array>
 
-type Callback = (error: Error | null, result: Buffer) => void
+/** On success, Node calls it with `null` and Deno with `undefined`. */
+type Callback = (error: Error | null | undefined, result: Buffer) => void
 
 /** Starts to compress whole lines as one frame. `raw` must not change until it is done. */
 export const startCompress = (codec: Codec, raw: Uint8Array): FrameJob => {
@@ -25,7 +26,7 @@ export const startCompress = (codec: Codec, raw: Uint8Array): FrameJob => {
   const take =
     (wrap: (compressed: Uint8Array) => Uint8Array): Callback =>
     (error, compressed) => {
-      Deferred.doneUnsafe(pending, error == null ? Exit.succeed(wrap(compressed)) : Exit.die(error))
+      Deferred.doneUnsafe(pending, error ? Exit.die(error) : Exit.succeed(wrap(compressed)))
     }
   if (codec === "zstd")
     zstdCompress(
@@ -89,7 +90,7 @@ const inflate = (
 ): void => {
   const member = codec === "gzip" ? unwrapGzip(frame) : undefined
   const finish: Callback = (error, raw) => {
-    if (error != null) {
+    if (error) {
       const { code } = error as NodeJS.ErrnoException
       done(code === "ERR_BUFFER_TOO_LARGE" ? new FrameTooLarge(rawBytes) : new FrameDamaged(error.message))
     } else if (raw.length !== rawBytes) {

@@ -51,7 +51,11 @@ describe("in a realm of its own", () => {
     const location = newPath()
     const first = await PromiseStore.open(location)
     await first.append("order-1", many)
-    const rejected = (promise: Promise<unknown>): Promise<unknown> => promise.then(assert.fail, (error) => error)
+    const rejected = (promise: Promise<unknown>): Promise<unknown> =>
+      promise.then(
+        () => assert.fail("it succeeded"),
+        (error: unknown) => error
+      )
     assert.deepInclude(await rejected(first.append("order-1", [{ type: "X" }], { expected: 0 })), {
       _tag: "WrongExpectedRevision",
       actual: 49
