@@ -14,6 +14,7 @@ import type * as Sqlite from "node:sqlite"
 import type { DiskError, Lock } from "../../services/ports/Disk.ts"
 import { diskError, failure } from "./diskErrors.ts"
 import { isNetworkFolder } from "./network.ts"
+import { sqliteCode } from "./sqliteErrors.ts"
 
 interface Held {
   database: Sqlite.DatabaseSync
@@ -210,24 +211,6 @@ const createThroughSqlite = (lockPath: string): void => {
 // In defensive mode, the default of newer Node versions, SQLite silently refuses journal_mode=OFF.
 const openSqlite = (lockPath: string): Sqlite.DatabaseSync =>
   new (sqlite().DatabaseSync)(lockPath, { defensive: false })
-
-/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html), as codes of `DiskError`. */
-const sqliteCodes: ReadonlyMap<number, string> = new Map([
-  [5, "ELOCKED"], // SQLITE_BUSY
-  [6, "ELOCKED"], // SQLITE_LOCKED
-  [8, "EACCES"], // SQLITE_READONLY
-  [10, "EIO"], // SQLITE_IOERR
-  [13, "ENOSPC"], // SQLITE_FULL
-  [14, "EACCES"], // SQLITE_CANTOPEN
-  [26, "EUNSAFE"] // SQLITE_NOTADB: the file belongs to somebody else
-])
-
-const sqliteCode = (cause: unknown): string | undefined => {
-  const error = cause as { code?: unknown; errcode?: unknown } | null
-  if (error?.code !== "ERR_SQLITE_ERROR" || typeof error.errcode !== "number") return undefined
-  // The low byte is the primary code; the other bits add details.
-  return sqliteCodes.get(error.errcode & 0xff) ?? "EIO"
-}
 
 /**
  * Loads `node:sqlite` when a lock is first taken. Node 24.21 is silent about it. Earlier releases warn that it is
