@@ -8,8 +8,9 @@ import * as Layer from "effect/Layer"
 import * as fs from "node:fs"
 import { Disk, type DiskError, type FileStat } from "../services/ports/Disk.ts"
 import { attempt, background, diskError } from "./node/diskErrors.ts"
-import { createNew, openExisting, type Syncs } from "./node/file.ts"
+import { createNew, openExisting } from "./node/file.ts"
 import { acquire, isLocked, release, watched } from "./node/lock.ts"
+import type { Syncs } from "./node/SyncPace.ts"
 
 const { O_RDONLY, O_RDWR } = fs.constants
 

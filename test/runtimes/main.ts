@@ -2,7 +2,7 @@
  * Runs the smoke suite in every runtime that is installed here: in this Node, and in those of
  * `binaries/package.json`. Packs the package, and installs it in an empty folder, as an application would have it.
  *
- * Usage: npm run test:runtimes [-- --verbose NAME...]
+ * Compiles the package's declarations, too. Usage: npm run test:runtimes [-- --verbose NAME...]
  */
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -10,6 +10,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { text } from "node:stream/consumers"
+import { complaintsOfTypes } from "./types.ts"
 
 interface Runtime {
   readonly name: string
@@ -97,10 +98,9 @@ if (!isInstalled) {
     "Only Node 24 is tested. To test Node 22, Node 26, Bun and Deno: npm ci --prefix test/runtimes/binaries\n"
   )
 }
-if (runtimes.length === 0) {
-  process.stderr.write(
-    `none of these is installed: ${chosen.join(", ")}. Known: ${known.map(({ name }) => name).join(", ")}\n`
-  )
+const unknown = chosen.filter((name) => name !== "types" && known.every((runtime) => runtime.name !== name))
+if (unknown.length > 0) {
+  process.stderr.write(`not installed here: ${unknown.join(", ")}\n`)
   process.exit(2)
 }
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "litetapes-runtimes-")))
@@ -108,6 +108,11 @@ try {
   install(folder)
   const waiting = [...runtimes]
   let failures = 0
+  if (chosen.length === 0 || chosen.includes("types")) {
+    const complaints = complaintsOfTypes(folder)
+    process.stdout.write(complaints === "" ? "passed types, without @types/node\n" : `FAILED types\n${complaints}`)
+    if (complaints !== "") failures++
+  }
   // Each of them, so that one failure does not hide another.
   const next = async (): Promise<void> => {
     for (let runtime = waiting.shift(); runtime !== undefined; runtime = waiting.shift()) {

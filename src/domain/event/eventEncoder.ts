@@ -65,6 +65,7 @@ export class EncodedEvent {
   readonly #end: number
   readonly #places: Places
 
+  /** @internal */
   constructor({ id, isNamed }: Fields, memory: Buffer, start: number, end: number, places: Places) {
     this.id = id
     this.isNamed = isNamed

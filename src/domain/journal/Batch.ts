@@ -59,6 +59,7 @@ export class PartBuilder {
   bytes = 0
   #buffer: Buffer
 
+  /** @internal */
   constructor(tape: string, firstOrdinal: number, buffer: Buffer) {
     this.tape = tape
     this.firstOrdinal = firstOrdinal
@@ -108,6 +109,7 @@ export class PartBuilder {
     this.#buffer = grown
   }
 
+  /** @internal */
   get buffer(): Buffer {
     return this.#buffer
   }
@@ -118,7 +120,11 @@ export class BatchBuilder {
   readonly #parts = new Map<string, PartBuilder>()
   readonly #first: Buffer
 
-  /** Uses `buffer` for the first tape's lines. It may be used again once the batch has been written. */
+  /**
+   * Uses `buffer` for the first tape's lines. It may be used again once the batch has been written.
+   *
+   * @internal
+   */
   constructor(buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)) {
     this.#first = buffer
   }

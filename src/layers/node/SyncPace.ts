@@ -4,6 +4,9 @@
  * the thread pool, where it blocks nobody.
  */
 
+/** Where `datasync` runs: on the event loop if `SyncPace` allows it, or always in the thread pool. */
+export type Syncs = "adaptive" | "background"
+
 /** Bytes since the last sync, up to which the next one may run on the event loop: more take time on any device. */
 const directBytesMax = 16 * 1024
 

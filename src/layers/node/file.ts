@@ -10,7 +10,7 @@ import type { DiskError, File } from "../../services/ports/Disk.ts"
 import { checkRange } from "../../domain/base/byteRanges.ts"
 import { attempt, background, diskError, failure } from "./diskErrors.ts"
 import { fileReads } from "./fileReads.ts"
-import { SyncPace } from "./SyncPace.ts"
+import { SyncPace, type Syncs } from "./SyncPace.ts"
 
 /** Bytes of the largest unlinked file that is closed synchronously. */
 const freedBytesMax = 1024 * 1024
@@ -20,9 +20,6 @@ export type Descriptors = Pick<
   typeof fs,
   "writeSync" | "readSync" | "read" | "fstatSync" | "fdatasync" | "fdatasyncSync" | "fsync" | "close" | "closeSync"
 >
-
-/** Where `datasync` runs: on the event loop if `SyncPace` allows it, or always in the thread pool. */
-export type Syncs = "adaptive" | "background"
 
 /** Makes a file from an open descriptor, which `close` closes. */
 export const make = (

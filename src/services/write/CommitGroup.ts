@@ -30,6 +30,7 @@ export class CommitGroup {
   #position: number
   #bytes = 0
 
+  /** @internal */
   constructor(before: Anchor, buffer: Buffer) {
     this.batch = before.batch + 1
     this.#before = before
