@@ -7,6 +7,9 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
+import * as Lib from "litetapes/Lib"
+import * as NodeStorage from "litetapes/NodeStorage"
+import { Storage } from "litetapes/Storage"
 import * as NodeDisk from "../../src/layers/NodeDisk.ts"
 import type { DiskError } from "../../src/services/ports/Disk.ts"
 import { type LockHolder, startLockHolder } from "../support/lockHolder.ts"
@@ -34,6 +37,25 @@ const tryInWorker = (lockPath: string) =>
   })
 
 describe("the lock of NodeDisk", () => {
+  it.live("is refused, with advice, by a runtime without node:sqlite", () =>
+    Effect.gen(function* () {
+      const { getBuiltinModule } = process
+      process.getBuiltinModule = (() => undefined) as unknown as typeof getBuiltinModule
+      const location = newPath()
+      const open = Effect.flatMap(NodeStorage.make, (storage) =>
+        Effect.scoped(Effect.provideService(Lib.open(location), Storage, storage))
+      )
+      const error = yield* Effect.flip(open).pipe(
+        Effect.ensuring(Effect.sync(() => (process.getBuiltinModule = getBuiltinModule)))
+      )
+      assert.strictEqual(error._tag, "StorageError")
+      assert.include(error.message, "this runtime has no node:sqlite")
+      // Nothing of a lib was made without a lock.
+      assert.notInclude(fs.readdirSync(location), "litelib.meta.jsonl")
+      yield* open
+    })
+  )
+
   it.live("refuses this process, a worker thread and another process until its scope closes", () =>
     Effect.gen(function* () {
       const at = newPath()

@@ -1,6 +1,6 @@
 /**
- * A second process. Started by itself, this file opens a lib for writing, and appends on demand or, if it is told so,
- * ends at once.
+ * A second process. Started by itself, this file opens a lib for writing, and either appends on
+ * demand or ends at once.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"

@@ -39,7 +39,7 @@ const timeoutMillis = 120_000
 
 const verbose = process.argv.includes("--verbose")
 
-/** Unpacks the package into `node_modules` of `folder`, beside links to what it depends on. */
+/** Unpacks the package into `node_modules` of `folder`, with links to what it depends on. */
 const install = (folder: string): void => {
   const modules = path.join(folder, "node_modules")
   const target = path.join(modules, "litetapes")

@@ -276,6 +276,8 @@ for (const [who, command] of [
     await store.append("a-1", [paid], { expected: 5 })
     await store.close()
     assert.equal(await tryToOpen(command, location), "opened")
+    // The lib is known, whichever runtime used it last: it was not copied here.
+    assert.deepEqual(await onDisk(Effect.map(Lib.open(location), (lib) => lib.report.warnings)), [])
   })
 }
 

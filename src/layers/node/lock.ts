@@ -43,7 +43,8 @@ export const isLocked = (stats: fs.BigIntStats): boolean => {
 }
 
 /**
- * Takes the lock at `lockPath`, or fails without waiting: `ELOCKED`, `EREMOTE`, `EUNSAFE`, or the code of the system.
+ * Takes the lock at `lockPath`, or fails without waiting: `ELOCKED`, `EREMOTE`, `EUNSAFE`, `ENOSQLITE`, or the
+ * code of the system.
  */
 export const acquire = (lockPath: string): Effect.Effect<Held, DiskError> =>
   Effect.suspend(() => {
@@ -224,7 +225,10 @@ const sqlite = (): typeof Sqlite => {
     }
   }) as typeof process.emitWarning
   try {
-    return process.getBuiltinModule("node:sqlite")
+    const found: typeof Sqlite | undefined = process.getBuiltinModule("node:sqlite")
+    // A writer without a lock is never allowed.
+    if (found === undefined) throw Object.assign(new Error("there is no node:sqlite"), { code: "ENOSQLITE" })
+    return found
   } finally {
     process.emitWarning = emitWarning
   }

@@ -12,7 +12,7 @@ const results: ReadonlyArray<readonly [errcode: number, text: string, code: stri
 ]
 
 /**
- * Returns the code of an error that `node:sqlite` threw; `undefined` if it is none of SQLite's. Deno does not say the
+ * Returns the code of an error that `node:sqlite` threw; `undefined` for any other error. Deno does not say the
  * number of the result, only its text.
  */
 export const sqliteCode = (cause: unknown): string | undefined => {

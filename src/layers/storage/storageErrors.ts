@@ -21,6 +21,13 @@ const reasons: ReadonlyMap<string, readonly [reason: Reason, detail: string]> = 
   ["EROFS", ["read-only", "EROFS"]],
   ["EACCES", ["read-only", "EACCES"]],
   ["EPERM", ["read-only", "EPERM"]],
+  [
+    "ENOSQLITE",
+    [
+      "unsupported",
+      "this runtime has no node:sqlite, which takes the lock; use one that has it (docs/RUNTIMES.md), or open it for reading"
+    ]
+  ],
   ["EREMOTE", ["unsupported", "a network file system, whose locks and syncs cannot be trusted; use a local disk"]]
 ])
 

@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 /**
  * A failed disk operation. `code` is the system's name for the error (`ENOENT`, `EEXIST`, `ENOSPC`, `EIO`, …), or one
  * of ours: `EUNSAFE` (something other than a regular file), `ELOCKED` (another writer holds the lock), `EREMOTE` (a
- * network file system, whose locks and syncs cannot be trusted).
+ * network file system, whose locks and syncs cannot be trusted), `ENOSQLITE` (the runtime cannot lock).
  */
 export class DiskError extends Schema.TaggedError<DiskError>("litetapes/DiskError")("DiskError", {
   /** Operation that failed, such as `fsync`. */
