@@ -9,7 +9,7 @@ import * as fs from "node:fs"
 import { Disk, type DiskError, type FileStat } from "../services/ports/Disk.ts"
 import { attempt, background, diskError } from "./node/diskErrors.ts"
 import { createNew, openExisting } from "./node/file.ts"
-import { acquire, isLocked, release, watched } from "./node/lock.ts"
+import { acquire, isLocked, release, toLock } from "./node/lock.ts"
 import type { Syncs } from "./node/SyncPace.ts"
 
 const { O_RDONLY, O_RDWR } = fs.constants
@@ -123,7 +123,7 @@ export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
     }),
   watch,
   list: (path) => attempt("list", path, () => fs.readdirSync(path)),
-  lock: (path) => Effect.flatMap(Effect.acquireRelease(acquire(path), release), watched),
+  lock: (path) => Effect.map(Effect.acquireRelease(acquire(path), release), toLock),
   boot
 })
 

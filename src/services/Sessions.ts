@@ -4,6 +4,7 @@
  * object for its users meanwhile.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,6 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { LibClosed } from "../domain/format/Errors.ts"
 import type { FlushError } from "./write/flush.ts"
+import { inBackground } from "./base/inBackground.ts"
 import type { Access, Internals } from "./internals.ts"
 import type { OpenError } from "./lib/OpenError.ts"
 import type { OpenReport } from "./lib/openWriter.ts"
@@ -34,7 +36,7 @@ export const defaultSchedule: Schedule.Schedule<unknown> = Schedule.min([
 ])
 
 /** A session that lasts this long has shown that the lib can be written to. */
-const lastingFor = "30 seconds"
+const lastingNanos = 30_000_000_000n
 
 export class Sessions implements Access {
   readonly #openAgain: (scope: Scope.Scope, before: Session) => Effect.Effect<Session, OpenError>
@@ -135,7 +137,7 @@ export class Sessions implements Access {
       this.#current.handle.news.wake()
     })
     this.#isSupervised = true
-    const always = Effect.ensuring(Effect.forever(once), ended)
+    const always = Effect.ensuring(inBackground(Effect.forever(once)), ended)
     return Effect.catchCause(always, (cause) =>
       Cause.hasInterrupts(cause)
         ? Effect.void
@@ -147,12 +149,19 @@ export class Sessions implements Access {
   }
 
   /**
-   * Fails if the writer stops again soon. A disk may allow to open the lib and refuse all that follows: without a pause,
-   * the lib would then be opened again and again.
+   * Waits until the writer stops again, and fails if that is soon. A disk may allow to open the lib and refuse all that
+   * follows: without a pause, the lib would then be opened again and again.
    */
   readonly #remainsOpen: Effect.Effect<void, WriteError> = Effect.suspend(() => {
     const { guard } = this.#current.handle
-    return Effect.raceFirst(Effect.sleep(lastingFor), Effect.andThen(guard.stopped, guard.check))
+    return Effect.flatMap(Clock.monotonicTimeNanos, (opened) =>
+      Effect.andThen(
+        guard.stopped,
+        Effect.flatMap(Clock.monotonicTimeNanos, (stopped) =>
+          stopped - opened < lastingNanos ? guard.check : Effect.void
+        )
+      )
+    )
   })
 
   /** Ends the present session for good, after an attempt that is under way. */

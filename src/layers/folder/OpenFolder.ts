@@ -1,6 +1,7 @@
 /**
  * The state of one open folder, and the steps that its operations share.
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { dirname } from "node:path"
 import { invariant } from "../../domain/base/invariant.ts"
@@ -45,7 +46,12 @@ const handlesMax = 128
 export interface Hold {
   readonly lock: Lock
   readonly own: WriterFolder
+  /** Time at which the lock was taken, in milliseconds. */
+  readonly since: number
 }
+
+/** The kernel's lock is checked again after this long, with the next check of the owner (decision 0046). */
+const keepMillis = 60_000
 
 /** Makes the state of the folder at `location`, for the writer with this hold, or for a reader if it is `undefined`. */
 export const make = (
@@ -59,7 +65,7 @@ export const make = (
     location,
     boot,
     mode: hold === undefined ? "read" : "write",
-    checkLock: hold === undefined ? Effect.void : Effect.suspend(() => checkLock(place, hold.own)),
+    checkLock: hold === undefined ? Effect.void : checkBoth(hold, (own) => checkLock(place, own)),
     keepLock: hold === undefined ? Effect.void : keepLock(location, hold.lock),
     own: hold?.own,
     handles: makeHandles(handlesMax),
@@ -70,6 +76,27 @@ export const make = (
     unsynced: undefined
   }
   return place
+}
+
+/**
+ * Checks the owner, and then, at most once a minute, takes the kernel's lock again if it was dropped. No promise rests on
+ * that lock, so it does not matter here if another writer has it: the owner decides. There is no timer for it, so an idle
+ * writer does not notice.
+ */
+const checkBoth = (
+  { lock, own, since }: Hold,
+  checkOwner: (own: WriterFolder) => Effect.Effect<void, StorageError>
+): Effect.Effect<void, StorageError> => {
+  const { keep } = lock
+  if (keep === undefined) return Effect.suspend(() => checkOwner(own))
+  let kept = since
+  return Effect.clockWith((clock: Clock.Clock) => {
+    const now = clock.currentTimeMillisUnsafe()
+    if (Math.abs(now - kept) < keepMillis) return checkOwner(own)
+    // A clock that was set back counts too.
+    kept = now
+    return Effect.andThen(checkOwner(own), Effect.asVoid(keep))
+  })
 }
 
 const checkLock = (place: OpenFolder, { owner }: WriterFolder): Effect.Effect<void, StorageError> => {

@@ -1,6 +1,7 @@
 /**
  * Opens a folder as the location of a lib: checks what is there and, for writing, takes the lock.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { dirname } from "node:path"
@@ -58,7 +59,7 @@ export const openWrite = (
     if (isEmpty(names)) yield* syncAbove(disk, location)
     const own = yield* takeOver(disk, location)
     const warnings = isEmpty(names) ? [] : yield* makeDurable(disk, location, boot, isNew(names))
-    return { lock, own, warnings }
+    return { lock, own, since: yield* Clock.currentTimeMillis, warnings }
   })
 
 /**

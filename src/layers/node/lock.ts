@@ -9,7 +9,6 @@
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import type * as Scope from "effect/Scope"
 import type * as Sqlite from "node:sqlite"
 import type { DiskError, Lock } from "../../services/ports/Disk.ts"
 import { diskError, failure } from "./diskErrors.ts"
@@ -89,22 +88,6 @@ const isAtItsPath = ({ database, identity, path: at }: Held): boolean => {
     return false
   }
 }
-
-const checkMillis = 60_000
-
-/**
- * Returns the lock, and keeps it once a minute until the scope closes. The timer does not keep the process alive, and
- * nothing waits for it.
- */
-export const watched = (held: Held): Effect.Effect<Lock, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const lock = toLock(held)
-    const run = Effect.runForkWith(yield* Effect.context<never>())
-    const timer = setInterval(() => run(lock.keep!), checkMillis)
-    timer.unref()
-    yield* Effect.addFinalizer(() => Effect.sync(() => clearInterval(timer)))
-    return lock
-  })
 
 /** Returns whether Linux lists an exclusive POSIX lock of this process on the file; `false` on other systems. */
 const isListed = (identity: string): boolean => {

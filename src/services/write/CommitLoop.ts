@@ -41,6 +41,7 @@ const besideBytesMin = 32 * 1024
 export class CommitLoop {
   readonly #lib: LibHandle
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
+  readonly #afterBatch: () => void
   readonly #queue = new CommitQueue()
   #wake: (() => void) | undefined
   #inFlight: ReadonlyArray<QueuedRequest> = []
@@ -52,10 +53,11 @@ export class CommitLoop {
   #exclusive: Array<Effect.Effect<void>> = []
   #buffer = Buffer.allocUnsafeSlow(256 * 1024)
 
-  /** `beforeGroup` runs between two batches. It rolls to the next dynamic segment. */
-  constructor(lib: LibHandle, beforeGroup: Effect.Effect<void, WriterPoisoned>) {
+  /** `beforeGroup` runs between two batches: it rolls to the next dynamic segment. `afterBatch` runs after each one. */
+  constructor(lib: LibHandle, beforeGroup: Effect.Effect<void, WriterPoisoned>, afterBatch: () => void) {
     this.#lib = lib
     this.#beforeGroup = beforeGroup
+    this.#afterBatch = afterBatch
   }
 
   /**
@@ -270,6 +272,7 @@ export class CommitLoop {
       onSuccess: () =>
         Effect.sync(() => {
           group.publish(lib.journal, batch)
+          this.#afterBatch()
           const tells = requests.map((queued) => {
             const exit = queued.request.settle(group.batch)
             return () => this.#done(queued, exit)

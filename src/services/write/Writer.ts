@@ -3,7 +3,6 @@
  * with a bounded backlog.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -12,6 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import { headerLine } from "../../domain/journal/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/format/Errors.ts"
 import { closeClean, closeOldest, flushFile, type FlushError, isDue } from "./flush.ts"
+import { Aging } from "./Aging.ts"
 import { CommitLoop } from "./CommitLoop.ts"
 import { type Merge, Merging } from "./Merging.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -39,10 +39,11 @@ export const start = Effect.fnUntraced(function* (
   merge: Merge
 ): Effect.fn.Return<Writer> {
   const rolling = new Rolling(lib, scope, merge)
-  const loop = new CommitLoop(lib, rolling.beforeGroup)
+  const aging = new Aging(lib)
+  const loop = new CommitLoop(lib, rolling.beforeGroup, () => aging.noteBatch())
   yield* Effect.forkIn(loop.run, scope)
   yield* Effect.forkIn(rolling.closer, scope)
-  yield* Effect.forkIn(rolling.timer(loop.nudge), scope)
+  yield* Effect.forkIn(aging.run(loop.nudge), scope)
   yield* rolling.wakeCloser
   // Runs once, however many call it. It continues if the first caller is interrupted.
   let ended: Deferred.Deferred<void, FlushError | LoadError> | undefined
@@ -54,9 +55,10 @@ export const start = Effect.fnUntraced(function* (
     const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
     return Effect.andThen(Effect.forkDetach(Effect.uninterruptible(end)), Deferred.await(done))
   })
+  const changeSoon = Effect.sync(() => aging.makeOld())
   const exclusively = <A, E>(effect: Effect.Effect<A, E>) =>
     // In this order, because a loop that waits for the backlog needs the closer.
-    loop.exclusively(rolling.withoutClosing(Effect.ensuring(effect, rolling.changeSoon)))
+    loop.exclusively(rolling.withoutClosing(Effect.ensuring(effect, changeSoon)))
   return { loop, exclusively, close }
 })
 
@@ -86,11 +88,6 @@ class Rolling {
     return this.#closing.withPermit(effect)
   }
 
-  /** Makes the loop roll before the next batch, as if the current dynamic segment had become old. */
-  readonly changeSoon: Effect.Effect<void> = Effect.sync(() => {
-    this.#lib.journal.current.makeOld()
-  })
-
   readonly wakeCloser: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#work.open))
 
   /** Runs between two batches. Rolls to the next dynamic segment if the current one is due. */
@@ -99,16 +96,7 @@ class Rolling {
     const lib = this.#lib
     const prepareSoon =
       lib.journal.current.size >= lib.settings.closeBytes / 2 ? this.#prepareInBackground : Effect.void
-    return Effect.flatMap(isDue(lib), (due) =>
-      due ? this.#change : Effect.andThen(prepareSoon, this.#stampFirstBatch)
-    )
-  })
-
-  /** The age of a dynamic segment counts from the turn that writes its first batch. */
-  readonly #stampFirstBatch: Effect.Effect<void> = Effect.suspend(() => {
-    const { current } = this.#lib.journal
-    if (current.firstBatchAt !== undefined) return Effect.void
-    return Effect.map(Clock.currentTimeMillis, (now) => current.stampFirstBatch(now))
+    return Effect.flatMap(isDue(lib), (due) => (due ? this.#change : prepareSoon))
   })
 
   readonly #change: Effect.Effect<void, WriterPoisoned> = Effect.gen({ self: this }, function* () {
@@ -117,7 +105,6 @@ class Rolling {
     if (next === undefined) return
     this.#prepared = undefined
     this.#lib.journal.roll(next)
-    yield* this.#stampFirstBatch
     yield* this.wakeCloser
   })
 
@@ -219,15 +206,6 @@ class Rolling {
       for (const file of behind) yield* Effect.ignore(flushFile(lib, file))
     })
   }
-
-  /** Checks regularly whether the current dynamic segment has become old. */
-  readonly timer = (nudge: Effect.Effect<void>): Effect.Effect<never> =>
-    Effect.forever(
-      Effect.gen({ self: this }, function* () {
-        yield* Effect.sleep(Math.max(10, this.#lib.settings.closeAfterMillis / 4))
-        if (yield* isDue(this.#lib)) yield* nudge
-      })
-    )
 
   /**
    * Waits for every change that had begun when the lib was closed. Those that wait for a lock find the lib closed once
