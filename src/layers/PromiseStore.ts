@@ -1,6 +1,9 @@
 /**
  * The event store for callers without Effect: promises and async iterables. They throw the same typed errors.
  *
+ * A store that has nothing to do keeps no process alive: neither its timers nor its threads nor its lock do. A call that
+ * is under way does. What was acknowledged is safe, whether the store is closed or not.
+ *
  * **Example**
  *
  * ```ts
@@ -12,12 +15,13 @@
  * await store.close()
  * ```
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Stream from "effect/Stream"
-import { LibClosed } from "../domain/format/Errors.ts"
-import type { JsonObject } from "../domain/json/TaraSON.ts"
+import * as Scope from "effect/Scope"
+import type { Head } from "../domain/merkle/Proof.ts"
+import type * as Category from "../services/Category.ts"
 import {
   type AppendOptions,
   type AppendResult,
@@ -33,114 +37,127 @@ import * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import * as Tape from "../services/Tape.ts"
 import * as NodeStorage from "./NodeStorage.ts"
+import { Aborted } from "./promise/Aborted.ts"
+import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
+import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
+import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
+import { makeTape, type PromiseTape } from "./promise/PromiseTape.ts"
+import { Runs, runOnce } from "./promise/Runs.ts"
 
-/** How to open a store. */
-export interface Options extends Lib.Options {
+export { Aborted }
+export type { CallOptions, LongCallOptions, PromiseCategory, PromiseLib, PromiseTape }
+
+/** Where a lib is kept. */
+export interface StorageOptions {
   /** Where the lib is kept. Default: on the file system, `NodeStorage.layer`. */
   readonly storage?: Layer.Layer<Storage>
 }
 
-/** How to copy the lib. */
-export interface CopyOptions extends Omit<Lib.CopyOptions, "storage" | "onProgress"> {
-  /** Receives the progress. */
-  readonly onProgress?: (progress: Lib.Progress) => void
+/** How to open a store. */
+export interface Options extends Lib.Options, StorageOptions, CallOptions {}
+
+/** How to open a tape. */
+export interface TapeOptions extends CallOptions {
+  /** A head that you kept. Rejects with `HeadMismatch` unless the tape still starts with exactly its records. */
+  readonly expected?: Head
 }
 
-/** A tape, for callers without Effect. */
-export interface PromiseTape {
-  /** Name of the tape. */
-  readonly name: string
-  /** Id of the tape, a UUID. */
-  readonly id: string
-  /** Appends records, and resolves once they are durable. */
-  readonly append: (records: ReadonlyArray<unknown>) => Promise<Tape.Receipt>
-  /** Iterates over the records, or over those in a range. */
-  readonly records: (range?: Tape.RecordRange) => AsyncIterable<JsonObject>
-  /** Returns the number of records. */
-  readonly size: () => Promise<number>
-}
-
-/** An event store, for callers without Effect. Each method does what the one of `EventStore` does. */
-export interface PromiseStore extends AsyncDisposable {
+/** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
+export interface PromiseStore extends PromiseLib, AsyncDisposable {
   /** Appends events to a stream as one batch, and resolves once they are durable. */
-  readonly append: (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions) => Promise<AppendResult>
+  readonly append: (
+    stream: string,
+    events: ReadonlyArray<NewEvent>,
+    options?: AppendOptions & CallOptions
+  ) => Promise<AppendResult>
   /** Appends events to several streams as one batch, and resolves once they are durable. */
-  readonly appendAll: (appends: ReadonlyArray<StreamAppend>) => Promise<ReadonlyArray<AppendResult>>
+  readonly appendAll: (
+    appends: ReadonlyArray<StreamAppend>,
+    options?: Omit<AppendOptions, "expected"> & CallOptions
+  ) => Promise<ReadonlyArray<AppendResult>>
   /** Iterates over the events of a stream, up to the last one that is durable when the reading begins. */
-  readonly read: (stream: string, options?: ReadStreamOptions) => AsyncIterable<RecordedEvent>
+  readonly read: (stream: string, options?: ReadStreamOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Iterates over the events of the lib by position, up to the last one that is durable when the reading begins. */
-  readonly readAll: (options?: ReadAllOptions) => AsyncIterable<RecordedEvent>
+  readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Returns the last revision of a stream, or `no-stream` if it has no events. */
-  readonly revision: (stream: string) => Promise<number | "no-stream">
+  readonly revision: (stream: string, options?: CallOptions) => Promise<number | "no-stream">
   /** Returns the position of the next event. */
   readonly position: () => Promise<number>
-  /** Opens the tape of this name, and creates it if it does not exist. */
-  readonly tape: (name: string) => Promise<PromiseTape>
   /**
-   * Opens the lib again after its writer has stopped (`CommitOutcomeUnknown`, `WriterPoisoned`), else does nothing. This
-   * store and its tapes can then be used as before. Append again with the same event ids. The option `reopen: true` does
-   * this by itself.
+   * Returns a category of this store, whose events have the types of its schemas.
+   *
+   * **Example**
+   *
+   * ```ts
+   * const accounts = store.category(Account) // Account: Category.make("account", { Deposited: … })
+   * await accounts.append("17", [{ type: "Deposited", data: { cents: 500 } }])
+   * for await (const { type, data } of accounts.read("17")) console.log(type, data.cents)
+   * ```
    */
-  readonly reopen: () => Promise<void>
-  /** Copies the lib to another place, with another placement or other limits: see `Lib.copy`. */
-  readonly copy: (to: string, options?: CopyOptions) => Promise<Lib.CopyReport>
+  readonly category: <S extends Category.Schemas>(category: Category.Category<S>) => PromiseCategory<S>
+  /** Opens the tape of this name. A writer creates it if it does not exist. */
+  readonly tape: (name: string, options?: TapeOptions) => Promise<PromiseTape>
   /** Writes everything into segments and frees the lock. Await it before the process ends. It closes only once. */
   readonly close: () => Promise<void>
 }
 
-const toldBy =
-  (onProgress: (progress: Lib.Progress) => void): Lib.OnProgress =>
-  (progress) =>
-    Effect.sync(() => onProgress(progress))
-
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {
-  const { storage = NodeStorage.layer, ...libOptions } = options
-  const runtime = ManagedRuntime.make(Layer.provide(eventStoreLayer(location, libOptions), storage))
-  const context = await runtime.context().catch(async (error: unknown) => {
-    await runtime.dispose()
-    throw error
-  })
-  let closing: Promise<void> | undefined
-  const run = <A, E>(effect: Effect.Effect<A, E, EventStore | Lib.Lib>): Promise<A> =>
-    closing === undefined ? runtime.runPromise(effect) : Promise.reject(new LibClosed({ location }))
-  const iterate = <A, E>(stream: Stream.Stream<A, E, EventStore | Lib.Lib>): AsyncIterable<A> =>
-    Stream.toAsyncIterableWith(stream, context)
-  const withStore = <A, E, R>(use: (store: EventStore["Service"]) => Effect.Effect<A, E, R>) =>
-    Effect.flatMap(EventStore, use)
-  const streamOf = <A, E>(use: (store: EventStore["Service"]) => Stream.Stream<A, E>) =>
-    iterate(Stream.unwrap(Effect.map(EventStore, use)))
-  const closeOnce = async () => {
-    try {
-      await runtime.runPromise(Effect.flatMap(Lib.Lib, (lib) => lib.close))
-    } finally {
-      await runtime.dispose()
-    }
-  }
-  const close = () => (closing ??= closeOnce())
-  return {
-    append: (stream, events, appendOptions) => run(withStore((store) => store.append(stream, events, appendOptions))),
-    appendAll: (appends) => run(withStore((store) => store.appendAll(appends))),
-    read: (stream, readOptions) => streamOf((store) => store.read(stream, readOptions)),
-    readAll: (readOptions) => streamOf((store) => store.readAll(readOptions)),
-    revision: (stream) => run(withStore((store) => store.revision(stream))),
-    position: () => run(withStore((store) => store.position)),
-    tape: async (name) => {
-      const tape = await run(Tape.makeOrCreate(name))
-      return {
-        name: tape.name,
-        id: tape.id,
-        append: (records) => run(tape.append(records)),
-        records: (range) => iterate(tape.records(range)),
-        size: () => run(tape.size)
-      }
-    },
-    reopen: () => run(Effect.flatMap(Lib.Lib, (lib) => lib.reopen)),
-    copy: (to, { onProgress, ...copyOptions } = {}) => {
-      const told = onProgress === undefined ? {} : { onProgress: toldBy(onProgress) }
-      return run(Effect.flatMap(Lib.Lib, (lib) => lib.copy(to, { ...copyOptions, ...told })))
+  const { signal, storage = NodeStorage.layer, ...libOptions } = options
+  const scope = Scope.makeUnsafe()
+  const layer = Layer.provide(eventStoreLayer(location, libOptions), storage)
+  const opening = Effect.onError(Layer.buildWithScope(layer, scope), (cause) =>
+    Scope.close(scope, Exit.failCause(cause))
+  )
+  const context = await runOnce("change", signal, opening)
+  const runs = new Runs(context, scope, location)
+  const store = Context.get(context, EventStore)
+  const lib = Context.get(context, Lib.Lib)
+  const close = () => runs.close(lib.close)
+  const ofStore: Omit<PromiseStore, keyof PromiseLib> = {
+    append: (stream, events, appendOptions) =>
+      runs.run("append", appendOptions?.signal, () => store.append(stream, events, withoutSignal(appendOptions))),
+    appendAll: (appends, appendOptions) =>
+      runs.run("append", appendOptions?.signal, () => store.appendAll(appends, withoutSignal(appendOptions))),
+    read: (stream, readOptions) =>
+      runs.iterate(readOptions?.signal, () => store.read(stream, withoutSignal(readOptions))),
+    readAll: (readOptions) => runs.iterate(readOptions?.signal, () => store.readAll(withoutSignal(readOptions))),
+    revision: (stream, callOptions) => runs.run("read", callOptions?.signal, () => store.revision(stream)),
+    position: () => runs.run("read", undefined, () => store.position),
+    category: (category) => makeCategory(runs, category),
+    tape: async (name, tapeOptions) => {
+      const opened = await runs.run("change", tapeOptions?.signal, () => openTape(name, tapeOptions?.expected))
+      return makeTape(runs, opened)
     },
     close,
     [Symbol.asyncDispose]: close
   }
+  return Object.defineProperties(makeLib(runs, lib), Object.getOwnPropertyDescriptors(ofStore)) as PromiseStore
+}
+
+const openTape = (name: string, expected: Head | undefined) =>
+  Effect.tap(Tape.makeOrCreate(name), (tape) => (expected === undefined ? Effect.void : tape.checkHead(expected)))
+
+/**
+ * Recovers a lib whose own meta is lost or damaged, while nobody has it open: see `Lib.recover`. Open it afterwards. A tape
+ * that lost its meta is recovered by `recoverTape` of the open store.
+ */
+export const recover = (
+  location: string,
+  options: LongCallOptions<Lib.RecoverLibOptions> & StorageOptions = {}
+): Promise<Lib.RecoverLibReport> => {
+  const { storage = NodeStorage.layer, ...recoverOptions } = options
+  const recovering = Effect.suspend(() => Lib.recover(location, withoutSignal(recoverOptions)))
+  return runOnce("change", options.signal, Effect.provide(recovering, storage))
+}
+
+/** Restores a backup to `to`, an absent or empty place: see `Lib.restore`. Open it afterwards. */
+export const restore = (
+  backup: string,
+  to: string,
+  options: LongCallOptions<Lib.RestoreOptions> & StorageOptions = {}
+): Promise<Lib.RestoreReport> => {
+  const { storage = NodeStorage.layer, ...restoreOptions } = options
+  const restoring = Effect.suspend(() => Lib.restore(backup, to, forServices(restoreOptions)))
+  return runOnce("change", options.signal, Effect.provide(restoring, storage))
 }

@@ -34,6 +34,7 @@ const rooms = [
   "layers/folder",
   "layers/node",
   "layers/sealing",
+  "layers/promise",
   "layers/*",
   "testing",
   "*"

@@ -1,0 +1,37 @@
+/** Options of calls, as callers without Effect give them, and how they become those of the services. */
+import * as Effect from "effect/Effect"
+import type { OnProgress, Progress } from "../../services/base/Progress.ts"
+
+/** Options of every call that takes time. */
+export interface CallOptions {
+  /**
+   * Aborts the call, which then rejects with `Aborted`. An append that waits for its turn is withdrawn; one that is being
+   * written is not, and the error says that it may be stored. Other calls end what they have begun, or remove it, before
+   * they reject.
+   */
+  readonly signal?: AbortSignal
+}
+
+/** Options of a long call: `O` without what needs Effect. */
+export type LongCallOptions<O> = Omit<O, "onProgress" | "storage"> &
+  CallOptions & {
+    /** Receives the progress. If it throws, the call fails with that. */
+    readonly onProgress?: (progress: Progress) => void
+  }
+
+/** Returns the options without the signal. Allocates nothing unless there is one. */
+export const withoutSignal = <O extends CallOptions>(options: O | undefined): Omit<O, "signal"> | undefined => {
+  if (options === undefined || !("signal" in options)) return options
+  const { signal: _, ...rest } = options
+  return rest
+}
+
+type ForServices<O> = Omit<O, "onProgress" | "signal"> & { readonly onProgress?: OnProgress }
+
+/** Returns the options of a long call as its service takes them. */
+export const forServices = <O extends LongCallOptions<object>>(options: O | undefined): ForServices<O> => {
+  const { onProgress, signal: _, ...rest } = options ?? ({} as O)
+  if (onProgress === undefined) return rest as ForServices<O>
+  const report: OnProgress = (progress) => Effect.sync(() => onProgress(progress))
+  return { ...rest, onProgress: report } as ForServices<O>
+}

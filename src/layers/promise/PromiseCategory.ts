@@ -1,0 +1,46 @@
+/** A category with its types, for callers without Effect. */
+import type * as Category from "../../services/Category.ts"
+import type {
+  AppendOptions,
+  AppendResult,
+  EventStore,
+  ReadAllOptions,
+  ReadStreamOptions
+} from "../../services/EventStore.ts"
+import type * as Lib from "../../services/Lib.ts"
+import { type CallOptions, withoutSignal } from "./CallOptions.ts"
+import type { Runs } from "./Runs.ts"
+
+/** A category of an open store. Each method does what the one of `Category` does, with the same types. */
+export interface PromiseCategory<S extends Category.Schemas> {
+  /** Name of the category, such as `account`. */
+  readonly name: string
+  /** Returns the name of an aggregate's stream: `account-17` for the id `17`. */
+  readonly stream: (id: string) => string
+  /**
+   * Appends events to the stream of one aggregate, and resolves once they are durable. Rejects with `EventSchemaError`
+   * before anything is appended if an event does not match its schema.
+   */
+  readonly append: (
+    id: string,
+    events: ReadonlyArray<Category.New<S>>,
+    options?: AppendOptions & CallOptions
+  ) => Promise<AppendResult>
+  /** Iterates over the events of one aggregate. */
+  readonly read: (id: string, options?: ReadStreamOptions & CallOptions) => AsyncIterable<Category.Recorded<S>>
+  /** Iterates over the events of all aggregates of the category, by position. */
+  readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<Category.Recorded<S>>
+}
+
+/** Makes the face of a category. */
+export const makeCategory = <S extends Category.Schemas>(
+  runs: Runs<EventStore | Lib.Lib>,
+  category: Category.Category<S>
+): PromiseCategory<S> => ({
+  name: category.name,
+  stream: category.stream,
+  append: (id, events, options) =>
+    runs.run("append", options?.signal, () => category.append(id, events, withoutSignal(options))),
+  read: (id, options) => runs.iterate(options?.signal, () => category.read(id, withoutSignal(options))),
+  readAll: (options) => runs.iterate(options?.signal, () => category.readAll(withoutSignal(options)))
+})
