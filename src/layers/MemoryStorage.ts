@@ -16,9 +16,48 @@ import * as TapeFolders from "./memory/TapeFolders.ts"
 import { type Reason, storageError } from "./storage/storageErrors.ts"
 
 /** Makes a storage with locations of its own. */
-export const make: Effect.Effect<Storage["Service"]> = Effect.sync(() => {
+export const make: Effect.Effect<Storage["Service"]> = Effect.sync(() => storageOf(new Map()))
+
+/** Provides storage in memory. Each time that the layer is built, it has locations of its own. */
+export const layer: Layer.Layer<Storage> = Layer.effect(Storage, make)
+
+/** A storage that everything which is opened with its layer shares. */
+export interface Shared {
+  /** Provides the storage: the same one each time that it is built. */
+  readonly layer: Layer.Layer<Storage>
+  /**
+   * Empties all locations, so that the next test begins with nothing. Throws a `StorageError` if a writer is open: close
+   * it first. A reader that is still open keeps what it shows.
+   */
+  readonly reset: () => void
+}
+
+/**
+ * Makes a storage for tests that open several stores over the same locations, such as a writer and a reader, or a store
+ * that is closed and opened again.
+ *
+ * @example
+ * ```ts
+ * const memory = MemoryStorage.makeShared()
+ * afterEach(() => memory.reset())
+ * const store = await PromiseStore.open("orders", { storage: memory.layer })
+ * ```
+ */
+export const makeShared = (): Shared => {
   const libs = new Map<string, Lib>()
-  return Storage.of({
+  return {
+    layer: Layer.succeed(Storage, storageOf(libs)),
+    reset: () => {
+      for (const [location, lib] of libs) {
+        if (lib.locked) throw storageError("reset", location, "locked", "a writer has it open; close it first")
+      }
+      libs.clear()
+    }
+  }
+}
+
+const storageOf = (libs: Map<string, Lib>): Storage["Service"] =>
+  Storage.of({
     open: (location, mode) =>
       Effect.map(
         Effect.acquireRelease(
@@ -31,10 +70,6 @@ export const make: Effect.Effect<Storage["Service"]> = Effect.sync(() => {
         makeRoot
       )
   })
-})
-
-/** Provides storage in memory. Each time that the layer is built, it has locations of its own. */
-export const layer: Layer.Layer<Storage> = Layer.effect(Storage, make)
 
 const start = (
   libs: Map<string, Lib>,
@@ -47,8 +82,7 @@ const start = (
     if (lib.meta === undefined) return refuse("not-a-lib", "it has no lib meta; check the location")
     return { lib, location, mode: "read", closed: false }
   }
-  if (lib.locked)
-    return refuse("locked", "another scope has it open for writing; close that one, or open it for reading")
+  if (lib.locked) return refuse("locked", "it is open for writing already; close it there, or open it for reading")
   const empty = isEmpty(lib)
   if (empty && mode === "recover") return refuse("not-a-lib", "there is nothing to recover; check the location")
   if (lib.meta === undefined && !empty && mode === "write") {

@@ -16,7 +16,7 @@ export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocke
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} is open for writing in another process or scope. Wait until it is closed there, or open it with mode "read".`
+    return `${this.location} is open for writing elsewhere, in this process or another one. Wait until it is closed there, or open it with mode "read".`
   }
 }
 
@@ -40,7 +40,7 @@ export class LibClosed extends Schema.TaggedError<LibClosed>("litetapes/LibClose
 }) {
   override get message() {
     return this.why === undefined
-      ? `${this.location} has been closed. Keep its scope open for as long as you use it.`
+      ? `${this.location} has been closed. Close it only after its last use, or open it again.`
       : `${this.location} was closed because its writer had stopped, ${this.why}`
   }
 }

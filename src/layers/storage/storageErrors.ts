@@ -13,7 +13,7 @@ export const storageError = (operation: string, place: string, reason: Reason, d
 const reasons: ReadonlyMap<string, readonly [reason: Reason, detail: string]> = new Map([
   ["ENOENT", ["not-found", ""]],
   ["EEXIST", ["exists", ""]],
-  ["ELOCKED", ["locked", "another process or scope has it open for writing; close it there, or open it for reading"]],
+  ["ELOCKED", ["locked", "it is open for writing elsewhere; close it there, or open it for reading"]],
   ["EUNSAFE", ["unsafe", "it is not the kind of file that belongs here; links are not followed"]],
   ["ELOOP", ["unsafe", "it is a link, and links are not followed"]],
   ["ENOTDIR", ["unsafe", "there is a file where a folder belongs"]],

@@ -67,7 +67,7 @@ export class Aging {
         const rest = this.#takePause() ?? (yield* this.#rest)
         if (rest === undefined) break
         // A batch in the next file ends the wait for this one.
-        yield* Effect.raceFirst(Effect.sleep(rest), this.#woken)
+        yield* Number.isFinite(rest) ? Effect.raceFirst(Effect.sleep(rest), this.#woken) : this.#woken
       }
       this.#watched = undefined
       if (yield* isDue(this.#lib)) yield* close
