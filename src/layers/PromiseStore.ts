@@ -33,6 +33,7 @@ import {
   type RecordedEvent,
   type StreamAppend
 } from "../services/EventStore.ts"
+import type { Progress } from "../services/base/Progress.ts"
 import * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import * as Tape from "../services/Tape.ts"
@@ -45,7 +46,7 @@ import { makeTape, type PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
 export { Aborted }
-export type { CallOptions, LongCallOptions, PromiseCategory, PromiseLib, PromiseTape }
+export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape }
 
 /** Where a lib is kept. */
 export interface StorageOptions {

@@ -10,7 +10,7 @@ export class Aborted extends Error {
   /** As in Node's own abort errors. */
   readonly code = "ABORT_ERR"
   /**
-   * `false`: the call has changed nothing. `true`: what it writes may be stored, whole or not at all. Repeat an append
+   * `false`: the call has stored nothing. `true`: what it writes may be stored, whole or not at all. Repeat an append
    * with the same event ids to find out; an append without ids may then be stored twice.
    */
   readonly mayBeCommitted: boolean
@@ -19,7 +19,7 @@ export class Aborted extends Error {
     super(
       mayBeCommitted
         ? "The call was aborted after it had begun to write, so what it writes may be stored, whole or not at all. Repeat an append with the same event ids; look before you repeat anything else."
-        : "The call was aborted. It has changed nothing.",
+        : "The call was aborted. It has stored nothing.",
       { cause: reason }
     )
     this.mayBeCommitted = mayBeCommitted

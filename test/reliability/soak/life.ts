@@ -250,6 +250,6 @@ export const live = Effect.fnUntraced(function* (place: string, acts: number, ra
     yield* life.stop(true)
     return life.lived
   })
-  // An open lib would keep the process alive.
+  // An open lib would keep its lock.
   return yield* Effect.ensuring(whole, Effect.exit(life.stop(false)))
 })
