@@ -36,7 +36,8 @@ export class Runs<Services> {
   /** Runs what `make` returns. A `TypeError` that it throws rejects the promise. */
   run<A, E>(kind: Kind, signal: AbortSignal | undefined, make: () => Effect.Effect<A, E, Services>): Promise<A> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed())
-    if (signal?.aborted === true) return Promise.reject(new Aborted(false, signal.reason))
+    const refusal = signal === undefined ? undefined : refusalOf(signal)
+    if (refusal !== undefined) return Promise.reject(refusal)
     // Ends with the store, if it has not ended before.
     const fiber = Fiber.runIn(this.#fork(Effect.suspend(make)), this.#scope)
     return new Promise((resolve, reject) => {
@@ -70,12 +71,20 @@ export class Runs<Services> {
 /** Runs a call that needs no open store. */
 export const runOnce = <A, E>(kind: Kind, signal: AbortSignal | undefined, effect: Effect.Effect<A, E>): Promise<A> => {
   if (signal === undefined) return Effect.runPromise(effect)
-  if (signal.aborted) return Promise.reject(new Aborted(false, signal.reason))
+  const refusal = refusalOf(signal)
+  if (refusal !== undefined) return Promise.reject(refusal)
   const fiber = Effect.runFork(effect)
   return new Promise((resolve, reject) => {
     abortBy(signal, kind, fiber, reject)
     fiber.addObserver((exit) => (Exit.isSuccess(exit) ? resolve(exit.value) : reject(Cause.squash(exit.cause))))
   })
+}
+
+/** Returns why a call with this signal must not begin. The signal may come from another realm. */
+const refusalOf = (signal: AbortSignal): Aborted | TypeError | undefined => {
+  if (typeof signal?.addEventListener !== "function" || typeof signal.aborted !== "boolean")
+    return new TypeError("signal must be an AbortSignal")
+  return signal.aborted ? new Aborted(false, signal.reason) : undefined
 }
 
 /** Interrupts the fibre once the signal aborts. Call it before the fibre has other observers: this one rejects first. */
@@ -100,6 +109,8 @@ const abortBy = <A, E>(
 /** Ends an iteration with `Aborted`, so that what was read until then does not look like all there is. */
 const abortable = <A>(values: AsyncIterable<A>, signal: AbortSignal): AsyncIterable<A> => ({
   [Symbol.asyncIterator]() {
+    const refusal = refusalOf(signal)
+    if (refusal instanceof TypeError) throw refusal
     const iterator = values[Symbol.asyncIterator]()
     const end = async (): Promise<IteratorResult<A>> => iterator.return?.() ?? { done: true, value: undefined }
     const abort = async (): Promise<never> => {

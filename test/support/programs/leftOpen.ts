@@ -75,10 +75,11 @@ const uses: Record<string, (folder: string) => Promise<unknown>> = {
   "appends that nobody awaits": async (folder) => {
     const storage = NodeStorage.layerWith({ syncs: "background" })
     const store = await PromiseStore.open(folder, { storage })
-    for (let n = 0; n < 300; n++)
-      void store.append(`order-${n % 7}`, [event(n)]).then(() => {
-        say(`acknowledged ${n}`)
-      })
+    const append = async (n: number) => {
+      await store.append(`order-${n % 7}`, [event(n)])
+      say(`acknowledged ${n}`)
+    }
+    for (let n = 0; n < 300; n++) void append(n)
   }
 }
 

@@ -182,6 +182,27 @@ describe("a call with a signal that was aborted before", () => {
   })
 })
 
+describe("a call with something that is not a signal", () => {
+  it("is refused before it begins", async () => {
+    const { store, watch } = await held()
+    const before = new Map(watch.counts)
+    for (const bad of [null, {}, "abort", new AbortController()]) {
+      const options = { signal: bad as never }
+      const calls = [
+        () => store.append("order-1", [event("a")], options),
+        () => store.revision("order-1", options),
+        () => collect(store.readAll(options)),
+        () => PromiseStore.open("other", { ...options, storage: MemoryStorage.layer })
+      ]
+      for (const call of calls) assert.instanceOf(await rejection(call()), TypeError)
+    }
+    assert.deepStrictEqual(watch.counts, before)
+    // Left out, and `undefined`, are the same.
+    assert.strictEqual(await store.revision("order-1", { signal: undefined as never }), 0)
+    await store.close()
+  })
+})
+
 describe("an aborted read", () => {
   it("throws, so that it does not look complete, and ends", async () => {
     const { store } = await held()

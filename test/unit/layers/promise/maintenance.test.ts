@@ -126,7 +126,7 @@ describe.each(places)("the promise face, in $name,", ({ makeStorage }) => {
     await using store = await PromiseStore.open(restored, { storage })
     assert.deepStrictEqual(await dataOf(store.readAll()), [0, 1])
     assert.deepStrictEqual((await (await store.tape("notes")).meta()).userMeta, { unit: "celsius" })
-    assert.deepInclude(await rejection(PromiseStore.restore(backup, restored, { storage })), { _tag: "LibInvalid" })
+    assert.deepInclude(await rejection(PromiseStore.restore(backup, location, { storage })), { _tag: "NotABackup" })
     assert.deepInclude(await rejection(PromiseStore.recover(location, { storage })), { _tag: "NotDamaged" })
   })
 
