@@ -72,6 +72,17 @@ describe("the first program in the guide to testing", () => {
   })
 })
 
+describe("the program in the chapter on testing an application", () => {
+  it("is test/docs/guide/application.test.ts, word for word after its first imports", () => {
+    const file = readFileSync(join(root, "test/docs/guide/application.test.ts"), "utf8")
+    const program = codeBlocks(readDocument("docs/GUIDE.md"), "ts").find((block) => block.includes("TestClock"))
+    const [start, ...rest] = file.split(program!)
+    assert.lengthOf(rest, 1)
+    assert.match(start!, /^\/\*\*.*\n(import .*\n)*$/)
+    assert.strictEqual(rest[0], "")
+  })
+})
+
 /** Programs of one compilation: the code of each document is one program. */
 const guides = [
   { name: "docs/GUIDE.md", pages: ["docs/GUIDE.md"], runs: false, blocks: 4 },
