@@ -5,7 +5,9 @@
  * signal as `cause`.
  */
 export class Aborted extends Error {
+  /** Tells it from other errors, as `_tag` of the typed errors does. */
   readonly _tag = "Aborted"
+  /** As in Node's own abort errors. */
   override readonly name = "AbortError"
   /** As in Node's own abort errors. */
   readonly code = "ABORT_ERR"
@@ -15,6 +17,7 @@ export class Aborted extends Error {
    */
   readonly mayBeCommitted: boolean
 
+  /** Makes the error for a signal that was aborted with this reason. */
   constructor(mayBeCommitted: boolean, reason: unknown) {
     super(
       mayBeCommitted
