@@ -3,7 +3,7 @@ import * as PromiseStore from "litetapes/PromiseStore"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, assert, describe, it } from "vitest"
+import { afterAll, assert, describe, it, onTestFinished } from "vitest"
 import { startChild } from "../support/children.ts"
 import { names } from "../support/programs/leftOpen.ts"
 
@@ -22,11 +22,8 @@ describe("a process that leaves its store open", () => {
     }
     const lines: Array<string> = []
     const child = startChild({ script, args: [name, folder], scratch, onLine: (line) => void lines.push(line) })
-    try {
-      assert.deepStrictEqual(await child.ended, { code: 0, signal: null }, child.complaints())
-    } finally {
-      child.send("SIGKILL")
-    }
+    onTestFinished(() => child.send("SIGKILL"))
+    assert.deepStrictEqual(await child.ended, { code: 0, signal: null }, child.complaints())
     assert.include(lines, "used")
     const acknowledged = lines.filter((line) => line.startsWith("acknowledged")).map((line) => line.split(" ")[1])
     if (name.startsWith("appends")) assert.lengthOf(acknowledged, 300)
