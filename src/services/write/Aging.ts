@@ -33,7 +33,9 @@ export class Aging {
 
   /** Makes the current file old: it is closed before the next batch, or soon if there is no next batch. */
   makeOld(): void {
-    this.#lib.journal.current.makeOld()
+    const { current } = this.#lib.journal
+    current.makeOld()
+    if (!current.hasBatches) return
     this.#pause = Math.max(10, this.#lib.settings.closeAfterMillis / 4)
     this.#wakeUp()
   }
