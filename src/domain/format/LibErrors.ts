@@ -16,7 +16,7 @@ export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocke
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} is open for writing elsewhere, in this process or another one. Wait until it is closed there, or open it with mode "read".`
+    return `${this.location} is open for writing in another process, or elsewhere in this one. Wait until it is closed there, or open it with mode "read".`
   }
 }
 

@@ -144,7 +144,7 @@ const writer: ReadonlyArray<Case> = [
   {
     name: "a lib that another writer has open",
     error: "LibLocked",
-    says: /is open for writing elsewhere, in this process or another one\. Wait .* or open it with mode "read"/,
+    says: /is open for writing in another process, or elsewhere in this one\. Wait .* or open it with mode "read"/,
     give: (ground) => {
       const at = ground.place()
       return withLib<unknown, unknown>(ground.storage, at, () => writing(ground, at))
