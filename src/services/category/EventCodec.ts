@@ -1,0 +1,134 @@
+/**
+ * From the value that an application has to the JSON value that is stored, and back, by the schema of an event type.
+ *
+ * The stored form is the encoded form of the schema wherever that is JSON, and otherwise the one that
+ * `Schema.toCodecJson` gives it. A stored value is read in the same order. So a schema that always encodes to JSON
+ * stores and reads what `Schema.encode` and `Schema.decode` do, and a value that was stored in this way is never read
+ * as another one. What would not be read back as it was is refused before it is stored (decision 0041).
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import { isJsonValue } from "./isJsonValue.ts"
+import { mayBeJson, transforms } from "./schemaShape.ts"
+
+/** A schema that converts at once: without services, and not asynchronously. */
+export type EventSchema = Schema.Codec<unknown, unknown>
+
+type Converted = Result.Result<unknown, { readonly message: string }>
+type Convert = (value: unknown) => Converted
+
+interface Ways {
+  readonly encode: Convert
+  readonly decode: Convert
+}
+
+/** Converts the data of one event type. The schema is compiled at the first use. */
+export class EventCodec {
+  readonly #schema: EventSchema
+  #ways: Ways | undefined
+
+  constructor(schema: EventSchema) {
+    this.#schema = schema
+  }
+
+  /** Returns the JSON value to store, or why there is none that would be read back as this value. */
+  encode(value: unknown): Converted {
+    return (this.#ways ??= compile(this.#schema)).encode(value)
+  }
+
+  /** Returns the value that was stored as `json`, or why it does not match the schema. */
+  decode(json: unknown): Converted {
+    return (this.#ways ??= compile(this.#schema)).decode(json)
+  }
+}
+
+const compile = (schema: EventSchema): Ways => {
+  try {
+    const plain = waysOf(schema)
+    const json = Schema.toCodecJson(schema)
+    if (json.ast !== schema.ast) return withJsonForm(schema, plain, waysOf(json))
+    return { encode: transforms(schema.ast) ? readable(plain) : plain.encode, decode: plain.decode }
+  } catch (error) {
+    const failed = refused(`it has no JSON form: ${messageOf(error)}`)
+    return { encode: () => failed, decode: () => failed }
+  }
+}
+
+const waysOf = (schema: EventSchema): Ways => ({
+  encode: atOnce(Schema.encodeUnknownResult(schema)),
+  decode: atOnce(Schema.decodeUnknownResult(schema))
+})
+
+/** For a schema whose encoded form always is JSON. Refuses what its own decoding refuses. */
+const readable =
+  ({ decode, encode }: Ways): Convert =>
+  (value) => {
+    const encoded = encode(value)
+    return Result.isSuccess(encoded) ? ifRead(encoded, decode(encoded.success)) : encoded
+  }
+
+const ifRead = (encoded: Converted, read: Converted): Converted =>
+  Result.isSuccess(read)
+    ? encoded
+    : refused(`it is encoded to a value that could never be read again: ${read.failure.message}`)
+
+/** For a schema whose encoded form is not always JSON. */
+const withJsonForm = (schema: EventSchema, plain: Ways, json: Ways): Ways => {
+  const isPlain = mayBeJson(SchemaAST.toEncoded(schema.ast))
+  const isChecked = transforms(schema.ast)
+  const equal = Schema.toEquivalence(schema)
+  const decode: Convert = (stored) => {
+    const read = isPlain ? plain.decode(stored) : undefined
+    return read !== undefined && Result.isSuccess(read) ? read : json.decode(stored)
+  }
+  const encode: Convert = (value) => {
+    if (isPlain) {
+      const encoded = plain.encode(value)
+      if (Result.isFailure(encoded)) return encoded
+      if (isJsonValue(encoded.success)) return isChecked ? ifRead(encoded, decode(encoded.success)) : encoded
+    }
+    const encoded = json.encode(value)
+    if (Result.isFailure(encoded)) return encoded
+    const read = decode(encoded.success)
+    if (Result.isFailure(read) || equal(value, read.success)) return ifRead(encoded, read)
+    return keptByPlain(plain, equal, value, read.success) ? otherValue : encoded
+  }
+  return { encode, decode }
+}
+
+/**
+ * Whether the schema itself, without its JSON form, does not read `value` as `read`. If it does, it changes the value on
+ * purpose, as one that cuts seconds off.
+ */
+const keptByPlain = (
+  plain: Ways,
+  equal: (a: unknown, b: unknown) => boolean,
+  value: unknown,
+  read: unknown
+): boolean => {
+  const encoded = plain.encode(value)
+  const own = Result.isSuccess(encoded) ? plain.decode(encoded.success) : encoded
+  return Result.isFailure(own) || !equal(own.success, read)
+}
+
+/** Turns what an asynchronous schema, or one that throws, makes of a value into a failure. */
+const atOnce =
+  (convert: Convert): Convert =>
+  (value) => {
+    try {
+      return convert(value)
+    } catch (error) {
+      return refused(
+        `its schema threw, or is asynchronous, which the schema of an event must not be: ${messageOf(error)}`
+      )
+    }
+  }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : "unknown")
+
+const refused = (message: string): Converted => Result.fail({ message })
+
+const otherValue = refused(
+  "it would be read back as another value, because two members of a union have the same JSON form, or because the JSON form leaves something out. Give the members a tag, or encode the value by a schema of your own"
+)

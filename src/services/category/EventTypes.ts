@@ -1,0 +1,112 @@
+/** The event types of a category: which it knows, what each is called now, and which may be appended. */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
+import { EventSchemaError } from "../../domain/event/EventErrors.ts"
+import { EventCodec, type EventSchema } from "./EventCodec.ts"
+import { problemOf } from "./schemaShape.ts"
+
+/** Schemas by event type. */
+export interface Schemas {
+  readonly [type: string]: EventSchema
+}
+
+/** Declarations of a category, as they were given to `Category.make`. */
+export interface Declared {
+  readonly schemas: Schemas
+  readonly retired: Schemas
+  /** Present names by former names. */
+  readonly renamed: { readonly [former: string]: string }
+}
+
+interface KnownType {
+  /** Present name. */
+  readonly type: string
+  readonly codec: EventCodec
+  /** Why it cannot be appended; `undefined` if it can. */
+  readonly refusal: string | undefined
+}
+
+const unknownType =
+  'the category has no schema for this type. Pass one to Category.make (as `retired` if it is no longer appended), or read with `unreadable: "skip"` or `"raw"`'
+const retiredType = "the type is retired: its events can be read, and none can be appended"
+
+/** Converts the events of one category. */
+export class EventTypes {
+  readonly #category: string
+  readonly #known: ReadonlyMap<string, KnownType>
+
+  /** Throws an `Error` if the declarations contradict each other, or if a schema can never have a JSON form. */
+  constructor(category: string, { renamed, retired, schemas }: Declared) {
+    const known = new Map<string, KnownType>()
+    const add = (name: string, type: KnownType) => {
+      if (known.has(name)) throw new Error(`category ${category} declares the event type ${JSON.stringify(name)} twice`)
+      known.set(name, type)
+    }
+    for (const [type, schema] of Object.entries(schemas)) {
+      add(type, { type, codec: codecOf(category, type, schema), refusal: undefined })
+    }
+    for (const [type, schema] of Object.entries(retired)) {
+      add(type, { type, codec: codecOf(category, type, schema), refusal: retiredType })
+    }
+    const present = new Map(known)
+    for (const [former, type] of Object.entries(renamed)) {
+      const now = present.get(type)
+      if (now === undefined) {
+        throw new Error(
+          `category ${category} renames ${JSON.stringify(former)} to ${JSON.stringify(type)}, for which it has no schema`
+        )
+      }
+      add(former, { ...now, refusal: `the type was renamed: append ${type}` })
+    }
+    this.#category = category
+    this.#known = known
+  }
+
+  /** Returns the event to store, or why it does not match its schema. Only the data is changed. */
+  encode(event: { readonly type: string; readonly data?: unknown }): Result.Result<NewEvent, EventSchemaError> {
+    const { type } = event
+    const known = this.#known.get(type)
+    if (known === undefined) return this.#fail(type, unknownType)
+    if (known.refusal !== undefined) return this.#fail(type, known.refusal)
+    const encoded = known.codec.encode(event.data)
+    if (Result.isFailure(encoded)) return this.#fail(type, encoded.failure.message)
+    const data = encoded.success
+    // `EventStore` would store null instead, which is another value.
+    return data === undefined
+      ? this.#fail(type, "its data is undefined, which JSON cannot express; use null")
+      : Result.succeed({ ...event, type, data })
+  }
+
+  /** Returns the event as the application has it, by its present name, or why its stored data does not match. */
+  decode(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
+    const known = this.#known.get(event.type)
+    if (known === undefined) return this.#fail(event.type, unknownType)
+    const decoded = known.codec.decode(event.data)
+    return Result.isSuccess(decoded)
+      ? Result.succeed({ ...event, type: known.type, data: decoded.success })
+      : this.#fail(event.type, decoded.failure.message)
+  }
+
+  /** Returns the names under which events of these types may be stored: the present and the former ones. */
+  storedNames(types: ReadonlyArray<string>): ReadonlyArray<string> {
+    const wanted = new Set(types)
+    const former = [...this.#known].filter(([name, { type }]) => wanted.has(type) && !wanted.has(name))
+    return former.length === 0 ? types : [...types, ...former.map(([name]) => name)]
+  }
+
+  #fail(type: string, why: string): Result.Result<never, EventSchemaError> {
+    return Result.fail(new EventSchemaError({ category: this.#category, type, why }))
+  }
+}
+
+/** A stored event whose data was decoded. */
+export type Decoded = Omit<RecordedEvent, "data"> & { readonly data: unknown }
+
+const codecOf = (category: string, type: string, schema: EventSchema): EventCodec => {
+  const why = Schema.isSchema(schema) ? problemOf(schema.ast) : "it is not a Schema"
+  if (why !== undefined) {
+    throw new Error(`the schema of ${type} in category ${category} cannot be used: ${why}`)
+  }
+  return new EventCodec(schema)
+}

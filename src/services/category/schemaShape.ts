@@ -1,0 +1,96 @@
+/**
+ * What the shape of a schema says about its values before any of them is converted. Reads the syntax tree of the schema,
+ * and compiles nothing.
+ */
+import * as SchemaAST from "effect/SchemaAST"
+
+type AST = SchemaAST.AST
+
+/**
+ * Returns why no value of a schema can be stored as JSON; `undefined` if none is known. Does not look into
+ * `Schema.suspend`, whose schema may not be defined yet.
+ */
+export const problemOf = (schema: AST): string | undefined => findIn(SchemaAST.toEncoded(schema), problem, stop)
+
+const problem = (ast: AST): string | undefined => {
+  if (ast._tag === "UniqueSymbol" && Symbol.keyFor(ast.symbol) === undefined) {
+    return `${String(ast.symbol)} has no JSON form, since only a symbol of Symbol.for can be found again`
+  }
+  if (ast._tag !== "Objects") return undefined
+  const key = ast.propertySignatures.find(({ name }) => typeof name !== "string")?.name
+  return key === undefined ? undefined : `its key ${String(key)} is not a string, so it has no JSON form`
+}
+
+/** Whether anything in a schema transforms, so that it stores another value than the application has. */
+export const transforms = (schema: AST): boolean =>
+  findIn(schema, ({ encoding }) => (encoding === undefined ? undefined : true), follow) === true
+
+/**
+ * Whether a value in the encoded form of a schema may be JSON as it is. `false` is certain: a date, for example, is
+ * never JSON.
+ */
+export const mayBeJson = (encoded: AST): boolean => {
+  switch (encoded._tag) {
+    case "BigInt":
+    case "Symbol":
+    case "UniqueSymbol":
+    case "Undefined":
+    case "Never":
+      return false
+    case "Literal":
+      return typeof encoded.literal !== "bigint"
+    case "Declaration":
+      return !isClassOfEffect(encoded)
+    case "Objects":
+      return encoded.propertySignatures.every(({ type }) => SchemaAST.isOptional(type) || mayBeJson(type))
+    case "Arrays":
+      return encoded.elements.every((element) => SchemaAST.isOptional(element) || mayBeJson(element))
+    case "Union":
+      return encoded.types.some(mayBeJson)
+    default:
+      return true
+  }
+}
+
+/** Whether the values are instances of a class that `effect/Schema` has a JSON form for, such as `Date` or `Option`. */
+const isClassOfEffect = ({ annotations }: AST): boolean => {
+  const id: unknown = (annotations?.["representation"] as { readonly id?: unknown } | undefined)?.id
+  const hasForm = typeof (annotations?.["toCodecJson"] ?? annotations?.["toCodec"]) === "function"
+  return hasForm && typeof id === "string" && id.startsWith("effect/schema/") && !id.endsWith("Json")
+}
+
+/** Returns the first answer about a schema or a part of it. Each part is visited once: schemas may be recursive. */
+const findIn = <A>(
+  schema: AST,
+  answer: (ast: AST) => A | undefined,
+  suspended: (ast: SchemaAST.Suspend) => ReadonlyArray<AST>
+): A | undefined => {
+  const seen = new Set<AST>()
+  const waiting = [schema]
+  for (let ast = waiting.pop(); ast !== undefined; ast = waiting.pop()) {
+    if (seen.has(ast)) continue
+    seen.add(ast)
+    const found = answer(ast)
+    if (found !== undefined) return found
+    waiting.push(...(ast._tag === "Suspend" ? suspended(ast) : partsOf(ast)))
+  }
+  return undefined
+}
+
+const stop = (): ReadonlyArray<AST> => []
+const follow = ({ thunk }: SchemaAST.Suspend): ReadonlyArray<AST> => [thunk()]
+
+const partsOf = (ast: AST): ReadonlyArray<AST> => {
+  switch (ast._tag) {
+    case "Declaration":
+      return ast.typeParameters
+    case "Objects":
+      return [...ast.propertySignatures, ...ast.indexSignatures].map(({ type }) => type)
+    case "Arrays":
+      return [...ast.elements, ...ast.rest]
+    case "Union":
+      return ast.types
+    default:
+      return []
+  }
+}

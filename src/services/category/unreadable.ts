@@ -1,0 +1,65 @@
+/** What a read does about events of a category that it cannot decode. */
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import type { EventSchemaError } from "../../domain/event/EventErrors.ts"
+
+/**
+ * What a read does about an event that it cannot decode, because its type is unknown or its data does not match the
+ * schema. `fail` fails with `EventSchemaError` after the events before it; `skip` leaves it out; `raw` returns it as it
+ * is stored, as `Raw`.
+ */
+export type Unreadable = "fail" | "skip" | "raw"
+
+/** An event that could not be decoded, as it is stored. */
+export interface Raw extends RecordedEvent {
+  /** Tells it from events that were decoded, which do not have this field. */
+  readonly raw: true
+  /** Why it could not be decoded. */
+  readonly error: EventSchemaError
+}
+
+const policies: ReadonlyArray<string> = ["fail", "skip", "raw"] satisfies ReadonlyArray<Unreadable>
+
+/** @throws TypeError */
+export const checkUnreadable = (given: Unreadable | undefined): Unreadable => {
+  if (given === undefined) return "fail"
+  if (!policies.includes(given)) throw new TypeError(`unreadable must be "fail", "skip" or "raw", not ${String(given)}`)
+  return given
+}
+
+type DecodePull<A, E, R> = Pull.Pull<readonly [A, ...Array<A>], E | EventSchemaError, void, R>
+
+/** Decodes a chunk of events at a time. */
+export const decodeStream = <A, E, R>(
+  events: Stream.Stream<RecordedEvent, E, R>,
+  decode: (event: RecordedEvent) => Result.Result<A, EventSchemaError>,
+  unreadable: Unreadable
+): Stream.Stream<A | Raw, E | EventSchemaError, R> =>
+  Stream.transformPull(events, (pull) =>
+    Effect.sync(() => {
+      // Returned by the pull after the one that returned the events before it.
+      let failure: EventSchemaError | undefined
+      const decodeNext: DecodePull<A | Raw, E, R> = Effect.flatMap(pull, (chunk) => {
+        const readable: Array<A | Raw> = []
+        for (const event of chunk) {
+          const result = decode(event)
+          if (Result.isSuccess(result)) readable.push(result.success)
+          else if (unreadable === "raw") readable.push({ ...event, raw: true, error: result.failure })
+          else if (unreadable === "fail") {
+            failure = result.failure
+            break
+          }
+        }
+        return isNonEmpty(readable) ? Effect.succeed(readable) : next
+      })
+      const next: DecodePull<A | Raw, E, R> = Effect.suspend(() =>
+        failure === undefined ? decodeNext : Effect.fail(failure)
+      )
+      return next
+    })
+  )
+
+const isNonEmpty = <A>(values: Array<A>): values is [A, ...Array<A>] => values.length > 0
