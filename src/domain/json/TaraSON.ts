@@ -64,7 +64,8 @@ export const encodeSystem = (record: unknown, limits: Limits = defaultLimits): s
 
 /**
  * Returns the record on one line of foreign bytes, given without its newline. The line need not be canonical, but must
- * lose nothing by becoming so.
+ * lose nothing by becoming so. The exception is a number with a fraction or an exponent: it is rounded to the nearest
+ * double, unless it would become zero or infinite.
  *
  * Size, encoding and depth are checked before the bytes are parsed (`RecordTooLarge`, `InvalidEncoding`,
  * `NestingTooDeep`). Then it throws `NotJson`, `NotARecord`, `DuplicateKey`, and every reason of `encode` except those

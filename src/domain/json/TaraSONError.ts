@@ -1,5 +1,6 @@
 /** Why a value or a line is not a TaraSON record. Errors contain places and sizes, never content. */
 import * as Schema from "effect/Schema"
+import { adviceOn } from "./kindOf.ts"
 
 const reason = <Tag extends string>(tag: Tag) => Schema.TaggedStruct(tag, {})
 
@@ -28,10 +29,11 @@ export type Reason = typeof Reason.Type
 type HintOf<Tag extends Reason["_tag"]> = (reason: Extract<Reason, { readonly _tag: Tag }>) => string
 
 const hints: { readonly [Tag in Reason["_tag"]]: HintOf<Tag> } = {
-  NotJsonValue: ({ found }) =>
-    `found ${found}; only null, booleans, finite numbers, strings, arrays and plain objects can be stored`,
-  UnrepresentableNumber: () => "a JSON number is a finite double; store this one as a string",
-  IllFormedString: () => "a string has a lone surrogate or a Unicode noncharacter; remove it",
+  NotJsonValue: ({ found }) => `found ${found}; ${adviceOn(found)}`,
+  UnrepresentableNumber: () =>
+    "a JSON number is a finite double, and this one is not finite or would become another number; store it as a string",
+  IllFormedString: () =>
+    "a string has a lone surrogate or a Unicode noncharacter; remove or replace it (`toWellFormed()`, `/\\p{Noncharacter_Code_Point}/gu`)",
   ForbiddenKey: () => "`__proto__` is refused everywhere, `constructor` in system records; rename the key",
   ReservedType: () => "types that begin with `LiteTape.` or `LiteLib.` are reserved; choose another `$type`",
   NotARecord: () => "a record is a JSON object",

@@ -10,6 +10,7 @@ import { type Reason, TaraSONError } from "./TaraSONError.ts"
 import { emptyShape, extend, layoutOf, type Shape } from "./canonicalShape.ts"
 import * as Sink from "./canonicalSink.ts"
 import { isIllFormed, pointerOf } from "./canonicalText.ts"
+import { kindOf } from "./kindOf.ts"
 import { isArrayPrototype, isObjectPrototype } from "./plainPrototype.ts"
 
 /** Deepest nesting that is followed, whatever the limits are: the walk must not overflow the stack. */
@@ -70,7 +71,7 @@ const writeContainer = (value: object, depth: number): void => {
   if (isArray(value)) {
     if (!isArrayPrototype(prototype)) return failFound("an array that is not plain", depth)
   } else if (!isObjectPrototype(prototype)) {
-    return failFound("an object that is not plain", depth)
+    return failFound(kindOf(value), depth)
   }
   if (Object.getOwnPropertySymbols(value).length !== 0) return failFound("a symbol as a key", depth)
   if (depth >= depthMax) return fail({ _tag: "NestingTooDeep", depthMax }, depth)

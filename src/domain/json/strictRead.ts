@@ -28,8 +28,7 @@ const path: Array<string | number> = []
 
 /**
  * Returns the value of a JSON text that is known to be valid. Throws `NestingTooDeep` beyond the depth of any record,
- * `DuplicateKey`, `ForbiddenKey`, and `UnrepresentableNumber` for a literal that overflows, or for an integer literal
- * beyond ±(2^53 - 1) whose canonical text differs.
+ * `DuplicateKey`, `ForbiddenKey`, and `UnrepresentableNumber` for a number that loses its value (`losesValue`).
  */
 export const readStrictly = (json: string): Json => {
   text = json
@@ -112,16 +111,29 @@ const readString = (): string => {
 }
 
 const numberLiteral = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const integerLiteral = /^-?\d+$/
-
 const readNumber = (): number => {
   numberLiteral.lastIndex = at
   const literal = numberLiteral.exec(text)![0]
   const value = Number(literal)
-  const loses = integerLiteral.test(literal) && !Number.isSafeInteger(value) && String(value) !== literal
-  if (loses || !Number.isFinite(value)) refuse({ _tag: "UnrepresentableNumber" })
+  if (losesValue(literal, value)) refuse({ _tag: "UnrepresentableNumber" })
   at += literal.length
   return value
+}
+
+/** An integer, also with zeros after a point. */
+const integerLiteral = /^(-?\d+)(?:\.0+)?$/
+const isNotZero = /^[^eE]*[1-9]/
+
+/**
+ * Whether a literal overflows, is an integer beyond ±(2^53 - 1) whose canonical text differs, or is not zero and becomes
+ * zero. Literals with a fraction or an exponent are rounded to the nearest double, as every JSON parser does.
+ */
+const losesValue = (literal: string, value: number): boolean => {
+  if (value === 0) return isNotZero.test(literal)
+  if (Number.isSafeInteger(value)) return false
+  if (!Number.isFinite(value)) return true
+  const integer = integerLiteral.exec(literal)?.[1]
+  return integer !== undefined && String(value) !== integer
 }
 
 /** Returns the index after the quote that closes the string around `from`, which must not be within an escape. */

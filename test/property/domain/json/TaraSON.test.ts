@@ -32,6 +32,39 @@ const asRead = (value: Json): Json => {
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
+const digits = (max: number) => fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength: max })
+
+/** Literals as other programs may write them, with many digits. */
+const literal = fc
+  .tuple(
+    fc.constantFrom("", "-"),
+    fc.oneof(fc.constant("0"), fc.constant("9007199254740993"), digits(24)).map((text) => text.replace(/^0+(?=.)/, "")),
+    fc.option(fc.oneof(digits(30), fc.constantFrom("0", "000")), { nil: undefined }),
+    fc.option(fc.tuple(fc.constantFrom("e", "E+", "e-"), fc.nat(500)), { nil: undefined })
+  )
+  .map(([sign, integer, fraction, exponent]) => ({
+    integer: `${sign}${integer}`,
+    isInteger: (fraction === undefined || /^0*$/.test(fraction)) && exponent === undefined,
+    isZero: /^0*$/.test(`${integer}${fraction ?? ""}`),
+    text: `${sign}${integer}${fraction === undefined ? "" : `.${fraction}`}${exponent === undefined ? "" : exponent.join("")}`
+  }))
+
+describe("a number in a foreign text", () => {
+  it("is read as the nearest double, unless it is an integer that would change, or would become zero or infinite", () =>
+    check(
+      fc.property(literal, ({ integer, isInteger, isZero, text }) => {
+        const value = Number(text)
+        // BigInt reads no exponent, but an integer that is printed with one is refused.
+        const isKept = !isInteger || (!String(value).includes("e") && BigInt(String(value)) === BigInt(integer))
+        const isAccepted = Number.isFinite(value) && (value !== 0 || isZero) && isKept
+        const read = () => TaraSON.parse(utf8(`{"a":[0, ${text}]}`))
+        if (isAccepted) assert.deepStrictEqual(read(), { a: [0, value] }, text)
+        else assert.throws(read, /^UnrepresentableNumber at \/a\/1/, text)
+      }),
+      5
+    ))
+})
+
 describe("canonical form", () => {
   it("equals RFC 8785, whatever code path writes it", () =>
     check(

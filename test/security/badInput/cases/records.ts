@@ -24,27 +24,37 @@ const cases = (
 ): ReadonlyArray<Case> => all.map(([name, give, says]) => ({ error, name, give, says }))
 
 const notJson = cases("NotJsonValue", [
-  ["undefined", appending(() => ({ a: { b: undefined } })), /NotJsonValue at \/1?\/?a\/b: found undefined; only null/],
+  [
+    "undefined",
+    appending(() => ({ a: { b: undefined } })),
+    /NotJsonValue at \/1?\/?a\/b: found undefined; leave it out/
+  ],
   ["a function", appending(() => ({ f: () => 1 })), /at .*\/f:/],
   ["a symbol", appending(() => ({ s: Symbol("x") })), /at .*\/s:/],
   ["a BigInt", appending(() => ({ n: 1n })), /at .*\/n:/],
   ["a cycle", appending(cycle), /at .*\/inner\/back:/],
   ["an instance of a class", appending(() => ({ price: new Money() })), /at .*\/price:/],
-  ["a date", appending(() => ({ when: new Date(0) })), /at .*\/when:/],
+  ["a date", appending(() => ({ when: new Date(0) })), /at .*\/when: found a Date/],
   ["a map", appending(() => ({ map: new Map() })), /at .*\/map:/],
   ["a proxy", appending(() => ({ p: new Proxy({}, {}) })), /at .*\/p:/],
   // oxlint-disable-next-line no-sparse-arrays -- a hole is what is meant
   ["a hole in an array", appending(() => ({ list: [1, , 3] })), /at .*\/list: found an array with holes/],
-  ["undefined in an event", appendingEvent(() => ({ type: "T", data: { a: undefined } })), /at \/a:/],
+  [
+    "undefined in an event",
+    appendingEvent(() => ({ type: "T", data: { a: undefined } })),
+    /at \/a: found undefined; leave it out/
+  ],
   ["a function as a user value", settingUserMeta(() => ({ f: () => 1 })), /at \/value\/f:/]
 ])
 
 const number = cases("UnrepresentableNumber", [
-  ["NaN", appending(() => ({ list: [1, Number.NaN] })), /at .*\/list\/1: .*store this one as a string/],
+  ["NaN", appending(() => ({ list: [1, Number.NaN] })), /at .*\/list\/1: .*store it as a string/],
   ["Infinity", appending(() => ({ n: Number.POSITIVE_INFINITY })), /at .*\/n:/],
   ["-Infinity in an event", appendingEvent(() => ({ type: "T", data: [Number.NEGATIVE_INFINITY] })), /at \/0:/],
   ["a number that overflows", parsing('{"n":[1e400]}'), /at \/n\/0:/],
   ["an integer that a double changes", parsing('{"n":9007199254740993}'), /at \/n:/],
+  ["an integer with a point that a double changes", parsing('{"n":9007199254740993.0}'), /at \/n:/],
+  ["a number that becomes zero", parsing('{"n":[0,1e-999]}'), /at \/n\/1:/],
   ["a negative integer that a double changes", parsing('{"n":-9007199254740993}'), /at \/n:/]
 ])
 

@@ -48,21 +48,21 @@ describe("encoding a value that is not JSON", () => {
     ["a function", never, "function"],
     ["a symbol", Symbol("s"), "symbol"],
     ["a BigInt", 1n, "bigint"],
-    ["a Date", new Date(0), "an object that is not plain"],
-    ["a Map", new Map([["a", 1]]), "an object that is not plain"],
-    ["a Set", new Set([1]), "an object that is not plain"],
-    ["a RegExp", /a/, "an object that is not plain"],
-    ["an Error", new Error("e"), "an object that is not plain"],
-    ["a boxed string", new String("s"), "an object that is not plain"],
-    ["a boxed number", new Number(1), "an object that is not plain"],
-    ["a boxed boolean", new Boolean(true), "an object that is not plain"],
+    ["a Date", new Date(0), "a Date"],
+    ["a Map", new Map([["a", 1]]), "a Map"],
+    ["a Set", new Set([1]), "a Set"],
+    ["a RegExp", /a/, "a RegExp"],
+    ["an Error", new Error("e"), "an Error"],
+    ["a boxed string", new String("s"), "a boxed primitive"],
+    ["a boxed number", new Number(1), "a boxed primitive"],
+    ["a boxed boolean", new Boolean(true), "a boxed primitive"],
     ["a class instance", new Money(), "an object that is not plain"],
     ["an object that inherits", Object.create({ a: 1 }), "an object that is not plain"],
     ["an object with an inherited toJSON", withToJSON, "an object that is not plain"],
     ["an object with a toJSON of its own", { toJSON: never }, "function"],
-    ["a typed array", new Uint8Array(2), "an object that is not plain"],
-    ["an ArrayBuffer", new ArrayBuffer(2), "an object that is not plain"],
-    ["a Promise", Promise.resolve(1), "an object that is not plain"],
+    ["a typed array", new Uint8Array(2), "binary data"],
+    ["an ArrayBuffer", new ArrayBuffer(2), "binary data"],
+    ["a Promise", Promise.resolve(1), "a Promise"],
     ["a symbol as a key", { [Symbol("s")]: 1 }, "a symbol as a key"],
     ["a symbol as an array's key", Object.assign([1], { [Symbol("s")]: 1 }), "a symbol as a key"],
     ["an array of a class", new (class extends Array {})(), "an array that is not plain"],
@@ -84,6 +84,20 @@ describe("encoding a value that is not JSON", () => {
       refuses({ z: value, "\u00e9": 1 }, "NotJsonValue", `/z${inner}${hole}`, found)
     })
   }
+
+  it("says what was found, where, and what to do instead", () => {
+    const messages: ReadonlyArray<readonly [value: unknown, message: RegExp]> = [
+      [undefined, /^NotJsonValue at \/note: found undefined; leave it out, or store null$/],
+      [1n, /^NotJsonValue at \/note: found bigint; store it as a string, or .* Schema$/],
+      [new Date(0), /^NotJsonValue at \/note: found a Date; give its event type a Schema, or store a plain form/],
+      [never, /^NotJsonValue at \/note: found function; only null, booleans/],
+      [Infinity, /^UnrepresentableNumber at \/note: .*store it as a string$/],
+      ["\ufdd0", /^IllFormedString at \/note: .*noncharacter; remove or replace it/]
+    ]
+    for (const [note, message] of messages) {
+      for (const value of [{ note }, { note, é: 1 }]) assert.throws(() => TaraSON.encode(value), message)
+    }
+  })
 
   it("refuses accessors without calling them", () => {
     const accessor = { get: never, set: never, enumerable: true, configurable: true }
@@ -206,7 +220,7 @@ describe("encoding a value that is not a record", () => {
   it("refuses other JSON", () => {
     for (const value of [null, [], [{}], "a", 1, true]) refuses(value, "NotARecord", "")
     refuses(undefined, "NotJsonValue", "", "undefined")
-    refuses(new Date(0), "NotJsonValue", "", "an object that is not plain")
+    refuses(new Date(0), "NotJsonValue", "", "a Date")
     assert.strictEqual(TaraSON.encodeValue([null, "a"]), '[null,"a"]')
     assert.strictEqual(TaraSON.encode({}), "{}")
   })
