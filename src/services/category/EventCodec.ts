@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { isJsonValue } from "./isJsonValue.ts"
+import { isSameForm } from "./isSameForm.ts"
 import { mayBeJson, transforms } from "./schemaShape.ts"
 
 /** A schema that converts at once: without services, and not asynchronously. */
@@ -77,39 +78,26 @@ const ifRead = (encoded: Converted, read: Converted): Converted =>
 const withJsonForm = (schema: EventSchema, plain: Ways, json: Ways): Ways => {
   const isPlain = mayBeJson(SchemaAST.toEncoded(schema.ast))
   const isChecked = transforms(schema.ast)
-  const equal = Schema.toEquivalence(schema)
+  const equal = Schema.toEquivalence(Schema.toEncoded(schema))
   const decode: Convert = (stored) => {
     const read = isPlain ? plain.decode(stored) : undefined
     return read !== undefined && Result.isSuccess(read) ? read : json.decode(stored)
   }
   const encode: Convert = (value) => {
-    if (isPlain) {
-      const encoded = plain.encode(value)
-      if (Result.isFailure(encoded)) return encoded
-      if (isJsonValue(encoded.success)) return isChecked ? ifRead(encoded, decode(encoded.success)) : encoded
-    }
+    const own = plain.encode(value)
+    if (Result.isFailure(own)) return own
+    if (isPlain && isJsonValue(own.success)) return isChecked ? ifRead(own, decode(own.success)) : own
     const encoded = json.encode(value)
     if (Result.isFailure(encoded)) return encoded
     const read = decode(encoded.success)
-    if (Result.isFailure(read) || equal(value, read.success)) return ifRead(encoded, read)
-    return keptByPlain(plain, equal, value, read.success) ? otherValue : encoded
+    if (Result.isFailure(read)) return ifRead(encoded, read)
+    // A schema may lose something on purpose, as one that cuts off seconds. Its JSON form must not lose any more.
+    const again = plain.encode(read.success)
+    const isKept =
+      Result.isSuccess(again) && equal(own.success, again.success) && isSameForm(own.success, again.success)
+    return isKept ? encoded : otherValue
   }
   return { encode, decode }
-}
-
-/**
- * Whether the schema itself, without its JSON form, does not read `value` as `read`. If it does, it changes the value on
- * purpose, as one that cuts seconds off.
- */
-const keptByPlain = (
-  plain: Ways,
-  equal: (a: unknown, b: unknown) => boolean,
-  value: unknown,
-  read: unknown
-): boolean => {
-  const encoded = plain.encode(value)
-  const own = Result.isSuccess(encoded) ? plain.decode(encoded.success) : encoded
-  return Result.isFailure(own) || !equal(own.success, read)
 }
 
 /** Turns what an asynchronous schema, or one that throws, makes of a value into a failure. */
