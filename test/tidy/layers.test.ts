@@ -26,6 +26,7 @@ const rooms = [
   "services/write",
   "services/streams",
   "services/follow",
+  "services/category",
   "services/maintenance/backup",
   "services/maintenance",
   "services/*",
