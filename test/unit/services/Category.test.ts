@@ -1,8 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
@@ -28,6 +32,13 @@ const Account = Category.make("account", {
   Withdrawn: Withdrawal,
   Closed: Schema.Null
 })
+
+/** The category as a later program declares it. */
+const Present = Category.make(
+  "account",
+  { Deposited: Schema.Struct({ cents: Schema.BigIntFromString }) },
+  { retired: { Audited: Schema.String }, renamed: { Added: "Deposited" } }
+)
 
 const opened = { type: "Opened" as const, data: { at: DateTime.makeUnsafe(1_000), owner: "ada" } }
 const deposited = { type: "Deposited" as const, data: { cents: 9_007_199_254_740_993n } }
@@ -136,6 +147,172 @@ describe("a category", () => {
       yield* append("account-1", [{ type: "Withdrawn", data: { euros: 12 } }])
       const [event] = yield* Stream.runCollect(Account.read("1"))
       assert.deepStrictEqual<unknown>(event!.data, { cents: 1200 })
+    })
+  )
+
+  test(
+    "stores values beyond JSON in their JSON form, and keeps the bytes of every schema that encodes to JSON by itself",
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      const kept = Schema.Struct({ n: Schema.Number, o: Schema.optional(Schema.String), u: Schema.Unknown })
+      const forms: ReadonlyArray<readonly [schema: Schema.Codec<unknown, unknown>, data: unknown, stored: unknown]> = [
+        [Schema.Struct({ at: Schema.Date }), { at: new Date(0) }, { at: "1970-01-01T00:00:00.000Z" }],
+        [Schema.Struct({ n: Schema.BigInt }), { n: 12n }, { n: "12" }],
+        [Schema.Struct({ o: Schema.Option(Schema.Int) }), { o: Option.some(1) }, { o: { _tag: "Some", value: 1 } }],
+        [Schema.ReadonlyMap(Schema.String, Schema.Int), new Map([["a", 1]]), [["a", 1]]],
+        [Schema.Uint8Array, new Uint8Array([1, 2]), "AQI="],
+        [Schema.Undefined, undefined, null],
+        [kept, { n: 1.5, o: "x", u: { a: [1] } }, { n: 1.5, o: "x", u: { a: [1] } }],
+        [kept, { n: 1, o: undefined, u: null }, { n: 1, o: null, u: null }],
+        [kept, { n: Number.NaN, u: null }, { n: "NaN", u: null }],
+        // A text that looks like a bigint stays a text, as it did before bigints could be stored.
+        [Schema.Union([Schema.BigInt, Schema.String]), "12", "12"]
+      ]
+      for (const [index, [schema, data, stored]] of forms.entries()) {
+        const Kind = Category.make("kind", { Happened: schema })
+        yield* Kind.append(`${index}`, [{ type: "Happened", data }])
+        const [raw] = yield* Stream.runCollect(store.read(`kind-${index}`))
+        assert.deepStrictEqual<unknown>(raw!.data, stored)
+        const [read] = yield* Stream.runCollect(Kind.read(`${index}`))
+        assert.deepStrictEqual(read!.data, data)
+      }
+    })
+  )
+
+  test(
+    "refuses what would never be read back, or as another value, and says why",
+    Effect.gen(function* () {
+      const { position } = yield* EventStore.EventStore
+      const through = (decode: SchemaGetter.Getter<string, string>) =>
+        Schema.String.pipe(Schema.decodeTo(Schema.String, { decode, encode: SchemaGetter.transform((one) => one) }))
+      class Hidden {
+        readonly secret = 1
+      }
+      const refused: ReadonlyArray<readonly [schema: Schema.Codec<unknown, unknown>, data: unknown, why: RegExp]> = [
+        [Schema.Any, undefined, /its data is undefined, .* use null/],
+        [Schema.Unknown, undefined, /Expected JSON value/],
+        [Schema.Struct({ v: Schema.instanceOf(Hidden) }), { v: new Hidden() }, /Expected JSON value\n {2}at \["v"\]/],
+        [Schema.NullishOr(Schema.String), undefined, /read back as another value, .* tag/],
+        [Schema.Union([Schema.BigInt, Schema.String]), 12n, /read back as another value/],
+        [through(SchemaGetter.forbidden(() => "one way")), "a", /never be read again: one way/],
+        [
+          through(SchemaGetter.transformEffect((one) => Effect.as(Effect.sleep(1), one))),
+          "a",
+          /its schema threw, or is asynchronous/
+        ]
+      ]
+      for (const [schema, data, why] of refused) {
+        const Kind = Category.make("kind", { Happened: schema })
+        const error = yield* Effect.flip(Kind.append("1", [{ type: "Happened", data }]))
+        assert.strictEqual(error._tag, "EventSchemaError")
+        assert.match(error.message, why)
+      }
+      assert.strictEqual(yield* position, 0)
+    })
+  )
+
+  test(
+    "reads retired types, and former names as the present ones, but appends neither",
+    Effect.gen(function* () {
+      const { append, position } = yield* EventStore.EventStore
+      yield* append("account-1", [
+        { type: "Added", data: { cents: "5" } },
+        { type: "Audited", data: "eve" }
+      ])
+      const events = yield* Stream.runCollect(Present.read("1"))
+      const seen = events.map((event) => {
+        switch (event.type) {
+          case "Deposited":
+            return event.data.cents satisfies bigint
+          case "Audited":
+            return event.data satisfies string
+        }
+      })
+      assert.deepStrictEqual(seen, [5n, "eve"])
+      const deposited = yield* Stream.runCollect(Present.readAll({ filter: { types: ["Deposited"] } }))
+      assert.strictEqual(deposited.length, 1)
+      assert.strictEqual((yield* Present.decode({ ...events[0]!, data: { cents: "7" } })).type, "Deposited")
+      for (const [type, why] of [
+        ["Added", /renamed: append Deposited/],
+        ["Audited", /retired/]
+      ] as const) {
+        // @ts-expect-error: the type cannot be appended
+        const error = yield* Effect.flip(Present.append("1", [{ type, data: { cents: 5n } }]))
+        assert.match(error.message, why)
+      }
+      assert.strictEqual(yield* position, 2)
+    })
+  )
+
+  test(
+    "reads around an event that it cannot decode, with types that tell such events from the others",
+    Effect.gen(function* () {
+      const { append } = yield* EventStore.EventStore
+      yield* append("account-1", [
+        { type: "Deposited", data: { cents: "1" } },
+        { type: "Toaster", data: [1] },
+        { type: "Deposited", data: { cents: "2" } }
+      ])
+      const skipped = yield* Stream.runCollect(Present.read("1", { unreadable: "skip", limit: 2 }))
+      assert.deepStrictEqual(
+        skipped.map(({ revision }) => revision),
+        [0, 2]
+      )
+      const raw = yield* Stream.runCollect(Present.read("1", { unreadable: "raw" }))
+      const shown = raw.map((event) => {
+        if (event.raw) return `${event.type satisfies string} at ${event.position}: ${event.error._tag}`
+        // @ts-expect-error: an event that was decoded has no error
+        assert.isUndefined(event.error)
+        return event.type === "Deposited" ? (event.data.cents satisfies bigint) : event.data
+      })
+      assert.deepStrictEqual(shown, [1n, "Toaster at 1: EventSchemaError", 2n])
+      // Only `fail` can fail with EventSchemaError.
+      const reads: ReadonlyArray<Stream.Stream<unknown, EventStore.StreamReadError, EventStore.EventStore>> = [
+        Present.read("1", { unreadable: "skip" }),
+        Present.read("1", { unreadable: "raw" }),
+        // @ts-expect-error: the error of a schema is not among those of the store
+        Present.read("1")
+      ]
+      assert.strictEqual(reads.length, 3)
+      // @ts-expect-error: no such policy
+      const wrong = yield* Effect.exit(Stream.runCollect(Present.read("1", { unreadable: "ignore" })))
+      assert.match(String(Exit.isFailure(wrong) && Cause.squash(wrong.cause)), /TypeError: unreadable must be/)
+    })
+  )
+
+  it("refuses declarations that contradict each other, and schemas that can have no JSON form", () => {
+    const { String: text } = Schema
+    const key = Symbol("key")
+    const refused: ReadonlyArray<readonly [make: () => unknown, why: RegExp]> = [
+      [() => Category.make("a", { A: text }, { retired: { A: text } }), /declares the event type "A" twice/],
+      [() => Category.make("a", { A: text, B: text }, { renamed: { A: "B" } }), /declares the event type "A" twice/],
+      [
+        () => Category.make("a", { A: text }, { renamed: { B: "C" as "A" } }),
+        /renames "B" to "C", for which it has no/
+      ],
+      [
+        () => Category.make("a", { A: {} as typeof text }),
+        /schema of A in category a cannot be used: it is not a Schema/
+      ],
+      [() => Category.make("a", { A: Schema.Struct({ [key]: text }) }), /its key Symbol\(key\) is not a string/],
+      [() => Category.make("a", { A: Schema.Array(Schema.UniqueSymbol(key)) }), /Symbol\(key\) has no JSON form/]
+    ]
+    for (const [make, why] of refused) assert.throws(make, why)
+  })
+
+  test(
+    "compiles a schema at the first event of its type, so that schemas may refer to later ones",
+    Effect.gen(function* () {
+      let compiled = 0
+      const later = Schema.suspend(() => {
+        compiled++
+        return Schema.Date
+      })
+      const Kind = Category.make("kind", { Happened: Schema.Struct({ at: later }), Other: Schema.Int })
+      yield* Kind.append("1", [{ type: "Other", data: 1 }])
+      assert.strictEqual(compiled, 0)
+      yield* Kind.append("1", [{ type: "Happened", data: { at: new Date(0) } }])
+      assert.isAbove(compiled, 0)
     })
   )
 
