@@ -1,4 +1,4 @@
-/** Schemas of event data with values of theirs: all kinds that have a JSON form, and some that have none. */
+/** Schemas of event data with values of theirs: all kinds that have a JSON form, and some without one. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Chunk from "effect/Chunk"
 import * as DateTime from "effect/DateTime"
@@ -17,7 +17,7 @@ export interface Kind {
   readonly name: string
   readonly schema: Schema.Codec<unknown, unknown>
   readonly value: fc.Arbitrary<unknown>
-  /** Whether one of its values has the JSON form null, so that null and undefined beside it cannot be told apart. */
+  /** Whether one of its values has the JSON form null. It then cannot be in a union with null or undefined. */
   readonly mayBeNull: boolean
 }
 

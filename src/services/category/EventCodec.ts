@@ -33,7 +33,7 @@ export class EventCodec {
     this.#schema = schema
   }
 
-  /** Returns the JSON value to store, or why there is none that would be read back as this value. */
+  /** Returns the JSON value to store, or why no JSON value would be read back as this value. */
   encode(value: unknown): Converted {
     return (this.#ways ??= compile(this.#schema)).encode(value)
   }

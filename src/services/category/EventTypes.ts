@@ -27,8 +27,8 @@ interface KnownType {
   readonly refusal: string | undefined
 }
 
-const unknownType =
-  'the category has no schema for this type. Pass one to Category.make (as `retired` if it is no longer appended), or read with `unreadable: "skip"` or `"raw"`'
+const unknownType = "the category has no schema for this type. Pass one to Category.make"
+const unknownStoredType = `${unknownType} (as \`retired\` if it is no longer appended), or read with \`unreadable: "skip"\` or \`"raw"\``
 const retiredType = "the type is retired: its events can be read, and none can be appended"
 
 /** Converts the events of one category. */
@@ -81,7 +81,7 @@ export class EventTypes {
   /** Returns the event as the application has it, by its present name, or why its stored data does not match. */
   decode(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
     const known = this.#known.get(event.type)
-    if (known === undefined) return this.#fail(event.type, unknownType)
+    if (known === undefined) return this.#fail(event.type, unknownStoredType)
     const decoded = known.codec.decode(event.data)
     return Result.isSuccess(decoded)
       ? Result.succeed({ ...event, type: known.type, data: decoded.success })

@@ -158,7 +158,7 @@ describe("a read of a category", () => {
   )
 
   check(
-    "that fails can go on after each event that it cannot decode, and so finds what a read that skips does",
+    "that fails can continue after each event that it cannot decode, and so finds what a read that skips does",
     (given) =>
       Effect.gen(function* () {
         const read = yield* reading({ ...given, all: false, backward: false, limit: undefined })
