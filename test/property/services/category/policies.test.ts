@@ -3,18 +3,16 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as Category from "litetapes/Category"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
-import { afterAll, assert, describe, it } from "vitest"
+import { assert, describe, it } from "vitest"
 import { runs } from "../../../support/runs.ts"
 
-const runtime = ManagedRuntime.make(Layer.provide(EventStore.layer("place"), MemoryStorage.layer))
-afterAll(() => runtime.dispose())
+const fresh = Layer.provide(EventStore.layer("place"), MemoryStorage.layer)
 
 /** Stored type and data, and the type and data that they are read as; without these, the event cannot be decoded. */
 interface Stored {
@@ -36,12 +34,11 @@ const kinds: ReadonlyArray<Stored> = [
   { type: "Dropped", data: 1 }
 ]
 
-const make = (name: string) =>
-  Category.make(
-    name,
-    { Placed: Schema.Struct({ at: Schema.Date }) },
-    { retired: { Dropped: Schema.String }, renamed: { Ordered: "Placed", Abandoned: "Dropped" } }
-  )
+const Mixed = Category.make(
+  "mixed",
+  { Placed: Schema.Struct({ at: Schema.Date }) },
+  { retired: { Dropped: Schema.String }, renamed: { Ordered: "Placed", Abandoned: "Dropped" } }
+)
 
 interface Case {
   readonly events: ReadonlyArray<Stored>
@@ -59,23 +56,19 @@ const cases: fc.Arbitrary<Case> = fc.record({
   types: fc.option(fc.uniqueArray(fc.constantFrom("Placed", "Dropped"), { minLength: 1 }), { nil: undefined })
 })
 
-let categories = 0
-
 /** Stores the events, and returns a read of them. */
 const reading = ({ all, backward, events, limit, types }: Case) =>
   Effect.gen(function* () {
-    const name = `mix${(categories += 1)}`
     const store = yield* EventStore.EventStore
-    if (events.length > 0) yield* store.append(`${name}-1`, events)
-    const category = make(name)
+    if (events.length > 0) yield* store.append("mixed-1", events)
     const range = { direction: backward ? "backward" : "forward", ...(limit === undefined ? {} : { limit }) } as const
     const filter = all && types !== undefined ? { filter: { types } } : {}
     return <P extends Category.Unreadable>(unreadable: P, from = 0): Read<P> =>
-      all ? category.readAll({ ...range, ...filter, unreadable }) : category.read("1", { ...range, from, unreadable })
+      all ? Mixed.readAll({ ...range, ...filter, unreadable }) : Mixed.read("1", { ...range, from, unreadable })
   })
 
 type Read<P extends Category.Unreadable> = Stream.Stream<
-  Category.Readable<ReturnType<typeof make>["schemas"], ReturnType<typeof make>["retired"], P>,
+  Category.Readable<typeof Mixed.schemas, typeof Mixed.retired, P>,
   unknown,
   EventStore.EventStore
 >
@@ -94,8 +87,8 @@ const renamed: Readonly<Record<string, string | undefined>> = { Ordered: "Placed
 const check = (title: string, body: (given: Case) => Effect.Effect<void, unknown, EventStore.EventStore>) =>
   it(title, () =>
     fc.assert(
-      fc.asyncProperty(cases, (given) => runtime.runPromise(body(given))),
-      { numRuns: runs * 2 }
+      fc.asyncProperty(cases, (given) => Effect.runPromise(Effect.provide(body(given), fresh))),
+      { numRuns: runs }
     )
   )
 
