@@ -76,9 +76,9 @@ export type Recorded<S extends Schemas> = {
 export type Event<C> = C extends Category<infer S, infer R> ? Recorded<S> | Recorded<R> : never
 
 /** What a read with policy `P` returns. With `raw`, test `event.raw` before you look at `event.type`. */
-export type Readable<S extends Schemas, R extends Schemas, P extends Unreadable> =
-  | ("raw" extends P ? (Recorded<S> | Recorded<R>) & { readonly raw?: undefined } : Recorded<S> | Recorded<R>)
-  | ("raw" extends P ? Raw : never)
+export type Readable<S extends Schemas, R extends Schemas, P extends Unreadable> = "raw" extends P
+  ? ((Recorded<S> | Recorded<R>) & { readonly raw?: undefined }) | Raw
+  : Recorded<S> | Recorded<R>
 
 /** What a read with policy `P` fails with, besides the errors of `EventStore`. */
 export type UnreadableError<P extends Unreadable> = "fail" extends P ? EventSchemaError : never
