@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
-import { WrongExpectedRevision } from "litetapes/EventErrors"
+import * as EventErrors from "litetapes/EventErrors"
 import * as EventStore from "litetapes/EventStore"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -32,7 +32,7 @@ interface Balance {
   readonly revision: number
 }
 
-const evolve = ({ cents }: Balance, event: Category.Event<typeof Account>): Balance => {
+const evolve = ({ cents }: Balance, event: Category.RecordedOf<typeof Account>): Balance => {
   const { revision } = event
   if (event.type === "Deposited") return { cents: cents + event.data.cents, revision }
   if (event.type === "Withdrawn") return { cents: cents - event.data.cents, revision }
@@ -55,7 +55,7 @@ const withdraw = (id: string, cents: number) =>
   }).pipe(
     Effect.retry({
       while: (error) => {
-        const wasSlower = error instanceof WrongExpectedRevision
+        const wasSlower = EventErrors.isConflict(error)
         if (wasSlower) conflicts++
         return wasSlower
       }

@@ -18,7 +18,7 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite" // Node 24 has it without a warning
 
 const Account = Category.make("account", { Deposited: Schema.Struct({ cents: Schema.Int }) })
-type Event = Category.Event<typeof Account>
+type Event = Category.RecordedOf<typeof Account>
 
 /** The tables: the read model, and one row with the place of the last event that it has handled. */
 class Balances {

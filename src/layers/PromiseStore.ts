@@ -1,5 +1,6 @@
 /**
- * The event store for callers without Effect: promises and async iterables. They throw the same typed errors.
+ * The event store for callers without Effect: promises and async iterables. They throw the same typed errors, whose stack
+ * traces show the line of your program that awaits the call.
  *
  * A store that has nothing to do keeps no process alive: neither its timers nor its threads nor its lock do. A call that
  * is under way does. What was acknowledged is safe, whether the store is closed or not.
@@ -95,7 +96,9 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
    * for await (const { type, data } of accounts.read("17")) console.log(type, data.cents)
    * ```
    */
-  readonly category: <S extends Category.Schemas>(category: Category.Category<S>) => PromiseCategory<S>
+  readonly category: <S extends Category.Schemas, R extends Category.Schemas, M>(
+    category: Category.Category<S, R, M>
+  ) => PromiseCategory<S, R, M>
   /** Opens the tape of this name. A writer creates it if it does not exist. */
   readonly tape: (name: string, options?: TapeOptions) => Promise<PromiseTape>
   /** Writes everything into segments and frees the lock. Await it before the process ends. It closes only once. */

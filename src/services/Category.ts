@@ -14,6 +14,10 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { wholeNumber } from "../domain/base/wholeNumber.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
+import { EventCodec } from "./category/EventCodec.ts"
+import { convertMetadata } from "./category/convertMetadata.ts"
+import { atPlace, placeOf } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
 import { checkUnreadable, decodeStream, type Raw, type Unreadable } from "./category/unreadable.ts"
 import {
@@ -26,24 +30,19 @@ import {
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
-  type StreamReadError
+  type StreamReadError,
+  type TypeFilter
 } from "./EventStore.ts"
+import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnions.ts"
+import { refuseCategories } from "./streams/EventFilter.ts"
 
-export type { Raw, Unreadable }
-
-/**
- * Schemas by event type. Each must convert at once, and each value must have a JSON form: the encoded form if that is
- * JSON, otherwise the one that `Schema.toCodecJson` gives it.
- */
-export interface Schemas {
-  readonly [type: string]: Schema.Codec<unknown, unknown>
-}
+export type { Marks, Metadata, New, Raw, Recorded, Schemas, Unreadable }
 
 /** No types. */
 export type NoTypes = { readonly [Type in never]: Schema.Codec<unknown, unknown> }
 
-/** Types of stored events that are no longer appended under their name. */
-export interface Options<S extends Schemas, R extends Schemas = NoTypes> {
+/** Types of stored events that are no longer appended under their name, and the schema of metadata. */
+export interface Options<S extends Schemas, R extends Schemas = NoTypes, M = Metadata> {
   /** Schemas of types that are only read. An append of one fails with `EventSchemaError`. Default: none. */
   readonly retired?: R
   /**
@@ -51,34 +50,61 @@ export interface Options<S extends Schemas, R extends Schemas = NoTypes> {
    * present one, by the schema of that; an append under a former name fails with `EventSchemaError`. Default: none.
    */
   readonly renamed?: { readonly [former: string]: (keyof S | keyof R) & string }
+  /**
+   * Schema of the metadata of all events of the category. It describes what your program adds: the marks of
+   * `AppendOptions` are stored next to it. Default: any JSON object.
+   */
+  readonly metadata?: Schema.Codec<M, unknown>
 }
 
-/** An event to append, with data of its type. */
-export type New<S extends Schemas> = {
-  readonly [Type in keyof S & string]: Omit<NewEvent, "type" | "data"> & {
-    readonly type: Type
-    readonly data: S[Type]["Type"]
-  }
-}[keyof S & string]
-
-/** A stored event, with data of its type. */
-export type Recorded<S extends Schemas> = {
-  readonly [Type in keyof S & string]: Omit<RecordedEvent, "type" | "data"> & {
-    readonly type: Type
-    readonly data: S[Type]["Type"]
-  }
-}[keyof S & string]
-
 /**
- * Stored events of a category `C`, such as `Category.Event<typeof Account>`: a union in which `type` determines `data`.
- * Retired types are part of it.
+ * Events of a category `C` as a decider sees them: a union of `{ type, data }` in which `type` determines `data`. A stored
+ * event and an event to append both fit it, so that a decider and its tests need neither ids nor revisions. Retired types
+ * are part of it.
+ *
+ * @example
+ * ```ts
+ * type AccountEvent = Category.EventOf<typeof Account>
+ * const evolve = (cents: number, event: AccountEvent): number =>
+ *   event.type === "Deposited" ? cents + event.data.cents : cents
+ * ```
  */
-export type Event<C> = C extends Category<infer S, infer R> ? Recorded<S> | Recorded<R> : never
+export type EventOf<C> = C extends Category<infer S, infer R, infer _> ? Plain<S> | Plain<R> : never
+
+/** Events to append to a category `C`: those of `EventOf` that are not retired, and optionally `id`, `tags` and `metadata`. */
+export type NewOf<C> = C extends Category<infer S, infer _, infer M> ? New<S, M> : never
+
+/** Stored events of a category `C`: those of `EventOf`, and where, when and with what they were stored. */
+export type RecordedOf<C> = C extends Category<infer S, infer R, infer M> ? Recorded<S, M> | Recorded<R, M> : never
+
+/** Range and filter of the events of an aggregate. `Types` are the types of the events that may match. */
+export interface ReadOptions<Types extends string> extends ReadStreamOptions {
+  /** Events to return, by type, tags and correlation id. Default: all. */
+  readonly filter?: TypeFilter<Types>
+}
+
+/** Range and filter of the events of a category. `Types` are the types of the events that may match. */
+export interface ReadCategoryOptions<Types extends string> extends Omit<ReadAllOptions, "filter"> {
+  /** Events to return, by type, tags and correlation id. Default: all. */
+  readonly filter?: TypeFilter<Types>
+}
 
 /** What a read with policy `P` returns. With `raw`, test `event.raw` before you look at `event.type`. */
-export type Readable<S extends Schemas, R extends Schemas, P extends Unreadable> = "raw" extends P
-  ? ((Recorded<S> | Recorded<R>) & { readonly raw?: undefined }) | Raw
-  : Recorded<S> | Recorded<R>
+export type Readable<
+  S extends Schemas,
+  R extends Schemas,
+  P extends Unreadable,
+  M = Metadata,
+  Types extends keyof S | keyof R = keyof S | keyof R
+> = [P] extends [Unreadable]
+  ? "raw" extends P
+    ? (Decoded<S, R, M, Types> & { readonly raw?: undefined }) | Raw
+    : Decoded<S, R, M, Types>
+  : never
+
+type Decoded<S extends Schemas, R extends Schemas, M, Types> = [S] extends [Schemas]
+  ? Recorded<S, M, Types & keyof S> | Recorded<R, M, Types & keyof R>
+  : never
 
 /** What a read with policy `P` fails with, besides the errors of `EventStore`. */
 export type UnreadableError<P extends Unreadable> = "fail" extends P ? EventSchemaError : never
@@ -95,7 +121,7 @@ export interface Reading<P extends Unreadable> {
 /**
  * Operations on the streams of one category. All of them use the `EventStore` in context, except `encode` and `decode`.
  */
-export interface Category<S extends Schemas, R extends Schemas = NoTypes> {
+export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Metadata> {
   /** Name of the category, such as `account`. */
   readonly name: string
   /** Schemas as they were given to `make`. */
@@ -109,38 +135,45 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes> {
    * `EventSchemaError` if the type is unknown, retired or renamed, if the data does not match its schema, or if it would
    * not be read back as the same value. If the schema transforms the data, this costs decoding it again.
    */
-  readonly encode: (event: New<S>) => Effect.Effect<NewEvent, EventSchemaError>
+  readonly encode: (event: New<S, M>) => Effect.Effect<NewEvent, EventSchemaError>
   /**
    * Decodes an event that was read through `EventStore`. Fails with `EventSchemaError` if its type is unknown or its
    * stored data does not match the schema.
    */
-  readonly decode: (event: RecordedEvent) => Effect.Effect<Recorded<S> | Recorded<R>, EventSchemaError>
+  readonly decode: (event: RecordedEvent) => Effect.Effect<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
   /**
    * Appends events to the stream of one aggregate, as `EventStore.append` does. Fails with `EventSchemaError` before
    * anything is appended if `encode` would fail for one of the events.
    */
   readonly append: (
     id: string,
-    events: ReadonlyArray<New<S>>,
+    events: ReadonlyArray<New<S, M>>,
     options?: AppendOptions
   ) => Effect.Effect<AppendResult, EventAppendError | EventSchemaError, EventStore>
   /**
    * Reads the events of one aggregate, as `EventStore.read` does. If it cannot decode an event, it does what the option
-   * `unreadable` says: by default it returns the events before that event, and then fails with `EventSchemaError`.
+   * `unreadable` says: by default it returns the events before that event, and then fails with `EventSchemaError`. With
+   * `filter.types` it returns only events of these types, whatever name they were stored under; it fails with
+   * `InvalidArgument` if the category has no such type.
    */
-  readonly read: <P extends Unreadable = "fail">(
+  readonly read: <
+    P extends Unreadable = "fail",
+    Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
+  >(
     id: string,
-    options?: ReadStreamOptions & Reading<P>
-  ) => Stream.Stream<Readable<S, R, P>, StreamReadError | UnreadableError<P>, EventStore>
+    options?: ReadOptions<Types> & Reading<P>
+  ) => Stream.Stream<Readable<S, R, P, M, Types>, StreamReadError | UnreadableError<P>, EventStore>
   /**
-   * Reads the events of all aggregates of the category by position, as `EventStore.readAll` does, with the policy of
-   * `read`. A category in `options.filter` is ignored. A type in `options.filter` also finds events that were stored
-   * under its former names. With placement `category-or-shared` or `category` it reads only the tape of this category;
-   * and the shared tape, if that has a stream that is named like the category.
+   * Reads the events of all aggregates of the category by position, as `EventStore.readAll` does, with the policy and the
+   * filter of `read`. With placement `category-or-shared` or `category` it reads only the tape of this category; and the
+   * shared tape, if that has a stream that is named like the category.
    */
-  readonly readAll: <P extends Unreadable = "fail">(
-    options?: ReadAllOptions & Reading<P>
-  ) => Stream.Stream<Readable<S, R, P>, AllReadError | UnreadableError<P>, EventStore>
+  readonly readAll: <
+    P extends Unreadable = "fail",
+    Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
+  >(
+    options?: ReadCategoryOptions<Types> & Reading<P>
+  ) => Stream.Stream<Readable<S, R, P, M, Types>, AllReadError | InvalidArgument | UnreadableError<P>, EventStore>
 }
 
 /**
@@ -163,34 +196,49 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes> {
  * Account.read("17", { unreadable: "skip" })
  * ```
  */
-export const make = <const S extends Schemas, const R extends Schemas = NoTypes>(
+export const make = <const S extends Schemas, const R extends Schemas = NoTypes, M = Metadata>(
   name: string,
   schemas: S,
-  options: Options<S, R> = {}
-): Category<S, R> => {
+  options: Options<S, R, M> = {}
+): Category<S, R, M> => {
   if (name === "" || name.includes("-")) {
     throw new Error(`a category name must not be empty or contain "-", but this one is ${JSON.stringify(name)}`)
   }
   const { renamed = {}, retired = {} as R } = options
   const types = new EventTypes(name, { schemas, retired, renamed })
+  const metadata = options.metadata === undefined ? undefined : new EventCodec(options.metadata as Schemas[string])
   const stream = (id: string) => `${name}-${id}`
-  const encode = (event: New<S>) => types.encode(event)
-  const decode = (event: RecordedEvent) => types.decode(event) as Result.Result<Known, EventSchemaError>
-  type Known = Recorded<S> | Recorded<R>
-  const reading = <P extends Unreadable, O extends { readonly limit?: number }, E>(
+  const encode = (event: New<S, M>) =>
+    convertMetadata(name, types.encode(event), metadata, "encode") as Result.Result<NewEvent, EventSchemaError>
+  type Known = Recorded<S, M> | Recorded<R, M>
+  const decode = (event: RecordedEvent) => {
+    const decoded = convertMetadata(name, types.decode(event), metadata, "decode")
+    return (
+      Result.isSuccess(decoded) ? decoded : Result.fail(atPlace(decoded.failure, placeOf(event)))
+    ) as Result.Result<Known, EventSchemaError>
+  }
+  const reading = <P extends Unreadable, O extends { readonly limit?: number; readonly filter?: TypeFilter }, E, A>(
+    call: string,
     { unreadable: given, ...options }: O & Reading<P>,
     read: (store: EventStore["Service"], options: Omit<O, "unreadable">) => Stream.Stream<RecordedEvent, E>
   ) =>
     Stream.unwrap(
-      Effect.map(EventStore, (store) => {
+      Effect.flatMap(EventStore, (store) => {
         const unreadable = checkUnreadable(given)
-        const { limit } = options
-        if (unreadable !== "skip" || limit === undefined) return decodeStream(read(store, options), decode, unreadable)
+        const { filter, limit } = options
+        const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, name, { ...schemas, ...retired })
+        if (refusal !== undefined) return Effect.fail(refusal)
+        const wanted = filter?.types
+        const stored =
+          wanted === undefined ? options : { ...options, filter: { ...filter, types: types.storedNames(wanted) } }
+        if (unreadable !== "skip" || limit === undefined) {
+          return Effect.succeed(decodeStream(read(store, stored), decode, unreadable))
+        }
         // What is skipped does not count, so the store cannot apply the limit.
-        const all = decodeStream(read(store, { ...options, limit: Number.POSITIVE_INFINITY }), decode, unreadable)
-        return Stream.take(all, wholeNumber("limit", limit, 0))
+        const all = decodeStream(read(store, { ...stored, limit: Number.POSITIVE_INFINITY }), decode, unreadable)
+        return Effect.succeed(Stream.take(all, wholeNumber("limit", limit, 0)))
       })
-    ) as Stream.Stream<Readable<S, R, P>, E | UnreadableError<P>, EventStore>
+    ) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
   return {
     name,
     schemas,
@@ -200,27 +248,43 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes>
     decode: (event) => Effect.fromResult(decode(event)),
     append: (id, events, options) =>
       Effect.flatMap(EventStore, (store) =>
-        Effect.flatMap(all(events, encode), (encoded) => store.append(stream(id), encoded, options))
+        Effect.flatMap(
+          all(events, encode, (error, index) => atPlace(error, { stream: stream(id), index })),
+          (encoded) => store.append(stream(id), encoded, options)
+        )
       ),
-    read: (id, options = {}) => reading(options, (store, range) => store.read(stream(id), range)),
+    read: (id, options = {}) => reading("Category.read", options, (store, range) => store.read(stream(id), range)),
     readAll: (options = {}) =>
-      reading(options, (store, range) => {
-        const wanted = range.filter?.types
-        const stored = wanted === undefined ? undefined : { types: types.storedNames(wanted) }
-        return store.readAll({ ...range, filter: { ...range.filter, ...stored, categories: [name] } })
-      })
+      reading("Category.readAll", options, (store, range) =>
+        store.readAll({ ...range, filter: { ...range.filter, categories: [name] } })
+      )
   }
+}
+
+/** Returns the error for a filter with a type that the category does not have: it would never match. */
+const refuseTypes = (
+  filter: TypeFilter | undefined,
+  call: string,
+  category: string,
+  schemas: Schemas
+): InvalidArgument | undefined => {
+  const unknown = filter?.types?.find((type) => !Object.hasOwn(schemas, type))
+  if (unknown === undefined) return undefined
+  const known = Object.keys(schemas).map((type) => JSON.stringify(type))
+  const why = `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}: its types are ${known.join(", ")}`
+  return new InvalidArgument({ call, argument: "options.filter.types", why })
 }
 
 /** Converts many events in one effect, since an effect for each would cost more than the conversion. */
 const all = <A, B>(
   values: ReadonlyArray<A>,
-  each: (value: A) => Result.Result<B, EventSchemaError>
+  each: (value: A) => Result.Result<B, EventSchemaError>,
+  errorAt: (error: EventSchemaError, index: number) => EventSchemaError
 ): Effect.Effect<Array<B>, EventSchemaError> => {
   const converted: Array<B> = []
   for (const value of values) {
     const result = each(value)
-    if (Result.isFailure(result)) return Effect.fail(result.failure)
+    if (Result.isFailure(result)) return Effect.fail(errorAt(result.failure, converted.length))
     converted.push(result.success)
   }
   return Effect.succeed(converted)

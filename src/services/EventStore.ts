@@ -33,7 +33,7 @@ import { isObjectPrototype } from "../domain/json/plainPrototype.ts"
 import { attempt } from "./base/attempt.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendResult, EventAppender, type EventAppendError, type StreamAppend } from "./streams/EventAppender.ts"
-import type { EventFilter } from "./streams/EventFilter.ts"
+import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
 import { endOfStream } from "./streams/StreamLoad.ts"
 import { findEventTape } from "./streams/EventTape.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
@@ -53,7 +53,7 @@ import type { Storage } from "./ports/Storage.ts"
 
 export type { AllReadError, AppendResult, Duration, EventAppendError, EventFilter, ExpectedRevision, NewEvent }
 export type { SubscribeError, SubscribeOptions, SubscribeToStreamError, SubscribeToStreamOptions, SubscriptionBatch }
-export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError }
+export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError, TypeFilter }
 
 /** Options of an append. */
 export interface AppendOptions {

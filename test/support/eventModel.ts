@@ -63,12 +63,11 @@ export class EventModel {
   }
 
   read(stream: string, options: ReadStreamOptions = {}): ReadonlyArray<ModelEvent> {
-    return slice(this.#of(stream), options)
+    return pick(this.#of(stream), options as ReadAllOptions)
   }
 
-  readAll({ filter, limit, ...options }: ReadAllOptions = {}): ReadonlyArray<ModelEvent> {
-    const wanted = slice(this.events, options).filter((event) => matches(filter ?? {}, event))
-    return wanted.slice(0, Math.max(0, limit ?? wanted.length))
+  readAll(options: ReadAllOptions = {}): ReadonlyArray<ModelEvent> {
+    return pick(this.events, options)
   }
 
   #of(stream: string): ReadonlyArray<ModelEvent> {
@@ -164,9 +163,9 @@ export class EventModel {
   }
 }
 
-const slice = (events: ReadonlyArray<ModelEvent>, options: ReadStreamOptions): ReadonlyArray<ModelEvent> => {
-  const { from = 0, to = events.length, limit = events.length, direction } = options
-  const wanted = events.slice(Math.max(0, from), Math.max(0, to))
+const pick = (events: ReadonlyArray<ModelEvent>, options: ReadAllOptions): ReadonlyArray<ModelEvent> => {
+  const { from = 0, to = events.length, limit = events.length, direction, filter = {} } = options
+  const wanted = events.slice(Math.max(0, from), Math.max(0, to)).filter((event) => matches(filter, event))
   return (direction === "backward" ? wanted.toReversed() : wanted).slice(0, Math.max(0, limit))
 }
 

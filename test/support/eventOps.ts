@@ -119,13 +119,17 @@ const place = fc.option(fc.integer({ min: -1, max: 12 }), { nil: undefined })
 const direction = fc.constantFrom(undefined, "forward" as const, "backward" as const)
 const some = <A>(values: ReadonlyArray<A>) => fc.option(fc.subarray([...values]), { nil: undefined })
 
+const fieldsWithin = {
+  types: some([...types, "Never"]),
+  tags: some(tags),
+  correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
+}
+
+/** A filter within one stream. */
+const filterWithin = fc.record(fieldsWithin).map(given)
+
 const filter = fc
-  .record({
-    categories: some(["order", "acc", "é", "", "nobody", "0f1e2d3c", "events"]),
-    types: some([...types, "Never"]),
-    tags: some(tags),
-    correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
-  })
+  .record({ categories: some(["order", "acc", "é", "", "nobody", "0f1e2d3c", "events"]), ...fieldsWithin })
   .map(given)
 
 const range = fc.record({ from: place, to: place, limit: place, direction }).map(given)
@@ -154,7 +158,12 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       beside: fc.boolean()
     })
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("read" as const), stream, options: range }) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(stream, range, fc.option(filterWithin, { nil: undefined }))
+      .map(([stream, options, filter]) => ({ kind: "read" as const, stream, options: given({ ...options, filter }) }))
+  },
   {
     weight: 2,
     arbitrary: fc

@@ -80,7 +80,7 @@ export const encode = (
   const why = problem({ id, metadata, tags, type })
   if (why !== undefined) throw new InvalidEvent({ stream, index, why })
   const isNamed = id !== undefined
-  return encodeEvent({ type, data, id: isNamed ? id : newId(), isNamed, metadata, tags, stream, time }, limits)
+  return encodeEvent({ type, data, id: isNamed ? id : newId(), isNamed, metadata, tags, stream, time, index }, limits)
 }
 
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")

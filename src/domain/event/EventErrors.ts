@@ -1,6 +1,12 @@
-/** Errors of event streams, in addition to those of their tapes. */
+/**
+ * Errors of event streams, in addition to those of their tapes, and three classes for all errors of an append or a read:
+ * `isConflict`, `isRetryable`, `isFatal`, and `match`.
+ */
 import * as Schema from "effect/Schema"
 import { acceptLossAdvice } from "../format/DamageErrors.ts"
+import { classOf, type ErrorClass, type ErrorTag, type TagOf } from "./errorClasses.ts"
+
+export type { ErrorClass, ErrorTag, TagOf }
 
 /** What an append expects of a stream: nothing, no events, at least one event, or its exact last revision. */
 export const ExpectedRevision = Schema.Union([
@@ -79,14 +85,45 @@ export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/Posi
   }
 }
 
-/** The data of an event, as it was stored or is to be appended, does not match the schema of its category. */
+/**
+ * The data or the metadata of an event, as it was stored or is to be appended, does not match the schema of its category.
+ * In an append, `stream` and `index` name the event; nothing was appended. In a read, `stream`, `revision`, `position` and
+ * `id` do. `Category.encode` knows neither.
+ */
 export class EventSchemaError extends Schema.TaggedError<EventSchemaError>("litetapes/EventSchemaError")(
   "EventSchemaError",
-  { category: Schema.String, type: Schema.String, why: Schema.String }
+  {
+    category: Schema.String,
+    type: Schema.String,
+    why: Schema.String,
+    /** Stream that the event is in, or was to be appended to. */
+    stream: Schema.optionalKey(Schema.String),
+    /** Place in the list of events to append, from 0. */
+    index: Schema.optionalKey(Schema.Int),
+    /** Revision of the stored event. */
+    revision: Schema.optionalKey(Schema.Int),
+    /** Position of the stored event. */
+    position: Schema.optionalKey(Schema.Int),
+    /** Id of the stored event. */
+    id: Schema.optionalKey(Schema.String)
+  }
 ) {
   override get message() {
-    return `${this.type} does not fit the schema of category ${this.category}: ${this.why}. Correct the data, or extend the schema.`
+    const advice =
+      this.revision === undefined
+        ? "Correct the data, or extend the schema."
+        : "Extend the schema, so that it decodes this event too."
+    return `${placeOf(this)}${this.type} does not fit the schema of category ${this.category}: ${this.why}. ${advice}`
   }
+}
+
+/** Returns the beginning of a message about an event that is to be appended or was read. */
+const placeOf = ({ id, index, position, revision, stream }: EventSchemaError): string => {
+  if (stream === undefined) return ""
+  const name = JSON.stringify(stream)
+  return index === undefined
+    ? `event at revision ${revision} of stream ${name}, position ${position}, id ${JSON.stringify(id)}: `
+    : `event ${index} for stream ${name}: `
 }
 
 /**
@@ -130,4 +167,76 @@ export class NotInHistory extends Schema.TaggedError<NotInHistory>("litetapes/No
   override get message() {
     return `${this.location} has no event ${this.after} to continue after: ${this.why}. Rebuild what was derived from its events, from the start on, or open the lib that it was derived from.`
   }
+}
+
+/** The errors of `E` that belong to a class. If `E` is `unknown`, as in a `catch` block, any error of that class. */
+export type Classified<E, Class extends ErrorClass> = unknown extends E
+  ? { conflict: WrongExpectedRevision; retryable: Error & { readonly _tag: TagOf<"retryable"> }; fatal: Error }[Class]
+  : Class extends "fatal"
+    ? Exclude<E, { readonly _tag: TagOf<"conflict" | "retryable"> }>
+    : Extract<E, { readonly _tag: TagOf<Class> }>
+
+/**
+ * Returns whether an append failed because its stream has moved on: `WrongExpectedRevision`. Nothing was appended. Read the
+ * stream again, decide again, and append again.
+ *
+ * `EventIdConflict` is fatal instead: the same ids with other content fail each time.
+ *
+ * @example
+ * ```ts
+ * const withdraw = Effect.retry(readAndDecideAndAppend, { while: EventErrors.isConflict, times: 10 })
+ * ```
+ */
+export const isConflict = <E>(error: E): error is E & Classified<E, "conflict"> => classOf(error) === "conflict"
+
+/**
+ * Returns whether the same append or read may succeed later, although nothing is changed in it. Wait between the attempts
+ * and limit their number, because each of these may last:
+ *
+ * - `CommitOutcomeUnknown`, `WriterPoisoned`: the writer stopped. Call `lib.reopen`, or set the option `reopen`. Then
+ *   repeat an append **with the same event ids**; without ids it may be stored twice.
+ * - `LibClosed`: the lib is being opened again, or was closed for good.
+ * - `StorageError`: the disk failed to do something, such as to open a file while too many are open.
+ * - `TapeExists`: the tape of the stream is being created by another call.
+ * - `ReaderBusy`, of `lib.refresh`: the lib changed faster than it could be read.
+ */
+export const isRetryable = <E>(error: E): error is E & Classified<E, "retryable"> => classOf(error) === "retryable"
+
+/**
+ * Returns whether an append or a read fails again until a person changes something: the call (`InvalidEvent`,
+ * `EventSchemaError`, `EventIdConflict`, `BatchTooLarge` …) or the files (`SegmentCorrupt`, `TapeInvalid`, `EventsLost` …).
+ * Nothing was appended. The message says what to do. Everything else that may be thrown is fatal too, such as a
+ * `TypeError`.
+ */
+export const isFatal = <E>(error: E): error is E & Classified<E, "fatal"> => classOf(error) === "fatal"
+
+/** What to do about an error of an append or a read, by its class. */
+export interface Cases<E, A, B, C> {
+  /** The stream has moved on: read it again and decide again. See `isConflict`. */
+  readonly conflict: (error: Classified<E, "conflict">) => A
+  /** The same call may succeed later. See `isRetryable`. */
+  readonly retryable: (error: Classified<E, "retryable">) => B
+  /** It fails again until a person changes something, or it is not an error of an append or a read. See `isFatal`. */
+  readonly fatal: (error: unknown extends E ? unknown : Classified<E, "fatal">) => C
+}
+
+/**
+ * Runs the case for an error of an append or a read, and returns its result. Every error has exactly one case.
+ *
+ * @example
+ * ```ts
+ * const cases = { conflict: () => 409, retryable: () => 503, fatal: () => 500 }
+ * const status = Effect.match(append, { onFailure: (error) => EventErrors.match(error, cases), onSuccess: () => 201 })
+ *
+ * try {
+ *   await store.append("order-17", events, { expected: 3 })
+ * } catch (error) {
+ *   response.status = EventErrors.match(error, cases)
+ * }
+ * ```
+ */
+export const match = <E, A, B, C>(error: E, cases: Cases<E, A, B, C>): A | B | C => {
+  if (isConflict(error)) return cases.conflict(error)
+  if (isRetryable(error)) return cases.retryable(error)
+  return cases.fatal(error as Parameters<Cases<E, A, B, C>["fatal"]>[0])
 }

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer"
 import { newline } from "../format/Format.ts"
 import type { Limits } from "../format/Limits.ts"
-import { TaraSONError } from "../json/TaraSONError.ts"
+import { type EventField, TaraSONError } from "../json/TaraSONError.ts"
 import * as Sink from "../json/canonicalSink.ts"
 import { writeInto } from "../json/canonicalWriter.ts"
 import { digitsOf, putDigits } from "../base/digits.ts"
@@ -22,6 +22,8 @@ interface Fields {
   readonly tags: unknown
   readonly stream: string
   readonly time: string
+  /** Place in the append, for errors. */
+  readonly index: number
 }
 
 /** Digits of the largest position and revision. */
@@ -133,9 +135,10 @@ const putCount = (target: Uint8Array, at: number, count: number): number => {
  */
 export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
   const { recordBytesMax } = limits
+  const places = new Places()
   Sink.begin(recordBytesMax)
   try {
-    const places = writeFields(fields, innerLimits(limits))
+    writeFields(fields, places, innerLimits(limits))
     const bytes = Sink.length() + restBytesMax
     if (bytes > recordBytesMax) {
       throw new TaraSONError({ pointer: "", reason: { _tag: "RecordTooLarge", bytes, recordBytesMax } })
@@ -143,13 +146,28 @@ export const encodeEvent = (fields: Fields, limits: Limits): EncodedEvent => {
     const { memory, start } = placeFor(Sink.length())
     Sink.copyTo(memory, start)
     return new EncodedEvent(fields, memory, start, start + Sink.length(), places)
+  } catch (error) {
+    throw error instanceof TaraSONError ? inEvent(error, fields, places) : error
   } finally {
     Sink.end()
   }
 }
 
-const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, inner: Limits): Places => {
-  const places = new Places()
+/** Returns the error with the event that it is about. */
+const inEvent = ({ pointer, reason }: TaraSONError, { index, stream }: Fields, places: Places): TaraSONError => {
+  const field = unfinishedField(places)
+  return new TaraSONError({ pointer, reason, stream, index, ...(field === undefined ? {} : { field }) })
+}
+
+/** Returns the field that was being written; `undefined` if all are written. */
+const unfinishedField = ({ dataEnd, headEnd, tagsEnd }: Places): EventField | undefined => {
+  if (dataEnd === 0) return "data"
+  if (headEnd === 0) return "metadata"
+  return tagsEnd === 0 ? "tags" : undefined
+}
+
+const writeFields = (fields: Fields, places: Places, inner: Limits): void => {
+  const { type, data, id, metadata, stream, tags, time } = fields
   Sink.putBytes(keys.type)
   putText(type)
   places.typeEnd = Sink.length()
@@ -172,7 +190,6 @@ const writeFields = ({ type, data, id, metadata, stream, tags, time }: Fields, i
   Sink.putBytes(keys.time)
   putText(time)
   Sink.putByte(0x7d)
-  return places
 }
 
 const putValue = (value: unknown, absent: string, inner: Limits): void =>

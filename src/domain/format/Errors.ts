@@ -19,6 +19,7 @@ export {
   SettingsMismatch,
   WriterPoisoned
 } from "./LibErrors.ts"
+export { InvalidArgument } from "./CallErrors.ts"
 export { BeyondLimits, TapeArchived, TapeExists, TapeInvalid, TapeNotFound, TapeOwned } from "./TapeErrors.ts"
 export {
   AckedDataLost,

@@ -54,13 +54,27 @@ const hintOf = (reason: Reason): string => (hints[reason._tag] as (reason: Reaso
  * A value cannot be a record, or a line is not one.
  *
  * `pointer` is a JSON Pointer (RFC 6901) to the place within the record, `""` for the whole of it. Each segment of the
- * pointer is cut at 64 characters.
+ * pointer is cut at 64 characters. In an append of events, `stream`, `index` and `field` name the value, and `pointer` is
+ * the place within that field.
  */
 export class TaraSONError extends Schema.TaggedError<TaraSONError>("litetapes/TaraSONError")("TaraSONError", {
   pointer: Schema.String,
-  reason: Reason
+  reason: Reason,
+  /** Stream that the event was to be appended to. */
+  stream: Schema.optionalKey(Schema.String),
+  /** Place in the list of events to append, from 0. */
+  index: Schema.optionalKey(Schema.Int),
+  /** Field of the event; absent if all fields together are too large. */
+  field: Schema.optionalKey(Schema.Literals(["data", "metadata", "tags"]))
 }) {
   override get message() {
-    return `${this.reason._tag}${this.pointer === "" ? "" : ` at ${this.pointer}`}: ${hintOf(this.reason)}`
+    const { field, index, pointer, reason, stream } = this
+    const what = `${reason._tag}${pointer === "" ? "" : ` at ${pointer}`}: ${hintOf(reason)}`
+    if (stream === undefined) return what
+    const event = `event ${index} for stream ${JSON.stringify(stream)}`
+    return `${field === undefined ? "" : `the ${field} of `}${event} cannot be stored: ${what}`
   }
 }
+
+/** Field of an event that a value is written for. */
+export type EventField = NonNullable<TaraSONError["field"]>

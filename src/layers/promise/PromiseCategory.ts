@@ -1,18 +1,16 @@
 /** A category with its types, for callers without Effect. */
 import type * as Category from "../../services/Category.ts"
-import type {
-  AppendOptions,
-  AppendResult,
-  EventStore,
-  ReadAllOptions,
-  ReadStreamOptions
-} from "../../services/EventStore.ts"
+import type { AppendOptions, AppendResult, EventStore } from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
 import { type CallOptions, withoutSignal } from "./CallOptions.ts"
 import type { Runs } from "./Runs.ts"
 
 /** A category of an open store. Each method does what the one of `Category` does, with the same types. */
-export interface PromiseCategory<S extends Category.Schemas> {
+export interface PromiseCategory<
+  S extends Category.Schemas,
+  R extends Category.Schemas = Category.NoTypes,
+  M = Category.Metadata
+> {
   /** Name of the category, such as `account`. */
   readonly name: string
   /** Returns the name of an aggregate's stream: `account-17` for the id `17`. */
@@ -23,20 +21,31 @@ export interface PromiseCategory<S extends Category.Schemas> {
    */
   readonly append: (
     id: string,
-    events: ReadonlyArray<Category.New<S>>,
+    events: ReadonlyArray<Category.New<S, M>>,
     options?: AppendOptions & CallOptions
   ) => Promise<AppendResult>
   /** Iterates over the events of one aggregate. */
-  readonly read: (id: string, options?: ReadStreamOptions & CallOptions) => AsyncIterable<Category.Recorded<S>>
+  readonly read: <
+    P extends Category.Unreadable = "fail",
+    Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
+  >(
+    id: string,
+    options?: Category.ReadOptions<Types> & Category.Reading<P> & CallOptions
+  ) => AsyncIterable<Category.Readable<S, R, P, M, Types>>
   /** Iterates over the events of all aggregates of the category, by position. */
-  readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<Category.Recorded<S>>
+  readonly readAll: <
+    P extends Category.Unreadable = "fail",
+    Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
+  >(
+    options?: Category.ReadCategoryOptions<Types> & Category.Reading<P> & CallOptions
+  ) => AsyncIterable<Category.Readable<S, R, P, M, Types>>
 }
 
 /** Makes the face of a category. */
-export const makeCategory = <S extends Category.Schemas>(
+export const makeCategory = <S extends Category.Schemas, R extends Category.Schemas, M>(
   runs: Runs<EventStore | Lib.Lib>,
-  category: Category.Category<S>
-): PromiseCategory<S> => ({
+  category: Category.Category<S, R, M>
+): PromiseCategory<S, R, M> => ({
   name: category.name,
   stream: category.stream,
   append: (id, events, options) =>

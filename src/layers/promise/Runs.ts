@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { LibClosed } from "../../domain/format/Errors.ts"
+import { atCaller, traceCaller, traceIteration } from "./callerStack.ts"
 import { Aborted } from "./Aborted.ts"
 
 /** What a call does, which decides how it can be aborted. */
@@ -35,6 +36,10 @@ export class Runs<Services> {
 
   /** Runs what `make` returns. A `TypeError` that it throws rejects the promise. */
   run<A, E>(kind: Kind, signal: AbortSignal | undefined, make: () => Effect.Effect<A, E, Services>): Promise<A> {
+    return traceCaller(this.#run(kind, signal, make))
+  }
+
+  #run<A, E>(kind: Kind, signal: AbortSignal | undefined, make: () => Effect.Effect<A, E, Services>): Promise<A> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed())
     const refusal = signal === undefined ? undefined : refusalOf(signal)
     if (refusal !== undefined) return Promise.reject(refusal)
@@ -57,19 +62,22 @@ export class Runs<Services> {
 
   /** Iterates over a stream. Each iteration reads it anew. */
   iterate<A, E>(signal: AbortSignal | undefined, make: () => Stream.Stream<A, E, Services>): AsyncIterable<A> {
-    const values = Stream.toAsyncIterableWith(Stream.suspend(make), this.#context)
+    const values = traceIteration(Stream.suspend(make), this.#context)
     return signal === undefined ? values : abortable(values, signal)
   }
 
   /** Runs `end`, then closes everything. Runs once; later calls get the same outcome. Refuses all calls from then on. */
   close(end: Effect.Effect<void, unknown>): Promise<void> {
     this.#closing ??= Effect.runPromise(Effect.ensuring(end, Scope.close(this.#scope, Exit.void)))
-    return this.#closing
+    return traceCaller(this.#closing)
   }
 }
 
 /** Runs a call that needs no open store. */
-export const runOnce = <A, E>(kind: Kind, signal: AbortSignal | undefined, effect: Effect.Effect<A, E>): Promise<A> => {
+export const runOnce = <A, E>(kind: Kind, signal: AbortSignal | undefined, effect: Effect.Effect<A, E>): Promise<A> =>
+  traceCaller(fork(kind, signal, effect))
+
+const fork = <A, E>(kind: Kind, signal: AbortSignal | undefined, effect: Effect.Effect<A, E>): Promise<A> => {
   if (signal === undefined) return Effect.runPromise(effect)
   const refusal = refusalOf(signal)
   if (refusal !== undefined) return Promise.reject(refusal)
@@ -136,7 +144,7 @@ const unlessAborted = async <A>(
     const value = await Promise.race([next(), aborted])
     if (value !== undefined && !signal.aborted) return value
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (!signal.aborted) throw atCaller(error, unlessAborted)
   } finally {
     signal.removeEventListener("abort", onAbort)
   }

@@ -1,5 +1,6 @@
 /** Filters of events. As much as possible is decided from the beginning of a line, before it is parsed. */
 import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { category } from "../../domain/format/Placement.ts"
 
 /**
@@ -16,6 +17,27 @@ export interface EventFilter {
   /** Correlation id in the event's metadata. */
   readonly correlationId?: string
 }
+
+/**
+ * Filter of the events of one stream or of one category, which it cannot choose. `Type` is a type of the events that may
+ * match.
+ */
+export interface TypeFilter<Type extends string = string> extends Omit<EventFilter, "categories" | "types"> {
+  /** Event types, such as `OrderPlaced`. */
+  readonly types?: ReadonlyArray<Type>
+  /** Refused, by types and when the program runs: the name of the stream or the category decides. */
+  readonly categories?: never
+}
+
+/** Returns the error for a filter with categories that the read would ignore. */
+export const refuseCategories = (filter: TypeFilter | undefined, call: string): InvalidArgument | undefined =>
+  filter?.categories === undefined
+    ? undefined
+    : new InvalidArgument({
+        call,
+        argument: "options.filter.categories",
+        why: "would be ignored, because this call reads one stream or one category: leave it out"
+      })
 
 export interface Compiled {
   /** Returns whether the line that begins at `start` may match. */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
+import { type InvalidArgument, type LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { EventsLost, TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
@@ -13,6 +13,7 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
+import { compile, type Compiled, refuseCategories, type TypeFilter } from "./EventFilter.ts"
 import { findEventTape } from "./EventTape.ts"
 import { StreamGaps } from "./StreamGaps.ts"
 import { type StreamFile, filesOf, type Source, sourceAt } from "./StreamSources.ts"
@@ -31,10 +32,19 @@ export interface ReadStreamOptions {
    * Whether to continue where events are lost, or may be, instead of failing with `EventsLost`. Default: false.
    */
   readonly allowGaps?: boolean
+  /** Events to return. Default: all. `limit` counts the events that match. */
+  readonly filter?: TypeFilter
 }
 
 /** Why a stream could not be read. */
-export type StreamReadError = LoadError | SegmentError | InvalidStreamName | TapeNotForEvents | EventsLost | LibClosed
+export type StreamReadError =
+  | LoadError
+  | SegmentError
+  | InvalidStreamName
+  | InvalidArgument
+  | TapeNotForEvents
+  | EventsLost
+  | LibClosed
 
 type PageError = SegmentError | LibClosed | EventsLost
 
@@ -51,6 +61,8 @@ export const readStream = (
     Effect.gen(function* () {
       yield* lib.guard.checkOpen
       yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
+      const refusal = refuseCategories(options.filter, "EventStore.read")
+      if (refusal !== undefined) return yield* refusal
       const tape = yield* findEventTape(lib, stream)
       if (tape === undefined) return Stream.empty
       return new Cursor(lib, tape, stream, options).stream
@@ -67,6 +79,7 @@ class Cursor {
   /** Events from this position are hidden: they were not acknowledged when the reading began. */
   readonly #endPosition: number
   readonly #gaps: StreamGaps
+  readonly #filter: Compiled | undefined
   #left: number
   /** Forward: the next revision. Backward: the revision after the next; `Infinity` until the end is known. */
   #next: number
@@ -86,6 +99,7 @@ class Cursor {
     this.#left = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
     this.#next = this.#backward ? this.#to : this.#from
     this.#gaps = new StreamGaps(lib, tape, stream, options.allowGaps === true)
+    this.#filter = compile(options.filter)
     this.#places = this.#freshPlaces()
   }
 
@@ -133,12 +147,12 @@ class Cursor {
   /** Returns the range of a run to read next, counted within the run; empty when the run is finished. */
   readonly #wanted = (firstRevision: number, count: number): { readonly from: number; readonly count: number } => {
     const end = firstRevision + count
+    // How many must be read for those that are left is not known if some may not match.
+    const page = this.#filter === undefined ? Math.min(pageEvents, this.#left) : pageEvents
     const from = this.#backward
-      ? Math.max(firstRevision, this.#from, Math.min(end, this.#next) - Math.min(pageEvents, this.#left))
+      ? Math.max(firstRevision, this.#from, Math.min(end, this.#next) - page)
       : Math.max(firstRevision, this.#next)
-    const to = this.#backward
-      ? Math.min(end, this.#next)
-      : Math.min(end, this.#to, from + Math.min(pageEvents, this.#left))
+    const to = this.#backward ? Math.min(end, this.#next) : Math.min(end, this.#to, from + page)
     return { from: from - firstRevision, count: to - from }
   }
 
@@ -159,11 +173,18 @@ class Cursor {
     this.#gaps.saw(last)
     this.#started = true
     this.#next = this.#backward ? from : to
-    const shown = events.filter((event) => event.position < this.#endPosition)
+    const durable = events.filter((event) => event.position < this.#endPosition)
+    const shown = this.#matching(this.#backward ? durable.toReversed() : durable)
     this.#left -= shown.length
     // Forward, hidden events are at the end.
-    if (!this.#backward && shown.length < events.length) this.#left = 0
-    return Effect.succeed(this.#backward ? shown.toReversed() : shown)
+    if (!this.#backward && durable.length < events.length) this.#left = 0
+    return Effect.succeed(shown)
+  }
+
+  /** Returns the events that match the filter, up to the limit. */
+  #matching(events: Array<RecordedEvent>): Array<RecordedEvent> {
+    const filter = this.#filter
+    return filter === undefined ? events : events.filter((event) => filter.matches(event)).slice(0, this.#left)
   }
 
   #started = false

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { NewEvent } from "litetapes/EventStore"
 import type { Placement } from "litetapes/Placement"
+import type { TaraSONError } from "litetapes/TaraSONError"
 import { type Contract, dataOf, failing, numbered, numbers, tapeNames, tapeOf } from "./support.ts"
 
 const cycle: Array<unknown> = []
@@ -80,12 +81,34 @@ export const invalidContract: Contract = (test) => {
       })
     ))
 
-  test("names an invalid event by its stream and its index", ({ use }) =>
+  test("names each event that cannot be stored by its stream and its index", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(store.append("order-1", [{ type: "A" }, { type: "LiteLib.Tape" }]))
-        assert.deepInclude(error, { _tag: "InvalidEvent", stream: "order-1", index: 1 })
-        assert.match(error.message, /order-1.*LiteLib\.Tape/)
+        const fieldOf = (event: object) => (["data", "metadata", "tags"] as const).find((field) => field in event)!
+        for (const [what, tag, event] of invalid) {
+          const appends = [
+            { stream: "acc-1", events: numbered(3) },
+            { stream: "order-1", events: [...numbered(2), event as NewEvent, { type: "" }] }
+          ]
+          const error = yield* Effect.flip(store.appendAll(appends))
+          assert.strictEqual(error._tag, tag, what)
+          assert.deepInclude(error, { stream: "order-1", index: 2 }, what)
+          assert.match(error.message, /event 2 for stream .*order-1/, what)
+          if (tag !== "TaraSONError") continue
+          assert.deepInclude(error, { field: fieldOf(event) }, what)
+          assert.isTrue(error.message.startsWith(`the ${fieldOf(event)} of event 2 for stream "order-1" cannot`), what)
+        }
+        const half = "x".repeat(2 ** 19)
+        const large = yield* Effect.flip(store.append("a-1", [{ type: "A", data: half, metadata: { a: half } }]))
+        assert.deepInclude(large, { _tag: "TaraSONError", stream: "a-1", index: 0, field: "metadata" })
+        // Once each field fits, the event may still be too large.
+        const tooLarge = (length: number) =>
+          Effect.flip(store.append("a-1", [{ type: "A", data: "x".repeat(length) }])) as Effect.Effect<TaraSONError>
+        let length = 2 ** 20 - 100
+        while ((yield* tooLarge(length)).field !== undefined) length -= 10
+        const whole = yield* tooLarge(length)
+        assert.deepInclude(whole, { _tag: "TaraSONError", stream: "a-1", index: 0 })
+        assert.match(whole.message, /^event 0 for stream "a-1" cannot be stored: RecordTooLarge: /)
       })
     ))
 

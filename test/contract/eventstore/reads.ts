@@ -1,7 +1,7 @@
 /** Reading: any part in any direction, with few reads from the disk. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { EventFilter } from "litetapes/EventStore"
+import type { EventFilter, TypeFilter } from "litetapes/EventStore"
 import type { Placement } from "litetapes/Placement"
 import type { Read } from "../../support/probedStorage.ts"
 import { all, type Contract, dataOf, flush, numbered, numbers, type Store } from "./support.ts"
@@ -123,6 +123,21 @@ export const readContract: Contract = (test) => {
               assert.deepStrictEqual(backward, data.toReversed(), options)
               const some = yield* dataOf(store.readAll({ filter, from: 10, to: 40, limit: 3 }))
               assert.deepStrictEqual(some, data.filter((n) => n >= 10 && n < 40).slice(0, 3), options)
+              if (filter.categories !== undefined) continue
+              const within = filter as TypeFilter
+              const own = data.filter((n) => n % 6 === 4)
+              assert.deepStrictEqual(yield* dataOf(store.read("e\u0301-1", { filter: within })), own, options)
+              const last = yield* dataOf(
+                store.read("e\u0301-1", { filter: within, direction: "backward", limit: 2, to: 7 })
+              )
+              assert.deepStrictEqual(
+                last,
+                own
+                  .filter((n) => n < 42)
+                  .toReversed()
+                  .slice(0, 2),
+                options
+              )
             }
           }),
         { placement }

@@ -10,6 +10,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
+import type { EventSchemaError } from "litetapes/EventErrors"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 
@@ -64,7 +65,7 @@ describe("a category", () => {
         plain.append("order-1", [{ type: "Opened", data: "foreign" }])
       )
       for (const stream of [Account.read("17"), Account.readAll()]) {
-        const decoded = yield* Stream.runCollect(stream as Stream.Stream<Category.Event<typeof Account>>)
+        const decoded = yield* Stream.runCollect(stream as Stream.Stream<Category.RecordedOf<typeof Account>>)
         assert.deepStrictEqual<ReadonlyArray<unknown>>(
           decoded.map(({ type, data, revision }) => ({ type, data, revision })),
           events.map((event, revision) => ({ ...event, revision }))
@@ -113,7 +114,13 @@ describe("a category", () => {
       const bad = { type: "Opened", data: { at: opened.data.at, owner: "" } } as const
       const error = yield* Effect.flip(Account.append("1", [deposited, bad]))
       assert.deepInclude(error, { _tag: "EventSchemaError", category: "account", type: "Opened" })
-      assert.match(error.message, /Opened does not fit the schema of category account: .*owner/s)
+      assert.deepInclude(error, { stream: "account-1", index: 1 })
+      assert.isFalse("revision" in error)
+      assert.match(
+        error.message,
+        /^event 1 for stream "account-1": Opened does not fit the schema of .*account: .*owner/s
+      )
+      assert.match(error.message, /Correct the data/)
       const unknown = { type: "Stolen", data: {} } as never
       const stranger = yield* Effect.flip(Account.append("1", [unknown]))
       assert.deepInclude(stranger, { _tag: "EventSchemaError", category: "account", type: "Stolen" })
@@ -126,14 +133,29 @@ describe("a category", () => {
     "names a stored event that does not fit its schema",
     Effect.gen(function* () {
       const { append } = yield* EventStore.EventStore
-      yield* append("account-1", [{ type: "Deposited", data: { cents: 5 } }])
-      yield* append("account-2", [{ type: "Toaster", data: 1 }])
-      for (const [id, type] of [
-        ["1", "Deposited"],
-        ["2", "Toaster"]
+      yield* append("account-1", [
+        { type: "Closed", data: null },
+        { type: "Deposited", data: { cents: 5 }, id: "d" }
+      ])
+      yield* append("account-2", [{ type: "Toaster", data: 1, id: "t" }])
+      const [, deposit, toaster] = yield* Stream.runCollect((yield* EventStore.EventStore).readAll())
+      for (const [id, stored] of [
+        ["1", deposit!],
+        ["2", toaster!]
       ] as const) {
-        const error = yield* Effect.flip(Stream.runCollect(Account.read(id)))
-        assert.deepInclude(error, { _tag: "EventSchemaError", category: "account", type })
+        const { position, revision, stream, type } = stored
+        for (const reading of [
+          Stream.runCollect(Account.read(id)),
+          Stream.runCollect(Account.readAll({ from: position })),
+          Account.decode(stored)
+        ]) {
+          const error = yield* Effect.flip(reading as Effect.Effect<unknown, EventSchemaError, EventStore.EventStore>)
+          assert.deepInclude(error, { _tag: "EventSchemaError", category: "account", type })
+          assert.deepInclude(error, { stream, revision, position, id: stored.id })
+          assert.isFalse("index" in error)
+          const place = `event at revision ${revision} of stream "${stream}", position ${position}, id "${stored.id}": `
+          assert.isTrue(error.message.startsWith(`${place}${type} does not fit`), error.message)
+        }
       }
       const known = Account.readAll({ filter: { types: ["Opened"] } })
       assert.deepStrictEqual(yield* Stream.runCollect(known), [])
@@ -322,7 +344,7 @@ describe("a category", () => {
   })
 
   it("has typed events", () => {
-    type Stored = Category.Event<typeof Account>
+    type Stored = Category.RecordedOf<typeof Account>
     const cents = (event: Stored): bigint | number => {
       switch (event.type) {
         case "Deposited":

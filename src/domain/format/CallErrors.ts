@@ -1,0 +1,21 @@
+/** Errors of calls that cannot be carried out as they are: an argument is wrong, or the clock is. */
+import * as Schema from "effect/Schema"
+
+/**
+ * A call was given something that it does not take: an option of another name, a value of another kind, a fraction for a
+ * revision. Nothing was done. It is a mistake in the program, so do not retry.
+ */
+export class InvalidArgument extends Schema.TaggedError<InvalidArgument>("litetapes/InvalidArgument")(
+  "InvalidArgument",
+  {
+    /** The call, such as `EventStore.append`. */
+    call: Schema.String,
+    /** What is wrong in it, such as `options.expected`. */
+    argument: Schema.String,
+    why: Schema.String
+  }
+) {
+  override get message() {
+    return `${this.call}: ${this.argument} ${this.why}${this.why.endsWith("?") ? "" : "."} Nothing was done.`
+  }
+}
