@@ -18,7 +18,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Disk, type DiskError } from "../services/ports/Disk.ts"
-import { type Root, Storage, type StorageError, type Warning } from "../services/ports/Storage.ts"
+import { type Root, Storage, StorageError, type Warning } from "../services/ports/Storage.ts"
 import * as DerivedFiles from "./folder/DerivedFiles.ts"
 import * as HintStore from "./folder/HintStore.ts"
 import * as JournalStore from "./folder/JournalStore.ts"
@@ -29,6 +29,7 @@ import { warningsOf } from "./folder/permissions.ts"
 import * as Quarantine from "./folder/Quarantine.ts"
 import * as SegmentFiles from "./folder/SegmentFiles.ts"
 import * as TapeFolders from "./folder/TapeFolders.ts"
+import * as WriterFolder from "./folder/WriterFolder.ts"
 import { told } from "./storage/storageErrors.ts"
 
 /** Storage in folders of the `Disk` that is provided. */
@@ -37,10 +38,19 @@ export const make: Effect.Effect<Storage["Service"], never, Disk> = Effect.map(D
     open: (location, mode) => {
       // Names are appended to it with a slash.
       const trimmed = location.replace(/(?<=.)\/+$/, "") || "."
-      return whole(told("open", trimmed, openRoot(disk, trimmed, mode)))
+      return Effect.catch(whole(told("open", trimmed, openRoot(disk, trimmed, mode))), (error) =>
+        error.reason === "locked" ? Effect.flatMap(withHolder(disk, trimmed, error), Effect.fail) : Effect.fail(error)
+      )
     }
   })
 )
+
+/** Adds the writer that has the lib open to an error. Called once this opening has taken its own folder away. */
+const withHolder = (disk: Disk["Service"], location: string, error: StorageError): Effect.Effect<StorageError> =>
+  Effect.map(WriterFolder.holderOf(disk, location), (holder) => {
+    const { detail, operation, place, reason } = error
+    return holder === undefined ? error : new StorageError({ operation, place, reason, detail, holder })
+  })
 
 /** Provides storage in folders of the `Disk` that is provided. */
 export const layer: Layer.Layer<Storage, never, Disk> = Layer.effect(Storage, make)

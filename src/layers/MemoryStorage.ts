@@ -4,6 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { hostname } from "node:os"
+import { nearestNow } from "../services/base/storableNow.ts"
 import { type Root, Storage, StorageError } from "../services/ports/Storage.ts"
 import * as DerivedFiles from "./memory/DerivedFiles.ts"
 import * as HintStore from "./memory/HintStore.ts"
@@ -49,7 +51,8 @@ export const makeShared = (): Shared => {
     layer: Layer.succeed(Storage, storageOf(libs)),
     reset: () => {
       for (const [location, lib] of libs) {
-        if (lib.locked) throw storageError("reset", location, "locked", "a writer has it open; close it first")
+        if (lib.lockedSince !== undefined)
+          throw storageError("reset", location, "locked", "a writer has it open; close it first")
       }
       libs.clear()
     }
@@ -61,8 +64,8 @@ const storageOf = (libs: Map<string, Lib>): Storage["Service"] =>
     open: (location, mode) =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.suspend(() => {
-            const session = start(libs, location, mode)
+          Effect.flatMap(nearestNow, (now) => {
+            const session = start(libs, location, mode, now)
             return session instanceof StorageError ? Effect.fail(session) : Effect.succeed(session)
           }),
           (session) => Effect.sync(() => end(session))
@@ -74,7 +77,8 @@ const storageOf = (libs: Map<string, Lib>): Storage["Service"] =>
 const start = (
   libs: Map<string, Lib>,
   location: string,
-  mode: "write" | "read" | "recover"
+  mode: "write" | "read" | "recover",
+  now: number
 ): Session | StorageError => {
   const refuse = (reason: Reason, detail: string) => storageError("open", location, reason, detail)
   const lib = libs.get(location) ?? makeLib()
@@ -82,20 +86,24 @@ const start = (
     if (lib.meta === undefined) return refuse("not-a-lib", "it has no lib meta; check the location")
     return { lib, location, mode: "read", closed: false }
   }
-  if (lib.locked) return refuse("locked", "it is open for writing already; close it there, or open it for reading")
+  if (lib.lockedSince !== undefined) {
+    const detail = "it is open for writing already; close it there, or open it for reading"
+    const holder = { here: true, host: hostname(), pid: process.pid, since: new Date(lib.lockedSince).toISOString() }
+    return new StorageError({ operation: "open", place: location, reason: "locked", detail, holder })
+  }
   const empty = isEmpty(lib)
   if (empty && mode === "recover") return refuse("not-a-lib", "there is nothing to recover; check the location")
   if (lib.meta === undefined && !empty && mode === "write") {
     return refuse("not-a-lib", "it has no lib meta, but other parts of a lib; recover it with Lib.recover")
   }
-  lib.locked = true
+  lib.lockedSince = now
   libs.set(location, lib)
   return { lib, location, mode: "write", closed: false }
 }
 
 const end = (session: Session): void => {
   session.closed = true
-  if (session.mode === "write") session.lib.locked = false
+  if (session.mode === "write") session.lib.lockedSince = undefined
 }
 
 const isEmpty = (lib: Lib): boolean =>

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as fs from "node:fs"
+import { type Checks, oneOf, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { Disk, type DiskError, type FileStat } from "../services/ports/Disk.ts"
 import { attempt, background, diskError } from "./node/diskErrors.ts"
 import { createNew, openExisting } from "./node/file.ts"
@@ -105,8 +106,15 @@ export interface Options {
   readonly syncs?: Syncs
 }
 
-/** Returns a disk with these options. It holds nothing open. */
-export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
+const optionChecks = { syncs: oneOf("adaptive", "background") } satisfies Checks<Options>
+
+/** Returns a disk with these options. It holds nothing open. Throws `InvalidArgument` for an option that it does not know. */
+export const makeWith = (options: Options): Disk["Service"] => {
+  refuseWrongOptions("NodeDisk.makeWith", options, optionChecks)
+  return diskOf(options)
+}
+
+const diskOf = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
   openRead: (path) => openExisting("openRead", path, O_RDONLY, syncs, isLocked),
   openWrite: (path) => openExisting("openWrite", path, O_RDWR, syncs, isLocked),
   create: (path) => createNew(path, syncs),
@@ -128,7 +136,7 @@ export const makeWith = ({ syncs = "adaptive" }: Options): Disk["Service"] => ({
 })
 
 /** A disk with the default options. */
-export const make: Disk["Service"] = makeWith({})
+export const make: Disk["Service"] = diskOf({})
 
 /** Provides a disk with the default options. */
 export const layer: Layer.Layer<Disk> = Layer.succeed(Disk, make)

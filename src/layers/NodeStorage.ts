@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
 import { availableParallelism } from "node:os"
 import * as path from "node:path"
+import { type Checks, oneOf, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { onEventLoop, Sealing, type Sealer } from "../services/ports/Sealing.ts"
 import { Storage } from "../services/ports/Storage.ts"
 import * as FolderStorage from "./FolderStorage.ts"
@@ -39,15 +40,23 @@ export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Serv
 /** Makes a storage on Node's file system with the default options. Segments are sealed on the event loop. */
 export const make: Effect.Effect<Storage["Service"]> = makeWith({})
 
-/** Provides storage on Node's file system with these options. */
-export const layerWith = (options: Options): Layer.Layer<Storage> =>
-  Layer.merge(
-    Layer.effect(Storage, makeWith(options)),
+const optionChecks = {
+  syncs: oneOf("adaptive", "background"),
+  sealing: oneOf("thread", "event-loop")
+} satisfies Checks<Options>
+
+/** Provides storage on Node's file system with these options. Throws `InvalidArgument` for an option that it does not know. */
+export const layerWith = (options: Options): Layer.Layer<Storage> => {
+  refuseWrongOptions("NodeStorage.layerWith", options, optionChecks)
+  const { sealing, ...diskOptions } = options
+  return Layer.merge(
+    Layer.effect(Storage, makeWith(diskOptions)),
     Layer.effect(
       Sealing,
-      Effect.sync(() => ((options.sealing ?? defaultSealing()) === "thread" ? inThread : onEventLoop))
+      Effect.sync(() => ((sealing ?? defaultSealing()) === "thread" ? inThread : onEventLoop))
     )
   )
+}
 
 const defaultSealing = () => (availableParallelism() > 1 ? "thread" : "event-loop")
 

@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { anything, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { Head } from "../domain/merkle/Proof.ts"
 import type * as Category from "../services/Category.ts"
 import {
@@ -35,6 +36,7 @@ import {
   type StreamAppend
 } from "../services/EventStore.ts"
 import type { Progress } from "../services/base/Progress.ts"
+import { libChecks } from "../services/LibOptions.ts"
 import * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import * as Tape from "../services/Tape.ts"
@@ -105,8 +107,18 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
+const optionChecks = {
+  ...libChecks,
+  signal: anything,
+  storage: (value) =>
+    value === undefined || Layer.isLayer(value)
+      ? undefined
+      : { below: "", why: "must be a Layer that provides Storage" }
+} satisfies Checks<Options>
+
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {
+  refuseWrongOptions("PromiseStore.open", options, optionChecks)
   const { signal, storage = NodeStorage.layer, ...libOptions } = options
   const scope = Scope.makeUnsafe()
   const layer = Layer.provide(eventStoreLayer(location, libOptions), storage)

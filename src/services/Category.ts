@@ -12,7 +12,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { wholeNumber } from "../domain/base/wholeNumber.ts"
+import { aCountOrInfinity } from "../domain/format/checkOptions.ts"
+import { checkOptions } from "./base/checkCall.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { InvalidArgument } from "../domain/format/Errors.ts"
 import { EventCodec } from "./category/EventCodec.ts"
@@ -236,7 +237,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         }
         // What is skipped does not count, so the store cannot apply the limit.
         const all = decodeStream(read(store, { ...stored, limit: Number.POSITIVE_INFINITY }), decode, unreadable)
-        return Effect.succeed(Stream.take(all, wholeNumber("limit", limit, 0)))
+        return Effect.as(checkOptions(call, { limit }, { limit: aCountOrInfinity }), Stream.take(all, limit))
       })
     ) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
   return {

@@ -25,6 +25,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { types } from "node:util"
+import { aText, type Checks, isArray, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import type { NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
@@ -32,7 +33,13 @@ import { checkStreamName, type InvalidStreamName } from "../domain/format/Placem
 import { isObjectPrototype } from "../domain/json/plainPrototype.ts"
 import { attempt } from "./base/attempt.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
-import { type AppendResult, EventAppender, type EventAppendError, type StreamAppend } from "./streams/EventAppender.ts"
+import {
+  type AppendResult,
+  EventAppender,
+  type EventAppendError,
+  expectationCheck,
+  type StreamAppend
+} from "./streams/EventAppender.ts"
 import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
 import { endOfStream } from "./streams/StreamLoad.ts"
 import { findEventTape } from "./streams/EventTape.ts"
@@ -59,7 +66,7 @@ export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, St
 export interface AppendOptions {
   /**
    * State that the stream must be in, else the append fails with `WrongExpectedRevision`. Default: `any`. To leave it
-   * out, omit the key: an explicit `undefined` is a `TypeError`, so that a mistake cannot turn the check off.
+   * out, omit the key: an explicit `undefined` is refused, so that a mistake cannot turn the check off.
    */
   readonly expected?: ExpectedRevision
   /** Set in the metadata of every event that has no correlation id: an id that related events share. */
@@ -69,6 +76,17 @@ export interface AppendOptions {
    */
   readonly causationId?: string
 }
+
+const appendChecks = {
+  expected: expectationCheck,
+  correlationId: aText,
+  causationId: aText
+} satisfies Checks<AppendOptions>
+
+const appendAllChecks = { correlationId: aText, causationId: aText } satisfies Checks<AppendAllOptions>
+
+/** Options of an append to several streams: each entry has its own `expected`. */
+export type AppendAllOptions = Omit<AppendOptions, "expected">
 
 /** Errors of `EventStore.revision`. */
 export type RevisionError = StreamReadError
@@ -109,7 +127,7 @@ export class EventStore extends Context.Service<
      */
     readonly appendAll: (
       appends: ReadonlyArray<StreamAppend>,
-      options?: Omit<AppendOptions, "expected">
+      options?: AppendAllOptions
     ) => Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError>
     /**
      * Reads the events of one stream by revision, up to the end that it has when the reading begins. A stream that does
@@ -177,20 +195,12 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
       const appender = appenderOf(access.current)
       return appender === undefined ? readOnly : append(appender, clock)
     })
-  const appendAll = (appends: ReadonlyArray<StreamAppend>) =>
-    appending((appender, clock) => (appends.length === 0 ? Effect.succeed([]) : appender.append(clock, appends)))
   return EventStore.of({
     lib,
-    append: (stream, events, options = {}) =>
-      appending((appender, clock) =>
-        appender.appendOne(clock, () => new OneAppend(stream, marked(events, options), expectedOf(options)))
-      ),
-    appendAll: (appends, options = {}) =>
-      appendAll(
-        options.correlationId === undefined && options.causationId === undefined
-          ? appends
-          : appends.map((append) => ({ ...append, events: marked(append.events, options) }))
-      ),
+    append: (stream, events, options) =>
+      appending((appender, clock) => appender.appendOne(clock, () => oneAppend(stream, events, options))),
+    appendAll: (appends, options) =>
+      appending((appender, clock) => appender.append(clock, () => allMarked(appends, options))),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
     subscribe: (options) => Stream.flattenIterable(Stream.map(subscribe(access, options), ({ events }) => events)),
@@ -212,6 +222,24 @@ class OneAppend implements StreamAppend {
     this.events = events
     this.expected = expected
   }
+}
+
+const oneAppend = (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions): OneAppend => {
+  if (options === undefined) return new OneAppend(stream, events, "any")
+  refuseWrongOptions("EventStore.append", options, appendChecks)
+  return new OneAppend(stream, marked(events, options), options.expected ?? "any")
+}
+
+const allMarked = (
+  appends: ReadonlyArray<StreamAppend>,
+  options: AppendAllOptions | undefined
+): ReadonlyArray<StreamAppend> => {
+  refuseWrongOptions("EventStore.appendAll", options, appendAllChecks)
+  if (options === undefined || !isArray(appends)) return appends
+  const { causationId, correlationId } = options
+  if (correlationId === undefined && causationId === undefined) return appends
+  // What is not an entry is passed on unchanged, so that it is refused.
+  return appends.map((append) => (isPlain(append) ? { ...append, events: marked(append.events, options) } : append))
 }
 
 // One for each session of a lib: two appenders would not see each other's pending appends.
@@ -259,29 +287,24 @@ export const causedBy = (event: RecordedEvent): { readonly correlationId: string
   return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
 }
 
-/**
- * Returns `any` if `expected` was left out. An explicit `undefined` is a mistake, which must not turn the check off.
- */
-const expectedOf = (options: AppendOptions): ExpectedRevision => {
-  if (!("expected" in options)) return "any"
-  const { expected } = options
-  if (expected === undefined) throw new TypeError("expected is undefined: leave the key out, or pass `any`")
-  return expected
-}
-
 const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): ReadonlyArray<NewEvent> => {
   const { correlationId, causationId } = options
   if (correlationId === undefined && causationId === undefined) return events
+  if (!isArray(events)) return events
   const marks = {
     ...(correlationId === undefined ? {} : { correlationId }),
     ...(causationId === undefined ? {} : { causationId })
   }
   return events.map((event) => {
+    // What is not an event is passed on unchanged, so that encoding it refuses it.
+    if (!isReadable(event)) return event
     const { metadata, ...rest } = event
     // Invalid metadata is passed on unchanged, so that encoding the event refuses it.
     return { ...rest, metadata: metadata === undefined || isPlain(metadata) ? { ...marks, ...metadata } : metadata }
   })
 }
+
+const isReadable = (event: unknown): boolean => typeof event === "object" && event !== null && !types.isProxy(event)
 
 /** Whether `value` is a plain object without accessors. Spreading it loses nothing and runs no code of the caller. */
 const isPlain = (value: unknown): boolean => {

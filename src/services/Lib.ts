@@ -19,7 +19,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import type { LibInvalid, LibLocked, ReaderBusy, ReadOnly } from "../domain/format/Errors.ts"
+import {
+  InvalidArgument,
+  type LibInvalid,
+  type LibLocked,
+  type ReaderBusy,
+  type ReadOnly
+} from "../domain/format/Errors.ts"
 import type { Place } from "../domain/meta/LibHistory.ts"
 import { lineageOf, type TapeListing } from "../domain/meta/LibState.ts"
 import type { Limits } from "../domain/format/Limits.ts"
@@ -35,10 +41,12 @@ import type { StuckFile } from "./journal/Journal.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import type { BackupError, BackupOptions, BackupReport } from "./maintenance/backup/Backup.ts"
-import { restore as restoreLib } from "./maintenance/backup/Restore.ts"
+import { checkLocation, checkOptions } from "./base/checkCall.ts"
+import { restore as restoreLib, restoreChecks } from "./maintenance/backup/Restore.ts"
 import type { RestoreError, RestoreOptions, RestoreReport } from "./maintenance/backup/Restore.ts"
 import {
   recoverLib,
+  recoverLibChecks,
   type RecoverLibError,
   type RecoverLibOptions,
   type RecoverLibReport
@@ -48,8 +56,8 @@ import type { RecoverError, RecoverReport } from "./maintenance/recover/RecoverT
 import type { AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
 import type { SalvageError, SalvageOptions, SalvageReport } from "./maintenance/salvage/SalvageTape.ts"
 import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts"
-import { type Options, scheduleOf, settingsOf } from "./LibOptions.ts"
-import type { Durable, LibService } from "./LibService.ts"
+import { libChecks, type Options, scheduleOf, settingsOf } from "./LibOptions.ts"
+import type { Durable, LibService, RecoverTapeOptions } from "./LibService.ts"
 import { type Copy, serve } from "./serveLib.ts"
 import { logWarnings, openSession, openWriterSession } from "./openSession.ts"
 import { type ReopenError, Sessions } from "./Sessions.ts"
@@ -74,7 +82,7 @@ export type {
 }
 export type { BackupError, BackupOptions, BackupReport, Place, RestoreError, RestoreOptions, RestoreReport }
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
-export type { LibService }
+export type { LibService, RecoverTapeOptions }
 export type { AcceptLossError, SalvageError, SalvageOptions, SalvageReport }
 export type { RecoverReport, ReopenError, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
 
@@ -117,6 +125,12 @@ export const open: (
 })
 
 const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: string, options: Options) {
+  yield* checkLocation("Lib.open", location)
+  yield* checkOptions("Lib.open", options, libChecks)
+  if (options.mode === "read" && options.create === "must") {
+    const why = 'is "must", but mode is "read", and a reader creates no lib'
+    return yield* new InvalidArgument({ call: "Lib.open", argument: "options.create", why })
+  }
   const opening = { location, mode: options.mode ?? "write", options, settings: settingsOf(options) }
   const schedule = opening.mode === "write" ? scheduleOf(options.reopen) : undefined
   const context = yield* Effect.context<Storage>()
@@ -159,6 +173,8 @@ export const recover: (
 ) => Effect.Effect<RecoverLibReport, RecoverLibError | LibInvalid | LibLocked | ReadOnly, Storage> = Effect.fn(
   "Lib.recover"
 )(function* (location: string, options: RecoverLibOptions = {}) {
+  yield* checkLocation("Lib.recover", location)
+  yield* checkOptions("Lib.recover", options, recoverLibChecks)
   const storage = yield* Storage
   const random = yield* Randomness
   return yield* Effect.scoped(
@@ -192,6 +208,9 @@ export const restore: (
   to: string,
   options: RestoreOptions = {}
 ) {
+  yield* checkLocation("Lib.restore", backup, "backup")
+  yield* checkLocation("Lib.restore", to, "to")
+  yield* checkOptions("Lib.restore", options, restoreChecks)
   const storage = yield* Storage
   const random = yield* Randomness
   return yield* restoreLib(options.storage ?? storage, backup, storage, to, makeUuidV7(random), options)

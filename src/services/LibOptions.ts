@@ -1,8 +1,16 @@
 /** Options of opening a lib, and what they mean. */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
-import { wholeNumber } from "../domain/base/wholeNumber.ts"
-import { closeBytesCeiling, type Limits } from "../domain/format/Limits.ts"
+import {
+  aCountOrInfinity,
+  printable,
+  type Check,
+  type Checks,
+  isCount,
+  oneOf,
+  shown
+} from "../domain/format/checkOptions.ts"
+import { closeBytesCeiling, type Limits, limitsCheck } from "../domain/format/Limits.ts"
 import type { Placement } from "../domain/format/Placement.ts"
 import { defaultSchedule } from "./Sessions.ts"
 
@@ -11,10 +19,17 @@ const MiB = 1024 * 1024
 /** Options of opening a lib. */
 export interface Options {
   /**
-   * `write` (the default) takes the writer's lock, and creates the lib if it does not exist. `read` takes no lock and
+   * `write` (the default) takes the writer's lock, and creates the lib if it does not exist and `create` allows it. `read` takes no lock and
    * writes nothing; it can be used while a writer has the lib open.
    */
   readonly mode?: "write" | "read"
+  /**
+   * Whether the lib may be new. `if-absent` (the default) creates it in an absent or empty place, with absent folders on
+   * the way. `never` opens an existing lib only, and fails with `LibNotFound` otherwise: use it for a lib that must be
+   * there, so that a misspelt path or a volume that is not mounted is not a new, empty lib. `must` creates a lib, and
+   * fails with `LibExists` if there is one. A reader never creates a lib, so `must` is refused with `mode: "read"`.
+   */
+  readonly create?: "if-absent" | "never" | "must"
   /** Limits of a new lib. An existing lib must have the given ones, else opening fails with `SettingsMismatch`. */
   readonly limits?: Partial<Limits>
   /**
@@ -50,21 +65,45 @@ export interface Options {
   readonly reopen?: boolean | Schedule.Schedule<unknown>
 }
 
-/** Returns the settings of the writer. Throws a `TypeError` if a number is not valid. */
+const check =
+  (isRight: (value: unknown) => boolean, must: string): Check =>
+  (value) =>
+    value === undefined || isRight(value) ? undefined : { below: "", why: `must be ${must}, not ${shown(value)}` }
+
+const isDuration = (value: unknown): boolean => {
+  try {
+    return !Number.isNaN(Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)))
+  } catch {
+    return false
+  }
+}
+
+export const libChecks = {
+  mode: oneOf("write", "read"),
+  create: oneOf("if-absent", "never", "must"),
+  limits: limitsCheck,
+  placement: printable,
+  closeBytes: aCountOrInfinity,
+  closeAfter: check(isDuration, 'a duration such as "60 seconds"'),
+  backlogMax: aCountOrInfinity,
+  mergeSegments: check((value) => value === false || isCount(value), "a whole number or false"),
+  reopen: check((value) => typeof value === "boolean" || Schedule.isSchedule(value), "true, false or a Schedule")
+} satisfies Checks<Options>
+
+/** Returns the settings of the writer. */
 export const settingsOf = (options: Options) => ({
-  closeBytes: Math.min(closeBytesCeiling, wholeNumber("closeBytes", options.closeBytes, 64 * MiB)),
+  closeBytes: Math.min(closeBytesCeiling, options.closeBytes ?? 64 * MiB),
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
-  backlogMax: Math.max(1, wholeNumber("backlogMax", options.backlogMax, 4)),
+  backlogMax: Math.max(1, options.backlogMax ?? 4),
   mergeSegments:
     options.mergeSegments === undefined || options.mergeSegments === false
       ? options.mergeSegments
-      : Math.max(2, wholeNumber("mergeSegments", options.mergeSegments, 2))
+      : Math.max(2, options.mergeSegments)
 })
 
 /** Returns when a lib opens itself again; `undefined`: only `reopen` opens it. */
 export const scheduleOf = (reopen: Options["reopen"]): Schedule.Schedule<unknown> | undefined => {
   if (reopen === undefined || reopen === false) return undefined
   if (reopen === true) return defaultSchedule
-  if (!Schedule.isSchedule(reopen)) throw new TypeError("reopen must be true, false or a Schedule")
   return reopen
 }

@@ -1,14 +1,14 @@
 /** What an open lib offers. */
 import type * as Effect from "effect/Effect"
-import type { LibClosed, MetaInvalid, ReaderBusy, TapeExists, TapeNotFound } from "../domain/format/Errors.ts"
+import type { InvalidArgument, LibClosed, ReaderBusy, TapeNotFound } from "../domain/format/Errors.ts"
 import type { Place } from "../domain/meta/LibHistory.ts"
 import type { TapeListing } from "../domain/meta/LibState.ts"
 import type { Limits } from "../domain/format/Limits.ts"
-import type { InvalidTapeName } from "../domain/format/Names.ts"
 import type { Placement } from "../domain/format/Placement.ts"
 import type { FlushError } from "./write/flush.ts"
 import type { WriteError } from "./lib/WriterGuard.ts"
 import type { Append, AppendError, Receipt } from "./write/appendRecords.ts"
+import type { CreateTapeError } from "./lib/TapeCatalog.ts"
 import type { OpenError } from "./lib/OpenError.ts"
 import type { OpenReport } from "./lib/openWriter.ts"
 import type { StuckFile } from "./journal/Journal.ts"
@@ -21,7 +21,6 @@ import type { AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
 import type { SalvageError, SalvageOptions, SalvageReport } from "./maintenance/salvage/SalvageTape.ts"
 import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts"
 import type { ReopenError } from "./Sessions.ts"
-import type { StorageError } from "./ports/Storage.ts"
 
 /** The last durable batch of a lib, and the position of the next event. */
 export interface Durable {
@@ -29,6 +28,12 @@ export interface Durable {
   readonly batch: number
   /** Position of the next event, which is the number of durable events. */
   readonly position: number
+}
+
+/** Options of recovering a tape. */
+export interface RecoverTapeOptions {
+  /** Receives the progress after each file. */
+  readonly onProgress?: OnProgress
 }
 
 /** An open lib. Get one from `Lib.layer` or `Lib.open`. */
@@ -72,9 +77,7 @@ export interface LibService {
    * `Names.encodeTapeName` turns any text into one. Fails with `InvalidTapeName`, or with `TapeExists` if the name is
    * taken. `MetaInvalid` means that lib meta has no room for another tape: nothing was created.
    */
-  readonly createTape: (
-    name: string
-  ) => Effect.Effect<TapeListing, InvalidTapeName | TapeExists | MetaInvalid | StorageError | WriteError>
+  readonly createTape: (name: string) => Effect.Effect<TapeListing, CreateTapeError>
   /** Archives a tape: from now on it refuses appends with `TapeArchived`. It can still be read. Costs one sync. */
   readonly archive: (name: string) => Effect.Effect<void, TapeNotFound | WriteError>
   /** Activates an archived tape: it accepts appends again. Costs one sync. */
@@ -101,10 +104,7 @@ export interface LibService {
    * with `RecoverAmbiguous` if there is more than one way to rebuild the tape: move the files that do not belong to
    * it out of its folder, and call it again.
    */
-  readonly recoverTape: (
-    name: string,
-    options?: { readonly onProgress?: OnProgress }
-  ) => Effect.Effect<RecoverReport, RecoverError>
+  readonly recoverTape: (name: string, options?: RecoverTapeOptions) => Effect.Effect<RecoverReport, RecoverError>
   /**
    * Salvages a tape with damaged or missing segments: keeps every record that a checksum proves, and lists what is
    * lost in tape meta. The tape keeps its name and its user metadata, and gets a new id. Streams that lost nothing
@@ -132,7 +132,7 @@ export interface LibService {
    * because of one. Reads everything, while appends and reads continue. A writer rebuilds damaged indexes on the disk, a
    * reader keeps rebuilt ones in memory.
    */
-  readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed>
+  readonly verify: (options?: VerifyOptions) => Effect.Effect<VerifyReport, LibClosed | InvalidArgument>
   /**
    * Copies the lib to `to`, which must be absent or empty, as a lib of its own with another placement or other limits.
    * Events keep their bytes: id, time, position, revision, tags and metadata. Tapes of records keep their names and

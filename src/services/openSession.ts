@@ -1,14 +1,15 @@
 /** Opens one session of a lib in a scope. The session ends, and its lock is free, once the scope has closed. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import type { ReaderBusy } from "../domain/format/Errors.ts"
+import { LibExists, LibNotFound, type ReaderBusy } from "../domain/format/Errors.ts"
 import { makeUuidV7 } from "../domain/base/Uuid.ts"
 import type { LibOptions } from "./lib/checkSettings.ts"
 import type { LibHandle, WriterSettings } from "./lib/LibHandle.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
 import { eventTapesOf, logWarning, warnOfTapes } from "./lib/manyTapes.ts"
 import { openReader } from "./lib/openReader.ts"
-import { type Before, openWriter, type OpenReport } from "./lib/openWriter.ts"
+import { type Before, type Create, openWriter, type OpenReport } from "./lib/openWriter.ts"
 import { mergeSmall } from "./maintenance/repack/Repack.ts"
 import { Randomness } from "./ports/Randomness.ts"
 import { Sealing } from "./ports/Sealing.ts"
@@ -21,14 +22,17 @@ export interface Opening {
   readonly location: string
   readonly mode: "write" | "read"
   readonly settings: WriterSettings
-  readonly options: LibOptions
+  readonly options: LibOptions & { readonly create?: Create }
 }
 
 export const openSession = Effect.fnUntraced(function* (
   scope: Scope.Scope,
   { location, mode, options, settings }: Opening
 ): Effect.fn.Return<Session, OpenError | ReaderBusy, Storage> {
-  if (mode === "write") return yield* openWriterSession(scope, { location, options, settings })
+  if (mode === "write") {
+    yield* checkCreate(location, options.create)
+    return yield* openWriterSession(scope, { location, options, settings })
+  }
   const root = yield* openRoot(scope, location, mode)
   const { lib: handle, tail } = yield* openReader(root, settings, options)
   const end = Effect.sync(() => handle.guard.close())
@@ -37,6 +41,22 @@ export const openSession = Effect.fnUntraced(function* (
   const report = { ...readerReport, warnings: yield* warningsOf(handle), ...torn }
   yield* logTail(root, report)
   return { handle, writer: undefined, end, report }
+})
+
+/**
+ * Fails if a lib is there that must be new, or not there although none may be created. Looks without taking the lock, so
+ * that nothing is made at the location, and no writer is disturbed.
+ */
+const checkCreate = Effect.fnUntraced(function* (
+  location: string,
+  create: Create = "if-absent"
+): Effect.fn.Return<void, OpenError, Storage> {
+  if (create === "if-absent") return
+  const found = yield* Effect.result(Effect.scoped((yield* Storage).open(location, "read")))
+  if (Result.isSuccess(found)) return create === "must" ? yield* new LibExists({ location }) : undefined
+  const { detail, reason } = found.failure
+  if (reason !== "not-a-lib" && reason !== "not-found") return yield* Effect.fail(fromStorage(found.failure, location))
+  if (create === "never") return yield* new LibNotFound({ location, why: detail })
 })
 
 /** Opens a session that writes. `before` is the session of this lib that it follows. */
@@ -49,7 +69,9 @@ export const openWriterSession = Effect.fnUntraced(function* (
   const root = yield* openRoot(scope, location, "write")
   const sealing = yield* Scope.provide(yield* Sealing, scope)
   const uuid = makeUuidV7(random)
-  const { handle, report } = yield* openWriter(root, { ...options, settings, sealing, uuid, before })
+  // A lib that is opened again was there before, whatever the first opening asked for.
+  const create = before === undefined ? options.create : undefined
+  const { handle, report } = yield* openWriter(root, { ...options, create, settings, sealing, uuid, before })
   yield* logTail(root, report)
   const writer = yield* start(handle, scope, mergeSmall)
   // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.

@@ -1,26 +1,93 @@
 /** An open lib over its sessions. */
-import type { LibService } from "./LibService.ts"
+import type { LibService, RecoverTapeOptions } from "./LibService.ts"
 import * as Effect from "effect/Effect"
+import { aCallback, type Check, type Checks } from "../domain/format/checkOptions.ts"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import { containsPlace } from "../domain/meta/LibHistory.ts"
 import { lineageOf } from "../domain/meta/LibState.ts"
+import { checkLocation, checkOptions } from "./base/checkCall.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
-import { appendRecords } from "./write/appendRecords.ts"
+import { appendRecords, wrongAppends } from "./write/appendRecords.ts"
 import { register } from "./internals.ts"
 import { withSession } from "./lib/Access.ts"
 import { refreshReader } from "./lib/openReader.ts"
-import { backup } from "./maintenance/backup/Backup.ts"
-import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/CopyLib.ts"
+import { backup, backupChecks } from "./maintenance/backup/Backup.ts"
+import { copyChecks, type CopyError, type CopyOptions, type CopyReport } from "./maintenance/copy/CopyLib.ts"
 import { recoverTape } from "./maintenance/recover/RecoverTape.ts"
 import { acceptLoss } from "./maintenance/salvage/acceptLoss.ts"
-import { salvageTape } from "./maintenance/salvage/SalvageTape.ts"
+import { salvageChecks, salvageTape } from "./maintenance/salvage/SalvageTape.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
-import { verifyLib } from "./maintenance/verify/Verify.ts"
+import { verifyChecks, verifyLib } from "./maintenance/verify/Verify.ts"
 import type { Session, Sessions } from "./Sessions.ts"
 import type { Root, Storage } from "./ports/Storage.ts"
 
+const recoverTapeChecks = { onProgress: aCallback } satisfies Checks<RecoverTapeOptions>
+
+/** A place that cannot be read is in no history. */
+const safely = (isIn: () => boolean): boolean => {
+  try {
+    return isIn()
+  } catch {
+    return false
+  }
+}
+
 /** Copies the lib. */
 export type Copy = (source: LibHandle, to: string, options?: CopyOptions) => Effect.Effect<CopyReport, CopyError>
+
+type Using = <A, E>(use: (session: Session) => Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+interface Around {
+  readonly storage: Storage["Service"]
+  readonly root: Root
+  readonly copy: Copy
+}
+
+/** Returns the operations over whole tapes, or the whole lib. */
+const maintenance = (
+  using: Using,
+  { copy, root, storage }: Around
+): Pick<LibService, "recoverTape" | "salvageTape" | "acceptLoss" | "verify" | "copy" | "backup"> => {
+  const checked = <A, E>(
+    call: string,
+    options: unknown,
+    checks: Readonly<Record<string, Check>>,
+    use: (session: Session) => Effect.Effect<A, E>
+  ) => Effect.andThen(checkOptions(call, options, checks), using(use))
+  return {
+    recoverTape: (name, recoverOptions) =>
+      checked("Lib.recoverTape", recoverOptions, recoverTapeChecks, ({ handle, writer }) =>
+        writer === undefined
+          ? readOnly(root)
+          : writer.exclusively(recoverTape(handle, name, recoverOptions?.onProgress))
+      ),
+    salvageTape: (name, salvageOptions) =>
+      checked("Lib.salvageTape", salvageOptions, salvageChecks, ({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions))
+      ),
+    acceptLoss: (name) =>
+      using(({ handle, writer }) =>
+        writer === undefined ? readOnly(root) : writer.exclusively(acceptLoss(handle, name))
+      ),
+    verify: (verifyOptions) =>
+      checked("Lib.verify", verifyOptions, verifyChecks, ({ handle, report: { tornTail }, writer }) =>
+        Effect.map(Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions)), (verified) =>
+          writer === undefined || tornTail === undefined ? verified : { ...verified, tornTail }
+        )
+      ),
+    copy: (to, copyOptions) =>
+      checked("Lib.copy", copyOptions, copyChecks, ({ handle }) =>
+        Effect.andThen(checkLocation("Lib.copy", to, "to"), copy(handle, to, copyOptions))
+      ),
+    backup: (target, backupOptions) =>
+      checked("Lib.backup", backupOptions, backupChecks, ({ handle }) =>
+        Effect.andThen(
+          checkLocation("Lib.backup", target, "target"),
+          backup(handle, backupOptions?.storage ?? storage, target, backupOptions)
+        )
+      )
+  }
+}
 
 /** Returns the service of an open lib. */
 export const serve = (
@@ -49,7 +116,8 @@ export const serve = (
     },
     tapes: now(({ meta: { state } }) => [...state.tapes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))),
     durable: now(({ journal: { durable } }) => ({ batch: durable.batch, position: durable.position })),
-    contains: (place) => now(({ journal, meta: { state } }) => containsPlace(state, journal.durable.position, place)),
+    contains: (place) =>
+      now(({ journal, meta: { state } }) => safely(() => containsPlace(state, journal.durable.position, place))),
     stuck: now(({ journal }) => journal.stuck),
     createTape: (name) => using(({ handle }) => createTape(handle, name, "records")),
     archive: (name) => using(({ handle }) => setTapeState(handle, name, "archived")),
@@ -58,29 +126,12 @@ export const serve = (
       using(({ handle, writer }) =>
         writer === undefined
           ? Effect.andThen(handle.guard.check, readOnly(root))
-          : appendRecords(handle, writer.loop, appends)
+          : Effect.suspend(() => {
+              const wrong = wrongAppends(appends)
+              return wrong === undefined ? appendRecords(handle, writer.loop, appends) : Effect.fail(wrong)
+            })
       ),
-    recoverTape: (name, recoverOptions = {}) =>
-      using(({ handle, writer }) =>
-        writer === undefined ? readOnly(root) : writer.exclusively(recoverTape(handle, name, recoverOptions.onProgress))
-      ),
-    salvageTape: (name, salvageOptions) =>
-      using(({ handle, writer }) =>
-        writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions))
-      ),
-    acceptLoss: (name) =>
-      using(({ handle, writer }) =>
-        writer === undefined ? readOnly(root) : writer.exclusively(acceptLoss(handle, name))
-      ),
-    verify: (verifyOptions) =>
-      using(({ handle, report: { tornTail }, writer }) =>
-        Effect.map(Effect.andThen(handle.guard.checkOpen, verifyLib(handle, verifyOptions)), (verified) =>
-          writer === undefined || tornTail === undefined ? verified : { ...verified, tornTail }
-        )
-      ),
-    copy: (to, copyOptions) => using(({ handle }) => copy(handle, to, copyOptions)),
-    backup: (target, backupOptions = {}) =>
-      using(({ handle }) => backup(handle, backupOptions.storage ?? storage, target, backupOptions)),
+    ...maintenance(using, { storage, root, copy }),
     refresh: using(({ handle, writer }) =>
       Effect.andThen(handle.guard.checkOpen, writer === undefined ? refreshReader(handle) : Effect.void)
     ),

@@ -6,6 +6,7 @@ import { describe } from "@effect/vitest"
 import type { Kind } from "../support/openLib.ts"
 import { closingContract, endContract, groupContract, interruptionContract } from "./lib/appends.ts"
 import { besideContract } from "./lib/beside.ts"
+import { creationContract } from "./lib/creation.ts"
 import { indexDamageContract, metaDamageContract, segmentDamageContract } from "./lib/damage.ts"
 import { poisonContract } from "./lib/poison.ts"
 import { lifecycleContract } from "./lib/lifecycle.ts"
@@ -17,6 +18,7 @@ export const suite = (kind: Kind): void => {
   describe(`Lib: ${kind.name}`, () => {
     for (const contract of [
       openingContract,
+      creationContract,
       lifecycleContract,
       tapesContract,
       handlesContract,

@@ -318,7 +318,7 @@ describe("a lib whose writer has stopped", () => {
     const opening = Lib.open("/lib", { reopen: "1 second" as unknown as boolean })
     return Effect.gen(function* () {
       const exit = yield* Effect.exit(Effect.provide(Effect.scoped(opening), new FaultyDisk().storage))
-      assert.match(String(exit), /TypeError: reopen must be true, false or a Schedule/)
+      assert.match(String(exit), /InvalidArgument.*options\.reopen/)
     })
   })
 

@@ -269,11 +269,11 @@ describe("names of properties that every object inherits", () => {
       const storage = yield* NodeStorage.make
       for (const limits of [parse('{"__proto__":1}'), parse('{"constructor":1}'), parse('{"toString":1}')]) {
         const opening = withLib(storage, place(), () => Effect.void, { limits: limits as object })
-        assert.strictEqual(yield* reasonOf(opening), "InvalidSettings", JSON.stringify(limits))
+        assert.strictEqual(yield* reasonOf(opening), "InvalidArgument", JSON.stringify(limits))
         const at = place()
         yield* withLib(storage, at, () => Effect.void)
         const again = withLib(storage, at, () => Effect.void, { limits: limits as object })
-        assert.strictEqual(yield* reasonOf(again), "SettingsMismatch", JSON.stringify(limits))
+        assert.strictEqual(yield* reasonOf(again), "InvalidArgument", JSON.stringify(limits))
       }
       for (const text of [
         '{"kind":"hashed","tapes":2,"__proto__":{"polluted":true}}',

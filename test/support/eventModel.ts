@@ -172,6 +172,7 @@ const pick = (events: ReadonlyArray<ModelEvent>, options: ReadAllOptions): Reado
 const matches = ({ categories, types, tags, correlationId }: EventFilter, event: ModelEvent): boolean =>
   (categories?.includes(event.stream.split("-")[0]!) ?? true) &&
   (types?.includes(event.type) ?? true) &&
+  tags?.length !== 0 &&
   (tags?.every((tag) => event.tags.includes(tag)) ?? true) &&
   (correlationId === undefined || event.metadata["correlationId"] === correlationId)
 

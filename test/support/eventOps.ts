@@ -115,7 +115,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   }
 )
 
-const place = fc.option(fc.integer({ min: -1, max: 12 }), { nil: undefined })
+const place = fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined })
 const direction = fc.constantFrom(undefined, "forward" as const, "backward" as const)
 const some = <A>(values: ReadonlyArray<A>) => fc.option(fc.subarray([...values]), { nil: undefined })
 

@@ -61,13 +61,13 @@ export const interrupted = (
   ground: Ground,
   from: string,
   to: string,
-  options: Lib.Options & { readonly hold?: boolean },
+  { hold, ...options }: Lib.Options & { readonly hold?: boolean },
   use: (lib: LibService) => Effect.Effect<unknown, unknown>
 ) =>
   Effect.gen(function* () {
     const watch = watched(ground.storage)
     const gate = Latch.makeUnsafe(false)
-    if (options.hold === true) watch.before = at("segments.write", gate.await)
+    if (hold === true) watch.before = at("segments.write", gate.await)
     const { lib, close } = yield* openSession(watch.storage, from, options)
     yield* use(lib).pipe(
       Effect.andThen(watch.frozen(Effect.sync(() => fs.cpSync(from, to, { recursive: true })))),

@@ -3,6 +3,7 @@
  * canonical forms of `data`, `metadata` and `tags`.
  */
 import * as Schema from "effect/Schema"
+import { nearest, shown, unreadable } from "../format/checkOptions.ts"
 import type { Limits } from "../format/Limits.ts"
 import { isReservedType } from "../format/Format.ts"
 import { BadLine } from "../json/BadLine.ts"
@@ -75,12 +76,51 @@ export const encode = (
   time: string,
   limits: Limits
 ): EncodedEvent => {
-  // Each is read once, so that the checked values are the ones that are written.
-  const { data, id, metadata, tags, type } = event
-  const why = problem({ id, metadata, tags, type })
-  if (why !== undefined) throw new InvalidEvent({ stream, index, why })
-  const isNamed = id !== undefined
-  return encodeEvent({ type, data, id: isNamed ? id : newId(), isNamed, metadata, tags, stream, time, index }, limits)
+  let data: unknown
+  let id: NewEvent["id"]
+  let metadata: NewEvent["metadata"]
+  let tags: NewEvent["tags"]
+  let type: unknown
+  let why: string | undefined
+  try {
+    why = whyNoFields(event)
+    // Each is read once, so that the checked values are the ones that are written.
+    if (why === undefined) ({ data, id, metadata, tags, type } = event)
+    why ??= problem({ id, metadata, tags, type })
+  } catch {
+    why = `it ${unreadable}`
+  }
+  if (why !== undefined || typeof type !== "string") throw new InvalidEvent({ stream, index, why: why ?? noType })
+  return encodeEvent(
+    { type, data, id: id ?? newId(), isNamed: id !== undefined, metadata, tags, stream, time, index },
+    limits
+  )
+}
+
+/** Returns why this is not an object with the fields of an event, or `undefined`. Inherited names do not count. */
+const whyNoFields = (event: unknown): string | undefined => {
+  if (typeof event !== "object" || event === null) return `it must be an object, not ${shown(event)}`
+  for (const name in event) {
+    switch (name) {
+      case "type":
+      case "data":
+      case "id":
+      case "metadata":
+      case "tags":
+        continue
+      default:
+        if (Object.hasOwn(event, name)) return whyUnknown(name)
+    }
+  }
+  return undefined
+}
+
+const fields = ["type", "data", "id", "metadata", "tags"] as const satisfies ReadonlyArray<keyof NewEvent>
+
+const whyUnknown = (name: string): string => {
+  const near = nearest(name, fields)
+  const advice = near === undefined ? "put other values into data or metadata" : `did you mean ${near}?`
+  return `its field ${shown(name)} is not known; ${advice}`
 }
 
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
@@ -89,10 +129,12 @@ const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
 export const content = ({ data, metadata, tags, type }: RecordedEvent, limits: Limits): string =>
   [type, data, metadata, tags].map((value) => TaraSON.encodeValue(value, limits)).join("\n")
 
-type Checked = { readonly [Key in "id" | "metadata" | "tags" | "type"]: NewEvent[Key] }
+const noType = "its type must be a non-empty text"
+
+type Checked = { readonly [Key in "id" | "metadata" | "tags"]: NewEvent[Key] } & { readonly type: unknown }
 
 const problem = ({ id, metadata, tags, type }: Checked): string | undefined => {
-  const why = goodTypes.has(type) ? undefined : problemOfType(type)
+  const why = goodTypes.has(type as string) ? undefined : problemOfType(type)
   if (why !== undefined) return why
   if (id !== undefined && (typeof id !== "string" || id === "" || !isText(id, idBytesMax))) {
     return `its id must be a well-formed text of 1 to ${idBytesMax} bytes`
@@ -118,7 +160,7 @@ const goodTypes = new Set<string>()
 const goodTypesMax = 1000
 
 const problemOfType = (type: unknown): string | undefined => {
-  if (typeof type !== "string" || type === "") return "its type must be a non-empty text"
+  if (typeof type !== "string" || type === "") return noType
   if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
   if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
   if (goodTypes.size >= goodTypesMax) goodTypes.clear()

@@ -23,7 +23,7 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
   "WrongExpectedRevision",
   {
     stream: Schema.String,
-    /** The expectation as it was given. −1, or a number that is not a revision, never matches a stream with events. */
+    /** The expectation as it was given. */
     expected: Schema.Union([Schema.Literals(["any", "no-stream", "stream-exists"]), Schema.Number]),
     /** The last revision of the stream, or `no-stream`. */
     actual: Schema.Union([Schema.Int, Schema.Literal("no-stream")])

@@ -1,5 +1,5 @@
 /**
- * The class of each error of appending and reading events: what its caller can do about it. A type-level test checks that
+ * The class of each error of appending, reading and following events: what its caller can do about it. A type-level test checks that
  * every such error has a class, so a new error must be added here.
  */
 
@@ -17,28 +17,40 @@ export const errorClasses = {
   LibClosed: "retryable", // while it is being opened again
   ReaderBusy: "retryable",
   StorageError: "retryable", // the disk, its permissions, the number of open files
+  LibLocked: "retryable", // until the other writer closes it
   TapeExists: "retryable", // the tape of the stream is being created
 
   // The call must be corrected: name, data, size, or the lib that it is for.
   BatchTooLarge: "fatal",
+  ClockOutOfRange: "fatal",
   EventIdConflict: "fatal",
   EventSchemaError: "fatal",
   InvalidArgument: "fatal",
   InvalidEvent: "fatal",
+  InvalidSettings: "fatal",
   InvalidStreamName: "fatal",
   InvalidTapeName: "fatal",
+  LibExists: "fatal",
+  LibIsBackup: "fatal",
+  LibNotFound: "fatal",
   ReadOnly: "fatal",
+  SettingsMismatch: "fatal",
   TapeArchived: "fatal",
   TapeNotForEvents: "fatal",
   TapeNotFound: "fatal",
   TaraSONError: "fatal",
 
   // The files must be restored, recovered, or the loss accepted.
+  AckedDataLost: "fatal",
+  BackupUnfinished: "fatal",
   DecompressionLimit: "fatal",
+  DynamicCorrupt: "fatal",
+  EpochRegression: "fatal",
   EventsLost: "fatal",
   ForkDetected: "fatal",
   IdentityMismatch: "fatal",
   InvalidSegmentName: "fatal",
+  LibInvalid: "fatal",
   MetaCorrupt: "fatal",
   MetaInvalid: "fatal",
   NotInHistory: "fatal",

@@ -19,3 +19,19 @@ export class InvalidArgument extends Schema.TaggedError<InvalidArgument>("liteta
     return `${this.call}: ${this.argument} ${this.why}${this.why.endsWith("?") ? "" : "."} Nothing was done.`
   }
 }
+
+/**
+ * The clock is outside the years 1970 to 9999, which are all that a lib stores. Nothing was written. Set the clock, and
+ * repeat the call.
+ */
+export class ClockOutOfRange extends Schema.TaggedError<ClockOutOfRange>("litetapes/ClockOutOfRange")(
+  "ClockOutOfRange",
+  {
+    /** What the clock says, in milliseconds since 1970. */
+    millis: Schema.Number
+  }
+) {
+  override get message() {
+    return `the clock is outside the years 1970 to 9999: ${this.millis} milliseconds since 1970. Nothing was written. Set the clock, and repeat the call.`
+  }
+}

@@ -9,9 +9,12 @@ export {
   CommitOutcomeUnknown,
   InvalidSettings,
   LibClosed,
+  LibExists,
   LibInvalid,
   LibIsBackup,
   LibLocked,
+  LibNotFound,
+  LockHolder,
   NotABackup,
   OtherHistory,
   ReadOnly,
@@ -19,8 +22,16 @@ export {
   SettingsMismatch,
   WriterPoisoned
 } from "./LibErrors.ts"
-export { InvalidArgument } from "./CallErrors.ts"
-export { BeyondLimits, TapeArchived, TapeExists, TapeInvalid, TapeNotFound, TapeOwned } from "./TapeErrors.ts"
+export { ClockOutOfRange, InvalidArgument } from "./CallErrors.ts"
+export {
+  BeyondLimits,
+  TapeArchived,
+  TapeExists,
+  TapeInvalid,
+  TapeNotFound,
+  tapeNotFound,
+  TapeOwned
+} from "./TapeErrors.ts"
 export {
   AckedDataLost,
   DecompressionLimit,

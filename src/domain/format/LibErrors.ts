@@ -11,12 +11,55 @@ export class LibInvalid extends Schema.TaggedError<LibInvalid>("litetapes/LibInv
   }
 }
 
-/** Another writer has the lib open. Wait until it closes, or open the lib with `mode: "read"`. */
-export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocked")("LibLocked", {
+/**
+ * There is no lib at the location, and `create: "never"` makes none. Check the path, and whether the volume is mounted.
+ */
+export class LibNotFound extends Schema.TaggedError<LibNotFound>("litetapes/LibNotFound")("LibNotFound", {
+  location: Schema.String,
+  why: Schema.String
+}) {
+  override get message() {
+    return `there is no lib at ${this.location}, and create "never" makes none: ${this.why}. A volume that it is on may not be mounted.`
+  }
+}
+
+/** There is a lib at the location, but `create: "must"` asks for a new one. */
+export class LibExists extends Schema.TaggedError<LibExists>("litetapes/LibExists")("LibExists", {
   location: Schema.String
 }) {
   override get message() {
-    return `${this.location} is open for writing in another process, or elsewhere in this one. Wait until it is closed there, or open it with mode "read".`
+    return `there is a lib at ${this.location} already, and create is "must". Choose another place, or open the lib with create "never".`
+  }
+}
+
+/** The writer that has a lib open, as it noted itself. */
+export const LockHolder = Schema.Struct({
+  /** Whether it is in this very process: the layer is provided twice, or code was reloaded without closing the lib. */
+  here: Schema.Boolean,
+  /** Name of its host. */
+  host: Schema.String,
+  /** Id of its process. */
+  pid: Schema.Int,
+  /** When it opened the lib, in ISO 8601. */
+  since: Schema.String
+})
+export type LockHolder = typeof LockHolder.Type
+
+/** Another writer has the lib open. Wait until it closes, or open the lib with `mode: "read"`. */
+export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocked")("LibLocked", {
+  location: Schema.String,
+  /** The writer; absent if it is not known, such as while it is just opening the lib. */
+  holder: Schema.optionalKey(LockHolder)
+}) {
+  override get message() {
+    const { holder, location } = this
+    if (holder === undefined) {
+      return `${location} is open for writing in another process, or twice in this one. Wait until it is closed there, or open it with mode "read".`
+    }
+    const { here, host, pid, since } = holder
+    return here
+      ? `${location} is open for writing in this very process (${pid}) since ${since}. Use that lib, or close it first; a layer that is provided twice must be shared.`
+      : `${location} is open for writing in process ${pid} on ${host} since ${since}. Wait until it is closed there, or open it with mode "read".`
   }
 }
 

@@ -10,6 +10,7 @@
  */
 import * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
+import { shown } from "./checkOptions.ts"
 import { invariant } from "../base/invariant.ts"
 
 /** A text is not the name of a tape. `name` is cut at 120 characters; `why` says what is wrong with it. */
@@ -56,6 +57,7 @@ export const encodeTapeName = (text: string): string => {
  * @throws InvalidTapeName
  */
 export const checkTapeName = (name: string): string => {
+  if (typeof name !== "string") throw invalidTape(shown(name), "it must be a text")
   if (name === "") throw invalidTape(name, "it is empty")
   if (!name.isWellFormed()) throw invalidTape(name, "it has a lone surrogate, so it is not well-formed Unicode")
   if (isTapeName(name)) return name

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
 import { isUuidText } from "../base/Uuid.ts"
+import { shown } from "./checkOptions.ts"
 import { encodeTapeName } from "./Names.ts"
 
 /**
@@ -57,10 +58,13 @@ export const streamNameBytesMax = 512
  * @throws InvalidStreamName
  */
 export const checkStreamName = (stream: string): string => {
-  const why = whyNotStreamName(stream)
-  if (why !== undefined) throw new InvalidStreamName({ name: stream.slice(0, 120).toWellFormed(), why })
+  const why = typeof stream === "string" ? whyNotStreamName(stream) : "it must be a text"
+  if (why !== undefined) throw new InvalidStreamName({ name: namedIn(stream), why })
   return stream
 }
+
+/** Returns the beginning of a name for an error; of what is not a text, what it is. */
+const namedIn = (name: unknown): string => (typeof name === "string" ? name.slice(0, 120).toWellFormed() : shown(name))
 
 /** Returns the category of a stream: the part of its name before the first `-`, or all of it if there is no `-`. */
 export const category = (stream: string): string => {

@@ -1,5 +1,6 @@
 /** Errors of using a tape that is whole. */
 import * as Schema from "effect/Schema"
+import { shown } from "./checkOptions.ts"
 
 /** A record does not fit the limits of a copy. Nothing was written. */
 export class BeyondLimits extends Schema.TaggedError<BeyondLimits>("litetapes/BeyondLimits")("BeyondLimits", {
@@ -20,6 +21,10 @@ export class TapeNotFound extends Schema.TaggedError<TapeNotFound>("litetapes/Ta
     return `this lib has no tape ${JSON.stringify(this.tape)}. Check the name, or create the tape first.`
   }
 }
+
+/** Returns the error for a name that no tape has, which may not even be a text. */
+export const tapeNotFound = (name: unknown): TapeNotFound =>
+  new TapeNotFound({ tape: typeof name === "string" ? name : shown(name) })
 
 /** The lib already has a tape of this name. */
 export class TapeExists extends Schema.TaggedError<TapeExists>("litetapes/TapeExists")("TapeExists", {

@@ -16,6 +16,7 @@
  * ```
  */
 import { hash } from "node:crypto"
+import { isArray } from "../format/checkOptions.ts"
 import { isReservedType } from "../format/Format.ts"
 import type { Json, JsonObject } from "./Json.ts"
 import { pointerOf } from "./canonicalText.ts"
@@ -121,7 +122,7 @@ export const equals = (a: unknown, b: unknown, limits: Limits = defaultLimits): 
   encodeValue(a, limits) === encodeValue(b, limits)
 
 const encodeObject = (record: unknown, limits: Limits): string => {
-  if (record === null || Array.isArray(record) || ["string", "number", "boolean"].includes(typeof record)) {
+  if (record === null || isArray(record) || ["string", "number", "boolean"].includes(typeof record)) {
     return refuse("", { _tag: "NotARecord" })
   }
   return write(record, limits)

@@ -42,6 +42,15 @@ const Hashes = Schema.Array(Hash).check(Schema.isMaxLength(hashesMax))
 export const Head = Schema.Struct({ records: Count, root: Hash, tape: Uuid })
 export type Head = typeof Head.Type
 
+/** Returns whether a value is a head. */
+export const isHead = (value: unknown): value is Head => {
+  try {
+    return Result.isSuccess(parseHead(value))
+  } catch {
+    return false
+  }
+}
+
 /**
  * Proves that a record is at `ordinal` in the tape of `head`: the path from its leaf to the root, the lowest hash
  * first.

@@ -6,15 +6,18 @@
  * one, that does not exist. So the old writer can place, replace and remove nothing from then on, even if it was
  * stopped directly before the call (I7, decision 0034).
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { hostname } from "node:os"
+import type { LockHolder } from "../../domain/format/Errors.ts"
+import { newline } from "../../domain/format/Format.ts"
+import * as TaraSON from "../../domain/json/TaraSON.ts"
 import { isUuid, uuidV4 } from "../../domain/base/Uuid.ts"
 import { type Disk, DiskError } from "../../services/ports/Disk.ts"
+import { nearestNow } from "../../services/base/storableNow.ts"
 import { Randomness } from "../../services/ports/Randomness.ts"
 import { asideName } from "../storage/fileNames.ts"
-import { join, orAbsent, unlinkIfThere, writeNew } from "./files.ts"
+import { join, orAbsent, readWhole, unlinkIfThere, writeNew } from "./files.ts"
 
 type DiskShape = Disk["Service"]
 
@@ -36,7 +39,7 @@ export const isWriterFolder = (name: string): boolean => name.startsWith(prefix)
 /** Makes the folder, with its `owner`. When the scope closes, the folder is removed. Nothing of it is synced. */
 export const make = (disk: DiskShape, location: string): Effect.Effect<WriterFolder, DiskError, Scope.Scope> =>
   Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* nearestNow
     const path = join(location, `${prefix}${uuidV4((yield* Randomness)(16))}`)
     const owner = join(path, ownerFile)
     let last = 0
@@ -74,6 +77,37 @@ export const removeOthers = (
       yield* remove(disk, location, path)
     }
   })
+
+/** Bytes of the largest `owner` that is read. */
+const ownerBytesMax = 4096
+
+/**
+ * Returns the writer that has the lib open, as it noted itself; `undefined` if no writer has, or if its note cannot be
+ * read. A note is a hint for people: nothing is decided by it.
+ */
+export const holderOf = (disk: DiskShape, location: string): Effect.Effect<LockHolder | undefined> =>
+  Effect.gen(function* () {
+    let last: LockHolder | undefined
+    for (const name of yield* disk.list(location)) {
+      if (!isWriterFolder(name)) continue
+      const holder = parseOwner(yield* readWhole(disk, join(location, name, ownerFile), ownerBytesMax))
+      // A writer that was killed may have left a folder too.
+      if (holder !== undefined && (last === undefined || holder.since > last.since)) last = holder
+    }
+    return last
+  }).pipe(Effect.catch(() => Effect.succeed(undefined)))
+
+const parseOwner = (bytes: Uint8Array | undefined): LockHolder | undefined => {
+  if (bytes === undefined) return undefined
+  try {
+    const { host, pid, since } = TaraSON.parse(bytes.subarray(0, bytes.lastIndexOf(newline)))
+    if (typeof host !== "string" || !Number.isSafeInteger(pid) || typeof since !== "number") return undefined
+    const here = host === hostname() && pid === process.pid
+    return { here, host: host.slice(0, 255).toWellFormed(), pid: Number(pid), since: new Date(since).toISOString() }
+  } catch {
+    return undefined
+  }
+}
 
 /** Attempts to remove a folder into which its writer still puts files. */
 const attemptsMax = 1000

@@ -9,7 +9,7 @@ import { ackedFile, libMetaFile, lockFile, placeFile, tapeMetaFile } from "../..
 import { parseDynamicName } from "../../domain/format/Names.ts"
 import { type Disk, DiskError } from "../../services/ports/Disk.ts"
 import type { StorageError, Warning } from "../../services/ports/Storage.ts"
-import { libDerivedFolder, libMetaTemporary } from "../storage/fileNames.ts"
+import { isSystemName, libDerivedFolder, libMetaTemporary } from "../storage/fileNames.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { ensurePath, join, unlinkIfThere } from "./files.ts"
 import type { Hold } from "./OpenFolder.ts"
@@ -100,9 +100,12 @@ const takeOver = (
 
 const isOurs = new Set([lockFile, libMetaTemporary])
 
-/** Returns whether there is nothing but the leftovers of an interrupted creation. */
-const isEmpty = (names: ReadonlyArray<string>): boolean =>
-  names.every((name) => isOurs.has(name) || WriterFolder.isWriterFolder(name))
+/** Returns what is neither a leftover of an interrupted creation nor put there by the system. */
+const othersOf = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.filter((name) => !isOurs.has(name) && !WriterFolder.isWriterFolder(name) && !isSystemName(name))
+
+/** Returns whether there is nothing that stops a new lib. */
+const isEmpty = (names: ReadonlyArray<string>): boolean => othersOf(names).length === 0
 
 /** Returns whether this is a lib in which nothing was done yet. */
 const isNew = (names: ReadonlyArray<string>): boolean =>
@@ -124,14 +127,24 @@ const accept = (
       location,
       wasLib
         ? `it has no ${libMetaFile}, but other files of a lib; recover it with Lib.recover`
-        : "it is neither empty nor a lib; choose another folder"
+        : `it is neither empty nor a lib, but has ${listed(othersOf(names))}; choose another folder, or move that away`
     )
   })
+
+/** Lists a few names. They are not ours, so they are quoted and cut. */
+const listed = (names: ReadonlyArray<string>): string => {
+  const few = names.toSorted().slice(0, listedMax)
+  const more = names.length - few.length
+  const text = few.map((name) => JSON.stringify(name.length <= 60 ? name : `${name.slice(0, 60)}…`)).join(", ")
+  return more === 0 ? text : `${text} and ${more} more`
+}
+
+const listedMax = 3
 
 /** Returns whether there is something that only a lib has, with or without its meta. */
 const holdsLib = (disk: DiskShape, location: string, names: ReadonlyArray<string>): Effect.Effect<boolean, DiskError> =>
   Effect.gen(function* () {
-    for (const name of names) {
+    for (const name of othersOf(names)) {
       if (name === ackedFile || name === placeFile || name === libDerivedFolder || parseDynamicName(name) !== undefined)
         return true
       if ((yield* disk.stat(join(location, name)))?.kind !== "folder") continue

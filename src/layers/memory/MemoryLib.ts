@@ -15,7 +15,8 @@ export interface Tape {
 }
 
 export interface Lib {
-  locked: boolean
+  /** When the writer opened it, in milliseconds since 1970; `undefined` without a writer. */
+  lockedSince: number | undefined
   meta: Uint8Array | undefined
   /** Meta as the last append left it, with its version. */
   grown: { readonly bytes: Uint8Array; readonly running: RunningVersion } | undefined
@@ -38,7 +39,7 @@ export interface Session {
 }
 
 export const makeLib = (): Lib => ({
-  locked: false,
+  lockedSince: undefined,
   meta: undefined,
   grown: undefined,
   hint: undefined,

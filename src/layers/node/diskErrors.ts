@@ -10,8 +10,9 @@ export const diskError = (operation: string, path: string, code: string): DiskEr
 /** Fails with the errno of an error. An error without one is a bug of ours: the caller dies with it. */
 export const failure = (operation: string, path: string, cause: unknown): Effect.Effect<never, DiskError> => {
   const code = (cause as NodeJS.ErrnoException | null)?.code
-  // Node's own codes (ERR_INVALID_ARG_TYPE, …) show that we called it wrongly; codes of the system begin otherwise.
-  return typeof code === "string" && !code.startsWith("ERR_")
+  // Node's own codes (ERR_INVALID_ARG_TYPE, …) show that we called it wrongly; codes of the system begin otherwise. The
+  // one exception is what `node --permission` refuses.
+  return typeof code === "string" && (!code.startsWith("ERR_") || code === "ERR_ACCESS_DENIED")
     ? Effect.fail(diskError(operation, path, code))
     : Effect.die(cause)
 }
@@ -37,6 +38,7 @@ export const background = (
 ): Effect.Effect<void, DiskError> =>
   Effect.uninterruptible(
     Effect.callback<void, DiskError>((resume) => {
-      start((cause) => resume(cause ? failure(operation, path, cause) : Effect.void))
+      // Some runtimes call back with `undefined` where Node has `null`.
+      start((cause) => resume(cause === null || cause === undefined ? Effect.void : failure(operation, path, cause)))
     })
   )

@@ -86,7 +86,7 @@ const readLarge = (
   const step = Effect.suspend(() =>
     background("read", path, (resume) => {
       system.read(descriptor, bytes, done, bytes.length - done, position + done, (cause, count) => {
-        if (!cause) {
+        if (cause === null || cause === undefined) {
           done += count
           ended = count === 0
         }

@@ -7,6 +7,7 @@
  * to create the file nor to read it.
  */
 import * as Effect from "effect/Effect"
+import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import type * as Sqlite from "node:sqlite"
@@ -161,12 +162,13 @@ const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
 /** Opens and locks the file. Returns the code of the error if that fails. */
 const open = (lockPath: string): Held | string => {
   let database: Sqlite.DatabaseSync | undefined
+  const short = shortNameOf(lockPath)
   try {
-    if (identityAt(lockPath) === undefined) createThroughSqlite(lockPath)
+    makeThroughSqlite(lockPath, short)
     // Compared before the open and after the lock. While SQLite has the file open, no other file can get its inode. So
     // if the identity is the same both times, it is that of the locked file.
     const identity = identityAt(lockPath)
-    database = openSqlite(lockPath)
+    database = openSqlite(short ?? lockPath)
     // SQLite silently opens a lock file read-only if it cannot be written to, and BEGIN EXCLUSIVE then takes a shared
     // lock. In that case the write, which never leaves memory, fails.
     database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; BEGIN EXCLUSIVE; PRAGMA user_version=1")
@@ -181,15 +183,60 @@ const open = (lockPath: string): Held | string => {
     if (database?.isOpen === true) database.close()
     const code = sqliteCode(cause)
     if (code === undefined) throw cause
-    return code
+    return code === "ECANTOPEN" ? whyNotOpened(lockPath) : code
+  } finally {
+    if (short !== undefined) fs.rmSync(short, { force: true })
   }
 }
 
-/** Creates the file by opening it; SQLite writes nothing into it. */
-const createThroughSqlite = (lockPath: string): void => {
-  openSqlite(lockPath).close()
+/** Creates the file by opening it, unless it is there; SQLite writes nothing into it. */
+const makeThroughSqlite = (lockPath: string, short: string | undefined): void => {
+  if (identityAt(lockPath) !== undefined) {
+    if (short !== undefined) link(lockPath, short)
+    return
+  }
+  openSqlite(short ?? lockPath).close()
+  if (short !== undefined) link(short, lockPath)
   // If somebody put a link there meanwhile, the file that it leads to must not be changed.
   if (identityAt(lockPath) !== undefined) fs.chmodSync(lockPath, 0o600)
+}
+
+/** Bytes of the longest path that SQLite opens: 512 (`MAX_PATHNAME`), less the suffix of a journal. */
+const sqlitePathBytesMax = 504
+
+/**
+ * Returns a second name for a lock file whose path is too long for SQLite, in the nearest folder above with a shorter path;
+ * `undefined` if the path is short enough. A lock belongs to the file, whatever its name, so the second name is a hard link
+ * that is removed once the lock is taken.
+ */
+const shortNameOf = (lockPath: string): string | undefined => {
+  if (process.platform === "win32" || Buffer.byteLength(lockPath) <= sqlitePathBytesMax) return undefined
+  const name = `.litelib.lock-${randomUUID()}`
+  let folder = path.dirname(lockPath)
+  while (Buffer.byteLength(folder) + 1 + name.length > sqlitePathBytesMax) folder = path.dirname(folder)
+  return path.join(folder, name)
+}
+
+/** Gives a lock file its second name. If that cannot be, the path is too long. */
+const link = (from: string, to: string): void => {
+  try {
+    fs.linkSync(from, to)
+  } catch (cause) {
+    const isTaken = (cause as NodeJS.ErrnoException).code === "EEXIST"
+    // If another writer made the lock file meanwhile, it is about to take the lock.
+    throw Object.assign(new Error("link"), { code: isTaken ? "ELOCKED" : "ENAMETOOLONG" })
+  }
+}
+
+/** Returns the code of the system where SQLite says only that it cannot open the file. Opens nothing. */
+const whyNotOpened = (lockPath: string): string => {
+  try {
+    const isThere = identityAt(lockPath) !== undefined
+    fs.accessSync(isThere ? lockPath : path.dirname(lockPath), fs.constants.R_OK | fs.constants.W_OK)
+    return "EACCES"
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code ?? "EACCES"
+  }
 }
 
 // In defensive mode, the default of newer Node versions, SQLite silently refuses journal_mode=OFF.

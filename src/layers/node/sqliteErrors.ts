@@ -7,7 +7,7 @@ const results: ReadonlyArray<readonly [errcode: number, text: string, code: stri
   [8, "attempt to write a readonly database", "EACCES"], // SQLITE_READONLY
   [10, "disk I/O error", "EIO"], // SQLITE_IOERR
   [13, "database or disk is full", "ENOSPC"], // SQLITE_FULL
-  [14, "unable to open database file", "EACCES"], // SQLITE_CANTOPEN
+  [14, "unable to open database file", "ECANTOPEN"], // SQLITE_CANTOPEN, whatever the reason
   [26, "file is not a database", "EUNSAFE"] // SQLITE_NOTADB: the file belongs to somebody else
 ]
 

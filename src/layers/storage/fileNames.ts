@@ -26,6 +26,34 @@ export const quarantineName = (name: string, n: number): string => {
 /** Folder of a lib with derived files that belong to no tape, in a folder for each kind. */
 export const libDerivedFolder = "litelib.derived"
 
+/**
+ * Files and folders that systems and tools put into folders by themselves, in lower case. They do not belong to a lib, and
+ * a place that holds nothing else counts as empty.
+ */
+const systemNames: ReadonlySet<string> = new Set([
+  "lost+found",
+  ".gitkeep",
+  ".gitignore",
+  ".keep",
+  ".ds_store",
+  ".localized",
+  ".fseventsd",
+  ".spotlight-v100",
+  ".temporaryitems",
+  ".trashes",
+  ".snapshot",
+  ".snapshots",
+  ".zfs",
+  "desktop.ini",
+  "thumbs.db",
+  "system volume information",
+  "$recycle.bin"
+])
+
+/** Returns whether a system or a tool puts something of this name into folders by itself. */
+export const isSystemName = (name: string): boolean =>
+  systemNames.has(name.toLowerCase()) || /^(?:\._|\.nfs|\.trash-)/i.test(name)
+
 /** Returns whether recovery should treat a file of this name as a segment of a tape. */
 export const looksLikeSegment = (name: string): boolean =>
   /^seg-\d{6,}\.jsonl(?:\.[a-z0-9]+)?$/.test(name) && !name.endsWith(".tmp")

@@ -18,9 +18,21 @@ const reasons: ReadonlyMap<string, readonly [reason: Reason, detail: string]> = 
   ["ELOOP", ["unsafe", "it is a link, and links are not followed"]],
   ["ENOTDIR", ["unsafe", "there is a file where a folder belongs"]],
   ["EISDIR", ["unsafe", "there is a folder where a file belongs"]],
-  ["EROFS", ["read-only", "EROFS"]],
-  ["EACCES", ["read-only", "EACCES"]],
-  ["EPERM", ["read-only", "EPERM"]],
+  ["EROFS", ["denied", "EROFS: its file system is mounted read-only; mount it for writing"]],
+  ["EACCES", ["denied", "EACCES: permission denied; check its owner and mode, and those of the folders above it"]],
+  ["EPERM", ["denied", "EPERM: the system does not permit it; check its owner and attributes"]],
+  [
+    "ERR_ACCESS_DENIED",
+    [
+      "denied",
+      "ERR_ACCESS_DENIED: Node's permission model refuses it; start Node with --allow-fs-read and --allow-fs-write for this path"
+    ]
+  ],
+  ["ENOSPC", ["failed", "ENOSPC: the disk is full; make room"]],
+  ["EDQUOT", ["failed", "EDQUOT: the disk quota is used up; make room"]],
+  ["ENAMETOOLONG", ["failed", "ENAMETOOLONG: the path is too long; choose a shorter one"]],
+  ["EMFILE", ["failed", "EMFILE: this process has too many open files; raise the limit with ulimit -n"]],
+  ["ENFILE", ["failed", "ENFILE: the system has too many open files"]],
   [
     "ENOSQLITE",
     [
@@ -34,10 +46,19 @@ const reasons: ReadonlyMap<string, readonly [reason: Reason, detail: string]> = 
 /** Describes a file that has more bytes than its reader accepts. */
 export const tooLarge = (bytes: number, bytesMax: number): string => `it has ${bytes} bytes, more than ${bytesMax}`
 
+const reasonOf = ({ code, operation }: DiskError): readonly [reason: Reason, detail: string] =>
+  // Whatever it allows: a writer could promise nothing.
+  code === "ERR_ACCESS_DENIED" && /sync/i.test(operation)
+    ? [
+        "denied",
+        "ERR_ACCESS_DENIED: node --permission disables fsync; open the lib for reading, or start Node without it"
+      ]
+    : (reasons.get(code) ?? ["failed", code])
+
 /** Returns the error of storage for an error of the disk. */
 export const fromDisk = (operation: string, place: string, error: DiskError): StorageError => {
-  const [reason, detail] = reasons.get(error.code) ?? ["failed", error.code]
-  return storageError(operation, place, reason, detail)
+  const [reason, detail] = reasonOf(error)
+  return storageError(operation, reason === "denied" || reason === "failed" ? error.path : place, reason, detail)
 }
 
 /** Turns errors of the disk into errors of storage. */

@@ -1,7 +1,14 @@
 /** Changes to the tapes that a lib lists: creates, archives and activates them. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type MetaInvalid, type TapeExists, TapeNotFound, type WriterPoisoned } from "../../domain/format/Errors.ts"
+import { storableNow } from "../base/storableNow.ts"
+import {
+  type ClockOutOfRange,
+  type MetaInvalid,
+  type TapeExists,
+  type TapeNotFound,
+  tapeNotFound,
+  type WriterPoisoned
+} from "../../domain/format/Errors.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"
@@ -11,14 +18,13 @@ import { attempt } from "../base/attempt.ts"
 import type { LibHandle } from "./LibHandle.ts"
 import type { WriteError } from "./WriterGuard.ts"
 
+/** Errors of creating a tape. After `WriterPoisoned` it may be there or not, after any other error it is not. */
+export type CreateTapeError = InvalidTapeName | TapeExists | MetaInvalid | ClockOutOfRange | StorageError | WriteError
+
 /**
  * Creates the folder of a tape with its meta, then lists the tape. In this order, a listed tape always has its meta.
  */
-export const createTape = (
-  lib: LibHandle,
-  name: string,
-  role: Role
-): Effect.Effect<TapeListing, InvalidTapeName | TapeExists | MetaInvalid | StorageError | WriteError> =>
+export const createTape = (lib: LibHandle, name: string, role: Role): Effect.Effect<TapeListing, CreateTapeError> =>
   Effect.gen(function* () {
     yield* lib.guard.check
     yield* attempt<string, InvalidTapeName>(() => checkTapeName(name))
@@ -29,14 +35,14 @@ const createUnlisted = (
   lib: LibHandle,
   name: string,
   role: Role
-): Effect.Effect<TapeListing, TapeExists | MetaInvalid | WriteError> =>
+): Effect.Effect<TapeListing, Exclude<CreateTapeError, InvalidTapeName>> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
       // While this fibre waited for the lock, another may have created the tape, or the writer may have stopped.
       yield* lib.guard.check
       yield* lib.tapes.checkFree(name)
       yield* lib.guard.checkLock
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* storableNow
       const tape = lib.uuid(now)
       const listed: TapeListing = { name, tape, role, state: "active" }
       yield* lib.meta.checkRoom({ $type: "LiteLib.Tape", ...listed })
@@ -69,7 +75,7 @@ export const setTapeState = (
     Effect.gen(function* () {
       yield* lib.guard.check
       const listed = lib.tapes.listing(name)
-      if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+      if (listed === undefined) return yield* tapeNotFound(name)
       if (listed.state === state) return
       const { name: listedName, tape, role } = listed
       yield* lib.meta.append({ $type: "LiteLib.Tape", name: listedName, tape, role, state })

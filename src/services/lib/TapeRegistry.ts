@@ -4,7 +4,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { TapeExists, TapeInvalid, TapeNotFound, type WriterPoisoned } from "../../domain/format/Errors.ts"
+import {
+  TapeExists,
+  TapeInvalid,
+  type TapeNotFound,
+  tapeNotFound,
+  type WriterPoisoned
+} from "../../domain/format/Errors.ts"
 import { parseIfSegmentName } from "../../domain/format/parseIfSegmentName.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import type { TapeState } from "../../domain/meta/TapeState.ts"
@@ -124,7 +130,7 @@ export class TapeRegistry {
   > {
     const { guard, journal, meta: lib, root } = this.#context
     const listed = this.listing(name)
-    if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+    if (listed === undefined) return yield* tapeNotFound(name)
     let meta = yield* readTapeMeta(root, lib.state, listed)
     if (root.mode === "read") {
       yield* partsInRow(journal, listed, meta.state)

@@ -1,10 +1,17 @@
 /**
  * Opens a lib for writing: creates it, or takes it over from the writer before (docs/PROTOCOL.md, "Open for writing").
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { IdentityMismatch, InvalidSettings, LibInvalid, LibLocked } from "../../domain/format/Errors.ts"
+import { storableNow } from "../base/storableNow.ts"
+import {
+  IdentityMismatch,
+  InvalidSettings,
+  LibExists,
+  LibInvalid,
+  LibLocked,
+  LibNotFound
+} from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import { checkLimits, defaultLimits } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
@@ -69,7 +76,12 @@ export interface WriterOptions extends LibOptions {
   readonly uuid: (nowMillis: number) => string
   readonly sealing: Sealer
   readonly before?: Before | undefined
+  /** Whether the lib may be new. Default: `if-absent`. */
+  readonly create?: Create | undefined
 }
+
+/** `if-absent`: opens a lib, or creates one. `never`: only opens one. `must`: only creates one. */
+export type Create = "if-absent" | "never" | "must"
 
 /**
  * Opens a lib for writing. Creates it in an empty place, else takes over everything that the writer before left. If
@@ -99,7 +111,11 @@ const openAlone = Effect.fnUntraced(function* (
   let read = yield* readLibMeta(root, options.limits)
   const created = read === undefined
   if (before !== undefined) yield* checkSame(root, read, before)
+  // Checked before the lock was taken too, but another writer may have created or removed the lib since.
+  if (read !== undefined && options.create === "must") return yield* new LibExists({ location: root.location })
   if (read === undefined) {
+    if (options.create === "never")
+      return yield* new LibNotFound({ location: root.location, why: "it was removed just now" })
     yield* create(root, options)
     read = yield* readLibMeta(root, options.limits)
     if (read === undefined) {
@@ -165,7 +181,7 @@ const inspectAndTakeOver = Effect.fnUntraced(function* (root: Root, read: ReadSt
 })
 
 const create = Effect.fnUntraced(function* (root: Root, { uuid, ...options }: WriterOptions) {
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* storableNow
   const limits = { ...defaultLimits, ...options.limits }
   const placement = options.placement ?? defaultPlacement
   const wrong = checkLimits(limits) ?? checkPlacement(placement)

@@ -2,10 +2,17 @@
  * Clones a tape: creates a new tape with the same logical stream, in this lib or another one. Files are copied byte by
  * byte (I5) and checked on the way. The clone has an id of its own and records its origin.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
-import { type MetaInvalid, SegmentCorrupt, type TapeExists } from "../../domain/format/Errors.ts"
+import { storableNow } from "../base/storableNow.ts"
+import { aCallback, type Checks } from "../../domain/format/checkOptions.ts"
+import {
+  type ClockOutOfRange,
+  type InvalidArgument,
+  type MetaInvalid,
+  SegmentCorrupt,
+  type TapeExists
+} from "../../domain/format/Errors.ts"
 import { newline } from "../../domain/format/Format.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
@@ -37,6 +44,8 @@ export interface CloneOptions {
   readonly onProgress?: OnProgress
 }
 
+export const cloneChecks = { onProgress: aCallback } satisfies Checks<CloneOptions>
+
 /**
  * Errors of a clone. `TapeExists` and `InvalidTapeName` call for another name. `TaraSONError` means that the limits of
  * the target do not allow a record, `MetaInvalid` that its meta has no room. `SegmentCorrupt` or `SegmentMissing` means
@@ -50,6 +59,8 @@ export type CloneError =
   | MetaInvalid
   | TapeExists
   | InvalidTapeName
+  | InvalidArgument
+  | ClockOutOfRange
   | TaraSONError
 
 /** Clones `tape` of `source` as `name` into `target`, which may be the same lib. */
@@ -285,7 +296,7 @@ const list = (
 ): Effect.Effect<TapeListing, CloneError> =>
   Effect.gen(function* () {
     yield* lib.guard.check
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* storableNow
     const tape = lib.uuid(now)
     // Batch numbers are those of a lib. No batch that this lib has committed so far belongs to the new tape.
     const lastBatch = lib.journal.durable.batch

@@ -8,7 +8,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { LibClosed } from "../../domain/format/Errors.ts"
+import { aCallback, aCount, type Checks, shown } from "../../domain/format/checkOptions.ts"
+import { InvalidArgument, type LibClosed } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as Proof from "../../domain/merkle/Proof.ts"
 import type { FlushError } from "../write/flush.ts"
@@ -25,10 +26,10 @@ export type HeadError = FlushError | ReadError | LibClosed
 /**
  * Errors of checking a tape against a head. `HeadMismatch` means that its files were replaced, restored or rewritten.
  */
-export type CheckHeadError = ReadError | LibClosed | Proof.HeadMismatch
+export type CheckHeadError = ReadError | LibClosed | InvalidArgument | Proof.HeadMismatch
 
 /** Errors of proving that a record is on the tape. */
-export type InclusionError = ReadError | LibClosed | Proof.RecordNotFound
+export type InclusionError = ReadError | LibClosed | InvalidArgument | Proof.RecordNotFound
 /** Errors of proving that a tape has only grown. */
 export type ConsistencyError = InclusionError | Proof.HeadMismatch
 
@@ -39,6 +40,8 @@ export interface ProofOptions {
   /** Receives the progress after each chunk. Total bytes are an estimate if `records` ends within a segment. */
   readonly onProgress?: OnProgress | undefined
 }
+
+export const proofChecks = { records: aCount, onProgress: aCallback } satisfies Checks<ProofOptions>
 
 /**
  * Returns the tape's id, number of records and root, up to its last acknowledged batch. A writer flushes the tape
@@ -66,7 +69,7 @@ export const proveInclusion = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Proof.InclusionProof, InclusionError> {
   const records = yield* sizeOf(tape, options)
   if (!isCount(ordinal) || ordinal >= records) {
-    return yield* new Proof.RecordNotFound({ tape: tape.name, ordinal, records })
+    return yield* new Proof.RecordNotFound({ tape: tape.name, ordinal: numberIn(ordinal), records })
   }
   const builder = new Proof.InclusionBuilder(records, ordinal)
   yield* readInto(lib, tape, records, builder, options.onProgress)
@@ -80,6 +83,7 @@ export const proveConsistency = Effect.fnUntraced(function* (
   earlier: Proof.Head,
   options: ProofOptions = {}
 ): Effect.fn.Return<Proof.ConsistencyProof, ConsistencyError> {
+  yield* requireHead("Tape.proveConsistency", "earlier", earlier)
   const records = yield* sizeOf(tape, options)
   yield* expectTape(tape, earlier, records)
   const builder = new Proof.ConsistencyBuilder(earlier.records, records)
@@ -99,6 +103,7 @@ export const checkHead = Effect.fnUntraced(function* (
   expected: Proof.Head,
   onProgress?: OnProgress
 ): Effect.fn.Return<void, CheckHeadError> {
+  yield* requireHead("Tape.checkHead", "expected", expected)
   yield* expectTape(tape, expected, tape.records)
   const merkle = new Merkle.Accumulator()
   yield* readInto(lib, tape, expected.records, merkle, onProgress)
@@ -115,6 +120,16 @@ const sizeOf = (
     : Effect.fail(new Proof.RecordNotFound({ tape: tape.name, ordinal: records - 1, records: tape.records }))
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
+
+const numberIn = (value: unknown): number => (typeof value === "number" ? value : Number.NaN)
+
+/** Fails unless this is a head. */
+const requireHead = (call: string, argument: string, head: unknown): Effect.Effect<void, InvalidArgument> =>
+  Effect.suspend(() => {
+    if (Proof.isHead(head)) return Effect.void
+    const why = `must be a head, with tape, records and root, not ${shown(head)}`
+    return Effect.fail(new InvalidArgument({ call, argument, why }))
+  })
 
 /** Compares id and number of records, without reading a record. */
 const expectTape = (tape: OpenTape, expected: Proof.Head, records: number): Effect.Effect<void, Proof.HeadMismatch> =>

@@ -15,6 +15,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { LockHolder } from "../../domain/format/Errors.ts"
 
 /**
  * A failed storage operation. By `reason`:
@@ -26,7 +27,9 @@ import type * as Scope from "effect/Scope"
  * - `lock-lost`: the lock is no longer ours.
  * - `not-a-lib`: the place is neither empty nor a lib.
  * - `unsafe`: there is a link, device or folder instead of a file.
- * - `read-only`: the place, or this handle, cannot be written to.
+ * - `read-only`: this handle was opened for reading.
+ * - `denied`: the system refuses it: rights are missing, or a file system is mounted read-only. `place` is the file or
+ *   folder that it refuses, and `detail` has its name for the error and what to do.
  * - `unsupported`: the place cannot keep the guarantees, such as a network file system.
  * - `too-large`: there is more than the caller allows; nothing was read.
  * - `failed`: any other failure of the system; `detail` has the system's name for it.
@@ -46,12 +49,15 @@ export class StorageError extends Schema.TaggedError<StorageError>("litetapes/St
     "not-a-lib",
     "unsafe",
     "read-only",
+    "denied",
     "unsupported",
     "too-large",
     "failed"
   ]),
   /** More about the failure; may be empty. */
-  detail: Schema.String
+  detail: Schema.String,
+  /** With reason `locked`: the writer that has the lib open, if it is known. */
+  holder: Schema.optionalKey(LockHolder)
 }) {
   override get message() {
     return `${this.operation}: ${this.reason}${this.detail === "" ? "" : ` (${this.detail})`}: ${this.place}`

@@ -10,7 +10,7 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import { decodeUntrusted } from "../base/decodeUntrusted.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import { isSystemRecord } from "../../domain/segment/recordLines.ts"
-import { wholeNumber } from "../../domain/base/wholeNumber.ts"
+import { aCountOrInfinity, aFlag, type Checks } from "../../domain/format/checkOptions.ts"
 import { type Chunk, corruptAt, parseChunk, readChunk, type ReadError } from "./RecordReader.ts"
 
 /** Range of records, by ordinal. */
@@ -24,6 +24,13 @@ export interface RecordRange {
   /** Whether to continue where records are lost, instead of failing with `RecordsLost`. Default: false. */
   readonly allowGaps?: boolean
 }
+
+export const recordRangeChecks = {
+  from: aCountOrInfinity,
+  to: aCountOrInfinity,
+  reverse: aFlag,
+  allowGaps: aFlag
+} satisfies Checks<RecordRange>
 
 /** @throws BadLine | TaraSONError */
 const toRecord = (record: Json): JsonObject => {
@@ -53,8 +60,8 @@ export const tapeRecords = (
  */
 const firstLoss = ({ state }: OpenTape, range: RecordRange): Lost | undefined => {
   if (state.lost.length === 0) return undefined
-  const from = wholeNumber("from", range.from, 0)
-  const to = wholeNumber("to", range.to, Number.POSITIVE_INFINITY)
+  const from = range.from ?? 0
+  const to = range.to ?? Number.POSITIVE_INFINITY
   const passed = ({ accepted, ordinal }: Lost) => accepted !== true && from < to && ordinal >= from && ordinal < to
   return range.reverse === true ? state.lost.findLast(passed) : state.lost.find(passed)
 }
@@ -79,8 +86,8 @@ export const chunkStream = <A>(
 ): Stream.Stream<A, ReadError | LibClosed> =>
   Stream.suspend(() => {
     const opened = tape()
-    const from = wholeNumber("from", range.from, 0)
-    const to = Math.min(opened.records, wholeNumber("to", range.to, opened.records))
+    const from = range.from ?? 0
+    const to = Math.min(opened.records, range.to ?? opened.records)
     if (!(from < to)) return Stream.empty
     return range.reverse === true ? backwards(lib, opened, from, to, take) : forwards(lib, opened, from, to, take)
   })

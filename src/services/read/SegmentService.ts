@@ -1,6 +1,7 @@
 /** Closed segments, as users get them: each can be read and verified. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { shown } from "../../domain/format/checkOptions.ts"
 import { type LibClosed, SegmentMissing } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
@@ -52,7 +53,7 @@ export const findSegment = (
     const opened = tape()
     const info = opened.state.segments.find((segment) => segment.number === number)
     return info === undefined
-      ? Effect.fail(new SegmentMissing({ tape: opened.name, segment: `number ${number}` }))
+      ? Effect.fail(new SegmentMissing({ tape: opened.name, segment: `number ${shown(number)}` }))
       : Effect.succeed(serve(lib, tape, info))
   })
 

@@ -5,16 +5,17 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { LibClosed } from "../../domain/format/Errors.ts"
+import { aCountOrInfinity, aFlag, type Checks, nested, oneOf } from "../../domain/format/checkOptions.ts"
+import type { InvalidArgument, LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { type EventsLost, PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
+import { checkOptions } from "../base/checkCall.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
-import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { AllGaps } from "./AllGaps.ts"
 import { tapesFor } from "./CategoryTapes.ts"
-import { compile, type EventFilter } from "./EventFilter.ts"
+import { compile, type EventFilter, filterChecks, matchesNothing } from "./EventFilter.ts"
 import { TapeCursor } from "./TapeCursor.ts"
 
 /** Range and filter of events, by position. */
@@ -39,8 +40,24 @@ export interface ReadAllOptions {
   readonly allowGaps?: boolean
 }
 
+const readAllChecks = {
+  from: aCountOrInfinity,
+  to: aCountOrInfinity,
+  limit: aCountOrInfinity,
+  direction: oneOf("forward", "backward"),
+  filter: nested(filterChecks),
+  allowGaps: aFlag
+} satisfies Checks<ReadAllOptions>
+
 /** Why events could not be read. */
-export type AllReadError = LoadError | ReadError | PositionGap | EventsLost | TapeNotForEvents | LibClosed
+export type AllReadError =
+  | LoadError
+  | ReadError
+  | PositionGap
+  | EventsLost
+  | TapeNotForEvents
+  | InvalidArgument
+  | LibClosed
 
 /** Maximum number of events in a chunk. */
 const pageEvents = 1024
@@ -52,12 +69,13 @@ const windowBytes = 8 * 1024 * 1024
 export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.Stream<RecordedEvent, AllReadError> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      yield* checkOptions("EventStore.readAll", options, readAllChecks)
       yield* lib.guard.checkOpen
-      const from = wholeNumber("from", options.from, 0)
-      const to = Math.min(lib.journal.durable.position, wholeNumber("to", options.to, Number.POSITIVE_INFINITY))
-      const limit = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
+      const from = options.from ?? 0
+      const to = Math.min(lib.journal.durable.position, options.to ?? Number.POSITIVE_INFINITY)
+      const limit = options.limit ?? Number.POSITIVE_INFINITY
       const names = yield* tapesFor(lib, options.filter?.categories)
-      if (from >= to || limit <= 0) return Stream.empty
+      if (from >= to || limit <= 0 || matchesNothing(options.filter)) return Stream.empty
       const backward = options.direction === "backward"
       const filter = compile(options.filter)
       const tapes = yield* Effect.forEach(names, (name) => lib.tapes.get(name))

@@ -23,7 +23,7 @@ export interface AppendResult {
   readonly stream: string
   /** Revision of the first event of this append. If it has no events, the revision that the next event will get. */
   readonly firstRevision: number
-  /** Revision of the last event of this append: the value to expect next. −1 if the stream has no events. */
+  /** Revision of the last event of this append: the value to expect next. −1 if the stream has no events: then expect `no-stream`. */
   readonly lastRevision: number
   /** Position of the first event of this append; −1 if it has no events. */
   readonly firstPosition: number

@@ -4,8 +4,20 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { isStorableTime } from "../../domain/base/storableTime.ts"
 import * as Event from "../../domain/event/Event.ts"
 import { EventIdConflict, type ExpectedRevision } from "../../domain/event/EventErrors.ts"
+import {
+  anything,
+  type Check,
+  type Checks,
+  elementOf,
+  isArray,
+  isCount,
+  refuseWrongOptions,
+  shown
+} from "../../domain/format/checkOptions.ts"
+import { ClockOutOfRange, InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
@@ -31,9 +43,24 @@ export interface StreamAppend {
   readonly stream: string
   /** Events to append, in order; may be empty. */
   readonly events: ReadonlyArray<Event.NewEvent>
-  /** State that the stream must be in. Default: `any`. */
+  /** State that the stream must be in. Default: `any`. To leave it out, omit the key: `undefined` is refused. */
   readonly expected?: ExpectedRevision
 }
+
+/** Returns why a value is not an expectation. `undefined` is not one: it must not turn the check off. */
+export const expectationCheck: Check = (value) =>
+  isCount(value) || conditions.has(value) ? undefined : { below: "", why: whyNotExpectation(value) }
+
+const whyNotExpectation = (value: unknown): string =>
+  value === undefined
+    ? 'must not be undefined: leave the key out, or pass "any"'
+    : value === -1
+      ? 'must not be -1: to expect that a stream has no events, pass "no-stream"'
+      : `must be a revision (a whole number, 0 or more), "any", "no-stream" or "stream-exists", not ${shown(value)}`
+
+const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
+
+const appendChecks = { stream: anything, events: anything, expected: expectationCheck } satisfies Checks<StreamAppend>
 
 export type { AppendResult }
 
@@ -47,6 +74,8 @@ export type EventAppendError =
   | SegmentError
   | Refusal
   | InvalidStreamName
+  | InvalidArgument
+  | ClockOutOfRange
   | Event.InvalidEvent
   | TaraSONError
 
@@ -55,7 +84,7 @@ export class EventAppender {
   readonly #loop: CommitLoop
   readonly #states: StreamStates
   #time = ""
-  #timeMillis = -1
+  #timeMillis = Number.NaN
   readonly #newId = () => this.#lib.uuid(this.#timeMillis)
 
   constructor(lib: LibHandle, loop: CommitLoop, states: StreamStates) {
@@ -69,14 +98,14 @@ export class EventAppender {
    */
   append(
     clock: Clock.Clock,
-    appends: ReadonlyArray<StreamAppend>
+    appends: () => ReadonlyArray<StreamAppend>
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return this.#append(clock, () => this.#encodeAll(appends), allResults)
+    return this.#append(clock, () => this.#encodeAll(appends()), allResults)
   }
 
   /** Does the same for one stream. */
   appendOne(clock: Clock.Clock, append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(clock, () => [this.#encode(append())], firstResult)
+    return this.#append(clock, () => [this.#encode(append(), -1)], firstResult)
   }
 
   #append<A>(
@@ -94,6 +123,7 @@ export class EventAppender {
     } catch (error) {
       return thrown<EventAppendError>(error)
     }
+    if (entries.length === 0) return Effect.succeed(results(entries, noResult))
     return this.#appendEncoded(entries, results)
   }
 
@@ -148,30 +178,36 @@ export class EventAppender {
 
   #setTime(now: number): void {
     if (now === this.#timeMillis) return
+    if (!isStorableTime(now)) throw new ClockOutOfRange({ millis: now })
     this.#timeMillis = now
     this.#time = new Date(now).toISOString()
   }
 
   #encodeAll(appends: ReadonlyArray<StreamAppend>): Array<PlannedAppend> {
     const entries: Array<PlannedAppend> = []
-    for (const append of appends) entries.push(this.#encode(append))
+    if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
+    for (let at = 0; at < appends.length; at++) {
+      const append: unknown = elementOf(appends, at)
+      if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
+      refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
+      entries.push(this.#encode(append as StreamAppend, at))
+    }
     if (entries.length > 1) refuseTwins(entries)
     return entries
   }
 
-  #encode(append: StreamAppend): PlannedAppend {
+  /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */
+  #encode(append: StreamAppend, at: number): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
-    if (typeof expected !== "number" && !conditions.has(expected)) {
-      throw new TypeError(`expected must be a revision, "any", "no-stream" or "stream-exists", not ${String(expected)}`)
-    }
-    if (!Array.isArray(all)) throw new TypeError("the events of an append must be an array")
+    if (!conditions.has(expected) && !isCount(expected)) throw refusalOf(at, "expected", whyNotExpectation(expected))
+    if (!isArray(all)) throw refusalOf(at, "events", `must be an array, not ${shown(all)}`)
     const { limits } = this.#lib.meta.state
     const count = all.length
     let given: Set<string> | undefined
     const events: Array<Event.EncodedEvent> = []
     for (let index = 0; index < count; index++) {
-      const encoded = Event.encode(stream, all[index]!, index, this.#newId, this.#time, limits)
+      const encoded = Event.encode(stream, elementOf(all, index), index, this.#newId, this.#time, limits)
       events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {
@@ -216,9 +252,19 @@ class PinnedRequest<A> extends AppendRequest<A> {
   }
 }
 
-const noIds: ReadonlySet<string> = new Set()
+/** Returns the error of a call for what is wrong with one of its arguments. */
+const refusalOf = (at: number, argument: string, why: string): InvalidArgument => {
+  if (argument.startsWith("appends")) return new InvalidArgument({ call: "EventStore.appendAll", argument, why })
+  if (at >= 0) return new InvalidArgument({ call: "EventStore.appendAll", argument: `appends[${at}].${argument}`, why })
+  const given = argument === "expected" ? "options.expected" : argument
+  return new InvalidArgument({ call: "EventStore.append", argument: given, why })
+}
 
-const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
+const noResult = (): never => {
+  throw new Error("a call without entries has no result")
+}
+
+const noIds: ReadonlySet<string> = new Set()
 
 /** A stream may occur in several entries, but an id only in one of them. */
 const refuseTwins = (entries: ReadonlyArray<PlannedAppend>): void => {

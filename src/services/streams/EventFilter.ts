@@ -1,11 +1,13 @@
 /** Filters of events. As much as possible is decided from the beginning of a line, before it is parsed. */
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
+import { aText, type Checks, texts } from "../../domain/format/checkOptions.ts"
 import { category } from "../../domain/format/Placement.ts"
 
 /**
  * Filter of events. Every given field must match. One of the values of a field is enough, except that an event must
- * have all of `tags`.
+ * have all of `tags`. An empty list matches no event, whatever the field: a list that a program computed and that came out
+ * empty never returns more than was asked for. To leave a condition out, omit the field.
  */
 export interface EventFilter {
   /** Categories, such as `order`. */
@@ -38,6 +40,17 @@ export const refuseCategories = (filter: TypeFilter | undefined, call: string): 
         argument: "options.filter.categories",
         why: "would be ignored, because this call reads one stream or one category: leave it out"
       })
+
+export const filterChecks = {
+  categories: texts,
+  types: texts,
+  tags: texts,
+  correlationId: aText
+} satisfies Checks<EventFilter>
+
+/** Returns whether a list of the filter is empty. */
+export const matchesNothing = ({ categories, tags, types }: EventFilter = {}): boolean =>
+  categories?.length === 0 || tags?.length === 0 || types?.length === 0
 
 export interface Compiled {
   /** Returns whether the line that begins at `start` may match. */

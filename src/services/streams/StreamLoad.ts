@@ -1,6 +1,6 @@
 /** Looks up the state of a stream: its tape, which the first append creates, and its last revision. */
 import * as Effect from "effect/Effect"
-import { type TapeExists, TapeNotFound } from "../../domain/format/Errors.ts"
+import { type ClockOutOfRange, type TapeExists, TapeNotFound } from "../../domain/format/Errors.ts"
 import type { TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import type { InvalidTapeName } from "../../domain/format/Names.ts"
 import { tapeOf } from "../../domain/format/Placement.ts"
@@ -18,7 +18,14 @@ import { filesOf, sourceAt } from "./StreamSources.ts"
 import type { StreamState } from "./StreamStates.ts"
 
 /** Errors of looking up a stream, before anything is appended. */
-export type LoadStreamError = LoadError | WriteError | StorageError | TapeExists | TapeNotForEvents | InvalidTapeName
+export type LoadStreamError =
+  | LoadError
+  | WriteError
+  | StorageError
+  | TapeExists
+  | TapeNotForEvents
+  | InvalidTapeName
+  | ClockOutOfRange
 
 /** Finds or creates the tape of a stream, and finds the stream's last revision. */
 export const loadState = Effect.fnUntraced(function* (

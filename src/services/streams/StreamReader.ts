@@ -5,15 +5,23 @@ import * as Stream from "effect/Stream"
 import { type InvalidArgument, type LibClosed, SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { EventsLost, TapeNotForEvents } from "../../domain/event/EventErrors.ts"
+import { aCountOrInfinity, aFlag, type Checks, nested, oneOf } from "../../domain/format/checkOptions.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import { attempt } from "../base/attempt.ts"
+import { checkOptions } from "../base/checkCall.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
-import { wholeNumber } from "../../domain/base/wholeNumber.ts"
 import { retryVanished } from "../read/retryVanished.ts"
-import { compile, type Compiled, refuseCategories, type TypeFilter } from "./EventFilter.ts"
+import {
+  compile,
+  type Compiled,
+  filterChecks,
+  matchesNothing,
+  refuseCategories,
+  type TypeFilter
+} from "./EventFilter.ts"
 import { findEventTape } from "./EventTape.ts"
 import { StreamGaps } from "./StreamGaps.ts"
 import { type StreamFile, filesOf, type Source, sourceAt } from "./StreamSources.ts"
@@ -35,6 +43,15 @@ export interface ReadStreamOptions {
   /** Events to return. Default: all. `limit` counts the events that match. */
   readonly filter?: TypeFilter
 }
+
+const readStreamChecks = {
+  from: aCountOrInfinity,
+  to: aCountOrInfinity,
+  limit: aCountOrInfinity,
+  direction: oneOf("forward", "backward"),
+  allowGaps: aFlag,
+  filter: nested(filterChecks)
+} satisfies Checks<ReadStreamOptions>
 
 /** Why a stream could not be read. */
 export type StreamReadError =
@@ -59,12 +76,13 @@ export const readStream = (
 ): Stream.Stream<RecordedEvent, StreamReadError> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      yield* checkOptions("EventStore.read", options, readStreamChecks)
       yield* lib.guard.checkOpen
       yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
       const refusal = refuseCategories(options.filter, "EventStore.read")
       if (refusal !== undefined) return yield* refusal
       const tape = yield* findEventTape(lib, stream)
-      if (tape === undefined) return Stream.empty
+      if (tape === undefined || matchesNothing(options.filter)) return Stream.empty
       return new Cursor(lib, tape, stream, options).stream
     })
   )
@@ -93,10 +111,10 @@ class Cursor {
     this.#tape = tape
     this.#stream = stream
     this.#backward = options.direction === "backward"
-    this.#from = wholeNumber("from", options.from, 0)
-    this.#to = wholeNumber("to", options.to, Number.POSITIVE_INFINITY)
+    this.#from = options.from ?? 0
+    this.#to = options.to ?? Number.POSITIVE_INFINITY
     this.#endPosition = lib.journal.durable.position
-    this.#left = wholeNumber("limit", options.limit, Number.POSITIVE_INFINITY)
+    this.#left = options.limit ?? Number.POSITIVE_INFINITY
     this.#next = this.#backward ? this.#to : this.#from
     this.#gaps = new StreamGaps(lib, tape, stream, options.allowGaps === true)
     this.#filter = compile(options.filter)

@@ -1,7 +1,16 @@
 /** Appends records: encodes them in the caller's fibre and passes them to the commit loop. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { TapeArchived, TapeOwned } from "../../domain/format/Errors.ts"
+import {
+  anything,
+  aText,
+  type Checks,
+  elementOf,
+  isArray,
+  shown,
+  wrongOptions
+} from "../../domain/format/checkOptions.ts"
+import { InvalidArgument, TapeArchived, TapeOwned } from "../../domain/format/Errors.ts"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { attempt } from "../base/attempt.ts"
@@ -40,11 +49,27 @@ export interface Receipt {
  * Errors of appending records. After `CommitOutcomeUnknown` the batch may be there or not: call `lib.reopen` and look.
  * After any other error nothing was appended.
  */
-export type AppendError = CommitError | LoadError | TapeArchived | TapeOwned | TaraSONError
+export type AppendError = CommitError | LoadError | TapeArchived | TapeOwned | TaraSONError | InvalidArgument
+
+type EncodeError = TapeArchived | TapeOwned | TaraSONError | InvalidArgument
 
 interface Part {
   readonly tape: OpenTape
   readonly texts: ReadonlyArray<string>
+}
+
+const appendChecks = { tape: aText, records: anything } satisfies Checks<Append>
+
+/** Returns the error of a commit whose argument is not a list of appends, or `undefined`. */
+export const wrongAppends = (appends: unknown): InvalidArgument | undefined => {
+  const call = "Lib.commit"
+  const why = `must be an array of objects, not ${shown(appends)}`
+  if (!isArray(appends)) return new InvalidArgument({ call, argument: "appends", why })
+  for (let at = 0; at < appends.length; at++) {
+    const error = wrongOptions(call, elementOf(appends, at) ?? null, appendChecks, `appends[${at}]`)
+    if (error !== undefined) return error
+  }
+  return undefined
 }
 
 /** Appends to several tapes as one atomic batch. */
@@ -66,7 +91,7 @@ export const appendRecords = (
 const encodeAll = (
   lib: LibHandle,
   appends: ReadonlyArray<Append>
-): Effect.Effect<ReadonlyArray<Part>, LoadError | TapeArchived | TapeOwned | TaraSONError> => {
+): Effect.Effect<ReadonlyArray<Part>, LoadError | EncodeError> => {
   const [only] = appends
   // The usual case and the hot path: one tape, which is in use already.
   const opened = only === undefined ? undefined : lib.tapes.known(only.tape)
@@ -74,15 +99,20 @@ const encodeAll = (
     return attempt(() => [encode(lib, opened, only)])
   }
   return Effect.forEach(appends, (append) =>
-    Effect.flatMap(lib.tapes.get(append.tape), (tape) =>
-      attempt<Part, TapeArchived | TapeOwned | TaraSONError>(() => encode(lib, tape, append))
-    )
+    Effect.flatMap(lib.tapes.get(append.tape), (tape) => attempt<Part, EncodeError>(() => encode(lib, tape, append)))
   )
 }
 
 const encode = (lib: LibHandle, tape: OpenTape, append: Append): Part => {
   refuse(lib, tape)
-  return { tape, texts: append.records.map((record) => TaraSON.encode(record, lib.meta.limits)) }
+  const { records } = append
+  if (!isArray(records)) {
+    const why = `must be an array, not ${shown(records)}`
+    throw new InvalidArgument({ call: "Tape.append or Lib.commit", argument: "records", why })
+  }
+  const texts: Array<string> = []
+  for (let at = 0; at < records.length; at++) texts.push(TaraSON.encode(elementOf(records, at), lib.meta.limits))
+  return { tape, texts }
 }
 
 const refuse = (lib: LibHandle, tape: OpenTape): void => {

@@ -93,18 +93,32 @@ export const appendContract: Contract = (test) => {
       })
     ))
 
-  test("treats an expectation that is not a revision as one that does not match, and keeps working", ({ use }) =>
+  test("refuses an expectation that is not a revision, which no retry could meet, and keeps working", ({ use }) =>
     use((store) =>
       Effect.gen(function* () {
         yield* store.append("order-1", numbered(1))
-        for (const expected of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-          const conflict = { _tag: "WrongExpectedRevision", stream: "order-1", expected, actual: 0 }
-          assert.deepStrictEqual(yield* failing(store.append("order-1", numbered(1), { expected }), conflict), conflict)
+        for (const given of [
+          -1,
+          0.5,
+          Number.NaN,
+          Number.POSITIVE_INFINITY,
+          2 ** 53,
+          0n,
+          "latest",
+          "0",
+          null,
+          undefined
+        ]) {
+          const expected = given as "any"
+          const refused = { _tag: "InvalidArgument", call: "EventStore.append", argument: "options.expected" }
+          assert.deepStrictEqual(yield* failing(store.append("order-1", numbered(1), { expected }), refused), refused)
+          const all = { ...refused, call: "EventStore.appendAll", argument: "appends[0].expected" }
+          const appends = [{ stream: "order-1", events: numbered(1), expected }]
+          assert.deepStrictEqual(yield* failing(store.appendAll(appends), all), all)
         }
-        const unknown = store.append("order-1", numbered(1), { expected: "latest" as "any" })
-        assert.strictEqual((yield* Effect.exit(unknown))._tag, "Failure")
         const { lastRevision } = yield* store.append("order-2", [])
-        yield* store.append("order-2", numbered(1, 1), { expected: lastRevision })
+        assert.strictEqual(lastRevision, -1)
+        yield* store.append("order-2", numbered(1, 1), { expected: "no-stream" })
         assert.deepStrictEqual(yield* dataOf(store.readAll()), [0, 1])
       })
     ))

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { EventFilter, TypeFilter } from "litetapes/EventStore"
 import type { Placement } from "litetapes/Placement"
 import type { Read } from "../../support/probedStorage.ts"
-import { all, type Contract, dataOf, flush, numbered, numbers, type Store } from "./support.ts"
+import { all, type Contract, dataOf, failing, flush, numbered, numbers, type Store } from "./support.ts"
 
 const bytesOf = (reads: ReadonlyArray<Read>, kind?: Read["kind"]): number =>
   reads.filter((read) => kind === undefined || read.kind === kind).reduce((sum, { bytes }) => sum + bytes, 0)
@@ -51,10 +51,10 @@ export const readContract: Contract = (test) => {
           yield* store.append("order-1", numbered(1, n))
           if (n % 5 === 4) yield* flush(store, "order")
         }
-        const places = [undefined, -1, 0, 1, 4, 5, 9, 10, 11, 12, 13, 1e9, Number.POSITIVE_INFINITY]
+        const places = [undefined, 0, 1, 4, 5, 9, 10, 11, 12, 13, 1e9, Number.POSITIVE_INFINITY]
         for (const from of places) {
           for (const to of places) {
-            for (const limit of [undefined, 0, -1, 1, 5, 1e9]) {
+            for (const limit of [undefined, 0, 1, 5, 1e9, Number.POSITIVE_INFINITY]) {
               const part = numbers(12).slice(Math.max(0, from ?? 0), Math.max(0, to ?? 12))
               const count = Math.max(0, limit ?? 12)
               const range = {
@@ -71,6 +71,25 @@ export const readContract: Contract = (test) => {
               assert.deepStrictEqual(yield* dataOf(store.readAll(range)), first, which)
               assert.deepStrictEqual(yield* dataOf(store.readAll(backward)), last, which)
             }
+          }
+        }
+      })
+    ))
+
+  test("refuses bounds and directions that are not valid, instead of reading something else", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        yield* store.append("order-1", numbered(3))
+        for (const option of ["from", "to", "limit", "direction", "allowGaps", "filter"]) {
+          for (const value of [-1, 0.5, Number.NaN, 3n, "3", null, "backwards", [], 2 ** 53]) {
+            const given = { [option]: value } as object
+            const refused = { _tag: "InvalidArgument", argument: `options.${option}` }
+            assert.deepStrictEqual(yield* failing(dataOf(store.readAll(given)), refused), refused, String(value))
+            assert.deepStrictEqual(
+              yield* failing(dataOf(store.read("order-1", given)), refused),
+              refused,
+              String(value)
+            )
           }
         }
       })
@@ -111,7 +130,8 @@ export const readContract: Contract = (test) => {
               [{ tags: ["even"] }, (n) => n % 2 === 0],
               [{ tags: ["third", "even"] }, (n) => n % 6 === 0],
               [{ tags: ["eve"] }, () => false],
-              [{ tags: [] }, () => true],
+              [{ tags: [] }, () => false],
+              [{ tags: [], types: ["A"] }, () => false],
               [{ correlationId: "c-3" }, (n) => n % 5 === 3],
               [{ types: ["AB"], categories: ["order"], correlationId: "c-4" }, (n) => n % 12 === 2 && n % 5 === 4]
             ]

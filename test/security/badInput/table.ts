@@ -39,7 +39,11 @@ export const rows = {
     "a mark or a lineage that does not fit its lib; a backup that is written to or not whole; a place that is something else",
     ["MetaInvalid", "BackupUnfinished", "TapeInvalid", "LibIsBackup", "NotABackup", "OtherHistory", "LibInvalid"]
   ],
-  writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]]
+  writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]],
+  argument: ["an option, a field or a value that a call does not take", ["InvalidArgument", "InvalidEvent"]],
+  name: ["a name that is not a text", ["InvalidStreamName", "InvalidTapeName", "TapeNotFound"]],
+  newness: ["a lib that is not there, or is there already", ["LibNotFound", "LibExists"]],
+  clock: ["a clock outside the years 1970 to 9999", ["ClockOutOfRange"]]
 } as const satisfies Readonly<Record<string, readonly [input: string, errors: ReadonlyArray<string>]>>
 
 export type RowName = keyof typeof rows

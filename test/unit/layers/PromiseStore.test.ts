@@ -41,6 +41,56 @@ const rejection = (promise: Promise<unknown>): Promise<unknown> =>
 const event = (data: number) => ({ type: "Counted", data })
 
 describe.each(places)("a store for callers without Effect, in $name", ({ options }) => {
+  it("refuses what it does not take, by its name, and rejects instead of throwing", async () => {
+    const location = newFolder()
+    const given = (value: unknown) => value as never
+    const refused = async (promise: Promise<unknown>, argument: string) =>
+      assert.deepInclude(await rejection(promise), { _tag: "InvalidArgument", argument })
+    await refused(PromiseStore.open(location, given({ ...options(), storag: 1 })), "options.storag")
+    await refused(PromiseStore.open(location, { ...options(), mode: given("append") }), "options.mode")
+    await refused(PromiseStore.open(location, given(null)), "options")
+    await refused(PromiseStore.open(location, given({ storage: {} })), "options.storage")
+    await refused(PromiseStore.open("", options()), "location")
+    assert.deepInclude(await rejection(PromiseStore.open(location, { ...options(), create: "never" })), {
+      _tag: "LibNotFound",
+      location
+    })
+    await using store = await PromiseStore.open(location, { ...options(), create: "must" })
+    const misspelt = given({ expectedRevision: 0 })
+    await refused(store.append("order-1", [event(0)], misspelt), "options.expectedRevision")
+    await refused(store.append("order-1", [event(0)], given(0)), "options")
+    await refused(collect(store.read("order-1", given({ form: 1 }))), "options.form")
+    await refused(collect(store.readAll({ filter: given({ type: "A" }) })), "options.filter.type")
+    await refused(store.copy("elsewhere", given(null)), "options")
+    await refused(store.copy("elsewhere", given({ onProgress: 1 })), "options.onProgress")
+    await refused(collect((await store.tape("notes")).records(given({ from: 0.5 }))), "range.from")
+    assert.deepInclude(await rejection(store.append("order-1", [given(null)])), { _tag: "InvalidEvent", index: 0 })
+    assert.deepInclude(await rejection(store.tape(given(null))), { _tag: "InvalidTapeName" })
+    assert.strictEqual(await store.position(), 0)
+  })
+
+  it("ends every call that is pending when it closes: acknowledged, or with `LibClosed`", async () => {
+    for (const count of [1, 10, 500]) {
+      for (const turns of [0, 1, 10, 100]) {
+        const location = newFolder()
+        const shared = options()
+        const store = await PromiseStore.open(location, shared)
+        const calls = Array.from({ length: count }, (_, n) =>
+          store.append(`order-${n % 7}`, [event(n)]).then(
+            () => "ok",
+            (error: { readonly _tag?: string }) => error._tag
+          )
+        )
+        for (let turn = 0; turn < turns; turn++) await new Promise((resume) => setImmediate(resume))
+        await store.close()
+        const ends = await Promise.all(calls)
+        for (const end of ends) assert.include(["ok", "LibClosed"], end, `${count} calls, ${turns} turns`)
+        await using again = await PromiseStore.open(location, shared)
+        assert.strictEqual(await again.position(), ends.filter((end) => end === "ok").length)
+      }
+    }
+  })
+
   it("appends and reads like the store with Effect", async () => {
     await using store = await PromiseStore.open(newFolder(), options())
     const first = await store.append("order-1", [event(0), event(1)], { expected: "no-stream" })

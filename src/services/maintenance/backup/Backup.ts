@@ -2,9 +2,11 @@
  * Backs a lib up into another place, while its writer appends: one moment, over all tapes. The backup is a lib itself,
  * marked so that nobody writes to it (docs/PROTOCOL.md, "Backup").
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { NotABackup } from "../../../domain/format/Errors.ts"
+import { aStorage } from "../../base/checkCall.ts"
+import { nearestNow } from "../../base/storableNow.ts"
+import { aCallback, type Checks } from "../../../domain/format/checkOptions.ts"
+import { type InvalidArgument, NotABackup } from "../../../domain/format/Errors.ts"
 import { backupNumberMin } from "../../../domain/meta/backupNumbers.ts"
 import type { Place } from "../../../domain/meta/LibHistory.ts"
 import { lineageOf, refoldBackup } from "../../../domain/meta/LibState.ts"
@@ -26,6 +28,8 @@ export interface BackupOptions {
   /** Receives the progress after each file. */
   readonly onProgress?: OnProgress
 }
+
+export const backupChecks = { storage: aStorage, onProgress: aCallback } satisfies Checks<BackupOptions>
 
 /** Report of a backup. */
 export interface BackupReport {
@@ -50,7 +54,7 @@ export interface BackupReport {
  * backup into it is done, `ReaderBusy` for another try. `SegmentCorrupt`, `SegmentMissing` and `TapeInvalid` mean that
  * the lib is damaged: nothing was changed that the backup before this one needs.
  */
-export type BackupError = MomentError | TargetError | CopyTapeError
+export type BackupError = MomentError | TargetError | CopyTapeError | InvalidArgument
 
 /** Backs the lib up to `location`. */
 export const backup = (
@@ -77,7 +81,7 @@ const backupTo = Effect.fnUntraced(function* (
   onProgress: OnProgress | undefined
 ): Effect.fn.Return<BackupReport, BackupError> {
   const moment = yield* takeMoment(lib)
-  const time = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const time = new Date(yield* nearestNow).toISOString()
   const { anchor } = moment.state
   const begun = yield* begin(root, moment.state, "backup", time)
   const target = yield* createFolders(begun, moment.state, time)

@@ -2,13 +2,14 @@
  * Makes a lib of a backup, to its end or up to an event. The new lib keeps all ids, and begins a new lineage
  * (docs/PROTOCOL.md, "Restore").
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { aStorage } from "../../base/checkCall.ts"
+import { nearestNow } from "../../base/storableNow.ts"
 import { type LibInvalid, NotABackup, OtherHistory, type SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Event from "../../../domain/event/Event.ts"
 import { firstNotBefore } from "../../../domain/base/binarySearch.ts"
-import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
+import { aCallback, aCount, type Checks } from "../../../domain/format/checkOptions.ts"
 import { ordinaryNumber, withOrdinaryNumbers } from "../../../domain/meta/backupNumbers.ts"
 import { lineageAt, type Place, refoldRestored } from "../../../domain/meta/LibHistory.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
@@ -38,6 +39,12 @@ export interface RestoreOptions {
   /** Receives the progress after each file. */
   readonly onProgress?: OnProgress
 }
+
+export const restoreChecks = {
+  upTo: aCount,
+  storage: aStorage,
+  onProgress: aCallback
+} satisfies Checks<RestoreOptions>
 
 /** Report of a restore. */
 export interface RestoreReport {
@@ -83,7 +90,7 @@ export const restore = (
       }
       const whole = yield* showMoment(lib)
       const { anchor } = whole.state
-      const position = wholeNumber("upTo", options.upTo, anchor.position)
+      const position = options.upTo ?? anchor.position
       if (position > anchor.position) {
         const why = `it ends at position ${anchor.position}, before position ${position}`
         return yield* new OtherHistory({ location: from, why })
@@ -102,7 +109,7 @@ const restoreTo = Effect.fnUntraced(function* (
   { onProgress }: RestoreOptions
 ): Effect.fn.Return<RestoreReport, RestoreError, Scope.Scope> {
   const root = yield* Effect.mapError(storage.open(to, "write"), (error) => fromStorage(error, to))
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* nearestNow
   const time = new Date(now).toISOString()
   const { anchor } = state
   const target = yield* createFolders(yield* begin(root, state, "restore", time), state, time)

@@ -2,12 +2,14 @@
  * Copies a lib to another place, with another placement or other limits: events keep their bytes and are put on the
  * tapes that the placement gives; tapes of records are copied as they are.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
+import { aStorage } from "../../base/checkCall.ts"
+import { nearestNow } from "../../base/storableNow.ts"
 import type { PositionGap, TapeNotForEvents } from "../../../domain/event/EventErrors.ts"
+import { aCallback, aFlag, type Checks, printable } from "../../../domain/format/checkOptions.ts"
 import { type BeyondLimits, InvalidSettings, LibInvalid, type MetaInvalid } from "../../../domain/format/Errors.ts"
-import { checkLimits, type Limits } from "../../../domain/format/Limits.ts"
+import { checkLimits, type Limits, limitsCheck } from "../../../domain/format/Limits.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
@@ -39,6 +41,14 @@ export interface CopyOptions {
   /** Receives the progress: of copying first, then of reading the copy back. */
   readonly onProgress?: OnProgress
 }
+
+export const copyChecks = {
+  placement: printable,
+  limits: limitsCheck,
+  storage: aStorage,
+  allowGaps: aFlag,
+  onProgress: aCallback
+} satisfies Checks<CopyOptions>
 
 /** Report of copying a lib. */
 export interface CopyReport {
@@ -106,7 +116,7 @@ const copyTo = Effect.fnUntraced(function* (
     const why = "there is a lib already. Copy to a place that is absent or empty."
     return yield* new LibInvalid({ location: root.location, why })
   }
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* nearestNow
   const meta = {
     $type: "LiteLib.Meta",
     created: new Date(now).toISOString(),

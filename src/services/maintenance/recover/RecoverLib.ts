@@ -2,9 +2,9 @@
  * Recovers a lib that lost its meta: creates a new lib around the tapes that have good meta. Committed records that are
  * in no segment are placed if they fit. The steps can be interrupted at any point and repeated.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import {
+  type InvalidArgument,
   type BackupUnfinished,
   InvalidSettings,
   type LibInvalid,
@@ -14,9 +14,11 @@ import {
   RecoverAmbiguous,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
+import { nearestNow } from "../../base/storableNow.ts"
+import { aFlag, type Checks, printable } from "../../../domain/format/checkOptions.ts"
 import { libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
-import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
+import { checkLimits, defaultLimits, type Limits, limitsCheck } from "../../../domain/format/Limits.ts"
 import { eventsMax } from "../../../domain/meta/Losses.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
@@ -49,6 +51,12 @@ export interface RecoverLibOptions {
   /** Whether to accept at once what is lost, on every tape, as `lib.acceptLoss` does. Default: false. */
   readonly acceptLoss?: boolean
 }
+
+export const recoverLibChecks = {
+  placement: printable,
+  limits: limitsCheck,
+  acceptLoss: aFlag
+} satisfies Checks<RecoverLibOptions>
 
 /** Report of recovering a lib. */
 export interface RecoverLibReport {
@@ -92,6 +100,7 @@ export interface RecoverLibReport {
  * this version.
  */
 export type RecoverLibError =
+  | InvalidArgument
   | LibInvalid
   | StorageError
   | InvalidSettings
@@ -111,7 +120,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
   const state = yield* expectDamage(root, options.limits)
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* nearestNow
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
   const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)

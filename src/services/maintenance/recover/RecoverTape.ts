@@ -2,17 +2,19 @@
  * Recovers a tape that lost its meta: builds a new tape from the existing files, by number, and from the committed
  * records that are in none of them. Reports what was recovered and what is lost, and never guesses.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import {
+  type InvalidArgument,
   type MetaInvalid,
   NotDamaged,
   RecoverAmbiguous,
   type SegmentCorrupt,
   TapeInvalid,
-  TapeNotFound,
+  type TapeNotFound,
+  tapeNotFound,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
+import { nearestNow } from "../../base/storableNow.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
@@ -76,6 +78,7 @@ export interface RecoverReport {
  * changed, except perhaps after `WriterPoisoned`: open the lib again and repeat the recovery.
  */
 export type RecoverError =
+  | InvalidArgument
   | WriteError
   | StorageError
   | SegmentError
@@ -107,7 +110,7 @@ const recover = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RecoverReport, RecoverError> {
   yield* lib.guard.check
   const listed = lib.meta.state.tapes.get(name)
-  if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+  if (listed === undefined) return yield* tapeNotFound(name)
   const opens = Effect.flatMap(readTapeMeta(lib.root, lib.meta.state, listed), ({ state }) =>
     partsAfter(lib.journal, listed, state)
   )
@@ -133,7 +136,7 @@ const recover = Effect.fnUntraced(function* (
     segments.push(yield* append(lib, listed, segments.at(-1), nextNumber + index, parts, range, counter))
   }
   const lostFiles = plan.lost.filter(({ known }) => known === undefined || !reached.has(known.merkle))
-  const time = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const time = new Date(yield* nearestNow).toISOString()
   const losses = yield* lossesOf(lib, listed, {
     plan,
     lostFiles: lostFiles.filter(({ isBack }) => !isBack),
@@ -200,7 +203,7 @@ const list = (
 ): Effect.Effect<string, WriteError | MetaInvalid | StorageError> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* nearestNow
       const tape = lib.uuid(now)
       const { name, role, state } = listed
       const relisted = { $type: "LiteLib.Tape" as const, name, role, state, tape, replaces: listed.tape }

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { invariant } from "../../../domain/base/invariant.ts"
-import { type MetaInvalid, SegmentCorrupt } from "../../../domain/format/Errors.ts"
+import { type InvalidArgument, type MetaInvalid, SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Merkle from "../../../domain/merkle/Merkle.ts"
 import type { Compression } from "../../../domain/format/Names.ts"
 import type { Segment } from "../../../domain/meta/SystemRecord.ts"
@@ -14,7 +14,15 @@ import type { StorageError } from "../../ports/Storage.ts"
 import { flush, type FlushError } from "../../write/flush.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
 import type { Leave, WriteError } from "../../lib/WriterGuard.ts"
-import { wholeNumber } from "../../../domain/base/wholeNumber.ts"
+import {
+  aCallback,
+  aCount,
+  aCountOrInfinity,
+  aFlag,
+  aText,
+  type Checks,
+  oneOf
+} from "../../../domain/format/checkOptions.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import { RepackSource } from "./RepackSource.ts"
@@ -40,6 +48,16 @@ export interface RepackOptions {
   readonly onProgress?: OnProgress
 }
 
+export const repackChecks = {
+  targetBytes: aCountOrInfinity,
+  compression: oneOf("none", "gzip", "zstd", "keep"),
+  dedup: aFlag,
+  shardEvery: aCount,
+  force: aFlag,
+  why: aText,
+  onProgress: aCallback
+} satisfies Checks<RepackOptions>
+
 /** Report of a repack. */
 export interface RepackReport {
   /** Segments that were replaced. */
@@ -62,7 +80,7 @@ export interface RepackReport {
  * Errors of a repack. `SegmentCorrupt` or `SegmentMissing` means that a segment is damaged: restore it from a copy. No
  * segment was replaced. Only after `WriterPoisoned` the change of meta may or may not have taken effect.
  */
-export type RepackError = WriteError | FlushError | SegmentError | StorageError | MetaInvalid
+export type RepackError = WriteError | FlushError | SegmentError | StorageError | MetaInvalid | InvalidArgument
 
 interface Settings {
   readonly targetBytes: number
@@ -75,10 +93,10 @@ const MiB = 1024 * 1024
 
 const settingsOf = (options: RepackOptions): Settings => ({
   // The bytes of a segment are counted with 32 bits.
-  targetBytes: Math.min(1024 * MiB, Math.max(1, wholeNumber("targetBytes", options.targetBytes, 64 * MiB))),
+  targetBytes: Math.min(1024 * MiB, Math.max(1, options.targetBytes ?? 64 * MiB)),
   compression: options.compression ?? "none",
   dedup: options.dedup ?? false,
-  shardEvery: wholeNumber("shardEvery", options.shardEvery, 0)
+  shardEvery: options.shardEvery ?? 0
 })
 
 /** Repacks a tape. */

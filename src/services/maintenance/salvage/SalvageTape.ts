@@ -2,9 +2,16 @@
  * Salvages a tape with damaged segments while the lib is open: writes what can be proved of them into new segments, and
  * lists what is lost in tape meta. The tape gets a new id. See docs/PROTOCOL.md, "Salvage a tape".
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type MetaInvalid, NotDamaged, TapeNotFound } from "../../../domain/format/Errors.ts"
+import { nearestNow } from "../../base/storableNow.ts"
+import { aCallback, aFlag, type Checks } from "../../../domain/format/checkOptions.ts"
+import {
+  type InvalidArgument,
+  type MetaInvalid,
+  NotDamaged,
+  type TapeNotFound,
+  tapeNotFound
+} from "../../../domain/format/Errors.ts"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
@@ -34,6 +41,8 @@ export interface SalvageOptions {
   readonly onProgress?: OnProgress
 }
 
+export const salvageChecks = { acceptLoss: aFlag, onProgress: aCallback } satisfies Checks<SalvageOptions>
+
 /** Report of salvaging a tape. */
 export interface SalvageReport {
   /** Name of the tape. */
@@ -55,6 +64,7 @@ export interface SalvageReport {
  * except perhaps after `WriterPoisoned`: open the lib again and repeat the call.
  */
 export type SalvageError =
+  | InvalidArgument
   | WriteError
   | LoadError
   | FlushError
@@ -72,7 +82,7 @@ export const salvageTape = Effect.fnUntraced(function* (
 ): Effect.fn.Return<SalvageReport, SalvageError> {
   yield* lib.guard.check
   const listed = lib.meta.state.tapes.get(name)
-  if (listed === undefined) return yield* new TapeNotFound({ tape: name })
+  if (listed === undefined) return yield* tapeNotFound(name)
   const interrupted = yield* interruptedSalvage(lib, listed)
   if (interrupted !== undefined) return yield* finish(lib, listed, interrupted)
   const tape = yield* lib.tapes.get(name)
@@ -153,7 +163,7 @@ const replace = (
   Effect.uninterruptible(
     Effect.gen(function* () {
       yield* lib.guard.check
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* nearestNow
       const id = lib.uuid(now)
       const relist = relisted(listed, id)
       const { batch } = lib.journal.durable

@@ -2,8 +2,8 @@
  * Writes the segments of a salvaged tape: what is proved of damaged ones, and copies of the good ones after them under
  * new numbers, since numbers must ascend along a tape.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { nearestNow } from "../../base/storableNow.ts"
 import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
 import * as Merkle from "../../../domain/merkle/Merkle.ts"
 import { segmentName } from "../../../domain/format/Names.ts"
@@ -88,7 +88,7 @@ const write = Effect.fnUntraced(function* (
     },
     onProgress
   )
-  const time = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const time = new Date(yield* nearestNow).toISOString()
   const losses = new LossList({ role, old: tape.state.lost, isAccepted, time })
   losses.keep(0, old[from]!.firstOrdinal)
   const output = new Output(lib, tape, old.slice(0, from), made)

@@ -63,7 +63,7 @@ const open = (store: Store, model: Model, name: string) => {
 
 const commit = Effect.fnUntraced(function* (store: Store, model: Model, appends: Op<"commit">["appends"]) {
   for (const { tape } of appends) yield* open(store, model, tape)
-  const committing = store.lib.commit(appends)
+  const committing = store.lib.commit(appends.map(({ records, tape }) => ({ tape, records })))
   if (appends.some(({ tape }) => model.tape(tape).state === "archived")) {
     return yield* failing("an append to an archived tape", committing, "TapeArchived")
   }

@@ -122,7 +122,7 @@ const backup: ReadonlyArray<Case> = [
   {
     name: "a backup into a folder of somebody else",
     error: "LibInvalid",
-    says: /it is neither empty nor a lib; choose another folder/,
+    says: /it is neither empty nor a lib, but has "letter\.txt"; choose another folder/,
     give: (ground) =>
       Effect.flatMap(closedLib(ground), (at) => {
         const target = ground.place()

@@ -88,7 +88,7 @@ const notALib: ReadonlyArray<Case> = [
   {
     name: "a folder with other files",
     error: "LibInvalid",
-    says: /is not a lib: it is neither empty nor a lib; choose another folder/,
+    says: /is not a lib: it is neither empty nor a lib, but has "thesis\.txt"; choose another folder, or move that away/,
     give: (ground) => {
       const at = ground.place()
       fs.mkdirSync(at)
@@ -144,7 +144,7 @@ const writer: ReadonlyArray<Case> = [
   {
     name: "a lib that another writer has open",
     error: "LibLocked",
-    says: /is open for writing in another process, or elsewhere in this one\. Wait .* or open it with mode "read"/,
+    says: /is open for writing in this very process \(\d+\) since \d{4}-.*Z\. Use that lib, or close it first/,
     give: (ground) => {
       const at = ground.place()
       return withLib<unknown, unknown>(ground.storage, at, () => writing(ground, at))

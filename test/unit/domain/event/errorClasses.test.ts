@@ -16,6 +16,8 @@ type EventError =
   | EventStore.StreamReadError
   | EventStore.AllReadError
   | EventStore.RevisionError
+  | EventStore.SubscribeError
+  | EventStore.SubscribeToStreamError
   | Effect.Error<ReturnType<Category.Category<Category.Schemas>["append"]>>
   | Stream.Error<ReturnType<Category.Category<Category.Schemas>["read"]>>
   | Stream.Error<ReturnType<Category.Category<Category.Schemas>["readAll"]>>

@@ -1,0 +1,154 @@
+/** What callers give is checked: no call dies of it, and a misspelt option is refused by its name. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as fc from "fast-check"
+import type { InvalidArgument } from "litetapes/Errors"
+import * as EventStore from "litetapes/EventStore"
+import * as Lib from "litetapes/Lib"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as NodeDisk from "litetapes/NodeDisk"
+import * as NodeStorage from "litetapes/NodeStorage"
+import type { Storage } from "litetapes/Storage"
+import * as Tape from "litetapes/Tape"
+import { junk } from "../../support/junk.ts"
+
+type Call = (...given: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, Lib.Lib | Storage | Scope.Scope>
+
+/** Each call, with the arguments that stand before its options. */
+type Calls = Readonly<Record<string, readonly [call: Call, ...before: ReadonlyArray<unknown>]>>
+
+const head = { tape: "x", records: 1, root: "0".repeat(64) }
+
+const callsOf = (
+  lib: Lib.Lib["Service"],
+  store: EventStore.EventStore["Service"],
+  tape: Tape.Tape["Service"]
+): { readonly withOptions: Calls; readonly others: Calls } => ({
+  withOptions: {
+    "Lib.open": [Lib.open, "elsewhere"],
+    "Lib.recover": [Lib.recover, "nowhere"],
+    "Lib.restore": [Lib.restore, "nowhere", "anywhere"],
+    "Lib.recoverTape": [lib.recoverTape, "notes"],
+    "Lib.salvageTape": [lib.salvageTape, "notes"],
+    "Lib.verify": [lib.verify],
+    "Lib.copy": [lib.copy, "copy"],
+    "Lib.backup": [lib.backup, "backup"],
+    "EventStore.append": [store.append, "order-1", [{ type: "A" }]],
+    "EventStore.appendAll": [store.appendAll, [{ stream: "order-1", events: [] }]],
+    "EventStore.read": [(...given) => Stream.runDrain(store.read(...(given as unknown as [string]))), "order-1"],
+    "EventStore.readAll": [(...given) => Stream.runDrain(store.readAll(...given))],
+    "Tape.make": [Tape.make, "notes"],
+    "Tape.records": [(...given) => Stream.runDrain(tape.records(...given))],
+    "Tape.proveInclusion": [tape.proveInclusion, 0],
+    "Tape.proveConsistency": [tape.proveConsistency, head],
+    "Tape.repack": [tape.repack],
+    "Tape.clone": [tape.clone, lib, "clone"],
+    "Tape.verify": [tape.verify],
+    "Tape.diff": [Tape.diff, tape, tape]
+  },
+  others: {
+    "EventStore.revision": [store.revision],
+    "Lib.createTape": [lib.createTape],
+    "Lib.archive": [lib.archive],
+    "Lib.activate": [lib.activate],
+    "Lib.acceptLoss": [lib.acceptLoss],
+    "Lib.commit": [lib.commit],
+    "Lib.contains": [lib.contains],
+    "Tape.makeOrCreate": [Tape.makeOrCreate],
+    "Tape.append": [tape.append],
+    "Tape.segment": [tape.segment],
+    "Tape.readSegment": [(...given) => Stream.runDrain(tape.readSegment(...(given as unknown as [number])))],
+    "Tape.verifySegment": [tape.verifySegment],
+    "Tape.checkHead": [tape.checkHead],
+    "Tape.setUserMeta": [tape.setUserMeta, "key"],
+    "Tape.removeUserMeta": [tape.removeUserMeta]
+  }
+})
+
+const inLib = <A, E>(
+  use: (calls: ReturnType<typeof callsOf>) => Effect.Effect<A, E, Lib.Lib | Storage | Scope.Scope>
+) =>
+  Effect.gen(function* () {
+    const store = yield* EventStore.EventStore
+    const tape = yield* Tape.makeOrCreate("notes")
+    yield* tape.append([{ n: 1 }])
+    return yield* use(callsOf(store.lib, store, tape))
+  }).pipe(
+    Effect.provide(EventStore.layer("lib").pipe(Layer.provideMerge(MemoryStorage.layer))),
+    Effect.provide(Logger.layer([])),
+    Effect.scoped
+  )
+
+const run = (call: Call, given: ReadonlyArray<unknown>) =>
+  Effect.exit(Effect.scoped(Effect.suspend(() => call(...(given as ReadonlyArray<never>)))))
+
+/** Libs and tapes are objects of this library; a call that is given another one is a mistake that types prevent. */
+const firstOf = (name: string): number => ({ "Tape.clone": 1, "Tape.diff": 2 })[name] ?? 0
+
+/** Checks a property whose samples are effects: fast-check draws them first. */
+const samples = <A>(arbitrary: fc.Arbitrary<A>, count: number): ReadonlyArray<A> =>
+  fc.sample(arbitrary, { numRuns: count, seed: 4711 })
+
+describe("what a caller gives", () => {
+  it.live("never makes a call die, whatever it is", () =>
+    inLib(({ others, withOptions }) =>
+      Effect.gen(function* () {
+        const deaths: Array<string> = []
+        for (const [name, [call, ...before]] of Object.entries({ ...withOptions, ...others })) {
+          for (const [index, value] of junk.entries()) {
+            for (let at = firstOf(name); at <= before.length; at++) {
+              const given = [...before]
+              given[at] = value
+              const exit = yield* run(call, given)
+              if (Exit.isSuccess(exit)) continue
+              const error = Cause.squash(exit.cause) as Error & { readonly _tag?: string }
+              if (Cause.hasDies(exit.cause)) deaths.push(`${name}, argument ${at}, value ${index}: ${error.message}`)
+              else assert.match(`${error._tag}: ${error.message}`, /^[A-Z]\w+: ./, name)
+            }
+          }
+        }
+        assert.deepStrictEqual(deaths, [])
+      })
+    )
+  )
+
+  it.live("is refused by name if it is an option that the call does not have", () =>
+    inLib(({ withOptions }) =>
+      Effect.gen(function* () {
+        const names = fc.oneof(
+          fc.string({ minLength: 1 }),
+          fc.constantFrom("expectedRevision", "__proto__", "toString")
+        )
+        for (const [call, [run_, ...before]] of Object.entries(withOptions)) {
+          for (const [name, value] of samples(fc.tuple(names, fc.jsonValue()), 60)) {
+            const options = Object.fromEntries([[name, value]])
+            const exit = yield* run(run_, [...before, options])
+            if (Exit.isSuccess(exit)) assert.fail(`${call} took ${JSON.stringify(options)}`)
+            const error = Cause.squash(exit.cause) as InvalidArgument
+            assert.deepInclude(error, { _tag: "InvalidArgument", call }, JSON.stringify(options))
+            const shown = name.length > 40 ? name.slice(0, 40) : name
+            assert.isTrue(
+              error.argument.endsWith(`.${shown}`) || error.argument.endsWith(`.${JSON.stringify(shown)}`),
+              error.argument
+            )
+          }
+        }
+      })
+    )
+  )
+
+  it("is refused at once by functions that return no effect", () => {
+    for (const make of [NodeStorage.layerWith, NodeDisk.layerWith, NodeDisk.makeWith]) {
+      for (const options of [{ sync: "background" }, { syncs: "always" }, null, 7]) {
+        assert.throws(() => make(options as object), /InvalidArgument|options/)
+      }
+      assert.doesNotThrow(() => make({ syncs: "background" }))
+    }
+  })
+})
