@@ -168,6 +168,17 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       )
   ],
   [
+    "agent-session",
+    async () =>
+      says(
+        await run("agent-session.ts", [], inScratch("agent-session")),
+        /Killed after \d+ turns/,
+        "40 turns of 3 entries, each once and in order",
+        "All 40 turns are there, each once",
+        "an earlier day is removed"
+      )
+  ],
+  [
     "own-storage",
     async () => says(await run("own-storage.ts", [], inScratch("own-storage")), /pass [5-9]\d/, /fail 0/)
   ],

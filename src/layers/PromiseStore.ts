@@ -83,6 +83,10 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly read: (stream: string, options?: ReadStreamOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Iterates over the events of the lib by position, up to the last one that is durable when the reading begins. */
   readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
+  /** Returns the event of a stream that has this id, or `undefined`. */
+  readonly find: (stream: string, eventId: string, options?: CallOptions) => Promise<RecordedEvent | undefined>
+  /** Returns the first result of a command on a stream, or `undefined` if it has made no events there. */
+  readonly findCommand: (stream: string, commandId: string, options?: CallOptions) => Promise<AppendResult | undefined>
   /** Returns the last revision of a stream, or `no-stream` if it has no events. */
   readonly revision: (stream: string, options?: CallOptions) => Promise<number | "no-stream">
   /** Returns the position of the next event. */
@@ -138,6 +142,9 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
     read: (stream, readOptions) =>
       runs.iterate(readOptions?.signal, () => store.read(stream, withoutSignal(readOptions))),
     readAll: (readOptions) => runs.iterate(readOptions?.signal, () => store.readAll(withoutSignal(readOptions))),
+    find: (stream, eventId, callOptions) => runs.run("read", callOptions?.signal, () => store.find(stream, eventId)),
+    findCommand: (stream, commandId, callOptions) =>
+      runs.run("read", callOptions?.signal, () => store.findCommand(stream, commandId)),
     revision: (stream, callOptions) => runs.run("read", callOptions?.signal, () => store.revision(stream)),
     position: () => runs.run("read", undefined, () => store.position),
     category: (category) => makeCategory(runs, category),

@@ -21,17 +21,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Duration } from "effect/Duration"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { types } from "node:util"
-import { aText, type Checks, isArray, refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import { aText, type Checks, givenText, isArray, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { ReadOnly } from "../domain/format/Errors.ts"
-import type { NewEvent, RecordedEvent } from "../domain/event/Event.ts"
+import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
-import { checkStreamName, type InvalidStreamName } from "../domain/format/Placement.ts"
 import { isObjectPrototype } from "../domain/json/plainPrototype.ts"
-import { attempt } from "./base/attempt.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import {
   type AppendResult,
@@ -41,18 +38,16 @@ import {
   type StreamAppend
 } from "./streams/EventAppender.ts"
 import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
-import { endOfStream } from "./streams/StreamLoad.ts"
-import { findEventTape } from "./streams/EventTape.ts"
+import { findCommand, findEvent } from "./streams/FindEvent.ts"
+import { revisionOf } from "./streams/StreamRevision.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
 import { StreamStates } from "./streams/StreamStates.ts"
-import { eventsLost } from "./streams/eventsLost.ts"
 import { subscribe, type SubscribeError, type SubscribeOptions, type SubscriptionBatch } from "./follow/Subscription.ts"
 import {
   subscribeToStream,
   type SubscribeToStreamError,
   type SubscribeToStreamOptions
 } from "./follow/StreamSubscription.ts"
-import type { LibHandle } from "./lib/LibHandle.ts"
 import { accessOf, type Internals } from "./internals.ts"
 import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
@@ -75,21 +70,36 @@ export interface AppendOptions {
    * Set in the metadata of every event that has no causation id: id of the event or command that caused these events.
    */
   readonly causationId?: string
+  /**
+   * Id of the command that makes these events, of 1 to 256 bytes: the ids of the events are derived from it, so that the
+   * command is done once although it is retried. The events must have no ids of their own. If the command has made these
+   * events before, nothing is appended, and its first result is returned. If it has made others, the append fails with
+   * `EventIdConflict`: call `findCommand` before you decide. Default: none.
+   */
+  readonly commandId?: string
 }
 
 const appendChecks = {
   expected: expectationCheck,
   correlationId: aText,
-  causationId: aText
+  causationId: aText,
+  commandId: givenText
 } satisfies Checks<AppendOptions>
 
-const appendAllChecks = { correlationId: aText, causationId: aText } satisfies Checks<AppendAllOptions>
+const appendAllChecks = {
+  correlationId: aText,
+  causationId: aText,
+  commandId: givenText
+} satisfies Checks<AppendAllOptions>
 
 /** Options of an append to several streams: each entry has its own `expected`. */
 export type AppendAllOptions = Omit<AppendOptions, "expected">
 
 /** Errors of `EventStore.revision`. */
 export type RevisionError = StreamReadError
+
+/** Errors of `EventStore.findCommand`. `InvalidEvent`: the `commandId` is not a text of 1 to 256 bytes. */
+export type FindCommandError = StreamReadError | InvalidEvent
 
 /** The event store, as a service. Get one from `layer`, `layerLib`, `open` or `make`. */
 export class EventStore extends Context.Service<
@@ -101,9 +111,9 @@ export class EventStore extends Context.Service<
      * Appends events to a stream as one atomic batch. On success the events have been synced: they survive a power
      * loss.
      *
-     * If the stream already has events with the given ids and the same content, nothing is appended. The append then
-     * returns the first result with `repeated: true`, whatever it expects. Without ids a repeated append appends twice,
-     * unless `expected` prevents it.
+     * If the stream already has events with the given ids and the same type, data and tags, nothing is appended. The
+     * append then returns the first result with `repeated: true`, whatever it expects, and the first metadata stays.
+     * Without ids and without a `commandId` a repeated append appends twice, unless `expected` prevents it.
      *
      * Costs one write and one sync, shared with all appends that wait at the same time. After `WrongExpectedRevision`,
      * read the stream and decide again. After `CommitOutcomeUnknown` the batch is there whole or not at all: call
@@ -175,6 +185,31 @@ export class EventStore extends Context.Service<
      */
     readonly revision: (stream: string) => Effect.Effect<number | "no-stream", RevisionError>
     /**
+     * Returns the event of a stream that has this id, or `undefined` if no durable event has it. Fails with `EventsLost`
+     * if the event may be lost.
+     *
+     * Looks the id up in each segment of the stream's tape, the newest first, until it finds the event. A segment that
+     * is known not to have the stream costs no read, another one costs a few small reads of its index.
+     */
+    readonly find: (stream: string, eventId: string) => Effect.Effect<RecordedEvent | undefined, StreamReadError>
+    /**
+     * Returns the first result of a command on a stream, with `repeated: true`. Returns `undefined` if the command has
+     * made no events there: it was not done yet, or it made none. Call it before you decide. Costs one `find`, and if
+     * the command was done, a read of its events and of a few after them.
+     *
+     * @example
+     * ```ts
+     * const done = yield* store.findCommand("account-17", commandId)
+     * if (done !== undefined) return done
+     * const { events, revision } = yield* decide("account-17")
+     * return yield* store.append("account-17", events, { expected: revision, commandId })
+     * ```
+     */
+    readonly findCommand: (
+      stream: string,
+      commandId: string
+    ) => Effect.Effect<AppendResult | undefined, FindCommandError>
+    /**
      * Returns the position that the next event will get, which is the number of events that are durable. Reads nothing.
      */
     readonly position: Effect.Effect<number>
@@ -200,12 +235,20 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     append: (stream, events, options) =>
       appending((appender, clock) => appender.appendOne(clock, () => oneAppend(stream, events, options))),
     appendAll: (appends, options) =>
-      appending((appender, clock) => appender.append(clock, () => allMarked(appends, options))),
+      appending((appender, clock) =>
+        appender.append(
+          clock,
+          () => allMarked(appends, options),
+          () => options?.commandId
+        )
+      ),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
     subscribe: (options) => Stream.flattenIterable(Stream.map(subscribe(access, options), ({ events }) => events)),
     subscribeBatches: (options) => subscribe(access, options),
     subscribeToStream: (stream, options) => subscribeToStream(access, stream, options),
+    find: (stream, eventId) => withSession(access, ({ handle }) => findEvent(handle, stream, eventId)),
+    findCommand: (stream, commandId) => withSession(access, ({ handle }) => findCommand(handle, stream, commandId)),
     revision: (stream) => withSession(access, ({ handle }) => revisionOf(handle, stream)),
     position: Effect.sync(() => access.current.handle.journal.durable.position)
   })
@@ -216,18 +259,25 @@ class OneAppend implements StreamAppend {
   readonly stream: string
   readonly events: ReadonlyArray<NewEvent>
   readonly expected: ExpectedRevision
+  readonly commandId: string | undefined
 
-  constructor(stream: string, events: ReadonlyArray<NewEvent>, expected: ExpectedRevision) {
+  constructor(
+    stream: string,
+    events: ReadonlyArray<NewEvent>,
+    expected: ExpectedRevision,
+    commandId: string | undefined
+  ) {
     this.stream = stream
     this.events = events
     this.expected = expected
+    this.commandId = commandId
   }
 }
 
 const oneAppend = (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions): OneAppend => {
-  if (options === undefined) return new OneAppend(stream, events, "any")
+  if (options === undefined) return new OneAppend(stream, events, "any", undefined)
   refuseWrongOptions("EventStore.append", options, appendChecks)
-  return new OneAppend(stream, marked(events, options), options.expected ?? "any")
+  return new OneAppend(stream, marked(events, options), options.expected ?? "any", options.commandId)
 }
 
 const allMarked = (
@@ -314,19 +364,3 @@ const isPlain = (value: unknown): boolean => {
     Object.values(Object.getOwnPropertyDescriptors(value)).every((property) => "value" in property)
   )
 }
-
-const revisionOf = (lib: LibHandle, stream: string): Effect.Effect<number | "no-stream", RevisionError> =>
-  Effect.gen(function* () {
-    yield* lib.guard.checkOpen
-    yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
-    if (lib.root.mode === "read") {
-      // The files may hold more than this reader may show, so the last event that it shows decides.
-      const last = yield* Stream.runHead(readStream(lib, stream, { direction: "backward", limit: 1 }))
-      return Option.isSome(last) ? last.value.revision : "no-stream"
-    }
-    const tape = yield* findEventTape(lib, stream)
-    if (tape === undefined) return "no-stream"
-    const { doubt, revision } = yield* endOfStream(lib, tape, stream)
-    if (doubt !== undefined) return yield* eventsLost(tape.name, stream, doubt)
-    return revision === -1 ? "no-stream" : revision
-  })

@@ -5,6 +5,7 @@ import * as Logger from "effect/Logger"
 import type { Storage } from "litetapes/Storage"
 import { probeOf } from "../support/probedStorage.ts"
 import { appendContract } from "./eventstore/appends.ts"
+import { commandContract } from "./eventstore/commands.ts"
 import { durabilityContract } from "./eventstore/durability.ts"
 import { idContract } from "./eventstore/ids.ts"
 import { indexContract } from "./eventstore/indexes.ts"
@@ -26,6 +27,7 @@ export const suite = (name: string, make: Effect.Effect<Storage["Service"]>, loc
       appendContract,
       invalidContract,
       idContract,
+      commandContract,
       durabilityContract,
       readContract,
       movingContract,

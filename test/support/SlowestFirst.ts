@@ -11,6 +11,7 @@ const slowest: ReadonlyArray<string> = [
   "contract/transform.memory.test.ts",
   "property/services/Tape.model.test.ts",
   "docs/reader.test.ts",
+  "docs/agentSession.test.ts",
   "property/services/EventStore.model.test.ts",
   "property/services/segment/PackedDamage.test.ts",
   "contract/eventstore.folder.test.ts",

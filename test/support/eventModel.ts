@@ -1,6 +1,7 @@
 /** The model of an event store, in plain arrays, with which tests compare the real one. */
 import type { EventFilter, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
 import { type Placement, tapeOf } from "litetapes/Placement"
+import { idOfCommand } from "./commandId.ts"
 
 /** An event; `id` is `undefined` if the store has to make one. */
 export interface ModelEvent {
@@ -19,8 +20,18 @@ export type Outcome =
   | { readonly _tag: "Appended"; readonly results: ReadonlyArray<object> }
   | { readonly _tag: "WrongExpectedRevision" | "EventIdConflict" | "TapeArchived"; readonly [key: string]: unknown }
 
-const contentOf = ({ type, data, metadata, tags }: NewEvent): string =>
-  JSON.stringify([type, data ?? null, metadata ?? {}, tags ?? []])
+/** The appends of one call, and the command that makes them. */
+export interface Attempt {
+  readonly appends: ReadonlyArray<StreamAppend>
+  readonly commandId?: string
+}
+
+/** What a repeat must have in common with the first append. */
+const contentOf = ({ type, data, tags }: NewEvent): string =>
+  JSON.stringify([type, data ?? null, [...new Set(tags)].toSorted()])
+
+/** An append to one stream. `beyond` are events that its command made the first time, after those of this append. */
+type Entry = StreamAppend & { readonly beyond?: ReadonlyArray<ModelEvent> }
 
 export class EventModel {
   readonly events: Array<ModelEvent> = []
@@ -42,12 +53,54 @@ export class EventModel {
   }
 
   /** Applies one append, of one stream or of several, whole or not at all. */
-  apply(appends: ReadonlyArray<StreamAppend>): Outcome {
-    const known = this.#idsTwice(appends) ?? this.#idsKnown(appends)
+  apply({ appends, commandId }: Attempt): Outcome {
+    const entries = commandId === undefined ? appends : this.#named(appends, commandId)
+    const known = this.#idsTwice(entries) ?? this.#idsKnown(entries)
     if (known !== undefined) return known
-    const refusal = this.#unmet(appends)
+    const refusal = this.#unmet(entries)
     if (refusal !== undefined) return refusal
-    return { _tag: "Appended", results: appends.map((append) => this.#push(append)) }
+    return { _tag: "Appended", results: entries.map((append) => this.#push(append)) }
+  }
+
+  /** Returns the first event with this id. */
+  find(stream: string, id: string): ModelEvent | undefined {
+    return this.#of(stream).find((event) => event.id === id)
+  }
+
+  /** Returns the result of the append with which a command made its events in a stream. */
+  findCommand(stream: string, commandId: string): object | undefined {
+    const made = this.#madeBy(stream, commandId, 0)
+    return made.length === 0 ? undefined : this.#result(stream, made, true)
+  }
+
+  /** Returns the events of a command in a stream from its event `from`. */
+  #madeBy(stream: string, commandId: string, from: number): ReadonlyArray<ModelEvent> {
+    const made: Array<ModelEvent> = []
+    for (let index = from; ; index++) {
+      const event = this.find(stream, idOfCommand(stream, commandId, index))
+      if (event === undefined) return made
+      made.push(event)
+    }
+  }
+
+  /** Gives events the ids of their command, and the last append of each stream what the command made beyond them. */
+  #named(appends: ReadonlyArray<StreamAppend>, commandId: string): ReadonlyArray<Entry> {
+    const counts = new Map<string, number>()
+    const entries = appends.map(({ events, ...append }) => {
+      const from = counts.get(append.stream) ?? 0
+      counts.set(append.stream, from + events.length)
+      return {
+        ...append,
+        events: events.map((event, n) => ({ ...event, id: idOfCommand(append.stream, commandId, from + n) }))
+      }
+    })
+    const ends = new Map<string, number>()
+    return entries.map((entry) => {
+      const { events, stream } = entry
+      const end = (ends.get(stream) ?? 0) + events.length
+      ends.set(stream, end)
+      return end === counts.get(stream) ? { ...entry, beyond: this.#madeBy(stream, commandId, end) } : entry
+    })
   }
 
   /** Moves to another placement, as a copy of the lib does: the archived state stays with the name of a tape. */
@@ -74,7 +127,7 @@ export class EventModel {
     return this.#streams.get(stream) ?? []
   }
 
-  #idsTwice(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
+  #idsTwice(appends: ReadonlyArray<Entry>): Outcome | undefined {
     const seen = new Set<string>()
     for (const { stream, events } of appends) {
       for (const { id } of events) {
@@ -88,16 +141,16 @@ export class EventModel {
   }
 
   /** Returns the first result again if every event of every stream is known, or a conflict if only some are. */
-  #idsKnown(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
-    const written = appends.filter(({ events }) => events.length > 0)
+  #idsKnown(appends: ReadonlyArray<Entry>): Outcome | undefined {
+    const written = appends.filter(({ beyond = [], events }) => events.length > 0 || beyond.length > 0)
     let partly: Outcome | undefined
     let repeated = 0
-    for (const { stream, events } of written) {
+    for (const { beyond = [], events, stream } of written) {
       const known = events.map(({ id }) =>
         id === undefined ? undefined : this.#of(stream).find((event) => event.id === id)
       )
       const first = known.findIndex((one) => one !== undefined)
-      if (first === -1) continue
+      if (first === -1 && events.length > 0) continue
       for (const [index, event] of events.entries()) {
         const one = known[index]
         if (one === undefined || one.revision !== known[first]!.revision - first + index) {
@@ -108,18 +161,18 @@ export class EventModel {
         }
       }
       repeated++
-      partly = { _tag: "EventIdConflict", stream, id: events[0]!.id, why: "partly-repeated" }
+      partly = { _tag: "EventIdConflict", stream, id: (events[0] ?? beyond[0])!.id, why: "partly-repeated" }
     }
     if (repeated === 0 || repeated < written.length) return partly
     return { _tag: "Appended", results: appends.map((append) => this.#again(append)) }
   }
 
-  #again({ stream, events }: StreamAppend): object {
-    const known = events.map(({ id }) => this.#of(stream).find((event) => event.id === id)!)
-    return this.#result(stream, known, events.length > 0)
+  #again({ beyond = [], events, stream }: Entry): object {
+    const known = [...events.map(({ id }) => this.find(stream, id!)!), ...beyond]
+    return this.#result(stream, known, known.length > 0)
   }
 
-  #unmet(appends: ReadonlyArray<StreamAppend>): Outcome | undefined {
+  #unmet(appends: ReadonlyArray<Entry>): Outcome | undefined {
     const revisions = new Map<string, number>()
     for (const { stream, events, expected = "any" } of appends) {
       const tape = tapeOf(this.#placement, stream)
@@ -137,7 +190,7 @@ export class EventModel {
     return undefined
   }
 
-  #push({ stream, events }: StreamAppend): object {
+  #push({ stream, events }: Entry): object {
     const pushed = events.map((event) => {
       const { type, data = null, id, metadata = {}, tags = [] } = event
       const revision = this.revision(stream) + 1
@@ -182,7 +235,7 @@ const matches = ({ categories, types, tags, correlationId }: EventFilter, event:
  */
 export const explain = (
   model: EventModel,
-  calls: ReadonlyArray<ReadonlyArray<StreamAppend>>,
+  calls: ReadonlyArray<Attempt>,
   isOutcome: (call: number, outcome: Outcome) => boolean,
   order: ReadonlyArray<number> = []
 ): ReadonlyArray<number> | undefined => {

@@ -1,8 +1,8 @@
 /** Sequences of operations on an event store, as data. */
 import * as fc from "fast-check"
-import type { ExpectedRevision, NewEvent, ReadAllOptions, ReadStreamOptions, StreamAppend } from "litetapes/EventStore"
+import type { ExpectedRevision, NewEvent, ReadAllOptions, ReadStreamOptions } from "litetapes/EventStore"
 import type { Placement } from "litetapes/Placement"
-import type { EventModel } from "./eventModel.ts"
+import type { Attempt, EventModel } from "./eventModel.ts"
 
 /** One placement of each kind. */
 export const placements: ReadonlyArray<Placement> = [
@@ -22,10 +22,15 @@ export interface Entry {
   readonly expected: Expectation
 }
 
-/** An append, or a repeat of an earlier one, whole or without its last event. */
+/** An append, or a repeat of an earlier one as it was or with a change. Some are made by a command. */
 export type Call =
-  | { readonly kind: "append"; readonly entries: ReadonlyArray<Entry> }
-  | { readonly kind: "repeat"; readonly pick: number; readonly short: boolean; readonly expected: Expectation }
+  | { readonly kind: "append"; readonly entries: ReadonlyArray<Entry>; readonly commandId: string | undefined }
+  | { readonly kind: "repeat"; readonly pick: number; readonly change: Change; readonly expected: Expectation }
+
+/** How a repeat differs from the first append, in each stream: fewer events, one more, another trace, tags in other words. */
+type Change = (typeof changes)[number]
+
+const changes = ["nothing", "nothing", "none", "fewer", "more", "trace", "tags"] as const
 
 export type Op =
   | { readonly kind: "call"; readonly call: Call }
@@ -33,6 +38,7 @@ export type Op =
   | { readonly kind: "flush" | "archive" | "activate"; readonly pick: number }
   | { readonly kind: "reopen" | "crash" | "reader" }
   | { readonly kind: "copy"; readonly placement: Placement; readonly beside: boolean }
+  | { readonly kind: "find"; readonly stream: string; readonly id: string; readonly commandId: string }
   | { readonly kind: "read"; readonly stream: string; readonly options: ReadStreamOptions }
   | { readonly kind: "readAll"; readonly options: ReadAllOptions }
 
@@ -63,6 +69,9 @@ const types = ["Opened", "Changed", 'Clo"sed', "変更"]
 const tags = ["a", "b", "☃"]
 const correlations = ["c-1", "c\u2028"]
 
+export const commandIds = ["c-1", "c-2", "ç-3\u2028"]
+const ids = ["i-1", "i-2", "i-3", "i-4", "ï-5\u2028", "i-6"]
+
 /** Fillers are so long that a dynamic segment holds only a few. */
 const data = fc.oneof(
   fc.constantFrom(undefined, 1, "x", { a: 1 }),
@@ -74,7 +83,7 @@ const event: fc.Arbitrary<NewEvent> = fc
   .record({
     type: fc.constantFrom(...types),
     data,
-    id: fc.option(fc.constantFrom("i-1", "i-2", "i-3", "i-4", "ï-5\u2028", "i-6"), { nil: undefined, freq: 2 }),
+    id: fc.option(fc.constantFrom(...ids), { nil: undefined, freq: 2 }),
     tags: fc.option(fc.subarray(tags), { nil: undefined }),
     correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
   })
@@ -92,36 +101,43 @@ const expected: fc.Arbitrary<Expectation> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom("no-stream" as const, "stream-exists" as const, { off: -1 }, { off: 1 }) }
 )
 
+const one = fc.record({ stream, events: fc.array(event, { maxLength: 3 }), expected }).map((entry) => [entry])
+const some = fc.array(fc.record({ stream, events: fc.array(event, { maxLength: 2 }), expected }), { maxLength: 3 })
+
+const append = (entries: fc.Arbitrary<ReadonlyArray<Entry>>): fc.Arbitrary<Call> =>
+  fc
+    .record({ entries, commandId: fc.option(fc.constantFrom(...commandIds), { nil: undefined, freq: 2 }) })
+    .map(({ commandId, entries }) => ({
+      kind: "append",
+      // The events of a command have no ids of their own.
+      entries:
+        commandId === undefined
+          ? entries
+          : entries.map(({ events, ...entry }) => ({ ...entry, events: events.map(({ id, ...event }) => event) })),
+      commandId
+    }))
+
 const call: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 5, arbitrary: append(one) },
+  { weight: 3, arbitrary: append(some) },
   {
-    weight: 5,
+    weight: 4,
     arbitrary: fc.record({
-      kind: fc.constant("append" as const),
-      entries: fc
-        .record({ stream, events: fc.array(event, { maxLength: 3 }), expected })
-        .map((entry) => [entry] as ReadonlyArray<Entry>)
+      kind: fc.constant("repeat" as const),
+      pick: fc.nat(),
+      change: fc.constantFrom(...changes),
+      expected
     })
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant("append" as const),
-      entries: fc.array(fc.record({ stream, events: fc.array(event, { maxLength: 2 }), expected }), { maxLength: 3 })
-    })
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant("repeat" as const), pick: fc.nat(), short: fc.boolean(), expected })
   }
 )
 
 const place = fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined })
 const direction = fc.constantFrom(undefined, "forward" as const, "backward" as const)
-const some = <A>(values: ReadonlyArray<A>) => fc.option(fc.subarray([...values]), { nil: undefined })
+const someOf = <A>(values: ReadonlyArray<A>) => fc.option(fc.subarray([...values]), { nil: undefined })
 
 const fieldsWithin = {
-  types: some([...types, "Never"]),
-  tags: some(tags),
+  types: someOf([...types, "Never"]),
+  tags: someOf(tags),
   correlationId: fc.option(fc.constantFrom(...correlations), { nil: undefined })
 }
 
@@ -129,7 +145,7 @@ const fieldsWithin = {
 const filterWithin = fc.record(fieldsWithin).map(given)
 
 const filter = fc
-  .record({ categories: some(["order", "acc", "é", "", "nobody", "0f1e2d3c", "events"]), ...fieldsWithin })
+  .record({ categories: someOf(["order", "acc", "é", "", "nobody", "0f1e2d3c", "events"]), ...fieldsWithin })
   .map(given)
 
 const range = fc.record({ from: place, to: place, limit: place, direction }).map(given)
@@ -166,6 +182,15 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   },
   {
     weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("find" as const),
+      stream,
+      id: fc.constantFrom(...ids),
+      commandId: fc.constantFrom(...commandIds)
+    })
+  },
+  {
+    weight: 2,
     arbitrary: fc
       .tuple(range, fc.option(filter, { nil: undefined }))
       .map(([options, filter]) => ({ kind: "readAll" as const, options: given({ ...options, filter }) }))
@@ -176,23 +201,41 @@ export const opsOf = (maxLength: number): fc.Arbitrary<ReadonlyArray<Op>> =>
   fc.array(op, { minLength: 1, maxLength, size: "max" })
 
 /** Returns the appends that a call means at this moment. */
-export const appendsOf = (
-  call: Call,
-  model: EventModel,
-  history: ReadonlyArray<ReadonlyArray<StreamAppend>>
-): ReadonlyArray<StreamAppend> => {
+export const attemptOf = (call: Call, model: EventModel, history: ReadonlyArray<Attempt>): Attempt => {
   const resolve = (stream: string, expectation: Expectation): ExpectedRevision => {
     if (typeof expectation === "string") return expectation
     const revision = model.revision(stream) + expectation.off
     return revision < 0 ? "no-stream" : revision
   }
   if (call.kind === "append") {
-    return call.entries.map(({ stream, events, expected }) => ({ stream, events, expected: resolve(stream, expected) }))
+    const { commandId, entries } = call
+    const appends = entries.map((entry) => ({ ...entry, expected: resolve(entry.stream, entry.expected) }))
+    return { appends, ...(commandId === undefined ? {} : { commandId }) }
   }
-  const earlier = history[call.pick % history.length] ?? []
-  return earlier.map(({ stream, events }) => ({
-    stream,
-    events: call.short ? events.slice(0, -1) : events,
-    expected: resolve(stream, call.expected)
-  }))
+  const { appends, ...earlier } = history[call.pick % history.length] ?? { appends: [] }
+  return {
+    ...earlier,
+    appends: appends.map(({ events, stream }) => ({
+      stream,
+      events: changed(events, call.change),
+      expected: resolve(stream, call.expected)
+    }))
+  }
+}
+
+const changed = (events: ReadonlyArray<NewEvent>, change: Change): ReadonlyArray<NewEvent> => {
+  switch (change) {
+    case "nothing":
+      return events
+    case "none":
+      return []
+    case "fewer":
+      return events.slice(0, -1)
+    case "more":
+      return [...events, { type: "Opened" }]
+    case "trace":
+      return events.map((event) => ({ ...event, metadata: { correlationId: "c-2", trace: 7 } }))
+    case "tags":
+      return events.map(({ tags = [], ...event }) => ({ ...event, tags: [...tags.toReversed(), ...tags] }))
+  }
 }

@@ -11,12 +11,11 @@ import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import { isDeepStrictEqual } from "node:util"
 import { assert } from "vitest"
-import { EventModel, explain, type ModelEvent, type Outcome } from "./eventModel.ts"
-import { appendsOf, type Call, type Op } from "./eventOps.ts"
+import { type Attempt, EventModel, explain, type ModelEvent, type Outcome } from "./eventModel.ts"
+import { attemptOf, type Call, commandIds, type Op } from "./eventOps.ts"
 import type { Probe } from "./probedStorage.ts"
 
 type Store = EventStore.EventStore["Service"]
-type Appends = ReadonlyArray<EventStore.StreamAppend>
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
@@ -30,6 +29,18 @@ export const assertEvents = (actual: ReadonlyArray<EventStore.RecordedEvent>, ex
   })
   assert.deepStrictEqual<ReadonlyArray<object>>(plain, expected)
 }
+
+/** Fails unless an event is found by its id, and a command by its own, as in the model. */
+const assertFinds = Effect.fnUntraced(function* (
+  store: Store,
+  model: EventModel,
+  { commandId, id, stream }: { readonly stream: string; readonly id: string; readonly commandId: string }
+) {
+  const [event, expected] = [yield* store.find(stream, id), model.find(stream, id)]
+  assertEvents(event === undefined ? [] : [event], expected === undefined ? [] : [expected])
+  const result: object | undefined = yield* store.findCommand(stream, commandId)
+  assert.deepStrictEqual(result, model.findCommand(stream, commandId))
+})
 
 /** Fails unless everything that can be read is what the model contains. */
 export const assertWhole = Effect.fnUntraced(function* (store: Store, model: EventModel) {
@@ -50,6 +61,9 @@ export const assertWhole = Effect.fnUntraced(function* (store: Store, model: Eve
   for (const stream of [...model.streams.keys(), "order-0"]) {
     const revision = model.revision(stream)
     assert.strictEqual(yield* store.revision(stream), revision === -1 ? "no-stream" : revision)
+    for (const [n, commandId] of commandIds.entries()) {
+      yield* assertFinds(store, model, { stream, commandId, id: model.read(stream).at(-n)?.id ?? "none" })
+    }
   }
 })
 
@@ -68,7 +82,7 @@ export class Run {
   #location: string
   #options: Lib.Options
   /** Earlier calls, to be repeated. */
-  readonly #history: Array<Appends> = []
+  readonly #history: Array<Attempt> = []
   /** Streams that this writer has appended to, and so need no look-up. */
   readonly #warm = new Set<string>()
   #store!: Store
@@ -141,6 +155,8 @@ export class Run {
         return yield* this.#look
       case "copy":
         return yield* this.#copy(op.placement, op.beside)
+      case "find":
+        return yield* assertFinds(this.#store, this.model, op)
       case "read": {
         const events = yield* Stream.runCollect(this.#store.read(op.stream, op.options))
         return assertEvents(events, this.model.read(op.stream, op.options))
@@ -193,30 +209,28 @@ export class Run {
 
   /** Runs calls concurrently, and checks that some order of them gives the same outcomes in the model. */
   readonly #together = Effect.fnUntraced({ self: this }, function* (this: Run, calls: ReadonlyArray<Call>) {
-    const appends = calls.map((call) => appendsOf(call, this.model, this.#history))
+    const attempts = calls.map((call) => attemptOf(call, this.model, this.#history))
     const exits = yield* Effect.all(
-      appends.map((each) =>
-        Effect.exit(each.length === 1 ? appendOne(this.#store, each[0]!) : this.#store.appendAll(each))
-      ),
+      attempts.map((attempt) => Effect.exit(append(this.#store, attempt))),
       { concurrency: "unbounded" }
     )
-    const order = explain(this.model, appends, (call, outcome) => isOutcome(exits[call]!, outcome))
+    const order = explain(this.model, attempts, (call, outcome) => isOutcome(exits[call]!, outcome))
     assert(order !== undefined, `no order explains ${exits.map(shown).join(" and ")}`)
-    this.#assertCallOrder(appends, exits)
+    this.#assertCallOrder(attempts, exits)
     for (const [index, exit] of exits.entries()) {
       if (Exit.isFailure(exit)) continue
-      for (const { stream } of appends[index]!) this.#warm.add(stream)
+      for (const { stream } of attempts[index]!.appends) this.#warm.add(stream)
     }
-    this.#history.push(...appends)
+    this.#history.push(...attempts)
   })
 
   /** If no stream needs a look-up, positions are given in the order of the calls. */
   #assertCallOrder(
-    appends: ReadonlyArray<Appends>,
+    attempts: ReadonlyArray<Attempt>,
     exits: ReadonlyArray<Exit.Exit<ReadonlyArray<EventStore.AppendResult>, unknown>>
   ): void {
     const positions = exits.flatMap((exit, call) =>
-      Exit.isSuccess(exit) && appends[call]!.every((append) => this.#isImmediate(append))
+      Exit.isSuccess(exit) && this.#isImmediate(attempts[call]!)
         ? exit.value.map(({ firstPosition }) => firstPosition).filter((position) => position !== -1)
         : []
     )
@@ -226,10 +240,15 @@ export class Run {
     )
   }
 
-  #isImmediate({ stream, events }: EventStore.StreamAppend): boolean {
-    return this.#warm.has(stream) && events.every(({ id }) => id === undefined)
+  #isImmediate({ appends, commandId }: Attempt): boolean {
+    if (commandId !== undefined) return false
+    return appends.every(({ events, stream }) => this.#warm.has(stream) && events.every(({ id }) => id === undefined))
   }
 }
 
-const appendOne = (store: Store, { stream, events, expected }: EventStore.StreamAppend) =>
-  Effect.map(store.append(stream, events, expected === undefined ? {} : { expected }), (result) => [result])
+const append = (store: Store, { appends, ...options }: Attempt) => {
+  if (appends.length !== 1) return store.appendAll(appends, options)
+  const { events, expected, stream } = appends[0]!
+  const one = store.append(stream, events, { ...options, ...(expected === undefined ? {} : { expected }) })
+  return Effect.map(one, (result) => [result])
+}

@@ -1,5 +1,6 @@
 /**
- * UUIDs: version 7 (RFC 9562 section 5.7) for everything that a lib names, and the one textual form that is accepted.
+ * UUIDs: version 7 (RFC 9562 section 5.7) for everything that a lib names, others for the rest, and the one textual form
+ * that is accepted.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.7
  */
@@ -76,11 +77,14 @@ export const makeUuidV7 = (randomBytes: (n: number) => Uint8Array): ((nowMillis:
  *
  * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.4
  */
-export const uuidV4 = (random: Uint8Array): string => {
-  const bytes = Buffer.from(random)
-  bytes[6] = 0x40 | (bytes[6]! & 0x0f)
-  bytes[8] = 0x80 | (bytes[8]! & 0x3f)
-  const text = bytes.toString("hex")
+export const uuidV4 = (random: Uint8Array): string => uuidOf(random, 4)
+
+/** Returns the UUID of this version whose other bits are those of `bytes`: the first 16 of them. */
+export const uuidOf = (bytes: Uint8Array, version: 4 | 8): string => {
+  const own = Buffer.from(bytes.subarray(0, 16))
+  own[6] = (version << 4) | (own[6]! & 0x0f)
+  own[8] = 0x80 | (own[8]! & 0x3f)
+  const text = own.toString("hex")
   return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-")
 }
 

@@ -18,7 +18,10 @@ export interface NewEvent {
   readonly type: string
   /** Any lite JSON value. Default: `null`. */
   readonly data?: unknown
-  /** Names the event within its stream. If it is appended again, the id is recognised. Default: a new UUIDv7. */
+  /**
+   * Names the event within its stream. If it is appended again, the id is recognised. Default: a new UUIDv7; with the
+   * option `commandId`, which excludes ids of your own, an id that is derived from the command.
+   */
   readonly id?: string
   /** Anything else about the event. The store knows the keys `correlationId` and `causationId`. Default: `{}`. */
   readonly metadata?: { readonly [key: string]: unknown }
@@ -65,6 +68,7 @@ const tagsMax = 64
 
 /**
  * Encodes an event for a stream, whose name must be valid (`checkStreamName`). Calls `newId` if the event has no id.
+ * `derivedId` is the id that its command gives it, which then has no id of its own.
  *
  * @throws TaraSONError | InvalidEvent
  */
@@ -74,7 +78,8 @@ export const encode = (
   index: number,
   newId: () => string,
   time: string,
-  limits: Limits
+  limits: Limits,
+  derivedId?: string
 ): EncodedEvent => {
   let data: unknown
   let id: NewEvent["id"]
@@ -85,8 +90,8 @@ export const encode = (
   try {
     why = whyNoFields(event)
     // Each is read once, so that the checked values are the ones that are written.
-    if (why === undefined) ({ data, id, metadata, tags, type } = event)
-    why ??= problem({ id, metadata, tags, type })
+    if (why === undefined) ({ data, id = derivedId, metadata, tags, type } = event)
+    why ??= id !== derivedId && derivedId !== undefined ? twoIds : problem({ id, metadata, tags, type })
   } catch {
     why = `it ${unreadable}`
   }
@@ -123,11 +128,43 @@ const whyUnknown = (name: string): string => {
   return `its field ${shown(name)} is not known; ${advice}`
 }
 
+const twoIds =
+  "it has an id, but the append has a commandId, from which the ids of its events are derived. Leave one of them out"
+
+/**
+ * Checks the id of a command, from which the ids of its events are derived.
+ *
+ * @throws InvalidEvent
+ */
+export const checkCommandId = (stream: string, commandId: unknown): void => {
+  if (!isId(commandId))
+    throw new InvalidEvent({
+      stream,
+      index: 0,
+      why: `its commandId must be a well-formed text of 1 to ${idBytesMax} bytes`
+    })
+}
+
 const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
 
-/** Returns the content of a stored event, to compare it with that of an event to append (`EncodedEvent.content`). */
-export const content = ({ data, metadata, tags, type }: RecordedEvent, limits: Limits): string =>
-  [type, data, metadata, tags].map((value) => TaraSON.encodeValue(value, limits)).join("\n")
+/**
+ * Returns the content of a stored event, to compare it with that of an event to append (`EncodedEvent.content`).
+ * Metadata does not belong to it: a retry comes with another trace (decision 0045).
+ */
+export const content = ({ data, tags, type }: RecordedEvent, limits: Limits): string =>
+  [type, data, tags].map((value) => TaraSON.encodeValue(value, limits)).join("\n")
+
+/** Returns whether two contents are those of the same event: the same type, data, and set of tags. */
+export const isSameContent = (one: string, other: string): boolean => {
+  if (one === other) return true
+  // Canonical JSON has no raw newline, so the tags follow the last one.
+  const [end, otherEnd] = [one.lastIndexOf("\n"), other.lastIndexOf("\n")]
+  if (one.slice(0, end) !== other.slice(0, otherEnd)) return false
+  const [tags, otherTags] = [tagsIn(one.slice(end + 1)), tagsIn(other.slice(otherEnd + 1))]
+  return tags.size === otherTags.size && [...tags].every((tag) => otherTags.has(tag))
+}
+
+const tagsIn = (text: string): Set<string> => new Set(TaraSON.parseTrusted(text) as ReadonlyArray<string>)
 
 const noType = "its type must be a non-empty text"
 
@@ -136,7 +173,7 @@ type Checked = { readonly [Key in "id" | "metadata" | "tags"]: NewEvent[Key] } &
 const problem = ({ id, metadata, tags, type }: Checked): string | undefined => {
   const why = goodTypes.has(type as string) ? undefined : problemOfType(type)
   if (why !== undefined) return why
-  if (id !== undefined && (typeof id !== "string" || id === "" || !isText(id, idBytesMax))) {
+  if (id !== undefined && !isId(id)) {
     return `its id must be a well-formed text of 1 to ${idBytesMax} bytes`
   }
   if (metadata !== undefined && (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))) {
@@ -169,6 +206,8 @@ const problemOfType = (type: unknown): string | undefined => {
 }
 
 const nonCharacters = /[\u{fdd0}-\u{fdef}]|[\u{fffe}\u{ffff}]|\p{Noncharacter_Code_Point}/u
+
+const isId = (id: unknown): id is string => typeof id === "string" && id !== "" && isText(id, idBytesMax)
 
 const isText = (text: string, bytesMax: number): boolean =>
   text.isWellFormed() && byteLength(text) <= bytesMax && !nonCharacters.test(text)

@@ -40,18 +40,26 @@ const expectationOf = (expected: "any" | "no-stream" | "stream-exists" | number)
   return { any: "nothing of it", "no-stream": "no events", "stream-exists": "at least one event" }[expected]
 }
 
-/** An event id is taken, and this append does not repeat the one that used it. Nothing was appended. */
+/**
+ * An event id is taken, and this append does not repeat the one that used it. Nothing was appended. With a `commandId`,
+ * the command has made other events before: `findCommand` returns its first result.
+ */
 export class EventIdConflict extends Schema.TaggedError<EventIdConflict>("litetapes/EventIdConflict")(
   "EventIdConflict",
   {
     stream: Schema.String,
     id: Schema.String,
-    why: Schema.Literals(["other-content", "partly-repeated", "twice-in-one-batch"])
+    why: Schema.Literals(["other-content", "partly-repeated", "twice-in-one-batch"]),
+    /** The command that gave the event its id. */
+    commandId: Schema.optionalKey(Schema.String)
   }
 ) {
   override get message() {
+    if (this.commandId !== undefined) {
+      return `command ${JSON.stringify(this.commandId)} was done before, and made other events in stream ${JSON.stringify(this.stream)}. Call findCommand for its first result, or use a new commandId.`
+    }
     const whys = {
-      "other-content": "belongs to an event with other content. Use a new id, or repeat the same content.",
+      "other-content": "belongs to an event with another type, data or tags. Use a new id, or repeat the same event.",
       "partly-repeated": "is known, but other events of this append are not. Use new ids, or repeat the same append.",
       "twice-in-one-batch": "occurs twice in one append. Give each event its own id."
     }

@@ -49,7 +49,6 @@ const keys = {
 class Places {
   typeEnd = 0
   dataEnd = 0
-  metadataStart = 0
   /** The position goes here; the bytes from here on follow the revision. */
   headEnd = 0
   tagsStart = 0
@@ -92,16 +91,16 @@ export class EncodedEvent {
     return end + 1
   }
 
-  /** What two events with the same id must have in common to be the same: type, data, metadata, tags. */
+  /**
+   * What decides whether two events with the same id are the same: type, data and tags, but not metadata. Compare with
+   * `Event.isSameContent`.
+   */
   get content(): string {
-    const { dataEnd, headEnd, metadataStart, tagsEnd, tagsStart, typeEnd } = this.#places
+    const { dataEnd, tagsEnd, tagsStart, typeEnd } = this.#places
     const text = (start: number, end: number) => this.#memory.toString("utf8", this.#start + start, this.#start + end)
-    return [
-      text(keys.type.length, typeEnd),
-      text(typeEnd + keys.data.length, dataEnd),
-      text(metadataStart, headEnd - keys.position.length),
-      text(tagsStart, tagsEnd)
-    ].join("\n")
+    return [text(keys.type.length, typeEnd), text(typeEnd + keys.data.length, dataEnd), text(tagsStart, tagsEnd)].join(
+      "\n"
+    )
   }
 }
 
@@ -177,7 +176,6 @@ const writeFields = (fields: Fields, places: Places, inner: Limits): void => {
   Sink.putBytes(keys.id)
   putText(id)
   Sink.putBytes(keys.metadata)
-  places.metadataStart = Sink.length()
   putValue(metadata, "{}", inner)
   Sink.putBytes(keys.position)
   places.headEnd = Sink.length()

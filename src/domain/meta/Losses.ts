@@ -67,6 +67,10 @@ export const endOf = (lost: ReadonlyArray<Lost>, stream: string, last: LastEvent
   return { revision, skip: Math.max(given, revision) + unknown - revision, doubt }
 }
 
+/** Returns the losses that hold events of a stream, or may hold some as far as they tell. */
+export const concerning = (lost: ReadonlyArray<Lost>, stream: string): ReadonlyArray<Lost> =>
+  lost.filter((loss) => revisionsOf(loss, stream) !== "none")
+
 /** Returns the losses that may hold revisions `[from, to)` of a stream. */
 export const explaining = (lost: ReadonlyArray<Lost>, stream: string, from: number, to: number): ReadonlyArray<Lost> =>
   lost.filter((loss) => {

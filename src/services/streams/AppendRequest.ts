@@ -4,7 +4,7 @@
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
-import type { EncodedEvent } from "../../domain/event/Event.ts"
+import { type EncodedEvent, isSameContent } from "../../domain/event/Event.ts"
 import {
   EventIdConflict,
   type EventsLost,
@@ -14,6 +14,7 @@ import {
 import type { Request } from "../write/CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
+import type { PlannedCommand } from "./Command.ts"
 import { eventsLost } from "./eventsLost.ts"
 import type { StreamState, Watch } from "./StreamStates.ts"
 
@@ -38,20 +39,34 @@ export class PlannedAppend {
   readonly stream: string
   readonly expected: ExpectedRevision
   readonly events: Array<EncodedEvent>
-  /** Ids that the caller gave, which the stream may have already. */
+  /** Ids that the caller gave or that its command gives, which the stream may have already. */
   readonly given: ReadonlySet<string>
+  /** The command of the call. It may have been done before, with other events than these. */
+  readonly command: PlannedCommand | undefined
   /** Pinned once the stream was looked up. */
   state!: StreamState
   /** Events with these ids that were found before the batch was formed. */
   readonly found: Map<string, FoundEvent>
   watch: Watch | undefined = undefined
 
-  constructor(stream: string, expected: ExpectedRevision, events: Array<EncodedEvent>, given: ReadonlySet<string>) {
+  constructor(
+    stream: string,
+    expected: ExpectedRevision,
+    events: Array<EncodedEvent>,
+    given: ReadonlySet<string>,
+    command: PlannedCommand | undefined
+  ) {
     this.stream = stream
     this.expected = expected
     this.events = events
     this.given = given
-    this.found = given.size === 0 ? noneFound : new Map()
+    this.command = command
+    this.found = this.mayRepeat ? new Map() : noneFound
+  }
+
+  /** Whether ids have to be looked up: events of this append may be known already. */
+  get mayRepeat(): boolean {
+    return this.given.size > 0 || this.command !== undefined
   }
 }
 
@@ -126,14 +141,13 @@ const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal |
   let written = 0
   let partly: EventIdConflict | undefined
   for (const entry of entries) {
-    if (entry.events.length === 0) continue
+    if (entry.events.length === 0 && !isDone(entry)) continue
     written++
     const verdict = judgeIds(entry)
     if (verdict instanceof EventIdConflict) return verdict
     if (verdict === undefined) continue
     repeated++
-    const id = entry.events[0]!.id
-    partly = new EventIdConflict({ stream: entry.state.name, id, why: "partly-repeated" })
+    partly = conflict(entry, entry.events[0]?.id ?? entry.command!.idAt(entry.command!.from), "partly-repeated")
   }
   if (repeated > 0 && repeated === written) return "repeated"
   if (partly !== undefined) return partly
@@ -181,10 +195,17 @@ const meets = (expected: ExpectedRevision, revision: number): boolean => {
 const knownAs = (entry: PlannedAppend, id: string): FoundEvent | undefined =>
   entry.found.get(id) ?? entry.state.acceptedWith(id)
 
+const conflict = ({ command, state }: PlannedAppend, id: string, why: EventIdConflict["why"]): EventIdConflict =>
+  new EventIdConflict({ stream: state.name, id, why, ...(command === undefined ? {} : { commandId: command.id }) })
+
+/** Whether the command of an append without events has made events in the stream before. */
+const isDone = (entry: PlannedAppend): boolean =>
+  entry.command !== undefined && knownAs(entry, entry.command.idAt(entry.command.from)) !== undefined
+
 /** Returns `undefined` if no id is known, or `"repeated"` if the same append was made before. */
 const judgeIds = (entry: PlannedAppend): EventIdConflict | "repeated" | undefined => {
+  if (entry.events.length === 0) return "repeated"
   if (entry.given.size === 0) return undefined
-  const { name } = entry.state
   const known = entry.events.map((event) => (event.isNamed ? knownAs(entry, event.id) : undefined))
   const first = known.findIndex((one) => one !== undefined)
   if (first === -1) return undefined
@@ -192,15 +213,21 @@ const judgeIds = (entry: PlannedAppend): EventIdConflict | "repeated" | undefine
   for (const [index, event] of entry.events.entries()) {
     const one = known[index]
     if (one === undefined || one.revision !== start + index) {
-      return new EventIdConflict({ stream: name, id: entry.events[first]!.id, why: "partly-repeated" })
+      return conflict(entry, entry.events[first]!.id, "partly-repeated")
     }
-    if (one.content !== event.content) return new EventIdConflict({ stream: name, id: event.id, why: "other-content" })
+    if (!isSameContent(one.content, event.content)) return conflict(entry, event.id, "other-content")
   }
   return "repeated"
 }
 
 const repeatedResult = (entry: PlannedAppend): AppendResult => {
   const known = entry.events.map((event) => knownAs(entry, event.id)!)
+  // A command may have made more events the first time. Its first result covers them all.
+  for (const id of entry.command?.laterIds(entry.events.length) ?? []) {
+    const one = knownAs(entry, id)
+    if (one === undefined) break
+    known.push(one)
+  }
   const { name, revision } = entry.state
   const first = known[0]
   const last = known.at(-1)

@@ -33,6 +33,7 @@ import {
   type Refusal,
   type Results
 } from "./AppendRequest.ts"
+import { Command, type PlannedCommand } from "./Command.ts"
 import { findById } from "./StreamSources.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
@@ -98,14 +99,18 @@ export class EventAppender {
    */
   append(
     clock: Clock.Clock,
-    appends: () => ReadonlyArray<StreamAppend>
+    appends: () => ReadonlyArray<StreamAppend>,
+    commandId: () => string | undefined
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return this.#append(clock, () => this.#encodeAll(appends()), allResults)
+    return this.#append(clock, () => this.#encodeAll(appends(), commandId()), allResults)
   }
 
   /** Does the same for one stream. */
-  appendOne(clock: Clock.Clock, append: () => StreamAppend): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(clock, () => [this.#encode(append(), -1)], firstResult)
+  appendOne(
+    clock: Clock.Clock,
+    append: () => StreamAppend & { readonly commandId: string | undefined }
+  ): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(clock, () => [this.#encodeOne(append())], firstResult)
   }
 
   #append<A>(
@@ -128,7 +133,7 @@ export class EventAppender {
   }
 
   #appendEncoded<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
-    if (entries.some(({ given }) => given.size > 0)) return this.#lookUpAndAppend(entries, results)
+    if (entries.some(({ mayRepeat }) => mayRepeat)) return this.#lookUpAndAppend(entries, results)
     // The usual case: all streams are known, so nothing is looked up, and only the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
       if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(entries, results))
@@ -167,12 +172,12 @@ export class EventAppender {
 
   #submit<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
     const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#lib, entries, results)))
-    const given = entries.filter((entry) => entry.given.size > 0)
-    if (given.length === 0) return submit
+    const repeatable = entries.filter(({ mayRepeat }) => mayRepeat)
+    if (repeatable.length === 0) return submit
     const unwatch = Effect.sync(() => {
-      for (const { state, watch } of given) if (watch !== undefined) state.unwatch(watch)
+      for (const { state, watch } of repeatable) if (watch !== undefined) state.unwatch(watch)
     })
-    const find = Effect.forEach(given, (entry) => this.#findIds(entry), { discard: true })
+    const find = Effect.forEach(repeatable, (entry) => this.#findIds(entry), { discard: true })
     return Effect.ensuring(Effect.andThen(find, submit), unwatch)
   }
 
@@ -183,31 +188,41 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>): Array<PlannedAppend> {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, commandId: string | undefined): Array<PlannedAppend> {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
+    const command = commandId === undefined ? undefined : new Command(commandId)
     for (let at = 0; at < appends.length; at++) {
       const append: unknown = elementOf(appends, at)
       if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
       refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
-      entries.push(this.#encode(append as StreamAppend, at))
+      entries.push(this.#encode(append as StreamAppend, at, command))
     }
     if (entries.length > 1) refuseTwins(entries)
     return entries
   }
 
+  #encodeOne(append: StreamAppend & { readonly commandId: string | undefined }): PlannedAppend {
+    const { commandId } = append
+    return this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId))
+  }
+
   /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */
-  #encode(append: StreamAppend, at: number): PlannedAppend {
+  #encode(append: StreamAppend, at: number, command: Command | undefined): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
+    if (command !== undefined) Event.checkCommandId(stream, command.id)
     if (!conditions.has(expected) && !isCount(expected)) throw refusalOf(at, "expected", whyNotExpectation(expected))
     if (!isArray(all)) throw refusalOf(at, "events", `must be an array, not ${shown(all)}`)
     const { limits } = this.#lib.meta.state
     const count = all.length
+    const planned = command?.plan(stream)
     let given: Set<string> | undefined
     const events: Array<Event.EncodedEvent> = []
     for (let index = 0; index < count; index++) {
-      const encoded = Event.encode(stream, elementOf(all, index), index, this.#newId, this.#time, limits)
+      const derivedId = command?.nextId(stream)
+      const event = elementOf(all, index)
+      const encoded = Event.encode(stream, event, index, this.#newId, this.#time, limits, derivedId)
       events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {
@@ -216,7 +231,7 @@ export class EventAppender {
       given ??= new Set()
       given.add(encoded.id)
     }
-    return new PlannedAppend(stream, expected, events, given ?? noIds)
+    return new PlannedAppend(stream, expected, events, given ?? noIds, planned)
   }
 
   /** Looks up the given ids among durable events. The pinned state notes ids that are accepted from here on. */
@@ -224,15 +239,26 @@ export class EventAppender {
     return Effect.suspend(() => {
       entry.watch = { since: this.#lib.journal.durable.batch }
       entry.state.watch(entry.watch)
-      return Effect.forEach(entry.given, (id) => this.#findId(entry, id), { discard: true })
+      const find = Effect.forEach(entry.given, (id) => this.#findId(entry, id), { discard: true })
+      return entry.command === undefined ? find : Effect.andThen(find, this.#findLater(entry, entry.command))
     })
   }
 
-  #findId(entry: PlannedAppend, id: string): Effect.Effect<void, SegmentError> {
+  /** Looks up what the command made the first time after these events, if it made these. */
+  #findLater(entry: PlannedAppend, command: PlannedCommand): Effect.Effect<void, SegmentError> {
+    return Effect.gen({ self: this }, function* () {
+      const last = entry.events.at(-1)
+      if (last !== undefined && !entry.found.has(last.id)) return
+      for (const id of command.laterIds(entry.events.length)) if (!(yield* this.#findId(entry, id))) return
+    })
+  }
+
+  #findId(entry: PlannedAppend, id: string): Effect.Effect<boolean, SegmentError> {
     return Effect.map(findById(this.#lib, entry.state.tape, entry.state.name, id), (event) => {
-      if (event === undefined) return
+      if (event === undefined) return false
       const { revision, position } = event
       entry.found.set(id, { revision, position, content: Event.content(event, this.#lib.meta.limits) })
+      return true
     })
   }
 }

@@ -42,7 +42,7 @@ export const idContract: Contract = (test) => {
           [[named("a", "other")], "a", "other-content"],
           [[{ ...named("a"), type: "Other" }], "a", "other-content"],
           [[{ ...named("a"), tags: ["t"] }], "a", "other-content"],
-          [[{ ...named("a"), metadata: { m: 1 } }], "a", "other-content"],
+          [[{ ...named("a"), tags: ["t"], metadata: { m: 1 } }], "a", "other-content"],
           [[named("a"), named("b", 1)], "b", "other-content"],
           [[named("a"), named("new")], "a", "partly-repeated"],
           [[named("new"), named("a")], "a", "partly-repeated"],
@@ -70,6 +70,84 @@ export const idContract: Contract = (test) => {
         assert.isTrue((yield* store.append("order-2", [{ type: "A", id: "b" }])).firstRevision === 0)
         const spelled = { type: "A", id: "b", data: null, metadata: {}, tags: [] }
         assert.isTrue((yield* store.append("order-2", [spelled])).repeated)
+      })
+    ))
+
+  test("takes other metadata for a repeat, and keeps the first", ({ use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        const event = {
+          type: "A",
+          id: "a",
+          data: 1,
+          tags: ["s", "t"],
+          metadata: { correlationId: "first", ua: "curl" }
+        }
+        const first = yield* store.append("order-1", [event])
+        const others: ReadonlyArray<NewEvent> = [
+          { type: "A", id: "a", data: 1, tags: ["s", "t"] },
+          { ...event, metadata: { correlationId: "second" } },
+          { ...event, metadata: { big: "x".repeat(5000) }, tags: ["t", "s", "t"] }
+        ]
+        const marks = [{}, { correlationId: "third" }, { causationId: "command", correlationId: "fourth" }]
+        for (const other of others) {
+          for (const options of marks) {
+            const again = { ...first, repeated: true }
+            assert.deepStrictEqual(yield* store.append("order-1", [other], options), again)
+            const appends = [{ stream: "order-1", events: [other] }]
+            assert.deepStrictEqual(yield* store.appendAll(appends, options), [again])
+          }
+        }
+        const [stored] = yield* all(store.read("order-1"))
+        assert.deepStrictEqual(stored!.metadata, event.metadata)
+        assert.deepStrictEqual(stored!.tags, event.tags)
+        const refused = conflict("a", "other-content")
+        for (const tags of [[], ["s"], ["s", "t", "u"], ["s", "u"]]) {
+          assert.deepStrictEqual(yield* failing(store.append("order-1", [{ ...event, tags }]), refused), refused)
+        }
+      })
+    ))
+
+  test("finds an event by its id in its stream, durable ones only, also in a reader", ({ use, open, probe }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        assert.isUndefined(yield* store.find("order-1", "a"))
+        yield* store.append("order-1", [named("a"), named("b")])
+        yield* store.append("order-2", [named("a", "of 2")])
+        const reader = yield* open({ mode: "read" })
+        for (const one of [store, reader]) {
+          const [, second] = yield* all(one.read("order-1"))
+          assert.deepStrictEqual(yield* one.find("order-1", "b"), second)
+          assert.deepInclude(yield* one.find("order-2", "a"), { data: "of 2", stream: "order-2" })
+          for (const [stream, id] of [
+            ["order-1", "c"],
+            ["order-2", "b"],
+            ["order-3", "a"],
+            ["acc-1", "a"],
+            ["order-1", ""]
+          ]) {
+            assert.isUndefined(yield* one.find(stream!, id!))
+          }
+        }
+        const invalid = { _tag: "InvalidStreamName" }
+        assert.deepStrictEqual(yield* failing(store.find("", "a"), invalid), invalid)
+        // Written, but not acknowledged yet.
+        let during: unknown = "not looked"
+        probe.beforeHint = Effect.ignore(
+          Effect.map(store.find("order-1", "c"), (found) => {
+            during = found
+          })
+        )
+        yield* store.append("order-1", [named("c")])
+        probe.beforeHint = Effect.void
+        assert.isUndefined(during)
+        assert.deepInclude(yield* store.find("order-1", "c"), { revision: 2 })
+        // A reader shows what it saw when it was opened or refreshed.
+        assert.isUndefined(yield* reader.find("order-1", "c"))
+        yield* flush(store, "order")
+        assert.isUndefined(yield* reader.find("order-1", "c"))
+        yield* reader.lib.refresh
+        assert.deepInclude(yield* reader.find("order-1", "c"), { revision: 2 })
       })
     ))
 

@@ -141,6 +141,52 @@ export const acrossLossesContract = (kind: TransformKind): void => {
       })
     )
 
+    it.live("an event or a command that may be lost is not said to be absent, until the loss is accepted", () =>
+      Effect.gen(function* () {
+        const damaged = yield* damagedLib(kind, {
+          write: (lib) =>
+            Effect.gen(function* () {
+              const store = yield* storeOf(lib)
+              for (const n of [0, 1, 2]) {
+                yield* store.append("a-1", [{ type: "Happened", id: `id-${n}` }])
+                yield* store.append("a-2", [{ type: "Happened" }, { type: "Happened" }], { commandId: `c-${n}` })
+                yield* flush(lib, "a")
+              }
+              yield* store.append("b-1", [{ type: "Happened", id: "id-1" }])
+            }),
+          damage: (root) => root.segments.remove("a", segmentFile(2))
+        })
+        yield* damaged.open((lib) => lib.salvageTape("a"))
+        yield* damaged.open((lib) =>
+          Effect.gen(function* () {
+            const store = yield* storeOf(lib)
+            const look = Effect.all({
+              first: store.find("a-1", "id-0"),
+              last: store.find("a-1", "id-2"),
+              b: store.find("b-1", "id-1"),
+              other: store.find("b-1", "id-7"),
+              command: store.findCommand("a-2", "c-2")
+            })
+            const there = yield* look
+            assert.deepInclude(there.first, { revision: 0 })
+            assert.deepInclude(there.last, { revision: 2 })
+            assert.deepInclude(there.b, { revision: 0 })
+            assert.isUndefined(there.other)
+            assert.deepInclude(there.command, { firstRevision: 4, lastRevision: 5 })
+            for (const id of ["id-1", "never"]) {
+              assert.strictEqual(yield* tagOf(store.find("a-1", id)), "EventsLost")
+              assert.strictEqual(yield* tagOf(store.findCommand("a-2", id)), "EventsLost")
+            }
+            assert.strictEqual(yield* tagOf(store.findCommand("a-2", "c-1")), "EventsLost")
+            yield* lib.acceptLoss("a")
+            assert.isUndefined(yield* store.find("a-1", "id-1"))
+            assert.isUndefined(yield* store.findCommand("a-2", "c-1"))
+            assert.deepStrictEqual(yield* look, there)
+          })
+        )
+      })
+    )
+
     it.live("no merge passes it, and so none is repeated at each close", () =>
       Effect.gen(function* () {
         const damaged = yield* damagedLib(kind, {

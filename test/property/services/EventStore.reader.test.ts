@@ -47,7 +47,7 @@ const take = Effect.fnUntraced(function* (store: Store, model: EventModel, step:
     return
   }
   const events = Array.from({ length: step.count }, () => ({ type: "Filled", data: "x".repeat(500) }))
-  model.apply([{ stream: step.stream, events }])
+  model.apply({ appends: [{ stream: step.stream, events }] })
   yield* store.append(step.stream, events)
 })
 

@@ -10,6 +10,7 @@ import { category } from "./acts.ts"
 import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { checkBackups } from "./checkBackups.ts"
+import { repeatAll } from "./repeats.ts"
 import { afterAct, append, type Expectation, type World } from "./world.ts"
 
 /**
@@ -108,6 +109,7 @@ export const check = Effect.fnUntraced(function* (
   const left = ending === "close" || ending === "kill" ? disk.state() : loseAll(disk.state())
   const again = yield* open(SimulatedDisk.make({ state: left }))
   match(yield* readWorld(again, none), { allowed: [after], lost: none })
+  yield* repeatAll(again)
   if (isVerified) {
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)

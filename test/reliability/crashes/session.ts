@@ -111,14 +111,19 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
       const appends = act.parts.flatMap(({ records }) => records).map((t) => ({ t, stream: streamOf(t) }))
       const there = (before.get(category)?.records ?? []).map(streamOf)
       const wanted = [...new Set(appends.map(({ stream }) => stream))]
+      // Of every two such acts, one is a command.
+      const by = Number.parseInt(appends[0]!.t, 10) % 2 === 0 ? `command ${appends[0]!.t}` : undefined
       return yield* store.appendAll(
         wanted.map((stream) => ({
           stream,
           events: appends
             .filter((one) => one.stream === stream)
-            .map(({ t }) => ({ type: "Noted", data: { t }, id: t })),
+            .map(({ t }) =>
+              by === undefined ? { type: "Noted", data: { t }, id: t } : { type: "Noted", data: { t, by } }
+            ),
           expected: there.includes(stream) ? there.filter((one) => one === stream).length - 1 : "no-stream"
-        }))
+        })),
+        by === undefined ? {} : { commandId: by }
       )
     }
     case "archive":

@@ -35,7 +35,14 @@ const appendEvents = Effect.fnUntraced(function* (store: Store, lane: number, se
     const revision = yield* store.revision(stream)
     appends.push({ stream, events, expected: isOwn(stream) ? revision : "any" })
   }
-  return (yield* store.appendAll(appends)).map(({ firstRevision }) => firstRevision)
+  const firsts = (yield* store.appendAll(appends)).map(({ firstRevision }) => firstRevision)
+  if (seq % 8 === 0) {
+    // As another request would: with other metadata.
+    const again = yield* store.appendAll(appends, { correlationId: `again ${seq}` })
+    const isRepeat = again.every(({ firstRevision, repeated }, at) => repeated && firstRevision === firsts[at])
+    if (!isRepeat) throw new Error(`a retry of ${run}-${lane}-${seq} is not a repeat: ${JSON.stringify(again)}`)
+  }
+  return firsts
 })
 
 const write = Effect.fnUntraced(function* (lib: LibService, store: Store, lane: number) {

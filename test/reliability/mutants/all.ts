@@ -7,6 +7,7 @@ import { harmless } from "./harmless.ts"
 import { metas } from "./metas.ts"
 import type { Mutant } from "./mutant.ts"
 import { openings } from "./openings.ts"
+import { repeats } from "./repeats.ts"
 import { segments } from "./segments.ts"
 
 /** Mutants that must be caught. */
@@ -17,7 +18,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...openings,
   ...errors,
   ...fences,
-  ...backups
+  ...backups,
+  ...repeats
 ]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

@@ -112,6 +112,21 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.strictEqual(await store.position(), 4)
   })
 
+  it("finds events, and does a command once", async () => {
+    await using store = await PromiseStore.open(newFolder(), options())
+    const commandId = "request-1"
+    assert.isUndefined(await store.findCommand("order-1", commandId))
+    const first = await store.append("order-1", [event(0), event(1)], { commandId })
+    const again = { ...first, repeated: true }
+    assert.deepStrictEqual(await store.findCommand("order-1", commandId), again)
+    assert.deepStrictEqual(await store.append("order-1", [event(0), event(1)], { commandId }), again)
+    const appends = [{ stream: "order-1", events: [event(0)] }]
+    assert.deepStrictEqual(await store.appendAll(appends, { commandId, correlationId: "other" }), [again])
+    await store.append("order-1", [{ ...event(2), id: "two" }])
+    assert.deepInclude(await store.find("order-1", "two"), { data: 2, revision: 2 })
+    assert.isUndefined(await store.find("order-2", "two"))
+  })
+
   it("copies its lib to another placement", async () => {
     const shared = options()
     const [at, to] = [newFolder(), newFolder()]

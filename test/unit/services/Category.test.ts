@@ -51,6 +51,20 @@ const test = (title: string, body: Effect.Effect<void, unknown, EventStore.Event
 
 describe("a category", () => {
   test(
+    "does a command once, in one of its streams and in several",
+    Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
+      const first = yield* Account.append("17", [opened, deposited], { commandId: "c" })
+      const again = { ...first, repeated: true }
+      assert.deepStrictEqual(yield* store.findCommand(Account.stream("17"), "c"), again)
+      assert.deepStrictEqual(yield* Account.append("17", [opened], { commandId: "c", expected: "no-stream" }), again)
+      const appends = [{ stream: Account.stream("17"), events: [yield* Account.encode(opened)] }]
+      assert.deepStrictEqual(yield* store.appendAll(appends, { commandId: "c" }), [again])
+      assert.strictEqual(yield* store.position, 2)
+    })
+  )
+
+  test(
     "stores the encoded form of its schemas, and reads the decoded one",
     Effect.gen(function* () {
       const events = [opened, deposited, { type: "Withdrawn", data: { cents: 500 } }, { type: "Closed", data: null }]

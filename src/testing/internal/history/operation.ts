@@ -21,7 +21,9 @@ export type Operation =
       readonly events: ReadonlyArray<NewEvent>
       readonly expected: "any" | "current" | "stale"
     }
-  /** Repeats an append of events that succeeded, with the ids that it gave: nothing may be appended. */
+  /**
+   * Repeats an append of events that succeeded, with the ids that it gave and other metadata: nothing may be appended.
+   */
   | { readonly op: "again"; readonly pick: number }
   | OnTape<"flush" | "archive" | "activate" | "verify">
   | { readonly op: "repack"; readonly tape: string; readonly options: RepackOptions }

@@ -122,7 +122,9 @@ const appendAgain = Effect.fnUntraced(function* (store: Store, model: Model, { p
   const earlier = model.appended[pick % model.appended.length]
   if (earlier === undefined) return
   const { stream, events, first } = earlier
-  const { firstRevision, lastRevision, repeated } = yield* store.append(stream, events, { expected: "no-stream" })
+  // As another request would: with other metadata.
+  const retry = events.map((event) => ({ ...event, metadata: { correlationId: `again ${pick}` } }))
+  const { firstRevision, lastRevision, repeated } = yield* store.append(stream, retry, { expected: "no-stream" })
   same(
     "the result of a repeated append",
     { firstRevision, lastRevision, repeated },

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { assert, describe, it } from "vitest"
-import { isUuid, makeUuidV7 } from "../../../../src/domain/base/Uuid.ts"
+import { isUuid, makeUuidV7, uuidOf } from "../../../../src/domain/base/Uuid.ts"
 import * as fc from "fast-check"
 import { runs } from "../../../support/runs.ts"
 
@@ -49,6 +49,13 @@ describe("Uuid", () => {
       assert.throws(() => makeUuidV7(randomBytes)(time), /invariant/i)
     }
     assert.throws(() => makeUuidV7(() => new Uint8Array(3))(1), /invariant/i)
+  })
+
+  it("makes the name-based UUID of RFC 9562, appendix B.2", () => {
+    const dns = Buffer.from("6ba7b8109dad11d180b400c04fd430c8", "hex")
+    const digest = createHash("sha256").update(dns).update("www.example.com").digest()
+    assert.strictEqual(uuidOf(digest, 8), "5c146b14-3c52-8afd-938a-375d0df1fbf6")
+    assert.strictEqual(digest.toString("hex").slice(0, 16), "5c146b143c524afd")
   })
 
   it("recognises UUIDs of RFC 9562 in lower case", () => {

@@ -9,8 +9,8 @@ const event = (n: number) => encode("order-1", { type: "Placed", data: { n } }, 
 describe("an append request that has its outcome", () => {
   it("keeps nothing of its encoded events, and empties the arrays of its caller", () => {
     const entries = [
-      new PlannedAppend("order-1", "any", [event(1), event(2)], new Set()),
-      new PlannedAppend("order-2", "any", [event(3)], new Set())
+      new PlannedAppend("order-1", "any", [event(1), event(2)], new Set(), undefined),
+      new PlannedAppend("order-2", "any", [event(3)], new Set(), undefined)
     ]
     const arrays = [entries, ...entries.map(({ events }) => events)]
     const request = new AppendRequest({} as LibHandle, entries, allResults)
