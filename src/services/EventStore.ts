@@ -24,7 +24,7 @@ import type { Duration } from "effect/Duration"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { types } from "node:util"
-import { aText, type Checks, givenText, isArray, refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import { aText, type Checks, notUndefined, isArray, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
@@ -83,13 +83,13 @@ const appendChecks = {
   expected: expectationCheck,
   correlationId: aText,
   causationId: aText,
-  commandId: givenText
+  commandId: notUndefined
 } satisfies Checks<AppendOptions>
 
 const appendAllChecks = {
   correlationId: aText,
   causationId: aText,
-  commandId: givenText
+  commandId: notUndefined
 } satisfies Checks<AppendAllOptions>
 
 /** Options of an append to several streams: each entry has its own `expected`. */

@@ -34,7 +34,7 @@ export class LibExists extends Schema.TaggedError<LibExists>("litetapes/LibExist
 
 /** The writer that has a lib open, as it noted itself. */
 export const LockHolder = Schema.Struct({
-  /** Whether it is in this very process: the layer is provided twice, or code was reloaded without closing the lib. */
+  /** Whether it is in this very process: it was opened twice, or code was reloaded without closing the lib. */
   here: Schema.Boolean,
   /** Name of its host. */
   host: Schema.String,
@@ -58,7 +58,7 @@ export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocke
     }
     const { here, host, pid, since } = holder
     return here
-      ? `${location} is open for writing in this very process (${pid}) since ${since}. Use that lib, or close it first; a layer that is provided twice must be shared.`
+      ? `${location} is open for writing in this very process (${pid}) since ${since}. Use that lib, or close it first; open it once and share it.`
       : `${location} is open for writing in process ${pid} on ${host} since ${since}. Wait until it is closed there, or open it with mode "read".`
   }
 }

@@ -174,9 +174,12 @@ export const aFlag = unless((value) => typeof value === "boolean", "true or fals
 
 export const aText = unless((value) => typeof value === "string", "a text")
 
-/** A text whose absence means something else: an explicit `undefined` is a mistake, which must not turn it off. */
-export const givenText: Check = (value) =>
-  value === undefined ? wrong("must not be undefined: leave the key out, or pass a text") : aText(value)
+/**
+ * A value whose absence means something else: an explicit `undefined` is a mistake, which must not turn it off. Something
+ * else checks all other values.
+ */
+export const notUndefined: Check = (value) =>
+  value === undefined ? wrong("must not be undefined: leave the key out, or pass a value") : undefined
 
 export const aCallback = unless((value) => typeof value === "function", "a function")
 

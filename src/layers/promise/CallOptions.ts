@@ -21,17 +21,20 @@ export type LongCallOptions<O> = Omit<O, "onProgress" | "storage"> &
 
 /** Returns the options without the signal. Allocates nothing unless there is one. */
 export const withoutSignal = <O extends CallOptions>(options: O | undefined): Omit<O, "signal"> | undefined => {
-  if (options === undefined || !("signal" in options)) return options
+  if (typeof options !== "object" || options === null || !("signal" in options)) return options
   const { signal: _, ...rest } = options
   return rest
 }
 
 type ForServices<O> = Omit<O, "onProgress" | "signal"> & { readonly onProgress?: OnProgress }
 
-/** Returns the options of a long call as its service takes them. */
+/** Returns the options of a long call as its service takes them. What is not right in them is passed on, to be refused there. */
 export const forServices = <O extends LongCallOptions<object>>(options: O | undefined): ForServices<O> => {
-  const { onProgress, signal: _, ...rest } = options ?? ({} as O)
+  if (options === undefined) return {} as ForServices<O>
+  if (typeof options !== "object" || options === null) return options as ForServices<O>
+  const { onProgress, signal: _, ...rest } = options
   if (onProgress === undefined) return rest as ForServices<O>
+  if (typeof onProgress !== "function") return { ...rest, onProgress } as ForServices<O>
   const report: OnProgress = (progress) => Effect.sync(() => onProgress(progress))
   return { ...rest, onProgress: report } as ForServices<O>
 }

@@ -39,7 +39,7 @@ const cases: Record<string, readonly [code: string, run: () => void]> = {
       exclusive(path)
     }
   ],
-  "a file that cannot be created": ["EACCES", () => exclusive(`${newPath()}/absent/file`)],
+  "a file that cannot be created": ["ECANTOPEN", () => exclusive(`${newPath()}/absent/file`)],
   "a file that cannot be written to": [
     "EACCES",
     () => {
