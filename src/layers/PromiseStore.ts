@@ -33,7 +33,10 @@ import {
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
-  type StreamAppend
+  type StreamAppend,
+  type SubscribeOptions,
+  type SubscribeToStreamOptions,
+  type SubscriptionBatch
 } from "../services/EventStore.ts"
 import type { Progress } from "../services/base/Progress.ts"
 import { libChecks } from "../services/LibOptions.ts"
@@ -83,6 +86,18 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly read: (stream: string, options?: ReadStreamOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Iterates over the events of the lib by position, up to the last one that is durable when the reading begins. */
   readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
+  /**
+   * Iterates over the events of the lib by position, and then over those that are appended later. Ends only by an error, by
+   * `break`, or by its `signal`. Keeps the process alive.
+   */
+  readonly subscribe: (options?: SubscribeOptions & CallOptions) => AsyncIterable<RecordedEvent>
+  /** Does what `subscribe` does, and says how far it is: see `EventStore.subscribeBatches`. */
+  readonly subscribeBatches: (options?: SubscribeOptions & CallOptions) => AsyncIterable<SubscriptionBatch>
+  /** Iterates over the events of a stream, and then over those that are appended to it later. */
+  readonly subscribeToStream: (
+    stream: string,
+    options?: SubscribeToStreamOptions & CallOptions
+  ) => AsyncIterable<RecordedEvent>
   /** Returns the event of a stream that has this id, or `undefined`. */
   readonly find: (stream: string, eventId: string, options?: CallOptions) => Promise<RecordedEvent | undefined>
   /** Returns the first result of a command on a stream, or `undefined` if it has made no events there. */
@@ -142,6 +157,10 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
     read: (stream, readOptions) =>
       runs.iterate(readOptions?.signal, () => store.read(stream, withoutSignal(readOptions))),
     readAll: (readOptions) => runs.iterate(readOptions?.signal, () => store.readAll(withoutSignal(readOptions))),
+    subscribe: (from) => runs.iterate(from?.signal, () => store.subscribe(withoutSignal(from))),
+    subscribeBatches: (from) => runs.iterate(from?.signal, () => store.subscribeBatches(withoutSignal(from))),
+    subscribeToStream: (stream, from) =>
+      runs.iterate(from?.signal, () => store.subscribeToStream(stream, withoutSignal(from))),
     find: (stream, eventId, callOptions) => runs.run("read", callOptions?.signal, () => store.find(stream, eventId)),
     findCommand: (stream, commandId, callOptions) =>
       runs.run("read", callOptions?.signal, () => store.findCommand(stream, commandId)),

@@ -244,7 +244,8 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
       ),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
-    subscribe: (options) => Stream.flattenIterable(Stream.map(subscribe(access, options), ({ events }) => events)),
+    subscribe: (options) =>
+      Stream.flattenIterable(Stream.map(subscribe(access, options, "EventStore.subscribe"), ({ events }) => events)),
     subscribeBatches: (options) => subscribe(access, options),
     subscribeToStream: (stream, options) => subscribeToStream(access, stream, options),
     find: (stream, eventId) => withSession(access, ({ handle }) => findEvent(handle, stream, eventId)),

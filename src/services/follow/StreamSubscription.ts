@@ -3,14 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { aFlag, type Checks, isCount } from "../../domain/format/checkOptions.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
-import { tapeOf } from "../../domain/format/Placement.ts"
+import { checkStreamName, type InvalidStreamName, tapeOf } from "../../domain/format/Placement.ts"
+import { attempt } from "../base/attempt.ts"
+import { checkOptions } from "../base/checkCall.ts"
 import { type Access, streamOfSession } from "../lib/Access.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import { readStream, type StreamReadError } from "../streams/StreamReader.ts"
 import { type FollowError, following, sessionWith } from "./waitForNews.ts"
 import { followerOf } from "./ReaderFollower.ts"
+import { beginning } from "./Subscription.ts"
 
 /** Where a subscription to a stream begins. */
 export interface SubscribeToStreamOptions {
@@ -23,6 +27,11 @@ export interface SubscribeToStreamOptions {
   readonly allowGaps?: boolean
 }
 
+const subscribeToStreamChecks = {
+  from: beginning(isCount, "a revision"),
+  allowGaps: aFlag
+} satisfies Checks<SubscribeToStreamOptions>
+
 /** Why a subscription to a stream ends. It never ends without an error. */
 export type SubscribeToStreamError = StreamReadError | FollowError | NotInHistory
 
@@ -33,10 +42,13 @@ export const subscribeToStream = (
   options: SubscribeToStreamOptions = {}
 ): Stream.Stream<RecordedEvent, SubscribeToStreamError> =>
   Stream.unwrap(
-    Effect.map(
-      Effect.tap(startOf(access, stream, options), following(access)),
-      (from) => new StreamSubscription(access, stream, from, options.allowGaps === true).stream
-    )
+    Effect.gen(function* () {
+      yield* checkOptions("EventStore.subscribeToStream", options, subscribeToStreamChecks)
+      yield* attempt<string, InvalidStreamName>(() => checkStreamName(stream))
+      const from = yield* startOf(access, stream, options)
+      yield* following(access)
+      return new StreamSubscription(access, stream, from, options.allowGaps === true).stream
+    })
   )
 
 /** Returns the revision that a subscription begins at. */

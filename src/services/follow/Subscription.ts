@@ -8,12 +8,14 @@ import * as Stream from "effect/Stream"
 import type { LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
+import { aFlag, type Check, type Checks, isCount, nested, shown } from "../../domain/format/checkOptions.ts"
 import { containsPlace, type Place } from "../../domain/meta/LibHistory.ts"
+import { checkOptions } from "../base/checkCall.ts"
 import { type Access, withSession } from "../lib/Access.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenError } from "../lib/OpenError.ts"
 import { type AllReadError, readAll } from "../streams/AllReader.ts"
-import type { EventFilter } from "../streams/EventFilter.ts"
+import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
 import { followerOf } from "./ReaderFollower.ts"
 import { type FollowError, following, sessionWith, type Source, sourceOf } from "./waitForNews.ts"
 
@@ -29,6 +31,27 @@ export interface SubscribeOptions {
   /** Whether to continue where events are lost, as in `readAll`. Default: false. */
   readonly allowGaps?: boolean
 }
+
+/** Checks where a subscription begins. A place has other fields as well. */
+export const beginning =
+  (isAfter: (after: unknown) => boolean, what: string): Check =>
+  (from) => {
+    if (from === undefined || from === "start" || from === "end") return undefined
+    const names = typeof from === "object" && from !== null ? Object.keys(from) : []
+    if (names.join() === "after" && isAfter((from as { readonly after: unknown }).after)) return undefined
+    return { below: "", why: `must be "start", "end" or { after: ${what} }, not ${shown(from)}` }
+  }
+
+const isPlace = (after: unknown): boolean => {
+  const { lib, lineage, position } = Object(after) as Partial<Record<keyof Place, unknown>>
+  return typeof lib === "string" && typeof lineage === "string" && isCount(position)
+}
+
+const subscribeChecks = {
+  from: beginning((after) => isCount(after) || isPlace(after), "a position, or a Place"),
+  filter: nested(filterChecks),
+  allowGaps: aFlag
+} satisfies Checks<SubscribeOptions>
 
 /** Why a subscription ends. It never ends without an error. */
 export type SubscribeError = AllReadError | FollowError | NotInHistory
@@ -57,13 +80,16 @@ const positionsMax = 65_536
 /** Streams the events by position in batches, with what is known of the end. */
 export const subscribe = (
   access: Access,
-  options: SubscribeOptions = {}
+  options: SubscribeOptions = {},
+  call = "EventStore.subscribeBatches"
 ): Stream.Stream<SubscriptionBatch, SubscribeError> =>
   Stream.unwrap(
-    Effect.map(
-      Effect.tap(startOf(access, options.from ?? "start"), following(access)),
-      (from) => new Subscription(access, from, options).stream
-    )
+    Effect.gen(function* () {
+      yield* checkOptions(call, options, subscribeChecks)
+      const from = yield* startOf(access, options.from ?? "start")
+      yield* following(access)
+      return new Subscription(access, from, options).stream
+    })
   )
 
 /** Returns the position that a subscription begins at. */
@@ -79,12 +105,13 @@ const startOf = (
           const { position } = journal.durable
           if (from === "end") return Effect.succeed(position)
           const { after } = from
-          const isPlace = typeof after === "object"
-          const last = isPlace ? after.position : after
-          if (isPlace ? containsPlace(meta.state, position, after) : last < position) return Effect.succeed(last + 1)
-          const why = isPlace
-            ? `it was noted in another history than that of lib ${meta.state.lib}`
-            : `its next event gets position ${position}`
+          const last = typeof after === "object" ? after.position : after
+          if (typeof after === "object" ? containsPlace(meta.state, position, after) : last < position)
+            return Effect.succeed(last + 1)
+          const why =
+            typeof after === "object"
+              ? `it was noted in another history than that of lib ${meta.state.lib}`
+              : `its next event gets position ${position}`
           return Effect.fail(new NotInHistory({ location, after: last, why }))
         })
       )

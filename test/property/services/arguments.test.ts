@@ -25,6 +25,10 @@ type Calls = Readonly<Record<string, readonly [call: Call, ...before: ReadonlyAr
 
 const head = { tape: "x", records: 1, root: "0".repeat(64) }
 
+/** A subscription never ends by itself. */
+const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
+  Effect.timeoutOption(Stream.runDrain(subscription), "5 millis")
+
 const callsOf = (
   lib: Lib.Lib["Service"],
   store: EventStore.EventStore["Service"],
@@ -43,6 +47,12 @@ const callsOf = (
     "EventStore.appendAll": [store.appendAll, [{ stream: "order-1", events: [] }]],
     "EventStore.read": [(...given) => Stream.runDrain(store.read(...(given as unknown as [string]))), "order-1"],
     "EventStore.readAll": [(...given) => Stream.runDrain(store.readAll(...given))],
+    "EventStore.subscribe": [(...given) => briefly(store.subscribe(...given))],
+    "EventStore.subscribeBatches": [(...given) => briefly(store.subscribeBatches(...given))],
+    "EventStore.subscribeToStream": [
+      (...given) => briefly(store.subscribeToStream(...(given as unknown as [string]))),
+      "order-1"
+    ],
     "Tape.make": [Tape.make, "notes"],
     "Tape.records": [(...given) => Stream.runDrain(tape.records(...given))],
     "Tape.proveInclusion": [tape.proveInclusion, 0],
@@ -54,6 +64,8 @@ const callsOf = (
   },
   others: {
     "EventStore.revision": [store.revision],
+    "EventStore.find": [store.find, "order-1"],
+    "EventStore.findCommand": [store.findCommand, "order-1"],
     "Lib.createTape": [lib.createTape],
     "Lib.archive": [lib.archive],
     "Lib.activate": [lib.activate],
