@@ -42,13 +42,13 @@ import type { Progress } from "../services/base/Progress.ts"
 import { libChecks } from "../services/LibOptions.ts"
 import * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
-import * as Tape from "../services/Tape.ts"
+import { lazy } from "../services/base/lazy.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
-import { makeTape, type PromiseTape } from "./promise/PromiseTape.ts"
+import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
 export { Aborted }
@@ -167,18 +167,15 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
     revision: (stream, callOptions) => runs.run("read", callOptions?.signal, () => store.revision(stream)),
     position: () => runs.run("read", undefined, () => store.position),
     category: (category) => makeCategory(runs, category),
-    tape: async (name, tapeOptions) => {
-      const opened = await runs.run("change", tapeOptions?.signal, () => openTape(name, tapeOptions?.expected))
-      return makeTape(runs, opened)
-    },
+    tape: (name, tapeOptions) =>
+      runs.run("change", tapeOptions?.signal, () => openTape(runs, name, tapeOptions?.expected)),
     close,
     [Symbol.asyncDispose]: close
   }
   return Object.defineProperties(makeLib(runs, lib), Object.getOwnPropertyDescriptors(ofStore)) as PromiseStore
 }
 
-const openTape = (name: string, expected: Head | undefined) =>
-  Effect.tap(Tape.makeOrCreate(name), (tape) => (expected === undefined ? Effect.void : tape.checkHead(expected)))
+const openTape = lazy(() => import("./promise/openTape.ts"), "openTape")
 
 /**
  * Recovers a lib whose own meta is lost or damaged, while nobody has it open: see `Lib.recover`. Open it afterwards. A tape

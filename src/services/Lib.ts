@@ -42,16 +42,10 @@ import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import type { BackupError, BackupOptions, BackupReport } from "./maintenance/backup/Backup.ts"
 import { checkLocation, checkOptions } from "./base/checkCall.ts"
-import { restore as restoreLib, restoreChecks } from "./maintenance/backup/Restore.ts"
+import { recoverLibChecks, restoreChecks } from "./maintenance/optionChecks.ts"
 import type { RestoreError, RestoreOptions, RestoreReport } from "./maintenance/backup/Restore.ts"
-import {
-  recoverLib,
-  recoverLibChecks,
-  type RecoverLibError,
-  type RecoverLibOptions,
-  type RecoverLibReport
-} from "./maintenance/recover/RecoverLib.ts"
-import { copyLib, type CopyError, type CopyOptions, type CopyReport } from "./maintenance/copy/CopyLib.ts"
+import type { RecoverLibError, RecoverLibOptions, RecoverLibReport } from "./maintenance/recover/RecoverLib.ts"
+import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/CopyLib.ts"
 import type { RecoverError, RecoverReport } from "./maintenance/recover/RecoverTape.ts"
 import type { AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
 import type { SalvageError, SalvageOptions, SalvageReport } from "./maintenance/salvage/SalvageTape.ts"
@@ -59,6 +53,7 @@ import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts
 import { libChecks, type Options, scheduleOf, settingsOf } from "./LibOptions.ts"
 import type { Durable, LibService, RecoverTapeOptions } from "./LibService.ts"
 import { type Copy, serve } from "./serveLib.ts"
+import { copyLib, recoverLib, restore as restoreLib } from "./onDemand.ts"
 import { logWarnings, openSession, openWriterSession } from "./openSession.ts"
 import { type ReopenError, Sessions } from "./Sessions.ts"
 import { Randomness } from "./ports/Randomness.ts"

@@ -10,7 +10,8 @@ import {
   oneOf,
   shown
 } from "../domain/format/checkOptions.ts"
-import { closeBytesCeiling, type Limits, limitsCheck } from "../domain/format/Limits.ts"
+import { closeBytesCeiling, type Limits } from "../domain/format/Limits.ts"
+import { limitsCheck } from "../domain/format/limitsCheck.ts"
 import type { Placement } from "../domain/format/Placement.ts"
 import { defaultSchedule } from "./Sessions.ts"
 

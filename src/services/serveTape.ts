@@ -10,11 +10,9 @@ import { withSession } from "./lib/Access.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import type { OpenTape } from "./lib/OpenTape.ts"
 import { changeUserMeta } from "./lib/UserMeta.ts"
-import { clone, cloneChecks } from "./maintenance/Clone.ts"
 import type { Located } from "./maintenance/Equivalence.ts"
-import { checkHead, head, proofChecks, proveConsistency, proveInclusion } from "./maintenance/Proofs.ts"
-import { repack, repackChecks } from "./maintenance/repack/Repack.ts"
-import { verifyChecks, verifyTape } from "./maintenance/verify/Verify.ts"
+import { cloneChecks, proofChecks, repackChecks, verifyChecks } from "./maintenance/optionChecks.ts"
+import { checkHead, clone, head, proveConsistency, proveInclusion, repack, verifyTape } from "./onDemand.ts"
 import { recordRangeChecks, tapeRecords } from "./read/RecordStream.ts"
 import { findSegment, segmentsOf, segmentStream } from "./read/SegmentService.ts"
 import type { Meta, TapeService } from "./TapeService.ts"
@@ -33,12 +31,6 @@ export const locate = (tape: TapeService): Effect.Effect<Located, ReloadError> =
 /** Returns the service of an open tape. */
 export const serve = (tape: HeldTape): TapeService => {
   const { name } = tape
-  const checked = <A, E>(
-    call: string,
-    options: unknown,
-    checks: Readonly<Record<string, Check>>,
-    use: Parameters<typeof tape.use<A, E>>[0]
-  ) => Effect.andThen(checkOptions(call, options, checks), tape.use(use))
   const served: TapeService = {
     name,
     get id() {
@@ -77,6 +69,25 @@ export const serve = (tape: HeldTape): TapeService => {
       ),
     verifySegment: (number) =>
       tape.use((handle, _, current) => Effect.flatMap(findSegment(handle, current, number), (found) => found.verify)),
+    ...maintenanceOf(tape),
+    setUserMeta: (key, value) => tape.use((handle, opened) => changeUserMeta(handle, opened, key, value)),
+    removeUserMeta: (key) => tape.use((handle, opened) => changeUserMeta(handle, opened, key, undefined))
+  }
+  held.set(served, tape)
+  return served
+}
+
+type Maintenance = "head" | "root" | "checkHead" | "proveInclusion" | "proveConsistency" | "repack" | "clone" | "verify"
+
+/** What works on the whole tape. */
+const maintenanceOf = (tape: HeldTape): Pick<TapeService, Maintenance> => {
+  const checked = <A, E>(
+    call: string,
+    options: unknown,
+    checks: Readonly<Record<string, Check>>,
+    use: Parameters<typeof tape.use<A, E>>[0]
+  ) => Effect.andThen(checkOptions(call, options, checks), tape.use(use))
+  return {
     head: tape.use((handle, _, current) => head(handle, current())),
     root: tape.use((handle, _, current) => Effect.map(head(handle, current()), (found) => found.root)),
     checkHead: (expected) => tape.use((handle, _, current) => checkHead(handle, current(), expected)),
@@ -100,12 +111,8 @@ export const serve = (tape: HeldTape): TapeService => {
           handle.guard.checkOpen,
           Effect.suspend(() => verifyTape(handle, current(), options))
         )
-      ),
-    setUserMeta: (key, value) => tape.use((handle, opened) => changeUserMeta(handle, opened, key, value)),
-    removeUserMeta: (key) => tape.use((handle, opened) => changeUserMeta(handle, opened, key, undefined))
+      )
   }
-  held.set(served, tape)
-  return served
 }
 
 const describe = (lib: LibHandle, tape: OpenTape): Meta => {

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import { gunzipSync } from "node:zlib"
+import type * as Shape from "../../src/domain/base/Shape.ts"
+import { reader } from "../../src/domain/base/readShape.ts"
 import * as Frames from "../../src/domain/segment/Frames.ts"
 import { decodeSame } from "../../src/domain/segment/SameLine.ts"
 import * as System from "../../src/domain/meta/SystemRecord.ts"
@@ -64,7 +65,7 @@ describe("docs/FORMAT.md", () => {
     System.TapeEnd,
     System.DynamicHeader,
     System.Commit
-  ] as ReadonlyArray<Schema.Codec<unknown> & { readonly fields: { readonly $type: { readonly literal: string } } }>
+  ] as ReadonlyArray<Shape.Any & { readonly fields: { readonly $type: { readonly literal: string } } }>
 
   describe.each(records.map((schema) => [schema.fields.$type.literal, schema] as const))("%s", (type, schema) => {
     const fields = documentedFields(text, type) ?? []
@@ -79,7 +80,7 @@ describe("docs/FORMAT.md", () => {
     })
 
     it("accepts exactly the values that the table allows", () => {
-      const decode = Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })
+      const decode = reader(schema, { onExcessProperty: "error" })
       const takes = (record: object) => Result.isSuccess(decode(record))
       const whole = Object.fromEntries([["$type", type], ...fields.map(({ name, good }) => [name, good[0]])])
       assert.isTrue(takes(whole), "all fields")

@@ -12,6 +12,8 @@ const slowest: ReadonlyArray<string> = [
   "property/services/Tape.model.test.ts",
   "docs/reader.test.ts",
   "docs/agentSession.test.ts",
+  "package/bundling.test.ts",
+  "package/startup.test.ts",
   "property/services/EventStore.model.test.ts",
   "property/services/segment/PackedDamage.test.ts",
   "contract/eventstore.folder.test.ts",

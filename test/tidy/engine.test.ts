@@ -20,7 +20,8 @@ const mains: ReadonlyArray<readonly [script: string, ...args: Array<string>]> = 
   ["bench/growth.ts", "--help"],
   ["bench/concurrency.ts", "--help"],
   ["bench/transforms.ts", "--events", "1000"],
-  ["bench/encode.ts", "100", "1"]
+  ["bench/encode.ts", "100", "1"],
+  ["bench/start.ts", "1"]
 ]
 
 describe("the check of the Node version", () => {

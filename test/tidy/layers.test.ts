@@ -43,7 +43,7 @@ const rooms = [
 
 /** Packages that a floor may import; `undefined`: any. */
 const allowed: Readonly<Record<string, RegExp | undefined>> = {
-  domain: /^(effect\/(Result|Schema)|node:(buffer|crypto|util|zlib))$/,
+  domain: /^(effect\/(Cause|Data|Result)|node:(buffer|crypto|util|zlib))$/,
   services: /^(effect\/[A-Za-z]+|node:(buffer|crypto|util|zlib))$/
 }
 

@@ -2,7 +2,8 @@
  * The envelope of an event: a record whose keys are in canonical order, so that its line is a template around the
  * canonical forms of `data`, `metadata` and `tags`.
  */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { nearest, shown, unreadable } from "../format/checkOptions.ts"
 import type { Limits } from "../format/Limits.ts"
 import { isReservedType } from "../format/Format.ts"
@@ -52,10 +53,10 @@ export interface RecordedEvent {
 }
 
 /** The type, id, metadata or tags of an event cannot be stored. `index` is its place in the append, from 0. */
-export class InvalidEvent extends Schema.TaggedError<InvalidEvent>("litetapes/InvalidEvent")("InvalidEvent", {
-  stream: Schema.String,
-  index: Schema.Int,
-  why: Schema.String
+export class InvalidEvent extends TaggedError<InvalidEvent>("litetapes/InvalidEvent")("InvalidEvent", {
+  stream: Shape.String,
+  index: Shape.Int,
+  why: Shape.String
 }) {
   override get message() {
     return `event ${this.index} for stream ${this.stream} cannot be stored: ${this.why}`

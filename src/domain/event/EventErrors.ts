@@ -2,16 +2,17 @@
  * Errors of event streams, in addition to those of their tapes, and three classes for all errors of an append or a read:
  * `isConflict`, `isRetryable`, `isFatal`, and `match`.
  */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { acceptLossAdvice } from "../format/DamageErrors.ts"
 import { classOf, type ErrorClass, type ErrorTag, type TagOf } from "./errorClasses.ts"
 
 export type { ErrorClass, ErrorTag, TagOf }
 
 /** What an append expects of a stream: nothing, no events, at least one event, or its exact last revision. */
-export const ExpectedRevision = Schema.Union([
-  Schema.Literals(["any", "no-stream", "stream-exists"]),
-  Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+export const ExpectedRevision = Shape.Union([
+  Shape.Literals(["any", "no-stream", "stream-exists"]),
+  Shape.Int.check(Shape.isGreaterThanOrEqualTo(0))
 ])
 export type ExpectedRevision = typeof ExpectedRevision.Type
 
@@ -19,14 +20,14 @@ export type ExpectedRevision = typeof ExpectedRevision.Type
  * The stream is not where the append expected it, because somebody else appended. Nothing was appended. Read from
  * `actual` on, decide again, and append again.
  */
-export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevision>("litetapes/WrongExpectedRevision")(
+export class WrongExpectedRevision extends TaggedError<WrongExpectedRevision>("litetapes/WrongExpectedRevision")(
   "WrongExpectedRevision",
   {
-    stream: Schema.String,
+    stream: Shape.String,
     /** The expectation as it was given. */
-    expected: Schema.Union([Schema.Literals(["any", "no-stream", "stream-exists"]), Schema.Number]),
+    expected: Shape.Union([Shape.Literals(["any", "no-stream", "stream-exists"]), Shape.Number]),
     /** The last revision of the stream, or `no-stream`. */
-    actual: Schema.Union([Schema.Int, Schema.Literal("no-stream")])
+    actual: Shape.Union([Shape.Int, Shape.Literal("no-stream")])
   }
 ) {
   override get message() {
@@ -44,16 +45,13 @@ const expectationOf = (expected: "any" | "no-stream" | "stream-exists" | number)
  * An event id is taken, and this append does not repeat the one that used it. Nothing was appended. With a `commandId`,
  * the command has made other events before: `findCommand` returns its first result.
  */
-export class EventIdConflict extends Schema.TaggedError<EventIdConflict>("litetapes/EventIdConflict")(
-  "EventIdConflict",
-  {
-    stream: Schema.String,
-    id: Schema.String,
-    why: Schema.Literals(["other-content", "partly-repeated", "twice-in-one-batch"]),
-    /** The command that gave the event its id. */
-    commandId: Schema.optionalKey(Schema.String)
-  }
-) {
+export class EventIdConflict extends TaggedError<EventIdConflict>("litetapes/EventIdConflict")("EventIdConflict", {
+  stream: Shape.String,
+  id: Shape.String,
+  why: Shape.Literals(["other-content", "partly-repeated", "twice-in-one-batch"]),
+  /** The command that gave the event its id. */
+  commandId: Shape.optionalKey(Shape.String)
+}) {
   override get message() {
     if (this.commandId !== undefined) {
       return `command ${JSON.stringify(this.commandId)} was done before, and made other events in stream ${JSON.stringify(this.stream)}. Call findCommand for its first result, or use a new commandId.`
@@ -68,10 +66,10 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>("liteta
 }
 
 /** The tape that a stream would be placed on exists, and has the role `records`. */
-export class TapeNotForEvents extends Schema.TaggedError<TapeNotForEvents>("litetapes/TapeNotForEvents")(
-  "TapeNotForEvents",
-  { tape: Schema.String, stream: Schema.String }
-) {
+export class TapeNotForEvents extends TaggedError<TapeNotForEvents>("litetapes/TapeNotForEvents")("TapeNotForEvents", {
+  tape: Shape.String,
+  stream: Shape.String
+}) {
   override get message() {
     return `stream ${JSON.stringify(this.stream)} belongs on tape ${JSON.stringify(this.tape)}, which holds records, not events. Choose another category, or create a lib with another placement.`
   }
@@ -81,10 +79,10 @@ export class TapeNotForEvents extends Schema.TaggedError<TapeNotForEvents>("lite
  * Positions are missing: a tape was replaced, or an older one was restored. If `found` equals `expected`, two tapes
  * have an event at this position.
  */
-export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/PositionGap")("PositionGap", {
-  location: Schema.String,
-  expected: Schema.Int,
-  found: Schema.Int
+export class PositionGap extends TaggedError<PositionGap>("litetapes/PositionGap")("PositionGap", {
+  location: Shape.String,
+  expected: Shape.Int,
+  found: Shape.Int
 }) {
   override get message() {
     if (this.found === this.expected)
@@ -98,24 +96,21 @@ export class PositionGap extends Schema.TaggedError<PositionGap>("litetapes/Posi
  * In an append, `stream` and `index` name the event; nothing was appended. In a read, `stream`, `revision`, `position` and
  * `id` do. `Category.encode` knows neither.
  */
-export class EventSchemaError extends Schema.TaggedError<EventSchemaError>("litetapes/EventSchemaError")(
-  "EventSchemaError",
-  {
-    category: Schema.String,
-    type: Schema.String,
-    why: Schema.String,
-    /** Stream that the event is in, or was to be appended to. */
-    stream: Schema.optionalKey(Schema.String),
-    /** Place in the list of events to append, from 0. */
-    index: Schema.optionalKey(Schema.Int),
-    /** Revision of the stored event. */
-    revision: Schema.optionalKey(Schema.Int),
-    /** Position of the stored event. */
-    position: Schema.optionalKey(Schema.Int),
-    /** Id of the stored event. */
-    id: Schema.optionalKey(Schema.String)
-  }
-) {
+export class EventSchemaError extends TaggedError<EventSchemaError>("litetapes/EventSchemaError")("EventSchemaError", {
+  category: Shape.String,
+  type: Shape.String,
+  why: Shape.String,
+  /** Stream that the event is in, or was to be appended to. */
+  stream: Shape.optionalKey(Shape.String),
+  /** Place in the list of events to append, from 0. */
+  index: Shape.optionalKey(Shape.Int),
+  /** Revision of the stored event. */
+  revision: Shape.optionalKey(Shape.Int),
+  /** Position of the stored event. */
+  position: Shape.optionalKey(Shape.Int),
+  /** Id of the stored event. */
+  id: Shape.optionalKey(Shape.String)
+}) {
   override get message() {
     const advice =
       this.revision === undefined
@@ -138,18 +133,18 @@ const placeOf = ({ id, index, position, revision, stream }: EventSchemaError): s
  * Events are lost, or may be, that the read would return, or that decide what the append expects. Nobody has accepted
  * the loss. Nothing was appended.
  */
-export class EventsLost extends Schema.TaggedError<EventsLost>("litetapes/EventsLost")("EventsLost", {
-  tape: Schema.String,
+export class EventsLost extends TaggedError<EventsLost>("litetapes/EventsLost")("EventsLost", {
+  tape: Shape.String,
   /** Stream that was read or appended to; null if events of all streams were read. */
-  stream: Schema.NullOr(Schema.String),
+  stream: Shape.NullOr(Shape.String),
   /** First lost revision of the stream, and the one after the last; null if it is not known which are lost. */
-  revisions: Schema.NullOr(Schema.Tuple([Schema.Int, Schema.Int])),
+  revisions: Shape.NullOr(Shape.Tuple([Shape.Int, Shape.Int])),
   /** First position that may be lost, and the first one after the loss. */
-  positions: Schema.Tuple([Schema.Int, Schema.Int]),
+  positions: Shape.Tuple([Shape.Int, Shape.Int]),
   /** The lost records came before the record of the tape with this ordinal. */
-  ordinal: Schema.Int,
+  ordinal: Shape.Int,
   /** File that was damaged or missing. */
-  segment: Schema.String
+  segment: Shape.String
 }) {
   override get message() {
     const { revisions, stream, tape } = this
@@ -166,11 +161,11 @@ export class EventsLost extends Schema.TaggedError<EventsLost>("litetapes/Events
  * A subscription is to continue after an event that is not in the history of this lib, as far as it goes: the lib was
  * restored to an earlier state, or the place was noted in another lib.
  */
-export class NotInHistory extends Schema.TaggedError<NotInHistory>("litetapes/NotInHistory")("NotInHistory", {
-  location: Schema.String,
+export class NotInHistory extends TaggedError<NotInHistory>("litetapes/NotInHistory")("NotInHistory", {
+  location: Shape.String,
   /** Position, or revision of the stream, to continue after. */
-  after: Schema.Int,
-  why: Schema.String
+  after: Shape.Int,
+  why: Shape.String
 }) {
   override get message() {
     return `${this.location} has no event ${this.after} to continue after: ${this.why}. Rebuild what was derived from its events, from the start on, or open the lib that it was derived from.`

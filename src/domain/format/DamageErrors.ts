@@ -1,5 +1,6 @@
 /** Errors of files that are damaged, missing or foreign, and of mending them. */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { tapeMetaFile } from "./Format.ts"
 
 /**
@@ -29,12 +30,12 @@ export const acceptLossAdvice =
   "Restore the lib from a copy that has them. Or read with allowGaps, or run acceptLoss, after which the tape continues without them."
 
 /** Meta is well-formed, but contradicts itself or its limits: a gap, a duplicate, an overlap, a size. */
-export class MetaInvalid extends Schema.TaggedError<MetaInvalid>("litetapes/MetaInvalid")("MetaInvalid", {
-  meta: Schema.String,
-  line: Schema.Int,
+export class MetaInvalid extends TaggedError<MetaInvalid>("litetapes/MetaInvalid")("MetaInvalid", {
+  meta: Shape.String,
+  line: Shape.Int,
   /** Byte at which the line begins; absent if the error is not about bytes that were read. */
-  offset: Schema.optionalKey(Schema.Int),
-  why: Schema.String
+  offset: Shape.optionalKey(Shape.Int),
+  why: Shape.String
 }) {
   override get message() {
     return `${placeIn(this.meta, this.line, this.offset)}: ${this.why}${this.offset === undefined ? "" : `. ${mendMeta(this.meta)}`}`
@@ -42,11 +43,11 @@ export class MetaInvalid extends Schema.TaggedError<MetaInvalid>("litetapes/Meta
 }
 
 /** Bytes of meta are damaged. The segments are not affected: a tape, or a lib, can be recovered. */
-export class MetaCorrupt extends Schema.TaggedError<MetaCorrupt>("litetapes/MetaCorrupt")("MetaCorrupt", {
-  meta: Schema.String,
-  line: Schema.Int,
-  offset: Schema.Int,
-  why: Schema.String
+export class MetaCorrupt extends TaggedError<MetaCorrupt>("litetapes/MetaCorrupt")("MetaCorrupt", {
+  meta: Shape.String,
+  line: Shape.Int,
+  offset: Shape.Int,
+  why: Shape.String
 }) {
   override get message() {
     return `${this.meta} is damaged in line ${this.line}, byte ${this.offset}: ${this.why}. ${mendMeta(this.meta)}`
@@ -54,10 +55,10 @@ export class MetaCorrupt extends Schema.TaggedError<MetaCorrupt>("litetapes/Meta
 }
 
 /** Two records of a meta follow the same record: two writers wrote to the file. */
-export class ForkDetected extends Schema.TaggedError<ForkDetected>("litetapes/ForkDetected")("ForkDetected", {
-  meta: Schema.String,
-  line: Schema.Int,
-  offset: Schema.Int
+export class ForkDetected extends TaggedError<ForkDetected>("litetapes/ForkDetected")("ForkDetected", {
+  meta: Shape.String,
+  line: Shape.Int,
+  offset: Shape.Int
 }) {
   override get message() {
     return `${placeIn(this.meta, this.line, this.offset)} follows a record that already has a successor: two writers wrote to this file. Find the other writer. ${mendMeta(this.meta)}`
@@ -65,35 +66,33 @@ export class ForkDetected extends Schema.TaggedError<ForkDetected>("litetapes/Fo
 }
 
 /** A file belongs to another lib or tape, by its own account. */
-export class IdentityMismatch extends Schema.TaggedError<IdentityMismatch>("litetapes/IdentityMismatch")(
-  "IdentityMismatch",
-  { file: Schema.String, expected: Schema.String, found: Schema.String }
-) {
+export class IdentityMismatch extends TaggedError<IdentityMismatch>("litetapes/IdentityMismatch")("IdentityMismatch", {
+  file: Shape.String,
+  expected: Shape.String,
+  found: Shape.String
+}) {
   override get message() {
     return `${this.file} belongs to ${this.found}, not to ${this.expected}: it was copied or moved here. Restore the file that belongs here, or run ${this.file.endsWith(tapeMetaFile) ? "recoverTape" : "Lib.recover"}.`
   }
 }
 
 /** An epoch does not follow the one before it: an older state was restored, or two writers wrote to the file. */
-export class EpochRegression extends Schema.TaggedError<EpochRegression>("litetapes/EpochRegression")(
-  "EpochRegression",
-  {
-    meta: Schema.String,
-    line: Schema.Int,
-    offset: Schema.optionalKey(Schema.Int),
-    epoch: Schema.Int,
-    after: Schema.Int
-  }
-) {
+export class EpochRegression extends TaggedError<EpochRegression>("litetapes/EpochRegression")("EpochRegression", {
+  meta: Shape.String,
+  line: Shape.Int,
+  offset: Shape.optionalKey(Shape.Int),
+  epoch: Shape.Int,
+  after: Shape.Int
+}) {
   override get message() {
     return `${placeIn(this.meta, this.line, this.offset)}: epoch ${this.epoch} comes after epoch ${this.after}, but epochs must ascend. Find out who wrote to this file. ${mendMeta(this.meta)}`
   }
 }
 
 /** A file uses a version of the format, a codec or a system record that this version of litetapes does not know. */
-export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>("litetapes/UnsupportedFormat")(
+export class UnsupportedFormat extends TaggedError<UnsupportedFormat>("litetapes/UnsupportedFormat")(
   "UnsupportedFormat",
-  { file: Schema.String, offset: Schema.Int, found: Schema.String }
+  { file: Shape.String, offset: Shape.Int, found: Shape.String }
 ) {
   override get message() {
     return `${this.file}${atByte(this.offset)}: ${this.found} is not known to this version of litetapes. Upgrade litetapes.`
@@ -101,11 +100,11 @@ export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>("li
 }
 
 /** The bytes of a segment are not those that meta describes. Other segments are not affected. */
-export class SegmentCorrupt extends Schema.TaggedError<SegmentCorrupt>("litetapes/SegmentCorrupt")("SegmentCorrupt", {
-  tape: Schema.String,
-  segment: Schema.String,
-  offset: Schema.Int,
-  why: Schema.String
+export class SegmentCorrupt extends TaggedError<SegmentCorrupt>("litetapes/SegmentCorrupt")("SegmentCorrupt", {
+  tape: Shape.String,
+  segment: Shape.String,
+  offset: Shape.Int,
+  why: Shape.String
 }) {
   override get message() {
     const mend = isDynamicName(this.segment) ? mendDynamic : mendSegment
@@ -117,9 +116,9 @@ export class SegmentCorrupt extends Schema.TaggedError<SegmentCorrupt>("litetape
  * A frame of a compressed segment holds more bytes than allowed: it is damaged, or was made to fill memory. Nothing
  * beyond the limit was decompressed.
  */
-export class DecompressionLimit extends Schema.TaggedError<DecompressionLimit>("litetapes/DecompressionLimit")(
+export class DecompressionLimit extends TaggedError<DecompressionLimit>("litetapes/DecompressionLimit")(
   "DecompressionLimit",
-  { tape: Schema.String, segment: Schema.String, offset: Schema.Int, limit: Schema.Int }
+  { tape: Shape.String, segment: Shape.String, offset: Shape.Int, limit: Shape.Int }
 ) {
   override get message() {
     return `${this.tape}/${this.segment} has a frame at byte ${this.offset} that holds more than ${this.limit} bytes. ${mendSegment}`
@@ -127,9 +126,9 @@ export class DecompressionLimit extends Schema.TaggedError<DecompressionLimit>("
 }
 
 /** A segment that meta lists does not exist. */
-export class SegmentMissing extends Schema.TaggedError<SegmentMissing>("litetapes/SegmentMissing")("SegmentMissing", {
-  tape: Schema.String,
-  segment: Schema.String
+export class SegmentMissing extends TaggedError<SegmentMissing>("litetapes/SegmentMissing")("SegmentMissing", {
+  tape: Shape.String,
+  segment: Shape.String
 }) {
   override get message() {
     return `${this.tape}/${this.segment} is missing. ${mendSegment}`
@@ -137,10 +136,10 @@ export class SegmentMissing extends Schema.TaggedError<SegmentMissing>("litetape
 }
 
 /** Acknowledged bytes of a dynamic segment are damaged. Nothing was changed. */
-export class DynamicCorrupt extends Schema.TaggedError<DynamicCorrupt>("litetapes/DynamicCorrupt")("DynamicCorrupt", {
-  file: Schema.String,
-  offset: Schema.Int,
-  why: Schema.String
+export class DynamicCorrupt extends TaggedError<DynamicCorrupt>("litetapes/DynamicCorrupt")("DynamicCorrupt", {
+  file: Shape.String,
+  offset: Shape.Int,
+  why: Shape.String
 }) {
   override get message() {
     return `${this.file} is damaged at byte ${this.offset}, within acknowledged data: ${this.why}. ${mendDynamic}`
@@ -152,12 +151,12 @@ export class DynamicCorrupt extends Schema.TaggedError<DynamicCorrupt>("litetape
  * not honour a sync, or an older file was restored. `file` and `offset` name the end of the last batch that was found.
  * The lost batches were there, or in the dynamic segments after it.
  */
-export class AckedDataLost extends Schema.TaggedError<AckedDataLost>("litetapes/AckedDataLost")("AckedDataLost", {
-  location: Schema.String,
-  acked: Schema.Int,
-  found: Schema.Int,
-  file: Schema.String,
-  offset: Schema.Int
+export class AckedDataLost extends TaggedError<AckedDataLost>("litetapes/AckedDataLost")("AckedDataLost", {
+  location: Shape.String,
+  acked: Shape.Int,
+  found: Shape.Int,
+  file: Shape.String,
+  offset: Shape.Int
 }) {
   override get message() {
     return `${this.location}: batch ${this.acked} was acknowledged, but the last batch found is ${this.found}, which ends at byte ${this.offset} of ${this.file}. Restore this file, and the dynamic segments after it, from a copy, or run Lib.recover, which keeps everything up to there.`
@@ -168,18 +167,18 @@ export class AckedDataLost extends Schema.TaggedError<AckedDataLost>("litetapes/
  * Files in a tape's folder contradict each other, and nothing decides which of them belong to the tape. Move those that
  * do not belong to it out of the folder, and recover again. Nothing was changed.
  */
-export class RecoverAmbiguous extends Schema.TaggedError<RecoverAmbiguous>("litetapes/RecoverAmbiguous")(
-  "RecoverAmbiguous",
-  { tape: Schema.String, files: Schema.Array(Schema.String) }
-) {
+export class RecoverAmbiguous extends TaggedError<RecoverAmbiguous>("litetapes/RecoverAmbiguous")("RecoverAmbiguous", {
+  tape: Shape.String,
+  files: Shape.Array(Shape.String)
+}) {
   override get message() {
     return `files in the folder of tape ${JSON.stringify(this.tape)} contradict each other: ${this.files.join(", ")}. Move those that do not belong to the tape out of its folder, and recover again.`
   }
 }
 
 /** There is nothing to recover: the tape, or the lib, can be opened. */
-export class NotDamaged extends Schema.TaggedError<NotDamaged>("litetapes/NotDamaged")("NotDamaged", {
-  what: Schema.String
+export class NotDamaged extends TaggedError<NotDamaged>("litetapes/NotDamaged")("NotDamaged", {
+  what: Shape.String
 }) {
   override get message() {
     return `${this.what} is not damaged, so there is nothing to recover. Open it; if you want it under a new id, clone it.`
@@ -190,13 +189,13 @@ export class NotDamaged extends Schema.TaggedError<NotDamaged>("litetapes/NotDam
  * The read would pass a place at which records are lost, and nobody has accepted the loss. `records` is the number of
  * records, null if it is not known; perhaps none are lost then.
  */
-export class RecordsLost extends Schema.TaggedError<RecordsLost>("litetapes/RecordsLost")("RecordsLost", {
-  tape: Schema.String,
+export class RecordsLost extends TaggedError<RecordsLost>("litetapes/RecordsLost")("RecordsLost", {
+  tape: Shape.String,
   /** The lost records came before the record with this ordinal. */
-  ordinal: Schema.Int,
-  records: Schema.NullOr(Schema.Int),
+  ordinal: Shape.Int,
+  records: Shape.NullOr(Shape.Int),
   /** File that was damaged or missing. */
-  segment: Schema.String
+  segment: Shape.String
 }) {
   override get message() {
     const many = this.records === null ? "an unknown number of records, perhaps none," : `${this.records} records`

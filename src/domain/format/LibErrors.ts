@@ -1,10 +1,11 @@
 /** Errors of opening a lib, of its writer, and of its backups. */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 
 /** The location cannot be opened as a lib: it does not exist, contains something else, or has lost its lib meta. */
-export class LibInvalid extends Schema.TaggedError<LibInvalid>("litetapes/LibInvalid")("LibInvalid", {
-  location: Schema.String,
-  why: Schema.String
+export class LibInvalid extends TaggedError<LibInvalid>("litetapes/LibInvalid")("LibInvalid", {
+  location: Shape.String,
+  why: Shape.String
 }) {
   override get message() {
     return `${this.location} is not a lib: ${this.why}`
@@ -14,9 +15,9 @@ export class LibInvalid extends Schema.TaggedError<LibInvalid>("litetapes/LibInv
 /**
  * There is no lib at the location, and `create: "never"` makes none. Check the path, and whether the volume is mounted.
  */
-export class LibNotFound extends Schema.TaggedError<LibNotFound>("litetapes/LibNotFound")("LibNotFound", {
-  location: Schema.String,
-  why: Schema.String
+export class LibNotFound extends TaggedError<LibNotFound>("litetapes/LibNotFound")("LibNotFound", {
+  location: Shape.String,
+  why: Shape.String
 }) {
   override get message() {
     return `there is no lib at ${this.location}, and create "never" makes none: ${this.why}. A volume that it is on may not be mounted.`
@@ -24,8 +25,8 @@ export class LibNotFound extends Schema.TaggedError<LibNotFound>("litetapes/LibN
 }
 
 /** There is a lib at the location, but `create: "must"` asks for a new one. */
-export class LibExists extends Schema.TaggedError<LibExists>("litetapes/LibExists")("LibExists", {
-  location: Schema.String
+export class LibExists extends TaggedError<LibExists>("litetapes/LibExists")("LibExists", {
+  location: Shape.String
 }) {
   override get message() {
     return `there is a lib at ${this.location} already, and create is "must". Choose another place, or open the lib with create "never".`
@@ -33,23 +34,23 @@ export class LibExists extends Schema.TaggedError<LibExists>("litetapes/LibExist
 }
 
 /** The writer that has a lib open, as it noted itself. */
-export const LockHolder = Schema.Struct({
+export const LockHolder = Shape.Struct({
   /** Whether it is in this very process: it was opened twice, or code was reloaded without closing the lib. */
-  here: Schema.Boolean,
+  here: Shape.Boolean,
   /** Name of its host. */
-  host: Schema.String,
+  host: Shape.String,
   /** Id of its process. */
-  pid: Schema.Int,
+  pid: Shape.Int,
   /** When it opened the lib, in ISO 8601. */
-  since: Schema.String
+  since: Shape.String
 })
 export type LockHolder = typeof LockHolder.Type
 
 /** Another writer has the lib open. Wait until it closes, or open the lib with `mode: "read"`. */
-export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocked")("LibLocked", {
-  location: Schema.String,
+export class LibLocked extends TaggedError<LibLocked>("litetapes/LibLocked")("LibLocked", {
+  location: Shape.String,
   /** The writer; absent if it is not known, such as while it is just opening the lib. */
-  holder: Schema.optionalKey(LockHolder)
+  holder: Shape.optionalKey(LockHolder)
 }) {
   override get message() {
     const { holder, location } = this
@@ -64,8 +65,8 @@ export class LibLocked extends Schema.TaggedError<LibLocked>("litetapes/LibLocke
 }
 
 /** The lib was opened for reading, or its location cannot be written to. */
-export class ReadOnly extends Schema.TaggedError<ReadOnly>("litetapes/ReadOnly")("ReadOnly", {
-  location: Schema.String
+export class ReadOnly extends TaggedError<ReadOnly>("litetapes/ReadOnly")("ReadOnly", {
+  location: Shape.String
 }) {
   override get message() {
     return `${this.location} is open for reading only. Open it with mode "write" to change it.`
@@ -76,10 +77,10 @@ export class ReadOnly extends Schema.TaggedError<ReadOnly>("litetapes/ReadOnly")
  * The lib has closed: with its scope, by `close`, or because it is opened again after its writer stopped. Then `why`
  * says whether that succeeded, and what to do.
  */
-export class LibClosed extends Schema.TaggedError<LibClosed>("litetapes/LibClosed")("LibClosed", {
-  location: Schema.String,
+export class LibClosed extends TaggedError<LibClosed>("litetapes/LibClosed")("LibClosed", {
+  location: Shape.String,
   /** Present only after the writer stopped: whether the lib is open again, and what to do. */
-  why: Schema.optionalKey(Schema.String)
+  why: Shape.optionalKey(Shape.String)
 }) {
   override get message() {
     return this.why === undefined
@@ -89,28 +90,31 @@ export class LibClosed extends Schema.TaggedError<LibClosed>("litetapes/LibClose
 }
 
 /** The lib was created with other settings than those it is opened with. Settings are fixed when a lib is created. */
-export class SettingsMismatch extends Schema.TaggedError<SettingsMismatch>("litetapes/SettingsMismatch")(
-  "SettingsMismatch",
-  { location: Schema.String, setting: Schema.String, stored: Schema.String, given: Schema.String }
-) {
+export class SettingsMismatch extends TaggedError<SettingsMismatch>("litetapes/SettingsMismatch")("SettingsMismatch", {
+  location: Shape.String,
+  setting: Shape.String,
+  stored: Shape.String,
+  given: Shape.String
+}) {
   override get message() {
     return `${this.location} was created with ${this.setting} ${this.stored}, but is opened with ${this.given}. Leave the setting out, or give the stored value; lib.copy makes a lib with another one.`
   }
 }
 
 /** A setting of a new lib, or of one that is recovered, is not valid. Nothing was created or changed. */
-export class InvalidSettings extends Schema.TaggedError<InvalidSettings>("litetapes/InvalidSettings")(
-  "InvalidSettings",
-  { location: Schema.String, setting: Schema.String, why: Schema.String }
-) {
+export class InvalidSettings extends TaggedError<InvalidSettings>("litetapes/InvalidSettings")("InvalidSettings", {
+  location: Shape.String,
+  setting: Shape.String,
+  why: Shape.String
+}) {
   override get message() {
     return `${this.location} cannot be created or recovered: ${this.setting} ${this.why}. Correct the setting and try again.`
   }
 }
 
 /** The lib changed during each of the reader's eight attempts to get a consistent view. */
-export class ReaderBusy extends Schema.TaggedError<ReaderBusy>("litetapes/ReaderBusy")("ReaderBusy", {
-  location: Schema.String
+export class ReaderBusy extends TaggedError<ReaderBusy>("litetapes/ReaderBusy")("ReaderBusy", {
+  location: Shape.String
 }) {
   override get message() {
     return `${this.location} changed during each attempt to read a consistent view of it. Try again.`
@@ -118,9 +122,9 @@ export class ReaderBusy extends Schema.TaggedError<ReaderBusy>("litetapes/Reader
 }
 
 /** One batch has more bytes than the lib's limit. */
-export class BatchTooLarge extends Schema.TaggedError<BatchTooLarge>("litetapes/BatchTooLarge")("BatchTooLarge", {
-  bytes: Schema.Int,
-  batchBytesMax: Schema.Int
+export class BatchTooLarge extends TaggedError<BatchTooLarge>("litetapes/BatchTooLarge")("BatchTooLarge", {
+  bytes: Shape.Int,
+  batchBytesMax: Shape.Int
 }) {
   override get message() {
     return `the batch has ${this.bytes} bytes, but the limit is ${this.batchBytesMax}. Split it, or create a lib with a higher batchBytesMax.`
@@ -131,9 +135,9 @@ export class BatchTooLarge extends Schema.TaggedError<BatchTooLarge>("litetapes/
  * A write or a sync failed while the batch was being committed. After the lib is opened again, the batch is there whole
  * or not at all. Call `lib.reopen` and check.
  */
-export class CommitOutcomeUnknown extends Schema.TaggedError<CommitOutcomeUnknown>("litetapes/CommitOutcomeUnknown")(
+export class CommitOutcomeUnknown extends TaggedError<CommitOutcomeUnknown>("litetapes/CommitOutcomeUnknown")(
   "CommitOutcomeUnknown",
-  { location: Schema.String, cause: Schema.String }
+  { location: Shape.String, cause: Shape.String }
 ) {
   override get message() {
     return `it is unknown whether the batch was committed to ${this.location} (${this.cause}). Reopen the lib with lib.reopen. Then repeat an append of events with the same ids; of records, check first whether the batch is there.`
@@ -144,11 +148,11 @@ export class CommitOutcomeUnknown extends Schema.TaggedError<CommitOutcomeUnknow
  * An earlier write or sync failed, so this writer has stopped for good. Reads continue. Call `lib.reopen` to write again.
  * If that was tried and failed, `reopening` says why; until it succeeds, reads fail with `LibClosed`.
  */
-export class WriterPoisoned extends Schema.TaggedError<WriterPoisoned>("litetapes/WriterPoisoned")("WriterPoisoned", {
-  location: Schema.String,
-  cause: Schema.String,
+export class WriterPoisoned extends TaggedError<WriterPoisoned>("litetapes/WriterPoisoned")("WriterPoisoned", {
+  location: Shape.String,
+  cause: Shape.String,
   /** Message of the error that the last attempt to open the lib again failed with. */
-  reopening: Schema.optionalKey(Schema.String)
+  reopening: Shape.optionalKey(Shape.String)
 }) {
   override get message() {
     const stopped = `the writer of ${this.location} stopped after an earlier failure (${this.cause})`
@@ -162,10 +166,10 @@ export class WriterPoisoned extends Schema.TaggedError<WriterPoisoned>("litetape
 const withoutStop = (message: string): string => message.replace(/\.$/, "")
 
 /** The lib is a backup: readers may open it, but nobody may write to it. */
-export class LibIsBackup extends Schema.TaggedError<LibIsBackup>("litetapes/LibIsBackup")("LibIsBackup", {
-  location: Schema.String,
+export class LibIsBackup extends TaggedError<LibIsBackup>("litetapes/LibIsBackup")("LibIsBackup", {
+  location: Shape.String,
   /** Time of the backup, in ISO 8601. */
-  time: Schema.String
+  time: Shape.String
 }) {
   override get message() {
     return `${this.location} is a backup, made ${this.time}, and is not written to. Open it with mode "read", or make a lib of it in another place with Lib.restore.`
@@ -176,10 +180,10 @@ export class LibIsBackup extends Schema.TaggedError<LibIsBackup>("litetapes/LibI
  * A backup or a restore into this place was interrupted, or is running. If `restorable`, the backup before it can still
  * be restored; otherwise the place holds no state yet.
  */
-export class BackupUnfinished extends Schema.TaggedError<BackupUnfinished>("litetapes/BackupUnfinished")(
-  "BackupUnfinished",
-  { location: Schema.String, restorable: Schema.Boolean }
-) {
+export class BackupUnfinished extends TaggedError<BackupUnfinished>("litetapes/BackupUnfinished")("BackupUnfinished", {
+  location: Shape.String,
+  restorable: Shape.Boolean
+}) {
   override get message() {
     const next = this.restorable
       ? "Run the backup again, or restore the state before it with Lib.restore."
@@ -189,9 +193,9 @@ export class BackupUnfinished extends Schema.TaggedError<BackupUnfinished>("lite
 }
 
 /** The place is a lib, but not a backup: a backup would overwrite it, and a restore needs a backup. */
-export class NotABackup extends Schema.TaggedError<NotABackup>("litetapes/NotABackup")("NotABackup", {
-  location: Schema.String,
-  why: Schema.String
+export class NotABackup extends TaggedError<NotABackup>("litetapes/NotABackup")("NotABackup", {
+  location: Shape.String,
+  why: Shape.String
 }) {
   override get message() {
     return `${this.location} cannot be used for this: ${this.why}`
@@ -199,9 +203,9 @@ export class NotABackup extends Schema.TaggedError<NotABackup>("litetapes/NotABa
 }
 
 /** What refers to a lib from outside, such as a backup of it, has another history than the lib. Nothing was changed. */
-export class OtherHistory extends Schema.TaggedError<OtherHistory>("litetapes/OtherHistory")("OtherHistory", {
-  location: Schema.String,
-  why: Schema.String
+export class OtherHistory extends TaggedError<OtherHistory>("litetapes/OtherHistory")("OtherHistory", {
+  location: Shape.String,
+  why: Shape.String
 }) {
   override get message() {
     return `${this.location} does not belong to the history of this lib: ${this.why}. Use another place, or the lib that it belongs to.`

@@ -2,7 +2,6 @@
  * Limits of a lib. Lib meta contains them, and writes are checked against them, so that everything written can be read.
  */
 import { invariant } from "../base/invariant.ts"
-import { aNumber, type Check, type Checks, nested } from "./checkOptions.ts"
 
 /** Limits of a lib, fixed when it is created. */
 export interface Limits {
@@ -36,14 +35,6 @@ export const metaBytesCeiling = 1024 * MiB
  */
 export const metaRoomBytes = ({ metaBytesMax }: Pick<Limits, "metaBytesMax">): number =>
   Math.min(MiB, Math.floor(metaBytesMax / 4))
-
-/** Checks the names of given limits. `checkLimits` checks their values, once they are those of a new lib. */
-export const limitsCheck: Check = nested({
-  recordBytesMax: aNumber,
-  depthMax: aNumber,
-  batchBytesMax: aNumber,
-  metaBytesMax: aNumber
-} satisfies Checks<Limits>)
 
 /** Smallest and largest value of each limit. With a smaller one, a lib could not store its own records. */
 const bounds: { readonly [Name in keyof Limits]: readonly [least: number, most: number] } = {

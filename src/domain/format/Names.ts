@@ -8,25 +8,26 @@
  * Windows device name, a leading `litelib.`, a trailing `.tmp`, and `.aside-`. If the encoding is empty or longer than
  * 100 bytes, the name is the beginning of the encoding, `%-`, and the SHA-256 of the text.
  */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { hash } from "node:crypto"
 import { shown } from "./checkOptions.ts"
 import { invariant } from "../base/invariant.ts"
 
 /** A text is not the name of a tape. `name` is cut at 120 characters; `why` says what is wrong with it. */
-export class InvalidTapeName extends Schema.TaggedError<InvalidTapeName>("litetapes/InvalidTapeName")(
-  "InvalidTapeName",
-  { name: Schema.String, why: Schema.String }
-) {
+export class InvalidTapeName extends TaggedError<InvalidTapeName>("litetapes/InvalidTapeName")("InvalidTapeName", {
+  name: Shape.String,
+  why: Shape.String
+}) {
   override get message() {
     return `${JSON.stringify(this.name)} is not a tape name: ${this.why}`
   }
 }
 
 /** A text is not the file name of a segment, or not the name that its number gives. `name` is cut at 120 characters. */
-export class InvalidSegmentName extends Schema.TaggedError<InvalidSegmentName>("litetapes/InvalidSegmentName")(
+export class InvalidSegmentName extends TaggedError<InvalidSegmentName>("litetapes/InvalidSegmentName")(
   "InvalidSegmentName",
-  { name: Schema.String, why: Schema.String }
+  { name: Shape.String, why: Shape.String }
 ) {
   override get message() {
     return `${JSON.stringify(this.name)} is not a segment name: ${this.why}`

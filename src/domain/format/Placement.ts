@@ -3,7 +3,9 @@
  * changes, so a stream is always on one tape.
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { reader } from "../base/readShape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { hash } from "node:crypto"
 import { isUuidText } from "../base/Uuid.ts"
 import { shown } from "./checkOptions.ts"
@@ -19,14 +21,14 @@ import { encodeTapeName } from "./Names.ts"
  * - `single`: one tape, `events`.
  * - `hashed`: 1 to 1024 tapes, `events-000`, `events-001` and so on; the hash of a stream's name chooses its tape.
  */
-export const Placement = Schema.Union([
-  Schema.Struct({ kind: Schema.Literal("category-or-shared") }),
-  Schema.Struct({ kind: Schema.Literal("category") }),
-  Schema.Struct({ kind: Schema.Literal("stream") }),
-  Schema.Struct({ kind: Schema.Literal("single") }),
-  Schema.Struct({
-    kind: Schema.Literal("hashed"),
-    tapes: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1024 }))
+export const Placement = Shape.Union([
+  Shape.Struct({ kind: Shape.Literal("category-or-shared") }),
+  Shape.Struct({ kind: Shape.Literal("category") }),
+  Shape.Struct({ kind: Shape.Literal("stream") }),
+  Shape.Struct({ kind: Shape.Literal("single") }),
+  Shape.Struct({
+    kind: Shape.Literal("hashed"),
+    tapes: Shape.Int.check(Shape.isBetween({ minimum: 1, maximum: 1024 }))
   })
 ])
 
@@ -39,9 +41,9 @@ export const defaultPlacement: Placement = Object.freeze({ kind: "category-or-sh
 export const sharedTape = "events"
 
 /** A text is not the name of a stream. `name` is cut at 120 characters; `why` says what is wrong with it. */
-export class InvalidStreamName extends Schema.TaggedError<InvalidStreamName>("litetapes/InvalidStreamName")(
+export class InvalidStreamName extends TaggedError<InvalidStreamName>("litetapes/InvalidStreamName")(
   "InvalidStreamName",
-  { name: Schema.String, why: Schema.String }
+  { name: Shape.String, why: Shape.String }
 ) {
   override get message() {
     return `${JSON.stringify(this.name)} is not a stream name: ${this.why}`
@@ -108,7 +110,7 @@ const whyNotStreamName = (stream: string): string | undefined => {
   return undefined
 }
 
-const decode = Schema.decodeUnknownResult(Placement, { onExcessProperty: "error" })
+const decode = reader(Placement, { onExcessProperty: "error" })
 
 /**
  * Returns what is wrong with the placement of a new lib, or `undefined`. As strict as reading it from lib meta later.

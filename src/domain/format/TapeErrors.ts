@@ -1,12 +1,13 @@
 /** Errors of using a tape that is whole. */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { shown } from "./checkOptions.ts"
 
 /** A record does not fit the limits of a copy. Nothing was written. */
-export class BeyondLimits extends Schema.TaggedError<BeyondLimits>("litetapes/BeyondLimits")("BeyondLimits", {
-  tape: Schema.String,
-  ordinal: Schema.Int,
-  why: Schema.String
+export class BeyondLimits extends TaggedError<BeyondLimits>("litetapes/BeyondLimits")("BeyondLimits", {
+  tape: Shape.String,
+  ordinal: Shape.Int,
+  why: Shape.String
 }) {
   override get message() {
     return `record ${this.ordinal} of tape ${this.tape} is beyond the limits of the copy: ${this.why}. Copy with higher limits.`
@@ -14,8 +15,8 @@ export class BeyondLimits extends Schema.TaggedError<BeyondLimits>("litetapes/Be
 }
 
 /** The lib has no tape of this name. */
-export class TapeNotFound extends Schema.TaggedError<TapeNotFound>("litetapes/TapeNotFound")("TapeNotFound", {
-  tape: Schema.String
+export class TapeNotFound extends TaggedError<TapeNotFound>("litetapes/TapeNotFound")("TapeNotFound", {
+  tape: Shape.String
 }) {
   override get message() {
     return `this lib has no tape ${JSON.stringify(this.tape)}. Check the name, or create the tape first.`
@@ -27,8 +28,8 @@ export const tapeNotFound = (name: unknown): TapeNotFound =>
   new TapeNotFound({ tape: typeof name === "string" ? name : shown(name) })
 
 /** The lib already has a tape of this name. */
-export class TapeExists extends Schema.TaggedError<TapeExists>("litetapes/TapeExists")("TapeExists", {
-  tape: Schema.String
+export class TapeExists extends TaggedError<TapeExists>("litetapes/TapeExists")("TapeExists", {
+  tape: Shape.String
 }) {
   override get message() {
     return `this lib already has a tape ${JSON.stringify(this.tape)}. Open that tape, or choose another name.`
@@ -36,9 +37,9 @@ export class TapeExists extends Schema.TaggedError<TapeExists>("litetapes/TapeEx
 }
 
 /** The tape's meta is missing, or does not fit its lib. Restore it from a copy, or recover the tape with a new id. */
-export class TapeInvalid extends Schema.TaggedError<TapeInvalid>("litetapes/TapeInvalid")("TapeInvalid", {
-  tape: Schema.String,
-  why: Schema.String
+export class TapeInvalid extends TaggedError<TapeInvalid>("litetapes/TapeInvalid")("TapeInvalid", {
+  tape: Shape.String,
+  why: Shape.String
 }) {
   override get message() {
     return `tape ${JSON.stringify(this.tape)} is invalid: ${this.why}`
@@ -46,8 +47,8 @@ export class TapeInvalid extends Schema.TaggedError<TapeInvalid>("litetapes/Tape
 }
 
 /** The tape is archived: it can be read. Activate it to append to it. */
-export class TapeArchived extends Schema.TaggedError<TapeArchived>("litetapes/TapeArchived")("TapeArchived", {
-  tape: Schema.String
+export class TapeArchived extends TaggedError<TapeArchived>("litetapes/TapeArchived")("TapeArchived", {
+  tape: Shape.String
 }) {
   override get message() {
     return `tape ${JSON.stringify(this.tape)} is archived and refuses appends. Activate it first.`
@@ -55,8 +56,8 @@ export class TapeArchived extends Schema.TaggedError<TapeArchived>("litetapes/Ta
 }
 
 /** The tape belongs to the event store. Only the event store appends to it. */
-export class TapeOwned extends Schema.TaggedError<TapeOwned>("litetapes/TapeOwned")("TapeOwned", {
-  tape: Schema.String
+export class TapeOwned extends TaggedError<TapeOwned>("litetapes/TapeOwned")("TapeOwned", {
+  tape: Shape.String
 }) {
   override get message() {
     return `tape ${JSON.stringify(this.tape)} holds events and refuses records. Append to it through the event store.`

@@ -2,6 +2,7 @@
  * Checks what a caller gives: options by their names and values. A misspelt name must not switch a check off, so each
  * set of options has a table of all names, which the compiler compares with its type.
  */
+import { isArray } from "../base/isArray.ts"
 import { InvalidArgument } from "./CallErrors.ts"
 
 /** What is wrong, and where below the value: `.types` for a field, empty for the value itself. */
@@ -116,15 +117,6 @@ export const shown = (value: unknown): string => {
   if (typeof value === "symbol" || typeof value === "function") return `a ${typeof value}`
   if (typeof value !== "object" || value === null) return String(value)
   return isArray(value) ? "an array" : "an object"
-}
-
-/** Returns whether a value is an array that can be read. Unlike `Array.isArray`, it throws for no value. */
-export const isArray = (value: unknown): value is ReadonlyArray<unknown> => {
-  try {
-    return Array.isArray(value) && value.length >= 0
-  } catch {
-    return false
-  }
 }
 
 /** Returns an element of a caller's array; `undefined` if it cannot be read, such as through a proxy that throws. */

@@ -3,7 +3,7 @@
  * rest is a torn tail that was never acknowledged, or damage to acknowledged data.
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import { reader } from "../base/readShape.ts"
 import { type Part, markHash, markPrefix } from "./Batch.ts"
 import { newline } from "../format/Format.ts"
 import { defaultLimits } from "../format/Limits.ts"
@@ -45,8 +45,8 @@ export interface Scan {
   readonly damage: Damage | undefined
 }
 
-const decodeHeader = Schema.decodeUnknownResult(DynamicHeader, { onExcessProperty: "error" })
-const decodeCommit = Schema.decodeUnknownResult(Commit, { onExcessProperty: "error" })
+const decodeHeader = reader(DynamicHeader, { onExcessProperty: "error" })
+const decodeCommit = reader(Commit, { onExcessProperty: "error" })
 
 /** Returns the first line of a dynamic segment. */
 export const headerLine = (header: Omit<DynamicHeader, "$type">): Uint8Array =>

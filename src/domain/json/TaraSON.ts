@@ -16,7 +16,7 @@
  * ```
  */
 import { hash } from "node:crypto"
-import { isArray } from "../format/checkOptions.ts"
+import { isArray } from "../base/isArray.ts"
 import { isReservedType } from "../format/Format.ts"
 import type { Json, JsonObject } from "./Json.ts"
 import { pointerOf } from "./canonicalText.ts"

@@ -1,27 +1,28 @@
 /** Why a value or a line is not a TaraSON record. Errors contain places and sizes, never content. */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { plainError } from "../base/PlainError.ts"
 import { adviceOn } from "./kindOf.ts"
 
-const reason = <Tag extends string>(tag: Tag) => Schema.TaggedStruct(tag, {})
+const reason = <Tag extends string>(tag: Tag) => Shape.TaggedStruct(tag, {})
 
 /** The reasons, grouped by what the caller should do. */
-export const Reason = Schema.Union([
+export const Reason = Shape.Union([
   // change the value
-  Schema.TaggedStruct("NotJsonValue", { found: Schema.String }),
+  Shape.TaggedStruct("NotJsonValue", { found: Shape.String }),
   reason("UnrepresentableNumber"),
   reason("IllFormedString"),
   reason("ForbiddenKey"),
-  Schema.TaggedStruct("ReservedType", { type: Schema.String }),
+  Shape.TaggedStruct("ReservedType", { type: Shape.String }),
   reason("NotARecord"),
   // make it smaller, or raise the lib's limit
-  Schema.TaggedStruct("NestingTooDeep", { depthMax: Schema.Int }),
-  Schema.TaggedStruct("RecordTooLarge", { bytes: Schema.Int, recordBytesMax: Schema.Int }),
+  Shape.TaggedStruct("NestingTooDeep", { depthMax: Shape.Int }),
+  Shape.TaggedStruct("RecordTooLarge", { bytes: Shape.Int, recordBytesMax: Shape.Int }),
   // the bytes come from elsewhere, or are damaged
   reason("InvalidEncoding"),
-  Schema.TaggedStruct("NotJson", { detail: Schema.String }),
+  Shape.TaggedStruct("NotJson", { detail: Shape.String }),
   reason("DuplicateKey"),
   reason("NotCanonical"),
-  Schema.TaggedStruct("NotAFlatView", { detail: Schema.String })
+  Shape.TaggedStruct("NotAFlatView", { detail: Shape.String })
 ])
 
 export type Reason = typeof Reason.Type
@@ -57,15 +58,15 @@ const hintOf = (reason: Reason): string => (hints[reason._tag] as (reason: Reaso
  * pointer is cut at 64 characters. In an append of events, `stream`, `index` and `field` name the value, and `pointer` is
  * the place within that field.
  */
-export class TaraSONError extends Schema.TaggedError<TaraSONError>("litetapes/TaraSONError")("TaraSONError", {
-  pointer: Schema.String,
+export class TaraSONError extends plainError<TaraSONError>("litetapes/TaraSONError")("TaraSONError", {
+  pointer: Shape.String,
   reason: Reason,
   /** Stream that the event was to be appended to. */
-  stream: Schema.optionalKey(Schema.String),
+  stream: Shape.optionalKey(Shape.String),
   /** Place in the list of events to append, from 0. */
-  index: Schema.optionalKey(Schema.Int),
+  index: Shape.optionalKey(Shape.Int),
   /** Field of the event; absent if all fields together are too large. */
-  field: Schema.optionalKey(Schema.Literals(["data", "metadata", "tags"]))
+  field: Shape.optionalKey(Shape.Literals(["data", "metadata", "tags"]))
 }) {
   override get message() {
     const { field, index, pointer, reason, stream } = this

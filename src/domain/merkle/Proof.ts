@@ -21,7 +21,9 @@
  * @see https://www.rfc-editor.org/rfc/rfc9162#section-2.1.4
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { reader } from "../base/readShape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
 import { types } from "node:util"
 import { consistencyTiles, inclusionTiles, isPowerOfTwo, type Tile, TileRoots } from "./merkleTiles.ts"
 import { invariant } from "../base/invariant.ts"
@@ -30,16 +32,16 @@ import * as Merkle from "./Merkle.ts"
 import { shortened } from "../json/describeError.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-const Hash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
-const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
+const Count = Shape.Int.check(Shape.isGreaterThanOrEqualTo(0))
+const Hash = Shape.String.check(Shape.isPattern(/^[0-9a-f]{64}$/))
+const Uuid = Shape.String.check(Shape.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
 
 /** More hashes than any honest proof has: two for each level of a tree of 2^64 leaves. */
 const hashesMax = 2 * 64
-const Hashes = Schema.Array(Hash).check(Schema.isMaxLength(hashesMax))
+const Hashes = Shape.Array(Hash).check(Shape.isMaxLength(hashesMax))
 
 /** A tape at one moment: its id, its number of records, and the RFC 9162 root over them. */
-export const Head = Schema.Struct({ records: Count, root: Hash, tape: Uuid })
+export const Head = Shape.Struct({ records: Count, root: Hash, tape: Uuid })
 export type Head = typeof Head.Type
 
 /** Returns whether a value is a head. */
@@ -55,16 +57,16 @@ export const isHead = (value: unknown): value is Head => {
  * Proves that a record is at `ordinal` in the tape of `head`: the path from its leaf to the root, the lowest hash
  * first.
  */
-export const InclusionProof = Schema.Struct({ hashes: Hashes, head: Head, ordinal: Count })
+export const InclusionProof = Shape.Struct({ hashes: Hashes, head: Head, ordinal: Count })
 export type InclusionProof = typeof InclusionProof.Type
 
 /** Proves that the tape of `to` begins with all the records of `from`: it grew, and no record in it changed. */
-export const ConsistencyProof = Schema.Struct({ from: Head, hashes: Hashes, to: Head })
+export const ConsistencyProof = Shape.Struct({ from: Head, hashes: Hashes, to: Head })
 export type ConsistencyProof = typeof ConsistencyProof.Type
 
 /** A text is not a head. Keep heads in the form that `encodeHead` returns. */
-export class HeadInvalid extends Schema.TaggedError<HeadInvalid>("litetapes/HeadInvalid")("HeadInvalid", {
-  why: Schema.String
+export class HeadInvalid extends TaggedError<HeadInvalid>("litetapes/HeadInvalid")("HeadInvalid", {
+  why: Shape.String
 }) {
   override get message() {
     return `this is not a head: ${this.why}. Keep heads in the form that encodeHead returns.`
@@ -72,11 +74,11 @@ export class HeadInvalid extends Schema.TaggedError<HeadInvalid>("litetapes/Head
 }
 
 /** The tape has no record at this ordinal, within the part of it that the call is about. */
-export class RecordNotFound extends Schema.TaggedError<RecordNotFound>("litetapes/RecordNotFound")("RecordNotFound", {
-  tape: Schema.String,
-  ordinal: Schema.Number,
+export class RecordNotFound extends TaggedError<RecordNotFound>("litetapes/RecordNotFound")("RecordNotFound", {
+  tape: Shape.String,
+  ordinal: Shape.Number,
   /** Number of records in that part, from the beginning of the tape. */
-  records: Schema.Int
+  records: Shape.Int
 }) {
   override get message() {
     return `tape ${JSON.stringify(this.tape)} has no record at ordinal ${this.ordinal} among its first ${this.records}. Ordinals are whole numbers from 0 to below that number.`
@@ -87,12 +89,12 @@ export class RecordNotFound extends Schema.TaggedError<RecordNotFound>("litetape
  * The tape does not match a head: it is another tape, it lost records, or its records are not the same. Its files were
  * replaced, rewritten, or restored from an older copy. Restore them from a copy that matches the head.
  */
-export class HeadMismatch extends Schema.TaggedError<HeadMismatch>("litetapes/HeadMismatch")("HeadMismatch", {
+export class HeadMismatch extends TaggedError<HeadMismatch>("litetapes/HeadMismatch")("HeadMismatch", {
   /** Name of the tape. */
-  tape: Schema.String,
+  tape: Shape.String,
   expected: Head,
   /** The tape as it is. `root` is that of its first `records` records, or null if it was not needed to tell. */
-  found: Schema.Struct({ records: Count, root: Schema.NullOr(Hash), tape: Uuid })
+  found: Shape.Struct({ records: Count, root: Shape.NullOr(Hash), tape: Uuid })
 }) {
   override get message() {
     const { expected, found } = this
@@ -261,9 +263,9 @@ export class ConsistencyBuilder extends Builder {
   }
 }
 
-const parseHead = Schema.decodeUnknownResult(Head, { onExcessProperty: "error" })
-const parseInclusion = Schema.decodeUnknownResult(InclusionProof)
-const parseConsistency = Schema.decodeUnknownResult(ConsistencyProof)
+const parseHead = reader(Head, { onExcessProperty: "error" })
+const parseInclusion = reader(InclusionProof)
+const parseConsistency = reader(ConsistencyProof)
 
 const emptyRoot = Merkle.root(Merkle.empty)
 

@@ -3,7 +3,8 @@
  * was dropped, swapped or changed is detected, and two writers cannot both continue from one line unnoticed.
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
+import { reader } from "../base/readShape.ts"
 import { EpochRegression, ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "../format/Errors.ts"
 import { isKnownFormat, newline } from "../format/Format.ts"
 import { defaultLimits, type Limits } from "../format/Limits.ts"
@@ -95,10 +96,10 @@ const withEnd = ({ bytes, end }: Written): Written => {
 const lastLine = (bytes: Uint8Array): number =>
   bytes.length < 2 ? 0 : bytes.lastIndexOf(newline, bytes.length - 2) + 1
 
-const decodeLib = Schema.decodeUnknownResult(LibRecord, { onExcessProperty: "error" })
-const TapeLine = Schema.Union([...TapeRecord.members, TapeEnd])
+const decodeLib = reader(LibRecord, { onExcessProperty: "error" })
+const TapeLine = Shape.Union([...TapeRecord.members, TapeEnd])
 type TapeLine = typeof TapeLine.Type
-const decodeTape = Schema.decodeUnknownResult(TapeLine, { onExcessProperty: "error" })
+const decodeTape = reader(TapeLine, { onExcessProperty: "error" })
 const libTypes = new Set<unknown>(LibRecord.members.map((member) => member.fields.$type.literal))
 const tapeTypes = new Set<unknown>(TapeLine.members.map((member) => member.fields.$type.literal))
 

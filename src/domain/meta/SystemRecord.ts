@@ -2,27 +2,27 @@
  * System records: the records of a lib and of a tape about themselves, in the same language as user records.
  * docs/FORMAT.md has tables of their fields.
  */
-import * as Schema from "effect/Schema"
+import * as Shape from "../base/Shape.ts"
 import { Placement } from "../format/Placement.ts"
 
 /** Largest number in a lib or a tape: counting up from it, or adding two of them, stays among the exact integers. */
 const countMax = 2 ** 52
 
-const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: countMax }))
-const Positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: countMax }))
-const Hex64 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
-const RecordId = Schema.String.check(Schema.isPattern(/^sha256:[0-9a-f]{64}$/))
-const Uuid = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
-const Time = Schema.String.check(Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
+const Count = Shape.Int.check(Shape.isBetween({ minimum: 0, maximum: countMax }))
+const Positive = Shape.Int.check(Shape.isBetween({ minimum: 1, maximum: countMax }))
+const Hex64 = Shape.String.check(Shape.isPattern(/^[0-9a-f]{64}$/))
+const RecordId = Shape.String.check(Shape.isPattern(/^sha256:[0-9a-f]{64}$/))
+const Uuid = Shape.String.check(Shape.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
+const Time = Shape.String.check(Shape.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/))
 
 /**
  * Every record of a meta names the one before it, by the record id of its line (null for the first), and seals itself:
  * `hash` is the SHA-256 of its canonical form without `hash`. So the last line, which no line names, proves itself too.
  */
-const chained = { hash: Hex64, previous: Schema.NullOr(RecordId) }
+const chained = { hash: Hex64, previous: Shape.NullOr(RecordId) }
 
 /** A point in a chain of commits: the last batch, the next event position, the hash of that batch's mark. */
-export const Anchor = Schema.Struct({ batch: Count, hash: Hex64, position: Count })
+export const Anchor = Shape.Struct({ batch: Count, hash: Hex64, position: Count })
 export type Anchor = typeof Anchor.Type
 
 /** The hash before the first batch of a lib. */
@@ -32,7 +32,7 @@ export const noHash = "0".repeat(64)
 export const origin: Anchor = { batch: 0, hash: noHash, position: 0 }
 
 /** The limits of a lib, as its meta contains them. */
-export const LimitsRecord = Schema.Struct({
+export const LimitsRecord = Shape.Struct({
   batchBytesMax: Positive,
   depthMax: Positive,
   metaBytesMax: Positive,
@@ -40,11 +40,11 @@ export const LimitsRecord = Schema.Struct({
 })
 
 /** The role of a tape. `records`: anyone with the lib may append. `events`: only the event store may. */
-export const Role = Schema.Literals(["records", "events"])
+export const Role = Shape.Literals(["records", "events"])
 export type Role = typeof Role.Type
 
-export const LibMeta = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Meta"),
+export const LibMeta = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Meta"),
   created: Time,
   format: Positive,
   lib: Uuid,
@@ -52,40 +52,40 @@ export const LibMeta = Schema.Struct({
   placement: Placement,
   ...chained
 })
-export const LibTape = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Tape"),
-  name: Schema.String,
-  replaces: Schema.optionalKey(Uuid),
+export const LibTape = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Tape"),
+  name: Shape.String,
+  replaces: Shape.optionalKey(Uuid),
   role: Role,
-  state: Schema.Literals(["active", "archived"]),
+  state: Shape.Literals(["active", "archived"]),
   tape: Uuid,
   ...chained
 })
-export const LibEpoch = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Epoch"),
+export const LibEpoch = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Epoch"),
   anchor: Anchor,
   dynamic: Positive,
   epoch: Positive,
-  old: Schema.Array(Schema.Tuple([Positive, Count])),
+  old: Shape.Array(Shape.Tuple([Positive, Count])),
   upto: Count,
   ...chained
 })
-export const LibDynamic = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Dynamic"),
+export const LibDynamic = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Dynamic"),
   dynamic: Positive,
   ...chained
 })
-export const LibClosed = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Closed"),
+export const LibDynamicClosed = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Closed"),
   anchor: Anchor,
   dynamic: Positive,
   ...chained
 })
-export const LibClean = Schema.Struct({ $type: Schema.Literal("LiteLib.Clean"), anchor: Anchor, ...chained })
+export const LibClean = Shape.Struct({ $type: Shape.Literal("LiteLib.Clean"), anchor: Anchor, ...chained })
 
 /** Format 2: the lib was restored: after `anchor` it is a new lineage. */
-export const LibLineage = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Lineage"),
+export const LibLineage = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Lineage"),
   anchor: Anchor,
   from: Uuid,
   lineage: Uuid,
@@ -94,20 +94,20 @@ export const LibLineage = Schema.Struct({
 })
 
 /** Format 2: the lib is a backup of the state at `anchor`, in which each tape had this many records. */
-export const LibBackup = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Backup"),
+export const LibBackup = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Backup"),
   anchor: Anchor,
-  tapes: Schema.Array(Schema.Tuple([Uuid, Count])),
+  tapes: Shape.Array(Shape.Tuple([Uuid, Count])),
   time: Time,
   ...chained
 })
 
 /** Format 2: the lib is being made, and is not whole. The record is gone once it is. */
-export const LibUnfinished = Schema.Struct({ $type: Schema.Literal("LiteLib.Unfinished"), from: Uuid, ...chained })
+export const LibUnfinished = Shape.Struct({ $type: Shape.Literal("LiteLib.Unfinished"), from: Uuid, ...chained })
 
 /** The first line of a dynamic segment. */
-export const DynamicHeader = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Header"),
+export const DynamicHeader = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Header"),
   dynamic: Positive,
   epoch: Positive,
   lib: Uuid
@@ -115,103 +115,103 @@ export const DynamicHeader = Schema.Struct({
 export type DynamicHeader = typeof DynamicHeader.Type
 
 /** The last line of a batch in a dynamic segment. */
-export const Commit = Schema.Struct({
-  $type: Schema.Literal("LiteLib.Commit"),
+export const Commit = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Commit"),
   batch: Positive,
   hash: Hex64,
-  parts: Schema.NonEmptyArray(Schema.Tuple([Uuid, Count, Positive])),
+  parts: Shape.NonEmptyArray(Shape.Tuple([Uuid, Count, Positive])),
   position: Count,
   previous: Hex64
 })
 export type Commit = typeof Commit.Type
 
-export const TapeMeta = Schema.Struct({
-  $type: Schema.Literal("LiteTape.Meta"),
+export const TapeMeta = Shape.Struct({
+  $type: Shape.Literal("LiteTape.Meta"),
   created: Time,
   /** The last line is a LiteTape.End. Absent in meta of early versions, where lines lost at the end go unnoticed. */
-  ended: Schema.optionalKey(Schema.Literal(true)),
+  ended: Shape.optionalKey(Shape.Literal(true)),
   format: Positive,
   /** Batches up to this one do not belong to the tape, even if they have records of it. */
   lastBatch: Count,
   lib: Uuid,
   /** Segment numbers below this one are taken, though no segment has them: by files that recovery could not use. */
-  nextNumber: Schema.optionalKey(Positive),
-  origin: Schema.Union([
-    Schema.Struct({ kind: Schema.Literal("created") }),
-    Schema.Struct({ kind: Schema.Literal("cloned"), lib: Uuid, records: Count, root: Hex64, tape: Uuid }),
-    Schema.Struct({ kind: Schema.Literal("recovered"), tape: Schema.NullOr(Uuid) })
+  nextNumber: Shape.optionalKey(Positive),
+  origin: Shape.Union([
+    Shape.Struct({ kind: Shape.Literal("created") }),
+    Shape.Struct({ kind: Shape.Literal("cloned"), lib: Uuid, records: Count, root: Hex64, tape: Uuid }),
+    Shape.Struct({ kind: Shape.Literal("recovered"), tape: Shape.NullOr(Uuid) })
   ]),
   /** The same as in lib meta, so that a lib that lost its meta can be recovered without guessing. */
   role: Role,
   tape: Uuid,
   ...chained
 })
-export const MerkleState = Schema.Struct({ peaks: Schema.Array(Hex64), size: Count })
-export const Compression = Schema.Literals(["none", "gzip", "zstd"])
-export const TapeSegment = Schema.Struct({
-  $type: Schema.Literal("LiteTape.Segment"),
+export const MerkleState = Shape.Struct({ peaks: Shape.Array(Hex64), size: Count })
+export const Compression = Shape.Literals(["none", "gzip", "zstd"])
+export const TapeSegment = Shape.Struct({
+  $type: Shape.Literal("LiteTape.Segment"),
   bytes: Positive,
   compression: Compression,
   firstOrdinal: Count,
   lastBatch: Count,
   merkle: MerkleState,
-  name: Schema.String,
+  name: Shape.String,
   number: Positive,
   rawBytes: Positive,
   records: Positive,
   /** Number of its lines that are LiteTape.Same; absent for none. */
-  same: Schema.optionalKey(Positive),
+  same: Shape.optionalKey(Positive),
   sha256: Hex64,
   /** Number of segments in a shard folder; absent if the segment is in the tape's own folder. */
-  shardEvery: Schema.optionalKey(Positive),
-  state: Schema.Literal("closed"),
+  shardEvery: Shape.optionalKey(Positive),
+  state: Shape.Literal("closed"),
   ...chained
 })
 /** One closed segment, as tape meta lists it. */
 export type Segment = Omit<typeof TapeSegment.Type, "$type" | "hash" | "previous">
 
-export const TapeUserMeta = Schema.Struct({
-  $type: Schema.Literal("LiteTape.UserMeta"),
-  key: Schema.NonEmptyString,
-  removed: Schema.optionalKey(Schema.Literal(true)),
-  value: Schema.optionalKey(Schema.Unknown),
+export const TapeUserMeta = Shape.Struct({
+  $type: Shape.Literal("LiteTape.UserMeta"),
+  key: Shape.NonEmptyString,
+  removed: Shape.optionalKey(Shape.Literal(true)),
+  value: Shape.optionalKey(Shape.Unknown),
   ...chained
 })
 
 /** Records the last repack: some of the segments listed before this record were made from others. */
-export const TapeRepack = Schema.Struct({
-  $type: Schema.Literal("LiteTape.Repack"),
-  added: Schema.Tuple([Positive, Positive]),
+export const TapeRepack = Shape.Struct({
+  $type: Shape.Literal("LiteTape.Repack"),
+  added: Shape.Tuple([Positive, Positive]),
   records: Positive,
-  removed: Schema.Tuple([Positive, Positive]),
+  removed: Shape.Tuple([Positive, Positive]),
   /** RFC 9162 tree hash of the first `records` records, which is the same before and after the repack. */
   root: Hex64,
-  why: Schema.String,
+  why: Shape.String,
   ...chained
 })
 /** A repack: the numbers of the first and the last segment that it removed, and of those that it added. */
 export type Repacked = Omit<typeof TapeRepack.Type, "$type" | "hash" | "previous">
 
 /** Streams that are lost, each with its first lost revision and how many. */
-const LostStreams = Schema.Array(Schema.Tuple([Schema.String, Count, Positive]))
+const LostStreams = Shape.Array(Shape.Tuple([Shape.String, Count, Positive]))
 
 /** Format 2: records that came before the one with this ordinal are lost, or may be. */
-export const TapeLost = Schema.Struct({
-  $type: Schema.Literal("LiteTape.Lost"),
+export const TapeLost = Shape.Struct({
+  $type: Shape.Literal("LiteTape.Lost"),
   /** The caller accepted the loss: reads continue after it, and appends check revisions again. */
-  accepted: Schema.optionalKey(Schema.Literal(true)),
+  accepted: Shape.optionalKey(Shape.Literal(true)),
   ordinal: Count,
   /** First position that may be lost, and the next one after the loss. Null on a tape of records. */
-  positions: Schema.NullOr(Schema.Tuple([Count, Count])),
+  positions: Shape.NullOr(Shape.Tuple([Count, Count])),
   /** Null if nobody knows how many, perhaps none. */
-  records: Schema.NullOr(Positive),
-  segment: Schema.String,
+  records: Shape.NullOr(Positive),
+  segment: Shape.String,
   /** Null if no index knew them. */
-  streams: Schema.NullOr(LostStreams),
+  streams: Shape.NullOr(LostStreams),
   time: Time,
   /** Streams of which only the hash is known, as 14 hexadecimal digits. Absent without such streams. */
-  unnamed: Schema.optionalKey(
-    Schema.Array(Schema.Tuple([Schema.String.check(Schema.isPattern(/^[0-9a-f]{14}$/)), Count, Positive]))
+  unnamed: Shape.optionalKey(
+    Shape.Array(Shape.Tuple([Shape.String.check(Shape.isPattern(/^[0-9a-f]{14}$/)), Count, Positive]))
   ),
   ...chained
 })
@@ -219,16 +219,16 @@ export const TapeLost = Schema.Struct({
 export type Lost = Omit<typeof TapeLost.Type, "$type" | "hash" | "previous">
 
 /** The last line. Whatever is cut off the end of a meta, even whole lines, takes this one with it. */
-export const TapeEnd = Schema.Struct({ $type: Schema.Literal("LiteTape.End"), ...chained })
+export const TapeEnd = Shape.Struct({ $type: Shape.Literal("LiteTape.End"), ...chained })
 export type TapeEnd = typeof TapeEnd.Type
 
 /** Records of a lib's meta. */
-export const LibRecord = Schema.Union([
+export const LibRecord = Shape.Union([
   LibMeta,
   LibTape,
   LibEpoch,
   LibDynamic,
-  LibClosed,
+  LibDynamicClosed,
   LibClean,
   LibLineage,
   LibBackup,
@@ -237,7 +237,7 @@ export const LibRecord = Schema.Union([
 export type LibRecord = typeof LibRecord.Type
 
 /** Records of a tape's meta, except the one that ends it. */
-export const TapeRecord = Schema.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack, TapeLost])
+export const TapeRecord = Shape.Union([TapeMeta, TapeSegment, TapeUserMeta, TapeRepack, TapeLost])
 export type TapeRecord = typeof TapeRecord.Type
 
 /** A record before it is chained to the one before it. */

@@ -1,7 +1,7 @@
 /**
  * A worker thread for a lib's new segments: it hashes closed segments while the event loop continues with appends. It
  * is started when there is enough work for it, and ends with the lib. Without it, or if it fails, segments are sealed
- * on the event loop.
+ * on the event loop, and a warning says so once.
  */
 import * as Effect from "effect/Effect"
 import type { EventRows } from "../../domain/event/EventRows.ts"
@@ -19,7 +19,8 @@ export interface Thread {
   readonly end: () => Promise<unknown>
 }
 
-export type StartThread = (onReply: (reply: Reply) => void, onEnd: () => void) => Thread
+/** Starts a thread. `onEnd` receives why it ended. */
+export type StartThread = (onReply: (reply: Reply) => void, onEnd: (why?: unknown) => void) => Thread
 
 /** Sizes of segments that are sealed in the thread, in bytes. */
 export interface Worth {
@@ -54,6 +55,8 @@ export class SealThread implements Sealer {
   readonly #spare: Array<Movable> = []
   #thread: Thread | undefined
   #failed = false
+  /** Why there is no thread, until it has been logged. */
+  #why: string | undefined
   #last = 0
 
   constructor(start: StartThread, worth: Worth = defaultWorth) {
@@ -67,16 +70,19 @@ export class SealThread implements Sealer {
     if (this.#failed || bytes < atLeast || bytes > bytesMax) return undefined
     const id = ++this.#last
     const job: Job = { over: false, waiting: 0, next: undefined, finished: undefined }
-    if (!this.#ask({ kind: "begin", job: id, role, before }, [])) return undefined
+    if (!this.#ask({ kind: "begin", job: id, role, before }, [])) return this.#unable
     this.#jobs.set(id, job)
     this.#thread?.hold(true)
     return {
       add: (lines, rows) => this.#whenFree(job, () => this.#add(id, job, lines, rows)),
-      finish: Effect.callback((resume) => {
-        if (job.over) return resume(Effect.succeed(undefined))
-        job.finished = (sealed) => resume(Effect.succeed(sealed))
-        this.#ask({ kind: "finish", job: id }, [])
-      }),
+      finish: Effect.tap(
+        Effect.callback<SealedSegment | undefined>((resume) => {
+          if (job.over) return resume(Effect.succeed(undefined))
+          job.finished = (sealed) => resume(Effect.succeed(sealed))
+          this.#ask({ kind: "finish", job: id }, [])
+        }),
+        this.#warn
+      ),
       drop: Effect.sync(() => {
         if (job.over) return
         this.#ask({ kind: "drop", job: id }, [])
@@ -86,7 +92,24 @@ export class SealThread implements Sealer {
   }
 
   /** Ends the thread; no job begins afterwards. */
-  readonly end: Effect.Effect<void> = Effect.promise(() => this.#fail())
+  readonly end: Effect.Effect<void> = Effect.promise(() => this.#fail(undefined))
+
+  /** Logs, once, why there is no thread. */
+  readonly #warn: Effect.Effect<void> = Effect.suspend(() => {
+    const why = this.#why
+    if (why === undefined) return Effect.void
+    this.#why = undefined
+    return Effect.logWarning(
+      `litetapes: the thread that hashes segments is not available: ${why}. The event loop hashes them instead, and appends wait longer meanwhile. If you want that, set \`sealing: "event-loop"\` in NodeStorage.layerWith.`
+    )
+  })
+
+  /** A job that has no result. */
+  readonly #unable: SealJob = {
+    add: () => Effect.void,
+    finish: Effect.as(this.#warn, undefined),
+    drop: Effect.void
+  }
 
   #whenFree(job: Job, then: () => void): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -101,7 +124,7 @@ export class SealThread implements Sealer {
     if (job.over) return
     const length = lines.reduce((sum, { length: bytes }) => sum + bytes, 0)
     const bytes = this.#memory(length)
-    if (bytes === undefined) return void this.#fail()
+    if (bytes === undefined) return void this.#fail("there is no memory for a segment")
     let end = 0
     for (const piece of lines) {
       bytes.set(piece, end)
@@ -127,13 +150,12 @@ export class SealThread implements Sealer {
     try {
       this.#thread ??= this.#start(
         (reply) => this.#hear(reply),
-        () => void this.#fail()
+        (why) => void this.#fail(why instanceof Error ? why.message : "it has ended")
       )
       this.#thread.postMessage(ask, moved)
       return true
-    } catch {
-      // No thread can be started here, or its file is missing, as in a bundle.
-      void this.#fail()
+    } catch (error) {
+      void this.#fail((error as Error).message)
       return false
     }
   }
@@ -160,8 +182,9 @@ export class SealThread implements Sealer {
     job.finished?.(sealed)
   }
 
-  async #fail(): Promise<void> {
+  async #fail(why: string | undefined): Promise<void> {
     const thread = this.#thread
+    if (!this.#failed) this.#why = why
     this.#failed = true
     this.#thread = undefined
     this.#spare.length = 0

@@ -1,12 +1,12 @@
 /** Starts the thread of `SealThread`. */
-import { Worker } from "node:worker_threads"
 import type { Reply } from "./sealMessages.ts"
 import type { StartThread } from "./SealThread.ts"
+import { sealWorkerUrl } from "./sealWorkerUrl.ts"
 
 export const startSealThread: StartThread = (onReply, onEnd) => {
-  // Next to this file, compiled or not; a bundle may have neither.
-  const script = new URL(import.meta.url.endsWith(".ts") ? "./sealWorker.ts" : "./sealWorker.js", import.meta.url)
-  const worker = new Worker(script, {
+  // Loaded only now: it takes 5 ms and more, and few programs write that much.
+  const { Worker } = process.getBuiltinModule("node:worker_threads")
+  const worker = new Worker(sealWorkerUrl(), {
     name: "litetapes",
     // Flags of the process are meant for its own code.
     execArgv: [],

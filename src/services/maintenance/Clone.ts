@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { storableNow } from "../base/storableNow.ts"
-import { aCallback, type Checks } from "../../domain/format/checkOptions.ts"
 import {
   type ClockOutOfRange,
   type InvalidArgument,
@@ -43,8 +42,6 @@ export interface CloneOptions {
   /** Receives the progress after each file. */
   readonly onProgress?: OnProgress
 }
-
-export const cloneChecks = { onProgress: aCallback } satisfies Checks<CloneOptions>
 
 /**
  * Errors of a clone. `TapeExists` and `InvalidTapeName` call for another name. `TaraSONError` means that the limits of

@@ -8,7 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { aCallback, aCount, type Checks, shown } from "../../domain/format/checkOptions.ts"
+import { shown } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument, type LibClosed } from "../../domain/format/Errors.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as Proof from "../../domain/merkle/Proof.ts"
@@ -40,8 +40,6 @@ export interface ProofOptions {
   /** Receives the progress after each chunk. Total bytes are an estimate if `records` ends within a segment. */
   readonly onProgress?: OnProgress | undefined
 }
-
-export const proofChecks = { records: aCount, onProgress: aCallback } satisfies Checks<ProofOptions>
 
 /**
  * Returns the tape's id, number of records and root, up to its last acknowledged batch. A writer flushes the tape

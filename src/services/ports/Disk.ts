@@ -8,7 +8,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Shape from "../../domain/base/Shape.ts"
+import { TaggedError } from "../../domain/base/TaggedError.ts"
 import type * as Scope from "effect/Scope"
 
 /**
@@ -16,13 +17,13 @@ import type * as Scope from "effect/Scope"
  * of ours: `EUNSAFE` (something other than a regular file), `ELOCKED` (another writer holds the lock), `EREMOTE` (a
  * network file system, whose locks and syncs cannot be trusted), `ENOSQLITE` (the runtime cannot lock).
  */
-export class DiskError extends Schema.TaggedError<DiskError>("litetapes/DiskError")("DiskError", {
+export class DiskError extends TaggedError<DiskError>("litetapes/DiskError")("DiskError", {
   /** Operation that failed, such as `fsync`. */
-  operation: Schema.String,
+  operation: Shape.String,
   /** Path of the file or folder. */
-  path: Schema.String,
+  path: Shape.String,
   /** Name of the error, such as `EIO`. */
-  code: Schema.String
+  code: Shape.String
 }) {
   override get message() {
     return `${this.operation} failed with ${this.code}: ${this.path}`

@@ -13,7 +13,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Shape from "../../domain/base/Shape.ts"
+import { TaggedError } from "../../domain/base/TaggedError.ts"
 import type * as Scope from "effect/Scope"
 import { LockHolder } from "../../domain/format/Errors.ts"
 
@@ -34,13 +35,13 @@ import { LockHolder } from "../../domain/format/Errors.ts"
  * - `too-large`: there is more than the caller allows; nothing was read.
  * - `failed`: any other failure of the system; `detail` has the system's name for it.
  */
-export class StorageError extends Schema.TaggedError<StorageError>("litetapes/StorageError")("StorageError", {
+export class StorageError extends TaggedError<StorageError>("litetapes/StorageError")("StorageError", {
   /** Operation that failed, such as `read`. */
-  operation: Schema.String,
+  operation: Shape.String,
   /** File, folder or other place that the operation was about. */
-  place: Schema.String,
+  place: Shape.String,
   /** Kind of failure, as listed above. */
-  reason: Schema.Literals([
+  reason: Shape.Literals([
     "not-found",
     "exists",
     "changed",
@@ -55,9 +56,9 @@ export class StorageError extends Schema.TaggedError<StorageError>("litetapes/St
     "failed"
   ]),
   /** More about the failure; may be empty. */
-  detail: Schema.String,
+  detail: Shape.String,
   /** With reason `locked`: the writer that has the lib open, if it is known. */
-  holder: Schema.optionalKey(LockHolder)
+  holder: Shape.optionalKey(LockHolder)
 }) {
   override get message() {
     return `${this.operation}: ${this.reason}${this.detail === "" ? "" : ` (${this.detail})`}: ${this.place}`

@@ -7,12 +7,12 @@ import * as Effect from "effect/Effect"
 import { isStorableTime } from "../../domain/base/storableTime.ts"
 import * as Event from "../../domain/event/Event.ts"
 import { EventIdConflict, type ExpectedRevision } from "../../domain/event/EventErrors.ts"
+import { isArray } from "../../domain/base/isArray.ts"
 import {
   anything,
   type Check,
   type Checks,
   elementOf,
-  isArray,
   isCount,
   refuseWrongOptions,
   shown

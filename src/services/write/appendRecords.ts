@@ -1,15 +1,8 @@
 /** Appends records: encodes them in the caller's fibre and passes them to the commit loop. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import {
-  anything,
-  aText,
-  type Checks,
-  elementOf,
-  isArray,
-  shown,
-  wrongOptions
-} from "../../domain/format/checkOptions.ts"
+import { isArray } from "../../domain/base/isArray.ts"
+import { anything, aText, type Checks, elementOf, shown, wrongOptions } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument, TapeArchived, TapeOwned } from "../../domain/format/Errors.ts"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"

@@ -3,9 +3,7 @@
  * marked so that nobody writes to it (docs/PROTOCOL.md, "Backup").
  */
 import * as Effect from "effect/Effect"
-import { aStorage } from "../../base/checkCall.ts"
 import { nearestNow } from "../../base/storableNow.ts"
-import { aCallback, type Checks } from "../../../domain/format/checkOptions.ts"
 import { type InvalidArgument, NotABackup } from "../../../domain/format/Errors.ts"
 import { backupNumberMin } from "../../../domain/meta/backupNumbers.ts"
 import type { Place } from "../../../domain/meta/LibHistory.ts"
@@ -28,8 +26,6 @@ export interface BackupOptions {
   /** Receives the progress after each file. */
   readonly onProgress?: OnProgress
 }
-
-export const backupChecks = { storage: aStorage, onProgress: aCallback } satisfies Checks<BackupOptions>
 
 /** Report of a backup. */
 export interface BackupReport {

@@ -4,12 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { aStorage } from "../../base/checkCall.ts"
 import { nearestNow } from "../../base/storableNow.ts"
 import { type LibInvalid, NotABackup, OtherHistory, type SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Event from "../../../domain/event/Event.ts"
 import { firstNotBefore } from "../../../domain/base/binarySearch.ts"
-import { aCallback, aCount, type Checks } from "../../../domain/format/checkOptions.ts"
 import { ordinaryNumber, withOrdinaryNumbers } from "../../../domain/meta/backupNumbers.ts"
 import { lineageAt, type Place, refoldRestored } from "../../../domain/meta/LibHistory.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
@@ -39,12 +37,6 @@ export interface RestoreOptions {
   /** Receives the progress after each file. */
   readonly onProgress?: OnProgress
 }
-
-export const restoreChecks = {
-  upTo: aCount,
-  storage: aStorage,
-  onProgress: aCallback
-} satisfies Checks<RestoreOptions>
 
 /** Report of a restore. */
 export interface RestoreReport {

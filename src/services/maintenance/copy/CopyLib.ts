@@ -4,12 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
-import { aStorage } from "../../base/checkCall.ts"
 import { nearestNow } from "../../base/storableNow.ts"
 import type { PositionGap, TapeNotForEvents } from "../../../domain/event/EventErrors.ts"
-import { aCallback, aFlag, type Checks, printable } from "../../../domain/format/checkOptions.ts"
 import { type BeyondLimits, InvalidSettings, LibInvalid, type MetaInvalid } from "../../../domain/format/Errors.ts"
-import { checkLimits, type Limits, limitsCheck } from "../../../domain/format/Limits.ts"
+import { checkLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
@@ -41,14 +39,6 @@ export interface CopyOptions {
   /** Receives the progress: of copying first, then of reading the copy back. */
   readonly onProgress?: OnProgress
 }
-
-export const copyChecks = {
-  placement: printable,
-  limits: limitsCheck,
-  storage: aStorage,
-  allowGaps: aFlag,
-  onProgress: aCallback
-} satisfies Checks<CopyOptions>
 
 /** Report of copying a lib. */
 export interface CopyReport {

@@ -15,10 +15,9 @@ import {
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
 import { nearestNow } from "../../base/storableNow.ts"
-import { aFlag, type Checks, printable } from "../../../domain/format/checkOptions.ts"
 import { libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
-import { checkLimits, defaultLimits, type Limits, limitsCheck } from "../../../domain/format/Limits.ts"
+import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { eventsMax } from "../../../domain/meta/Losses.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
@@ -51,12 +50,6 @@ export interface RecoverLibOptions {
   /** Whether to accept at once what is lost, on every tape, as `lib.acceptLoss` does. Default: false. */
   readonly acceptLoss?: boolean
 }
-
-export const recoverLibChecks = {
-  placement: printable,
-  limits: limitsCheck,
-  acceptLoss: aFlag
-} satisfies Checks<RecoverLibOptions>
 
 /** Report of recovering a lib. */
 export interface RecoverLibReport {

@@ -14,15 +14,6 @@ import type { StorageError } from "../../ports/Storage.ts"
 import { flush, type FlushError } from "../../write/flush.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
 import type { Leave, WriteError } from "../../lib/WriterGuard.ts"
-import {
-  aCallback,
-  aCount,
-  aCountOrInfinity,
-  aFlag,
-  aText,
-  type Checks,
-  oneOf
-} from "../../../domain/format/checkOptions.ts"
 import type { OpenTape } from "../../lib/OpenTape.ts"
 import { Counter, type OnProgress } from "../../base/Progress.ts"
 import { RepackSource } from "./RepackSource.ts"
@@ -47,16 +38,6 @@ export interface RepackOptions {
   /** Receives the progress after each piece. */
   readonly onProgress?: OnProgress
 }
-
-export const repackChecks = {
-  targetBytes: aCountOrInfinity,
-  compression: oneOf("none", "gzip", "zstd", "keep"),
-  dedup: aFlag,
-  shardEvery: aCount,
-  force: aFlag,
-  why: aText,
-  onProgress: aCallback
-} satisfies Checks<RepackOptions>
 
 /** Report of a repack. */
 export interface RepackReport {

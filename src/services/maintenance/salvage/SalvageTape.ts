@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect"
 import { nearestNow } from "../../base/storableNow.ts"
-import { aCallback, aFlag, type Checks } from "../../../domain/format/checkOptions.ts"
 import {
   type InvalidArgument,
   type MetaInvalid,
@@ -40,8 +39,6 @@ export interface SalvageOptions {
   /** Receives the progress after each segment. */
   readonly onProgress?: OnProgress
 }
-
-export const salvageChecks = { acceptLoss: aFlag, onProgress: aCallback } satisfies Checks<SalvageOptions>
 
 /** Report of salvaging a tape. */
 export interface SalvageReport {

@@ -3,7 +3,6 @@
  * them.
  */
 import * as Effect from "effect/Effect"
-import { aCallback, type Checks, oneOf } from "../../../domain/format/checkOptions.ts"
 import { type LibClosed, SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Event from "../../../domain/event/Event.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
@@ -43,8 +42,6 @@ export interface VerifyOptions {
   /** Receives the progress after each segment. */
   readonly onProgress?: OnProgress
 }
-
-export const verifyChecks = { depth: oneOf("files", "records"), onProgress: aCallback } satisfies Checks<VerifyOptions>
 
 /** A defect that verifying found. */
 export interface Finding {

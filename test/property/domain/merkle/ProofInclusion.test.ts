@@ -1,6 +1,6 @@
-import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { is } from "../../../../src/domain/base/readShape.ts"
 import * as Proof from "../../../../src/domain/merkle/Proof.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
 import { change, flipped, inclusionOf, leaves, records, same, sizeMax } from "../../../support/proofs.ts"
@@ -95,8 +95,8 @@ describe("an inclusion proof", () => {
   it("has no more hashes than a tree can need, according to its schema", () => {
     const proof = builtInclusion(inputs, 5)
     const hashes = Array.from({ length: 129 }, () => h0)
-    assert.isTrue(Schema.is(Proof.InclusionProof)({ ...proof, hashes: hashes.slice(1) }))
-    assert.isFalse(Schema.is(Proof.InclusionProof)({ ...proof, hashes }))
+    assert.isTrue(is(Proof.InclusionProof)({ ...proof, hashes: hashes.slice(1) }))
+    assert.isFalse(is(Proof.InclusionProof)({ ...proof, hashes }))
   })
 
   it("does not hold for a value that is not a record", () => {

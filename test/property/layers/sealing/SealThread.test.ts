@@ -1,6 +1,7 @@
 import { assert, describe, it, afterAll } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import type { Ask, Reply } from "../../../../src/layers/sealing/sealMessages.ts"
 import { defaultWorth, SealThread, type StartThread } from "../../../../src/layers/sealing/SealThread.ts"
 import { type SealedSegment, SegmentSeal } from "../../../../src/domain/segment/SegmentSeal.ts"
@@ -56,6 +57,17 @@ interface Part {
   readonly part: LivePart
   readonly lines: Buffer
 }
+
+/** Runs an effect, and returns what it logged. */
+const warningsOf = <A>(effect: Effect.Effect<A>) =>
+  Effect.suspend(() => {
+    const warnings: Array<string> = []
+    const logger = Logger.make(({ message }) => void warnings.push(String(message)))
+    return effect.pipe(
+      Effect.provide(Logger.layer([logger])),
+      Effect.map((result) => [result, warnings] as const)
+    )
+  })
 
 /** Returns events of these streams in parts, in one file after the other; every third part belongs to another tape. */
 const partsOf = (files: ReadonlyArray<ReadonlyArray<ReadonlyArray<number>>>): Array<Part> => {
@@ -204,14 +216,37 @@ describe("a thread that seals segments", () => {
     })
   )
 
-  it("is not used if it cannot be started", () => {
-    const refused: StartThread = () => {
-      throw new Error("no threads here")
-    }
-    const place = new SealThread(refused, always)
-    assert.isUndefined(place.begin(1, "records", undefined))
-    assert.isUndefined(place.begin(1, "records", undefined))
-  })
+  it.live("has no result if it cannot be started, and one warning says why", () =>
+    Effect.gen(function* () {
+      const refused: StartThread = () => {
+        throw new Error("no threads here")
+      }
+      const place = new SealThread(refused, always)
+      const job = place.begin(1, "records", undefined)!
+      yield* job.add(lines, undefined)
+      const [result, warnings] = yield* warningsOf(job.finish)
+      assert.isUndefined(result)
+      assert.lengthOf(warnings, 1)
+      assert.include(warnings[0], "is not available: no threads here. The event loop hashes them instead")
+      assert.deepStrictEqual(yield* warningsOf(job.finish), [undefined, []])
+      assert.isUndefined(place.begin(1, "records", undefined))
+    })
+  )
+
+  it.live("is missed in one warning if it dies, and in none if the lib closes", () =>
+    Effect.gen(function* () {
+      const dying = ground()
+      const place = new SealThread(dying.start, always)
+      const [one, other] = [place.begin(1, "records", undefined)!, place.begin(1, "records", undefined)!]
+      dying.die()
+      assert.lengthOf((yield* warningsOf(one.finish))[1], 1)
+      assert.deepStrictEqual(yield* warningsOf(other.finish), [undefined, []])
+      const closed = new SealThread(ground().start, always)
+      const last = closed.begin(1, "records", undefined)!
+      yield* closed.end
+      assert.deepStrictEqual(yield* warningsOf(last.finish), [undefined, []])
+    })
+  )
 })
 
 describe("a segment that is sealed in a thread", () => {

@@ -1,10 +1,12 @@
-import * as Schema from "effect/Schema"
+import * as Result from "effect/Result"
 import { hash } from "node:crypto"
 import { assert, describe, it } from "vitest"
+import { reader } from "../../../../src/domain/base/readShape.ts"
 import { checkTapeName, encodeTapeName } from "../../../../src/domain/format/Names.ts"
 import * as Placement from "../../../../src/domain/format/Placement.ts"
 
-const decode = Schema.decodeUnknownSync(Placement.Placement)
+const read = reader(Placement.Placement)
+const decode = (value: unknown) => Result.getOrThrow(read(value))
 
 describe("Placement", () => {
   it("is one of five kinds, and hashed over 1 to 1024 tapes", () => {

@@ -1,0 +1,27 @@
+/**
+ * Builds the package into `dist`: its modules as a few chunks, and a declaration for each module. With `--standalone`,
+ * builds the standalone package into `dist-standalone` afterwards.
+ *
+ * ```
+ * node scripts/build.ts [--standalone]
+ * ```
+ */
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { buildDeclarations } from "./build/declarations.ts"
+import { buildLibrary } from "./build/library.ts"
+import { buildStandalone } from "./build/standalone.ts"
+
+const { values } = parseArgs({ options: { standalone: { type: "boolean", default: false } } })
+const root = join(import.meta.dirname, "..")
+const dist = join(root, "dist")
+
+rmSync(dist, { recursive: true, force: true })
+await buildLibrary(root, dist)
+buildDeclarations(root, dist)
+if (values.standalone) {
+  const target = join(root, "dist-standalone")
+  rmSync(target, { recursive: true, force: true })
+  await buildStandalone(root, dist, target)
+}

@@ -1,0 +1,59 @@
+/** Which chunk a module of the library belongs to. */
+import { join, relative, sep } from "node:path"
+import type { Plugin } from "rolldown"
+
+/** Modules that each module imports statically, without types, as paths from `src`. */
+export type Graph = ReadonlyMap<string, ReadonlyArray<string>>
+
+/** Public modules that need the codec only. */
+const codec = ["domain/json/TaraSON.ts", "domain/json/TaraSONError.ts", "domain/json/FlatView.ts"]
+
+/** Public modules that a program loads which opens a lib, appends and reads. */
+const store = ["layers/PromiseStore.ts", "layers/NodeStorage.ts", "services/Segment.ts", "services/Tape.ts"]
+
+const closure = (graph: Graph, entries: ReadonlyArray<string>): ReadonlySet<string> => {
+  const found = new Set<string>()
+  const visit = (file: string): void => {
+    if (found.has(file)) return
+    found.add(file)
+    for (const next of graph.get(file) ?? []) visit(next)
+  }
+  entries.forEach(visit)
+  return found
+}
+
+/**
+ * Returns the name of the chunk of a module: `codec`, then by floor what a program always needs. `null` for what is loaded
+ * on demand, or only by one public module: the bundler decides.
+ */
+export const chunkOf = (graph: Graph): ((file: string) => string | null) => {
+  const standalone = standaloneChunkOf(graph)
+  return (file) => {
+    const chunk = standalone(file)
+    if (chunk !== "store") return chunk
+    if (file.startsWith("domain/")) return "domain"
+    return /^layers\/(?!storage\/|PromiseStore)/.test(file) ? "node" : "store"
+  }
+}
+
+/** As `chunkOf`, with one chunk of all that a program always needs, that of Effect included. */
+export const standaloneChunkOf = (graph: Graph): ((file: string) => string | null) => {
+  const inCodec = closure(graph, codec)
+  const inStore = closure(graph, store)
+  return (file) => (inCodec.has(file) ? "codec" : inStore.has(file) ? "store" : null)
+}
+
+/** Records the graph of the modules in `src` while they are bundled. */
+export const recordGraph = (root: string) => {
+  const graph = new Map<string, ReadonlyArray<string>>()
+  const src = join(root, "src")
+  const pathOf = (id: string): string => relative(src, id).split(sep).join("/")
+  const plugin: Plugin = {
+    name: "record-graph",
+    buildEnd() {
+      for (const id of this.getModuleIds())
+        graph.set(pathOf(id), (this.getModuleInfo(id)?.importedIds ?? []).map(pathOf))
+    }
+  }
+  return { graph, pathOf, plugin }
+}

@@ -1,0 +1,4 @@
+/** The source of time. */
+export interface Clock {
+  readonly "~opaque": "Clock"
+}

@@ -1,0 +1,4 @@
+/** A number of permits. */
+export interface Semaphore {
+  readonly "~opaque": "Semaphore"
+}

@@ -1,0 +1,23 @@
+/** Operations that few programs use, or that use much: each loads its modules when it first runs. */
+import { lazy, lazyStream } from "./base/lazy.ts"
+
+export const acceptLoss = lazy(() => import("./maintenance/salvage/acceptLoss.ts"), "acceptLoss")
+export const backup = lazy(() => import("./maintenance/backup/Backup.ts"), "backup")
+export const checkHead = lazy(() => import("./maintenance/Proofs.ts"), "checkHead")
+export const clone = lazy(() => import("./maintenance/Clone.ts"), "clone")
+export const copyLib = lazy(() => import("./maintenance/copy/CopyLib.ts"), "copyLib")
+export const diff = lazy(() => import("./maintenance/Equivalence.ts"), "diff")
+export const equivalent = lazy(() => import("./maintenance/Equivalence.ts"), "equivalent")
+export const head = lazy(() => import("./maintenance/Proofs.ts"), "head")
+export const mergeSmall = lazy(() => import("./maintenance/repack/Repack.ts"), "mergeSmall")
+export const proveConsistency = lazy(() => import("./maintenance/Proofs.ts"), "proveConsistency")
+export const proveInclusion = lazy(() => import("./maintenance/Proofs.ts"), "proveInclusion")
+export const recoverLib = lazy(() => import("./maintenance/recover/RecoverLib.ts"), "recoverLib")
+export const recoverTape = lazy(() => import("./maintenance/recover/RecoverTape.ts"), "recoverTape")
+export const repack = lazy(() => import("./maintenance/repack/Repack.ts"), "repack")
+export const restore = lazy(() => import("./maintenance/backup/Restore.ts"), "restore")
+export const salvageTape = lazy(() => import("./maintenance/salvage/SalvageTape.ts"), "salvageTape")
+export const subscribe = lazyStream(() => import("./follow/Subscription.ts"), "subscribe")
+export const subscribeToStream = lazyStream(() => import("./follow/StreamSubscription.ts"), "subscribeToStream")
+export const verifyLib = lazy(() => import("./maintenance/verify/Verify.ts"), "verifyLib")
+export const verifyTape = lazy(() => import("./maintenance/verify/Verify.ts"), "verifyTape")

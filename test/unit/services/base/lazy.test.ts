@@ -1,0 +1,43 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { lazy } from "../../../../src/services/base/lazy.ts"
+import * as onDemand from "../../../../src/services/onDemand.ts"
+
+const add = (a: number, b: number): Effect.Effect<number> => Effect.succeed(a + b)
+
+describe("an operation that is loaded on demand", () => {
+  it.live("is loaded when an effect of it first runs, and once", () =>
+    Effect.gen(function* () {
+      let loads = 0
+      const later = lazy(async () => {
+        loads += 1
+        return { add }
+      }, "add")
+      const sum = later(1, 2)
+      assert.strictEqual(loads, 0)
+      assert.deepStrictEqual(yield* Effect.all([sum, sum, later(3, 4)]), [3, 3, 7])
+      assert.strictEqual(loads, 1)
+    })
+  )
+
+  it.live("dies if its file cannot be loaded, and is loaded by the next call if it is there again", () =>
+    Effect.gen(function* () {
+      let isThere = false
+      const later = lazy(async () => {
+        if (!isThere) throw new Error("no such file")
+        return { add }
+      }, "add")
+      const exit = yield* Effect.exit(later(1, 2))
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      isThere = true
+      assert.strictEqual(yield* later(1, 2), 3)
+    })
+  )
+
+  it("exists in the module that it is loaded from", () => {
+    assert.isAbove(Object.keys(onDemand).length, 15)
+    for (const operation of Object.values(onDemand)) assert.isFunction(operation)
+  })
+})
