@@ -33,4 +33,23 @@ describe("a process that leaves its store open", () => {
     for (const id of ["before", ...acknowledged]) assert.isTrue(ids.has(id!), id)
     assert.isTrue((await store.verify()).ok)
   })
+
+  it.each(["write", "read"])("stays while a subscription is open, and not after it was aborted: %s", async (mode) => {
+    const folder = join(scratch, `subscribed-${mode}`)
+    {
+      await using store = await PromiseStore.open(folder)
+      await store.append("order-0", [{ type: "Counted" }])
+    }
+    const lines: Array<string> = []
+    const program = new URL("../support/programs/subscribed.ts", import.meta.url)
+    const child = startChild({
+      script: program,
+      args: [mode, folder],
+      scratch,
+      onLine: (line) => void lines.push(line)
+    })
+    onTestFinished(() => child.send("SIGKILL"))
+    assert.deepStrictEqual(await child.ended, { code: 0, signal: null }, child.complaints())
+    assert.deepStrictEqual(lines, ["event 0", "kept alive", "AbortError", "event 0", "left by break", "not kept alive"])
+  })
 })
