@@ -53,5 +53,8 @@ const simpleOf = ({ checks, kind }: Shape.Simple<unknown>): fc.Arbitrary<unknown
   if (kind === "boolean") return fc.boolean()
   if (kind === "unknown") return fc.jsonValue()
   const whole = fc.integer({ min: range?.minimum ?? -10, max: Math.min(range?.maximum ?? 10, 2 ** 31) })
-  return kind === "int" ? whole : fc.oneof(whole, fc.double({ noNaN: true, noDefaultInfinity: true }))
+  return kind === "int" ? whole : fc.oneof(whole, fc.double({ noNaN: true, noDefaultInfinity: true }).map(positiveZero))
 }
+
+/** JSON has one zero. */
+const positiveZero = (value: number): number => value + 0

@@ -24,8 +24,9 @@ export const fences: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: own,
-        find: "  for (const name of yield* disk.list(location)) {",
+        find: "  for (const name of yield* disk.list(location)) {\n      const path = join(location, name)",
         replace: `  for (const name of yield* disk.list(location)) {
+      const path = join(location, name)
       if (isWriterFolder(name) && join(location, name) !== own.path) {
         yield* orAbsent(disk.unlink(join(location, name, ownerFile)))
         continue

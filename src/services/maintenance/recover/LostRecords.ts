@@ -151,8 +151,15 @@ const stillLost = (
   })
 }
 
-/** Returns how many positions of a range are in any of the losses. */
+/**
+ * Returns how many positions of a range the losses explain: those that are in any of them, but no more than they have
+ * records. Losses at one place overlap, and a damaged meta may list only some of them.
+ */
 const listedIn = (losses: ReadonlyArray<Lost>, from: number, to: number): number => {
+  const most = losses.reduce(
+    (sum, lost) => sum + Math.min(overlapOf(lost, from, to), lost.records ?? Number.POSITIVE_INFINITY),
+    0
+  )
   let listed = 0
   let next = from
   const ranges = losses.flatMap(({ positions }) => (positions === null ? [] : [positions]))
@@ -160,7 +167,7 @@ const listedIn = (losses: ReadonlyArray<Lost>, from: number, to: number): number
     listed += Math.max(0, Math.min(to, end) - Math.max(next, first))
     next = Math.max(next, end)
   }
-  return listed
+  return Math.min(listed, most)
 }
 
 /** Returns how many positions of a range a loss lists. */

@@ -60,7 +60,11 @@ const cases: fc.Arbitrary<Case> = fc.record({
 const reading = ({ all, backward, events, limit, types }: Case) =>
   Effect.gen(function* () {
     const store = yield* EventStore.EventStore
-    if (events.length > 0) yield* store.append("mixed-1", events)
+    if (events.length > 0)
+      yield* store.append(
+        "mixed-1",
+        events.map(({ read: _, ...event }) => event)
+      )
     const range = { direction: backward ? "backward" : "forward", ...(limit === undefined ? {} : { limit }) } as const
     const filter = all && types !== undefined ? { filter: { types } } : {}
     return <P extends Category.Unreadable>(unreadable: P, from = 0): Read<P> =>
