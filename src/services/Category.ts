@@ -12,15 +12,16 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { aCountOrInfinity } from "../domain/format/checkOptions.ts"
+import { isArray } from "../domain/base/isArray.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
-import { InvalidArgument } from "../domain/format/Errors.ts"
+import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { EventCodec } from "./category/EventCodec.ts"
 import { convertMetadata } from "./category/convertMetadata.ts"
 import { atPlace, placeOf } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
-import { checkUnreadable, decodeStream, type Raw, type Unreadable } from "./category/unreadable.ts"
+import { all, checkCategoryName, readingChecks, refuseTypes, wrongId } from "./category/checkCategoryCall.ts"
+import { decodeStream, type Raw, type Unreadable } from "./category/unreadable.ts"
 import {
   type AllReadError,
   type AppendOptions,
@@ -202,9 +203,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   schemas: S,
   options: Options<S, R, M> = {}
 ): Category<S, R, M> => {
-  if (name === "" || name.includes("-")) {
-    throw new Error(`a category name must not be empty or contain "-", but this one is ${JSON.stringify(name)}`)
-  }
+  checkCategoryName(name)
   const { renamed = {}, retired = {} as R } = options
   const types = new EventTypes(name, { schemas, retired, renamed })
   const metadata = options.metadata === undefined ? undefined : new EventCodec(options.metadata as Schemas[string])
@@ -220,24 +219,22 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   }
   const reading = <P extends Unreadable, O extends { readonly limit?: number; readonly filter?: TypeFilter }, E, A>(
     call: string,
-    { unreadable: given, ...options }: O & Reading<P>,
+    given: O & Reading<P>,
     read: (store: EventStore["Service"], options: Omit<O, "unreadable">) => Stream.Stream<RecordedEvent, E>
   ) =>
     Stream.unwrap(
-      Effect.flatMap(EventStore, (store) => {
-        const unreadable = checkUnreadable(given)
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        yield* checkOptions(call, given, readingChecks)
+        const { unreadable = "fail" as P, ...options } = given
         const { filter, limit } = options
         const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, name, { ...schemas, ...retired })
-        if (refusal !== undefined) return Effect.fail(refusal)
-        const wanted = filter?.types
-        const stored =
-          wanted === undefined ? options : { ...options, filter: { ...filter, types: types.storedNames(wanted) } }
-        if (unreadable !== "skip" || limit === undefined) {
-          return Effect.succeed(decodeStream(read(store, stored), decode, unreadable))
-        }
+        if (refusal !== undefined) return yield* refusal
+        const stored = types.storedFilter<Omit<O, "unreadable">>(options)
+        if (unreadable !== "skip" || limit === undefined) return decodeStream(read(store, stored), decode, unreadable)
         // What is skipped does not count, so the store cannot apply the limit.
-        const all = decodeStream(read(store, { ...stored, limit: Number.POSITIVE_INFINITY }), decode, unreadable)
-        return Effect.as(checkOptions(call, { limit }, { limit: aCountOrInfinity }), Stream.take(all, limit))
+        const whole = { ...stored, limit: Number.POSITIVE_INFINITY }
+        return Stream.take(decodeStream(read(store, whole), decode, unreadable), limit)
       })
     ) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
   return {
@@ -248,45 +245,24 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     encode: (event) => Effect.fromResult(encode(event)),
     decode: (event) => Effect.fromResult(decode(event)),
     append: (id, events, options) =>
-      Effect.flatMap(EventStore, (store) =>
-        Effect.flatMap(
-          all(events, encode, (error, index) => atPlace(error, { stream: stream(id), index })),
+      Effect.flatMap(EventStore, (store) => {
+        const wrong = wrongId("Category.append", id)
+        if (wrong !== undefined) return Effect.fail(wrong)
+        // The event store says what is wrong with it.
+        if (!isArray(events)) return store.append(stream(id), events, options)
+        return Effect.flatMap(
+          all(name, events, encode, (error, index) => atPlace(error, { stream: stream(id), index })),
           (encoded) => store.append(stream(id), encoded, options)
         )
-      ),
-    read: (id, options = {}) => reading("Category.read", options, (store, range) => store.read(stream(id), range)),
+      }),
+    read: (id, options = {}) =>
+      reading("Category.read", options, (store, range) => {
+        const wrong = wrongId("Category.read", id)
+        return wrong === undefined ? store.read(stream(id), range) : Stream.fail(wrong)
+      }),
     readAll: (options = {}) =>
       reading("Category.readAll", options, (store, range) =>
         store.readAll({ ...range, filter: { ...range.filter, categories: [name] } })
       )
   }
-}
-
-/** Returns the error for a filter with a type that the category does not have: it would never match. */
-const refuseTypes = (
-  filter: TypeFilter | undefined,
-  call: string,
-  category: string,
-  schemas: Schemas
-): InvalidArgument | undefined => {
-  const unknown = filter?.types?.find((type) => !Object.hasOwn(schemas, type))
-  if (unknown === undefined) return undefined
-  const known = Object.keys(schemas).map((type) => JSON.stringify(type))
-  const why = `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}: its types are ${known.join(", ")}`
-  return new InvalidArgument({ call, argument: "options.filter.types", why })
-}
-
-/** Converts many events in one effect, since an effect for each would cost more than the conversion. */
-const all = <A, B>(
-  values: ReadonlyArray<A>,
-  each: (value: A) => Result.Result<B, EventSchemaError>,
-  errorAt: (error: EventSchemaError, index: number) => EventSchemaError
-): Effect.Effect<Array<B>, EventSchemaError> => {
-  const converted: Array<B> = []
-  for (const value of values) {
-    const result = each(value)
-    if (Result.isFailure(result)) return Effect.fail(errorAt(result.failure, converted.length))
-    converted.push(result.success)
-  }
-  return Effect.succeed(converted)
 }

@@ -2,7 +2,9 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
+import { nearest } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
+import type { TypeFilter } from "../streams/EventFilter.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
 import { problemOf } from "./schemaShape.ts"
 
@@ -65,9 +67,11 @@ export class EventTypes {
 
   /** Returns the event to store, or why it does not match its schema. Only the data is changed. */
   encode(event: { readonly type: string; readonly data?: unknown }): Result.Result<NewEvent, EventSchemaError> {
+    // The event store says what is wrong with it.
+    if (typeof event !== "object" || event === null) return Result.succeed(event)
     const { type } = event
     const known = this.#known.get(type)
-    if (known === undefined) return this.#fail(type, unknownType)
+    if (known === undefined) return this.#fail(type, this.#unknown(type))
     if (known.refusal !== undefined) return this.#fail(type, known.refusal)
     const encoded = known.codec.encode(event.data)
     if (Result.isFailure(encoded)) return this.#fail(type, encoded.failure.message)
@@ -88,11 +92,22 @@ export class EventTypes {
       : this.#fail(event.type, decoded.failure.message)
   }
 
-  /** Returns the names under which events of these types may be stored: the present and the former ones. */
-  storedNames(types: ReadonlyArray<string>): ReadonlyArray<string> {
+  /** Returns options whose filter has all names under which events of its types may be stored: present and former ones. */
+  storedFilter<O extends object>(options: O): O {
+    const { filter } = options as { readonly filter?: TypeFilter }
+    if (filter?.types === undefined) return options
+    return { ...options, filter: { ...filter, types: this.#storedNames(filter.types) } }
+  }
+
+  #storedNames(types: ReadonlyArray<string>): ReadonlyArray<string> {
     const wanted = new Set(types)
     const former = [...this.#known].filter(([name, { type }]) => wanted.has(type) && !wanted.has(name))
     return former.length === 0 ? types : [...types, ...former.map(([name]) => name)]
+  }
+
+  #unknown(type: string): string {
+    const near = typeof type === "string" ? nearest(type, [...this.#known.keys()]) : undefined
+    return near === undefined ? unknownType : `the category has no schema for this type (did you mean ${near}?)`
   }
 
   #fail(type: string, why: string): Result.Result<never, EventSchemaError> {

@@ -21,15 +21,6 @@ export interface Raw extends RecordedEvent {
   readonly error: EventSchemaError
 }
 
-const policies: ReadonlyArray<string> = ["fail", "skip", "raw"] satisfies ReadonlyArray<Unreadable>
-
-/** @throws TypeError */
-export const checkUnreadable = (given: Unreadable | undefined): Unreadable => {
-  if (given === undefined) return "fail"
-  if (!policies.includes(given)) throw new TypeError(`unreadable must be "fail", "skip" or "raw", not ${String(given)}`)
-  return given
-}
-
 type DecodePull<A, E, R> = Pull.Pull<readonly [A, ...Array<A>], E | EventSchemaError, void, R>
 
 /** Decodes a chunk of events at a time. */

@@ -44,7 +44,7 @@ export interface ReadStreamOptions {
   readonly filter?: TypeFilter
 }
 
-const readStreamChecks = {
+export const readStreamChecks = {
   from: aCountOrInfinity,
   to: aCountOrInfinity,
   limit: aCountOrInfinity,

@@ -6,9 +6,11 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import type { InvalidArgument } from "litetapes/Errors"
+import * as Category from "litetapes/Category"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
@@ -18,12 +20,16 @@ import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import { junk } from "../../support/junk.ts"
 
-type Call = (...given: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, Lib.Lib | Storage | Scope.Scope>
+type Call = (
+  ...given: ReadonlyArray<never>
+) => Effect.Effect<unknown, unknown, EventStore.EventStore | Lib.Lib | Storage | Scope.Scope>
 
 /** Each call, with the arguments that stand before its options. */
 type Calls = Readonly<Record<string, readonly [call: Call, ...before: ReadonlyArray<unknown>]>>
 
 const head = { tape: "x", records: 1, root: "0".repeat(64) }
+
+const Order = Category.make("order", { Placed: Schema.Struct({}) })
 
 /** A subscription never ends by itself. */
 const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
@@ -53,6 +59,9 @@ const callsOf = (
       (...given) => briefly(store.subscribeToStream(...(given as unknown as [string]))),
       "order-1"
     ],
+    "Category.append": [Order.append, "1", [{ type: "Placed", data: {} }]],
+    "Category.read": [(...given) => Stream.runDrain(Order.read(...(given as unknown as [string]))), "1"],
+    "Category.readAll": [(...given) => Stream.runDrain(Order.readAll(...given))],
     "Tape.make": [Tape.make, "notes"],
     "Tape.records": [(...given) => Stream.runDrain(tape.records(...given))],
     "Tape.proveInclusion": [tape.proveInclusion, 0],
@@ -84,7 +93,9 @@ const callsOf = (
 })
 
 const inLib = <A, E>(
-  use: (calls: ReturnType<typeof callsOf>) => Effect.Effect<A, E, Lib.Lib | Storage | Scope.Scope>
+  use: (
+    calls: ReturnType<typeof callsOf>
+  ) => Effect.Effect<A, E, EventStore.EventStore | Lib.Lib | Storage | Scope.Scope>
 ) =>
   Effect.gen(function* () {
     const store = yield* EventStore.EventStore
@@ -143,7 +154,9 @@ describe("what a caller gives", () => {
             const exit = yield* run(run_, [...before, options])
             if (Exit.isSuccess(exit)) assert.fail(`${call} took ${JSON.stringify(options)}`)
             const error = Cause.squash(exit.cause) as InvalidArgument
-            assert.deepInclude(error, { _tag: "InvalidArgument", call }, JSON.stringify(options))
+            // A category passes the options of an append on.
+            const named = call === "Category.append" ? "EventStore.append" : call
+            assert.deepInclude(error, { _tag: "InvalidArgument", call: named }, JSON.stringify(options))
             const shown = name.length > 40 ? name.slice(0, 40) : name
             assert.isTrue(
               error.argument.endsWith(`.${shown}`) || error.argument.endsWith(`.${JSON.stringify(shown)}`),

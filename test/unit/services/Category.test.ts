@@ -312,7 +312,7 @@ describe("a category", () => {
       assert.strictEqual(reads.length, 3)
       // @ts-expect-error: no such policy
       const wrong = yield* Effect.exit(Stream.runCollect(Present.read("1", { unreadable: "ignore" })))
-      assert.match(String(Exit.isFailure(wrong) && Cause.squash(wrong.cause)), /TypeError: unreadable must be/)
+      assert.match(String(Exit.isFailure(wrong) && Cause.squash(wrong.cause)), /options.unreadable must be/)
     })
   )
 

@@ -1,0 +1,67 @@
+/** Checks what a caller gives to a category, as far as the event store cannot. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { EventSchemaError } from "../../domain/event/EventErrors.ts"
+import { type Checks, oneOf, shown, unreadable } from "../../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
+import type { TypeFilter } from "../streams/EventFilter.ts"
+import { readStreamChecks, type ReadStreamOptions } from "../streams/StreamReader.ts"
+import type { Schemas } from "./EventTypes.ts"
+
+/** Returns the error for a filter with a type that the category does not have: it would never match. */
+export const refuseTypes = (
+  filter: TypeFilter | undefined,
+  call: string,
+  category: string,
+  schemas: Schemas
+): InvalidArgument | undefined => {
+  const unknown = filter?.types?.find((type) => !Object.hasOwn(schemas, type))
+  if (unknown === undefined) return undefined
+  const known = Object.keys(schemas).map((type) => JSON.stringify(type))
+  const why = `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}: its types are ${known.join(", ")}`
+  return new InvalidArgument({ call, argument: "options.filter.types", why })
+}
+
+/** @throws Error */
+export const checkCategoryName = (name: string): void => {
+  if (name === "" || name.includes("-")) {
+    throw new Error(`a category name must not be empty or contain "-", but this one is ${JSON.stringify(name)}`)
+  }
+}
+
+/** Options of both reads of a category. */
+export const readingChecks = {
+  ...readStreamChecks,
+  unreadable: oneOf("fail", "skip", "raw")
+} satisfies Checks<ReadStreamOptions & { readonly unreadable?: unknown }>
+
+/** Returns the error for an id that is no text: as part of a name it would be that of another stream. */
+export const wrongId = (call: string, id: unknown): InvalidArgument | undefined =>
+  typeof id === "string"
+    ? undefined
+    : new InvalidArgument({ call, argument: "id", why: `must be a text, not ${shown(id)}` })
+
+/** Converts many events in one effect, since an effect for each would cost more than the conversion. */
+export const all = <A, B>(
+  category: string,
+  values: ReadonlyArray<A>,
+  each: (value: A) => Result.Result<B, EventSchemaError>,
+  errorAt: (error: EventSchemaError, index: number) => EventSchemaError
+): Effect.Effect<Array<B>, EventSchemaError> => {
+  const converted: Array<B> = []
+  for (let index = 0; index < values.length; index++) {
+    const result = readable(category, () => each(values[index]!))
+    if (Result.isFailure(result)) return Effect.fail(errorAt(result.failure, converted.length))
+    converted.push(result.success)
+  }
+  return Effect.succeed(converted)
+}
+
+/** Runs a conversion. An event whose fields cannot be read, such as a revoked proxy, is refused. */
+const readable = <B>(category: string, convert: () => Result.Result<B, EventSchemaError>) => {
+  try {
+    return convert()
+  } catch {
+    return Result.fail(new EventSchemaError({ category, type: "an event", why: `it ${unreadable}` }))
+  }
+}
