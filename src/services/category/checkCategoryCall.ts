@@ -35,7 +35,7 @@ export const readingChecks = {
   unreadable: oneOf("fail", "skip", "raw")
 } satisfies Checks<ReadStreamOptions & { readonly unreadable?: unknown }>
 
-/** Returns the error for an id that is no text: as part of a name it would be that of another stream. */
+/** Returns the error for an id that is not a text: as part of a name it would be that of another stream. */
 export const wrongId = (call: string, id: unknown): InvalidArgument | undefined =>
   typeof id === "string"
     ? undefined
