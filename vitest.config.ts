@@ -27,7 +27,16 @@ export default defineConfig({
     },
     projects: [
       // Loading the library takes longer than most of these tests: they share a process.
-      { extends: true, test: { name: "subjects", include: ["test/{unit,property}/**/*.test.ts"], isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: "subjects",
+          include: ["test/{unit,property}/**/*.test.ts"],
+          isolate: false,
+          // Young objects die sooner than the default space fills.
+          execArgv: ["--max-semi-space-size=64"]
+        }
+      },
       // These change what a process has once: its files, its prototypes, its memory, its handlers.
       {
         extends: true,

@@ -44,7 +44,17 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 const runJob = ({ campaign, part, parts }: Job, size: Size, seed: number): Promise<Result> =>
   new Promise((resolve) => {
     const script = fileURLToPath(new URL("run.ts", import.meta.url))
-    const args = ["--conditions=litetapes-source", script, campaign.name, size, `${seed}`, `${part}`, `${parts}`]
+    // Young objects die sooner than the default space fills: a larger one saves a twentieth of the time.
+    const args = [
+      "--max-semi-space-size=64",
+      "--conditions=litetapes-source",
+      script,
+      campaign.name,
+      size,
+      `${seed}`,
+      `${part}`,
+      `${parts}`
+    ]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
     children.add(child)
     child.on("close", () => children.delete(child))
