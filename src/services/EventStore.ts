@@ -23,13 +23,10 @@ import * as Layer from "effect/Layer"
 import type { Duration } from "effect/Duration"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { types } from "node:util"
-import { isArray } from "../domain/base/isArray.ts"
 import { aText, type Checks, notUndefined, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { ReadOnly } from "../domain/format/Errors.ts"
-import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
+import type { InvalidEvent, Marks, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
-import { isObjectPrototype } from "../domain/json/plainPrototype.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import {
   type AppendResult,
@@ -83,6 +80,8 @@ const appendChecks = {
   causationId: aText,
   commandId: notUndefined
 } satisfies Checks<AppendOptions>
+
+const noMarks = { commandId: undefined, marks: undefined }
 
 const appendAllChecks = {
   correlationId: aText,
@@ -236,8 +235,11 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
       appending((appender, clock) =>
         appender.append(
           clock,
-          () => allMarked(appends, options),
-          () => options?.commandId
+          () => {
+            refuseWrongOptions("EventStore.appendAll", options, appendAllChecks)
+            return appends
+          },
+          () => (options === undefined ? noMarks : { commandId: options.commandId, marks: marksOf(options) })
         )
       ),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
@@ -259,37 +261,37 @@ class OneAppend implements StreamAppend {
   readonly events: ReadonlyArray<NewEvent>
   readonly expected: ExpectedRevision
   readonly commandId: string | undefined
+  readonly marks: Marks | undefined
 
   constructor(
     stream: string,
     events: ReadonlyArray<NewEvent>,
     expected: ExpectedRevision,
-    commandId: string | undefined
+    commandId: string | undefined,
+    marks: Marks | undefined
   ) {
     this.stream = stream
     this.events = events
     this.expected = expected
     this.commandId = commandId
+    this.marks = marks
   }
 }
 
 const oneAppend = (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions): OneAppend => {
-  if (options === undefined) return new OneAppend(stream, events, "any", undefined)
+  if (options === undefined) return new OneAppend(stream, events, "any", undefined, undefined)
   refuseWrongOptions("EventStore.append", options, appendChecks)
-  return new OneAppend(stream, marked(events, options), options.expected ?? "any", options.commandId)
+  return new OneAppend(stream, events, options.expected ?? "any", options.commandId, marksOf(options))
 }
 
-const allMarked = (
-  appends: ReadonlyArray<StreamAppend>,
-  options: AppendAllOptions | undefined
-): ReadonlyArray<StreamAppend> => {
-  refuseWrongOptions("EventStore.appendAll", options, appendAllChecks)
-  if (options === undefined || !isArray(appends)) return appends
-  const { causationId, correlationId } = options
-  if (correlationId === undefined && causationId === undefined) return appends
-  // What is not an entry is passed on unchanged, so that it is refused.
-  return appends.map((append) => (isPlain(append) ? { ...append, events: marked(append.events, options) } : append))
-}
+/** Returns what the options set in the metadata of each event; `undefined` for nothing. */
+const marksOf = ({ causationId, correlationId }: AppendAllOptions): Marks | undefined =>
+  correlationId === undefined && causationId === undefined
+    ? undefined
+    : {
+        ...(correlationId === undefined ? {} : { correlationId }),
+        ...(causationId === undefined ? {} : { causationId })
+      }
 
 // One for each session of a lib: two appenders would not see each other's pending appends.
 const appenders = new WeakMap<Internals, EventAppender>()
@@ -334,32 +336,4 @@ export const open = (
 export const causedBy = (event: RecordedEvent): { readonly correlationId: string; readonly causationId: string } => {
   const { correlationId } = event.metadata
   return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
-}
-
-const marked = (events: ReadonlyArray<NewEvent>, options: AppendOptions): ReadonlyArray<NewEvent> => {
-  const { correlationId, causationId } = options
-  if (correlationId === undefined && causationId === undefined) return events
-  if (!isArray(events)) return events
-  const marks = {
-    ...(correlationId === undefined ? {} : { correlationId }),
-    ...(causationId === undefined ? {} : { causationId })
-  }
-  return events.map((event) => {
-    // What is not an event is passed on unchanged, so that encoding it refuses it.
-    if (!isReadable(event)) return event
-    const { metadata, ...rest } = event
-    // Invalid metadata is passed on unchanged, so that encoding the event refuses it.
-    return { ...rest, metadata: metadata === undefined || isPlain(metadata) ? { ...marks, ...metadata } : metadata }
-  })
-}
-
-const isReadable = (event: unknown): boolean => typeof event === "object" && event !== null && !types.isProxy(event)
-
-/** Whether `value` is a plain object without accessors. Spreading it loses nothing and runs no code of the caller. */
-const isPlain = (value: unknown): boolean => {
-  if (typeof value !== "object" || value === null || types.isProxy(value)) return false
-  return (
-    isObjectPrototype(Object.getPrototypeOf(value)) &&
-    Object.values(Object.getOwnPropertyDescriptors(value)).every((property) => "value" in property)
-  )
 }

@@ -79,11 +79,15 @@ const isDuration = (value: unknown): boolean => {
   }
 }
 
+/** Whether it can be the placement of a lib is checked where the location is known. */
+const placementCheck: Check = (value) =>
+  value === null ? { below: "", why: "must be a placement, not null" } : printable(value)
+
 export const libChecks = {
   mode: oneOf("write", "read"),
   create: oneOf("if-absent", "never", "must"),
   limits: limitsCheck,
-  placement: printable,
+  placement: placementCheck,
   closeBytes: aCountOrInfinity,
   closeAfter: check(isDuration, 'a duration such as "60 seconds"'),
   backlogMax: aCountOrInfinity,

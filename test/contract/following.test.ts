@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type * as EventStore from "litetapes/EventStore"
-import type * as Lib from "litetapes/Lib"
+import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { type Root, Storage, StorageError } from "litetapes/Storage"
@@ -290,6 +290,125 @@ describe("a reader follows", () => {
       yield* store.append("order-1", [{ type: "Kept", data: {} }])
       const [event] = (yield* next).events
       assert.deepStrictEqual([event?.type, event?.position], ["Kept", 1])
+    })
+  )
+
+  it.live("a stream also if a writer opens the lib, appends and closes it between two looks", () =>
+    Effect.gen(function* () {
+      const base = yield* MemoryStorage.make
+      const storage = changed(base, ({ hint: { watch: _, ...hint }, ...root }: Root) => ({ ...root, hint }))
+      const first = yield* open(storage)
+      yield* first.store.append("order-1", made)
+      yield* first.close
+      const { store: reader } = yield* open(storage, { mode: "read" })
+      const one = yield* Queue.unbounded<number>()
+      const follow = Stream.runForEach(reader.subscribeToStream("order-1"), ({ revision }) =>
+        Queue.offer(one, revision)
+      )
+      yield* Effect.forkScoped(follow)
+      assert.strictEqual(yield* Queue.take(one), 0)
+      for (const revision of [1, 2, 3]) {
+        const writer = yield* open(storage)
+        yield* writer.store.append("order-1", made)
+        yield* writer.close
+        assert.strictEqual(yield* Queue.take(one), revision)
+      }
+    })
+  )
+
+  it.live("reading little, also once the next dynamic segment is listed", () =>
+    Effect.gen(function* () {
+      let bytes = 0
+      const storage = changed(yield* MemoryStorage.make, (root) =>
+        root.mode === "write"
+          ? root
+          : changeRoot(root, {
+              journal: {
+                read: (n, offset, length) =>
+                  Effect.tap(root.journal.read(n, offset, length), (read) => Effect.sync(() => (bytes += read.length)))
+              }
+            })
+      )
+      const { store } = yield* open(storage, { closeBytes: 400_000 })
+      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { next } = yield* batchesOf(reader)
+      yield* store.append("order-1", [{ type: "Made", data: { text: "x".repeat(250_000) } }])
+      yield* next
+      yield* Effect.sleep(50)
+      yield* store.append("order-1", made)
+      yield* next
+      bytes = 0
+      for (let n = 0; n < 20; n++) {
+        yield* store.append("order-2", made)
+        yield* next
+      }
+      assert.isBelow(bytes, 20 * 2_000)
+      // Beyond the roll.
+      yield* store.append("order-1", [{ type: "Made", data: { text: "x".repeat(250_000) } }])
+      yield* next
+      yield* store.append("order-2", made)
+      assert.lengthOf((yield* next).events, 1)
+    })
+  )
+
+  it.live("and fails when another history is there", () =>
+    Effect.gen(function* () {
+      const storage = yield* MemoryStorage.make
+      const writer = yield* open(storage)
+      for (let n = 0; n < 5; n++) yield* writer.store.append("order-1", made)
+      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { fiber } = yield* batchesOf(reader)
+      yield* writer.close
+      const spoil = Effect.gen(function* () {
+        const root = yield* storage.open("lib", "recover")
+        const meta = yield* root.meta.read(undefined)
+        yield* root.meta.replace(undefined, meta!.version, new Uint8Array(0))
+      })
+      yield* Effect.scoped(spoil)
+      yield* Effect.provideService(Lib.recover("lib"), Storage, storage)
+      const next = yield* open(storage)
+      yield* next.store.append("order-1", made)
+      assert.strictEqual(yield* tagOf(Fiber.join(fiber)), "IdentityMismatch")
+    })
+  )
+
+  it.live("again after a look that failed, for those who subscribe then", () =>
+    Effect.gen(function* () {
+      let fails = 0
+      const storage = changed(yield* MemoryStorage.make, (root) =>
+        changeRoot(root, {
+          hint: { read: Effect.suspend(() => (fails > 0 && fails-- > 0 ? Effect.fail(unwatched) : root.hint.read)) }
+        })
+      )
+      const { store } = yield* open(storage)
+      const { store: reader } = yield* open(storage, { mode: "read" })
+      // A slow subscription keeps the follower at work.
+      yield* Effect.forkScoped(Stream.runForEach(reader.subscribeBatches(), () => Effect.never))
+      const { fiber } = yield* batchesOf(reader)
+      fails = 1
+      yield* store.append("order-1", made)
+      assert.strictEqual(yield* tagOf(Fiber.join(fiber)), "StorageError")
+      yield* Effect.sleep(250)
+      const { first, next } = yield* batchesOf(reader)
+      assert.deepStrictEqual(positions(first), [0])
+      yield* store.append("order-1", made)
+      assert.deepStrictEqual(positions(yield* next), [1])
+    })
+  )
+
+  it.live("and says so if a look dies", () =>
+    Effect.gen(function* () {
+      let dies = false
+      const storage = changed(yield* MemoryStorage.make, (root) =>
+        changeRoot(root, { hint: { read: Effect.suspend(() => (dies ? Effect.die("a defect") : root.hint.read)) } })
+      )
+      const { store } = yield* open(storage)
+      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { fiber } = yield* batchesOf(reader)
+      dies = true
+      yield* store.append("order-1", made)
+      const exit = yield* Fiber.await(fiber)
+      assert.match(String(exit), /a defect/)
     })
   )
 

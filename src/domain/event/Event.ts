@@ -8,6 +8,7 @@ import { nearest, shown, unreadable } from "../format/checkOptions.ts"
 import type { Limits } from "../format/Limits.ts"
 import { isReservedType } from "../format/Format.ts"
 import { BadLine } from "../json/BadLine.ts"
+import { isPlain } from "../json/plainPrototype.ts"
 import { encodeEvent, type EncodedEvent } from "./eventEncoder.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 
@@ -80,7 +81,8 @@ export const encode = (
   newId: () => string,
   time: string,
   limits: Limits,
-  derivedId?: string
+  derivedId?: string,
+  marks?: Marks
 ): EncodedEvent => {
   let data: unknown
   let id: NewEvent["id"]
@@ -92,6 +94,8 @@ export const encode = (
     why = whyNoFields(event)
     // Each is read once, so that the checked values are the ones that are written.
     if (why === undefined) ({ data, id = derivedId, metadata, tags, type } = event)
+    // What is not plain is refused when it is written.
+    if (marks !== undefined && isPlain(metadata === undefined ? marks : metadata)) metadata = { ...marks, ...metadata }
     why ??= id !== derivedId && derivedId !== undefined ? twoIds : problem({ id, metadata, tags, type })
   } catch {
     why = `it ${unreadable}`
@@ -101,6 +105,12 @@ export const encode = (
     { type, data, id: id ?? newId(), isNamed: id !== undefined, metadata, tags, stream, time, index },
     limits
   )
+}
+
+/** What the options of an append set in the metadata of every event that does not have it itself. */
+export interface Marks {
+  readonly correlationId?: string
+  readonly causationId?: string
 }
 
 /** Returns why this is not an object with the fields of an event, or `undefined`. Inherited names do not count. */

@@ -102,21 +102,21 @@ export const scan = (file: Uint8Array, before: Pick<Anchor, "batch" | "hash">, l
 }
 
 /**
- * Returns the batches after `before`, up to `limit`, or `undefined` if the bytes do not hold all of them. `bytes` begins
- * with the newline before the first of them; offsets are those of `bytes`.
+ * Returns the batches that follow `before`, up to `limit` or as far as they go. `bytes` begins with the newline before the
+ * first of them; offsets are those of `bytes`.
  */
 export const scanFrom = (
   bytes: Uint8Array,
   before: Pick<Anchor, "batch" | "hash">,
   limit: number
-): ReadonlyArray<FoundBatch> | undefined => {
+): ReadonlyArray<FoundBatch> => {
   const batches: Array<FoundBatch> = []
   let { batch, hash } = before
   let good = 1
-  if (bytes[0] !== newline) return undefined
-  while (batch < limit) {
-    const found = good < bytes.length ? readBatch(bytes, good) : "it ends here"
-    if (typeof found === "string" || follows(found, batch, hash) !== undefined) return undefined
+  if (bytes[0] !== newline) return batches
+  while (batch < limit && good < bytes.length) {
+    const found = readBatch(bytes, good)
+    if (typeof found === "string" || follows(found, batch, hash) !== undefined) break
     batches.push(found.found)
     batch = found.mark.batch
     hash = found.mark.hash

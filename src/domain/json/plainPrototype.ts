@@ -24,3 +24,12 @@ const isForeignRoot = (prototype: unknown): boolean => {
   const method = Object.getOwnPropertyDescriptor(prototype, "isPrototypeOf")
   return method !== undefined && !method.enumerable && typeof method.value === "function"
 }
+
+/** Whether `value` is a plain object without accessors. Spreading it loses nothing and runs no code of the caller. */
+export const isPlain = (value: unknown): boolean => {
+  if (typeof value !== "object" || value === null || isProxy(value)) return false
+  return (
+    isObjectPrototype(Object.getPrototypeOf(value)) &&
+    Object.values(Object.getOwnPropertyDescriptors(value)).every((property) => "value" in property)
+  )
+}

@@ -2,6 +2,7 @@
  * Keeps the view of a reader up to date while subscriptions wait for it: looks at the hint whenever the storage says
  * that it changed, and at a fixed interval whatever the storage says.
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,6 +20,9 @@ export const interval = Duration.millis(100)
 
 /** A lib without a hint of this boot is looked at as a whole, which costs more: once in so many intervals. */
 const unhintedEvery = 10
+
+/** Looks in a row that a writer may disturb before subscriptions fail. */
+const busyMax = 50
 
 const followers = new WeakMap<LibHandle, ReaderFollower>()
 
@@ -38,26 +42,28 @@ export class ReaderFollower {
   #subscribed = 0
   #work: Fiber.Fiber<void> | undefined
   #isWatched = false
-  #failure: OpenError | undefined
+  /** Whether the last look found a hint of this boot. */
+  #isHinted = true
+  #failure: Cause.Cause<OpenError | ReaderBusy> | undefined
 
   constructor(handle: LibHandle) {
     this.#handle = handle
   }
 
-  /** Why the lib could not be looked at; `undefined` if the last look succeeded. */
-  get failure(): OpenError | undefined {
+  /** Why the last look failed; `undefined` if it succeeded. */
+  get failure(): Cause.Cause<OpenError | ReaderBusy> | undefined {
     return this.#failure
   }
 
-  /** Whether the storage reports changes. */
+  /** Whether changes are reported and mean something: without a hint nothing says what is acknowledged. */
   get isWatched(): boolean {
-    return this.#isWatched
+    return this.#isWatched && this.#isHinted
   }
 
   /** Looks once, now. */
-  readonly look: Effect.Effect<void, OpenError> = Effect.suspend(() =>
-    Effect.catchTag(advanceReader(this.#handle), "ReaderBusy", () => Effect.void)
-  ).pipe(Effect.asVoid)
+  readonly look: Effect.Effect<void, OpenError | ReaderBusy> = Effect.suspend(() =>
+    Effect.asVoid(advanceReader(this.#handle))
+  )
 
   /** Keeps looking until the scope closes. All subscriptions share the work. */
   readonly looking: Effect.Effect<void, never, Scope.Scope> = Effect.acquireRelease(
@@ -80,11 +86,23 @@ export class ReaderFollower {
   readonly #always: Effect.Effect<void> = Effect.suspend(() => {
     const scope = Scope.makeUnsafe()
     let looks = 0
+    let busy = 0
     const once = Effect.suspend(() => {
       this.#changed = false
-      return Effect.matchEffect(advanceReader(this.#handle, looks++ % unhintedEvery === 0), {
-        onFailure: (error) => Effect.sync(() => this.#fail(error)),
-        onSuccess: () => Effect.void
+      return Effect.matchCauseEffect(advanceReader(this.#handle, looks++ % unhintedEvery === 0), {
+        onFailure: (cause) => {
+          if (Cause.hasInterrupts(cause)) return Effect.interrupt
+          const isBusy = cause.reasons.every((one) => Cause.isFailReason(one) && one.error._tag === "ReaderBusy")
+          // A busy writer disturbs some looks, and lets one succeed soon.
+          if (!isBusy || ++busy === busyMax) this.#fail(cause)
+          return Effect.void
+        },
+        onSuccess: (isHinted) =>
+          Effect.sync(() => {
+            busy = 0
+            this.#isHinted = isHinted
+            this.#failure = undefined
+          })
       })
     })
     const pause = Effect.raceFirst(
@@ -92,7 +110,7 @@ export class ReaderFollower {
       this.#changes.until(() => this.#changed)
     )
     return this.#watch(scope).pipe(
-      Effect.andThen(Effect.forever(Effect.andThen(once, pause))),
+      Effect.andThen(Effect.repeat(Effect.andThen(once, pause), { while: () => !this.#handle.guard.isClosed })),
       Effect.ensuring(Effect.suspend(() => Scope.close(scope, Exit.void)))
     )
   })
@@ -121,9 +139,8 @@ export class ReaderFollower {
     })
   }
 
-  #fail(error: OpenError | ReaderBusy): void {
-    if (error._tag === "ReaderBusy") return
-    this.#failure = error
+  #fail(cause: Cause.Cause<OpenError | ReaderBusy>): void {
+    this.#failure = cause
     this.#handle.news.wake()
   }
 }

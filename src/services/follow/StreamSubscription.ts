@@ -121,7 +121,10 @@ class StreamSubscription {
     if (this.#recordsOf(handle) === seen.records) return false
     const { files } = handle.journal
     // No batch since then has left the dynamic segments, so one of them knows the stream's last event.
-    const areAllHere = files[0] === seen.oldest && files.every((file) => file.events !== undefined || !file.hasBatches)
+    const areAllHere =
+      seen.oldest !== undefined &&
+      files[0] === seen.oldest &&
+      files.every((file) => file.events !== undefined || !file.hasBatches)
     return !areAllHere || files.some(({ events }) => (events?.lastRevision(this.#name) ?? -1) >= this.#next)
   }
 

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { LibClosed } from "../../domain/format/Errors.ts"
+import type { LibClosed, ReaderBusy } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
 import { aFlag, type Check, type Checks, isCount, nested, shown } from "../../domain/format/checkOptions.ts"
@@ -69,7 +69,8 @@ export interface SubscriptionBatch {
   readonly end: number
   /**
    * How later events are noticed: by `commits` in the writer's process, else by a `watch` on the folder, and in any case
-   * every 100 ms (`interval`).
+   * every 100 ms (`interval`). Without a hint of this boot, such as in a backup or on a system without a name of its boot,
+   * the lib is looked at as a whole, about once a second, and shows what is on the disk.
    */
   readonly source: Source
 }
@@ -96,7 +97,7 @@ export const subscribe = (
 const startOf = (
   access: Access,
   from: NonNullable<SubscribeOptions["from"]>
-): Effect.Effect<number, NotInHistory | OpenError | LibClosed> =>
+): Effect.Effect<number, NotInHistory | OpenError | ReaderBusy | LibClosed> =>
   from === "start"
     ? Effect.succeed(0)
     : withSession(access, ({ handle }) =>
@@ -117,7 +118,7 @@ const startOf = (
       )
 
 /** A reader looks first: its view may be older than the place. */
-const upToDate = (handle: LibHandle): Effect.Effect<void, OpenError | LibClosed> =>
+const upToDate = (handle: LibHandle): Effect.Effect<void, OpenError | ReaderBusy | LibClosed> =>
   Effect.andThen(handle.guard.checkOpen, handle.root.mode === "read" ? followerOf(handle).look : Effect.void)
 
 interface Range {

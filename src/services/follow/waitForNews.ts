@@ -1,7 +1,8 @@
 /** Waits for batches that a session shows, as long as it can show any. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { LibClosed } from "../../domain/format/Errors.ts"
+import * as Cause from "effect/Cause"
+import type { LibClosed, ReaderBusy } from "../../domain/format/Errors.ts"
 import type { Access } from "../lib/Access.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenError } from "../lib/OpenError.ts"
@@ -9,7 +10,7 @@ import type { WriteError } from "../lib/WriterGuard.ts"
 import { followerOf } from "./ReaderFollower.ts"
 
 /** Why no further events can come. */
-export type FollowError = LibClosed | WriteError | OpenError
+export type FollowError = LibClosed | WriteError | OpenError | ReaderBusy
 
 /** How a session learns of new batches. */
 export type Source = "commits" | "watch" | "interval"
@@ -27,11 +28,21 @@ export const sourceOf = (handle: LibHandle): Source => {
 export const following = (access: Access): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { handle } = access.current
-    return handle.root.mode === "write" ? keepAlive : followerOf(handle).looking
+    return handle.root.mode === "write" ? keepAlive(access) : followerOf(handle).looking
   })
 
-/** Close to the longest time that a timer of Node can wait. */
-const keepAlive = Effect.asVoid(Effect.forkScoped(Effect.forever(Effect.sleep("20 days"))))
+/** A timer that keeps the process alive until the lib closes. It waits close to the longest time that Node allows. */
+const keepAlive = (access: Access): Effect.Effect<void, never, Scope.Scope> => {
+  const over: Effect.Effect<void> = Effect.suspend(() => {
+    const { handle } = access.current
+    const isOver = (): boolean => handle.guard.isClosed && access.attempt === undefined && !access.reopensItself
+    return Effect.andThen(
+      handle.news.until(() => isOver() || access.current.handle !== handle),
+      Effect.suspend(() => (access.current.handle === handle ? Effect.void : over))
+    )
+  })
+  return Effect.asVoid(Effect.forkScoped(Effect.raceFirst(Effect.forever(Effect.sleep("20 days")), over)))
+}
 
 /**
  * Returns the session to read from once `isThere` holds for it. Waits while the lib is being opened again. Fails if the
@@ -48,7 +59,7 @@ export const sessionWith = (
     const { guard, news } = handle
     if (!guard.isClosed && isThere(handle)) return Effect.succeed(handle)
     const end = endOf(access, handle)
-    if (end !== undefined) return Effect.fail(end)
+    if (end !== undefined) return Effect.failCause(end)
     const isOver = (): boolean =>
       access.attempt !== undefined || access.current.handle !== handle || endOf(access, handle) !== undefined
     const wait = news.until(() => isOver() || (!guard.isClosed && isThere(handle)))
@@ -56,9 +67,11 @@ export const sessionWith = (
   })
 
 /** Returns why nothing can follow in this session; `undefined` if something can. */
-const endOf = (access: Access, handle: LibHandle): FollowError | undefined => {
+const endOf = (access: Access, handle: LibHandle): Cause.Cause<FollowError> | undefined => {
   const { guard, root } = handle
   if (access.reopensItself) return undefined
-  if (guard.isClosed) return guard.closedError
-  return root.mode === "write" ? guard.refusal() : followerOf(handle).failure
+  if (guard.isClosed) return Cause.fail(guard.closedError)
+  if (root.mode === "read") return followerOf(handle).failure
+  const refusal = guard.refusal()
+  return refusal === undefined ? undefined : Cause.fail(refusal)
 }

@@ -51,6 +51,12 @@ export class Journal {
     this.#durable = batch.anchor
   }
 
+  /** Shows a batch that a reader has found in a file. */
+  advance(file: DynamicFile, batch: PublishedBatch): void {
+    file.add(batch)
+    this.#durable = batch.anchor
+  }
+
   /** Makes `next` the current file. It must be listed and empty. */
   roll(next: DynamicFile): void {
     next.standAt(this.#durable)

@@ -3,11 +3,12 @@
  * batches, and all tapes at the same batch. See docs/PROTOCOL.md, "Open or refresh as a reader".
  */
 import * as Effect from "effect/Effect"
-import { BackupUnfinished, LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
+import { BackupUnfinished, IdentityMismatch, LibInvalid, ReaderBusy } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
 import { isUnfinished } from "../../domain/meta/LibHistory.ts"
+import { type LibState, lineageOf } from "../../domain/meta/LibState.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
@@ -95,7 +96,9 @@ export const refreshReader = ({
 }: LibHandle): Effect.Effect<void, OpenError | ReaderBusy> =>
   Effect.suspend(() => {
     // In one step: another refresh may have shown a later moment while this one looked.
-    const show = (view: View): boolean => {
+    const show = (view: View): boolean | IdentityMismatch => {
+      const foreign = whyOther(view, meta.state, journal.durable)
+      if (foreign !== undefined) return foreign
       if (view.durable.batch < journal.durable.batch) return false
       meta.show(view.meta)
       journal.show(view.files, view.durable)
@@ -106,18 +109,36 @@ export const refreshReader = ({
     return Effect.asVoid(lookUntilStill(root, meta.limits, show))
   })
 
-/** Looks until the writer did not disturb it, and `accept` takes what was seen. */
+/**
+ * Returns the error if the lib that is there now does not continue the history of the view: it was recovered, restored or
+ * replaced. Whatever was read of it before may be something else now.
+ */
+const whyOther = (view: View, before: LibState, durable: Anchor): IdentityMismatch | undefined => {
+  const { state } = view.meta
+  const lineage = lineageOf(before)
+  const left = state.branches.find(({ from }) => from === lineage)
+  const isSame =
+    state.lib === before.lib &&
+    (lineage === lineageOf(state) || (left !== undefined && durable.batch <= left.anchor.batch))
+  if (isSame) return undefined
+  const found = `lib ${state.lib}, lineage ${lineageOf(state)}`
+  return new IdentityMismatch({ file: libMetaFile, expected: `lib ${before.lib}, lineage ${lineage}`, found })
+}
+
+/** Looks until the writer did not disturb it, and `accept` takes what was seen. Fails with what `accept` returns instead. */
 const lookUntilStill = Effect.fnUntraced(function* (
   root: Root,
   limits: Limits,
-  accept: (view: View) => boolean,
+  accept: (view: View) => boolean | IdentityMismatch,
   atMark = false
 ): Effect.fn.Return<View, OpenError | ReaderBusy> {
   let still = 0
   for (let tries = 0; tries < triesMax; tries++) {
     const view = yield* look(root, limits, atMark)
     if (!(view instanceof Again)) {
-      if (accept(view)) return view
+      const accepted = accept(view)
+      if (accepted instanceof IdentityMismatch) return yield* accepted
+      if (accepted) return view
     } else if (view.trouble !== undefined && ++still === stillMax) return yield* view.trouble
   }
   return yield* new ReaderBusy({ location: root.location })

@@ -63,6 +63,12 @@ const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-ex
 
 const appendChecks = { stream: anything, events: anything, expected: expectationCheck } satisfies Checks<StreamAppend>
 
+/** What holds for all events of a call. */
+export interface OfCall {
+  readonly commandId: string | undefined
+  readonly marks: Event.Marks | undefined
+}
+
 export type { AppendResult }
 
 /**
@@ -100,16 +106,13 @@ export class EventAppender {
   append(
     clock: Clock.Clock,
     appends: () => ReadonlyArray<StreamAppend>,
-    commandId: () => string | undefined
+    ofCall: () => OfCall
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return this.#append(clock, () => this.#encodeAll(appends(), commandId()), allResults)
+    return this.#append(clock, () => this.#encodeAll(appends(), ofCall()), allResults)
   }
 
   /** Does the same for one stream. */
-  appendOne(
-    clock: Clock.Clock,
-    append: () => StreamAppend & { readonly commandId: string | undefined }
-  ): Effect.Effect<AppendResult, EventAppendError> {
+  appendOne(clock: Clock.Clock, append: () => StreamAppend & OfCall): Effect.Effect<AppendResult, EventAppendError> {
     return this.#append(clock, () => [this.#encodeOne(append())], firstResult)
   }
 
@@ -188,7 +191,7 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, commandId: string | undefined): Array<PlannedAppend> {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, { commandId, marks }: OfCall): Array<PlannedAppend> {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
@@ -196,19 +199,24 @@ export class EventAppender {
       const append: unknown = elementOf(appends, at)
       if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
       refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
-      entries.push(this.#encode(append as StreamAppend, at, command))
+      entries.push(this.#encode(append as StreamAppend, at, command, marks))
     }
     if (entries.length > 1) refuseTwins(entries)
     return entries
   }
 
-  #encodeOne(append: StreamAppend & { readonly commandId: string | undefined }): PlannedAppend {
-    const { commandId } = append
-    return this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId))
+  #encodeOne(append: StreamAppend & OfCall): PlannedAppend {
+    const { commandId, marks } = append
+    return this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
   }
 
   /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */
-  #encode(append: StreamAppend, at: number, command: Command | undefined): PlannedAppend {
+  #encode(
+    append: StreamAppend,
+    at: number,
+    command: Command | undefined,
+    marks: Event.Marks | undefined
+  ): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (command !== undefined) Event.checkCommandId(stream, command.id)
@@ -222,7 +230,7 @@ export class EventAppender {
     for (let index = 0; index < count; index++) {
       const derivedId = command?.nextId(stream)
       const event = elementOf(all, index)
-      const encoded = Event.encode(stream, event, index, this.#newId, this.#time, limits, derivedId)
+      const encoded = Event.encode(stream, event, index, this.#newId, this.#time, limits, derivedId, marks)
       events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {

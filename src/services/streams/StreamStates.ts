@@ -41,6 +41,8 @@ export class StreamState {
   batch = 0
   /** Recently accepted events, which an earlier look-up of ids may have missed. */
   #accepted: Array<Accepted> | undefined
+  /** The same by id, once a call looks up many. */
+  #acceptedById: Map<string, Accepted> | undefined
   #watches: Set<Watch> | undefined
   #lock: Semaphore.Semaphore | undefined
   pins = 0
@@ -63,10 +65,14 @@ export class StreamState {
   accept(accepted: Accepted): void {
     this.#accepted ??= []
     this.#accepted.push(accepted)
+    this.#acceptedById?.set(accepted.id, accepted)
   }
 
   acceptedWith(id: string): Accepted | undefined {
-    return this.#accepted?.find((accepted) => accepted.id === id)
+    if (this.#accepted === undefined) return undefined
+    if (this.#accepted.length <= fewAccepted) return this.#accepted.find((accepted) => accepted.id === id)
+    this.#acceptedById ??= new Map(this.#accepted.map((accepted) => [accepted.id, accepted]))
+    return this.#acceptedById.get(id)
   }
 
   watch(watch: Watch): void {
@@ -86,6 +92,7 @@ export class StreamState {
     for (const watch of this.#watches ?? []) seen = Math.min(seen, watch.since)
     const left = this.#accepted.filter((accepted) => accepted.batch > seen)
     this.#accepted = left.length > 0 ? left : undefined
+    this.#acceptedById = undefined
   }
 
   /** Releases fields that only a stream in use needs: no look-up of ids and no load is in progress. */
@@ -94,6 +101,9 @@ export class StreamState {
     this.#lock = undefined
   }
 }
+
+/** So many accepted events are searched faster than a map of them is made. */
+const fewAccepted = 16
 
 /** Number of states kept for streams that are not in use. */
 const statesMax = 100_000

@@ -47,7 +47,8 @@ export const goOn = Effect.fnUntraced(function* (lib: LibService, truth: Truth):
     if (appended.has(tape)) continue
     yield* note(`append to stream ${stream}`, tape, store.append(stream, [{ type: "GoneOn" }]))
     const first = JSON.parse(events[0]!) as RecordedEvent
-    const repeat = store.append(stream, [{ ...first, metadata: { correlationId: "another request" } }])
+    const { data, id, tags, type } = first
+    const repeat = store.append(stream, [{ data, id, tags, type, metadata: { correlationId: "another request" } }])
     const exit = yield* Effect.exit(repeat)
     const got = Exit.isSuccess(exit) ? [`${exit.value.firstRevision}`] : []
     const failure = Exit.isFailure(exit) ? failureOf(exit.cause) : undefined
