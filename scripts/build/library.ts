@@ -26,7 +26,8 @@ export const buildLibrary = async (root: string, dist: string): Promise<void> =>
     dir: dist,
     format: "esm",
     entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name].js",
+    // A program that is running must not load a chunk of another version that was installed meanwhile.
+    chunkFileNames: "chunks/[name]-[hash].js",
     codeSplitting: { groups: [{ debugName: "chunks", name: (id) => chunkOf(graph)(pathOf(id)) }] },
     comments: { annotation: true, jsdoc: false, legal: false },
     minifyInternalExports: false,

@@ -69,7 +69,8 @@ export const buildStandalone = async (root: string, dist: string, target: string
     dir: target,
     format: "esm",
     entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name].js",
+    // A program that is running must not load a chunk of another version that was installed meanwhile.
+    chunkFileNames: "chunks/[name]-[hash].js",
     codeSplitting: { groups: [{ debugName: "chunks", name: (id) => standaloneChunkOf(graph)(pathOf(id)) }] },
     comments: false,
     minify: true,

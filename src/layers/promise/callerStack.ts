@@ -16,6 +16,8 @@ const traced = new WeakSet<Error>()
 export const atCaller = (error: unknown, rejecting: (...given: Array<never>) => unknown): unknown => {
   if (!(error instanceof Error)) return error
   const isOurs = identifierOf(error)?.startsWith("litetapes/") === true
+  // An error of the caller, which may be frozen, or be thrown again and again.
+  if (!isOurs && (traced.has(error) || !Object.isExtensible(error))) return error
   // Callers who wait for one attempt to reopen fail with the same error, and each of them waits in another place.
   const own = isOurs && traced.has(error) ? copyOf(error) : error
   const inside = own.stack

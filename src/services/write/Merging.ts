@@ -97,7 +97,7 @@ export class Merging {
         this.#last = tape
         return due
       }
-      return Effect.catch(
+      const merging = Effect.catch(
         this.#merge(this.#lib, tape, { targetBytes: settings.closeBytes, choose, leave }),
         (error) => {
           if (this.#lib.guard.isClosed && leave === this.#lib.guard) return Effect.void
@@ -109,6 +109,13 @@ export class Merging {
           this.#unreadable.set(tape, error.segment)
           return Effect.andThen(warning, this.#mergeOne(tape, count, budget, leave))
         }
+      )
+      // Such as a file of this package that is no longer there. A merge may wait; the end of the lib must not.
+      return Effect.catchDefect(merging, (defect) =>
+        Effect.logError(
+          `litetapes: ${location}: a defect kept the segments of tape ${tape.name} from being merged`,
+          defect
+        )
       )
     })
   }
