@@ -69,7 +69,8 @@ export interface AppendOptions {
    * Id of the command that makes these events, of 1 to 256 bytes: the ids of the events are derived from it, so that the
    * command is done once although it is retried. The events must have no ids of their own. If the command has made these
    * events before, nothing is appended, and its first result is returned. If it has made others, the append fails with
-   * `EventIdConflict`: call `findCommand` before you decide. Default: none.
+   * `EventIdConflict`: call `findCommand` before you decide. Default: none. To leave it
+   * out, omit the key: an explicit `undefined`, such as of a missing header, is refused.
    */
   readonly commandId?: string
 }

@@ -201,7 +201,8 @@ export const isConflict = <E>(error: E): error is E & Classified<E, "conflict"> 
  * - `LibClosed`: the lib is being opened again, or was closed for good.
  * - `StorageError`: the disk failed to do something, such as to open a file while too many are open.
  * - `TapeExists`: the tape of the stream is being created by another call.
- * - `ReaderBusy`, of `lib.refresh`: the lib changed faster than it could be read.
+ * - `ReaderBusy`, of `lib.refresh` and of subscriptions: the lib changed faster than it could be read.
+ * - `LibLocked`, of opening: until the other writer closes it.
  */
 export const isRetryable = <E>(error: E): error is E & Classified<E, "retryable"> => classOf(error) === "retryable"
 

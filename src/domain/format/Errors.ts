@@ -23,15 +23,7 @@ export {
   WriterPoisoned
 } from "./LibErrors.ts"
 export { ClockOutOfRange, InvalidArgument } from "./CallErrors.ts"
-export {
-  BeyondLimits,
-  TapeArchived,
-  TapeExists,
-  TapeInvalid,
-  TapeNotFound,
-  tapeNotFound,
-  TapeOwned
-} from "./TapeErrors.ts"
+export { BeyondLimits, TapeArchived, TapeExists, TapeInvalid, TapeNotFound, TapeOwned } from "./TapeErrors.ts"
 export {
   AckedDataLost,
   DecompressionLimit,

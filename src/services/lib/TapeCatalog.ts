@@ -6,9 +6,9 @@ import {
   type MetaInvalid,
   type TapeExists,
   type TapeNotFound,
-  tapeNotFound,
   type WriterPoisoned
 } from "../../domain/format/Errors.ts"
+import { tapeNotFound } from "../../domain/format/TapeErrors.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import { checkTapeName, type InvalidTapeName } from "../../domain/format/Names.ts"

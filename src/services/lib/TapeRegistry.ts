@@ -4,13 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import {
-  TapeExists,
-  TapeInvalid,
-  type TapeNotFound,
-  tapeNotFound,
-  type WriterPoisoned
-} from "../../domain/format/Errors.ts"
+import { TapeExists, TapeInvalid, type TapeNotFound, type WriterPoisoned } from "../../domain/format/Errors.ts"
+import { tapeNotFound } from "../../domain/format/TapeErrors.ts"
 import { parseIfSegmentName } from "../../domain/format/parseIfSegmentName.ts"
 import type { TapeListing } from "../../domain/meta/LibState.ts"
 import type { TapeState } from "../../domain/meta/TapeState.ts"

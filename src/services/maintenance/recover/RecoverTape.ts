@@ -11,9 +11,9 @@ import {
   type SegmentCorrupt,
   TapeInvalid,
   type TapeNotFound,
-  tapeNotFound,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
+import { tapeNotFound } from "../../../domain/format/TapeErrors.ts"
 import { nearestNow } from "../../base/storableNow.ts"
 import { libMetaFile, tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"

@@ -4,13 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import { nearestNow } from "../../base/storableNow.ts"
-import {
-  type InvalidArgument,
-  type MetaInvalid,
-  NotDamaged,
-  type TapeNotFound,
-  tapeNotFound
-} from "../../../domain/format/Errors.ts"
+import { type InvalidArgument, type MetaInvalid, NotDamaged, type TapeNotFound } from "../../../domain/format/Errors.ts"
+import { tapeNotFound } from "../../../domain/format/TapeErrors.ts"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
