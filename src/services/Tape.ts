@@ -16,8 +16,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { aCallback, anything, type Checks } from "../domain/format/checkOptions.ts"
+import { aCallback, type Checks } from "../domain/format/checkOptions.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
+import { aHead } from "../domain/merkle/headCheck.ts"
 import type { Head } from "../domain/merkle/Proof.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
@@ -56,12 +57,12 @@ export class Tape extends Context.Service<Tape, TapeService>()("litetapes/Tape")
 export interface MakeOptions {
   /**
    * A head that you stored elsewhere. Opening fails with `HeadMismatch` unless the tape still starts with exactly its
-   * records. Reads and hashes all of them.
+   * records. Reads and hashes all of them. An explicit `undefined` is refused: it would turn the check off.
    */
   readonly expected?: Head
 }
 
-const makeChecks = { expected: anything } satisfies Checks<MakeOptions>
+const makeChecks = { expected: aHead } satisfies Checks<MakeOptions>
 
 /** Errors of opening a tape. */
 export type MakeError = LoadError | CheckHeadError | InvalidArgument

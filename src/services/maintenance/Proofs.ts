@@ -8,8 +8,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { shown } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument, type LibClosed } from "../../domain/format/Errors.ts"
+import { whyNoHead } from "../../domain/merkle/headCheck.ts"
 import * as Merkle from "../../domain/merkle/Merkle.ts"
 import * as Proof from "../../domain/merkle/Proof.ts"
 import type { FlushError } from "../write/flush.ts"
@@ -124,9 +124,8 @@ const numberIn = (value: unknown): number => (typeof value === "number" ? value 
 /** Fails unless this is a head. */
 const requireHead = (call: string, argument: string, head: unknown): Effect.Effect<void, InvalidArgument> =>
   Effect.suspend(() => {
-    if (Proof.isHead(head)) return Effect.void
-    const why = `must be a head, with tape, records and root, not ${shown(head)}`
-    return Effect.fail(new InvalidArgument({ call, argument, why }))
+    const why = whyNoHead(head)
+    return why === undefined ? Effect.void : Effect.fail(new InvalidArgument({ call, argument, why }))
   })
 
 /** Compares id and number of records, without reading a record. */

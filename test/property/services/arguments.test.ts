@@ -111,6 +111,9 @@ const inLib = <A, E>(
 const run = (call: Call, given: ReadonlyArray<unknown>) =>
   Effect.exit(Effect.scoped(Effect.suspend(() => call(...(given as ReadonlyArray<never>)))))
 
+const errorOf = (exit: Exit.Exit<unknown, unknown>): object =>
+  Exit.isFailure(exit) ? (Cause.squash(exit.cause) as object) : assert.fail("it succeeded")
+
 /** Libs and tapes are objects of this library; a call that is given another one is a mistake that types prevent. */
 const firstOf = (name: string): number => ({ "Tape.clone": 1, "Tape.diff": 2 })[name] ?? 0
 
@@ -164,6 +167,26 @@ describe("what a caller gives", () => {
             )
           }
         }
+      })
+    )
+  )
+
+  it.live("is refused if it is no head to compare with, `undefined` included", () =>
+    inLib(() =>
+      Effect.gen(function* () {
+        const kept = yield* (yield* Tape.make("notes")).head
+        const wrong = { ...kept, root: "0".repeat(64) }
+        const opened = yield* Effect.exit(Tape.make("notes", { expected: wrong }))
+        assert.deepInclude(errorOf(opened), { _tag: "HeadMismatch" })
+        for (const expected of [...junk, { ...kept, root: 1 }]) {
+          const exit = yield* Effect.exit(Tape.make("notes", { expected: expected as never }))
+          assert.deepInclude(errorOf(exit), {
+            _tag: "InvalidArgument",
+            call: "Tape.make",
+            argument: "options.expected"
+          })
+        }
+        yield* Tape.make("notes", { expected: kept })
       })
     )
   )
