@@ -21,8 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { anything, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
-import type { Head } from "../domain/merkle/Proof.ts"
+import { anything, type Checks } from "../domain/format/checkOptions.ts"
 import type * as Category from "../services/Category.ts"
 import {
   type AppendOptions,
@@ -41,18 +40,21 @@ import {
 import type { Progress } from "../services/base/Progress.ts"
 import { libChecks } from "../services/LibOptions.ts"
 import * as Lib from "../services/Lib.ts"
+import { recoverLibChecks, restoreChecks } from "../services/maintenance/optionChecks.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import { lazy } from "../services/base/lazy.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
+import { aLayer, callChecks } from "./promise/callChecks.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
+import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
 export { Aborted }
-export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape }
+export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape, TapeOptions }
 
 /** Where a lib is kept. */
 export interface StorageOptions {
@@ -62,12 +64,6 @@ export interface StorageOptions {
 
 /** How to open a store. */
 export interface Options extends Lib.Options, StorageOptions, CallOptions {}
-
-/** How to open a tape. */
-export interface TapeOptions extends CallOptions {
-  /** A head that you kept. Rejects with `HeadMismatch` unless the tape still starts with exactly its records. */
-  readonly expected?: Head
-}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
 export interface PromiseStore extends PromiseLib, AsyncDisposable {
@@ -126,49 +122,56 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-const optionChecks = {
-  ...libChecks,
-  signal: anything,
-  storage: (value) =>
-    value === undefined || Layer.isLayer(value)
-      ? undefined
-      : { below: "", why: "must be a Layer that provides Storage" }
-} satisfies Checks<Options>
+const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
+
+const optionChecks = { ...libChecks, ...ownChecks } satisfies Checks<Options>
+
+const buildIn = (
+  scope: Scope.Closeable,
+  location: string,
+  { signal: _, storage = NodeStorage.layer, ...options }: Options
+) =>
+  Effect.onError(Layer.buildWithScope(Layer.provide(eventStoreLayer(location, options), storage), scope), (cause) =>
+    Scope.close(scope, Exit.failCause(cause))
+  )
 
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {
-  refuseWrongOptions("PromiseStore.open", options, optionChecks)
-  const { signal, storage = NodeStorage.layer, ...libOptions } = options
   const scope = Scope.makeUnsafe()
-  const layer = Layer.provide(eventStoreLayer(location, libOptions), storage)
-  const opening = Effect.onError(Layer.buildWithScope(layer, scope), (cause) =>
-    Scope.close(scope, Exit.failCause(cause))
-  )
-  const context = await runOnce("change", signal, opening)
+  const build = () => buildIn(scope, location, options)
+  const context = await runOnce("change", "PromiseStore.open", options, build, optionChecks)
   const runs = new Runs(context, scope, location)
   const store = Context.get(context, EventStore)
   const lib = Context.get(context, Lib.Lib)
   const close = () => runs.close(lib.close)
   const ofStore: Omit<PromiseStore, keyof PromiseLib> = {
     append: (stream, events, appendOptions) =>
-      runs.run("append", appendOptions?.signal, () => store.append(stream, events, withoutSignal(appendOptions))),
+      runs.run("append", "PromiseStore.append", appendOptions, () =>
+        store.append(stream, events, withoutSignal(appendOptions))
+      ),
     appendAll: (appends, appendOptions) =>
-      runs.run("append", appendOptions?.signal, () => store.appendAll(appends, withoutSignal(appendOptions))),
+      runs.run("append", "PromiseStore.appendAll", appendOptions, () =>
+        store.appendAll(appends, withoutSignal(appendOptions))
+      ),
     read: (stream, readOptions) =>
-      runs.iterate(readOptions?.signal, () => store.read(stream, withoutSignal(readOptions))),
-    readAll: (readOptions) => runs.iterate(readOptions?.signal, () => store.readAll(withoutSignal(readOptions))),
-    subscribe: (from) => runs.iterate(from?.signal, () => store.subscribe(withoutSignal(from))),
-    subscribeBatches: (from) => runs.iterate(from?.signal, () => store.subscribeBatches(withoutSignal(from))),
+      runs.iterate("PromiseStore.read", readOptions, () => store.read(stream, withoutSignal(readOptions))),
+    readAll: (readOptions) =>
+      runs.iterate("PromiseStore.readAll", readOptions, () => store.readAll(withoutSignal(readOptions))),
+    subscribe: (from) => runs.iterate("PromiseStore.subscribe", from, () => store.subscribe(withoutSignal(from))),
+    subscribeBatches: (from) =>
+      runs.iterate("PromiseStore.subscribeBatches", from, () => store.subscribeBatches(withoutSignal(from))),
     subscribeToStream: (stream, from) =>
-      runs.iterate(from?.signal, () => store.subscribeToStream(stream, withoutSignal(from))),
-    find: (stream, eventId, callOptions) => runs.run("read", callOptions?.signal, () => store.find(stream, eventId)),
+      runs.iterate("PromiseStore.subscribeToStream", from, () => store.subscribeToStream(stream, withoutSignal(from))),
+    find: (stream, eventId, callOptions) =>
+      runs.run("read", "PromiseStore.find", callOptions, () => store.find(stream, eventId), callChecks),
     findCommand: (stream, commandId, callOptions) =>
-      runs.run("read", callOptions?.signal, () => store.findCommand(stream, commandId)),
-    revision: (stream, callOptions) => runs.run("read", callOptions?.signal, () => store.revision(stream)),
-    position: () => runs.run("read", undefined, () => store.position),
+      runs.run("read", "PromiseStore.findCommand", callOptions, () => store.findCommand(stream, commandId), callChecks),
+    revision: (stream, callOptions) =>
+      runs.run("read", "PromiseStore.revision", callOptions, () => store.revision(stream), callChecks),
+    position: () => runs.run("read", "PromiseStore.position", undefined, () => store.position),
     category: (category) => makeCategory(runs, category),
     tape: (name, tapeOptions) =>
-      runs.run("change", tapeOptions?.signal, () => openTape(runs, name, tapeOptions?.expected)),
+      runs.run("change", "PromiseStore.tape", tapeOptions, () => openTape(runs, name, tapeOptions)),
     close,
     [Symbol.asyncDispose]: close
   }
@@ -177,26 +180,41 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
 
 const openTape = lazy(() => import("./promise/openTape.ts"), "openTape")
 
+/** How to recover a lib. */
+export interface RecoverOptions extends Lib.RecoverLibOptions, StorageOptions, CallOptions {}
+
+const recoverOptionChecks = { ...recoverLibChecks, ...ownChecks } satisfies Checks<RecoverOptions>
+
 /**
  * Recovers a lib whose own meta is lost or damaged, while nobody has it open: see `Lib.recover`. Open it afterwards. A tape
  * that lost its meta is recovered by `recoverTape` of the open store.
  */
-export const recover = (
-  location: string,
-  options: LongCallOptions<Lib.RecoverLibOptions> & StorageOptions = {}
-): Promise<Lib.RecoverLibReport> => {
-  const { storage = NodeStorage.layer, ...recoverOptions } = options
-  const recovering = Effect.suspend(() => Lib.recover(location, withoutSignal(recoverOptions)))
-  return runOnce("change", options.signal, Effect.provide(recovering, storage))
-}
+export const recover = (location: string, options: RecoverOptions = {}): Promise<Lib.RecoverLibReport> =>
+  runOnce(
+    "change",
+    "PromiseStore.recover",
+    options,
+    () => {
+      const { signal: _, storage = NodeStorage.layer, ...recoverOptions } = options
+      return Effect.provide(Lib.recover(location, recoverOptions), storage)
+    },
+    recoverOptionChecks
+  )
+
+/** How to restore a backup. */
+export interface RestoreOptions extends LongCallOptions<Lib.RestoreOptions>, StorageOptions {}
+
+const restoreOptionChecks = { ...restoreChecks, ...ownChecks } satisfies Checks<RestoreOptions>
 
 /** Restores a backup to `to`, an absent or empty place: see `Lib.restore`. Open it afterwards. */
-export const restore = (
-  backup: string,
-  to: string,
-  options: LongCallOptions<Lib.RestoreOptions> & StorageOptions = {}
-): Promise<Lib.RestoreReport> => {
-  const { storage = NodeStorage.layer, ...restoreOptions } = options
-  const restoring = Effect.suspend(() => Lib.restore(backup, to, forServices(restoreOptions)))
-  return runOnce("change", options.signal, Effect.provide(restoring, storage))
-}
+export const restore = (backup: string, to: string, options: RestoreOptions = {}): Promise<Lib.RestoreReport> =>
+  runOnce(
+    "change",
+    "PromiseStore.restore",
+    options,
+    () => {
+      const { storage = NodeStorage.layer, ...restoreOptions } = options
+      return Effect.provide(Lib.restore(backup, to, forServices(restoreOptions)), storage)
+    },
+    restoreOptionChecks
+  )

@@ -67,7 +67,22 @@ export const unreadable = "cannot be read: it is a revoked proxy, or reading it 
 const unknownName = (name: string, checks: Readonly<Record<string, Check>>): string => {
   const known = Object.keys(checks)
   const near = nearest(name, known)
-  return near === undefined ? `is not known, only ${known.join(", ")}` : `is not known; did you mean ${near}?`
+  return near === undefined ? `${notKnown}${known.join(", ")}` : `is not known; did you mean ${near}?`
+}
+
+const notKnown = "is not known, only "
+
+/**
+ * Returns the error of a call that takes one more option than its table has: an error that names those that it takes names
+ * this one too.
+ */
+export const naming = (error: InvalidArgument, more: string): InvalidArgument => {
+  const { argument, call, why } = error
+  const name = /^(?:options|range)\.([\w$]+|".*")$/s.exec(argument)?.[1]
+  if (name === undefined || !why.startsWith(notKnown)) return error
+  const near = nearest(name, [more])
+  const other = near === undefined ? `${why}, ${more}` : `is not known; did you mean ${near}?`
+  return new InvalidArgument({ call, argument, why: other })
 }
 
 const wrong = (why: string): Wrong => ({ below: "", why })

@@ -21,9 +21,14 @@ export type LongCallOptions<O> = Omit<O, "onProgress" | "storage"> &
 
 /** Returns the options without the signal. Allocates nothing unless there is one. */
 export const withoutSignal = <O extends CallOptions>(options: O | undefined): Omit<O, "signal"> | undefined => {
-  if (typeof options !== "object" || options === null || !("signal" in options)) return options
-  const { signal: _, ...rest } = options
-  return rest
+  if (typeof options !== "object" || options === null) return options
+  try {
+    if (!Object.hasOwn(options, "signal")) return options
+    const { signal: _, ...rest } = options
+    return rest
+  } catch {
+    return unread(options)
+  }
 }
 
 type ForServices<O> = Omit<O, "onProgress" | "signal"> & { readonly onProgress?: OnProgress }
@@ -32,9 +37,23 @@ type ForServices<O> = Omit<O, "onProgress" | "signal"> & { readonly onProgress?:
 export const forServices = <O extends LongCallOptions<object>>(options: O | undefined): ForServices<O> => {
   if (options === undefined) return {} as ForServices<O>
   if (typeof options !== "object" || options === null) return options as ForServices<O>
-  const { onProgress, signal: _, ...rest } = options
-  if (onProgress === undefined) return rest as ForServices<O>
-  if (typeof onProgress !== "function") return { ...rest, onProgress } as ForServices<O>
-  const report: OnProgress = (progress) => Effect.sync(() => onProgress(progress))
-  return { ...rest, onProgress: report } as ForServices<O>
+  try {
+    const { onProgress, signal: _, ...rest } = options
+    if (onProgress === undefined) return rest as ForServices<O>
+    if (typeof onProgress !== "function") return { ...rest, onProgress } as ForServices<O>
+    const report: OnProgress = (progress) => Effect.sync(() => onProgress(progress))
+    return { ...rest, onProgress: report } as ForServices<O>
+  } catch {
+    return unread<object>(options) as ForServices<O>
+  }
+}
+
+/** Returns options of which something cannot be read, without the signal: a service refuses them. */
+const unread = <O extends object>(options: O): O => {
+  try {
+    const { signal: _, ...others } = Object.getOwnPropertyDescriptors(options) as PropertyDescriptorMap
+    return Object.defineProperties({}, others) as O
+  } catch {
+    return options
+  }
 }

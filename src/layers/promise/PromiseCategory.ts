@@ -1,4 +1,5 @@
 /** A category with its types, for callers without Effect. */
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type * as Category from "../../services/Category.ts"
 import type { AppendOptions, AppendResult, EventStore } from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
@@ -41,15 +42,31 @@ export interface PromiseCategory<
   ) => AsyncIterable<Category.Readable<S, R, P, M, Types>>
 }
 
-/** Makes the face of a category. */
+/** Makes the face of a category. Throws `InvalidArgument` for anything else. */
 export const makeCategory = <S extends Category.Schemas, R extends Category.Schemas, M>(
   runs: Runs<EventStore | Lib.Lib>,
   category: Category.Category<S, R, M>
-): PromiseCategory<S, R, M> => ({
-  name: category.name,
-  stream: category.stream,
-  append: (id, events, options) =>
-    runs.run("append", options?.signal, () => category.append(id, events, withoutSignal(options))),
-  read: (id, options) => runs.iterate(options?.signal, () => category.read(id, withoutSignal(options))),
-  readAll: (options) => runs.iterate(options?.signal, () => category.readAll(withoutSignal(options)))
-})
+): PromiseCategory<S, R, M> => {
+  if (!isCategory(category)) {
+    const why = "must be a category: pass one that Category.make returned"
+    throw new InvalidArgument({ call: "PromiseStore.category", argument: "category", why })
+  }
+  return {
+    name: category.name,
+    stream: category.stream,
+    append: (id, events, options) =>
+      runs.run("append", "PromiseCategory.append", options, () => category.append(id, events, withoutSignal(options))),
+    read: (id, options) =>
+      runs.iterate("PromiseCategory.read", options, () => category.read(id, withoutSignal(options))),
+    readAll: (options) =>
+      runs.iterate("PromiseCategory.readAll", options, () => category.readAll(withoutSignal(options)))
+  }
+}
+
+const isCategory = (value: object): boolean => {
+  try {
+    return ["stream", "append", "read", "readAll"].every((name) => typeof Reflect.get(value, name) === "function")
+  } catch {
+    return false
+  }
+}

@@ -1,6 +1,8 @@
 /** What an open lib offers to callers without Effect: what it is, its tapes as a whole, and its maintenance. */
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { EventStore } from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
+import { callChecks } from "./callChecks.ts"
 import { type CallOptions, forServices, type LongCallOptions } from "./CallOptions.ts"
 import type { Runs } from "./Runs.ts"
 
@@ -76,23 +78,28 @@ export const makeLib = (runs: Runs<EventStore | Lib.Lib>, lib: Lib.LibService): 
     get report() {
       return lib.report
     },
-    tapes: () => runs.run("read", undefined, () => lib.tapes),
-    durable: () => runs.run("read", undefined, () => lib.durable),
-    contains: (place) => runs.run("read", undefined, () => lib.contains(place)),
-    stuck: () => runs.run("read", undefined, () => lib.stuck),
-    commit: (appends, options) => runs.run("append", options?.signal, () => lib.commit(appends)),
-    archive: (tape, options) => runs.run("change", options?.signal, () => lib.archive(tape)),
-    activate: (tape, options) => runs.run("change", options?.signal, () => lib.activate(tape)),
-    refresh: (options) => runs.run("read", options?.signal, () => lib.refresh),
-    verify: (options) => runs.run("read", options?.signal, () => lib.verify(forServices(options))),
-    backup: (target, options) => runs.run("change", options?.signal, () => lib.backup(target, forServices(options))),
-    copy: (to, options) => runs.run("change", options?.signal, () => lib.copy(to, forServices(options))),
+    tapes: () => runs.run("read", "PromiseStore.tapes", undefined, () => lib.tapes),
+    durable: () => runs.run("read", "PromiseStore.durable", undefined, () => lib.durable),
+    contains: (place) => runs.run("read", "PromiseStore.contains", undefined, () => lib.contains(place)),
+    stuck: () => runs.run("read", "PromiseStore.stuck", undefined, () => lib.stuck),
+    commit: (appends, options) =>
+      runs.run("append", "PromiseStore.commit", options, () => lib.commit(appends), callChecks),
+    archive: (tape, options) =>
+      runs.run("change", "PromiseStore.archive", options, () => lib.archive(tape), callChecks),
+    activate: (tape, options) =>
+      runs.run("change", "PromiseStore.activate", options, () => lib.activate(tape), callChecks),
+    refresh: (options) => runs.run("read", "PromiseStore.refresh", options, () => lib.refresh, callChecks),
+    verify: (options) => runs.run("read", "PromiseStore.verify", options, () => lib.verify(forServices(options))),
+    backup: (target, options) =>
+      runs.run("change", "PromiseStore.backup", options, () => lib.backup(target, forServices(options))),
+    copy: (to, options) => runs.run("change", "PromiseStore.copy", options, () => lib.copy(to, forServices(options))),
     recoverTape: (tape, options) =>
-      runs.run("change", options?.signal, () => lib.recoverTape(tape, forServices(options))),
+      runs.run("change", "PromiseStore.recoverTape", options, () => lib.recoverTape(tape, forServices(options))),
     salvageTape: (tape, options) =>
-      runs.run("change", options?.signal, () => lib.salvageTape(tape, forServices(options))),
-    acceptLoss: (tape, options) => runs.run("change", options?.signal, () => lib.acceptLoss(tape)),
-    reopen: (options) => runs.run("change", options?.signal, () => lib.reopen)
+      runs.run("change", "PromiseStore.salvageTape", options, () => lib.salvageTape(tape, forServices(options))),
+    acceptLoss: (tape, options) =>
+      runs.run("change", "PromiseStore.acceptLoss", options, () => lib.acceptLoss(tape), callChecks),
+    reopen: (options) => runs.run("change", "PromiseStore.reopen", options, () => lib.reopen, callChecks)
   }
   libs.set(made, lib)
   return made
@@ -100,9 +107,9 @@ export const makeLib = (runs: Runs<EventStore | Lib.Lib>, lib: Lib.LibService): 
 
 const libs = new WeakMap<PromiseLib, Lib.LibService>()
 
-/** Returns the service of an open lib. Throws a `TypeError` for anything else. */
-export const libOf = (made: PromiseLib): Lib.LibService => {
+/** Returns the service of an open lib. Throws `InvalidArgument` for anything else. */
+export const libOf = (call: string, argument: string, made: PromiseLib): Lib.LibService => {
   const lib = libs.get(made)
-  if (lib === undefined) throw new TypeError("this is not an open store: pass one that PromiseStore.open returned")
-  return lib
+  if (lib !== undefined) return lib
+  throw new InvalidArgument({ call, argument, why: "must be an open store: pass one that PromiseStore.open returned" })
 }

@@ -4,6 +4,7 @@ import type { ConsistencyProof, Head, InclusionProof } from "../../domain/merkle
 import type { EventStore } from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
 import type * as Tape from "../../services/Tape.ts"
+import { callChecks } from "./callChecks.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./CallOptions.ts"
 import { libOf, type PromiseLib } from "./PromiseLib.ts"
 import type { Runs } from "./Runs.ts"
@@ -62,25 +63,36 @@ export const makeTape = (runs: Runs<EventStore | Lib.Lib>, tape: Tape.Tape["Serv
   get id() {
     return tape.id
   },
-  meta: () => runs.run("read", undefined, () => tape.meta),
-  size: () => runs.run("read", undefined, () => tape.size),
-  append: (records, options) => runs.run("append", options?.signal, () => tape.append(records)),
-  records: (range) => runs.iterate(range?.signal, () => tape.records(withoutSignal(range))),
-  segments: () => runs.run("read", undefined, () => tape.segments),
-  appendSegment: (options) => runs.run("change", options?.signal, () => tape.appendSegment),
-  readSegment: (number, options) => runs.iterate(options?.signal, () => tape.readSegment(number)),
-  verifySegment: (number, options) => runs.run("read", options?.signal, () => tape.verifySegment(number)),
-  head: (options) => runs.run("change", options?.signal, () => tape.head),
-  root: (options) => runs.run("change", options?.signal, () => tape.root),
-  checkHead: (expected, options) => runs.run("read", options?.signal, () => tape.checkHead(expected)),
+  meta: () => runs.run("read", "PromiseTape.meta", undefined, () => tape.meta),
+  size: () => runs.run("read", "PromiseTape.size", undefined, () => tape.size),
+  append: (records, options) =>
+    runs.run("append", "PromiseTape.append", options, () => tape.append(records), callChecks),
+  records: (range) => runs.iterate("PromiseTape.records", range, () => tape.records(withoutSignal(range))),
+  segments: () => runs.run("read", "PromiseTape.segments", undefined, () => tape.segments),
+  appendSegment: (options) =>
+    runs.run("change", "PromiseTape.appendSegment", options, () => tape.appendSegment, callChecks),
+  readSegment: (number, options) =>
+    runs.iterate("PromiseTape.readSegment", options, () => tape.readSegment(number), callChecks),
+  verifySegment: (number, options) =>
+    runs.run("read", "PromiseTape.verifySegment", options, () => tape.verifySegment(number), callChecks),
+  head: (options) => runs.run("change", "PromiseTape.head", options, () => tape.head, callChecks),
+  root: (options) => runs.run("change", "PromiseTape.root", options, () => tape.root, callChecks),
+  checkHead: (expected, options) =>
+    runs.run("read", "PromiseTape.checkHead", options, () => tape.checkHead(expected), callChecks),
   proveInclusion: (ordinal, options) =>
-    runs.run("read", options?.signal, () => tape.proveInclusion(ordinal, forServices(options))),
+    runs.run("read", "PromiseTape.proveInclusion", options, () => tape.proveInclusion(ordinal, forServices(options))),
   proveConsistency: (earlier, options) =>
-    runs.run("read", options?.signal, () => tape.proveConsistency(earlier, forServices(options))),
-  repack: (options) => runs.run("change", options?.signal, () => tape.repack(forServices(options))),
+    runs.run("read", "PromiseTape.proveConsistency", options, () =>
+      tape.proveConsistency(earlier, forServices(options))
+    ),
+  repack: (options) => runs.run("change", "PromiseTape.repack", options, () => tape.repack(forServices(options))),
   clone: (to, name, options) =>
-    runs.run("change", options?.signal, () => tape.clone(libOf(to), name, forServices(options))),
-  verify: (options) => runs.run("read", options?.signal, () => tape.verify(forServices(options))),
-  setUserMeta: (key, value, options) => runs.run("change", options?.signal, () => tape.setUserMeta(key, value)),
-  removeUserMeta: (key, options) => runs.run("change", options?.signal, () => tape.removeUserMeta(key))
+    runs.run("change", "PromiseTape.clone", options, () =>
+      tape.clone(libOf("PromiseTape.clone", "to", to), name, forServices(options))
+    ),
+  verify: (options) => runs.run("read", "PromiseTape.verify", options, () => tape.verify(forServices(options))),
+  setUserMeta: (key, value, options) =>
+    runs.run("change", "PromiseTape.setUserMeta", options, () => tape.setUserMeta(key, value), callChecks),
+  removeUserMeta: (key, options) =>
+    runs.run("change", "PromiseTape.removeUserMeta", options, () => tape.removeUserMeta(key), callChecks)
 })

@@ -6,9 +6,12 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { LibClosed } from "../../domain/format/Errors.ts"
-import { atCaller, traceCaller, traceIteration } from "./callerStack.ts"
+import { naming } from "../../domain/format/checkOptions.ts"
+import { InvalidArgument, LibClosed } from "../../domain/format/Errors.ts"
 import { Aborted } from "./Aborted.ts"
+import { signalOf, type Table } from "./callChecks.ts"
+import type { CallOptions } from "./CallOptions.ts"
+import { atCaller, traceCaller, traceIteration } from "./callerStack.ts"
 
 /** What a call does, which decides how it can be aborted. */
 export type Kind =
@@ -34,15 +37,36 @@ export class Runs<Services> {
     this.#fork = Effect.runForkWith(context)
   }
 
-  /** Runs what `make` returns. A `TypeError` that it throws rejects the promise. */
-  run<A, E>(kind: Kind, signal: AbortSignal | undefined, make: () => Effect.Effect<A, E, Services>): Promise<A> {
-    return traceCaller(this.#run(kind, signal, make))
+  /**
+   * Runs what `make` returns; what it throws rejects the promise. `call` names the call in errors about its options. A call
+   * whose service does not check them passes its table.
+   */
+  run<A, E>(
+    kind: Kind,
+    call: string,
+    options: CallOptions | undefined,
+    make: () => Effect.Effect<A, E, Services>,
+    table?: Table
+  ): Promise<A> {
+    return traceCaller(this.#run(kind, call, options, make, table))
   }
 
-  #run<A, E>(kind: Kind, signal: AbortSignal | undefined, make: () => Effect.Effect<A, E, Services>): Promise<A> {
+  #run<A, E>(
+    kind: Kind,
+    call: string,
+    options: CallOptions | undefined,
+    make: () => Effect.Effect<A, E, Services>,
+    table: Table | undefined
+  ): Promise<A> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed())
-    const refusal = signal === undefined ? undefined : refusalOf(signal)
-    if (refusal !== undefined) return Promise.reject(refusal)
+    let signal: AbortSignal | undefined
+    if (options !== undefined) {
+      try {
+        signal = signalOf(call, options, table)
+      } catch (refusal) {
+        return Promise.reject(refusal)
+      }
+    }
     // Ends with the store, if it has not ended before.
     const fiber = Fiber.runIn(this.#fork(Effect.suspend(make)), this.#scope)
     return new Promise((resolve, reject) => {
@@ -53,16 +77,28 @@ export class Runs<Services> {
 
   /** An interruption that nobody asked for comes from `close`. */
   #errorOf(cause: Cause.Cause<unknown>): unknown {
-    return Cause.hasInterruptsOnly(cause) ? this.#closed() : Cause.squash(cause)
+    return Cause.hasInterruptsOnly(cause) ? this.#closed() : namingSignal(Cause.squash(cause))
   }
 
   #closed(): LibClosed {
     return new LibClosed({ location: this.#location })
   }
 
-  /** Iterates over a stream. Each iteration reads it anew. */
-  iterate<A, E>(signal: AbortSignal | undefined, make: () => Stream.Stream<A, E, Services>): AsyncIterable<A> {
-    const values = traceIteration(Stream.suspend(make), this.#context)
+  /** Iterates over a stream. Each iteration reads it anew, and its first step is rejected if the options are wrong. */
+  iterate<A, E>(
+    call: string,
+    options: CallOptions | undefined,
+    make: () => Stream.Stream<A, E, Services>,
+    table?: Table
+  ): AsyncIterable<A> {
+    if (options === undefined) return traceIteration(Stream.suspend(make), this.#context)
+    let signal: AbortSignal | undefined
+    try {
+      signal = signalOf(call, options, table)
+    } catch (refusal) {
+      return traceIteration(Stream.fail(refusal), this.#context)
+    }
+    const values = traceIteration(Stream.mapError(Stream.suspend(make), namingSignal), this.#context)
     return signal === undefined ? values : abortable(values, signal)
   }
 
@@ -74,26 +110,33 @@ export class Runs<Services> {
 }
 
 /** Runs a call that needs no open store. */
-export const runOnce = <A, E>(kind: Kind, signal: AbortSignal | undefined, effect: Effect.Effect<A, E>): Promise<A> =>
-  traceCaller(fork(kind, signal, effect))
+export const runOnce = <A, E>(
+  kind: Kind,
+  call: string,
+  options: CallOptions | undefined,
+  make: () => Effect.Effect<A, E>,
+  table: Table
+): Promise<A> => traceCaller(runNow(kind, call, options, make, table))
 
-const fork = <A, E>(kind: Kind, signal: AbortSignal | undefined, effect: Effect.Effect<A, E>): Promise<A> => {
-  if (signal === undefined) return Effect.runPromise(effect)
-  const refusal = refusalOf(signal)
-  if (refusal !== undefined) return Promise.reject(refusal)
-  const fiber = Effect.runFork(effect)
+const runNow = async <A, E>(
+  kind: Kind,
+  call: string,
+  options: CallOptions | undefined,
+  make: () => Effect.Effect<A, E>,
+  table: Table
+): Promise<A> => {
+  const signal = signalOf(call, options, table)
+  if (signal === undefined) return Effect.runPromise(Effect.suspend(make))
+  const fiber = Effect.runFork(Effect.suspend(make))
   return new Promise((resolve, reject) => {
     abortBy(signal, kind, fiber, reject)
     fiber.addObserver((exit) => (Exit.isSuccess(exit) ? resolve(exit.value) : reject(Cause.squash(exit.cause))))
   })
 }
 
-/** Returns why a call with this signal must not begin. The signal may come from another realm. */
-const refusalOf = (signal: AbortSignal): Aborted | TypeError | undefined => {
-  if (typeof signal?.addEventListener !== "function" || typeof signal.aborted !== "boolean")
-    return new TypeError("signal must be an AbortSignal")
-  return signal.aborted ? new Aborted(false, signal.reason) : undefined
-}
+/** A service does not know that its call takes a signal here. */
+const namingSignal = <E>(error: E): E | InvalidArgument =>
+  error instanceof InvalidArgument ? naming(error, "signal") : error
 
 /** Interrupts the fibre once the signal aborts. Call it before the fibre has other observers: this one rejects first. */
 const abortBy = <A, E>(
@@ -117,8 +160,6 @@ const abortBy = <A, E>(
 /** Ends an iteration with `Aborted`, so that what was read until then does not look like all there is. */
 const abortable = <A>(values: AsyncIterable<A>, signal: AbortSignal): AsyncIterable<A> => ({
   [Symbol.asyncIterator]() {
-    const refusal = refusalOf(signal)
-    if (refusal instanceof TypeError) throw refusal
     const iterator = values[Symbol.asyncIterator]()
     const end = async (): Promise<IteratorResult<A>> => iterator.return?.() ?? { done: true, value: undefined }
     const abort = async (): Promise<never> => {
