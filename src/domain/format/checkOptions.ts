@@ -80,6 +80,7 @@ export const naming = (error: InvalidArgument, more: string): InvalidArgument =>
   const { argument, call, why } = error
   const name = /^(?:options|range)\.([\w$]+|".*")$/s.exec(argument)?.[1]
   if (name === undefined || !why.startsWith(notKnown)) return error
+  if (why.slice(notKnown.length).split(", ").includes(more)) return error
   const near = nearest(name, [more])
   const other = near === undefined ? `${why}, ${more}` : `is not known; did you mean ${near}?`
   return new InvalidArgument({ call, argument, why: other })

@@ -171,7 +171,7 @@ describe("what a caller gives", () => {
     )
   )
 
-  it.live("is refused if it is no head to compare with, `undefined` included", () =>
+  it.live("is refused if it is not a head to compare with, `undefined` included", () =>
     inLib(() =>
       Effect.gen(function* () {
         const kept = yield* (yield* Tape.make("notes")).head
