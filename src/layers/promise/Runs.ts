@@ -161,13 +161,23 @@ const abortBy = <A, E>(
 const abortable = <A>(values: AsyncIterable<A>, signal: AbortSignal): AsyncIterable<A> => ({
   [Symbol.asyncIterator]() {
     const iterator = values[Symbol.asyncIterator]()
-    const end = async (): Promise<IteratorResult<A>> => iterator.return?.() ?? { done: true, value: undefined }
+    const end = async (): Promise<IteratorResult<A>> => {
+      signal.removeEventListener("abort", endNow)
+      return (await iterator.return?.()) ?? { done: true, value: undefined }
+    }
+    // Also between two steps: a subscription that nobody asks for more must not keep the process alive.
+    const endNow = (): void => void end().catch(() => undefined)
+    signal.addEventListener("abort", endNow, { once: true })
     const abort = async (): Promise<never> => {
       await end()
       throw new Aborted(false, signal.reason)
     }
     return {
-      next: () => (signal.aborted ? abort() : unlessAborted(() => iterator.next(), signal, abort)),
+      next: async () => {
+        const step = await (signal.aborted ? abort() : unlessAborted(() => iterator.next(), signal, abort))
+        if (step.done === true) signal.removeEventListener("abort", endNow)
+        return step
+      },
       return: end
     }
   }

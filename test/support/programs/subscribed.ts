@@ -30,6 +30,9 @@ if (folder !== undefined) {
     break
   }
   say("left by break")
+  const idle = new AbortController()
+  await store.subscribe({ signal: idle.signal })[Symbol.asyncIterator]().next()
+  idle.abort()
   await settled()
   say(isKept() ? "kept alive" : "not kept alive")
 }
