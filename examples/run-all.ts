@@ -104,6 +104,10 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
     "bank",
     async () => says(await run("bank.ts", [], inScratch("bank")), "33 were paid, 17 refused", "Never overdrawn")
   ],
+  [
+    "course",
+    async () => says(await run("course.ts", [], inScratch("course")), "20 places taken, 10 in each", "without a gap")
+  ],
   ["backup", async () => says(await run("backup.ts", [], inScratch("backup")), "LibIsBackup", "appended there")],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
   [

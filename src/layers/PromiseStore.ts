@@ -26,9 +26,13 @@ import type * as Category from "../services/Category.ts"
 import {
   type AppendOptions,
   type AppendResult,
+  Boundary,
   EventStore,
   layer as eventStoreLayer,
   type NewEvent,
+  type Query,
+  type QueryOptions,
+  type QueryResult,
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
@@ -53,7 +57,7 @@ import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
-export { Aborted }
+export { Aborted, Boundary }
 export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape, TapeOptions }
 
 /** Where a lib is kept. */
@@ -82,6 +86,8 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly read: (stream: string, options?: ReadStreamOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Iterates over the events of the lib by position, up to the last one that is durable when the reading begins. */
   readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
+  /** Returns the events that match a query, and the boundary to decide on: see `EventStore.query`. */
+  readonly query: (query: Query, options?: QueryOptions & CallOptions) => Promise<QueryResult>
   /**
    * Iterates over the events of the lib by position, and then over those that are appended later. Ends only by an error, by
    * `break`, or by its `signal`. Keeps the process alive.
@@ -157,6 +163,8 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       runs.iterate("PromiseStore.read", readOptions, () => store.read(stream, withoutSignal(readOptions))),
     readAll: (readOptions) =>
       runs.iterate("PromiseStore.readAll", readOptions, () => store.readAll(withoutSignal(readOptions))),
+    query: (query, queryOptions) =>
+      runs.run("read", "PromiseStore.query", queryOptions, () => store.query(query, withoutSignal(queryOptions))),
     subscribe: (from) => runs.iterate("PromiseStore.subscribe", from, () => store.subscribe(withoutSignal(from))),
     subscribeBatches: (from) =>
       runs.iterate("PromiseStore.subscribeBatches", from, () => store.subscribeBatches(withoutSignal(from))),

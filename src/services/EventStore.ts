@@ -23,18 +23,17 @@ import * as Layer from "effect/Layer"
 import type { Duration } from "effect/Duration"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { aText, type Checks, notUndefined, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { ReadOnly } from "../domain/format/Errors.ts"
-import type { InvalidEvent, Marks, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
+import { Boundary } from "../domain/event/Boundary.ts"
+import type { Query, QueryItem } from "../domain/event/Query.ts"
+import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
-import {
-  type AppendResult,
-  EventAppender,
-  type EventAppendError,
-  expectationCheck,
-  type StreamAppend
-} from "./streams/EventAppender.ts"
+import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./streams/AppendOptions.ts"
+import type { AppendCondition } from "./streams/Conditions.ts"
+import { type AppendResult, EventAppender, type EventAppendError } from "./streams/EventAppender.ts"
+import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"
+import type { StreamAppend } from "./streams/StreamAppend.ts"
 import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
 import { findCommand, findEvent } from "./streams/FindEvent.ts"
 import { revisionOf } from "./streams/StreamRevision.ts"
@@ -42,56 +41,26 @@ import { readStream, type ReadStreamOptions, type StreamReadError } from "./stre
 import { StreamStates } from "./streams/StreamStates.ts"
 import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "./follow/Subscription.ts"
 import type { SubscribeToStreamError, SubscribeToStreamOptions } from "./follow/StreamSubscription.ts"
-import { subscribe, subscribeToStream } from "./onDemand.ts"
+import { runQuery, subscribe, subscribeToStream } from "./onDemand.ts"
 import { accessOf, type Internals } from "./internals.ts"
 import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
+export { Boundary }
+export type {
+  AppendAllOptions,
+  AppendCondition,
+  AppendOptions,
+  Query,
+  QueryError,
+  QueryItem,
+  QueryOptions,
+  QueryResult
+}
 export type { AllReadError, AppendResult, Duration, EventAppendError, EventFilter, ExpectedRevision, NewEvent }
 export type { SubscribeError, SubscribeOptions, SubscribeToStreamError, SubscribeToStreamOptions, SubscriptionBatch }
 export type { ReadAllOptions, ReadStreamOptions, RecordedEvent, StreamAppend, StreamReadError, TypeFilter }
-
-/** Options of an append. */
-export interface AppendOptions {
-  /**
-   * State that the stream must be in, else the append fails with `WrongExpectedRevision`. Default: `any`. To leave it
-   * out, omit the key: an explicit `undefined` is refused, so that a mistake cannot turn the check off.
-   */
-  readonly expected?: ExpectedRevision
-  /** Set in the metadata of every event that has no correlation id: an id that related events share. */
-  readonly correlationId?: string
-  /**
-   * Set in the metadata of every event that has no causation id: id of the event or command that caused these events.
-   */
-  readonly causationId?: string
-  /**
-   * Id of the command that makes these events, of 1 to 256 bytes: the ids of the events are derived from it, so that the
-   * command is done once although it is retried. The events must have no ids of their own. If the command has made these
-   * events before, nothing is appended, and its first result is returned. If it has made others, the append fails with
-   * `EventIdConflict`: call `findCommand` before you decide. Default: none. To leave it
-   * out, omit the key: an explicit `undefined`, such as of a missing header, is refused.
-   */
-  readonly commandId?: string
-}
-
-const appendChecks = {
-  expected: expectationCheck,
-  correlationId: aText,
-  causationId: aText,
-  commandId: notUndefined
-} satisfies Checks<AppendOptions>
-
-const noMarks = { commandId: undefined, marks: undefined }
-
-const appendAllChecks = {
-  correlationId: aText,
-  causationId: aText,
-  commandId: notUndefined
-} satisfies Checks<AppendAllOptions>
-
-/** Options of an append to several streams: each entry has its own `expected`. */
-export type AppendAllOptions = Omit<AppendOptions, "expected">
 
 /** Errors of `EventStore.revision`. */
 export type RevisionError = StreamReadError
@@ -149,6 +118,23 @@ export class EventStore extends Context.Service<
      * the lib and restore the missing files, or set `allowGaps`.
      */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, AllReadError>
+    /**
+     * Returns the events that match a query, and the boundary to decide on: pass it to the condition of the append, which
+     * then fails if somebody appended an event that matches. All events are in memory: for a large result, use `readAll`.
+     *
+     * Reads all events after `after`, whatever they match, and parses those that have one of the types. With a `limit` that
+     * leaves events out the boundary is not decidable, and a condition refuses it.
+     *
+     * @example
+     * ```ts
+     * const query: EventStore.Query = [{ types: ["StudentSubscribed"], tags: ["course:17"] }]
+     * const { boundary, events } = yield* store.query(query)
+     * if (events.length >= 30) return yield* new CourseIsFull()
+     * const subscribed = { type: "StudentSubscribed", tags: ["course:17", "student:4"] }
+     * yield* store.append("course-17", [subscribed], { condition: { failIfEventsMatch: query, after: boundary } })
+     * ```
+     */
+    readonly query: (query: Query, options?: QueryOptions) => Effect.Effect<QueryResult, QueryError>
     /**
      * Streams the events of all streams by position, then those that are appended later: in order, each once, whatever is
      * closed, repacked, archived or opened again meanwhile. Never ends by itself: interrupt it, or it fails, such as with
@@ -236,15 +222,13 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
       appending((appender, clock) =>
         appender.append(
           clock,
-          () => {
-            refuseWrongOptions("EventStore.appendAll", options, appendAllChecks)
-            return appends
-          },
-          () => (options === undefined ? noMarks : { commandId: options.commandId, marks: marksOf(options) })
+          () => appends,
+          () => ofAll(options)
         )
       ),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
+    query: (query, options) => withSession(access, ({ handle }) => runQuery(handle, query, options)),
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribe(access, options, "EventStore.subscribe"), ({ events }) => events)),
     subscribeBatches: (options) => subscribe(access, options),
@@ -255,44 +239,6 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     position: Effect.sync(() => access.current.handle.journal.durable.position)
   })
 })
-
-/** A class, because V8 may allocate object literals where garbage is collected late (docs/PERFORMANCE.md, Memory). */
-class OneAppend implements StreamAppend {
-  readonly stream: string
-  readonly events: ReadonlyArray<NewEvent>
-  readonly expected: ExpectedRevision
-  readonly commandId: string | undefined
-  readonly marks: Marks | undefined
-
-  constructor(
-    stream: string,
-    events: ReadonlyArray<NewEvent>,
-    expected: ExpectedRevision,
-    commandId: string | undefined,
-    marks: Marks | undefined
-  ) {
-    this.stream = stream
-    this.events = events
-    this.expected = expected
-    this.commandId = commandId
-    this.marks = marks
-  }
-}
-
-const oneAppend = (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions): OneAppend => {
-  if (options === undefined) return new OneAppend(stream, events, "any", undefined, undefined)
-  refuseWrongOptions("EventStore.append", options, appendChecks)
-  return new OneAppend(stream, events, options.expected ?? "any", options.commandId, marksOf(options))
-}
-
-/** Returns what the options set in the metadata of each event; `undefined` for nothing. */
-const marksOf = ({ causationId, correlationId }: AppendAllOptions): Marks | undefined =>
-  correlationId === undefined && causationId === undefined
-    ? undefined
-    : {
-        ...(correlationId === undefined ? {} : { correlationId }),
-        ...(causationId === undefined ? {} : { causationId })
-      }
 
 // One for each session of a lib: two appenders would not see each other's pending appends.
 const appenders = new WeakMap<Internals, EventAppender>()

@@ -6,6 +6,7 @@ import type { Storage } from "litetapes/Storage"
 import { probeOf } from "../support/probedStorage.ts"
 import { appendContract } from "./eventstore/appends.ts"
 import { commandContract } from "./eventstore/commands.ts"
+import { conditionContract } from "./eventstore/conditions.ts"
 import { durabilityContract } from "./eventstore/durability.ts"
 import { idContract } from "./eventstore/ids.ts"
 import { indexContract } from "./eventstore/indexes.ts"
@@ -28,6 +29,7 @@ export const suite = (name: string, make: Effect.Effect<Storage["Service"]>, loc
       invalidContract,
       idContract,
       commandContract,
+      conditionContract,
       durabilityContract,
       readContract,
       movingContract,

@@ -42,6 +42,32 @@ const expectationOf = (expected: "any" | "no-stream" | "stream-exists" | number)
 }
 
 /**
+ * An event matches the condition of the append, and the decision did not take it into account: somebody else appended it
+ * after the boundary. Nothing was appended. Query again, decide again, and append again.
+ */
+export class ConditionFailed extends TaggedError<ConditionFailed>("litetapes/ConditionFailed")("ConditionFailed", {
+  /** Index of the entry of `appendAll` whose condition failed; null if it is the condition of the whole call. */
+  index: Shape.NullOr(Shape.Int),
+  /** Stream of the event that matches. */
+  stream: Shape.String,
+  /** Type of that event. */
+  type: Shape.String,
+  /** Its revision; null if it belongs to an earlier entry of the same call. */
+  revision: Shape.NullOr(Shape.Int),
+  /** Its position; null if it belongs to an earlier entry of the same call. */
+  position: Shape.NullOr(Shape.Int)
+}) {
+  override get message() {
+    const { index, position, revision, stream, type } = this
+    const condition = index === null ? "the condition of the append" : `the condition of appends[${index}]`
+    const event = `${JSON.stringify(type)} of stream ${JSON.stringify(stream)}`
+    return position === null
+      ? `an event ${event} that the same call appends earlier matches ${condition}. Nothing was appended: give the whole call one condition instead.`
+      : `event ${event} at position ${position}, revision ${revision}, matches ${condition}. Nothing was appended: query again, decide again, and append again.`
+  }
+}
+
+/**
  * An event id is taken, and this append does not repeat the one that used it. Nothing was appended. With a `commandId`,
  * the command has made other events before: `findCommand` returns its first result.
  */
@@ -158,30 +184,35 @@ export class EventsLost extends TaggedError<EventsLost>("litetapes/EventsLost")(
 }
 
 /**
- * A subscription is to continue after an event that is not in the history of this lib, as far as it goes: the lib was
- * restored to an earlier state, or the place was noted in another lib.
+ * A subscription, or the boundary of a query or a condition, is to continue after an event that is not in the history of
+ * this lib, as far as it goes: the lib was restored to an earlier state, or the place was noted in another lib.
  */
 export class NotInHistory extends TaggedError<NotInHistory>("litetapes/NotInHistory")("NotInHistory", {
   location: Shape.String,
-  /** Position, or revision of the stream, to continue after. */
+  /** Position, or revision of the stream, to continue after; −1 for a boundary that has seen no event. */
   after: Shape.Int,
   why: Shape.String
 }) {
   override get message() {
-    return `${this.location} has no event ${this.after} to continue after: ${this.why}. Rebuild what was derived from its events, from the start on, or open the lib that it was derived from.`
+    const what = this.after < 0 ? "cannot continue from there" : `has no event ${this.after} to continue after`
+    return `${this.location} ${what}: ${this.why}. Rebuild what was derived from its events, from the start on, or open the lib that it was derived from.`
   }
 }
 
 /** The errors of `E` that belong to a class. If `E` is `unknown`, as in a `catch` block, any error of that class. */
 export type Classified<E, Class extends ErrorClass> = unknown extends E
-  ? { conflict: WrongExpectedRevision; retryable: Error & { readonly _tag: TagOf<"retryable"> }; fatal: Error }[Class]
+  ? {
+      conflict: WrongExpectedRevision | ConditionFailed
+      retryable: Error & { readonly _tag: TagOf<"retryable"> }
+      fatal: Error
+    }[Class]
   : Class extends "fatal"
     ? Exclude<E, { readonly _tag: TagOf<"conflict" | "retryable"> }>
     : Extract<E, { readonly _tag: TagOf<Class> }>
 
 /**
- * Returns whether an append failed because its stream has moved on: `WrongExpectedRevision`. Nothing was appended. Read the
- * stream again, decide again, and append again.
+ * Returns whether an append failed because somebody else was faster: `WrongExpectedRevision` if its stream has moved on,
+ * `ConditionFailed` if an event matches its condition. Nothing was appended. Read again, decide again, and append again.
  *
  * `EventIdConflict` is fatal instead: the same ids with other content fail each time.
  *
@@ -216,7 +247,7 @@ export const isFatal = <E>(error: E): error is E & Classified<E, "fatal"> => cla
 
 /** What to do about an error of an append or a read, by its class. */
 export interface Cases<E, A, B, C> {
-  /** The stream has moved on: read it again and decide again. See `isConflict`. */
+  /** Somebody else was faster: read again and decide again. See `isConflict`. */
   readonly conflict: (error: Classified<E, "conflict">) => A
   /** The same call may succeed later. See `isRetryable`. */
   readonly retryable: (error: Classified<E, "retryable">) => B

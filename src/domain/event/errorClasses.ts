@@ -8,7 +8,8 @@ export type ErrorClass = "conflict" | "retryable" | "fatal"
 
 /** Classes by the tag of the error. An error that is not listed is fatal. */
 export const errorClasses = {
-  // The stream has moved on. Read it, decide again.
+  // Somebody else was faster. Read again, decide again.
+  ConditionFailed: "conflict",
   WrongExpectedRevision: "conflict",
 
   // The call is correct, and may succeed once something around it has changed.

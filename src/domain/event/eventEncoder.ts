@@ -8,6 +8,7 @@ import type { Limits } from "../format/Limits.ts"
 import { type EventField, TaraSONError } from "../json/TaraSONError.ts"
 import * as Sink from "../json/canonicalSink.ts"
 import { writeInto } from "../json/canonicalWriter.ts"
+import { parseTrusted } from "../json/TaraSON.ts"
 import { digitsOf, putDigits } from "../base/digits.ts"
 import { invariant } from "../base/invariant.ts"
 
@@ -97,12 +98,30 @@ export class EncodedEvent {
    */
   get content(): string {
     const { dataEnd, tagsEnd, tagsStart, typeEnd } = this.#places
-    const text = (start: number, end: number) => this.#memory.toString("utf8", this.#start + start, this.#start + end)
-    return [text(keys.type.length, typeEnd), text(typeEnd + keys.data.length, dataEnd), text(tagsStart, tagsEnd)].join(
-      "\n"
-    )
+    return [
+      this.#text(keys.type.length, typeEnd),
+      this.#text(typeEnd + keys.data.length, dataEnd),
+      this.#text(tagsStart, tagsEnd)
+    ].join("\n")
+  }
+
+  /** The type, as it was given. */
+  get type(): string {
+    return parseTrusted(this.#text(keys.type.length, this.#places.typeEnd)) as string
+  }
+
+  /** The tags, as they were given. */
+  get tags(): ReadonlyArray<string> {
+    const { tagsEnd, tagsStart } = this.#places
+    return tagsEnd - tagsStart === 2 ? noTags : (parseTrusted(this.#text(tagsStart, tagsEnd)) as ReadonlyArray<string>)
+  }
+
+  #text(start: number, end: number): string {
+    return this.#memory.toString("utf8", this.#start + start, this.#start + end)
   }
 }
+
+const noTags: ReadonlyArray<string> = []
 
 /** Up to this length, a loop over the bytes beats the native copy, which needs an object for its source. */
 const shortEnd = 100

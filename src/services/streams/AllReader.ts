@@ -15,7 +15,7 @@ import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { AllGaps } from "./AllGaps.ts"
 import { tapesFor } from "./CategoryTapes.ts"
-import { compile, type EventFilter, filterChecks, matchesNothing } from "./EventFilter.ts"
+import { compile, type Compiled, type EventFilter, filterChecks, matchesNothing } from "./EventFilter.ts"
 import { TapeCursor } from "./TapeCursor.ts"
 
 /** Range and filter of events, by position. */
@@ -70,14 +70,26 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
   Stream.unwrap(
     Effect.gen(function* () {
       yield* checkOptions("EventStore.readAll", options, readAllChecks)
+      const { filter: wanted, ...range } = options
+      return readMatching(lib, range, matchesNothing(wanted) ? "nothing" : compile(wanted), wanted?.categories)
+    })
+  )
+
+/** Does the same for options that were checked, with a compiled filter. `undefined`: every event matches. */
+export const readMatching = (
+  lib: LibHandle,
+  range: Omit<ReadAllOptions, "filter">,
+  filter: Compiled | "nothing" | undefined,
+  categories?: ReadonlyArray<string>
+): Stream.Stream<RecordedEvent, AllReadError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
       yield* lib.guard.checkOpen
-      const from = options.from ?? 0
-      const to = Math.min(lib.journal.durable.position, options.to ?? Number.POSITIVE_INFINITY)
-      const limit = options.limit ?? Number.POSITIVE_INFINITY
-      const names = yield* tapesFor(lib, options.filter?.categories)
-      if (from >= to || limit <= 0 || matchesNothing(options.filter)) return Stream.empty
-      const backward = options.direction === "backward"
-      const filter = compile(options.filter)
+      const { allowGaps = false, direction, from = 0, limit = Number.POSITIVE_INFINITY } = range
+      const to = Math.min(lib.journal.durable.position, range.to ?? Number.POSITIVE_INFINITY)
+      const names = yield* tapesFor(lib, categories)
+      if (from >= to || limit <= 0 || filter === "nothing") return Stream.empty
+      const backward = direction === "backward"
       const tapes = yield* Effect.forEach(names, (name) => lib.tapes.get(name))
       const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
       const cursors = tapes.map((tape) => new TapeCursor(lib, tape, { from, to, backward, filter, chunkBytes }))
@@ -86,8 +98,8 @@ export const readAll = (lib: LibHandle, options: ReadAllOptions = {}): Stream.St
         to,
         backward,
         limit,
-        complete: filter === undefined && options.allowGaps !== true,
-        gaps: new AllGaps(tapes, { from, to, backward, allowed: options.allowGaps === true })
+        complete: filter === undefined && !allowGaps,
+        gaps: new AllGaps(tapes, { from, to, backward, allowed: allowGaps })
       }).stream
     })
   )

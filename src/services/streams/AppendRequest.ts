@@ -4,19 +4,23 @@
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
-import { type EncodedEvent, isSameContent } from "../../domain/event/Event.ts"
+import { isSameContent } from "../../domain/event/Event.ts"
 import {
+  type ConditionFailed,
   EventIdConflict,
   type EventsLost,
   type ExpectedRevision,
+  type NotInHistory,
   WrongExpectedRevision
 } from "../../domain/event/EventErrors.ts"
 import type { Request } from "../write/CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
-import type { PlannedCommand } from "./Command.ts"
+import { type Conditions, MustReadOn } from "./Conditions.ts"
 import { eventsLost } from "./eventsLost.ts"
-import type { StreamState, Watch } from "./StreamStates.ts"
+import type { RecentEvents } from "./RecentEvents.ts"
+import type { FoundEvent, PlannedAppend } from "./PlannedAppend.ts"
+import type { StreamState, StreamStates } from "./StreamStates.ts"
 
 /** Place of appended events. They are durable. */
 export interface AppendResult {
@@ -34,52 +38,26 @@ export interface AppendResult {
   readonly repeated: boolean
 }
 
-/** The events of a call for one stream, and the state that it expects. */
-export class PlannedAppend {
-  readonly stream: string
-  readonly expected: ExpectedRevision
-  readonly events: Array<EncodedEvent>
-  /** Ids that the caller gave or that its command gives, which the stream may have already. */
-  readonly given: ReadonlySet<string>
-  /** The command of the call. It may have been done before, with other events than these. */
-  readonly command: PlannedCommand | undefined
-  /** Pinned once the stream was looked up. */
-  state!: StreamState
-  /** Events with these ids that were found before the batch was formed. */
-  readonly found: Map<string, FoundEvent>
-  watch: Watch | undefined = undefined
+/** The entries of a call, and its conditions. */
+export class PlannedCall {
+  readonly entries: Array<PlannedAppend>
+  readonly conditions: Conditions | undefined
 
-  constructor(
-    stream: string,
-    expected: ExpectedRevision,
-    events: Array<EncodedEvent>,
-    given: ReadonlySet<string>,
-    command: PlannedCommand | undefined
-  ) {
-    this.stream = stream
-    this.expected = expected
-    this.events = events
-    this.given = given
-    this.command = command
-    this.found = this.mayRepeat ? new Map() : noneFound
-  }
-
-  /** Whether ids have to be looked up: events of this append may be known already. */
-  get mayRepeat(): boolean {
-    return this.given.size > 0 || this.command !== undefined
+  constructor(entries: Array<PlannedAppend>, conditions: Conditions | undefined) {
+    this.entries = entries
+    this.conditions = conditions
   }
 }
-
-interface FoundEvent {
-  readonly content: string
-  readonly revision: number
-  readonly position: number
-}
-
-const noneFound: PlannedAppend["found"] = new Map()
 
 /** Reasons to refuse an append. */
-export type Refusal = WrongExpectedRevision | EventIdConflict | TapeArchived | TapeInvalid | EventsLost
+export type Refusal =
+  | WrongExpectedRevision
+  | ConditionFailed
+  | NotInHistory
+  | EventIdConflict
+  | TapeArchived
+  | TapeInvalid
+  | EventsLost
 
 /** Selects the results that a call returns. */
 export type Results<A> = (entries: ReadonlyArray<PlannedAppend>, resultOf: (entry: PlannedAppend) => AppendResult) => A
@@ -92,44 +70,59 @@ export const firstResult: Results<AppendResult> = (entries, resultOf) => resultO
 /**
  * The request of one call. All of its entries are accepted, or none. Their streams must stay pinned until its outcome.
  */
-export class AppendRequest<A> implements Request<A, Refusal> {
+export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
   readonly bytesMax: number
   readonly #lib: LibHandle
+  protected readonly states: StreamStates
   protected readonly entries: Array<PlannedAppend>
+  readonly #conditions: Conditions | undefined
   readonly #results: Results<A>
-  #outcome: Exit.Exit<A, Refusal> | undefined
+  #outcome: Exit.Exit<A, Refusal | MustReadOn> | undefined
+  #comesAgain = false
 
-  /** Takes ownership of `entries`, and empties the array once there is an outcome. */
-  constructor(lib: LibHandle, entries: Array<PlannedAppend>, results: Results<A>) {
+  /** Takes ownership of the entries, and empties their array once there is an outcome. */
+  constructor(lib: LibHandle, { conditions, entries }: PlannedCall, results: Results<A>, states: StreamStates) {
     this.#lib = lib
     this.entries = entries
+    this.#conditions = conditions
     this.#results = results
+    this.states = states
     let bytesMax = 0
     for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
     this.bytesMax = bytesMax
   }
 
-  addTo(group: CommitGroup): Exit.Exit<A, Refusal> | undefined {
+  addTo(group: CommitGroup): Exit.Exit<A, Refusal | MustReadOn> | undefined {
     const { entries } = this
-    const rests = entries.some(({ state }) => state.batch === group.batch)
-    const verdict = judge(this.#lib, entries)
+    const { recent } = this.states
+    recent?.beginAt(group.position)
+    const conditions = this.#conditions
+    let rests = entries.some(({ state }) => state.batch === group.batch)
+    let verdict: Refusal | "repeated" | MustReadOn | undefined = judge(this.#lib, entries)
+    if (verdict === undefined && conditions !== undefined) {
+      verdict = conditions.judge(this.#lib, group, recent!, entries)
+      rests ||= conditions.restsOnPending
+    }
     if (verdict === "repeated") this.#outcome = Exit.succeed(this.#results(entries, repeatedResult))
-    else if (verdict !== undefined) this.#outcome = Exit.fail(verdict)
-    else {
-      this.#outcome = Exit.succeed(this.#results(entries, (entry) => accept(group, entry)))
+    else if (verdict !== undefined) {
+      this.#comesAgain = verdict instanceof MustReadOn
+      this.#outcome = Exit.fail(verdict)
+    } else {
+      this.#outcome = Exit.succeed(this.#results(entries, (entry) => accept(group, entry, recent)))
       if (this.bytesMax > 0) return undefined
     }
     // A decision that rests on pending events holds only once they are durable.
     return rests ? undefined : this.#outcome
   }
 
-  settle(batch: number): Exit.Exit<A, Refusal> {
+  settle(batch: number): Exit.Exit<A, Refusal | MustReadOn> {
     for (const { state } of this.entries) state.settle(batch)
     return this.#outcome!
   }
 
   /** Releases the encoded events: V8 may keep an array for long, and with it its content. */
   ended(): void {
+    if (this.#comesAgain) return
     for (const { events } of this.entries) events.length = 0
     this.entries.length = 0
   }
@@ -241,7 +234,11 @@ const repeatedResult = (entry: PlannedAppend): AppendResult => {
   }
 }
 
-const accept = (group: CommitGroup, { state, events }: PlannedAppend): AppendResult => {
+const accept = (
+  group: CommitGroup,
+  { state, events }: PlannedAppend,
+  recent: RecentEvents | undefined
+): AppendResult => {
   const firstRevision = state.revision + state.skip + 1
   if (events.length > 0) {
     // Lost events may have these revisions, and nobody else may ever get them.
@@ -255,6 +252,10 @@ const accept = (group: CommitGroup, { state, events }: PlannedAppend): AppendRes
     const revision = ++state.revision
     lastPosition = group.addEvent(state.tape, state.name, revision, event)
     if (firstPosition === -1) firstPosition = lastPosition
+    if (recent !== undefined) {
+      const { tags, type } = event
+      recent.add({ stream: state.name, type, tags, revision, position: lastPosition })
+    }
     // Our own ids are unknown to anyone until they are durable, and a look-up finds them then.
     if (!event.isNamed) continue
     const { id, content } = event

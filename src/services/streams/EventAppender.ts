@@ -3,24 +3,19 @@
  * positions, on durable plus pending state.
  */
 import type * as Clock from "effect/Clock"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { isStorableTime } from "../../domain/base/storableTime.ts"
 import * as Event from "../../domain/event/Event.ts"
-import { EventIdConflict, type ExpectedRevision } from "../../domain/event/EventErrors.ts"
+import { EventIdConflict } from "../../domain/event/EventErrors.ts"
 import { isArray } from "../../domain/base/isArray.ts"
-import {
-  anything,
-  type Check,
-  type Checks,
-  elementOf,
-  isCount,
-  refuseWrongOptions,
-  shown
-} from "../../domain/format/checkOptions.ts"
-import { ClockOutOfRange, InvalidArgument } from "../../domain/format/Errors.ts"
+import { elementOf, refuseWrongOptions, shown } from "../../domain/format/checkOptions.ts"
+import { ClockOutOfRange, type InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
+import { lazy } from "../base/lazy.ts"
 import type { CommitError, CommitLoop } from "../write/CommitLoop.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
@@ -28,63 +23,55 @@ import {
   allResults,
   AppendRequest,
   type AppendResult,
-  PlannedAppend,
+  PlannedCall,
   firstResult,
   type Refusal,
   type Results
 } from "./AppendRequest.ts"
-import { Command, type PlannedCommand } from "./Command.ts"
-import { findById } from "./StreamSources.ts"
+import type { AllReadError } from "./AllReader.ts"
+import { Command } from "./Command.ts"
+import { type AppendCondition, Conditions, MustReadOn } from "./Conditions.ts"
+import {
+  appendChecks,
+  isExpectation,
+  refusalOf,
+  refuseTwins,
+  type StreamAppend,
+  whyNotExpectation
+} from "./StreamAppend.ts"
+import { findIds } from "./findIds.ts"
+import { PlannedAppend } from "./PlannedAppend.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
 
-/** Events for one stream, and the state that the stream must be in. Without events it is only a condition. */
-export interface StreamAppend {
-  /** Name of the stream, such as `order-17`. */
-  readonly stream: string
-  /** Events to append, in order; may be empty. */
-  readonly events: ReadonlyArray<Event.NewEvent>
-  /** State that the stream must be in. Default: `any`. To leave it out, omit the key: `undefined` is refused. */
-  readonly expected?: ExpectedRevision
-}
-
-/** Returns why a value is not an expectation. `undefined` is not one: it must not turn the check off. */
-export const expectationCheck: Check = (value) =>
-  isCount(value) || conditions.has(value) ? undefined : { below: "", why: whyNotExpectation(value) }
-
-const whyNotExpectation = (value: unknown): string =>
-  value === undefined
-    ? 'must not be undefined: leave the key out, or pass "any"'
-    : value === -1
-      ? 'must not be -1: to expect that a stream has no events, pass "no-stream"'
-      : `must be a revision (a whole number, 0 or more), "any", "no-stream" or "stream-exists", not ${shown(value)}`
-
-const conditions: ReadonlySet<unknown> = new Set(["any", "no-stream", "stream-exists"])
-
-const appendChecks = { stream: anything, events: anything, expected: expectationCheck } satisfies Checks<StreamAppend>
-
-/** What holds for all events of a call. */
-export interface OfCall {
-  readonly commandId: string | undefined
-  readonly marks: Event.Marks | undefined
-}
-
-export type { AppendResult }
+export type { AppendResult, StreamAppend }
 
 /**
  * Errors of appending events. After `CommitOutcomeUnknown` the batch may be there or not: call `lib.reopen` and look.
- * After any other error nothing was appended. After `WrongExpectedRevision`, read the stream and decide again.
+ * After any other error nothing was appended. After `WrongExpectedRevision`, read the stream and decide again;
+ * after `ConditionFailed`, query and decide again. A condition may have to read events, and fails as `readAll` does.
  */
 export type EventAppendError =
   | CommitError
   | LoadStreamError
   | SegmentError
+  | AllReadError
   | Refusal
   | InvalidStreamName
   | InvalidArgument
   | ClockOutOfRange
   | Event.InvalidEvent
   | TaraSONError
+
+/** What holds for a whole call. */
+export interface OfCall {
+  readonly commandId: string | undefined
+  readonly marks: Event.Marks | undefined
+  readonly condition?: AppendCondition
+}
+
+/** The entry of a call with one entry, and what holds for the call. */
+export interface OneAppend extends StreamAppend, Omit<OfCall, "condition"> {}
 
 export class EventAppender {
   readonly #lib: LibHandle
@@ -108,44 +95,71 @@ export class EventAppender {
     appends: () => ReadonlyArray<StreamAppend>,
     ofCall: () => OfCall
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
-    return this.#append(clock, () => this.#encodeAll(appends(), ofCall()), allResults)
+    return this.#append(
+      clock,
+      () => {
+        const of = ofCall()
+        return this.#encodeAll(appends(), of)
+      },
+      allResults
+    )
   }
 
   /** Does the same for one stream. */
-  appendOne(clock: Clock.Clock, append: () => StreamAppend & OfCall): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(clock, () => [this.#encodeOne(append())], firstResult)
+  appendOne(clock: Clock.Clock, append: () => OneAppend): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(clock, () => this.#encodeOne(append()), firstResult)
   }
 
-  #append<A>(
-    clock: Clock.Clock,
-    encode: () => Array<PlannedAppend>,
-    results: Results<A>
-  ): Effect.Effect<A, EventAppendError> {
+  #append<A>(clock: Clock.Clock, encode: () => PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
     const refusal = this.#lib.guard.refusal()
     if (refusal !== undefined) return Effect.fail(refusal)
-    let entries: Array<PlannedAppend>
+    let call: PlannedCall
     try {
       this.#setTime(clock.currentTimeMillisUnsafe())
       // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
-      entries = encode()
+      call = encode()
     } catch (error) {
       return thrown<EventAppendError>(error)
     }
+    const { conditions, entries } = call
+    if (conditions !== undefined) return this.#appendIf(call, conditions, results)
     if (entries.length === 0) return Effect.succeed(results(entries, noResult))
-    return this.#appendEncoded(entries, results)
-  }
-
-  #appendEncoded<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
-    if (entries.some(({ mayRepeat }) => mayRepeat)) return this.#lookUpAndAppend(entries, results)
+    if (entries.some(({ mayRepeat }) => mayRepeat)) return this.#lookUpAndAppend(call, results)
     // The usual case: all streams are known, so nothing is looked up, and only the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
-      if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(entries, results))
-      return this.#loop.enqueue(new PinnedRequest(this.#lib, entries, results, this.#states), resume)
+      if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(call, results))
+      return this.#loop.enqueue(
+        new PinnedRequest(this.#lib, call, results, this.#states),
+        // Without a condition there is nothing to read.
+        resume as (exit: Exit.Exit<A, EventAppendError | MustReadOn>) => void
+      )
     })
   }
 
-  #lookUpAndAppend<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
-    return this.#acquireAll(entries, this.#submit(entries, results))
+  /** Appends if conditions hold. In the usual case it costs no read, as without them. */
+  #appendIf<A>(call: PlannedCall, conditions: Conditions, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    const { entries } = call
+    const { recent } = this.#states
+    if (recent === undefined) {
+      return Effect.flatMap(makeRecentEvents(), (made) => {
+        this.#states.recent ??= made
+        return this.#appendIf(call, conditions, results)
+      })
+    }
+    return Effect.callback<A, EventAppendError>((resume) => {
+      const isReady =
+        conditions.areCovered(recent) &&
+        !entries.some(({ mayRepeat }) => mayRepeat) &&
+        this.#states.acquireAllLoaded(entries)
+      if (!isReady) return resume(this.#lookUpAndAppend(call, results))
+      return this.#loop.enqueue(new PinnedRequest(this.#lib, call, results, this.#states), (exit) =>
+        resume(hasToReadOn(exit) ? this.#lookUpAndAppend(call, results) : (exit as Exit.Exit<A, EventAppendError>))
+      )
+    })
+  }
+
+  #lookUpAndAppend<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    return this.#acquireAll(call.entries, this.#submit(call, results))
   }
 
   /** Pins the states of all streams while `use` runs. */
@@ -173,15 +187,30 @@ export class EventAppender {
     )
   }
 
-  #submit<A>(entries: Array<PlannedAppend>, results: Results<A>): Effect.Effect<A, EventAppendError> {
-    const submit = Effect.suspend(() => this.#loop.submit(new AppendRequest(this.#lib, entries, results)))
+  #submit<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    const { entries } = call
+    const submit = this.#submitOnce(call, results)
     const repeatable = entries.filter(({ mayRepeat }) => mayRepeat)
     if (repeatable.length === 0) return submit
     const unwatch = Effect.sync(() => {
       for (const { state, watch } of repeatable) if (watch !== undefined) state.unwatch(watch)
     })
-    const find = Effect.forEach(repeatable, (entry) => this.#findIds(entry), { discard: true })
+    const find = Effect.forEach(repeatable, (entry) => findIds(this.#lib, entry), { discard: true })
     return Effect.ensuring(Effect.andThen(find, submit), unwatch)
+  }
+
+  /** Reads what the conditions of a call need, and queues the call. Does both again if too much happened in between. */
+  #submitOnce<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    return Effect.suspend((): Effect.Effect<A, EventAppendError> => {
+      const submit = Effect.suspend(() =>
+        this.#loop.submit(new AppendRequest(this.#lib, call, results, this.#states))
+      ) as Effect.Effect<A, EventAppendError | MustReadOn>
+      const { conditions } = call
+      if (conditions === undefined) return submit as Effect.Effect<A, EventAppendError>
+      return Effect.andThen(conditions.readUp(this.#lib, this.#states.recent!), submit).pipe(
+        Effect.catchIf(isMustReadOn, () => this.#submitOnce(call, results))
+      )
+    })
   }
 
   #setTime(now: number): void {
@@ -191,23 +220,36 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, { commandId, marks }: OfCall): Array<PlannedAppend> {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, { commandId, condition, marks }: OfCall): PlannedCall {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
+    let conditions: Conditions | undefined
+    if (condition !== undefined) {
+      conditions = new Conditions()
+      conditions.add("EventStore.appendAll", "options.condition", -1, condition)
+    }
     for (let at = 0; at < appends.length; at++) {
       const append: unknown = elementOf(appends, at)
       if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
       refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
-      entries.push(this.#encode(append as StreamAppend, at, command, marks))
+      const given = append as StreamAppend
+      entries.push(this.#encode(given, at, command, marks))
+      if (given.condition === undefined) continue
+      conditions ??= new Conditions()
+      conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
     }
     if (entries.length > 1) refuseTwins(entries)
-    return entries
+    return new PlannedCall(entries, conditions)
   }
 
-  #encodeOne(append: StreamAppend & OfCall): PlannedAppend {
-    const { commandId, marks } = append
-    return this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
+  #encodeOne(append: OneAppend): PlannedCall {
+    const { commandId, condition, marks } = append
+    const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
+    if (condition === undefined) return new PlannedCall([entry], undefined)
+    const conditions = new Conditions()
+    conditions.add("EventStore.append", "options.condition", -1, condition)
+    return new PlannedCall([entry], conditions)
   }
 
   /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */
@@ -220,7 +262,7 @@ export class EventAppender {
     const { events: all, expected = "any", stream } = append
     if (!this.#states.isKnown(stream)) checkStreamName(stream)
     if (command !== undefined) Event.checkCommandId(stream, command.id)
-    if (!conditions.has(expected) && !isCount(expected)) throw refusalOf(at, "expected", whyNotExpectation(expected))
+    if (!isExpectation(expected)) throw refusalOf(at, "expected", whyNotExpectation(expected))
     if (!isArray(all)) throw refusalOf(at, "events", `must be an array, not ${shown(all)}`)
     const { limits } = this.#lib.meta.state
     const count = all.length
@@ -241,74 +283,26 @@ export class EventAppender {
     }
     return new PlannedAppend(stream, expected, events, given ?? noIds, planned)
   }
-
-  /** Looks up the given ids among durable events. The pinned state notes ids that are accepted from here on. */
-  #findIds(entry: PlannedAppend): Effect.Effect<void, SegmentError> {
-    return Effect.suspend(() => {
-      entry.watch = { since: this.#lib.journal.durable.batch }
-      entry.state.watch(entry.watch)
-      const find = Effect.forEach(entry.given, (id) => this.#findId(entry, id), { discard: true })
-      return entry.command === undefined ? find : Effect.andThen(find, this.#findLater(entry, entry.command))
-    })
-  }
-
-  /** Looks up what the command made the first time after these events, if it made these. */
-  #findLater(entry: PlannedAppend, command: PlannedCommand): Effect.Effect<void, SegmentError> {
-    return Effect.gen({ self: this }, function* () {
-      const last = entry.events.at(-1)
-      if (last !== undefined && !entry.found.has(last.id)) return
-      for (const id of command.laterIds(entry.events.length)) if (!(yield* this.#findId(entry, id))) return
-    })
-  }
-
-  #findId(entry: PlannedAppend, id: string): Effect.Effect<boolean, SegmentError> {
-    return Effect.map(findById(this.#lib, entry.state.tape, entry.state.name, id), (event) => {
-      if (event === undefined) return false
-      const { revision, position } = event
-      entry.found.set(id, { revision, position, content: Event.content(event, this.#lib.meta.limits) })
-      return true
-    })
-  }
 }
+
+/** Most programs have no conditions. */
+const makeRecentEvents = lazy(() => import("./RecentEvents.ts"), "makeRecentEvents")
 
 /** A request that keeps its streams pinned until it ends. */
 class PinnedRequest<A> extends AppendRequest<A> {
-  readonly #states: StreamStates
-
-  constructor(lib: LibHandle, entries: Array<PlannedAppend>, results: Results<A>, states: StreamStates) {
-    super(lib, entries, results)
-    this.#states = states
-  }
-
   override ended(): void {
-    for (const { state } of this.entries) this.#states.release(state)
+    for (const { state } of this.entries) this.states.release(state)
     super.ended()
   }
 }
 
-/** Returns the error of a call for what is wrong with one of its arguments. */
-const refusalOf = (at: number, argument: string, why: string): InvalidArgument => {
-  if (argument.startsWith("appends")) return new InvalidArgument({ call: "EventStore.appendAll", argument, why })
-  if (at >= 0) return new InvalidArgument({ call: "EventStore.appendAll", argument: `appends[${at}].${argument}`, why })
-  const given = argument === "expected" ? "options.expected" : argument
-  return new InvalidArgument({ call: "EventStore.append", argument: given, why })
-}
+const isMustReadOn = (error: unknown): error is MustReadOn => error instanceof MustReadOn
+
+const hasToReadOn = <A, E>(exit: Exit.Exit<A, E | MustReadOn>): exit is Exit.Failure<A, MustReadOn> =>
+  Exit.isFailure(exit) && isMustReadOn(Cause.squash(exit.cause))
 
 const noResult = (): never => {
   throw new Error("a call without entries has no result")
 }
 
 const noIds: ReadonlySet<string> = new Set()
-
-/** A stream may occur in several entries, but an id only in one of them. */
-const refuseTwins = (entries: ReadonlyArray<PlannedAppend>): void => {
-  const seen = new Set<string>()
-  for (const { given, stream } of entries) {
-    for (const id of given) {
-      // A stream name cannot contain a newline.
-      const key = `${stream}\n${id}`
-      if (seen.has(key)) throw new EventIdConflict({ stream, id, why: "twice-in-one-batch" })
-      seen.add(key)
-    }
-  }
-}

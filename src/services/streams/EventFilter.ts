@@ -1,5 +1,6 @@
 /** Filters of events. As much as possible is decided from the beginning of a line, before it is parsed. */
 import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { matches, type Query } from "../../domain/event/Query.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { aText, type Checks, texts } from "../../domain/format/checkOptions.ts"
 import { category } from "../../domain/format/Placement.ts"
@@ -58,22 +59,33 @@ export interface Compiled {
   readonly matches: (event: RecordedEvent) => boolean
 }
 
+/** Returns whether a line may have one of the types. `$type` comes first in canonical order. */
+const beginsWith = (types: ReadonlyArray<string> | undefined): Compiled["mayMatch"] => {
+  const heads = types?.map((type) => `{"$type":${JSON.stringify(type)},"data":`)
+  return (text, start) => heads === undefined || heads.some((head) => text.startsWith(head, start))
+}
+
 /** Compiles a filter. Returns `undefined` if every event matches. */
 export const compile = (filter: EventFilter | undefined): Compiled | undefined => {
   const { categories, types, tags, correlationId } = filter ?? {}
   if (categories === undefined && types === undefined && tags === undefined && correlationId === undefined) {
     return undefined
   }
-  // `$type` comes first in canonical order.
-  const heads = types?.map((type) => `{"$type":${JSON.stringify(type)},"data":`)
   const wantedTypes = types === undefined ? undefined : new Set(types)
   const wantedCategories = categories === undefined ? undefined : new Set(categories)
   return {
-    mayMatch: (text, start) => heads === undefined || heads.some((head) => text.startsWith(head, start)),
+    mayMatch: beginsWith(types),
     matches: (event) =>
       (wantedTypes === undefined || wantedTypes.has(event.type)) &&
       (wantedCategories === undefined || wantedCategories.has(category(event.stream))) &&
       (tags === undefined || tags.every((tag) => event.tags.includes(tag))) &&
       (correlationId === undefined || event.metadata["correlationId"] === correlationId)
   }
+}
+
+/** Compiles a query. Returns `undefined` if every event matches. */
+export const compileQuery = (query: Query): Compiled | undefined => {
+  if (query === "all") return undefined
+  const types = query.every((item) => item.types !== undefined) ? query.flatMap((item) => item.types!) : undefined
+  return { mayMatch: beginsWith(types), matches: (event) => matches(query, event) }
 }

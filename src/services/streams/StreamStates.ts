@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { Lost } from "../../domain/meta/SystemRecord.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
+import type { RecentEvents } from "./RecentEvents.ts"
 
 /** An event with an id from the caller, accepted into a batch while its stream is in use. */
 export interface Accepted {
@@ -110,6 +111,8 @@ const statesMax = 100_000
 
 export class StreamStates {
   readonly #states = new Map<string, StreamState>()
+  /** The events that were accepted of late. Kept once a condition was used. */
+  recent: RecentEvents | undefined = undefined
 
   /** Returns the state of a stream, pinned until `release`. It may have to be loaded. */
   pin(name: string): StreamState {

@@ -42,6 +42,11 @@ export class CommitGroup {
     return this.#bytes
   }
 
+  /** Position of the next event. */
+  get position(): number {
+    return this.#position
+  }
+
   get isEmpty(): boolean {
     return this.#builder.isEmpty
   }

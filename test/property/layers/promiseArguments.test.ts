@@ -38,6 +38,7 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
       subscribe: [store.subscribe],
       subscribeBatches: [store.subscribeBatches],
       subscribeToStream: [store.subscribeToStream, "order-1"],
+      query: [store.query, "all"],
       find: [store.find, "order-1", "id"],
       findCommand: [store.findCommand, "order-1", "command"],
       revision: [store.revision, "order-1"],

@@ -35,6 +35,9 @@ const Order = Category.make("order", { Placed: Schema.Struct({}) })
 const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
   Effect.timeoutOption(Stream.runDrain(subscription), "5 millis")
 
+const appendIf = (store: EventStore.EventStore["Service"]) => (failIfEventsMatch: never | "all", after: never) =>
+  store.append("order-1", [], { condition: { failIfEventsMatch, after } })
+
 const callsOf = (
   lib: Lib.Lib["Service"],
   store: EventStore.EventStore["Service"],
@@ -53,6 +56,7 @@ const callsOf = (
     "EventStore.appendAll": [store.appendAll, [{ stream: "order-1", events: [] }]],
     "EventStore.read": [(...given) => Stream.runDrain(store.read(...(given as unknown as [string]))), "order-1"],
     "EventStore.readAll": [(...given) => Stream.runDrain(store.readAll(...given))],
+    "EventStore.query": [store.query, "all"],
     "EventStore.subscribe": [(...given) => briefly(store.subscribe(...given))],
     "EventStore.subscribeBatches": [(...given) => briefly(store.subscribeBatches(...given))],
     "EventStore.subscribeToStream": [
@@ -73,6 +77,8 @@ const callsOf = (
   },
   others: {
     "EventStore.revision": [store.revision],
+    "EventStore.append, a condition": [appendIf(store), "all"],
+    "EventStore.append, a boundary": [(after: never) => appendIf(store)("all", after)],
     "EventStore.find": [store.find, "order-1"],
     "EventStore.findCommand": [store.findCommand, "order-1"],
     "Lib.createTape": [lib.createTape],

@@ -10,6 +10,7 @@ import { category } from "./acts.ts"
 import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { checkBackups } from "./checkBackups.ts"
+import { Pace, raceAll } from "./deciders.ts"
 import { repeatAll } from "./repeats.ts"
 import { afterAct, append, type Expectation, type World } from "./world.ts"
 
@@ -107,10 +108,12 @@ export const check = Effect.fnUntraced(function* (
   if (ending === "close") yield* session.close
   recorder.end(disk.state())
   const left = ending === "close" || ending === "kill" ? disk.state() : loseAll(disk.state())
-  const again = yield* open(SimulatedDisk.make({ state: left }))
+  const pace = new Pace()
+  const again = yield* open(SimulatedDisk.make({ state: left, turns: pace.turns }))
   match(yield* readWorld(again, none), { allowed: [after], lost: none })
   yield* repeatAll(again)
   if (isVerified) {
+    yield* raceAll(again, pace)
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)
   }

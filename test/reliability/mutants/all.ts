@@ -1,5 +1,6 @@
 /** All mutants. */
 import { backups } from "./backups.ts"
+import { conditionMutants } from "./conditions.ts"
 import { commits } from "./commits.ts"
 import { errors } from "./errors.ts"
 import { fences } from "./fences.ts"
@@ -19,7 +20,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...errors,
   ...fences,
   ...backups,
-  ...repeats
+  ...repeats,
+  ...conditionMutants
 ]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

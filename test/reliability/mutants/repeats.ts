@@ -46,7 +46,7 @@ export const repeats: ReadonlyArray<Mutant> = [
     breaks: "A command that is retried with fewer events than the first time is not recognised.",
     edits: [
       {
-        file: "services/streams/EventAppender.ts",
+        file: "services/streams/findIds.ts",
         find: "if (last !== undefined && !entry.found.has(last.id)) return",
         replace: "if (last === undefined || !entry.found.has(last.id)) return"
       }

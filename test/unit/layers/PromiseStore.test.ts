@@ -127,6 +127,21 @@ describe.each(places)("a store for callers without Effect, in $name", ({ options
     assert.isUndefined(await store.find("order-2", "two"))
   })
 
+  it("queries, and appends on condition of a query", async () => {
+    await using store = await PromiseStore.open(newFolder(), options())
+    const query = [{ tags: ["mail:ada"] }]
+    const { boundary, events } = await store.query(query, { signal: new AbortController().signal })
+    assert.deepStrictEqual([events, boundary.position], [[], 0])
+    const after = PromiseStore.Boundary.decode(boundary.encode())
+    const condition = { failIfEventsMatch: query, after }
+    const taken = [{ ...event(0), tags: ["mail:ada"] }]
+    await store.append("user-1", taken, { condition })
+    const failed = { _tag: "ConditionFailed", stream: "user-1", position: 0 }
+    assert.deepInclude(await rejection(store.append("user-2", taken, { condition })), failed)
+    const all = [{ stream: "user-2", events: taken, condition }]
+    assert.deepInclude(await rejection(store.appendAll(all)), { ...failed, index: 0 })
+  })
+
   it("copies its lib to another placement", async () => {
     const shared = options()
     const [at, to] = [newFolder(), newFolder()]

@@ -75,7 +75,7 @@ describe("the classes of errors", () => {
     withStore(
       Effect.gen(function* () {
         const expected = yield* Effect.catchIf(conflicting, EventErrors.isConflict, (error) =>
-          Effect.succeed(error.expected)
+          Effect.succeed(error._tag === "WrongExpectedRevision" ? error.expected : error.index)
         )
         assert.strictEqual(expected, 7)
         const rest = Effect.catchIf(conflicting, EventErrors.isConflict, () => Effect.void)
@@ -84,7 +84,7 @@ describe("the classes of errors", () => {
         assert.isTrue(isGone)
         const tags = (error: EventStore.EventAppendError) =>
           EventErrors.match(error, {
-            conflict: (one) => one._tag satisfies "WrongExpectedRevision",
+            conflict: (one) => one._tag satisfies "ConditionFailed" | "WrongExpectedRevision",
             retryable: (one) =>
               one._tag satisfies
                 | "CommitOutcomeUnknown"
@@ -133,7 +133,7 @@ describe("the classes of errors", () => {
         return await append()
       } catch (error) {
         return EventErrors.match(error, {
-          conflict: ({ actual, stream }) => ({ actual, stream }),
+          conflict: (one) => (one._tag === "ConditionFailed" ? one.index : { actual: one.actual, stream: one.stream }),
           retryable: ({ _tag }) => _tag,
           fatal: (one) => (one instanceof Errors.BatchTooLarge ? "split it" : String(one))
         })

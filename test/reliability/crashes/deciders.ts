@@ -1,0 +1,59 @@
+/** After a crash, deciders that race still decide as if they came one after the other. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as EventStore from "litetapes/EventStore"
+import type { Step } from "../../../src/testing/SimulatedDisk.ts"
+import { type Session, turns, Wrong } from "./session.ts"
+
+/** How long the steps of a disk take. */
+export class Pace {
+  #isSlow = false
+
+  /** Turns of other fibres before a step. */
+  readonly turns = ({ operation }: Step): number => (this.#isSlow ? (operation === "read" ? 12 : 1) : 0)
+
+  /** From here on reads take longer than commits, so that something is appended while a decider reads. */
+  slowDown(): void {
+    this.#isSlow = true
+  }
+}
+
+const places: EventStore.Query = [{ types: ["Taken"], tags: ["place:1"] }]
+
+const taken = [{ type: "Taken", tags: ["place:1"], data: { t: "race" } }]
+
+type Store = Session["store"]
+
+/** Appends unless an event that the decision did not know of matches. Returns whether it did. */
+const take = (store: Store, stream: string, after: EventStore.AppendCondition["after"]) =>
+  Effect.as(store.append(stream, taken, { condition: { failIfEventsMatch: places, after } }), true).pipe(
+    Effect.catchTag("ConditionFailed", () => Effect.succeed(false))
+  )
+
+export const raceAll = Effect.fnUntraced(function* ({ store }: Session, pace: Pace) {
+  pace.slowDown()
+  const noted = [{ type: "Noted", data: { t: "race" } }]
+  yield* store.append("race-0", noted)
+  // The first condition of a writer, while an event that matches is being written.
+  const first = yield* store.query(places)
+  yield* Effect.forkChild(store.append("race-0", taken))
+  yield* turns(2)
+  if (yield* take(store, "race-6", first.boundary)) throw new Wrong("the first decider of a writer missed an event")
+  // Deciders that have seen the same, and whose appends are queued while another one is written.
+  const { boundary } = yield* store.query(places)
+  yield* Effect.forkChild(store.append("race-0", noted))
+  yield* Effect.yieldNow
+  const won = yield* Effect.forEach(["race-1", "race-2", "race-3"], (stream) => take(store, stream, boundary), {
+    concurrency: "unbounded"
+  })
+  const winners = won.filter((one) => one).length
+  if (winners !== 1) throw new Wrong(`of three deciders that had seen the same, ${winners} won`)
+  // An event that is appended while the decider reads.
+  const reading = yield* Effect.forkChild(store.query(places))
+  yield* turns(2)
+  const { firstPosition } = yield* store.append("race-4", taken)
+  const seen = yield* Fiber.join(reading)
+  const isKnown = seen.events.some(({ position }) => position === firstPosition)
+  if ((yield* take(store, "race-5", seen.boundary)) !== isKnown)
+    throw new Wrong("a decider that had not seen an event won over it, or one that had seen it lost")
+})
