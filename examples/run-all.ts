@@ -143,6 +143,16 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       )
   ],
   [
+    "consumer",
+    async () =>
+      says(
+        await run("consumer.ts", [], inScratch("consumer")),
+        "19 invoices were sent, 1 is parked, 0 events are left",
+        "order-13 was parked: no such address",
+        "All 30 invoices were sent"
+      )
+  ],
+  [
     "health",
     async () =>
       says(

@@ -3,6 +3,8 @@
  * `litetapes/Lib`.
  */
 export * as Category from "./services/Category.ts"
+export * as CheckpointStore from "./layers/CheckpointStore.ts"
+export * as Consumer from "./services/Consumer.ts"
 export * as Disk from "./services/ports/Disk.ts"
 export * as Errors from "./domain/format/Errors.ts"
 export * as EventErrors from "./domain/event/EventErrors.ts"

@@ -14,9 +14,12 @@ export interface LockHolder {
   readonly kill: () => Promise<void>
 }
 
-/** Starts a child, as user `uid` if given, and waits until it has the lock or was refused. */
+/**
+ * Starts a child, as user `uid` if given, and waits until it has the lock or was refused. The child collects its garbage before
+ * it says so: a lock must not depend on what refers to it.
+ */
 export const startLockHolder = async (lockPath: string, uid?: number): Promise<LockHolder> => {
-  const child: ChildProcess = spawn(process.execPath, [script, lockPath], {
+  const child: ChildProcess = spawn(process.execPath, ["--expose-gc", script, lockPath], {
     stdio: ["ignore", "pipe", "pipe"],
     ...(uid === undefined ? {} : { uid })
   })

@@ -29,6 +29,12 @@ const registry = globalThis as { [registryKey]?: Map<string, string> }
 /** Real paths of the lock files held by this process, each with the identity of its file. */
 const locks = (): Map<string, string> => (registry[registryKey] ??= new Map())
 
+/**
+ * Keeps the databases of held locks: an open one that nothing refers to is closed when garbage is collected, and with it
+ * goes the lock. A fibre that waits for ever may be referred to by nothing.
+ */
+const kept = new Set<Held>()
+
 const identityOf = (stats: fs.BigIntStats): string => `${stats.dev}:${stats.ino}`
 
 /**
@@ -60,6 +66,7 @@ export const acquire = (lockPath: string): Effect.Effect<Held, DiskError> =>
 export const release = (held: Held): Effect.Effect<void> =>
   Effect.sync(() => {
     locks().delete(held.path)
+    kept.delete(held)
     // It is closed already if the lock was lost and could not be taken again.
     if (held.database.isOpen) held.database.close()
   })
@@ -153,7 +160,9 @@ const refuse = (lockPath: string): string | undefined => {
 const take = (lockPath: string): Effect.Effect<Held, DiskError> => {
   try {
     const taken = open(lockPath)
-    return typeof taken === "string" ? Effect.fail(diskError("lock", lockPath, taken)) : Effect.succeed(taken)
+    if (typeof taken === "string") return Effect.fail(diskError("lock", lockPath, taken))
+    kept.add(taken)
+    return Effect.succeed(taken)
   } catch (cause) {
     return failure("lock", lockPath, cause)
   }

@@ -42,7 +42,8 @@ export const beginning =
     return { below: "", why: `must be "start", "end" or { after: ${what} }, not ${shown(from)}` }
   }
 
-const isPlace = (after: unknown): boolean => {
+/** Whether a value has the fields of a place. */
+export const isPlace = (after: unknown): boolean => {
   const { lib, lineage, position } = Object(after) as Partial<Record<keyof Place, unknown>>
   return typeof lib === "string" && typeof lineage === "string" && isCount(position)
 }

@@ -8,7 +8,11 @@ const program = NodeDisk.make.lock(process.argv[2]!).pipe(
   Effect.matchEffect({
     onFailure: (error) => Effect.sync(() => process.stdout.write(`${error.code}\n`)),
     onSuccess: () => {
-      process.stdout.write("held\n")
+      // Nothing else refers to the fibre that holds it.
+      setImmediate(() => {
+        globalThis.gc!()
+        process.stdout.write("held\n")
+      })
       // A pending callback alone does not keep a process alive.
       setInterval(() => undefined, 60_000)
       return Effect.never

@@ -1,0 +1,64 @@
+/**
+ * Where consumers keep their checkpoints and parked events: in memory, in a folder, or in a `KeyValueStore`.
+ *
+ * A store keeps the positions of events, their ids, types and streams, and the errors of parked ones: no data of events.
+ *
+ * @see `litetapes/Consumer` for consumers
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { KeyValueStore } from "effect/persistence/KeyValueStore"
+import type { InvalidArgument } from "../domain/format/Errors.ts"
+import { checkLocation } from "../services/base/checkCall.ts"
+import { CheckpointStore, type ClaimedEntries } from "../services/ports/CheckpointStore.ts"
+import { Disk } from "../services/ports/Disk.ts"
+import { makeFolder as folderStore } from "./checkpoints/folder.ts"
+import { makeKeyValue } from "./checkpoints/keyValue.ts"
+import { makeMemory as memoryStore } from "./checkpoints/memory.ts"
+
+export { CheckpointStore }
+export type { ClaimedEntries }
+
+/** Makes a store in memory, for tests. It lasts as long as the program refers to it. */
+export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(memoryStore)
+
+/** Provides a store in memory. */
+export const layerMemory: Layer.Layer<CheckpointStore> = Layer.effect(CheckpointStore, makeMemory)
+
+/**
+ * Makes a store in a folder, which is made if it is missing. Each write is one small file that is synced and renamed, so
+ * a crash leaves the last checkpoint or the one before. A kernel lock keeps a second run of a consumer out, in this
+ * process and in others; it ends with its process. The folder must be on a local disk, and outside the folder of a lib.
+ */
+export const makeFolder = (folder: string): Effect.Effect<CheckpointStore["Service"], InvalidArgument, Disk> =>
+  Effect.andThen(
+    checkLocation("CheckpointStore.makeFolder", folder, "folder"),
+    Effect.map(Disk, (disk) => folderStore(disk, folder))
+  )
+
+/** Provides a store in a folder. */
+export const layerFolder = (folder: string): Layer.Layer<CheckpointStore, InvalidArgument, Disk> =>
+  Layer.effect(CheckpointStore, makeFolder(folder))
+
+/**
+ * Makes a store over a `KeyValueStore` of Effect. Keys begin with `prefix`, then the name of the consumer. It is as
+ * durable as that store.
+ *
+ * A second run in the same process is kept out if it uses the same `CheckpointStore`. Between processes the claim is a
+ * lease: a run renews it every 10 seconds, it ends 30 seconds after a crash, and it is looked at before each write. A
+ * `KeyValueStore` cannot compare and set, so two processes that claim in the same moment may both run until the first
+ * write of one of them fails with `lock-lost`. Use `makeFolder` where that must not happen.
+ */
+export const makeKeyValueStore = (store: KeyValueStore, prefix = "litetapes/"): CheckpointStore["Service"] =>
+  makeKeyValue(store, prefix)
+
+/** Provides a store over the `KeyValueStore` of the program. */
+export const layerKeyValueStore = (prefix?: string): Layer.Layer<CheckpointStore, never, KeyValueStore> =>
+  Layer.effect(
+    CheckpointStore,
+    // Loaded here, because it loads schemas, which other programs need not.
+    Effect.flatMap(
+      Effect.promise(() => import("effect/persistence/KeyValueStore")),
+      (module) => Effect.map(module.KeyValueStore, (store) => makeKeyValueStore(store, prefix))
+    )
+  )

@@ -1,0 +1,126 @@
+/**
+ * Consumers: handlers of events that remember how far they are, retry, and set aside what they cannot handle.
+ *
+ * A consumer handles each matching event at least once, and the events of a stream in order. After a crash it handles
+ * some events again, so a handler must not mind to see an event twice.
+ *
+ * @example
+ * ```ts
+ * const mailing = Consumer.make({
+ *   name: "mailing",
+ *   filter: { types: ["OrderPaid"] },
+ *   handler: (event) => sendMail(event.stream, event.id),
+ *   partitions: 8,
+ *   onPoison: "park"
+ * })
+ * const program = Effect.gen(function* () {
+ *   const running = yield* mailing.running
+ *   yield* running.whenCaughtUp
+ * })
+ * program.pipe(
+ *   Effect.provide(Consumer.layer(mailing)),
+ *   Effect.provide([EventStore.layer("./orders"), CheckpointStore.layerFolder("./checkpoints")]),
+ *   Effect.provide([NodeStorage.layer, NodeDisk.layer])
+ * )
+ * ```
+ *
+ * @see `litetapes/CheckpointStore` for where checkpoints are kept
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import type { ParkedEvent } from "./consumers/Checkpoint.ts"
+import { ConsumerStopped, HandlerFailed, NewerConsumer, NotParked } from "./consumers/ConsumerErrors.ts"
+import { ConsumerRun } from "./consumers/ConsumerRun.ts"
+import { type ConsumerError, ConsumerState, type EventSource, type LastError } from "./consumers/ConsumerState.ts"
+import {
+  type Definition,
+  definitionOf,
+  missing,
+  type OnPoison,
+  optionChecks,
+  type Options
+} from "./consumers/definition.ts"
+import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
+import { type Running, runningOf, type Status } from "./consumers/Running.ts"
+import { EventStore } from "./EventStore.ts"
+import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
+
+export { ConsumerClaimed, ConsumerStopped, HandlerFailed, NewerConsumer, NotParked }
+export type { ConsumerError, LastError, OnPoison, OpenConsumerError, Options, ParkedEvent, Running, Status }
+
+/** A consumer, which does nothing until it runs. */
+export interface Consumer<Name extends string, E, R> {
+  /** Names the checkpoint. */
+  readonly name: Name
+  /** What it was made of. */
+  readonly options: Options<Name, E, R>
+  /** The running consumer that `layer` provides, as a service. */
+  readonly running: Context.Service<Running<Name>, Running<Name>>
+}
+
+/**
+ * Makes a consumer.
+ *
+ * @throws InvalidArgument for an option that it does not know, or a value that it cannot take
+ */
+export const make = <const Name extends string, E, R = never>(options: Options<Name, E, R>): Consumer<Name, E, R> => {
+  refuseWrongOptions("Consumer.make", options, optionChecks)
+  const error = missing(options as Options<Name, never, never>)
+  if (error !== undefined) throw error
+  return {
+    name: options.name,
+    options,
+    running: Context.Service<Running<Name>>(`litetapes/Consumer/${options.name}`)
+  }
+}
+
+/**
+ * Runs a consumer until the scope closes: then the calls of the handler that run end, and the checkpoint is written.
+ * Returns once it runs. If it stops by itself, it logs an error, its `status` says why, and `stopped` fails.
+ *
+ * Fails with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
+ * store, and `NewerConsumer` if it is of a later version.
+ */
+export const run = <Name extends string, E, R>(
+  consumer: Consumer<Name, E, R>
+): Effect.Effect<Running<Name>, OpenConsumerError, CheckpointStore | EventStore | R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<R>()
+    const given = definitionOf(consumer.options)
+    const handler: Definition<unknown, never>["handler"] = (event) =>
+      Effect.provideContext(given.handler(event), context)
+    const definition: Definition<unknown, never> = { ...given, handler }
+    const source = sourceOf(yield* EventStore)
+    const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)
+    const state = new ConsumerState(yield* Effect.clockWith(Effect.succeed), progress)
+    for (const event of parked) state.parked.set(event.position, event)
+    const running = new ConsumerRun(definition, entries, state, source)
+    // Without it, a consumer that begins at the end would begin at a later one after a crash.
+    if (isNew) yield* running.writeCheckpoint
+    yield* Effect.acquireRelease(Effect.forkDetach(running.run), () => running.stop)
+    return runningOf(consumer.name, running, state, source)
+  })
+
+/** Runs a consumer as long as the layer is used, and provides it as `consumer.running`. */
+export const layer = <Name extends string, E, R>(
+  consumer: Consumer<Name, E, R>
+): Layer.Layer<Running<Name>, OpenConsumerError, CheckpointStore | EventStore | Exclude<R, Scope.Scope>> =>
+  Layer.effect(consumer.running, run(consumer))
+
+const sourceOf = (store: EventStore["Service"]): EventSource => {
+  const { lib } = store
+  return {
+    location: lib.location,
+    place: (position) => ({ lib: lib.id, lineage: lib.lineage, position }),
+    contains: lib.contains,
+    subscribe: store.subscribeBatches,
+    read: (position) => store.readAll({ from: position, to: position + 1 }),
+    end: Effect.andThen(
+      Effect.catchTag(lib.refresh, "ReaderBusy", () => Effect.void),
+      store.position
+    )
+  }
+}

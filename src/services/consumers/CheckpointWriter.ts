@@ -1,0 +1,74 @@
+/** Writes the checkpoint: some time after the first change, or after a number of done events, and at the end. */
+import * as Effect from "effect/Effect"
+import { Signal } from "../base/Signal.ts"
+import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import { type Checkpoint, checkpointKey, encode } from "./Checkpoint.ts"
+import type { ConsumerState, EventSource } from "./ConsumerState.ts"
+import type { Definition } from "./definition.ts"
+import type { ConsumerMetrics } from "./metrics.ts"
+
+type Settings = Pick<Definition<never, never>, "checkpointEvents" | "checkpointInterval" | "name" | "version">
+
+export class CheckpointWriter {
+  readonly #settings: Settings
+  readonly #entries: ClaimedEntries
+  readonly #state: ConsumerState
+  readonly #source: EventSource
+  readonly #metrics: ConsumerMetrics
+  readonly #noted = new Signal()
+  /** Changes since the last write. */
+  #changes = 0
+
+  constructor(
+    settings: Settings,
+    entries: ClaimedEntries,
+    state: ConsumerState,
+    source: EventSource,
+    metrics: ConsumerMetrics
+  ) {
+    this.#settings = settings
+    this.#entries = entries
+    this.#state = state
+    this.#source = source
+    this.#metrics = metrics
+  }
+
+  /** Notes that the consumer has moved. */
+  note(): void {
+    this.#changes++
+    if (this.#changes === 1 || this.#changes === this.#settings.checkpointEvents) this.#noted.wake()
+  }
+
+  /** Writes whenever it is due. There is a timer only while something has to be written. */
+  readonly always: Effect.Effect<never, StorageError> = Effect.suspend(() => {
+    const { checkpointEvents, checkpointInterval } = this.#settings
+    const first = this.#noted.until(() => this.#changes > 0)
+    const due = Effect.raceFirst(
+      Effect.sleep(checkpointInterval),
+      this.#noted.until(() => this.#changes >= checkpointEvents)
+    )
+    return Effect.forever(Effect.andThen(Effect.andThen(first, due), this.write))
+  })
+
+  /** Writes now. Is not interrupted between its steps. */
+  readonly write: Effect.Effect<void, StorageError> = Effect.uninterruptible(
+    Effect.suspend(() => {
+      this.#changes = 0
+      const written = this.#entries.set(checkpointKey, encode(this.#checkpoint))
+      return Effect.andThen(written, this.#metrics.written(this.#state))
+    })
+  )
+
+  /** Writes what has not been written. */
+  readonly rest: Effect.Effect<void, StorageError> = Effect.suspend(() =>
+    this.#changes > 0 ? this.write : Effect.void
+  )
+
+  get #checkpoint(): Checkpoint {
+    const { name, version } = this.#settings
+    const { done, end, low } = this.#state.progress
+    const { lib, lineage } = this.#source.place(low)
+    return { consumer: name, version, lib, lineage, low, done, end }
+  }
+}

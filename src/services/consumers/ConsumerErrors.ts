@@ -1,0 +1,63 @@
+/** Errors of consumers, in addition to those of subscriptions and of storage. */
+import * as Shape from "../../domain/base/Shape.ts"
+import { TaggedError } from "../../domain/base/TaggedError.ts"
+
+/** The handler has failed on an event as often as it may. The event is not done. */
+export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/HandlerFailed")("HandlerFailed", {
+  consumer: Shape.String,
+  /** UUID of the lib, its lineage, and the position of the event: a `Lib.Place`. */
+  lib: Shape.String,
+  lineage: Shape.String,
+  position: Shape.Int,
+  stream: Shape.String,
+  revision: Shape.Int,
+  type: Shape.String,
+  id: Shape.String,
+  /** How often the handler was called. */
+  attempts: Shape.Int,
+  /** What it failed with. */
+  error: Shape.Unknown
+}) {
+  override get message() {
+    const times = this.attempts === 1 ? "once" : `${this.attempts} times`
+    return `consumer ${this.consumer}: the handler failed ${times} on event ${this.position}, ${this.type}, revision ${this.revision} of stream ${JSON.stringify(this.stream)}: ${whyOf(this.error)}. Correct the handler and run the consumer again, or set onPoison to "park" or "skip".`
+  }
+}
+
+/** Returns what an error says, without its last full stop. */
+export const whyOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  return text.replace(/\.$/, "")
+}
+
+/** A newer version of the consumer has a checkpoint. Nothing was handled. */
+export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerConsumer")("NewerConsumer", {
+  consumer: Shape.String,
+  version: Shape.Int,
+  /** Version that the checkpoint is of. */
+  stored: Shape.Int
+}) {
+  override get message() {
+    return `consumer ${this.consumer} has version ${this.version}, but its checkpoint is of version ${this.stored}. Run the newer version, or give this one another name.`
+  }
+}
+
+/** The consumer has stopped, so what was asked of it cannot happen. Run it again. */
+export class ConsumerStopped extends TaggedError<ConsumerStopped>("litetapes/ConsumerStopped")("ConsumerStopped", {
+  consumer: Shape.String,
+  why: Shape.String
+}) {
+  override get message() {
+    return `consumer ${this.consumer} has stopped: ${this.why}. Run it again.`
+  }
+}
+
+/** The consumer has not parked an event at this position. `parked` lists those that it has. */
+export class NotParked extends TaggedError<NotParked>("litetapes/NotParked")("NotParked", {
+  consumer: Shape.String,
+  position: Shape.Int
+}) {
+  override get message() {
+    return `consumer ${this.consumer} has no parked event at position ${this.position}. Its parked events are listed by parked.`
+  }
+}

@@ -1,0 +1,260 @@
+/** A consumer that runs: reads the subscription, gives events to partitions, and writes the checkpoint. */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import { crc32 } from "node:zlib"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import type { NotInHistory } from "../../domain/event/EventErrors.ts"
+import type { SubscribeError, SubscriptionBatch } from "../follow/Subscription.ts"
+import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import { CheckpointWriter } from "./CheckpointWriter.ts"
+import { ConsumerStopped, NotParked } from "./ConsumerErrors.ts"
+import type { ConsumerError, ConsumerState, EndError, EventSource } from "./ConsumerState.ts"
+import type { Definition } from "./definition.ts"
+import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
+import { beginAt } from "./openConsumer.ts"
+import { Parking } from "./Parking.ts"
+import { type Item, Partition, type ReplayError } from "./Partition.ts"
+
+/** Why something that was waited for will not happen. */
+export type WaitError = ConsumerError | ConsumerStopped
+
+export class ConsumerRun {
+  readonly #definition: Definition<unknown, never>
+  readonly #state: ConsumerState
+  readonly #source: EventSource
+  readonly #writer: CheckpointWriter
+  readonly #parking: Parking
+  readonly #metrics: ConsumerMetrics
+  readonly #partitions: ReadonlyArray<Partition>
+  readonly #oneReset = Semaphore.makeUnsafe(1)
+
+  constructor(
+    definition: Definition<unknown, never>,
+    entries: ClaimedEntries,
+    state: ConsumerState,
+    source: EventSource
+  ) {
+    const metrics = metricsOf(definition.name)
+    const writer = new CheckpointWriter(definition, entries, state, source, metrics)
+    const parking = new Parking(entries, state)
+    const shared = { definition, metrics, parking, source, state, writer }
+    this.#definition = definition
+    this.#state = state
+    this.#source = source
+    this.#writer = writer
+    this.#parking = parking
+    this.#metrics = metrics
+    this.#partitions = Array.from({ length: definition.partitions }, () => new Partition(shared))
+  }
+
+  /** Runs until `stop` is called or something fails. Must not be interrupted: handlers that run are waited for. */
+  readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const state = this.#state
+    const works = yield* Effect.forEach(this.#partitions, ({ work }) => Effect.forkDetach(work))
+    const following = yield* Effect.forkDetach(this.#failing(this.#follow))
+    const writing = yield* Effect.forkDetach(this.#failing(this.#writer.always))
+    yield* state.changes.until(() => state.isOver)
+    state.isHalted = true
+    state.isStopping = true
+    this.#wake()
+    yield* Fiber.awaitAll([following, ...works])
+    yield* Fiber.interrupt(writing)
+    yield* this.#failing(this.#writer.rest)
+    for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!, this.#stopped())
+    if (state.failure === undefined) return
+    const error = Cause.squash(state.failure)
+    const why = error instanceof Error ? error.message : String(error)
+    yield* Effect.logError(`litetapes: a consumer has stopped. ${this.#definition.name}: ${why}`)
+  }).pipe(
+    Effect.ensuring(
+      Effect.sync(() => {
+        this.#state.hasEnded = true
+        this.#state.changes.wake()
+      })
+    )
+  )
+
+  /** Lets the consumer end: handlers that run finish, and the checkpoint is written. */
+  readonly stop: Effect.Effect<void> = Effect.suspend(() => {
+    this.#state.isStopping = true
+    this.#state.isHalted = true
+    this.#wake()
+    return this.ended
+  })
+
+  /** Waits until it has ended. */
+  readonly ended: Effect.Effect<void> = Effect.suspend(() => this.#state.changes.until(() => this.#state.hasEnded))
+
+  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() => this.#writer.write)
+
+  /** Waits until `isReached`. Fails if the consumer stops before. */
+  reached(isReached: () => boolean): Effect.Effect<void, WaitError> {
+    const state = this.#state
+    return Effect.flatMap(
+      state.changes.until(() => isReached() || state.hasEnded),
+      (): Effect.Effect<void, WaitError> => {
+        if (isReached()) return Effect.void
+        return state.failure === undefined ? Effect.fail(this.#stopped()) : Effect.failCause(state.failure)
+      }
+    )
+  }
+
+  /** Begins no event any more. Returns once those that run have ended. */
+  readonly pause: Effect.Effect<void> = Effect.suspend(() => {
+    this.#state.isPaused = true
+    return this.#state.changes.until(() => this.#state.running === 0)
+  })
+
+  readonly resume: Effect.Effect<void> = Effect.sync(() => {
+    this.#state.isPaused = false
+    this.#wake()
+  })
+
+  /** Continues elsewhere, and writes that. What runs finishes first; what waits is forgotten, except for replays. */
+  reset(to: Definition<never, never>["from"]): Effect.Effect<void, NotInHistory | EndError | StorageError | WaitError> {
+    const state = this.#state
+    const halted = Effect.gen({ self: this }, function* () {
+      const progress = yield* beginAt(this.#source, to)
+      if (state.isOver) return yield* this.#stopped()
+      state.isHalted = true
+      this.#wake()
+      yield* state.changes.until(() => state.busy === 0 && !state.isFollowing)
+      if (state.isOver) return yield* this.#stopped()
+      const replays = this.#dropQueued()
+      state.progress = progress
+      const written = yield* Effect.exit(this.#writer.write)
+      state.isHalted = state.isOver
+      for (const replay of replays) this.#partitionOf(replay.event).add(replay)
+      this.#wake()
+      return yield* written
+    })
+    return this.#oneReset.withPermit(Effect.uninterruptible(halted))
+  }
+
+  /** Calls the handler once for a parked event, between the other events of its partition. */
+  replay(position: number): Effect.Effect<void, NotParked | ReplayError | SubscribeError> {
+    return Effect.gen({ self: this }, function* () {
+      const event = yield* this.#requireParked(Stream.runHead(this.#source.read(position)), position)
+      const replay = yield* Deferred.make<void, ReplayError>()
+      if (this.#state.isOver) return yield* this.#stopped()
+      this.#partitionOf(event).add({ event, replay })
+      return yield* Deferred.await(replay)
+    })
+  }
+
+  /** Forgets a parked event. */
+  drop(position: number): Effect.Effect<void, NotParked | StorageError> {
+    return Effect.suspend((): Effect.Effect<void, NotParked | StorageError> => {
+      if (!this.#state.parked.has(position)) return Effect.fail(this.#notParked(position))
+      return this.#parking.unpark(position)
+    })
+  }
+
+  #requireParked<E>(
+    read: Effect.Effect<Option.Option<RecordedEvent>, E>,
+    position: number
+  ): Effect.Effect<RecordedEvent, E | NotParked> {
+    const notParked = Effect.suspend(() => Effect.fail(this.#notParked(position)))
+    return Effect.suspend(() =>
+      this.#state.parked.has(position)
+        ? Effect.flatMap(read, (event) => (Option.isSome(event) ? Effect.succeed(event.value) : notParked))
+        : notParked
+    )
+  }
+
+  #notParked(position: number): NotParked {
+    return new NotParked({ consumer: this.#definition.name, position })
+  }
+
+  #stopped(): ConsumerStopped {
+    const { failure } = this.#state
+    const error = failure === undefined ? undefined : Cause.squash(failure)
+    const name = error instanceof Error && "_tag" in error ? String(error._tag) : "a defect"
+    const why = failure === undefined ? "its scope was closed" : `it failed with ${name}, which its status shows`
+    return new ConsumerStopped({ consumer: this.#definition.name, why })
+  }
+
+  #wake(): void {
+    for (const partition of this.#partitions) partition.wake()
+    this.#state.changes.wake()
+  }
+
+  #dropQueued(): ReadonlyArray<Item> {
+    return this.#partitions.flatMap((partition) => partition.clear())
+  }
+
+  #failing(work: Effect.Effect<unknown, ConsumerError>): Effect.Effect<void> {
+    return Effect.catchCause(Effect.asVoid(work), (cause) =>
+      Effect.sync(() => {
+        if (!Cause.hasInterruptsOnly(cause)) this.#state.fail(cause)
+      })
+    )
+  }
+
+  /** Reads the subscription, again after each reset. */
+  readonly #follow: Effect.Effect<void, SubscribeError> = Effect.gen({ self: this }, function* () {
+    const state = this.#state
+    while (true) {
+      yield* state.changes.until(() => state.isOver || !state.isHalted)
+      if (state.isOver) return
+      state.isFollowing = true
+      yield* Effect.raceFirst(
+        this.#batches,
+        state.changes.until(() => state.isHalted)
+      ).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            state.isFollowing = false
+            state.isPulling = false
+            state.changes.wake()
+          })
+        )
+      )
+    }
+  })
+
+  readonly #batches: Effect.Effect<void, SubscribeError> = Effect.suspend(() => {
+    const { allowGaps, filter } = this.#definition
+    const { low } = this.#state.progress
+    const from = low === 0 ? ("start" as const) : { after: low - 1 }
+    const wanted = filter === undefined ? { from, allowGaps } : { from, allowGaps, filter }
+    this.#state.isPulling = true
+    return Stream.runForEach(this.#source.subscribe(wanted), (batch) => this.#take(batch))
+  })
+
+  /** Gives the events of a batch to their partitions, as there is room. */
+  #take({ end, events, next }: SubscriptionBatch): Effect.Effect<void> {
+    const state = this.#state
+    const { maxInFlight } = this.#definition
+    const mayTake = () => state.progress.open < maxInFlight && !state.isPaused && !state.isHalted
+    let at = 0
+    const rest: Effect.Effect<void> = Effect.suspend(() => {
+      while (at < events.length) {
+        if (!mayTake()) return Effect.andThen(state.changes.until(mayTake), rest)
+        const event = events[at++]!
+        if (state.progress.begin(event.position)) this.#partitionOf(event).add({ event })
+      }
+      state.progress.cover(next)
+      this.#writer.note()
+      state.isPulling = true
+      state.changes.wake()
+      return this.#metrics.read(state, end)
+    })
+    return Effect.suspend(() => {
+      state.isPulling = false
+      state.beat()
+      return rest
+    })
+  }
+
+  #partitionOf({ stream }: RecordedEvent): Partition {
+    const partitions = this.#partitions
+    return partitions[partitions.length === 1 ? 0 : crc32(stream) % partitions.length]!
+  }
+}

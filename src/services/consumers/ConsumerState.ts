@@ -1,0 +1,104 @@
+/** What the parts of a running consumer share. */
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import type { Place } from "../../domain/meta/LibHistory.ts"
+import { Signal } from "../base/Signal.ts"
+import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "../follow/Subscription.ts"
+import type { ReaderBusy } from "../../domain/format/Errors.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import type { AllReadError } from "../streams/AllReader.ts"
+import type { HandlerFailed } from "./ConsumerErrors.ts"
+import type { ParkedEvent } from "./Checkpoint.ts"
+import type { Progress } from "./Progress.ts"
+
+/** Why a consumer stops by itself. */
+export type ConsumerError = HandlerFailed | SubscribeError | StorageError
+
+/** Why the end of the store cannot be looked at. */
+export type EndError = SubscribeError | ReaderBusy
+
+/** The events of a store, as a consumer needs them. */
+export interface EventSource {
+  /** Location of the lib, for messages. */
+  readonly location: string
+  /** Names a position in the history of the lib. */
+  readonly place: (position: number) => Place
+  readonly contains: (place: Place) => Effect.Effect<boolean>
+  readonly subscribe: (options: SubscribeOptions) => Stream.Stream<SubscriptionBatch, SubscribeError>
+  /** Reads the event at a position. */
+  readonly read: (position: number) => Stream.Stream<RecordedEvent, AllReadError>
+  /** Returns the position after the last event of the store, not of what this process has seen of it. */
+  readonly end: Effect.Effect<number, EndError>
+}
+
+/** The last failure of the handler. */
+export interface LastError {
+  /** Position of the event. */
+  readonly position: number
+  /** Name of its stream. */
+  readonly stream: string
+  /** Which attempt on the event it was, from 1. */
+  readonly attempt: number
+  /** What the handler failed with. */
+  readonly why: string
+  /** When, in milliseconds since 1970. */
+  readonly time: number
+}
+
+export class ConsumerState {
+  /** Wakes those that wait for progress, for room, or for a pause, reset or stop. */
+  readonly changes = new Signal()
+  readonly parked = new Map<number, ParkedEvent>()
+  readonly #clock: Clock.Clock
+  progress: Progress
+  /** Calls of the handler that run. */
+  running = 0
+  /** Partitions that are at an event, which may wait for its next attempt. */
+  busy = 0
+  /** Whether the subscription is read, and whether it was asked for more than it has given. */
+  isFollowing = false
+  isPulling = false
+  isPaused = false
+  /** Nothing begins: the consumer stops or is reset. */
+  isHalted = false
+  isStopping = false
+  hasEnded = false
+  failure: Cause.Cause<ConsumerError> | undefined
+  lastError: LastError | undefined
+  /** Time of the last event that began or ended, and of the last batch that was read. */
+  lastSign: number
+
+  constructor(clock: Clock.Clock, progress: Progress) {
+    this.#clock = clock
+    this.progress = progress
+    this.lastSign = clock.currentTimeMillisUnsafe()
+  }
+
+  get now(): number {
+    return this.#clock.currentTimeMillisUnsafe()
+  }
+
+  /** Whether it stops, or has stopped. */
+  get isOver(): boolean {
+    return this.isStopping || this.failure !== undefined
+  }
+
+  /** Notes a sign of life. */
+  beat(): void {
+    this.lastSign = this.now
+  }
+
+  /** Lets the consumer stop, with the first of all failures. From now on nothing begins: it would overtake what failed. */
+  fail(cause: Cause.Cause<ConsumerError>): void {
+    this.failure ??= cause
+    this.isHalted = true
+    this.changes.wake()
+  }
+
+  failWith(error: ConsumerError): void {
+    this.fail(Cause.fail(error))
+  }
+}

@@ -1,0 +1,192 @@
+/** Handles the events of some streams, one after the other: attempts, pauses between them, and what fails for good. */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type { Duration } from "effect/Duration"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { Signal } from "../base/Signal.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import type { CheckpointWriter } from "./CheckpointWriter.ts"
+import { type ConsumerStopped, HandlerFailed, whyOf } from "./ConsumerErrors.ts"
+import type { ConsumerState, EventSource } from "./ConsumerState.ts"
+import type { Definition } from "./definition.ts"
+import type { ConsumerMetrics } from "./metrics.ts"
+import type { Parking } from "./Parking.ts"
+
+/** How a replay ends for its caller. */
+export type ReplayError = HandlerFailed | ConsumerStopped | StorageError
+
+/** An event to handle. A replay of a parked one completes a deferred, and moves nothing. */
+export interface Item {
+  readonly event: RecordedEvent
+  readonly replay?: Deferred.Deferred<void, ReplayError>
+}
+
+/** What all partitions of a consumer share. */
+export interface Shared {
+  readonly definition: Definition<unknown, never>
+  readonly state: ConsumerState
+  readonly source: EventSource
+  readonly writer: CheckpointWriter
+  readonly parking: Parking
+  readonly metrics: ConsumerMetrics
+}
+
+type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration], never, unknown>
+
+/** How the attempts on an event ended: `cut` if the consumer stopped or was reset between two of them. */
+type Outcome = "done" | "cut" | HandlerFailed
+
+export class Partition {
+  readonly #shared: Shared
+  readonly #news = new Signal()
+  #items: Array<Item> = []
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  add(item: Item): void {
+    this.#items.push(item)
+    this.#news.wake()
+  }
+
+  /** Lets the partition look again whether it may continue. */
+  wake(): void {
+    this.#news.wake()
+  }
+
+  /** Forgets what has not begun. Returns the replays among it. */
+  clear(): ReadonlyArray<Item> {
+    const left = this.#items
+    this.#items = []
+    return left.filter(({ replay }) => replay !== undefined)
+  }
+
+  /** Handles events until the consumer stops. */
+  readonly work: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    const { state } = this.#shared
+    while (true) {
+      yield* this.#news.until(() => state.isStopping || (this.#items.length > 0 && this.#mayBegin))
+      if (state.isStopping) return
+      if (!this.#mayBegin) continue
+      const item = this.#items.shift()
+      if (item === undefined) continue
+      state.busy++
+      const taken = item.replay === undefined ? this.#handle(item.event) : this.#replay(item.event, item.replay)
+      yield* Effect.ensuring(
+        taken,
+        Effect.sync(() => {
+          state.busy--
+          state.changes.wake()
+        })
+      )
+    }
+  }).pipe(Effect.catchCause((cause) => Effect.sync(() => this.#shared.state.fail(cause))))
+
+  get #mayBegin(): boolean {
+    const { isHalted, isPaused } = this.#shared.state
+    return !isHalted && !isPaused
+  }
+
+  #handle(event: RecordedEvent): Effect.Effect<void> {
+    const { definition, parking, state } = this.#shared
+    const { position } = event
+    return Effect.gen({ self: this }, function* () {
+      const outcome = yield* this.#attempts(event, definition.maxAttempts)
+      if (outcome === "cut") return
+      if (outcome === "done") yield* parking.unpark(position)
+      else if (definition.onPoison === "stop") return state.failWith(outcome)
+      else {
+        yield* Effect.logWarning(
+          `litetapes: ${definition.onPoison === "park" ? "parked" : "skipped"}: ${outcome.message}`
+        )
+        if (definition.onPoison === "park") yield* parking.park(outcome)
+      }
+      this.#finish(position)
+    }).pipe(Effect.catch((error) => Effect.sync(() => state.failWith(error))))
+  }
+
+  #finish(position: number): void {
+    const { state, writer } = this.#shared
+    state.progress.finish(position)
+    writer.note()
+    state.changes.wake()
+  }
+
+  #replay(event: RecordedEvent, replay: Deferred.Deferred<void, ReplayError>): Effect.Effect<void> {
+    const { parking, state } = this.#shared
+    const replayed = Effect.gen({ self: this }, function* () {
+      const outcome = yield* this.#attempts(event, 1)
+      if (outcome === "done") return yield* parking.unpark(event.position)
+      if (outcome === "cut") return
+      yield* parking.park(outcome, state.parked.get(event.position)?.attempts)
+      return yield* outcome
+    })
+    return Effect.asVoid(Effect.flatMap(Effect.exit(replayed), (exit) => Deferred.done(replay, exit)))
+  }
+
+  /** Calls the handler until it succeeds, or has failed as often as it may. */
+  #attempts(event: RecordedEvent, attemptsMax: number): Effect.Effect<Outcome> {
+    const { definition, state } = this.#shared
+    return Effect.gen({ self: this }, function* () {
+      let step: Step | undefined
+      for (let attempt = 1; ; attempt++) {
+        yield* this.#news.until(() => state.isHalted || !state.isPaused)
+        if (state.isHalted && attempt > 1) return "cut"
+        const exit = yield* this.#call(event)
+        if (Exit.isSuccess(exit)) return "done"
+        const error = Cause.squash(exit.cause)
+        this.#noteError(event, attempt, error)
+        if (attempt >= attemptsMax) return this.#failed(event, attempt, error)
+        step ??= yield* Schedule.toStep(definition.retry)
+        const pause = yield* nextPause(step, state.now, error)
+        if (Option.isNone(pause)) return this.#failed(event, attempt, error)
+        yield* Effect.raceFirst(
+          Effect.sleep(pause.value),
+          this.#news.until(() => state.isHalted)
+        )
+      }
+    })
+  }
+
+  #call(event: RecordedEvent): Effect.Effect<Exit.Exit<unknown, unknown>> {
+    const { definition, metrics, state } = this.#shared
+    return Effect.suspend(() => {
+      const begun = state.now
+      state.running++
+      state.lastSign = begun
+      const called = Effect.exit(Effect.suspend(() => definition.handler(event)))
+      return Effect.flatMap(called, (exit) => {
+        state.running--
+        state.beat()
+        state.changes.wake()
+        const millis = state.lastSign - begun
+        return Effect.as(Exit.isSuccess(exit) ? metrics.handled(millis) : metrics.failed(millis), exit)
+      })
+    })
+  }
+
+  #noteError({ position, stream }: RecordedEvent, attempt: number, error: unknown): void {
+    const { state } = this.#shared
+    state.lastError = { position, stream, attempt, why: whyOf(error), time: state.now }
+  }
+
+  #failed(event: RecordedEvent, attempts: number, error: unknown): HandlerFailed {
+    const { id, position, revision, stream, type } = event
+    const { definition, source } = this.#shared
+    const place = source.place(position)
+    return new HandlerFailed({ consumer: definition.name, ...place, stream, revision, type, id, attempts, error })
+  }
+}
+
+/** Returns how long to wait; nothing once the schedule has ended. */
+const nextPause = (step: Step, now: number, error: unknown): Effect.Effect<Option.Option<Duration>> =>
+  Pull.catchDone(
+    Effect.map(step(now, error), ([, pause]) => Option.some(pause)),
+    () => Effect.succeed(Option.none<Duration>())
+  )

@@ -1,0 +1,150 @@
+/** What a consumer is made of, and the checks of it. */
+import * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
+import type * as Effect from "effect/Effect"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import {
+  aCallback,
+  aFlag,
+  type Check,
+  type Checks,
+  isCount,
+  nested,
+  oneOf,
+  shown
+} from "../../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
+import { beginning, isPlace, type SubscribeOptions } from "../follow/Subscription.ts"
+import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
+
+/** What happens to an event that the handler has failed on as often as it may. */
+export type OnPoison = "stop" | "park" | "skip"
+
+/** What a consumer does. */
+export interface Options<Name extends string, E, R> {
+  /** Names the checkpoint: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
+  readonly name: Name
+  /**
+   * Increase it to handle all events again: the checkpoint of an earlier version, and its parked events, are dropped. A
+   * checkpoint of a later version is refused with `NewerConsumer`. Default: 1.
+   */
+  readonly version?: number
+  /** Events to handle, as for `subscribe`. Default: all. */
+  readonly filter?: EventFilter
+  /**
+   * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
+   * once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it can hang.
+   */
+  readonly handler: (event: RecordedEvent) => Effect.Effect<unknown, E, R>
+  /** Where to begin without a checkpoint, as for `subscribe`. Default: `start`. */
+  readonly from?: NonNullable<SubscribeOptions["from"]>
+  /**
+   * Number of events that may be handled at the same time. Those of a stream are always handled one after the other.
+   * Default: 1, which keeps the order of all events.
+   */
+  readonly partitions?: number
+  /** Events that were read and are not done, at most, not counting the page that is being read. Default: 256. */
+  readonly maxInFlight?: number
+  /** Pauses between the attempts on an event. Default: 100 ms, doubled each time. */
+  readonly retry?: Schedule.Schedule<unknown>
+  /** How often the handler is called for an event before it counts as poison; less if `retry` ends. Default: 5. */
+  readonly maxAttempts?: number
+  /**
+   * `stop` (the default): the consumer fails with `HandlerFailed`. `park`: the event is kept with its error, to be replayed
+   * or dropped. `skip`: it is logged and lost to this consumer. After `park` and `skip` later events of the stream follow.
+   */
+  readonly onPoison?: OnPoison
+  /** When the checkpoint is written, besides at the end. */
+  readonly checkpoint?: {
+    /** Done events after which it is written. Default: 1000. */
+    readonly events?: number
+    /** Time after the first done event in which it is written. Default: 1 second. */
+    readonly interval?: Duration.Input
+  }
+  /** Whether to wait if the consumer runs already. Default: `refuse`, with `ConsumerClaimed`. */
+  readonly onClaimed?: "refuse" | "wait"
+  /**
+   * What to do with a checkpoint of another lib, or of events that a restore has left out. Default: `fail`, with
+   * `NotInHistory`. `begin-again`: drop it, and the parked events, and begin at `from`.
+   */
+  readonly onNotInHistory?: "fail" | "begin-again"
+  /** Whether to continue where events are lost, as in `readAll`. Default: false. */
+  readonly allowGaps?: boolean
+}
+
+/** Options with their defaults. */
+export interface Definition<E, R> extends Required<Omit<Options<string, E, R>, "checkpoint" | "filter">> {
+  readonly filter: EventFilter | undefined
+  readonly checkpointEvents: number
+  readonly checkpointInterval: Duration.Duration
+}
+
+const positive =
+  (maximum: number): Check =>
+  (value) =>
+    value === undefined || (isCount(value) && value >= 1 && value <= maximum)
+      ? undefined
+      : { below: "", why: `must be a whole number from 1 to ${maximum}, not ${shown(value)}` }
+
+const check =
+  (isRight: (value: unknown) => boolean, must: string): Check =>
+  (value) =>
+    value === undefined || isRight(value) ? undefined : { below: "", why: `must be ${must}, not ${shown(value)}` }
+
+const isDuration = (value: unknown): boolean => {
+  try {
+    return !Number.isNaN(Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)))
+  } catch {
+    return false
+  }
+}
+
+const isName = (value: unknown): boolean => typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)
+
+const checks = {
+  name: check(isName, 'a name of 1 to 64 lower-case letters, digits, "-" and "_"'),
+  version: positive(Number.MAX_SAFE_INTEGER),
+  filter: nested(filterChecks),
+  handler: aCallback,
+  from: beginning((after) => isCount(after) || isPlace(after), "a position, or a Place"),
+  partitions: positive(1024),
+  maxInFlight: positive(1_000_000),
+  retry: check(Schedule.isSchedule, "a Schedule"),
+  maxAttempts: positive(Number.MAX_SAFE_INTEGER),
+  onPoison: oneOf("stop", "park", "skip"),
+  checkpoint: nested({
+    events: positive(Number.MAX_SAFE_INTEGER),
+    interval: check(isDuration, 'a duration such as "1 second"')
+  } satisfies Checks<NonNullable<Options<string, never, never>["checkpoint"]>>),
+  onClaimed: oneOf("refuse", "wait"),
+  onNotInHistory: oneOf("fail", "begin-again"),
+  allowGaps: aFlag
+} satisfies Checks<Options<string, never, never>>
+
+/** Returns what is wrong with the options of a consumer. */
+export const optionChecks: Readonly<Record<string, Check>> = checks
+
+/** Returns the error for a missing name or handler. */
+export const missing = (options: Partial<Options<string, never, never>>): InvalidArgument | undefined => {
+  const argument = options.name === undefined ? "name" : options.handler === undefined ? "handler" : undefined
+  if (argument === undefined) return undefined
+  return new InvalidArgument({ call: "Consumer.make", argument: `options.${argument}`, why: "is missing" })
+}
+
+export const definitionOf = <E, R>(options: Options<string, E, R>): Definition<E, R> => ({
+  name: options.name,
+  version: options.version ?? 1,
+  filter: options.filter,
+  handler: options.handler,
+  from: options.from ?? "start",
+  partitions: options.partitions ?? 1,
+  maxInFlight: options.maxInFlight ?? 256,
+  retry: options.retry ?? Schedule.exponential("100 millis"),
+  maxAttempts: options.maxAttempts ?? 5,
+  onPoison: options.onPoison ?? "stop",
+  checkpointEvents: options.checkpoint?.events ?? 1000,
+  checkpointInterval: Duration.fromInputUnsafe(options.checkpoint?.interval ?? "1 second"),
+  onClaimed: options.onClaimed ?? "refuse",
+  onNotInHistory: options.onNotInHistory ?? "fail",
+  allowGaps: options.allowGaps ?? false
+})

@@ -1,0 +1,43 @@
+/** Metrics of consumers. Each has the attribute `consumer`, its name. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type { ConsumerState } from "./ConsumerState.ts"
+
+/** Events that were handled. */
+const processed = Metric.counter("litetapes_consumer_processed_total", { incremental: true })
+/** Calls of the handler that failed. */
+const failed = Metric.counter("litetapes_consumer_failed_attempts_total", { incremental: true })
+/** Time of a call of the handler. */
+const duration = Metric.timer("litetapes_consumer_processing_duration")
+/** Events between the lowest position that is not done and the end of the lib, when a batch was read. */
+const lag = Metric.gauge("litetapes_consumer_lag_events")
+/** Events that were read and are not done. */
+const inFlight = Metric.gauge("litetapes_consumer_in_flight")
+/** Parked events. */
+const parked = Metric.gauge("litetapes_consumer_parked")
+/** The lowest position that is not done, when the checkpoint was written. */
+const position = Metric.gauge("litetapes_consumer_checkpoint_position")
+
+export interface ConsumerMetrics {
+  readonly handled: (millis: number) => Effect.Effect<void>
+  readonly failed: (millis: number) => Effect.Effect<void>
+  readonly read: (state: ConsumerState, end: number) => Effect.Effect<void>
+  readonly written: (state: ConsumerState) => Effect.Effect<void>
+}
+
+export const metricsOf = (consumer: string): ConsumerMetrics => {
+  const named = <Input, State>(metric: Metric.Metric<Input, State>) => Metric.withAttributes(metric, { consumer })
+  const [done, wrong, time] = [named(processed), named(failed), named(duration)]
+  const [behind, begun, aside, at] = [named(lag), named(inFlight), named(parked), named(position)]
+  const took = (counter: typeof done, millis: number) =>
+    Effect.andThen(Metric.update(counter, 1), Metric.update(time, Duration.millis(millis)))
+  const show = ({ parked: events, progress }: ConsumerState) =>
+    Effect.andThen(Metric.update(begun, progress.open), Metric.update(aside, events.size))
+  return {
+    handled: (millis) => took(done, millis),
+    failed: (millis) => took(wrong, millis),
+    read: (state, end) => Effect.andThen(Metric.update(behind, Math.max(0, end - state.progress.low)), show(state)),
+    written: (state) => Effect.andThen(Metric.update(at, state.progress.low), show(state))
+  }
+}
