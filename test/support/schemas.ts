@@ -83,6 +83,12 @@ const throws = SchemaGetter.transform((text: string): string => {
 const through = (decode: SchemaGetter.Getter<string, string>, encode: SchemaGetter.Getter<string, string>) =>
   Schema.String.pipe(Schema.decodeTo(Schema.String, { decode, encode }))
 
+const textLength = Schema.String.pipe(
+  Schema.decodeTo(Schema.Int, { decode: SchemaGetter.transform((text) => text.length), encode: SchemaGetter.String() })
+)
+const numerals = fc.oneof(fc.integer(), fc.constantFrom("0012", "12", "1e3", "no number"))
+const optionsOfNull = fc.constantFrom(Option.none(), Option.some(null), Option.some("a"))
+
 /** Kinds of which some values, or all, cannot be stored or read again. */
 const hostileLeaves: ReadonlyArray<Kind> = [
   kind("String (ill-formed)", Schema.String, Arbitraries.illFormedText),
@@ -101,6 +107,10 @@ const hostileLeaves: ReadonlyArray<Kind> = [
   kind("decodes later", through(later, same), Arbitraries.text),
   kind("throws", through(throws, throws), Arbitraries.text),
   kind("decoding throws", through(throws, same), Arbitraries.text),
+  kind("length", textLength, fc.nat(10_000)),
+  kind("numeric text", Schema.Union([Schema.FiniteFromString, Schema.String]), numerals),
+  kind("spaced text", Schema.Union([Schema.Trim, Schema.String]), fc.constantFrom(" a ", "a", "")),
+  kind("option of null", Schema.OptionFromNullOr(Schema.NullOr(Schema.String)), optionsOfNull, true),
   kind("DateTimeZoned", Schema.DateTimeZoned, zonedTimes),
   kind("__proto__", Schema.Record(Schema.String, Schema.Int), fc.constant(JSON.parse('{"__proto__":1,"a":2}')))
 ]

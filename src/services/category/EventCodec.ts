@@ -10,13 +10,15 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { isJsonValue } from "./isJsonValue.ts"
-import { isSameForm } from "./isSameForm.ts"
+import { isSameJson } from "./isSameJson.ts"
+import { isSameForm, isSameKind } from "./isSameForm.ts"
 import { mayBeJson, transforms } from "./schemaShape.ts"
 
 /** A schema that converts at once: without services, and not asynchronously. */
 export type EventSchema = Schema.Codec<unknown, unknown>
 
-type Converted = Result.Result<unknown, { readonly message: string }>
+/** A converted value, or why there is none. */
+export type Converted = Result.Result<unknown, { readonly message: string }>
 type Convert = (value: unknown) => Converted
 
 interface Ways {
@@ -61,18 +63,26 @@ const waysOf = (schema: EventSchema): Ways => ({
   decode: atOnce(Schema.decodeUnknownResult(schema))
 })
 
-/** For a schema whose encoded form always is JSON. Refuses what its own decoding refuses. */
+/** For a schema whose encoded form always is JSON. Refuses what its own decoding refuses, or makes another value of. */
 const readable =
   ({ decode, encode }: Ways): Convert =>
   (value) => {
     const encoded = encode(value)
-    return Result.isSuccess(encoded) ? ifRead(encoded, decode(encoded.success)) : encoded
+    return Result.isSuccess(encoded) ? ifSame(value, encoded.success, decode(encoded.success), encode) : encoded
   }
 
-const ifRead = (encoded: Converted, read: Converted): Converted =>
-  Result.isSuccess(read)
-    ? encoded
-    : refused(`it is encoded to a value that could never be read again: ${read.failure.message}`)
+/**
+ * Returns a stored JSON value if what is read of it is of the same kinds as the value, and would be stored as the same
+ * JSON. A schema may lose something on purpose, as one that cuts off cents: that is encoded to the same form again.
+ */
+const ifSame = (value: unknown, stored: unknown, read: Converted, encode: Convert): Converted => {
+  if (Result.isFailure(read)) return neverRead(read.failure.message)
+  const again = encode(read.success)
+  const isSame = Result.isSuccess(again) && isSameJson(again.success, stored) && isSameKind(value, read.success)
+  return isSame ? Result.succeed(stored) : otherMeaning
+}
+
+const neverRead = (why: string): Converted => refused(`it is encoded to a value that could never be read again: ${why}`)
 
 /** For a schema whose encoded form is not always JSON. */
 const withJsonForm = (schema: EventSchema, plain: Ways, json: Ways): Ways => {
@@ -86,16 +96,19 @@ const withJsonForm = (schema: EventSchema, plain: Ways, json: Ways): Ways => {
   const encode: Convert = (value) => {
     const own = plain.encode(value)
     if (Result.isFailure(own)) return own
-    if (isPlain && isJsonValue(own.success)) return isChecked ? ifRead(own, decode(own.success)) : own
+    if (isPlain && isJsonValue(own.success)) {
+      return isChecked ? ifSame(value, own.success, decode(own.success), plain.encode) : own
+    }
     const encoded = json.encode(value)
     if (Result.isFailure(encoded)) return encoded
     const read = decode(encoded.success)
-    if (Result.isFailure(read)) return ifRead(encoded, read)
+    if (Result.isFailure(read)) return neverRead(read.failure.message)
     // A schema may lose something on purpose, as one that cuts off seconds. Its JSON form must not lose any more.
     const again = plain.encode(read.success)
     const isKept =
       Result.isSuccess(again) && equal(own.success, again.success) && isSameForm(own.success, again.success)
-    return isKept ? encoded : otherValue
+    if (!isKept) return otherValue
+    return isChecked && !isSameKind(value, read.success) ? otherMeaning : encoded
   }
   return { encode, decode }
 }
@@ -119,4 +132,8 @@ const refused = (message: string): Converted => Result.fail({ message })
 
 const otherValue = refused(
   "it would be read back as another value, because two members of a union have the same JSON form, or because the JSON form leaves something out. Give the members a tag, or encode the value by a schema of your own"
+)
+
+const otherMeaning = refused(
+  "it would be read back as another value, because its schema decodes the stored form to something else. If another member of a union takes the stored form, give the members a tag; otherwise correct the schema"
 )

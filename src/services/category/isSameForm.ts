@@ -1,4 +1,5 @@
 import * as Option from "effect/Option"
+import { isObjectPrototype } from "../../domain/json/plainPrototype.ts"
 
 /**
  * Whether two values consist of the same classes and fields, down to the members of arrays, plain objects, options and
@@ -30,3 +31,28 @@ const isWalked = (value: object): value is Iterable<unknown> =>
   Symbol.iterator in value && ("length" in value || "size" in value) && !ArrayBuffer.isView(value)
 
 const fieldOf = (value: object, key: string): unknown => (value as Record<string, unknown>)[key]
+
+/**
+ * Whether two values consist of the same kinds of values: texts stay texts, null stays null, and an option keeps its tag.
+ * Looks only at what both have, so a schema may drop fields, shorten lists and round numbers.
+ */
+export const isSameKind = (a: unknown, b: unknown, depth = 0): boolean => {
+  // What is nested deeper is refused when the event is written.
+  if (a === b || depth > depthMax) return true
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+    return typeof a === typeof b && (a === null) === (b === null)
+  }
+  if (Option.isOption(a) && Option.isOption(b)) {
+    return a._tag === b._tag && isSameKind(Option.getOrUndefined(a), Option.getOrUndefined(b), depth + 1)
+  }
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.every((member, index) => index >= b.length || isSameKind(member, b[index], depth + 1))
+  }
+  // Objects of a class may keep what they computed in fields.
+  if (!isObjectPrototype(Object.getPrototypeOf(a)) || !isObjectPrototype(Object.getPrototypeOf(b))) return true
+  return Object.keys(a).every(
+    (key) => !Object.hasOwn(b, key) || isSameKind(fieldOf(a, key), fieldOf(b, key), depth + 1)
+  )
+}
+
+const depthMax = 1000

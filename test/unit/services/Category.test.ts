@@ -221,6 +221,10 @@ describe("a category", () => {
       const { position } = yield* EventStore.EventStore
       const through = (decode: SchemaGetter.Getter<string, string>) =>
         Schema.String.pipe(Schema.decodeTo(Schema.String, { decode, encode: SchemaGetter.transform((one) => one) }))
+      const referenced = Schema.Struct({ reference: Schema.Union([Schema.FiniteFromString, Schema.String]) })
+      const textLength = Schema.String.pipe(
+        Schema.decodeTo(Schema.Int, SchemaTransformation.transform({ decode: (text) => text.length, encode: String }))
+      )
       class Hidden {
         readonly secret = 1
       }
@@ -230,6 +234,16 @@ describe("a category", () => {
         [Schema.Struct({ v: Schema.instanceOf(Hidden) }), { v: new Hidden() }, /Expected JSON value\n {2}at \["v"\]/],
         [Schema.NullishOr(Schema.String), undefined, /read back as another value, .* tag/],
         [Schema.Union([Schema.BigInt, Schema.String]), 12n, /read back as another value/],
+        [referenced, { reference: "0012" }, /read back as another value, because its schema decodes/],
+        [referenced, { reference: "12" }, /read back as another value, because its schema decodes/],
+        [
+          Schema.Struct({ at: Schema.Date, ...referenced.fields }),
+          { at: new Date(0), reference: "12" },
+          /another value/
+        ],
+        [Schema.Union([Schema.Trim, Schema.String]), " a ", /another value/],
+        [Schema.OptionFromNullOr(Schema.NullOr(Schema.String)), Option.some(null), /another value/],
+        [textLength, 1234, /another value/],
         [through(SchemaGetter.forbidden(() => "one way")), "a", /never be read again: one way/],
         [
           through(SchemaGetter.transformEffect((one) => Effect.as(Effect.sleep(1), one))),
