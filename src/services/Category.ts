@@ -16,11 +16,17 @@ import { isArray } from "../domain/base/isArray.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
-import { EventCodec } from "./category/EventCodec.ts"
-import { convertMetadata } from "./category/convertMetadata.ts"
 import { atPlace, placeOf } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
-import { all, checkCategoryName, readingChecks, refuseTypes, wrongId } from "./category/checkCategoryCall.ts"
+import {
+  all,
+  checkCategoryName,
+  marksIn,
+  noMarks,
+  readingChecks,
+  refuseTypes,
+  wrongId
+} from "./category/checkCategoryCall.ts"
 import { decodeStream, type Raw, type Unreadable } from "./category/unreadable.ts"
 import {
   type AllReadError,
@@ -53,8 +59,10 @@ export interface Options<S extends Schemas, R extends Schemas = NoTypes, M = Met
    */
   readonly renamed?: { readonly [former: string]: (keyof S | keyof R) & string }
   /**
-   * Schema of the metadata of all events of the category. It describes what your program adds: the marks of
-   * `AppendOptions` are stored next to it. Default: any JSON object.
+   * Schema of the metadata of all events of the category: of plain objects, not of instances of a class. It describes what
+   * your program adds: the marks of `AppendOptions` are stored next to it. The schema sees a mark only if it names its
+   * key. Then `append` fails with `EventSchemaError` if the schema could not read the mark back; `encode` does not know the
+   * marks of an `appendAll`. Default: any JSON object.
    */
   readonly metadata?: Schema.Codec<M, unknown>
 }
@@ -135,7 +143,8 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
   /**
    * Encodes an event for `EventStore.appendAll`, which can append to several categories as one batch. Fails with
    * `EventSchemaError` if the type is unknown, retired or renamed, if the data does not match its schema, or if it would
-   * not be read back as the same value. If the schema transforms the data, this costs decoding it again.
+   * not be read back as the same value. If the schema transforms the data, this costs decoding it, and encoding it
+   * again.
    */
   readonly encode: (event: New<S, M>) => Effect.Effect<NewEvent, EventSchemaError>
   /**
@@ -205,14 +214,11 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
 ): Category<S, R, M> => {
   checkCategoryName(name)
   const { renamed = {}, retired = {} as R } = options
-  const types = new EventTypes(name, { schemas, retired, renamed })
-  const metadata = options.metadata === undefined ? undefined : new EventCodec(options.metadata as Schemas[string])
+  const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as Schemas[string] })
   const stream = (id: string) => `${name}-${id}`
-  const encode = (event: New<S, M>) =>
-    convertMetadata(name, types.encode(event), metadata, "encode") as Result.Result<NewEvent, EventSchemaError>
   type Known = Recorded<S, M> | Recorded<R, M>
   const decode = (event: RecordedEvent) => {
-    const decoded = convertMetadata(name, types.decode(event), metadata, "decode")
+    const decoded = types.decode(event)
     return (
       Result.isSuccess(decoded) ? decoded : Result.fail(atPlace(decoded.failure, placeOf(event)))
     ) as Result.Result<Known, EventSchemaError>
@@ -242,7 +248,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     schemas,
     retired,
     stream,
-    encode: (event) => Effect.fromResult(encode(event)),
+    encode: (event) => Effect.fromResult(types.encode(event, noMarks)),
     decode: (event) => Effect.fromResult(decode(event)),
     append: (id, events, options) =>
       Effect.flatMap(EventStore, (store) => {
@@ -250,8 +256,14 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         if (wrong !== undefined) return Effect.fail(wrong)
         // The event store says what is wrong with it.
         if (!isArray(events)) return store.append(stream(id), events, options)
+        const marks = marksIn(options)
         return Effect.flatMap(
-          all(name, events, encode, (error, index) => atPlace(error, { stream: stream(id), index })),
+          all(
+            name,
+            events,
+            (event) => types.encode(event, marks),
+            (error, index) => atPlace(error, { stream: stream(id), index })
+          ),
           (encoded) => store.append(stream(id), encoded, options)
         )
       }),

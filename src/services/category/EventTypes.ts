@@ -6,6 +6,8 @@ import { nearest } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
+import type { Marks } from "../EventUnions.ts"
+import { MetadataCodec } from "./MetadataCodec.ts"
 import { problemOf } from "./schemaShape.ts"
 
 /** Schemas by event type. */
@@ -19,6 +21,8 @@ export interface Declared {
   readonly retired: Schemas
   /** Present names by former names. */
   readonly renamed: { readonly [former: string]: string }
+  /** Schema of the metadata of all events; `undefined` for any. */
+  readonly metadata: EventSchema | undefined
 }
 
 interface KnownType {
@@ -37,9 +41,10 @@ const retiredType = "the type is retired: its events can be read, and none can b
 export class EventTypes {
   readonly #category: string
   readonly #known: ReadonlyMap<string, KnownType>
+  readonly #metadata: MetadataCodec | undefined
 
   /** Throws an `Error` if the declarations contradict each other, or if a schema can never have a JSON form. */
-  constructor(category: string, { renamed, retired, schemas }: Declared) {
+  constructor(category: string, { metadata, renamed, retired, schemas }: Declared) {
     const known = new Map<string, KnownType>()
     const add = (name: string, type: KnownType) => {
       if (known.has(name)) throw new Error(`category ${category} declares the event type ${JSON.stringify(name)} twice`)
@@ -63,12 +68,16 @@ export class EventTypes {
     }
     this.#category = category
     this.#known = known
+    this.#metadata = metadata === undefined ? undefined : new MetadataCodec(metadata, new EventCodec(metadata))
   }
 
-  /** Returns the event to store, or why it does not match its schema. Only the data is changed. */
-  encode(event: { readonly type: string; readonly data?: unknown }): Result.Result<NewEvent, EventSchemaError> {
+  /**
+   * Returns the event to store, or why it does not match its schema. Only the data and the metadata are changed. `marks`
+   * are those of the options of an append.
+   */
+  encode(event: Given, marks: Marks): Result.Result<NewEvent, EventSchemaError> {
     // The event store says what is wrong with it.
-    if (typeof event !== "object" || event === null) return Result.succeed(event)
+    if (typeof event !== "object" || event === null) return Result.succeed(event as NewEvent)
     const { type } = event
     const known = this.#known.get(type)
     if (known === undefined) return this.#fail(type, this.#unknown(type))
@@ -77,9 +86,13 @@ export class EventTypes {
     if (Result.isFailure(encoded)) return this.#fail(type, encoded.failure.message)
     const data = encoded.success
     // `EventStore` would store null instead, which is another value.
-    return data === undefined
-      ? this.#fail(type, "its data is undefined, which JSON cannot express; use null")
-      : Result.succeed({ ...event, type, data })
+    if (data === undefined) return this.#fail(type, "its data is undefined, which JSON cannot express; use null")
+    if (this.#metadata === undefined) return Result.succeed({ ...event, type, data } as NewEvent)
+    const { metadata = {} } = event
+    const converted = this.#metadata.encode(metadata, marks)
+    return Result.isSuccess(converted)
+      ? Result.succeed({ ...event, type, data, metadata: converted.success } as NewEvent)
+      : this.#fail(type, `its metadata: ${converted.failure.message}`)
   }
 
   /** Returns the event as the application has it, by its present name, or why its stored data does not match. */
@@ -87,9 +100,12 @@ export class EventTypes {
     const known = this.#known.get(event.type)
     if (known === undefined) return this.#fail(event.type, unknownStoredType)
     const decoded = known.codec.decode(event.data)
-    return Result.isSuccess(decoded)
-      ? Result.succeed({ ...event, type: known.type, data: decoded.success })
-      : this.#fail(event.type, decoded.failure.message)
+    if (Result.isFailure(decoded)) return this.#fail(event.type, decoded.failure.message)
+    if (this.#metadata === undefined) return Result.succeed({ ...event, type: known.type, data: decoded.success })
+    const metadata = this.#metadata.decode(event.metadata)
+    return Result.isSuccess(metadata)
+      ? Result.succeed({ ...event, type: known.type, data: decoded.success, metadata: metadata.success })
+      : this.#fail(known.type, `its metadata: ${metadata.failure.message}`)
   }
 
   /** Returns options whose filter has all names under which events of its types may be stored: present and former ones. */
@@ -115,8 +131,15 @@ export class EventTypes {
   }
 }
 
-/** A stored event whose data was decoded. */
-export type Decoded = Omit<RecordedEvent, "data"> & { readonly data: unknown }
+/** An event as the application has it. */
+interface Given {
+  readonly type: string
+  readonly data?: unknown
+  readonly metadata?: unknown
+}
+
+/** A stored event whose data and metadata were decoded. */
+export type Decoded = Omit<RecordedEvent, "data" | "metadata"> & { readonly data: unknown; readonly metadata: unknown }
 
 const codecOf = (category: string, type: string, schema: EventSchema): EventCodec => {
   const why = Schema.isSchema(schema) ? problemOf(schema.ast) : "it is not a Schema"

@@ -6,6 +6,7 @@ import { type Checks, oneOf, shown, unreadable } from "../../domain/format/check
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { readStreamChecks, type ReadStreamOptions } from "../streams/StreamReader.ts"
+import type { Marks } from "../EventUnions.ts"
 import type { Schemas } from "./EventTypes.ts"
 
 /** Returns the error for a filter with a type that the category does not have: it would never match. */
@@ -40,6 +41,22 @@ export const wrongId = (call: string, id: unknown): InvalidArgument | undefined 
   typeof id === "string"
     ? undefined
     : new InvalidArgument({ call, argument: "id", why: `must be a text, not ${shown(id)}` })
+
+export const noMarks: Marks = {}
+
+/** Returns the marks of an append's options. What is not a text, or cannot be read, is refused by the event store. */
+export const marksIn = (options: Marks | undefined): Marks => {
+  if (options === undefined) return noMarks
+  try {
+    const { causationId, correlationId } = options
+    return {
+      ...(typeof correlationId === "string" ? { correlationId } : {}),
+      ...(typeof causationId === "string" ? { causationId } : {})
+    }
+  } catch {
+    return noMarks
+  }
+}
 
 /** Converts many events in one effect, since an effect for each would cost more than the conversion. */
 export const all = <A, B>(

@@ -52,6 +52,22 @@ export const mayBeJson = (encoded: AST): boolean => {
   }
 }
 
+/** Whether the objects of a schema, or of a member of a union, have a field of this name. An index signature names none. */
+export const namesKey = (schema: AST, name: string, seen: ReadonlyArray<AST> = []): boolean => {
+  if (seen.includes(schema)) return false
+  const below = [...seen, schema]
+  switch (schema._tag) {
+    case "Objects":
+      return schema.propertySignatures.some((property) => property.name === name)
+    case "Union":
+      return schema.types.some((member) => namesKey(member, name, below))
+    case "Suspend":
+      return namesKey(schema.thunk(), name, below)
+    default:
+      return false
+  }
+}
+
 /** Whether the values are instances of a class that `effect/Schema` has a JSON form for, such as `Date` or `Option`. */
 const isClassOfEffect = ({ annotations }: AST): boolean => {
   const id: unknown = (annotations?.["representation"] as { readonly id?: unknown } | undefined)?.id
