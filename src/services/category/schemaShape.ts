@@ -101,7 +101,10 @@ const partsOf = (ast: AST): ReadonlyArray<AST> => {
     case "Declaration":
       return ast.typeParameters
     case "Objects":
-      return [...ast.propertySignatures, ...ast.indexSignatures].map(({ type }) => type)
+      return [
+        ...ast.propertySignatures.map(({ type }) => type),
+        ...ast.indexSignatures.flatMap(({ parameter, type }) => [parameter, type])
+      ]
     case "Arrays":
       return [...ast.elements, ...ast.rest]
     case "Union":

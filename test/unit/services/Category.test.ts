@@ -222,6 +222,11 @@ describe("a category", () => {
       const through = (decode: SchemaGetter.Getter<string, string>) =>
         Schema.String.pipe(Schema.decodeTo(Schema.String, { decode, encode: SchemaGetter.transform((one) => one) }))
       const referenced = Schema.Struct({ reference: Schema.Union([Schema.FiniteFromString, Schema.String]) })
+      const longer = SchemaTransformation.transform({
+        decode: (key: string) => `${key}!`,
+        encode: (key: string) => key
+      })
+      const shortKey = Schema.String.pipe(Schema.decodeTo(Schema.String.check(Schema.isMaxLength(2)), longer))
       const textLength = Schema.String.pipe(
         Schema.decodeTo(Schema.Int, SchemaTransformation.transform({ decode: (text) => text.length, encode: String }))
       )
@@ -244,6 +249,7 @@ describe("a category", () => {
         [Schema.Union([Schema.Trim, Schema.String]), " a ", /another value/],
         [Schema.OptionFromNullOr(Schema.NullOr(Schema.String)), Option.some(null), /another value/],
         [textLength, 1234, /another value/],
+        [Schema.Record(shortKey, Schema.Int), { ab: 1 }, /never be read again: .* length of at most 2/],
         [through(SchemaGetter.forbidden(() => "one way")), "a", /never be read again: one way/],
         [
           through(SchemaGetter.transformEffect((one) => Effect.as(Effect.sleep(1), one))),
