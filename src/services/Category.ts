@@ -20,7 +20,7 @@ import { atPlace, placeOf } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
 import {
   all,
-  checkCategoryName,
+  checkDeclarations,
   marksIn,
   noMarks,
   readingChecks,
@@ -190,7 +190,8 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
 /**
  * Returns a category of streams with a schema for each event type. Compiles no schema: that happens at the first event of
  * its type. Throws an `Error` if the name is empty or contains `-`, if a type is declared twice or renamed to one that
- * has no schema, or if a schema cannot have a JSON form.
+ * has no schema, if a schema cannot have a JSON form, or if that of the metadata is not one of plain objects. Throws an
+ * `InvalidArgument` if an option is not known.
  *
  * **Example**
  *
@@ -212,7 +213,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   schemas: S,
   options: Options<S, R, M> = {}
 ): Category<S, R, M> => {
-  checkCategoryName(name)
+  checkDeclarations(name, schemas, options)
   const { renamed = {}, retired = {} as R } = options
   const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as Schemas[string] })
   const stream = (id: string) => `${name}-${id}`

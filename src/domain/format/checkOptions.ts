@@ -189,6 +189,12 @@ export const aText = unless((value) => typeof value === "string", "a text")
 export const notUndefined: Check = (value) =>
   value === undefined ? wrong("must not be undefined: leave the key out, or pass a value") : undefined
 
+/** An object that is looked into later, such as one with a schema for each name. */
+export const anObject = unless(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "an object"
+)
+
 export const aCallback = unless((value) => typeof value === "function", "a function")
 
 export const texts: Check = unless(

@@ -2,13 +2,13 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
-import { nearest } from "../../domain/format/checkOptions.ts"
+import { nearest, shown } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
 import type { Marks } from "../EventUnions.ts"
 import { MetadataCodec } from "./MetadataCodec.ts"
-import { problemOf } from "./schemaShape.ts"
+import { problemOf, problemOfMetadata } from "./schemaShape.ts"
 
 /** Schemas by event type. */
 export interface Schemas {
@@ -61,14 +61,14 @@ export class EventTypes {
       const now = present.get(type)
       if (now === undefined) {
         throw new Error(
-          `category ${category} renames ${JSON.stringify(former)} to ${JSON.stringify(type)}, for which it has no schema`
+          `category ${category} renames ${JSON.stringify(former)} to ${shown(type)}, for which it has no schema`
         )
       }
       add(former, { ...now, refusal: `the type was renamed: append ${type}` })
     }
     this.#category = category
     this.#known = known
-    this.#metadata = metadata === undefined ? undefined : new MetadataCodec(metadata, new EventCodec(metadata))
+    this.#metadata = metadata === undefined ? undefined : metadataCodecOf(category, metadata)
   }
 
   /**
@@ -142,9 +142,18 @@ interface Given {
 export type Decoded = Omit<RecordedEvent, "data" | "metadata"> & { readonly data: unknown; readonly metadata: unknown }
 
 const codecOf = (category: string, type: string, schema: EventSchema): EventCodec => {
-  const why = Schema.isSchema(schema) ? problemOf(schema.ast) : "it is not a Schema"
-  if (why !== undefined) {
-    throw new Error(`the schema of ${type} in category ${category} cannot be used: ${why}`)
-  }
+  const why = Schema.isSchema(schema) ? problemOf(schema.ast) : notASchema
+  if (why !== undefined) throw unusable(`of ${type}`, category, why)
   return new EventCodec(schema)
 }
+
+const metadataCodecOf = (category: string, schema: EventSchema): MetadataCodec => {
+  const why = Schema.isSchema(schema) ? (problemOf(schema.ast) ?? problemOfMetadata(schema.ast)) : notASchema
+  if (why !== undefined) throw unusable("of the metadata", category, why)
+  return new MetadataCodec(schema, new EventCodec(schema))
+}
+
+const notASchema = "it is not a Schema"
+
+const unusable = (what: string, category: string, why: string): Error =>
+  new Error(`the schema ${what} in category ${category} cannot be used: ${why}`)

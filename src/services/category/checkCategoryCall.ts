@@ -2,7 +2,15 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
-import { type Checks, oneOf, shown, unreadable } from "../../domain/format/checkOptions.ts"
+import {
+  anObject,
+  anything,
+  type Checks,
+  oneOf,
+  refuseWrongOptions,
+  shown,
+  unreadable
+} from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { readStreamChecks, type ReadStreamOptions } from "../streams/StreamReader.ts"
@@ -23,11 +31,28 @@ export const refuseTypes = (
   return new InvalidArgument({ call, argument: "options.filter.types", why })
 }
 
+const declarationChecks: Checks<Declarations> = {
+  retired: anObject,
+  renamed: anObject,
+  // Its schema is looked at with those of the types.
+  metadata: anything
+}
+
+/** Names of the options of `Category.make`. */
+interface Declarations {
+  readonly retired: unknown
+  readonly renamed: unknown
+  readonly metadata: unknown
+}
+
 /** @throws Error */
-export const checkCategoryName = (name: string): void => {
-  if (name === "" || name.includes("-")) {
-    throw new Error(`a category name must not be empty or contain "-", but this one is ${JSON.stringify(name)}`)
+export const checkDeclarations = (name: unknown, schemas: unknown, options: unknown): void => {
+  if (typeof name !== "string" || name === "" || name.includes("-")) {
+    throw new Error(`a category name must be a text that is not empty and has no "-", but this one is ${shown(name)}`)
   }
+  const wrong = anObject(schemas ?? null)
+  if (wrong !== undefined) throw new InvalidArgument({ call: "Category.make", argument: "schemas", why: wrong.why })
+  refuseWrongOptions("Category.make", options, declarationChecks)
 }
 
 /** Options of both reads of a category. */

@@ -21,6 +21,24 @@ const problem = (ast: AST): string | undefined => {
   return key === undefined ? undefined : `its key ${String(key)} is not a string, so it has no JSON form`
 }
 
+/**
+ * Returns why a schema cannot be that of metadata, which is a plain object with marks next to what the schema describes;
+ * `undefined` if nothing is known. Does not look into `Schema.suspend`.
+ */
+export const problemOfMetadata = (schema: AST): string | undefined => {
+  const values = membersOf(SchemaAST.toType(schema))
+  if (values.some((ast) => ast._tag === "Declaration" && !isJsonOfEffect(ast))) {
+    return "metadata is read as a plain object, but this schema is one of instances. Use a Schema.Struct, such as one of the fields of the class"
+  }
+  const stored = membersOf(SchemaAST.toEncoded(schema))
+  return values.some(mayBeObject) && stored.some(mayBeObject) ? undefined : "metadata must be an object"
+}
+
+const membersOf = (ast: AST): ReadonlyArray<AST> => (ast._tag === "Union" ? ast.types.flatMap(membersOf) : [ast])
+
+const mayBeObject = ({ _tag }: AST): boolean =>
+  ["Objects", "ObjectKeyword", "Any", "Unknown", "Declaration", "Suspend"].includes(_tag)
+
 /** Whether anything in a schema transforms, so that it stores another value than the application has. */
 export const transforms = (schema: AST): boolean =>
   findIn(schema, ({ encoding }) => (encoding === undefined ? undefined : true), follow) === true
@@ -69,10 +87,18 @@ export const namesKey = (schema: AST, name: string, seen: ReadonlyArray<AST> = [
 }
 
 /** Whether the values are instances of a class that `effect/Schema` has a JSON form for, such as `Date` or `Option`. */
-const isClassOfEffect = ({ annotations }: AST): boolean => {
-  const id: unknown = (annotations?.["representation"] as { readonly id?: unknown } | undefined)?.id
+const isClassOfEffect = (ast: AST): boolean => {
+  const { annotations } = ast
   const hasForm = typeof (annotations?.["toCodecJson"] ?? annotations?.["toCodec"]) === "function"
-  return hasForm && typeof id === "string" && id.startsWith("effect/schema/") && !id.endsWith("Json")
+  return hasForm && idOfEffect(ast) !== undefined && !isJsonOfEffect(ast)
+}
+
+/** Whether this is `Schema.Json` or `Schema.MutableJson`. */
+const isJsonOfEffect = (ast: AST): boolean => idOfEffect(ast)?.endsWith("Json") === true
+
+const idOfEffect = ({ annotations }: AST): string | undefined => {
+  const id: unknown = (annotations?.["representation"] as { readonly id?: unknown } | undefined)?.id
+  return typeof id === "string" && id.startsWith("effect/schema/") ? id : undefined
 }
 
 /** Returns the first answer about a schema or a part of it. Each part is visited once: schemas may be recursive. */

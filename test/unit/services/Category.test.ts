@@ -356,6 +356,47 @@ describe("a category", () => {
     for (const [make, why] of refused) assert.throws(make, why)
   })
 
+  it("refuses options that it does not know, and values of another kind", () => {
+    const make = Category.make as (...given: ReadonlyArray<unknown>) => unknown
+    const { String: text } = Schema
+    class Made extends Schema.Class<Made>("Made")({ user: text }) {}
+    const withMetadata = (metadata: unknown) => () => make("a", {}, { metadata })
+    const refused: ReadonlyArray<readonly [make: () => unknown, why: RegExp]> = [
+      [() => make("a", {}, { retierd: { B: text } }), /options.retierd is not known; did you mean retired\?/],
+      [() => make("a", {}, { metdata: Schema.Struct({}) }), /options.metdata is not known; did you mean metadata\?/],
+      [() => make("a", {}, { retired: null }), /options.retired must be an object, not null/],
+      [() => make("a", {}, { renamed: "B" }), /options.renamed must be an object, not "B"/],
+      [() => make("a", {}, { renamed: { B: Symbol("A") } }), /renames "B" to a symbol, for which it has no schema/],
+      [() => make("a", {}, null), /options must be an object, not null/],
+      [() => make("a", {}, [1]), /options must be an object, not an array/],
+      [() => make("a", null), /schemas must be an object, not null/],
+      [() => make("a"), /schemas must be an object, not null/],
+      [() => make("a", [text]), /schemas must be an object, not an array/],
+      [() => make(5, {}), /category name must be a text .* is 5/],
+      [() => make(Symbol("a"), {}), /category name must be a text .* is a symbol/],
+      [withMetadata({ user: text }), /schema of the metadata in category a cannot be used: it is not a Schema/],
+      [withMetadata(null), /schema of the metadata in category a cannot be used: it is not a Schema/],
+      [withMetadata(Schema.Struct({ [Symbol("x")]: text })), /its key Symbol\(x\) is not a string/],
+      [withMetadata(Made), /is read as a plain object, but this schema is one of instances/],
+      [withMetadata(Schema.Union([Schema.Struct({}), Made])), /is read as a plain object/],
+      [withMetadata(Schema.Struct({}).pipe(Schema.decodeTo(Schema.Date as never))), /is read as a plain object/],
+      [withMetadata(Schema.ReadonlyMap(text, text)), /is read as a plain object/],
+      [withMetadata(Schema.NullOr(text)), /metadata must be an object/],
+      [withMetadata(Schema.Array(text)), /metadata must be an object/],
+      [withMetadata(Schema.fromJsonString(Schema.Struct({}))), /metadata must be an object/]
+    ]
+    for (const [make, why] of refused) assert.throws(make, why)
+    const taken = [
+      Schema.Struct(Made.fields),
+      Schema.Record(text, text),
+      Schema.NullOr(Schema.Struct({})),
+      Schema.Json,
+      Schema.Unknown,
+      Schema.suspend(() => Made)
+    ]
+    for (const metadata of taken) assert.doesNotThrow(withMetadata(metadata))
+  })
+
   test(
     "compiles a schema at the first event of its type, so that schemas may refer to later ones",
     Effect.gen(function* () {
