@@ -21,6 +21,8 @@ import { EventTypes } from "./category/EventTypes.ts"
 import {
   all,
   checkDeclarations,
+  copyOfStored,
+  isObject,
   marksIn,
   noMarks,
   readingChecks,
@@ -216,6 +218,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   checkDeclarations(name, schemas, options)
   const { renamed = {}, retired = {} as R } = options
   const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as Schemas[string] })
+  const readTypes = { ...schemas, ...retired }
   const stream = (id: string) => `${name}-${id}`
   type Known = Recorded<S, M> | Recorded<R, M>
   const decode = (event: RecordedEvent) => {
@@ -235,7 +238,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         yield* checkOptions(call, given, readingChecks)
         const { unreadable = "fail" as P, ...options } = given
         const { filter, limit } = options
-        const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, name, { ...schemas, ...retired })
+        const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, name, readTypes)
         if (refusal !== undefined) return yield* refusal
         const stored = types.storedFilter<Omit<O, "unreadable">>(options)
         if (unreadable !== "skip" || limit === undefined) return decodeStream(read(store, stored), decode, unreadable)
@@ -249,8 +252,12 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     schemas,
     retired,
     stream,
-    encode: (event) => Effect.fromResult(types.encode(event, noMarks)),
-    decode: (event) => Effect.fromResult(decode(event)),
+    encode: (event) => Effect.suspend(() => Effect.fromResult(types.encode(event, noMarks))),
+    decode: (event) =>
+      Effect.suspend(() => {
+        const copy = copyOfStored(event)
+        return Effect.fromResult(Result.isSuccess(copy) ? decode(copy.success) : types.fail("an event", copy.failure))
+      }),
     append: (id, events, options) =>
       Effect.flatMap(EventStore, (store) => {
         const wrong = wrongId("Category.append", id)
@@ -260,9 +267,9 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         const marks = marksIn(options)
         return Effect.flatMap(
           all(
-            name,
             events,
-            (event) => types.encode(event, marks),
+            // The event store says what is wrong with what is not an object.
+            (event) => (isObject(event) ? types.encode(event, marks) : Result.succeed(event as NewEvent)),
             (error, index) => atPlace(error, { stream: stream(id), index })
           ),
           (encoded) => store.append(stream(id), encoded, options)

@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import { unreadable } from "../../domain/format/checkOptions.ts"
 import { isJsonValue } from "./isJsonValue.ts"
 import { isSameJson } from "./isSameJson.ts"
 import { isSameForm, isSameKind } from "./isSameForm.ts"
@@ -96,7 +97,9 @@ const withJsonForm = (schema: EventSchema, plain: Ways, json: Ways): Ways => {
   const encode: Convert = (value) => {
     const own = plain.encode(value)
     if (Result.isFailure(own)) return own
-    if (isPlain && isJsonValue(own.success)) {
+    const isJson = isPlain && isReadAsJson(own.success)
+    if (isJson === undefined) return refused(`it ${unreadable}`)
+    if (isJson) {
       return isChecked ? ifSame(value, own.success, decode(own.success), plain.encode) : own
     }
     const encoded = json.encode(value)
@@ -111,6 +114,15 @@ const withJsonForm = (schema: EventSchema, plain: Ways, json: Ways): Ways => {
     return isChecked && !isSameKind(value, read.success) ? otherMeaning : encoded
   }
   return { encode, decode }
+}
+
+/** Returns `undefined` for a value of the caller that cannot be read, such as one with a getter that throws. */
+const isReadAsJson = (value: unknown): boolean | undefined => {
+  try {
+    return isJsonValue(value)
+  } catch {
+    return undefined
+  }
 }
 
 /** Turns what an asynchronous schema, or one that throws, makes of a value into a failure. */

@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
-import { nearest, shown } from "../../domain/format/checkOptions.ts"
+import { nearest, shown, unreadable } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
@@ -76,36 +76,39 @@ export class EventTypes {
    * are those of the options of an append.
    */
   encode(event: Given, marks: Marks): Result.Result<NewEvent, EventSchemaError> {
-    // The event store says what is wrong with it.
-    if (typeof event !== "object" || event === null) return Result.succeed(event as NewEvent)
-    const { type } = event
+    if (typeof event !== "object" || event === null) {
+      return this.fail("an event", `it must be an object, not ${shown(event)}`)
+    }
+    const copy = copyOf(event, this.#metadata !== undefined)
+    if (copy === undefined) return this.fail("an event", `it ${unreadable}`)
+    const { type } = copy
     const known = this.#known.get(type)
-    if (known === undefined) return this.#fail(type, this.#unknown(type))
-    if (known.refusal !== undefined) return this.#fail(type, known.refusal)
-    const encoded = known.codec.encode(event.data)
-    if (Result.isFailure(encoded)) return this.#fail(type, encoded.failure.message)
-    const data = encoded.success
+    if (known === undefined) return this.fail(type, this.#unknown(type))
+    if (known.refusal !== undefined) return this.fail(type, known.refusal)
+    const encoded = known.codec.encode(copy.data)
+    if (Result.isFailure(encoded)) return this.fail(type, encoded.failure.message)
+    copy.data = encoded.success
     // `EventStore` would store null instead, which is another value.
-    if (data === undefined) return this.#fail(type, "its data is undefined, which JSON cannot express; use null")
-    if (this.#metadata === undefined) return Result.succeed({ ...event, type, data } as NewEvent)
-    const { metadata = {} } = event
+    if (copy.data === undefined) return this.fail(type, "its data is undefined, which JSON cannot express; use null")
+    if (this.#metadata === undefined) return Result.succeed(copy as NewEvent)
+    const { metadata = {} } = copy
     const converted = this.#metadata.encode(metadata, marks)
-    return Result.isSuccess(converted)
-      ? Result.succeed({ ...event, type, data, metadata: converted.success } as NewEvent)
-      : this.#fail(type, `its metadata: ${converted.failure.message}`)
+    if (Result.isFailure(converted)) return this.fail(type, `its metadata: ${converted.failure.message}`)
+    copy.metadata = converted.success
+    return Result.succeed(copy as NewEvent)
   }
 
   /** Returns the event as the application has it, by its present name, or why its stored data does not match. */
   decode(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
     const known = this.#known.get(event.type)
-    if (known === undefined) return this.#fail(event.type, unknownStoredType)
+    if (known === undefined) return this.fail(event.type, unknownStoredType)
     const decoded = known.codec.decode(event.data)
-    if (Result.isFailure(decoded)) return this.#fail(event.type, decoded.failure.message)
+    if (Result.isFailure(decoded)) return this.fail(event.type, decoded.failure.message)
     if (this.#metadata === undefined) return Result.succeed({ ...event, type: known.type, data: decoded.success })
     const metadata = this.#metadata.decode(event.metadata)
     return Result.isSuccess(metadata)
       ? Result.succeed({ ...event, type: known.type, data: decoded.success, metadata: metadata.success })
-      : this.#fail(known.type, `its metadata: ${metadata.failure.message}`)
+      : this.fail(known.type, `its metadata: ${metadata.failure.message}`)
   }
 
   /** Returns options whose filter has all names under which events of its types may be stored: present and former ones. */
@@ -126,13 +129,15 @@ export class EventTypes {
     return near === undefined ? unknownType : `the category has no schema for this type (did you mean ${near}?)`
   }
 
-  #fail(type: string, why: string): Result.Result<never, EventSchemaError> {
-    return Result.fail(new EventSchemaError({ category: this.#category, type, why }))
+  /** Returns the failure for an event. Its type may be anything that a caller gave. */
+  fail(type: unknown, why: string): Result.Result<never, EventSchemaError> {
+    const name = typeof type === "string" ? type : shown(type)
+    return Result.fail(new EventSchemaError({ category: this.#category, type: name, why }))
   }
 }
 
 /** An event as the application has it. */
-interface Given {
+export interface Given {
   readonly type: string
   readonly data?: unknown
   readonly metadata?: unknown
@@ -140,6 +145,26 @@ interface Given {
 
 /** A stored event whose data and metadata were decoded. */
 export type Decoded = Omit<RecordedEvent, "data" | "metadata"> & { readonly data: unknown; readonly metadata: unknown }
+
+interface Copy {
+  type: string
+  data?: unknown
+  metadata?: unknown
+}
+
+/**
+ * Copies an event, also a type, data and metadata that its class gives it. Returns `undefined` if it cannot be read: that
+ * may run code of the caller.
+ */
+const copyOf = (event: Given, withMetadata: boolean): Copy | undefined => {
+  try {
+    const copy: Copy = { ...event, type: event.type, data: event.data }
+    if (withMetadata) copy.metadata = event.metadata
+    return copy
+  } catch {
+    return undefined
+  }
+}
 
 const codecOf = (category: string, type: string, schema: EventSchema): EventCodec => {
   const why = Schema.isSchema(schema) ? problemOf(schema.ast) : notASchema

@@ -55,19 +55,15 @@ export class MetadataCodec {
   }
 
   #encode(metadata: unknown): Converted {
-    if (!isObject(metadata)) return this.#codec.encode(metadata)
-    try {
-      const marks = marksOf(metadata)
-      if (marks === undefined) return this.#codec.encode(metadata)
-      const named = (this.#typed ??= namedBy(SchemaAST.toType(this.#schema.ast)))
-      const wrong = markNames.find((name) => !named.includes(name) && !isText(marks[name]))
-      if (wrong !== undefined) {
-        return refused(`its ${wrong} must be a text, because it is a mark, and the schema does not name it`)
-      }
-      return withMarks(marks, this.#codec.encode(without(metadata, marks, named)))
-    } catch {
-      return refused(`it ${unreadable}`)
-    }
+    const copy = isObject(metadata) ? copyOf(metadata) : undefined
+    if (copy === undefined) return isObject(metadata) ? refused(`it ${unreadable}`) : this.#codec.encode(metadata)
+    const marks = marksOf(copy)
+    if (marks === undefined) return this.#codec.encode(metadata)
+    const named = (this.#typed ??= namedBy(SchemaAST.toType(this.#schema.ast)))
+    const wrong = markNames.find((name) => !named.includes(name) && !isText(marks[name]))
+    return wrong === undefined
+      ? withMarks(marks, this.#codec.encode(without(copy, marks, named)))
+      : refused(`its ${wrong} must be a text, because it is a mark, and the schema does not name it`)
   }
 
   /** Says why this would not be read back as it is stored; `undefined` if it would. */
@@ -78,6 +74,15 @@ export class MetadataCodec {
     return Result.isSuccess(again) && isSameJson(again.success, stored) && isSameKind(metadata, read.success)
       ? undefined
       : "it would be read back as another value"
+  }
+}
+
+/** Returns `undefined` if it cannot be read: that may run code of the caller. */
+const copyOf = (metadata: object): object | undefined => {
+  try {
+    return { ...metadata }
+  } catch {
+    return undefined
   }
 }
 

@@ -1,16 +1,18 @@
 /** Checks what a caller gives to a category, as far as the event store cannot. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { EventSchemaError } from "../../domain/event/EventErrors.ts"
+import type { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import {
   anObject,
   anything,
+  elementOf,
   type Checks,
   oneOf,
   refuseWrongOptions,
   shown,
   unreadable
 } from "../../domain/format/checkOptions.ts"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { readStreamChecks, type ReadStreamOptions } from "../streams/StreamReader.ts"
@@ -85,25 +87,28 @@ export const marksIn = (options: Marks | undefined): Marks => {
 
 /** Converts many events in one effect, since an effect for each would cost more than the conversion. */
 export const all = <A, B>(
-  category: string,
   values: ReadonlyArray<A>,
   each: (value: A) => Result.Result<B, EventSchemaError>,
   errorAt: (error: EventSchemaError, index: number) => EventSchemaError
 ): Effect.Effect<Array<B>, EventSchemaError> => {
   const converted: Array<B> = []
   for (let index = 0; index < values.length; index++) {
-    const result = readable(category, () => each(values[index]!))
-    if (Result.isFailure(result)) return Effect.fail(errorAt(result.failure, converted.length))
+    const result = each(elementOf(values, index))
+    if (Result.isFailure(result)) return Effect.fail(errorAt(result.failure, index))
     converted.push(result.success)
   }
   return Effect.succeed(converted)
 }
 
-/** Runs a conversion. An event whose fields cannot be read, such as a revoked proxy, is refused. */
-const readable = <B>(category: string, convert: () => Result.Result<B, EventSchemaError>) => {
+/** Returns a copy of an event that a caller gave as a stored one, or why it cannot be read. */
+export const copyOfStored = (event: RecordedEvent): Result.Result<RecordedEvent, string> => {
+  if (!isObject(event)) return Result.fail(`it must be an object, not ${shown(event)}`)
   try {
-    return convert()
+    const copy: RecordedEvent = { ...event }
+    return Result.succeed(isObject(copy.metadata) ? { ...copy, metadata: { ...copy.metadata } } : copy)
   } catch {
-    return Result.fail(new EventSchemaError({ category, type: "an event", why: `it ${unreadable}` }))
+    return Result.fail(`it ${unreadable}`)
   }
 }
+
+export const isObject = (value: unknown): value is object => typeof value === "object" && value !== null

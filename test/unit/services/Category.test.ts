@@ -356,6 +356,58 @@ describe("a category", () => {
     for (const [make, why] of refused) assert.throws(make, why)
   })
 
+  test(
+    "fails, and does not die, of events that are no events, and of fields that cannot be read",
+    Effect.gen(function* () {
+      const { position } = yield* EventStore.EventStore
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      const throwing = (name: string) =>
+        Object.defineProperty({ type: "Happened", data: {} }, name, {
+          enumerable: true,
+          get: () => {
+            throw new Error("mine")
+          }
+        })
+      const types = [Symbol("x"), null, 5n, { toString: () => proxy }, proxy, () => 1]
+      const data = [proxy, throwing("inner")]
+      const metadata = [proxy, throwing("correlationId")]
+      const events: ReadonlyArray<unknown> = [
+        null,
+        undefined,
+        5,
+        "x",
+        Symbol("x"),
+        proxy,
+        {},
+        [],
+        ...["type", "data", "metadata"].map(throwing),
+        ...data.map((one) => ({ type: "Happened", data: one })),
+        ...metadata.map((one) => ({ type: "Happened", data: {}, metadata: one })),
+        ...types.map((type) => ({ type, data: {} }))
+      ]
+      const schemas: ReadonlyArray<Schema.Codec<unknown, unknown>> = [
+        Schema.Struct({ inner: Schema.Date }),
+        Schema.Struct({ inner: Schema.String }),
+        Schema.Record(Schema.String, Schema.Any)
+      ]
+      for (const schema of schemas) {
+        const Kind = Category.make("kind", { Happened: schema }, { metadata: Schema.Struct({ user: Schema.String }) })
+        for (const event of events) {
+          const calls: ReadonlyArray<
+            Effect.Effect<unknown, EventStore.EventAppendError | EventSchemaError, EventStore.EventStore>
+          > = [Kind.encode(event as never), Kind.decode(event as never), Kind.append("1", [event as never])]
+          for (const call of calls) {
+            const error: { readonly _tag: string; readonly message: string } = yield* Effect.flip(call)
+            assert.include(["EventSchemaError", "InvalidEvent"], error._tag)
+            assert.notInclude(error.message, "mine")
+          }
+        }
+      }
+      assert.strictEqual(yield* position, 0)
+    })
+  )
+
   it("refuses options that it does not know, and values of another kind", () => {
     const make = Category.make as (...given: ReadonlyArray<unknown>) => unknown
     const { String: text } = Schema
