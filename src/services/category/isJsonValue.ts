@@ -1,4 +1,4 @@
-const { getPrototypeOf, prototype } = Object
+import { isObjectPrototype } from "../../domain/json/plainPrototype.ts"
 
 /**
  * Whether TaraSON would store a value as it is. It looks only for what a schema may encode to besides JSON; a value that
@@ -26,8 +26,7 @@ const isJsonObject = (value: object, depth: number): boolean => {
     for (const element of value) if (!isJsonValue(element, depth + 1)) return false
     return true
   }
-  const itsPrototype: unknown = getPrototypeOf(value)
-  if (itsPrototype !== prototype && itsPrototype !== null) return false
+  if (!isObjectPrototype(Object.getPrototypeOf(value))) return false
   for (const key in value) if (!isJsonValue((value as Record<string, unknown>)[key], depth + 1)) return false
   return true
 }

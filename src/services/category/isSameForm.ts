@@ -11,9 +11,11 @@ export const isSameForm = (a: unknown, b: unknown): boolean => {
     return typeof a === typeof b && (a === null) === (b === null)
   }
   const prototype: unknown = Object.getPrototypeOf(a)
-  if (prototype !== Object.getPrototypeOf(b)) return false
+  const isPlain = isObjectPrototype(prototype) && isObjectPrototype(Object.getPrototypeOf(b))
+  const areArrays = Array.isArray(a) && Array.isArray(b)
+  if (!isPlain && !areArrays && prototype !== Object.getPrototypeOf(b)) return false
   if (isWalked(a) && isWalked(b)) return isSameList([...a], [...b])
-  if (prototype === Object.prototype || prototype === null) {
+  if (isPlain) {
     const keys = Object.keys(a)
     const hasAll = keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key))
     return hasAll && keys.every((key) => isSameForm(fieldOf(a, key), fieldOf(b, key)))

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
@@ -355,6 +356,29 @@ describe("a category", () => {
     ]
     for (const [make, why] of refused) assert.throws(make, why)
   })
+
+  test(
+    "stores plain objects and arrays of another realm",
+    Effect.gen(function* () {
+      const foreign: unknown = runInNewContext("({ a: 1, b: [1, { c: 2 }] })")
+      const own = { a: 1, b: [1, { c: 2 }] }
+      const forms: ReadonlyArray<readonly [schema: Schema.Codec<unknown, unknown>, data: unknown, read: unknown]> = [
+        [Schema.ObjectKeyword, foreign, own],
+        [Schema.Struct({ u: Schema.Unknown }), { u: foreign }, { u: own }],
+        [
+          Schema.Struct({ at: Schema.Date, u: Schema.Unknown }),
+          { at: new Date(0), u: foreign },
+          { at: new Date(0), u: own }
+        ]
+      ]
+      for (const [index, [schema, data, read]] of forms.entries()) {
+        const Kind = Category.make("kind", { Happened: schema })
+        yield* Kind.append(`${index}`, [{ type: "Happened", data }])
+        const [event] = yield* Stream.runCollect(Kind.read(`${index}`))
+        assert.deepStrictEqual(event!.data, read)
+      }
+    })
+  )
 
   test(
     "fails, and does not die, of events that are no events, and of fields that cannot be read",
