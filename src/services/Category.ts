@@ -16,13 +16,12 @@ import { isArray } from "../domain/base/isArray.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
-import { atPlace, placeOf } from "./category/eventPlace.ts"
+import { isObject } from "./category/copyEvent.ts"
+import { atPlace } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
 import {
   all,
   checkDeclarations,
-  copyOfStored,
-  isObject,
   marksIn,
   noMarks,
   readingChecks,
@@ -220,13 +219,8 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as Schemas[string] })
   const readTypes = { ...schemas, ...retired }
   const stream = (id: string) => `${name}-${id}`
-  type Known = Recorded<S, M> | Recorded<R, M>
-  const decode = (event: RecordedEvent) => {
-    const decoded = types.decode(event)
-    return (
-      Result.isSuccess(decoded) ? decoded : Result.fail(atPlace(decoded.failure, placeOf(event)))
-    ) as Result.Result<Known, EventSchemaError>
-  }
+  type Known = Result.Result<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
+  const decode = (event: RecordedEvent) => types.decode(event) as Known
   const reading = <P extends Unreadable, O extends { readonly limit?: number; readonly filter?: TypeFilter }, E, A>(
     call: string,
     given: O & Reading<P>,
@@ -253,11 +247,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     retired,
     stream,
     encode: (event) => Effect.suspend(() => Effect.fromResult(types.encode(event, noMarks))),
-    decode: (event) =>
-      Effect.suspend(() => {
-        const copy = copyOfStored(event)
-        return Effect.fromResult(Result.isSuccess(copy) ? decode(copy.success) : types.fail("an event", copy.failure))
-      }),
+    decode: (event) => Effect.suspend(() => Effect.fromResult(types.decodeGiven(event) as Known)),
     append: (id, events, options) =>
       Effect.flatMap(EventStore, (store) => {
         const wrong = wrongId("Category.append", id)

@@ -18,7 +18,7 @@ import { mayBeJson, transforms } from "./schemaShape.ts"
 /** A schema that converts at once: without services, and not asynchronously. */
 export type EventSchema = Schema.Codec<unknown, unknown>
 
-/** A converted value, or why there is none. */
+/** A converted value, or why a value cannot be converted. */
 export type Converted = Result.Result<unknown, { readonly message: string }>
 type Convert = (value: unknown) => Converted
 

@@ -5,9 +5,10 @@ import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
 import { nearest, shown, unreadable } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
+import { copyOf, copyOfStored, type Given } from "./copyEvent.ts"
+import { atPlace, placeOf } from "./eventPlace.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
-import type { Marks } from "../EventUnions.ts"
-import { MetadataCodec } from "./MetadataCodec.ts"
+import { type Marks, MetadataCodec } from "./MetadataCodec.ts"
 import { problemOf, problemOfMetadata } from "./schemaShape.ts"
 
 /** Schemas by event type. */
@@ -77,23 +78,23 @@ export class EventTypes {
    */
   encode(event: Given, marks: Marks): Result.Result<NewEvent, EventSchemaError> {
     if (typeof event !== "object" || event === null) {
-      return this.fail("an event", `it must be an object, not ${shown(event)}`)
+      return this.#fail("an event", `it must be an object, not ${shown(event)}`)
     }
     const copy = copyOf(event, this.#metadata !== undefined)
-    if (copy === undefined) return this.fail("an event", `it ${unreadable}`)
+    if (copy === undefined) return this.#fail("an event", `it ${unreadable}`)
     const { type } = copy
     const known = this.#known.get(type)
-    if (known === undefined) return this.fail(type, this.#unknown(type))
-    if (known.refusal !== undefined) return this.fail(type, known.refusal)
+    if (known === undefined) return this.#fail(type, this.#unknown(type))
+    if (known.refusal !== undefined) return this.#fail(type, known.refusal)
     const encoded = known.codec.encode(copy.data)
-    if (Result.isFailure(encoded)) return this.fail(type, encoded.failure.message)
+    if (Result.isFailure(encoded)) return this.#fail(type, encoded.failure.message)
     copy.data = encoded.success
     // `EventStore` would store null instead, which is another value.
-    if (copy.data === undefined) return this.fail(type, "its data is undefined, which JSON cannot express; use null")
+    if (copy.data === undefined) return this.#fail(type, "its data is undefined, which JSON cannot express; use null")
     if (this.#metadata === undefined) return Result.succeed(copy as NewEvent)
     const { metadata = {} } = copy
     const converted = this.#metadata.encode(metadata, marks)
-    if (Result.isFailure(converted)) return this.fail(type, `its metadata: ${converted.failure.message}`)
+    if (Result.isFailure(converted)) return this.#fail(type, `its metadata: ${converted.failure.message}`)
     copy.metadata = converted.success
     return Result.succeed(copy as NewEvent)
   }
@@ -101,14 +102,20 @@ export class EventTypes {
   /** Returns the event as the application has it, by its present name, or why its stored data does not match. */
   decode(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
     const known = this.#known.get(event.type)
-    if (known === undefined) return this.fail(event.type, unknownStoredType)
+    if (known === undefined) return this.#failAt(event, event.type, unknownStoredType)
     const decoded = known.codec.decode(event.data)
-    if (Result.isFailure(decoded)) return this.fail(event.type, decoded.failure.message)
+    if (Result.isFailure(decoded)) return this.#failAt(event, event.type, decoded.failure.message)
     if (this.#metadata === undefined) return Result.succeed({ ...event, type: known.type, data: decoded.success })
     const metadata = this.#metadata.decode(event.metadata)
     return Result.isSuccess(metadata)
       ? Result.succeed({ ...event, type: known.type, data: decoded.success, metadata: metadata.success })
-      : this.fail(known.type, `its metadata: ${metadata.failure.message}`)
+      : this.#failAt(event, known.type, `its metadata: ${metadata.failure.message}`)
+  }
+
+  /** Does what `decode` does, for an event that a caller gave, which may be anything. */
+  decodeGiven(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
+    const copy = copyOfStored(event)
+    return Result.isSuccess(copy) ? this.decode(copy.success) : this.#fail("an event", copy.failure)
   }
 
   /** Returns options whose filter has all names under which events of its types may be stored: present and former ones. */
@@ -129,42 +136,19 @@ export class EventTypes {
     return near === undefined ? unknownType : `the category has no schema for this type (did you mean ${near}?)`
   }
 
+  #failAt(event: RecordedEvent, type: unknown, why: string): Result.Result<never, EventSchemaError> {
+    return Result.mapError(this.#fail(type, why), (error) => atPlace(error, placeOf(event)))
+  }
+
   /** Returns the failure for an event. Its type may be anything that a caller gave. */
-  fail(type: unknown, why: string): Result.Result<never, EventSchemaError> {
+  #fail(type: unknown, why: string): Result.Result<never, EventSchemaError> {
     const name = typeof type === "string" ? type : shown(type)
     return Result.fail(new EventSchemaError({ category: this.#category, type: name, why }))
   }
 }
 
-/** An event as the application has it. */
-export interface Given {
-  readonly type: string
-  readonly data?: unknown
-  readonly metadata?: unknown
-}
-
 /** A stored event whose data and metadata were decoded. */
 export type Decoded = Omit<RecordedEvent, "data" | "metadata"> & { readonly data: unknown; readonly metadata: unknown }
-
-interface Copy {
-  type: string
-  data?: unknown
-  metadata?: unknown
-}
-
-/**
- * Copies an event, also a type, data and metadata that its class gives it. Returns `undefined` if it cannot be read: that
- * may run code of the caller.
- */
-const copyOf = (event: Given, withMetadata: boolean): Copy | undefined => {
-  try {
-    const copy: Copy = { ...event, type: event.type, data: event.data }
-    if (withMetadata) copy.metadata = event.metadata
-    return copy
-  } catch {
-    return undefined
-  }
-}
 
 const codecOf = (category: string, type: string, schema: EventSchema): EventCodec => {
   const why = Schema.isSchema(schema) ? problemOf(schema.ast) : notASchema

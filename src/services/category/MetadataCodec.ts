@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as SchemaAST from "effect/SchemaAST"
 import { unreadable } from "../../domain/format/checkOptions.ts"
-import type { Marks } from "../EventUnions.ts"
+import { isObject } from "./copyEvent.ts"
 import type { Converted, EventCodec, EventSchema } from "./EventCodec.ts"
 import { isSameKind } from "./isSameForm.ts"
 import { isSameJson } from "./isSameJson.ts"
@@ -15,6 +15,9 @@ import { namesKey } from "./schemaShape.ts"
 const markNames = ["correlationId", "causationId"] as const
 
 type MarkName = (typeof markNames)[number]
+
+/** Marks that the options of an append set. */
+export type Marks = { readonly [Name in MarkName]?: string }
 
 /** Marks that a side of the schema names. */
 type Named = ReadonlyArray<MarkName>
@@ -87,8 +90,6 @@ const copyOf = (metadata: object): object | undefined => {
 }
 
 const refused = (message: string): Converted => Result.fail({ message })
-
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 /** A mark that is left out is right too. */
 const isText = (mark: unknown): boolean => mark === undefined || typeof mark === "string"

@@ -5,19 +5,17 @@ import type { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import {
   anObject,
   anything,
-  elementOf,
   type Checks,
+  elementOf,
   oneOf,
   refuseWrongOptions,
-  shown,
-  unreadable
+  shown
 } from "../../domain/format/checkOptions.ts"
-import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { readStreamChecks, type ReadStreamOptions } from "../streams/StreamReader.ts"
-import type { Marks } from "../EventUnions.ts"
-import type { Schemas } from "./EventTypes.ts"
+import type { Marks } from "./MetadataCodec.ts"
+import type { Declared, Schemas } from "./EventTypes.ts"
 
 /** Returns the error for a filter with a type that the category does not have: it would never match. */
 export const refuseTypes = (
@@ -33,19 +31,12 @@ export const refuseTypes = (
   return new InvalidArgument({ call, argument: "options.filter.types", why })
 }
 
-const declarationChecks: Checks<Declarations> = {
+const declarationChecks = {
   retired: anObject,
   renamed: anObject,
   // Its schema is looked at with those of the types.
   metadata: anything
-}
-
-/** Names of the options of `Category.make`. */
-interface Declarations {
-  readonly retired: unknown
-  readonly renamed: unknown
-  readonly metadata: unknown
-}
+} satisfies Checks<Omit<Declared, "schemas">>
 
 /** @throws Error */
 export const checkDeclarations = (name: unknown, schemas: unknown, options: unknown): void => {
@@ -99,16 +90,3 @@ export const all = <A, B>(
   }
   return Effect.succeed(converted)
 }
-
-/** Returns a copy of an event that a caller gave as a stored one, or why it cannot be read. */
-export const copyOfStored = (event: RecordedEvent): Result.Result<RecordedEvent, string> => {
-  if (!isObject(event)) return Result.fail(`it must be an object, not ${shown(event)}`)
-  try {
-    const copy: RecordedEvent = { ...event }
-    return Result.succeed(isObject(copy.metadata) ? { ...copy, metadata: { ...copy.metadata } } : copy)
-  } catch {
-    return Result.fail(`it ${unreadable}`)
-  }
-}
-
-export const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
