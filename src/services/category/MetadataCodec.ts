@@ -43,9 +43,9 @@ export class MetadataCodec {
     if (Result.isFailure(encoded) || !isObject(encoded.success)) return encoded
     const stored = encoded.success
     const named = (this.#stored ??= namedBy(SchemaAST.toEncoded(this.#schema.ast)))
-    if (!named.some((name) => marks[name] !== undefined && !Object.hasOwn(stored, name))) return encoded
+    if (!named.some((name) => marks[name] !== undefined || Object.hasOwn(stored, name))) return encoded
     const why = this.#whyNotRead(metadata, { ...marks, ...stored })
-    return why === undefined ? encoded : refused(`with the marks of the append ${why}`)
+    return why === undefined ? encoded : refused(`with its marks ${why}`)
   }
 
   /** Returns the metadata that was stored, or why it does not match the schema. */
