@@ -151,7 +151,9 @@ export class Explorer {
     const isNested = this.#plan.nestedEvery > 0 && random.below(this.#plan.nestedEvery) === 0
     let checked: Checked
     try {
-      checked = await withWatchdog(simulate(check(state, expectation, ending, isVerified), random))
+      checked = await withWatchdog(
+        simulate(check(state, expectation, ending, isVerified, isVerified && seed % 4 === 0), random)
+      )
     } catch (cause) {
       const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : JSON.stringify(cause)
       throw new ViolationFound({ why, trace: [...trace(), ...listing(state)] })

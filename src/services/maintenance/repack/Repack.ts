@@ -92,11 +92,14 @@ export const repack = (
       // A full meta refuses another segment, and only larger segments shrink it. So this flush may fail.
       yield* Effect.catchTag(flush(lib, tape, lib.journal.durable.batch), "MetaInvalid", () => Effect.succeed(0))
       const settings = settingsOf(options)
-      const run = runOf(tape.state.segments, settings, options.force ?? false)
-      if (run.length === 0) return nothing(tape)
+      const planned = yield* plan(tape, () => ({
+        run: runOf(tape.state.segments, settings, options.force ?? false),
+        settings
+      }))
+      if (planned === undefined) return nothing(tape)
       const { onProgress, why = "repack" } = options
-      const added = yield* rewrite(lib, tape, run, { settings, why, onProgress, leave: lib.guard })
-      return report(run, added)
+      const added = yield* rewrite(lib, tape, planned, { settings, why, onProgress, leave: lib.guard })
+      return report(planned.run, added)
     })
   )
 
@@ -116,19 +119,52 @@ export const mergeSmall = (
   tape.repacking.withPermit(
     Effect.gen(function* () {
       yield* leave.check
-      const { segments } = tape.state
-      const run = segments.slice(segments.length - choose(segments))
-      const [first] = run
-      if (first === undefined) return
-      const settings: Settings = {
-        targetBytes,
-        compression: first.compression,
-        dedup: run.some((segment) => segment.same !== undefined),
-        shardEvery: first.shardEvery ?? 0
-      }
-      yield* rewrite(lib, tape, run, { settings, why: "merge", onProgress: undefined, leave })
+      const planned = yield* plan(tape, () => {
+        const { segments } = tape.state
+        const run = segments.slice(segments.length - choose(segments))
+        const compression = run[0]?.compression ?? "keep"
+        const dedup = run.some((segment) => segment.same !== undefined)
+        return { run, settings: { targetBytes, compression, dedup, shardEvery: run[0]?.shardEvery ?? 0 } }
+      })
+      if (planned === undefined) return
+      const { settings } = planned
+      yield* rewrite(lib, tape, planned, { settings, why: "merge", onProgress: undefined, leave })
     })
   )
+
+/** The segments to rewrite, and the numbers that were taken for the new ones: `taken` and those up to `behind`. */
+interface Planned {
+  readonly run: ReadonlyArray<Segment>
+  readonly settings: Settings
+  readonly taken: number
+  readonly behind: number
+}
+
+/**
+ * Chooses the run and takes the numbers in one step, while no flush is under way: the number of a segment that comes after
+ * the run must be after those of the outputs, and a flush takes its number long before it lists the segment. `undefined`
+ * if there is nothing to rewrite.
+ */
+const plan = (tape: OpenTape, choose: () => Pick<Planned, "run" | "settings">): Effect.Effect<Planned | undefined> =>
+  tape.lock.withPermit(
+    Effect.sync(() => {
+      const { run, settings } = choose()
+      if (run.length === 0) return undefined
+      // A flush may add segments meanwhile. Their numbers must be at another distance than ours are from the run.
+      const { numbersBeforeRepack } = TapeState
+      const count = numbersBeforeRepack + segmentsMaxOf(tape, run, settings) + numbersBeforeRepack + 1
+      const taken = tape.takeRepackNumbers(count)
+      return { run, settings, taken, behind: taken + count }
+    })
+  )
+
+const zonesOfRun = (tape: OpenTape, run: ReadonlyArray<Segment>) => {
+  const last = run.at(-1)!
+  return zonesOf(tape, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
+}
+
+const segmentsMaxOf = (tape: OpenTape, run: ReadonlyArray<Segment>, { targetBytes }: Settings): number =>
+  outputsMax(run, targetBytes) + zonesOfRun(tape, run).length - 1
 
 interface Rewrite {
   readonly settings: Settings
@@ -141,12 +177,12 @@ interface Rewrite {
 const rewrite = Effect.fnUntraced(function* (
   lib: LibHandle,
   tape: OpenTape,
-  run: ReadonlyArray<Segment>,
+  planned: Planned,
   how: Rewrite
 ): Effect.fn.Return<ReadonlyArray<Segment>, RepackError> {
-  const { added, behind } = yield* write(lib, tape, run, how)
-  yield* Effect.onError(replace(lib, tape, run, added, how), () => undo(lib, tape, added))
-  tape.endRepack(behind)
+  const added = yield* write(lib, tape, planned, how)
+  yield* Effect.onError(replace(lib, tape, planned.run, added, how), () => undo(lib, tape, added))
+  tape.endRepack(planned.behind)
   return added
 })
 
@@ -189,28 +225,20 @@ const fits = (segment: Segment, isLast: boolean, settings: Settings): boolean =>
   return segment.rawBytes <= bytesMax && (isLast || segment.rawBytes >= targetBytes / 2)
 }
 
-/**
- * Writes the run into new segments, reads each back and compares it. Removes them after any failure. `behind` is the
- * number after the last one that was taken for them.
- */
+/** Writes the run into new segments, reads each back and compares it. Removes them after any failure. */
 const write = (
   lib: LibHandle,
   tape: OpenTape,
-  run: ReadonlyArray<Segment>,
+  { run, taken }: Planned,
   { leave, onProgress, settings }: Rewrite
-): Effect.Effect<{ readonly added: ReadonlyArray<Segment>; readonly behind: number }, RepackError> => {
+): Effect.Effect<ReadonlyArray<Segment>, RepackError> => {
   const last = run.at(-1)!
   const total = { records: sum(run, (segment) => segment.records), bytes: sum(run, (segment) => segment.rawBytes) }
   const counter = new Counter(total, onProgress)
-  const zones = zonesOf(tape, run[0]!.firstOrdinal, last.firstOrdinal + last.records)
-  const sources = zones.map(([from, to]) => new RepackSource(lib, tape, tape.role, from, to))
+  const sources = zonesOfRun(tape, run).map(([from, to]) => new RepackSource(lib, tape, tape.role, from, to))
   const added: Array<Segment> = []
-  // A flush may add segments meanwhile. Their numbers must be after ours, and at another distance than ours are from
-  // the run.
   const { numbersBeforeRepack } = TapeState
-  const segmentsMax = outputsMax(run, settings.targetBytes) + zones.length - 1
-  const count = numbersBeforeRepack + segmentsMax + numbersBeforeRepack + 1
-  const taken = tape.takeRepackNumbers(count)
+  const segmentsMax = segmentsMaxOf(tape, run, settings)
   const names: Array<string> = []
   const compression = settings.compression === "keep" ? run[0]!.compression : settings.compression
   const writeNext = Effect.suspend(() => {
@@ -237,7 +265,7 @@ const write = (
       const why = "its Merkle state does not match meta"
       return Effect.fail(new SegmentCorrupt({ tape: tape.name, segment: last.name, offset: 0, why }))
     }),
-    Effect.as({ added, behind: taken + count }),
+    Effect.as(added),
     Effect.onError(() => Effect.suspend(() => cleanUp))
   )
 }
