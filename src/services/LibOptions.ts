@@ -8,8 +8,9 @@ import {
   type Checks,
   isCount,
   oneOf,
-  shown
+  unless
 } from "../domain/format/checkOptions.ts"
+import { aDuration } from "./base/checkCall.ts"
 import { closeBytesCeiling, type Limits } from "../domain/format/Limits.ts"
 import { limitsCheck } from "../domain/format/limitsCheck.ts"
 import type { Placement } from "../domain/format/Placement.ts"
@@ -66,19 +67,6 @@ export interface Options {
   readonly reopen?: boolean | Schedule.Schedule<unknown>
 }
 
-const check =
-  (isRight: (value: unknown) => boolean, must: string): Check =>
-  (value) =>
-    value === undefined || isRight(value) ? undefined : { below: "", why: `must be ${must}, not ${shown(value)}` }
-
-const isDuration = (value: unknown): boolean => {
-  try {
-    return !Number.isNaN(Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)))
-  } catch {
-    return false
-  }
-}
-
 /** Whether it can be the placement of a lib is checked where the location is known. */
 const placementCheck: Check = (value) =>
   value === null ? { below: "", why: "must be a placement, not null" } : printable(value)
@@ -89,21 +77,24 @@ export const libChecks = {
   limits: limitsCheck,
   placement: placementCheck,
   closeBytes: aCountOrInfinity,
-  closeAfter: check(isDuration, 'a duration such as "60 seconds"'),
-  backlogMax: aCountOrInfinity,
-  mergeSegments: check((value) => value === false || isCount(value), "a whole number or false"),
-  reopen: check((value) => typeof value === "boolean" || Schedule.isSchedule(value), "true, false or a Schedule")
+  closeAfter: aDuration,
+  backlogMax: unless(
+    (value) => aCountOrInfinity(value) === undefined && Number(value) >= 1,
+    "a whole number, 1 or more"
+  ),
+  mergeSegments: unless(
+    (value) => value === false || (isCount(value) && value >= 2),
+    "a whole number, 2 or more, or false"
+  ),
+  reopen: unless((value) => typeof value === "boolean" || Schedule.isSchedule(value), "true, false or a Schedule")
 } satisfies Checks<Options>
 
 /** Returns the settings of the writer. */
 export const settingsOf = (options: Options) => ({
   closeBytes: Math.min(closeBytesCeiling, options.closeBytes ?? 64 * MiB),
   closeAfterMillis: Duration.toMillis(Duration.fromInputUnsafe(options.closeAfter ?? "60 seconds")),
-  backlogMax: Math.max(1, options.backlogMax ?? 4),
-  mergeSegments:
-    options.mergeSegments === undefined || options.mergeSegments === false
-      ? options.mergeSegments
-      : Math.max(2, options.mergeSegments)
+  backlogMax: options.backlogMax ?? 4,
+  mergeSegments: options.mergeSegments
 })
 
 /** Returns when a lib opens itself again; `undefined`: only `reopen` opens it. */

@@ -146,7 +146,8 @@ export const elementOf = <A>(array: ReadonlyArray<A>, index: number): A => {
 
 // ## Checks of values. An option that is `undefined` counts as left out.
 
-const unless = (isRight: (value: unknown) => boolean, must: string): Check => {
+/** A check that a value is right, or left out. */
+export const unless = (isRight: (value: unknown) => boolean, must: string): Check => {
   return (value) => (value === undefined || isRight(value) ? undefined : wrong(`must be ${must}, not ${shown(value)}`))
 }
 

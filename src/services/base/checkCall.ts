@@ -1,6 +1,7 @@
 /** Checks of what a caller gives, as effects. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { type Check, shown, withMethod, wrongOptions } from "../../domain/format/checkOptions.ts"
+import { type Check, shown, unless, withMethod, wrongOptions } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 
 /** Fails unless the options of a call are those of its table. Succeeds without options. */
@@ -32,3 +33,14 @@ export const checkLocation = (
     const why = `must be a text that is not empty and has no NUL, not ${shown(location)}`
     return Effect.fail(new InvalidArgument({ call, argument, why }))
   })
+
+const isDuration = (value: unknown): boolean => {
+  try {
+    return Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)) >= 0
+  } catch {
+    return false
+  }
+}
+
+/** A duration that is not negative. */
+export const aDuration: Check = unless(isDuration, 'a duration such as "60 seconds"')

@@ -11,8 +11,10 @@ import {
   isCount,
   nested,
   oneOf,
-  shown
+  shown,
+  unless
 } from "../../domain/format/checkOptions.ts"
+import { aDuration } from "../base/checkCall.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { beginning, isPlace, type SubscribeOptions } from "../follow/Subscription.ts"
 import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
@@ -86,35 +88,22 @@ const positive =
       ? undefined
       : { below: "", why: `must be a whole number from 1 to ${maximum}, not ${shown(value)}` }
 
-const check =
-  (isRight: (value: unknown) => boolean, must: string): Check =>
-  (value) =>
-    value === undefined || isRight(value) ? undefined : { below: "", why: `must be ${must}, not ${shown(value)}` }
-
-const isDuration = (value: unknown): boolean => {
-  try {
-    return !Number.isNaN(Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)))
-  } catch {
-    return false
-  }
-}
-
 const isName = (value: unknown): boolean => typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)
 
 const checks = {
-  name: check(isName, 'a name of 1 to 64 lower-case letters, digits, "-" and "_"'),
+  name: unless(isName, 'a name of 1 to 64 lower-case letters, digits, "-" and "_"'),
   version: positive(Number.MAX_SAFE_INTEGER),
   filter: nested(filterChecks),
   handler: aCallback,
   from: beginning((after) => isCount(after) || isPlace(after), "a position, or a Place"),
   partitions: positive(1024),
   maxInFlight: positive(1_000_000),
-  retry: check(Schedule.isSchedule, "a Schedule"),
+  retry: unless(Schedule.isSchedule, "a Schedule"),
   maxAttempts: positive(Number.MAX_SAFE_INTEGER),
   onPoison: oneOf("stop", "park", "skip"),
   checkpoint: nested({
     events: positive(Number.MAX_SAFE_INTEGER),
-    interval: check(isDuration, 'a duration such as "1 second"')
+    interval: aDuration
   } satisfies Checks<NonNullable<Options<string, never, never>["checkpoint"]>>),
   onClaimed: oneOf("refuse", "wait"),
   onNotInHistory: oneOf("fail", "begin-again"),

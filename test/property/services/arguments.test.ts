@@ -150,6 +150,16 @@ describe("what a caller gives", () => {
     )
   )
 
+  it.live("is refused if a setting of a writer means nothing, and is not raised silently", () =>
+    Effect.gen(function* () {
+      const wrong = { backlogMax: 0, mergeSegments: 1, closeAfter: "-5 seconds" } as const
+      for (const [name, value] of Object.entries(wrong)) {
+        const error = yield* Effect.flip(Effect.scoped(Lib.open("lib", { [name]: value })))
+        assert.deepInclude(error, { _tag: "InvalidArgument", argument: `options.${name}` })
+      }
+    }).pipe(Effect.provide(MemoryStorage.layer))
+  )
+
   it.live("is refused by name if it is an option that the call does not have", () =>
     inLib(({ withOptions }) =>
       Effect.gen(function* () {
