@@ -35,16 +35,7 @@ export type Encoded<S extends Shape.Any> = S extends {
 export const of = <S extends Shape.Any>(shape: S): Schema.Codec<S["Type"], Encoded<S>> =>
   schemaOf(shape as unknown as Kinds) as unknown as Schema.Codec<S["Type"], Encoded<S>>
 
-type Kinds =
-  | Shape.Simple<unknown>
-  | Shape.Literals<ReadonlyArray<string | boolean>>
-  | Shape.NullOr<Shape.Any>
-  | Shape.OptionalKey<Shape.Any>
-  | Shape.Struct<Shape.Fields>
-  | Shape.Tuple<ReadonlyArray<Shape.Any>>
-  | Shape.ArrayOf<Shape.Any>
-  | Shape.Union<ReadonlyArray<Shape.Any>>
-  | ErrorClass<Error, string, Shape.Fields>
+type Kinds = Shape.Kinds | ErrorClass<Error, string, Shape.Fields>
 
 type Made = Schema.Codec<unknown, unknown>
 

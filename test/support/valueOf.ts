@@ -2,19 +2,9 @@
 import * as fc from "fast-check"
 import type * as Shape from "../../src/domain/base/Shape.ts"
 
-type Kinds =
-  | Shape.Simple<unknown>
-  | Shape.Literals<ReadonlyArray<string | boolean>>
-  | Shape.NullOr<Shape.Any>
-  | Shape.OptionalKey<Shape.Any>
-  | Shape.Struct<Shape.Fields>
-  | Shape.Tuple<ReadonlyArray<Shape.Any>>
-  | Shape.ArrayOf<Shape.Any>
-  | Shape.Union<ReadonlyArray<Shape.Any>>
-
 /** Returns values of a shape, whose numbers have a form in JSON. */
 export const valueOf = (given: Shape.Any): fc.Arbitrary<unknown> => {
-  const shape = given as Kinds
+  const shape = given as Shape.Kinds
   switch (shape.kind) {
     case "literals":
       return fc.constantFrom<unknown>(...shape.literals)

@@ -187,3 +187,14 @@ export const NonEmptyArray = <S extends Any>(of: S): NonEmptyArray<S> =>
 
 /** A value of one of these shapes. */
 export const Union = <const M extends Elements>(members: M): Union<M> => shape({ kind: "union", members })
+
+/** Every shape but that of an error class, by its `kind`. */
+export type Kinds =
+  | Simple<unknown>
+  | Literals<ReadonlyArray<string | boolean>>
+  | NullOr<Any>
+  | OptionalKey<Any>
+  | Struct<Fields>
+  | Tuple<ReadonlyArray<Any>>
+  | ArrayOf<Any>
+  | Union<ReadonlyArray<Any>>
