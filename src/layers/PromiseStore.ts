@@ -226,3 +226,9 @@ export const restore = (backup: string, to: string, options: RestoreOptions = {}
     },
     restoreOptionChecks
   )
+
+/**
+ * Loads every part of the library that is otherwise loaded when it is first used. For a program that continues to run while its
+ * `node_modules` are replaced: see `Lib.preload`.
+ */
+export const preload = (): Promise<void> => Effect.runPromise(Lib.preload)

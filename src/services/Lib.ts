@@ -53,6 +53,7 @@ import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts
 import { libChecks, type Options, scheduleOf, settingsOf } from "./LibOptions.ts"
 import type { Durable, LibService, RecoverTapeOptions } from "./LibService.ts"
 import { type Copy, serve } from "./serveLib.ts"
+import { loadAll } from "./base/lazy.ts"
 import { copyLib, recoverLib, restore as restoreLib } from "./onDemand.ts"
 import { logWarnings, openSession, openWriterSession } from "./openSession.ts"
 import { type ReopenError, Sessions } from "./Sessions.ts"
@@ -210,3 +211,17 @@ export const restore: (
   const random = yield* Randomness
   return yield* restoreLib(options.storage ?? storage, backup, storage, to, makeUuidV7(random), options)
 })
+
+/**
+ * Loads every part of the library that is otherwise loaded when it is first used, such as `backup` and `verify`. Takes
+ * some 100 ms the first time.
+ *
+ * For a program that continues to run while its `node_modules` are replaced: a part that is loaded after that is not found. And for
+ * simulations, in which the first call of an operation must take the same steps as the second.
+ *
+ * @example
+ * ```ts
+ * yield* Lib.preload
+ * ```
+ */
+export const preload: Effect.Effect<void> = loadAll

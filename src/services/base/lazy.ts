@@ -23,11 +23,22 @@ export const lazyStream = <M extends Record<K, StreamOperation>, K extends strin
   return operation as M[K]
 }
 
+/** Every module that is loaded on demand. */
+const onDemand: Array<Effect.Effect<unknown>> = []
+
+/** Loads every module that would be loaded when it is first used. Does nothing the second time. */
+export const loadAll: Effect.Effect<void> = Effect.gen(function* () {
+  // A module that is loaded may add some.
+  for (let n = 0; n < onDemand.length; n++) yield* onDemand[n]!
+})
+
 const once = <M>(load: () => Promise<M>): Effect.Effect<M> => {
   let loaded: M | undefined
-  return Effect.suspend(() =>
-    loaded === undefined ? Effect.map(Effect.promise(load), (module) => (loaded = module)) : Effect.succeed(loaded)
+  const module = Effect.suspend(() =>
+    loaded === undefined ? Effect.map(Effect.promise(load), (its) => (loaded = its)) : Effect.succeed(loaded)
   )
+  onDemand.push(module)
+  return module
 }
 
 type StreamOperation = (...given: ReadonlyArray<never>) => Stream.Stream<unknown, unknown, unknown>

@@ -41,10 +41,13 @@ const clock: Clock.Clock = {
   sleep: () => Effect.never
 } as Clock.Clock
 
-/** Runs a program so that nothing in it depends on the time, and all randomness comes from `random`. */
+/**
+ * Runs a program so that nothing in it depends on the time or on what ran before, and all randomness comes from `random`.
+ */
 export const simulate = <A, E>(program: Effect.Effect<A, E>, random: Random): Promise<A> =>
   Effect.runPromise(
-    program.pipe(
+    // A module that is loaded in the midst of a program would change the order of its fibres the first time.
+    Effect.andThen(Lib.preload, program).pipe(
       Effect.provideService(Clock.Clock, clock),
       Effect.provideService(Randomness, (count) => bytesOf(count, random)),
       quiet

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { lazy } from "../../../../src/services/base/lazy.ts"
+import { lazy, loadAll } from "../../../../src/services/base/lazy.ts"
 import * as onDemand from "../../../../src/services/onDemand.ts"
 
 const add = (a: number, b: number): Effect.Effect<number> => Effect.succeed(a + b)
@@ -33,6 +33,22 @@ describe("an operation that is loaded on demand", () => {
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
       isThere = true
       assert.strictEqual(yield* later(1, 2), 3)
+    })
+  )
+
+  it.live("takes no more steps the first time than the second, after everything was loaded", () =>
+    Effect.gen(function* () {
+      const later = lazy(() => Promise.resolve({ add }), "add")
+      assert.throws(() => Effect.runSync(later(1, 2)))
+      let inner: typeof add | undefined
+      const outer = lazy(async () => {
+        inner = lazy(() => Promise.resolve({ add }), "add")
+        return { add }
+      }, "add")
+      yield* loadAll
+      assert.strictEqual(Effect.runSync(later(1, 2)), 3)
+      assert.strictEqual(Effect.runSync(outer(1, 2)), 3)
+      assert.strictEqual(Effect.runSync(inner!(1, 2)), 3)
     })
   )
 
