@@ -142,6 +142,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
         "Rebuilt without the mistake"
       )
   ],
+  ["duckdb", async () => says(await run("duckdb.ts", [], inScratch("duckdb")), "DuckDB sees 3300 of 3302 events")],
   [
     "consumer",
     async () =>
