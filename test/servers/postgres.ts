@@ -45,7 +45,7 @@ const isReady = (bin: string, port: number): boolean =>
 
 /** Starts a server. Takes about two seconds. */
 export const startPostgres = async (): Promise<PostgresServer> => {
-  // It may be a link: the other programs are beside what it points to.
+  // It may be a link: the other programs are in the folder that it points to.
   const bin = dirname(realpathSync(findServer("initdb", "postgresql")))
   const folder = mkdtempSync(join(tmpdir(), "litetapes-postgres-"))
   const user = owner()
