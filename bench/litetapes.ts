@@ -2,6 +2,8 @@
  * The public modules of the measured package, and nothing else. They are imported by path, because a folder with its
  * own package.json cannot import the package around it by name.
  */
+export * as Category from "../src/services/Category.ts"
+export * as Decider from "../src/services/Decider.ts"
 export * as EventStore from "../src/services/EventStore.ts"
 export * as Lib from "../src/services/Lib.ts"
 export * as NodeStorage from "../src/layers/NodeStorage.ts"

@@ -51,6 +51,7 @@ import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
 import { aLayer, callChecks } from "./promise/callChecks.ts"
+import { decidersOf, type PromiseDeciders } from "./promise/PromiseDeciders.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
 import type { TapeOptions } from "./promise/openTape.ts"
@@ -58,7 +59,16 @@ import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
 export { Aborted, Boundary }
-export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape, TapeOptions }
+export type {
+  CallOptions,
+  LongCallOptions,
+  Progress,
+  PromiseCategory,
+  PromiseDeciders,
+  PromiseLib,
+  PromiseTape,
+  TapeOptions
+}
 
 /** Where a lib is kept. */
 export interface StorageOptions {
@@ -70,7 +80,7 @@ export interface StorageOptions {
 export interface Options extends Lib.Options, StorageOptions, CallOptions {}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
-export interface PromiseStore extends PromiseLib, AsyncDisposable {
+export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposable {
   /** Appends events to a stream as one batch, and resolves once they are durable. */
   readonly append: (
     stream: string,
@@ -178,6 +188,7 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       runs.run("read", "PromiseStore.revision", callOptions, () => store.revision(stream), callChecks),
     position: () => runs.run("read", "PromiseStore.position", undefined, () => store.position),
     category: (category) => makeCategory(runs, category),
+    ...decidersOf(runs),
     tape: (name, tapeOptions) =>
       runs.run("change", "PromiseStore.tape", tapeOptions, () => openTape(runs, name, tapeOptions)),
     close,

@@ -42,6 +42,7 @@ import {
   type StreamReadError,
   type TypeFilter
 } from "./EventStore.ts"
+import { EventContext, valuesOf } from "./EventContext.ts"
 import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnions.ts"
 import { refuseCategories } from "./streams/EventFilter.ts"
 
@@ -254,16 +255,20 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         if (wrong !== undefined) return Effect.fail(wrong)
         // The event store says what is wrong with it.
         if (!isArray(events)) return store.append(stream(id), events, options)
-        const marks = marksIn(options)
-        return Effect.flatMap(
-          all(
-            events,
-            // The event store says what is wrong with what is not an object.
-            (event) => (isObject(event) ? types.encode(event, marks) : Result.succeed(event as NewEvent)),
-            (error, index) => atPlace(error, { stream: stream(id), index })
-          ),
-          (encoded) => store.append(stream(id), encoded, options)
-        )
+        return Effect.withFiber((fiber) => {
+          const outer = valuesOf(fiber.getRef(EventContext))
+          const marks = marksIn(options, outer)
+          const context = outer === undefined ? undefined : { ...outer, ...marks }
+          return Effect.flatMap(
+            all(
+              events,
+              // The event store says what is wrong with what is not an object.
+              (event) => (isObject(event) ? types.encode(event, marks, context) : Result.succeed(event as NewEvent)),
+              (error, index) => atPlace(error, { stream: stream(id), index })
+            ),
+            (encoded) => store.append(stream(id), encoded, options)
+          )
+        })
       }),
     read: (id, options = {}) =>
       reading("Category.read", options, (store, range) => {

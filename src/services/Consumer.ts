@@ -45,6 +45,7 @@ import {
 } from "./consumers/definition.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
 import { type Running, runningOf, type Status } from "./consumers/Running.ts"
+import { EventContext, of as causedBy } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
@@ -91,7 +92,7 @@ export const run = <Name extends string, E, R>(
     const context = yield* Effect.context<R>()
     const given = definitionOf(consumer.options)
     const handler: Definition<unknown, never>["handler"] = (event) =>
-      Effect.provideContext(given.handler(event), context)
+      Effect.provideService(Effect.provideContext(given.handler(event), context), EventContext, causedBy(event))
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
     const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)

@@ -35,7 +35,8 @@ export interface Options<Name extends string, E, R> {
   readonly filter?: EventFilter
   /**
    * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
-   * once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it can hang.
+   * once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it can hang. What it appends
+   * is caused by the event: see `litetapes/EventContext`.
    */
   readonly handler: (event: RecordedEvent) => Effect.Effect<unknown, E, R>
   /** Where to begin without a checkpoint, as for `subscribe`. Default: `start`. */
