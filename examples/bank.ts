@@ -102,7 +102,8 @@ const program = Effect.gen(function* () {
   const [there, back] = [transfer("17", "18", 500), transfer("18", "17", 500)]
   const moved = yield* atOnce(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? there : back)))
   const ends = yield* Effect.forEach(["17", "18"], (id) => Decider.load(accounts, id))
-  yield* must(ends[0]!.state! + ends[1]!.state! === left + each, "transfers made or lost money")
+  const total = ends.reduce((sum, { state = 0 }) => sum + state, 0)
+  yield* must(total === left + each, "transfers made or lost money")
 
   // No balance is negative after any event, whatever their order.
   for (const id of ["17", "18"]) {

@@ -16,7 +16,7 @@ import { isArray } from "../domain/base/isArray.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
-import { isObject } from "./category/copyEvent.ts"
+import { type Given, isObject } from "./category/copyEvent.ts"
 import { atPlace } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
 import {
@@ -255,20 +255,9 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         if (wrong !== undefined) return Effect.fail(wrong)
         // The event store says what is wrong with it.
         if (!isArray(events)) return store.append(stream(id), events, options)
-        return Effect.withFiber((fiber) => {
-          const outer = valuesOf(fiber.getRef(EventContext))
-          const marks = marksIn(options, outer)
-          const context = outer === undefined ? undefined : { ...outer, ...marks }
-          return Effect.flatMap(
-            all(
-              events,
-              // The event store says what is wrong with what is not an object.
-              (event) => (isObject(event) ? types.encode(event, marks, context) : Result.succeed(event as NewEvent)),
-              (error, index) => atPlace(error, { stream: stream(id), index })
-            ),
-            (encoded) => store.append(stream(id), encoded, options)
-          )
-        })
+        return Effect.flatMap(encodeAll(types, stream(id), events, options), (encoded) =>
+          store.append(stream(id), encoded, options)
+        )
       }),
     read: (id, options = {}) =>
       reading("Category.read", options, (store, range) => {
@@ -281,3 +270,22 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
       )
   }
 }
+
+/** Encodes the events of an append, with the metadata that its context sets. */
+const encodeAll = (
+  types: EventTypes,
+  stream: string,
+  events: ReadonlyArray<Given>,
+  options: AppendOptions | undefined
+): Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError> =>
+  Effect.withFiber((fiber) => {
+    const outer = valuesOf(fiber.getRef(EventContext))
+    const marks = marksIn(options, outer)
+    const context = outer === undefined ? undefined : { ...outer, ...marks }
+    return all(
+      events,
+      // The event store says what is wrong with what is not an object.
+      (event) => (isObject(event) ? types.encode(event, marks, context) : Result.succeed(event as NewEvent)),
+      (error, index) => atPlace(error, { stream, index })
+    )
+  })
