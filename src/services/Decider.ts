@@ -208,13 +208,11 @@ export type AllHandled<T extends ReadonlyArray<unknown>> = {
     : never
 }
 
-/** What the deciders of `handleAll` reject commands with. */
-export type RejectionOfAll<T extends ReadonlyArray<unknown>> =
-  T[number] extends Addressed<infer _, infer _2, infer E, infer _3> ? E : never
+/** What the decider of a command of `handleAll` rejects it with. */
+export type RejectionTo<A> = A extends Addressed<infer _, infer _2, infer E, infer _3> ? E : never
 
-/** Services that the deciders of `handleAll` need. */
-export type ServicesOfAll<T extends ReadonlyArray<unknown>> =
-  T[number] extends Addressed<infer _, infer _2, infer _3, infer R> ? R : never
+/** Services that the decider of a command of `handleAll` needs. */
+export type ServicesTo<A> = A extends Addressed<infer _, infer _2, infer _3, infer R> ? R : never
 
 /**
  * Handles commands for several aggregates as one: each decider decides on the state of its aggregate, and all events are appended
@@ -232,11 +230,11 @@ export type ServicesOfAll<T extends ReadonlyArray<unknown>> =
 export const handleAll = <const T extends ReadonlyArray<AnyAddressed>>(
   commands: T,
   options?: HandleOptions<T[number]["decider"]["category"]>
-): Effect.Effect<AllHandled<T>, RejectionOfAll<T> | HandleError, EventStore | ServicesOfAll<T>> =>
+): Effect.Effect<AllHandled<T>, RejectionTo<T[number]> | HandleError, EventStore | ServicesTo<T[number]>> =>
   handleCommands("Decider.handleAll", commands, options) as unknown as Effect.Effect<
     AllHandled<T>,
-    RejectionOfAll<T> | HandleError,
-    EventStore | ServicesOfAll<T>
+    RejectionTo<T[number]> | HandleError,
+    EventStore | ServicesTo<T[number]>
   >
 
 /** The state of an aggregate, and the last revision of its stream; −1 if it has no events. */
