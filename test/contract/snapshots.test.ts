@@ -181,6 +181,27 @@ describe("a snapshot", () => {
       assert.deepStrictEqual(yield* read(storage, makeLogs(), "restored"), { state: expected, folds: 12 })
     }))
 
+  test("of events that a restore has left out is ignored, also if the last one has its id again", (storage) =>
+    Effect.gen(function* () {
+      const last = makeLogs()
+      const noteLast = (location: string) =>
+        Effect.gen(function* () {
+          const { close, lib } = yield* openSession(storage, location)
+          const handled = Decider.handle(last.logs, "1", 9, { commandId: "last" })
+          yield* Effect.provideService(handled, EventStore.EventStore, yield* storeOf(lib))
+          if (location === "lib") yield* lib.backup("backup")
+          yield* close
+        })
+      yield* note(storage, 0, 9)
+      yield* noteLast("lib")
+      const late = (yield* bytesIn(storage))!
+      yield* Lib.restore("backup", "restored", { upTo: 7 }).pipe(Effect.provideService(Storage, storage))
+      yield* note(storage, 107, 109, makeLogs(), "restored")
+      yield* noteLast("restored")
+      yield* put(storage, late, "restored")
+      assert.deepStrictEqual((yield* read(storage, makeLogs(), "restored")).state, [...upTo(7), 107, 108, 9])
+    }))
+
   test("of the same position and revision, but of another event, is ignored", (storage) =>
     Effect.gen(function* () {
       // As if someone had put an older copy of the folder back, but not its derived files.
