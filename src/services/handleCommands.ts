@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import { EventIdConflict, WrongExpectedRevision } from "../domain/event/EventErrors.ts"
 import { elementOf, shown } from "../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../domain/format/Errors.ts"
@@ -133,7 +134,9 @@ const fieldsOf = (
 const isDecider = (value: unknown): value is AnyDecider => {
   try {
     const { category, options } = value as AnyDecider
-    return typeof options.decide === "function" && typeof category.encode === "function"
+    const parts = [options.decide, options.evolve, options.initialState]
+    const all: ReadonlyArray<unknown> = [...parts, category.stream, category.encode, category.decode, category.read]
+    return all.every((one) => typeof one === "function")
   } catch {
     return false
   }
@@ -148,14 +151,24 @@ class Conflict {
   }
 }
 
-const triesOf = ({ once }: Handling, { retry = 2 }: CommandOptions) => {
-  const isConflict = (error: unknown) => error instanceof Conflict
-  const tries = Effect.retry(
-    once,
-    typeof retry === "number" ? { while: isConflict, times: retry } : { while: isConflict, schedule: retry }
-  )
-  return Effect.mapError(tries, (error) => (error instanceof Conflict ? error.error : error))
-}
+/** Decides again after a conflict. The first try is made without a schedule, since hardly any command meets one. */
+const triesOf = ({ once }: Handling, { retry = 2 }: CommandOptions) =>
+  Effect.catch(once, (error) => {
+    if (!(error instanceof Conflict) || retry === 0) return Effect.fail(errorOf(error))
+    const schedule = typeof retry === "number" ? Schedule.recurs(retry) : retry
+    // The schedule decides whether there is a second try, too.
+    let isFirst = true
+    const next = Effect.suspend(() => {
+      if (!isFirst) return once
+      isFirst = false
+      return Effect.fail(error)
+    })
+    return Effect.mapError(Effect.retry(next, { while: isConflict, schedule }), errorOf)
+  })
+
+const isConflict = (error: unknown): error is Conflict => error instanceof Conflict
+
+const errorOf = (error: unknown): unknown => (isConflict(error) ? error.error : error)
 
 type Store = EventStore["Service"]
 
