@@ -80,7 +80,7 @@ export class AggregateStates {
   }
 
   /**
-   * Returns the state of an aggregate after all events that are durable now. Takes it out of memory: `keep` puts it back.
+   * Returns the state of an aggregate after all events that are durable now. Takes it out of memory: `keep` returns it.
    */
   take(id: string): Effect.Effect<Known<unknown>, LoadStateError, EventStore> {
     return Effect.suspend(() => {

@@ -149,7 +149,7 @@ export type Handled<C, State> =
         readonly state: State
         /** Last revision of the stream; −1 if it has no events. */
         readonly revision: number
-        /** Position of the last event that was appended; absent if there is none. */
+        /** Position of the last event that was appended; absent if nothing was appended. */
         readonly position?: number
         /** Whether the command was done before, so that this is its first result. */
         readonly repeated: boolean
@@ -163,8 +163,8 @@ export type HandleError = EventAppendError | EventSchemaError | StreamReadError 
  * Handles a command: loads the state of an aggregate, decides, and appends the events durably, at the revision that the
  * decision rests on.
  *
- * Commands for one stream are handled one after the other. A state that is in memory, and current, costs no read; a state that is
- * behind costs a read of the newer events. Fails with the rejection of `decide`, or as an append does.
+ * Commands for one stream are handled one after the other. A state that is in memory, and current, costs no read; an older one
+ * costs a read of the newer events. Fails with the rejection of `decide`, or as an append does.
  *
  * @example
  * ```ts

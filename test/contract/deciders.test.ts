@@ -218,7 +218,7 @@ describe("a decider", () => {
     })
   )
 
-  it.effect("decides again after a conflict, three times unless it is told otherwise, and then fails with it", () =>
+  it.effect("decides again after a conflict, three times by default, and then fails with it", () =>
     Effect.gen(function* () {
       const { deposit, within } = yield* opened
       let tries = 0
@@ -401,7 +401,7 @@ describe("the metadata of events", () => {
     })
   )
 
-  it.effect("is checked by the schema of its category, and is no part of what makes a repeat", () =>
+  it.effect("is checked by the schema of its category, and does not count in repeats", () =>
     Effect.gen(function* () {
       const { store, within } = yield* opened
       const Bill = Category.make(

@@ -3,20 +3,20 @@
 /** What is known of an aggregate: its state after some of its events. */
 export interface Known<State> {
   readonly state: State
-  /** Revision of the last event in it; −1 if there is none. */
+  /** Revision of the last event in it; −1 without events. */
   readonly revision: number
-  /** Position of that event; −1 if there is none. */
+  /** Position of that event; −1 without events. */
   readonly position: number
   /** Generation of the tape when the state was known to be current; `undefined` if that was not found out. */
   readonly generation: number | undefined
-  /** Revision of the newest snapshot; −1 if there is none. */
+  /** Revision of the newest snapshot; −1 if nothing was written. */
   readonly snapshot: number
 }
 
 /**
  * States by stream, up to a number of them; drops those that were not used for the longest time.
  *
- * A command takes a state out, and puts it back at its end. So a state that `evolve` changed halfway, because reading or
+ * A command takes a state out, and returns it at its end. So a state that `evolve` changed halfway, because reading or
  * folding failed, is never used again.
  */
 export class StateCache<State> {
