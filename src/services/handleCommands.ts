@@ -158,12 +158,12 @@ const triesOf = ({ once }: Handling, { retry = 2 }: CommandOptions) =>
     const schedule = typeof retry === "number" ? Schedule.recurs(retry) : retry
     // The schedule decides whether there is a second try, too.
     let isFirst = true
-    const next = Effect.suspend(() => {
+    const again = Effect.suspend(() => {
       if (!isFirst) return once
       isFirst = false
       return Effect.fail(error)
     })
-    return Effect.mapError(Effect.retry(next, { while: isConflict, schedule }), errorOf)
+    return Effect.mapError(Effect.retry(again, { while: isConflict, schedule }), errorOf)
   })
 
 const isConflict = (error: unknown): error is Conflict => error instanceof Conflict
