@@ -5,8 +5,7 @@ import { containsPlace } from "../domain/meta/LibHistory.ts"
 import { lineageOf } from "../domain/meta/LibState.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { appenderOf } from "./appenders.ts"
-import type { EventSchema } from "./category/EventCodec.ts"
-import { Snapshots } from "./deciders/Snapshot.ts"
+import { madeDeciders, type Snapshots } from "./deciders/Snapshot.ts"
 import { type Known, StateCache } from "./deciders/StateCache.ts"
 import { type AppendResult, EventStore, type NewEvent, type RecordedEvent } from "./EventStore.ts"
 import type { Internals } from "./internals.ts"
@@ -38,12 +37,11 @@ export interface AnyDecider {
     ) => Stream.Stream<Stored, StreamReadError | EventSchemaError, EventStore>
   }
   readonly options: {
-    readonly version?: number
     readonly initialState: () => unknown
     readonly evolve: (state: unknown, event: unknown) => unknown
     readonly decide: (command: unknown, state: unknown) => unknown
     readonly cache?: number
-    readonly snapshot?: { readonly every: number; readonly state: EventSchema }
+    readonly snapshot?: { readonly every: number }
   }
 }
 
@@ -60,9 +58,6 @@ export interface Past {
 export type LoadStateError = EventAppendError | StreamReadError | EventSchemaError | InvalidStreamName
 
 const statesMax = 1000
-
-// By decider, not by name: two deciders of one name may have different states.
-const snapshotsOf = new WeakMap<AnyDecider, Snapshots>()
 
 /** The states of one decider in one session of a lib. A session that was opened again begins without any. */
 export class AggregateStates {
@@ -187,7 +182,7 @@ export class AggregateStates {
   }
 
   #readSnapshot(stream: string): Effect.Effect<Base | undefined> {
-    const snapshots = this.#snapshots()
+    const snapshots = this.#snapshots
     if (snapshots === undefined) return Effect.succeed(undefined)
     const { journal, meta, root } = this.#session.handle
     return Effect.map(snapshots.read(root.derived, stream), (found) => {
@@ -197,14 +192,8 @@ export class AggregateStates {
     })
   }
 
-  #snapshots(): Snapshots | undefined {
-    const { snapshot, version = 1 } = this.#decider.options
-    if (snapshot === undefined) return undefined
-    const known = snapshotsOf.get(this.#decider)
-    if (known !== undefined) return known
-    const made = new Snapshots(this.#decider.name, version, snapshot.state)
-    snapshotsOf.set(this.#decider, made)
-    return made
+  get #snapshots(): Snapshots | undefined {
+    return madeDeciders.get(this.#decider)?.snapshots
   }
 
   /** Writes a snapshot if the last one is old enough. */
@@ -220,7 +209,7 @@ export class AggregateStates {
       const last = yield* Stream.runHead(store.read(stream, { from: revision, limit: 1 }))
       if (last._tag === "None" || last.value.position !== position) return known
       const place = { lib, lineage: lineageOf(handle.meta.state), position, revision, id: last.value.id }
-      yield* this.#snapshots()!.write(handle.root.derived, stream, place, state)
+      yield* this.#snapshots!.write(handle.root.derived, stream, place, state)
       return { ...known, snapshot: revision }
     }).pipe(Effect.orElseSucceed(() => known))
   }

@@ -23,17 +23,23 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
-import type { Category } from "./Category.ts"
-import { missing, optionChecks } from "./deciders/checks.ts"
+import type { Category, EventOf } from "./Category.ts"
+import { EventCodec } from "./category/EventCodec.ts"
+import { missing, optionChecks } from "./deciders/definition.ts"
+import { madeDeciders, Snapshots } from "./deciders/Snapshot.ts"
 import { type Aggregate, handleCommands, stateOf } from "./handleCommands.ts"
 import type { EventAppendError, EventStore, FindCommandError, NewEvent, StreamReadError } from "./EventStore.ts"
 import type { New, Plain } from "./EventUnions.ts"
 
 /** A category of any events. */
 export interface AnyCategory {
+  /** Name of the category. */
   readonly name: string
+  /** Returns the name of an aggregate's stream. */
   readonly stream: (id: string) => string
+  /** Encodes an event to append. */
   readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+  /** Reads the events of an aggregate. */
   readonly read: (
     id: string,
     options?: { readonly from?: number }
@@ -90,13 +96,13 @@ export interface Options<C extends AnyCategory, State, Command, D> {
   }
 }
 
-/** The events of `C` as `evolve` sees them: exactly as a read returns them. */
-export type EventOf<C> = C extends Category<infer S, infer R, infer _> ? Plain<S> | Plain<R> : never
-
 /** A decider. `E` is what it rejects commands with, `R` the services that it needs. */
 export interface Decider<C extends AnyCategory, State, Command, E = never, R = never> {
+  /** Its name. */
   readonly name: string
+  /** The category of its aggregates. */
   readonly category: C
+  /** What it was made of. To change a decider, make another one of these. */
   readonly options: Options<C, State, Command, Plainly<C> | E | Effect.Effect<Plainly<C> | E, E, R>>
 }
 
@@ -111,8 +117,11 @@ export const make = <C extends AnyCategory, State, Command, const D extends Deci
   refuseWrongOptions("Decider.make", options, optionChecks)
   const error = missing(options)
   if (error !== undefined) throw error
-  const { category, name } = options
-  return { name, category, options } as unknown as Decider<C, State, Command, RejectionOf<D>, ServicesOf<D>>
+  const { category, name, snapshot, version = 1 } = options
+  const made = { name, category, options } as unknown as Decider<C, State, Command, RejectionOf<D>, ServicesOf<D>>
+  const codec = snapshot === undefined ? undefined : new EventCodec(snapshot.state)
+  madeDeciders.set(made, { snapshots: codec === undefined ? undefined : new Snapshots(name, version, codec) })
+  return made
 }
 
 /** How to handle a command. */
@@ -184,8 +193,11 @@ export const handle = <C extends AnyCategory, State, Command, E, R>(
 
 /** A command for one aggregate, to be handled together with others. */
 export interface Addressed<C, State, E, R> {
+  /** Decides on it. */
   readonly decider: { readonly name: string; readonly category: C }
+  /** Id of the aggregate. */
   readonly id: string
+  /** The command. */
   readonly command: unknown
   /** Only for the compiler; it is never there. */
   readonly types?: { readonly state: State; readonly error: E; readonly services: R }

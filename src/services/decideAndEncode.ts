@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { isArray } from "../domain/base/isArray.ts"
 import { elementOf } from "../domain/format/checkOptions.ts"
+import { parseJson } from "../domain/json/strictDecode.ts"
 import type { AnyDecider } from "./AggregateStates.ts"
 import { isObject } from "./category/copyEvent.ts"
 import { atPlace } from "./category/eventPlace.ts"
@@ -113,7 +114,7 @@ const asRead = (stream: string, { data, metadata = {}, tags = [], type }: NewEve
 /** Returns what remains of a value that is stored as JSON, such as 0 of −0. What JSON cannot express is refused by the append. */
 const throughJson = (value: unknown): unknown => {
   try {
-    return JSON.parse(JSON.stringify(value))
+    return parseJson(JSON.stringify(value))
   } catch {
     return value
   }

@@ -13,6 +13,7 @@ import { AggregateStates, type AnyDecider } from "./AggregateStates.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import { wrongId } from "./category/checkCategoryCall.ts"
 import { commandChecks, type CommandOptions, whyTwice } from "./deciders/checks.ts"
+import { madeDeciders } from "./deciders/Snapshot.ts"
 import type { Known } from "./deciders/StateCache.ts"
 import { IsHandling, StreamTurns } from "./deciders/StreamTurns.ts"
 import { EventContext, valuesOf } from "./EventContext.ts"
@@ -131,16 +132,8 @@ const fieldsOf = (
   }
 }
 
-const isDecider = (value: unknown): value is AnyDecider => {
-  try {
-    const { category, options } = value as AnyDecider
-    const parts = [options.decide, options.evolve, options.initialState]
-    const all: ReadonlyArray<unknown> = [...parts, category.stream, category.encode, category.decode, category.read]
-    return all.every((one) => typeof one === "function")
-  } catch {
-    return false
-  }
-}
+const isDecider = (value: unknown): value is AnyDecider =>
+  typeof value === "object" && value !== null && madeDeciders.has(value)
 
 /** Somebody else appended to one of the streams: decide again. */
 class Conflict {

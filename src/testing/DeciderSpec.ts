@@ -16,7 +16,8 @@ import { AssertionError, deepStrictEqual } from "node:assert"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { AnyDecider } from "../services/AggregateStates.ts"
 import { decide, encodeDecided } from "../services/decideAndEncode.ts"
-import type { AnyCategory, Decided, Decider, EventOf } from "../services/Decider.ts"
+import type { EventOf } from "../services/Category.ts"
+import type { AnyCategory, Decided, Decider } from "../services/Decider.ts"
 
 /** What became of a command. */
 export interface Outcome<C, State, E> {

@@ -12,7 +12,6 @@ import { is } from "../../domain/base/readShape.ts"
 import * as Shape from "../../domain/base/Shape.ts"
 import { parseJson } from "../../domain/json/strictDecode.ts"
 import type { Place } from "../../domain/meta/LibHistory.ts"
-import { EventCodec, type EventSchema } from "../category/EventCodec.ts"
 import type { DerivedFiles, DerivedKey } from "../ports/Storage.ts"
 
 /** A larger state is not written. */
@@ -46,16 +45,22 @@ const isHead = is(
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
+/** Converts states to JSON values and back. */
+interface StateCodec {
+  readonly encode: (state: unknown) => Result.Result<unknown, { readonly message: string }>
+  readonly decode: (json: unknown) => Result.Result<unknown, { readonly message: string }>
+}
+
 /** The snapshots of one decider. */
 export class Snapshots {
   readonly #decider: string
   readonly #version: number
-  readonly #codec: EventCodec
+  readonly #codec: StateCodec
 
-  constructor(decider: string, version: number, schema: EventSchema) {
+  constructor(decider: string, version: number, codec: StateCodec) {
     this.#decider = decider
     this.#version = version
-    this.#codec = new EventCodec(schema)
+    this.#codec = codec
   }
 
   #key(stream: string): DerivedKey {
@@ -103,6 +108,12 @@ export class Snapshots {
     return Effect.logWarning(`litetapes: ${what} was not written: ${why}`)
   }
 }
+
+/**
+ * The deciders that were made, and their snapshots, if they have some. Here, and not where deciders are made, since that loads
+ * `effect/Schema`, which a promise store does without.
+ */
+export const madeDeciders = new WeakMap<object, { readonly snapshots: Snapshots | undefined }>()
 
 const parsed = (text: string): unknown => {
   try {
