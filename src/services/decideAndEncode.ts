@@ -1,12 +1,10 @@
 /** What a decider decides, and what is appended of it. */
 import * as Effect from "effect/Effect"
-import type { EventSchemaError } from "../domain/event/EventErrors.ts"
+import { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { isArray } from "../domain/base/isArray.ts"
 import { elementOf } from "../domain/format/checkOptions.ts"
 import { parseJson } from "../domain/json/strictDecode.ts"
 import type { AnyDecider } from "./AggregateStates.ts"
-import { isObject } from "./category/copyEvent.ts"
-import { atPlace } from "./category/eventPlace.ts"
 import { IsHandling } from "./deciders/StreamTurns.ts"
 import type { NewEvent, RecordedEvent } from "./EventStore.ts"
 
@@ -65,7 +63,10 @@ export const encodeDecided = (
         events.push(event)
         return category.decode(asRead(stream, event))
       })
-      const { data, type } = yield* Effect.mapError(decoded, (error) => atPlace(error, { stream, index }))
+      const { data, type } = yield* Effect.mapError(
+        decoded,
+        ({ category: name, type, why }) => new EventSchemaError({ category: name, type, why, stream, index })
+      )
       stored.push({ type, data })
     }
     return { events, stored }
@@ -97,6 +98,8 @@ const withShared = (event: unknown, shared: object | undefined, tags: ReadonlyAr
     return event
   }
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
 /** Returns an event as it will be read. Its place is not known yet, and nothing looks at it. */
 const asRead = (stream: string, { data, metadata = {}, tags = [], type }: NewEvent): RecordedEvent => ({

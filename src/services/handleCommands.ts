@@ -11,7 +11,6 @@ import { InvalidArgument } from "../domain/format/Errors.ts"
 import { isArray } from "../domain/base/isArray.ts"
 import { AggregateStates, type AnyDecider } from "./AggregateStates.ts"
 import { checkOptions } from "./base/checkCall.ts"
-import { wrongId } from "./category/checkCategoryCall.ts"
 import { commandChecks, type CommandOptions, whyTwice } from "./deciders/checks.ts"
 import { madeDeciders } from "./deciders/Snapshot.ts"
 import type { Known } from "./deciders/StateCache.ts"
@@ -111,9 +110,8 @@ const checkAggregates = (call: string, commands: unknown): Effect.Effect<Readonl
       const { decider, id, command } = fieldsOf(given)
       if (!isDecider(decider))
         return refuse(call, "decider", `must be a decider that Decider.make returned, not ${shown(decider)}`)
-      const wrong = wrongId(call, id)
-      if (wrong !== undefined) return Effect.fail(wrong)
-      aggregates.push({ decider, id: id as string, command })
+      if (typeof id !== "string") return refuse(call, "id", `must be a text, not ${shown(id)}`)
+      aggregates.push({ decider, id, command })
     }
     return Effect.succeed(aggregates)
   })
