@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import { EventIdConflict, WrongExpectedRevision } from "../domain/event/EventErrors.ts"
 import { elementOf, shown } from "../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../domain/format/Errors.ts"
@@ -142,20 +141,17 @@ class Conflict {
   }
 }
 
-/** Decides again after a conflict. The first try is made without a schedule, since hardly any command meets one. */
-const triesOf = ({ once }: Handling, { retry = 2 }: CommandOptions) =>
-  Effect.catch(once, (error) => {
-    if (!(error instanceof Conflict) || retry === 0) return Effect.fail(errorOf(error))
-    const schedule = typeof retry === "number" ? Schedule.recurs(retry) : retry
-    // The schedule decides whether there is a second try, too.
-    let isFirst = true
-    const again = Effect.suspend(() => {
-      if (!isFirst) return once
-      isFirst = false
-      return Effect.fail(error)
-    })
-    return Effect.mapError(Effect.retry(again, { while: isConflict, schedule }), errorOf)
-  })
+/** Decides again after a conflict: at once, unless a schedule sets pauses. */
+const triesOf = (handling: Handling, { retry = 2 }: CommandOptions): ReturnType<typeof triesLeft> =>
+  typeof retry === "number"
+    ? triesLeft(handling, retry)
+    : Effect.mapError(Effect.retry(handling.once, { while: isConflict, schedule: retry }), errorOf)
+
+/** Tries once, and again after conflicts, but not more often than `left` times. Needs no timer. */
+const triesLeft = (handling: Handling, left: number): Effect.Effect<ReadonlyArray<Outcome>, unknown, EventStore> =>
+  Effect.catch(handling.once, (error) =>
+    isConflict(error) && left > 0 ? triesLeft(handling, left - 1) : Effect.fail(errorOf(error))
+  )
 
 const isConflict = (error: unknown): error is Conflict => error instanceof Conflict
 
