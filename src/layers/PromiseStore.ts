@@ -27,9 +27,11 @@ import {
   type AppendOptions,
   type AppendResult,
   Boundary,
+  type DecisionModel,
   EventStore,
   layer as eventStoreLayer,
   type NewEvent,
+  type Projections,
   type Query,
   type QueryOptions,
   type QueryResult,
@@ -37,6 +39,7 @@ import {
   type ReadStreamOptions,
   type RecordedEvent,
   type StreamAppend,
+  streamOfTag,
   type SubscribeOptions,
   type SubscribeToStreamOptions,
   type SubscriptionBatch
@@ -57,7 +60,7 @@ import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
-export { Aborted, Boundary }
+export { Aborted, Boundary, streamOfTag }
 export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape, TapeOptions }
 
 /** Where a lib is kept. */
@@ -88,6 +91,11 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Returns the events that match a query, and the boundary to decide on: see `EventStore.query`. */
   readonly query: (query: Query, options?: QueryOptions & CallOptions) => Promise<QueryResult>
+  /** Returns the states of projections, and the condition for the append: see `EventStore.decisionModel`. */
+  readonly decisionModel: <States>(
+    projections: Projections<States>,
+    options?: CallOptions
+  ) => Promise<DecisionModel<States>>
   /**
    * Iterates over the events of the lib by position, and then over those that are appended later. Ends only by an error, by
    * `break`, or by its `signal`. Keeps the process alive.
@@ -165,6 +173,14 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       runs.iterate("PromiseStore.readAll", readOptions, () => store.readAll(withoutSignal(readOptions))),
     query: (query, queryOptions) =>
       runs.run("read", "PromiseStore.query", queryOptions, () => store.query(query, withoutSignal(queryOptions))),
+    decisionModel: (projections, callOptions) =>
+      runs.run(
+        "read",
+        "PromiseStore.decisionModel",
+        callOptions,
+        () => store.decisionModel(projections),
+        callChecks
+      ),
     subscribe: (from) => runs.iterate("PromiseStore.subscribe", from, () => store.subscribe(withoutSignal(from))),
     subscribeBatches: (from) =>
       runs.iterate("PromiseStore.subscribeBatches", from, () => store.subscribeBatches(withoutSignal(from))),

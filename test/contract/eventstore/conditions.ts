@@ -219,6 +219,18 @@ const places: Contract = (test) => {
           ["[0].tags", [{ tags: [] }]],
           ["[0].tags", [{ tags: "course:1" }]],
           ["[0].types", [{ types: [7] }]],
+          ["[0].tags[0]", [{ tags: [""] }]],
+          ["[1].tags[2]", [{ types: ["A"] }, { tags: ["a", "b", "a"] }]],
+          ["[0].tags[0]", [{ tags: ["é".repeat(129)] }]],
+          ["[0].tags[1]", [{ tags: ["a", "\ud800"] }]],
+          ["[0].tags[0]", [{ tags: ["\uffff"] }]],
+          ["[0].tags", [{ tags: Array.from({ length: 65 }, String) }]],
+          ["[0].types[1]", [{ types: ["A", ""] }]],
+          ["[0].types[0]", [{ types: ["LiteTape.Meta"] }]],
+          ["[0].types[0]", [{ types: ["é".repeat(129)] }]],
+          ["[0].types", [{ types: Array.from({ length: 4097 }, String) }]],
+          ["", Array.from({ length: 1024 }, () => ({ types: ["A", "B", "C"], tags: ["a", "b"] }))],
+          ["", Array.from({ length: 1025 }, () => ({ types: ["A"] }))],
           ["[0].type", [{ type: ["A"] }]]
         ]
         for (const [at, query] of bad) {
@@ -231,6 +243,9 @@ const places: Contract = (test) => {
           const appends = [{ stream: "note", events: [closed], condition }]
           assert.deepStrictEqual(yield* failing(store.appendAll(appends), all), all)
         }
+        // An event that matches several times is one match.
+        const repeated = [{ types: ["A", "A"] }, { types: ["A"] }, { types: ["A"], tags: ["a"] }]
+        assert.deepStrictEqual((yield* store.query(repeated)).events, [])
         const conditions: ReadonlyArray<readonly [at: string, condition: unknown]> = [
           ["", undefined],
           ["", null],

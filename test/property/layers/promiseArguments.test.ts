@@ -39,6 +39,7 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
       subscribeBatches: [store.subscribeBatches],
       subscribeToStream: [store.subscribeToStream, "order-1"],
       query: [store.query, "all"],
+      decisionModel: [store.decisionModel, { count: { query: "all", initialState: 0, evolve: (n: number) => n + 1 } }],
       find: [store.find, "order-1", "id"],
       findCommand: [store.findCommand, "order-1", "command"],
       revision: [store.revision, "order-1"],
@@ -75,7 +76,10 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
     PromiseCategory: {
       append: [orders.append, "1", placed],
       read: [orders.read, "1"],
-      readAll: [orders.readAll]
+      readAll: [orders.readAll],
+      query: [orders.query, [{ types: ["Placed"] }]],
+      subscribe: [orders.subscribe],
+      subscribeToStream: [orders.subscribeToStream, "1"]
     }
   } as const
   return { orders, withOptions }
@@ -85,7 +89,7 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
 const others = {
   PromiseStore: ["position", "category", "tapes", "durable", "contains", "stuck", "close"],
   PromiseTape: ["meta", "size", "segments"],
-  PromiseCategory: ["stream"]
+  PromiseCategory: ["stream", "projection"]
 }
 
 const named = (faces: Readonly<Record<string, Calls>>): Calls =>

@@ -1,6 +1,6 @@
 /** A lib as plain arrays: tapes of records, and events in the order of their positions. */
 import { type Json, type JsonObject, encode, encodeValue } from "../../../domain/json/TaraSON.ts"
-import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
+import type { NewEvent, Query, RecordedEvent } from "../../../services/EventStore.ts"
 
 export interface ModelTape {
   /** Canonical texts: two records are the same if these are. */
@@ -29,6 +29,9 @@ export class Model {
     readonly first: number
   }> = []
 
+  /** Boundaries of decisions as texts, which survive a restart. */
+  readonly boundaries: Array<string> = []
+
   tape(name: string): ModelTape {
     const known = this.tapes.get(name)
     if (known !== undefined) return known
@@ -41,9 +44,21 @@ export class Model {
     return this.events.filter(({ stream }) => stream === name)
   }
 
+  /** Returns the positions from `from` on of the events that match a query. */
+  matching(query: Query, from = 0): ReadonlyArray<number> {
+    return [...this.events.keys()].slice(from).filter((position) => isWanted(query, this.events[position]!))
+  }
+
   get streams(): ReadonlySet<string> {
     return new Set(this.events.map(({ stream }) => stream))
   }
+}
+
+/** Independent of the implementation on purpose. */
+const isWanted = (query: Query, { content }: ModelEvent): boolean => {
+  const { tags, type } = JSON.parse(content) as { readonly type: string; readonly tags: ReadonlyArray<string> }
+  if (query === "all") return true
+  return query.some((item) => (item.types ?? [type]).includes(type) && (item.tags ?? []).every((tag) => tags.includes(tag)))
 }
 
 export const linesOf = (records: ReadonlyArray<JsonObject>): Array<string> => records.map((record) => encode(record))
