@@ -174,13 +174,7 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
     query: (query, queryOptions) =>
       runs.run("read", "PromiseStore.query", queryOptions, () => store.query(query, withoutSignal(queryOptions))),
     decisionModel: (projections, callOptions) =>
-      runs.run(
-        "read",
-        "PromiseStore.decisionModel",
-        callOptions,
-        () => store.decisionModel(projections),
-        callChecks
-      ),
+      runs.run("read", "PromiseStore.decisionModel", callOptions, () => store.decisionModel(projections), callChecks),
     subscribe: (from) => runs.iterate("PromiseStore.subscribe", from, () => store.subscribe(withoutSignal(from))),
     subscribeBatches: (from) =>
       runs.iterate("PromiseStore.subscribeBatches", from, () => store.subscribeBatches(withoutSignal(from))),

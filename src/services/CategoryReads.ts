@@ -12,7 +12,14 @@ import { queryingChecks, refuseTypes, takeItems } from "./category/checkCategory
 import type { EventTypes } from "./category/EventTypes.ts"
 import { decodeAll, decodeStream, type Unreadable } from "./category/unreadable.ts"
 import type { QueryOptions, QueryResult } from "./CategoryReading.ts"
-import { EventStore, type Projection, type QueryError, type QueryItem, type RecordedEvent, type TypeFilter } from "./EventStore.ts"
+import {
+  EventStore,
+  type Projection,
+  type QueryError,
+  type QueryItem,
+  type RecordedEvent,
+  type TypeFilter
+} from "./EventStore.ts"
 import type { Schemas } from "./EventUnions.ts"
 import { refuseCategories } from "./streams/EventFilter.ts"
 
@@ -41,7 +48,7 @@ export class CategoryReads {
   readonly #decode = (event: RecordedEvent) => this.#types.decode(event)
 
   /** Streams what `read` returns, decoded. */
-  stream<A, O extends { readonly limit?: number; readonly filter?: TypeFilter }, E>(
+  stream<A, O extends object, E>(
     call: string,
     given: Given<O>,
     checks: Readonly<Record<string, Check>>,
@@ -51,7 +58,7 @@ export class CategoryReads {
       const store = yield* EventStore
       yield* checkOptions(call, given, checks)
       const { unreadable = "fail", ...options } = given
-      const { filter, limit } = options
+      const { filter, limit } = options as { readonly limit?: number; readonly filter?: TypeFilter }
       const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, this.#name, this.#schemas)
       if (refusal !== undefined) return yield* refusal
       const stored = this.#types.storedFilter<Omit<O, "unreadable">>(options)
@@ -96,7 +103,11 @@ export class CategoryReads {
     refuseWrongOptions("Category.projection", given ?? null, projectionChecks, "projection")
     const { evolve, initialState } = given
     if (typeof evolve !== "function")
-      throw new InvalidArgument({ call: "Category.projection", argument: "projection.evolve", why: "must be a function" })
+      throw new InvalidArgument({
+        call: "Category.projection",
+        argument: "projection.evolve",
+        why: "must be a function"
+      })
     return {
       query: this.#storedItems("Category.projection", "projection.query", given.query),
       initialState,

@@ -60,7 +60,10 @@ const problemOfWantedTypes: Check = (types) => {
   const all = types as ReadonlyArray<string>
   for (let at = 0; at < all.length; at++) {
     if (problemOfType(all[at]) !== undefined) {
-      return { below: `[${at}]`, why: "must be a type that an event can have: not empty, not reserved, at most 256 bytes" }
+      return {
+        below: `[${at}]`,
+        why: "must be a type that an event can have: not empty, not reserved, at most 256 bytes"
+      }
     }
   }
   return undefined

@@ -12,7 +12,10 @@ import * as PromiseStore from "litetapes/PromiseStore"
 
 const Course = Category.make(
   "course",
-  { Defined: Schema.Struct({ room: Schema.Int, at: Schema.Date }), Subscribed: Schema.Struct({ student: Schema.String }) },
+  {
+    Defined: Schema.Struct({ room: Schema.Int, at: Schema.Date }),
+    Subscribed: Schema.Struct({ student: Schema.String })
+  },
   { retired: { Closed: Schema.Struct({}) }, renamed: { Enrolled: "Subscribed" } }
 )
 
@@ -92,14 +95,23 @@ describe("a query of a category", () => {
     Effect.gen(function* () {
       // @ts-expect-error: the former name
       const former = Course.query([{ types: ["Enrolled"] }])
-      assert.match(yield* tagOf(former), /^InvalidArgument: Category\.query: query\[0\]\.types has "Enrolled", .* its types/)
+      assert.match(
+        yield* tagOf(former),
+        /^InvalidArgument: Category\.query: query\[0\]\.types has "Enrolled", .* its types/
+      )
       // @ts-expect-error: not an array of items
-      assert.match(yield* tagOf(Course.query("all")), /^InvalidArgument: Category\.query: query must be an array of items/)
+      assert.match(
+        yield* tagOf(Course.query("all")),
+        /^InvalidArgument: Category\.query: query must be an array of items/
+      )
       assert.match(yield* tagOf(Course.query([])), /^InvalidArgument: Category\.query: query must not be empty/)
       const limited = Course.query([{ types: ["Closed"] }], { limit: 1 } as object)
       assert.match(yield* tagOf(limited), /^InvalidArgument: Category\.query: options\.limit is not known/)
       const projection = { query: [{ types: ["Enrolled"] }], initialState: 0, evolve: () => 1 }
-      assert.throws(() => Course.projection(projection as never), /^Category\.projection: projection\.query\[0\]\.types has/)
+      assert.throws(
+        () => Course.projection(projection as never),
+        /^Category\.projection: projection\.query\[0\]\.types has/
+      )
       for (const one of [null, {}, { ...projection, query: [{ types: ["Closed"] }], evolve: 7 }, { initial: 1 }])
         assert.throws(() => Course.projection(one as never), /^Category\.projection: projection/)
     })
@@ -146,7 +158,8 @@ describe("a subscription to a category", () => {
       const second = yield* Effect.forkChild(Stream.runCollect(Stream.take(stream, 1)))
       while ((yield* store.position) < 6) {
         yield* Effect.yieldNow
-        if (first.pollUnsafe() === undefined && (yield* store.position) === 5) yield* Course.append("1", [subscribed("eve")])
+        if (first.pollUnsafe() === undefined && (yield* store.position) === 5)
+          yield* Course.append("1", [subscribed("eve")])
       }
       assert.deepStrictEqual(
         (yield* Fiber.join(first)).map(({ data }) => data.student),
@@ -162,9 +175,8 @@ describe("a subscription to a category", () => {
       yield* fill
       const seen: Array<string> = []
       const each = ({ type }: { readonly type: string }) => Effect.sync(() => seen.push(type))
-      for (const subscription of [Course.subscribe(), Course.subscribeToStream("1")]) {
-        assert.match(yield* tagOf(Stream.runForEach(subscription, each)), /^EventSchemaError: .*Moved/)
-      }
+      const both = [Stream.runForEach(Course.subscribe(), each), Stream.runForEach(Course.subscribeToStream("1"), each)]
+      for (const ending of both) assert.match(yield* tagOf(ending), /^EventSchemaError: .*Moved/)
       assert.deepStrictEqual(seen, ["Defined", "Subscribed", "Subscribed", "Defined", "Subscribed", "Subscribed"])
       const skipping = Course.subscribe({ unreadable: "skip", from: { after: 0 } })
       assert.lengthOf(yield* Stream.runCollect(Stream.take(skipping, 2)), 2)
@@ -172,7 +184,10 @@ describe("a subscription to a category", () => {
       assert.isTrue(raw[0]!.raw)
       // @ts-expect-error: no such type
       const wrong = Course.subscribe({ filter: { types: ["Enrolled"] } })
-      assert.match(yield* tagOf(Stream.runDrain(wrong)), /^InvalidArgument: Category\.subscribe: options\.filter\.types has/)
+      assert.match(
+        yield* tagOf(Stream.runDrain(wrong)),
+        /^InvalidArgument: Category\.subscribe: options\.filter\.types has/
+      )
     })
   )
 })

@@ -52,7 +52,9 @@ export const queriesOf = (fc: FastCheck, { illFormedText, text }: Texts): Querie
       inItem(".types", fc.constantFrom<object>({ types: [] }, { types: "A" }, { types: [null] })),
       inItem(
         ".types[0]",
-        fc.oneof(fc.constantFrom("", "LiteTape.Meta", "x".repeat(257)), illFormedText).map((type) => ({ types: [type] }))
+        fc
+          .oneof(fc.constantFrom("", "LiteTape.Meta", "x".repeat(257)), illFormedText)
+          .map((type) => ({ types: [type] }))
       ),
       inItem(
         ".tags[1]",

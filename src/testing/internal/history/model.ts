@@ -58,7 +58,9 @@ export class Model {
 const isWanted = (query: Query, { content }: ModelEvent): boolean => {
   const { tags, type } = JSON.parse(content) as { readonly type: string; readonly tags: ReadonlyArray<string> }
   if (query === "all") return true
-  return query.some((item) => (item.types ?? [type]).includes(type) && (item.tags ?? []).every((tag) => tags.includes(tag)))
+  return query.some(
+    (item) => (item.types ?? [type]).includes(type) && (item.tags ?? []).every((tag) => tags.includes(tag))
+  )
 }
 
 export const linesOf = (records: ReadonlyArray<JsonObject>): Array<string> => records.map((record) => encode(record))

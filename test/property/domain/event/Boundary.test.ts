@@ -50,7 +50,14 @@ describe("a boundary", () => {
 
   it("is not made of anything else, however long", () => {
     const uuid = "0".repeat(36)
-    const texts = ["", "b1.", `b1.${uuid}.${uuid}.`, `b1.${uuid}.${uuid}.01`, `b1.${uuid}.${uuid}.1\n`, "b1.".repeat(1e6)]
+    const texts = [
+      "",
+      "b1.",
+      `b1.${uuid}.${uuid}.`,
+      `b1.${uuid}.${uuid}.01`,
+      `b1.${uuid}.${uuid}.1\n`,
+      "b1.".repeat(1e6)
+    ]
     const long = `b1.${uuid}.${uuid}.${"1".repeat(1e6)}`
     for (const value of [...junk, ...texts, long, Boundary]) {
       assert.throws(() => Boundary.decode(value as string), InvalidArgument)

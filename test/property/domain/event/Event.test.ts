@@ -174,7 +174,10 @@ describe("an event", () => {
     [{ type: "A", tags: ["a", ""] }, /its tags\[1\] must not be empty/],
     [{ type: "A", tags: ["a", "b", "c", "b"] }, /its tags\[3\] must not repeat \[1\]/],
     [{ type: "A", tags: ["é".repeat(129)] }, /its tags\[0\] must have at most 256 bytes, not 258/],
-    [{ type: "A", tags: Array.from({ length: 65 }, String) }, /its tags must be an array of at most 64 texts, not of 65/]
+    [
+      { type: "A", tags: Array.from({ length: 65 }, String) },
+      /its tags must be an array of at most 64 texts, not of 65/
+    ]
   ])("is refused with its number and the reason: %j", (event, why) => {
     const run = () => encode(event as Event.NewEvent)
     assert.throws(run, why)

@@ -175,10 +175,11 @@ describe("a read of a category", () => {
         if (Exit.isFailure(read) || Exit.isFailure(queried)) continue
         assert.deepStrictEqual<unknown>(queried.value.events.map(shown), read.value.map(shown))
         const expected = read.value
-        for (const subscription of [
+        const subscriptions: ReadonlyArray<Read<Category.Unreadable>> = [
           Mixed.subscribe({ ...filter, unreadable }),
           ...(given.types === undefined ? [Mixed.subscribeToStream("1", { unreadable })] : [])
-        ]) {
+        ]
+        for (const subscription of subscriptions) {
           const followed = yield* Stream.runCollect(Stream.take(subscription, expected.length))
           assert.deepStrictEqual<unknown>(followed.map(shown), expected.map(shown))
         }

@@ -36,10 +36,10 @@ const query = fc.oneof(
   { weight: 6, arbitrary: fc.array(item, { minLength: 1, maxLength: 3 }) }
 )
 
-const newEvents = fc.array(
-  fc.record({ type: fc.constantFrom(...types), tags: fc.subarray(tags) }),
-  { minLength: 1, maxLength: 3 }
-)
+const newEvents = fc.array(fc.record({ type: fc.constantFrom(...types), tags: fc.subarray(tags) }), {
+  minLength: 1,
+  maxLength: 3
+})
 
 const decider = fc.record({
   query,

@@ -113,6 +113,9 @@ describe("a decision model", () => {
       const evolve = (): number => {
         throw broken
       }
-      assert.strictEqual(yield* Effect.catchDefect(store.decisionModel({ one: { ...good, evolve } }), Effect.succeed), broken)
+      assert.strictEqual(
+        yield* Effect.catchDefect(store.decisionModel({ one: { ...good, evolve } }), Effect.succeed),
+        broken
+      )
     }).pipe(Effect.provide(fresh), Effect.runPromise))
 })
