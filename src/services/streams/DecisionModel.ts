@@ -1,5 +1,6 @@
 /** Decision models: several small projections, each with a query of its own, read at once and with one boundary. */
 import * as Effect from "effect/Effect"
+import { isArray } from "../../domain/base/isArray.ts"
 import type { Boundary } from "../../domain/event/Boundary.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
@@ -77,7 +78,7 @@ const projectionChecks = {
 /** @throws InvalidArgument */
 const takeAll = (projections: unknown): ReadonlyArray<Taken> => {
   const refuse = (why: string) => new InvalidArgument({ call, argument: "projections", why })
-  if (typeof projections !== "object" || projections === null || Array.isArray(projections))
+  if (typeof projections !== "object" || projections === null || isArray(projections))
     throw refuse(`must be an object with a projection for each name, not ${shown(projections)}`)
   let entries: ReadonlyArray<[string, unknown]>
   try {

@@ -224,11 +224,11 @@ const places: Contract = (test) => {
           ["[0].tags[0]", [{ tags: ["é".repeat(129)] }]],
           ["[0].tags[1]", [{ tags: ["a", "\ud800"] }]],
           ["[0].tags[0]", [{ tags: ["\uffff"] }]],
-          ["[0].tags", [{ tags: Array.from({ length: 65 }, String) }]],
+          ["[0].tags", [{ tags: Array.from({ length: 65 }, (_, n) => String(n)) }]],
           ["[0].types[1]", [{ types: ["A", ""] }]],
           ["[0].types[0]", [{ types: ["LiteTape.Meta"] }]],
           ["[0].types[0]", [{ types: ["é".repeat(129)] }]],
-          ["[0].types", [{ types: Array.from({ length: 4097 }, String) }]],
+          ["[0].types", [{ types: Array.from({ length: 4097 }, (_, n) => String(n)) }]],
           ["", Array.from({ length: 1024 }, () => ({ types: ["A", "B", "C"], tags: ["a", "b"] }))],
           ["", Array.from({ length: 1025 }, () => ({ types: ["A"] }))],
           ["[0].type", [{ type: ["A"] }]]
