@@ -37,7 +37,7 @@ import type {
   ReadCategoryOptions,
   Reading,
   ReadOptions,
-  SubscribeOptionsOf,
+  SubscribeCategoryOptions,
   TypesIn,
   UnreadableError
 } from "./CategoryReading.ts"
@@ -61,7 +61,7 @@ import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnio
 
 export type { Marks, Metadata, New, Raw, Recorded, Schemas, Unreadable }
 export type { QueryItem, QueryOptions, QueryResult, Readable, ReadCategoryOptions, Reading, ReadOptions }
-export type { SubscribeOptionsOf, TypesIn, UnreadableError }
+export type { SubscribeCategoryOptions, TypesIn, UnreadableError }
 
 /** No types. */
 export type NoTypes = { readonly [Type in never]: Schema.Codec<unknown, unknown> }
@@ -208,7 +208,7 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
     P extends Unreadable = "fail",
     Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
   >(
-    options?: SubscribeOptionsOf<Types> & Reading<P>
+    options?: SubscribeCategoryOptions<Types> & Reading<P>
   ) => Stream.Stream<Readable<S, R, P, M, Types>, SubscribeError | UnreadableError<P>, EventStore>
   /** Streams the events of one aggregate by revision, then those that are appended later. Everything else is as for `subscribe`. */
   readonly subscribeToStream: <P extends Unreadable = "fail">(

@@ -25,7 +25,7 @@ export interface ReadCategoryOptions<Types extends string> extends Omit<ReadAllO
 }
 
 /** Where a subscription to a category begins, and which events it wants. `Types` are the types of the events that may match. */
-export interface SubscribeOptionsOf<Types extends string> extends Omit<SubscribeOptions, "filter"> {
+export interface SubscribeCategoryOptions<Types extends string> extends Omit<SubscribeOptions, "filter"> {
   /** Events to return, by type, tags and correlation id. Default: all. */
   readonly filter?: TypeFilter<Types>
 }

@@ -60,7 +60,7 @@ export interface PromiseCategory<
     P extends Category.Unreadable = "fail",
     Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
   >(
-    options?: Category.SubscribeOptionsOf<Types> & Category.Reading<P> & CallOptions
+    options?: Category.SubscribeCategoryOptions<Types> & Category.Reading<P> & CallOptions
   ) => AsyncIterable<Category.Readable<S, R, P, M, Types>>
   /** Iterates over the events of one aggregate, and then over those that are appended to it later. */
   readonly subscribeToStream: <P extends Category.Unreadable = "fail">(

@@ -20,6 +20,8 @@ export interface ModelEvent {
 export class Model {
   readonly tapes = new Map<string, ModelTape>()
   readonly events: Array<ModelEvent> = []
+  /** The same events, as they were given. */
+  readonly given: Array<Pick<NewEvent, "tags" | "type">> = []
   /** Tapes of streams that were appended to, or for which an append was tried. */
   readonly touched = new Set<string>()
   /** Appends of events that succeeded. */
@@ -46,7 +48,7 @@ export class Model {
 
   /** Returns the positions from `from` on of the events that match a query. */
   matching(query: Query, from = 0): ReadonlyArray<number> {
-    return [...this.events.keys()].slice(from).filter((position) => isWanted(query, this.events[position]!))
+    return [...this.given.keys()].slice(from).filter((position) => isWanted(query, this.given[position]!))
   }
 
   get streams(): ReadonlySet<string> {
@@ -55,13 +57,9 @@ export class Model {
 }
 
 /** Independent of the implementation on purpose. */
-const isWanted = (query: Query, { content }: ModelEvent): boolean => {
-  const { tags, type } = JSON.parse(content) as { readonly type: string; readonly tags: ReadonlyArray<string> }
-  if (query === "all") return true
-  return query.some(
-    (item) => (item.types ?? [type]).includes(type) && (item.tags ?? []).every((tag) => tags.includes(tag))
-  )
-}
+const isWanted = (query: Query, { tags = [], type }: Pick<NewEvent, "tags" | "type">): boolean =>
+  query === "all" ||
+  query.some((item) => (item.types ?? [type]).includes(type) && (item.tags ?? []).every((tag) => tags.includes(tag)))
 
 export const linesOf = (records: ReadonlyArray<JsonObject>): Array<string> => records.map((record) => encode(record))
 

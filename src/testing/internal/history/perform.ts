@@ -127,6 +127,7 @@ const accept = (model: Model, stream: string, events: ReadonlyArray<Named>, resu
   if (events.length === 0) return
   model.appended.push({ stream, events, first: known.length })
   for (const [index, event] of events.entries()) {
+    model.given.push(event)
     model.events.push({ stream, revision: known.length + index, id: event.id, content: contentOf(event) })
   }
 }
