@@ -278,21 +278,21 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
       reads.stream("Category.read", options, readingChecks, (store, range) => {
         const wrong = wrongId("Category.read", id)
         return wrong === undefined ? store.read(stream(id), range) : Stream.fail(wrong)
-      }) as never,
+      }),
     readAll: (options = {}) =>
       reads.stream("Category.readAll", options, readingChecks, (store, range) =>
         store.readAll({ ...range, filter: { ...range.filter, categories: [name] } })
-      ) as never,
-    query: (query, options = {}) => reads.query(query, options) as never,
+      ),
+    query: (query, options = {}) => reads.query(query, options),
     projection: (projection) => reads.projection(projection),
     subscribe: (options = {}) =>
       reads.stream("Category.subscribe", options, subscribingChecks, (store, range) =>
         store.subscribe({ ...range, filter: { ...range.filter, categories: [name] } })
-      ) as never,
+      ),
     subscribeToStream: (id, options = {}) =>
       reads.stream("Category.subscribeToStream", options, subscribingToStreamChecks, (store, range) => {
         const wrong = wrongId("Category.subscribeToStream", id)
         return wrong === undefined ? store.subscribeToStream(stream(id), range) : Stream.fail(wrong)
-      }) as never
+      })
   }
 }

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { InvalidArgument } from "../domain/format/Errors.ts"
 import { anything, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { category as categoryOf } from "../domain/format/Placement.ts"
@@ -11,7 +10,7 @@ import { checkOptions } from "./base/checkCall.ts"
 import { queryingChecks, refuseTypes, takeItems } from "./category/checkCategoryCall.ts"
 import type { EventTypes } from "./category/EventTypes.ts"
 import { decodeAll, decodeStream, type Unreadable } from "./category/unreadable.ts"
-import type { QueryOptions, QueryResult } from "./CategoryReading.ts"
+import type { QueryOptions, QueryResult, Reading, UnreadableError } from "./CategoryReading.ts"
 import {
   EventStore,
   type Projection,
@@ -22,9 +21,6 @@ import {
 } from "./EventStore.ts"
 import type { Schemas } from "./EventUnions.ts"
 import { refuseCategories } from "./streams/EventFilter.ts"
-
-/** Options of a read with the policy for events that cannot be decoded. */
-type Given<O> = O & { readonly unreadable?: Unreadable }
 
 type Store = EventStore["Service"]
 
@@ -48,16 +44,16 @@ export class CategoryReads {
   readonly #decode = (event: RecordedEvent) => this.#types.decode(event)
 
   /** Streams what `read` returns, decoded. */
-  stream<A, O extends object, E>(
+  stream<A, P extends Unreadable, O extends object, E>(
     call: string,
-    given: Given<O>,
+    given: O & Reading<P>,
     checks: Readonly<Record<string, Check>>,
     read: (store: Store, options: Omit<O, "unreadable">) => Stream.Stream<RecordedEvent, E>
-  ): Stream.Stream<A, E | InvalidArgument | EventSchemaError, EventStore> {
+  ): Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore> {
     const decoded = Effect.gen({ self: this }, function* () {
       const store = yield* EventStore
       yield* checkOptions(call, given, checks)
-      const { unreadable = "fail", ...options } = given
+      const { unreadable = "fail" as P, ...options } = given
       const { filter, limit } = options as { readonly limit?: number; readonly filter?: TypeFilter }
       const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, this.#name, this.#schemas)
       if (refusal !== undefined) return yield* refusal
@@ -68,15 +64,15 @@ export class CategoryReads {
       const whole = { ...stored, limit: Number.POSITIVE_INFINITY }
       return Stream.take(decodeStream(read(store, whole), this.#decode, unreadable), limit)
     })
-    return Stream.unwrap(decoded) as Stream.Stream<A, E | InvalidArgument | EventSchemaError, EventStore>
+    return Stream.unwrap(decoded) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
   }
 
   /** Returns the events of the category that match a query, decoded. */
-  query<A>(
+  query<A, P extends Unreadable>(
     query: ReadonlyArray<QueryItem>,
-    given: Given<QueryOptions>
-  ): Effect.Effect<QueryResult<A>, QueryError | EventSchemaError, EventStore> {
-    return Effect.gen({ self: this }, function* () {
+    given: QueryOptions & Reading<P>
+  ): Effect.Effect<QueryResult<A>, QueryError | UnreadableError<P>, EventStore> {
+    const queried = Effect.gen({ self: this }, function* () {
       const store = yield* EventStore
       yield* checkOptions("Category.query", given, queryingChecks)
       const { unreadable = "fail", ...range } = given
@@ -88,6 +84,7 @@ export class CategoryReads {
       const condition = { failIfEventsMatch: wanted, after: boundary }
       return { events: decoded as ReadonlyArray<A>, boundary, condition }
     })
+    return queried as Effect.Effect<QueryResult<A>, QueryError | UnreadableError<P>, EventStore>
   }
 
   /**

@@ -292,6 +292,37 @@ const costs: Contract = (test) => {
       })
     ))
 
+  test("reads what a decision rests on once, however many projections it has", ({ probe, use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 20; n++) yield* store.append(`student-${n}`, [subscribed(n, n % 3)])
+        yield* flush(store, "student")
+        yield* store.append("course-1", [closed])
+        const counting = (query: EventStore.Query): EventStore.Projection<number> => ({
+          query,
+          initialState: 0,
+          evolve: (count) => count + 1
+        })
+        probe.reads = []
+        yield* store.query(course)
+        const once = probe.reads.length
+        assert.isAbove(once, 0)
+        probe.reads = []
+        const { condition, state } = yield* store.decisionModel({
+          all: counting(course),
+          taken: counting([course[0] as EventStore.QueryItem]),
+          isClosed: { query: [course[1] as EventStore.QueryItem], initialState: false, evolve: () => true }
+        })
+        assert.lengthOf(probe.reads, once)
+        assert.deepStrictEqual(state, { all: 8, taken: 7, isClosed: true })
+        assert.deepStrictEqual(condition.failIfEventsMatch, course)
+        yield* store.append("course-1", [closed], { condition })
+        const failed = { _tag: "ConditionFailed", position: 21 }
+        const again = store.append("course-1", [closed], { condition })
+        assert.deepStrictEqual(yield* failing(again, failed), failed)
+      })
+    ))
+
   test("tells nobody of a conflict with an event that is not durable yet", ({ probe, use }) =>
     use((store) =>
       Effect.gen(function* () {
