@@ -120,7 +120,12 @@ export const invalidContract: Contract = (test) => {
     use((store) =>
       Effect.gen(function* () {
         const events = [
-          { type: "é".repeat(128), id: "x".repeat(256), tags: Array.from({ length: 64 }, (_, n) => String(n)), data: deep(127) },
+          {
+            type: "é".repeat(128),
+            id: "x".repeat(256),
+            tags: Array.from({ length: 64 }, (_, n) => String(n)),
+            data: deep(127)
+          },
           { type: "A", data: "x".repeat(2 ** 20 - 1200) },
           { type: "lite", metadata: {}, data: { __proto: 1 } }
         ]

@@ -136,7 +136,11 @@ const askQuery = (
     const decoded = attempt<EventStore.Boundary, InvalidArgument>(() => EventStore.Boundary.decode(near))
     const later = Effect.flatMap(decoded, (after) => store.query(query, { after }))
     const expected = ["InvalidArgument", "NotInHistory"] as const
-    yield* sometimes(0.3, `query after ${near}`, Effect.catchTag(later, expected, () => Effect.void))
+    yield* sometimes(
+      0.3,
+      `query after ${near}`,
+      Effect.catchTag(later, expected, () => Effect.void)
+    )
   })
 
 export const readLib = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<void> =>

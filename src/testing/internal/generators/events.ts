@@ -56,7 +56,11 @@ export const eventsOf = (
       spoil(
         "InvalidEvent",
         fc.oneof(
-          fc.constantFrom<object>({ tags: [1] }, { tags: "a" }, { tags: Array.from({ length: 65 }, (_, n) => String(n)) }),
+          fc.constantFrom<object>(
+            { tags: [1] },
+            { tags: "a" },
+            { tags: Array.from({ length: 65 }, (_, n) => String(n)) }
+          ),
           refusedTags.map((tags) => ({ tags }))
         )
       ),
