@@ -124,5 +124,6 @@ const run = ({ log, seed, size }: Options): Promise<Result> =>
 export const campaign: Campaign = {
   name: "readers",
   shows: "A long-lived reader never fails, goes back or misses what was acknowledged, whatever happens to the writers.",
+  waits: true,
   run
 }
