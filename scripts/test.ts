@@ -18,13 +18,13 @@ const cores = availableParallelism()
 const stages: ReadonlyArray<ReadonlyArray<Part>> = [
   [
     { name: "build", command: "npm run --silent build:standalone" },
-    { name: "format", command: "npm run --silent format:check" },
+    { name: "format", command: "npm run --silent format:check" }
+  ],
+  // These look at what was built, lint too, and build nothing again.
+  [
     { name: "lint", command: "npm run --silent lint" },
     { name: "types", command: "npm run --silent types" },
-    { name: "unused", command: "npm run --silent unused" }
-  ],
-  // These look at what the first stage has built, and build nothing again.
-  [
+    { name: "unused", command: "npm run --silent unused" },
     { name: "api", command: "node scripts/apiReport.ts --check" },
     { name: "docs", command: "npm run --silent docs:check" },
     { name: "package", command: "npm run --silent package:check" },
