@@ -4,6 +4,8 @@
  */
 export * as Category from "../src/services/Category.ts"
 export * as Decider from "../src/services/Decider.ts"
+export * as CheckpointStore from "../src/layers/CheckpointStore.ts"
+export * as Consumer from "../src/services/Consumer.ts"
 export * as EventStore from "../src/services/EventStore.ts"
 export * as Lib from "../src/services/Lib.ts"
 export * as NodeStorage from "../src/layers/NodeStorage.ts"

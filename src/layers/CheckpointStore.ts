@@ -20,7 +20,7 @@ export { CheckpointStore }
 export type { ClaimedEntries }
 
 /** Makes a store in memory, for tests. It lasts as long as the program refers to it. */
-export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(memoryStore)
+export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(() => memoryStore())
 
 /** Provides a store in memory. */
 export const layerMemory: Layer.Layer<CheckpointStore> = Layer.effect(CheckpointStore, makeMemory)

@@ -2,6 +2,7 @@
 import { backups } from "./backups.ts"
 import { conditionMutants } from "./conditions.ts"
 import { commits } from "./commits.ts"
+import { consumerMutants } from "./consumers.ts"
 import { errors } from "./errors.ts"
 import { fences } from "./fences.ts"
 import { harmless } from "./harmless.ts"
@@ -21,7 +22,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...fences,
   ...backups,
   ...repeats,
-  ...conditionMutants
+  ...conditionMutants,
+  ...consumerMutants
 ]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]
