@@ -30,6 +30,9 @@ export const chunkOf = (graph: Graph): ((file: string) => string | null) => {
   const standalone = standaloneChunkOf(graph)
   return (file) => {
     const chunk = standalone(file)
+    // What a few public modules share, and is too small for a chunk.
+    if (chunk === null && file.startsWith("domain/format/")) return "domain"
+    if (chunk === null && file.startsWith("services/ports/")) return "store"
     if (chunk !== "store") return chunk
     if (file.startsWith("domain/")) return "domain"
     return /^layers\/(?!storage\/|PromiseStore)/.test(file) ? "node" : "store"

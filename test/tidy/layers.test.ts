@@ -28,6 +28,7 @@ const rooms = [
   "services/follow",
   "services/consumers",
   "services/category",
+  "services/views",
   "services/maintenance/backup",
   "services/maintenance",
   "services/*",
@@ -36,8 +37,10 @@ const rooms = [
   "layers/folder",
   "layers/checkpoints",
   "layers/node",
+  "layers/sqlite",
   "layers/sealing",
   "layers/promise",
+  "layers/projections",
   "layers/*",
   "testing",
   "*"
