@@ -134,6 +134,16 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       )
   ],
   [
+    "sql-read-model",
+    async () =>
+      says(
+        await run("sql-read-model.ts", [], inScratch("sql-read-model")),
+        "9000 cents",
+        "Version 2 has handled all 2006 events, each once",
+        "Version 1 was dropped"
+      )
+  ],
+  [
     "read-model",
     async () =>
       says(

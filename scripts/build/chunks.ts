@@ -11,6 +11,10 @@ const codec = ["domain/json/TaraSON.ts", "domain/json/TaraSONError.ts", "domain/
 /** Public modules that a program loads which opens a lib, appends and reads. */
 const store = ["layers/PromiseStore.ts", "layers/NodeStorage.ts", "services/Segment.ts", "services/Tape.ts"]
 
+/** Modules that several others share and that are too small for chunks of their own: each has about a kilobyte at most. */
+const small =
+  /^(domain\/format\/|domain\/meta\/backupNumbers|services\/(base|ports)\/|services\/follow\/beginning|services\/segment\/rewriteSegment|layers\/checkpoints\/claims)/
+
 const closure = (graph: Graph, entries: ReadonlyArray<string>): ReadonlySet<string> => {
   const found = new Set<string>()
   const visit = (file: string): void => {
@@ -29,7 +33,7 @@ const closure = (graph: Graph, entries: ReadonlyArray<string>): ReadonlySet<stri
 export const chunkOf = (graph: Graph): ((file: string) => string | null) => {
   const standalone = standaloneChunkOf(graph)
   return (file) => {
-    const chunk = standalone(file)
+    const chunk = standalone(file) ?? (small.test(file) ? "store" : null)
     if (chunk !== "store") return chunk
     if (file.startsWith("domain/")) return "domain"
     return /^layers\/(?!storage\/|PromiseStore)/.test(file) ? "node" : "store"

@@ -1,5 +1,5 @@
 /**
- * Where consumers keep their checkpoints and parked events: in memory, in a folder, or in a `KeyValueStore`.
+ * Where consumers keep their checkpoints and parked events: in memory, in a folder, in a `KeyValueStore`, or in SQL.
  *
  * A store keeps the positions of events, their ids, types and streams, and the errors of parked ones: no data of events.
  *
@@ -8,16 +8,19 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { KeyValueStore } from "effect/persistence/KeyValueStore"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { checkLocation } from "../services/base/checkCall.ts"
+import type { StorageError } from "../services/ports/Storage.ts"
 import { CheckpointStore, type ClaimedEntries } from "../services/ports/CheckpointStore.ts"
 import { Disk } from "../services/ports/Disk.ts"
 import { makeFolder as folderStore } from "./checkpoints/folder.ts"
 import { makeKeyValue } from "./checkpoints/keyValue.ts"
 import { makeMemory as memoryStore } from "./checkpoints/memory.ts"
+import type { SqlOptions } from "./checkpoints/sql.ts"
 
 export { CheckpointStore }
-export type { ClaimedEntries }
+export type { ClaimedEntries, SqlOptions }
 
 /** Makes a store in memory, for tests. It lasts as long as the program refers to it. */
 export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(() => memoryStore())
@@ -62,3 +65,26 @@ export const layerKeyValueStore = (prefix?: string): Layer.Layer<CheckpointStore
       (module) => Effect.map(module.KeyValueStore, (store) => makeKeyValueStore(store, prefix))
     )
   )
+
+/**
+ * Makes a store in tables of the database of a `SqlClient`: SQLite or PostgreSQL. Creates the tables if they are missing.
+ * The only store with transactions: a consumer with the option `transaction` changes rows and checkpoint together, so what
+ * its handler does with the same client happens exactly once.
+ *
+ * The claim is a row that a run renews; it ends 10 seconds after a crash, by option. A transaction locks that row and fails
+ * with `lock-lost` if it belongs to another run, so two runs never both commit, whatever the clocks say.
+ */
+export const makeSql = (
+  options?: SqlOptions
+): Effect.Effect<CheckpointStore["Service"], StorageError | InvalidArgument, SqlClient> =>
+  // Loaded here, because it loads schemas, which other programs need not.
+  Effect.flatMap(
+    Effect.promise(() => import("./checkpoints/sql.ts")),
+    (module) => module.makeSql(options)
+  )
+
+/** Provides a store in the database of the program's `SqlClient`. */
+export const layerSql = (
+  options?: SqlOptions
+): Layer.Layer<CheckpointStore, StorageError | InvalidArgument, SqlClient> =>
+  Layer.effect(CheckpointStore, makeSql(options))

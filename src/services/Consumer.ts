@@ -43,6 +43,7 @@ import { ConsumerRun } from "./consumers/ConsumerRun.ts"
 import { type ConsumerError, ConsumerState, type EventSource } from "./consumers/ConsumerState.ts"
 import {
   type Definition,
+  contradiction,
   definitionOf,
   missing,
   type OnPoison,
@@ -76,7 +77,7 @@ export interface Consumer<Name extends string, E, R> {
  */
 export const make = <const Name extends string, E, R = never>(options: Options<Name, E, R>): Consumer<Name, E, R> => {
   refuseWrongOptions("Consumer.make", options, optionChecks)
-  const error = missing("Consumer.make", options, ["name", "handler"])
+  const error = missing("Consumer.make", options, ["name", "handler"]) ?? contradiction("Consumer.make", options)
   if (error !== undefined) throw error
   return {
     name: options.name,

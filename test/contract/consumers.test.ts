@@ -3,8 +3,10 @@ import { it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as TestClock from "effect/testing/TestClock"
 import * as CheckpointStore from "litetapes/CheckpointStore"
@@ -12,6 +14,7 @@ import * as Consumer from "litetapes/Consumer"
 import { Disk } from "litetapes/Disk"
 import * as Lib from "litetapes/Lib"
 import * as NodeDisk from "litetapes/NodeDisk"
+import * as SqliteClient from "litetapes/SqliteClient"
 import { Storage, StorageError } from "litetapes/Storage"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
@@ -322,7 +325,7 @@ describe("a consumer says", () => {
 })
 
 describe("checkpoints", () => {
-  const stores: ReadonlyArray<readonly [string, () => Effect.Effect<Checkpoints>]> = [
+  const stores: ReadonlyArray<readonly [string, () => Effect.Effect<Checkpoints, unknown, Scope.Scope>]> = [
     ["memory", () => CheckpointStore.makeMemory],
     [
       "a folder",
@@ -336,6 +339,13 @@ describe("checkpoints", () => {
       () =>
         Effect.map(KeyValueStore.KeyValueStore, (store) => CheckpointStore.makeKeyValueStore(store)).pipe(
           Effect.provide(KeyValueStore.layerMemory)
+        )
+    ],
+    [
+      "SQL",
+      () =>
+        Effect.flatMap(Layer.build(SqliteClient.layerMemory), (sql) =>
+          Effect.provideContext(CheckpointStore.makeSql(), sql)
         )
     ]
   ]

@@ -2,7 +2,9 @@
  * The smoke suite: what an application does with the installed package, in the runtime that runs this file. `main.ts`
  * starts it in a folder with the package. It prints a line for each check, and ends with status 0 if all passed.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -11,7 +13,9 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeStorage from "litetapes/NodeStorage"
+import * as Projection from "litetapes/Projection"
 import * as PromiseStore from "litetapes/PromiseStore"
+import * as SqliteClient from "litetapes/SqliteClient"
 import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import * as assert from "node:assert/strict"
@@ -168,6 +172,52 @@ const filler = (from: number, count: number) =>
     type: "Filled",
     data: { n: from + n, text: String((from + n) * 7919).repeat(1200) }
   }))
+
+await check("SQLite: values, errors, transactions, and a projection", () => {
+  const Account = Category.make("account", { Deposited: Schema.Struct({ cents: Schema.Int }) })
+  const balances = Projection.make({
+    name: "balances",
+    init: ({ sql, table }) =>
+      sql`CREATE TABLE ${sql(table("balance"))} (account TEXT PRIMARY KEY, cents INTEGER CHECK (cents < 99))`,
+    drop: ({ sql, table }) => sql`DROP TABLE ${sql(table("balance"))}`,
+    events: [
+      Projection.on(Account, {
+        Deposited: ({ data, stream }, { sql, table }) =>
+          sql`INSERT INTO ${sql(table("balance"))} AS b VALUES (${stream}, ${data.cents})
+            ON CONFLICT (account) DO UPDATE SET cents = b.cents + excluded.cents`
+      })
+    ]
+  })
+  const program = Effect.gen(function* () {
+    const running = yield* Projection.run(balances)
+    for (let n = 0; n < 10; n++) yield* Account.append("1", [{ type: "Deposited", data: { cents: 5 } }])
+    yield* running.whenCaughtUp
+    const sql = yield* SqliteClient.SqliteClient
+    const rows = sql`SELECT account, cents, typeof(cents) FROM balance_v1`.values
+    assert.deepEqual(yield* rows, [["account-1", 50, "integer"]])
+    const reason = (statement: string) => Effect.map(Effect.flip(sql.unsafe(statement)), (error) => error.reason._tag)
+    assert.equal(yield* reason("INSERT INTO balance_v1 VALUES ('account-1', 1)"), "UniqueViolation")
+    assert.equal(yield* reason("INSERT INTO balance_v1 VALUES ('account-2', 99)"), "ConstraintError")
+    assert.equal(yield* reason("SELEC 1"), "SqlSyntaxError")
+    assert.equal(yield* reason("SELECT 1; SELECT 2"), "SqlSyntaxError")
+    const failing = sql.withTransaction(Effect.andThen(sql`DELETE FROM balance_v1`, Effect.fail("no")))
+    assert.equal(yield* Effect.flip(failing), "no")
+    assert.equal((yield* rows).length, 1)
+    const numbers = sql`WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 300) SELECT n FROM t`
+    assert.equal((yield* Stream.runCollect(numbers.stream)).length, 300)
+    // Another connection of this process: it waits without holding up the transaction that it waits for.
+    const path = "./read-models.db"
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const other = Context.get(yield* Layer.build(SqliteClient.layer(path)), SqliteClient.SqliteClient)
+        const slow = sql.withTransaction(Effect.andThen(sql`DELETE FROM balance_v1`, Effect.sleep("20 millis")))
+        yield* Effect.all([slow, other`INSERT INTO balance_v1 VALUES ('account-3', 1)`], { concurrency: 2 })
+      })
+    )
+    assert.equal((yield* rows).length, 1)
+  })
+  return onDisk(Effect.provide(program, [EventStore.layer("./bank"), SqliteClient.layer("./read-models.db")]))
+})
 
 await check("large segments: hashed in a thread", async () => {
   const store = await PromiseStore.open("./large", {

@@ -18,6 +18,7 @@ const slowest: ReadonlyArray<string> = [
   "contract/eventstore.folder.test.ts",
   "property/services/segment/PackedDamage.test.ts",
   "docs/readme.test.ts",
+  "contract/projectionKilled.test.ts",
   "property/testing/Generators.test.ts",
   "contract/manyCloses.test.ts",
   "property/services/segment/SegmentWriter.test.ts",

@@ -29,6 +29,7 @@ const rooms = [
   "services/consumers",
   "services/category",
   "services/deciders",
+  "services/views",
   "services/maintenance/backup",
   "services/maintenance",
   "services/*",
@@ -37,8 +38,10 @@ const rooms = [
   "layers/folder",
   "layers/checkpoints",
   "layers/node",
+  "layers/sqlite",
   "layers/sealing",
   "layers/promise",
+  "layers/projections",
   "layers/*",
   "testing",
   "*"

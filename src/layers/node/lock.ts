@@ -13,6 +13,7 @@ import * as path from "node:path"
 import type * as Sqlite from "node:sqlite"
 import type { DiskError, Lock } from "../../services/ports/Disk.ts"
 import { diskError, failure } from "./diskErrors.ts"
+import { loadSqlite } from "./loadSqlite.ts"
 import { isNetworkFolder } from "./network.ts"
 import { sqliteCode } from "./sqliteErrors.ts"
 
@@ -250,25 +251,4 @@ const whyNotOpened = (lockPath: string): string => {
 
 // In defensive mode, the default of newer Node versions, SQLite silently refuses journal_mode=OFF.
 const openSqlite = (lockPath: string): Sqlite.DatabaseSync =>
-  new (sqlite().DatabaseSync)(lockPath, { defensive: false })
-
-/**
- * Loads `node:sqlite` when a lock is first taken. Node 24.21 is silent about it. Earlier releases warn that it is
- * experimental, which does not concern our users: that one warning is dropped, during that one call.
- */
-const sqlite = (): typeof Sqlite => {
-  const emitWarning = process.emitWarning
-  process.emitWarning = ((warning: string | Error, ...rest: Array<never>) => {
-    if (!String(warning).startsWith("SQLite is an experimental feature")) {
-      Reflect.apply(emitWarning, process, [warning, ...rest])
-    }
-  }) as typeof process.emitWarning
-  try {
-    const found: typeof Sqlite | undefined = process.getBuiltinModule("node:sqlite")
-    // A writer without a lock is never allowed.
-    if (found === undefined) throw Object.assign(new Error("there is no node:sqlite"), { code: "ENOSQLITE" })
-    return found
-  } finally {
-    process.emitWarning = emitWarning
-  }
-}
+  new (loadSqlite().DatabaseSync)(lockPath, { defensive: false })

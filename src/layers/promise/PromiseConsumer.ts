@@ -31,7 +31,8 @@ export interface RetryOptions {
 export type CheckpointMap = Map<string, Map<string, string>>
 
 /** What a consumer does, for callers without Effect. */
-export interface ConsumeOptions extends Omit<Options<string, never, never>, "handler" | "retry">, CallOptions {
+export interface ConsumeOptions
+  extends Omit<Options<string, never, never>, "handler" | "retry" | "transaction">, CallOptions {
   /**
    * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
    * once. If it throws or rejects, it is called again after a pause. It is never cut off: give it a timeout if it can hang.

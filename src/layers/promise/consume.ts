@@ -39,8 +39,11 @@ const retryChecks = {
   pauseMax: aDuration
 } satisfies Checks<RetryOptions>
 
+// Without Effect, a handler has no client that could be in the transaction.
+const { transaction: _, ...sharedChecks } = optionChecks
+
 const consumeChecks: Readonly<Record<string, Check>> = {
-  ...optionChecks,
+  ...sharedChecks,
   retry: nested(retryChecks),
   checkpoints: unless(areCheckpoints, "the path of a folder, a Map, or a CheckpointStore"),
   signal: anything

@@ -8,6 +8,7 @@ import { type Checkpoint, checkpointKey, encode } from "./Checkpoint.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
+import type { Progress } from "./Progress.ts"
 
 type Settings = Pick<Definition<never, never>, "checkpointEvents" | "checkpointInterval" | "name" | "version">
 
@@ -73,21 +74,63 @@ export class CheckpointWriter {
     const over = Effect.sync(() => {
       state.writingSince = undefined
     })
-    const written = Effect.ensuring(this.#entries.set(checkpointKey, encode(this.#checkpoint)), over)
+    const written = Effect.ensuring(this.#entries.set(checkpointKey, encode(this.#checkpointOf(state.progress))), over)
     return Effect.andThen(written, () => {
       this.#position = low
       return this.#metrics.written(state, before)
     })
   })
 
+  /**
+   * Runs an effect and writes the checkpoint in which these events are done, in one transaction. Then they are done. If it
+   * fails, nothing has happened.
+   */
+  together<E>(
+    transaction: NonNullable<ClaimedEntries["transaction"]>,
+    positions: ReadonlyArray<number>,
+    effect: Effect.Effect<unknown, E>
+  ): Effect.Effect<void, E | StorageError> {
+    const state = this.#state
+    const { progress } = state
+    let noted = 0
+    const set = Effect.suspend(() => {
+      // Those that are noted from now on are not in this checkpoint.
+      noted = this.#changes
+      this.#changes = 0
+      state.writingSince = state.now
+      return this.#entries.set(checkpointKey, encode(this.#checkpointOf(progress.after(positions))))
+    })
+    const committed = transaction(Effect.andThen(effect, set)).pipe(
+      Effect.onError(() => Effect.sync(() => (this.#changes += noted)))
+    )
+    const finished = Effect.suspend(() => {
+      for (const position of positions) progress.finish(position)
+      const before = this.#position
+      this.#position = progress.low
+      return this.#metrics.written(state, before)
+    })
+    // A pause waits for the transaction, not only for a call of the handler.
+    const running = Effect.suspend(() => {
+      state.isInTransaction = true
+      return Effect.ensuring(
+        Effect.andThen(committed, finished),
+        Effect.sync(() => {
+          state.isInTransaction = false
+          state.writingSince = undefined
+          state.changes.wake()
+        })
+      )
+    })
+    return this.#oneWrite.withPermit(running)
+  }
+
   /** Writes what has not been written. */
   readonly rest: Effect.Effect<void, StorageError> = Effect.suspend(() =>
     this.#changes > 0 ? this.write : Effect.void
   )
 
-  get #checkpoint(): Checkpoint {
+  #checkpointOf({ done, end, low }: Progress): Checkpoint {
     const { name, version } = this.#settings
-    const { done, end, low } = this.#state.progress
     const { lib, lineage } = this.#source.place(low)
     return { consumer: name, version, lib, lineage, low, done, end }
   }

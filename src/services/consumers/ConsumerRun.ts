@@ -21,6 +21,7 @@ import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
 import { beginAt } from "./openConsumer.ts"
 import { Parking } from "./Parking.ts"
 import { type Item, Partition, type ReplayError } from "./Partition.ts"
+import { Transactions } from "./Transactions.ts"
 
 /** Why something that was waited for will not happen. */
 export type WaitError = ConsumerError | ConsumerStopped
@@ -44,7 +45,12 @@ export class ConsumerRun {
     const metrics = metricsOf(definition.name)
     const writer = new CheckpointWriter(definition, entries, state, source, metrics)
     const parking = new Parking(entries, state)
-    const shared = { definition, metrics, parking, source, state, writer }
+    const { transactionEvents } = definition
+    const transactions =
+      entries.transaction === undefined || transactionEvents === undefined
+        ? undefined
+        : new Transactions(entries.transaction, writer, transactionEvents)
+    const shared = { definition, metrics, parking, source, state, transactions, writer }
     this.#definition = definition
     this.#state = state
     this.#source = source
@@ -111,7 +117,7 @@ export class ConsumerRun {
   /** Begins no event any more. Returns once those that run have ended. */
   readonly pause: Effect.Effect<void> = Effect.suspend(() => {
     this.#state.isPaused = true
-    return this.#state.changes.until(() => this.#state.running === 0)
+    return this.#state.changes.until(() => this.#state.running === 0 && !this.#state.isInTransaction)
   })
 
   readonly resume: Effect.Effect<void> = Effect.sync(() => {

@@ -57,6 +57,8 @@ export class ConsumerState {
   isFollowing = false
   isPulling = false
   isPaused = false
+  /** Whether a transaction with calls of the handler has begun and not ended. */
+  isInTransaction = false
   /** Nothing begins: the consumer stops or is reset. */
   isHalted = false
   isStopping = false

@@ -19,7 +19,8 @@ export const isStalled = (state: ConsumerState, end: number | undefined, stallAf
 
 /** Whether there is nothing to do. A subscription that has not given what is there does not count as waiting. */
 const isIdle = (state: ConsumerState, end: number | undefined): boolean => {
-  if (state.hasEnded || state.isOver || state.running > 0 || state.writingSince !== undefined) return false
+  if (state.hasEnded || state.isOver || state.running > 0 || state.isInTransaction) return false
+  if (state.writingSince !== undefined) return false
   return (
     state.isPaused ||
     (state.isPulling &&

@@ -16,6 +16,7 @@ import type { ConsumerState, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
 import type { Parking } from "./Parking.ts"
+import type { Transactions } from "./Transactions.ts"
 
 /** How a replay ends for its caller. */
 export type ReplayError = HandlerFailed | ConsumerStopped | StorageError
@@ -34,6 +35,8 @@ export interface Shared {
   readonly writer: CheckpointWriter
   readonly parking: Parking
   readonly metrics: ConsumerMetrics
+  /** Set if the handler is called in transactions. */
+  readonly transactions: Transactions | undefined
 }
 
 type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration], never, unknown>
@@ -77,7 +80,7 @@ export class Partition {
       const item = this.#items.shift()
       if (item === undefined) continue
       state.busy++
-      const taken = item.replay === undefined ? this.#handle(item.event) : this.#replay(item.event, item.replay)
+      const taken = item.replay === undefined ? this.#handleFrom(item.event) : this.#replay(item.event, item.replay)
       yield* Effect.ensuring(
         taken,
         Effect.sync(() => {
@@ -93,12 +96,53 @@ export class Partition {
     return !isHalted && !isPaused
   }
 
+  /** Handles an event; in a transaction together with those that wait after it. */
+  #handleFrom(first: RecordedEvent): Effect.Effect<void> {
+    const { transactions } = this.#shared
+    if (transactions === undefined) return this.#handle(first)
+    const events = [first]
+    while (events.length < transactions.eventsMax && this.#items.length > events.length - 1) {
+      const { event, replay } = this.#items[events.length - 1]!
+      if (replay !== undefined) break
+      events.push(event)
+    }
+    this.#items.splice(0, events.length - 1)
+    return events.length === 1 ? this.#handle(first) : this.#handleTogether(transactions, events)
+  }
+
+  #handleTogether(transactions: Transactions, events: ReadonlyArray<RecordedEvent>): Effect.Effect<void> {
+    const { parking, state } = this.#shared
+    const calls = Effect.gen({ self: this }, function* () {
+      for (const event of events) {
+        const exit = yield* this.#call(event)
+        if (Exit.isFailure(exit)) return exit
+      }
+      return Exit.void
+    })
+    const positions = events.map(({ position }) => position)
+    const unparked = Effect.suspend(() =>
+      state.parked.size === 0
+        ? Effect.void
+        : Effect.forEach(positions, (position) => parking.unpark(position), { discard: true })
+    )
+    return Effect.gen({ self: this }, function* () {
+      const exit = yield* transactions.run(positions, calls, unparked)
+      if (Exit.isSuccess(exit)) return state.changes.wake()
+      // One by one: those before it are done, and the attempts are those on one event.
+      for (const event of events) {
+        if (state.isHalted) return
+        yield* this.#handle(event)
+      }
+    }).pipe(Effect.catch((error) => Effect.sync(() => state.failWith(error))))
+  }
+
   #handle(event: RecordedEvent): Effect.Effect<void> {
-    const { definition, parking, state } = this.#shared
+    const { definition, parking, state, transactions } = this.#shared
     const { position } = event
     return Effect.gen({ self: this }, function* () {
       const outcome = yield* this.#attempts(event, definition.maxAttempts)
       if (outcome === "cut") return
+      if (outcome === "done" && transactions !== undefined) return state.changes.wake()
       if (outcome === "done") yield* parking.unpark(position)
       else if (definition.onPoison === "stop") return state.failWith(outcome)
       else {
@@ -131,14 +175,16 @@ export class Partition {
   }
 
   /** Calls the handler until it succeeds, or has failed as often as it may. */
-  #attempts(event: RecordedEvent, attemptsMax: number): Effect.Effect<Outcome> {
-    const { definition, state } = this.#shared
+  #attempts(event: RecordedEvent, attemptsMax: number): Effect.Effect<Outcome, StorageError> {
+    const { definition, parking, state, transactions } = this.#shared
+    const { position } = event
     return Effect.gen({ self: this }, function* () {
       let step: Step | undefined
       for (let attempt = 1; ; attempt++) {
         yield* this.#news.until(() => state.isHalted || !state.isPaused)
         if (state.isHalted && attempt > 1) return "cut"
-        const exit = yield* this.#call(event)
+        const call = this.#call(event)
+        const exit = yield* transactions?.run([position], call, parking.unpark(position)) ?? call
         if (Exit.isSuccess(exit)) return "done"
         // A handler may give up once the consumer stops: that does not count as a failure of the event.
         if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return "cut"

@@ -75,6 +75,14 @@ export class Progress {
     }
   }
 
+  /** Returns a copy in which these events are done, too. */
+  after(positions: ReadonlyArray<number>): Progress {
+    const copy = new Progress(this.#next, this.#before)
+    for (const position of this.#open) copy.#open.add(position)
+    for (const position of positions) copy.finish(position)
+    return copy
+  }
+
   /** Notes that an event that has begun is done. */
   finish(position: number): void {
     this.#open.delete(position)

@@ -58,6 +58,16 @@ export interface Options<Name extends string, E, R> {
    * or dropped. `skip`: it is logged and lost to this consumer. After `park` and `skip` later events of the stream follow.
    */
   readonly onPoison?: OnPoison
+  /**
+   * Calls the handler in a transaction of the checkpoint store, together with the checkpoint: what it changes in that
+   * database happens exactly once. Needs a store with transactions, such as `CheckpointStore.layerSql` over the `SqlClient`
+   * that the handler uses, and one partition. If a handler fails, the events of its transaction are handled again, each in
+   * one of its own. Default: no transactions.
+   */
+  readonly transaction?: {
+    /** Events that are handled in one transaction, at most. Default: 500. */
+    readonly events?: number
+  }
   /** When the checkpoint is written, besides at the end. */
   readonly checkpoint?: {
     /** Done events after which it is written. Default: 1000. */
@@ -80,16 +90,22 @@ export interface Options<Name extends string, E, R> {
 
 /** Options with their defaults. */
 export interface Definition<E, R> extends Required<
-  Omit<Options<string, E, R>, "checkpoint" | "filter" | "stallAfter">
+  Omit<Options<string, E, R>, "checkpoint" | "filter" | "stallAfter" | "transaction">
 > {
   readonly filter: EventFilter | undefined
   readonly checkpointEvents: number
   readonly checkpointInterval: Duration.Duration
   readonly stallAfter: Duration.Duration
+  /** Events in a transaction with the checkpoint, at most; `undefined` without transactions. */
+  readonly transactionEvents: number | undefined
 }
 
 /** Bounds the checkpoint: it has at most two ranges for each event in flight. */
 const maxInFlightMax = 100_000
+
+/** Half of what may be in flight: one transaction runs while the next one is read. */
+const transactionEventsMax = maxInFlightMax / 2
+const transactionEvents = 500
 
 const positive =
   (maximum: number): Check =>
@@ -115,6 +131,9 @@ export const optionChecks = {
   retry: unless(Schedule.isSchedule, "a Schedule"),
   maxAttempts: positive(Number.MAX_SAFE_INTEGER),
   onPoison: oneOf("stop", "park", "skip"),
+  transaction: nested({
+    events: positive(transactionEventsMax)
+  } satisfies Checks<NonNullable<Options<string, never, never>["transaction"]>>),
   checkpoint: nested({
     events: positive(Number.MAX_SAFE_INTEGER),
     interval: aDuration
@@ -141,6 +160,19 @@ export const missing = (
     : new InvalidArgument({ call, argument: `options.${argument}`, why: "is missing" })
 }
 
+/** Returns the error for options that exclude each other. */
+export const contradiction = (
+  call: string,
+  { partitions = 1, transaction }: Pick<Options<string, never, never>, "partitions" | "transaction">
+): InvalidArgument | undefined =>
+  transaction === undefined || partitions === 1
+    ? undefined
+    : new InvalidArgument({
+        call,
+        argument: "options.partitions",
+        why: "must be 1 with the option transaction: transactions take turns"
+      })
+
 export const definitionOf = <E, R>(options: Options<string, E, R>): Definition<E, R> => ({
   name: options.name,
   version: options.version ?? 1,
@@ -148,13 +180,17 @@ export const definitionOf = <E, R>(options: Options<string, E, R>): Definition<E
   handler: options.handler,
   from: options.from ?? "start",
   partitions: options.partitions ?? 1,
-  maxInFlight: options.maxInFlight ?? 256,
+  maxInFlight:
+    options.maxInFlight ??
+    // Else a transaction could never be full, or reading would wait for it.
+    (options.transaction === undefined ? 256 : Math.max(256, 2 * (options.transaction.events ?? transactionEvents))),
   retry: options.retry ?? Schedule.exponential("100 millis"),
   maxAttempts: options.maxAttempts ?? 5,
   onPoison: options.onPoison ?? "stop",
   checkpointEvents: options.checkpoint?.events ?? 1000,
   checkpointInterval: Duration.fromInputUnsafe(options.checkpoint?.interval ?? "1 second"),
   stallAfter: Duration.fromInputUnsafe(options.stallAfter ?? "1 minute"),
+  transactionEvents: options.transaction === undefined ? undefined : (options.transaction.events ?? transactionEvents),
   onClaimed: options.onClaimed ?? "refuse",
   onNotInHistory: options.onNotInHistory ?? "fail",
   allowGaps: options.allowGaps ?? false

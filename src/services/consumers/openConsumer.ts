@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { Place } from "../../domain/meta/LibHistory.ts"
 import { CheckpointStore, type ClaimedEntries, type ConsumerClaimed } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -25,6 +26,7 @@ export type OpenConsumerError =
   | ConsumerClaimed
   | NewerConsumer
   | NotInHistory
+  | InvalidArgument
   | StorageError
   | EndError
 
@@ -43,6 +45,7 @@ export const openConsumer = (
   Effect.gen(function* () {
     const store = yield* CheckpointStore
     const entries = yield* store.claim(definition.name, definition.onClaimed)
+    if (definition.transactionEvents !== undefined && entries.transaction === undefined) return yield* noTransactions
     // Refreshes a reader, whose view may be older than the checkpoint.
     yield* source.end
     const kept = yield* load(definition.name, entries)
@@ -52,6 +55,12 @@ export const openConsumer = (
     yield* dropAll(entries)
     return { entries, progress, parked: [], isNew: true }
   })
+
+const noTransactions = new InvalidArgument({
+  call: "Consumer.run",
+  argument: "options.transaction",
+  why: "needs a CheckpointStore with transactions, such as CheckpointStore.layerSql"
+})
 
 /** Returns the progress of a consumer that begins there. */
 export const beginAt = (

@@ -37,6 +37,13 @@ export interface ClaimedEntries {
   readonly remove: (key: string) => Effect.Effect<void, StorageError>
   /** Returns all keys of this consumer, in no particular order. */
   readonly keys: Effect.Effect<ReadonlyArray<string>, StorageError>
+  /**
+   * Runs an effect as one transaction: what it sets and removes here, and what it changes in the same database, happens
+   * together or not at all. If the effect fails, nothing of it happens, and this fails in the same way. It fails with a
+   * `StorageError` of its own if the transaction cannot begin or be committed, or the claim is lost. Left out by a store
+   * without transactions.
+   */
+  readonly transaction?: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
 }
 
 /** Keeps checkpoints, as a service. */

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Scope from "effect/Scope"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -12,11 +13,14 @@ import * as fc from "fast-check"
 import type { InvalidArgument } from "litetapes/Errors"
 import * as Category from "litetapes/Category"
 import * as Decider from "litetapes/Decider"
+import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
 import * as NodeStorage from "litetapes/NodeStorage"
+import * as Projection from "litetapes/Projection"
+import * as SqliteClient from "litetapes/SqliteClient"
 import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import { junk } from "../../support/junk.ts"
@@ -39,6 +43,18 @@ const orders = Decider.make({
   evolve: (count) => count + 1,
   decide: (_: string) => ({ type: "Placed", data: {} })
 })
+
+const placements = Projection.make({
+  name: "placements",
+  init: () => Effect.void,
+  drop: () => Effect.void,
+  events: [Projection.on(Order, { Placed: "ignore" })]
+})
+
+const inSqlite =
+  <A, E, R>(call: (given: never) => Effect.Effect<A, E, R>) =>
+  (given: never) =>
+    Effect.provide(call(given), SqliteClient.layerMemory)
 
 /** A subscription never ends by itself. */
 const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
@@ -90,7 +106,11 @@ const callsOf = (
     "Tape.repack": [tape.repack],
     "Tape.clone": [tape.clone, lib, "clone"],
     "Tape.verify": [tape.verify],
-    "Tape.diff": [Tape.diff, tape, tape]
+    "Tape.diff": [Tape.diff, tape, tape],
+    "SqliteClient.make": [(given: never) => Effect.provide(SqliteClient.make(":memory:", given), Reactivity.layer)],
+    "CheckpointStore.makeSql": [inSqlite(CheckpointStore.makeSql)],
+    "Projection.run": [inSqlite((given) => Projection.run(placements, given))],
+    "Projection.drop": [inSqlite((given) => Projection.drop(placements, given))]
   },
   others: {
     "EventStore.revision": [store.revision],

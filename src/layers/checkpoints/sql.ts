@@ -1,0 +1,234 @@
+/**
+ * Checkpoints in tables of a SQL database: one for the texts, one for the claims. The claim is a lease, and its row is
+ * locked and looked at in each transaction that writes.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { randomUUID } from "node:crypto"
+import { type Checks, unless } from "../../domain/format/checkOptions.ts"
+import type { InvalidArgument } from "../../domain/format/Errors.ts"
+import { checkOptions } from "../../services/base/checkCall.ts"
+import { type CheckpointStore, type ClaimedEntries, ConsumerClaimed } from "../../services/ports/CheckpointStore.ts"
+import type { StorageError } from "../../services/ports/Storage.ts"
+import { storageError } from "../storage/storageErrors.ts"
+import { Claims } from "./claims.ts"
+
+/** How checkpoints are kept in SQL. */
+export interface SqlOptions {
+  /**
+   * Name of the table, with a schema if you like: letters, digits, `_` and `.`. That of the claims gets `_claims` at its
+   * end. Default: `litetapes_checkpoints`.
+   */
+  readonly table?: string
+  /** Time after a crash in which the claim of a consumer ends. It is renewed three times as often. Default: 10 seconds. */
+  readonly lease?: Duration.Input
+}
+
+const leaseMillisMin = 100
+
+const isLease = (value: unknown): boolean => {
+  try {
+    return Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)) >= leaseMillisMin
+  } catch {
+    return false
+  }
+}
+
+const checks = {
+  table: unless(
+    (value) => typeof value === "string" && /^[A-Za-z_]\w{0,47}(\.[A-Za-z_]\w{0,47})?$/.test(value),
+    "the name of a table: letters, digits, _, and a dot after a schema"
+  ),
+  lease: unless(isLease, `a duration of at least ${leaseMillisMin} ms`)
+} satisfies Checks<SqlOptions>
+
+export const makeSql = (
+  options: SqlOptions = {}
+): Effect.Effect<CheckpointStore["Service"], StorageError | InvalidArgument, SqlClient> =>
+  Effect.gen(function* () {
+    yield* checkOptions("CheckpointStore.makeSql", options, checks)
+    const sql = yield* SqlClient
+    const { lease = "10 seconds", table = "litetapes_checkpoints" } = options
+    const tables = new Tables(sql, table)
+    yield* tables.create
+    const claims = new Claims()
+    const leaseMillis = Duration.toMillis(Duration.fromInputUnsafe(lease))
+    return {
+      claim: (consumer, onClaimed) => {
+        const claim = new SqlClaim(tables, consumer, leaseMillis)
+        return claims
+          .claim(consumer, claim.place, onClaimed)
+          .pipe(Effect.andThen(claim.held(onClaimed)), Effect.as(entriesOf(tables, claim)))
+      }
+    }
+  })
+
+/** The tables, and the dialects that they are written for. */
+class Tables {
+  readonly sql: SqlClient
+  readonly name: string
+
+  constructor(sql: SqlClient, name: string) {
+    this.sql = sql
+    this.name = name
+  }
+
+  get texts() {
+    return this.sql(this.name)
+  }
+
+  get claims() {
+    return this.sql(`${this.name}_claims`)
+  }
+
+  get create(): Effect.Effect<void, StorageError> {
+    const { name, sql } = this
+    const isKnown = sql.onDialectOrElse({ sqlite: () => true, pg: () => true, orElse: () => false })
+    if (!isKnown) {
+      return Effect.fail(storageError("open", name, "unsupported", "checkpoints can be in SQLite or PostgreSQL"))
+    }
+    const created = Effect.andThen(
+      sql`CREATE TABLE IF NOT EXISTS ${this.texts} (consumer TEXT NOT NULL, entry TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (consumer, entry))`,
+      sql`CREATE TABLE IF NOT EXISTS ${this.claims} (consumer TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires BIGINT NOT NULL)`
+    )
+    // In PostgreSQL, two that create the same table at the same time may collide.
+    return told("open", name, Effect.asVoid(Effect.retry(created, { times: 2 })))
+  }
+}
+
+class SqlClaim {
+  readonly consumer: string
+  readonly place: string
+  readonly #tables: Tables
+  readonly #leaseMillis: number
+  readonly #owner: string = randomUUID()
+
+  constructor(tables: Tables, consumer: string, leaseMillis: number) {
+    this.consumer = consumer
+    this.place = `consumer ${consumer} in table ${tables.name}`
+    this.#tables = tables
+    this.#leaseMillis = leaseMillis
+  }
+
+  /** Takes the claim until the scope closes, and renews it meanwhile. */
+  held(onClaimed: "refuse" | "wait"): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> {
+    const taken = Effect.acquireRelease(this.#take, (isTaken) => (isTaken ? this.#free : Effect.void))
+    return Effect.flatMap(taken, (isTaken): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> => {
+      if (isTaken) return Effect.asVoid(Effect.forkScoped(this.#renewing))
+      if (onClaimed === "refuse") {
+        return Effect.fail(new ConsumerClaimed({ consumer: this.consumer, place: this.place }))
+      }
+      return Effect.andThen(
+        Effect.sleep(Math.min(1000, this.#leaseMillis / 4)),
+        Effect.suspend(() => this.held(onClaimed))
+      )
+    })
+  }
+
+  /** Renews the claim, and locks its row until the transaction ends. Fails if another run has it. */
+  readonly renew: Effect.Effect<void, StorageError> = Effect.suspend(() => {
+    const { claims, sql } = this.#tables
+    const renewed = Effect.flatMap(
+      this.#expires,
+      (expires) =>
+        sql`UPDATE ${claims} SET expires = ${expires} WHERE consumer = ${this.consumer} AND owner = ${this.#owner} RETURNING consumer`
+    )
+    return Effect.flatMap(told("write", this.place, renewed), (rows) =>
+      rows.length === 1
+        ? Effect.void
+        : Effect.fail(
+            storageError("write", this.place, "lock-lost", "another run has claimed the consumer; stop one of them")
+          )
+    )
+  })
+
+  get #expires(): Effect.Effect<number> {
+    return Effect.map(Clock.currentTimeMillis, (now) => now + this.#leaseMillis)
+  }
+
+  /** Takes the claim unless another run has it and has renewed it lately: in one statement, so only one of them can. */
+  readonly #take: Effect.Effect<boolean, StorageError> = Effect.suspend(() => {
+    const { claims, sql } = this.#tables
+    const taken = Effect.flatMap(this.#expires, (expires) => {
+      const now = expires - this.#leaseMillis
+      return sql`INSERT INTO ${claims} AS held (consumer, owner, expires)
+        VALUES (${this.consumer}, ${this.#owner}, ${expires})
+        ON CONFLICT (consumer) DO UPDATE SET owner = excluded.owner, expires = excluded.expires
+        WHERE held.expires <= ${now}
+        RETURNING consumer`
+    })
+    return Effect.map(told("lock", this.place, taken), (rows) => rows.length === 1)
+  })
+
+  /** A failure shows at the next write. */
+  readonly #renewing: Effect.Effect<never> = Effect.suspend(() =>
+    Effect.forever(Effect.andThen(Effect.sleep(this.#leaseMillis / 3), Effect.ignore(this.renew)))
+  )
+
+  readonly #free: Effect.Effect<void> = Effect.suspend(() => {
+    const { claims, sql } = this.#tables
+    return Effect.ignore(sql`DELETE FROM ${claims} WHERE consumer = ${this.consumer} AND owner = ${this.#owner}`)
+  })
+}
+
+const entriesOf = ({ name, sql, texts }: Tables, claim: SqlClaim): ClaimedEntries => {
+  const { consumer, place } = claim
+  const transaction = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | StorageError, R> =>
+    inTransaction(sql, place, Effect.andThen(claim.renew, effect))
+  const write = (statement: Effect.Effect<unknown, SqlError>) =>
+    transaction(Effect.asVoid(told("write", place, statement)))
+  return {
+    place,
+    get: (key) =>
+      Effect.map(
+        told(
+          "read",
+          place,
+          sql<{ content: string }>`SELECT content FROM ${texts} WHERE consumer = ${consumer} AND entry = ${key}`
+        ),
+        ([row]) => row?.content
+      ),
+    set: (key, text) =>
+      write(
+        sql`INSERT INTO ${texts} (consumer, entry, content) VALUES (${consumer}, ${key}, ${text})
+          ON CONFLICT (consumer, entry) DO UPDATE SET content = excluded.content`
+      ),
+    remove: (key) => write(sql`DELETE FROM ${texts} WHERE consumer = ${consumer} AND entry = ${key}`),
+    keys: Effect.map(
+      told("list", name, sql<{ entry: string }>`SELECT entry FROM ${texts} WHERE consumer = ${consumer}`),
+      (rows) => rows.map(({ entry }) => entry)
+    ),
+    transaction: (effect) => transaction(effect)
+  }
+}
+
+/** An error of the effect, which may be a `SqlError` too, told from those of the transaction around it. */
+class Inner<E> {
+  readonly error: E
+
+  constructor(error: E) {
+    this.error = error
+  }
+}
+
+const inTransaction = <A, E, R>(
+  sql: SqlClient,
+  place: string,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | StorageError, R> =>
+  Effect.mapError(sql.withTransaction(Effect.mapError(effect, (error) => new Inner(error))), (error) =>
+    error instanceof Inner ? error.error : fromSql("write", place, error)
+  )
+
+const fromSql = (operation: string, place: string, { message }: SqlError): StorageError =>
+  storageError(operation, place, "failed", message)
+
+const told = <A>(
+  operation: string,
+  place: string,
+  effect: Effect.Effect<A, SqlError>
+): Effect.Effect<A, StorageError> => Effect.mapError(effect, (error) => fromSql(operation, place, error))

@@ -1,0 +1,57 @@
+/** Which versions of a projection a database has, and which of them is read. */
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+export class Registry {
+  readonly #sql: SqlClient
+  readonly #table: string
+
+  constructor(sql: SqlClient, table: string) {
+    this.#sql = sql
+    this.#table = table
+  }
+
+  get create(): Effect.Effect<void, SqlError> {
+    const sql = this.#sql
+    const created = sql`CREATE TABLE IF NOT EXISTS ${this.#rows} (name TEXT NOT NULL, version BIGINT NOT NULL, is_current INTEGER NOT NULL, PRIMARY KEY (name, version))`
+    // In PostgreSQL, two that create the same table at the same time may collide.
+    return Effect.asVoid(Effect.retry(created, { times: 2 }))
+  }
+
+  get #rows() {
+    return this.#sql(this.#table)
+  }
+
+  /** Adds a version. Returns whether it was not there. In a transaction, another one that adds it waits for this one. */
+  add(name: string, version: number): Effect.Effect<boolean, SqlError> {
+    const sql = this.#sql
+    const added = sql`INSERT INTO ${this.#rows} (name, version, is_current) VALUES (${name}, ${version}, 0) ON CONFLICT (name, version) DO NOTHING RETURNING version`
+    return Effect.map(added, (rows) => rows.length === 1)
+  }
+
+  /** Returns the version that is read; `undefined` if none has caught up yet. */
+  current(name: string): Effect.Effect<number | undefined, SqlError> {
+    const sql = this.#sql
+    const found = sql<{
+      version: number | bigint | string
+    }>`SELECT version FROM ${this.#rows} WHERE name = ${name} AND is_current = 1`
+    return Effect.map(found, ([row]) => (row === undefined ? undefined : Number(row.version)))
+  }
+
+  /** Lets a version be read instead of an earlier one. Does nothing if a later one is. */
+  switchTo(name: string, version: number): Effect.Effect<void, SqlError> {
+    const sql = this.#sql
+    const switched = Effect.gen({ self: this }, function* () {
+      const current = yield* this.current(name)
+      if (current !== undefined && current >= version) return
+      yield* sql`UPDATE ${this.#rows} SET is_current = CASE WHEN version = ${version} THEN 1 ELSE 0 END WHERE name = ${name}`
+    })
+    return sql.withTransaction(switched)
+  }
+
+  remove(name: string, version: number): Effect.Effect<void, SqlError> {
+    const sql = this.#sql
+    return Effect.asVoid(sql`DELETE FROM ${this.#rows} WHERE name = ${name} AND version = ${version}`)
+  }
+}

@@ -1,0 +1,86 @@
+/** Errors that `node:sqlite` throws, as a `SqlError` of Effect with its reasons. */
+import {
+  classifySqliteError,
+  SqlError,
+  type SqlErrorReason,
+  SqlSyntaxError,
+  UniqueViolation
+} from "effect/sql/SqlError"
+import { ConnectionError, UnknownError } from "effect/sql/SqlError"
+
+/** Result codes of SQLite (https://www.sqlite.org/rescode.html). */
+const busyCode = 5
+const busySnapshotCode = 517
+const constraintCode = 19
+
+/** Texts from which the code is known in a runtime that does not say it, such as Deno. */
+const texts: ReadonlyArray<readonly [text: RegExp, code: number]> = [
+  [/constraint failed/, constraintCode],
+  [/^database (table )?is locked/, busyCode],
+  [/^unable to open database file/, 14]
+]
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Returns the extended result code; `undefined` if the error is not one of SQLite. */
+const codeOf = (cause: unknown): number | undefined => {
+  const { code, errcode } = Object(cause) as { readonly code?: unknown; readonly errcode?: unknown }
+  if (typeof errcode === "number") return errcode
+  if (code !== "ERR_SQLITE_ERROR") return undefined
+  const message = messageOf(cause)
+  return texts.find(([text]) => text.test(message))?.[1]
+}
+
+/**
+ * Whether another connection has the lock, and will give it back. In a transaction that has read an older state of the
+ * database waiting does not help: it must begin again.
+ */
+export const isBusy = (cause: unknown): boolean => {
+  const code = codeOf(cause)
+  return code !== undefined && (code & 0xff) === busyCode && code !== busySnapshotCode
+}
+
+/** Returns the error for what an operation of the database threw. */
+export const sqlErrorOf = (cause: unknown, operation: string): SqlError =>
+  new SqlError({ reason: reasonOf(cause, operation) })
+
+const uniqueText = "UNIQUE constraint failed: "
+
+const reasonOf = (cause: unknown, operation: string): SqlErrorReason => {
+  const found = messageOf(cause)
+  const code = codeOf(cause)
+  const fields = { cause, operation, message: `SQLite: ${found}` }
+  // Primary keys too, which have another code.
+  if (found.startsWith(uniqueText))
+    return new UniqueViolation({ ...fields, constraint: found.slice(uniqueText.length) })
+  if (/syntax error|^no such |^incomplete input|^unrecognized token/.test(found)) return new SqlSyntaxError(fields)
+  switch ((cause as { readonly code?: unknown } | undefined)?.code) {
+    case "ERR_INVALID_STATE":
+      return new ConnectionError({ ...fields, message: "the database is closed: the scope of its client has ended" })
+    case "ENOSQLITE":
+      return new ConnectionError({ ...fields, message: "this runtime has no node:sqlite (docs/RUNTIMES.md)" })
+    case "ERR_OUT_OF_RANGE":
+      return new UnknownError({
+        ...fields,
+        message: `an integer is too large for a number. Provide SqlClient.SafeIntegers as true to get integers as bigints. ${found}`
+      })
+    case undefined:
+    default:
+      if (code === undefined) return new UnknownError(fields)
+  }
+  const reason = classifySqliteError(Object.assign(cause as object, { errno: code }), fields)
+  return reason._tag === "LockTimeoutError"
+    ? classifySqliteError(cause, { operation, message: `SQLite: ${found}. ${busyAdvice}` })
+    : reason
+}
+
+const busyAdvice =
+  "Another connection kept its lock for longer than busyTimeout; keep transactions short, or raise busyTimeout"
+
+/** Returns the error for a statement that cannot mean what it says. */
+export const refused = (operation: string, message: string): SqlError =>
+  new SqlError({ reason: new SqlSyntaxError({ cause: new Error(message), operation, message }) })
+
+/** Returns the error for a value that SQLite cannot store as it is. */
+export const unstorable = (message: string): SqlError =>
+  new SqlError({ reason: new UnknownError({ cause: new TypeError(message), operation: "bind", message }) })

@@ -1,0 +1,177 @@
+/** Checkpoints, consumers with transactions and projections in PostgreSQL, over several connections at once. */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Category from "litetapes/Category"
+import * as CheckpointStore from "litetapes/CheckpointStore"
+import * as Consumer from "litetapes/Consumer"
+import * as EventStore from "litetapes/EventStore"
+import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as Projection from "litetapes/Projection"
+import { afterAll, assert, beforeAll, describe } from "vitest"
+import { leftOut } from "../../servers/find.ts"
+import { type PostgresServer, startPostgres } from "../../servers/postgres.ts"
+import { openSession, storeOf, tagOf } from "../../support/openLib.ts"
+
+type Store = EventStore.EventStore["Service"]
+
+const quiet = Logger.layer([])
+
+const Account = Category.make("account", { Deposited: Schema.Struct({ cents: Schema.Int }) })
+
+const balancesOf = (version: number) =>
+  Projection.make({
+    name: "balances",
+    version,
+    init: ({ sql, table }) =>
+      sql`CREATE TABLE ${sql(table("balance"))} (account TEXT PRIMARY KEY, cents INTEGER NOT NULL CHECK (cents >= 0))`,
+    drop: ({ sql, table }) => sql`DROP TABLE ${sql(table("balance"))}`,
+    events: [
+      Projection.on(Account, {
+        Deposited: ({ data, stream }, { sql, table }) =>
+          sql`INSERT INTO ${sql(table("balance"))} AS b VALUES (${stream}, ${data.cents * version})
+            ON CONFLICT (account) DO UPDATE SET cents = b.cents + excluded.cents`
+      })
+    ]
+  })
+
+const openStore = Effect.gen(function* () {
+  const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
+  yield* Effect.addFinalizer(() => close)
+  return yield* storeOf(lib)
+})
+
+const deposit = (store: Store, id: string, cents: number) =>
+  store.append(`account-${id}`, [{ type: "Deposited", data: { cents } }])
+
+describe.skipIf(leftOut)("in PostgreSQL", () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await startPostgres()
+  }, 300_000)
+  afterAll(() => server?.stop())
+
+  const open = Effect.suspend(() => Effect.provide(PgClient.make({ url: Redacted.make(server.url) }), Reactivity.layer))
+
+  const using =
+    (store: Store, sql: SqlClient.SqlClient) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      effect.pipe(Effect.provideService(EventStore.EventStore, store), Effect.provideService(SqlClient.SqlClient, sql))
+
+  it.live("a projection counts each event once, in two versions, and continues", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* open]
+      for (let n = 0; n < 50; n++) yield* deposit(store, `${n % 3}`, n)
+      const rowsOf = (version: number) =>
+        sql.unsafe(`SELECT account, cents FROM balance_v${version} ORDER BY account`).values
+      const run = (version: number) =>
+        Effect.gen(function* () {
+          const running = yield* Projection.run(balancesOf(version), { transactionEvents: 7 })
+          yield* running.whenCaughtUp
+          return running
+        }).pipe(using(store, sql))
+      const current = Effect.map(using(store, sql)(Projection.current(balancesOf(9))), ({ version }) => version)
+      yield* Effect.scoped(run(1))
+      for (let n = 0; n < 10; n++) yield* deposit(store, "0", 1)
+      const sums = [418, 425, 392]
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          assert.strictEqual(yield* tagOf(Effect.as(Effect.all([run(1), run(1)]), "both")), "ConsumerClaimed")
+        })
+      )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* Effect.all([run(1), run(2)], { concurrency: 2 })
+          assert.deepStrictEqual(
+            yield* rowsOf(1),
+            sums.map((cents, n) => [`account-${n}`, cents])
+          )
+          assert.deepStrictEqual(
+            yield* rowsOf(2),
+            sums.map((cents, n) => [`account-${n}`, 2 * cents])
+          )
+        })
+      )
+      assert.strictEqual(yield* current, 2)
+      yield* using(store, sql)(Projection.drop(balancesOf(1)))
+      assert.strictEqual(yield* tagOf(using(store, sql)(Projection.drop(balancesOf(2)))), "ProjectionIsCurrent")
+      assert.strictEqual(yield* tagOf(rowsOf(1)), "SqlError")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a run that lost its claim cannot commit, also if it began its transaction before", () =>
+    Effect.gen(function* () {
+      const sql = yield* open
+      yield* sql`CREATE TABLE handled (position INTEGER)`
+      const makeStore = Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
+      const [one, two] = yield* Effect.all([makeStore, makeStore], { concurrency: 2 })
+      const first = yield* one.claim("tested", "refuse")
+      assert.strictEqual(yield* tagOf(Effect.scoped(two.claim("tested", "refuse"))), "ConsumerClaimed")
+      // It hangs in a transaction, and its lease is over: another run waits for its row, and then has the claim.
+      yield* sql`UPDATE litetapes_checkpoints_claims SET expires = 0`
+      const [begun, release] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const steps = Effect.gen(function* () {
+        yield* sql`INSERT INTO handled VALUES (1)`
+        yield* Deferred.succeed(begun, undefined)
+        yield* Deferred.await(release)
+        yield* first.set("checkpoint", "1")
+      })
+      const hanging = yield* Effect.forkChild(first.transaction!(steps))
+      yield* Deferred.await(begun)
+      const taking = yield* Effect.forkChild(Effect.exit(Effect.scoped(two.claim("tested", "refuse"))))
+      yield* Effect.sleep("100 millis")
+      assert.isUndefined(taking.pollUnsafe())
+      yield* Deferred.succeed(release, undefined)
+      yield* Fiber.join(hanging)
+      // It committed and so renewed its lease: the other one was refused.
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(taking)))
+      yield* sql`UPDATE litetapes_checkpoints_claims SET expires = 0`
+      const second = yield* two.claim("tested", "refuse")
+      assert.strictEqual(yield* second.get("checkpoint"), "1")
+      const late = first.transaction!(sql`INSERT INTO handled VALUES (2)`)
+      assert.deepInclude(yield* Effect.flip(late), { _tag: "StorageError", reason: "lock-lost" })
+      assert.deepStrictEqual(yield* sql`SELECT position FROM handled`.values, [[1]])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a failed statement of a handler leaves nothing, and the event is parked with its checkpoint", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* open]
+      yield* sql`CREATE TABLE kept (position INTEGER PRIMARY KEY, n INTEGER CHECK (n <> 3))`
+      for (let n = 0; n < 6; n++) yield* deposit(store, "1", n)
+      const consumer = Consumer.make({
+        name: "parking",
+        transaction: { events: 4 },
+        retry: Schedule.spaced(0),
+        maxAttempts: 2,
+        onPoison: "park",
+        handler: ({ data, position }) =>
+          sql`INSERT INTO kept VALUES (${position}, ${(data as { readonly cents: number }).cents})`
+      })
+      const checkpoints = yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
+      for (let n = 0; n < 2; n++) {
+        const run = Effect.gen(function* () {
+          const running = yield* Consumer.run(consumer)
+          yield* running.whenCaughtUp
+          assert.deepStrictEqual(
+            (yield* running.parked).map(({ attempts, position }) => [position, attempts]),
+            [[3, 2]]
+          )
+        })
+        yield* Effect.scoped(
+          Effect.provideService(using(store, sql)(run), CheckpointStore.CheckpointStore, checkpoints)
+        )
+      }
+      assert.deepStrictEqual(yield* sql`SELECT position FROM kept ORDER BY position`.values, [[0], [1], [2], [4], [5]])
+    }).pipe(Effect.scoped, Effect.provide(quiet))
+  )
+})
