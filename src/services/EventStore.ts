@@ -30,6 +30,7 @@ import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Even
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./streams/AppendOptions.ts"
+import type { AppendCheckpoint } from "./streams/AppendCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
 import { type AppendResult, EventAppender, type EventAppendError } from "./streams/EventAppender.ts"
 import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"
@@ -50,6 +51,7 @@ import type { Storage } from "./ports/Storage.ts"
 export { Boundary }
 export type {
   AppendAllOptions,
+  AppendCheckpoint,
   AppendCondition,
   AppendOptions,
   Query,
@@ -100,7 +102,7 @@ export class EventStore extends Context.Service<
     /**
      * Appends to several streams as one atomic batch: all of it is appended, or nothing. An entry without events is a
      * condition on a stream that is not written. Returns the results in the order of `appends`. Cost and errors are
-     * those of `append`.
+     * those of `append`. Without entries, `checkpoint` is committed alone.
      */
     readonly appendAll: (
       appends: ReadonlyArray<StreamAppend>,

@@ -10,6 +10,7 @@ import type { LibHandle } from "./lib/LibHandle.ts"
 import { appendRecords, wrongAppends } from "./write/appendRecords.ts"
 import { register } from "./internals.ts"
 import { withSession } from "./lib/Access.ts"
+import { checkpointsOf, shownCheckpoints } from "./lib/checkpoints.ts"
 import { refreshReader } from "./lib/openReader.ts"
 import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/CopyLib.ts"
 import { backupChecks, copyChecks, salvageChecks, verifyChecks } from "./maintenance/optionChecks.ts"
@@ -115,6 +116,7 @@ export const serve = (
     durable: now(({ journal: { durable } }) => ({ batch: durable.batch, position: durable.position })),
     contains: (place) =>
       now(({ journal, meta: { state } }) => safely(() => containsPlace(state, journal.durable.position, place))),
+    checkpoints: now((handle) => shownCheckpoints(checkpointsOf(handle))),
     stuck: now(({ journal }) => journal.stuck),
     createTape: (name) => using(({ handle }) => createTape(handle, name, "records")),
     archive: (name) => using(({ handle }) => setTapeState(handle, name, "archived")),

@@ -23,6 +23,7 @@ export const errorClasses = {
 
   // The call must be corrected: name, data, size, or the lib that it is for.
   BatchTooLarge: "fatal",
+  CheckpointNotIncreased: "fatal", // the event is done
   ClockOutOfRange: "fatal",
   EventIdConflict: "fatal",
   EventSchemaError: "fatal",
@@ -44,6 +45,7 @@ export const errorClasses = {
   // The files must be restored, recovered, or the loss accepted.
   AckedDataLost: "fatal",
   BackupUnfinished: "fatal",
+  CheckpointLost: "fatal",
   DecompressionLimit: "fatal",
   DynamicCorrupt: "fatal",
   EpochRegression: "fatal",

@@ -8,6 +8,7 @@ import { type Part, markHash, markPrefix } from "./Batch.ts"
 import { newline } from "../format/Format.ts"
 import { defaultLimits } from "../format/Limits.ts"
 import { type Anchor, Commit, DynamicHeader } from "../meta/SystemRecord.ts"
+import { type MarkedCheckpoint, whyNotMarked } from "../meta/Checkpoint.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 import { crc32 } from "node:zlib"
 
@@ -21,8 +22,10 @@ export interface FoundBatch {
   /** Offset of the byte after its mark. */
   readonly end: number
   readonly hash: string
-  /** Offsets are those of the file. */
+  /** Offsets are those of the file. Empty if the batch has checkpoints alone. */
   readonly parts: ReadonlyArray<Part>
+  /** How far these consumers are, from this batch on. */
+  readonly checkpoints: ReadonlyArray<MarkedCheckpoint>
 }
 
 /** Why the bytes from `offset` on are not valid. */
@@ -195,8 +198,8 @@ const readBatch = (bytes: Uint8Array, start: number): ReadBatch | string => {
   if (markHash(bytes.subarray(start, markAt), mark) !== mark.hash) return "the batch does not match its mark"
   const parts = splitParts(bytes, start, markAt, mark)
   if (parts === undefined) return "the mark counts other records than the batch has"
-  const { batch, position, hash } = mark
-  return { mark, found: { batch, position, offset: start, end: markEnd + 1, hash, parts } }
+  const { batch, checkpoints = [], position, hash } = mark
+  return { mark, found: { batch, position, offset: start, end: markEnd + 1, hash, parts, checkpoints } }
 }
 
 const prefix = Buffer.from("\n" + markPrefix, "latin1")
@@ -212,7 +215,10 @@ const readMark = (line: Uint8Array): Commit | undefined => {
   const value = parse(line)
   if (value === undefined) return undefined
   const decoded = decodeCommit(value)
-  return Result.isFailure(decoded) ? undefined : decoded.success
+  if (Result.isFailure(decoded)) return undefined
+  const mark = decoded.success
+  if (mark.checkpoints === undefined) return mark.parts.length > 0 ? mark : undefined
+  return whyNotMarked(mark.checkpoints) === undefined ? mark : undefined
 }
 
 const parse = (line: Uint8Array): TaraSON.JsonObject | undefined => {

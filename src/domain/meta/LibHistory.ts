@@ -2,15 +2,8 @@
  * The history of a lib across backups and restores: places in it that are kept elsewhere, and the lib metas that a backup
  * and a restore write.
  */
-import {
-  type BackupMark,
-  type Branch,
-  endOfLineage,
-  lineageOf,
-  type LibState,
-  refold,
-  type TapeListing
-} from "./LibState.ts"
+import { refold } from "./LibRefold.ts"
+import { type BackupMark, type Branch, endOfLineage, lineageOf, type LibState, type TapeListing } from "./LibState.ts"
 import { type Anchor, type LibRecord, origin, type Unchained } from "./SystemRecord.ts"
 
 /**
@@ -82,7 +75,7 @@ export const refoldUnfinished = (
   const listed = new Map(tapes.map((tape) => [tape.name, tape]))
   const mark: BackupMark = { anchor: origin, tapes: tapes.map(({ tape }) => [tape, 0]), time }
   return [
-    ...refold({ ...state, backup: mark, branches: [], replaced: [], tapes: listed }),
+    ...refold({ ...state, backup: mark, branches: [], checkpoints: new Map(), replaced: [], tapes: listed }),
     { $type: "LiteLib.Epoch", anchor: origin, dynamic: 1, epoch: 1, old: [], upto: Math.max(1, state.anchor.batch) },
     { $type: "LiteLib.Clean", anchor: origin },
     { $type: "LiteLib.Backup", ...mark }

@@ -8,6 +8,7 @@ import { reader } from "../base/readShape.ts"
 import { EpochRegression, ForkDetected, MetaCorrupt, MetaInvalid, UnsupportedFormat } from "../format/Errors.ts"
 import { isKnownFormat, newline } from "../format/Format.ts"
 import { defaultLimits, type Limits } from "../format/Limits.ts"
+import { type CheckpointState, whyNotCheckpoint } from "./Checkpoint.ts"
 import { Compression, LibRecord, TapeEnd, TapeRecord, type Unchained } from "./SystemRecord.ts"
 import { Placement } from "../format/Placement.ts"
 import { shortened } from "../json/describeError.ts"
@@ -174,19 +175,44 @@ export const salvageLibMeta = (
 }
 
 /**
+ * Returns the checkpoints in the lines of a damaged lib meta that are valid by themselves. Later ones may be lost.
+ */
+export const salvageCheckpoints = (
+  meta: string,
+  bytes: Uint8Array,
+  limits: Limits = defaultLimits
+): ReadonlyMap<string, CheckpointState> => {
+  const checkpoints = new Map<string, CheckpointState>()
+  for (const record of salvage(meta, bytes, limits, { decode: decodeLib, types: libTypes, tornTail: false })) {
+    if (record.$type !== "LiteLib.Checkpoint" || whyNotCheckpoint(record) !== undefined) continue
+    const { above, consumer, low, version } = record
+    checkpoints.set(consumer, { version, low, above })
+  }
+  return checkpoints
+}
+
+/**
  * Returns the lines of a damaged tape meta that are valid by themselves, whatever is between them. They prove nothing.
  */
-export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Array<TapeRecord> => {
-  const records: Array<TapeRecord> = []
+export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Array<TapeRecord> =>
+  salvage(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false }).filter(
+    (record) => record.$type !== "LiteTape.End"
+  )
+
+const salvage = <R extends { readonly previous: string | null }>(
+  meta: string,
+  bytes: Uint8Array,
+  limits: Limits,
+  kind: Kind<R>
+): Array<R> => {
+  const records: Array<R> = []
   if (bytes.length > limits.metaBytesMax) return records
   let start = 0
   while (start < bytes.length) {
     const found = bytes.indexOf(newline, start)
     const end = found === -1 ? bytes.length : found
     try {
-      const kind = { decode: decodeTape, types: tapeTypes, tornTail: false }
-      const record = readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind)
-      if (record.$type !== "LiteTape.End") records.push(record)
+      records.push(readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind))
     } catch {
       // Damaged: the content of this line is lost.
     }

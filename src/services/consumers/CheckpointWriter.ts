@@ -60,6 +60,16 @@ export class CheckpointWriter {
     })
   )
 
+  /** Writes where the consumer begins anew, whatever was kept before. */
+  readonly restart: Effect.Effect<void, StorageError> = Effect.uninterruptible(
+    Effect.suspend(() => {
+      const { inLib } = this.#entries
+      if (inLib === undefined) return this.write
+      this.#changes = 0
+      return Effect.andThen(inLib.replace(encode(this.#checkpoint)), this.#metrics.written(this.#state))
+    })
+  )
+
   /** Writes what has not been written. */
   readonly rest: Effect.Effect<void, StorageError> = Effect.suspend(() =>
     this.#changes > 0 ? this.write : Effect.void

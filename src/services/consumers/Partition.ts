@@ -9,10 +9,12 @@ import * as Schedule from "effect/Schedule"
 import type { Duration } from "effect/Duration"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { Signal } from "../base/Signal.ts"
+import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { CheckpointWriter } from "./CheckpointWriter.ts"
 import { type ConsumerStopped, HandlerFailed, whyOf } from "./ConsumerErrors.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
+import { HandlerContext } from "./HandlerContext.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
 import type { Parking } from "./Parking.ts"
@@ -29,6 +31,7 @@ export interface Item {
 /** What all partitions of a consumer share. */
 export interface Shared {
   readonly definition: Definition<unknown, never>
+  readonly entries: ClaimedEntries
   readonly state: ConsumerState
   readonly source: EventSource
   readonly writer: CheckpointWriter
@@ -139,7 +142,7 @@ export class Partition {
         yield* this.#news.until(() => state.isHalted || !state.isPaused)
         if (state.isHalted && attempt > 1) return "cut"
         const exit = yield* this.#call(event)
-        if (Exit.isSuccess(exit)) return "done"
+        if (Exit.isSuccess(exit) || (yield* this.#isCommitted(event))) return "done"
         const error = Cause.squash(exit.cause)
         this.#noteError(event, attempt, error)
         if (attempt >= attemptsMax) return this.#failed(event, attempt, error)
@@ -160,7 +163,9 @@ export class Partition {
       const begun = state.now
       state.running++
       state.lastSign = begun
-      const called = Effect.exit(Effect.suspend(() => definition.handler(event)))
+      const called = Effect.exit(
+        Effect.suspend(() => definition.handler(event, new HandlerContext(this.#shared, event)))
+      )
       return Effect.flatMap(called, (exit) => {
         state.running--
         state.beat()
@@ -169,6 +174,11 @@ export class Partition {
         return Effect.as(Exit.isSuccess(exit) ? metrics.handled(millis) : metrics.failed(millis), exit)
       })
     })
+  }
+
+  /** Whether an append of the handler has made the event done, although the handler failed afterwards. */
+  #isCommitted({ position }: RecordedEvent): Effect.Effect<boolean> {
+    return this.#shared.entries.inLib?.isDone(position) ?? Effect.succeed(false)
   }
 
   #noteError({ position, stream }: RecordedEvent, attempt: number, error: unknown): void {

@@ -1,9 +1,16 @@
 /** Opens what is kept for a consumer: claims its name, and decides where it begins. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { CheckpointLost } from "../../domain/event/CheckpointErrors.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
 import type { Place } from "../../domain/meta/LibHistory.ts"
-import { CheckpointStore, type ClaimedEntries, type ConsumerClaimed } from "../ports/CheckpointStore.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
+import {
+  CheckpointStore,
+  type CheckpointsNeedWriter,
+  type ClaimedEntries,
+  type ConsumerClaimed
+} from "../ports/CheckpointStore.ts"
 import { StorageError } from "../ports/Storage.ts"
 import {
   type Checkpoint,
@@ -19,7 +26,15 @@ import type { Definition } from "./definition.ts"
 import { Progress } from "./Progress.ts"
 
 /** Why a consumer cannot begin. */
-export type OpenConsumerError = ConsumerClaimed | NewerConsumer | NotInHistory | StorageError | EndError
+export type OpenConsumerError =
+  | ConsumerClaimed
+  | CheckpointsNeedWriter
+  | CheckpointLost
+  | InvalidArgument
+  | NewerConsumer
+  | NotInHistory
+  | StorageError
+  | EndError
 
 export interface OpenedConsumer {
   readonly entries: ClaimedEntries
@@ -38,14 +53,30 @@ export const openConsumer = (
     const entries = yield* store.claim(definition.name, definition.onClaimed)
     // Refreshes a reader, whose view may be older than the checkpoint.
     yield* source.end
+    const isLost = yield* checkInLib(definition, entries)
     const kept = yield* load(entries)
-    if (kept === undefined || (yield* isDropped(definition, source, kept))) {
+    if (kept === undefined || isLost || (yield* isDropped(definition, source, kept))) {
       const progress = yield* beginAt(source, definition.from)
       yield* dropAll(entries)
       return { entries, progress, parked: [], isNew: true }
     }
     return { entries, progress: new Progress(kept.low, kept.done), parked: yield* loadParked(entries), isNew: false }
   })
+
+/** Refuses what a checkpoint in the lib cannot do. Returns whether a lost one is to be dropped. */
+const checkInLib = (
+  { name, onNotInHistory, onPoison, version }: Definition<unknown, unknown>,
+  { inLib }: ClaimedEntries
+): Effect.Effect<boolean, CheckpointLost | InvalidArgument> => {
+  if (inLib === undefined) return Effect.succeed(false)
+  if (onPoison === "park") {
+    const why = `of ${name} must not be "park" with CheckpointStore.layerLib, which keeps no parked events: use "stop" or "skip", or another store`
+    return Effect.fail(new InvalidArgument({ call: "Consumer.run", argument: "options.onPoison", why }))
+  }
+  return Effect.catch(Effect.as(inLib.refuseLost(version), false), (error) =>
+    onNotInHistory === "begin-again" ? Effect.succeed(true) : Effect.fail(error)
+  )
+}
 
 /** Returns the progress of a consumer that begins there. */
 export const beginAt = (

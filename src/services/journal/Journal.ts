@@ -3,6 +3,7 @@
  * no segment yet.
  */
 import { dynamicName } from "../../domain/format/Names.ts"
+import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { DynamicFile, PublishedBatch } from "./DynamicFile.ts"
 
@@ -43,6 +44,15 @@ export class Journal {
     return this.#files.flatMap(({ dynamic, stuck }) =>
       stuck === undefined ? [] : [{ file: dynamicName(dynamic), why: stuck }]
     )
+  }
+
+  /** Returns the last checkpoint of a consumer in these files. Lib meta has an earlier one. */
+  checkpoint(consumer: string): CheckpointState | undefined {
+    for (let at = this.#files.length - 1; at >= 0; at--) {
+      const checkpoint = this.#files[at]!.checkpoints.get(consumer)
+      if (checkpoint !== undefined) return checkpoint
+    }
+    return undefined
   }
 
   /** Adds a durable batch to the current file, and shows it to reads. */

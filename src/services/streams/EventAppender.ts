@@ -30,6 +30,7 @@ import {
 } from "./AppendRequest.ts"
 import type { AllReadError } from "./AllReader.ts"
 import { Command } from "./Command.ts"
+import { type AppendCheckpoint, isListed, listConsumer, planCheckpoint } from "./AppendCheckpoint.ts"
 import { type AppendCondition, Conditions, MustReadOn } from "./Conditions.ts"
 import {
   appendChecks,
@@ -68,6 +69,7 @@ export interface OfCall {
   readonly commandId: string | undefined
   readonly marks: Event.Marks | undefined
   readonly condition?: AppendCondition
+  readonly checkpoint?: AppendCheckpoint
 }
 
 /** The entry of a call with one entry, and what holds for the call. */
@@ -121,9 +123,18 @@ export class EventAppender {
     } catch (error) {
       return thrown<EventAppendError>(error)
     }
-    const { conditions, entries } = call
+    const { checkpoint } = call
+    if (checkpoint === undefined || isListed(this.#lib, checkpoint)) return this.#appendCall(call, results)
+    return Effect.andThen(
+      listConsumer(this.#lib, checkpoint),
+      Effect.suspend(() => this.#appendCall(call, results))
+    )
+  }
+
+  #appendCall<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    const { checkpoint, conditions, entries } = call
     if (conditions !== undefined) return this.#appendIf(call, conditions, results)
-    if (entries.length === 0) return Effect.succeed(results(entries, noResult))
+    if (entries.length === 0 && checkpoint === undefined) return Effect.succeed(results(entries, noResult))
     if (entries.some(({ mayRepeat }) => mayRepeat)) return this.#lookUpAndAppend(call, results)
     // The usual case: all streams are known, so nothing is looked up, and only the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
@@ -220,7 +231,7 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, { commandId, condition, marks }: OfCall): PlannedCall {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, { checkpoint, commandId, condition, marks }: OfCall): PlannedCall {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
@@ -240,16 +251,18 @@ export class EventAppender {
       conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
     }
     if (entries.length > 1) refuseTwins(entries)
-    return new PlannedCall(entries, conditions)
+    const done = checkpoint === undefined ? undefined : planCheckpoint("EventStore.appendAll", checkpoint)
+    return new PlannedCall(entries, conditions, done)
   }
 
   #encodeOne(append: OneAppend): PlannedCall {
-    const { commandId, condition, marks } = append
+    const { checkpoint, commandId, condition, marks } = append
     const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
-    if (condition === undefined) return new PlannedCall([entry], undefined)
+    const done = checkpoint === undefined ? undefined : planCheckpoint("EventStore.append", checkpoint)
+    if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()
     conditions.add("EventStore.append", "options.condition", -1, condition)
-    return new PlannedCall([entry], conditions)
+    return new PlannedCall([entry], conditions, done)
   }
 
   /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */

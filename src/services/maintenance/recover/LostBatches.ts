@@ -83,5 +83,5 @@ const rangesBetween = (
 }
 
 /** Whether a batch after `batch` is lost, or may be. */
-export const isLostAfter = ({ ranges }: LostBatches, batch: number): boolean =>
+export const isLostAfter = ({ ranges }: Pick<LostBatches, "ranges">, batch: number): boolean =>
   ranges.some(([, last]) => last === null || last > batch)

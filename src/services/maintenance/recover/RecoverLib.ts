@@ -19,6 +19,7 @@ import { libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { eventsMax } from "../../../domain/meta/Losses.ts"
+import { checkpointRecords } from "../../../domain/meta/LibRefold.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
@@ -28,6 +29,7 @@ import type { Root, StorageError } from "../../ports/Storage.ts"
 import type { NewLib } from "./NewLib.ts"
 import { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { ScanError } from "../../journal/DynamicScan.ts"
+import { type ConsumerCheckpoint, shownCheckpoints } from "../../lib/checkpoints.ts"
 import { inspectLib } from "../../lib/inspectLib.ts"
 import { readLibMeta } from "../../lib/readLibMeta.ts"
 import { refuseBackup } from "../../lib/refuseBackup.ts"
@@ -35,6 +37,7 @@ import { adopt, type Adopted, type AdoptError, fold, type LibLoss, nextPosition 
 import { isLostAfter, lostBatches } from "./LostBatches.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
 import { placementFrom } from "./knownPlacement.ts"
+import { foundCheckpoints } from "./FoundCheckpoints.ts"
 import { type OrphanDamage, type Orphans, positionBehind, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
 
 /** Options of recovering a lib. */
@@ -84,6 +87,13 @@ export interface RecoverLibReport {
    * never given again. If it is not 0, use `readAll` with `allowGaps`, or accept the losses of the tapes.
    */
   readonly positionsMissing: number
+  /** Checkpoints of consumers that the lib keeps. One that may be lost keeps its consumer from running. */
+  readonly checkpoints: ReadonlyArray<ConsumerCheckpoint>
+  /**
+   * Whether checkpoints of other consumers may be lost, because lib meta was not found whole. A consumer without a
+   * checkpoint that is to keep it in the lib then fails with `CheckpointLost` at first.
+   */
+  readonly areCheckpointsLost: boolean
 }
 
 /**
@@ -112,7 +122,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   options: RecoverLibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
-  const state = yield* expectDamage(root, options.limits)
+  const { isWhole, state } = yield* expectDamage(root, options.limits)
   const now = yield* nearestNow
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
@@ -127,19 +137,12 @@ export const recoverLib = Effect.fnUntraced(function* (
   yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root, limitsOf(state))
   const placed = placement ?? known?.placement ?? (yield* placementFrom(root, names, limits, orphans))
-  const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
-    $type: "LiteLib.Meta",
-    created: new Date(now).toISOString(),
-    format: LibState.formatOf({ backup: undefined, branches: [], placement: placed }),
-    lib: id,
-    limits,
-    placement: placed
-  }
-  const lib: NewLib = { root, id, limits, placement: meta.placement, segments: new SegmentStore(root, limits) }
+  const created = new Date(now).toISOString()
+  const lib: NewLib = { root, id, limits, placement: placed, segments: new SegmentStore(root, limits) }
   const loss = yield* lossOf(lib, names, state, orphans, {
     oldLib: known?.lib ?? orphans.lib,
     isAccepted: options.acceptLoss === true,
-    time: meta.created
+    time: created
   })
   const { invalid, tapes } = yield* adoptAll(lib, names, orphans, loss)
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
@@ -151,7 +154,22 @@ export const recoverLib = Effect.fnUntraced(function* (
     left.nextPosition,
     ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition)
   )
-  const records = recordsOf(meta, [...tapes, ...damagedTapes], position)
+  const old = {
+    state,
+    isWhole,
+    format: known?.format,
+    salvaged: MetaChain.salvageCheckpoints(libMetaFile, damaged?.bytes ?? new Uint8Array(0), limits)
+  }
+  const kept = foundCheckpoints(old, orphans, loss.batches, position)
+  const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
+    $type: "LiteLib.Meta",
+    created,
+    format: LibState.formatOf({ backup: undefined, branches: [], placement: placed, ...kept }),
+    lib: id,
+    limits,
+    placement: placed
+  }
+  const records = recordsOf(meta, [...tapes, ...damagedTapes], checkpointRecords(kept), position)
   yield* root.meta.replace(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   // Only once the new lib exists: if this recovery is interrupted, the next one must find the same files.
   for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)
@@ -165,7 +183,9 @@ export const recoverLib = Effect.fnUntraced(function* (
     lostBatches: loss.batches.ranges,
     missing: loss.batches.files,
     damaged: orphans.damaged,
-    positionsMissing: position - events
+    positionsMissing: position - events,
+    checkpoints: shownCheckpoints(kept.checkpoints),
+    areCheckpointsLost: kept.areCheckpointsLost
   }
 }, Effect.uninterruptible)
 
@@ -173,6 +193,7 @@ export const recoverLib = Effect.fnUntraced(function* (
 const recordsOf = (
   meta: Unchained<LibRecord>,
   tapes: ReadonlyArray<Pick<Adopted, "name" | "tape" | "role">>,
+  checkpoints: ReadonlyArray<Unchained<LibRecord>>,
   position: number
 ): Array<Unchained<LibRecord>> => {
   const anchor = { batch: 0, hash: noHash, position }
@@ -185,6 +206,7 @@ const recordsOf = (
       role,
       state: "active" as const
     })),
+    ...checkpoints,
     // As if a first writer had ended cleanly here, so that the next writer continues at this position.
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
@@ -282,13 +304,13 @@ const listable = Effect.fnUntraced(function* (
 
 /**
  * Fails with `NotDamaged` if the lib opens. Returns lib meta if it, or a dynamic segment, is damaged or has lost its
- * end; `undefined` if lib meta cannot be read. Any other reason why the lib does not open is the error.
+ * end, and whether it is whole; `undefined` if lib meta cannot be read. Any other reason why the lib does not open is the error.
  */
 const expectDamage = Effect.fnUntraced(function* (
   root: Root,
   limits: Partial<Limits> | undefined
 ): Effect.fn.Return<
-  LibState.LibState | undefined,
+  { readonly state: LibState.LibState | undefined; readonly isWhole: boolean },
   StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged | LibIsBackup | BackupUnfinished
 > {
   const read = yield* Effect.result(readLibMeta(root, limits))
@@ -299,16 +321,19 @@ const expectDamage = Effect.fnUntraced(function* (
     if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
     // An unfinished copy lacks events that no file of it has.
     if (failure._tag === "LibInvalid") return yield* failure
-    return undefined
+    return { state: undefined, isWhole: false }
   }
-  if (read.success === undefined) return undefined
+  if (read.success === undefined) return { state: undefined, isWhole: false }
   yield* refuseBackup(root, read.success.state)
   const inspected = yield* Effect.result(inspectLib(root, read.success))
   if (inspected._tag === "Success") return yield* new NotDamaged({ what: root.location })
   // What cannot be read now may be good.
   if (inspected.failure._tag === "StorageError") return yield* inspected.failure
-  return read.success.state
+  return { state: read.success.state, isWhole: !mayBeStale.has(inspected.failure._tag) }
 })
+
+/** Errors that an older lib meta, or one that lost its end, may cause: consumers may be listed in what it lacks. */
+const mayBeStale: ReadonlySet<string> = new Set(["MetaCorrupt", "AckedDataLost"])
 
 /** Fails if two folders have the id of one tape: it is unknown which of them is the copy. */
 const refuseTwins = Effect.fnUntraced(function* (
