@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as EventStore from "litetapes/EventStore"
+import type * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import { Storage } from "litetapes/Storage"
@@ -232,7 +232,7 @@ describe("checkpoints survive", () => {
     })
   )
 
-  it.effect("a lib that has none keeps format 1 until its first one", () =>
+  it.effect("a lib without any keeps format 1 until its first one", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
       const format = withLib(

@@ -1,7 +1,7 @@
 /** The second argument of a handler. */
 import type { AppendCheckpoint } from "../streams/AppendCheckpoint.ts"
 
-/** What a handler gets beside the event. */
+/** What a handler gets together with the event. */
 export interface Handling {
   /**
    * The checkpoint that says that the event is done. Give it to `append` or `appendAll`: the events and the checkpoint are

@@ -37,7 +37,7 @@ export const noCheckpoint: CheckpointState = { version: 0, low: 0, above: [] }
 /** The checkpoint of a consumer that lib meta does not list, where a recovery may have lost it. */
 const lostCheckpoint: CheckpointState = { ...noCheckpoint, isLost: true }
 
-/** Returns the durable checkpoint of a consumer. Its version is 0 if there is none. */
+/** Returns the durable checkpoint of a consumer. Its version is 0 before its first one. */
 export const checkpointOf = ({ journal, meta: { state } }: LibHandle, consumer: string): CheckpointState =>
   journal.checkpoint(consumer) ??
   state.checkpoints.get(consumer) ??

@@ -28,7 +28,7 @@ export const takeOver = Effect.fnUntraced(function* (
   scanned: Scanned
 ): Effect.fn.Return<Opened, DynamicCorrupt | StorageError> {
   const { state } = read
-  const { anchor, files, last, lastCheckpoints } = scanned
+  const { anchor, files, last } = scanned
   const dynamic = nextDynamic(state)
   const epoch = state.epoch + 1
   const header = DynamicSegment.headerLine({ dynamic, epoch, lib: state.lib })
@@ -59,7 +59,7 @@ export const takeOver = Effect.fnUntraced(function* (
   const after = LibFold.after({ ...state, records: 0 }, records.at(-1)!)
   const folded = { ...after, format: LibState.formatOf(state), records: records.length }
   if (root.boot !== undefined) yield* root.hint.write(Hint.encode({ boot: root.boot, batch: anchor.batch }))
-  const checkpoints = lastCheckpoints.own
+  const checkpoints = scanned.lastCheckpoints.own
   const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events, checkpoints })
   if (last !== undefined) {
     moveLast(files, current, header.length - last.offset, anchor)

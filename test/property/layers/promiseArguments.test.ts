@@ -83,7 +83,7 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
 
 /** Calls without options, or that are tested otherwise. */
 const others = {
-  PromiseStore: ["position", "category", "tapes", "durable", "contains", "stuck", "close"],
+  PromiseStore: ["position", "category", "tapes", "durable", "contains", "checkpoints", "stuck", "close"],
   PromiseTape: ["meta", "size", "segments"],
   PromiseCategory: ["stream"]
 }

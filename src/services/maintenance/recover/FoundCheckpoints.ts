@@ -5,14 +5,11 @@
 import type { CheckpointState } from "../../../domain/meta/Checkpoint.ts"
 import type { LibState } from "../../../domain/meta/LibState.ts"
 import { isLostAfter, type LostBatches } from "./LostBatches.ts"
+import type { DamagedLib } from "./expectDamage.ts"
 import type { Orphans } from "./Orphans.ts"
 
 /** What is known of the old lib meta. */
-export interface OldMeta {
-  /** Lib meta, if it can be read. */
-  readonly state: LibState | undefined
-  /** Whether it is known to be whole. */
-  readonly isWhole: boolean
+export interface OldMeta extends DamagedLib {
   /** Version of its format, if its first line can be read. */
   readonly format: number | undefined
   /** Checkpoints in those of its lines that can be read. */

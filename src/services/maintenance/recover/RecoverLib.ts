@@ -10,7 +10,7 @@ import {
   type LibInvalid,
   type LibIsBackup,
   type MetaInvalid,
-  NotDamaged,
+  type NotDamaged,
   RecoverAmbiguous,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
@@ -30,12 +30,10 @@ import type { NewLib } from "./NewLib.ts"
 import { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { ScanError } from "../../journal/DynamicScan.ts"
 import { type ConsumerCheckpoint, shownCheckpoints } from "../../lib/checkpoints.ts"
-import { inspectLib } from "../../lib/inspectLib.ts"
-import { readLibMeta } from "../../lib/readLibMeta.ts"
-import { refuseBackup } from "../../lib/refuseBackup.ts"
 import { adopt, type Adopted, type AdoptError, fold, type LibLoss, nextPosition } from "./AdoptTape.ts"
 import { isLostAfter, lostBatches } from "./LostBatches.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
+import { expectDamage } from "./expectDamage.ts"
 import { placementFrom } from "./knownPlacement.ts"
 import { foundCheckpoints } from "./FoundCheckpoints.ts"
 import { type OrphanDamage, type Orphans, positionBehind, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
@@ -122,7 +120,8 @@ export const recoverLib = Effect.fnUntraced(function* (
   options: RecoverLibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
-  const { isWhole, state } = yield* expectDamage(root, options.limits)
+  const old = yield* expectDamage(root, options.limits)
+  const { state } = old
   const now = yield* nearestNow
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
@@ -154,13 +153,8 @@ export const recoverLib = Effect.fnUntraced(function* (
     left.nextPosition,
     ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition)
   )
-  const old = {
-    state,
-    isWhole,
-    format: known?.format,
-    salvaged: MetaChain.salvageCheckpoints(libMetaFile, damaged?.bytes ?? new Uint8Array(0), limits)
-  }
-  const kept = foundCheckpoints(old, orphans, loss.batches, position)
+  const salvaged = MetaChain.salvageCheckpoints(libMetaFile, damaged?.bytes ?? new Uint8Array(0), limits)
+  const kept = foundCheckpoints({ ...old, format: known?.format, salvaged }, orphans, loss.batches, position)
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
     $type: "LiteLib.Meta",
     created,
@@ -301,39 +295,6 @@ const listable = Effect.fnUntraced(function* (
   }
   return listed
 })
-
-/**
- * Fails with `NotDamaged` if the lib opens. Returns lib meta if it, or a dynamic segment, is damaged or has lost its
- * end, and whether it is whole; `undefined` if lib meta cannot be read. Any other reason why the lib does not open is the error.
- */
-const expectDamage = Effect.fnUntraced(function* (
-  root: Root,
-  limits: Partial<Limits> | undefined
-): Effect.fn.Return<
-  { readonly state: LibState.LibState | undefined; readonly isWhole: boolean },
-  StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged | LibIsBackup | BackupUnfinished
-> {
-  const read = yield* Effect.result(readLibMeta(root, limits))
-  if (read._tag === "Failure") {
-    const { failure } = read
-    // Meta may be good although it cannot be read now, not by this version, or only with a higher limit.
-    const isTooLarge = failure._tag === "MetaInvalid" && failure.line === 0
-    if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
-    // An unfinished copy lacks events that no file of it has.
-    if (failure._tag === "LibInvalid") return yield* failure
-    return { state: undefined, isWhole: false }
-  }
-  if (read.success === undefined) return { state: undefined, isWhole: false }
-  yield* refuseBackup(root, read.success.state)
-  const inspected = yield* Effect.result(inspectLib(root, read.success))
-  if (inspected._tag === "Success") return yield* new NotDamaged({ what: root.location })
-  // What cannot be read now may be good.
-  if (inspected.failure._tag === "StorageError") return yield* inspected.failure
-  return { state: read.success.state, isWhole: !mayBeStale.has(inspected.failure._tag) }
-})
-
-/** Errors that an older lib meta, or one that lost its end, may cause: consumers may be listed in what it lacks. */
-const mayBeStale: ReadonlySet<string> = new Set(["MetaCorrupt", "AckedDataLost"])
 
 /** Fails if two folders have the id of one tape: it is unknown which of them is the copy. */
 const refuseTwins = Effect.fnUntraced(function* (
