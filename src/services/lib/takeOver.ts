@@ -14,6 +14,7 @@ import type { Root, StorageError } from "../ports/Storage.ts"
 import type { Opened } from "./LibHandle.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
 import { DynamicFile } from "../journal/DynamicFile.ts"
+import { lastWithRecords } from "../journal/Journal.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
 import { eventsIn } from "../journal/FileEvents.ts"
 
@@ -58,7 +59,8 @@ export const takeOver = Effect.fnUntraced(function* (
   const version = yield* root.meta.replace(undefined, read.version, written.bytes)
   const after = LibFold.after({ ...state, records: 0 }, records.at(-1)!)
   const folded = { ...after, format: LibState.formatOf(state), records: records.length }
-  if (root.boot !== undefined) yield* root.hint.write(Hint.encode({ boot: root.boot, batch: anchor.batch }))
+  const noted = state.checkpoints.size === 0 ? {} : { records: lastWithRecords(files) }
+  if (root.boot !== undefined) yield* root.hint.write(Hint.encode({ boot: root.boot, batch: anchor.batch, ...noted }))
   const checkpoints = scanned.lastCheckpoints.own
   const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events, checkpoints })
   if (last !== undefined) {

@@ -4,7 +4,7 @@
  */
 import type { CheckpointState } from "../../../domain/meta/Checkpoint.ts"
 import type { LibState } from "../../../domain/meta/LibState.ts"
-import { isLostAfter, type LostBatches } from "./LostBatches.ts"
+import { isAnyLostAfter, type LostBatches } from "./LostBatches.ts"
 import type { DamagedLib } from "./expectDamage.ts"
 import type { Orphans } from "./Orphans.ts"
 
@@ -26,7 +26,7 @@ export const foundCheckpoints = (
   const checkpoints = new Map<string, CheckpointState>()
   const anchor = state?.anchor.batch ?? 0
   const take = (consumer: string, { above, isLost, low, version }: CheckpointState, batch: number): void => {
-    const isSure = isWhole && isLost === undefined && !isLostAfter({ ranges: batches.ranges }, batch)
+    const isSure = isWhole && isLost === undefined && !isAnyLostAfter(batches, batch)
     // Beyond the end of the lib nothing can be done. That would be damage that no checksum has found.
     const isPossible = (above.at(-1)?.[1] ?? low) <= position
     const kept = isPossible ? { version, low, above } : { version: 0, low: 0, above: [] }
