@@ -7,6 +7,7 @@ import type * as DiskState from "../../../src/testing/DiskState.ts"
 import { loseAll } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import { category } from "./acts.ts"
+import { answerOnce } from "./answers.ts"
 import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { checkBackups } from "./checkBackups.ts"
@@ -114,7 +115,10 @@ export const check = Effect.fnUntraced(function* (
   const again = yield* open(SimulatedDisk.make({ state: left, turns: pace.turns }))
   match(yield* readWorld(again, none), { allowed: [after], lost: none })
   yield* repeatAll(again)
-  if (isRaced) yield* raceAll(again, pace)
+  if (isRaced) {
+    yield* answerOnce(again)
+    yield* raceAll(again, pace)
+  }
   if (isVerified) {
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)
