@@ -81,6 +81,16 @@ const checkCopies = Effect.fnUntraced(function* (state: DiskState.DiskState, { c
   }
 })
 
+/** A consumer whose checkpoint a recovery has lost must not begin at the start unnoticed. */
+const refuseLost = Effect.fnUntraced(function* ({ store }: Session, world: World) {
+  for (const [consumer, done] of Object.entries(world.get(category)?.done ?? {})) {
+    if (done !== "lost") continue
+    const outcome = yield* Effect.result(store.appendAll([], { checkpoint: { consumer, low: 1 } }))
+    const isRefused = outcome._tag === "Failure" && outcome.failure._tag === "CheckpointLost"
+    if (!isRefused) throw new Wrong(`the checkpoint of ${consumer} is lost, and nothing says so`)
+  }
+})
+
 /**
  * Fails or throws if a promise is broken: in what the crash left, or in what the last writer finds after the append.
  */
@@ -101,6 +111,7 @@ export const check = Effect.fnUntraced(function* (
   let session = yield* openLeft(disk, expectation.lost)
   const found = match(yield* readWorld(session, expectation.lost), expectation)
   recorder.expect([found], none)
+  yield* refuseLost(session, found)
   if (ending === "lost" || ending === "blind") {
     recorder.end(disk.state())
     disk = recorder.disk(loseAll(disk.state()))

@@ -91,9 +91,9 @@ export const recoverLib = (disk: SimulatedDisk) =>
     return yield* Effect.provideService(Lib.recover(place), Storage, yield* storageOver(disk))
   })
 
-export const restore = (disk: SimulatedDisk, from: string, to: string) =>
+export const restore = (disk: SimulatedDisk, from: string, to: string, by: Lib.RestoreOptions = {}) =>
   Effect.gen(function* () {
-    return yield* Effect.provideService(Lib.restore(from, to), Storage, yield* storageOver(disk))
+    return yield* Effect.provideService(Lib.restore(from, to, by), Storage, yield* storageOver(disk))
   })
 
 const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, session.lib)

@@ -1,5 +1,6 @@
 /** All mutants. */
 import { backups } from "./backups.ts"
+import { checkpointMutants } from "./checkpoints.ts"
 import { conditionMutants } from "./conditions.ts"
 import { commits } from "./commits.ts"
 import { errors } from "./errors.ts"
@@ -21,7 +22,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...fences,
   ...backups,
   ...repeats,
-  ...conditionMutants
+  ...conditionMutants,
+  ...checkpointMutants
 ]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]
