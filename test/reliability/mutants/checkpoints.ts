@@ -173,6 +173,11 @@ export const checkpointMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/maintenance/recover/LostBatches.ts",
+        find: "const records = isKnown ? hint.records : undefined",
+        replace: "const records = isKnown && hint.batch < 0 ? hint.records : undefined"
+      },
+      {
+        file: "services/maintenance/recover/LostBatches.ts",
         find: "(hint.records ?? hint.batch)",
         replace: "hint.batch"
       }
