@@ -176,7 +176,7 @@ describe("a consumer with its checkpoint in the lib", () => {
     })
   )
 
-  it.effect("a handler with another store is told to use this one", () =>
+  it.effect("a handler with another store learns that it needs this one", () =>
     Effect.gen(function* () {
       const { store } = yield* openMemory()
       yield* ask(store, 1)
@@ -233,7 +233,7 @@ describe("a recovered lib", () => {
     return { report, storage, ...(yield* opened(storage)) }
   })
 
-  it.effect("without lib meta refuses every consumer until it is told where to continue", () =>
+  it.effect("without lib meta refuses every consumer until somebody says where it continues", () =>
     Effect.gen(function* () {
       const { lib, report, store } = yield* recovered(
         (root) =>

@@ -360,11 +360,11 @@ const restored: Make = (ground, place) =>
 /** Checkpoints of three consumers: folded into lib meta, in marks with events, and alone. */
 const noted = Effect.fnUntraced(function* (lib: LibService) {
   const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
-  const add = (n: number, checkpoint: EventStore.AppendCheckpoint) =>
-    store.append(`order-${n}`, [{ type: "Answered", id: `answer-${n}`, data: { n } }], { checkpoint })
   const { firstPosition: first } = yield* store.append("order-0", [{ type: "Asked", data: 1 }])
+  const add = (n: number, checkpoint: EventStore.AppendCheckpoint) =>
+    store.append(`order-${n}`, [{ type: "Answered", id: `answer-${first}-${n}`, data: { n } }], { checkpoint })
   yield* add(1, { consumer: "answers", position: first })
-  yield* add(2, { consumer: "shipping", version: 3, low: first, done: [[first + 1, first + 2]] })
+  yield* add(2, { consumer: "shipping", version: 3, low: Math.max(0, first - 1), done: [[first + 1, first + 2]] })
   yield* store.appendAll([], { checkpoint: { consumer: "mail_2-b", low: first + 1 } })
   yield* store.appendAll([], { checkpoint: { consumer: "answers", position: first + 2 } })
 })

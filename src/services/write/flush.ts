@@ -124,7 +124,7 @@ const isTakenOver = (lib: LibHandle, file: DynamicFile, id: string, name: string
 const drop = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
   Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.journal.drop(file.dynamic)))
 
-/** Moves the checkpoints of the oldest file to lib meta, before the file is dropped. Those of later files still count. */
+/** I8: moves the checkpoints of a file to lib meta, before the file is dropped. Those of later files still count. */
 const foldCheckpoints = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
   Effect.forEach(
     file.checkpoints,

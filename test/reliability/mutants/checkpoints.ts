@@ -40,7 +40,7 @@ export const checkpointMutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "checkpoint-not-in-the-mark",
-    breaks: "The mark of a batch does not have the checkpoints that its callers are told of.",
+    breaks: "The mark of a batch does not have the checkpoints that its callers hear of.",
     edits: [
       {
         file: "services/write/CommitGroup.ts",
