@@ -30,7 +30,7 @@ import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Even
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./streams/AppendOptions.ts"
-import type { AppendCheckpoint } from "./streams/AppendCheckpoint.ts"
+import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
 import { type AppendResult, EventAppender, type EventAppendError } from "./streams/EventAppender.ts"
 import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"

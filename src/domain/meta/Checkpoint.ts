@@ -3,7 +3,6 @@
  * Marks of batches and lib meta hold the whole of it, so the last one counts and nothing has to be added up.
  */
 import { deepFreeze } from "../base/deepFreeze.ts"
-import { metaRoomBytes, type Limits } from "../format/Limits.ts"
 
 /** Positions from the first one up to the second one, which is excluded. */
 export type DoneRange = readonly [from: number, to: number]
@@ -34,10 +33,6 @@ const positionMax = 2 ** 48
 /** Names of consumers. */
 export const consumerPattern = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
-/** Number of ranges that a checkpoint may have, so that those of many consumers leave lib meta room. */
-export const rangesMax = (limits: Pick<Limits, "metaBytesMax">): number =>
-  Math.min(1024, Math.floor(metaRoomBytes(limits) / 1024))
-
 /** Returns what is wrong with a checkpoint; `undefined` if nothing is. */
 export const whyNotCheckpoint = ({ above, low }: Pick<CheckpointState, "above" | "low">): string | undefined => {
   let last = low
@@ -51,27 +46,6 @@ export const whyNotCheckpoint = ({ above, low }: Pick<CheckpointState, "above" |
 /** Returns the position after the last one that is done. */
 export const endOf = ({ above, low }: Pick<CheckpointState, "above" | "low">): number => above.at(-1)?.[1] ?? low
 
-/** Whether a position is done. */
-export const isDone = ({ above, low }: Pick<CheckpointState, "above" | "low">, position: number): boolean =>
-  position < low || above.some(([from, to]) => position >= from && position < to)
-
-/** Returns a checkpoint of which everything below `low`, and all of these ranges, which may be in any order, are done. */
-export const normalized = (version: number, low: number, ranges: ReadonlyArray<DoneRange>): CheckpointState => {
-  const above: Array<[number, number]> = []
-  let start = low
-  for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
-    const last = above.at(-1)
-    if (from <= start && last === undefined) start = Math.max(start, to)
-    else if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to)
-    else above.push([from, to])
-  }
-  return deepFreeze({ version, low: start, above })
-}
-
-/** Returns what is done in one checkpoint or the other. They are of one version. */
-export const merged = (one: CheckpointState, other: CheckpointState): CheckpointState =>
-  normalized(one.version, Math.max(one.low, other.low), [...one.above, ...other.above])
-
 /** Whether two checkpoints say the same. */
 export const isSame = (one: CheckpointState, other: CheckpointState): boolean =>
   one.version === other.version &&
@@ -79,15 +53,6 @@ export const isSame = (one: CheckpointState, other: CheckpointState): boolean =>
   one.isLost === other.isLost &&
   one.above.length === other.above.length &&
   one.above.every(([from, to], at) => from === other.above[at]![0] && to === other.above[at]![1])
-
-/** Returns a checkpoint without the positions from `end` on, which a restore has left out. */
-export const cutAt = (checkpoint: CheckpointState, end: number): CheckpointState => {
-  if (endOf(checkpoint) <= end) return checkpoint
-  const above = checkpoint.above.flatMap(([from, to]): Array<DoneRange> =>
-    from >= end ? [] : [[from, Math.min(to, end)]]
-  )
-  return deepFreeze({ ...checkpoint, low: Math.min(checkpoint.low, end), above })
-}
 
 /** Returns the checkpoint of a mark. */
 export const ofMark = ([, version, low, above]: MarkedCheckpoint): CheckpointState =>

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { isRetryable } from "../../domain/event/EventErrors.ts"
-import { isDone, rangesMax } from "../../domain/meta/Checkpoint.ts"
+import { isDone, rangesMax } from "../../domain/meta/CheckpointRanges.ts"
 import { checkpointKey, decodeCheckpoint, encode } from "../../services/consumers/Checkpoint.ts"
 import type { EventStore } from "../../services/EventStore.ts"
 import { accessOf } from "../../services/internals.ts"

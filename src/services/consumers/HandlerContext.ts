@@ -2,7 +2,7 @@
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
-import type { AppendCheckpoint } from "../streams/AppendCheckpoint.ts"
+import type { AppendCheckpoint } from "../streams/GivenCheckpoint.ts"
 import type { ConsumerState } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 import type { Handling } from "./Handling.ts"

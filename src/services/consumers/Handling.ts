@@ -1,5 +1,5 @@
 /** The second argument of a handler. */
-import type { AppendCheckpoint } from "../streams/AppendCheckpoint.ts"
+import type { AppendCheckpoint } from "../streams/GivenCheckpoint.ts"
 
 /** What a handler gets together with the event. */
 export interface Handling {

@@ -1,4 +1,5 @@
 /** The checkpoints of consumers that a lib keeps: in its dynamic segments, and earlier ones in lib meta. */
+import * as Effect from "effect/Effect"
 import type { CheckpointState, DoneRange } from "../../domain/meta/Checkpoint.ts"
 import type { LibHandle } from "./LibHandle.ts"
 
@@ -30,6 +31,10 @@ export const shownCheckpoints = (
     done,
     isLost
   })).toSorted((a, b) => (a.consumer < b.consumer ? -1 : 1))
+
+/** Returns the durable checkpoints of all consumers, as users see them. */
+export const listCheckpoints = (lib: LibHandle): Effect.Effect<ReadonlyArray<ConsumerCheckpoint>> =>
+  Effect.sync(() => shownCheckpoints(checkpointsOf(lib)))
 
 /** A consumer that lib meta lists, and that has no checkpoint yet. */
 export const noCheckpoint: CheckpointState = { version: 0, low: 0, above: [] }

@@ -2,9 +2,9 @@
 import type { Marks, NewEvent } from "../../domain/event/Event.ts"
 import type { ExpectedRevision } from "../../domain/event/EventErrors.ts"
 import { aText, type Checks, notUndefined, refuseWrongOptions } from "../../domain/format/checkOptions.ts"
-import { type AppendCheckpoint, checkpointCheck } from "./AppendCheckpoint.ts"
 import { type AppendCondition, conditionCheck } from "./Conditions.ts"
 import type { OfCall, OneAppend } from "./EventAppender.ts"
+import type { AppendCheckpoint } from "./GivenCheckpoint.ts"
 import { expectationCheck } from "./StreamAppend.ts"
 
 /** Options of an append. */
@@ -48,7 +48,7 @@ export interface AppendOptions {
 const appendChecks = {
   expected: expectationCheck,
   condition: conditionCheck,
-  checkpoint: checkpointCheck,
+  checkpoint: notUndefined,
   correlationId: aText,
   causationId: aText,
   commandId: notUndefined
@@ -56,7 +56,7 @@ const appendChecks = {
 
 const appendAllChecks = {
   condition: conditionCheck,
-  checkpoint: checkpointCheck,
+  checkpoint: notUndefined,
   correlationId: aText,
   causationId: aText,
   commandId: notUndefined

@@ -4,7 +4,6 @@
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
-import { CheckpointNotIncreased } from "../../domain/event/CheckpointErrors.ts"
 import { isSameContent } from "../../domain/event/Event.ts"
 import {
   type ConditionFailed,
@@ -18,8 +17,9 @@ import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
 import type { Request } from "../write/CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
-import { type CheckpointRefusal, judgeCheckpoint, type PlannedCheckpoint } from "./AppendCheckpoint.ts"
+import type { CheckpointRefusal, PlannedCheckpoint } from "./AppendCheckpoint.ts"
 import { type Conditions, MustReadOn } from "./Conditions.ts"
+import type { GivenCheckpoint } from "./GivenCheckpoint.ts"
 import { eventsLost } from "./eventsLost.ts"
 import type { RecentEvents } from "./RecentEvents.ts"
 import type { FoundEvent, PlannedAppend } from "./PlannedAppend.ts"
@@ -45,15 +45,19 @@ export interface AppendResult {
 export class PlannedCall {
   readonly entries: Array<PlannedAppend>
   readonly conditions: Conditions | undefined
-  readonly checkpoint: PlannedCheckpoint | undefined
+  readonly given: GivenCheckpoint | undefined
+  /** What `given` says, once it was checked. */
+  checkpoint: PlannedCheckpoint | undefined
 
   constructor(
     entries: Array<PlannedAppend>,
     conditions: Conditions | undefined,
-    checkpoint: PlannedCheckpoint | undefined
+    given: GivenCheckpoint | undefined,
+    checkpoint?: PlannedCheckpoint
   ) {
     this.entries = entries
     this.conditions = conditions
+    this.given = given
     this.checkpoint = checkpoint
   }
 }
@@ -119,10 +123,10 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
     let next: CheckpointState | undefined
     if (this.#checkpoint !== undefined && (verdict === undefined || verdict === "repeated")) {
       rests ||= group.checkpoint(this.#checkpoint.consumer) !== undefined
-      const judged = judgeCheckpoint(this.#lib, group, this.#checkpoint)
-      if (!(judged instanceof Error)) next = judged
+      const judged = this.#checkpoint.judge(this.#lib, group)
+      if (!("_tag" in judged)) next = judged
       // Of a repeat the checkpoint may be there too.
-      else if (verdict === undefined || !(judged instanceof CheckpointNotIncreased)) verdict = judged
+      else if (verdict === undefined || judged._tag !== "CheckpointNotIncreased") verdict = judged
     }
     verdict ??= judgeStreams(this.#lib, entries)
     if (verdict === undefined && conditions !== undefined) {

@@ -30,7 +30,6 @@ import {
 } from "./AppendRequest.ts"
 import type { AllReadError } from "./AllReader.ts"
 import { Command } from "./Command.ts"
-import { type AppendCheckpoint, isListed, listConsumer, planCheckpoint } from "./AppendCheckpoint.ts"
 import { type AppendCondition, Conditions, MustReadOn } from "./Conditions.ts"
 import {
   appendChecks,
@@ -40,6 +39,7 @@ import {
   type StreamAppend,
   whyNotExpectation
 } from "./StreamAppend.ts"
+import { type AppendCheckpoint, takeCheckpoint } from "./GivenCheckpoint.ts"
 import { findIds } from "./findIds.ts"
 import { PlannedAppend } from "./PlannedAppend.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
@@ -123,12 +123,12 @@ export class EventAppender {
     } catch (error) {
       return thrown<EventAppendError>(error)
     }
-    const { checkpoint } = call
-    if (checkpoint === undefined || isListed(this.#lib, checkpoint)) return this.#appendCall(call, results)
-    return Effect.andThen(
-      listConsumer(this.#lib, checkpoint),
-      Effect.suspend(() => this.#appendCall(call, results))
-    )
+    const { given } = call
+    if (given === undefined) return this.#appendCall(call, results)
+    return Effect.flatMap(planCheckpoint(this.#lib, given), (checkpoint) => {
+      call.checkpoint = checkpoint
+      return this.#appendCall(call, results)
+    })
   }
 
   #appendCall<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
@@ -251,14 +251,14 @@ export class EventAppender {
       conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
     }
     if (entries.length > 1) refuseTwins(entries)
-    const done = checkpoint === undefined ? undefined : planCheckpoint("EventStore.appendAll", checkpoint)
+    const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.appendAll", checkpoint)
     return new PlannedCall(entries, conditions, done)
   }
 
   #encodeOne(append: OneAppend): PlannedCall {
     const { checkpoint, commandId, condition, marks } = append
     const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
-    const done = checkpoint === undefined ? undefined : planCheckpoint("EventStore.append", checkpoint)
+    const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
     if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()
     conditions.add("EventStore.append", "options.condition", -1, condition)
@@ -298,7 +298,9 @@ export class EventAppender {
   }
 }
 
-/** Most programs have no conditions. */
+/** Most programs have no checkpoints in appends, and no conditions. */
+const planCheckpoint = lazy(() => import("./AppendCheckpoint.ts"), "planCheckpoint")
+
 const makeRecentEvents = lazy(() => import("./RecentEvents.ts"), "makeRecentEvents")
 
 /** A request that keeps its streams pinned until it ends. */

@@ -12,7 +12,7 @@ const split = (
   first: string,
   second: string
 ): string => `${called}    if (checkpoint !== undefined && entries.length > 0) {
-      const checkpointAlone = this.#appendCall(new PlannedCall([], undefined, checkpoint), allResults)
+      const checkpointAlone = this.#appendCall(new PlannedCall([], undefined, undefined, checkpoint), allResults)
       const eventsAlone = this.#appendCall(new PlannedCall(entries, conditions, undefined), results)
       return Effect.flatMap(${first}, (one) => Effect.map(${second}, (two) => (Array.isArray(one) ? two : one)))
     }

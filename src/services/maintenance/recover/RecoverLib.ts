@@ -22,6 +22,7 @@ import { eventsMax } from "../../../domain/meta/Losses.ts"
 import { checkpointRecords } from "../../../domain/meta/LibRefold.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import * as MetaSalvage from "../../../domain/meta/MetaSalvage.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import { type LibRecord, noHash, type Unchained } from "../../../domain/meta/SystemRecord.ts"
@@ -125,7 +126,7 @@ export const recoverLib = Effect.fnUntraced(function* (
   const now = yield* nearestNow
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
-  const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
+  const known = damaged === undefined ? undefined : MetaSalvage.salvageLibMeta(libMetaFile, damaged.bytes)
   // A line with a good hash can still contain limits that no lib may have.
   const isSane = known !== undefined && checkLimits(known.limits) === undefined
   const limits = { ...(isSane ? known.limits : defaultLimits), ...options.limits }
@@ -153,7 +154,7 @@ export const recoverLib = Effect.fnUntraced(function* (
     left.nextPosition,
     ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition)
   )
-  const salvaged = MetaChain.salvageCheckpoints(libMetaFile, damaged?.bytes ?? new Uint8Array(0), limits)
+  const salvaged = MetaSalvage.salvageCheckpoints(libMetaFile, damaged?.bytes ?? new Uint8Array(0), limits)
   const kept = foundCheckpoints({ ...old, format: known?.format, salvaged }, orphans, loss.batches, position)
   const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
     $type: "LiteLib.Meta",

@@ -2,6 +2,7 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as Checkpoint from "../../../../src/domain/meta/Checkpoint.ts"
+import * as CheckpointRanges from "../../../../src/domain/meta/CheckpointRanges.ts"
 import { runs } from "../../../support/runs.ts"
 
 const most = 40
@@ -19,12 +20,13 @@ const positions = Array.from({ length: 2 * most }, (_, n) => n)
 const setOf = ({ low, ranges: its }: Given): ReadonlySet<number> =>
   new Set(positions.filter((one) => one < low || its.some(([from, to]) => one >= from && one < to)))
 
-const checkpointOf = ({ low, ranges: its }: Given) => Checkpoint.normalized(2, low, its)
+const checkpointOf = ({ low, ranges: its }: Given) => CheckpointRanges.normalized(2, low, its)
 
 /** Checks that a checkpoint is valid, the shortest one, and has exactly these positions done. */
 const says = (checkpoint: Checkpoint.CheckpointState, done: ReadonlySet<number>): void => {
   assert.isUndefined(Checkpoint.whyNotCheckpoint(checkpoint))
-  for (const one of positions) assert.strictEqual(Checkpoint.isDone(checkpoint, one), done.has(one), `position ${one}`)
+  for (const one of positions)
+    assert.strictEqual(CheckpointRanges.isDone(checkpoint, one), done.has(one), `position ${one}`)
   assert.strictEqual(Checkpoint.endOf(checkpoint), done.size === 0 ? 0 : Math.max(...done) + 1)
   assert.isTrue(Checkpoint.isSame(Checkpoint.ofMark(Checkpoint.toMark("c", checkpoint)), checkpoint))
 }
@@ -36,10 +38,13 @@ describe("a checkpoint", () => {
         const [first, second] = [checkpointOf(one), checkpointOf(other)]
         says(first, setOf(one))
         const both = new Set([...setOf(one), ...setOf(other)])
-        says(Checkpoint.merged(first, second), both)
-        assert.deepStrictEqual(Checkpoint.merged(first, second), Checkpoint.merged(second, first))
-        assert.strictEqual(Checkpoint.isSame(first, Checkpoint.merged(first, second)), both.size === setOf(one).size)
-        says(Checkpoint.cutAt(first, end), new Set([...setOf(one)].filter((position) => position < end)))
+        says(CheckpointRanges.merged(first, second), both)
+        assert.deepStrictEqual(CheckpointRanges.merged(first, second), CheckpointRanges.merged(second, first))
+        assert.strictEqual(
+          Checkpoint.isSame(first, CheckpointRanges.merged(first, second)),
+          both.size === setOf(one).size
+        )
+        says(CheckpointRanges.cutAt(first, end), new Set([...setOf(one)].filter((position) => position < end)))
       }),
       { numRuns: runs * 2 }
     )
