@@ -24,7 +24,7 @@ export class CheckpointNotIncreased extends TaggedError<CheckpointNotIncreased>(
   override get message() {
     const { consumer, low, position, version } = this
     const what = position === null ? "nothing that the checkpoint names is new" : `event ${position} is done already`
-    return `consumer ${consumer}: ${what}: its checkpoint is at version ${version}, position ${low}. Nothing was appended: the event must not be handled again.`
+    return `consumer ${consumer}: ${what}: its checkpoint is at version ${version}, position ${low}. Nothing was appended.`
   }
 }
 
@@ -41,6 +41,6 @@ export class CheckpointLost extends TaggedError<CheckpointLost>("litetapes/Check
   override get message() {
     const { consumer, location, low } = this
     const known = low === null ? "" : `; everything below position ${low} was done`
-    return `${location} was recovered, and how far consumer ${consumer} was is not known${known}. Find out what it has done, then run it once with onNotInHistory: "begin-again" and from: { after } where it should continue, or append a checkpoint with reset: true.`
+    return `${location} was recovered, and nobody knows how far consumer ${consumer} was${known}. Find that out, then run it once with onNotInHistory: "begin-again" and from: { after }, or append a checkpoint with reset: true.`
   }
 }

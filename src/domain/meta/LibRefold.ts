@@ -1,7 +1,7 @@
 /** Writes the state of a lib as the fewest records: the reverse of the fold. */
 import { invariant } from "../base/invariant.ts"
 import type { CheckpointState } from "./Checkpoint.ts"
-import { type BackupMark, formatOf, type LibState } from "./LibState.ts"
+import { formatOf, type LibState } from "./LibState.ts"
 import type { LibRecord, Unchained } from "./SystemRecord.ts"
 
 /**
@@ -47,24 +47,6 @@ export const checkpointRecord = (
   ...(isLost === undefined ? {} : { lost: isLost }),
   version
 })
-
-/** Returns the records of a whole state that has no live dynamic segments: a backup. */
-export const refoldBackup = (state: LibState, mark: BackupMark): Array<Unchained<LibRecord>> => {
-  const dynamic = Math.max(state.highest, 1)
-  return [
-    ...refold({ ...state, backup: mark }),
-    {
-      $type: "LiteLib.Epoch",
-      anchor: mark.anchor,
-      dynamic,
-      epoch: Math.max(state.epoch, 1),
-      old: [],
-      upto: mark.anchor.batch
-    },
-    { $type: "LiteLib.Clean", anchor: mark.anchor },
-    { $type: "LiteLib.Backup", ...mark }
-  ]
-}
 
 /** Returns the records of a state within its epoch, to rewrite lib meta while its writer runs. */
 export const refoldWithin = (state: LibState): Array<Unchained<LibRecord>> => {

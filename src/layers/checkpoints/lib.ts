@@ -9,14 +9,13 @@ import { checkpointKey, decodeCheckpoint, encode } from "../../services/consumer
 import type { EventStore } from "../../services/EventStore.ts"
 import { accessOf } from "../../services/internals.ts"
 import { withSession } from "../../services/lib/Access.ts"
-import { checkpointOf, isUnknown } from "../../services/lib/checkpoints.ts"
+import { checkpointOf, isUnknown, lost } from "../../services/lib/checkpoints.ts"
 import {
   type CheckpointStore,
   type ClaimedEntries,
   CheckpointsNeedWriter
 } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
-import { lost } from "../../services/streams/AppendCheckpoint.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { Claims } from "./claims.ts"
 

@@ -1,5 +1,5 @@
 /** The checkpoints of consumers that a lib keeps: in its dynamic segments, and earlier ones in lib meta. */
-import * as Effect from "effect/Effect"
+import { CheckpointLost } from "../../domain/event/CheckpointErrors.ts"
 import type { CheckpointState, DoneRange } from "../../domain/meta/Checkpoint.ts"
 import type { LibHandle } from "./LibHandle.ts"
 
@@ -32,10 +32,6 @@ export const shownCheckpoints = (
     isLost
   })).toSorted((a, b) => (a.consumer < b.consumer ? -1 : 1))
 
-/** Returns the durable checkpoints of all consumers, as users see them. */
-export const listCheckpoints = (lib: LibHandle): Effect.Effect<ReadonlyArray<ConsumerCheckpoint>> =>
-  Effect.sync(() => shownCheckpoints(checkpointsOf(lib)))
-
 /** A consumer that lib meta lists, and that has no checkpoint yet. */
 export const noCheckpoint: CheckpointState = { version: 0, low: 0, above: [] }
 
@@ -60,3 +56,7 @@ export const checkpointsOf = ({ journal, meta: { state } }: LibHandle): Map<stri
 /** Whether it is not known how far a consumer of this version was. A later version than the lost one begins anew. */
 export const isUnknown = ({ isLost, version: stored }: CheckpointState, version: number): boolean =>
   isLost === true && (stored === 0 || version <= stored)
+
+/** Returns the error of a consumer whose checkpoint is lost. */
+export const lost = ({ location }: LibHandle, consumer: string, { low, version }: CheckpointState): CheckpointLost =>
+  new CheckpointLost({ location, consumer, low: version === 0 ? null : low })

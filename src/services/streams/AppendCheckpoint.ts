@@ -3,14 +3,14 @@
  * while the batch is formed, on durable plus pending state, so that no event is answered twice.
  */
 import * as Effect from "effect/Effect"
-import { CheckpointLost, CheckpointNotIncreased } from "../../domain/event/CheckpointErrors.ts"
+import { type CheckpointLost, CheckpointNotIncreased } from "../../domain/event/CheckpointErrors.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
 import { isArray } from "../../domain/base/isArray.ts"
 import { aCount, aFlag, type Checks, isCount, nested, unless, unreadable } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument, type MetaInvalid } from "../../domain/format/Errors.ts"
 import { type CheckpointState, consumerPattern, type DoneRange, endOf, isSame } from "../../domain/meta/Checkpoint.ts"
 import { isDone, merged, normalized, rangesMax } from "../../domain/meta/CheckpointRanges.ts"
-import { checkpointOf, isUnknown } from "../lib/checkpoints.ts"
+import { checkpointOf, isUnknown, lost } from "../lib/checkpoints.ts"
 import type { AppendCheckpoint, GivenCheckpoint } from "./GivenCheckpoint.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
@@ -111,7 +111,3 @@ export const planCheckpoint = (
 
 const notIncreased = (consumer: string, { above, low, version }: CheckpointState, position: number | undefined) =>
   new CheckpointNotIncreased({ consumer, position: position ?? null, version, low, done: above })
-
-/** Returns the error of a consumer whose checkpoint is lost. */
-export const lost = ({ location }: LibHandle, consumer: string, { low, version }: CheckpointState): CheckpointLost =>
-  new CheckpointLost({ location, consumer, low: version === 0 ? null : low })

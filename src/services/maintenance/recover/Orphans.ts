@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { DynamicCorrupt } from "../../../domain/format/Errors.ts"
 import * as DynamicSegment from "../../../domain/journal/DynamicSegment.ts"
+import * as ProvedBatches from "../../../domain/journal/ProvedBatches.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import { type CheckpointState, ofMark } from "../../../domain/meta/Checkpoint.ts"
 import type { Root, StorageError } from "../../ports/Storage.ts"
@@ -109,15 +110,15 @@ const scanWhole = (
   readonly batches: ReadonlyArray<DynamicSegment.FoundBatch>
   readonly damage: DynamicSegment.Damage | undefined
 } => {
-  const before = DynamicSegment.startOf(bytes)
+  const before = ProvedBatches.startOf(bytes)
   if (before !== undefined) {
     const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
     if (damage === undefined) return { batches, damage }
-    return { batches: [...batches, ...DynamicSegment.provedAfter(bytes, damage.offset)], damage }
+    return { batches: [...batches, ...ProvedBatches.provedAfter(bytes, damage.offset)], damage }
   }
   const offset = DynamicSegment.headerBytes(bytes)
   if (DynamicSegment.contentBytesOf(bytes) <= offset) return { batches: [], damage: undefined }
-  const batches = DynamicSegment.provedAfter(bytes, offset)
+  const batches = ProvedBatches.provedAfter(bytes, offset)
   const kind = batches.length > 0 ? "acknowledged" : "torn"
   return { batches, damage: { offset, why: "its first batch cannot be read", kind } }
 }

@@ -1,6 +1,7 @@
 /** What format 2 adds to metas (docs/decisions/0033-format-2.md). */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import * as BackupMetas from "../../../../src/domain/meta/BackupMetas.ts"
 import * as LibFold from "../../../../src/domain/meta/LibFold.ts"
 import * as LibRefold from "../../../../src/domain/meta/LibRefold.ts"
 import * as LibState from "../../../../src/domain/meta/LibState.ts"
@@ -96,7 +97,7 @@ const branches = (anchors: ReadonlyArray<number>) =>
 describe("the mark of a backup", () => {
   it("is the last line of what a backup writes", () => {
     const state = foldLib([meta2, libTape(3), epoch(4, 7), { $type: "LiteLib.Clean", anchor: anchor(9) }])
-    const records = LibRefold.refoldBackup({ ...state, anchor: anchor(9) }, mark(9))
+    const records = BackupMetas.refoldBackup({ ...state, anchor: anchor(9) }, mark(9))
     const folded = foldLib(records)
     assert.deepStrictEqual(folded.backup, mark(9))
     assert.deepInclude(folded, { epoch: 4, highest: 7, live: [], anchor: anchor(9) })
