@@ -5,9 +5,13 @@ import * as Stream from "effect/Stream"
 import type * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as NodeStorage from "litetapes/NodeStorage"
 import { Storage } from "litetapes/Storage"
+import { copyFixture } from "../support/fixtures.ts"
 import { type LibService, openSession, settle, storeOf, tagOf, withLib } from "../support/openLib.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
+const newPlace = temporaryFolder()
 const made = [{ type: "Made", data: {} }]
 const answer = (stream: string, position: number, more: object = {}) =>
   [stream, made, { checkpoint: { consumer: "answers", position, ...more } }] as const
@@ -304,5 +308,114 @@ describe("the cost of checkpoints", () => {
       assert.deepInclude(yield* bytesOf(storage), { journal: 0 })
       assert.isBelow((yield* bytesOf(storage)).meta, 64 * 1024)
     })
+  )
+})
+
+describe("a lib that lost a dynamic segment, and not its meta", () => {
+  /** Leaves a lib as a killed writer does, damages its last dynamic segment from a byte of its last batches on, recovers it. */
+  const recovered = Effect.fnUntraced(function* (damageAt: (bytes: Buffer) => number) {
+    const storage = yield* MemoryStorage.make
+    const first = yield* opened(storage, "lib")
+    yield* first.store.append("order-1", [...made, ...made])
+    yield* first.store.append(...answer("answer-1", 0))
+    yield* first.store.appendAll([], { checkpoint: { consumer: "early", low: 1 } })
+    yield* first.close
+    const second = yield* opened(storage, "lib")
+    yield* second.store.append("order-1", made)
+    yield* second.store.append(...answer("answer-1", 1))
+    yield* second.store.append("order-1", made)
+    const copy = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const root = yield* storage.open("lib", "read")
+        const [number] = (yield* root.journal.list).slice(-1)
+        const size = (yield* root.journal.size(number!))!
+        return { number: number!, bytes: Buffer.from(yield* root.journal.read(number!, 0, size)) }
+      })
+    )
+    const meta = yield* Effect.scoped(Effect.flatMap(storage.open("lib", "read"), (root) => root.meta.read(undefined)))
+    yield* second.close
+    copy.bytes[damageAt(copy.bytes)]! ^= 1
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const root = yield* storage.open("lib", "recover")
+        const now = yield* root.meta.read(undefined)
+        yield* root.meta.replace(undefined, now!.version, meta!.bytes)
+        yield* Effect.flatMap(root.journal.create(copy.number, copy.bytes), (writer) => writer.close)
+      })
+    )
+    const report = yield* Effect.provideService(Lib.recover("lib", { acceptLoss: true }), Storage, storage)
+    const lost = Object.fromEntries(report.checkpoints.map(({ consumer, isLost }) => [consumer, isLost]))
+    return { lost, report, ...(yield* opened(storage, "lib")) }
+  })
+
+  it.effect("keeps a checkpoint that comes after everything that is lost, and doubts the others", () =>
+    Effect.gen(function* () {
+      const { lost, report, store } = yield* recovered((bytes) => bytes.indexOf('"order-1"'))
+      assert.isFalse(report.areCheckpointsLost)
+      assert.deepStrictEqual(lost, { answers: false, early: true })
+      assert.strictEqual(yield* tagOf(store.append(...answer("answer-1", 1))), "CheckpointNotIncreased")
+      const early = (more: object) => store.appendAll([], { checkpoint: { consumer: "early", low: 2, ...more } })
+      assert.strictEqual(yield* tagOf(early({})), "CheckpointLost")
+      yield* early({ reset: true })
+      yield* store.appendAll([], { checkpoint: { consumer: "new", low: 1 } })
+    })
+  )
+
+  it.effect("doubts all if the last batches are lost", () =>
+    Effect.gen(function* () {
+      const { lost, report, store } = yield* recovered((bytes) => bytes.lastIndexOf('"order-1"'))
+      assert.isTrue(report.areCheckpointsLost)
+      assert.deepStrictEqual(lost, { answers: true, early: true })
+      assert.strictEqual(yield* tagOf(store.append(...answer("answer-1", 1))), "CheckpointLost")
+      // A later version begins anew, whatever was done before.
+      yield* store.append(...answer("answer-1", 1, { version: 2 }))
+    })
+  )
+})
+
+describe("checkpoints in a reader", () => {
+  it.live("follow the writer, at the cost of what is new", () =>
+    Effect.gen(function* () {
+      const { storage, store } = yield* openMemory()
+      yield* store.append("order-1", [...made, ...made])
+      yield* store.append(...answer("answer-1", 0))
+      yield* withLib(
+        storage,
+        "lib",
+        (reader) =>
+          Effect.gen(function* () {
+            yield* store.append(...answer("answer-1", 1))
+            yield* store.appendAll([], { checkpoint: { consumer: "other", low: 1 } })
+            yield* reader.refresh
+            assert.deepStrictEqual(yield* lowsOf(reader), { answers: [2, []], other: [1, []] })
+          }),
+        { mode: "read" }
+      )
+    })
+  )
+})
+
+describe("frozen libs", () => {
+  it.each(["checkpoints", "checkpoints-unclean"])("have the checkpoints that were written: %s", (state) =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const place = newPlace()
+        copyFixture(state, place)
+        const expected = {
+          answers: [
+            1,
+            [
+              [2, 4],
+              [5, 6]
+            ]
+          ],
+          "mail_2-b": [4, []],
+          shipping: [2, [[4, 5]]]
+        }
+        for (const mode of ["read", "write", "read"] as const) {
+          assert.deepStrictEqual(yield* withLib(yield* NodeStorage.make, place, lowsOf, { mode }), expected)
+        }
+      })
+    )
   )
 })
