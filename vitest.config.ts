@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import { checkEngine } from "./scripts/engine.ts"
 import { SlowestFirst } from "./test/support/SlowestFirst.ts"
@@ -15,8 +16,9 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // The default leaves one core idle, which is every second one where there are two.
-    maxWorkers: "100%",
+    // The default leaves one core idle. One worker more than there are cores: a tenth of the time tests wait, for syncs of
+    // a disk or for other processes.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SlowestFirst },
     coverage: {
       provider: "v8",

@@ -17,26 +17,29 @@ import { join } from "node:path"
 /** A rule forbids it. Nothing was appended. */
 class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {}
 
-/** The stream of an event is named by its first tag: `course:17` stands in `course-17`. */
-const streamOf = ({ tags }: EventStore.NewEvent): string => tags![0]!.replace(":", "-")
+/** Counts the events of a type that have all of these tags. */
+const count = (type: string, ...tags: ReadonlyArray<string>): EventStore.Projection<number> => ({
+  query: [tags.length === 0 ? { types: [type] } : { types: [type], tags }],
+  initialState: 0,
+  evolve: (seen) => seen + 1
+})
 
-/** Decides on the events that match a query, and appends one event; decides again while somebody else is faster. */
-const decide = (
-  query: EventStore.Query,
-  to: (seen: ReadonlyArray<EventStore.RecordedEvent>) => EventStore.NewEvent | string
+/** Decides on the state of projections, and appends one event; decides again while somebody else is faster. */
+const decide = <States>(
+  projections: EventStore.Projections<States>,
+  to: (state: EventStore.DecisionModel<States>["state"]) => EventStore.NewEvent | string
 ) =>
   Effect.gen(function* () {
     const store = yield* EventStore.EventStore
-    const { boundary, events } = yield* store.query(query)
-    const event = to(events)
+    const { condition, state } = yield* store.decisionModel(projections)
+    const event = to(state)
     if (typeof event === "string") return yield* new Refused({ why: event })
-    const condition = { failIfEventsMatch: query, after: boundary }
-    return yield* store.append(streamOf(event), [event], { condition })
+    return yield* store.append(EventStore.streamOfTag(event.tags![0]!), [event], { condition })
   }).pipe(Effect.retry({ while: EventErrors.isConflict }))
 
 const register = (student: number, mail: string) =>
-  decide([{ types: ["StudentRegistered"], tags: [`mail:${mail}`] }], (seen) =>
-    seen.length > 0
+  decide({ taken: count("StudentRegistered", `mail:${mail}`) }, ({ taken }) =>
+    taken > 0
       ? `${mail} is taken`
       : { type: "StudentRegistered", tags: [`student:${student}`, `mail:${mail}`], data: { mail } }
   )
@@ -46,22 +49,19 @@ const room = 10
 const subscribe = (student: number, course: number) => {
   const ofCourse = `course:${course}`
   const ofStudent = `student:${student}`
-  const query: EventStore.Query = [
-    { types: ["StudentSubscribed"], tags: [ofCourse] },
-    { types: ["StudentSubscribed"], tags: [ofStudent] }
-  ]
-  return decide(query, (seen) => {
-    if (seen.some(({ tags }) => tags.includes(ofStudent))) return "the student has a course"
-    if (seen.length >= room) return "the course is full"
+  const facts = { taken: count("StudentSubscribed", ofCourse), courses: count("StudentSubscribed", ofStudent) }
+  return decide(facts, ({ courses, taken }) => {
+    if (courses > 0) return "the student has a course"
+    if (taken >= room) return "the course is full"
     return { type: "StudentSubscribed", tags: [ofCourse, ofStudent] }
   })
 }
 
 const invoice = (student: number) =>
-  decide([{ types: ["InvoiceIssued"] }], (seen) => ({
+  decide({ issued: count("InvoiceIssued") }, ({ issued }) => ({
     type: "InvoiceIssued",
-    tags: [`invoice:${seen.length + 1}`, `student:${student}`],
-    data: { number: seen.length + 1 }
+    tags: [`invoice:${issued + 1}`, `student:${student}`],
+    data: { number: issued + 1 }
   }))
 
 /** Runs all at the same time, and returns how many were not refused. */

@@ -1,15 +1,19 @@
 /**
- * A read model in SQLite, kept up to date by hand: the balance of each account. The checkpoint is in the same transaction
- * as the rows, so a crash neither loses an event nor counts it twice, and a restored lib is noticed.
+ * A read model in SQLite, kept by a consumer: the balance of each account. Each row has the position of the last event that
+ * changed it, so an event that is handled again changes nothing. A restored lib is noticed, and the model is built anew.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
+import * as CheckpointStore from "litetapes/CheckpointStore"
+import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
+import * as NodeDisk from "litetapes/NodeDisk"
 import * as NodeStorage from "litetapes/NodeStorage"
 import * as assert from "node:assert/strict"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -17,40 +21,31 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite" // Node 24 has it without a warning
 
-const Account = Category.make("account", { Deposited: Schema.Struct({ cents: Schema.Int }) })
-type Event = Category.RecordedOf<typeof Account>
+const Deposited = Schema.Struct({ cents: Schema.Int })
+const Account = Category.make("account", { Deposited })
 
-/** The tables: the read model, and one row with the place of the last event that it has handled. */
+/** The read model: one row for each account. */
 class Balances {
   readonly #database: DatabaseSync
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file)
     this.#database.exec(
-      "CREATE TABLE IF NOT EXISTS balance (account TEXT PRIMARY KEY, cents INTEGER NOT NULL);" +
-        "CREATE TABLE IF NOT EXISTS checkpoint (lib TEXT NOT NULL, lineage TEXT NOT NULL, position INTEGER NOT NULL)"
+      "CREATE TABLE IF NOT EXISTS balance (account TEXT PRIMARY KEY, cents INTEGER NOT NULL, position INTEGER NOT NULL)"
     )
   }
 
-  checkpoint(): Lib.Place | undefined {
-    const row = this.#database.prepare("SELECT lib, lineage, position FROM checkpoint").get()
-    return row as unknown as Lib.Place | undefined
-  }
-
-  /** Handles some events and moves the checkpoint, in one transaction. */
-  handle(events: ReadonlyArray<Event>, place: Lib.Place): void {
+  /** Adds a deposit, unless the row has it already. Is durable when it returns: the checkpoint must not pass it before. */
+  deposit(account: string, cents: number, position: number): void {
     const add = this.#database.prepare(
-      "INSERT INTO balance VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET cents = cents + excluded.cents"
+      "INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE " +
+        "SET cents = cents + excluded.cents, position = excluded.position WHERE position < excluded.position"
     )
-    this.#inTransaction(() => {
-      for (const { stream, data } of events) add.run(stream, data.cents)
-      this.#database.exec("DELETE FROM checkpoint")
-      this.#database.prepare("INSERT INTO checkpoint VALUES (?, ?, ?)").run(place.lib, place.lineage, place.position)
-    })
+    add.run(account, cents, position)
   }
 
   clear(): void {
-    this.#inTransaction(() => this.#database.exec("DELETE FROM balance; DELETE FROM checkpoint"))
+    this.#database.exec("DELETE FROM balance")
   }
 
   of(account: string): number {
@@ -61,40 +56,35 @@ class Balances {
   close(): void {
     this.#database.close()
   }
-
-  #inTransaction(run: () => void): void {
-    this.#database.exec("BEGIN")
-    try {
-      run()
-      this.#database.exec("COMMIT")
-    } catch (error) {
-      this.#database.exec("ROLLBACK")
-      throw error
-    }
-  }
 }
 
-/** Handles everything that is new, a chunk at a time. Returns how many events that were. */
-const catchUp = Effect.fnUntraced(function* (balances: Balances, handled: (events: number) => void = () => {}) {
-  const lib = yield* Lib.Lib
-  yield* lib.refresh // does nothing in a writer
-  let checkpoint = balances.checkpoint()
-  if (checkpoint !== undefined && !(yield* lib.contains(checkpoint))) {
-    yield* Console.log("The lib was restored to an earlier position: the read model is rebuilt.")
-    balances.clear()
-    checkpoint = undefined
-  }
-  let count = 0
-  const from = checkpoint === undefined ? 0 : checkpoint.position + 1
-  yield* Stream.runForEachArray(Account.readAll({ from }), (events) =>
-    Effect.sync(() => {
-      balances.handle(events, { lib: lib.id, lineage: lib.lineage, position: events.at(-1)!.position })
-      count += events.length
-      handled(count)
+/** Keeps the balances. `handled` is called with each position, after its row was written. */
+const keeping = (balances: Balances, handled: (position: number) => void, options: { beginsAgain?: boolean } = {}) =>
+  Consumer.make({
+    name: "balances",
+    filter: { categories: ["account"] },
+    handler: ({ data, position, stream }) =>
+      Effect.map(Schema.decodeUnknownEffect(Deposited)(data), ({ cents }) => {
+        balances.deposit(stream, cents, position)
+        handled(position)
+      }),
+    maxAttempts: 1,
+    onNotInHistory: options.beginsAgain === true ? "begin-again" : "fail"
+  })
+
+/** Runs the consumer until everything is handled. */
+const catchUp = (...given: Parameters<typeof keeping>) =>
+  Effect.scoped(Effect.flatMap(Consumer.run(keeping(...given)), (running) => running.whenCaughtUp))
+
+/** Does the same with a lib that may have been restored: then the rows are of events that no longer exist. */
+const catchUpOrRebuild = (balances: Balances, handled: (position: number) => void) =>
+  Effect.catchTag(catchUp(balances, handled), "NotInHistory", () =>
+    Effect.gen(function* () {
+      yield* Console.log("The lib was restored to an earlier position: the read model is rebuilt.")
+      balances.clear()
+      yield* catchUp(balances, handled, { beginsAgain: true })
     })
   )
-  return count
-})
 
 const deposit = (account: string, cents: number) => Account.append(account, [{ type: "Deposited", data: { cents } }])
 
@@ -106,42 +96,41 @@ const program = (at: (name: string) => string) =>
     )
     const writing = Effect.gen(function* () {
       yield* Effect.forEach(
-        Array.from({ length: 2000 }, (_, n) => n),
+        Array.from({ length: 300 }, (_, n) => n),
         (n) => deposit(`${n % 10}`, 1),
         { concurrency: 100, discard: true }
       )
 
-      // The process dies between two chunks. Here it only stops with an error.
-      const died = yield* Effect.exit(
-        catchUp(balances, (count) => {
-          throw new Error(`died after ${count} events`)
+      // The program dies after a row was written, and before the event counts as done. Here it only stops with an error.
+      const died = yield* Effect.flip(
+        catchUp(balances, (position) => {
+          if (position === 120) throw new Error("died")
         })
       )
-      assert.equal(died._tag, "Failure")
-      const before = balances.checkpoint()!.position + 1
-      const rest = yield* catchUp(balances)
-      assert.equal(before + rest, 2000)
-      assert.equal(balances.of("account-7"), 200)
-      yield* Console.log(`Continued after ${before} events and handled ${rest} more: each once.`)
+      assert.equal(died._tag, "HandlerFailed")
+      const rest: Array<number> = []
+      yield* catchUpOrRebuild(balances, (position) => rest.push(position))
+      assert.equal(rest[0], 120)
+      for (let account = 0; account < 10; account++) assert.equal(balances.of(`account-${account}`), 30)
+      yield* Console.log(`Continued after 120 events and handled ${rest.length} more: each counts once.`)
 
-      assert.equal(yield* catchUp(balances), 0)
       yield* (yield* Lib.Lib).backup(at("backup"))
       yield* deposit("7", 1_000_000)
-      assert.equal(yield* catchUp(balances), 1)
-      assert.equal(balances.of("account-7"), 1_000_200)
+      yield* catchUpOrRebuild(balances, () => {})
+      assert.equal(balances.of("account-7"), 1_000_030)
     })
     yield* Effect.provide(writing, EventStore.layer(at("lib")))
 
-    // The deposit was a mistake: the lib is restored from the backup. The read model notices at its next run.
+    // The deposit was a mistake: the lib is restored from the backup. The consumer notices at its next run.
     yield* Lib.restore(at("backup"), at("restored"))
     const following = Effect.gen(function* () {
-      assert.equal(yield* catchUp(balances), 2000)
-      assert.equal(balances.of("account-7"), 200)
+      yield* catchUpOrRebuild(balances, () => {})
+      assert.equal(balances.of("account-7"), 30)
       yield* Console.log("Rebuilt without the mistake.")
     })
     // Another process could do this too: it only reads.
     yield* Effect.provide(following, EventStore.layer(at("restored"), { mode: "read" }))
-  })
+  }).pipe(Effect.provide(CheckpointStore.layerFolder(at("checkpoints"))))
 
 const scratch = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "litetapes-read-model-"))),
@@ -149,6 +138,7 @@ const scratch = Effect.acquireRelease(
 )
 
 Effect.scoped(Effect.flatMap(scratch, (folder) => program((name) => join(folder, name)))).pipe(
-  Effect.provide(NodeStorage.layer),
+  // The log of the consumer that dies.
+  Effect.provide(Layer.mergeAll(NodeStorage.layer, NodeDisk.layer, Logger.layer([]))),
   NodeRuntime.runMain
 )

@@ -148,8 +148,19 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
     async () =>
       says(
         await run("read-model.ts", [], inScratch("read-model")),
-        /Continued after \d+ events and handled \d+ more: each once/,
+        "Continued after 120 events and handled 180 more: each counts once",
         "Rebuilt without the mistake"
+      )
+  ],
+  ["duckdb", async () => says(await run("duckdb.ts", [], inScratch("duckdb")), "DuckDB sees 3300 of 3302 events")],
+  [
+    "follower",
+    async () =>
+      says(
+        await run("follower.ts", [], inScratch("follower")),
+        "The writer was killed",
+        "The subscription saw every event once and in order",
+        "The consumer missed none"
       )
   ],
   [

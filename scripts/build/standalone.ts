@@ -12,6 +12,7 @@ import { closedDeclarations } from "./declarations.ts"
 import { isNode } from "./externals.ts"
 import { publicModules } from "./publicModules.ts"
 import { sealingProgram } from "./sealingProgram.ts"
+import { withoutMetrics } from "./withoutMetrics.ts"
 
 /** Its subpaths, which are those of the package; `.` is the same as `./PromiseStore`. */
 const subpaths = [
@@ -63,7 +64,7 @@ export const buildStandalone = async (root: string, dist: string, target: string
     input: Object.fromEntries(subpaths.map((path) => [path.slice("./".length), join(root, modules.get(path)!.source)])),
     external: isNode,
     platform: "node",
-    plugins: [sealingProgram(root), builtinsByCall, plugin, asciiOnly]
+    plugins: [sealingProgram(root), withoutMetrics, builtinsByCall, plugin, asciiOnly]
   })
   await build.write({
     dir: target,

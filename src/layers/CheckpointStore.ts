@@ -53,7 +53,7 @@ export const makeLib: Effect.Effect<CheckpointStore["Service"], never, EventStor
 export const layerLib: Layer.Layer<CheckpointStore, never, EventStore> = Layer.effect(CheckpointStore, makeLib)
 
 /** Makes a store in memory, for tests. It lasts as long as the program refers to it. */
-export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(memoryStore)
+export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(() => memoryStore())
 
 /** Provides a store in memory. */
 export const layerMemory: Layer.Layer<CheckpointStore> = Layer.effect(CheckpointStore, makeMemory)

@@ -27,9 +27,11 @@ import {
   type AppendOptions,
   type AppendResult,
   Boundary,
+  type DecisionModel,
   EventStore,
   layer as eventStoreLayer,
   type NewEvent,
+  type Projections,
   type Query,
   type QueryOptions,
   type QueryResult,
@@ -37,6 +39,7 @@ import {
   type ReadStreamOptions,
   type RecordedEvent,
   type StreamAppend,
+  streamOfTag,
   type SubscribeOptions,
   type SubscribeToStreamOptions,
   type SubscriptionBatch
@@ -47,18 +50,39 @@ import * as Lib from "../services/Lib.ts"
 import { recoverLibChecks, restoreChecks } from "../services/maintenance/optionChecks.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import { lazy } from "../services/base/lazy.ts"
+import * as NodeDisk from "./NodeDisk.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
 import { aLayer, callChecks } from "./promise/callChecks.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
+import type {
+  CheckpointMap,
+  ConsumeOptions,
+  HandlerContext,
+  PromiseConsumer,
+  RetryOptions
+} from "./promise/PromiseConsumer.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
 import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
 
-export { Aborted, Boundary }
-export type { CallOptions, LongCallOptions, Progress, PromiseCategory, PromiseLib, PromiseTape, TapeOptions }
+export { Aborted, Boundary, streamOfTag }
+export type {
+  CallOptions,
+  CheckpointMap,
+  ConsumeOptions,
+  HandlerContext,
+  LongCallOptions,
+  Progress,
+  PromiseCategory,
+  PromiseConsumer,
+  PromiseLib,
+  PromiseTape,
+  RetryOptions,
+  TapeOptions
+}
 
 /** Where a lib is kept. */
 export interface StorageOptions {
@@ -88,6 +112,11 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
   readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Returns the events that match a query, and the boundary to decide on: see `EventStore.query`. */
   readonly query: (query: Query, options?: QueryOptions & CallOptions) => Promise<QueryResult>
+  /** Returns the states of projections, and the condition for the append: see `EventStore.decisionModel`. */
+  readonly decisionModel: <States>(
+    projections: Projections<States>,
+    options?: CallOptions
+  ) => Promise<DecisionModel<States>>
   /**
    * Iterates over the events of the lib by position, and then over those that are appended later. Ends only by an error, by
    * `break`, or by its `signal`. Keeps the process alive.
@@ -100,6 +129,27 @@ export interface PromiseStore extends PromiseLib, AsyncDisposable {
     stream: string,
     options?: SubscribeToStreamOptions & CallOptions
   ) => AsyncIterable<RecordedEvent>
+  /**
+   * Runs a consumer until `stop`, its `signal` or `close`: a handler that remembers how far it is, retries, and sets aside
+   * what it cannot handle. Resolves once it runs. Keeps the process alive. See `litetapes/Consumer` for what is promised.
+   *
+   * Rejects with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
+   * store, and `NewerConsumer` if it is of a later version. If it fails later, its `done` rejects.
+   *
+   * **Example**
+   *
+   * ```ts
+   * await using mailing = await store.consume({
+   *   name: "mailing",
+   *   filter: { types: ["OrderPaid"] },
+   *   handler: async (event, { signal }) => sendMail(event.stream, event.id, signal),
+   *   checkpoints: "./checkpoints",
+   *   onPoison: "park"
+   * })
+   * await mailing.done
+   * ```
+   */
+  readonly consume: (options: ConsumeOptions) => Promise<PromiseConsumer>
   /** Returns the event of a stream that has this id, or `undefined`. */
   readonly find: (stream: string, eventId: string, options?: CallOptions) => Promise<RecordedEvent | undefined>
   /** Returns the first result of a command on a stream, or `undefined` if it has made no events there. */
@@ -149,7 +199,9 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
   const runs = new Runs(context, scope, location)
   const store = Context.get(context, EventStore)
   const lib = Context.get(context, Lib.Lib)
-  const close = () => runs.close(lib.close)
+  const consumers = Scope.forkUnsafe(scope)
+  // Consumers stop first: the last checkpoint is of events that the lib still has.
+  const close = () => runs.close(Effect.andThen(Scope.close(consumers, Exit.void), lib.close))
   const ofStore: Omit<PromiseStore, keyof PromiseLib> = {
     append: (stream, events, appendOptions) =>
       runs.run("append", "PromiseStore.append", appendOptions, () =>
@@ -165,11 +217,17 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       runs.iterate("PromiseStore.readAll", readOptions, () => store.readAll(withoutSignal(readOptions))),
     query: (query, queryOptions) =>
       runs.run("read", "PromiseStore.query", queryOptions, () => store.query(query, withoutSignal(queryOptions))),
+    decisionModel: (projections, callOptions) =>
+      runs.run("read", "PromiseStore.decisionModel", callOptions, () => store.decisionModel(projections), callChecks),
     subscribe: (from) => runs.iterate("PromiseStore.subscribe", from, () => store.subscribe(withoutSignal(from))),
     subscribeBatches: (from) =>
       runs.iterate("PromiseStore.subscribeBatches", from, () => store.subscribeBatches(withoutSignal(from))),
     subscribeToStream: (stream, from) =>
       runs.iterate("PromiseStore.subscribeToStream", from, () => store.subscribeToStream(stream, withoutSignal(from))),
+    consume: (consumeOptions) =>
+      runs.run("change", "PromiseStore.consume", consumeOptions, () =>
+        consume(runs, consumers, NodeDisk.make, consumeOptions)
+      ),
     find: (stream, eventId, callOptions) =>
       runs.run("read", "PromiseStore.find", callOptions, () => store.find(stream, eventId), callChecks),
     findCommand: (stream, commandId, callOptions) =>
@@ -185,6 +243,8 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
   }
   return Object.defineProperties(makeLib(runs, lib), Object.getOwnPropertyDescriptors(ofStore)) as PromiseStore
 }
+
+const consume = lazy(() => import("./promise/consume.ts"), "consume")
 
 const openTape = lazy(() => import("./promise/openTape.ts"), "openTape")
 

@@ -13,7 +13,6 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { isArray } from "../domain/base/isArray.ts"
-import { checkOptions } from "./base/checkCall.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { isObject } from "./category/copyEvent.ts"
@@ -25,10 +24,24 @@ import {
   marksIn,
   noMarks,
   readingChecks,
-  refuseTypes,
+  subscribingChecks,
+  subscribingToStreamChecks,
   wrongId
 } from "./category/checkCategoryCall.ts"
-import { decodeStream, type Raw, type Unreadable } from "./category/unreadable.ts"
+import type { Raw, Unreadable } from "./category/unreadable.ts"
+import type {
+  QueryItem,
+  QueryOptions,
+  QueryResult,
+  Readable,
+  ReadCategoryOptions,
+  Reading,
+  ReadOptions,
+  SubscribeCategoryOptions,
+  TypesIn,
+  UnreadableError
+} from "./CategoryReading.ts"
+import { CategoryReads } from "./CategoryReads.ts"
 import {
   type AllReadError,
   type AppendOptions,
@@ -36,16 +49,19 @@ import {
   type EventAppendError,
   EventStore,
   type NewEvent,
-  type ReadAllOptions,
-  type ReadStreamOptions,
+  type Projection,
+  type QueryError,
   type RecordedEvent,
   type StreamReadError,
-  type TypeFilter
+  type SubscribeError,
+  type SubscribeToStreamError,
+  type SubscribeToStreamOptions
 } from "./EventStore.ts"
 import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnions.ts"
-import { refuseCategories } from "./streams/EventFilter.ts"
 
 export type { Marks, Metadata, New, Raw, Recorded, Schemas, Unreadable }
+export type { QueryItem, QueryOptions, QueryResult, Readable, ReadCategoryOptions, Reading, ReadOptions }
+export type { SubscribeCategoryOptions, TypesIn, UnreadableError }
 
 /** No types. */
 export type NoTypes = { readonly [Type in never]: Schema.Codec<unknown, unknown> }
@@ -87,47 +103,6 @@ export type NewOf<C> = C extends Category<infer S, infer _, infer M> ? New<S, M>
 
 /** Stored events of a category `C`: those of `EventOf`, and where, when and with what they were stored. */
 export type RecordedOf<C> = C extends Category<infer S, infer R, infer M> ? Recorded<S, M> | Recorded<R, M> : never
-
-/** Range and filter of the events of an aggregate. `Types` are the types of the events that may match. */
-export interface ReadOptions<Types extends string> extends ReadStreamOptions {
-  /** Events to return, by type, tags and correlation id. Default: all. */
-  readonly filter?: TypeFilter<Types>
-}
-
-/** Range and filter of the events of a category. `Types` are the types of the events that may match. */
-export interface ReadCategoryOptions<Types extends string> extends Omit<ReadAllOptions, "filter"> {
-  /** Events to return, by type, tags and correlation id. Default: all. */
-  readonly filter?: TypeFilter<Types>
-}
-
-/** What a read with policy `P` returns. With `raw`, test `event.raw` before you look at `event.type`. */
-export type Readable<
-  S extends Schemas,
-  R extends Schemas,
-  P extends Unreadable,
-  M = Metadata,
-  Types extends keyof S | keyof R = keyof S | keyof R
-> = [P] extends [Unreadable]
-  ? "raw" extends P
-    ? (Decoded<S, R, M, Types> & { readonly raw?: undefined }) | Raw
-    : Decoded<S, R, M, Types>
-  : never
-
-type Decoded<S extends Schemas, R extends Schemas, M, Types> = [S] extends [Schemas]
-  ? Recorded<S, M, Types & keyof S> | Recorded<R, M, Types & keyof R>
-  : never
-
-/** What a read with policy `P` fails with, besides the errors of `EventStore`. */
-export type UnreadableError<P extends Unreadable> = "fail" extends P ? EventSchemaError : never
-
-/** Option of the reads of a category. */
-export interface Reading<P extends Unreadable> {
-  /**
-   * What the read does about an event that it cannot decode. With `skip`, `limit` counts only the events that are
-   * returned. Default: `fail`.
-   */
-  readonly unreadable?: P
-}
 
 /**
  * Operations on the streams of one category. All of them use the `EventStore` in context, except `encode` and `decode`.
@@ -186,6 +161,60 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
   >(
     options?: ReadCategoryOptions<Types> & Reading<P>
   ) => Stream.Stream<Readable<S, R, P, M, Types>, AllReadError | InvalidArgument | UnreadableError<P>, EventStore>
+  /**
+   * Returns the events of the category that match a query, as `EventStore.query` does, and the condition to pass to the
+   * append. Types are those of the category, whatever name they were stored under. It fails with `EventSchemaError` for an
+   * event that it cannot decode, unless `unreadable` says otherwise: an item without `types` also matches events of types
+   * that the category does not know. Events of other categories that match are left out; the condition counts them.
+   *
+   * @example
+   * ```ts
+   * const { condition, events } = yield* Course.query([{ types: ["StudentSubscribed"], tags: ["course:17"] }])
+   * if (events.length >= 30) return yield* new CourseIsFull()
+   * yield* Course.append("17", [subscribed], { condition })
+   * ```
+   */
+  readonly query: <
+    const Items extends ReadonlyArray<QueryItem<(keyof S | keyof R) & string>>,
+    P extends Unreadable = "fail"
+  >(
+    query: Items,
+    options?: QueryOptions & Reading<P>
+  ) => Effect.Effect<
+    QueryResult<Readable<S, R, P, M, TypesIn<Items, (keyof S | keyof R) & string>>>,
+    QueryError | UnreadableError<P>,
+    EventStore
+  >
+  /**
+   * Returns a projection for `EventStore.decisionModel`, whose `evolve` gets decoded events of this category. The decision
+   * model fails with `EventSchemaError` if one of them cannot be decoded.
+   *
+   * @throws InvalidArgument
+   */
+  readonly projection: <State, const Items extends ReadonlyArray<QueryItem<(keyof S | keyof R) & string>>>(projection: {
+    readonly query: Items
+    readonly initialState: State
+    readonly evolve: (
+      state: State,
+      event: Readable<S, R, "fail", M, TypesIn<Items, (keyof S | keyof R) & string>>
+    ) => State
+  }) => Projection<State>
+  /**
+   * Streams the events of the category by position, then those that are appended later, as `EventStore.subscribe` does, with
+   * the policy and the filter of `readAll`. By default it ends with `EventSchemaError` at an event that it cannot decode,
+   * after the events before it.
+   */
+  readonly subscribe: <
+    P extends Unreadable = "fail",
+    Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
+  >(
+    options?: SubscribeCategoryOptions<Types> & Reading<P>
+  ) => Stream.Stream<Readable<S, R, P, M, Types>, SubscribeError | UnreadableError<P>, EventStore>
+  /** Streams the events of one aggregate by revision, then those that are appended later. Everything else is as for `subscribe`. */
+  readonly subscribeToStream: <P extends Unreadable = "fail">(
+    id: string,
+    options?: SubscribeToStreamOptions & Reading<P>
+  ) => Stream.Stream<Readable<S, R, P, M>, SubscribeToStreamError | UnreadableError<P>, EventStore>
 }
 
 /**
@@ -220,27 +249,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   const readTypes = { ...schemas, ...retired }
   const stream = (id: string) => `${name}-${id}`
   type Known = Result.Result<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
-  const decode = (event: RecordedEvent) => types.decode(event) as Known
-  const reading = <P extends Unreadable, O extends { readonly limit?: number; readonly filter?: TypeFilter }, E, A>(
-    call: string,
-    given: O & Reading<P>,
-    read: (store: EventStore["Service"], options: Omit<O, "unreadable">) => Stream.Stream<RecordedEvent, E>
-  ) =>
-    Stream.unwrap(
-      Effect.gen(function* () {
-        const store = yield* EventStore
-        yield* checkOptions(call, given, readingChecks)
-        const { unreadable = "fail" as P, ...options } = given
-        const { filter, limit } = options
-        const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, name, readTypes)
-        if (refusal !== undefined) return yield* refusal
-        const stored = types.storedFilter<Omit<O, "unreadable">>(options)
-        if (unreadable !== "skip" || limit === undefined) return decodeStream(read(store, stored), decode, unreadable)
-        // What is skipped does not count, so the store cannot apply the limit.
-        const whole = { ...stored, limit: Number.POSITIVE_INFINITY }
-        return Stream.take(decodeStream(read(store, whole), decode, unreadable), limit)
-      })
-    ) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
+  const reads = new CategoryReads(name, types, readTypes)
   return {
     name,
     schemas,
@@ -266,13 +275,24 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         )
       }),
     read: (id, options = {}) =>
-      reading("Category.read", options, (store, range) => {
+      reads.stream("Category.read", options, readingChecks, (store, range) => {
         const wrong = wrongId("Category.read", id)
         return wrong === undefined ? store.read(stream(id), range) : Stream.fail(wrong)
       }),
     readAll: (options = {}) =>
-      reading("Category.readAll", options, (store, range) =>
+      reads.stream("Category.readAll", options, readingChecks, (store, range) =>
         store.readAll({ ...range, filter: { ...range.filter, categories: [name] } })
-      )
+      ),
+    query: (query, options = {}) => reads.query(query, options),
+    projection: (projection) => reads.projection(projection),
+    subscribe: (options = {}) =>
+      reads.stream("Category.subscribe", options, subscribingChecks, (store, range) =>
+        store.subscribe({ ...range, filter: { ...range.filter, categories: [name] } })
+      ),
+    subscribeToStream: (id, options = {}) =>
+      reads.stream("Category.subscribeToStream", options, subscribingToStreamChecks, (store, range) => {
+        const wrong = wrongId("Category.subscribeToStream", id)
+        return wrong === undefined ? store.subscribeToStream(stream(id), range) : Stream.fail(wrong)
+      })
   }
 }

@@ -32,9 +32,15 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { ParkedEvent } from "./consumers/Checkpoint.ts"
-import { ConsumerStopped, HandlerFailed, NewerConsumer, NotParked } from "./consumers/ConsumerErrors.ts"
+import {
+  CheckpointInvalid,
+  ConsumerStopped,
+  HandlerFailed,
+  NewerConsumer,
+  NotParked
+} from "./consumers/ConsumerErrors.ts"
 import { ConsumerRun } from "./consumers/ConsumerRun.ts"
-import { type ConsumerError, ConsumerState, type EventSource, type LastError } from "./consumers/ConsumerState.ts"
+import { type ConsumerError, ConsumerState, type EventSource } from "./consumers/ConsumerState.ts"
 import {
   type Definition,
   definitionOf,
@@ -45,11 +51,12 @@ import {
 } from "./consumers/definition.ts"
 import type { Handling } from "./consumers/Handling.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
-import { type Running, runningOf, type Status } from "./consumers/Running.ts"
+import { type Running, runningOf } from "./consumers/Running.ts"
+import type { LastError, Status } from "./consumers/Status.ts"
 import { EventStore } from "./EventStore.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
-export { ConsumerClaimed, ConsumerStopped, HandlerFailed, NewerConsumer, NotParked }
+export { CheckpointInvalid, ConsumerClaimed, ConsumerStopped, HandlerFailed, NewerConsumer, NotParked }
 export type { ConsumerError, Handling, LastError, OnPoison, OpenConsumerError, Options, ParkedEvent, Running, Status }
 
 /** A consumer, which does nothing until it runs. */
@@ -69,7 +76,7 @@ export interface Consumer<Name extends string, E, R> {
  */
 export const make = <const Name extends string, E, R = never>(options: Options<Name, E, R>): Consumer<Name, E, R> => {
   refuseWrongOptions("Consumer.make", options, optionChecks)
-  const error = missing(options as Options<Name, never, never>)
+  const error = missing("Consumer.make", options, ["name", "handler"])
   if (error !== undefined) throw error
   return {
     name: options.name,
@@ -83,7 +90,7 @@ export const make = <const Name extends string, E, R = never>(options: Options<N
  * Returns once it runs. If it stops by itself, it logs an error, its `status` says why, and `stopped` fails.
  *
  * Fails with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
- * store, and `NewerConsumer` if it is of a later version.
+ * store, `NewerConsumer` if it is of a later version, and `CheckpointInvalid` if it is damaged or of something else.
  */
 export const run = <Name extends string, E, R>(
   consumer: Consumer<Name, E, R>
@@ -102,7 +109,7 @@ export const run = <Name extends string, E, R>(
     // Without it, a consumer that begins at the end would begin at a later one after a crash.
     if (isNew) yield* running.writeCheckpoint
     yield* Effect.acquireRelease(Effect.forkDetach(running.run), () => running.stop)
-    return runningOf(consumer.name, running, state, source)
+    return runningOf({ name: consumer.name, stallAfter: given.stallAfter }, running, state, source)
   })
 
 /** Runs a consumer as long as the layer is used, and provides it as `consumer.running`. */

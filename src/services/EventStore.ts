@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import { Boundary } from "../domain/event/Boundary.ts"
+import { streamOfTag } from "../domain/event/streamOfTag.ts"
 import type { Query, QueryItem } from "../domain/event/Query.ts"
 import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
@@ -33,6 +34,7 @@ import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./s
 import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
 import { type AppendResult, EventAppender, type EventAppendError } from "./streams/EventAppender.ts"
+import type { DecisionModel, DecisionModelError, Projection, Projections } from "./streams/DecisionModel.ts"
 import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"
 import type { StreamAppend } from "./streams/StreamAppend.ts"
 import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
@@ -42,18 +44,22 @@ import { readStream, type ReadStreamOptions, type StreamReadError } from "./stre
 import { StreamStates } from "./streams/StreamStates.ts"
 import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "./follow/Subscription.ts"
 import type { SubscribeToStreamError, SubscribeToStreamOptions } from "./follow/StreamSubscription.ts"
-import { runQuery, subscribe, subscribeToStream } from "./onDemand.ts"
+import { runDecisionModel, runQuery, subscribe, subscribeToStream } from "./onDemand.ts"
 import { accessOf, type Internals } from "./internals.ts"
 import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
-export { Boundary }
+export { Boundary, streamOfTag }
 export type {
   AppendAllOptions,
   AppendCheckpoint,
   AppendCondition,
   AppendOptions,
+  DecisionModel,
+  DecisionModelError,
+  Projection,
+  Projections,
   Query,
   QueryError,
   QueryItem,
@@ -137,6 +143,24 @@ export class EventStore extends Context.Service<
      * ```
      */
     readonly query: (query: Query, options?: QueryOptions) => Effect.Effect<QueryResult, QueryError>
+    /**
+     * Returns what a decision rests on: the state of each projection, and the condition for the append. It reads the events of
+     * all projections at once, as `query` does, with one boundary, and evolves each projection with the events that match
+     * its own query, in order of position.
+     *
+     * @example
+     * ```ts
+     * const { condition, state } = yield* store.decisionModel({
+     *   exists: { query: [{ types: ["CourseDefined"], tags: [course] }], initialState: false, evolve: () => true },
+     *   taken: { query: [{ types: ["StudentSubscribed"], tags: [course] }], initialState: 0, evolve: (n) => n + 1 }
+     * })
+     * if (!state.exists || state.taken >= 30) return yield* new NotPossible()
+     * yield* store.append(EventStore.streamOfTag(course), [subscribed], { condition })
+     * ```
+     */
+    readonly decisionModel: <States>(
+      projections: Projections<States>
+    ) => Effect.Effect<DecisionModel<States>, DecisionModelError>
     /**
      * Streams the events of all streams by position, then those that are appended later: in order, each once, whatever is
      * closed, repacked, archived or opened again meanwhile. Never ends by itself: interrupt it, or it fails, such as with
@@ -231,6 +255,7 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
     query: (query, options) => withSession(access, ({ handle }) => runQuery(handle, query, options)),
+    decisionModel: (projections) => withSession(access, ({ handle }) => runDecisionModel(handle, projections)),
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribe(access, options, "EventStore.subscribe"), ({ events }) => events)),
     subscribeBatches: (options) => subscribe(access, options),

@@ -39,7 +39,7 @@ interface NewFields extends PlainFields {
   readonly id?: string
   /** Anything else about the event. Can be left out if its schema accepts an empty object. */
   readonly metadata?: unknown
-  /** Short texts to filter by, such as `web`; at most 64. Default: none. */
+  /** Short texts to filter and query by, such as `web`: at most 64, each of 1 to 256 bytes, none twice. Default: none. */
   readonly tags?: ReadonlyArray<string>
 }
 

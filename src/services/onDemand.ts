@@ -17,6 +17,7 @@ export const recoverLib = lazy(() => import("./maintenance/recover/RecoverLib.ts
 export const recoverTape = lazy(() => import("./maintenance/recover/RecoverTape.ts"), "recoverTape")
 export const repack = lazy(() => import("./maintenance/repack/Repack.ts"), "repack")
 export const restore = lazy(() => import("./maintenance/backup/Restore.ts"), "restore")
+export const runDecisionModel = lazy(() => import("./streams/DecisionModel.ts"), "runDecisionModel")
 export const runQuery = lazy(() => import("./streams/QueryReader.ts"), "runQuery")
 export const salvageTape = lazy(() => import("./maintenance/salvage/SalvageTape.ts"), "salvageTape")
 export const subscribe = lazyStream(() => import("./follow/Subscription.ts"), "subscribe")

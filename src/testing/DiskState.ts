@@ -6,6 +6,7 @@
  * an entry of a folder after the sync of that folder. Nothing else is durable, and there is no order between changes.
  */
 import { hash } from "node:crypto"
+import { ByInode } from "./internal/simulated/ByInode.ts"
 
 /** A write that no sync has covered yet. */
 export interface UnsyncedChange {
@@ -68,7 +69,7 @@ const none: ReadonlyMap<string, never> = new Map<string, never>()
 const emptyFolder: FolderNode = { kind: "folder", entries: none, former: none, stuck: none }
 
 /** A disk with an empty root folder. */
-export const empty: DiskState = { nodes: new Map([[rootInode, emptyFolder]]), next: rootInode + 1, boot: 1 }
+export const empty: DiskState = { nodes: ByInode.from([[rootInode, emptyFolder]]), next: rootInode + 1, boot: 1 }
 
 /** Programs use the same paths again and again. */
 const partsByPath = new Map<string, ReadonlyArray<string>>()
@@ -86,10 +87,16 @@ const partsOf = (path: string): ReadonlyArray<string> => {
 
 /** Returns the inode at a path, or `undefined` if nothing is there. */
 export const lookUp = (state: DiskState, path: string): number | undefined => {
+  const parts = partsOf(path)
+  return walk(state, parts, parts.length)
+}
+
+/** Returns the inode that the first `count` parts of a path lead to. */
+const walk = ({ nodes }: DiskState, parts: ReadonlyArray<string>, count: number): number | undefined => {
   let inode = rootInode
-  for (const part of partsOf(path)) {
-    const node = state.nodes.get(inode)
-    const next = node?.kind === "folder" ? node.entries.get(part) : undefined
+  for (let n = 0; n < count; n++) {
+    const node = nodes.get(inode)
+    const next = node?.kind === "folder" ? node.entries.get(parts[n]!) : undefined
     if (next === undefined) return undefined
     inode = next
   }
@@ -104,15 +111,15 @@ export const parentOf = (
   const parts = partsOf(path)
   const name = parts.at(-1)
   if (name === undefined) return undefined
-  const inode = lookUp(state, parts.slice(0, -1).join("/"))
+  const inode = walk(state, parts, parts.length - 1)
   return inode !== undefined && state.nodes.get(inode)?.kind === "folder" ? { inode, name } : undefined
 }
 
-const withNode = (state: DiskState, inode: number, node: Node): DiskState => {
-  const nodes = new Map(state.nodes)
-  nodes.set(inode, node)
-  return { ...state, nodes, next: Math.max(state.next, inode + 1) }
-}
+const withNode = ({ boot, next, nodes }: DiskState, inode: number, node: Node): DiskState => ({
+  nodes: ByInode.from(nodes).with(inode, node),
+  next: Math.max(next, inode + 1),
+  boot
+})
 
 const folderAt = (state: DiskState, inode: number): FolderNode => {
   const node = state.nodes.get(inode)
@@ -178,6 +185,10 @@ export const write = (state: DiskState, inode: number, position: number, bytes: 
 export const syncFile = (state: DiskState, inode: number): DiskState => {
   const node = fileAt(state, inode)
   if (node.pending.length === 0) return state
+  // If no sync of it has failed, all that reads see becomes durable.
+  if (node.pending.every((one) => !one.stuck)) {
+    return withNode(state, inode, { ...node, durable: node.cache, pending: [] })
+  }
   let { durable } = node
   let stuck: Array<UnsyncedChange> = []
   for (const one of node.pending) {
@@ -233,9 +244,10 @@ export const kill = (state: DiskState): DiskState => state
 
 /** Returns the same files, all durable, as on a disk that was left alone for long. */
 export const settled = (state: DiskState): DiskState => {
-  const nodes = new Map<number, Node>()
-  for (const [inode, node] of state.nodes) nodes.set(inode, settledNode(node))
-  return { ...state, nodes }
+  return {
+    ...state,
+    nodes: ByInode.from(Array.from(state.nodes, ([inode, node]) => [inode, settledNode(node)] as const))
+  }
 }
 
 const settledNode = (node: Node): Node => {

@@ -19,11 +19,14 @@ import { type Events, eventsOf } from "./internal/generators/events.ts"
 import { batchOf, operationOf, repackOptionsOf } from "./internal/generators/histories.ts"
 import { type Names, namesOf } from "./internal/generators/names.ts"
 import { refusedLineOf, refusedRecordOf } from "./internal/generators/refused.ts"
+import { type Queries, queriesOf } from "./internal/generators/queries.ts"
 import type {
   FastCheck,
   HistoryOptions,
+  QueryParts,
   RefusedEvent,
   RefusedLine,
+  RefusedQuery,
   RefusedRecord
 } from "./internal/generators/types.ts"
 import { linesOf, shuffled, type Texts, textsOf, type Values, valuesOf } from "./internal/generators/values.ts"
@@ -31,7 +34,7 @@ import type { Operation } from "./internal/history/operation.ts"
 
 export { shuffled }
 
-export type { FastCheck, HistoryOptions, RefusedEvent, RefusedLine, RefusedRecord }
+export type { FastCheck, HistoryOptions, QueryParts, RefusedEvent, RefusedLine, RefusedQuery, RefusedRecord }
 
 /** Generators for the limits of a lib that was created with the defaults: 1 MiB for a record, 128 containers deep. */
 export interface Generators {
@@ -59,6 +62,14 @@ export interface Generators {
   readonly event: Events["event"]
   /** An event that cannot be stored, with the tag of its error. */
   readonly refusedEvent: Events["refusedEvent"]
+  /** A tag of an event: 1 to 256 bytes. */
+  readonly tag: Queries["tag"]
+  /** Tags that no event may have together: one is empty, too long, or there twice. */
+  readonly refusedTags: Queries["refusedTags"]
+  /** Returns a generator of queries over a few types and tags, so that events of a test often match. */
+  readonly query: Queries["query"]
+  /** A value that is refused as a query or in a condition, and where. */
+  readonly refusedQuery: Queries["refusedQuery"]
   /** A text that is difficult as a name; `Names.encodeTapeName` returns a tape's name for each. */
   readonly nameText: Names["nameText"]
   /** The name of a tape. */
@@ -84,13 +95,15 @@ export const make = (fc: FastCheck): Generators => {
   const texts = textsOf(fc)
   const values = valuesOf(fc, texts)
   const refusedRecord = refusedRecordOf(fc, texts, values)
-  const events = eventsOf(fc, texts, values, refusedRecord)
+  const queries = queriesOf(fc, texts)
+  const events = eventsOf(fc, texts, values, refusedRecord, queries)
   const batch = batchOf(fc, values)
-  const operation = (options: HistoryOptions = {}) => operationOf(fc, values, events.event, batch, options)
+  const operation = (options: HistoryOptions = {}) => operationOf(fc, values, events.event, queries, batch, options)
   return {
     ...texts,
     ...values,
     ...events,
+    ...queries,
     ...namesOf(fc, texts),
     refusedRecord,
     refusedLine: refusedLineOf(fc, texts, values),

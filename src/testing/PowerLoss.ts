@@ -4,6 +4,7 @@
  * that a name had since the last sync. None of these depends on another.
  */
 import { type DiskState, type FileNode, type FolderNode, type Node, overwrite, rootInode } from "./DiskState.ts"
+import { ByInode } from "./internal/simulated/ByInode.ts"
 
 /** Bytes of a sector. A sector is written whole or not at all, but the last one of a write may be torn. */
 export const sectorBytes = 512
@@ -30,7 +31,7 @@ interface Choice {
   readonly count: number
   /** Whether these are all ways, apart from the exact byte at which a write is torn. */
   readonly isWhole: boolean
-  readonly apply: (way: number, nodes: Map<number, Draft>) => void
+  readonly apply: (way: number, drafts: Drafts) => void
 }
 
 type Draft = { kind: "file"; bytes: Uint8Array } | { kind: "folder"; entries: Map<string, number> } | { kind: "other" }
@@ -92,28 +93,60 @@ const sample = (choices: ReadonlyArray<Choice>, random: () => number): Array<num
 }
 
 const decide = (state: DiskState, choices: ReadonlyArray<Choice>, ways: ReadonlyArray<number>): DiskState => {
-  const drafts = new Map<number, Draft>()
-  for (const [inode, node] of state.nodes) drafts.set(inode, draftOf(node))
+  const drafts = new Drafts(state)
   for (const [index, choice] of choices.entries()) choice.apply(ways[index]!, drafts)
   const nodes = new Map<number, Node>()
   const keep = (inode: number): void => {
-    const draft = drafts.get(inode)
-    if (draft === undefined || nodes.has(inode)) return
-    if (draft.kind === "file") {
-      const { bytes } = draft
-      nodes.set(inode, { kind: "file", cache: bytes, durable: bytes, pending: [] })
-    } else if (draft.kind === "folder") {
-      nodes.set(inode, { kind: "folder", entries: draft.entries, former: new Map(), stuck: new Map() })
-      for (const inner of draft.entries.values()) keep(inner)
-    } else nodes.set(inode, { kind: "other" })
+    const node = nodes.has(inode) ? undefined : drafts.nodeOf(inode)
+    if (node === undefined) return
+    nodes.set(inode, node)
+    if (node.kind === "folder") for (const inner of node.entries.values()) keep(inner)
   }
   keep(rootInode)
-  return { nodes, next: state.next, boot: state.boot + 1 }
+  return { nodes: ByInode.from(nodes), next: state.next, boot: state.boot + 1 }
+}
+
+/** What a power loss leaves of each node. Without a decision that is what is durable. */
+class Drafts {
+  readonly #nodes: DiskState["nodes"]
+  readonly #drafts = new Map<number, Draft>()
+
+  constructor({ nodes }: DiskState) {
+    this.#nodes = nodes
+  }
+
+  /** Returns the draft of an inode, for a decision to change. */
+  get(inode: number): Draft | undefined {
+    const node = this.#nodes.get(inode)
+    const draft = this.#drafts.get(inode) ?? (node === undefined ? undefined : draftOf(node))
+    if (draft !== undefined) this.#drafts.set(inode, draft)
+    return draft
+  }
+
+  /** Returns what is left of an inode. */
+  nodeOf(inode: number): Node | undefined {
+    const draft = this.#drafts.get(inode)
+    const node = this.#nodes.get(inode)
+    if (draft === undefined) return node === undefined || isDurable(node) ? node : nodeOfDraft(draftOf(node))
+    return nodeOfDraft(draft)
+  }
+}
+
+/** Returns whether a power loss changes nothing of a node. */
+const isDurable = (node: Node): boolean => {
+  if (node.kind === "file") return node.pending.length === 0 && node.cache === node.durable
+  return node.kind === "folder" ? node.former.size === 0 && node.stuck.size === 0 : true
 }
 
 const draftOf = (node: Node): Draft => {
   if (node.kind === "file") return { kind: "file", bytes: node.durable }
   return node.kind === "folder" ? { kind: "folder", entries: new Map(node.entries) } : { kind: "other" }
+}
+
+const nodeOfDraft = (draft: Draft): Node => {
+  if (draft.kind === "file") return { kind: "file", cache: draft.bytes, durable: draft.bytes, pending: [] }
+  if (draft.kind === "other") return { kind: "other" }
+  return { kind: "folder", entries: draft.entries, former: new Map(), stuck: new Map() }
 }
 
 const choicesOf = (state: DiskState, random: () => number, isWhole: (folder: string) => boolean): Array<Choice> => {
@@ -183,7 +216,7 @@ const entryChoices = (inode: number, node: FolderNode): Array<Choice> =>
     return {
       count: ways.length,
       isWhole: true,
-      apply: (way: number, drafts: Map<number, Draft>) => {
+      apply: (way: number, drafts: Drafts) => {
         const draft = drafts.get(inode)
         const chosen = ways[way]
         if (draft?.kind !== "folder") return

@@ -111,12 +111,12 @@ describe("the conformance checks", () => {
   it("fail, and do not hang or die, if the storage does", async () => {
     const base = await Effect.runPromise(MemoryStorage.make)
     const broken = [
-      { storage: { open: () => Effect.never }, says: /time|Timeout/i },
+      { storage: { open: () => Effect.never }, timeLimit: "10 millis", says: /time|Timeout/i },
       { storage: { open: () => Effect.die(new Error("bug in the storage")) }, says: /bug in the storage/ },
       { storage: { ...base, open: undefined as never }, says: /not a function/ }
-    ]
-    for (const { storage, says } of broken) {
-      const kind = { ...kindOf(Effect.succeed(storage)), timeLimit: "10 millis" as const }
+    ] as const
+    for (const { says, storage, ...limit } of broken) {
+      const kind = { ...kindOf(Effect.succeed(storage)), ...limit }
       const { passed, failed } = await Effect.runPromise(Conformance.run(Conformance.storage(kind)))
       assert.deepStrictEqual(passed, [])
       for (const failure of failed) assert.match(failure.actual, says)

@@ -2,67 +2,26 @@
 import { it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as TestClock from "effect/testing/TestClock"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import { Disk } from "litetapes/Disk"
-import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
-import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
 import { Storage, StorageError } from "litetapes/Storage"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { assert, describe } from "vitest"
 import { startLockHolder } from "../support/lockHolder.ts"
+import { type Checkpoints, made, openStore, type Options, quiet, start } from "../support/consumers.ts"
 import { openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
-type Checkpoints = CheckpointStore.CheckpointStore["Service"]
-type Store = EventStore.EventStore["Service"]
-type Options = Consumer.Options<string, unknown, never>
-
 const newFolder = temporaryFolder()
-const quiet = Logger.layer([])
-const made = [{ type: "Made", data: {} }]
-
-const openStore = Effect.gen(function* () {
-  const storage = yield* MemoryStorage.make
-  const { close, lib } = yield* openSession(storage, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return { storage, lib, close, store: yield* storeOf(lib) }
-})
-
-/** Runs a consumer that notes what it handles, until `close`. */
-const start = (store: Store, checkpoints: Checkpoints, options: Partial<Options> = {}) =>
-  Effect.gen(function* () {
-    const handled: Array<number> = []
-    const handler: Options["handler"] = options.handler ?? (() => Effect.void)
-    const consumer = Consumer.make({
-      name: "tested",
-      retry: Schedule.spaced(0),
-      ...options,
-      handler: (event, handling) =>
-        Effect.tap(handler(event, handling), () => Effect.sync(() => handled.push(event.position)))
-    })
-    const scope = yield* Scope.make()
-    const running = yield* Consumer.run(consumer).pipe(
-      Effect.provideService(Scope.Scope, scope),
-      Effect.provideService(EventStore.EventStore, store),
-      Effect.provideService(CheckpointStore.CheckpointStore, checkpoints),
-      Effect.onError(() => Scope.close(scope, Exit.void))
-    )
-    const close = Scope.close(scope, Exit.void)
-    yield* Effect.addFinalizer(() => close)
-    return { running, handled, close }
-  })
 
 describe("a consumer begins", () => {
   it.effect("at the start, at the end or after an event, and then at its checkpoint", () =>
@@ -145,7 +104,8 @@ describe("a consumer begins", () => {
       [{ name: "a", handler, retry: 3 }, /must be a Schedule/],
       [{ name: "a", handler, filter: { type: ["Made"] } }, /options\.filter\.type is not known/],
       [{ name: "a", handler, checkpoint: { interval: "often" } }, /options\.checkpoint\.interval/],
-      [{ name: "a", handler, from: "now" }, /options\.from/]
+      [{ name: "a", handler, from: "now" }, /options\.from/],
+      [{ name: "a", handler, stallAfter: 0 }, /options\.stallAfter must be a duration/]
     ]
     for (const [options, message] of wrong) assert.throws(() => Consumer.make(options as Options), message)
   })
@@ -289,7 +249,7 @@ describe("parked events", () => {
 })
 
 describe("a consumer says", () => {
-  it.effect("that it lives while it is idle, without a timer, and that it hangs while a call does", () =>
+  it.effect("that it lives while it is idle, and that it hangs while a call does", () =>
     Effect.gen(function* () {
       const { store } = yield* openStore
       const release = yield* Deferred.make<void>()
@@ -302,8 +262,9 @@ describe("a consumer says", () => {
       assert.deepInclude(yield* running.status, { state: "running", lag: 0, inFlight: 0, heartbeat: 3_600_000 })
       yield* store.append("order-1", [...made, ...made])
       yield* settle
-      yield* TestClock.adjust("1 hour")
       assert.deepInclude(yield* running.status, { state: "running", lag: 2, inFlight: 2, heartbeat: 3_600_000 })
+      yield* TestClock.adjust("1 hour")
+      assert.deepInclude(yield* running.status, { state: "stalled", lag: 2, inFlight: 2, heartbeat: 3_600_000 })
       yield* Deferred.succeed(release, undefined)
       yield* running.pause
       assert.deepInclude(yield* running.status, { state: "paused", heartbeat: 7_200_000 })
@@ -347,11 +308,14 @@ describe("a consumer says", () => {
           "processed_total",
           "failed_attempts_total",
           "processing_duration",
+          "checkpoint_previous_position",
           "checkpoint_position",
           "in_flight",
-          "parked"
+          "parked",
+          "oldest_parked_age",
+          "stalled"
         ].map(valueOf),
-        [2, 1, 3, 2, 0, 0]
+        [2, 1, 3, 0, 2, 0, 0, 0, 0]
       )
     })
   )
@@ -471,7 +435,7 @@ describe("checkpoints", () => {
         JSON.stringify({ ...kept, done: [[9, 8]] })
       ]) {
         writeFileSync(file, text)
-        assert.strictEqual(yield* tagOf(start(store, checkpoints)), "StorageError")
+        assert.strictEqual(yield* tagOf(start(store, checkpoints)), "CheckpointInvalid")
       }
     })
   )

@@ -34,22 +34,26 @@ describe("a process that leaves its store open", () => {
     assert.isTrue((await store.verify()).ok)
   })
 
-  it.each(["write", "read"])("stays while a subscription is open, and not after it was aborted: %s", async (mode) => {
-    const folder = join(scratch, `subscribed-${mode}`)
-    {
-      await using store = await PromiseStore.open(folder)
-      await store.append("order-0", [{ type: "Counted" }])
+  it.each(["write", "read"])(
+    "stays while a subscription is open or a consumer runs, and not after it has ended: %s",
+    async (mode) => {
+      const folder = join(scratch, `subscribed-${mode}`)
+      {
+        await using store = await PromiseStore.open(folder)
+        await store.append("order-0", [{ type: "Counted" }])
+      }
+      const lines: Array<string> = []
+      const program = new URL("../support/programs/subscribed.ts", import.meta.url)
+      const child = startChild({
+        script: program,
+        args: [mode, folder],
+        scratch,
+        onLine: (line) => void lines.push(line)
+      })
+      onTestFinished(() => child.send("SIGKILL"))
+      assert.deepStrictEqual(await child.ended, { code: 0, signal: null }, child.complaints())
+      const subscribed = ["event 0", "kept alive", "AbortError", "event 0", "left by break", "not kept alive"]
+      assert.deepStrictEqual(lines, subscribed.concat("kept alive", "not kept alive"))
     }
-    const lines: Array<string> = []
-    const program = new URL("../support/programs/subscribed.ts", import.meta.url)
-    const child = startChild({
-      script: program,
-      args: [mode, folder],
-      scratch,
-      onLine: (line) => void lines.push(line)
-    })
-    onTestFinished(() => child.send("SIGKILL"))
-    assert.deepStrictEqual(await child.ended, { code: 0, signal: null }, child.complaints())
-    assert.deepStrictEqual(lines, ["event 0", "kept alive", "AbortError", "event 0", "left by break", "not kept alive"])
-  })
+  )
 })

@@ -19,7 +19,7 @@ const listedIn = (...rows: ReadonlyArray<string>): Array<string> =>
   })
 
 describe("the table of promise calls in the guide", () => {
-  it("lists every member of a store, a tape and a category, and no other", async () => {
+  it("lists every member of a store, a tape, a category and a consumer, and no other", async () => {
     await using store = await PromiseStore.open("lib", { storage: MemoryStorage.layer })
     const tape = await store.tape("notes")
     const category = store.category(Category.make("order", { Placed: Schema.Struct({}) }))
@@ -27,5 +27,7 @@ describe("the table of promise calls in the guide", () => {
     assert.sameMembers(listedIn("of `EventStore`", "of `Lib`"), ofStore)
     assert.sameMembers(listedIn("`store.tape(name)`"), Object.keys(tape))
     assert.sameMembers(listedIn("`store.category(…)`"), Object.keys(category))
+    await using consumer = await store.consume({ name: "mailing", checkpoints: new Map(), handler: () => undefined })
+    assert.sameMembers(listedIn("`store.consume(…)`"), Object.keys(consumer))
   })
 })

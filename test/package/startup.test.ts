@@ -157,6 +157,32 @@ describe("a program with the standalone package", () => {
     assert.deepStrictEqual(twice, [])
   })
 
+  it("loads consumers when one first runs, and not before", () => {
+    const code = `${watchLoads}
+      import { readFileSync } from "node:fs"
+      const PromiseStore = await import("litetapes-standalone")
+      await using store = await PromiseStore.open("./consumed")
+      await store.append("order-1", [{ type: "OrderPlaced", data: {} }])
+      const before = loaded()
+      const handled = []
+      const handler = async ({ position }) => handled.push(position)
+      const options = { name: "tested", checkpoints: "./checkpoints", handler, retry: { pause: 1, pauseMax: "1 second" } }
+      await using consumer = await store.consume(options)
+      await consumer.whenCaughtUp()
+      await consumer.stop()
+      const kept = JSON.parse(readFileSync("./checkpoints/tested/checkpoint.json", "utf8"))
+      console.log(JSON.stringify({ before, after: loaded(), handled, low: kept.low }))`
+    const { after, before, handled, low } = JSON.parse(runIn(standalone.folder, code)) as {
+      readonly after: ReadonlyArray<string>
+      readonly before: ReadonlyArray<string>
+      readonly handled: ReadonlyArray<number>
+      readonly low: number
+    }
+    assert.deepStrictEqual([handled, low], [[0], 1])
+    assert.notInclude(filesIn(standalone.of, before).join(), "consume")
+    assert.include(filesIn(standalone.of, after).join(), "consume")
+  })
+
   it("has no schema anywhere, and at most 372 KB of code to load at the start", () => {
     const code = linesOf(standalone.of, /\.js$/).map((file) => readFileSync(join(standalone.of, file), "utf8"))
     assert.isAbove(code.length, 10)

@@ -53,6 +53,8 @@ export interface Campaign {
   readonly shows: string
   /** Largest number of shares that it can be split into, so that all cores have work. Default: 1. */
   readonly partsMax?: number
+  /** It mostly waits: for processes that it kills, for a disk, for its time to pass. Such a one runs while others compute. */
+  readonly waits?: boolean
   readonly run: (options: Options) => Promise<Result>
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url"
 export interface ChildOptions {
   readonly script: URL
   readonly args: ReadonlyArray<string>
-  /** A folder for compiled programs, so that only the first start compiles. */
+  /** A folder for compiled programs, so that only the first start compiles. Not used if the environment names one. */
   readonly scratch: string
   /** The program that runs the child, with its arguments, as `["strace", "-f"]`. */
   readonly under?: ReadonlyArray<string>
@@ -53,7 +53,7 @@ export const startChild = (options: ChildOptions): Child => {
   ]
   const child: ChildProcess = spawn(command!, rest, {
     stdio: ["ignore", "ignore", "pipe", log ?? "pipe"],
-    env: { ...process.env, NODE_COMPILE_CACHE: path.join(scratch, "compile-cache"), ...options.env }
+    env: { NODE_COMPILE_CACHE: path.join(scratch, "compile-cache"), ...process.env, ...options.env }
   })
   let complaints = ""
   child.stderr!.on("data", (chunk: Buffer) => (complaints += chunk.toString()))

@@ -236,6 +236,6 @@ const changed = (events: ReadonlyArray<NewEvent>, change: Change): ReadonlyArray
     case "trace":
       return events.map((event) => ({ ...event, metadata: { correlationId: "c-2", trace: 7 } }))
     case "tags":
-      return events.map(({ tags = [], ...event }) => ({ ...event, tags: [...tags.toReversed(), ...tags] }))
+      return events.map(({ tags = [], ...event }) => ({ ...event, tags: tags.toReversed() }))
   }
 }

@@ -77,10 +77,14 @@ export const tagsOf = (
   effects: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>>
 ): Effect.Effect<ReadonlyArray<string>, unknown> => Effect.forEach(effects, (effect) => tagOf(effect))
 
-/** Lets other fibres run until each of them waits for the disk or has ended. */
-export const settle: Effect.Effect<void> = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, {
-  discard: true
-})
+/**
+ * Lets other fibres run until each of them waits for the disk or has ended. Loads first what they may use: how many turns
+ * a module takes to load depends on how busy the machine is.
+ */
+export const settle: Effect.Effect<void> = Effect.andThen(
+  Lib.preload,
+  Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
+)
 
 /** Returns the event store of an open lib. */
 export const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)

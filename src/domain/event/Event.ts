@@ -6,10 +6,10 @@ import * as Shape from "../base/Shape.ts"
 import { TaggedError } from "../base/TaggedError.ts"
 import { nearest, shown, unreadable } from "../format/checkOptions.ts"
 import type { Limits } from "../format/Limits.ts"
-import { isReservedType } from "../format/Format.ts"
 import { BadLine } from "../json/BadLine.ts"
 import { isPlain } from "../json/plainPrototype.ts"
 import { encodeEvent, type EncodedEvent } from "./eventEncoder.ts"
+import { idBytesMax, isId, noType, problemOfTags, problemOfType } from "./eventTexts.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 
 export type { EncodedEvent }
@@ -27,7 +27,10 @@ export interface NewEvent {
   readonly id?: string
   /** Anything else about the event. The store knows the keys `correlationId` and `causationId`. Default: `{}`. */
   readonly metadata?: { readonly [key: string]: unknown }
-  /** Short texts to filter by, such as `web`; at most 64. Default: none. */
+  /**
+   * Short texts to filter and query by, such as `web` or `course:17`: at most 64, each of 1 to 256 bytes, none twice.
+   * Default: none.
+   */
   readonly tags?: ReadonlyArray<string>
 }
 
@@ -64,9 +67,7 @@ export class InvalidEvent extends TaggedError<InvalidEvent>("litetapes/InvalidEv
   }
 }
 
-export const idBytesMax = 256
-const typeBytesMax = 256
-const tagsMax = 64
+export { idBytesMax }
 
 /**
  * Encodes an event for a stream, whose name must be valid (`checkStreamName`). Calls `newId` if the event has no id.
@@ -156,8 +157,6 @@ export const checkCommandId = (stream: string, commandId: unknown): void => {
     })
 }
 
-const byteLength = (text: string): number => Buffer.byteLength(text, "utf8")
-
 /**
  * Returns the content of a stored event, to compare it with that of an event to append (`EncodedEvent.content`).
  * Metadata does not belong to it: a retry comes with another trace (decision 0045).
@@ -177,12 +176,10 @@ export const isSameContent = (one: string, other: string): boolean => {
 
 const tagsIn = (text: string): Set<string> => new Set(TaraSON.parseTrusted(text) as ReadonlyArray<string>)
 
-const noType = "its type must be a non-empty text"
-
 type Checked = { readonly [Key in "id" | "metadata" | "tags"]: NewEvent[Key] } & { readonly type: unknown }
 
 const problem = ({ id, metadata, tags, type }: Checked): string | undefined => {
-  const why = goodTypes.has(type as string) ? undefined : problemOfType(type)
+  const why = problemOfType(type)
   if (why !== undefined) return why
   if (id !== undefined && !isId(id)) {
     return `its id must be a well-formed text of 1 to ${idBytesMax} bytes`
@@ -190,38 +187,9 @@ const problem = ({ id, metadata, tags, type }: Checked): string | undefined => {
   if (metadata !== undefined && (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))) {
     return "its metadata must be an object"
   }
-  if (tags !== undefined) {
-    if (!Array.isArray(tags) || !isAllTexts(tags)) return "its tags must be an array of texts"
-    if (tags.length > tagsMax) return `it has more than ${tagsMax} tags`
-  }
-  return undefined
+  const wrong = tags === undefined ? undefined : problemOfTags(tags)
+  return wrong === undefined ? undefined : `its tags${wrong.below} ${wrong.why}`
 }
-
-/** Uses no method of the array: the caller may have replaced it. */
-const isAllTexts = (values: ReadonlyArray<unknown>): boolean => {
-  for (let index = 0; index < values.length; index++) if (typeof values[index] !== "string") return false
-  return true
-}
-
-/** Types that are known to be valid: applications have few, and use them again and again. */
-const goodTypes = new Set<string>()
-const goodTypesMax = 1000
-
-const problemOfType = (type: unknown): string | undefined => {
-  if (typeof type !== "string" || type === "") return noType
-  if (isReservedType(type)) return `the type ${type} is reserved: choose one outside LiteTape. and LiteLib.`
-  if (!isText(type, typeBytesMax)) return `its type has more than ${typeBytesMax} bytes or is not well-formed`
-  if (goodTypes.size >= goodTypesMax) goodTypes.clear()
-  goodTypes.add(type)
-  return undefined
-}
-
-const nonCharacters = /[\u{fdd0}-\u{fdef}]|[\u{fffe}\u{ffff}]|\p{Noncharacter_Code_Point}/u
-
-const isId = (id: unknown): id is string => typeof id === "string" && id !== "" && isText(id, idBytesMax)
-
-const isText = (text: string, bytesMax: number): boolean =>
-  text.isWellFormed() && byteLength(text) <= bytesMax && !nonCharacters.test(text)
 
 /**
  * Returns the event in a record whose bytes were checked before. A checksum matches whatever was hashed, so this checks

@@ -236,6 +236,7 @@ export const isConflict = <E>(error: E): error is E & Classified<E, "conflict"> 
  * - `TapeExists`: the tape of the stream is being created by another call.
  * - `ReaderBusy`, of `lib.refresh` and of subscriptions: the lib changed faster than it could be read.
  * - `LibLocked`, of opening: until the other writer closes it.
+ * - `ConsumerClaimed`, of consumers: until the other run ends.
  */
 export const isRetryable = <E>(error: E): error is E & Classified<E, "retryable"> => classOf(error) === "retryable"
 

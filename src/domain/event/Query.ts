@@ -1,7 +1,17 @@
 /** Queries of events by type and tags: what a decision rests on, whatever streams the events are in. */
 import { isArray } from "../base/isArray.ts"
 import { InvalidArgument } from "../format/CallErrors.ts"
-import { type Check, type Checks, elementOf, nested, shown, texts, unreadable } from "../format/checkOptions.ts"
+import {
+  type Check,
+  type Checks,
+  elementOf,
+  nested,
+  shown,
+  texts,
+  unreadable,
+  type Wrong
+} from "../format/checkOptions.ts"
+import { problemOfType, problemOfWantedTags } from "./eventTexts.ts"
 
 /**
  * Events that match an item: those that have one of `types` and all of `tags`. A field that is left out matches every
@@ -10,26 +20,59 @@ import { type Check, type Checks, elementOf, nested, shown, texts, unreadable } 
 export interface QueryItem {
   /** Event types, one of which the event must have, such as `StudentSubscribed`. Must not be empty. */
   readonly types?: ReadonlyArray<string>
-  /** Tags, all of which the event must have, such as `course:17`. Must not be empty. */
+  /** Tags, all of which the event must have, such as `course:17`: 1 to 64, none twice. */
   readonly tags?: ReadonlyArray<string>
 }
 
 /**
- * Selects events by type and tags: `"all"`, or the events that match at least one of these items. An empty list is refused
- * wherever it stands. As part of a condition, a list that a program computed and that came out empty would switch the check
- * off if it matched nothing, and return more than was asked for if it matched everything.
+ * Selects events by type and tags: `"all"`, or the events that match at least one of these items. There may be 1,024 items,
+ * which together name at most 4,096 types and tags. An empty list is refused wherever it stands. As part of a condition, a list that a program computed and that came
+ * out empty would switch the check off if it matched nothing, and return more than was asked for if it matched everything.
+ * For the same reason a type or a tag is refused that no event can have, such as an empty one.
  */
 export type Query = "all" | ReadonlyArray<QueryItem>
 
-const notEmpty: Check = (value) => {
-  const wrong = texts(value)
-  if (wrong !== undefined || value === undefined) return wrong
-  return (value as ReadonlyArray<string>).length > 0
-    ? undefined
-    : { below: "", why: "must not be empty: leave the key out, or name at least one" }
+/** Number of items of a query. Every event that is read may be compared with all of them. */
+const itemsMax = 1024
+
+/** Number of types and tags in a query. */
+const textsMax = 4096
+
+const nonEmpty = (check: (list: unknown) => Wrong | undefined): Check => {
+  return (list) => {
+    if (list === undefined) return undefined
+    const wrong = check(list)
+    if (wrong !== undefined) return wrong
+    return (list as ReadonlyArray<unknown>).length > 0
+      ? undefined
+      : { below: "", why: "must not be empty: leave the key out, or name at least one" }
+  }
 }
 
-const itemFields = nested({ types: notEmpty, tags: notEmpty } satisfies Checks<QueryItem>)
+const tooMany = (count: number): string => `must name at most ${textsMax} types and tags in all, not ${count}`
+
+/** A type may be there twice: one of them is enough. */
+const problemOfWantedTypes: Check = (types) => {
+  // Before each is looked at.
+  if (isArray(types) && types.length > textsMax) return { below: "", why: tooMany(types.length) }
+  const wrong = texts(types)
+  if (wrong !== undefined) return wrong
+  const all = types as ReadonlyArray<string>
+  for (let at = 0; at < all.length; at++) {
+    if (problemOfType(all[at]) !== undefined) {
+      return {
+        below: `[${at}]`,
+        why: "must be a type that an event can have: not empty, not reserved, at most 256 bytes"
+      }
+    }
+  }
+  return undefined
+}
+
+const itemFields = nested({
+  types: nonEmpty(problemOfWantedTypes),
+  tags: nonEmpty(problemOfWantedTags)
+} satisfies Checks<QueryItem>)
 
 const checkItem: Check = (item) => {
   if (typeof item !== "object" || item === null) return { below: "", why: `must be an object, not ${shown(item)}` }
@@ -41,17 +84,24 @@ const checkItem: Check = (item) => {
     : undefined
 }
 
+/** Returns the number of types and tags of an item. */
+const textsIn = ({ tags = [], types = [] }: QueryItem): number => tags.length + types.length
+
 /** Checks a query. `undefined` is not one. */
 export const queryCheck: Check = (query) => {
   try {
     if (query === "all") return undefined
     if (!isArray(query)) return { below: "", why: `must be "all" or an array of items, not ${shown(query)}` }
     if (query.length === 0) return { below: "", why: 'must not be empty: the query for all events is "all"' }
+    if (query.length > itemsMax) return { below: "", why: `must have at most ${itemsMax} items, not ${query.length}` }
+    let count = 0
     for (let at = 0; at < query.length; at++) {
-      const wrong = checkItem(elementOf(query, at))
+      const item = elementOf(query, at)
+      const wrong = checkItem(item)
       if (wrong !== undefined) return { below: `[${at}]${wrong.below}`, why: wrong.why }
+      count += textsIn(item as QueryItem)
     }
-    return undefined
+    return count > textsMax ? { below: "", why: tooMany(count) } : undefined
   } catch {
     return { below: "", why: unreadable }
   }

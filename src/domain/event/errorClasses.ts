@@ -1,6 +1,6 @@
 /**
- * The class of each error of appending, reading and following events: what its caller can do about it. A type-level test checks that
- * every such error has a class, so a new error must be added here.
+ * The class of each error of appending, reading, following and consuming events: what its caller can do about it. A
+ * type-level test checks that every such error has a class, so a new error must be added here.
  */
 
 /** What the caller of a failed append or read can do. */
@@ -20,10 +20,12 @@ export const errorClasses = {
   StorageError: "retryable", // the disk, its permissions, the number of open files
   LibLocked: "retryable", // until the other writer closes it
   TapeExists: "retryable", // the tape of the stream is being created
+  ConsumerClaimed: "retryable", // until the other run of the consumer ends
 
   // The call must be corrected: name, data, size, or the lib that it is for.
   BatchTooLarge: "fatal",
   CheckpointNotIncreased: "fatal", // the event is done
+  CheckpointsNeedWriter: "fatal", // keep the checkpoint in another store
   ClockOutOfRange: "fatal",
   EventIdConflict: "fatal",
   EventSchemaError: "fatal",
@@ -42,10 +44,17 @@ export const errorClasses = {
   TapeNotFound: "fatal",
   TaraSONError: "fatal",
 
+  // The handler, or the program that runs the consumer, must be corrected.
+  ConsumerStopped: "fatal", // the program must run it again
+  HandlerFailed: "fatal",
+  NewerConsumer: "fatal",
+  NotParked: "fatal",
+
   // The files must be restored, recovered, or the loss accepted.
   AckedDataLost: "fatal",
   BackupUnfinished: "fatal",
   CheckpointLost: "fatal",
+  CheckpointInvalid: "fatal",
   DecompressionLimit: "fatal",
   DynamicCorrupt: "fatal",
   EpochRegression: "fatal",

@@ -6,7 +6,7 @@ import { isArray } from "../base/isArray.ts"
 import { InvalidArgument } from "./CallErrors.ts"
 
 /** What is wrong, and where below the value: `.types` for a field, empty for the value itself. */
-interface Wrong {
+export interface Wrong {
   readonly below: string
   readonly why: string
 }
@@ -121,7 +121,8 @@ const editsBetween = (a: string, b: string): number => {
   return row[b.length]!
 }
 
-const shownName = (name: string): string =>
+/** Returns a name for the path of an argument. */
+export const shownName = (name: string): string =>
   /^[A-Za-z_$][\w$]*$/.test(name) && name.length <= namedMax ? name : JSON.stringify(name.slice(0, namedMax))
 
 /** Describes a value of a caller: short, and without the contents of objects. */

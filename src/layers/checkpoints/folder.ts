@@ -3,7 +3,9 @@
  * on `claim.lock` keeps a second run out, in this process and in others, and ends with its process.
  */
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import type * as Scope from "effect/Scope"
+import { dirname } from "node:path"
 import { type ClaimedEntries, ConsumerClaimed, type CheckpointStore } from "../../services/ports/CheckpointStore.ts"
 import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
@@ -12,8 +14,8 @@ import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
 
 type DiskShape = Disk["Service"]
 
-/** More bytes than a file can have. */
-const bytesMax = 64 * 1024 * 1024
+/** More bytes than a text has. A larger file is not read. */
+const bytesMax = 8 * 1024 * 1024
 
 /** How often a claim that another process holds is tried again. */
 const retryEvery = "100 millis"
@@ -34,8 +36,21 @@ export const makeFolder = (disk: DiskShape, folder: string): CheckpointStore["Se
     })
 })
 
+/** Makes both folders, and their names durable. An earlier run may have ended before it did. */
 const prepare = (disk: DiskShape, folder: string, place: string): Effect.Effect<void, DiskError> =>
-  ensurePath(disk, folder).pipe(Effect.andThen(ensureFolder(disk, place)), Effect.andThen(disk.syncFolder(folder)))
+  Effect.gen(function* () {
+    const existed = (yield* disk.stat(folder)) !== undefined
+    yield* ensurePath(disk, folder)
+    const named = disk.syncFolder(dirname(folder))
+    // Whoever made it may be the only one who can read the folder above it.
+    yield* Effect.catchIf(
+      named,
+      ({ code }) => existed && (code === "EACCES" || code === "EPERM"),
+      () => Effect.void
+    )
+    yield* ensureFolder(disk, place)
+    yield* disk.syncFolder(folder)
+  })
 
 const lockAt = (
   disk: DiskShape,
@@ -59,8 +74,10 @@ const entriesOf = (disk: DiskShape, place: string, lock: Lock): ClaimedEntries =
       ? Effect.void
       : Effect.fail(storageError("write", place, "lock-lost", "another run has claimed the consumer; stop one of them"))
   )
+  // Writes of one key use the same file until it is renamed.
+  const oneWrite = Semaphore.makeUnsafe(1)
   const write = <E extends DiskError | StorageError>(steps: Effect.Effect<void, E>) =>
-    Effect.uninterruptible(Effect.andThen(isHeld, told("write", place, steps)))
+    Effect.uninterruptible(oneWrite.withPermit(Effect.andThen(isHeld, told("write", place, steps))))
   return {
     place,
     get: (key) =>
@@ -75,7 +92,6 @@ const entriesOf = (disk: DiskShape, place: string, lock: Lock): ClaimedEntries =
   }
 }
 
-/** Several keys may be written at once, so each has a file of its own for what is not finished. */
 const replace = (disk: DiskShape, place: string, path: string, text: string): Effect.Effect<void, DiskError> => {
   const made = `${path}${unfinished}`
   return Effect.gen(function* () {

@@ -47,7 +47,9 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
   // The same checkpoint may be committed again: it is added to what is there.
   const again = { times: 3, while: (error: unknown) => access.reopensItself && isRetryable(error) }
   const commit = (text: string, reset: boolean): Effect.Effect<void, StorageError> => {
-    const { done, low, version } = decodeCheckpoint(text)!
+    const checkpoint = decodeCheckpoint(text, consumer)
+    if (typeof checkpoint === "string") return Effect.fail(storageError("write", lib.location, "failed", checkpoint))
+    const { done, low, version } = checkpoint
     return store.appendAll([], { checkpoint: { consumer, version, low, done, reset } }).pipe(
       Effect.retry(again),
       Effect.catchTag("CheckpointNotIncreased", () => Effect.void),

@@ -3,9 +3,20 @@ import * as Effect from "effect/Effect"
 import type { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
 import { Claims } from "./claims.ts"
 
-export const makeMemory = (): CheckpointStore["Service"] => {
+/** The texts of all consumers: by consumer, then by key. */
+type Texts = Map<string, Map<string, string>>
+
+const stores = new WeakMap<Texts, CheckpointStore["Service"]>()
+
+/** Returns the one store over these texts, which knows the names that are claimed. */
+export const memoryOf = (all: Texts): CheckpointStore["Service"] => {
+  const store = stores.get(all) ?? makeMemory(all)
+  stores.set(all, store)
+  return store
+}
+
+export const makeMemory = (all: Texts = new Map()): CheckpointStore["Service"] => {
   const claims = new Claims()
-  const all = new Map<string, Map<string, string>>()
   return {
     claim: (consumer, onClaimed) =>
       Effect.map(claims.claim(consumer, "memory", onClaimed), () => {

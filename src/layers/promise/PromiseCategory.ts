@@ -1,7 +1,7 @@
 /** A category with its types, for callers without Effect. */
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type * as Category from "../../services/Category.ts"
-import type { AppendOptions, AppendResult, EventStore } from "../../services/EventStore.ts"
+import type { AppendOptions, AppendResult, EventStore, SubscribeToStreamOptions } from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
 import { type CallOptions, withoutSignal } from "./CallOptions.ts"
 import type { Runs } from "./Runs.ts"
@@ -40,6 +40,33 @@ export interface PromiseCategory<
   >(
     options?: Category.ReadCategoryOptions<Types> & Category.Reading<P> & CallOptions
   ) => AsyncIterable<Category.Readable<S, R, P, M, Types>>
+  /** Returns the events of the category that match a query, and the condition for the append: see `Category.query`. */
+  readonly query: <
+    const Items extends ReadonlyArray<Category.QueryItem<(keyof S | keyof R) & string>>,
+    P extends Category.Unreadable = "fail"
+  >(
+    query: Items,
+    options?: Category.QueryOptions & Category.Reading<P> & CallOptions
+  ) => Promise<
+    Category.QueryResult<Category.Readable<S, R, P, M, Category.TypesIn<Items, (keyof S | keyof R) & string>>>
+  >
+  /** Returns a projection for `PromiseStore.decisionModel`, whose events are decoded. */
+  readonly projection: Category.Category<S, R, M>["projection"]
+  /**
+   * Iterates over the events of the category by position, and then over those that are appended later. Ends only by an
+   * error, by `break`, or by its `signal`. Keeps the process alive.
+   */
+  readonly subscribe: <
+    P extends Category.Unreadable = "fail",
+    Types extends (keyof S | keyof R) & string = (keyof S | keyof R) & string
+  >(
+    options?: Category.SubscribeCategoryOptions<Types> & Category.Reading<P> & CallOptions
+  ) => AsyncIterable<Category.Readable<S, R, P, M, Types>>
+  /** Iterates over the events of one aggregate, and then over those that are appended to it later. */
+  readonly subscribeToStream: <P extends Category.Unreadable = "fail">(
+    id: string,
+    options?: SubscribeToStreamOptions & Category.Reading<P> & CallOptions
+  ) => AsyncIterable<Category.Readable<S, R, P, M>>
 }
 
 /** Makes the face of a category. Throws `InvalidArgument` for anything else. */
@@ -59,7 +86,16 @@ export const makeCategory = <S extends Category.Schemas, R extends Category.Sche
     read: (id, options) =>
       runs.iterate("PromiseCategory.read", options, () => category.read(id, withoutSignal(options))),
     readAll: (options) =>
-      runs.iterate("PromiseCategory.readAll", options, () => category.readAll(withoutSignal(options)))
+      runs.iterate("PromiseCategory.readAll", options, () => category.readAll(withoutSignal(options))),
+    query: (query, options) =>
+      runs.run("read", "PromiseCategory.query", options, () => category.query(query, withoutSignal(options))),
+    projection: category.projection,
+    subscribe: (options) =>
+      runs.iterate("PromiseCategory.subscribe", options, () => category.subscribe(withoutSignal(options))),
+    subscribeToStream: (id, options) =>
+      runs.iterate("PromiseCategory.subscribeToStream", options, () =>
+        category.subscribeToStream(id, withoutSignal(options))
+      )
   }
 }
 

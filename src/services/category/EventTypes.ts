@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
 import { nearest, shown, unreadable } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
+import type { QueryItem } from "../../domain/event/Query.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { copyOf, copyOfStored, type Given } from "./copyEvent.ts"
 import { atPlace, placeOf } from "./eventPlace.ts"
@@ -123,6 +124,11 @@ export class EventTypes {
     const { filter } = options as { readonly filter?: TypeFilter }
     if (filter?.types === undefined) return options
     return { ...options, filter: { ...filter, types: this.#storedNames(filter.types) } }
+  }
+
+  /** Returns items of a query, likewise. */
+  storedItems(items: ReadonlyArray<QueryItem>): ReadonlyArray<QueryItem> {
+    return items.map((item) => (item.types === undefined ? item : { ...item, types: this.#storedNames(item.types) }))
   }
 
   #storedNames(types: ReadonlyArray<string>): ReadonlyArray<string> {

@@ -7,12 +7,17 @@ import {
   anything,
   type Checks,
   elementOf,
+  nested,
   oneOf,
   refuseWrongOptions,
   shown
 } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
-import type { TypeFilter } from "../streams/EventFilter.ts"
+import { type QueryItem, takeQuery } from "../../domain/event/Query.ts"
+import type { SubscribeToStreamOptions } from "../follow/StreamSubscription.ts"
+import type { SubscribeOptions } from "../follow/Subscription.ts"
+import { filterChecks, type TypeFilter } from "../streams/EventFilter.ts"
+import type { QueryOptions } from "../streams/QueryReader.ts"
 import { readStreamChecks, type ReadStreamOptions } from "../streams/StreamReader.ts"
 import type { Marks } from "./MetadataCodec.ts"
 import type { Declared, Schemas } from "./EventTypes.ts"
@@ -24,11 +29,43 @@ export const refuseTypes = (
   category: string,
   schemas: Schemas
 ): InvalidArgument | undefined => {
-  const unknown = filter?.types?.find((type) => !Object.hasOwn(schemas, type))
+  const why = whyNotTypes(filter?.types, category, schemas)
+  return why === undefined ? undefined : new InvalidArgument({ call, argument: "options.filter.types", why })
+}
+
+const whyNotTypes = (
+  types: ReadonlyArray<string> | undefined,
+  category: string,
+  schemas: Schemas
+): string | undefined => {
+  const unknown = types?.find((type) => !Object.hasOwn(schemas, type))
   if (unknown === undefined) return undefined
   const known = Object.keys(schemas).map((type) => JSON.stringify(type))
-  const why = `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}: its types are ${known.join(", ")}`
-  return new InvalidArgument({ call, argument: "options.filter.types", why })
+  return `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}: its types are ${known.join(", ")}`
+}
+
+/**
+ * Returns a copy of the query of a category, which must name only types that the category has.
+ *
+ * @throws InvalidArgument
+ */
+export const takeItems = (
+  query: unknown,
+  call: string,
+  argument: string,
+  category: string,
+  schemas: Schemas
+): ReadonlyArray<QueryItem> => {
+  const items = takeQuery(call, argument, query)
+  if (items === "all") {
+    const why = 'must be an array of items, not "all": the events of the category are those of readAll'
+    throw new InvalidArgument({ call, argument, why })
+  }
+  for (const [at, { types }] of items.entries()) {
+    const why = whyNotTypes(types, category, schemas)
+    if (why !== undefined) throw new InvalidArgument({ call, argument: `${argument}[${at}].types`, why })
+  }
+  return items
 }
 
 const declarationChecks = {
@@ -48,11 +85,35 @@ export const checkDeclarations = (name: unknown, schemas: unknown, options: unkn
   refuseWrongOptions("Category.make", options, declarationChecks)
 }
 
+const unreadableCheck = oneOf("fail", "skip", "raw")
+
 /** Options of both reads of a category. */
 export const readingChecks = {
   ...readStreamChecks,
-  unreadable: oneOf("fail", "skip", "raw")
+  unreadable: unreadableCheck
 } satisfies Checks<ReadStreamOptions & { readonly unreadable?: unknown }>
+
+/** Options of the subscription to a category. The event store checks most of them. */
+export const subscribingChecks = {
+  from: anything,
+  filter: nested(filterChecks),
+  allowGaps: anything,
+  unreadable: unreadableCheck
+} satisfies Checks<SubscribeOptions & { readonly unreadable?: unknown }>
+
+/** Options of the subscription to a stream. */
+export const subscribingToStreamChecks = {
+  from: anything,
+  allowGaps: anything,
+  unreadable: unreadableCheck
+} satisfies Checks<SubscribeToStreamOptions & { readonly unreadable?: unknown }>
+
+/** Options of a query. */
+export const queryingChecks = {
+  after: anything,
+  direction: anything,
+  unreadable: unreadableCheck
+} satisfies Checks<Omit<QueryOptions, "limit"> & { readonly unreadable?: unknown }>
 
 /** Returns the error for an id that is not a text: as part of a name it would be that of another stream. */
 export const wrongId = (call: string, id: unknown): InvalidArgument | undefined =>

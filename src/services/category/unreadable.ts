@@ -26,7 +26,7 @@ type DecodePull<A, E, R> = Pull.Pull<readonly [A, ...Array<A>], E | EventSchemaE
 /** Decodes a chunk of events at a time. */
 export const decodeStream = <A, E, R>(
   events: Stream.Stream<RecordedEvent, E, R>,
-  decode: (event: RecordedEvent) => Result.Result<A, EventSchemaError>,
+  decode: Decode<A>,
   unreadable: Unreadable
 ): Stream.Stream<A | Raw, E | EventSchemaError, R> =>
   Stream.transformPull(events, (pull) =>
@@ -34,17 +34,9 @@ export const decodeStream = <A, E, R>(
       // Returned by the pull after the one that returned the events before it.
       let failure: EventSchemaError | undefined
       const decodeNext: DecodePull<A | Raw, E, R> = Effect.flatMap(pull, (chunk) => {
-        const readable: Array<A | Raw> = []
-        for (const event of chunk) {
-          const result = decode(event)
-          if (Result.isSuccess(result)) readable.push(result.success)
-          else if (unreadable === "raw") readable.push({ ...event, raw: true, error: result.failure })
-          else if (unreadable === "fail") {
-            failure = result.failure
-            break
-          }
-        }
-        return isNonEmpty(readable) ? Effect.succeed(readable) : next
+        const decoded = decodeChunk(chunk, decode, unreadable)
+        failure = decoded.failure
+        return isNonEmpty(decoded.readable) ? Effect.succeed(decoded.readable) : next
       })
       const next: DecodePull<A | Raw, E, R> = Effect.suspend(() =>
         failure === undefined ? decodeNext : Effect.fail(failure)
@@ -52,5 +44,29 @@ export const decodeStream = <A, E, R>(
       return next
     })
   )
+
+/** Decodes events that were read together: all or nothing. */
+export const decodeAll = <A>(
+  events: ReadonlyArray<RecordedEvent>,
+  decode: Decode<A>,
+  unreadable: Unreadable
+): Effect.Effect<ReadonlyArray<A | Raw>, EventSchemaError> => {
+  const { failure, readable } = decodeChunk(events, decode, unreadable)
+  return failure === undefined ? Effect.succeed(readable) : Effect.fail(failure)
+}
+
+type Decode<A> = (event: RecordedEvent) => Result.Result<A, EventSchemaError>
+
+/** Decodes events, and with `fail` up to the first that cannot be decoded. */
+const decodeChunk = <A>(events: ReadonlyArray<RecordedEvent>, decode: Decode<A>, unreadable: Unreadable) => {
+  const readable: Array<A | Raw> = []
+  for (const event of events) {
+    const result = decode(event)
+    if (Result.isSuccess(result)) readable.push(result.success)
+    else if (unreadable === "raw") readable.push({ ...event, raw: true, error: result.failure })
+    else if (unreadable === "fail") return { readable, failure: result.failure }
+  }
+  return { readable, failure: undefined }
+}
 
 const isNonEmpty = <A>(values: Array<A>): values is [A, ...Array<A>] => values.length > 0

@@ -1,6 +1,7 @@
 /** The texts that are kept for a consumer: its checkpoint, and a record of each parked event. */
 import { is } from "../../domain/base/readShape.ts"
 import * as Shape from "../../domain/base/Shape.ts"
+import { isCount, shown } from "../../domain/format/checkOptions.ts"
 import { parseJson } from "../../domain/json/strictDecode.ts"
 import type { Range } from "./Progress.ts"
 
@@ -40,6 +41,8 @@ export interface ParkedEvent {
   readonly attempts: number
   /** What it failed with last. */
   readonly why: string
+  /** When it was parked first, in milliseconds since 1970. */
+  readonly since: number
   /** When it failed last, in milliseconds since 1970. */
   readonly time: number
 }
@@ -52,19 +55,32 @@ export const parkedKey = (position: number): string => `${parkedPrefix}${positio
 
 export const isParkedKey = (key: string): boolean => key.startsWith(parkedPrefix)
 
-export const encode = (record: Checkpoint | ParkedEvent): string => `${JSON.stringify(record)}\n`
+/** Version of the texts. */
+const format = 1
 
-/** Returns a checkpoint; `undefined` if the text is not one. */
-export const decodeCheckpoint = (text: string): Checkpoint | undefined => {
+/** Most characters of a text: more than two ranges for each event that may be in flight. */
+export const textLengthMax = 8 * 1024 * 1024
+
+export const encode = (record: Checkpoint | ParkedEvent): string => `${JSON.stringify({ format, ...record })}\n`
+
+/** Returns the checkpoint of a consumer, or what is wrong with the text. */
+export const decodeCheckpoint = (text: string, consumer: string): Checkpoint | string => {
   const given = parsed(text)
-  return isCheckpoint(given) && areRanges(given) ? given : undefined
+  if (typeof given === "string") return given
+  if (!isCheckpoint(given) || !areRanges(given)) return damaged
+  return given.consumer === consumer ? given : `it is of consumer ${shown(given.consumer)}`
 }
 
-/** Returns the record of a parked event; `undefined` if the text is not one. */
-export const decodeParked = (text: string): ParkedEvent | undefined => {
+/** Returns the record of a parked event of a lib, or what is wrong with the text. */
+export const decodeParked = (text: string, key: string, lib: string): ParkedEvent | string => {
   const given = parsed(text)
-  return isParked(given) ? given : undefined
+  if (typeof given === "string") return given
+  if (!isParked(given)) return damaged
+  if (given.lib !== lib) return `it is of lib ${shown(given.lib)}, and the checkpoint is of lib ${lib}`
+  return parkedKey(given.position) === key ? given : `it is of position ${given.position}`
 }
+
+const damaged = "it is damaged, or something else"
 
 const count = Shape.Int.check(Shape.isGreaterThanOrEqualTo(0))
 
@@ -91,6 +107,7 @@ const isParked = is(
     id: Shape.String,
     attempts: count,
     why: Shape.String,
+    since: count,
     time: count
   })
 )
@@ -105,10 +122,18 @@ const areRanges = ({ done, end, low }: Checkpoint): boolean => {
   return last <= end
 }
 
-const parsed = (text: string): unknown => {
+/** Returns what is written there, or what is wrong with the text. */
+const parsed = (text: string): object | string => {
+  if (text.length > textLengthMax) return `it has more than ${textLengthMax} characters`
   try {
-    return parseJson(text)
+    const given = parseJson(text)
+    if (typeof given !== "object" || given === null) return damaged
+    const version: unknown = Reflect.get(given, "format")
+    if (version === format) return given
+    return isCount(version) && version > format
+      ? `it has format ${version}, and this version of litetapes knows ${format} only: upgrade`
+      : damaged
   } catch {
-    return undefined
+    return damaged
   }
 }

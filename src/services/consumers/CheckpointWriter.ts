@@ -1,5 +1,6 @@
 /** Writes the checkpoint: some time after the first change, or after a number of done events, and at the end. */
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import { Signal } from "../base/Signal.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -19,6 +20,9 @@ export class CheckpointWriter {
   readonly #noted = new Signal()
   /** Changes since the last write. */
   #changes = 0
+  readonly #oneWrite = Semaphore.makeUnsafe(1)
+  /** Position of the last write, or that of the checkpoint that the run began with. */
+  #position: number
 
   constructor(
     settings: Settings,
@@ -32,6 +36,7 @@ export class CheckpointWriter {
     this.#state = state
     this.#source = source
     this.#metrics = metrics
+    this.#position = state.progress.low
   }
 
   /** Notes that the consumer has moved. */
@@ -51,24 +56,38 @@ export class CheckpointWriter {
     return Effect.forever(Effect.andThen(Effect.andThen(first, due), this.write))
   })
 
-  /** Writes now. Is not interrupted between its steps. */
-  readonly write: Effect.Effect<void, StorageError> = Effect.uninterruptible(
-    Effect.suspend(() => {
-      this.#changes = 0
-      const written = this.#entries.set(checkpointKey, encode(this.#checkpoint))
-      return Effect.andThen(written, this.#metrics.written(this.#state))
-    })
+  /**
+   * Writes now. Is not interrupted between its steps. A reset writes too: one write after the other, so that an older
+   * checkpoint never replaces a newer one.
+   */
+  readonly write: Effect.Effect<void, StorageError> = Effect.suspend(() =>
+    Effect.uninterruptible(this.#oneWrite.withPermit(this.#written((text) => this.#entries.set(checkpointKey, text))))
   )
 
   /** Writes where the consumer begins anew, whatever was kept before. */
-  readonly restart: Effect.Effect<void, StorageError> = Effect.uninterruptible(
-    Effect.suspend(() => {
-      const { inLib } = this.#entries
-      if (inLib === undefined) return this.write
+  readonly restart: Effect.Effect<void, StorageError> = Effect.suspend(() => {
+    const { inLib } = this.#entries
+    const written = this.#written((text) => inLib?.replace(text) ?? this.#entries.set(checkpointKey, text))
+    return Effect.uninterruptible(this.#oneWrite.withPermit(written))
+  })
+
+  #written(put: (text: string) => Effect.Effect<void, StorageError>): Effect.Effect<void, StorageError> {
+    return Effect.suspend(() => {
       this.#changes = 0
-      return Effect.andThen(inLib.replace(encode(this.#checkpoint)), this.#metrics.written(this.#state))
+      const state = this.#state
+      const before = this.#position
+      const { low } = state.progress
+      state.writingSince = state.now
+      const over = Effect.sync(() => {
+        state.writingSince = undefined
+      })
+      const written = Effect.ensuring(put(encode(this.#checkpoint)), over)
+      return Effect.andThen(written, () => {
+        this.#position = low
+        return this.#metrics.written(state, before)
+      })
     })
-  )
+  }
 
   /** Writes what has not been written. */
   readonly rest: Effect.Effect<void, StorageError> = Effect.suspend(() =>

@@ -30,6 +30,24 @@ export const whyOf = (error: unknown): string => {
   return text.replace(/\.$/, "")
 }
 
+/** What is kept for the consumer is damaged, or of something else. Nothing was handled. */
+export class CheckpointInvalid extends TaggedError<CheckpointInvalid>("litetapes/CheckpointInvalid")(
+  "CheckpointInvalid",
+  {
+    consumer: Shape.String,
+    /** Where the checkpoint is kept. */
+    place: Shape.String,
+    /** What is wrong there: `checkpoint`, or `parked-` and the position of a parked event. */
+    key: Shape.String,
+    why: Shape.String
+  }
+) {
+  override get message() {
+    const loss = this.key === "checkpoint" ? "to handle all events again" : "to forget the parked event"
+    return `consumer ${this.consumer}: ${this.key} in ${this.place} cannot be used: ${this.why}. Put the right one there, or remove it ${loss}.`
+  }
+}
+
 /** A newer version of the consumer has a checkpoint. Nothing was handled. */
 export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerConsumer")("NewerConsumer", {
   consumer: Shape.String,

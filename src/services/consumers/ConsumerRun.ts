@@ -13,9 +13,10 @@ import type { SubscribeError, SubscriptionBatch } from "../follow/Subscription.t
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import { CheckpointWriter } from "./CheckpointWriter.ts"
-import { ConsumerStopped, NotParked } from "./ConsumerErrors.ts"
+import { type ConsumerStopped, NotParked } from "./ConsumerErrors.ts"
 import type { ConsumerError, ConsumerState, EndError, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
+import { watching } from "./Health.ts"
 import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
 import { beginAt } from "./openConsumer.ts"
 import { Parking } from "./Parking.ts"
@@ -61,13 +62,15 @@ export class ConsumerRun {
     const works = yield* Effect.forEach(this.#partitions, ({ work }) => Effect.forkDetach(work))
     const following = yield* Effect.forkDetach(this.#failing(this.#follow))
     const writing = yield* Effect.forkDetach(this.#failing(this.#writer.always))
+    const looking = yield* Effect.forkDetach(watching(this.#definition, state, this.#source, this.#metrics))
     yield* state.changes.until(() => state.isOver)
     state.isHalted = true
     state.isStopping = true
     this.#wake()
     yield* Fiber.awaitAll([following, ...works])
-    yield* Fiber.interrupt(writing)
+    yield* Fiber.interruptAll([writing, looking])
     yield* this.#failing(this.#writer.rest)
+    yield* this.#metrics.looked(state, undefined, false)
     for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!, this.#stopped())
     if (state.failure === undefined) return
     const error = Cause.squash(state.failure)
@@ -176,11 +179,7 @@ export class ConsumerRun {
   }
 
   #stopped(): ConsumerStopped {
-    const { failure } = this.#state
-    const error = failure === undefined ? undefined : Cause.squash(failure)
-    const name = error instanceof Error && "_tag" in error ? String(error._tag) : "a defect"
-    const why = failure === undefined ? "its scope was closed" : `it failed with ${name}, which its status shows`
-    return new ConsumerStopped({ consumer: this.#definition.name, why })
+    return this.#state.stoppedError(this.#definition.name)
   }
 
   #wake(): void {

@@ -10,9 +10,10 @@ import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "../fol
 import type { ReaderBusy } from "../../domain/format/Errors.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { AllReadError } from "../streams/AllReader.ts"
-import type { HandlerFailed } from "./ConsumerErrors.ts"
+import { ConsumerStopped, type HandlerFailed } from "./ConsumerErrors.ts"
 import type { ParkedEvent } from "./Checkpoint.ts"
 import type { Progress } from "./Progress.ts"
+import type { LastError } from "./Status.ts"
 
 /** Why a consumer stops by itself. */
 export type ConsumerError = HandlerFailed | SubscribeError | StorageError
@@ -34,18 +35,10 @@ export interface EventSource {
   readonly end: Effect.Effect<number, EndError>
 }
 
-/** The last failure of the handler. */
-export interface LastError {
-  /** Position of the event. */
-  readonly position: number
-  /** Name of its stream. */
-  readonly stream: string
-  /** Which attempt on the event it was, from 1. */
-  readonly attempt: number
-  /** What the handler failed with. */
-  readonly why: string
-  /** When, in milliseconds since 1970. */
-  readonly time: number
+/** A call of the handler. */
+export interface HandlerCall {
+  readonly event: RecordedEvent
+  readonly begun: number
 }
 
 export class ConsumerState {
@@ -54,8 +47,10 @@ export class ConsumerState {
   readonly parked = new Map<number, ParkedEvent>()
   readonly #clock: Clock.Clock
   progress: Progress
-  /** Calls of the handler that run. */
-  running = 0
+  /** Calls of the handler that run, in the order in which they began. */
+  readonly calls = new Set<HandlerCall>()
+  /** When the write of the checkpoint that is under way began. */
+  writingSince: number | undefined
   /** Partitions that are at an event, which may wait for its next attempt. */
   busy = 0
   /** Whether the subscription is read, and whether it was asked for more than it has given. */
@@ -81,6 +76,25 @@ export class ConsumerState {
     return this.#clock.currentTimeMillisUnsafe()
   }
 
+  /** Number of calls of the handler that run. */
+  get running(): number {
+    return this.calls.size
+  }
+
+  /** When the first of the calls and writes that run began; `Infinity` if nothing runs. */
+  get firstBegun(): number {
+    const writing = this.writingSince ?? Number.POSITIVE_INFINITY
+    for (const { begun } of this.calls) return Math.min(begun, writing)
+    return writing
+  }
+
+  /** Milliseconds since the oldest parked event was parked; `undefined` without parked events. */
+  get oldestParkedAge(): number | undefined {
+    let oldest: number | undefined
+    for (const { since } of this.parked.values()) oldest = Math.min(oldest ?? since, since)
+    return oldest === undefined ? undefined : Math.max(0, this.now - oldest)
+  }
+
   /** Whether it stops, or has stopped. */
   get isOver(): boolean {
     return this.isStopping || this.failure !== undefined
@@ -96,6 +110,15 @@ export class ConsumerState {
     this.failure ??= cause
     this.isHalted = true
     this.changes.wake()
+  }
+
+  /** The error for what can happen no more. */
+  stoppedError(consumer: string): ConsumerStopped {
+    const { failure } = this
+    const error = failure === undefined ? undefined : Cause.squash(failure)
+    const name = error instanceof Error && "_tag" in error ? String(error._tag) : "a defect"
+    const why = failure === undefined ? "its scope was closed" : `it failed with ${name}, which its status shows`
+    return new ConsumerStopped({ consumer, why })
   }
 
   failWith(error: ConsumerError): void {

@@ -6,6 +6,9 @@ import { encode, type ParkedEvent, parkedKey } from "./Checkpoint.ts"
 import { type HandlerFailed, whyOf } from "./ConsumerErrors.ts"
 import type { ConsumerState } from "./ConsumerState.ts"
 
+/** Most characters of an error that are kept. */
+const whyMax = 1000
+
 export class Parking {
   readonly #entries: ClaimedEntries
   readonly #state: ConsumerState
@@ -18,6 +21,7 @@ export class Parking {
   /** Keeps an event with its error. A replay that failed counts its attempts too. */
   park({ attempts, error, id, lib, lineage, position, revision, stream, type }: HandlerFailed, earlier = 0) {
     return Effect.suspend(() => {
+      const { now } = this.#state
       const parked: ParkedEvent = {
         lib,
         lineage,
@@ -27,8 +31,9 @@ export class Parking {
         type,
         id,
         attempts: earlier + attempts,
-        why: whyOf(error),
-        time: this.#state.now
+        why: whyOf(error).slice(0, whyMax),
+        since: this.#state.parked.get(position)?.since ?? now,
+        time: now
       }
       return Effect.map(this.#entries.set(parkedKey(position), encode(parked)), () => {
         this.#state.parked.set(position, parked)

@@ -122,11 +122,11 @@ export class Partition {
   }
 
   #replay(event: RecordedEvent, replay: Deferred.Deferred<void, ReplayError>): Effect.Effect<void> {
-    const { parking, state } = this.#shared
+    const { definition, parking, state } = this.#shared
     const replayed = Effect.gen({ self: this }, function* () {
       const outcome = yield* this.#attempts(event, 1)
       if (outcome === "done") return yield* parking.unpark(event.position)
-      if (outcome === "cut") return
+      if (outcome === "cut") return yield* state.stoppedError(definition.name)
       yield* parking.park(outcome, state.parked.get(event.position)?.attempts)
       return yield* outcome
     })
@@ -143,6 +143,8 @@ export class Partition {
         if (state.isHalted && attempt > 1) return "cut"
         const exit = yield* this.#call(event)
         if (Exit.isSuccess(exit) || (yield* this.#isCommitted(event))) return "done"
+        // A handler may give up once the consumer stops: that does not count as a failure of the event.
+        if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return "cut"
         const error = Cause.squash(exit.cause)
         this.#noteError(event, attempt, error)
         if (attempt >= attemptsMax) return this.#failed(event, attempt, error)
@@ -160,17 +162,17 @@ export class Partition {
   #call(event: RecordedEvent): Effect.Effect<Exit.Exit<unknown, unknown>> {
     const { definition, metrics, state } = this.#shared
     return Effect.suspend(() => {
-      const begun = state.now
-      state.running++
-      state.lastSign = begun
+      const call = { event, begun: state.now }
+      state.calls.add(call)
+      state.lastSign = call.begun
       const called = Effect.exit(
         Effect.suspend(() => definition.handler(event, new HandlerContext(this.#shared, event)))
       )
       return Effect.flatMap(called, (exit) => {
-        state.running--
+        state.calls.delete(call)
         state.beat()
         state.changes.wake()
-        const millis = state.lastSign - begun
+        const millis = state.lastSign - call.begun
         return Effect.as(Exit.isSuccess(exit) ? metrics.handled(millis) : metrics.failed(millis), exit)
       })
     })

@@ -17,7 +17,8 @@ import {
 import { aDuration } from "../base/checkCall.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { Handling } from "./Handling.ts"
-import { beginning, isPlace, type SubscribeOptions } from "../follow/Subscription.ts"
+import { beginning, isPlace } from "../follow/beginning.ts"
+import type { SubscribeOptions } from "../follow/Subscription.ts"
 import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
 
 /** What happens to an event that the handler has failed on as often as it may. */
@@ -65,6 +66,8 @@ export interface Options<Name extends string, E, R> {
     /** Time after the first done event in which it is written. Default: 1 second. */
     readonly interval?: Duration.Input
   }
+  /** Time without a sign of life after which it counts as stalled: a status, a metric and a warning. Default: 1 minute. */
+  readonly stallAfter?: Duration.Input
   /** Whether to wait if the consumer runs already. Default: `refuse`, with `ConsumerClaimed`. */
   readonly onClaimed?: "refuse" | "wait"
   /**
@@ -77,11 +80,17 @@ export interface Options<Name extends string, E, R> {
 }
 
 /** Options with their defaults. */
-export interface Definition<E, R> extends Required<Omit<Options<string, E, R>, "checkpoint" | "filter">> {
+export interface Definition<E, R> extends Required<
+  Omit<Options<string, E, R>, "checkpoint" | "filter" | "stallAfter">
+> {
   readonly filter: EventFilter | undefined
   readonly checkpointEvents: number
   readonly checkpointInterval: Duration.Duration
+  readonly stallAfter: Duration.Duration
 }
+
+/** Bounds the checkpoint: it has at most two ranges for each event in flight. */
+const maxInFlightMax = 100_000
 
 const positive =
   (maximum: number): Check =>
@@ -92,14 +101,18 @@ const positive =
 
 const isName = (value: unknown): boolean => typeof value === "string" && /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)
 
-const checks = {
+/** Where a consumer begins, or continues after a reset. */
+export const aBeginning: Check = beginning((after) => isCount(after) || isPlace(after), "a position, or a Place")
+
+/** Checks of the options of a consumer. */
+export const optionChecks = {
   name: unless(isName, 'a name of 1 to 64 lower-case letters, digits, "-" and "_"'),
   version: positive(Number.MAX_SAFE_INTEGER),
   filter: nested(filterChecks),
   handler: aCallback,
-  from: beginning((after) => isCount(after) || isPlace(after), "a position, or a Place"),
+  from: aBeginning,
   partitions: positive(1024),
-  maxInFlight: positive(1_000_000),
+  maxInFlight: positive(maxInFlightMax),
   retry: unless(Schedule.isSchedule, "a Schedule"),
   maxAttempts: positive(Number.MAX_SAFE_INTEGER),
   onPoison: oneOf("stop", "park", "skip"),
@@ -107,19 +120,26 @@ const checks = {
     events: positive(Number.MAX_SAFE_INTEGER),
     interval: aDuration
   } satisfies Checks<NonNullable<Options<string, never, never>["checkpoint"]>>),
+  stallAfter: unless(
+    (value) =>
+      aDuration(value) === undefined && Duration.toMillis(Duration.fromInputUnsafe(value as Duration.Input)) > 0,
+    'a duration such as "60 seconds"'
+  ),
   onClaimed: oneOf("refuse", "wait"),
   onNotInHistory: oneOf("fail", "begin-again"),
   allowGaps: aFlag
 } satisfies Checks<Options<string, never, never>>
 
-/** Returns what is wrong with the options of a consumer. */
-export const optionChecks: Readonly<Record<string, Check>> = checks
-
-/** Returns the error for a missing name or handler. */
-export const missing = (options: Partial<Options<string, never, never>>): InvalidArgument | undefined => {
-  const argument = options.name === undefined ? "name" : options.handler === undefined ? "handler" : undefined
-  if (argument === undefined) return undefined
-  return new InvalidArgument({ call: "Consumer.make", argument: `options.${argument}`, why: "is missing" })
+/** Returns the error for a missing option. */
+export const missing = (
+  call: string,
+  options: object | undefined,
+  required: ReadonlyArray<string>
+): InvalidArgument | undefined => {
+  const argument = required.find((name) => Object(options)[name] === undefined)
+  return argument === undefined
+    ? undefined
+    : new InvalidArgument({ call, argument: `options.${argument}`, why: "is missing" })
 }
 
 export const definitionOf = <E, R>(options: Options<string, E, R>): Definition<E, R> => ({
@@ -135,6 +155,7 @@ export const definitionOf = <E, R>(options: Options<string, E, R>): Definition<E
   onPoison: options.onPoison ?? "stop",
   checkpointEvents: options.checkpoint?.events ?? 1000,
   checkpointInterval: Duration.fromInputUnsafe(options.checkpoint?.interval ?? "1 second"),
+  stallAfter: Duration.fromInputUnsafe(options.stallAfter ?? "1 minute"),
   onClaimed: options.onClaimed ?? "refuse",
   onNotInHistory: options.onNotInHistory ?? "fail",
   allowGaps: options.allowGaps ?? false

@@ -16,28 +16,49 @@ const lag = Metric.gauge("litetapes_consumer_lag_events")
 const inFlight = Metric.gauge("litetapes_consumer_in_flight")
 /** Parked events. */
 const parked = Metric.gauge("litetapes_consumer_parked")
+/** Milliseconds since the oldest parked event was parked; 0 without parked events. */
+const oldestParked = Metric.gauge("litetapes_consumer_oldest_parked_age")
 /** The lowest position that is not done, when the checkpoint was written. */
 const position = Metric.gauge("litetapes_consumer_checkpoint_position")
+/** The same, when it was written the time before. */
+const previous = Metric.gauge("litetapes_consumer_checkpoint_previous_position")
+/** 1 while the consumer is stalled, else 0. */
+const stalled = Metric.gauge("litetapes_consumer_stalled")
 
 export interface ConsumerMetrics {
   readonly handled: (millis: number) => Effect.Effect<void>
   readonly failed: (millis: number) => Effect.Effect<void>
   readonly read: (state: ConsumerState, end: number) => Effect.Effect<void>
-  readonly written: (state: ConsumerState) => Effect.Effect<void>
+  /** After a write of the checkpoint, which had the position `before`. */
+  readonly written: (state: ConsumerState, before: number) => Effect.Effect<void>
+  /** Now and then, whether anything happens or not. */
+  readonly looked: (state: ConsumerState, end: number | undefined, isStalled: boolean) => Effect.Effect<void>
 }
 
 export const metricsOf = (consumer: string): ConsumerMetrics => {
   const named = <Input, State>(metric: Metric.Metric<Input, State>) => Metric.withAttributes(metric, { consumer })
   const [done, wrong, time] = [named(processed), named(failed), named(duration)]
-  const [behind, begun, aside, at] = [named(lag), named(inFlight), named(parked), named(position)]
+  const [behind, begun, aside, oldest] = [named(lag), named(inFlight), named(parked), named(oldestParked)]
+  const [at, earlier, hangs] = [named(position), named(previous), named(stalled)]
   const took = (counter: typeof done, millis: number) =>
     Effect.andThen(Metric.update(counter, 1), Metric.update(time, Duration.millis(millis)))
-  const show = ({ parked: events, progress }: ConsumerState) =>
-    Effect.andThen(Metric.update(begun, progress.open), Metric.update(aside, events.size))
+  const show = ({ oldestParkedAge = 0, parked: events, progress }: ConsumerState) =>
+    Effect.andThen(
+      Effect.andThen(Metric.update(begun, progress.open), Metric.update(aside, events.size)),
+      Metric.update(oldest, oldestParkedAge)
+    )
+  const read = (state: ConsumerState, end: number) =>
+    Effect.andThen(Metric.update(behind, Math.max(0, end - state.progress.low)), show(state))
   return {
     handled: (millis) => took(done, millis),
     failed: (millis) => took(wrong, millis),
-    read: (state, end) => Effect.andThen(Metric.update(behind, Math.max(0, end - state.progress.low)), show(state)),
-    written: (state) => Effect.andThen(Metric.update(at, state.progress.low), show(state))
+    read,
+    written: (state, before) =>
+      Effect.andThen(
+        Effect.andThen(Metric.update(earlier, before), Metric.update(at, state.progress.low)),
+        show(state)
+      ),
+    looked: (state, end, isStalled) =>
+      Effect.andThen(Metric.update(hangs, isStalled ? 1 : 0), end === undefined ? show(state) : read(state, end))
   }
 }

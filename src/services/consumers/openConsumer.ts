@@ -1,5 +1,6 @@
 /** Opens what is kept for a consumer: claims its name, and decides where it begins. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CheckpointLost } from "../../domain/event/CheckpointErrors.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
@@ -11,7 +12,7 @@ import {
   type ClaimedEntries,
   type ConsumerClaimed
 } from "../ports/CheckpointStore.ts"
-import { StorageError } from "../ports/Storage.ts"
+import type { StorageError } from "../ports/Storage.ts"
 import {
   type Checkpoint,
   checkpointKey,
@@ -20,13 +21,14 @@ import {
   isParkedKey,
   type ParkedEvent
 } from "./Checkpoint.ts"
-import { NewerConsumer } from "./ConsumerErrors.ts"
+import { CheckpointInvalid, NewerConsumer } from "./ConsumerErrors.ts"
 import type { EndError, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 import { Progress } from "./Progress.ts"
 
 /** Why a consumer cannot begin. */
 export type OpenConsumerError =
+  | CheckpointInvalid
   | ConsumerClaimed
   | CheckpointsNeedWriter
   | CheckpointLost
@@ -54,13 +56,12 @@ export const openConsumer = (
     // Refreshes a reader, whose view may be older than the checkpoint.
     yield* source.end
     const isLost = yield* checkInLib(definition, entries)
-    const kept = yield* load(entries)
-    if (kept === undefined || isLost || (yield* isDropped(definition, source, kept))) {
-      const progress = yield* beginAt(source, definition.from)
-      yield* dropAll(entries)
-      return { entries, progress, parked: [], isNew: true }
-    }
-    return { entries, progress: new Progress(kept.low, kept.done), parked: yield* loadParked(entries), isNew: false }
+    const kept = isLost ? undefined : yield* load(definition.name, entries)
+    const continued = kept === undefined ? undefined : yield* continuing(definition, source, entries, kept)
+    if (continued !== undefined) return { entries, ...continued, isNew: false }
+    const progress = yield* beginAt(source, definition.from)
+    yield* dropAll(entries)
+    return { entries, progress, parked: [], isNew: true }
   })
 
 /** Refuses what a checkpoint in the lib cannot do. Returns whether a lost one is to be dropped. */
@@ -93,19 +94,28 @@ export const beginAt = (
   })
 }
 
-/** Whether a checkpoint does not count: it is of an earlier version, or of another history and shall be dropped. */
-const isDropped = (
+/**
+ * Continues with a checkpoint. Returns `undefined` if it does not count: it is of an earlier version, or of another history
+ * and shall be dropped.
+ */
+const continuing = (
   { name, onNotInHistory, version }: Definition<unknown, unknown>,
   source: EventSource,
+  entries: ClaimedEntries,
   kept: Checkpoint
-): Effect.Effect<boolean, NewerConsumer | NotInHistory> =>
+) =>
   Effect.gen(function* () {
     if (kept.version > version) return yield* new NewerConsumer({ consumer: name, version, stored: kept.version })
-    if (kept.version < version) return true
-    const place = { lib: kept.lib, lineage: kept.lineage, position: kept.end - 1 }
-    if (kept.end === 0 ? source.place(0).lib === kept.lib : yield* source.contains(place)) return false
-    if (onNotInHistory === "begin-again") return true
-    return yield* foreign(source, place)
+    if (kept.version < version) return undefined
+    const last = { lib: kept.lib, lineage: kept.lineage, position: kept.end - 1 }
+    const isOurs = kept.end === 0 ? source.place(0).lib === kept.lib : yield* source.contains(last)
+    const parked = isOurs ? yield* loadParked(entries, kept) : []
+    // A replay would read the event that has its position now.
+    const leftOut = isOurs
+      ? yield* Effect.findFirst(parked, (event) => Effect.map(source.contains(event), (is) => !is))
+      : Option.some(last)
+    if (Option.isNone(leftOut)) return { progress: new Progress(kept.low, kept.done), parked }
+    return onNotInHistory === "begin-again" ? undefined : yield* foreign(source, leftOut.value)
   })
 
 const foreign = ({ location, place }: EventSource, { lib, position }: Place): NotInHistory => {
@@ -117,18 +127,29 @@ const foreign = ({ location, place }: EventSource, { lib, position }: Place): No
   return new NotInHistory({ location, after: position, why })
 }
 
-const load = (entries: ClaimedEntries): Effect.Effect<Checkpoint | undefined, StorageError> =>
+const load = (
+  consumer: string,
+  entries: ClaimedEntries
+): Effect.Effect<Checkpoint | undefined, CheckpointInvalid | StorageError> =>
   Effect.gen(function* () {
     const text = yield* entries.get(checkpointKey)
-    return text === undefined ? undefined : (decodeCheckpoint(text) ?? (yield* invalid(entries, checkpointKey)))
+    if (text === undefined) return undefined
+    const kept = decodeCheckpoint(text, consumer)
+    return typeof kept === "string" ? yield* invalid(consumer, entries, checkpointKey, kept) : kept
   })
 
-const loadParked = (entries: ClaimedEntries): Effect.Effect<ReadonlyArray<ParkedEvent>, StorageError> =>
+const loadParked = (
+  entries: ClaimedEntries,
+  { consumer, lib }: Checkpoint
+): Effect.Effect<ReadonlyArray<ParkedEvent>, CheckpointInvalid | StorageError> =>
   Effect.gen(function* () {
     const parked: Array<ParkedEvent> = []
     for (const key of (yield* entries.keys).filter(isParkedKey)) {
       const text = yield* entries.get(key)
-      if (text !== undefined) parked.push(decodeParked(text) ?? (yield* invalid(entries, key)))
+      if (text === undefined) continue
+      const event = decodeParked(text, key, lib)
+      if (typeof event === "string") return yield* invalid(consumer, entries, key, event)
+      parked.push(event)
     }
     return parked.toSorted((a, b) => a.position - b.position)
   })
@@ -140,7 +161,5 @@ const dropAll = (entries: ClaimedEntries): Effect.Effect<void, StorageError> =>
     yield* entries.remove(checkpointKey)
   })
 
-const invalid = ({ place }: ClaimedEntries, key: string): StorageError => {
-  const detail = `what is kept as ${key} is damaged; remove it to begin again, which handles events again`
-  return new StorageError({ operation: "read", place, reason: "failed", detail })
-}
+const invalid = (consumer: string, { place }: ClaimedEntries, key: string, why: string): CheckpointInvalid =>
+  new CheckpointInvalid({ consumer, place, key, why })

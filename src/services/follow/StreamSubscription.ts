@@ -14,7 +14,7 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import { readStream, type StreamReadError } from "../streams/StreamReader.ts"
 import { type FollowError, following, sessionWith } from "./waitForNews.ts"
 import { followerOf } from "./ReaderFollower.ts"
-import { beginning } from "./Subscription.ts"
+import { beginning } from "./beginning.ts"
 
 /** Where a subscription to a stream begins. */
 export interface SubscribeToStreamOptions {

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import type { LibClosed, ReaderBusy } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
-import { aFlag, type Check, type Checks, isCount, nested, shown } from "../../domain/format/checkOptions.ts"
+import { aFlag, type Checks, isCount, nested } from "../../domain/format/checkOptions.ts"
 import { containsPlace, type Place } from "../../domain/meta/LibHistory.ts"
 import { checkOptions } from "../base/checkCall.ts"
 import { type Access, withSession } from "../lib/Access.ts"
@@ -16,6 +16,7 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenError } from "../lib/OpenError.ts"
 import { type AllReadError, readAll } from "../streams/AllReader.ts"
 import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
+import { beginning, isPlace } from "./beginning.ts"
 import { followerOf } from "./ReaderFollower.ts"
 import { type FollowError, following, sessionWith, type Source, sourceOf } from "./waitForNews.ts"
 
@@ -30,22 +31,6 @@ export interface SubscribeOptions {
   readonly filter?: EventFilter
   /** Whether to continue where events are lost, as in `readAll`. Default: false. */
   readonly allowGaps?: boolean
-}
-
-/** Checks where a subscription begins. A place has other fields as well. */
-export const beginning =
-  (isAfter: (after: unknown) => boolean, what: string): Check =>
-  (from) => {
-    if (from === undefined || from === "start" || from === "end") return undefined
-    const names = typeof from === "object" && from !== null ? Object.keys(from) : []
-    if (names.join() === "after" && isAfter((from as { readonly after: unknown }).after)) return undefined
-    return { below: "", why: `must be "start", "end" or { after: ${what} }, not ${shown(from)}` }
-  }
-
-/** Whether a value has the fields of a place. */
-export const isPlace = (after: unknown): boolean => {
-  const { lib, lineage, position } = Object(after) as Partial<Record<keyof Place, unknown>>
-  return typeof lib === "string" && typeof lineage === "string" && isCount(position)
 }
 
 const subscribeChecks = {

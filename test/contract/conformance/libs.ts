@@ -74,6 +74,15 @@ export const libMutants: ReadonlyArray<Mutant> = [
     }))
   },
   {
+    breaks: "events vanish once the dynamic segment before theirs is dropped",
+    caughtBy: "decisions see every event that matters to them, after the lib was closed, killed and opened again",
+    storage: always((root) => ({
+      journal: {
+        drop: (n) => Effect.andThen(root.journal.drop(n), root.journal.drop(n + 1))
+      }
+    }))
+  },
+  {
     breaks: "all ranges of a call return the first one",
     caughtBy: "single events are found among many others, in dynamic segments and in segments",
     storage: always((root) => ({

@@ -219,6 +219,18 @@ const places: Contract = (test) => {
           ["[0].tags", [{ tags: [] }]],
           ["[0].tags", [{ tags: "course:1" }]],
           ["[0].types", [{ types: [7] }]],
+          ["[0].tags[0]", [{ tags: [""] }]],
+          ["[1].tags[2]", [{ types: ["A"] }, { tags: ["a", "b", "a"] }]],
+          ["[0].tags[0]", [{ tags: ["é".repeat(129)] }]],
+          ["[0].tags[1]", [{ tags: ["a", "\ud800"] }]],
+          ["[0].tags[0]", [{ tags: ["\uffff"] }]],
+          ["[0].tags", [{ tags: Array.from({ length: 65 }, (_, n) => String(n)) }]],
+          ["[0].types[1]", [{ types: ["A", ""] }]],
+          ["[0].types[0]", [{ types: ["LiteTape.Meta"] }]],
+          ["[0].types[0]", [{ types: ["é".repeat(129)] }]],
+          ["[0].types", [{ types: Array.from({ length: 4097 }, (_, n) => String(n)) }]],
+          ["", Array.from({ length: 1024 }, () => ({ types: ["A", "B", "C"], tags: ["a", "b"] }))],
+          ["", Array.from({ length: 1025 }, () => ({ types: ["A"] }))],
           ["[0].type", [{ type: ["A"] }]]
         ]
         for (const [at, query] of bad) {
@@ -231,6 +243,9 @@ const places: Contract = (test) => {
           const appends = [{ stream: "note", events: [closed], condition }]
           assert.deepStrictEqual(yield* failing(store.appendAll(appends), all), all)
         }
+        // An event that matches several times is one match.
+        const repeated = [{ types: ["A", "A"] }, { types: ["A"] }, { types: ["A"], tags: ["a"] }]
+        assert.deepStrictEqual((yield* store.query(repeated)).events, [])
         const conditions: ReadonlyArray<readonly [at: string, condition: unknown]> = [
           ["", undefined],
           ["", null],
@@ -274,6 +289,37 @@ const costs: Contract = (test) => {
         yield* failing(store.append("student-3", [subscribed(1)], after(before)), failed)
         yield* failing(store.append("student-3", [subscribed(1)], atOnce), failed)
         assert.isAbove(probe.reads.length, 0)
+      })
+    ))
+
+  test("reads what a decision rests on once, however many projections it has", ({ probe, use }) =>
+    use((store) =>
+      Effect.gen(function* () {
+        for (let n = 0; n < 20; n++) yield* store.append(`student-${n}`, [subscribed(n, n % 3)])
+        yield* flush(store, "student")
+        yield* store.append("course-1", [closed])
+        const counting = (query: EventStore.Query): EventStore.Projection<number> => ({
+          query,
+          initialState: 0,
+          evolve: (count) => count + 1
+        })
+        probe.reads = []
+        yield* store.query(course)
+        const once = probe.reads.length
+        assert.isAbove(once, 0)
+        probe.reads = []
+        const { condition, state } = yield* store.decisionModel({
+          all: counting(course),
+          taken: counting([course[0] as EventStore.QueryItem]),
+          isClosed: { query: [course[1] as EventStore.QueryItem], initialState: false, evolve: () => true }
+        })
+        assert.lengthOf(probe.reads, once)
+        assert.deepStrictEqual(state, { all: 8, taken: 7, isClosed: true })
+        assert.deepStrictEqual(condition.failIfEventsMatch, course)
+        yield* store.append("course-1", [closed], { condition })
+        const failed = { _tag: "ConditionFailed", position: 21 }
+        const again = store.append("course-1", [closed], { condition })
+        assert.deepStrictEqual(yield* failing(again, failed), failed)
       })
     ))
 

@@ -30,8 +30,11 @@ const invalid: ReadonlyArray<readonly [what: string, tag: string, event: object]
   ["undefined in metadata", "TaraSONError", { type: "A", metadata: { a: undefined } }],
   ["tags that are not a list", "InvalidEvent", { type: "A", tags: "vip" }],
   ["a tag that is not a string", "InvalidEvent", { type: "A", tags: ["vip", 1] }],
+  ["an empty tag", "InvalidEvent", { type: "A", tags: ["vip", ""] }],
+  ["a tag twice", "InvalidEvent", { type: "A", tags: ["vip", "web", "vip"] }],
+  ["a long tag", "InvalidEvent", { type: "A", tags: ["é".repeat(129)] }],
   ["an ill-formed tag", "TaraSONError", { type: "A", tags: ["\ud800"] }],
-  ["too many tags", "InvalidEvent", { type: "A", tags: Array.from({ length: 65 }, String) }],
+  ["too many tags", "InvalidEvent", { type: "A", tags: Array.from({ length: 65 }, (_, n) => String(n)) }],
   ["undefined in data", "TaraSONError", { type: "A", data: { a: undefined } }],
   ["a function in data", "TaraSONError", { type: "A", data: [() => 1] }],
   ["a bigint in data", "TaraSONError", { type: "A", data: 1n }],
@@ -117,7 +120,12 @@ export const invalidContract: Contract = (test) => {
     use((store) =>
       Effect.gen(function* () {
         const events = [
-          { type: "é".repeat(128), id: "x".repeat(256), tags: Array.from({ length: 64 }, String), data: deep(127) },
+          {
+            type: "é".repeat(128),
+            id: "x".repeat(256),
+            tags: Array.from({ length: 64 }, (_, n) => String(n)),
+            data: deep(127)
+          },
           { type: "A", data: "x".repeat(2 ** 20 - 1200) },
           { type: "lite", metadata: {}, data: { __proto: 1 } }
         ]

@@ -26,7 +26,11 @@ const openAndClose: Call = async (...given: ReadonlyArray<unknown>) => {
 }
 
 /** Calls with options, by what they are called on. Each is bound to its name, so that none is forgotten. */
-const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTape) => {
+const callsOf = (
+  store: PromiseStore.PromiseStore,
+  tape: PromiseStore.PromiseTape,
+  consumer: PromiseStore.PromiseConsumer
+) => {
   const placed = [{ type: "Placed", data: {} }]
   const orders = store.category(Order)
   const withOptions = {
@@ -39,6 +43,8 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
       subscribeBatches: [store.subscribeBatches],
       subscribeToStream: [store.subscribeToStream, "order-1"],
       query: [store.query, "all"],
+      decisionModel: [store.decisionModel, { count: { query: "all", initialState: 0, evolve: (n: number) => n + 1 } }],
+      consume: [store.consume],
       find: [store.find, "order-1", "id"],
       findCommand: [store.findCommand, "order-1", "command"],
       revision: [store.revision, "order-1"],
@@ -75,7 +81,19 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
     PromiseCategory: {
       append: [orders.append, "1", placed],
       read: [orders.read, "1"],
-      readAll: [orders.readAll]
+      readAll: [orders.readAll],
+      query: [orders.query, [{ types: ["Placed"] }]],
+      subscribe: [orders.subscribe],
+      subscribeToStream: [orders.subscribeToStream, "1"]
+    },
+    PromiseConsumer: {
+      status: [consumer.status],
+      whenProcessed: [consumer.whenProcessed, 0],
+      whenCaughtUp: [consumer.whenCaughtUp],
+      pause: [consumer.pause],
+      reset: [consumer.reset, "start"],
+      replay: [consumer.replay, 0],
+      drop: [consumer.drop, 0]
     }
   } as const
   return { orders, withOptions }
@@ -85,7 +103,8 @@ const callsOf = (store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTap
 const others = {
   PromiseStore: ["position", "category", "tapes", "durable", "contains", "checkpoints", "stuck", "close"],
   PromiseTape: ["meta", "size", "segments"],
-  PromiseCategory: ["stream"]
+  PromiseCategory: ["stream", "projection"],
+  PromiseConsumer: ["resume", "parked", "stop"]
 }
 
 const named = (faces: Readonly<Record<string, Calls>>): Calls =>
@@ -101,13 +120,19 @@ const functions = {
 } as Calls
 
 const inStore = async (
-  use: (calls: Calls, store: PromiseStore.PromiseStore, tape: PromiseStore.PromiseTape) => Promise<void>
+  use: (
+    calls: Calls,
+    store: PromiseStore.PromiseStore,
+    tape: PromiseStore.PromiseTape,
+    consumer: PromiseStore.PromiseConsumer
+  ) => Promise<void>
 ) => {
   await using store = await PromiseStore.open(newPlace(), { storage: MemoryStorage.layer })
   const tape = await store.tape("notes")
   await store.tape("old")
   await tape.append([{ n: 1 }])
-  await use({ ...named(callsOf(store, tape).withOptions as never), ...functions }, store, tape)
+  await using consumer = await store.consume({ name: "tested", checkpoints: new Map(), handler: () => undefined })
+  await use({ ...named(callsOf(store, tape, consumer).withOptions as never), ...functions }, store, tape, consumer)
 }
 
 const isIterable = (value: unknown): value is AsyncIterable<unknown> =>
@@ -159,9 +184,10 @@ const refusalOf = async (name: string, call: Call, given: ReadonlyArray<unknown>
 
 describe("what a caller of the promise face gives", () => {
   it("is tested here for every call", () =>
-    inStore(async (_, store, tape) => {
-      const { orders, withOptions } = callsOf(store, tape)
-      for (const [face, made] of Object.entries({ PromiseStore: store, PromiseTape: tape, PromiseCategory: orders })) {
+    inStore(async (_, store, tape, consumer) => {
+      const { orders, withOptions } = callsOf(store, tape, consumer)
+      const faces = { PromiseStore: store, PromiseTape: tape, PromiseCategory: orders, PromiseConsumer: consumer }
+      for (const [face, made] of Object.entries(faces)) {
         const calls = Object.entries(made).flatMap(([name, value]) => (typeof value === "function" ? [name] : []))
         const tested = Object.keys(withOptions[face as keyof typeof withOptions])
         assert.sameMembers([...tested, ...others[face as keyof typeof others]], calls, face)

@@ -57,6 +57,12 @@ const callsOf = (
     "EventStore.read": [(...given) => Stream.runDrain(store.read(...(given as unknown as [string]))), "order-1"],
     "EventStore.readAll": [(...given) => Stream.runDrain(store.readAll(...given))],
     "EventStore.query": [store.query, "all"],
+    "Category.query": [Order.query, [{ types: ["Placed"] }]],
+    "Category.subscribe": [(...given) => briefly(Order.subscribe(...given))],
+    "Category.subscribeToStream": [
+      (...given) => briefly(Order.subscribeToStream(...(given as unknown as [string]))),
+      "1"
+    ],
     "EventStore.subscribe": [(...given) => briefly(store.subscribe(...given))],
     "EventStore.subscribeBatches": [(...given) => briefly(store.subscribeBatches(...given))],
     "EventStore.subscribeToStream": [
@@ -84,6 +90,8 @@ const callsOf = (
     "EventStore.append, the ranges of a checkpoint": [
       (done: never) => store.append("order-1", [], { checkpoint: { consumer: "answers", done } })
     ],
+    "EventStore.decisionModel": [store.decisionModel],
+    "EventStore.decisionModel, a projection": [(one: never) => store.decisionModel({ one })],
     "EventStore.find": [store.find, "order-1"],
     "EventStore.findCommand": [store.findCommand, "order-1"],
     "Lib.createTape": [lib.createTape],

@@ -146,6 +146,41 @@ describe("generated events", () => {
   })
 })
 
+describe("generated queries", () => {
+  it("are accepted, or refused where they say", async () => {
+    const property = fc.asyncProperty(
+      generators.query(),
+      generators.refusedQuery,
+      generators.refusedTags,
+      generators.tag,
+      async (query, refused, tags, tag) => {
+        const tried = Effect.gen(function* () {
+          const store = yield* EventStore.open("place")
+          yield* store.append("order-1", [{ type: "Opened", tags: [tag] }])
+          for (const wanted of [query, [{ tags: [tag] }]]) {
+            const { boundary } = yield* store.query(wanted)
+            yield* store.append("order-1", [], { condition: { failIfEventsMatch: wanted, after: boundary } })
+          }
+          const failIfEventsMatch = refused.query as EventStore.Query
+          assert.deepInclude(yield* Effect.flip(store.query(failIfEventsMatch)), {
+            _tag: "InvalidArgument",
+            argument: `query${refused.at}`
+          })
+          const appending = store.append("order-1", [], { condition: { failIfEventsMatch, after: "nothing" } })
+          assert.deepInclude(yield* Effect.flip(appending), {
+            _tag: "InvalidArgument",
+            argument: `options.condition.failIfEventsMatch${refused.at}`
+          })
+          const wrong = yield* Effect.flip(store.append("order-1", [{ type: "Opened", tags }]))
+          assert.match(`${wrong._tag} ${wrong.message}`, /^InvalidEvent .* its tags\[\d\] must /)
+        })
+        await Effect.runPromise(Effect.scoped(Effect.provide(tried, MemoryStorage.layer)))
+      }
+    )
+    await fc.assert(property, { numRuns: runs })
+  })
+})
+
 const newFolder = temporaryFolder()
 
 describe.each([

@@ -5,6 +5,7 @@
  * `LITETAPES_HISTORY=123` explores only that history of the seed, and logs its acts.
  */
 import type { Campaign, Options, Result, Size } from "../campaign.ts"
+import { beAnonymous } from "./anonymous.ts"
 import { type Found, type Plan, ViolationFound } from "./explore.ts"
 import { exploreHistory, crashHistory, shorten, shortHistories } from "./histories.ts"
 
@@ -37,6 +38,7 @@ interface Seen {
 const run = async (options: Options): Promise<Result> => {
   // Errors are made by the million here, and only their tag is read.
   Error.stackTraceLimit = 0
+  beAnonymous()
   const alone = process.env["LITETAPES_HISTORY"]
   const total = { points: 0, whole: 0, images: 0, appended: 0, opens: 0, repeated: 0, nested: 0 }
   const seen: Seen = { total, histories: 0, failures: [], keys: new Set() }

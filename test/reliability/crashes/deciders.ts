@@ -24,11 +24,29 @@ const taken = [{ type: "Taken", tags: ["place:1"], data: { t: "race" } }]
 
 type Store = Session["store"]
 
+/** How a condition is given: for an append, for a call, or for an entry that is not the first. */
+const ways = ["append", "call", "entry"] as const
+
 /** Appends unless an event that the decision did not know of matches. Returns whether it did. */
-const take = (store: Store, stream: string, after: EventStore.AppendCondition["after"]) =>
-  Effect.as(store.append(stream, taken, { condition: { failIfEventsMatch: places, after } }), true).pipe(
+const take = (
+  store: Store,
+  stream: string,
+  after: EventStore.AppendCondition["after"],
+  way: (typeof ways)[number] = "append"
+) => {
+  const condition = { failIfEventsMatch: places, after }
+  const noted = { stream: "race-0", events: [{ type: "Noted", data: { t: "race" } }] }
+  const appending = {
+    append: () => store.append(stream, taken, { condition }),
+    call: () => store.appendAll([{ stream, events: taken }, noted], { condition }),
+    entry: () => store.appendAll([noted, { stream, events: taken, condition }])
+  }[way]()
+  return Effect.as(appending as Effect.Effect<unknown, EventStore.EventAppendError>, true).pipe(
     Effect.catchTag("ConditionFailed", () => Effect.succeed(false))
   )
+}
+
+const positionsOf = (seen: ReadonlyArray<number>, { position }: EventStore.RecordedEvent) => [...seen, position]
 
 export const raceAll = Effect.fnUntraced(function* ({ store }: Session, pace: Pace) {
   pace.slowDown()
@@ -43,17 +61,18 @@ export const raceAll = Effect.fnUntraced(function* ({ store }: Session, pace: Pa
   const { boundary } = yield* store.query(places)
   yield* Effect.forkChild(store.append("race-0", noted))
   yield* Effect.yieldNow
-  const won = yield* Effect.forEach(["race-1", "race-2", "race-3"], (stream) => take(store, stream, boundary), {
+  const won = yield* Effect.forEach(ways, (way, n) => take(store, `race-${n + 1}`, boundary, way), {
     concurrency: "unbounded"
   })
   const winners = won.filter((one) => one).length
   if (winners !== 1) throw new Wrong(`of three deciders that had seen the same, ${winners} won`)
   // An event that is appended while the decider reads.
-  const reading = yield* Effect.forkChild(store.query(places))
+  const fact = { query: places, initialState: [] as ReadonlyArray<number>, evolve: positionsOf }
+  const reading = yield* Effect.forkChild(store.decisionModel({ fact }))
   yield* turns(2)
   const { firstPosition } = yield* store.append("race-4", taken)
   const seen = yield* Fiber.join(reading)
-  const isKnown = seen.events.some(({ position }) => position === firstPosition)
+  const isKnown = seen.state.fact.includes(firstPosition)
   if ((yield* take(store, "race-5", seen.boundary)) !== isKnown)
     throw new Wrong("a decider that had not seen an event won over it, or one that had seen it lost")
 })

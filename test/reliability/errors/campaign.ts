@@ -3,6 +3,7 @@
  * further, opened again, and loses power.
  */
 import type { Campaign, Options, Result } from "../campaign.ts"
+import { beAnonymous } from "../crashes/anonymous.ts"
 import { ViolationFound } from "../crashes/explore.ts"
 import { history } from "../crashes/histories.ts"
 import { makeRandom, seedOf } from "../random.ts"
@@ -19,6 +20,7 @@ const failuresMax = 3
 
 const run = async ({ log, part, parts, seed, size }: Options): Promise<Result> => {
   Error.stackTraceLimit = 0
+  beAnonymous()
   const failures: Array<string> = []
   const outcomes = new Map<string, number>()
   let tried = 0

@@ -95,5 +95,6 @@ export const campaign: Campaign = {
   name: "full",
   shows: "A full disk stops the writer, loses nothing that it acknowledged, and leaves no part of a batch.",
   partsMax: 2,
+  waits: true,
   run
 }

@@ -52,6 +52,8 @@ const write = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<void> =>
       const id = random.next() < 0.5 ? { id: `event-${random.below(9)}` } : {}
       const expected = random.pick(["any", "no-stream", "stream-exists", 2] as const)
       yield* sometimes(0.5, "append", store.append(stream, [{ type: "Later", data: 1, ...id }], { expected }))
+      const condition = { failIfEventsMatch: [{ tags: ["tag"] }], after: "nothing" as const }
+      yield* sometimes(0.2, "append if", store.append(stream, [{ type: "Later", tags: ["tag"] }], { condition }))
     }
     const appends = tapes.map(({ name }) => ({ tape: name, records: [{ together: true }] }))
     yield* sometimes(0.5, "commit", lib.commit(appends))

@@ -1,11 +1,13 @@
 /** Reads everything of a lib that may be hostile, and checks that the answers are consistent. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { InvalidArgument } from "litetapes/Errors"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as Merkle from "litetapes/Merkle"
 import type * as Tape from "litetapes/Tape"
 import * as TaraSON from "litetapes/TaraSON"
+import { attempt } from "../../../src/services/base/attempt.ts"
 import { type Asker, type Findings, openTape, tapesOf } from "./asker.ts"
 import { blameMessage, isTag } from "./judge.ts"
 import { print } from "./values.ts"
@@ -97,12 +99,48 @@ const readEvents = (
     yield* sometimes(0.3, "readAll from", Stream.runDrain(store.readAll(range)))
     const filter = { tags: ["tag"], correlationId: "x" }
     yield* sometimes(0.2, "readAll filter", Stream.runDrain(store.readAll({ filter })))
+    yield* askQuery(findings, sometimes, random, store)
     for (const stream of streams) {
       yield* sometimes(0.4, "read", Stream.runDrain(store.read(stream)))
       yield* sometimes(0.3, "read backward", Stream.runDrain(store.read(stream, { direction: "backward", limit: 3 })))
       yield* sometimes(0.3, "read from", Stream.runDrain(store.read(stream, { from: random.below(4) })))
       yield* sometimes(0.3, "revision", store.revision(stream))
     }
+  })
+
+const queries: ReadonlyArray<EventStore.Query> = [
+  "all",
+  [{ tags: ["tag"] }],
+  [{ types: ["Happened"] }, { types: ["Later"], tags: ["tag"] }]
+]
+
+/** Checks that a query returns what its boundary says, and that a boundary is taken or refused as a whole. */
+const askQuery = (
+  findings: Findings,
+  sometimes: Asker["sometimes"],
+  random: Asker["random"],
+  store: EventStore.EventStore["Service"]
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const query = random.pick(queries)
+    const found = yield* sometimes(0.3, `query ${JSON.stringify(query)}`, store.query(query))
+    if (found === undefined) return
+    const { boundary, events } = found
+    if (events.some(({ position }) => position >= boundary.position)) {
+      findings.blames.push(`query ${JSON.stringify(query)} returns events that its boundary has not seen`)
+    }
+    yield* sometimes(0.5, "query backward", store.query(query, { direction: "backward", limit: 2 }))
+    const text = boundary.encode()
+    const at = random.below(text.length)
+    const near = text.slice(0, at) + random.pick(["0", "f", "-", ".", "1", ""]) + text.slice(at + random.below(2))
+    const decoded = attempt<EventStore.Boundary, InvalidArgument>(() => EventStore.Boundary.decode(near))
+    const later = Effect.flatMap(decoded, (after) => store.query(query, { after }))
+    const expected = ["InvalidArgument", "NotInHistory"] as const
+    yield* sometimes(
+      0.3,
+      `query after ${near}`,
+      Effect.catchTag(later, expected, () => Effect.void)
+    )
   })
 
 export const readLib = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<void> =>

@@ -49,5 +49,6 @@ export const campaign: Campaign = {
   name: "kills",
   shows: "Acknowledged batches survive kill -9 at any moment, whole and in order, and the next writer can append.",
   partsMax: 2,
+  waits: true,
   run
 }

@@ -151,5 +151,6 @@ export const campaign: Campaign = {
   name: "locks",
   shows: "Only one writer writes at a time. A writer that lost its lock loses and damages nothing.",
   partsMax: 2,
+  waits: true,
   run
 }

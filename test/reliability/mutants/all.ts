@@ -3,6 +3,7 @@ import { backups } from "./backups.ts"
 import { checkpointMutants } from "./checkpoints.ts"
 import { conditionMutants } from "./conditions.ts"
 import { commits } from "./commits.ts"
+import { consumerMutants } from "./consumers.ts"
 import { errors } from "./errors.ts"
 import { fences } from "./fences.ts"
 import { harmless } from "./harmless.ts"
@@ -23,7 +24,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...backups,
   ...repeats,
   ...conditionMutants,
-  ...checkpointMutants
+  ...checkpointMutants,
+  ...consumerMutants
 ]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

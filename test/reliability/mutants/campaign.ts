@@ -39,6 +39,8 @@ const huntElsewhere = (
     const child = spawn(
       process.execPath,
       [
+        "--min-semi-space-size=16",
+        "--max-semi-space-size=64",
         "--conditions=litetapes-source",
         `--import=${new URL("hook.ts", import.meta.url).href}`,
         pathOf("hunted.ts"),
@@ -47,7 +49,7 @@ const huntElsewhere = (
         `${runsMax}`,
         `${imagesMax}`
       ],
-      { env: { ...process.env, [mutantVariable]: name, NODE_COMPILE_CACHE: cache }, stdio: ["ignore", "pipe", "pipe"] }
+      { env: { NODE_COMPILE_CACHE: cache, ...process.env, [mutantVariable]: name }, stdio: ["ignore", "pipe", "pipe"] }
     )
     let output = ""
     let errors = ""

@@ -43,6 +43,18 @@ export const conditionMutants: ReadonlyArray<Mutant> = [
     ...reach
   },
   {
+    name: "condition-of-an-entry-not-checked",
+    breaks: "The condition of an entry of several appends is accepted, and not checked.",
+    edits: [
+      {
+        file: "services/streams/EventAppender.ts",
+        find: "if (given.condition === undefined) continue",
+        replace: "if (at > 0 || given.condition === undefined) continue"
+      }
+    ],
+    ...reach
+  },
+  {
     name: "condition-not-read-on",
     breaks:
       "Events that were accepted after the read of a condition, and before its events are kept in memory, are missed.",

@@ -6,6 +6,9 @@ import { Explorer, type Plan, ViolationFound, withWatchdog } from "../crashes/ex
 import { run } from "../crashes/run.ts"
 import { simulate } from "../crashes/session.ts"
 import { stepsOf, tryFault } from "../errors/tryFault.ts"
+import * as fc from "fast-check"
+import { explore } from "../consumers/explore.ts"
+import { plans } from "../consumers/plan.ts"
 import { join } from "node:path"
 import { withScratch } from "../../support/children.ts"
 import { subjects } from "../locks/subjects.ts"
@@ -55,8 +58,16 @@ export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: L
 }
 
 const lookOnce = (reach: Reach, seed: number, run: number): Promise<Looked> => {
+  if (reach.consumers === true) return consume(seed)
   const kinds = reach.histories[run % reach.histories.length]!
   return (reach.errorsOf === undefined ? crash : fail)(reach, kinds, seed)
+}
+
+/** Crashes a consumer. */
+const consume = async (seed: number): Promise<Looked> => {
+  const [plan] = fc.sample(plans, { numRuns: 1, seed: seed | 0 })
+  const { images, violation } = await withWatchdog(explore(plan!, seed, { losses: 2, points: 8 }))
+  return { images, violation: violation === undefined ? undefined : { why: violation, trace: [JSON.stringify(plan)] } }
 }
 
 /** Holds a subject up within and before each of its calls, while another writer takes over. */

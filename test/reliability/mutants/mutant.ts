@@ -30,6 +30,8 @@ export interface Reach {
   readonly errorsOf?: ReadonlyArray<string>
   /** The mutant shows only when another writer takes over: the subjects of the campaign `locks` that are held up. */
   readonly overtakes?: ReadonlyArray<string>
+  /** The mutant shows only in a consumer: runs of the exploration in `consumers`, instead of histories. */
+  readonly consumers?: boolean
   /** Such an operation fails from then on until the writer is closed; default: once. */
   readonly isForGood?: boolean
 }

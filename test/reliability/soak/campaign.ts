@@ -132,5 +132,6 @@ const judge = ({ failures, files, heaps, total }: Seen): Result => {
 export const campaign: Campaign = {
   name: "soak",
   shows: "Many libs on a real disk lose nothing, and neither memory nor the number of open files grows.",
+  waits: true,
   run
 }

@@ -153,5 +153,6 @@ export const campaign: Campaign = {
   shows:
     "A writer that is killed at any system call loses nothing that it acknowledged, and leaves no part of a batch.",
   partsMax: 2,
+  waits: true,
   run
 }

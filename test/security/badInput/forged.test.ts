@@ -72,6 +72,57 @@ describe("forged events", () => {
     )
   }
 
+  for (const [where_, base] of [
+    ["a segment", closed],
+    ["a dynamic segment", live]
+  ] as const) {
+    forging(`are read although today their tags would be refused: in ${where_}`, base, (draft) =>
+      Effect.gen(function* () {
+        const twice = ["a", "b", "a"]
+        const odd = ["", "b".repeat(300)]
+        const tagged = (lines: ReadonlyArray<string>) =>
+          where('"id":"order 2"', (line) => withFields(line, { tags: odd }))(
+            where('"id":"order 1"', (line) => withFields(line, { tags: twice }))(lines)
+          )
+        if (base === closed) changeSegment(draft, "order", tagged)
+        else changeDynamic(draft, tagged)
+        const disk = memoryDisk(draft)
+        yield* using(
+          draft,
+          (lib, store) =>
+            Effect.gen(function* () {
+              const events = yield* Stream.runCollect(store.read("order-1"))
+              assert.deepStrictEqual(
+                events.map(({ tags }) => tags),
+                [[], twice, odd]
+              )
+              for (const [wanted, revision] of [
+                [["a"], 1],
+                [twice, 1],
+                [[""], 2],
+                [odd, 2]
+              ] as const) {
+                const found = yield* Stream.runCollect(store.readAll({ filter: { tags: wanted } }))
+                assert.deepStrictEqual(
+                  found.map((event) => event.revision),
+                  [revision]
+                )
+              }
+              const again = [{ type: "T", data: 1, id: "order 1", tags: ["b", "a"] }]
+              assert.isTrue((yield* store.append("order-1", again)).repeated)
+              const query = [{ tags: ["a"] }]
+              const { boundary } = yield* store.query(query)
+              const condition = { failIfEventsMatch: query, after: boundary }
+              yield* store.append("order-1", [{ type: "T", tags: ["a"] }], { condition })
+              assert.deepStrictEqual((yield* lib.verify()).bad, [])
+            }),
+          {},
+          disk
+        )
+      })
+    )
+  }
+
   forging("in a dynamic segment fail reads and appends", live, (draft) =>
     Effect.gen(function* () {
       changeDynamic(

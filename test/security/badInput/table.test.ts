@@ -8,6 +8,7 @@ import { checkedTag } from "../../support/messages.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 import { backups } from "./cases/backups.ts"
 import { calls } from "./cases/calls.ts"
+import { checkpoints } from "./cases/checkpoints.ts"
 import { files } from "./cases/files.ts"
 import { metas } from "./cases/metas.ts"
 import { places } from "./cases/places.ts"
@@ -15,7 +16,7 @@ import { records } from "./cases/records.ts"
 import { type Cases, type RowName, rows, tagsOf } from "./table.ts"
 
 const place = temporaryFolder()
-const sources: ReadonlyArray<Cases> = [calls, records, metas, files, places, backups]
+const sources: ReadonlyArray<Cases> = [calls, records, metas, files, places, backups, checkpoints]
 const casesOf = (row: RowName) => sources.flatMap((source) => source[row] ?? [])
 
 describe("the table of bad input", () => {

@@ -39,6 +39,10 @@ export const rows = {
     "a mark or a lineage that does not fit its lib; a backup that is written to or not whole; a place that is something else",
     ["MetaInvalid", "BackupUnfinished", "TapeInvalid", "LibIsBackup", "NotABackup", "OtherHistory", "LibInvalid"]
   ],
+  checkpoint: [
+    "a checkpoint or a parked event that is damaged, of something else, of a later format, or too large",
+    ["CheckpointInvalid", "NewerConsumer", "NotInHistory", "too-large"]
+  ],
   writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]],
   argument: ["an option, a field or a value that a call does not take", ["InvalidArgument", "InvalidEvent"]],
   name: ["a name that is not a text", ["InvalidStreamName", "InvalidTapeName", "TapeNotFound"]],

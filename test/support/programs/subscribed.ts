@@ -1,5 +1,5 @@
 /**
- * Subscribes to the store in the folder at its second argument, opened with the mode at its first, and says what keeps the
+ * Subscribes to, and then consumes, the store in the folder at its second argument, opened with the mode at its first, and says what keeps the
  * process alive. Ends by itself, with the store open.
  */
 import { setImmediate } from "node:timers/promises"
@@ -33,6 +33,13 @@ if (folder !== undefined) {
   const idle = new AbortController()
   await store.subscribe({ signal: idle.signal })[Symbol.asyncIterator]().next()
   idle.abort()
+  await settled()
+  say(isKept() ? "kept alive" : "not kept alive")
+  const consumer = await store.consume({ name: "counting", checkpoints: new Map(), handler: () => undefined })
+  await consumer.pause()
+  await settled()
+  say(isKept() ? "kept alive" : "not kept alive")
+  await consumer.stop()
   await settled()
   say(isKept() ? "kept alive" : "not kept alive")
 }

@@ -1,5 +1,6 @@
 /** Histories that every storage has to pass: the same ones each time, each with something of everything. */
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
+import type { Query } from "../../../services/EventStore.ts"
 import type { Operation } from "../history/operation.ts"
 
 /** Records that fill a dynamic segment after a few of them. */
@@ -127,6 +128,46 @@ export const eventHistory: ReadonlyArray<Operation> = [
   { op: "reopen" },
   { op: "again", pick: 5 },
   { op: "reader" }
+]
+
+const decide = (stream: string, count: number, query: Query, since = 0): Operation => ({
+  op: "decide",
+  stream,
+  events: Array.from({ length: count }, (_, i) => ({
+    type: i % 2 === 0 ? "Taken" : "Noted",
+    data: { i, filler: "☃".repeat(60 * (i % 4)) },
+    tags: i % 2 === 0 ? ["place:1", `seat:${i % 5}`] : [`seat:${i % 3}`]
+  })),
+  query,
+  since
+})
+
+const place: Query = [{ types: ["Taken"], tags: ["place:1"] }]
+const seat: Query = [{ tags: ["seat:2"] }, { types: ["Never"] }]
+
+/** Decisions on events of several streams, before and after they are in segments, and of writers before. */
+export const decisionHistory: ReadonlyArray<Operation> = [
+  decide("order-1", 3, "all"),
+  decide("acc-1", 2, place),
+  decide("acc-1", 2, place, 1),
+  decide("order-2", 1, seat),
+  { op: "reader" },
+  { op: "reopen" },
+  decide("order-1", 2, place, 1),
+  decide("order-1", 4, seat, 2),
+  ...Array.from({ length: 30 }, (_, i) =>
+    decide(["order-1", "acc-1", "acc-2"][i % 3]!, 1 + (i % 5), i % 2 === 0 ? place : seat, i % 4)
+  ),
+  { op: "kill" },
+  decide("acc-2", 2, seat),
+  decide("acc-2", 1, seat, 3),
+  { op: "kill" },
+  decide("order-2", 1, "all", 1),
+  decide("order-2", 1, place, 7),
+  { op: "reader" },
+  decide("order-2", 0, place),
+  { op: "reopen" },
+  decide("order-1", 1, seat, 1)
 ]
 
 const large = (stream: string, n: number): Operation => ({

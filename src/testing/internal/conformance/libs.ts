@@ -9,7 +9,7 @@ import * as Tape from "../../../services/Tape.ts"
 import * as History from "../../History.ts"
 import { failing, same } from "./expect.ts"
 import { bytes, type Demand, type Ground, open } from "./ground.ts"
-import { closingHistory, eventHistory, movingHistory, sparseHistory } from "./histories.ts"
+import { closingHistory, decisionHistory, eventHistory, movingHistory, sparseHistory } from "./histories.ts"
 
 const history = (
   name: string,
@@ -53,6 +53,11 @@ export const libDemands: ReadonlyArray<Demand> = [
     "events keep their order, revisions and ids after the lib was closed, killed and opened again",
     "what was acknowledged is durable, whole and in order",
     eventHistory
+  ),
+  history(
+    "decisions see every event that matters to them, after the lib was closed, killed and opened again",
+    "what was acknowledged is durable, and is visible to reads at once",
+    decisionHistory
   ),
   history(
     "single events are found among many others, in dynamic segments and in segments",

@@ -2,6 +2,7 @@
 import type * as fc from "fast-check"
 import type { JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
+import type { Queries } from "./queries.ts"
 import type { FastCheck, RefusedEvent } from "./types.ts"
 import type { Texts, Values } from "./values.ts"
 
@@ -16,7 +17,8 @@ export const eventsOf = (
   fc: FastCheck,
   { text, illFormedText, key }: Texts,
   { json }: Values,
-  refusedRecord: fc.Arbitrary<{ readonly record: unknown; readonly reason: string }>
+  refusedRecord: fc.Arbitrary<{ readonly record: unknown; readonly reason: string }>,
+  { refusedTags, tag }: Queries
 ): Events => {
   const word = text.filter((value) => value !== "" && Buffer.byteLength(value) <= wordBytesMax)
   const parts = {
@@ -27,7 +29,7 @@ export const eventsOf = (
     data: json,
     id: word,
     metadata: fc.dictionary(key, json, { maxKeys: 3 }).map((members): JsonObject => members),
-    tags: fc.array(text, { maxLength: 4 })
+    tags: fc.uniqueArray(tag, { maxLength: 4 })
   }
   const event: fc.Arbitrary<NewEvent> = fc.record(parts, { requiredKeys: ["type"] })
   const spoil = (error: RefusedEvent["error"], wrong: fc.Arbitrary<object>): fc.Arbitrary<RefusedEvent> =>
@@ -53,7 +55,14 @@ export const eventsOf = (
       spoil("InvalidEvent", fc.constantFrom<object>({ metadata: [] }, { metadata: null }, { metadata: "a" })),
       spoil(
         "InvalidEvent",
-        fc.constantFrom<object>({ tags: [1] }, { tags: "a" }, { tags: Array.from({ length: 65 }, () => "t") })
+        fc.oneof(
+          fc.constantFrom<object>(
+            { tags: [1] },
+            { tags: "a" },
+            { tags: Array.from({ length: 65 }, (_, n) => String(n)) }
+          ),
+          refusedTags.map((tags) => ({ tags }))
+        )
       ),
       spoil(
         "TaraSONError",

@@ -3,6 +3,7 @@ import type * as fc from "fast-check"
 import type { Json, JsonObject } from "../../../domain/json/TaraSON.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
 import type { RepackOptions } from "../../../services/Tape.ts"
+import type { Queries } from "./queries.ts"
 import type { FastCheck, HistoryOptions } from "./types.ts"
 import type { Operation } from "../history/operation.ts"
 import type { Values } from "./values.ts"
@@ -33,11 +34,17 @@ export const operationOf = (
   fc: FastCheck,
   { json }: Values,
   events: fc.Arbitrary<NewEvent>,
+  { query }: Queries,
   batch: fc.Arbitrary<ReadonlyArray<JsonObject>>,
   { tapes = ["alpha", "beta", "gamma"], streams = ["order-1", "order-2", "acc-1", "Ünï-☃"] }: HistoryOptions
 ): fc.Arbitrary<Operation> => {
   const tape = fc.constantFrom(...tapes)
   const append = fc.record({ tape, records: batch })
+  // Of the same few types and tags as the queries.
+  const decided: fc.Arbitrary<NewEvent> = fc.record({
+    type: fc.constantFrom("Opened", "Changed", "Closed"),
+    tags: fc.subarray(["a", "b", "c"])
+  })
   // User values become part of system records, which must not have a key `constructor`.
   const value: fc.Arbitrary<Json> = json.filter((value) => !JSON.stringify(value).includes('"constructor":'))
   const of = <Op extends Operation>(weight: number, arbitrary: fc.Arbitrary<Op>) => ({ weight, arbitrary })
@@ -62,6 +69,16 @@ export const operationOf = (
     of(
       2,
       fc.nat().map((pick) => ({ op: "again" as const, pick }))
+    ),
+    of(
+      4,
+      fc.record({
+        op: fc.constant("decide" as const),
+        stream: fc.constantFrom(...streams),
+        events: fc.array(decided, { maxLength: 2 }),
+        query: query(),
+        since: fc.nat(4)
+      })
     ),
     of(5, fc.record({ op: fc.constantFrom("flush" as const, "verify" as const), tape })),
     of(2, fc.record({ op: fc.constantFrom("archive" as const, "activate" as const, "activate" as const), tape })),

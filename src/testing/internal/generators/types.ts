@@ -32,6 +32,22 @@ export interface RefusedEvent {
   readonly error: "InvalidEvent" | "TaraSONError"
 }
 
+/** A value that is not a query. */
+export interface RefusedQuery {
+  /** The value that `EventStore.query` and conditions refuse. */
+  readonly query: unknown
+  /** What is wrong in it: `[1].tags[0]` for a tag, empty for the value itself. The error's argument ends with this. */
+  readonly at: string
+}
+
+/** What the items of a query are made of. */
+export interface QueryParts {
+  /** Types that items name. Default: `Opened`, `Changed`, `Closed`. */
+  readonly types?: ReadonlyArray<string>
+  /** Tags that items name. Default: `a`, `b`, `c`. */
+  readonly tags?: ReadonlyArray<string>
+}
+
 /** What a history consists of. Tapes and categories of streams must have different names. */
 export interface HistoryOptions {
   /** Names of the tapes. Default: `alpha`, `beta`, `gamma`. */

@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import { Accumulator } from "../../../domain/merkle/Merkle.ts"
 import { tapeOf } from "../../../domain/format/Placement.ts"
 import { toBytes } from "../../../domain/json/TaraSON.ts"
-import type { EventStore, RecordedEvent } from "../../../services/EventStore.ts"
+import type { EventStore, Query, RecordedEvent } from "../../../services/EventStore.ts"
 import { Lib } from "../../../services/Lib.ts"
 import * as Tape from "../../../services/Tape.ts"
 import { same } from "../conformance/expect.ts"
@@ -64,6 +64,12 @@ const compareEvents = Effect.fnUntraced(function* (store: EventStore["Service"],
   same("all events, by position", all.map(plain), model.events)
   const positions = all.map(({ position }) => position)
   same("their positions", positions, [...positions.keys()])
+  for (const query of queriesFor(all)) {
+    const { boundary, events } = yield* store.query(query)
+    const found = events.map(({ position }) => position)
+    same(`the positions of the events that match ${JSON.stringify(query)}`, found, model.matching(query))
+    same("the position of the boundary", boundary.position, model.events.length)
+  }
   for (const stream of [...model.streams, "nobody-0"]) {
     const events = model.stream(stream)
     same(`the events of ${stream}`, (yield* Stream.runCollect(store.read(stream))).map(plain), events)
@@ -73,6 +79,16 @@ const compareEvents = Effect.fnUntraced(function* (store: EventStore["Service"],
     same(`the revision of ${stream}`, yield* store.revision(stream), revision)
   }
 })
+
+/** Returns queries by a type, by a tag and by both, of events in the middle and at the end. */
+const queriesFor = (events: ReadonlyArray<RecordedEvent>): ReadonlyArray<Query> => {
+  const tagged = events.filter(({ tags }) => tags.length > 0)
+  return [tagged[Math.floor(tagged.length / 2)], tagged.at(-1)].flatMap((event) =>
+    event === undefined
+      ? []
+      : [[{ tags: event.tags.slice(0, 64) }], [{ types: [event.type], tags: [event.tags[0]!] }, { types: ["nothing"] }]]
+  )
+}
 
 const plain = (event: RecordedEvent): ModelEvent => ({
   stream: event.stream,

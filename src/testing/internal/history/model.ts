@@ -1,6 +1,6 @@
 /** A lib as plain arrays: tapes of records, and events in the order of their positions. */
 import { type Json, type JsonObject, encode, encodeValue } from "../../../domain/json/TaraSON.ts"
-import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
+import type { NewEvent, Query, RecordedEvent } from "../../../services/EventStore.ts"
 
 export interface ModelTape {
   /** Canonical texts: two records are the same if these are. */
@@ -20,6 +20,8 @@ export interface ModelEvent {
 export class Model {
   readonly tapes = new Map<string, ModelTape>()
   readonly events: Array<ModelEvent> = []
+  /** The same events, as they were given. */
+  readonly given: Array<Pick<NewEvent, "tags" | "type">> = []
   /** Tapes of streams that were appended to, or for which an append was tried. */
   readonly touched = new Set<string>()
   /** Appends of events that succeeded. */
@@ -28,6 +30,9 @@ export class Model {
     readonly events: ReadonlyArray<NewEvent>
     readonly first: number
   }> = []
+
+  /** Boundaries of decisions as texts, which survive a restart. */
+  readonly boundaries: Array<string> = []
 
   tape(name: string): ModelTape {
     const known = this.tapes.get(name)
@@ -41,10 +46,20 @@ export class Model {
     return this.events.filter(({ stream }) => stream === name)
   }
 
+  /** Returns the positions from `from` on of the events that match a query. */
+  matching(query: Query, from = 0): ReadonlyArray<number> {
+    return [...this.given.keys()].slice(from).filter((position) => isWanted(query, this.given[position]!))
+  }
+
   get streams(): ReadonlySet<string> {
     return new Set(this.events.map(({ stream }) => stream))
   }
 }
+
+/** Independent of the implementation on purpose. */
+const isWanted = (query: Query, { tags = [], type }: Pick<NewEvent, "tags" | "type">): boolean =>
+  query === "all" ||
+  query.some((item) => (item.types ?? [type]).includes(type) && (item.tags ?? []).every((tag) => tags.includes(tag)))
 
 export const linesOf = (records: ReadonlyArray<JsonObject>): Array<string> => records.map((record) => encode(record))
 

@@ -1,6 +1,6 @@
 /** The operations of a history. */
 import type { Json, JsonObject } from "../../../domain/json/Json.ts"
-import type { NewEvent } from "../../../services/EventStore.ts"
+import type { NewEvent, Query } from "../../../services/EventStore.ts"
 import type { Append } from "../../../services/Lib.ts"
 import type { RepackOptions } from "../../../services/Tape.ts"
 
@@ -25,6 +25,17 @@ export type Operation =
    * Repeats an append of events that succeeded, with the ids that it gave and other metadata: nothing may be appended.
    */
   | { readonly op: "again"; readonly pick: number }
+  /**
+   * Queries, and appends on condition that no event that matches was appended after a boundary: that of the query if
+   * `since` is 0, else the one of that many decisions ago. The append must fail exactly if there is such an event.
+   */
+  | {
+      readonly op: "decide"
+      readonly stream: string
+      readonly events: ReadonlyArray<NewEvent>
+      readonly query: Query
+      readonly since: number
+    }
   | OnTape<"flush" | "archive" | "activate" | "verify">
   | { readonly op: "repack"; readonly tape: string; readonly options: RepackOptions }
   | { readonly op: "clone"; readonly tape: string; readonly to: string }

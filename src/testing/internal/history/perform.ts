@@ -1,8 +1,8 @@
 /** Applies one operation to a lib and to its model, and compares their answers. */
 import * as Effect from "effect/Effect"
-import { WrongExpectedRevision } from "../../../domain/event/EventErrors.ts"
+import { ConditionFailed, WrongExpectedRevision } from "../../../domain/event/EventErrors.ts"
 import { tapeOf } from "../../../domain/format/Placement.ts"
-import type { EventStore, NewEvent } from "../../../services/EventStore.ts"
+import { type AppendResult, Boundary, type EventStore, type NewEvent } from "../../../services/EventStore.ts"
 import { Lib } from "../../../services/Lib.ts"
 import * as Tape from "../../../services/Tape.ts"
 import type { Operation } from "./operation.ts"
@@ -22,6 +22,8 @@ export const show = (operation: Operation): string => {
       return `commit ${operation.appends.map(({ tape, records }) => `${records.length} to ${tape}`).join(", ")}`
     case "events":
       return `append ${operation.events.length} events to ${operation.stream}, expecting ${operation.expected}`
+    case "decide":
+      return `append ${operation.events.length} events to ${operation.stream} on condition of ${JSON.stringify(operation.query)}, decided ${operation.since} decisions ago`
     case "clone":
       return `clone ${operation.tape} to ${operation.to}`
     case "repack":
@@ -47,6 +49,8 @@ export const perform = (
       return appendEvents(store, model, operation)
     case "again":
       return appendAgain(store, model, operation)
+    case "decide":
+      return decide(store, model, operation)
     case "archive":
     case "activate":
       return setState(store, model, operation)
@@ -84,9 +88,7 @@ const commit = Effect.fnUntraced(function* (store: Store, model: Model, appends:
 
 const appendEvents = Effect.fnUntraced(function* (store: Store, model: Model, operation: Op<"events">) {
   const { stream } = operation
-  const tape = tapeOf(store.lib.placement, stream)
-  if (model.tapes.has(tape)) throw new Unmet("the history", "tapes and categories with different names", stream)
-  model.touched.add(tape)
+  touch(store, model, stream)
   const known = model.stream(stream)
   const current = known.length === 0 ? ("no-stream" as const) : known.length - 1
   const events = operation.events.map((event, index) => named(event, model.events.length + index))
@@ -96,7 +98,24 @@ const appendEvents = Effect.fnUntraced(function* (store: Store, model: Model, op
     same("an append that expects too much", error instanceof WrongExpectedRevision && error.actual, current)
     return
   }
-  const result = yield* store.append(stream, events, { expected: operation.expected === "any" ? "any" : current })
+  accept(
+    model,
+    stream,
+    events,
+    yield* store.append(stream, events, { expected: operation.expected === "any" ? "any" : current })
+  )
+})
+
+/** Notes that a stream is appended to, which may create its tape. */
+const touch = (store: Store, model: Model, stream: string): void => {
+  const tape = tapeOf(store.lib.placement, stream)
+  if (model.tapes.has(tape)) throw new Unmet("the history", "tapes and categories with different names", stream)
+  model.touched.add(tape)
+}
+
+/** Compares the result of an append that succeeded, and adds its events to the model. */
+const accept = (model: Model, stream: string, events: ReadonlyArray<Named>, result: AppendResult): void => {
+  const known = model.stream(stream)
   same("the result of an append of events", result, {
     stream,
     firstRevision: known.length,
@@ -108,12 +127,35 @@ const appendEvents = Effect.fnUntraced(function* (store: Store, model: Model, op
   if (events.length === 0) return
   model.appended.push({ stream, events, first: known.length })
   for (const [index, event] of events.entries()) {
+    model.given.push(event)
     model.events.push({ stream, revision: known.length + index, id: event.id, content: contentOf(event) })
   }
+}
+
+const decide = Effect.fnUntraced(function* (store: Store, model: Model, operation: Op<"decide">) {
+  const { query, since, stream } = operation
+  touch(store, model, stream)
+  const { boundary, events: found } = yield* store.query(query)
+  same(
+    "the positions of the events that match a query",
+    found.map(({ position }) => position),
+    model.matching(query)
+  )
+  same("the position of the boundary", boundary.position, model.events.length)
+  model.boundaries.push(boundary.encode())
+  const after = Boundary.decode(model.boundaries.at(-1 - Math.min(since, model.boundaries.length - 1))!)
+  const events = operation.events.map((event, index) => named(event, model.events.length + index))
+  const appending = store.append(stream, events, { condition: { failIfEventsMatch: query, after } })
+  const [missed] = model.matching(query, after.position)
+  if (missed === undefined) return accept(model, stream, events, yield* appending)
+  const error = yield* Effect.flip(appending)
+  same("an append whose condition does not hold", error instanceof ConditionFailed && error.position, missed)
 })
 
+type Named = NewEvent & { readonly id: string }
+
 /** Gives an event an id of its own, so that it can be appended again. */
-const named = (event: NewEvent, position: number): NewEvent & { readonly id: string } => ({
+const named = (event: NewEvent, position: number): Named => ({
   ...event,
   id: `${position}: ${event.id ?? "event"}`
 })

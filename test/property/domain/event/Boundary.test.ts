@@ -2,7 +2,9 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { Boundary, whyNotInHistory } from "../../../../src/domain/event/Boundary.ts"
+import { InvalidArgument } from "../../../../src/domain/format/Errors.ts"
 import type { Branch } from "../../../../src/domain/meta/LibState.ts"
+import { junk } from "../../../support/junk.ts"
 
 const uuids = fc.uniqueArray(fc.uuid(), { minLength: 5, maxLength: 5 })
 
@@ -44,6 +46,28 @@ describe("a boundary", () => {
     })
     fc.assert(property)
     assert.throws(() => Boundary.decode(text.replace("17", "9".repeat(16))), /must be a text that/)
+  })
+
+  it("is not made of anything else, however long", () => {
+    const uuid = "0".repeat(36)
+    const texts = [
+      "",
+      "b1.",
+      `b1.${uuid}.${uuid}.`,
+      `b1.${uuid}.${uuid}.01`,
+      `b1.${uuid}.${uuid}.1\n`,
+      "b1.".repeat(1e6)
+    ]
+    const long = `b1.${uuid}.${uuid}.${"1".repeat(1e6)}`
+    for (const value of [...junk, ...texts, long, Boundary]) {
+      assert.throws(() => Boundary.decode(value as string), InvalidArgument)
+      assert.isFalse(Boundary.is(value))
+    }
+    try {
+      Boundary.decode(long)
+    } catch (error) {
+      assert.isBelow((error as Error).message.length, 200)
+    }
   })
 
   it("is in the history of a lib up to where its lineage was left, and never ahead of its end", () => {

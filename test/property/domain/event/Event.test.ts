@@ -128,18 +128,19 @@ describe("an event's content", () => {
     }
   })
 
-  it("is the same with other metadata, with tags in another order, and with a tag twice", () => {
+  it("is the same with other metadata, with tags in another order, and as an earlier release stored it: with a tag twice", () => {
     const metadata = fc.dictionary(fc.string(), fc.nat())
     const order = fc.array(fc.nat({ max: 1e6 }), { maxLength: 8 })
     fc.assert(
       fc.property(generators.event, metadata, order, (event, metadata, order) => {
-        const tags = [...(event.tags ?? [])].slice(0, 32)
+        const tags = event.tags ?? []
         const turned = [...tags.toReversed(), ...order.flatMap((n) => tags.slice(n % (tags.length + 1), 1 + (n % 32)))]
-        const [one, other] = [
-          { ...event, tags },
-          { ...event, metadata, tags: turned.slice(0, 64) }
-        ]
-        assert.isTrue(Event.isSameContent(encode(one).content, encode(other).content))
+        const { content } = encode(event)
+        const other = { ...event, metadata, tags: tags.toReversed() }
+        assert.isTrue(Event.isSameContent(content, encode(other).content))
+        const stored = Event.decodeLine(Buffer.from(lineOf(encode(event), 0, 0)))
+        const before = Event.content({ ...stored, tags: turned.slice(0, 64) }, defaultLimits)
+        assert.isTrue(Event.isSameContent(before, content))
       }),
       { numRuns: runs }
     )
@@ -170,11 +171,24 @@ describe("an event", () => {
     [{ type: "A", metadata: [] }, /metadata must be an object/],
     [{ type: "A", metadata: null }, /metadata must be an object/],
     [{ type: "A", tags: [1] }, /tags must be an array of texts/],
-    [{ type: "A", tags: Array.from({ length: 65 }, () => "t") }, /64 tags/]
+    [{ type: "A", tags: ["a", ""] }, /its tags\[1\] must not be empty/],
+    [{ type: "A", tags: ["a", "b", "c", "b"] }, /its tags\[3\] must not repeat \[1\]/],
+    [{ type: "A", tags: ["é".repeat(129)] }, /its tags\[0\] must have at most 256 bytes, not 258/],
+    [
+      { type: "A", tags: Array.from({ length: 65 }, (_, n) => String(n)) },
+      /its tags must be an array of at most 64 texts, not of 65/
+    ]
   ])("is refused with its number and the reason: %j", (event, why) => {
     const run = () => encode(event as Event.NewEvent)
     assert.throws(run, why)
     assert.throws(run, /event 3 for stream order-17/)
+  })
+
+  it("may have 64 tags, tags of 256 bytes, and tags that differ only in case, spaces or normalisation", () => {
+    const several = ["a", "A", " a", "a ", "\n", "e\u0301", "é", "é".repeat(128)]
+    for (const tags of [several, Array.from({ length: 64 }, (_, n) => String(n))]) {
+      assert.deepStrictEqual(Event.decodeLine(Buffer.from(lineOf(encode({ type: "A", tags }), 0, 0))).tags, tags)
+    }
   })
 
   it.each(["Lite", "LiteTape", "LiteTapeX", "liteTape.Meta", "XLiteLib.Meta"])("may be of type %s", (type) => {

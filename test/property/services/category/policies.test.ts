@@ -63,7 +63,7 @@ const reading = ({ all, backward, events, limit, types }: Case) =>
     if (events.length > 0)
       yield* store.append(
         "mixed-1",
-        events.map(({ read: _, ...event }) => event)
+        events.map(({ read: _, ...event }) => ({ ...event, tags: ["mixed"] }))
       )
     const range = { direction: backward ? "backward" : "forward", ...(limit === undefined ? {} : { limit }) } as const
     const filter = all && types !== undefined ? { filter: { types } } : {}
@@ -95,6 +95,13 @@ const check = (title: string, body: (given: Case) => Effect.Effect<void, unknown
       { numRuns: runs }
     )
   )
+
+/** A raw event has an error, which is another one each time. */
+const shown = (event: Category.Readable<typeof Mixed.schemas, typeof Mixed.retired, Category.Unreadable>) =>
+  event.raw ? { ...event, error: event.error.message } : event
+
+const errorOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "none"
 
 const decodedForm = (event: { readonly type: string; readonly data: unknown; readonly revision: number }) => ({
   type: event.type,
@@ -151,6 +158,32 @@ describe("a read of a category", () => {
         _tag: "EventSchemaError",
         type: seen[bad]!.type
       })
+    })
+  )
+
+  check("is the same by a query or a subscription, whatever the policy", (given) =>
+    Effect.gen(function* () {
+      yield* reading(given)
+      const types = given.types ?? (["Placed", "Dropped"] as const)
+      const filter = given.types === undefined ? {} : { filter: { types: given.types } }
+      // An item without types matches events of types that the category does not know.
+      const query = given.types === undefined ? [{ tags: ["mixed"] }] : [{ types }, { types, tags: ["mixed"] }]
+      for (const unreadable of ["fail", "skip", "raw"] as const) {
+        const read = yield* Effect.exit(Stream.runCollect(Mixed.readAll({ ...filter, unreadable })))
+        const queried = yield* Effect.exit(Mixed.query(query, { unreadable }))
+        assert.strictEqual(errorOf(queried), errorOf(read))
+        if (Exit.isFailure(read) || Exit.isFailure(queried)) continue
+        assert.deepStrictEqual<unknown>(queried.value.events.map(shown), read.value.map(shown))
+        const expected = read.value
+        const subscriptions: ReadonlyArray<Read<Category.Unreadable>> = [
+          Mixed.subscribe({ ...filter, unreadable }),
+          ...(given.types === undefined ? [Mixed.subscribeToStream("1", { unreadable })] : [])
+        ]
+        for (const subscription of subscriptions) {
+          const followed = yield* Stream.runCollect(Stream.take(subscription, expected.length))
+          assert.deepStrictEqual<unknown>(followed.map(shown), expected.map(shown))
+        }
+      }
     })
   )
 

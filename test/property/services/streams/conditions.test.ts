@@ -36,10 +36,10 @@ const query = fc.oneof(
   { weight: 6, arbitrary: fc.array(item, { minLength: 1, maxLength: 3 }) }
 )
 
-const newEvents = fc.array(
-  fc.record({ type: fc.constantFrom(...types), tags: fc.array(fc.constantFrom(...tags), { maxLength: 3 }) }),
-  { minLength: 1, maxLength: 3 }
-)
+const newEvents = fc.array(fc.record({ type: fc.constantFrom(...types), tags: fc.subarray(tags) }), {
+  minLength: 1,
+  maxLength: 3
+})
 
 const decider = fc.record({
   query,
@@ -52,6 +52,8 @@ const decider = fc.record({
   between: fc.nat(12),
   /** Whether the boundary crosses a wire. */
   encoded: fc.boolean(),
+  /** The condition of one append, of the whole call, or of an entry that is not the first. */
+  as: fc.constantFrom("append", "call", "entry"),
   /** Whether the decider appends without a condition: others have to notice it. */
   careless: fc.boolean()
 })
@@ -102,14 +104,28 @@ const decide = Effect.fnUntraced(function* (store: Store, by: Decider) {
   yield* turns(by.between)
   const after = by.encoded ? EventStore.Boundary.decode(boundary.encode()) : boundary
   const condition = { failIfEventsMatch: by.query, after }
-  const outcome = yield* Effect.catchTag(
-    store.append(by.stream, by.events, { condition }),
-    "ConditionFailed",
-    (error) => Effect.succeed(error)
+  const outcome = yield* Effect.catchTag(appendAs(store, by, condition), "ConditionFailed", (error) =>
+    Effect.succeed(error)
   )
   const isReversed = by.backward && limited.boundary.isDecidable
   return { by, seen: isReversed ? events.toReversed() : events, boundary, outcome } satisfies Decision
 })
+
+const noted = { stream: "log-1", events: [{ type: "Noted" }] }
+
+/** Appends, in one of the ways to give a condition. In two of them something is appended first that no item matches. */
+const appendAs = (store: Store, { as, events, query, stream }: Decider, condition: EventStore.AppendCondition) => {
+  // An entry sees the events of the entries before it, and "all" matches them.
+  const before = query === "all" ? [] : [noted]
+  const index = before.length
+  if (as === "append") return store.append(stream, events, { condition })
+  return Effect.map(
+    as === "call"
+      ? store.appendAll([...before, { stream, events }], { condition })
+      : store.appendAll([...before, { stream, events, condition }]),
+    (results) => results[index]!
+  )
+}
 
 /** Compares what the deciders saw and got with the history. */
 const judge = (history: ReadonlyArray<Recorded>, { boundary, by, outcome, seen }: Decision): void => {
@@ -119,6 +135,8 @@ const judge = (history: ReadonlyArray<Recorded>, { boundary, by, outcome, seen }
     const event = history[outcome.position!]!
     const { position, revision, stream, type } = outcome
     assert.deepStrictEqual({ position, revision, stream, type }, { ...pick(event) })
+    const entry = by.query === "all" ? 0 : 1
+    assert.strictEqual(outcome.index, by.as === "entry" ? entry : null)
     assert.isTrue(position! >= boundary.position && isWanted(by.query, event), "an append fails only for a reason")
     return
   }
@@ -170,8 +188,11 @@ describe("conditional appends", () => {
 const race = fc.record({
   count: fc.integer({ min: 2, max: 64 }),
   mode: fc.constantFrom("barrier before the read", "barrier before the save", "staggered"),
-  /** By a query, by a query with a limit that a matching event is beyond, or by the revision of a stream. */
-  by: fc.constantFrom("query", "limited query", "stream"),
+  /**
+   * By a query, for one append or several, by a query with a limit that a matching event is beyond, or by the revision of
+   * a stream, which is new or has events.
+   */
+  by: fc.constantFrom("query", "limited query", "several", "new stream", "stream"),
   pauses: fc.array(fc.nat(4), { minLength: 1, maxLength: 5 }),
   closeBytes: fc.constantFrom(400, 1 << 20),
   /** What happens to the files between the query and the append. */
@@ -188,25 +209,34 @@ const mail: EventStore.Query = [{ types: ["Registered", "Asked"], tags: ["mail:a
 
 const registering = [{ type: "Registered", tags: ["mail:ada"] }]
 
+/** The stream that deciders race for, if they do not race by a query. */
+const shared: Readonly<Partial<Record<Race["by"], string>>> = { "new stream": "user-ada", stream: "form-1" }
+
 /** Registers an address unless it is taken; `undefined` if it was too late. */
 const register = Effect.fnUntraced(function* (store: Store, n: number, { by, mode }: Race, barrier: Latch.Latch) {
   if (mode === "barrier before the read") yield* barrier.await
   if (mode === "staggered") yield* turns(n % 16)
   let options: EventStore.AppendOptions
-  if (by === "stream") {
-    const revision = yield* store.revision("user-ada")
-    if (revision !== "no-stream") return undefined
-    options = { expected: "no-stream" }
+  const stream = shared[by] ?? `user-${n}`
+  if (by === "new stream" || by === "stream") {
+    const revision = yield* store.revision(stream)
+    if (by === "new stream" && revision !== "no-stream") return undefined
+    const read = yield* Stream.runCollect(store.read(stream))
+    if (read.some(({ type }) => type === "Registered")) return undefined
+    options = { expected: revision }
   } else {
-    let found = yield* store.query(mail, by === "query" ? {} : { limit: 1, direction: "backward" })
+    let found = yield* store.query(mail, by === "limited query" ? { limit: 1, direction: "backward" } : {})
     if (!found.boundary.isDecidable) found = yield* store.query(mail)
     if (found.events.some(({ type }) => type === "Registered")) return undefined
     options = { condition: { failIfEventsMatch: mail, after: found.boundary } }
   }
   if (mode === "barrier before the save") yield* barrier.await
-  const stream = by === "stream" ? "user-ada" : `user-${n}`
+  const appending: Effect.Effect<unknown, EventStore.EventAppendError> =
+    by === "several"
+      ? store.appendAll([noted, { stream, events: registering }, noted], options)
+      : store.append(stream, registering, options)
   return yield* Effect.catchIf(
-    store.append(stream, registering, options),
+    appending,
     (error) => error._tag === "ConditionFailed" || error._tag === "WrongExpectedRevision",
     () => Effect.succeed(undefined)
   )

@@ -88,6 +88,64 @@ const argument: ReadonlyArray<Case> = [
     give: inStore((store) => store.append("order-1", [any({ type: "Placed", tag: ["web"] })]))
   },
   {
+    name: "a tag that is empty",
+    error: "InvalidEvent",
+    says: /^event 0 for stream order-1 cannot be stored: its tags\[1\] must not be empty: a tag is a text of 1 to 256 bytes/,
+    give: inStore((store) => store.append("order-1", [{ ...event, tags: ["web", ""] }]))
+  },
+  {
+    name: "a tag twice",
+    error: "InvalidEvent",
+    says: /^event 1 for stream order-1 cannot be stored: its tags\[2\] must not repeat \[0\]: give each tag once/,
+    give: inStore((store) => store.append("order-1", [event, { ...event, tags: ["web", "a", "web"] }]))
+  },
+  {
+    name: "a query for a tag that no event can have",
+    error: "InvalidArgument",
+    says: /^EventStore\.query: query\[0\]\.tags\[0\] must not be empty/,
+    give: inStore((store) => store.query([{ tags: [""] }]))
+  },
+  {
+    name: "a condition with a tag twice",
+    error: "InvalidArgument",
+    says: /^EventStore\.append: options\.condition\.failIfEventsMatch\[0\]\.tags\[1\] must not repeat \[0\]/,
+    give: inStore((store) =>
+      store.append("order-1", [event], { condition: { failIfEventsMatch: [{ tags: ["a", "a"] }], after: "nothing" } })
+    )
+  },
+  {
+    name: "a query with more items than anybody needs",
+    error: "InvalidArgument",
+    says: /^EventStore\.query: query must have at most 1024 items, not 100000/,
+    give: inStore((store) => store.query(Array.from({ length: 100_000 }, () => ({ tags: ["a"] }))))
+  },
+  {
+    name: "an item of a query that names nothing",
+    error: "InvalidArgument",
+    says: /^EventStore\.query: query\[0\] must have types or tags: the query for all events is "all"/,
+    give: inStore((store) => store.query([{}]))
+  },
+  {
+    name: "a text that is not a boundary",
+    error: "InvalidArgument",
+    says: /^Boundary\.decode: text must be a text that Boundary\.encode returned, not "b1\.x"/,
+    give: () => Effect.try({ try: () => EventStore.Boundary.decode("b1.x"), catch: (error) => error })
+  },
+  {
+    name: "a decision model that rests on nothing",
+    error: "InvalidArgument",
+    says: /^EventStore\.decisionModel: projections must not be empty/,
+    give: inStore((store) => store.decisionModel({}))
+  },
+  {
+    name: "a misspelt field of a projection",
+    error: "InvalidArgument",
+    says: /^EventStore\.decisionModel: projections\.taken\.initial is not known; did you mean initialState\?/,
+    give: inStore((store) =>
+      store.decisionModel({ taken: any({ query: "all", initial: 0, evolve: (n: number) => n + 1 }) })
+    )
+  },
+  {
     name: "null as an event",
     error: "InvalidEvent",
     says: /^event 1 for stream order-1 cannot be stored: it must be an object, not null/,

@@ -3,12 +3,22 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type * as Category from "litetapes/Category"
+import type * as Consumer from "litetapes/Consumer"
 import * as Errors from "litetapes/Errors"
 import * as EventErrors from "litetapes/EventErrors"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as PromiseStore from "litetapes/PromiseStore"
 import { errorClasses } from "../../../../src/domain/event/errorClasses.ts"
+
+/** Errors of the members of a service. */
+type ErrorsOf<Service> = {
+  [Name in keyof Service]: Service[Name] extends Effect.Effect<unknown, infer E>
+    ? E
+    : Service[Name] extends (...given: never) => Effect.Effect<unknown, infer E>
+      ? E
+      : never
+}[keyof Service]
 
 /** Errors of every way to append or read events. */
 type EventError =
@@ -18,6 +28,9 @@ type EventError =
   | EventStore.RevisionError
   | EventStore.SubscribeError
   | EventStore.SubscribeToStreamError
+  | Consumer.ConsumerError
+  | Consumer.OpenConsumerError
+  | ErrorsOf<Consumer.Running>
   | Effect.Error<ReturnType<Category.Category<Category.Schemas>["append"]>>
   | Stream.Error<ReturnType<Category.Category<Category.Schemas>["read"]>>
   | Stream.Error<ReturnType<Category.Category<Category.Schemas>["readAll"]>>

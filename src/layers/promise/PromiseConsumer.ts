@@ -1,0 +1,83 @@
+/** A consumer that runs, for callers without Effect. */
+import type * as Duration from "effect/Duration"
+import type { RecordedEvent } from "../../domain/event/Event.ts"
+import type { ParkedEvent } from "../../services/consumers/Checkpoint.ts"
+import type { Options } from "../../services/consumers/definition.ts"
+import type { Status } from "../../services/consumers/Status.ts"
+import type { SubscribeOptions } from "../../services/EventStore.ts"
+import type { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
+import type { CallOptions } from "./CallOptions.ts"
+
+/** What a handler gets with each event. */
+export interface HandlerContext {
+  /**
+   * Aborted once the consumer begins to stop. It waits for the handler in any case. If the handler rejects after that, the
+   * event is not done, and is handled again in the next run: this counts as no attempt.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Pauses between the attempts on an event. */
+export interface RetryOptions {
+  /** The first pause. A number counts milliseconds. Default: 100 ms. */
+  readonly pause?: Duration.Input
+  /** By what each pause is longer than the one before. Default: 2. */
+  readonly factor?: number
+  /** The longest pause. Default: no limit. */
+  readonly pauseMax?: Duration.Input
+}
+
+/** Checkpoints in memory, for tests: a map of the program, by consumer, then by key. */
+export type CheckpointMap = Map<string, Map<string, string>>
+
+/** What a consumer does, for callers without Effect. */
+export interface ConsumeOptions extends Omit<Options<string, never, never>, "handler" | "retry">, CallOptions {
+  /**
+   * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
+   * once. If it throws or rejects, it is called again after a pause. It is never cut off: give it a timeout if it can hang.
+   */
+  readonly handler: (event: RecordedEvent, context: HandlerContext) => unknown
+  /**
+   * Where checkpoints are kept: in this folder of a local disk, outside the lib, as `CheckpointStore.makeFolder` does; in a
+   * `Map`, for tests; or in any `CheckpointStore`.
+   */
+  readonly checkpoints: string | CheckpointMap | CheckpointStore["Service"]
+  /** Pauses between the attempts on an event. */
+  readonly retry?: RetryOptions
+  /** Stops the consumer, as `stop` does. Before it runs, the call rejects with `Aborted`. */
+  readonly signal?: AbortSignal
+}
+
+/** A consumer that runs. Each method does what the one of `Consumer.Running` does. */
+export interface PromiseConsumer extends AsyncDisposable {
+  /** Name of the consumer. */
+  readonly name: string
+  /**
+   * Settles once the consumer has ended: resolves after `stop`, and rejects with the error that it failed with, such as
+   * `HandlerFailed`. A rejection that nobody awaits ends no process; it is logged as well.
+   */
+  readonly done: Promise<void>
+  /** Returns how it is. Looks at the end of the store, which in a reader costs a read of its hint. */
+  readonly status: (options?: CallOptions) => Promise<Status>
+  /** Waits until the event at this position, and all before it, are done. */
+  readonly whenProcessed: (position: number, options?: CallOptions) => Promise<void>
+  /** Waits until everything that the store has now is done. */
+  readonly whenCaughtUp: (options?: CallOptions) => Promise<void>
+  /** Begins no call of the handler any more. Resolves once those that run have ended. */
+  readonly pause: (options?: CallOptions) => Promise<void>
+  /** Continues after `pause`. */
+  readonly resume: () => Promise<void>
+  /** Continues elsewhere: handles events again, or leaves some out. Parked events stay, until they are handled. */
+  readonly reset: (to: NonNullable<SubscribeOptions["from"]>, options?: CallOptions) => Promise<void>
+  /** Returns the parked events, by position. */
+  readonly parked: () => Promise<ReadonlyArray<ParkedEvent>>
+  /** Calls the handler once for a parked event, in turn with other events of its stream. Moves no checkpoint. */
+  readonly replay: (position: number, options?: CallOptions) => Promise<void>
+  /** Forgets a parked event: it is never handled. */
+  readonly drop: (position: number, options?: CallOptions) => Promise<void>
+  /**
+   * Stops: calls of the handler that run end, the checkpoint is written, and the name is free again. Resolves then, also if the
+   * consumer had failed: `done` says why. `close` of the store does it for all of its consumers.
+   */
+  readonly stop: () => Promise<void>
+}

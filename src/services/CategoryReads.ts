@@ -1,0 +1,127 @@
+/** Reads of a category: from the event store, decoded, with what the category says about events that it cannot decode. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { InvalidArgument } from "../domain/format/Errors.ts"
+import { anything, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import { category as categoryOf } from "../domain/format/Placement.ts"
+import { attempt } from "./base/attempt.ts"
+import { checkOptions } from "./base/checkCall.ts"
+import { queryingChecks, refuseTypes, takeItems } from "./category/checkCategoryCall.ts"
+import type { EventTypes } from "./category/EventTypes.ts"
+import { decodeAll, decodeStream, type Unreadable } from "./category/unreadable.ts"
+import type { QueryOptions, QueryResult, Reading, UnreadableError } from "./CategoryReading.ts"
+import {
+  EventStore,
+  type Projection,
+  type QueryError,
+  type QueryItem,
+  type RecordedEvent,
+  type TypeFilter
+} from "./EventStore.ts"
+import type { Schemas } from "./EventUnions.ts"
+import { refuseCategories } from "./streams/EventFilter.ts"
+
+type Store = EventStore["Service"]
+
+const projectionChecks = { query: anything, initialState: anything, evolve: anything } satisfies Checks<
+  Projection<unknown>
+>
+
+/** Reads events of one category. The types of what it returns are those that `Category` declares. */
+export class CategoryReads {
+  readonly #name: string
+  readonly #types: EventTypes
+  /** Schemas of all types that can be read. */
+  readonly #schemas: Schemas
+
+  constructor(name: string, types: EventTypes, schemas: Schemas) {
+    this.#name = name
+    this.#types = types
+    this.#schemas = schemas
+  }
+
+  readonly #decode = (event: RecordedEvent) => this.#types.decode(event)
+
+  /** Streams what `read` returns, decoded. */
+  stream<A, P extends Unreadable, O extends object, E>(
+    call: string,
+    given: O & Reading<P>,
+    checks: Readonly<Record<string, Check>>,
+    read: (store: Store, options: Omit<O, "unreadable">) => Stream.Stream<RecordedEvent, E>
+  ): Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore> {
+    const decoded = Effect.gen({ self: this }, function* () {
+      const store = yield* EventStore
+      yield* checkOptions(call, given, checks)
+      const { unreadable = "fail" as P, ...options } = given
+      const { filter, limit } = options as { readonly limit?: number; readonly filter?: TypeFilter }
+      const refusal = refuseCategories(filter, call) ?? refuseTypes(filter, call, this.#name, this.#schemas)
+      if (refusal !== undefined) return yield* refusal
+      const stored = this.#types.storedFilter<Omit<O, "unreadable">>(options)
+      if (unreadable !== "skip" || limit === undefined)
+        return decodeStream(read(store, stored), this.#decode, unreadable)
+      // What is skipped does not count, so the store cannot apply the limit.
+      const whole = { ...stored, limit: Number.POSITIVE_INFINITY }
+      return Stream.take(decodeStream(read(store, whole), this.#decode, unreadable), limit)
+    })
+    return Stream.unwrap(decoded) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
+  }
+
+  /** Returns the events of the category that match a query, decoded. */
+  query<A, P extends Unreadable>(
+    query: ReadonlyArray<QueryItem>,
+    given: QueryOptions & Reading<P>
+  ): Effect.Effect<QueryResult<A>, QueryError | UnreadableError<P>, EventStore> {
+    const queried = Effect.gen({ self: this }, function* () {
+      const store = yield* EventStore
+      yield* checkOptions("Category.query", given, queryingChecks)
+      const { unreadable = "fail", ...range } = given
+      const wanted = yield* attempt<ReadonlyArray<QueryItem>, InvalidArgument>(() =>
+        this.#storedItems("Category.query", "query", query)
+      )
+      const { boundary, events } = yield* store.query(wanted, range)
+      const decoded = yield* decodeAll(events.filter(this.#isOurs), this.#decode, unreadable)
+      const condition = { failIfEventsMatch: wanted, after: boundary }
+      return { events: decoded as ReadonlyArray<A>, boundary, condition }
+    })
+    return queried as Effect.Effect<QueryResult<A>, QueryError | UnreadableError<P>, EventStore>
+  }
+
+  /**
+   * Returns a projection whose events are decoded.
+   *
+   * @throws InvalidArgument
+   */
+  projection<State, A>(given: {
+    readonly query: ReadonlyArray<QueryItem>
+    readonly initialState: State
+    readonly evolve: (state: State, event: A) => State
+  }): Projection<State> {
+    refuseWrongOptions("Category.projection", given ?? null, projectionChecks, "projection")
+    const { evolve, initialState } = given
+    if (typeof evolve !== "function")
+      throw new InvalidArgument({
+        call: "Category.projection",
+        argument: "projection.evolve",
+        why: "must be a function"
+      })
+    return {
+      query: this.#storedItems("Category.projection", "projection.query", given.query),
+      initialState,
+      evolve: (state, event) => {
+        if (!this.#isOurs(event)) return state
+        const decoded = this.#types.decode(event)
+        // The decision model fails with it.
+        if (Result.isFailure(decoded)) throw decoded.failure
+        return evolve(state, decoded.success as A)
+      }
+    }
+  }
+
+  /** Types and tags do not name a category, so events of others may match a query. */
+  readonly #isOurs = ({ stream }: RecordedEvent): boolean => categoryOf(stream) === this.#name
+
+  #storedItems(call: string, argument: string, query: unknown): ReadonlyArray<QueryItem> {
+    return this.#types.storedItems(takeItems(query, call, argument, this.#name, this.#schemas))
+  }
+}
