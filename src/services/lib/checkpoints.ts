@@ -1,5 +1,6 @@
 /** The checkpoints of consumers that a lib keeps: in its dynamic segments, and earlier ones in lib meta. */
 import { CheckpointLost } from "../../domain/event/CheckpointErrors.ts"
+import { normalized } from "../../domain/meta/CheckpointRanges.ts"
 import type { CheckpointState, DoneRange } from "../../domain/meta/Checkpoint.ts"
 import type { LibHandle } from "./LibHandle.ts"
 
@@ -33,7 +34,7 @@ export const shownCheckpoints = (
   })).toSorted((a, b) => (a.consumer < b.consumer ? -1 : 1))
 
 /** A consumer that lib meta lists, and that has no checkpoint yet. */
-export const noCheckpoint: CheckpointState = { version: 0, low: 0, above: [] }
+const noCheckpoint: CheckpointState = normalized(0, 0, [])
 
 /** The checkpoint of a consumer that lib meta does not list, where a recovery may have lost it. */
 const lostCheckpoint: CheckpointState = { ...noCheckpoint, isLost: true }

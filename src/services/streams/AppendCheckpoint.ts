@@ -10,7 +10,14 @@ import { aCount, aFlag, type Checks, isCount, nested, unless, unreadable } from 
 import { InvalidArgument, type MetaInvalid } from "../../domain/format/Errors.ts"
 import { type CheckpointState, consumerPattern, type DoneRange, endOf, isSame } from "../../domain/meta/Checkpoint.ts"
 import { isDone, merged, normalized, rangesMax } from "../../domain/meta/CheckpointRanges.ts"
-import { checkpointOf, isUnknown, lost } from "../lib/checkpoints.ts"
+import {
+  checkpointOf,
+  checkpointsOf,
+  type ConsumerCheckpoint,
+  isUnknown,
+  lost,
+  shownCheckpoints
+} from "../lib/checkpoints.ts"
 import type { AppendCheckpoint, GivenCheckpoint } from "./GivenCheckpoint.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
@@ -111,3 +118,7 @@ export const planCheckpoint = (
 
 const notIncreased = (consumer: string, { above, low, version }: CheckpointState, position: number | undefined) =>
   new CheckpointNotIncreased({ consumer, position: position ?? null, version, low, done: above })
+
+/** Returns the durable checkpoints of all consumers, as users see them. */
+export const listCheckpoints = (lib: LibHandle): Effect.Effect<ReadonlyArray<ConsumerCheckpoint>> =>
+  Effect.sync(() => shownCheckpoints(checkpointsOf(lib)))
