@@ -49,18 +49,30 @@ const goals: ReadonlyArray<Goal> = [
   { workload: "W6", what: "ms to open", atMost: 25, measure: millis },
   { workload: "W6 cold", what: "ms to open", atMost: 25, measure: millis },
   { workload: "W7 files", what: "MB/s", atLeast: 500, measure: ({ mbPerSec }) => mbPerSec },
-  { workload: "W7 repack", what: "× the bytes", atMost: 0.3, measure: bytesLeft }
+  { workload: "W7 repack", what: "× the bytes", atMost: 0.3, measure: bytesLeft },
+  { workload: "W8 one", what: "× best peer's p50", atMost: 1.4, measure: toBestPeer },
+  { workload: "W8 hot", what: "× best peer", atLeast: 0.85, measure: toBestPeer },
+  { workload: "W8 long", what: "× best peer", atLeast: 1.2, measure: toBestPeer },
+  { workload: "W8 cold", what: "× best peer", atLeast: 0.8, measure: toBestPeer }
+]
+
+/** Those of deciders that keep states in memory. */
+const cachedGoals: ReadonlyArray<Goal> = [
+  { workload: "W8 one", what: "× best peer's p50", atMost: 1.05, measure: toBestPeer },
+  { workload: "W8 hot", what: "× best peer", atLeast: 1.5, measure: toBestPeer },
+  { workload: "W8 long", what: "× best peer", atLeast: 4, measure: toBestPeer }
 ]
 
 /** Returns the verdicts on a row of ours. Goals that need something that was not measured are left out. */
 export const verdicts = (ours: Row, rows: ReadonlyArray<Row>): ReadonlyArray<Verdict> =>
-  ours.peer !== "litetapes"
-    ? []
-    : goals.flatMap((goal) => {
-        if (goal.workload !== ours.workload) return []
-        const measured = goal.measure(ours, rows)
-        return measured === null ? [] : [judge(goal, measured)]
-      })
+  goalsOf(ours.peer).flatMap((goal) => {
+    if (goal.workload !== ours.workload) return []
+    const measured = goal.measure(ours, rows)
+    return measured === null ? [] : [judge(goal, measured)]
+  })
+
+const goalsOf = (peer: string): ReadonlyArray<Goal> =>
+  peer === "litetapes" ? goals : peer === "litetapes (cached)" ? cachedGoals : []
 
 const judge = ({ what, atLeast, atMost }: Goal, measured: number): Verdict => ({
   text: atLeast === undefined ? `≤ ${atMost} ${what}` : `≥ ${atLeast} ${what}`,

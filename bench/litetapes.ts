@@ -2,6 +2,8 @@
  * The public modules of the measured package, and nothing else. They are imported by path, because a folder with its
  * own package.json cannot import the package around it by name.
  */
+export * as Category from "../src/services/Category.ts"
+export * as Decider from "../src/services/Decider.ts"
 export * as CheckpointStore from "../src/layers/CheckpointStore.ts"
 export * as Consumer from "../src/services/Consumer.ts"
 export * as EventStore from "../src/services/EventStore.ts"

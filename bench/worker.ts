@@ -10,6 +10,7 @@ import type { Peer, PeerModule, Store } from "./peers/peer.ts"
 import { peers } from "./peers/peers.ts"
 import { appends, appendsExpected } from "./workloads/append.ts"
 import { bulk } from "./workloads/bulk.ts"
+import { commands, commandSizeOf } from "./workloads/command.ts"
 import { dropPageCache, opening, randomReads, replay } from "./workloads/read.ts"
 import { transform, transforms } from "./workloads/transforms.ts"
 import type { Job, Measured, Measurement } from "./workloads/workload.ts"
@@ -34,6 +35,11 @@ const runOpen = (store: Store, job: Job): Promise<Measured> => {
     case "W7 verify":
     case "W7 repack":
       return transform(transforms[job.workload](store), job)
+    case "W8 one":
+    case "W8 hot":
+    case "W8 long":
+    case "W8 cold":
+      return commands(store, size, commandSizeOf(job.workload, size)!)
     default:
       throw new Error(`${job.workload} does not start with an open store`)
   }

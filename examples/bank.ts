@@ -1,7 +1,7 @@
 /**
- * Decides on the state of a stream while others do the same: fifty withdrawals at the same time from one account. Each
- * loads the balance, decides, and appends with the revision that it decided on. If another one was faster, it starts
- * again. The account is never overdrawn.
+ * Decides on the state of an aggregate while others do the same: fifty withdrawals at the same time from one account, and
+ * transfers between two. A decider loads the balance, decides, and appends at the revision that it decided on. No account is
+ * ever overdrawn.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
-import * as EventErrors from "litetapes/EventErrors"
+import * as Decider from "litetapes/Decider"
 import * as EventStore from "litetapes/EventStore"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -25,89 +25,100 @@ const Account = Category.make("account", {
   Withdrawn: Schema.Struct({ cents: Cents })
 })
 
-/** State of an account after some of its events. */
-interface Balance {
-  readonly cents: number
-  /** Revision of the last event that was read: the next append expects it. */
-  readonly revision: number
+type Command =
+  | { readonly type: "open"; readonly owner: string }
+  | { readonly type: "deposit" | "withdraw"; readonly cents: number }
+
+/** The command is not possible. Nothing was appended. */
+class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {}
+
+/** Balance after some events; `undefined` before the account is opened. */
+const evolve = (cents: number | undefined, event: Category.EventOf<typeof Account>): number | undefined => {
+  if (event.type === "AccountOpened") return 0
+  return (cents ?? 0) + (event.type === "Deposited" ? event.data.cents : -event.data.cents)
 }
 
-const evolve = ({ cents }: Balance, event: Category.RecordedOf<typeof Account>): Balance => {
-  const { revision } = event
-  if (event.type === "Deposited") return { cents: cents + event.data.cents, revision }
-  if (event.type === "Withdrawn") return { cents: cents - event.data.cents, revision }
-  return { cents, revision }
-}
+const accounts = Decider.make({
+  name: "accounts",
+  category: Account,
+  initialState: (): number | undefined => undefined,
+  evolve,
+  decide: (command: Command, cents) => {
+    if (command.type === "open") {
+      if (cents !== undefined) return new Refused({ why: "there is such an account" })
+      return { type: "AccountOpened", data: { owner: command.owner } }
+    }
+    if (cents === undefined) return new Refused({ why: "there is no such account" })
+    if (command.type === "deposit") return { type: "Deposited", data: { cents: command.cents } }
+    if (cents < command.cents) return new Refused({ why: `only ${cents} cents are left` })
+    return { type: "Withdrawn", data: { cents: command.cents } }
+  }
+})
 
-const load = (id: string) => Stream.runFold(Account.read(id), (): Balance => ({ cents: 0, revision: -1 }), evolve)
-
-/** The balance is too low. Nothing was appended. */
-class InsufficientFunds extends Data.TaggedError("InsufficientFunds")<{ readonly cents: number }> {}
-
-let conflicts = 0
-
-/** Loads, decides and appends; starts again if somebody else has appended to the stream meanwhile. */
-const withdraw = (id: string, cents: number) =>
-  Effect.gen(function* () {
-    const balance = yield* load(id)
-    if (balance.cents < cents) return yield* new InsufficientFunds({ cents: balance.cents })
-    return yield* Account.append(id, [{ type: "Withdrawn", data: { cents } }], { expected: balance.revision })
-  }).pipe(
-    Effect.retry({
-      while: (error) => {
-        const wasSlower = EventErrors.isConflict(error)
-        if (wasSlower) conflicts++
-        return wasSlower
-      }
-    })
-  )
+/** Moves money from one account to another one, as a whole or not at all. */
+const transfer = (from: string, to: string, cents: number) =>
+  Decider.handleAll([
+    Decider.to(accounts, from, { type: "withdraw", cents }),
+    Decider.to(accounts, to, { type: "deposit", cents })
+  ])
 
 class Violated extends Data.TaggedError("Violated")<{ readonly message: string }> {}
 
 const must = (holds: boolean, message: string) => (holds ? Effect.void : Effect.fail(new Violated({ message })))
 
-const program = Effect.gen(function* () {
-  const id = "17"
-  const [deposited, each, withdrawals] = [100_000, 3000, 50]
-  yield* Account.append(
-    id,
-    [
-      { type: "AccountOpened", data: { owner: "Ada" } },
-      { type: "Deposited", data: { cents: deposited } }
-    ],
-    { expected: "no-stream" }
-  )
-  yield* Console.log(`${withdrawals} withdrawals of ${each} cents at once from an account with ${deposited} …`)
-  const paid = yield* Effect.forEach(
-    Array.from({ length: withdrawals }),
-    () =>
-      withdraw(id, each).pipe(
-        Effect.as(true),
-        Effect.catchTag("InsufficientFunds", () => Effect.succeed(false))
-      ),
-    { concurrency: "unbounded" }
-  )
-  const successes = paid.filter((success) => success).length
-  const end = yield* load(id)
-  yield* Console.log(
-    `${successes} were paid, ${withdrawals - successes} refused; ${conflicts} times another one was faster.`
-  )
-
-  const possible = Math.min(withdrawals, Math.floor(deposited / each))
-  yield* must(successes === possible, `${possible} withdrawals are covered, ${successes} were paid`)
-  yield* must(end.cents === deposited - successes * each, `the balance is ${end.cents}`)
-  yield* must(end.revision === 1 + successes, `the last revision is ${end.revision}`)
-  yield* must(conflicts > 0, "no withdrawal met a conflict, so this run shows nothing")
-  // The balance must not be negative after any event, whatever their order.
-  yield* Stream.runFoldEffect(
-    Account.read(id),
-    (): Balance => ({ cents: 0, revision: -1 }),
-    (before, event) => {
-      const after = evolve(before, event)
-      return Effect.as(must(after.cents >= 0, `overdrawn at revision ${event.revision}: ${after.cents}`), after)
+/** Runs many at the same time, and returns how many were not refused. */
+const atOnce = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E | Refused, R>>) =>
+  Effect.forEach(
+    effects,
+    (effect) => Effect.as(effect, true).pipe(Effect.catchTag("Refused", () => Effect.succeed(false))),
+    {
+      concurrency: "unbounded"
     }
+  ).pipe(Effect.map((done) => done.filter((isDone) => isDone).length))
+
+const program = Effect.gen(function* () {
+  const [deposited, each, withdrawals] = [100_000, 3000, 50]
+  yield* Decider.handle(accounts, "17", { type: "open", owner: "Ada" })
+  yield* Decider.handle(accounts, "17", { type: "deposit", cents: deposited }, { commandId: "first-deposit" })
+  // The answer was lost, so it is sent again: nothing happens.
+  const again = yield* Decider.handle(
+    accounts,
+    "17",
+    { type: "deposit", cents: deposited },
+    { commandId: "first-deposit" }
   )
-  yield* Console.log(`Never overdrawn: ${end.cents} cents are left after ${end.revision + 1} events.`)
+  yield* must(again.repeated && again.state === deposited, "the deposit was made twice")
+
+  yield* Console.log(`${withdrawals} withdrawals of ${each} cents at once from an account with ${deposited} …`)
+  const withdraw = Decider.handle(accounts, "17", { type: "withdraw", cents: each })
+  const paid = yield* atOnce(Array.from({ length: withdrawals }, () => withdraw))
+  const left = deposited - paid * each
+  yield* Console.log(`${paid} were paid, ${withdrawals - paid} refused.`)
+  yield* must(paid === Math.floor(deposited / each), `${paid} were paid`)
+  yield* must((yield* Decider.load(accounts, "17")).state === left, "the balance is another one")
+
+  yield* Decider.handle(accounts, "18", { type: "open", owner: "Bob" })
+  yield* Decider.handle(accounts, "17", { type: "deposit", cents: each })
+  const [there, back] = [transfer("17", "18", 500), transfer("18", "17", 500)]
+  const moved = yield* atOnce(Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? there : back)))
+  const ends = yield* Effect.forEach(["17", "18"], (id) => Decider.load(accounts, id))
+  const total = ends.reduce((sum, { state = 0 }) => sum + state, 0)
+  yield* must(total === left + each, "transfers made or lost money")
+
+  // No balance is negative after any event, whatever their order.
+  for (const id of ["17", "18"]) {
+    yield* Stream.runFoldEffect(
+      Account.read(id),
+      (): number | undefined => undefined,
+      (before, event) => {
+        const after = evolve(before, event)
+        return Effect.as(must(after! >= 0, `overdrawn at revision ${event.revision}: ${after}`), after)
+      }
+    )
+  }
+  yield* Console.log(
+    `${moved} transfers. Never overdrawn: ${ends.map(({ state }) => state).join(" and ")} cents are left.`
+  )
 })
 
 const folder = Effect.acquireRelease(

@@ -3,12 +3,14 @@ import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
-import { EventStore, Lib, NodeStorage, Tape } from "../litetapes.ts"
+import { Category, Decider, EventStore, Lib, NodeStorage, Tape } from "../litetapes.ts"
 import { byStream } from "./byStream.ts"
 import { fibreWriters } from "./fibres.ts"
-import type { PeerModule } from "./peer.ts"
+import type { NewEvent, PeerModule } from "./peer.ts"
+import { evolve, mayPlace } from "../workloads/command.ts"
 
 /** Opens the event store in a folder. Returns it with a function that runs effects over its lib; `close` ends both. */
 export const openLib = async (folder: string) => {
@@ -19,9 +21,29 @@ export const openLib = async (folder: string) => {
   return { store, run, close }
 }
 
-export const open: PeerModule["open"] = async (folder) => {
+/** Like the peers, it checks no data against a schema. */
+const Order = Category.make("order", { OrderPlaced: Schema.Unknown })
+
+/** A decider whose states are kept in memory if `cache` is not 0. */
+const ordersWith = (cache: number) =>
+  Decider.make({
+    name: "orders",
+    category: Order,
+    cache,
+    initialState: () => 0,
+    evolve: (sum, event) => evolve(sum, event.data),
+    decide: ({ type: _, ...event }: NewEvent, sum) =>
+      mayPlace(sum) ? { type: "OrderPlaced" as const, ...event } : undefined
+  })
+
+export const open: PeerModule["open"] = async (folder, setting) => {
   const { store, run, close } = await openLib(folder)
+  const orders = ordersWith(setting === "cached" ? 100_000 : 0)
   return {
+    commanders: fibreWriters(
+      ({ event, stream }) => Decider.handle(orders, stream.slice("order-".length), event),
+      (effect) => run(Effect.provideService(effect, EventStore.EventStore, store))
+    ),
     append: (stream, event) => run(Effect.asVoid(store.append(stream, [event]))),
     appendBatch: (batch) =>
       run(Effect.asVoid(store.appendAll(Array.from(byStream(batch), ([stream, events]) => ({ stream, events }))))),

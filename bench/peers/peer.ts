@@ -47,6 +47,11 @@ export interface Store {
     next: (writer: number) => Addressed | undefined,
     acknowledged: (writer: number) => void
   ) => Promise<void>
+  /**
+   * Does the same for commands: each loads the stream of the event, folds it, decides, and appends the event at the
+   * revision that it read. Default: `readStream` and `appendExpected`.
+   */
+  readonly commanders?: NonNullable<Store["writers"]>
   /** Checks everything that the peer can check. With `files` it checks only that the files are intact. */
   readonly verify?: (depth: "files" | "records") => Awaitable<void>
   /** Rewrites the stored data into its smallest or cleanest form. */

@@ -3,8 +3,9 @@ import type { WorkloadId } from "../workloads/workloadId.ts"
 import type { Peer } from "./peer.ts"
 
 const appending: ReadonlyArray<WorkloadId> = ["W1", "W1 expected", "W2"]
+const commanding: ReadonlyArray<WorkloadId> = ["W8 one", "W8 hot", "W8 long", "W8 cold"]
 const reading: ReadonlyArray<WorkloadId> = ["W4", "W5", "W6", "W6 cold"]
-const core: ReadonlyArray<WorkloadId> = [...appending, "W3", "W3 adjacent", ...reading]
+const core: ReadonlyArray<WorkloadId> = [...appending, "W3", "W3 adjacent", ...reading, ...commanding]
 const litetapes = { durable: true, ours: true }
 const durable = { durable: true, ours: false }
 const notDurable = { durable: false, ours: false }
@@ -15,6 +16,14 @@ export const peers: ReadonlyArray<Peer> = [
     name: "litetapes",
     label: "the event store, with Effect; one fdatasync per commit",
     workloads: [...core, "W7 files", "W7 verify", "W7 repack"],
+    load: () => import("./litetapes.ts")
+  },
+  {
+    ...litetapes,
+    name: "litetapes (cached)",
+    setting: "cached",
+    label: "a decider that keeps the states of its aggregates in memory; that of `litetapes` keeps none",
+    workloads: commanding,
     load: () => import("./litetapes.ts")
   },
   {

@@ -1,4 +1,4 @@
-/** The workloads W1 to W7, their sizes, and the fields of a measurement. */
+/** The workloads W1 to W8, their sizes, and the fields of a measurement. */
 import type { Peer } from "../peers/peer.ts"
 import type { WorkloadId } from "./workloadId.ts"
 
@@ -124,6 +124,38 @@ export const workloads: ReadonlyArray<Workload> = [
     begins: "W3",
     figure: "mbPerSec",
     unit: "events"
+  },
+  {
+    id: "W8 one",
+    what: "commands: load one of 1,000 aggregates of 10 events, fold, decide, append at the revision read; one worker",
+    short: "commands, one worker",
+    begins: "empty",
+    figure: "p50us",
+    unit: "commands"
+  },
+  {
+    id: "W8 hot",
+    what: "the same with 64 workers",
+    short: "commands, 64 workers",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "commands"
+  },
+  {
+    id: "W8 long",
+    what: "the same with 64 workers and 100 events in each aggregate",
+    short: "commands, long streams",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "commands"
+  },
+  {
+    id: "W8 cold",
+    what: "the same with 64 workers and 100,000 aggregates of 10 events, each commanded once",
+    short: "commands, cold aggregates",
+    begins: "empty",
+    figure: "opsPerSec",
+    unit: "commands"
   }
 ]
 
@@ -144,6 +176,10 @@ export interface Size {
   readonly opens: number
   /** A bulk load stops after this time. The later workloads then have the events that were loaded. */
   readonly bulkMillisMax: number
+  /** Number of aggregates of W8 that are commanded again and again, or once; and of the workers that do. */
+  readonly hot: number
+  readonly cold: number
+  readonly commanders: number
 }
 
 export const fullSize: Size = {
@@ -155,7 +191,10 @@ export const fullSize: Size = {
   warmupMillis: 500,
   reads: 2000,
   opens: 3,
-  bulkMillisMax: 240_000
+  bulkMillisMax: 240_000,
+  hot: 1000,
+  cold: 100_000,
+  commanders: 64
 }
 
 export const quickSize: Size = {
@@ -166,7 +205,9 @@ export const quickSize: Size = {
   warmupMillis: 150,
   reads: 100,
   opens: 1,
-  bulkMillisMax: 2000
+  bulkMillisMax: 2000,
+  hot: 128,
+  cold: 6400
 }
 
 /** One workload on one peer, for its own process. */

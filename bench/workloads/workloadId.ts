@@ -12,3 +12,7 @@ export type WorkloadId =
   | "W7 files"
   | "W7 verify"
   | "W7 repack"
+  | "W8 one"
+  | "W8 hot"
+  | "W8 long"
+  | "W8 cold"

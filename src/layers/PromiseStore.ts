@@ -55,6 +55,7 @@ import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
 import { aLayer, callChecks } from "./promise/callChecks.ts"
+import { decidersOf, type PromiseDeciders } from "./promise/PromiseDeciders.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
 import type {
   CheckpointMap,
@@ -78,6 +79,7 @@ export type {
   Progress,
   PromiseCategory,
   PromiseConsumer,
+  PromiseDeciders,
   PromiseLib,
   PromiseTape,
   RetryOptions,
@@ -94,7 +96,7 @@ export interface StorageOptions {
 export interface Options extends Lib.Options, StorageOptions, CallOptions {}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
-export interface PromiseStore extends PromiseLib, AsyncDisposable {
+export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposable {
   /** Appends events to a stream as one batch, and resolves once they are durable. */
   readonly append: (
     stream: string,
@@ -236,6 +238,7 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       runs.run("read", "PromiseStore.revision", callOptions, () => store.revision(stream), callChecks),
     position: () => runs.run("read", "PromiseStore.position", undefined, () => store.position),
     category: (category) => makeCategory(runs, category),
+    ...decidersOf(runs),
     tape: (name, tapeOptions) =>
       runs.run("change", "PromiseStore.tape", tapeOptions, () => openTape(runs, name, tapeOptions)),
     close,

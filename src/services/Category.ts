@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import { isArray } from "../domain/base/isArray.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
-import { isObject } from "./category/copyEvent.ts"
+import { type Given, isObject } from "./category/copyEvent.ts"
 import { atPlace } from "./category/eventPlace.ts"
 import { EventTypes } from "./category/EventTypes.ts"
 import {
@@ -57,6 +57,7 @@ import {
   type SubscribeToStreamError,
   type SubscribeToStreamOptions
 } from "./EventStore.ts"
+import { EventContext, valuesOf } from "./EventContext.ts"
 import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnions.ts"
 
 export type { Marks, Metadata, New, Raw, Recorded, Schemas, Unreadable }
@@ -263,15 +264,8 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         if (wrong !== undefined) return Effect.fail(wrong)
         // The event store says what is wrong with it.
         if (!isArray(events)) return store.append(stream(id), events, options)
-        const marks = marksIn(options)
-        return Effect.flatMap(
-          all(
-            events,
-            // The event store says what is wrong with what is not an object.
-            (event) => (isObject(event) ? types.encode(event, marks) : Result.succeed(event as NewEvent)),
-            (error, index) => atPlace(error, { stream: stream(id), index })
-          ),
-          (encoded) => store.append(stream(id), encoded, options)
+        return Effect.flatMap(encodeAll(types, stream(id), events, options), (encoded) =>
+          store.append(stream(id), encoded, options)
         )
       }),
     read: (id, options = {}) =>
@@ -296,3 +290,22 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
       })
   }
 }
+
+/** Encodes the events of an append, with the metadata that its context sets. */
+const encodeAll = (
+  types: EventTypes,
+  stream: string,
+  events: ReadonlyArray<Given>,
+  options: AppendOptions | undefined
+): Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError> =>
+  Effect.withFiber((fiber) => {
+    const outer = valuesOf(fiber.getRef(EventContext))
+    const marks = marksIn(options, outer)
+    const context = outer === undefined ? undefined : { ...outer, ...marks }
+    return all(
+      events,
+      // The event store says what is wrong with what is not an object.
+      (event) => (isObject(event) ? types.encode(event, marks, context) : Result.succeed(event as NewEvent)),
+      (error, index) => atPlace(error, { stream, index })
+    )
+  })

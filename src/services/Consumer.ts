@@ -53,6 +53,7 @@ import type { Handling } from "./consumers/Handling.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
 import { type Running, runningOf } from "./consumers/Running.ts"
 import type { LastError, Status } from "./consumers/Status.ts"
+import { EventContext, of as causedBy } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
@@ -99,7 +100,11 @@ export const run = <Name extends string, E, R>(
     const context = yield* Effect.context<R>()
     const given = definitionOf(consumer.options)
     const handler: Definition<unknown, never>["handler"] = (event, handling) =>
-      Effect.provideContext(given.handler(event, handling), context)
+      Effect.provideService(
+        Effect.provideContext(given.handler(event, handling), context),
+        EventContext,
+        causedBy(event)
+      )
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
     const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)

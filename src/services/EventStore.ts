@@ -16,7 +16,7 @@
  *
  * @see `litetapes/Category` for events with schemas
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -33,7 +33,7 @@ import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllRe
 import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./streams/AppendOptions.ts"
 import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
-import { type AppendResult, EventAppender, type EventAppendError } from "./streams/EventAppender.ts"
+import type { AppendResult, EventAppender, EventAppendError } from "./streams/EventAppender.ts"
 import type { DecisionModel, DecisionModelError, Projection, Projections } from "./streams/DecisionModel.ts"
 import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"
 import type { StreamAppend } from "./streams/StreamAppend.ts"
@@ -41,11 +41,12 @@ import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
 import { findCommand, findEvent } from "./streams/FindEvent.ts"
 import { revisionOf } from "./streams/StreamRevision.ts"
 import { readStream, type ReadStreamOptions, type StreamReadError } from "./streams/StreamReader.ts"
-import { StreamStates } from "./streams/StreamStates.ts"
 import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "./follow/Subscription.ts"
 import type { SubscribeToStreamError, SubscribeToStreamOptions } from "./follow/StreamSubscription.ts"
 import { runDecisionModel, runQuery, subscribe, subscribeToStream } from "./onDemand.ts"
-import { accessOf, type Internals } from "./internals.ts"
+import { appenderOf } from "./appenders.ts"
+import * as EventContext from "./EventContext.ts"
+import { accessOf } from "./internals.ts"
 import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
@@ -232,24 +233,31 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
   const access = accessOf(lib)
   const readOnly = Effect.suspend(() => Effect.fail(new ReadOnly({ location: lib.location })))
   const appending = <A>(
-    append: (appender: EventAppender, clock: Clock.Clock) => Effect.Effect<A, EventAppendError>
+    append: (
+      appender: EventAppender,
+      clock: Clock.Clock,
+      context: EventContext.Values | undefined
+    ) => Effect.Effect<A, EventAppendError>
   ): Effect.Effect<A, EventAppendError> =>
-    Effect.clockWith((clock) => {
+    Effect.withFiber((fiber) => {
       // The usual case of `withSession`, in the same step as the clock: an append is the hot path.
       if (access.attempt !== undefined) return Effect.andThen(access.attempt, appending(append))
       const appender = appenderOf(access.current)
-      return appender === undefined ? readOnly : append(appender, clock)
+      if (appender === undefined) return readOnly
+      return append(appender, fiber.getRef(Clock.Clock), fiber.getRef(EventContext.EventContext))
     })
   return EventStore.of({
     lib,
     append: (stream, events, options) =>
-      appending((appender, clock) => appender.appendOne(clock, () => oneAppend(stream, events, options))),
+      appending((appender, clock, context) =>
+        appender.appendOne(clock, () => oneAppend(stream, events, options, EventContext.valuesOf(context)))
+      ),
     appendAll: (appends, options) =>
-      appending((appender, clock) =>
+      appending((appender, clock, context) =>
         appender.append(
           clock,
           () => appends,
-          () => ofAll(options)
+          () => ofAll(options, EventContext.valuesOf(context))
         )
       ),
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
@@ -266,18 +274,6 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     position: Effect.sync(() => access.current.handle.journal.durable.position)
   })
 })
-
-// One for each session of a lib: two appenders would not see each other's pending appends.
-const appenders = new WeakMap<Internals, EventAppender>()
-
-/** Returns the appender of a session; `undefined` in a reader. */
-const appenderOf = (session: Internals): EventAppender | undefined => {
-  const known = appenders.get(session)
-  if (known !== undefined || session.writer === undefined) return known
-  const made = new EventAppender(session.handle, session.writer.loop, new StreamStates())
-  appenders.set(session, made)
-  return made
-}
 
 /** Provides the event store of the lib in context. */
 export const layerLib: Layer.Layer<EventStore, never, Lib.Lib> = Layer.effect(EventStore, make)

@@ -3,6 +3,7 @@
  * docs/TESTING.md.
  */
 export * as Conformance from "./Conformance.ts"
+export * as DeciderSpec from "./DeciderSpec.ts"
 export * as DiskState from "./DiskState.ts"
 export * as Generators from "./Generators.ts"
 export * as History from "./History.ts"

@@ -28,6 +28,7 @@ const rooms = [
   "services/follow",
   "services/consumers",
   "services/category",
+  "services/deciders",
   "services/maintenance/backup",
   "services/maintenance",
   "services/*",

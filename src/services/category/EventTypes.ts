@@ -6,7 +6,7 @@ import { nearest, shown, unreadable } from "../../domain/format/checkOptions.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import type { QueryItem } from "../../domain/event/Query.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
-import { copyOf, copyOfStored, type Given } from "./copyEvent.ts"
+import { copyOf, copyOfStored, type Given, isObject } from "./copyEvent.ts"
 import { atPlace, placeOf } from "./eventPlace.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
 import { type Marks, MetadataCodec } from "./MetadataCodec.ts"
@@ -75,9 +75,9 @@ export class EventTypes {
 
   /**
    * Returns the event to store, or why it does not match its schema. Only the data and the metadata are changed. `marks`
-   * are those of the options of an append.
+   * are those of the append, and `context` is what its context sets in the metadata: the event store adds both.
    */
-  encode(event: Given, marks: Marks): Result.Result<NewEvent, EventSchemaError> {
+  encode(event: Given, marks: Marks, context?: object): Result.Result<NewEvent, EventSchemaError> {
     if (typeof event !== "object" || event === null) {
       return this.#fail("an event", `it must be an object, not ${shown(event)}`)
     }
@@ -93,7 +93,9 @@ export class EventTypes {
     // `EventStore` would store null instead, which is another value.
     if (copy.data === undefined) return this.#fail(type, "its data is undefined, which JSON cannot express; use null")
     if (this.#metadata === undefined) return Result.succeed(copy as NewEvent)
-    const { metadata = {} } = copy
+    const { metadata: own = {} } = copy
+    // The schema sees what will be stored, so that it can read it.
+    const metadata = context === undefined || !isObject(own) ? own : { ...context, ...own }
     const converted = this.#metadata.encode(metadata, marks)
     if (Result.isFailure(converted)) return this.#fail(type, `its metadata: ${converted.failure.message}`)
     copy.metadata = converted.success

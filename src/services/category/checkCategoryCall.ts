@@ -123,19 +123,24 @@ export const wrongId = (call: string, id: unknown): InvalidArgument | undefined 
 
 export const noMarks: Marks = {}
 
-/** Returns the marks of an append's options. What is not a text, or cannot be read, is refused by the event store. */
-export const marksIn = (options: Marks | undefined): Marks => {
-  if (options === undefined) return noMarks
+/**
+ * Returns the marks of an append's options, or else of its context. What is not a text, or cannot be read, is refused by the
+ * event store.
+ */
+export const marksIn = (options: Marks | undefined, context: Marks | undefined): Marks => {
+  const outer = context === undefined ? noMarks : textsOf(context)
+  if (options === undefined) return outer
   try {
-    const { causationId, correlationId } = options
-    return {
-      ...(typeof correlationId === "string" ? { correlationId } : {}),
-      ...(typeof causationId === "string" ? { causationId } : {})
-    }
+    return { ...outer, ...textsOf(options) }
   } catch {
-    return noMarks
+    return outer
   }
 }
+
+const textsOf = ({ causationId, correlationId }: Marks): Marks => ({
+  ...(typeof correlationId === "string" ? { correlationId } : {}),
+  ...(typeof causationId === "string" ? { causationId } : {})
+})
 
 /** Converts many events in one effect, since an effect for each would cost more than the conversion. */
 export const all = <A, B>(

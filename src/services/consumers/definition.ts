@@ -38,7 +38,8 @@ export interface Options<Name extends string, E, R> {
   /**
    * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
    * once. With `CheckpointStore.layerLib` a handler that only appends can give its `checkpoint` to the append: then its
-   * effect is there exactly once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it can hang.
+   * effect is there exactly once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it
+   * can hang. What it appends is caused by the event: see `litetapes/EventContext`.
    */
   readonly handler: (event: RecordedEvent, handling: Handling) => Effect.Effect<unknown, E, R>
   /** Where to begin without a checkpoint, as for `subscribe`. Default: `start`. */

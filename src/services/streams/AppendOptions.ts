@@ -88,12 +88,17 @@ class GivenAppend implements OneAppend {
   }
 }
 
-/** Returns the entry of `append`. */
-export const oneAppend = (stream: string, events: ReadonlyArray<NewEvent>, options?: AppendOptions): OneAppend => {
-  if (options === undefined) return new GivenAppend(stream, events, "any", undefined, undefined)
+/** Returns the entry of `append`. `context` is what the caller's context sets in the metadata of each event. */
+export const oneAppend = (
+  stream: string,
+  events: ReadonlyArray<NewEvent>,
+  options: AppendOptions | undefined,
+  context: Marks | undefined
+): OneAppend => {
+  if (options === undefined) return new GivenAppend(stream, events, "any", undefined, context)
   refuseWrongOptions("EventStore.append", options, appendChecks)
   const { checkpoint, commandId, condition, expected = "any" } = options
-  const given = new GivenAppend(stream, events, expected, commandId, marksOf(options))
+  const given = new GivenAppend(stream, events, expected, commandId, marksOf(options, context))
   if (condition === undefined && checkpoint === undefined) return given
   return {
     ...given,
@@ -103,13 +108,13 @@ export const oneAppend = (stream: string, events: ReadonlyArray<NewEvent>, optio
 }
 
 /** Returns what holds for all entries of `appendAll`. */
-export const ofAll = (options: AppendAllOptions | undefined): OfCall => {
-  if (options === undefined) return nothing
+export const ofAll = (options: AppendAllOptions | undefined, context: Marks | undefined): OfCall => {
+  if (options === undefined) return context === undefined ? nothing : { commandId: undefined, marks: context }
   refuseWrongOptions("EventStore.appendAll", options, appendAllChecks)
   const { checkpoint, commandId, condition } = options
   return {
     commandId,
-    marks: marksOf(options),
+    marks: marksOf(options, context),
     ...(condition === undefined ? {} : { condition }),
     ...(checkpoint === undefined ? {} : { checkpoint })
   }
@@ -117,11 +122,12 @@ export const ofAll = (options: AppendAllOptions | undefined): OfCall => {
 
 const nothing: OfCall = { commandId: undefined, marks: undefined }
 
-/** Returns what the options set in the metadata of each event; `undefined` for nothing. */
-const marksOf = ({ causationId, correlationId }: AppendAllOptions): Marks | undefined =>
+/** Returns what the options, or else the context, set in the metadata of each event; `undefined` for nothing. */
+const marksOf = ({ causationId, correlationId }: AppendAllOptions, context: Marks | undefined): Marks | undefined =>
   correlationId === undefined && causationId === undefined
-    ? undefined
+    ? context
     : {
+        ...context,
         ...(correlationId === undefined ? {} : { correlationId }),
         ...(causationId === undefined ? {} : { causationId })
       }

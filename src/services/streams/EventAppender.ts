@@ -78,7 +78,8 @@ export interface OneAppend extends StreamAppend, Omit<OfCall, "condition"> {}
 export class EventAppender {
   readonly #lib: LibHandle
   readonly #loop: CommitLoop
-  readonly #states: StreamStates
+  /** The streams that are appended to. */
+  readonly states: StreamStates
   #time = ""
   #timeMillis = Number.NaN
   readonly #newId = () => this.#lib.uuid(this.#timeMillis)
@@ -86,7 +87,7 @@ export class EventAppender {
   constructor(lib: LibHandle, loop: CommitLoop, states: StreamStates) {
     this.#lib = lib
     this.#loop = loop
-    this.#states = states
+    this.states = states
   }
 
   /**
@@ -138,9 +139,9 @@ export class EventAppender {
     if (entries.some(({ mayRepeat }) => mayRepeat)) return this.#lookUpAndAppend(call, results)
     // The usual case: all streams are known, so nothing is looked up, and only the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
-      if (!this.#states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(call, results))
+      if (!this.states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(call, results))
       return this.#loop.enqueue(
-        new PinnedRequest(this.#lib, call, results, this.#states),
+        new PinnedRequest(this.#lib, call, results, this.states),
         // Without a condition there is nothing to read.
         resume as (exit: Exit.Exit<A, EventAppendError | MustReadOn>) => void
       )
@@ -150,10 +151,10 @@ export class EventAppender {
   /** Appends if conditions hold. In the usual case it costs no read, as without them. */
   #appendIf<A>(call: PlannedCall, conditions: Conditions, results: Results<A>): Effect.Effect<A, EventAppendError> {
     const { entries } = call
-    const { recent } = this.#states
+    const { recent } = this.states
     if (recent === undefined) {
       return Effect.flatMap(makeRecentEvents(), (made) => {
-        this.#states.recent ??= made
+        this.states.recent ??= made
         return this.#appendIf(call, conditions, results)
       })
     }
@@ -161,9 +162,9 @@ export class EventAppender {
       const isReady =
         conditions.areCovered(recent) &&
         !entries.some(({ mayRepeat }) => mayRepeat) &&
-        this.#states.acquireAllLoaded(entries)
+        this.states.acquireAllLoaded(entries)
       if (!isReady) return resume(this.#lookUpAndAppend(call, results))
-      return this.#loop.enqueue(new PinnedRequest(this.#lib, call, results, this.#states), (exit) =>
+      return this.#loop.enqueue(new PinnedRequest(this.#lib, call, results, this.states), (exit) =>
         resume(hasToReadOn(exit) ? this.#lookUpAndAppend(call, results) : (exit as Exit.Exit<A, EventAppendError>))
       )
     })
@@ -184,14 +185,14 @@ export class EventAppender {
         const acquire = Effect.forEach(
           entries,
           (entry) => {
-            entry.state = this.#states.pin(entry.stream)
+            entry.state = this.states.pin(entry.stream)
             pinned.push(entry.state)
-            return restore(this.#states.load(entry.state, (state) => loadState(this.#lib, state)))
+            return restore(this.states.load(entry.state, (state) => loadState(this.#lib, state)))
           },
           { discard: true }
         )
         const releaseAll = Effect.sync(() => {
-          for (const state of pinned) this.#states.release(state)
+          for (const state of pinned) this.states.release(state)
         })
         return Effect.ensuring(Effect.andThen(acquire, restore(use)), releaseAll)
       })
@@ -214,11 +215,11 @@ export class EventAppender {
   #submitOnce<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
     return Effect.suspend((): Effect.Effect<A, EventAppendError> => {
       const submit = Effect.suspend(() =>
-        this.#loop.submit(new AppendRequest(this.#lib, call, results, this.#states))
+        this.#loop.submit(new AppendRequest(this.#lib, call, results, this.states))
       ) as Effect.Effect<A, EventAppendError | MustReadOn>
       const { conditions } = call
       if (conditions === undefined) return submit as Effect.Effect<A, EventAppendError>
-      return Effect.andThen(conditions.readUp(this.#lib, this.#states.recent!), submit).pipe(
+      return Effect.andThen(conditions.readUp(this.#lib, this.states.recent!), submit).pipe(
         Effect.catchIf(isMustReadOn, () => this.#submitOnce(call, results))
       )
     })
@@ -273,7 +274,7 @@ export class EventAppender {
     marks: Event.Marks | undefined
   ): PlannedAppend {
     const { events: all, expected = "any", stream } = append
-    if (!this.#states.isKnown(stream)) checkStreamName(stream)
+    if (!this.states.isKnown(stream)) checkStreamName(stream)
     if (command !== undefined) Event.checkCommandId(stream, command.id)
     if (!isExpectation(expected)) throw refusalOf(at, "expected", whyNotExpectation(expected))
     if (!isArray(all)) throw refusalOf(at, "events", `must be an array, not ${shown(all)}`)

@@ -144,6 +144,12 @@ export class StreamStates {
     return true
   }
 
+  /** Returns the state of a stream if it is loaded. */
+  loadedState(name: string): StreamState | undefined {
+    const state = this.#states.get(name)
+    return state === undefined || !state.loaded || state.isStale ? undefined : state
+  }
+
   /** Returns whether the stream was looked up before, so that its name is valid. */
   isKnown(name: string): boolean {
     return this.#states.has(name)

@@ -2,6 +2,7 @@
 import * as fc from "fast-check"
 import * as Schema from "effect/Schema"
 import * as Category from "litetapes/Category"
+import * as Decider from "litetapes/Decider"
 import { InvalidArgument } from "litetapes/Errors"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as PromiseStore from "litetapes/PromiseStore"
@@ -15,6 +16,13 @@ type Call = (...given: ReadonlyArray<never>) => unknown
 type Calls = Readonly<Record<string, readonly [call: Call, ...before: ReadonlyArray<unknown>]>>
 
 const Order = Category.make("order", { Placed: Schema.Struct({}) })
+const decider = Decider.make({
+  name: "orders",
+  category: Order,
+  initialState: () => 0,
+  evolve: (count) => count + 1,
+  decide: (_: string) => ({ type: "Placed", data: {} })
+})
 const newPlace = temporaryFolder()
 const head = { tape: "x", records: 1, root: "0".repeat(64) }
 const { layer: storage } = MemoryStorage.makeShared()
@@ -43,6 +51,9 @@ const callsOf = (
       subscribeBatches: [store.subscribeBatches],
       subscribeToStream: [store.subscribeToStream, "order-1"],
       query: [store.query, "all"],
+      handle: [store.handle, decider, "1", "place"],
+      handleAll: [store.handleAll, [Decider.to(decider, "1", "place")]],
+      load: [store.load, decider, "1"],
       decisionModel: [store.decisionModel, { count: { query: "all", initialState: 0, evolve: (n: number) => n + 1 } }],
       consume: [store.consume],
       find: [store.find, "order-1", "id"],

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import type { InvalidArgument } from "litetapes/Errors"
 import * as Category from "litetapes/Category"
+import * as Decider from "litetapes/Decider"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
@@ -30,6 +31,14 @@ type Calls = Readonly<Record<string, readonly [call: Call, ...before: ReadonlyAr
 const head = { tape: "x", records: 1, root: "0".repeat(64) }
 
 const Order = Category.make("order", { Placed: Schema.Struct({}) })
+
+const orders = Decider.make({
+  name: "orders",
+  category: Order,
+  initialState: () => 0,
+  evolve: (count) => count + 1,
+  decide: (_: string) => ({ type: "Placed", data: {} })
+})
 
 /** A subscription never ends by itself. */
 const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
@@ -72,6 +81,8 @@ const callsOf = (
     "Category.append": [Order.append, "1", [{ type: "Placed", data: {} }]],
     "Category.read": [(...given) => Stream.runDrain(Order.read(...(given as unknown as [string]))), "1"],
     "Category.readAll": [(...given) => Stream.runDrain(Order.readAll(...given))],
+    "Decider.handle": [Decider.handle, orders, "1", "place"],
+    "Decider.handleAll": [Decider.handleAll, [Decider.to(orders, "1", "place")]],
     "Tape.make": [Tape.make, "notes"],
     "Tape.records": [(...given) => Stream.runDrain(tape.records(...given))],
     "Tape.proveInclusion": [tape.proveInclusion, 0],
@@ -94,6 +105,7 @@ const callsOf = (
     "EventStore.decisionModel, a projection": [(one: never) => store.decisionModel({ one })],
     "EventStore.find": [store.find, "order-1"],
     "EventStore.findCommand": [store.findCommand, "order-1"],
+    "Decider.load": [Decider.load, orders, "1"],
     "Lib.createTape": [lib.createTape],
     "Lib.archive": [lib.archive],
     "Lib.activate": [lib.activate],

@@ -1,7 +1,11 @@
 /** After a crash, deciders that race still decide as if they came one after the other. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as EventStore from "litetapes/EventStore"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Category from "litetapes/Category"
+import * as Decider from "litetapes/Decider"
+import * as EventStore from "litetapes/EventStore"
 import type { Step } from "../../../src/testing/SimulatedDisk.ts"
 import { type Session, turns, Wrong } from "./session.ts"
 
@@ -48,6 +52,36 @@ const take = (
 
 const positionsOf = (seen: ReadonlyArray<number>, { position }: EventStore.RecordedEvent) => [...seen, position]
 
+const Seats = Category.make("race", { Seated: Schema.Struct({ t: Schema.String }) })
+
+const seated = { type: "Seated", data: { t: "race" } } as const
+
+/** Takes a seat while there are fewer than `limit`; keeps the number of those that are taken. */
+const seatsUpTo = (limit: number) =>
+  Decider.make({
+    name: "seats",
+    category: Seats,
+    initialState: () => 0,
+    evolve: (count) => count + 1,
+    decide: (_: void, count) => (count < limit ? seated : new Error("all seats are taken"))
+  })
+
+/** Commands for one stream, while somebody appends past their decider. */
+const seatAll = Effect.fnUntraced(function* (store: Store) {
+  const before = (yield* Decider.load(seatsUpTo(0), "7")).state
+  const seats = seatsUpTo(before + 3)
+  const take = Effect.exit(Decider.handle(seats, "7", undefined))
+  yield* take
+  const passing = yield* Effect.forkChild(store.append("race-7", [seated]))
+  yield* turns(2)
+  yield* Effect.forEach([take, take, take], (one) => one, { concurrency: "unbounded" })
+  yield* Fiber.join(passing)
+  const { revision, state } = yield* Decider.load(seats, "7")
+  const stored = (yield* Stream.runCollect(store.read("race-7"))).length
+  if (state !== before + 3 || revision + 1 !== stored || stored !== state)
+    throw new Wrong(`a decider knows of ${state} seats at revision ${revision}: ${stored} are taken, of ${before + 3}`)
+})
+
 export const raceAll = Effect.fnUntraced(function* ({ store }: Session, pace: Pace) {
   pace.slowDown()
   const noted = [{ type: "Noted", data: { t: "race" } }]
@@ -75,4 +109,5 @@ export const raceAll = Effect.fnUntraced(function* ({ store }: Session, pace: Pa
   const isKnown = seen.state.fact.includes(firstPosition)
   if ((yield* take(store, "race-5", seen.boundary)) !== isKnown)
     throw new Wrong("a decider that had not seen an event won over it, or one that had seen it lost")
+  yield* Effect.provideService(seatAll(store), EventStore.EventStore, store)
 })

@@ -1,4 +1,4 @@
-/** Mutants of appends on condition of a query. */
+/** Mutants of appends on condition of a query, and of deciders. */
 import type { Mutant, Reach } from "./mutant.ts"
 
 const conditions = "services/streams/Conditions.ts"
@@ -59,6 +59,18 @@ export const conditionMutants: ReadonlyArray<Mutant> = [
     breaks:
       "Events that were accepted after the read of a condition, and before its events are kept in memory, are missed.",
     edits: [{ file: conditions, find: "one.checkedTo < start)", replace: "one.checkedTo < start && start === -1)" }],
+    ...reach
+  },
+  {
+    name: "state-in-memory-trusted",
+    breaks: "A decider decides on the state that it has in memory, although others have appended to the stream.",
+    edits: [
+      {
+        file: "services/AggregateStates.ts",
+        find: "known.revision === end?.revision && known.generation === end.generation",
+        replace: "known.revision >= 0"
+      }
+    ],
     ...reach
   }
 ]

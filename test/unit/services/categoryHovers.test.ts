@@ -65,6 +65,19 @@ describe("an editor shows", () => {
     )
   })
 
+  it("what a decider sees, what it returns, what it rejects with and what it needs", () => {
+    const of = (state: string) =>
+      `{ events: ({ ${deposited} } | { ${opened} })[]; state: ${state}; revision: number; position?: number; repeated: boolean; }`
+    assert.strictEqual(typeAt("evolvedEvent"), `{ ${deposited} } | { ${opened} }`)
+    for (const name of ["evolvedState", "decidedState"]) assert.strictEqual(typeAt(name), "{ cents: number; }", name)
+    assert.strictEqual(typeAt("handledOne"), of("{ cents: number; }"))
+    assert.strictEqual(typeAt("handledAll"), `[${of("{ cents: number; }")}, ${of("number")}]`)
+    assert.strictEqual(typeAt("loadedState"), "{ state: { cents: number; }; revision: number; }")
+    assert.strictEqual(typeAt("rejection"), "TooLittle")
+    assert.sameMembers(typeAt("rejections").split(" | "), ["TooLittle", '"no"'])
+    assert.sameMembers(typeAt("neededServices").split(" | "), ["EventStore", "Asked"])
+  })
+
   it("all fields of a stored event, and only those of the types that a filter names", () => {
     const rest = `id: string; metadata: JsonObject; tags: string[]; ${place}`
     for (const name of ["recordedEvent", "readEvent"]) {

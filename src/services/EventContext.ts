@@ -1,0 +1,95 @@
+/**
+ * The context in which events are appended: what an append sets in the metadata of its events, without being told in each
+ * call. It flows with the fibre: through every append, category and decider that an effect runs.
+ *
+ * Metadata does not belong to what makes a repeat, so a retry may come in another context.
+ *
+ * @example
+ * ```ts
+ * const handling = (request: Request) =>
+ *   placeOrder(request).pipe(
+ *     EventContext.provide({
+ *       correlationId: request.headers.get("x-request-id") ?? crypto.randomUUID(),
+ *       metadata: { tenant: "acme", traceparent: request.headers.get("traceparent") ?? "" }
+ *     })
+ *   )
+ * ```
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Marks, RecordedEvent } from "../domain/event/Event.ts"
+import { anObject, aText, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import type { Json } from "../domain/json/Json.ts"
+
+/** What an append sets in the metadata of its events. What an event or the options of the append have themselves wins. */
+export interface Values {
+  /** An id that related events share. */
+  readonly correlationId?: string
+  /** Id of the event or command that causes the events. */
+  readonly causationId?: string
+  /** Anything else, such as a trace or a tenant. A category with a schema of its metadata checks it by that. */
+  readonly metadata?: { readonly [key: string]: Json }
+}
+
+/** The context of the events that this fibre appends; `undefined` by default. Use `provide`, which adds to it. */
+export const EventContext: Context.Reference<Values | undefined> = Context.Reference<Values | undefined>(
+  "litetapes/EventContext",
+  { defaultValue: () => undefined }
+)
+
+const checks = { correlationId: aText, causationId: aText, metadata: anObject } satisfies Checks<Values>
+
+/**
+ * Runs an effect in a context: its values are added to those of the context around it, and replace those of the same name.
+ *
+ * @throws InvalidArgument for a name that it does not know, or a value that it cannot take
+ */
+export const provide = (values: Values): (<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) => {
+  refuseWrongOptions("EventContext.provide", values, checks, "values")
+  return (effect) =>
+    Effect.withFiber((fiber) => Effect.provideService(effect, EventContext, both(fiber.getRef(EventContext), values)))
+}
+
+const both = (outer: Values | undefined, inner: Values): Values =>
+  outer === undefined
+    ? inner
+    : {
+        ...outer,
+        ...inner,
+        ...(outer.metadata === undefined || inner.metadata === undefined
+          ? {}
+          : { metadata: { ...outer.metadata, ...inner.metadata } })
+      }
+
+/** The keys of metadata that go from an event to those that it causes: a W3C trace context, and a tenant. */
+export const carriedKeys: ReadonlyArray<string> = Object.freeze(["traceparent", "tracestate", "tenant"])
+
+/**
+ * Returns the context of what an event causes: its correlation id (or else its id), its id as the causation id, and those of
+ * the keys `carried` that its metadata has. A consumer runs its handler in it.
+ *
+ * @example
+ * ```ts
+ * const shipped = store.append("shipment-1", [{ type: "Shipped" }]).pipe(EventContext.provide(EventContext.of(paid)))
+ * ```
+ */
+export const of = (event: RecordedEvent, carried: ReadonlyArray<string> = carriedKeys): Values => {
+  const { id, metadata } = event
+  const { correlationId } = metadata
+  const marks = { correlationId: typeof correlationId === "string" ? correlationId : id, causationId: id }
+  const kept = carried.filter((key) => Object.hasOwn(metadata, key))
+  return kept.length === 0
+    ? marks
+    : { ...marks, metadata: Object.fromEntries(kept.map((key) => [key, metadata[key]!])) }
+}
+
+/** Returns what a context sets in the metadata of an event; `undefined` for nothing. */
+export const valuesOf = (context: Values | undefined): Marks | undefined => {
+  if (context === undefined) return undefined
+  const { causationId, correlationId, metadata } = context
+  return {
+    ...metadata,
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(causationId === undefined ? {} : { causationId })
+  }
+}

@@ -1,0 +1,124 @@
+/** What a decider decides, and what is appended of it. */
+import * as Effect from "effect/Effect"
+import { EventSchemaError } from "../domain/event/EventErrors.ts"
+import { isArray } from "../domain/base/isArray.ts"
+import { elementOf } from "../domain/format/checkOptions.ts"
+import { parseJson } from "../domain/json/strictDecode.ts"
+import type { AnyDecider } from "./AggregateStates.ts"
+import { IsHandling } from "./deciders/StreamTurns.ts"
+import type { NewEvent, RecordedEvent } from "./EventStore.ts"
+
+/** Decides on a command. Fails with what rejects it. */
+export const decide = (
+  { options }: AnyDecider,
+  command: unknown,
+  state: unknown
+): Effect.Effect<ReadonlyArray<unknown>, unknown> =>
+  Effect.suspend(() => {
+    const decision = options.decide(command, state)
+    // An error of Effect is an effect, too.
+    if (decision instanceof Error || !Effect.isEffect(decision)) return listOf(decision)
+    const within = Effect.provideService(decision, IsHandling, true) as Effect.Effect<unknown, unknown>
+    return Effect.flatMap(within, listOf)
+  })
+
+const listOf = (decision: unknown): Effect.Effect<ReadonlyArray<unknown>, unknown> => {
+  if (decision instanceof Error) return Effect.fail(decision)
+  if (decision === undefined) return nothing
+  return Effect.succeed(isArray(decision) ? decision : [decision])
+}
+
+const nothing = Effect.succeed([])
+
+/** Events as they are appended, and as a read will return them. */
+export interface ToAppend {
+  readonly events: ReadonlyArray<NewEvent>
+  readonly stored: ReadonlyArray<{ readonly type: string; readonly data: unknown }>
+}
+
+/** What the events of a command share. */
+export interface Shared {
+  readonly context: object | undefined
+  readonly metadata?: unknown
+  readonly tags?: ReadonlyArray<string>
+  readonly correlationId?: string
+  readonly causationId?: string
+}
+
+/** Encodes decided events, and decodes what is stored of them. */
+export const encodeDecided = (
+  { category }: AnyDecider,
+  stream: string,
+  decided: ReadonlyArray<unknown>,
+  shared: Shared
+): Effect.Effect<ToAppend, EventSchemaError> =>
+  Effect.gen(function* () {
+    const events: Array<NewEvent> = []
+    const stored: Array<ToAppend["stored"][number]> = []
+    const metadata = metadataOf(shared)
+    for (let index = 0; index < decided.length; index++) {
+      const given: unknown = elementOf(decided, index)
+      const encoded = category.encode(withShared(given, metadata, shared.tags))
+      const decoded = Effect.flatMap(encoded, (event) => {
+        events.push(event)
+        return category.decode(asRead(stream, event))
+      })
+      const { data, type } = yield* Effect.mapError(
+        decoded,
+        ({ category: name, type, why }) => new EventSchemaError({ category: name, type, why, stream, index })
+      )
+      stored.push({ type, data })
+    }
+    return { events, stored }
+  })
+
+/** Returns the metadata that all events get; `undefined` for none. */
+const metadataOf = ({ causationId, context, correlationId, metadata }: Shared): object | undefined =>
+  context === undefined && metadata === undefined && causationId === undefined && correlationId === undefined
+    ? undefined
+    : {
+        ...context,
+        ...(correlationId === undefined ? {} : { correlationId }),
+        ...(causationId === undefined ? {} : { causationId }),
+        ...(metadata as object | undefined)
+      }
+
+const withShared = (event: unknown, shared: object | undefined, tags: ReadonlyArray<string> | undefined): unknown => {
+  if ((shared === undefined && tags === undefined) || !isObject(event)) return event
+  try {
+    const given = event as NewEvent
+    const { metadata = {} } = given
+    return {
+      ...given,
+      ...(shared === undefined || !isObject(metadata) ? {} : { metadata: { ...shared, ...metadata } }),
+      ...(tags === undefined ? {} : { tags: [...new Set([...tags, ...(given.tags ?? [])])] })
+    }
+  } catch {
+    // The category says what is wrong with it.
+    return event
+  }
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
+
+/** Returns an event as it will be read. Its place is not known yet, and nothing looks at it. */
+const asRead = (stream: string, { data, metadata = {}, tags = [], type }: NewEvent): RecordedEvent => ({
+  type,
+  data: throughJson(data) as RecordedEvent["data"],
+  id: "",
+  metadata: throughJson(metadata) as RecordedEvent["metadata"],
+  tags,
+  stream,
+  revision: 0,
+  position: 0,
+  time: ""
+})
+
+/** Returns what remains of a value that is stored as JSON, such as 0 of −0. What JSON cannot express is refused by the append. */
+const throughJson = (value: unknown): unknown => {
+  try {
+    return parseJson(JSON.stringify(value))
+  } catch {
+    return value
+  }
+}
