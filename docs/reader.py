@@ -4,6 +4,8 @@
   reader.py LIB                its tapes, one per line: name, number of records and root, separated by tabs
   reader.py LIB TAPE           the tape's logical stream: its records in canonical form, one per line
   reader.py --root LIB [TAPE]  tapes as above, with roots recomputed from all records
+  reader.py --checkpoints LIB  consumers, one per line: name, version, lowest position that is not done, and the ranges
+                               that are done above it, separated by tabs; `lost` if a recovery does not know
 
 The lib may be closed or left by a crash, but no writer should have it open. The reader checks everything that it reads
 against the hashes in meta and in marks, and with --root also against the Merkle states. It checks that each event that it
@@ -82,6 +84,8 @@ time = like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 link = either(one_of(None), like("sha256:[0-9a-f]{64}"))
 anchor = fields(batch=count, hash=hex64, position=count)
 role = one_of("records", "events")
+consumer = like("[a-z0-9][a-z0-9_-]{0,63}")
+ranges = array(row(count, count))
 
 LIB_RECORDS = {
     "LiteLib.Meta": chained(
@@ -99,6 +103,9 @@ LIB_RECORDS = {
     "LiteLib.Lineage": chained("LiteLib.Lineage", anchor=anchor, **{"from": uuid}, lineage=uuid, time=time),
     "LiteLib.Backup": chained("LiteLib.Backup", anchor=anchor, tapes=array(row(uuid, count)), time=time),
     "LiteLib.Unfinished": chained("LiteLib.Unfinished", **{"from": uuid}),
+    "LiteLib.Checkpoint": chained("LiteLib.Checkpoint", ["lost"], above=ranges, consumer=consumer, low=count,
+                                  lost=one_of(True), version=count),
+    "LiteLib.CheckpointsLost": chained("LiteLib.CheckpointsLost"),
 }
 TAPE_RECORDS = {
     "LiteTape.Meta": chained(
@@ -123,10 +130,12 @@ TAPE_RECORDS = {
     "LiteTape.End": chained("LiteTape.End"),
 }
 # What only version 2 knows.
-RECORDS_OF_2 = {"LiteLib.Lineage", "LiteLib.Backup", "LiteLib.Unfinished", "LiteTape.Lost"}
+RECORDS_OF_2 = {"LiteLib.Lineage", "LiteLib.Backup", "LiteLib.Unfinished", "LiteLib.Checkpoint",
+                "LiteLib.CheckpointsLost", "LiteTape.Lost"}
 HEADER = record("LiteLib.Header", dynamic=number, epoch=number, lib=uuid)
-COMMIT = record("LiteLib.Commit", batch=number, hash=hex64, position=count, previous=hex64,
-                parts=lambda value: value != [] and array(row(uuid, count, number))(value))
+COMMIT = record("LiteLib.Commit", ["checkpoints"], batch=number, hash=hex64, position=count, previous=hex64,
+                parts=array(row(uuid, count, number)),
+                checkpoints=lambda value: value != [] and array(row(consumer, number, count, ranges))(value))
 SAME = record("LiteTape.Same", line=count)
 
 
@@ -230,6 +239,15 @@ def read_chain(path, known, may_be_torn):
     return found
 
 
+def in_order(low, above):
+    """Returns whether ranges ascend above `low`, and touch neither it nor each other."""
+    for begin, end in above:
+        if begin <= low or end <= begin:
+            return False
+        low = end
+    return True
+
+
 class Lib:
     """Lib meta, folded, and the batches of its live dynamic segments."""
 
@@ -240,6 +258,7 @@ class Lib:
         self.anchor = {"batch": 0, "hash": "0" * 64, "position": 0}
         self.epoch = self.upto = self.highest = 0
         self.lineage = self.backup = None
+        self.checkpoints = {}
         chain = read_chain(self.path, LIB_RECORDS, True)
         self.id, self.placement = chain[0][1]["lib"], chain[0][1]["placement"]
         self._require(chain[0][1]["format"] >= (2 if self.placement["kind"] == "category-or-shared" else 1), 0,
@@ -312,6 +331,13 @@ class Lib:
                       "a backup of another moment")
         self.backup = dict(value["tapes"])
 
+    def _checkpoint(self, value, offset):
+        self._require(in_order(value["low"], value["above"]), offset, "the ranges of a checkpoint are not in order")
+        self.checkpoints[value["consumer"]] = (value["version"], value["low"], value["above"], "lost" in value)
+
+    def _checkpointslost(self, value, offset):
+        pass
+
     def _advance(self, value, offset):
         self._require(value["anchor"]["batch"] >= self.anchor["batch"], offset, "the anchor goes backwards")
         self.anchor = value["anchor"]
@@ -352,6 +378,9 @@ class Lib:
                 end = file.data.index(b"\n", end) + 1
             self.parts.setdefault(tape, []).append((mark["batch"], first, file, at, end))
             at = end
+        # Whole states: the last one counts.
+        for name, version, low, above in mark.get("checkpoints", []):
+            self.checkpoints[name] = (version, low, above, False)
 
     def _require_end(self):
         for name in os.listdir(self.folder):
@@ -402,7 +431,13 @@ class Dynamic:
             raise Unreadable("a batch without a whole mark")
         mark = parse(self.data[at:end])
         if not COMMIT(mark):
-            raise Unreadable("a mark with other fields or values than version 1 allows")
+            raise Unreadable("a mark with other fields or values than the format allows")
+        checkpoints = mark.get("checkpoints", [])
+        if not mark["parts"] and not checkpoints:
+            raise Unreadable("a mark of nothing")
+        if len({one[0] for one in checkpoints}) < len(checkpoints) or not all(
+                in_order(low, above) for _, _, low, above in checkpoints):
+            raise Unreadable("a mark with checkpoints that are not valid")
         return mark, {name: value for name, value in mark.items() if name != "hash"}
 
     def read_batch(self, start):
@@ -690,8 +725,10 @@ def from_records(tape):
 
 def main(arguments):
     known = [one for one in arguments if one == "--root"]
-    names = [one for one in arguments if one != "--root"]
-    if not 1 <= len(names) <= 2 or any(one.startswith("--") for one in names):
+    only_checkpoints = "--checkpoints" in arguments
+    names = [one for one in arguments if one not in ("--root", "--checkpoints")]
+    most = 1 if only_checkpoints else 2
+    if not 1 <= len(names) <= most or any(one.startswith("--") for one in names):
         print(__doc__, file=sys.stderr)
         return 2
     if hasattr(signal, "SIGPIPE"):
@@ -699,6 +736,11 @@ def main(arguments):
     failed = False
     try:
         lib = Lib(names[0])
+        if only_checkpoints:
+            for name, (version, low, above, is_lost) in sorted(lib.checkpoints.items()):
+                done = canonical(above).decode()
+                print(name, version, low, done, *(["lost"] if is_lost else []), sep="\t")
+            return 0
         if len(names) == 2 and names[1] not in lib.tapes:
             raise Damage(lib.path, 0, f"there is no tape {names[1]!r}")
         if len(names) == 2 and not known:

@@ -108,6 +108,16 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
     "course",
     async () => says(await run("course.ts", [], inScratch("course")), "20 places taken, 10 in each", "without a gap")
   ],
+  [
+    "process-manager",
+    async () =>
+      says(
+        await run("process-manager.ts", [], inScratch("process-manager")),
+        "was killed 3 times",
+        "PaymentTaken: 150 orders, each of them once",
+        "OrderShipped: 150 orders, each of them once"
+      )
+  ],
   ["backup", async () => says(await run("backup.ts", [], inScratch("backup")), "LibIsBackup", "appended there")],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
   [

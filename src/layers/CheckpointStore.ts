@@ -1,5 +1,6 @@
 /**
- * Where consumers keep their checkpoints and parked events: in memory, in a folder, in a `KeyValueStore`, or in SQL.
+ * Where consumers keep their checkpoints and parked events: in memory, in a folder, in a `KeyValueStore`, in SQL, or
+ * checkpoints alone in the lib itself.
  *
  * A store keeps the positions of events, their ids, types and streams, and the errors of parked ones: no data of events.
  *
@@ -12,15 +13,47 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { checkLocation } from "../services/base/checkCall.ts"
 import type { StorageError } from "../services/ports/Storage.ts"
-import { CheckpointStore, type ClaimedEntries } from "../services/ports/CheckpointStore.ts"
+import { EventStore } from "../services/EventStore.ts"
+import {
+  CheckpointsNeedWriter,
+  CheckpointStore,
+  type ClaimedEntries,
+  type InLib
+} from "../services/ports/CheckpointStore.ts"
 import { Disk } from "../services/ports/Disk.ts"
 import { makeFolder as folderStore } from "./checkpoints/folder.ts"
+import { makeLib as libStore } from "./checkpoints/lib.ts"
 import { makeKeyValue } from "./checkpoints/keyValue.ts"
 import { makeMemory as memoryStore } from "./checkpoints/memory.ts"
 import type { SqlOptions } from "./checkpoints/sql.ts"
 
-export { CheckpointStore }
-export type { ClaimedEntries, SqlOptions }
+export { CheckpointsNeedWriter, CheckpointStore }
+export type { ClaimedEntries, InLib, SqlOptions }
+
+/**
+ * Makes a store that keeps the checkpoints of consumers in the lib of an event store, in the process of its writer. The
+ * handler of a consumer then gets its checkpoint, and may give it to `append` or `appendAll`: the events and the
+ * checkpoint are one atomic batch, so a handler that only appends takes effect exactly once. What else is done is
+ * committed as a batch without events, which costs one write and one sync.
+ *
+ * On a lib that is open for reading, a consumer fails with `CheckpointsNeedWriter`. The lib keeps no parked events:
+ * `onPoison: "park"` is refused.
+ *
+ * @example
+ * ```ts
+ * const shipping = Consumer.make({
+ *   name: "shipping",
+ *   filter: { types: ["OrderPaid"] },
+ *   handler: ({ stream }, { checkpoint }) =>
+ *     store.appendAll([{ stream: `shipment-${stream}`, events: [{ type: "Shipped", data: {} }] }], { checkpoint })
+ * })
+ * program.pipe(Effect.provide(Consumer.layer(shipping)), Effect.provide(CheckpointStore.layerLib))
+ * ```
+ */
+export const makeLib: Effect.Effect<CheckpointStore["Service"], never, EventStore> = Effect.map(EventStore, libStore)
+
+/** Provides a store in the lib of the event store of the program. */
+export const layerLib: Layer.Layer<CheckpointStore, never, EventStore> = Layer.effect(CheckpointStore, makeLib)
 
 /** Makes a store in memory, for tests. It lasts as long as the program refers to it. */
 export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync(() => memoryStore())

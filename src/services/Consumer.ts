@@ -50,6 +50,7 @@ import {
   optionChecks,
   type Options
 } from "./consumers/definition.ts"
+import type { Handling } from "./consumers/Handling.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
 import { type Running, runningOf } from "./consumers/Running.ts"
 import type { LastError, Status } from "./consumers/Status.ts"
@@ -58,7 +59,7 @@ import { EventStore } from "./EventStore.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
 export { CheckpointInvalid, ConsumerClaimed, ConsumerStopped, HandlerFailed, NewerConsumer, NotParked }
-export type { ConsumerError, LastError, OnPoison, OpenConsumerError, Options, ParkedEvent, Running, Status }
+export type { ConsumerError, Handling, LastError, OnPoison, OpenConsumerError, Options, ParkedEvent, Running, Status }
 
 /** A consumer, which does nothing until it runs. */
 export interface Consumer<Name extends string, E, R> {
@@ -99,8 +100,12 @@ export const run = <Name extends string, E, R>(
   Effect.gen(function* () {
     const context = yield* Effect.context<R>()
     const given = definitionOf(consumer.options)
-    const handler: Definition<unknown, never>["handler"] = (event) =>
-      Effect.provideService(Effect.provideContext(given.handler(event), context), EventContext, causedBy(event))
+    const handler: Definition<unknown, never>["handler"] = (event, handling) =>
+      Effect.provideService(
+        Effect.provideContext(given.handler(event, handling), context),
+        EventContext,
+        causedBy(event)
+      )
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
     const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)

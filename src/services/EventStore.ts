@@ -31,6 +31,7 @@ import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Even
 import type { ExpectedRevision } from "../domain/event/EventErrors.ts"
 import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllReader.ts"
 import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./streams/AppendOptions.ts"
+import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
 import type { AppendResult, EventAppender, EventAppendError } from "./streams/EventAppender.ts"
 import type { DecisionModel, DecisionModelError, Projection, Projections } from "./streams/DecisionModel.ts"
@@ -53,6 +54,7 @@ import type { Storage } from "./ports/Storage.ts"
 export { Boundary, streamOfTag }
 export type {
   AppendAllOptions,
+  AppendCheckpoint,
   AppendCondition,
   AppendOptions,
   DecisionModel,
@@ -107,7 +109,7 @@ export class EventStore extends Context.Service<
     /**
      * Appends to several streams as one atomic batch: all of it is appended, or nothing. An entry without events is a
      * condition on a stream that is not written. Returns the results in the order of `appends`. Cost and errors are
-     * those of `append`.
+     * those of `append`. Without entries, `checkpoint` is committed alone.
      */
     readonly appendAll: (
       appends: ReadonlyArray<StreamAppend>,

@@ -37,6 +37,7 @@ import type { WriteError } from "./lib/WriterGuard.ts"
 import type { Append, AppendError, Receipt } from "./write/appendRecords.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
 import type { OpenReport } from "./lib/openWriter.ts"
+import type { ConsumerCheckpoint } from "./lib/checkpoints.ts"
 import type { StuckFile } from "./journal/Journal.ts"
 import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
@@ -80,7 +81,16 @@ export type { BackupError, BackupOptions, BackupReport, Place, RestoreError, Res
 export type { OnProgress, Progress, Receipt, RecoverError, RecoverLibError, RecoverLibOptions, RecoverLibReport }
 export type { LibService, RecoverTapeOptions }
 export type { AcceptLossError, SalvageError, SalvageOptions, SalvageReport }
-export type { RecoverReport, ReopenError, StuckFile, TapeListing, VerifyOptions, VerifyReport, WriteError }
+export type {
+  RecoverReport,
+  ReopenError,
+  ConsumerCheckpoint,
+  StuckFile,
+  TapeListing,
+  VerifyOptions,
+  VerifyReport,
+  WriteError
+}
 
 /**
  * An open lib, as a service. Get one from `layer` or `open`.

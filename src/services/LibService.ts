@@ -8,6 +8,7 @@ import type { Placement } from "../domain/format/Placement.ts"
 import type { FlushError } from "./write/flush.ts"
 import type { WriteError } from "./lib/WriterGuard.ts"
 import type { Append, AppendError, Receipt } from "./write/appendRecords.ts"
+import type { ConsumerCheckpoint } from "./lib/checkpoints.ts"
 import type { CreateTapeError } from "./lib/TapeCatalog.ts"
 import type { OpenError } from "./lib/OpenError.ts"
 import type { OpenReport } from "./lib/openWriter.ts"
@@ -66,6 +67,11 @@ export interface LibService {
    * restored to an earlier position since the place was noted. Reads nothing.
    */
   readonly contains: (place: Place) => Effect.Effect<boolean>
+  /**
+   * Returns how far the consumers are whose checkpoints are kept in this lib, by name (`CheckpointStore.layerLib`, and
+   * appends with a `checkpoint`). In a reader, how far they were when it last looked. Reads nothing.
+   */
+  readonly checkpoints: Effect.Effect<ReadonlyArray<ConsumerCheckpoint>>
   /**
    * Returns the dynamic segments that cannot be closed, oldest first, because a tape with records in them cannot be
    * flushed. Nothing is lost, but these files and all later ones stay until `recoverTape` has recovered that tape.

@@ -9,6 +9,7 @@ export const copyLib = lazy(() => import("./maintenance/copy/CopyLib.ts"), "copy
 export const diff = lazy(() => import("./maintenance/Equivalence.ts"), "diff")
 export const equivalent = lazy(() => import("./maintenance/Equivalence.ts"), "equivalent")
 export const head = lazy(() => import("./maintenance/Proofs.ts"), "head")
+export const listCheckpoints = lazy(() => import("./streams/AppendCheckpoint.ts"), "listCheckpoints")
 export const mergeSmall = lazy(() => import("./maintenance/repack/Repack.ts"), "mergeSmall")
 export const proveConsistency = lazy(() => import("./maintenance/Proofs.ts"), "proveConsistency")
 export const proveInclusion = lazy(() => import("./maintenance/Proofs.ts"), "proveInclusion")

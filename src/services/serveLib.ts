@@ -13,7 +13,7 @@ import { withSession } from "./lib/Access.ts"
 import { refreshReader } from "./lib/openReader.ts"
 import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/CopyLib.ts"
 import { backupChecks, copyChecks, salvageChecks, verifyChecks } from "./maintenance/optionChecks.ts"
-import { acceptLoss, backup, recoverTape, salvageTape, verifyLib } from "./onDemand.ts"
+import { acceptLoss, backup, listCheckpoints, recoverTape, salvageTape, verifyLib } from "./onDemand.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
 import type { Session, Sessions } from "./Sessions.ts"
 import type { Root, Storage } from "./ports/Storage.ts"
@@ -115,6 +115,7 @@ export const serve = (
     durable: now(({ journal: { durable } }) => ({ batch: durable.batch, position: durable.position })),
     contains: (place) =>
       now(({ journal, meta: { state } }) => safely(() => containsPlace(state, journal.durable.position, place))),
+    checkpoints: Effect.suspend(() => listCheckpoints(sessions.current.handle)),
     stuck: now(({ journal }) => journal.stuck),
     createTape: (name) => using(({ handle }) => createTape(handle, name, "records")),
     archive: (name) => using(({ handle }) => setTapeState(handle, name, "archived")),

@@ -7,7 +7,8 @@ import * as FolderStorage from "litetapes/FolderStorage"
 import type * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import { SimulatedDisk } from "litetapes/testing"
-import * as LibState from "../../src/domain/meta/LibState.ts"
+import * as LibFold from "../../src/domain/meta/LibFold.ts"
+import type * as LibState from "../../src/domain/meta/LibState.ts"
 import type { Role } from "../../src/domain/meta/SystemRecord.ts"
 import { Disk } from "../../src/services/ports/Disk.ts"
 import { openSession, storeOf, tapeOf, withLib } from "../support/openLib.ts"
@@ -125,7 +126,7 @@ describe("many tapes", () => {
       }
     }
     const chained = { hash: hex(1), previous: null }
-    const empty = LibState.fold("meta", [
+    const empty = LibFold.fold("meta", [
       { ...libMeta, ...chained },
       { ...epoch(1, 1), ...chained }
     ])
@@ -134,7 +135,7 @@ describe("many tapes", () => {
       tapes: new Counted<LibState.TapeListing>(),
       roles: new Counted<Role>()
     }
-    for (let n = 1; n <= 1000; n++) state = LibState.advance(state, LibState.change(state, libTape(n)))
+    for (let n = 1; n <= 1000; n++) state = LibFold.advance(state, LibFold.change(state, libTape(n)))
     assert.strictEqual(state.tapes.size, 1000)
     assert.isAtMost(looks, 3000)
   })
@@ -142,15 +143,15 @@ describe("many tapes", () => {
   it.live("leave a state that is not written as it is: a refused change changes nothing", () =>
     Effect.sync(() => {
       const chained = { hash: hex(1), previous: null }
-      const state = LibState.fold("meta", [
+      const state = LibFold.fold("meta", [
         { ...libMeta, ...chained },
         { ...epoch(1, 1), ...chained },
         { ...libTape(1), ...chained }
       ])
       const before = structuredClone({ ...state })
-      LibState.change(state, libTape(2))
-      assert.throws(() => LibState.change(state, libTape(2, { name: "tape-1" })))
-      LibState.after(state, libTape(3))
+      LibFold.change(state, libTape(2))
+      assert.throws(() => LibFold.change(state, libTape(2, { name: "tape-1" })))
+      LibFold.after(state, libTape(3))
       assert.deepStrictEqual({ ...state }, before)
     })
   )

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import { Storage } from "litetapes/Storage"
-import * as LibState from "../../src/domain/meta/LibState.ts"
+import * as LibRefold from "../../src/domain/meta/LibRefold.ts"
 import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../src/domain/meta/SystemRecord.ts"
 import { readLibMeta } from "../../src/services/lib/readLibMeta.ts"
@@ -55,7 +55,7 @@ const restoreMeta = (disk: FaultyDisk) =>
     const { anchor, created, epoch, highest, lib } = state
     const lineage = lib.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))
     const { bytes } = MetaChain.write<LibRecord>(null, [
-      ...LibState.refold({ ...state, branches: [{ anchor, from: lib, lineage, time: created }] }),
+      ...LibRefold.refold({ ...state, branches: [{ anchor, from: lib, lineage, time: created }] }),
       { $type: "LiteLib.Epoch", anchor, dynamic: highest, epoch, old: [], upto: anchor.batch }
     ])
     yield* root.meta.replace(undefined, version, bytes)

@@ -65,6 +65,10 @@ const compare = (lib: LibService) =>
     says([lib.location], list)
     says(["--root", lib.location], list)
     for (const { name } of expected.tapes) says([lib.location, name], yield* linesOf(lib, name))
+    const checkpoints = (yield* lib.checkpoints).map(({ consumer, done, isLost, low, version }) =>
+      [consumer, version, low, JSON.stringify(done), ...(isLost ? ["lost"] : [])].join("\t")
+    )
+    says(["--checkpoints", lib.location], checkpoints.map((line) => `${line}\n`).join(""))
   })
 
 /** Checks that the reader exits with 1 and names a file and a byte of it. */

@@ -33,7 +33,8 @@ export const start = (store: Store, checkpoints: Checkpoints, options: Partial<O
       name: "tested",
       retry: Schedule.spaced(0),
       ...options,
-      handler: (event) => Effect.tap(handler(event), () => Effect.sync(() => handled.push(event.position)))
+      handler: (event, handling) =>
+        Effect.tap(handler(event, handling), () => Effect.sync(() => handled.push(event.position)))
     })
     const scope = yield* Scope.make()
     const running = yield* Consumer.run(consumer).pipe(

@@ -35,6 +35,7 @@ const words: { readonly [word: string]: Samples } = {
     bad: ["019B7CA9-8F2E-7000-8000-00000000000A", "019b7ca98f2e7000800000000000000a", "", null]
   },
   time: { good: ["2026-01-02T03:04:05.678Z"], bad: ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.678+00:00", 5, null] },
+  consumer: { good: ["mail_2-b", "0"], bad: ["Mail", "-a", "", "a".repeat(65), "a b", 5, null] },
   text: { good: ["a text"], bad: [5, null, ["a text"]] },
   link: { good: [`sha256:${hash}`, null], bad: [hash, `sha256:${hash.slice(1)}`, "", 5] },
   true: { good: [true], bad: [false, 1, "true"] },

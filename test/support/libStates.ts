@@ -357,6 +357,29 @@ const restored: Make = (ground, place) =>
     yield* inLib(ground, place, (again) => append(again, "alpha", ground.records(0, 2)))
   })
 
+/** Checkpoints of three consumers: folded into lib meta, in marks with events, and alone. */
+const noted = Effect.fnUntraced(function* (lib: LibService) {
+  const store = yield* Effect.provideService(EventStore.make, Lib.Lib, lib)
+  const { firstPosition: first } = yield* store.append("order-0", [{ type: "Asked", data: 1 }])
+  const add = (n: number, checkpoint: EventStore.AppendCheckpoint) =>
+    store.append(`order-${n}`, [{ type: "Answered", id: `answer-${first}-${n}`, data: { n } }], { checkpoint })
+  yield* add(1, { consumer: "answers", position: first })
+  yield* add(2, { consumer: "shipping", version: 3, low: Math.max(0, first - 1), done: [[first + 1, first + 2]] })
+  yield* store.appendAll([], { checkpoint: { consumer: "mail_2-b", low: first + 1 } })
+  yield* store.appendAll([], { checkpoint: { consumer: "answers", position: first + 2 } })
+})
+
+const checkpoints: Make = (ground, place) =>
+  Effect.andThen(inLib(ground, place, noted, { placement: { kind: "category" } }), inLib(ground, place, noted))
+
+/** The same in a dynamic segment, over earlier ones in lib meta. Its last batch has no events. */
+const checkpointsUnclean: Make = (ground, place) =>
+  Effect.gen(function* () {
+    const source = ground.spare()
+    yield* inLib(ground, source, noted)
+    yield* interrupted(ground, source, place, {}, noted)
+  })
+
 /** The states that are frozen as fixtures. */
 export const frozenStates: { readonly [state: string]: Make } = {
   clean,
@@ -387,7 +410,9 @@ export const frozenStatesOf2: { readonly [state: string]: Make } = {
   copied,
   salvaged,
   backup,
-  restored
+  restored,
+  checkpoints,
+  "checkpoints-unclean": checkpointsUnclean
 }
 
 /** All states, frozen or not. */

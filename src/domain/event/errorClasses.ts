@@ -24,6 +24,8 @@ export const errorClasses = {
 
   // The call must be corrected: name, data, size, or the lib that it is for.
   BatchTooLarge: "fatal",
+  CheckpointNotIncreased: "fatal", // the event is done
+  CheckpointsNeedWriter: "fatal", // keep the checkpoint in another store
   ClockOutOfRange: "fatal",
   EventIdConflict: "fatal",
   EventSchemaError: "fatal",
@@ -51,6 +53,7 @@ export const errorClasses = {
   // The files must be restored, recovered, or the loss accepted.
   AckedDataLost: "fatal",
   BackupUnfinished: "fatal",
+  CheckpointLost: "fatal",
   CheckpointInvalid: "fatal",
   DecompressionLimit: "fatal",
   DynamicCorrupt: "fatal",

@@ -12,6 +12,7 @@ import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import type { EncodedEvent } from "../event/Event.ts"
 import { invariant } from "../base/invariant.ts"
+import type { MarkedCheckpoint } from "../meta/Checkpoint.ts"
 import type { Commit } from "../meta/SystemRecord.ts"
 
 /** The beginning of the line of a mark. No user record can begin like this: `LiteLib.` is reserved. */
@@ -41,8 +42,10 @@ export interface FinishedBatch {
 /** Returns the canonical form of a mark. Its fields are numbers, hex and UUIDs, so nothing needs escaping. */
 export const markText = (mark: Omit<Commit, "$type" | "hash">, hashHex: string | undefined): string => {
   const parts = mark.parts.map(([tape, first, count]) => `["${tape}",${first},${count}]`).join(",")
+  // Names of consumers have no character that is escaped.
+  const checkpoints = mark.checkpoints === undefined ? "" : `"checkpoints":${JSON.stringify(mark.checkpoints)},`
   const hashField = hashHex === undefined ? "" : `"hash":"${hashHex}",`
-  return `${markPrefix}"batch":${mark.batch},${hashField}"parts":[${parts}],"position":${mark.position},"previous":"${mark.previous}"}`
+  return `${markPrefix}"batch":${mark.batch},${checkpoints}${hashField}"parts":[${parts}],"position":${mark.position},"previous":"${mark.previous}"}`
 }
 
 /** Returns the hash that seals a batch: over its lines, and its mark without the hash. */
@@ -144,10 +147,17 @@ export class BatchBuilder {
   }
 
   /** Adds the mark, and returns the batch. The builder must not be used afterwards. */
-  finish(batch: number, position: number, previous: string): FinishedBatch {
+  finish(
+    batch: number,
+    position: number,
+    previous: string,
+    checkpoints: ReadonlyArray<MarkedCheckpoint> = []
+  ): FinishedBatch {
     const builders = [...this.#parts.values()].filter((part) => part.count > 0)
-    const [first, ...others] = builders
-    invariant(first !== undefined, "a batch has records")
+    const [given, ...others] = builders
+    const [firstCheckpoint, ...otherCheckpoints] = checkpoints
+    invariant(given !== undefined || firstCheckpoint !== undefined, "a batch has records or checkpoints")
+    const first = given ?? new PartBuilder("", 0, this.#first)
     const parts: Array<Part> = []
     let offset = 0
     for (const part of builders) {
@@ -156,8 +166,13 @@ export class BatchBuilder {
       offset += bytes
     }
     const linesBytes = offset
-    const [firstPart, ...otherParts] = parts.map((part) => [part.tape, part.firstOrdinal, part.count] as const)
-    const mark = { batch, position, previous, parts: [firstPart!, ...otherParts] as const }
+    const mark = {
+      batch,
+      position,
+      previous,
+      parts: parts.map((part) => [part.tape, part.firstOrdinal, part.count] as const),
+      ...(firstCheckpoint === undefined ? {} : { checkpoints: [firstCheckpoint, ...otherCheckpoints] as const })
+    }
     const unsealed = markText(mark, undefined)
     // One buffer holds the whole batch, so that it is one write: the other tapes' lines and the mark follow the first
     // part.

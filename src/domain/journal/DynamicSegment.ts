@@ -8,6 +8,7 @@ import { type Part, markHash, markPrefix } from "./Batch.ts"
 import { newline } from "../format/Format.ts"
 import { defaultLimits } from "../format/Limits.ts"
 import { type Anchor, Commit, DynamicHeader } from "../meta/SystemRecord.ts"
+import { type MarkedCheckpoint, whyNotMarked } from "../meta/Checkpoint.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 import { crc32 } from "node:zlib"
 
@@ -21,8 +22,10 @@ export interface FoundBatch {
   /** Offset of the byte after its mark. */
   readonly end: number
   readonly hash: string
-  /** Offsets are those of the file. */
+  /** Offsets are those of the file. Empty if the batch has checkpoints alone. */
   readonly parts: ReadonlyArray<Part>
+  /** How far these consumers are, from this batch on. */
+  readonly checkpoints: ReadonlyArray<MarkedCheckpoint>
 }
 
 /** Why the bytes from `offset` on are not valid. */
@@ -125,48 +128,6 @@ export const scanFrom = (
   return batches
 }
 
-/** Returns what the first batch of a file follows, by its own account, for files whose lib meta is lost. */
-export const startOf = (file: Uint8Array): Pick<Anchor, "batch" | "hash"> | undefined => {
-  const bytes = file.subarray(0, contentBytesOf(file))
-  const good = headerBytes(bytes)
-  const found = good === 0 || good >= bytes.length ? "no batch" : readBatch(bytes, good)
-  return typeof found === "string" ? undefined : { batch: found.mark.batch - 1, hash: found.mark.previous }
-}
-
-/**
- * Returns the batches from `from` on that their own marks prove, for files with damage: what is between them is lost.
- * The chain of batches is not checked.
- */
-export const provedAfter = (file: Uint8Array, from: number): ReadonlyArray<FoundBatch> => {
-  const bytes = file.subarray(0, contentBytesOf(file))
-  const batches: Array<FoundBatch> = []
-  for (let at = from; at < bytes.length;) {
-    const found = readBatch(bytes, at)
-    const next = typeof found === "string" ? nextProved(bytes, at) : found.found
-    if (next === undefined) break
-    batches.push(next)
-    at = next.end
-  }
-  return batches
-}
-
-/** Returns the first batch that begins after `offset` and that its mark proves. */
-const nextProved = (bytes: Uint8Array, offset: number): FoundBatch | undefined => {
-  let markAt = findMark(bytes, Math.max(1, offset))
-  while (markAt !== -1) {
-    const end = bytes.indexOf(newline, markAt)
-    const mark = end === -1 ? undefined : readMark(bytes.subarray(markAt, end))
-    if (mark !== undefined) {
-      const lines = mark.parts.reduce((sum, part) => sum + part[2], 0)
-      const start = linesBefore(bytes, markAt, lines)
-      const found = start < offset ? "it begins in the damage" : readBatch(bytes, start)
-      if (typeof found !== "string") return found.found
-    }
-    markAt = end === -1 ? -1 : findMark(bytes, end + 1)
-  }
-  return undefined
-}
-
 /** Returns the mark that bytes begin with, or `undefined` if they do not begin with a whole one. */
 export const markAt = (bytes: Uint8Array): Commit | undefined => {
   const end = bytes.indexOf(newline)
@@ -185,7 +146,7 @@ const follows = ({ mark }: ReadBatch, batch: number, hash: string): string | und
 }
 
 /** Returns the batch whose lines begin at `start` if its mark proves it, else what is wrong. */
-const readBatch = (bytes: Uint8Array, start: number): ReadBatch | string => {
+export const readBatch = (bytes: Uint8Array, start: number): ReadBatch | string => {
   const markAt = findMark(bytes, start)
   if (markAt === -1) return "the batch has no mark"
   const markEnd = bytes.indexOf(newline, markAt)
@@ -195,24 +156,27 @@ const readBatch = (bytes: Uint8Array, start: number): ReadBatch | string => {
   if (markHash(bytes.subarray(start, markAt), mark) !== mark.hash) return "the batch does not match its mark"
   const parts = splitParts(bytes, start, markAt, mark)
   if (parts === undefined) return "the mark counts other records than the batch has"
-  const { batch, position, hash } = mark
-  return { mark, found: { batch, position, offset: start, end: markEnd + 1, hash, parts } }
+  const { batch, checkpoints = [], position, hash } = mark
+  return { mark, found: { batch, position, offset: start, end: markEnd + 1, hash, parts, checkpoints } }
 }
 
 const prefix = Buffer.from("\n" + markPrefix, "latin1")
 
 /** Returns where the next line begins that begins like a mark, or -1. `start` must be the beginning of a line. */
-const findMark = (bytes: Uint8Array, start: number): number => {
+export const findMark = (bytes: Uint8Array, start: number): number => {
   // The newline before `start` belongs to the header, or to the mark before it.
   const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(prefix, start - 1)
   return at === -1 ? -1 : at + 1
 }
 
-const readMark = (line: Uint8Array): Commit | undefined => {
+export const readMark = (line: Uint8Array): Commit | undefined => {
   const value = parse(line)
   if (value === undefined) return undefined
   const decoded = decodeCommit(value)
-  return Result.isFailure(decoded) ? undefined : decoded.success
+  if (Result.isFailure(decoded)) return undefined
+  const mark = decoded.success
+  if (mark.checkpoints === undefined) return mark.parts.length > 0 ? mark : undefined
+  return whyNotMarked(mark.checkpoints) === undefined ? mark : undefined
 }
 
 const parse = (line: Uint8Array): TaraSON.JsonObject | undefined => {
@@ -265,7 +229,7 @@ const judge = (bytes: Uint8Array, offset: number, hash: string, why: string): Da
 }
 
 /** Returns where the `count` lines before `end` begin. */
-const linesBefore = (bytes: Uint8Array, end: number, count: number): number => {
+export const linesBefore = (bytes: Uint8Array, end: number, count: number): number => {
   let start = end
   for (let line = 0; line < count && start > 0; line++) start = bytes.lastIndexOf(newline, start - 2) + 1
   return start

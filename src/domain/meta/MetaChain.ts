@@ -98,10 +98,14 @@ const lastLine = (bytes: Uint8Array): number =>
 
 const decodeLib = reader(LibRecord, { onExcessProperty: "error" })
 const TapeLine = Shape.Union([...TapeRecord.members, TapeEnd])
-type TapeLine = typeof TapeLine.Type
+export type TapeLine = typeof TapeLine.Type
 const decodeTape = reader(TapeLine, { onExcessProperty: "error" })
 const libTypes = new Set<unknown>(LibRecord.members.map((member) => member.fields.$type.literal))
 const tapeTypes = new Set<unknown>(TapeLine.members.map((member) => member.fields.$type.literal))
+
+/** Lines of lib meta, none of which may be torn. */
+export const libKind: Kind<LibRecord> = { decode: decodeLib, types: libTypes, tornTail: false }
+export const tapeKind: Kind<TapeLine> = { decode: decodeTape, types: tapeTypes, tornTail: false }
 
 /**
  * Reads a lib's meta. It is appended to in place, so a crash may tear its last record: a torn one is dropped.
@@ -109,7 +113,7 @@ const tapeTypes = new Set<unknown>(TapeLine.members.map((member) => member.field
  * @throws ChainError
  */
 export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<LibRecord> =>
-  read(meta, bytes, limits, { decode: decodeLib, types: libTypes, tornTail: true })
+  read(meta, bytes, limits, { ...libKind, tornTail: true })
 
 /**
  * Reads a tape's meta. It is only ever replaced whole, so every line must be valid, and the last one must mark the end.
@@ -117,7 +121,7 @@ export const readLib = (meta: string, bytes: Uint8Array, limits: Limits = defaul
  * @throws ChainError
  */
 export const readTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Chain<TapeRecord> => {
-  const chain = read(meta, bytes, limits, { decode: decodeTape, types: tapeTypes, tornTail: false })
+  const chain = read(meta, bytes, limits, tapeKind)
   const records = chain.records.filter((record) => record.$type !== "LiteTape.End")
   const [first, last] = [chain.records[0], chain.records.at(-1)]
   const isEnded = first?.$type === "LiteTape.Meta" && first.ended === true
@@ -158,44 +162,8 @@ const lineOffset = (bytes: Uint8Array, line: number): number => {
   return offset
 }
 
-/** Returns the first record of a damaged lib meta, or `undefined` if that one is damaged too. */
-export const salvageLibMeta = (
-  meta: string,
-  bytes: Uint8Array
-): Extract<LibRecord, { readonly $type: "LiteLib.Meta" }> | undefined => {
-  const end = bytes.indexOf(newline)
-  try {
-    const kind = { decode: decodeLib, types: libTypes, tornTail: false }
-    const record = readLine(meta, 1, 0, bytes.subarray(0, Math.max(0, end)), defaultLimits, kind)
-    return record.$type === "LiteLib.Meta" ? record : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * Returns the lines of a damaged tape meta that are valid by themselves, whatever is between them. They prove nothing.
- */
-export const salvageTape = (meta: string, bytes: Uint8Array, limits: Limits = defaultLimits): Array<TapeRecord> => {
-  const records: Array<TapeRecord> = []
-  if (bytes.length > limits.metaBytesMax) return records
-  let start = 0
-  while (start < bytes.length) {
-    const found = bytes.indexOf(newline, start)
-    const end = found === -1 ? bytes.length : found
-    try {
-      const kind = { decode: decodeTape, types: tapeTypes, tornTail: false }
-      const record = readLine(meta, records.length + 1, start, bytes.subarray(start, end), limits, kind)
-      if (record.$type !== "LiteTape.End") records.push(record)
-    } catch {
-      // Damaged: the content of this line is lost.
-    }
-    start = end + 1
-  }
-  return records
-}
-
-interface Kind<R> {
+/** How the lines of one kind of meta are read. */
+export interface Kind<R> {
   readonly decode: (input: unknown) => Result.Result<R, { readonly message: string }>
   readonly types: ReadonlySet<unknown>
   readonly tornTail: boolean
@@ -260,7 +228,7 @@ const textWithoutHash = (bytes: Uint8Array, seal: string, value: TaraSON.JsonObj
   return TaraSON.encodeValue(rest, metaLimits(limits))
 }
 
-const readLine = <R>(
+export const readLine = <R>(
   meta: string,
   line: number,
   offset: number,

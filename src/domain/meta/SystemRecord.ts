@@ -4,6 +4,7 @@
  */
 import * as Shape from "../base/Shape.ts"
 import { Placement } from "../format/Placement.ts"
+import { consumerPattern } from "./Checkpoint.ts"
 
 /** Largest number in a lib or a tape: counting up from it, or adding two of them, stays among the exact integers. */
 const countMax = 2 ** 52
@@ -102,6 +103,26 @@ export const LibBackup = Shape.Struct({
   ...chained
 })
 
+/** Name of a consumer. */
+const ConsumerName = Shape.String.check(Shape.isPattern(consumerPattern))
+const DoneRanges = Shape.Array(Shape.Tuple([Count, Count]))
+
+/** Format 2: how far a consumer is. Marks of later batches override it. */
+export const LibCheckpoint = Shape.Struct({
+  $type: Shape.Literal("LiteLib.Checkpoint"),
+  above: DoneRanges,
+  consumer: ConsumerName,
+  low: Count,
+  /** A recovery found it, and later ones may be lost. */
+  lost: Shape.optionalKey(Shape.Literal(true)),
+  /** 0 before the first checkpoint. */
+  version: Count,
+  ...chained
+})
+
+/** Format 2: a recovery found no lib meta: checkpoints of consumers that are not listed may be lost. */
+export const LibCheckpointsLost = Shape.Struct({ $type: Shape.Literal("LiteLib.CheckpointsLost"), ...chained })
+
 /** Format 2: the lib is being made, and is not whole. The record is gone once it is. */
 export const LibUnfinished = Shape.Struct({ $type: Shape.Literal("LiteLib.Unfinished"), from: Uuid, ...chained })
 
@@ -118,8 +139,11 @@ export type DynamicHeader = typeof DynamicHeader.Type
 export const Commit = Shape.Struct({
   $type: Shape.Literal("LiteLib.Commit"),
   batch: Positive,
+  /** Format 2: how far these consumers are, from this batch on. */
+  checkpoints: Shape.optionalKey(Shape.NonEmptyArray(Shape.Tuple([ConsumerName, Positive, Count, DoneRanges]))),
   hash: Hex64,
-  parts: Shape.NonEmptyArray(Shape.Tuple([Uuid, Count, Positive])),
+  /** Empty only in a batch that has checkpoints alone. */
+  parts: Shape.Array(Shape.Tuple([Uuid, Count, Positive])),
   position: Count,
   previous: Hex64
 })
@@ -232,7 +256,9 @@ export const LibRecord = Shape.Union([
   LibClean,
   LibLineage,
   LibBackup,
-  LibUnfinished
+  LibUnfinished,
+  LibCheckpoint,
+  LibCheckpointsLost
 ])
 export type LibRecord = typeof LibRecord.Type
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { KeyValueStore, KeyValueStoreError } from "effect/persistence/KeyValueStore"
 import { randomUUID } from "node:crypto"
-import { type CheckpointStore, type ClaimedEntries, ConsumerClaimed } from "../../services/ports/CheckpointStore.ts"
+import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { Claims } from "./claims.ts"
@@ -17,7 +17,7 @@ const leaseMillis = 30_000
 const renewEvery = "10 seconds"
 const retryEvery = "1 second"
 
-export const makeKeyValue = (store: KeyValueStore, prefix: string): CheckpointStore["Service"] => {
+export const makeKeyValue = (store: KeyValueStore, prefix: string): OutsideLib => {
   const claims = new Claims()
   return {
     claim: (consumer, onClaimed) => {

@@ -12,7 +12,7 @@ import { randomUUID } from "node:crypto"
 import { type Checks, unless } from "../../domain/format/checkOptions.ts"
 import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkOptions } from "../../services/base/checkCall.ts"
-import { type CheckpointStore, type ClaimedEntries, ConsumerClaimed } from "../../services/ports/CheckpointStore.ts"
+import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { Claims } from "./claims.ts"
@@ -48,7 +48,7 @@ const checks = {
 
 export const makeSql = (
   options: SqlOptions = {}
-): Effect.Effect<CheckpointStore["Service"], StorageError | InvalidArgument, SqlClient> =>
+): Effect.Effect<OutsideLib, StorageError | InvalidArgument, SqlClient> =>
   Effect.gen(function* () {
     yield* checkOptions("CheckpointStore.makeSql", options, checks)
     const sql = yield* SqlClient

@@ -9,7 +9,7 @@ import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkOptions } from "../../services/base/checkCall.ts"
 import * as Consumer from "../../services/Consumer.ts"
 import type { EventStore } from "../../services/EventStore.ts"
-import { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
+import { CheckpointStore, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { makeSql } from "../checkpoints/sql.ts"
 import { handlerOf, type Options, runChecks, type RunOptions, type Tools } from "./definition.ts"
@@ -108,7 +108,7 @@ const progressOf = (position: number, handled: number, left: number | undefined,
 
 export const checkpointsOf = ({
   lease
-}: Pick<RunOptions, "lease">): Effect.Effect<CheckpointStore["Service"], StorageError | InvalidArgument, SqlClient> =>
+}: Pick<RunOptions, "lease">): Effect.Effect<OutsideLib, StorageError | InvalidArgument, SqlClient> =>
   makeSql(lease === undefined ? { table: checkpointTable } : { table: checkpointTable, lease })
 
 /** Creates the tables of a version that the database does not have yet. */

@@ -30,6 +30,8 @@ export interface PromiseLib {
   readonly durable: () => Promise<Lib.Durable>
   /** Returns whether the event at `place` is in the history of this lib, as far as it goes now. Reads nothing. */
   readonly contains: (place: Lib.Place) => Promise<boolean>
+  /** Returns how far the consumers are whose checkpoints are kept in this lib, by name. Reads nothing. */
+  readonly checkpoints: () => Promise<ReadonlyArray<Lib.ConsumerCheckpoint>>
   /** Returns the dynamic segments that cannot be closed, oldest first, and why. */
   readonly stuck: () => Promise<ReadonlyArray<Lib.StuckFile>>
   /** Appends records to several tapes as one batch, and resolves with their receipts once they are durable. */
@@ -81,6 +83,7 @@ export const makeLib = (runs: Runs<EventStore | Lib.Lib>, lib: Lib.LibService): 
     tapes: () => runs.run("read", "PromiseStore.tapes", undefined, () => lib.tapes),
     durable: () => runs.run("read", "PromiseStore.durable", undefined, () => lib.durable),
     contains: (place) => runs.run("read", "PromiseStore.contains", undefined, () => lib.contains(place)),
+    checkpoints: () => runs.run("read", "PromiseStore.checkpoints", undefined, () => lib.checkpoints),
     stuck: () => runs.run("read", "PromiseStore.stuck", undefined, () => lib.stuck),
     commit: (appends, options) =>
       runs.run("append", "PromiseStore.commit", options, () => lib.commit(appends), callChecks),

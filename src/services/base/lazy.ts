@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
  * be loaded, that is a defect.
  */
 export const lazy = <M extends Record<K, Operation>, K extends string>(load: () => Promise<M>, name: K): M[K] => {
-  const module = onceLoaded(load)
+  const module = once(load)
   const operation: Operation = (...given) => Effect.flatMap(module, (its) => its[name](...given))
   return operation as M[K]
 }
@@ -18,7 +18,7 @@ export const lazyStream = <M extends Record<K, StreamOperation>, K extends strin
   load: () => Promise<M>,
   name: K
 ): M[K] => {
-  const module = onceLoaded(load)
+  const module = once(load)
   const operation: StreamOperation = (...given) => Stream.unwrap(Effect.map(module, (its) => its[name](...given)))
   return operation as M[K]
 }
@@ -32,8 +32,7 @@ export const loadAll: Effect.Effect<void> = Effect.gen(function* () {
   for (let n = 0; n < onDemand.length; n++) yield* onDemand[n]!
 })
 
-/** Returns a module that is loaded, once, when this first runs. */
-export const onceLoaded = <M>(load: () => Promise<M>): Effect.Effect<M> => {
+const once = <M>(load: () => Promise<M>): Effect.Effect<M> => {
   let loaded: M | undefined
   const module = Effect.suspend(() =>
     loaded === undefined ? Effect.map(Effect.promise(load), (its) => (loaded = its)) : Effect.succeed(loaded)

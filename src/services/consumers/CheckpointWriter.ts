@@ -62,23 +62,14 @@ export class CheckpointWriter {
    * checkpoint never replaces a newer one.
    */
   readonly write: Effect.Effect<void, StorageError> = Effect.suspend(() =>
-    Effect.uninterruptible(this.#oneWrite.withPermit(this.#written))
+    Effect.uninterruptible(this.#oneWrite.withPermit(this.#written((text) => this.#entries.set(checkpointKey, text))))
   )
 
-  readonly #written: Effect.Effect<void, StorageError> = Effect.suspend(() => {
-    this.#changes = 0
-    const state = this.#state
-    const before = this.#position
-    const { low } = state.progress
-    state.writingSince = state.now
-    const over = Effect.sync(() => {
-      state.writingSince = undefined
-    })
-    const written = Effect.ensuring(this.#entries.set(checkpointKey, encode(this.#checkpointOf(state.progress))), over)
-    return Effect.andThen(written, () => {
-      this.#position = low
-      return this.#metrics.written(state, before)
-    })
+  /** Writes where the consumer begins anew, whatever was kept before. */
+  readonly restart: Effect.Effect<void, StorageError> = Effect.suspend(() => {
+    const { inLib } = this.#entries
+    const written = this.#written((text) => inLib?.replace(text) ?? this.#entries.set(checkpointKey, text))
+    return Effect.uninterruptible(this.#oneWrite.withPermit(written))
   })
 
   /**
@@ -122,6 +113,24 @@ export class CheckpointWriter {
       )
     })
     return this.#oneWrite.withPermit(running)
+  }
+
+  #written(put: (text: string) => Effect.Effect<void, StorageError>): Effect.Effect<void, StorageError> {
+    return Effect.suspend(() => {
+      this.#changes = 0
+      const state = this.#state
+      const before = this.#position
+      const { low } = state.progress
+      state.writingSince = state.now
+      const over = Effect.sync(() => {
+        state.writingSince = undefined
+      })
+      const written = Effect.ensuring(put(encode(this.#checkpointOf(state.progress))), over)
+      return Effect.andThen(written, () => {
+        this.#position = low
+        return this.#metrics.written(state, before)
+      })
+    })
   }
 
   /** Writes what has not been written. */

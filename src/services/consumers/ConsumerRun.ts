@@ -28,6 +28,7 @@ export type WaitError = ConsumerError | ConsumerStopped
 
 export class ConsumerRun {
   readonly #definition: Definition<unknown, never>
+  readonly #inFlightMax: number
   readonly #state: ConsumerState
   readonly #source: EventSource
   readonly #writer: CheckpointWriter
@@ -50,8 +51,9 @@ export class ConsumerRun {
       entries.transaction === undefined || transactionEvents === undefined
         ? undefined
         : new Transactions(entries.transaction, writer, transactionEvents)
-    const shared = { definition, metrics, parking, source, state, transactions, writer }
+    const shared = { definition, entries, metrics, parking, source, state, transactions, writer }
     this.#definition = definition
+    this.#inFlightMax = entries.inLib?.inFlightMax ?? Number.POSITIVE_INFINITY
     this.#state = state
     this.#source = source
     this.#writer = writer
@@ -100,7 +102,8 @@ export class ConsumerRun {
   /** Waits until it has ended. */
   readonly ended: Effect.Effect<void> = Effect.suspend(() => this.#state.changes.until(() => this.#state.hasEnded))
 
-  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() => this.#writer.write)
+  /** Writes where a new run begins. */
+  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() => this.#writer.restart)
 
   /** Waits until `isReached`. Fails if the consumer stops before. */
   reached(isReached: () => boolean): Effect.Effect<void, WaitError> {
@@ -137,7 +140,7 @@ export class ConsumerRun {
       if (state.isOver) return yield* this.#stopped()
       const replays = this.#dropQueued()
       state.progress = progress
-      const written = yield* Effect.exit(this.#writer.write)
+      const written = yield* Effect.exit(this.#writer.restart)
       state.isHalted = state.isOver
       for (const replay of replays) this.#partitionOf(replay.event).add(replay)
       this.#wake()
@@ -236,7 +239,7 @@ export class ConsumerRun {
   /** Gives the events of a batch to their partitions, as there is room. */
   #take({ end, events, next }: SubscriptionBatch): Effect.Effect<void> {
     const state = this.#state
-    const { maxInFlight } = this.#definition
+    const maxInFlight = Math.min(this.#definition.maxInFlight, this.#inFlightMax)
     const mayTake = () => state.progress.open < maxInFlight && !state.isPaused && !state.isHalted
     let at = 0
     const rest: Effect.Effect<void> = Effect.suspend(() => {

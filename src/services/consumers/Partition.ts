@@ -9,10 +9,12 @@ import * as Schedule from "effect/Schedule"
 import type { Duration } from "effect/Duration"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { Signal } from "../base/Signal.ts"
+import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { CheckpointWriter } from "./CheckpointWriter.ts"
 import { type ConsumerStopped, HandlerFailed, whyOf } from "./ConsumerErrors.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
+import { HandlerContext } from "./HandlerContext.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
 import type { Parking } from "./Parking.ts"
@@ -30,6 +32,7 @@ export interface Item {
 /** What all partitions of a consumer share. */
 export interface Shared {
   readonly definition: Definition<unknown, never>
+  readonly entries: ClaimedEntries
   readonly state: ConsumerState
   readonly source: EventSource
   readonly writer: CheckpointWriter
@@ -185,7 +188,7 @@ export class Partition {
         if (state.isHalted && attempt > 1) return "cut"
         const call = this.#call(event)
         const exit = yield* transactions?.run([position], call, parking.unpark(position)) ?? call
-        if (Exit.isSuccess(exit)) return "done"
+        if (Exit.isSuccess(exit) || (yield* this.#isCommitted(event))) return "done"
         // A handler may give up once the consumer stops: that does not count as a failure of the event.
         if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return "cut"
         const error = Cause.squash(exit.cause)
@@ -208,7 +211,9 @@ export class Partition {
       const call = { event, begun: state.now }
       state.calls.add(call)
       state.lastSign = call.begun
-      const called = Effect.exit(Effect.suspend(() => definition.handler(event)))
+      const called = Effect.exit(
+        Effect.suspend(() => definition.handler(event, new HandlerContext(this.#shared, event)))
+      )
       return Effect.flatMap(called, (exit) => {
         state.calls.delete(call)
         state.beat()
@@ -217,6 +222,11 @@ export class Partition {
         return Effect.as(Exit.isSuccess(exit) ? metrics.handled(millis) : metrics.failed(millis), exit)
       })
     })
+  }
+
+  /** Whether an append of the handler has made the event done, although the handler failed afterwards. */
+  #isCommitted({ position }: RecordedEvent): Effect.Effect<boolean> {
+    return this.#shared.entries.inLib?.isDone(position) ?? Effect.succeed(false)
   }
 
   #noteError({ position, stream }: RecordedEvent, attempt: number, error: unknown): void {

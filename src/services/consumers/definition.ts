@@ -16,6 +16,7 @@ import {
 } from "../../domain/format/checkOptions.ts"
 import { aDuration } from "../base/checkCall.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
+import type { Handling } from "./Handling.ts"
 import { beginning, isPlace } from "../follow/beginning.ts"
 import type { SubscribeOptions } from "../follow/Subscription.ts"
 import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
@@ -36,10 +37,11 @@ export interface Options<Name extends string, E, R> {
   readonly filter?: EventFilter
   /**
    * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
-   * once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it can hang. What it appends
-   * is caused by the event: see `litetapes/EventContext`.
+   * once. With `CheckpointStore.layerLib` a handler that only appends can give its `checkpoint` to the append: then its
+   * effect is there exactly once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it
+   * can hang. What it appends is caused by the event: see `litetapes/EventContext`.
    */
-  readonly handler: (event: RecordedEvent) => Effect.Effect<unknown, E, R>
+  readonly handler: (event: RecordedEvent, handling: Handling) => Effect.Effect<unknown, E, R>
   /** Where to begin without a checkpoint, as for `subscribe`. Default: `start`. */
   readonly from?: NonNullable<SubscribeOptions["from"]>
   /**

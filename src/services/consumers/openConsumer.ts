@@ -2,10 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { CheckpointLost } from "../../domain/event/CheckpointErrors.ts"
 import { NotInHistory } from "../../domain/event/EventErrors.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { Place } from "../../domain/meta/LibHistory.ts"
-import { CheckpointStore, type ClaimedEntries, type ConsumerClaimed } from "../ports/CheckpointStore.ts"
+import {
+  CheckpointStore,
+  type CheckpointsNeedWriter,
+  type ClaimedEntries,
+  type ConsumerClaimed
+} from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import {
   type Checkpoint,
@@ -24,6 +30,8 @@ import { Progress } from "./Progress.ts"
 export type OpenConsumerError =
   | CheckpointInvalid
   | ConsumerClaimed
+  | CheckpointsNeedWriter
+  | CheckpointLost
   | NewerConsumer
   | NotInHistory
   | InvalidArgument
@@ -48,7 +56,8 @@ export const openConsumer = (
     if (definition.transactionEvents !== undefined && entries.transaction === undefined) return yield* noTransactions
     // Refreshes a reader, whose view may be older than the checkpoint.
     yield* source.end
-    const kept = yield* load(definition.name, entries)
+    const isLost = yield* checkInLib(definition, entries)
+    const kept = isLost ? undefined : yield* load(definition.name, entries)
     const continued = kept === undefined ? undefined : yield* continuing(definition, source, entries, kept)
     if (continued !== undefined) return { entries, ...continued, isNew: false }
     const progress = yield* beginAt(source, definition.from)
@@ -61,6 +70,21 @@ const noTransactions = new InvalidArgument({
   argument: "options.transaction",
   why: "needs a CheckpointStore with transactions, such as CheckpointStore.layerSql"
 })
+
+/** Refuses what a checkpoint in the lib cannot do. Returns whether a lost one is to be dropped. */
+const checkInLib = (
+  { name, onNotInHistory, onPoison, version }: Definition<unknown, unknown>,
+  { inLib }: ClaimedEntries
+): Effect.Effect<boolean, CheckpointLost | InvalidArgument> => {
+  if (inLib === undefined) return Effect.succeed(false)
+  if (onPoison === "park") {
+    const why = `of ${name} must not be "park" with CheckpointStore.layerLib, which keeps no parked events: use "stop" or "skip", or another store`
+    return Effect.fail(new InvalidArgument({ call: "Consumer.run", argument: "options.onPoison", why }))
+  }
+  return Effect.catch(Effect.as(inLib.refuseLost(version), false), (error) =>
+    onNotInHistory === "begin-again" ? Effect.succeed(true) : Effect.fail(error)
+  )
+}
 
 /** Returns the progress of a consumer that begins there. */
 export const beginAt = (

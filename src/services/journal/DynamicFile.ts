@@ -1,4 +1,5 @@
 /** A dynamic segment in use, in a writer or a reader. */
+import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { DynamicWriter } from "../ports/Storage.ts"
 import type { DynamicEvents } from "./DynamicEvents.ts"
@@ -24,13 +25,19 @@ export interface PublishedBatch {
   readonly parts: ReadonlyArray<readonly [tape: string, part: LivePart]>
   /** State of the chain of commits after the batch. */
   readonly anchor: Anchor
+  /** How far these consumers are, from this batch on. */
+  readonly checkpoints?: Checkpoints
 }
+
+/** Checkpoints by the name of the consumer. */
+export type Checkpoints = ReadonlyMap<string, CheckpointState>
 
 export class DynamicFile {
   readonly dynamic: number
   /** Set for files that this writer created; it appends only to the last of them. */
   readonly writer: DynamicWriter | undefined
   readonly #parts = new Map<string, Array<LivePart>>()
+  readonly #checkpoints: Map<string, CheckpointState>
   #events: DynamicEvents | undefined
   #size: number
   #anchor: Anchor
@@ -44,12 +51,14 @@ export class DynamicFile {
     readonly size: number
     readonly anchor: Anchor
     readonly events?: DynamicEvents
+    readonly checkpoints?: Checkpoints
   }) {
     this.dynamic = options.dynamic
     this.writer = options.writer
     this.#size = options.size
     this.#anchor = options.anchor
     this.#events = options.events
+    this.#checkpoints = new Map(options.checkpoints)
   }
 
   /** Parts by tape id, ascending by batch. */
@@ -82,8 +91,18 @@ export class DynamicFile {
     return this.#stuck
   }
 
+  /** The last checkpoint of each consumer that its marks name. */
+  get checkpoints(): Checkpoints {
+    return this.#checkpoints
+  }
+
   get hasBatches(): boolean {
-    return this.#parts.size > 0
+    return this.#parts.size > 0 || this.#checkpoints.size > 0
+  }
+
+  /** Notes the checkpoints of a batch that follows those of the file. */
+  addCheckpoints(checkpoints: Checkpoints): void {
+    for (const [consumer, checkpoint] of checkpoints) this.#checkpoints.set(consumer, checkpoint)
   }
 
   addPart(tape: string, part: LivePart): void {
@@ -95,6 +114,7 @@ export class DynamicFile {
   /** Adds a batch that was appended to the file. */
   add(batch: PublishedBatch): void {
     for (const [tape, part] of batch.parts) this.addPart(tape, part)
+    if (batch.checkpoints !== undefined) this.addCheckpoints(batch.checkpoints)
     this.#size += batch.bytes
     this.#anchor = batch.anchor
   }

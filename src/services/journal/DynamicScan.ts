@@ -11,7 +11,8 @@ import { dynamicBytesCeiling } from "../../domain/format/Limits.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
-import { DynamicFile } from "./DynamicFile.ts"
+import { type CheckpointState, endOf, ofMark } from "../../domain/meta/Checkpoint.ts"
+import { type Checkpoints, DynamicFile } from "./DynamicFile.ts"
 
 /** Errors of a scan. */
 export type ScanError = StorageError | DynamicCorrupt | IdentityMismatch | AckedDataLost
@@ -26,6 +27,12 @@ export interface TornTail {
   readonly bytes: number
 }
 
+/** The checkpoints of the file that has the last batch. */
+export interface LastCheckpoints {
+  readonly own: Checkpoints
+  readonly before: Checkpoints
+}
+
 /** Content of the listed dynamic segments. */
 export interface Scanned {
   readonly files: ReadonlyArray<DynamicFile>
@@ -35,6 +42,8 @@ export interface Scanned {
   readonly anchor: Anchor
   /** State before the last batch. */
   readonly beforeLast: Anchor
+  /** Checkpoints of the last batch, and those of its file without it. */
+  readonly lastCheckpoints: LastCheckpoints
   /** Torn end without a valid mark, which was never acknowledged. */
   readonly torn: { readonly dynamic: number; readonly offset: number; readonly bytes: Uint8Array } | undefined
   /**
@@ -61,6 +70,7 @@ export const scanAll = Effect.fnUntraced(function* (
   const beyond: Array<DynamicFile> = []
   let anchor = state.anchor
   let beforeLast = anchor
+  let lastCheckpoints: LastCheckpoints = { own: new Map(), before: new Map() }
   let torn: Scanned["torn"]
   let last: Scanned["last"]
   let end: Scanned["end"]
@@ -88,7 +98,7 @@ export const scanAll = Effect.fnUntraced(function* (
       torn = { dynamic: live.dynamic, offset, bytes: bytes.subarray(offset, scan.contentBytes) }
     }
     const off = misplaced(scan, anchor.position, state)
-    if (off !== undefined) return yield* damaged(off.offset, `batch ${off.batch} begins at position ${off.position}`)
+    if (off !== undefined) return yield* damaged(off.offset, off.why)
     const found = fileOf(live.dynamic, scan, anchor, state, upto)
     if (live.limit !== undefined && found.anchor.batch !== live.limit) {
       return yield* damaged(scan.goodBytes, `it ends at batch ${found.anchor.batch}, not at batch ${live.limit}`)
@@ -101,6 +111,7 @@ export const scanAll = Effect.fnUntraced(function* (
     if (batch !== undefined || end === undefined) end = { file: name, offset: scan.goodBytes }
     if (batch !== undefined) {
       beforeLast = found.before
+      lastCheckpoints = found.checkpoints
       anchor = found.anchor
       last = { dynamic: live.dynamic, offset: batch.offset, bytes: bytes.slice(batch.offset, batch.end) }
     }
@@ -116,7 +127,7 @@ export const scanAll = Effect.fnUntraced(function* (
       offset
     })
   }
-  return { files, beyond, anchor, beforeLast, torn, tail, end, last }
+  return { files, beyond, anchor, beforeLast, lastCheckpoints, torn, tail, end, last }
 })
 
 /** Returns the bytes of a listed file that begins with its header. */
@@ -169,24 +180,35 @@ export const readDynamic = (
     }
   )
 
-/** Returns the first batch whose position does not follow the events before it. */
+/** Returns the first batch that does not follow the events before it, or has a checkpoint of events that are not there. */
 const misplaced = (
   { batches }: DynamicSegment.Scan,
   start: number,
   { roles }: LibState.LibState
-): DynamicSegment.FoundBatch | undefined => {
+): { readonly offset: number; readonly why: string } | undefined => {
   let next = start
   for (const batch of batches) {
-    if (batch.position !== next) return batch
+    const { batch: number, checkpoints, offset, position } = batch
+    if (position !== next) return { offset, why: `batch ${number} begins at position ${position}` }
     for (const part of batch.parts) {
       const role = roles.get(part.tape)
       // Lib meta lost the line of this tape, so its role is unknown here. `checkMetaEnd` reports that.
       if (role === undefined) return undefined
       if (role === "events") next += part.count
     }
+    for (const [consumer, , low, above] of checkpoints) {
+      if (endOf({ low, above }) <= next) continue
+      return { offset, why: `batch ${number} has a checkpoint of ${consumer} beyond its own end` }
+    }
   }
   return undefined
 }
+
+/** Returns the checkpoints of a batch. */
+export const checkpointsOf = ({ checkpoints }: Pick<DynamicSegment.FoundBatch, "checkpoints">): Checkpoints =>
+  checkpoints.length === 0 ? noCheckpoints : new Map(checkpoints.map((marked) => [marked[0], ofMark(marked)]))
+
+const noCheckpoints: Checkpoints = new Map()
 
 interface FoundFile {
   /** With the batches up to `upto`. */
@@ -197,6 +219,7 @@ interface FoundFile {
   readonly anchor: Anchor
   /** State before the last batch. */
   readonly before: Anchor
+  readonly checkpoints: LastCheckpoints
 }
 
 const fileOf = (
@@ -212,6 +235,8 @@ const fileOf = (
   const beyond = new DynamicFile({ dynamic, size: scan.goodBytes, anchor: start })
   let before = start
   let anchor = start
+  let own: Checkpoints = new Map()
+  const earlier = new Map<string, CheckpointState>()
   for (const batch of scan.batches) {
     const owner = batch.batch > upto ? beyond : file
     let events = 0
@@ -221,9 +246,12 @@ const fileOf = (
       const { tape, firstOrdinal, count, offset, bytes, crc } = part
       owner.addPart(tape, { file: owner, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
     }
+    for (const [consumer, checkpoint] of own) earlier.set(consumer, checkpoint)
+    own = checkpointsOf(batch)
+    owner.addCheckpoints(own)
     before = anchor
     anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }
     owner.standAt(anchor)
   }
-  return { file, beyond, anchor, before }
+  return { file, beyond, anchor, before, checkpoints: { own, before: earlier } }
 }

@@ -3,6 +3,7 @@
  * no segment yet.
  */
 import { dynamicName } from "../../domain/format/Names.ts"
+import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { DynamicFile, PublishedBatch } from "./DynamicFile.ts"
 
@@ -14,13 +15,24 @@ export interface StuckFile {
   readonly why: string
 }
 
+/** Returns the last batch of files that has records; 0 if no batch has. */
+export const lastWithRecords = (files: ReadonlyArray<DynamicFile>): number => {
+  let last = 0
+  for (const { parts } of files) {
+    for (const its of parts.values()) last = Math.max(last, its.at(-1)?.batch ?? 0)
+  }
+  return last
+}
+
 export class Journal {
   #files: ReadonlyArray<DynamicFile>
   #durable: Anchor
+  #recordsBatch: number
 
   constructor(files: ReadonlyArray<DynamicFile>, durable: Anchor) {
     this.#files = files
     this.#durable = durable
+    this.#recordsBatch = lastWithRecords(files)
   }
 
   /** All files, oldest first. A writer appends to the last one. */
@@ -31,6 +43,11 @@ export class Journal {
   /** The last durable batch, and the position of the next event. */
   get durable(): Anchor {
     return this.#durable
+  }
+
+  /** The last batch of these files, and of those that were closed since, that has records; 0 if no batch has. */
+  get recordsBatch(): number {
+    return this.#recordsBatch
   }
 
   /** The file that the writer appends to. */
@@ -45,10 +62,20 @@ export class Journal {
     )
   }
 
+  /** Returns the last checkpoint of a consumer in these files. Lib meta has an earlier one. */
+  checkpoint(consumer: string): CheckpointState | undefined {
+    for (let at = this.#files.length - 1; at >= 0; at--) {
+      const checkpoint = this.#files[at]!.checkpoints.get(consumer)
+      if (checkpoint !== undefined) return checkpoint
+    }
+    return undefined
+  }
+
   /** Adds a durable batch to the current file, and shows it to reads. */
   publish(batch: PublishedBatch): void {
     this.current.add(batch)
     this.#durable = batch.anchor
+    if (batch.parts.length > 0) this.#recordsBatch = batch.anchor.batch
   }
 
   /** Shows a batch that a reader has found in a file. */

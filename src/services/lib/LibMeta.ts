@@ -3,6 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { MetaInvalid, WriterPoisoned } from "../../domain/format/Errors.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
+import * as LibFold from "../../domain/meta/LibFold.ts"
+import * as LibRefold from "../../domain/meta/LibRefold.ts"
+import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
+import { checkpointRecord } from "../../domain/meta/LibRefold.ts"
 import * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
@@ -63,6 +67,22 @@ export class LibMeta {
   }
 
   /**
+   * Lists a consumer that is not listed yet. Fails if lib meta has no room for it. In one step with the look, because a
+   * checkpoint may be folded into lib meta at any time, and must not be overridden.
+   */
+  listConsumer(consumer: string, checkpoint: () => CheckpointState): Effect.Effect<void, MetaInvalid | WriterPoisoned> {
+    return this.#lock.withPermit(
+      Effect.uninterruptible(
+        Effect.suspend(() => {
+          if (this.state.checkpoints.has(consumer)) return Effect.void
+          const record = checkpointRecord(consumer, checkpoint())
+          return Effect.andThen(checkLibMetaRoom(this.#folded, record), this.#append(record))
+        })
+      )
+    )
+  }
+
+  /**
    * Appends one record durably and folds it into the state. If meta has become long, it is folded and replaced whole.
    */
   append(record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> {
@@ -71,15 +91,17 @@ export class LibMeta {
 
   #append(record: Unchained<LibRecord>): Effect.Effect<void, WriterPoisoned> {
     const { version, end, bytes: before } = this.#folded
-    const { limits, tapes } = this.state
+    const { checkpoints, format, limits, tapes } = this.state
     // What is not durable yet is in no state that anybody sees: a tape that is listed may be written to.
-    const change = LibState.change(this.state, record)
+    const change = LibFold.change(this.state, record)
     const { live } = change.draft
     const line = MetaChain.write<LibRecord>(end, [record], limits)
-    const isLong = change.records > 2 * (tapes.size + live.length + 2) + 64
+    const isLong = change.records > 2 * (tapes.size + checkpoints.size + live.length + 2) + 64
+    // Nothing of a later format is ever in a meta that says an earlier one: older releases must refuse it as a whole.
+    const isLater = LibState.formatOf(change.draft) > format
     // A rewrite describes the epoch by its dynamic segments. After `Clean` there is not one left.
-    const worn = live.length > 0 && (isLong || isFull(this.#folded, line.bytes.length))
-    const records = worn ? LibState.refoldWithin(LibState.after(this.state, record)) : []
+    const worn = live.length > 0 && (isLong || isLater || isFull(this.#folded, line.bytes.length))
+    const records = worn ? LibRefold.refoldWithin(LibFold.after(this.state, record)) : []
     const written = worn ? MetaChain.write<LibRecord>(null, records, limits) : line
     const bytes = worn ? written.bytes.length : before + written.bytes.length
     if (bytes > limits.metaBytesMax) return Effect.fail(this.#guard.stop(libMetaFull(bytes, limits)))
@@ -87,9 +109,9 @@ export class LibMeta {
       ? this.#root.meta.replace(undefined, version, written.bytes)
       : this.#root.meta.append(undefined, version, written.bytes)
     return Effect.map(Effect.andThen(this.#guard.checkLock, this.#guard.step(writing)), (next) => {
-      const state = LibState.advance(this.state, change)
+      const state = LibFold.advance(this.state, change)
       this.#folded = {
-        state: worn ? { ...state, records: records.length } : state,
+        state: worn ? { ...state, format: LibState.formatOf(state), records: records.length } : state,
         version: next,
         end: written.end,
         bytes

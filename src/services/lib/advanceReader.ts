@@ -10,6 +10,7 @@ import * as Hint from "../../domain/journal/Hint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../ports/Storage.ts"
 import { addEventsOf } from "../journal/FileEvents.ts"
+import { checkpointsOf } from "../journal/DynamicScan.ts"
 import type { DynamicFile, LivePart, PublishedBatch } from "../journal/DynamicFile.ts"
 import type { LibHandle } from "./LibHandle.ts"
 import { libMetaBudget } from "./metaLimits.ts"
@@ -120,6 +121,7 @@ const show = ({ journal, meta, news, tapes }: LibHandle, pieces: ReadonlyArray<P
       const anchor: Anchor = { batch: batch.batch, hash: batch.hash, position }
       const published = {
         anchor,
+        checkpoints: checkpointsOf(batch),
         bytes: batch.end - batch.offset,
         parts: parts.map(([{ id }, part]) => [id, part] as const)
       }

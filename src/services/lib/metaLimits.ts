@@ -5,7 +5,9 @@
 import * as Effect from "effect/Effect"
 import { MetaInvalid } from "../../domain/format/Errors.ts"
 import { libMetaFile, tapeMetaFile } from "../../domain/format/Format.ts"
-import * as LibState from "../../domain/meta/LibState.ts"
+import * as LibFold from "../../domain/meta/LibFold.ts"
+import * as LibRefold from "../../domain/meta/LibRefold.ts"
+import type * as LibState from "../../domain/meta/LibState.ts"
 import { defaultLimits, checkLimits, type Limits, metaRoomBytes } from "../../domain/format/Limits.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../domain/meta/SystemRecord.ts"
@@ -62,7 +64,7 @@ export const checkLibMetaRoom = (
     const line = MetaChain.write<LibRecord>(end, [record], limits).bytes.length
     if (before + line <= bytesMax) return Effect.void
     // Folding may shrink it.
-    const records = LibState.refoldWithin(LibState.after(state, record))
+    const records = LibRefold.refoldWithin(LibFold.after(state, record))
     const bytes = MetaChain.write<LibRecord>(null, records, limits).bytes.length
     return checkLibMetaSize(limits, bytes, state.records + 1)
   })

@@ -4,7 +4,8 @@ import { type EpochRegression, LibInvalid } from "../../domain/format/Errors.ts"
 import { libMetaFile } from "../../domain/format/Format.ts"
 import { defaultLimits, type Limits } from "../../domain/format/Limits.ts"
 import type { InvalidTapeName } from "../../domain/format/Names.ts"
-import * as LibState from "../../domain/meta/LibState.ts"
+import * as LibFold from "../../domain/meta/LibFold.ts"
+import type * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../domain/meta/SystemRecord.ts"
 import { attempt } from "../base/attempt.ts"
@@ -35,7 +36,7 @@ export const readLibMeta = Effect.fnUntraced(function* (
   if (meta === undefined) return undefined
   return yield* attempt<ReadState, LibMetaError>(() => {
     const chain = MetaChain.readLib(libMetaFile, meta.bytes, { ...defaultLimits, metaBytesMax })
-    const state = MetaChain.folding(meta.bytes, () => LibState.fold(libMetaFile, chain.records))
+    const state = MetaChain.folding(meta.bytes, () => LibFold.fold(libMetaFile, chain.records))
     if (state.unfinished) throw new LibInvalid({ location: root.location, why: unfinished })
     return { state, chain, version: meta.version, bytes: meta.bytes.length }
   })

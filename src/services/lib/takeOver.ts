@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import { DynamicCorrupt } from "../../domain/format/Errors.ts"
 import * as DynamicSegment from "../../domain/journal/DynamicSegment.ts"
 import * as Hint from "../../domain/journal/Hint.ts"
+import * as LibFold from "../../domain/meta/LibFold.ts"
+import * as LibRefold from "../../domain/meta/LibRefold.ts"
 import * as LibState from "../../domain/meta/LibState.ts"
 import * as MetaChain from "../../domain/meta/MetaChain.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
@@ -12,6 +14,7 @@ import type { Root, StorageError } from "../ports/Storage.ts"
 import type { Opened } from "./LibHandle.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
 import { DynamicFile } from "../journal/DynamicFile.ts"
+import { lastWithRecords } from "../journal/Journal.ts"
 import type { Scanned } from "../journal/DynamicScan.ts"
 import { eventsIn } from "../journal/FileEvents.ts"
 
@@ -42,7 +45,7 @@ export const takeOver = Effect.fnUntraced(function* (
   }
   const writer = yield* root.journal.create(dynamic, first)
   const records = [
-    ...LibState.refold(state),
+    ...LibRefold.refold(state),
     {
       $type: "LiteLib.Epoch" as const,
       anchor: state.anchor,
@@ -54,9 +57,12 @@ export const takeOver = Effect.fnUntraced(function* (
   ]
   const written = MetaChain.write<LibRecord>(null, records)
   const version = yield* root.meta.replace(undefined, read.version, written.bytes)
-  const folded = { ...LibState.after({ ...state, records: 0 }, records.at(-1)!), records: records.length }
-  if (root.boot !== undefined) yield* root.hint.write(Hint.encode({ boot: root.boot, batch: anchor.batch }))
-  const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events })
+  const after = LibFold.after({ ...state, records: 0 }, records.at(-1)!)
+  const folded = { ...after, format: LibState.formatOf(state), records: records.length }
+  const noted = state.checkpoints.size === 0 ? {} : { records: lastWithRecords(files) }
+  if (root.boot !== undefined) yield* root.hint.write(Hint.encode({ boot: root.boot, batch: anchor.batch, ...noted }))
+  const checkpoints = scanned.lastCheckpoints.own
+  const current = new DynamicFile({ dynamic, writer, size: first.length, anchor, events, checkpoints })
   if (last !== undefined) {
     moveLast(files, current, header.length - last.offset, anchor)
     current.stampFirstBatch(yield* Clock.currentTimeMillis)
@@ -109,10 +115,11 @@ const eventsOfLast = (
 }
 
 /** Returns a file as lib meta lists it from now on: without the last batch, which is in the new file. */
-const withoutLast = (file: DynamicFile, { anchor, beforeLast }: Scanned): Array<DynamicFile> => {
+const withoutLast = (file: DynamicFile, { anchor, beforeLast, lastCheckpoints }: Scanned): Array<DynamicFile> => {
   if (!file.hasBatches) return []
   if (file.anchor.batch < anchor.batch) return [file]
-  const kept = new DynamicFile({ dynamic: file.dynamic, size: file.size, anchor: beforeLast })
+  const checkpoints = lastCheckpoints.before
+  const kept = new DynamicFile({ dynamic: file.dynamic, size: file.size, anchor: beforeLast, checkpoints })
   for (const [tape, parts] of file.parts) {
     for (const part of parts) if (part.batch < anchor.batch) kept.addPart(tape, { ...part, file: kept })
   }

@@ -8,6 +8,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Shape from "../../domain/base/Shape.ts"
 import { TaggedError } from "../../domain/base/TaggedError.ts"
+import type { CheckpointLost } from "../../domain/event/CheckpointErrors.ts"
 import type { StorageError } from "./Storage.ts"
 
 /** The consumer runs already, in this process or in another one, and `onClaimed` is `refuse`. Nothing was handled. */
@@ -20,6 +21,36 @@ export class ConsumerClaimed extends TaggedError<ConsumerClaimed>("litetapes/Con
   override get message() {
     return `consumer ${this.consumer} runs already: its checkpoint in ${this.place} is claimed. Stop the other run, or wait for it with onClaimed: "wait".`
   }
+}
+
+/**
+ * The checkpoint is to be kept in a lib that is open for reading only. Nothing was handled. Consumers of a reader need a
+ * store of their own: a folder, or a `KeyValueStore`.
+ */
+export class CheckpointsNeedWriter extends TaggedError<CheckpointsNeedWriter>("litetapes/CheckpointsNeedWriter")(
+  "CheckpointsNeedWriter",
+  {
+    /** Name of the consumer. */
+    consumer: Shape.String,
+    /** Location of the lib. */
+    location: Shape.String
+  }
+) {
+  override get message() {
+    return `consumer ${this.consumer} cannot keep its checkpoint in ${this.location}, which is open for reading. Provide CheckpointStore.layerFolder or layerKeyValueStore instead, or run the consumer in the writer's process.`
+  }
+}
+
+/** What a store adds that keeps the checkpoint in the lib itself. */
+export interface InLib {
+  /** Number of events that may be in flight, so that a checkpoint stays small. */
+  readonly inFlightMax: number
+  /** Replaces the checkpoint, whatever is there. `set` adds to it. */
+  readonly replace: (text: string) => Effect.Effect<void, StorageError>
+  /** Whether an event is done, durably: perhaps by an append of the handler that had it as its checkpoint. */
+  readonly isDone: (position: number) => Effect.Effect<boolean>
+  /** Fails if a recovery has lost the checkpoint, and this version would continue with it. */
+  readonly refuseLost: (version: number) => Effect.Effect<void, CheckpointLost>
 }
 
 /**
@@ -44,6 +75,16 @@ export interface ClaimedEntries {
    * without transactions.
    */
   readonly transaction?: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
+  /** Present if the checkpoint is kept in the lib itself, which keeps no parked events. */
+  readonly inLib?: InLib
+}
+
+/** Keeps checkpoints outside the lib: it never needs its writer. */
+export interface OutsideLib {
+  readonly claim: (
+    consumer: string,
+    onClaimed: "refuse" | "wait"
+  ) => Effect.Effect<ClaimedEntries, ConsumerClaimed | StorageError, Scope.Scope>
 }
 
 /** Keeps checkpoints, as a service. */
@@ -52,11 +93,11 @@ export class CheckpointStore extends Context.Service<
   {
     /**
      * Claims the name of a consumer until the scope closes. If it is claimed, fails with `ConsumerClaimed`
-     * (`refuse`), or waits until it is free (`wait`).
+     * (`refuse`), or waits until it is free (`wait`). A store in the lib fails with `CheckpointsNeedWriter` in a reader.
      */
     readonly claim: (
       consumer: string,
       onClaimed: "refuse" | "wait"
-    ) => Effect.Effect<ClaimedEntries, ConsumerClaimed | StorageError, Scope.Scope>
+    ) => Effect.Effect<ClaimedEntries, ConsumerClaimed | CheckpointsNeedWriter | StorageError, Scope.Scope>
   }
 >()("litetapes/CheckpointStore") {}

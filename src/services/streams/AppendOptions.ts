@@ -4,6 +4,7 @@ import type { ExpectedRevision } from "../../domain/event/EventErrors.ts"
 import { aText, type Checks, notUndefined, refuseWrongOptions } from "../../domain/format/checkOptions.ts"
 import { type AppendCondition, conditionCheck } from "./Conditions.ts"
 import type { OfCall, OneAppend } from "./EventAppender.ts"
+import type { AppendCheckpoint } from "./GivenCheckpoint.ts"
 import { expectationCheck } from "./StreamAppend.ts"
 
 /** Options of an append. */
@@ -21,6 +22,13 @@ export interface AppendOptions {
    * out, omit the key: an explicit `undefined` is refused.
    */
   readonly condition?: AppendCondition
+  /**
+   * What a consumer has done once this append is durable, such as the event that the events answer: both are there, or
+   * neither is. Refused with `CheckpointNotIncreased` if the event is done already, so it is never answered twice. The
+   * handler of a consumer whose checkpoint is kept in the lib gets its checkpoint (`CheckpointStore.layerLib`). Takes no
+   * position. To leave it out, omit the key: an explicit `undefined` is refused.
+   */
+  readonly checkpoint?: AppendCheckpoint
   /** Set in the metadata of every event that has no correlation id: an id that related events share. */
   readonly correlationId?: string
   /**
@@ -40,6 +48,7 @@ export interface AppendOptions {
 const appendChecks = {
   expected: expectationCheck,
   condition: conditionCheck,
+  checkpoint: notUndefined,
   correlationId: aText,
   causationId: aText,
   commandId: notUndefined
@@ -47,6 +56,7 @@ const appendChecks = {
 
 const appendAllChecks = {
   condition: conditionCheck,
+  checkpoint: notUndefined,
   correlationId: aText,
   causationId: aText,
   commandId: notUndefined
@@ -87,17 +97,27 @@ export const oneAppend = (
 ): OneAppend => {
   if (options === undefined) return new GivenAppend(stream, events, "any", undefined, context)
   refuseWrongOptions("EventStore.append", options, appendChecks)
-  const { commandId, condition, expected = "any" } = options
+  const { checkpoint, commandId, condition, expected = "any" } = options
   const given = new GivenAppend(stream, events, expected, commandId, marksOf(options, context))
-  return condition === undefined ? given : { ...given, condition }
+  if (condition === undefined && checkpoint === undefined) return given
+  return {
+    ...given,
+    ...(condition === undefined ? {} : { condition }),
+    ...(checkpoint === undefined ? {} : { checkpoint })
+  }
 }
 
 /** Returns what holds for all entries of `appendAll`. */
 export const ofAll = (options: AppendAllOptions | undefined, context: Marks | undefined): OfCall => {
   if (options === undefined) return context === undefined ? nothing : { commandId: undefined, marks: context }
   refuseWrongOptions("EventStore.appendAll", options, appendAllChecks)
-  const { commandId, condition } = options
-  return { commandId, marks: marksOf(options, context), ...(condition === undefined ? {} : { condition }) }
+  const { checkpoint, commandId, condition } = options
+  return {
+    commandId,
+    marks: marksOf(options, context),
+    ...(condition === undefined ? {} : { condition }),
+    ...(checkpoint === undefined ? {} : { checkpoint })
+  }
 }
 
 const nothing: OfCall = { commandId: undefined, marks: undefined }

@@ -13,10 +13,13 @@ import {
   type NotInHistory,
   WrongExpectedRevision
 } from "../../domain/event/EventErrors.ts"
+import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
 import type { Request } from "../write/CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
+import type { CheckpointRefusal, PlannedCheckpoint } from "./AppendCheckpoint.ts"
 import { type Conditions, MustReadOn } from "./Conditions.ts"
+import type { GivenCheckpoint } from "./GivenCheckpoint.ts"
 import { eventsLost } from "./eventsLost.ts"
 import type { RecentEvents } from "./RecentEvents.ts"
 import type { FoundEvent, PlannedAppend } from "./PlannedAppend.ts"
@@ -42,10 +45,20 @@ export interface AppendResult {
 export class PlannedCall {
   readonly entries: Array<PlannedAppend>
   readonly conditions: Conditions | undefined
+  readonly given: GivenCheckpoint | undefined
+  /** What `given` says, once it was checked. */
+  checkpoint: PlannedCheckpoint | undefined
 
-  constructor(entries: Array<PlannedAppend>, conditions: Conditions | undefined) {
+  constructor(
+    entries: Array<PlannedAppend>,
+    conditions: Conditions | undefined,
+    given: GivenCheckpoint | undefined,
+    checkpoint?: PlannedCheckpoint
+  ) {
     this.entries = entries
     this.conditions = conditions
+    this.given = given
+    this.checkpoint = checkpoint
   }
 }
 
@@ -54,6 +67,7 @@ export type Refusal =
   | WrongExpectedRevision
   | ConditionFailed
   | NotInHistory
+  | CheckpointRefusal
   | EventIdConflict
   | TapeArchived
   | TapeInvalid
@@ -76,15 +90,22 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
   protected readonly states: StreamStates
   protected readonly entries: Array<PlannedAppend>
   readonly #conditions: Conditions | undefined
+  readonly #checkpoint: PlannedCheckpoint | undefined
   readonly #results: Results<A>
   #outcome: Exit.Exit<A, Refusal | MustReadOn> | undefined
   #comesAgain = false
 
   /** Takes ownership of the entries, and empties their array once there is an outcome. */
-  constructor(lib: LibHandle, { conditions, entries }: PlannedCall, results: Results<A>, states: StreamStates) {
+  constructor(
+    lib: LibHandle,
+    { checkpoint, conditions, entries }: PlannedCall,
+    results: Results<A>,
+    states: StreamStates
+  ) {
     this.#lib = lib
     this.entries = entries
     this.#conditions = conditions
+    this.#checkpoint = checkpoint
     this.#results = results
     this.states = states
     let bytesMax = 0
@@ -98,7 +119,16 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
     recent?.beginAt(group.position)
     const conditions = this.#conditions
     let rests = entries.some(({ state }) => state.batch === group.batch)
-    let verdict: Refusal | "repeated" | MustReadOn | undefined = judge(this.#lib, entries)
+    let verdict: Refusal | "repeated" | MustReadOn | undefined = judgeAllIds(entries)
+    let next: CheckpointState | undefined
+    if (this.#checkpoint !== undefined && (verdict === undefined || verdict === "repeated")) {
+      rests ||= group.checkpoint(this.#checkpoint.consumer) !== undefined
+      const judged = this.#checkpoint.judge(this.#lib, group)
+      if (!("_tag" in judged)) next = judged
+      // Of a repeat the checkpoint may be there too.
+      else if (verdict === undefined || judged._tag !== "CheckpointNotIncreased") verdict = judged
+    }
+    verdict ??= judgeStreams(this.#lib, entries)
     if (verdict === undefined && conditions !== undefined) {
       verdict = conditions.judge(this.#lib, group, recent!, entries)
       rests ||= conditions.restsOnPending
@@ -107,9 +137,14 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
     else if (verdict !== undefined) {
       this.#comesAgain = verdict instanceof MustReadOn
       this.#outcome = Exit.fail(verdict)
+      next = undefined
     } else {
       this.#outcome = Exit.succeed(this.#results(entries, (entry) => accept(group, entry, recent)))
-      if (this.bytesMax > 0) return undefined
+      if (this.bytesMax > 0) rests = true
+    }
+    if (next !== undefined) {
+      group.setCheckpoint(this.#checkpoint!.consumer, next)
+      rests = true
     }
     // A decision that rests on pending events holds only once they are durable.
     return rests ? undefined : this.#outcome
@@ -128,8 +163,8 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
   }
 }
 
-/** Checks ids before expectations, so that a repeated append succeeds although its stream has moved on. */
-const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated" | undefined => {
+/** Checks ids before anything else, so that a repeated append succeeds although its stream has moved on. */
+const judgeAllIds = (entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated" | undefined => {
   let repeated = 0
   let written = 0
   let partly: EventIdConflict | undefined
@@ -143,8 +178,7 @@ const judge = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal |
     partly = conflict(entry, entry.events[0]?.id ?? entry.command!.idAt(entry.command!.from), "partly-repeated")
   }
   if (repeated > 0 && repeated === written) return "repeated"
-  if (partly !== undefined) return partly
-  return judgeStreams(lib, entries)
+  return partly
 }
 
 const judgeStreams = (lib: LibHandle, entries: ReadonlyArray<PlannedAppend>): Refusal | undefined => {

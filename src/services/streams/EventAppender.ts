@@ -39,6 +39,7 @@ import {
   type StreamAppend,
   whyNotExpectation
 } from "./StreamAppend.ts"
+import { type AppendCheckpoint, takeCheckpoint } from "./GivenCheckpoint.ts"
 import { findIds } from "./findIds.ts"
 import { PlannedAppend } from "./PlannedAppend.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
@@ -68,6 +69,7 @@ export interface OfCall {
   readonly commandId: string | undefined
   readonly marks: Event.Marks | undefined
   readonly condition?: AppendCondition
+  readonly checkpoint?: AppendCheckpoint
 }
 
 /** The entry of a call with one entry, and what holds for the call. */
@@ -122,9 +124,18 @@ export class EventAppender {
     } catch (error) {
       return thrown<EventAppendError>(error)
     }
-    const { conditions, entries } = call
+    const { given } = call
+    if (given === undefined) return this.#appendCall(call, results)
+    return Effect.flatMap(planCheckpoint(this.#lib, given), (checkpoint) => {
+      call.checkpoint = checkpoint
+      return this.#appendCall(call, results)
+    })
+  }
+
+  #appendCall<A>(call: PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+    const { checkpoint, conditions, entries } = call
     if (conditions !== undefined) return this.#appendIf(call, conditions, results)
-    if (entries.length === 0) return Effect.succeed(results(entries, noResult))
+    if (entries.length === 0 && checkpoint === undefined) return Effect.succeed(results(entries, noResult))
     if (entries.some(({ mayRepeat }) => mayRepeat)) return this.#lookUpAndAppend(call, results)
     // The usual case: all streams are known, so nothing is looked up, and only the batch is waited for.
     return Effect.callback<A, EventAppendError>((resume) => {
@@ -221,7 +232,7 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, { commandId, condition, marks }: OfCall): PlannedCall {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, { checkpoint, commandId, condition, marks }: OfCall): PlannedCall {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
@@ -241,16 +252,18 @@ export class EventAppender {
       conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
     }
     if (entries.length > 1) refuseTwins(entries)
-    return new PlannedCall(entries, conditions)
+    const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.appendAll", checkpoint)
+    return new PlannedCall(entries, conditions, done)
   }
 
   #encodeOne(append: OneAppend): PlannedCall {
-    const { commandId, condition, marks } = append
+    const { checkpoint, commandId, condition, marks } = append
     const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
-    if (condition === undefined) return new PlannedCall([entry], undefined)
+    const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
+    if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()
     conditions.add("EventStore.append", "options.condition", -1, condition)
-    return new PlannedCall([entry], conditions)
+    return new PlannedCall([entry], conditions, done)
   }
 
   /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */
@@ -286,7 +299,9 @@ export class EventAppender {
   }
 }
 
-/** Most programs have no conditions. */
+/** Most programs have no checkpoints in appends, and no conditions. */
+const planCheckpoint = lazy(() => import("./AppendCheckpoint.ts"), "planCheckpoint")
+
 const makeRecentEvents = lazy(() => import("./RecentEvents.ts"), "makeRecentEvents")
 
 /** A request that keeps its streams pinned until it ends. */

@@ -5,6 +5,7 @@
 import { BatchBuilder, type PartBuilder, type FinishedBatch } from "../../domain/journal/Batch.ts"
 import type { EncodedEvent } from "../../domain/event/Event.ts"
 import { hashId } from "../../domain/base/Hash53.ts"
+import { type CheckpointState, toMark } from "../../domain/meta/Checkpoint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import { DynamicEvents } from "../journal/DynamicEvents.ts"
 import type { LivePart } from "../journal/DynamicFile.ts"
@@ -27,6 +28,7 @@ export class CommitGroup {
   readonly #builder: BatchBuilder
   readonly #tapes = new Map<string, OpenTape>()
   readonly #events: Array<GroupedEvent> = []
+  #checkpoints: Map<string, CheckpointState> | undefined
   #position: number
   #bytes = 0
 
@@ -48,7 +50,7 @@ export class CommitGroup {
   }
 
   get isEmpty(): boolean {
-    return this.#builder.isEmpty
+    return this.#builder.isEmpty && this.#checkpoints === undefined
   }
 
   /** Adds one record and returns its ordinal. */
@@ -69,9 +71,23 @@ export class CommitGroup {
     return position
   }
 
+  /** Returns the checkpoint of a consumer that this batch changes. */
+  checkpoint(consumer: string): CheckpointState | undefined {
+    return this.#checkpoints?.get(consumer)
+  }
+
+  /** Changes the checkpoint of a consumer, together with the lines of the batch. */
+  setCheckpoint(consumer: string, checkpoint: CheckpointState): void {
+    this.#checkpoints ??= new Map()
+    this.#checkpoints.set(consumer, checkpoint)
+  }
+
   /** Returns the bytes of the batch. */
   finish(): FinishedBatch {
-    return this.#builder.finish(this.batch, this.#before.position, this.#before.hash)
+    const { hash, position } = this.#before
+    if (this.#checkpoints === undefined) return this.#builder.finish(this.batch, position, hash)
+    const marked = Array.from(this.#checkpoints, ([consumer, checkpoint]) => toMark(consumer, checkpoint))
+    return this.#builder.finish(this.batch, position, hash, marked)
   }
 
   /** Shows the batch, which is durable, to readers. */
@@ -92,7 +108,8 @@ export class CommitGroup {
       }
     ])
     const anchor = { batch: this.batch, position: this.#position, hash: batch.hash }
-    journal.publish({ bytes: batch.bytes.length, parts, anchor })
+    const checkpoints = this.#checkpoints
+    journal.publish({ bytes: batch.bytes.length, parts, anchor, ...(checkpoints === undefined ? {} : { checkpoints }) })
     for (const [tape, part] of parts) this.#tapes.get(tape)!.publish(part)
     if (this.#events.length > 0) this.#publishEvents(file.keepEvents(file.events ?? new DynamicEvents()), parts)
   }

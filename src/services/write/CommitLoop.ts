@@ -38,6 +38,13 @@ const groupBytesSoft = 4 * 1024 * 1024
  */
 const besideBytesMin = 32 * 1024
 
+/** Returns the hint that acknowledges a batch. */
+const hintOf = (lib: LibHandle, boot: string, { batch }: CommitGroup, { parts }: FinishedBatch): Uint8Array => {
+  // Most libs have no checkpoints, and every batch has records.
+  if (lib.meta.state.checkpoints.size === 0) return Hint.encode({ boot, batch })
+  return Hint.encode({ boot, batch, records: parts.length > 0 ? batch : lib.journal.recordsBatch })
+}
+
 export class CommitLoop {
   readonly #lib: LibHandle
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
@@ -265,7 +272,7 @@ export class CommitLoop {
     const hint =
       lib.root.boot === undefined
         ? Effect.void
-        : lib.guard.step(lib.root.hint.write(Hint.encode({ boot: lib.root.boot, batch: group.batch })))
+        : lib.guard.step(lib.root.hint.write(hintOf(lib, lib.root.boot, group, batch)))
     // I7: if nobody had taken over after the sync, whoever takes over finds this batch. A later one it might not find.
     return Effect.matchEffect(Effect.andThen(lib.guard.checkLock, hint), {
       onFailure: (error) => this.#unknown(requests, error.cause),

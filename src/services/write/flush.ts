@@ -4,6 +4,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { isSame } from "../../domain/meta/Checkpoint.ts"
+import { checkpointRecord } from "../../domain/meta/LibRefold.ts"
 import { invariant } from "../../domain/base/invariant.ts"
 import type { MetaInvalid, SegmentCorrupt, TapeInvalid, WriterPoisoned } from "../../domain/format/Errors.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -70,6 +72,7 @@ export const closeOldest = Effect.fnUntraced(function* (
   yield* lib.guard.checkLock
   const stuck = yield* flushFile(lib, file)
   if (stuck !== undefined) return stuck
+  yield* foldCheckpoints(lib, file)
   yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
   yield* drop(lib, file)
   lib.journal.dropOldest()
@@ -121,6 +124,18 @@ const isTakenOver = (lib: LibHandle, file: DynamicFile, id: string, name: string
 const drop = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
   Effect.andThen(file.writer?.close ?? Effect.void, lib.guard.step(lib.root.journal.drop(file.dynamic)))
 
+/** I8: moves the checkpoints of a file to lib meta, before the file is dropped. Those of later files still count. */
+const foldCheckpoints = (lib: LibHandle, file: DynamicFile): Effect.Effect<void, WriterPoisoned> =>
+  Effect.forEach(
+    file.checkpoints,
+    ([consumer, checkpoint]) => {
+      const listed = lib.meta.state.checkpoints.get(consumer)
+      if (listed !== undefined && isSame(listed, checkpoint)) return Effect.void
+      return lib.meta.append(checkpointRecord(consumer, checkpoint))
+    },
+    { discard: true }
+  )
+
 /**
  * Flushes everything, runs `afterFlushes`, and records the clean end of the lib. Returns the reason if that is not
  * possible.
@@ -143,6 +158,7 @@ export const closeClean = Effect.fnUntraced(function* (
     if (stuck !== undefined) return stuck
   }
   yield* afterFlushes
+  for (const file of lib.journal.files) yield* foldCheckpoints(lib, file)
   yield* lib.meta.append({ $type: "LiteLib.Clean", anchor: lib.journal.durable })
   for (const file of lib.journal.files) yield* drop(lib, file)
   lib.journal.end()

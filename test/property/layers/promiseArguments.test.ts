@@ -112,7 +112,7 @@ const callsOf = (
 
 /** Calls without options, or that are tested otherwise. */
 const others = {
-  PromiseStore: ["position", "category", "tapes", "durable", "contains", "stuck", "close"],
+  PromiseStore: ["position", "category", "tapes", "durable", "contains", "checkpoints", "stuck", "close"],
   PromiseTape: ["meta", "size", "segments"],
   PromiseCategory: ["stream", "projection"],
   PromiseConsumer: ["resume", "parked", "stop"]

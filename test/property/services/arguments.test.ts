@@ -116,6 +116,11 @@ const callsOf = (
     "EventStore.revision": [store.revision],
     "EventStore.append, a condition": [appendIf(store), "all"],
     "EventStore.append, a boundary": [(after: never) => appendIf(store)("all", after)],
+    "EventStore.append, a checkpoint": [(checkpoint: never) => store.append("order-1", [], { checkpoint })],
+    "EventStore.appendAll, a checkpoint": [(checkpoint: never) => store.appendAll([], { checkpoint })],
+    "EventStore.append, the ranges of a checkpoint": [
+      (done: never) => store.append("order-1", [], { checkpoint: { consumer: "answers", done } })
+    ],
     "EventStore.decisionModel": [store.decisionModel],
     "EventStore.decisionModel, a projection": [(one: never) => store.decisionModel({ one })],
     "EventStore.find": [store.find, "order-1"],

@@ -20,6 +20,10 @@ export type Act =
     }
   /** Events, each append with the expected revision of its stream. */
   | { readonly _tag: "events"; readonly parts: ReadonlyArray<Part> }
+  /** Answers the next event of a consumer: an event and a checkpoint in one append. Nothing if there is no next event. */
+  | { readonly _tag: "answer"; readonly record: string }
+  /** A checkpoint alone: a consumer counts all events as done. Nothing if they are. */
+  | { readonly _tag: "count" }
   | { readonly _tag: "flush"; readonly tape: string }
   | { readonly _tag: "archive"; readonly tape: string }
   | { readonly _tag: "activate"; readonly tape: string }
@@ -111,7 +115,9 @@ export const kinds = [
   "copyLib",
   "salvage",
   "backup",
-  "restore"
+  "restore",
+  "answer",
+  "count"
 ] as const
 
 /** Kinds of acts that can be cut short: they have more than one step and leave the lib open. */
@@ -128,7 +134,9 @@ const cuttable = [
   "create",
   "copyLib",
   "backup",
-  "restore"
+  "restore",
+  "answer",
+  "count"
 ] as const
 
 /** A kind of act. `cut` cuts an act of a random kind short, `cut append` an append. */
@@ -179,6 +187,10 @@ export class ActMaker {
         return { _tag: "append", parts: [{ tape, records: [...this.#some(1, 300), ...this.#some(1, 1500)] }] }
       case "events":
         return { _tag: "events", parts: [{ tape: category, records: this.#some(1 + random.below(2), 10) }] }
+      case "answer":
+        return { _tag: "answer", record: this.#some(1, 10)[0]! }
+      case "count":
+        return { _tag: "count" }
       case "close":
       case "kill":
       case "power":

@@ -7,6 +7,7 @@ import type * as DiskState from "../../../src/testing/DiskState.ts"
 import { loseAll } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import { category } from "./acts.ts"
+import { answerOnce } from "./answers.ts"
 import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { checkBackups } from "./checkBackups.ts"
@@ -80,6 +81,16 @@ const checkCopies = Effect.fnUntraced(function* (state: DiskState.DiskState, { c
   }
 })
 
+/** A consumer whose checkpoint a recovery has lost must not begin at the start unnoticed. */
+const refuseLost = Effect.fnUntraced(function* ({ store }: Session, world: World) {
+  for (const [consumer, done] of Object.entries(world.get(category)?.done ?? {})) {
+    if (done !== "lost") continue
+    const outcome = yield* Effect.result(store.appendAll([], { checkpoint: { consumer, low: 1 } }))
+    const isRefused = outcome._tag === "Failure" && outcome.failure._tag === "CheckpointLost"
+    if (!isRefused) throw new Wrong(`the checkpoint of ${consumer} is lost, and nothing says so`)
+  }
+})
+
 /**
  * Fails or throws if a promise is broken: in what the crash left, or in what the last writer finds after the append.
  */
@@ -100,6 +111,7 @@ export const check = Effect.fnUntraced(function* (
   let session = yield* openLeft(disk, expectation.lost)
   const found = match(yield* readWorld(session, expectation.lost), expectation)
   recorder.expect([found], none)
+  yield* refuseLost(session, found)
   if (ending === "lost" || ending === "blind") {
     recorder.end(disk.state())
     disk = recorder.disk(loseAll(disk.state()))
@@ -114,7 +126,10 @@ export const check = Effect.fnUntraced(function* (
   const again = yield* open(SimulatedDisk.make({ state: left, turns: pace.turns }))
   match(yield* readWorld(again, none), { allowed: [after], lost: none })
   yield* repeatAll(again)
-  if (isRaced) yield* raceAll(again, pace)
+  if (isRaced) {
+    yield* answerOnce(again)
+    yield* raceAll(again, pace)
+  }
   if (isVerified) {
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)

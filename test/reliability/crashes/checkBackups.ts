@@ -37,6 +37,23 @@ const orNothing = <A, E extends { readonly _tag: string }>(
     return Effect.fail(new Wrong(`${place} holds nothing: ${String(error)}`))
   })
 
+/** A restore to an earlier position cuts the checkpoints: others get the positions that it leaves out. */
+const checkCut = Effect.fnUntraced(function* (disk: SimulatedDisk.SimulatedDisk, from: string) {
+  const whole = yield* open(disk, { mode: "read" }, from)
+  const before = yield* whole.lib.checkpoints
+  const upTo = Math.floor((yield* whole.store.position) / 2)
+  yield* whole.close
+  if (!before.some(({ low }) => low > upTo)) return
+  yield* restore(disk, from, "/cut", { upTo })
+  const cut = yield* open(disk, { mode: "read" }, "/cut")
+  for (const { consumer, low } of yield* cut.lib.checkpoints) {
+    const expected = Math.min(upTo, before.find((one) => one.consumer === consumer)!.low)
+    if (low !== expected)
+      throw new Wrong(`restored up to ${upTo}, consumer ${consumer} is at ${low}, not at ${expected}`)
+  }
+  yield* cut.close
+})
+
 /** Fails or throws if a backup or a restored lib does not hold what it must. */
 export const checkBackups = Effect.fnUntraced(function* (
   state: DiskState.DiskState,
@@ -66,4 +83,5 @@ export const checkBackups = Effect.fnUntraced(function* (
   const after = SimulatedDisk.make({ state: loseAll(disk.state()) })
   yield* restore(after, last.place, "/again")
   yield* readCopy(after, { place: "/again", worlds: [world] })
+  yield* checkCut(after, last.place)
 })

@@ -11,7 +11,7 @@ import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import type * as Lib from "litetapes/Lib"
 import type { Receipt } from "litetapes/Lib"
 import type { Random } from "../random.ts"
-import { type Act, ActMaker, type Kind, type Part, tapes } from "./acts.ts"
+import { type Act, ActMaker, category, type Kind, type Part, tapes } from "./acts.ts"
 import {
   commit,
   doAct,
@@ -36,6 +36,7 @@ import {
   movedOf,
   duringAct,
   type Expectation,
+  nextAnswer,
   nothing,
   textOf,
   without,
@@ -126,6 +127,12 @@ export const isPossible = (world: World, act: Act): boolean => {
     case "append":
     case "events":
       return act.parts.every(({ tape }) => world.get(tape)?.archived !== true)
+    case "answer":
+      return nextAnswer(world) < (world.get(category)?.records.length ?? 0)
+    case "count": {
+      const { done, records = [] } = world.get(category) ?? {}
+      return records.length > (typeof done?.counts === "number" ? done.counts : 0)
+    }
     case "together":
       return act.appends.every(({ parts }) => parts.every(({ tape }) => world.get(tape)?.archived !== true))
     case "merge":
@@ -259,7 +266,7 @@ export class Run {
       yield* Effect.tapError(doAct(this.session!, act, this.#world), (error) =>
         Effect.sync(() => {
           // Only an append with an unknown outcome may be found later.
-          const isAppend = act._tag === "append" || act._tag === "events"
+          const isAppend = ["append", "events", "answer", "count"].includes(act._tag)
           if (isAppend && error._tag !== "CommitOutcomeUnknown") this.recorder.expect(during.slice(0, -1))
         })
       )

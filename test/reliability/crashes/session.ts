@@ -18,7 +18,7 @@ import type { SimulatedDisk } from "../../../src/testing/SimulatedDisk.ts"
 import type { Random } from "../random.ts"
 import { type Act, category, type Part, streams } from "./acts.ts"
 import { segmentLoss } from "./harm.ts"
-import type { TapeModel, World } from "./world.ts"
+import { type Done, nextAnswer, type TapeModel, type World } from "./world.ts"
 
 export const place = "/lib"
 
@@ -91,9 +91,9 @@ export const recoverLib = (disk: SimulatedDisk) =>
     return yield* Effect.provideService(Lib.recover(place), Storage, yield* storageOver(disk))
   })
 
-export const restore = (disk: SimulatedDisk, from: string, to: string) =>
+export const restore = (disk: SimulatedDisk, from: string, to: string, by: Lib.RestoreOptions = {}) =>
   Effect.gen(function* () {
-    return yield* Effect.provideService(Lib.restore(from, to), Storage, yield* storageOver(disk))
+    return yield* Effect.provideService(Lib.restore(from, to, by), Storage, yield* storageOver(disk))
   })
 
 const tapeNamed = (session: Session, name: string) => Effect.provideService(Tape.make(name), Lib.Lib, session.lib)
@@ -129,6 +129,20 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
         by === undefined ? {} : { commandId: by }
       )
     }
+    case "answer": {
+      const position = nextAnswer(before)
+      const stream = streamOf(act.record)
+      const events = [{ type: "Noted", data: { t: act.record }, id: act.record }]
+      return yield* noted(before.get(category)?.done?.answers, (reset) =>
+        store.append(stream, events, { checkpoint: { consumer: "answers", position, low: position, ...reset } })
+      )
+    }
+    case "count": {
+      const { done, records } = before.get(category)!
+      return yield* noted(done?.counts, (reset) =>
+        store.appendAll([], { checkpoint: { consumer: "counts", low: records.length, ...reset } })
+      )
+    }
     case "archive":
       return yield* lib.archive(act.tape)
     case "activate":
@@ -149,6 +163,20 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
       return yield* Effect.die(new Error(`${act._tag} cannot be done in an open session`))
   }
 })
+
+/** Appends with a checkpoint. If a recovery has lost the one before, that must be refused, and is then replaced. */
+const noted = <A>(
+  known: number | "lost" | undefined,
+  commitWith: (more: object) => Effect.Effect<A, EventStore.EventAppendError>
+): Effect.Effect<A, EventStore.EventAppendError> => {
+  const refused = known === "lost" ? Effect.die(new Wrong("a lost checkpoint was not refused")) : undefined
+  const first = commitWith({})
+  return (refused === undefined ? first : Effect.andThen(first, refused)).pipe(
+    Effect.catchTag("CheckpointLost", (error) =>
+      typeof known === "number" ? Effect.fail(error) : commitWith({ reset: true })
+    )
+  )
+}
 
 /** Yields to other fibres `count` times. */
 export const turns = (count: number): Effect.Effect<void> =>
@@ -193,7 +221,8 @@ export const readWorld = Effect.fnUntraced(function* (
     const found = yield* Stream.runCollect(opened.records())
     const records =
       role === "events" ? yield* readEvents(store, found.length) : found.map((record) => record["t"] as string)
-    world.set(name, { records, archived: state === "archived", user: userMeta["note"] as number | undefined })
+    const done = role === "events" ? { done: yield* readDone(lib) } : {}
+    world.set(name, { records, archived: state === "archived", user: userMeta["note"] as number | undefined, ...done })
   }
   return world as World
 })
@@ -203,6 +232,17 @@ const salvage = Effect.fnUntraced(function* ({ lib }: Session, name: string) {
   yield* Effect.catchTag(lib.salvageTape(name, { acceptLoss: true }), "NotDamaged", () => Effect.void)
   const { lost } = yield* lib.verify({ depth: "files" })
   if (!lost.some(({ tape }) => tape === name)) throw new Wrong(`${name} lost records, and nothing says so`)
+})
+
+/** Returns how far the consumers are. */
+const readDone = Effect.fnUntraced(function* (lib: Session["lib"]) {
+  const done: { answers?: number | "lost"; counts?: number | "lost" } = {}
+  for (const { consumer, done: above, isLost, low, version } of yield* lib.checkpoints) {
+    if (above.length > 0) throw new Wrong(`consumer ${consumer} has done events above ${low}`)
+    if (isLost) done[consumer as keyof Done] = "lost"
+    else if (version > 0) done[consumer as keyof Done] = low
+  }
+  return done satisfies Done
 })
 
 /** A read broke a promise. */

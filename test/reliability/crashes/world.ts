@@ -8,7 +8,25 @@ export interface TapeModel {
   readonly records: ReadonlyArray<string>
   readonly archived: boolean
   readonly user: number | undefined
+  /** How far the consumers are, with the events: `lost` if a recovery of the lib does not know. Default: not at all. */
+  readonly done?: Done
 }
+
+/** The lowest position that each consumer has not done. Positions are those of the events in `records`. */
+export interface Done {
+  readonly answers?: number | "lost"
+  readonly counts?: number | "lost"
+}
+
+/** Returns the position of the event that is answered next. */
+export const nextAnswer = (world: World): number => numberOf(world.get(category)?.done?.answers)
+
+const numberOf = (done: number | "lost" | undefined): number => (typeof done === "number" ? done : 0)
+
+const lostIn = ({ answers, counts }: Done): Done => ({
+  ...(answers === undefined ? {} : { answers: "lost" as const }),
+  ...(counts === undefined ? {} : { counts: "lost" as const })
+})
 
 /** Tapes by name. */
 export type World = ReadonlyMap<string, TapeModel>
@@ -89,6 +107,15 @@ export const afterAct = (world: World, act: Act): World => {
     case "append":
     case "events":
       return appendParts(world, act.parts)
+    case "answer": {
+      const { done } = world.get(category)!
+      const next = append(world, category, [act.record])
+      return change(next, category, { done: { ...done, answers: nextAnswer(world) + 1 } })
+    }
+    case "count": {
+      const { done, records } = world.get(category)!
+      return change(world, category, { done: { ...done, counts: records.length } })
+    }
     case "archive":
       return change(world, act.tape, { archived: true })
     case "activate":
@@ -99,7 +126,12 @@ export const afterAct = (world: World, act: Act): World => {
       // User values are in the lost tape meta; the state of the tape is in lib meta.
       return world.has(act.tape) ? change(world, act.tape, { user: undefined }) : world
     case "recoverLib":
-      return new Map([...world].map(([name, tape]) => [name, { ...tape, archived: false }]))
+      return new Map(
+        [...world].map(([name, { done, ...tape }]) => [
+          name,
+          { ...tape, archived: false, ...(done === undefined ? {} : { done: lostIn(done) }) }
+        ])
+      )
     case "clone":
       return change(world, act.as, { records: world.get(act.tape)?.records ?? [] })
     default:
@@ -134,12 +166,16 @@ export const textOfExpectation = ({
   return `${allowed.map(textOf).join(";")} ${[...lost].join()} ${places.join("|")} ${copied.join("|")}`
 }
 
+/** A lost checkpoint need not be known: `doAct` checks that it is refused. */
+const textOfDone = ({ answers, counts }: Done): string =>
+  [answers, counts].every((one) => typeof one !== "number") ? "" : ` done ${numberOf(answers)} ${numberOf(counts)}`
+
 /** Returns a text that is the same for equal worlds. */
 export const textOf = (world: World): string =>
   [...world]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(
-      ([name, { archived, records, user }]) =>
-        `${name}${archived ? " archived" : ""} ${user ?? "-"}: ${records.join(" ")}`
+      ([name, { archived, done = {}, records, user }]) =>
+        `${name}${archived ? " archived" : ""} ${user ?? "-"}${textOfDone(done)}: ${records.join(" ")}`
     )
     .join("\n")

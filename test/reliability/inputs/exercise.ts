@@ -57,6 +57,14 @@ const write = (asker: Asker, lib: Lib.Lib["Service"]): Effect.Effect<void> =>
     }
     const appends = tapes.map(({ name }) => ({ tape: name, records: [{ together: true }] }))
     yield* sometimes(0.5, "commit", lib.commit(appends))
+    for (const consumer of ["answers", "shipping"]) {
+      const checkpoint = { consumer, version: 3, position: 0 }
+      yield* sometimes(
+        0.2,
+        `checkpoint of ${consumer}`,
+        store.append("order-2", [{ type: "Answered" }], { checkpoint })
+      )
+    }
     yield* sometimes(0.5, "close", lib.close)
   })
 

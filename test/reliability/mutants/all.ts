@@ -1,5 +1,6 @@
 /** All mutants. */
 import { backups } from "./backups.ts"
+import { checkpointMutants } from "./checkpoints.ts"
 import { conditionMutants } from "./conditions.ts"
 import { commits } from "./commits.ts"
 import { consumerMutants } from "./consumers.ts"
@@ -23,6 +24,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...backups,
   ...repeats,
   ...conditionMutants,
+  ...checkpointMutants,
   ...consumerMutants
 ]
 

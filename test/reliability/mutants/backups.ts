@@ -42,7 +42,7 @@ export const backups: ReadonlyArray<Mutant> = [
     breaks: "A first backup that was interrupted looks like a whole backup of an empty lib.",
     edits: [
       {
-        file: "domain/meta/LibHistory.ts",
+        file: "domain/meta/BackupMetas.ts",
         find: "upto: Math.max(1, state.anchor.batch) }",
         replace: "upto: 0 }"
       }

@@ -21,7 +21,7 @@ export const openings: ReadonlyArray<Mutant> = [
         find: "if (file.anchor.batch < anchor.batch) return [file]",
         replace: "if (true) return [file]"
       },
-      { file: "domain/meta/LibState.ts", find: "limit >= record.upto", replace: "limit > record.upto" }
+      { file: "domain/meta/LibFold.ts", find: "limit >= record.upto", replace: "limit > record.upto" }
     ],
     histories: [["cut append"], ["append", "cut appendAll"]]
   },

@@ -6,6 +6,7 @@ const closing = "services/write/flush.ts"
 
 const closeOldest = `  const stuck = yield* flushFile(lib, file)
   if (stuck !== undefined) return stuck
+  yield* foldCheckpoints(lib, file)
   yield* lib.meta.append({ $type: "LiteLib.Closed", dynamic: file.dynamic, anchor: file.anchor })
 `
 

@@ -10,6 +10,7 @@ import type { Json } from "../../../domain/json/TaraSON.ts"
 import type { LibState, TapeListing } from "../../../domain/meta/LibState.ts"
 import type { Anchor } from "../../../domain/meta/SystemRecord.ts"
 import type { DynamicFile, LivePart } from "../../journal/DynamicFile.ts"
+import { checkpointsOf } from "../../lib/checkpoints.ts"
 import type { LibHandle } from "../../lib/LibHandle.ts"
 import { refreshReader } from "../../lib/openReader.ts"
 import type { OpenError } from "../../lib/OpenError.ts"
@@ -26,7 +27,10 @@ export interface TapeMoment {
   readonly userMeta: ReadonlyMap<string, Json>
 }
 
-/** A lib at one moment. Its state has no live dynamic segments that matter: `anchor` and `tapes` replace them. */
+/**
+ * A lib at one moment. Its state has no live dynamic segments that matter: `anchor`, `tapes` and `checkpoints` replace
+ * them.
+ */
 export interface Moment {
   readonly state: LibState
   readonly tapes: ReadonlyArray<TapeMoment>
@@ -48,7 +52,8 @@ export const showMoment = (lib: LibHandle): Effect.Effect<Moment, MomentError> =
     // From here in one step: no batch is acknowledged, and no meta changes.
     // A copy, because a new tape is added to the maps of a running lib.
     const { tapes: listings, roles } = lib.meta.state
-    const state = { ...lib.meta.state, tapes: new Map(listings), roles: new Map(roles) }
+    const checkpoints = checkpointsOf(lib)
+    const state = { ...lib.meta.state, tapes: new Map(listings), roles: new Map(roles), checkpoints }
     const { durable, files } = lib.journal
     const tapes: Array<TapeMoment> = []
     for (const listed of state.tapes.values()) {

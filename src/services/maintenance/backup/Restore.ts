@@ -8,8 +8,10 @@ import { nearestNow } from "../../base/storableNow.ts"
 import { type LibInvalid, NotABackup, OtherHistory, type SegmentCorrupt } from "../../../domain/format/Errors.ts"
 import * as Event from "../../../domain/event/Event.ts"
 import { firstNotBefore } from "../../../domain/base/binarySearch.ts"
+import { cutAt } from "../../../domain/meta/CheckpointRanges.ts"
 import { ordinaryNumber, withOrdinaryNumbers } from "../../../domain/meta/backupNumbers.ts"
-import { lineageAt, type Place, refoldRestored } from "../../../domain/meta/LibHistory.ts"
+import { lineageAt, refoldRestored } from "../../../domain/meta/BackupMetas.ts"
+import type { Place } from "../../../domain/meta/LibHistory.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
 import type { OnProgress } from "../../base/Progress.ts"
 import type { LibHandle, WriterSettings } from "../../lib/LibHandle.ts"
@@ -147,7 +149,9 @@ const cut = Effect.fnUntraced(function* (
       ? Effect.map(firstAt(lib, one.tape, one.end, position), (end) => ({ ...one, end }))
       : Effect.succeed(one)
   )
-  return { state: { ...state, anchor: { ...state.anchor, position } }, tapes: shorter }
+  // What is left out was never done in the restored lib: other events get these positions.
+  const checkpoints = new Map(Array.from(state.checkpoints, ([name, one]) => [name, cutAt(one, position)] as const))
+  return { state: { ...state, checkpoints, anchor: { ...state.anchor, position } }, tapes: shorter }
 })
 
 /** Returns the ordinal of the first of `end` events that has `position` or a higher one. Reads a few blocks. */

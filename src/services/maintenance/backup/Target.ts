@@ -13,7 +13,8 @@ import {
   type ReadOnly
 } from "../../../domain/format/Errors.ts"
 import { libMetaFile } from "../../../domain/format/Format.ts"
-import { isUnfinished, momentOf, refoldUnfinished, whyForeign } from "../../../domain/meta/LibHistory.ts"
+import { momentOf, refoldUnfinished, whyForeign } from "../../../domain/meta/BackupMetas.ts"
+import { isUnfinished } from "../../../domain/meta/LibHistory.ts"
 import type { LibState, TapeListing } from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../../domain/meta/SystemRecord.ts"

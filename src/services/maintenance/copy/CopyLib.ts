@@ -141,9 +141,13 @@ const copyTo = Effect.fnUntraced(function* (
     made.push({ name, role: "events", segments: its, origin: { kind: "created" }, kept: kept.get(name) })
   }
   const left = leftOf(snapshot, new Set(made.map(({ name }) => name)))
+  const { checkpoints } = snapshot
+  const doubt = { areCheckpointsLost: source.meta.state.areCheckpointsLost }
   yield* finishCopy(source, {
     root,
-    meta: { ...meta, format: LibState.formatOf({ backup: undefined, branches: [], placement }) },
+    meta: { ...meta, format: LibState.formatOf({ backup: undefined, branches: [], placement, checkpoints, ...doubt }) },
+    checkpoints,
+    ...doubt,
     version,
     made,
     now,

@@ -6,6 +6,8 @@ import { PositionGap } from "../../../domain/event/EventErrors.ts"
 import * as Event from "../../../domain/event/Event.ts"
 import { LibClosed } from "../../../domain/format/Errors.ts"
 import { BadLine } from "../../../domain/json/BadLine.ts"
+import type { CheckpointState } from "../../../domain/meta/Checkpoint.ts"
+import { checkpointsOf } from "../../lib/checkpoints.ts"
 import type { TapeListing } from "../../../domain/meta/LibState.ts"
 import type { EventKey } from "../../../domain/segment/SegmentIndex.ts"
 import { decodeUntrusted } from "../../base/decodeUntrusted.ts"
@@ -26,6 +28,8 @@ export interface Snapshot {
   readonly tapes: ReadonlyArray<SourceTape>
   /** Position after its last event. */
   readonly position: number
+  /** How far the consumers are that keep their checkpoints in the lib. */
+  readonly checkpoints: ReadonlyMap<string, CheckpointState>
 }
 
 /** Returns what the lib holds now. Loads every tape. */
@@ -46,7 +50,7 @@ const takeNow = (lib: LibHandle): Snapshot | undefined => {
     if (tape === undefined) return undefined
     tapes.push({ listed, tape, records: tape.records })
   }
-  return { tapes, position: lib.journal.durable.position }
+  return { tapes, position: lib.journal.durable.position, checkpoints: checkpointsOf(lib) }
 }
 
 /** The line of an event, with its newline. It keeps the memory of the whole chunk that it was read with. */

@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import type { PositionGap } from "../../../domain/event/EventErrors.ts"
 import type { MetaInvalid } from "../../../domain/format/Errors.ts"
-import * as LibState from "../../../domain/meta/LibState.ts"
+import * as LibFold from "../../../domain/meta/LibFold.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import type { LibRecord, Lost, Role, Segment, TapeRecord, Unchained } from "../../../domain/meta/SystemRecord.ts"
 import { noHash } from "../../../domain/meta/SystemRecord.ts"
+import type { CheckpointState } from "../../../domain/meta/Checkpoint.ts"
+import { checkpointRecords } from "../../../domain/meta/LibRefold.ts"
 import type { Json } from "../../../domain/json/TaraSON.ts"
 import type { TaraSONError } from "../../../domain/json/TaraSONError.ts"
 import { attempt } from "../../base/attempt.ts"
@@ -57,6 +59,9 @@ export interface Unfinished {
   readonly now: number
   readonly uuid: (nowMillis: number) => string
   readonly position: number
+  /** Events keep their positions, so consumers can continue in the copy. */
+  readonly checkpoints: ReadonlyMap<string, CheckpointState>
+  readonly areCheckpointsLost: boolean
   readonly events: number
   /** Hash of the lines of all events that were copied. */
   readonly sha256: string
@@ -88,13 +93,14 @@ export const finishCopy = Effect.fnUntraced(function* (
   const records: Array<Unchained<LibRecord>> = [
     meta,
     ...listings,
+    ...checkpointRecords(copy),
     // As if a first writer had ended cleanly here, so that the next writer continues at this position.
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
   ]
   const written = MetaChain.write<LibRecord>(null, records)
   yield* checkLibMetaSize(meta.limits, written.bytes.length)
-  const state = LibState.fold("lib meta", MetaChain.readLib("lib meta", written.bytes, meta.limits).records)
+  const state = LibFold.fold("lib meta", MetaChain.readLib("lib meta", written.bytes, meta.limits).records)
   const { bytes, end } = { bytes: written.bytes.length, end: written.end }
   const opened = { meta: { state, version: copy.version, end, bytes }, files: [], durable: anchor }
   yield* readBack(source, makeHandle(root, source.settings, opened), copy)

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
-import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import * as MetaSalvage from "../../../domain/meta/MetaSalvage.ts"
 import { checkTapeName } from "../../../domain/format/Names.ts"
 import { parseIfSegmentName } from "../../../domain/format/parseIfSegmentName.ts"
 import { tapeOf } from "../../../domain/format/Placement.ts"
@@ -33,7 +33,7 @@ export const examine = Effect.fnUntraced(function* (
   if (!isTapeName(name)) return undefined
   const meta = yield* lib.root.meta.read(name)
   if (meta?.bytes.length === 0) return undefined
-  const lines = MetaChain.salvageTape(`${name}/${tapeMetaFile}`, meta?.bytes ?? new Uint8Array(0), lib.limits)
+  const lines = MetaSalvage.salvageTape(`${name}/${tapeMetaFile}`, meta?.bytes ?? new Uint8Array(0), lib.limits)
   const known = lines.find((line) => line.$type === "LiteTape.Meta")
   if (known?.role === "records") return { name, tape: known.tape, role: "records", nextPosition: 0 }
   const events = yield* lastEvents(lib, name)

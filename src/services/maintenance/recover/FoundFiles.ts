@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { tapeMetaFile } from "../../../domain/format/Format.ts"
-import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import * as MetaSalvage from "../../../domain/meta/MetaSalvage.ts"
 import { segmentName, segmentNumberMax } from "../../../domain/format/Names.ts"
 import { parseIfSegmentName } from "../../../domain/format/parseIfSegmentName.ts"
 import * as SegmentIndex from "../../../domain/segment/SegmentIndex.ts"
@@ -150,7 +150,7 @@ const salvage = (lib: LibHandle, tape: string): Effect.Effect<Salvaged, StorageE
     const wasReplaced = lib.meta.state.replaced.some(({ name }) => name === tape)
     const nothing = { known, repacked, former: { losses: [], mayLack: wasReplaced } }
     if (meta === undefined) return nothing
-    const records = MetaChain.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)
+    const records = MetaSalvage.salvageTape(`${tape}/${tapeMetaFile}`, meta.bytes, lib.meta.limits)
     const first = records.find((record) => record.$type === "LiteTape.Meta")
     // The meta of another tape says nothing about the files of this one.
     if (first !== undefined && !isOwn(lib, tape, first.tape)) return nothing

@@ -14,6 +14,8 @@ import type { Orphans } from "./Orphans.ts"
 export interface LostBatches {
   /** Ranges of batches that were acknowledged and are in no file, in order. The last end is null if it is not known. */
   readonly ranges: ReadonlyArray<readonly [first: number, last: number | null]>
+  /** The same without batches that are known to have had checkpoints alone. */
+  readonly recordRanges: LostBatches["ranges"]
   /** Names of dynamic segments that lib meta lists and that are missing. */
   readonly files: ReadonlyArray<string>
   /** Positions that events of lost batches at the end may have had, at most. */
@@ -40,7 +42,10 @@ export const lostBatches = (
     const hint = Hint.decode(bytes)
     const isOurs = hint !== undefined && root.boot !== undefined && hint.boot === root.boot
     // Without lib meta, a batch that no file names may be in a tape whose meta is lost too.
-    const acked = isOurs && (state !== undefined || flushed !== undefined) ? hint.batch : undefined
+    const isKnown = isOurs && (state !== undefined || flushed !== undefined)
+    // Batches of checkpoints alone leave no trace in tapes, so without lib meta nobody knows whether they are there.
+    const acked = isKnown ? (state === undefined ? (hint.records ?? hint.batch) : hint.batch) : undefined
+    const records = isKnown ? hint.records : undefined
     const there = new Set(orphans.files.map(({ dynamic }) => dynamic))
     const missing = (state?.live ?? []).filter(({ dynamic }) => !there.has(dynamic))
     const files = missing.map(({ dynamic }) => dynamicName(dynamic))
@@ -56,11 +61,13 @@ export const lostBatches = (
       if (ranges.at(-1)?.[1] === known) ranges.push([ranges.pop()![0], null])
       else ranges.push([known + 1, null])
     }
+    const withRecords = records === undefined ? known : Math.max(lastFound, Math.min(known, records))
     const bytesMax = isOpen
       ? Math.max(1, missing.length) * dynamicBytesCeiling
-      : (known - lastFound) * limits.batchBytesMax
+      : (withRecords - lastFound) * limits.batchBytesMax
     return {
       ranges,
+      recordRanges: records === undefined ? ranges : upTo(ranges, records),
       files,
       positionsMax: Math.ceil(bytesMax / eventBytesMin),
       where: files.at(-1) ?? orphans.damaged.at(-1)?.file ?? dynamicName(last ?? orphans.files.at(-1)?.dynamic ?? 1)
@@ -82,6 +89,17 @@ const rangesBetween = (
   return ranges
 }
 
-/** Whether a batch after `batch` is lost, or may be. */
-export const isLostAfter = ({ ranges }: LostBatches, batch: number): boolean =>
+/** Returns the part of the ranges up to a batch. */
+const upTo = (ranges: LostBatches["ranges"], end: number): LostBatches["ranges"] =>
+  ranges.flatMap(([first, last]) => (first > end ? [] : [[first, Math.min(last ?? end, end)] as const]))
+
+/** Whether a batch with records after `batch` is lost, or may be. */
+export const isLostAfter = ({ recordRanges }: Pick<LostBatches, "recordRanges">, batch: number): boolean =>
+  isAfter(recordRanges, batch)
+
+/** Whether any batch after `batch` is lost, or may be. */
+export const isAnyLostAfter = ({ ranges }: Pick<LostBatches, "ranges">, batch: number): boolean =>
+  isAfter(ranges, batch)
+
+const isAfter = (ranges: LostBatches["ranges"], batch: number): boolean =>
   ranges.some(([, last]) => last === null || last > batch)

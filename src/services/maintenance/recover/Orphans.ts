@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import type { DynamicCorrupt } from "../../../domain/format/Errors.ts"
 import * as DynamicSegment from "../../../domain/journal/DynamicSegment.ts"
+import * as ProvedBatches from "../../../domain/journal/ProvedBatches.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
+import { type CheckpointState, ofMark } from "../../../domain/meta/Checkpoint.ts"
 import type { Root, StorageError } from "../../ports/Storage.ts"
 import { readDynamic } from "../../journal/DynamicScan.ts"
 import { keysOfEvents } from "../../../domain/event/eventKeys.ts"
@@ -30,6 +32,12 @@ export interface OrphanDamage {
   readonly why: string
 }
 
+/** A checkpoint that the mark of a batch has. */
+export interface FoundCheckpoint {
+  readonly batch: number
+  readonly checkpoint: CheckpointState
+}
+
 /** Content of the dynamic segments. */
 export interface Orphans {
   readonly damaged: ReadonlyArray<OrphanDamage>
@@ -38,6 +46,8 @@ export interface Orphans {
   readonly parts: ReadonlyMap<string, ReadonlyArray<OrphanPart>>
   /** Numbers of all batches that were found. */
   readonly batches: ReadonlySet<number>
+  /** The last checkpoint of each consumer that their marks name, and its batch. */
+  readonly checkpoints: ReadonlyMap<string, FoundCheckpoint>
   /** A position that no event of these batches reaches. */
   readonly position: number
   /** UUID of the lib that the files belong to; `undefined` if no header is whole. */
@@ -57,6 +67,7 @@ export const scanOrphans = Effect.fnUntraced(function* (
   const files: Array<{ readonly dynamic: number; readonly bytes: Uint8Array }> = []
   const damaged: Array<OrphanDamage> = []
   const byTape = new Map<string, Map<number, OrphanPart>>()
+  const checkpoints = new Map<string, FoundCheckpoint>()
   const found = new Set<number>()
   let position = 0
   let lib: string | undefined
@@ -70,10 +81,13 @@ export const scanOrphans = Effect.fnUntraced(function* (
     const { batches, damage } = scanWhole(bytes)
     if (damage !== undefined) damaged.push({ file, offset: damage.offset, why: damage.why })
     endsInDamage = damage?.kind === "acknowledged" && !batches.some(({ offset }) => offset > damage.offset)
-    for (const { batch, parts, position: before } of batches) {
+    for (const { batch, checkpoints: marked, parts, position: before } of batches) {
       if (batch > (limits.get(dynamic) ?? Number.POSITIVE_INFINITY)) continue
       const behind = before + parts.reduce((sum, { count }) => sum + count, 0)
       found.add(batch)
+      for (const one of marked) {
+        if (batch >= (checkpoints.get(one[0])?.batch ?? 0)) checkpoints.set(one[0], { batch, checkpoint: ofMark(one) })
+      }
       position = Math.max(position, before)
       for (const { tape, firstOrdinal, count, offset, bytes: length } of parts) {
         const known = byTape.get(tape) ?? new Map<number, OrphanPart>()
@@ -86,7 +100,7 @@ export const scanOrphans = Effect.fnUntraced(function* (
   const parts = new Map(
     [...byTape].map(([tape, batches]) => [tape, [...batches.values()].toSorted((a, b) => a.batch - b.batch)] as const)
   )
-  return { files, damaged, parts, batches: found, position, lib, endsInDamage }
+  return { files, damaged, parts, batches: found, checkpoints, position, lib, endsInDamage }
 })
 
 /** Returns the batches of a file, those after damage too, and its first damage. */
@@ -96,15 +110,15 @@ const scanWhole = (
   readonly batches: ReadonlyArray<DynamicSegment.FoundBatch>
   readonly damage: DynamicSegment.Damage | undefined
 } => {
-  const before = DynamicSegment.startOf(bytes)
+  const before = ProvedBatches.startOf(bytes)
   if (before !== undefined) {
     const { batches, damage } = DynamicSegment.scan(bytes, before, undefined)
     if (damage === undefined) return { batches, damage }
-    return { batches: [...batches, ...DynamicSegment.provedAfter(bytes, damage.offset)], damage }
+    return { batches: [...batches, ...ProvedBatches.provedAfter(bytes, damage.offset)], damage }
   }
   const offset = DynamicSegment.headerBytes(bytes)
   if (DynamicSegment.contentBytesOf(bytes) <= offset) return { batches: [], damage: undefined }
-  const batches = DynamicSegment.provedAfter(bytes, offset)
+  const batches = ProvedBatches.provedAfter(bytes, offset)
   const kind = batches.length > 0 ? "acknowledged" : "torn"
   return { batches, damage: { offset, why: "its first batch cannot be read", kind } }
 }

@@ -10,7 +10,7 @@ import {
   type LibInvalid,
   type LibIsBackup,
   type MetaInvalid,
-  NotDamaged,
+  type NotDamaged,
   RecoverAmbiguous,
   type UnsupportedFormat
 } from "../../../domain/format/Errors.ts"
@@ -19,8 +19,10 @@ import { libMetaFile } from "../../../domain/format/Format.ts"
 import * as Hint from "../../../domain/journal/Hint.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { eventsMax } from "../../../domain/meta/Losses.ts"
+import { checkpointRecords } from "../../../domain/meta/LibRefold.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
+import * as MetaSalvage from "../../../domain/meta/MetaSalvage.ts"
 import { dynamicName } from "../../../domain/format/Names.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import { type LibRecord, noHash, type Unchained } from "../../../domain/meta/SystemRecord.ts"
@@ -28,13 +30,13 @@ import type { Root, StorageError } from "../../ports/Storage.ts"
 import type { NewLib } from "./NewLib.ts"
 import { SegmentStore } from "../../segment/SegmentStore.ts"
 import type { ScanError } from "../../journal/DynamicScan.ts"
-import { inspectLib } from "../../lib/inspectLib.ts"
-import { readLibMeta } from "../../lib/readLibMeta.ts"
-import { refuseBackup } from "../../lib/refuseBackup.ts"
+import { type ConsumerCheckpoint, shownCheckpoints } from "../../lib/checkpoints.ts"
 import { adopt, type Adopted, type AdoptError, fold, type LibLoss, nextPosition } from "./AdoptTape.ts"
 import { isLostAfter, lostBatches } from "./LostBatches.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
+import { expectDamage } from "./expectDamage.ts"
 import { placementFrom } from "./knownPlacement.ts"
+import { foundCheckpoints } from "./FoundCheckpoints.ts"
 import { type OrphanDamage, type Orphans, positionBehind, scanOrphans, type Unadopted, unadopted } from "./Orphans.ts"
 
 /** Options of recovering a lib. */
@@ -84,6 +86,13 @@ export interface RecoverLibReport {
    * never given again. If it is not 0, use `readAll` with `allowGaps`, or accept the losses of the tapes.
    */
   readonly positionsMissing: number
+  /** Checkpoints of consumers that the lib keeps. One that may be lost keeps its consumer from running. */
+  readonly checkpoints: ReadonlyArray<ConsumerCheckpoint>
+  /**
+   * Whether checkpoints of other consumers may be lost, because lib meta was not found whole. A consumer without a
+   * checkpoint that is to keep it in the lib then fails with `CheckpointLost` at first.
+   */
+  readonly areCheckpointsLost: boolean
 }
 
 /**
@@ -112,11 +121,12 @@ export const recoverLib = Effect.fnUntraced(function* (
   options: RecoverLibOptions,
   uuid: (now: number) => string
 ): Effect.fn.Return<RecoverLibReport, RecoverLibError> {
-  const state = yield* expectDamage(root, options.limits)
+  const old = yield* expectDamage(root, options.limits)
+  const { state } = old
   const now = yield* nearestNow
   const id = uuid(now)
   const damaged = yield* root.meta.read(undefined)
-  const known = damaged === undefined ? undefined : MetaChain.salvageLibMeta(libMetaFile, damaged.bytes)
+  const known = damaged === undefined ? undefined : MetaSalvage.salvageLibMeta(libMetaFile, damaged.bytes)
   // A line with a good hash can still contain limits that no lib may have.
   const isSane = known !== undefined && checkLimits(known.limits) === undefined
   const limits = { ...(isSane ? known.limits : defaultLimits), ...options.limits }
@@ -127,19 +137,12 @@ export const recoverLib = Effect.fnUntraced(function* (
   yield* refuseTwins(root, names, limits)
   const orphans = yield* scanOrphans(root, limitsOf(state))
   const placed = placement ?? known?.placement ?? (yield* placementFrom(root, names, limits, orphans))
-  const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
-    $type: "LiteLib.Meta",
-    created: new Date(now).toISOString(),
-    format: LibState.formatOf({ backup: undefined, branches: [], placement: placed }),
-    lib: id,
-    limits,
-    placement: placed
-  }
-  const lib: NewLib = { root, id, limits, placement: meta.placement, segments: new SegmentStore(root, limits) }
+  const created = new Date(now).toISOString()
+  const lib: NewLib = { root, id, limits, placement: placed, segments: new SegmentStore(root, limits) }
   const loss = yield* lossOf(lib, names, state, orphans, {
     oldLib: known?.lib ?? orphans.lib,
     isAccepted: options.acceptLoss === true,
-    time: meta.created
+    time: created
   })
   const { invalid, tapes } = yield* adoptAll(lib, names, orphans, loss)
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
@@ -151,7 +154,17 @@ export const recoverLib = Effect.fnUntraced(function* (
     left.nextPosition,
     ...[...tapes, ...damagedTapes].map((tape) => tape.nextPosition)
   )
-  const records = recordsOf(meta, [...tapes, ...damagedTapes], position)
+  const salvaged = MetaSalvage.salvageCheckpoints(libMetaFile, damaged?.bytes ?? new Uint8Array(0), limits)
+  const kept = foundCheckpoints({ ...old, format: known?.format, salvaged }, orphans, loss.batches, position)
+  const meta: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Meta" }> = {
+    $type: "LiteLib.Meta",
+    created,
+    format: LibState.formatOf({ backup: undefined, branches: [], placement: placed, ...kept }),
+    lib: id,
+    limits,
+    placement: placed
+  }
+  const records = recordsOf(meta, [...tapes, ...damagedTapes], checkpointRecords(kept), position)
   yield* root.meta.replace(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   // Only once the new lib exists: if this recovery is interrupted, the next one must find the same files.
   for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)
@@ -165,7 +178,9 @@ export const recoverLib = Effect.fnUntraced(function* (
     lostBatches: loss.batches.ranges,
     missing: loss.batches.files,
     damaged: orphans.damaged,
-    positionsMissing: position - events
+    positionsMissing: position - events,
+    checkpoints: shownCheckpoints(kept.checkpoints),
+    areCheckpointsLost: kept.areCheckpointsLost
   }
 }, Effect.uninterruptible)
 
@@ -173,6 +188,7 @@ export const recoverLib = Effect.fnUntraced(function* (
 const recordsOf = (
   meta: Unchained<LibRecord>,
   tapes: ReadonlyArray<Pick<Adopted, "name" | "tape" | "role">>,
+  checkpoints: ReadonlyArray<Unchained<LibRecord>>,
   position: number
 ): Array<Unchained<LibRecord>> => {
   const anchor = { batch: 0, hash: noHash, position }
@@ -185,6 +201,7 @@ const recordsOf = (
       role,
       state: "active" as const
     })),
+    ...checkpoints,
     // As if a first writer had ended cleanly here, so that the next writer continues at this position.
     { $type: "LiteLib.Epoch", anchor, dynamic: 1, epoch: 1, old: [], upto: 0 },
     { $type: "LiteLib.Clean", anchor }
@@ -278,36 +295,6 @@ const listable = Effect.fnUntraced(function* (
     listed.push({ ...found, tape })
   }
   return listed
-})
-
-/**
- * Fails with `NotDamaged` if the lib opens. Returns lib meta if it, or a dynamic segment, is damaged or has lost its
- * end; `undefined` if lib meta cannot be read. Any other reason why the lib does not open is the error.
- */
-const expectDamage = Effect.fnUntraced(function* (
-  root: Root,
-  limits: Partial<Limits> | undefined
-): Effect.fn.Return<
-  LibState.LibState | undefined,
-  StorageError | UnsupportedFormat | MetaInvalid | LibInvalid | NotDamaged | LibIsBackup | BackupUnfinished
-> {
-  const read = yield* Effect.result(readLibMeta(root, limits))
-  if (read._tag === "Failure") {
-    const { failure } = read
-    // Meta may be good although it cannot be read now, not by this version, or only with a higher limit.
-    const isTooLarge = failure._tag === "MetaInvalid" && failure.line === 0
-    if (failure._tag === "StorageError" || failure._tag === "UnsupportedFormat" || isTooLarge) return yield* failure
-    // An unfinished copy lacks events that no file of it has.
-    if (failure._tag === "LibInvalid") return yield* failure
-    return undefined
-  }
-  if (read.success === undefined) return undefined
-  yield* refuseBackup(root, read.success.state)
-  const inspected = yield* Effect.result(inspectLib(root, read.success))
-  if (inspected._tag === "Success") return yield* new NotDamaged({ what: root.location })
-  // What cannot be read now may be good.
-  if (inspected.failure._tag === "StorageError") return yield* inspected.failure
-  return read.success.state
 })
 
 /** Fails if two folders have the id of one tape: it is unknown which of them is the copy. */

@@ -65,6 +65,11 @@ describe("a batch", () => {
     assert.strictEqual(markText(mark, hex(9)), TaraSON.encodeSystem({ $type: "LiteLib.Commit", hash: hex(9), ...mark }))
     assert.strictEqual(markText(mark, undefined), TaraSON.encodeSystem({ $type: "LiteLib.Commit", ...mark }))
     assert.isTrue(markText(mark, hex(9)).startsWith(markPrefix))
+    const noted = { ...mark, parts: [], checkpoints: [["mail_2-b", 3, 7, [[9, 12]]]] as Commit["checkpoints"] & {} }
+    assert.strictEqual(
+      markText(noted, hex(9)),
+      TaraSON.encodeSystem({ $type: "LiteLib.Commit", hash: hex(9), ...noted })
+    )
   })
 
   it("has another hash if its lines or any other field differ", () => {
@@ -75,7 +80,9 @@ describe("a batch", () => {
       markHash(lines, { ...mark, batch: 18 }),
       markHash(lines, { ...mark, position: 124 }),
       markHash(lines, { ...mark, previous: hex(6) }),
-      markHash(lines, { ...mark, parts: [[uuid(1), 0, 4]] })
+      markHash(lines, { ...mark, parts: [[uuid(1), 0, 4]] }),
+      markHash(lines, { ...mark, checkpoints: [["mail", 1, 2, []]] }),
+      markHash(lines, { ...mark, checkpoints: [["mail", 1, 3, []]] })
     ]
     assert.strictEqual(new Set(hashes).size, hashes.length)
   })

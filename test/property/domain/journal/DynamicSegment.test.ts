@@ -10,10 +10,11 @@ const scan = (bytes: Uint8Array, limit?: number) => DynamicSegment.scan(bytes, s
 
 /** The first `count` batches, as a scan should find them. */
 const expected = ({ batches, offsets }: Built, count: number) =>
-  batches.slice(0, count).map(({ batch, position, hash, parts }, index) => ({
+  batches.slice(0, count).map(({ batch, position, hash, checkpoints, parts }, index) => ({
     batch,
     position,
     hash,
+    checkpoints,
     offset: offsets[index]!,
     end: offsets[index + 1]!,
     parts: parts.map((part) => ({ ...part, offset: part.offset + offsets[index]! }))

@@ -1,6 +1,8 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import * as LibState from "../../../../src/domain/meta/LibState.ts"
+import * as LibFold from "../../../../src/domain/meta/LibFold.ts"
+import * as LibRefold from "../../../../src/domain/meta/LibRefold.ts"
+import type * as LibState from "../../../../src/domain/meta/LibState.ts"
 import * as MetaChain from "../../../../src/domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../../../src/domain/meta/SystemRecord.ts"
 import { runs } from "../../../support/runs.ts"
@@ -11,7 +13,7 @@ type Record = Unchained<LibRecord>
 /** Folds records through bytes, as opening a lib does. */
 const fold = (...records: ReadonlyArray<Record>): LibState.LibState => {
   const { bytes } = MetaChain.write<LibRecord>(null, records)
-  return LibState.fold("litelib.meta.jsonl", MetaChain.readLib("litelib.meta.jsonl", bytes).records)
+  return LibFold.fold("litelib.meta.jsonl", MetaChain.readLib("litelib.meta.jsonl", bytes).records)
 }
 
 const refusalOf = (...records: ReadonlyArray<Record>): string | undefined => {
@@ -78,7 +80,7 @@ describe("lib meta, folded", () => {
   it("begins with exactly one LiteLib.Meta", () => {
     assert.strictEqual(refusalOf(epoch(1, 1)), "MetaInvalid")
     assert.strictEqual(refusalOf(libMeta, libMeta), "MetaInvalid")
-    assert.throws(() => LibState.fold("litelib.meta.jsonl", []))
+    assert.throws(() => LibFold.fold("litelib.meta.jsonl", []))
   })
 
   it("refuses an epoch that is not higher than the one before", () => {
@@ -184,9 +186,9 @@ describe("lib meta, rewritten", () => {
         let state = fold(libMeta, epoch(1, 1))
         for (const [kind, n] of acts) {
           const record = act(state, kind, n)
-          if (record !== undefined) state = LibState.after(state, record)
+          if (record !== undefined) state = LibFold.after(state, record)
         }
-        const again = fold(...LibState.refoldWithin(state))
+        const again = fold(...LibRefold.refoldWithin(state))
         assert.deepStrictEqual(
           { ...again, records: 0 },
           { ...state, upto: Math.max(state.upto, state.anchor.batch), records: 0 }
@@ -199,8 +201,8 @@ describe("lib meta, rewritten", () => {
 
   it("is refused after a clean end, since only the next epoch contains the end of the commits", () => {
     const ended = fold(libMeta, epoch(1, 1), libTape(1), clean(5))
-    assert.throws(() => LibState.refoldWithin(ended), /invariant/)
-    const reopened = fold(...LibState.refold(ended), epoch(2, 2, 5, [], ended.anchor))
+    assert.throws(() => LibRefold.refoldWithin(ended), /invariant/)
+    const reopened = fold(...LibRefold.refold(ended), epoch(2, 2, 5, [], ended.anchor))
     assert.deepInclude(reopened, { anchor: anchor(5), epoch: 2, highest: 2 })
   })
 })

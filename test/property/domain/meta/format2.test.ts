@@ -1,6 +1,9 @@
 /** What format 2 adds to metas (docs/decisions/0033-format-2.md). */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import * as BackupMetas from "../../../../src/domain/meta/BackupMetas.ts"
+import * as LibFold from "../../../../src/domain/meta/LibFold.ts"
+import * as LibRefold from "../../../../src/domain/meta/LibRefold.ts"
 import * as LibState from "../../../../src/domain/meta/LibState.ts"
 import * as MetaChain from "../../../../src/domain/meta/MetaChain.ts"
 import type { LibRecord, TapeRecord, Unchained } from "../../../../src/domain/meta/SystemRecord.ts"
@@ -10,7 +13,7 @@ import { anchor, created, epoch, libMeta, libTape, segment, tapeMeta, uuid } fro
 
 const foldLib = (records: ReadonlyArray<Unchained<LibRecord>>): LibState.LibState => {
   const { bytes } = MetaChain.write<LibRecord>(null, records)
-  return LibState.fold("litelib.meta.jsonl", MetaChain.readLib("litelib.meta.jsonl", bytes).records)
+  return LibFold.fold("litelib.meta.jsonl", MetaChain.readLib("litelib.meta.jsonl", bytes).records)
 }
 
 const foldTape = (records: ReadonlyArray<Unchained<TapeRecord>>): TapeState.TapeState => {
@@ -66,7 +69,7 @@ describe("lineages", () => {
     fc.assert(
       fc.property(batches, (anchors) => {
         const state = foldLib([libMetaFor(anchors), ...branches(anchors), epoch(1, 1)])
-        const again = foldLib(LibState.refoldWithin(state) as ReadonlyArray<Unchained<LibRecord>>)
+        const again = foldLib(LibRefold.refoldWithin(state) as ReadonlyArray<Unchained<LibRecord>>)
         assert.deepStrictEqual(again.branches, state.branches)
         assert.strictEqual(LibState.formatOf(again), anchors.length === 0 ? 1 : 2)
       }),
@@ -94,7 +97,7 @@ const branches = (anchors: ReadonlyArray<number>) =>
 describe("the mark of a backup", () => {
   it("is the last line of what a backup writes", () => {
     const state = foldLib([meta2, libTape(3), epoch(4, 7), { $type: "LiteLib.Clean", anchor: anchor(9) }])
-    const records = LibState.refoldBackup({ ...state, anchor: anchor(9) }, mark(9))
+    const records = BackupMetas.refoldBackup({ ...state, anchor: anchor(9) }, mark(9))
     const folded = foldLib(records)
     assert.deepStrictEqual(folded.backup, mark(9))
     assert.deepInclude(folded, { epoch: 4, highest: 7, live: [], anchor: anchor(9) })

@@ -175,6 +175,42 @@ const older: ReadonlyArray<Case> = [
   }
 ]
 
+const checkpoint = { $type: "LiteLib.Checkpoint", above: [], consumer: "mail", low: 0, version: 1 }
+
+/** Adds the checkpoint of a consumer to lib meta. */
+const withCheckpoint = (more: Fields): Case["give"] => ofLib((records) => [...records, { ...checkpoint, ...more }])
+
+const checkpoints: ReadonlyArray<Case> = [
+  {
+    name: "a checkpoint whose ranges are not in order",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line \d.*the ranges of a checkpoint are not in order/,
+    give: withCheckpoint({ above: [[3, 3]] })
+  },
+  {
+    name: "a checkpoint of a consumer with an impossible name",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line \d/,
+    give: withCheckpoint({ consumer: "../mail" })
+  },
+  {
+    name: "a checkpoint beyond all positions",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line \d.*beyond all positions/,
+    give: withCheckpoint({ low: 2 ** 51 })
+  },
+  {
+    name: "a checkpoint in a lib of format 1",
+    error: "MetaInvalid",
+    says: /litelib\.meta\.jsonl line 1.*format 1, but something in it needs a later one/,
+    give: ofLib((records) =>
+      [...records, checkpoint].map((record) =>
+        record["$type"] === "LiteLib.Meta" ? { ...record, format: 1, placement: { kind: "category" } } : record
+      )
+    )
+  }
+]
+
 const identity: ReadonlyArray<Case> = [
   {
     name: "the id of another tape",
@@ -325,4 +361,11 @@ const lost: ReadonlyArray<Case> = [
   }
 ]
 
-export const metas: Cases = { segmentName, metaStructure: [...metaStructure, ...older], identity, fork, lost, unknown }
+export const metas: Cases = {
+  segmentName,
+  metaStructure: [...metaStructure, ...older, ...checkpoints],
+  identity,
+  fork,
+  lost,
+  unknown
+}

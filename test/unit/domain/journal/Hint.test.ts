@@ -10,6 +10,9 @@ describe("the hint", () => {
       const bytes = Hint.encode({ boot, batch })
       assert.deepStrictEqual(Hint.decode(bytes), { boot, batch })
       assert.strictEqual(bytes.length, Hint.encode({ boot, batch: 1 }).length)
+      const noted = Hint.encode({ boot, batch, records: batch })
+      assert.deepStrictEqual(Hint.decode(noted), { boot, batch, records: batch })
+      assert.strictEqual(noted.length, Hint.encode({ boot, batch: 1, records: 0 }).length)
     }
   })
 
@@ -23,9 +26,10 @@ describe("the hint", () => {
   })
 
   it("is ignored if any bit is flipped", () => {
-    const bytes = Hint.encode({ boot, batch: 12 })
-    for (let at = 0; at < bytes.length; at++) {
-      for (let bit = 0; bit < 8; bit++) assert.isUndefined(Hint.decode(flipped(bytes, at, bit)))
+    for (const bytes of [Hint.encode({ boot, batch: 12 }), Hint.encode({ boot, batch: 12, records: 9 })]) {
+      for (let at = 0; at < bytes.length; at++) {
+        for (let bit = 0; bit < 8; bit++) assert.isUndefined(Hint.decode(flipped(bytes, at, bit)))
+      }
     }
   })
 

@@ -17,7 +17,7 @@ describe("an append request that has its outcome", () => {
     const arrays = [entries, ...entries.map(({ events }) => events)]
     const request = new AppendRequest(
       {} as LibHandle,
-      new PlannedCall(entries, undefined),
+      new PlannedCall(entries, undefined, undefined),
       allResults,
       new StreamStates()
     )

@@ -1,0 +1,46 @@
+/** Why an append with a checkpoint is refused. */
+import * as Shape from "../base/Shape.ts"
+import { TaggedError } from "../base/TaggedError.ts"
+
+/**
+ * The checkpoint of the append says nothing new: its event is done already, by this run of the consumer or an earlier one,
+ * or a later version of the consumer has a checkpoint. Nothing was appended. Treat the event as done.
+ */
+export class CheckpointNotIncreased extends TaggedError<CheckpointNotIncreased>("litetapes/CheckpointNotIncreased")(
+  "CheckpointNotIncreased",
+  {
+    /** Name of the consumer. */
+    consumer: Shape.String,
+    /** Position of the event that the append answers; null if it gives none. */
+    position: Shape.NullOr(Shape.Int),
+    /** Version of the consumer that is there. */
+    version: Shape.Int,
+    /** The lowest position that is not done there. */
+    low: Shape.Int,
+    /** Ranges that are done above `low`; the second position is excluded. */
+    done: Shape.Array(Shape.Tuple([Shape.Int, Shape.Int]))
+  }
+) {
+  override get message() {
+    const { consumer, low, position, version } = this
+    const what = position === null ? "nothing that the checkpoint names is new" : `event ${position} is done already`
+    return `consumer ${consumer}: ${what}: its checkpoint is at version ${version}, position ${low}. Nothing was appended.`
+  }
+}
+
+/**
+ * The lib was recovered, and the checkpoint of the consumer is lost, or later ones may be: nobody knows how far it was.
+ * Nothing was handled or appended.
+ */
+export class CheckpointLost extends TaggedError<CheckpointLost>("litetapes/CheckpointLost")("CheckpointLost", {
+  location: Shape.String,
+  consumer: Shape.String,
+  /** Everything below was done; null if nothing is known. */
+  low: Shape.NullOr(Shape.Int)
+}) {
+  override get message() {
+    const { consumer, location, low } = this
+    const known = low === null ? "" : `; everything below position ${low} was done`
+    return `${location} was recovered, and nobody knows how far consumer ${consumer} was${known}. Find that out, then run it once with onNotInHistory: "begin-again" and from: { after }, or append a checkpoint with reset: true.`
+  }
+}
