@@ -11,12 +11,17 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { type EventsLost, PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { checkOptions } from "../base/checkCall.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
+import { termsOf } from "../../domain/segment/termMatches.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { AllGaps } from "./AllGaps.ts"
 import { tapesFor } from "./CategoryTapes.ts"
 import { compile, type Compiled, type EventFilter, filterChecks, matchesNothing } from "./EventFilter.ts"
-import { TapeCursor } from "./TapeCursor.ts"
+import type { EventCursor } from "./EventCursor.ts"
+import { TermChoices } from "./LiveMatches.ts"
+import { MatchCursor } from "./MatchCursor.ts"
+import { type CursorOptions, TapeCursor } from "./TapeCursor.ts"
 
 /** Range and filter of events, by position. */
 export interface ReadAllOptions {
@@ -92,7 +97,7 @@ export const readMatching = (
       const backward = direction === "backward"
       const tapes = yield* Effect.forEach(names, (name) => lib.tapes.get(name))
       const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
-      const cursors = tapes.map((tape) => new TapeCursor(lib, tape, { from, to, backward, filter, chunkBytes }))
+      const cursors = cursorsOf(lib, tapes, { from, to, backward, filter, chunkBytes }, limit)
       return new Merge(lib, cursors, {
         from,
         to,
@@ -104,12 +109,25 @@ export const readMatching = (
     })
   )
 
+/** Events that can be looked up are; else all events are read. */
+const cursorsOf = (
+  lib: LibHandle,
+  tapes: ReadonlyArray<OpenTape>,
+  options: CursorOptions,
+  limit: number
+): Array<EventCursor> => {
+  const { filter } = options
+  if (filter?.items === undefined) return tapes.map((tape) => new TapeCursor(lib, tape, options))
+  const all = { ...options, filter, limit, terms: termsOf(filter.items), choices: new TermChoices(options.from) }
+  return tapes.map((tape) => new MatchCursor(lib, tape, all))
+}
+
 class Merge {
   readonly #lib: LibHandle
   readonly #backward: boolean
   readonly #complete: boolean
   readonly #gaps: AllGaps
-  #cursors: Array<TapeCursor>
+  #cursors: Array<EventCursor>
   #left: number
   /** The position that must come next, if all events are wanted. */
   #expected: number
@@ -117,7 +135,7 @@ class Merge {
 
   constructor(
     lib: LibHandle,
-    cursors: Array<TapeCursor>,
+    cursors: Array<EventCursor>,
     options: {
       readonly from: number
       readonly to: number
@@ -175,7 +193,7 @@ class Merge {
    * Picks the cursor with the next event, and takes all of its events that come before those of any other cursor.
    * Returns `undefined` if two cursors have an event at the same position.
    */
-  #pickFirst(events: Array<RecordedEvent>): TapeCursor | undefined {
+  #pickFirst(events: Array<RecordedEvent>): EventCursor | undefined {
     let first = this.#cursors[0]!
     let bound = this.#gaps.bound
     for (const cursor of this.#cursors) {
