@@ -28,7 +28,8 @@ export class TermTable {
   /** Adds a row to a term. Rows must ascend; a term has a row once. */
   add(hash: number, row: number): void {
     const slot = this.#slotOf(hash)
-    const term = this.#slots[slot]! === 0 ? this.#addTerm(hash, slot) : this.#slots[slot]! - 1
+    const known = this.#slots[slot]! - 1
+    const term = known === -1 ? this.#addTerm(hash, slot) : known
     const last = this.#lasts[term]!
     if (last !== -1 && this.#rows[last] === row) return
     const posting = this.#postings++

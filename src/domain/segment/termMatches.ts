@@ -72,10 +72,10 @@ export const within = ({ places, positions }: Matches, from: number, to: number)
 }
 
 /**
- * Whether it pays to look the events of another term up, of which there are `count`, to leave out some of `found`: it is
- * cheap, but not if they are far more.
+ * Whether it pays to look the events of another term up, of which there are `count`, to leave out some of `found`: reading an
+ * event takes as long as looking hundreds up.
  */
-export const isWorthIt = (count: number, found: number): boolean => count <= 1024 + 16 * found
+export const isWorthIt = (count: number, found: number): boolean => count <= 4096 + 256 * found
 
 /** Finds the rows that may match, by position. */
 export const matchesAmong = (

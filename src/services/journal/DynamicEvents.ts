@@ -9,7 +9,7 @@ import { hashId } from "../../domain/base/Hash53.ts"
 import { crc32Byte } from "../../domain/base/crc32Byte.ts"
 import { crc32Combine } from "../../domain/base/crc32Combine.ts"
 import { invariant } from "../../domain/base/invariant.ts"
-import { EventTerms } from "../../domain/segment/terms.ts"
+import type { EventTerms } from "../../domain/segment/terms.ts"
 
 /** Line of one event in the file, without its newline. */
 export interface EventLine {
