@@ -1,5 +1,5 @@
 /** Tags, and types, whose hashes are equal although they differ: made for the hash of terms, which is not cryptographic. */
-import { assert } from "vitest"
+import * as assert from "node:assert/strict"
 import { hashTag, hashType } from "../../src/domain/segment/terms.ts"
 
 export const collidingTags = [
