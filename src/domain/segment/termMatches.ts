@@ -77,13 +77,15 @@ export const within = ({ places, positions }: Matches, from: number, to: number)
  */
 export const isWorthIt = (count: number, found: number): boolean => count <= 4096 + 256 * found
 
-/** Finds the rows that may match, by position. */
+/**
+ * Finds the rows that may match, by position. `listOf` returns those of some ascending rows that are wanted, whose positions
+ * must ascend.
+ */
 export const matchesAmong = (
   { tags, types }: EventTerms,
   query: QueryTerms,
-  positionOf: (row: number) => number
+  listOf: (rows: ReadonlyArray<number>) => Matches
 ): Matches => {
-  const listOf = (rows: ReadonlyArray<number>): Matches => ({ positions: rows.map(positionOf), places: rows })
   let all = noMatches
   for (const item of query) {
     const ofTypes = () =>

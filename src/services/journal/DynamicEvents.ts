@@ -159,6 +159,11 @@ export class DynamicEvents {
     }
   }
 
+  /** Returns where in the file a row's line begins. */
+  offsetAt(row: number): number {
+    return this.#columns[row * width]!
+  }
+
   /** Returns the position of a row's event. */
   positionAt(row: number): number {
     return this.#columns[row * width + 4]!

@@ -1,8 +1,9 @@
 /** Finds the events of dynamic segments that may match a filter, if it pays to know the terms of all of their events. */
 import * as Effect from "effect/Effect"
-import { firstNotBefore, lastNotAfter } from "../../domain/base/binarySearch.ts"
+import { firstNotBefore } from "../../domain/base/binarySearch.ts"
 import type { Matches, QueryTerms } from "../../domain/segment/termMatches.ts"
 import { matchesAmong, within } from "../../domain/segment/termMatches.ts"
+import type { DynamicEvents } from "../journal/DynamicEvents.ts"
 import type { DynamicFile, LivePart } from "../journal/DynamicFile.ts"
 import { eventsWithTerms } from "../journal/FileEvents.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -69,23 +70,35 @@ export const matchesInFile = (
   to: number
 ): Effect.Effect<Matches | undefined, SegmentError> => {
   if (!choices.areWanted(file)) return Effect.succeed(undefined)
-  return Effect.map(eventsWithTerms(lib.root, lib.meta.state, file), (events) => {
-    const found = within(
-      matchesAmong(events.terms, terms, (row) => events.positionAt(row)),
+  return Effect.map(eventsWithTerms(lib.root, lib.meta.state, file), (events) =>
+    within(
+      matchesAmong(events.terms, terms, (rows) => ownOf(events, parts, rows)),
       from,
       to
     )
-    // The file may hold events of other tapes, and events that are in a segment already.
-    const offsets = Float64Array.from(parts, ({ offset }) => offset)
-    const isOwn = (row: number): boolean => {
-      const { offset } = events.row(row)
-      const part = parts[lastNotAfter(offsets, offset)]
-      return part !== undefined && offset < part.offset + part.bytes
-    }
-    const own = found.places.map(isOwn)
-    return {
-      positions: found.positions.filter((_, at) => own[at]),
-      places: found.places.filter((_, at) => own[at])
-    }
-  })
+  )
 }
+
+/**
+ * Returns those rows that are in these parts: the file may hold events of other tapes, and events that are in a segment
+ * already. Those of one tape are by position.
+ */
+const ownOf = (events: DynamicEvents, parts: ReadonlyArray<LivePart>, rows: ReadonlyArray<number>): Matches => {
+  const positions: Array<number> = []
+  const places: Array<number> = []
+  let part = 0
+  for (const row of rows) {
+    const offset = events.offsetAt(row)
+    if (endOf(parts[part]!) <= offset) {
+      const before = part + 1
+      part = before + firstNotBefore(parts.length - before, (at) => endOf(parts[before + at]!) <= offset)
+    }
+    if (part === parts.length) break
+    if (offset < parts[part]!.offset) continue
+    positions.push(events.positionAt(row))
+    places.push(row)
+  }
+  return { positions, places }
+}
+
+const endOf = ({ bytes, offset }: LivePart): number => offset + bytes

@@ -4,6 +4,7 @@
  * a file.
  */
 import * as Effect from "effect/Effect"
+import { firstNotBefore } from "../../domain/base/binarySearch.ts"
 import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
@@ -117,7 +118,9 @@ export class MatchCursor extends EventCursor {
         first: one.firstOrdinal,
         end: one.firstOrdinal + one.records
       }))
-      places.push(...this.#options.choices.filesOf(parts, from))
+      // A part that is being flushed may be in a segment already.
+      const live = firstNotBefore(parts.length, (index) => parts[index]!.firstOrdinal < state.records)
+      places.push(...this.#options.choices.filesOf(parts.slice(live), from))
       this.#places = places.filter(isLeft)
       if (!backward) this.#places.reverse()
     })

@@ -115,7 +115,10 @@ describe("the terms of an index", () => {
         const terms = new EventTerms()
         for (const { bytes } of segment.lines) terms.add(Buffer.concat([Buffer.from("{"), bytes]), 1, bytes.length + 1)
         const rows = within(
-          matchesAmong(terms, termsOf(items), (row) => positions[row]!),
+          matchesAmong(terms, termsOf(items), (places) => ({
+            places,
+            positions: places.map((row) => positions[row]!)
+          })),
           from,
           to
         )
