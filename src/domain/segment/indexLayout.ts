@@ -33,7 +33,7 @@ export interface Header {
   readonly frames: Section
   readonly terms: Section
   readonly postings: Section
-  /** Whether it has the last two. Earlier releases wrote none, and a segment of records has none. */
+  /** Whether it has the last two. Indexes of earlier releases and of segments of records do not. */
   readonly hasTerms: boolean
 }
 

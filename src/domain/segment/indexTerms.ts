@@ -30,7 +30,7 @@ import {
 /** A type of more events than one in this many has no postings. */
 const commonShare = 64
 
-/** What stands for the first byte of the postings of a term that has none. */
+/** What stands for the first byte of the postings of a term without any. */
 const unlisted = 2 ** 32 - 1
 
 /** The rows of both sections before they are placed. */

@@ -61,7 +61,7 @@ export class Journal {
   /** Makes `next` the current file. It must be listed and empty. */
   roll(next: DynamicFile): void {
     next.standAt(this.#durable)
-    // Whoever has queried events of this file will query those of the next one.
+    // A program that has queried the events of this file will query those of the next one.
     if (this.#files.at(-1)?.events?.terms !== undefined && next.events?.count === 0)
       next.events.keepTerms(new EventTerms())
     this.#files = [...this.#files, next]

@@ -202,7 +202,7 @@ describe("the terms of an index", () => {
   it("of a segment of records are refused", () => {
     const segment = segmentOf("records", [{ bytes: Buffer.from("{}") }])
     const index = indexOf(segment)
-    // The frames, which it has none of, are said to be terms.
+    // The section of frames, which is empty, is said to be one of terms.
     forgeAt(index, 80 + 16 * 4, (bytes) => {
       bytes.writeUInt32LE(6)
       bytes.writeUInt32LE(1, 12)
