@@ -10,17 +10,15 @@ import type { InvalidArgument, LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { type EventsLost, PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { checkOptions } from "../base/checkCall.ts"
+import { lazy } from "../base/lazy.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
-import { termsOf } from "../../domain/segment/termMatches.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { AllGaps } from "./AllGaps.ts"
 import { tapesFor } from "./CategoryTapes.ts"
 import { compile, type Compiled, type EventFilter, filterChecks, matchesNothing } from "./EventFilter.ts"
 import type { EventCursor } from "./EventCursor.ts"
-import { TermChoices } from "./LiveMatches.ts"
-import { MatchCursor } from "./MatchCursor.ts"
 import { type CursorOptions, TapeCursor } from "./TapeCursor.ts"
 
 /** Range and filter of events, by position. */
@@ -97,7 +95,7 @@ export const readMatching = (
       const backward = direction === "backward"
       const tapes = yield* Effect.forEach(names, (name) => lib.tapes.get(name))
       const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
-      const cursors = cursorsOf(lib, tapes, { from, to, backward, filter, chunkBytes }, limit)
+      const cursors = yield* cursorsOf(lib, tapes, { from, to, backward, filter, chunkBytes }, limit)
       return new Merge(lib, cursors, {
         from,
         to,
@@ -115,12 +113,15 @@ const cursorsOf = (
   tapes: ReadonlyArray<OpenTape>,
   options: CursorOptions,
   limit: number
-): Array<EventCursor> => {
+): Effect.Effect<Array<EventCursor>> => {
   const { filter } = options
-  if (filter?.items === undefined) return tapes.map((tape) => new TapeCursor(lib, tape, options))
-  const all = { ...options, filter, limit, terms: termsOf(filter.items), choices: new TermChoices(options.from) }
-  return tapes.map((tape) => new MatchCursor(lib, tape, all))
+  return filter?.items === undefined
+    ? Effect.sync(() => tapes.map((tape) => new TapeCursor(lib, tape, options)))
+    : makeMatchCursors(lib, tapes, { ...options, filter }, filter.items, limit)
 }
+
+/** Most programs that only open a lib, append and close it look nothing up. */
+const makeMatchCursors = lazy(() => import("./MatchCursor.ts"), "makeMatchCursors")
 
 class Merge {
   readonly #lib: LibHandle

@@ -5,7 +5,7 @@ import type { Matches, QueryTerms } from "../../domain/segment/termMatches.ts"
 import { matchesAmong, within } from "../../domain/segment/termMatches.ts"
 import type { DynamicEvents } from "../journal/DynamicEvents.ts"
 import type { DynamicFile, LivePart } from "../journal/DynamicFile.ts"
-import { eventsWithTerms } from "../journal/FileEvents.ts"
+import { eventsWithTerms } from "../journal/FileTerms.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 

@@ -9,7 +9,8 @@ import { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
-import type { Matches, QueryTerms } from "../../domain/segment/termMatches.ts"
+import type { QueryItem } from "../../domain/event/Query.ts"
+import { type Matches, type QueryTerms, termsOf } from "../../domain/segment/termMatches.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
@@ -19,11 +20,11 @@ import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { EventCursor } from "./EventCursor.ts"
 import type { Compiled } from "./EventFilter.ts"
 import { readFromDynamic, readFromSegment } from "./EventLines.ts"
-import { type LiveEvents, matchesInFile, type TermChoices } from "./LiveMatches.ts"
-import { findMatches } from "./StreamLookup.ts"
+import { type LiveEvents, matchesInFile, TermChoices } from "./LiveMatches.ts"
+import { findMatches } from "./MatchLookup.ts"
 import { type CursorOptions, firstSegmentAt, type Ordinals, TapeCursor } from "./TapeCursor.ts"
 
-export interface MatchOptions extends CursorOptions {
+interface MatchOptions extends CursorOptions {
   readonly filter: Compiled
   readonly terms: QueryTerms
   /** Maximum number of events. */
@@ -44,7 +45,20 @@ interface Found {
 /** Maximum number of events that are read together. */
 const eventsAtOnce = 256
 
-export class MatchCursor extends EventCursor {
+/** Returns cursors of these tapes for a filter that looks events up. */
+export const makeMatchCursors = (
+  lib: LibHandle,
+  tapes: ReadonlyArray<OpenTape>,
+  options: CursorOptions & { readonly filter: Compiled },
+  items: ReadonlyArray<QueryItem>,
+  limit: number
+): Effect.Effect<Array<EventCursor>> =>
+  Effect.sync(() => {
+    const all = { ...options, limit, terms: termsOf(items), choices: new TermChoices(options.from) }
+    return tapes.map((tape) => new MatchCursor(lib, tape, all))
+  })
+
+class MatchCursor extends EventCursor {
   readonly #lib: LibHandle
   readonly #tape: OpenTape
   readonly #options: MatchOptions

@@ -1,5 +1,5 @@
 /**
- * Looks up a stream, or the events that may match a query, in one closed segment. Most segments of a large lib do not have it. After enough look-ups without a
+ * Looks up a stream in one closed segment. Most segments of a large lib do not have it. After enough look-ups without a
  * result a segment keeps a filter of its streams, or of its terms, which then answers most of them without a read.
  */
 import * as Effect from "effect/Effect"
@@ -7,7 +7,6 @@ import { BloomFilter } from "../../domain/base/BloomFilter.ts"
 import * as SegmentIndex from "../../domain/segment/SegmentIndex.ts"
 import type { Segment } from "../../domain/meta/SystemRecord.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
-import { mayMatch, noMatches, type Matches, type QueryTerms } from "../../domain/segment/termMatches.ts"
 import type { IndexHandle } from "../segment/SegmentIndexFile.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 
@@ -52,32 +51,10 @@ const unlessAbsent = <A>(
   })
 
 /**
- * Returns the events from position `from` up to, but not including, `to` that may match a query; `undefined` if the index
- * does not say which.
+ * Notes that a look-up found nothing, and reads all hashes once that costs no more than the look-ups without a result have
+ * cost so far.
  */
-export const findMatches = (
-  lib: LibHandle,
-  tape: string,
-  segment: Segment,
-  query: QueryTerms,
-  from: number,
-  to: number
-): Effect.Effect<Matches | undefined, SegmentError> =>
-  Effect.flatMap(lib.segments.withTerms(tape, segment), (handle) => {
-    const { header, terms } = handle
-    if (header.firstPosition >= to || header.lastPosition < from) return Effect.succeed(noMatches)
-    if (!header.hasTerms) return Effect.succeed(undefined)
-    if (!mayMatch(query, (term) => terms.mayHave(term))) return Effect.succeed(noMatches)
-    const find = (at: SegmentIndex.Header) => SegmentIndex.findMatches(at, query, from, to)
-    return Effect.tap(lib.segments.lookup(tape, "events", segment, find), (found) =>
-      found?.positions.length === 0 && !terms.isKnown && handle.memory === undefined
-        ? missed(lib, tape, segment, handle, "terms")
-        : Effect.void
-    )
-  })
-
-/** Reading all hashes costs no more than the look-ups without a result have cost so far. */
-const missed = (
+export const missed = (
   lib: LibHandle,
   tape: string,
   segment: Segment,

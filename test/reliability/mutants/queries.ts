@@ -44,7 +44,7 @@ export const queryMutants: ReadonlyArray<Mutant> = [
     breaks: "A query does not look at the events of dynamic segments that a writer before has left.",
     edits: [
       {
-        file: "services/journal/FileEvents.ts",
+        file: "services/journal/FileTerms.ts",
         find: "terms.add(bytes, start, start + length)",
         replace: "terms.add(bytes, start, start)"
       }

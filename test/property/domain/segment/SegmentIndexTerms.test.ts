@@ -2,6 +2,7 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { hashId } from "../../../../src/domain/base/Hash53.ts"
+import { findMatches } from "../../../../src/domain/segment/indexMatches.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
 import { inBoth, inEither, matchesAmong, termsOf, within } from "../../../../src/domain/segment/termMatches.ts"
 import { EventTerms } from "../../../../src/domain/segment/terms.ts"
@@ -90,7 +91,7 @@ describe("the terms of an index", () => {
         const [from = 0, to = 0] = [one, other]
           .map((at) => (positions.length === 0 ? 0 : positions[at % positions.length]! + (at % 2)))
           .toSorted((a, b) => a - b)
-        const found = runLookup(index, Index.findMatches(header, termsOf(items), from, to))
+        const found = runLookup(index, findMatches(header, termsOf(items), from, to))
         const wanted = all.flatMap((event, at) =>
           matches(items, event) && positions[at]! >= from && positions[at]! < to ? [positions[at]!] : []
         )
@@ -144,7 +145,7 @@ describe("the terms of an index", () => {
       const segment = of(rare)
       const index = indexOf(segment)
       const look = (wanted: string) =>
-        runLookup(index, Index.findMatches(headerOf(index, segment), termsOf([{ types: [wanted] }]), 0, 2 ** 50))
+        runLookup(index, findMatches(headerOf(index, segment), termsOf([{ types: [wanted] }]), 0, 2 ** 50))
       assert.strictEqual(look("Rare")?.positions.length, isKnown ? rare : undefined)
       assert.isUndefined(look("Common"))
       assert.deepStrictEqual(look("None")?.positions, [])
@@ -194,7 +195,7 @@ describe("the terms of an index", () => {
     })
     const look = () => {
       for (const items of [[{ tags: ["x"] }], [{ types: ["A"] }]])
-        runLookup(forged, Index.findMatches(headerOf(forged, segment), termsOf(items), 0, 2 ** 50))
+        runLookup(forged, findMatches(headerOf(forged, segment), termsOf(items), 0, 2 ** 50))
     }
     assert.throws(look, Index.IndexDamaged)
   })
