@@ -56,16 +56,18 @@ function* findOfItem(header: Header, { tags = [], types }: ItemTerms): Lookup<Ma
     if (isListed(rows)) terms.push(rows)
   }
   terms.sort((a, b) => countOf(a) - countOf(b))
+  const known: Array<TermRow> = []
+  for (const type of types ?? []) known.push(...(yield* findTerm(header, type)))
+  if (types !== undefined && known.length === 0) return noMatches
   let found: Matches | undefined
   for (const rows of terms) {
     if (found === undefined) found = yield* readRows(header, rows)
     else if (isWorthIt(countOf(rows), found.positions.length)) found = inBoth(found, yield* readRows(header, rows))
   }
-  if (types === undefined || found === undefined || found.positions.length === 0) return found
-  const known: Array<TermRow> = []
-  for (const type of types) known.push(...(yield* findTerm(header, type)))
-  if (known.length === 0) return noMatches
-  return isListed(known) && isWorthIt(countOf(known), found.positions.length)
+  return types !== undefined &&
+    found !== undefined &&
+    isListed(known) &&
+    isWorthIt(countOf(known), found.positions.length)
     ? inBoth(found, yield* readRows(header, known))
     : found
 }

@@ -94,13 +94,14 @@ export const matchesAmong = (
       all = inEither(all, ofTypes())
       continue
     }
+    const counted = (item.types ?? []).reduce((sum, type) => sum + types.countOf(type), 0)
+    if (item.types !== undefined && counted === 0) continue
     const [rarest, ...others] = item.tags.toSorted((a, b) => tags.countOf(a) - tags.countOf(b))
     let found = rarest === undefined ? noMatches : listOf(tags.rowsOf(rarest))
     for (const tag of others) {
       if (found.positions.length > 0 && isWorthIt(tags.countOf(tag), found.positions.length))
         found = inBoth(found, listOf(tags.rowsOf(tag)))
     }
-    const counted = (item.types ?? []).reduce((sum, type) => sum + types.countOf(type), 0)
     if (item.types !== undefined && found.positions.length > 0 && isWorthIt(counted, found.positions.length))
       found = inBoth(found, ofTypes())
     all = inEither(all, found)

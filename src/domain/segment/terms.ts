@@ -6,10 +6,9 @@
  */
 import { Buffer } from "node:buffer"
 import { hashBytes } from "../base/Hash53.ts"
-import { parseTrusted } from "../json/TaraSON.ts"
 import { TermTable } from "./TermTable.ts"
 
-/** An event that was appended has at most this many tags. */
+/** An event has at most this many tags. */
 const tagsMax = 64
 
 /** The type first, then the tags, of the line that was read last. Valid until the next call of `readTerms`. */
@@ -57,8 +56,12 @@ const restBytes = timeKey.length + 24 + 2
 
 const quote = 0x22
 const comma = 0x2c
+const colon = 0x3a
 const bracket = 0x5b
 const backslash = 0x5c
+const bracketEnd = 0x5d
+const brace = 0x7b
+const braceEnd = 0x7d
 
 /**
  * Reads the terms of a line into `read`, and returns their number; 0 if the line is not that of an event.
@@ -69,37 +72,49 @@ const backslash = 0x5c
 const readTerms = (bytes: Uint8Array, start: number, end: number): number => {
   const close = end - restBytes
   if (close <= start + typeKey.length || !hasAt(bytes, start, typeKey)) return 0
-  const typeEnd = endOfText(bytes, start + typeKey.length)
-  if (typeEnd >= close || !hasAt(bytes, close, timeKey)) return parseTerms(bytes, start, end)
-  read[0] = hashBytes(typeSeed, bytes, start + typeKey.length, typeEnd)
+  const type = start + typeKey.length
+  const typeEnd = endOfText(bytes, type)
+  read[0] = hashBytes(typeSeed, bytes, type, typeEnd)
+  if (typeEnd >= close || !hasAt(bytes, close, timeKey)) return readTags(bytes, findTags(bytes, start, end), end)
   if (bytes[close - 1] === bracket) return 1
   let at = close - 1
   while (at > typeEnd && !(bytes[at] === bracket && hasAt(bytes, at + 1 - tagsKey.length, tagsKey))) at--
+  return readTags(bytes, at + 1, end)
+}
+
+/** Reads the tags from here on. Returns the number of terms. */
+const readTags = (bytes: Uint8Array, from: number, end: number): number => {
   let terms = 1
-  for (at++; at < close && bytes[at] === quote && terms < read.length;) {
+  for (let at = from; at < end && bytes[at] === quote; at += bytes[at] === comma ? 1 : 0) {
+    if (terms === read.length) grow()
     const tagEnd = endOfText(bytes, at + 1)
     read[terms++] = hashBytes(tagSeed, bytes, at + 1, tagEnd)
     at = tagEnd + 1
-    if (bytes[at] === comma) at++
   }
-  return at === close ? terms : parseTerms(bytes, start, end)
+  return terms
 }
 
-/** Does the same for a line whose time has another form than a writer gives it, or which has more tags. */
-const parseTerms = (bytes: Uint8Array, start: number, end: number): number => {
-  let record: unknown
-  try {
-    record = parseTrusted(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8"))
-  } catch {
-    return 0
+/** Another program may have written more tags than a writer takes. */
+const grow = (): void => {
+  const grown = new Float64Array(2 * read.length)
+  grown.set(read)
+  read = grown
+}
+
+/** Returns where the tags begin in a line whose time has another form than a writer gives it: reads it from its beginning. */
+const findTags = (bytes: Uint8Array, start: number, end: number): number => {
+  let depth = 0
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]
+    if (byte === brace || byte === bracket) depth++
+    else if (byte === braceEnd || byte === bracketEnd) depth--
+    else if (byte === quote) {
+      const textEnd = endOfText(bytes, at + 1)
+      if (depth === 1 && bytes[textEnd + 1] === colon && hasAt(bytes, at - 1, tagsKey)) return at - 1 + tagsKey.length
+      at = textEnd
+    }
   }
-  const { $type: type, tags } = Object(record) as { readonly $type?: unknown; readonly tags?: unknown }
-  if (typeof type !== "string" || !Array.isArray(tags)) return 0
-  const texts = tags.filter((tag) => typeof tag === "string")
-  if (texts.length >= read.length) read = new Float64Array(1 + texts.length)
-  read[0] = hashType(type)
-  texts.forEach((tag, at) => (read[1 + at] = hashTag(tag)))
-  return 1 + texts.length
+  return end
 }
 
 /** Returns the quote that ends a text. */
