@@ -5,8 +5,8 @@ import { findRows, type Lookup, rangeOf, readPages } from "./indexLookup.ts"
 import { byteOfRow, firstByteOn, pageOfRow, pagesOf, rowsOn } from "./indexSections.ts"
 import { numberBytesMax, unlisted } from "./indexTerms.ts"
 import {
+  inAny,
   inBoth,
-  inEither,
   isWorthIt,
   type ItemTerms,
   type Matches,
@@ -38,13 +38,13 @@ function* findTerm(header: Header, hash: number): Lookup<Array<TermRow>> {
  * does not say: then every event of the segment may.
  */
 export function* findMatches(header: Header, query: QueryTerms, from: number, to: number): Lookup<Matches | undefined> {
-  let all = noMatches
+  const all: Array<Matches> = []
   for (const item of query) {
     const found = yield* item.tags === undefined ? findOfTypes(header, item.types ?? []) : findOfItem(header, item)
     if (found === undefined) return undefined
-    all = inEither(all, found)
+    all.push(within(found, from, to))
   }
-  return within(all, from, to)
+  return inAny(all)
 }
 
 function* findOfItem(header: Header, { tags = [], types }: ItemTerms): Lookup<Matches | undefined> {
@@ -84,9 +84,9 @@ const countOf = (rows: ReadonlyArray<TermRow>): number => rows.reduce((sum, { co
 
 /** Returns the events that have one of these terms. */
 function* readRows(header: Header, rows: ReadonlyArray<TermRow>): Lookup<Matches> {
-  let found = noMatches
-  for (const row of rows) found = inEither(found, yield* readPostings(header, row))
-  return found
+  const found: Array<Matches> = []
+  for (const row of rows) found.push(yield* readPostings(header, row))
+  return inAny(found)
 }
 
 /** Pages that are read together. */

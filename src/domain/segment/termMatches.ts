@@ -47,6 +47,13 @@ export const inBoth = (one: Matches, other: Matches): Matches => {
   return { positions, places }
 }
 
+/** Returns the events that are in at least one of these. A query may have a thousand items, so halves are joined. */
+export const inAny = (all: ReadonlyArray<Matches>): Matches => {
+  if (all.length <= 1) return all[0] ?? noMatches
+  const half = all.length >>> 1
+  return inEither(inAny(all.slice(0, half)), inAny(all.slice(half)))
+}
+
 /** Returns the events that are in at least one of them. */
 export const inEither = (one: Matches, other: Matches): Matches => {
   if (one.positions.length === 0) return other
@@ -86,12 +93,11 @@ export const matchesAmong = (
   query: QueryTerms,
   listOf: (rows: ReadonlyArray<number>) => Matches
 ): Matches => {
-  let all = noMatches
+  const all: Array<Matches> = []
   for (const item of query) {
-    const ofTypes = () =>
-      (item.types ?? []).reduce((found, type) => inEither(found, listOf(types.rowsOf(type))), noMatches)
+    const ofTypes = () => inAny((item.types ?? []).map((type) => listOf(types.rowsOf(type))))
     if (item.tags === undefined) {
-      all = inEither(all, ofTypes())
+      all.push(ofTypes())
       continue
     }
     const counted = (item.types ?? []).reduce((sum, type) => sum + types.countOf(type), 0)
@@ -104,7 +110,7 @@ export const matchesAmong = (
     }
     if (item.types !== undefined && found.positions.length > 0 && isWorthIt(counted, found.positions.length))
       found = inBoth(found, ofTypes())
-    all = inEither(all, found)
+    all.push(found)
   }
-  return all
+  return inAny(all)
 }

@@ -31,15 +31,15 @@ const someOf = (values: ReadonlyArray<string>) =>
 const item = fc.oneof(
   fc.record({ types: someOf([...types, "Never"]) }),
   fc.record({ tags: someOf([...tags, "never"]) }),
-  fc.record({ tags: fc.array(tag, { minLength: 1, maxLength: 2 }) }),
-  fc.record({ types: someOf(types), tags: fc.array(tag, { minLength: 1, maxLength: 2 }) })
+  fc.record({ tags: fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }) }),
+  fc.record({ types: someOf(types), tags: fc.uniqueArray(tag, { minLength: 1, maxLength: 2 }) })
 )
 
 const query = fc.array(item, { minLength: 1, maxLength: 3 })
 
 const event = fc.record({
   type: fc.oneof({ weight: 9, arbitrary: fc.constant("Made") }, { weight: 2, arbitrary: fc.constantFrom(...types) }),
-  tags: fc.array(tag, { maxLength: 3 }),
+  tags: fc.uniqueArray(tag, { maxLength: 3 }),
   data: fc.constantFrom(null, { text: "x".repeat(300) }, { "\u007f": 1e-7, tags: ["a"] })
 })
 
