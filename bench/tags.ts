@@ -60,12 +60,12 @@ const ways = ["unconditional", "narrow", "broad"] as const
 const appendsPerSec = async (store: BoundaryStore, way: Way, writers: number, millis: number, events: number) => {
   const began = performance.now()
   let made = 0
-  let looked = Number.NEGATIVE_INFINITY
-  let after: unknown
+  let looked = 0
+  let after = way === "unconditional" ? undefined : (await store.query(wantedOf[way](0))).after
   const write = async (_: unknown, writer: number): Promise<void> => {
     const wanted = way === "unconditional" ? undefined : wantedOf[way](writer)
     while (performance.now() - began < millis) {
-      if (wanted !== undefined && (after === undefined || made - looked >= appendsOfBoundary)) {
+      if (wanted !== undefined && made - looked >= appendsOfBoundary) {
         looked = made
         ;({ after } = await store.query(wanted))
       }

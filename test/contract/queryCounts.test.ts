@@ -97,6 +97,10 @@ describe("a query of 10 among 20,000 events in four tapes and many segments", ()
           Effect.gen(function* () {
             yield* load(store, 16_000, total - 100)
             yield* load(store, total - 100, total - 5)
+            take()
+            yield* Effect.forEach(inOrder, () => store.query(rareQuery), { concurrency: "unbounded", discard: true })
+            // Ten queries at once, of about 1.2 MB: the first of them reads it, and the others wait for that.
+            assert.isAtMost(bytesOf(take(), "read", isDynamic), 2_000_000)
             const early = yield* count(store, take, rareQuery)
             assert.deepStrictEqual(early.numbers, inOrder.slice(0, -1))
             // From here on, the writer knows the terms of what it appends.

@@ -1,5 +1,6 @@
 /** The terms of the events of a dynamic segment, read back when a query first needs them. */
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import { crc32 } from "node:zlib"
 import type { SegmentCorrupt } from "../../domain/format/Errors.ts"
 import type { LibState } from "../../domain/meta/LibState.ts"
@@ -12,13 +13,29 @@ import { corrupt, eventsOf } from "./FileEvents.ts"
 /** The events of a file, whose terms are known. */
 export type EventsWithTerms = DynamicEvents & { readonly terms: EventTerms }
 
-/** Returns the events of a file with their terms. The file is read for that, once. */
-export const eventsWithTerms = Effect.fnUntraced(function* (
+/** Returns the events of a file with their terms. The file is read for that, once, however many queries wait for it. */
+export const eventsWithTerms = (
   root: Root,
   state: Pick<LibState, "roles">,
   file: DynamicFile
+): Effect.Effect<EventsWithTerms, StorageError | SegmentCorrupt> =>
+  Effect.flatMap(eventsOf(root, state, file), (events) =>
+    hasTerms(events) ? Effect.succeed(events) : lockOf(events).withPermit(readTerms(root, file, events))
+  )
+
+const locks = new WeakMap<DynamicEvents, Semaphore.Semaphore>()
+
+const lockOf = (events: DynamicEvents): Semaphore.Semaphore => {
+  const lock = locks.get(events) ?? Semaphore.makeUnsafe(1)
+  locks.set(events, lock)
+  return lock
+}
+
+const readTerms = Effect.fnUntraced(function* (
+  root: Root,
+  file: DynamicFile,
+  events: DynamicEvents
 ): Effect.fn.Return<EventsWithTerms, StorageError | SegmentCorrupt> {
-  const events = yield* eventsOf(root, state, file)
   const terms = new EventTerms()
   while (!hasTerms(events)) {
     // More may be appended meanwhile.
