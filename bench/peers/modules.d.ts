@@ -123,3 +123,20 @@ declare module "@event-driven-io/emmett-sqlite" {
     readonly areEventsLeft: boolean
   }>
 }
+
+declare module "@dcb-es/event-store" {
+  interface Tags {
+    readonly length: number
+  }
+  interface Query {
+    readonly isAll: boolean
+  }
+  export const Tags: { readonly from: (values: Array<string>) => Tags }
+  export const Query: {
+    readonly fromItems: (items: Array<{ readonly types: Array<string>; readonly tags: Tags }>) => Query
+  }
+  export class MemoryEventStore {
+    append(command: { readonly events: ReadonlyArray<object>; readonly condition?: object }): Promise<unknown>
+    read(query: Query): AsyncIterable<unknown>
+  }
+}

@@ -5,53 +5,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as EventStore from "litetapes/EventStore"
-import * as FolderStorage from "litetapes/FolderStorage"
-import type * as Lib from "litetapes/Lib"
-import { SimulatedDisk } from "litetapes/testing"
-import { vi } from "vitest"
-import { Disk } from "../../src/services/ports/Disk.ts"
-import { withLib } from "../support/openLib.ts"
-
-const place = "/lib"
-
-/** A disk that records its steps, and an event store on it. */
-const ground = () => {
-  let steps: Array<SimulatedDisk.Step> = []
-  const disk = SimulatedDisk.make({
-    onStep: (step) => {
-      steps.push(step)
-      return undefined
-    }
-  })
-  const use = <A, E>(
-    body: (store: EventStore.EventStore["Service"]) => Effect.Effect<A, E>,
-    options: Lib.Options = {}
-  ) =>
-    Effect.flatMap(Effect.provideService(FolderStorage.make, Disk, disk.disk), (storage) =>
-      withLib(storage, place, () => Effect.flatMap(EventStore.make, body), options)
-    )
-  /** Returns the steps since the last call. */
-  const take = (): ReadonlyArray<SimulatedDisk.Step> => {
-    const taken = steps
-    steps = []
-    return taken
-  }
-  return { use, take }
-}
-
-const shown = ({ operation, path }: SimulatedDisk.Step): string => `${operation} ${path.split("/").at(-1)}`
-
-const bytesOf = (
-  steps: ReadonlyArray<SimulatedDisk.Step>,
-  operation: "read" | "write",
-  isOf: (path: string) => boolean
-): number =>
-  steps.filter((step) => step.operation === operation && isOf(step.path)).reduce((sum, { bytes = 0 }) => sum + bytes, 0)
-
-const isDynamic = (path: string): boolean => path.includes("/litelib.dynamic-")
-const isSegment = (path: string): boolean => path.endsWith(".jsonl") && path.includes("/seg-")
-const isIndex = (path: string): boolean => path.endsWith(".idx")
+import type * as EventStore from "litetapes/EventStore"
+import { bytesOf, countParses, ground, isDynamic, isIndex, isSegment, shown } from "../support/countedDisk.ts"
 
 const note = (n: number, bytes = 200) => ({ type: "Noted", data: { n, text: "x".repeat(bytes) } })
 
@@ -70,16 +25,6 @@ const load = (store: EventStore.EventStore["Service"]) =>
 const segmentBytes = 250_000
 const blockBytes = 64 * 1024
 const pageBytes = 4096
-
-/** Counts the calls of `JSON.parse` during `effect`. */
-const countParses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => {
-    const parse = vi.spyOn(JSON, "parse")
-    return Effect.ensuring(
-      Effect.map(effect, () => parse.mock.calls.length),
-      Effect.sync(() => parse.mockRestore())
-    )
-  })
 
 describe("the cost of operations", () => {
   it.live("an append costs one write, one sync, one stat and one write of the hint", () => {

@@ -1,5 +1,6 @@
 /** Forges indexes: changes them in place, and corrects the checksums of their pages. */
-import { checksumPage, offsetOfRow, pageBytes, type sectionNames } from "../../src/domain/segment/indexLayout.ts"
+import { checksumPage, type sectionNames } from "../../src/domain/segment/indexLayout.ts"
+import { offsetOfRow, pageBytes } from "../../src/domain/segment/indexSections.ts"
 import { decodeHeader } from "../../src/domain/segment/SegmentIndex.ts"
 
 /** Changes an index from this byte on, and corrects the checksum of the page that the byte is on. */

@@ -20,6 +20,7 @@ const mains: ReadonlyArray<readonly [script: string, ...args: Array<string>]> = 
   ["bench/growth.ts", "--help"],
   ["bench/concurrency.ts", "--help"],
   ["bench/transforms.ts", "--events", "1000"],
+  ["bench/tags.ts", "--help"],
   ["bench/encode.ts", "100", "1"],
   ["bench/start.ts", "1"]
 ]

@@ -20,6 +20,20 @@ export const hashId = (stream: string, id: string): number => {
   return hashFrom(seed | 0, Math.floor(seed / 0x1_0000_0000), id)
 }
 
+/**
+ * Returns the hash of `bytes[start, end)`: an integer in [0, 2^53). Under another `seed`, an integer of 32 bits, the same
+ * bytes have another hash.
+ */
+export const hashBytes = (seed: number, bytes: Uint8Array, start: number, end: number): number => {
+  let a = seedA ^ seed
+  let b = seedB ^ seed
+  for (let i = start; i < end; i++) {
+    a = Math.imul(a ^ bytes[i]!, 2654435761)
+    b = Math.imul(b ^ bytes[i]!, 1597334677)
+  }
+  return mixed(a, b)
+}
+
 const seedA = 0xdeadbeef | 0
 const seedB = 0x41c6ce57
 
@@ -31,6 +45,12 @@ const hashFrom = (first: number, second: number, text: string): number => {
     a = Math.imul(a ^ unit, 2654435761)
     b = Math.imul(b ^ unit, 1597334677)
   }
+  return mixed(a, b)
+}
+
+const mixed = (first: number, second: number): number => {
+  let a = first
+  let b = second
   a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
   b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
   return 0x1_0000_0000 * (b & 0x1f_ffff) + (a >>> 0)

@@ -18,6 +18,8 @@
  * 3 entries   raw offset u32 · length u32 (no newline) · CRC-32 of the line u32            (events; by stream, revision)
  * 4 ids       hashId(stream, id) f64 · entry u32                                           (events; by hash, entry)
  * 5 frames    file offset u32 · file bytes u32 · raw offset u32 · raw bytes u32            (compressed segments)
+ * 6 terms     hash of a type or tag f64 · first byte of its postings u32 · count u32       (events; by hash)
+ * 7 postings  rows of one byte: the events of each term, see indexTerms.ts                 (events)
  * ```
  *
  * The role, the hash, and the numbers of records and raw bytes name all that an index is made from. One that names
@@ -37,20 +39,22 @@ import type { BlockTable } from "./indexBlocks.ts"
 import { makeBlockTable } from "./indexBlocks.ts"
 import type { FrameTable } from "./indexFrames.ts"
 import { makeFrameTable } from "./indexFrames.ts"
-import type { Header, Section } from "./indexLayout.ts"
-import { byteOfRow, check, checkPage, firstByteOn, pageOfRow, pagesOf, rowsOn } from "./indexLayout.ts"
+import type { Header } from "./indexLayout.ts"
+import { check } from "./indexLayout.ts"
+import { byteOfRow, firstByteOn, pageOfRow, pagesOf, rowsOn } from "./indexSections.ts"
+import { findRows, type Lookup, rangeOf, readPages, readSection } from "./indexLookup.ts"
 import { invariant } from "../base/invariant.ts"
 
 export type { BlockTable } from "./indexBlocks.ts"
 export type { FrameTable } from "./indexFrames.ts"
 export type { EventKey } from "./indexBuilder.ts"
 export { blockBytesMax, SegmentIndexBuilder } from "./indexBuilder.ts"
-export type { Header, Kind, Section } from "./indexLayout.ts"
+export type { Header, Kind } from "./indexLayout.ts"
+export type { Section } from "./indexSections.ts"
+export type { Lookup } from "./indexLookup.ts"
 export { sameIndex } from "./indexCompare.ts"
-export { decodeHeader, hashOfSegment, IndexDamaged, pageBytes } from "./indexLayout.ts"
-
-/** Yields page numbers, is given these pages, and returns its result. Throws `IndexDamaged`. */
-export type Lookup<A> = Generator<ReadonlyArray<number>, A, ReadonlyArray<Uint8Array>>
+export { decodeHeader, hashOfSegment, IndexDamaged } from "./indexLayout.ts"
+export { pageBytes } from "./indexSections.ts"
 
 /**
  * A stream that may be the wanted one. Its entries begin at `firstEntry`, in the order of revisions, from
@@ -98,19 +102,22 @@ const streamRow = (header: Header, page: DataView, offset: number): StreamRow =>
 /** Pages that are read together in a long read. */
 const pagesAtOnce = 64
 
-/** Returns how many pages `readFilter` reads. */
-export const filterPages = ({ streams }: Header): number => pagesOf(streams)
+/** Sections that are sorted by hash, and often searched in vain. */
+export type Filtered = "streams" | "terms"
 
-/** Reads the hashes of all streams into a filter, which keeps a few bits of each. */
-export function* readFilter(header: Header): Lookup<BloomFilter> {
-  const { streams } = header
-  const filter = new BloomFilter(streams.rows)
-  for (let first = 0; first < pagesOf(streams); first += pagesAtOnce) {
-    const last = Math.min(pagesOf(streams), first + pagesAtOnce) - 1
-    for (const [index, page] of (yield* readPages(header, streams, first, last)).entries()) {
-      const start = firstByteOn(streams, first + index)
-      const rows = rowsOn(streams, first + index)
-      for (let row = 0; row < rows; row++) filter.add(page.getFloat64(start + row * streams.rowBytes, true))
+/** Returns how many pages `readFilter` reads. */
+export const filterPages = (header: Header, of: Filtered): number => pagesOf(header[of])
+
+/** Reads the hashes of all streams, or terms, into a filter, which keeps a few bits of each. */
+export function* readFilter(header: Header, of: Filtered): Lookup<BloomFilter> {
+  const section = header[of]
+  const filter = new BloomFilter(section.rows)
+  for (let first = 0; first < pagesOf(section); first += pagesAtOnce) {
+    const last = Math.min(pagesOf(section), first + pagesAtOnce) - 1
+    for (const [index, page] of (yield* readPages(header, section, rangeOf(first, last))).entries()) {
+      const start = firstByteOn(section, first + index)
+      const rows = rowsOn(section, first + index)
+      for (let row = 0; row < rows; row++) filter.add(page.getFloat64(start + row * section.rowBytes, true))
     }
   }
   return filter
@@ -130,24 +137,36 @@ export function* readStreams(header: Header): Lookup<Array<StreamRow & { readonl
   return rows
 }
 
+/** Reads these entries, which must exist. */
+export function* readEntriesAt(header: Header, numbers: ReadonlyArray<number>): Lookup<Array<LineSpan>> {
+  const { entries } = header
+  const wanted = [...new Set(numbers.map((row) => pageOfRow(entries, row)))].toSorted((a, b) => a - b)
+  const pages = yield* readPages(header, entries, wanted)
+  const pageAt = new Map(wanted.map((number, at) => [number, pages[at]!]))
+  return numbers.map((row) => entryAt(header, pageAt.get(pageOfRow(entries, row))!, row))
+}
+
+const entryAt = ({ entries, rawBytes }: Header, page: DataView, row: number): LineSpan => {
+  const at = byteOfRow(entries, row)
+  const entry = {
+    offset: page.getUint32(at, true),
+    length: page.getUint32(at + 4, true),
+    crc: page.getUint32(at + 8, true)
+  }
+  check(entry.offset + entry.length < rawBytes, "an entry points past the end of the segment")
+  return entry
+}
+
 /** Reads the entries `from` to `from + count - 1`, which must exist. */
 export function* readEntries(header: Header, from: number, count: number): Lookup<Array<LineSpan>> {
   const { entries } = header
   invariant(from >= 0 && count >= 0 && from + count <= entries.rows, "only entries that exist are read")
   if (count === 0) return []
   const firstPage = pageOfRow(entries, from)
-  const pages = yield* readPages(header, entries, firstPage, pageOfRow(entries, from + count - 1))
+  const pages = yield* readPages(header, entries, rangeOf(firstPage, pageOfRow(entries, from + count - 1)))
   const read: Array<LineSpan> = []
   for (let row = from; row < from + count; row++) {
-    const page = pages[pageOfRow(entries, row) - firstPage]!
-    const at = byteOfRow(entries, row)
-    const entry = {
-      offset: page.getUint32(at, true),
-      length: page.getUint32(at + 4, true),
-      crc: page.getUint32(at + 8, true)
-    }
-    check(entry.offset + entry.length < header.rawBytes, "an entry points past the end of the segment")
-    read.push(entry)
+    read.push(entryAt(header, pages[pageOfRow(entries, row) - firstPage]!, row))
   }
   return read
 }
@@ -160,85 +179,4 @@ export function* findId(header: Header, idHash: number): Lookup<Array<number>> {
     check(entry < header.entries.rows, "an id has an entry that does not exist")
     return entry
   })
-}
-
-interface Row {
-  readonly page: DataView
-  readonly offset: number
-}
-
-function* readSection(header: Header, section: Section): Lookup<Array<DataView>> {
-  return yield* readPages(header, section, 0, pagesOf(section) - 1)
-}
-
-function* readPages(header: Header, section: Section, first: number, last: number): Lookup<Array<DataView>> {
-  if (last < first) return []
-  const numbers = Array.from({ length: last - first + 1 }, (_, i) => section.firstPage + first + i)
-  const pages = yield numbers
-  check(pages.length === numbers.length, "pages are missing")
-  return numbers.map((number, i) => checkPage(header, number, pages[i]!))
-}
-
-// Hashes are evenly spread, so their value predicts the page but for a few rows. If they are not, halving takes over.
-const interpolationsMax = 3
-
-/** Finds all rows with this hash in a section that is sorted by hash, in their order. */
-function* findRows(header: Header, section: Section, hash: number): Lookup<Array<Row>> {
-  let low = 0
-  let high = pagesOf(section) - 1
-  let lowHash = 0
-  let highHash = 2 ** 53
-  for (let probes = 0; low <= high; probes++) {
-    const share = probes < interpolationsMax && highHash > lowHash ? (hash - lowHash) / (highHash - lowHash) : 0.5
-    const number = Math.min(high, Math.max(low, low + Math.floor(share * (high - low + 1))))
-    const [page] = yield* readPages(header, section, number, number)
-    const start = firstByteOn(section, number)
-    const first = page!.getFloat64(start, true)
-    const last = page!.getFloat64(start + (rowsOn(section, number) - 1) * section.rowBytes, true)
-    if (hash < first) {
-      high = number - 1
-      highHash = first
-    } else if (hash > last) {
-      low = number + 1
-      lowHash = last
-    } else {
-      const before = hash === first ? yield* runOfRows(header, section, number - 1, -1, hash) : []
-      const after = hash === last ? yield* runOfRows(header, section, number + 1, 1, hash) : []
-      return [...before, ...rowsWith(section, number, page!, hash), ...after]
-    }
-  }
-  return []
-}
-
-/**
- * Collects rows with this hash from page `from` and, while they reach the page's edge, from the next one in this
- * direction.
- */
-function* runOfRows(header: Header, section: Section, from: number, step: 1 | -1, hash: number): Lookup<Array<Row>> {
-  let run: Array<Row> = []
-  for (let number = from; number >= 0 && number < pagesOf(section); number += step) {
-    const [page] = yield* readPages(header, section, number, number)
-    const rows = rowsWith(section, number, page!, hash)
-    run = step === 1 ? [...run, ...rows] : [...rows, ...run]
-    if (rows.length < rowsOn(section, number)) break
-  }
-  return run
-}
-
-const rowsWith = (section: Section, number: number, page: DataView, hash: number): Array<Row> => {
-  const start = firstByteOn(section, number)
-  let low = 0
-  let high = rowsOn(section, number)
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (page.getFloat64(start + middle * section.rowBytes, true) < hash) low = middle + 1
-    else high = middle
-  }
-  const rows: Array<Row> = []
-  for (let row = low; row < rowsOn(section, number); row++) {
-    const offset = start + row * section.rowBytes
-    if (page.getFloat64(offset, true) !== hash) break
-    rows.push({ page, offset })
-  }
-  return rows
 }

@@ -1,6 +1,7 @@
 import { lastNotAfter } from "../base/binarySearch.ts"
 import type { Header } from "./indexLayout.ts"
-import { byteOfRow, check, pageOfRow } from "./indexLayout.ts"
+import { check } from "./indexLayout.ts"
+import { byteOfRow, pageOfRow } from "./indexSections.ts"
 
 /** The blocks of a segment as columns: block `i` has `bytes[i]` raw bytes at `offset[i]`. */
 export interface BlockTable {

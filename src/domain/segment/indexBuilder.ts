@@ -4,8 +4,11 @@ import { hash53 } from "../base/Hash53.ts"
 import { crc32Byte } from "../base/crc32Byte.ts"
 import { crc32Combine } from "../base/crc32Combine.ts"
 import type { Header, Kind } from "./indexLayout.ts"
-import { encodeHeader, offsetOfRow, pageBytes, place, checksumPage } from "./indexLayout.ts"
+import { encodeHeader, place, checksumPage } from "./indexLayout.ts"
+import { offsetOfRow, pageBytes } from "./indexSections.ts"
 import { isSortable, sortedOrder } from "./indexSort.ts"
+import { type EncodedTerms, encodeTerms, writeTerms } from "./indexTerms.ts"
+import { EventTerms } from "./terms.ts"
 import { BadLine } from "../json/BadLine.ts"
 import { invariant } from "../base/invariant.ts"
 
@@ -58,6 +61,8 @@ export class SegmentIndexBuilder {
   #crc = new Uint32Array(0)
   #stream = new Uint32Array(0)
   #idHash = new Float64Array(0)
+  #position = new Float64Array(0)
+  readonly #terms = new EventTerms()
 
   /** `hashStream` is for tests, which need streams with the same hash. */
   constructor(kind: Kind, hashStream: (stream: string) => number = hash53) {
@@ -81,6 +86,7 @@ export class SegmentIndexBuilder {
     } else {
       const { crc = crc32(chunk.subarray(start, end)) } = event
       this.#addEvent(event, end - start, crc)
+      this.#terms.add(chunk, start, end)
       if (starts) this.#startBlock(event.position)
       // A few steps on numbers, instead of another pass over the bytes.
       this.#blockCrc = crc32Byte(crc32Combine(this.#blockCrc, crc, end - start), newline)
@@ -112,6 +118,9 @@ export class SegmentIndexBuilder {
     this.#checkFrames()
     this.#endBlock()
     const events = this.#kind === "events" ? this.#records : 0
+    const streams = this.#placeStreams()
+    const entryOf = this.#placeEvents(streams.firstEntry)
+    const terms: EncodedTerms = encodeTerms(this.#terms, this.#position, entryOf)
     const header = place({
       segmentSha256: segmentSha256Hex,
       kind: this.#kind,
@@ -124,15 +133,20 @@ export class SegmentIndexBuilder {
         streams: this.#streamOf.size,
         entries: events,
         ids: events,
-        frames: this.#frameEnd.length
+        frames: this.#frameEnd.length,
+        terms: terms.hashes.length,
+        postings: terms.postings.length
       }
     })
     const bytes = new Uint8Array(header.bytes)
     const view = new DataView(bytes.buffer)
     encodeHeader(header, view)
     this.#writeBlocks(header, view)
-    this.#writeIds(header, view, this.#writeEntries(header, view, this.#writeStreams(header, view)))
+    this.#writeStreams(header, view, streams)
+    this.#writeEntries(header, view, entryOf)
+    this.#writeIds(header, view, entryOf)
     this.#writeFrames(header, view)
+    writeTerms(header, view, terms)
     for (let page = 0; page < header.pages; page++) {
       checksumPage(segmentSha256Hex, page, bytes.subarray(page * pageBytes, (page + 1) * pageBytes))
     }
@@ -161,6 +175,7 @@ export class SegmentIndexBuilder {
     this.#crc[event] = crc
     this.#stream[event] = number
     this.#idHash[event] = idHash
+    this.#position[event] = position
     if (event === 0) this.#firstPosition = position
     this.#lastPosition = position
   }
@@ -172,6 +187,7 @@ export class SegmentIndexBuilder {
     this.#crc = grownTo(length, this.#crc)
     this.#stream = grownTo(length, this.#stream)
     this.#idHash = grownFloatsTo(length, this.#idHash)
+    this.#position = grownFloatsTo(length, this.#position)
   }
 
   #startBlock(position: number): void {
@@ -206,38 +222,49 @@ export class SegmentIndexBuilder {
     }
   }
 
-  /** Writes the streams. Returns the first entry of each, in the order of their first events. */
-  #writeStreams({ streams }: Header, view: DataView): Uint32Array {
+  /** Returns the order of the streams by hash, and the first entry of each in the order of their first events. */
+  #placeStreams(): PlacedStreams {
     const hashes = Float64Array.from(this.#streamOf.keys(), this.#hashStream)
-    const firstEntry = new Uint32Array(streams.rows)
+    const firstEntry = new Uint32Array(hashes.length)
+    const order = sortedOrder(hashes)
     let entries = 0
-    sortedOrder(hashes).forEach((stream, i) => {
-      const row = offsetOfRow(streams, i)
+    for (const stream of order) {
       firstEntry[stream] = entries
-      view.setFloat64(row, hashes[stream]!, true)
-      view.setUint32(row + 8, entries, true)
-      view.setUint32(row + 12, this.#streamCount[stream]!, true)
-      view.setFloat64(row + 16, this.#streamRevision[stream]!, true)
       entries += this.#streamCount[stream]!
-    })
-    return firstEntry
+    }
+    return { hashes, order, firstEntry }
   }
 
-  /** Writes the entries. Returns the hash of each entry's id. */
-  #writeEntries({ entries }: Header, view: DataView, nextEntry: Uint32Array): Float64Array {
-    const idHashes = new Float64Array(entries.rows)
+  /** Returns the entry of each event. */
+  #placeEvents(firstEntry: Uint32Array): Uint32Array {
+    const nextEntry = Uint32Array.from(firstEntry)
+    const entryOf = new Uint32Array(this.#kind === "events" ? this.#records : 0)
+    for (let event = 0; event < entryOf.length; event++) entryOf[event] = nextEntry[this.#stream[event]!]!++
+    return entryOf
+  }
+
+  #writeStreams({ streams }: Header, view: DataView, { firstEntry, hashes, order }: PlacedStreams): void {
+    order.forEach((stream, i) => {
+      const row = offsetOfRow(streams, i)
+      view.setFloat64(row, hashes[stream]!, true)
+      view.setUint32(row + 8, firstEntry[stream]!, true)
+      view.setUint32(row + 12, this.#streamCount[stream]!, true)
+      view.setFloat64(row + 16, this.#streamRevision[stream]!, true)
+    })
+  }
+
+  #writeEntries({ entries }: Header, view: DataView, entryOf: Uint32Array): void {
     for (let event = 0; event < entries.rows; event++) {
-      const entry = nextEntry[this.#stream[event]!]!++
-      const row = offsetOfRow(entries, entry)
-      idHashes[entry] = this.#idHash[event]!
+      const row = offsetOfRow(entries, entryOf[event]!)
       view.setUint32(row, this.#offset[event]!, true)
       view.setUint32(row + 4, this.#length[event]!, true)
       view.setUint32(row + 8, this.#crc[event]!, true)
     }
-    return idHashes
   }
 
-  #writeIds({ ids }: Header, view: DataView, idHashes: Float64Array): void {
+  #writeIds({ ids }: Header, view: DataView, entryOf: Uint32Array): void {
+    const idHashes = new Float64Array(ids.rows)
+    for (let event = 0; event < ids.rows; event++) idHashes[entryOf[event]!] = this.#idHash[event]!
     sortedOrder(idHashes).forEach((entry, i) => {
       const row = offsetOfRow(ids, i)
       view.setFloat64(row, idHashes[entry]!, true)
@@ -267,6 +294,12 @@ export class SegmentIndexBuilder {
       invariant(fileOffset < 2 ** 32, "a segment's file has less than 2^32 bytes")
     }
   }
+}
+
+interface PlacedStreams {
+  readonly hashes: Float64Array
+  readonly order: Uint32Array
+  readonly firstEntry: Uint32Array
 }
 
 const grownTo = (length: number, column: Uint32Array): Uint32Array<ArrayBuffer> => {

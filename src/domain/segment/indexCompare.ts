@@ -1,6 +1,7 @@
 /** Compares whole indexes by what they say, because a later release may have added sections to one of them. */
 import type { Header } from "./indexLayout.ts"
-import { checkPage, decodeHeader, IndexDamaged, offsetOfRow, pageBytes, sectionNames } from "./indexLayout.ts"
+import { checkPage, decodeHeader, IndexDamaged, sectionNames } from "./indexLayout.ts"
+import { offsetOfRow, pageBytes } from "./indexSections.ts"
 
 /**
  * Returns whether a stored index of this segment is intact and says what `built` says. It may have sections that this

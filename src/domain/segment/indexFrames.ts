@@ -1,6 +1,7 @@
 import { lastNotAfter } from "../base/binarySearch.ts"
 import type { Header } from "./indexLayout.ts"
-import { byteOfRow, check, pageOfRow } from "./indexLayout.ts"
+import { check } from "./indexLayout.ts"
+import { byteOfRow, pageOfRow } from "./indexSections.ts"
 
 /** The frames of a compressed segment as columns; without rows if it is not compressed. */
 export interface FrameTable {

@@ -4,17 +4,10 @@
  */
 import { crc32 } from "node:zlib"
 import { invariant } from "../base/invariant.ts"
+import { checksumBytes, endOf, pageBytes, payloadBytes, type Section } from "./indexSections.ts"
 
 /** What a segment holds: any records, or events. */
 export type Kind = "records" | "events"
-
-/** A sequence of rows of one size, from byte `firstByte` of page `firstPage` on. No row crosses a page. */
-export interface Section {
-  readonly firstPage: number
-  readonly firstByte: number
-  readonly rows: number
-  readonly rowBytes: number
-}
 
 /** The header of an index. Positions are −1 if there are no events. */
 export interface Header {
@@ -38,6 +31,10 @@ export interface Header {
   readonly ids: Section
   /** Without rows if the segment is not compressed. */
   readonly frames: Section
+  readonly terms: Section
+  readonly postings: Section
+  /** Whether it has the last two. Indexes of earlier releases and of segments of records do not. */
+  readonly hasTerms: boolean
 }
 
 /** The contents of a header before its sections are placed. */
@@ -57,72 +54,30 @@ export class IndexDamaged extends Error {
   }
 }
 
-/** Bytes of a page but the last, its checksum included. */
-export const pageBytes = 4096
-
-const checksumBytes = 4
-const payloadBytes = pageBytes - checksumBytes
-
 const magic = "LTINDEX1"
 const version = 3
 
 /** Sections by the number of their kind, from 1 on, in the order in which they are written. */
-export const sectionNames = ["blocks", "streams", "entries", "ids", "frames"] as const
+export const sectionNames = ["blocks", "streams", "entries", "ids", "frames", "terms", "postings"] as const
 type SectionName = (typeof sectionNames)[number]
 const rowBytes: { readonly [S in SectionName]: number } = {
   blocks: 24,
   streams: 24,
   entries: 12,
   ids: 12,
-  frames: 16
+  frames: 16,
+  terms: 16,
+  postings: 1
 }
+
+/** Returns the sections that the index of such a segment has: one of records has no terms. */
+const sectionsOf = (kind: Kind): ReadonlyArray<SectionName> => (kind === "events" ? sectionNames : namesOfRecords)
+const namesOfRecords = sectionNames.slice(0, 5)
 
 /** Where the table of sections begins, and the bytes of each entry. */
 const tableAt = 80
 const tableRowBytes = 16
 const sectionsMax = Math.floor((payloadBytes - tableAt) / tableRowBytes)
-
-const perPage = ({ rowBytes }: Section): number => Math.floor(payloadBytes / rowBytes)
-
-/** Returns how many rows the first page of a section has room for. */
-const firstRows = ({ firstByte, rowBytes }: Section): number => Math.floor((payloadBytes - firstByte) / rowBytes)
-
-/** Returns the number of pages of a section. */
-export const pagesOf = (section: Section): number =>
-  section.rows === 0 ? 0 : 1 + Math.ceil(Math.max(0, section.rows - firstRows(section)) / perPage(section))
-
-/** Returns the first row on the `n`th page of a section. */
-const firstRowOn = (section: Section, n: number): number =>
-  n === 0 ? 0 : firstRows(section) + (n - 1) * perPage(section)
-
-/** Returns the number of rows on the `n`th page of a section. */
-export const rowsOn = (section: Section, n: number): number =>
-  Math.min(n === 0 ? firstRows(section) : perPage(section), section.rows - firstRowOn(section, n))
-
-/** Returns on which page of its section a row is, counted from 0. */
-export const pageOfRow = (section: Section, row: number): number => {
-  const first = firstRows(section)
-  return row < first ? 0 : 1 + Math.floor((row - first) / perPage(section))
-}
-
-/** Returns where on the `n`th page of a section its first row begins. */
-export const firstByteOn = (section: Section, n: number): number => (n === 0 ? section.firstByte : 0)
-
-/** Returns where on its page a row begins. */
-export const byteOfRow = (section: Section, row: number): number => {
-  const n = pageOfRow(section, row)
-  return firstByteOn(section, n) + (row - firstRowOn(section, n)) * section.rowBytes
-}
-
-/** Returns the offset of a row in the whole index. */
-export const offsetOfRow = (section: Section, row: number): number =>
-  (section.firstPage + pageOfRow(section, row)) * pageBytes + byteOfRow(section, row)
-
-/** Returns the bytes up to the end of the payload of a section. */
-const endOf = (section: Section): number =>
-  section.rows === 0
-    ? section.firstPage * pageBytes + section.firstByte
-    : offsetOfRow(section, section.rows - 1) + section.rowBytes
 
 /** Returns the bytes of page `number`. The last one ends with the rows. */
 const bytesOfPage = ({ bytes }: Pick<Header, "bytes">, number: number): number =>
@@ -130,7 +85,7 @@ const bytesOfPage = ({ bytes }: Pick<Header, "bytes">, number: number): number =
 
 /** Places the sections one after the other, after the table of sections, in the order of `sectionNames`. */
 export const place = ({ rows, ...contents }: Contents): Header => {
-  let end = tableAt + tableRowBytes * sectionNames.length
+  let end = tableAt + tableRowBytes * sectionsOf(contents.kind).length
   const section = (name: SectionName): Section => {
     const page = Math.floor(end / pageBytes)
     const byte = end - page * pageBytes
@@ -149,7 +104,10 @@ export const place = ({ rows, ...contents }: Contents): Header => {
     streams: section("streams"),
     entries: section("entries"),
     ids: section("ids"),
-    frames: section("frames")
+    frames: section("frames"),
+    terms: section("terms"),
+    postings: section("postings"),
+    hasTerms: contents.kind === "events"
   }
   const bytes = end + checksumBytes
   return { ...contents, ...sections, bytes, pages: Math.ceil(bytes / pageBytes), unknown: 0 }
@@ -166,8 +124,9 @@ export const encodeHeader = (header: Header, page: DataView): void => {
   page.setFloat64(56, header.firstPosition, true)
   page.setFloat64(64, header.lastPosition, true)
   page.setUint32(72, header.bytes, true)
-  page.setUint32(76, sectionNames.length, true)
-  sectionNames.forEach((name, i) => {
+  const names = sectionsOf(header.kind)
+  page.setUint32(76, names.length, true)
+  names.forEach((name, i) => {
     const { firstByte, firstPage, rowBytes, rows } = header[name]
     const at = tableAt + tableRowBytes * i
     page.setUint32(at, i + 1, true)
@@ -204,16 +163,17 @@ export const decodeHeader = (page0: Uint8Array, expectedSegmentSha256: string): 
     pages: Math.ceil(bytes / pageBytes),
     ...decodeTable(page, bytes)
   }
-  const { blocks, entries, frames, ids, kind, records, streams } = header
+  const { blocks, entries, frames, ids, kind, postings, records, streams, terms } = header
   const events = kind === "events" ? records : 0
   check(entries.rows === events && ids.rows === events && streams.rows <= events, "its counts do not agree")
   check(blocks.rows <= records && blocks.rows > 0 === records > 0, "its counts do not agree")
   check(frames.rows <= blocks.rows, "its counts do not agree")
+  check(kind === "events" || terms.rows + postings.rows === 0, "its counts do not agree")
   return header
 }
 
 /** Reads the table of sections. Skips kinds that a later release may have added. A kind that is not there has no rows. */
-const decodeTable = (page: DataView, bytes: number): Pick<Header, SectionName | "unknown"> => {
+const decodeTable = (page: DataView, bytes: number): Pick<Header, SectionName | "unknown" | "hasTerms"> => {
   const count = page.getUint32(76, true)
   const headerEnd = tableAt + tableRowBytes * count
   check(count <= sectionsMax && headerEnd + checksumBytes <= page.byteLength, "its table of sections is cut off")
@@ -245,6 +205,9 @@ const decodeTable = (page: DataView, bytes: number): Pick<Header, SectionName | 
     entries: section("entries"),
     ids: section("ids"),
     frames: section("frames"),
+    terms: section("terms"),
+    postings: section("postings"),
+    hasTerms: found.has("terms") && found.has("postings"),
     unknown
   }
 }

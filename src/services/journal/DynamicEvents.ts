@@ -9,6 +9,7 @@ import { hashId } from "../../domain/base/Hash53.ts"
 import { crc32Byte } from "../../domain/base/crc32Byte.ts"
 import { crc32Combine } from "../../domain/base/crc32Combine.ts"
 import { invariant } from "../../domain/base/invariant.ts"
+import type { EventTerms } from "../../domain/segment/terms.ts"
 
 /** Line of one event in the file, without its newline. */
 export interface EventLine {
@@ -70,6 +71,23 @@ export class DynamicEvents {
   /** Every `markEvery`-th row of each stream that has more, so that no stream is walked from its beginning. */
   readonly #marks: Array<Array<number> | undefined> = []
   #ids: Map<number, Array<number>> | undefined
+  #terms: EventTerms | undefined
+
+  /** The terms of all events, by row; `undefined` before the first query that needs them. */
+  get terms(): EventTerms | undefined {
+    return this.#terms
+  }
+
+  /** Keeps the terms of all events; later ones are added with `addTerms`. */
+  keepTerms(terms: EventTerms): void {
+    invariant(terms.count === this.#count, "the terms of every row are known")
+    this.#terms ??= terms
+  }
+
+  /** Adds the terms of the event that was added last, from its line `bytes[start, end)`, if they are kept. */
+  addTerms(bytes: Uint8Array, start: number, end: number): void {
+    this.#terms?.add(bytes, start, end)
+  }
 
   get count(): number {
     return this.#count
@@ -139,6 +157,16 @@ export class DynamicEvents {
     for (let row = first * width + 1, end = at; row < (first + count) * width; row += width) {
       for (let i = 0; i < rowNumbers; i++) into[end++] = this.#columns[row + i]!
     }
+  }
+
+  /** Returns where in the file a row's line begins. */
+  offsetAt(row: number): number {
+    return this.#columns[row * width]!
+  }
+
+  /** Returns the position of a row's event. */
+  positionAt(row: number): number {
+    return this.#columns[row * width + 4]!
   }
 
   /** Returns the number of a row's stream in this file. */

@@ -44,6 +44,7 @@ export class DynamicFile {
   #firstBatchAt: number | undefined
   #stuck: string | undefined
   readonly #reasons = new Set<string>()
+  #scannedBytes = 0
 
   constructor(options: {
     readonly dynamic: number
@@ -127,6 +128,15 @@ export class DynamicFile {
   /** Keeps events that were read back, unless another fibre was faster. Returns the events that are kept. */
   keepEvents(events: DynamicEvents): DynamicEvents {
     return (this.#events ??= events)
+  }
+
+  /**
+   * Notes that the last `bytes` of the file are about to be read for a query. Returns whether such reads have cost about as
+   * much as looking up the terms of all events once.
+   */
+  noteScanned(bytes: number): boolean {
+    this.#scannedBytes += bytes
+    return 2 * this.#scannedBytes >= this.#size
   }
 
   /** Sets the time from which the age of the file counts. */

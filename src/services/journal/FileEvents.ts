@@ -87,7 +87,7 @@ const eventPartsOf = ({ roles }: Pick<LibState, "roles">, file: DynamicFile): Ar
     .flatMap(([, parts]) => parts)
     .toSorted((a, b) => a.offset - b.offset)
 
-const corrupt = ({ dynamic }: DynamicFile, offset: number, why: string) =>
+export const corrupt = ({ dynamic }: DynamicFile, offset: number, why: string) =>
   new SegmentCorrupt({ tape: dynamicName(dynamic), segment: dynamicName(dynamic), offset, why })
 
 /** @throws BadLine | TaraSONError */
@@ -99,5 +99,6 @@ const addEvents = (events: DynamicEvents, lines: Uint8Array, offset: number): vo
     if (last !== undefined && key.revision !== last + 1)
       throw new BadLine("the revisions of a stream are not consecutive")
     events.add({ ...key, offset: offset + start, length: end - start, crc: crc32(line) })
+    events.addTerms(lines, start, end)
   })
 }

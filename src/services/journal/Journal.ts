@@ -5,6 +5,7 @@
 import { dynamicName } from "../../domain/format/Names.ts"
 import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
+import { EventTerms } from "../../domain/segment/terms.ts"
 import type { DynamicFile, PublishedBatch } from "./DynamicFile.ts"
 
 /** A dynamic segment that cannot be closed. */
@@ -87,6 +88,9 @@ export class Journal {
   /** Makes `next` the current file. It must be listed and empty. */
   roll(next: DynamicFile): void {
     next.standAt(this.#durable)
+    // A program that has queried the events of this file will query those of the next one.
+    if (this.#files.at(-1)?.events?.terms !== undefined && next.events?.count === 0)
+      next.events.keepTerms(new EventTerms())
     this.#files = [...this.#files, next]
   }
 

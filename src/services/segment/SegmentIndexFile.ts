@@ -18,9 +18,12 @@ export interface IndexHandle {
   /** The whole index, if it is a single page, or if its file could not be written. */
   readonly memory: Uint8Array | undefined
   readonly streams: StreamFilter
+  readonly terms: StreamFilter
 }
 
 const { pageBytes } = SegmentIndex
+
+const noFilters = () => ({ streams: new StreamFilter(), terms: new StreamFilter() })
 
 /** Bytes that an open index takes besides its tables: objects, and its name. */
 const handleBytes = 1024
@@ -108,7 +111,7 @@ export const openIndex = Effect.fnUntraced(function* (
   if (tables === undefined) return undefined
   const { frames } = tables.value
   const isWhole = segment.compression === "none" ? frames.count === 0 : frames.totalFileBytes === segment.bytes
-  return isWhole ? { header, ...tables.value, memory, streams: new StreamFilter() } : undefined
+  return isWhole ? { header, ...tables.value, memory, ...noFilters() } : undefined
 })
 
 /** Bytes for which memory is allocated before they are known to exist. */
@@ -189,5 +192,5 @@ export const writeIndex = Effect.fnUntraced(function* (
   const memory = written && header.pages > 1 ? undefined : index
   const tables = yield* runLookup(access, tape, segment, index, () => readTables(header)).pipe(Effect.orDie)
   if (tables === undefined) return yield* Effect.die(new Error("an index that was just made is damaged"))
-  return { header, ...tables.value, memory, streams: new StreamFilter() }
+  return { header, ...tables.value, memory, ...noFilters() }
 })

@@ -24,8 +24,8 @@ export class SegmentStore implements SegmentAccess {
   readonly root: Root
   readonly limits: Limits
   readonly frames = new FrameCache<SegmentError>()
-  readonly #indexes = new RecentlyUsed<IndexHandle>(indexBytesMax, bytesOfHandle, ({ streams }) => {
-    this.#filterBytes -= streams.bytes
+  readonly #indexes = new RecentlyUsed<IndexHandle>(indexBytesMax, bytesOfHandle, ({ streams, terms }) => {
+    this.#filterBytes -= streams.bytes + terms.bytes
   })
   #filterBytes = 0
   /** Only one index is opened or rebuilt at a time. */
@@ -88,16 +88,32 @@ export class SegmentStore implements SegmentAccess {
     for (const key of this.#indexes.keys()) if (key.startsWith(keyOf(tape, ""))) this.#indexes.delete(key)
   }
 
-  /** Size of the stream filters of all open indexes, in bytes. */
+  /**
+   * Rebuilds the index of a segment of events if it is one of an earlier release, without terms. A reader could not write
+   * it, and keeps the one that it has.
+   */
+  withTerms(tape: string, segment: Segment): Effect.Effect<IndexHandle, SegmentError> {
+    return Effect.flatMap(this.index(tape, "events", segment), (handle) => {
+      if (handle.header.hasTerms || this.root.mode === "read") return Effect.succeed(handle)
+      return this.#lock.withPermit(
+        Effect.suspend(() => {
+          const known = this.#known(tape, "events", segment)
+          return known?.header.hasTerms === true ? Effect.succeed(known) : this.#rebuild(tape, "events", segment)
+        })
+      )
+    })
+  }
+
+  /** Size of the filters of all open indexes, in bytes. */
   get filterBytes(): number {
     return this.#filterBytes
   }
 
-  /** Keeps a filter of the streams of a segment, for as long as its index is open. */
-  keepFilter(tape: string, segment: string, handle: IndexHandle, filter: BloomFilter): void {
+  /** Keeps a filter of the streams or the terms of a segment, for as long as its index is open. */
+  keepFilter(tape: string, segment: string, handle: IndexHandle, of: SegmentIndex.Filtered, filter: BloomFilter): void {
     if (this.#indexes.get(keyOf(tape, segment)) !== handle) return
-    this.#filterBytes += filter.bytes - handle.streams.bytes
-    handle.streams.keep(filter)
+    this.#filterBytes += filter.bytes - handle[of].bytes
+    handle[of].keep(filter)
   }
 
   /** Number of open indexes. */

@@ -1,4 +1,4 @@
-/** What look-ups have learned about the streams of a segment: which of them it cannot have (decision 0028). */
+/** What look-ups have learned about the streams, or the terms, of a segment: which it cannot have (decision 0028). */
 import type { BloomFilter } from "../../domain/base/BloomFilter.ts"
 
 export class StreamFilter {
@@ -14,9 +14,9 @@ export class StreamFilter {
     return this.#filter !== undefined
   }
 
-  /** Whether the segment may have a stream with this hash. */
-  mayHave(stream: number): boolean {
-    return this.#filter?.mayHave(stream) !== false
+  /** Whether the segment may have a stream, or a term, with this hash. */
+  mayHave(hash: number): boolean {
+    return this.#filter?.mayHave(hash) !== false
   }
 
   /** Counts a look-up that found nothing. Returns whether that was the `limit`th since it last returned true. */

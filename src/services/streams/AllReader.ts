@@ -10,13 +10,16 @@ import type { InvalidArgument, LibClosed } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { type EventsLost, PositionGap, type TapeNotForEvents } from "../../domain/event/EventErrors.ts"
 import { checkOptions } from "../base/checkCall.ts"
+import { lazy } from "../base/lazy.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
+import type { OpenTape } from "../lib/OpenTape.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { ReadError } from "../read/RecordReader.ts"
 import { AllGaps } from "./AllGaps.ts"
 import { tapesFor } from "./CategoryTapes.ts"
 import { compile, type Compiled, type EventFilter, filterChecks, matchesNothing } from "./EventFilter.ts"
-import { TapeCursor } from "./TapeCursor.ts"
+import type { EventCursor } from "./EventCursor.ts"
+import { type CursorOptions, TapeCursor } from "./TapeCursor.ts"
 
 /** Range and filter of events, by position. */
 export interface ReadAllOptions {
@@ -92,7 +95,7 @@ export const readMatching = (
       const backward = direction === "backward"
       const tapes = yield* Effect.forEach(names, (name) => lib.tapes.get(name))
       const chunkBytes = Math.max(16 * 1024, Math.min(64 * 1024, Math.floor(windowBytes / Math.max(1, tapes.length))))
-      const cursors = tapes.map((tape) => new TapeCursor(lib, tape, { from, to, backward, filter, chunkBytes }))
+      const cursors = yield* cursorsOf(lib, tapes, { from, to, backward, filter, chunkBytes }, limit)
       return new Merge(lib, cursors, {
         from,
         to,
@@ -104,12 +107,28 @@ export const readMatching = (
     })
   )
 
+/** Events that can be looked up are; else all events are read. */
+const cursorsOf = (
+  lib: LibHandle,
+  tapes: ReadonlyArray<OpenTape>,
+  options: CursorOptions,
+  limit: number
+): Effect.Effect<Array<EventCursor>> => {
+  const { filter } = options
+  return filter?.items === undefined
+    ? Effect.sync(() => tapes.map((tape) => new TapeCursor(lib, tape, options)))
+    : makeMatchCursors(lib, tapes, { ...options, filter }, filter.items, limit)
+}
+
+/** Most programs that only open a lib, append and close it look nothing up. */
+const makeMatchCursors = lazy(() => import("./MatchCursor.ts"), "makeMatchCursors")
+
 class Merge {
   readonly #lib: LibHandle
   readonly #backward: boolean
   readonly #complete: boolean
   readonly #gaps: AllGaps
-  #cursors: Array<TapeCursor>
+  #cursors: Array<EventCursor>
   #left: number
   /** The position that must come next, if all events are wanted. */
   #expected: number
@@ -117,7 +136,7 @@ class Merge {
 
   constructor(
     lib: LibHandle,
-    cursors: Array<TapeCursor>,
+    cursors: Array<EventCursor>,
     options: {
       readonly from: number
       readonly to: number
@@ -175,7 +194,7 @@ class Merge {
    * Picks the cursor with the next event, and takes all of its events that come before those of any other cursor.
    * Returns `undefined` if two cursors have an event at the same position.
    */
-  #pickFirst(events: Array<RecordedEvent>): TapeCursor | undefined {
+  #pickFirst(events: Array<RecordedEvent>): EventCursor | undefined {
     let first = this.#cursors[0]!
     let bound = this.#gaps.bound
     for (const cursor of this.#cursors) {

@@ -1,6 +1,6 @@
 /** Filters of events. As much as possible is decided from the beginning of a line, before it is parsed. */
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import { matches, type Query } from "../../domain/event/Query.ts"
+import { matches, type Query, type QueryItem } from "../../domain/event/Query.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { aText, type Checks, texts } from "../../domain/format/checkOptions.ts"
 import { category } from "../../domain/format/Placement.ts"
@@ -57,6 +57,8 @@ export interface Compiled {
   /** Returns whether the line that begins at `start` may match. */
   readonly mayMatch: (text: string, start: number) => boolean
   readonly matches: (event: RecordedEvent) => boolean
+  /** Items, one of which every event that matches has: they are looked up. `undefined`: any event may match. */
+  readonly items: ReadonlyArray<QueryItem> | undefined
 }
 
 /** Returns whether a line may have one of the types. `$type` comes first in canonical order. */
@@ -73,7 +75,9 @@ export const compile = (filter: EventFilter | undefined): Compiled | undefined =
   }
   const wantedTypes = types === undefined ? undefined : new Set(types)
   const wantedCategories = categories === undefined ? undefined : new Set(categories)
+  const item: QueryItem = { ...(types === undefined ? {} : { types }), ...(tags === undefined ? {} : { tags }) }
   return {
+    items: types === undefined && tags === undefined ? undefined : [item],
     mayMatch: beginsWith(types),
     matches: (event) =>
       (wantedTypes === undefined || wantedTypes.has(event.type)) &&
@@ -87,5 +91,5 @@ export const compile = (filter: EventFilter | undefined): Compiled | undefined =
 export const compileQuery = (query: Query): Compiled | undefined => {
   if (query === "all") return undefined
   const types = query.every((item) => item.types !== undefined) ? query.flatMap((item) => item.types!) : undefined
-  return { mayMatch: beginsWith(types), matches: (event) => matches(query, event) }
+  return { items: query, mayMatch: beginsWith(types), matches: (event) => matches(query, event) }
 }

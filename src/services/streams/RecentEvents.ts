@@ -56,7 +56,7 @@ class Generation {
     return found
   }
 
-  /** Looks only at events that have the rarest tag, or one of the types. */
+  /** Looks only at events that have the rarest tag, or one of the types if these are rarer. */
   #firstOf(item: QueryItem, from: number): RecentEvent | undefined {
     const { tags, types } = item
     if (tags === undefined) return this.#firstOfTypes(types ?? [], from)
@@ -67,11 +67,28 @@ class Generation {
       if (rarest === undefined || positions.length < rarest.length) rarest = positions
     }
     if (rarest === undefined) return undefined
-    for (let at = firstAt(rarest, from); at < rarest.length; at++) {
-      const event = this.#at(rarest[at]!)
+    if (types === undefined || this.#countOf(types) >= rarest.length) return this.#firstIn(rarest, item, from)
+    let found: RecentEvent | undefined
+    for (const type of types) {
+      const event = this.#firstIn(this.#types.get(type) ?? [], item, from)
+      if (event !== undefined && (found === undefined || event.position < found.position)) found = event
+    }
+    return found
+  }
+
+  #firstIn(positions: ReadonlyArray<number>, item: QueryItem, from: number): RecentEvent | undefined {
+    for (let at = firstAt(positions, from); at < positions.length; at++) {
+      const event = this.#at(positions[at]!)
       if (matchesItem(item, event)) return event
     }
     return undefined
+  }
+
+  /** Returns how many events have one of the types. */
+  #countOf(types: ReadonlyArray<string>): number {
+    let count = 0
+    for (const type of types) count += this.#types.get(type)?.length ?? 0
+    return count
   }
 
   #firstOfTypes(types: ReadonlyArray<string>, from: number): RecentEvent | undefined {

@@ -1,6 +1,6 @@
 /**
  * Looks up a stream in one closed segment. Most segments of a large lib do not have it. After enough look-ups without a
- * result a segment keeps a filter of its streams, which then answers most of them without a read.
+ * result a segment keeps a filter of its streams, or of its terms, which then answers most of them without a read.
  */
 import * as Effect from "effect/Effect"
 import { BloomFilter } from "../../domain/base/BloomFilter.ts"
@@ -45,22 +45,27 @@ const unlessAbsent = <A>(
     return Effect.tap(lib.segments.lookup(tape, "events", segment, query), (rows) =>
       // A look-up in an index that is in memory reads nothing.
       rows.length === 0 && !streams.isKnown && handle.memory === undefined
-        ? missed(lib, tape, segment, handle)
+        ? missed(lib, tape, segment, handle, "streams")
         : Effect.void
     )
   })
 
-/** Reading all names costs no more than the look-ups without a result have cost so far. */
-const missed = (
+/**
+ * Notes that a look-up found nothing, and reads all hashes once that costs no more than the look-ups without a result have
+ * cost so far.
+ */
+export const missed = (
   lib: LibHandle,
   tape: string,
   segment: Segment,
-  handle: IndexHandle
+  handle: IndexHandle,
+  of: SegmentIndex.Filtered
 ): Effect.Effect<void, SegmentError> => {
-  const { header, streams } = handle
-  if (!streams.noteMissed(SegmentIndex.filterPages(header))) return Effect.void
-  if (lib.segments.filterBytes + BloomFilter.bytesFor(header.streams.rows) > filterBytesMax) return Effect.void
-  return Effect.map(lib.segments.lookup(tape, "events", segment, SegmentIndex.readFilter), (filter) =>
-    lib.segments.keepFilter(tape, segment.name, handle, filter)
+  const { header } = handle
+  if (!handle[of].noteMissed(SegmentIndex.filterPages(header, of))) return Effect.void
+  if (lib.segments.filterBytes + BloomFilter.bytesFor(header[of].rows) > filterBytesMax) return Effect.void
+  const read = (at: SegmentIndex.Header) => SegmentIndex.readFilter(at, of)
+  return Effect.map(lib.segments.lookup(tape, "events", segment, read), (filter) =>
+    lib.segments.keepFilter(tape, segment.name, handle, of, filter)
   )
 }

@@ -12,6 +12,7 @@ import type { OpenTape } from "../lib/OpenTape.ts"
 import type { Chunk } from "../segment/Chunk.ts"
 import { corruptAt, readChunk, type ReadError } from "../read/RecordReader.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
+import { EventCursor } from "./EventCursor.ts"
 import type { Compiled } from "./EventFilter.ts"
 
 export interface CursorOptions {
@@ -22,68 +23,45 @@ export interface CursorOptions {
   readonly chunkBytes: number
 }
 
-export class TapeCursor {
+/** Records of a tape, by ordinal. */
+export interface Ordinals {
+  readonly first: number
+  readonly end: number
+}
+
+export class TapeCursor extends EventCursor {
   readonly #lib: LibHandle
   readonly #tape: OpenTape
   readonly #options: CursorOptions
   /** Forward: the next ordinal. Backward: the ordinal after the next. `undefined` before the first chunk. */
   #ordinal: number | undefined
-  /** Number of records at the beginning. Later ones have positions from `to`, so they are not wanted. */
+  /** The records at the beginning. Later ones have positions from `to`, so they are not wanted. */
+  readonly #first: number
   readonly #end: number
-  #events: Array<RecordedEvent> = []
-  #at = 0
-  #done = false
-  /** Positions of the first and last parsed event: of the current chunk; backward, `#first` is of the chunk before. */
-  #first = Number.POSITIVE_INFINITY
+  /** Positions of the first and last parsed event: of the current chunk; backward, `#firstSeen` is of the chunk before. */
+  #firstSeen = Number.POSITIVE_INFINITY
   #last = -1
 
-  constructor(lib: LibHandle, tape: OpenTape, options: CursorOptions) {
+  /** `ordinals` are the records that are wanted. Default: all. */
+  constructor(lib: LibHandle, tape: OpenTape, options: CursorOptions, ordinals?: Ordinals) {
+    super(options.backward)
     this.#lib = lib
     this.#tape = tape
     this.#options = options
-    this.#end = tape.records
+    this.#first = ordinals?.first ?? 0
+    this.#end = Math.min(tape.records, ordinals?.end ?? tape.records)
   }
 
-  /** Position of the next event; `undefined` if none is in memory. */
-  get head(): number | undefined {
-    return this.#events[this.#at]?.position
-  }
-
-  /** Whether nothing is in memory, but perhaps more on disk. */
-  get isDry(): boolean {
-    return this.#at >= this.#events.length && !this.#done
-  }
-
-  /** Moves up to `max` events that come before position `bound` to `into`. */
-  takeUntil(bound: number, max: number, into: Array<RecordedEvent>): void {
-    const { backward } = this.#options
-    for (let taken = 0; taken < max && this.#at < this.#events.length; taken++) {
-      const event = this.#events[this.#at]!
-      if (backward ? event.position <= bound : event.position >= bound) return
-      into.push(event)
-      this.#at++
-    }
-  }
-
-  /** Reads chunks until there is a matching event, or no more. */
-  readonly fill: Effect.Effect<void, ReadError> = Effect.suspend(() => {
-    if (!this.isDry) return Effect.void
-    return Effect.andThen(
-      this.#readNext,
-      Effect.suspend(() => this.fill)
-    )
-  })
-
-  readonly #readNext: Effect.Effect<void, ReadError> = Effect.suspend(() => {
+  protected readNext(): Effect.Effect<void, ReadError> {
     const { backward, chunkBytes } = this.#options
     const ordinal = this.#ordinal
     if (ordinal === undefined) {
       return Effect.map(this.#seek, (found) => {
-        this.#ordinal = found
+        this.#ordinal = Math.min(this.#end, Math.max(this.#first, found))
       })
     }
-    if (backward ? ordinal <= 0 : ordinal >= this.#end) {
-      this.#done = true
+    if (backward ? ordinal <= this.#first : ordinal >= this.#end) {
+      this.end()
       return Effect.void
     }
     const direction = backward ? "backward" : "forward"
@@ -95,22 +73,22 @@ export class TapeCursor {
           (why) => corruptAt(this.#tape, backward ? chunk.firstOrdinal : ordinal, why)
         )
     )
-  })
+  }
 
   #takeForward(chunk: Chunk, ordinal: number): void {
     const end = Math.min(this.#end, chunk.firstOrdinal + chunk.count)
-    this.#events = this.#parse(chunk, ordinal, end)
-    this.#at = 0
+    this.show(this.#parse(chunk, ordinal, end))
     this.#ordinal = end
   }
 
   #takeBackward(chunk: Chunk, ordinal: number): void {
-    const first = this.#first
+    const first = this.#firstSeen
     this.#last = -1
-    this.#events = this.#parse(chunk, chunk.firstOrdinal, ordinal).toReversed()
+    const from = Math.max(this.#first, chunk.firstOrdinal)
+    const events = this.#parse(chunk, from, ordinal).toReversed()
     if (this.#last >= first) throw new BadLine("positions do not ascend")
-    this.#at = 0
-    this.#ordinal = chunk.firstOrdinal
+    this.show(events)
+    this.#ordinal = from
   }
 
   #parse(chunk: Chunk, fromOrdinal: number, toOrdinal: number): Array<RecordedEvent> {
@@ -129,7 +107,7 @@ export class TapeCursor {
             if (filter === undefined || filter.matches(event)) events.push(event)
           } else if (backward ? event.position < from : event.position >= to) {
             // Positions ascend along a tape, so no later event is wanted.
-            this.#done = true
+            this.end()
             if (!backward) return events
           }
         }
@@ -143,7 +121,7 @@ export class TapeCursor {
   /** Fails unless positions ascend, since a merge could otherwise stay at one position for ever. */
   #ascending(event: RecordedEvent): RecordedEvent {
     if (event.position <= this.#last) throw new BadLine("positions do not ascend")
-    if (this.#last === -1) this.#first = event.position
+    if (this.#last === -1) this.#firstSeen = event.position
     this.#last = event.position
     return event
   }
@@ -151,7 +129,7 @@ export class TapeCursor {
   /** Returns where to begin: at or before the first wanted event; backward, after the last one. */
   readonly #seek: Effect.Effect<number, SegmentError> = Effect.suspend(() => {
     const { from, to, backward } = this.#options
-    if (this.#end === 0) return Effect.succeed(0)
+    if (this.#end <= this.#first) return Effect.succeed(this.#first)
     if (backward) return to >= this.#lib.journal.durable.position ? Effect.succeed(this.#end) : this.#seekEnd(to)
     return from === 0 ? Effect.succeed(0) : this.#seekStart(from)
   })
@@ -161,7 +139,7 @@ export class TapeCursor {
     // Both from one moment: a part that is flushed in between must not be missed.
     const { parts } = this.#tape
     const { segments } = this.#tape.state
-    return Effect.flatMap(this.#segmentAt(segments, position), (segment) => {
+    return Effect.flatMap(firstSegmentAt(this.#lib, this.#tape.name, segments, position), (segment) => {
       if (segment === undefined) return Effect.succeed(this.#liveAt(parts, position))
       return Effect.map(this.#lib.segments.index(this.#tape.name, "events", segment), ({ blocks }) => {
         const block = Math.max(0, blocks.blockOfPosition(position))
@@ -173,7 +151,7 @@ export class TapeCursor {
   /** Returns an ordinal after all events before this position. */
   #seekEnd(position: number): Effect.Effect<number, SegmentError> {
     const { segments } = this.#tape.state
-    return Effect.flatMap(this.#segmentAt(segments, position), (segment) => {
+    return Effect.flatMap(firstSegmentAt(this.#lib, this.#tape.name, segments, position), (segment) => {
       if (segment === undefined) return Effect.succeed(this.#end)
       return Effect.map(this.#lib.segments.index(this.#tape.name, "events", segment), ({ blocks }) => {
         const next = Math.max(0, blocks.blockOfPosition(position)) + 1
@@ -183,25 +161,28 @@ export class TapeCursor {
     })
   }
 
-  /**
-   * Returns the first segment with an event at this position or later, or `undefined` if only live parts may have one.
-   */
-  #segmentAt(segments: ReadonlyArray<Segment>, position: number): Effect.Effect<Segment | undefined, SegmentError> {
-    return Effect.gen({ self: this }, function* () {
-      let low = 0
-      let high = segments.length
-      while (low < high) {
-        const middle = (low + high) >>> 1
-        const { header } = yield* this.#lib.segments.index(this.#tape.name, "events", segments[middle]!)
-        if (header.lastPosition < position) low = middle + 1
-        else high = middle
-      }
-      return segments[low]
-    })
-  }
-
   #liveAt(parts: ReadonlyArray<LivePart>, position: number): number {
     const at = firstNotBefore(parts.length, (index) => parts[index]!.endPosition <= position)
     return parts[at]?.firstOrdinal ?? this.#end
   }
 }
+
+/**
+ * Returns the first segment with an event at this position or later, or `undefined` if only live parts may have one.
+ */
+export const firstSegmentAt = Effect.fnUntraced(function* (
+  lib: LibHandle,
+  tape: string,
+  segments: ReadonlyArray<Segment>,
+  position: number
+): Effect.fn.Return<Segment | undefined, SegmentError> {
+  let low = 0
+  let high = segments.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const { header } = yield* lib.segments.index(tape, "events", segments[middle]!)
+    if (header.lastPosition < position) low = middle + 1
+    else high = middle
+  }
+  return segments[low]
+})

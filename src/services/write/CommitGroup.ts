@@ -130,6 +130,7 @@ export class CommitGroup {
         length: event.end - event.start,
         crc: event.part.crcOf(event.start, event.end)
       })
+      events.addTerms(event.part.buffer, event.start, event.end)
     }
   }
 

@@ -288,6 +288,11 @@ const costs: Contract = (test) => {
         // Older than what is kept in memory.
         yield* failing(store.append("student-3", [subscribed(1)], after(before)), failed)
         yield* failing(store.append("student-3", [subscribed(1)], atOnce), failed)
+        // What may match is looked up in memory, and only that is read.
+        assert.deepStrictEqual(probe.reads, [])
+        const early = { _tag: "ConditionFailed", position: 0 }
+        const full = { condition: { failIfEventsMatch: [{ tags: ["course:2"] }], after: "nothing" } } as const
+        assert.deepStrictEqual(yield* failing(store.append("student-3", [subscribed(1)], full), early), early)
         assert.isAbove(probe.reads.length, 0)
       })
     ))
@@ -303,6 +308,8 @@ const costs: Contract = (test) => {
           initialState: 0,
           evolve: (count) => count + 1
         })
+        // The first query also reads the dynamic segment, to know its terms.
+        yield* store.query(course)
         probe.reads = []
         yield* store.query(course)
         const once = probe.reads.length

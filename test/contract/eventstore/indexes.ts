@@ -7,7 +7,12 @@ import { SegmentIndexBuilder } from "../../../src/domain/segment/SegmentIndex.ts
 import { all, type Contract, dataOf, failing, flush, numbered, numbers, type Store, tapeOf } from "./support.ts"
 import * as IndexFiles from "../../../src/services/segment/IndexFiles.ts"
 
-const named = (stream: string, n: number) => ({ type: "Named", id: `${stream}/${n}`, data: `${stream}/${n}` })
+const named = (stream: string, n: number) => ({
+  type: "Named",
+  id: `${stream}/${n}`,
+  data: `${stream}/${n}`,
+  tags: [`of:${stream}`]
+})
 
 const streams = ["order-a", "order-b", "order-c"]
 
@@ -25,6 +30,11 @@ const assertRight = Effect.fnUntraced(function* (store: Store, fillers = 0) {
     assert.deepStrictEqual(yield* dataOf(store.read(stream, { direction: "backward" })), data.toReversed())
     assert.strictEqual(yield* store.revision(stream), 2)
   }
+  const { events } = yield* store.query(streams.map((stream) => ({ tags: [`of:${stream}`] })))
+  assert.deepStrictEqual(
+    events.map(({ position }) => position),
+    numbers(9)
+  )
   assert.deepStrictEqual(
     (yield* all(store.readAll())).map(({ position }) => position),
     numbers(9 + fillers)

@@ -1,6 +1,7 @@
 /**
  * The acts that a run does to a lib, and how they are made.
  */
+import { collidingTags } from "../../support/collidingTerms.ts"
 import type { Placement } from "litetapes/Placement"
 import type { Random } from "../random.ts"
 
@@ -89,6 +90,12 @@ export const category = "events"
 
 /** Two streams on that tape: one of its category, and one that is named by a UUID. */
 export const streams = ["events-0", "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"] as const
+
+/** Tags of the events of a run: of every event one of two that share a hash, and sometimes one more. */
+export const tagsOf = (text: string): ReadonlyArray<string> => {
+  const number = Number.parseInt(text, 10)
+  return [collidingTags[number % 2]!, ...(number % 3 === 0 ? ["third"] : [])]
+}
 
 /** Kinds of acts. Each is small and may come anywhere in a run. */
 export const kinds = [

@@ -12,6 +12,7 @@ import { type Point, match, Recorder } from "./run.ts"
 import { open, readWorld, recoverLib, type Session, Wrong } from "./session.ts"
 import { checkBackups } from "./checkBackups.ts"
 import { Pace, raceAll } from "./deciders.ts"
+import { queryAll } from "./queries.ts"
 import { repeatAll } from "./repeats.ts"
 import { afterAct, append, type Expectation, type World } from "./world.ts"
 
@@ -130,6 +131,7 @@ export const check = Effect.fnUntraced(function* (
     yield* answerOnce(again)
     yield* raceAll(again, pace)
   }
+  yield* queryAll(again)
   if (isVerified) {
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)

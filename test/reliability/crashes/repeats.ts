@@ -12,14 +12,14 @@ interface Data {
 /** Appends all events again as another request would: with other metadata. Nothing may be appended. */
 export const repeatAll = Effect.fnUntraced(function* ({ store }: Session) {
   const before = yield* store.position
-  for (const { data, id, position, revision, stream, type } of yield* Stream.runCollect(store.readAll())) {
+  for (const { data, id, position, revision, stream, tags, type } of yield* Stream.runCollect(store.readAll())) {
     const { by, t } = data as unknown as Data
     const found = yield* store.find(stream, id)
     if (found?.position !== position) throw new Wrong(`event ${id} of ${stream} is not found by its id`)
     const metadata = { correlationId: `again ${t}` }
     const retry =
       by === undefined
-        ? yield* store.append(stream, [{ type, data, id, metadata }], { expected: "no-stream" })
+        ? yield* store.append(stream, [{ type, data, id, metadata, tags }], { expected: "no-stream" })
         : yield* store.append(stream, [], { commandId: by, expected: "no-stream" })
     const covers = retry.firstRevision <= revision && revision <= retry.lastRevision
     if (!retry.repeated || !covers) throw new Wrong(`a retry of event ${id} of ${stream} is not a repeat`)

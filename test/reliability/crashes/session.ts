@@ -16,7 +16,7 @@ import * as Tape from "litetapes/Tape"
 import { Disk } from "litetapes/Disk"
 import type { SimulatedDisk } from "../../../src/testing/SimulatedDisk.ts"
 import type { Random } from "../random.ts"
-import { type Act, category, type Part, streams } from "./acts.ts"
+import { type Act, category, type Part, streams, tagsOf } from "./acts.ts"
 import { segmentLoss } from "./harm.ts"
 import { type Done, nextAnswer, type TapeModel, type World } from "./world.ts"
 
@@ -122,7 +122,9 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
           events: appends
             .filter((one) => one.stream === stream)
             .map(({ t }) =>
-              by === undefined ? { type: "Noted", data: { t }, id: t } : { type: "Noted", data: { t, by } }
+              by === undefined
+                ? { type: "Noted", data: { t }, id: t, tags: tagsOf(t) }
+                : { type: "Noted", data: { t, by }, tags: tagsOf(t) }
             ),
           expected: there.includes(stream) ? there.filter((one) => one === stream).length - 1 : "no-stream"
         })),

@@ -97,6 +97,9 @@ const readEvents = Effect.fnUntraced(function* (lib: LibService, truth: Truth) {
     const reverse = direction === "backward"
     const suffix = reverse ? ", backwards" : ""
     answers.push(yield* collect(store.readAll({ direction }), { expected: "all", way: `all events${suffix}`, reverse }))
+    // Every event has this tag.
+    const byTag = store.readAll({ direction, filter: { tags: ["tag"] } })
+    answers.push(yield* collect(byTag, { expected: "all", way: `all events by their tag${suffix}`, reverse }))
     for (const stream of truth.streams.keys()) {
       const tag = { expected: "stream", way: `stream ${stream}${suffix}`, stream, reverse } as const
       answers.push(yield* collect(store.read(stream, { direction }), tag))

@@ -97,7 +97,7 @@ const openRecords: Make = (ground, at) => {
 /** Makes the same with events, and with records on another tape. */
 const openEvents: Make = (ground, at) => {
   const { count, records } = ground
-  const happened = (n: number) => ({ type: "Done", id: `id-${n}`, data: records(n, n + 1)[0] })
+  const happened = (n: number) => ({ type: "Done", id: `id-${n}`, data: records(n, n + 1)[0], tags: ["tag"] })
   const appendAll = (lib: LibService, n: number, streams: ReadonlyArray<string>) =>
     Effect.flatMap(ofEvents(lib), (store) =>
       store.appendAll(streams.map((stream) => ({ stream, events: [happened(n)] })))

@@ -1,6 +1,7 @@
 /** Frames, indexes and hints with false contents and valid checksums. */
 import * as Hint from "../../../src/domain/journal/Hint.ts"
-import { pageBytes, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
+import { checksumPage } from "../../../src/domain/segment/indexLayout.ts"
+import { pageBytes } from "../../../src/domain/segment/indexSections.ts"
 import { gzipFrame, zstdFrame } from "./frame.ts"
 import { bootId } from "./memoryDisk.ts"
 import type { Mutate } from "./mutateBytes.ts"

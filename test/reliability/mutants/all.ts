@@ -10,6 +10,7 @@ import { harmless } from "./harmless.ts"
 import { metas } from "./metas.ts"
 import type { Mutant } from "./mutant.ts"
 import { openings } from "./openings.ts"
+import { queryMutants } from "./queries.ts"
 import { repeats } from "./repeats.ts"
 import { segments } from "./segments.ts"
 
@@ -25,7 +26,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...repeats,
   ...conditionMutants,
   ...checkpointMutants,
-  ...consumerMutants
+  ...consumerMutants,
+  ...queryMutants
 ]
 
 export const all: ReadonlyArray<Mutant> = [...mutants, ...harmless]

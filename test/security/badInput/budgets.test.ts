@@ -5,7 +5,8 @@ import * as Logger from "effect/Logger"
 import { Disk } from "litetapes/Disk"
 import * as FolderStorage from "litetapes/FolderStorage"
 import type { Storage } from "litetapes/Storage"
-import { encodeHeader, pageBytes, place as placed, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
+import { encodeHeader, place as placed, checksumPage } from "../../../src/domain/segment/indexLayout.ts"
+import { pageBytes } from "../../../src/domain/segment/indexSections.ts"
 import { changeRoot } from "../../support/changeRoot.ts"
 import { existingTape, recordsOf, tapeOf, withLib } from "../../support/openLib.ts"
 import { memoryDisk, place } from "../../reliability/inputs/memoryDisk.ts"
@@ -33,7 +34,7 @@ const claiming: Effect.Effect<Draft, unknown> = Effect.map(
       Object.assign(record, { records, rawBytes, merkle: { peaks: ["0".repeat(64)], size: records } })
     })
     const page = new Uint8Array(pageBytes)
-    const rows = { blocks: records, streams: 0, entries: 0, ids: 0, frames: records }
+    const rows = { blocks: records, streams: 0, entries: 0, ids: 0, frames: records, terms: 0, postings: 0 }
     const contents = { segmentSha256: sha256, kind: "records", records, rawBytes, rows } as const
     encodeHeader(placed({ ...contents, firstPosition: -1, lastPosition: -1 }), new DataView(page.buffer))
     checksumPage(sha256, 0, page)
