@@ -15,6 +15,14 @@ const store = ["layers/PromiseStore.ts", "layers/NodeStorage.ts", "services/Segm
 const small =
   /^(domain\/format\/|domain\/meta\/backupNumbers|services\/(base|ports)\/|services\/follow\/beginning|services\/segment\/rewriteSegment|layers\/checkpoints\/claims)/
 
+/** Modules that are loaded on demand, and together: one chunk for those of a subject. */
+const together: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^services\/follow\//, "follow"],
+  [/^services\/streams\/(MatchCursor|QueryReader|DecisionModel)/, "queries"],
+  [/^services\/maintenance\/(Proofs|Equivalence)/, "proofs"],
+  [/^services\/maintenance\/salvage\//, "salvage"]
+]
+
 const closure = (graph: Graph, entries: ReadonlyArray<string>): ReadonlySet<string> => {
   const found = new Set<string>()
   const visit = (file: string): void => {
@@ -39,6 +47,10 @@ export const chunkOf = (graph: Graph): ((file: string) => string | null) => {
     return /^layers\/(?!storage\/|PromiseStore)/.test(file) ? "node" : "store"
   }
 }
+
+/** Returns the chunk of a module that is loaded on demand together with others. */
+export const chunkOnDemand = (file: string): string | null =>
+  together.find(([pattern]) => pattern.test(file))?.[1] ?? null
 
 /** As `chunkOf`, with one chunk of all that a program always needs, that of Effect included. */
 export const standaloneChunkOf = (graph: Graph): ((file: string) => string | null) => {

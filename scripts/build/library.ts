@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { rolldown } from "rolldown"
 import { asciiOnly } from "./asciiOnly.ts"
 import { builtinsByCall } from "./builtins.ts"
-import { chunkOf, recordGraph } from "./chunks.ts"
+import { chunkOf, chunkOnDemand, recordGraph } from "./chunks.ts"
 import { isEffect, isNode } from "./externals.ts"
 import { publicModules } from "./publicModules.ts"
 import { sealingProgram } from "./sealingProgram.ts"
@@ -28,7 +28,13 @@ export const buildLibrary = async (root: string, dist: string): Promise<void> =>
     entryFileNames: "[name].js",
     // A program that is running must not load a chunk of another version that was installed meanwhile.
     chunkFileNames: "chunks/[name]-[hash].js",
-    codeSplitting: { groups: [{ debugName: "chunks", name: (id) => chunkOf(graph)(pathOf(id)) }] },
+    codeSplitting: {
+      groups: [
+        { debugName: "start", name: (id) => chunkOf(graph)(pathOf(id)), priority: 1 },
+        // What a program needs at the start is never moved there.
+        { debugName: "on demand", name: (id) => chunkOnDemand(pathOf(id)), priority: 0 }
+      ]
+    },
     comments: { annotation: true, jsdoc: false, legal: false },
     minifyInternalExports: false,
     sourcemap: true,
