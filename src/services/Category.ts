@@ -2,9 +2,9 @@
  * Typed events: a category of streams with a schema for each of its event types. Data is checked and encoded on append,
  * decoded and checked on read. `Category` only wraps `EventStore`; you can use both on the same streams.
  *
- * A schema may have any values that have a JSON form, such as dates, bigints, options and maps. To read events that were
- * stored in an older shape, give the type a schema that decodes the old shape into the new one (`Schema.decodeTo`). To
- * read types that are no longer appended, or that have another name now, declare them as `retired` or `renamed`.
+ * A schema may have any values that have a JSON form, such as dates, bigints, options and maps. When the data of a type gets
+ * another shape, give the type `versions`: events of older versions are read as the newest one. To read types that are no
+ * longer appended, or that have another name now, declare them as `retired` or `renamed`.
  *
  * @see `litetapes/EventStore`
  */
@@ -15,9 +15,13 @@ import * as Stream from "effect/Stream"
 import { isArray } from "../domain/base/isArray.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
+import { categoryFilter } from "./category/categoryFilter.ts"
 import { type Given, isObject } from "./category/copyEvent.ts"
+import type { EventSchema } from "./category/EventCodec.ts"
 import { atPlace } from "./category/eventPlace.ts"
-import { EventTypes } from "./category/EventTypes.ts"
+import { EventTypes, type StoredType } from "./category/EventTypes.ts"
+import { appendOrRepeat } from "./category/repeatedEvents.ts"
+import { type Versions, versionsOf } from "./category/Versions.ts"
 import {
   all,
   checkDeclarations,
@@ -47,6 +51,7 @@ import {
   type AppendOptions,
   type AppendResult,
   type EventAppendError,
+  type EventFilter,
   EventStore,
   type NewEvent,
   type Projection,
@@ -55,12 +60,13 @@ import {
   type StreamReadError,
   type SubscribeError,
   type SubscribeToStreamError,
-  type SubscribeToStreamOptions
+  type SubscribeToStreamOptions,
+  type TypeFilter
 } from "./EventStore.ts"
 import { EventContext, valuesOf } from "./EventContext.ts"
 import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnions.ts"
 
-export type { Marks, Metadata, New, Raw, Recorded, Schemas, Unreadable }
+export type { Marks, Metadata, New, Raw, Recorded, Schemas, StoredType, Unreadable, Versions }
 export type { QueryItem, QueryOptions, QueryResult, Readable, ReadCategoryOptions, Reading, ReadOptions }
 export type { SubscribeCategoryOptions, TypesIn, UnreadableError }
 
@@ -115,6 +121,19 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
   readonly schemas: S
   /** Schemas of retired types as they were given to `make`. */
   readonly retired: R
+  /** Schema of the metadata as it was given to `make`; `undefined` for any JSON object. */
+  readonly metadata: Schema.Codec<M, unknown> | undefined
+  /**
+   * Returns the names and versions in which events of the category may be stored, also by earlier programs: those of present
+   * types, of retired ones and of former names.
+   */
+  readonly storedTypes: () => ReadonlyArray<StoredType>
+  /**
+   * Returns a filter for `EventStore.readAll`, `EventStore.subscribe` and `Consumer.make`: of the events of this category, and
+   * with `types` of those types, whatever name they were stored under. Throws `InvalidArgument` if the category has no such
+   * type.
+   */
+  readonly filter: (filter?: TypeFilter<(keyof S | keyof R) & string>) => EventFilter
   /** Returns the name of an aggregate's stream: `account-17` for the id `17`. */
   readonly stream: (id: string) => string
   /**
@@ -131,7 +150,8 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
   readonly decode: (event: RecordedEvent) => Effect.Effect<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
   /**
    * Appends events to the stream of one aggregate, as `EventStore.append` does. Fails with `EventSchemaError` before
-   * anything is appended if `encode` would fail for one of the events.
+   * anything is appended if `encode` would fail for one of the events. An event is a repeat, too, if it was appended with its
+   * id in an older version or under a former name, and is now read as this event.
    */
   readonly append: (
     id: string,
@@ -219,6 +239,25 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
 }
 
 /**
+ * Returns the versions of a type, beginning with the first, for `make`. Give the schema with which the oldest events were
+ * appended, and add each later version with `next`. Appends store the newest version, in the metadata under the key
+ * `schemaVersion` unless it is 1. Reads return every event in the newest version. If an upcaster throws, or returns what
+ * the schema of its version refuses, that is an event that cannot be decoded, as the option `unreadable` of reads says.
+ *
+ * @throws InvalidArgument if `schema` is not a schema
+ *
+ * @example
+ * ```ts
+ * const Deposited = Category.versions(Schema.Struct({ euros: Schema.Int }))
+ *   .next(Schema.Struct({ cents: Schema.Int }), ({ euros }) => ({ cents: euros * 100 }))
+ *   .next(Schema.Struct({ cents: Schema.Int, via: Schema.String }), ({ cents }) => ({ cents, via: "unknown" }))
+ * const Account = Category.make("account", { Deposited })
+ * ```
+ */
+export const versions = <A>(schema: Schema.Codec<A, unknown>): Versions<A> =>
+  versionsOf("Category.versions", "schema", schema)
+
+/**
  * Returns a category of streams with a schema for each event type. Compiles no schema: that happens at the first event of
  * its type. Throws an `Error` if the name is empty or contains `-`, if a type is declared twice or renamed to one that
  * has no schema, if a schema cannot have a JSON form, or if that of the metadata is not one of plain objects. Throws an
@@ -246,7 +285,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
 ): Category<S, R, M> => {
   checkDeclarations(name, schemas, options)
   const { renamed = {}, retired = {} as R } = options
-  const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as Schemas[string] })
+  const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as EventSchema })
   const readTypes = { ...schemas, ...retired }
   const stream = (id: string) => `${name}-${id}`
   type Known = Result.Result<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
@@ -255,6 +294,9 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     name,
     schemas,
     retired,
+    metadata: options.metadata,
+    storedTypes: () => types.storedTypes(),
+    filter: (filter = {}) => categoryFilter(name, types, (type) => Object.hasOwn(readTypes, type), filter),
     stream,
     encode: (event) => Effect.suspend(() => Effect.fromResult(types.encode(event, noMarks))),
     decode: (event) => Effect.suspend(() => Effect.fromResult(types.decodeGiven(event) as Known)),
@@ -265,7 +307,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         // The event store says what is wrong with it.
         if (!isArray(events)) return store.append(stream(id), events, options)
         return Effect.flatMap(encodeAll(types, stream(id), events, options), (encoded) =>
-          store.append(stream(id), encoded, options)
+          appendOrRepeat(types, store, stream(id), encoded, options)
         )
       }),
     read: (id, options = {}) =>

@@ -6,10 +6,11 @@
  */
 import type * as Schema from "effect/Schema"
 import type { RecordedEvent } from "../domain/event/Event.ts"
+import type { Versions } from "./category/Versions.ts"
 
-/** Schemas by event type. Each must encode to a JSON value that `litetapes/TaraSON` accepts. */
+/** Schemas by event type, or versions of one. Each must encode to a JSON value that `litetapes/TaraSON` accepts. */
 export interface Schemas {
-  readonly [type: string]: Schema.Codec<unknown, unknown>
+  readonly [type: string]: Schema.Codec<unknown, unknown> | Versions<unknown>
 }
 
 /** Metadata of events to append, for a category that has no schema for it. */

@@ -135,15 +135,25 @@ export class EventSchemaError extends TaggedError<EventSchemaError>("litetapes/E
   /** Position of the stored event. */
   position: Shape.optionalKey(Shape.Int),
   /** Id of the stored event. */
-  id: Shape.optionalKey(Shape.String)
+  id: Shape.optionalKey(Shape.String),
+  /** Version of its type that the event is stored in, if the type has versions. */
+  storedVersion: Shape.optionalKey(Shape.Int),
+  /** Version that the category reads the event as, which has the type of the category, if the type has versions. */
+  presentVersion: Shape.optionalKey(Shape.Int)
 }) {
   override get message() {
-    const advice =
-      this.revision === undefined
-        ? "Correct the data, or extend the schema."
-        : "Extend the schema, so that it decodes this event too."
-    return `${placeOf(this)}${this.type} does not fit the schema of category ${this.category}: ${this.why}. ${advice}`
+    const { presentVersion, storedVersion } = this
+    const version = storedVersion === undefined ? "" : ` (version ${storedVersion})`
+    return `${placeOf(this)}${this.type}${version} does not fit the schema of category ${this.category}: ${this.why}. ${adviceFor(this.revision, storedVersion, presentVersion)}`
   }
+}
+
+const adviceFor = (revision?: number, stored?: number, present?: number): string => {
+  if (revision === undefined) return "Correct the data, or extend the schema."
+  if (stored === undefined || present === undefined) return "Extend the schema, so that it decodes this event too."
+  if (stored > present)
+    return `Read it with a program that knows version ${stored}, or with \`unreadable: "skip"\` or \`"raw"\`.`
+  return "Extend the schema of that version, or the upcaster, so that it takes this event too."
 }
 
 /** Returns the beginning of a message about an event that is to be appended or was read. */

@@ -11,10 +11,27 @@ import { atPlace, placeOf } from "./eventPlace.ts"
 import { EventCodec, type EventSchema } from "./EventCodec.ts"
 import { type Marks, MetadataCodec } from "./MetadataCodec.ts"
 import { problemOf, problemOfMetadata } from "./schemaShape.ts"
+import { refuseVersion, versionIn, withoutVersion, withVersion } from "./schemaVersion.ts"
+import { isVersion, type StoredForm } from "./StoredForm.ts"
+import { type EventData, notASchema, storedForms, unusable } from "./storedForms.ts"
 
-/** Schemas by event type. */
+/** Schemas, or versions, by event type. */
 export interface Schemas {
-  readonly [type: string]: EventSchema
+  readonly [type: string]: EventData
+}
+
+/** A name and a version that events may be stored in. */
+export interface StoredType {
+  /** Type of the stored event. */
+  readonly name: string
+  /** Version, from 1. */
+  readonly version: number
+  /** Type that the event is read as. */
+  readonly type: string
+  /** Whether an append stores this name and version now. */
+  readonly isPresent: boolean
+  /** Schema of the data in this version. */
+  readonly schema: EventSchema
 }
 
 /** Declarations of a category, as they were given to `Category.make`. */
@@ -30,13 +47,16 @@ export interface Declared {
 interface KnownType {
   /** Present name. */
   readonly type: string
-  readonly codec: EventCodec
+  readonly form: StoredForm
+  /** Number of versions of the present type. */
+  readonly version: number
   /** Why it cannot be appended; `undefined` if it can. */
   readonly refusal: string | undefined
 }
 
 const unknownType = "the category has no schema for this type. Pass one to Category.make"
 const unknownStoredType = `${unknownType} (as \`retired\` if it is no longer appended), or read with \`unreadable: "skip"\` or \`"raw"\``
+const renamedTo = (type: string): string => `the type was renamed: append ${type}`
 const retiredType = "the type is retired: its events can be read, and none can be appended"
 
 /** Converts the events of one category. */
@@ -44,6 +64,9 @@ export class EventTypes {
   readonly #category: string
   readonly #known: ReadonlyMap<string, KnownType>
   readonly #metadata: MetadataCodec | undefined
+  readonly #takesMetadata: boolean
+  /** Whether a type has more than one version or name. */
+  readonly hasHistory: boolean
 
   /** Throws an `Error` if the declarations contradict each other, or if a schema can never have a JSON form. */
   constructor(category: string, { metadata, renamed, retired, schemas }: Declared) {
@@ -52,13 +75,19 @@ export class EventTypes {
       if (known.has(name)) throw new Error(`category ${category} declares the event type ${JSON.stringify(name)} twice`)
       known.set(name, type)
     }
-    for (const [type, schema] of Object.entries(schemas)) {
-      add(type, { type, codec: codecOf(category, type, schema), refusal: undefined })
+    const present = new Map<string, KnownType>()
+    const declare = (declared: Schemas, refusal: string | undefined) => {
+      for (const [type, data] of Object.entries(declared)) {
+        const forms = storedForms(category, type, data)
+        const version = forms[0]![1].versions
+        for (const [name, form] of forms) {
+          add(name, { type, form, version, refusal: name === type ? refusal : renamedTo(type) })
+        }
+        present.set(type, known.get(type)!)
+      }
     }
-    for (const [type, schema] of Object.entries(retired)) {
-      add(type, { type, codec: codecOf(category, type, schema), refusal: retiredType })
-    }
-    const present = new Map(known)
+    declare(schemas, undefined)
+    declare(retired, retiredType)
     for (const [former, type] of Object.entries(renamed)) {
       const now = present.get(type)
       if (now === undefined) {
@@ -66,11 +95,13 @@ export class EventTypes {
           `category ${category} renames ${JSON.stringify(former)} to ${shown(type)}, for which it has no schema`
         )
       }
-      add(former, { ...now, refusal: `the type was renamed: append ${type}` })
+      add(former, { ...now, refusal: renamedTo(type) })
     }
     this.#category = category
     this.#known = known
     this.#metadata = metadata === undefined ? undefined : metadataCodecOf(category, metadata)
+    this.hasHistory = known.size > present.size || [...present.values()].some(({ version }) => version > 1)
+    this.#takesMetadata = metadata !== undefined || this.hasHistory
   }
 
   /**
@@ -81,24 +112,31 @@ export class EventTypes {
     if (typeof event !== "object" || event === null) {
       return this.#fail("an event", `it must be an object, not ${shown(event)}`)
     }
-    const copy = copyOf(event, this.#metadata !== undefined)
+    const copy = copyOf(event, this.#takesMetadata)
     if (copy === undefined) return this.#fail("an event", `it ${unreadable}`)
     const { type } = copy
     const known = this.#known.get(type)
     if (known === undefined) return this.#fail(type, this.#unknown(type))
     if (known.refusal !== undefined) return this.#fail(type, known.refusal)
-    const encoded = known.codec.encode(copy.data)
+    const encoded = known.form.encode(copy.data)
     if (Result.isFailure(encoded)) return this.#fail(type, encoded.failure.message)
     copy.data = encoded.success
     // `EventStore` would store null instead, which is another value.
     if (copy.data === undefined) return this.#fail(type, "its data is undefined, which JSON cannot express; use null")
-    if (this.#metadata === undefined) return Result.succeed(copy as NewEvent)
-    const { metadata: own = {} } = copy
-    // The schema sees what will be stored, so that it can read it.
-    const metadata = context === undefined || !isObject(own) ? own : { ...context, ...own }
-    const converted = this.#metadata.encode(metadata, marks)
-    if (Result.isFailure(converted)) return this.#fail(type, `its metadata: ${converted.failure.message}`)
-    copy.metadata = converted.success
+    const refused =
+      copy.metadata === undefined && context === undefined
+        ? undefined
+        : (refuseVersion(copy.metadata) ?? refuseVersion(context))
+    if (refused !== undefined) return this.#fail(type, `its metadata: ${refused}`)
+    if (this.#metadata !== undefined) {
+      const { metadata: own = {} } = copy
+      // The schema sees what will be stored, so that it can read it.
+      const metadata = context === undefined || !isObject(own) ? own : { ...context, ...own }
+      const converted = this.#metadata.encode(metadata, marks)
+      if (Result.isFailure(converted)) return this.#fail(type, `its metadata: ${converted.failure.message}`)
+      copy.metadata = converted.success
+    }
+    if (known.version > 1) copy.metadata = withVersion(copy.metadata, known.version)
     return Result.succeed(copy as NewEvent)
   }
 
@@ -106,13 +144,47 @@ export class EventTypes {
   decode(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
     const known = this.#known.get(event.type)
     if (known === undefined) return this.#failAt(event, event.type, unknownStoredType)
-    const decoded = known.codec.decode(event.data)
-    if (Result.isFailure(decoded)) return this.#failAt(event, event.type, decoded.failure.message)
-    if (this.#metadata === undefined) return Result.succeed({ ...event, type: known.type, data: decoded.success })
-    const metadata = this.#metadata.decode(event.metadata)
+    const version = versionIn(event.metadata)
+    const decoded = known.form.decode(event.data, version)
+    if (Result.isFailure(decoded)) {
+      return this.#failAt(event, event.type, decoded.failure.message, versionsOf(known, version))
+    }
+    const type = known.type
+    if (version === undefined && this.#metadata === undefined) {
+      return Result.succeed({ ...event, type, data: decoded.success })
+    }
+    const stored = version === undefined ? event.metadata : withoutVersion(event.metadata)
+    const metadata = this.#metadata === undefined ? Result.succeed(stored) : this.#metadata.decode(stored)
     return Result.isSuccess(metadata)
-      ? Result.succeed({ ...event, type: known.type, data: decoded.success, metadata: metadata.success })
-      : this.#failAt(event, known.type, `its metadata: ${metadata.failure.message}`)
+      ? Result.succeed({ ...event, type, data: decoded.success, metadata: metadata.success })
+      : this.#failAt(event, type, `its metadata: ${metadata.failure.message}`)
+  }
+
+  /** Whether an event is stored under a former name or in an older version, or cannot be known. */
+  isOlder({ metadata, type }: RecordedEvent): boolean {
+    const known = this.#known.get(type)
+    return known === undefined || known.type !== type || (versionIn(metadata) ?? 1) !== known.version
+  }
+
+  /** Returns the type and the data with which a stored event would be appended now; `undefined` if it cannot be decoded. */
+  presentForm({ data, metadata, type }: RecordedEvent): { readonly type: string; readonly data: unknown } | undefined {
+    const known = this.#known.get(type)
+    if (known === undefined) return undefined
+    const encoded = Result.flatMap(known.form.decode(data, versionIn(metadata)), (read) => known.form.encode(read))
+    return Result.isSuccess(encoded) ? { type: known.type, data: encoded.success } : undefined
+  }
+
+  /** Returns the names and versions that events may be stored in. */
+  storedTypes(): ReadonlyArray<StoredType> {
+    return [...this.#known].flatMap(([name, { form, refusal, type }]) =>
+      form.schemas.map((schema, at) => ({
+        name,
+        version: at + 1,
+        type,
+        isPresent: refusal === undefined && at + 1 === form.versions,
+        schema
+      }))
+    )
   }
 
   /** Does what `decode` does, for an event that a caller gave, which may be anything. */
@@ -144,8 +216,13 @@ export class EventTypes {
     return near === undefined ? unknownType : `the category has no schema for this type (did you mean ${near}?)`
   }
 
-  #failAt(event: RecordedEvent, type: unknown, why: string): Result.Result<never, EventSchemaError> {
-    return Result.mapError(this.#fail(type, why), (error) => atPlace(error, placeOf(event)))
+  #failAt(
+    event: RecordedEvent,
+    type: unknown,
+    why: string,
+    versions?: VersionPlace
+  ): Result.Result<never, EventSchemaError> {
+    return Result.mapError(this.#fail(type, why), (error) => atPlace(error, { ...placeOf(event), ...versions }))
   }
 
   /** Returns the failure for an event. Its type may be anything that a caller gave. */
@@ -155,22 +232,19 @@ export class EventTypes {
   }
 }
 
+type VersionPlace = Pick<EventSchemaError, "storedVersion" | "presentVersion">
+
+/** Returns what an error says about the versions of an event; nothing if there is only one. */
+const versionsOf = (known: KnownType, stored: unknown = 1): VersionPlace | undefined =>
+  isVersion(stored) && (stored > 1 || known.version > 1 || known.form.versions > 1)
+    ? { storedVersion: stored, presentVersion: known.version }
+    : undefined
+
 /** A stored event whose data and metadata were decoded. */
 export type Decoded = Omit<RecordedEvent, "data" | "metadata"> & { readonly data: unknown; readonly metadata: unknown }
-
-const codecOf = (category: string, type: string, schema: EventSchema): EventCodec => {
-  const why = Schema.isSchema(schema) ? problemOf(schema.ast) : notASchema
-  if (why !== undefined) throw unusable(`of ${type}`, category, why)
-  return new EventCodec(schema)
-}
 
 const metadataCodecOf = (category: string, schema: EventSchema): MetadataCodec => {
   const why = Schema.isSchema(schema) ? (problemOf(schema.ast) ?? problemOfMetadata(schema.ast)) : notASchema
   if (why !== undefined) throw unusable("of the metadata", category, why)
   return new MetadataCodec(schema, new EventCodec(schema))
 }
-
-const notASchema = "it is not a Schema"
-
-const unusable = (what: string, category: string, why: string): Error =>
-  new Error(`the schema ${what} in category ${category} cannot be used: ${why}`)

@@ -3,7 +3,9 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { EventSchemaError } from "../../domain/event/EventErrors.ts"
 
 /** What names an event in an error. */
-type Place = Partial<Pick<EventSchemaError, "stream" | "index" | "revision" | "position" | "id">>
+type Place = Partial<
+  Pick<EventSchemaError, "stream" | "index" | "revision" | "position" | "id" | "storedVersion" | "presentVersion">
+>
 
 export const placeOf = ({ id, position, revision, stream }: RecordedEvent): Place => ({
   stream,

@@ -3,6 +3,7 @@
  * and compiles nothing.
  */
 import * as SchemaAST from "effect/SchemaAST"
+import { versionKey } from "./Versions.ts"
 
 type AST = SchemaAST.AST
 
@@ -31,8 +32,14 @@ export const problemOfMetadata = (schema: AST): string | undefined => {
     return "metadata is read as a plain object, but this schema is one of instances. Use a Schema.Struct, such as one of the fields of the class"
   }
   const stored = membersOf(SchemaAST.toEncoded(schema))
+  if ([...values, ...stored].some(namesVersion)) {
+    return `its key ${versionKey} is the version of an event's type, which the category sets`
+  }
   return values.some(mayBeObject) && stored.some(mayBeObject) ? undefined : "metadata must be an object"
 }
+
+const namesVersion = (ast: AST): boolean =>
+  ast._tag === "Objects" && ast.propertySignatures.some(({ name }) => name === versionKey)
 
 const membersOf = (ast: AST): ReadonlyArray<AST> => (ast._tag === "Union" ? ast.types.flatMap(membersOf) : [ast])
 

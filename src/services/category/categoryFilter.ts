@@ -1,0 +1,33 @@
+/** The filter of a category, for calls of the event store and for consumers. */
+import { type Checks, refuseWrongOptions, unless } from "../../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
+import { type EventFilter, filterChecks, type TypeFilter } from "../streams/EventFilter.ts"
+import type { EventTypes } from "./EventTypes.ts"
+
+const call = "Category.filter"
+
+const checks = {
+  ...filterChecks,
+  categories: unless((value) => value === undefined, "left out: it is the category itself")
+} satisfies Checks<TypeFilter>
+
+/**
+ * Returns the filter with the name of the category, and all names under which events of its types may be stored.
+ *
+ * @throws InvalidArgument
+ */
+export const categoryFilter = (
+  category: string,
+  types: EventTypes,
+  isType: (type: string) => boolean,
+  filter: TypeFilter
+): EventFilter => {
+  refuseWrongOptions(call, filter, checks, "filter")
+  const { categories: _, ...given } = filter
+  const unknown = given.types?.find((type) => !isType(type))
+  if (unknown !== undefined) {
+    const why = `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}`
+    throw new InvalidArgument({ call, argument: "filter.types", why })
+  }
+  return { ...types.storedFilter({ filter: given }).filter, categories: [category] }
+}
