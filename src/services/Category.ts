@@ -81,7 +81,7 @@ export interface Options<S extends Schemas, R extends Schemas = NoTypes, M = Met
    * Present names of types by their former names. An event that was stored under a former name is read under the
    * present one, by the schema of that; an append under a former name fails with `EventSchemaError`. Default: none.
    */
-  readonly renamed?: { readonly [former: string]: (keyof S | keyof R) & string }
+  readonly renamed?: { readonly [former: string]: NoInfer<(keyof S | keyof R) & string> }
   /**
    * Schema of the metadata of all events of the category: of plain objects, not of instances of a class. It describes what
    * your program adds: the marks of `AppendOptions` are stored next to it. The schema sees a mark only if it names its
