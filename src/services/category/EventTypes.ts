@@ -28,6 +28,8 @@ export interface StoredType {
   readonly version: number
   /** Type that the event is read as. */
   readonly type: string
+  /** Type whose versions these are: `name` itself, or for a former name in `renamed` the present one. */
+  readonly versionsOf: string
   /** Whether an append stores this name and version now. */
   readonly isPresent: boolean
   /** Schema of the data in this version. */
@@ -181,6 +183,7 @@ export class EventTypes {
         name,
         version: at + 1,
         type,
+        versionsOf: form.type,
         isPresent: refusal === undefined && at + 1 === form.versions,
         schema
       }))

@@ -17,10 +17,13 @@ export interface Stage {
 export class StoredForm {
   readonly #stages: readonly [Stage, ...ReadonlyArray<Stage>]
   readonly #present: EventCodec
+  /** Type whose versions these are. */
+  readonly type: string
   /** Number of versions that events can be stored in. The stages after them belong to the type that they merged into. */
   readonly versions: number
 
-  constructor(stages: readonly [Stage, ...ReadonlyArray<Stage>], versions: number) {
+  constructor(type: string, stages: readonly [Stage, ...ReadonlyArray<Stage>], versions: number) {
+    this.type = type
     this.#stages = stages
     this.#present = stages.at(-1)!.codec
     this.versions = versions

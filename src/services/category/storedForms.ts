@@ -19,9 +19,12 @@ export const storedForms = (
   data: EventData
 ): ReadonlyArray<readonly [name: string, form: StoredForm]> => {
   if (data instanceof Versions) {
-    return pathsOf(category, type, data).map(({ name, stages, versions }) => [name, new StoredForm(stages, versions)])
+    return pathsOf(category, type, data).map(({ name, stages, versions }) => [
+      name,
+      new StoredForm(name, stages, versions)
+    ])
   }
-  return [[type, new StoredForm([stageOf(category, type, 0, data)], 1)]]
+  return [[type, new StoredForm(type, [stageOf(category, type, 0, data)], 1)]]
 }
 
 /** The stages of one stored name, of which the first `versions` can be stored under it. */

@@ -1,0 +1,125 @@
+/** Samples of a category's events, from its schemas: the same ones for the same seed. */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
+import * as TaraSON from "../../../domain/json/TaraSON.ts"
+import { EventCodec } from "../../../services/category/EventCodec.ts"
+import { versionKey } from "../../../services/category/Versions.ts"
+import type { StoredType } from "../../../services/Category.ts"
+import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
+
+/** A category of any events. */
+export interface AnyCategory {
+  readonly name: string
+  readonly metadata: Schema.Top | undefined
+  readonly storedTypes: () => ReadonlyArray<StoredType>
+  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+  readonly decode: (event: RecordedEvent) => Effect.Effect<unknown, EventSchemaError>
+}
+
+/** Decides a sample. */
+export interface Seed {
+  readonly seed: number | string
+  /** How large the parts of the value are, from 0. */
+  readonly size: number
+}
+
+/** Schemas describe more values than can be stored, such as texts with lone surrogates. */
+const triesMax = 100
+
+export class Samples {
+  readonly #category: AnyCategory
+  readonly #arbitraries = new Map<unknown, Arbitrary.Arbitrary<unknown>>()
+  readonly #codecs = new Map<unknown, EventCodec>()
+
+  constructor(category: AnyCategory) {
+    this.#category = category
+  }
+
+  /** Returns an event to append, of a present type. */
+  newEvent(stored: StoredType, given: Seed): { readonly type: string; readonly data: unknown } {
+    return this.#first(stored, given, (seed) => {
+      const data = this.#value(stored.schema, seed)
+      const { metadata: schema } = this.#category
+      const event = {
+        type: stored.type,
+        data,
+        ...(schema === undefined ? {} : { metadata: this.#value(schema, seed) })
+      }
+      const encoded = Effect.runSync(this.#category.encode(event as never))
+      TaraSON.encodeValue([encoded.data, encoded.metadata ?? {}])
+      return event
+    })
+  }
+
+  /** Returns an event as a program stored it when this was the version of its type. */
+  storedEvent(stored: StoredType, given: Seed): Pick<RecordedEvent, "type" | "data" | "metadata"> {
+    return this.#first(stored, given, (seed) => {
+      const { metadata: schema } = this.#category
+      const metadata = schema === undefined ? {} : (this.#encoded(schema, seed) as object)
+      const { name, version } = stored
+      const event = {
+        type: name,
+        data: this.#encoded(stored.schema, seed),
+        metadata: version === 1 ? metadata : { ...metadata, [versionKey]: version }
+      }
+      return TaraSON.parseTrusted(TaraSON.encodeValue(event)) as unknown as typeof event & RecordedEvent
+    })
+  }
+
+  #first<A>({ name, version }: StoredType, { seed, size }: Seed, make: (seed: Seed) => A): A {
+    let why: unknown
+    for (let attempt = 0; attempt < triesMax; attempt++) {
+      try {
+        return make({ seed: attempt === 0 ? seed : `${seed}.${attempt}`, size })
+      } catch (error) {
+        why = error
+      }
+    }
+    throw new Error(
+      `no event of ${name}, version ${version}, could be generated from its schema in ${triesMax} tries; the last one: ${
+        why instanceof Error ? why.message : String(why)
+      }. Give the schema narrower checks, or an annotation that generates its values.`
+    )
+  }
+
+  #value(schema: Schema.Top, { seed, size }: Seed): unknown {
+    let arbitrary = this.#arbitraries.get(schema)
+    if (arbitrary === undefined) {
+      arbitrary = Arbitrary.schema(schema) as Arbitrary.Arbitrary<unknown>
+      this.#arbitraries.set(schema, arbitrary)
+    }
+    return Effect.runSync(Arbitrary.sampleEffect(arbitrary, { count: 1, seed, size }))[0]
+  }
+
+  #encoded(schema: Schema.Top, seed: Seed): unknown {
+    let codec = this.#codecs.get(schema)
+    if (codec === undefined) {
+      codec = new EventCodec(schema as unknown as StoredType["schema"])
+      this.#codecs.set(schema, codec)
+    }
+    const encoded = codec.encode(this.#value(schema, seed))
+    if (Result.isFailure(encoded)) throw new Error(encoded.failure.message)
+    return encoded.success
+  }
+}
+
+/** Returns a stored event at a place, where no lib has put it. */
+export const placed = (
+  category: string,
+  { data, metadata, type }: Pick<RecordedEvent, "type" | "data" | "metadata">,
+  place: number,
+  id: string
+): RecordedEvent => ({
+  type,
+  data,
+  id,
+  metadata,
+  tags: [],
+  stream: `${category}-generated`,
+  revision: place,
+  position: place,
+  time: "2026-01-01T00:00:00.000Z"
+})
