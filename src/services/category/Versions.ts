@@ -68,7 +68,7 @@ export class Versions<out A> {
     if (typeof former !== "string") {
       throw new InvalidArgument({ call, argument: "former", why: `must be a text, not ${shown(former)}` })
     }
-    const versions = was instanceof Versions ? was : versionsOf(call, "was", was)
+    const versions = Versions.isVersions(was) ? (was as Versions<B>) : versionsOf(call, "was", was)
     checkUpcast(call, upcast)
     const [...list] = this.#all()
     const last = list.pop()!
@@ -79,6 +79,15 @@ export class Versions<out A> {
   /** @internal */
   static list(versions: Versions<unknown>): ReadonlyArray<Version> {
     return versions.#list
+  }
+
+  /**
+   * Returns whether this is an object of this class. Unlike `instanceof`, it throws for no value.
+   *
+   * @internal
+   */
+  static isVersions(value: unknown): value is Versions<unknown> {
+    return typeof value === "object" && value !== null && #list in value
   }
 
   #all(): [Version, ...Array<Version>] {

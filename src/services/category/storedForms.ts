@@ -18,7 +18,7 @@ export const storedForms = (
   type: string,
   data: EventData
 ): ReadonlyArray<readonly [name: string, form: StoredForm]> => {
-  if (data instanceof Versions) {
+  if (Versions.isVersions(data)) {
     return pathsOf(category, type, data).map(({ name, stages, versions }) => [
       name,
       new StoredForm(name, stages, versions)

@@ -56,6 +56,10 @@ const inSqlite =
   (given: never) =>
     Effect.provide(call(given), SqliteClient.layerMemory)
 
+const versions = Category.versions(Schema.Null)
+
+const thrown = (call: () => unknown) => Effect.try({ try: call, catch: (error) => error })
+
 /** A subscription never ends by itself. */
 const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
   Effect.timeoutOption(Stream.runDrain(subscription), "5 millis")
@@ -124,6 +128,14 @@ const callsOf = (
     "EventStore.decisionModel": [store.decisionModel],
     "EventStore.decisionModel, a projection": [(one: never) => store.decisionModel({ one })],
     "EventStore.find": [store.find, "order-1"],
+    "Category.filter": [(filter: never) => thrown(() => Order.filter(filter))],
+    "Category.versions": [(schema: never) => thrown(() => Category.versions(schema))],
+    "Versions.next": [(schema: never, upcast: never) => thrown(() => versions.next(schema, upcast)), Schema.Null],
+    "Versions.merge": [
+      (...[former, was, upcast]: ReadonlyArray<never>) => thrown(() => versions.merge(former!, was!, upcast!)),
+      "Former",
+      Schema.Null
+    ],
     "EventStore.findCommand": [store.findCommand, "order-1"],
     "Decider.load": [Decider.load, orders, "1"],
     "Lib.createTape": [lib.createTape],
