@@ -49,7 +49,7 @@ export class Versions<out A> {
    *
    * @throws InvalidArgument if `schema` is not a schema, or `upcast` is not a function
    */
-  next<B>(schema: Schema.Codec<B, unknown>, upcast: (data: A) => NoInfer<B>): Versions<B> {
+  next<B, const Up extends B>(schema: Schema.Codec<B, unknown>, upcast: (data: A) => Up): Versions<B> {
     const call = "Versions.next"
     checkSchema(call, schema)
     checkUpcast(call, upcast)

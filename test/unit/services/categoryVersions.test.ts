@@ -325,6 +325,11 @@ describe("the declaration of versions", () => {
     first.next(Schema.Struct({ cents: Schema.Int }), ({ dollars }) => ({ cents: dollars }))
     // @ts-expect-error: the next version has cents
     first.next(Schema.Struct({ cents: Schema.Int }), ({ euros }) => ({ euros }))
+    // @ts-expect-error: the kind is not one of them
+    first.next(Schema.Struct({ kind: Schema.Literals(["a", "b"]) }), () => ({ kind: "c" }))
+    first.next(Schema.Struct({ kind: Schema.Literals(["a", "b"]) }), () => ({ kind: "b" }))
+    // @ts-expect-error: there is no null
+    first.next(Schema.Struct({ cents: Schema.Int }), () => null)
     // @ts-expect-error: it becomes the version before it is added
     second.merge("Paid", Schema.Struct({ sum: Schema.Int }), ({ sum }) => ({ euros: sum }))
     const newest: Category.EventOf<typeof Account> = { type: "Deposited", data: { cents: 1, at: null } }
