@@ -49,7 +49,7 @@ export const make = <C extends AnyCategory>(fc: FastCheck, category: C): Categor
     oneOf(from, (type, seed) => placed(category.name, samples.storedEvent(type, seed), 0, "generated"))
   const stored = storedOf(types)
   return {
-    // A category that has only retired types has none.
+    // Throws if the category has only retired types.
     get event() {
       return newOf(present) as unknown as CategoryEvents<C>["event"]
     },

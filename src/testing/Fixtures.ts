@@ -63,12 +63,12 @@ export interface ExtendOptions {
    * which is what you want before a version is released.
    */
   readonly from?: ReadonlyArray<RecordedEvent>
-  /** Number of events to add for each version that has none. Default: 3. */
+  /** Number of events to add for each version that lacks one. Default: 3. */
   readonly perVersion?: number
 }
 
 /**
- * Adds events to a file for each version and each former name that has none in it, and creates the file if there is none.
+ * Adds events to a file for each version and each former name that it lacks, and creates the file if it is missing.
  * Never changes or removes a line. Returns what it added; nothing if `check` would not miss any. Fails with
  * `FixturesFailure` if a line of the file is not an event. Throws if no event can be generated from a schema.
  *

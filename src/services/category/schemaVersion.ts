@@ -4,7 +4,7 @@ import { isPlain } from "../../domain/json/plainPrototype.ts"
 import { isObject } from "./copyEvent.ts"
 import { versionKey } from "./Versions.ts"
 
-/** Returns the version in the metadata of a stored event, which may be anything; `undefined` if there is none. */
+/** Returns the version in the metadata of a stored event, which may be anything. Returns `undefined` if it is absent. */
 export const versionIn = (metadata: unknown): unknown =>
   isObject(metadata) && Object.hasOwn(metadata, versionKey)
     ? (metadata as { readonly [versionKey]: unknown })[versionKey]

@@ -125,7 +125,7 @@ describe("a type with versions", () => {
   )
 
   test(
-    "is refused with a version that is none",
+    "is refused with a version that is not a count",
     Effect.gen(function* () {
       const store = yield* EventStore.EventStore
       for (const schemaVersion of [0, -1, 1.5, "2", null, {}]) {

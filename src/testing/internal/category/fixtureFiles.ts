@@ -6,7 +6,7 @@ import { category as categoryOf } from "../../../domain/format/Placement.ts"
 import * as TaraSON from "../../../domain/json/TaraSON.ts"
 import type { RecordedEvent } from "../../../services/EventStore.ts"
 
-/** An event, or why a line is none. */
+/** An event, or why a line is not an event. */
 export interface Fixture {
   /** Names the line in a failure. */
   readonly place: string
@@ -30,7 +30,7 @@ export const givenFixtures = (events: ReadonlyArray<RecordedEvent>, category: st
     .map((event, index): Fixture => ({ place: `event ${index}`, event }))
     .filter(({ event }) => isOf(category, event))
 
-/** Adds lines to the end of a file, which it creates if there is none. */
+/** Adds lines to the end of a file, which it creates if it is missing. */
 export const addFixtures = (file: string, events: ReadonlyArray<RecordedEvent>): void => {
   if (events.length === 0) return
   const isCut = existsSync(file) && !/(^|\n)$/.test(readFileSync(file, "utf8"))

@@ -12,10 +12,15 @@ import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
 
 /** A category of any events. */
 export interface AnyCategory {
+  /** Name of the category. */
   readonly name: string
+  /** Schema of the metadata; `undefined` for any. */
   readonly metadata: Schema.Top | undefined
+  /** Returns the names and versions in which events may be stored. */
   readonly storedTypes: () => ReadonlyArray<StoredType>
+  /** Encodes an event to append. */
   readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+  /** Decodes a stored event. */
   readonly decode: (event: RecordedEvent) => Effect.Effect<unknown, EventSchemaError>
 }
 
