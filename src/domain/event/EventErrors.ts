@@ -138,7 +138,10 @@ export class EventSchemaError extends TaggedError<EventSchemaError>("litetapes/E
   id: Shape.optionalKey(Shape.String),
   /** Version of its type that the event is stored in, if the type has versions. */
   storedVersion: Shape.optionalKey(Shape.Int),
-  /** Version that the category reads the event as, which has the type of the category, if the type has versions. */
+  /**
+   * Version that the category reads such events as, if the type has versions. If the stored version is newer, the newest that
+   * it knows.
+   */
   presentVersion: Shape.optionalKey(Shape.Int)
 }) {
   override get message() {

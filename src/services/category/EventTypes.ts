@@ -240,7 +240,7 @@ type VersionPlace = Pick<EventSchemaError, "storedVersion" | "presentVersion">
 /** Returns what an error says about the versions of an event; nothing if there is only one. */
 const versionsOf = (known: KnownType, stored: unknown = 1): VersionPlace | undefined =>
   isVersion(stored) && (stored > 1 || known.version > 1 || known.form.versions > 1)
-    ? { storedVersion: stored, presentVersion: known.version }
+    ? { storedVersion: stored, presentVersion: stored > known.form.versions ? known.form.versions : known.version }
     : undefined
 
 /** A stored event whose data and metadata were decoded. */

@@ -125,6 +125,19 @@ describe("a type with versions", () => {
   )
 
   test(
+    "is read as if what its upcaster returns had been appended",
+    Effect.gen(function* () {
+      yield* fill
+      const Dated = Schema.Struct({ at: Schema.Date, sum: Schema.BigIntFromString })
+      const Now = Category.make("account", {
+        Deposited: first.next(Dated, ({ euros }) => ({ at: new Date(euros), sum: BigInt(euros), more: "dropped" }))
+      })
+      const [event] = yield* Stream.runCollect(Now.read("1", { limit: 1 }))
+      assert.deepStrictEqual<unknown>(event!.data, { at: new Date(1), sum: 1n })
+    })
+  )
+
+  test(
     "is refused with a version that is not a count",
     Effect.gen(function* () {
       const store = yield* EventStore.EventStore
@@ -171,6 +184,7 @@ describe("a type with versions", () => {
   test(
     "may be merged with another one, at any of its versions",
     Effect.gen(function* () {
+      const store = yield* EventStore.EventStore
       const letter = Category.versions(Schema.Struct({ grams: Schema.Int })).next(
         Schema.Struct({ kilos: Schema.Finite }),
         ({ grams }) => ({ kilos: grams / 1000 })
@@ -180,9 +194,7 @@ describe("a type with versions", () => {
         { type: "LetterSent", data: { kilos: 0.5 } },
         { type: "ParcelSent", data: { kg: 2 } }
       ])
-      yield* Effect.flatMap(EventStore.EventStore, (store) =>
-        store.append("mail-1", [{ type: "LetterSent", data: { grams: 20 } }])
-      )
+      yield* store.append("mail-1", [{ type: "LetterSent", data: { grams: 20 } }])
       const Mail = Category.make(
         "mail",
         {
@@ -205,6 +217,12 @@ describe("a type with versions", () => {
         (yield* errorOf(Mail.append("1", [{ type: "LetterSent" as never, data: { grams: 1 } }]))).why,
         /append ItemSent/
       )
+      // The versions of the other type are not those of this one.
+      const newer = { type: "LetterSent", data: { grams: 20 }, metadata: { schemaVersion: 3 } }
+      yield* store.append("mail-2", [newer])
+      const error = yield* errorOf(Stream.runDrain(Mail.read("2")))
+      assert.deepInclude(error, { type: "LetterSent", storedVersion: 3, presentVersion: 2 })
+      assert.match(error.message, /newer than version 2 of this program.*Read it with a program that knows version 3/)
       assert.deepStrictEqual(
         Mail.storedTypes().map(({ isPresent, name, type, version }) => [name, version, type, isPresent]),
         [
@@ -234,6 +252,7 @@ describe("a type with versions", () => {
       const sums: Array<number> = []
       const consumer = Consumer.make({
         name: "sums",
+        maxAttempts: 1,
         filter: Now.filter({ types: ["Deposited"] }),
         handler: (event) =>
           Effect.map(Now.decode(event), (decoded) => {
@@ -279,6 +298,10 @@ describe("an event that is appended again in a newer version", () => {
       assert.deepInclude(yield* Sum.append("1", [{ type: "Added", data: 500, id: "a" }]), { repeated: true })
       const error = yield* errorOf(Sum.append("1", [{ type: "Added", data: 5, id: "a" }]))
       assert.deepInclude<object>(error, { _tag: "EventIdConflict", id: "a", why: "other-content" })
+      // It is another type, whose events look the same now.
+      const Both = Category.make("sum", { Added: number.next(Schema.Int, (euros) => euros * 100), Found: Schema.Int })
+      const other = yield* errorOf(Both.append("1", [{ type: "Found", data: 500, id: "a" }]))
+      assert.deepInclude<object>(other, { _tag: "EventIdConflict", why: "other-content" })
       // In the newest version, only what is stored counts.
       yield* Sum.append("1", [{ type: "Added", data: 5, id: "b" }])
       assert.deepInclude(yield* Sum.append("1", [{ type: "Added", data: 5, id: "b" }]), { repeated: true })
