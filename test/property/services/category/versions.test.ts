@@ -161,85 +161,86 @@ const live = Effect.fnUntraced(function* (history: ReadonlyArray<Step>) {
 
 const form = ({ data, type }: { readonly type: string; readonly data: unknown }) => ({ type, data })
 
-const check = (
-  title: string,
-  body: (history: ReadonlyArray<Step>) => Effect.Effect<void, unknown, EventStore.EventStore>
-) =>
-  it(title, () =>
-    fc.assert(
-      fc.asyncProperty(steps, (history) => Effect.runPromise(Effect.provide(body(history), fresh))),
-      { numRuns: runs }
-    )
-  )
+type Lived = Effect.Success<ReturnType<typeof live>>
+
+/** Every reader sees what a rewritten history would show. */
+const readAsRewritten = ({ last, program }: Lived) =>
+  Effect.gen(function* () {
+    const store = yield* EventStore.EventStore
+    const expected = program.rewritten.map((event) => program.present(event))
+    const all = yield* Stream.runCollect(last.readAll())
+    assert.deepStrictEqual(all.map(form), expected)
+    // The version is that of the store, and no part of the metadata.
+    for (const event of all) assert.deepStrictEqual<object>(event.metadata, { user: "ada" })
+    const backward = yield* Stream.runCollect(last.read("1", { direction: "backward", limit: 3 }))
+    assert.deepStrictEqual(backward.map(form), expected.toReversed().slice(0, 3))
+    for (const [revision, wanted] of expected.entries()) {
+      const found = yield* store.find("thing-1", `event-${revision}`)
+      assert.deepStrictEqual(form(yield* last.decode(found!)), wanted)
+    }
+    for (const { name } of program.types) {
+      const wanted = expected.filter(({ type }) => type === name)
+      const types = [name] as never
+      const filtered = yield* Stream.runCollect(last.readAll({ filter: { types } }))
+      assert.deepStrictEqual(filtered.map(form), wanted)
+      if (wanted.length === 0) continue
+      const subscribed = Stream.take(store.subscribe({ filter: last.filter({ types }) }), wanted.length)
+      const decoded = yield* Stream.runCollect(Stream.mapEffect(subscribed, last.decode))
+      assert.deepStrictEqual(decoded.map(form), wanted)
+    }
+  })
+
+/** An older program reads the events that it knows, and no others. */
+const neverMisread = ({ categories }: Lived) =>
+  Effect.gen(function* () {
+    const store = yield* EventStore.EventStore
+    const stored = yield* Stream.runCollect(store.readAll())
+    const older = categories[Math.floor(categories.length / 2)]!
+    const known = new Set(older.storedTypes().map(({ name, version }) => `${name}/${version}`))
+    const events = yield* Stream.runCollect(older.readAll({ unreadable: "raw" }))
+    assert.strictEqual(events.length, stored.length)
+    for (const [at, event] of events.entries()) {
+      const version = Number(stored[at]!.metadata["schemaVersion"] ?? 1)
+      assert.strictEqual(event.raw !== true, known.has(`${stored[at]!.type}/${version}`))
+      if (event.raw !== true) continue
+      // As it is stored.
+      const { error, raw, ...rest } = event
+      assert.deepStrictEqual(rest, stored[at])
+      assert.include([undefined, version], error.storedVersion)
+    }
+  })
+
+/** Events that are appended again as they are read now are repeats, and others are conflicts. */
+const repeated = ({ last, program }: Lived) =>
+  Effect.gen(function* () {
+    const store = yield* EventStore.EventStore
+    const end = yield* store.position
+    for (const [revision, rewritten] of program.rewritten.entries()) {
+      if (program.types.find(({ key }) => key === rewritten.key)!.isRetired) continue
+      const event = { ...program.present(rewritten), id: `event-${revision}` }
+      const again = yield* last.append("1", [event])
+      assert.deepInclude(again, { repeated: true, firstRevision: revision, lastRevision: revision })
+      const other = { ...event, data: { ...event.data, v: event.data.v + 1 } }
+      const refused = yield* Effect.result(last.append("1", [other]))
+      assert.deepInclude(Result.isFailure(refused) ? refused.failure : refused, {
+        _tag: "EventIdConflict",
+        why: "other-content"
+      })
+    }
+    assert.strictEqual(yield* store.position, end)
+  })
 
 describe("the events of a category whose types changed", () => {
-  check("are read as if they had been rewritten with every change, by every reader", (history) =>
-    Effect.gen(function* () {
-      const { last, program } = yield* live(history)
-      const store = yield* EventStore.EventStore
-      const expected = program.rewritten.map((event) => program.present(event))
-      const all = yield* Stream.runCollect(last.readAll())
-      assert.deepStrictEqual(all.map(form), expected)
-      // The version is that of the store, and no part of the metadata.
-      for (const event of all) assert.deepStrictEqual<object>(event.metadata, { user: "ada" })
-      const backward = yield* Stream.runCollect(last.read("1", { direction: "backward", limit: 3 }))
-      assert.deepStrictEqual(backward.map(form), expected.toReversed().slice(0, 3))
-      for (const [revision, wanted] of expected.entries()) {
-        const found = yield* store.find("thing-1", `event-${revision}`)
-        assert.deepStrictEqual(form(yield* last.decode(found!)), wanted)
-      }
-      for (const { name } of program.types) {
-        const wanted = expected.filter(({ type }) => type === name)
-        const types = [name] as never
-        const filtered = yield* Stream.runCollect(last.readAll({ filter: { types } }))
-        assert.deepStrictEqual(filtered.map(form), wanted)
-        if (wanted.length === 0) continue
-        const subscribed = Stream.take(store.subscribe({ filter: last.filter({ types }) }), wanted.length)
-        const decoded = yield* Stream.runCollect(Stream.mapEffect(subscribed, last.decode))
-        assert.deepStrictEqual(decoded.map(form), wanted)
-      }
-    })
-  )
-
-  check("are never misread by an older program: it reads those that it knows, and no others", (history) =>
-    Effect.gen(function* () {
-      const { categories } = yield* live(history)
-      const store = yield* EventStore.EventStore
-      const stored = yield* Stream.runCollect(store.readAll())
-      const older = categories[Math.floor(categories.length / 2)]!
-      const known = new Set(older.storedTypes().map(({ name, version }) => `${name}/${version}`))
-      const events = yield* Stream.runCollect(older.readAll({ unreadable: "raw" }))
-      assert.strictEqual(events.length, stored.length)
-      for (const [at, event] of events.entries()) {
-        const version = Number(stored[at]!.metadata["schemaVersion"] ?? 1)
-        assert.strictEqual(event.raw !== true, known.has(`${stored[at]!.type}/${version}`))
-        if (event.raw !== true) continue
-        // As it is stored.
-        const { error, raw, ...rest } = event
-        assert.deepStrictEqual(rest, stored[at])
-        assert.include([undefined, version], error.storedVersion)
-      }
-    })
-  )
-
-  check("are repeats if they are appended again as they are read now, and conflicts otherwise", (history) =>
-    Effect.gen(function* () {
-      const { last, program } = yield* live(history)
-      const store = yield* EventStore.EventStore
-      const end = yield* store.position
-      for (const [revision, rewritten] of program.rewritten.entries()) {
-        if (program.types.find(({ key }) => key === rewritten.key)!.isRetired) continue
-        const event = { ...program.present(rewritten), id: `event-${revision}` }
-        const again = yield* last.append("1", [event])
-        assert.deepInclude(again, { repeated: true, firstRevision: revision, lastRevision: revision })
-        const other = { ...event, data: { ...event.data, v: event.data.v + 1 } }
-        const refused = yield* Effect.result(last.append("1", [other]))
-        assert.deepInclude(Result.isFailure(refused) ? refused.failure : refused, {
-          _tag: "EventIdConflict",
-          why: "other-content"
-        })
-      }
-      assert.strictEqual(yield* store.position, end)
-    })
-  )
+  it("are read as if they had been rewritten, never misread by an older program, and repeats as they are read now", () =>
+    fc.assert(
+      fc.asyncProperty(steps, (history) =>
+        Effect.gen(function* () {
+          const lived = yield* live(history)
+          yield* readAsRewritten(lived)
+          yield* neverMisread(lived)
+          yield* repeated(lived)
+        }).pipe(Effect.provide(fresh), Effect.runPromise)
+      ),
+      { numRuns: runs }
+    ))
 })
