@@ -183,10 +183,15 @@ const readAsRewritten = ({ last, program }: Lived) =>
       const types = [name] as never
       const filtered = yield* Stream.runCollect(last.readAll({ filter: { types } }))
       assert.deepStrictEqual(filtered.map(form), wanted)
+      const queried = yield* last.query([{ types }])
+      assert.deepStrictEqual(queried.events.map(form), wanted)
       if (wanted.length === 0) continue
-      const subscribed = Stream.take(store.subscribe({ filter: last.filter({ types }) }), wanted.length)
-      const decoded = yield* Stream.runCollect(Stream.mapEffect(subscribed, last.decode))
-      assert.deepStrictEqual(decoded.map(form), wanted)
+      const live = last.subscribe({ filter: { types } })
+      const decoded = Stream.mapEffect(store.subscribe({ filter: last.filter({ types }) }), last.decode)
+      for (const subscription of [live, decoded]) {
+        const subscribed = yield* Stream.runCollect(Stream.take(subscription, wanted.length))
+        assert.deepStrictEqual(subscribed.map(form), wanted)
+      }
     }
   })
 
