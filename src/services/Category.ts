@@ -21,7 +21,7 @@ import type { EventSchema } from "./category/EventCodec.ts"
 import { atPlace } from "./category/eventPlace.ts"
 import { EventTypes, type StoredType } from "./category/EventTypes.ts"
 import { appendOrRepeat } from "./category/repeatedEvents.ts"
-import { type Versions, versionsOf } from "./category/Versions.ts"
+import { type Versions, versions } from "./category/Versions.ts"
 import {
   all,
   checkDeclarations,
@@ -68,6 +68,7 @@ import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnio
 
 export type { Marks, Metadata, New, Raw, Recorded, Schemas, StoredType, Unreadable, Versions }
 export type { QueryItem, QueryOptions, QueryResult, Readable, ReadCategoryOptions, Reading, ReadOptions }
+export { versions }
 export type { SubscribeCategoryOptions, TypesIn, UnreadableError }
 
 /** No types. */
@@ -239,25 +240,6 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
 }
 
 /**
- * Returns the versions of a type, beginning with the first, for `make`. Give the schema with which the oldest events were
- * appended, and add each later version with `next`. Appends store the newest version, in the metadata under the key
- * `schemaVersion` unless it is 1. Reads return every event in the newest version. If an upcaster throws, or returns what
- * the schema of its version refuses, that is an event that cannot be decoded, as the option `unreadable` of reads says.
- *
- * @throws InvalidArgument if `schema` is not a schema
- *
- * @example
- * ```ts
- * const Deposited = Category.versions(Schema.Struct({ euros: Schema.Int }))
- *   .next(Schema.Struct({ cents: Schema.Int }), ({ euros }) => ({ cents: euros * 100 }))
- *   .next(Schema.Struct({ cents: Schema.Int, via: Schema.String }), ({ cents }) => ({ cents, via: "unknown" }))
- * const Account = Category.make("account", { Deposited })
- * ```
- */
-export const versions = <A>(schema: Schema.Codec<A, unknown>): Versions<A> =>
-  versionsOf("Category.versions", "schema", schema)
-
-/**
  * Returns a category of streams with a schema for each event type. Compiles no schema: that happens at the first event of
  * its type. Throws an `Error` if the name is empty or contains `-`, if a type is declared twice or renamed to one that
  * has no schema, if a schema cannot have a JSON form, or if that of the metadata is not one of plain objects. Throws an
@@ -296,7 +278,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     retired,
     metadata: options.metadata,
     storedTypes: () => types.storedTypes(),
-    filter: (filter = {}) => categoryFilter(name, types, (type) => Object.hasOwn(readTypes, type), filter),
+    filter: (filter = {}) => categoryFilter(name, types, readTypes, filter),
     stream,
     encode: (event) => Effect.suspend(() => Effect.fromResult(types.encode(event, noMarks))),
     decode: (event) => Effect.suspend(() => Effect.fromResult(types.decodeGiven(event) as Known)),

@@ -95,8 +95,27 @@ export class Versions<out A> {
   }
 }
 
+/**
+ * Returns the versions of a type, beginning with the first, for `make`. Give the schema with which the oldest events were
+ * appended, and add each later version with `next`. Appends store the newest version, in the metadata under the key
+ * `schemaVersion` unless it is 1. Reads return every event in the newest version. If an upcaster throws, or returns what
+ * the schema of its version refuses, that is an event that cannot be decoded, as the option `unreadable` of reads says.
+ *
+ * @throws InvalidArgument if `schema` is not a schema
+ *
+ * @example
+ * ```ts
+ * const Deposited = Category.versions(Schema.Struct({ euros: Schema.Int }))
+ *   .next(Schema.Struct({ cents: Schema.Int }), ({ euros }) => ({ cents: euros * 100 }))
+ *   .next(Schema.Struct({ cents: Schema.Int, via: Schema.String }), ({ cents }) => ({ cents, via: "unknown" }))
+ * const Account = Category.make("account", { Deposited })
+ * ```
+ */
+export const versions = <A>(schema: Schema.Codec<A, unknown>): Versions<A> =>
+  versionsOf("Category.versions", "schema", schema)
+
 /** Returns the versions of a type that has one version so far. */
-export const versionsOf = <A>(call: string, argument: string, schema: Schema.Codec<A, unknown>): Versions<A> => {
+const versionsOf = <A>(call: string, argument: string, schema: Schema.Codec<A, unknown>): Versions<A> => {
   checkSchema(call, schema, argument)
   return new Versions<A>([{ schema, upcast: undefined, merged: [] }])
 }

@@ -2,7 +2,8 @@
 import { type Checks, refuseWrongOptions, unless } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { type EventFilter, filterChecks, type TypeFilter } from "../streams/EventFilter.ts"
-import type { EventTypes } from "./EventTypes.ts"
+import { whyNotTypes } from "./checkCategoryCall.ts"
+import type { EventTypes, Schemas } from "./EventTypes.ts"
 
 const call = "Category.filter"
 
@@ -19,15 +20,12 @@ const checks = {
 export const categoryFilter = (
   category: string,
   types: EventTypes,
-  isType: (type: string) => boolean,
+  schemas: Schemas,
   filter: TypeFilter
 ): EventFilter => {
   refuseWrongOptions(call, filter, checks, "filter")
   const { categories: _, ...given } = filter
-  const unknown = given.types?.find((type) => !isType(type))
-  if (unknown !== undefined) {
-    const why = `has ${JSON.stringify(unknown)}, which is not a type of the category ${JSON.stringify(category)}`
-    throw new InvalidArgument({ call, argument: "filter.types", why })
-  }
+  const why = whyNotTypes(given.types, category, schemas)
+  if (why !== undefined) throw new InvalidArgument({ call, argument: "filter.types", why })
   return { ...types.storedFilter({ filter: given }).filter, categories: [category] }
 }

@@ -33,7 +33,8 @@ export const refuseTypes = (
   return why === undefined ? undefined : new InvalidArgument({ call, argument: "options.filter.types", why })
 }
 
-const whyNotTypes = (
+/** Returns why these are not types of the category, which would never match, or `undefined`. */
+export const whyNotTypes = (
   types: ReadonlyArray<string> | undefined,
   category: string,
   schemas: Schemas
