@@ -153,7 +153,8 @@ export class EventSchemaError extends TaggedError<EventSchemaError>("litetapes/E
 
 const adviceFor = (revision?: number, stored?: number, present?: number): string => {
   if (revision === undefined) return "Correct the data, or extend the schema."
-  if (stored === undefined || present === undefined) return "Extend the schema, so that it decodes this event too."
+  if (stored === undefined || present === undefined)
+    return "Extend the schema, or declare the older version with Category.versions, so that this event is decoded too."
   if (stored > present)
     return `Read it with a program that knows version ${stored}, or with \`unreadable: "skip"\` or \`"raw"\`.`
   return "Extend the schema of that version, or the upcaster, so that it takes this event too."
