@@ -16,8 +16,6 @@ import * as Stream from "effect/Stream"
 import type { RecordedOf, StoredType } from "../services/Category.ts"
 import { type AllReadError, EventStore, type RecordedEvent } from "../services/EventStore.ts"
 import { existsSync } from "node:fs"
-import { isVersion } from "../services/category/StoredForm.ts"
-import { versionIn } from "../services/category/schemaVersion.ts"
 import { FixturesFailure } from "./FixturesFailure.ts"
 import { addFixtures, type Fixture, givenFixtures, readFixtures } from "./internal/category/fixtureFiles.ts"
 import { type AnyCategory, placed, Samples } from "./internal/category/samples.ts"
@@ -122,8 +120,8 @@ const readIfThere = ({ name }: AnyCategory, file: string): ReadonlyArray<Fixture
 const nameAndVersion = (name: string, version: number): string => `${version} ${name}`
 
 const keyOf = ({ metadata, type }: RecordedEvent): string => {
-  const version = versionIn(metadata) ?? 1
-  return nameAndVersion(type, isVersion(version) ? version : 0)
+  const { schemaVersion: version = 1 } = metadata
+  return nameAndVersion(type, typeof version === "number" ? version : 0)
 }
 
 /**

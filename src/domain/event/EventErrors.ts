@@ -145,19 +145,16 @@ export class EventSchemaError extends TaggedError<EventSchemaError>("litetapes/E
   presentVersion: Shape.optionalKey(Shape.Int)
 }) {
   override get message() {
-    const { presentVersion, storedVersion } = this
-    const version = storedVersion === undefined ? "" : ` (version ${storedVersion})`
-    return `${placeOf(this)}${this.type}${version} does not fit the schema of category ${this.category}: ${this.why}. ${adviceFor(this.revision, storedVersion, presentVersion)}`
+    const { presentVersion = 0, storedVersion = 0 } = this
+    const advice =
+      this.revision === undefined
+        ? "Correct the data, or extend the schema."
+        : storedVersion > presentVersion
+          ? "Run a newer program, or read with another `unreadable`."
+          : "Extend the schema, or declare the older version with Category.versions."
+    const version = storedVersion > 0 ? ` (version ${storedVersion})` : ""
+    return `${placeOf(this)}${this.type}${version} does not fit the schema of category ${this.category}: ${this.why}. ${advice}`
   }
-}
-
-const adviceFor = (revision?: number, stored?: number, present?: number): string => {
-  if (revision === undefined) return "Correct the data, or extend the schema."
-  if (stored === undefined || present === undefined)
-    return "Extend the schema, or declare the older version with Category.versions, so that this event is decoded too."
-  if (stored > present)
-    return `Read it with a program that knows version ${stored}, or with \`unreadable: "skip"\` or \`"raw"\`.`
-  return "Extend the schema of that version, or the upcaster, so that it takes this event too."
 }
 
 /** Returns the beginning of a message about an event that is to be appended or was read. */

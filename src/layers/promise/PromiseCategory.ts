@@ -1,7 +1,14 @@
 /** A category with its types, for callers without Effect. */
+import * as Effect from "effect/Effect"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type * as Category from "../../services/Category.ts"
-import type { AppendOptions, AppendResult, EventStore, SubscribeToStreamOptions } from "../../services/EventStore.ts"
+import type {
+  AppendOptions,
+  AppendResult,
+  EventStore,
+  RecordedEvent,
+  SubscribeToStreamOptions
+} from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
 import { type CallOptions, withoutSignal } from "./CallOptions.ts"
 import type { Runs } from "./Runs.ts"
@@ -16,6 +23,13 @@ export interface PromiseCategory<
   readonly name: string
   /** Returns the name of an aggregate's stream: `account-17` for the id `17`. */
   readonly stream: (id: string) => string
+  /** Returns a filter of its events for `PromiseStore.consume` and `PromiseStore.subscribe`: see `Category.filter`. */
+  readonly filter: Category.Category<S, R, M>["filter"]
+  /**
+   * Returns the decoded form of an event as it is stored, such as a consumer gets it. Returns at once, and throws
+   * `EventSchemaError` if it cannot be decoded.
+   */
+  readonly decode: (event: RecordedEvent) => Category.Recorded<S, M> | Category.Recorded<R, M>
   /**
    * Appends events to the stream of one aggregate, and resolves once they are durable. Rejects with `EventSchemaError`
    * before anything is appended if an event does not match its schema.
@@ -81,6 +95,8 @@ export const makeCategory = <S extends Category.Schemas, R extends Category.Sche
   return {
     name: category.name,
     stream: category.stream,
+    filter: category.filter,
+    decode: (event) => Effect.runSync(category.decode(event)),
     append: (id, events, options) =>
       runs.run("append", "PromiseCategory.append", options, () => category.append(id, events, withoutSignal(options))),
     read: (id, options) =>

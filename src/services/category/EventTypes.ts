@@ -34,6 +34,8 @@ export interface StoredType {
   readonly isPresent: boolean
   /** Schema of the data in this version. */
   readonly schema: EventSchema
+  /** Returns an event of this name and version as a program of that time stored it, for tests with old events. */
+  readonly encode: (data: unknown, metadata?: unknown) => Result.Result<NewEvent, EventSchemaError>
 }
 
 /** Declarations of a category, as they were given to `Category.make`. */
@@ -179,15 +181,31 @@ export class EventTypes {
   /** Returns the names and versions that events may be stored in. */
   storedTypes(): ReadonlyArray<StoredType> {
     return [...this.#known].flatMap(([name, { form, refusal, type }]) =>
-      form.schemas.map((schema, at) => ({
+      form.stored.map(({ codec, schema }, at) => ({
         name,
         version: at + 1,
         type,
         versionsOf: form.type,
         isPresent: refusal === undefined && at + 1 === form.versions,
-        schema
+        schema,
+        encode: (data, metadata = {}) => this.#encodeAs(name, at + 1, codec, data, metadata)
       }))
     )
+  }
+
+  #encodeAs(
+    type: string,
+    version: number,
+    codec: EventCodec,
+    given: unknown,
+    metadata: unknown
+  ): Result.Result<NewEvent, EventSchemaError> {
+    const data = codec.encode(given)
+    if (Result.isFailure(data)) return this.#fail(type, data.failure.message)
+    const encoded = this.#metadata?.encode(metadata, {}) ?? Result.succeed(metadata)
+    if (Result.isFailure(encoded)) return this.#fail(type, `its metadata: ${encoded.failure.message}`)
+    const stored = version === 1 ? encoded.success : withVersion(encoded.success, version)
+    return Result.succeed({ type, data: data.success, metadata: stored } as NewEvent)
   }
 
   /** Does what `decode` does, for an event that a caller gave, which may be anything. */

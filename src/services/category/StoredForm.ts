@@ -29,9 +29,9 @@ export class StoredForm {
     this.versions = versions
   }
 
-  /** Schemas of the versions that events can be stored in, from the first one on. */
-  get schemas(): ReadonlyArray<EventSchema> {
-    return this.#stages.slice(0, this.versions).map(({ schema }) => schema)
+  /** The versions that events can be stored in, from the first one on. */
+  get stored(): ReadonlyArray<Stage> {
+    return this.#stages.slice(0, this.versions)
   }
 
   /** Returns the JSON value to store, in the present version. */

@@ -114,7 +114,7 @@ const callsOf = (
 const others = {
   PromiseStore: ["position", "category", "tapes", "durable", "contains", "checkpoints", "stuck", "close"],
   PromiseTape: ["meta", "size", "segments"],
-  PromiseCategory: ["stream", "projection"],
+  PromiseCategory: ["stream", "filter", "decode", "projection"],
   PromiseConsumer: ["resume", "parked", "stop"]
 }
 

@@ -96,7 +96,7 @@ describe("a type with versions", () => {
         storedVersion: 3,
         presentVersion: 2
       })
-      assert.match(error.message, /version 3, which is newer than version 2 of this program.*knows version 3/)
+      assert.match(error.message, /version 3, which is newer than version 2 of this program.*Run a newer program/)
       assert.strictEqual((yield* Stream.runCollect(Older.read("1", { unreadable: "skip" }))).length, 2)
     })
   )
@@ -222,7 +222,7 @@ describe("a type with versions", () => {
       yield* store.append("mail-2", [newer])
       const error = yield* errorOf(Stream.runDrain(Mail.read("2")))
       assert.deepInclude(error, { type: "LetterSent", storedVersion: 3, presentVersion: 2 })
-      assert.match(error.message, /newer than version 2 of this program.*Read it with a program that knows version 3/)
+      assert.match(error.message, /newer than version 2 of this program.*Run a newer program/)
       assert.deepStrictEqual(
         Mail.storedTypes().map(({ isPresent, name, type, version }) => [name, version, type, isPresent]),
         [
@@ -400,5 +400,16 @@ describe("the declaration of versions", () => {
     for await (const event of account.read("1")) assert.deepStrictEqual<unknown>(event.data, { cents: 100, at: null })
     const again = await account.append("1", [{ type: "Deposited", data: { cents: 100, at: null }, id: "a" }])
     assert.isTrue(again.repeated)
+    const decoded: Array<unknown> = []
+    await using consumer = await store.consume({
+      name: "sums",
+      checkpoints: new Map(),
+      filter: account.filter({ types: ["Deposited"] }),
+      handler: (event) => void decoded.push(account.decode(event).data)
+    })
+    await consumer.whenCaughtUp()
+    assert.deepStrictEqual(decoded, [{ cents: 100, at: null }])
+    assert.throws(() => account.decode({ type: "Stolen" } as never), /has no schema for this type/)
+    assert.throws(() => account.decode(null as never), /must be an object, not null/)
   })
 })

@@ -5,8 +5,6 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
 import * as TaraSON from "../../../domain/json/TaraSON.ts"
-import { EventCodec } from "../../../services/category/EventCodec.ts"
-import { versionKey } from "../../../services/category/Versions.ts"
 import type { StoredType } from "../../../services/Category.ts"
 import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
 
@@ -37,7 +35,6 @@ const triesMax = 100
 export class Samples {
   readonly #category: AnyCategory
   readonly #arbitraries = new Map<unknown, Arbitrary.Arbitrary<unknown>>()
-  readonly #codecs = new Map<unknown, EventCodec>()
 
   constructor(category: AnyCategory) {
     this.#category = category
@@ -63,14 +60,10 @@ export class Samples {
   storedEvent(stored: StoredType, given: Seed): Pick<RecordedEvent, "type" | "data" | "metadata"> {
     return this.#first(stored, given, (seed) => {
       const { metadata: schema } = this.#category
-      const metadata = schema === undefined ? {} : (this.#encoded(schema, seed) as object)
-      const { name, version } = stored
-      const event = {
-        type: name,
-        data: this.#encoded(stored.schema, seed),
-        metadata: version === 1 ? metadata : { ...metadata, [versionKey]: version }
-      }
-      return TaraSON.parseTrusted(TaraSON.encodeValue(event)) as unknown as typeof event & RecordedEvent
+      const metadata = schema === undefined ? {} : this.#value(schema, seed)
+      const encoded = stored.encode(this.#value(stored.schema, seed), metadata)
+      if (Result.isFailure(encoded)) throw encoded.failure
+      return TaraSON.parseTrusted(TaraSON.encodeValue(encoded.success)) as unknown as RecordedEvent
     })
   }
 
@@ -97,17 +90,6 @@ export class Samples {
       this.#arbitraries.set(schema, arbitrary)
     }
     return Effect.runSync(Arbitrary.sampleEffect(arbitrary, { count: 1, seed, size }))[0]
-  }
-
-  #encoded(schema: Schema.Top, seed: Seed): unknown {
-    let codec = this.#codecs.get(schema)
-    if (codec === undefined) {
-      codec = new EventCodec(schema as unknown as StoredType["schema"])
-      this.#codecs.set(schema, codec)
-    }
-    const encoded = codec.encode(this.#value(schema, seed))
-    if (Result.isFailure(encoded)) throw new Error(encoded.failure.message)
-    return encoded.success
   }
 }
 
