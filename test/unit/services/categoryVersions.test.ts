@@ -8,7 +8,9 @@ import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
+import * as Decider from "litetapes/Decider"
 import type { EventSchemaError } from "litetapes/EventErrors"
+import * as EventContext from "litetapes/EventContext"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as PromiseStore from "litetapes/PromiseStore"
@@ -238,6 +240,25 @@ describe("a type with versions", () => {
   )
 
   test(
+    "is decided on, and appended by a decider, in its newest version",
+    Effect.gen(function* () {
+      yield* fill
+      const deposits = Decider.make({
+        name: "deposits",
+        category: Account,
+        initialState: () => 0,
+        evolve: (cents, event) => (event.type === "Deposited" ? cents + event.data.cents : cents),
+        decide: (_: "double", cents) => ({ type: "Deposited", data: { cents, at } })
+      })
+      const { events, state } = yield* Decider.handle(deposits, "1", "double")
+      assert.strictEqual(state, 210)
+      assert.deepStrictEqual<unknown>(events, [{ type: "Deposited", data: { cents: 105, at } }])
+      const last = (yield* stored()).at(-1)
+      assert.deepStrictEqual<unknown>(last!.metadata, { schemaVersion: 3 })
+    })
+  )
+
+  test(
     "reaches consumers by the filter of the category, under every name",
     Effect.gen(function* () {
       yield* fill
@@ -322,6 +343,9 @@ describe("metadata of a type with versions", () => {
       for (const event of events) {
         assert.match((yield* errorOf(Account.append("1", [event]))).message, /leave it out/)
       }
+      const inContext = Account.append("1", [{ type: "Closed", data: null }])
+      const error = yield* errorOf(EventContext.provide({ metadata })(inContext))
+      assert.match(error.message, /leave it out/)
       const named = Schema.Struct({ schemaVersion: Schema.Int })
       assert.throws(() => Category.make("a", { A: Schema.Null }, { metadata: named }), /which the category sets/)
     })
