@@ -8,7 +8,16 @@ import type { YieldableError } from "effect/Cause"
 import type { Fields, Literal, Members, Shape } from "./Shape.ts"
 
 /** The ancestor of all errors. */
-export class PlainError extends Error {}
+export class PlainError extends Error {
+  /** What `console.log` of Node shows: name, message, stack and fields, as of any other error. Effect shows the fields alone. */
+  [Symbol.for("nodejs.util.inspect.custom")](): Error {
+    const shown = Object.assign(new Error(this.message), this)
+    for (const key of ["name", "stack"] as const) {
+      Object.defineProperty(shown, key, { value: this[key], configurable: true, enumerable: false, writable: true })
+    }
+    return shown
+  }
+}
 
 /**
  * The class of an error. It is the shape of its instances too: `Schemas.of` makes a schema of it, which sends an error
