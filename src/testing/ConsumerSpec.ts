@@ -18,7 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { AssertionError } from "node:assert"
+import type { AssertionError } from "node:assert"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import * as CheckpointStore from "../layers/CheckpointStore.ts"
 import * as Consumer from "../services/Consumer.ts"
@@ -29,6 +29,8 @@ import { Crashes } from "./internal/spec/Crashes.ts"
 import { checkAppends } from "./internal/spec/checkAppends.ts"
 import { checkFailure, type Failure, FirstFailure, unexpected } from "./internal/spec/firstFailure.ts"
 import { openSpecStore } from "./internal/spec/SpecStore.ts"
+
+export type { Failure }
 
 /** Services that a spec provides to a handler. */
 export type Provided = EventStore | Lib | Scope.Scope

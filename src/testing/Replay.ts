@@ -17,8 +17,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Projection from "../layers/Projection.ts"
 import type { ProjectionFailed } from "../layers/projections/errors.ts"
-import { aCountOrInfinity, aFlag, type Checks, nested } from "../domain/format/checkOptions.ts"
-import type { InvalidArgument } from "../domain/format/Errors.ts"
+import { aCountOrInfinity, aFlag, type Checks, nested, shown } from "../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
 import { checkOptions } from "../services/base/checkCall.ts"
 import type { AnyDecider } from "../services/AggregateStates.ts"
 import type * as Decider from "../services/Decider.ts"
@@ -30,6 +30,7 @@ import { decoding, foldingAggregates, type Sink, storingRows, storingValues, vie
 import { ReplayFailure } from "./ReplayFailure.ts"
 
 export { ReplayFailure }
+export type { Sink }
 
 /** What events are replayed into. `E` is why it cannot begin, `R` are the services that it needs. */
 export interface Target<E = never, R = never> {
@@ -83,6 +84,7 @@ export const run = <E, R>(
   Effect.scoped(
     Effect.gen(function* () {
       yield* checkOptions("Replay.run", options, optionChecks)
+      yield* checkTarget(target)
       const store = yield* open(location, { mode: "read" })
       const sink = yield* target.open
       const types = new Map<string, number>()
@@ -110,6 +112,17 @@ export const run = <E, R>(
       return { events, types, position: Math.min(to, end) }
     })
   )
+
+const checkTarget = (target: unknown): Effect.Effect<void, InvalidArgument> =>
+  Effect.suspend(() => {
+    try {
+      if (Effect.isEffect(Object(target).open)) return Effect.void
+    } catch {
+      // A proxy of the caller.
+    }
+    const why = `must be what a function of Replay returns, such as Replay.projection(balances), not ${shown(target)}`
+    return Effect.fail(new InvalidArgument({ call: "Replay.run", argument: "target", why }))
+  })
 
 const failed = (
   location: string,

@@ -6,8 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Category from "litetapes/Category"
 import * as Consumer from "litetapes/Consumer"
+import * as Decider from "litetapes/Decider"
 import * as EventContext from "litetapes/EventContext"
-import * as EventStore from "litetapes/EventStore"
+import type * as EventStore from "litetapes/EventStore"
 import { ConsumerSpec, GivenEvents } from "litetapes/testing"
 import { AssertionError } from "node:assert"
 
@@ -76,7 +77,7 @@ describe("a test of a consumer", () => {
     })
   )
 
-  it.effect("finds an append that is made again when the event is handled again", () =>
+  it.effect("finds an append that is repeated when the event is handled again", () =>
     Effect.gen(function* () {
       const forgetful: Take = (id, cents) => Payment.append(id, [{ type: "Taken", data: { cents } }])
       const message = yield* refused(spec(forgetful).when(placed("2")).thenAppends(taken("2")))
@@ -102,7 +103,26 @@ describe("a test of a consumer", () => {
     })
   )
 
-  it.effect("lets nothing go on after a crash, not even a handler that catches everything", () =>
+  it.effect("sees the appends of deciders, which a command id makes once", () =>
+    Effect.gen(function* () {
+      const payments = Decider.make({
+        name: "payments",
+        category: Payment,
+        initialState: () => 0,
+        evolve: (sum, { data }) => sum + data.cents,
+        decide: (cents: number) => ({ type: "Taken", data: { cents } })
+      })
+      const named: Take = (id, cents, _, event) => Decider.handle(payments, id, cents, { commandId: event.id })
+      yield* spec(named, [taken("2", 1)])
+        .when(placed("2"), placed("3"))
+        .thenAppends(taken("2"), taken("3"))
+      const unnamed: Take = (id, cents) => Decider.handle(payments, id, cents)
+      const message = yield* refused(spec(unnamed).when(placed("2")).thenAppends(taken("2")))
+      assert.include(message, "after a crash after append 1")
+    })
+  )
+
+  it.effect("ends a handler at a crash, even one that catches everything", () =>
     Effect.gen(function* () {
       const catching: Take = (id, cents, handling, event) =>
         Effect.catchCause(append(id, cents, handling, event), () =>

@@ -130,6 +130,9 @@ describe("a test of a projection in SQL", () => {
       const wrong = GivenEvents.of(Account, "17", [{ type: "Deposited", data: { cents: 0.5 } }])
       const error = yield* Effect.flip(ProjectionSpec.given(balances, [wrong]).thenRows(balance, []))
       assert.include(error.message, "Deposited does not fit the schema")
+      const never = { ...events[0]!, time: "never" }
+      const exit = yield* Effect.exit(ProjectionSpec.given(balances, [never]).thenRows(balance, []))
+      assert.match(String(exit), /GivenEvents: time must be a time/)
     })
   )
 })

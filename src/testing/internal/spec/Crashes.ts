@@ -1,5 +1,5 @@
 /** Crashes of a handler: after one of its appends, or after one of its calls. Each of these is a place, counted from 1. */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { EventStore } from "../../../services/EventStore.ts"
@@ -54,7 +54,7 @@ export class Crashes {
     return Effect.suspend(() => {
       this.#isCrashing = false
       return Effect.flatMap(Effect.exit(call), (exit) => {
-        // Nothing of a program that has crashed goes on, not even a handler that catches everything.
+        // A program that has crashed does nothing more, not even a handler that catches everything.
         if (this.#isCrashing) return crash
         if (Exit.isSuccess(exit)) return this.#pass("after the handler")
         return Effect.andThen(onFailure(exit.cause), Effect.failCause(exit.cause))

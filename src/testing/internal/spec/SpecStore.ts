@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
+import { InvalidArgument } from "../../../domain/format/Errors.ts"
 import * as MemoryStorage from "../../../layers/MemoryStorage.ts"
 import * as EventStore from "../../../services/EventStore.ts"
 import { Storage } from "../../../services/ports/Storage.ts"
@@ -28,6 +29,10 @@ export class SpecStore {
     each: (event: EventStore.RecordedEvent) => Effect.Effect<void, E> = () => Effect.void
   ): Effect.Effect<void, E | EventSchemaError> {
     const { events, stream, time } = given
+    if (time !== undefined && Number.isNaN(Date.parse(time))) {
+      const why = 'must be a time, such as "2031-02-03T04:05:06Z"'
+      return Effect.die(new InvalidArgument({ call: "GivenEvents", argument: "time", why }))
+    }
     const marks = marksOf(given)
     return Effect.gen({ self: this }, function* () {
       for (const event of Effect.isEffect(events) ? yield* events : events) {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { AssertionError, deepStrictEqual } from "node:assert"
 import { isDeepStrictEqual } from "node:util"
 import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
+import { parseJson } from "../../../domain/json/strictDecode.ts"
 import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
 import { of as causedBy } from "../../../services/EventContext.ts"
 import type { GivenEvents } from "../../GivenEvents.ts"
@@ -71,7 +72,7 @@ const foundOf = (event: RecordedEvent, expected: NewEvent | undefined): Compared
 const picked = (from: { readonly [key: string]: unknown }, keys: ReadonlyArray<string>) =>
   Object.fromEntries(keys.filter((key) => Object.hasOwn(from, key)).map((key) => [key, from[key]]))
 
-const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown
+const throughJson = (value: unknown): unknown => parseJson(JSON.stringify(value))
 
 /** Whether an expected event has metadata, besides the version that a category sets. */
 const hasOwnMetadata = ({ metadata = {} }: Partial<NewEvent> = {}): boolean =>

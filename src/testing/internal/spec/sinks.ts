@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { category as categoryOf } from "../../../domain/format/Placement.ts"
+import { parseJson } from "../../../domain/json/strictDecode.ts"
 import type * as Projection from "../../../layers/Projection.ts"
 import { handlerOf } from "../../../layers/projections/definition.ts"
 import { ProjectionFailed } from "../../../layers/projections/errors.ts"
@@ -50,7 +51,7 @@ export const storingValues = <Value>(parts: ReadonlyArray<Projection.KeyValuePar
     const change = (key: string, fold: (value: Value | undefined) => Value | undefined) =>
       Effect.sync(() => {
         const text = texts.get(key)
-        const value = JSON.stringify(fold(text === undefined ? undefined : (JSON.parse(text) as Value)))
+        const value = JSON.stringify(fold(text === undefined ? undefined : (parseJson(text) as Value)))
         if (value === undefined) texts.delete(key)
         else texts.set(key, value)
       })
