@@ -11,8 +11,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
-import type { NewOf } from "../services/Category.ts"
+import type { EventOf, NewOf, StoredType } from "../services/Category.ts"
 import type { NewEvent } from "../services/EventStore.ts"
+import { encodeGiven } from "./internal/spec/encodeGiven.ts"
 
 /** What a spec makes up for its events, unless you say it. */
 export interface Options {
@@ -42,23 +43,27 @@ export interface GivenEvents extends Options {
 export interface AnyCategory {
   /** Name of the category. */
   readonly name: string
+  /** Schemas of its retired types. */
+  readonly retired: object
   /** Returns the name of an aggregate's stream. */
   readonly stream: (id: string) => string
+  /** Returns the names and versions in which events may be stored. */
+  readonly storedTypes: () => ReadonlyArray<StoredType>
   /** Encodes an event to append. */
   readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
 }
 
 /**
- * Returns events of the stream of an aggregate. They are checked by the schemas of the category: a spec fails with
- * `EventSchemaError` for one that does not match. Types that are only read have no encoding: write those as they are stored.
+ * Returns events of the stream of an aggregate, of retired types too. They are checked by the schemas of the category: a spec fails
+ * with `EventSchemaError` for one that does not match. Write events of older versions and former names as they are stored.
  */
 export const of = <C extends AnyCategory>(
   category: C,
   id: string,
-  events: ReadonlyArray<NewOf<NoInfer<C>>>,
+  events: ReadonlyArray<NewOf<NoInfer<C>> | EventOf<NoInfer<C>>>,
   options: Options = {}
 ): GivenEvents => ({
   ...options,
   stream: category.stream(id),
-  events: Effect.forEach(events, (event) => category.encode(event as never))
+  events: Effect.forEach(events, (event) => encodeGiven(category, event))
 })

@@ -207,6 +207,20 @@ describe("a test of a view", () => {
     })
   )
 
+  it.effect("folds events of retired types", () => {
+    const Old = Category.make("account", {}, { retired: { Audited: Schema.Struct({ at: Schema.Date }) } })
+    const audits = View.make({
+      name: "audits",
+      initial: () => "",
+      events: (on) => [on(Old, { Audited: (state, { data, id }) => `${state} ${id} ${data.at.getTime()}` })]
+    })
+    const audited = GivenEvents.of(Old, "1", [
+      { type: "Audited", data: { at: new Date(7) } },
+      { type: "Audited", data: { at: new Date(8) } }
+    ])
+    return ProjectionSpec.givenView(audits, [audited]).thenState(" given-0 7 given-1 8")
+  })
+
   it.effect("finds a state that two runs share", () =>
     Effect.gen(function* () {
       const shared = new Map<string, number>()
