@@ -18,6 +18,7 @@ import type { AnyDecider } from "../services/AggregateStates.ts"
 import { decide, encodeDecided } from "../services/decideAndEncode.ts"
 import type { EventOf } from "../services/Category.ts"
 import type { AnyCategory, Decided, Decider } from "../services/Decider.ts"
+import { encodeGiven } from "./internal/spec/encodeGiven.ts"
 
 /** What became of a command. */
 export interface Outcome<C, State, E> {
@@ -70,7 +71,9 @@ const outcomeOf = (decider: AnyDecider, events: ReadonlyArray<unknown>, command:
     const fold = (state: unknown, some: ReadonlyArray<unknown>) =>
       some.reduce((before, event) => options.evolve(before, event), state)
     const stream = category.stream("given")
-    const { stored: history } = yield* encodeDecided(decider, stream, events, { context: undefined })
+    const givenCategory = { ...category, encode: (event: unknown) => encodeGiven(category as never, event) }
+    const given = { ...decider, category: givenCategory }
+    const { stored: history } = yield* encodeDecided(given, stream, events, { context: undefined })
     const before = fold(options.initialState(), history)
     const decided = yield* Effect.result(decide(decider, command, before))
     if (Result.isFailure(decided)) return { events: [], state: before, rejection: decided.failure }

@@ -163,7 +163,7 @@ export const runKeyValue = <Name extends string, Value>({
     return { ...running, name, get: (key) => Effect.map(read(key), (stored) => stored?.value) }
   })
 
-const checkpointPrefix = "litetapes-projection/checkpoints/"
+export const checkpointPrefix = "litetapes-projection/checkpoints/"
 
 /** Removes all values of a version, then its checkpoint. */
 export const dropKeyValue = ({

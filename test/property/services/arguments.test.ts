@@ -23,6 +23,7 @@ import * as Projection from "litetapes/Projection"
 import * as SqliteClient from "litetapes/SqliteClient"
 import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
+import { Replay } from "litetapes/testing"
 import { junk } from "../../support/junk.ts"
 
 type Call = (
@@ -114,7 +115,8 @@ const callsOf = (
     "SqliteClient.make": [(given: never) => Effect.provide(SqliteClient.make(":memory:", given), Reactivity.layer)],
     "CheckpointStore.makeSql": [inSqlite(CheckpointStore.makeSql)],
     "Projection.run": [inSqlite((given) => Projection.run(placements, given))],
-    "Projection.drop": [inSqlite((given) => Projection.drop(placements, given))]
+    "Projection.drop": [inSqlite((given) => Projection.drop(placements, given))],
+    "Replay.run": [Replay.run, lib.location, Replay.category(Order)]
   },
   others: {
     "EventStore.revision": [store.revision],

@@ -63,6 +63,25 @@ describe("a test of a decider", () => {
     assert.throws(() => spec.when(0.5).thenNothing(), /Deposited does not fit the schema/)
   })
 
+  it("may begin with events of retired types, but not decide them", () => {
+    const versions = Category.versions(Schema.Int).next(Schema.Struct({ cents: Schema.Date }), () => ({
+      cents: new Date(0)
+    }))
+    const Old = Category.make("wallet", { Closed: Schema.Null }, { retired: { Audited: versions } })
+    const audits = Decider.make({
+      name: "audits",
+      category: Old,
+      initialState: () => 0,
+      evolve: (sum, event) => (event.type === "Audited" ? sum + event.data.cents.getTime() : sum),
+      decide: (type: "Closed" | "Audited") => ({ type, data: null }) as { readonly type: "Closed"; readonly data: null }
+    })
+    const given = DeciderSpec.given(audits, [{ type: "Audited", data: { cents: new Date(7) } }])
+    given.when("Closed").thenState(7)
+    assert.throws(() => given.when("Audited").thenNothing(), /the type is retired/)
+    const wrong = DeciderSpec.given(audits, [{ type: "Audited", data: { cents: 7 as never } }])
+    assert.throws(() => wrong.when("Closed").thenNothing(), /Audited does not fit the schema/)
+  })
+
   it("has the outcome of decisions that wait", async () => {
     const slow = Decider.make({
       ...balances.options,

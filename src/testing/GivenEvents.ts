@@ -1,0 +1,69 @@
+/**
+ * Events for the specs: what has happened, what is handled, and what is expected. `of` makes them of a category, with its
+ * types. Without a category, or for what an earlier program stored, write the object yourself:
+ * `{ stream: "order-17", events: [{ type: "OrderPlaced", data: { cents: 500 } }] }`.
+ *
+ * @example
+ * ```ts
+ * const opened = GivenEvents.of(Account, "17", [{ type: "Opened", data: { owner: "Ada" } }])
+ * const later = GivenEvents.of(Account, "17", [{ type: "Deposited", data: { cents: 500 } }], { time: "2031-02-03T04:05:06Z" })
+ * ```
+ */
+import * as Effect from "effect/Effect"
+import type { EventSchemaError } from "../domain/event/EventErrors.ts"
+import type { EventOf, NewOf, StoredType } from "../services/Category.ts"
+import type { NewEvent } from "../services/EventStore.ts"
+import { encodeGiven } from "./internal/spec/encodeGiven.ts"
+
+/** What a spec makes up for its events, unless you say it. */
+export interface Options {
+  /**
+   * Time of the append of each of them, such as `2031-02-03T04:05:06Z`. Default: a second after the event before; the first
+   * event of a spec is of 2026-01-01.
+   */
+  readonly time?: string
+  /** An id that the events share with others, in their metadata. Default: none. */
+  readonly correlationId?: string
+  /** Id of what caused the events, in their metadata. Default: none. */
+  readonly causationId?: string
+}
+
+/**
+ * Events of one stream. Their revisions and positions follow from the order in which they are given, as in a lib. Those
+ * without an id get one from the position: `given-0`.
+ */
+export interface GivenEvents extends Options {
+  /** Name of the stream, such as `account-17`. */
+  readonly stream: string
+  /** The events as they are stored, or what encodes them. */
+  readonly events: ReadonlyArray<NewEvent> | Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError>
+}
+
+/** A category of any events. */
+export interface AnyCategory {
+  /** Name of the category. */
+  readonly name: string
+  /** Schemas of its retired types. */
+  readonly retired: object
+  /** Returns the name of an aggregate's stream. */
+  readonly stream: (id: string) => string
+  /** Returns the names and versions in which events may be stored. */
+  readonly storedTypes: () => ReadonlyArray<StoredType>
+  /** Encodes an event to append. */
+  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+}
+
+/**
+ * Returns events of the stream of an aggregate, of retired types too. They are checked by the schemas of the category: a spec fails
+ * with `EventSchemaError` for one that does not match. Write events of older versions and former names as they are stored.
+ */
+export const of = <C extends AnyCategory>(
+  category: C,
+  id: string,
+  events: ReadonlyArray<NewOf<NoInfer<C>> | EventOf<NoInfer<C>>>,
+  options: Options = {}
+): GivenEvents => ({
+  ...options,
+  stream: category.stream(id),
+  events: Effect.forEach(events, (event) => encodeGiven(category, event))
+})

@@ -1,0 +1,27 @@
+/** Encodes an event that has happened: one of a retired type too, which `Category.encode` refuses because no append may store it. */
+import * as Effect from "effect/Effect"
+import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
+import type { StoredType } from "../../../services/Category.ts"
+import type { NewEvent } from "../../../services/EventStore.ts"
+
+/** A category of any events. */
+interface AnyCategory {
+  readonly retired: object
+  readonly storedTypes: () => ReadonlyArray<StoredType>
+  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+}
+
+export const encodeGiven = (category: AnyCategory, event: unknown): Effect.Effect<NewEvent, EventSchemaError> => {
+  const { data, id, metadata, tags, type } = event as NewEvent
+  if (!Object.hasOwn(category.retired, type)) return category.encode(event as never)
+  // In its last version.
+  const stored = category
+    .storedTypes()
+    .filter(({ name }) => name === type)
+    .reduce((last, one) => (one.version > last.version ? one : last))
+  return Effect.map(Effect.fromResult(stored.encode(data, metadata)), (encoded) => ({
+    ...encoded,
+    ...(id === undefined ? {} : { id }),
+    ...(tags === undefined ? {} : { tags })
+  }))
+}
