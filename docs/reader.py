@@ -103,8 +103,8 @@ LIB_RECORDS = {
     "LiteLib.Lineage": chained("LiteLib.Lineage", anchor=anchor, **{"from": uuid}, lineage=uuid, time=time),
     "LiteLib.Backup": chained("LiteLib.Backup", anchor=anchor, tapes=array(row(uuid, count)), time=time),
     "LiteLib.Unfinished": chained("LiteLib.Unfinished", **{"from": uuid}),
-    "LiteLib.Checkpoint": chained("LiteLib.Checkpoint", ["lost"], above=ranges, consumer=consumer, low=count,
-                                  lost=one_of(True), version=count),
+    "LiteLib.Checkpoint": chained("LiteLib.Checkpoint", ["at", "lost"], above=ranges, at=count, consumer=consumer,
+                                  low=count, lost=one_of(True), version=count),
     "LiteLib.CheckpointsLost": chained("LiteLib.CheckpointsLost"),
 }
 TAPE_RECORDS = {

@@ -191,7 +191,7 @@ describe("checkpoints survive", () => {
     return one
   })
 
-  it.effect("a backup, an incremental one, and a restore, which cuts them", () =>
+  it.effect("a backup, an incremental one, and a whole restore; one up to a position doubts them", () =>
     Effect.gen(function* () {
       const { lib, storage, store } = yield* three()
       const on = Effect.provideService(Storage, storage)
@@ -204,24 +204,62 @@ describe("checkpoints survive", () => {
       assert.deepStrictEqual(yield* withLib(storage, "backup", lowsOf, { mode: "read" }), { answers: [3, []] })
       // From a reader, while the writer has the lib open.
       yield* on(withLib(storage, "lib", (reader) => on(reader.backup("read")), { mode: "read" }))
+      // The last answer has position 5.
       const cuts = [
-        [undefined, [3, []]],
-        [3, [3, []]],
-        [2, [2, []]],
-        [0, [0, []]]
+        [undefined, 3, false],
+        [6, 3, false],
+        [5, 3, true],
+        [3, 3, true],
+        [2, 2, true],
+        [0, 0, true]
       ] as const
       for (const from of ["backup", "read"]) {
-        for (const [upTo, expected] of cuts) {
+        for (const [upTo, low, isLost] of cuts) {
           const to = `${from}-${upTo}`
           yield* on(Lib.restore(from, to, upTo === undefined ? {} : { upTo }))
-          const { store: restored, lib: its } = yield* opened(storage, to)
-          assert.deepStrictEqual(yield* lowsOf(its), { answers: expected })
-          // The next event gets a position that was cut, and is answered.
+          const { close, store: restored, lib: its } = yield* opened(storage, to)
+          const shown = [{ consumer: "answers", version: 1, low, done: [], isLost }]
+          assert.deepStrictEqual(yield* its.checkpoints, shown)
           const { firstPosition } = yield* restored.append("order-9", made)
-          yield* restored.append(...answer("answer-9", firstPosition))
+          const next = restored.append(...answer("answer-9", firstPosition))
+          if (isLost) {
+            assert.strictEqual(yield* tagOf(next), "CheckpointLost")
+            yield* restored.appendAll([], { checkpoint: { consumer: "answers", low: 0, reset: true } })
+          }
+          yield* next
+          yield* close
+          const again = yield* opened(storage, to)
+          assert.strictEqual(
+            yield* tagOf(again.store.append(...answer("answer-9", firstPosition))),
+            "CheckpointNotIncreased"
+          )
         }
       }
       yield* on(lib.backup("middle"))
+    })
+  )
+
+  it.effect("a restore up to a position keeps those that were committed before it", () =>
+    Effect.gen(function* () {
+      const { close, storage } = yield* three()
+      const on = Effect.provideService(Storage, storage)
+      yield* close
+      const again = yield* opened(storage, "lib")
+      yield* again.store.append("order-1", made)
+      yield* again.store.appendAll([], { checkpoint: { consumer: "later", low: 6 } })
+      yield* on(again.lib.backup("backup"))
+      for (const [upTo, lost] of [
+        [6, []],
+        [5, ["later"]],
+        [4, ["answers", "later"]]
+      ] as const) {
+        yield* on(Lib.restore("backup", `to-${upTo}`, { upTo }))
+        const found = yield* withLib(storage, `to-${upTo}`, (one) => one.checkpoints, { mode: "read" })
+        assert.deepStrictEqual(
+          found.filter(({ isLost }) => isLost).map(({ consumer }) => consumer),
+          [...lost]
+        )
+      }
     })
   )
 

@@ -29,18 +29,22 @@ export class CheckpointNotIncreased extends TaggedError<CheckpointNotIncreased>(
 }
 
 /**
- * The lib was recovered, and the checkpoint of the consumer is lost, or later ones may be: nobody knows how far it was.
- * Nothing was handled or appended.
+ * The lib was recovered, and the checkpoint of the consumer is lost, or later ones may be; or the lib was restored up to a
+ * position that is lower than that of answers which the checkpoint rests on. Nobody knows how far the consumer was. Nothing
+ * was handled or appended.
  */
 export class CheckpointLost extends TaggedError<CheckpointLost>("litetapes/CheckpointLost")("CheckpointLost", {
   location: Shape.String,
   consumer: Shape.String,
-  /** Everything below was done; null if nothing is known. */
+  /**
+   * Position of the last checkpoint that is known; null if none is. After a recovery everything below it was done. After a
+   * restore the answers to events below it may have been left out.
+   */
   low: Shape.NullOr(Shape.Int)
 }) {
   override get message() {
     const { consumer, location, low } = this
-    const known = low === null ? "" : `; everything below position ${low} was done`
-    return `${location} was recovered, and nobody knows how far consumer ${consumer} was${known}. Find that out, then run it once with onNotInHistory: "begin-again" and from: { after }, or append a checkpoint with reset: true.`
+    const known = low === null ? "" : `; its last known checkpoint is at position ${low}`
+    return `${location} was recovered, or restored up to a position, and nobody knows how far consumer ${consumer} was${known}. Find that out, then run it once with onNotInHistory: "begin-again" and from: { after }, or append a checkpoint with reset: true.`
   }
 }

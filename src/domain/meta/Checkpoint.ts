@@ -15,7 +15,15 @@ export interface CheckpointState {
   readonly low: number
   /** Ranges that are done above `low`, ascending; they neither touch it nor each other. */
   readonly above: ReadonlyArray<DoneRange>
-  /** A recovery has found this checkpoint, but later ones may be lost: nobody knows how far the consumer was. */
+  /**
+   * Position that the next event had once the batch with this checkpoint was there. What the consumer appended before it
+   * committed the checkpoint has lower positions. Absent: not known.
+   */
+  readonly at?: number
+  /**
+   * A recovery has found this checkpoint, but later ones may be lost, or a restore has left out answers that it rests on:
+   * nobody knows how far the consumer was.
+   */
   readonly isLost?: true
 }
 
@@ -46,7 +54,7 @@ export const whyNotCheckpoint = ({ above, low }: Pick<CheckpointState, "above" |
 /** Returns the position after the last one that is done. */
 export const endOf = ({ above, low }: Pick<CheckpointState, "above" | "low">): number => above.at(-1)?.[1] ?? low
 
-/** Whether two checkpoints say the same. */
+/** Whether two checkpoints say the same, whenever they were committed. */
 export const isSame = (one: CheckpointState, other: CheckpointState): boolean =>
   one.version === other.version &&
   one.low === other.low &&
@@ -54,9 +62,9 @@ export const isSame = (one: CheckpointState, other: CheckpointState): boolean =>
   one.above.length === other.above.length &&
   one.above.every(([from, to], at) => from === other.above[at]![0] && to === other.above[at]![1])
 
-/** Returns the checkpoint of a mark. */
-export const ofMark = ([, version, low, above]: MarkedCheckpoint): CheckpointState =>
-  deepFreeze({ version, low, above })
+/** Returns the checkpoint of the mark of a batch after which the next event gets position `at`. */
+export const ofMark = ([, version, low, above]: MarkedCheckpoint, at: number): CheckpointState =>
+  deepFreeze({ version, low, above, at })
 
 /** Returns a checkpoint as a mark has it. */
 export const toMark = (consumer: string, { above, low, version }: CheckpointState): MarkedCheckpoint => [

@@ -1,7 +1,7 @@
 /** What is done in a checkpoint, as ranges of positions: added, cut and looked up. Loaded with the first checkpoint. */
 import { deepFreeze } from "../base/deepFreeze.ts"
 import { type Limits, metaRoomBytes } from "../format/Limits.ts"
-import { type CheckpointState, type DoneRange, endOf } from "./Checkpoint.ts"
+import type { CheckpointState, DoneRange } from "./Checkpoint.ts"
 
 /** Number of ranges that a checkpoint may have, so that those of many consumers leave lib meta room. */
 export const rangesMax = (limits: Pick<Limits, "metaBytesMax">): number =>
@@ -28,11 +28,15 @@ export const normalized = (version: number, low: number, ranges: ReadonlyArray<D
 export const merged = (one: CheckpointState, other: CheckpointState): CheckpointState =>
   normalized(one.version, Math.max(one.low, other.low), [...one.above, ...other.above])
 
-/** Returns a checkpoint without the positions from `end` on, which a restore has left out. */
+/**
+ * Returns a checkpoint in a lib that a restore has given only the events below `end`. If it was committed later, it may name
+ * events whose answers were left out, and nobody knows which.
+ */
 export const cutAt = (checkpoint: CheckpointState, end: number): CheckpointState => {
-  if (endOf(checkpoint) <= end) return checkpoint
+  const { at, low, version } = checkpoint
+  if (version === 0 || (at !== undefined && at <= end)) return checkpoint
   const above = checkpoint.above.flatMap(([from, to]): Array<DoneRange> =>
     from >= end ? [] : [[from, Math.min(to, end)]]
   )
-  return deepFreeze({ ...checkpoint, low: Math.min(checkpoint.low, end), above })
+  return deepFreeze({ version, low: Math.min(low, end), above, isLost: true })
 }

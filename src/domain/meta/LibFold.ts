@@ -200,10 +200,16 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
     case "LiteLib.Lineage":
       return applyLineage(draft, record, invalid)
     case "LiteLib.Checkpoint": {
-      const { above, consumer, lost, low, version } = record
+      const { above, at, consumer, lost, low, version } = record
       const why = whyNotCheckpoint({ above, low })
       if (why !== undefined) throw invalid(why)
-      const checkpoint = { version, low, above, ...(lost === undefined ? {} : { isLost: lost }) }
+      const checkpoint = {
+        version,
+        low,
+        above,
+        ...(at === undefined ? {} : { at }),
+        ...(lost === undefined ? {} : { isLost: lost })
+      }
       draft.checkpoints.set(consumer, deepFreeze(checkpoint))
       return
     }

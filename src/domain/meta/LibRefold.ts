@@ -38,10 +38,11 @@ export const checkpointRecords = ({
 /** Returns the record of a checkpoint. */
 export const checkpointRecord = (
   consumer: string,
-  { above, isLost, low, version }: CheckpointState
+  { above, at, isLost, low, version }: CheckpointState
 ): Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Checkpoint" }> => ({
   $type: "LiteLib.Checkpoint",
   above,
+  ...(at === undefined ? {} : { at }),
   consumer,
   low,
   ...(isLost === undefined ? {} : { lost: isLost }),

@@ -30,8 +30,8 @@ export const salvageCheckpoints = (
   const checkpoints = new Map<string, CheckpointState>()
   for (const record of salvage(meta, bytes, limits, libKind)) {
     if (record.$type !== "LiteLib.Checkpoint" || whyNotCheckpoint(record) !== undefined) continue
-    const { above, consumer, low, version } = record
-    checkpoints.set(consumer, { version, low, above })
+    const { above, at, consumer, low, version } = record
+    checkpoints.set(consumer, { version, low, above, ...(at === undefined ? {} : { at }) })
   }
   return checkpoints
 }

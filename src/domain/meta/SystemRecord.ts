@@ -111,9 +111,11 @@ const DoneRanges = Shape.Array(Shape.Tuple([Count, Count]))
 export const LibCheckpoint = Shape.Struct({
   $type: Shape.Literal("LiteLib.Checkpoint"),
   above: DoneRanges,
+  /** Position of the next event after the batch that had it. Absent: not known. */
+  at: Shape.optionalKey(Count),
   consumer: ConsumerName,
   low: Count,
-  /** A recovery found it, and later ones may be lost. */
+  /** A recovery found it, and later ones may be lost; or a restore has left out answers that it rests on. */
   lost: Shape.optionalKey(Shape.Literal(true)),
   /** 0 before the first checkpoint. */
   version: Count,

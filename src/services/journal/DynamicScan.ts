@@ -204,9 +204,12 @@ const misplaced = (
   return undefined
 }
 
-/** Returns the checkpoints of a batch. */
-export const checkpointsOf = ({ checkpoints }: Pick<DynamicSegment.FoundBatch, "checkpoints">): Checkpoints =>
-  checkpoints.length === 0 ? noCheckpoints : new Map(checkpoints.map((marked) => [marked[0], ofMark(marked)]))
+/** Returns the checkpoints of a batch after which the next event gets position `at`. */
+export const checkpointsOf = (
+  { checkpoints }: Pick<DynamicSegment.FoundBatch, "checkpoints">,
+  at: number
+): Checkpoints =>
+  checkpoints.length === 0 ? noCheckpoints : new Map(checkpoints.map((marked) => [marked[0], ofMark(marked, at)]))
 
 const noCheckpoints: Checkpoints = new Map()
 
@@ -247,7 +250,7 @@ const fileOf = (
       owner.addPart(tape, { file: owner, batch: batch.batch, firstOrdinal, count, offset, bytes, crc, endPosition })
     }
     for (const [consumer, checkpoint] of own) earlier.set(consumer, checkpoint)
-    own = checkpointsOf(batch)
+    own = checkpointsOf(batch, endPosition)
     owner.addCheckpoints(own)
     before = anchor
     anchor = { batch: batch.batch, hash: batch.hash, position: endPosition }

@@ -121,7 +121,7 @@ const show = ({ journal, meta, news, tapes }: LibHandle, pieces: ReadonlyArray<P
       const anchor: Anchor = { batch: batch.batch, hash: batch.hash, position }
       const published = {
         anchor,
-        checkpoints: checkpointsOf(batch),
+        checkpoints: checkpointsOf(batch, position),
         bytes: batch.end - batch.offset,
         parts: parts.map(([{ id }, part]) => [id, part] as const)
       }

@@ -15,8 +15,8 @@ export interface ConsumerCheckpoint {
   /** Ranges that are done above `low`; the second position is excluded. */
   readonly done: ReadonlyArray<DoneRange>
   /**
-   * Whether a recovery has lost later ones, or may have: the consumer then fails with `CheckpointLost` until it is run once
-   * with `onNotInHistory: "begin-again"`.
+   * Whether a recovery has lost later ones, or may have, or a restore up to a position may have left out answers that this
+   * one rests on: the consumer then fails with `CheckpointLost` until it is run once with `onNotInHistory: "begin-again"`.
    */
   readonly isLost: boolean
 }

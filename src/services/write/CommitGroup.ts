@@ -108,10 +108,19 @@ export class CommitGroup {
       }
     ])
     const anchor = { batch: this.batch, position: this.#position, hash: batch.hash }
-    const checkpoints = this.#checkpoints
+    const checkpoints = this.#committed()
     journal.publish({ bytes: batch.bytes.length, parts, anchor, ...(checkpoints === undefined ? {} : { checkpoints }) })
     for (const [tape, part] of parts) this.#tapes.get(tape)!.publish(part)
     if (this.#events.length > 0) this.#publishEvents(file.keepEvents(file.events ?? new DynamicEvents()), parts)
+  }
+
+  /** Returns the checkpoints of the batch as they are kept. */
+  #committed(): ReadonlyMap<string, CheckpointState> | undefined {
+    if (this.#checkpoints === undefined) return undefined
+    const at = this.#position
+    return new Map(
+      Array.from(this.#checkpoints, ([consumer, checkpoint]) => [consumer, { ...checkpoint, at }] as const)
+    )
   }
 
   #publishEvents(events: DynamicEvents, parts: ReadonlyArray<readonly [string, LivePart]>): void {

@@ -130,7 +130,7 @@ const foldCheckpoints = (lib: LibHandle, file: DynamicFile): Effect.Effect<void,
     file.checkpoints,
     ([consumer, checkpoint]) => {
       const listed = lib.meta.state.checkpoints.get(consumer)
-      if (listed !== undefined && isSame(listed, checkpoint)) return Effect.void
+      if (listed !== undefined && listed.at === checkpoint.at && isSame(listed, checkpoint)) return Effect.void
       return lib.meta.append(checkpointRecord(consumer, checkpoint))
     },
     { discard: true }

@@ -3,11 +3,12 @@
  * and what was cut short can be done again. On a disk of its own, so that the check of the lib finds what the crash left.
  */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type * as DiskState from "../../../src/testing/DiskState.ts"
 import { loseAll } from "../../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../../src/testing/SimulatedDisk.ts"
 import { match } from "./run.ts"
-import { open, readWorld, restore, Wrong } from "./session.ts"
+import { open, readWorld, restore, type Session, Wrong } from "./session.ts"
 import type { BackupCopy, Expectation, World } from "./world.ts"
 
 const none: ReadonlySet<string> = new Set()
@@ -37,19 +38,37 @@ const orNothing = <A, E extends { readonly _tag: string }>(
     return Effect.fail(new Wrong(`${place} holds nothing: ${String(error)}`))
   })
 
-/** A restore to an earlier position cuts the checkpoints: others get the positions that it leaves out. */
+/** Returns what the events of a lib answer, with their positions. */
+const answersOf = ({ store }: Session) =>
+  Effect.map(Stream.runCollect(store.readAll()), (events) =>
+    events.flatMap(({ data, position }) => {
+      const { answers } = data as { readonly answers?: number }
+      return answers === undefined ? [] : [{ answers, position }]
+    })
+  )
+
+/**
+ * A restore to an earlier position leaves no event done that it leaves out, since others get these positions, and none whose
+ * answer it leaves out.
+ */
 const checkCut = Effect.fnUntraced(function* (disk: SimulatedDisk.SimulatedDisk, from: string) {
   const whole = yield* open(disk, { mode: "read" }, from)
   const before = yield* whole.lib.checkpoints
-  const upTo = Math.floor((yield* whole.store.position) / 2)
+  const answers = yield* answersOf(whole)
+  const upTo = answers.at(-1)?.position ?? Math.floor((yield* whole.store.position) / 2)
   yield* whole.close
-  if (!before.some(({ low }) => low > upTo)) return
+  if (!before.some(({ low }) => low > 0)) return
   yield* restore(disk, from, "/cut", { upTo })
   const cut = yield* open(disk, { mode: "read" }, "/cut")
-  for (const { consumer, low } of yield* cut.lib.checkpoints) {
-    const expected = Math.min(upTo, before.find((one) => one.consumer === consumer)!.low)
-    if (low !== expected)
-      throw new Wrong(`restored up to ${upTo}, consumer ${consumer} is at ${low}, not at ${expected}`)
+  const kept = new Set((yield* answersOf(cut)).map((one) => one.answers))
+  for (const { consumer, isLost, low } of yield* cut.lib.checkpoints) {
+    if (low > upTo) throw new Wrong(`restored up to ${upTo}, consumer ${consumer} is at ${low}`)
+    if (consumer !== "answers" || isLost) continue
+    const unanswered = answers.find((one) => one.answers < low && !kept.has(one.answers))
+    if (unanswered !== undefined)
+      throw new Wrong(
+        `restored up to ${upTo}, the answer to event ${unanswered.answers} is gone, but it counts as done`
+      )
   }
   yield* cut.close
 })

@@ -134,7 +134,7 @@ export const doAct = Effect.fnUntraced(function* (session: Session, act: Act, be
     case "answer": {
       const position = nextAnswer(before)
       const stream = streamOf(act.record)
-      const events = [{ type: "Noted", data: { t: act.record }, id: act.record }]
+      const events = [{ type: "Noted", data: { t: act.record, answers: position }, id: act.record }]
       return yield* noted(before.get(category)?.done?.answers, (reset) =>
         store.append(stream, events, { checkpoint: { consumer: "answers", position, low: position, ...reset } })
       )

@@ -141,6 +141,18 @@ export const checkpointMutants: ReadonlyArray<Mutant> = [
     histories: [["events", "events", "answer", "count", "backup"]]
   },
   {
+    name: "restore-trusts-what-it-cut",
+    breaks: "A restore to an earlier position leaves events done whose answers it leaves out.",
+    edits: [
+      {
+        file: "domain/meta/CheckpointRanges.ts",
+        find: "at !== undefined && at <= end",
+        replace: "at !== undefined && low <= end"
+      }
+    ],
+    histories: [["events", "events", "answer", "backup"]]
+  },
+  {
     name: "lost-checkpoint-begins-again",
     breaks: "A recovery without lib meta says nothing of checkpoints that are lost with it.",
     edits: [

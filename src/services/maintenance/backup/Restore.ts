@@ -31,7 +31,9 @@ import { begin, createFolders, finish } from "./Target.ts"
 export interface RestoreOptions {
   /**
    * Position of the first event that is left out: the restored lib has all events below it, and gives it to its next
-   * event. Tapes of records have no positions and are restored as they are in the backup. Default: everything.
+   * event. Tapes of records have no positions and are restored as they are in the backup. A checkpoint that was committed
+   * later is lost, because it may name events whose answers are left out: its consumer fails with `CheckpointLost`. Default:
+   * everything.
    */
   readonly upTo?: number
   /** Storage of the backup. Default: the one in context, to which the lib is restored. */
@@ -149,7 +151,8 @@ const cut = Effect.fnUntraced(function* (
       ? Effect.map(firstAt(lib, one.tape, one.end, position), (end) => ({ ...one, end }))
       : Effect.succeed(one)
   )
-  // What is left out was never done in the restored lib: other events get these positions.
+  // What is left out was never done in the restored lib: other events get these positions. Nor was an event whose answer
+  // is left out.
   const checkpoints = new Map(Array.from(state.checkpoints, ([name, one]) => [name, cutAt(one, position)] as const))
   return { state: { ...state, checkpoints, anchor: { ...state.anchor, position } }, tapes: shorter }
 })

@@ -25,11 +25,13 @@ export const foundCheckpoints = (
 ): Pick<LibState, "areCheckpointsLost" | "checkpoints"> => {
   const checkpoints = new Map<string, CheckpointState>()
   const anchor = state?.anchor.batch ?? 0
-  const take = (consumer: string, { above, isLost, low, version }: CheckpointState, batch: number): void => {
+  const take = (consumer: string, { above, at, isLost, low, version }: CheckpointState, batch: number): void => {
     const isSure = isWhole && isLost === undefined && !isAnyLostAfter(batches, batch)
     // Beyond the end of the lib nothing can be done. That would be damage that no checksum has found.
     const isPossible = (above.at(-1)?.[1] ?? low) <= position
-    const kept = isPossible ? { version, low, above } : { version: 0, low: 0, above: [] }
+    const kept = isPossible
+      ? { version, low, above, ...(at === undefined ? {} : { at }) }
+      : { version: 0, low: 0, above: [] }
     checkpoints.set(consumer, isSure && isPossible ? kept : { ...kept, isLost: true })
   }
   for (const [consumer, checkpoint] of state?.checkpoints ?? salvaged) take(consumer, checkpoint, anchor)

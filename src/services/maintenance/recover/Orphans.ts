@@ -86,7 +86,8 @@ export const scanOrphans = Effect.fnUntraced(function* (
       const behind = before + parts.reduce((sum, { count }) => sum + count, 0)
       found.add(batch)
       for (const one of marked) {
-        if (batch >= (checkpoints.get(one[0])?.batch ?? 0)) checkpoints.set(one[0], { batch, checkpoint: ofMark(one) })
+        if (batch < (checkpoints.get(one[0])?.batch ?? 0)) continue
+        checkpoints.set(one[0], { batch, checkpoint: ofMark(one, behind) })
       }
       position = Math.max(position, before)
       for (const { tape, firstOrdinal, count, offset, bytes: length } of parts) {

@@ -28,7 +28,7 @@ const says = (checkpoint: Checkpoint.CheckpointState, done: ReadonlySet<number>)
   for (const one of positions)
     assert.strictEqual(CheckpointRanges.isDone(checkpoint, one), done.has(one), `position ${one}`)
   assert.strictEqual(Checkpoint.endOf(checkpoint), done.size === 0 ? 0 : Math.max(...done) + 1)
-  assert.isTrue(Checkpoint.isSame(Checkpoint.ofMark(Checkpoint.toMark("c", checkpoint)), checkpoint))
+  assert.isTrue(Checkpoint.isSame(Checkpoint.ofMark(Checkpoint.toMark("c", checkpoint), 9), checkpoint))
 }
 
 describe("a checkpoint", () => {
@@ -44,7 +44,13 @@ describe("a checkpoint", () => {
           Checkpoint.isSame(first, CheckpointRanges.merged(first, second)),
           both.size === setOf(one).size
         )
-        says(CheckpointRanges.cutAt(first, end), new Set([...setOf(one)].filter((position) => position < end)))
+        const kept = new Set([...setOf(one)].filter((position) => position < end))
+        const cut = CheckpointRanges.cutAt({ ...first, at: 2 * most + 1 }, end)
+        assert.isTrue(cut.isLost)
+        says({ version: cut.version, low: cut.low, above: cut.above }, kept)
+        // It was committed before anything that is left out.
+        const early = { ...first, at: end }
+        assert.deepStrictEqual(CheckpointRanges.cutAt(early, end), early)
       }),
       { numRuns: runs * 2 }
     )
