@@ -8,16 +8,19 @@ import * as FolderStorage from "litetapes/FolderStorage"
 import { Disk } from "litetapes/Disk"
 import * as Lib from "litetapes/Lib"
 import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
 import { Storage } from "litetapes/Storage"
 import { assert, describe, it } from "vitest"
 import * as DiskState from "../../src/testing/DiskState.ts"
+import { loseAll } from "../../src/testing/PowerLoss.ts"
 import * as SimulatedDisk from "../../src/testing/SimulatedDisk.ts"
-import { existingTape, openSession, recordsOf, tapeOf } from "../support/openLib.ts"
+import { existingTape, openSession, recordsOf, storeOf, tapeOf } from "../support/openLib.ts"
 
 const run = <A, E>(program: Effect.Effect<A, E>) => Effect.runPromise(Effect.provide(program, Logger.layer([])))
 
 const place = "/lib"
 const tapeMeta = `${place}/a/tape.meta.jsonl`
+const dynamic = `${place}/litelib.dynamic-000001.jsonl`
 const segment = [{ n: 0 }, { n: 1 }]
 const committed = [{ n: 2 }]
 
@@ -68,14 +71,15 @@ const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string => {
   return reason?._tag === "Fail" ? reason.error._tag : `${reason?._tag}`
 }
 
-/** Runs `what` with an error at its n-th step, for every n up to the number of its steps. */
+/** Runs `what` with an error at its n-th step that counts, for every n up to the number of these. */
 const atEveryStep = Effect.fnUntraced(function* <E>(
   state: DiskState.DiskState,
   what: (
     simulated: SimulatedDisk.SimulatedDisk,
     arm: () => void,
     failedAt: () => string | undefined
-  ) => Effect.Effect<void, E>
+  ) => Effect.Effect<void, E>,
+  counts: (step: SimulatedDisk.Step) => boolean = () => true
 ) {
   for (let nth = 1; ; nth++) {
     let count: number | undefined
@@ -83,7 +87,7 @@ const atEveryStep = Effect.fnUntraced(function* <E>(
     const simulated = SimulatedDisk.make({
       state,
       onStep: (step) => {
-        if (count === undefined || (count += 1) !== nth) return undefined
+        if (count === undefined || !counts(step) || (count += 1) !== nth) return undefined
         failed = SimulatedDisk.describeStep(step).trim()
         return { code: "EIO" }
       }
@@ -184,6 +188,67 @@ describe("recovery, if any step of the disk fails,", () => {
         })
       )
       assert.isAtLeast(steps, 20)
+    })
+    await run(program)
+  })
+
+  it("recovers a lib that lost its last batch in the same way, however often it is interrupted", async () => {
+    const answered = Effect.gen(function* () {
+      const simulated = SimulatedDisk.make()
+      const { lib } = yield* openSession(yield* storageOn(simulated), place)
+      const store = yield* storeOf(lib)
+      yield* store.append("order-1", [{ type: "Placed" }, { type: "Placed" }])
+      const answer = (position: number) =>
+        store.append("payment-1", [{ type: "Paid" }], { checkpoint: { consumer: "payments", position } })
+      yield* answer(0)
+      yield* answer(1)
+      const whole = DiskState.settled(simulated.state())
+      const bytes = Buffer.from(DiskState.contents(whole).get(dynamic)!)
+      // The last batch is gone, and with it the room after it.
+      const end = bytes.indexOf("\n", bytes.lastIndexOf("LiteLib.Commit", bytes.lastIndexOf("LiteLib.Commit") - 1)) + 1
+      return DiskState.replaceFile(whole, dynamic, bytes.subarray(0, end))
+    })
+    const seen = Effect.fnUntraced(function* (simulated: SimulatedDisk.SimulatedDisk) {
+      const { close, lib } = yield* openSession(yield* storageOn(simulated), place)
+      const store = yield* storeOf(lib)
+      const events = yield* Stream.runCollect(store.readAll({ allowGaps: true }))
+      const found = {
+        types: events.map(({ type }) => type),
+        checkpoints: yield* lib.checkpoints,
+        // Nobody else gets the position of a lost event.
+        isAfter: (yield* store.position) > 3
+      }
+      yield* close
+      return found
+    })
+    const program = Effect.gen(function* () {
+      const state = yield* answered
+      const alone = SimulatedDisk.make({ state })
+      assert.strictEqual(tagOf(yield* recoverLibOn(alone, () => undefined)), "done")
+      const expected = yield* seen(alone)
+      assert.deepStrictEqual(expected.types, ["Placed", "Placed", "Paid"])
+      assert.deepStrictEqual(
+        expected.checkpoints.map(({ isLost }) => isLost),
+        [true]
+      )
+      const steps = yield* atEveryStep(
+        state,
+        (simulated, arm, failedAt) =>
+          Effect.gen(function* () {
+            if (tagOf(yield* recoverLibOn(simulated, arm)) === "done") return
+            for (const restarted of [false, true]) {
+              const left = simulated.state()
+              const again = SimulatedDisk.make({ state: restarted ? loseAll(left) : left })
+              // The hint names the lost batch only until the system is restarted.
+              const outcomes = ["done", "NotDamaged"]
+              assert.include(outcomes, tagOf(yield* recoverLibOn(again, () => undefined)), failedAt())
+              const found = yield* seen(again)
+              assert.deepStrictEqual(restarted ? found.types : found, restarted ? expected.types : expected, failedAt())
+            }
+          }),
+        ({ operation }) => operation === "rename" || operation === "write"
+      )
+      assert.isAtLeast(steps, 10)
     })
     await run(program)
   })

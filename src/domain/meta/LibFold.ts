@@ -199,20 +199,8 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
       return
     case "LiteLib.Lineage":
       return applyLineage(draft, record, invalid)
-    case "LiteLib.Checkpoint": {
-      const { above, at, consumer, lost, low, version } = record
-      const why = whyNotCheckpoint({ above, low })
-      if (why !== undefined) throw invalid(why)
-      const checkpoint = {
-        version,
-        low,
-        above,
-        ...(at === undefined ? {} : { at }),
-        ...(lost === undefined ? {} : { isLost: lost })
-      }
-      draft.checkpoints.set(consumer, deepFreeze(checkpoint))
-      return
-    }
+    case "LiteLib.Checkpoint":
+      return applyCheckpoint(draft, record, invalid)
     case "LiteLib.CheckpointsLost":
       draft.areCheckpointsLost = true
       return
@@ -232,6 +220,17 @@ const apply = (meta: string, line: number, draft: Draft, record: Unchained<LibRe
 const isEachTape = ({ tapes }: Draft, marked: BackupMark["tapes"]): boolean => {
   const ids = new Set(Array.from(tapes.values(), ({ tape }) => tape))
   return marked.length === ids.size && marked.every(([tape]) => ids.delete(tape))
+}
+
+const applyCheckpoint = (
+  draft: Draft,
+  { above, at, consumer, lost, low, version }: Extract<Unchained<LibRecord>, { readonly $type: "LiteLib.Checkpoint" }>,
+  invalid: (why: string) => MetaInvalid
+): void => {
+  const why = whyNotCheckpoint({ above, low })
+  if (why !== undefined) throw invalid(why)
+  const known = { ...(at === undefined ? {} : { at }), ...(lost === undefined ? {} : { isLost: lost }) }
+  draft.checkpoints.set(consumer, deepFreeze({ version, low, above, ...known }))
 }
 
 const applyLineage = (

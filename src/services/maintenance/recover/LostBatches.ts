@@ -16,6 +16,8 @@ export interface LostBatches {
   readonly ranges: ReadonlyArray<readonly [first: number, last: number | null]>
   /** The same without batches that are known to have had checkpoints alone. */
   readonly recordRanges: LostBatches["ranges"]
+  /** The last batch that anything names. */
+  readonly known: number
   /** Names of dynamic segments that lib meta lists and that are missing. */
   readonly files: ReadonlyArray<string>
   /** Positions that events of lost batches at the end may have had, at most. */
@@ -68,6 +70,7 @@ export const lostBatches = (
     return {
       ranges,
       recordRanges: records === undefined ? ranges : upTo(ranges, records),
+      known,
       files,
       positionsMax: Math.ceil(bytesMax / eventBytesMin),
       where: files.at(-1) ?? orphans.damaged.at(-1)?.file ?? dynamicName(last ?? orphans.files.at(-1)?.dynamic ?? 1)

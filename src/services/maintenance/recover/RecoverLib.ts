@@ -16,14 +16,12 @@ import {
 } from "../../../domain/format/Errors.ts"
 import { nearestNow } from "../../base/storableNow.ts"
 import { libMetaFile } from "../../../domain/format/Format.ts"
-import * as Hint from "../../../domain/journal/Hint.ts"
 import { checkLimits, defaultLimits, type Limits } from "../../../domain/format/Limits.ts"
 import { eventsMax } from "../../../domain/meta/Losses.ts"
 import { checkpointRecords } from "../../../domain/meta/LibRefold.ts"
 import * as LibState from "../../../domain/meta/LibState.ts"
 import * as MetaChain from "../../../domain/meta/MetaChain.ts"
 import * as MetaSalvage from "../../../domain/meta/MetaSalvage.ts"
-import { dynamicName } from "../../../domain/format/Names.ts"
 import { checkPlacement, type Placement } from "../../../domain/format/Placement.ts"
 import { type LibRecord, noHash, type Unchained } from "../../../domain/meta/SystemRecord.ts"
 import type { Root, StorageError } from "../../ports/Storage.ts"
@@ -34,6 +32,7 @@ import { type ConsumerCheckpoint, shownCheckpoints } from "../../lib/checkpoints
 import { adopt, type Adopted, type AdoptError, fold, type LibLoss, nextPosition } from "./AdoptTape.ts"
 import { isLostAfter, lostBatches } from "./LostBatches.ts"
 import { type DamagedTape, examine } from "./DamagedTape.ts"
+import { keepEvidence, setAside } from "./evidence.ts"
 import { expectDamage } from "./expectDamage.ts"
 import { placementFrom } from "./knownPlacement.ts"
 import { foundCheckpoints } from "./FoundCheckpoints.ts"
@@ -144,11 +143,12 @@ export const recoverLib = Effect.fnUntraced(function* (
     isAccepted: options.acceptLoss === true,
     time: created
   })
+  const before = yield* keepEvidence(root, state, damaged, loss.batches.known, limits)
   const { invalid, tapes } = yield* adoptAll(lib, names, orphans, loss)
   const left = unadopted(orphans, new Set(tapes.map(({ tape }) => tape)))
   const damagedTapes = yield* listable(lib, tapes, invalid, () => uuid(now))
   // Every tape has its records now. The rest of the old lib is kept next to the new one.
-  const aside = yield* setAside(root, orphans.files, damaged?.bytes)
+  const aside = [...before.aside, ...(yield* setAside(root, orphans.files))]
   const position = Math.max(
     loss.position,
     left.nextPosition,
@@ -165,7 +165,7 @@ export const recoverLib = Effect.fnUntraced(function* (
     placement: placed
   }
   const records = recordsOf(meta, [...tapes, ...damagedTapes], checkpointRecords(kept), position)
-  yield* root.meta.replace(undefined, damaged?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
+  yield* root.meta.replace(undefined, before.meta?.version, MetaChain.write<LibRecord>(null, records, limits).bytes)
   // Only once the new lib exists: if this recovery is interrupted, the next one must find the same files.
   for (const { dynamic } of orphans.files) yield* root.journal.drop(dynamic)
   const events = tapes.reduce((sum, tape) => sum + (tape.role === "events" ? tape.records : 0), 0)
@@ -312,19 +312,4 @@ const refuseTwins = Effect.fnUntraced(function* (
     if (other !== undefined) return yield* new RecoverAmbiguous({ tape, files: [other, name] })
     known.set(tape, name)
   }
-})
-
-const setAside = Effect.fnUntraced(function* (
-  root: Root,
-  dynamics: ReadonlyArray<{ readonly dynamic: number; readonly bytes: Uint8Array }>,
-  damaged: Uint8Array | undefined
-): Effect.fn.Return<ReadonlyArray<string>, StorageError> {
-  const aside: Array<string> = []
-  if (damaged !== undefined) aside.push(yield* root.quarantine.keep(`${libMetaFile}.quarantine`, damaged))
-  for (const { dynamic, bytes } of dynamics) {
-    aside.push(yield* root.quarantine.keep(`${dynamicName(dynamic)}.quarantine`, bytes))
-  }
-  // The old hint contains a batch of the old lib.
-  yield* root.hint.write(Hint.encode({ boot: root.boot ?? "none", batch: 0 }))
-  return aside
 })
