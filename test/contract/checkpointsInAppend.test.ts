@@ -7,6 +7,12 @@ import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { Storage } from "litetapes/Storage"
+import { defaultLimits } from "../../src/domain/format/Limits.ts"
+import { rangesMax } from "../../src/domain/meta/CheckpointRanges.ts"
+import { checkpointRecord } from "../../src/domain/meta/LibRefold.ts"
+import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
+import type { LibRecord } from "../../src/domain/meta/SystemRecord.ts"
+import { checkpointBytesMax } from "../../src/services/lib/metaLimits.ts"
 import { copyFixture } from "../support/fixtures.ts"
 import { type LibService, openSession, settle, storeOf, tagOf, withLib } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
@@ -178,6 +184,55 @@ describe("a checkpoint in an append", () => {
       assert.strictEqual(yield* tagOf(commit(1025)), "InvalidArgument")
       yield* commit(1024)
       yield* store.appendAll([], { checkpoint: { consumer: "odd", low: 2048, position: 2099 } })
+    })
+  )
+})
+
+describe("lib meta that is full of consumers", () => {
+  it("reserves as much for a consumer as the longest line of its checkpoint needs", () => {
+    for (const metaBytesMax of [16 * 1024, 64 * 1024, 1024 * 1024, 64 * 1024 * 1024]) {
+      const limits = { ...defaultLimits, metaBytesMax }
+      const start = 2 ** 48 - 4 * 1024
+      const above = Array.from({ length: rangesMax(limits) }, (_, n) => [start + 2 * n, start + 2 * n + 1] as const)
+      const state = { version: 2 ** 48, low: start - 2, above, at: 2 ** 48, isLost: true } as const
+      const { bytes } = MetaChain.write<LibRecord>(null, [checkpointRecord("c".repeat(64), state)], limits)
+      assert.isAtMost(bytes.length, checkpointBytesMax(limits))
+    }
+  })
+
+  it.effect("refuses the next one, and has room for all checkpoints of the others, however they grow", () =>
+    Effect.gen(function* () {
+      const limits = { metaBytesMax: 64 * 1024 }
+      const storage = yield* MemoryStorage.make
+      const first = yield* opened(storage, "lib", { limits })
+      yield* first.store.append(
+        "order-1",
+        Array.from({ length: 1000 }, () => made[0]!)
+      )
+      let count = 0
+      const consumer = () => `consumer-${count}-${"x".repeat(40)}`
+      const list = Effect.suspend(() => first.store.appendAll([], { checkpoint: { consumer: consumer(), low: 1 } }))
+      const forever = Effect.forever(Effect.tap(list, () => Effect.sync(() => count++)))
+      const error = yield* Effect.flip(forever)
+      assert.deepInclude(error, { _tag: "MetaInvalid" })
+      assert.match(error.message, /checkpoints of \d+ consumers.*another CheckpointStore/)
+      assert.isAbove(count, 20)
+      const listed = (yield* first.lib.checkpoints).map((one) => one.consumer)
+      assert.lengthOf(listed, count)
+      const done = Array.from({ length: 16 }, (_, n) => [900 + 2 * n, 901 + 2 * n] as const)
+      for (const one of listed) yield* first.store.appendAll([], { checkpoint: { consumer: one, done } })
+      yield* first.close
+      const second = yield* opened(storage, "lib", { limits })
+      yield* second.store.append("order-1", made)
+      for (const one of listed) {
+        const all = [...done, [960, 970] as const].slice(1)
+        yield* second.store.appendAll([], { checkpoint: { consumer: one, low: 2, done: all, reset: true } })
+      }
+      yield* second.close
+      const third = yield* opened(storage, "lib", { limits })
+      yield* third.store.append("order-1", made)
+      assert.lengthOf(yield* third.lib.checkpoints, count)
+      assert.isTrue((yield* third.lib.verify()).ok)
     })
   )
 })

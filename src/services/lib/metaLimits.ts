@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { MetaInvalid } from "../../domain/format/Errors.ts"
 import { libMetaFile, tapeMetaFile } from "../../domain/format/Format.ts"
+import { rangesMax } from "../../domain/meta/CheckpointRanges.ts"
 import * as LibFold from "../../domain/meta/LibFold.ts"
 import * as LibRefold from "../../domain/meta/LibRefold.ts"
 import type * as LibState from "../../domain/meta/LibState.ts"
@@ -53,28 +54,61 @@ export const isFull = ({ bytes, state }: LibMetaView, more: number): boolean =>
 export const libMetaFull = (bytes: number, { metaBytesMax }: Limits): string =>
   `${libMetaFile} would grow to ${bytes} bytes, but its limit metaBytesMax is ${metaBytesMax}`
 
-/** Fails if lib meta has no room for one more tape. Part of the limit is reserved for records of the writer. */
+/**
+ * Returns the bytes that lib meta keeps for each consumer: the longest line of its checkpoint. A checkpoint grows with the
+ * events that are done out of order, and by then it is too late to refuse the consumer.
+ */
+export const checkpointBytesMax = (limits: Limits): number => 512 + 34 * rangesMax(limits)
+
+/**
+ * Fails if lib meta has no room for one more tape or consumer. Part of the limit is reserved for records of the writer, and
+ * for each consumer its largest checkpoint.
+ */
 export const checkLibMetaRoom = (
   { bytes: before, end, state }: LibMetaView,
   record: Unchained<LibRecord>
 ): Effect.Effect<void, MetaInvalid> =>
   Effect.suspend(() => {
-    const { limits } = state
-    const bytesMax = limits.metaBytesMax - metaRoomBytes(limits)
+    const { checkpoints, limits } = state
+    const isNew = record.$type === "LiteLib.Checkpoint" && !checkpoints.has(record.consumer)
+    const reserved = (checkpoints.size + (isNew ? 1 : 0)) * checkpointBytesMax(limits)
     const line = MetaChain.write<LibRecord>(end, [record], limits).bytes.length
-    if (before + line <= bytesMax) return Effect.void
+    if (before + line + reserved <= limits.metaBytesMax - metaRoomBytes(limits)) return Effect.void
     // Folding may shrink it.
-    const records = LibRefold.refoldWithin(LibFold.after(state, record))
-    const bytes = MetaChain.write<LibRecord>(null, records, limits).bytes.length
-    return checkLibMetaSize(limits, bytes, state.records + 1)
+    return checkLibMetaRecords(limits, LibRefold.refoldWithin(LibFold.after(state, record)), state.records + 1)
   })
 
-/** Fails if lib meta, which would have this many bytes at its `line`, leaves its writer too little room. */
-export const checkLibMetaSize = (limits: Limits, bytes: number, line = 0): Effect.Effect<void, MetaInvalid> => {
+/** Fails if lib meta, which would have these records at its `line`, leaves its writer or its consumers too little room. */
+export const checkLibMetaRecords = (
+  limits: Limits,
+  records: ReadonlyArray<Unchained<LibRecord>>,
+  line = 0
+): Effect.Effect<void, MetaInvalid> => {
+  const others = records.filter(({ $type }) => $type !== "LiteLib.Checkpoint")
+  const consumers = records.length - others.length
+  const bytes = MetaChain.write<LibRecord>(null, others, limits).bytes.length
+  return checkLibMetaSize(limits, bytes + consumers * checkpointBytesMax(limits), line, consumers)
+}
+
+/**
+ * Fails if lib meta, which would have this many bytes at its `line`, leaves its writer too little room. `consumers` are
+ * those for which some of the bytes are reserved.
+ */
+export const checkLibMetaSize = (
+  limits: Limits,
+  bytes: number,
+  line = 0,
+  consumers = 0
+): Effect.Effect<void, MetaInvalid> => {
   const { metaBytesMax } = limits
   const bytesMax = metaBytesMax - metaRoomBytes(limits)
   if (bytes <= bytesMax) return Effect.void
-  const why = `it would grow to ${bytes} bytes, but tapes may take only ${bytesMax} of its metaBytesMax, which is ${metaBytesMax}. Use fewer tapes: Lib.copy makes a lib of the same events with the placement category-or-shared, hashed or single, or with a higher metaBytesMax.`
+  const reserved = consumers * checkpointBytesMax(limits)
+  const what = `it would grow to ${bytes} bytes, but tapes and consumers may take only ${bytesMax} of its metaBytesMax, which is ${metaBytesMax}`
+  const why =
+    2 * reserved > bytes
+      ? `${what}. Of these bytes ${reserved} are reserved for the checkpoints of ${consumers} consumers. Keep some in another CheckpointStore, or make a lib of the same events with a higher metaBytesMax with Lib.copy.`
+      : `${what}. Use fewer tapes: Lib.copy makes a lib of the same events with the placement category-or-shared, hashed or single, or with a higher metaBytesMax.`
   return Effect.fail(new MetaInvalid({ meta: libMetaFile, line, why }))
 }
 

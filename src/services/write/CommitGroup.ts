@@ -116,11 +116,10 @@ export class CommitGroup {
 
   /** Returns the checkpoints of the batch as they are kept. */
   #committed(): ReadonlyMap<string, CheckpointState> | undefined {
-    if (this.#checkpoints === undefined) return undefined
+    const checkpoints = this.#checkpoints
+    if (checkpoints === undefined) return undefined
     const at = this.#position
-    return new Map(
-      Array.from(this.#checkpoints, ([consumer, checkpoint]) => [consumer, { ...checkpoint, at }] as const)
-    )
+    return new Map(Array.from(checkpoints, ([consumer, checkpoint]) => [consumer, { ...checkpoint, at }] as const))
   }
 
   #publishEvents(events: DynamicEvents, parts: ReadonlyArray<readonly [string, LivePart]>): void {

@@ -68,7 +68,7 @@ export const checkpointMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "services/write/flush.ts",
-        find: "if (listed !== undefined && isSame(listed, checkpoint)) return",
+        find: "if (listed !== undefined && listed.at === checkpoint.at && isSame(listed, checkpoint)) return",
         replace: "if (listed !== undefined) return"
       }
     ],

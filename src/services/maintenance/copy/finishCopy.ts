@@ -14,7 +14,7 @@ import type { TaraSONError } from "../../../domain/json/TaraSONError.ts"
 import { attempt } from "../../base/attempt.ts"
 import type { Counter } from "../../base/Progress.ts"
 import { type LibHandle, makeHandle } from "../../lib/LibHandle.ts"
-import { checkLibMetaSize, checkTapeMetaSize } from "../../lib/metaLimits.ts"
+import { checkLibMetaRecords, checkTapeMetaSize } from "../../lib/metaLimits.ts"
 import type { LoadError } from "../../lib/TapeRegistry.ts"
 import { type Root, StorageError } from "../../ports/Storage.ts"
 import { readWhole } from "../../segment/SegmentRecords.ts"
@@ -99,7 +99,7 @@ export const finishCopy = Effect.fnUntraced(function* (
     { $type: "LiteLib.Clean", anchor }
   ]
   const written = MetaChain.write<LibRecord>(null, records)
-  yield* checkLibMetaSize(meta.limits, written.bytes.length)
+  yield* checkLibMetaRecords(meta.limits, records)
   const state = LibFold.fold("lib meta", MetaChain.readLib("lib meta", written.bytes, meta.limits).records)
   const { bytes, end } = { bytes: written.bytes.length, end: written.end }
   const opened = { meta: { state, version: copy.version, end, bytes }, files: [], durable: anchor }
