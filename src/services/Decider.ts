@@ -28,7 +28,14 @@ import { EventCodec } from "./category/EventCodec.ts"
 import { missing, optionChecks } from "./deciders/definition.ts"
 import { madeDeciders, Snapshots } from "./deciders/Snapshot.ts"
 import { type Aggregate, handleCommands, stateOf } from "./handleCommands.ts"
-import type { EventAppendError, EventStore, FindCommandError, NewEvent, StreamReadError } from "./EventStore.ts"
+import type {
+  AppendCheckpoint,
+  EventAppendError,
+  EventStore,
+  FindCommandError,
+  NewEvent,
+  StreamReadError
+} from "./EventStore.ts"
 import type { New, Plain } from "./EventUnions.ts"
 
 /** A category of any events. */
@@ -131,6 +138,13 @@ export interface HandleOptions<C> {
    * ids of their own. A command that made no events is not known. Default: none; an explicit `undefined` is refused.
    */
   readonly commandId?: string
+  /**
+   * What a consumer has done once the command is handled, as of an append: it is committed with the events, or alone if nothing
+   * is decided. So a process manager handles an event exactly once. Fails with `CheckpointNotIncreased` if the event is done;
+   * a rejection commits nothing. A repeated command commits it if it is missing. Default: none; an explicit `undefined` is
+   * refused.
+   */
+  readonly checkpoint?: AppendCheckpoint
   /** How often to decide again after a conflict, or a schedule of pauses. Default: 2, which makes three tries. */
   readonly retry?: number | Schedule.Schedule<unknown>
   /** Metadata of each event. What an event has itself wins. */

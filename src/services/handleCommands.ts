@@ -16,6 +16,7 @@ import type { Known } from "./deciders/StateCache.ts"
 import { IsHandling, StreamTurns } from "./deciders/StreamTurns.ts"
 import { EventContext, valuesOf } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
+import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import { accessOf, type Internals } from "./internals.ts"
 import { withSession } from "./lib/Access.ts"
 import { decide, encodeDecided, type ToAppend } from "./decideAndEncode.ts"
@@ -204,7 +205,7 @@ class Handling {
     }
     if (decided.success.every(({ length }) => length === 0)) {
       this.#keep(known)
-      yield* this.#enforce(known)
+      yield* this.#options.checkpoint === undefined ? this.#enforce(known) : this.#commitAlone(known)
       return known.map(outcomeOf)
     }
     return yield* this.#append(known, decided.success)
@@ -234,7 +235,10 @@ class Handling {
         encodeDecided(decider, this.#streams[n]!, decided[n]!, extra)
       )
       const appended = yield* Effect.result(
-        this.#store.appendAll(this.#entries(known, events), commandId === undefined ? undefined : { commandId })
+        this.#store.appendAll(this.#entries(known, events), {
+          ...(commandId === undefined ? {} : { commandId }),
+          ...this.#ofCheckpoint
+        })
       )
       if (Result.isFailure(appended)) {
         const error = appended.failure
@@ -267,10 +271,17 @@ class Handling {
   #enforce(known: ReadonlyArray<Known<unknown>>): Effect.Effect<void, unknown> {
     if (this.#options.enforce !== true) return Effect.void
     const check = this.#store.appendAll(this.#entries(known, undefined))
-    return Effect.andThen(
-      Effect.mapError(check, (error) => (isConflictOf(error) ? new Conflict(error) : error)),
-      this.#session.handle.guard.checkLock
-    )
+    return Effect.andThen(orConflict(check), this.#session.handle.guard.checkLock)
+  }
+
+  /** Commits the checkpoint of a decision that appends nothing, if the decision still holds. */
+  #commitAlone(known: ReadonlyArray<Known<unknown>>): Effect.Effect<void, unknown> {
+    return orConflict(this.#store.appendAll(this.#entries(known, undefined), this.#ofCheckpoint))
+  }
+
+  get #ofCheckpoint(): { readonly checkpoint?: AppendCheckpoint } {
+    const { checkpoint } = this.#options
+    return checkpoint === undefined ? {} : { checkpoint }
   }
 
   #entries(known: ReadonlyArray<Known<unknown>>, toAppend: ReadonlyArray<ToAppend> | undefined) {
@@ -296,9 +307,16 @@ class Handling {
     const found = yield* this.#each((_, n) => this.#store.findCommand(this.#streams[n]!, commandId))
     const position = Math.max(...found.map((one) => one?.lastPosition ?? -1))
     if (position === -1) return undefined
+    // As in a repeated append: the checkpoint may be missing, or be there too.
+    if (this.#options.checkpoint !== undefined) {
+      yield* Effect.catchTag(this.#store.appendAll([], this.#ofCheckpoint), "CheckpointNotIncreased", () => Effect.void)
+    }
     return yield* this.#each(({ decider, id }, n) => this.#statesOf(decider).at(id, position, found[n]))
   })
 }
+
+const orConflict = (check: Effect.Effect<unknown, unknown>): Effect.Effect<void, unknown> =>
+  Effect.asVoid(Effect.mapError(check, (error) => (isConflictOf(error) ? new Conflict(error) : error)))
 
 const isConflictOf = (error: unknown): error is WrongExpectedRevision => error instanceof WrongExpectedRevision
 

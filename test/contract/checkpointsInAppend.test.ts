@@ -135,6 +135,43 @@ describe("a checkpoint in an append", () => {
     })
   )
 
+  it.effect("lists its consumer only if it is appended", () =>
+    Effect.gen(function* () {
+      const { lib, store } = yield* openMemory()
+      yield* store.append("order-1", made)
+      const { id: other } = yield* opened(yield* MemoryStorage.make, "other").pipe(Effect.map((one) => one.lib))
+      const refused = [
+        ["NotInHistory", store.append(...answer("answer-1", 9))],
+        ["NotInHistory", store.append(...answer("answer-1", 0, { lib: other }))],
+        ["NotInHistory", store.append(...answer("answer-1", 0, { lib: lib.id, lineage: other }))],
+        ["WrongExpectedRevision", store.append("order-1", made, { ...answer("", 0)[2], expected: "no-stream" })],
+        [
+          "ConditionFailed",
+          store.append("answer-1", made, {
+            ...answer("", 0)[2],
+            condition: { failIfEventsMatch: [{ types: ["Made"] }], after: "nothing" }
+          })
+        ]
+      ] as const
+      for (const [tag, append] of refused) {
+        assert.strictEqual(yield* tagOf(append as Effect.Effect<unknown, { readonly _tag: string }>), tag)
+        assert.deepStrictEqual(yield* lib.checkpoints, [], tag)
+      }
+      // Several at once, with an id each, of which only one is the first.
+      const events = (n: number) => [{ type: "Answered", id: `${n}`, data: {} }]
+      const several = Array.from({ length: 8 }, (_, n) =>
+        Effect.result(store.append(`answer-${n}`, events(n), { checkpoint: { consumer: "answers", position: 0 } }))
+      )
+      const outcomes = yield* Effect.all(several, { concurrency: "unbounded" })
+      assert.lengthOf(
+        outcomes.filter(({ _tag }) => _tag === "Success"),
+        1
+      )
+      assert.deepStrictEqual(yield* lowsOf(lib), { answers: [1, []] })
+      yield* store.append(...answer("answer-9", 1, { lib: lib.id, lineage: lib.lineage }))
+    })
+  )
+
   it.effect("wrong ones are refused with the field that is wrong", () =>
     Effect.gen(function* () {
       const { store } = yield* openMemory()
@@ -153,6 +190,8 @@ describe("a checkpoint in an append", () => {
         [{ consumer: "a", done: [[1]] }, ".done"],
         [{ consumer: "a", done: 1 }, ".done"],
         [{ consumer: "a", reset: 1 }, ".reset"],
+        [{ consumer: "a", lib: 1 }, ".lib"],
+        [{ consumer: "a", lineage: undefined, lib: null }, ".lib"],
         [{ consumer: "a", positoin: 0 }, ".positoin"]
       ]
       for (const [checkpoint, below] of wrong) {

@@ -361,6 +361,68 @@ describe("commands for several aggregates", () => {
   )
 })
 
+describe("a checkpoint", () => {
+  it.effect("is committed with what is decided, alone if that is nothing, and not with a rejection", () =>
+    Effect.gen(function* () {
+      const { deposit, lib, store, take, within } = yield* opened
+      yield* deposit("1", 10)
+      yield* deposit("1", 10)
+      yield* deposit("1", 10)
+      take()
+      const handle = (by: number, position: number, more: object = {}) =>
+        within(Decider.handle(accounts, "2", { by }, { checkpoint: { consumer: "bonus", position }, ...more }))
+      const low = Effect.map(lib.checkpoints, (all) => all.map((one) => [one.low, one.done.length]))
+      assert.deepInclude(yield* handle(5, 0), { revision: 0, repeated: false })
+      assert.deepStrictEqual(yield* low, [[1, 0]])
+      assert.strictEqual(yield* tagOf(handle(5, 0)), "CheckpointNotIncreased")
+      assert.strictEqual(take().batches, 1)
+      // Nothing is decided.
+      assert.deepInclude(yield* handle(0, 1), { revision: 0, events: [] })
+      assert.deepStrictEqual(yield* low, [[2, 0]])
+      assert.strictEqual(take().batches, 1)
+      assert.strictEqual(yield* tagOf(handle(0, 1)), "CheckpointNotIncreased")
+      assert.strictEqual(yield* tagOf(handle(-99, 2)), "TooLittle")
+      assert.deepStrictEqual(yield* low, [[2, 0]])
+      // A command that was done without its checkpoint commits it with its first result.
+      const first = yield* within(Decider.handle(accounts, "2", { by: 7 }, { commandId: "seven" }))
+      take()
+      assert.deepStrictEqual(yield* handle(7, 2, { commandId: "seven" }), { ...first, repeated: true })
+      assert.deepStrictEqual(yield* handle(7, 2, { commandId: "seven" }), { ...first, repeated: true })
+      assert.deepStrictEqual(yield* low, [[3, 0]])
+      assert.strictEqual(take().batches, 1)
+      assert.strictEqual((yield* within(Decider.load(accounts, "2"))).state.cents, 12)
+      const both = [Decider.to(accounts, "3", { by: 1 }), Decider.to(accounts, "4", { by: 0 })] as const
+      const checkpoint = { consumer: "bonus", position: 3 }
+      yield* within(Decider.handleAll(both, { checkpoint }))
+      assert.strictEqual(yield* tagOf(within(Decider.handleAll(both, { checkpoint }))), "CheckpointNotIncreased")
+      assert.deepStrictEqual(yield* low, [[4, 0]])
+      assert.strictEqual(yield* store.position, 6)
+    })
+  )
+
+  it.effect("is committed alone only if the decision still holds", () =>
+    Effect.gen(function* () {
+      const { deposit, lib, within } = yield* opened
+      let tries = 0
+      const slow = Decider.make({
+        name: "slow",
+        category: Account,
+        initialState: () => 0,
+        evolve: (count: number) => count + 1,
+        decide: (_: undefined, count) =>
+          Effect.gen(function* () {
+            if (tries++ === 0) yield* Effect.orDie(deposit("1", 1))
+            return count === 0 ? undefined : ({ type: "Deposited", data: { cents: 1 } } as const)
+          })
+      })
+      const checkpoint = { consumer: "bonus", low: 0 }
+      assert.deepInclude(yield* within(Decider.handle(slow, "1", undefined, { checkpoint })), { revision: 1 })
+      assert.strictEqual(tries, 2)
+      assert.lengthOf(yield* lib.checkpoints, 1)
+    })
+  )
+})
+
 describe("the metadata of events", () => {
   const metadataIn = (store: EventStore.EventStore["Service"]) =>
     Effect.map(Stream.runCollect(store.readAll()), (events) => events.map(({ metadata }) => metadata))

@@ -49,8 +49,10 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
   const commit = (text: string, reset: boolean): Effect.Effect<void, StorageError> => {
     const checkpoint = decodeCheckpoint(text, consumer)
     if (typeof checkpoint === "string") return Effect.fail(storageError("write", lib.location, "failed", checkpoint))
-    const { done, low, version } = checkpoint
-    return store.appendAll([], { checkpoint: { consumer, version, low, done, reset } }).pipe(
+    // With the lib and the lineage that the consumer follows: this store may be over another lib.
+    const { done, lib: followed, lineage, low, version } = checkpoint
+    const given = { consumer, version, lib: followed, lineage, low, done, reset }
+    return store.appendAll([], { checkpoint: given }).pipe(
       Effect.retry(again),
       Effect.catchTag("CheckpointNotIncreased", () => Effect.void),
       Effect.mapError(({ message }) => storageError("write", lib.location, "failed", message)),

@@ -3,7 +3,7 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { AppendCheckpoint } from "../streams/GivenCheckpoint.ts"
-import type { ConsumerState } from "./ConsumerState.ts"
+import type { ConsumerState, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 import type { Handling } from "./Handling.ts"
 
@@ -11,6 +11,7 @@ import type { Handling } from "./Handling.ts"
 interface Of {
   readonly definition: Pick<Definition<never, never>, "name" | "version">
   readonly entries: ClaimedEntries
+  readonly source: EventSource
   readonly state: ConsumerState
 }
 
@@ -25,12 +26,13 @@ export class HandlerContext implements Handling {
   }
 
   get checkpoint(): AppendCheckpoint {
-    const { definition, entries, state } = this.#of
+    const { definition, entries, source, state } = this.#of
     if (entries.inLib === undefined) {
       const why = `is there only if the checkpoints are kept in the lib, not in ${entries.place}: provide CheckpointStore.layerLib`
       throw new InvalidArgument({ call: "handler", argument: "checkpoint", why })
     }
     const { done, low } = state.progress
-    return { consumer: definition.name, version: definition.version, position: this.#position, low, done }
+    const { lib, lineage } = source.place(low)
+    return { consumer: definition.name, version: definition.version, lib, lineage, position: this.#position, low, done }
   }
 }

@@ -12,10 +12,12 @@ import {
   unless
 } from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
+import type { AppendCheckpoint } from "../streams/GivenCheckpoint.ts"
 
 /** Options of a command, as far as their names go. */
 export interface CommandOptions {
   readonly commandId?: string
+  readonly checkpoint?: AppendCheckpoint
   readonly retry?: number | Schedule.Schedule<unknown>
   readonly metadata?: unknown
   readonly tags?: ReadonlyArray<string>
@@ -26,6 +28,7 @@ export interface CommandOptions {
 
 export const commandChecks = {
   commandId: notUndefined,
+  checkpoint: notUndefined,
   retry: unless((value) => isCount(value) || Schedule.isSchedule(value), "a whole number, 0 or more, or a Schedule"),
   metadata: anObject,
   tags: texts,

@@ -1,6 +1,6 @@
 /**
- * Decides about an append when its batch is formed: checks ids, then expectations, then assigns revisions and
- * positions. Synchronous, on durable plus pending state.
+ * Decides about an append when its batch is formed: checks ids, then the checkpoint, then expected revisions, then
+ * conditions; then assigns revisions and positions. Synchronous, on durable plus pending state.
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
@@ -19,7 +19,7 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"
 import type { CheckpointRefusal, PlannedCheckpoint } from "./AppendCheckpoint.ts"
 import { type Conditions, MustReadOn } from "./Conditions.ts"
-import type { GivenCheckpoint } from "./GivenCheckpoint.ts"
+import { type GivenCheckpoint, type MustList, mustList } from "./GivenCheckpoint.ts"
 import { eventsLost } from "./eventsLost.ts"
 import type { RecentEvents } from "./RecentEvents.ts"
 import type { FoundEvent, PlannedAppend } from "./PlannedAppend.ts"
@@ -73,6 +73,9 @@ export type Refusal =
   | TapeInvalid
   | EventsLost
 
+/** Reasons to queue the call again, after something else. */
+export type Again = MustReadOn | MustList
+
 /** Selects the results that a call returns. */
 export type Results<A> = (entries: ReadonlyArray<PlannedAppend>, resultOf: (entry: PlannedAppend) => AppendResult) => A
 
@@ -84,7 +87,7 @@ export const firstResult: Results<AppendResult> = (entries, resultOf) => resultO
 /**
  * The request of one call. All of its entries are accepted, or none. Their streams must stay pinned until its outcome.
  */
-export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
+export class AppendRequest<A> implements Request<A, Refusal | Again> {
   readonly bytesMax: number
   readonly #lib: LibHandle
   protected readonly states: StreamStates
@@ -92,7 +95,7 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
   readonly #conditions: Conditions | undefined
   readonly #checkpoint: PlannedCheckpoint | undefined
   readonly #results: Results<A>
-  #outcome: Exit.Exit<A, Refusal | MustReadOn> | undefined
+  #outcome: Exit.Exit<A, Refusal | Again> | undefined
   #comesAgain = false
 
   /** Takes ownership of the entries, and empties their array once there is an outcome. */
@@ -113,13 +116,13 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
     this.bytesMax = bytesMax
   }
 
-  addTo(group: CommitGroup): Exit.Exit<A, Refusal | MustReadOn> | undefined {
+  addTo(group: CommitGroup): Exit.Exit<A, Refusal | Again> | undefined {
     const { entries } = this
     const { recent } = this.states
     recent?.beginAt(group.position)
     const conditions = this.#conditions
     let rests = entries.some(({ state }) => state.batch === group.batch)
-    let verdict: Refusal | "repeated" | MustReadOn | undefined = judgeAllIds(entries)
+    let verdict: Refusal | "repeated" | Again | undefined = judgeAllIds(entries)
     let next: CheckpointState | undefined
     if (this.#checkpoint !== undefined && (verdict === undefined || verdict === "repeated")) {
       rests ||= group.checkpoint(this.#checkpoint.consumer) !== undefined
@@ -133,9 +136,10 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
       verdict = conditions.judge(this.#lib, group, recent!, entries)
       rests ||= conditions.restsOnPending
     }
+    if (next !== undefined && (verdict === undefined || verdict === "repeated") && !this.#isListed()) verdict = mustList
     if (verdict === "repeated") this.#outcome = Exit.succeed(this.#results(entries, repeatedResult))
     else if (verdict !== undefined) {
-      this.#comesAgain = verdict instanceof MustReadOn
+      this.#comesAgain = verdict instanceof MustReadOn || verdict === mustList
       this.#outcome = Exit.fail(verdict)
       next = undefined
     } else {
@@ -150,7 +154,12 @@ export class AppendRequest<A> implements Request<A, Refusal | MustReadOn> {
     return rests ? undefined : this.#outcome
   }
 
-  settle(batch: number): Exit.Exit<A, Refusal | MustReadOn> {
+  /** Whether lib meta lists the consumer of the checkpoint: a mark may name no other. */
+  #isListed(): boolean {
+    return this.#lib.meta.state.checkpoints.has(this.#checkpoint!.consumer)
+  }
+
+  settle(batch: number): Exit.Exit<A, Refusal | Again> {
     for (const { state } of this.entries) state.settle(batch)
     return this.#outcome!
   }

@@ -20,6 +20,7 @@ import type { CommitError, CommitLoop } from "../write/CommitLoop.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { SegmentError } from "../segment/SegmentAccess.ts"
 import {
+  type Again,
   allResults,
   AppendRequest,
   type AppendResult,
@@ -126,9 +127,12 @@ export class EventAppender {
     }
     const { given } = call
     if (given === undefined) return this.#appendCall(call, results)
-    return Effect.flatMap(planCheckpoint(this.#lib, given), (checkpoint) => {
+    return Effect.flatMap(planCheckpoint(given), (checkpoint) => {
       call.checkpoint = checkpoint
-      return this.#appendCall(call, results)
+      return checkpoint.listing(
+        this.#lib,
+        Effect.suspend(() => this.#appendCall(call, results))
+      )
     })
   }
 
@@ -142,8 +146,8 @@ export class EventAppender {
       if (!this.states.acquireAllLoaded(entries)) return resume(this.#lookUpAndAppend(call, results))
       return this.#loop.enqueue(
         new PinnedRequest(this.#lib, call, results, this.states),
-        // Without a condition there is nothing to read.
-        resume as (exit: Exit.Exit<A, EventAppendError | MustReadOn>) => void
+        // Without a condition there is nothing to read, and `listing` sees to the rest.
+        resume as (exit: Exit.Exit<A, EventAppendError | Again>) => void
       )
     })
   }

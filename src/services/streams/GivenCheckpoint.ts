@@ -9,6 +9,12 @@ import { unreadable } from "../../domain/format/checkOptions.ts"
 export interface AppendCheckpoint {
   /** Name of the consumer: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly consumer: string
+  /**
+   * UUID of the lib that its positions are of, and UUID of that lib's lineage. The append fails with `NotInHistory` if it is
+   * made in another lib, or in another history. The checkpoint that a handler gets has both. Default: no check.
+   */
+  readonly lib?: string
+  readonly lineage?: string
   /** Its version. A higher one than the lib has begins anew, a lower one is refused. Default: 1. */
   readonly version?: number
   /** Position of the event that the append answers. It must not be done yet. */
@@ -39,3 +45,10 @@ export const takeCheckpoint = (call: string, given: AppendCheckpoint): GivenChec
     return { call, given: unreadable }
   }
 }
+
+/** The consumer is not in lib meta yet: list it, then queue the call again. */
+export class MustList {
+  readonly _tag = "MustList"
+}
+
+export const mustList = new MustList()
