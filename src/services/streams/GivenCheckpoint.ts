@@ -10,10 +10,14 @@ export interface AppendCheckpoint {
   /** Name of the consumer: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly consumer: string
   /**
-   * UUID of the lib that its positions are of, and UUID of that lib's lineage. The append fails with `NotInHistory` if it is
-   * made in another lib, or in another history. The checkpoint that a handler gets has both. Default: no check.
+   * UUID of the lib that its positions are of. An append to another lib fails with `NotInHistory`. The checkpoint that a
+   * handler gets has it. Default: no check.
    */
   readonly lib?: string
+  /**
+   * UUID of the lineage that its positions are of. The append fails with `NotInHistory` if the lib left it before these
+   * positions, or never had it. The checkpoint that a handler gets has it. Default: no check.
+   */
   readonly lineage?: string
   /** Its version. A higher one than the lib has begins anew, a lower one is refused. Default: 1. */
   readonly version?: number
