@@ -429,7 +429,9 @@ describe("the metadata of events", () => {
         filter: { categories: ["order"] },
         handler: ({ stream }) => within(Decider.handle(accounts, stream, { by: 1 }))
       })
-      const running = yield* Consumer.run(consumer).pipe(within, Effect.provide(CheckpointStore.layerMemory))
+      // Whatever the context is in which it was started.
+      const starting = EventContext.provide({ correlationId: "start", metadata: { tenant: "other", user: "admin" } })
+      const running = yield* Consumer.run(consumer).pipe(within, Effect.provide(CheckpointStore.layerMemory), starting)
       const metadata = { correlationId: "c", tenant: "t", user: "u" }
       const { lastPosition } = yield* store.append("order-1", [
         { type: "Placed", id: "p", metadata },
