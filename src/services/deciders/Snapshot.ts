@@ -7,11 +7,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Equal from "effect/Equal"
 import { createHash } from "node:crypto"
+import { isDeepStrictEqual } from "node:util"
 import { is } from "../../domain/base/readShape.ts"
 import * as Shape from "../../domain/base/Shape.ts"
 import { parseJson } from "../../domain/json/strictDecode.ts"
 import type { Place } from "../../domain/meta/LibHistory.ts"
+import { isSameForm } from "../category/isSameForm.ts"
 import type { DerivedFiles, DerivedKey } from "../ports/Storage.ts"
 
 /** A larger state is not written. */
@@ -42,6 +45,13 @@ const isHead = is(
     id: Shape.String
   })
 )
+
+const lossy =
+  "its state would be read back as another one. Declare all of its fields in the schema, snapshot.state, and keep nothing in it that the schema does not keep"
+
+/** Values of Effect, such as a `HashMap`, may be equal although they are built differently. */
+const isSameState = (a: unknown, b: unknown): boolean =>
+  isDeepStrictEqual(a, b) || (Equal.equals(a, b) && isSameForm(a, b))
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
@@ -93,6 +103,7 @@ export class Snapshots {
     return Effect.suspend(() => {
       const encoded = this.#codec.encode(state)
       if (Result.isFailure(encoded)) return this.#warn(stream, `its state: ${encoded.failure.message}`)
+      if (!this.#isKept(state, encoded.success)) return this.#warn(stream, lossy)
       const [decider, version] = [this.#decider, this.#version]
       const head = { decider, version, stream, lib, lineage, revision, position, id }
       const body = JSON.stringify({ ...head, state: encoded.success })
@@ -101,6 +112,13 @@ export class Snapshots {
         return this.#warn(stream, `it has ${bytes.length} bytes, and ${bytesMax} is the most`)
       return Effect.catch(derived.put(this.#key(stream), bytes), (error) => this.#warn(stream, error.message))
     })
+  }
+
+  /** Whether the state would be read back as it is. A schema may ignore fields, on which a decision may rest. */
+  #isKept(state: unknown, encoded: unknown): boolean {
+    const json = parsed(JSON.stringify(encoded))
+    const read = this.#codec.decode(json)
+    return Result.isSuccess(read) && isSameState(state, read.success)
   }
 
   #warn(stream: string, why: string): Effect.Effect<void> {
