@@ -5,7 +5,7 @@ import { isArray } from "../domain/base/isArray.ts"
 import { elementOf } from "../domain/format/checkOptions.ts"
 import { parseJson } from "../domain/json/strictDecode.ts"
 import type { AnyDecider } from "./AggregateStates.ts"
-import { IsHandling } from "./deciders/StreamTurns.ts"
+import { deciding } from "./deciders/StreamTurns.ts"
 import type { NewEvent, RecordedEvent } from "./EventStore.ts"
 
 /** Decides on a command. Fails with what rejects it. */
@@ -18,8 +18,7 @@ export const decide = (
     const decision = options.decide(command, state)
     // An error of Effect is an effect, too.
     if (decision instanceof Error || !Effect.isEffect(decision)) return listOf(decision)
-    const within = Effect.provideService(decision, IsHandling, true) as Effect.Effect<unknown, unknown>
-    return Effect.flatMap(within, listOf)
+    return Effect.flatMap(deciding(decision as Effect.Effect<unknown, unknown>), listOf)
   })
 
 const listOf = (decision: unknown): Effect.Effect<ReadonlyArray<unknown>, unknown> => {

@@ -289,6 +289,120 @@ describe("a decider", () => {
     })
   )
 
+  it.effect("takes turns with a fibre that a decision has started and that outlives it", () =>
+    Effect.gen(function* () {
+      const { within } = yield* opened
+      const gate = yield* Deferred.make<void>()
+      const starting = Decider.make({
+        name: "starting",
+        category: Account,
+        initialState,
+        evolve,
+        decide: (_: object) =>
+          Effect.andThen(
+            Effect.forkDetach(Effect.andThen(Deferred.await(gate), within(Decider.handle(accounts, "1", { by: 2 })))),
+            Effect.succeed({ type: "Deposited" as const, data: { cents: 10 } })
+          )
+      })
+      let tries = 0
+      const slow = Decider.make({
+        name: "slow",
+        category: Account,
+        initialState,
+        evolve,
+        decide: (_: object) =>
+          Effect.gen(function* () {
+            tries++
+            yield* Deferred.succeed(gate, undefined)
+            yield* settle
+            return { type: "Deposited" as const, data: { cents: 1 } }
+          })
+      })
+      yield* within(Decider.handle(starting, "1", {}))
+      assert.strictEqual((yield* within(Decider.handle(slow, "1", {}))).state.cents, 11)
+      assert.strictEqual(tries, 1)
+      yield* settle
+      assert.strictEqual((yield* within(Decider.load(accounts, "1"))).state.cents, 13)
+    })
+  )
+
+  it.effect("returns what is stored if it decides on events that have their ids and were appended before", () =>
+    Effect.gen(function* () {
+      const { deposit, within } = yield* opened
+      const decideIds = (cents: number) => ({ type: "Deposited", id: "message-1", data: { cents } }) as const
+      const named = Decider.make({ name: "named", category: Account, initialState, evolve, decide: decideIds })
+      const nothing = Decider.make({
+        name: "nothing",
+        category: Account,
+        initialState,
+        evolve,
+        decide: () => undefined
+      })
+      const first = yield* within(Decider.handle(named, "1", 5))
+      yield* deposit("1", 100)
+      yield* deposit("2", 7)
+      const again = { ...first, repeated: true }
+      assert.deepStrictEqual(yield* within(Decider.handle(named, "1", 5)), again)
+      const both = within(Decider.handleAll([Decider.to(named, "1", 5), Decider.to(nothing, "2", undefined)]))
+      const state = { cents: 7, folds: 1 }
+      assert.deepStrictEqual(yield* both, [again, { events: [], state, revision: 0, repeated: false }] as never)
+      assert.strictEqual(yield* tagOf(within(Decider.handle(named, "1", 6))), "EventIdConflict")
+      assert.deepStrictEqual(yield* within(Decider.load(named, "1")), { state: { cents: 105, folds: 2 }, revision: 1 })
+    })
+  )
+
+  it.effect("appends nothing if it cannot evolve its state by what was decided", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const broken = Decider.make({
+        name: "broken",
+        category: Account,
+        initialState,
+        evolve: (state, event) => {
+          if (event.data.cents === 13) throw new Error("a mistake in evolve")
+          return evolve(state, event)
+        },
+        decide
+      })
+      yield* within(Decider.handle(broken, "1", { by: 5 }))
+      const both = Decider.handleAll([Decider.to(broken, "2", { by: 1 }), Decider.to(broken, "1", { by: 13 })])
+      for (const call of [Decider.handle(broken, "1", { by: 13 }), both]) {
+        const died = yield* Effect.catchDefect(
+          within(call as Effect.Effect<unknown, never, EventStore.EventStore>),
+          Effect.succeed
+        )
+        assert.include(String(died), "a mistake in evolve")
+        assert.strictEqual(yield* store.position, 1)
+      }
+      assert.strictEqual((yield* within(Decider.handle(broken, "1", { by: 1 }))).state.cents, 6)
+    })
+  )
+
+  it.effect("is refused if another one has the name of its snapshots", () =>
+    Effect.gen(function* () {
+      const { within } = yield* opened
+      const Other = Category.make("other", Account.schemas)
+      const snapshot = { every: 1, state: Schema.Struct({ cents: Schema.Int, folds: Schema.Int }) }
+      const first = Decider.make({ name: "same", category: Account, initialState, evolve, decide, snapshot })
+      const second = Decider.make({ ...first.options, evolve: (state) => state })
+      yield* within(Decider.handle(first, "1", { by: 5 }))
+      const calls = [
+        Decider.handle(second, "1", { by: 5 }),
+        Decider.handle(second, "2", { by: 5 }),
+        Decider.handleAll([Decider.to(first, "3", { by: 1 }), Decider.to(second, "4", { by: 1 })]),
+        Decider.load(second, "1")
+      ]
+      for (const call of calls) {
+        const refused = yield* Effect.flip(within(call as Effect.Effect<unknown, unknown, EventStore.EventStore>))
+        assert.deepInclude(refused, { _tag: "InvalidArgument", argument: "decider" })
+      }
+      const { snapshot: _, ...without } = first.options
+      for (const one of [Decider.make(without), Decider.make({ ...first.options, version: 2 }), first])
+        yield* within(Decider.handle(one, "1", { by: 1 }))
+      yield* within(Decider.handle(Decider.make({ ...first.options, category: Other }), "1", { by: 1 }))
+    })
+  )
+
   it.effect("begins anew after the lib was opened again, and refuses to decide in a reader", () =>
     Effect.gen(function* () {
       const base = yield* MemoryStorage.make
@@ -342,6 +456,47 @@ describe("commands for several aggregates", () => {
       yield* deposit("2", 100)
       const again = yield* within(transfer("1", "2", 9, { commandId: "a" }))
       assert.deepStrictEqual(again, first.map((one) => ({ ...one, repeated: true })) as never)
+    })
+  )
+
+  it.effect("fail if the command was done for other aggregates, and leave none out", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const all = (ids: Readonly<Record<string, number>>, commandId: string) =>
+        within(
+          Decider.handleAll(
+            Object.entries(ids).map(([id, by]) => Decider.to(accounts, id, { by })),
+            { commandId }
+          )
+        )
+      yield* all({ a: 1 }, "k")
+      yield* all({ b: 1, c: 1, d: 1 }, "l")
+      yield* all({ e: 1, f: 0 }, "m")
+      yield* all({ a: 1 }, "n")
+      yield* all({ x: 1 }, "o")
+      yield* all({ b: 1 }, "n")
+      const end = yield* store.position
+      const refused = [
+        [{ a: 1, b: 1 }, "k"],
+        [{ b: 1, a: 1 }, "k"],
+        // It would be rejected, so it was not part of the first call.
+        [{ a: 1, z: -1 }, "k"],
+        [{ b: 1, d: 1 }, "l"],
+        [{ b: 1, c: 1, d: 1, e: 1 }, "l"],
+        [{ e: 1, f: 1 }, "m"],
+        // Two commands with one id.
+        [{ a: 1, b: 1 }, "n"]
+      ] as const
+      for (const [ids, commandId] of refused)
+        assert.strictEqual(yield* tagOf(all(ids, commandId)), "EventIdConflict", JSON.stringify([ids, commandId]))
+      for (const [ids, commandId] of [
+        [{ d: 1, c: 1, b: 1 }, "l"],
+        [{ e: 1, f: 0 }, "m"]
+      ] as const) {
+        const results = yield* all(ids, commandId)
+        assert.isTrue(results.every(({ repeated }) => repeated))
+      }
+      assert.strictEqual(yield* store.position, end)
     })
   )
 

@@ -1,0 +1,57 @@
+/** The outcomes of a command that was done before. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { commandEventId } from "../../domain/event/commandIds.ts"
+import { EventIdConflict } from "../../domain/event/EventErrors.ts"
+import type { AggregateStates, AnyDecider, LoadStateError, Past } from "../AggregateStates.ts"
+import { decide } from "../decideAndEncode.ts"
+import type { AppendResult, EventStore } from "../EventStore.ts"
+
+/** A command for an aggregate, and what `findCommand` says of its stream. */
+interface Given {
+  readonly decider: AnyDecider
+  readonly id: string
+  readonly command: unknown
+  readonly stream: string
+  readonly states: AggregateStates
+  readonly made: AppendResult | undefined
+}
+
+/**
+ * Returns what became of each aggregate the first time; `undefined` if the command was not done. Fails if it was done for
+ * other aggregates.
+ */
+export const outcomesOf = (
+  commandId: string,
+  given: ReadonlyArray<Given>
+): Effect.Effect<ReadonlyArray<Past> | undefined, LoadStateError, EventStore> =>
+  Effect.suspend(() => {
+    const position = Math.max(...given.map(({ made }) => made?.lastPosition ?? -1))
+    if (position === -1) return Effect.succeed(undefined)
+    const other = elsewhere(given)
+    if (other !== undefined) return Effect.fail(conflict(commandId, other))
+    return Effect.forEach(given, (one) =>
+      Effect.tap(one.states.at(one.id, position, one.made), ({ state }) =>
+        one.made === undefined ? refuseEvents(commandId, one, state) : Effect.void
+      )
+    )
+  })
+
+/** Returns an aggregate whose events do not follow those of the others: they were not appended as one batch. */
+const elsewhere = (given: ReadonlyArray<Given>): Given | undefined => {
+  const done = given.flatMap((one) => (one.made === undefined ? [] : [{ one, made: one.made }]))
+  done.sort((a, b) => a.made.firstPosition - b.made.firstPosition)
+  return done.find(({ made }, n) => n > 0 && made.firstPosition !== done[n - 1]!.made.lastPosition + 1)?.one
+}
+
+/**
+ * Fails if the command would have made events of an aggregate that has none of it: then it was not part of the first call.
+ * Decides on the state of that time, which the first call decided on if the aggregate was part of it.
+ */
+const refuseEvents = (commandId: string, one: Given, state: unknown): Effect.Effect<void, EventIdConflict> =>
+  Effect.flatMap(Effect.result(decide(one.decider, one.command, state)), (decided) =>
+    Result.isSuccess(decided) && decided.success.length === 0 ? Effect.void : Effect.fail(conflict(commandId, one))
+  )
+
+const conflict = (commandId: string, { stream }: Given): EventIdConflict =>
+  new EventIdConflict({ stream, id: commandEventId(stream, commandId, 0), why: "partly-repeated", commandId })
