@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { isArray } from "../domain/base/isArray.ts"
-import { elementOf } from "../domain/format/checkOptions.ts"
+import { elementOf, shown } from "../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
 import { parseJson } from "../domain/json/strictDecode.ts"
 import type { AnyDecider } from "./AggregateStates.ts"
 import { deciding } from "./deciders/StreamTurns.ts"
@@ -24,7 +25,24 @@ export const decide = (
 const listOf = (decision: unknown): Effect.Effect<ReadonlyArray<unknown>, unknown> => {
   if (decision instanceof Error) return Effect.fail(decision)
   if (decision === undefined) return nothing
-  return Effect.succeed(isArray(decision) ? decision : [decision])
+  const why = whyNoDecision(decision)
+  if (why === undefined) return Effect.succeed(isArray(decision) ? decision : [decision])
+  // A mistake in the decider, as if it had thrown.
+  return Effect.die(new InvalidArgument({ call: "Decider.make", argument: "options.decide", why }))
+}
+
+const whyNoDecision = (decision: unknown): string | undefined => {
+  if (decision === null) return "returned null: return undefined or [] for no events"
+  if (typeof decision !== "object") return `returned ${shown(decision)}: return events, one event or nothing`
+  return isThenable(decision) ? "returned a Promise: return an Effect, not a Promise" : undefined
+}
+
+const isThenable = (value: object): boolean => {
+  try {
+    return "then" in value && typeof value.then === "function"
+  } catch {
+    return false
+  }
 }
 
 const nothing = Effect.succeed([])

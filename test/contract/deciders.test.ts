@@ -218,6 +218,33 @@ describe("a decider", () => {
     })
   )
 
+  it.effect("says what is wrong with a decision that is neither events, nothing nor an error", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const wrong = new Map<unknown, RegExp>([
+        [null, /options\.decide returned null: return undefined or \[\] for no events/],
+        [Promise.resolve([]), /returned a Promise: return an Effect, not a Promise/],
+        [{ then: () => {} }, /returned a Promise/],
+        [false, /returned false: return events, one event or nothing/],
+        ["Deposited", /returned "Deposited": return events/],
+        [0, /returned 0/]
+      ])
+      for (const [value, says] of wrong)
+        for (const decision of [value, Effect.succeed(value)]) {
+          const odd = Decider.make({
+            name: "odd",
+            category: Account,
+            initialState,
+            evolve,
+            decide: () => decision as undefined
+          })
+          const handled = within(Decider.handle(odd, "1", undefined, { commandId: "a" }))
+          assert.match(String(yield* Effect.catchDefect(handled, (error) => Effect.succeed(error as Error))), says)
+        }
+      assert.strictEqual(yield* store.position, 0)
+    })
+  )
+
   it.effect("decides again after a conflict, three times by default, and then fails with it", () =>
     Effect.gen(function* () {
       const { deposit, within } = yield* opened

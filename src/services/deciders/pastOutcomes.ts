@@ -45,7 +45,7 @@ const elsewhere = (given: ReadonlyArray<Given>): Given | undefined => {
 }
 
 /**
- * Fails if the command would have made events of an aggregate that has none of it: then it was not part of the first call.
+ * Fails if the command would have made events of an aggregate in which it has made no events: then that was not part of the first call.
  * Decides on the state of that time, which the first call decided on if the aggregate was part of it.
  */
 const refuseEvents = (commandId: string, one: Given, state: unknown): Effect.Effect<void, EventIdConflict> =>
