@@ -224,7 +224,6 @@ describe("a decider", () => {
       const wrong = new Map<unknown, RegExp>([
         [null, /options\.decide returned null: return undefined or \[\] for no events/],
         [Promise.resolve([]), /returned a Promise: return an Effect, not a Promise/],
-        [{ then: () => {} }, /returned a Promise/],
         [false, /returned false: return events, one event or nothing/],
         ["Deposited", /returned "Deposited": return events/],
         [0, /returned 0/]

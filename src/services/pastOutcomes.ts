@@ -1,11 +1,11 @@
 /** The outcomes of a command that was done before. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { commandEventId } from "../../domain/event/commandIds.ts"
-import { EventIdConflict } from "../../domain/event/EventErrors.ts"
-import type { AggregateStates, AnyDecider, LoadStateError, Past } from "../AggregateStates.ts"
-import { decide } from "../decideAndEncode.ts"
-import type { AppendResult, EventStore } from "../EventStore.ts"
+import { commandEventId } from "../domain/event/commandIds.ts"
+import { EventIdConflict } from "../domain/event/EventErrors.ts"
+import type { AggregateStates, AnyDecider, LoadStateError, Past } from "./AggregateStates.ts"
+import { decide } from "./decideAndEncode.ts"
+import type { AppendResult, EventStore } from "./EventStore.ts"
 
 /** A command for an aggregate, and what `findCommand` says of its stream. */
 interface Given {
@@ -45,8 +45,8 @@ const elsewhere = (given: ReadonlyArray<Given>): Given | undefined => {
 }
 
 /**
- * Fails if the command would have made events of an aggregate in which it has made no events: then that was not part of the first call.
- * Decides on the state of that time, which the first call decided on if the aggregate was part of it.
+ * Fails if the command, which has made no events of this aggregate, would have made some: then the aggregate was not part of
+ * the first call. Decides on the state of that time, which the first call decided on if the aggregate was part of it.
  */
 const refuseEvents = (commandId: string, one: Given, state: unknown): Effect.Effect<void, EventIdConflict> =>
   Effect.flatMap(Effect.result(decide(one.decider, one.command, state)), (decided) =>

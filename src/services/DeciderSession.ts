@@ -1,9 +1,9 @@
 /** What the deciders of one session of a lib share. A lib that is opened again has another one. */
-import { shown } from "../../domain/format/checkOptions.ts"
-import { InvalidArgument } from "../../domain/format/Errors.ts"
-import { AggregateStates, type AnyDecider } from "../AggregateStates.ts"
-import type { Internals } from "../internals.ts"
-import { StreamTurns } from "./StreamTurns.ts"
+import { shown } from "../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
+import { AggregateStates, type AnyDecider } from "./AggregateStates.ts"
+import type { Internals } from "./internals.ts"
+import { StreamTurns } from "./deciders/StreamTurns.ts"
 
 export class DeciderSession {
   readonly turns = new StreamTurns()
