@@ -582,6 +582,49 @@ describe("the metadata of events", () => {
     })
   )
 
+  it.effect("does not have the version of a type from a context", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const versions = Category.versions(Schema.Struct({})).next(Schema.Struct({}), () => ({}))
+      const Bill = Category.make("bill", { Sent: versions, Paid: Schema.Struct({}) })
+      const metadata = { schemaVersion: 9, tenant: "t" }
+      for (const inContext of [EventContext.provide, EventContext.replace])
+        assert.throws(() => inContext({ metadata }), /values\.metadata\.schemaVersion must be left out/)
+      const past = Effect.provideService(EventContext.EventContext, { metadata })
+      const bills = Decider.make({
+        name: "bills",
+        category: Bill,
+        initialState: () => 0,
+        evolve: (count) => count + 1,
+        decide: (type: "Paid" | "Sent") => ({ type, data: {} })
+      })
+      yield* past(store.append("bill-1", [{ type: "Paid", data: {} }]))
+      for (const type of ["Sent", "Paid"] as const) {
+        yield* past(within(Bill.append("1", [{ type, data: {} }])))
+        yield* past(within(Decider.handle(bills, "1", type)))
+      }
+      assert.lengthOf(yield* within(Stream.runCollect(Bill.read("1"))), 5)
+      const [t, v2] = [{ tenant: "t" }, { tenant: "t", schemaVersion: 2 }]
+      assert.deepStrictEqual(yield* metadataIn(store), [t, v2, v2, t, t])
+    })
+  )
+
+  it.effect("comes from the innermost context alone if that replaces the others", () =>
+    Effect.gen(function* () {
+      const { store } = yield* opened
+      const [event] = yield* Effect.andThen(
+        store.append("a-1", [{ type: "Paid", id: "p" }]),
+        Stream.runCollect(store.read("a-1"))
+      )
+      const outer = EventContext.provide({ correlationId: "c", causationId: "d", metadata: { tenant: "t" } })
+      for (const inContext of [EventContext.provide, EventContext.replace]) {
+        yield* store.append("b-1", [{ type: "Sent" }]).pipe(inContext(EventContext.of(event!)), outer)
+      }
+      const own = { correlationId: "p", causationId: "p" }
+      assert.deepStrictEqual((yield* metadataIn(store)).slice(1), [{ ...own, tenant: "t" }, own])
+    })
+  )
+
   it.effect("is checked by the schema of its category, and does not count in repeats", () =>
     Effect.gen(function* () {
       const { store, within } = yield* opened
