@@ -43,7 +43,7 @@ export const EventContext: Context.Reference<Values | undefined> = Context.Refer
 
 const aMetadata: Check = (value) =>
   anObject(value) ??
-  (Object.hasOwn(value as object, versionKey)
+  (value !== undefined && Object.hasOwn(value as object, versionKey)
     ? { below: `.${versionKey}`, why: `must be left out: it is the version of an event's type` }
     : undefined)
 

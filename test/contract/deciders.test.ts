@@ -590,6 +590,7 @@ describe("the metadata of events", () => {
       const metadata = { schemaVersion: 9, tenant: "t" }
       for (const inContext of [EventContext.provide, EventContext.replace])
         assert.throws(() => inContext({ metadata }), /values\.metadata\.schemaVersion must be left out/)
+      assert.doesNotThrow(() => EventContext.provide({ metadata: undefined } as never))
       const past = Effect.provideService(EventContext.EventContext, { metadata })
       const bills = Decider.make({
         name: "bills",

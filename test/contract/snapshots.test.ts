@@ -166,6 +166,30 @@ describe("a snapshot", () => {
       yield* close
     }))
 
+  test("is ignored if its events would be read as other ones now, and not if a type was added", (storage) =>
+    Effect.gen(function* () {
+      const N = Schema.Struct({ n: Schema.Int })
+      const twice = ({ n }: { readonly n: number }) => ({ n: n * 2 })
+      const doubled = Category.versions(N).next(N, twice)
+      const ofOld = Category.versions(N).merge("Noted", N, twice)
+      type Kind = readonly [category: { readonly stream: (id: string) => string }, state: Numbers, folds: number]
+      const later: Record<string, Kind> = {
+        "the same": [Category.make("log", { Noted: N }), upTo(10), 0],
+        "a type was added": [Category.make("log", { Added: N, Noted: N }), upTo(10), 0],
+        "it was retired": [Category.make("log", { Added: N }, { retired: { Noted: N } }), upTo(10), 0],
+        "a version was added": [Category.make("log", { Noted: doubled }), upTo(10).map((n) => n * 2), 10],
+        "it was merged": [Category.make("log", { Written: ofOld }), upTo(10).map((n) => n * 2), 10],
+        "it was renamed": [Category.make("log", { Written: N }, { renamed: { Noted: "Written" } }), upTo(10), 10]
+      }
+      for (const [name, [category, state, folds]] of Object.entries(later)) {
+        yield* note(storage, 0, 10, makeLogs(), name)
+        const { counts, logs } = makeLogs()
+        const options = { ...logs.options, category: category as typeof Log, decide: () => undefined }
+        const changed = { logs: Decider.make(options) as unknown as typeof logs, counts }
+        assert.deepStrictEqual(yield* read(storage, changed, name), { state, folds }, name)
+      }
+    }))
+
   test("of another lib is ignored, although the stream has the same events", (storage) =>
     Effect.gen(function* () {
       yield* note(storage, 0, 10)

@@ -37,6 +37,7 @@ const isHead = is(
   Shape.Struct({
     decider: Shape.String,
     version: count,
+    types: Shape.Array(Shape.Tuple([Shape.String, Shape.String])),
     stream: Shape.String,
     lib: Shape.String,
     lineage: Shape.String,
@@ -61,15 +62,36 @@ interface StateCodec {
   readonly decode: (json: unknown) => Result.Result<unknown, { readonly message: string }>
 }
 
+/**
+ * The names and versions in which events of each type may be stored, by type. If those of a type have changed, its events may be read
+ * as other ones than those that a state was folded from.
+ */
+export type StoredTypes = ReadonlyMap<string, string>
+
+/** Returns them for what `storedTypes` of a category returns. */
+export const typesOf = (
+  stored: ReadonlyArray<{ readonly name: string; readonly type: string; readonly version: number }>
+): StoredTypes => {
+  const types = new Map<string, Array<string>>()
+  for (const { name, type, version } of stored) {
+    const known = types.get(type)
+    if (known === undefined) types.set(type, [`${name} ${version}`])
+    else known.push(`${name} ${version}`)
+  }
+  return new Map([...types].map(([type, names]) => [type, names.toSorted().join()]))
+}
+
 /** The snapshots of one decider. */
 export class Snapshots {
   readonly #decider: string
   readonly #version: number
+  readonly #types: StoredTypes
   readonly #codec: StateCodec
 
-  constructor(decider: string, version: number, codec: StateCodec) {
+  constructor(decider: string, version: number, types: StoredTypes, codec: StateCodec) {
     this.#decider = decider
     this.#version = version
+    this.#types = types
     this.#codec = codec
   }
 
@@ -92,8 +114,10 @@ export class Snapshots {
     if (text !== `${sha256(body)}\n${body}\n`) return undefined
     const given = parsed(body)
     if (!isHead(given)) return undefined
-    const { decider, id, lib, lineage, position, revision, stream: of, version } = given
+    const { decider, id, lib, lineage, position, revision, stream: of, types, version } = given
     if (decider !== this.#decider || version !== this.#version || of !== stream) return undefined
+    // Types that were added since are in no event of the state.
+    if (types.some(([type, names]) => this.#types.get(type) !== names)) return undefined
     const state = this.#codec.decode((given as { readonly state?: unknown }).state)
     return Result.isFailure(state) ? undefined : { lib, lineage, position, revision, id, state: state.success }
   }
@@ -105,7 +129,7 @@ export class Snapshots {
       if (Result.isFailure(encoded)) return this.#warn(stream, `its state: ${encoded.failure.message}`)
       if (!this.#isKept(state, encoded.success)) return this.#warn(stream, lossy)
       const [decider, version] = [this.#decider, this.#version]
-      const head = { decider, version, stream, lib, lineage, revision, position, id }
+      const head = { decider, version, types: [...this.#types], stream, lib, lineage, revision, position, id }
       const body = JSON.stringify({ ...head, state: encoded.success })
       const bytes = Buffer.from(`${sha256(body)}\n${body}\n`)
       if (bytes.length > bytesMax)
