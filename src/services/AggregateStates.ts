@@ -46,7 +46,7 @@ export interface AnyDecider {
   }
 }
 
-/** The result of a command that was done before. */
+/** The result of a command that was done before. It is `repeated` if the command has made events of this aggregate. */
 export interface Past {
   readonly events: ReadonlyArray<{ readonly type: string; readonly data: unknown }>
   readonly state: unknown
@@ -131,7 +131,7 @@ export class AggregateStates {
           })
       )
       const last = made === undefined ? {} : { position: made.lastPosition }
-      return Effect.map(fold, () => ({ events, state, revision, ...last, repeated: true }))
+      return Effect.map(fold, () => ({ events, state, revision, ...last, repeated: made !== undefined }))
     })
   }
 

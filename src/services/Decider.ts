@@ -166,7 +166,7 @@ export type Handled<C, State> =
         readonly revision: number
         /** Position of the last event that was appended; absent if nothing was appended. */
         readonly position?: number
-        /** Whether the command was done before, so that this is its first result. */
+        /** Whether the command was done before and has made these events, so that this is its first result. */
         readonly repeated: boolean
       }
     : never

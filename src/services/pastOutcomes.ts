@@ -18,8 +18,8 @@ interface Given {
 }
 
 /**
- * Returns what became of each aggregate the first time; `undefined` if the command was not done. Fails if it was done for
- * other aggregates.
+ * Returns what became of each aggregate the first time; `undefined` if the command was not done for any. Fails if one of them
+ * was not part of it. As in an append, aggregates of the first time may be left out.
  */
 export const outcomesOf = (
   commandId: string,
@@ -28,21 +28,12 @@ export const outcomesOf = (
   Effect.suspend(() => {
     const position = Math.max(...given.map(({ made }) => made?.lastPosition ?? -1))
     if (position === -1) return Effect.succeed(undefined)
-    const other = elsewhere(given)
-    if (other !== undefined) return Effect.fail(conflict(commandId, other))
     return Effect.forEach(given, (one) =>
       Effect.tap(one.states.at(one.id, position, one.made), ({ state }) =>
         one.made === undefined ? refuseEvents(commandId, one, state) : Effect.void
       )
     )
   })
-
-/** Returns an aggregate whose events do not follow those of the others: they were not appended as one batch. */
-const elsewhere = (given: ReadonlyArray<Given>): Given | undefined => {
-  const done = given.flatMap((one) => (one.made === undefined ? [] : [{ one, made: one.made }]))
-  done.sort((a, b) => a.made.firstPosition - b.made.firstPosition)
-  return done.find(({ made }, n) => n > 0 && made.firstPosition !== done[n - 1]!.made.lastPosition + 1)?.one
-}
 
 /**
  * Fails if the command, which has made no events of this aggregate, would have made some: then the aggregate was not part of

@@ -498,29 +498,25 @@ describe("commands for several aggregates", () => {
       yield* all({ a: 1 }, "k")
       yield* all({ b: 1, c: 1, d: 1 }, "l")
       yield* all({ e: 1, f: 0 }, "m")
-      yield* all({ a: 1 }, "n")
-      yield* all({ x: 1 }, "o")
-      yield* all({ b: 1 }, "n")
       const end = yield* store.position
       const refused = [
         [{ a: 1, b: 1 }, "k"],
         [{ b: 1, a: 1 }, "k"],
         // It would be rejected, so it was not part of the first call.
         [{ a: 1, z: -1 }, "k"],
-        [{ b: 1, d: 1 }, "l"],
         [{ b: 1, c: 1, d: 1, e: 1 }, "l"],
-        [{ e: 1, f: 1 }, "m"],
-        // Two commands with one id.
-        [{ a: 1, b: 1 }, "n"]
+        [{ e: 1, f: 1 }, "m"]
       ] as const
       for (const [ids, commandId] of refused)
         assert.strictEqual(yield* tagOf(all(ids, commandId)), "EventIdConflict", JSON.stringify([ids, commandId]))
       for (const [ids, commandId] of [
         [{ d: 1, c: 1, b: 1 }, "l"],
+        // As an append, a command may leave out what it was done for.
+        [{ b: 1, d: 1 }, "l"],
         [{ e: 1, f: 0 }, "m"]
       ] as const) {
         const results = yield* all(ids, commandId)
-        assert.isTrue(results.every(({ repeated }) => repeated))
+        assert.isTrue(results.every(({ events, repeated }) => repeated === events.length > 0))
       }
       assert.strictEqual(yield* store.position, end)
     })

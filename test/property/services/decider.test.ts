@@ -192,7 +192,9 @@ const run = Effect.fnUntraced(function* (store: Store, sums: Sums, given: Step) 
       const found = yield* Effect.result(both)
       if (found._tag === "Failure") return []
       const to = yield* store.position
-      return found.success.map(({ events, repeated, revision, state }, n): Seen => {
+      // Then the states of all are those of the first time.
+      const repeated = found.success.some((one) => one.repeated)
+      return found.success.map(({ events, revision, state }, n): Seen => {
         const isAdd = n === 0 || given.other === "add"
         return {
           stream: Sum.stream(n === 0 ? given.id : "c"),
