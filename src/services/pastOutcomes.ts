@@ -28,9 +28,10 @@ export const outcomesOf = (
   Effect.suspend(() => {
     const position = Math.max(...given.map(({ made }) => made?.lastPosition ?? -1))
     if (position === -1) return Effect.succeed(undefined)
+    const done = given.find(({ made }) => made !== undefined)!
     return Effect.forEach(given, (one) =>
       Effect.tap(one.states.at(one.id, position, one.made), ({ state }) =>
-        one.made === undefined ? refuseEvents(commandId, one, state) : Effect.void
+        one.made === undefined ? refuseEvents(one, state, conflict(commandId, done)) : Effect.void
       )
     )
   })
@@ -39,10 +40,11 @@ export const outcomesOf = (
  * Fails if the command, which has made no events of this aggregate, would have made some: then the aggregate was not part of
  * the first call. Decides on the state of that time, which the first call decided on if the aggregate was part of it.
  */
-const refuseEvents = (commandId: string, one: Given, state: unknown): Effect.Effect<void, EventIdConflict> =>
+const refuseEvents = (one: Given, state: unknown, error: EventIdConflict): Effect.Effect<void, EventIdConflict> =>
   Effect.flatMap(Effect.result(decide(one.decider, one.command, state)), (decided) =>
-    Result.isSuccess(decided) && decided.success.length === 0 ? Effect.void : Effect.fail(conflict(commandId, one))
+    Result.isSuccess(decided) && decided.success.length === 0 ? Effect.void : Effect.fail(error)
   )
 
+/** The error that an append of the same commands would have: it names a stream in which the command was done. */
 const conflict = (commandId: string, { stream }: Given): EventIdConflict =>
   new EventIdConflict({ stream, id: commandEventId(stream, commandId, 0), why: "partly-repeated", commandId })
