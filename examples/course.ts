@@ -18,20 +18,20 @@ import { join } from "node:path"
 class Refused extends Data.TaggedError("Refused")<{ readonly why: string }> {}
 
 /** Counts the events of a type that have all of these tags. */
-const count = (type: string, ...tags: ReadonlyArray<string>): EventStore.Projection<number> => ({
+const count = (type: string, ...tags: ReadonlyArray<string>): EventStore.Fact<number> => ({
   query: [tags.length === 0 ? { types: [type] } : { types: [type], tags }],
-  initialState: 0,
+  initialState: () => 0,
   evolve: (seen) => seen + 1
 })
 
-/** Decides on the state of projections, and appends one event; decides again while somebody else is faster. */
+/** Decides on the state of facts, and appends one event; decides again while somebody else is faster. */
 const decide = <States>(
-  projections: EventStore.Projections<States>,
+  facts: EventStore.Facts<States>,
   to: (state: EventStore.DecisionModel<States>["state"]) => EventStore.NewEvent | string
 ) =>
   Effect.gen(function* () {
     const store = yield* EventStore.EventStore
-    const { condition, state } = yield* store.decisionModel(projections)
+    const { condition, state } = yield* store.decisionModel(facts)
     const event = to(state)
     if (typeof event === "string") return yield* new Refused({ why: event })
     return yield* store.append(EventStore.streamOfTag(event.tags![0]!), [event], { condition })

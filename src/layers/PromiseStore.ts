@@ -31,7 +31,7 @@ import {
   EventStore,
   layer as eventStoreLayer,
   type NewEvent,
-  type Projections,
+  type Facts,
   type Query,
   type QueryOptions,
   type QueryResult,
@@ -114,11 +114,8 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
   readonly readAll: (options?: ReadAllOptions & CallOptions) => AsyncIterable<RecordedEvent>
   /** Returns the events that match a query, and the boundary to decide on: see `EventStore.query`. */
   readonly query: (query: Query, options?: QueryOptions & CallOptions) => Promise<QueryResult>
-  /** Returns the states of projections, and the condition for the append: see `EventStore.decisionModel`. */
-  readonly decisionModel: <States>(
-    projections: Projections<States>,
-    options?: CallOptions
-  ) => Promise<DecisionModel<States>>
+  /** Returns the states of facts, and the condition for the append: see `EventStore.decisionModel`. */
+  readonly decisionModel: <States>(facts: Facts<States>, options?: CallOptions) => Promise<DecisionModel<States>>
   /**
    * Iterates over the events of the lib by position, and then over those that are appended later. Ends only by an error, by
    * `break`, or by its `signal`. Keeps the process alive.
@@ -219,8 +216,8 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
       runs.iterate("PromiseStore.readAll", readOptions, () => store.readAll(withoutSignal(readOptions))),
     query: (query, queryOptions) =>
       runs.run("read", "PromiseStore.query", queryOptions, () => store.query(query, withoutSignal(queryOptions))),
-    decisionModel: (projections, callOptions) =>
-      runs.run("read", "PromiseStore.decisionModel", callOptions, () => store.decisionModel(projections), callChecks),
+    decisionModel: (facts, callOptions) =>
+      runs.run("read", "PromiseStore.decisionModel", callOptions, () => store.decisionModel(facts), callChecks),
     subscribe: (from) => runs.iterate("PromiseStore.subscribe", from, () => store.subscribe(withoutSignal(from))),
     subscribeBatches: (from) =>
       runs.iterate("PromiseStore.subscribeBatches", from, () => store.subscribeBatches(withoutSignal(from))),

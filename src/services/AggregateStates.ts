@@ -40,12 +40,13 @@ export interface AnyDecider {
     readonly initialState: () => unknown
     readonly evolve: (state: unknown, event: unknown) => unknown
     readonly decide: (command: unknown, state: unknown) => unknown
+    readonly version?: number
     readonly cache?: number
     readonly snapshot?: { readonly every: number }
   }
 }
 
-/** The result of a command that was done before. */
+/** The result of a command that was done before. It is `repeated` if the command has made events of this aggregate. */
 export interface Past {
   readonly events: ReadonlyArray<{ readonly type: string; readonly data: unknown }>
   readonly state: unknown
@@ -92,18 +93,22 @@ export class AggregateStates {
     this.#cache.put(this.#decider.category.stream(id), known)
   }
 
-  /** Returns the state after the events that this command has appended to the known one. */
+  /** Returns the state after the events that a command is about to append. `evolve` may change the known one for that. */
+  fold(known: Known<unknown>, events: ReadonlyArray<unknown>): Known<unknown> {
+    let { state } = known
+    for (const event of events) state = this.#decider.options.evolve(state, event)
+    return { ...known, state }
+  }
+
+  /** Returns the folded state as that of the events that were appended. */
   after(
     id: string,
-    known: Known<unknown>,
-    events: ReadonlyArray<unknown>,
+    folded: Known<unknown>,
     last: { readonly revision: number; readonly position: number }
   ): Effect.Effect<Known<unknown>, never, EventStore> {
     return Effect.suspend(() => {
-      let { state } = known
-      for (const event of events) state = this.#decider.options.evolve(state, event)
       const stream = this.#decider.category.stream(id)
-      return this.#withSnapshot(stream, { ...known, ...last, state, generation: this.#knownEnd(stream)?.generation })
+      return this.#withSnapshot(stream, { ...folded, ...last, generation: this.#knownEnd(stream)?.generation })
     })
   }
 
@@ -126,7 +131,7 @@ export class AggregateStates {
           })
       )
       const last = made === undefined ? {} : { position: made.lastPosition }
-      return Effect.map(fold, () => ({ events, state, revision, ...last, repeated: true }))
+      return Effect.map(fold, () => ({ events, state, revision, ...last, repeated: made !== undefined }))
     })
   }
 

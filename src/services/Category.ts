@@ -54,7 +54,7 @@ import {
   type EventFilter,
   EventStore,
   type NewEvent,
-  type Projection,
+  type Fact,
   type QueryError,
   type RecordedEvent,
   type StreamReadError,
@@ -208,19 +208,19 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
     EventStore
   >
   /**
-   * Returns a projection for `EventStore.decisionModel`, whose `evolve` gets decoded events of this category. The decision
+   * Returns a fact for `EventStore.decisionModel`, whose `evolve` gets decoded events of this category. The decision
    * model fails with `EventSchemaError` if one of them cannot be decoded.
    *
    * @throws InvalidArgument
    */
-  readonly projection: <State, const Items extends ReadonlyArray<QueryItem<(keyof S | keyof R) & string>>>(projection: {
+  readonly fact: <State, const Items extends ReadonlyArray<QueryItem<(keyof S | keyof R) & string>>>(fact: {
     readonly query: Items
-    readonly initialState: State
+    readonly initialState: () => State
     readonly evolve: (
       state: State,
       event: Readable<S, R, "fail", M, TypesIn<Items, (keyof S | keyof R) & string>>
     ) => State
-  }) => Projection<State>
+  }) => Fact<State>
   /**
    * Streams the events of the category by position, then those that are appended later, as `EventStore.subscribe` does, with
    * the policy and the filter of `readAll`. By default it ends with `EventSchemaError` at an event that it cannot decode,
@@ -302,7 +302,7 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
         store.readAll({ ...range, filter: { ...range.filter, categories: [name] } })
       ),
     query: (query, options = {}) => reads.query(query, options),
-    projection: (projection) => reads.projection(projection),
+    fact: (fact) => reads.fact(fact),
     subscribe: (options = {}) =>
       reads.stream("Category.subscribe", options, subscribingChecks, (store, range) =>
         store.subscribe({ ...range, filter: { ...range.filter, categories: [name] } })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { InvalidArgument } from "../domain/format/Errors.ts"
-import { anything, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import { aCallback, anything, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { category as categoryOf } from "../domain/format/Placement.ts"
 import { attempt } from "./base/attempt.ts"
 import { checkOptions } from "./base/checkCall.ts"
@@ -13,7 +13,7 @@ import { decodeAll, decodeStream, type Unreadable } from "./category/unreadable.
 import type { QueryOptions, QueryResult, Reading, UnreadableError } from "./CategoryReading.ts"
 import {
   EventStore,
-  type Projection,
+  type Fact,
   type QueryError,
   type QueryItem,
   type RecordedEvent,
@@ -24,9 +24,7 @@ import { refuseCategories } from "./streams/EventFilter.ts"
 
 type Store = EventStore["Service"]
 
-const projectionChecks = { query: anything, initialState: anything, evolve: anything } satisfies Checks<
-  Projection<unknown>
->
+const factChecks = { query: anything, initialState: aCallback, evolve: aCallback } satisfies Checks<Fact<unknown>>
 
 /** Reads events of one category. The types of what it returns are those that `Category` declares. */
 export class CategoryReads {
@@ -88,25 +86,22 @@ export class CategoryReads {
   }
 
   /**
-   * Returns a projection whose events are decoded.
+   * Returns a fact whose events are decoded.
    *
    * @throws InvalidArgument
    */
-  projection<State, A>(given: {
+  fact<State, A>(given: {
     readonly query: ReadonlyArray<QueryItem>
-    readonly initialState: State
+    readonly initialState: () => State
     readonly evolve: (state: State, event: A) => State
-  }): Projection<State> {
-    refuseWrongOptions("Category.projection", given ?? null, projectionChecks, "projection")
+  }): Fact<State> {
+    refuseWrongOptions("Category.fact", given ?? null, factChecks, "fact")
     const { evolve, initialState } = given
-    if (typeof evolve !== "function")
-      throw new InvalidArgument({
-        call: "Category.projection",
-        argument: "projection.evolve",
-        why: "must be a function"
-      })
+    const missing = (["initialState", "evolve"] as const).find((option) => given[option] === undefined)
+    if (missing !== undefined)
+      throw new InvalidArgument({ call: "Category.fact", argument: `fact.${missing}`, why: "must be a function" })
     return {
-      query: this.#storedItems("Category.projection", "projection.query", given.query),
+      query: this.#storedItems("Category.fact", "fact.query", given.query),
       initialState,
       evolve: (state, event) => {
         if (!this.#isOurs(event)) return state

@@ -100,12 +100,9 @@ export const run = <Name extends string, E, R>(
   Effect.gen(function* () {
     const context = yield* Effect.context<R>()
     const given = definitionOf(consumer.options)
+    // In the context of its event, not in the one in which the consumer was started.
     const handler: Definition<unknown, never>["handler"] = (event, handling) =>
-      Effect.provideService(
-        Effect.provideContext(given.handler(event, handling), context),
-        EventContext,
-        causedBy(event)
-      )
+      Effect.provideContext(given.handler(event, handling), Context.add(context, EventContext, causedBy(event)))
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
     const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)

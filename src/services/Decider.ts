@@ -23,10 +23,10 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
-import type { Category, EventOf } from "./Category.ts"
+import type { Category, EventOf, StoredType } from "./Category.ts"
 import { EventCodec } from "./category/EventCodec.ts"
 import { missing, optionChecks } from "./deciders/definition.ts"
-import { madeDeciders, Snapshots } from "./deciders/Snapshot.ts"
+import { madeDeciders, Snapshots, typesOf } from "./deciders/Snapshot.ts"
 import { type Aggregate, handleCommands, stateOf } from "./handleCommands.ts"
 import type {
   AppendCheckpoint,
@@ -42,6 +42,8 @@ import type { New, Plain } from "./EventUnions.ts"
 export interface AnyCategory {
   /** Name of the category. */
   readonly name: string
+  /** Returns the names and versions in which its events may be stored. */
+  readonly storedTypes: () => ReadonlyArray<Pick<StoredType, "name" | "type" | "version">>
   /** Returns the name of an aggregate's stream. */
   readonly stream: (id: string) => string
   /** Encodes an event to append. */
@@ -126,8 +128,11 @@ export const make = <C extends AnyCategory, State, Command, const D extends Deci
   if (error !== undefined) throw error
   const { category, name, snapshot, version = 1 } = options
   const made = { name, category, options } as unknown as Decider<C, State, Command, RejectionOf<D>, ServicesOf<D>>
-  const codec = snapshot === undefined ? undefined : new EventCodec(snapshot.state)
-  madeDeciders.set(made, { snapshots: codec === undefined ? undefined : new Snapshots(name, version, codec) })
+  const snapshots =
+    snapshot === undefined
+      ? undefined
+      : new Snapshots(name, version, typesOf(category.storedTypes()), new EventCodec(snapshot.state))
+  madeDeciders.set(made, { snapshots })
   return made
 }
 
@@ -174,7 +179,7 @@ export type Handled<C, State> =
         readonly revision: number
         /** Position of the last event that was appended; absent if nothing was appended. */
         readonly position?: number
-        /** Whether the command was done before, so that this is its first result. */
+        /** Whether the command was done before and has made these events, so that this is its first result. */
         readonly repeated: boolean
       }
     : never

@@ -18,8 +18,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Marks, RecordedEvent } from "../domain/event/Event.ts"
-import { anObject, aText, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import { anObject, aText, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { Json } from "../domain/json/Json.ts"
+import { versionKey } from "./category/versionKey.ts"
 
 /** What an append sets in the metadata of its events. What an event or the options of the append have themselves wins. */
 export interface Values {
@@ -27,17 +28,26 @@ export interface Values {
   readonly correlationId?: string
   /** Id of the event or command that causes the events. */
   readonly causationId?: string
-  /** Anything else, such as a trace or a tenant. A category with a schema of its metadata checks it by that. */
+  /**
+   * Anything else, such as a trace or a tenant. A category with a schema of its metadata checks it by that. Must not have the key
+   * `schemaVersion`, which is the version of an event's type.
+   */
   readonly metadata?: { readonly [key: string]: Json }
 }
 
-/** The context of the events that this fibre appends; `undefined` by default. Use `provide`, which adds to it. */
+/** The context of the events that this fibre appends; `undefined` by default. Use `provide`, which adds to it, or `replace`. */
 export const EventContext: Context.Reference<Values | undefined> = Context.Reference<Values | undefined>(
   "litetapes/EventContext",
   { defaultValue: () => undefined }
 )
 
-const checks = { correlationId: aText, causationId: aText, metadata: anObject } satisfies Checks<Values>
+const aMetadata: Check = (value) =>
+  anObject(value) ??
+  (value !== undefined && Object.hasOwn(value as object, versionKey)
+    ? { below: `.${versionKey}`, why: `must be left out: it is the version of an event's type` }
+    : undefined)
+
+const checks = { correlationId: aText, causationId: aText, metadata: aMetadata } satisfies Checks<Values>
 
 /**
  * Runs an effect in a context: its values are added to those of the context around it, and replace those of the same name.
@@ -48,6 +58,22 @@ export const provide = (values: Values): (<A, E, R>(effect: Effect.Effect<A, E, 
   refuseWrongOptions("EventContext.provide", values, checks, "values")
   return (effect) =>
     Effect.withFiber((fiber) => Effect.provideService(effect, EventContext, both(fiber.getRef(EventContext), values)))
+}
+
+/**
+ * Runs an effect in a context of these values alone: nothing of the context around it is kept. Use it for work that belongs to
+ * something else than the present request, such as an event that you handle.
+ *
+ * @example
+ * ```ts
+ * const shipped = store.append("shipment-1", [{ type: "Shipped" }]).pipe(EventContext.replace(EventContext.of(paid)))
+ * ```
+ *
+ * @throws InvalidArgument for a name that it does not know, or a value that it cannot take
+ */
+export const replace = (values: Values): (<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) => {
+  refuseWrongOptions("EventContext.replace", values, checks, "values")
+  return Effect.provideService(EventContext, values)
 }
 
 const both = (outer: Values | undefined, inner: Values): Values =>
@@ -66,11 +92,11 @@ export const carriedKeys: ReadonlyArray<string> = Object.freeze(["traceparent", 
 
 /**
  * Returns the context of what an event causes: its correlation id (or else its id), its id as the causation id, and those of
- * the keys `carried` that its metadata has. A consumer runs its handler in it.
+ * the keys `carried` that its metadata has. A consumer runs its handler in it, and in nothing else, as `replace` does.
  *
  * @example
  * ```ts
- * const shipped = store.append("shipment-1", [{ type: "Shipped" }]).pipe(EventContext.provide(EventContext.of(paid)))
+ * const shipped = store.append("shipment-1", [{ type: "Shipped" }]).pipe(EventContext.replace(EventContext.of(paid)))
  * ```
  */
 export const of = (event: RecordedEvent, carried: ReadonlyArray<string> = carriedKeys): Values => {
@@ -87,9 +113,10 @@ export const of = (event: RecordedEvent, carried: ReadonlyArray<string> = carrie
 export const valuesOf = (context: Values | undefined): Marks | undefined => {
   if (context === undefined) return undefined
   const { causationId, correlationId, metadata } = context
-  return {
-    ...metadata,
-    ...(correlationId === undefined ? {} : { correlationId }),
-    ...(causationId === undefined ? {} : { causationId })
-  }
+  const values: Record<string, Json> = { ...metadata }
+  // A context that was given to the fibre past `provide` was not checked.
+  delete values[versionKey]
+  if (correlationId !== undefined) values["correlationId"] = correlationId
+  if (causationId !== undefined) values["causationId"] = causationId
+  return values
 }

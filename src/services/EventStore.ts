@@ -34,7 +34,7 @@ import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./s
 import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
 import type { AppendResult, EventAppender, EventAppendError } from "./streams/EventAppender.ts"
-import type { DecisionModel, DecisionModelError, Projection, Projections } from "./streams/DecisionModel.ts"
+import type { DecisionModel, DecisionModelError, Fact, Facts } from "./streams/DecisionModel.ts"
 import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"
 import type { StreamAppend } from "./streams/StreamAppend.ts"
 import type { EventFilter, TypeFilter } from "./streams/EventFilter.ts"
@@ -59,8 +59,8 @@ export type {
   AppendOptions,
   DecisionModel,
   DecisionModelError,
-  Projection,
-  Projections,
+  Fact,
+  Facts,
   Query,
   QueryError,
   QueryItem,
@@ -145,23 +145,21 @@ export class EventStore extends Context.Service<
      */
     readonly query: (query: Query, options?: QueryOptions) => Effect.Effect<QueryResult, QueryError>
     /**
-     * Returns what a decision rests on: the state of each projection, and the condition for the append. It reads the events of
-     * all projections at once, as `query` does, with one boundary, and evolves each projection with the events that match
+     * Returns what a decision rests on: the state of each fact, and the condition for the append. It reads the events of
+     * all facts at once, as `query` does, with one boundary, and evolves each fact with the events that match
      * its own query, in order of position.
      *
      * @example
      * ```ts
      * const { condition, state } = yield* store.decisionModel({
-     *   exists: { query: [{ types: ["CourseDefined"], tags: [course] }], initialState: false, evolve: () => true },
-     *   taken: { query: [{ types: ["StudentSubscribed"], tags: [course] }], initialState: 0, evolve: (n) => n + 1 }
+     *   exists: { query: [{ types: ["CourseDefined"], tags: [course] }], initialState: () => false, evolve: () => true },
+     *   taken: { query: [{ types: ["StudentSubscribed"], tags: [course] }], initialState: () => 0, evolve: (n) => n + 1 }
      * })
      * if (!state.exists || state.taken >= 30) return yield* new NotPossible()
      * yield* store.append(EventStore.streamOfTag(course), [subscribed], { condition })
      * ```
      */
-    readonly decisionModel: <States>(
-      projections: Projections<States>
-    ) => Effect.Effect<DecisionModel<States>, DecisionModelError>
+    readonly decisionModel: <States>(facts: Facts<States>) => Effect.Effect<DecisionModel<States>, DecisionModelError>
     /**
      * Streams the events of all streams by position, then those that are appended later: in order, each once, whatever is
      * closed, repacked, archived or opened again meanwhile. Never ends by itself: interrupt it, or it fails, such as with
@@ -263,7 +261,7 @@ export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect
     read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
     readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
     query: (query, options) => withSession(access, ({ handle }) => runQuery(handle, query, options)),
-    decisionModel: (projections) => withSession(access, ({ handle }) => runDecisionModel(handle, projections)),
+    decisionModel: (facts) => withSession(access, ({ handle }) => runDecisionModel(handle, facts)),
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribe(access, options, "EventStore.subscribe"), ({ events }) => events)),
     subscribeBatches: (options) => subscribe(access, options),

@@ -8,7 +8,7 @@
  * ```ts
  * const balances = View.make({
  *   name: "balances",
- *   initial: () => new Map<string, number>(),
+ *   initialState: () => new Map<string, number>(),
  *   events: (on) => [
  *     on(Account, {
  *       Opened: "ignore",
@@ -63,7 +63,7 @@ export interface Options<Name extends string, State> {
   /** Names the view: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name
   /** Returns the state without events. */
-  readonly initial: () => State
+  readonly initialState: () => State
   /** Returns the folds of each category, made by `on`. Events of other categories are filtered. */
   readonly events: (on: On<State>) => ReadonlyArray<Part<State>>
 }
@@ -73,7 +73,7 @@ export interface View<Name extends string, State> {
   /** Names the view. */
   readonly name: Name
   /** Returns the state without events. */
-  readonly initial: () => State
+  readonly initialState: () => State
   /** The folds of its categories. */
   readonly parts: ReadonlyArray<Part<State>>
   /** The running view that `layer` provides, as a service. */
@@ -86,10 +86,10 @@ export interface View<Name extends string, State> {
  * @throws InvalidArgument for an option that it does not know, or a value that it cannot take
  */
 export const make = <const Name extends string, State>(options: Options<Name, State>): View<Name, State> => {
-  const { initial, name } = options
+  const { initialState, name } = options
   const on: On<State> = (category, folds) => partOf(category, folds)
   const parts = checkView(options, on)
-  return { name, initial, parts, running: Context.Service<Running<State>>(`litetapes/View/${name}`) }
+  return { name, initialState, parts, running: Context.Service<Running<State>>(`litetapes/View/${name}`) }
 }
 
 /**
@@ -102,7 +102,7 @@ export const run = <Name extends string, State>(
   Effect.flatMap(EventStore, ({ lib, position, subscribeBatches }) => {
     const seen = Effect.catchTag(lib.refresh, "ReaderBusy", () => Effect.void)
     const source = { subscribe: subscribeBatches, end: Effect.andThen(seen, position) }
-    return runView(source, view.name, view.initial(), view.parts)
+    return runView(source, view.name, view.initialState(), view.parts)
   })
 
 /** Runs a view as long as the layer is used, and provides it as `view.running`. */

@@ -2,10 +2,11 @@
 import * as Effect from "effect/Effect"
 import { EventSchemaError } from "../domain/event/EventErrors.ts"
 import { isArray } from "../domain/base/isArray.ts"
-import { elementOf } from "../domain/format/checkOptions.ts"
+import { elementOf, shown } from "../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
 import { parseJson } from "../domain/json/strictDecode.ts"
 import type { AnyDecider } from "./AggregateStates.ts"
-import { IsHandling } from "./deciders/StreamTurns.ts"
+import { deciding } from "./deciders/StreamTurns.ts"
 import type { NewEvent, RecordedEvent } from "./EventStore.ts"
 
 /** Decides on a command. Fails with what rejects it. */
@@ -18,14 +19,30 @@ export const decide = (
     const decision = options.decide(command, state)
     // An error of Effect is an effect, too.
     if (decision instanceof Error || !Effect.isEffect(decision)) return listOf(decision)
-    const within = Effect.provideService(decision, IsHandling, true) as Effect.Effect<unknown, unknown>
-    return Effect.flatMap(within, listOf)
+    return Effect.flatMap(deciding(decision as Effect.Effect<unknown, unknown>), listOf)
   })
 
 const listOf = (decision: unknown): Effect.Effect<ReadonlyArray<unknown>, unknown> => {
   if (decision instanceof Error) return Effect.fail(decision)
   if (decision === undefined) return nothing
-  return Effect.succeed(isArray(decision) ? decision : [decision])
+  const why = whyNoDecision(decision)
+  if (why === undefined) return Effect.succeed(isArray(decision) ? decision : [decision])
+  // A mistake in the decider, as if it had thrown.
+  return Effect.die(new InvalidArgument({ call: "Decider.make", argument: "options.decide", why }))
+}
+
+const whyNoDecision = (decision: unknown): string | undefined => {
+  if (decision === null) return "returned null: return undefined or [] for no events"
+  if (typeof decision !== "object") return `returned ${shown(decision)}: return events, one event or nothing`
+  return isThenable(decision) ? "returned a Promise: return an Effect, not a Promise" : undefined
+}
+
+const isThenable = (value: object): boolean => {
+  try {
+    return "then" in value && typeof value.then === "function"
+  } catch {
+    return false
+  }
 }
 
 const nothing = Effect.succeed([])

@@ -8,12 +8,14 @@ import { EventIdConflict, WrongExpectedRevision } from "../domain/event/EventErr
 import { elementOf, shown } from "../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../domain/format/Errors.ts"
 import { isArray } from "../domain/base/isArray.ts"
-import { AggregateStates, type AnyDecider } from "./AggregateStates.ts"
+import type { AggregateStates, AnyDecider } from "./AggregateStates.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import { commandChecks, type CommandOptions, whyTwice } from "./deciders/checks.ts"
 import { madeDeciders } from "./deciders/Snapshot.ts"
+import { type DeciderSession, deciderSession } from "./DeciderSession.ts"
+import { outcomesOf } from "./pastOutcomes.ts"
 import type { Known } from "./deciders/StateCache.ts"
-import { IsHandling, StreamTurns } from "./deciders/StreamTurns.ts"
+import { isDeciding } from "./deciders/StreamTurns.ts"
 import { EventContext, valuesOf } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
 import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
@@ -37,35 +39,6 @@ export interface Outcome {
   readonly repeated: boolean
 }
 
-/** What the deciders of a session share. A lib that is opened again has another one. */
-class DeciderSession {
-  readonly turns = new StreamTurns()
-  readonly #session: Internals
-  readonly #states = new WeakMap<AnyDecider, AggregateStates>()
-
-  constructor(session: Internals) {
-    this.#session = session
-  }
-
-  statesOf(decider: AnyDecider): AggregateStates {
-    const known = this.#states.get(decider)
-    if (known !== undefined) return known
-    const made = new AggregateStates(this.#session, decider)
-    this.#states.set(decider, made)
-    return made
-  }
-}
-
-const sessions = new WeakMap<Internals, DeciderSession>()
-
-const deciderSession = (session: Internals): DeciderSession => {
-  const known = sessions.get(session)
-  if (known !== undefined) return known
-  const made = new DeciderSession(session)
-  sessions.set(session, made)
-  return made
-}
-
 /** Returns the state of an aggregate, after all events that are durable, or that a reader shows. */
 export const stateOf = (call: string, { decider, id }: Aggregate) =>
   Effect.gen(function* () {
@@ -74,7 +47,10 @@ export const stateOf = (call: string, { decider, id }: Aggregate) =>
     return yield* withSession(accessOf(lib), (session) =>
       Effect.gen(function* () {
         yield* session.handle.guard.checkOpen
-        const states = deciderSession(session).statesOf(decider)
+        const shared = deciderSession(session)
+        const twice = shared.whyTwice(call, decider)
+        if (twice !== undefined) return yield* twice
+        const states = shared.statesOf(decider)
         const known = yield* states.take(id)
         states.keep(id, known)
         return { state: known.state, revision: known.revision }
@@ -93,10 +69,14 @@ export const handleCommands = (call: string, commands: unknown, options: Command
     if (aggregates.length === 0) return []
     const store = yield* EventStore
     const context = valuesOf(yield* EventContext)
-    const isWithin = yield* IsHandling
-    return yield* withSession(accessOf(store.lib), (session) => {
+    const isWithin = yield* isDeciding
+    return yield* withSession(accessOf(store.lib), (session): ReturnType<typeof triesOf> => {
       const shared = deciderSession(session)
-      const tries = triesOf(new Handling(store, session, aggregates, streams, options, context), options)
+      for (const { decider } of aggregates) {
+        const twice = shared.whyTwice(call, decider)
+        if (twice !== undefined) return Effect.fail(twice)
+      }
+      const tries = triesOf(new Handling(store, session, shared, aggregates, streams, options, context), options)
       return isWithin ? tries : shared.turns.inTurn(streams, tries)
     })
   })
@@ -164,6 +144,7 @@ type Store = EventStore["Service"]
 class Handling {
   readonly #store: Store
   readonly #session: Internals
+  readonly #shared: DeciderSession
   readonly #aggregates: ReadonlyArray<Aggregate>
   readonly #streams: ReadonlyArray<string>
   readonly #options: CommandOptions
@@ -172,6 +153,7 @@ class Handling {
   constructor(
     store: Store,
     session: Internals,
+    shared: DeciderSession,
     aggregates: ReadonlyArray<Aggregate>,
     streams: ReadonlyArray<string>,
     options: CommandOptions,
@@ -179,6 +161,7 @@ class Handling {
   ) {
     this.#store = store
     this.#session = session
+    this.#shared = shared
     this.#aggregates = aggregates
     this.#streams = streams
     this.#options = options
@@ -212,7 +195,7 @@ class Handling {
   })
 
   #statesOf(decider: AnyDecider): AggregateStates {
-    return deciderSession(this.#session).statesOf(decider)
+    return this.#shared.statesOf(decider)
   }
 
   #each<A, E, R>(of: (aggregate: Aggregate, n: number) => Effect.Effect<A, E, R>): Effect.Effect<Array<A>, E, R> {
@@ -223,8 +206,9 @@ class Handling {
       : Effect.forEach(this.#aggregates, of)
   }
 
-  #keep(known: ReadonlyArray<Known<unknown>>): void {
-    for (const [n, { decider, id }] of this.#aggregates.entries()) this.#statesOf(decider).keep(id, known[n]!)
+  #keep(known: ReadonlyArray<Known<unknown>>, isKept: (n: number) => boolean = () => true): void {
+    for (const [n, { decider, id }] of this.#aggregates.entries())
+      if (isKept(n)) this.#statesOf(decider).keep(id, known[n]!)
   }
 
   #append(known: ReadonlyArray<Known<unknown>>, decided: ReadonlyArray<ReadonlyArray<unknown>>) {
@@ -234,32 +218,33 @@ class Handling {
       const events = yield* this.#each(({ decider }, n) =>
         encodeDecided(decider, this.#streams[n]!, decided[n]!, extra)
       )
+      // Before the append: an event that `evolve` cannot take must not become durable.
+      const folded = this.#aggregates.map(({ decider }, n) =>
+        this.#statesOf(decider).fold(known[n]!, events[n]!.stored)
+      )
       const appended = yield* Effect.result(
         this.#store.appendAll(this.#entries(known, events), {
           ...(commandId === undefined ? {} : { commandId }),
           ...this.#ofCheckpoint
         })
       )
+      // The other states were folded. If nothing is appended, they are left out of memory, since `evolve` may have changed them.
+      this.#keep(known, (n) => events[n]!.stored.length === 0)
       if (Result.isFailure(appended)) {
         const error = appended.failure
-        if (isConflictOf(error)) {
-          // Nothing was folded yet, so the states are as they were.
-          this.#keep(known)
-          return yield* Effect.fail(new Conflict(error))
-        }
+        if (isConflictOf(error)) return yield* Effect.fail(new Conflict(error))
         return yield* error instanceof EventIdConflict ? this.#orFirstResults(Effect.fail(error)) : Effect.fail(error)
       }
-      const results = appended.success
-      if (results.some(({ repeated }) => repeated)) return (yield* this.#firstResults) ?? []
-      return yield* this.#each(({ decider, id }, n) => {
-        const states = this.#statesOf(decider)
+      const first = appended.success.some(({ repeated }) => repeated) ? yield* this.#firstResults : undefined
+      if (first !== undefined) return first
+      return yield* this.#each(({ decider, id }, n): Effect.Effect<Outcome, unknown, EventStore> => {
         const { stored } = events[n]!
-        if (stored.length === 0) {
-          states.keep(id, known[n]!)
-          return Effect.succeed(outcomeOf(known[n]!))
-        }
-        const { lastPosition: position, lastRevision: revision } = results[n]!
-        return Effect.map(states.after(id, known[n]!, stored, { position, revision }), (after) => {
+        if (stored.length === 0) return Effect.succeed(outcomeOf(known[n]!))
+        const result = appended.success[n]!
+        const { lastPosition: position, lastRevision: revision, repeated } = result
+        const states = this.#statesOf(decider)
+        if (repeated) return states.at(id, position, result)
+        return Effect.map(states.after(id, folded[n]!, { position, revision }), (after) => {
           states.keep(id, after)
           return { events: stored, state: after.state, revision, position, repeated: false }
         })
@@ -305,13 +290,17 @@ class Handling {
     const { commandId } = this.#options
     if (commandId === undefined) return undefined
     const found = yield* this.#each((_, n) => this.#store.findCommand(this.#streams[n]!, commandId))
-    const position = Math.max(...found.map((one) => one?.lastPosition ?? -1))
-    if (position === -1) return undefined
     // As in a repeated append: the checkpoint may be missing, or be there too.
-    if (this.#options.checkpoint !== undefined) {
+    if (this.#options.checkpoint !== undefined && found.some((one) => one !== undefined)) {
       yield* Effect.catchTag(this.#store.appendAll([], this.#ofCheckpoint), "CheckpointNotIncreased", () => Effect.void)
     }
-    return yield* this.#each(({ decider, id }, n) => this.#statesOf(decider).at(id, position, found[n]))
+    const given = this.#aggregates.map((aggregate, n) => ({
+      ...aggregate,
+      stream: this.#streams[n]!,
+      states: this.#statesOf(aggregate.decider),
+      made: found[n]
+    }))
+    return yield* outcomesOf(commandId, given)
   })
 }
 

@@ -149,9 +149,9 @@ export const keyValue = <Name extends string, Value>({
 })
 
 /** Replays into the state of a view. */
-export const view = <Name extends string, State>({ initial, parts }: View<Name, State>): Target => ({
+export const view = <Name extends string, State>({ initialState, parts }: View<Name, State>): Target => ({
   categories: parts.map(({ category }) => category),
-  open: viewing(initial, parts)
+  open: viewing(initialState, parts)
 })
 
 /** A category of any events. */

@@ -218,6 +218,32 @@ describe("a decider", () => {
     })
   )
 
+  it.effect("says what is wrong with a decision that is neither events, nothing nor an error", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const wrong = new Map<unknown, RegExp>([
+        [null, /options\.decide returned null: return undefined or \[\] for no events/],
+        [Promise.resolve([]), /returned a Promise: return an Effect, not a Promise/],
+        [false, /returned false: return events, one event or nothing/],
+        ["Deposited", /returned "Deposited": return events/],
+        [0, /returned 0/]
+      ])
+      for (const [value, says] of wrong)
+        for (const decision of [value, Effect.succeed(value)]) {
+          const odd = Decider.make({
+            name: "odd",
+            category: Account,
+            initialState,
+            evolve,
+            decide: () => decision as undefined
+          })
+          const handled = within(Decider.handle(odd, "1", undefined, { commandId: "a" }))
+          assert.match(String(yield* Effect.catchDefect(handled, (error) => Effect.succeed(error as Error))), says)
+        }
+      assert.strictEqual(yield* store.position, 0)
+    })
+  )
+
   it.effect("decides again after a conflict, three times by default, and then fails with it", () =>
     Effect.gen(function* () {
       const { deposit, within } = yield* opened
@@ -289,6 +315,120 @@ describe("a decider", () => {
     })
   )
 
+  it.effect("takes turns with a fibre that a decision has started and that outlives it", () =>
+    Effect.gen(function* () {
+      const { within } = yield* opened
+      const gate = yield* Deferred.make<void>()
+      const starting = Decider.make({
+        name: "starting",
+        category: Account,
+        initialState,
+        evolve,
+        decide: (_: object) =>
+          Effect.andThen(
+            Effect.forkDetach(Effect.andThen(Deferred.await(gate), within(Decider.handle(accounts, "1", { by: 2 })))),
+            Effect.succeed({ type: "Deposited" as const, data: { cents: 10 } })
+          )
+      })
+      let tries = 0
+      const slow = Decider.make({
+        name: "slow",
+        category: Account,
+        initialState,
+        evolve,
+        decide: (_: object) =>
+          Effect.gen(function* () {
+            tries++
+            yield* Deferred.succeed(gate, undefined)
+            yield* settle
+            return { type: "Deposited" as const, data: { cents: 1 } }
+          })
+      })
+      yield* within(Decider.handle(starting, "1", {}))
+      assert.strictEqual((yield* within(Decider.handle(slow, "1", {}))).state.cents, 11)
+      assert.strictEqual(tries, 1)
+      yield* settle
+      assert.strictEqual((yield* within(Decider.load(accounts, "1"))).state.cents, 13)
+    })
+  )
+
+  it.effect("returns what is stored if it decides on events that have their ids and were appended before", () =>
+    Effect.gen(function* () {
+      const { deposit, within } = yield* opened
+      const decideIds = (cents: number) => ({ type: "Deposited", id: "message-1", data: { cents } }) as const
+      const named = Decider.make({ name: "named", category: Account, initialState, evolve, decide: decideIds })
+      const nothing = Decider.make({
+        name: "nothing",
+        category: Account,
+        initialState,
+        evolve,
+        decide: () => undefined
+      })
+      const first = yield* within(Decider.handle(named, "1", 5))
+      yield* deposit("1", 100)
+      yield* deposit("2", 7)
+      const again = { ...first, repeated: true }
+      assert.deepStrictEqual(yield* within(Decider.handle(named, "1", 5)), again)
+      const both = within(Decider.handleAll([Decider.to(named, "1", 5), Decider.to(nothing, "2", undefined)]))
+      const state = { cents: 7, folds: 1 }
+      assert.deepStrictEqual(yield* both, [again, { events: [], state, revision: 0, repeated: false }] as never)
+      assert.strictEqual(yield* tagOf(within(Decider.handle(named, "1", 6))), "EventIdConflict")
+      assert.deepStrictEqual(yield* within(Decider.load(named, "1")), { state: { cents: 105, folds: 2 }, revision: 1 })
+    })
+  )
+
+  it.effect("appends nothing if it cannot evolve its state by what was decided", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const broken = Decider.make({
+        name: "broken",
+        category: Account,
+        initialState,
+        evolve: (state, event) => {
+          if (event.data.cents === 13) throw new Error("a mistake in evolve")
+          return evolve(state, event)
+        },
+        decide
+      })
+      yield* within(Decider.handle(broken, "1", { by: 5 }))
+      const both = Decider.handleAll([Decider.to(broken, "2", { by: 1 }), Decider.to(broken, "1", { by: 13 })])
+      for (const call of [Decider.handle(broken, "1", { by: 13 }), both]) {
+        const died = yield* Effect.catchDefect(
+          within(call as Effect.Effect<unknown, never, EventStore.EventStore>),
+          Effect.succeed
+        )
+        assert.include(String(died), "a mistake in evolve")
+        assert.strictEqual(yield* store.position, 1)
+      }
+      assert.strictEqual((yield* within(Decider.handle(broken, "1", { by: 1 }))).state.cents, 6)
+    })
+  )
+
+  it.effect("is refused if another one has the name of its snapshots", () =>
+    Effect.gen(function* () {
+      const { within } = yield* opened
+      const Other = Category.make("other", Account.schemas)
+      const snapshot = { every: 1, state: Schema.Struct({ cents: Schema.Int, folds: Schema.Int }) }
+      const first = Decider.make({ name: "same", category: Account, initialState, evolve, decide, snapshot })
+      const second = Decider.make({ ...first.options, evolve: (state) => state })
+      yield* within(Decider.handle(first, "1", { by: 5 }))
+      const calls = [
+        Decider.handle(second, "1", { by: 5 }),
+        Decider.handle(second, "2", { by: 5 }),
+        Decider.handleAll([Decider.to(first, "3", { by: 1 }), Decider.to(second, "4", { by: 1 })]),
+        Decider.load(second, "1")
+      ]
+      for (const call of calls) {
+        const refused = yield* Effect.flip(within(call as Effect.Effect<unknown, unknown, EventStore.EventStore>))
+        assert.deepInclude(refused, { _tag: "InvalidArgument", argument: "decider" })
+      }
+      const { snapshot: _, ...without } = first.options
+      for (const one of [Decider.make(without), Decider.make({ ...first.options, version: 2 }), first])
+        yield* within(Decider.handle(one, "1", { by: 1 }))
+      yield* within(Decider.handle(Decider.make({ ...first.options, category: Other }), "1", { by: 1 }))
+    })
+  )
+
   it.effect("begins anew after the lib was opened again, and refuses to decide in a reader", () =>
     Effect.gen(function* () {
       const base = yield* MemoryStorage.make
@@ -342,6 +482,43 @@ describe("commands for several aggregates", () => {
       yield* deposit("2", 100)
       const again = yield* within(transfer("1", "2", 9, { commandId: "a" }))
       assert.deepStrictEqual(again, first.map((one) => ({ ...one, repeated: true })) as never)
+    })
+  )
+
+  it.effect("fail if the command was done for other aggregates, and leave none out", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const all = (ids: Readonly<Record<string, number>>, commandId: string) =>
+        within(
+          Decider.handleAll(
+            Object.entries(ids).map(([id, by]) => Decider.to(accounts, id, { by })),
+            { commandId }
+          )
+        )
+      yield* all({ a: 1 }, "k")
+      yield* all({ b: 1, c: 1, d: 1 }, "l")
+      yield* all({ e: 1, f: 0 }, "m")
+      const end = yield* store.position
+      const refused = [
+        [{ a: 1, b: 1 }, "k"],
+        [{ b: 1, a: 1 }, "k"],
+        // It would be rejected, so it was not part of the first call.
+        [{ a: 1, z: -1 }, "k"],
+        [{ b: 1, c: 1, d: 1, e: 1 }, "l"],
+        [{ e: 1, f: 1 }, "m"]
+      ] as const
+      for (const [ids, commandId] of refused)
+        assert.strictEqual(yield* tagOf(all(ids, commandId)), "EventIdConflict", JSON.stringify([ids, commandId]))
+      for (const [ids, commandId] of [
+        [{ d: 1, c: 1, b: 1 }, "l"],
+        // As an append, a command may leave out what it was done for.
+        [{ b: 1, d: 1 }, "l"],
+        [{ e: 1, f: 0 }, "m"]
+      ] as const) {
+        const results = yield* all(ids, commandId)
+        assert.isTrue(results.every(({ events, repeated }) => repeated === events.length > 0))
+      }
+      assert.strictEqual(yield* store.position, end)
     })
   )
 
@@ -463,6 +640,50 @@ describe("the metadata of events", () => {
     })
   )
 
+  it.effect("does not have the version of a type from a context", () =>
+    Effect.gen(function* () {
+      const { store, within } = yield* opened
+      const versions = Category.versions(Schema.Struct({})).next(Schema.Struct({}), () => ({}))
+      const Bill = Category.make("bill", { Sent: versions, Paid: Schema.Struct({}) })
+      const metadata = { schemaVersion: 9, tenant: "t" }
+      for (const inContext of [EventContext.provide, EventContext.replace])
+        assert.throws(() => inContext({ metadata }), /values\.metadata\.schemaVersion must be left out/)
+      assert.doesNotThrow(() => EventContext.provide({ metadata: undefined } as never))
+      const past = Effect.provideService(EventContext.EventContext, { metadata })
+      const bills = Decider.make({
+        name: "bills",
+        category: Bill,
+        initialState: () => 0,
+        evolve: (count) => count + 1,
+        decide: (type: "Paid" | "Sent") => ({ type, data: {} })
+      })
+      yield* past(store.append("bill-1", [{ type: "Paid", data: {} }]))
+      for (const type of ["Sent", "Paid"] as const) {
+        yield* past(within(Bill.append("1", [{ type, data: {} }])))
+        yield* past(within(Decider.handle(bills, "1", type)))
+      }
+      assert.lengthOf(yield* within(Stream.runCollect(Bill.read("1"))), 5)
+      const [t, v2] = [{ tenant: "t" }, { tenant: "t", schemaVersion: 2 }]
+      assert.deepStrictEqual(yield* metadataIn(store), [t, v2, v2, t, t])
+    })
+  )
+
+  it.effect("comes from the innermost context alone if that replaces the others", () =>
+    Effect.gen(function* () {
+      const { store } = yield* opened
+      const [event] = yield* Effect.andThen(
+        store.append("a-1", [{ type: "Paid", id: "p" }]),
+        Stream.runCollect(store.read("a-1"))
+      )
+      const outer = EventContext.provide({ correlationId: "c", causationId: "d", metadata: { tenant: "t" } })
+      for (const inContext of [EventContext.provide, EventContext.replace]) {
+        yield* store.append("b-1", [{ type: "Sent" }]).pipe(inContext(EventContext.of(event!)), outer)
+      }
+      const own = { correlationId: "p", causationId: "p" }
+      assert.deepStrictEqual((yield* metadataIn(store)).slice(1), [{ ...own, tenant: "t" }, own])
+    })
+  )
+
   it.effect("is checked by the schema of its category, and does not count in repeats", () =>
     Effect.gen(function* () {
       const { store, within } = yield* opened
@@ -491,7 +712,9 @@ describe("the metadata of events", () => {
         filter: { categories: ["order"] },
         handler: ({ stream }) => within(Decider.handle(accounts, stream, { by: 1 }))
       })
-      const running = yield* Consumer.run(consumer).pipe(within, Effect.provide(CheckpointStore.layerMemory))
+      // Whatever the context is in which it was started.
+      const starting = EventContext.provide({ correlationId: "start", metadata: { tenant: "other", user: "admin" } })
+      const running = yield* Consumer.run(consumer).pipe(within, Effect.provide(CheckpointStore.layerMemory), starting)
       const metadata = { correlationId: "c", tenant: "t", user: "u" }
       const { lastPosition } = yield* store.append("order-1", [
         { type: "Placed", id: "p", metadata },

@@ -1,8 +1,12 @@
 /** Snapshots of deciders: a state is the same with them, without them, and whatever has become of them. */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as HashMap from "effect/HashMap"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Category from "litetapes/Category"
 import * as Decider from "litetapes/Decider"
 import * as EventStore from "litetapes/EventStore"
@@ -16,7 +20,17 @@ import { openSession, storeOf } from "../support/openLib.ts"
 
 const Log = Category.make("log", { Noted: Schema.Struct({ n: Schema.Int }) })
 
+type Noted = Category.EventOf<typeof Log>
+
 type Numbers = ReadonlyArray<number>
+
+class Counted {
+  readonly n: number
+
+  constructor(n: number) {
+    this.n = n
+  }
+}
 
 /** `folds` counts the calls of `evolve`. */
 const makeLogs = (
@@ -152,6 +166,30 @@ describe("a snapshot", () => {
       yield* close
     }))
 
+  test("is ignored if its events would be read as other ones now, and not if a type was added", (storage) =>
+    Effect.gen(function* () {
+      const N = Schema.Struct({ n: Schema.Int })
+      const twice = ({ n }: { readonly n: number }) => ({ n: n * 2 })
+      const doubled = Category.versions(N).next(N, twice)
+      const ofOld = Category.versions(N).merge("Noted", N, twice)
+      type Kind = readonly [category: { readonly stream: (id: string) => string }, state: Numbers, folds: number]
+      const later: Record<string, Kind> = {
+        "the same": [Category.make("log", { Noted: N }), upTo(10), 0],
+        "a type was added": [Category.make("log", { Added: N, Noted: N }), upTo(10), 0],
+        "it was retired": [Category.make("log", { Added: N }, { retired: { Noted: N } }), upTo(10), 0],
+        "a version was added": [Category.make("log", { Noted: doubled }), upTo(10).map((n) => n * 2), 10],
+        "it was merged": [Category.make("log", { Written: ofOld }), upTo(10).map((n) => n * 2), 10],
+        "it was renamed": [Category.make("log", { Written: N }, { renamed: { Noted: "Written" } }), upTo(10), 10]
+      }
+      for (const [name, [category, state, folds]] of Object.entries(later)) {
+        yield* note(storage, 0, 10, makeLogs(), name)
+        const { counts, logs } = makeLogs()
+        const options = { ...logs.options, category: category as typeof Log, decide: () => undefined }
+        const changed = { logs: Decider.make(options) as unknown as typeof logs, counts }
+        assert.deepStrictEqual(yield* read(storage, changed, name), { state, folds }, name)
+      }
+    }))
+
   test("of another lib is ignored, although the stream has the same events", (storage) =>
     Effect.gen(function* () {
       yield* note(storage, 0, 10)
@@ -212,6 +250,58 @@ describe("a snapshot", () => {
       const changed = JSON.stringify({ ...head, id: "another", state: [666] })
       yield* put(storage, Buffer.from(`${createHash("sha256").update(changed).digest("hex")}\n${changed}\n`))
       assert.deepStrictEqual(yield* read(storage), { state: upTo(10), folds: 10 })
+    }))
+
+  test("is not written, with a warning, if it would be read back as another state", (storage) =>
+    Effect.gen(function* () {
+      const Plain = Schema.Struct({ n: Schema.Int })
+      const cut = SchemaTransformation.transform({ decode: (n: number) => n, encode: Math.floor })
+      type Kind = readonly [state: object, evolve: (n: number) => unknown]
+      const lost: Record<string, Kind> = {
+        "an undeclared field": [Plain, (n) => ({ n, isFrozen: true })],
+        "a nested one": [Schema.Array(Plain), (n) => [{ n }, { n, isFrozen: true }]],
+        "one of a value in a map": [Schema.ReadonlyMap(Schema.String, Plain), (n) => new Map([["a", { n, m: n }]])],
+        "a fraction": [Schema.Finite.pipe(Schema.decodeTo(Schema.Finite, cut)), (n) => n + 0.5],
+        "a class": [Plain, (n) => new Counted(n)]
+      }
+      const kept: Record<string, Kind> = {
+        "a date": [Schema.Date, (n) => new Date(n)],
+        "a map": [Schema.ReadonlyMap(Schema.String, Plain), (n) => new Map([["a", { n }]])],
+        "a hash map": [Schema.HashMap(Schema.String, Plain), (n) => HashMap.make(["a", { n }], ["b", { n }])],
+        "an option": [Schema.Option(Plain), (n) => Option.some({ n })],
+        "without an optional field": [Schema.Struct({ n: Schema.optionalKey(Schema.Int) }), () => ({})]
+      }
+      const logged: Array<string> = []
+      const logger = Logger.make(({ message }) => void logged.push(String(message)))
+      for (const [name, [state, evolve]] of Object.entries({ ...lost, ...kept })) {
+        const snapshot = { every: 1, state: state as Schema.Codec<unknown> }
+        const decide = (n: number) => ({ type: "Noted" as const, data: { n } })
+        const states = {
+          initialState: () => undefined as unknown,
+          evolve: (_: unknown, { data }: Noted) => evolve(data.n)
+        }
+        const decider = Decider.make({ name: "logs", category: Log, ...states, decide, snapshot })
+        logged.length = 0
+        const { close, lib } = yield* openSession(storage, name)
+        const handled = Effect.provide(Decider.handle(decider, "1", 1), Logger.layer([logger]))
+        const { state: first } = yield* Effect.provideService(handled, EventStore.EventStore, yield* storeOf(lib))
+        yield* close
+        yield* withFiles(
+          storage,
+          (_, names) => Effect.sync(() => assert.lengthOf(names, name in lost ? 0 : 1, name)),
+          name
+        )
+        assert.match(
+          logged.join(),
+          name in lost ? /not written: its state would be read back as another one/ : /^$/,
+          name
+        )
+        const again = yield* openSession(storage, name)
+        const loaded = Decider.load(decider, "1")
+        const { state: second } = yield* Effect.provideService(loaded, EventStore.EventStore, yield* storeOf(again.lib))
+        assert.isTrue(Equal.equals(second, first), name)
+        yield* again.close
+      }
     }))
 
   test("that cannot be read or written stops no command", (base) =>

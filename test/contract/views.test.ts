@@ -25,7 +25,7 @@ const Order = Category.make("order", { Paid: Schema.Struct({ cents: Schema.Int }
 
 const balances = View.make({
   name: "balances",
-  initial: () => new Map<string, number>(),
+  initialState: () => new Map<string, number>(),
   events: (on) => [
     on(Account, {
       Opened: "ignore",
@@ -108,20 +108,20 @@ describe("a view", () => {
   )
 
   it("is made only with options that it knows and a fold for each type", () => {
-    const right = { name: "a", initial: () => 0, events: () => balances.parts }
+    const right = { name: "a", initialState: () => 0, events: () => balances.parts }
     const wrong: ReadonlyArray<[object, RegExp]> = [
       [{ ...right, name: "A" }, /options\.name/],
-      [{ ...right, initial: 0 }, /options\.initial/],
+      [{ ...right, initialState: 0 }, /options\.initialState/],
       [{ ...right, event: [] }, /did you mean events/],
       [{ ...right, events: () => [] }, /options\.events must return/],
       [{ ...right, events: () => [balances.parts[0], balances.parts[0]] }, /category "account" twice/],
-      [{ name: "a", initial: () => 0 }, /options\.events is missing/]
+      [{ name: "a", initialState: () => 0 }, /options\.events is missing/]
     ]
     for (const [options, message] of wrong) assert.throws(() => View.make(options as never), message)
     const incomplete = { Opened: "ignore", Audited: "ignore" } as const
     assert.throws(
       // @ts-expect-error a type is missing
-      () => View.make({ name: "a", initial: () => 0, events: (on) => [on(Account, incomplete)] }),
+      () => View.make({ name: "a", initialState: () => 0, events: (on) => [on(Account, incomplete)] }),
       /handlers\.Deposited must be/
     )
   })

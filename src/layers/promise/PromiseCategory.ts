@@ -64,8 +64,8 @@ export interface PromiseCategory<
   ) => Promise<
     Category.QueryResult<Category.Readable<S, R, P, M, Category.TypesIn<Items, (keyof S | keyof R) & string>>>
   >
-  /** Returns a projection for `PromiseStore.decisionModel`, whose events are decoded. */
-  readonly projection: Category.Category<S, R, M>["projection"]
+  /** Returns a fact for `PromiseStore.decisionModel`, whose events are decoded. */
+  readonly fact: Category.Category<S, R, M>["fact"]
   /**
    * Iterates over the events of the category by position, and then over those that are appended later. Ends only by an
    * error, by `break`, or by its `signal`. Keeps the process alive.
@@ -105,7 +105,7 @@ export const makeCategory = <S extends Category.Schemas, R extends Category.Sche
       runs.iterate("PromiseCategory.readAll", options, () => category.readAll(withoutSignal(options))),
     query: (query, options) =>
       runs.run("read", "PromiseCategory.query", options, () => category.query(query, withoutSignal(options))),
-    projection: category.projection,
+    fact: category.fact,
     subscribe: (options) =>
       runs.iterate("PromiseCategory.subscribe", options, () => category.subscribe(withoutSignal(options))),
     subscribeToStream: (id, options) =>

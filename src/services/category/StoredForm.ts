@@ -2,7 +2,8 @@
 import * as Result from "effect/Result"
 import { shown } from "../../domain/format/checkOptions.ts"
 import type { Converted, EventCodec, EventSchema } from "./EventCodec.ts"
-import { type Upcast, versionKey } from "./Versions.ts"
+import { versionKey } from "./versionKey.ts"
+import type { Upcast } from "./Versions.ts"
 
 /** A version on the way from the oldest one of the stored name to the present one of its type. */
 export interface Stage {

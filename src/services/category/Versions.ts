@@ -6,9 +6,6 @@ import * as Schema from "effect/Schema"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { shown } from "../../domain/format/checkOptions.ts"
 
-/** Key in the metadata of a stored event for the version of its type. Absent for version 1. */
-export const versionKey = "schemaVersion"
-
 /** Returns the data of the next version. Must be pure. */
 export type Upcast = (data: unknown) => unknown
 

@@ -3,7 +3,7 @@
  * and compiles nothing.
  */
 import * as SchemaAST from "effect/SchemaAST"
-import { versionKey } from "./Versions.ts"
+import { versionKey } from "./versionKey.ts"
 
 type AST = SchemaAST.AST
 

@@ -2,7 +2,7 @@
 import { unreadable } from "../../domain/format/checkOptions.ts"
 import { isPlain } from "../../domain/json/plainPrototype.ts"
 import { isObject } from "./copyEvent.ts"
-import { versionKey } from "./Versions.ts"
+import { versionKey } from "./versionKey.ts"
 
 /** Returns the version in the metadata of a stored event, which may be anything. Returns `undefined` if it is absent. */
 export const versionIn = (metadata: unknown): unknown =>

@@ -7,11 +7,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Equal from "effect/Equal"
 import { createHash } from "node:crypto"
+import { isDeepStrictEqual } from "node:util"
 import { is } from "../../domain/base/readShape.ts"
 import * as Shape from "../../domain/base/Shape.ts"
 import { parseJson } from "../../domain/json/strictDecode.ts"
 import type { Place } from "../../domain/meta/LibHistory.ts"
+import { isSameForm } from "../category/isSameForm.ts"
 import type { DerivedFiles, DerivedKey } from "../ports/Storage.ts"
 
 /** A larger state is not written. */
@@ -34,6 +37,7 @@ const isHead = is(
   Shape.Struct({
     decider: Shape.String,
     version: count,
+    types: Shape.Array(Shape.Tuple([Shape.String, Shape.String])),
     stream: Shape.String,
     lib: Shape.String,
     lineage: Shape.String,
@@ -43,6 +47,13 @@ const isHead = is(
   })
 )
 
+const lossy =
+  "its state would be read back as another one. Declare all of its fields in the schema, snapshot.state, and keep nothing in it that the schema does not keep"
+
+/** Values of Effect, such as a `HashMap`, may be equal although they are built differently. */
+const isSameState = (a: unknown, b: unknown): boolean =>
+  isDeepStrictEqual(a, b) || (Equal.equals(a, b) && isSameForm(a, b))
+
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
 /** Converts states to JSON values and back. */
@@ -51,15 +62,36 @@ interface StateCodec {
   readonly decode: (json: unknown) => Result.Result<unknown, { readonly message: string }>
 }
 
+/**
+ * The names and versions in which events of each type may be stored, by type. If those of a type have changed, its events may be read
+ * as other ones than those that a state was folded from.
+ */
+export type StoredTypes = ReadonlyMap<string, string>
+
+/** Returns them for what `storedTypes` of a category returns. */
+export const typesOf = (
+  stored: ReadonlyArray<{ readonly name: string; readonly type: string; readonly version: number }>
+): StoredTypes => {
+  const types = new Map<string, Array<string>>()
+  for (const { name, type, version } of stored) {
+    const known = types.get(type)
+    if (known === undefined) types.set(type, [`${name} ${version}`])
+    else known.push(`${name} ${version}`)
+  }
+  return new Map([...types].map(([type, names]) => [type, names.toSorted().join()]))
+}
+
 /** The snapshots of one decider. */
 export class Snapshots {
   readonly #decider: string
   readonly #version: number
+  readonly #types: StoredTypes
   readonly #codec: StateCodec
 
-  constructor(decider: string, version: number, codec: StateCodec) {
+  constructor(decider: string, version: number, types: StoredTypes, codec: StateCodec) {
     this.#decider = decider
     this.#version = version
+    this.#types = types
     this.#codec = codec
   }
 
@@ -82,8 +114,10 @@ export class Snapshots {
     if (text !== `${sha256(body)}\n${body}\n`) return undefined
     const given = parsed(body)
     if (!isHead(given)) return undefined
-    const { decider, id, lib, lineage, position, revision, stream: of, version } = given
+    const { decider, id, lib, lineage, position, revision, stream: of, types, version } = given
     if (decider !== this.#decider || version !== this.#version || of !== stream) return undefined
+    // Types that were added since are in no event of the state.
+    if (types.some(([type, names]) => this.#types.get(type) !== names)) return undefined
     const state = this.#codec.decode((given as { readonly state?: unknown }).state)
     return Result.isFailure(state) ? undefined : { lib, lineage, position, revision, id, state: state.success }
   }
@@ -93,14 +127,22 @@ export class Snapshots {
     return Effect.suspend(() => {
       const encoded = this.#codec.encode(state)
       if (Result.isFailure(encoded)) return this.#warn(stream, `its state: ${encoded.failure.message}`)
+      if (!this.#isKept(state, encoded.success)) return this.#warn(stream, lossy)
       const [decider, version] = [this.#decider, this.#version]
-      const head = { decider, version, stream, lib, lineage, revision, position, id }
+      const head = { decider, version, types: [...this.#types], stream, lib, lineage, revision, position, id }
       const body = JSON.stringify({ ...head, state: encoded.success })
       const bytes = Buffer.from(`${sha256(body)}\n${body}\n`)
       if (bytes.length > bytesMax)
         return this.#warn(stream, `it has ${bytes.length} bytes, and ${bytesMax} is the most`)
       return Effect.catch(derived.put(this.#key(stream), bytes), (error) => this.#warn(stream, error.message))
     })
+  }
+
+  /** Whether the state would be read back as it is. A schema may ignore fields, on which a decision may rest. */
+  #isKept(state: unknown, encoded: unknown): boolean {
+    const json = parsed(JSON.stringify(encoded))
+    const read = this.#codec.decode(json)
+    return Result.isSuccess(read) && isSameState(state, read.success)
   }
 
   #warn(stream: string, why: string): Effect.Effect<void> {

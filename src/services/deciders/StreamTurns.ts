@@ -12,8 +12,34 @@ interface Turn {
   users: number
 }
 
-/** Whether a command is being handled by this fibre: a command within its decision takes no turn, so that none waits for itself. */
-export const IsHandling = Context.Reference<boolean>("litetapes/Decider/IsHandling", { defaultValue: () => false })
+/** A decision that runs, or has run, and the one within which it began. */
+interface Deciding {
+  readonly outer: Deciding | undefined
+  isOver: boolean
+}
+
+/** The decision within which this fibre was started. */
+const CurrentDecision = Context.Reference<Deciding | undefined>("litetapes/Decider/CurrentDecision", {
+  defaultValue: () => undefined
+})
+
+const runs = (decision: Deciding | undefined): boolean =>
+  decision !== undefined && (!decision.isOver || runs(decision.outer))
+
+/**
+ * Whether this fibre belongs to a decision that runs: a command within a decision takes no turn, so that none waits for itself. A
+ * fibre that a decision has started, and which outlives it, takes turns.
+ */
+export const isDeciding: Effect.Effect<boolean> = Effect.map(CurrentDecision, runs)
+
+/** Runs the effect of a decision. */
+export const deciding = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const current = fiber.getRef(CurrentDecision)
+    const decision: Deciding = { outer: runs(current) ? current : undefined, isOver: false }
+    const end = Effect.sync(() => void (decision.isOver = true))
+    return Effect.ensuring(Effect.provideService(effect, CurrentDecision, decision), end)
+  })
 
 export class StreamTurns {
   readonly #turns = new Map<string, Turn>()

@@ -1,4 +1,4 @@
-/** Decision models: several small projections, each with a query of its own, read at once and with one boundary. */
+/** Decision models: several facts, each with a query of its own, read at once and with one boundary. */
 import * as Effect from "effect/Effect"
 import { isArray } from "../../domain/base/isArray.ts"
 import type { Boundary } from "../../domain/event/Boundary.ts"
@@ -20,12 +20,12 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { AppendCondition } from "./Conditions.ts"
 import { type QueryError, runQuery } from "./QueryReader.ts"
 
-/** One thing that a decision needs to know, made of the events that match a query. `Category.projection` makes typed ones. */
-export interface Projection<State> {
+/** One thing that a decision needs to know, made of the events that match a query. `Category.fact` makes typed ones. */
+export interface Fact<State> {
   /** Events that `evolve` is called with. */
   readonly query: Query
-  /** State before the first event. Is shared by all decisions, so `evolve` must not change it. */
-  readonly initialState: State
+  /** Returns the state before the first event. If it throws, that is a defect. */
+  readonly initialState: () => State
   /**
    * Returns the state after an event. If it throws an `EventSchemaError`, the decision model fails with that; anything else
    * that it throws is a defect.
@@ -33,75 +33,76 @@ export interface Projection<State> {
   readonly evolve: (state: State, event: RecordedEvent) => State
 }
 
-/** Projections by name. */
-export type Projections<States> = { readonly [Name in keyof States]: Projection<States[Name]> }
+/** Facts by name. */
+export type Facts<States> = { readonly [Name in keyof States]: Fact<States[Name]> }
 
 /** What a decision rests on. */
 export interface DecisionModel<States> {
-  /** State of each projection, by its name. */
+  /** State of each fact, by its name. */
   readonly state: { readonly [Name in keyof States]: States[Name] }
   /** Up to where events were taken into account. It was taken before they were read. */
   readonly boundary: Boundary
-  /** Condition for the append: no event that matches the query of any projection was appended after the boundary. */
+  /** Condition for the append: no event that matches the query of any fact was appended after the boundary. */
   readonly condition: AppendCondition
 }
 
-/** Why a decision model could not be made. `EventSchemaError`: a projection of a category cannot decode an event. */
+/** Why a decision model could not be made. `EventSchemaError`: a fact of a category cannot decode an event. */
 export type DecisionModelError = QueryError | EventSchemaError
 
-/** Reads the events of all projections at once, and evolves each with those that match its own query. */
+/** Reads the events of all facts at once, and evolves each with those that match its own query. */
 export const runDecisionModel = <States>(
   lib: LibHandle,
-  projections: Projections<States>
+  facts: Facts<States>
 ): Effect.Effect<DecisionModel<States>, DecisionModelError> =>
   Effect.gen(function* () {
-    const taken = yield* attempt<ReadonlyArray<Taken>, InvalidArgument>(() => takeAll(projections))
+    const taken = yield* attempt<ReadonlyArray<Taken>, InvalidArgument>(() => takeAll(facts))
     const query = yield* attempt<Query, InvalidArgument>(() => anyOf(taken.map((one) => one.query)))
     const { boundary, events } = yield* runQuery(lib, query)
     const state = yield* evolveAll(taken, events)
     return { state: state as States, boundary, condition: { failIfEventsMatch: query, after: boundary } }
   })
 
-/** A projection that was checked and copied. */
-interface Taken extends Projection<unknown> {
+/** A fact that was checked and copied. */
+interface Taken extends Fact<unknown> {
   readonly name: string
 }
 
 const call = "EventStore.decisionModel"
 
-const projectionChecks = {
+const factChecks = {
   query: anything,
-  initialState: anything,
+  initialState: aCallback,
   evolve: aCallback
-} satisfies Checks<Projection<unknown>>
+} satisfies Checks<Fact<unknown>>
 
 /** @throws InvalidArgument */
-const takeAll = (projections: unknown): ReadonlyArray<Taken> => {
-  const refuse = (why: string) => new InvalidArgument({ call, argument: "projections", why })
-  if (typeof projections !== "object" || projections === null || isArray(projections))
-    throw refuse(`must be an object with a projection for each name, not ${shown(projections)}`)
+const takeAll = (facts: unknown): ReadonlyArray<Taken> => {
+  const refuse = (why: string) => new InvalidArgument({ call, argument: "facts", why })
+  if (typeof facts !== "object" || facts === null || isArray(facts))
+    throw refuse(`must be an object with a fact for each name, not ${shown(facts)}`)
   let entries: ReadonlyArray<[string, unknown]>
   try {
-    entries = Object.entries(projections)
+    entries = Object.entries(facts)
   } catch {
     throw refuse(unreadable)
   }
-  if (entries.length === 0) throw refuse("must not be empty: a decision rests on at least one projection")
-  return entries.map(([name, projection]) => takeOne(name, projection))
+  if (entries.length === 0) throw refuse("must not be empty: a decision rests on at least one fact")
+  return entries.map(([name, fact]) => takeOne(name, fact))
 }
 
-const takeOne = (name: string, projection: unknown): Taken => {
-  const argument = `projections.${shownName(name)}`
+const takeOne = (name: string, fact: unknown): Taken => {
+  const argument = `facts.${shownName(name)}`
   const refuse = (why: string, below = "") => new InvalidArgument({ call, argument: `${argument}${below}`, why })
-  refuseWrongOptions(call, projection ?? null, projectionChecks, argument)
-  let given: Projection<unknown>
+  refuseWrongOptions(call, fact ?? null, factChecks, argument)
+  let given: Fact<unknown>
   try {
-    const { evolve, initialState, query } = projection as Projection<unknown>
+    const { evolve, initialState, query } = fact as Fact<unknown>
     given = { evolve, initialState, query }
   } catch {
     throw refuse(unreadable)
   }
-  if (typeof given.evolve !== "function") throw refuse("must be a function", ".evolve")
+  for (const option of ["initialState", "evolve"] as const)
+    if (typeof given[option] !== "function") throw refuse("must be a function", `.${option}`)
   return { ...given, name, query: takeQuery(call, `${argument}.query`, given.query) }
 }
 
@@ -120,18 +121,18 @@ const anyOf = (queries: ReadonlyArray<Query>): Query => {
   const wrong = queryCheck(query)
   if (wrong === undefined) return query
   const why = `have queries that are too large together: a query ${wrong.why}`
-  throw new InvalidArgument({ call, argument: "projections", why })
+  throw new InvalidArgument({ call, argument: "facts", why })
 }
 
 /** Returns the states by name. */
 const evolveAll = (
-  projections: ReadonlyArray<Taken>,
+  facts: ReadonlyArray<Taken>,
   events: ReadonlyArray<RecordedEvent>
 ): Effect.Effect<object, EventSchemaError> =>
   Effect.suspend(() => {
     try {
-      const states = projections.map(({ evolve, initialState, name, query }) => {
-        let state = initialState
+      const states = facts.map(({ evolve, initialState, name, query }) => {
+        let state = initialState()
         for (const event of events) if (matches(query, event)) state = evolve(state, event)
         return [name, state] as const
       })

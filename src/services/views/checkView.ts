@@ -5,7 +5,7 @@ import type { Part } from "./ViewPart.ts"
 
 interface Given<State, On> {
   readonly name: string
-  readonly initial: () => State
+  readonly initialState: () => State
   readonly events: (on: On) => ReadonlyArray<Part<State>>
 }
 
@@ -13,7 +13,7 @@ const isName = (value: unknown): boolean => typeof value === "string" && /^[a-z0
 
 const checks = {
   name: unless(isName, 'a name of 1 to 64 lower-case letters, digits, "-" and "_"'),
-  initial: aCallback,
+  initialState: aCallback,
   events: aCallback
 } satisfies Checks<Given<never, never>>
 
@@ -25,7 +25,7 @@ export const checkView = <State, On>(options: Given<State, On>, on: On): Readonl
   refuseWrongOptions("View.make", options, checks)
   const wrong = (argument: string, why: string) =>
     new InvalidArgument({ call: "View.make", argument: `options.${argument}`, why })
-  for (const name of ["name", "initial", "events"] as const) {
+  for (const name of ["name", "initialState", "events"] as const) {
     if (options[name] === undefined) throw wrong(name, "is missing")
   }
   const parts = options.events(on)

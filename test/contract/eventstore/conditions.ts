@@ -297,15 +297,15 @@ const costs: Contract = (test) => {
       })
     ))
 
-  test("reads what a decision rests on once, however many projections it has", ({ probe, use }) =>
+  test("reads what a decision rests on once, however many facts it has", ({ probe, use }) =>
     use((store) =>
       Effect.gen(function* () {
         for (let n = 0; n < 20; n++) yield* store.append(`student-${n}`, [subscribed(n, n % 3)])
         yield* flush(store, "student")
         yield* store.append("course-1", [closed])
-        const counting = (query: EventStore.Query): EventStore.Projection<number> => ({
+        const counting = (query: EventStore.Query): EventStore.Fact<number> => ({
           query,
-          initialState: 0,
+          initialState: () => 0,
           evolve: (count) => count + 1
         })
         // The first query also reads the dynamic segment, to know its terms.
@@ -318,7 +318,7 @@ const costs: Contract = (test) => {
         const { condition, state } = yield* store.decisionModel({
           all: counting(course),
           taken: counting([course[0] as EventStore.QueryItem]),
-          isClosed: { query: [course[1] as EventStore.QueryItem], initialState: false, evolve: () => true }
+          isClosed: { query: [course[1] as EventStore.QueryItem], initialState: () => false, evolve: () => true }
         })
         assert.lengthOf(probe.reads, once)
         assert.deepStrictEqual(state, { all: 8, taken: 7, isClosed: true })

@@ -54,7 +54,10 @@ const callsOf = (
       handle: [store.handle, decider, "1", "place"],
       handleAll: [store.handleAll, [Decider.to(decider, "1", "place")]],
       load: [store.load, decider, "1"],
-      decisionModel: [store.decisionModel, { count: { query: "all", initialState: 0, evolve: (n: number) => n + 1 } }],
+      decisionModel: [
+        store.decisionModel,
+        { count: { query: "all", initialState: () => 0, evolve: (n: number) => n + 1 } }
+      ],
       consume: [store.consume],
       find: [store.find, "order-1", "id"],
       findCommand: [store.findCommand, "order-1", "command"],
@@ -114,7 +117,7 @@ const callsOf = (
 const others = {
   PromiseStore: ["position", "category", "tapes", "durable", "contains", "checkpoints", "stuck", "close"],
   PromiseTape: ["meta", "size", "segments"],
-  PromiseCategory: ["stream", "filter", "decode", "projection"],
+  PromiseCategory: ["stream", "filter", "decode", "fact"],
   PromiseConsumer: ["resume", "parked", "stop"]
 }
 

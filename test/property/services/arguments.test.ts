@@ -128,7 +128,7 @@ const callsOf = (
       (done: never) => store.append("order-1", [], { checkpoint: { consumer: "answers", done } })
     ],
     "EventStore.decisionModel": [store.decisionModel],
-    "EventStore.decisionModel, a projection": [(one: never) => store.decisionModel({ one })],
+    "EventStore.decisionModel, a fact": [(one: never) => store.decisionModel({ one })],
     "EventStore.find": [store.find, "order-1"],
     "Category.filter": [(filter: never) => thrown(() => Order.filter(filter))],
     "Category.versions": [(schema: never) => thrown(() => Category.versions(schema))],

@@ -24,7 +24,7 @@ const Sum = Category.make("sum", { Added: Schema.Struct({ n: Schema.Finite }), C
 class TooMany extends Data.TaggedError("TooMany")<{ readonly numbers: ReadonlyArray<number> }> {}
 
 type Command =
-  | { readonly do: "add"; readonly numbers: ReadonlyArray<number> }
+  | { readonly do: "add"; readonly numbers: ReadonlyArray<number>; readonly eventId?: string }
   | { readonly do: "clear" }
   | { readonly do: "look" }
 
@@ -55,7 +55,12 @@ const decideOn = (command: Command, numbers: ReadonlyArray<number>) => {
   if (command.do === "look") return undefined
   if (command.do === "clear") return numbers.length === 0 ? [] : { type: "Cleared" as const, data: {} }
   if (numbers.length + command.numbers.length > numbersMax) return new TooMany({ numbers: [...numbers] })
-  return command.numbers.map((n) => ({ type: "Added" as const, data: { n } }))
+  const { eventId, numbers: added } = command
+  return added.map((n, at) => ({
+    ...(eventId === undefined ? {} : { id: `${eventId}-${at}` }),
+    type: "Added" as const,
+    data: { n }
+  }))
 }
 
 const fold = (events: ReadonlyArray<EventStore.RecordedEvent>): ReadonlyArray<number> => {
@@ -85,7 +90,18 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("look" as const), id, enforce: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("load" as const), id }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("append" as const), id, numbers }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("both" as const), id: fc.constantFrom("a", "b"), numbers }) }
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("own ids" as const), id, n: fc.nat(1) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("both" as const),
+      id: fc.constantFrom("a", "b"),
+      numbers,
+      /** What is done with "c". */
+      other: fc.constantFrom("look" as const, "add" as const),
+      commandId: fc.option(fc.nat(5))
+    })
+  }
 )
 
 type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
@@ -113,6 +129,8 @@ interface Seen {
   /** A command that was rejected: its revision is not known. */
   readonly isRejected?: boolean
   readonly command?: string
+  /** A command that adds numbers was accepted. */
+  readonly isAdd?: boolean
   readonly repeated?: boolean
   /** Durable events when the step began and when it ended. */
   readonly from: number
@@ -122,7 +140,7 @@ interface Seen {
 type Store = EventStore.EventStore["Service"]
 type Sums = ReturnType<typeof makeDecider>
 
-/** Handles a command; `undefined` if it met a conflict in each of its tries. */
+/** Handles a command; returns nothing if it met a conflict in each of its tries. */
 const handle = Effect.fnUntraced(function* (
   store: Store,
   sums: Sums,
@@ -136,15 +154,21 @@ const handle = Effect.fnUntraced(function* (
   if (found._tag === "Success") {
     const { events, repeated, revision, state } = found.success
     const named = options.commandId === undefined ? {} : { command: options.commandId }
-    return { stream, revision, state: [...state], events, repeated, ...named, from, to } satisfies Seen
+    const isAdd = command.do === "add"
+    return [{ stream, revision, state: [...state], events, repeated, isAdd, ...named, from, to } satisfies Seen]
   }
   // Commands take turns, so only an append past the decider causes a conflict.
-  if (found.failure._tag !== "TooMany") return void assert.strictEqual(found.failure._tag, "WrongExpectedRevision")
+  if (found.failure._tag !== "TooMany") {
+    assert.strictEqual(found.failure._tag, "WrongExpectedRevision")
+    return []
+  }
   const { numbers: state } = found.failure
-  return { stream, revision: -1, state, events: [], isRejected: true, from, to } satisfies Seen
+  return [{ stream, revision: -1, state, events: [], isRejected: true, from, to } satisfies Seen]
 })
 
-/** Does a step, and returns what it saw. */
+const optionsOf = (commandId: number | null) => (commandId === null ? {} : { commandId: `c${commandId}` })
+
+/** Does a step, and returns what it saw of each aggregate. */
 const run = Effect.fnUntraced(function* (store: Store, sums: Sums, given: Step) {
   const stream = Sum.stream(given.id)
   const from = yield* store.position
@@ -152,28 +176,44 @@ const run = Effect.fnUntraced(function* (store: Store, sums: Sums, given: Step) 
     case "append": {
       const events = given.numbers.map((n) => ({ type: "Added" as const, data: { n } }))
       yield* Sum.append(given.id, events)
-      return undefined
+      return []
     }
     case "load": {
       const { revision, state } = yield* Decider.load(sums, given.id)
-      return { stream, revision, state: [...state], events: [], from, to: yield* store.position } satisfies Seen
+      return [{ stream, revision, state: [...state], events: [], from, to: yield* store.position } satisfies Seen]
     }
     case "both": {
       const command = { do: "add", numbers: given.numbers } as const
-      const both = Decider.handleAll([Decider.to(sums, given.id, command), Decider.to(sums, "c", { do: "look" })])
+      const other = given.other === "add" ? command : ({ do: "look" } as const)
+      const both = Decider.handleAll(
+        [Decider.to(sums, given.id, command), Decider.to(sums, "c", other)],
+        optionsOf(given.commandId)
+      )
       const found = yield* Effect.result(both)
-      if (found._tag === "Failure") return undefined
-      const { events, revision, state } = found.success[0]
-      return { stream, revision, state: [...state], events, from, to: yield* store.position } satisfies Seen
+      if (found._tag === "Failure") return []
+      const to = yield* store.position
+      // Then the states of all are those of the first time.
+      const repeated = found.success.some((one) => one.repeated)
+      return found.success.map(({ events, revision, state }, n): Seen => {
+        const isAdd = n === 0 || given.other === "add"
+        return {
+          stream: Sum.stream(n === 0 ? given.id : "c"),
+          revision,
+          state: [...state],
+          events,
+          repeated,
+          isAdd,
+          from,
+          to
+        }
+      })
+    }
+    case "own ids": {
+      const command = { do: "add", numbers: [given.n], eventId: `own-${given.n}` } as const
+      return yield* handle(store, sums, given.id, command, {})
     }
     case "add":
-      return yield* handle(
-        store,
-        sums,
-        given.id,
-        given,
-        given.commandId === null ? {} : { commandId: `c${given.commandId}` }
-      )
+      return yield* handle(store, sums, given.id, given, optionsOf(given.commandId))
     case "look":
       return yield* handle(store, sums, given.id, given, { enforce: given.enforce })
     case "clear":
@@ -198,6 +238,7 @@ const judge = (history: ReadonlyArray<EventStore.RecordedEvent>, seen: Seen): vo
     ending.map(({ data, type }) => ({ data, type })) as never,
     "the events are stored"
   )
+  if (seen.isAdd === true) assert.isNotEmpty(seen.events, "what an accepted command adds is there")
   if (seen.repeated !== true) assert.include(possible, JSON.stringify(seen.state), "nothing is decided on an old state")
 }
 
@@ -227,7 +268,7 @@ describe("deciders", () => {
           }
           for (const fibre of fibres) {
             const seen = yield* Fiber.join(fibre)
-            if (seen !== undefined) all.push(seen)
+            all.push(...seen)
           }
           if (!restart) continue
           yield* session.close

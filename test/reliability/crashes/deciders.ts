@@ -101,7 +101,7 @@ export const raceAll = Effect.fnUntraced(function* ({ store }: Session, pace: Pa
   const winners = won.filter((one) => one).length
   if (winners !== 1) throw new Wrong(`of three deciders that had seen the same, ${winners} won`)
   // An event that is appended while the decider reads.
-  const fact = { query: places, initialState: [] as ReadonlyArray<number>, evolve: positionsOf }
+  const fact = { query: places, initialState: (): ReadonlyArray<number> => [], evolve: positionsOf }
   const reading = yield* Effect.forkChild(store.decisionModel({ fact }))
   yield* turns(2)
   const { firstPosition } = yield* store.append("race-4", taken)

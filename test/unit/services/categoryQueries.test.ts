@@ -1,4 +1,4 @@
-/** Queries, projections and subscriptions of a category: which events they have, under which types, and what they refuse. */
+/** Queries, facts and subscriptions of a category: which events they have, under which types, and what they refuse. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -106,31 +106,35 @@ describe("a query of a category", () => {
       assert.match(yield* tagOf(Course.query([])), /^InvalidArgument: Category\.query: query must not be empty/)
       const limited = Course.query([{ types: ["Closed"] }], { limit: 1 } as object)
       assert.match(yield* tagOf(limited), /^InvalidArgument: Category\.query: options\.limit is not known/)
-      const projection = { query: [{ types: ["Enrolled"] }], initialState: 0, evolve: () => 1 }
-      assert.throws(
-        () => Course.projection(projection as never),
-        /^Category\.projection: projection\.query\[0\]\.types has/
-      )
-      for (const one of [null, {}, { ...projection, query: [{ types: ["Closed"] }], evolve: 7 }, { initial: 1 }])
-        assert.throws(() => Course.projection(one as never), /^Category\.projection: projection/)
+      const wanted = { query: [{ types: ["Enrolled"] }], initialState: () => 0, evolve: () => 1 }
+      assert.throws(() => Course.fact(wanted as never), /^Category\.fact: fact\.query\[0\]\.types has/)
+      for (const one of [
+        null,
+        {},
+        { ...wanted, query: [{ types: ["Closed"] }], evolve: 7 },
+        { initial: 1 },
+        { ...wanted, initialState: 0 },
+        { ...wanted, initialState: undefined }
+      ])
+        assert.throws(() => Course.fact(one as never), /^Category\.fact: fact/)
     })
   )
 })
 
-describe("a projection of a category", () => {
-  const taken = Course.projection({
+describe("a fact of a category", () => {
+  const taken = Course.fact({
     query: [{ types: ["Subscribed"], tags: ["course:1"] }],
-    initialState: [] as ReadonlyArray<string>,
+    initialState: (): ReadonlyArray<string> => [],
     evolve: (students, { data }) => [...students, data.student]
   })
-  const room = Course.projection({
+  const room = Course.fact({
     query: [{ types: ["Defined"], tags: ["course:1"] }],
-    initialState: 0,
+    initialState: () => 0,
     evolve: (_, { data }) => data.room
   })
-  const any = Course.projection({
+  const any = Course.fact({
     query: [{ tags: ["moved"] }],
-    initialState: 0,
+    initialState: () => 0,
     evolve: (count, { type }) => (type === "Closed" ? 0 : count + 1)
   })
 
@@ -201,9 +205,9 @@ describe("the same without Effect", () => {
       events.map(({ data }) => data.student),
       ["ada"]
     )
-    const taken = courses.projection({
+    const taken = courses.fact({
       query: [{ types: ["Subscribed"], tags: ["course:1"] }],
-      initialState: 0,
+      initialState: () => 0,
       evolve: (count, { data }) => count + data.student.length
     })
     const model = await store.decisionModel({ taken })

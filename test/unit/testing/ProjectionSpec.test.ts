@@ -177,10 +177,10 @@ describe("a test of a projection in a KeyValueStore", () => {
 })
 
 describe("a test of a view", () => {
-  const sums = (initial: () => Map<string, number>) =>
+  const sums = (initialState: () => Map<string, number>) =>
     View.make({
       name: "sums",
-      initial,
+      initialState,
       events: (on) => [
         on(Account, {
           Opened: "ignore",
@@ -211,7 +211,7 @@ describe("a test of a view", () => {
     const Old = Category.make("account", {}, { retired: { Audited: Schema.Struct({ at: Schema.Date }) } })
     const audits = View.make({
       name: "audits",
-      initial: () => "",
+      initialState: () => "",
       events: (on) => [on(Old, { Audited: (state, { data, id }) => `${state} ${id} ${data.at.getTime()}` })]
     })
     const audited = GivenEvents.of(Old, "1", [

@@ -65,7 +65,7 @@ const targets = {
     Replay.view(
       View.make({
         name: "sums",
-        initial: () => 0,
+        initialState: () => 0,
         events: (on) => [on(Account, { Opened: "ignore", Deposited: (sum, { data }) => sum + few(data.cents, max) })]
       })
     ),

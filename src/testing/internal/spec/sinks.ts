@@ -58,10 +58,10 @@ export const storingValues = <Value>(parts: ReadonlyArray<Projection.KeyValuePar
     return sinkOf((event) => byCategory.get(categoryOf(event.stream))?.handle(event, change) ?? Effect.void)
   })
 
-export const viewing = <State>(initial: () => State, parts: ReadonlyArray<Part<State>>): Effect.Effect<Sink> =>
+export const viewing = <State>(initialState: () => State, parts: ReadonlyArray<Part<State>>): Effect.Effect<Sink> =>
   Effect.sync(() => {
     const byCategory = new Map(parts.map((part) => [part.category, part]))
-    let state = initial()
+    let state = initialState()
     return sinkOf((event) => {
       const part = byCategory.get(categoryOf(event.stream))
       return part === undefined ? Effect.void : Effect.map(part.fold(state, event), (next) => void (state = next))

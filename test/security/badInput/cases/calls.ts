@@ -134,13 +134,13 @@ const argument: ReadonlyArray<Case> = [
   {
     name: "a decision model that rests on nothing",
     error: "InvalidArgument",
-    says: /^EventStore\.decisionModel: projections must not be empty/,
+    says: /^EventStore\.decisionModel: facts must not be empty/,
     give: inStore((store) => store.decisionModel({}))
   },
   {
-    name: "a misspelt field of a projection",
+    name: "a misspelt field of a fact",
     error: "InvalidArgument",
-    says: /^EventStore\.decisionModel: projections\.taken\.initial is not known; did you mean initialState\?/,
+    says: /^EventStore\.decisionModel: facts\.taken\.initial is not known; did you mean initialState\?/,
     give: inStore((store) =>
       store.decisionModel({ taken: any({ query: "all", initial: 0, evolve: (n: number) => n + 1 }) })
     )
