@@ -44,12 +44,22 @@ export const isBusy = (cause: unknown): boolean => {
 export const sqlErrorOf = (cause: unknown, operation: string): SqlError =>
   new SqlError({ reason: reasonOf(cause, operation) })
 
+/** Returns the error for a statement of a transaction that SQLite has ended, and why it did if that is known. */
+export const endedEarly = (operation: string, endedBy: unknown): SqlError => {
+  const why = endedBy === undefined ? "" : ` because of ${JSON.stringify(messageOf(endedBy))}`
+  const message = `the transaction is over: SQLite rolled it back${why}, or a statement ended it. Nothing more of it is run; let it fail and begin again`
+  return new SqlError({ reason: new UnknownError({ cause: endedBy ?? new Error(message), operation, message }) })
+}
+
+/** A transaction of the client commits, but SQLite has none. */
+const noTransactionText = "cannot commit - no transaction is active"
 const uniqueText = "UNIQUE constraint failed: "
 
 const reasonOf = (cause: unknown, operation: string): SqlErrorReason => {
   const found = messageOf(cause)
   const code = codeOf(cause)
   const fields = { cause, operation, message: `SQLite: ${found}` }
+  if (found === noTransactionText) return endedEarly(operation, undefined).reason
   // Primary keys too, which have another code.
   if (found.startsWith(uniqueText))
     return new UniqueViolation({ ...fields, constraint: found.slice(uniqueText.length) })
