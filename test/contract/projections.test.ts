@@ -172,10 +172,24 @@ describe("a projection", () => {
         assert.strictEqual(yield* tagOf(dropping(2)), "ProjectionIsCurrent")
         assert.deepStrictEqual(yield* rowsIn(sql, "balance_v2"), [["account-1", 12]])
         yield* dropping(2, { evenIfCurrent: true })
+        // None, not one that was read earlier: nobody may keep its rows up to date.
+        assert.strictEqual(yield* currentOf(store, sql), 9)
         const again = yield* start(store, sql, 2)
         yield* again.running.whenCaughtUp
         assert.deepStrictEqual(yield* rowsIn(sql, "balance_v2"), [["account-1", 12]])
       })
+  )
+
+  it.effect("is read as before if a version switches that is not there any more", () =>
+    Effect.gen(function* () {
+      const [{ store }, sql] = [yield* openStore, yield* openSql]
+      const one = yield* start(store, sql)
+      yield* one.running.whenCaughtUp
+      const two = yield* start(store, sql, 2, { switch: "by-hand" })
+      yield* sql`DELETE FROM litetapes_projections WHERE version = 2`
+      yield* two.running.makeCurrent
+      assert.strictEqual(yield* currentOf(store, sql), 1)
+    })
   )
 
   it.effect("leaves the old version as it is if the rebuild is cancelled, fails, or cannot begin", () =>

@@ -108,6 +108,25 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("the version that is read never goes back, although an earlier one switches while a later one does", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* open]
+      const named = (version: number) => Projection.make({ ...balancesOf(version).options, name: "switching", version })
+      const ready = (version: number) => using(store, sql)(Projection.run(named(version), { switch: "by-hand" }))
+      const [one, two, three] = [yield* ready(11), yield* ready(12), yield* ready(13)]
+      yield* one.makeCurrent
+      const [begun, release] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const waits = Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(release))
+      const later = yield* Effect.forkChild(sql.withTransaction(Effect.andThen(three.makeCurrent, waits)))
+      yield* Deferred.await(begun)
+      const earlier = yield* Effect.forkChild(two.makeCurrent)
+      yield* Effect.sleep("100 millis")
+      yield* Deferred.succeed(release, undefined)
+      yield* Fiber.joinAll([later, earlier])
+      assert.strictEqual((yield* using(store, sql)(Projection.current(named(11)))).version, 13)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("a run that lost its claim cannot commit, also if it began its transaction before", () =>
     Effect.gen(function* () {
       const sql = yield* open
