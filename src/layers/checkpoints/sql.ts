@@ -5,7 +5,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { randomUUID } from "node:crypto"
@@ -15,7 +14,7 @@ import { checkOptions } from "../../services/base/checkCall.ts"
 import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { storageError } from "../storage/storageErrors.ts"
-import { Claims } from "./claims.ts"
+import { Claims, held, type Lease } from "./claims.ts"
 
 /** How checkpoints are kept in SQL. */
 export interface SqlOptions {
@@ -60,9 +59,11 @@ export const makeSql = (
     return {
       claim: (consumer, onClaimed) => {
         const claim = new SqlClaim(tables, consumer, leaseMillis)
-        return claims
-          .claim(consumer, claim.place, onClaimed)
-          .pipe(Effect.andThen(claim.held(onClaimed)), Effect.as(entriesOf(tables, claim)))
+        const claimed = new ConsumerClaimed({ consumer, place: claim.place })
+        return claims.claim(consumer, claim.place, onClaimed).pipe(
+          Effect.andThen(held(onClaimed === "wait" ? claim.patient : claim, claimed, onClaimed)),
+          Effect.map((lost) => ({ ...entriesOf(tables, claim), lost }))
+        )
       }
     }
   })
@@ -100,33 +101,25 @@ class Tables {
   }
 }
 
-class SqlClaim {
+/** Whether a transaction elsewhere was in the way: nothing has happened, and later it may succeed. */
+const isBusy = ({ isRetryable, reason }: SqlError): boolean => isRetryable && reason._tag !== "ConnectionError"
+
+class SqlClaim implements Lease {
   readonly consumer: string
   readonly place: string
   readonly #tables: Tables
   readonly #leaseMillis: number
   readonly #owner: string = randomUUID()
+  readonly renewEvery: number
+  readonly retryEvery: number
 
   constructor(tables: Tables, consumer: string, leaseMillis: number) {
     this.consumer = consumer
     this.place = `consumer ${consumer} in table ${tables.name}`
     this.#tables = tables
     this.#leaseMillis = leaseMillis
-  }
-
-  /** Takes the claim until the scope closes, and renews it meanwhile. */
-  held(onClaimed: "refuse" | "wait"): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> {
-    const taken = Effect.acquireRelease(this.#take, (isTaken) => (isTaken ? this.#free : Effect.void))
-    return Effect.flatMap(taken, (isTaken): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> => {
-      if (isTaken) return Effect.asVoid(Effect.forkScoped(this.#renewing))
-      if (onClaimed === "refuse") {
-        return Effect.fail(new ConsumerClaimed({ consumer: this.consumer, place: this.place }))
-      }
-      return Effect.andThen(
-        Effect.sleep(Math.min(1000, this.#leaseMillis / 4)),
-        Effect.suspend(() => this.held(onClaimed))
-      )
-    })
+    this.renewEvery = leaseMillis / 3
+    this.retryEvery = Math.min(1000, leaseMillis / 4)
   }
 
   /** Renews the claim, and locks its row until the transaction ends. Fails if another run has it. */
@@ -150,8 +143,11 @@ class SqlClaim {
     return Effect.map(Clock.currentTimeMillis, (now) => now + this.#leaseMillis)
   }
 
-  /** Takes the claim unless another run has it and has renewed it lately: in one statement, so only one of them can. */
-  readonly #take: Effect.Effect<boolean, StorageError> = Effect.suspend(() => {
+  /**
+   * Takes the claim unless another run has it and has renewed it lately: in one statement, so only one of them can. If the
+   * reply is lost, the row may be there: it is removed, or it would keep the next attempt out until its lease ends.
+   */
+  readonly #take: Effect.Effect<boolean, SqlError> = Effect.suspend(() => {
     const { claims, sql } = this.#tables
     const taken = Effect.flatMap(this.#expires, (expires) => {
       const now = expires - this.#leaseMillis
@@ -161,15 +157,22 @@ class SqlClaim {
         WHERE held.expires <= ${now}
         RETURNING consumer`
     })
-    return Effect.map(told("lock", this.place, taken), (rows) => rows.length === 1)
+    return Effect.map(
+      Effect.tapError(taken, (error) => (isBusy(error) ? Effect.void : this.free)),
+      (rows) => rows.length === 1
+    )
   })
 
-  /** A failure shows at the next write. */
-  readonly #renewing: Effect.Effect<never> = Effect.suspend(() =>
-    Effect.forever(Effect.andThen(Effect.sleep(this.#leaseMillis / 3), Effect.ignore(this.renew)))
-  )
+  readonly take: Effect.Effect<boolean, StorageError> = Effect.suspend(() => told("lock", this.place, this.#take))
 
-  readonly #free: Effect.Effect<void> = Effect.suspend(() => {
+  /** This claim for one that waits: a transaction that has locked the database, perhaps of the claiming run, will end. */
+  get patient(): Lease {
+    const { free, renew, renewEvery, retryEvery } = this
+    const take = Effect.catchIf(this.#take, isBusy, () => Effect.succeed(false))
+    return { free, renew, renewEvery, retryEvery, take: told("lock", this.place, take) }
+  }
+
+  readonly free: Effect.Effect<void> = Effect.suspend(() => {
     const { claims, sql } = this.#tables
     return Effect.ignore(sql`DELETE FROM ${claims} WHERE consumer = ${this.consumer} AND owner = ${this.#owner}`)
   })
