@@ -2,9 +2,17 @@
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as CheckpointStore from "litetapes/CheckpointStore"
+import * as Consumer from "litetapes/Consumer"
+import * as EventStore from "litetapes/EventStore"
+import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { assert, describe } from "vitest"
+import { openSession, storeOf } from "../support/openLib.ts"
 
 type Sql = SqliteClient.SqliteClient["Service"]
 
@@ -42,6 +50,62 @@ const statements: Record<string, (sql: Sql) => Effect.Effect<unknown, unknown>> 
   begin: (sql) => sql.unsafe("BEGIN"),
   savepoint: (sql) => sql.unsafe("SAVEPOINT mine")
 }
+
+describe("a consumer whose handler catches the error that rolled its transaction back", () => {
+  it.effect("parks that event with the reason, and handles the others once", () =>
+    Effect.gen(function* () {
+      const sql = yield* open
+      const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
+      yield* Effect.addFinalizer(() => close)
+      const store = yield* storeOf(lib)
+      yield* store.append(
+        "order-1",
+        Array.from({ length: 6 }, () => ({ type: "Made" }))
+      )
+      const consumer = Consumer.make({
+        name: "tested",
+        transaction: { events: 4 },
+        retry: Schedule.spaced(0),
+        maxAttempts: 2,
+        onPoison: "park",
+        handler: ({ position }) =>
+          Effect.andThen(add(sql, position), position === 3 ? Effect.ignore(add(sql, -1)) : Effect.void)
+      })
+      const checkpoints = yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
+      for (let n = 0; n < 2; n++) {
+        const run = Effect.gen(function* () {
+          const running = yield* Consumer.run(consumer)
+          yield* running.whenCaughtUp
+          const [parked, ...more] = yield* running.parked
+          assert.deepStrictEqual([parked!.position, parked!.attempts, more.length], [3, 2, 0])
+          assert.match(parked!.why, /"below zero".*must not catch/)
+        })
+        yield* Effect.scoped(run).pipe(
+          Effect.provideService(EventStore.EventStore, store),
+          Effect.provideService(CheckpointStore.CheckpointStore, checkpoints)
+        )
+        assert.deepStrictEqual(
+          (yield* sql`SELECT position FROM handled ORDER BY rowid`.values).map(([position]) => position),
+          [0, 1, 2, 4, 5]
+        )
+      }
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+
+  it.effect("fails with the reason if its rows are refused at the commit", () =>
+    Effect.gen(function* () {
+      const sql = yield* open
+      yield* sql`CREATE TABLE later (n INTEGER REFERENCES taken DEFERRABLE INITIALLY DEFERRED)`
+      const entries = yield* (yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)).claim(
+        "tested",
+        "refuse"
+      )
+      const refused = yield* Effect.flip(entries.transaction!(sql`INSERT INTO later VALUES (7)`))
+      assert.deepInclude(refused, { _tag: "StorageError", reason: "rolled-back" })
+      assert.match(refused.message, /FOREIGN KEY/)
+    })
+  )
+})
 
 describe("a transaction that SQLite has rolled back", () => {
   it.effect("runs no statement any more and fails, whatever ended it and whatever comes next", () =>

@@ -13,6 +13,8 @@ import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkOptions } from "../../services/base/checkCall.ts"
 import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
+import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
+import { TransactionEnded } from "../sqlite/sqlErrors.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { Claims, held, type Lease } from "./claims.ts"
 
@@ -227,8 +229,20 @@ const inTransaction = <A, E, R>(
     error instanceof Inner ? error.error : fromSql("write", place, error)
   )
 
-const fromSql = (operation: string, place: string, { message }: SqlError): StorageError =>
-  storageError(operation, place, "failed", message)
+const fromSql = (operation: string, place: string, error: SqlError): StorageError => {
+  const { isEnded, isRefused } = endOf(error)
+  const why = isEnded ? `${whyOf(error)}. A handler must not catch the error of a statement` : whyOf(error)
+  return storageError(operation, place, isEnded || isRefused ? "rolled-back" : "failed", why)
+}
+
+/** Whether a transaction was over before this statement, or the database refuses to commit what was done in it. */
+const endOf = ({ reason }: SqlError): { readonly isEnded: boolean; readonly isRefused: boolean } => ({
+  isEnded: reason.cause instanceof TransactionEnded || Object(reason.cause).code === abortedTransaction,
+  isRefused: ["ConstraintError", "UniqueViolation", "DeadlockError", "SerializationError"].includes(reason._tag)
+})
+
+/** PostgreSQL ignores all statements of a transaction after one that failed. */
+const abortedTransaction = "25P02"
 
 const told = <A>(
   operation: string,

@@ -44,11 +44,16 @@ export const isBusy = (cause: unknown): boolean => {
 export const sqlErrorOf = (cause: unknown, operation: string): SqlError =>
   new SqlError({ reason: reasonOf(cause, operation) })
 
-/** Returns the error for a statement of a transaction that SQLite has ended, and why it did if that is known. */
-export const endedEarly = (operation: string, endedBy: unknown): SqlError => {
-  const why = endedBy === undefined ? "" : ` because of ${JSON.stringify(messageOf(endedBy))}`
+/** SQLite has ended a transaction in the middle. `cause` is what it ended it for, if that is known. */
+export class TransactionEnded extends Error {}
+
+/** Returns the error for a statement of a transaction that SQLite has ended. */
+export const endedEarly = (operation: string, cause: unknown): SqlError => {
+  const why = cause === undefined ? "" : ` because of ${JSON.stringify(messageOf(cause))}`
   const message = `the transaction is over: SQLite rolled it back${why}, or a statement ended it. Nothing more of it is run; let it fail and begin again`
-  return new SqlError({ reason: new UnknownError({ cause: endedBy ?? new Error(message), operation, message }) })
+  return new SqlError({
+    reason: new UnknownError({ cause: new TransactionEnded(message, { cause }), operation, message })
+  })
 }
 
 /** A transaction of the client commits, but SQLite has none. */

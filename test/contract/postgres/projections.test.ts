@@ -162,35 +162,49 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a failed statement of a handler leaves nothing, and the event is parked with its checkpoint", () =>
-    Effect.gen(function* () {
-      const [store, sql] = [yield* openStore, yield* open]
-      yield* sql`CREATE TABLE kept (position INTEGER PRIMARY KEY, n INTEGER CHECK (n <> 3))`
-      for (let n = 0; n < 6; n++) yield* deposit(store, "1", n)
-      const consumer = Consumer.make({
-        name: "parking",
-        transaction: { events: 4 },
-        retry: Schedule.spaced(0),
-        maxAttempts: 2,
-        onPoison: "park",
-        handler: ({ data, position }) =>
-          sql`INSERT INTO kept VALUES (${position}, ${(data as { readonly cents: number }).cents})`
-      })
-      const checkpoints = yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
-      for (let n = 0; n < 2; n++) {
-        const run = Effect.gen(function* () {
-          const running = yield* Consumer.run(consumer)
-          yield* running.whenCaughtUp
-          assert.deepStrictEqual(
-            (yield* running.parked).map(({ attempts, position }) => [position, attempts]),
-            [[3, 2]]
-          )
-        })
-        yield* Effect.scoped(
-          Effect.provideService(using(store, sql)(run), CheckpointStore.CheckpointStore, checkpoints)
-        )
-      }
-      assert.deepStrictEqual(yield* sql`SELECT position FROM kept ORDER BY position`.values, [[0], [1], [2], [4], [5]])
-    }).pipe(Effect.scoped, Effect.provide(quiet))
+  it.live(
+    "a refused statement leaves nothing, and its event is parked with the reason, caught or late as it may be",
+    () =>
+      Effect.gen(function* () {
+        const [store, sql] = [yield* openStore, yield* open]
+        yield* sql`CREATE TABLE allowed (n INTEGER PRIMARY KEY)`
+        yield* sql`INSERT INTO allowed VALUES (0), (1), (2), (4), (5)`
+        yield* sql`CREATE TABLE kept (way TEXT, position INTEGER, n INTEGER CHECK (n <> 3), PRIMARY KEY (way, position))`
+        yield* sql`CREATE TABLE later (way TEXT, position INTEGER, n INTEGER REFERENCES allowed DEFERRABLE INITIALLY DEFERRED)`
+        for (let n = 0; n < 6; n++) yield* deposit(store, "1", n)
+        const ways: ReadonlyArray<[name: string, table: string, why: RegExp]> = [
+          ["fails", "kept", /Query failed: .*violates check constraint/],
+          ["caught", "kept", /transaction is aborted.* must not catch/],
+          ["late", "later", /violates foreign key constraint/]
+        ]
+        const checkpoints = yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
+        for (const [name, table, why] of ways) {
+          const consumer = Consumer.make({
+            name,
+            transaction: { events: 4 },
+            retry: Schedule.spaced(0),
+            maxAttempts: 2,
+            onPoison: "park",
+            handler: ({ data, position }) => {
+              const added = sql`INSERT INTO ${sql(table)} VALUES (${name}, ${position}, ${(data as { readonly cents: number }).cents})`
+              return name === "caught" ? Effect.ignore(added) : added
+            }
+          })
+          for (let n = 0; n < 2; n++) {
+            const run = Effect.gen(function* () {
+              const running = yield* Consumer.run(consumer)
+              yield* running.whenCaughtUp
+              const [parked, ...more] = yield* running.parked
+              assert.deepStrictEqual([parked!.position, parked!.attempts, more.length], [3, 2, 0])
+              assert.match(parked!.why, why)
+            })
+            yield* Effect.scoped(
+              Effect.provideService(using(store, sql)(run), CheckpointStore.CheckpointStore, checkpoints)
+            )
+          }
+          const rows = yield* sql`SELECT position FROM ${sql(table)} WHERE way = ${name} ORDER BY position`.values
+          assert.deepStrictEqual(rows, [[0], [1], [2], [4], [5]])
+        }
+      }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 })
