@@ -17,6 +17,7 @@ import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
 import { TransactionEnded } from "../sqlite/sqlErrors.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { Claims, held, type Lease } from "./claims.ts"
+import { Table } from "./Table.ts"
 
 /** How checkpoints are kept in SQL. */
 export interface SqlOptions {
@@ -72,20 +73,36 @@ export const makeSql = (
 
 /** The tables, and the dialects that they are written for. */
 class Tables {
-  readonly sql: SqlClient
-  readonly name: string
+  readonly #texts: Table
+  readonly #claims: Table
 
   constructor(sql: SqlClient, name: string) {
-    this.sql = sql
-    this.name = name
+    this.#texts = new Table(
+      sql,
+      name,
+      "consumer TEXT NOT NULL, entry TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (consumer, entry)"
+    )
+    this.#claims = new Table(
+      sql,
+      `${name}_claims`,
+      "consumer TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires BIGINT NOT NULL"
+    )
+  }
+
+  get sql() {
+    return this.#texts.sql
+  }
+
+  get name() {
+    return this.#texts.name
   }
 
   get texts() {
-    return this.sql(this.name)
+    return this.#texts.id
   }
 
   get claims() {
-    return this.sql(`${this.name}_claims`)
+    return this.#claims.id
   }
 
   get create(): Effect.Effect<void, StorageError> {
@@ -94,12 +111,7 @@ class Tables {
     if (!isKnown) {
       return Effect.fail(storageError("open", name, "unsupported", "checkpoints can be in SQLite or PostgreSQL"))
     }
-    const created = Effect.andThen(
-      sql`CREATE TABLE IF NOT EXISTS ${this.texts} (consumer TEXT NOT NULL, entry TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (consumer, entry))`,
-      sql`CREATE TABLE IF NOT EXISTS ${this.claims} (consumer TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires BIGINT NOT NULL)`
-    )
-    // In PostgreSQL, two that create the same table at the same time may collide.
-    return told("open", name, Effect.asVoid(Effect.retry(created, { times: 2 })))
+    return told("open", name, Effect.andThen(this.#texts.create, this.#claims.create))
   }
 }
 

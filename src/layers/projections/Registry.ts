@@ -2,25 +2,34 @@
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { Table } from "../checkpoints/Table.ts"
 
 export class Registry {
-  readonly #sql: SqlClient
-  readonly #table: string
+  readonly #table: Table
 
-  constructor(sql: SqlClient, table: string) {
-    this.#sql = sql
-    this.#table = table
+  constructor(sql: SqlClient, name: string) {
+    this.#table = new Table(
+      sql,
+      name,
+      "name TEXT NOT NULL, version BIGINT NOT NULL, is_current INTEGER NOT NULL, PRIMARY KEY (name, version)"
+    )
   }
 
   get create(): Effect.Effect<void, SqlError> {
-    const sql = this.#sql
-    const created = sql`CREATE TABLE IF NOT EXISTS ${this.#rows} (name TEXT NOT NULL, version BIGINT NOT NULL, is_current INTEGER NOT NULL, PRIMARY KEY (name, version))`
-    // In PostgreSQL, two that create the same table at the same time may collide.
-    return Effect.asVoid(Effect.retry(created, { times: 2 }))
+    return this.#table.create
+  }
+
+  /** Whether there is a registry. */
+  get exists(): Effect.Effect<boolean, SqlError> {
+    return this.#table.exists
+  }
+
+  get #sql() {
+    return this.#table.sql
   }
 
   get #rows() {
-    return this.#sql(this.#table)
+    return this.#table.id
   }
 
   /** Adds a version. Returns whether it was not there. In a transaction, another one that adds it waits for this one. */

@@ -60,7 +60,12 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
   }, 300_000)
   afterAll(() => server?.stop())
 
-  const open = Effect.suspend(() => Effect.provide(PgClient.make({ url: Redacted.make(server.url) }), Reactivity.layer))
+  const openAs = (user: string) =>
+    Effect.suspend(() => {
+      const url = Redacted.make(server.url.replace("postgres@", `${user}@`))
+      return Effect.provide(PgClient.make({ url }), Reactivity.layer)
+    })
+  const open = openAs("postgres")
 
   const using =
     (store: Store, sql: SqlClient.SqlClient) =>
@@ -124,6 +129,32 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
       yield* Deferred.succeed(release, undefined)
       yield* Fiber.joinAll([later, earlier])
       assert.strictEqual((yield* using(store, sql)(Projection.current(named(11)))).version, 13)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a role that may not create tables uses those that are there", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* open]
+      const granted = Projection.make({ ...balancesOf(21).options, name: "granted" })
+      yield* deposit(store, "1", 5)
+      yield* Effect.scoped(using(store, sql)(Projection.run(granted)))
+      yield* sql`CREATE SCHEMA kept`
+      const table = "kept.checkpoints"
+      yield* Effect.provideService(CheckpointStore.makeSql({ table }), SqlClient.SqlClient, sql)
+      yield* sql`CREATE ROLE app LOGIN`
+      // Before PostgreSQL 15, everybody could.
+      yield* sql`REVOKE CREATE ON SCHEMA public FROM PUBLIC`
+      yield* sql`GRANT USAGE ON SCHEMA kept TO app`
+      for (const schema of ["public", "kept"]) {
+        yield* sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${sql(schema)} TO app`
+      }
+      const app = yield* openAs("app")
+      assert.match((yield* Effect.flip(app`CREATE TABLE refused (n INTEGER)`)).reason.message, /failed/)
+      yield* Effect.provideService(CheckpointStore.makeSql({ table }), SqlClient.SqlClient, app)
+      const running = yield* using(store, app)(Projection.run(granted))
+      yield* running.whenCaughtUp
+      assert.strictEqual((yield* using(store, app)(Projection.current(granted))).version, 21)
+      assert.deepStrictEqual(yield* app`SELECT cents FROM balance_v21`.values, [[5 * 21]])
     }).pipe(Effect.scoped)
   )
 
