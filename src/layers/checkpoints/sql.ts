@@ -14,7 +14,6 @@ import { checkOptions } from "../../services/base/checkCall.ts"
 import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
-import { TransactionEnded } from "../sqlite/sqlErrors.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { Claims, held, type Lease } from "./claims.ts"
 import { Table } from "./Table.ts"
@@ -249,11 +248,11 @@ const fromSql = (operation: string, place: string, error: SqlError): StorageErro
 
 /** Whether a transaction was over before this statement, or the database refuses to commit what was done in it. */
 const endOf = ({ reason }: SqlError): { readonly isEnded: boolean; readonly isRefused: boolean } => ({
-  isEnded: reason.cause instanceof TransactionEnded || Object(reason.cause).code === abortedTransaction,
+  isEnded: Object(reason.cause).code === abortedTransaction,
   isRefused: ["ConstraintError", "UniqueViolation", "DeadlockError", "SerializationError"].includes(reason._tag)
 })
 
-/** PostgreSQL ignores all statements of a transaction after one that failed. */
+/** PostgreSQL ignores all statements of a transaction after one that failed. `SqliteClient` gives the same code. */
 const abortedTransaction = "25P02"
 
 const told = <A>(

@@ -45,7 +45,10 @@ export const sqlErrorOf = (cause: unknown, operation: string): SqlError =>
   new SqlError({ reason: reasonOf(cause, operation) })
 
 /** SQLite has ended a transaction in the middle. `cause` is what it ended it for, if that is known. */
-export class TransactionEnded extends Error {}
+class TransactionEnded extends Error {
+  /** That of PostgreSQL for a transaction that runs nothing more (`in_failed_sql_transaction`). */
+  readonly code = "25P02"
+}
 
 /** Returns the error for a statement of a transaction that SQLite has ended. */
 export const endedEarly = (operation: string, cause: unknown): SqlError => {
@@ -56,7 +59,7 @@ export const endedEarly = (operation: string, cause: unknown): SqlError => {
   })
 }
 
-/** A transaction of the client commits, but SQLite has none. */
+/** SQLite says it when a transaction of the client commits that is over. */
 const noTransactionText = "cannot commit - no transaction is active"
 const uniqueText = "UNIQUE constraint failed: "
 

@@ -24,7 +24,7 @@ export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/Handler
   }
 }
 
-/** Causes of an error that are told. */
+/** Causes of an error that its message has, at most. */
 const causesMax = 4
 
 /** Returns what an error and its causes say, without its last full stop: clients of databases say only there what is wrong. */
