@@ -151,8 +151,9 @@ export const current = <Name extends string>(projection: Projection<Name>): Effe
   Effect.gen(function* () {
     const sql = yield* SqlClient
     const registry = new Registry(sql, registryTable)
-    yield* registry.create
-    return toolsOf(sql, (yield* registry.current(projection.name)) ?? projection.version)
+    // It creates nothing: a client that only reads can ask too.
+    const version = (yield* registry.exists) ? yield* registry.current(projection.name) : undefined
+    return toolsOf(sql, version ?? projection.version)
   })
 
 /**

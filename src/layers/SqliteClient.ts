@@ -96,7 +96,12 @@ export const make = (
   Effect.gen(function* () {
     yield* checkLocation("SqliteClient.make", path, "path")
     yield* checkOptions("SqliteClient.make", options, optionChecks)
-    const connection = yield* Effect.acquireRelease(open(path, options), (opened) => Effect.sync(() => opened.close()))
+    const transactionService = Context.Service<
+      SqlClient.TransactionConnection,
+      SqlClient.TransactionConnection.Service
+    >(`litetapes/SqliteClient/transaction/${clients++}`)
+    const opening = open(path, options, transactionService)
+    const connection = yield* Effect.acquireRelease(opening, (opened) => Effect.sync(() => opened.close()))
     const acquirers = SqlClient.makeSqliteAcquirers({
       connection: Effect.succeed(connection),
       semaphore: Semaphore.makeUnsafe(1),
@@ -107,6 +112,7 @@ export const make = (
       transformResultNames === undefined ? undefined : Statement.defaultTransforms(transformResultNames).array
     const client = yield* SqlClient.make({
       ...acquirers,
+      transactionService,
       compiler: Statement.makeCompilerSqlite(transformQueryNames),
       driver: "litetapes-sqlite",
       spanAttributes: [...Object.entries(spanAttributes), ["db.system.name", "sqlite"]],
@@ -142,7 +148,14 @@ export const layerMemory: Layer.Layer<SqliteClient | SqlClient.SqlClient, SqlErr
 
 const inMemory = ":memory:"
 
-const open = (path: string, options: Options): Effect.Effect<SqliteConnection, SqlError> => {
+/** Number of clients so far: each has transactions of its own. */
+let clients = 0
+
+const open = (
+  path: string,
+  options: Options,
+  level: ConstructorParameters<typeof SqliteConnection>[3]
+): Effect.Effect<SqliteConnection, SqlError> => {
   const { busyTimeout = "5 seconds", mode = "write", statementCacheMax = 200, synchronous = "full" } = options
   const opening = Effect.try({
     try: () => {
@@ -154,7 +167,7 @@ const open = (path: string, options: Options): Effect.Effect<SqliteConnection, S
   })
   return Effect.flatMap(opening, (database) => {
     const busyMillis = Duration.toMillis(Duration.fromInputUnsafe(busyTimeout))
-    const connection = new SqliteConnection(database, statementCacheMax, busyMillis)
+    const connection = new SqliteConnection(database, statementCacheMax, busyMillis, level)
     const settings = ["foreign_keys = ON"]
     if (mode === "write") settings.push(`synchronous = ${synchronous}`)
     if (mode === "write" && path !== inMemory) settings.push("journal_mode = WAL")

@@ -172,10 +172,59 @@ describe("a projection", () => {
         assert.strictEqual(yield* tagOf(dropping(2)), "ProjectionIsCurrent")
         assert.deepStrictEqual(yield* rowsIn(sql, "balance_v2"), [["account-1", 12]])
         yield* dropping(2, { evenIfCurrent: true })
+        // None, not one that was read earlier: nobody may keep its rows up to date.
+        assert.strictEqual(yield* currentOf(store, sql), 9)
         const again = yield* start(store, sql, 2)
         yield* again.running.whenCaughtUp
         assert.deepStrictEqual(yield* rowsIn(sql, "balance_v2"), [["account-1", 12]])
       })
+  )
+
+  it.effect("creates its tables once it has the claim, so a drop before that leaves it nothing to miss", () =>
+    Effect.gen(function* () {
+      const [{ store }, sql] = [yield* openStore, yield* openSql]
+      yield* deposit(store, "1", 5)
+      const one = yield* start(store, sql)
+      yield* one.running.whenCaughtUp
+      const standby = yield* Effect.forkChild(start(store, sql, 1, { onClaimed: "wait" }))
+      yield* settle
+      yield* one.close
+      yield* using(store, sql)(Projection.drop(balancesOf(1), { evenIfCurrent: true }))
+      yield* TestClock.adjust("1 second")
+      yield* (yield* Fiber.join(standby)).running.whenCaughtUp
+      assert.deepStrictEqual(yield* rowsIn(sql, "balance_v1"), [["account-1", 5]])
+    })
+  )
+
+  it.effect("that has stopped does not wait any more for the end of the store", () =>
+    Effect.gen(function* () {
+      const [{ store }, sql] = [yield* openStore, yield* openSql]
+      yield* deposit(store, "1", -5)
+      let looks = 0
+      const position = Effect.andThen(
+        Effect.sync(() => looks++),
+        store.position
+      )
+      const { running } = yield* start({ ...store, position }, sql)
+      const stopped = yield* Effect.forkChild(tagOf(running.stopped))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Fiber.join(stopped), "HandlerFailed")
+      const before = looks
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(looks, before)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("is read as before if a version switches that is not there any more", () =>
+    Effect.gen(function* () {
+      const [{ store }, sql] = [yield* openStore, yield* openSql]
+      const one = yield* start(store, sql)
+      yield* one.running.whenCaughtUp
+      const two = yield* start(store, sql, 2, { switch: "by-hand" })
+      yield* sql`DELETE FROM litetapes_projections WHERE version = 2`
+      yield* two.running.makeCurrent
+      assert.strictEqual(yield* currentOf(store, sql), 1)
+    })
   )
 
   it.effect("leaves the old version as it is if the rebuild is cancelled, fails, or cannot begin", () =>
@@ -351,6 +400,45 @@ describe("a projection in a KeyValueStore", () => {
         assert.isTrue(yield* values.has(checkpoint))
         // As if the process was killed before it wrote one.
         yield* values.remove(checkpoint)
+      }
+    })
+  )
+
+  it.effect("has the values of its store after a drop that was cut off anywhere, also for another history", () =>
+    Effect.gen(function* () {
+      const [{ store }, { store: other }] = [yield* openStore, yield* openStore]
+      for (const id of ["1", "2", "3"]) {
+        yield* deposit(store, id, 5)
+        yield* deposit(other, id, 7)
+      }
+      for (let steps = 0; steps < 8; steps++) {
+        for (const [next, cents] of [
+          [store, 5],
+          [other, 7]
+        ] as const) {
+          const values = yield* Effect.provide(makeValues, Layer.fresh(KeyValueStore.layerMemory))
+          const first = yield* run(store, values)
+          yield* first.running.whenCaughtUp
+          yield* first.close
+          let left = steps
+          const step = <A, E>(effect: Effect.Effect<A, E>) =>
+            Effect.suspend(() => (left-- > 0 ? effect : Effect.die("killed")))
+          const dying = { ...values, remove: (key: string) => step(values.remove(key)) }
+          const dropping = Projection.dropKeyValue(byStream())
+          yield* Effect.exit(Effect.provideService(dropping, KeyValueStore.KeyValueStore, dying))
+          // Its lease has ended.
+          yield* values.remove("litetapes-projection/checkpoints/balances-v1/claim")
+          const again = yield* Effect.exit(run(next, values))
+          // Nothing was dropped, and the checkpoint is that of the other history.
+          if (Exit.isFailure(again)) {
+            assert.strictEqual(next, other)
+            continue
+          }
+          yield* again.value.running.whenCaughtUp
+          const kept = yield* Effect.forEach(["1", "2", "3"], (id) => again.value.running.get(`account-${id}`))
+          assert.deepStrictEqual(kept, [cents, cents, cents], `after ${steps} steps`)
+          yield* again.value.close
+        }
       }
     })
   )

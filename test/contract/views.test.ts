@@ -70,6 +70,10 @@ describe("a view", () => {
       yield* view.whenProcessed(lastPosition!)
       assert.strictEqual(view.latest().get("sales"), 7)
       assert.strictEqual(view.position(), lastPosition! + 1)
+      for (const position of [Number.NaN, -1, 0.5, "1", undefined]) {
+        // They would never be reached.
+        assert.strictEqual(yield* tagOf(view.whenProcessed(position as number)), "InvalidArgument")
+      }
     })
   )
 

@@ -4,44 +4,37 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import type { KeyValueStore, KeyValueStoreError } from "effect/persistence/KeyValueStore"
 import { randomUUID } from "node:crypto"
 import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { storageError } from "../storage/storageErrors.ts"
-import { Claims } from "./claims.ts"
+import { Claims, held, type Lease } from "./claims.ts"
 
 /** A claim that was not renewed for so long has ended. */
 const leaseMillis = 30_000
-const renewEvery = "10 seconds"
-const retryEvery = "1 second"
 
 export const makeKeyValue = (store: KeyValueStore, prefix: string): OutsideLib => {
   const claims = new Claims()
   return {
     claim: (consumer, onClaimed) => {
       const place = `${prefix}${consumer}/`
-      const lease = new Lease(store, place)
-      const claimed: Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> = Effect.flatMap(
-        Effect.acquireRelease(lease.take, (isTaken) => (isTaken ? lease.free : Effect.void)),
-        (isTaken): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> => {
-          if (isTaken) return Effect.asVoid(Effect.forkScoped(lease.renewing))
-          if (onClaimed === "refuse") return Effect.fail(new ConsumerClaimed({ consumer, place }))
-          return Effect.andThen(Effect.sleep(retryEvery), claimed)
-        }
+      const lease = new KeyValueLease(store, place)
+      const claimed = new ConsumerClaimed({ consumer, place })
+      return claims.claim(consumer, place, onClaimed).pipe(
+        Effect.andThen(held(lease, claimed, onClaimed)),
+        Effect.map((lost) => ({ ...entriesOf(store, place, lease), lost }))
       )
-      return claims
-        .claim(consumer, place, onClaimed)
-        .pipe(Effect.andThen(claimed), Effect.as(entriesOf(store, place, lease)))
     }
   }
 }
 
-class Lease {
+class KeyValueLease implements Lease {
   readonly #store: KeyValueStore
   readonly #place: string
   readonly #owner: string = randomUUID()
+  readonly renewEvery = "10 seconds"
+  readonly retryEvery = "1 second"
 
   constructor(store: KeyValueStore, place: string) {
     this.#store = store
@@ -56,7 +49,7 @@ class Lease {
       if (found !== undefined && found.owner !== this.#owner && found.time > now - leaseMillis) return false
       yield* this.#write(now)
       return (yield* this.#read)?.owner === this.#owner
-    })
+    }).pipe(Effect.tapError(() => this.free))
   )
 
   /** Fails if somebody else has the lease. */
@@ -70,14 +63,12 @@ class Lease {
     )
   )
 
-  /** A failure shows at the next write. */
-  readonly renewing: Effect.Effect<never> = Effect.suspend(() => {
-    const renew = Effect.andThen(
+  readonly renew: Effect.Effect<void, StorageError> = Effect.suspend(() =>
+    Effect.andThen(
       this.check,
       Effect.flatMap(Clock.currentTimeMillis, (now) => this.#write(now))
     )
-    return Effect.forever(Effect.andThen(Effect.sleep(renewEvery), Effect.ignore(renew)))
-  })
+  )
 
   readonly free: Effect.Effect<void> = Effect.suspend(() =>
     Effect.ignore(Effect.andThen(this.check, told(this.#place, this.#store.remove(this.#key))))
@@ -99,7 +90,7 @@ class Lease {
   }
 }
 
-const entriesOf = (store: KeyValueStore, place: string, lease: Lease): ClaimedEntries => {
+const entriesOf = (store: KeyValueStore, place: string, lease: KeyValueLease): ClaimedEntries => {
   const ours = `${place}entry-`
   return {
     place,

@@ -5,7 +5,6 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { randomUUID } from "node:crypto"
@@ -14,8 +13,10 @@ import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkOptions } from "../../services/base/checkCall.ts"
 import { type ClaimedEntries, ConsumerClaimed, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
+import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
 import { storageError } from "../storage/storageErrors.ts"
-import { Claims } from "./claims.ts"
+import { Claims, held, type Lease } from "./claims.ts"
+import { Table } from "./Table.ts"
 
 /** How checkpoints are kept in SQL. */
 export interface SqlOptions {
@@ -60,29 +61,47 @@ export const makeSql = (
     return {
       claim: (consumer, onClaimed) => {
         const claim = new SqlClaim(tables, consumer, leaseMillis)
-        return claims
-          .claim(consumer, claim.place, onClaimed)
-          .pipe(Effect.andThen(claim.held(onClaimed)), Effect.as(entriesOf(tables, claim)))
+        const claimed = new ConsumerClaimed({ consumer, place: claim.place })
+        return claims.claim(consumer, claim.place, onClaimed).pipe(
+          Effect.andThen(held(onClaimed === "wait" ? claim.patient : claim, claimed, onClaimed)),
+          Effect.map((lost) => ({ ...entriesOf(tables, claim), lost }))
+        )
       }
     }
   })
 
 /** The tables, and the dialects that they are written for. */
 class Tables {
-  readonly sql: SqlClient
-  readonly name: string
+  readonly #texts: Table
+  readonly #claims: Table
 
   constructor(sql: SqlClient, name: string) {
-    this.sql = sql
-    this.name = name
+    this.#texts = new Table(
+      sql,
+      name,
+      "consumer TEXT NOT NULL, entry TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (consumer, entry)"
+    )
+    this.#claims = new Table(
+      sql,
+      `${name}_claims`,
+      "consumer TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires BIGINT NOT NULL"
+    )
+  }
+
+  get sql() {
+    return this.#texts.sql
+  }
+
+  get name() {
+    return this.#texts.name
   }
 
   get texts() {
-    return this.sql(this.name)
+    return this.#texts.id
   }
 
   get claims() {
-    return this.sql(`${this.name}_claims`)
+    return this.#claims.id
   }
 
   get create(): Effect.Effect<void, StorageError> {
@@ -91,42 +110,29 @@ class Tables {
     if (!isKnown) {
       return Effect.fail(storageError("open", name, "unsupported", "checkpoints can be in SQLite or PostgreSQL"))
     }
-    const created = Effect.andThen(
-      sql`CREATE TABLE IF NOT EXISTS ${this.texts} (consumer TEXT NOT NULL, entry TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (consumer, entry))`,
-      sql`CREATE TABLE IF NOT EXISTS ${this.claims} (consumer TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, expires BIGINT NOT NULL)`
-    )
-    // In PostgreSQL, two that create the same table at the same time may collide.
-    return told("open", name, Effect.asVoid(Effect.retry(created, { times: 2 })))
+    return told("open", name, Effect.andThen(this.#texts.create, this.#claims.create))
   }
 }
 
-class SqlClaim {
+/** Whether a transaction elsewhere was in the way: nothing has happened, and later it may succeed. */
+const isBusy = ({ isRetryable, reason }: SqlError): boolean => isRetryable && reason._tag !== "ConnectionError"
+
+class SqlClaim implements Lease {
   readonly consumer: string
   readonly place: string
   readonly #tables: Tables
   readonly #leaseMillis: number
   readonly #owner: string = randomUUID()
+  readonly renewEvery: number
+  readonly retryEvery: number
 
   constructor(tables: Tables, consumer: string, leaseMillis: number) {
     this.consumer = consumer
     this.place = `consumer ${consumer} in table ${tables.name}`
     this.#tables = tables
     this.#leaseMillis = leaseMillis
-  }
-
-  /** Takes the claim until the scope closes, and renews it meanwhile. */
-  held(onClaimed: "refuse" | "wait"): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> {
-    const taken = Effect.acquireRelease(this.#take, (isTaken) => (isTaken ? this.#free : Effect.void))
-    return Effect.flatMap(taken, (isTaken): Effect.Effect<void, ConsumerClaimed | StorageError, Scope.Scope> => {
-      if (isTaken) return Effect.asVoid(Effect.forkScoped(this.#renewing))
-      if (onClaimed === "refuse") {
-        return Effect.fail(new ConsumerClaimed({ consumer: this.consumer, place: this.place }))
-      }
-      return Effect.andThen(
-        Effect.sleep(Math.min(1000, this.#leaseMillis / 4)),
-        Effect.suspend(() => this.held(onClaimed))
-      )
-    })
+    this.renewEvery = leaseMillis / 3
+    this.retryEvery = Math.min(1000, leaseMillis / 4)
   }
 
   /** Renews the claim, and locks its row until the transaction ends. Fails if another run has it. */
@@ -150,8 +156,11 @@ class SqlClaim {
     return Effect.map(Clock.currentTimeMillis, (now) => now + this.#leaseMillis)
   }
 
-  /** Takes the claim unless another run has it and has renewed it lately: in one statement, so only one of them can. */
-  readonly #take: Effect.Effect<boolean, StorageError> = Effect.suspend(() => {
+  /**
+   * Takes the claim unless another run has it and has renewed it lately: in one statement, so only one of them can. If the
+   * reply is lost, the row may be there: it is removed, or it would keep the next attempt out until its lease ends.
+   */
+  readonly #take: Effect.Effect<boolean, SqlError> = Effect.suspend(() => {
     const { claims, sql } = this.#tables
     const taken = Effect.flatMap(this.#expires, (expires) => {
       const now = expires - this.#leaseMillis
@@ -161,15 +170,22 @@ class SqlClaim {
         WHERE held.expires <= ${now}
         RETURNING consumer`
     })
-    return Effect.map(told("lock", this.place, taken), (rows) => rows.length === 1)
+    return Effect.map(
+      Effect.tapError(taken, (error) => (isBusy(error) ? Effect.void : this.free)),
+      (rows) => rows.length === 1
+    )
   })
 
-  /** A failure shows at the next write. */
-  readonly #renewing: Effect.Effect<never> = Effect.suspend(() =>
-    Effect.forever(Effect.andThen(Effect.sleep(this.#leaseMillis / 3), Effect.ignore(this.renew)))
-  )
+  readonly take: Effect.Effect<boolean, StorageError> = Effect.suspend(() => told("lock", this.place, this.#take))
 
-  readonly #free: Effect.Effect<void> = Effect.suspend(() => {
+  /** This claim for one that waits: a transaction that has locked the database, perhaps of the claiming run, will end. */
+  get patient(): Lease {
+    const { free, renew, renewEvery, retryEvery } = this
+    const take = Effect.catchIf(this.#take, isBusy, () => Effect.succeed(false))
+    return { free, renew, renewEvery, retryEvery, take: told("lock", this.place, take) }
+  }
+
+  readonly free: Effect.Effect<void> = Effect.suspend(() => {
     const { claims, sql } = this.#tables
     return Effect.ignore(sql`DELETE FROM ${claims} WHERE consumer = ${this.consumer} AND owner = ${this.#owner}`)
   })
@@ -224,8 +240,20 @@ const inTransaction = <A, E, R>(
     error instanceof Inner ? error.error : fromSql("write", place, error)
   )
 
-const fromSql = (operation: string, place: string, { message }: SqlError): StorageError =>
-  storageError(operation, place, "failed", message)
+const fromSql = (operation: string, place: string, error: SqlError): StorageError => {
+  const { isEnded, isRefused } = endOf(error)
+  const why = isEnded ? `${whyOf(error)}. A handler must not catch the error of a statement` : whyOf(error)
+  return storageError(operation, place, isEnded || isRefused ? "rolled-back" : "failed", why)
+}
+
+/** Whether a transaction was over before this statement, or the database refuses to commit what was done in it. */
+const endOf = ({ reason }: SqlError): { readonly isEnded: boolean; readonly isRefused: boolean } => ({
+  isEnded: Object(reason.cause).code === abortedTransaction,
+  isRefused: ["ConstraintError", "UniqueViolation", "DeadlockError", "SerializationError"].includes(reason._tag)
+})
+
+/** PostgreSQL ignores all statements of a transaction after one that failed. `SqliteClient` gives the same code. */
+const abortedTransaction = "25P02"
 
 const told = <A>(
   operation: string,

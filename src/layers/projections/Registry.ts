@@ -2,25 +2,34 @@
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { Table } from "../checkpoints/Table.ts"
 
 export class Registry {
-  readonly #sql: SqlClient
-  readonly #table: string
+  readonly #table: Table
 
-  constructor(sql: SqlClient, table: string) {
-    this.#sql = sql
-    this.#table = table
+  constructor(sql: SqlClient, name: string) {
+    this.#table = new Table(
+      sql,
+      name,
+      "name TEXT NOT NULL, version BIGINT NOT NULL, is_current INTEGER NOT NULL, PRIMARY KEY (name, version)"
+    )
   }
 
   get create(): Effect.Effect<void, SqlError> {
-    const sql = this.#sql
-    const created = sql`CREATE TABLE IF NOT EXISTS ${this.#rows} (name TEXT NOT NULL, version BIGINT NOT NULL, is_current INTEGER NOT NULL, PRIMARY KEY (name, version))`
-    // In PostgreSQL, two that create the same table at the same time may collide.
-    return Effect.asVoid(Effect.retry(created, { times: 2 }))
+    return this.#table.create
+  }
+
+  /** Whether there is a registry. */
+  get exists(): Effect.Effect<boolean, SqlError> {
+    return this.#table.exists
+  }
+
+  get #sql() {
+    return this.#table.sql
   }
 
   get #rows() {
-    return this.#sql(this.#table)
+    return this.#table.id
   }
 
   /** Adds a version. Returns whether it was not there. In a transaction, another one that adds it waits for this one. */
@@ -30,28 +39,32 @@ export class Registry {
     return Effect.map(added, (rows) => rows.length === 1)
   }
 
-  /** Returns the version that is read; `undefined` if none has caught up yet. */
+  /** Returns the version that is read: the last of those that were switched to. `undefined` if none has caught up yet. */
   current(name: string): Effect.Effect<number | undefined, SqlError> {
     const sql = this.#sql
     const found = sql<{
-      version: number | bigint | string
-    }>`SELECT version FROM ${this.#rows} WHERE name = ${name} AND is_current = 1`
-    return Effect.map(found, ([row]) => (row === undefined ? undefined : Number(row.version)))
+      version: number | bigint | string | null
+    }>`SELECT max(version) AS version FROM ${this.#rows} WHERE name = ${name} AND is_current = 1`
+    return Effect.map(found, ([row]) => (row === undefined || row.version === null ? undefined : Number(row.version)))
   }
 
-  /** Lets a version be read instead of an earlier one. Does nothing if a later one is. */
+  /**
+   * Lets a version be read, unless a later one is, or it is not there. It changes the row of this version alone, so two
+   * that switch at the same time need no order.
+   */
   switchTo(name: string, version: number): Effect.Effect<void, SqlError> {
     const sql = this.#sql
-    const switched = Effect.gen({ self: this }, function* () {
-      const current = yield* this.current(name)
-      if (current !== undefined && current >= version) return
-      yield* sql`UPDATE ${this.#rows} SET is_current = CASE WHEN version = ${version} THEN 1 ELSE 0 END WHERE name = ${name}`
-    })
-    return sql.withTransaction(switched)
+    return Effect.asVoid(sql`UPDATE ${this.#rows} SET is_current = 1 WHERE name = ${name} AND version = ${version}`)
   }
 
+  /** Removes a version. If it was read, no earlier one is read instead: nobody keeps its rows up to date. */
   remove(name: string, version: number): Effect.Effect<void, SqlError> {
     const sql = this.#sql
-    return Effect.asVoid(sql`DELETE FROM ${this.#rows} WHERE name = ${name} AND version = ${version}`)
+    return Effect.gen({ self: this }, function* () {
+      if ((yield* this.current(name)) === version) {
+        yield* sql`UPDATE ${this.#rows} SET is_current = 0 WHERE name = ${name} AND version < ${version}`
+      }
+      yield* sql`DELETE FROM ${this.#rows} WHERE name = ${name} AND version = ${version}`
+    })
   }
 }

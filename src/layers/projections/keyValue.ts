@@ -14,10 +14,11 @@ import type * as Category from "../../services/Category.ts"
 import { handlersByType } from "../../domain/format/handlersByType.ts"
 import * as Consumer from "../../services/Consumer.ts"
 import type { EventStore } from "../../services/EventStore.ts"
-import { CheckpointStore, type ConsumerClaimed } from "../../services/ports/CheckpointStore.ts"
+import { CheckpointStore, type ClaimedEntries, type ConsumerClaimed } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { makeKeyValue as checkpointsIn } from "../checkpoints/keyValue.ts"
-import { consumerOf } from "./run.ts"
+import { storageError } from "../storage/storageErrors.ts"
+import { consumerOf, preparing } from "./run.ts"
 
 /** Returns the value of a key after an event; `undefined` removes it. `"ignore"` for a type that changes nothing. */
 export type KeyValueFold<Value, Event> = "ignore" | ((value: Value | undefined, event: Event) => Value | undefined)
@@ -158,14 +159,25 @@ export const runKeyValue = <Name extends string, Value>({
       ) ?? Effect.void
     const filter = { categories: parts.map(({ category }) => category) }
     const consumer = Consumer.make({ name: consumerOf(name, version), version, filter, handler })
-    const checkpoints = checkpointsIn(store, checkpointPrefix)
+    const checkpoints = preparing(checkpointsIn(store, checkpointPrefix), (entries) =>
+      Effect.gen(function* () {
+        if ((yield* entries.get(droppingKey)) !== undefined) yield* dropAll(store, entries, prefix)
+      }).pipe(
+        Effect.catchTag("KeyValueStoreError", ({ message, method }) =>
+          Effect.fail(storageError(method, prefix, "failed", message))
+        )
+      )
+    )
     const running = yield* Consumer.run(consumer).pipe(Effect.provideService(CheckpointStore, checkpoints))
     return { ...running, name, get: (key) => Effect.map(read(key), (stored) => stored?.value) }
   })
 
 export const checkpointPrefix = "litetapes-projection/checkpoints/"
 
-/** Removes all values of a version, then its checkpoint. */
+/** Set while a version is dropped. */
+const droppingKey = "dropping"
+
+/** Removes all values of a version, and its checkpoint. */
 export const dropKeyValue = ({
   name,
   version
@@ -177,7 +189,22 @@ export const dropKeyValue = ({
   Effect.gen(function* () {
     const store = yield* KeyValueStore
     const entries = yield* checkpointsIn(store, checkpointPrefix).claim(consumerOf(name, version), "refuse")
-    const prefix = prefixOf(name, version)
-    for (const key of (yield* store.keys).filter((one) => one.startsWith(prefix))) yield* store.remove(key)
-    for (const key of yield* entries.keys) yield* entries.remove(key)
+    yield* dropAll(store, entries, prefixOf(name, version))
   }).pipe(Effect.scoped)
+
+/**
+ * Notes first that all is to go, and removes that last: the next run completes what a crash has cut off. Neither order
+ * would do without it. Values that go first would be missing if the checkpoint stayed. If the checkpoint went first, values
+ * that stay would hide the events of another history.
+ */
+const dropAll = (
+  store: KeyValueStore,
+  entries: ClaimedEntries,
+  prefix: string
+): Effect.Effect<void, StorageError | KeyValueStoreError> =>
+  Effect.gen(function* () {
+    yield* entries.set(droppingKey, "yes")
+    for (const key of (yield* store.keys).filter((one) => one.startsWith(prefix))) yield* store.remove(key)
+    for (const key of yield* entries.keys) if (key !== droppingKey) yield* entries.remove(key)
+    yield* entries.remove(droppingKey)
+  })

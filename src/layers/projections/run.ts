@@ -9,7 +9,7 @@ import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkOptions } from "../../services/base/checkCall.ts"
 import * as Consumer from "../../services/Consumer.ts"
 import type { EventStore } from "../../services/EventStore.ts"
-import { CheckpointStore, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
+import { CheckpointStore, type ClaimedEntries, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
 import { makeSql } from "../checkpoints/sql.ts"
 import { handlerOf, type Options, runChecks, type RunOptions, type Tools } from "./definition.ts"
@@ -71,7 +71,6 @@ export const runProjection = <Name extends string>(
     const registry = new Registry(sql, registryTable)
     const checkpoints = yield* checkpointsOf(running)
     yield* registry.create
-    yield* prepare(options, tools, registry)
     const consumer = Consumer.make({
       name: consumerOf(name, version),
       version,
@@ -81,7 +80,10 @@ export const runProjection = <Name extends string>(
       onClaimed
     })
     const began = yield* Clock.currentTimeMillis
-    const ran = yield* Consumer.run(consumer).pipe(Effect.provideService(CheckpointStore, checkpoints))
+    const prepared = preparing(checkpoints, ({ transaction }) => transaction!(prepare(options, tools, registry)))
+    const run: Effect.Effect<Consumer.Running, RunError, CheckpointStore | EventStore | Scope.Scope> =
+      Consumer.run(consumer)
+    const ran = yield* Effect.provideService(run, CheckpointStore, prepared)
     const first = (yield* ran.status).position
     const makeCurrent = registry.switchTo(name, version)
     let isSwitched = switching === "by-hand"
@@ -90,8 +92,9 @@ export const runProjection = <Name extends string>(
     )
     const whenCaughtUp = Effect.andThen(ran.whenCaughtUp, switchOnce)
     // If the projection stops, its status says why.
-    if (!isSwitched) yield* Effect.forkScoped(Effect.ignore(Effect.retry(whenCaughtUp, Schedule.spaced("1 second"))))
     const { pause, resume, status, stopped, whenProcessed } = ran
+    const switched = Effect.retry(whenCaughtUp, Schedule.spaced("1 second"))
+    if (!isSwitched) yield* Effect.forkScoped(Effect.ignore(Effect.raceFirst(switched, stopped)))
     const progress = Effect.gen(function* () {
       const { lag, position } = yield* status
       const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
@@ -111,18 +114,31 @@ export const checkpointsOf = ({
 }: Pick<RunOptions, "lease">): Effect.Effect<OutsideLib, StorageError | InvalidArgument, SqlClient> =>
   makeSql(lease === undefined ? { table: checkpointTable } : { table: checkpointTable, lease })
 
+/**
+ * Prepares what was claimed, while nobody else can have it. What that fails with, `Consumer.run` fails with: it hands on
+ * the errors of a claim as they are.
+ */
+export const preparing = <E>(
+  checkpoints: OutsideLib,
+  prepared: (entries: ClaimedEntries) => Effect.Effect<void, E>
+): OutsideLib => ({
+  claim: (consumer, onClaimed) =>
+    Effect.tap(
+      checkpoints.claim(consumer, onClaimed),
+      (entries) => prepared(entries) as Effect.Effect<void, StorageError>
+    )
+})
+
 /** Creates the tables of a version that the database does not have yet. */
 const prepare = (
   { init, name, version }: Required<Options<string>>,
   tools: Tools,
   registry: Registry
 ): Effect.Effect<void, SqlError | ProjectionFailed> =>
-  tools.sql.withTransaction(
-    Effect.gen(function* () {
-      if (!(yield* registry.add(name, version))) return
-      yield* Effect.mapError(
-        init(tools),
-        (error) => new ProjectionFailed({ projection: name, version, step: "init", error })
-      )
-    })
-  )
+  Effect.gen(function* () {
+    if (!(yield* registry.add(name, version))) return
+    yield* Effect.mapError(
+      init(tools),
+      (error) => new ProjectionFailed({ projection: name, version, step: "init", error })
+    )
+  })

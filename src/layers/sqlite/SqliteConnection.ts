@@ -1,17 +1,19 @@
 /** One connection to a database of SQLite, as Effect's SQL modules use it. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { SafeIntegers } from "effect/sql/SqlClient"
+import { SafeIntegers, type TransactionConnection } from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
 import { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { DatabaseSync } from "node:sqlite"
 import { boundValues } from "./parameters.ts"
-import { isBusy, sqlErrorOf } from "./sqlErrors.ts"
+import { endedEarly, isBusy, sqlErrorOf } from "./sqlErrors.ts"
 import { type Prepared, StatementCache } from "./StatementCache.ts"
 
 type Row = Readonly<Record<string, unknown>>
 type Values = ReadonlyArray<unknown>
+type Level = Context.Key<TransactionConnection, TransactionConnection.Service>
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 /** Rows that a stream reads together. */
@@ -24,11 +26,16 @@ export class SqliteConnection implements Connection {
   readonly #database: DatabaseSync
   readonly #statements: StatementCache
   readonly #busyMillis: number
+  readonly #level: Level
+  /** Why the last transaction that SQLite ended by itself was ended. */
+  #endedBy: unknown
 
-  constructor(database: DatabaseSync, statementsMax: number, busyMillis: number) {
+  /** `level` is the service that a fibre has within a transaction of the client. */
+  constructor(database: DatabaseSync, statementsMax: number, busyMillis: number, level: Level) {
     this.#database = database
     this.#statements = new StatementCache(database, statementsMax)
     this.#busyMillis = busyMillis
+    this.#level = level
   }
 
   /** Number of prepared statements that are kept. */
@@ -91,10 +98,7 @@ export class SqliteConnection implements Connection {
     const opened = Effect.acquireRelease(begun, (rows) => Effect.sync(() => rows.return?.()))
     return Stream.unwrap(
       Effect.map(opened, (rows) => {
-        const next = Effect.try({
-          try: () => nextRows(rows),
-          catch: (cause) => sqlErrorOf(cause, "executeStream")
-        })
+        const next = this.#run("executeStream", () => nextRows(rows))
         return Stream.paginate(undefined, () => Effect.map(next, (page) => pageOf(page, transform)))
       })
     )
@@ -110,7 +114,18 @@ export class SqliteConnection implements Connection {
   }
 
   #run<A>(operation: string, run: (asBigints: boolean) => A): Effect.Effect<A, SqlError> {
-    return Effect.withFiber((fiber) => this.#attempt(operation, run, fiber.getRef(SafeIntegers), 0))
+    return Effect.withFiber((fiber) => {
+      const isInLevel = Context.getOrUndefined(fiber.context, this.#level) !== undefined
+      return this.#attempt(operation, run, fiber.getRef(SafeIntegers), isInLevel, 0)
+    })
+  }
+
+  /**
+   * Whether a statement of a transaction comes after its end: `INSERT OR ROLLBACK`, `RAISE(ROLLBACK)` or a full disk end it
+   * in the middle. Run now, the statement would be committed alone.
+   */
+  get #isOver(): boolean {
+    return this.#database.isOpen && !this.#database.isTransaction
   }
 
   /**
@@ -121,11 +136,14 @@ export class SqliteConnection implements Connection {
     operation: string,
     run: (asBigints: boolean) => A,
     asBigints: boolean,
+    isInLevel: boolean,
     waited: number
   ): Effect.Effect<A, SqlError> {
+    if (isInLevel && this.#isOver) return Effect.fail(endedEarly(operation, this.#endedBy))
     try {
       return Effect.succeed(run(asBigints))
     } catch (cause) {
+      if (isInLevel && this.#isOver) this.#endedBy = cause
       if (cause instanceof SqlError) return Effect.fail(cause)
       if (waited >= this.#busyMillis || !isBusy(cause)) return Effect.fail(sqlErrorOf(cause, operation))
       const pause = Math.min(pauseMillisMax, 1 + waited / 4, this.#busyMillis - waited)
@@ -133,7 +151,7 @@ export class SqliteConnection implements Connection {
       return Effect.andThen(
         // Nothing is open yet, so a fibre that waits for its transaction to begin may be interrupted.
         this.isTransaction ? paused : Effect.interruptible(paused),
-        Effect.suspend(() => this.#attempt(operation, run, asBigints, waited + pause))
+        Effect.suspend(() => this.#attempt(operation, run, asBigints, isInLevel, waited + pause))
       )
     }
   }

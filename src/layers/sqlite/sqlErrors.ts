@@ -44,12 +44,30 @@ export const isBusy = (cause: unknown): boolean => {
 export const sqlErrorOf = (cause: unknown, operation: string): SqlError =>
   new SqlError({ reason: reasonOf(cause, operation) })
 
+/** SQLite has ended a transaction in the middle. `cause` is what it ended it for, if that is known. */
+class TransactionEnded extends Error {
+  /** That of PostgreSQL for a transaction that runs nothing more (`in_failed_sql_transaction`). */
+  readonly code = "25P02"
+}
+
+/** Returns the error for a statement of a transaction that SQLite has ended. */
+export const endedEarly = (operation: string, cause: unknown): SqlError => {
+  const why = cause === undefined ? "" : ` because of ${JSON.stringify(messageOf(cause))}`
+  const message = `the transaction is over: SQLite rolled it back${why}, or a statement ended it. Nothing more of it is run; let it fail and begin again`
+  return new SqlError({
+    reason: new UnknownError({ cause: new TransactionEnded(message, { cause }), operation, message })
+  })
+}
+
+/** SQLite says it when a transaction of the client commits that is over. */
+const noTransactionText = "cannot commit - no transaction is active"
 const uniqueText = "UNIQUE constraint failed: "
 
 const reasonOf = (cause: unknown, operation: string): SqlErrorReason => {
   const found = messageOf(cause)
   const code = codeOf(cause)
   const fields = { cause, operation, message: `SQLite: ${found}` }
+  if (found === noTransactionText) return endedEarly(operation, undefined).reason
   // Primary keys too, which have another code.
   if (found.startsWith(uniqueText))
     return new UniqueViolation({ ...fields, constraint: found.slice(uniqueText.length) })

@@ -24,10 +24,20 @@ export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/Handler
   }
 }
 
-/** Returns what an error says, without its last full stop. */
+/** Causes of an error that its message has, at most. */
+const causesMax = 4
+
+/** Returns what an error and its causes say, without its last full stop: clients of databases say only there what is wrong. */
 export const whyOf = (error: unknown): string => {
-  const text = error instanceof Error ? error.message || error.name : String(error)
-  return text.replace(/\.$/, "")
+  const texts: Array<string> = []
+  let one = error
+  for (let depth = 0; depth <= causesMax; depth++) {
+    const text = one instanceof Error ? one.message || one.name : String(one)
+    if (!texts.some((told) => told.includes(text))) texts.push(text.replace(/\.$/, ""))
+    if (!(one instanceof Error) || one.cause === undefined || one.cause === null) break
+    one = one.cause
+  }
+  return texts.join(": ")
 }
 
 /** What is kept for the consumer is damaged, or of something else. Nothing was handled. */

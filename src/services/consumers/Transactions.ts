@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
-import type { StorageError } from "../ports/Storage.ts"
+import { StorageError } from "../ports/Storage.ts"
 import type { CheckpointWriter } from "./CheckpointWriter.ts"
 
 /** Rolls a transaction back, with what the handler failed with. */
@@ -14,6 +14,10 @@ class RolledBack {
   }
 }
 
+/** What the database refused fails like a call of the handler: it may be one event that it refuses. */
+const asRolledBack = <E>(error: E | StorageError): E | StorageError =>
+  error instanceof StorageError && error.reason === "rolled-back" ? (new RolledBack(Exit.fail(error)) as never) : error
+
 export class Transactions {
   readonly #transaction: NonNullable<ClaimedEntries["transaction"]>
   readonly #writer: CheckpointWriter
@@ -21,7 +25,7 @@ export class Transactions {
   readonly eventsMax: number
 
   constructor(transaction: NonNullable<ClaimedEntries["transaction"]>, writer: CheckpointWriter, eventsMax: number) {
-    this.#transaction = transaction
+    this.#transaction = (effect) => Effect.mapError(transaction(effect), asRolledBack)
     this.#writer = writer
     this.eventsMax = eventsMax
   }

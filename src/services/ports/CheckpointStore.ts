@@ -71,10 +71,15 @@ export interface ClaimedEntries {
   /**
    * Runs an effect as one transaction: what it sets and removes here, and what it changes in the same database, happens
    * together or not at all. If the effect fails, nothing of it happens, and this fails in the same way. It fails with a
-   * `StorageError` of its own if the transaction cannot begin or be committed, or the claim is lost. Left out by a store
-   * without transactions.
+   * `StorageError` of its own if the transaction cannot begin or be committed, or the claim is lost; its reason is
+   * `rolled-back` if the database refuses what the effect has done. Left out by a store without transactions.
    */
   readonly transaction?: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
+  /**
+   * Completes with `lock-lost` once another run is found to have the claim. The consumer must stop: two runs must not
+   * handle events at the same time. Left out by a store whose claims do not end by themselves.
+   */
+  readonly lost?: Effect.Effect<StorageError>
   /** Present if the checkpoint is kept in the lib itself, which keeps no parked events. */
   readonly inLib?: InLib
 }

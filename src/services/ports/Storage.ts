@@ -33,6 +33,7 @@ import { LockHolder } from "../../domain/format/Errors.ts"
  *   folder that it refuses, and `detail` has its name for the error and what to do.
  * - `unsupported`: the place cannot keep the guarantees, such as a network file system.
  * - `too-large`: there is more than the caller allows; nothing was read.
+ * - `rolled-back`: a database rolled the transaction back because of what was done in it. Nothing of it happened.
  * - `failed`: any other failure of the system; `detail` has the system's name for it.
  */
 export class StorageError extends TaggedError<StorageError>("litetapes/StorageError")("StorageError", {
@@ -53,6 +54,7 @@ export class StorageError extends TaggedError<StorageError>("litetapes/StorageEr
     "denied",
     "unsupported",
     "too-large",
+    "rolled-back",
     "failed"
   ]),
   /** More about the failure; may be empty. */

@@ -7,7 +7,8 @@ import * as Shape from "../../domain/base/Shape.ts"
 import { TaggedError } from "../../domain/base/TaggedError.ts"
 import type { EventSchemaError } from "../../domain/event/EventErrors.ts"
 import { category as categoryOf } from "../../domain/format/Placement.ts"
-import type { ReaderBusy } from "../../domain/format/Errors.ts"
+import { isCount, shown } from "../../domain/format/checkOptions.ts"
+import { InvalidArgument, type ReaderBusy } from "../../domain/format/Errors.ts"
 import { Signal } from "../base/Signal.ts"
 import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "../follow/Subscription.ts"
 import type { Part } from "./ViewPart.ts"
@@ -32,7 +33,7 @@ export interface Running<State> {
   /** Returns the state as it is now, without waiting. It may lack the last events, or be that of a view that has stopped. */
   readonly latest: () => State
   /** Waits until the event at this position, and all before it, are folded. */
-  readonly whenProcessed: (position: number) => Effect.Effect<void, ViewError>
+  readonly whenProcessed: (position: number) => Effect.Effect<void, ViewError | InvalidArgument>
   /** Returns the lowest position that is not folded. */
   readonly position: () => number
 }
@@ -65,10 +66,16 @@ export const runView = <State>(
         () => view.state
       ),
       latest: () => view.state,
-      whenProcessed: (position) => view.reached(position + 1),
+      whenProcessed: (position) => (isCount(position) ? view.reached(position + 1) : notAPosition(position)),
       position: () => view.next
     }
   })
+
+/** It would never be reached. */
+const notAPosition = (position: unknown): Effect.Effect<never, InvalidArgument> => {
+  const why = `must be a position, not ${shown(position)}`
+  return Effect.fail(new InvalidArgument({ call: "View.whenProcessed", argument: "position", why }))
+}
 
 class Folding<State> {
   readonly #name: string

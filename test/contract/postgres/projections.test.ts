@@ -60,7 +60,12 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
   }, 300_000)
   afterAll(() => server?.stop())
 
-  const open = Effect.suspend(() => Effect.provide(PgClient.make({ url: Redacted.make(server.url) }), Reactivity.layer))
+  const openAs = (user: string) =>
+    Effect.suspend(() => {
+      const url = Redacted.make(server.url.replace("postgres@", `${user}@`))
+      return Effect.provide(PgClient.make({ url }), Reactivity.layer)
+    })
+  const open = openAs("postgres")
 
   const using =
     (store: Store, sql: SqlClient.SqlClient) =>
@@ -108,6 +113,51 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("the version that is read never goes back, although an earlier one switches while a later one does", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* open]
+      const named = (version: number) => Projection.make({ ...balancesOf(version).options, name: "switching", version })
+      const ready = (version: number) => using(store, sql)(Projection.run(named(version), { switch: "by-hand" }))
+      const [one, two, three] = [yield* ready(11), yield* ready(12), yield* ready(13)]
+      yield* one.makeCurrent
+      const [begun, release] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const waits = Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(release))
+      const later = yield* Effect.forkChild(sql.withTransaction(Effect.andThen(three.makeCurrent, waits)))
+      yield* Deferred.await(begun)
+      const earlier = yield* Effect.forkChild(two.makeCurrent)
+      yield* Effect.sleep("100 millis")
+      yield* Deferred.succeed(release, undefined)
+      yield* Fiber.joinAll([later, earlier])
+      assert.strictEqual((yield* using(store, sql)(Projection.current(named(11)))).version, 13)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a role that may not create tables uses those that are there", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* open]
+      const granted = Projection.make({ ...balancesOf(21).options, name: "granted" })
+      yield* deposit(store, "1", 5)
+      yield* Effect.scoped(using(store, sql)(Projection.run(granted)))
+      yield* sql`CREATE SCHEMA kept`
+      const table = "kept.checkpoints"
+      yield* Effect.provideService(CheckpointStore.makeSql({ table }), SqlClient.SqlClient, sql)
+      yield* sql`CREATE ROLE app LOGIN`
+      // Before PostgreSQL 15, everybody could.
+      yield* sql`REVOKE CREATE ON SCHEMA public FROM PUBLIC`
+      yield* sql`GRANT USAGE ON SCHEMA kept TO app`
+      for (const schema of ["public", "kept"]) {
+        yield* sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${sql(schema)} TO app`
+      }
+      const app = yield* openAs("app")
+      assert.match((yield* Effect.flip(app`CREATE TABLE refused (n INTEGER)`)).reason.message, /failed/)
+      yield* Effect.provideService(CheckpointStore.makeSql({ table }), SqlClient.SqlClient, app)
+      const running = yield* using(store, app)(Projection.run(granted))
+      yield* running.whenCaughtUp
+      assert.strictEqual((yield* using(store, app)(Projection.current(granted))).version, 21)
+      assert.deepStrictEqual(yield* app`SELECT cents FROM balance_v21`.values, [[5 * 21]])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("a run that lost its claim cannot commit, also if it began its transaction before", () =>
     Effect.gen(function* () {
       const sql = yield* open
@@ -143,35 +193,52 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a failed statement of a handler leaves nothing, and the event is parked with its checkpoint", () =>
-    Effect.gen(function* () {
-      const [store, sql] = [yield* openStore, yield* open]
-      yield* sql`CREATE TABLE kept (position INTEGER PRIMARY KEY, n INTEGER CHECK (n <> 3))`
-      for (let n = 0; n < 6; n++) yield* deposit(store, "1", n)
-      const consumer = Consumer.make({
-        name: "parking",
-        transaction: { events: 4 },
-        retry: Schedule.spaced(0),
-        maxAttempts: 2,
-        onPoison: "park",
-        handler: ({ data, position }) =>
-          sql`INSERT INTO kept VALUES (${position}, ${(data as { readonly cents: number }).cents})`
-      })
-      const checkpoints = yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
-      for (let n = 0; n < 2; n++) {
-        const run = Effect.gen(function* () {
-          const running = yield* Consumer.run(consumer)
-          yield* running.whenCaughtUp
-          assert.deepStrictEqual(
-            (yield* running.parked).map(({ attempts, position }) => [position, attempts]),
-            [[3, 2]]
-          )
-        })
-        yield* Effect.scoped(
-          Effect.provideService(using(store, sql)(run), CheckpointStore.CheckpointStore, checkpoints)
-        )
-      }
-      assert.deepStrictEqual(yield* sql`SELECT position FROM kept ORDER BY position`.values, [[0], [1], [2], [4], [5]])
-    }).pipe(Effect.scoped, Effect.provide(quiet))
+  it.live(
+    "a refused statement leaves nothing, and its event is parked with the reason, caught or late as it may be",
+    () =>
+      Effect.gen(function* () {
+        const [store, sql] = [yield* openStore, yield* open]
+        yield* sql`CREATE TABLE allowed (n INTEGER PRIMARY KEY)`
+        yield* sql`INSERT INTO allowed VALUES (0), (1), (2), (4), (5)`
+        yield* sql`CREATE TABLE kept (way TEXT, position INTEGER, n INTEGER CHECK (n <> 3), PRIMARY KEY (way, position))`
+        yield* sql`CREATE TABLE later (way TEXT, position INTEGER, n INTEGER REFERENCES allowed DEFERRABLE INITIALLY DEFERRED)`
+        for (let n = 0; n < 6; n++) yield* deposit(store, "1", n)
+        const ways: ReadonlyArray<[name: string, table: string, why?: RegExp]> = [
+          ["nested", "kept"],
+          ["fails", "kept", /Query failed: .*violates check constraint/],
+          ["caught", "kept", /transaction is aborted.* must not catch/],
+          ["late", "later", /violates foreign key constraint/]
+        ]
+        const checkpoints = yield* Effect.provideService(CheckpointStore.makeSql(), SqlClient.SqlClient, sql)
+        for (const [name, table, why] of ways) {
+          const consumer = Consumer.make({
+            name,
+            transaction: { events: 4 },
+            retry: Schedule.spaced(0),
+            maxAttempts: 2,
+            onPoison: "park",
+            handler: ({ data, position }) => {
+              const added = sql`INSERT INTO ${sql(table)} VALUES (${name}, ${position}, ${(data as { readonly cents: number }).cents})`
+              if (name === "nested") return Effect.ignore(sql.withTransaction(added))
+              return name === "caught" ? Effect.ignore(added) : added
+            }
+          })
+          for (let n = 0; n < 2; n++) {
+            const run = Effect.gen(function* () {
+              const running = yield* Consumer.run(consumer)
+              yield* running.whenCaughtUp
+              const [parked, ...more] = yield* running.parked
+              if (why === undefined) return assert.isUndefined(parked)
+              assert.deepStrictEqual([parked!.position, parked!.attempts, more.length], [3, 2, 0])
+              assert.match(parked!.why, why)
+            })
+            yield* Effect.scoped(
+              Effect.provideService(using(store, sql)(run), CheckpointStore.CheckpointStore, checkpoints)
+            )
+          }
+          const rows = yield* sql`SELECT position FROM ${sql(table)} WHERE way = ${name} ORDER BY position`.values
+          assert.deepStrictEqual(rows, [[0], [1], [2], [4], [5]])
+        }
+      }).pipe(Effect.scoped, Effect.provide(quiet))
   )
 })
