@@ -16,6 +16,7 @@ import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as SqliteClient from "litetapes/SqliteClient"
+import { StorageError } from "litetapes/Storage"
 import { assert, describe } from "vitest"
 import { openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
 
@@ -70,14 +71,23 @@ const start = (store: Store, checkpoints: Checkpoints, handler: Options["handler
     return { running, close }
   })
 
-/** Lets transactions die at their end, as a crash would. */
-const failingCommits = (checkpoints: Checkpoints, fails: () => boolean): Checkpoints => ({
+/** Lets transactions die at their end, as a crash would; or commits them, and loses the acknowledgement. */
+const failingCommits = (checkpoints: Checkpoints, fails: () => boolean, isCommitted = false): Checkpoints => ({
   claim: (consumer, onClaimed) =>
     Effect.map(checkpoints.claim(consumer, onClaimed), (entries) => ({
       ...entries,
       transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-        entries.transaction!(Effect.tap(effect, () => (fails() ? Effect.die("power") : Effect.void)))
+        isCommitted
+          ? Effect.tap(entries.transaction!(effect), () => (fails() ? Effect.fail(lostAcknowledgement) : Effect.void))
+          : entries.transaction!(Effect.tap(effect, () => (fails() ? Effect.die("power") : Effect.void)))
     }))
+})
+
+const lostAcknowledgement = new StorageError({
+  operation: "write",
+  place: "sql",
+  reason: "failed",
+  detail: "the connection was closed"
 })
 
 describe("a consumer with transactions", () => {
@@ -86,7 +96,9 @@ describe("a consumer with transactions", () => {
       fc.assert(
         fc.asyncProperty(
           fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 12 }),
-          fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 }),
+          fc.array(fc.record({ commits: fc.integer({ min: 0, max: 12 }), isCommitted: fc.boolean() }), {
+            maxLength: 4
+          }),
           fc.integer({ min: 1, max: 7 }),
           async (failingCalls, crashes, events) => {
             const program = Effect.gen(function* () {
@@ -97,10 +109,11 @@ describe("a consumer with transactions", () => {
               // Fails after its row: only a rollback takes it back.
               const handler: Options["handler"] = ({ position }) =>
                 Effect.andThen(add(sql, position), () => (failing.delete(calls++) ? Effect.fail("no") : Effect.void))
-              for (const commits of [...crashes, Number.POSITIVE_INFINITY]) {
+              const never = { commits: Number.POSITIVE_INFINITY, isCommitted: false }
+              for (const { commits, isCommitted } of [...crashes, never]) {
                 yield* store.append("order-1", [...made(5), { type: "Other" }])
                 let left = commits
-                const crashing = failingCommits(checkpoints, () => --left < 0)
+                const crashing = failingCommits(checkpoints, () => --left < 0, isCommitted)
                 const options = { transaction: { events }, filter: { types: ["Made"] }, maxAttempts: 100 }
                 const run = yield* start(store, crashing, handler, options)
                 yield* Effect.exit(run.running.whenCaughtUp)

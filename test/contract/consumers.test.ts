@@ -168,6 +168,37 @@ describe("a consumer stops", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect("when a reset cannot be written, and continues where the store says", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const memory = yield* CheckpointStore.makeMemory
+      yield* store.append("order-1", [...made, ...made])
+      const checkpoints: Checkpoints = {
+        claim: (consumer, onClaimed) =>
+          Effect.map(memory.claim(consumer, onClaimed), (entries) => ({
+            ...entries,
+            set: (key, text) => {
+              const failed = new StorageError({ operation: "set", place: "far", reason: "failed", detail: "no answer" })
+              return Effect.andThen(entries.set(key, text), isAway ? Effect.fail(failed) : Effect.void)
+            }
+          }))
+      }
+      let isAway = false
+      const one = yield* start(store, checkpoints)
+      yield* one.running.whenCaughtUp
+      isAway = true
+      assert.strictEqual(yield* tagOf(one.running.reset({ after: 0 })), "StorageError")
+      isAway = false
+      assert.strictEqual(yield* tagOf(one.running.stopped), "StorageError")
+      assert.deepInclude(yield* one.running.status, { state: "stopped", position: 2 })
+      yield* one.close
+      // It was written, and only the answer was lost.
+      const two = yield* start(store, memory)
+      yield* two.running.whenCaughtUp
+      assert.deepStrictEqual([one.handled, two.handled], [[0, 1], [1]])
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("after the calls that run, begins no other, and refuses what comes later", () =>
     Effect.gen(function* () {
       const { store } = yield* openStore

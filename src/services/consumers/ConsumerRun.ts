@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
@@ -103,7 +104,9 @@ export class ConsumerRun {
   readonly ended: Effect.Effect<void> = Effect.suspend(() => this.#state.changes.until(() => this.#state.hasEnded))
 
   /** Writes where a new run begins. */
-  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() => this.#writer.restart)
+  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() =>
+    this.#writer.restart(this.#state.progress)
+  )
 
   /** Waits until `isReached`. Fails if the consumer stops before. */
   reached(isReached: () => boolean): Effect.Effect<void, WaitError> {
@@ -128,7 +131,10 @@ export class ConsumerRun {
     this.#wake()
   })
 
-  /** Continues elsewhere, and writes that. What runs finishes first; what waits is forgotten, except for replays. */
+  /**
+   * Continues elsewhere, and writes that. What runs finishes first; what waits is forgotten, except for replays. If the write
+   * fails, the consumer stops.
+   */
   reset(to: Definition<never, never>["from"]): Effect.Effect<void, NotInHistory | EndError | StorageError | WaitError> {
     const state = this.#state
     const halted = Effect.gen({ self: this }, function* () {
@@ -139,8 +145,9 @@ export class ConsumerRun {
       yield* state.changes.until(() => state.busy === 0 && !state.isFollowing)
       if (state.isOver) return yield* this.#stopped()
       const replays = this.#dropQueued()
-      state.progress = progress
-      const written = yield* Effect.exit(this.#writer.restart)
+      const written = yield* Effect.exit(this.#writer.restart(progress))
+      // Whether it is in effect is unknown: the next run looks.
+      if (Exit.isFailure(written)) state.fail(written.cause)
       state.isHalted = state.isOver
       for (const replay of replays) this.#partitionOf(replay.event).add(replay)
       this.#wake()

@@ -31,7 +31,7 @@ export interface Running<Name extends string = string> {
   readonly resume: Effect.Effect<void>
   /**
    * Continues elsewhere: handles events again, or leaves some out. Calls of the handler that run end first. Parked events
-   * stay, until they are handled.
+   * stay, until they are handled. If the new checkpoint cannot be written, the consumer stops.
    */
   readonly reset: (
     to: NonNullable<SubscribeOptions["from"]>

@@ -14,6 +14,8 @@ class RolledBack {
   }
 }
 
+const isRolledBack = (error: unknown): error is RolledBack => error instanceof RolledBack
+
 export class Transactions {
   readonly #transaction: NonNullable<ClaimedEntries["transaction"]>
   readonly #writer: CheckpointWriter
@@ -38,9 +40,9 @@ export class Transactions {
     const called = Effect.flatMap(calls, (exit) =>
       Exit.isSuccess(exit) ? rest : Effect.fail<StorageError | RolledBack>(new RolledBack(exit))
     )
-    return Effect.matchEffect(this.#writer.together(this.#transaction, positions, called), {
+    return Effect.matchEffect(this.#writer.together(this.#transaction, positions, called, isRolledBack), {
       onSuccess: () => Effect.succeed<Exit.Exit<unknown, unknown>>(Exit.void),
-      onFailure: (error) => (error instanceof RolledBack ? Effect.succeed(error.exit) : Effect.fail(error))
+      onFailure: (error) => (isRolledBack(error) ? Effect.succeed(error.exit) : Effect.fail(error))
     })
   }
 }
