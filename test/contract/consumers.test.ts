@@ -2,6 +2,7 @@
 import { it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -12,6 +13,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import { Disk } from "litetapes/Disk"
+import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as NodeDisk from "litetapes/NodeDisk"
 import * as SqliteClient from "litetapes/SqliteClient"
@@ -405,6 +407,34 @@ describe("checkpoints", () => {
         yield* two.running.drop(0)
         assert.deepStrictEqual(yield* two.running.parked, [])
         yield* Effect.all([two.close, other.close])
+      }).pipe(Effect.scoped, Effect.provide(quiet))
+    )
+  }
+
+  for (const [name, make] of stores) {
+    it.live(`in ${name} are free once their run has failed, or could not begin`, () =>
+      Effect.gen(function* () {
+        const { store } = yield* openStore
+        const checkpoints = yield* make()
+        yield* store.append("order-1", made)
+        const handler = () => Effect.fail("no")
+        const one = yield* start(store, checkpoints, { handler, maxAttempts: 1, version: 2 })
+        const waiting = yield* Effect.forkChild(start(store, checkpoints, { onClaimed: "wait", version: 2 }))
+        assert.strictEqual(yield* tagOf(one.running.stopped), "HandlerFailed")
+        const two = yield* Fiber.join(waiting)
+        yield* two.running.whenCaughtUp
+        yield* two.close
+        // In one scope: the older version is refused, and then the right one waits for nobody.
+        const runOf = (version: number) =>
+          Consumer.run(Consumer.make({ name: "tested", version, handler: () => Effect.void, onClaimed: "wait" }))
+        const tries = Effect.catchTag(runOf(1), "NewerConsumer", () => runOf(2))
+        const both = yield* tries.pipe(
+          Effect.flatMap(({ whenCaughtUp }) => Effect.exit(whenCaughtUp)),
+          Effect.provideService(EventStore.EventStore, store),
+          Effect.provideService(CheckpointStore.CheckpointStore, checkpoints),
+          Effect.scoped
+        )
+        assert.isTrue(Exit.isSuccess(both))
       }).pipe(Effect.scoped, Effect.provide(quiet))
     )
   }

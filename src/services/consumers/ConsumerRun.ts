@@ -63,8 +63,19 @@ export class ConsumerRun {
     this.#partitions = Array.from({ length: definition.partitions }, () => new Partition(shared))
   }
 
-  /** Runs until `stop` is called or something fails. Must not be interrupted: handlers that run are waited for. */
-  readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+  /**
+   * Runs until `stop` is called or something fails, and then frees the claim. Must not be interrupted: handlers that run are
+   * waited for.
+   */
+  run(free: Effect.Effect<void>): Effect.Effect<void> {
+    const ended = Effect.sync(() => {
+      this.#state.hasEnded = true
+      this.#state.changes.wake()
+    })
+    return Effect.ensuring(Effect.ensuring(this.#work, free), ended)
+  }
+
+  readonly #work: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const state = this.#state
     const works = yield* Effect.forEach(this.#partitions, ({ work }) => Effect.forkDetach(work))
     const following = yield* Effect.forkDetach(this.#failing(this.#follow))
@@ -83,14 +94,7 @@ export class ConsumerRun {
     const error = Cause.squash(state.failure)
     const why = error instanceof Error ? error.message : String(error)
     yield* Effect.logError(`litetapes: a consumer has stopped. ${this.#definition.name}: ${why}`)
-  }).pipe(
-    Effect.ensuring(
-      Effect.sync(() => {
-        this.#state.hasEnded = true
-        this.#state.changes.wake()
-      })
-    )
-  )
+  })
 
   /** Lets the consumer end: handlers that run finish, and the checkpoint is written. */
   readonly stop: Effect.Effect<void> = Effect.suspend(() => {
