@@ -94,7 +94,8 @@ export const make = <const Name extends string, E, R = never>(options: Options<N
  * free again once it has stopped, or if it cannot begin.
  *
  * Fails with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
- * store, `NewerConsumer` if it is of a later version, and `CheckpointInvalid` if it is damaged or of something else.
+ * store, `NewerConsumer` if it is of a later version, and `CheckpointInvalid` if it is damaged or of something else. In a
+ * reader, `ReaderBusy`: the lib changes faster than it can be read, so nobody can tell; try again.
  */
 export const run = <Name extends string, E, R>(
   consumer: Consumer<Name, E, R>
@@ -150,7 +151,8 @@ const sourceOf = (store: EventStore["Service"]): EventSource => {
     contains: lib.contains,
     subscribe: store.subscribeBatches,
     read: (position) => store.readAll({ from: position, to: position + 1 }),
-    end: Effect.andThen(
+    end: Effect.andThen(lib.refresh, store.position),
+    seenEnd: Effect.andThen(
       Effect.catchTag(lib.refresh, "ReaderBusy", () => Effect.void),
       store.position
     )

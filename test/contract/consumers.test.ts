@@ -13,6 +13,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import { Disk } from "litetapes/Disk"
+import { ReaderBusy } from "litetapes/Errors"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as NodeDisk from "litetapes/NodeDisk"
@@ -92,6 +93,41 @@ describe("a consumer begins", () => {
       yield* again.running.whenCaughtUp
       assert.deepStrictEqual(again.handled, [0, 1, 2])
       yield* again.close
+      yield* close
+    })
+  )
+
+  it.effect("not while it cannot see the end of the lib, which would look like another history", () =>
+    Effect.gen(function* () {
+      const { storage, store } = yield* openStore
+      yield* store.append("order-1", made)
+      const { close, lib } = yield* openSession(storage, "lib", { mode: "read" })
+      const reader = yield* storeOf(lib)
+      yield* store.append("order-1", made)
+      const checkpoints = yield* CheckpointStore.makeMemory
+      const one = yield* start(store, checkpoints)
+      yield* one.running.whenCaughtUp
+      yield* one.close
+      let isBusy = true
+      const busy = new ReaderBusy({ location: "lib" })
+      const refresh = Effect.suspend(() => (isBusy ? Effect.fail(busy) : lib.refresh))
+      const standby = {
+        ...reader,
+        lib: Object.defineProperty(Object.create(lib) as typeof lib, "refresh", { value: refresh })
+      }
+      for (const onNotInHistory of ["fail", "begin-again"] as const) {
+        assert.strictEqual(yield* tagOf(start(standby, checkpoints, { onNotInHistory })), "ReaderBusy")
+      }
+      isBusy = false
+      const two = yield* start(standby, checkpoints, { onNotInHistory: "begin-again" })
+      yield* two.running.whenCaughtUp
+      isBusy = true
+      for (const told of [two.running.whenCaughtUp, two.running.reset("end")]) {
+        assert.strictEqual(yield* tagOf(told), "ReaderBusy")
+      }
+      assert.deepInclude(yield* two.running.status, { state: "running", lag: 0 })
+      assert.deepStrictEqual(two.handled, [])
+      yield* two.close
       yield* close
     })
   )

@@ -41,7 +41,7 @@ export const watching = (
   let wasStalled = false
   const look = Effect.gen(function* () {
     // A store that does not answer is one reason for a stall.
-    const looked = yield* Effect.timeoutOption(Effect.exit(source.end), stallAfter)
+    const looked = yield* Effect.timeoutOption(Effect.exit(source.seenEnd), stallAfter)
     const end = Option.isSome(looked) && looked.value._tag === "Success" ? looked.value.value : undefined
     const stalled = isStalled(state, end, stallAfter)
     yield* metrics.looked(state, end, stalled)

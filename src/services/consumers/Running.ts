@@ -63,7 +63,7 @@ export const runningOf = <Name extends string>(
   const made: Running<Name> = {
     name,
     status: Effect.map(
-      Effect.orElseSucceed(source.end, () => undefined),
+      Effect.orElseSucceed(source.seenEnd, () => undefined),
       (end) => statusOf(state, end, stallAfter)
     ),
     whenProcessed: (position) =>
