@@ -234,6 +234,34 @@ describe("a consumer with transactions", () => {
     })
   )
 
+  it.effect("is paused only after a transaction that waits for its turn", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* openSql]
+      const release = yield* Deferred.make<void>()
+      let isPaused = false
+      const handler: Options["handler"] = ({ position }) =>
+        isPaused ? Effect.die("it is called while it is paused") : add(sql, position)
+      const { running } = yield* start(store, yield* storeIn(sql), handler, { filter: { types: ["Made"] } })
+      yield* running.whenCaughtUp
+      // Somebody else has the connection. The checkpoint waits for it, and the transaction for the checkpoint.
+      const other = yield* Effect.forkChild(sql.withTransaction(Deferred.await(release)))
+      yield* settle
+      yield* store.append("order-1", [{ type: "Other" }])
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* store.append("order-1", made(1))
+      yield* settle
+      const paused = yield* Effect.forkChild(Effect.map(running.pause, () => void (isPaused = true)))
+      yield* settle
+      yield* Deferred.succeed(release, undefined)
+      yield* Effect.all([Fiber.join(other), Fiber.join(paused)])
+      yield* store.append("order-1", made(1))
+      yield* settle
+      assert.deepStrictEqual(yield* handledIn(sql), [1])
+      assert.isUndefined((yield* running.status).lastError)
+    })
+  )
+
   it.effect("needs a store with transactions, and one partition", () =>
     Effect.gen(function* () {
       const store = yield* openStore

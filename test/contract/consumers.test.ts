@@ -318,6 +318,53 @@ describe("parked events", () => {
       assert.deepStrictEqual(yield* three.running.parked, [])
     }).pipe(Effect.provide(quiet))
   )
+
+  it.effect("are not handled by a replay that waited while they were dropped, handled, or its caller left", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const checkpoints = yield* CheckpointStore.makeMemory
+      yield* store.append("order-1", [...made, ...made, ...made, ...made])
+      const release = yield* Deferred.make<void>()
+      let isBroken = true
+      const handler: Options["handler"] = ({ position }) =>
+        isBroken
+          ? Effect.fail("no")
+          : position === 3
+            ? Effect.andThen(Deferred.await(release), Effect.fail("no"))
+            : Effect.void
+      const { close, handled, running } = yield* start(store, checkpoints, {
+        handler,
+        maxAttempts: 1,
+        onPoison: "park"
+      })
+      yield* running.whenCaughtUp
+      isBroken = false
+      yield* running.pause
+      const replays = yield* Effect.forEach([0, 0, 1, 2, 3], (position) =>
+        Effect.forkChild(
+          Effect.match(running.replay(position), { onFailure: ({ _tag }) => _tag, onSuccess: () => "Success" })
+        )
+      )
+      yield* settle
+      yield* running.drop(1)
+      yield* Fiber.interrupt(replays[3]!)
+      yield* running.resume
+      const [one, two, three, , last] = replays
+      assert.deepStrictEqual(
+        [yield* Fiber.join(one!), yield* Fiber.join(two!), yield* Fiber.join(three!)],
+        ["Success", "NotParked", "NotParked"]
+      )
+      // It is dropped while the replay runs, which fails then.
+      yield* settle
+      yield* running.drop(3)
+      yield* Deferred.succeed(release, undefined)
+      assert.strictEqual(yield* Fiber.join(last!), "HandlerFailed")
+      assert.deepStrictEqual([handled, (yield* running.parked).map(({ position }) => position)], [[0], [2]])
+      yield* close
+      const again = yield* start(store, checkpoints)
+      assert.strictEqual((yield* again.running.parked).length, 1)
+    }).pipe(Effect.provide(quiet))
+  )
 })
 
 describe("a consumer says", () => {

@@ -119,18 +119,19 @@ export class CheckpointWriter {
       this.#position = progress.low
       return this.#metrics.written(state, before)
     })
-    // A pause waits for the transaction, not only for a call of the handler.
-    const running = Effect.suspend(() => {
-      state.isInTransaction = true
-      return Effect.ensuring(
-        Effect.andThen(Effect.onError(transaction(Effect.andThen(effect, set)), failed), finished),
-        Effect.sync(() => {
-          state.isInTransaction = false
-          state.writingSince = undefined
-          state.changes.wake()
-        })
-      )
-    })
+    const running = Effect.ensuring(
+      Effect.andThen(
+        Effect.onError(
+          Effect.suspend(() => transaction(Effect.andThen(effect, set))),
+          failed
+        ),
+        finished
+      ),
+      Effect.sync(() => {
+        state.writingSince = undefined
+        state.changes.wake()
+      })
+    )
     return this.#oneWrite.withPermit(running)
   }
 

@@ -21,7 +21,7 @@ import { watching } from "./Health.ts"
 import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
 import { beginAt } from "./openConsumer.ts"
 import { Parking } from "./Parking.ts"
-import { type Item, Partition, type ReplayError } from "./Partition.ts"
+import { type Item, Partition, type Replay, type ReplayError } from "./Partition.ts"
 import { Transactions } from "./Transactions.ts"
 
 /** Why something that was waited for will not happen. */
@@ -89,7 +89,7 @@ export class ConsumerRun {
     yield* Fiber.interruptAll([writing, looking])
     yield* this.#failing(this.#writer.rest)
     yield* this.#metrics.looked(state, undefined, false)
-    for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!, this.#stopped())
+    for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!.result, this.#stopped())
     if (state.failure === undefined) return
     const error = Cause.squash(state.failure)
     const why = error instanceof Error ? error.message : String(error)
@@ -127,7 +127,7 @@ export class ConsumerRun {
   /** Begins no event any more. Returns once those that run have ended. */
   readonly pause: Effect.Effect<void> = Effect.suspend(() => {
     this.#state.isPaused = true
-    return this.#state.changes.until(() => this.#state.running === 0 && !this.#state.isInTransaction)
+    return this.#state.changes.until(() => this.#state.inside === 0)
   })
 
   readonly resume: Effect.Effect<void> = Effect.sync(() => {
@@ -161,13 +161,16 @@ export class ConsumerRun {
   }
 
   /** Calls the handler once for a parked event, between the other events of its partition. */
-  replay(position: number): Effect.Effect<void, NotParked | ReplayError | SubscribeError> {
+  replay(position: number): Effect.Effect<void, ReplayError | SubscribeError> {
     return Effect.gen({ self: this }, function* () {
       const event = yield* this.#requireParked(Stream.runHead(this.#source.read(position)), position)
-      const replay = yield* Deferred.make<void, ReplayError>()
+      const replay: Replay = { result: yield* Deferred.make<void, ReplayError>(), isGivenUp: false }
       if (this.#state.isOver) return yield* this.#stopped()
       this.#partitionOf(event).add({ event, replay })
-      return yield* Deferred.await(replay)
+      const givenUp = Effect.sync(() => {
+        replay.isGivenUp = true
+      })
+      return yield* Effect.onInterrupt(Deferred.await(replay.result), () => givenUp)
     })
   }
 

@@ -59,8 +59,8 @@ export class ConsumerState {
   isFollowing = false
   isPulling = false
   isPaused = false
-  /** Whether a transaction with calls of the handler has begun and not ended. */
-  isInTransaction = false
+  /** Partitions that are about to call the handler, or are in a call or its transaction: a pause waits for them. */
+  inside = 0
   /** Nothing begins: the consumer stops or is reset. */
   isHalted = false
   isStopping = false

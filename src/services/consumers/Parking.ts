@@ -18,10 +18,27 @@ export class Parking {
     this.#state = state
   }
 
-  /** Keeps an event with its error. A replay that failed counts its attempts too. */
-  park({ attempts, error, id, lib, lineage, position, revision, stream, type }: HandlerFailed, earlier = 0) {
+  /** Keeps an event with its error. */
+  park(failed: HandlerFailed): Effect.Effect<void, StorageError> {
+    return this.#keep(failed, undefined)
+  }
+
+  /** Keeps the error of a replay, and counts its attempts too. Does nothing if the event was dropped meanwhile. */
+  parkAgain(failed: HandlerFailed): Effect.Effect<void, StorageError> {
     return Effect.suspend(() => {
-      const { now } = this.#state
+      const { position } = failed
+      const before = this.#state.parked.get(position)
+      return before === undefined ? Effect.void : this.#keep(failed, before)
+    })
+  }
+
+  #keep(
+    { attempts, error, id, lib, lineage, position, revision, stream, type }: HandlerFailed,
+    before: ParkedEvent | undefined
+  ): Effect.Effect<void, StorageError> {
+    return Effect.suspend(() => {
+      const state = this.#state
+      const { now } = state
       const parked: ParkedEvent = {
         lib,
         lineage,
@@ -30,13 +47,15 @@ export class Parking {
         revision,
         type,
         id,
-        attempts: earlier + attempts,
+        attempts: (before?.attempts ?? 0) + attempts,
         why: whyOf(error).slice(0, whyMax),
-        since: this.#state.parked.get(position)?.since ?? now,
+        since: state.parked.get(position)?.since ?? now,
         time: now
       }
-      return Effect.map(this.#entries.set(parkedKey(position), encode(parked)), () => {
-        this.#state.parked.set(position, parked)
+      return Effect.flatMap(this.#entries.set(parkedKey(position), encode(parked)), () => {
+        if (before !== undefined && !state.parked.has(position)) return this.#entries.remove(parkedKey(position))
+        state.parked.set(position, parked)
+        return Effect.void
       })
     })
   }

@@ -12,7 +12,7 @@ import { Signal } from "../base/Signal.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { CheckpointWriter } from "./CheckpointWriter.ts"
-import { type ConsumerStopped, HandlerFailed, whyOf } from "./ConsumerErrors.ts"
+import { type ConsumerStopped, HandlerFailed, NotParked, whyOf } from "./ConsumerErrors.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
 import { HandlerContext } from "./HandlerContext.ts"
 import type { Definition } from "./definition.ts"
@@ -21,12 +21,19 @@ import type { Parking } from "./Parking.ts"
 import type { Transactions } from "./Transactions.ts"
 
 /** How a replay ends for its caller. */
-export type ReplayError = HandlerFailed | ConsumerStopped | StorageError
+export type ReplayError = HandlerFailed | NotParked | ConsumerStopped | StorageError
 
-/** An event to handle. A replay of a parked one completes a deferred, and moves nothing. */
+/** What somebody waits for who replays a parked event. */
+export interface Replay {
+  readonly result: Deferred.Deferred<void, ReplayError>
+  /** Nobody waits any more: then it does not begin. */
+  isGivenUp: boolean
+}
+
+/** An event to handle. A replay of a parked one moves nothing. */
 export interface Item {
   readonly event: RecordedEvent
-  readonly replay?: Deferred.Deferred<void, ReplayError>
+  readonly replay?: Replay
 }
 
 /** What all partitions of a consumer share. */
@@ -51,6 +58,8 @@ export class Partition {
   readonly #shared: Shared
   readonly #news = new Signal()
   #items: Array<Item> = []
+  /** Whether a pause waits for what this partition does. */
+  #isInside = false
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -83,11 +92,13 @@ export class Partition {
       const item = this.#items.shift()
       if (item === undefined) continue
       state.busy++
+      this.#goInside()
       const taken = item.replay === undefined ? this.#handleFrom(item.event) : this.#replay(item.event, item.replay)
       yield* Effect.ensuring(
         taken,
         Effect.sync(() => {
           state.busy--
+          this.#goOutside()
           state.changes.wake()
         })
       )
@@ -98,6 +109,32 @@ export class Partition {
     const { isHalted, isPaused } = this.#shared.state
     return !isHalted && !isPaused
   }
+
+  /** In the same turn as the look at `isPaused`: a pause that begins later must wait. */
+  #goInside(): void {
+    this.#isInside = true
+    this.#shared.state.inside++
+  }
+
+  #goOutside(): void {
+    if (!this.#isInside) return
+    this.#isInside = false
+    this.#shared.state.inside--
+    this.#shared.state.changes.wake()
+  }
+
+  /** Waits while the consumer is paused. Returns `false` if it stops or is reset: then nothing more begins. */
+  readonly #enter: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
+    if (this.#isInside) return true
+    const { state } = this.#shared
+    // It may have been paused again before this fibre continues.
+    while (state.isPaused && !state.isHalted) {
+      yield* this.#news.until(() => state.isHalted || !state.isPaused)
+    }
+    if (state.isHalted) return false
+    this.#goInside()
+    return true
+  })
 
   /** Handles an event; in a transaction together with those that wait after it. */
   #handleFrom(first: RecordedEvent): Effect.Effect<void> {
@@ -131,6 +168,7 @@ export class Partition {
     return Effect.gen({ self: this }, function* () {
       const exit = yield* transactions.run(positions, calls, unparked)
       if (Exit.isSuccess(exit)) return state.changes.wake()
+      this.#goOutside()
       // One by one: those before it are done, and the attempts are those on one event.
       for (const event of events) {
         if (state.isHalted) return
@@ -165,16 +203,20 @@ export class Partition {
     state.changes.wake()
   }
 
-  #replay(event: RecordedEvent, replay: Deferred.Deferred<void, ReplayError>): Effect.Effect<void> {
+  #replay(event: RecordedEvent, replay: Replay): Effect.Effect<void> {
     const { definition, parking, state } = this.#shared
+    const { position } = event
+    if (replay.isGivenUp) return Effect.void
     const replayed = Effect.gen({ self: this }, function* () {
+      // While it waited for its turn, the event may have been handled or dropped.
+      if (!state.parked.has(position)) return yield* new NotParked({ consumer: definition.name, position })
       const outcome = yield* this.#attempts(event, 1)
-      if (outcome === "done") return yield* parking.unpark(event.position)
+      if (outcome === "done") return yield* parking.unpark(position)
       if (outcome === "cut") return yield* state.stoppedError(definition.name)
-      yield* parking.park(outcome, state.parked.get(event.position)?.attempts)
+      yield* parking.parkAgain(outcome)
       return yield* outcome
     })
-    return Effect.asVoid(Effect.flatMap(Effect.exit(replayed), (exit) => Deferred.done(replay, exit)))
+    return Effect.asVoid(Effect.flatMap(Effect.exit(replayed), (exit) => Deferred.done(replay.result, exit)))
   }
 
   /** Calls the handler until it succeeds, or has failed as often as it may. */
@@ -184,10 +226,10 @@ export class Partition {
     return Effect.gen({ self: this }, function* () {
       let step: Step | undefined
       for (let attempt = 1; ; attempt++) {
-        yield* this.#news.until(() => state.isHalted || !state.isPaused)
-        if (state.isHalted && attempt > 1) return "cut"
+        if (!(yield* this.#enter)) return "cut"
         const call = this.#call(event)
         const exit = yield* transactions?.run([position], call, parking.unpark(position)) ?? call
+        this.#goOutside()
         if (Exit.isSuccess(exit) || (yield* this.#isCommitted(event))) return "done"
         // A handler may give up once the consumer stops: that does not count as a failure of the event.
         if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return "cut"
