@@ -283,6 +283,28 @@ describe("a consumer retries", () => {
       assert.strictEqual(calls, 3)
     }).pipe(Effect.provide(quiet))
   )
+
+  it.effect("not while it is paused, also if it was resumed for a moment", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      yield* store.append("order-1", made)
+      let calls = 0
+      const { running } = yield* start(store, yield* CheckpointStore.makeMemory, {
+        handler: () => Effect.suspend(() => (++calls === 1 ? Effect.fail("no") : Effect.void)),
+        retry: Schedule.spaced("1 minute")
+      })
+      yield* settle
+      yield* running.pause
+      yield* TestClock.adjust("1 minute")
+      yield* settle
+      yield* Effect.andThen(running.resume, running.pause)
+      yield* settle
+      assert.strictEqual(calls, 1)
+      yield* running.resume
+      yield* running.whenCaughtUp
+      assert.strictEqual(calls, 2)
+    })
+  )
 })
 
 describe("parked events", () => {

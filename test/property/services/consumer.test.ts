@@ -285,7 +285,9 @@ class Run {
       this.#process.isPaused = true
     } else if (act.op === "resume") yield* this.#resume
     else if (act.op === "blink") {
-      // A partition that waits for the end of the pause must not miss the next one.
+      // A partition that waits for the end of a pause before its next attempt must not miss the next one.
+      yield* this.#running.pause
+      yield* Effect.sleep(1)
       yield* this.#resume
       yield* this.#running.pause
       this.#process.isPaused = true
