@@ -51,6 +51,7 @@ import {
   optionChecks,
   type Options
 } from "./consumers/definition.ts"
+import { CurrentCall } from "./consumers/HandlerContext.ts"
 import type { Handling } from "./consumers/Handling.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
 import { type Running, runningOf } from "./consumers/Running.ts"
@@ -103,12 +104,15 @@ export const run = <Name extends string, E, R>(
   Effect.gen(function* () {
     const context = yield* Effect.context<R>()
     const given = definitionOf(consumer.options)
+    // Around what it is given: a context in which this runs may have both.
     const handler: Definition<unknown, never>["handler"] = (event, handling) =>
-      Effect.provideService(
-        Effect.provideContext(given.handler(event, handling), context),
-        EventContext,
-        causedBy(event)
-      )
+      given
+        .handler(event, handling)
+        .pipe(
+          Effect.provideService(EventContext, causedBy(event)),
+          Effect.provideService(CurrentCall, handling),
+          Effect.provideContext(context)
+        )
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
     const scope = yield* Effect.scope

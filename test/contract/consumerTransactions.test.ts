@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -190,6 +191,27 @@ describe("a consumer with transactions", () => {
       yield* again.running.whenCaughtUp
       assert.strictEqual((yield* handledIn(sql)).length, 6)
       assert.deepStrictEqual(yield* again.running.parked, [])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("counts as handled what is committed, and nothing that was rolled back", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* openSql]
+      yield* store.append("order-1", made(6))
+      const handler: Options["handler"] = ({ position }) =>
+        Effect.andThen(add(sql, position), () => (position === 5 ? Effect.fail("no") : Effect.void))
+      const options = { name: "counted", transaction: { events: 6 }, maxAttempts: 1, onPoison: "skip" } as const
+      const { running } = yield* start(store, yield* storeIn(sql), handler, options)
+      yield* running.whenCaughtUp
+      const counts = (yield* Metric.snapshot).flatMap(({ attributes, id, state }) =>
+        attributes?.["consumer"] === "counted" && "count" in state
+          ? [[id.replace("litetapes_consumer_", ""), state.count]]
+          : []
+      )
+      assert.includeDeepMembers(counts, [
+        ["processed_total", 5],
+        ["failed_attempts_total", 2]
+      ])
     }).pipe(Effect.provide(quiet))
   )
 

@@ -206,6 +206,53 @@ describe("a consumer stops", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect("if its handler needs a checkpoint of the lib and there is none, whatever else it does with poison", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      yield* store.append("order-1", [...made, ...made])
+      let calls = 0
+      const handler: Options["handler"] = (_, handling) => {
+        calls++
+        return store.append("order-1", made, { checkpoint: handling.checkpoint })
+      }
+      for (const onPoison of ["stop", "skip", "park"] as const) {
+        const one = yield* start(store, yield* CheckpointStore.makeMemory, { handler, onPoison })
+        const error = yield* Effect.flip(one.running.stopped)
+        assert.match(error.message, /provide CheckpointStore\.layerLib/)
+        assert.deepInclude(yield* one.running.status, { state: "stopped", position: 0, parked: 0 })
+        assert.include((yield* one.running.status).lastError?.why, "layerLib")
+      }
+      assert.strictEqual(calls, 3)
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("although its handler pauses it, and refuses what the handler would wait for in vain", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      yield* store.append("order-1", [...made, ...made])
+      const self = yield* Deferred.make<Consumer.Running>()
+      const tags: Array<string> = []
+      const handler: Options["handler"] = () =>
+        Effect.gen(function* () {
+          const me = yield* Deferred.await(self)
+          for (const wait of [me.reset("start"), me.replay(0), me.whenCaughtUp, me.whenProcessed(1)]) {
+            tags.push(yield* tagOf(wait as Effect.Effect<void, Consumer.ConsumerError>))
+          }
+          yield* me.pause
+        })
+      const { close, handled, running } = yield* start(store, yield* CheckpointStore.makeMemory, { handler })
+      yield* Deferred.succeed(self, running)
+      yield* running.whenProcessed(0)
+      yield* settle
+      assert.deepStrictEqual(
+        tags,
+        Array.from({ length: 4 }, () => "InvalidArgument")
+      )
+      assert.deepStrictEqual([handled, (yield* running.status).state], [[0], "paused"])
+      yield* close
+    })
+  )
+
   it.effect("when a reset cannot be written, and continues where the store says", () =>
     Effect.gen(function* () {
       const { store } = yield* openStore

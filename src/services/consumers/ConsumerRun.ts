@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { crc32 } from "node:zlib"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { NotInHistory } from "../../domain/event/EventErrors.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { SubscribeError, SubscriptionBatch } from "../follow/Subscription.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -17,6 +18,7 @@ import { CheckpointWriter } from "./CheckpointWriter.ts"
 import { type ConsumerStopped, NotParked } from "./ConsumerErrors.ts"
 import type { ConsumerError, ConsumerState, EndError, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
+import { callOf, type HandlerContext } from "./HandlerContext.ts"
 import { watching } from "./Health.ts"
 import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
 import { beginAt } from "./openConsumer.ts"
@@ -112,22 +114,39 @@ export class ConsumerRun {
     this.#writer.restart(this.#state.progress)
   )
 
-  /** Waits until `isReached`. Fails if the consumer stops before. */
-  reached(isReached: () => boolean): Effect.Effect<void, WaitError> {
+  /** Waits until everything before a position is done. Fails if the consumer stops before, or this handler holds it up. */
+  reached(before: number, name: string): Effect.Effect<void, WaitError | InvalidArgument> {
     const state = this.#state
-    return Effect.flatMap(
+    const isReached = () => state.progress.low >= before
+    const over = Effect.flatMap(
       state.changes.until(() => isReached() || state.hasEnded),
       (): Effect.Effect<void, WaitError> => {
         if (isReached()) return Effect.void
         return state.failure === undefined ? Effect.fail(this.#stopped()) : Effect.failCause(state.failure)
       }
     )
+    return Effect.andThen(
+      this.#refuseHandler(name, ({ position }) => position < before),
+      over
+    )
   }
 
-  /** Begins no event any more. Returns once those that run have ended. */
+  /** Fails in a call of the handler, which would wait for its own end. */
+  #refuseHandler(name: string, holdsUp: (call: HandlerContext) => boolean): Effect.Effect<void, InvalidArgument> {
+    return Effect.flatMap(callOf(this.#state), (call) => {
+      if (call === undefined || !holdsUp(call)) return Effect.void
+      const why = "must not wait for it, because it waits for the handler: let another fibre do it"
+      return Effect.fail(new InvalidArgument({ call: `Consumer.${name}`, argument: "handler", why }))
+    })
+  }
+
+  /** Begins no event any more. Returns once those that run have ended; in a handler, which is one of them, at once. */
   readonly pause: Effect.Effect<void> = Effect.suspend(() => {
-    this.#state.isPaused = true
-    return this.#state.changes.until(() => this.#state.inside === 0)
+    const state = this.#state
+    state.isPaused = true
+    return Effect.flatMap(callOf(state), (call) =>
+      call === undefined ? state.changes.until(() => state.inside === 0) : Effect.void
+    )
   })
 
   readonly resume: Effect.Effect<void> = Effect.sync(() => {
@@ -139,7 +158,9 @@ export class ConsumerRun {
    * Continues elsewhere, and writes that. What runs finishes first; what waits is forgotten, except for replays. If the write
    * fails, the consumer stops.
    */
-  reset(to: Definition<never, never>["from"]): Effect.Effect<void, NotInHistory | EndError | StorageError | WaitError> {
+  reset(
+    to: Definition<never, never>["from"]
+  ): Effect.Effect<void, NotInHistory | EndError | StorageError | WaitError | InvalidArgument> {
     const state = this.#state
     const halted = Effect.gen({ self: this }, function* () {
       const progress = yield* beginAt(this.#source, to)
@@ -157,12 +178,14 @@ export class ConsumerRun {
       this.#wake()
       return yield* written
     })
-    return this.#oneReset.withPermit(Effect.uninterruptible(halted))
+    const refused = this.#refuseHandler("reset", () => true)
+    return Effect.andThen(refused, this.#oneReset.withPermit(Effect.uninterruptible(halted)))
   }
 
   /** Calls the handler once for a parked event, between the other events of its partition. */
   replay(position: number): Effect.Effect<void, ReplayError | SubscribeError> {
     return Effect.gen({ self: this }, function* () {
+      yield* this.#refuseHandler("replay", () => true)
       const event = yield* this.#requireParked(Stream.runHead(this.#source.read(position)), position)
       const replay: Replay = { result: yield* Deferred.make<void, ReplayError>(), isGivenUp: false }
       if (this.#state.isOver) return yield* this.#stopped()

@@ -11,10 +11,10 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { Signal } from "../base/Signal.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
+import { Calls, logLateFailure } from "./Calls.ts"
 import type { CheckpointWriter } from "./CheckpointWriter.ts"
 import { type ConsumerStopped, HandlerFailed, NotParked, whyOf } from "./ConsumerErrors.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
-import { HandlerContext } from "./HandlerContext.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
 import type { Parking } from "./Parking.ts"
@@ -56,6 +56,7 @@ type Outcome = "done" | "cut" | HandlerFailed
 
 export class Partition {
   readonly #shared: Shared
+  readonly #calls: Calls
   readonly #news = new Signal()
   #items: Array<Item> = []
   /** Whether a pause waits for what this partition does. */
@@ -63,6 +64,7 @@ export class Partition {
 
   constructor(shared: Shared) {
     this.#shared = shared
+    this.#calls = new Calls(shared)
   }
 
   add(item: Item): void {
@@ -154,7 +156,7 @@ export class Partition {
     const { parking, state } = this.#shared
     const calls = Effect.gen({ self: this }, function* () {
       for (const event of events) {
-        const exit = yield* this.#call(event)
+        const exit = yield* this.#calls.one(event)
         if (Exit.isFailure(exit)) return exit
       }
       return Exit.void
@@ -166,7 +168,7 @@ export class Partition {
         : Effect.forEach(positions, (position) => parking.unpark(position), { discard: true })
     )
     return Effect.gen({ self: this }, function* () {
-      const exit = yield* transactions.run(positions, calls, unparked)
+      const exit = yield* this.#calls.together(transactions, positions, calls, unparked)
       if (Exit.isSuccess(exit)) return state.changes.wake()
       this.#goOutside()
       // One by one: those before it are done, and the attempts are those on one event.
@@ -227,14 +229,25 @@ export class Partition {
       let step: Step | undefined
       for (let attempt = 1; ; attempt++) {
         if (!(yield* this.#enter)) return "cut"
-        const call = this.#call(event)
-        const exit = yield* transactions?.run([position], call, parking.unpark(position)) ?? call
+        const call = this.#calls.one(event)
+        const exit = yield* transactions === undefined
+          ? call
+          : this.#calls.together(transactions, [position], call, parking.unpark(position))
         this.#goOutside()
-        if (Exit.isSuccess(exit) || (yield* this.#isCommitted(event))) return "done"
+        if (Exit.isSuccess(exit)) return "done"
+        const isCommitted = yield* this.#isCommitted(event)
         // A handler may give up once the consumer stops: that does not count as a failure of the event.
-        if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return "cut"
+        if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return isCommitted ? "done" : "cut"
         const error = Cause.squash(exit.cause)
         this.#noteError(event, attempt, error)
+        if (isCommitted) {
+          yield* logLateFailure(definition.name, event, error)
+          return "done"
+        }
+        if (this.#calls.refused !== undefined) {
+          state.failWith(this.#calls.refused)
+          return "cut"
+        }
         if (attempt >= attemptsMax) return this.#failed(event, attempt, error)
         step ??= yield* Schedule.toStep(definition.retry)
         const pause = yield* nextPause(step, state.now, error)
@@ -244,25 +257,6 @@ export class Partition {
           this.#news.until(() => state.isHalted)
         )
       }
-    })
-  }
-
-  #call(event: RecordedEvent): Effect.Effect<Exit.Exit<unknown, unknown>> {
-    const { definition, metrics, state } = this.#shared
-    return Effect.suspend(() => {
-      const call = { event, begun: state.now }
-      state.calls.add(call)
-      state.lastSign = call.begun
-      const called = Effect.exit(
-        Effect.suspend(() => definition.handler(event, new HandlerContext(this.#shared, event)))
-      )
-      return Effect.flatMap(called, (exit) => {
-        state.calls.delete(call)
-        state.beat()
-        state.changes.wake()
-        const millis = state.lastSign - call.begun
-        return Effect.as(Exit.isSuccess(exit) ? metrics.handled(millis) : metrics.failed(millis), exit)
-      })
     })
   }
 
