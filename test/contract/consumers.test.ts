@@ -253,6 +253,36 @@ describe("a consumer stops", () => {
     })
   )
 
+  it.effect("once another run has its name: it handles nothing more, and writes no checkpoint over the other one", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const memory = yield* CheckpointStore.makeMemory
+      const lost = yield* Deferred.make<StorageError>()
+      const texts: Array<string> = []
+      const checkpoints: Checkpoints = {
+        claim: (consumer, onClaimed) =>
+          Effect.map(memory.claim(consumer, onClaimed), (entries) => ({
+            ...entries,
+            set: (key, text) =>
+              Effect.andThen(
+                Effect.sync(() => texts.push(text)),
+                entries.set(key, text)
+              ),
+            lost: Deferred.await(lost)
+          }))
+      }
+      const { handled, running } = yield* start(store, checkpoints)
+      yield* store.append("order-1", made)
+      yield* running.whenCaughtUp
+      const detail = "another run has it"
+      yield* Deferred.succeed(lost, new StorageError({ operation: "renew", place: "far", reason: "lock-lost", detail }))
+      assert.deepInclude(yield* Effect.flip(running.stopped), { reason: "lock-lost" })
+      yield* store.append("order-1", made)
+      yield* settle
+      assert.deepStrictEqual([handled, texts.length, (yield* running.status).state], [[0], 1, "stopped"])
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("when a reset cannot be written, and continues where the store says", () =>
     Effect.gen(function* () {
       const { store } = yield* openStore

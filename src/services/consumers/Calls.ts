@@ -10,6 +10,7 @@ import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
 import { whyOf } from "./ConsumerErrors.ts"
 import { HandlerContext } from "./HandlerContext.ts"
+import type { Parking } from "./Parking.ts"
 import type { Transactions } from "./Transactions.ts"
 
 type Called = Exit.Exit<unknown, unknown>
@@ -19,6 +20,7 @@ interface Of {
   readonly entries: ClaimedEntries
   readonly state: ConsumerState
   readonly metrics: ConsumerMetrics
+  readonly parking: Parking
   readonly transactions: Transactions | undefined
 }
 
@@ -57,20 +59,23 @@ export class Calls {
     })
   }
 
-  /** Runs calls in a transaction. They count as handled only once it is committed. */
+  /**
+   * Runs calls in a transaction with the checkpoint, and removes what is parked of these events. They count as handled only
+   * once it is committed.
+   */
   together(
     transactions: Transactions,
     positions: ReadonlyArray<number>,
-    calls: Effect.Effect<Called>,
-    rest: Effect.Effect<void, StorageError>
+    calls: Effect.Effect<Called>
   ): Effect.Effect<Called, StorageError> {
+    const { metrics, parking } = this.#shared
     return Effect.suspend(() => {
       this.#uncounted = []
-      return Effect.tap(transactions.run(positions, calls, rest), (exit) =>
-        Exit.isSuccess(exit)
-          ? Effect.forEach(this.#uncounted, this.#shared.metrics.handled, { discard: true })
-          : Effect.void
-      )
+      return Effect.tap(transactions.run(positions, calls, parking.remove(positions)), (exit) => {
+        if (Exit.isFailure(exit)) return Effect.void
+        parking.forget(positions)
+        return Effect.forEach(this.#uncounted, metrics.handled, { discard: true })
+      })
     })
   }
 }

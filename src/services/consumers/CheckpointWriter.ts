@@ -26,8 +26,8 @@ export class CheckpointWriter {
   /** Changes since the last write. */
   #changes = 0
   readonly #oneWrite = Semaphore.makeUnsafe(1)
-  /** Whether the outcome of a write is unknown. */
-  #isUnknown = false
+  /** Whether the outcome of a write is unknown, or another run writes now. */
+  #isOver = false
   /** Position of the last write, or that of the checkpoint that the run began with. */
   #position: number
 
@@ -50,6 +50,11 @@ export class CheckpointWriter {
   note(): void {
     this.#changes++
     if (this.#changes === 1 || this.#changes === this.#settings.checkpointEvents) this.#noted.wake()
+  }
+
+  /** Writes nothing more. */
+  giveUp(): void {
+    this.#isOver = true
   }
 
   /** Writes whenever it is due. There is a timer only while something has to be written. */
@@ -111,7 +116,7 @@ export class CheckpointWriter {
       Effect.sync(() => {
         this.#changes += noted
         // The acknowledgement of its commit may be what was lost.
-        if (!isRolledBack(Cause.squash(cause))) this.#isUnknown = true
+        if (!isRolledBack(Cause.squash(cause))) this.#isOver = true
       })
     const finished = Effect.suspend(() => {
       for (const position of positions) progress.finish(position)
@@ -140,7 +145,7 @@ export class CheckpointWriter {
     put: (text: string) => Effect.Effect<void, StorageError>
   ): Effect.Effect<void, StorageError> {
     const written = Effect.suspend(() => {
-      if (this.#isUnknown) return Effect.void
+      if (this.#isOver) return Effect.void
       this.#changes = 0
       const state = this.#state
       const before = this.#position
@@ -148,7 +153,7 @@ export class CheckpointWriter {
       const { low } = progress
       state.writingSince = state.now
       const failed = Effect.sync(() => {
-        this.#isUnknown = true
+        this.#isOver = true
       })
       const over = Effect.sync(() => {
         state.writingSince = undefined

@@ -32,6 +32,7 @@ export type WaitError = ConsumerError | ConsumerStopped
 export class ConsumerRun {
   readonly #definition: Definition<unknown, never>
   readonly #inFlightMax: number
+  readonly #lost: Effect.Effect<StorageError>
   readonly #state: ConsumerState
   readonly #source: EventSource
   readonly #writer: CheckpointWriter
@@ -56,6 +57,7 @@ export class ConsumerRun {
         : new Transactions(entries.transaction, writer, transactionEvents)
     const shared = { definition, entries, metrics, parking, source, state, transactions, writer }
     this.#definition = definition
+    this.#lost = entries.lost ?? Effect.never
     this.#inFlightMax = entries.inLib?.inFlightMax ?? Number.POSITIVE_INFINITY
     this.#state = state
     this.#source = source
@@ -82,13 +84,14 @@ export class ConsumerRun {
     const works = yield* Effect.forEach(this.#partitions, ({ work }) => Effect.forkDetach(work))
     const following = yield* Effect.forkDetach(this.#failing(this.#follow))
     const writing = yield* Effect.forkDetach(this.#failing(this.#writer.always))
+    const losing = yield* Effect.forkDetach(this.#losing)
     const looking = yield* Effect.forkDetach(watching(this.#definition, state, this.#source, this.#metrics))
     yield* state.changes.until(() => state.isOver)
     state.isHalted = true
     state.isStopping = true
     this.#wake()
     yield* Fiber.awaitAll([following, ...works])
-    yield* Fiber.interruptAll([writing, looking])
+    yield* Fiber.interruptAll([writing, losing, looking])
     yield* this.#failing(this.#writer.rest)
     yield* this.#metrics.looked(state, undefined, false)
     for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!.result, this.#stopped())
@@ -241,6 +244,14 @@ export class ConsumerRun {
       })
     )
   }
+
+  /** Stops once another run has the name. */
+  readonly #losing: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.#lost, (error) => {
+      this.#writer.giveUp()
+      this.#state.failWith(error)
+    })
+  )
 
   /** Reads the subscription, again after each reset. */
   readonly #follow: Effect.Effect<void, SubscribeError> = Effect.gen({ self: this }, function* () {

@@ -62,11 +62,19 @@ export class Parking {
 
   /** Forgets a parked event. Does nothing if this position has no parked event. */
   unpark(position: number): Effect.Effect<void, StorageError> {
+    return Effect.map(this.remove([position]), () => this.forget([position]))
+  }
+
+  /** Removes records of parked events. In a transaction, they are forgotten only once it is committed. */
+  remove(positions: ReadonlyArray<number>): Effect.Effect<void, StorageError> {
     return Effect.suspend(() => {
-      if (!this.#state.parked.has(position)) return Effect.void
-      return Effect.map(this.#entries.remove(parkedKey(position)), () => {
-        this.#state.parked.delete(position)
-      })
+      const parked = positions.filter((position) => this.#state.parked.has(position))
+      return Effect.forEach(parked, (position) => this.#entries.remove(parkedKey(position)), { discard: true })
     })
+  }
+
+  /** Forgets parked events whose records are removed. */
+  forget(positions: ReadonlyArray<number>): void {
+    for (const position of positions) this.#state.parked.delete(position)
   }
 }

@@ -153,7 +153,7 @@ export class Partition {
   }
 
   #handleTogether(transactions: Transactions, events: ReadonlyArray<RecordedEvent>): Effect.Effect<void> {
-    const { parking, state } = this.#shared
+    const { state } = this.#shared
     const calls = Effect.gen({ self: this }, function* () {
       for (const event of events) {
         const exit = yield* this.#calls.one(event)
@@ -162,13 +162,8 @@ export class Partition {
       return Exit.void
     })
     const positions = events.map(({ position }) => position)
-    const unparked = Effect.suspend(() =>
-      state.parked.size === 0
-        ? Effect.void
-        : Effect.forEach(positions, (position) => parking.unpark(position), { discard: true })
-    )
     return Effect.gen({ self: this }, function* () {
-      const exit = yield* this.#calls.together(transactions, positions, calls, unparked)
+      const exit = yield* this.#calls.together(transactions, positions, calls)
       if (Exit.isSuccess(exit)) return state.changes.wake()
       this.#goOutside()
       // One by one: those before it are done, and the attempts are those on one event.
@@ -223,16 +218,14 @@ export class Partition {
 
   /** Calls the handler until it succeeds, or has failed as often as it may. */
   #attempts(event: RecordedEvent, attemptsMax: number): Effect.Effect<Outcome, StorageError> {
-    const { definition, parking, state, transactions } = this.#shared
+    const { definition, state, transactions } = this.#shared
     const { position } = event
     return Effect.gen({ self: this }, function* () {
       let step: Step | undefined
       for (let attempt = 1; ; attempt++) {
         if (!(yield* this.#enter)) return "cut"
         const call = this.#calls.one(event)
-        const exit = yield* transactions === undefined
-          ? call
-          : this.#calls.together(transactions, [position], call, parking.unpark(position))
+        const exit = yield* transactions === undefined ? call : this.#calls.together(transactions, [position], call)
         this.#goOutside()
         if (Exit.isSuccess(exit)) return "done"
         const isCommitted = yield* this.#isCommitted(event)

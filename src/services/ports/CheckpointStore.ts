@@ -75,6 +75,11 @@ export interface ClaimedEntries {
    * without transactions.
    */
   readonly transaction?: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
+  /**
+   * Completes with `lock-lost` once another run is found to have the claim. The consumer must stop: it must not handle
+   * events beside the other run. Left out by a store whose claim cannot be taken away.
+   */
+  readonly lost?: Effect.Effect<StorageError>
   /** Present if the checkpoint is kept in the lib itself, which keeps no parked events. */
   readonly inLib?: InLib
 }
