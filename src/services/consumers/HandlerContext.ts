@@ -32,7 +32,7 @@ export class HandlerContext implements Handling {
   get checkpoint(): AppendCheckpoint {
     const { definition, entries, state } = this.#of
     if (entries.inLib === undefined) {
-      const why = `is there only if the checkpoints are kept in the lib, not in ${entries.place}: provide CheckpointStore.layerLib`
+      const why = `is there only if the checkpoints are kept in the lib, not in ${entries.place}: provide CheckpointStore.layerLib (without Effect: checkpoints: "lib")`
       this.refused = new InvalidArgument({ call: "handler", argument: "checkpoint", why })
       throw this.refused
     }

@@ -75,7 +75,7 @@ export const runningOf = <Name extends string>(
     whenProcessed: (position) =>
       Effect.andThen(
         checkArgument("whenProcessed", { position }, aPosition),
-        run.reached(position + 1, "whenProcessed")
+        Effect.suspend(() => run.reached(position + 1, "whenProcessed"))
       ),
     whenCaughtUp: Effect.flatMap(source.end, (end) => run.reached(end, "whenCaughtUp")),
     pause: run.pause,
