@@ -206,24 +206,26 @@ describe("a consumer stops", () => {
     }).pipe(Effect.provide(quiet))
   )
 
-  it.effect("if its handler needs a checkpoint of the lib and there is none, whatever else it does with poison", () =>
-    Effect.gen(function* () {
-      const { store } = yield* openStore
-      yield* store.append("order-1", [...made, ...made])
-      let calls = 0
-      const handler: Options["handler"] = (_, handling) => {
-        calls++
-        return store.append("order-1", made, { checkpoint: handling.checkpoint })
-      }
-      for (const onPoison of ["stop", "skip", "park"] as const) {
-        const one = yield* start(store, yield* CheckpointStore.makeMemory, { handler, onPoison })
-        const error = yield* Effect.flip(one.running.stopped)
-        assert.match(error.message, /provide CheckpointStore\.layerLib/)
-        assert.deepInclude(yield* one.running.status, { state: "stopped", position: 0, parked: 0 })
-        assert.include((yield* one.running.status).lastError?.why, "layerLib")
-      }
-      assert.strictEqual(calls, 3)
-    }).pipe(Effect.provide(quiet))
+  it.effect(
+    "if its handler needs a checkpoint of the lib and it has no such checkpoint, whatever else it does with poison",
+    () =>
+      Effect.gen(function* () {
+        const { store } = yield* openStore
+        yield* store.append("order-1", [...made, ...made])
+        let calls = 0
+        const handler: Options["handler"] = (_, handling) => {
+          calls++
+          return store.append("order-1", made, { checkpoint: handling.checkpoint })
+        }
+        for (const onPoison of ["stop", "skip", "park"] as const) {
+          const one = yield* start(store, yield* CheckpointStore.makeMemory, { handler, onPoison })
+          const error = yield* Effect.flip(one.running.stopped)
+          assert.match(error.message, /provide CheckpointStore\.layerLib/)
+          assert.deepInclude(yield* one.running.status, { state: "stopped", position: 0, parked: 0 })
+          assert.include((yield* one.running.status).lastError?.why, "layerLib")
+        }
+        assert.strictEqual(calls, 3)
+      }).pipe(Effect.provide(quiet))
   )
 
   it.effect("although its handler pauses it, and refuses what the handler would wait for in vain", () =>

@@ -23,7 +23,7 @@ import type { Transactions } from "./Transactions.ts"
 /** How a replay ends for its caller. */
 export type ReplayError = HandlerFailed | NotParked | ConsumerStopped | StorageError
 
-/** What somebody waits for who replays a parked event. */
+/** A replay of a parked event, and what its caller waits for. */
 export interface Replay {
   readonly result: Deferred.Deferred<void, ReplayError>
   /** Nobody waits any more: then it does not begin. */

@@ -76,8 +76,8 @@ export interface ClaimedEntries {
    */
   readonly transaction?: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
   /**
-   * Completes with `lock-lost` once another run is found to have the claim. The consumer must stop: it must not handle
-   * events beside the other run. Left out by a store whose claim cannot be taken away.
+   * Completes with `lock-lost` once another run is found to have the claim. The consumer must stop: two runs must not
+   * handle events at the same time. Left out by a store whose claims do not end by themselves.
    */
   readonly lost?: Effect.Effect<StorageError>
   /** Present if the checkpoint is kept in the lib itself, which keeps no parked events. */
