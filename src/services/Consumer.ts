@@ -28,8 +28,9 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { ParkedEvent } from "./consumers/Checkpoint.ts"
 import {
@@ -50,6 +51,7 @@ import {
   optionChecks,
   type Options
 } from "./consumers/definition.ts"
+import { CurrentCall } from "./consumers/HandlerContext.ts"
 import type { Handling } from "./consumers/Handling.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
 import { type Running, runningOf } from "./consumers/Running.ts"
@@ -89,10 +91,12 @@ export const make = <const Name extends string, E, R = never>(options: Options<N
 
 /**
  * Runs a consumer until the scope closes: then the calls of the handler that run end, and the checkpoint is written.
- * Returns once it runs. If it stops by itself, it logs an error, its `status` says why, and `stopped` fails.
+ * Returns once it runs. If it stops by itself, it logs an error, its `status` says why, and `stopped` fails. Its name is
+ * free again once it has stopped, or if it cannot begin.
  *
  * Fails with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
- * store, `NewerConsumer` if it is of a later version, and `CheckpointInvalid` if it is damaged or of something else.
+ * store, `NewerConsumer` if it is of a later version, and `CheckpointInvalid` if it is damaged or of something else. In a
+ * reader, `ReaderBusy`: the lib changes faster than it can be read, so nobody can tell; try again.
  */
 export const run = <Name extends string, E, R>(
   consumer: Consumer<Name, E, R>
@@ -101,18 +105,41 @@ export const run = <Name extends string, E, R>(
     const context = yield* Effect.context<R>()
     const given = definitionOf(consumer.options)
     // In the context of its event, not in the one in which the consumer was started.
+    // Around what it is given: a context in which this runs may have both.
     const handler: Definition<unknown, never>["handler"] = (event, handling) =>
-      Effect.provideContext(given.handler(event, handling), Context.add(context, EventContext, causedBy(event)))
+      given
+        .handler(event, handling)
+        .pipe(
+          Effect.provideService(EventContext, causedBy(event)),
+          Effect.provideService(CurrentCall, handling),
+          Effect.provideContext(context)
+        )
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
-    const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)
-    const state = new ConsumerState(yield* Effect.clockWith(Effect.succeed), progress)
-    for (const event of parked) state.parked.set(event.position, event)
-    const running = new ConsumerRun(definition, entries, state, source)
-    // Without it, a consumer that begins at the end would begin at a later one after a crash.
-    if (isNew) yield* running.writeCheckpoint
-    yield* Effect.acquireRelease(Effect.forkDetach(running.run), () => running.stop)
-    return runningOf({ name: consumer.name, stallAfter: given.stallAfter }, running, state, source)
+    const scope = yield* Effect.scope
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const own = yield* Scope.fork(scope)
+        // Ends with the run, which may be long before the scope closes: another run may wait for the name.
+        const claim = yield* Scope.fork(own)
+        const begun = Effect.gen(function* () {
+          const { entries, isNew, parked, progress } = yield* openConsumer(definition, source)
+          const state = new ConsumerState(yield* Effect.clockWith(Effect.succeed), progress)
+          for (const event of parked) state.parked.set(event.position, event)
+          const run = new ConsumerRun(definition, entries, state, source)
+          // Without it, a consumer that begins at the end would begin at a later one after a crash.
+          if (isNew) yield* run.writeCheckpoint
+          return { run, state }
+        })
+        const { run, state } = yield* restore(Effect.provideService(begun, Scope.Scope, claim)).pipe(
+          Effect.onError(() => Scope.close(own, Exit.void))
+        )
+        const ran = run.run(Scope.close(claim, Exit.void))
+        yield* Effect.forkDetach(Effect.andThen(ran, Scope.close(own, Exit.void)))
+        yield* Scope.addFinalizer(own, run.stop)
+        return runningOf({ name: consumer.name, stallAfter: given.stallAfter }, run, state, source)
+      })
+    )
   })
 
 /** Runs a consumer as long as the layer is used, and provides it as `consumer.running`. */
@@ -129,7 +156,8 @@ const sourceOf = (store: EventStore["Service"]): EventSource => {
     contains: lib.contains,
     subscribe: store.subscribeBatches,
     read: (position) => store.readAll({ from: position, to: position + 1 }),
-    end: Effect.andThen(
+    end: Effect.andThen(lib.refresh, store.position),
+    seenEnd: Effect.andThen(
       Effect.catchTag(lib.refresh, "ReaderBusy", () => Effect.void),
       store.position
     )

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -16,6 +17,7 @@ import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as SqliteClient from "litetapes/SqliteClient"
+import { StorageError } from "litetapes/Storage"
 import { assert, describe } from "vitest"
 import { openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
 
@@ -70,14 +72,23 @@ const start = (store: Store, checkpoints: Checkpoints, handler: Options["handler
     return { running, close }
   })
 
-/** Lets transactions die at their end, as a crash would. */
-const failingCommits = (checkpoints: Checkpoints, fails: () => boolean): Checkpoints => ({
+/** Lets transactions die at their end, as a crash would; or commits them, and loses the acknowledgement. */
+const failingCommits = (checkpoints: Checkpoints, fails: () => boolean, isCommitted = false): Checkpoints => ({
   claim: (consumer, onClaimed) =>
     Effect.map(checkpoints.claim(consumer, onClaimed), (entries) => ({
       ...entries,
       transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-        entries.transaction!(Effect.tap(effect, () => (fails() ? Effect.die("power") : Effect.void)))
+        isCommitted
+          ? Effect.tap(entries.transaction!(effect), () => (fails() ? Effect.fail(lostAcknowledgement) : Effect.void))
+          : entries.transaction!(Effect.tap(effect, () => (fails() ? Effect.die("power") : Effect.void)))
     }))
+})
+
+const lostAcknowledgement = new StorageError({
+  operation: "write",
+  place: "sql",
+  reason: "failed",
+  detail: "the connection was closed"
 })
 
 describe("a consumer with transactions", () => {
@@ -86,7 +97,9 @@ describe("a consumer with transactions", () => {
       fc.assert(
         fc.asyncProperty(
           fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 12 }),
-          fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 }),
+          fc.array(fc.record({ commits: fc.integer({ min: 0, max: 12 }), isCommitted: fc.boolean() }), {
+            maxLength: 4
+          }),
           fc.integer({ min: 1, max: 7 }),
           async (failingCalls, crashes, events) => {
             const program = Effect.gen(function* () {
@@ -97,10 +110,11 @@ describe("a consumer with transactions", () => {
               // Fails after its row: only a rollback takes it back.
               const handler: Options["handler"] = ({ position }) =>
                 Effect.andThen(add(sql, position), () => (failing.delete(calls++) ? Effect.fail("no") : Effect.void))
-              for (const commits of [...crashes, Number.POSITIVE_INFINITY]) {
+              const never = { commits: Number.POSITIVE_INFINITY, isCommitted: false }
+              for (const { commits, isCommitted } of [...crashes, never]) {
                 yield* store.append("order-1", [...made(5), { type: "Other" }])
                 let left = commits
-                const crashing = failingCommits(checkpoints, () => --left < 0)
+                const crashing = failingCommits(checkpoints, () => --left < 0, isCommitted)
                 const options = { transaction: { events }, filter: { types: ["Made"] }, maxAttempts: 100 }
                 const run = yield* start(store, crashing, handler, options)
                 yield* Effect.exit(run.running.whenCaughtUp)
@@ -180,6 +194,27 @@ describe("a consumer with transactions", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect("counts as handled what is committed, and nothing that was rolled back", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* openSql]
+      yield* store.append("order-1", made(6))
+      const handler: Options["handler"] = ({ position }) =>
+        Effect.andThen(add(sql, position), () => (position === 5 ? Effect.fail("no") : Effect.void))
+      const options = { name: "counted", transaction: { events: 6 }, maxAttempts: 1, onPoison: "skip" } as const
+      const { running } = yield* start(store, yield* storeIn(sql), handler, options)
+      yield* running.whenCaughtUp
+      const counts = (yield* Metric.snapshot).flatMap(({ attributes, id, state }) =>
+        attributes?.["consumer"] === "counted" && "count" in state
+          ? [[id.replace("litetapes_consumer_", ""), state.count]]
+          : []
+      )
+      assert.includeDeepMembers(counts, [
+        ["processed_total", 5],
+        ["failed_attempts_total", 2]
+      ])
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("stops at a poison event, with everything before it done", () =>
     Effect.gen(function* () {
       const [store, sql] = [yield* openStore, yield* openSql]
@@ -218,6 +253,34 @@ describe("a consumer with transactions", () => {
         yield* Fiber.join(ended)
         assert.deepStrictEqual([[...ends], yield* handledIn(sql)], [upTo(3), upTo(3)])
       }
+    })
+  )
+
+  it.effect("is paused only after a transaction that waits for its turn", () =>
+    Effect.gen(function* () {
+      const [store, sql] = [yield* openStore, yield* openSql]
+      const release = yield* Deferred.make<void>()
+      let isPaused = false
+      const handler: Options["handler"] = ({ position }) =>
+        isPaused ? Effect.die("it is called while it is paused") : add(sql, position)
+      const { running } = yield* start(store, yield* storeIn(sql), handler, { filter: { types: ["Made"] } })
+      yield* running.whenCaughtUp
+      // Somebody else has the connection. The checkpoint waits for it, and the transaction for the checkpoint.
+      const other = yield* Effect.forkChild(sql.withTransaction(Deferred.await(release)))
+      yield* settle
+      yield* store.append("order-1", [{ type: "Other" }])
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* store.append("order-1", made(1))
+      yield* settle
+      const paused = yield* Effect.forkChild(Effect.map(running.pause, () => void (isPaused = true)))
+      yield* settle
+      yield* Deferred.succeed(release, undefined)
+      yield* Effect.all([Fiber.join(other), Fiber.join(paused)])
+      yield* store.append("order-1", made(1))
+      yield* settle
+      assert.deepStrictEqual(yield* handledIn(sql), [1])
+      assert.isUndefined((yield* running.status).lastError)
     })
   )
 

@@ -2,6 +2,7 @@
 import { it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -12,6 +13,8 @@ import * as TestClock from "effect/testing/TestClock"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import { Disk } from "litetapes/Disk"
+import { ReaderBusy } from "litetapes/Errors"
+import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as NodeDisk from "litetapes/NodeDisk"
 import * as SqliteClient from "litetapes/SqliteClient"
@@ -94,6 +97,41 @@ describe("a consumer begins", () => {
     })
   )
 
+  it.effect("not while it cannot see the end of the lib, which would look like another history", () =>
+    Effect.gen(function* () {
+      const { storage, store } = yield* openStore
+      yield* store.append("order-1", made)
+      const { close, lib } = yield* openSession(storage, "lib", { mode: "read" })
+      const reader = yield* storeOf(lib)
+      yield* store.append("order-1", made)
+      const checkpoints = yield* CheckpointStore.makeMemory
+      const one = yield* start(store, checkpoints)
+      yield* one.running.whenCaughtUp
+      yield* one.close
+      let isBusy = true
+      const busy = new ReaderBusy({ location: "lib" })
+      const refresh = Effect.suspend(() => (isBusy ? Effect.fail(busy) : lib.refresh))
+      const standby = {
+        ...reader,
+        lib: Object.defineProperty(Object.create(lib) as typeof lib, "refresh", { value: refresh })
+      }
+      for (const onNotInHistory of ["fail", "begin-again"] as const) {
+        assert.strictEqual(yield* tagOf(start(standby, checkpoints, { onNotInHistory })), "ReaderBusy")
+      }
+      isBusy = false
+      const two = yield* start(standby, checkpoints, { onNotInHistory: "begin-again" })
+      yield* two.running.whenCaughtUp
+      isBusy = true
+      for (const told of [two.running.whenCaughtUp, two.running.reset("end")]) {
+        assert.strictEqual(yield* tagOf(told), "ReaderBusy")
+      }
+      assert.deepInclude(yield* two.running.status, { state: "running", lag: 0 })
+      assert.deepStrictEqual(two.handled, [])
+      yield* two.close
+      yield* close
+    })
+  )
+
   it("only with options that it knows", () => {
     const handler = () => Effect.void
     const wrong: ReadonlyArray<[object, RegExp]> = [
@@ -168,6 +206,116 @@ describe("a consumer stops", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect(
+    "if its handler needs a checkpoint of the lib and it has no such checkpoint, whatever else it does with poison",
+    () =>
+      Effect.gen(function* () {
+        const { store } = yield* openStore
+        yield* store.append("order-1", [...made, ...made])
+        let calls = 0
+        const handler: Options["handler"] = (_, handling) => {
+          calls++
+          return store.append("order-1", made, { checkpoint: handling.checkpoint })
+        }
+        for (const onPoison of ["stop", "skip", "park"] as const) {
+          const one = yield* start(store, yield* CheckpointStore.makeMemory, { handler, onPoison })
+          const error = yield* Effect.flip(one.running.stopped)
+          assert.match(error.message, /provide CheckpointStore\.layerLib/)
+          assert.deepInclude(yield* one.running.status, { state: "stopped", position: 0, parked: 0 })
+          assert.include((yield* one.running.status).lastError?.why, "layerLib")
+        }
+        assert.strictEqual(calls, 3)
+      }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("although its handler pauses it, and refuses what the handler would wait for in vain", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      yield* store.append("order-1", [...made, ...made])
+      const self = yield* Deferred.make<Consumer.Running>()
+      const tags: Array<string> = []
+      const handler: Options["handler"] = () =>
+        Effect.gen(function* () {
+          const me = yield* Deferred.await(self)
+          for (const wait of [me.reset("start"), me.replay(0), me.whenCaughtUp, me.whenProcessed(1)]) {
+            tags.push(yield* tagOf(wait as Effect.Effect<void, Consumer.ConsumerError>))
+          }
+          yield* me.pause
+        })
+      const { close, handled, running } = yield* start(store, yield* CheckpointStore.makeMemory, { handler })
+      yield* Deferred.succeed(self, running)
+      yield* running.whenProcessed(0)
+      yield* settle
+      assert.deepStrictEqual(
+        tags,
+        Array.from({ length: 4 }, () => "InvalidArgument")
+      )
+      assert.deepStrictEqual([handled, (yield* running.status).state], [[0], "paused"])
+      yield* close
+    })
+  )
+
+  it.effect("once another run has its name: it handles nothing more, and writes no checkpoint over the other one", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const memory = yield* CheckpointStore.makeMemory
+      const lost = yield* Deferred.make<StorageError>()
+      const texts: Array<string> = []
+      const checkpoints: Checkpoints = {
+        claim: (consumer, onClaimed) =>
+          Effect.map(memory.claim(consumer, onClaimed), (entries) => ({
+            ...entries,
+            set: (key, text) =>
+              Effect.andThen(
+                Effect.sync(() => texts.push(text)),
+                entries.set(key, text)
+              ),
+            lost: Deferred.await(lost)
+          }))
+      }
+      const { handled, running } = yield* start(store, checkpoints)
+      yield* store.append("order-1", made)
+      yield* running.whenCaughtUp
+      const detail = "another run has it"
+      yield* Deferred.succeed(lost, new StorageError({ operation: "renew", place: "far", reason: "lock-lost", detail }))
+      assert.deepInclude(yield* Effect.flip(running.stopped), { reason: "lock-lost" })
+      yield* store.append("order-1", made)
+      yield* settle
+      assert.deepStrictEqual([handled, texts.length, (yield* running.status).state], [[0], 1, "stopped"])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("when a reset cannot be written, and continues where the store says", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const memory = yield* CheckpointStore.makeMemory
+      yield* store.append("order-1", [...made, ...made])
+      const checkpoints: Checkpoints = {
+        claim: (consumer, onClaimed) =>
+          Effect.map(memory.claim(consumer, onClaimed), (entries) => ({
+            ...entries,
+            set: (key, text) => {
+              const failed = new StorageError({ operation: "set", place: "far", reason: "failed", detail: "no answer" })
+              return Effect.andThen(entries.set(key, text), isAway ? Effect.fail(failed) : Effect.void)
+            }
+          }))
+      }
+      let isAway = false
+      const one = yield* start(store, checkpoints)
+      yield* one.running.whenCaughtUp
+      isAway = true
+      assert.strictEqual(yield* tagOf(one.running.reset({ after: 0 })), "StorageError")
+      isAway = false
+      assert.strictEqual(yield* tagOf(one.running.stopped), "StorageError")
+      assert.deepInclude(yield* one.running.status, { state: "stopped", position: 2 })
+      yield* one.close
+      // It was written, and only the answer was lost.
+      const two = yield* start(store, memory)
+      yield* two.running.whenCaughtUp
+      assert.deepStrictEqual([one.handled, two.handled], [[0, 1], [1]])
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("after the calls that run, begins no other, and refuses what comes later", () =>
     Effect.gen(function* () {
       const { store } = yield* openStore
@@ -214,6 +362,28 @@ describe("a consumer retries", () => {
       assert.strictEqual(calls, 3)
     }).pipe(Effect.provide(quiet))
   )
+
+  it.effect("not while it is paused, also if it was resumed for a moment", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      yield* store.append("order-1", made)
+      let calls = 0
+      const { running } = yield* start(store, yield* CheckpointStore.makeMemory, {
+        handler: () => Effect.suspend(() => (++calls === 1 ? Effect.fail("no") : Effect.void)),
+        retry: Schedule.spaced("1 minute")
+      })
+      yield* settle
+      yield* running.pause
+      yield* TestClock.adjust("1 minute")
+      yield* settle
+      yield* Effect.andThen(running.resume, running.pause)
+      yield* settle
+      assert.strictEqual(calls, 1)
+      yield* running.resume
+      yield* running.whenCaughtUp
+      assert.strictEqual(calls, 2)
+    })
+  )
 })
 
 describe("parked events", () => {
@@ -247,6 +417,53 @@ describe("parked events", () => {
       yield* two.close
       const three = yield* start(store, checkpoints, { handler })
       assert.deepStrictEqual(yield* three.running.parked, [])
+    }).pipe(Effect.provide(quiet))
+  )
+
+  it.effect("are not handled by a replay that waited while they were dropped, handled, or its caller left", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const checkpoints = yield* CheckpointStore.makeMemory
+      yield* store.append("order-1", [...made, ...made, ...made, ...made])
+      const release = yield* Deferred.make<void>()
+      let isBroken = true
+      const handler: Options["handler"] = ({ position }) =>
+        isBroken
+          ? Effect.fail("no")
+          : position === 3
+            ? Effect.andThen(Deferred.await(release), Effect.fail("no"))
+            : Effect.void
+      const { close, handled, running } = yield* start(store, checkpoints, {
+        handler,
+        maxAttempts: 1,
+        onPoison: "park"
+      })
+      yield* running.whenCaughtUp
+      isBroken = false
+      yield* running.pause
+      const replays = yield* Effect.forEach([0, 0, 1, 2, 3], (position) =>
+        Effect.forkChild(
+          Effect.match(running.replay(position), { onFailure: ({ _tag }) => _tag, onSuccess: () => "Success" })
+        )
+      )
+      yield* settle
+      yield* running.drop(1)
+      yield* Fiber.interrupt(replays[3]!)
+      yield* running.resume
+      const [one, two, three, , last] = replays
+      assert.deepStrictEqual(
+        [yield* Fiber.join(one!), yield* Fiber.join(two!), yield* Fiber.join(three!)],
+        ["Success", "NotParked", "NotParked"]
+      )
+      // It is dropped while the replay runs, which fails then.
+      yield* settle
+      yield* running.drop(3)
+      yield* Deferred.succeed(release, undefined)
+      assert.strictEqual(yield* Fiber.join(last!), "HandlerFailed")
+      assert.deepStrictEqual([handled, (yield* running.parked).map(({ position }) => position)], [[0], [2]])
+      yield* close
+      const again = yield* start(store, checkpoints)
+      assert.strictEqual((yield* again.running.parked).length, 1)
     }).pipe(Effect.provide(quiet))
   )
 })
@@ -374,6 +591,34 @@ describe("checkpoints", () => {
         yield* two.running.drop(0)
         assert.deepStrictEqual(yield* two.running.parked, [])
         yield* Effect.all([two.close, other.close])
+      }).pipe(Effect.scoped, Effect.provide(quiet))
+    )
+  }
+
+  for (const [name, make] of stores) {
+    it.live(`in ${name} are free once their run has failed, or could not begin`, () =>
+      Effect.gen(function* () {
+        const { store } = yield* openStore
+        const checkpoints = yield* make()
+        yield* store.append("order-1", made)
+        const handler = () => Effect.fail("no")
+        const one = yield* start(store, checkpoints, { handler, maxAttempts: 1, version: 2 })
+        const waiting = yield* Effect.forkChild(start(store, checkpoints, { onClaimed: "wait", version: 2 }))
+        assert.strictEqual(yield* tagOf(one.running.stopped), "HandlerFailed")
+        const two = yield* Fiber.join(waiting)
+        yield* two.running.whenCaughtUp
+        yield* two.close
+        // In one scope: the older version is refused, and then the right one waits for nobody.
+        const runOf = (version: number) =>
+          Consumer.run(Consumer.make({ name: "tested", version, handler: () => Effect.void, onClaimed: "wait" }))
+        const tries = Effect.catchTag(runOf(1), "NewerConsumer", () => runOf(2))
+        const both = yield* tries.pipe(
+          Effect.flatMap(({ whenCaughtUp }) => Effect.exit(whenCaughtUp)),
+          Effect.provideService(EventStore.EventStore, store),
+          Effect.provideService(CheckpointStore.CheckpointStore, checkpoints),
+          Effect.scoped
+        )
+        assert.isTrue(Exit.isSuccess(both))
       }).pipe(Effect.scoped, Effect.provide(quiet))
     )
   }

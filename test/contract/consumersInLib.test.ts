@@ -138,6 +138,31 @@ describe("a consumer with its checkpoint in the lib", () => {
     })
   )
 
+  it.effect("says what a handler failed with after its append, such as a second one with the checkpoint", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openMemory()
+      yield* ask(store, 2)
+      const logged: Array<string> = []
+      const log = Logger.make(({ logLevel, message }) => logged.push(`${logLevel}: ${String(message)}`))
+      const handler: Options["handler"] = (event, handling) =>
+        Effect.andThen(
+          answering(store)(event, handling),
+          Effect.suspend(() =>
+            event.position === 0 ? Effect.die(new TypeError("broken")) : answering(store)(event, handling)
+          )
+        )
+      const { running } = yield* Effect.provide(start(store, { handler }), Logger.layer([log]))
+      yield* running.whenProcessed(0)
+      yield* running.whenCaughtUp
+      const { lastError, state } = yield* running.status
+      assert.strictEqual(state, "running")
+      assert.deepInclude(lastError, { position: 1, attempt: 1 })
+      const [first, second] = logged.filter((line) => line.includes("after its append"))
+      assert.match(first!, /^Warn: .*answers: event 0 of stream "question-0": broken$/)
+      assert.match(second!, /^Error: .*event 1 of stream "question-1".*: use one appendAll\.$/)
+    })
+  )
+
   it.effect("counts filtered events as done, and a handler that appends nothing", () =>
     Effect.gen(function* () {
       const { lib, store } = yield* openMemory()

@@ -114,6 +114,36 @@ describe("a consumer without Effect", () => {
     log.mockRestore()
   })
 
+  it("takes effect exactly once with its checkpoints in the lib, although it fails after its append and runs again", async () => {
+    const log = quiet()
+    await using store = await openStore()
+    await store.append("order-1", [...made, ...made])
+    let calls = 0
+    for (const more of [0, 1]) {
+      await store.append("order-1", made.slice(0, more))
+      await using consumer = await store.consume({
+        name: "paying",
+        checkpoints: "lib",
+        filter: { types: ["Made"] },
+        handler: async ({ stream }, { checkpoint }) => {
+          calls++
+          await store.append(`payment-${stream}`, [{ type: "Paid", data: {} }], { checkpoint })
+          if (calls === 1) throw new Error("after its append")
+        }
+      })
+      await consumer.whenCaughtUp()
+      assert.strictEqual((await consumer.status()).lastError?.position, more === 0 ? 0 : undefined)
+    }
+    const paid: Array<unknown> = []
+    for await (const event of store.readAll({ filter: { types: ["Paid"] } })) paid.push(event)
+    assert.deepStrictEqual([calls, paid.length], [3, 3])
+    assert.deepInclude((await store.checkpoints())[0], { consumer: "paying", done: [] })
+    const checkpoints: PromiseStore.CheckpointMap = new Map()
+    const other = await store.consume({ name: "other", checkpoints, handler: (_, { checkpoint }) => checkpoint })
+    assert.include((await reasonOf(other.done)).message, "CheckpointStore.layerLib")
+    log.mockRestore()
+  })
+
   it("stops by its signal: tells the handler, waits for it, and writes the checkpoint", async () => {
     await using store = await openStore()
     await store.append("order-1", [...made, ...made])

@@ -6,6 +6,7 @@ import type { Options } from "../../services/consumers/definition.ts"
 import type { Status } from "../../services/consumers/Status.ts"
 import type { SubscribeOptions } from "../../services/EventStore.ts"
 import type { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
+import type { AppendCheckpoint } from "../../services/streams/GivenCheckpoint.ts"
 import type { CallOptions } from "./CallOptions.ts"
 
 /** What a handler gets with each event. */
@@ -15,6 +16,12 @@ export interface HandlerContext {
    * event is not done, and is handled again in the next run: this counts as no attempt.
    */
   readonly signal: AbortSignal
+  /**
+   * The checkpoint that says that the event is done. Give it to `append` or `appendAll`: the events and the checkpoint are
+   * one atomic batch, and the consumer never handles the event again. Only with `checkpoints: "lib"`: else reading it
+   * throws `InvalidArgument`, and the consumer stops.
+   */
+  readonly checkpoint: AppendCheckpoint
 }
 
 /** Pauses between the attempts on an event. */
@@ -39,17 +46,21 @@ export interface ConsumeOptions
    */
   readonly handler: (event: RecordedEvent, context: HandlerContext) => unknown
   /**
-   * Where checkpoints are kept: in this folder of a local disk, outside the lib, as `CheckpointStore.makeFolder` does; in a
-   * `Map`, for tests; or in any `CheckpointStore`.
+   * Where checkpoints are kept: `"lib"`, in the lib itself, as `CheckpointStore.makeLib` does, in the process of its writer;
+   * in the folder of this path on a local disk, outside the lib, as `CheckpointStore.makeFolder` does (a folder that is
+   * called `lib` is `"./lib"`); in a `Map`, for tests; or in any `CheckpointStore`.
    */
-  readonly checkpoints: string | CheckpointMap | CheckpointStore["Service"]
+  readonly checkpoints: "lib" | (string & {}) | CheckpointMap | CheckpointStore["Service"]
   /** Pauses between the attempts on an event. */
   readonly retry?: RetryOptions
   /** Stops the consumer, as `stop` does. Before it runs, the call rejects with `Aborted`. */
   readonly signal?: AbortSignal
 }
 
-/** A consumer that runs. Each method does what the one of `Consumer.Running` does. */
+/**
+ * A consumer that runs. Each method does what the one of `Consumer.Running` does. A handler must not await `pause`, `reset`,
+ * `replay`, `whenCaughtUp` or `stop` of its own consumer: they wait for the handler.
+ */
 export interface PromiseConsumer extends AsyncDisposable {
   /** Name of the consumer. */
   readonly name: string
@@ -68,7 +79,10 @@ export interface PromiseConsumer extends AsyncDisposable {
   readonly pause: (options?: CallOptions) => Promise<void>
   /** Continues after `pause`. */
   readonly resume: () => Promise<void>
-  /** Continues elsewhere: handles events again, or leaves some out. Parked events stay, until they are handled. */
+  /**
+   * Continues elsewhere: handles events again, or leaves some out. Parked events stay, until they are handled. If the new
+   * checkpoint cannot be written, the consumer stops.
+   */
   readonly reset: (to: NonNullable<SubscribeOptions["from"]>, options?: CallOptions) => Promise<void>
   /** Returns the parked events, by position. */
   readonly parked: () => Promise<ReadonlyArray<ParkedEvent>>

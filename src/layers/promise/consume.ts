@@ -11,16 +11,17 @@ import { aDuration, checkOptions } from "../../services/base/checkCall.ts"
 import * as Consumer from "../../services/Consumer.ts"
 import { missing, optionChecks } from "../../services/consumers/definition.ts"
 import { stopping } from "../../services/consumers/Running.ts"
-import type { EventStore } from "../../services/EventStore.ts"
+import { EventStore } from "../../services/EventStore.ts"
 import type * as Lib from "../../services/Lib.ts"
 import { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
 import type { Disk } from "../../services/ports/Disk.ts"
 import { makeFolder } from "../checkpoints/folder.ts"
+import { makeLib } from "../checkpoints/lib.ts"
 import { memoryOf } from "../checkpoints/memory.ts"
 import { traceCaller } from "./callerStack.ts"
 import type { CallOptions } from "./CallOptions.ts"
 import { callChecks } from "./callChecks.ts"
-import type { ConsumeOptions, PromiseConsumer, RetryOptions } from "./PromiseConsumer.ts"
+import type { ConsumeOptions, HandlerContext, PromiseConsumer, RetryOptions } from "./PromiseConsumer.ts"
 import type { Runs } from "./Runs.ts"
 
 const call = "PromiseStore.consume"
@@ -45,7 +46,7 @@ const { transaction: _, ...sharedChecks } = optionChecks
 const consumeChecks: Readonly<Record<string, Check>> = {
   ...sharedChecks,
   retry: nested(retryChecks),
-  checkpoints: unless(areCheckpoints, "the path of a folder, a Map, or a CheckpointStore"),
+  checkpoints: unless(areCheckpoints, '"lib", the path of a folder, a Map, or a CheckpointStore'),
   signal: anything
 } satisfies Checks<ConsumeOptions>
 
@@ -72,7 +73,7 @@ export const consume = (
     const freed = Deferred.makeUnsafe<void>()
     yield* Scope.addFinalizer(scope, Deferred.succeed(freed, undefined))
     const running = yield* Consumer.run(consumer).pipe(
-      Effect.provideService(CheckpointStore, storeOf(checkpoints, disk)),
+      Effect.provideService(CheckpointStore, yield* storeOf(checkpoints, disk)),
       Effect.provideService(Scope.Scope, scope),
       Effect.onError(() => over)
     )
@@ -95,19 +96,31 @@ export const consume = (
 
 const handlerOf =
   (handler: ConsumeOptions["handler"], signal: AbortSignal): Consumer.Options<string, unknown, never>["handler"] =>
-  (event) =>
-    Effect.catch(Effect.tryPromise({ try: async () => handler(event, { signal }), catch: (error) => error }), (error) =>
-      signal.aborted ? Effect.interrupt : Effect.fail(error)
+  (event, handling) => {
+    const context: HandlerContext = {
+      signal,
+      get checkpoint() {
+        return handling.checkpoint
+      }
+    }
+    return Effect.catch(
+      Effect.tryPromise({ try: async () => handler(event, context), catch: (error) => error }),
+      (error) => (signal.aborted ? Effect.interrupt : Effect.fail(error))
     )
+  }
 
 const scheduleOf = ({ factor = 2, pause = "100 millis", pauseMax }: RetryOptions): Schedule.Schedule<unknown> => {
   const longer = Schedule.exponential(pause, factor)
   return pauseMax === undefined ? longer : Schedule.min([longer, Schedule.spaced(Duration.fromInputUnsafe(pauseMax))])
 }
 
-const storeOf = (checkpoints: ConsumeOptions["checkpoints"], disk: Disk["Service"]): CheckpointStore["Service"] => {
-  if (typeof checkpoints === "string") return makeFolder(disk, resolve(checkpoints))
-  return checkpoints instanceof Map ? memoryOf(checkpoints) : checkpoints
+const storeOf = (
+  checkpoints: ConsumeOptions["checkpoints"],
+  disk: Disk["Service"]
+): Effect.Effect<CheckpointStore["Service"], never, EventStore> => {
+  if (checkpoints === "lib") return Effect.map(EventStore, makeLib)
+  if (typeof checkpoints === "string") return Effect.succeed(makeFolder(disk, resolve(checkpoints)))
+  return Effect.succeed(checkpoints instanceof Map ? memoryOf(checkpoints) : checkpoints)
 }
 
 /** Makes the face of a consumer that runs. */

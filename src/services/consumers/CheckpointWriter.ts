@@ -1,4 +1,8 @@
-/** Writes the checkpoint: some time after the first change, or after a number of done events, and at the end. */
+/**
+ * Writes the checkpoint: some time after the first change, or after a number of done events, and at the end. After a write
+ * or a transaction whose outcome is unknown it writes nothing more: a newer checkpoint may be there already.
+ */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { Signal } from "../base/Signal.ts"
@@ -22,6 +26,8 @@ export class CheckpointWriter {
   /** Changes since the last write. */
   #changes = 0
   readonly #oneWrite = Semaphore.makeUnsafe(1)
+  /** Whether the outcome of a write is unknown, or another run writes now. */
+  #isOver = false
   /** Position of the last write, or that of the checkpoint that the run began with. */
   #position: number
 
@@ -46,6 +52,11 @@ export class CheckpointWriter {
     if (this.#changes === 1 || this.#changes === this.#settings.checkpointEvents) this.#noted.wake()
   }
 
+  /** Writes nothing more. */
+  giveUp(): void {
+    this.#isOver = true
+  }
+
   /** Writes whenever it is due. There is a timer only while something has to be written. */
   readonly always: Effect.Effect<never, StorageError> = Effect.suspend(() => {
     const { checkpointEvents, checkpointInterval } = this.#settings
@@ -62,24 +73,34 @@ export class CheckpointWriter {
    * checkpoint never replaces a newer one.
    */
   readonly write: Effect.Effect<void, StorageError> = Effect.suspend(() =>
-    Effect.uninterruptible(this.#oneWrite.withPermit(this.#written((text) => this.#entries.set(checkpointKey, text))))
+    this.#written(
+      () => this.#state.progress,
+      (text) => this.#entries.set(checkpointKey, text)
+    )
   )
 
-  /** Writes where the consumer begins anew, whatever was kept before. */
-  readonly restart: Effect.Effect<void, StorageError> = Effect.suspend(() => {
+  /** Writes where the consumer begins anew, whatever was kept before. Only then it continues there. */
+  restart(progress: Progress): Effect.Effect<void, StorageError> {
     const { inLib } = this.#entries
-    const written = this.#written((text) => inLib?.replace(text) ?? this.#entries.set(checkpointKey, text))
-    return Effect.uninterruptible(this.#oneWrite.withPermit(written))
-  })
+    const put = (text: string) => inLib?.replace(text) ?? this.#entries.set(checkpointKey, text)
+    const begun = () => {
+      this.#state.progress = progress
+    }
+    return this.#written(
+      () => progress,
+      (text) => Effect.map(put(text), begun)
+    )
+  }
 
   /**
    * Runs an effect and writes the checkpoint in which these events are done, in one transaction. Then they are done. If it
-   * fails, nothing has happened.
+   * fails with an error that `isRolledBack`, nothing has happened.
    */
   together<E>(
     transaction: NonNullable<ClaimedEntries["transaction"]>,
     positions: ReadonlyArray<number>,
-    effect: Effect.Effect<unknown, E>
+    effect: Effect.Effect<unknown, E>,
+    isRolledBack: (error: unknown) => boolean
   ): Effect.Effect<void, E | StorageError> {
     const state = this.#state
     const { progress } = state
@@ -91,46 +112,59 @@ export class CheckpointWriter {
       state.writingSince = state.now
       return this.#entries.set(checkpointKey, encode(this.#checkpointOf(progress.after(positions))))
     })
-    const committed = transaction(Effect.andThen(effect, set)).pipe(
-      Effect.onError(() => Effect.sync(() => (this.#changes += noted)))
-    )
+    const failed = (cause: Cause.Cause<E | StorageError>) =>
+      Effect.sync(() => {
+        this.#changes += noted
+        // The acknowledgement of its commit may be what was lost.
+        if (!isRolledBack(Cause.squash(cause))) this.#isOver = true
+      })
     const finished = Effect.suspend(() => {
       for (const position of positions) progress.finish(position)
       const before = this.#position
       this.#position = progress.low
       return this.#metrics.written(state, before)
     })
-    // A pause waits for the transaction, not only for a call of the handler.
-    const running = Effect.suspend(() => {
-      state.isInTransaction = true
-      return Effect.ensuring(
-        Effect.andThen(committed, finished),
-        Effect.sync(() => {
-          state.isInTransaction = false
-          state.writingSince = undefined
-          state.changes.wake()
-        })
-      )
-    })
+    const running = Effect.ensuring(
+      Effect.andThen(
+        Effect.onError(
+          Effect.suspend(() => transaction(Effect.andThen(effect, set))),
+          failed
+        ),
+        finished
+      ),
+      Effect.sync(() => {
+        state.writingSince = undefined
+        state.changes.wake()
+      })
+    )
     return this.#oneWrite.withPermit(running)
   }
 
-  #written(put: (text: string) => Effect.Effect<void, StorageError>): Effect.Effect<void, StorageError> {
-    return Effect.suspend(() => {
+  #written(
+    progressOf: () => Progress,
+    put: (text: string) => Effect.Effect<void, StorageError>
+  ): Effect.Effect<void, StorageError> {
+    const written = Effect.suspend(() => {
+      if (this.#isOver) return Effect.void
       this.#changes = 0
       const state = this.#state
       const before = this.#position
-      const { low } = state.progress
+      const progress = progressOf()
+      const { low } = progress
       state.writingSince = state.now
+      const failed = Effect.sync(() => {
+        this.#isOver = true
+      })
       const over = Effect.sync(() => {
         state.writingSince = undefined
       })
-      const written = Effect.ensuring(put(encode(this.#checkpointOf(state.progress))), over)
-      return Effect.andThen(written, () => {
+      const one = Effect.onError(put(encode(this.#checkpointOf(progress))), () => failed)
+      return Effect.andThen(Effect.ensuring(one, over), () => {
         this.#position = low
         return this.#metrics.written(state, before)
       })
     })
+    return Effect.uninterruptible(this.#oneWrite.withPermit(written))
   }
 
   /** Writes what has not been written. */

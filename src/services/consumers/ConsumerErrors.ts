@@ -20,7 +20,7 @@ export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/Handler
 }) {
   override get message() {
     const times = this.attempts === 1 ? "once" : `${this.attempts} times`
-    return `consumer ${this.consumer}: the handler failed ${times} on event ${this.position}, ${this.type}, revision ${this.revision} of stream ${JSON.stringify(this.stream)}: ${whyOf(this.error)}. Correct the handler and run the consumer again, or set onPoison to "park" or "skip".`
+    return `consumer ${this.consumer}: the handler failed ${times} on event ${this.position}, ${this.type}, revision ${this.revision} of stream ${JSON.stringify(this.stream)}: ${whyOf(this.error)}. Correct the handler and run it again. A consumer can leave such events out: see its option onPoison.`
   }
 }
 

@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
@@ -9,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { crc32 } from "node:zlib"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { NotInHistory } from "../../domain/event/EventErrors.ts"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { SubscribeError, SubscriptionBatch } from "../follow/Subscription.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -16,11 +18,12 @@ import { CheckpointWriter } from "./CheckpointWriter.ts"
 import { type ConsumerStopped, NotParked } from "./ConsumerErrors.ts"
 import type { ConsumerError, ConsumerState, EndError, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
+import { callOf, type HandlerContext } from "./HandlerContext.ts"
 import { watching } from "./Health.ts"
 import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
 import { beginAt } from "./openConsumer.ts"
 import { Parking } from "./Parking.ts"
-import { type Item, Partition, type ReplayError } from "./Partition.ts"
+import { type Item, Partition, type Replay, type ReplayError } from "./Partition.ts"
 import { Transactions } from "./Transactions.ts"
 
 /** Why something that was waited for will not happen. */
@@ -29,6 +32,7 @@ export type WaitError = ConsumerError | ConsumerStopped
 export class ConsumerRun {
   readonly #definition: Definition<unknown, never>
   readonly #inFlightMax: number
+  readonly #lost: Effect.Effect<StorageError>
   readonly #state: ConsumerState
   readonly #source: EventSource
   readonly #writer: CheckpointWriter
@@ -53,6 +57,7 @@ export class ConsumerRun {
         : new Transactions(entries.transaction, writer, transactionEvents)
     const shared = { definition, entries, metrics, parking, source, state, transactions, writer }
     this.#definition = definition
+    this.#lost = entries.lost ?? Effect.never
     this.#inFlightMax = entries.inLib?.inFlightMax ?? Number.POSITIVE_INFINITY
     this.#state = state
     this.#source = source
@@ -62,34 +67,39 @@ export class ConsumerRun {
     this.#partitions = Array.from({ length: definition.partitions }, () => new Partition(shared))
   }
 
-  /** Runs until `stop` is called or something fails. Must not be interrupted: handlers that run are waited for. */
-  readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+  /**
+   * Runs until `stop` is called or something fails, and then frees the claim. Must not be interrupted: handlers that run are
+   * waited for.
+   */
+  run(free: Effect.Effect<void>): Effect.Effect<void> {
+    const ended = Effect.sync(() => {
+      this.#state.hasEnded = true
+      this.#state.changes.wake()
+    })
+    return Effect.ensuring(Effect.ensuring(this.#work, free), ended)
+  }
+
+  readonly #work: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
     const state = this.#state
     const works = yield* Effect.forEach(this.#partitions, ({ work }) => Effect.forkDetach(work))
     const following = yield* Effect.forkDetach(this.#failing(this.#follow))
     const writing = yield* Effect.forkDetach(this.#failing(this.#writer.always))
+    const losing = yield* Effect.forkDetach(this.#losing)
     const looking = yield* Effect.forkDetach(watching(this.#definition, state, this.#source, this.#metrics))
     yield* state.changes.until(() => state.isOver)
     state.isHalted = true
     state.isStopping = true
     this.#wake()
     yield* Fiber.awaitAll([following, ...works])
-    yield* Fiber.interruptAll([writing, looking])
+    yield* Fiber.interruptAll([writing, losing, looking])
     yield* this.#failing(this.#writer.rest)
     yield* this.#metrics.looked(state, undefined, false)
-    for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!, this.#stopped())
+    for (const { replay } of this.#dropQueued()) yield* Deferred.fail(replay!.result, this.#stopped())
     if (state.failure === undefined) return
     const error = Cause.squash(state.failure)
     const why = error instanceof Error ? error.message : String(error)
     yield* Effect.logError(`litetapes: a consumer has stopped. ${this.#definition.name}: ${why}`)
-  }).pipe(
-    Effect.ensuring(
-      Effect.sync(() => {
-        this.#state.hasEnded = true
-        this.#state.changes.wake()
-      })
-    )
-  )
+  })
 
   /** Lets the consumer end: handlers that run finish, and the checkpoint is written. */
   readonly stop: Effect.Effect<void> = Effect.suspend(() => {
@@ -103,24 +113,43 @@ export class ConsumerRun {
   readonly ended: Effect.Effect<void> = Effect.suspend(() => this.#state.changes.until(() => this.#state.hasEnded))
 
   /** Writes where a new run begins. */
-  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() => this.#writer.restart)
+  readonly writeCheckpoint: Effect.Effect<void, StorageError> = Effect.suspend(() =>
+    this.#writer.restart(this.#state.progress)
+  )
 
-  /** Waits until `isReached`. Fails if the consumer stops before. */
-  reached(isReached: () => boolean): Effect.Effect<void, WaitError> {
+  /** Waits until everything before a position is done. Fails if the consumer stops before, or this handler holds it up. */
+  reached(before: number, name: string): Effect.Effect<void, WaitError | InvalidArgument> {
     const state = this.#state
-    return Effect.flatMap(
+    const isReached = () => state.progress.low >= before
+    const over = Effect.flatMap(
       state.changes.until(() => isReached() || state.hasEnded),
       (): Effect.Effect<void, WaitError> => {
         if (isReached()) return Effect.void
         return state.failure === undefined ? Effect.fail(this.#stopped()) : Effect.failCause(state.failure)
       }
     )
+    return Effect.andThen(
+      this.#refuseHandler(name, ({ position }) => position < before),
+      over
+    )
   }
 
-  /** Begins no event any more. Returns once those that run have ended. */
+  /** Fails in a call of the handler, which would wait for its own end. */
+  #refuseHandler(name: string, holdsUp: (call: HandlerContext) => boolean): Effect.Effect<void, InvalidArgument> {
+    return Effect.flatMap(callOf(this.#state), (call) => {
+      if (call === undefined || !holdsUp(call)) return Effect.void
+      const why = "must not wait for it, because it waits for the handler: let another fibre do it"
+      return Effect.fail(new InvalidArgument({ call: `Consumer.${name}`, argument: "handler", why }))
+    })
+  }
+
+  /** Begins no event any more. Returns once those that run have ended; in a handler, which is one of them, at once. */
   readonly pause: Effect.Effect<void> = Effect.suspend(() => {
-    this.#state.isPaused = true
-    return this.#state.changes.until(() => this.#state.running === 0 && !this.#state.isInTransaction)
+    const state = this.#state
+    state.isPaused = true
+    return Effect.flatMap(callOf(state), (call) =>
+      call === undefined ? state.changes.until(() => state.inside === 0) : Effect.void
+    )
   })
 
   readonly resume: Effect.Effect<void> = Effect.sync(() => {
@@ -128,8 +157,13 @@ export class ConsumerRun {
     this.#wake()
   })
 
-  /** Continues elsewhere, and writes that. What runs finishes first; what waits is forgotten, except for replays. */
-  reset(to: Definition<never, never>["from"]): Effect.Effect<void, NotInHistory | EndError | StorageError | WaitError> {
+  /**
+   * Continues elsewhere, and writes that. What runs finishes first; what waits is forgotten, except for replays. If the write
+   * fails, the consumer stops.
+   */
+  reset(
+    to: Definition<never, never>["from"]
+  ): Effect.Effect<void, NotInHistory | EndError | StorageError | WaitError | InvalidArgument> {
     const state = this.#state
     const halted = Effect.gen({ self: this }, function* () {
       const progress = yield* beginAt(this.#source, to)
@@ -139,24 +173,30 @@ export class ConsumerRun {
       yield* state.changes.until(() => state.busy === 0 && !state.isFollowing)
       if (state.isOver) return yield* this.#stopped()
       const replays = this.#dropQueued()
-      state.progress = progress
-      const written = yield* Effect.exit(this.#writer.restart)
+      const written = yield* Effect.exit(this.#writer.restart(progress))
+      // Whether it is in effect is unknown: the next run looks.
+      if (Exit.isFailure(written)) state.fail(written.cause)
       state.isHalted = state.isOver
       for (const replay of replays) this.#partitionOf(replay.event).add(replay)
       this.#wake()
       return yield* written
     })
-    return this.#oneReset.withPermit(Effect.uninterruptible(halted))
+    const refused = this.#refuseHandler("reset", () => true)
+    return Effect.andThen(refused, this.#oneReset.withPermit(Effect.uninterruptible(halted)))
   }
 
   /** Calls the handler once for a parked event, between the other events of its partition. */
-  replay(position: number): Effect.Effect<void, NotParked | ReplayError | SubscribeError> {
+  replay(position: number): Effect.Effect<void, ReplayError | SubscribeError> {
     return Effect.gen({ self: this }, function* () {
+      yield* this.#refuseHandler("replay", () => true)
       const event = yield* this.#requireParked(Stream.runHead(this.#source.read(position)), position)
-      const replay = yield* Deferred.make<void, ReplayError>()
+      const replay: Replay = { result: yield* Deferred.make<void, ReplayError>(), isGivenUp: false }
       if (this.#state.isOver) return yield* this.#stopped()
       this.#partitionOf(event).add({ event, replay })
-      return yield* Deferred.await(replay)
+      const givenUp = Effect.sync(() => {
+        replay.isGivenUp = true
+      })
+      return yield* Effect.onInterrupt(Deferred.await(replay.result), () => givenUp)
     })
   }
 
@@ -204,6 +244,14 @@ export class ConsumerRun {
       })
     )
   }
+
+  /** Stops once another run has the name. */
+  readonly #losing: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.#lost, (error) => {
+      this.#writer.giveUp()
+      this.#state.failWith(error)
+    })
+  )
 
   /** Reads the subscription, again after each reset. */
   readonly #follow: Effect.Effect<void, SubscribeError> = Effect.gen({ self: this }, function* () {

@@ -33,6 +33,8 @@ export interface EventSource {
   readonly read: (position: number) => Stream.Stream<RecordedEvent, AllReadError>
   /** Returns the position after the last event of the store, not of what this process has seen of it. */
   readonly end: Effect.Effect<number, EndError>
+  /** The same, but what this process has seen while the lib of a reader changes too fast. For what is only shown. */
+  readonly seenEnd: Effect.Effect<number, SubscribeError>
 }
 
 /** A call of the handler. */
@@ -57,8 +59,8 @@ export class ConsumerState {
   isFollowing = false
   isPulling = false
   isPaused = false
-  /** Whether a transaction with calls of the handler has begun and not ended. */
-  isInTransaction = false
+  /** Partitions that are about to call the handler, or are in a call or its transaction: a pause waits for them. */
+  inside = 0
   /** Nothing begins: the consumer stops or is reset. */
   isHalted = false
   isStopping = false

@@ -19,7 +19,7 @@ export const isStalled = (state: ConsumerState, end: number | undefined, stallAf
 
 /** Whether there is nothing to do. A subscription that has not given what is there does not count as waiting. */
 const isIdle = (state: ConsumerState, end: number | undefined): boolean => {
-  if (state.hasEnded || state.isOver || state.running > 0 || state.isInTransaction) return false
+  if (state.hasEnded || state.isOver || state.inside > 0) return false
   if (state.writingSince !== undefined) return false
   return (
     state.isPaused ||
@@ -41,7 +41,7 @@ export const watching = (
   let wasStalled = false
   const look = Effect.gen(function* () {
     // A store that does not answer is one reason for a stall.
-    const looked = yield* Effect.timeoutOption(Effect.exit(source.end), stallAfter)
+    const looked = yield* Effect.timeoutOption(Effect.exit(source.seenEnd), stallAfter)
     const end = Option.isSome(looked) && looked.value._tag === "Success" ? looked.value.value : undefined
     const stalled = isStalled(state, end, stallAfter)
     yield* metrics.looked(state, end, stalled)
@@ -65,6 +65,7 @@ const whyStalled = (state: ConsumerState, end: number | undefined): string => {
     const { position, stream } = first.event
     return `the handler is at event ${position} of stream ${JSON.stringify(stream)} ${since}. Give the handler a timeout.`
   }
+  if (state.inside > 0) return `it waits for its transaction ${since}. Check the database of the checkpoints.`
   if (state.progress.open > 0) return `it waits for the next attempt on an event ${since}. See lastError of its status.`
   return `it has read nothing ${since}. Check the disk of the lib.`
 }

@@ -18,10 +18,27 @@ export class Parking {
     this.#state = state
   }
 
-  /** Keeps an event with its error. A replay that failed counts its attempts too. */
-  park({ attempts, error, id, lib, lineage, position, revision, stream, type }: HandlerFailed, earlier = 0) {
+  /** Keeps an event with its error. */
+  park(failed: HandlerFailed): Effect.Effect<void, StorageError> {
+    return this.#keep(failed, undefined)
+  }
+
+  /** Keeps the error of a replay, and counts its attempts too. Does nothing if the event was dropped meanwhile. */
+  parkAgain(failed: HandlerFailed): Effect.Effect<void, StorageError> {
     return Effect.suspend(() => {
-      const { now } = this.#state
+      const { position } = failed
+      const before = this.#state.parked.get(position)
+      return before === undefined ? Effect.void : this.#keep(failed, before)
+    })
+  }
+
+  #keep(
+    { attempts, error, id, lib, lineage, position, revision, stream, type }: HandlerFailed,
+    before: ParkedEvent | undefined
+  ): Effect.Effect<void, StorageError> {
+    return Effect.suspend(() => {
+      const state = this.#state
+      const { now } = state
       const parked: ParkedEvent = {
         lib,
         lineage,
@@ -30,24 +47,34 @@ export class Parking {
         revision,
         type,
         id,
-        attempts: earlier + attempts,
+        attempts: (before?.attempts ?? 0) + attempts,
         why: whyOf(error).slice(0, whyMax),
-        since: this.#state.parked.get(position)?.since ?? now,
+        since: state.parked.get(position)?.since ?? now,
         time: now
       }
-      return Effect.map(this.#entries.set(parkedKey(position), encode(parked)), () => {
-        this.#state.parked.set(position, parked)
+      return Effect.flatMap(this.#entries.set(parkedKey(position), encode(parked)), () => {
+        if (before !== undefined && !state.parked.has(position)) return this.#entries.remove(parkedKey(position))
+        state.parked.set(position, parked)
+        return Effect.void
       })
     })
   }
 
   /** Forgets a parked event. Does nothing if this position has no parked event. */
   unpark(position: number): Effect.Effect<void, StorageError> {
+    return Effect.map(this.remove([position]), () => this.forget([position]))
+  }
+
+  /** Removes records of parked events. In a transaction, they are forgotten only once it is committed. */
+  remove(positions: ReadonlyArray<number>): Effect.Effect<void, StorageError> {
     return Effect.suspend(() => {
-      if (!this.#state.parked.has(position)) return Effect.void
-      return Effect.map(this.#entries.remove(parkedKey(position)), () => {
-        this.#state.parked.delete(position)
-      })
+      const parked = positions.filter((position) => this.#state.parked.has(position))
+      return Effect.forEach(parked, (position) => this.#entries.remove(parkedKey(position)), { discard: true })
     })
+  }
+
+  /** Forgets parked events whose records are removed. */
+  forget(positions: ReadonlyArray<number>): void {
+    for (const position of positions) this.#state.parked.delete(position)
   }
 }

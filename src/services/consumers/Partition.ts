@@ -11,22 +11,29 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import { Signal } from "../base/Signal.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
 import type { StorageError } from "../ports/Storage.ts"
+import { Calls, logLateFailure } from "./Calls.ts"
 import type { CheckpointWriter } from "./CheckpointWriter.ts"
-import { type ConsumerStopped, HandlerFailed, whyOf } from "./ConsumerErrors.ts"
+import { type ConsumerStopped, HandlerFailed, NotParked, whyOf } from "./ConsumerErrors.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
-import { HandlerContext } from "./HandlerContext.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
 import type { Parking } from "./Parking.ts"
 import type { Transactions } from "./Transactions.ts"
 
 /** How a replay ends for its caller. */
-export type ReplayError = HandlerFailed | ConsumerStopped | StorageError
+export type ReplayError = HandlerFailed | NotParked | ConsumerStopped | StorageError
 
-/** An event to handle. A replay of a parked one completes a deferred, and moves nothing. */
+/** A replay of a parked event, and what its caller waits for. */
+export interface Replay {
+  readonly result: Deferred.Deferred<void, ReplayError>
+  /** Nobody waits any more: then it does not begin. */
+  isGivenUp: boolean
+}
+
+/** An event to handle. A replay of a parked one moves nothing. */
 export interface Item {
   readonly event: RecordedEvent
-  readonly replay?: Deferred.Deferred<void, ReplayError>
+  readonly replay?: Replay
 }
 
 /** What all partitions of a consumer share. */
@@ -49,11 +56,15 @@ type Outcome = "done" | "cut" | HandlerFailed
 
 export class Partition {
   readonly #shared: Shared
+  readonly #calls: Calls
   readonly #news = new Signal()
   #items: Array<Item> = []
+  /** Whether a pause waits for what this partition does. */
+  #isInside = false
 
   constructor(shared: Shared) {
     this.#shared = shared
+    this.#calls = new Calls(shared)
   }
 
   add(item: Item): void {
@@ -83,11 +94,13 @@ export class Partition {
       const item = this.#items.shift()
       if (item === undefined) continue
       state.busy++
+      this.#goInside()
       const taken = item.replay === undefined ? this.#handleFrom(item.event) : this.#replay(item.event, item.replay)
       yield* Effect.ensuring(
         taken,
         Effect.sync(() => {
           state.busy--
+          this.#goOutside()
           state.changes.wake()
         })
       )
@@ -98,6 +111,32 @@ export class Partition {
     const { isHalted, isPaused } = this.#shared.state
     return !isHalted && !isPaused
   }
+
+  /** In the same turn as the look at `isPaused`: a pause that begins later must wait. */
+  #goInside(): void {
+    this.#isInside = true
+    this.#shared.state.inside++
+  }
+
+  #goOutside(): void {
+    if (!this.#isInside) return
+    this.#isInside = false
+    this.#shared.state.inside--
+    this.#shared.state.changes.wake()
+  }
+
+  /** Waits while the consumer is paused. Returns `false` if it stops or is reset: then nothing more begins. */
+  readonly #enter: Effect.Effect<boolean> = Effect.gen({ self: this }, function* () {
+    if (this.#isInside) return true
+    const { state } = this.#shared
+    // It may have been paused again before this fibre continues.
+    while (state.isPaused && !state.isHalted) {
+      yield* this.#news.until(() => state.isHalted || !state.isPaused)
+    }
+    if (state.isHalted) return false
+    this.#goInside()
+    return true
+  })
 
   /** Handles an event; in a transaction together with those that wait after it. */
   #handleFrom(first: RecordedEvent): Effect.Effect<void> {
@@ -114,23 +153,19 @@ export class Partition {
   }
 
   #handleTogether(transactions: Transactions, events: ReadonlyArray<RecordedEvent>): Effect.Effect<void> {
-    const { parking, state } = this.#shared
+    const { state } = this.#shared
     const calls = Effect.gen({ self: this }, function* () {
       for (const event of events) {
-        const exit = yield* this.#call(event)
+        const exit = yield* this.#calls.one(event)
         if (Exit.isFailure(exit)) return exit
       }
       return Exit.void
     })
     const positions = events.map(({ position }) => position)
-    const unparked = Effect.suspend(() =>
-      state.parked.size === 0
-        ? Effect.void
-        : Effect.forEach(positions, (position) => parking.unpark(position), { discard: true })
-    )
     return Effect.gen({ self: this }, function* () {
-      const exit = yield* transactions.run(positions, calls, unparked)
+      const exit = yield* this.#calls.together(transactions, positions, calls)
       if (Exit.isSuccess(exit)) return state.changes.wake()
+      this.#goOutside()
       // One by one: those before it are done, and the attempts are those on one event.
       for (const event of events) {
         if (state.isHalted) return
@@ -165,34 +200,47 @@ export class Partition {
     state.changes.wake()
   }
 
-  #replay(event: RecordedEvent, replay: Deferred.Deferred<void, ReplayError>): Effect.Effect<void> {
+  #replay(event: RecordedEvent, replay: Replay): Effect.Effect<void> {
     const { definition, parking, state } = this.#shared
+    const { position } = event
+    if (replay.isGivenUp) return Effect.void
     const replayed = Effect.gen({ self: this }, function* () {
+      // While it waited for its turn, the event may have been handled or dropped.
+      if (!state.parked.has(position)) return yield* new NotParked({ consumer: definition.name, position })
       const outcome = yield* this.#attempts(event, 1)
-      if (outcome === "done") return yield* parking.unpark(event.position)
+      if (outcome === "done") return yield* parking.unpark(position)
       if (outcome === "cut") return yield* state.stoppedError(definition.name)
-      yield* parking.park(outcome, state.parked.get(event.position)?.attempts)
+      yield* parking.parkAgain(outcome)
       return yield* outcome
     })
-    return Effect.asVoid(Effect.flatMap(Effect.exit(replayed), (exit) => Deferred.done(replay, exit)))
+    return Effect.asVoid(Effect.flatMap(Effect.exit(replayed), (exit) => Deferred.done(replay.result, exit)))
   }
 
   /** Calls the handler until it succeeds, or has failed as often as it may. */
   #attempts(event: RecordedEvent, attemptsMax: number): Effect.Effect<Outcome, StorageError> {
-    const { definition, parking, state, transactions } = this.#shared
+    const { definition, state, transactions } = this.#shared
     const { position } = event
     return Effect.gen({ self: this }, function* () {
       let step: Step | undefined
       for (let attempt = 1; ; attempt++) {
-        yield* this.#news.until(() => state.isHalted || !state.isPaused)
-        if (state.isHalted && attempt > 1) return "cut"
-        const call = this.#call(event)
-        const exit = yield* transactions?.run([position], call, parking.unpark(position)) ?? call
-        if (Exit.isSuccess(exit) || (yield* this.#isCommitted(event))) return "done"
+        if (!(yield* this.#enter)) return "cut"
+        const call = this.#calls.one(event)
+        const exit = yield* transactions === undefined ? call : this.#calls.together(transactions, [position], call)
+        this.#goOutside()
+        if (Exit.isSuccess(exit)) return "done"
+        const isCommitted = yield* this.#isCommitted(event)
         // A handler may give up once the consumer stops: that does not count as a failure of the event.
-        if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return "cut"
+        if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return isCommitted ? "done" : "cut"
         const error = Cause.squash(exit.cause)
         this.#noteError(event, attempt, error)
+        if (isCommitted) {
+          yield* logLateFailure(definition.name, event, error)
+          return "done"
+        }
+        if (this.#calls.refused !== undefined) {
+          state.failWith(this.#calls.refused)
+          return "cut"
+        }
         if (attempt >= attemptsMax) return this.#failed(event, attempt, error)
         step ??= yield* Schedule.toStep(definition.retry)
         const pause = yield* nextPause(step, state.now, error)
@@ -202,25 +250,6 @@ export class Partition {
           this.#news.until(() => state.isHalted)
         )
       }
-    })
-  }
-
-  #call(event: RecordedEvent): Effect.Effect<Exit.Exit<unknown, unknown>> {
-    const { definition, metrics, state } = this.#shared
-    return Effect.suspend(() => {
-      const call = { event, begun: state.now }
-      state.calls.add(call)
-      state.lastSign = call.begun
-      const called = Effect.exit(
-        Effect.suspend(() => definition.handler(event, new HandlerContext(this.#shared, event)))
-      )
-      return Effect.flatMap(called, (exit) => {
-        state.calls.delete(call)
-        state.beat()
-        state.changes.wake()
-        const millis = state.lastSign - call.begun
-        return Effect.as(Exit.isSuccess(exit) ? metrics.handled(millis) : metrics.failed(millis), exit)
-      })
     })
   }
 

@@ -15,7 +15,10 @@ import { aBeginning, type Definition, missing } from "./definition.ts"
 import { heartbeatOf, isStalled } from "./Health.ts"
 import type { Status } from "./Status.ts"
 
-/** A consumer that runs. `Name` is its name. */
+/**
+ * A consumer that runs. `Name` is its name. What waits for its own end within a handler (`reset`, `replay`, `whenCaughtUp`)
+ * fails with `InvalidArgument`.
+ */
 export interface Running<Name extends string = string> {
   /** Name of the consumer. */
   readonly name: Name
@@ -25,13 +28,16 @@ export interface Running<Name extends string = string> {
   readonly whenProcessed: (position: number) => Effect.Effect<void, WaitError | InvalidArgument>
   /** Waits until everything that the store has now is done. */
   readonly whenCaughtUp: Effect.Effect<void, WaitError | EndError>
-  /** Begins no call of the handler any more. Returns once those that run have ended. A new run is not paused. */
+  /**
+   * Begins no call of the handler any more, no attempt and no transaction. Returns once those that run have ended; within a
+   * handler at once. A new run is not paused.
+   */
   readonly pause: Effect.Effect<void>
   /** Continues after `pause`. */
   readonly resume: Effect.Effect<void>
   /**
    * Continues elsewhere: handles events again, or leaves some out. Calls of the handler that run end first. Parked events
-   * stay, until they are handled.
+   * stay, until they are handled. If the new checkpoint cannot be written, the consumer stops.
    */
   readonly reset: (
     to: NonNullable<SubscribeOptions["from"]>
@@ -63,15 +69,15 @@ export const runningOf = <Name extends string>(
   const made: Running<Name> = {
     name,
     status: Effect.map(
-      Effect.orElseSucceed(source.end, () => undefined),
+      Effect.orElseSucceed(source.seenEnd, () => undefined),
       (end) => statusOf(state, end, stallAfter)
     ),
     whenProcessed: (position) =>
       Effect.andThen(
         checkArgument("whenProcessed", { position }, aPosition),
-        run.reached(() => state.progress.low > position)
+        Effect.suspend(() => run.reached(position + 1, "whenProcessed"))
       ),
-    whenCaughtUp: Effect.flatMap(source.end, (end) => run.reached(() => state.progress.low >= end)),
+    whenCaughtUp: Effect.flatMap(source.end, (end) => run.reached(end, "whenCaughtUp")),
     pause: run.pause,
     resume: run.resume,
     reset: (to) => Effect.andThen(checkArgument("reset", { to }, aBeginning), run.reset(to)),

@@ -18,6 +18,8 @@ class RolledBack {
 const asRolledBack = <E>(error: E | StorageError): E | StorageError =>
   error instanceof StorageError && error.reason === "rolled-back" ? (new RolledBack(Exit.fail(error)) as never) : error
 
+const isRolledBack = (error: unknown): error is RolledBack => error instanceof RolledBack
+
 export class Transactions {
   readonly #transaction: NonNullable<ClaimedEntries["transaction"]>
   readonly #writer: CheckpointWriter
@@ -42,9 +44,9 @@ export class Transactions {
     const called = Effect.flatMap(calls, (exit) =>
       Exit.isSuccess(exit) ? rest : Effect.fail<StorageError | RolledBack>(new RolledBack(exit))
     )
-    return Effect.matchEffect(this.#writer.together(this.#transaction, positions, called), {
+    return Effect.matchEffect(this.#writer.together(this.#transaction, positions, called, isRolledBack), {
       onSuccess: () => Effect.succeed<Exit.Exit<unknown, unknown>>(Exit.void),
-      onFailure: (error) => (error instanceof RolledBack ? Effect.succeed(error.exit) : Effect.fail(error))
+      onFailure: (error) => (isRolledBack(error) ? Effect.succeed(error.exit) : Effect.fail(error))
     })
   }
 }

@@ -16,6 +16,7 @@ import {
 } from "../../domain/format/checkOptions.ts"
 import { aDuration } from "../base/checkCall.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
+import type { HandlerContext } from "./HandlerContext.ts"
 import type { Handling } from "./Handling.ts"
 import { beginning, isPlace } from "../follow/beginning.ts"
 import type { SubscribeOptions } from "../follow/Subscription.ts"
@@ -53,7 +54,10 @@ export interface Options<Name extends string, E, R> {
   readonly maxInFlight?: number
   /** Pauses between the attempts on an event. Default: 100 ms, doubled each time. */
   readonly retry?: Schedule.Schedule<unknown>
-  /** How often the handler is called for an event before it counts as poison; less if `retry` ends. Default: 5. */
+  /**
+   * How often the handler is called for an event before it counts as poison; less if `retry` ends. A call in
+   * a transaction with other events that was rolled back counts as none: it may have failed because of them. Default: 5.
+   */
   readonly maxAttempts?: number
   /**
    * `stop` (the default): the consumer fails with `HandlerFailed`. `park`: the event is kept with its error, to be replayed
@@ -92,8 +96,9 @@ export interface Options<Name extends string, E, R> {
 
 /** Options with their defaults. */
 export interface Definition<E, R> extends Required<
-  Omit<Options<string, E, R>, "checkpoint" | "filter" | "stallAfter" | "transaction">
+  Omit<Options<string, E, R>, "checkpoint" | "filter" | "handler" | "stallAfter" | "transaction">
 > {
+  readonly handler: (event: RecordedEvent, handling: HandlerContext) => Effect.Effect<unknown, E, R>
   readonly filter: EventFilter | undefined
   readonly checkpointEvents: number
   readonly checkpointInterval: Duration.Duration

@@ -37,7 +37,12 @@ const op = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ op: fc.constant("wait" as const), turns: fc.integer({ min: 1, max: 60 }) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom("stop" as const, "crash" as const) }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constantFrom("pause" as const, "resume" as const, "catchUp" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constantFrom("pause" as const, "resume" as const, "blink" as const, "catchUp" as const)
+    })
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant("replay" as const) }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant("reset" as const), to: fc.nat(6) }) }
 )
@@ -71,6 +76,8 @@ interface Stored {
 /** One process: what it does after its crash has no effect. */
 interface Process {
   isAlive: boolean
+  /** From the end of a pause to what ends it. */
+  isPaused: boolean
   readonly calls: Map<number, number>
   readonly last: Map<string, number>
   readonly scope: Scope.Closeable
@@ -129,6 +136,7 @@ class Run {
     Effect.gen({ self: this }, function* () {
       const { maxAttempts, onPoison, partitions, turns } = this.#plan
       const { position, stream } = event
+      this.#check(!process.isPaused, `${position} is handled while the consumer is paused`)
       this.#check(!this.#busyStreams.has(stream), `two events of ${stream} are handled at once`)
       this.#busyStreams.add(stream)
       this.#check(++this.#atOnce <= partitions, "more are handled at once than there are partitions")
@@ -206,6 +214,7 @@ class Run {
     const { checkpointEvents, maxAttempts, maxInFlight, onPoison, partitions, retryMillis, types } = this.#plan
     const process: Process = {
       isAlive: true,
+      isPaused: false,
       calls: onPoison === "stop" ? this.#calls : new Map(),
       last: new Map(),
       scope: yield* Scope.make(),
@@ -273,8 +282,16 @@ class Run {
     } else if (act.op === "pause") {
       yield* this.#running.pause
       this.#check(this.#atOnce === 0, "a call of the handler runs while it is paused")
-    } else if (act.op === "resume") yield* this.#running.resume
-    else if (act.op === "catchUp") yield* this.catchUp
+      this.#process.isPaused = true
+    } else if (act.op === "resume") yield* this.#resume
+    else if (act.op === "blink") {
+      // A partition that waits for the end of a pause before its next attempt must not miss the next one.
+      yield* this.#running.pause
+      yield* Effect.sleep(1)
+      yield* this.#resume
+      yield* this.#running.pause
+      this.#process.isPaused = true
+    } else if (act.op === "catchUp") yield* this.catchUp
     else if (act.op === "replay") yield* this.#replay
     else if (act.op === "reset") {
       const end = this.#appended.length
@@ -301,10 +318,15 @@ class Run {
     })
   }
 
+  readonly #resume = Effect.suspend(() => {
+    this.#process.isPaused = false
+    return this.#running.resume
+  })
+
   readonly catchUp = Effect.gen({ self: this }, function* () {
     let isThere = false
     while (!isThere) {
-      yield* this.#running.resume
+      yield* this.#resume
       isThere = yield* this.#unlessStopped(this.#running.whenCaughtUp)
     }
     const { inFlight, lag, state } = yield* this.#running.status
@@ -316,11 +338,18 @@ class Run {
     yield* this.catchUp
     const before = this.stored
     for (const { position } of yield* this.#running.parked) {
-      const tag = yield* Effect.match(this.#running.replay(position), {
+      const replay = Effect.match(this.#running.replay(position), {
         onFailure: ({ _tag }) => _tag,
         onSuccess: () => "done"
       })
-      this.#check(tag === "HandlerFailed" || tag === "done", `the replay of ${position}: ${tag}`)
+      // Two at once, and one whose caller is gone before its turn.
+      const tags = yield* Effect.all([replay, Effect.raceFirst(replay, Effect.as(yields(3), "gone")), replay], {
+        concurrency: 3
+      })
+      const isRight =
+        tags.filter((tag) => tag === "done").length <= 1 &&
+        tags.every((tag) => /HandlerFailed|NotParked|done|gone/.test(tag))
+      this.#check(isRight, `the replays of ${position}: ${tags.join()}`)
     }
     this.#check(before === undefined || this.stored!.low >= before.low, "a replay moved the checkpoint back")
   })

@@ -31,8 +31,8 @@ export const consumerMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: partition,
-        find: `if (outcome === "done") return yield* parking.unpark(event.position)`,
-        replace: `if (outcome === "done") { state.progress.reopen(event.position); this.#shared.writer.note(); return yield* parking.unpark(event.position) }`
+        find: `if (outcome === "done") return yield* parking.unpark(position)`,
+        replace: `if (outcome === "done") { state.progress.reopen(event.position); this.#shared.writer.note(); return yield* parking.unpark(position) }`
       },
       {
         file: "services/consumers/Progress.ts",
