@@ -36,8 +36,8 @@ export const encodeTerms = (
   entries: Uint32Array
 ): EncodedTerms => {
   const all = new Float64Array(types.size + tags.size)
-  all.set(types.hashes)
-  all.set(tags.hashes, types.size)
+  for (let term = 0; term < types.size; term++) all[term] = types.hashAt(term)
+  for (let term = 0; term < tags.size; term++) all[types.size + term] = tags.hashAt(term)
   const hashes = new Float64Array(all.length)
   const firsts = new Uint32Array(all.length)
   const counts = new Uint32Array(all.length)

@@ -4,7 +4,7 @@ import { assert, describe, it } from "vitest"
 import { hashId } from "../../../../src/domain/base/Hash53.ts"
 import { findMatches } from "../../../../src/domain/segment/indexMatches.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
-import { inBoth, inEither, matchesAmong, termsOf, within } from "../../../../src/domain/segment/termMatches.ts"
+import { inBoth, inEither, mostRows, rowsAmong, termsOf } from "../../../../src/domain/segment/termMatches.ts"
 import { EventTerms } from "../../../../src/domain/segment/terms.ts"
 import { TermTable } from "../../../../src/domain/segment/TermTable.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
@@ -115,19 +115,15 @@ describe("the terms of an index", () => {
         if (isExact) assert.deepStrictEqual(found.positions, wanted)
         const terms = new EventTerms()
         for (const { bytes } of segment.lines) terms.add(Buffer.concat([Buffer.from("{"), bytes]), 1, bytes.length + 1)
-        const rows = within(
-          matchesAmong(terms, termsOf(items), (places) => ({
-            places,
-            positions: places.map((row) => positions[row]!)
-          })),
-          from,
-          to
-        )
-        for (const position of wanted) assert.isTrue(rows.positions.includes(position), "among rows as well")
+        const rowAt = (position: number) => positions.filter((one) => one < position).length
+        const rows = rowsAmong(terms, termsOf(items), rowAt(from), rowAt(to))
         assert.deepStrictEqual(
-          [...rows.positions],
-          rows.places.map((row) => positions[row]!)
+          rows,
+          rows.toSorted((a, b) => a - b)
         )
+        for (const row of rows) assert.isTrue(positions[row]! >= from && positions[row]! < to)
+        for (const position of wanted) assert.isTrue(rows.includes(positions.indexOf(position)), "among rows as well")
+        assert.isAtMost(wanted.length, mostRows(terms, termsOf(items)))
       }),
       { numRuns: runs }
     )
@@ -238,24 +234,36 @@ describe("a table of terms", () => {
       fc.nat(5000).map((n) => n * 2 ** 32 + 7)
     )
     fc.assert(
-      fc.property(fc.array(fc.tuple(hash, fc.nat(3)), { maxLength: 400, size: "max" }), (added) => {
-        const table = new TermTable()
-        const model = new Map<number, Array<number>>()
-        let row = 0
-        for (const [one, step] of added) {
-          row += step
-          table.add(one, row)
-          const rows = model.get(one) ?? []
-          if (rows.at(-1) !== row) rows.push(row)
-          model.set(one, rows)
+      fc.property(
+        fc.array(fc.tuple(hash, fc.nat(3)), { maxLength: 400, size: "max" }),
+        fc.nat(600),
+        fc.nat(600),
+        (added, from, to) => {
+          const table = new TermTable()
+          const model = new Map<number, Array<number>>()
+          let row = 0
+          for (const [one, step] of added) {
+            row += step
+            table.add(one, row)
+            const rows = model.get(one) ?? []
+            if (rows.at(-1) !== row) rows.push(row)
+            model.set(one, rows)
+          }
+          assert.deepStrictEqual(
+            Array.from({ length: table.size }, (_, term) => table.hashAt(term)),
+            [...model.keys()]
+          )
+          for (const [one, rows] of model) {
+            assert.deepStrictEqual(table.rowsOf(one), rows)
+            assert.strictEqual(table.countOf(one), rows.length)
+            const { walked } = table.cost
+            const wanted = rows.filter((at) => at >= from && at < to)
+            assert.deepStrictEqual(table.rowsOf(one, from, to), wanted)
+            assert.isAtMost(table.cost.walked - walked, wanted.length + 65)
+          }
+          assert.deepStrictEqual(table.rowsOf(2 ** 52 + 1), [])
         }
-        assert.deepStrictEqual([...table.hashes], [...model.keys()])
-        for (const [one, rows] of model) {
-          assert.deepStrictEqual(table.rowsOf(one), rows)
-          assert.strictEqual(table.countOf(one), rows.length)
-        }
-        assert.deepStrictEqual(table.rowsOf(2 ** 52 + 1), [])
-      }),
+      ),
       { numRuns: runs }
     )
   })
