@@ -161,9 +161,14 @@ class MatchCursor extends EventCursor {
         else this.#keep(looked, found.matches)
       })
     }
-    return Effect.map(findMatches(this.#lib, this.#tape.name, place.segment, this.#options.terms, from, to), (found) =>
-      found === undefined ? this.#scanAll(place) : this.#keep(place, found)
-    )
+    const { backward, terms } = this.#options
+    const wanted = { from, to, backward, count: this.#left }
+    return Effect.map(findMatches(this.#lib, this.#tape.name, place.segment, terms, wanted), (found) => {
+      if (found === undefined) return this.#scanAll(place)
+      // The rest of the segment is looked at after these.
+      if (found.from > from || found.to < to) this.#places?.push(place)
+      this.#keep(place, found)
+    })
   }
 
   /** Returns the place of the first parts of a file, backward of the last ones. The others are looked at later. */
@@ -189,11 +194,11 @@ class MatchCursor extends EventCursor {
     else this.#leave(place)
   }
 
-  /** Notes that all events of a file were looked at. */
-  #leave({ end, first }: Ordinals): void {
+  /** Notes that all events of a place were looked at, unless it is the next one again. */
+  #leave(place: Place): void {
     this.#found = undefined
     this.#scan = undefined
-    this.#ordinal = this.#options.backward ? first : end
+    if (this.#places?.at(-1) !== place) this.#ordinal = this.#options.backward ? place.first : place.end
   }
 
   #scanOn({ cursor, place }: { readonly place: Place; readonly cursor: TapeCursor }): Effect.Effect<void, ReadError> {

@@ -2,9 +2,17 @@
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { hashId } from "../../../../src/domain/base/Hash53.ts"
-import { findMatches } from "../../../../src/domain/segment/indexMatches.ts"
+import { findMatches, type WantedMatches } from "../../../../src/domain/segment/indexMatches.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
-import { inBoth, inEither, mostRows, rowsAmong, termsOf } from "../../../../src/domain/segment/termMatches.ts"
+import {
+  inBoth,
+  inEither,
+  type Matches,
+  mostRows,
+  noMatches,
+  rowsAmong,
+  termsOf
+} from "../../../../src/domain/segment/termMatches.ts"
 import { EventTerms } from "../../../../src/domain/segment/terms.ts"
 import { TermTable } from "../../../../src/domain/segment/TermTable.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
@@ -80,10 +88,34 @@ const matches = (items: Items, event: Given): boolean =>
       (item.types ?? [event.type]).includes(event.type) && (item.tags ?? []).every((tag) => event.tags.includes(tag))
   )
 
+type Range = Omit<WantedMatches, "count">
+
+/** Looks events up one range after the other, as a read does. */
+const findAll = (
+  index: Uint8Array,
+  header: Index.Header,
+  items: Parameters<typeof termsOf>[0],
+  { backward, from, to }: Range,
+  onRead?: (pages: ReadonlyArray<number>) => void
+): Matches | undefined => {
+  let all = noMatches
+  for (let low = from, high = to; low < high;) {
+    const wanted = { from: low, to: high, backward, count: 1 }
+    const found = runLookup(index, findMatches(header, termsOf(items), wanted), onRead)
+    if (found === undefined) return undefined
+    for (const position of found.positions) assert.isTrue(position >= found.from && position < found.to)
+    all = inEither(all, found)
+    if (backward) high = found.from
+    else low = found.to
+    if (found.positions.length === 0) assert.isTrue(low >= high)
+  }
+  return all
+}
+
 describe("the terms of an index", () => {
   it("lead to every event that matches a query, at its place, and to no others unless hashes collide", () => {
     fc.assert(
-      fc.property(events, asked, fc.nat(), fc.nat(), (all, items, one, other) => {
+      fc.property(events, asked, fc.nat(), fc.nat(), fc.boolean(), (all, items, one, other, backward) => {
         const segment = segmentWith(all)
         const index = indexOf(segment)
         const header = headerOf(index, segment)
@@ -91,7 +123,7 @@ describe("the terms of an index", () => {
         const [from = 0, to = 0] = [one, other]
           .map((at) => (positions.length === 0 ? 0 : positions[at % positions.length]! + (at % 2)))
           .toSorted((a, b) => a - b)
-        const found = runLookup(index, findMatches(header, termsOf(items), from, to))
+        const found = findAll(index, header, items, { from, to, backward })
         const wanted = all.flatMap((event, at) =>
           matches(items, event) && positions[at]! >= from && positions[at]! < to ? [positions[at]!] : []
         )
@@ -129,6 +161,68 @@ describe("the terms of an index", () => {
     )
   })
 
+  it("of many events lead to those of a range, of which only some pages are read", () => {
+    const total = 20_000
+    const tagsAt = (n: number) => [
+      "all",
+      ...(n % 3 === 0 ? ["third"] : []),
+      // As many as a row has, or two.
+      ...(n < 1024 ? ["row"] : []),
+      ...(n >= 7000 && n < 7000 + 2048 ? ["rows"] : []),
+      n % 2 === 0 ? "even" : "odd"
+    ]
+    const segment = segmentWith(
+      Array.from({ length: total }, (_, n) => ({
+        type: "A",
+        tags: tagsAt(n),
+        stream: `s${n % 7}`,
+        gap: n === 9000 ? 2 ** 20 : 0
+      }))
+    )
+    const index = indexOf(segment)
+    const header = headerOf(index, segment)
+    const positions = segment.lines.map(({ event }) => event!.position)
+    const lines = entriesOf(segment)
+    const read = (from: number, to: number, backward: boolean, tags: ReadonlyArray<string>) => {
+      let pages = 0
+      const range = { from: positions[from]!, to: positions[to - 1]! + 1, backward }
+      const found = findAll(index, header, [{ tags }], range, (numbers) => (pages += numbers.length))!
+      const wanted = Array.from({ length: to - from }, (_, i) => from + i).filter((n) =>
+        tags.every((tag) => tagsAt(n).includes(tag))
+      )
+      assert.deepStrictEqual(
+        found.positions,
+        wanted.map((n) => positions[n]!)
+      )
+      assert.deepStrictEqual(
+        runLookup(index, Index.readEntriesAt(header, found.places)).map(({ offset }) => offset),
+        wanted.map((n) => lines[n]!.offset)
+      )
+      return pages
+    }
+    for (const tags of [["all"], ["third"], ["row"], ["rows"], ["even", "third"], ["even", "odd"], ["never"]]) {
+      for (const backward of [false, true]) read(0, total, backward, tags)
+    }
+    // Whatever comes before and after the range.
+    for (const at of [0, 1023, 1024, 1025, 9000, 12_345, total - 5]) {
+      for (const backward of [false, true]) {
+        for (const tags of [["all"], ["third"], ["even", "odd"], ["all", "third"]])
+          assert.isAtMost(read(at, at + 5, backward, tags), 30 * tags.length)
+      }
+    }
+    // The first or the last of many.
+    for (const backward of [false, true]) {
+      let pages = 0
+      const wanted = { from: 0, to: 2 ** 50, backward, count: 1 }
+      runLookup(
+        index,
+        findMatches(header, termsOf([{ tags: ["all"] }]), wanted),
+        (numbers) => (pages += numbers.length)
+      )
+      assert.isAtMost(pages, 30)
+    }
+  })
+
   it("say nothing about a type of more than one event in 64, and list a rarer one", () => {
     const of = (rare: number) =>
       segmentWith(
@@ -141,7 +235,7 @@ describe("the terms of an index", () => {
       const segment = of(rare)
       const index = indexOf(segment)
       const look = (wanted: string) =>
-        runLookup(index, findMatches(headerOf(index, segment), termsOf([{ types: [wanted] }]), 0, 2 ** 50))
+        findAll(index, headerOf(index, segment), [{ types: [wanted] }], { from: 0, to: 2 ** 50, backward: false })
       assert.strictEqual(look("Rare")?.positions.length, isKnown ? rare : undefined)
       assert.isUndefined(look("Common"))
       assert.deepStrictEqual(look("None")?.positions, [])
@@ -191,7 +285,7 @@ describe("the terms of an index", () => {
     })
     const look = () => {
       for (const items of [[{ tags: ["x"] }], [{ types: ["A"] }]])
-        runLookup(forged, findMatches(headerOf(forged, segment), termsOf(items), 0, 2 ** 50))
+        findAll(forged, headerOf(forged, segment), items, { from: 0, to: 2 ** 50, backward: false })
     }
     assert.throws(look, Index.IndexDamaged)
   })
