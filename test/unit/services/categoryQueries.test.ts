@@ -275,10 +275,16 @@ describe("a decision on many events", () => {
       decodes = 0
       const store = yield* EventStore.EventStore
       const { state } = yield* store.decisionModel({ a: sum(), b: sum(), c: sum() })
+      assert.strictEqual(decodes, total)
+      const before = turn
+      assert.lengthOf((yield* store.query("all")).events, total)
+      assert.isAtLeast(turn - before, 1)
+      const between = turn
+      assert.lengthOf((yield* Sensor.query([{ types: ["Measured"] }])).events, total)
+      assert.isAtLeast(turn - between, Math.floor(total / 256))
       clearImmediate(timer)
       const all = (total * (total - 1)) / 2
       assert.deepStrictEqual(state, { a: all, b: all, c: all })
-      assert.strictEqual(decodes, total)
       assert.isAtMost(most, 3 * 256)
       assert.isAtLeast(turn, Math.floor(total / 256))
     })
