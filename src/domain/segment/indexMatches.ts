@@ -41,7 +41,7 @@ const matchesMax = 8192
 const scanMin = 64
 
 /**
- * Finds the first, or backward the last, events in a range that may match. If none is found, there is none in the whole
+ * Finds the first, or backward the last, events in a range that may match. An empty result holds for the whole
  * range. Returns `undefined` if all events of the segment should be read instead: the index does not say which may match, or
  * most of them do.
  */
