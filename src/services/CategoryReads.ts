@@ -41,7 +41,7 @@ export class CategoryReads {
 
   readonly #decode = (event: RecordedEvent) => this.#types.decode(event)
 
-  /** The event that a projection has decoded last: the next one may want it as well. */
+  /** The event that a fact has decoded last: the next one may want it as well. */
   #last: { readonly event: RecordedEvent; readonly decoded: ReturnType<EventTypes["decode"]> } | undefined
 
   readonly #decodeOnce = (event: RecordedEvent) => {

@@ -247,7 +247,7 @@ describe("the stream of a tag", () => {
 
 describe("a decision on many events", () => {
   test(
-    "lets others have their turn between pages, and decodes each event once for all projections of a category",
+    "lets others have their turn between pages, and decodes each event once for all facts of a category",
     Effect.gen(function* () {
       let decodes = 0
       const counted = Schema.Int.check(Schema.makeFilter(() => (decodes += 1) > 0))
@@ -267,9 +267,9 @@ describe("a decision on many events", () => {
         timer = setImmediate(next)
       })
       const sum = () =>
-        Sensor.projection({
+        Sensor.fact({
           query: [{ types: ["Measured"] }],
-          initialState: 0,
+          initialState: () => 0,
           evolve: (state: number, { data }) => (note(), state + data.n)
         })
       decodes = 0
