@@ -12,6 +12,7 @@ import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { checkLocation } from "../services/base/checkCall.ts"
+import { lazy } from "../services/base/lazy.ts"
 import type { StorageError } from "../services/ports/Storage.ts"
 import { EventStore } from "../services/EventStore.ts"
 import {
@@ -26,6 +27,10 @@ import { makeLib as libStore } from "./checkpoints/lib.ts"
 import { makeKeyValue } from "./checkpoints/keyValue.ts"
 import { makeMemory as memoryStore } from "./checkpoints/memory.ts"
 import type { SqlOptions } from "./checkpoints/sql.ts"
+
+// Both load schemas, which other programs need not.
+const programKeyValueStore = lazy(() => import("./checkpoints/keyValueService.ts"), "programKeyValueStore")
+const sqlStore = lazy(() => import("./checkpoints/sql.ts"), "makeSql")
 
 export { CheckpointsNeedWriter, CheckpointStore }
 export type { ClaimedEntries, InLib, SqlOptions }
@@ -92,11 +97,7 @@ export const makeKeyValueStore = (store: KeyValueStore, prefix = "litetapes/"): 
 export const layerKeyValueStore = (prefix?: string): Layer.Layer<CheckpointStore, never, KeyValueStore> =>
   Layer.effect(
     CheckpointStore,
-    // Loaded here, because it loads schemas, which other programs need not.
-    Effect.flatMap(
-      Effect.promise(() => import("effect/persistence/KeyValueStore")),
-      (module) => Effect.map(module.KeyValueStore, (store) => makeKeyValueStore(store, prefix))
-    )
+    Effect.map(programKeyValueStore(), (store) => makeKeyValueStore(store, prefix))
   )
 
 /**
@@ -109,12 +110,7 @@ export const layerKeyValueStore = (prefix?: string): Layer.Layer<CheckpointStore
  */
 export const makeSql = (
   options?: SqlOptions
-): Effect.Effect<CheckpointStore["Service"], StorageError | InvalidArgument, SqlClient> =>
-  // Loaded here, because it loads schemas, which other programs need not.
-  Effect.flatMap(
-    Effect.promise(() => import("./checkpoints/sql.ts")),
-    (module) => module.makeSql(options)
-  )
+): Effect.Effect<CheckpointStore["Service"], StorageError | InvalidArgument, SqlClient> => sqlStore(options)
 
 /** Provides a store in the database of the program's `SqlClient`. */
 export const layerSql = (

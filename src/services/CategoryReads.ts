@@ -41,6 +41,14 @@ export class CategoryReads {
 
   readonly #decode = (event: RecordedEvent) => this.#types.decode(event)
 
+  /** The event that a fact has decoded last: the next one may want it as well. */
+  #last: { readonly event: RecordedEvent; readonly decoded: ReturnType<EventTypes["decode"]> } | undefined
+
+  readonly #decodeOnce = (event: RecordedEvent) => {
+    if (this.#last?.event !== event) this.#last = { event, decoded: this.#types.decode(event) }
+    return this.#last.decoded
+  }
+
   /** Streams what `read` returns, decoded. */
   stream<A, P extends Unreadable, O extends object, E>(
     call: string,
@@ -105,7 +113,7 @@ export class CategoryReads {
       initialState,
       evolve: (state, event) => {
         if (!this.#isOurs(event)) return state
-        const decoded = this.#types.decode(event)
+        const decoded = this.#decodeOnce(event)
         // The decision model fails with it.
         if (Result.isFailure(decoded)) throw decoded.failure
         return evolve(state, decoded.success as A)

@@ -1,117 +1,164 @@
 /**
- * Rows by the hash of a term, in columns of numbers: a segment may have a million terms. About 20 bytes for each term and
- * 8 for each row of a term.
+ * Rows by the hash of a term, in columns of numbers: a segment may have a million terms. About 24 bytes for each term and
+ * 8 for each row of a term. It grows a little with each term, so no `add` takes long.
  */
+import { firstNotBefore } from "../base/binarySearch.ts"
+import { PagedNumbers } from "./PagedNumbers.ts"
+
+/** Of each term: the two halves of its hash, its last posting and its number of rows. */
+const [low, high, last, count] = [0, 1, 2, 3] as const
+/** Of each posting: its row and the posting of the same term before it, or −1. */
+const [rowOf, before] = [0, 1] as const
+
+/** One in this many postings of a term is marked, so that no term is walked from its end. */
+const markEvery = 64
+
+/** Slots that one new term moves to a larger table. At least four: a table is full again after as many terms as half of its slots. */
+const slotsAtOnce = 8
+
 export class TermTable {
   /** Open addressing: the number of a term plus 1, or 0. At most half of the slots are taken. */
   #slots = new Int32Array(64)
-  #hashes = new Float64Array(32)
-  /** Of each term, its last posting and its number of rows. */
-  #lasts = new Int32Array(32)
-  #counts = new Int32Array(32)
-  #terms = 0
-  /** Of each posting, its row and the posting of the same term before it, or −1. */
-  #rows = new Int32Array(64)
-  #befores = new Int32Array(64)
-  #postings = 0
+  /** The smaller table before, until its slots from `#moved` on are in the new one. */
+  #old: Int32Array | undefined
+  #moved = 0
+  readonly #terms = new PagedNumbers(4)
+  readonly #postings = new PagedNumbers(2)
+  /** Marked postings of the terms that have any, by the number of the term. */
+  readonly #marks = new Map<number, Array<number>>()
+  #walked = 0
+  #moves = 0
 
   /** Number of terms. */
   get size(): number {
-    return this.#terms
+    return this.#terms.rows
   }
 
-  /** Hashes of the terms, by their number. */
-  get hashes(): Float64Array {
-    return this.#hashes.subarray(0, this.#terms)
+  /** What it has cost so far: postings that look-ups walked over, and entries that growing moved. */
+  get cost(): { readonly walked: number; readonly moved: number } {
+    return { walked: this.#walked, moved: this.#moves + this.#terms.moved + this.#postings.moved }
   }
 
   /** Adds a row to a term. Rows must ascend; a term has a row once. */
   add(hash: number, row: number): void {
-    const slot = this.#slotOf(hash)
-    const known = this.#slots[slot]! - 1
-    const term = known === -1 ? this.#addTerm(hash, slot) : known
-    const last = this.#lasts[term]!
-    if (last !== -1 && this.#rows[last] === row) return
-    const posting = this.#postings++
-    if (posting === this.#rows.length) this.#growPostings()
-    this.#rows[posting] = row
-    this.#befores[posting] = last
-    this.#lasts[term] = posting
-    this.#counts[term]!++
+    const known = this.#find(hash)
+    const term = known === -1 ? this.#addTerm(hash) : known
+    const latest = this.#terms.at(term, last)
+    if (latest !== -1 && this.#postings.at(latest, rowOf) === row) return
+    const posting = this.#postings.add()
+    this.#postings.set(posting, rowOf, row)
+    this.#postings.set(posting, before, latest)
+    this.#terms.set(term, last, posting)
+    const nth = this.#terms.at(term, count) + 1
+    this.#terms.set(term, count, nth)
+    if (nth % markEvery === 0) this.#mark(term, posting)
   }
 
   /** Returns the number of rows of a term. */
   countOf(hash: number): number {
-    const term = this.#slots[this.#slotOf(hash)]! - 1
-    return term === -1 ? 0 : this.#counts[term]!
+    const term = this.#find(hash)
+    return term === -1 ? 0 : this.countAt(term)
   }
 
-  /** Returns the rows of a term in ascending order. */
-  rowsOf(hash: number): Array<number> {
-    const term = this.#slots[this.#slotOf(hash)]! - 1
-    return term === -1 ? [] : this.rowsAt(term)
+  /**
+   * Returns the rows of a term from row `from` up to, but not including, `to`, in ascending order. Walks over these and at
+   * most 64 more.
+   */
+  rowsOf(hash: number, from = 0, to = Number.POSITIVE_INFINITY): Array<number> {
+    const term = this.#find(hash)
+    return term === -1 ? [] : this.rowsAt(term, from, to)
+  }
+
+  /** Returns the hash of the term with this number. */
+  hashAt(term: number): number {
+    return this.#terms.at(term, high) * 2 ** 32 + (this.#terms.at(term, low) >>> 0)
   }
 
   /** Returns the number of rows of the term with this number. */
   countAt(term: number): number {
-    return this.#counts[term]!
+    return this.#terms.at(term, count)
   }
 
-  /** Returns the rows of the term with this number, in ascending order. */
-  rowsAt(term: number): Array<number> {
-    const rows = Array.from<number>({ length: this.#counts[term]! })
-    for (let at = rows.length - 1, posting = this.#lasts[term]!; at >= 0; at--) {
-      rows[at] = this.#rows[posting]!
-      posting = this.#befores[posting]!
+  /** Does the same as `rowsOf` for the term with this number. */
+  rowsAt(term: number, from = 0, to = Number.POSITIVE_INFINITY): Array<number> {
+    const rows: Array<number> = []
+    let posting = this.#firstFrom(term, to)
+    while (posting !== -1) {
+      const row = this.#postings.at(posting, rowOf)
+      this.#walked++
+      if (row < from) break
+      if (row < to) rows.push(row)
+      posting = this.#postings.at(posting, before)
     }
-    return rows
+    return rows.toReversed()
+  }
+
+  /** Returns a posting of a term that is not far after its last one before row `to`. */
+  #firstFrom(term: number, to: number): number {
+    const marks = this.#marks.get(term)
+    if (marks === undefined) return this.#terms.at(term, last)
+    const at = firstNotBefore(marks.length, (mark) => this.#postings.at(marks[mark]!, rowOf) < to)
+    return marks[at] ?? this.#terms.at(term, last)
+  }
+
+  #mark(term: number, posting: number): void {
+    const marks = this.#marks.get(term)
+    if (marks === undefined) this.#marks.set(term, [posting])
+    else marks.push(posting)
+  }
+
+  /** Returns the number of a term, or −1. */
+  #find(hash: number): number {
+    const term = this.#slots[this.#slotOf(this.#slots, hash)]! - 1
+    if (term !== -1 || this.#old === undefined) return term
+    return this.#old[this.#slotOf(this.#old, hash)]! - 1
   }
 
   /** Returns the slot of a term, or the free one that it gets. */
-  #slotOf(hash: number): number {
-    const mask = this.#slots.length - 1
+  #slotOf(slots: Int32Array, hash: number): number {
+    const mask = slots.length - 1
+    const upper = Math.floor(hash / 2 ** 32)
+    const lower = hash | 0
     // Terms that share the low half of their hash differ in the other, so that they take different ways.
-    const step = 2 * Math.floor(hash / 2 ** 32) + 1
-    let slot = (hash >>> 0) & mask
+    const step = 2 * upper + 1
+    let slot = lower & mask
     for (;;) {
-      const term = this.#slots[slot]! - 1
-      if (term === -1 || this.#hashes[term] === hash) return slot
+      const term = slots[slot]! - 1
+      if (term === -1 || (this.#terms.at(term, low) === lower && this.#terms.at(term, high) === upper)) return slot
       slot = (slot + step) & mask
     }
   }
 
-  #addTerm(hash: number, slot: number): number {
-    const term = this.#terms++
-    if (term === this.#hashes.length) this.#growTerms()
-    this.#hashes[term] = hash
-    this.#lasts[term] = -1
-    this.#counts[term] = 0
-    this.#slots[slot] = term + 1
-    if (2 * this.#terms > this.#slots.length) this.#growSlots()
+  #addTerm(hash: number): number {
+    if (2 * (this.#terms.rows + 1) > this.#slots.length) this.#growSlots()
+    this.#moveSlots(slotsAtOnce)
+    const term = this.#terms.add()
+    this.#terms.set(term, low, hash | 0)
+    this.#terms.set(term, high, Math.floor(hash / 2 ** 32))
+    this.#terms.set(term, last, -1)
+    this.#terms.set(term, count, 0)
+    this.#slots[this.#slotOf(this.#slots, hash)] = term + 1
     return term
   }
 
-  #growTerms(): void {
-    const hashes = new Float64Array(2 * this.#hashes.length)
-    hashes.set(this.#hashes)
-    this.#hashes = hashes
-    this.#lasts = twice(this.#lasts)
-    this.#counts = twice(this.#counts)
-  }
-
-  #growPostings(): void {
-    this.#rows = twice(this.#rows)
-    this.#befores = twice(this.#befores)
-  }
-
   #growSlots(): void {
+    // Nothing is left by now: each term has moved more slots than there were for it.
+    this.#moveSlots(Number.POSITIVE_INFINITY)
+    this.#old = this.#slots
+    this.#moved = 0
     this.#slots = new Int32Array(2 * this.#slots.length)
-    for (let term = 0; term < this.#terms; term++) this.#slots[this.#slotOf(this.#hashes[term]!)] = term + 1
   }
-}
 
-const twice = (column: Int32Array): Int32Array<ArrayBuffer> => {
-  const grown = new Int32Array(2 * column.length)
-  grown.set(column)
-  return grown
+  /** Moves up to `max` slots of the smaller table, which stays whole until all are moved. */
+  #moveSlots(max: number): void {
+    if (this.#old === undefined) return
+    const end = Math.min(this.#old.length, this.#moved + max)
+    for (; this.#moved < end; this.#moved++) {
+      const slot = this.#old[this.#moved]!
+      if (slot === 0) continue
+      this.#slots[this.#slotOf(this.#slots, this.hashAt(slot - 1))] = slot
+      this.#moves++
+    }
+    if (end === this.#old.length) this.#old = undefined
+  }
 }

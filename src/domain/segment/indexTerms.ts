@@ -6,6 +6,9 @@
  * before, or to 0. Each number is written in groups of seven bits, the lowest first; a byte of 128 or more is not the last
  * one. A difference `d` is written as `2d`, or `−2d − 1` if it is negative.
  *
+ * A term of many events has several rows, with up to 1,024 pairs each, whose postings follow each other. The pairs of each
+ * row begin anew, so a search for a position needs the first pair of a few of them. All but the last have 1,024 pairs.
+ *
  * A type that more than one event in 64 has is listed without postings, as if it began at byte 2^32 − 1: events with it
  * are in every block, so the segment is read instead. So an index takes hardly more bytes if events have no tags.
  */
@@ -17,6 +20,9 @@ import type { TermTable } from "./TermTable.ts"
 
 /** A type of more events than one in this many has no postings. */
 const commonShare = 64
+
+/** Number of postings of a row of a term that has more of them. */
+export const rowPostings = 1024
 
 /** What stands for the first byte of the postings of a term without any. */
 export const unlisted = 2 ** 32 - 1
@@ -36,23 +42,26 @@ export const encodeTerms = (
   entries: Uint32Array
 ): EncodedTerms => {
   const all = new Float64Array(types.size + tags.size)
-  all.set(types.hashes)
-  all.set(tags.hashes, types.size)
-  const hashes = new Float64Array(all.length)
-  const firsts = new Uint32Array(all.length)
-  const counts = new Uint32Array(all.length)
+  for (let term = 0; term < types.size; term++) all[term] = types.hashAt(term)
+  for (let term = 0; term < tags.size; term++) all[types.size + term] = tags.hashAt(term)
+  const rows: Array<number> = []
   const writer = new PostingsWriter()
-  sortedOrder(all).forEach((term, at) => {
+  const order = sortedOrder(all)
+  for (const term of order) {
     const isType = term < types.size
     const table = isType ? types : tags
     const number = isType ? term : term - types.size
-    hashes[at] = all[term]!
-    counts[at] = table.countAt(number)
-    const isCommon = isType && counts[at] * commonShare > count
-    firsts[at] = isCommon ? unlisted : writer.length
-    if (!isCommon) writer.add(table, number, positions, entries)
-  })
-  return { hashes, firsts, counts, postings: writer.bytes() }
+    const events = table.countAt(number)
+    if (isType && events * commonShare > count) rows.push(all[term]!, unlisted, events)
+    else writer.addTerm(table, number, positions, entries, rows, all[term]!)
+  }
+  const length = rows.length / 3
+  return {
+    hashes: Float64Array.from({ length }, (_, row) => rows[3 * row]!),
+    firsts: Uint32Array.from({ length }, (_, row) => rows[3 * row + 1]!),
+    counts: Uint32Array.from({ length }, (_, row) => rows[3 * row + 2]!),
+    postings: writer.bytes()
+  }
 }
 
 class PostingsWriter {
@@ -63,10 +72,31 @@ class PostingsWriter {
     return this.#bytes.subarray(0, this.length)
   }
 
-  add(table: TermTable, term: number, positions: Float64Array, entries: Uint32Array): void {
+  /** Adds the postings of a term, and the hash, the first byte and the count of each of its rows to `into`. */
+  addTerm(
+    table: TermTable,
+    term: number,
+    positions: Float64Array,
+    entries: Uint32Array,
+    into: Array<number>,
+    hash: number
+  ): void {
+    const events = table.rowsAt(term)
+    for (let first = 0; first < events.length;) {
+      const left = events.length - first
+      // So that every term ends with a smaller row.
+      const count = left === rowPostings ? left - 1 : Math.min(left, rowPostings)
+      into.push(hash, this.length, count)
+      this.#add(events, first, first + count, positions, entries)
+      first += count
+    }
+  }
+
+  #add(events: ReadonlyArray<number>, first: number, end: number, positions: Float64Array, entries: Uint32Array): void {
     let position = positions[0]!
     let entry = 0
-    for (const row of table.rowsAt(term)) {
+    for (let at = first; at < end; at++) {
+      const row = events[at]!
       if (this.length + 2 * numberBytesMax > this.#bytes.length) this.#grow()
       this.#put(positions[row]! - position)
       const difference = entries[row]! - entry

@@ -1,5 +1,7 @@
 /** Events that may match a query, found by their terms. Whether they do is decided by the events themselves. */
+import { firstNotBefore } from "../base/binarySearch.ts"
 import { type EventTerms, hashTag, hashType } from "./terms.ts"
+import type { TermTable } from "./TermTable.ts"
 
 /** An item of a query: one of the types, and all of the tags, as hashes. */
 export interface ItemTerms {
@@ -73,9 +75,11 @@ export const inEither = (one: Matches, other: Matches): Matches => {
 
 /** Returns the events from position `from` up to, but not including, `to`. */
 export const within = ({ places, positions }: Matches, from: number, to: number): Matches => {
-  const isIn = (position: number): boolean => position >= from && position < to
-  if (positions.length === 0 || (isIn(positions[0]!) && isIn(positions.at(-1)!))) return { places, positions }
-  return { positions: positions.filter(isIn), places: places.filter((_, at) => isIn(positions[at]!)) }
+  const first = firstNotBefore(positions.length, (at) => positions[at]! < from)
+  const end = firstNotBefore(positions.length, (at) => positions[at]! < to)
+  return first === 0 && end === positions.length
+    ? { places, positions }
+    : { positions: positions.slice(first, end), places: places.slice(first, end) }
 }
 
 /**
@@ -84,33 +88,45 @@ export const within = ({ places, positions }: Matches, from: number, to: number)
  */
 export const isWorthIt = (count: number, found: number): boolean => count <= 4096 + 256 * found
 
-/**
- * Finds the rows that may match, by position. `listOf` returns those of some ascending rows that are wanted, whose positions
- * must ascend.
- */
-export const matchesAmong = (
+/** Returns how many rows may match, at most. */
+export const mostRows = ({ tags, types }: EventTerms, query: QueryTerms): number =>
+  query.reduce((sum, item) => {
+    let most = Number.POSITIVE_INFINITY
+    for (const tag of item.tags ?? []) most = Math.min(most, tags.countOf(tag))
+    if (item.types !== undefined) most = Math.min(most, countAll(types, item.types))
+    return sum + most
+  }, 0)
+
+const countAll = (types: TermTable, wanted: ReadonlyArray<number>): number =>
+  wanted.reduce((sum, type) => sum + types.countOf(type), 0)
+
+/** Returns the rows from row `from` up to, but not including, `to` that may match, in ascending order. */
+export const rowsAmong = (
   { tags, types }: EventTerms,
   query: QueryTerms,
-  listOf: (rows: ReadonlyArray<number>) => Matches
-): Matches => {
+  from: number,
+  to: number
+): ReadonlyArray<number> => {
+  const listOf = (table: TermTable, term: number): Matches => {
+    const rows = table.rowsOf(term, from, to)
+    return { positions: rows, places: rows }
+  }
   const all: Array<Matches> = []
   for (const item of query) {
-    const ofTypes = () => inAny((item.types ?? []).map((type) => listOf(types.rowsOf(type))))
+    const ofTypes = () => inAny((item.types ?? []).map((type) => listOf(types, type)))
     if (item.tags === undefined) {
       all.push(ofTypes())
       continue
     }
-    const counted = (item.types ?? []).reduce((sum, type) => sum + types.countOf(type), 0)
+    const isWanted = (count: number, found: Matches) =>
+      found.places.length > 0 && isWorthIt(Math.min(count, to - from), found.places.length)
+    const counted = item.types === undefined ? 0 : countAll(types, item.types)
     if (item.types !== undefined && counted === 0) continue
     const [rarest, ...others] = item.tags.toSorted((a, b) => tags.countOf(a) - tags.countOf(b))
-    let found = rarest === undefined ? noMatches : listOf(tags.rowsOf(rarest))
-    for (const tag of others) {
-      if (found.positions.length > 0 && isWorthIt(tags.countOf(tag), found.positions.length))
-        found = inBoth(found, listOf(tags.rowsOf(tag)))
-    }
-    if (item.types !== undefined && found.positions.length > 0 && isWorthIt(counted, found.positions.length))
-      found = inBoth(found, ofTypes())
+    let found = rarest === undefined ? noMatches : listOf(tags, rarest)
+    for (const tag of others) if (isWanted(tags.countOf(tag), found)) found = inBoth(found, listOf(tags, tag))
+    if (item.types !== undefined && isWanted(counted, found)) found = inBoth(found, ofTypes())
     all.push(found)
   }
-  return inAny(all)
+  return inAny(all).places
 }

@@ -50,10 +50,20 @@ export const decodeAll = <A>(
   events: ReadonlyArray<RecordedEvent>,
   decode: Decode<A>,
   unreadable: Unreadable
-): Effect.Effect<ReadonlyArray<A | Raw>, EventSchemaError> => {
-  const { failure, readable } = decodeChunk(events, decode, unreadable)
-  return failure === undefined ? Effect.succeed(readable) : Effect.fail(failure)
-}
+): Effect.Effect<ReadonlyArray<A | Raw>, EventSchemaError> =>
+  Effect.gen(function* () {
+    const all: Array<A | Raw> = []
+    for (let first = 0; first < events.length; first += eventsAtOnce) {
+      if (first > 0) yield* Effect.yieldNow
+      const { failure, readable } = decodeChunk(events.slice(first, first + eventsAtOnce), decode, unreadable)
+      if (failure !== undefined) return yield* failure
+      for (const one of readable) all.push(one)
+    }
+    return all
+  })
+
+/** Number of events after which others get their turn. */
+const eventsAtOnce = 256
 
 type Decode<A> = (event: RecordedEvent) => Result.Result<A, EventSchemaError>
 

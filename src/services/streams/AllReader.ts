@@ -130,6 +130,8 @@ class Merge {
   readonly #gaps: AllGaps
   #cursors: Array<EventCursor>
   #left: number
+  /** Number of events since others had their turn: reads from memory or of small pieces never wait. */
+  #sinceTurn = 0
   /** The position that must come next, if all events are wanted. */
   #expected: number
   readonly #end: number
@@ -159,7 +161,7 @@ class Merge {
   get stream(): Stream.Stream<RecordedEvent, AllReadError> {
     return Stream.paginate(undefined, () =>
       Effect.map(
-        this.#page,
+        this.#sinceTurn >= pageEvents ? Effect.andThen(Effect.yieldNow, this.#page) : this.#page,
         (events) =>
           [events, events.length === 0 || this.#left <= 0 ? Option.none<undefined>() : Option.some(undefined)] as const
       )
@@ -169,6 +171,7 @@ class Merge {
   /** Returns the next events; none at the end. */
   readonly #page = Effect.suspend((): Effect.Effect<Array<RecordedEvent>, AllReadError> => {
     if (this.#lib.guard.isClosed) return Effect.fail(this.#lib.guard.closedError)
+    if (this.#sinceTurn >= pageEvents) this.#sinceTurn = 0
     const dry = this.#cursors.filter((cursor) => cursor.isDry)
     const fill = Effect.forEach(dry, (cursor) => cursor.fill, { discard: true })
     return Effect.flatMap(fill, (): Effect.Effect<Array<RecordedEvent>, AllReadError> => {
@@ -183,6 +186,7 @@ class Merge {
         if (first.head === undefined) break
       }
       this.#left -= events.length
+      this.#sinceTurn += events.length
       const lost = events.length === 0 && this.#left > 0 ? this.#gaps.error(this.#nextHead()) : undefined
       if (lost !== undefined) return Effect.fail(lost)
       if (!this.#complete) return Effect.succeed(events)

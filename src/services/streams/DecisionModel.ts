@@ -124,20 +124,41 @@ const anyOf = (queries: ReadonlyArray<Query>): Query => {
   throw new InvalidArgument({ call, argument: "facts", why })
 }
 
-/** Returns the states by name. */
+/** Number of events after which others get their turn. */
+const eventsAtOnce = 256
+
+/**
+ * Returns the states by name. Each event is shown to all facts before the next one, so that those of one category can
+ * share what they decode.
+ */
 const evolveAll = (
   facts: ReadonlyArray<Taken>,
   events: ReadonlyArray<RecordedEvent>
 ): Effect.Effect<object, EventSchemaError> =>
-  Effect.suspend(() => {
-    try {
-      const states = facts.map(({ evolve, initialState, name, query }) => {
-        let state = initialState()
-        for (const event of events) if (matches(query, event)) state = evolve(state, event)
-        return [name, state] as const
-      })
-      return Effect.succeed(Object.fromEntries(states))
-    } catch (error) {
-      return error instanceof EventSchemaError ? Effect.fail(error) : Effect.die(error)
+  Effect.gen(function* () {
+    const states = facts.map(({ initialState }) => initialState())
+    for (let first = 0; first < events.length; first += eventsAtOnce) {
+      if (first > 0) yield* Effect.yieldNow
+      yield* evolvePage(facts, events.slice(first, first + eventsAtOnce), states)
     }
+    return Object.fromEntries(facts.map(({ name }, at) => [name, states[at]]))
   })
+
+/** Evolves each state with the events that match the query of its fact. */
+const evolvePage = (
+  facts: ReadonlyArray<Taken>,
+  events: ReadonlyArray<RecordedEvent>,
+  states: Array<unknown>
+): Effect.Effect<void, EventSchemaError> => {
+  try {
+    for (const event of events) {
+      for (let at = 0; at < facts.length; at++) {
+        const { evolve, query } = facts[at]!
+        if (matches(query, event)) states[at] = evolve(states[at], event)
+      }
+    }
+    return Effect.void
+  } catch (error) {
+    return error instanceof EventSchemaError ? Effect.fail(error) : Effect.die(error)
+  }
+}

@@ -20,7 +20,7 @@ import type { SegmentError } from "../segment/SegmentAccess.ts"
 import { EventCursor } from "./EventCursor.ts"
 import type { Compiled } from "./EventFilter.ts"
 import { readFromDynamic, readFromSegment } from "./EventLines.ts"
-import { type LiveEvents, matchesInFile, TermChoices } from "./LiveMatches.ts"
+import { type LiveEvents, LiveMatches } from "./LiveMatches.ts"
 import { findMatches } from "./MatchLookup.ts"
 import { type CursorOptions, firstSegmentAt, type Ordinals, TapeCursor } from "./TapeCursor.ts"
 
@@ -30,20 +30,27 @@ interface MatchOptions extends CursorOptions {
   /** Maximum number of events. */
   readonly limit: number
   /** Shared by the cursors of one read. */
-  readonly choices: TermChoices
+  readonly live: LiveMatches
 }
 
-/** A file with events of the tape. */
-type Place = Ordinals & ({ readonly segment: Segment } | { readonly live: LiveEvents })
+type LivePlace = Ordinals & { readonly live: LiveEvents }
 
-/** Events of a file that are looked at, and not yet read. */
+/** A file with events of the tape, or the part of a file that was not looked at. */
+type Place = LivePlace | (Ordinals & { readonly segment: Segment })
+
+/** Events of a file that were found. Those from index `first` up to, but not including, `end` are not yet read. */
 interface Found {
   readonly place: Place
   readonly matches: Matches
+  first: number
+  end: number
 }
 
 /** Maximum number of events that are read together. */
 const eventsAtOnce = 256
+
+/** More events than this are read as a whole if most of the events between them match too. */
+const scanMin = 64
 
 /** Returns cursors of these tapes for a filter that looks events up. */
 export const makeMatchCursors = (
@@ -54,7 +61,9 @@ export const makeMatchCursors = (
   limit: number
 ): Effect.Effect<Array<EventCursor>> =>
   Effect.sync(() => {
-    const all = { ...options, limit, terms: termsOf(items), choices: new TermChoices(options.from) }
+    const terms = termsOf(items)
+    const { backward, from, to } = options
+    const all = { ...options, limit, terms, live: new LiveMatches({ terms, from, to, backward }) }
     return tapes.map((tape) => new MatchCursor(lib, tape, all))
   })
 
@@ -134,7 +143,7 @@ class MatchCursor extends EventCursor {
       }))
       // A part that is being flushed may be in a segment already.
       const live = firstNotBefore(parts.length, (index) => parts[index]!.firstOrdinal < state.records)
-      places.push(...this.#options.choices.filesOf(parts.slice(live), from))
+      places.push(...this.#options.live.filesOf(parts.slice(live), from))
       this.#places = places.filter(isLeft)
       if (!backward) this.#places.reverse()
     })
@@ -142,29 +151,54 @@ class MatchCursor extends EventCursor {
 
   #lookAt(place: Place): Effect.Effect<void, SegmentError> {
     const { from, to } = this.#range
-    const { terms } = this.#options
-    const matches: Effect.Effect<Matches | undefined, SegmentError> =
-      "live" in place
-        ? matchesInFile(this.#lib, this.#options.choices, place.live, terms, from, to)
-        : findMatches(this.#lib, this.#tape.name, place.segment, terms, from, to)
-    return Effect.map(matches, (found) => {
-      if (found === undefined) {
-        const options = { ...this.#options, ...this.#range }
-        this.#scan = { place, cursor: new TapeCursor(this.#lib, this.#tape, options, place) }
-      } else this.#keep(place, found)
+    if ("live" in place) {
+      return Effect.map(this.#options.live.find(this.#lib, place.live, from, to), (found) => {
+        if (found === undefined) return this.#scanAll(place)
+        const looked = this.#split(place, found.parts)
+        const { length } = found.matches.places
+        const isMostOf = length > scanMin && length <= this.#left && 2 * length > looked.end - looked.first
+        if (isMostOf) this.#scanAll(looked)
+        else this.#keep(looked, found.matches)
+      })
+    }
+    const { backward, terms } = this.#options
+    const wanted = { from, to, backward, count: this.#left }
+    return Effect.map(findMatches(this.#lib, this.#tape.name, place.segment, terms, wanted), (found) => {
+      if (found === undefined) return this.#scanAll(place)
+      // The rest of the segment is looked at after these.
+      if (found.from > from || found.to < to) this.#places?.push(place)
+      this.#keep(place, found)
     })
   }
 
+  /** Returns the place of the first parts of a file, backward of the last ones. The others are looked at later. */
+  #split(place: LivePlace, count: number): LivePlace {
+    const { file, parts } = place.live
+    if (count === parts.length) return place
+    const { backward } = this.#options
+    const at = backward ? parts.length - count : count
+    const before = { live: { file, parts: parts.slice(0, at) }, first: place.first, end: parts[at]!.firstOrdinal }
+    const after = { live: { file, parts: parts.slice(at) }, first: before.end, end: place.end }
+    this.#places?.push(backward ? before : after)
+    return backward ? after : before
+  }
+
+  #scanAll(place: Place): void {
+    const options = { ...this.#options, ...this.#range }
+    this.#scan = { place, cursor: new TapeCursor(this.#lib, this.#tape, options, place) }
+  }
+
   #keep(place: Place, matches: Matches): void {
-    if (matches.positions.length > 0) this.#found = { place, matches }
+    const end = matches.positions.length
+    if (end > 0) this.#found = { place, matches, first: 0, end }
     else this.#leave(place)
   }
 
-  /** Notes that all events of a file were looked at. */
-  #leave({ end, first }: Ordinals): void {
+  /** Notes that all events of a place were looked at, unless it is the next one again. */
+  #leave(place: Place): void {
     this.#found = undefined
     this.#scan = undefined
-    this.#ordinal = this.#options.backward ? first : end
+    if (this.#places?.at(-1) !== place) this.#ordinal = this.#options.backward ? place.first : place.end
   }
 
   #scanOn({ cursor, place }: { readonly place: Place; readonly cursor: TapeCursor }): Effect.Effect<void, ReadError> {
@@ -184,25 +218,24 @@ class MatchCursor extends EventCursor {
   }
 
   /** Reads the next of the events that were found. */
-  #readFound({ matches, place }: Found): Effect.Effect<void, SegmentError> {
+  #readFound(found: Found): Effect.Effect<void, SegmentError> {
     const { backward, chunkBytes, filter } = this.#options
-    const count = Math.min(matches.positions.length, eventsAtOnce, this.#left)
-    const next = backward ? matches.positions.length - count : 0
+    const { matches, place } = found
+    const count = Math.min(found.end - found.first, eventsAtOnce, this.#left)
+    const next = backward ? found.end - count : found.first
     return Effect.flatMap(this.#linesOf(place, matches.places.slice(next, next + count)), (lines) => {
       const fitting = fittingOf(backward ? lines.toReversed() : lines, chunkBytes)
-      const first = backward ? next + count - fitting : 0
+      const first = backward ? next + count - fitting : next
       const taken = lines.slice(first - next, first - next + fitting)
       return Effect.flatMap(this.#read(place, taken), (events): Effect.Effect<void, SegmentCorrupt> => {
         const wrong = events.findIndex(({ position }, at) => position !== matches.positions[first + at])
         if (wrong !== -1) return Effect.fail(this.#disagreeing(place, taken[wrong]!.offset))
-        const rest = backward ? [0, first] : [fitting, matches.positions.length]
         const matching = events.filter((event) => filter.matches(event))
         const last = backward ? events[0]! : events.at(-1)!
         this.#pass(backward ? matching.toReversed() : matching, last.position)
-        this.#keep(place, {
-          positions: matches.positions.slice(...rest),
-          places: matches.places.slice(...rest)
-        })
+        if (backward) found.end = first
+        else found.first = first + fitting
+        if (found.first === found.end) this.#leave(place)
         return Effect.void
       })
     })

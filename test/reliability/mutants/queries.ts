@@ -16,13 +16,8 @@ export const queryMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "domain/segment/indexTerms.ts",
-        find: "for (const row of table.rowsAt(term)) {",
-        replace: "for (const row of table.rowsAt(term).slice(0, Math.max(1, table.countAt(term) - 1))) {"
-      },
-      {
-        file: "domain/segment/indexTerms.ts",
-        find: "counts[at] = table.countAt(number)",
-        replace: "counts[at] = Math.max(1, table.countAt(number) - 1)"
+        find: "const events = table.rowsAt(term)",
+        replace: "const events = table.rowsAt(term).slice(0, Math.max(1, table.countAt(term) - 1))"
       }
     ],
     ...reach

@@ -244,3 +244,49 @@ describe("the stream of a tag", () => {
     })
   )
 })
+
+describe("a decision on many events", () => {
+  test(
+    "lets others have their turn between pages, and decodes each event once for all facts of a category",
+    Effect.gen(function* () {
+      let decodes = 0
+      const counted = Schema.Int.check(Schema.makeFilter(() => (decodes += 1) > 0))
+      const Sensor = Category.make("sensor", { Measured: Schema.Struct({ n: counted }) })
+      const total = 3000
+      for (let first = 0; first < total; first += 1000) {
+        const events = Array.from({ length: 1000 }, (_, n) => ({ type: "Measured", data: { n: first + n } }) as const)
+        yield* Sensor.append("1", events)
+      }
+      let turn = 0
+      let inTurn = 0
+      let most = 0
+      const note = () => (most = Math.max(most, (inTurn += 1)))
+      let timer = setImmediate(function next() {
+        turn++
+        inTurn = 0
+        timer = setImmediate(next)
+      })
+      const sum = () =>
+        Sensor.fact({
+          query: [{ types: ["Measured"] }],
+          initialState: () => 0,
+          evolve: (state: number, { data }) => (note(), state + data.n)
+        })
+      decodes = 0
+      const store = yield* EventStore.EventStore
+      const { state } = yield* store.decisionModel({ a: sum(), b: sum(), c: sum() })
+      assert.strictEqual(decodes, total)
+      const before = turn
+      assert.lengthOf((yield* store.query("all")).events, total)
+      assert.isAtLeast(turn - before, 1)
+      const between = turn
+      assert.lengthOf((yield* Sensor.query([{ types: ["Measured"] }])).events, total)
+      assert.isAtLeast(turn - between, Math.floor(total / 256))
+      clearImmediate(timer)
+      const all = (total * (total - 1)) / 2
+      assert.deepStrictEqual(state, { a: all, b: all, c: all })
+      assert.isAtMost(most, 3 * 256)
+      assert.isAtLeast(turn, Math.floor(total / 256))
+    })
+  )
+})

@@ -1,10 +1,18 @@
 /** The terms of an index: which events have a type or a tag. Compared with a search through the events. */
 import * as fc from "fast-check"
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, vi } from "vitest"
 import { hashId } from "../../../../src/domain/base/Hash53.ts"
-import { findMatches } from "../../../../src/domain/segment/indexMatches.ts"
+import { findMatches, type WantedMatches } from "../../../../src/domain/segment/indexMatches.ts"
 import * as Index from "../../../../src/domain/segment/SegmentIndex.ts"
-import { inBoth, inEither, matchesAmong, termsOf, within } from "../../../../src/domain/segment/termMatches.ts"
+import {
+  inBoth,
+  inEither,
+  type Matches,
+  mostRows,
+  noMatches,
+  rowsAmong,
+  termsOf
+} from "../../../../src/domain/segment/termMatches.ts"
 import { EventTerms } from "../../../../src/domain/segment/terms.ts"
 import { TermTable } from "../../../../src/domain/segment/TermTable.ts"
 import * as TaraSON from "../../../../src/domain/json/TaraSON.ts"
@@ -80,10 +88,52 @@ const matches = (items: Items, event: Given): boolean =>
       (item.types ?? [event.type]).includes(event.type) && (item.tags ?? []).every((tag) => event.tags.includes(tag))
   )
 
+type Range = Omit<WantedMatches, "count">
+
+/** Looks events up one range after the other, as a read does. */
+const findAll = (
+  index: Uint8Array,
+  header: Index.Header,
+  items: Parameters<typeof termsOf>[0],
+  { backward, from, to }: Range
+): Matches | undefined => {
+  let all = noMatches
+  for (let low = from, high = to; low < high;) {
+    const wanted = { from: low, to: high, backward, count: 1 }
+    const found = runLookup(index, findMatches(header, termsOf(items), wanted))
+    if (found === undefined) return undefined
+    for (const position of found.positions) assert.isTrue(position >= found.from && position < found.to)
+    all = inEither(all, found)
+    if (backward) high = found.from
+    else low = found.to
+    if (found.positions.length === 0) assert.isTrue(low >= high)
+  }
+  return all
+}
+
+/** Counts the bytes of postings that are decoded. */
+const countBytes = <A>(run: () => A) => {
+  const { getUint8 } = DataView.prototype
+  let bytes = 0
+  const spy = vi.spyOn(DataView.prototype, "getUint8").mockImplementation(function (this: DataView, at) {
+    bytes++
+    return getUint8.call(this, at)
+  })
+  try {
+    const result = run()
+    return { result, bytes }
+  } finally {
+    spy.mockRestore()
+  }
+}
+
+/** Bytes of two rows of postings and of the first postings of others, about. */
+const rowBytesMax = 7000
+
 describe("the terms of an index", () => {
   it("lead to every event that matches a query, at its place, and to no others unless hashes collide", () => {
     fc.assert(
-      fc.property(events, asked, fc.nat(), fc.nat(), (all, items, one, other) => {
+      fc.property(events, asked, fc.nat(), fc.nat(), fc.boolean(), (all, items, one, other, backward) => {
         const segment = segmentWith(all)
         const index = indexOf(segment)
         const header = headerOf(index, segment)
@@ -91,7 +141,7 @@ describe("the terms of an index", () => {
         const [from = 0, to = 0] = [one, other]
           .map((at) => (positions.length === 0 ? 0 : positions[at % positions.length]! + (at % 2)))
           .toSorted((a, b) => a - b)
-        const found = runLookup(index, findMatches(header, termsOf(items), from, to))
+        const found = findAll(index, header, items, { from, to, backward })
         const wanted = all.flatMap((event, at) =>
           matches(items, event) && positions[at]! >= from && positions[at]! < to ? [positions[at]!] : []
         )
@@ -115,22 +165,79 @@ describe("the terms of an index", () => {
         if (isExact) assert.deepStrictEqual(found.positions, wanted)
         const terms = new EventTerms()
         for (const { bytes } of segment.lines) terms.add(Buffer.concat([Buffer.from("{"), bytes]), 1, bytes.length + 1)
-        const rows = within(
-          matchesAmong(terms, termsOf(items), (places) => ({
-            places,
-            positions: places.map((row) => positions[row]!)
-          })),
-          from,
-          to
-        )
-        for (const position of wanted) assert.isTrue(rows.positions.includes(position), "among rows as well")
+        const rowAt = (position: number) => positions.filter((one) => one < position).length
+        const rows = rowsAmong(terms, termsOf(items), rowAt(from), rowAt(to))
         assert.deepStrictEqual(
-          [...rows.positions],
-          rows.places.map((row) => positions[row]!)
+          rows,
+          rows.toSorted((a, b) => a - b)
         )
+        for (const row of rows) assert.isTrue(positions[row]! >= from && positions[row]! < to)
+        for (const position of wanted) assert.isTrue(rows.includes(positions.indexOf(position)), "among rows as well")
+        assert.isAtMost(wanted.length, mostRows(terms, termsOf(items)))
       }),
       { numRuns: runs }
     )
+  })
+
+  it("of many events lead to those of a range, whose postings alone are decoded", () => {
+    const total = 10_000
+    const tagsAt = (n: number) => [
+      "all",
+      ...(n % 3 === 0 ? ["third"] : []),
+      // As many as a row has, or two.
+      ...(n < 1024 ? ["row"] : []),
+      ...(n >= 7000 && n < 7000 + 2048 ? ["rows"] : []),
+      n % 2 === 0 ? "even" : "odd"
+    ]
+    const segment = segmentWith(
+      Array.from({ length: total }, (_, n) => ({
+        type: "A",
+        tags: tagsAt(n),
+        stream: `s${n % 7}`,
+        gap: n === 9000 ? 2 ** 20 : 0
+      }))
+    )
+    const index = indexOf(segment)
+    const header = headerOf(index, segment)
+    const positions = segment.lines.map(({ event }) => event!.position)
+    const lines = entriesOf(segment)
+    const read = (from: number, to: number, backward: boolean, tags: ReadonlyArray<string>) => {
+      const range = { from: positions[from]!, to: positions[to - 1]! + 1, backward }
+      const { bytes, result: found } = countBytes(() => findAll(index, header, [{ tags }], range)!)
+      const wanted = Array.from({ length: to - from }, (_, i) => from + i).filter((n) =>
+        tags.every((tag) => tagsAt(n).includes(tag))
+      )
+      assert.deepStrictEqual(
+        found.positions,
+        wanted.map((n) => positions[n]!)
+      )
+      assert.deepStrictEqual(
+        runLookup(index, Index.readEntriesAt(header, found.places)).map(({ offset }) => offset),
+        wanted.map((n) => lines[n]!.offset)
+      )
+      return bytes
+    }
+    for (const tags of [["all"], ["third"], ["row"], ["rows"], ["even", "third"], ["even", "odd"], ["never"]]) {
+      for (const backward of [false, true]) read(0, total, backward, tags)
+    }
+    // Whatever comes before and after the range.
+    for (const at of [0, 1023, 1024, 1025, 9000, 9345, total - 5]) {
+      for (const backward of [false, true]) {
+        for (const tags of [["all"], ["third"], ["even", "odd"], ["all", "third"]])
+          assert.isAtMost(read(at, at + 5, backward, tags), rowBytesMax * tags.length)
+      }
+    }
+    // The first or the last of many.
+    for (const backward of [false, true]) {
+      let pages = 0
+      const wanted = { from: 0, to: 2 ** 50, backward, count: 1 }
+      runLookup(
+        index,
+        findMatches(header, termsOf([{ tags: ["all"] }]), wanted),
+        (numbers) => (pages += numbers.length)
+      )
+      assert.isAtMost(pages, 30)
+    }
   })
 
   it("say nothing about a type of more than one event in 64, and list a rarer one", () => {
@@ -145,7 +252,7 @@ describe("the terms of an index", () => {
       const segment = of(rare)
       const index = indexOf(segment)
       const look = (wanted: string) =>
-        runLookup(index, findMatches(headerOf(index, segment), termsOf([{ types: [wanted] }]), 0, 2 ** 50))
+        findAll(index, headerOf(index, segment), [{ types: [wanted] }], { from: 0, to: 2 ** 50, backward: false })
       assert.strictEqual(look("Rare")?.positions.length, isKnown ? rare : undefined)
       assert.isUndefined(look("Common"))
       assert.deepStrictEqual(look("None")?.positions, [])
@@ -195,7 +302,7 @@ describe("the terms of an index", () => {
     })
     const look = () => {
       for (const items of [[{ tags: ["x"] }], [{ types: ["A"] }]])
-        runLookup(forged, findMatches(headerOf(forged, segment), termsOf(items), 0, 2 ** 50))
+        findAll(forged, headerOf(forged, segment), items, { from: 0, to: 2 ** 50, backward: false })
     }
     assert.throws(look, Index.IndexDamaged)
   })
@@ -231,6 +338,17 @@ describe("lists of events", () => {
 })
 
 describe("a table of terms", () => {
+  it("grows a little with each term, so that no term moves many", () => {
+    const table = new TermTable()
+    let most = 0
+    for (let n = 0, moved = 0; n < 300_000; n++) {
+      table.add(n % 3 === 0 ? (n * 2 ** 30) % 2 ** 53 : n, n)
+      most = Math.max(most, table.cost.moved - moved)
+      moved = table.cost.moved
+    }
+    assert.isAtMost(most, 5000)
+  })
+
   it("keeps the rows of each term in order, each once, whatever hashes they have", () => {
     const hash = fc.oneof(
       fc.nat(20),
@@ -238,24 +356,36 @@ describe("a table of terms", () => {
       fc.nat(5000).map((n) => n * 2 ** 32 + 7)
     )
     fc.assert(
-      fc.property(fc.array(fc.tuple(hash, fc.nat(3)), { maxLength: 400, size: "max" }), (added) => {
-        const table = new TermTable()
-        const model = new Map<number, Array<number>>()
-        let row = 0
-        for (const [one, step] of added) {
-          row += step
-          table.add(one, row)
-          const rows = model.get(one) ?? []
-          if (rows.at(-1) !== row) rows.push(row)
-          model.set(one, rows)
+      fc.property(
+        fc.array(fc.tuple(hash, fc.nat(3)), { maxLength: 400, size: "max" }),
+        fc.nat(600),
+        fc.nat(600),
+        (added, from, to) => {
+          const table = new TermTable()
+          const model = new Map<number, Array<number>>()
+          let row = 0
+          for (const [one, step] of added) {
+            row += step
+            table.add(one, row)
+            const rows = model.get(one) ?? []
+            if (rows.at(-1) !== row) rows.push(row)
+            model.set(one, rows)
+          }
+          assert.deepStrictEqual(
+            Array.from({ length: table.size }, (_, term) => table.hashAt(term)),
+            [...model.keys()]
+          )
+          for (const [one, rows] of model) {
+            assert.deepStrictEqual(table.rowsOf(one), rows)
+            assert.strictEqual(table.countOf(one), rows.length)
+            const { walked } = table.cost
+            const wanted = rows.filter((at) => at >= from && at < to)
+            assert.deepStrictEqual(table.rowsOf(one, from, to), wanted)
+            assert.isAtMost(table.cost.walked - walked, wanted.length + 65)
+          }
+          assert.deepStrictEqual(table.rowsOf(2 ** 52 + 1), [])
         }
-        assert.deepStrictEqual([...table.hashes], [...model.keys()])
-        for (const [one, rows] of model) {
-          assert.deepStrictEqual(table.rowsOf(one), rows)
-          assert.strictEqual(table.countOf(one), rows.length)
-        }
-        assert.deepStrictEqual(table.rowsOf(2 ** 52 + 1), [])
-      }),
+      ),
       { numRuns: runs }
     )
   })

@@ -2,8 +2,21 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as fs from "node:fs"
+import * as path from "node:path"
 import { lazy, loadAll } from "../../../../src/services/base/lazy.ts"
+import * as CheckpointStore from "litetapes/CheckpointStore"
+import * as Lib from "litetapes/Lib"
 import * as onDemand from "../../../../src/services/onDemand.ts"
+
+const src = path.join(import.meta.dirname, "../../../../src")
+
+const sources = () =>
+  fs
+    .readdirSync(src, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => ({ name, source: fs.readFileSync(path.join(src, name), "utf8") }))
 
 const add = (a: number, b: number): Effect.Effect<number> => Effect.succeed(a + b)
 
@@ -56,4 +69,20 @@ describe("an operation that is loaded on demand", () => {
     assert.isAbove(Object.keys(onDemand).length, 15)
     for (const operation of Object.values(onDemand)) assert.isFunction(operation)
   })
+
+  it("is the only one: no other module is loaded later than Lib.preload loads it", () => {
+    for (const { name, source } of sources()) {
+      const imports = source.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "").match(/\bimport\(/g) ?? []
+      const registered = source.match(/\blazy(Stream)?\(\s*\(\) => import\(/g) ?? []
+      assert.strictEqual(imports.length, registered.length, name)
+    }
+  })
+
+  it.live("includes the stores of checkpoints that need schemas", () =>
+    Effect.gen(function* () {
+      const make = Effect.provideService(CheckpointStore.makeSql({ table: 7 as never }), SqlClient, {} as never)
+      yield* Lib.preload
+      assert.strictEqual(Effect.runSync(Effect.flip(make))._tag, "InvalidArgument")
+    })
+  )
 })
