@@ -73,6 +73,19 @@ const checkCut = Effect.fnUntraced(function* (disk: SimulatedDisk.SimulatedDisk,
   yield* cut.close
 })
 
+/** Whether a tape of the lib has another id than in the backup, since it was recovered: the place is then refused. */
+const isRecoveredSince = Effect.fnUntraced(function* (
+  { lib }: Session,
+  disk: SimulatedDisk.SimulatedDisk,
+  { place, worlds }: BackupCopy
+) {
+  const backup = yield* orNothing({ place, worlds }, open(disk, { mode: "read" }, place))
+  if (backup === undefined) return false
+  const ids = new Map((yield* backup.lib.tapes).map(({ name, tape }) => [name, tape]))
+  yield* backup.close
+  return (yield* lib.tapes).some(({ name, tape }) => (ids.get(name) ?? tape) !== tape)
+})
+
 /** Fails or throws if a backup or a restored lib does not hold what it must. */
 export const checkBackups = Effect.fnUntraced(function* (
   state: DiskState.DiskState,
@@ -97,10 +110,11 @@ export const checkBackups = Effect.fnUntraced(function* (
   if (lost.size > 0) return
   const session = yield* open(disk)
   const world = yield* readWorld(session, none)
-  yield* session.lib.backup(last.place)
+  const to = (yield* isRecoveredSince(session, disk, last)) ? `${last.place}-of-the-recovered` : last.place
+  yield* session.lib.backup(to)
   yield* session.close
   const after = SimulatedDisk.make({ state: loseAll(disk.state()) })
-  yield* restore(after, last.place, "/again")
+  yield* restore(after, to, "/again")
   yield* readCopy(after, { place: "/again", worlds: [world] })
-  yield* checkCut(after, last.place)
+  yield* checkCut(after, to)
 })

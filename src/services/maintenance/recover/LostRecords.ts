@@ -215,7 +215,8 @@ class Seams {
       const within = this.all().filter(({ ordinal }) => ordinal >= first && ordinal <= to - lost)
       // Ordinals say exactly how many are lost in a gap, but not how they are distributed.
       if (within.length === 1) within[0]!.records = records
-      else if (within.length === 0) this.add(Math.min(to - lost, this.end), records, tapeMetaFile)
+      // A damaged meta may list more gaps than there is room for.
+      else if (within.length === 0) this.add(Math.max(0, Math.min(to - lost, this.end)), records, tapeMetaFile)
     }
   }
 
