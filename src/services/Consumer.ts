@@ -32,6 +32,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
+import { anEffect } from "./base/anEffect.ts"
 import type { ParkedEvent } from "./consumers/Checkpoint.ts"
 import {
   CheckpointInvalid,
@@ -107,13 +108,11 @@ export const run = <Name extends string, E, R>(
     // In the context of its event, not in the one in which the consumer was started.
     // Around what it is given: a context in which this runs may have both.
     const handler: Definition<unknown, never>["handler"] = (event, handling) =>
-      given
-        .handler(event, handling)
-        .pipe(
-          Effect.provideService(EventContext, causedBy(event)),
-          Effect.provideService(CurrentCall, handling),
-          Effect.provideContext(context)
-        )
+      anEffect("Consumer.make", given.handler(event, handling)).pipe(
+        Effect.provideService(EventContext, causedBy(event)),
+        Effect.provideService(CurrentCall, handling),
+        Effect.provideContext(context)
+      )
     const definition: Definition<unknown, never> = { ...given, handler }
     const source = sourceOf(yield* EventStore)
     const scope = yield* Effect.scope

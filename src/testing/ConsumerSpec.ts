@@ -18,13 +18,13 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { AssertionError } from "node:assert"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import * as CheckpointStore from "../layers/CheckpointStore.ts"
 import * as Consumer from "../services/Consumer.ts"
 import { EventStore, type RecordedEvent } from "../services/EventStore.ts"
 import { Lib } from "../services/Lib.ts"
 import type { GivenEvents } from "./GivenEvents.ts"
+import type { CheckFailed } from "./internal/spec/CheckFailed.ts"
 import { Crashes } from "./internal/spec/Crashes.ts"
 import { checkAppends } from "./internal/spec/checkAppends.ts"
 import { checkFailure, type Failure, FirstFailure, unexpected } from "./internal/spec/firstFailure.ts"
@@ -49,7 +49,7 @@ export interface Outcome {
  * A check, which runs when the effect does. Fails with `AssertionError` if it finds something else, and with
  * `EventSchemaError` for given events that do not match their schemas. `R` are the services of the handler but the store.
  */
-export type Check<R> = Effect.Effect<void, AssertionError | EventSchemaError, R>
+export type Check<R> = Effect.Effect<void, CheckFailed | EventSchemaError, R>
 
 /** A consumer, and the events of the store, which it does not handle. */
 export interface Given<R> {

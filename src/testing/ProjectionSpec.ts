@@ -31,6 +31,7 @@ import * as SqliteClient from "../layers/SqliteClient.ts"
 import { EventStore, type RecordedEvent } from "../services/EventStore.ts"
 import * as View from "../services/View.ts"
 import type { GivenEvents } from "./GivenEvents.ts"
+import type { CheckFailed } from "./internal/spec/CheckFailed.ts"
 import { asserting, checkFailure, type Failure, FirstFailure, unexpected } from "./internal/spec/firstFailure.ts"
 import { openSpecStore } from "./internal/spec/SpecStore.ts"
 
@@ -38,7 +39,7 @@ import { openSpecStore } from "./internal/spec/SpecStore.ts"
  * A check, which runs when the effect does. Fails with `AssertionError` if it finds something else, and with
  * `EventSchemaError` for given events that do not match their schemas.
  */
-export type Check = Effect.Effect<void, AssertionError | EventSchemaError>
+export type Check = Effect.Effect<void, CheckFailed | EventSchemaError>
 
 /** What is checked if a handler is expected to fail. */
 export interface Failing {

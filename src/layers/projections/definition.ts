@@ -15,6 +15,7 @@ import {
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type * as Category from "../../services/Category.ts"
+import { anEffect } from "../../services/base/anEffect.ts"
 import { handlersByType } from "../../domain/format/handlersByType.ts"
 import type { SqlOptions } from "../checkpoints/sql.ts"
 
@@ -138,10 +139,10 @@ export const partOf = <S extends Category.Schemas, R extends Category.Schemas, M
   return {
     category: category.name,
     handle: (event, tools) =>
-      Effect.flatMap(
-        category.decode(event),
-        (decoded) => given.get(decoded.type)?.(decoded as never, tools) ?? Effect.void
-      )
+      Effect.flatMap(category.decode(event), (decoded) => {
+        const handler = given.get(decoded.type)
+        return handler === undefined ? Effect.void : anEffect("Projection.on", handler(decoded as never, tools))
+      })
   }
 }
 

@@ -7,6 +7,7 @@ import { parseJson } from "../../../domain/json/strictDecode.ts"
 import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
 import { of as causedBy } from "../../../services/EventContext.ts"
 import type { GivenEvents } from "../../GivenEvents.ts"
+import type { CheckFailed } from "./CheckFailed.ts"
 import { asserting } from "./firstFailure.ts"
 import { marksOf } from "./SpecStore.ts"
 
@@ -21,7 +22,7 @@ export const checkAppends = (
   given: ReadonlyArray<RecordedEvent>,
   expected: ReadonlyArray<GivenEvents>,
   context: string
-): Effect.Effect<void, AssertionError | EventSchemaError> =>
+): Effect.Effect<void, CheckFailed | EventSchemaError> =>
   Effect.gen(function* () {
     const wanted: Streams<NewEvent> = {}
     for (const one of expected) {

@@ -4,6 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { AssertionError } from "node:assert"
+import type { CheckFailed } from "./CheckFailed.ts"
 import { whyOf } from "../../../services/consumers/ConsumerErrors.ts"
 import type { RecordedEvent } from "../../../services/EventStore.ts"
 
@@ -41,7 +42,7 @@ const placeOf = ({ position, revision, stream, type }: RecordedEvent): string =>
   `${type} (stream ${stream}, revision ${revision}, position ${position})`
 
 /** Returns the error for a failure that was not expected. */
-export const unexpected = ({ error, event }: Failure, when = ""): AssertionError =>
+export const unexpected = ({ error, event }: Failure, when = ""): CheckFailed =>
   Object.assign(new AssertionError({ message: `${placeOf(event)} was not handled${when}: ${whyOf(error)}` }), {
     cause: error
   })
@@ -50,7 +51,7 @@ export const unexpected = ({ error, event }: Failure, when = ""): AssertionError
 export const checkFailure = (
   result: Result.Result<unknown, Failure>,
   check: (error: unknown, event: RecordedEvent) => boolean = () => true
-): Effect.Effect<void, AssertionError> => {
+): Effect.Effect<void, CheckFailed> => {
   if (Result.isSuccess(result)) {
     return Effect.fail(new AssertionError({ message: "all events were handled, and a failure was expected" }))
   }
@@ -60,7 +61,7 @@ export const checkFailure = (
 }
 
 /** Runs an assertion of `node:assert` as an effect. Other errors are defects. */
-export const asserting = (assertion: () => void): Effect.Effect<void, AssertionError> =>
+export const asserting = (assertion: () => void): Effect.Effect<void, CheckFailed> =>
   Effect.suspend(() => {
     try {
       assertion()
