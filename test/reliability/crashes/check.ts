@@ -131,8 +131,8 @@ export const check = Effect.fnUntraced(function* (
     yield* answerOnce(again)
     yield* raceAll(again, pace)
   }
-  yield* queryAll(again)
   if (isVerified) {
+    yield* queryAll(again)
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)
   }
