@@ -104,7 +104,7 @@ export const check = Effect.fnUntraced(function* (
   isRaced = false
 ) {
   yield* checkCopies(state, expectation)
-  yield* checkBackups(state, expectation)
+  yield* checkBackups(state, expectation, isVerified)
   const { allowed, copies = new Map(), lost } = expectation
   const recorder = new Recorder({ allowed, copies, lost })
   let opens = ending === "blind" ? 3 : 2
