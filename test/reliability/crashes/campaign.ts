@@ -19,7 +19,7 @@ const goals = {
 }
 
 const plans: Record<Size, Plan> = {
-  ordinary: { lossesMax: 8, nestedEvery: 1000, depth: 1 },
+  ordinary: { lossesMax: 8, nestedEvery: 1600, depth: 1 },
   // 138: 69 outcomes of six dirty sectors in one file, each with and without the name of the file.
   long: { lossesMax: 24, lossesWhole: 138, nestedEvery: 2000, depth: 2 }
 }
