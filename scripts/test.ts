@@ -79,7 +79,10 @@ const main = async (): Promise<number> => {
   const began = performance.now()
   const ended = await runAll(names)
   const seconds = ((performance.now() - began) / 1000).toFixed(0)
-  process.stdout.write(`\n${tableOf(ended)}\n${ended.some(hasFailed) ? "FAILED" : "passed"} after ${seconds} s\n`)
+  const failures = ended.flatMap(({ failures, name }) => failures.map((line) => `${name}: ${line}\n`)).join("")
+  process.stdout.write(
+    `\n${tableOf(ended)}\n${failures}${ended.some(hasFailed) ? "FAILED" : "passed"} after ${seconds} s\n`
+  )
   return ended.some(hasFailed) ? 1 : 0
 }
 

@@ -1,6 +1,7 @@
 /** Runs shell commands at the same time, and shows the output of each in one piece. */
 import { spawn } from "node:child_process"
 import { text } from "node:stream/consumers"
+import { stripVTControlCharacters } from "node:util"
 
 export interface Part {
   readonly name: string
@@ -18,9 +19,11 @@ export interface Ended {
   readonly seconds: number
   /** Seconds that its processes kept a core busy; `undefined` if the shell did not say. */
   readonly coreSeconds: number | undefined
+  /** The first lines of its output that name what failed, if it failed. */
+  readonly failures: ReadonlyArray<string>
 }
 
-export const hasFailed = ({ ending }: Ended): boolean => ending !== "status 0"
+export const hasFailed = ({ ending }: Pick<Ended, "ending">): boolean => ending !== "status 0"
 
 /** Writes the output of several sources so that lines of one never stand between lines of another. */
 class Outputs {
@@ -61,12 +64,33 @@ const coreSecondsOf = (times: string): number | undefined => {
   return found.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds!.replace(",", ".")), 0)
 }
 
+/** Keeps the lines that name a failed test or an error. */
+class Failures {
+  readonly lines: Array<string> = []
+  #begun = ""
+
+  add(chunk: Uint8Array): void {
+    const lines = (this.#begun + chunk.toString()).split("\n")
+    this.#begun = lines.pop()!
+    for (const line of lines) {
+      if (this.lines.length === 20) return
+      const plain = stripVTControlCharacters(line).trim()
+      if (/^FAIL |^\w*Error: |: error |^not ok /.test(plain)) this.lines.push(plain.slice(0, 300))
+    }
+  }
+}
+
 const runPart = async ({ command, name }: Part, output: ReturnType<Outputs["add"]>): Promise<Ended> => {
   const began = performance.now()
   output.write(`\n> ${name}: ${command}\n`)
   const child = spawn("sh", ["-c", timed(command)], { stdio: ["ignore", "pipe", "pipe", "pipe"] })
-  child.stdout!.on("data", output.write)
-  child.stderr!.on("data", output.write)
+  const failures = new Failures()
+  for (const from of [child.stdout!, child.stderr!]) {
+    from.on("data", (chunk: Uint8Array) => {
+      failures.add(chunk)
+      output.write(chunk)
+    })
+  }
   const times = text(child.stdio[3] as NodeJS.ReadableStream)
   const ending = await new Promise<string>((resolve) => {
     child.on("error", (error) => resolve(error.message))
@@ -75,7 +99,8 @@ const runPart = async ({ command, name }: Part, output: ReturnType<Outputs["add"
   const seconds = (performance.now() - began) / 1000
   output.write(`< ${name}: ${ending}, ${seconds.toFixed(1)} s\n`)
   output.end()
-  return { name, ending, seconds, coreSeconds: coreSecondsOf(await times) }
+  const ended = { name, ending, seconds, coreSeconds: coreSecondsOf(await times) }
+  return { ...ended, failures: hasFailed(ended) ? failures.lines : [] }
 }
 
 /**

@@ -64,6 +64,21 @@ describe("the parts of npm test", () => {
     assert.isTrue(hasFailed(killed!))
   })
 
+  it("repeat the lines that name what failed, and those of a part that failed alone", async () => {
+    const lines = "printf '\\033[31m FAIL \\033[0m one.test.ts > adds\\nAssertionError: 2 is not 3\\nfine\\n'"
+    const { ended } = await run(
+      [
+        { name: "good", command: lines },
+        { name: "bad", command: `${lines}; exit 1` }
+      ],
+      1
+    )
+    assert.deepStrictEqual(
+      ended.map(({ failures }) => failures),
+      [[], ["FAIL  one.test.ts > adds", "AssertionError: 2 is not 3"]]
+    )
+  })
+
   it("say for how long they kept a core busy", async () => {
     const busy = "const used = () => process.cpuUsage().user + process.cpuUsage().system; while (used() < 300000);"
     const { ended } = await run([{ name: "busy", command: `${process.execPath} -e "${busy}"` }], 1)

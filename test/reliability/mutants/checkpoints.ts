@@ -12,7 +12,8 @@ const split = (
   first: string,
   second: string
 ): string => `${called}    if (checkpoint !== undefined && entries.length > 0) {
-      const checkpointAlone = this.#appendCall(new PlannedCall([], undefined, undefined, checkpoint), allResults)
+      const listed = new PlannedCall([], undefined, undefined, checkpoint)
+      const checkpointAlone = checkpoint.listing(this.#lib, Effect.suspend(() => this.#appendCall(listed, allResults)))
       const eventsAlone = this.#appendCall(new PlannedCall(entries, conditions, undefined), results)
       return Effect.flatMap(${first}, (one) => Effect.map(${second}, (two) => (Array.isArray(one) ? two : one)))
     }
