@@ -112,14 +112,18 @@ export class AggregateStates {
     })
   }
 
-  /** Returns what became of an aggregate by a command that ended at `position`, and has made the events `made` of it. */
+  /**
+   * Returns what became of an aggregate by a command that ended at `position`, and has made the events `made` of it: the
+   * state after these events, even if the caller has given the same command id to another command since.
+   */
   at(id: string, position: number, made: AppendResult | undefined): Effect.Effect<Past, LoadStateError, EventStore> {
     return Effect.suspend(() => {
       const { category, options } = this.#decider
       let { revision, state } = this.#initial()
+      const end = made?.lastPosition ?? position
       const events: Array<{ readonly type: string; readonly data: unknown }> = []
       const fold = Stream.runForEachArray(
-        Stream.takeWhile(category.read(id), (event) => event.position <= position),
+        Stream.takeWhile(category.read(id), (event) => event.position <= end),
         (some) =>
           Effect.sync(() => {
             for (const event of some) {

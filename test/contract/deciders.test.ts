@@ -485,6 +485,18 @@ describe("commands for several aggregates", () => {
     })
   )
 
+  it.effect("give the first results of each if two commands had the same id", () =>
+    Effect.gen(function* () {
+      const { deposit, within } = yield* opened
+      const add = (id: string) => within(Decider.handle(accounts, id, { by: 5 }, { commandId: "a" }))
+      const first = yield* add("1")
+      yield* deposit("1", 100)
+      const second = yield* add("2")
+      const again = yield* within(transfer("1", "2", -9, { commandId: "a" }))
+      assert.deepStrictEqual(again, [first, second].map((one) => ({ ...one, repeated: true })) as never)
+    })
+  )
+
   it.effect("fail if the command was done for other aggregates, and leave none out", () =>
     Effect.gen(function* () {
       const { store, within } = yield* opened
