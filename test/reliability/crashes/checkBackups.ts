@@ -73,16 +73,15 @@ const checkCut = Effect.fnUntraced(function* (disk: SimulatedDisk.SimulatedDisk,
   yield* cut.close
 })
 
-/** Whether a tape of the lib has another id than in the backup, since it was recovered: the place is then refused. */
+/** Whether a tape of the lib has another id than in what was restored, since it was recovered: the backup refuses it then. */
 const isRecoveredSince = Effect.fnUntraced(function* (
   { lib }: Session,
   disk: SimulatedDisk.SimulatedDisk,
-  { place, worlds }: BackupCopy
+  from: string
 ) {
-  const backup = yield* orNothing({ place, worlds }, open(disk, { mode: "read" }, place))
-  if (backup === undefined) return false
-  const ids = new Map((yield* backup.lib.tapes).map(({ name, tape }) => [name, tape]))
-  yield* backup.close
+  const restored = yield* open(disk, { mode: "read" }, from)
+  const ids = new Map((yield* restored.lib.tapes).map(({ name, tape }) => [name, tape]))
+  yield* restored.close
   return (yield* lib.tapes).some(({ name, tape }) => (ids.get(name) ?? tape) !== tape)
 })
 
@@ -95,10 +94,13 @@ export const checkBackups = Effect.fnUntraced(function* (
 ) {
   if (backups.length === 0) return
   const disk = SimulatedDisk.make({ state })
+  /** Where the last backup was restored to; `undefined` if there was none yet. */
+  let lastRestored: string | undefined
   for (const copy of backups) {
     const to = `/check${copy.place.slice(1)}`
     const made = yield* orNothing(copy, restore(disk, copy.place, to))
     if (made !== undefined) yield* readCopy(disk, { ...copy, place: to })
+    lastRestored = made === undefined ? undefined : to
   }
   for (const copy of restored) {
     // For reading, since a writer would make a lib where there is nothing.
@@ -112,7 +114,8 @@ export const checkBackups = Effect.fnUntraced(function* (
   if (lost.size > 0) return
   const session = yield* open(disk)
   const world = yield* readWorld(session, none)
-  const to = (yield* isRecoveredSince(session, disk, last)) ? `${last.place}-of-the-recovered` : last.place
+  const isRefused = lastRestored !== undefined && (yield* isRecoveredSince(session, disk, lastRestored))
+  const to = isRefused ? `${last.place}-of-the-recovered` : last.place
   yield* session.lib.backup(to)
   yield* session.close
   const after = SimulatedDisk.make({ state: loseAll(disk.state()) })
