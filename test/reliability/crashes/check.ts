@@ -92,6 +92,18 @@ const refuseLost = Effect.fnUntraced(function* ({ store }: Session, world: World
   }
 })
 
+/** What is looked at besides the lib. Each takes about as long as all the rest, or longer. */
+export interface Looks {
+  /** Whether the lib is verified. Default: false. */
+  readonly isVerified?: boolean
+  /** Whether its queries are compared with its events. Default: false. */
+  readonly isQueried?: boolean
+  /** Whether deciders race in it. Default: false. */
+  readonly isRaced?: boolean
+  /** Whether it is backed up once more, into the place of its last backup. Default: false. */
+  readonly isBackedUp?: boolean
+}
+
 /**
  * Fails or throws if a promise is broken: in what the crash left, or in what the last writer finds after the append.
  */
@@ -99,12 +111,10 @@ export const check = Effect.fnUntraced(function* (
   state: DiskState.DiskState,
   expectation: Expectation,
   ending: Ending,
-  isVerified: boolean,
-  /** Whether deciders race at the end, which takes as long as all the rest. */
-  isRaced = false
+  { isBackedUp = false, isQueried = false, isRaced = false, isVerified = false }: Looks
 ) {
   yield* checkCopies(state, expectation)
-  yield* checkBackups(state, expectation, isVerified)
+  yield* checkBackups(state, expectation, isBackedUp)
   const { allowed, copies = new Map(), lost } = expectation
   const recorder = new Recorder({ allowed, copies, lost })
   let opens = ending === "blind" ? 3 : 2
@@ -131,8 +141,8 @@ export const check = Effect.fnUntraced(function* (
     yield* answerOnce(again)
     yield* raceAll(again, pace)
   }
+  if (isQueried) yield* queryAll(again)
   if (isVerified) {
-    yield* queryAll(again)
     const report = yield* again.lib.verify()
     if (!report.ok) throw new Wrong(`verify: ${JSON.stringify(report)}`)
   }

@@ -89,8 +89,8 @@ const isRecoveredSince = Effect.fnUntraced(function* (
 export const checkBackups = Effect.fnUntraced(function* (
   state: DiskState.DiskState,
   { backups = [], lost, restored = [] }: Expectation,
-  /** Whether a restore to an earlier position is checked too. */
-  isCut: boolean
+  /** Whether the next backup into the last place is checked too, and a restore of it to an earlier position. */
+  isContinued: boolean
 ) {
   if (backups.length === 0) return
   const disk = SimulatedDisk.make({ state })
@@ -111,7 +111,7 @@ export const checkBackups = Effect.fnUntraced(function* (
   }
   const last = backups.at(-1)!
   // A lib or tape that is still to be recovered gets another id.
-  if (lost.size > 0) return
+  if (!isContinued || lost.size > 0) return
   const session = yield* open(disk)
   const world = yield* readWorld(session, none)
   const isRefused = lastRestored !== undefined && (yield* isRecoveredSince(session, disk, lastRestored))
@@ -121,5 +121,5 @@ export const checkBackups = Effect.fnUntraced(function* (
   const after = SimulatedDisk.make({ state: loseAll(disk.state()) })
   yield* restore(after, to, "/again")
   yield* readCopy(after, { place: "/again", worlds: [world] })
-  if (isCut) yield* checkCut(after, to)
+  yield* checkCut(after, to)
 })

@@ -100,7 +100,8 @@ export const tryFault = async (kinds: ReadonlyArray<Kind>, seed: number, plan: F
     const { expectation, next } = await withWatchdog(simulate(goOn(run, injection), random))
     const left = run.disk.state()
     const images = [left, loseAll(left), ...powerLosses(left, { limit: 3, random: random.next, isWhole: isPrivate })]
-    for (const image of images) await withWatchdog(simulate(check(image, expectation, "power", false), random))
+    for (const image of images)
+      await withWatchdog(simulate(check(image, expectation, "power", { isBackedUp: true }), random))
     return { step: injection.hit(), act, next, images: images.length }
   } catch (cause) {
     return fail(cause)
