@@ -3,7 +3,7 @@ import * as Shape from "../../domain/base/Shape.ts"
 import { TaggedError } from "../../domain/base/TaggedError.ts"
 import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
 
-/** `init` or `drop` of a projection failed. Nothing of it was done. */
+/** `init` or `drop` of a projection failed, and was rolled back. */
 export class ProjectionFailed extends TaggedError<ProjectionFailed>("litetapes/ProjectionFailed")("ProjectionFailed", {
   /** Name of the projection. */
   projection: Shape.String,
@@ -18,7 +18,7 @@ export class ProjectionFailed extends TaggedError<ProjectionFailed>("litetapes/P
   }
 }
 
-/** The version is the one that is read. Nothing was dropped. */
+/** The version is the current one, which programs read. Nothing was dropped. */
 export class ProjectionIsCurrent extends TaggedError<ProjectionIsCurrent>("litetapes/ProjectionIsCurrent")(
   "ProjectionIsCurrent",
   {

@@ -2,7 +2,7 @@
 import * as Shape from "../../domain/base/Shape.ts"
 import { TaggedError } from "../../domain/base/TaggedError.ts"
 
-/** The handler has failed on an event as often as it may. The event is not done. */
+/** The handler has failed on an event, and is not called again for it. The event is not done. */
 export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/HandlerFailed")("HandlerFailed", {
   consumer: Shape.String,
   /** UUID of the lib, its lineage, and the position of the event: a `Lib.Place`. */
@@ -40,7 +40,7 @@ export const whyOf = (error: unknown): string => {
   return texts.join(": ")
 }
 
-/** What is kept for the consumer is damaged, or of something else. Nothing was handled. */
+/** The stored checkpoint of the consumer is damaged, or belongs to something else. Nothing was handled. */
 export class CheckpointInvalid extends TaggedError<CheckpointInvalid>("litetapes/CheckpointInvalid")(
   "CheckpointInvalid",
   {
@@ -70,7 +70,7 @@ export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerCo
   }
 }
 
-/** The consumer has stopped, so what was asked of it cannot happen. Run it again. */
+/** The consumer has stopped, so the call cannot succeed. Run the consumer again. */
 export class ConsumerStopped extends TaggedError<ConsumerStopped>("litetapes/ConsumerStopped")("ConsumerStopped", {
   consumer: Shape.String,
   why: Shape.String
@@ -86,6 +86,6 @@ export class NotParked extends TaggedError<NotParked>("litetapes/NotParked")("No
   position: Shape.Int
 }) {
   override get message() {
-    return `consumer ${this.consumer} has no parked event at position ${this.position}. Its parked events are listed by parked.`
+    return `consumer ${this.consumer} has no parked event at position ${this.position}. Call parked for the events that it has parked.`
   }
 }
