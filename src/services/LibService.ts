@@ -20,7 +20,7 @@ import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/Copy
 import type { RecoverError, RecoverReport } from "./maintenance/recover/RecoverTape.ts"
 import type { AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
 import type { SalvageError, SalvageOptions, SalvageReport } from "./maintenance/salvage/SalvageTape.ts"
-import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts"
+import type { VerifyOptions, VerifyReport } from "./maintenance/verify/VerifyReport.ts"
 import type { ReopenError } from "./Sessions.ts"
 
 /** The last durable batch of a lib, and the position of the next event. */
