@@ -17,6 +17,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { causedBy } from "../domain/event/causedBy.ts"
 import type { Marks, RecordedEvent } from "../domain/event/Event.ts"
 import { anObject, aText, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { Json } from "../domain/json/Json.ts"
@@ -104,9 +105,8 @@ export const carriedKeys: ReadonlyArray<string> = Object.freeze(["traceparent", 
  * ```
  */
 export const of = (event: RecordedEvent, carried: ReadonlyArray<string> = carriedKeys): Values => {
-  const { id, metadata } = event
-  const { correlationId } = metadata
-  const marks = { correlationId: typeof correlationId === "string" ? correlationId : id, causationId: id }
+  const { metadata } = event
+  const marks = causedBy(event)
   const kept = carried.filter((key) => Object.hasOwn(metadata, key))
   return kept.length === 0
     ? marks

@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import { Boundary } from "../domain/event/Boundary.ts"
+import { causedBy } from "../domain/event/causedBy.ts"
 import { streamOfTag } from "../domain/event/streamOfTag.ts"
 import type { Query, QueryItem } from "../domain/event/Query.ts"
 import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
@@ -51,7 +52,7 @@ import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
-export { Boundary, streamOfTag }
+export { Boundary, causedBy, streamOfTag }
 export type {
   AppendAllOptions,
   AppendCheckpoint,
@@ -299,12 +300,3 @@ export const open = (
   options?: Lib.Options
 ): Effect.Effect<EventStore["Service"], Effect.Error<ReturnType<typeof Lib.open>>, Storage | Scope.Scope> =>
   Effect.flatMap(Lib.open(location, options), (lib) => Effect.provideService(make, Lib.Lib, lib))
-
-/**
- * Returns append options for events that `event` caused: its correlation id (or else its id), and its id as the
- * causation id.
- */
-export const causedBy = (event: RecordedEvent): { readonly correlationId: string; readonly causationId: string } => {
-  const { correlationId } = event.metadata
-  return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
-}

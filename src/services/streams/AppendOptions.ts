@@ -45,15 +45,6 @@ export interface AppendOptions {
   readonly commandId?: string
 }
 
-const appendChecks = {
-  expected: expectationCheck,
-  condition: conditionCheck,
-  checkpoint: notUndefined,
-  correlationId: aText,
-  causationId: aText,
-  commandId: notUndefined
-} satisfies Checks<AppendOptions>
-
 const appendAllChecks = {
   condition: conditionCheck,
   checkpoint: notUndefined,
@@ -61,6 +52,8 @@ const appendAllChecks = {
   causationId: aText,
   commandId: notUndefined
 } satisfies Checks<AppendAllOptions>
+
+const appendChecks = { expected: expectationCheck, ...appendAllChecks } satisfies Checks<AppendOptions>
 
 /** Options of an append to several streams: each entry has its own `expected`. */
 export type AppendAllOptions = Omit<AppendOptions, "expected">
