@@ -87,7 +87,7 @@ export interface Projection<Name extends string = string> {
   readonly name: Name
   /** Its version, from 1. */
   readonly version: number
-  /** What it was made of, with the default version. */
+  /** The options that it was made with, and the default of `version`. */
   readonly options: Required<Options<Name>>
   /** The running projection that `layer` provides, as a service. */
   readonly running: Context.Service<Running<Name>, Running<Name>>

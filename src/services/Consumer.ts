@@ -68,7 +68,7 @@ export type { ConsumerError, Handling, LastError, OnPoison, OpenConsumerError, O
 export interface Consumer<Name extends string, E, R> {
   /** Names the checkpoint. */
   readonly name: Name
-  /** What it was made of. */
+  /** The options that it was made with. */
   readonly options: Options<Name, E, R>
   /** The running consumer that `layer` provides, as a service. */
   readonly running: Context.Service<Running<Name>, Running<Name>>

@@ -61,7 +61,7 @@ export type Decided<C> = C extends Category<infer S, infer _, infer M> ? New<S, 
 /** Metadata that the events of a command share. */
 export type MetadataOf<C> = C extends Category<infer _, infer _2, infer M> ? Partial<M> : never
 
-/** What a decision may be: events, one event, nothing, or why the command is rejected. */
+/** A decision: events, one event, nothing, or the reason why the command is rejected. */
 type Plainly<C> = Decided<C> | ReadonlyArray<Decided<C>> | Error | void
 
 /** What `decide` may return: a decision, or an effect of one. */
@@ -77,7 +77,7 @@ export type RejectionOf<D> = D extends Error
 /** Services that a decision of type `D` needs. */
 export type ServicesOf<D> = D extends Effect.Effect<infer _, infer _2, infer R> ? R : never
 
-/** What a decider does. */
+/** Options of a decider. */
 export interface Options<C extends AnyCategory, State, Command, D> {
   /** Names its snapshots. */
   readonly name: string
@@ -111,7 +111,7 @@ export interface Decider<C extends AnyCategory, State, Command, E = never, R = n
   readonly name: string
   /** The category of its aggregates. */
   readonly category: C
-  /** What it was made of. To change a decider, make another one of these. */
+  /** The options that it was made with. To change a decider, make another one from these. */
   readonly options: Options<C, State, Command, Plainly<C> | E | Effect.Effect<Plainly<C> | E, E, R>>
 }
 

@@ -68,8 +68,8 @@ export interface LibService {
    */
   readonly contains: (place: Place) => Effect.Effect<boolean>
   /**
-   * Returns how far the consumers are whose checkpoints are kept in this lib, by name (`CheckpointStore.layerLib`, and
-   * appends with a `checkpoint`). In a reader, how far they were when it last looked. Reads nothing.
+   * Returns the checkpoints of consumers that this lib keeps (`CheckpointStore.layerLib`, and appends with a
+   * `checkpoint`), sorted by name. A reader returns them as of its last refresh. Reads nothing.
    */
   readonly checkpoints: Effect.Effect<ReadonlyArray<ConsumerCheckpoint>>
   /**

@@ -60,7 +60,7 @@ export type On<State> = <S extends Category.Schemas, R extends Category.Schemas,
   folds: Folds<State, S, R, M>
 ) => Part<State>
 
-/** What a view is made of. */
+/** Options of a view. */
 export interface Options<Name extends string, State> {
   /** Names the view: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name

@@ -37,7 +37,9 @@ export class CheckpointNotIncreased extends TaggedError<CheckpointNotIncreased>(
  * Nothing was handled or appended.
  */
 export class CheckpointLost extends TaggedError<CheckpointLost>("litetapes/CheckpointLost")("CheckpointLost", {
+  /** Location of the lib. */
   location: Shape.String,
+  /** Name of the consumer. */
   consumer: Shape.String,
   /**
    * Position of the last known checkpoint; null if none is known. After a recovery everything below it was done. After

@@ -1,4 +1,4 @@
-/** What a projection is made of, and the checks of it. */
+/** The options of a projection, and how they are checked. */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { category as categoryOf } from "../../domain/format/Placement.ts"
@@ -47,7 +47,7 @@ export interface Part {
   readonly handle: (event: RecordedEvent, tools: Tools) => Effect.Effect<unknown, unknown>
 }
 
-/** What a projection does. */
+/** Options of a projection. */
 export interface Options<Name extends string> {
   /** Names the projection: 1 to 48 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name

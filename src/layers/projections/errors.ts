@@ -7,10 +7,11 @@ import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
 export class ProjectionFailed extends TaggedError<ProjectionFailed>("litetapes/ProjectionFailed")("ProjectionFailed", {
   /** Name of the projection. */
   projection: Shape.String,
+  /** Version of the projection. */
   version: Shape.Int,
   /** `init` or `drop`. */
   step: Shape.String,
-  /** What it failed with. */
+  /** The error that it failed with. */
   error: Shape.Unknown
 }) {
   override get message() {
@@ -24,6 +25,7 @@ export class ProjectionIsCurrent extends TaggedError<ProjectionIsCurrent>("litet
   {
     /** Name of the projection. */
     projection: Shape.String,
+    /** Version of the projection. */
     version: Shape.Int
   }
 ) {

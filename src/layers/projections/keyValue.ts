@@ -49,7 +49,7 @@ export type KeyValueOn<Value> = <S extends Category.Schemas, R extends Category.
   folds: KeyValueFolds<Value, S, R, M>
 ) => KeyValuePart<Value>
 
-/** What a projection in a `KeyValueStore` does. `Value` must have a JSON form. */
+/** Options of a projection in a `KeyValueStore`. `Value` must have a JSON form. */
 export interface KeyValueOptions<Name extends string, Value> {
   /** Names the projection: 1 to 48 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name
@@ -62,7 +62,7 @@ export interface KeyValueOptions<Name extends string, Value> {
 /** A projection in a `KeyValueStore` that runs. */
 export interface KeyValueRunning<Name extends string, Value> extends Consumer.Running<Name> {
   /**
-   * Returns the present value of a key; `undefined` if it has none now. Call `whenProcessed` first to wait for an
+   * Returns the present value of a key; `undefined` if it has no value. Call `whenProcessed` first to wait for an
    * event.
    */
   readonly get: (key: string) => Effect.Effect<Value | undefined, KeyValueStoreError>

@@ -9,11 +9,11 @@ import type { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
 import type { AppendCheckpoint } from "../../services/streams/GivenCheckpoint.ts"
 import type { CallOptions } from "./CallOptions.ts"
 
-/** What a handler gets with each event. */
+/** The second argument of a handler. */
 export interface HandlerContext {
   /**
    * Aborted once the consumer begins to stop. The consumer waits for the handler in any case. If the handler rejects
-   * after that, this is no attempt: the event is handled again in the next run.
+   * after that, that does not count as an attempt: the event is handled again in the next run.
    */
   readonly signal: AbortSignal
   /**
@@ -37,7 +37,7 @@ export interface RetryOptions {
 /** Checkpoints in memory, for tests: a map of the program, by consumer, then by key. */
 export type CheckpointMap = Map<string, Map<string, string>>
 
-/** What a consumer does, for callers without Effect. */
+/** Options of a consumer, for callers without Effect. */
 export interface ConsumeOptions
   extends Omit<Options<string, never, never>, "handler" | "retry" | "transaction">, CallOptions {
   /**

@@ -4,18 +4,23 @@ import { TaggedError } from "../../domain/base/TaggedError.ts"
 
 /** The handler has failed on an event, and is not called again for it. The event is not done. */
 export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/HandlerFailed")("HandlerFailed", {
+  /** Name of the consumer. */
   consumer: Shape.String,
   /** UUID of the lib, its lineage, and the position of the event: a `Lib.Place`. */
   lib: Shape.String,
   lineage: Shape.String,
   position: Shape.Int,
+  /** Name of the event's stream. */
   stream: Shape.String,
+  /** Revision of the event in its stream. */
   revision: Shape.Int,
+  /** Type of the event, as it is stored. */
   type: Shape.String,
+  /** Id of the event. */
   id: Shape.String,
   /** How often the handler was called. */
   attempts: Shape.Int,
-  /** What it failed with. */
+  /** The error that it failed with. */
   error: Shape.Unknown
 }) {
   override get message() {
@@ -44,11 +49,13 @@ export const whyOf = (error: unknown): string => {
 export class CheckpointInvalid extends TaggedError<CheckpointInvalid>("litetapes/CheckpointInvalid")(
   "CheckpointInvalid",
   {
+    /** Name of the consumer. */
     consumer: Shape.String,
     /** Where the checkpoint is kept. */
     place: Shape.String,
-    /** What is wrong there: `checkpoint`, or `parked-` and the position of a parked event. */
+    /** The entry that cannot be used: `checkpoint`, or `parked-` and the position of a parked event. */
     key: Shape.String,
+    /** Why it cannot be used. */
     why: Shape.String
   }
 ) {
@@ -60,9 +67,11 @@ export class CheckpointInvalid extends TaggedError<CheckpointInvalid>("litetapes
 
 /** A newer version of the consumer has a checkpoint. Nothing was handled. */
 export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerConsumer")("NewerConsumer", {
+  /** Name of the consumer. */
   consumer: Shape.String,
+  /** Version of the consumer that was started. */
   version: Shape.Int,
-  /** Version that the checkpoint is of. */
+  /** Version of the consumer that wrote the checkpoint. */
   stored: Shape.Int
 }) {
   override get message() {
@@ -72,7 +81,9 @@ export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerCo
 
 /** The consumer has stopped, so the call cannot succeed. Run the consumer again. */
 export class ConsumerStopped extends TaggedError<ConsumerStopped>("litetapes/ConsumerStopped")("ConsumerStopped", {
+  /** Name of the consumer. */
   consumer: Shape.String,
+  /** Why it has stopped. */
   why: Shape.String
 }) {
   override get message() {
@@ -82,7 +93,9 @@ export class ConsumerStopped extends TaggedError<ConsumerStopped>("litetapes/Con
 
 /** The consumer has not parked an event at this position. `parked` lists those that it has. */
 export class NotParked extends TaggedError<NotParked>("litetapes/NotParked")("NotParked", {
+  /** Name of the consumer. */
   consumer: Shape.String,
+  /** Position that was given. */
   position: Shape.Int
 }) {
   override get message() {

@@ -1,7 +1,7 @@
 /** The second argument of a handler. */
 import type { AppendCheckpoint } from "../streams/GivenCheckpoint.ts"
 
-/** What a handler gets together with the event. */
+/** The second argument of a handler, after the event. */
 export interface Handling {
   /**
    * The checkpoint that marks the event as done. Pass it to `append` or `appendAll`: the events and the checkpoint are

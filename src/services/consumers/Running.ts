@@ -1,4 +1,4 @@
-/** What a program may ask of a running consumer. */
+/** The calls of a running consumer. */
 import * as Cause from "effect/Cause"
 import type { Duration } from "effect/Duration"
 import * as Effect from "effect/Effect"

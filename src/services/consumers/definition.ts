@@ -1,4 +1,4 @@
-/** What a consumer is made of, and the checks of it. */
+/** The options of a consumer, and how they are checked. */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import type * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
 /** What happens to a poison event: the handler has failed on it `maxAttempts` times, or `retry` has ended. */
 export type OnPoison = "stop" | "park" | "skip"
 
-/** What a consumer does. */
+/** Options of a consumer. */
 export interface Options<Name extends string, E, R> {
   /** Names the checkpoint: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name
