@@ -15,11 +15,12 @@ import * as Category from "litetapes/Category"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
+import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as Projection from "litetapes/Projection"
 import { afterAll, assert, beforeAll, describe } from "vitest"
 import { leftOut } from "../../servers/find.ts"
 import { type PostgresServer, startPostgres } from "../../servers/postgres.ts"
-import { openInMemory, tagOf } from "../../support/openLib.ts"
+import { openStore as openLib, tagOf } from "../../support/openLib.ts"
 
 type Store = EventStore.EventStore["Service"]
 
@@ -43,7 +44,7 @@ const balancesOf = (version: number) =>
     ]
   })
 
-const openStore = Effect.map(openInMemory(), ({ store }) => store)
+const openStore = Effect.flatMap(MemoryStorage.make, (storage) => Effect.map(openLib(storage), ({ store }) => store))
 
 const deposit = (store: Store, id: string, cents: number) =>
   store.append(`account-${id}`, [{ type: "Deposited", data: { cents } }])
