@@ -1,8 +1,8 @@
 /**
- * Where consumers keep their checkpoints and parked events: in memory, in a folder, in a `KeyValueStore`, in SQL, or
- * checkpoints alone in the lib itself.
+ * Where consumers keep their checkpoints and parked events: in memory, in a folder, in a `KeyValueStore`, or in SQL.
+ * The lib itself can keep checkpoints, but no parked events.
  *
- * A store keeps the positions of events, their ids, types and streams, and the errors of parked ones: no data of events.
+ * A store keeps the positions, ids, types and streams of events, and the errors of parked ones, but no data of events.
  *
  * @see `litetapes/Consumer` for consumers
  */
@@ -37,8 +37,8 @@ export type { ClaimedEntries, InLib, SqlOptions }
 
 /**
  * Makes a store that keeps the checkpoints of consumers in the lib of an event store, in the process of its writer. The
- * handler of a consumer then gets its checkpoint, and may give it to `append` or `appendAll`: the events and the
- * checkpoint are one atomic batch, so a handler that only appends takes effect exactly once. What else is done is
+ * handler of a consumer then gets its checkpoint, and may pass it to `append` or `appendAll`: the events and the
+ * checkpoint are one atomic batch, so a handler that only appends takes effect exactly once. Other progress is
  * committed as a batch without events, which costs one write and one sync.
  *
  * On a lib that is open for reading, a consumer fails with `CheckpointsNeedWriter`. The lib keeps no parked events:
@@ -67,9 +67,10 @@ export const makeMemory: Effect.Effect<CheckpointStore["Service"]> = Effect.sync
 export const layerMemory: Layer.Layer<CheckpointStore> = Layer.effect(CheckpointStore, makeMemory)
 
 /**
- * Makes a store in a folder, which is made if it is missing. Each write is one small file that is synced and renamed, so
- * a crash leaves the last checkpoint or the one before. A kernel lock keeps a second run of a consumer out, in this
- * process and in others; it ends with its process. The folder must be on a local disk, and outside the folder of a lib.
+ * Makes a store in a folder, which it creates if it is missing. Each write is one small file that is synced and
+ * renamed, so a crash leaves the last checkpoint or the one before. A kernel lock keeps a second run of a consumer out,
+ * in this process and in others; it ends with its process. The folder must be on a local disk, and outside the folder
+ * of a lib.
  */
 export const makeFolder = (folder: string): Effect.Effect<CheckpointStore["Service"], InvalidArgument, Disk> =>
   Effect.andThen(
@@ -86,9 +87,9 @@ export const layerFolder = (folder: string): Layer.Layer<CheckpointStore, Invali
  * durable as that store.
  *
  * A second run in the same process is kept out if it uses the same `CheckpointStore`. Between processes the claim is a
- * lease: a run renews it every 10 seconds, it ends 30 seconds after a crash, and it is looked at before each write. A
+ * lease: a run renews it every 10 seconds and checks it before each write, and it expires 30 seconds after a crash. A
  * `KeyValueStore` cannot compare and set, so two processes that claim in the same moment may both run until the first
- * write of one of them fails with `lock-lost`. Use `makeFolder` where that must not happen.
+ * write of one of them fails with `lock-lost`. Use `makeFolder` if that must not happen.
  */
 export const makeKeyValueStore = (store: KeyValueStore, prefix = "litetapes/"): CheckpointStore["Service"] =>
   makeKeyValue(store, prefix)
@@ -101,12 +102,12 @@ export const layerKeyValueStore = (prefix?: string): Layer.Layer<CheckpointStore
   )
 
 /**
- * Makes a store in tables of the database of a `SqlClient`: SQLite or PostgreSQL. Creates the tables if they are missing.
- * The only store with transactions: a consumer with the option `transaction` changes rows and checkpoint together, so what
- * its handler does with the same client happens exactly once.
+ * Makes a store in tables of the database of a `SqlClient`: SQLite or PostgreSQL. Creates the tables if they are
+ * missing. This is the only store with transactions: a consumer with the option `transaction` changes rows and
+ * checkpoint together, so changes that its handler makes with the same client happen exactly once.
  *
- * The claim is a row that a run renews; it ends 10 seconds after a crash, by option. A transaction locks that row and fails
- * with `lock-lost` if it belongs to another run, so two runs never both commit, whatever the clocks say.
+ * The claim is a row that a run renews; it expires 10 seconds after a crash (option `lease`). A transaction locks that
+ * row and fails with `lock-lost` if it belongs to another run, so two runs never both commit, whatever the clocks say.
  */
 export const makeSql = (
   options?: SqlOptions

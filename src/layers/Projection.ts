@@ -2,9 +2,9 @@
  * Projections: read models in tables of a SQL database, kept up to date from the events. Rows and checkpoint are changed
  * in one transaction, so each event counts exactly once, whatever is killed at any moment.
  *
- * A projection has a version. A new one gets tables of its own and handles all events, while the old one can still be read;
- * it is read instead once it has caught up. Handlers get nothing but the database, so handling all events again has no
- * other effect.
+ * A projection has a version. A new version gets tables of its own and handles all events, while programs still read
+ * the old one. Once it has caught up, it becomes the current version. Handlers get only the database, so handling all
+ * events again has no other effect.
  *
  * @example
  * ```ts
@@ -87,7 +87,7 @@ export interface Projection<Name extends string = string> {
   readonly name: Name
   /** Its version, from 1. */
   readonly version: number
-  /** What it was made of, with the default version. */
+  /** The options that it was made with, and the default of `version`. */
   readonly options: Required<Options<Name>>
   /** The running projection that `layer` provides, as a service. */
   readonly running: Context.Service<Running<Name>, Running<Name>>
@@ -110,9 +110,9 @@ export const make = <const Name extends string>(options: Options<Name>): Project
 }
 
 /**
- * Returns the handlers of a category for `make`: one for each type, the retired ones included, so that the compiler finds a
- * type that was forgotten. A handler changes rows by the client that it is given, and must have no other effect. It may be
- * called again for an event whose transaction was rolled back.
+ * Returns the handlers of a category for `make`: one for each type, the retired ones included, so that the compiler
+ * finds a forgotten type. A handler changes rows by the client that it is given, and must have no other effect. It may
+ * be called again for an event whose transaction was rolled back.
  *
  * @throws InvalidArgument if a type has no handler, or a handler no type
  */
@@ -122,12 +122,13 @@ export const on = <S extends Category.Schemas, R extends Category.Schemas, M>(
 ): Part => partOf(category, handlers)
 
 /**
- * Runs a projection until the scope closes: then the running transaction ends. Creates the tables of a version that the
- * database does not have. Returns once it runs. If it stops by itself, it logs an error, its `status` says why, and
- * `stopped` fails.
+ * Runs a projection until the scope closes, which waits for the running transaction. Creates the tables of a version
+ * that is new to the database. Returns once the projection runs. If it stops by itself, it logs an error, its `status`
+ * says why, and `stopped` fails.
  *
- * Fails with `ConsumerClaimed` if this version runs already, and with `NotInHistory` if its rows are of other events than
- * those of the store: drop it and run it again. Interrupting a run that has not caught up leaves other versions as they are.
+ * Fails with `ConsumerClaimed` if this version runs already, and with `NotInHistory` if its rows come from other events
+ * than those of the store: drop it and run it again. Interrupting a run that has not caught up does not affect other
+ * versions.
  */
 export const run = <Name extends string>(
   projection: Projection<Name>,
@@ -143,9 +144,9 @@ export const layer = <Name extends string>(
   Layer.effect(projection.running, run(projection, options))
 
 /**
- * Returns what reads a projection: the client, and the tables of the version that is current. That is the last one that has
- * caught up: after a change of the version it is an earlier one for a while. Until one has, it is the version of `projection`,
- * whose tables lack events and may not be there yet.
+ * Returns the client and the tables with which to read a projection: those of its current version, the last one that
+ * has caught up. After you increase the version it stays the earlier one until the new one has caught up. If no version
+ * has, it is the version of `projection`, whose tables lack events and may not exist yet.
  */
 export const current = <Name extends string>(projection: Projection<Name>): Effect.Effect<Tools, SqlError, SqlClient> =>
   Effect.gen(function* () {
@@ -157,8 +158,8 @@ export const current = <Name extends string>(projection: Projection<Name>): Effe
   })
 
 /**
- * Drops a version of a projection: its tables and its checkpoint, in one transaction. Fails with `ConsumerClaimed` if it
- * runs, and with `ProjectionIsCurrent` if it is the version that is read, unless `evenIfCurrent` is set.
+ * Drops a version of a projection: its tables and its checkpoint, in one transaction. Fails with `ConsumerClaimed` if
+ * it runs, and with `ProjectionIsCurrent` if it is the current version, unless `evenIfCurrent` is set.
  */
 export const drop = <Name extends string>(
   projection: Projection<Name>,

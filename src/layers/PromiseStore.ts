@@ -121,7 +121,7 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
    * `break`, or by its `signal`. Keeps the process alive.
    */
   readonly subscribe: (options?: SubscribeOptions & CallOptions) => AsyncIterable<RecordedEvent>
-  /** Does what `subscribe` does, and says how far it is: see `EventStore.subscribeBatches`. */
+  /** Does what `subscribe` does, and reports its progress: see `EventStore.subscribeBatches`. */
   readonly subscribeBatches: (options?: SubscribeOptions & CallOptions) => AsyncIterable<SubscriptionBatch>
   /** Iterates over the events of a stream, and then over those that are appended to it later. */
   readonly subscribeToStream: (
@@ -129,11 +129,13 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
     options?: SubscribeToStreamOptions & CallOptions
   ) => AsyncIterable<RecordedEvent>
   /**
-   * Runs a consumer until `stop`, its `signal` or `close`: a handler that remembers how far it is, retries, and sets aside
-   * what it cannot handle. Resolves once it runs. Keeps the process alive. See `litetapes/Consumer` for what is promised.
+   * Runs a consumer until `stop`, its `signal` or `close`: it calls the handler for each event, remembers its progress,
+   * retries, and sets aside events that the handler cannot handle. Resolves once it runs. Keeps the process alive. See
+   * `litetapes/Consumer` for its promises.
    *
-   * Rejects with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
-   * store, and `NewerConsumer` if it is of a later version. If it fails later, its `done` rejects.
+   * Rejects with `ConsumerClaimed` if it runs already, with `NotInHistory` if the checkpoint belongs to other events
+   * than those of the store, with `NewerConsumer` if a later version wrote it, and with `CheckpointInvalid` if it is
+   * damaged. If the consumer fails later, its `done` rejects.
    *
    * **Example**
    *

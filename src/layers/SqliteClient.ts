@@ -6,8 +6,8 @@
  * fibre. `sql.withTransaction` begins with `BEGIN IMMEDIATE`, a nested one is a savepoint, and a failure or an interruption
  * rolls back. For reads that must not wait for a long transaction, make a second client with `mode: "read"`.
  *
- * SQLite runs on the event loop: a statement that takes 100 ms holds up everything else for that long. Only the wait for
- * the lock of another connection does not.
+ * SQLite runs on the event loop: a statement that takes 100 ms blocks everything else for that long. Waiting for the
+ * lock of another connection does not block the event loop.
  *
  * @example
  * ```ts
@@ -43,12 +43,12 @@ export interface Options {
   /** `write` (the default) creates the file if it is missing. `read` refuses changes, and never waits for a writer. */
   readonly mode?: "write" | "read"
   /**
-   * When a commit is durable. `full` (the default): once `COMMIT` has returned; it costs a sync. `normal`: a power loss may
-   * take the last transactions, each whole. That is right for a read model: the checkpoint is lost with its rows, so the
-   * events are handled again.
+   * When a commit is durable. `full` (the default): once `COMMIT` has returned, which costs a sync. `normal`: a power
+   * loss may undo the last transactions, each as a whole. That is right for a read model: the checkpoint is lost
+   * together with its rows, so the events are handled again.
    */
   readonly synchronous?: "full" | "normal"
-  /** How long to wait if another connection has the lock, without holding up the event loop. Default: 5 seconds. */
+  /** How long to wait if another connection has the lock, without blocking the event loop. Default: 5 seconds. */
   readonly busyTimeout?: Duration.Input
   /** Prepared statements that are kept. Default: 200. 0 keeps none. */
   readonly statementCacheMax?: number
@@ -116,7 +116,8 @@ export const make = (
       compiler: Statement.makeCompilerSqlite(transformQueryNames),
       driver: "litetapes-sqlite",
       spanAttributes: [...Object.entries(spanAttributes), ["db.system.name", "sqlite"]],
-      // It takes the lock of the writer now: taken later, it could find that somebody else has changed what was read.
+      // Takes the write lock now: if it were taken later, another connection could have changed what was read
+      // before.
       beginTransaction: options.mode === "read" ? "BEGIN" : "BEGIN IMMEDIATE",
       prepareTransactionControls: true,
       releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
@@ -160,7 +161,7 @@ const open = (
   const opening = Effect.try({
     try: () => {
       const { DatabaseSync } = loadSqlite()
-      // Waiting is done by the connection, which lets other fibres run meanwhile.
+      // The connection waits, and lets other fibres run meanwhile.
       return new DatabaseSync(path, { readOnly: mode === "read", timeout: 0 })
     },
     catch: (cause) => sqlErrorOf(cause, "open")

@@ -1,4 +1,4 @@
-/** What the reads of a category ask for, and what they return. */
+/** The options and the results of the reads of a category. */
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { Raw, Unreadable } from "./category/unreadable.ts"
 import type {
@@ -30,7 +30,7 @@ export interface SubscribeCategoryOptions<Types extends string> extends Omit<Sub
   readonly filter?: TypeFilter<Types>
 }
 
-/** What a read with policy `P` returns. With `raw`, test `event.raw` before you look at `event.type`. */
+/** An event that a read with policy `P` returns. With `raw`, test `event.raw` before you use `event.type`. */
 export type Readable<
   S extends Schemas,
   R extends Schemas,
@@ -47,7 +47,7 @@ type Decoded<S extends Schemas, R extends Schemas, M, Types> = [S] extends [Sche
   ? Recorded<S, M, Types & keyof S> | Recorded<R, M, Types & keyof R>
   : never
 
-/** What a read with policy `P` fails with, besides the errors of `EventStore`. */
+/** Errors of a read with policy `P`, in addition to those of `EventStore`. */
 export type UnreadableError<P extends Unreadable> = "fail" extends P ? EventSchemaError : never
 
 /** Option of the reads of a category. */

@@ -2,7 +2,7 @@
  * Consumers: handlers of events that remember how far they are, retry, and set aside what they cannot handle.
  *
  * A consumer handles each matching event at least once, and the events of a stream in order. After a crash it handles
- * some events again, so a handler must not mind to see an event twice.
+ * some events again, so handling an event twice must do no harm.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ export type { ConsumerError, Handling, LastError, OnPoison, OpenConsumerError, O
 export interface Consumer<Name extends string, E, R> {
   /** Names the checkpoint. */
   readonly name: Name
-  /** What it was made of. */
+  /** The options that it was made with. */
   readonly options: Options<Name, E, R>
   /** The running consumer that `layer` provides, as a service. */
   readonly running: Context.Service<Running<Name>, Running<Name>>
@@ -91,13 +91,14 @@ export const make = <const Name extends string, E, R = never>(options: Options<N
 }
 
 /**
- * Runs a consumer until the scope closes: then the calls of the handler that run end, and the checkpoint is written.
- * Returns once it runs. If it stops by itself, it logs an error, its `status` says why, and `stopped` fails. Its name is
- * free again once it has stopped, or if it cannot begin.
+ * Runs a consumer until the scope closes. Closing waits for running calls of the handler, then writes the checkpoint.
+ * Returns once the consumer runs. If it stops by itself, it logs an error, its `status` says why, and `stopped` fails.
+ * Its name is free again once it has stopped, or if it cannot begin.
  *
- * Fails with `ConsumerClaimed` if it runs already, `NotInHistory` if the checkpoint is of other events than those of the
- * store, `NewerConsumer` if it is of a later version, and `CheckpointInvalid` if it is damaged or of something else. In a
- * reader, `ReaderBusy`: the lib changes faster than it can be read, so nobody can tell; try again.
+ * Fails with `ConsumerClaimed` if it runs already, with `NotInHistory` if the checkpoint belongs to other events than
+ * those of the store, with `NewerConsumer` if a later version wrote it, and with `CheckpointInvalid` if it is damaged
+ * or belongs to something else. In a reader it may fail with `ReaderBusy`: the lib changes faster than the reader can
+ * check the checkpoint; try again.
  */
 export const run = <Name extends string, E, R>(
   consumer: Consumer<Name, E, R>

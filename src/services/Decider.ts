@@ -1,6 +1,6 @@
 /**
- * Deciders: from a command and the state of an aggregate to the events that happen. `handle` loads the state, decides,
- * appends at the revision that it decided on, and decides again if somebody else was faster.
+ * Deciders turn a command and the state of an aggregate into events. `handle` loads the state, decides, appends at the
+ * revision that it decided on, and decides again if another append was faster.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export type Decided<C> = C extends Category<infer S, infer _, infer M> ? New<S, 
 /** Metadata that the events of a command share. */
 export type MetadataOf<C> = C extends Category<infer _, infer _2, infer M> ? Partial<M> : never
 
-/** What a decision may be: events, one event, nothing, or why the command is rejected. */
+/** A decision: events, one event, nothing, or the reason why the command is rejected. */
 type Plainly<C> = Decided<C> | ReadonlyArray<Decided<C>> | Error | void
 
 /** What `decide` may return: a decision, or an effect of one. */
@@ -77,7 +77,7 @@ export type RejectionOf<D> = D extends Error
 /** Services that a decision of type `D` needs. */
 export type ServicesOf<D> = D extends Effect.Effect<infer _, infer _2, infer R> ? R : never
 
-/** What a decider does. */
+/** Options of a decider. */
 export interface Options<C extends AnyCategory, State, Command, D> {
   /** Names its snapshots. */
   readonly name: string
@@ -90,15 +90,15 @@ export interface Options<C extends AnyCategory, State, Command, D> {
   /** Returns the state after an event. Must depend on nothing else. */
   readonly evolve: (state: State, event: EventOf<C>) => NoInfer<State>
   /**
-   * Decides on a command. Returns events, one event or nothing; to reject the command it returns an `Error`, or an effect
-   * that fails. It is called again after a conflict, and must not change the state.
+   * Decides on a command. Returns events, one event or nothing, or an effect of these. To reject the command it returns
+   * an `Error`, or an effect that fails. It is called again after a conflict, and must not change the state.
    */
   readonly decide: (command: Command, state: State) => D
   /** Number of states that a writer keeps in memory; 0 for none. Default: 1000. */
   readonly cache?: number
   /** When states are written into derived files, so that they need not be folded from the first event on. Default: never. */
   readonly snapshot?: {
-    /** Number of events after which a new snapshot is written. */
+    /** Number of events after which the next snapshot is written. */
     readonly every: number
     /** Schema of the state. It must have a JSON form. */
     readonly state: Schema.Codec<NoInfer<State>, unknown>
@@ -111,7 +111,7 @@ export interface Decider<C extends AnyCategory, State, Command, E = never, R = n
   readonly name: string
   /** The category of its aggregates. */
   readonly category: C
-  /** What it was made of. To change a decider, make another one of these. */
+  /** The options that it was made with. To change a decider, make another one from these. */
   readonly options: Options<C, State, Command, Plainly<C> | E | Effect.Effect<Plainly<C> | E, E, R>>
 }
 
@@ -139,20 +139,21 @@ export const make = <C extends AnyCategory, State, Command, const D extends Deci
 /** How to handle a command. */
 export interface HandleOptions<C> {
   /**
-   * Id of the command, so that it is done once although it is repeated: a repeat gets the first result. The events must have no
-   * ids of their own. A command that made no events is not known. Default: none; an explicit `undefined` is refused.
+   * Id of the command, so that it is done once even if it is repeated: a repeat gets the first result. The events must
+   * have no ids of their own. A repeat of a command that made no events is not recognised. Default: none; an explicit
+   * `undefined` is refused.
    */
   readonly commandId?: string
   /**
-   * What a consumer has done once the command is handled, as of an append: it is committed with the events, or alone if nothing
-   * is decided. So a process manager handles an event exactly once. Fails with `CheckpointNotIncreased` if the event is done;
-   * a rejection commits nothing. A repeated command commits it if it is missing. Default: none; an explicit `undefined` is
-   * refused.
+   * Checkpoint of a consumer, as in `AppendOptions`: it is committed with the events, or alone if nothing is decided.
+   * So a process manager handles an event exactly once. Fails with `CheckpointNotIncreased` if the event is done; a
+   * rejection commits nothing. A repeated command commits it if it is missing. Default: none; an explicit `undefined`
+   * is refused.
    */
   readonly checkpoint?: AppendCheckpoint
   /** How often to decide again after a conflict, or a schedule of pauses. Default: 2, which makes three tries. */
   readonly retry?: number | Schedule.Schedule<unknown>
-  /** Metadata of each event. What an event has itself wins. */
+  /** Metadata of each event. The event's own metadata takes precedence. */
   readonly metadata?: MetadataOf<C>
   /** Tags of each event, in addition to its own. */
   readonly tags?: ReadonlyArray<string>
@@ -191,8 +192,8 @@ export type HandleError = EventAppendError | EventSchemaError | StreamReadError 
  * Handles a command: loads the state of an aggregate, decides, and appends the events durably, at the revision that the
  * decision rests on.
  *
- * Commands for one stream are handled one after the other. A state that is in memory, and current, costs no read; an older one
- * costs a read of the newer events. Fails with the rejection of `decide`, or as an append does.
+ * Commands for one stream are handled one after the other. A current state in memory costs no read; an older one costs
+ * a read of the newer events. Fails with the rejection of `decide`, or as an append does.
  *
  * @example
  * ```ts
@@ -246,9 +247,9 @@ export type RejectionTo<A> = A extends Addressed<infer _, infer _2, infer E, inf
 export type ServicesTo<A> = A extends Addressed<infer _, infer _2, infer _3, infer R> ? R : never
 
 /**
- * Handles commands for several aggregates as one: each decider decides on the state of its aggregate, and all events are appended
- * as one atomic batch, if each stream is still where its decision rests on. If one command is rejected, nothing is appended. After
- * a conflict all are decided again. An aggregate may occur only once.
+ * Handles commands for several aggregates as one: each decider decides on the state of its aggregate, and all events
+ * are appended as one atomic batch, if no stream has changed since its state was loaded. If one command is rejected,
+ * nothing is appended. After a conflict all are decided again. An aggregate may occur only once.
  *
  * @example
  * ```ts
@@ -272,7 +273,7 @@ export const handleAll = <const T extends ReadonlyArray<AnyAddressed>>(
 export type Loaded<State> = [State] extends [unknown] ? { readonly state: State; readonly revision: number } : never
 
 /**
- * Returns the present state of an aggregate. In a writer a state in memory that is current costs no read; a reader folds the
+ * Returns the present state of an aggregate. In a writer a current state in memory costs no read; a reader folds the
  * events that it shows.
  */
 export const load = <C extends AnyCategory, State, Command, E, R>(

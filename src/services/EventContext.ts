@@ -1,8 +1,8 @@
 /**
- * The context in which events are appended: what an append sets in the metadata of its events, without being told in each
- * call. It flows with the fibre: through every append, category and decider that an effect runs.
+ * The context in which events are appended: metadata that every append adds to its events, without an option in each
+ * call. It flows with the fibre through every append, category and decider that an effect runs.
  *
- * Metadata does not belong to what makes a repeat, so a retry may come in another context.
+ * Metadata is ignored when repeats are recognised, so a retry may have another context.
  *
  * @example
  * ```ts
@@ -17,20 +17,23 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { causedBy } from "../domain/event/causedBy.ts"
 import type { Marks, RecordedEvent } from "../domain/event/Event.ts"
 import { anObject, aText, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { Json } from "../domain/json/Json.ts"
 import { versionKey } from "./category/versionKey.ts"
 
-/** What an append sets in the metadata of its events. What an event or the options of the append have themselves wins. */
+/**
+ * Metadata that an append adds to its events. The event's own metadata and the options of the append take precedence.
+ */
 export interface Values {
   /** An id that related events share. */
   readonly correlationId?: string
   /** Id of the event or command that causes the events. */
   readonly causationId?: string
   /**
-   * Anything else, such as a trace or a tenant. A category with a schema of its metadata checks it by that. Must not have the key
-   * `schemaVersion`, which is the version of an event's type.
+   * Anything else, such as a trace or a tenant. If a category has a schema of its metadata, the schema checks it. Must
+   * not have the key `schemaVersion`, which is the version of an event's type.
    */
   readonly metadata?: { readonly [key: string]: Json }
 }
@@ -50,7 +53,8 @@ const aMetadata: Check = (value) =>
 const checks = { correlationId: aText, causationId: aText, metadata: aMetadata } satisfies Checks<Values>
 
 /**
- * Runs an effect in a context: its values are added to those of the context around it, and replace those of the same name.
+ * Runs an effect in a context: the values are added to those of the context around it, and replace values of the same
+ * name.
  *
  * @throws InvalidArgument for a name that it does not know, or a value that it cannot take
  */
@@ -61,8 +65,8 @@ export const provide = (values: Values): (<A, E, R>(effect: Effect.Effect<A, E, 
 }
 
 /**
- * Runs an effect in a context of these values alone: nothing of the context around it is kept. Use it for work that belongs to
- * something else than the present request, such as an event that you handle.
+ * Runs an effect in a context of these values alone: nothing of the context around it is kept. Use it for work that
+ * does not belong to the present request, such as an event that you handle.
  *
  * @example
  * ```ts
@@ -91,8 +95,9 @@ const both = (outer: Values | undefined, inner: Values): Values =>
 export const carriedKeys: ReadonlyArray<string> = Object.freeze(["traceparent", "tracestate", "tenant"])
 
 /**
- * Returns the context of what an event causes: its correlation id (or else its id), its id as the causation id, and those of
- * the keys `carried` that its metadata has. A consumer runs its handler in it, and in nothing else, as `replace` does.
+ * Returns the context for events that an event causes: its correlation id (or else its id), its id as the causation id,
+ * and those of the keys `carried` that its metadata has. A consumer runs its handler in this context alone, as with
+ * `replace`.
  *
  * @example
  * ```ts
@@ -100,9 +105,8 @@ export const carriedKeys: ReadonlyArray<string> = Object.freeze(["traceparent", 
  * ```
  */
 export const of = (event: RecordedEvent, carried: ReadonlyArray<string> = carriedKeys): Values => {
-  const { id, metadata } = event
-  const { correlationId } = metadata
-  const marks = { correlationId: typeof correlationId === "string" ? correlationId : id, causationId: id }
+  const { metadata } = event
+  const marks = causedBy(event)
   const kept = carried.filter((key) => Object.hasOwn(metadata, key))
   return kept.length === 0
     ? marks

@@ -25,6 +25,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ReadOnly } from "../domain/format/Errors.ts"
 import { Boundary } from "../domain/event/Boundary.ts"
+import { causedBy } from "../domain/event/causedBy.ts"
 import { streamOfTag } from "../domain/event/streamOfTag.ts"
 import type { Query, QueryItem } from "../domain/event/Query.ts"
 import type { InvalidEvent, NewEvent, RecordedEvent } from "../domain/event/Event.ts"
@@ -51,7 +52,7 @@ import { streamOfSession, withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
 
-export { Boundary, streamOfTag }
+export { Boundary, causedBy, streamOfTag }
 export type {
   AppendAllOptions,
   AppendCheckpoint,
@@ -128,11 +129,13 @@ export class EventStore extends Context.Service<
      */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, AllReadError>
     /**
-     * Returns the events that match a query, and the boundary to decide on: pass it to the condition of the append, which
-     * then fails if somebody appended an event that matches. All events are in memory: for a large result, use `readAll`.
+     * Returns the events that match a query, and the boundary to decide on: pass it to the condition of the append,
+     * which then fails if a matching event was appended after the boundary. All events are in memory: for a large
+     * result, use `readAll`.
      *
-     * Reads all events after `after`, whatever they match, and parses those that have one of the types. With a `limit` that
-     * leaves events out the boundary is not decidable, and a condition refuses it.
+     * Looks the events up by their types and tags in the index of each segment, and reads only those that match; for an
+     * item without tags whose type is common, it reads the segment. If a `limit` leaves events out, the boundary is not
+     * decidable, and a condition refuses it.
      *
      * @example
      * ```ts
@@ -161,12 +164,13 @@ export class EventStore extends Context.Service<
      */
     readonly decisionModel: <States>(facts: Facts<States>) => Effect.Effect<DecisionModel<States>, DecisionModelError>
     /**
-     * Streams the events of all streams by position, then those that are appended later: in order, each once, whatever is
-     * closed, repacked, archived or opened again meanwhile. Never ends by itself: interrupt it, or it fails, such as with
-     * `LibClosed` when the lib closes, or with `WriterPoisoned` when its writer stops and the lib does not reopen itself.
+     * Streams the events of all streams by position, then those that are appended later: in order, each once, whatever
+     * is closed, repacked, archived or opened again meanwhile. It never ends by itself, so interrupt it. It fails with
+     * `LibClosed` when the lib closes, and with `WriterPoisoned` when its writer stops and the lib does not reopen
+     * itself.
      *
      * A subscription is pulled, so a slow one delays nobody and costs no memory. In the writer's process a commit wakes
-     * it. A reader follows by itself while it is subscribed: by a watch on the folder, and every 100 ms in any case.
+     * it. A reader follows by itself while it has a subscription: it watches the folder, and also checks every 100 ms.
      *
      * @example
      * ```ts
@@ -175,9 +179,9 @@ export class EventStore extends Context.Service<
      */
     readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, SubscribeError>
     /**
-     * Does what `subscribe` does, and says how far it is: each batch has the events that were read together, the position
-     * to continue at, and the end of the lib. It has caught up once both are equal. The first batch comes at once, and
-     * there is one, perhaps without events, at least every 65,536 positions.
+     * Does what `subscribe` does, and reports its progress: each batch has the events that were read together, the
+     * position to continue at, and the end of the lib. It has caught up once both are equal. The first batch comes at
+     * once, and there is one, perhaps without events, at least every 65,536 positions.
      */
     readonly subscribeBatches: (options?: SubscribeOptions) => Stream.Stream<SubscriptionBatch, SubscribeError>
     /**
@@ -296,12 +300,3 @@ export const open = (
   options?: Lib.Options
 ): Effect.Effect<EventStore["Service"], Effect.Error<ReturnType<typeof Lib.open>>, Storage | Scope.Scope> =>
   Effect.flatMap(Lib.open(location, options), (lib) => Effect.provideService(make, Lib.Lib, lib))
-
-/**
- * Returns append options for events that `event` caused: its correlation id (or else its id), and its id as the
- * causation id.
- */
-export const causedBy = (event: RecordedEvent): { readonly correlationId: string; readonly causationId: string } => {
-  const { correlationId } = event.metadata
-  return { correlationId: typeof correlationId === "string" ? correlationId : event.id, causationId: event.id }
-}

@@ -50,7 +50,7 @@ import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/Copy
 import type { RecoverError, RecoverReport } from "./maintenance/recover/RecoverTape.ts"
 import type { AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
 import type { SalvageError, SalvageOptions, SalvageReport } from "./maintenance/salvage/SalvageTape.ts"
-import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts"
+import type { VerifyOptions, VerifyReport } from "./maintenance/verify/VerifyReport.ts"
 import { libChecks, type Options, scheduleOf, settingsOf } from "./LibOptions.ts"
 import type { Durable, LibService, RecoverTapeOptions } from "./LibService.ts"
 import { type Copy, serve } from "./serveLib.ts"

@@ -20,7 +20,7 @@ import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/Copy
 import type { RecoverError, RecoverReport } from "./maintenance/recover/RecoverTape.ts"
 import type { AcceptLossError } from "./maintenance/salvage/acceptLoss.ts"
 import type { SalvageError, SalvageOptions, SalvageReport } from "./maintenance/salvage/SalvageTape.ts"
-import type { VerifyOptions, VerifyReport } from "./maintenance/verify/Verify.ts"
+import type { VerifyOptions, VerifyReport } from "./maintenance/verify/VerifyReport.ts"
 import type { ReopenError } from "./Sessions.ts"
 
 /** The last durable batch of a lib, and the position of the next event. */
@@ -68,8 +68,8 @@ export interface LibService {
    */
   readonly contains: (place: Place) => Effect.Effect<boolean>
   /**
-   * Returns how far the consumers are whose checkpoints are kept in this lib, by name (`CheckpointStore.layerLib`, and
-   * appends with a `checkpoint`). In a reader, how far they were when it last looked. Reads nothing.
+   * Returns the checkpoints of consumers that this lib keeps (`CheckpointStore.layerLib`, and appends with a
+   * `checkpoint`), sorted by name. A reader returns them as of its last refresh. Reads nothing.
    */
   readonly checkpoints: Effect.Effect<ReadonlyArray<ConsumerCheckpoint>>
   /**

@@ -2,7 +2,9 @@
  * Views: read models in memory, folded from all events each time that a program starts. Nothing is stored, so nothing can be
  * stale after a change of the code, a crash or a restore.
  *
- * `read` gives a state that has every event that was acknowledged before, so a program sees what it has appended. That is often enough up to a few million events; `litetapes/Projection` keeps larger read models in tables.
+ * `read` returns a state that contains every event that was acknowledged before, so a program sees what it has
+ * appended. Folding all events at each start is often fast enough up to a few million events; `litetapes/Projection`
+ * keeps larger read models in tables.
  *
  * @example
  * ```ts
@@ -58,7 +60,7 @@ export type On<State> = <S extends Category.Schemas, R extends Category.Schemas,
   folds: Folds<State, S, R, M>
 ) => Part<State>
 
-/** What a view is made of. */
+/** Options of a view. */
 export interface Options<Name extends string, State> {
   /** Names the view: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name

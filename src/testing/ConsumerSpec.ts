@@ -1,11 +1,11 @@
 /**
- * Tests of consumers whose handlers append, such as reactors and process managers: given events in the store, when these are
- * handled, then that is appended, and once. The store is a real one in memory, and the consumer runs as it does in production, with its
- * checkpoint in the lib: a handler gets the `checkpoint` of its event.
+ * Tests of consumers whose handlers append, such as reactors and process managers: given events in the store, when
+ * these events are handled, then those are appended, exactly once. The store is a real one in memory, and the consumer
+ * runs as it does in production, with its checkpoint in the lib: a handler gets the `checkpoint` of its event.
  *
- * A check repeats the test with a crash after each append and after each call of the handler, where the event is then handled
- * again, and the same must be appended. So an append that forgets its `checkpoint` is found, unless ids or `expected` make it
- * once.
+ * A check repeats the test with a crash after each append and after each call of the handler. The event is then handled
+ * again, and the same events must be there at the end. So an append that forgets its `checkpoint` fails the check,
+ * unless ids or `expected` prevent a second append.
  *
  * @example
  * ```ts
@@ -41,28 +41,29 @@ export interface Outcome {
   readonly appended: ReadonlyArray<RecordedEvent>
   /** Events of `when`, as they were stored. */
   readonly given: ReadonlyArray<RecordedEvent>
-  /** The event that the handler has failed on at its first attempt, and what with; absent if it has not failed. */
+  /** The event that the handler failed on at its first attempt, and the error; absent if it has not failed. */
   readonly failure?: Failure
 }
 
 /**
  * A check, which runs when the effect does. Fails with `AssertionError` if it finds something else, and with
- * `EventSchemaError` for given events that do not match their schemas. `R` are the services of the handler but the store.
+ * `EventSchemaError` for given events that do not match their schemas. `R` are the services of the handler except the
+ * store.
  */
 export type Check<R> = Effect.Effect<void, CheckFailed | EventSchemaError, R>
 
 /** A consumer, and the events of the store, which it does not handle. */
 export interface Given<R> {
   /**
-   * Appends events, one after the other, and lets the consumer handle each of them, with what it has appended itself, before the
-   * next one. Those that its filter leaves out are not handled.
+   * Appends events one after the other. Before the next one, the consumer handles the event, and the events that it has
+   * appended itself. Events that its filter leaves out are not handled.
    */
   readonly when: (...events: ReadonlyArray<GivenEvents>) => When<R>
 }
 
 /** Events that are handled. Each check has a store of its own. */
 export interface When<R> {
-  /** What becomes of them. */
+  /** Handles the events, and returns the result. */
   readonly outcome: Effect.Effect<Outcome, EventSchemaError, R>
   /**
    * Checks that exactly these events are appended, in this order in each stream. Compares type and data, and `id`, `tags` and
@@ -77,8 +78,8 @@ export interface When<R> {
 }
 
 /**
- * Begins a test with the events of the store. Of the options of the consumer the filter, the name and the version count. Retries,
- * partitions, transactions and parking do not.
+ * Begins a test with the events of the store. It uses the filter, the name and the version of the consumer, and ignores
+ * its options for retries, partitions, transactions and parking.
  */
 export const given = <Name extends string, E, R>(
   consumer: Consumer.Consumer<Name, E, R>,

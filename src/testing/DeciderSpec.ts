@@ -20,7 +20,7 @@ import type { EventOf } from "../services/Category.ts"
 import type { AnyCategory, Decided, Decider } from "../services/Decider.ts"
 import { encodeGiven } from "./internal/spec/encodeGiven.ts"
 
-/** What became of a command. */
+/** The result of a command. */
 export interface Outcome<C, State, E> {
   /** Events that happened, as a read would return them. */
   readonly events: ReadonlyArray<EventOf<C>>
@@ -37,11 +37,11 @@ export interface Given<C, State, Command, E, R> {
 }
 
 /**
- * A command that is handled once for each check. The checks throw an `AssertionError`. They need a decision that waits for
- * nothing and needs no services: for another one use `outcome`.
+ * A command, which each check handles anew. The checks throw an `AssertionError`. They run synchronously and without
+ * services; if the decision waits for something or needs services, use `outcome`.
  */
 export interface When<C, State, E, R> {
-  /** What becomes of the command. Fails if an event does not match its schema. */
+  /** Handles the command, and returns the result. Fails if an event does not match its schema. */
   readonly outcome: Effect.Effect<Outcome<C, State, E>, EventSchemaError, R>
   /** Checks that exactly these events happened, in this order. */
   readonly thenEvents: (...events: ReadonlyArray<EventOf<C>>) => void

@@ -1,6 +1,6 @@
 /**
- * Fixtures: stored events of each version that a category ever had, in a file that your tests read for ever. A change that
- * would make one of them unreadable fails in CI, and not in production.
+ * Fixtures: stored events of each version that a category ever had, in a file that your tests read for ever. A change
+ * that makes one of them unreadable fails in CI, rather than in production.
  *
  * The file has a line for each event, as a tape has it, so you can add lines of a tape with a text editor. A line is never
  * changed once a program has stored such events.
@@ -57,8 +57,8 @@ export const check = <C extends AnyCategory>(
 /** How fixtures are added. */
 export interface ExtendOptions {
   /**
-   * Stored events to choose from, such as those that `collect` returns. Default: events that are generated from the schemas,
-   * which is what you want before a version is released.
+   * Stored events to choose from, such as those that `collect` returns. Default: events that are generated from the
+   * schemas, as you need them before a version is released.
    */
   readonly from?: ReadonlyArray<RecordedEvent>
   /** Number of events to add for each version that lacks one. Default: 3. */
@@ -67,10 +67,11 @@ export interface ExtendOptions {
 
 /**
  * Adds events to a file for each version and each former name that it lacks, and creates the file if it is missing.
- * Never changes or removes a line. Returns what it added; nothing if `check` would not miss any. Fails with
- * `FixturesFailure` if a line of the file is not an event. Throws if no event can be generated from a schema.
+ * Never changes or removes a line. Returns the events that it added; none if the file has all versions and names
+ * already. Fails with `FixturesFailure` if a line of the file is not an event. Throws if no event can be generated from
+ * a schema.
  *
- * Call it when you declare a version, and commit the file: the events then are what this program stores.
+ * Call it when you declare a version, and commit the file: then the events are exactly as this program stores them.
  */
 export const extend = (
   category: AnyCategory,
@@ -93,9 +94,9 @@ export const extend = (
   })
 
 /**
- * Returns up to `perVersion` stored events of each name and version that the category has in the lib, the first ones, for
- * `extend`. Reads the whole category. Events of a lib in production may have personal data: look at them before you commit
- * them.
+ * Returns up to `perVersion` stored events of each name and version that the category has in the lib, the first ones,
+ * for `extend`. Reads the whole category. Events of a lib in production may contain personal data: check them before
+ * you commit them.
  */
 export const collect = (
   category: AnyCategory,

@@ -1,6 +1,6 @@
 /**
- * Events for the specs: what has happened, what is handled, and what is expected. `of` makes them of a category, with its
- * types. Without a category, or for what an earlier program stored, write the object yourself:
+ * Events for the specs: given events, handled events, and expected events. `of` makes them from a category, with its
+ * types. Without a category, or for events that an earlier program stored, write the object yourself:
  * `{ stream: "order-17", events: [{ type: "OrderPlaced", data: { cents: 500 } }] }`.
  *
  * @example
@@ -15,7 +15,7 @@ import type { EventOf, NewOf, StoredType } from "../services/Category.ts"
 import type { NewEvent } from "../services/EventStore.ts"
 import { encodeGiven } from "./internal/spec/encodeGiven.ts"
 
-/** What a spec makes up for its events, unless you say it. */
+/** Values that a spec generates for its events, unless you set them. */
 export interface Options {
   /**
    * Time of the append of each of them, such as `2031-02-03T04:05:06Z`. Default: a second after the event before; the first
@@ -24,7 +24,7 @@ export interface Options {
   readonly time?: string
   /** An id that the events share with others, in their metadata. Default: none. */
   readonly correlationId?: string
-  /** Id of what caused the events, in their metadata. Default: none. */
+  /** Id of the event or command that caused the events, in their metadata. Default: none. */
   readonly causationId?: string
 }
 
@@ -35,7 +35,7 @@ export interface Options {
 export interface GivenEvents extends Options {
   /** Name of the stream, such as `account-17`. */
   readonly stream: string
-  /** The events as they are stored, or what encodes them. */
+  /** The events as they are stored, or an effect that encodes them. */
   readonly events: ReadonlyArray<NewEvent> | Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError>
 }
 
@@ -54,8 +54,9 @@ export interface AnyCategory {
 }
 
 /**
- * Returns events of the stream of an aggregate, of retired types too. They are checked by the schemas of the category: a spec fails
- * with `EventSchemaError` for one that does not match. Write events of older versions and former names as they are stored.
+ * Returns events of the stream of an aggregate; retired types are accepted. The schemas of the category check them: a
+ * spec fails with `EventSchemaError` for an event that does not match. Write events of older versions and former names
+ * as they are stored.
  */
 export const of = <C extends AnyCategory>(
   category: C,

@@ -2,9 +2,9 @@
  * Tests of projections and views: given these events, then these rows, values or states. The events are in a store in memory, the
  * rows in SQLite in memory, and the projection runs as it does in production.
  *
- * Each check runs twice, and the second time must give the same: with handlers whose first attempt on each event is rolled
- * back, with a checkpoint in a `KeyValueStore` that a crash has lost, or with another run of the view. So what a handler keeps
- * elsewhere than in the database is found.
+ * Each check runs twice, and the second run must have the same result. In SQL, the second run rolls back the first
+ * attempt of each handler; in a `KeyValueStore`, it begins without the checkpoint, as after a crash; a view runs again
+ * from its initial state. So a handler that keeps state outside of the database fails the check.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ import { openSpecStore } from "./internal/spec/SpecStore.ts"
  */
 export type Check = Effect.Effect<void, CheckFailed | EventSchemaError>
 
-/** What is checked if a handler is expected to fail. */
+/** The check that a handler fails. */
 export interface Failing {
   /** Checks that the handler of an event fails, and that `check` returns true for the error and that event. */
   readonly thenFails: (check?: (error: unknown, event: RecordedEvent) => boolean) => Check
@@ -61,7 +61,7 @@ export interface Given extends Failing {
 
 /** A projection in a `KeyValueStore`, and events for it. */
 export interface GivenKeyValue<Value> extends Failing {
-  /** Checks the values of these keys; `undefined` for a key without a value. Other keys are not looked at. */
+  /** Checks the values of these keys; `undefined` for a key without a value. Other keys are not checked. */
   readonly thenValues: (values: { readonly [key: string]: Value | undefined }) => Check
 }
 

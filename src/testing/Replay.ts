@@ -1,7 +1,7 @@
 /**
- * Replays of the events of a lib in production, or of a backup, for your CI before a deployment: would the new version handle
- * everything that is there? The lib is opened for reading: a replay takes no lock and changes no file, so the program in
- * production does not notice it. What is made of the events is in memory, and dropped.
+ * Replays the events of a lib in production, or of a backup, in your CI before a deployment: can the new version handle
+ * all of them? The lib is opened for reading: a replay takes no lock and changes no file, so the program in production
+ * does not notice it. Its results are in memory, and are dropped at the end.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ import { ReplayFailure } from "./ReplayFailure.ts"
 export { ReplayFailure }
 export type { Sink }
 
-/** What events are replayed into. `E` is why it cannot begin, `R` are the services that it needs. */
+/** The target of a replay. `E` is the error if it cannot begin, `R` are the services that it needs. */
 export interface Target<E = never, R = never> {
   /** Categories whose events are read, unless the options filter others; `undefined`: all. */
   readonly categories: ReadonlyArray<string> | undefined
@@ -40,7 +40,7 @@ export interface Target<E = never, R = never> {
   readonly open: Effect.Effect<Sink<R>, E, Scope.Scope>
 }
 
-/** What is replayed. */
+/** Which events are replayed. */
 export interface Options {
   /** First position. Default: 0. */
   readonly from?: number
@@ -52,13 +52,13 @@ export interface Options {
   readonly allowGaps?: boolean
 }
 
-/** What was replayed. */
+/** The result of a replay. */
 export interface Report {
   /** Events that were read and handled. */
   readonly events: number
   /** Number of events of each type, as they are stored. */
   readonly types: ReadonlyMap<string, number>
-  /** Position at which the replay ended: that after the last event which it could see. */
+  /** Position at which the replay ended: `to`, or the position after the last event if that is lower. */
   readonly position: number
 }
 
@@ -73,8 +73,8 @@ const optionChecks = {
 } satisfies Checks<Options>
 
 /**
- * Handles the events of the lib or backup at `location`, in order of position. Fails with `ReplayFailure` at the first event
- * that is not handled. Costs a read of all of them, and constant memory besides what the target keeps.
+ * Handles the events of the lib or backup at `location`, in order of position. Fails with `ReplayFailure` at the first
+ * event that cannot be handled. Reads all of these events, and needs constant memory in addition to that of the target.
  */
 export const run = <E, R>(
   location: string,

@@ -7,11 +7,13 @@ import { whyOf } from "../services/consumers/ConsumerErrors.ts"
 export class ReplayFailure extends TaggedError<ReplayFailure>("litetapes/ReplayFailure")("ReplayFailure", {
   /** Location of the lib, or of the backup. */
   location: Shape.String,
+  /** Stream, revision and position of the event. */
   stream: Shape.String,
   revision: Shape.Int,
   position: Shape.Int,
   /** Type of the event, as it is stored. */
   type: Shape.String,
+  /** Id of the event. */
   id: Shape.String,
   /** What its handler failed with, or threw. */
   error: Shape.Unknown,

@@ -14,26 +14,13 @@ import * as MetaChain from "../../src/domain/meta/MetaChain.ts"
 import type { LibRecord } from "../../src/domain/meta/SystemRecord.ts"
 import { checkpointBytesMax } from "../../src/services/lib/metaLimits.ts"
 import { copyFixture } from "../support/fixtures.ts"
-import { type LibService, openSession, settle, storeOf, tagOf, withLib } from "../support/openLib.ts"
+import { type LibService, openInMemory, openStore, settle, tagOf, withLib } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const newPlace = temporaryFolder()
 const made = [{ type: "Made", data: {} }]
 const answer = (stream: string, position: number, more: object = {}) =>
   [stream, made, { checkpoint: { consumer: "answers", position, ...more } }] as const
-
-/** Opens a lib that stays open until the test ends, or until `close` runs. */
-const opened = Effect.fnUntraced(function* (storage: Storage["Service"], place: string, options: Lib.Options = {}) {
-  const { close, lib } = yield* openSession(storage, place, options)
-  yield* Effect.addFinalizer(() => close)
-  return { close, lib, store: yield* storeOf(lib) }
-})
-
-const openMemory = (options: Lib.Options = {}) =>
-  Effect.gen(function* () {
-    const storage = yield* MemoryStorage.make
-    return { storage, ...(yield* opened(storage, "lib", options)) }
-  })
 
 const lowsOf = (lib: LibService) =>
   Effect.map(lib.checkpoints, (all): object =>
@@ -43,7 +30,7 @@ const lowsOf = (lib: LibService) =>
 describe("a checkpoint in an append", () => {
   it.effect("is there with the events, takes no position, and is in no stream", () =>
     Effect.gen(function* () {
-      const { close, lib, storage, store } = yield* openMemory()
+      const { close, lib, storage, store } = yield* openInMemory()
       yield* store.append("order-1", [...made, ...made])
       yield* store.append(...answer("answer-1", 1))
       assert.deepStrictEqual(yield* lowsOf(lib), { answers: [0, [[1, 2]]] })
@@ -59,7 +46,7 @@ describe("a checkpoint in an append", () => {
       assert.deepStrictEqual(yield* withLib(storage, "lib", lowsOf, { mode: "read" }), expected)
       yield* close
       assert.deepStrictEqual(yield* withLib(storage, "lib", lowsOf, { mode: "read" }), expected)
-      const again = yield* opened(storage, "lib")
+      const again = yield* openStore(storage)
       assert.deepStrictEqual(yield* lowsOf(again.lib), expected)
       assert.deepStrictEqual(yield* positions(again.store), [0, 1, 2, 3])
       assert.isTrue((yield* again.lib.verify()).ok)
@@ -68,14 +55,16 @@ describe("a checkpoint in an append", () => {
 
   it.effect("is refused if its event is done, and then nothing is appended", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* store.append("order-1", [...made, ...made])
       yield* store.append(...answer("answer-1", 0))
       const error = yield* Effect.flip(store.append(...answer("answer-1", 0)))
       assert.deepInclude(error, { _tag: "CheckpointNotIncreased", consumer: "answers", position: 0, low: 1 })
+      assert.match(error.message, /event 0 is done already.*Nothing was appended\. Treat the event as done\.$/)
       assert.strictEqual(yield* tagOf(store.append(...answer("answer-1", 0, { low: 2 }))), "CheckpointNotIncreased")
       const alone = (checkpoint: EventStore.AppendCheckpoint) => store.appendAll([], { checkpoint })
-      assert.strictEqual(yield* tagOf(alone({ consumer: "answers" })), "CheckpointNotIncreased")
+      const unchanged = yield* Effect.flip(alone({ consumer: "answers" }))
+      assert.match(unchanged.message, /the checkpoint adds nothing.*with reset: true\.$/)
       assert.strictEqual(yield* tagOf(alone({ consumer: "answers", low: 1 })), "CheckpointNotIncreased")
       assert.strictEqual(yield* tagOf(alone({ consumer: "answers", low: 4 })), "NotInHistory")
       assert.strictEqual(yield* tagOf(alone({ consumer: "answers", position: 3 })), "NotInHistory")
@@ -104,7 +93,7 @@ describe("a checkpoint in an append", () => {
 
   it.effect("only one of many that race for an event succeeds, also within one batch", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* store.append("order-1", [...made, ...made])
       for (const position of [1, 0]) {
         const racing = Array.from({ length: 16 }, (_, n) =>
@@ -122,7 +111,7 @@ describe("a checkpoint in an append", () => {
 
   it.effect("a repeat gives its first result, and commits a checkpoint that is missing", () =>
     Effect.gen(function* () {
-      const { lib, store } = yield* openMemory()
+      const { lib, store } = yield* openInMemory()
       yield* store.append("order-1", made)
       const events = [{ type: "Answered", id: "one", data: {} }]
       const first = yield* store.append("answer-1", events)
@@ -137,9 +126,9 @@ describe("a checkpoint in an append", () => {
 
   it.effect("lists its consumer only if it is appended", () =>
     Effect.gen(function* () {
-      const { lib, store } = yield* openMemory()
+      const { lib, store } = yield* openInMemory()
       yield* store.append("order-1", made)
-      const { id: other } = yield* opened(yield* MemoryStorage.make, "other").pipe(Effect.map((one) => one.lib))
+      const { id: other } = yield* openStore(yield* MemoryStorage.make, {}, "other").pipe(Effect.map((one) => one.lib))
       const refused = [
         ["NotInHistory", store.append(...answer("answer-1", 9))],
         ["NotInHistory", store.append(...answer("answer-1", 0, { lib: other }))],
@@ -174,7 +163,7 @@ describe("a checkpoint in an append", () => {
 
   it.effect("wrong ones are refused with the field that is wrong", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* store.append("order-1", made)
       const wrong: ReadonlyArray<readonly [unknown, string]> = [
         [undefined, ""],
@@ -213,7 +202,7 @@ describe("a checkpoint in an append", () => {
 
   it.effect("a checkpoint has at most as many ranges as lib meta has room for", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* store.append(
         "order-1",
         Array.from({ length: 2100 }, () => made[0]!)
@@ -243,7 +232,7 @@ describe("lib meta that is full of consumers", () => {
     Effect.gen(function* () {
       const limits = { metaBytesMax: 64 * 1024 }
       const storage = yield* MemoryStorage.make
-      const first = yield* opened(storage, "lib", { limits })
+      const first = yield* openStore(storage, { limits })
       yield* first.store.append(
         "order-1",
         Array.from({ length: 1000 }, () => made[0]!)
@@ -261,14 +250,14 @@ describe("lib meta that is full of consumers", () => {
       const done = Array.from({ length: 16 }, (_, n) => [900 + 2 * n, 901 + 2 * n] as const)
       for (const one of listed) yield* first.store.appendAll([], { checkpoint: { consumer: one, done } })
       yield* first.close
-      const second = yield* opened(storage, "lib", { limits })
+      const second = yield* openStore(storage, { limits })
       yield* second.store.append("order-1", made)
       for (const one of listed) {
         const all = [...done, [960, 970] as const].slice(1)
         yield* second.store.appendAll([], { checkpoint: { consumer: one, low: 2, done: all, reset: true } })
       }
       yield* second.close
-      const third = yield* opened(storage, "lib", { limits })
+      const third = yield* openStore(storage, { limits })
       yield* third.store.append("order-1", made)
       assert.lengthOf(yield* third.lib.checkpoints, count)
       assert.isTrue((yield* third.lib.verify()).ok)
@@ -278,7 +267,7 @@ describe("lib meta that is full of consumers", () => {
 
 describe("checkpoints survive", () => {
   const three = Effect.fnUntraced(function* (options: Lib.Options = {}) {
-    const one = yield* openMemory(options)
+    const one = yield* openInMemory(options)
     yield* one.store.append("order-1", [...made, ...made, ...made])
     yield* one.store.append(...answer("answer-1", 0))
     yield* one.store.append(...answer("answer-1", 2))
@@ -311,7 +300,7 @@ describe("checkpoints survive", () => {
         for (const [upTo, low, isLost] of cuts) {
           const to = `${from}-${upTo}`
           yield* on(Lib.restore(from, to, upTo === undefined ? {} : { upTo }))
-          const { close, store: restored, lib: its } = yield* opened(storage, to)
+          const { close, store: restored, lib: its } = yield* openStore(storage, {}, to)
           const shown = [{ consumer: "answers", version: 1, low, done: [], isLost }]
           assert.deepStrictEqual(yield* its.checkpoints, shown)
           const { firstPosition } = yield* restored.append("order-9", made)
@@ -322,7 +311,7 @@ describe("checkpoints survive", () => {
           }
           yield* next
           yield* close
-          const again = yield* opened(storage, to)
+          const again = yield* openStore(storage, {}, to)
           assert.strictEqual(
             yield* tagOf(again.store.append(...answer("answer-9", firstPosition))),
             "CheckpointNotIncreased"
@@ -338,7 +327,7 @@ describe("checkpoints survive", () => {
       const { close, storage } = yield* three()
       const on = Effect.provideService(Storage, storage)
       yield* close
-      const again = yield* opened(storage, "lib")
+      const again = yield* openStore(storage)
       yield* again.store.append("order-1", made)
       yield* again.store.appendAll([], { checkpoint: { consumer: "later", low: 6 } })
       yield* on(again.lib.backup("backup"))
@@ -361,7 +350,7 @@ describe("checkpoints survive", () => {
     Effect.gen(function* () {
       const { lib, storage } = yield* three()
       yield* lib.copy("copy", { placement: { kind: "single" } })
-      const copied = yield* opened(storage, "copy")
+      const copied = yield* openStore(storage, {}, "copy")
       assert.deepStrictEqual(yield* lowsOf(copied.lib), { answers: [1, [[2, 3]]] })
       assert.strictEqual(yield* tagOf(copied.store.append(...answer("answer-1", 0))), "CheckpointNotIncreased")
       assert.isTrue((yield* copied.lib.verify()).ok)
@@ -384,7 +373,7 @@ describe("checkpoints survive", () => {
           ),
         { mode: "read" }
       )
-      const { close, store } = yield* opened(storage, "lib", { placement: { kind: "category" } })
+      const { close, store } = yield* openStore(storage, { placement: { kind: "category" } })
       yield* store.append("order-1", made)
       assert.strictEqual(yield* format, 1)
       assert.strictEqual(yield* tagOf(store.appendAll([], { checkpoint: { consumer: "X" } })), "InvalidArgument")
@@ -393,7 +382,7 @@ describe("checkpoints survive", () => {
       assert.strictEqual(yield* format, 2)
       yield* close
       assert.strictEqual(yield* format, 2)
-      const again = yield* opened(storage, "lib")
+      const again = yield* openStore(storage)
       assert.deepStrictEqual(yield* lowsOf(again.lib), { answers: [1, []] })
     })
   )
@@ -416,7 +405,7 @@ describe("the cost of checkpoints", () => {
     Effect.gen(function* () {
       const closeBytes = 64 * 1024
       const count = 6000
-      const { close, lib, storage, store } = yield* openMemory({ closeBytes })
+      const { close, lib, storage, store } = yield* openInMemory({ closeBytes })
       yield* store.append(
         "order-1",
         Array.from({ length: count }, () => made[0]!)
@@ -447,12 +436,12 @@ describe("a lib that lost a dynamic segment, and not its meta", () => {
   /** Leaves a lib as a killed writer does, damages its last dynamic segment from a byte of its last batches on, recovers it. */
   const recovered = Effect.fnUntraced(function* (damageAt: (bytes: Buffer) => number) {
     const storage = yield* MemoryStorage.make
-    const first = yield* opened(storage, "lib")
+    const first = yield* openStore(storage)
     yield* first.store.append("order-1", [...made, ...made])
     yield* first.store.append(...answer("answer-1", 0))
     yield* first.store.appendAll([], { checkpoint: { consumer: "early", low: 1 } })
     yield* first.close
-    const second = yield* opened(storage, "lib")
+    const second = yield* openStore(storage)
     yield* second.store.append("order-1", made)
     yield* second.store.append(...answer("answer-1", 1))
     yield* second.store.append("order-1", made)
@@ -477,7 +466,7 @@ describe("a lib that lost a dynamic segment, and not its meta", () => {
     )
     const report = yield* Effect.provideService(Lib.recover("lib", { acceptLoss: true }), Storage, storage)
     const lost = Object.fromEntries(report.checkpoints.map(({ consumer, isLost }) => [consumer, isLost]))
-    return { lost, report, ...(yield* opened(storage, "lib")) }
+    return { lost, report, ...(yield* openStore(storage)) }
   })
 
   it.effect("keeps a checkpoint that comes after everything that is lost, and doubts the others", () =>
@@ -508,7 +497,7 @@ describe("a lib that lost a dynamic segment, and not its meta", () => {
 describe("checkpoints in a reader", () => {
   it.live("follow the writer, at the cost of what is new", () =>
     Effect.gen(function* () {
-      const { storage, store } = yield* openMemory()
+      const { storage, store } = yield* openInMemory()
       yield* store.append("order-1", [...made, ...made])
       yield* store.append(...answer("answer-1", 0))
       yield* withLib(

@@ -7,7 +7,7 @@ import * as MemoryStorage from "litetapes/MemoryStorage"
 import type { Storage } from "litetapes/Storage"
 import { collidingTags } from "../support/collidingTerms.ts"
 import { changeRoot } from "../support/changeRoot.ts"
-import { openSession, storeOf } from "../support/openLib.ts"
+import { openStore } from "../support/openLib.ts"
 import { gate } from "./eventstore/support.ts"
 
 /** Opens a store, in which the reads of one dynamic segment after the other can be held up. */
@@ -33,9 +33,8 @@ const openHeld = Effect.gen(function* () {
         })
       )
   }
-  const { close, lib } = yield* openSession(storage, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return { store: yield* storeOf(lib), held }
+  const { store } = yield* openStore(storage)
+  return { store, held }
 })
 
 const taken: EventStore.Query = [{ tags: ["mail:ada"] }]

@@ -4,7 +4,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -14,26 +13,17 @@ import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
-import * as EventStore from "litetapes/EventStore"
-import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { StorageError } from "litetapes/Storage"
 import { assert, describe } from "vitest"
-import { openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
+import { type Checkpoints, type Options, quiet, runConsumer, type Store } from "../support/consumers.ts"
+import { openInMemory, settle, tagOf } from "../support/openLib.ts"
 
-type Store = EventStore.EventStore["Service"]
 type Sql = SqliteClient.SqliteClient["Service"]
-type Options = Consumer.Options<string, unknown, never>
-type Checkpoints = CheckpointStore.CheckpointStore["Service"]
 
-const quiet = Logger.layer([])
 const made = (count: number) => Array.from({ length: count }, () => ({ type: "Made" }))
 
-const openStore = Effect.gen(function* () {
-  const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return yield* storeOf(lib)
-})
+const openStore = Effect.map(openInMemory(), ({ store }) => store)
 
 const openSql = Effect.gen(function* () {
   const sql = yield* Effect.provide(SqliteClient.make(":memory:"), Reactivity.layer)
@@ -52,24 +42,12 @@ const handledIn = (sql: Sql) =>
 const upTo = (count: number) => Array.from({ length: count }, (_, position) => position)
 
 const start = (store: Store, checkpoints: Checkpoints, handler: Options["handler"], options: Partial<Options> = {}) =>
-  Effect.gen(function* () {
-    const consumer = Consumer.make({
-      name: "tested",
-      retry: Schedule.spaced(0),
-      transaction: { events: 3 },
-      ...options,
-      handler
-    })
-    const scope = yield* Scope.make()
-    const running = yield* Consumer.run(consumer).pipe(
-      Effect.provideService(Scope.Scope, scope),
-      Effect.provideService(EventStore.EventStore, store),
-      Effect.provideService(CheckpointStore.CheckpointStore, checkpoints),
-      Effect.onError(() => Scope.close(scope, Exit.void))
-    )
-    const close = Scope.close(scope, Exit.void)
-    yield* Effect.addFinalizer(() => close)
-    return { running, close }
+  runConsumer(store, checkpoints, {
+    name: "tested",
+    retry: Schedule.spaced(0),
+    transaction: { events: 3 },
+    ...options,
+    handler
   })
 
 /** Lets transactions die at their end, as a crash would; or commits them, and loses the acknowledgement. */

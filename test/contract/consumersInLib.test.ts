@@ -2,10 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
@@ -13,48 +11,23 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import { Storage } from "litetapes/Storage"
-import { openSession, storeOf, tagOf } from "../support/openLib.ts"
+import { type Options, quiet, runConsumer, type Store } from "../support/consumers.ts"
+import { openInMemory, openStore, tagOf } from "../support/openLib.ts"
 
-type Store = EventStore.EventStore["Service"]
-type Options = Consumer.Options<string, unknown, never>
-
-const quiet = Logger.layer([])
 const asked = [{ type: "Asked", data: {} }]
 const answers = { types: ["Asked"] }
 
-const opened = Effect.fnUntraced(function* (storage: Storage["Service"], options: Lib.Options = {}, place = "lib") {
-  const { close, lib } = yield* openSession(storage, place, options)
-  yield* Effect.addFinalizer(() => close)
-  return { close, lib, store: yield* storeOf(lib) }
-})
-
-const openMemory = (options: Lib.Options = {}) =>
-  Effect.gen(function* () {
-    const storage = yield* MemoryStorage.make
-    return { storage, ...(yield* opened(storage, options)) }
-  })
-
-/** Runs a consumer until `close`. */
+/** Runs a consumer whose checkpoints are in the lib. */
 const start = (store: Store, options: Partial<Options>) =>
   Effect.gen(function* () {
-    const given = {
+    const checkpoints = yield* Effect.provideService(CheckpointStore.makeLib, EventStore.EventStore, store)
+    return yield* runConsumer(store, checkpoints, {
       name: "answers",
       filter: answers,
       retry: Schedule.spaced(0),
       handler: () => Effect.void,
       ...options
-    }
-    const scope = yield* Scope.make()
-    const checkpoints = yield* Effect.provideService(CheckpointStore.makeLib, EventStore.EventStore, store)
-    const running = yield* Consumer.run(Consumer.make(given)).pipe(
-      Effect.provideService(Scope.Scope, scope),
-      Effect.provideService(EventStore.EventStore, store),
-      Effect.provideService(CheckpointStore.CheckpointStore, checkpoints),
-      Effect.onError(() => Scope.close(scope, Exit.void))
-    )
-    const close = Scope.close(scope, Exit.void)
-    yield* Effect.addFinalizer(() => close)
-    return { running, close }
+    })
   })
 
 /** Answers each question in the append of its checkpoint. */
@@ -78,7 +51,7 @@ const ask = (store: Store, count: number, streams = 3) =>
 describe("a consumer with its checkpoint in the lib", () => {
   it.effect("answers each event once, in several partitions and runs, and writes nothing more for it", () =>
     Effect.gen(function* () {
-      const { close, lib, storage, store } = yield* openMemory()
+      const { close, lib, storage, store } = yield* openInMemory()
       yield* ask(store, 20)
       const one = yield* start(store, { handler: answering(store), partitions: 4 })
       yield* one.running.whenCaughtUp
@@ -90,7 +63,7 @@ describe("a consumer with its checkpoint in the lib", () => {
       assert.isAtMost(batch, 42)
       assert.deepInclude((yield* lib.checkpoints)[0], { consumer: "answers", version: 1, low: 40, done: [] })
       yield* close
-      const again = yield* opened(storage)
+      const again = yield* openStore(storage)
       yield* ask(again.store, 5)
       const two = yield* start(again.store, { handler: answering(again.store), partitions: 2 })
       yield* two.running.whenCaughtUp
@@ -100,8 +73,8 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("refuses a checkpoint that is of another lib than it is kept in", () =>
     Effect.gen(function* () {
-      const { storage, store } = yield* openMemory()
-      const { lib: otherLib, store: other } = yield* opened(storage, {}, "other")
+      const { storage, store } = yield* openInMemory()
+      const { lib: otherLib, store: other } = yield* openStore(storage, {}, "other")
       yield* ask(store, 3)
       yield* ask(other, 9)
       // The events of one lib, and the answers and their checkpoints in another one.
@@ -122,7 +95,7 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("does not call a handler again that failed after its append", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* ask(store, 6)
       let calls = 0
       const handler: Options["handler"] = (event, handling) =>
@@ -140,7 +113,7 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("says what a handler failed with after its append, such as a second one with the checkpoint", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* ask(store, 2)
       const logged: Array<string> = []
       const log = Logger.make(({ logLevel, message }) => logged.push(`${logLevel}: ${String(message)}`))
@@ -165,7 +138,7 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("counts filtered events as done, and a handler that appends nothing", () =>
     Effect.gen(function* () {
-      const { lib, store } = yield* openMemory()
+      const { lib, store } = yield* openInMemory()
       yield* ask(store, 4)
       for (let n = 0; n < 50; n++) yield* store.append("other", [{ type: "Other" }])
       const before = (yield* lib.durable).batch
@@ -179,11 +152,11 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("is refused a second time, in a reader, and with parked events", () =>
     Effect.gen(function* () {
-      const { storage, store } = yield* openMemory()
+      const { storage, store } = yield* openInMemory()
       yield* ask(store, 1)
       yield* start(store, {})
       assert.strictEqual(yield* tagOf(start(store, {})), "ConsumerClaimed")
-      const reader = yield* opened(storage, { mode: "read" })
+      const reader = yield* openStore(storage, { mode: "read" })
       const error = yield* Effect.flip(start(reader.store, {}))
       assert.strictEqual(error._tag, "CheckpointsNeedWriter")
       assert.match((error as Error).message, /CheckpointStore\.layerFolder/)
@@ -196,7 +169,7 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("begins again with a new version or a reset, and ends at the new place after it", () =>
     Effect.gen(function* () {
-      const { lib, store } = yield* openMemory()
+      const { lib, store } = yield* openInMemory()
       yield* ask(store, 3)
       const one = yield* start(store, { handler: answering(store) })
       yield* one.running.whenCaughtUp
@@ -215,7 +188,7 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("begins at the end, and remembers that although it has handled nothing", () =>
     Effect.gen(function* () {
-      const { lib, store } = yield* openMemory()
+      const { lib, store } = yield* openInMemory()
       yield* ask(store, 3)
       const one = yield* start(store, { from: "end" })
       yield* one.close
@@ -225,14 +198,11 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.effect("a handler with another store learns that it needs this one", () =>
     Effect.gen(function* () {
-      const { store } = yield* openMemory()
+      const { store } = yield* openInMemory()
       yield* ask(store, 1)
       const checkpoints = yield* CheckpointStore.makeMemory
-      const consumer = Consumer.make({ name: "answers", handler: answering(store), maxAttempts: 1 })
-      const running = yield* Consumer.run(consumer).pipe(
-        Effect.provideService(EventStore.EventStore, store),
-        Effect.provideService(CheckpointStore.CheckpointStore, checkpoints)
-      )
+      const handler = answering(store)
+      const { running } = yield* runConsumer(store, checkpoints, { name: "answers", handler, maxAttempts: 1 })
       const error = yield* Effect.flip(running.stopped)
       assert.match(error.message, /CheckpointStore\.layerLib/)
     }).pipe(Effect.provide(quiet))
@@ -240,7 +210,7 @@ describe("a consumer with its checkpoint in the lib", () => {
 
   it.live("an event is answered once although each append fails without an outcome, and the lib reopens itself", () =>
     Effect.gen(function* () {
-      const { lib, storage, store } = yield* openMemory()
+      const { lib, storage, store } = yield* openInMemory()
       yield* ask(store, 3)
       // The handler is cut off once, after its append: as if its caller never heard of it.
       const cut = yield* Deferred.make<void>()
@@ -267,7 +237,7 @@ describe("a recovered lib", () => {
     isClean: boolean
   ) {
     const storage = yield* MemoryStorage.make
-    const { close, store } = yield* opened(storage)
+    const { close, store } = yield* openStore(storage)
     yield* ask(store, 4)
     const { close: stop, running } = yield* start(store, { handler: answering(store) })
     yield* running.whenCaughtUp
@@ -277,7 +247,7 @@ describe("a recovered lib", () => {
     assert.isUndefined(other)
     yield* Effect.scoped(Effect.flatMap(storage.open("lib", "recover"), damage))
     const report = yield* Effect.provideService(Lib.recover("lib"), Storage, storage)
-    return { report, storage, ...(yield* opened(storage)) }
+    return { report, storage, ...(yield* openStore(storage)) }
   })
 
   it.effect("without lib meta refuses every consumer until somebody says where it continues", () =>

@@ -19,7 +19,7 @@ import type { Root, Storage } from "litetapes/Storage"
 import { StorageError } from "litetapes/Storage"
 import { assert, describe } from "vitest"
 import { changeRoot } from "../support/changeRoot.ts"
-import { flush, openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
+import { flush, openSession, openStore, settle, storeOf, tagOf } from "../support/openLib.ts"
 
 const Account = Category.make("account", {
   Deposited: Schema.Struct({ cents: Schema.Int }),
@@ -99,9 +99,7 @@ const counting = (base: Storage["Service"]) => {
 
 const opened = Effect.gen(function* () {
   const { loseLock, storage, take } = counting(yield* MemoryStorage.make)
-  const { close, lib } = yield* openSession(storage, "lib")
-  yield* Effect.addFinalizer(() => close)
-  const store = yield* storeOf(lib)
+  const { lib, store } = yield* openStore(storage)
   const within = Effect.provideService(EventStore.EventStore, store)
   const deposit = (id: string, cents: number) => Account.append(id, [{ type: "Deposited", data: { cents } }])
   return { lib, store, within, take, loseLock, deposit: (id: string, cents: number) => within(deposit(id, cents)) }

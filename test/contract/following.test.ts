@@ -13,7 +13,7 @@ import * as path from "node:path"
 import { assert, describe } from "vitest"
 import { changeRoot } from "../support/changeRoot.ts"
 import { copyLib } from "../support/copyLib.ts"
-import { openSession, storeOf, tagOf } from "../support/openLib.ts"
+import { openStore, tagOf } from "../support/openLib.ts"
 import { failure, probeOf } from "../support/probedStorage.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
@@ -22,13 +22,6 @@ type Store = EventStore.EventStore["Service"]
 const newFolder = temporaryFolder()
 
 const made = [{ type: "Made", data: {} }]
-
-const open = (storage: Storage["Service"], options: Lib.Options = {}, place = "lib") =>
-  Effect.gen(function* () {
-    const { close, lib } = yield* openSession(storage, place, options)
-    yield* Effect.addFinalizer(() => close)
-    return { store: yield* storeOf(lib), lib, close }
-  })
 
 /** Subscribes, and returns what comes, batch by batch. Batches without events are left out, except for the first one. */
 const batchesOf = (store: Store, options?: EventStore.SubscribeOptions) =>
@@ -48,10 +41,28 @@ const changed = (base: Storage["Service"], change: (root: Root) => Root): Storag
   open: (place, mode) => Effect.map(base.open(place, mode), change)
 })
 
+/** A storage in memory, and the number of bytes of dynamic segments that its readers have read. */
+const meteredReaders = Effect.gen(function* () {
+  const read = { bytes: 0 }
+  const storage = changed(yield* MemoryStorage.make, (root) =>
+    root.mode === "write"
+      ? root
+      : changeRoot(root, {
+          journal: {
+            read: (n, offset, length) =>
+              Effect.tap(root.journal.read(n, offset, length), (found) =>
+                Effect.sync(() => void (read.bytes += found.length))
+              )
+          }
+        })
+  )
+  return { read, storage }
+})
+
 describe("a subscription begins", () => {
   it.effect("at the start, at the end, or after an event, and says how many events follow", () =>
     Effect.gen(function* () {
-      const { store } = yield* open(yield* MemoryStorage.make)
+      const { store } = yield* openStore(yield* MemoryStorage.make)
       for (const n of [1, 2, 3]) yield* store.append(`order-${n}`, made)
       const start = yield* batchesOf(store)
       assert.deepStrictEqual([positions(start.first), start.first.next, start.first.end], [[0, 1, 2], 3, 3])
@@ -67,7 +78,7 @@ describe("a subscription begins", () => {
 
   it.effect("moves past events that do not match", () =>
     Effect.gen(function* () {
-      const { store } = yield* open(yield* MemoryStorage.make)
+      const { store } = yield* openStore(yield* MemoryStorage.make)
       yield* store.append("order-1", made)
       const { first, next } = yield* batchesOf(store, { filter: { types: ["Paid"] } })
       assert.deepInclude(first, { events: [], next: 1, end: 1 })
@@ -79,8 +90,8 @@ describe("a subscription begins", () => {
   it.effect("not after what this lib does not have", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
-      const { lib, store } = yield* open(storage)
-      const { store: other } = yield* open(storage, {}, "other")
+      const { lib, store } = yield* openStore(storage)
+      const { store: other } = yield* openStore(storage, {}, "other")
       yield* store.append("order-1", made)
       yield* other.append("order-1", made)
       const here = { lib: lib.id, lineage: lib.lineage, position: 0 }
@@ -104,9 +115,9 @@ describe("a subscription begins", () => {
   it.effect("in a reader whose view is older than the place", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
-      const { store } = yield* open(storage)
+      const { store } = yield* openStore(storage)
       yield* store.append("order-1", made)
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       yield* store.append("order-1", made)
       const { first } = yield* batchesOf(reader, { from: { after: 1 } })
       assert.deepInclude(first, { events: [], next: 2, end: 2 })
@@ -121,8 +132,8 @@ describe("a subscription ends", () => {
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
       for (const mode of ["write", "read"] as const) {
-        const writer = yield* open(storage)
-        const { close, store } = mode === "write" ? writer : yield* open(storage, { mode })
+        const writer = yield* openStore(storage)
+        const { close, store } = mode === "write" ? writer : yield* openStore(storage, { mode })
         const { fiber } = yield* batchesOf(store)
         const one = yield* Effect.forkScoped(Stream.runDrain(store.subscribeToStream("order-1")))
         yield* close
@@ -136,7 +147,7 @@ describe("a subscription ends", () => {
   it.effect("when the writer stops and nobody opens the lib again", () =>
     Effect.gen(function* () {
       const probe = probeOf(yield* MemoryStorage.make)
-      const { store } = yield* open(probe.storage)
+      const { store } = yield* openStore(probe.storage)
       yield* store.append("order-1", made)
       const { fiber, first } = yield* batchesOf(store)
       assert.deepStrictEqual(positions(first), [0])
@@ -149,7 +160,7 @@ describe("a subscription ends", () => {
   it.live("not when the lib opens itself again", () =>
     Effect.gen(function* () {
       const probe = probeOf(yield* MemoryStorage.make)
-      const { lib, store } = yield* open(probe.storage, { reopen: true })
+      const { lib, store } = yield* openStore(probe.storage, { reopen: true })
       yield* store.append("order-1", made)
       const { first, next } = yield* batchesOf(store)
       const one = yield* Queue.unbounded<number>()
@@ -181,14 +192,14 @@ describe("a reader follows", () => {
     ]
   ]
   for (const [name, source, change] of cases) {
-    it.live(`${name}, also through two take-overs`, () =>
+    it.live(`${name}, also through two takeovers`, () =>
       Effect.gen(function* () {
         const base = yield* Effect.provide(Storage, NodeStorage.layer)
         const storage = changed(base, change)
         const place = path.join(newFolder(), "lib")
-        const first = yield* open(storage, {}, place)
+        const first = yield* openStore(storage, {}, place)
         yield* first.store.append("order-1", made)
-        const { store: reader } = yield* open(storage, { mode: "read" }, place)
+        const { store: reader } = yield* openStore(storage, { mode: "read" }, place)
         const { first: seen, next } = yield* batchesOf(reader)
         const one = yield* Queue.unbounded<number>()
         const follow = Stream.runForEach(reader.subscribeToStream("order-1"), ({ revision }) =>
@@ -198,7 +209,7 @@ describe("a reader follows", () => {
         assert.deepStrictEqual([positions(seen), yield* Queue.take(one)], [[0], 0])
         yield* first.close
         for (const position of [1, 2]) {
-          const writer = yield* open(storage, {}, place)
+          const writer = yield* openStore(storage, {}, place)
           yield* writer.store.append("order-1", made)
           const batch = yield* next
           assert.deepStrictEqual([positions(batch), batch.source], [[position], source])
@@ -215,8 +226,8 @@ describe("a reader follows", () => {
       const storage = changed(yield* MemoryStorage.make, (root) =>
         changeRoot(root, { hint: { watch: (to) => Effect.sync(() => void (report = to)) } })
       )
-      const { store } = yield* open(storage)
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store } = yield* openStore(storage)
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const { next } = yield* batchesOf(reader)
       yield* store.append("order-1", made)
       assert.strictEqual((yield* next).source, "watch")
@@ -228,38 +239,27 @@ describe("a reader follows", () => {
 
   it.live("reading what is new, and not the whole dynamic segment", () =>
     Effect.gen(function* () {
-      const base = yield* MemoryStorage.make
-      let bytes = 0
-      const storage = changed(base, (root) =>
-        root.mode === "write"
-          ? root
-          : changeRoot(root, {
-              journal: {
-                read: (n, offset, length) =>
-                  Effect.tap(root.journal.read(n, offset, length), (read) => Effect.sync(() => (bytes += read.length)))
-              }
-            })
-      )
-      const { store } = yield* open(storage)
+      const { read, storage } = yield* meteredReaders
+      const { store } = yield* openStore(storage)
       yield* store.append("order-1", [{ type: "Made", data: { text: "x".repeat(500_000) } }])
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const { next } = yield* batchesOf(reader)
       yield* store.append("order-2", made)
       yield* next
-      bytes = 0
+      read.bytes = 0
       for (let n = 0; n < 20; n++) {
         yield* store.append("order-2", made)
         yield* next
       }
-      assert.isAbove(bytes, 20 * 100)
-      assert.isBelow(bytes, 20 * 2_000)
+      assert.isAbove(read.bytes, 20 * 100)
+      assert.isBelow(read.bytes, 20 * 2_000)
     })
   )
 
   it.live("and never shows what an overtaken writer still appended to its file", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
-      const { store: overtaken } = yield* open(storage)
+      const { store: overtaken } = yield* openStore(storage)
       yield* overtaken.append("order-1", made)
       yield* copyLib(storage, "lib", "copy")
       yield* overtaken.append("order-1", [{ type: "Lost", data: {} }])
@@ -282,11 +282,11 @@ describe("a reader follows", () => {
           }
         })
       )
-      const { store: reader } = yield* open(withLate, { mode: "read" }, "copy")
+      const { store: reader } = yield* openStore(withLate, { mode: "read" }, "copy")
       const { first, next } = yield* batchesOf(reader)
       assert.deepStrictEqual(positions(first), [0])
       isLate = true
-      const { store } = yield* open(storage, {}, "copy")
+      const { store } = yield* openStore(storage, {}, "copy")
       yield* store.append("order-1", [{ type: "Kept", data: {} }])
       const [event] = (yield* next).events
       assert.deepStrictEqual([event?.type, event?.position], ["Kept", 1])
@@ -297,10 +297,10 @@ describe("a reader follows", () => {
     Effect.gen(function* () {
       const base = yield* MemoryStorage.make
       const storage = changed(base, ({ hint: { watch: _, ...hint }, ...root }: Root) => ({ ...root, hint }))
-      const first = yield* open(storage)
+      const first = yield* openStore(storage)
       yield* first.store.append("order-1", made)
       yield* first.close
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const one = yield* Queue.unbounded<number>()
       const follow = Stream.runForEach(reader.subscribeToStream("order-1"), ({ revision }) =>
         Queue.offer(one, revision)
@@ -308,7 +308,7 @@ describe("a reader follows", () => {
       yield* Effect.forkScoped(follow)
       assert.strictEqual(yield* Queue.take(one), 0)
       for (const revision of [1, 2, 3]) {
-        const writer = yield* open(storage)
+        const writer = yield* openStore(storage)
         yield* writer.store.append("order-1", made)
         yield* writer.close
         assert.strictEqual(yield* Queue.take(one), revision)
@@ -318,31 +318,21 @@ describe("a reader follows", () => {
 
   it.live("reading little, also once the next dynamic segment is listed", () =>
     Effect.gen(function* () {
-      let bytes = 0
-      const storage = changed(yield* MemoryStorage.make, (root) =>
-        root.mode === "write"
-          ? root
-          : changeRoot(root, {
-              journal: {
-                read: (n, offset, length) =>
-                  Effect.tap(root.journal.read(n, offset, length), (read) => Effect.sync(() => (bytes += read.length)))
-              }
-            })
-      )
-      const { store } = yield* open(storage, { closeBytes: 400_000 })
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { read, storage } = yield* meteredReaders
+      const { store } = yield* openStore(storage, { closeBytes: 400_000 })
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const { next } = yield* batchesOf(reader)
       yield* store.append("order-1", [{ type: "Made", data: { text: "x".repeat(250_000) } }])
       yield* next
       yield* Effect.sleep(50)
       yield* store.append("order-1", made)
       yield* next
-      bytes = 0
+      read.bytes = 0
       for (let n = 0; n < 20; n++) {
         yield* store.append("order-2", made)
         yield* next
       }
-      assert.isBelow(bytes, 20 * 2_000)
+      assert.isBelow(read.bytes, 20 * 2_000)
       // Beyond the roll.
       yield* store.append("order-1", [{ type: "Made", data: { text: "x".repeat(250_000) } }])
       yield* next
@@ -354,9 +344,9 @@ describe("a reader follows", () => {
   it.live("and fails when another history is there", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
-      const writer = yield* open(storage)
+      const writer = yield* openStore(storage)
       for (let n = 0; n < 5; n++) yield* writer.store.append("order-1", made)
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const { fiber } = yield* batchesOf(reader)
       yield* writer.close
       const spoil = Effect.gen(function* () {
@@ -366,7 +356,7 @@ describe("a reader follows", () => {
       })
       yield* Effect.scoped(spoil)
       yield* Effect.provideService(Lib.recover("lib"), Storage, storage)
-      const next = yield* open(storage)
+      const next = yield* openStore(storage)
       yield* next.store.append("order-1", made)
       assert.strictEqual(yield* tagOf(Fiber.join(fiber)), "IdentityMismatch")
     })
@@ -380,8 +370,8 @@ describe("a reader follows", () => {
           hint: { read: Effect.suspend(() => (fails > 0 && fails-- > 0 ? Effect.fail(unwatched) : root.hint.read)) }
         })
       )
-      const { store } = yield* open(storage)
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store } = yield* openStore(storage)
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       // A slow subscription keeps the follower at work.
       yield* Effect.forkScoped(Stream.runForEach(reader.subscribeBatches(), () => Effect.never))
       const { fiber } = yield* batchesOf(reader)
@@ -402,8 +392,8 @@ describe("a reader follows", () => {
       const storage = changed(yield* MemoryStorage.make, (root) =>
         changeRoot(root, { hint: { read: Effect.suspend(() => (dies ? Effect.die("a defect") : root.hint.read)) } })
       )
-      const { store } = yield* open(storage)
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store } = yield* openStore(storage)
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const { fiber } = yield* batchesOf(reader)
       dies = true
       yield* store.append("order-1", made)
@@ -420,8 +410,8 @@ describe("a reader follows", () => {
           hint: { read: Effect.tap(root.hint.read, () => Effect.sync(() => (looks += 1))) }
         })
       )
-      const { store } = yield* open(storage)
-      const { store: reader } = yield* open(storage, { mode: "read" })
+      const { store } = yield* openStore(storage)
+      const { store: reader } = yield* openStore(storage, { mode: "read" })
       const { fiber, next } = yield* batchesOf(reader)
       yield* store.append("order-1", made)
       yield* next

@@ -8,13 +8,12 @@ import * as Category from "litetapes/Category"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
-import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as Projection from "litetapes/Projection"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { mkdirSync } from "node:fs"
 import * as path from "node:path"
 import { assert, describe } from "vitest"
-import { openSession, settle, storeOf } from "../support/openLib.ts"
+import { openInMemory, settle } from "../support/openLib.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const unused = temporaryFolder()
@@ -28,11 +27,7 @@ const newFile = (): string => {
 const open = (file: string, options?: SqliteClient.Options) =>
   Effect.provide(SqliteClient.make(file, options), Reactivity.layer)
 
-const openStore = Effect.gen(function* () {
-  const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return yield* storeOf(lib)
-})
+const openStore = Effect.map(openInMemory(), ({ store }) => store)
 
 const Account = Category.make("account", { Opened: Schema.Struct({}) })
 

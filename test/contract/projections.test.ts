@@ -20,7 +20,7 @@ import * as Projection from "litetapes/Projection"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { Storage } from "litetapes/Storage"
 import { assert, describe } from "vitest"
-import { openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
+import { openInMemory, openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
 
 type Store = EventStore.EventStore["Service"]
 type Sql = SqliteClient.SqliteClient["Service"]
@@ -60,12 +60,7 @@ const balancesOf = (version: number) =>
     ]
   })
 
-const openStore = Effect.gen(function* () {
-  const storage = yield* MemoryStorage.make
-  const { close, lib } = yield* openSession(storage, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return { storage, lib, store: yield* storeOf(lib) }
-})
+const openStore = openInMemory()
 
 const openSql = Effect.provide(SqliteClient.make(":memory:"), Reactivity.layer)
 

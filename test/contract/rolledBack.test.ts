@@ -9,10 +9,9 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
-import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { assert, describe } from "vitest"
-import { openSession, storeOf } from "../support/openLib.ts"
+import { openInMemory } from "../support/openLib.ts"
 
 type Sql = SqliteClient.SqliteClient["Service"]
 
@@ -55,9 +54,7 @@ describe("a consumer whose handler catches the error that rolled its transaction
   it.effect("parks that event with the reason, and handles the others once", () =>
     Effect.gen(function* () {
       const sql = yield* open
-      const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
-      yield* Effect.addFinalizer(() => close)
-      const store = yield* storeOf(lib)
+      const { store } = yield* openInMemory()
       yield* store.append(
         "order-1",
         Array.from({ length: 6 }, () => ({ type: "Made" }))

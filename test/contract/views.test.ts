@@ -7,10 +7,9 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Category from "litetapes/Category"
 import * as EventStore from "litetapes/EventStore"
-import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as View from "litetapes/View"
 import { assert, describe } from "vitest"
-import { openSession, settle, storeOf, tagOf } from "../support/openLib.ts"
+import { openInMemory, settle, tagOf } from "../support/openLib.ts"
 
 type Store = EventStore.EventStore["Service"]
 
@@ -39,11 +38,7 @@ const balances = View.make({
   ]
 })
 
-const openStore = Effect.gen(function* () {
-  const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return { close, store: yield* storeOf(lib) }
-})
+const openStore = openInMemory()
 
 const running = (store: Store) => Effect.provideService(View.run(balances), EventStore.EventStore, store)
 

@@ -6,6 +6,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
+import * as MemoryStorage from "litetapes/MemoryStorage"
 import { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
 import { checkedTag } from "./messages.ts"
@@ -88,3 +89,18 @@ export const settle: Effect.Effect<void> = Effect.andThen(
 
 /** Returns the event store of an open lib. */
 export const storeOf = (lib: LibService) => Effect.provideService(EventStore.make, Lib.Lib, lib)
+
+/** Opens a lib with its event store, until `close` runs or the test ends. */
+export const openStore = (storage: StorageService, options: Lib.Options = {}, place = "lib") =>
+  Effect.gen(function* () {
+    const { close, lib } = yield* openSession(storage, place, options)
+    yield* Effect.addFinalizer(() => close)
+    return { close, lib, store: yield* storeOf(lib) }
+  })
+
+/** Opens a new lib in memory with its event store, until `close` runs or the test ends. */
+export const openInMemory = (options: Lib.Options = {}) =>
+  Effect.gen(function* () {
+    const storage = yield* MemoryStorage.make
+    return { storage, ...(yield* openStore(storage, options)) }
+  })

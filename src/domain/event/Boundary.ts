@@ -14,8 +14,9 @@ interface Fields {
 }
 
 /**
- * How far a query looked: all events below `position` were taken into account. Only a query or `decode` makes one, so that
- * a number that means something else is never mistaken for it. A boundary at position 0 has seen no event.
+ * The position up to which a query has read: all events below `position` were taken into account. Only a query or
+ * `decode` makes a boundary, so a number with another meaning cannot be passed instead. A boundary at position 0
+ * includes no event.
  */
 export class Boundary {
   /** UUID of the lib; a restore keeps it. */

@@ -25,10 +25,11 @@ export interface QueryItem {
 }
 
 /**
- * Selects events by type and tags: `"all"`, or the events that match at least one of these items. There may be 1,024 items,
- * which together name at most 4,096 types and tags. An empty list is refused wherever it stands. As part of a condition, a list that a program computed and that came
- * out empty would switch the check off if it matched nothing, and return more than was asked for if it matched everything.
- * For the same reason a type or a tag is refused that no event can have, such as an empty one.
+ * Selects events by type and tags: `"all"`, or the events that match at least one of these items. There may be 1,024
+ * items, which together name at most 4,096 types and tags. Empty lists are refused everywhere: a program may compute a
+ * list that happens to be empty. If an empty list matched nothing, it would switch a condition off; if it matched
+ * everything, a query would return more than was asked for. A type or a tag that no event can have, such as an empty
+ * one, is refused for the same reason.
  */
 export type Query = "all" | ReadonlyArray<QueryItem>
 
@@ -131,7 +132,7 @@ export const copyOf = (query: Query): Query =>
         ...(tags === undefined ? {} : { tags: [...tags] })
       }))
 
-/** What a query looks at. */
+/** The fields of an event that a query compares. */
 export interface Tagged {
   readonly type: string
   readonly tags: ReadonlyArray<string>

@@ -20,7 +20,7 @@ export const make = (place: OpenFolder): JournalStore => {
   const inodes = new Map<number, string>()
 
   /**
-   * The size of a file, whose handle is dropped if another file stands at its path now. A take-over may create a dynamic
+   * The size of a file, whose handle is dropped if another file stands at its path now. A takeover may create a dynamic
    * segment under the number of a leftover, which a reader in another process may have open.
    */
   const sizeNow = (n: number) =>

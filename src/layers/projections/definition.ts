@@ -1,4 +1,4 @@
-/** What a projection is made of, and the checks of it. */
+/** The options of a projection, and how they are checked. */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { category as categoryOf } from "../../domain/format/Placement.ts"
@@ -19,9 +19,9 @@ import { anEffect } from "../../services/base/anEffect.ts"
 import { handlersByType } from "../../domain/format/handlersByType.ts"
 import type { SqlOptions } from "../checkpoints/sql.ts"
 
-/** What `init`, `drop` and the handlers of a projection work with. */
+/** What `init`, `drop` and the handlers of a projection get. */
 export interface Tools {
-  /** The client of the database. What a handler does with it is in the transaction of the checkpoint. */
+  /** The client of the database. A handler's statements are in the transaction of the checkpoint. */
   readonly sql: SqlClient
   /** Version of the projection. */
   readonly version: number
@@ -47,7 +47,7 @@ export interface Part {
   readonly handle: (event: RecordedEvent, tools: Tools) => Effect.Effect<unknown, unknown>
 }
 
-/** What a projection does. */
+/** Options of a projection. */
 export interface Options<Name extends string> {
   /** Names the projection: 1 to 48 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name
@@ -66,10 +66,10 @@ export interface Options<Name extends string> {
 
 /** How a projection runs. */
 export interface RunOptions {
-  /** Events that are handled in one transaction, at most. Default: 500. */
+  /** Maximum number of events in one transaction. Default: 500. */
   readonly transactionEvents?: number
   /**
-   * When this version is read instead of an earlier one: `when-caught-up` (the default), or `by-hand`, when you call
+   * When this version becomes the current one: `when-caught-up` (the default), or `by-hand`, when you call
    * `makeCurrent`.
    */
   readonly switch?: "when-caught-up" | "by-hand"

@@ -3,14 +3,15 @@ import * as Shape from "../../domain/base/Shape.ts"
 import { TaggedError } from "../../domain/base/TaggedError.ts"
 import { whyOf } from "../../services/consumers/ConsumerErrors.ts"
 
-/** `init` or `drop` of a projection failed. Nothing of it was done. */
+/** `init` or `drop` of a projection failed, and was rolled back. */
 export class ProjectionFailed extends TaggedError<ProjectionFailed>("litetapes/ProjectionFailed")("ProjectionFailed", {
   /** Name of the projection. */
   projection: Shape.String,
+  /** Version of the projection. */
   version: Shape.Int,
   /** `init` or `drop`. */
   step: Shape.String,
-  /** What it failed with. */
+  /** The error that it failed with. */
   error: Shape.Unknown
 }) {
   override get message() {
@@ -18,12 +19,13 @@ export class ProjectionFailed extends TaggedError<ProjectionFailed>("litetapes/P
   }
 }
 
-/** The version is the one that is read. Nothing was dropped. */
+/** The version is the current one, which programs read. Nothing was dropped. */
 export class ProjectionIsCurrent extends TaggedError<ProjectionIsCurrent>("litetapes/ProjectionIsCurrent")(
   "ProjectionIsCurrent",
   {
     /** Name of the projection. */
     projection: Shape.String,
+    /** Version of the projection. */
     version: Shape.Int
   }
 ) {

@@ -49,7 +49,7 @@ export type KeyValueOn<Value> = <S extends Category.Schemas, R extends Category.
   folds: KeyValueFolds<Value, S, R, M>
 ) => KeyValuePart<Value>
 
-/** What a projection in a `KeyValueStore` does. `Value` must have a JSON form. */
+/** Options of a projection in a `KeyValueStore`. `Value` must have a JSON form. */
 export interface KeyValueOptions<Name extends string, Value> {
   /** Names the projection: 1 to 48 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name
@@ -61,7 +61,10 @@ export interface KeyValueOptions<Name extends string, Value> {
 
 /** A projection in a `KeyValueStore` that runs. */
 export interface KeyValueRunning<Name extends string, Value> extends Consumer.Running<Name> {
-  /** Returns the value of a key as it is now; `undefined` if it has no value. Wait with `whenProcessed` for a certain event. */
+  /**
+   * Returns the present value of a key; `undefined` if it has no value. Call `whenProcessed` first to wait for an
+   * event.
+   */
   readonly get: (key: string) => Effect.Effect<Value | undefined, KeyValueStoreError>
 }
 
@@ -193,9 +196,9 @@ export const dropKeyValue = ({
   }).pipe(Effect.scoped)
 
 /**
- * Notes first that all is to go, and removes that last: the next run completes what a crash has cut off. Neither order
- * would do without it. Values that go first would be missing if the checkpoint stayed. If the checkpoint went first, values
- * that stay would hide the events of another history.
+ * First records that everything is to be deleted, and deletes this record last: if a crash interrupts it, the next run
+ * completes it. Without the record, no order would be safe. If a crash left the checkpoint, the deleted values would be
+ * missing. If it left values, they would hide the events of another history.
  */
 const dropAll = (
   store: KeyValueStore,

@@ -9,17 +9,17 @@ import type { CheckpointStore } from "../../services/ports/CheckpointStore.ts"
 import type { AppendCheckpoint } from "../../services/streams/GivenCheckpoint.ts"
 import type { CallOptions } from "./CallOptions.ts"
 
-/** What a handler gets with each event. */
+/** The second argument of a handler. */
 export interface HandlerContext {
   /**
-   * Aborted once the consumer begins to stop. It waits for the handler in any case. If the handler rejects after that, the
-   * event is not done, and is handled again in the next run: this counts as no attempt.
+   * Aborted once the consumer begins to stop. The consumer waits for the handler in any case. If the handler rejects
+   * after that, that does not count as an attempt: the event is handled again in the next run.
    */
   readonly signal: AbortSignal
   /**
-   * The checkpoint that says that the event is done. Give it to `append` or `appendAll`: the events and the checkpoint are
-   * one atomic batch, and the consumer never handles the event again. Only with `checkpoints: "lib"`: else reading it
-   * throws `InvalidArgument`, and the consumer stops.
+   * The checkpoint that marks the event as done. Pass it to `append` or `appendAll`: the events and the checkpoint are
+   * one atomic batch, and the consumer never handles the event again. Only with `checkpoints: "lib"`; otherwise reading
+   * it throws `InvalidArgument`, and the consumer stops.
    */
   readonly checkpoint: AppendCheckpoint
 }
@@ -28,7 +28,7 @@ export interface HandlerContext {
 export interface RetryOptions {
   /** The first pause. A number counts milliseconds. Default: 100 ms. */
   readonly pause?: Duration.Input
-  /** By what each pause is longer than the one before. Default: 2. */
+  /** Factor by which each pause is longer than the one before. Default: 2. */
   readonly factor?: number
   /** The longest pause. Default: no limit. */
   readonly pauseMax?: Duration.Input
@@ -37,12 +37,13 @@ export interface RetryOptions {
 /** Checkpoints in memory, for tests: a map of the program, by consumer, then by key. */
 export type CheckpointMap = Map<string, Map<string, string>>
 
-/** What a consumer does, for callers without Effect. */
+/** Options of a consumer, for callers without Effect. */
 export interface ConsumeOptions
   extends Omit<Options<string, never, never>, "handler" | "retry" | "transaction">, CallOptions {
   /**
-   * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
-   * once. If it throws or rejects, it is called again after a pause. It is never cut off: give it a timeout if it can hang.
+   * Handles one event. It may be called again for an event that it has handled, because each event is handled at least
+   * once; a second call must do no harm. If it throws or rejects, it is called again after a pause. The consumer never
+   * stops waiting for it: give it a timeout if it can hang.
    */
   readonly handler: (event: RecordedEvent, context: HandlerContext) => unknown
   /**
@@ -69,30 +70,32 @@ export interface PromiseConsumer extends AsyncDisposable {
    * `HandlerFailed`. A rejection that nobody awaits ends no process; it is logged as well.
    */
   readonly done: Promise<void>
-  /** Returns how it is. Looks at the end of the store, which in a reader costs a read of its hint. */
+  /** Returns the status. In a reader this costs a read of the hint, to find the end of the store. */
   readonly status: (options?: CallOptions) => Promise<Status>
   /** Waits until the event at this position, and all before it, are done. */
   readonly whenProcessed: (position: number, options?: CallOptions) => Promise<void>
   /** Waits until everything that the store has now is done. */
   readonly whenCaughtUp: (options?: CallOptions) => Promise<void>
-  /** Begins no call of the handler any more. Resolves once those that run have ended. */
+  /** Stops beginning calls of the handler. Resolves once the running ones have ended. */
   readonly pause: (options?: CallOptions) => Promise<void>
   /** Continues after `pause`. */
   readonly resume: () => Promise<void>
   /**
-   * Continues elsewhere: handles events again, or leaves some out. Parked events stay, until they are handled. If the new
-   * checkpoint cannot be written, the consumer stops.
+   * Continues elsewhere: handles events again, or leaves some out. Parked events stay until they are handled. If the
+   * new checkpoint cannot be written, the consumer stops.
    */
   readonly reset: (to: NonNullable<SubscribeOptions["from"]>, options?: CallOptions) => Promise<void>
   /** Returns the parked events, by position. */
   readonly parked: () => Promise<ReadonlyArray<ParkedEvent>>
-  /** Calls the handler once for a parked event, in turn with other events of its stream. Moves no checkpoint. */
+  /**
+   * Calls the handler once for a parked event, in turn with other events of its stream. Does not move the checkpoint.
+   */
   readonly replay: (position: number, options?: CallOptions) => Promise<void>
-  /** Forgets a parked event: it is never handled. */
+  /** Deletes a parked event from the list, without handling it. */
   readonly drop: (position: number, options?: CallOptions) => Promise<void>
   /**
-   * Stops: calls of the handler that run end, the checkpoint is written, and the name is free again. Resolves then, also if the
-   * consumer had failed: `done` says why. `close` of the store does it for all of its consumers.
+   * Stops the consumer: waits for running calls of the handler, writes the checkpoint, and frees the name. Then it
+   * resolves, even if the consumer had failed: `done` says why. `close` of the store stops all of its consumers.
    */
   readonly stop: () => Promise<void>
 }

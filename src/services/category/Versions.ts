@@ -40,9 +40,8 @@ export class Versions<out A> {
   }
 
   /**
-   * Adds a version. `upcast` returns its data from that of the version before it. It is called when an older event is read,
-   * and must depend on nothing but the data. Neither it nor the schemas before it are ever changed again: add a version
-   * instead.
+   * Adds a version. `upcast` returns its data from that of the version before it. It is called when an older event is
+   * read, and must depend only on the data. Never change it or the earlier schemas afterwards: add a version instead.
    *
    * @throws InvalidArgument if `schema` is not a schema, or `upcast` is not a function
    */
@@ -93,10 +92,11 @@ export class Versions<out A> {
 }
 
 /**
- * Returns the versions of a type, beginning with the first, for `make`. Give the schema with which the oldest events were
- * appended, and add each later version with `next`. Appends store the newest version, in the metadata under the key
- * `schemaVersion` unless it is 1. Reads return every event in the newest version. If an upcaster throws, or returns what
- * the schema of its version refuses, that is an event that cannot be decoded, as the option `unreadable` of reads says.
+ * Returns the versions of a type, beginning with the first, for `make`. Give the schema with which the oldest events
+ * were appended, and add each later version with `next`. Appends store the newest version, in the metadata under the
+ * key `schemaVersion` unless it is 1. Reads return every event in the newest version. If an upcaster throws, or returns
+ * a value that the schema of its version refuses, the event cannot be decoded, and the option `unreadable` of the read
+ * decides.
  *
  * @throws InvalidArgument if `schema` is not a schema
  *

@@ -5,7 +5,7 @@ import { isCount, shown } from "../../domain/format/checkOptions.ts"
 import { parseJson } from "../../domain/json/strictDecode.ts"
 import type { Range } from "./Progress.ts"
 
-/** How far a consumer is. Everything below `low` is done, and what `done` lists above it. */
+/** The checkpoint of a consumer: everything below `low` is done, and the ranges in `done`. */
 export interface Checkpoint {
   readonly consumer: string
   readonly version: number
@@ -17,11 +17,14 @@ export interface Checkpoint {
   readonly low: number
   /** Ranges that are done above `low`, in ascending order; the second position is excluded. */
   readonly done: ReadonlyArray<Range>
-  /** Position after the last event that was looked at. The history of a lib must contain it for this checkpoint to hold. */
+  /**
+   * Position after the last event that the consumer has seen. This checkpoint is valid only in a lib whose history
+   * contains it.
+   */
   readonly end: number
 }
 
-/** An event that the handler failed on, set aside. The event itself stays in the lib alone. */
+/** An event that the handler failed on, set aside. Its data stays only in the lib. */
 export interface ParkedEvent {
   /** UUID of the lib. With the lineage and the position this is a `Lib.Place`. */
   readonly lib: string
@@ -39,7 +42,7 @@ export interface ParkedEvent {
   readonly id: string
   /** How often the handler was called, replays included. */
   readonly attempts: number
-  /** What it failed with last. */
+  /** The last error of the handler. */
   readonly why: string
   /** When it was parked first, in milliseconds since 1970. */
   readonly since: number

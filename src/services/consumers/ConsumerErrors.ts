@@ -2,20 +2,25 @@
 import * as Shape from "../../domain/base/Shape.ts"
 import { TaggedError } from "../../domain/base/TaggedError.ts"
 
-/** The handler has failed on an event as often as it may. The event is not done. */
+/** The handler has failed on an event, and is not called again for it. The event is not done. */
 export class HandlerFailed extends TaggedError<HandlerFailed>("litetapes/HandlerFailed")("HandlerFailed", {
+  /** Name of the consumer. */
   consumer: Shape.String,
   /** UUID of the lib, its lineage, and the position of the event: a `Lib.Place`. */
   lib: Shape.String,
   lineage: Shape.String,
   position: Shape.Int,
+  /** Name of the event's stream. */
   stream: Shape.String,
+  /** Revision of the event in its stream. */
   revision: Shape.Int,
+  /** Type of the event, as it is stored. */
   type: Shape.String,
+  /** Id of the event. */
   id: Shape.String,
   /** How often the handler was called. */
   attempts: Shape.Int,
-  /** What it failed with. */
+  /** The error that it failed with. */
   error: Shape.Unknown
 }) {
   override get message() {
@@ -40,15 +45,17 @@ export const whyOf = (error: unknown): string => {
   return texts.join(": ")
 }
 
-/** What is kept for the consumer is damaged, or of something else. Nothing was handled. */
+/** The stored checkpoint of the consumer is damaged, or belongs to something else. Nothing was handled. */
 export class CheckpointInvalid extends TaggedError<CheckpointInvalid>("litetapes/CheckpointInvalid")(
   "CheckpointInvalid",
   {
+    /** Name of the consumer. */
     consumer: Shape.String,
     /** Where the checkpoint is kept. */
     place: Shape.String,
-    /** What is wrong there: `checkpoint`, or `parked-` and the position of a parked event. */
+    /** The entry that cannot be used: `checkpoint`, or `parked-` and the position of a parked event. */
     key: Shape.String,
+    /** Why it cannot be used. */
     why: Shape.String
   }
 ) {
@@ -60,9 +67,11 @@ export class CheckpointInvalid extends TaggedError<CheckpointInvalid>("litetapes
 
 /** A newer version of the consumer has a checkpoint. Nothing was handled. */
 export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerConsumer")("NewerConsumer", {
+  /** Name of the consumer. */
   consumer: Shape.String,
+  /** Version of the consumer that was started. */
   version: Shape.Int,
-  /** Version that the checkpoint is of. */
+  /** Version of the consumer that wrote the checkpoint. */
   stored: Shape.Int
 }) {
   override get message() {
@@ -70,9 +79,11 @@ export class NewerConsumer extends TaggedError<NewerConsumer>("litetapes/NewerCo
   }
 }
 
-/** The consumer has stopped, so what was asked of it cannot happen. Run it again. */
+/** The consumer has stopped, so the call cannot succeed. Run the consumer again. */
 export class ConsumerStopped extends TaggedError<ConsumerStopped>("litetapes/ConsumerStopped")("ConsumerStopped", {
+  /** Name of the consumer. */
   consumer: Shape.String,
+  /** Why it has stopped. */
   why: Shape.String
 }) {
   override get message() {
@@ -82,10 +93,12 @@ export class ConsumerStopped extends TaggedError<ConsumerStopped>("litetapes/Con
 
 /** The consumer has not parked an event at this position. `parked` lists those that it has. */
 export class NotParked extends TaggedError<NotParked>("litetapes/NotParked")("NotParked", {
+  /** Name of the consumer. */
   consumer: Shape.String,
+  /** Position that was given. */
   position: Shape.Int
 }) {
   override get message() {
-    return `consumer ${this.consumer} has no parked event at position ${this.position}. Its parked events are listed by parked.`
+    return `consumer ${this.consumer} has no parked event at position ${this.position}. Call parked for the events that it has parked.`
   }
 }

@@ -1,4 +1,4 @@
-/** Gives a handler the checkpoint of its event, and knows the handler in what it calls. */
+/** Gives a handler the checkpoint of its event, and recognises calls that the handler makes. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { RecordedEvent } from "../../domain/event/Event.ts"

@@ -1,4 +1,4 @@
-/** What a program may ask of a running consumer. */
+/** The calls of a running consumer. */
 import * as Cause from "effect/Cause"
 import type { Duration } from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,28 +16,28 @@ import { heartbeatOf, isStalled } from "./Health.ts"
 import type { Status } from "./Status.ts"
 
 /**
- * A consumer that runs. `Name` is its name. What waits for its own end within a handler (`reset`, `replay`, `whenCaughtUp`)
- * fails with `InvalidArgument`.
+ * A consumer that runs. `Name` is its name. Within its own handler, `reset`, `replay` and `whenCaughtUp` fail with
+ * `InvalidArgument`, because they would wait for the handler.
  */
 export interface Running<Name extends string = string> {
   /** Name of the consumer. */
   readonly name: Name
-  /** Returns how it is. Looks at the end of the store, which in a reader costs a read of its hint. */
+  /** Returns the status. In a reader this costs a read of the hint, to find the end of the store. */
   readonly status: Effect.Effect<Status>
   /** Waits until the event at this position, and all before it, are done. */
   readonly whenProcessed: (position: number) => Effect.Effect<void, WaitError | InvalidArgument>
   /** Waits until everything that the store has now is done. */
   readonly whenCaughtUp: Effect.Effect<void, WaitError | EndError>
   /**
-   * Begins no call of the handler any more, no attempt and no transaction. Returns once those that run have ended; within a
-   * handler at once. A new run is not paused.
+   * Stops beginning calls of the handler, attempts and transactions. Returns once the running ones have ended; within a
+   * handler it returns at once. A new run is not paused.
    */
   readonly pause: Effect.Effect<void>
   /** Continues after `pause`. */
   readonly resume: Effect.Effect<void>
   /**
-   * Continues elsewhere: handles events again, or leaves some out. Calls of the handler that run end first. Parked events
-   * stay, until they are handled. If the new checkpoint cannot be written, the consumer stops.
+   * Continues elsewhere: handles events again, or leaves some out. Waits for running calls of the handler first. Parked
+   * events stay until they are handled. If the new checkpoint cannot be written, the consumer stops.
    */
   readonly reset: (
     to: NonNullable<SubscribeOptions["from"]>
@@ -45,8 +45,9 @@ export interface Running<Name extends string = string> {
   /** Returns the parked events, by position. */
   readonly parked: Effect.Effect<ReadonlyArray<ParkedEvent>>
   /**
-   * Calls the handler once for a parked event, in turn with other events of its stream. If that succeeds, it is parked no
-   * more; else it stays, with the new error. Moves no checkpoint. Waits while the consumer is paused.
+   * Calls the handler once for a parked event, in turn with other events of its stream. If the call succeeds, the event
+   * is no longer parked; otherwise it stays parked with the new error. Does not move the checkpoint. Waits while the
+   * consumer is paused.
    */
   readonly replay: (
     position: number
@@ -54,7 +55,7 @@ export interface Running<Name extends string = string> {
     void,
     HandlerFailed | NotParked | ConsumerStopped | StorageError | SubscribeError | InvalidArgument
   >
-  /** Forgets a parked event: it is never handled. */
+  /** Deletes a parked event from the list, without handling it. */
   readonly drop: (position: number) => Effect.Effect<void, NotParked | StorageError | InvalidArgument>
   /** Waits until the consumer has stopped. Fails with the reason, or succeeds if its scope was closed. */
   readonly stopped: Effect.Effect<void, ConsumerError>

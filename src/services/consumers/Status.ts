@@ -1,4 +1,4 @@
-/** What a running consumer says of itself. */
+/** The status of a consumer. */
 
 /** The last failure of the handler. */
 export interface LastError {
@@ -14,7 +14,7 @@ export interface LastError {
   readonly time: number
 }
 
-/** How a consumer is. */
+/** The status of a consumer at one moment. */
 export interface Status {
   /** `stalled`: its `heartbeat` is older than `stallAfter`. `stopped`: it failed with `error`, or its scope is closed. */
   readonly state: "running" | "paused" | "stalled" | "stopped"
@@ -22,7 +22,7 @@ export interface Status {
   readonly error: unknown
   /** The lowest position that is not done. */
   readonly position: number
-  /** Events between `position` and the end of the store; `undefined` if the store cannot be looked at. */
+  /** Events between `position` and the end of the store; `undefined` if the end cannot be read. */
   readonly lag: number | undefined
   /** Events that were read and are not done. */
   readonly inFlight: number
@@ -33,9 +33,10 @@ export interface Status {
   /** The last failure of the handler, also if a later attempt succeeded. */
   readonly lastError: LastError | undefined
   /**
-   * Time of the last sign of life, in milliseconds since 1970: now, if it is paused or waits for the next append; else when
-   * a batch was read, or a call of the handler began or ended; while calls run, when the first of them began. An old one says
-   * that the handler, a read or a write of the checkpoint hangs, or that the consumer has stopped.
+   * Time of the last sign of life, in milliseconds since 1970. It is now while the consumer is paused or waits for the
+   * next append; while calls of the handler run, the time when the oldest of them began; otherwise the time when the
+   * last batch was read, or the last call began or ended. An old heartbeat means that the handler, a read or a write of
+   * the checkpoint hangs, or that the consumer has stopped.
    */
   readonly heartbeat: number
 }

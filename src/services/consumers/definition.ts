@@ -1,4 +1,4 @@
-/** What a consumer is made of, and the checks of it. */
+/** The options of a consumer, and how they are checked. */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import type * as Effect from "effect/Effect"
@@ -22,10 +22,10 @@ import { beginning, isPlace } from "../follow/beginning.ts"
 import type { SubscribeOptions } from "../follow/Subscription.ts"
 import { type EventFilter, filterChecks } from "../streams/EventFilter.ts"
 
-/** What happens to an event that the handler has failed on as often as it may. */
+/** What happens to a poison event: the handler has failed on it `maxAttempts` times, or `retry` has ended. */
 export type OnPoison = "stop" | "park" | "skip"
 
-/** What a consumer does. */
+/** Options of a consumer. */
 export interface Options<Name extends string, E, R> {
   /** Names the checkpoint: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly name: Name
@@ -37,10 +37,11 @@ export interface Options<Name extends string, E, R> {
   /** Events to handle, as for `subscribe`. Default: all. */
   readonly filter?: EventFilter
   /**
-   * Handles one event. Must not mind to be called again for an event that it has handled: each event is handled at least
-   * once. With `CheckpointStore.layerLib` a handler that only appends can give its `checkpoint` to the append: then its
-   * effect is there exactly once. A failure and a defect are retried alike. It is never interrupted: give it a timeout if it
-   * can hang. What it appends is caused by the event: see `litetapes/EventContext`.
+   * Handles one event. It may be called again for an event that it has handled, because each event is handled at least
+   * once; a second call must do no harm. With `CheckpointStore.layerLib` a handler that only appends can pass its
+   * `checkpoint` to the append, and then takes effect exactly once. Failures and defects are both retried. The handler
+   * is never interrupted: give it a timeout if it can hang. Events that it appends name the handled event as their
+   * cause: see `litetapes/EventContext`.
    */
   readonly handler: (event: RecordedEvent, handling: Handling) => Effect.Effect<unknown, E, R>
   /** Where to begin without a checkpoint, as for `subscribe`. Default: `start`. */
@@ -50,7 +51,7 @@ export interface Options<Name extends string, E, R> {
    * Default: 1, which keeps the order of all events.
    */
   readonly partitions?: number
-  /** Events that were read and are not done, at most, not counting the page that is being read. Default: 256. */
+  /** Maximum number of events that were read and are not done, without the page that is being read. Default: 256. */
   readonly maxInFlight?: number
   /** Pauses between the attempts on an event. Default: 100 ms, doubled each time. */
   readonly retry?: Schedule.Schedule<unknown>
@@ -60,28 +61,32 @@ export interface Options<Name extends string, E, R> {
    */
   readonly maxAttempts?: number
   /**
-   * `stop` (the default): the consumer fails with `HandlerFailed`. `park`: the event is kept with its error, to be replayed
-   * or dropped. `skip`: it is logged and lost to this consumer. After `park` and `skip` later events of the stream follow.
+   * `stop` (the default): the consumer fails with `HandlerFailed`. `park`: the event is kept with its error, and you
+   * can replay or drop it. `skip`: it is logged, and this consumer never handles it. After `park` and `skip` the
+   * consumer continues with later events of the stream.
    */
   readonly onPoison?: OnPoison
   /**
-   * Calls the handler in a transaction of the checkpoint store, together with the checkpoint: what it changes in that
-   * database happens exactly once. Needs a store with transactions, such as `CheckpointStore.layerSql` over the `SqlClient`
-   * that the handler uses, and one partition. If a handler fails, the events of its transaction are handled again, each in
-   * one of its own. Default: no transactions.
+   * Calls the handler in a transaction of the checkpoint store, together with the checkpoint: its changes in that
+   * database happen exactly once. Needs a store with transactions, such as `CheckpointStore.layerSql` over the
+   * `SqlClient` that the handler uses, and one partition. If a handler fails, the events of its transaction are handled
+   * again, each in one of its own. Default: no transactions.
    */
   readonly transaction?: {
     /** Events that are handled in one transaction, at most. Default: 500. */
     readonly events?: number
   }
-  /** When the checkpoint is written, besides at the end. */
+  /** When the checkpoint is written. It is also written when the consumer stops. */
   readonly checkpoint?: {
     /** Done events after which it is written. Default: 1000. */
     readonly events?: number
-    /** Time after the first done event in which it is written. Default: 1 second. */
+    /** Maximum time from the first done event until it is written. Default: 1 second. */
     readonly interval?: Duration.Input
   }
-  /** Time without a sign of life after which it counts as stalled: a status, a metric and a warning. Default: 1 minute. */
+  /**
+   * Time without a sign of life after which the consumer is stalled: a status, a metric and a warning. Default: 1
+   * minute.
+   */
   readonly stallAfter?: Duration.Input
   /** Whether to wait if the consumer runs already. Default: `refuse`, with `ConsumerClaimed`. */
   readonly onClaimed?: "refuse" | "wait"

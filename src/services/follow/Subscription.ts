@@ -46,7 +46,10 @@ export type SubscribeError = AllReadError | FollowError | NotInHistory
 export interface SubscriptionBatch {
   /** Events that match, in order. May be empty. */
   readonly events: ReadonlyArray<RecordedEvent>
-  /** Position of the next event to look at: everything before it is in this batch or an earlier one, or was filtered. */
+  /**
+   * Position of the next event to read: all events before it are in this batch or an earlier one, or do not match the
+   * filter.
+   */
   readonly next: number
   /**
    * Position after the last event of the lib when this batch was read. The subscription has caught up if it equals
@@ -54,9 +57,10 @@ export interface SubscriptionBatch {
    */
   readonly end: number
   /**
-   * How later events are noticed: by `commits` in the writer's process, else by a `watch` on the folder, and in any case
-   * every 100 ms (`interval`). Without a hint of this boot, such as in a backup or on a system without a name of its boot,
-   * the lib is looked at as a whole, about once a second, and shows what is on the disk.
+   * How later events are noticed: by `commits` in the writer's process; in a reader by a `watch` on the folder, or, if
+   * that does not work, by the check every 100 ms (`interval`). Without a hint of this boot, such as in a backup or on
+   * a system that exposes no boot id, the reader refreshes completely about once a second, and shows what is on the
+   * disk.
    */
   readonly source: Source
 }

@@ -4,19 +4,20 @@ import { normalized } from "../../domain/meta/CheckpointRanges.ts"
 import type { CheckpointState, DoneRange } from "../../domain/meta/Checkpoint.ts"
 import type { LibHandle } from "./LibHandle.ts"
 
-/** How far a consumer is that keeps its checkpoint in a lib. */
+/** The checkpoint of a consumer, as a lib keeps it. */
 export interface ConsumerCheckpoint {
   /** Name of the consumer. */
   readonly consumer: string
-  /** Version of the consumer; 0 if it has no checkpoint, or none that a recovery has found. */
+  /** Version of the consumer; 0 if it has no checkpoint, or if a recovery has found none. */
   readonly version: number
   /** The lowest position that is not done. */
   readonly low: number
   /** Ranges that are done above `low`; the second position is excluded. */
   readonly done: ReadonlyArray<DoneRange>
   /**
-   * Whether a recovery has lost later ones, or may have, or a restore up to a position may have left out answers that this
-   * one rests on: the consumer then fails with `CheckpointLost` until it is run once with `onNotInHistory: "begin-again"`.
+   * Whether a recovery has lost later checkpoints, or may have, or a restore up to a position may have left out answers
+   * to events that are done in this one. The consumer then fails with `CheckpointLost` until it is run once with
+   * `onNotInHistory: "begin-again"`.
    */
   readonly isLost: boolean
 }

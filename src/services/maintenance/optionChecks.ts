@@ -19,7 +19,7 @@ import type { RecoverLibOptions } from "./recover/RecoverLib.ts"
 import type { RepackOptions } from "./repack/Repack.ts"
 import type { RestoreOptions } from "./backup/Restore.ts"
 import type { SalvageOptions } from "./salvage/SalvageTape.ts"
-import type { VerifyOptions } from "./verify/Verify.ts"
+import type { VerifyOptions } from "./verify/VerifyReport.ts"
 
 export const backupChecks = { storage: aStorage, onProgress: aCallback } satisfies Checks<BackupOptions>
 

@@ -1,5 +1,5 @@
 /**
- * Where consumers keep how far they are, and the events that they parked.
+ * Where consumers keep their checkpoints, and the events that they parked.
  *
  * @see `litetapes/CheckpointStore` for the implementations, `litetapes/Consumer` for consumers
  */
@@ -41,11 +41,11 @@ export class CheckpointsNeedWriter extends TaggedError<CheckpointsNeedWriter>("l
   }
 }
 
-/** What a store adds that keeps the checkpoint in the lib itself. */
+/** Additional operations of a store that keeps the checkpoint in the lib itself. */
 export interface InLib {
   /** Number of events that may be in flight, so that a checkpoint stays small. */
   readonly inFlightMax: number
-  /** Replaces the checkpoint, whatever is there. `set` adds to it. */
+  /** Replaces the stored checkpoint. `set` adds to it. */
   readonly replace: (text: string) => Effect.Effect<void, StorageError>
   /** Whether an event is done, durably: perhaps by an append of the handler that had it as its checkpoint. */
   readonly isDone: (position: number) => Effect.Effect<boolean>
@@ -54,8 +54,8 @@ export interface InLib {
 }
 
 /**
- * What is kept for one consumer: texts by keys of letters, digits and `-`. `set` and `remove` are atomic, and durable once
- * they succeed as far as the store is. They fail with `lock-lost` once the claim is found lost.
+ * The entries of one consumer: texts by keys of letters, digits and `-`. `set` and `remove` are atomic, and once they
+ * succeed as durable as the store. They fail with `lock-lost` once the claim is known to be lost.
  */
 export interface ClaimedEntries {
   /** Describes the place in errors, such as a path. */
@@ -69,22 +69,22 @@ export interface ClaimedEntries {
   /** Returns all keys of this consumer, in no particular order. */
   readonly keys: Effect.Effect<ReadonlyArray<string>, StorageError>
   /**
-   * Runs an effect as one transaction: what it sets and removes here, and what it changes in the same database, happens
-   * together or not at all. If the effect fails, nothing of it happens, and this fails in the same way. It fails with a
-   * `StorageError` of its own if the transaction cannot begin or be committed, or the claim is lost; its reason is
-   * `rolled-back` if the database refuses what the effect has done. Left out by a store without transactions.
+   * Runs an effect as one transaction: its changes of entries, and its changes in the same database, are committed
+   * together or not at all. If the effect fails, everything is rolled back, and `transaction` fails with the same
+   * error. It fails with a `StorageError` if the transaction cannot begin or be committed, or the claim is lost; the
+   * reason is `rolled-back` if the database refuses the changes. A store without transactions leaves it out.
    */
   readonly transaction?: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StorageError, R>
   /**
-   * Completes with `lock-lost` once another run is found to have the claim. The consumer must stop: two runs must not
-   * handle events at the same time. Left out by a store whose claims do not end by themselves.
+   * Completes with `lock-lost` once another run is known to have the claim. The consumer must stop: two runs must not
+   * handle events at the same time. A store whose claims never expire leaves it out.
    */
   readonly lost?: Effect.Effect<StorageError>
   /** Present if the checkpoint is kept in the lib itself, which keeps no parked events. */
   readonly inLib?: InLib
 }
 
-/** Keeps checkpoints outside the lib: it never needs its writer. */
+/** Keeps checkpoints outside the lib, so it never fails with `CheckpointsNeedWriter`. */
 export interface OutsideLib {
   readonly claim: (
     consumer: string,

@@ -16,16 +16,16 @@ export interface AppendOptions {
   readonly expected?: ExpectedRevision
   /**
    * Events that must not have been appended since the append was decided, else it fails with `ConditionFailed`. With
-   * `appendAll` it is a condition of the whole call, in addition to those of the entries. Checked while the batch is formed,
-   * so that of several who decide at the same time only one succeeds. Costs no read if the boundary is among the last 8,192
-   * events that the writer has accepted since it first saw a condition; else a read of the events after it. To leave it
-   * out, omit the key: an explicit `undefined` is refused.
+   * `appendAll` it is a condition of the whole call, in addition to those of the entries. Checked while the batch is
+   * formed, so that of several concurrent decisions only one succeeds. Costs no read if the boundary is among the last
+   * 8,192 events that the writer has accepted since it first saw a condition; otherwise a query of the events after it.
+   * To leave it out, omit the key: an explicit `undefined` is refused.
    */
   readonly condition?: AppendCondition
   /**
-   * What a consumer has done once this append is durable, such as the event that the events answer: both are there, or
-   * neither is. Refused with `CheckpointNotIncreased` if the event is done already, so it is never answered twice. The
-   * handler of a consumer whose checkpoint is kept in the lib gets its checkpoint (`CheckpointStore.layerLib`). Takes no
+   * Checkpoint of a consumer, which names the event that this append answers: the events and the checkpoint are stored
+   * together or not at all. The append fails with `CheckpointNotIncreased` if that event is done already, so it is
+   * never answered twice. With `CheckpointStore.layerLib` the handler of a consumer gets this checkpoint. It takes no
    * position. To leave it out, omit the key: an explicit `undefined` is refused.
    */
   readonly checkpoint?: AppendCheckpoint
@@ -36,23 +36,14 @@ export interface AppendOptions {
    */
   readonly causationId?: string
   /**
-   * Id of the command that makes these events, of 1 to 256 bytes: the ids of the events are derived from it, so that the
-   * command is done once although it is retried. The events must have no ids of their own. If the command has made these
-   * events before, nothing is appended, and its first result is returned. If it has made others, the append fails with
-   * `EventIdConflict`: call `findCommand` before you decide. Default: none. To leave it
-   * out, omit the key: an explicit `undefined`, such as of a missing header, is refused.
+   * Id of the command that makes these events, of 1 to 256 bytes: the ids of the events are derived from it, so that
+   * the command is done once even if it is retried. The events must have no ids of their own. If the command has made
+   * these events before, nothing is appended, and its first result is returned. If it has made others, the append fails
+   * with `EventIdConflict`: call `findCommand` before you decide. Default: none. To leave it out, omit the key: an
+   * explicit `undefined`, such as of a missing header, is refused.
    */
   readonly commandId?: string
 }
-
-const appendChecks = {
-  expected: expectationCheck,
-  condition: conditionCheck,
-  checkpoint: notUndefined,
-  correlationId: aText,
-  causationId: aText,
-  commandId: notUndefined
-} satisfies Checks<AppendOptions>
 
 const appendAllChecks = {
   condition: conditionCheck,
@@ -61,6 +52,8 @@ const appendAllChecks = {
   causationId: aText,
   commandId: notUndefined
 } satisfies Checks<AppendAllOptions>
+
+const appendChecks = { expected: expectationCheck, ...appendAllChecks } satisfies Checks<AppendOptions>
 
 /** Options of an append to several streams: each entry has its own `expected`. */
 export type AppendAllOptions = Omit<AppendOptions, "expected">

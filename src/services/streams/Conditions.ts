@@ -1,6 +1,6 @@
 /**
- * The conditions of one append. What happened before the call is read before the call is queued, so that the commit loop
- * never waits for a read: it looks only at what was accepted since, durable or pending.
+ * The conditions of one append. Events up to a known position are read before the call is queued, so that the commit
+ * loop never waits for a read: it checks only the events that were accepted since, durable or pending, in memory.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -16,7 +16,7 @@ import type { PlannedAppend } from "./PlannedAppend.ts"
 import { compileQuery } from "./EventFilter.ts"
 import type { RecentEvents } from "./RecentEvents.ts"
 
-/** Condition of an append: it fails with `ConditionFailed` if somebody appended an event that matters to the decision. */
+/** Condition of an append: it fails with `ConditionFailed` if a matching event was appended after the boundary. */
 export interface AppendCondition {
   /** Events that the decision rests on. */
   readonly failIfEventsMatch: Query

@@ -36,7 +36,7 @@ export interface Fact<State> {
 /** Facts by name. */
 export type Facts<States> = { readonly [Name in keyof States]: Fact<States[Name]> }
 
-/** What a decision rests on. */
+/** The facts of a decision: their states, and the condition for the append. */
 export interface DecisionModel<States> {
   /** State of each fact, by its name. */
   readonly state: { readonly [Name in keyof States]: States[Name] }

@@ -3,23 +3,23 @@ import { isArray } from "../../domain/base/isArray.ts"
 import { unreadable } from "../../domain/format/checkOptions.ts"
 
 /**
- * How far a consumer is once an append is durable. What it names is added to what the lib has: the append fails with
- * `CheckpointNotIncreased` if `position` is done already, or if nothing is added.
+ * The positions that a consumer has done once an append is durable. They are added to its stored checkpoint: the append
+ * fails with `CheckpointNotIncreased` if `position` is done already, or if nothing is added.
  */
 export interface AppendCheckpoint {
   /** Name of the consumer: 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit. */
   readonly consumer: string
   /**
-   * UUID of the lib that its positions are of. An append to another lib fails with `NotInHistory`. The checkpoint that a
-   * handler gets has it. Default: no check.
+   * UUID of the lib to which the positions belong. An append to another lib fails with `NotInHistory`. The checkpoint
+   * that a handler gets has it. Default: no check.
    */
   readonly lib?: string
   /**
-   * UUID of the lineage that its positions are of. The append fails with `NotInHistory` if the lib left it before these
-   * positions, or never had it. The checkpoint that a handler gets has it. Default: no check.
+   * UUID of the lineage to which the positions belong. The append fails with `NotInHistory` if the lib left this
+   * lineage before these positions, or never had it. The checkpoint that a handler gets has it. Default: no check.
    */
   readonly lineage?: string
-  /** Its version. A higher one than the lib has begins anew, a lower one is refused. Default: 1. */
+  /** Version of the consumer. A higher one than the stored version begins anew, a lower one is refused. Default: 1. */
   readonly version?: number
   /** Position of the event that the append answers. It must not be done yet. */
   readonly position?: number
@@ -27,7 +27,7 @@ export interface AppendCheckpoint {
   readonly low?: number
   /** More positions that are done, as ranges whose second position is excluded. Default: none. */
   readonly done?: ReadonlyArray<readonly [from: number, to: number]>
-  /** Whether to replace what the lib has instead of adding to it: the consumer continues there. Default: false. */
+  /** Whether to replace the stored checkpoint instead of adding to it: the consumer continues there. Default: false. */
   readonly reset?: boolean
 }
 

@@ -1,4 +1,4 @@
-/** Queries: the events that a decision rests on, and the boundary up to which they were looked at. */
+/** Queries: the events that a decision rests on, and the boundary up to which events were read. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Boundary, whyNotInHistory } from "../../domain/event/Boundary.ts"

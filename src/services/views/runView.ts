@@ -28,7 +28,7 @@ export type ViewError = EventSchemaError | ReaderBusy | SubscribeError | ViewSto
 
 /** A view that runs. */
 export interface Running<State> {
-  /** Returns the state with every event that was acknowledged before; in a reader, those that it can see now. */
+  /** Returns the state with every event that was acknowledged before; in a reader, with those that it can see now. */
   readonly read: Effect.Effect<State, ViewError>
   /** Returns the state as it is now, without waiting. It may lack the last events, or be that of a view that has stopped. */
   readonly latest: () => State

@@ -45,7 +45,7 @@ export const start = Effect.fnUntraced(function* (
   yield* Effect.forkIn(rolling.closer, scope)
   yield* Effect.forkIn(aging.run(loop.nudge), scope)
   yield* rolling.wakeCloser
-  // A take-over has put the last batch there.
+  // A takeover has put the last batch there.
   if (lib.journal.current.hasBatches) aging.noteBatch()
   // Runs once, however many call it. It continues if the first caller is interrupted.
   let ended: Deferred.Deferred<void, FlushError | LoadError> | undefined

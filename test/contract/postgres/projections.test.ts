@@ -20,7 +20,7 @@ import * as Projection from "litetapes/Projection"
 import { afterAll, assert, beforeAll, describe } from "vitest"
 import { leftOut } from "../../servers/find.ts"
 import { type PostgresServer, startPostgres } from "../../servers/postgres.ts"
-import { openSession, storeOf, tagOf } from "../../support/openLib.ts"
+import { openStore as openLib, tagOf } from "../../support/openLib.ts"
 
 type Store = EventStore.EventStore["Service"]
 
@@ -44,11 +44,7 @@ const balancesOf = (version: number) =>
     ]
   })
 
-const openStore = Effect.gen(function* () {
-  const { close, lib } = yield* openSession(yield* MemoryStorage.make, "lib")
-  yield* Effect.addFinalizer(() => close)
-  return yield* storeOf(lib)
-})
+const openStore = Effect.flatMap(MemoryStorage.make, (storage) => Effect.map(openLib(storage), ({ store }) => store))
 
 const deposit = (store: Store, id: string, cents: number) =>
   store.append(`account-${id}`, [{ type: "Deposited", data: { cents } }])

@@ -3,7 +3,6 @@
  * tapes that the placement gives; tapes of records are copied as they are.
  */
 import * as Effect from "effect/Effect"
-import { createHash } from "node:crypto"
 import { nearestNow } from "../../base/storableNow.ts"
 import type { PositionGap, TapeNotForEvents } from "../../../domain/event/EventErrors.ts"
 import { type BeyondLimits, InvalidSettings, LibInvalid, type MetaInvalid } from "../../../domain/format/Errors.ts"
@@ -24,6 +23,7 @@ import { type CloneError, copyRecords, originOf } from "../Clone.ts"
 import { checkRecords, refuseLost } from "./checkCopy.ts"
 import { CopiedTapes, type Target } from "./CopiedTapes.ts"
 import { EventMerge, type Snapshot, snapshotOf, type SourceError, type SourceTape } from "./CopySource.ts"
+import { type Digest, digestEvents } from "./digestEvents.ts"
 import { finishCopy, type Kept, type Left, type MadeTape } from "./finishCopy.ts"
 
 /** Options of copying a lib. */
@@ -228,25 +228,11 @@ const copyEvents = Effect.fnUntraced(function* (
   tapes: CopiedTapes,
   options: CopyOptions,
   counter: Counter
-): Effect.fn.Return<{ tapes: CopiedTapes; count: number; sha256: string }, CopyError> {
+): Effect.fn.Return<Digest & { readonly tapes: CopiedTapes }, CopyError> {
   const merge = new EventMerge(source, snapshot, options.allowGaps === true)
-  const digest = createHash("sha256")
-  let count = 0
-  while (true) {
-    const lines = yield* merge.page
-    if (lines.length === 0) break
-    let bytes = 0
-    for (const line of lines) {
-      digest.update(line.bytes)
-      bytes += line.bytes.length
-    }
-    count += lines.length
-    yield* tapes.add(lines)
-    yield* counter.add(lines.length, bytes)
-    yield* Effect.yieldNow
-  }
+  const digest = yield* digestEvents(merge.page, counter, (lines) => tapes.add(lines))
   yield* tapes.finish
-  return { tapes, count, sha256: digest.digest("hex") }
+  return { ...digest, tapes }
 })
 
 /** Returns what each tape has in addition to its records, by name. */

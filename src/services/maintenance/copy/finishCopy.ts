@@ -1,6 +1,5 @@
 /** Ends a copy of a lib: writes the meta of its tapes, reads its events back, and only then makes it a lib. */
 import * as Effect from "effect/Effect"
-import { createHash } from "node:crypto"
 import type { PositionGap } from "../../../domain/event/EventErrors.ts"
 import type { MetaInvalid } from "../../../domain/format/Errors.ts"
 import * as LibFold from "../../../domain/meta/LibFold.ts"
@@ -21,6 +20,7 @@ import { readWhole } from "../../segment/SegmentRecords.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
 import { tapesAtOnce } from "./CopiedTapes.ts"
 import { EventMerge, snapshotOf, type SourceError } from "./CopySource.ts"
+import { digestEvents } from "./digestEvents.ts"
 
 /** What a tape has in addition to its records. */
 export interface Kept {
@@ -154,23 +154,10 @@ const readBack = Effect.fnUntraced(function* (
     yield* source.guard.checkOpen
     for (const segment of segments) yield* readWhole(lib.segments, name, role, segment, () => {})
   }
-  const digest = createHash("sha256")
   const merge = new EventMerge(lib, snapshot, allowGaps)
-  let count = 0
-  while (true) {
-    yield* source.guard.checkOpen
-    const lines = yield* merge.page
-    if (lines.length === 0) break
-    let bytes = 0
-    for (const line of lines) {
-      digest.update(line.bytes)
-      bytes += line.bytes.length
-    }
-    count += lines.length
-    yield* counter.add(lines.length, bytes)
-    yield* Effect.yieldNow
-  }
-  if (count === events && digest.digest("hex") === sha256) return
+  const page = Effect.andThen(source.guard.checkOpen, merge.page)
+  const found = yield* digestEvents(page, counter, () => Effect.void)
+  if (found.count === events && found.sha256 === sha256) return
   return yield* new StorageError({
     operation: "copy",
     place: lib.location,

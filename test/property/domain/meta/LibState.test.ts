@@ -7,6 +7,7 @@ import * as MetaChain from "../../../../src/domain/meta/MetaChain.ts"
 import type { LibRecord, Unchained } from "../../../../src/domain/meta/SystemRecord.ts"
 import { runs } from "../../../support/runs.ts"
 import { anchor, created, epoch, libMeta, libTape, uuid } from "../../../support/systemRecords.ts"
+import { thrownTag } from "../../../support/thrownTag.ts"
 
 type Record = Unchained<LibRecord>
 
@@ -16,14 +17,7 @@ const fold = (...records: ReadonlyArray<Record>): LibState.LibState => {
   return LibFold.fold("litelib.meta.jsonl", MetaChain.readLib("litelib.meta.jsonl", bytes).records)
 }
 
-const refusalOf = (...records: ReadonlyArray<Record>): string | undefined => {
-  try {
-    fold(...records)
-    return undefined
-  } catch (error) {
-    return (error as { readonly _tag?: string })._tag ?? String(error)
-  }
-}
+const refusalOf = (...records: ReadonlyArray<Record>): string | undefined => thrownTag(() => fold(...records))
 
 const dynamic = (n: number): Record => ({ $type: "LiteLib.Dynamic", dynamic: n })
 const closed = (n: number, batch: number): Record => ({ $type: "LiteLib.Closed", dynamic: n, anchor: anchor(batch) })

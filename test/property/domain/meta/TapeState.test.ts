@@ -5,6 +5,7 @@ import type { TapeRecord, Unchained } from "../../../../src/domain/meta/SystemRe
 import * as TapeState from "../../../../src/domain/meta/TapeState.ts"
 import { runs } from "../../../support/runs.ts"
 import { created, merkleOf, segment, tapeMeta, uuid } from "../../../support/systemRecords.ts"
+import { thrownTag } from "../../../support/thrownTag.ts"
 
 type Record = Unchained<TapeRecord>
 
@@ -14,14 +15,7 @@ const fold = (...records: ReadonlyArray<Record>): TapeState.TapeState => {
   return TapeState.fold("tape.meta.jsonl", MetaChain.readTape("tape.meta.jsonl", bytes).records)
 }
 
-const refusalOf = (...records: ReadonlyArray<Record>): string | undefined => {
-  try {
-    fold(...records)
-    return undefined
-  } catch (error) {
-    return (error as { readonly _tag?: string })._tag ?? String(error)
-  }
-}
+const refusalOf = (...records: ReadonlyArray<Record>): string | undefined => thrownTag(() => fold(...records))
 
 const set = (key: string, value: unknown): Record => ({ $type: "LiteTape.UserMeta", key, value })
 const removed = (key: string): Record => ({ $type: "LiteTape.UserMeta", key, removed: true })
