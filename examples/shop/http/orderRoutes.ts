@@ -9,17 +9,20 @@ import { stock } from "../domain/stock.ts"
 import { type Item, totalOf } from "../domain/values.ts"
 import { ordersOf } from "../readModels/orderOverview.ts"
 import { inRequest } from "../tracing.ts"
-import { Api, type OrderView } from "./api.ts"
+import { Api, type OrderView, type PlaceOrder } from "./api.ts"
 import { KeyReused, OrderNotFound, OrderShipped, orProblem, UnknownProducts } from "./problems.ts"
 
 /** A new order needs an id that a repeated request has too, so it is made of the key. */
 const orderIdOf = (key: string): string => createHash("sha256").update(key).digest("hex").slice(0, 32)
 
-const viewOf = Effect.fnUntraced(function* (id: string, order: PlacedOrder | undefined) {
-  if (order === undefined) return yield* new OrderNotFound()
-  const view: typeof OrderView.Type = { id, cents: totalOf(order.lines), ...order }
-  return view
+const viewOf = (id: string, order: PlacedOrder): typeof OrderView.Type => ({
+  id,
+  cents: totalOf(order.lines),
+  ...order
 })
+
+const found = (id: string, order: PlacedOrder | undefined) =>
+  order === undefined ? Effect.fail(new OrderNotFound()) : Effect.succeed(viewOf(id, order))
 
 /** Adds the present prices. */
 const priced = Effect.fn("priced")(function* (items: ReadonlyArray<Item>) {
@@ -31,28 +34,26 @@ const priced = Effect.fn("priced")(function* (items: ReadonlyArray<Item>) {
   return products.map(({ cents, ...item }) => ({ ...item, cents: cents! }))
 })
 
-const place = Effect.fn("place")(function* (key: string, customer: string, items: ReadonlyArray<Item>) {
+const place = Effect.fn("place")(function* (key: string, { customer, items }: typeof PlaceOrder.Type) {
   const id = orderIdOf(key)
-  const lines = yield* priced(items)
-  const command = { type: "place", customer, lines } as const
-  const { repeated, state } = yield* Decider.handle(orders, id, command, { commandId: `place:${key}` })
+  const command = { type: "place", customer, lines: yield* priced(items) } as const
+  const handled = yield* Decider.handle(orders, id, command, { commandId: `place:${key}` })
+  const order = handled.state!
   // A repeat gets the first answer, at the prices of that time. It must ask for the same.
-  const first = state?.lines.map(({ quantity, sku }) => ({ sku, quantity }))
-  const asked = items.map(({ quantity, sku }) => ({ sku, quantity }))
-  if (repeated && !(customer === state?.customer && isDeepStrictEqual(first, asked))) return yield* new KeyReused()
-  return yield* viewOf(id, state)
+  const first = { customer: order.customer, items: order.lines.map(({ quantity, sku }) => ({ sku, quantity })) }
+  if (handled.repeated && !isDeepStrictEqual(first, { customer, items })) return yield* new KeyReused()
+  return viewOf(id, order)
 })
 
 const cancel = Effect.fn("cancel")(function* (key: string, id: string) {
   const command = { type: "cancel", reason: "by the customer" } as const
   const { state } = yield* Decider.handle(orders, id, command, { commandId: `cancel:${key}` })
-  return yield* viewOf(id, state)
+  return yield* found(id, state)
 })
 
 export const orderRoutes = HttpApiBuilder.group(Api, "orders", (handlers) =>
   handlers.handleAll({
-    place: ({ headers: { "idempotency-key": key }, payload: { customer, items } }) =>
-      place(key, customer, items).pipe(inRequest(key), orProblem),
+    place: ({ headers: { "idempotency-key": key }, payload }) => place(key, payload).pipe(inRequest(key), orProblem),
     cancel: ({ headers: { "idempotency-key": key }, params: { id } }) =>
       cancel(key, id).pipe(
         Effect.catchTags({ NoSuchOrder: () => new OrderNotFound(), AlreadyShipped: () => new OrderShipped() }),
@@ -62,7 +63,7 @@ export const orderRoutes = HttpApiBuilder.group(Api, "orders", (handlers) =>
     // The order itself, not the read model: right after a request that changed it, too.
     find: ({ params: { id } }) =>
       Decider.load(orders, id).pipe(
-        Effect.flatMap(({ state }) => viewOf(id, state)),
+        Effect.flatMap(({ state }) => found(id, state)),
         orProblem
       ),
     list: ({ query: { customer } }) => Effect.orDie(ordersOf(customer))

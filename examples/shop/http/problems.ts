@@ -41,17 +41,16 @@ export class NotReady extends HttpApiError.Problem<NotReady>()(
   { problems: Schema.Array(Schema.String) }
 ) {}
 
+type Problem = HttpServerRespondable.Respondable
+
 /**
- * Turns what a handler fails with into a problem. What the store may recover from is `TryAgain`; a problem stays. Everything
- * else is a mistake in the program, or damage: a defect.
+ * Turns errors into answers. A problem stays: the compiler checks that `api.ts` has it. If a repeated request may succeed, an error of
+ * the store is `TryAgain`. Any other error is a mistake in the program, or damage: a defect.
  */
 export const orProblem = <A, E, R>(
   effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, Extract<E, HttpServerRespondable.Respondable> | TryAgain, R> =>
-  Effect.catch(effect, (error): Effect.Effect<never, Extract<E, HttpServerRespondable.Respondable> | TryAgain> => {
+): Effect.Effect<A, Extract<E, Problem> | TryAgain, R> =>
+  Effect.catch(effect, (error): Effect.Effect<never, Extract<E, Problem> | TryAgain> => {
     if (EventErrors.isConflict(error) || EventErrors.isRetryable(error)) return new TryAgain()
-    return isProblem<E>(error) ? Effect.fail(error) : Effect.die(error)
+    return HttpServerRespondable.isRespondable(error) ? Effect.fail(error as Extract<E, Problem>) : Effect.die(error)
   })
-
-const isProblem = <E>(error: E): error is Extract<E, HttpServerRespondable.Respondable> =>
-  HttpServerRespondable.isRespondable(error)

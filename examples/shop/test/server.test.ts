@@ -59,58 +59,64 @@ const typesByStream = () =>
     Effect.runPromise
   )
 
-it("loses nothing and does nothing twice when it is killed while the bank takes money", async () => {
-  const first = await ShopProcess.start(folder, bank.url)
-  const delivery = { quantity: 100, cents: 250 }
-  assert.strictEqual((await first.post("/stock/apple/receipts", "first-delivery", delivery)).status, 201)
-  const killed = killAtBank(first, 3)
-  const [answered] = await Promise.all([placeAll(first), killed])
+it(
+  "loses nothing and does nothing twice when it is killed while the bank takes money",
+  { timeout: 60_000 },
+  async () => {
+    const first = await ShopProcess.start(folder, bank.url)
+    const delivery = { quantity: 100, cents: 250 }
+    assert.strictEqual((await first.post("/stock/apple/receipts", "first-delivery", delivery)).status, 201)
+    const killed = killAtBank(first, 3)
+    const [answered] = await Promise.all([placeAll(first), killed])
 
-  const second = await ShopProcess.start(folder, bank.url)
-  const ids = await placeAll(second)
-  assert.strictEqual(new Set(ids).size, count)
-  for (const id of answered) assert.include(ids, id)
-  // A repeated delivery, too: its answer might have been lost.
-  assert.strictEqual((await second.post("/stock/apple/receipts", "first-delivery", delivery)).status, 201)
+    const second = await ShopProcess.start(folder, bank.url)
+    const ids = await placeAll(second)
+    assert.strictEqual(new Set(ids).size, count)
+    for (const id of answered) assert.include(ids, id)
+    // A repeated delivery, too: its answer might have been lost.
+    assert.strictEqual((await second.post("/stock/apple/receipts", "first-delivery", delivery)).status, 201)
 
-  const { body } = await eventually(
-    () => second.get("/orders?customer=Ada"),
-    ({ body }) => {
-      const rows = body as ReadonlyArray<OrderRow>
-      return rows.length === count && rows.every(({ status }) => status === "shipped")
+    const { body } = await eventually(
+      () => second.get("/orders?customer=Ada"),
+      ({ body }) => {
+        const rows = body as ReadonlyArray<OrderRow>
+        return rows.length === count && rows.every(({ status }) => status === "shipped")
+      }
+    )
+    const rows = body as ReadonlyArray<OrderRow>
+    const levels = await eventually(
+      () => second.get("/stock"),
+      ({ body }) => (body as ReadonlyArray<{ readonly reserved: number }>)[0]?.reserved === 0
+    )
+    const health = await second.get("/health/ready")
+    assert.strictEqual(health.status, 200)
+    assert.strictEqual(await second.stop(), 0)
+
+    // The bank took the money for each order once, although it was asked more often.
+    assert.isAbove(bank.requests, count)
+    assert.deepStrictEqual(bank.taken, new Map(rows.map(({ cents, id }) => [id, [cents]])))
+    const events = await typesByStream()
+    for (const id of ids) {
+      assert.deepStrictEqual(
+        events.get(`order-${id}`)?.map(({ type }) => type),
+        ["OrderPlaced", "OrderShipped"]
+      )
+      assert.deepStrictEqual(
+        events.get(`payment-${id}`)?.map(({ type }) => type),
+        ["PaymentRequested", "PaymentTaken"]
+      )
     }
-  )
-  const rows = body as ReadonlyArray<OrderRow>
-  const levels = await eventually(
-    () => second.get("/stock"),
-    ({ body }) => (body as ReadonlyArray<{ readonly reserved: number }>)[0]?.reserved === 0
-  )
-  const health = await second.get("/health/ready")
-  assert.strictEqual(health.status, 200)
-  assert.strictEqual(await second.stop(), 0)
-
-  // The bank took the money for each order once, although it was asked more often.
-  assert.isAbove(bank.requests, count)
-  assert.deepStrictEqual(bank.taken, new Map(rows.map(({ cents, id }) => [id, [cents]])))
-  const events = await typesByStream()
-  for (const id of ids) {
+    const stock = events.get("stock-apple")!
     assert.deepStrictEqual(
-      events.get(`order-${id}`)?.map(({ type }) => type),
-      ["OrderPlaced", "OrderShipped"]
+      ["GoodsReceived", "StockReserved", "StockDispatched"].map(
+        (one) => stock.filter(({ type }) => type === one).length
+      ),
+      [1, count, count]
     )
-    assert.deepStrictEqual(
-      events.get(`payment-${id}`)?.map(({ type }) => type),
-      ["PaymentRequested", "PaymentTaken"]
-    )
+    // The read models are what the events say.
+    const sold = rows.reduce((sum, { cents }) => sum + cents / 250, 0)
+    assert.deepStrictEqual(levels.body, [{ sku: "apple", cents: 250, available: 100 - sold, reserved: 0 }])
+    const orders = [...events.keys()].filter((stream) => stream.startsWith("order-")).map((stream) => idOf({ stream }))
+    assert.deepStrictEqual(new Set(orders), new Set(rows.map(({ id }) => id)))
   }
-  const stock = events.get("stock-apple")!
-  assert.deepStrictEqual(
-    ["GoodsReceived", "StockReserved", "StockDispatched"].map((one) => stock.filter(({ type }) => type === one).length),
-    [1, count, count]
-  )
-  // The read models are what the events say.
-  const sold = rows.reduce((sum, { cents }) => sum + cents / 250, 0)
-  assert.deepStrictEqual(levels.body, [{ sku: "apple", cents: 250, available: 100 - sold, reserved: 0 }])
-  const orders = [...events.keys()].filter((stream) => stream.startsWith("order-")).map((stream) => idOf({ stream }))
-  assert.deepStrictEqual(new Set(orders), new Set(rows.map(({ id }) => id)))
-})
+)

@@ -2,6 +2,13 @@
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 
+/** A charge or a refund. */
+interface Body {
+  readonly order: string
+  readonly cents: number
+  readonly reference: string
+}
+
 export class FakeBank {
   /** The amounts that were taken, by order. Each is there once, however often the shop has asked. */
   readonly taken = new Map<string, Array<number>>()
@@ -20,7 +27,7 @@ export class FakeBank {
       request.on("data", (chunk: Buffer) => (text += chunk.toString()))
       request.on("end", () => {
         const key = String(request.headers["idempotency-key"])
-        const { body, status } = this.#once(key, request.url!, JSON.parse(text) as Record<string, never>)
+        const { body, status } = this.#once(key, request.url!, JSON.parse(text) as Body)
         this.requests++
         this.beforeAnswer()
         response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
@@ -43,23 +50,19 @@ export class FakeBank {
     this.#server.close()
   }
 
-  #once(
-    key: string,
-    path: string,
-    body: { readonly order: string; readonly cents: number; readonly reference: string }
-  ) {
+  #once(key: string, path: string, body: Body) {
     const answer = this.#answers.get(key) ?? (path === "/charges" ? this.#charge(body) : this.#refund(body))
     this.#answers.set(key, answer)
     return answer
   }
 
-  #charge({ cents, order }: { readonly order: string; readonly cents: number }) {
+  #charge({ cents, order }: Body) {
     if (cents > 100_000) return { status: 402, body: { why: "too much" } }
     this.taken.set(order, [...(this.taken.get(order) ?? []), cents])
     return { status: 200, body: { reference: `bank-${order}` } }
   }
 
-  #refund({ reference }: { readonly reference: string }) {
+  #refund({ reference }: Body) {
     this.refunded.push(reference)
     return { status: 200, body: {} }
   }

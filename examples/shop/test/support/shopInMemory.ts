@@ -1,5 +1,6 @@
 /** The whole application over a store and a database in memory, without a port. */
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Tracer from "effect/Tracer"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
@@ -20,9 +21,12 @@ export const shopInMemory = (bank: Layer.Layer<Bank>, storage: Layer.Layer<Stora
   }
   const { dispose, handler } = HttpRouter.toWebHandler(
     application.pipe(
-      Layer.provide([EventStore.layer("/shop", { reopen: true }), SqliteClient.layerMemory, bank]),
+      Layer.provideMerge(Layer.mergeAll(EventStore.layer("/shop", { reopen: true }), SqliteClient.layerMemory)),
+      Layer.provide(bank),
       Layer.provide(storage),
       Layer.provide(HttpServer.layerServices),
+      // The store warns when its disk fails.
+      Layer.provide(Logger.layer([])),
       Layer.provideMerge(Layer.succeed(Tracer.Tracer, Tracer.make({ span })))
     ),
     { disableLogger: true }
