@@ -47,7 +47,7 @@ Layer.launch(server).pipe(
   Effect.provide(layerTracing),
   Effect.provide(Logger.layer([Logger.consoleJson])),
   NodeRuntime.runMain({
-    // To be stopped is how it ends: that is no failure.
+    // A service ends when it is stopped, so that is not a failure.
     teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
   })
 )

@@ -16,7 +16,7 @@ export const charging = Consumer.make({
   filter: Payment.filter({ types: ["PaymentRequested", "RefundRequested"] }),
   // Orders wait for the bank at the same time; the calls for one order are made one after the other.
   partitions: 8,
-  // A bank that cannot be reached for a while is no reason to stop.
+  // Continues for as long as the bank cannot be reached.
   retry: Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")]),
   maxAttempts: Number.MAX_SAFE_INTEGER,
   handler: (event, { checkpoint }) =>
