@@ -30,6 +30,10 @@ export class ShopProcess {
       },
       stdio: ["ignore", "pipe", "pipe"]
     })
+    // It must not outlive a test that fails.
+    const end = () => child.kill("SIGKILL")
+    process.once("exit", end)
+    child.once("exit", () => process.off("exit", end))
     let log = ""
     const url = await new Promise<string>((resolve, reject) => {
       const read = (chunk: Buffer) => {
