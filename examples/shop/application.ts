@@ -24,8 +24,10 @@ const processes = Layer.mergeAll(Consumer.layer(fulfilment), Consumer.layer(char
   Layer.provide(CheckpointStore.layerLib)
 )
 
+export const background = Layer.mergeAll(readModels, processes)
+
 export const application = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide([orderRoutes, stockRoutes, healthRoutes]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true })),
-  Layer.provide([readModels, processes])
+  Layer.provideMerge(background)
 )

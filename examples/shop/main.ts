@@ -1,6 +1,6 @@
 /**
  * How does the shop start and stop? It serves until SIGTERM or SIGINT: then it takes no more requests, ends those that run, lets
- * consumers and read models finish what they do, and closes the store.
+ * consumers and read models finish what they do, and closes the store. If one of these stops, it ends in the same way, with code 1.
  *
  * ```
  * node --conditions=litetapes-source examples/shop/main.ts
@@ -25,6 +25,7 @@ import { join } from "node:path"
 import { application } from "./application.ts"
 import { settings } from "./config.ts"
 import { Bank } from "./process/Bank.ts"
+import { untilOneStops } from "./running.ts"
 import { layerTracing } from "./tracing.ts"
 
 const server = Effect.gen(function* () {
@@ -43,7 +44,8 @@ const server = Effect.gen(function* () {
   )
 }).pipe(Layer.unwrap)
 
-Layer.launch(server).pipe(
+untilOneStops.pipe(
+  Effect.provide(server),
   Effect.provide(layerTracing),
   Effect.provide(Logger.layer([Logger.consoleJson])),
   NodeRuntime.runMain({

@@ -5,10 +5,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as Tape from "litetapes/Tape"
-import { charging } from "../process/charging.ts"
-import { fulfilment } from "../process/fulfilment.ts"
-import { orderOverview } from "../readModels/orderOverview.ts"
-import { stockLevels } from "../readModels/stockLevels.ts"
+import { running } from "../running.ts"
 import { Api } from "./api.ts"
 import { NotReady } from "./problems.ts"
 
@@ -33,17 +30,12 @@ export const healthRoutes = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const store = yield* EventStore.EventStore
     const checkAppend = yield* makeAppendCheck
-    const running = [
-      yield* fulfilment.running,
-      yield* charging.running,
-      yield* orderOverview.running,
-      yield* stockLevels.running
-    ]
+    const all = yield* running
     const ready = Effect.gen(function* () {
       const problems: Array<string> = []
       yield* Effect.catch(checkAppend, (error) => Effect.sync(() => problems.push(`append: ${error.message}`)))
       let lag = 0
-      for (const { name, status } of running) {
+      for (const { name, status } of all) {
         const { error, lag: left = 0, state } = yield* status
         lag = Math.max(lag, left)
         if (state !== "running") problems.push(`${name} is ${state}${error === undefined ? "" : `: ${String(error)}`}`)

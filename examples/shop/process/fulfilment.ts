@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Consumer from "litetapes/Consumer"
 import * as Decider from "litetapes/Decider"
 import type * as EventStore from "litetapes/EventStore"
-import { type CancelReason, NoSuchOrder, Order, orders, type PlacedOrder } from "../domain/orders.ts"
+import { type CancelReason, NoSuchOrder, Order, orders } from "../domain/orders.ts"
 import { Payment, payments } from "../domain/payments.ts"
 import { stock } from "../domain/stock.ts"
 import { idOf, type Line, totalOf } from "../domain/values.ts"
@@ -52,7 +52,7 @@ const compensate = (order: string, lines: ReadonlyArray<Line>, done: Done) =>
 
 const loadOrder = Effect.fnUntraced(function* (id: string) {
   const { state } = yield* Decider.load(orders, id)
-  return state === undefined ? yield* new NoSuchOrder() : (state satisfies PlacedOrder)
+  return state ?? (yield* new NoSuchOrder())
 })
 
 const afterOrder = Effect.fn("fulfilment.afterOrder")(function* (event: EventStore.RecordedEvent, done: Done) {
