@@ -30,6 +30,3 @@ export type Line = typeof Line.Type
 
 export const totalOf = (lines: ReadonlyArray<Line>): number =>
   lines.reduce((sum, { cents, quantity }) => sum + cents * quantity, 0)
-
-/** Returns the id of the aggregate that an event belongs to: `17` of the stream `order-17`. */
-export const idOf = ({ stream }: { readonly stream: string }): string => stream.slice(stream.indexOf("-") + 1)

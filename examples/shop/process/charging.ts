@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Category from "litetapes/Category"
 import * as Consumer from "litetapes/Consumer"
 import * as Decider from "litetapes/Decider"
 import { Payment, type PaymentCommand, payments } from "../domain/payments.ts"
-import { idOf } from "../domain/values.ts"
 import { inTraceOf } from "../tracing.ts"
 import { Bank } from "./Bank.ts"
 
@@ -22,8 +22,8 @@ export const charging = Consumer.make({
   handler: (event, { checkpoint }) =>
     Effect.gen(function* () {
       const bank = yield* Bank
-      const { data, id, stream, type } = yield* Payment.decode(event)
-      const order = idOf({ stream })
+      const { data, id, type } = yield* Payment.decode(event)
+      const order = Category.idOf(event)
       if (type === "PaymentRequested") {
         const answer = yield* bank.charge({ key: id, order, cents: data.cents }).pipe(
           Effect.map(({ reference }): PaymentCommand => ({ type: "take", reference })),

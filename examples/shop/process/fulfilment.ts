@@ -7,13 +7,14 @@
  *     OrderCancelled ─→ release the stock, refund what was paid (the compensation of every step before)
  */
 import * as Effect from "effect/Effect"
+import * as Category from "litetapes/Category"
 import * as Consumer from "litetapes/Consumer"
 import * as Decider from "litetapes/Decider"
 import type * as EventStore from "litetapes/EventStore"
 import { type CancelReason, NoSuchOrder, Order, orders } from "../domain/orders.ts"
 import { Payment, payments } from "../domain/payments.ts"
 import { stock } from "../domain/stock.ts"
-import { idOf, type Line, totalOf } from "../domain/values.ts"
+import { type Line, totalOf } from "../domain/values.ts"
 import { inTraceOf } from "../tracing.ts"
 
 type Done = Pick<Consumer.Handling, "checkpoint">
@@ -56,15 +57,15 @@ const loadOrder = Effect.fnUntraced(function* (id: string) {
 })
 
 const afterOrder = Effect.fn("fulfilment.afterOrder")(function* (event: EventStore.RecordedEvent, done: Done) {
-  const { data, stream, type } = yield* Order.decode(event)
-  const order = idOf({ stream })
+  const { data, type } = yield* Order.decode(event)
+  const order = Category.idOf(event)
   if (type === "OrderPlaced") yield* begin(order, data.lines, done)
   if (type === "OrderCancelled") yield* compensate(order, (yield* loadOrder(order)).lines, done)
 })
 
 const afterPayment = Effect.fn("fulfilment.afterPayment")(function* (event: EventStore.RecordedEvent, done: Done) {
-  const { stream, type } = yield* Payment.decode(event)
-  const order = idOf({ stream })
+  const { type } = yield* Payment.decode(event)
+  const order = Category.idOf(event)
   if (type === "PaymentTaken") yield* ship(order, (yield* loadOrder(order)).lines, done)
   if (type === "PaymentDeclined") yield* cancel(order, "payment declined", done)
 })

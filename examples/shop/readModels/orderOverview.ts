@@ -1,10 +1,11 @@
 /** What do the lists of orders read? A row for each order, with what became of its payment. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Category from "litetapes/Category"
 import * as Projection from "litetapes/Projection"
 import { Order } from "../domain/orders.ts"
 import { Payment } from "../domain/payments.ts"
-import { idOf, totalOf } from "../domain/values.ts"
+import { totalOf } from "../domain/values.ts"
 
 /** A row of the table. */
 export const OrderRow = Schema.Struct({
@@ -21,7 +22,7 @@ export type OrderRow = typeof OrderRow.Type
 type Event = { readonly stream: string }
 
 const set = (event: Event, changes: Partial<OrderRow>, { sql, table }: Projection.Tools) =>
-  sql`UPDATE ${sql(table("order_overview"))} SET ${sql.update(changes)} WHERE id = ${idOf(event)}`
+  sql`UPDATE ${sql(table("order_overview"))} SET ${sql.update(changes)} WHERE id = ${Category.idOf(event)}`
 
 export const orderOverview = Projection.make({
   name: "order-overview",
@@ -37,7 +38,7 @@ export const orderOverview = Projection.make({
     Projection.on(Order, {
       OrderPlaced: ({ data: { customer, lines }, stream, time }, { sql, table }) => {
         const row: OrderRow = {
-          id: idOf({ stream }),
+          id: Category.idOf({ stream }),
           customer,
           cents: totalOf(lines),
           status: "placed",

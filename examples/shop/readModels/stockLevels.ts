@@ -1,9 +1,9 @@
 /** What does the list of products read? A row for each product. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Category from "litetapes/Category"
 import * as Projection from "litetapes/Projection"
 import { Stock } from "../domain/stock.ts"
-import { idOf } from "../domain/values.ts"
 
 /** A row of the table. */
 export const StockRow = Schema.Struct({
@@ -17,7 +17,7 @@ export type StockRow = typeof StockRow.Type
 /** Moves goods between the shelf and what is set aside. */
 const move = (stream: string, available: number, reserved: number, { sql, table }: Projection.Tools) =>
   sql`UPDATE ${sql(table("stock_level"))}
-    SET available = available + ${available}, reserved = reserved + ${reserved} WHERE sku = ${idOf({ stream })}`
+    SET available = available + ${available}, reserved = reserved + ${reserved} WHERE sku = ${Category.idOf({ stream })}`
 
 export const stockLevels = Projection.make({
   name: "stock-levels",
@@ -28,7 +28,7 @@ export const stockLevels = Projection.make({
   events: [
     Projection.on(Stock, {
       GoodsReceived: ({ data: { cents, quantity }, stream }, { sql, table }) =>
-        sql`INSERT INTO ${sql(table("stock_level"))} AS level VALUES (${idOf({ stream })}, ${cents}, ${quantity}, 0)
+        sql`INSERT INTO ${sql(table("stock_level"))} AS level VALUES (${Category.idOf({ stream })}, ${cents}, ${quantity}, 0)
           ON CONFLICT (sku) DO UPDATE SET cents = excluded.cents, available = level.available + excluded.available`,
       StockReserved: ({ data: { quantity }, stream }, tools) => move(stream, -quantity, quantity, tools),
       StockReleased: ({ data: { quantity }, stream }, tools) => move(stream, quantity, -quantity, tools),

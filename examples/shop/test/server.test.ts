@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as Category from "litetapes/Category"
 import * as EventStore from "litetapes/EventStore"
 import * as NodeStorage from "litetapes/NodeStorage"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, it } from "vitest"
-import { idOf } from "../domain/values.ts"
 import type { OrderView } from "../http/api.ts"
 import type { OrderRow } from "../readModels/orderOverview.ts"
 import { eventually } from "./support/eventually.ts"
@@ -116,7 +116,9 @@ it(
     // The read models are what the events say.
     const sold = rows.reduce((sum, { cents }) => sum + cents / 250, 0)
     assert.deepStrictEqual(levels.body, [{ sku: "apple", cents: 250, available: 100 - sold, reserved: 0 }])
-    const orders = [...events.keys()].filter((stream) => stream.startsWith("order-")).map((stream) => idOf({ stream }))
+    const orders = [...events.keys()]
+      .filter((stream) => stream.startsWith("order-"))
+      .map((stream) => Category.idOf({ stream }))
     assert.deepStrictEqual(new Set(orders), new Set(rows.map(({ id }) => id)))
   }
 )
