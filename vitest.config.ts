@@ -33,7 +33,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "subjects",
-          include: ["test/{unit,property}/**/*.test.ts"],
+          include: ["test/{unit,property}/**/*.test.ts", "examples/**/*.test.ts"],
           isolate: false,
           // Young objects die sooner than the default space fills.
           execArgv: ["--max-semi-space-size=64"]

@@ -118,6 +118,19 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
         "OrderShipped: 150 orders, each of them once"
       )
   ],
+  [
+    "shop",
+    async () =>
+      says(
+        await run("shop/session.ts", [], inScratch("shop")),
+        "The shop was killed while it waited for the bank",
+        "Bob: 550 cents, payment taken, shipped",
+        "Eve: 1500 cents, payment none, cancelled (out of stock)",
+        "Mia: 500000 cents, payment declined, cancelled",
+        "took the money for each of 2 orders once",
+        "Stopped"
+      )
+  ],
   ["backup", async () => says(await run("backup.ts", [], inScratch("backup")), "LibIsBackup", "appended there")],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
   [

@@ -35,7 +35,7 @@ import { type Checks, isCount, oneOf, unless } from "../domain/format/checkOptio
 import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { aDuration, checkLocation, checkOptions } from "../services/base/checkCall.ts"
 import { loadSqlite } from "./node/loadSqlite.ts"
-import { sqlErrorOf } from "./sqlite/sqlErrors.ts"
+import { openingError } from "./sqlite/sqlErrors.ts"
 import { SqliteConnection } from "./sqlite/SqliteConnection.ts"
 
 /** How a database is opened. */
@@ -164,7 +164,7 @@ const open = (
       // The connection waits, and lets other fibres run meanwhile.
       return new DatabaseSync(path, { readOnly: mode === "read", timeout: 0 })
     },
-    catch: (cause) => sqlErrorOf(cause, "open")
+    catch: (cause) => openingError(cause, path, mode)
   })
   return Effect.flatMap(opening, (database) => {
     const busyMillis = Duration.toMillis(Duration.fromInputUnsafe(busyTimeout))

@@ -20,6 +20,7 @@ import { type Given, isObject } from "./category/copyEvent.ts"
 import type { EventSchema } from "./category/EventCodec.ts"
 import { atPlace } from "./category/eventPlace.ts"
 import { EventTypes, type StoredType } from "./category/EventTypes.ts"
+import { idOf } from "./category/idOf.ts"
 import { appendOrRepeat } from "./category/repeatedEvents.ts"
 import { type Versions, versions } from "./category/Versions.ts"
 import {
@@ -68,7 +69,7 @@ import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnio
 
 export type { Marks, Metadata, New, Raw, Recorded, Schemas, StoredType, Unreadable, Versions }
 export type { QueryItem, QueryOptions, QueryResult, Readable, ReadCategoryOptions, Reading, ReadOptions }
-export { versions }
+export { idOf, versions }
 export type { SubscribeCategoryOptions, TypesIn, UnreadableError }
 
 /** No types. */

@@ -254,13 +254,16 @@ describe("an error", () => {
       const folder = newFolder()
       assert.strictEqual(yield* tagOf(open("")), "InvalidArgument")
       assert.strictEqual(yield* tagOf(open(path.join(folder, "x.db"), { timeout: 3 } as object)), "InvalidArgument")
-      for (const [file, options] of [
-        [path.join(folder, "missing", "x.db"), {}],
-        [path.join(folder, "x.db"), { mode: "read" }]
+      for (const [file, options, needed] of [
+        [path.join(folder, "missing", "x.db"), {}, "Its folder must exist"],
+        [path.join(folder, "x.db"), { mode: "read" }, "It must exist"]
       ] as const) {
         const error = yield* Effect.flip(open(file, options))
         assert(error._tag === "SqlError")
         assert.strictEqual(error.reason._tag, "ConnectionError")
+        // The file, and what to do: SQLite says neither.
+        assert.include(error.message, file)
+        assert.include(error.message, needed)
       }
     })
   )

@@ -4,13 +4,13 @@ import { join, resolve } from "node:path"
 
 export const root = resolve(import.meta.dirname, "../..")
 
-/** Paths of the README, the other pages in the root and the pages in docs, relative to the root of the checkout. */
+/** Paths of the README, the other pages in the root, in docs and in examples, relative to the root of the checkout. */
 export const documents: ReadonlyArray<string> = [
   "README.md",
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
-  ...globSync("docs/**/*.md", { cwd: root }).toSorted()
+  ...globSync(["docs/**/*.md", "examples/**/*.md"], { cwd: root }).toSorted()
 ]
 
 export const readDocument = (path: string): string => readFileSync(join(root, path), "utf8")

@@ -35,7 +35,9 @@ const phrases: ReadonlyArray<Phrase> = [
 
 /** What is no prose of ours: licences, pictures, lock files, what a fixture holds. */
 const files = [
-  ...globSync(["*.md", "docs/**/*.md", "bench/*.md", ".changeset/*.md", ".github/**/*.{md,yml}"], { cwd: root }),
+  ...globSync(["*.md", "docs/**/*.md", "examples/**/*.md", "bench/*.md", ".changeset/*.md", ".github/**/*.{md,yml}"], {
+    cwd: root
+  }),
   ...globSync(
     ["src/**/*.ts", "test/**/*.ts", "bench/**/*.ts", "examples/**/*.ts", "scripts/**/*.ts", "docs/reader.py"],
     {

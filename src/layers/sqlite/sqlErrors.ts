@@ -12,12 +12,13 @@ import { ConnectionError, UnknownError } from "effect/sql/SqlError"
 const busyCode = 5
 const busySnapshotCode = 517
 const constraintCode = 19
+const cannotOpenCode = 14
 
 /** Texts from which the code is known in a runtime that does not say it, such as Deno. */
 const texts: ReadonlyArray<readonly [text: RegExp, code: number]> = [
   [/constraint failed/, constraintCode],
   [/^database (table )?is locked/, busyCode],
-  [/^unable to open database file/, 14]
+  [/^unable to open database file/, cannotOpenCode]
 ]
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
@@ -43,6 +44,17 @@ export const isBusy = (cause: unknown): boolean => {
 /** Returns the error for what an operation of the database threw. */
 export const sqlErrorOf = (cause: unknown, operation: string): SqlError =>
   new SqlError({ reason: reasonOf(cause, operation) })
+
+/** Returns the error for a database that could not be opened. SQLite names neither the file nor what is missing. */
+export const openingError = (cause: unknown, path: string, mode: "write" | "read"): SqlError => {
+  if (((codeOf(cause) ?? 0) & 0xff) !== cannotOpenCode) return sqlErrorOf(cause, "open")
+  const needed =
+    mode === "read"
+      ? "It must exist, and this process must be allowed to read it"
+      : "Its folder must exist, and this process must be allowed to write there"
+  const message = `SQLite: ${messageOf(cause)}: ${JSON.stringify(path)}. ${needed}`
+  return new SqlError({ reason: new ConnectionError({ cause, operation: "open", message }) })
+}
 
 /** SQLite has ended a transaction in the middle. `cause` is what it ended it for, if that is known. */
 class TransactionEnded extends Error {

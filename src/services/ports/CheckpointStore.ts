@@ -19,7 +19,7 @@ export class ConsumerClaimed extends TaggedError<ConsumerClaimed>("litetapes/Con
   place: Shape.String
 }) {
   override get message() {
-    return `consumer ${this.consumer} runs already: its checkpoint in ${this.place} is claimed. Stop the other run, or wait for it with onClaimed: "wait".`
+    return `consumer ${this.consumer} runs already: its checkpoint in ${this.place} is claimed. Stop the other run, or wait with onClaimed: "wait": if that run was killed, its claim ends by itself, at the latest after its lease.`
   }
 }
 
