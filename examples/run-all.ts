@@ -118,6 +118,17 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
         "OrderShipped: 150 orders, each of them once"
       )
   ],
+  [
+    "reminders",
+    async () =>
+      says(
+        await run("reminders.ts", [], inScratch("reminders")),
+        "was killed 2 times",
+        "12 dead letters, such as: order-1: the bank does not know this card",
+        /\d+ orders are paid, each once, in \d+ calls of the bank/,
+        "cancelled, each once"
+      )
+  ],
   ["backup", async () => says(await run("backup.ts", [], inScratch("backup")), "LibIsBackup", "appended there")],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
   [
