@@ -33,10 +33,12 @@ import { InvalidArgument, ReadOnly } from "../domain/format/Errors.ts"
 import { attempt } from "./base/attempt.ts"
 import { EventContext, of as causedBy, valuesOf } from "./EventContext.ts"
 import { type AppendResult, type EventAppendError, EventStore, type StreamAppend } from "./EventStore.ts"
+import { DeliveriesStopped } from "./scheduled/DeliveriesStopped.ts"
 import { Deliveries, type DeliveryError, type DeliverySource } from "./scheduled/Deliveries.ts"
 import { cancelling, isScheduleName, type Scheduled, scheduling } from "./scheduled/definition.ts"
 import type { OpenEvent } from "./scheduled/OpenEvents.ts"
 
+export { DeliveriesStopped }
 export type { DeliveryError, OpenEvent, Scheduled }
 
 /** What scheduled events are made of. */
@@ -74,9 +76,12 @@ export interface Running<Name extends string = string> {
   readonly status: Effect.Effect<Status>
   /** Returns the open events, those that are due first at the beginning. Sorts them all. */
   readonly open: Effect.Effect<ReadonlyArray<OpenEvent>>
-  /** Waits until everything that the store has now is read, and everything that is due is delivered. */
+  /**
+   * Waits until everything that the store has now is read, and everything that is due is delivered. Fails if the deliveries
+   * stop before: with the reason, or with `DeliveriesStopped` if their scope was closed.
+   */
   readonly whenCaughtUp: Effect.Effect<void, DeliveryError>
-  /** Waits until the deliveries stop by themselves, and fails with the reason. */
+  /** Waits until the deliveries have stopped. Fails with the reason, or succeeds if their scope was closed. */
   readonly stopped: Effect.Effect<void, DeliveryError>
 }
 
@@ -166,8 +171,10 @@ const cancel = (
  * at most a minute: if the clock is set forward, what is due by then may be that late. An event that its stream can never take, such as
  * one of an archived tape, is given up: an error is logged, and `ScheduledEventFailed` is appended to its stream.
  *
- * Each open event costs about 200 bytes of memory; its data stays in the lib. Beginning reads what was scheduled since
- * the oldest event that was open at the last note. A delivery reads the event, and looks up its id in its stream.
+ * Each open event costs about 200 bytes of memory; its data stays in the lib. Beginning reads what was scheduled since the
+ * oldest event that was open when that was last noted: at the end of a run, and after as many events as are open, at least 1,000.
+ * `lib.checkpoints` lists the note as that of the consumer `scheduled-` and the name. A delivery reads the event, and looks
+ * up its id in its stream.
  */
 export const run = <Name extends string>({
   name
@@ -179,6 +186,7 @@ export const run = <Name extends string>({
     const deliveries = new Deliveries(name, sourceOf(store, name), yield* Effect.clockWith(Effect.succeed))
     const known = (yield* lib.checkpoints).find(({ consumer }) => consumer === noteOf(name))
     const from = known === undefined || known.isLost ? 0 : known.low
+    yield* Effect.addFinalizer(() => deliveries.close)
     // Each delivery has the context of its own event, and no other.
     yield* Effect.forkScoped(Effect.provideService(deliveries.run(from), EventContext, undefined))
     return {

@@ -201,6 +201,9 @@ describe("scheduled events", () => {
       yield* schedule(store, "open", begin + minute)
       yield* first.running.whenCaughtUp
       yield* first.stop
+      yield* first.running.stopped
+      assert.strictEqual((yield* first.running.status).state, "stopped")
+      assert.strictEqual(yield* tagOf(first.running.whenCaughtUp), "DeliveriesStopped")
       const low = (yield* lib.checkpoints).find(({ consumer }) => consumer === "scheduled-reminder")?.low
       assert.strictEqual(low, 600)
       const from: Array<unknown> = []

@@ -15,11 +15,12 @@ import type { AppendAllOptions } from "../streams/AppendOptions.ts"
 import type { EventAppendError } from "../streams/EventAppender.ts"
 import type { ReadStreamOptions, StreamReadError } from "../streams/StreamReader.ts"
 import type { StreamAppend } from "../streams/StreamAppend.ts"
+import { DeliveriesStopped } from "./DeliveriesStopped.ts"
 import { allTypes, deliveryOf, dueOf, idOf, settling, streamOf } from "./definition.ts"
 import { type OpenEvent, OpenEvents } from "./OpenEvents.ts"
 
 /** Why deliveries stop. */
-export type DeliveryError = SubscribeError | EventAppendError | StreamReadError
+export type DeliveryError = SubscribeError | EventAppendError | StreamReadError | DeliveriesStopped
 
 /** The event store, as deliveries need it. */
 export interface DeliverySource {
@@ -110,15 +111,21 @@ export class Deliveries {
       filter: { categories: [this.#name], types: allTypes }
     }
     const follow = Stream.runForEach(this.#source.subscribe(wanted), (batch) => this.#take(batch))
-    return Effect.catchCause(Effect.raceFirst(follow, Effect.forever(this.#step)), (cause) => this.stop(cause))
+    return Effect.catchCause(Effect.raceFirst(follow, Effect.forever(this.#step)), (cause) => this.#stop(cause))
   }
 
+  /** Ends, once nothing is on its way to the disk. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.andThen(this.save, this.#stop(Cause.fail(new DeliveriesStopped({ scheduled: this.#name }))))
+  )
+
   /** Keeps the first reason. */
-  stop(cause: Cause.Cause<DeliveryError>): Effect.Effect<void> {
+  #stop(cause: Cause.Cause<DeliveryError>): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.#failure !== undefined || Cause.hasInterruptsOnly(cause)) return Effect.void
       this.#failure = cause
       this.#changes.wake()
+      if (this.#isClosed) return Effect.void
       const error = Cause.squash(cause)
       const why = error instanceof Error ? error.message : String(error)
       return Effect.logError(`litetapes: scheduled events are not delivered any more. ${this.#name}: ${why}`)
@@ -139,13 +146,17 @@ export class Deliveries {
     })
   }
 
-  /** Waits until it has stopped. */
+  /** Waits until it has stopped. Fails with the reason, or succeeds if it was closed. */
   readonly stopped: Effect.Effect<void, DeliveryError> = Effect.suspend(() =>
-    Effect.andThen(
+    Effect.flatMap(
       this.#changes.until(() => this.#failure !== undefined),
-      this.#failed
+      () => (this.#isClosed ? Effect.void : this.#failed)
     )
   )
+
+  get #isClosed(): boolean {
+    return this.#failure !== undefined && Cause.squash(this.#failure) instanceof DeliveriesStopped
+  }
 
   readonly #failed: Effect.Effect<void, DeliveryError> = Effect.suspend(() =>
     this.#failure === undefined ? Effect.void : Effect.failCause(this.#failure)
@@ -162,12 +173,16 @@ export class Deliveries {
       this.#next = next
       if (next === end) this.#isCaughtUp = true
       this.#changes.wake()
-      const isDue = this.#isCaughtUp && this.#unsaved >= Math.max(saveEvery, this.#open.size)
-      if (!isDue) return Effect.void
-      this.#unsaved = 0
-      return this.#source.saveLow(this.#open.lowest ?? next)
+      return this.#isCaughtUp && this.#unsaved >= Math.max(saveEvery, this.#open.size) ? this.save : Effect.void
     })
   }
+
+  /** Writes how far everything is settled, if that is known and anything was folded since. */
+  readonly save: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.#isCaughtUp || this.#unsaved === 0) return Effect.void
+    this.#unsaved = 0
+    return this.#source.saveLow(this.#open.lowest ?? this.#next)
+  })
 
   #fold(event: RecordedEvent): void {
     const id = idOf(this.#name, event.stream)
