@@ -114,7 +114,18 @@ export const run = <Name extends string, E, R>({
   Effect.gen(function* () {
     const kept = makeWithDeadLetters(yield* EventStore)
     const running = yield* Effect.provideService(Consumer.run(consumer), CheckpointStore, kept)
-    const { drop, name, parked: deadLetters, pause, replay, resume, status, stopped, whenCaughtUp, whenProcessed } = running
+    const {
+      drop,
+      name,
+      parked: deadLetters,
+      pause,
+      replay,
+      resume,
+      status,
+      stopped,
+      whenCaughtUp,
+      whenProcessed
+    } = running
     return { name, status, deadLetters, replay, drop, whenProcessed, whenCaughtUp, pause, resume, stopped }
   })
 

@@ -111,10 +111,7 @@ export interface ScheduledEvents<Name extends string = string> {
 }
 
 const optionChecks = {
-  name: unless(
-    isScheduleName,
-    'a name of 1 to 48 lower-case letters, digits and "_", beginning with a letter or digit'
-  )
+  name: unless(isScheduleName, 'a name of 1 to 48 lower-case letters, digits and "_", beginning with a letter or digit')
 } satisfies Checks<Options<string>>
 
 /**
@@ -143,11 +140,7 @@ export const make = <const Name extends string>(options: Options<Name>): Schedul
   }
 }
 
-const cancel = (
-  store: EventStore["Service"],
-  name: string,
-  id: string
-): Effect.Effect<Cancelled, EventAppendError> => {
+const cancel = (store: EventStore["Service"], name: string, id: string): Effect.Effect<Cancelled, EventAppendError> => {
   if (typeof id !== "string" || id === "") {
     const why = `must be a text that is not empty, not ${shown(id)}`
     return Effect.fail(new InvalidArgument({ call: "ScheduledEvents.cancel", argument: "id", why }))
@@ -226,7 +219,6 @@ const sourceOf = (store: EventStore["Service"], name: string): DeliverySource =>
     appendAll: store.appendAll,
     marksOf: (event) => valuesOf(causedBy(event)),
     // Only what a beginning reads depends on it.
-    saveLow: (low) =>
-      Effect.ignore(Effect.catchTag(save(low, false), "CheckpointLost", () => save(low, true)))
+    saveLow: (low) => Effect.ignore(Effect.catchTag(save(low, false), "CheckpointLost", () => save(low, true)))
   }
 }

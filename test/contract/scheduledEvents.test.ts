@@ -49,8 +49,7 @@ const schedule = (store: Store, id: string, deliverAt: number, stream = "order-1
     store
   )
 
-const cancel = (store: Store, id: string) =>
-  Effect.provideService(reminders.cancel(id), EventStore.EventStore, store)
+const cancel = (store: Store, id: string) => Effect.provideService(reminders.cancel(id), EventStore.EventStore, store)
 
 const delivered = (store: Store) =>
   Effect.map(Stream.runCollect(store.readAll({ filter: { types: ["Overdue"] } })), (events) =>
@@ -92,17 +91,19 @@ describe("scheduled events", () => {
       const { store } = yield* openMemory
       const { running } = yield* start(store)
       const event = { type: "Overdue", id: "own", data: { cents: 5 }, tags: ["late"], metadata: { by: "me" } }
-      yield* reminders.schedule({ id: "a", deliverAt: new Date(begin), stream: "order-1", event }).pipe(
-        EventContext.provide({ correlationId: "c", causationId: "d", metadata: { tenant: "t", other: 1 } }),
-        Effect.provideService(EventStore.EventStore, store)
-      )
+      yield* reminders
+        .schedule({ id: "a", deliverAt: new Date(begin), stream: "order-1", event })
+        .pipe(
+          EventContext.provide({ correlationId: "c", causationId: "d", metadata: { tenant: "t", other: 1 } }),
+          Effect.provideService(EventStore.EventStore, store)
+        )
       yield* schedule(store, "b", begin)
       yield* running.whenCaughtUp
       const [scheduled] = yield* Stream.runCollect(store.read("reminder-a"))
       const [first, second] = yield* Stream.runCollect(store.read("order-1"))
       assert.deepStrictEqual([first?.id, first?.data, first?.tags], ["own", { cents: 5 }, ["late"]])
       const marks = { correlationId: "c", causationId: scheduled!.id, tenant: "t", by: "me" }
-      assert.deepStrictEqual({ ...first?.metadata }, marks)
+      assert.deepStrictEqual<object>({ ...first?.metadata }, marks)
       const [other] = yield* Stream.runCollect(store.read("reminder-b"))
       assert.deepStrictEqual({ ...second?.metadata }, { correlationId: other!.id, causationId: other!.id })
     })
@@ -128,7 +129,10 @@ describe("scheduled events", () => {
       yield* schedule(store, "a", begin + minute)
       yield* schedule(store, "b", begin + minute)
       // This run never hears of what is appended later.
-      const deaf = { ...store, subscribeBatches: () => Stream.concat(Stream.take(store.subscribeBatches(), 1), Stream.never) }
+      const deaf = {
+        ...store,
+        subscribeBatches: () => Stream.concat(Stream.take(store.subscribeBatches(), 1), Stream.never)
+      }
       const { running } = yield* start(deaf)
       yield* settle
       assert.strictEqual((yield* running.status).open, 2)

@@ -63,7 +63,11 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
     // With the lib and the lineage that the consumer follows: this store may be over another lib.
     const { done, lib: followed, lineage, low, version } = checkpoint
     const given = { consumer, version, lib: followed, lineage, low, done, reset }
-    const committed = Effect.catchTag(store.appendAll([], { checkpoint: given }), "CheckpointNotIncreased", () => Effect.void)
+    const committed = Effect.catchTag(
+      store.appendAll([], { checkpoint: given }),
+      "CheckpointNotIncreased",
+      () => Effect.void
+    )
     // The same checkpoint may be committed again: it is added to what is there.
     return writing(store, committed)
   }

@@ -135,7 +135,10 @@ export class Deliveries {
   /** Waits until everything before a position is known, and nothing that is due is left; or until it has stopped. */
   reached(end: number): Effect.Effect<void, DeliveryError> {
     const isReached = (): boolean =>
-      this.#isCaughtUp && this.#next >= end && !this.#isDelivering && (this.nextDue ?? Number.POSITIVE_INFINITY) > this.#now
+      this.#isCaughtUp &&
+      this.#next >= end &&
+      !this.#isDelivering &&
+      (this.nextDue ?? Number.POSITIVE_INFINITY) > this.#now
     return Effect.suspend(() => {
       this.#looks++
       this.#changes.wake()
@@ -272,7 +275,8 @@ export class Deliveries {
       // It was cancelled, or another run has delivered it.
       if (error._tag === "WrongExpectedRevision" && error.stream === own) return Effect.void
       // A restore has left out only that it was delivered.
-      if (error._tag === "EventIdConflict" && error.why === "partly-repeated") return this.#settleAlone(appends.slice(1))
+      if (error._tag === "EventIdConflict" && error.why === "partly-repeated")
+        return this.#settleAlone(appends.slice(1))
       if (!ofTheEvent.has(error._tag)) return Effect.fail(error)
       const given = this.#settleAlone([settling(this.#name, id, "failed", { why: error.message.slice(0, 1000) })])
       const why = `litetapes: a scheduled event cannot be delivered, and is given up. ${own}: ${error.message}`

@@ -3,7 +3,15 @@ import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
 import { encode } from "../../domain/event/Event.ts"
 import { commandEventId } from "../../domain/event/commandIds.ts"
 import { timeMillisMax } from "../../domain/base/storableTime.ts"
-import { anObject, anything, type Checks, isCount, shown, unless, wrongOptions } from "../../domain/format/checkOptions.ts"
+import {
+  anObject,
+  anything,
+  type Checks,
+  isCount,
+  shown,
+  unless,
+  wrongOptions
+} from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { defaultLimits } from "../../domain/format/Limits.ts"
 import { category, checkStreamName } from "../../domain/format/Placement.ts"
@@ -78,7 +86,10 @@ export const scheduling = (call: string, name: string, given: Scheduled): Stream
   const { deliverAt, event, id, stream } = given
   checkStreamName(stream)
   if (category(stream) === name) {
-    throw refuse("scheduled.stream", `must not be of category ${shown(name)}, which has the scheduled events themselves`)
+    throw refuse(
+      "scheduled.stream",
+      `must not be of category ${shown(name)}, which has the scheduled events themselves`
+    )
   }
   // A mistake must show now, not when the event is due.
   encode(stream, event, 0, () => "id", new Date(0).toISOString(), defaultLimits)
@@ -122,7 +133,10 @@ export const dueOf = ({ data, revision, type }: RecordedEvent): number | undefin
 }
 
 /** Returns what a scheduled event delivers: the event, with its id, and the stream that gets it. */
-export const deliveryOf = ({ data, stream: own }: RecordedEvent): { readonly stream: string; readonly event: NewEvent } => {
+export const deliveryOf = ({
+  data,
+  stream: own
+}: RecordedEvent): { readonly stream: string; readonly event: NewEvent } => {
   // Anybody can append to this stream. The append of the delivery refuses what is not an event.
   const { event, stream } = Object(data) as Scheduled
   const id: unknown = Object(event)["id"]

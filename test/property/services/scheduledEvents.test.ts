@@ -13,12 +13,12 @@ describe("scheduled events", () => {
     let images = 0
     await fc.assert(
       fc.asyncProperty(scheduledPlans, fc.integer(), async (plan, seed) => {
-        const { images: some, violation } = await exploreScheduled(plan, seed, { losses: 2, points: 5 })
+        const { images: some, violation } = await exploreScheduled(plan, seed, { losses: 1, points: 4 })
         images += some
         assert.isUndefined(violation)
       }),
-      { numRuns: Math.ceil(runs / 8) }
+      { numRuns: Math.ceil(runs / 20) }
     )
-    assert.isAbove(images, 50)
+    assert.isAbove(images, 10)
   })
 })

@@ -100,7 +100,7 @@ class Exploration {
       }
     })
     let process = yield* start(disk)
-    for (const act of this.#plan.acts) {
+    for (const act of [...this.#plan.first, ...this.#plan.acts]) {
       if (act.act === "restart") {
         yield* process.stop
         process = yield* start(disk)
@@ -223,5 +223,10 @@ export const exploreScheduled = (plan: ScheduledPlan, seed: number, budget: Budg
     yield* exploration.run
     if (exploration.explored.violation === undefined) yield* exploration.crash(budget)
     return exploration.explored
-  }).pipe(Effect.provideService(Clock.Clock, clock.clock), Effect.provide(Logger.layer([])), Effect.orDie, Effect.runPromise)
+  }).pipe(
+    Effect.provideService(Clock.Clock, clock.clock),
+    Effect.provide(Logger.layer([])),
+    Effect.orDie,
+    Effect.runPromise
+  )
 }

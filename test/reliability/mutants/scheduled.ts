@@ -40,17 +40,5 @@ export const scheduledMutants: ReadonlyArray<Mutant> = [
       }
     ],
     ...reach
-  },
-  {
-    name: "delivered-without-a-look-at-cancellations",
-    breaks: "A delivery does not notice a cancellation that was committed just before it.",
-    edits: [
-      {
-        file: definition,
-        find: "  events: [{ type: types[type], data }],\n  expected: 0\n",
-        replace: "  events: [{ type: types[type], data }]\n"
-      }
-    ],
-    ...reach
   }
 ]
