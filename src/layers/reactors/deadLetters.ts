@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { parseJson } from "../../domain/json/strictDecode.ts"
 import { isParkedKey, parkedKey } from "../../services/consumers/Checkpoint.ts"
 import { EventContext } from "../../services/EventContext.ts"
 import type { EventStore, NewEvent, RecordedEvent } from "../../services/EventStore.ts"
@@ -59,13 +60,13 @@ const withLetters = (
     get: (key) => (isParkedKey(key) ? Effect.sync(() => letters.get(key)) : entries.get(key)),
     set: (key, text) => {
       if (!isParkedKey(key)) return entries.set(key, text)
-      const data = JSON.parse(text) as { readonly id: string }
+      const data = parseJson(text) as { readonly id: string }
       return Effect.map(append({ type: types.added, data }, data.id), () => void letters.set(key, text))
     },
     remove: (key) => {
       const text = letters.get(key)
       if (text === undefined) return entries.remove(key)
-      const { id, position } = JSON.parse(text) as { readonly id: string; readonly position: number }
+      const { id, position } = parseJson(text) as { readonly id: string; readonly position: number }
       return Effect.map(append({ type: types.removed, data: { id, position } }, id), () => void letters.delete(key))
     },
     keys: Effect.map(entries.keys, (keys) => [...keys, ...letters.keys()]),
