@@ -9,16 +9,14 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Disk } from "litetapes/Disk"
 import * as EventStore from "litetapes/EventStore"
-import * as FolderStorage from "litetapes/FolderStorage"
 import * as Lib from "litetapes/Lib"
 import * as ScheduledEvents from "litetapes/ScheduledEvents"
 import { type DiskState, PowerLoss, SimulatedDisk } from "litetapes/testing"
 import { type JumpingClock, makeJumpingClock } from "../../support/jumpingClock.ts"
-import { openSession, storeOf } from "../../support/openLib.ts"
 import { makeRandom, type Random } from "../random.ts"
 import type { Budget, Explored } from "./explore.ts"
+import { openOn, sample, yields } from "./simulated.ts"
 import type { ScheduledAct, ScheduledPlan } from "./scheduledPlan.ts"
 
 const reminders = ScheduledEvents.make({ name: "reminder" })
@@ -48,17 +46,9 @@ interface Process {
 /** More turns of other fibres than any run takes. */
 const turnsMax = 20_000
 
-const yields = (turns: number) =>
-  Effect.suspend(() => {
-    let left = turns
-    return Effect.whileLoop({ while: () => left-- > 0, body: () => Effect.yieldNow, step: () => undefined })
-  })
-
 const start = (disk: SimulatedDisk.SimulatedDisk) =>
   Effect.gen(function* () {
-    const storage = yield* Effect.provideService(FolderStorage.make, Disk, disk.disk)
-    const { close, lib } = yield* openSession(storage, "/lib")
-    const store = yield* storeOf(lib)
+    const { close, store } = yield* openOn(disk)
     const scope = yield* Scope.make()
     const running = yield* ScheduledEvents.run(reminders).pipe(
       Effect.provideService(Scope.Scope, scope),
@@ -191,9 +181,7 @@ class Exploration {
 
   /** Crashes at a sample of the points of the run. */
   readonly crash = Effect.fnUntraced({ self: this }, function* (this: Exploration, { losses, points }: Budget) {
-    const share = points / Math.max(points, this.#points.length)
-    for (const { known, state } of this.#points) {
-      if (this.#random.next() >= share) continue
+    for (const { known, state } of sample(this.#points, points, this.#random)) {
       yield* this.#continue(state, known, "after a kill")
       for (const left of PowerLoss.powerLosses(state, { limit: losses, random: this.#random.next }))
         yield* this.#continue(left, known, "after a power loss")

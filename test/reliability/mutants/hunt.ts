@@ -8,8 +8,10 @@ import { simulate } from "../crashes/session.ts"
 import { stepsOf, tryFault } from "../errors/tryFault.ts"
 import * as fc from "fast-check"
 import { type Budget, explore, type Explored } from "../consumers/explore.ts"
+import { exploreReactor } from "../consumers/exploreReactor.ts"
 import { exploreScheduled } from "../consumers/exploreScheduled.ts"
 import { plans } from "../consumers/plan.ts"
+import { reactorPlans } from "../consumers/reactorPlan.ts"
 import { scheduledPlans } from "../consumers/scheduledPlan.ts"
 import { join } from "node:path"
 import { withScratch } from "../../support/children.ts"
@@ -61,7 +63,8 @@ export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: L
 
 const lookOnce = (reach: Reach, seed: number, run: number): Promise<Looked> => {
   if (reach.consumers === true) return explored(plans, explore, seed)
-  if (reach.scheduled === true) return explored(scheduledPlans, exploreScheduled, seed)
+  if (reach.explores === "reactors") return explored(reactorPlans, exploreReactor, seed)
+  if (reach.explores === "scheduled") return explored(scheduledPlans, exploreScheduled, seed)
   const kinds = reach.histories[run % reach.histories.length]!
   return (reach.errorsOf === undefined ? crash : fail)(reach, kinds, seed)
 }

@@ -1,14 +1,41 @@
-/** Mutants of scheduled events. */
+/** Mutants of reactors and of scheduled events. */
 import type { Mutant } from "./mutant.ts"
 
 const deliveries = "services/scheduled/Deliveries.ts"
 const definition = "services/scheduled/definition.ts"
 
-const reach = { histories: [], scheduled: true } as const
+const reach = { histories: [], explores: "scheduled" } as const
 
 const together = "      const refused = yield* Effect.match(this.#append(appends.flat()), {\n"
 
 export const scheduledMutants: ReadonlyArray<Mutant> = [
+  {
+    name: "result-before-its-checkpoint",
+    breaks: "The result of a reaction is committed before its checkpoint, in a batch of its own.",
+    edits: [
+      {
+        file: "layers/reactors/handler.ts",
+        find: "store.appendAll(appends, { checkpoint: handling.checkpoint })",
+        replace:
+          "Effect.andThen(store.appendAll(appends), Effect.suspend(() => store.appendAll([], { checkpoint: handling.checkpoint })))"
+      }
+    ],
+    histories: [],
+    explores: "reactors"
+  },
+  {
+    name: "failed-replay-taken-for-done",
+    breaks: "A dead letter whose replay has failed is removed, because its event counts as done.",
+    edits: [
+      {
+        file: "services/consumers/Partition.ts",
+        find: "const isCommitted = !isReplay && (yield* this.#isCommitted(event))",
+        replace: "const isCommitted = yield* this.#isCommitted(event)"
+      }
+    ],
+    histories: [],
+    explores: "reactors"
+  },
   {
     name: "delivered-before-its-event",
     breaks: "The note that an event was delivered is committed before the event, in a batch of its own.",
