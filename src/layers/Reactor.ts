@@ -37,7 +37,7 @@ import type * as Scope from "effect/Scope"
 import * as Consumer from "../services/Consumer.ts"
 import { type EventAppendError, EventStore, type StreamReadError } from "../services/EventStore.ts"
 import { CheckpointStore } from "../services/ports/CheckpointStore.ts"
-import { makeWithDeadLetters } from "./reactors/deadLetters.ts"
+import { CurrentDeadLetters, DeadLetters } from "./reactors/deadLetters.ts"
 import { checkReactor, type Options, type Reacting, type Reaction } from "./reactors/definition.ts"
 import { handlerOf } from "./reactors/handler.ts"
 
@@ -109,11 +109,15 @@ export const make = <const Name extends string, E, R = never>(options: Options<N
  * `CheckpointsNeedWriter` on a lib that is open for reading, and with `CheckpointLost` if a recovery has lost its checkpoint.
  */
 export const run = <Name extends string, E, R>({
-  consumer
+  consumer,
+  options
 }: Reactor<Name, E, R>): Effect.Effect<Running<Name>, Consumer.OpenConsumerError, EventStore | R | Scope.Scope> =>
   Effect.gen(function* () {
-    const kept = makeWithDeadLetters(yield* EventStore)
-    const running = yield* Effect.provideService(Consumer.run(consumer), CheckpointStore, kept)
+    const letters = new DeadLetters(yield* EventStore, options.name, options.version ?? 1)
+    const running = yield* Consumer.run(consumer).pipe(
+      Effect.provideService(CheckpointStore, letters.checkpoints),
+      Effect.provideService(CurrentDeadLetters, letters)
+    )
     const {
       drop,
       name,

@@ -40,18 +40,21 @@ export const makeLib = (store: EventStore["Service"]): CheckpointStore["Service"
     })
 })
 
-/** Writes what a consumer keeps in its lib; again if the lib reopens itself, so that it must not mind to be there twice. */
-export const writing = (
+/** Appends again if that has failed and the lib reopens itself. Of an append that must not mind to be there twice. */
+export const repeating = <A>(
   { lib }: EventStore["Service"],
-  append: Effect.Effect<unknown, EventAppendError>
-): Effect.Effect<void, StorageError> => {
-  const again = { times: 3, while: (error: unknown) => accessOf(lib).reopensItself && isRetryable(error) }
-  return append.pipe(
-    Effect.retry(again),
-    Effect.mapError(({ message }) => storageError("write", lib.location, "failed", message)),
-    Effect.asVoid
+  append: Effect.Effect<A, EventAppendError>
+): Effect.Effect<A, EventAppendError> =>
+  Effect.retry(append, { times: 3, while: (error: unknown) => accessOf(lib).reopensItself && isRetryable(error) })
+
+/** Writes what a consumer keeps in its lib. It must not mind to be there twice. */
+export const writing = <A>(
+  store: EventStore["Service"],
+  append: Effect.Effect<A, EventAppendError>
+): Effect.Effect<A, StorageError> =>
+  Effect.mapError(repeating(store, append), ({ message }) =>
+    storageError("write", store.lib.location, "failed", message)
   )
-}
 
 const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntries => {
   const { lib } = store

@@ -16,7 +16,8 @@ import {
   type StreamAppend,
   type StreamReadError
 } from "../../services/EventStore.ts"
-import { deadLetterCategory, deadLetterStream } from "./deadLetters.ts"
+import { repeating } from "../checkpoints/lib.ts"
+import { CurrentDeadLetters, deadLetterCategory, deadLetterStream } from "./deadLetters.ts"
 import type { Options, Reaction } from "./definition.ts"
 
 /**
@@ -48,7 +49,7 @@ export const handlerOf = <E, R>({ filter, name, react, version = 1 }: Options<st
       if (!isReplay(handling)) {
         return yield* orFirst(store, first, store.appendAll(appends, { checkpoint: handling.checkpoint }))
       }
-      if (appends.length > 0) yield* orFirst(store, first, store.appendAll(appends))
+      if (appends.length > 0) yield* orFirst(store, first, replayed(store, event, appends))
     })
   }
 }
@@ -80,6 +81,23 @@ const plan = (reaction: Reaction, key: string): Planned => {
   })
   return { appends, first }
 }
+
+/**
+ * Appends what a replay returns, and removes the dead letter, in one batch: it is not replayed again after a crash. Again if the lib
+ * reopens itself: the ids are the same.
+ */
+const replayed = (
+  store: EventStore["Service"],
+  { position }: RecordedEvent,
+  appends: ReadonlyArray<StreamAppend>
+): Effect.Effect<void, EventAppendError> =>
+  Effect.gen(function* () {
+    const letters = yield* CurrentDeadLetters
+    const removal = letters?.removal(position)
+    const append = store.appendAll(removal === undefined ? appends : [...appends, removal])
+    yield* repeating(store, append)
+    letters?.forget(position)
+  })
 
 /**
  * An event may be handled again although its results are there, such as after its checkpoint was lost. Then the first results
