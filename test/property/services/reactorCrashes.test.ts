@@ -10,11 +10,11 @@ describe("a reactor that crashes", () => {
     let images = 0
     await fc.assert(
       fc.asyncProperty(reactorPlans, fc.integer(), async (plan, seed) => {
-        const { images: some, violation } = await exploreReactor(plan, seed, { losses: 1, points: 4 })
+        const { images: some, violation } = await exploreReactor(plan, seed, { losses: 1, points: 8 })
         images += some
         assert.isUndefined(violation)
       }),
-      { numRuns: Math.ceil(runs / 20) }
+      { numRuns: Math.ceil(runs / 16) }
     )
     assert.isAbove(images, 10)
   })

@@ -17,7 +17,7 @@ describe("scheduled events", () => {
         images += some
         assert.isUndefined(violation)
       }),
-      { numRuns: Math.ceil(runs / 20) }
+      { numRuns: Math.ceil(runs / 12) }
     )
     assert.isAbove(images, 10)
   })

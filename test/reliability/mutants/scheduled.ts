@@ -37,6 +37,20 @@ export const scheduledMutants: ReadonlyArray<Mutant> = [
     explores: "reactors"
   },
   {
+    name: "letter-removed-after-its-result",
+    breaks: "A dead letter is removed after the result of its replay, in a batch of its own.",
+    edits: [
+      {
+        file: "layers/reactors/handler.ts",
+        find: "removal === undefined ? appends : [...appends, removal]",
+        replace: "appends"
+      },
+      { file: "layers/reactors/handler.ts", find: "    letters?.forget(position)\n", replace: "" }
+    ],
+    histories: [],
+    explores: "reactors"
+  },
+  {
     name: "delivered-before-its-event",
     breaks: "The note that an event was delivered is committed before the event, in a batch of its own.",
     edits: [
