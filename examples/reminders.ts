@@ -103,7 +103,9 @@ const service = (payments: ReturnType<typeof paymentsAt>) =>
     while (!(yield* isOver)) yield* Effect.sleep("20 millis")
     yield* settling.whenCaughtUp
     const letters = yield* paying.deadLetters
-    yield* Console.log(`${letters.length} dead letters, such as: ${letters[0]?.stream}: ${letters[0]?.why}`)
+    yield* Console.log(
+      `${letters.length} payments are dead letters: ${[...new Set(letters.map(({ why }) => why))].join()}`
+    )
   })
 
 const serve = (folder: string, bank: string) => {
