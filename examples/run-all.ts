@@ -131,6 +131,17 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
         "Stopped"
       )
   ],
+  [
+    "reminders",
+    async () =>
+      says(
+        await run("reminders.ts", [], inScratch("reminders")),
+        "was killed 2 times",
+        /\d+ payments are dead letters/,
+        /\d+ orders are paid, each once, in \d+ calls of the bank/,
+        "cancelled, each once"
+      )
+  ],
   ["backup", async () => says(await run("backup.ts", [], inScratch("backup")), "LibIsBackup", "appended there")],
   ["tapes", async () => says(await run("tapes.ts", [], inScratch("tapes")), "One batch over", "verified", "Archived")],
   [

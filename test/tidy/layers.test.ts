@@ -30,6 +30,7 @@ const rooms = [
   "services/category",
   "services/deciders",
   "services/views",
+  "services/scheduled",
   "services/maintenance/backup",
   "services/maintenance",
   "services/*",
@@ -42,6 +43,7 @@ const rooms = [
   "layers/sealing",
   "layers/promise",
   "layers/projections",
+  "layers/reactors",
   "layers/*",
   "testing",
   "*"

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { isRetryable } from "../../domain/event/EventErrors.ts"
 import { isDone, rangesMax } from "../../domain/meta/CheckpointRanges.ts"
 import { checkpointKey, decodeCheckpoint, encode } from "../../services/consumers/Checkpoint.ts"
-import type { EventStore } from "../../services/EventStore.ts"
+import type { EventAppendError, EventStore } from "../../services/EventStore.ts"
 import { accessOf } from "../../services/internals.ts"
 import { withSession } from "../../services/lib/Access.ts"
 import { checkpointOf, isUnknown, lost } from "../../services/lib/checkpoints.ts"
@@ -40,24 +40,39 @@ export const makeLib = (store: EventStore["Service"]): CheckpointStore["Service"
     })
 })
 
+/** Appends again if that has failed and the lib reopens itself. Of an append that must not mind to be there twice. */
+export const repeating = <A>(
+  { lib }: EventStore["Service"],
+  append: Effect.Effect<A, EventAppendError>
+): Effect.Effect<A, EventAppendError> =>
+  Effect.retry(append, { times: 3, while: (error: unknown) => accessOf(lib).reopensItself && isRetryable(error) })
+
+/** Writes what a consumer keeps in its lib. It must not mind to be there twice. */
+export const writing = <A>(
+  store: EventStore["Service"],
+  append: Effect.Effect<A, EventAppendError>
+): Effect.Effect<A, StorageError> =>
+  Effect.mapError(repeating(store, append), ({ message }) =>
+    storageError("write", store.lib.location, "failed", message)
+  )
+
 const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntries => {
   const { lib } = store
   const access = accessOf(lib)
   const now = withSession(access, ({ handle }) => Effect.sync(() => checkpointOf(handle, consumer)))
-  // The same checkpoint may be committed again: it is added to what is there.
-  const again = { times: 3, while: (error: unknown) => access.reopensItself && isRetryable(error) }
   const commit = (text: string, reset: boolean): Effect.Effect<void, StorageError> => {
     const checkpoint = decodeCheckpoint(text, consumer)
     if (typeof checkpoint === "string") return Effect.fail(storageError("write", lib.location, "failed", checkpoint))
     // With the lib and the lineage that the consumer follows: this store may be over another lib.
     const { done, lib: followed, lineage, low, version } = checkpoint
     const given = { consumer, version, lib: followed, lineage, low, done, reset }
-    return store.appendAll([], { checkpoint: given }).pipe(
-      Effect.retry(again),
-      Effect.catchTag("CheckpointNotIncreased", () => Effect.void),
-      Effect.mapError(({ message }) => storageError("write", lib.location, "failed", message)),
-      Effect.asVoid
+    const committed = Effect.catchTag(
+      store.appendAll([], { checkpoint: given }),
+      "CheckpointNotIncreased",
+      () => Effect.void
     )
+    // The same checkpoint may be committed again: it is added to what is there.
+    return writing(store, committed)
   }
   const onlyCheckpoint = Effect.fail(
     storageError("write", lib.location, "failed", "a lib keeps the checkpoint of a consumer alone")

@@ -37,13 +37,13 @@ export class Calls {
   }
 
   /** Calls the handler once. */
-  one(event: RecordedEvent): Effect.Effect<Called> {
+  one(event: RecordedEvent, isReplay = false): Effect.Effect<Called> {
     const { definition, metrics, state, transactions } = this.#shared
     return Effect.suspend(() => {
       const call = { event, begun: state.now }
       state.calls.add(call)
       state.lastSign = call.begun
-      const handling = new HandlerContext(this.#shared, event)
+      const handling = new HandlerContext(this.#shared, event, isReplay)
       const called = Effect.exit(Effect.suspend(() => definition.handler(event, handling)))
       return Effect.flatMap(called, (exit): Effect.Effect<Called> => {
         handling.isOver = true

@@ -20,14 +20,17 @@ interface Of {
 export class HandlerContext implements Handling {
   readonly #of: Of
   readonly position: number
+  /** Whether a parked event is replayed: it counts as done already. */
+  readonly isReplay: boolean
   /** Whether the call has ended. */
   isOver = false
   /** Set if the handler asked for a checkpoint that there is not: no attempt of it can succeed. */
   refused: InvalidArgument | undefined
 
-  constructor(of: Of, { position }: RecordedEvent) {
+  constructor(of: Of, { position }: RecordedEvent, isReplay: boolean) {
     this.#of = of
     this.position = position
+    this.isReplay = isReplay
   }
 
   get checkpoint(): AppendCheckpoint {
@@ -47,6 +50,9 @@ export class HandlerContext implements Handling {
     return this.#of.state === state && !this.isOver
   }
 }
+
+/** Whether a handler is called for a parked event, whose checkpoint no append would accept. */
+export const isReplay = (handling: Handling): boolean => handling instanceof HandlerContext && handling.isReplay
 
 /** The call of a handler that a fibre belongs to. */
 export const CurrentCall: Context.Reference<HandlerContext | undefined> = Context.Reference<HandlerContext | undefined>(

@@ -207,7 +207,7 @@ export class Partition {
     const replayed = Effect.gen({ self: this }, function* () {
       // While it waited for its turn, the event may have been handled or dropped.
       if (!state.parked.has(position)) return yield* new NotParked({ consumer: definition.name, position })
-      const outcome = yield* this.#attempts(event, 1)
+      const outcome = yield* this.#attempts(event, 1, true)
       if (outcome === "done") return yield* parking.unpark(position)
       if (outcome === "cut") return yield* state.stoppedError(definition.name)
       yield* parking.parkAgain(outcome)
@@ -217,18 +217,19 @@ export class Partition {
   }
 
   /** Calls the handler until it succeeds, or has failed as often as it may. */
-  #attempts(event: RecordedEvent, attemptsMax: number): Effect.Effect<Outcome, StorageError> {
+  #attempts(event: RecordedEvent, attemptsMax: number, isReplay = false): Effect.Effect<Outcome, StorageError> {
     const { definition, state, transactions } = this.#shared
     const { position } = event
     return Effect.gen({ self: this }, function* () {
       let step: Step | undefined
       for (let attempt = 1; ; attempt++) {
         if (!(yield* this.#enter)) return "cut"
-        const call = this.#calls.one(event)
+        const call = this.#calls.one(event, isReplay)
         const exit = yield* transactions === undefined ? call : this.#calls.together(transactions, [position], call)
         this.#goOutside()
         if (Exit.isSuccess(exit)) return "done"
-        const isCommitted = yield* this.#isCommitted(event)
+        // A parked event counts as done, whatever a replay does.
+        const isCommitted = !isReplay && (yield* this.#isCommitted(event))
         // A handler may give up once the consumer stops: that does not count as a failure of the event.
         if (state.isOver && Cause.hasInterruptsOnly(exit.cause)) return isCommitted ? "done" : "cut"
         const error = Cause.squash(exit.cause)

@@ -77,7 +77,7 @@ const checkInLib = (
   { inLib }: ClaimedEntries
 ): Effect.Effect<boolean, CheckpointLost | InvalidArgument> => {
   if (inLib === undefined) return Effect.succeed(false)
-  if (onPoison === "park") {
+  if (onPoison === "park" && inLib.keepsParked !== true) {
     const why = `of ${name} must not be "park" with CheckpointStore.layerLib, which keeps no parked events: use "stop" or "skip", or another store`
     return Effect.fail(new InvalidArgument({ call: "Consumer.run", argument: "options.onPoison", why }))
   }

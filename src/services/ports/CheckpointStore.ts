@@ -51,6 +51,8 @@ export interface InLib {
   readonly isDone: (position: number) => Effect.Effect<boolean>
   /** Fails if a recovery has lost the checkpoint, and this version would continue with it. */
   readonly refuseLost: (version: number) => Effect.Effect<void, CheckpointLost>
+  /** Whether parked events are kept too, such as the dead letters of a reactor. Default: false. */
+  readonly keepsParked?: boolean
 }
 
 /**

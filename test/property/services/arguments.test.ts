@@ -20,6 +20,8 @@ import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
 import * as NodeStorage from "litetapes/NodeStorage"
 import * as Projection from "litetapes/Projection"
+import * as Reactor from "litetapes/Reactor"
+import * as ScheduledEvents from "litetapes/ScheduledEvents"
 import * as SqliteClient from "litetapes/SqliteClient"
 import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
@@ -56,6 +58,8 @@ const inSqlite =
   <A, E, R>(call: (given: never) => Effect.Effect<A, E, R>) =>
   (given: never) =>
     Effect.provide(call(given), SqliteClient.layerMemory)
+
+const reminders = ScheduledEvents.make({ name: "reminder" })
 
 const versions = Category.versions(Schema.Null)
 
@@ -140,6 +144,14 @@ const callsOf = (
     ],
     "EventStore.findCommand": [store.findCommand, "order-1"],
     "Decider.load": [Decider.load, orders, "1"],
+    "ScheduledEvents.make": [(options: never) => thrown(() => ScheduledEvents.make(options))],
+    "ScheduledEvents.schedule": [reminders.schedule],
+    "ScheduledEvents.schedule, an event": [
+      (event: never) => reminders.schedule({ id: "1", deliverAt: 0, stream: "order-1", event })
+    ],
+    "ScheduledEvents.cancel": [reminders.cancel],
+    "ScheduledEvents.toAppend": [(given: never) => thrown(() => reminders.toAppend(given))],
+    "Reactor.make": [(options: never) => thrown(() => Reactor.make(options))],
     "Lib.createTape": [lib.createTape],
     "Lib.archive": [lib.archive],
     "Lib.activate": [lib.activate],

@@ -17,6 +17,7 @@ import { openSession, storeOf } from "../../support/openLib.ts"
 import { makeRandom, type Random } from "../random.ts"
 import { Kept } from "./kept.ts"
 import type { Act, Plan } from "./plan.ts"
+import { sample, yields } from "./simulated.ts"
 
 type Event = EventStore.RecordedEvent
 
@@ -46,12 +47,6 @@ interface Point {
 
 /** More turns of other fibres than any run takes. */
 const turnsMax = 50_000
-
-const yields = (turns: number) =>
-  Effect.suspend(() => {
-    let left = turns
-    return Effect.whileLoop({ while: () => left-- > 0, body: () => Effect.yieldNow, step: () => undefined })
-  })
 
 class Exploration {
   readonly #plan: Plan
@@ -205,8 +200,7 @@ class Exploration {
 
   /** Crashes at every point of the run, or at a sample. */
   readonly crash = Effect.fnUntraced({ self: this }, function* (this: Exploration, { losses, points }: Budget) {
-    const from = this.#points.length <= points ? this.#points : sample(this.#points, points, this.#random)
-    for (const point of from) {
+    for (const point of sample(this.#points, points, this.#random)) {
       yield* this.#continue(point.state, point, "a kill")
       for (const state of PowerLoss.powerLosses(point.state, { limit: losses, random: this.#random.next }))
         yield* this.#continue(state, point, "a power loss")
@@ -261,9 +255,6 @@ interface Done {
 
 const isDone = ({ done, low }: Done, position: number): boolean =>
   position < low || done.some(([from, to]) => position >= from && position < to)
-
-const sample = <A>(all: ReadonlyArray<A>, count: number, random: Random): ReadonlyArray<A> =>
-  all.filter(() => random.next() < count / all.length)
 
 /** Explores a run. */
 export const explore = (plan: Plan, seed: number, budget: Budget): Promise<Explored> =>

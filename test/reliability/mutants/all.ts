@@ -12,6 +12,7 @@ import type { Mutant } from "./mutant.ts"
 import { openings } from "./openings.ts"
 import { queryMutants } from "./queries.ts"
 import { repeats } from "./repeats.ts"
+import { scheduledMutants } from "./scheduled.ts"
 import { segments } from "./segments.ts"
 
 /** Mutants that must be caught. */
@@ -27,6 +28,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...conditionMutants,
   ...checkpointMutants,
   ...consumerMutants,
+  ...scheduledMutants,
   ...queryMutants
 ]
 

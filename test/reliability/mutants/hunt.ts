@@ -7,8 +7,12 @@ import { run } from "../crashes/run.ts"
 import { simulate } from "../crashes/session.ts"
 import { stepsOf, tryFault } from "../errors/tryFault.ts"
 import * as fc from "fast-check"
-import { explore } from "../consumers/explore.ts"
+import { type Budget, explore, type Explored } from "../consumers/explore.ts"
+import { exploreReactor } from "../consumers/exploreReactor.ts"
+import { exploreScheduled } from "../consumers/exploreScheduled.ts"
 import { plans } from "../consumers/plan.ts"
+import { reactorPlans } from "../consumers/reactorPlan.ts"
+import { scheduledPlans } from "../consumers/scheduledPlan.ts"
 import { join } from "node:path"
 import { withScratch } from "../../support/children.ts"
 import { subjects } from "../locks/subjects.ts"
@@ -58,13 +62,19 @@ export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: L
 }
 
 const lookOnce = (reach: Reach, seed: number, run: number): Promise<Looked> => {
-  if (reach.consumers === true) return consume(seed)
+  if (reach.consumers === true) return explored(plans, explore, seed)
+  if (reach.explores === "reactors") return explored(reactorPlans, exploreReactor, seed)
+  if (reach.explores === "scheduled") return explored(scheduledPlans, exploreScheduled, seed)
   const kinds = reach.histories[run % reach.histories.length]!
   return (reach.errorsOf === undefined ? crash : fail)(reach, kinds, seed)
 }
 
-/** Crashes a consumer. */
-const consume = async (seed: number): Promise<Looked> => {
+/** Crashes a run of a plan. */
+const explored = async <Plan>(
+  plans: fc.Arbitrary<Plan>,
+  explore: (plan: Plan, seed: number, budget: Budget) => Promise<Explored>,
+  seed: number
+): Promise<Looked> => {
   const [plan] = fc.sample(plans, { numRuns: 1, seed: seed | 0 })
   const { images, violation } = await withWatchdog(explore(plan!, seed, { losses: 2, points: 8 }))
   return { images, violation: violation === undefined ? undefined : { why: violation, trace: [JSON.stringify(plan)] } }

@@ -32,6 +32,8 @@ export interface Reach {
   readonly overtakes?: ReadonlyArray<string>
   /** The mutant shows only in a consumer: runs of the exploration in `consumers`, instead of histories. */
   readonly consumers?: boolean
+  /** The same, with runs of reactors or of scheduled events. */
+  readonly explores?: "reactors" | "scheduled"
   /** Such an operation fails from then on until the writer is closed; default: once. */
   readonly isForGood?: boolean
 }
