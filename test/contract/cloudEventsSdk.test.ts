@@ -52,8 +52,8 @@ describe("the SDK of CloudEvents", () => {
       const store = yield* newStore
       const source = "https://shop.example/orders"
       const made = [
-        new CloudEvent({ id: "1", source, type: "placed", subject: "order-1", data: { cents: 1 }, traceparent: "00-1" }),
-        new CloudEvent({ id: "2", source, type: "scanned", subject: "order-1", data: new Uint8Array([0, 1, 2]) })
+        new CloudEvent<unknown>({ id: "1", source, type: "placed", subject: "order-1", data: { cents: 1 }, traceparent: "00-1" }),
+        new CloudEvent<unknown>({ id: "2", source, type: "scanned", subject: "order-1", data: new Uint8Array([0, 1, 2]) })
       ]
       const report = yield* imported(
         store,
@@ -65,8 +65,8 @@ describe("the SDK of CloudEvents", () => {
       assert.deepStrictEqual(
         events.map(({ data, id, stream, time, type }) => ({ data, id, stream, time, type })),
         [
-          { data: { cents: 1 }, id: "1", stream: "order-1", time: made[0]!.time, type: "placed" },
-          { data: { data_base64: "AAEC" }, id: "2", stream: "order-1", time: made[1]!.time, type: "scanned" }
+          { data: { cents: 1 }, id: "1", stream: "order-1", time: made[0]!.time!, type: "placed" },
+          { data: { data_base64: "AAEC" }, id: "2", stream: "order-1", time: made[1]!.time!, type: "scanned" }
         ]
       )
       assert.deepInclude(events[0]!.metadata["cloudevents"], { source, traceparent: "00-1" })

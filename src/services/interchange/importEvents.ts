@@ -95,8 +95,8 @@ export interface ImportReport {
 }
 
 /**
- * Errors of an import. After any of them everything before it is durable, and the same import can run again. After
- * `CommitOutcomeUnknown`, call `lib.reopen` first.
+ * Errors of an import. After any of them the same import can run again, and continues. After `CommitOutcomeUnknown`, call
+ * `lib.reopen` first.
  */
 export type ImportError = AppendLinesError | InvalidLine | InvalidArgument
 
