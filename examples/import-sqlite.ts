@@ -36,9 +36,7 @@ const fromEmmett = `
 
 /** Streams the lines of a query, which reads rows when they are wanted. */
 const linesOf = (database: DatabaseSync, query: string): Stream.Stream<string> =>
-  Stream.suspend(() =>
-    Stream.map(Stream.fromIterable(database.prepare(query).iterate()), ({ line }) => line as string)
-  )
+  Stream.suspend(() => Stream.map(Stream.fromIterable(database.prepare(query).iterate()), ({ line }) => line as string))
 
 /** Imports, and compares every row with its event. `check` makes a missing or repeated version a bad line. */
 const importFrom = Effect.fnUntraced(function* (database: DatabaseSync, query: string) {

@@ -99,7 +99,8 @@ export const exportFile = (
 export const importLines = <E, R>(
   lines: Stream.Stream<string, E, R>,
   options?: ImportOptions
-): Effect.Effect<ImportReport, E | ImportError, R | EventStore> => operations.fromLines("Interchange.importLines", lines, options)
+): Effect.Effect<ImportReport, E | ImportError, R | EventStore> =>
+  operations.fromLines("Interchange.importLines", lines, options)
 
 /** Imports the bytes of a file, which is given in pieces of any size. Does what `importLines` does. */
 export const importBytes = <E, R>(

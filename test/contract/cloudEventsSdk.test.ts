@@ -9,10 +9,18 @@ describe("the SDK of CloudEvents", () => {
     Effect.gen(function* () {
       const store = yield* newStore
       yield* store.append("order-1", [
-        { type: "OrderPlaced", data: { cents: 3998, items: [{ name: "é" }] }, id: "placed", tags: ["web", "course:17"] },
+        {
+          type: "OrderPlaced",
+          data: { cents: 3998, items: [{ name: "é" }] },
+          id: "placed",
+          tags: ["web", "course:17"]
+        },
         { type: "OrderPaid", data: null, metadata: { correlationId: "c-1", causationId: "placed", user: { id: 7 } } }
       ])
-      yield* store.append("bücher/ä %?#-1", [{ type: "Named", data: "text" }, { type: "Counted", data: 7 }])
+      yield* store.append("bücher/ä %?#-1", [
+        { type: "Named", data: "text" },
+        { type: "Counted", data: 7 }
+      ])
       const lines = yield* exported(store, { format: "cloudevents" })
       const events = yield* eventsOf(store)
       assert.lengthOf(lines, 4)
@@ -52,8 +60,21 @@ describe("the SDK of CloudEvents", () => {
       const store = yield* newStore
       const source = "https://shop.example/orders"
       const made = [
-        new CloudEvent<unknown>({ id: "1", source, type: "placed", subject: "order-1", data: { cents: 1 }, traceparent: "00-1" }),
-        new CloudEvent<unknown>({ id: "2", source, type: "scanned", subject: "order-1", data: new Uint8Array([0, 1, 2]) })
+        new CloudEvent<unknown>({
+          id: "1",
+          source,
+          type: "placed",
+          subject: "order-1",
+          data: { cents: 1 },
+          traceparent: "00-1"
+        }),
+        new CloudEvent<unknown>({
+          id: "2",
+          source,
+          type: "scanned",
+          subject: "order-1",
+          data: new Uint8Array([0, 1, 2])
+        })
       ]
       const report = yield* imported(
         store,

@@ -20,23 +20,11 @@ export const exported = (store: Store, options?: Interchange.ExportOptions) =>
 
 /** Imports lines of which each is a piece of its own. */
 export const imported = (store: Store, lines: ReadonlyArray<string>, options?: Interchange.ImportOptions) =>
-  Effect.provideService(
-    Interchange.importLines(Stream.fromIterable(lines), options),
-    EventStore.EventStore,
-    store
-  )
+  Effect.provideService(Interchange.importLines(Stream.fromIterable(lines), options), EventStore.EventStore, store)
 
 /** Imports the bytes of a file, in these pieces. */
-export const importedBytes = (
-  store: Store,
-  pieces: ReadonlyArray<Uint8Array>,
-  options?: Interchange.ImportOptions
-) =>
-  Effect.provideService(
-    Interchange.importBytes(Stream.fromIterable(pieces), options),
-    EventStore.EventStore,
-    store
-  )
+export const importedBytes = (store: Store, pieces: ReadonlyArray<Uint8Array>, options?: Interchange.ImportOptions) =>
+  Effect.provideService(Interchange.importBytes(Stream.fromIterable(pieces), options), EventStore.EventStore, store)
 
 /** Returns the events of a lib. */
 export const eventsOf = (store: Store) => Stream.runCollect(store.readAll())

@@ -24,8 +24,7 @@ export interface ImportedEvent extends NewEvent {
 /** Digits of a fraction that a lib keeps. */
 const fractionDigits = 3
 
-const rfc3339 =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])([01]\d|2[0-3]):([0-5]\d))$/
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])([01]\d|2[0-3]):([0-5]\d))$/
 
 /**
  * Returns a time in the form that a lib stores, UTC with milliseconds: the same instant, without digits after the

@@ -99,7 +99,9 @@ const attributesOf = (record: TaraSON.JsonObject): Attributes => {
       throw new BadLine("the name of an attribute has other characters than a to z and 0 to 9; rename the attribute")
     }
     if (typeof value === "object") {
-      throw new BadLine(`its attribute ${name.slice(0, 40)} must be a text, a number or a boolean; put other values into data`)
+      throw new BadLine(
+        `its attribute ${name.slice(0, 40)} must be a text, a number or a boolean; put other values into data`
+      )
     }
     attributes.set(name, value)
   }

@@ -24,7 +24,8 @@ export const encodeLine = (format: Format, event: RecordedEvent, lib: string, li
   format === "jsonl" ? encodeJsonLine(event, limits) : encodeCloudEvent(event, lib, limits)
 
 /** Returns whether a line has nothing but white space. */
-export const isBlank = (line: Uint8Array): boolean => line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
+export const isBlank = (line: Uint8Array): boolean =>
+  line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
 
 const openBracket = 0x5b
 

@@ -63,7 +63,7 @@ export class PlainFile {
   /** Writes all bytes. */
   write(bytes: Uint8Array, position: number): Effect.Effect<void, DiskError> {
     return run("write", this.#path, async () => {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done)
         done += bytesWritten
       }

@@ -8,7 +8,12 @@ import { InvalidArgument, ReadOnly } from "../../domain/format/Errors.ts"
 import { appenderOf } from "../../services/appenders.ts"
 import { checkLocation, checkOptions } from "../../services/base/checkCall.ts"
 import { EventStore } from "../../services/EventStore.ts"
-import { type ExportError, type ExportOptions, exportPages, type Page } from "../../services/interchange/exportEvents.ts"
+import {
+  type ExportError,
+  type ExportOptions,
+  exportPages,
+  type Page
+} from "../../services/interchange/exportEvents.ts"
 import {
   importChecks,
   type ImportError,
@@ -134,9 +139,18 @@ export const fromFile = (
   )
 
 const checkStream = (call: string, argument: string, given: unknown): Effect.Effect<void, InvalidArgument> =>
-  Stream.isStream(given)
+  isStream(given)
     ? Effect.void
     : Effect.fail(new InvalidArgument({ call, argument, why: `must be a Stream, not ${shown(given)}` }))
+
+/** Unlike that of Effect, it throws for no value. */
+const isStream = (given: unknown): boolean => {
+  try {
+    return Stream.isStream(given)
+  } catch {
+    return false
+  }
+}
 
 const fromPieces = <E, R>(
   call: string,

@@ -76,8 +76,7 @@ export const interchangeOf = (runs: Runs<EventStore | Lib.Lib>): PromiseIntercha
 const given = (options: PromiseExportOptions | undefined): ExportOptions => shared(options) as ExportOptions
 
 /** Of the progress only the type differs from that of other long calls. */
-const shared = (options: CallOptions | undefined): object =>
-  forServices(options as LongCallOptions<object> | undefined)
+const shared = (options: CallOptions | undefined): object => forServices(options as LongCallOptions<object> | undefined)
 
 const forImport = (options: PromiseImportOptions | undefined): ImportOptions => {
   const others = shared(options) as ImportOptions

@@ -73,7 +73,10 @@ export class LinesReader {
     } catch (error) {
       const why = whyRefused(error)
       if (why === undefined) throw error
-      return invalid(line, isEnded ? why : `${why.replace(/\.$/, "")}. It is the last line and has no newline: the input may be cut`)
+      return invalid(
+        line,
+        isEnded ? why : `${why.replace(/\.$/, "")}. It is the last line and has no newline: the input may be cut`
+      )
     }
   }
 

@@ -117,6 +117,7 @@ const checkSource = (
     if (source === undefined || found === undefined || foreignSource(found.metadata) === source) {
       return Effect.sync(() => count(true, 1))
     }
-    const why = "its stream has an event of another source with the same id; give it an id of its own with the option map"
+    const why =
+      "its stream has an event of another source with the same id; give it an id of its own with the option map"
     return refuse(new InvalidLine({ ...place, why }))
   })

@@ -5,7 +5,15 @@ import * as Stream from "effect/Stream"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type { Format } from "../../domain/interchange/ImportedEvent.ts"
 import { encodeLine, lineLimits } from "../../domain/interchange/lines.ts"
-import { aCallback, aCountOrInfinity, aFlag, aText, type Checks, nested, oneOf } from "../../domain/format/checkOptions.ts"
+import {
+  aCallback,
+  aCountOrInfinity,
+  aFlag,
+  aText,
+  type Checks,
+  nested,
+  oneOf
+} from "../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { Limits } from "../../domain/format/Limits.ts"
 import { checkOptions } from "../base/checkCall.ts"

@@ -116,7 +116,9 @@ export const importPieces = <E, R>(
     yield* checkOptions(call, options, importChecks)
     const running = new Import(target, options, yield* Meter.make)
     yield* Stream.runForEach(pieces, (piece) =>
-      isBytes(piece) ? running.take(piece) : Effect.fail(new InvalidArgument({ call, argument: "pieces", why: noBytes }))
+      isBytes(piece)
+        ? running.take(piece)
+        : Effect.fail(new InvalidArgument({ call, argument: "pieces", why: noBytes }))
     )
     return yield* running.end
   })

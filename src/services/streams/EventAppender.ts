@@ -265,7 +265,13 @@ export class EventAppender {
 
   #encodeOne(append: OneAppend): PlannedCall {
     const { checkpoint, commandId, condition, marks } = append
-    const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks, this.#time)
+    const entry = this.#encode(
+      append,
+      -1,
+      commandId === undefined ? undefined : new Command(commandId),
+      marks,
+      this.#time
+    )
     const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
     if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()

@@ -190,8 +190,7 @@ const errorOf = (exit: Exit.Exit<unknown, unknown>): object =>
  * Libs and tapes are objects of this library; a call that is given another one is a mistake that types prevent. An export would
  * write to any path.
  */
-const firstOf = (name: string): number =>
-  ({ "Tape.clone": 1, "Tape.diff": 2, "Interchange.exportFile": 1 })[name] ?? 0
+const firstOf = (name: string): number => ({ "Tape.clone": 1, "Tape.diff": 2, "Interchange.exportFile": 1 })[name] ?? 0
 
 /** Checks a property whose samples are effects: fast-check draws them first. */
 const samples = <A>(arbitrary: fc.Arbitrary<A>, count: number): ReadonlyArray<A> =>
