@@ -65,7 +65,7 @@ export const timeOf = (time: string): string => {
 }
 
 /**
- * Checks what an import needs of an event beside what every append checks.
+ * Checks what an import needs of an event, in addition to what every append checks.
  *
  * @throws BadLine | InvalidStreamName
  */

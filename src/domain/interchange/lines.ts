@@ -10,7 +10,7 @@ import { encodeCloudEvent, eventOfCloudEvent } from "./cloudEvent.ts"
 import { type Format, type ImportedEvent } from "./ImportedEvent.ts"
 import { encodeJsonLine, eventOfJson } from "./jsonLine.ts"
 
-/** Bytes of attributes beside data, metadata and tags. */
+/** Bytes of all attributes but data, metadata and tags. */
 const attributeBytes = 64 * 1024
 
 /** Returns the limits of lines. A text of JSON within JSON is at most twice as long, because its quotes are escaped. */
