@@ -20,7 +20,6 @@ const together: ReadonlyArray<readonly [RegExp, string]> = [
   [/^services\/follow\//, "follow"],
   [/^services\/consumers\//, "consumers"],
   [/^layers\/checkpoints\/keyValue/, "keyValue"],
-  [/^(domain|services|layers)\/interchange\//, "interchange"],
   [/^layers\/(SqliteClient\.ts$|sqlite\/)/, "sqlite"],
   [/^services\/streams\/(MatchCursor|QueryReader|DecisionModel)/, "queries"],
   [/^services\/maintenance\/(Proofs|Equivalence)/, "proofs"],

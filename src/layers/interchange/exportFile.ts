@@ -18,8 +18,9 @@ import { PlainFile } from "./files.ts"
 
 /** What an export to a file did. */
 export interface ExportReport {
-  /** Events and bytes that this run wrote. */
+  /** Events that this run wrote. */
   readonly events: number
+  /** Bytes that this run wrote. */
   readonly bytes: number
   /** Size of the file. */
   readonly fileBytes: number
@@ -101,7 +102,7 @@ const continueAt = Effect.fnUntraced(function* (
   const { bytes, last, position, revision } = endOfExport(format, tail, tailBytes === size, limits)
   const firstLine = (options: ExportOptions) =>
     Effect.map(Stream.runHead(exportPages(call, store, options)), (page) =>
-      Option.match(page, { onNone: () => undefined, onSome: ({ lines }) => lines[0] })
+      Option.isSome(page) ? page.value.lines[0] : undefined
     )
   const given = { format, ...(stream === undefined ? {} : { stream }) }
   if (last !== undefined) {

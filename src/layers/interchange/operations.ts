@@ -60,55 +60,21 @@ export const toFile = (
 export const fromLines = <E, R>(
   call: string,
   lines: Stream.Stream<string, E, R>,
-  options: ImportOptions | undefined
+  options: ImportOptions | undefined,
+  must = "a Stream"
 ): Effect.Effect<ImportReport, E | ImportError, R | EventStore> =>
   Effect.andThen(
-    checkStream(call, "lines", lines),
+    checkStream(call, "lines", lines, must),
     Effect.suspend(() => {
-      const pieces = Stream.mapArrayEffect(lines, (some) => {
+      const pieces = Stream.mapArray(lines, (some): readonly [Uint8Array | InvalidArgument] => {
         const wrong = some.findIndex((line) => typeof line !== "string")
-        if (wrong === -1) return Effect.succeed([Buffer.from(`${some.join("\n")}\n`)] as const)
+        if (wrong === -1) return [Buffer.from(`${some.join("\n")}\n`)]
         const why = `must be texts, not ${shown(some[wrong])}; for bytes, use Interchange.importBytes`
-        return Effect.fail(new InvalidArgument({ call, argument: "lines", why }))
+        return [new InvalidArgument({ call, argument: "lines", why })]
       })
       return fromPieces(call, pieces, options)
     })
   )
-
-/** Lines of an async iterable that are taken together. */
-const chunkLines = 256
-
-/** Imports the lines of an iterable. What iterating throws fails the import. */
-export const fromIterable = (
-  call: string,
-  lines: Iterable<string> | AsyncIterable<string>,
-  options: ImportOptions | undefined
-): Effect.Effect<ImportReport, unknown, EventStore> => {
-  const kind = kindOf(lines)
-  if (kind === undefined) {
-    const why = `must be an iterable of texts, not ${shown(lines)}`
-    return Effect.fail(new InvalidArgument({ call, argument: "lines", why }))
-  }
-  const stream =
-    kind === "async"
-      ? Stream.rechunk(
-          Stream.fromAsyncIterable(lines as AsyncIterable<string>, (error) => error),
-          chunkLines
-        )
-      : Stream.fromIterable(lines as Iterable<string>)
-  return fromLines(call, stream, options)
-}
-
-/** Returns how to iterate over a value. A text is an iterable of its characters, which nobody means. */
-const kindOf = (lines: unknown): "async" | "sync" | undefined => {
-  if (typeof lines !== "object" || lines === null) return undefined
-  try {
-    if (typeof Reflect.get(lines, Symbol.asyncIterator) === "function") return "async"
-    return typeof Reflect.get(lines, Symbol.iterator) === "function" ? "sync" : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /** Imports the bytes of a file. */
 export const fromBytes = <E, R>(
@@ -117,7 +83,7 @@ export const fromBytes = <E, R>(
   options: ImportOptions | undefined
 ): Effect.Effect<ImportReport, E | ImportError, R | EventStore> =>
   Effect.andThen(
-    checkStream(call, "pieces", pieces),
+    checkStream(call, "pieces", pieces, "a Stream"),
     Effect.suspend(() => fromPieces(call, pieces, options))
   )
 
@@ -138,10 +104,15 @@ export const fromFile = (
     })
   )
 
-const checkStream = (call: string, argument: string, given: unknown): Effect.Effect<void, InvalidArgument> =>
+const checkStream = (
+  call: string,
+  argument: string,
+  given: unknown,
+  must: string
+): Effect.Effect<void, InvalidArgument> =>
   isStream(given)
     ? Effect.void
-    : Effect.fail(new InvalidArgument({ call, argument, why: `must be a Stream, not ${shown(given)}` }))
+    : Effect.fail(new InvalidArgument({ call, argument, why: `must be ${must}, not ${shown(given)}` }))
 
 /** Unlike that of Effect, it throws for no value. */
 const isStream = (given: unknown): boolean => {
@@ -154,7 +125,7 @@ const isStream = (given: unknown): boolean => {
 
 const fromPieces = <E, R>(
   call: string,
-  pieces: Stream.Stream<Uint8Array, E, R>,
+  pieces: Stream.Stream<Uint8Array | InvalidArgument, E, R>,
   options: ImportOptions | undefined
 ): Effect.Effect<ImportReport, E | ImportError, R | EventStore> =>
   Effect.flatMap(EventStore, (store) => importPieces(call, targetOf(store), pieces, options))

@@ -39,7 +39,7 @@ export interface PromiseInterchange {
   /** Exports to a file, and continues an export that is there: see `Interchange.exportFile`. */
   readonly exportFile: (path: string, options?: PromiseExportOptions) => Promise<ExportReport>
   /**
-   * Imports lines, in their order; events that are there are not appended again: see `Interchange.importLines`.
+   * Imports lines, in their order; events that are there are not appended again: see `Interchange.importIterable`.
    *
    * **Example**
    *
@@ -58,22 +58,14 @@ export interface PromiseInterchange {
 /** Makes them for an open store. */
 export const interchangeOf = (runs: Runs<EventStore | Lib.Lib>): PromiseInterchange => ({
   exportLines: (options) =>
-    runs.iterate("PromiseStore.exportLines", options, () => linesOf("PromiseStore.exportLines", given(options))),
+    runs.iterate("PromiseStore.exportLines", options, () => exportLines(shared(options) as ExportOptions)),
   exportFile: (path, options) =>
-    runs.run("change", "PromiseStore.exportFile", options, () =>
-      toFile("PromiseStore.exportFile", path, given(options))
-    ),
+    runs.run("change", "PromiseStore.exportFile", options, () => exportFile(path, shared(options) as ExportOptions)),
   importLines: (lines, options) =>
-    runs.run("change", "PromiseStore.importLines", options, () =>
-      fromIterable("PromiseStore.importLines", lines, forImport(options))
-    ),
+    runs.run("change", "PromiseStore.importLines", options, () => importIterable(lines, forImport(options))),
   importFile: (path, options) =>
-    runs.run("change", "PromiseStore.importFile", options, () =>
-      fromFile("PromiseStore.importFile", path, forImport(options))
-    )
+    runs.run("change", "PromiseStore.importFile", options, () => importFile(path, forImport(options)))
 })
-
-const given = (options: PromiseExportOptions | undefined): ExportOptions => shared(options) as ExportOptions
 
 /** Of the progress only the type differs from that of other long calls. */
 const shared = (options: CallOptions | undefined): object => forServices(options as LongCallOptions<object> | undefined)
@@ -91,7 +83,10 @@ const forImport = (options: PromiseImportOptions | undefined): ImportOptions => 
   return { ...others, onBadLine: (line) => Effect.promise(async () => receive(line)) }
 }
 
-const linesOf = lazyStream(() => import("../interchange/operations.ts"), "linesOf")
-const toFile = lazy(() => import("../interchange/operations.ts"), "toFile")
-const fromFile = lazy(() => import("../interchange/operations.ts"), "fromFile")
-const fromIterable = lazy(() => import("../interchange/operations.ts"), "fromIterable")
+/** A literal import, of which bundlers make a chunk. */
+const load = () => import("../interchange/Interchange.ts")
+
+const exportLines = lazyStream(load, "exportLines")
+const exportFile = lazy(load, "exportFile")
+const importIterable = lazy(load, "importIterable")
+const importFile = lazy(load, "importFile")

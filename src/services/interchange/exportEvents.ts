@@ -111,10 +111,12 @@ export const exportPages = (
       })
       if (onProgress === undefined) return pages
       const meter = yield* Meter.make
-      return Stream.tap(pages, ({ lines, next }) => {
+      return Stream.flatMap(pages, (page) => {
+        const { lines, next } = page
         meter.add(lines.length, bytesOf(lines))
         const fraction = to <= from ? 1 : (next - from) / (to - from)
-        return Effect.flatMap(meter.progress(fraction), (progress) => onProgress({ ...progress, next }))
+        const reported = Effect.flatMap(meter.progress(fraction), (progress) => onProgress({ ...progress, next }))
+        return Stream.unwrap(Effect.map(reported, () => Stream.succeed(page)))
       })
     })
   )

@@ -105,20 +105,18 @@ const start: LinePlace = { line: 1, byte: 0 }
 /** Bytes of lines that are appended as one batch, at most. */
 const batchBytesMax = 8 * 1024 * 1024
 
-/** Imports the lines of a file, which is given in pieces. */
+/** Imports the lines of a file, which is given in pieces. An error in place of a piece ends it. */
 export const importPieces = <E, R>(
   call: string,
   target: ImportTarget,
-  pieces: Stream.Stream<Uint8Array, E, R>,
+  pieces: Stream.Stream<Uint8Array | InvalidArgument, E, R>,
   options: ImportOptions = {}
 ): Effect.Effect<ImportReport, E | ImportError, R> =>
   Effect.gen(function* () {
     yield* checkOptions(call, options, importChecks)
     const running = new Import(target, options, yield* Meter.make)
     yield* Stream.runForEach(pieces, (piece) =>
-      isBytes(piece)
-        ? running.take(piece)
-        : Effect.fail(new InvalidArgument({ call, argument: "pieces", why: noBytes }))
+      isBytes(piece) ? running.take(piece) : Effect.fail(refusalOf(call, piece))
     )
     return yield* running.end
   })
@@ -126,7 +124,14 @@ export const importPieces = <E, R>(
 /** Programs without types may give something else. */
 const isBytes = (piece: unknown): piece is Uint8Array => piece instanceof Uint8Array
 
-const noBytes = "must be a stream of Uint8Array; for texts, use Interchange.importLines"
+const refusalOf = (call: string, piece: unknown): InvalidArgument =>
+  piece instanceof InvalidArgument
+    ? piece
+    : new InvalidArgument({
+        call,
+        argument: "pieces",
+        why: "must be a stream of Uint8Array; for texts, use Interchange.importLines"
+      })
 
 class Import {
   readonly #target: ImportTarget

@@ -79,6 +79,7 @@ const callsOf = (
     "Interchange.exportBytes": [(...given) => Stream.runDrain(Interchange.exportBytes(...given))],
     "Interchange.exportFile": [Interchange.exportFile, "/nowhere/export"],
     "Interchange.importLines": [Interchange.importLines, Stream.empty],
+    "Interchange.importIterable": [Interchange.importIterable, []],
     "Interchange.importBytes": [Interchange.importBytes, Stream.empty],
     "Interchange.importFile": [Interchange.importFile, "/nowhere/import"],
     "Lib.open": [Lib.open, "elsewhere"],

@@ -14,21 +14,27 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Format, ImportedEvent } from "../domain/interchange/ImportedEvent.ts"
-import { InvalidLine, NotAnExport } from "../domain/interchange/InterchangeErrors.ts"
-import type { LinePlace } from "../domain/interchange/LineSplitter.ts"
-import type { EventStore } from "../services/EventStore.ts"
+import type { Format, ImportedEvent } from "../../domain/interchange/ImportedEvent.ts"
+import { InvalidLine, NotAnExport } from "../../domain/interchange/InterchangeErrors.ts"
+import type { LinePlace } from "../../domain/interchange/LineSplitter.ts"
+import type { EventStore } from "../../services/EventStore.ts"
 import {
   type ExportError,
   type ExportOptions,
   type ExportProgress,
   toBytes
-} from "../services/interchange/exportEvents.ts"
-import type { ImportError, ImportOptions, ImportProgress, ImportReport } from "../services/interchange/importEvents.ts"
-import type { TransferProgress } from "../services/interchange/Meter.ts"
-import type { ExportFileError, ExportReport } from "./interchange/exportFile.ts"
-import type { ImportFileError } from "./interchange/operations.ts"
-import * as operations from "./interchange/operations.ts"
+} from "../../services/interchange/exportEvents.ts"
+import type {
+  ImportError,
+  ImportOptions,
+  ImportProgress,
+  ImportReport
+} from "../../services/interchange/importEvents.ts"
+import type { TransferProgress } from "../../services/interchange/Meter.ts"
+import type { ExportFileError, ExportReport } from "./exportFile.ts"
+import { streamOf } from "./iterables.ts"
+import type { ImportFileError } from "./operations.ts"
+import * as operations from "./operations.ts"
 
 export { InvalidLine, NotAnExport }
 export type {
@@ -101,6 +107,16 @@ export const importLines = <E, R>(
   options?: ImportOptions
 ): Effect.Effect<ImportReport, E | ImportError, R | EventStore> =>
   operations.fromLines("Interchange.importLines", lines, options)
+
+/**
+ * Imports the lines of an iterable or of an async iterable, such as `readline` of Node. Does what `importLines` does. Fails with what
+ * iterating throws.
+ */
+export const importIterable = (
+  lines: Iterable<string> | AsyncIterable<string>,
+  options?: ImportOptions
+): Effect.Effect<ImportReport, unknown, EventStore> =>
+  operations.fromLines("Interchange.importIterable", streamOf(lines), options, "an iterable of texts")
 
 /** Imports the bytes of a file, which is given in pieces of any size. Does what `importLines` does. */
 export const importBytes = <E, R>(
