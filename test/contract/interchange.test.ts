@@ -1,10 +1,10 @@
 /** What imports do with bad lines, with ids that come twice, with CloudEvents of others, and with what happens in between. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as EventStore from "litetapes/EventStore"
 import * as Interchange from "litetapes/Interchange"
-import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import { Storage } from "litetapes/Storage"
 import { eventsOf, exported, imported, importedBytes, newStore } from "../support/interchange.ts"
@@ -174,6 +174,24 @@ describe("an import", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("takes pieces whose memory is used again", () =>
+    Effect.gen(function* () {
+      const store = yield* newStore
+      const whole = Buffer.from(`${lines(20).join("\n")}\n`)
+      const memory = new Uint8Array(50)
+      const pieces = Stream.paginate(0, (at) =>
+        Effect.sync(() => {
+          memory.set(whole.subarray(at, at + memory.length))
+          const piece = memory.subarray(0, Math.min(memory.length, whole.length - at))
+          const next = at + memory.length
+          return [[piece], next < whole.length ? Option.some(next) : Option.none<number>()] as const
+        })
+      )
+      const report = yield* Effect.provideService(Interchange.importBytes(pieces), EventStore.EventStore, store)
+      assert.strictEqual(report.appended, 20)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("appends an id once that comes twice in the input", () =>
     Effect.gen(function* () {
       const store = yield* newStore
@@ -279,12 +297,19 @@ describe("an import", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("is refused in a reader", () =>
+  it.effect("is refused in a reader, which can export", () =>
     Effect.gen(function* () {
       const storage = yield* MemoryStorage.make
-      yield* Effect.scoped(Effect.provideService(Lib.open("lib"), Storage, storage))
+      const written = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const writer = yield* Effect.provideService(EventStore.open("lib"), Storage, storage)
+          yield* imported(writer, lines(2))
+          return yield* exported(writer)
+        })
+      )
       const store = yield* Effect.provideService(EventStore.open("lib", { mode: "read" }), Storage, storage)
       assert.strictEqual((yield* Effect.flip(imported(store, lines(1))))._tag, "ReadOnly")
+      assert.deepStrictEqual(yield* exported(store), written)
     }).pipe(Effect.scoped)
   )
 })

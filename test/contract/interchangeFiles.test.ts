@@ -77,6 +77,23 @@ describe("an export to a file", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("removes a line that was cut, although no event is exported after it", () =>
+    Effect.gen(function* () {
+      const store = yield* newStore
+      yield* append(store, 0, 3)
+      const path = join(place(), "ends")
+      yield* toFile(store, path)
+      const whole = readFileSync(path, "utf8")
+      const first = whole.slice(0, whole.indexOf("\n") + 1)
+      writeFileSync(path, `${first}${first.slice(0, 60)}`)
+      yield* toFile(store, path, { to: 1 })
+      assert.strictEqual(readFileSync(path, "utf8"), first)
+      writeFileSync(path, whole)
+      const { next } = yield* toFile(store, path, { to: 1 })
+      assert.deepStrictEqual([readFileSync(path, "utf8"), next], [whole, 3])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("drops what comes after a hole that a power loss left", () =>
     Effect.gen(function* () {
       const store = yield* newStore

@@ -33,8 +33,6 @@ export interface LineEvent {
   /** In the form that a lib stores. */
   readonly time: string | undefined
   readonly revision: number | undefined
-  /** Stream and id. */
-  readonly key: string
   readonly place: LinePlace
   readonly next: LinePlace
   /** Bytes of the line with its newline. */
@@ -90,7 +88,6 @@ export class LinesReader {
       event,
       time,
       revision,
-      key: `${stream}\n${event.id}`,
       place: { line: line.line, byte: line.byte },
       next: { line: line.line + 1, byte: line.end },
       bytes: line.end - line.byte

@@ -29,8 +29,8 @@ const isAboutEvents = (error: EventAppendError): error is AboutEvents =>
   (aboutEvents as ReadonlyArray<string>).includes(error._tag)
 
 /**
- * Appends lines in their order as one batch. If that is refused, because of an event or because some of the events are there
- * already, appends each half: so everything before a bad line is durable when `refuse` gets it. `count` receives numbers of
+ * Appends lines in their order as one batch. If that is refused, because of an event, because some of the events are there
+ * already, or because an id comes twice, appends each half: so everything before a bad line is durable when `refuse` gets it. `count` receives numbers of
  * events that are durable now.
  */
 export const appendLines = (

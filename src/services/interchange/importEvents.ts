@@ -140,11 +140,7 @@ class Import {
   readonly #splitter: LineSplitter
   readonly #reader: LinesReader
   #batch: Array<LineEvent> = []
-  /** Keys of the events in the batch: an id that comes again goes into the next one. */
-  readonly #keys = new Set<string>()
   #bytes = 0
-  /** An event that comes after the batch. */
-  #held: LineEvent | undefined
   /** Where the next line begins. */
   #place: LinePlace
   #appended = 0
@@ -194,8 +190,6 @@ class Import {
   /** Fills the batch. Returns a line that is bad: what is before it must be appended first. */
   #fill(lines: Generator<FoundLine, void>): "empty" | "full" | InvalidLine {
     const { batchEvents = 1000 } = this.#options
-    if (this.#held !== undefined) this.#add(this.#held)
-    this.#held = undefined
     for (;;) {
       const { done, value: line } = lines.next()
       if (done === true) return "empty"
@@ -207,20 +201,11 @@ class Import {
         this.#leftOut++
         continue
       }
-      if (this.#keys.has(event.key)) {
-        this.#held = event
-        return "full"
-      }
-      this.#add(event)
+      this.#batch.push(event)
+      this.#bytes += event.bytes
       const bytesMax = Math.min(batchBytesMax, this.#target.limits.batchBytesMax / 2)
       if (this.#batch.length >= batchEvents || this.#bytes >= bytesMax) return "full"
     }
-  }
-
-  #add(event: LineEvent): void {
-    this.#batch.push(event)
-    this.#keys.add(event.key)
-    this.#bytes += event.bytes
   }
 
   #flush(): Effect.Effect<void, ImportError> {
@@ -229,7 +214,6 @@ class Import {
     if (batch.length === 0) return Effect.void
     const bytes = this.#bytes
     this.#batch = []
-    this.#keys.clear()
     this.#bytes = 0
     const next = batch.at(-1)!.next
     const count = (repeated: boolean, events: number): void => {
