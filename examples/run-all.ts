@@ -237,6 +237,16 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       )
   ],
   [
+    "import-sqlite",
+    async () =>
+      says(
+        await run("import-sqlite.ts", [], inScratch("import-sqlite")),
+        "All 1500 rows are events now, in the same order",
+        "Run again: 0 appended, 1500 were there",
+        "Emmett's 300 events"
+      )
+  ],
+  [
     "agent-session",
     async () =>
       says(

@@ -64,6 +64,12 @@ import type {
   PromiseConsumer,
   RetryOptions
 } from "./promise/PromiseConsumer.ts"
+import {
+  interchangeOf,
+  type PromiseExportOptions,
+  type PromiseImportOptions,
+  type PromiseInterchange
+} from "./promise/PromiseInterchange.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
 import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
@@ -80,6 +86,9 @@ export type {
   PromiseCategory,
   PromiseConsumer,
   PromiseDeciders,
+  PromiseExportOptions,
+  PromiseImportOptions,
+  PromiseInterchange,
   PromiseLib,
   PromiseTape,
   RetryOptions,
@@ -96,7 +105,7 @@ export interface StorageOptions {
 export interface Options extends Lib.Options, StorageOptions, CallOptions {}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
-export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposable {
+export interface PromiseStore extends PromiseLib, PromiseDeciders, PromiseInterchange, AsyncDisposable {
   /** Appends events to a stream as one batch, and resolves once they are durable. */
   readonly append: (
     stream: string,
@@ -238,6 +247,7 @@ export const open = async (location: string, options: Options = {}): Promise<Pro
     position: () => runs.run("read", "PromiseStore.position", undefined, () => store.position),
     category: (category) => makeCategory(runs, category),
     ...decidersOf(runs),
+    ...interchangeOf(runs),
     tape: (name, tapeOptions) =>
       runs.run("change", "PromiseStore.tape", tapeOptions, () => openTape(runs, name, tapeOptions)),
     close,

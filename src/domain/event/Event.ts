@@ -52,7 +52,7 @@ export interface RecordedEvent {
   readonly revision: number
   /** Place in the lib, from 0, without gaps. */
   readonly position: number
-  /** Time of the append, as RFC 3339 in UTC with milliseconds. */
+  /** Time of the append, as RFC 3339 in UTC with milliseconds; of an imported event, its time before. */
   readonly time: string
 }
 

@@ -71,10 +71,12 @@ export interface OfCall {
   readonly marks: Event.Marks | undefined
   readonly condition?: AppendCondition
   readonly checkpoint?: AppendCheckpoint
+  /** Times of the events of each entry, in the form that a lib stores: an import keeps them. Default: the present one. */
+  readonly times?: ReadonlyArray<string | undefined>
 }
 
 /** The entry of a call with one entry, and what holds for the call. */
-export interface OneAppend extends StreamAppend, Omit<OfCall, "condition"> {}
+export interface OneAppend extends StreamAppend, Omit<OfCall, "condition" | "times"> {}
 
 export class EventAppender {
   readonly #lib: LibHandle
@@ -236,7 +238,8 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, { checkpoint, commandId, condition, marks }: OfCall): PlannedCall {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, ofCall: OfCall): PlannedCall {
+    const { checkpoint, commandId, condition, marks, times } = ofCall
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
@@ -250,7 +253,7 @@ export class EventAppender {
       if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
       refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
       const given = append as StreamAppend
-      entries.push(this.#encode(given, at, command, marks))
+      entries.push(this.#encode(given, at, command, marks, times?.[at] ?? this.#time))
       if (given.condition === undefined) continue
       conditions ??= new Conditions()
       conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
@@ -262,7 +265,13 @@ export class EventAppender {
 
   #encodeOne(append: OneAppend): PlannedCall {
     const { checkpoint, commandId, condition, marks } = append
-    const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
+    const entry = this.#encode(
+      append,
+      -1,
+      commandId === undefined ? undefined : new Command(commandId),
+      marks,
+      this.#time
+    )
     const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
     if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()
@@ -275,7 +284,8 @@ export class EventAppender {
     append: StreamAppend,
     at: number,
     command: Command | undefined,
-    marks: Event.Marks | undefined
+    marks: Event.Marks | undefined,
+    time: string
   ): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.states.isKnown(stream)) checkStreamName(stream)
@@ -290,7 +300,7 @@ export class EventAppender {
     for (let index = 0; index < count; index++) {
       const derivedId = command?.nextId(stream)
       const event = elementOf(all, index)
-      const encoded = Event.encode(stream, event, index, this.#newId, this.#time, limits, derivedId, marks)
+      const encoded = Event.encode(stream, event, index, this.#newId, time, limits, derivedId, marks)
       events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {

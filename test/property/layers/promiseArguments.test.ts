@@ -59,6 +59,10 @@ const callsOf = (
         { count: { query: "all", initialState: () => 0, evolve: (n: number) => n + 1 } }
       ],
       consume: [store.consume],
+      exportLines: [store.exportLines],
+      exportFile: [store.exportFile, "/nowhere/export"],
+      importLines: [store.importLines, []],
+      importFile: [store.importFile, "/nowhere/import"],
       find: [store.find, "order-1", "id"],
       findCommand: [store.findCommand, "order-1", "command"],
       revision: [store.revision, "order-1"],
@@ -219,7 +223,8 @@ describe("what a caller of the promise face gives", () => {
       for (const [name, [call, ...before]] of Object.entries(all)) {
         const isOnce = name in functions || name === "PromiseStore.open"
         for (const [index, value] of junk.entries()) {
-          for (let at = 0; at <= before.length; at++) {
+          // An export would write to any path.
+          for (let at = name === "PromiseStore.exportFile" ? 1 : 0; at <= before.length; at++) {
             // What these do with right options would be done to the file system.
             const given = isOnce ? [...before.map((one) => `${newPlace()}-${String(one)}`), { storage }] : [...before]
             given[at] = value

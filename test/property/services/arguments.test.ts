@@ -15,6 +15,7 @@ import * as Category from "litetapes/Category"
 import * as Decider from "litetapes/Decider"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as EventStore from "litetapes/EventStore"
+import * as Interchange from "litetapes/Interchange"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
@@ -78,6 +79,13 @@ const callsOf = (
   tape: Tape.Tape["Service"]
 ): { readonly withOptions: Calls; readonly others: Calls } => ({
   withOptions: {
+    "Interchange.exportLines": [(...given) => Stream.runDrain(Interchange.exportLines(...given))],
+    "Interchange.exportBytes": [(...given) => Stream.runDrain(Interchange.exportBytes(...given))],
+    "Interchange.exportFile": [Interchange.exportFile, "/nowhere/export"],
+    "Interchange.importLines": [Interchange.importLines, Stream.empty],
+    "Interchange.importIterable": [Interchange.importIterable, []],
+    "Interchange.importBytes": [Interchange.importBytes, Stream.empty],
+    "Interchange.importFile": [Interchange.importFile, "/nowhere/import"],
     "Lib.open": [Lib.open, "elsewhere"],
     "Lib.recover": [Lib.recover, "nowhere"],
     "Lib.restore": [Lib.restore, "nowhere", "anywhere"],
@@ -191,8 +199,11 @@ const run = (call: Call, given: ReadonlyArray<unknown>) =>
 const errorOf = (exit: Exit.Exit<unknown, unknown>): object =>
   Exit.isFailure(exit) ? (Cause.squash(exit.cause) as object) : assert.fail("it succeeded")
 
-/** Libs and tapes are objects of this library; a call that is given another one is a mistake that types prevent. */
-const firstOf = (name: string): number => ({ "Tape.clone": 1, "Tape.diff": 2 })[name] ?? 0
+/**
+ * Libs and tapes are objects of this library; a call that is given another one is a mistake that types prevent. An export would
+ * write to any path.
+ */
+const firstOf = (name: string): number => ({ "Tape.clone": 1, "Tape.diff": 2, "Interchange.exportFile": 1 })[name] ?? 0
 
 /** Checks a property whose samples are effects: fast-check draws them first. */
 const samples = <A>(arbitrary: fc.Arbitrary<A>, count: number): ReadonlyArray<A> =>

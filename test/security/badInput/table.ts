@@ -43,6 +43,10 @@ export const rows = {
     "a checkpoint or a parked event that is damaged, of something else, of a later format, or too large",
     ["CheckpointInvalid", "NewerConsumer", "NotInHistory", "too-large"]
   ],
+  line: [
+    "a line of an import that is not an event, a file that is not the export to continue",
+    ["InvalidLine", "NotAnExport"]
+  ],
   writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]],
   argument: ["an option, a field or a value that a call does not take", ["InvalidArgument", "InvalidEvent"]],
   name: ["a name that is not a text", ["InvalidStreamName", "InvalidTapeName", "TapeNotFound"]],
