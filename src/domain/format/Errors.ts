@@ -20,7 +20,8 @@ export {
   ReadOnly,
   ReaderBusy,
   SettingsMismatch,
-  WriterPoisoned
+  WriterPoisoned,
+  WriterUnreachable
 } from "./LibErrors.ts"
 export { ClockOutOfRange, InvalidArgument } from "./CallErrors.ts"
 export { BeyondLimits, TapeArchived, TapeExists, TapeInvalid, TapeNotFound, TapeOwned } from "./TapeErrors.ts"

@@ -11,7 +11,7 @@ import * as Event from "../../domain/event/Event.ts"
 import { EventIdConflict } from "../../domain/event/EventErrors.ts"
 import { isArray } from "../../domain/base/isArray.ts"
 import { elementOf, refuseWrongOptions, shown } from "../../domain/format/checkOptions.ts"
-import { ClockOutOfRange, type InvalidArgument } from "../../domain/format/Errors.ts"
+import { ClockOutOfRange, type InvalidArgument, type WriterUnreachable } from "../../domain/format/Errors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
@@ -64,6 +64,7 @@ export type EventAppendError =
   | ClockOutOfRange
   | Event.InvalidEvent
   | TaraSONError
+  | WriterUnreachable
 
 /** What holds for a whole call. */
 export interface OfCall {
@@ -71,21 +72,26 @@ export interface OfCall {
   readonly marks: Event.Marks | undefined
   readonly condition?: AppendCondition
   readonly checkpoint?: AppendCheckpoint
+  /** Makes the ids of events that have none. Default: those of the lib. */
+  readonly newId?: () => string
 }
+
+/** The part of the commit loop that appends need. */
+export type Loop = Pick<CommitLoop, "enqueue" | "submit">
 
 /** The entry of a call with one entry, and what holds for the call. */
 export interface OneAppend extends StreamAppend, Omit<OfCall, "condition"> {}
 
 export class EventAppender {
   readonly #lib: LibHandle
-  readonly #loop: CommitLoop
+  readonly #loop: Loop
   /** The streams that are appended to. */
   readonly states: StreamStates
   #time = ""
   #timeMillis = Number.NaN
   readonly #newId = () => this.#lib.uuid(this.#timeMillis)
 
-  constructor(lib: LibHandle, loop: CommitLoop, states: StreamStates) {
+  constructor(lib: LibHandle, loop: Loop, states: StreamStates) {
     this.#lib = lib
     this.#loop = loop
     this.states = states
@@ -112,6 +118,26 @@ export class EventAppender {
   /** Does the same for one stream. */
   appendOne(clock: Clock.Clock, append: () => OneAppend): Effect.Effect<AppendResult, EventAppendError> {
     return this.#append(clock, () => this.#encodeOne(append()), firstResult)
+  }
+
+  /**
+   * Checks a call and encodes its events, as `append` does, but appends nothing: a writer in another process will.
+   *
+   * @throws EventAppendError
+   */
+  plan(clock: Clock.Clock, appends: ReadonlyArray<StreamAppend>, ofCall: OfCall): PlannedCall {
+    this.#setTime(clock.currentTimeMillisUnsafe())
+    return this.#encodeAll(appends, ofCall)
+  }
+
+  /**
+   * Does the same for one stream.
+   *
+   * @throws EventAppendError
+   */
+  planOne(clock: Clock.Clock, append: OneAppend): PlannedCall {
+    this.#setTime(clock.currentTimeMillisUnsafe())
+    return this.#encodeOne(append)
   }
 
   #append<A>(clock: Clock.Clock, encode: () => PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
@@ -236,7 +262,10 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, { checkpoint, commandId, condition, marks }: OfCall): PlannedCall {
+  #encodeAll(
+    appends: ReadonlyArray<StreamAppend>,
+    { checkpoint, commandId, condition, marks, newId }: OfCall
+  ): PlannedCall {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
@@ -250,7 +279,7 @@ export class EventAppender {
       if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
       refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
       const given = append as StreamAppend
-      entries.push(this.#encode(given, at, command, marks))
+      entries.push(this.#encode(given, at, command, marks, newId))
       if (given.condition === undefined) continue
       conditions ??= new Conditions()
       conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
@@ -261,8 +290,9 @@ export class EventAppender {
   }
 
   #encodeOne(append: OneAppend): PlannedCall {
-    const { checkpoint, commandId, condition, marks } = append
-    const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
+    const { checkpoint, commandId, condition, marks, newId } = append
+    const command = commandId === undefined ? undefined : new Command(commandId)
+    const entry = this.#encode(append, -1, command, marks, newId)
     const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
     if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()
@@ -275,7 +305,8 @@ export class EventAppender {
     append: StreamAppend,
     at: number,
     command: Command | undefined,
-    marks: Event.Marks | undefined
+    marks: Event.Marks | undefined,
+    newId = this.#newId
   ): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.states.isKnown(stream)) checkStreamName(stream)
@@ -290,7 +321,7 @@ export class EventAppender {
     for (let index = 0; index < count; index++) {
       const derivedId = command?.nextId(stream)
       const event = elementOf(all, index)
-      const encoded = Event.encode(stream, event, index, this.#newId, this.#time, limits, derivedId, marks)
+      const encoded = Event.encode(stream, event, index, newId, this.#time, limits, derivedId, marks)
       events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {

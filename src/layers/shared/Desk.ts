@@ -1,0 +1,77 @@
+/** Appends for other processes: carries out their requests in the process of the writer. */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { invariant } from "../../domain/base/invariant.ts"
+import { appenderOf } from "../../services/appenders.ts"
+import { Signal } from "../../services/base/Signal.ts"
+import type { Session } from "../../services/Sessions.ts"
+import type { AppendResult } from "../../services/streams/AppendRequest.ts"
+import type { EventAppendError } from "../../services/streams/EventAppender.ts"
+import { answerOf } from "./answerForms.ts"
+import type { AppendCall } from "./requestForms.ts"
+
+/** Takes the answer to a request, without its number. */
+export type OnAnswer = (answer: string) => void
+
+export class Desk {
+  readonly #session: Session
+  readonly #run: ReturnType<typeof Effect.runCallbackWith<never>>
+  /** Who waits for each request that is being carried out. */
+  readonly #open = new Map<string, Array<OnAnswer>>()
+  readonly #changes = new Signal()
+
+  constructor(session: Session, context: Context.Context<never>) {
+    this.#session = session
+    this.#run = Effect.runCallbackWith(context)
+  }
+
+  /**
+   * Carries out a request, and answers it once. If it is sent again over another connection meanwhile, both get the one
+   * answer: its events are pending, so nothing that is durable would show that it is a repeat.
+   */
+  request(caller: string, call: AppendCall, onAnswer: OnAnswer): void {
+    const key = `${caller} ${call.number}`
+    const waiting = this.#open.get(key)
+    if (waiting !== undefined) {
+      waiting.push(onAnswer)
+      return
+    }
+    const mine = [onAnswer]
+    this.#open.set(key, mine)
+    this.#run(appended(this.#session, call), {
+      onExit: (exit) => {
+        this.#open.delete(key)
+        const answer = answerOf(exit)
+        for (const tell of mine) tell(answer)
+        this.#changes.wake()
+      }
+    })
+  }
+
+  /** Waits until everything that was requested is answered. */
+  readonly idle: Effect.Effect<void> = Effect.suspend(() => this.#changes.until(() => this.#open.size === 0))
+}
+
+const appended = (
+  session: Session,
+  { appends, isOne, ofCall }: AppendCall
+): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> => {
+  const appender = appenderOf(session)
+  invariant(appender !== undefined, "only a writer has a desk")
+  const result = Effect.clockWith((clock: Clock.Clock) =>
+    isOne
+      ? Effect.map(
+          appender.appendOne(clock, () => ({ ...appends[0]!, ...ofCall })),
+          (one) => [one]
+        )
+      : appender.append(
+          clock,
+          () => appends,
+          () => ofCall
+        )
+  )
+  const writes = ofCall.checkpoint !== undefined || appends.some(({ events }) => events.length > 0)
+  // Nothing that was written shows that this is still the writer.
+  return writes ? result : Effect.tap(result, () => session.handle.guard.checkLock)
+}
