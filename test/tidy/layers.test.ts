@@ -42,6 +42,7 @@ const rooms = [
   "layers/sealing",
   "layers/promise",
   "layers/projections",
+  "layers/shared",
   "layers/*",
   "testing",
   "*"

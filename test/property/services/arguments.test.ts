@@ -20,6 +20,7 @@ import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
 import * as NodeStorage from "litetapes/NodeStorage"
 import * as Projection from "litetapes/Projection"
+import * as SharedStore from "litetapes/SharedStore"
 import * as SqliteClient from "litetapes/SqliteClient"
 import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
@@ -75,6 +76,7 @@ const callsOf = (
 ): { readonly withOptions: Calls; readonly others: Calls } => ({
   withOptions: {
     "Lib.open": [Lib.open, "elsewhere"],
+    "SharedStore.open": [SharedStore.open, "elsewhere"],
     "Lib.recover": [Lib.recover, "nowhere"],
     "Lib.restore": [Lib.restore, "nowhere", "anywhere"],
     "Lib.recoverTape": [lib.recoverTape, "notes"],
