@@ -107,9 +107,7 @@ export const layer = (
   options?: Options
 ): Layer.Layer<EventStore | Lib.Lib, OpenSharedError, Storage> =>
   Layer.effectContext(
-    Effect.map(open(location, options), (store) =>
-      Context.add(Context.make(EventStore, store), Lib.Lib, store.lib)
-    )
+    Effect.map(open(location, options), (store) => Context.add(Context.make(EventStore, store), Lib.Lib, store.lib))
   )
 
 /** The socket is in the folder itself, not in a link to it. */

@@ -45,9 +45,7 @@ const typesIn = (store: Store, stream: string) =>
 
 /** Waits until a store is the writer. */
 const untilWriter = (store: Store): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    store.lib.mode === "write" ? Effect.void : Effect.andThen(Effect.sleep(2), untilWriter(store))
-  )
+  Effect.suspend(() => (store.lib.mode === "write" ? Effect.void : Effect.andThen(Effect.sleep(2), untilWriter(store))))
 
 const made = [{ type: "Made" }]
 
@@ -211,10 +209,9 @@ describe("stores that share a lib", () => {
       const scope = yield* Scope.fork(yield* Scope.Scope)
       const held = Scope.provide(Lib.open(location), scope)
       // Until the lock is free; then it is faster than the other store, or tries once more.
-      yield* Effect.all(
-        [one.close, Effect.eventually(Effect.andThen(Effect.yieldNow, held))],
-        { concurrency: "unbounded" }
-      )
+      yield* Effect.all([one.close, Effect.eventually(Effect.andThen(Effect.yieldNow, held))], {
+        concurrency: "unbounded"
+      })
       if (two.store.lib.mode === "read") {
         const error = yield* Effect.flip(two.store.append("order-1", made))
         assert.strictEqual(error._tag, "WriterUnreachable")
@@ -256,7 +253,11 @@ describe("stores that share a lib", () => {
 })
 
 /** Sends bytes to a socket. Returns what came back once the connection has ended, or `undefined` after a while. */
-const talk = (at: string, bytes: ReadonlyArray<Uint8Array>, ends = false): Effect.Effect<ReadonlyArray<string> | undefined> =>
+const talk = (
+  at: string,
+  bytes: ReadonlyArray<Uint8Array>,
+  ends = false
+): Effect.Effect<ReadonlyArray<string> | undefined> =>
   Effect.callback<ReadonlyArray<string> | undefined>((resume) => {
     const frames = new FrameReader()
     const got: Array<string> = []
@@ -272,7 +273,14 @@ const talk = (at: string, bytes: ReadonlyArray<Uint8Array>, ends = false): Effec
 const greeting = frameOf(JSON.stringify({ litetapes: "caller", release, caller: "one" }))
 
 const append = (rest: object) =>
-  frameOf(JSON.stringify({ number: 1, isAgain: false, isOne: true, appends: [{ stream: "order-1", expected: "any", ...rest }] }))
+  frameOf(
+    JSON.stringify({
+      number: 1,
+      isAgain: false,
+      isOne: true,
+      appends: [{ stream: "order-1", expected: "any", ...rest }]
+    })
+  )
 
 describe("the socket of a lib", () => {
   live(

@@ -114,7 +114,9 @@ export class Requests {
     if (answer.kind === "failed") {
       // The first time may have done it, or somebody else.
       const isUnsure = isCheckpoint && sent > 1 && answer.error._tag === "CheckpointNotIncreased"
-      return Effect.fail(isUnsure ? this.#unknown("its answer was lost, and the checkpoint is there now") : answer.error)
+      return Effect.fail(
+        isUnsure ? this.#unknown("its answer was lost, and the checkpoint is there now") : answer.error
+      )
     }
     if (answer.results.length !== streams.length) return Effect.die(new Error("the writer answered another request"))
     return Effect.succeed(

@@ -32,11 +32,7 @@ interface Plan {
   readonly commandId: string | undefined
 }
 
-type Planning = (
-  planner: EventAppender,
-  clock: Clock.Clock,
-  context: EventContext.Values | undefined
-) => Plan
+type Planning = (planner: EventAppender, clock: Clock.Clock, context: EventContext.Values | undefined) => Plan
 
 /** A process that is not the writer has no commit loop. */
 const noLoop: Loop = {
@@ -129,8 +125,7 @@ const send = (
   { commandId, planned }: Plan
 ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> => {
   const { given } = planned
-  if (planned.entries.length === 0 && given === undefined && planned.conditions === undefined)
-    return Effect.succeed([])
+  if (planned.entries.length === 0 && given === undefined && planned.conditions === undefined) return Effect.succeed([])
   const request = requestOf(isOne, planned, commandId)
   const bytes = Buffer.byteLength(request.body)
   const { batchBytesMax } = meta.limits

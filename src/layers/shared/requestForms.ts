@@ -75,7 +75,9 @@ export const readRequest = (text: string): AppendCall | undefined => {
     const { number, isAgain, isOne, appends, commandId, condition, checkpoint } = fieldsOf(parseTrusted(text))
     if (!isCount(number) || typeof isAgain !== "boolean" || typeof isOne !== "boolean") return undefined
     const ids: Array<string> = []
-    const read = arrayOf(appends).map((append) => appendOf(append, { isAgain, hasCommand: commandId !== undefined, ids }))
+    const read = arrayOf(appends).map((append) =>
+      appendOf(append, { isAgain, hasCommand: commandId !== undefined, ids })
+    )
     if (isOne && read.length !== 1) return undefined
     return {
       number,

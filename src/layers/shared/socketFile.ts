@@ -77,9 +77,12 @@ export const listenOn = (server: net.Server, folder: string): Effect.Effect<Iden
 
 const listen = (server: net.Server, at: string): Effect.Effect<void, DiskError> =>
   Effect.callback((resume) => {
-    const failed = (cause: Error): void => resume(attempt("listen", at, () => {
-      throw cause
-    }))
+    const failed = (cause: Error): void =>
+      resume(
+        attempt("listen", at, () => {
+          throw cause
+        })
+      )
     server.once("error", failed)
     // In a worker of `node:cluster` the primary process would listen otherwise.
     server.listen({ path: at, exclusive: true }, () => {

@@ -125,7 +125,12 @@ describe("frames", () => {
 describe("foreign texts", () => {
   const parts = fc.constantFrom("number", "isAgain", "isOne", "appends", "results", "error", "moved", "litetapes")
   const objects = fc.dictionary(parts, fc.jsonValue())
-  const texts = fc.oneof(fc.string(), fc.json(), fc.jsonValue().map(String), objects.map((one) => JSON.stringify(one)))
+  const texts = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.jsonValue().map(String),
+    objects.map((one) => JSON.stringify(one))
+  )
 
   it("never throw, and are neither greetings nor requests", () => {
     fc.assert(
