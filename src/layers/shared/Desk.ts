@@ -1,5 +1,5 @@
 /** Appends for other processes: carries out their requests in the process of the writer. */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { invariant } from "../../domain/base/invariant.ts"

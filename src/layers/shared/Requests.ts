@@ -19,8 +19,8 @@ interface Waiting {
   readonly resume: (result: Effect.Effect<Results, EventAppendError>) => void
   /** Number of times that it was sent. */
   sent: number
-  /** Since when there is no writer for it, by the clock. */
-  since: number
+  /** When there was no writer for it for the first time, by the clock. */
+  since: number | undefined
 }
 
 export class Requests {
@@ -43,7 +43,7 @@ export class Requests {
     return Effect.callback((resume) => {
       if (this.#isOver) return resume(Effect.fail(new LibClosed({ location: this.#location })))
       const number = this.#numbers++
-      const waiting: Waiting = { request, resume, sent: 0, since: this.#now() }
+      const waiting: Waiting = { request, resume, sent: 0, since: undefined }
       this.#waiting.set(number, waiting)
       this.#held ??= setInterval(() => undefined, 2 ** 30)
       this.#give(number, waiting)
@@ -54,10 +54,7 @@ export class Requests {
   /** Sets where requests go from now on, and sends all that are waiting; `undefined` while there is no writer. */
   aim(target: Target | undefined): void {
     this.#target = target
-    for (const [number, waiting] of this.#waiting) {
-      waiting.since = this.#now()
-      this.#give(number, waiting)
-    }
+    for (const [number, waiting] of this.#waiting) this.#give(number, waiting)
   }
 
   answered(number: number, answer: Answer): void {
@@ -67,12 +64,16 @@ export class Requests {
     this.#settle(number, waiting, this.#resultOf(waiting, answer))
   }
 
-  /** Fails what has waited for a writer longer than `millis`. */
+  /**
+   * Fails what has waited longer than `millis`, since it had no writer for the first time: a disk may allow one process after
+   * the other to open the lib, and refuse all that follows.
+   */
   expire(millis: number, why: string): void {
     if (this.#target !== undefined) return
     const now = this.#now()
     for (const [number, waiting] of this.#waiting)
-      if (now - waiting.since >= millis) this.#settle(number, waiting, Effect.fail(this.#unreachable(waiting, why)))
+      if (now - (waiting.since ?? now) >= millis)
+        this.#settle(number, waiting, Effect.fail(this.#unreachable(waiting, why)))
   }
 
   /** Fails everything: the store closes. */
@@ -87,7 +88,10 @@ export class Requests {
   }
 
   #give(number: number, waiting: Waiting): void {
-    if (this.#target === undefined) return
+    if (this.#target === undefined) {
+      waiting.since ??= this.#now()
+      return
+    }
     const text = textOf(number, waiting.sent > 0, waiting.request)
     waiting.sent++
     this.#target(text)

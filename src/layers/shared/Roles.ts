@@ -3,7 +3,7 @@
  * process tries to reach a writer first, and else to become it. The kernel's lock decides between several. When the writer
  * ends, or its writer stops, all of them try again.
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -28,6 +28,9 @@ import { serveSocket } from "./SocketServer.ts"
 /** Pauses between two attempts: the first one, and the longest one. */
 const pauseMillis = { first: 10, most: 500 }
 
+/** The same after a writer of this process has stopped. One that lasts has shown that the lib can be written to. */
+const stopMillis = { first: 100, most: 30_000, lasting: 30_000 }
+
 /** What a process is until something ends it. */
 type Role =
   | { readonly kind: "caller"; readonly connection: Connection }
@@ -43,12 +46,14 @@ export class Roles implements ServedSessions {
   readonly #caller: Caller
   readonly #waitMillis: number
   readonly #context: Context.Context<Storage>
-  readonly #clock: Clock.Clock
+  readonly #now: () => number
   /** The reader, open from the first time that it is needed until the store closes: reads outlast a change of roles. */
   #reader: { readonly session: Session; readonly scope: Scope.Closeable } | undefined
   #current: Session | undefined
   #attempt: Deferred.Deferred<void> | undefined
   #isOver = false
+  /** Number of writers of this process that stopped soon after each other. */
+  #stops = 0
 
   constructor(
     opening: Omit<Opening, "mode">,
@@ -61,8 +66,8 @@ export class Roles implements ServedSessions {
     this.#caller = caller
     this.#waitMillis = waitMillis
     this.#context = context
-    this.#clock = clock
-    this.requests = new Requests(opening.location, () => clock.currentTimeMillisUnsafe())
+    this.#now = () => clock.currentTimeMillisUnsafe()
+    this.requests = new Requests(opening.location, this.#now)
   }
 
   get current(): Session {
@@ -82,9 +87,9 @@ export class Roles implements ServedSessions {
 
   /** Takes the first role. Fails if there is none for too long, or if the lib cannot be opened at all. */
   readonly begin: Effect.Effect<Role, OpenSharedError> = Effect.suspend(() => {
-    const started = this.#clock.currentTimeMillisUnsafe()
+    const started = this.#now()
     return this.#untilRole((why) => {
-      const waited = this.#clock.currentTimeMillisUnsafe() - started
+      const waited = this.#now() - started
       return typeof why !== "string"
         ? why
         : waited >= this.#waitMillis
@@ -95,19 +100,27 @@ export class Roles implements ServedSessions {
 
   /** Holds a role until it ends, then takes the next one, and so on. Never ends by itself. */
   hold(role: Role): Effect.Effect<never> {
+    const taken = this.#now()
+    const pause = Effect.suspend(() => {
+      if (role.kind === "caller") return Effect.void
+      this.#stops = this.#now() - taken < stopMillis.lasting ? this.#stops + 1 : 0
+      if (this.#stops === 0) return Effect.void
+      return Effect.sleep(Math.min(stopMillis.first * 2 ** (this.#stops - 1), stopMillis.most))
+    })
     const next = Effect.suspend(() =>
       this.#untilRole<never>((why) => {
         this.requests.expire(this.#waitMillis, typeof why === "string" ? why : why.message)
         return undefined
       })
     )
-    return Effect.flatMap(Effect.andThen(this.#ended(role), next), (other) => this.hold(other))
+    return Effect.flatMap(Effect.andThen(Effect.andThen(this.#ended(role), pause), next), (other) => this.hold(other))
   }
 
   /** Ends the role that is held, and closes everything. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#isOver = true
     this.requests.end()
+    if (this.#attempt !== undefined) Deferred.doneUnsafe(this.#attempt, Exit.void)
     const closing = this.#closing
     this.#closing = Effect.void
     return Effect.andThen(
@@ -133,6 +146,7 @@ export class Roles implements ServedSessions {
         Effect.suspend(() => {
           const { guard, location } = role.session.handle
           this.requests.aim(undefined)
+          this.requests.expire(this.#waitMillis, `its writer stopped: ${guard.cause}`)
           this.#attempt = Deferred.makeUnsafe()
           guard.closeToReopen()
           const closing = this.#closing

@@ -59,12 +59,16 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
     direct: Effect.Effect<A, EventAppendError>,
     forwarded: Effect.Effect<A, EventAppendError>
   ): Effect.Effect<A, EventAppendError> =>
-    Effect.suspend(() => {
-      if (roles.attempt !== undefined) return Effect.andThen(roles.attempt, appending(direct, forwarded))
-      if (roles.current.writer === undefined) return forwarded
-      // The role may change in between.
-      return Effect.catchTag(direct, "ReadOnly", () => appending(direct, forwarded))
-    })
+    Effect.suspend(() =>
+      roles.attempt !== undefined || roles.current.writer === undefined
+        ? forwarded
+        : // This process is no longer the writer, and nothing was appended.
+          Effect.catchTags(direct, {
+            LibClosed: () => forwarded,
+            ReadOnly: () => forwarded,
+            WriterPoisoned: () => forwarded
+          })
+    )
   const forward = (isOne: boolean, plan: Planning): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
     Effect.withFiber((fiber) => {
       const { handle } = roles.current

@@ -38,16 +38,17 @@ export interface OpenRequest {
 /** Returns the request for a call that was planned. */
 export const requestOf = (isOne: boolean, planned: PlannedCall, commandId: string | undefined): OpenRequest => {
   const { conditions, entries, given } = planned
-  const conditionOf = (of: number): string => {
-    const one = conditions?.given.find(({ at }) => at === of)
+  const conditionsAt = new Map(conditions?.given.map((one) => [one.at, one]))
+  const conditionAt = (at: number): string => {
+    const one = conditionsAt.get(at)
     if (one === undefined) return ""
     return `,"condition":${JSON.stringify({ query: one.query, after: one.boundary ?? "nothing" })}`
   }
   const command = commandId === undefined ? "" : `,"commandId":${JSON.stringify(commandId)}`
   const checkpoint = given === undefined ? "" : `,"checkpoint":${JSON.stringify(given.given)}`
-  const appends = entries.map((entry, at) => `${entryOf(entry)}${conditionOf(at)}}`)
+  const appends = entries.map((entry, at) => `${entryOf(entry)}${conditionAt(at)}}`)
   return {
-    body: `"isOne":${isOne},"appends":[${appends.join()}]${command}${conditionOf(-1)}${checkpoint}}`,
+    body: `"isOne":${isOne},"appends":[${appends.join()}]${command}${conditionAt(-1)}${checkpoint}}`,
     streams: entries.map(({ stream }) => stream),
     isNew: commandId === undefined && entries.every(({ given }) => given.size === 0),
     isCheckpoint: given !== undefined && entries.every(({ events }) => events.length === 0)
@@ -75,6 +76,7 @@ export const readRequest = (text: string): AppendCall | undefined => {
     const { number, isAgain, isOne, appends, commandId, condition, checkpoint } = fieldsOf(parseTrusted(text))
     if (!isCount(number) || typeof isAgain !== "boolean" || typeof isOne !== "boolean") return undefined
     const ids: Array<string> = []
+    let given = 0
     const read = arrayOf(appends).map((append) =>
       appendOf(append, { isAgain, hasCommand: commandId !== undefined, ids })
     )
@@ -86,7 +88,7 @@ export const readRequest = (text: string): AppendCall | undefined => {
       ofCall: {
         commandId: commandId as string | undefined,
         marks: undefined,
-        newId: () => ids.shift()!,
+        newId: () => ids[given++]!,
         ...(condition === undefined ? {} : { condition: conditionOf(condition) }),
         ...(checkpoint === undefined ? {} : { checkpoint: checkpoint as AppendCheckpoint })
       }

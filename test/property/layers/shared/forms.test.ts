@@ -19,7 +19,7 @@ type AnyError = ErrorClass<Error & { readonly _tag: string }, string, Shape.Fiel
 const classes = Object.entries(appendErrors) as unknown as ReadonlyArray<readonly [string, AnyError]>
 
 /** Errors after which the next writer is asked, so they are sent as that. */
-const moving = ["CommitOutcomeUnknown", "LibClosed", "ReadOnly", "WriterPoisoned"]
+const moving = new Set(["CommitOutcomeUnknown", "LibClosed", "ReadOnly", "WriterPoisoned"])
 
 const answered = (exit: Exit.Exit<ReadonlyArray<AppendResult>, never>) => readAnswer(`{"number":7,${answerOf(exit)}`)
 
@@ -66,7 +66,7 @@ describe("answers", () => {
       const read = answered(Exit.fail(failure as never))
       assert.strictEqual(read?.number, 7)
       const answer = read!.answer
-      if (moving.includes(tag)) return assert.strictEqual(answer.kind, "moved")
+      if (moving.has(tag)) return assert.strictEqual(answer.kind, "moved")
       if (answer.kind !== "failed") return assert.fail(JSON.stringify(read))
       assert.instanceOf(answer.error, error)
       assert.deepStrictEqual<unknown>({ ...answer.error }, { ...failure })
