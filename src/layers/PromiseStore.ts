@@ -17,11 +17,12 @@
  * ```
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { anything, type Checks } from "../domain/format/checkOptions.ts"
+import { anything, type Checks, unless } from "../domain/format/checkOptions.ts"
 import type * as Category from "../services/Category.ts"
 import {
   type AppendOptions,
@@ -65,6 +66,7 @@ import type {
   RetryOptions
 } from "./promise/PromiseConsumer.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
+import type { Options as SharedOptions } from "./shared/openShared.ts"
 import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
@@ -93,7 +95,14 @@ export interface StorageOptions {
 }
 
 /** How to open a store. */
-export interface Options extends Lib.Options, StorageOptions, CallOptions {}
+export interface Options extends Lib.Options, StorageOptions, CallOptions {
+  /**
+   * Whether other processes of this machine append to the lib too, each with this option: see `litetapes/SharedStore`. One
+   * of them is the writer, and the others append through it. `waitMax` says how long an append waits while there is no writer
+   * (default: 30 seconds). Excludes `mode` and `reopen`. Default: false.
+   */
+  readonly shared?: boolean | { readonly waitMax?: Duration.Input }
+}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
 export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposable {
@@ -179,16 +188,31 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
 
 const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
 
-const optionChecks = { ...libChecks, ...ownChecks } satisfies Checks<Options>
+const optionChecks = {
+  ...libChecks,
+  ...ownChecks,
+  shared: unless(
+    (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
+    "true, false or { waitMax }"
+  )
+} satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,
   location: string,
-  { signal: _, storage = NodeStorage.layer, ...options }: Options
-) =>
-  Effect.onError(Layer.buildWithScope(Layer.provide(eventStoreLayer(location, options), storage), scope), (cause) =>
+  { shared = false, signal: _, storage = NodeStorage.layer, ...options }: Options
+) => {
+  const layer =
+    shared === false
+      ? eventStoreLayer(location, options)
+      : // It refuses the options that it does not have.
+        Layer.effectContext(openContext(location, { ...options, ...Object(shared) } as SharedOptions))
+  return Effect.onError(Layer.buildWithScope(Layer.provide(layer, storage), scope), (cause) =>
     Scope.close(scope, Exit.failCause(cause))
   )
+}
+
+const openContext = lazy(() => import("./shared/openShared.ts"), "openContext")
 
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {

@@ -9,9 +9,11 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
 import * as Decider from "litetapes/Decider"
+import * as EventErrors from "litetapes/EventErrors"
 import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
+import * as PromiseStore from "litetapes/PromiseStore"
 import * as SharedStore from "litetapes/SharedStore"
 import { Storage } from "litetapes/Storage"
 import * as fs from "node:fs"
@@ -240,6 +242,25 @@ describe("stores that share a lib", () => {
         assert.strictEqual((yield* Effect.flip(closed as Effect.Effect<unknown, { _tag: string }>))._tag, "LibClosed")
     })
   )
+
+  it("are opened by promises, too", async () => {
+    const location = newPlace()
+    const one = await PromiseStore.open(location, { shared: true })
+    const two = await PromiseStore.open(location, { shared: { waitMax: 1000 } })
+    assert.deepStrictEqual([one.mode, two.mode], ["write", "read"])
+    await two.append("order-1", made, { expected: "no-stream" })
+    const error = await two.append("order-1", made, { expected: "no-stream" }).catch((failure: unknown) => failure)
+    assert.instanceOf(error, EventErrors.WrongExpectedRevision)
+    const closing = one.close()
+    assert.strictEqual((await two.append("order-1", made)).lastRevision, 1)
+    await closing
+    assert.strictEqual(two.mode, "write")
+    await two.close()
+    for (const options of [{ mode: "read" }, { create: "must" }, { reopen: true }] as const) {
+      const refusal: unknown = await PromiseStore.open(location, { shared: true, ...options }).catch((e: unknown) => e)
+      assert.deepInclude(refusal, { _tag: "InvalidArgument", call: "SharedStore.open" })
+    }
+  })
 
   live(
     "work in a folder whose path is too long for a socket",
