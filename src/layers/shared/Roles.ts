@@ -28,8 +28,14 @@ import { serveSocket } from "./SocketServer.ts"
 /** Pauses between two attempts: the first one, and the longest one. */
 const pauseMillis = { first: 10, most: 500 }
 
-/** The same after a writer of this process has stopped. One that lasts has shown that the lib can be written to. */
-const stopMillis = { first: 100, most: 30_000, lasting: 30_000 }
+/**
+ * The same between two roles, the first of which ended soon: a disk may allow to open the lib and refuse all that follows.
+ * A role that was `lasting` has shown that it works.
+ */
+const soonMillis = {
+  caller: { first: 5, most: 500, lasting: 1000 },
+  writer: { first: 100, most: 30_000, lasting: 30_000 }
+}
 
 /** What a process is until something ends it. */
 type Role =
@@ -52,8 +58,8 @@ export class Roles implements ServedSessions {
   #current: Session | undefined
   #attempt: Deferred.Deferred<void> | undefined
   #isOver = false
-  /** Number of writers of this process that stopped soon after each other. */
-  #stops = 0
+  /** Number of roles one after the other that ended soon. */
+  #short = 0
 
   constructor(
     opening: Omit<Opening, "mode">,
@@ -102,10 +108,9 @@ export class Roles implements ServedSessions {
   hold(role: Role): Effect.Effect<never> {
     const taken = this.#now()
     const pause = Effect.suspend(() => {
-      if (role.kind === "caller") return Effect.void
-      this.#stops = this.#now() - taken < stopMillis.lasting ? this.#stops + 1 : 0
-      if (this.#stops === 0) return Effect.void
-      return Effect.sleep(Math.min(stopMillis.first * 2 ** (this.#stops - 1), stopMillis.most))
+      const { first, lasting, most } = soonMillis[role.kind]
+      this.#short = this.#now() - taken < lasting ? this.#short + 1 : 0
+      return this.#short === 0 ? Effect.void : Effect.sleep(Math.min(first * 2 ** (this.#short - 1), most))
     })
     const next = Effect.suspend(() =>
       this.#untilRole<never>((why) => {
@@ -137,7 +142,7 @@ export class Roles implements ServedSessions {
     if (role.kind === "caller") {
       return Effect.andThen(
         role.connection.ended,
-        Effect.sync(() => this.requests.aim(undefined))
+        Effect.sync(() => this.#lose("the connection to the writer ended"))
       )
     }
     return Effect.andThen(
@@ -145,8 +150,7 @@ export class Roles implements ServedSessions {
       Effect.uninterruptible(
         Effect.suspend(() => {
           const { guard, location } = role.session.handle
-          this.requests.aim(undefined)
-          this.requests.expire(this.#waitMillis, `its writer stopped: ${guard.cause}`)
+          this.#lose(`its writer stopped: ${guard.cause}`)
           this.#attempt = Deferred.makeUnsafe()
           guard.closeToReopen()
           const closing = this.#closing
@@ -157,6 +161,12 @@ export class Roles implements ServedSessions {
         })
       )
     )
+  }
+
+  /** There is no writer for the requests of this process now. */
+  #lose(why: string): void {
+    this.requests.aim(undefined)
+    this.requests.expire(this.#waitMillis, why)
   }
 
   /** Tries to take a role until it succeeds, or `whyEnd` returns an error. */
