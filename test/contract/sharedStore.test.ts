@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Category from "litetapes/Category"
+import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Decider from "litetapes/Decider"
 import * as EventErrors from "litetapes/EventErrors"
 import * as EventStore from "litetapes/EventStore"
@@ -174,6 +175,27 @@ describe("stores that share a lib", () => {
       assert.include(wrong.message, "options.checkpoint.low must be a whole number, 0 or more, not NaN")
       for (const refused of [caller.lib.createTape("notes"), caller.lib.commit([]), caller.lib.archive("order")])
         assert.strictEqual((yield* Effect.flip(refused as Effect.Effect<unknown, { _tag: string }>))._tag, "ReadOnly")
+    })
+  )
+
+  live(
+    "keep the checkpoints of a consumer in the lib only while they are the writer",
+    Effect.gen(function* () {
+      const location = newPlace()
+      const probe = probeOf(yield* Storage)
+      const writer = yield* Effect.provideService(SharedStore.open(location), Storage, probe.storage)
+      const caller = yield* SharedStore.open(location)
+      const claiming = (store: Store) =>
+        Effect.flatMap(Effect.provideService(CheckpointStore.makeLib, EventStore.EventStore, store), ({ claim }) =>
+          claim("answers", "refuse")
+        )
+      assert.strictEqual((yield* Effect.flip(claiming(caller)))._tag, "CheckpointsNeedWriter")
+      const entries = yield* claiming(writer)
+      probe.broken = true
+      yield* Effect.flip(writer.append("order-1", made))
+      probe.broken = false
+      yield* untilWriter(caller)
+      assert.deepInclude(yield* Effect.flip(entries.set("checkpoint", "{}")), { reason: "read-only" })
     })
   )
 
