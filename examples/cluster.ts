@@ -79,7 +79,7 @@ const send = async (url: string, method: "GET" | "POST"): Promise<Response> => {
 }
 
 const request = async (url: string, kill: (pid: number) => void): Promise<void> => {
-  const orders = Array.from({ length: 200 }, (_, n) => n)
+  const orders = Array.from({ length: 100 }, (_, n) => n)
   const writers = new Set<number>()
   const place = async (n: number): Promise<Answer> => {
     const response = await send(`${url}/order-${n % 10}/placed-${n}`, "POST")
@@ -98,7 +98,7 @@ const request = async (url: string, kill: (pid: number) => void): Promise<void> 
 
   // After the answer the event is found, whichever worker reads.
   const readers = new Set<string | null>()
-  for (const n of orders.slice(0, 40)) {
+  for (const n of orders.slice(0, 20)) {
     const response = await send(`${url}/order-${n % 10}`, "GET")
     const events = (await response.json()) as ReadonlyArray<EventStore.RecordedEvent>
     assert.equal(events.filter(({ id }) => id === `placed-${n}`).length, 1)

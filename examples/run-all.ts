@@ -198,7 +198,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
     async () =>
       says(
         await run("cluster.ts", [], inScratch("cluster")),
-        "200 orders, each once. 2 writers: the first one was killed.",
+        "100 orders, each once. 2 writers: the first one was killed.",
         "Closed"
       )
   ],

@@ -348,7 +348,7 @@ describe("the socket of a lib", () => {
       // Half a frame, from one that stays and from one that goes.
       assert.isUndefined(yield* talk(at, [greeting.subarray(0, 9)]))
       assert.deepStrictEqual(yield* talk(at, [greeting.subarray(0, 9)], true), [])
-      // What is no event is refused by the append itself.
+      // The append itself refuses an event that is not valid.
       const refused = yield* talk(at, [greeting, append({ events: [[false, { $type: "", id: "a" }]] })], true)
       assert.include(refused?.[1] ?? "", '"_tag":"InvalidEvent"')
       yield* caller.append("order-1", made)
@@ -396,7 +396,7 @@ describe("the socket of a lib", () => {
       const error = yield* Effect.flip(SharedStore.open(location, { waitMax: 30 }))
       assert.strictEqual(error._tag, "WriterUnreachable")
       assert.include(error.message, `process 7, which runs litetapes 9.9.9, and this process runs ${release}`)
-      // A caller of another release is told ours, and its requests are not read.
+      // A caller of another release gets our release, and its requests are not read.
       const mine = newPlace()
       const { writer } = yield* openTwice(yield* Storage, mine)
       const foreign = frameOf(JSON.stringify({ litetapes: "caller", release: "9.9.9", caller: "two" }))

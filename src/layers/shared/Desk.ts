@@ -17,7 +17,7 @@ export type OnAnswer = (answer: string) => void
 export class Desk {
   readonly #session: Session
   readonly #run: ReturnType<typeof Effect.runCallbackWith<never>>
-  /** Who waits for each request that is being carried out. */
+  /** Callbacks for each request that is being carried out. */
   readonly #open = new Map<string, Array<OnAnswer>>()
   readonly #changes = new Signal()
 

@@ -91,7 +91,7 @@ export class Roles implements ServedSessions {
   /** A writer that has stopped is replaced by itself; this only waits for it. */
   readonly reopen: Effect.Effect<void> = Effect.suspend(() => this.attempt ?? Effect.void)
 
-  /** Takes the first role. Fails if there is none for too long, or if the lib cannot be opened at all. */
+  /** Takes the first role. Fails if it gets no role in time, or if the lib cannot be opened at all. */
   readonly begin: Effect.Effect<Role, OpenSharedError> = Effect.suspend(() => {
     const started = this.#now()
     return this.#untilRole((why) => {

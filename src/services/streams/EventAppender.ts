@@ -72,7 +72,7 @@ export interface OfCall {
   readonly marks: Event.Marks | undefined
   readonly condition?: AppendCondition
   readonly checkpoint?: AppendCheckpoint
-  /** Makes the ids of events that have none. Default: those of the lib. */
+  /** Makes ids for events without one. Default: the generator of the lib. */
   readonly newId?: () => string
 }
 

@@ -160,7 +160,7 @@ describe("an append through another process", () => {
           )
           assert.deepStrictEqual([lastRevision - firstRevision, lastPosition - firstPosition], [events - 1, events - 1])
           if (isFirst) assert.strictEqual(firstRevision, 0)
-          // To its caller it is no repeat that the store has sent it again.
+          // That the store has sent it again does not concern its caller.
           if (naming === "store") assert.isFalse(repeated)
         }
         assert.strictEqual(all.length, appended)
