@@ -17,7 +17,12 @@ interface Acknowledged {
   readonly shared: number
 }
 
-type Line = Partial<Acknowledged> & { readonly name: string; readonly mode?: string; readonly done?: true }
+type Line = Partial<Acknowledged> & {
+  readonly name: string
+  readonly mode?: string
+  readonly pid?: number
+  readonly done?: true
+}
 
 const allEvents = (folder: string): Promise<ReadonlyArray<EventStore.RecordedEvent>> =>
   Effect.runPromise(
@@ -27,7 +32,7 @@ const allEvents = (folder: string): Promise<ReadonlyArray<EventStore.RecordedEve
     )
   )
 
-const processes = 4
+const names = ["p0", "p1", "p2", "p3"]
 const times = 160
 
 describe("processes that share a lib", () => {
@@ -36,39 +41,43 @@ describe("processes that share a lib", () => {
       const folder = path.join(scratch, "lib")
       const acknowledged: Array<Acknowledged> = []
       const modes = new Map<string, string>()
+      const pids = new Map<string, number>()
       const done = new Set<string>()
-      const children = new Map<string, Child>()
+      const killed = new Set<string>()
       const onLine = (line: string): void => {
         const said = JSON.parse(line) as Line
-        if (said.mode !== undefined) modes.set(said.name, said.mode)
-        else if (said.done === true) done.add(said.name)
+        if (said.mode !== undefined) {
+          modes.set(said.name, said.mode)
+          pids.set(said.name, said.pid!)
+        } else if (said.done === true) done.add(said.name)
         else acknowledged.push(said as Acknowledged)
       }
-      for (let n = 0; n < processes; n++) {
-        const name = `p${n}`
-        children.set(name, startChild({ script, args: [name, folder, `${times}`], scratch, onLine }))
+      const start = (name: string, ...forked: ReadonlyArray<string>): Child =>
+        startChild({ script, args: [name, folder, `${times}`, ...forked], scratch, onLine })
+      // The last one is a fork of the first one.
+      const children = [start("p0", "p3"), start("p1"), start("p2")]
+      const kill = (name: string): void => {
+        process.kill(pids.get(name)!, "SIGKILL")
+        killed.add(name)
       }
+      const left = (): ReadonlyArray<string> => names.filter((name) => !killed.has(name))
       try {
         for (let kills = 1; kills <= 2; kills++) {
-          const isWriter = (name: string): boolean => modes.get(name) === "write" && children.has(name)
+          const isWriter = (name: string): boolean => modes.get(name) === "write"
           await until("enough was appended by all that are left", () =>
-            [...children.keys()].every((name) => acknowledged.filter((one) => one.name === name).length >= 40 * kills)
+            left().every((name) => acknowledged.filter((one) => one.name === name).length >= 40 * kills)
           )
-          await until("one of them is the writer", () => [...children.keys()].some(isWriter))
-          const name = [...children.keys()].find(isWriter)!
-          const child = children.get(name)!
-          child.send("SIGKILL")
-          await child.ended
-          children.delete(name)
+          await until("one of them is the writer", () => left().some(isWriter))
+          kill(left().find(isWriter)!)
         }
-        await until("the others are done", () => [...children.keys()].every((name) => done.has(name)))
+        await until("the others are done", () => left().every((name) => done.has(name)))
       } finally {
-        for (const child of children.values()) child.send("SIGKILL")
-        await Promise.all([...children.values()].map(({ ended }) => ended))
+        for (const name of left()) if (pids.has(name)) kill(name)
+        for (const child of children) child.send("SIGKILL")
+        await Promise.all(children.map(({ ended }) => ended))
       }
-      const complaints = [...children.values()].map((child) => child.complaints())
       assert.deepStrictEqual(
-        complaints.filter((one) => one !== ""),
+        children.map((child) => child.complaints()).filter((one) => one !== ""),
         []
       )
       const all = await allEvents(folder)
@@ -77,8 +86,7 @@ describe("processes that share a lib", () => {
         assert.deepStrictEqual([all[shared]?.stream, all[shared]?.data], ["shared-1", { name, n }])
       }
       // Each process has appended 0, 1, 2 … in order, each once, to both streams; the last one may be unacknowledged.
-      for (let p = 0; p < processes; p++) {
-        const name = `p${p}`
+      for (const name of names) {
         const mine = acknowledged.filter((one) => one.name === name).length
         for (const stream of [`own-${name}`, "shared-1"]) {
           const numbers = all.flatMap((event) => {

@@ -1,21 +1,27 @@
 /**
  * Shares the lib at its second argument, appends as many times as its third one says under the name at its first one, and
- * reports each append that was acknowledged. Then it stays until it is killed.
+ * reports each append that was acknowledged. Then it stays until it is killed. With a fourth argument it forks another such
+ * process of that name once it has the lib open.
  */
 import * as Effect from "effect/Effect"
 import * as NodeStorage from "litetapes/NodeStorage"
 import * as SharedStore from "litetapes/SharedStore"
+import { fork } from "node:child_process"
 import { say } from "../children.ts"
 
-const [name, folder, times] = process.argv.slice(2)
+const [name, folder, times, forked] = process.argv.slice(2)
 
 const program = Effect.gen(function* () {
   const store = yield* SharedStore.open(folder!)
+  if (forked !== undefined) {
+    const stdio = ["ignore", "ignore", "inherit", 3, "ipc"] as const
+    fork(import.meta.filename, [forked, folder!, times!], { stdio: [...stdio] }).unref()
+  }
   let mode = ""
   const sayMode = Effect.sync(() => {
     if (store.lib.mode === mode) return
     mode = store.lib.mode
-    say(JSON.stringify({ name, mode }))
+    say(JSON.stringify({ name, mode, pid: process.pid }))
   })
   const appendOne = (n: number, expected: number) =>
     Effect.gen(function* () {
