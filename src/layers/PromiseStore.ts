@@ -22,7 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { anything, type Checks, unless } from "../domain/format/checkOptions.ts"
+import { anything, type Checks } from "../domain/format/checkOptions.ts"
 import type * as Category from "../services/Category.ts"
 import {
   type AppendOptions,
@@ -66,7 +66,6 @@ import type {
   RetryOptions
 } from "./promise/PromiseConsumer.ts"
 import { makeLib, type PromiseLib } from "./promise/PromiseLib.ts"
-import type { Options as SharedOptions } from "./shared/openShared.ts"
 import type { TapeOptions } from "./promise/openTape.ts"
 import type { PromiseTape } from "./promise/PromiseTape.ts"
 import { Runs, runOnce } from "./promise/Runs.ts"
@@ -188,14 +187,8 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
 
 const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
 
-const optionChecks = {
-  ...libChecks,
-  ...ownChecks,
-  shared: unless(
-    (value) => typeof value === "boolean" || (typeof value === "object" && value !== null),
-    "true, false or { waitMax }"
-  )
-} satisfies Checks<Options>
+/** `openContext` checks `shared`. */
+const optionChecks = { ...libChecks, ...ownChecks, shared: anything } satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,
@@ -203,10 +196,7 @@ const buildIn = (
   { shared = false, signal: _, storage = NodeStorage.layer, ...options }: Options
 ) => {
   const layer =
-    shared === false
-      ? eventStoreLayer(location, options)
-      : // It refuses the options that it does not have.
-        Layer.effectContext(openContext(location, { ...options, ...Object(shared) } as SharedOptions))
+    shared === false ? eventStoreLayer(location, options) : Layer.effectContext(openContext(location, options, shared))
   return Effect.onError(Layer.buildWithScope(Layer.provide(layer, storage), scope), (cause) =>
     Scope.close(scope, Exit.failCause(cause))
   )

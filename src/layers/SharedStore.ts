@@ -22,12 +22,14 @@
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { WriterUnreachable } from "../domain/format/WriterUnreachable.ts"
 import type { EventStore } from "../services/EventStore.ts"
 import type * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import { openContext, openShared, type Options } from "./shared/openShared.ts"
 import type { OpenSharedError } from "./shared/Roles.ts"
 
+export { WriterUnreachable }
 export type { OpenSharedError, Options }
 
 /**

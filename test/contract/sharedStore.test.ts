@@ -336,7 +336,7 @@ describe("the socket of a lib", () => {
         [greeting, frameOf("null")],
         [greeting, frameOf('{"number":1}')],
         [greeting, append({ events: [[false, { $type: "A" }]] })],
-        [greeting, append({ events: [[false, { $type: "A", id: "a", other: 1 }]] })],
+        [greeting, append({ events: [{ $type: "A", id: "a" }] })],
         [greeting, append({ events: [], condition: { query: "all", after: "b1.x" } })],
         [greeting, Uint8Array.of(0xff, 0xff, 0xff, 0xff)]
       ]

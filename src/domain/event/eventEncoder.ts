@@ -116,12 +116,6 @@ export class EncodedEvent {
     return tagsEnd - tagsStart === 2 ? noTags : (parseTrusted(this.#text(tagsStart, tagsEnd)) as ReadonlyArray<string>)
   }
 
-  /** The event without its stream and its time, as a JSON object, for a writer in another process. */
-  get json(): string {
-    const { headEnd, tagsEnd, tagsStart } = this.#places
-    return `${this.#text(0, headEnd - keys.position.length)},"tags":${this.#text(tagsStart, tagsEnd)}}`
-  }
-
   #text(start: number, end: number): string {
     return this.#memory.toString("utf8", this.#start + start, this.#start + end)
   }

@@ -20,8 +20,7 @@ export {
   ReadOnly,
   ReaderBusy,
   SettingsMismatch,
-  WriterPoisoned,
-  WriterUnreachable
+  WriterPoisoned
 } from "./LibErrors.ts"
 export { ClockOutOfRange, InvalidArgument } from "./CallErrors.ts"
 export { BeyondLimits, TapeArchived, TapeExists, TapeInvalid, TapeNotFound, TapeOwned } from "./TapeErrors.ts"

@@ -162,23 +162,6 @@ export class WriterPoisoned extends TaggedError<WriterPoisoned>("litetapes/Write
   }
 }
 
-/**
- * No process that writes the lib could be reached in time, and this one could not become its writer. Nothing of the append
- * was sent, so nothing was appended. It comes from a `SharedStore` only.
- */
-export class WriterUnreachable extends TaggedError<WriterUnreachable>("litetapes/WriterUnreachable")(
-  "WriterUnreachable",
-  {
-    location: Shape.String,
-    /** Why the last attempt failed. */
-    why: Shape.String
-  }
-) {
-  override get message() {
-    return `the writer of ${this.location} could not be reached in time: ${withoutStop(this.why)}. Nothing was appended. Repeat the call.`
-  }
-}
-
 /** Returns a message without its last full stop, so that a sentence can continue after it. */
 const withoutStop = (message: string): string => message.replace(/\.$/, "")
 

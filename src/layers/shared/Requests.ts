@@ -3,7 +3,8 @@
  * next one, and are sent again under the same ids.
  */
 import * as Effect from "effect/Effect"
-import { CommitOutcomeUnknown, LibClosed, WriterUnreachable } from "../../domain/format/Errors.ts"
+import { CommitOutcomeUnknown, LibClosed } from "../../domain/format/Errors.ts"
+import { WriterUnreachable } from "../../domain/format/WriterUnreachable.ts"
 import type { AppendResult } from "../../services/streams/AppendRequest.ts"
 import type { EventAppendError } from "../../services/streams/EventAppender.ts"
 import type { Answer } from "./answerForms.ts"

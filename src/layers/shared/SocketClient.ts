@@ -64,10 +64,7 @@ export class Connection {
 export const connectTo = (folder: string, caller: Caller): Effect.Effect<Connection | string> =>
   withShortName(folder, (short) => greet(path.join(short, socketFile), caller)).pipe(
     Effect.catch((error) => Effect.succeed(error.message)),
-    Effect.timeoutOrElse({
-      duration: greetingTime,
-      orElse: () => Effect.succeed("its process does not answer on the socket")
-    })
+    Effect.raceFirst(Effect.as(Effect.sleep(greetingTime), "its process does not answer on the socket"))
   )
 
 const greet = (at: string, caller: Caller): Effect.Effect<Connection | string> =>

@@ -34,11 +34,11 @@ import {
   TapeInvalid,
   TapeNotFound,
   UnsupportedFormat,
-  WriterPoisoned,
-  WriterUnreachable
+  WriterPoisoned
 } from "../../domain/format/Errors.ts"
 import { InvalidSegmentName, InvalidTapeName } from "../../domain/format/Names.ts"
 import { InvalidStreamName } from "../../domain/format/Placement.ts"
+import { WriterUnreachable } from "../../domain/format/WriterUnreachable.ts"
 import { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { StorageError } from "../../services/ports/Storage.ts"
 import type { EventAppendError } from "../../services/streams/EventAppender.ts"

@@ -5,13 +5,13 @@ import * as Stream from "effect/Stream"
 import { makeUuidV7 } from "../../domain/base/Uuid.ts"
 import { BatchTooLarge, type ReaderBusy } from "../../domain/format/Errors.ts"
 import { thrown } from "../../services/base/attempt.ts"
+import { lazy } from "../../services/base/lazy.ts"
 import * as EventContext from "../../services/EventContext.ts"
 import { EventStore } from "../../services/EventStore.ts"
 import { advanceReader } from "../../services/lib/advanceReader.ts"
 import type { LibHandle } from "../../services/lib/LibHandle.ts"
 import type { OpenError } from "../../services/lib/OpenError.ts"
 import { StorageError } from "../../services/ports/Storage.ts"
-import { planCheckpoint } from "../../services/streams/AppendCheckpoint.ts"
 import { ofAll, oneAppend } from "../../services/streams/AppendOptions.ts"
 import type { AppendResult, PlannedCall } from "../../services/streams/AppendRequest.ts"
 import { EventAppender, type EventAppendError, type Loop } from "../../services/streams/EventAppender.ts"
@@ -42,19 +42,22 @@ const noLoop: Loop = {
   submit: () => Effect.die(new Error("only a writer commits"))
 }
 
-const planners = new WeakMap<LibHandle, EventAppender>()
-
-const plannerOf = (handle: LibHandle): EventAppender => {
-  const known = planners.get(handle)
-  if (known !== undefined) return known
-  const made = new EventAppender(handle, noLoop, new StreamStates())
-  planners.set(handle, made)
-  return made
+/** Returns what plans the calls for a lib. A reader makes no ids itself. */
+const planners = (random: (bytes: number) => Uint8Array): ((handle: LibHandle) => EventAppender) => {
+  const uuid = makeUuidV7(random)
+  const made = new WeakMap<LibHandle, EventAppender>()
+  return (handle) => {
+    const known = made.get(handle)
+    if (known !== undefined) return known
+    const planner = new EventAppender({ ...handle, uuid }, noLoop, new StreamStates())
+    made.set(handle, planner)
+    return planner
+  }
 }
 
 /** Returns a store that appends as the role of this process allows. `base` does so while it is the writer. */
 export const forwarding = (roles: Role, base: Store, random: (bytes: number) => Uint8Array): Store => {
-  const nextUuid = makeUuidV7(random)
+  const plannerOf = planners(random)
   const appending = <A>(
     direct: Effect.Effect<A, EventAppendError>,
     forwarded: Effect.Effect<A, EventAppendError>
@@ -81,7 +84,6 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
       }
       return send(roles, handle, isOne, made)
     })
-  const newIdBy = (clock: Clock.Clock) => () => nextUuid(clock.currentTimeMillisUnsafe())
   const fresh = <A, E>(read: Effect.Effect<A, E>) => Effect.andThen(upToDate(roles), read)
   const freshStream = <A, E>(read: Stream.Stream<A, E>) => Stream.unwrap(Effect.as(upToDate(roles), read))
   return EventStore.of({
@@ -93,7 +95,7 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
           forward(true, (planner, clock, context) => {
             const one = oneAppend(stream, events, options, EventContext.valuesOf(context))
             return {
-              planned: planner.planOne(clock, { ...one, newId: newIdBy(clock) }),
+              planned: planner.plan(clock, one),
               commandId: one.commandId
             }
           }),
@@ -106,7 +108,7 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
         forward(false, (planner, clock, context) => {
           const ofCall = ofAll(options, EventContext.valuesOf(context))
           return {
-            planned: planner.plan(clock, appends, { ...ofCall, newId: newIdBy(clock) }),
+            planned: planner.plan(clock, appends, ofCall),
             commandId: ofCall.commandId
           }
         })
@@ -121,6 +123,8 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
     position: Effect.andThen(Effect.ignore(upToDate(roles)), base.position)
   })
 }
+
+const planCheckpoint = lazy(() => import("../../services/streams/AppendCheckpoint.ts"), "planCheckpoint")
 
 const send = (
   { requests }: Role,

@@ -3,7 +3,7 @@
  * events, and has given each event its id. So a request can be sent again, to the same writer or to the next one.
  */
 import { Boundary } from "../../domain/event/Boundary.ts"
-import type { NewEvent } from "../../domain/event/Event.ts"
+import type { EncodedEvent, NewEvent } from "../../domain/event/Event.ts"
 import type { Query } from "../../domain/event/Query.ts"
 import { isCount } from "../../domain/format/checkOptions.ts"
 import { parseTrusted } from "../../domain/json/TaraSON.ts"
@@ -22,6 +22,8 @@ export interface AppendCall {
   readonly isOne: boolean
   readonly appends: ReadonlyArray<StreamAppend>
   readonly ofCall: OfCall
+  /** Ids of the events that the sender sends for the first time, and which it named itself, in order. */
+  readonly newIds: ReadonlyArray<string>
 }
 
 /** A request that its sender keeps until it is answered. */
@@ -58,8 +60,14 @@ export const requestOf = (isOne: boolean, planned: PlannedCall, commandId: strin
 /** An event is a pair: whether its id was given by the caller, and the event. */
 const entryOf = ({ events, expected, stream }: PlannedAppend): string =>
   `{"stream":${JSON.stringify(stream)},"expected":${JSON.stringify(expected)},"events":[${events
-    .map(({ isNamed, json }) => `[${isNamed},${json}]`)
+    .map((event) => `[${event.isNamed},${lineOf(event)}]`)
     .join()}]`
+
+/** Returns the line of an event. Its position and revision are not known yet. */
+const lineOf = (event: EncodedEvent): string => {
+  const bytes = Buffer.allocUnsafe(event.bytesMax)
+  return bytes.toString("utf8", 0, event.writeTo(bytes, 0, 0, 0))
+}
 
 /** Returns the text of a request. `isAgain`: it was sent before, so its events may be known already. */
 export const textOf = (number: number, isAgain: boolean, { body }: OpenRequest): string =>
@@ -76,7 +84,6 @@ export const readRequest = (text: string): AppendCall | undefined => {
     const { number, isAgain, isOne, appends, commandId, condition, checkpoint } = fieldsOf(parseTrusted(text))
     if (!isCount(number) || typeof isAgain !== "boolean" || typeof isOne !== "boolean") return undefined
     const ids: Array<string> = []
-    let given = 0
     const read = arrayOf(appends).map((append) =>
       appendOf(append, { isAgain, hasCommand: commandId !== undefined, ids })
     )
@@ -85,10 +92,10 @@ export const readRequest = (text: string): AppendCall | undefined => {
       number,
       isOne,
       appends: read,
+      newIds: ids,
       ofCall: {
         commandId: commandId as string | undefined,
         marks: undefined,
-        newId: () => ids[given++]!,
         ...(condition === undefined ? {} : { condition: conditionOf(condition) }),
         ...(checkpoint === undefined ? {} : { checkpoint: checkpoint as AppendCheckpoint })
       }
@@ -121,8 +128,9 @@ const appendOf = (append: unknown, reading: Reading): StreamAppend => {
  */
 const eventOf = (pair: unknown, { hasCommand, ids, isAgain }: Reading): NewEvent => {
   const [isNamed, event] = arrayOf(pair)
-  const { $type: type, data, id, metadata, tags, ...others } = fieldsOf(event)
-  if (Object.keys(others).length > 0 || typeof id !== "string") throw new NotARequest()
+  // The writer itself knows the stream, and decides about time, revision and position.
+  const { $type: type, data, id, metadata, tags } = fieldsOf(event)
+  if (typeof id !== "string") throw new NotARequest()
   const fields = { type, data, metadata, tags } as NewEvent
   if (hasCommand) return fields
   if (isAgain || isNamed === true) return { ...fields, id }

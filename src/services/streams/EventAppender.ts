@@ -11,8 +11,9 @@ import * as Event from "../../domain/event/Event.ts"
 import { EventIdConflict } from "../../domain/event/EventErrors.ts"
 import { isArray } from "../../domain/base/isArray.ts"
 import { elementOf, refuseWrongOptions, shown } from "../../domain/format/checkOptions.ts"
-import { ClockOutOfRange, type InvalidArgument, type WriterUnreachable } from "../../domain/format/Errors.ts"
+import { ClockOutOfRange, type InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
+import type { WriterUnreachable } from "../../domain/format/WriterUnreachable.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
 import { lazy } from "../base/lazy.ts"
@@ -72,8 +73,6 @@ export interface OfCall {
   readonly marks: Event.Marks | undefined
   readonly condition?: AppendCondition
   readonly checkpoint?: AppendCheckpoint
-  /** Makes ids for events without one. Default: the generator of the lib. */
-  readonly newId?: () => string
 }
 
 /** The part of the commit loop that appends need. */
@@ -121,23 +120,16 @@ export class EventAppender {
   }
 
   /**
-   * Checks a call and encodes its events, as `append` does, but appends nothing: a writer in another process will.
+   * Checks a call and encodes its events, as `append` does, and as `appendOne` does without `ofCall`. Appends nothing: a writer
+   * in another process will.
    *
    * @throws EventAppendError
    */
-  plan(clock: Clock.Clock, appends: ReadonlyArray<StreamAppend>, ofCall: OfCall): PlannedCall {
+  plan(clock: Clock.Clock, given: ReadonlyArray<StreamAppend> | OneAppend, ofCall?: OfCall): PlannedCall {
     this.#setTime(clock.currentTimeMillisUnsafe())
-    return this.#encodeAll(appends, ofCall)
-  }
-
-  /**
-   * Does the same for one stream.
-   *
-   * @throws EventAppendError
-   */
-  planOne(clock: Clock.Clock, append: OneAppend): PlannedCall {
-    this.#setTime(clock.currentTimeMillisUnsafe())
-    return this.#encodeOne(append)
+    return ofCall === undefined
+      ? this.#encodeOne(given as OneAppend)
+      : this.#encodeAll(given as ReadonlyArray<StreamAppend>, ofCall)
   }
 
   #append<A>(clock: Clock.Clock, encode: () => PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
@@ -262,10 +254,7 @@ export class EventAppender {
     this.#time = new Date(now).toISOString()
   }
 
-  #encodeAll(
-    appends: ReadonlyArray<StreamAppend>,
-    { checkpoint, commandId, condition, marks, newId }: OfCall
-  ): PlannedCall {
+  #encodeAll(appends: ReadonlyArray<StreamAppend>, { checkpoint, commandId, condition, marks }: OfCall): PlannedCall {
     const entries: Array<PlannedAppend> = []
     if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
     const command = commandId === undefined ? undefined : new Command(commandId)
@@ -279,7 +268,7 @@ export class EventAppender {
       if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
       refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
       const given = append as StreamAppend
-      entries.push(this.#encode(given, at, command, marks, newId))
+      entries.push(this.#encode(given, at, command, marks))
       if (given.condition === undefined) continue
       conditions ??= new Conditions()
       conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
@@ -290,9 +279,8 @@ export class EventAppender {
   }
 
   #encodeOne(append: OneAppend): PlannedCall {
-    const { checkpoint, commandId, condition, marks, newId } = append
-    const command = commandId === undefined ? undefined : new Command(commandId)
-    const entry = this.#encode(append, -1, command, marks, newId)
+    const { checkpoint, commandId, condition, marks } = append
+    const entry = this.#encode(append, -1, commandId === undefined ? undefined : new Command(commandId), marks)
     const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
     if (condition === undefined) return new PlannedCall([entry], undefined, done)
     const conditions = new Conditions()
@@ -305,8 +293,7 @@ export class EventAppender {
     append: StreamAppend,
     at: number,
     command: Command | undefined,
-    marks: Event.Marks | undefined,
-    newId = this.#newId
+    marks: Event.Marks | undefined
   ): PlannedAppend {
     const { events: all, expected = "any", stream } = append
     if (!this.states.isKnown(stream)) checkStreamName(stream)
@@ -321,7 +308,7 @@ export class EventAppender {
     for (let index = 0; index < count; index++) {
       const derivedId = command?.nextId(stream)
       const event = elementOf(all, index)
-      const encoded = Event.encode(stream, event, index, newId, this.#time, limits, derivedId, marks)
+      const encoded = Event.encode(stream, event, index, this.#newId, this.#time, limits, derivedId, marks)
       events.push(encoded)
       if (!encoded.isNamed) continue
       if (given?.has(encoded.id) === true) {
