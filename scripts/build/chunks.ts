@@ -21,7 +21,6 @@ const together: ReadonlyArray<readonly [RegExp, string]> = [
   [/^services\/consumers\//, "consumers"],
   [/^layers\/checkpoints\/keyValue/, "keyValue"],
   [/^layers\/(SqliteClient\.ts$|sqlite\/)/, "sqlite"],
-  [/^layers\/shared\//, "shared"],
   [/^services\/streams\/(MatchCursor|QueryReader|DecisionModel)/, "queries"],
   [/^services\/maintenance\/(Proofs|Equivalence)/, "proofs"],
   [/^services\/maintenance\/salvage\//, "salvage"]

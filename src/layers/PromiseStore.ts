@@ -202,7 +202,7 @@ const buildIn = (
   )
 }
 
-const openContext = lazy(() => import("./shared/openShared.ts"), "openContext")
+const openContext = lazy(() => import("./SharedStore.ts"), "openContext")
 
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {

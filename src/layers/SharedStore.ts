@@ -19,14 +19,17 @@
  *
  * @see docs/guide/processes.md
  */
-import type * as Effect from "effect/Effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { WriterUnreachable } from "../domain/format/WriterUnreachable.ts"
-import type { EventStore } from "../services/EventStore.ts"
-import type * as Lib from "../services/Lib.ts"
+import { shown } from "../domain/format/checkOptions.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
+import { EventStore } from "../services/EventStore.ts"
+import * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
-import { openContext, openShared, type Options } from "./shared/openShared.ts"
+import { openShared, type Options } from "./shared/openShared.ts"
 import type { OpenSharedError } from "./shared/Roles.ts"
 
 export { WriterUnreachable }
@@ -53,3 +56,24 @@ export const layer = (
   location: string,
   options?: Options
 ): Layer.Layer<EventStore | Lib.Lib, OpenSharedError, Storage> => Layer.effectContext(openContext(location, options))
+
+/**
+ * Opens a lib and returns its services. `shared` is the option of a `PromiseStore`.
+ *
+ * @internal
+ */
+export const openContext = (
+  location: string,
+  options?: Lib.Options,
+  shared: unknown = true
+): Effect.Effect<Context.Context<EventStore | Lib.Lib>, OpenSharedError, Storage | Scope.Scope> => {
+  if (shared !== true && (typeof shared !== "object" || shared === null)) {
+    const why = `must be true, false or { waitMax }, not ${shown(shared)}`
+    return Effect.fail(new InvalidArgument({ call: "PromiseStore.open", argument: "options.shared", why }))
+  }
+  // Options that it does not have are refused.
+  const all = (shared === true ? options : { ...options, ...shared }) as Options
+  return Effect.map(openShared(location, all), (store) =>
+    Context.add(Context.make(EventStore, store), Lib.Lib, store.lib)
+  )
+}

@@ -16,7 +16,7 @@ import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
 import * as PromiseStore from "litetapes/PromiseStore"
 import * as SharedStore from "litetapes/SharedStore"
-import { Storage } from "litetapes/Storage"
+import { Storage, StorageError } from "litetapes/Storage"
 import * as fs from "node:fs"
 import * as net from "node:net"
 import * as path from "node:path"
@@ -25,6 +25,7 @@ import { FrameReader, frameOf } from "../../src/layers/shared/frames.ts"
 import { failure, probeOf } from "../support/probedStorage.ts"
 import { openTwice } from "../support/sharedPlace.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
+import { gate } from "./eventstore/support.ts"
 
 type Store = EventStore.EventStore["Service"]
 
@@ -103,6 +104,7 @@ describe("stores that share a lib", () => {
       yield* Effect.sleep(5)
       yield* one.close
       for (const fiber of appending) yield* Fiber.join(fiber)
+      yield* Effect.raceFirst(untilWriter(two.store), untilWriter(three.store))
       const writers = [two, three].filter(({ store }) => store.lib.mode === "write")
       assert.strictEqual(writers.length, 1)
       const last = [two, three].find(({ store }) => store.lib.mode === "read")!
@@ -222,26 +224,29 @@ describe("stores that share a lib", () => {
   )
 
   live(
-    "fail with WriterUnreachable if a writer that does not share the lib has it, and say which",
+    "fail with WriterUnreachable if somebody has the lock who does not share the lib, until the lock is free",
     Effect.gen(function* () {
       const location = newPlace()
-      const one = yield* openOne(location, { waitMax: 40 })
-      const two = yield* openOne(location, { waitMax: 40 })
-      const scope = yield* Scope.fork(yield* Scope.Scope)
-      const held = Scope.provide(Lib.open(location), scope)
-      // Until the lock is free; then it is faster than the other store, or tries once more.
-      yield* Effect.all([one.close, Effect.eventually(Effect.andThen(Effect.yieldNow, held))], {
-        concurrency: "unbounded"
+      const base = yield* Storage
+      let isLocked = false
+      const holder = { here: false, host: "here", pid: 4711, since: "2026-11-30T00:00:00.000Z" }
+      const locked = new StorageError({ operation: "lock", place: location, reason: "locked", detail: "", holder })
+      const storage = Storage.of({
+        open: (place, mode) =>
+          Effect.suspend(() => (isLocked && mode === "write" ? Effect.fail(locked) : base.open(place, mode)))
       })
-      if (two.store.lib.mode === "read") {
-        const error = yield* Effect.flip(two.store.append("order-1", made))
-        assert.strictEqual(error._tag, "WriterUnreachable")
-        assert.include(error.message, "is open for writing in this very process")
+      const one = yield* openOne(location)
+      const open = Effect.provideService(SharedStore.open(location, { waitMax: 40 }), Storage, storage)
+      const two = yield* open
+      isLocked = true
+      yield* one.close
+      for (const failing of [two.append("order-1", made), open]) {
+        const error = yield* Effect.flip(failing as Effect.Effect<unknown, Error, Scope.Scope>)
+        assert.instanceOf(error, SharedStore.WriterUnreachable)
+        assert.include(error.message, "is open for writing in process 4711")
       }
-      const opening = yield* Effect.flip(SharedStore.open(location, { waitMax: 40 }))
-      assert.strictEqual(opening._tag, "WriterUnreachable")
-      yield* Scope.close(scope, Exit.void)
-      yield* two.store.append("order-1", made)
+      isLocked = false
+      assert.strictEqual((yield* two.append("order-1", made)).firstRevision, 0)
     })
   )
 
@@ -252,9 +257,10 @@ describe("stores that share a lib", () => {
       const probe = probeOf(yield* Storage)
       yield* Effect.provideService(SharedStore.open(location), Storage, probe.storage)
       const caller = yield* openOne(location)
-      probe.beforeCommit = Effect.sleep(50)
+      const committing = yield* gate
+      probe.beforeCommit = committing.pass
       const waiting = yield* Effect.forkScoped(Effect.flip(caller.store.append("order-1", made)))
-      yield* Effect.sleep(10)
+      yield* committing.reached
       yield* caller.close
       assert.strictEqual((yield* Fiber.join(waiting))._tag, "CommitOutcomeUnknown")
       for (const closed of [caller.store.append("order-1", made), caller.store.revision("order-1")])
@@ -273,7 +279,7 @@ describe("stores that share a lib", () => {
     const closing = one.close()
     assert.strictEqual((await two.append("order-1", made)).lastRevision, 1)
     await closing
-    assert.strictEqual(two.mode, "write")
+    while (two.mode !== "write") await new Promise((resolve) => setTimeout(resolve, 2))
     await two.close()
     for (const options of [{ mode: "read" }, { create: "must" }, { reopen: true }] as const) {
       const refusal: unknown = await PromiseStore.open(location, { shared: true, ...options }).catch((e: unknown) => e)
@@ -292,11 +298,11 @@ describe("stores that share a lib", () => {
   )
 })
 
-/** Sends bytes to a socket. Returns what came back once the connection has ended, or `undefined` after a while. */
+/** Sends bytes to a socket. Returns what came back once the connection has ended; `undefined` if it has not after `millis`. */
 const talk = (
   at: string,
   bytes: ReadonlyArray<Uint8Array>,
-  ends = false
+  { ends = false, millis = 10_000 } = {}
 ): Effect.Effect<ReadonlyArray<string> | undefined> =>
   Effect.callback<ReadonlyArray<string> | undefined>((resume) => {
     const frames = new FrameReader()
@@ -308,7 +314,7 @@ const talk = (
     for (const some of bytes) socket.write(some)
     if (ends) socket.end()
     return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeoutOrElse({ duration: 60, orElse: () => Effect.succeed(undefined) }))
+  }).pipe(Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.succeed(undefined) }))
 
 const greeting = frameOf(JSON.stringify({ litetapes: "caller", release, caller: "one" }))
 
@@ -346,10 +352,10 @@ describe("the socket of a lib", () => {
         assert.isAtMost(got!.length, 1)
       }
       // Half a frame, from one that stays and from one that goes.
-      assert.isUndefined(yield* talk(at, [greeting.subarray(0, 9)]))
-      assert.deepStrictEqual(yield* talk(at, [greeting.subarray(0, 9)], true), [])
+      assert.isUndefined(yield* talk(at, [greeting.subarray(0, 9)], { millis: 50 }))
+      assert.deepStrictEqual(yield* talk(at, [greeting.subarray(0, 9)], { ends: true }), [])
       // The append itself refuses an event that is not valid.
-      const refused = yield* talk(at, [greeting, append({ events: [[false, { $type: "", id: "a" }]] })], true)
+      const refused = yield* talk(at, [greeting, append({ events: [[false, { $type: "", id: "a" }]] })], { ends: true })
       assert.include(refused?.[1] ?? "", '"_tag":"InvalidEvent"')
       yield* caller.append("order-1", made)
       assert.strictEqual(yield* writer.position, 1)

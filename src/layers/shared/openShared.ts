@@ -9,11 +9,10 @@ import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { makeUuidV7 } from "../../domain/base/Uuid.ts"
-import { type Checks, oneOf, shown } from "../../domain/format/checkOptions.ts"
-import { InvalidArgument } from "../../domain/format/Errors.ts"
+import { type Checks, oneOf } from "../../domain/format/checkOptions.ts"
 import { aDuration, checkLocation, checkOptions } from "../../services/base/checkCall.ts"
 import { inBackground } from "../../services/base/inBackground.ts"
-import { EventStore, make as makeStore } from "../../services/EventStore.ts"
+import { type EventStore, make as makeStore } from "../../services/EventStore.ts"
 import * as Lib from "../../services/Lib.ts"
 import { libChecks, settingsOf } from "../../services/LibOptions.ts"
 import { copyLib } from "../../services/onDemand.ts"
@@ -67,23 +66,6 @@ export const openShared = Effect.fn(call)(function* (
   )
   return forwarding(roles, yield* Effect.provideService(makeStore, Lib.Lib, lib), random)
 })
-
-/** Does the same, and returns the services. `shared` is the option of a `PromiseStore`. */
-export const openContext = (
-  location: string,
-  options?: Lib.Options,
-  shared: unknown = true
-): Effect.Effect<Context.Context<EventStore | Lib.Lib>, OpenSharedError, Storage | Scope.Scope> => {
-  if (shared !== true && (typeof shared !== "object" || shared === null)) {
-    const why = `must be true, false or { waitMax }, not ${shown(shared)}`
-    return Effect.fail(new InvalidArgument({ call: "PromiseStore.open", argument: "options.shared", why }))
-  }
-  // Options that it does not have are refused.
-  const all = (shared === true ? options : { ...options, ...shared }) as Options
-  return Effect.map(openShared(location, all), (store) =>
-    Context.add(Context.make(EventStore, store), Lib.Lib, store.lib)
-  )
-}
 
 /** The socket is in the folder itself, not in a link to it. */
 const resolve = (location: string): string => {
