@@ -96,7 +96,9 @@ const main = async (): Promise<void> => {
       `${title} ÷ in the writer's`,
       ...callersOf.map((callers) => (perSec(title, callers) / perSec(ways[0]!.title, callers)).toFixed(2))
     ])
-  console.log(markdownTable(["appends/s", ...callersOf.map((n) => `${n} callers`)], [...rows, ...ratios]))
+  console.log(
+    markdownTable(["appends/s", ...callersOf.map((n) => (n === 1 ? "1 caller" : `${n} callers`))], [...rows, ...ratios])
+  )
 }
 
 if (values.help) console.log(usage)
