@@ -164,6 +164,30 @@ describe("stores that share a lib", () => {
   )
 
   live(
+    "commit what many callers append at the same time in few batches, and take large ones",
+    Effect.gen(function* () {
+      const { caller, writer } = yield* openTwice(yield* Storage, newPlace())
+      yield* caller.append("order-1", made)
+      const before = yield* writer.lib.durable
+      // More than one connection may have under way at a time.
+      const results = yield* Effect.forEach(
+        Array.from({ length: 5000 }, (_, n) => n),
+        (n) => caller.append(`order-${n % 50}`, [{ type: "Placed", data: n }]),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(results.map(({ lastPosition }) => lastPosition)).size, 5000)
+      assert.isBelow((yield* writer.lib.durable).batch - before.batch, 500)
+      const data = "é".repeat(400_000)
+      const large = Array.from({ length: 8 }, () => ({ type: "Large", data }))
+      yield* caller.append("large-1", large)
+      const read = yield* Stream.runCollect(caller.read("large-1"))
+      assert.isTrue(read.length === 8 && read.every((event) => event.data === data))
+      const error = yield* Effect.flip(caller.append("large-1", [{ type: "Large", data: data.repeat(2) }]))
+      assert.strictEqual(error._tag, "TaraSONError")
+    })
+  )
+
+  live(
     "keep the checkpoints of appends, and refuse what only a writer can do",
     Effect.gen(function* () {
       const { caller, writer } = yield* openTwice(yield* Storage, newPlace())
