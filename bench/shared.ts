@@ -18,7 +18,8 @@ const usage = `usage: npm run bench:shared -- [OPTIONS]
   --folder DIR   where the libs are created and removed (default ${tmpdir()})
   --help
 
-Appends a second, each awaited, by 1 and by 64 callers in each process.
+Appends a second, each awaited, by 1 and by 64 callers in each process. And the processor time of one append, in all processes
+together, which a busy machine changes less.
 `
 
 /** How long processes may take to start. */
@@ -43,8 +44,18 @@ const { values } = parseArgs({
 const rounds = values.quick ? 1 : Number(values.rounds)
 const millis = values.quick ? 300 : Number(values.millis)
 
-/** Returns the appends a second of all processes together. */
-const measure = async (place: string, { isForwarded, processes }: (typeof ways)[number], callers: number) => {
+interface Measured {
+  /** Appends a second of all processes together. */
+  readonly perSec: number
+  /** Microseconds of processor time that one append took, in all processes together. */
+  readonly micros: number
+}
+
+const measure = async (
+  place: string,
+  { isForwarded, processes }: (typeof ways)[number],
+  callers: number
+): Promise<Measured> => {
   const folder = mkdtempSync(join(place, "lib-"))
   const jobs = (startAt: number): ReadonlyArray<SharedJob> =>
     Array.from({ length: processes }, (_, name) => ({ folder, name, callers, startAt, millis }))
@@ -59,15 +70,19 @@ const measure = async (place: string, { isForwarded, processes }: (typeof ways)[
     })
   }
   const all = Effect.promise(runAll)
+  const before = process.cpuUsage()
   const results = await Effect.runPromise(
     isForwarded
       ? Effect.flatMap(SharedStore.open(folder), () => all).pipe(Effect.scoped, Effect.provide(NodeStorage.layer))
       : all
   )
+  // The writer, which does nothing else.
+  const { system, user } = isForwarded ? process.cpuUsage(before) : { system: 0, user: 0 }
   rmSync(folder, { recursive: true, force: true })
   const mode = isForwarded ? "read" : "write"
   if (results.some((one) => one.mode !== mode)) throw new Error(`not all of the processes had the role ${mode}`)
-  return results.reduce((sum, { perSec }) => sum + perSec, 0)
+  const sumOf = (key: "cpuMicros" | "made" | "perSec") => results.reduce((sum, one) => sum + one[key], 0)
+  return { perSec: sumOf("perSec"), micros: (sumOf("cpuMicros") + system + user) / sumOf("made") }
 }
 
 const main = async (): Promise<void> => {
@@ -75,7 +90,7 @@ const main = async (): Promise<void> => {
   const place = mkdtempSync(join(values.folder, "litetapes-shared-"))
   const clean = (): void => rmSync(place, { recursive: true, force: true })
   onSignal(clean)
-  const measured = new Map<string, Array<number>>()
+  const measured = new Map<string, Array<Measured>>()
   try {
     for (let round = 0; round < rounds; round++) {
       for (const callers of callersOf) {
@@ -88,17 +103,14 @@ const main = async (): Promise<void> => {
   } finally {
     clean()
   }
-  const perSec = (title: string, callers: number): number => median(measured.get(`${title} ${callers}`)!)
-  const rows = ways.map(({ title }) => [title, ...callersOf.map((callers) => show(perSec(title, callers)))])
-  const ratios = ways
-    .slice(1)
-    .map(({ title }) => [
-      `${title} ÷ in the writer's`,
-      ...callersOf.map((callers) => (perSec(title, callers) / perSec(ways[0]!.title, callers)).toFixed(2))
-    ])
-  console.log(
-    markdownTable(["appends/s", ...callersOf.map((n) => (n === 1 ? "1 caller" : `${n} callers`))], [...rows, ...ratios])
-  )
+  const middle = (title: string, callers: number, key: keyof Measured): number =>
+    median(measured.get(`${title} ${callers}`)!.map((one) => one[key]))
+  const table = (head: string, key: keyof Measured): string =>
+    markdownTable(
+      [head, ...callersOf.map((n) => (n === 1 ? "1 caller" : `${n} callers`))],
+      ways.map(({ title }) => [title, ...callersOf.map((callers) => show(middle(title, callers, key)))])
+    )
+  console.log(`${table("appends/s", "perSec")}\n\n${table("µs of processor time for one append", "micros")}`)
 }
 
 if (values.help) console.log(usage)

@@ -17,6 +17,9 @@ export interface SharedJob {
 export interface SharedResult {
   readonly mode: "read" | "write"
   readonly perSec: number
+  /** Appends in all, and the processor time of this process that they took. */
+  readonly made: number
+  readonly cpuMicros: number
 }
 
 const warmUpMillis = 300
@@ -24,6 +27,7 @@ const warmUpMillis = 300
 const run = ({ callers, folder, millis, name, startAt }: SharedJob) =>
   Effect.gen(function* () {
     const store = yield* SharedStore.open(folder)
+    let all = 0
     const appendFor = (span: number) =>
       Effect.gen(function* () {
         const began = performance.now()
@@ -40,11 +44,15 @@ const run = ({ callers, folder, millis, name, startAt }: SharedJob) =>
           caller,
           { concurrency: "unbounded", discard: true }
         )
+        all += made
         return (made * 1000) / (performance.now() - began)
       })
     yield* Effect.sleep(Math.max(0, startAt - Date.now()))
+    const before = process.cpuUsage()
     yield* appendFor(warmUpMillis)
-    return { mode: store.lib.mode, perSec: yield* appendFor(millis) } satisfies SharedResult
+    const perSec = yield* appendFor(millis)
+    const { system, user } = process.cpuUsage(before)
+    return { mode: store.lib.mode, perSec, made: all, cpuMicros: user + system } satisfies SharedResult
   }).pipe(Effect.scoped, Effect.provide(NodeStorage.layer))
 
 if (process.argv[2] !== undefined) {
