@@ -17,6 +17,7 @@
  * ```
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -102,7 +103,14 @@ export interface StorageOptions {
 }
 
 /** How to open a store. */
-export interface Options extends Lib.Options, StorageOptions, CallOptions {}
+export interface Options extends Lib.Options, StorageOptions, CallOptions {
+  /**
+   * Whether other processes of this machine append to the lib too, each with this option: see `litetapes/SharedStore`. One
+   * of them is the writer, and the others append through it. `waitMax` says how long an append waits while there is no writer
+   * (default: 30 seconds). Excludes `mode` and `reopen`. Default: false.
+   */
+  readonly shared?: boolean | { readonly waitMax?: Duration.Input }
+}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
 export interface PromiseStore extends PromiseLib, PromiseDeciders, PromiseInterchange, AsyncDisposable {
@@ -190,16 +198,22 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, PromiseInterc
 
 const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
 
-const optionChecks = { ...libChecks, ...ownChecks } satisfies Checks<Options>
+/** `openContext` checks `shared`. */
+const optionChecks = { ...libChecks, ...ownChecks, shared: anything } satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,
   location: string,
-  { signal: _, storage = NodeStorage.layer, ...options }: Options
-) =>
-  Effect.onError(Layer.buildWithScope(Layer.provide(eventStoreLayer(location, options), storage), scope), (cause) =>
+  { shared = false, signal: _, storage = NodeStorage.layer, ...options }: Options
+) => {
+  const layer =
+    shared === false ? eventStoreLayer(location, options) : Layer.effectContext(openContext(location, options, shared))
+  return Effect.onError(Layer.buildWithScope(Layer.provide(layer, storage), scope), (cause) =>
     Scope.close(scope, Exit.failCause(cause))
   )
+}
+
+const openContext = lazy(() => import("./SharedStore.ts"), "openContext")
 
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {

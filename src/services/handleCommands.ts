@@ -170,7 +170,8 @@ class Handling {
 
   /** One try. */
   readonly once: Effect.Effect<ReadonlyArray<Outcome>, unknown, EventStore> = Effect.gen({ self: this }, function* () {
-    const refusal = this.#session.handle.guard.refusal()
+    const { guard } = this.#session.handle
+    const refusal = this.#session.forwards === true ? undefined : guard.refusal()
     if (refusal !== undefined) return yield* refusal
     const known = yield* this.#each(({ decider, id }) => this.#statesOf(decider).take(id))
     // Looked for after the states were read: else the command could be done in between, and be decided on its own effects.
@@ -256,6 +257,8 @@ class Handling {
   #enforce(known: ReadonlyArray<Known<unknown>>): Effect.Effect<void, unknown> {
     if (this.#options.enforce !== true) return Effect.void
     const check = this.#store.appendAll(this.#entries(known, undefined))
+    // The writer's process looks itself.
+    if (this.#session.forwards === true) return orConflict(check)
     return Effect.andThen(orConflict(check), this.#session.handle.guard.checkLock)
   }
 

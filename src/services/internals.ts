@@ -11,6 +11,8 @@ export interface Internals {
   readonly handle: LibHandle
   /** `undefined` in a reader. */
   readonly writer: Writer | undefined
+  /** Whether a writer in another process appends for this reader. Default: false. */
+  readonly forwards?: boolean
 }
 
 /** Looks up the internals of a lib. */

@@ -9,13 +9,13 @@ import { checkLocation, checkOptions } from "./base/checkCall.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import { appendRecords, wrongAppends } from "./write/appendRecords.ts"
 import { register } from "./internals.ts"
-import { withSession } from "./lib/Access.ts"
+import { type Access, withSession } from "./lib/Access.ts"
 import { refreshReader } from "./lib/openReader.ts"
 import type { CopyError, CopyOptions, CopyReport } from "./maintenance/copy/CopyLib.ts"
 import { backupChecks, copyChecks, salvageChecks, verifyChecks } from "./maintenance/optionChecks.ts"
 import { acceptLoss, backup, listCheckpoints, recoverTape, salvageTape, verifyLib } from "./onDemand.ts"
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
-import type { Session, Sessions } from "./Sessions.ts"
+import type { ReopenError, Session } from "./Sessions.ts"
 import type { Root, Storage } from "./ports/Storage.ts"
 
 const recoverTapeChecks = { onProgress: aCallback } satisfies Checks<RecoverTapeOptions>
@@ -86,9 +86,15 @@ const maintenance = (
   }
 }
 
+/** The sessions of a lib, one after the other. */
+export interface ServedSessions extends Access<Session> {
+  /** Opens the lib again if its writer has stopped. */
+  readonly reopen: Effect.Effect<void, ReopenError>
+}
+
 /** Returns the service of an open lib. */
 export const serve = (
-  sessions: Sessions,
+  sessions: ServedSessions,
   storage: Storage["Service"],
   close: LibService["close"],
   copy: Copy
@@ -104,7 +110,9 @@ export const serve = (
       return lineageOf(sessions.current.handle.meta.state)
     },
     location,
-    mode: root.mode === "read" ? "read" : "write",
+    get mode() {
+      return sessions.current.handle.root.mode === "read" ? "read" : "write"
+    },
     created,
     limits,
     placement,

@@ -47,6 +47,7 @@ const rooms = [
   "layers/promise",
   "layers/projections",
   "layers/reactors",
+  "layers/shared",
   "layers/*",
   "testing",
   "*"

@@ -248,6 +248,7 @@ export const isConflict = <E>(error: E): error is E & Classified<E, "conflict"> 
  * - `ReaderBusy`, of `lib.refresh` and of subscriptions: the lib changed faster than it could be read.
  * - `LibLocked`, of opening: until the other writer closes it.
  * - `ConsumerClaimed`, of consumers: until the other run ends.
+ * - `WriterUnreachable`, of a `SharedStore`: until one of the processes is the writer.
  */
 export const isRetryable = <E>(error: E): error is E & Classified<E, "retryable"> => classOf(error) === "retryable"
 

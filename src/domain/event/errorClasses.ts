@@ -20,6 +20,7 @@ export const errorClasses = {
   StorageError: "retryable", // the disk, its permissions, the number of open files
   LibLocked: "retryable", // until the other writer closes it
   TapeExists: "retryable", // the tape of the stream is being created
+  WriterUnreachable: "retryable", // until a process becomes the writer
   ConsumerClaimed: "retryable", // until the other run of the consumer ends
 
   // The call must be corrected: name, data, size, or the lib that it is for.

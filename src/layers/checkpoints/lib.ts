@@ -61,6 +61,8 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
   const access = accessOf(lib)
   const now = withSession(access, ({ handle }) => Effect.sync(() => checkpointOf(handle, consumer)))
   const commit = (text: string, reset: boolean): Effect.Effect<void, StorageError> => {
+    // Of a shared lib another process may be the writer by now, and run the consumer.
+    if (lib.mode === "read") return Effect.fail(noLongerWriter)
     const checkpoint = decodeCheckpoint(text, consumer)
     if (typeof checkpoint === "string") return Effect.fail(storageError("write", lib.location, "failed", checkpoint))
     // With the lib and the lineage that the consumer follows: this store may be over another lib.
@@ -74,6 +76,7 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
     // The same checkpoint may be committed again: it is added to what is there.
     return writing(store, committed)
   }
+  const noLongerWriter = storageError("write", lib.location, "read-only", "this process is no longer the writer")
   const onlyCheckpoint = Effect.fail(
     storageError("write", lib.location, "failed", "a lib keeps the checkpoint of a consumer alone")
   )

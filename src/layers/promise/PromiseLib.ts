@@ -73,7 +73,9 @@ export const makeLib = (runs: Runs<EventStore | Lib.Lib>, lib: Lib.LibService): 
       return lib.lineage
     },
     location: lib.location,
-    mode: lib.mode,
+    get mode() {
+      return lib.mode
+    },
     created: lib.created,
     limits: lib.limits,
     placement: lib.placement,

@@ -28,7 +28,23 @@ export const sourceOf = (handle: LibHandle): Source => {
 export const following = (access: Access): Effect.Effect<void, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { handle } = access.current
+    if (access.changesRole === true) return Effect.asVoid(Effect.forkScoped(inEachRole(access)))
     return handle.root.mode === "write" ? keepAlive(access) : followerOf(handle).looking
+  })
+
+/** Follows as long as the lib is open, whether it is the writer or a reader at the time. */
+const inEachRole = (access: Access): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { handle } = access.current
+    const isOver = (): boolean => handle.guard.isClosed && access.attempt === undefined && !access.reopensItself
+    const changed = handle.news.until(() => isOver() || access.current.handle !== handle)
+    const held = handle.root.mode === "write" ? Effect.forever(Effect.sleep("20 days")) : Effect.never
+    const role = Effect.raceFirst(held, changed)
+    const followed = handle.root.mode === "write" ? role : Effect.andThen(followerOf(handle).looking, role)
+    return Effect.andThen(
+      Effect.scoped(followed),
+      Effect.suspend(() => (access.current.handle === handle ? Effect.void : inEachRole(access)))
+    )
   })
 
 /** A timer that keeps the process alive until the lib closes. It waits close to the longest time that Node allows. */
@@ -69,9 +85,9 @@ export const sessionWith = (
 /** Returns why nothing can follow in this session; `undefined` if something can. */
 const endOf = (access: Access, handle: LibHandle): Cause.Cause<FollowError> | undefined => {
   const { guard, root } = handle
+  if (root.mode === "read" && !guard.isClosed) return followerOf(handle).failure
   if (access.reopensItself) return undefined
   if (guard.isClosed) return Cause.fail(guard.closedError)
-  if (root.mode === "read") return followerOf(handle).failure
   const refusal = guard.refusal()
   return refusal === undefined ? undefined : Cause.fail(refusal)
 }

@@ -19,6 +19,8 @@ export interface Access<S extends HasHandle = HasHandle> {
   readonly attempt: Effect.Effect<void> | undefined
   /** Whether a stopped writer is opened again without a call of `reopen`. */
   readonly reopensItself: boolean
+  /** Whether a reader may become the writer, and a writer a reader. Default: false. */
+  readonly changesRole?: boolean
 }
 
 /** Runs `use` on the present session. Waits first for an attempt to open the lib again. */

@@ -115,6 +115,11 @@ export class Conditions {
     return this.#all.length === 0
   }
 
+  /** The conditions as they were given, each with the index of its entry; −1 for that of the whole call. */
+  get given(): ReadonlyArray<{ readonly at: number; readonly query: Query; readonly boundary: Boundary | undefined }> {
+    return this.#all
+  }
+
   /** Whether the verdict holds only once the batch is durable in which it was made. */
   get restsOnPending(): boolean {
     return this.#restsOnPending

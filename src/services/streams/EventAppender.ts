@@ -13,6 +13,7 @@ import { isArray } from "../../domain/base/isArray.ts"
 import { elementOf, refuseWrongOptions, shown } from "../../domain/format/checkOptions.ts"
 import { ClockOutOfRange, type InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
+import type { WriterUnreachable } from "../../domain/format/WriterUnreachable.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
 import { lazy } from "../base/lazy.ts"
@@ -64,6 +65,7 @@ export type EventAppendError =
   | ClockOutOfRange
   | Event.InvalidEvent
   | TaraSONError
+  | WriterUnreachable
 
 /** What holds for a whole call. */
 export interface OfCall {
@@ -75,19 +77,22 @@ export interface OfCall {
   readonly times?: ReadonlyArray<string | undefined>
 }
 
+/** The part of the commit loop that appends need. */
+export type Loop = Pick<CommitLoop, "enqueue" | "submit">
+
 /** The entry of a call with one entry, and what holds for the call. */
 export interface OneAppend extends StreamAppend, Omit<OfCall, "condition" | "times"> {}
 
 export class EventAppender {
   readonly #lib: LibHandle
-  readonly #loop: CommitLoop
+  readonly #loop: Loop
   /** The streams that are appended to. */
   readonly states: StreamStates
   #time = ""
   #timeMillis = Number.NaN
   readonly #newId = () => this.#lib.uuid(this.#timeMillis)
 
-  constructor(lib: LibHandle, loop: CommitLoop, states: StreamStates) {
+  constructor(lib: LibHandle, loop: Loop, states: StreamStates) {
     this.#lib = lib
     this.#loop = loop
     this.states = states
@@ -114,6 +119,19 @@ export class EventAppender {
   /** Does the same for one stream. */
   appendOne(clock: Clock.Clock, append: () => OneAppend): Effect.Effect<AppendResult, EventAppendError> {
     return this.#append(clock, () => this.#encodeOne(append()), firstResult)
+  }
+
+  /**
+   * Checks a call and encodes its events, as `append` does, and as `appendOne` does without `ofCall`. Appends nothing: a writer
+   * in another process will.
+   *
+   * @throws EventAppendError
+   */
+  plan(clock: Clock.Clock, given: ReadonlyArray<StreamAppend> | OneAppend, ofCall?: OfCall): PlannedCall {
+    this.#setTime(clock.currentTimeMillisUnsafe())
+    return ofCall === undefined
+      ? this.#encodeOne(given as OneAppend)
+      : this.#encodeAll(given as ReadonlyArray<StreamAppend>, ofCall)
   }
 
   #append<A>(clock: Clock.Clock, encode: () => PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {

@@ -23,6 +23,7 @@ import * as NodeStorage from "litetapes/NodeStorage"
 import * as Projection from "litetapes/Projection"
 import * as Reactor from "litetapes/Reactor"
 import * as ScheduledEvents from "litetapes/ScheduledEvents"
+import * as SharedStore from "litetapes/SharedStore"
 import * as SqliteClient from "litetapes/SqliteClient"
 import type { Storage } from "litetapes/Storage"
 import * as Tape from "litetapes/Tape"
@@ -87,6 +88,7 @@ const callsOf = (
     "Interchange.importBytes": [Interchange.importBytes, Stream.empty],
     "Interchange.importFile": [Interchange.importFile, "/nowhere/import"],
     "Lib.open": [Lib.open, "elsewhere"],
+    "SharedStore.open": [SharedStore.open, "elsewhere"],
     "Lib.recover": [Lib.recover, "nowhere"],
     "Lib.restore": [Lib.restore, "nowhere", "anywhere"],
     "Lib.recoverTape": [lib.recoverTape, "notes"],

@@ -54,6 +54,12 @@ const uses: Record<string, (folder: string) => Promise<unknown>> = {
     await store.append("order-1", [event(1)])
     say("acknowledged 1")
   },
+  "a shared store that appended through another one": async (folder) => {
+    await PromiseStore.open(folder, { shared: true })
+    const store = await PromiseStore.open(folder, { shared: true })
+    await store.append("order-1", [event(1)])
+    say("acknowledged 1")
+  },
   "a writer whose thread sealed a segment": async (folder) => {
     const storage = NodeStorage.layerWith({ sealing: "thread" })
     await appendMuch(await PromiseStore.open(folder, { storage, closeBytes: 16 * 1024 * 1024 }))

@@ -104,7 +104,8 @@ describe("the classes of errors", () => {
                 | "WriterPoisoned"
                 | "LibClosed"
                 | "StorageError"
-                | "TapeExists",
+                | "TapeExists"
+                | "WriterUnreachable",
             fatal: (one) => (one._tag === "EventIdConflict" ? one.id : one._tag)
           })
         assert.strictEqual(tags(yield* Effect.flip(conflicting)), "WrongExpectedRevision")
