@@ -11,6 +11,7 @@ import type { ConsumerMetrics } from "./metrics.ts"
 import { whyOf } from "./ConsumerErrors.ts"
 import { HandlerContext } from "./HandlerContext.ts"
 import type { Parking } from "./Parking.ts"
+import { inCallSpan, inTransactionSpan } from "./spans.ts"
 import type { Transactions } from "./Transactions.ts"
 
 type Called = Exit.Exit<unknown, unknown>
@@ -44,7 +45,9 @@ export class Calls {
       state.calls.add(call)
       state.lastSign = call.begun
       const handling = new HandlerContext(this.#shared, event)
-      const called = Effect.exit(Effect.suspend(() => definition.handler(event, handling)))
+      const handle = Effect.suspend(() => definition.handler(event, handling))
+      // A transaction has a span of its own, whatever it holds.
+      const called = Effect.exit(transactions === undefined ? inCallSpan(this.#shared, event, handle) : handle)
       return Effect.flatMap(called, (exit): Effect.Effect<Called> => {
         handling.isOver = true
         this.refused = handling.refused
@@ -72,7 +75,8 @@ export class Calls {
     const { metrics, parking } = this.#shared
     return Effect.suspend(() => {
       this.#uncounted = []
-      return Effect.tap(transactions.run(positions, calls, parking.remove(positions)), (exit) => {
+      const run = transactions.run(positions, calls, parking.remove(positions))
+      return Effect.tap(inTransactionSpan(this.#shared, positions, run), (exit) => {
         if (Exit.isFailure(exit)) return Effect.void
         parking.forget(positions)
         return Effect.forEach(this.#uncounted, metrics.handled, { discard: true })

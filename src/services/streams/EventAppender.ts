@@ -15,6 +15,7 @@ import { ClockOutOfRange, type InvalidArgument } from "../../domain/format/Error
 import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
+import type { AnySpan } from "../base/spans.ts"
 import { lazy } from "../base/lazy.ts"
 import type { CommitError, CommitLoop } from "../write/CommitLoop.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -92,12 +93,14 @@ export class EventAppender {
   }
 
   /**
-   * Appends to several streams as one atomic batch. Reads the arguments now, and once; the caller may then reuse them.
+   * Appends to several streams as one atomic batch. Reads the arguments now, and once; the caller may then reuse them. `span` is
+   * that of the call, if it has one.
    */
   append(
     clock: Clock.Clock,
     appends: () => ReadonlyArray<StreamAppend>,
-    ofCall: () => OfCall
+    ofCall: () => OfCall,
+    span: AnySpan | undefined
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
     return this.#append(
       clock,
@@ -105,16 +108,26 @@ export class EventAppender {
         const of = ofCall()
         return this.#encodeAll(appends(), of)
       },
-      allResults
+      allResults,
+      span
     )
   }
 
   /** Does the same for one stream. */
-  appendOne(clock: Clock.Clock, append: () => OneAppend): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(clock, () => this.#encodeOne(append()), firstResult)
+  appendOne(
+    clock: Clock.Clock,
+    append: () => OneAppend,
+    span: AnySpan | undefined
+  ): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(clock, () => this.#encodeOne(append()), firstResult, span)
   }
 
-  #append<A>(clock: Clock.Clock, encode: () => PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #append<A>(
+    clock: Clock.Clock,
+    encode: () => PlannedCall,
+    results: Results<A>,
+    span: AnySpan | undefined
+  ): Effect.Effect<A, EventAppendError> {
     const refusal = this.#lib.guard.refusal()
     if (refusal !== undefined) return Effect.fail(refusal)
     let call: PlannedCall
@@ -122,6 +135,7 @@ export class EventAppender {
       this.#setTime(clock.currentTimeMillisUnsafe())
       // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
       call = encode()
+      call.span = span
     } catch (error) {
       return thrown<EventAppendError>(error)
     }
