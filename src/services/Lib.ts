@@ -121,7 +121,10 @@ export const open: (
   location: string,
   options?: Options
 ) => Effect.Effect<Lib["Service"], OpenError | ReaderBusy, Storage | Scope.Scope> = (location, options = {}) =>
-  inSpan(() => ({ operation: "open", location }), () => openScoped(location, options))
+  inSpan(
+    () => ({ operation: "open", location }),
+    () => openScoped(location, options)
+  )
 
 const openScoped = Effect.fnUntraced(function* (location: string, options: Options) {
   // In a scope of its own, so that a failed opening frees its lock immediately and not only with the caller's scope.

@@ -82,7 +82,7 @@ interface Distribution extends Series {
 const distributions: ReadonlyArray<Distribution> = [
   {
     name: "litetapes_append_duration",
-    description: "Time from the call of an append until it is acknowledged; a sample",
+    description: "Time from when an append is queued until it is acknowledged; a sample",
     unit: "milliseconds",
     histogram: ({ measures }) => measures.appends
   },
@@ -129,7 +129,9 @@ export const observe: Effect.Effect<void, never, Lib.Lib | Scope.Scope> = Effect
     made.push(Metric.registerUnsafe(metric, context, { get, update: ignore, modify: ignore }))
   }
   for (const { description, name, unit, value } of gauges) {
-    register(Metric.gauge(name, { description, attributes: withUnit(common, unit) }), () => ({ value: value(current()) }))
+    register(Metric.gauge(name, { description, attributes: withUnit(common, unit) }), () => ({
+      value: value(current())
+    }))
   }
   for (const { description, histogram, name, unit } of distributions) {
     const { bounds } = histogram(current())

@@ -57,20 +57,32 @@ const maintenance = (
     attributes?: { readonly "litetapes.tape": string }
   ) =>
     inSpan(
-      () => ({ operation: operationOf(call), location: root.location, ...(attributes === undefined ? {} : { attributes }) }),
+      () => ({
+        operation: operationOf(call),
+        location: root.location,
+        ...(attributes === undefined ? {} : { attributes })
+      }),
       () => Effect.andThen(checkOptions(call, options, checks), using(use))
     )
   return {
     recoverTape: (name, recoverOptions) =>
-      checked("Lib.recoverTape", recoverOptions, recoverTapeChecks, ({ handle, writer }) =>
-        writer === undefined
-          ? readOnly(root)
-          : writer.exclusively(recoverTape(handle, name, recoverOptions?.onProgress)),
+      checked(
+        "Lib.recoverTape",
+        recoverOptions,
+        recoverTapeChecks,
+        ({ handle, writer }) =>
+          writer === undefined
+            ? readOnly(root)
+            : writer.exclusively(recoverTape(handle, name, recoverOptions?.onProgress)),
         { "litetapes.tape": name }
       ),
     salvageTape: (name, salvageOptions) =>
-      checked("Lib.salvageTape", salvageOptions, salvageChecks, ({ handle, writer }) =>
-        writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions)),
+      checked(
+        "Lib.salvageTape",
+        salvageOptions,
+        salvageChecks,
+        ({ handle, writer }) =>
+          writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions)),
         { "litetapes.tape": name }
       ),
     acceptLoss: (name) =>

@@ -91,7 +91,10 @@ const maintenanceOf = (tape: HeldTape): Pick<TapeService, Maintenance> => {
     const checkedUse = Effect.andThen(checkOptions(call, options, checks), tape.use(use))
     const operation = call.replace(/^Tape\./, "")
     const { location } = tape.access.current.handle
-    return inSpan(() => ({ operation, location, attributes: { "litetapes.tape": tape.name } }), () => checkedUse)
+    return inSpan(
+      () => ({ operation, location, attributes: { "litetapes.tape": tape.name } }),
+      () => checkedUse
+    )
   }
   return {
     head: tape.use((handle, _, current) => head(handle, current())),

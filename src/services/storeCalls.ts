@@ -23,7 +23,10 @@ type Appended = AppendResult | ReadonlyArray<AppendResult>
 
 export interface StoreCalls {
   /** Runs an append: of one stream, or of several if there is no `stream`. */
-  readonly append: <A extends Appended>(stream: string | undefined, append: Append<A>) => Effect.Effect<A, EventAppendError>
+  readonly append: <A extends Appended>(
+    stream: string | undefined,
+    append: Append<A>
+  ) => Effect.Effect<A, EventAppendError>
   /** Runs a read of one stream, or of all if there is no `stream`. */
   readonly read: <A, E>(
     stream: string | undefined,
@@ -68,7 +71,11 @@ export const storeCalls = (access: Access, location: string): StoreCalls => {
           ? streamInSpan({ operation: "read", location, attributes: streamOf(stream) }, use(session))
           : use(session)
       ),
-    query: (use) => inSpan(() => ({ operation: "query", location }), () => withSession(access, use))
+    query: (use) =>
+      inSpan(
+        () => ({ operation: "query", location }),
+        () => withSession(access, use)
+      )
   }
 }
 

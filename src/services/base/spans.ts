@@ -87,7 +87,8 @@ export const beginSpan = (
   links: ReadonlyArray<Tracer.AnySpan>
 ): ((exit: Exit.Exit<unknown, unknown>) => void) | undefined => {
   if (!isTraced(fiber)) return undefined
-  if (LogLevel.isGreaterThan(fiber.getRef(Tracer.MinimumTraceLevel), fiber.getRef(Tracer.CurrentTraceLevel))) return undefined
+  if (LogLevel.isGreaterThan(fiber.getRef(Tracer.MinimumTraceLevel), fiber.getRef(Tracer.CurrentTraceLevel)))
+    return undefined
   const { attributes, kind } = optionsOf(spanned)
   const clock = fiber.getRef(Clock.Clock)
   const span = fiber.cache.tracer!.span({
