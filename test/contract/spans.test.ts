@@ -181,10 +181,11 @@ const everything = Effect.forEach(
 
 describe("spans", () => {
   it.live.each(cases)("of %s", ([, expected, run]) =>
-    traced((opened, { counts }) =>
+    traced((opened, { counts, spans }) =>
       Effect.gen(function* () {
         yield* run(opened)
         assert.deepStrictEqual(counts(), named(expected))
+        assert.isTrue(spans.every(({ status }) => status._tag === "Ended"))
       })
     )
   )
@@ -252,6 +253,17 @@ describe("spans", () => {
       )
       assert.isTrue(recording.spans.every(({ status }) => status._tag === "Ended"))
     }).pipe(Effect.scoped, Effect.provide(quiet), Effect.withTracer(recording.tracer))
+  })
+
+  it.live("of the flush at the end, though what closes the lib has no tracer", () => {
+    const recording = recordingTracer()
+    return Effect.gen(function* () {
+      const opened = yield* Effect.withTracer(open(), recording.tracer)
+      yield* opened.store.append("order-1", some(1))
+      yield* opened.close
+      assert.deepStrictEqual(recording.counts(), named({ open: 1, commit: 1, flush: 1 }))
+      assert.isTrue(recording.spans.every(({ status }) => status._tag === "Ended"))
+    }).pipe(Effect.scoped, Effect.provide(quiet))
   })
 
   it.live("are as many as there are calls and batches, whatever is called", () =>

@@ -1,4 +1,5 @@
 /** Spans in the standalone package, where nobody can install a tracer: see scripts/build/withoutMetrics.ts. */
+import * as Effect from "effect/Effect"
 import type * as Spans from "./spans.ts"
 
 export type { AnySpan, Span } from "effect/Tracer"
@@ -14,5 +15,7 @@ export const streamInSpan: typeof Spans.streamInSpan = (_spanned, stream) => str
 export const beginSpan: typeof Spans.beginSpan = () => undefined
 
 export const withoutParent: typeof Spans.withoutParent = (effect) => effect
+
+export const keepTracer: typeof Spans.keepTracer = Effect.succeed((effect) => effect)
 
 export const dropParent: typeof Spans.dropParent = (context) => context

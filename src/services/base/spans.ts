@@ -112,6 +112,22 @@ export const beginSpan = (
 export const withoutParent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.updateContext(effect, (context: Context.Context<R>) => dropParent(context))
 
+/**
+ * Returns what gives the tracer of this fibre to effects whose fibre has none: a scope may be closed by a program that has not
+ * got the layers in it.
+ */
+export const keepTracer: Effect.Effect<<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>> =
+  Effect.withFiber((opening) => {
+    const { tracer } = opening.cache
+    return Effect.succeed(<A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      tracer === undefined
+        ? effect
+        : Effect.withFiber<A, E, R>((fiber) =>
+            fiber.cache.tracer === undefined ? Effect.withTracer(effect, tracer) : effect
+          )
+    )
+  })
+
 /** Returns a context without the span that it has. */
 export const dropParent = <R>(context: Context.Context<R>): Context.Context<R> =>
   Context.omit(Tracer.ParentSpan)(context as Context.Context<R | Tracer.ParentSpan>) as Context.Context<R>

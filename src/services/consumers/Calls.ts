@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { isTraced } from "../base/spans.ts"
 import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
@@ -46,8 +47,9 @@ export class Calls {
       state.lastSign = call.begun
       const handling = new HandlerContext(this.#shared, event)
       const handle = Effect.suspend(() => definition.handler(event, handling))
-      // A transaction has a span of its own, whatever it holds.
-      const called = Effect.exit(transactions === undefined ? inCallSpan(this.#shared, event, handle) : handle)
+      // A transaction has one span, whatever it holds.
+      const hasSpan = transactions === undefined && isTraced()
+      const called = Effect.exit(hasSpan ? inCallSpan(this.#shared, event, handle) : handle)
       return Effect.flatMap(called, (exit): Effect.Effect<Called> => {
         handling.isOver = true
         this.refused = handling.refused

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import { inNewSpan, inSpan, isTraced } from "../base/spans.ts"
+import { inNewSpan, isTraced } from "../base/spans.ts"
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 
@@ -18,19 +18,18 @@ interface Of {
   readonly state: Pick<ConsumerState, "end">
 }
 
-/** Runs a call of the handler in a span, if there is a tracer. */
+/** Runs a call of the handler in a span, where it is known that there is a tracer. */
 export const inCallSpan = <A, E, R>(
   of: Of,
   { position, revision, stream, type }: RecordedEvent,
   call: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  inSpan(
-    () =>
-      spanned(of, position, 1, {
-        "litetapes.stream": stream,
-        "litetapes.revision": revision,
-        "litetapes.type": type
-      }),
+  inNewSpan(
+    spanned(of, position, 1, {
+      "litetapes.stream": stream,
+      "litetapes.revision": revision,
+      "litetapes.type": type
+    }),
     () => call
   )
 
