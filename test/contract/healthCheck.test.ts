@@ -45,7 +45,7 @@ const opened = Effect.gen(function* () {
       Deferred.succeed(made, undefined)
     )
   })
-  return { ground, hang, lib, simulated, store: yield* storeOf(lib) }
+  return { ground, hang, lib, simulated, storage, store: yield* storeOf(lib) }
 })
 
 /** A disk whose syncs of data wait. */
@@ -130,12 +130,14 @@ describe("the health check is not healthy", () => {
     }).pipe(Effect.provide(quiet))
   )
 
-  it.effect("once the lock is lost", () =>
+  it.effect("once the lock is lost and another writer has taken over", () =>
     Effect.gen(function* () {
-      const { lib, simulated, store } = yield* opened
+      const { lib, simulated, storage, store } = yield* opened
       yield* store.append("order-1", made)
       const check = yield* checkOf(lib)
       simulated.dropLocks()
+      const other = yield* openSession(storage, "/lib")
+      yield* Effect.addFinalizer(() => other.close)
       const { healthy, problems } = yield* check
       assert.isFalse(healthy)
       assert.match(problems[0]!, /lock/)

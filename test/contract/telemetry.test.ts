@@ -201,7 +201,9 @@ describe("docs/guide/observability.md", () => {
       const { lib, store } = yield* open()
       yield* observe(lib)
       yield* store.append("order-1", some(2))
-      const { close, running } = yield* start(store, yield* CheckpointStore.makeMemory)
+      let calls = 0
+      const handler = () => Effect.suspend(() => (calls++ === 0 ? Effect.fail("no") : Effect.void))
+      const { close, running } = yield* start(store, yield* CheckpointStore.makeMemory, { handler })
       yield* running.whenCaughtUp
       yield* close
       const all = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("litetapes_"))
