@@ -113,7 +113,7 @@ export const withoutParent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.E
   Effect.updateContext(effect, (context: Context.Context<R>) => dropParent(context))
 
 /**
- * Returns what gives the tracer of this fibre to effects whose fibre has none: a scope may be closed by a program that has not
+ * Returns what gives the tracer of this fibre to effects whose fibre has no tracer: a scope may be closed by a program that has not
  * got the layers in it.
  */
 export const keepTracer: Effect.Effect<<A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>> =
