@@ -3,6 +3,7 @@
  * conditions; then assigns revisions and positions. Synchronous, on durable plus pending state.
  */
 import * as Exit from "effect/Exit"
+import type { AnySpan } from "effect/Tracer"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
 import { isSameContent } from "../../domain/event/Event.ts"
 import {
@@ -14,7 +15,6 @@ import {
   WrongExpectedRevision
 } from "../../domain/event/EventErrors.ts"
 import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
-import type { AnySpan } from "../base/spans.ts"
 import type { Request } from "../write/CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { CommitGroup } from "../write/CommitGroup.ts"

@@ -1,6 +1,6 @@
 /** The queue of requests that wait for a batch, in the order of their calls. */
 import type * as Exit from "effect/Exit"
-import type { AnySpan } from "../base/spans.ts"
+import type { AnySpan } from "effect/Tracer"
 import type { CommitGroup } from "./CommitGroup.ts"
 
 /** A request for a place in a batch. */
