@@ -4,19 +4,21 @@
  */
 import type { Plugin } from "rolldown"
 
-/** Modules of `src/services` and what takes their place there, each with the same exports. */
+/** Modules of `src/services` and what takes their place there, with the exports that the package needs. */
 const replaced = new Map([
-  ["consumers/metrics.ts", `export { metricsOf } from "./noMetrics.ts"`],
-  ["base/spans.ts", `export * from "./noSpans.ts"`]
+  ["base/spans.ts", "./noSpans.ts"],
+  ["consumers/metrics.ts", "./noMetrics.ts"],
+  ["lib/Measures.ts", "./noMeasures.ts"],
+  ["write/BatchTelemetry.ts", "./noBatchTelemetry.ts"]
 ])
 
 export const withoutMetrics: Plugin = {
   name: "without-metrics",
   load: {
-    filter: { id: /[\\/]src[\\/]services[\\/](consumers[\\/]metrics|base[\\/]spans)\.ts$/ },
+    filter: { id: /[\\/]src[\\/]services[\\/]\w+[\\/](spans|metrics|Measures|BatchTelemetry)\.ts$/ },
     handler: (id) => {
-      const [folder, file] = id.split(/[\\/]/).slice(-2)
-      return replaced.get(`${folder}/${file}`)
+      const instead = replaced.get(id.split(/[\\/]/).slice(-2).join("/"))
+      return instead === undefined ? null : `export * from "${instead}"`
     }
   }
 }
