@@ -123,9 +123,9 @@ describe("the health check is not healthy", () => {
         assert.isFalse(healthy)
         assert.match(problems[0]!, /^TimeoutError: /)
       }
-      assert.strictEqual(ground.writes, before + 1)
       yield* release
       yield* settle
+      assert.strictEqual(ground.writes, before + 1)
       assert.isTrue((yield* check).healthy)
     }).pipe(Effect.provide(quiet))
   )
