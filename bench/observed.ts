@@ -1,8 +1,9 @@
 /**
  * `npm run bench:observed`: what being observed costs 256 writers that append at the same time (W2). Each round runs all
- * rows in one process, each in a lib of its own, in another order. "Plain, again" is the noise.
+ * rows in one process, each in a lib of its own, in another order. "Plain, again" is the noise. On a busy machine, compare
+ * processor time instead.
  *
- * `node bench/observed.ts [rounds] [seconds]`
+ * `node bench/observed.ts [rounds] [seconds] [folder]`
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -51,7 +52,12 @@ const rows: ReadonlyArray<Row> = [
   { title: "`Telemetry.layer` and a tracer", isObserved: true, tracer }
 ]
 
-const measure = async (folder: string, row: Row, seconds: number): Promise<Measured> => {
+interface Observed extends Measured {
+  /** Microseconds of processor time for each event, those of the warm-up included. */
+  readonly processorMicros: number
+}
+
+const measure = async (folder: string, row: Row, seconds: number): Promise<Observed> => {
   const lib = EventStore.layer(folder)
   const observed = row.isObserved === true ? Layer.provideMerge(Telemetry.layer, lib) : lib
   const stored = Layer.provide(observed, NodeStorage.layer)
@@ -66,15 +72,21 @@ const measure = async (folder: string, row: Row, seconds: number): Promise<Measu
   )
   const append = () => Promise.reject(new Error("the writers append through fibres"))
   const size = { appendMillis: seconds * 1000, warmupMillis: seconds * 300 }
+  const before = process.cpuUsage()
   const measured = await appends({ append, writers }, size, 256)
+  const { system, user } = process.cpuUsage(before)
+  const position = await runtime.runPromise(store.position)
   await runtime.dispose()
   rmSync(folder, { recursive: true, force: true })
-  return measured
+  return { ...measured, processorMicros: (system + user) / position }
 }
 
-const main = async (rounds: number, seconds: number): Promise<void> => {
-  const place = mkdtempSync(join(tmpdir(), "litetapes-observed-"))
-  const results = rows.map((): Array<Measured> => [])
+const rangeOf = (numbers: ReadonlyArray<number>): string =>
+  `${Math.min(...numbers).toFixed(3)} to ${Math.max(...numbers).toFixed(3)}`
+
+const main = async (rounds: number, seconds: number, parent: string): Promise<void> => {
+  const place = mkdtempSync(join(parent, "litetapes-observed-"))
+  const results = rows.map((): Array<Observed> => [])
   const loadSince = watchLoad()
   try {
     // The first run compiles the code.
@@ -92,20 +104,24 @@ const main = async (rounds: number, seconds: number): Promise<void> => {
   const plain = results[0]!
   const table = rows.map(({ title }, n) => {
     const ratios = results[n]!.map(({ opsPerSec }, round) => opsPerSec / plain[round]!.opsPerSec)
+    const costs = results[n]!.map(({ processorMicros }, round) => processorMicros / plain[round]!.processorMicros)
     return [
       title,
       show(medianOf(results[n]!.map(({ opsPerSec }) => opsPerSec)) ?? null),
       show(medianOf(results[n]!.map(({ p50us }) => (p50us ?? Number.NaN) / 1000)) ?? null),
       median(ratios).toFixed(3),
-      `${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)}`
+      rangeOf(ratios),
+      show(medianOf(results[n]!.map(({ processorMicros }) => processorMicros)) ?? null),
+      median(costs).toFixed(3),
+      rangeOf(costs)
     ]
   })
   process.stdout.write(
-    `${markdownTable(["W2", "events/s", "p50 ms", "× plain", "range"], table)}\n\n` +
+    `${markdownTable(["W2", "events/s", "p50 ms", "× plain", "range", "processor µs", "× plain", "range"], table)}\n\n` +
       `${rounds} rounds of ${seconds} s. Others used ${others === undefined ? "?" : Math.round(others * 100)} % of the cores.\n`
   )
 }
 
 checkEngine()
-const [rounds = 5, seconds = 3] = process.argv.slice(2).map(Number)
-await main(rounds, seconds)
+const [rounds = "5", seconds = "3", parent = tmpdir()] = process.argv.slice(2)
+await main(Number(rounds), Number(seconds), parent)
