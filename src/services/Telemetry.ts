@@ -116,7 +116,7 @@ const distributions: ReadonlyArray<Distribution> = [
  * `db.namespace`, the location of the lib, and `litetapes.mode`, `write` or `read`. If two readers of one location are observed
  * in one process, the later one is shown.
  *
- * Costs a few additions for each batch, and two looks at the clock. What is in memory anyway is read when metrics are exported.
+ * Costs a few additions for each batch, and three looks at the clock. What is in memory anyway is read when metrics are exported.
  */
 export const observe: Effect.Effect<void, never, Lib.Lib | Scope.Scope> = Effect.gen(function* () {
   const lib = yield* Lib.Lib
