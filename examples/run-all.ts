@@ -218,6 +218,18 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
       )
   ],
   [
+    "observed",
+    async () =>
+      says(
+        await run("observed.ts", [], inScratch("observed")),
+        'Healthy: {"healthy":true,"problems":[]}',
+        /^litetapes_position\{.*\} 200$/m,
+        /^litetapes_conflicts_total\{.*reason="revision"\} 1$/m,
+        /Not healthy: .*invoices is stopped: .*no such address/,
+        "Spans: litetapes.append, litetapes.commit, litetapes.consume, litetapes.flush, litetapes.open"
+      )
+  ],
+  [
     "cluster",
     async () =>
       says(

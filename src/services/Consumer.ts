@@ -33,6 +33,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { anEffect } from "./base/anEffect.ts"
+import { dropParent, withoutParent } from "./base/spans.ts"
 import type { ParkedEvent } from "./consumers/Checkpoint.ts"
 import {
   CheckpointInvalid,
@@ -56,6 +57,7 @@ import { CurrentCall } from "./consumers/HandlerContext.ts"
 import type { Handling } from "./consumers/Handling.ts"
 import { openConsumer, type OpenConsumerError } from "./consumers/openConsumer.ts"
 import { type Running, runningOf } from "./consumers/Running.ts"
+import { Operation } from "./consumers/spans.ts"
 import type { LastError, Status } from "./consumers/Status.ts"
 import { EventContext, of as causedBy } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
@@ -104,7 +106,8 @@ export const run = <Name extends string, E, R>(
   consumer: Consumer<Name, E, R>
 ): Effect.Effect<Running<Name>, OpenConsumerError, CheckpointStore | EventStore | R | Scope.Scope> =>
   Effect.gen(function* () {
-    const context = yield* Effect.context<R>()
+    // The span in which it is started may end long before it.
+    const context = dropParent(yield* Effect.context<R>())
     const given = definitionOf(consumer.options)
     // In the context of its event, not in the one in which the consumer was started.
     // Around what it is given: a context in which this runs may have both.
@@ -114,7 +117,7 @@ export const run = <Name extends string, E, R>(
         Effect.provideService(CurrentCall, handling),
         Effect.provideContext(context)
       )
-    const definition: Definition<unknown, never> = { ...given, handler }
+    const definition: Definition<unknown, never> = { ...given, handler, operation: yield* Operation }
     const source = sourceOf(yield* EventStore)
     const scope = yield* Effect.scope
     return yield* Effect.uninterruptibleMask((restore) =>
@@ -135,7 +138,7 @@ export const run = <Name extends string, E, R>(
           Effect.onError(() => Scope.close(own, Exit.void))
         )
         const ran = run.run(Scope.close(claim, Exit.void))
-        yield* Effect.forkDetach(Effect.andThen(ran, Scope.close(own, Exit.void)))
+        yield* Effect.forkDetach(withoutParent(Effect.andThen(ran, Scope.close(own, Exit.void))))
         yield* Scope.addFinalizer(own, run.stop)
         return runningOf({ name: consumer.name, stallAfter: given.stallAfter }, run, state, source)
       })

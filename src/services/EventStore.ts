@@ -16,14 +16,12 @@
  *
  * @see `litetapes/Category` for events with schemas
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Duration } from "effect/Duration"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ReadOnly } from "../domain/format/Errors.ts"
 import { Boundary } from "../domain/event/Boundary.ts"
 import { causedBy } from "../domain/event/causedBy.ts"
 import { streamOfTag } from "../domain/event/streamOfTag.ts"
@@ -34,7 +32,7 @@ import { type AllReadError, readAll, type ReadAllOptions } from "./streams/AllRe
 import { type AppendAllOptions, type AppendOptions, ofAll, oneAppend } from "./streams/AppendOptions.ts"
 import type { AppendCheckpoint } from "./streams/GivenCheckpoint.ts"
 import type { AppendCondition } from "./streams/Conditions.ts"
-import type { AppendResult, EventAppender, EventAppendError } from "./streams/EventAppender.ts"
+import type { AppendResult, EventAppendError } from "./streams/EventAppender.ts"
 import type { DecisionModel, DecisionModelError, Fact, Facts } from "./streams/DecisionModel.ts"
 import type { QueryError, QueryOptions, QueryResult } from "./streams/QueryReader.ts"
 import type { StreamAppend } from "./streams/StreamAppend.ts"
@@ -45,12 +43,12 @@ import { readStream, type ReadStreamOptions, type StreamReadError } from "./stre
 import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "./follow/Subscription.ts"
 import type { SubscribeToStreamError, SubscribeToStreamOptions } from "./follow/StreamSubscription.ts"
 import { runDecisionModel, runQuery, subscribe, subscribeToStream } from "./onDemand.ts"
-import { appenderOf } from "./appenders.ts"
 import * as EventContext from "./EventContext.ts"
 import { accessOf } from "./internals.ts"
-import { streamOfSession, withSession } from "./lib/Access.ts"
+import { withSession } from "./lib/Access.ts"
 import * as Lib from "./Lib.ts"
 import type { Storage } from "./ports/Storage.ts"
+import { storeCalls } from "./storeCalls.ts"
 
 export { Boundary, causedBy, streamOfTag }
 export type {
@@ -233,39 +231,26 @@ export class EventStore extends Context.Service<
 export const make: Effect.Effect<EventStore["Service"], never, Lib.Lib> = Effect.gen(function* () {
   const lib = yield* Lib.Lib
   const access = accessOf(lib)
-  const readOnly = Effect.suspend(() => Effect.fail(new ReadOnly({ location: lib.location })))
-  const appending = <A>(
-    append: (
-      appender: EventAppender,
-      clock: Clock.Clock,
-      context: EventContext.Values | undefined
-    ) => Effect.Effect<A, EventAppendError>
-  ): Effect.Effect<A, EventAppendError> =>
-    Effect.withFiber((fiber) => {
-      // The usual case of `withSession`, in the same step as the clock: an append is the hot path.
-      if (access.attempt !== undefined) return Effect.andThen(access.attempt, appending(append))
-      const appender = appenderOf(access.current)
-      if (appender === undefined) return readOnly
-      return append(appender, fiber.getRef(Clock.Clock), fiber.getRef(EventContext.EventContext))
-    })
+  const calls = storeCalls(access, lib.location)
   return EventStore.of({
     lib,
     append: (stream, events, options) =>
-      appending((appender, clock, context) =>
-        appender.appendOne(clock, () => oneAppend(stream, events, options, EventContext.valuesOf(context)))
+      calls.append(stream, (appender, clock, context, span) =>
+        appender.appendOne(clock, () => oneAppend(stream, events, options, EventContext.valuesOf(context)), span)
       ),
     appendAll: (appends, options) =>
-      appending((appender, clock, context) =>
+      calls.append(undefined, (appender, clock, context, span) =>
         appender.append(
           clock,
           () => appends,
-          () => ofAll(options, EventContext.valuesOf(context))
+          () => ofAll(options, EventContext.valuesOf(context)),
+          span
         )
       ),
-    read: (stream, options) => streamOfSession(access, ({ handle }) => readStream(handle, stream, options)),
-    readAll: (options) => streamOfSession(access, ({ handle }) => readAll(handle, options)),
-    query: (query, options) => withSession(access, ({ handle }) => runQuery(handle, query, options)),
-    decisionModel: (facts) => withSession(access, ({ handle }) => runDecisionModel(handle, facts)),
+    read: (stream, options) => calls.read(stream, ({ handle }) => readStream(handle, stream, options)),
+    readAll: (options) => calls.read(undefined, ({ handle }) => readAll(handle, options)),
+    query: (query, options) => calls.query(({ handle }) => runQuery(handle, query, options)),
+    decisionModel: (facts) => calls.query(({ handle }) => runDecisionModel(handle, facts)),
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribe(access, options, "EventStore.subscribe"), ({ events }) => events)),
     subscribeBatches: (options) => subscribe(access, options),

@@ -35,6 +35,7 @@ import type { FlushError } from "./write/flush.ts"
 import type { CommitError } from "./write/CommitLoop.ts"
 import type { WriteError } from "./lib/WriterGuard.ts"
 import type { Append, AppendError, Receipt } from "./write/appendRecords.ts"
+import { Measures } from "./lib/Measures.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
 import type { OpenReport } from "./lib/openWriter.ts"
 import type { ConsumerCheckpoint } from "./lib/checkpoints.ts"
@@ -43,6 +44,7 @@ import type { LoadError } from "./lib/TapeRegistry.ts"
 import type { OnProgress, Progress } from "./base/Progress.ts"
 import type { BackupError, BackupOptions, BackupReport } from "./maintenance/backup/Backup.ts"
 import { checkLocation, checkOptions } from "./base/checkCall.ts"
+import { dropParent, inSpan, withoutParent } from "./base/spans.ts"
 import { recoverLibChecks, restoreChecks } from "./maintenance/optionChecks.ts"
 import type { RestoreError, RestoreOptions, RestoreReport } from "./maintenance/backup/Restore.ts"
 import type { RecoverLibError, RecoverLibOptions, RecoverLibReport } from "./maintenance/recover/RecoverLib.ts"
@@ -118,10 +120,13 @@ export class Lib extends Context.Service<Lib, LibService>()("litetapes/Lib") {}
 export const open: (
   location: string,
   options?: Options
-) => Effect.Effect<Lib["Service"], OpenError | ReaderBusy, Storage | Scope.Scope> = Effect.fn("Lib.open")(function* (
-  location: string,
-  options: Options = {}
-) {
+) => Effect.Effect<Lib["Service"], OpenError | ReaderBusy, Storage | Scope.Scope> = (location, options = {}) =>
+  inSpan(
+    () => ({ operation: "open", location }),
+    () => openScoped(location, options)
+  )
+
+const openScoped = Effect.fnUntraced(function* (location: string, options: Options) {
   // In a scope of its own, so that a failed opening frees its lock immediately and not only with the caller's scope.
   const scope = yield* Scope.fork(yield* Scope.Scope)
   return yield* openIn(scope, location, options).pipe(
@@ -137,16 +142,27 @@ const openIn = Effect.fnUntraced(function* (scope: Scope.Closeable, location: st
     const why = 'is "must", but mode is "read", and a reader creates no lib'
     return yield* new InvalidArgument({ call: "Lib.open", argument: "options.create", why })
   }
-  const opening = { location, mode: options.mode ?? "write", options, settings: settingsOf(options) }
+  const opening = {
+    location,
+    mode: options.mode ?? "write",
+    options,
+    settings: settingsOf(options),
+    measures: new Measures()
+  }
   const schedule = opening.mode === "write" ? scheduleOf(options.reopen) : undefined
-  const context = yield* Effect.context<Storage>()
+  // The span of this call may have ended when the lib is opened again.
+  const context = dropParent(yield* Effect.context<Storage>())
   const first = yield* Scope.fork(scope)
   const sessions = new Sessions(yield* openSession(first, opening), first, (next, { handle }) => {
     const before = { lineage: lineageOf(handle.meta.state), batch: handle.journal.durable.batch }
-    return Effect.provideContext(openWriterSession(next, opening, before), context)
+    const reopening = inSpan(
+      () => ({ operation: "reopen", location }),
+      () => openWriterSession(next, opening, before)
+    )
+    return Effect.provideContext(reopening, context)
   })
   yield* Scope.addFinalizerExit(scope, (exit) => sessions.close(exit))
-  if (schedule !== undefined) yield* Effect.forkIn(sessions.supervise(schedule), scope)
+  if (schedule !== undefined) yield* Effect.forkIn(withoutParent(sessions.supervise(schedule)), scope)
   const random = yield* Randomness
   const copy: Copy = (source, to, copyOptions) =>
     copyLib(source, Context.get(context, Storage), makeUuidV7(random), to, copyOptions)
@@ -176,9 +192,16 @@ export const layer = (location: string, options?: Options): Layer.Layer<Lib, Ope
 export const recover: (
   location: string,
   options?: RecoverLibOptions
-) => Effect.Effect<RecoverLibReport, RecoverLibError | LibInvalid | LibLocked | ReadOnly, Storage> = Effect.fn(
-  "Lib.recover"
-)(function* (location: string, options: RecoverLibOptions = {}) {
+) => Effect.Effect<RecoverLibReport, RecoverLibError | LibInvalid | LibLocked | ReadOnly, Storage> = (
+  location,
+  options = {}
+) =>
+  inSpan(
+    () => ({ operation: "recover", location }),
+    () => recoverAt(location, options)
+  )
+
+const recoverAt = Effect.fnUntraced(function* (location: string, options: RecoverLibOptions) {
   yield* checkLocation("Lib.recover", location)
   yield* checkOptions("Lib.recover", options, recoverLibChecks)
   const storage = yield* Storage
@@ -209,11 +232,13 @@ export const restore: (
   backup: string,
   to: string,
   options?: RestoreOptions
-) => Effect.Effect<RestoreReport, RestoreError, Storage> = Effect.fn("Lib.restore")(function* (
-  backup: string,
-  to: string,
-  options: RestoreOptions = {}
-) {
+) => Effect.Effect<RestoreReport, RestoreError, Storage> = (backup, to, options = {}) =>
+  inSpan(
+    () => ({ operation: "restore", location: to }),
+    () => restoreTo(backup, to, options)
+  )
+
+const restoreTo = Effect.fnUntraced(function* (backup: string, to: string, options: RestoreOptions) {
   yield* checkLocation("Lib.restore", backup, "backup")
   yield* checkLocation("Lib.restore", to, "to")
   yield* checkOptions("Lib.restore", options, restoreChecks)

@@ -10,6 +10,8 @@ import { InvalidArgument } from "../domain/format/Errors.ts"
 import { isArray } from "../domain/base/isArray.ts"
 import type { AggregateStates, AnyDecider } from "./AggregateStates.ts"
 import { checkOptions } from "./base/checkCall.ts"
+import type { Span } from "./base/spans.ts"
+import { inCommandSpan, noteCommands } from "./commandSpans.ts"
 import { commandChecks, type CommandOptions, whyTwice } from "./deciders/checks.ts"
 import { madeDeciders } from "./deciders/Snapshot.ts"
 import { type DeciderSession, deciderSession } from "./DeciderSession.ts"
@@ -60,6 +62,9 @@ export const stateOf = (call: string, { decider, id }: Aggregate) =>
 
 /** Handles commands for several aggregates as one. */
 export const handleCommands = (call: string, commands: unknown, options: CommandOptions = {}) =>
+  inCommandSpan((span) => handleNow(call, commands, options, span))
+
+const handleNow = (call: string, commands: unknown, options: CommandOptions, span: Span | undefined) =>
   Effect.gen(function* () {
     yield* checkOptions(call, options, commandChecks)
     const aggregates = yield* checkAggregates(call, commands)
@@ -68,6 +73,7 @@ export const handleCommands = (call: string, commands: unknown, options: Command
     if (twice !== undefined) return yield* twice
     if (aggregates.length === 0) return []
     const store = yield* EventStore
+    if (span !== undefined) noteCommands(span, store.lib.location, aggregates, streams)
     const context = valuesOf(yield* EventContext)
     const isWithin = yield* isDeciding
     return yield* withSession(accessOf(store.lib), (session): ReturnType<typeof triesOf> => {
@@ -76,7 +82,7 @@ export const handleCommands = (call: string, commands: unknown, options: Command
         const twice = shared.whyTwice(call, decider)
         if (twice !== undefined) return Effect.fail(twice)
       }
-      const tries = triesOf(new Handling(store, session, shared, aggregates, streams, options, context), options)
+      const tries = triesOf(new Handling(store, session, shared, aggregates, streams, options, context, span), options)
       return isWithin ? tries : shared.turns.inTurn(streams, tries)
     })
   })
@@ -149,6 +155,8 @@ class Handling {
   readonly #streams: ReadonlyArray<string>
   readonly #options: CommandOptions
   readonly #context: object | undefined
+  readonly #span: Span | undefined
+  #tries = 0
 
   constructor(
     store: Store,
@@ -157,7 +165,8 @@ class Handling {
     aggregates: ReadonlyArray<Aggregate>,
     streams: ReadonlyArray<string>,
     options: CommandOptions,
-    context: object | undefined
+    context: object | undefined,
+    span: Span | undefined
   ) {
     this.#store = store
     this.#session = session
@@ -166,10 +175,12 @@ class Handling {
     this.#streams = streams
     this.#options = options
     this.#context = context
+    this.#span = span
   }
 
   /** One try. */
   readonly once: Effect.Effect<ReadonlyArray<Outcome>, unknown, EventStore> = Effect.gen({ self: this }, function* () {
+    this.#span?.attribute("litetapes.tries", ++this.#tries)
     const { guard } = this.#session.handle
     const refusal = this.#session.forwards === true ? undefined : guard.refusal()
     if (refusal !== undefined) return yield* refusal

@@ -6,15 +6,18 @@ import { LibExists, LibNotFound, type ReaderBusy } from "../domain/format/Errors
 import { makeUuidV7 } from "../domain/base/Uuid.ts"
 import type { LibOptions } from "./lib/checkSettings.ts"
 import type { LibHandle, WriterSettings } from "./lib/LibHandle.ts"
+import type { Measures } from "./lib/Measures.ts"
 import { fromStorage, type OpenError } from "./lib/OpenError.ts"
 import { eventTapesOf, logWarning, warnOfTapes } from "./lib/manyTapes.ts"
 import { openReader } from "./lib/openReader.ts"
 import { type Before, type Create, openWriter, type OpenReport } from "./lib/openWriter.ts"
+import { inSpan } from "./base/spans.ts"
 import { mergeSmall } from "./onDemand.ts"
 import { Randomness } from "./ports/Randomness.ts"
 import { Sealing } from "./ports/Sealing.ts"
 import { type Root, Storage, type Warning } from "./ports/Storage.ts"
 import type { Session } from "./Sessions.ts"
+import type { Merge } from "./write/Merging.ts"
 import { start, type Writer } from "./write/Writer.ts"
 
 /** What to open, and how. */
@@ -22,16 +25,17 @@ export interface Opening {
   readonly location: string
   readonly mode: "write" | "read"
   readonly settings: WriterSettings
+  readonly measures: Measures
   readonly options: LibOptions & { readonly create?: Create }
 }
 
 export const openSession = Effect.fnUntraced(function* (
   scope: Scope.Scope,
-  { location, mode, options, settings }: Opening
+  { location, measures, mode, options, settings }: Opening
 ): Effect.fn.Return<Session, OpenError | ReaderBusy, Storage> {
   if (mode === "write") {
     yield* checkCreate(location, options.create)
-    return yield* openWriterSession(scope, { location, options, settings })
+    return yield* openWriterSession(scope, { location, measures, options, settings })
   }
   const root = yield* openRoot(scope, location, mode)
   const { lib: handle, tail } = yield* openReader(root, settings, options)
@@ -62,7 +66,7 @@ const checkCreate = Effect.fnUntraced(function* (
 /** Opens a session that writes. `before` is the session of this lib that it follows. */
 export const openWriterSession = Effect.fnUntraced(function* (
   scope: Scope.Scope,
-  { location, options, settings }: Omit<Opening, "mode">,
+  { location, measures, options, settings }: Omit<Opening, "mode">,
   before?: Before
 ): Effect.fn.Return<Session, OpenError, Storage> {
   const random = yield* Randomness
@@ -71,13 +75,21 @@ export const openWriterSession = Effect.fnUntraced(function* (
   const uuid = makeUuidV7(random)
   // A lib that is opened again was there before, whatever the first opening asked for.
   const create = before === undefined ? options.create : undefined
-  const { handle, report } = yield* openWriter(root, { ...options, create, settings, sealing, uuid, before })
+  const given = { ...options, create, settings, sealing, uuid, measures, before }
+  const { handle, report } = yield* openWriter(root, given)
   yield* logTail(root, report)
-  const writer = yield* start(handle, scope, mergeSmall)
+  const writer = yield* start(handle, scope, merge)
   // Registered last, so it runs first, while the writer's fibres can still finish what was submitted.
   yield* Scope.addFinalizer(scope, closeQuietly(handle, writer))
   return { handle, writer, end: writer.close, report: { ...report, warnings: yield* warningsOf(handle) } }
 })
+
+/** Merges small segments, which is a repack that nobody asked for. */
+const merge: Merge = (lib, tape, options) =>
+  inSpan(
+    () => ({ operation: "repack", location: lib.location, attributes: { "litetapes.tape": tape.name } }),
+    () => mergeSmall(lib, tape, options)
+  )
 
 const openRoot = Effect.fnUntraced(function* (
   scope: Scope.Scope,

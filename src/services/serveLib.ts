@@ -6,6 +6,7 @@ import { ReadOnly } from "../domain/format/Errors.ts"
 import { containsPlace } from "../domain/meta/LibHistory.ts"
 import { lineageOf } from "../domain/meta/LibState.ts"
 import { checkLocation, checkOptions } from "./base/checkCall.ts"
+import { inSpan } from "./base/spans.ts"
 import type { LibHandle } from "./lib/LibHandle.ts"
 import { appendRecords, wrongAppends } from "./write/appendRecords.ts"
 import { register } from "./internals.ts"
@@ -17,6 +18,9 @@ import { acceptLoss, backup, listCheckpoints, recoverTape, salvageTape, verifyLi
 import { createTape, setTapeState } from "./lib/TapeCatalog.ts"
 import type { ReopenError, Session } from "./Sessions.ts"
 import type { Root, Storage } from "./ports/Storage.ts"
+
+/** Names the span of a call such as `Lib.recoverTape`. */
+const operationOf = (call: string): string => call.replace(/^Lib\./, "").replace(/Tape$/, "")
 
 const recoverTapeChecks = { onProgress: aCallback } satisfies Checks<RecoverTapeOptions>
 
@@ -49,18 +53,37 @@ const maintenance = (
     call: string,
     options: unknown,
     checks: Readonly<Record<string, Check>>,
-    use: (session: Session) => Effect.Effect<A, E>
-  ) => Effect.andThen(checkOptions(call, options, checks), using(use))
+    use: (session: Session) => Effect.Effect<A, E>,
+    attributes?: { readonly "litetapes.tape": string }
+  ) =>
+    inSpan(
+      () => ({
+        operation: operationOf(call),
+        location: root.location,
+        ...(attributes === undefined ? {} : { attributes })
+      }),
+      () => Effect.andThen(checkOptions(call, options, checks), using(use))
+    )
   return {
     recoverTape: (name, recoverOptions) =>
-      checked("Lib.recoverTape", recoverOptions, recoverTapeChecks, ({ handle, writer }) =>
-        writer === undefined
-          ? readOnly(root)
-          : writer.exclusively(recoverTape(handle, name, recoverOptions?.onProgress))
+      checked(
+        "Lib.recoverTape",
+        recoverOptions,
+        recoverTapeChecks,
+        ({ handle, writer }) =>
+          writer === undefined
+            ? readOnly(root)
+            : writer.exclusively(recoverTape(handle, name, recoverOptions?.onProgress)),
+        { "litetapes.tape": name }
       ),
     salvageTape: (name, salvageOptions) =>
-      checked("Lib.salvageTape", salvageOptions, salvageChecks, ({ handle, writer }) =>
-        writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions))
+      checked(
+        "Lib.salvageTape",
+        salvageOptions,
+        salvageChecks,
+        ({ handle, writer }) =>
+          writer === undefined ? readOnly(root) : writer.exclusively(salvageTape(handle, name, salvageOptions)),
+        { "litetapes.tape": name }
       ),
     acceptLoss: (name) =>
       using(({ handle, writer }) =>

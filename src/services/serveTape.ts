@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import { invariant } from "../domain/base/invariant.ts"
 import type { Check } from "../domain/format/checkOptions.ts"
 import { checkOptions } from "./base/checkCall.ts"
+import { inSpan } from "./base/spans.ts"
 import type { HeldTape, ReloadError } from "./HeldTape.ts"
 import { accessOf } from "./internals.ts"
 import { withSession } from "./lib/Access.ts"
@@ -86,7 +87,15 @@ const maintenanceOf = (tape: HeldTape): Pick<TapeService, Maintenance> => {
     options: unknown,
     checks: Readonly<Record<string, Check>>,
     use: Parameters<typeof tape.use<A, E>>[0]
-  ) => Effect.andThen(checkOptions(call, options, checks), tape.use(use))
+  ) => {
+    const checkedUse = Effect.andThen(checkOptions(call, options, checks), tape.use(use))
+    const operation = call.replace(/^Tape\./, "")
+    const { location } = tape.access.current.handle
+    return inSpan(
+      () => ({ operation, location, attributes: { "litetapes.tape": tape.name } }),
+      () => checkedUse
+    )
+  }
   return {
     head: tape.use((handle, _, current) => head(handle, current())),
     root: tape.use((handle, _, current) => Effect.map(head(handle, current()), (found) => found.root)),

@@ -185,10 +185,12 @@ describe("a program with the standalone package", () => {
     assert.include(filesIn(standalone.of, after).join(), "consume")
   })
 
-  it("has no schema anywhere, and at most 372 KB of code to load at the start", () => {
+  it("has no schema, span or metric anywhere, and at most 372 KB of code to load at the start", () => {
     const code = linesOf(standalone.of, /\.js$/).map((file) => readFileSync(join(standalone.of, file), "utf8"))
     assert.isAbove(code.length, 10)
-    for (const text of code) assert.notInclude(text, "~effect/Schema")
+    for (const text of code) {
+      for (const absent of ["~effect/Schema", "db.system.name", "litetapes_consumer_"]) assert.notInclude(text, absent)
+    }
     const atStart = linesOf(standalone.of, /\.js$/).filter((file) =>
       ["chunks/codec.js", "chunks/store.js"].includes(withoutHash(file))
     )

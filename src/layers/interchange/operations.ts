@@ -144,7 +144,8 @@ const targetOf = ({ find, lib }: EventStore["Service"]): ImportTarget => {
           return appender.append(
             fiber.getRef(Clock.Clock),
             () => appends,
-            () => ({ commandId: undefined, marks: undefined, times })
+            () => ({ commandId: undefined, marks: undefined, times }),
+            undefined
           )
         })
       )

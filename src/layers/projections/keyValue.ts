@@ -13,6 +13,7 @@ import type { RecordedEvent } from "../../domain/event/Event.ts"
 import type * as Category from "../../services/Category.ts"
 import { handlersByType } from "../../domain/format/handlersByType.ts"
 import * as Consumer from "../../services/Consumer.ts"
+import { Operation } from "../../services/consumers/spans.ts"
 import type { EventStore } from "../../services/EventStore.ts"
 import { CheckpointStore, type ClaimedEntries, type ConsumerClaimed } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
@@ -171,7 +172,10 @@ export const runKeyValue = <Name extends string, Value>({
         )
       )
     )
-    const running = yield* Consumer.run(consumer).pipe(Effect.provideService(CheckpointStore, checkpoints))
+    const running = yield* Consumer.run(consumer).pipe(
+      Effect.provideService(CheckpointStore, checkpoints),
+      Effect.provideService(Operation, "project")
+    )
     return { ...running, name, get: (key) => Effect.map(read(key), (stored) => stored?.value) }
   })
 

@@ -8,6 +8,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import { checkOptions } from "../../services/base/checkCall.ts"
 import * as Consumer from "../../services/Consumer.ts"
+import { Operation } from "../../services/consumers/spans.ts"
 import type { EventStore } from "../../services/EventStore.ts"
 import { CheckpointStore, type ClaimedEntries, type OutsideLib } from "../../services/ports/CheckpointStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
@@ -83,7 +84,10 @@ export const runProjection = <Name extends string>(
     const prepared = preparing(checkpoints, ({ transaction }) => transaction!(prepare(options, tools, registry)))
     const run: Effect.Effect<Consumer.Running, RunError, CheckpointStore | EventStore | Scope.Scope> =
       Consumer.run(consumer)
-    const ran = yield* Effect.provideService(run, CheckpointStore, prepared)
+    const ran = yield* run.pipe(
+      Effect.provideService(CheckpointStore, prepared),
+      Effect.provideService(Operation, "project")
+    )
     const first = (yield* ran.status).position
     const makeCurrent = registry.switchTo(name, version)
     let isSwitched = switching === "by-hand"

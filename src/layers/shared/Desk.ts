@@ -86,13 +86,14 @@ export class Desk {
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
     return isOne
       ? Effect.map(
-          this.#appender.appendOne(clock, () => ({ ...appends[0]!, ...ofCall })),
+          this.#appender.appendOne(clock, () => ({ ...appends[0]!, ...ofCall }), undefined),
           (one) => [one]
         )
       : this.#appender.append(
           clock,
           () => appends,
-          () => ofCall
+          () => ofCall,
+          undefined
         )
   }
 

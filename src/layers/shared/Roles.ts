@@ -212,8 +212,14 @@ export class Roles implements ServedSessions {
   readonly #openReader: Effect.Effect<Session, OpenError | ReaderBusy> = Effect.suspend(() => {
     if (this.#reader !== undefined) return Effect.succeed(this.#reader.session)
     const scope = Scope.makeUnsafe()
-    const { location, options, settings } = this.#opening
-    const opened = openSession(scope, { location, settings, mode: "read", options: { ...options, create: "never" } })
+    const { location, measures, options, settings } = this.#opening
+    const opened = openSession(scope, {
+      location,
+      measures,
+      settings,
+      mode: "read",
+      options: { ...options, create: "never" }
+    })
     return Effect.provideContext(opened, this.#context).pipe(
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
       Effect.map((session) => {

@@ -14,6 +14,7 @@ import { aDuration, checkLocation, checkOptions } from "../../services/base/chec
 import { inBackground } from "../../services/base/inBackground.ts"
 import { type EventStore, make as makeStore } from "../../services/EventStore.ts"
 import * as Lib from "../../services/Lib.ts"
+import { Measures } from "../../services/lib/Measures.ts"
 import { libChecks, settingsOf } from "../../services/LibOptions.ts"
 import { copyLib } from "../../services/onDemand.ts"
 import { Randomness } from "../../services/ports/Randomness.ts"
@@ -53,7 +54,7 @@ export const openShared = Effect.fn(call)(function* (
   const context = yield* Effect.context<Storage>()
   const random = yield* Randomness
   const clock = yield* Clock.Clock
-  const opening = { location: resolve(location), options: ofLib, settings: settingsOf(ofLib) }
+  const opening = { location: resolve(location), options: ofLib, settings: settingsOf(ofLib), measures: new Measures() }
   const caller = { litetapes: "caller", release, caller: randomUUID() } as const
   const roles = new Roles(opening, caller, Duration.toMillis(Duration.fromInputUnsafe(waitMax)), context, clock)
   const scope = yield* Scope.fork(yield* Scope.Scope)

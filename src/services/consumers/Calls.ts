@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
+import { isTraced } from "../base/spans.ts"
 import type { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
@@ -11,6 +12,7 @@ import type { ConsumerMetrics } from "./metrics.ts"
 import { whyOf } from "./ConsumerErrors.ts"
 import { HandlerContext } from "./HandlerContext.ts"
 import type { Parking } from "./Parking.ts"
+import { inCallSpan, inTransactionSpan } from "./spans.ts"
 import type { Transactions } from "./Transactions.ts"
 
 type Called = Exit.Exit<unknown, unknown>
@@ -44,7 +46,10 @@ export class Calls {
       state.calls.add(call)
       state.lastSign = call.begun
       const handling = new HandlerContext(this.#shared, event, isReplay)
-      const called = Effect.exit(Effect.suspend(() => definition.handler(event, handling)))
+      const handle = Effect.suspend(() => definition.handler(event, handling))
+      // A transaction has one span, whatever it holds.
+      const hasSpan = transactions === undefined && isTraced()
+      const called = Effect.exit(hasSpan ? inCallSpan(this.#shared, event, handle) : handle)
       return Effect.flatMap(called, (exit): Effect.Effect<Called> => {
         handling.isOver = true
         this.refused = handling.refused
@@ -72,7 +77,8 @@ export class Calls {
     const { metrics, parking } = this.#shared
     return Effect.suspend(() => {
       this.#uncounted = []
-      return Effect.tap(transactions.run(positions, calls, parking.remove(positions)), (exit) => {
+      const run = transactions.run(positions, calls, parking.remove(positions))
+      return Effect.tap(inTransactionSpan(this.#shared, positions, run), (exit) => {
         if (Exit.isFailure(exit)) return Effect.void
         parking.forget(positions)
         return Effect.forEach(this.#uncounted, metrics.handled, { discard: true })

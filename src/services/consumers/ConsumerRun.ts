@@ -304,6 +304,7 @@ export class ConsumerRun {
     })
     return Effect.suspend(() => {
       state.isPulling = false
+      state.end = end
       state.beat()
       return rest
     })

@@ -49,6 +49,8 @@ export class ConsumerState {
   readonly parked = new Map<number, ParkedEvent>()
   readonly #clock: Clock.Clock
   progress: Progress
+  /** Position after the last event of the store, when a batch was read. */
+  end = 0
   /** Calls of the handler that run, in the order in which they began. */
   readonly calls = new Set<HandlerCall>()
   /** When the write of the checkpoint that is under way began. */

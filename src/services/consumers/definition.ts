@@ -104,6 +104,8 @@ export interface Definition<E, R> extends Required<
   Omit<Options<string, E, R>, "checkpoint" | "filter" | "handler" | "stallAfter" | "transaction">
 > {
   readonly handler: (event: RecordedEvent, handling: HandlerContext) => Effect.Effect<unknown, E, R>
+  /** Names the spans of what it does. */
+  readonly operation: "consume" | "project"
   readonly filter: EventFilter | undefined
   readonly checkpointEvents: number
   readonly checkpointInterval: Duration.Duration
@@ -188,6 +190,7 @@ export const contradiction = (
 export const definitionOf = <E, R>(options: Options<string, E, R>): Definition<E, R> => ({
   name: options.name,
   version: options.version ?? 1,
+  operation: "consume",
   filter: options.filter,
   handler: options.handler,
   from: options.from ?? "start",

@@ -4,26 +4,35 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { ConsumerState } from "./ConsumerState.ts"
 
-/** Events that were handled. */
-const processed = Metric.counter("litetapes_consumer_processed_total", { incremental: true })
-/** Calls of the handler that failed. */
-const failed = Metric.counter("litetapes_consumer_failed_attempts_total", { incremental: true })
-/** Time of a call of the handler. */
-const duration = Metric.timer("litetapes_consumer_processing_duration")
-/** Events between the lowest position that is not done and the end of the lib, when a batch was read. */
-const lag = Metric.gauge("litetapes_consumer_lag_events")
-/** Events that were read and are not done. */
-const inFlight = Metric.gauge("litetapes_consumer_in_flight")
-/** Parked events. */
-const parked = Metric.gauge("litetapes_consumer_parked")
-/** Milliseconds since the oldest parked event was parked; 0 without parked events. */
-const oldestParked = Metric.gauge("litetapes_consumer_oldest_parked_age")
-/** The lowest position that is not done, when the checkpoint was written. */
-const position = Metric.gauge("litetapes_consumer_checkpoint_position")
-/** The same, when it was written the time before. */
-const previous = Metric.gauge("litetapes_consumer_checkpoint_previous_position")
-/** 1 while the consumer is stalled, else 0. */
-const stalled = Metric.gauge("litetapes_consumer_stalled")
+const processed = Metric.counter("litetapes_consumer_processed_total", {
+  description: "Events that were handled",
+  incremental: true
+})
+const failed = Metric.counter("litetapes_consumer_failed_attempts_total", {
+  description: "Calls of the handler that failed",
+  incremental: true
+})
+const duration = Metric.timer("litetapes_consumer_processing_duration", {
+  description: "Time of a call of the handler"
+})
+const lag = Metric.gauge("litetapes_consumer_lag_events", {
+  description: "Events between the lowest position that is not done and the end of the lib, when a batch was read"
+})
+const inFlight = Metric.gauge("litetapes_consumer_in_flight", { description: "Events that were read and are not done" })
+const parked = Metric.gauge("litetapes_consumer_parked", { description: "Parked events" })
+const oldestParked = Metric.gauge("litetapes_consumer_oldest_parked_age", {
+  description: "Time since the oldest parked event was parked; 0 without parked events",
+  attributes: { unit: "milliseconds" }
+})
+const position = Metric.gauge("litetapes_consumer_checkpoint_position", {
+  description: "The lowest position that is not done, when the checkpoint was written"
+})
+const previous = Metric.gauge("litetapes_consumer_checkpoint_previous_position", {
+  description: "The same, when the checkpoint was written the time before"
+})
+const stalled = Metric.gauge("litetapes_consumer_stalled", {
+  description: "1 while the consumer is stalled, else 0"
+})
 
 export interface ConsumerMetrics {
   readonly handled: (millis: number) => Effect.Effect<void>

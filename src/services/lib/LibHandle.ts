@@ -10,6 +10,7 @@ import { Journal } from "../journal/Journal.ts"
 import { SegmentStore } from "../segment/SegmentStore.ts"
 import type { Anchor } from "../../domain/meta/SystemRecord.ts"
 import { type FoldedLibMeta, LibMeta } from "./LibMeta.ts"
+import { Measures } from "./Measures.ts"
 import { TapeRegistry } from "./TapeRegistry.ts"
 import { WriterGuard } from "./WriterGuard.ts"
 
@@ -42,6 +43,8 @@ export interface LibHandle {
   readonly journal: Journal
   readonly segments: SegmentStore
   readonly tapes: TapeRegistry
+  /** Measures of all sessions of the lib. */
+  readonly measures: Measures
 }
 
 /** State of a lib once it is opened. */
@@ -58,16 +61,17 @@ export interface WriterParts {
   readonly sealing: Sealer
   /** Whether the writer before this one ended without a clean close. */
   readonly unclean: boolean
+  readonly measures: Measures
 }
 
-const readerParts: WriterParts = { uuid: () => "", sealing: noSealer, unclean: false }
+const readerParts = { uuid: () => "", sealing: noSealer, unclean: false }
 
 /** Returns the handle of an opened lib. */
 export const makeHandle = (
   root: Root,
   settings: WriterSettings,
   opened: Opened,
-  { sealing, unclean, uuid }: WriterParts = readerParts
+  { measures, sealing, unclean, uuid }: WriterParts = { ...readerParts, measures: new Measures() }
 ): LibHandle => {
   const news = new Signal()
   const guard = new WriterGuard(root, news)
@@ -86,6 +90,7 @@ export const makeHandle = (
     meta,
     journal,
     segments,
-    tapes
+    tapes,
+    measures
   })
 }

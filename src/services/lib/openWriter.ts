@@ -25,6 +25,7 @@ import type { Scanned, TornTail } from "../journal/DynamicScan.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
 import { ackedLost, inspectLib } from "./inspectLib.ts"
 import { type LibHandle, makeHandle, type WriterSettings } from "./LibHandle.ts"
+import type { Measures } from "./Measures.ts"
 import type { OpenError } from "./OpenError.ts"
 import { readLibMeta, type ReadState } from "./readLibMeta.ts"
 import { refuseBackup } from "./refuseBackup.ts"
@@ -75,6 +76,7 @@ export interface WriterOptions extends LibOptions {
   readonly settings: WriterSettings
   readonly uuid: (nowMillis: number) => string
   readonly sealing: Sealer
+  readonly measures: Measures
   readonly before?: Before | undefined
   /** Whether the lib may be new. Default: `if-absent`. */
   readonly create?: Create | undefined
@@ -107,7 +109,7 @@ const openAlone = Effect.fnUntraced(function* (
   root: Root,
   options: WriterOptions
 ): Effect.fn.Return<{ handle: LibHandle; report: OpenReport }, OpenError> {
-  const { before, sealing, settings, uuid } = options
+  const { before, measures, sealing, settings, uuid } = options
   let read = yield* readLibMeta(root, options.limits)
   const created = read === undefined
   if (before !== undefined) yield* checkSame(root, read, before)
@@ -134,7 +136,7 @@ const openAlone = Effect.fnUntraced(function* (
   if (Result.isFailure(taken)) return yield* Effect.fail(taken.failure)
   const { aside, metaTailDropped, opened, tail, unclean } = taken.success
   return {
-    handle: makeHandle(root, settings, opened, { uuid, sealing, unclean }),
+    handle: makeHandle(root, settings, opened, { uuid, sealing, unclean, measures }),
     report: {
       created,
       recovered: unclean,

@@ -3,6 +3,7 @@
  * conditions; then assigns revisions and positions. Synchronous, on durable plus pending state.
  */
 import * as Exit from "effect/Exit"
+import type { AnySpan } from "effect/Tracer"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
 import { isSameContent } from "../../domain/event/Event.ts"
 import {
@@ -48,6 +49,8 @@ export class PlannedCall {
   readonly given: GivenCheckpoint | undefined
   /** What `given` says, once it was checked. */
   checkpoint: PlannedCheckpoint | undefined
+  /** Span of the call, if it has one: that of its batch links to it. */
+  span: AnySpan | undefined
 
   constructor(
     entries: Array<PlannedAppend>,
@@ -59,6 +62,7 @@ export class PlannedCall {
     this.conditions = conditions
     this.given = given
     this.checkpoint = checkpoint
+    this.span = undefined
   }
 }
 
@@ -89,6 +93,7 @@ export const firstResult: Results<AppendResult> = (entries, resultOf) => resultO
  */
 export class AppendRequest<A> implements Request<A, Refusal | Again> {
   readonly bytesMax: number
+  readonly span: AnySpan | undefined
   readonly #lib: LibHandle
   protected readonly states: StreamStates
   protected readonly entries: Array<PlannedAppend>
@@ -101,7 +106,7 @@ export class AppendRequest<A> implements Request<A, Refusal | Again> {
   /** Takes ownership of the entries, and empties their array once there is an outcome. */
   constructor(
     lib: LibHandle,
-    { checkpoint, conditions, entries }: PlannedCall,
+    { checkpoint, conditions, entries, span }: PlannedCall,
     results: Results<A>,
     states: StreamStates
   ) {
@@ -111,6 +116,7 @@ export class AppendRequest<A> implements Request<A, Refusal | Again> {
     this.#checkpoint = checkpoint
     this.#results = results
     this.states = states
+    this.span = span
     let bytesMax = 0
     for (const { events } of entries) for (const event of events) bytesMax += event.bytesMax
     this.bytesMax = bytesMax
@@ -140,6 +146,7 @@ export class AppendRequest<A> implements Request<A, Refusal | Again> {
     if (verdict === "repeated") this.#outcome = Exit.succeed(this.#results(entries, repeatedResult))
     else if (verdict !== undefined) {
       this.#comesAgain = verdict instanceof MustReadOn || verdict === mustList
+      this.#lib.measures.noteRefusal(verdict)
       this.#outcome = Exit.fail(verdict)
       next = undefined
     } else {

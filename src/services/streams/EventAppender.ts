@@ -6,6 +6,7 @@ import type * as Clock from "effect/Clock"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { AnySpan } from "effect/Tracer"
 import { isStorableTime } from "../../domain/base/storableTime.ts"
 import * as Event from "../../domain/event/Event.ts"
 import { EventIdConflict } from "../../domain/event/EventErrors.ts"
@@ -99,12 +100,14 @@ export class EventAppender {
   }
 
   /**
-   * Appends to several streams as one atomic batch. Reads the arguments now, and once; the caller may then reuse them.
+   * Appends to several streams as one atomic batch. Reads the arguments now, and once; the caller may then reuse them. `span` is
+   * that of the call, if it has one.
    */
   append(
     clock: Clock.Clock,
     appends: () => ReadonlyArray<StreamAppend>,
-    ofCall: () => OfCall
+    ofCall: () => OfCall,
+    span: AnySpan | undefined
   ): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> {
     return this.#append(
       clock,
@@ -112,13 +115,18 @@ export class EventAppender {
         const of = ofCall()
         return this.#encodeAll(appends(), of)
       },
-      allResults
+      allResults,
+      span
     )
   }
 
   /** Does the same for one stream. */
-  appendOne(clock: Clock.Clock, append: () => OneAppend): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(clock, () => this.#encodeOne(append()), firstResult)
+  appendOne(
+    clock: Clock.Clock,
+    append: () => OneAppend,
+    span: AnySpan | undefined
+  ): Effect.Effect<AppendResult, EventAppendError> {
+    return this.#append(clock, () => this.#encodeOne(append()), firstResult, span)
   }
 
   /**
@@ -134,7 +142,12 @@ export class EventAppender {
       : this.#encodeAll(given as ReadonlyArray<StreamAppend>, ofCall)
   }
 
-  #append<A>(clock: Clock.Clock, encode: () => PlannedCall, results: Results<A>): Effect.Effect<A, EventAppendError> {
+  #append<A>(
+    clock: Clock.Clock,
+    encode: () => PlannedCall,
+    results: Results<A>,
+    span: AnySpan | undefined
+  ): Effect.Effect<A, EventAppendError> {
     const refusal = this.#lib.guard.refusal()
     if (refusal !== undefined) return Effect.fail(refusal)
     let call: PlannedCall
@@ -142,6 +155,7 @@ export class EventAppender {
       this.#setTime(clock.currentTimeMillisUnsafe())
       // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
       call = encode()
+      call.span = span
     } catch (error) {
       return thrown<EventAppendError>(error)
     }

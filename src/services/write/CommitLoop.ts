@@ -19,6 +19,7 @@ import * as Hint from "../../domain/journal/Hint.ts"
 import { CommitQueue, QueuedRequest, type Request } from "./CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { WriteError } from "../lib/WriterGuard.ts"
+import { BatchTelemetry } from "./BatchTelemetry.ts"
 import { CommitGroup } from "./CommitGroup.ts"
 import { Acknowledgements } from "./Acknowledgements.ts"
 
@@ -50,6 +51,7 @@ export class CommitLoop {
   readonly #beforeGroup: Effect.Effect<void, WriterPoisoned>
   readonly #afterBatch: () => void
   readonly #queue = new CommitQueue()
+  readonly #telemetry: BatchTelemetry
   #wake: (() => void) | undefined
   #inFlight: ReadonlyArray<QueuedRequest> = []
   /** Callers of the last durable batch, some of whom are resumed while the next one syncs. */
@@ -63,6 +65,7 @@ export class CommitLoop {
   /** `beforeGroup` runs between two batches: it rolls to the next dynamic segment. `afterBatch` runs after each one. */
   constructor(lib: LibHandle, beforeGroup: Effect.Effect<void, WriterPoisoned>, afterBatch: () => void) {
     this.#lib = lib
+    this.#telemetry = new BatchTelemetry(lib)
     this.#beforeGroup = beforeGroup
     this.#afterBatch = afterBatch
   }
@@ -89,6 +92,7 @@ export class CommitLoop {
       return resume(Exit.fail(refusal))
     }
     const queued = new QueuedRequest(request, resume as (exit: Exit.Exit<unknown, unknown>) => void)
+    queued.at = this.#lib.measures.queuedAt(this.#queue.isEmpty)
     this.#queue.push(queued)
     this.#wake?.()
     return this.#interrupted(queued)
@@ -210,7 +214,7 @@ export class CommitLoop {
     })
   })
 
-  readonly #commit: Effect.Effect<void> = Effect.suspend(() => {
+  readonly #commit: Effect.Effect<void> = Effect.withFiber((fiber) => {
     const lib = this.#lib
     const refusal = lib.guard.cause
     if (refusal !== undefined) {
@@ -227,6 +231,7 @@ export class CommitLoop {
     const batch = group.finish()
     this.#keepBuffer(batch)
     const file = lib.journal.current
+    this.#telemetry.begin(fiber, group, batch, requests)
     return Effect.matchEffect(lib.guard.step(file.writer!.append(batch.bytes)), {
       onFailure: (error) => this.#unknown(requests, error.cause),
       onSuccess: () => this.#acknowledge(group, batch, requests)
@@ -269,6 +274,7 @@ export class CommitLoop {
 
   #acknowledge(group: CommitGroup, batch: FinishedBatch, requests: ReadonlyArray<QueuedRequest>): Effect.Effect<void> {
     const lib = this.#lib
+    this.#telemetry.synced()
     const hint =
       lib.root.boot === undefined
         ? Effect.void
@@ -280,6 +286,8 @@ export class CommitLoop {
         Effect.sync(() => {
           group.publish(lib.journal, batch)
           this.#afterBatch()
+          this.#telemetry.end(Exit.void)
+          this.#telemetry.acknowledged(batch, requests)
           const tells = requests.map((queued) => {
             const exit = queued.request.settle(group.batch)
             return () => this.#done(queued, exit)
@@ -298,6 +306,7 @@ export class CommitLoop {
   #unknown(requests: ReadonlyArray<QueuedRequest>, cause: string): Effect.Effect<void> {
     return Effect.sync(() => {
       const { location } = this.#lib
+      this.#telemetry.end(Exit.fail(new CommitOutcomeUnknown({ location, cause })))
       for (const queued of requests) this.#done(queued, Exit.fail(new CommitOutcomeUnknown({ location, cause })))
       for (const queued of this.#queue.takeAll()) {
         this.#done(queued, Exit.fail(new WriterPoisoned({ location, cause })))

@@ -1,11 +1,14 @@
 /** The queue of requests that wait for a batch, in the order of their calls. */
 import type * as Exit from "effect/Exit"
+import type { AnySpan } from "effect/Tracer"
 import type { CommitGroup } from "./CommitGroup.ts"
 
 /** A request for a place in a batch. */
 export interface Request<A, E> {
   /** The most bytes of lines that it adds. */
   readonly bytesMax: number
+  /** Span of its call, if it has one: that of its batch links to it. */
+  readonly span?: AnySpan | undefined
   /**
    * Adds all of its lines to the group, or none; synchronous. Returns an `Exit` if the outcome is known already.
    * Returns `undefined` if it depends on this group: then `settle` returns it once the group is durable.
@@ -21,6 +24,8 @@ export interface Request<A, E> {
 export class QueuedRequest {
   readonly request: Request<unknown, unknown>
   state: "queued" | "in-batch" | "done" = "queued"
+  /** When it was queued, if that is measured. */
+  at: number | undefined = undefined
   resume: (exit: Exit.Exit<unknown, unknown>) => void
 
   constructor(request: Request<unknown, unknown>, resume: (exit: Exit.Exit<unknown, unknown>) => void) {

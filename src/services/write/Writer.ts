@@ -11,6 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import { headerLine } from "../../domain/journal/DynamicSegment.ts"
 import type { WriterPoisoned } from "../../domain/format/Errors.ts"
 import { closeClean, closeOldest, flushFile, type FlushError, isDue } from "./flush.ts"
+import { keepTracer, withoutParent } from "../base/spans.ts"
 import { Aging } from "./Aging.ts"
 import { CommitLoop } from "./CommitLoop.ts"
 import { type Merge, Merging } from "./Merging.ts"
@@ -40,10 +41,9 @@ export const start = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Writer> {
   const rolling = new Rolling(lib, scope, merge)
   const aging = new Aging(lib)
+  const traced = yield* keepTracer
   const loop = new CommitLoop(lib, rolling.beforeGroup, () => aging.noteBatch())
-  yield* Effect.forkIn(loop.run, scope)
-  yield* Effect.forkIn(rolling.closer, scope)
-  yield* Effect.forkIn(aging.run(loop.nudge), scope)
+  for (const work of [loop.run, rolling.closer, aging.run(loop.nudge)]) yield* Effect.forkIn(withoutParent(work), scope)
   yield* rolling.wakeCloser
   // A takeover has put the last batch there.
   if (lib.journal.current.hasBatches) aging.noteBatch()
@@ -54,7 +54,7 @@ export const start = Effect.fnUntraced(function* (
     lib.guard.close()
     const done = Deferred.makeUnsafe<void, FlushError | LoadError>()
     ended = done
-    const end = Effect.onExit(Effect.andThen(loop.drain, rolling.end), (exit) => Deferred.done(done, exit))
+    const end = Effect.onExit(traced(Effect.andThen(loop.drain, rolling.end)), (exit) => Deferred.done(done, exit))
     return Effect.andThen(Effect.forkDetach(Effect.uninterruptible(end)), Deferred.await(done))
   })
   const changeSoon = Effect.sync(() => aging.makeOld())

@@ -7,6 +7,7 @@ import { InvalidArgument, TapeArchived, TapeOwned } from "../../domain/format/Er
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { attempt } from "../base/attempt.ts"
+import { inNewSpan, isTraced, type Span } from "../base/spans.ts"
 import type { CommitError, CommitLoop } from "./CommitLoop.ts"
 import type { Request } from "./CommitQueue.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
@@ -71,15 +72,40 @@ export const appendRecords = (
   loop: CommitLoop,
   appends: ReadonlyArray<Append>
 ): Effect.Effect<ReadonlyArray<Receipt>, AppendError> =>
-  Effect.suspend(() => {
-    const refusal = lib.guard.refusal()
-    if (refusal !== undefined) return Effect.fail(refusal)
-    return Effect.flatMap(encodeAll(lib, appends), (parts) => {
-      if (parts.every((part) => part.texts.length === 0))
-        return Effect.succeed(receipts(parts, [], lib.journal.durable.batch))
-      return loop.submit(request(lib, parts))
-    })
+  Effect.withFiber((fiber) =>
+    isTraced(fiber)
+      ? inNewSpan({ operation: "append", location: lib.location }, (span) =>
+          Effect.map(encodeAndSubmit(lib, loop, appends, span), (made) => {
+            noteReceipts(span, made)
+            return made
+          })
+        )
+      : encodeAndSubmit(lib, loop, appends, undefined)
+  )
+
+const encodeAndSubmit = (
+  lib: LibHandle,
+  loop: CommitLoop,
+  appends: ReadonlyArray<Append>,
+  span: Span | undefined
+): Effect.Effect<ReadonlyArray<Receipt>, AppendError> => {
+  const refusal = lib.guard.refusal()
+  if (refusal !== undefined) return Effect.fail(refusal)
+  return Effect.flatMap(encodeAll(lib, appends), (parts) => {
+    if (parts.every((part) => part.texts.length === 0))
+      return Effect.succeed(receipts(parts, [], lib.journal.durable.batch))
+    return loop.submit(request(lib, parts, span))
   })
+}
+
+const noteReceipts = (span: Span, made: ReadonlyArray<Receipt>): void => {
+  const [only] = made
+  if (made.length === 1 && only !== undefined) span.attribute("litetapes.tape", only.tape)
+  span.attribute(
+    "litetapes.records",
+    made.reduce((sum, { records }) => sum + records, 0)
+  )
+}
 
 const encodeAll = (
   lib: LibHandle,
@@ -114,12 +140,17 @@ const refuse = (lib: LibHandle, tape: OpenTape): void => {
   if (listed?.state === "archived") throw new TapeArchived({ tape: tape.name })
 }
 
-const request = (lib: LibHandle, parts: ReadonlyArray<Part>): Request<ReadonlyArray<Receipt>, TapeArchived> => {
+const request = (
+  lib: LibHandle,
+  parts: ReadonlyArray<Part>,
+  span: Span | undefined
+): Request<ReadonlyArray<Receipt>, TapeArchived> => {
   let bytesMax = 0
   for (const part of parts) for (const text of part.texts) bytesMax += Buffer.byteLength(text, "utf8") + 1
   const firsts: Array<number> = []
   return {
     bytesMax,
+    span,
     addTo: (group: CommitGroup) => {
       // The tape may have been archived while this was queued.
       for (const { tape } of parts) {

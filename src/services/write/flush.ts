@@ -12,6 +12,7 @@ import type { LibHandle } from "../lib/LibHandle.ts"
 import type { DynamicFile } from "../journal/DynamicFile.ts"
 import type { LoadError } from "../lib/TapeRegistry.ts"
 import type { OpenTape } from "../lib/OpenTape.ts"
+import { inSpan } from "../base/spans.ts"
 import { copyParts } from "./copyParts.ts"
 import { writeNextSegmentAs } from "../segment/NextSegment.ts"
 import type { StorageError } from "../ports/Storage.ts"
@@ -27,7 +28,27 @@ export type FlushError = WriterPoisoned | StorageError | SegmentCorrupt | MetaIn
  * that lists it is written. Returns the number of records that were copied.
  */
 export const flush = (lib: LibHandle, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
+  Effect.suspend(() => {
+    // Many operations flush first, and most of them find nothing: that is worth no span.
+    const isEmpty = tape.parts.length === 0 || tape.parts[0]!.batch > upto
+    return isEmpty ? flushAlone(lib, tape, upto) : flushObserved(lib, tape, upto)
+  })
+
+const flushAlone = (lib: LibHandle, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
   tape.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => flushLocked(lib, tape, upto))))
+
+const flushObserved = (lib: LibHandle, tape: OpenTape, upto: number): Effect.Effect<number, FlushError> =>
+  inSpan(
+    () => ({ operation: "flush", location: lib.location, attributes: { "litetapes.tape": tape.name } }),
+    (span) => {
+      const begun = lib.measures.now()
+      return Effect.map(flushAlone(lib, tape, upto), (records) => {
+        if (records > 0) lib.measures.flushes.record(lib.measures.now() - begun)
+        span?.attribute("litetapes.records", records)
+        return records
+      })
+    }
+  )
 
 const flushLocked = Effect.fnUntraced(function* (
   lib: LibHandle,

@@ -1,0 +1,4 @@
+/** A span. This package never makes one. */
+export interface AnySpan {
+  readonly "~opaque": "AnySpan"
+}
