@@ -10,6 +10,7 @@ import { BadLine } from "../json/BadLine.ts"
 import { isPlain } from "../json/plainPrototype.ts"
 import { encodeEvent, type EncodedEvent } from "./eventEncoder.ts"
 import { idBytesMax, isId, noType, problemOfTags, problemOfType } from "./eventTexts.ts"
+import { PlacedData } from "./PlacedData.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 
 export type { EncodedEvent }
@@ -73,7 +74,7 @@ export { idBytesMax }
  * Encodes an event for a stream, whose name must be valid (`checkStreamName`). Calls `newId` if the event has no id.
  * `derivedId` is the id that its command gives it, which then has no id of its own.
  *
- * @throws TaraSONError | InvalidEvent
+ * @throws TaraSONError | InvalidEvent | SubjectForgotten
  */
 export const encode = (
   stream: string,
@@ -102,10 +103,15 @@ export const encode = (
     why = `it ${unreadable}`
   }
   if (why !== undefined || typeof type !== "string") throw new InvalidEvent({ stream, index, why: why ?? noType })
-  return encodeEvent(
-    { type, data, id: id ?? newId(), isNamed: id !== undefined, metadata, tags, stream, time, index },
-    limits
-  )
+  const isNamed = id !== undefined
+  const eventId = id ?? newId()
+  const placed = PlacedData.is(data) ? data : undefined
+  if (placed !== undefined) {
+    // An event with a new id is no repeat.
+    if (placed.refusal !== undefined && !isNamed) throw placed.refusal
+    data = placed.at(stream, eventId)
+  }
+  return encodeEvent({ type, data, id: eventId, isNamed, placed, metadata, tags, stream, time, index }, limits)
 }
 
 /** What the options of an append set in the metadata of every event that does not have it itself. */
@@ -172,6 +178,18 @@ export const isSameContent = (one: string, other: string): boolean => {
   if (one.slice(0, end) !== other.slice(0, otherEnd)) return false
   const [tags, otherTags] = [tagsIn(one.slice(end + 1)), tagsIn(other.slice(otherEnd + 1))]
   return tags.size === otherTags.size && [...tags].every((tag) => otherTags.has(tag))
+}
+
+/** Returns whether a stored event, which has this content and the same id, was made of the same type, data and set of tags. */
+export const isSameEvent = (stored: string, event: EncodedEvent, stream: string): boolean =>
+  isSameContent(stored, event.content) || (event.placed !== undefined && isPlacedAs(stored, event, stream))
+
+const isPlacedAs = (stored: string, { content, id, placed }: EncodedEvent, stream: string): boolean => {
+  // Canonical JSON has no raw newline.
+  const [type, data = "null", tags = "[]"] = stored.split("\n")
+  const [ownType, , ownTags] = content.split("\n")
+  const isSameElse = isSameContent([type, "", tags].join("\n"), [ownType, "", ownTags].join("\n"))
+  return isSameElse && placed!.isStoredAs(TaraSON.parseTrusted(data), stream, id)
 }
 
 const tagsIn = (text: string): Set<string> => new Set(TaraSON.parseTrusted(text) as ReadonlyArray<string>)

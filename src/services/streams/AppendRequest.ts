@@ -4,13 +4,14 @@
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
-import { isSameContent } from "../../domain/event/Event.ts"
+import { isSameEvent } from "../../domain/event/Event.ts"
 import {
   type ConditionFailed,
   EventIdConflict,
   type EventsLost,
   type ExpectedRevision,
   type NotInHistory,
+  SubjectForgotten,
   WrongExpectedRevision
 } from "../../domain/event/EventErrors.ts"
 import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
@@ -69,6 +70,7 @@ export type Refusal =
   | NotInHistory
   | CheckpointRefusal
   | EventIdConflict
+  | SubjectForgotten
   | TapeArchived
   | TapeInvalid
   | EventsLost
@@ -181,7 +183,7 @@ const judgeAllIds = (entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated
     if (entry.events.length === 0 && !isDone(entry)) continue
     written++
     const verdict = judgeIds(entry)
-    if (verdict instanceof EventIdConflict) return verdict
+    if (verdict instanceof EventIdConflict || verdict instanceof SubjectForgotten) return verdict
     if (verdict === undefined) continue
     repeated++
     partly = conflict(entry, entry.events[0]?.id ?? entry.command!.idAt(entry.command!.from), "partly-repeated")
@@ -239,19 +241,20 @@ const isDone = (entry: PlannedAppend): boolean =>
   entry.command !== undefined && knownAs(entry, entry.command.idAt(entry.command.from)) !== undefined
 
 /** Returns `undefined` if no id is known, or `"repeated"` if the same append was made before. */
-const judgeIds = (entry: PlannedAppend): EventIdConflict | "repeated" | undefined => {
+const judgeIds = (entry: PlannedAppend): EventIdConflict | SubjectForgotten | "repeated" | undefined => {
   if (entry.events.length === 0) return "repeated"
   if (entry.given.size === 0) return undefined
   const known = entry.events.map((event) => (event.isNamed ? knownAs(entry, event.id) : undefined))
   const first = known.findIndex((one) => one !== undefined)
-  if (first === -1) return undefined
+  // Only a repeat may have data that cannot be encrypted any more.
+  if (first === -1) return entry.events.find(({ placed }) => placed?.refusal !== undefined)?.placed!.refusal
   const start = known[first]!.revision - first
   for (const [index, event] of entry.events.entries()) {
     const one = known[index]
     if (one === undefined || one.revision !== start + index) {
       return conflict(entry, entry.events[first]!.id, "partly-repeated")
     }
-    if (!isSameContent(one.content, event.content)) return conflict(entry, event.id, "other-content")
+    if (!isSameEvent(one.content, event, entry.stream)) return conflict(entry, event.id, "other-content")
   }
   return "repeated"
 }
