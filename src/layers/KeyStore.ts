@@ -2,7 +2,7 @@
  * Where the keys of subjects are kept: in memory, in a folder, or in SQL. Never in the lib: a backup that has the keys makes
  * forgetting worthless.
  *
- * Keys are looked up for each page of events that is read, and nothing is kept in memory. So no process decrypts anything of
+ * Keys are looked up for each page of events that is read or handled, and nothing is kept in memory. So no process decrypts anything of
  * a subject after `forget` has returned, except what it has read before.
  *
  * @see `litetapes/Erasable` for the fields that are encrypted

@@ -45,16 +45,19 @@ import {
   type SubscriptionBatch
 } from "../services/EventStore.ts"
 import type { Progress } from "../services/base/Progress.ts"
+import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { libChecks } from "../services/LibOptions.ts"
 import * as Lib from "../services/Lib.ts"
 import { recoverLibChecks, restoreChecks } from "../services/maintenance/optionChecks.ts"
-import type { Storage } from "../services/ports/Storage.ts"
+import type { Disk } from "../services/ports/Disk.ts"
+import type { KeyStore } from "../services/ports/KeyStore.ts"
+import type { Storage, StorageError } from "../services/ports/Storage.ts"
 import { lazy } from "../services/base/lazy.ts"
 import * as NodeDisk from "./NodeDisk.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
-import { aLayer, callChecks } from "./promise/callChecks.ts"
+import { callChecks, layerOf } from "./promise/callChecks.ts"
 import { decidersOf, type PromiseDeciders } from "./promise/PromiseDeciders.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
 import type {
@@ -93,7 +96,13 @@ export interface StorageOptions {
 }
 
 /** How to open a store. */
-export interface Options extends Lib.Options, StorageOptions, CallOptions {}
+export interface Options extends Lib.Options, StorageOptions, CallOptions {
+  /**
+   * Keeps the keys of encrypted fields, such as `KeyStore.layerFolder("./keys")`. Needed by categories with fields of
+   * `Erasable.field`. Default: none.
+   */
+  readonly keys?: Layer.Layer<KeyStore, InvalidArgument | StorageError, Disk>
+}
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
 export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposable {
@@ -177,18 +186,20 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
   readonly close: () => Promise<void>
 }
 
-const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
+const ownChecks = { signal: anything, storage: layerOf("Storage") } satisfies Checks<StorageOptions & CallOptions>
 
-const optionChecks = { ...libChecks, ...ownChecks } satisfies Checks<Options>
+const optionChecks = { ...libChecks, ...ownChecks, keys: layerOf("KeyStore") } satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,
   location: string,
-  { signal: _, storage = NodeStorage.layer, ...options }: Options
-) =>
-  Effect.onError(Layer.buildWithScope(Layer.provide(eventStoreLayer(location, options), storage), scope), (cause) =>
-    Scope.close(scope, Exit.failCause(cause))
-  )
+  { keys, signal: _, storage = NodeStorage.layer, ...options }: Options
+) => {
+  const store = Layer.provide(eventStoreLayer(location, options), storage)
+  // Without keys, a category finds none in its context.
+  const all = keys === undefined ? store : Layer.merge(store, Layer.provide(keys, NodeDisk.layer))
+  return Effect.onError(Layer.buildWithScope(all, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
+}
 
 /** Opens the store at `location`, until `close` is called. Creates the lib if it does not exist. */
 export const open = async (location: string, options: Options = {}): Promise<PromiseStore> => {

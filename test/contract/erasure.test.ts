@@ -2,6 +2,7 @@
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -18,6 +19,7 @@ import * as KeyStore from "litetapes/KeyStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as Projection from "litetapes/Projection"
+import * as PromiseStore from "litetapes/PromiseStore"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { Storage } from "litetapes/Storage"
 import * as View from "litetapes/View"
@@ -427,4 +429,29 @@ describe("what holds read data is told by an event that a subject was forgotten"
       assert.deepStrictEqual(seen, [...withoutAda, undefined])
     }).pipe(Effect.scoped)
   )
+})
+
+describe("without Effect", () => {
+  it("fields are encrypted with the keys that the store was opened with", async () => {
+    const { layer: storage } = MemoryStorage.makeShared()
+    const keys = await Effect.runPromise(KeyStore.makeMemory)
+    const options = { storage, keys: Layer.succeed(KeyStore.KeyStore, keys) }
+    await using store = await PromiseStore.open("lib", options)
+    const customers = store.category(Customer)
+    await customers.append("1", [registered("ada", "Ada Lovelace")])
+    const namesIn = async (events: AsyncIterable<CustomerEvent>) => {
+      const names: Array<unknown> = []
+      for await (const event of events) names.push(personalIn(event))
+      return names
+    }
+    const decoded = async () => customers.decode((await store.find("customer-1", stored))!)
+    const [{ id: stored }] = (await Array.fromAsync(store.readAll())) as [{ readonly id: string }]
+    assert.deepStrictEqual(await namesIn(customers.read("1")), ["Ada Lovelace"])
+    assert.strictEqual(personalIn(await decoded()), "Ada Lovelace")
+    await Effect.runPromise(keys.forget("ada"))
+    assert.deepStrictEqual(await namesIn(customers.readAll()), [erased("ada")])
+    assert.deepStrictEqual(personalIn(await decoded()), erased("ada"))
+    const refused = await customers.append("1", [registered("ada", "again")]).catch((error: unknown) => error)
+    assert.strictEqual((refused as { readonly _tag: string })._tag, "SubjectForgotten")
+  })
 })

@@ -61,7 +61,7 @@ const keyIn = (given: unknown, after: number): SubjectKey | string => {
   const bytes = Buffer.from(key, "base64")
   if (bytes.length !== keyBytes) return `key ${version} has ${bytes.length} bytes, not ${keyBytes}`
   if (bytes.toString("base64") !== key) return `key ${version} is not in base64`
-  return { version, bytes }
+  return { version, bytes: Uint8Array.from(bytes) }
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0

@@ -38,7 +38,7 @@ export const keyStoreOver = (texts: Texts): Shape => {
       for (const [subject, text] of found) {
         const entry = decodeEntry(text, texts.placeOf(subject), subject)
         if (entry instanceof StorageError) return Effect.fail(entry)
-        known.set(subject, entry)
+        known.set(subject, keysOf(entry))
       }
       return Effect.succeed(known)
     })
@@ -66,7 +66,7 @@ export const keyStoreOver = (texts: Texts): Shape => {
         const entry = yield* change(subject, (before) =>
           before === undefined ? withNewKey(noKeys(subject)) : Effect.succeed(undefined)
         )
-        known.set(subject, entry!)
+        known.set(subject, keysOf(entry!))
       }
       return known
     })
@@ -101,6 +101,8 @@ export const keyStoreOver = (texts: Texts): Shape => {
     })
   }
 }
+
+const keysOf = ({ destroyed, keys }: Entry): SubjectKeys => ({ keys, destroyed })
 
 const noKeys = (subject: string): Entry => ({ subject, keys: [], destroyed: 0, forgotten: undefined })
 

@@ -138,7 +138,7 @@ const prepareAll = (
     const prepare = prepared.get(fact.evolve)
     return prepare === undefined
       ? Effect.succeed(fact)
-      : Effect.map(prepare(events.filter((event) => matches(fact.query, event))), (evolve) => ({ ...fact, evolve }))
+      : Effect.map(prepare(events), (evolve) => ({ ...fact, evolve }))
   })
 
 /**

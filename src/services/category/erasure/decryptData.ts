@@ -18,14 +18,10 @@ export const decryptData = (
   stored: unknown,
   { id, stream }: { readonly stream: string; readonly id: string },
   keys: Keys,
-  cipher: Cipher,
-  each: (value: unknown, pointer: string) => unknown = (value) => value
+  cipher: Cipher
 ): unknown =>
   plan.map(stored, ({ pointer, value }) =>
-    each(
-      isEncrypted(value) ? decryptField(cipher, keys.get(value.subject), value, { stream, id, pointer }) : value,
-      pointer
-    )
+    isEncrypted(value) ? decryptField(cipher, keys.get(value.subject), value, { stream, id, pointer }) : value
   )
 
 /** Adds the subjects whose keys are needed to decrypt stored data. */
