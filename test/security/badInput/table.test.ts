@@ -10,13 +10,14 @@ import { backups } from "./cases/backups.ts"
 import { calls } from "./cases/calls.ts"
 import { checkpoints } from "./cases/checkpoints.ts"
 import { files } from "./cases/files.ts"
+import { keyCases } from "./cases/keys.ts"
 import { metas } from "./cases/metas.ts"
 import { places } from "./cases/places.ts"
 import { records } from "./cases/records.ts"
 import { type Cases, type RowName, rows, tagsOf } from "./table.ts"
 
 const place = temporaryFolder()
-const sources: ReadonlyArray<Cases> = [calls, records, metas, files, places, backups, checkpoints]
+const sources: ReadonlyArray<Cases> = [calls, records, metas, files, places, backups, checkpoints, keyCases]
 const casesOf = (row: RowName) => sources.flatMap((source) => source[row] ?? [])
 
 describe("the table of bad input", () => {

@@ -43,6 +43,10 @@ export const rows = {
     "a checkpoint or a parked event that is damaged, of something else, of a later format, or too large",
     ["CheckpointInvalid", "NewerConsumer", "NotInHistory", "too-large"]
   ],
+  keys: [
+    "a key that is damaged, of another length or subject, or open to others; ciphertext that was moved, or whose key is another one",
+    ["failed", "too-large", "unsafe", "EventSchemaError", "InvalidArgument"]
+  ],
   writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]],
   argument: ["an option, a field or a value that a call does not take", ["InvalidArgument", "InvalidEvent"]],
   name: ["a name that is not a text", ["InvalidStreamName", "InvalidTapeName", "TapeNotFound"]],

@@ -61,7 +61,7 @@ export const decryptField = (
   { encrypted, key: version, subject }: EncryptedField,
   place: Place
 ): unknown => {
-  const field = `its field ${place.pointer} of subject ${JSON.stringify(subject)}`
+  const field = `its field ${place.pointer}`
   const key = known?.keys.find((one) => one.version === version)
   if (key === undefined) {
     if (known !== undefined && version <= known.destroyed) return erased(subject)

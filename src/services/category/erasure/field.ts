@@ -1,7 +1,7 @@
 /** Marks fields in the schema of an event type whose values are encrypted for a subject. */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
-import { refuseWrongOptions, shown, unless } from "../../../domain/format/checkOptions.ts"
+import { type Checks, refuseWrongOptions, shown, unless } from "../../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../../domain/format/Errors.ts"
 import { Erased } from "./Erased.ts"
 
@@ -31,7 +31,9 @@ const key = "litetapes/erasable"
 
 const isSubject = (value: unknown): boolean => typeof value === "function" || (typeof value === "string" && value !== "")
 
-const checks = { subject: unless(isSubject, "the name of a field, or a function that returns the id of the subject") }
+const checks = {
+  subject: unless(isSubject, "the name of a field, or a function that returns the id of the subject")
+} satisfies Checks<Options>
 
 /** A field that is encrypted for its subject: its value, or `Erased` once the subject was forgotten. */
 export interface field<S extends Schema.Codec<unknown, unknown>> extends Schema.Codec<
@@ -64,14 +66,24 @@ export const field = <S extends Schema.Codec<unknown, unknown>, D = unknown>(
   options: Options<D>
 ): field<S> => {
   const call = "Erasable.field"
-  if (!Schema.isSchema(schema)) {
+  if (!isSchema(schema)) {
     throw new InvalidArgument({ call, argument: "schema", why: `must be a Schema, not ${shown(schema)}` })
   }
-  refuseWrongOptions(call, options, checks)
-  if (!isSubject(options.subject)) throw new InvalidArgument({ call, argument: "options.subject", why: "is missing" })
-  const mark: Mark = { subject: options.subject }
+  refuseWrongOptions(call, options ?? {}, checks)
+  const { subject } = (options ?? {}) as Partial<Options<D>>
+  if (subject === undefined) throw new InvalidArgument({ call, argument: "options.subject", why: "is missing" })
+  const mark: Mark = { subject }
   // The marker comes first: a schema of any JSON would take it too.
   return Schema.Union([Erased, schema]).annotate({ [key]: mark }) as unknown as field<S>
+}
+
+/** A revoked proxy throws when it is looked at. */
+const isSchema = (schema: unknown): boolean => {
+  try {
+    return Schema.isSchema(schema)
+  } catch {
+    return false
+  }
 }
 
 /** Returns what the schema of a value says about its encryption; `undefined` if it is not encrypted. */
