@@ -230,3 +230,20 @@ describe("a read of an encrypted field", () => {
     }).pipe(Effect.scoped)
   )
 })
+
+describe("a category with a schema that is defined later", () => {
+  it.effect("knows its encrypted fields once it is there", () =>
+    Effect.gen(function* () {
+      const open = yield* openStore
+      let later: Schema.Codec<{ readonly name: unknown }, unknown> | undefined
+      const Late = Category.make("late", {
+        Noted: Schema.Struct({ a: Schema.suspend((): Schema.Codec<{ readonly name: unknown }, unknown> => later!) })
+      })
+      assert.isFalse(Late.isErasable)
+      later = Schema.Struct({ name: Erasable.field(Schema.String, { subject: () => "ada" }) })
+      yield* using(open)(Late.append("1", [{ type: "Noted", data: { a: { name: "secret" } } }]))
+      assert.isTrue(Late.isErasable)
+      assert.notMatch(JSON.stringify(yield* Stream.runCollect(open.store.readAll())), /secret/)
+    }).pipe(Effect.scoped)
+  )
+})

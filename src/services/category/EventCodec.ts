@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { unreadable } from "../../domain/format/checkOptions.ts"
-import { FieldPlan } from "./erasure/FieldPlan.ts"
+import { FieldPlan, Hidden } from "./erasure/FieldPlan.ts"
 import { isJsonValue } from "./isJsonValue.ts"
 import { isSameJson } from "./isSameJson.ts"
 import { isSameForm, isSameKind } from "./isSameForm.ts"
@@ -40,14 +40,19 @@ export class EventCodec {
 
   /** Returns the JSON value to store, or why no JSON value would be read back as this value. */
   encode(value: unknown): Converted {
-    const { why } = (this.#planned ??= plannedOf(this.#schema))
+    const why = (this.#planned ??= plannedOf(this.#schema))?.why
     if (why !== undefined) return refused(why)
     return (this.#ways ??= compile(this.#schema)).encode(value)
   }
 
   /** The fields that are encrypted in what is stored; `undefined` if none is. */
   get plan(): FieldPlan | undefined {
-    return (this.#planned ??= plannedOf(this.#schema)).plan
+    return (this.#planned ??= plannedOf(this.#schema))?.plan
+  }
+
+  /** Whether `plan` is known: not before everything is defined that the schema refers to. */
+  get isPlanned(): boolean {
+    return this.#planned !== undefined
   }
 
   /** Returns the value that was stored as `json`, or why it does not match the schema. */
@@ -62,11 +67,12 @@ interface Planned {
   readonly why: string | undefined
 }
 
-const plannedOf = (schema: EventSchema): Planned => {
+/** Returns `undefined` if the schema refers to one that is not defined yet, so that it cannot be used. */
+const plannedOf = (schema: EventSchema): Planned | undefined => {
   try {
     return { plan: FieldPlan.of(schema), why: undefined }
   } catch (error) {
-    return { plan: undefined, why: messageOf(error) }
+    return error instanceof Hidden ? { plan: undefined, why: error.message } : undefined
   }
 }
 

@@ -154,9 +154,11 @@ export class EventTypes {
 
   /** Whether fields of the category's events are encrypted. */
   get isErasable(): boolean {
-    return (this.#isErasable ??= [...this.#known.values()].some(({ form }) =>
-      form.stored.some(({ codec }) => codec.plan !== undefined)
-    ))
+    if (this.#isErasable !== undefined) return this.#isErasable
+    const codecs = [...this.#known.values()].flatMap(({ form }) => form.stored.map(({ codec }) => codec))
+    const isErasable = codecs.some(({ plan }) => plan !== undefined)
+    if (isErasable || codecs.every(({ isPlanned }) => isPlanned)) this.#isErasable = isErasable
+    return isErasable
   }
 
   /** Returns the fields of a type that an append encrypts; `undefined` for none. */

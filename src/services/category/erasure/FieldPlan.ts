@@ -19,6 +19,9 @@ export interface Found {
   readonly around: object | undefined
 }
 
+/** It cannot be told where an encrypted field is stored. */
+export class Hidden extends Error {}
+
 export class FieldPlan {
   /** The schemas that the value may have, without unions and references. */
   readonly #schemas: ReadonlyArray<AST>
@@ -33,7 +36,7 @@ export class FieldPlan {
   /**
    * Returns the plan for the data of a schema; `undefined` if none of its fields is encrypted.
    *
-   * @throws Error if it cannot tell where a field is stored
+   * @throws Hidden
    */
   static of(schema: EventSchema): FieldPlan | undefined {
     const marks = marksOf([schema.ast])
@@ -41,7 +44,7 @@ export class FieldPlan {
     const stored = [SchemaAST.toEncoded(schema.ast), ...jsonFormOf(schema)]
     const found = marksOf(stored, partsOfJson)
     if ([...marks].some((mark) => !found.has(mark))) {
-      throw new Error(
+      throw new Hidden(
         "it transforms a value that contains an erasable field, so it cannot be known where the field is stored. Make the stored value erasable: pass the whole schema to Erasable.field"
       )
     }
