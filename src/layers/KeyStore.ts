@@ -39,9 +39,7 @@ export const layerMemory: Layer.Layer<KeyStore> = Layer.effect(KeyStore, makeMem
  * Fails with `InvalidArgument` if the folder is in a lib, and with a `StorageError` of reason `unsafe` if the folder or a file is
  * open to anybody but its owner. It must be on a local disk, and must not be part of the backups of the lib.
  */
-export const makeFolder = (
-  folder: string
-): Effect.Effect<KeyStore["Service"], InvalidArgument | StorageError, Disk> =>
+export const makeFolder = (folder: string): Effect.Effect<KeyStore["Service"], InvalidArgument | StorageError, Disk> =>
   Effect.andThen(
     checkLocation("KeyStore.makeFolder", folder, "folder"),
     Effect.flatMap(Disk, (disk) => folderStore(disk, folder))
@@ -61,6 +59,5 @@ export const makeSql = (
 ): Effect.Effect<KeyStore["Service"], StorageError | InvalidArgument, SqlClient> => sqlStore(options)
 
 /** Provides a store in the database of the program's `SqlClient`. */
-export const layerSql = (
-  options?: SqlOptions
-): Layer.Layer<KeyStore, StorageError | InvalidArgument, SqlClient> => Layer.effect(KeyStore, makeSql(options))
+export const layerSql = (options?: SqlOptions): Layer.Layer<KeyStore, StorageError | InvalidArgument, SqlClient> =>
+  Layer.effect(KeyStore, makeSql(options))

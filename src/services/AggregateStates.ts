@@ -209,7 +209,8 @@ export class AggregateStates {
   /** Writes a snapshot if the last one is old enough. */
   #withSnapshot(stream: string, known: Known<unknown>): Effect.Effect<Known<unknown>, never, EventStore> {
     const { snapshot } = this.#decider.options
-    const isDue = snapshot !== undefined && this.#snapshots !== undefined && known.revision - known.snapshot >= snapshot.every
+    const isDue =
+      snapshot !== undefined && this.#snapshots !== undefined && known.revision - known.snapshot >= snapshot.every
     if (!isDue || this.#session.writer === undefined) return Effect.succeed(known)
     return Effect.gen({ self: this }, function* () {
       const store = yield* EventStore

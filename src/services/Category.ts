@@ -300,7 +300,9 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
       }),
     decode: (event) =>
       Effect.suspend(() =>
-        types.isErasable ? decodeOne<S, R, M>(types, event) : Effect.fromResult(types.decodeGiven(event) as Known<S, R, M>)
+        types.isErasable
+          ? decodeOne<S, R, M>(types, event)
+          : Effect.fromResult(types.decodeGiven(event) as Known<S, R, M>)
       ),
     append: (id, events, options) =>
       Effect.flatMap(EventStore, (store) => {

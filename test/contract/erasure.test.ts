@@ -124,7 +124,9 @@ describe("an encrypted field", () => {
         backwards: allOf(Customer.readAll({ direction: "backward" })),
         subscribed: allOf(Stream.take(Customer.subscribe(), 3)),
         subscribedToStream: allOf(Stream.take(Customer.subscribeToStream("1"), 2)),
-        queried: Effect.map(Customer.query([{ types: ["Registered", "Moved"] }]), ({ events }) => events.map(personalIn)),
+        queried: Effect.map(Customer.query([{ types: ["Registered", "Moved"] }]), ({ events }) =>
+          events.map(personalIn)
+        ),
         decided: Effect.map(
           store.decisionModel({
             all: Customer.fact({
@@ -154,14 +156,19 @@ describe("an encrypted field", () => {
         decided: withoutAda,
         decoded: withoutAda
       })
-      assert.deepStrictEqual((yield* keys.forgotten).map(({ subject }) => subject), ["ada"])
+      assert.deepStrictEqual(
+        (yield* keys.forgotten).map(({ subject }) => subject),
+        ["ada"]
+      )
     }).pipe(Effect.scoped)
   )
 
   it.effect("is encrypted wherever a schema has it: in arrays, records, unions, options and renamed fields", () =>
     Effect.gen(function* () {
       const { store, using } = yield* openShop
-      const text = Erasable.field(Schema.String, { subject: ({ data }: Erasable.Event<{ readonly who: string }>) => data.who })
+      const text = Erasable.field(Schema.String, {
+        subject: ({ data }: Erasable.Event<{ readonly who: string }>) => data.who
+      })
       interface Tree {
         readonly label: string | Erasable.Erased
         readonly below: ReadonlyArray<Tree>
@@ -246,7 +253,11 @@ describe("after a subject was forgotten", () => {
       yield* keys.forget("ada")
       yield* keys.renew("ada")
       yield* using(Customer.append("1", [registered("ada", "Augusta Ada King")]))
-      assert.deepStrictEqual(yield* using(allOf(Customer.read("1"))), [erased("ada"), erased("ada"), "Augusta Ada King"])
+      assert.deepStrictEqual(yield* using(allOf(Customer.read("1"))), [
+        erased("ada"),
+        erased("ada"),
+        "Augusta Ada King"
+      ])
       assert.deepStrictEqual(yield* keys.forgotten, [])
       yield* keys.forget("ada")
       assert.deepStrictEqual(yield* using(allOf(Customer.read("1"))), [erased("ada"), erased("ada"), erased("ada")])
@@ -265,7 +276,7 @@ describe("after a subject was forgotten", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("a clone, a repacked tape, a backup and a restored lib give Erased, and before that the value", () =>
+  it.live("a clone, a repacked tape, a backup and a restored lib give Erased, and before that the value", () =>
     Effect.gen(function* () {
       const { close, keys, lib, storage, using } = yield* openShop
       yield* flush(lib, "customer")
@@ -276,9 +287,9 @@ describe("after a subject was forgotten", () => {
       yield* tape.clone(other.lib, "copy")
       yield* tape.repack({ compression: "zstd" })
       const inLib = (place: string) =>
-        Effect.scoped(Effect.flatMap(EventStore.open(place), (store) => inShop({ keys, storage, store })(allOf(Customer.readAll())))).pipe(
-          Effect.provideService(Storage, storage)
-        )
+        Effect.scoped(
+          Effect.flatMap(EventStore.open(place), (store) => inShop({ keys, storage, store })(allOf(Customer.readAll())))
+        ).pipe(Effect.provideService(Storage, storage))
       const inBackup = Effect.scoped(
         Effect.flatMap(EventStore.open("backup", { mode: "read" }), (store) =>
           inShop({ keys, storage, store })(allOf(Customer.readAll()))
@@ -316,7 +327,11 @@ describe("a decider", () => {
       assert.deepStrictEqual(handled.state, [...known.slice(0, 2), "Augusta"])
       assert.deepStrictEqual(handled.events, [registered("ada", "Augusta")])
       yield* keys.forget("ada")
-      assert.deepStrictEqual((yield* using(Decider.load(Names, "1"))).state, [erased("ada"), erased("ada"), erased("ada")])
+      assert.deepStrictEqual((yield* using(Decider.load(Names, "1"))).state, [
+        erased("ada"),
+        erased("ada"),
+        erased("ada")
+      ])
       assert.strictEqual(yield* tagOf(using(Decider.handle(Names, "1", "again"))), "SubjectForgotten")
     }).pipe(Effect.scoped)
   )
@@ -386,7 +401,10 @@ describe("what holds read data is told by an event that a subject was forgotten"
       const rows = (version: number) => sql.unsafe(`SELECT id, name FROM person_v${version} ORDER BY id`)
       const running = yield* start(1)
       yield* running.whenCaughtUp
-      const [ada, grace] = [{ id: "ada", name: "Ada Lovelace" }, { id: "grace", name: "Grace Hopper" }]
+      const [ada, grace] = [
+        { id: "ada", name: "Ada Lovelace" },
+        { id: "grace", name: "Grace Hopper" }
+      ]
       assert.deepStrictEqual<unknown>(yield* rows(1), [ada, grace])
       yield* keys.forget("ada")
       const { lastPosition } = yield* using(Customer.append("1", [{ type: "Forgotten", data: { customer: "ada" } }]))
@@ -444,8 +462,9 @@ describe("without Effect", () => {
       for await (const event of events) names.push(personalIn(event))
       return names
     }
-    const decoded = async () => customers.decode((await store.find("customer-1", stored))!)
-    const [{ id: stored }] = (await Array.fromAsync(store.readAll())) as [{ readonly id: string }]
+    const decoded = async () => customers.decode((await store.find("customer-1", ids[0]!))!)
+    const ids: Array<string> = []
+    for await (const { id } of store.readAll()) ids.push(id)
     assert.deepStrictEqual(await namesIn(customers.read("1")), ["Ada Lovelace"])
     assert.strictEqual(personalIn(await decoded()), "Ada Lovelace")
     await Effect.runPromise(keys.forget("ada"))

@@ -12,7 +12,7 @@ import { libMetaFile } from "../../domain/format/Format.ts"
 import type { Disk, DiskError, File, Lock } from "../../services/ports/Disk.ts"
 import type { KeyStore } from "../../services/ports/KeyStore.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
-import { ensurePath, join, orAbsent, readWhole, unlinkIfThere, writeNew } from "../folder/files.ts"
+import { ensureNamedPath, join, orAbsent, readWhole, unlinkIfThere, writeNew } from "../folder/files.ts"
 import { storageError, told } from "../storage/storageErrors.ts"
 import { keyStoreOver } from "./keyStoreOver.ts"
 
@@ -36,7 +36,7 @@ export const makeFolder = (
   Effect.gen(function* () {
     const folder = resolve(given)
     yield* refuseInLib(disk, given, folder)
-    yield* told("open", folder, prepare(disk, folder))
+    yield* told("open", folder, ensureNamedPath(disk, folder))
     yield* refuseOpen(disk, folder, "700")
     return keyStoreOver(new KeyFiles(disk, folder))
   })
@@ -64,17 +64,11 @@ const orDenied = <A>(effect: Effect.Effect<A, DiskError>): Effect.Effect<A | und
     () => Effect.succeed(undefined)
   )
 
-const prepare = (disk: DiskShape, folder: string): Effect.Effect<void, DiskError> =>
-  Effect.gen(function* () {
-    const existed = (yield* disk.stat(folder)) !== undefined
-    yield* ensurePath(disk, folder)
-    if (!existed) yield* disk.syncFolder(dirname(folder))
-  })
-
 /** Fails if somebody else may read, write or enter this. */
 const refuseOpen = (disk: DiskShape, path: string, wanted: string): Effect.Effect<void, StorageError> =>
   Effect.flatMap(told("open", path, disk.stat(path)), (entry) => {
-    const mode = entry?.mode
+    // Whatever else is there is refused when it is opened. A link has no mode of its own.
+    const mode = entry === undefined || entry.kind === "other" ? undefined : entry.mode
     if (mode === undefined || (mode & othersBits) === 0) return Effect.void
     const why = `its mode is ${(mode & 0o777).toString(8)}, so others may get at the keys; run chmod ${wanted} on it, and replace the keys if somebody may have read them`
     return Effect.fail(storageError("open", path, "unsafe", why))
@@ -164,7 +158,11 @@ class KeyFiles {
     const lock: Effect.Effect<Lock, DiskError, Scope.Scope> = Effect.catchIf(
       this.#disk.lock(path),
       ({ code }) => code === "ELOCKED",
-      () => Effect.andThen(Effect.sleep(retryEvery), Effect.suspend(() => lock))
+      () =>
+        Effect.andThen(
+          Effect.sleep(retryEvery),
+          Effect.suspend(() => lock)
+        )
     )
     return told("lock", path, lock)
   }

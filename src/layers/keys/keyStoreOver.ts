@@ -20,11 +20,7 @@ export interface Texts {
    * Replaces the text of a subject, durably, if it still is `before`; `undefined` for no text. Returns whether it was. What
    * was there must not be read again.
    */
-  readonly replace: (
-    subject: string,
-    before: string | undefined,
-    text: string
-  ) => Effect.Effect<boolean, StorageError>
+  readonly replace: (subject: string, before: string | undefined, text: string) => Effect.Effect<boolean, StorageError>
   /** Returns all texts, each with its place. */
   readonly all: Effect.Effect<ReadonlyArray<readonly [place: string, text: string]>, StorageError>
 }
@@ -43,21 +39,7 @@ export const keyStoreOver = (texts: Texts): Shape => {
       return Effect.succeed(known)
     })
 
-  /** Changes what is kept for a subject; nothing if `next` returns `undefined`. Returns what is kept then. */
-  const change = <E>(
-    subject: string,
-    next: (entry: Entry | undefined) => Effect.Effect<Entry | undefined, E>
-  ): Effect.Effect<Entry | undefined, E | StorageError> =>
-    Effect.gen(function* () {
-      const text = (yield* texts.read([subject])).get(subject)
-      const before = text === undefined ? undefined : decodeEntry(text, texts.placeOf(subject), subject)
-      if (before instanceof StorageError) return yield* before
-      const after = yield* next(before)
-      if (after === undefined) return before
-      // Somebody else may have changed it meanwhile.
-      return (yield* texts.replace(subject, text, encodeEntry(after))) ? after : yield* change(subject, next)
-    })
-
+  const change = changeIn(texts)
   const acquire: Shape["acquire"] = (subjects) =>
     Effect.gen(function* () {
       const known = new Map(yield* find(subjects))
@@ -82,7 +64,9 @@ export const keyStoreOver = (texts: Texts): Shape => {
       ),
     forget: (subject) =>
       changing("KeyStore.forget", subject, () =>
-        change(subject, (entry = noKeys(subject)) => (isForgotten(entry) ? Effect.succeed(undefined) : destroyed(entry)))
+        change(subject, (entry = noKeys(subject)) =>
+          isForgotten(entry) ? Effect.succeed(undefined) : destroyed(entry)
+        )
       ),
     renew: (subject) =>
       changing("KeyStore.renew", subject, () =>
@@ -100,6 +84,24 @@ export const keyStoreOver = (texts: Texts): Shape => {
       return Effect.succeed(subjects)
     })
   }
+}
+
+/** Returns what changes what is kept for a subject; nothing if `next` returns `undefined`. It returns what is kept then. */
+const changeIn = (texts: Texts) => {
+  const change = <E>(
+    subject: string,
+    next: (entry: Entry | undefined) => Effect.Effect<Entry | undefined, E>
+  ): Effect.Effect<Entry | undefined, E | StorageError> =>
+    Effect.gen(function* () {
+      const text = (yield* texts.read([subject])).get(subject)
+      const before = text === undefined ? undefined : decodeEntry(text, texts.placeOf(subject), subject)
+      if (before instanceof StorageError) return yield* before
+      const after = yield* next(before)
+      if (after === undefined) return before
+      // Somebody else may have changed it meanwhile.
+      return (yield* texts.replace(subject, text, encodeEntry(after))) ? after : yield* change(subject, next)
+    })
+  return change
 }
 
 const keysOf = ({ destroyed, keys }: Entry): SubjectKeys => ({ keys, destroyed })

@@ -8,7 +8,9 @@ export const makeMemory = (): KeyStore["Service"] => {
   return keyStoreOver({
     placeOf: (subject) => `subject ${JSON.stringify(subject)} in memory`,
     read: (subjects) =>
-      Effect.sync(() => new Map([...new Set(subjects)].flatMap((one) => (texts.has(one) ? [[one, texts.get(one)!]] : [])))),
+      Effect.sync(
+        () => new Map([...new Set(subjects)].flatMap((one) => (texts.has(one) ? [[one, texts.get(one)!]] : [])))
+      ),
     replace: (subject, before, text) =>
       Effect.sync(() => {
         if (texts.get(subject) !== before) return false

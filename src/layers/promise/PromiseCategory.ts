@@ -1,5 +1,4 @@
 /** A category with its types, for callers without Effect. */
-import * as Effect from "effect/Effect"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type * as Category from "../../services/Category.ts"
 import type {

@@ -61,12 +61,17 @@ const findAndOpen = (
   stream: string,
   events: ReadonlyArray<NewEvent>,
   options: AppendOptions | undefined
-) =>
-  Effect.flatMap(find(store, stream, events, options), (found) => {
+): Effect.Effect<FoundAndOpen, StreamReadError> =>
+  Effect.flatMap(find(store, stream, events, options), (found): Effect.Effect<FoundAndOpen, StreamReadError> => {
     if (!types.isErasable) return Effect.succeed({ found, open: undefined })
     const stored = found.filter((event) => event !== undefined)
     return Effect.map(openerOf(types, stored), (open) => ({ found, open }))
   })
+
+interface FoundAndOpen {
+  readonly found: ReadonlyArray<RecordedEvent | undefined>
+  readonly open: Open | undefined
+}
 
 /** Fails with `EventIdConflict` if an event has the data of the stored one, which means something else in its version. */
 const refuseOthers = (
@@ -107,7 +112,12 @@ const asStored = (
     return isOlder ? stored : undefined
   })
 
-const isSame = (types: EventTypes, stored: RecordedEvent, { data, type }: NewEvent, open: Open | undefined): boolean => {
+const isSame = (
+  types: EventTypes,
+  stored: RecordedEvent,
+  { data, type }: NewEvent,
+  open: Open | undefined
+): boolean => {
   const now = types.presentForm(stored, open)
   if (now === undefined || now.type !== type) return false
   return PlacedData.is(data) ? data.isSame(now.data) : isSameJson(now.data, data)

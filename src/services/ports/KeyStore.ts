@@ -40,16 +40,12 @@ export class KeyStore extends Context.Service<
   KeyStore,
   {
     /** Returns what is known of these subjects. Leaves out those that never had a key. */
-    readonly find: (
-      subjects: ReadonlyArray<string>
-    ) => Effect.Effect<ReadonlyMap<string, SubjectKeys>, StorageError>
+    readonly find: (subjects: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, SubjectKeys>, StorageError>
     /**
      * Does the same, and makes a key for each subject that never had one: the key is durable before this returns. A subject
      * that was forgotten gets none.
      */
-    readonly acquire: (
-      subjects: ReadonlyArray<string>
-    ) => Effect.Effect<ReadonlyMap<string, SubjectKeys>, StorageError>
+    readonly acquire: (subjects: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, SubjectKeys>, StorageError>
     /**
      * Makes a new key for a subject, with which its data is encrypted from now on. The older ones are kept, to decrypt what they
      * have encrypted. Fails with `SubjectForgotten` if the subject was forgotten.

@@ -136,9 +136,7 @@ const prepareAll = (
 ): Effect.Effect<ReadonlyArray<Taken>, StorageError> =>
   Effect.forEach(facts, (fact) => {
     const prepare = prepared.get(fact.evolve)
-    return prepare === undefined
-      ? Effect.succeed(fact)
-      : Effect.map(prepare(events), (evolve) => ({ ...fact, evolve }))
+    return prepare === undefined ? Effect.succeed(fact) : Effect.map(prepare(events), (evolve) => ({ ...fact, evolve }))
   })
 
 /**

@@ -80,10 +80,15 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
         Effect.provideService(KeyStore.makeSql({ table: "subject_keys" }), SqlClient.SqlClient, sql)
       const [first, second] = yield* Effect.all([keysIn(one), keysIn(other)], { concurrency: 2 })
       const subjects = Array.from({ length: 20 }, (_, n) => `subject-${n}`)
-      const made = yield* Effect.all([first.acquire(subjects), second.acquire(subjects.toReversed())], { concurrency: 2 })
+      const made = yield* Effect.all([first.acquire(subjects), second.acquire(subjects.toReversed())], {
+        concurrency: 2
+      })
       assert.deepStrictEqual(new Map([...made[0]].toSorted()), new Map([...made[1]].toSorted()))
       yield* Effect.all([first.rotate("subject-1"), second.forget("subject-1")], { concurrency: 2 }).pipe(Effect.ignore)
-      assert.deepStrictEqual((yield* second.forgotten).map(({ subject }) => subject), ["subject-1"])
+      assert.deepStrictEqual(
+        (yield* second.forgotten).map(({ subject }) => subject),
+        ["subject-1"]
+      )
       assert.deepStrictEqual((yield* first.acquire(["subject-1"])).get("subject-1")!.keys, [])
     }).pipe(Effect.scoped)
   )

@@ -4,7 +4,6 @@
  */
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import type { EventSchema } from "../EventCodec.ts"
 import { type Mark, markOf } from "./field.ts"
 
 type AST = SchemaAST.AST
@@ -38,7 +37,7 @@ export class FieldPlan {
    *
    * @throws Hidden
    */
-  static of(schema: EventSchema): FieldPlan | undefined {
+  static of(schema: Schema.Codec<unknown, unknown>): FieldPlan | undefined {
     const marks = marksOf([schema.ast])
     if (marks.size === 0) return undefined
     const stored = [SchemaAST.toEncoded(schema.ast), ...jsonFormOf(schema)]
@@ -93,14 +92,16 @@ const unnamed = -1
 const planOf = (schemas: ReadonlyArray<AST>): FieldPlan | undefined => {
   if (marksOf(schemas).size === 0) return undefined
   const members = membersOf(schemas)
-  return FieldPlan.make(members, members.map(markOf).find((mark) => mark !== undefined))
+  return FieldPlan.make(
+    members,
+    members.map(markOf).find((mark) => mark !== undefined)
+  )
 }
 
-const below = (pointer: string, key: string): string =>
-  `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`
+const below = (pointer: string, key: string): string => `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`
 
 /** The stored form of values that are not JSON by themselves. A schema without one is refused when it is used. */
-const jsonFormOf = (schema: EventSchema): ReadonlyArray<AST> => {
+const jsonFormOf = (schema: Schema.Codec<unknown, unknown>): ReadonlyArray<AST> => {
   try {
     return [SchemaAST.toEncoded(Schema.toCodecJson(schema).ast)]
   } catch {

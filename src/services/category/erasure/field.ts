@@ -29,7 +29,8 @@ export interface Mark {
 
 const key = "litetapes/erasable"
 
-const isSubject = (value: unknown): boolean => typeof value === "function" || (typeof value === "string" && value !== "")
+const isSubject = (value: unknown): boolean =>
+  typeof value === "function" || (typeof value === "string" && value !== "")
 
 const checks = {
   subject: unless(isSubject, "the name of a field, or a function that returns the id of the subject")

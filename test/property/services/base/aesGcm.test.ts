@@ -55,11 +55,17 @@ describe("encrypting a field", () => {
   it("never changes: what one version has stored, every later one decrypts", () => {
     const [one, place, plain] = [Buffer.alloc(32, 7), Buffer.from("place"), Buffer.from('"Ada Lovelace"')]
     const encrypted = encrypt(one, place, plain)
-    assert.strictEqual(Buffer.from(encrypted).toString("hex"), "7128424ca95893678f9646c469ef90fba69e6d2018a8ccedfa3b0e977e34c360eb3e7bbcb963e763e9c9")
+    assert.strictEqual(
+      Buffer.from(encrypted).toString("hex"),
+      "7128424ca95893678f9646c469ef90fba69e6d2018a8ccedfa3b0e977e34c360eb3e7bbcb963e763e9c9"
+    )
     // By hand: the key of the cipher is an HMAC of its name with the key of the subject.
     const inner = createHmac("sha256", one).update("litetapes encryption 1").digest()
     const decipher = createDecipheriv("aes-256-gcm", inner, encrypted.subarray(0, 12), { authTagLength: 16 })
     decipher.setAAD(place).setAuthTag(encrypted.subarray(12, 28))
-    assert.strictEqual(decipher.update(encrypted.subarray(28), undefined, "utf8") + decipher.final("utf8"), '"Ada Lovelace"')
+    assert.strictEqual(
+      decipher.update(encrypted.subarray(28), undefined, "utf8") + decipher.final("utf8"),
+      '"Ada Lovelace"'
+    )
   })
 })

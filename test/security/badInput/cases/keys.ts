@@ -39,7 +39,12 @@ const changed = (
         const [event] = yield* Stream.runCollect(store.read("person-1"))
         const { data, id } = event!
         yield* store.append("person-2", [{ type: "Named", id, data: stored(data as object) }])
-        change(path.join(folder, fs.readdirSync(folder).find((file) => file.endsWith(".json"))!))
+        change(
+          path.join(
+            folder,
+            fs.readdirSync(folder).find((file) => file.endsWith(".json"))!
+          )
+        )
         yield* Stream.runDrain(Person.readAll())
       }).pipe(
         Effect.provideServiceEffect(EventStore.EventStore, storeOf(lib)),
@@ -61,7 +66,9 @@ const withKey = (file: string, key: Buffer): void =>
 const keyIn = (file: string): Buffer => Buffer.from(entryOf(file).keys[0]!.key, "base64")
 
 const keys: ReadonlyArray<Case> = [
-  changed("cut off", "failed", /not an entry of a KeyStore: it is not JSON; restore/, (file) => fs.truncateSync(file, 40)),
+  changed("cut off", "failed", /not an entry of a KeyStore: it is not JSON; restore/, (file) =>
+    fs.truncateSync(file, 40)
+  ),
   changed("a key that is too short", "failed", /key 1 has 31 bytes, not 32/, (file) =>
     withKey(file, keyIn(file).subarray(1))
   ),
@@ -77,13 +84,21 @@ const keys: ReadonlyArray<Case> = [
     fs.renameSync(file, `${file}.moved`)
     fs.symlinkSync(`${file}.moved`, file)
   }),
-  changed("another key", "EventSchemaError", /cannot be decrypted with key 1/, (file) => withKey(file, Buffer.alloc(32))),
+  changed("another key", "EventSchemaError", /cannot be decrypted with key 1/, (file) =>
+    withKey(file, Buffer.alloc(32))
+  ),
   changed("no key", "EventSchemaError", /key 1, which the KeyStore does not have/, (file) => fs.unlinkSync(file)),
   changed("ciphertext of another stream", "EventSchemaError", /moved from another event or field/, nothing),
-  changed("a version that no key has", "EventSchemaError", /key 2, which the KeyStore does not have/, nothing, (data) => {
-    const { name, ...rest } = data as { readonly name: object }
-    return { ...rest, name: { ...name, key: 2 } }
-  }),
+  changed(
+    "a version that no key has",
+    "EventSchemaError",
+    /key 2, which the KeyStore does not have/,
+    nothing,
+    (data) => {
+      const { name, ...rest } = data as { readonly name: object }
+      return { ...rest, name: { ...name, key: 2 } }
+    }
+  ),
   {
     name: "a folder in the lib",
     error: "InvalidArgument",
