@@ -50,8 +50,8 @@ export const layerFolder = (folder: string): Layer.Layer<KeyStore, InvalidArgume
   Layer.effect(KeyStore, makeFolder(folder))
 
 /**
- * Makes a store in a table of the database of a `SqlClient`: SQLite or PostgreSQL. Creates the table if it is missing. Whoever
- * can read the table has the keys. A database may keep what was overwritten: in SQLite set `PRAGMA secure_delete = ON`, and
+ * Makes a store in a table of the database of a `SqlClient`: SQLite or PostgreSQL. Creates the table if it is missing. Anybody who can
+ * read the table has the keys. A database may keep what was overwritten: in SQLite set `PRAGMA secure_delete = ON`, and
  * remember its journal, replicas and backups.
  */
 export const makeSql = (

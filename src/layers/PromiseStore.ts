@@ -101,7 +101,7 @@ export interface Options extends Lib.Options, StorageOptions, CallOptions {
    * Keeps the keys of encrypted fields, such as `KeyStore.layerFolder("./keys")`. Needed by categories with fields of
    * `Erasable.field`. Default: none.
    */
-  readonly keys?: Layer.Layer<KeyStore, InvalidArgument | StorageError, Disk>
+  readonly keyStore?: Layer.Layer<KeyStore, InvalidArgument | StorageError, Disk>
 }
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
@@ -188,16 +188,16 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
 
 const ownChecks = { signal: anything, storage: layerOf("Storage") } satisfies Checks<StorageOptions & CallOptions>
 
-const optionChecks = { ...libChecks, ...ownChecks, keys: layerOf("KeyStore") } satisfies Checks<Options>
+const optionChecks = { ...libChecks, ...ownChecks, keyStore: layerOf("KeyStore") } satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,
   location: string,
-  { keys, signal: _, storage = NodeStorage.layer, ...options }: Options
+  { keyStore, signal: _, storage = NodeStorage.layer, ...options }: Options
 ) => {
   const store = Layer.provide(eventStoreLayer(location, options), storage)
-  // Without keys, a category finds none in its context.
-  const all = keys === undefined ? store : Layer.merge(store, Layer.provide(keys, NodeDisk.layer))
+  // Without one, a category finds none in its context.
+  const all = keyStore === undefined ? store : Layer.merge(store, Layer.provide(keyStore, NodeDisk.layer))
   return Effect.onError(Layer.buildWithScope(all, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
 }
 

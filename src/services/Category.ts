@@ -296,11 +296,11 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     encode: (event) =>
       Effect.suspend(() => {
         const encoded = types.encode(event, noMarks)
-        return types.isErasable ? encryptOne(types, event, encoded) : Effect.fromResult(encoded)
+        return types.mayBeErasable ? encryptOne(types, event, encoded) : Effect.fromResult(encoded)
       }),
     decode: (event) =>
       Effect.suspend(() =>
-        types.isErasable
+        types.mayBeErasable
           ? decodeOne<S, R, M>(types, event)
           : Effect.fromResult(types.decodeGiven(event) as Known<S, R, M>)
       ),
@@ -376,5 +376,5 @@ const encodeAll = (
       (event) => (isObject(event) ? types.encode(event, marks, context) : Result.succeed(event as NewEvent)),
       errorAt
     )
-    return types.isErasable ? Effect.flatMap(encoded, (some) => encryptAll(types, events, some, errorAt)) : encoded
+    return types.mayBeErasable ? Effect.flatMap(encoded, (some) => encryptAll(types, events, some, errorAt)) : encoded
   })

@@ -49,7 +49,7 @@ export class CategoryReads {
     Effect.map(openerOf(this.#types, events), (open) => (event) => this.#types.decode(event, open))
 
   get #decoding(): Decoding<Decoded, StorageError> {
-    return { decode: this.#decode, prepare: this.#types.isErasable ? this.#prepare : undefined }
+    return { decode: this.#decode, prepare: this.#types.mayBeErasable ? this.#prepare : undefined }
   }
 
   /** The event that a fact has decoded last: the next one may want it as well. */
@@ -130,7 +130,7 @@ export class CategoryReads {
       }
     const evolved = evolving(this.#decodeOnce)
     const prepare = (events: ReadonlyArray<RecordedEvent>) =>
-      this.#types.isErasable
+      this.#types.mayBeErasable
         ? Effect.map(this.#prepare(events.filter(this.#isOurs)), (decode) => evolving(decode))
         : Effect.succeed(evolved)
     prepared.set(evolved, prepare as Prepare)

@@ -370,7 +370,7 @@ describe("a decider", () => {
   })
 })
 
-describe("what holds read data is told by an event that a subject was forgotten", () => {
+describe("what holds data that was read drops it at an event that says that a subject was forgotten", () => {
   const people = (version: number) =>
     Projection.make({
       name: "people",
@@ -453,7 +453,7 @@ describe("without Effect", () => {
   it("fields are encrypted with the keys that the store was opened with", async () => {
     const { layer: storage } = MemoryStorage.makeShared()
     const keys = await Effect.runPromise(KeyStore.makeMemory)
-    const options = { storage, keys: Layer.succeed(KeyStore.KeyStore, keys) }
+    const options = { storage, keyStore: Layer.succeed(KeyStore.KeyStore, keys) }
     await using store = await PromiseStore.open("lib", options)
     const customers = store.category(Customer)
     await customers.append("1", [registered("ada", "Ada Lovelace")])

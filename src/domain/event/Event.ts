@@ -107,7 +107,7 @@ export const encode = (
   const eventId = id ?? newId()
   const placed = PlacedData.is(data) ? data : undefined
   if (placed !== undefined) {
-    // An event with a new id is no repeat.
+    // An event with a new id cannot be a repeat.
     if (placed.refusal !== undefined && !isNamed) throw placed.refusal
     data = placed.at(stream, eventId)
   }

@@ -27,7 +27,7 @@ export const decodeEntry = (text: string, place: string, subject?: string): Entr
 const damaged = (place: string, why: string): StorageError =>
   storageError("read", place, "failed", `it is not an entry of a KeyStore: ${why}; restore it from a copy`)
 
-/** Returns the entry, or why this is none. Never quotes the text: it may have a key. */
+/** Returns the entry, or what is wrong with it. Never quotes the text: it may have a key. */
 const entryIn = (text: string): Entry | string => {
   let given: unknown
   try {

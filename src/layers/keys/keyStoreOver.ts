@@ -14,7 +14,7 @@ import { decodeEntry, encodeEntry, type Entry } from "./entry.ts"
 export interface Texts {
   /** Describes the place of a subject's text in errors. */
   readonly placeOf: (subject: string) => string
-  /** Returns the texts of these subjects, without those that have none. */
+  /** Returns the texts of these subjects, and leaves out subjects without a text. */
   readonly read: (subjects: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, string>, StorageError>
   /**
    * Replaces the text of a subject, durably, if it still is `before`; `undefined` for no text. Returns whether it was. What

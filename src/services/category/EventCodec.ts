@@ -50,9 +50,9 @@ export class EventCodec {
     return (this.#planned ??= plannedOf(this.#schema))?.plan
   }
 
-  /** Whether `plan` is known: not before everything is defined that the schema refers to. */
-  get isPlanned(): boolean {
-    return this.#planned !== undefined
+  /** Whether there may be one. Does not look into `Schema.suspend`, whose schema may not be defined yet. */
+  get mayHavePlan(): boolean {
+    return FieldPlan.mayBeOf(this.#schema)
   }
 
   /** Returns the value that was stored as `json`, or why it does not match the schema. */

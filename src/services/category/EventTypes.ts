@@ -77,8 +77,7 @@ export class EventTypes {
   readonly #takesMetadata: boolean
   /** Whether a type has more than one version or name. */
   readonly hasHistory: boolean
-  // Found out at the first use: a schema may refer to one that is defined later.
-  #isErasable: boolean | undefined
+  #mayBeErasable: boolean | undefined
 
   /** Throws an `Error` if the declarations contradict each other, or if a schema can never have a JSON form. */
   constructor(category: string, { metadata, renamed, retired, schemas }: Declared) {
@@ -152,13 +151,18 @@ export class EventTypes {
     return Result.succeed(copy as NewEvent)
   }
 
-  /** Whether fields of the category's events are encrypted. */
+  /** Whether fields of the category's events are encrypted. Looks into every schema. */
   get isErasable(): boolean {
-    if (this.#isErasable !== undefined) return this.#isErasable
-    const codecs = [...this.#known.values()].flatMap(({ form }) => form.stored.map(({ codec }) => codec))
-    const isErasable = codecs.some(({ plan }) => plan !== undefined)
-    if (isErasable || codecs.every(({ isPlanned }) => isPlanned)) this.#isErasable = isErasable
-    return isErasable
+    return this.mayBeErasable && this.#codecs.some(({ plan }) => plan !== undefined)
+  }
+
+  /** Whether they may be. Compiles nothing, and looks into no schema that may not be defined yet. */
+  get mayBeErasable(): boolean {
+    return (this.#mayBeErasable ??= this.#codecs.some(({ mayHavePlan }) => mayHavePlan))
+  }
+
+  get #codecs(): ReadonlyArray<EventCodec> {
+    return [...this.#known.values()].flatMap(({ form }) => form.stored.map(({ codec }) => codec))
   }
 
   /** Returns the fields of a type that an append encrypts; `undefined` for none. */

@@ -63,7 +63,7 @@ const findAndOpen = (
   options: AppendOptions | undefined
 ): Effect.Effect<FoundAndOpen, StreamReadError> =>
   Effect.flatMap(find(store, stream, events, options), (found): Effect.Effect<FoundAndOpen, StreamReadError> => {
-    if (!types.isErasable) return Effect.succeed({ found, open: undefined })
+    if (!types.mayBeErasable) return Effect.succeed({ found, open: undefined })
     const stored = found.filter((event) => event !== undefined)
     return Effect.map(openerOf(types, stored), (open) => ({ found, open }))
   })

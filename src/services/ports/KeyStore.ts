@@ -30,6 +30,7 @@ export interface SubjectKeys {
 
 /** A subject whose keys were destroyed. */
 export interface ForgottenSubject {
+  /** Its id. */
   readonly subject: string
   /** Time of the last call of `forget`, as RFC 3339 in UTC. */
   readonly time: string

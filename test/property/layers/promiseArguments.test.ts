@@ -287,8 +287,8 @@ describe("what a caller of the promise face gives", () => {
         }
       }
       for (const value of [null, {}, MemoryStorage, "./keys"]) {
-        const error = await refusalOf("PromiseStore.open", openAndClose, ["elsewhere", { storage, keys: value }])
-        assert.deepInclude(error, { call: "PromiseStore.open", argument: "options.keys" })
+        const error = await refusalOf("PromiseStore.open", openAndClose, ["elsewhere", { storage, keyStore: value }])
+        assert.deepInclude(error, { call: "PromiseStore.open", argument: "options.keyStore" })
       }
       const kept = await tape.head()
       // A head that is not passed as `expected` must not look as if it were compared.

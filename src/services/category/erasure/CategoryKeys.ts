@@ -5,12 +5,12 @@ import * as Result from "effect/Result"
 import type { NewEvent, RecordedEvent } from "../../../domain/event/Event.ts"
 import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
 import { idBytesMax, isId } from "../../../domain/event/eventTexts.ts"
-import { shown } from "../../../domain/format/checkOptions.ts"
+import { elementOf, shown } from "../../../domain/format/checkOptions.ts"
 import { encodeValue } from "../../../domain/json/TaraSON.ts"
 import { type Cipher, FieldCipher } from "../../ports/FieldCipher.ts"
 import { KeyStore } from "../../ports/KeyStore.ts"
 import type { StorageError } from "../../ports/Storage.ts"
-import type { Given } from "../copyEvent.ts"
+import { type Given, isObject } from "../copyEvent.ts"
 import type { EventTypes, Open } from "../EventTypes.ts"
 import { addSubjects, decryptData, type Keys } from "./decryptData.ts"
 import { EncryptedData, type PlainField, type PlainFields } from "./EncryptedData.ts"
@@ -32,7 +32,7 @@ interface Planned {
 type ErrorAt = (error: EventSchemaError, index: number) => EventSchemaError
 
 /**
- * Returns encoded events whose fields are encrypted once their place is known. Makes keys for subjects that have none. Costs
+ * Returns encoded events whose fields are encrypted once their place is known. Makes a key for each subject without one. Costs
  * nothing if no field of the category is encrypted.
  */
 export const encryptAll = (
@@ -41,12 +41,12 @@ export const encryptAll = (
   encoded: ReadonlyArray<NewEvent>,
   errorAt: ErrorAt
 ): Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError | StorageError> => {
-  if (!types.isErasable) return Effect.succeed(encoded)
+  if (!types.mayBeErasable) return Effect.succeed(encoded)
   return Effect.gen(function* () {
     const planned: Array<Planned> = []
     const subjects = new Set<string>()
     for (const [index, event] of encoded.entries()) {
-      const found = plainFields(types, given[index]!, event)
+      const found = plainFields(types, elementOf(given, index) as Given, event)
       if (found === undefined) continue
       if (typeof found === "string") return yield* errorAt(types.error(event.type, found), index)
       planned.push({ index, ...found })
@@ -69,13 +69,14 @@ export const encryptAll = (
   })
 }
 
-/** Returns the fields of an event to encrypt, why they cannot be, or `undefined` if there are none. */
+/** Returns the fields of an event to encrypt, why they cannot be, or `undefined` without any. */
 const plainFields = (
   types: EventTypes,
   given: Given,
   event: NewEvent
 ): { readonly plan: FieldPlan; readonly fields: PlainFields } | string | undefined => {
-  const plan = types.presentPlan(event.type)
+  // The event store says what is wrong with what is not an object.
+  const plan = isObject(event) ? types.presentPlan(event.type) : undefined
   if (plan === undefined) return undefined
   const fields = new Map<string, PlainField>()
   let why: string | undefined

@@ -5,6 +5,7 @@ const tag = "litetapes/Erased"
 
 /** What is read of a field whose subject was forgotten. It is plain JSON, so a read model can store it. */
 export interface Erased {
+  /** Tells it from any value of the field. */
   readonly _tag: typeof tag
   /** Whose data it was. */
   readonly subject: string

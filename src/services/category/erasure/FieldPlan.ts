@@ -18,7 +18,7 @@ export interface Found {
   readonly around: object | undefined
 }
 
-/** It cannot be told where an encrypted field is stored. */
+/** Nobody can know where an encrypted field is stored. */
 export class Hidden extends Error {}
 
 export class FieldPlan {
@@ -48,6 +48,13 @@ export class FieldPlan {
       )
     }
     return planOf(stored)
+  }
+
+  /** Whether there may be a plan for a schema. Does not look into `Schema.suspend`: `false` is certain. */
+  static mayBeOf(schema: Schema.Codec<unknown, unknown>): boolean {
+    return findIn([schema.ast], (ast) => (ast._tag === "Suspend" ? [] : innerOf(ast))).some(
+      (ast) => ast._tag === "Suspend" || markOf(ast) !== undefined
+    )
   }
 
   /** Returns a copy of a JSON value, in which each encrypted field is what `replace` returns. Copies only what changes. */
@@ -145,17 +152,20 @@ const partsOf = (schemas: ReadonlyArray<AST>, key: string | number) => {
 
 /** Returns all marks in schemas, also in the forms on the way to what is stored. */
 const marksOf = (schemas: ReadonlyArray<AST>, inner = innerOf): ReadonlySet<Mark> => {
-  const marks = new Set<Mark>()
+  const marks = findIn(schemas, inner).map(markOf)
+  return new Set(marks.filter((mark) => mark !== undefined))
+}
+
+/** Returns schemas and everything in them, each once. */
+const findIn = (schemas: ReadonlyArray<AST>, inner: (ast: AST) => ReadonlyArray<AST>): ReadonlyArray<AST> => {
   const seen = new Set<AST>()
   const waiting = [...schemas]
   for (let ast = waiting.pop(); ast !== undefined; ast = waiting.pop()) {
     if (seen.has(ast)) continue
     seen.add(ast)
-    const mark = markOf(ast)
-    if (mark !== undefined) marks.add(mark)
     waiting.push(...inner(ast))
   }
-  return marks
+  return [...seen]
 }
 
 const innerOf = (ast: AST): ReadonlyArray<AST> => [

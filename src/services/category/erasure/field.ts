@@ -7,7 +7,9 @@ import { Erased } from "./Erased.ts"
 
 /** An event to append, as a function that names a subject gets it. `D` is its data, as the program has it. */
 export interface Event<D> {
+  /** Type of the event. */
   readonly type: string
+  /** Its data, before the schema encodes it. */
   readonly data: D
 }
 
