@@ -57,7 +57,7 @@ import * as NodeDisk from "./NodeDisk.ts"
 import * as NodeStorage from "./NodeStorage.ts"
 import { Aborted } from "./promise/Aborted.ts"
 import { type CallOptions, forServices, type LongCallOptions, withoutSignal } from "./promise/CallOptions.ts"
-import { callChecks, layerOf } from "./promise/callChecks.ts"
+import { aLayer, callChecks } from "./promise/callChecks.ts"
 import { decidersOf, type PromiseDeciders } from "./promise/PromiseDeciders.ts"
 import { makeCategory, type PromiseCategory } from "./promise/PromiseCategory.ts"
 import type {
@@ -186,9 +186,9 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, AsyncDisposab
   readonly close: () => Promise<void>
 }
 
-const ownChecks = { signal: anything, storage: layerOf("Storage") } satisfies Checks<StorageOptions & CallOptions>
+const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
 
-const optionChecks = { ...libChecks, ...ownChecks, keyStore: layerOf("KeyStore") } satisfies Checks<Options>
+const optionChecks = { ...libChecks, ...ownChecks, keyStore: aLayer } satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,

@@ -11,6 +11,6 @@ export class SubjectForgotten extends TaggedError<SubjectForgotten>("litetapes/S
   subject: Shape.String
 }) {
   override get message() {
-    return `subject ${JSON.stringify(this.subject)} was forgotten, so nothing can be encrypted for it. Nothing was changed. To store data of it again, call renew of the KeyStore first.`
+    return `subject ${JSON.stringify(this.subject)} was forgotten. To store data of it again, call renew of the KeyStore.`
   }
 }

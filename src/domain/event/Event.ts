@@ -104,14 +104,13 @@ export const encode = (
   }
   if (why !== undefined || typeof type !== "string") throw new InvalidEvent({ stream, index, why: why ?? noType })
   const isNamed = id !== undefined
-  const eventId = id ?? newId()
-  const placed = PlacedData.is(data) ? data : undefined
-  if (placed !== undefined) {
-    // An event with a new id cannot be a repeat.
-    if (placed.refusal !== undefined && !isNamed) throw placed.refusal
-    data = placed.at(stream, eventId)
+  id ??= newId()
+  let placed: PlacedData | undefined
+  if (PlacedData.is(data)) {
+    placed = data
+    data = placed.at(stream, id, isNamed)
   }
-  return encodeEvent({ type, data, id: eventId, isNamed, placed, metadata, tags, stream, time, index }, limits)
+  return encodeEvent({ type, data, id, isNamed, placed, metadata, tags, stream, time, index }, limits)
 }
 
 /** What the options of an append set in the metadata of every event that does not have it itself. */
@@ -178,18 +177,6 @@ export const isSameContent = (one: string, other: string): boolean => {
   if (one.slice(0, end) !== other.slice(0, otherEnd)) return false
   const [tags, otherTags] = [tagsIn(one.slice(end + 1)), tagsIn(other.slice(otherEnd + 1))]
   return tags.size === otherTags.size && [...tags].every((tag) => otherTags.has(tag))
-}
-
-/** Returns whether a stored event, which has this content and the same id, was made of the same type, data and set of tags. */
-export const isSameEvent = (stored: string, event: EncodedEvent, stream: string): boolean =>
-  isSameContent(stored, event.content) || (event.placed !== undefined && isPlacedAs(stored, event, stream))
-
-const isPlacedAs = (stored: string, { content, id, placed }: EncodedEvent, stream: string): boolean => {
-  // Canonical JSON has no raw newline.
-  const [type, data = "null", tags = "[]"] = stored.split("\n")
-  const [ownType, , ownTags] = content.split("\n")
-  const isSameElse = isSameContent([type, "", tags].join("\n"), [ownType, "", ownTags].join("\n"))
-  return isSameElse && placed!.isStoredAs(TaraSON.parseTrusted(data), stream, id)
 }
 
 const tagsIn = (text: string): Set<string> => new Set(TaraSON.parseTrusted(text) as ReadonlyArray<string>)

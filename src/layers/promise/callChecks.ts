@@ -11,13 +11,9 @@ export type Table = Readonly<Record<string, Check>>
 /** Options of a call that takes no others. `signalOf` checks the signal itself. */
 export const callChecks = { signal: anything } satisfies Checks<CallOptions>
 
-/** An option that is a layer of a service. */
-export const layerOf =
-  (service: string): Check =>
-  (value) =>
-    value === undefined || Layer.isLayer(value)
-      ? undefined
-      : { below: "", why: `must be a Layer that provides ${service}` }
+/** An option that is the layer of a service, such as `storage`. */
+export const aLayer: Check = (value) =>
+  value === undefined || Layer.isLayer(value) ? undefined : { below: "", why: "must be a Layer" }
 
 /**
  * Returns the signal of a call. Throws why the call must not begin: its options are not those of the table, the signal is

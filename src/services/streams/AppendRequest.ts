@@ -4,14 +4,14 @@
  */
 import * as Exit from "effect/Exit"
 import { TapeArchived, TapeInvalid } from "../../domain/format/Errors.ts"
-import { isSameEvent } from "../../domain/event/Event.ts"
+import { isSameContent } from "../../domain/event/Event.ts"
 import {
   type ConditionFailed,
   EventIdConflict,
   type EventsLost,
   type ExpectedRevision,
   type NotInHistory,
-  SubjectForgotten,
+  type SubjectForgotten,
   WrongExpectedRevision
 } from "../../domain/event/EventErrors.ts"
 import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
@@ -183,7 +183,7 @@ const judgeAllIds = (entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated
     if (entry.events.length === 0 && !isDone(entry)) continue
     written++
     const verdict = judgeIds(entry)
-    if (verdict instanceof EventIdConflict || verdict instanceof SubjectForgotten) return verdict
+    if (typeof verdict === "object") return verdict
     if (verdict === undefined) continue
     repeated++
     partly = conflict(entry, entry.events[0]?.id ?? entry.command!.idAt(entry.command!.from), "partly-repeated")
@@ -247,14 +247,16 @@ const judgeIds = (entry: PlannedAppend): EventIdConflict | SubjectForgotten | "r
   const known = entry.events.map((event) => (event.isNamed ? knownAs(entry, event.id) : undefined))
   const first = known.findIndex((one) => one !== undefined)
   // Only a repeat may have data that cannot be encrypted any more.
-  if (first === -1) return entry.events.find(({ placed }) => placed?.refusal !== undefined)?.placed!.refusal
+  if (first === -1) return entry.events.find(({ placed }) => placed?.refusal)?.placed!.refusal
   const start = known[first]!.revision - first
   for (const [index, event] of entry.events.entries()) {
     const one = known[index]
     if (one === undefined || one.revision !== start + index) {
       return conflict(entry, entry.events[first]!.id, "partly-repeated")
     }
-    if (!isSameEvent(one.content, event, entry.stream)) return conflict(entry, event.id, "other-content")
+    if (isSameContent(one.content, event.content)) continue
+    if (event.placed?.isStoredAs(one.content, event, entry.stream) !== true)
+      return conflict(entry, event.id, "other-content")
   }
   return "repeated"
 }

@@ -1,8 +1,8 @@
 /** The data of an event that has encrypted fields, from the time when its keys are known until it is stored. */
+import { type EncodedEvent, isSameContent } from "../../../domain/event/Event.ts"
 import { SubjectForgotten } from "../../../domain/event/EventErrors.ts"
 import { PlacedData } from "../../../domain/event/PlacedData.ts"
-import type { Json } from "../../../domain/json/Json.ts"
-import { encodeValue } from "../../../domain/json/TaraSON.ts"
+import { encodeValue, parseTrusted } from "../../../domain/json/TaraSON.ts"
 import type { Cipher } from "../../ports/FieldCipher.ts"
 import { decryptData, type Keys } from "./decryptData.ts"
 import { encryptField, Undecryptable } from "./EncryptedField.ts"
@@ -38,7 +38,8 @@ export class EncryptedData extends PlacedData {
     this.refusal = forgotten === undefined ? undefined : new SubjectForgotten({ subject: forgotten.subject })
   }
 
-  at(stream: string, id: string): unknown {
+  at(stream: string, id: string, isNamed: boolean): unknown {
+    if (this.refusal !== undefined && !isNamed) throw this.refusal
     return this.#plan.map(this.plain, ({ pointer }) => {
       const { subject, text } = this.#fields.get(pointer)!
       const key = this.#keyOf(subject)
@@ -49,9 +50,14 @@ export class EncryptedData extends PlacedData {
   }
 
   /** What can still be decrypted is compared, whatever key it was encrypted with. */
-  isStoredAs(stored: Json, stream: string, id: string): boolean {
+  isStoredAs(content: string, event: Pick<EncodedEvent, "content" | "id">, stream: string): boolean {
+    // Canonical JSON has no raw newline.
+    const [type = "", stored = "", tags = ""] = content.split("\n")
+    const [ownType = "", , ownTags = ""] = event.content.split("\n")
+    if (!isSameContent(`${type}\n\n${tags}`, `${ownType}\n\n${ownTags}`)) return false
     try {
-      return this.isSame(decryptData(this.#plan, stored, { stream, id }, this.#keys, this.#cipher))
+      const place = { stream, id: event.id }
+      return this.isSame(decryptData(this.#plan, parseTrusted(stored), place, this.#keys, this.#cipher))
     } catch (error) {
       if (error instanceof Undecryptable) return false
       throw error
@@ -67,6 +73,13 @@ export class EncryptedData extends PlacedData {
     })
     // Compared without the fields.
     return areSame && encodeValue(rest) === encodeValue(this.#plan.map(this.plain, () => null))
+  }
+
+  /** Never returns: as JSON the data would be stored without encryption. */
+  toJSON(): never {
+    throw new TypeError(
+      "this event has fields that are encrypted when it is appended. Pass it to the event store as Category.encode returned it"
+    )
   }
 
   #keyOf(subject: string) {

@@ -47,7 +47,16 @@ export class FieldPlan {
         "it transforms a value that contains an erasable field, so it cannot be known where the field is stored. Make the stored value erasable: pass the whole schema to Erasable.field"
       )
     }
-    return planOf(stored)
+    return FieldPlan.#of(stored)
+  }
+
+  static #of(schemas: ReadonlyArray<AST>): FieldPlan | undefined {
+    if (marksOf(schemas).size === 0) return undefined
+    const members = membersOf(schemas)
+    return new FieldPlan(
+      members,
+      members.map(markOf).find((mark) => mark !== undefined)
+    )
   }
 
   /** Whether there may be a plan for a schema. Does not look into `Schema.suspend`: `false` is certain. */
@@ -83,27 +92,13 @@ export class FieldPlan {
     const { named, schemas } = partsOf(this.#schemas, key)
     // All keys that no schema names are alike.
     if (!named && this.#parts.has(unnamed)) return this.#parts.get(unnamed)
-    const plan = planOf(schemas)
+    const plan = FieldPlan.#of(schemas)
     this.#parts.set(named ? key : unnamed, plan)
     return plan
-  }
-
-  /** @internal */
-  static make(schemas: ReadonlyArray<AST>, mark: Mark | undefined): FieldPlan {
-    return new FieldPlan(schemas, mark)
   }
 }
 
 const unnamed = -1
-
-const planOf = (schemas: ReadonlyArray<AST>): FieldPlan | undefined => {
-  if (marksOf(schemas).size === 0) return undefined
-  const members = membersOf(schemas)
-  return FieldPlan.make(
-    members,
-    members.map(markOf).find((mark) => mark !== undefined)
-  )
-}
 
 const below = (pointer: string, key: string): string => `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`
 

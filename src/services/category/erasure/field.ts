@@ -1,6 +1,5 @@
 /** Marks fields in the schema of an event type whose values are encrypted for a subject. */
 import * as Schema from "effect/Schema"
-import type * as SchemaAST from "effect/SchemaAST"
 import { type Checks, refuseWrongOptions, shown, unless } from "../../../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../../../domain/format/Errors.ts"
 import { Erased } from "./Erased.ts"
@@ -90,4 +89,9 @@ const isSchema = (schema: unknown): boolean => {
 }
 
 /** Returns what the schema of a value says about its encryption; `undefined` if it is not encrypted. */
-export const markOf = ({ annotations }: SchemaAST.AST): Mark | undefined => annotations?.[key] as Mark | undefined
+export const markOf = ({ annotations }: Annotated): Mark | undefined => annotations?.[key] as Mark | undefined
+
+/** A part of a schema. Not its type of Effect, which declarations need not load then. */
+interface Annotated {
+  readonly annotations?: { readonly [key: string]: unknown } | undefined
+}
