@@ -26,12 +26,12 @@ import { join } from "node:path"
 // The subject is a random id, because a name in a stream's name, a tag or a key could never be forgotten.
 const Customer = Category.make("customer", {
   CustomerRegistered: Schema.Struct({
-    customer: Schema.String,
+    customer: Schema.NonEmptyString,
     country: Schema.String,
     name: Erasable.field(Schema.String, { subject: "customer" })
   }),
   AddressChanged: Schema.Struct({
-    customer: Schema.String,
+    customer: Schema.NonEmptyString,
     street: Erasable.field(Schema.String, { subject: "customer" })
   })
 })

@@ -23,6 +23,8 @@ import * as PromiseStore from "litetapes/PromiseStore"
 import * as SqliteClient from "litetapes/SqliteClient"
 import { Storage } from "litetapes/Storage"
 import * as View from "litetapes/View"
+import { CategoryEvents, GivenEvents } from "litetapes/testing"
+import * as fc from "fast-check"
 import { assert, describe } from "vitest"
 import { existingTape, flush, openSession, storeOf, tagOf } from "../support/openLib.ts"
 
@@ -30,15 +32,15 @@ const personal = { subject: "customer" } as const
 
 const Customer = Category.make("customer", {
   Registered: Schema.Struct({
-    customer: Schema.String,
+    customer: Schema.NonEmptyString,
     country: Schema.String,
     name: Erasable.field(Schema.String, personal)
   }),
   Moved: Schema.Struct({
-    customer: Schema.String,
+    customer: Schema.NonEmptyString,
     address: Erasable.field(Schema.Struct({ street: Schema.String, since: Schema.Date }), personal)
   }),
-  Forgotten: Schema.Struct({ customer: Schema.String })
+  Forgotten: Schema.Struct({ customer: Schema.NonEmptyString })
 })
 
 type CustomerEvent = Category.EventOf<typeof Customer>
@@ -447,6 +449,31 @@ describe("what holds data that was read drops it at an event that says that a su
       assert.deepStrictEqual(seen, [...withoutAda, undefined])
     }).pipe(Effect.scoped)
   )
+})
+
+describe("in tests of an application", () => {
+  it("events are generated, encoded and decoded without keys", () => {
+    const { event, stored } = CategoryEvents.make(fc, Customer)
+    fc.assert(
+      fc.property(event, stored, (made, kept) => {
+        assert.isFalse(JSON.stringify(made).includes("litetapes/Erased"))
+        Effect.runSync(Customer.decode(kept))
+      }),
+      { numRuns: 20 }
+    )
+  })
+
+  it.effect("a projection is given events as they are appended, and may be given Erased", () =>
+    Effect.gen(function* () {
+      const given = GivenEvents.of(Customer, "1", [registered("ada", "Ada Lovelace")])
+      assert.deepStrictEqual(yield* given.events as Effect.Effect<unknown>, [registered("ada", "Ada Lovelace")])
+      const data = { customer: "ada", country: "GB", name: { ...erased("ada") } }
+      const [decoded] = yield* Effect.forEach([{ ...placeless, type: "Registered", data }], Customer.decode)
+      assert.deepStrictEqual(personalIn(decoded!), erased("ada"))
+    })
+  )
+
+  const placeless = { stream: "customer-1", id: "e", revision: 0, position: 0, time: "", tags: [], metadata: {} }
 })
 
 describe("without Effect", () => {
