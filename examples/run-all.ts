@@ -153,6 +153,7 @@ const checks: ReadonlyArray<readonly [name: string, check: () => Promise<void>]>
         "No file of the lib contains a name",
         "Ada:   CustomerRegistered: forgotten; AddressChanged: forgotten",
         "Grace Hopper's street",
+        "Ada, in the backup: CustomerRegistered: forgotten; AddressChanged: forgotten",
         "The tape verifies"
       )
   ],

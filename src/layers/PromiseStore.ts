@@ -46,10 +46,13 @@ import {
   type SubscriptionBatch
 } from "../services/EventStore.ts"
 import type { Progress } from "../services/base/Progress.ts"
+import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { libChecks } from "../services/LibOptions.ts"
 import * as Lib from "../services/Lib.ts"
 import { recoverLibChecks, restoreChecks } from "../services/maintenance/optionChecks.ts"
-import type { Storage } from "../services/ports/Storage.ts"
+import type { Disk } from "../services/ports/Disk.ts"
+import type { KeyStore } from "../services/ports/KeyStore.ts"
+import type { Storage, StorageError } from "../services/ports/Storage.ts"
 import { lazy } from "../services/base/lazy.ts"
 import * as NodeDisk from "./NodeDisk.ts"
 import * as NodeStorage from "./NodeStorage.ts"
@@ -110,6 +113,11 @@ export interface Options extends Lib.Options, StorageOptions, CallOptions {
    * (default: 30 seconds). Excludes `mode` and `reopen`. Default: false.
    */
   readonly shared?: boolean | { readonly waitMax?: Duration.Input }
+  /**
+   * Keeps the keys of encrypted fields, such as `KeyStore.layerFolder("./keys")`. Needed by categories with fields of
+   * `Erasable.field`. Default: none.
+   */
+  readonly keyStore?: Layer.Layer<KeyStore, InvalidArgument | StorageError, Disk>
 }
 
 /** An event store, for callers without Effect. Each method does what the one of `EventStore` or `Lib` does. */
@@ -199,18 +207,19 @@ export interface PromiseStore extends PromiseLib, PromiseDeciders, PromiseInterc
 const ownChecks = { signal: anything, storage: aLayer } satisfies Checks<StorageOptions & CallOptions>
 
 /** `openContext` checks `shared`. */
-const optionChecks = { ...libChecks, ...ownChecks, shared: anything } satisfies Checks<Options>
+const optionChecks = { ...libChecks, ...ownChecks, keyStore: aLayer, shared: anything } satisfies Checks<Options>
 
 const buildIn = (
   scope: Scope.Closeable,
   location: string,
-  { shared = false, signal: _, storage = NodeStorage.layer, ...options }: Options
+  { keyStore, shared = false, signal: _, storage = NodeStorage.layer, ...options }: Options
 ) => {
   const layer =
     shared === false ? eventStoreLayer(location, options) : Layer.effectContext(openContext(location, options, shared))
-  return Effect.onError(Layer.buildWithScope(Layer.provide(layer, storage), scope), (cause) =>
-    Scope.close(scope, Exit.failCause(cause))
-  )
+  const store = Layer.provide(layer, storage)
+  // Without one, a category finds none in its context.
+  const all = keyStore === undefined ? store : Layer.merge(store, Layer.provide(keyStore, NodeDisk.layer))
+  return Effect.onError(Layer.buildWithScope(all, scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
 }
 
 const openContext = lazy(() => import("./SharedStore.ts"), "openContext")

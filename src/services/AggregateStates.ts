@@ -11,6 +11,7 @@ import { type AppendResult, EventStore, type NewEvent, type RecordedEvent } from
 import type { Internals } from "./internals.ts"
 import type { EventAppendError } from "./streams/EventAppender.ts"
 import { findEnd, knownEnd, type StreamEnd } from "./streams/StreamEnd.ts"
+import type { StorageError } from "./ports/Storage.ts"
 import type { StreamReadError } from "./streams/StreamReader.ts"
 import type { InvalidStreamName } from "../domain/format/Placement.ts"
 
@@ -29,8 +30,9 @@ export interface AnyDecider {
   readonly category: {
     readonly name: string
     readonly stream: (id: string) => string
-    readonly encode: (event: unknown) => Effect.Effect<NewEvent, EventSchemaError>
-    readonly decode: (event: RecordedEvent) => Effect.Effect<Stored, EventSchemaError>
+    readonly isErasable?: boolean
+    readonly encode: (event: unknown) => Effect.Effect<NewEvent, EventSchemaError | StorageError>
+    readonly decode: (event: RecordedEvent) => Effect.Effect<Stored, EventSchemaError | StorageError>
     readonly read: (
       id: string,
       options?: { readonly from?: number }
@@ -68,7 +70,9 @@ export class AggregateStates {
   readonly #isKept: boolean
 
   constructor(session: Internals, decider: AnyDecider) {
-    const kept = session.writer === undefined ? 0 : (decider.options.cache ?? statesMax)
+    // A state in memory would still hold what was decrypted once its subject is forgotten, perhaps by another process.
+    const isKept = session.writer !== undefined && decider.category.isErasable !== true
+    const kept = isKept ? (decider.options.cache ?? statesMax) : 0
     this.#session = session
     this.#decider = decider
     this.#cache = new StateCache(kept)
@@ -202,13 +206,15 @@ export class AggregateStates {
   }
 
   get #snapshots(): Snapshots | undefined {
-    return madeDeciders.get(this.#decider)?.snapshots
+    // `Decider.make` refuses them, unless a schema was not defined yet.
+    return this.#decider.category.isErasable === true ? undefined : madeDeciders.get(this.#decider)?.snapshots
   }
 
   /** Writes a snapshot if the last one is old enough. */
   #withSnapshot(stream: string, known: Known<unknown>): Effect.Effect<Known<unknown>, never, EventStore> {
     const { snapshot } = this.#decider.options
-    const isDue = snapshot !== undefined && known.revision - known.snapshot >= snapshot.every
+    const isDue =
+      snapshot !== undefined && this.#snapshots !== undefined && known.revision - known.snapshot >= snapshot.every
     if (!isDue || this.#session.writer === undefined) return Effect.succeed(known)
     return Effect.gen({ self: this }, function* () {
       const store = yield* EventStore

@@ -16,13 +16,14 @@ import { isArray } from "../domain/base/isArray.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { InvalidArgument } from "../domain/format/Errors.ts"
 import { categoryFilter } from "./category/categoryFilter.ts"
-import { type Given, isObject } from "./category/copyEvent.ts"
+import { copyOfStored, type Given, isObject } from "./category/copyEvent.ts"
 import type { EventSchema } from "./category/EventCodec.ts"
 import { atPlace } from "./category/eventPlace.ts"
 import { EventTypes, type StoredType } from "./category/EventTypes.ts"
 import { idOf } from "./category/idOf.ts"
 import { appendOrRepeat } from "./category/repeatedEvents.ts"
 import { type Versions, versions } from "./category/Versions.ts"
+import { encryptAll, openerOf } from "./category/erasure/CategoryKeys.ts"
 import {
   all,
   checkDeclarations,
@@ -65,6 +66,7 @@ import {
   type TypeFilter
 } from "./EventStore.ts"
 import { EventContext, valuesOf } from "./EventContext.ts"
+import type { StorageError } from "./ports/Storage.ts"
 import type { Marks, Metadata, New, Plain, Recorded, Schemas } from "./EventUnions.ts"
 
 export type { Marks, Metadata, New, Raw, Recorded, Schemas, StoredType, Unreadable, Versions }
@@ -136,20 +138,29 @@ export interface Category<S extends Schemas, R extends Schemas = NoTypes, M = Me
    * type.
    */
   readonly filter: (filter?: TypeFilter<(keyof S | keyof R) & string>) => EventFilter
+  /**
+   * Whether events of the category have fields that are encrypted, made by `Erasable.field`. Those that are appended or read then
+   * need a `KeyStore` in context: without one an append fails with `EventSchemaError`, and an event with such a field cannot be
+   * decoded.
+   */
+  readonly isErasable: boolean
   /** Returns the name of an aggregate's stream: `account-17` for the id `17`. */
   readonly stream: (id: string) => string
   /**
    * Encodes an event for `EventStore.appendAll`, which can append to several categories as one batch. Fails with
    * `EventSchemaError` if the type is unknown, retired or renamed, if the data does not match its schema, or if it would
    * not be read back as the same value. If the schema transforms the data, this costs decoding it, and encoding it
-   * again.
+   * again. Fields of `Erasable.field` are encrypted when the event is appended, since that takes its stream and id: such an
+   * event cannot be sent to another process.
    */
-  readonly encode: (event: New<S, M>) => Effect.Effect<NewEvent, EventSchemaError>
+  readonly encode: (event: New<S, M>) => Effect.Effect<NewEvent, EventSchemaError | StorageError>
   /**
    * Decodes an event that was read through `EventStore`. Fails with `EventSchemaError` if its type is unknown or its
    * stored data does not match the schema.
    */
-  readonly decode: (event: RecordedEvent) => Effect.Effect<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
+  readonly decode: (
+    event: RecordedEvent
+  ) => Effect.Effect<Recorded<S, M> | Recorded<R, M>, EventSchemaError | StorageError>
   /**
    * Appends events to the stream of one aggregate, as `EventStore.append` does. Fails with `EventSchemaError` before
    * anything is appended if `encode` would fail for one of the events. An event is a repeat, too, if it was appended with its
@@ -271,7 +282,6 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   const types = new EventTypes(name, { schemas, retired, renamed, metadata: options.metadata as EventSchema })
   const readTypes = { ...schemas, ...retired }
   const stream = (id: string) => `${name}-${id}`
-  type Known = Result.Result<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
   const reads = new CategoryReads(name, types, readTypes)
   return {
     name,
@@ -281,8 +291,20 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
     storedTypes: () => types.storedTypes(),
     filter: (filter = {}) => categoryFilter(name, types, readTypes, filter),
     stream,
-    encode: (event) => Effect.suspend(() => Effect.fromResult(types.encode(event, noMarks))),
-    decode: (event) => Effect.suspend(() => Effect.fromResult(types.decodeGiven(event) as Known)),
+    get isErasable() {
+      return types.isErasable
+    },
+    encode: (event) =>
+      Effect.suspend(() => {
+        const encoded = types.encode(event, noMarks)
+        return types.mayBeErasable ? encryptOne(types, event, encoded) : Effect.fromResult(encoded)
+      }),
+    decode: (event) =>
+      Effect.suspend(() =>
+        types.mayBeErasable
+          ? decodeOne<S, R, M>(types, event)
+          : Effect.fromResult(types.decodeGiven(event) as Known<S, R, M>)
+      ),
     append: (id, events, options) =>
       Effect.flatMap(EventStore, (store) => {
         const wrong = wrongId("Category.append", id)
@@ -316,21 +338,44 @@ export const make = <const S extends Schemas, const R extends Schemas = NoTypes,
   }
 }
 
+type Known<S extends Schemas, R extends Schemas, M> = Result.Result<Recorded<S, M> | Recorded<R, M>, EventSchemaError>
+
+const encryptOne = (types: EventTypes, event: Given, encoded: Result.Result<NewEvent, EventSchemaError>) =>
+  Effect.flatMap(Effect.fromResult(encoded), (one) =>
+    Effect.map(
+      encryptAll(types, [event], [one], (error) => error),
+      ([first]) => first!
+    )
+  )
+
+const decodeOne = <S extends Schemas, R extends Schemas, M>(types: EventTypes, event: RecordedEvent) =>
+  // What is wrong with it is said when it is decoded.
+  Effect.flatMap(openerOf(types, copiesOf(event)), (open) =>
+    Effect.fromResult(types.decodeGiven(event, open) as Known<S, R, M>)
+  )
+
+const copiesOf = (event: RecordedEvent): ReadonlyArray<RecordedEvent> => {
+  const copy = copyOfStored(event)
+  return Result.isSuccess(copy) ? [copy.success] : []
+}
+
 /** Encodes the events of an append, with the metadata that its context sets. */
 const encodeAll = (
   types: EventTypes,
   stream: string,
   events: ReadonlyArray<Given>,
   options: AppendOptions | undefined
-): Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError> =>
+): Effect.Effect<ReadonlyArray<NewEvent>, EventSchemaError | StorageError> =>
   Effect.withFiber((fiber) => {
     const outer = valuesOf(fiber.getRef(EventContext))
     const marks = marksIn(options, outer)
     const context = outer === undefined ? undefined : { ...outer, ...marks }
-    return all(
+    const errorAt = (error: EventSchemaError, index: number) => atPlace(error, { stream, index })
+    const encoded = all(
       events,
       // The event store says what is wrong with what is not an object.
       (event) => (isObject(event) ? types.encode(event, marks, context) : Result.succeed(event as NewEvent)),
-      (error, index) => atPlace(error, { stream, index })
+      errorAt
     )
+    return types.mayBeErasable ? Effect.flatMap(encoded, (some) => encryptAll(types, events, some, errorAt)) : encoded
   })

@@ -6,10 +6,12 @@ import { InvalidArgument } from "../domain/format/Errors.ts"
 import { aCallback, anything, type Check, type Checks, refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import { category as categoryOf } from "../domain/format/Placement.ts"
 import { attempt } from "./base/attempt.ts"
+import type { StorageError } from "./ports/Storage.ts"
 import { checkOptions } from "./base/checkCall.ts"
 import { queryingChecks, refuseTypes, takeItems } from "./category/checkCategoryCall.ts"
-import type { EventTypes } from "./category/EventTypes.ts"
-import { decodeAll, decodeStream, type Unreadable } from "./category/unreadable.ts"
+import { openerOf } from "./category/erasure/CategoryKeys.ts"
+import type { Decoded, EventTypes } from "./category/EventTypes.ts"
+import { decodeAll, decodeStream, type Decode, type Decoding, type Unreadable } from "./category/unreadable.ts"
 import type { QueryOptions, QueryResult, Reading, UnreadableError } from "./CategoryReading.ts"
 import {
   EventStore,
@@ -20,6 +22,7 @@ import {
   type TypeFilter
 } from "./EventStore.ts"
 import type { Schemas } from "./EventUnions.ts"
+import { type Prepare, prepared } from "./streams/prepared.ts"
 import { refuseCategories } from "./streams/EventFilter.ts"
 
 type Store = EventStore["Service"]
@@ -39,12 +42,20 @@ export class CategoryReads {
     this.#schemas = schemas
   }
 
-  readonly #decode = (event: RecordedEvent) => this.#types.decode(event)
+  readonly #decode: Decode<Decoded> = (event) => this.#types.decode(event)
+
+  /** Looks up the keys of encrypted fields. */
+  readonly #prepare = (events: ReadonlyArray<RecordedEvent>): Effect.Effect<Decode<Decoded>, StorageError> =>
+    Effect.map(openerOf(this.#types, events), (open) => (event) => this.#types.decode(event, open))
+
+  get #decoding(): Decoding<Decoded, StorageError> {
+    return { decode: this.#decode, prepare: this.#types.mayBeErasable ? this.#prepare : undefined }
+  }
 
   /** The event that a fact has decoded last: the next one may want it as well. */
   #last: { readonly event: RecordedEvent; readonly decoded: ReturnType<EventTypes["decode"]> } | undefined
 
-  readonly #decodeOnce = (event: RecordedEvent) => {
+  readonly #decodeOnce: Decode<Decoded> = (event) => {
     if (this.#last?.event !== event) this.#last = { event, decoded: this.#types.decode(event) }
     return this.#last.decoded
   }
@@ -65,10 +76,10 @@ export class CategoryReads {
       if (refusal !== undefined) return yield* refusal
       const stored = this.#types.storedFilter<Omit<O, "unreadable">>(options)
       if (unreadable !== "skip" || limit === undefined)
-        return decodeStream(read(store, stored), this.#decode, unreadable)
+        return decodeStream(read(store, stored), this.#decoding, unreadable)
       // What is skipped does not count, so the store cannot apply the limit.
       const whole = { ...stored, limit: Number.POSITIVE_INFINITY }
-      return Stream.take(decodeStream(read(store, whole), this.#decode, unreadable), limit)
+      return Stream.take(decodeStream(read(store, whole), this.#decoding, unreadable), limit)
     })
     return Stream.unwrap(decoded) as Stream.Stream<A, E | InvalidArgument | UnreadableError<P>, EventStore>
   }
@@ -86,7 +97,7 @@ export class CategoryReads {
         this.#storedItems("Category.query", "query", query)
       )
       const { boundary, events } = yield* store.query(wanted, range)
-      const decoded = yield* decodeAll(events.filter(this.#isOurs), this.#decode, unreadable)
+      const decoded = yield* decodeAll(events.filter(this.#isOurs), this.#decoding, unreadable)
       const condition = { failIfEventsMatch: wanted, after: boundary }
       return { events: decoded as ReadonlyArray<A>, boundary, condition }
     })
@@ -108,17 +119,22 @@ export class CategoryReads {
     const missing = (["initialState", "evolve"] as const).find((option) => given[option] === undefined)
     if (missing !== undefined)
       throw new InvalidArgument({ call: "Category.fact", argument: `fact.${missing}`, why: "must be a function" })
-    return {
-      query: this.#storedItems("Category.fact", "fact.query", given.query),
-      initialState,
-      evolve: (state, event) => {
+    const evolving =
+      (decode: Decode<Decoded>): Fact<State>["evolve"] =>
+      (state, event) => {
         if (!this.#isOurs(event)) return state
-        const decoded = this.#decodeOnce(event)
+        const decoded = decode(event)
         // The decision model fails with it.
         if (Result.isFailure(decoded)) throw decoded.failure
         return evolve(state, decoded.success as A)
       }
-    }
+    const evolved = evolving(this.#decodeOnce)
+    const prepare = (events: ReadonlyArray<RecordedEvent>) =>
+      this.#types.mayBeErasable
+        ? Effect.map(this.#prepare(events.filter(this.#isOurs)), (decode) => evolving(decode))
+        : Effect.succeed(evolved)
+    prepared.set(evolved, prepare as Prepare)
+    return { query: this.#storedItems("Category.fact", "fact.query", given.query), initialState, evolve: evolved }
   }
 
   /** Types and tags do not name a category, so events of others may match a query. */

@@ -23,6 +23,7 @@ import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { refuseWrongOptions } from "../domain/format/checkOptions.ts"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
+import { InvalidArgument } from "../domain/format/Errors.ts"
 import type { Category, EventOf, StoredType } from "./Category.ts"
 import { EventCodec } from "./category/EventCodec.ts"
 import { missing, optionChecks } from "./deciders/definition.ts"
@@ -37,6 +38,7 @@ import type {
   StreamReadError
 } from "./EventStore.ts"
 import type { New, Plain } from "./EventUnions.ts"
+import type { StorageError } from "./ports/Storage.ts"
 
 /** A category of any events. */
 export interface AnyCategory {
@@ -46,8 +48,10 @@ export interface AnyCategory {
   readonly storedTypes: () => ReadonlyArray<Pick<StoredType, "name" | "type" | "version">>
   /** Returns the name of an aggregate's stream. */
   readonly stream: (id: string) => string
+  /** Whether fields of its events are encrypted. */
+  readonly isErasable?: boolean
   /** Encodes an event to append. */
-  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError | StorageError>
   /** Reads the events of an aggregate. */
   readonly read: (
     id: string,
@@ -94,9 +98,15 @@ export interface Options<C extends AnyCategory, State, Command, D> {
    * an `Error`, or an effect that fails. It is called again after a conflict, and must not change the state.
    */
   readonly decide: (command: Command, state: State) => D
-  /** Number of states that a writer keeps in memory; 0 for none. Default: 1000. */
+  /**
+   * Number of states that a writer keeps in memory; 0 for none. If fields of the category are encrypted, it keeps none: a state
+   * would still hold what was decrypted after its subject was forgotten. Default: 1000.
+   */
   readonly cache?: number
-  /** When states are written into derived files, so that they need not be folded from the first event on. Default: never. */
+  /**
+   * When states are written into derived files, so that they need not be folded from the first event on. Refused if fields of the
+   * category are encrypted. Default: never.
+   */
   readonly snapshot?: {
     /** Number of events after which the next snapshot is written. */
     readonly every: number
@@ -127,6 +137,7 @@ export const make = <C extends AnyCategory, State, Command, const D extends Deci
   const error = missing(options)
   if (error !== undefined) throw error
   const { category, name, snapshot, version = 1 } = options
+  if (snapshot !== undefined && category.isErasable === true) throw snapshotsOfErasable(category.name)
   const made = { name, category, options } as unknown as Decider<C, State, Command, RejectionOf<D>, ServicesOf<D>>
   const snapshots =
     snapshot === undefined
@@ -134,6 +145,11 @@ export const make = <C extends AnyCategory, State, Command, const D extends Deci
       : new Snapshots(name, version, typesOf(category.storedTypes()), new EventCodec(snapshot.state))
   madeDeciders.set(made, { snapshots })
   return made
+}
+
+const snapshotsOfErasable = (category: string): InvalidArgument => {
+  const why = `must be left out: fields of category ${category} are encrypted, and a snapshot would keep what they hold after their subject was forgotten`
+  return new InvalidArgument({ call: "Decider.make", argument: "options.snapshot", why })
 }
 
 /** How to handle a command. */

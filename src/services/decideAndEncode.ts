@@ -1,11 +1,14 @@
 /** What a decider decides, and what is appended of it. */
 import * as Effect from "effect/Effect"
 import { EventSchemaError } from "../domain/event/EventErrors.ts"
+import { PlacedData } from "../domain/event/PlacedData.ts"
+import type { StorageError } from "./ports/Storage.ts"
 import { isArray } from "../domain/base/isArray.ts"
 import { elementOf, shown } from "../domain/format/checkOptions.ts"
 import { InvalidArgument } from "../domain/format/Errors.ts"
 import { parseJson } from "../domain/json/strictDecode.ts"
 import type { AnyDecider } from "./AggregateStates.ts"
+import { atPlace } from "./category/eventPlace.ts"
 import { deciding } from "./deciders/StreamTurns.ts"
 import type { NewEvent, RecordedEvent } from "./EventStore.ts"
 
@@ -68,7 +71,7 @@ export const encodeDecided = (
   stream: string,
   decided: ReadonlyArray<unknown>,
   shared: Shared
-): Effect.Effect<ToAppend, EventSchemaError> =>
+): Effect.Effect<ToAppend, EventSchemaError | StorageError> =>
   Effect.gen(function* () {
     const events: Array<NewEvent> = []
     const stored: Array<ToAppend["stored"][number]> = []
@@ -80,9 +83,8 @@ export const encodeDecided = (
         events.push(event)
         return category.decode(asRead(stream, event))
       })
-      const { data, type } = yield* Effect.mapError(
-        decoded,
-        ({ category: name, type, why }) => new EventSchemaError({ category: name, type, why, stream, index })
+      const { data, type } = yield* Effect.mapError(decoded, (error) =>
+        error instanceof EventSchemaError ? atPlace(error, { stream, index }) : error
       )
       stored.push({ type, data })
     }
@@ -121,7 +123,8 @@ const isObject = (value: unknown): value is object => typeof value === "object" 
 /** Returns an event as it will be read. Its place is not known yet, and nothing looks at it. */
 const asRead = (stream: string, { data, metadata = {}, tags = [], type }: NewEvent): RecordedEvent => ({
   type,
-  data: throughJson(data) as RecordedEvent["data"],
+  // Its fields are encrypted later.
+  data: throughJson(PlacedData.is(data) ? data.plain : data) as RecordedEvent["data"],
   id: "",
   metadata: throughJson(metadata) as RecordedEvent["metadata"],
   tags,

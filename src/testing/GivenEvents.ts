@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type { EventSchemaError } from "../domain/event/EventErrors.ts"
 import type { EventOf, NewOf, StoredType } from "../services/Category.ts"
 import type { NewEvent } from "../services/EventStore.ts"
+import type { StorageError } from "../services/ports/Storage.ts"
 import { encodeGiven } from "./internal/spec/encodeGiven.ts"
 
 /** Values that a spec generates for its events, unless you set them. */
@@ -50,7 +51,7 @@ export interface AnyCategory {
   /** Returns the names and versions in which events may be stored. */
   readonly storedTypes: () => ReadonlyArray<StoredType>
   /** Encodes an event to append. */
-  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
+  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError | StorageError>
 }
 
 /**

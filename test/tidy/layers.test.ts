@@ -40,6 +40,7 @@ const rooms = [
   "layers/memory",
   "layers/folder",
   "layers/checkpoints",
+  "layers/keys",
   "layers/node",
   "layers/sqlite",
   "layers/sealing",

@@ -10,6 +10,7 @@ import { BadLine } from "../json/BadLine.ts"
 import { isPlain } from "../json/plainPrototype.ts"
 import { encodeEvent, type EncodedEvent } from "./eventEncoder.ts"
 import { idBytesMax, isId, noType, problemOfTags, problemOfType } from "./eventTexts.ts"
+import { PlacedData } from "./PlacedData.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 
 export type { EncodedEvent }
@@ -73,7 +74,7 @@ export { idBytesMax }
  * Encodes an event for a stream, whose name must be valid (`checkStreamName`). Calls `newId` if the event has no id.
  * `derivedId` is the id that its command gives it, which then has no id of its own.
  *
- * @throws TaraSONError | InvalidEvent
+ * @throws TaraSONError | InvalidEvent | SubjectForgotten
  */
 export const encode = (
   stream: string,
@@ -102,10 +103,14 @@ export const encode = (
     why = `it ${unreadable}`
   }
   if (why !== undefined || typeof type !== "string") throw new InvalidEvent({ stream, index, why: why ?? noType })
-  return encodeEvent(
-    { type, data, id: id ?? newId(), isNamed: id !== undefined, metadata, tags, stream, time, index },
-    limits
-  )
+  const isNamed = id !== undefined
+  id ??= newId()
+  let placed: PlacedData | undefined
+  if (PlacedData.is(data)) {
+    placed = data
+    data = placed.at(stream, id, isNamed)
+  }
+  return encodeEvent({ type, data, id, isNamed, placed, metadata, tags, stream, time, index }, limits)
 }
 
 /** What the options of an append set in the metadata of every event that does not have it itself. */

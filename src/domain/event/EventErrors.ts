@@ -211,6 +211,7 @@ export class NotInHistory extends TaggedError<NotInHistory>("litetapes/NotInHist
 }
 
 export { CheckpointLost, CheckpointNotIncreased } from "./CheckpointErrors.ts"
+export { SubjectForgotten } from "./ErasureErrors.ts"
 
 /** The errors of `E` that belong to a class. If `E` is `unknown`, as in a `catch` block, any error of that class. */
 export type Classified<E, Class extends ErrorClass> = unknown extends E

@@ -40,6 +40,7 @@ export const errorClasses = {
   LibNotFound: "fatal",
   ReadOnly: "fatal",
   SettingsMismatch: "fatal",
+  SubjectForgotten: "fatal", // nothing may be stored of the subject, unless its keys are renewed
   TapeArchived: "fatal",
   TapeNotForEvents: "fatal",
   TapeNotFound: "fatal",

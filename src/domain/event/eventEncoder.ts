@@ -11,6 +11,7 @@ import { writeInto } from "../json/canonicalWriter.ts"
 import { parseTrusted } from "../json/TaraSON.ts"
 import { digitsOf, putDigits } from "../base/digits.ts"
 import { invariant } from "../base/invariant.ts"
+import type { PlacedData } from "./PlacedData.ts"
 
 /** The contents of an event's line. Type, id, stream and time must be valid already. */
 interface Fields {
@@ -19,6 +20,8 @@ interface Fields {
   readonly id: string
   /** Whether the caller gave the id. */
   readonly isNamed: boolean
+  /** What `data` was made of, if that depends on the stream and the id. */
+  readonly placed: PlacedData | undefined
   readonly metadata: unknown
   readonly tags: unknown
   readonly stream: string
@@ -60,6 +63,8 @@ export class EncodedEvent {
   readonly id: string
   /** The caller gave the id, so the event may be known already. */
   readonly isNamed: boolean
+  /** What its data was made of, if that depends on the stream and the id. */
+  readonly placed: PlacedData | undefined
   /** Bytes of the line with its newline, at most. */
   readonly bytesMax: number
   readonly #memory: Buffer
@@ -68,9 +73,10 @@ export class EncodedEvent {
   readonly #places: Places
 
   /** @internal */
-  constructor({ id, isNamed }: Fields, memory: Buffer, start: number, end: number, places: Places) {
+  constructor({ id, isNamed, placed }: Fields, memory: Buffer, start: number, end: number, places: Places) {
     this.id = id
     this.isNamed = isNamed
+    this.placed = placed
     this.bytesMax = end - start + restBytesMax
     this.#memory = memory
     this.#start = start

@@ -5,11 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type * as Scope from "effect/Scope"
-import { dirname } from "node:path"
 import { type ClaimedEntries, ConsumerClaimed, type CheckpointStore } from "../../services/ports/CheckpointStore.ts"
 import type { Disk, DiskError, Lock } from "../../services/ports/Disk.ts"
 import type { StorageError } from "../../services/ports/Storage.ts"
-import { ensureFolder, ensurePath, join, readWhole, unlinkIfThere, writeNew } from "../folder/files.ts"
+import { ensureFolder, ensureNamedPath, join, readWhole, unlinkIfThere, writeNew } from "../folder/files.ts"
 import { fromDisk, storageError, told } from "../storage/storageErrors.ts"
 
 type DiskShape = Disk["Service"]
@@ -36,18 +35,10 @@ export const makeFolder = (disk: DiskShape, folder: string): CheckpointStore["Se
     })
 })
 
-/** Makes both folders, and their names durable. An earlier run may have ended before it did. */
+/** Makes both folders, and their names durable. */
 const prepare = (disk: DiskShape, folder: string, place: string): Effect.Effect<void, DiskError> =>
   Effect.gen(function* () {
-    const existed = (yield* disk.stat(folder)) !== undefined
-    yield* ensurePath(disk, folder)
-    const named = disk.syncFolder(dirname(folder))
-    // Whoever made it may be the only one who can read the folder above it.
-    yield* Effect.catchIf(
-      named,
-      ({ code }) => existed && (code === "EACCES" || code === "EPERM"),
-      () => Effect.void
-    )
+    yield* ensureNamedPath(disk, folder)
     yield* ensureFolder(disk, place)
     yield* disk.syncFolder(folder)
   })

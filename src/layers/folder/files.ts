@@ -97,6 +97,20 @@ export const ensurePath = (disk: DiskShape, path: string): Effect.Effect<void, D
     yield* ensureFolder(disk, path)
   })
 
+/** Makes a folder as `ensurePath` does, and its name durable. An earlier run may have ended before it did. */
+export const ensureNamedPath = (disk: DiskShape, folder: string): Effect.Effect<void, DiskError> =>
+  Effect.gen(function* () {
+    const existed = (yield* disk.stat(folder)) !== undefined
+    yield* ensurePath(disk, folder)
+    const named = disk.syncFolder(dirname(folder))
+    // Whoever made it may be the only one who can read the folder above it.
+    yield* Effect.catchIf(
+      named,
+      ({ code }) => existed && (code === "EACCES" || code === "EPERM"),
+      () => Effect.void
+    )
+  })
+
 /** Returns what is known of the file at `path`, or `undefined` if there is nothing. */
 export const fileAt = (disk: DiskShape, path: string): Effect.Effect<FileStat | undefined, DiskError> =>
   Effect.flatMap(disk.stat(path), (entry) =>

@@ -1,5 +1,4 @@
 /** A category with its types, for callers without Effect. */
-import * as Effect from "effect/Effect"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type * as Category from "../../services/Category.ts"
 import type {
@@ -27,7 +26,8 @@ export interface PromiseCategory<
   readonly filter: Category.Category<S, R, M>["filter"]
   /**
    * Returns the decoded form of an event as it is stored, such as a consumer gets it. Returns at once, and throws
-   * `EventSchemaError` if it cannot be decoded.
+   * `EventSchemaError` if it cannot be decoded. If it has encrypted fields, the keys must be in a store that returns at once, as a
+   * folder and SQLite do.
    */
   readonly decode: (event: RecordedEvent) => Category.Recorded<S, M> | Category.Recorded<R, M>
   /**
@@ -96,7 +96,7 @@ export const makeCategory = <S extends Category.Schemas, R extends Category.Sche
     name: category.name,
     stream: category.stream,
     filter: category.filter,
-    decode: (event) => Effect.runSync(category.decode(event)),
+    decode: (event) => runs.now(category.decode(event)),
     append: (id, events, options) =>
       runs.run("append", "PromiseCategory.append", options, () => category.append(id, events, withoutSignal(options))),
     read: (id, options) =>

@@ -102,6 +102,11 @@ export class Runs<Services> {
     return signal === undefined ? values : abortable(values, signal)
   }
 
+  /** Runs an effect that returns at once. */
+  now<A, E>(effect: Effect.Effect<A, E, Services>): A {
+    return Effect.runSyncWith(this.#context)(effect)
+  }
+
   /** Runs `end`, then closes everything. Runs once; later calls get the same outcome. Refuses all calls from then on. */
   close(end: Effect.Effect<void, unknown>): Promise<void> {
     this.#closing ??= Effect.runPromise(Effect.ensuring(end, Scope.close(this.#scope, Exit.void)))

@@ -11,9 +11,9 @@ export type Table = Readonly<Record<string, Check>>
 /** Options of a call that takes no others. `signalOf` checks the signal itself. */
 export const callChecks = { signal: anything } satisfies Checks<CallOptions>
 
-/** The option `storage` of a call that needs no open store. */
+/** An option that is the layer of a service, such as `storage`. */
 export const aLayer: Check = (value) =>
-  value === undefined || Layer.isLayer(value) ? undefined : { below: "", why: "must be a Layer that provides Storage" }
+  value === undefined || Layer.isLayer(value) ? undefined : { below: "", why: "must be a Layer" }
 
 /**
  * Returns the signal of a call. Throws why the call must not begin: its options are not those of the table, the signal is

@@ -36,6 +36,7 @@ import {
   UnsupportedFormat,
   WriterPoisoned
 } from "../../domain/format/Errors.ts"
+import { SubjectForgotten } from "../../domain/event/ErasureErrors.ts"
 import { InvalidSegmentName, InvalidTapeName } from "../../domain/format/Names.ts"
 import { InvalidStreamName } from "../../domain/format/Placement.ts"
 import { WriterUnreachable } from "../../domain/format/WriterUnreachable.ts"
@@ -70,6 +71,7 @@ export const appendErrors = {
   SegmentCorrupt,
   SegmentMissing,
   StorageError,
+  SubjectForgotten,
   TapeArchived,
   TapeExists,
   TapeInvalid,

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { unreadable } from "../../domain/format/checkOptions.ts"
+import { FieldPlan, Hidden } from "./erasure/FieldPlan.ts"
 import { isJsonValue } from "./isJsonValue.ts"
 import { isSameJson } from "./isSameJson.ts"
 import { isSameForm, isSameKind } from "./isSameForm.ts"
@@ -31,6 +32,7 @@ interface Ways {
 export class EventCodec {
   readonly #schema: EventSchema
   #ways: Ways | undefined
+  #planned: Planned | undefined
 
   constructor(schema: EventSchema) {
     this.#schema = schema
@@ -38,12 +40,39 @@ export class EventCodec {
 
   /** Returns the JSON value to store, or why no JSON value would be read back as this value. */
   encode(value: unknown): Converted {
+    const why = (this.#planned ??= plannedOf(this.#schema))?.why
+    if (why !== undefined) return refused(why)
     return (this.#ways ??= compile(this.#schema)).encode(value)
+  }
+
+  /** The fields that are encrypted in what is stored; `undefined` if none is. */
+  get plan(): FieldPlan | undefined {
+    return (this.#planned ??= plannedOf(this.#schema))?.plan
+  }
+
+  /** Whether there may be one. Does not look into `Schema.suspend`, whose schema may not be defined yet. */
+  get mayHavePlan(): boolean {
+    return FieldPlan.mayBeOf(this.#schema)
   }
 
   /** Returns the value that was stored as `json`, or why it does not match the schema. */
   decode(json: unknown): Converted {
     return (this.#ways ??= compile(this.#schema)).decode(json)
+  }
+}
+
+/** The encrypted fields of a schema, or why nothing can be encoded by it. */
+interface Planned {
+  readonly plan: FieldPlan | undefined
+  readonly why: string | undefined
+}
+
+/** Returns `undefined` if the schema refers to one that is not defined yet, so that it cannot be used. */
+const plannedOf = (schema: EventSchema): Planned | undefined => {
+  try {
+    return { plan: FieldPlan.of(schema), why: undefined }
+  } catch (error) {
+    return error instanceof Hidden ? { plan: undefined, why: error.message } : undefined
   }
 }
 

@@ -8,7 +8,8 @@ import type { QueryItem } from "../../domain/event/Query.ts"
 import type { TypeFilter } from "../streams/EventFilter.ts"
 import { copyOf, copyOfStored, type Given, isObject } from "./copyEvent.ts"
 import { atPlace, placeOf } from "./eventPlace.ts"
-import { EventCodec, type EventSchema } from "./EventCodec.ts"
+import { type Converted, EventCodec, type EventSchema } from "./EventCodec.ts"
+import type { FieldPlan } from "./erasure/FieldPlan.ts"
 import { type Marks, MetadataCodec } from "./MetadataCodec.ts"
 import { problemOf, problemOfMetadata } from "./schemaShape.ts"
 import { refuseVersion, versionIn, withoutVersion, withVersion } from "./schemaVersion.ts"
@@ -58,6 +59,11 @@ interface KnownType {
   readonly refusal: string | undefined
 }
 
+/** Returns the data of a stored event whose fields are decrypted, or why they cannot be. */
+export type Open = (plan: FieldPlan, event: RecordedEvent) => Converted
+
+const notOpened: Open = () => Result.fail({ message: "its fields are encrypted" })
+
 const unknownType = "the category has no schema for this type. Pass one to Category.make"
 const unknownStoredType = `${unknownType} (as \`retired\` if it is no longer appended), or read with \`unreadable: "skip"\` or \`"raw"\``
 const renamedTo = (type: string): string => `the type was renamed: append ${type}`
@@ -71,6 +77,7 @@ export class EventTypes {
   readonly #takesMetadata: boolean
   /** Whether a type has more than one version or name. */
   readonly hasHistory: boolean
+  #mayBeErasable: boolean | undefined
 
   /** Throws an `Error` if the declarations contradict each other, or if a schema can never have a JSON form. */
   constructor(category: string, { metadata, renamed, retired, schemas }: Declared) {
@@ -144,12 +151,40 @@ export class EventTypes {
     return Result.succeed(copy as NewEvent)
   }
 
+  /** Whether fields of the category's events are encrypted. Looks into every schema. */
+  get isErasable(): boolean {
+    return this.mayBeErasable && this.#codecs.some(({ plan }) => plan !== undefined)
+  }
+
+  /** Whether they may be. Compiles nothing, and looks into no schema that may not be defined yet. */
+  get mayBeErasable(): boolean {
+    return (this.#mayBeErasable ??= this.#codecs.some(({ mayHavePlan }) => mayHavePlan))
+  }
+
+  get #codecs(): ReadonlyArray<EventCodec> {
+    return [...this.#known.values()].flatMap(({ form }) => form.stored.map(({ codec }) => codec))
+  }
+
+  /** Returns the fields of a type that an append encrypts; `undefined` for none. */
+  presentPlan(type: string): FieldPlan | undefined {
+    return this.#known.get(type)?.form.presentPlan
+  }
+
+  /** Returns the fields of a stored event that may be encrypted; `undefined` for none. */
+  storedPlan({ metadata, type }: RecordedEvent): FieldPlan | undefined {
+    return this.#known.get(type)?.form.planOf(versionIn(metadata))
+  }
+
   /** Returns the event as the application has it, by its present name, or why its stored data does not match. */
-  decode(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
+  decode(event: RecordedEvent, open = notOpened): Result.Result<Decoded, EventSchemaError> {
     const known = this.#known.get(event.type)
     if (known === undefined) return this.#failAt(event, event.type, unknownStoredType)
     const version = versionIn(event.metadata)
-    const decoded = known.form.decode(event.data, version)
+    const plan = known.form.planOf(version)
+    const decoded =
+      plan === undefined
+        ? known.form.decode(event.data, version)
+        : Result.flatMap(open(plan, event), (data) => known.form.decode(data, version))
     if (Result.isFailure(decoded)) {
       return this.#failAt(event, event.type, decoded.failure.message, versionsOf(known, version))
     }
@@ -171,10 +206,14 @@ export class EventTypes {
   }
 
   /** Returns the type and the data with which a stored event would be appended now; `undefined` if it cannot be decoded. */
-  presentForm({ data, metadata, type }: RecordedEvent): { readonly type: string; readonly data: unknown } | undefined {
-    const known = this.#known.get(type)
+  presentForm(event: RecordedEvent, open = notOpened): { readonly type: string; readonly data: unknown } | undefined {
+    const known = this.#known.get(event.type)
     if (known === undefined) return undefined
-    const encoded = Result.flatMap(known.form.decode(data, versionIn(metadata)), (read) => known.form.encode(read))
+    const version = versionIn(event.metadata)
+    const plan = known.form.planOf(version)
+    const data = plan === undefined ? Result.succeed(event.data) : open(plan, event)
+    const read = Result.flatMap(data, (stored) => known.form.decode(stored, version))
+    const encoded = Result.flatMap(read, (one) => known.form.encode(one))
     return Result.isSuccess(encoded) ? { type: known.type, data: encoded.success } : undefined
   }
 
@@ -209,9 +248,9 @@ export class EventTypes {
   }
 
   /** Does what `decode` does, for an event that a caller gave, which may be anything. */
-  decodeGiven(event: RecordedEvent): Result.Result<Decoded, EventSchemaError> {
+  decodeGiven(event: RecordedEvent, open?: Open): Result.Result<Decoded, EventSchemaError> {
     const copy = copyOfStored(event)
-    return Result.isSuccess(copy) ? this.decode(copy.success) : this.#fail("an event", copy.failure)
+    return Result.isSuccess(copy) ? this.decode(copy.success, open) : this.#fail("an event", copy.failure)
   }
 
   /** Returns options whose filter has all names under which events of its types may be stored: present and former ones. */
@@ -237,6 +276,11 @@ export class EventTypes {
     return near === undefined ? unknownType : `the category has no schema for this type (did you mean ${near}?)`
   }
 
+  /** Returns the error for an event of a type. */
+  error(type: string, why: string): EventSchemaError {
+    return new EventSchemaError({ category: this.#category, type, why })
+  }
+
   #failAt(
     event: RecordedEvent,
     type: unknown,
@@ -249,7 +293,7 @@ export class EventTypes {
   /** Returns the failure for an event. Its type may be anything that a caller gave. */
   #fail(type: unknown, why: string): Result.Result<never, EventSchemaError> {
     const name = typeof type === "string" ? type : shown(type)
-    return Result.fail(new EventSchemaError({ category: this.#category, type: name, why }))
+    return Result.fail(this.error(name, why))
   }
 }
 
@@ -267,5 +311,8 @@ export type Decoded = Omit<RecordedEvent, "data" | "metadata"> & { readonly data
 const metadataCodecOf = (category: string, schema: EventSchema): MetadataCodec => {
   const why = Schema.isSchema(schema) ? (problemOf(schema.ast) ?? problemOfMetadata(schema.ast)) : notASchema
   if (why !== undefined) throw unusable("of the metadata", category, why)
+  if (new EventCodec(schema).plan !== undefined) {
+    throw unusable("of the metadata", category, "it has an erasable field, and metadata is never encrypted")
+  }
   return new MetadataCodec(schema, new EventCodec(schema))
 }

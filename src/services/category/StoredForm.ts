@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { shown } from "../../domain/format/checkOptions.ts"
 import type { Converted, EventCodec, EventSchema } from "./EventCodec.ts"
+import type { FieldPlan } from "./erasure/FieldPlan.ts"
 import { versionKey } from "./versionKey.ts"
 import type { Upcast } from "./Versions.ts"
 
@@ -33,6 +34,16 @@ export class StoredForm {
   /** The versions that events can be stored in, from the first one on. */
   get stored(): ReadonlyArray<Stage> {
     return this.#stages.slice(0, this.versions)
+  }
+
+  /** The fields that are encrypted in the present version; `undefined` if none is. */
+  get presentPlan(): FieldPlan | undefined {
+    return this.#present.plan
+  }
+
+  /** Returns those of the version that the metadata of a stored event names. */
+  planOf(version: unknown = 1): FieldPlan | undefined {
+    return isVersion(version) && version <= this.versions ? this.#stages[version - 1]!.codec.plan : undefined
   }
 
   /** Returns the JSON value to store, in the present version. */

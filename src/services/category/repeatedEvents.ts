@@ -6,10 +6,12 @@ import * as Effect from "effect/Effect"
 import { commandEventId } from "../../domain/event/commandIds.ts"
 import type { NewEvent, RecordedEvent } from "../../domain/event/Event.ts"
 import { EventIdConflict } from "../../domain/event/EventErrors.ts"
+import { PlacedData } from "../../domain/event/PlacedData.ts"
 import type { AppendOptions } from "../streams/AppendOptions.ts"
 import type { AppendResult, EventAppendError } from "../streams/EventAppender.ts"
 import type { StreamReadError } from "../streams/StreamReader.ts"
-import type { EventTypes } from "./EventTypes.ts"
+import { openerOf } from "./erasure/CategoryKeys.ts"
+import type { EventTypes, Open } from "./EventTypes.ts"
 import { isSameJson } from "./isSameJson.ts"
 
 /** What is needed of the event store. */
@@ -52,6 +54,25 @@ const find = (store: Store, stream: string, events: ReadonlyArray<NewEvent>, opt
     return named === undefined ? Effect.succeed(undefined) : store.find(stream, named)
   })
 
+/** Returns them, and what decrypts them. */
+const findAndOpen = (
+  types: EventTypes,
+  store: Store,
+  stream: string,
+  events: ReadonlyArray<NewEvent>,
+  options: AppendOptions | undefined
+): Effect.Effect<FoundAndOpen, StreamReadError> =>
+  Effect.flatMap(find(store, stream, events, options), (found): Effect.Effect<FoundAndOpen, StreamReadError> => {
+    if (!types.mayBeErasable) return Effect.succeed({ found, open: undefined })
+    const stored = found.filter((event) => event !== undefined)
+    return Effect.map(openerOf(types, stored), (open) => ({ found, open }))
+  })
+
+interface FoundAndOpen {
+  readonly found: ReadonlyArray<RecordedEvent | undefined>
+  readonly open: Open | undefined
+}
+
 /** Fails with `EventIdConflict` if an event has the data of the stored one, which means something else in its version. */
 const refuseOthers = (
   types: EventTypes,
@@ -60,9 +81,9 @@ const refuseOthers = (
   events: ReadonlyArray<NewEvent>,
   options: AppendOptions | undefined
 ): Effect.Effect<void, EventAppendError> =>
-  Effect.flatMap(find(store, stream, events, options), (found) => {
+  Effect.flatMap(findAndOpen(types, store, stream, events, options), ({ found, open }) => {
     const other = found.findIndex(
-      (stored, at) => stored !== undefined && types.isOlder(stored) && !isSame(types, stored, events[at]!)
+      (stored, at) => stored !== undefined && types.isOlder(stored) && !isSame(types, stored, events[at]!, open)
     )
     if (other === -1) return Effect.void
     const { commandId } = options ?? {}
@@ -79,11 +100,11 @@ const asStored = (
   events: ReadonlyArray<NewEvent>,
   options: AppendOptions | undefined
 ): Effect.Effect<ReadonlyArray<NewEvent> | undefined, EventAppendError> =>
-  Effect.map(find(store, stream, events, options), (found) => {
+  Effect.map(findAndOpen(types, store, stream, events, options), ({ found, open }) => {
     let isOlder = false
     const stored = events.map((event, at): NewEvent => {
       const before = found[at]
-      if (before === undefined || !types.isOlder(before) || !isSame(types, before, event)) return event
+      if (before === undefined || !types.isOlder(before) || !isSame(types, before, event, open)) return event
       isOlder = true
       const { data, metadata, type } = before
       return { ...event, type, data, metadata }
@@ -91,7 +112,13 @@ const asStored = (
     return isOlder ? stored : undefined
   })
 
-const isSame = (types: EventTypes, stored: RecordedEvent, event: NewEvent): boolean => {
-  const now = types.presentForm(stored)
-  return now !== undefined && now.type === event.type && isSameJson(now.data, event.data)
+const isSame = (
+  types: EventTypes,
+  stored: RecordedEvent,
+  { data, type }: NewEvent,
+  open: Open | undefined
+): boolean => {
+  const now = types.presentForm(stored, open)
+  if (now === undefined || now.type !== type) return false
+  return PlacedData.is(data) ? data.isSame(now.data) : isSameJson(now.data, data)
 }

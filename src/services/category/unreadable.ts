@@ -24,21 +24,26 @@ export interface Raw extends RecordedEvent {
 type DecodePull<A, E, R> = Pull.Pull<readonly [A, ...Array<A>], E | EventSchemaError, void, R>
 
 /** Decodes a chunk of events at a time. */
-export const decodeStream = <A, E, R>(
+export const decodeStream = <A, E, R, E2>(
   events: Stream.Stream<RecordedEvent, E, R>,
-  decode: Decode<A>,
+  { decode, prepare }: Decoding<A, E2>,
   unreadable: Unreadable
-): Stream.Stream<A | Raw, E | EventSchemaError, R> =>
+): Stream.Stream<A | Raw, E | E2 | EventSchemaError, R> =>
   Stream.transformPull(events, (pull) =>
     Effect.sync(() => {
       // Returned by the pull after the one that returned the events before it.
       let failure: EventSchemaError | undefined
-      const decodeNext: DecodePull<A | Raw, E, R> = Effect.flatMap(pull, (chunk) => {
+      const decodeWith = (chunk: ReadonlyArray<RecordedEvent>, decode: Decode<A>): DecodePull<A | Raw, E | E2, R> => {
         const decoded = decodeChunk(chunk, decode, unreadable)
         failure = decoded.failure
         return isNonEmpty(decoded.readable) ? Effect.succeed(decoded.readable) : next
-      })
-      const next: DecodePull<A | Raw, E, R> = Effect.suspend(() =>
+      }
+      const decodeNext: DecodePull<A | Raw, E | E2, R> = Effect.flatMap(pull, (chunk) =>
+        prepare === undefined
+          ? decodeWith(chunk, decode)
+          : Effect.flatMap(prepare(chunk), (prepared) => decodeWith(chunk, prepared))
+      )
+      const next: DecodePull<A | Raw, E | E2, R> = Effect.suspend(() =>
         failure === undefined ? decodeNext : Effect.fail(failure)
       )
       return next
@@ -46,12 +51,14 @@ export const decodeStream = <A, E, R>(
   )
 
 /** Decodes events that were read together: all or nothing. */
-export const decodeAll = <A>(
+export const decodeAll = <A, E>(
   events: ReadonlyArray<RecordedEvent>,
-  decode: Decode<A>,
+  decoding: Decoding<A, E>,
   unreadable: Unreadable
-): Effect.Effect<ReadonlyArray<A | Raw>, EventSchemaError> =>
+): Effect.Effect<ReadonlyArray<A | Raw>, E | EventSchemaError> =>
   Effect.gen(function* () {
+    const { prepare } = decoding
+    const decode = prepare === undefined ? decoding.decode : yield* prepare(events)
     const all: Array<A | Raw> = []
     for (let first = 0; first < events.length; first += eventsAtOnce) {
       if (first > 0) yield* Effect.yieldNow
@@ -65,7 +72,14 @@ export const decodeAll = <A>(
 /** Number of events after which others get their turn. */
 const eventsAtOnce = 256
 
-type Decode<A> = (event: RecordedEvent) => Result.Result<A, EventSchemaError>
+/** Decodes events one by one. */
+export interface Decoding<A, E> {
+  readonly decode: Decode<A>
+  /** Returns what decodes these events, if something has to be looked up before. */
+  readonly prepare: ((events: ReadonlyArray<RecordedEvent>) => Effect.Effect<Decode<A>, E>) | undefined
+}
+
+export type Decode<A> = (event: RecordedEvent) => Result.Result<A, EventSchemaError>
 
 /** Decodes events, and with `fail` up to the first that cannot be decoded. */
 const decodeChunk = <A>(events: ReadonlyArray<RecordedEvent>, decode: Decode<A>, unreadable: Unreadable) => {

@@ -12,6 +12,7 @@ import {
   type EventsLost,
   type ExpectedRevision,
   type NotInHistory,
+  type SubjectForgotten,
   WrongExpectedRevision
 } from "../../domain/event/EventErrors.ts"
 import type { CheckpointState } from "../../domain/meta/Checkpoint.ts"
@@ -73,6 +74,7 @@ export type Refusal =
   | NotInHistory
   | CheckpointRefusal
   | EventIdConflict
+  | SubjectForgotten
   | TapeArchived
   | TapeInvalid
   | EventsLost
@@ -188,7 +190,7 @@ const judgeAllIds = (entries: ReadonlyArray<PlannedAppend>): Refusal | "repeated
     if (entry.events.length === 0 && !isDone(entry)) continue
     written++
     const verdict = judgeIds(entry)
-    if (verdict instanceof EventIdConflict) return verdict
+    if (typeof verdict === "object") return verdict
     if (verdict === undefined) continue
     repeated++
     partly = conflict(entry, entry.events[0]?.id ?? entry.command!.idAt(entry.command!.from), "partly-repeated")
@@ -246,19 +248,22 @@ const isDone = (entry: PlannedAppend): boolean =>
   entry.command !== undefined && knownAs(entry, entry.command.idAt(entry.command.from)) !== undefined
 
 /** Returns `undefined` if no id is known, or `"repeated"` if the same append was made before. */
-const judgeIds = (entry: PlannedAppend): EventIdConflict | "repeated" | undefined => {
+const judgeIds = (entry: PlannedAppend): EventIdConflict | SubjectForgotten | "repeated" | undefined => {
   if (entry.events.length === 0) return "repeated"
   if (entry.given.size === 0) return undefined
   const known = entry.events.map((event) => (event.isNamed ? knownAs(entry, event.id) : undefined))
   const first = known.findIndex((one) => one !== undefined)
-  if (first === -1) return undefined
+  // Only a repeat may have data that cannot be encrypted any more.
+  if (first === -1) return entry.events.find(({ placed }) => placed?.refusal)?.placed!.refusal
   const start = known[first]!.revision - first
   for (const [index, event] of entry.events.entries()) {
     const one = known[index]
     if (one === undefined || one.revision !== start + index) {
       return conflict(entry, entry.events[first]!.id, "partly-repeated")
     }
-    if (!isSameContent(one.content, event.content)) return conflict(entry, event.id, "other-content")
+    if (isSameContent(one.content, event.content)) continue
+    if (event.placed?.isStoredAs(one.content, event, entry.stream) !== true)
+      return conflict(entry, event.id, "other-content")
   }
   return "repeated"
 }

@@ -18,6 +18,8 @@ import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { attempt } from "../base/attempt.ts"
 import type { LibHandle } from "../lib/LibHandle.ts"
 import type { AppendCondition } from "./Conditions.ts"
+import type { StorageError } from "../ports/Storage.ts"
+import { prepared } from "./prepared.ts"
 import { type QueryError, runQuery } from "./QueryReader.ts"
 
 /** One thing that a decision needs to know, made of the events that match a query. `Category.fact` makes typed ones. */
@@ -58,7 +60,7 @@ export const runDecisionModel = <States>(
     const taken = yield* attempt<ReadonlyArray<Taken>, InvalidArgument>(() => takeAll(facts))
     const query = yield* attempt<Query, InvalidArgument>(() => anyOf(taken.map((one) => one.query)))
     const { boundary, events } = yield* runQuery(lib, query)
-    const state = yield* evolveAll(taken, events)
+    const state = yield* evolveAll(yield* prepareAll(taken, events), events)
     return { state: state as States, boundary, condition: { failIfEventsMatch: query, after: boundary } }
   })
 
@@ -126,6 +128,16 @@ const anyOf = (queries: ReadonlyArray<Query>): Query => {
 
 /** Number of events after which others get their turn. */
 const eventsAtOnce = 256
+
+/** Lets facts look up what they need for these events. */
+const prepareAll = (
+  facts: ReadonlyArray<Taken>,
+  events: ReadonlyArray<RecordedEvent>
+): Effect.Effect<ReadonlyArray<Taken>, StorageError> =>
+  Effect.forEach(facts, (fact) => {
+    const prepare = prepared.get(fact.evolve)
+    return prepare === undefined ? Effect.succeed(fact) : Effect.map(prepare(events), (evolve) => ({ ...fact, evolve }))
+  })
 
 /**
  * Returns the states by name. Each event is shown to all facts before the next one, so that those of one category can

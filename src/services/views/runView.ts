@@ -92,7 +92,7 @@ class Folding<State> {
     this.state = initial
   }
 
-  take({ events, next }: SubscriptionBatch): Effect.Effect<void, EventSchemaError> {
+  take({ events, next }: SubscriptionBatch): Effect.Effect<void, ViewError> {
     return Effect.gen({ self: this }, function* () {
       for (const event of events) {
         const part = this.#parts.get(categoryOf(event.stream))

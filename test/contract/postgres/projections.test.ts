@@ -15,6 +15,7 @@ import * as Category from "litetapes/Category"
 import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as Consumer from "litetapes/Consumer"
 import * as EventStore from "litetapes/EventStore"
+import * as KeyStore from "litetapes/KeyStore"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as Projection from "litetapes/Projection"
 import { afterAll, assert, beforeAll, describe } from "vitest"
@@ -67,6 +68,26 @@ describe.skipIf(leftOut)("in PostgreSQL", () => {
     (store: Store, sql: SqlClient.SqlClient) =>
     <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       effect.pipe(Effect.provideService(EventStore.EventStore, store), Effect.provideService(SqlClient.SqlClient, sql))
+
+  it.live("keys of subjects are made once, over two connections, and destroyed for both", () =>
+    Effect.gen(function* () {
+      const [one, other] = yield* Effect.all([open, open])
+      const keysIn = (sql: SqlClient.SqlClient) =>
+        Effect.provideService(KeyStore.makeSql({ table: "subject_keys" }), SqlClient.SqlClient, sql)
+      const [first, second] = yield* Effect.all([keysIn(one), keysIn(other)], { concurrency: 2 })
+      const subjects = Array.from({ length: 20 }, (_, n) => `subject-${n}`)
+      const made = yield* Effect.all([first.acquire(subjects), second.acquire(subjects.toReversed())], {
+        concurrency: 2
+      })
+      assert.deepStrictEqual(new Map([...made[0]].toSorted()), new Map([...made[1]].toSorted()))
+      yield* Effect.all([first.rotate("subject-1"), second.forget("subject-1")], { concurrency: 2 }).pipe(Effect.ignore)
+      assert.deepStrictEqual(
+        (yield* second.forgotten).map(({ subject }) => subject),
+        ["subject-1"]
+      )
+      assert.deepStrictEqual((yield* first.acquire(["subject-1"])).get("subject-1")!.keys, [])
+    }).pipe(Effect.scoped)
+  )
 
   it.live("a projection counts each event once, in two versions, and continues", () =>
     Effect.gen(function* () {

@@ -291,6 +291,10 @@ describe("what a caller of the promise face gives", () => {
           assert.deepInclude(error, { call: name, argument: "options.storage" })
         }
       }
+      for (const value of [null, {}, MemoryStorage, "./keys"]) {
+        const error = await refusalOf("PromiseStore.open", openAndClose, ["elsewhere", { storage, keyStore: value }])
+        assert.deepInclude(error, { call: "PromiseStore.open", argument: "options.keyStore" })
+      }
       const kept = await tape.head()
       // A head that is not passed as `expected` must not look as if it were compared.
       for (const options of [kept, ...[...junk, { ...kept, root: 1 }].map((expected) => ({ expected }))]) {

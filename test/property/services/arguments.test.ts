@@ -14,8 +14,10 @@ import type { InvalidArgument } from "litetapes/Errors"
 import * as Category from "litetapes/Category"
 import * as Decider from "litetapes/Decider"
 import * as CheckpointStore from "litetapes/CheckpointStore"
+import * as Erasable from "litetapes/Erasable"
 import * as EventStore from "litetapes/EventStore"
 import * as Interchange from "litetapes/Interchange"
+import * as KeyStore from "litetapes/KeyStore"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
 import * as NodeDisk from "litetapes/NodeDisk"
@@ -74,6 +76,9 @@ const briefly = <A, E, R>(subscription: Stream.Stream<A, E, R>) =>
 const appendIf = (store: EventStore.EventStore["Service"]) => (failIfEventsMatch: never | "all", after: never) =>
   store.append("order-1", [], { condition: { failIfEventsMatch, after } })
 
+const inMemory = <A, E>(use: (keys: KeyStore.KeyStore["Service"]) => Effect.Effect<A, E>) =>
+  Effect.flatMap(KeyStore.makeMemory, use)
+
 const callsOf = (
   lib: Lib.Lib["Service"],
   store: EventStore.EventStore["Service"],
@@ -128,6 +133,7 @@ const callsOf = (
     "Tape.diff": [Tape.diff, tape, tape],
     "SqliteClient.make": [(given: never) => Effect.provide(SqliteClient.make(":memory:", given), Reactivity.layer)],
     "CheckpointStore.makeSql": [inSqlite(CheckpointStore.makeSql)],
+    "KeyStore.makeSql": [inSqlite(KeyStore.makeSql)],
     "Projection.run": [inSqlite((given) => Projection.run(placements, given))],
     "Projection.drop": [inSqlite((given) => Projection.drop(placements, given))],
     "Replay.run": [Replay.run, lib.location, Replay.category(Order)]
@@ -145,6 +151,10 @@ const callsOf = (
     "EventStore.decisionModel, a fact": [(one: never) => store.decisionModel({ one })],
     "EventStore.find": [store.find, "order-1"],
     "Category.filter": [(filter: never) => thrown(() => Order.filter(filter))],
+    "Erasable.field": [(schema: never, options: never) => thrown(() => Erasable.field(schema, options)), Schema.Null],
+    "KeyStore.rotate": [(subject: never) => inMemory((keys) => keys.rotate(subject))],
+    "KeyStore.forget": [(subject: never) => inMemory((keys) => keys.forget(subject))],
+    "KeyStore.renew": [(subject: never) => inMemory((keys) => keys.renew(subject))],
     "Category.versions": [(schema: never) => thrown(() => Category.versions(schema))],
     "Versions.next": [(schema: never, upcast: never) => thrown(() => versions.next(schema, upcast)), Schema.Null],
     "Versions.merge": [

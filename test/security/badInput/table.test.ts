@@ -11,13 +11,24 @@ import { calls } from "./cases/calls.ts"
 import { checkpoints } from "./cases/checkpoints.ts"
 import { files } from "./cases/files.ts"
 import { interchange } from "./cases/interchange.ts"
+import { keyCases } from "./cases/keys.ts"
 import { metas } from "./cases/metas.ts"
 import { places } from "./cases/places.ts"
 import { records } from "./cases/records.ts"
 import { type Cases, type RowName, rows, tagsOf } from "./table.ts"
 
 const place = temporaryFolder()
-const sources: ReadonlyArray<Cases> = [calls, records, metas, files, places, backups, checkpoints, interchange]
+const sources: ReadonlyArray<Cases> = [
+  calls,
+  records,
+  metas,
+  files,
+  places,
+  backups,
+  checkpoints,
+  interchange,
+  keyCases
+]
 const casesOf = (row: RowName) => sources.flatMap((source) => source[row] ?? [])
 
 describe("the table of bad input", () => {

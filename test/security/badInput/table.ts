@@ -47,6 +47,10 @@ export const rows = {
     "a line of an import that is not an event, a file that is not the export to continue",
     ["InvalidLine", "NotAnExport"]
   ],
+  keys: [
+    "a key that is damaged, of another length or subject, or open to others; ciphertext that was moved, or whose key is another one",
+    ["failed", "too-large", "unsafe", "EventSchemaError", "InvalidArgument"]
+  ],
   writer: ["locked, read-only, full", ["LibLocked", "ReadOnly", "WriterPoisoned"]],
   argument: ["an option, a field or a value that a call does not take", ["InvalidArgument", "InvalidEvent"]],
   name: ["a name that is not a text", ["InvalidStreamName", "InvalidTapeName", "TapeNotFound"]],

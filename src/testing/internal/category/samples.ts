@@ -6,20 +6,20 @@ import type * as Schema from "effect/Schema"
 import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
 import * as TaraSON from "../../../domain/json/TaraSON.ts"
 import type { StoredType } from "../../../services/Category.ts"
-import type { NewEvent, RecordedEvent } from "../../../services/EventStore.ts"
+import type { RecordedEvent } from "../../../services/EventStore.ts"
+import type { StorageError } from "../../../services/ports/Storage.ts"
+import { encodePlain, type Encoding } from "./encodePlain.ts"
 
 /** A category of any events. */
-export interface AnyCategory {
+export interface AnyCategory extends Encoding {
   /** Name of the category. */
   readonly name: string
   /** Schema of the metadata; `undefined` for any. */
   readonly metadata: Schema.Top | undefined
   /** Returns the names and versions in which events may be stored. */
   readonly storedTypes: () => ReadonlyArray<StoredType>
-  /** Encodes an event to append. */
-  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
   /** Decodes a stored event. */
-  readonly decode: (event: RecordedEvent) => Effect.Effect<unknown, EventSchemaError>
+  readonly decode: (event: RecordedEvent) => Effect.Effect<unknown, EventSchemaError | StorageError>
 }
 
 /** Decides a sample. */
@@ -50,7 +50,7 @@ export class Samples {
         data,
         ...(schema === undefined ? {} : { metadata: this.#value(schema, seed) })
       }
-      const encoded = Effect.runSync(this.#category.encode(event as never))
+      const encoded = Effect.runSync(encodePlain(this.#category, event))
       TaraSON.encodeValue([encoded.data, encoded.metadata ?? {}])
       return event
     })

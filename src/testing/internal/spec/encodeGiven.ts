@@ -3,17 +3,17 @@ import * as Effect from "effect/Effect"
 import type { EventSchemaError } from "../../../domain/event/EventErrors.ts"
 import type { StoredType } from "../../../services/Category.ts"
 import type { NewEvent } from "../../../services/EventStore.ts"
+import { encodePlain, type Encoding } from "../category/encodePlain.ts"
 
 /** A category of any events. */
-interface AnyCategory {
+interface AnyCategory extends Encoding {
   readonly retired: object
   readonly storedTypes: () => ReadonlyArray<StoredType>
-  readonly encode: (event: never) => Effect.Effect<NewEvent, EventSchemaError>
 }
 
 export const encodeGiven = (category: AnyCategory, event: unknown): Effect.Effect<NewEvent, EventSchemaError> => {
   const { data, id, metadata, tags, type } = event as NewEvent
-  if (!Object.hasOwn(category.retired, type)) return category.encode(event as never)
+  if (!Object.hasOwn(category.retired, type)) return encodePlain(category, event)
   // In its last version.
   const stored = category
     .storedTypes()
