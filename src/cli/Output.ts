@@ -5,7 +5,7 @@ import { OutputClosed } from "./errors.ts"
 import type { Io, Sink } from "./Io.ts"
 import { colours, plainStyles, type Styles } from "./text/styles.ts"
 import { type Column, pairs, table, type TableOptions } from "./text/table.ts"
-import { visibleJson } from "./text/visible.ts"
+import { visible, visibleJson } from "./text/visible.ts"
 
 /** What commands print, and what they ask. */
 export class Output extends Context.Service<
@@ -24,6 +24,8 @@ export class Output extends Context.Service<
     readonly pairs: (entries: ReadonlyArray<readonly [string, string]>) => Effect.Effect<void, OutputClosed>
     /** Writes text to standard error as it is. If nobody reads it, nothing happens. */
     readonly note: (text: string) => Effect.Effect<void>
+    /** Writes what was done to standard error, if a person is there to read it: in a script, success is silent. */
+    readonly say: (text: string) => Effect.Effect<void>
     /** Asks on standard error, and returns the first line of standard input. */
     readonly ask: (question: string) => Effect.Effect<string>
     /** Whether a person can be asked. */
@@ -73,6 +75,7 @@ export const makeOutput = (io: Io): Output["Service"] => {
     table: (columns, rows) => Effect.suspend(() => print(table(columns, rows, look()))),
     pairs: (entries) => Effect.suspend(() => print(pairs(entries, look()))),
     note,
+    say: (text) => (stderr.isTerminal ? note(`${visible(text)}\n`) : Effect.void),
     ask: (question) =>
       Effect.andThen(
         note(question),

@@ -6,7 +6,6 @@ import { reader, within } from "../openLib.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 import { bytes, counted } from "../text/units.ts"
-import { visible } from "../text/visible.ts"
 
 interface Input extends Changing {
   readonly target: string
@@ -21,10 +20,8 @@ const program = ({ target, ...changing }: Input) =>
       const report = yield* withProgress("backing up", (onProgress) => lib.backup(target, { onProgress }))
       if (yield* JsonFlag) return yield* output.json(report)
       const { copied, kept, place } = report
-      yield* output.note(
-        visible(
-          `backed up to position ${place.position}: copied ${counted(copied.segments, "segment")} (${bytes(copied.bytes)}), kept ${kept}`
-        ) + "\n"
+      yield* output.say(
+        `backed up to position ${place.position}: copied ${counted(copied.segments, "segment")} (${bytes(copied.bytes)}), kept ${kept}`
       )
     })
     yield* confirmed(plan, changing, backUp)

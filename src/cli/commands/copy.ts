@@ -8,7 +8,6 @@ import { Output } from "../Output.ts"
 import { placementOption } from "../placement.ts"
 import { withProgress } from "../progress.ts"
 import { counted } from "../text/units.ts"
-import { visible } from "../text/visible.ts"
 
 interface Input extends Changing {
   readonly to: string
@@ -26,10 +25,14 @@ const program = ({ allowGaps, placement, to, ...changing }: Input) =>
       const report = yield* withProgress("copying", (onProgress) => lib.copy(to, { ...placed, allowGaps, onProgress }))
       if (yield* JsonFlag) return yield* output.json(report)
       const { events, left, tapes } = report
-      yield* output.note(`copied ${counted(events, "event")} to ${counted(tapes, "tape")}\n`)
-      if (left.length > 0) yield* output.note(`user metadata or the archived state of ${counted(left.length, "tape")} had no tape to stay with; --json lists it\n`)
+      yield* output.say(`copied ${counted(events, "event")} to ${counted(tapes, "tape")}`)
+      if (left.length > 0) {
+        yield* output.note(
+          `${counted(left.length, "tape")} had user metadata or was archived, and no tape of the copy has that now; --json lists it\n`
+        )
+      }
     })
-    yield* confirmed([visible(`Copies ${lib.location} to ${to} as a lib of its own, with placement ${kind}.`)], changing, copying)
+    yield* confirmed([`Copies ${lib.location} to ${to} as a lib of its own, with placement ${kind}.`], changing, copying)
   })
 
 export const run = (input: Input) => within(program(input))

@@ -24,7 +24,7 @@ const program = ({ dryRun, path, placement }: Input) =>
     const lib = yield* Effect.provide(Lib.open(location, { create: "must", ...placed }), NodeStorage.layer)
     yield* (yield* JsonFlag)
       ? output.json({ lib: lib.id, location: lib.location, placement: lib.placement })
-      : output.note(visible(`created lib ${lib.id} at ${lib.location}`) + "\n")
+      : output.say(`created lib ${lib.id} at ${lib.location}`)
   })
 
 export const run = (input: Input) => within(program(input))

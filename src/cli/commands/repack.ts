@@ -8,7 +8,6 @@ import { reader, tapesOf, within, writer } from "../openLib.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 import { bytes, counted } from "../text/units.ts"
-import { visible } from "../text/visible.ts"
 
 interface Input extends Changing {
   readonly tapes: ReadonlyArray<string>
@@ -63,7 +62,7 @@ const repackAll = (input: Input) =>
         removed.length === 0
           ? "nothing to do"
           : `${counted(removed.length, "segment")} of ${bytes(bytesBefore)} became ${counted(added.length, "segment")} of ${bytes(bytesAfter)}`
-      yield* output.note(`${visible(tape)}: ${what}\n`)
+      yield* output.say(`${tape}: ${what}`)
     }
   })
 

@@ -7,7 +7,6 @@ import { confirmed } from "../confirm.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
-import { visible } from "../text/visible.ts"
 
 interface Input extends Changing {
   readonly from: string
@@ -26,7 +25,7 @@ export const run = ({ from, to, upto, ...changing }: Input) =>
         Effect.provide(Lib.restore(from, to, { ...part, onProgress }), NodeStorage.layer)
       )
       if (yield* JsonFlag) return yield* output.json(report)
-      yield* output.note(visible(`restored ${report.location} up to position ${report.place.position}`) + "\n")
+      yield* output.say(`restored ${report.location} up to position ${report.place.position}`)
     })
     yield* confirmed(plan, changing, restoring)
   })

@@ -67,7 +67,7 @@ describe("ls", () => {
   })
 
   it.each(fixtureNames())("describes the frozen lib %s, and head, show, verify and stats do", async (name) => {
-    const location = fixtureFolder(name)
+    const location = join(fixtureFolder(name), "lib")
     const [lib] = await json(["--lib", location, "ls"])
     assert.match(lib.lib, /^[0-9a-f-]{36}$/)
     for (const tape of lib.tapes) {
@@ -249,7 +249,7 @@ describe("streams, query, stats, show, consumers and sql", () => {
   })
 
   it("list consumers with their lag", async () => {
-    const location = fixtureFolder("checkpoints")
+    const location = join(fixtureFolder("checkpoints"), "lib")
     const [consumers] = await json(["--lib", location, "consumers"])
     assert.isNotEmpty(consumers)
     for (const one of consumers) assert.containsAllKeys(one, ["consumer", "version", "low", "lag", "isLost"])

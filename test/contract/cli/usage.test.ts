@@ -1,4 +1,5 @@
 /** Manners of the command line: help, usage, errors, colours. */
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { litetapes } from "../../../src/cli/commands.ts"
 import { output, run } from "../../support/commandLine.ts"
@@ -6,7 +7,7 @@ import { fixtureFolder } from "../../support/fixtures.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
 const place = temporaryFolder()
-const lib = fixtureFolder("events-category")
+const lib = join(fixtureFolder("events-category"), "lib")
 const commands = litetapes.subcommands.flatMap(({ commands: all }) => [...all])
 
 describe("help", () => {
