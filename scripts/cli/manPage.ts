@@ -22,7 +22,14 @@ const section = ({ doc, name }: HelpPage): Array<string> => [
   plain(doc.description),
   ...items((doc.args ?? []).map((arg) => [argumentText(arg), descriptionOf(arg)])),
   ...flags(doc.flags),
-  ...(doc.examples ?? []).flatMap(({ command, description }) => [".PP", `${plain(description ?? "")}:`, ".PP", ".EX", plain(command), ".EE"])
+  ...(doc.examples ?? []).flatMap(({ command, description }) => [
+    ".PP",
+    `${plain(description ?? "")}:`,
+    ".PP",
+    ".EX",
+    plain(command),
+    ".EE"
+  ])
 ]
 
 /** Returns the page. */

@@ -9,7 +9,8 @@ const table = (head: readonly [string, string], rows: ReadonlyArray<readonly [st
   if (rows.length === 0) return []
   const cells = rows.map((row) => row.map(cell))
   const widths = [0, 1].map((at) => Math.max(head[at]!.length, ...cells.map((row) => row[at]!.length)))
-  const line = (row: ReadonlyArray<string>): string => `| ${row.map((text, at) => text.padEnd(widths[at]!)).join(" | ")} |`
+  const line = (row: ReadonlyArray<string>): string =>
+    `| ${row.map((text, at) => text.padEnd(widths[at]!)).join(" | ")} |`
   return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...cells.map(line), ""]
 }
 
@@ -20,7 +21,9 @@ const flagRows = (flags: HelpDoc["flags"]): ReadonlyArray<readonly [string, stri
 const prose = (text: string): Array<string> => {
   const [before = "", json] = text.split(" With --json: ")
   const shown = before.replaceAll(/(?<![\w`-])--?[a-z][a-z-]*/g, "`$&`")
-  return json === undefined ? [shown, ""] : [shown, "", "`--json` prints:", "", "```", json.replace(/\.$/, ""), "```", ""]
+  return json === undefined
+    ? [shown, ""]
+    : [shown, "", "`--json` prints:", "", "```", json.replace(/\.$/, ""), "```", ""]
 }
 
 const section = ({ doc, name }: HelpPage): Array<string> => [

@@ -15,7 +15,9 @@ interface Definition<Name extends string, Config extends Command.Command.Config,
   readonly examples: ReadonlyArray<readonly [command: string, description: string]>
   readonly config: Config
   /** Loads the module that carries the command out, only when it runs. */
-  readonly load: () => Promise<{ readonly run: (input: Command.Command.Config.Infer<Config>) => Effect.Effect<void, E, R> }>
+  readonly load: () => Promise<{
+    readonly run: (input: Command.Command.Config.Infer<Config>) => Effect.Effect<void, E, R>
+  }>
 }
 
 /** Makes a command of its definition. */
@@ -29,7 +31,9 @@ export const define = <const Name extends string, const Config extends Command.C
   summary
 }: Definition<Name, Config, E, R>) =>
   Command.make(name, config, (input) => Effect.flatMap(Effect.promise(load), ({ run }) => run(input))).pipe(
-    Command.withDescription([`${summary}.`, details, `With --json: ${json}.`].filter((part) => part !== undefined).join(" ")),
+    Command.withDescription(
+      [`${summary}.`, details, `With --json: ${json}.`].filter((part) => part !== undefined).join(" ")
+    ),
     Command.withShortDescription(summary),
     Command.withExamples(examples.map(([command, description]) => ({ command, description })))
   )

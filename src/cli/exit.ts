@@ -75,7 +75,8 @@ export const exitCodeOf = (error: unknown): number => {
   return exitCodes.no
 }
 
-const quoted = (value: unknown): string => (/^[\w./-]+$/.test(String(value)) ? String(value) : `'${visible(String(value))}'`)
+const quoted = (value: unknown): string =>
+  /^[\w./-]+$/.test(String(value)) ? String(value) : `'${visible(String(value))}'`
 
 /** Commands that lead out, by the tag of an error. Messages of the library name its calls, which are no commands. */
 const ways: { readonly [tag: string]: (error: Tagged) => string } = {

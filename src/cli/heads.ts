@@ -7,5 +7,6 @@ import { Usage } from "./errors.ts"
 export const headOf = (name: string, text: string): Effect.Effect<Proof.Head, Usage> =>
   Effect.try({
     try: () => Proof.decodeHead(text.trim()),
-    catch: () => new Usage({ message: `${name} must be a head that litetapes head printed: {"records":…,"root":…,"tape":…}.` })
+    catch: () =>
+      new Usage({ message: `${name} must be a head that litetapes head printed: {"records":…,"root":…,"tape":…}.` })
   })

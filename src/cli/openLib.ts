@@ -40,7 +40,9 @@ export const looksLikeLib = (location: string): boolean => namesIn(location)?.in
 
 /** Returns whether files say that there is or was a lib: it may have lost its meta. */
 const wasLib = (location: string): boolean =>
-  namesIn(location)?.some((name) => name.startsWith("litelib.") || namesIn(join(location, name))?.includes(tapeMetaFile) === true) === true
+  namesIn(location)?.some(
+    (name) => name.startsWith("litelib.") || namesIn(join(location, name))?.includes(tapeMetaFile) === true
+  ) === true
 
 const checkPlace = (location: string): Effect.Effect<void, Usage> =>
   looksLikeLib(location) || wasLib(location)
@@ -53,10 +55,7 @@ const checkPlace = (location: string): Effect.Effect<void, Usage> =>
 
 /** Opens the lib at a location for reading: without a lock, while another process writes to it. */
 export const readerAt = (location: string) =>
-  Effect.andThen(
-    checkPlace(location),
-    Effect.provide(Lib.open(location, { mode: "read" }), NodeStorage.layer)
-  )
+  Effect.andThen(checkPlace(location), Effect.provide(Lib.open(location, { mode: "read" }), NodeStorage.layer))
 
 /** Opens the lib that the command is about for reading. */
 export const reader = Effect.suspend(() => Effect.flatMap(locationOf(), readerAt))
@@ -64,10 +63,7 @@ export const reader = Effect.suspend(() => Effect.flatMap(locationOf(), readerAt
 /** Opens the lib that the command is about for writing, which takes its lock. It must exist. */
 export const writer = Effect.suspend(() =>
   Effect.flatMap(locationOf(), (location) =>
-    Effect.andThen(
-      checkPlace(location),
-      Effect.provide(Lib.open(location, { create: "never" }), NodeStorage.layer)
-    )
+    Effect.andThen(checkPlace(location), Effect.provide(Lib.open(location, { create: "never" }), NodeStorage.layer))
   )
 )
 

@@ -31,5 +31,6 @@ export const parseItems = (texts: ReadonlyArray<string>): Effect.Effect<Readonly
 export const parseBoundary = (text: string): Effect.Effect<Boundary, Usage> =>
   Effect.try({
     try: () => Boundary.decode(text),
-    catch: () => new Usage({ message: `${JSON.stringify(text)} is not a boundary: pass one that litetapes query printed.` })
+    catch: () =>
+      new Usage({ message: `${JSON.stringify(text)} is not a boundary: pass one that litetapes query printed.` })
   })

@@ -27,12 +27,15 @@ const presenter = (output: Output["Service"]): CliOutput.Presenter => ({
   }
 })
 
+/** Levels that a person must know of. What is only noted, such as a torn end that was never acknowledged, is left out. */
+const warnings: ReadonlySet<string> = new Set(["Warn", "Error", "Fatal"])
+
 /** Warnings of the library, such as about the rights of files, go to standard error. */
 const logger = (output: Output["Service"]) =>
   Logger.make(({ logLevel, message }) => {
+    if (!warnings.has(logLevel)) return
     const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
-    const level = logLevel === "Warn" ? "warning: " : ""
-    Effect.runFork(output.note(`litetapes: ${level}${visible(text)}\n`))
+    Effect.runFork(output.note(`litetapes: warning: ${visible(text.replace(/^litetapes: /, ""))}\n`))
   })
 
 interface ShowHelp {
@@ -56,11 +59,7 @@ const usageText = ({ commandPath, errors }: ShowHelp): string => {
 }
 
 /** Prints an error, and returns the exit code. */
-const report = (
-  cause: Cause.Cause<unknown>,
-  output: Output["Service"],
-  isDebug: boolean
-): Effect.Effect<number> =>
+const report = (cause: Cause.Cause<unknown>, output: Output["Service"], isDebug: boolean): Effect.Effect<number> =>
   Effect.gen(function* () {
     if (Cause.hasInterruptsOnly(cause)) return exitCodes.interrupted
     const error = Cause.squash(cause)

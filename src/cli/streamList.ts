@@ -24,11 +24,7 @@ export const streamColumns: ReadonlyArray<Column> = [
 ]
 
 /** Returns the streams of some categories, or all, in the order of their first events. */
-export const listStreams = (
-  store: EventStore["Service"],
-  categories: ReadonlyArray<string>,
-  allowGaps: boolean
-) =>
+export const listStreams = (store: EventStore["Service"], categories: ReadonlyArray<string>, allowGaps: boolean) =>
   Effect.gen(function* () {
     const found = new Map<string, { -readonly [Key in keyof StreamRow]: StreamRow[Key] }>()
     const filter = categories.length > 0 ? { filter: { categories } } : {}

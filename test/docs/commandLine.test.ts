@@ -29,7 +29,8 @@ describe("the documents of the command line", () => {
     for (const { doc, name } of pages.pages) {
       assert.match(doc.description, /^[A-Z].*\. With --json: .+\.$/s, name)
       assert.isNotEmpty(doc.examples, name)
-      for (const { description } of [...doc.flags, ...(doc.args ?? [])]) assert.strictEqual(description._tag, "Some", name)
+      for (const { description } of [...doc.flags, ...(doc.args ?? [])])
+        assert.strictEqual(description._tag, "Some", name)
     }
   })
 })
@@ -60,7 +61,10 @@ describe("the session in the README", () => {
       const isPiped = args.includes("|")
       const { err, out } = await run(isPiped ? args.slice(0, args.indexOf("|")) : args, { env })
       const printed = isPiped
-        ? out.trimEnd().split("\n").map((one) => JSON.parse(one).type as string)
+        ? out
+            .trimEnd()
+            .split("\n")
+            .map((one) => JSON.parse(one).type as string)
         : `${out}${err}`.trimEnd().split("\n")
       assert.strictEqual(withoutTimes(printed.join("\n")), withoutTimes(shown.join("\n")), line)
     }

@@ -18,7 +18,10 @@ beforeAll(async () => {
   file = await buildCli(root, folder)
   await using store = await PromiseStore.open(lib)
   for (let n = 0; n < 20; n++) {
-    await store.append("order-1", Array.from({ length: 1000 }, () => ({ type: "Placed", data: "x".repeat(50) })))
+    await store.append(
+      "order-1",
+      Array.from({ length: 1000 }, () => ({ type: "Placed", data: "x".repeat(50) }))
+    )
   }
 })
 
@@ -26,7 +29,7 @@ const litetapes = (...args: ReadonlyArray<string>) =>
   spawnSync(process.execPath, [file, ...args], { cwd: folder, encoding: "utf8" })
 
 describe("the command", () => {
-  it("is one file of at most 700 KB, which npm links to", () => {
+  it("is one file of at most 850 KB, which npm links to", () => {
     const { bin, man, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
       readonly bin: { readonly litetapes: string }
       readonly man: string
@@ -34,7 +37,7 @@ describe("the command", () => {
     }
     assert.strictEqual(bin.litetapes, "./dist/cli/litetapes.js")
     assert.isTrue(statSync(join(root, man)).isFile())
-    assert.isAtMost(statSync(file).size, 700_000)
+    assert.isAtMost(statSync(file).size, 850_000)
     const text = readFileSync(file, "latin1")
     assert.match(text, /^#!\/usr\/bin\/env node\n[\0-\x7f]*$/)
     assert.notMatch(text, /\bfrom\s*"(?!node:)|\bimport\s*\(\s*["'`](?!node:|data:)/)
@@ -57,7 +60,9 @@ describe("the command", () => {
   })
 
   it("ends with 130 after Ctrl-C, and leaves a lib that opens", async () => {
-    const child = spawn(process.execPath, [file, "--lib", lib, "tail", "-f", "-n", "1"], { stdio: ["ignore", "pipe", "inherit"] })
+    const child = spawn(process.execPath, [file, "--lib", lib, "tail", "-f", "-n", "1"], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     child.stdout.once("data", () => child.kill("SIGINT"))
     const code = await new Promise((resolve) => child.once("exit", resolve))
     assert.strictEqual(code, 130)

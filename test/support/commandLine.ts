@@ -56,15 +56,20 @@ export const run = async (args: ReadonlyArray<string>, options: RunOptions = {})
   return { code, out, err }
 }
 
-/** Runs the command, which must succeed and say nothing on standard error. Returns what it printed. */
+/** Runs the command, which must succeed and print nothing but warnings on standard error. Returns what it printed. */
 export const output = async (args: ReadonlyArray<string>, options?: RunOptions): Promise<string> => {
   const { code, err, out } = await run(args, options)
-  if (code !== 0 || err !== "") throw new Error(`litetapes ${args.join(" ")}: exit code ${code}\n${err}`)
+  if (code !== 0 || err.replaceAll(/^litetapes: warning: .*\n/gm, "") !== "")
+    throw new Error(`litetapes ${args.join(" ")}: exit code ${code}\n${err}`)
   return out
 }
 
+/** A value of JSON whose fields a test looks at. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Value = any
+
 /** Runs the command with `--json`, and returns the value of each line. */
-export const json = async (args: ReadonlyArray<string>, options?: RunOptions): Promise<ReadonlyArray<any>> =>
+export const json = async (args: ReadonlyArray<string>, options?: RunOptions): Promise<ReadonlyArray<Value>> =>
   (await output([...args, "--json"], options))
     .split("\n")
     .filter((line) => line !== "")

@@ -30,14 +30,19 @@ interface Input {
 const parseJson = (what: string, text: string): Effect.Effect<unknown, Usage> =>
   Effect.try({
     try: () => JSON.parse(text) as unknown,
-    catch: () => new Usage({ message: `${what} is not JSON. A text needs quotes within the quotes of the shell: '"text"'.` })
+    catch: () =>
+      new Usage({ message: `${what} is not JSON. A text needs quotes within the quotes of the shell: '"text"'.` })
   })
 
 const expectedOf = (text: string): Effect.Effect<ExpectedRevision, Usage> => {
   if (text === "any" || text === "no-stream" || text === "stream-exists") return Effect.succeed(text)
   return /^\d{1,15}$/.test(text)
     ? Effect.succeed(Number(text))
-    : Effect.fail(new Usage({ message: `--expected must be a revision, no-stream, stream-exists or any, not ${JSON.stringify(text)}.` }))
+    : Effect.fail(
+        new Usage({
+          message: `--expected must be a revision, no-stream, stream-exists or any, not ${JSON.stringify(text)}.`
+        })
+      )
 }
 
 const optionsOf = (input: Input) =>
@@ -113,7 +118,9 @@ const appendLines = (
     const most = Option.getOrElse(batch, () => Number.POSITIVE_INFINITY)
     if (most < 1) return yield* new Usage({ message: "--batch must be 1 or more." })
     if (Option.isSome(batch) && ("condition" in options || "commandId" in options || "expected" in options)) {
-      return yield* new Usage({ message: "--batch excludes --expected, --if-no and --command: each holds for one append." })
+      return yield* new Usage({
+        message: "--batch excludes --expected, --if-no and --command: each holds for one append."
+      })
     }
     const lines = output.lines()[Symbol.asyncIterator]()
     const place = { line: 0 }
@@ -121,13 +128,16 @@ const appendLines = (
       const begin = place.line + 1
       const events = yield* Effect.promise(() => readBatch(lines, most, place))
       if (events instanceof Usage) {
-        const before = begin > 1 ? ` The ${counted(begin - 1, "line")} before it were appended.` : " Nothing was appended."
+        const before =
+          begin > 1 ? ` The ${counted(begin - 1, "line")} before it were appended.` : " Nothing was appended."
         return yield* new Usage({ message: events.message + before })
       }
       if (events.length === 0) {
         return yield* begin > 1
           ? Effect.void
-          : Effect.fail(new Usage({ message: `no event for ${JSON.stringify(stream)}: pass TYPE, or events on standard input.` }))
+          : Effect.fail(
+              new Usage({ message: `no event for ${JSON.stringify(stream)}: pass TYPE, or events on standard input.` })
+            )
       }
       yield* tell(yield* appendOne(events, options))
     }
@@ -141,14 +151,16 @@ const program = (input: Input) =>
     const options = yield* optionsOf(input)
     const event = Option.isSome(type) ? yield* eventOf(input, type.value) : undefined
     if (event === undefined && (Option.isSome(input.id) || input.tag.length > 0 || Option.isSome(input.metadata))) {
-      return yield* new Usage({ message: "--id, --tag and --metadata are for the event of TYPE: those of standard input have their own." })
+      return yield* new Usage({
+        message: "--id, --tag and --metadata are for the event of TYPE: those of standard input have their own."
+      })
     }
     if (dryRun) {
       const what = event === undefined ? "the events of standard input" : `an event ${event.type}`
       return yield* output.print([visible(`Appends ${what} to the stream ${stream}.`)])
     }
     const store = yield* storeOf(yield* writer)
-    const tell = (result: AppendResult) => (isJson ? output.json({ stream, ...result }) : Effect.void)
+    const tell = (result: AppendResult) => (isJson ? output.json(result) : Effect.void)
     const appendOne = (events: ReadonlyArray<NewEvent>, given: AppendOptions) => store.append(stream, events, given)
     if (event !== undefined) yield* tell(yield* appendOne([event], options))
     else yield* appendLines(input, options, appendOne, tell)

@@ -37,7 +37,11 @@ const instant = (flag: string, text: Option.Option<string>): Effect.Effect<strin
   const isBare = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?$/.test(text.value)
   const date = new Date(isBare ? `${text.value.replace(" ", "T")}Z` : text.value)
   return Number.isNaN(date.getTime())
-    ? Effect.fail(new Usage({ message: `--${flag} must be a time such as 2026-11-30 or 2026-11-30T12:00:00Z, not ${JSON.stringify(text.value)}.` }))
+    ? Effect.fail(
+        new Usage({
+          message: `--${flag} must be a time such as 2026-11-30 or 2026-11-30T12:00:00Z, not ${JSON.stringify(text.value)}.`
+        })
+      )
     : Effect.succeed(date.toISOString())
 }
 
@@ -50,7 +54,8 @@ const timesOf = (input: Input) =>
     return (time: string): boolean => (since === undefined || time >= since) && (until === undefined || time < until)
   })
 
-const isEvent = ({ record }: Placed): boolean => typeof record["stream"] === "string" && typeof record["time"] === "string"
+const isEvent = ({ record }: Placed): boolean =>
+  typeof record["stream"] === "string" && typeof record["time"] === "string"
 
 /** Returns the event in a record of an event tape. */
 const eventOf = ({ record: { $type: type, ...event } }: Placed): RecordedEvent =>

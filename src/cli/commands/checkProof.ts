@@ -75,9 +75,12 @@ export const run = ({ file, head, since }: Input) =>
       (earlier === undefined || Proof.sameHead(proof.from, earlier))
     if (yield* JsonFlag) yield* output.json({ valid, head: about ?? null })
     else if (valid) {
-      yield* output.print([kept === undefined ? `valid, for the head ${Proof.encodeHead(about as Proof.Head)}` : "valid"])
+      yield* output.print([
+        kept === undefined ? `valid, for the head ${Proof.encodeHead(about as Proof.Head)}` : "valid"
+      ])
       // A proof that is checked against its own head shows only that its maker can hash.
-      if (kept === undefined) yield* output.note("Compare this head with one that was kept, or pass that one as --head.\n")
+      if (kept === undefined)
+        yield* output.note("Compare this head with one that was kept, or pass that one as --head.\n")
     } else yield* output.print(["not valid"])
     if (!valid) return yield* new AnswerIsNo()
   })

@@ -32,7 +32,11 @@ const program = ({ allowGaps, placement, to, ...changing }: Input) =>
         )
       }
     })
-    yield* confirmed([`Copies ${lib.location} to ${to} as a lib of its own, with placement ${kind}.`], changing, copying)
+    yield* confirmed(
+      [`Copies ${lib.location} to ${to} as a lib of its own, with placement ${kind}.`],
+      changing,
+      copying
+    )
   })
 
 export const run = (input: Input) => within(program(input))

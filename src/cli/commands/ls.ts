@@ -10,6 +10,7 @@ import { locationOf, looksLikeLib, namesIn, readerAt, tapeOf, within } from "../
 import { Output } from "../Output.ts"
 import type { Column } from "../text/table.ts"
 import { bytes, count, counted, time } from "../text/units.ts"
+import { cut } from "../text/width.ts"
 
 interface Row extends Pick<TapeListing, "name" | "tape" | "role" | "state"> {
   readonly segments: number | null
@@ -37,14 +38,27 @@ const describe = (lib: LibService, { name, role, state, tape }: TapeListing): Ef
     }
   }).pipe(
     Effect.catch((error) =>
-      Effect.succeed({ name, tape, role, state, segments: null, records: null, bytes: null, root: null, error: sentenceOf(error) })
+      Effect.succeed({
+        name,
+        tape,
+        role,
+        state,
+        segments: null,
+        records: null,
+        bytes: null,
+        root: null,
+        error: sentenceOf(error)
+      })
     )
   )
 
 const columns: ReadonlyArray<Column> = [
   { title: "tape", flexible: true },
   { title: "role", style: (cell, { dim }) => dim(cell) },
-  { title: "state", style: (cell, { red, yellow }) => (cell === "damaged" ? red(cell) : cell === "archived" ? yellow(cell) : cell) },
+  {
+    title: "state",
+    style: (cell, { red, yellow }) => (cell === "damaged" ? red(cell) : cell === "archived" ? yellow(cell) : cell)
+  },
   { title: "segments", align: "right" },
   { title: "records", align: "right" },
   { title: "bytes", align: "right" },
@@ -73,9 +87,8 @@ const listLib = (location: string) =>
     } else {
       const { kind } = placement
       const placed = kind === "hashed" ? `hashed:${placement.tapes}` : kind
-      yield* output.print([
-        `lib ${id}, created ${time(created)}, placement ${placed}, ${counted(position, "event")}`
-      ])
+      const line = `lib ${id}, created ${time(created)}, placement ${placed}, ${counted(position, "event")}`
+      yield* output.print([cut(line, output.look().width ?? Number.POSITIVE_INFINITY)])
       if (tapes.length > 0) yield* output.table(columns, tapes.map(cellsOf))
     }
     const damaged = tapes.filter(({ error }) => error !== null)

@@ -19,13 +19,17 @@ const program = ({ ordinal, records, since, tape: name }: Input) =>
   Effect.gen(function* () {
     const output = yield* Output
     if (Option.isSome(ordinal) === Option.isSome(since)) {
-      return yield* new Usage({ message: "prove takes either ORDINAL, to prove a record, or --since HEAD, to prove growth." })
+      return yield* new Usage({
+        message: "prove takes either ORDINAL, to prove a record, or --since HEAD, to prove growth."
+      })
     }
     const tape = yield* tapeOf(yield* reader, name)
     const size = Option.isSome(records) ? { records: records.value } : {}
     if (Option.isSome(since)) {
       const earlier = yield* headOf("--since", since.value)
-      const proof = yield* withProgress("hashing", (onProgress) => tape.proveConsistency(earlier, { ...size, onProgress }))
+      const proof = yield* withProgress("hashing", (onProgress) =>
+        tape.proveConsistency(earlier, { ...size, onProgress })
+      )
       return yield* output.json({ kind: "growth", proof })
     }
     const at = Option.getOrThrow(ordinal)

@@ -36,7 +36,8 @@ const recoverLib = (location: string, placement: Option.Option<string>) =>
     const report = yield* Effect.provide(Lib.recover(location, placed), NodeStorage.layer)
     if (yield* JsonFlag) return yield* output.json(report)
     const { invalid, lostBatches, tapes } = report
-    const lost = lostBatches.length === 0 ? "no batch is lost" : `${counted(lostBatches.length, "range")} of batches are lost`
+    const lost =
+      lostBatches.length === 0 ? "no batch is lost" : `${counted(lostBatches.length, "range")} of batches are lost`
     yield* output.note(visible(`recovered ${counted(tapes.length, "tape")}; ${lost}`) + "\n")
     for (const { tape, why } of invalid) yield* output.note(visible(`tape ${tape}: ${why}`) + "\n")
     if (invalid.length > 0) yield* output.note("Try: litetapes recover TAPE for each of them\n")
@@ -47,10 +48,17 @@ export const run = (input: Input) =>
     const { placement, tape } = input
     const location = yield* locationOf()
     if (Option.isSome(tape)) {
-      if (Option.isSome(placement)) return yield* new Usage({ message: "--placement is for a lib, and not for a tape." })
-      const plan = [`Rebuilds the meta of the tape ${tape.value} in ${location} from its segments, under a new id.`, "Deletes nothing. Its user metadata is lost."]
+      if (Option.isSome(placement))
+        return yield* new Usage({ message: "--placement is for a lib, and not for a tape." })
+      const plan = [
+        `Rebuilds the meta of the tape ${tape.value} in ${location} from its segments, under a new id.`,
+        "Deletes nothing. Its user metadata is lost."
+      ]
       return yield* confirmed(plan, input, within(recoverTape(tape.value)))
     }
-    const plan = [`Rebuilds the meta of the lib ${location} from its tapes, under a new id.`, "Sets the damaged meta aside, and deletes nothing."]
+    const plan = [
+      `Rebuilds the meta of the lib ${location} from its tapes, under a new id.`,
+      "Sets the damaged meta aside, and deletes nothing."
+    ]
     yield* confirmed(plan, input, recoverLib(location, placement))
   })

@@ -69,7 +69,12 @@ const repackAll = (input: Input) =>
 const program = (input: Input) =>
   Effect.gen(function* () {
     // A plan takes no lock, so that --dry-run works while an application writes.
-    const plan = yield* within(Effect.flatMap(Effect.flatMap(reader, (lib) => tapesOf(lib, input.tapes)), (tapes) => planOf(tapes, input)))
+    const plan = yield* within(
+      Effect.flatMap(
+        Effect.flatMap(reader, (lib) => tapesOf(lib, input.tapes)),
+        (tapes) => planOf(tapes, input)
+      )
+    )
     yield* confirmed(plan, input, within(repackAll(input)))
   })
 

@@ -25,7 +25,8 @@ const salvage = ({ acceptLoss, tape }: Input) =>
         `salvaged ${tape}: ${counted(records, "record")} left, ${counted(damaged.length, "damaged segment")}, ${counted(lost.length, "range")} of records lost`
       ) + "\n"
     )
-    if (!acceptLoss && lost.length > 0) yield* output.note(visible(`Reads that pass the loss fail until litetapes accept-loss ${tape}.`) + "\n")
+    if (!acceptLoss && lost.length > 0)
+      yield* output.note(visible(`Reads that pass the loss fail until litetapes accept-loss ${tape}.`) + "\n")
   })
 
 export const run = (input: Input) =>

@@ -42,7 +42,10 @@ const describe = (lib: LibService, name: string) =>
     const sum = (of: (segment: (typeof segments)[number]) => number): number =>
       segments.reduce((total, segment) => total + of(segment), 0)
     const plain = sum(({ bytes: size, compression }) => (compression === "none" ? size : 0))
-    const zstdBytes = plain === 0 ? sum((segment) => segment.bytes) : Math.round(plain * (yield* zstdShare(tape)) + sum((segment) => segment.bytes) - plain)
+    const zstdBytes =
+      plain === 0
+        ? sum((segment) => segment.bytes)
+        : Math.round(plain * (yield* zstdShare(tape)) + sum((segment) => segment.bytes) - plain)
     return {
       name,
       records,
@@ -71,7 +74,14 @@ const program = (most: Option.Option<number>) =>
       ? undefined
       : (yield* listStreams(store, [], true)).toSorted((a, b) => b.events - a.events).slice(0, most.value)
     if (yield* JsonFlag) {
-      return yield* output.json({ lib: lib.id, position, first, last, tapes, ...(largest === undefined ? {} : { streams: largest }) })
+      return yield* output.json({
+        lib: lib.id,
+        position,
+        first,
+        last,
+        tapes,
+        ...(largest === undefined ? {} : { streams: largest })
+      })
     }
     const stored = tapes.reduce((sum, tape) => sum + tape.bytes, 0)
     const packed = tapes.reduce((sum, tape) => sum + tape.zstdBytes, 0)

@@ -27,7 +27,10 @@ const program = ({ allowGaps, category, limit, sort }: Input) =>
     const output = yield* Output
     const lib = yield* reader
     const all = yield* listStreams(yield* storeOf(lib), category, allowGaps)
-    const rows = all.toSorted(orders[sort]).slice(0, Option.getOrElse(limit, () => all.length))
+    const rows = all.toSorted(orders[sort]).slice(
+      0,
+      Option.getOrElse(limit, () => all.length)
+    )
     if (yield* JsonFlag) return yield* Effect.forEach(rows, output.json, { discard: true })
     yield* output.table(
       streamColumns,

@@ -26,7 +26,10 @@ const program = (input: Input) =>
         ? store.readAll({ ...options, ...filtered, allowGaps })
         : store.read(name, { ...options, ...(filtered as object), allowGaps })) as Stream.Stream<RecordedEvent, unknown>
     // Taken before the last events are read, so that none is missed between them and those that follow.
-    const end = name === undefined ? yield* store.position : yield* Effect.map(store.revision(name), (last) => (last === "no-stream" ? 0 : last + 1))
+    const end =
+      name === undefined
+        ? yield* store.position
+        : yield* Effect.map(store.revision(name), (last) => (last === "no-stream" ? 0 : last + 1))
     if (Option.isNone(after)) {
       const most = Option.getOrElse(lines, () => 10)
       const last = yield* Stream.runCollect(read({ direction: "backward", limit: most }))

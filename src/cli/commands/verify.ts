@@ -16,9 +16,18 @@ interface Input {
 const summaryOf = (reports: ReadonlyArray<VerifyReport>): string => {
   const sum = (of: (report: VerifyReport) => number): number => reports.reduce((total, report) => total + of(report), 0)
   return [
-    counted(sum(({ tapes }) => tapes), "tape"),
-    counted(sum(({ segments }) => segments), "segment"),
-    counted(sum(({ records }) => records), "record"),
+    counted(
+      sum(({ tapes }) => tapes),
+      "tape"
+    ),
+    counted(
+      sum(({ segments }) => segments),
+      "segment"
+    ),
+    counted(
+      sum(({ records }) => records),
+      "record"
+    ),
     bytes(sum((report) => report.bytes))
   ].join(", ")
 }
@@ -29,9 +38,10 @@ const program = ({ depth, tapes }: Input) =>
     const { red } = output.look().styles
     const lib = yield* reader
     const reports = yield* tapes.length === 0
-      ? Effect.map(withProgress("verifying", (onProgress) => lib.verify({ depth, onProgress })), (report) => [
-          { tape: undefined, report }
-        ])
+      ? Effect.map(
+          withProgress("verifying", (onProgress) => lib.verify({ depth, onProgress })),
+          (report) => [{ tape: undefined, report }]
+        )
       : Effect.forEach(tapes, (name) =>
           Effect.gen(function* () {
             const tape = yield* tapeOf(lib, name)

@@ -2,7 +2,17 @@
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import { define } from "../define.ts"
-import { argument, changing, number, onOff, optionalArgument, repeated, tapeArgument, tapeArguments, text } from "../flags.ts"
+import {
+  argument,
+  changing,
+  number,
+  onOff,
+  optionalArgument,
+  repeated,
+  tapeArgument,
+  tapeArguments,
+  text
+} from "../flags.ts"
 
 const placements = "category-or-shared, category, stream, single, or hashed:N for N tapes"
 
@@ -29,7 +39,7 @@ const append = define({
   name: "append",
   summary: "Append events to a stream",
   details:
-    "Without TYPE, standard input has an event on each line: {\"type\",\"data\",\"id\",\"metadata\",\"tags\"}, all but type optional. All of them are appended as one atomic batch, or with --batch in batches of so many lines. Does not ask: it does what its arguments say.",
+    'Without TYPE, standard input has an event on each line: {"type","data","id","metadata","tags"}, all but type optional. All of them are appended as one atomic batch, or with --batch in batches of so many lines. Does not ask: it does what its arguments say.',
   json: '{"stream","firstRevision","lastRevision","firstPosition","lastPosition","repeated"}, a line for each batch',
   examples: [
     ["litetapes append order-17 OrderPlaced '{\"cents\":3998}' --expected no-stream", "one event of a new stream"],
@@ -40,7 +50,11 @@ const append = define({
     type: optionalArgument("TYPE", "Type of the event. Default: events are read from standard input"),
     data: optionalArgument("DATA", "Data of the event, as JSON. Default: null"),
     expected: text("expected", "STATE", "A revision, no-stream, stream-exists or any; else nothing is appended"),
-    after: text("after", "BOUNDARY", "Fail if an event that matches --if-no came after this boundary of litetapes query"),
+    after: text(
+      "after",
+      "BOUNDARY",
+      "Fail if an event that matches --if-no came after this boundary of litetapes query"
+    ),
     ifNo: repeated("if-no", "ITEM", "An item of the query of --after; without --after, no event may match at all"),
     id: text("id", "ID", "Id of the event. An event that has the same id already is not appended again"),
     tag: repeated("tag", "TAG", "A tag of the event; may be given more than once"),
@@ -202,9 +216,7 @@ const meta = define({
     ["litetapes meta unset order owner --yes", "remove it"]
   ],
   config: {
-    action: Argument.Literals("ACTION", ["get", "set", "unset"]).pipe(
-      Argument.withDescription("get, set or unset")
-    ),
+    action: Argument.Literals("ACTION", ["get", "set", "unset"]).pipe(Argument.withDescription("get, set or unset")),
     tape: tapeArgument,
     key: optionalArgument("KEY", "Key of the value"),
     value: optionalArgument("VALUE", "The value to set, as JSON"),
@@ -213,6 +225,17 @@ const meta = define({
   load: () => import("../commands/meta.ts")
 })
 
-export const changingCommands = [init, append, archive, activate, meta, repack, clone] as const
+const reindex = define({
+  name: "reindex",
+  summary: "Rebuild indexes that are missing or damaged",
+  details:
+    "Reads the whole lib. Readers do without an index, and the writer rebuilds it when it needs it, so this only saves time later.",
+  json: '{"rebuilt":[…],"damaged"}: files, and the number of damaged places that no index can mend',
+  examples: [["litetapes reindex --yes", "after files were restored from a copy"]],
+  config: changing,
+  load: () => import("../commands/reindex.ts")
+})
+
+export const changingCommands = [init, append, archive, activate, meta, repack, clone, reindex] as const
 
 export const safetyCommands = [backup, restore, copy, recover, salvage, acceptLoss] as const

@@ -41,7 +41,7 @@ const head = define({
   json: 'a line for each tape: {"records","root","tape"}',
   examples: [
     ["litetapes head order > order.head", "keep a head"],
-    ["litetapes head order --expect \"$(cat order.head)\"", "check that nobody changed the records since"]
+    ['litetapes head order --expect "$(cat order.head)"', "check that nobody changed the records since"]
   ],
   config: { tapes: tapeArguments, expect: text("expect", "HEAD", "A head that was kept") },
   load: () => import("../commands/head.ts")
@@ -55,7 +55,7 @@ const prove = define({
   json: "the proof, which is JSON in any case",
   examples: [
     ["litetapes prove order 3 > record.proof", "the record with ordinal 3"],
-    ["litetapes prove order --since \"$(cat order.head)\" > growth.proof", "growth since a head"]
+    ['litetapes prove order --since "$(cat order.head)" > growth.proof', "growth since a head"]
   ],
   config: {
     tape: tapeArgument,
@@ -71,7 +71,7 @@ const checkProof = define({
   summary: "Check a proof against heads that were kept, without the lib",
   details: "Exit code 1 if the proof is not valid, or is about another head.",
   json: '{"valid","head"}',
-  examples: [["litetapes check-proof record.proof --head \"$(cat order.head)\"", "check a record"]],
+  examples: [['litetapes check-proof record.proof --head "$(cat order.head)"', "check a record"]],
   config: {
     file: argument("FILE", "The proof; - for standard input"),
     head: text("head", "HEAD", "The head that the proof must end at, as it was kept"),
@@ -90,5 +90,18 @@ const diff = define({
   load: () => import("../commands/diff.ts")
 })
 
-export const checkingCommands = [verify, doctor, head, prove, checkProof, diff] as const
+const bench = define({
+  name: "bench",
+  summary: "Measure what a disk can do: syncs, appends and a replay",
+  details:
+    "Writes to a folder of its own, which it removes. Uses no lib. Other work on the machine changes the numbers.",
+  json: 'an array of {"what","done","perSecond"}',
+  examples: [["litetapes bench /mnt/data --seconds 20", "another disk, for 20 seconds"]],
+  config: {
+    path: optionalArgument("PATH", "A folder on the disk. Default: the working directory"),
+    seconds: number("seconds", "How long all of it takes. Default: 60")
+  },
+  load: () => import("../commands/bench.ts")
+})
 
+export const checkingCommands = [verify, doctor, head, prove, checkProof, diff, bench] as const

@@ -3,7 +3,6 @@ import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import { define } from "../define.ts"
 import {
-
   filtering,
   manyArguments,
   number,
@@ -80,7 +79,10 @@ const tail = define({
     stream: optionalArgument("STREAM", "Only events of this stream"),
     follow: onOff("follow", "Wait for later events").pipe(Flag.withAlias("f")),
     lines: number("lines", "Print at most this many that are there already. Default: 10").pipe(Flag.withAlias("n")),
-    after: number("after", "Begin after this position, or after this revision of a stream, instead of at the last events"),
+    after: number(
+      "after",
+      "Begin after this position, or after this revision of a stream, instead of at the last events"
+    ),
     ...filtering,
     ...showing
   },
@@ -112,17 +114,14 @@ const query = define({
   name: "query",
   summary: "Print the events that match a query, and its boundary",
   details:
-    "An event matches if it matches one ITEM. An item names types, one of which the event must have, and tags, all of which it must have, each tag after a #: 'CourseDefined,StudentSubscribed #course:17'. Instead an item may be JSON: {\"types\":[…],\"tags\":[…]}. The boundary is printed on standard error; litetapes append --after takes it.",
+    'An event matches if it matches one ITEM. An item names types, one of which the event must have, and tags, all of which it must have, each tag after a #: \'CourseDefined,StudentSubscribed #course:17\'. Instead an item may be JSON: {"types":[…],"tags":[…]}. The boundary is printed on standard error; litetapes append --after takes it.',
   json: '{"boundary","events":[…]}, the events as cat prints them',
   examples: [
     ["litetapes query '#course:17'", "all events with a tag"],
     ["litetapes query 'CourseDefined #course:17' 'StudentSubscribed #student:3'", "two items"]
   ],
   config: {
-    items: Argument.String("ITEM").pipe(
-      Argument.withDescription("What to match"),
-      Argument.variadic({ min: 1 })
-    ),
+    items: Argument.String("ITEM").pipe(Argument.withDescription("What to match"), Argument.variadic({ min: 1 })),
     after: text("after", "BOUNDARY", "Only events after this boundary"),
     limit: reading.limit,
     reverse: reading.reverse,
@@ -167,4 +166,3 @@ const sql = define({
 })
 
 export const readingCommands = [ls, show, cat, tail, streams, query, stats, consumers, sql] as const
-

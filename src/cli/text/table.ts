@@ -27,7 +27,11 @@ const gap = "  "
 const flexibleMin = 8
 
 /** Returns the width of each column. Cells of the widest flexible columns are cut first. */
-const fit = (natural: ReadonlyArray<number>, columns: ReadonlyArray<Column>, width: number | undefined): Array<number> => {
+const fit = (
+  natural: ReadonlyArray<number>,
+  columns: ReadonlyArray<Column>,
+  width: number | undefined
+): Array<number> => {
   const widths = [...natural]
   if (width === undefined) return widths
   const available = width - gap.length * (columns.length - 1)

@@ -10,9 +10,16 @@ const unsafe =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/gu
 
 /** The same, except the newline. */
-const unsafeInLines = new RegExp(unsafe.source.replace(String.raw`\u0000-\u001f`, String.raw`\u0000-\u0009\u000b-\u001f`), "gu")
+const unsafeInLines = new RegExp(
+  unsafe.source.replace(String.raw`\u0000-\u001f`, String.raw`\u0000-\u0009\u000b-\u001f`),
+  "gu"
+)
 
-const short: { readonly [character: string]: string } = { "\n": String.raw`\n`, "\r": String.raw`\r`, "\t": String.raw`\t` }
+const short: { readonly [character: string]: string } = {
+  "\n": String.raw`\n`,
+  "\r": String.raw`\r`,
+  "\t": String.raw`\t`
+}
 
 /** Returns the escape of a character as JSON writes it. */
 const escaped = (character: string): string => {
@@ -28,7 +35,8 @@ export const visible = (text: string): string =>
   text.replaceAll(unsafe, (character) => short[character] ?? escaped(character))
 
 /** Does the same for text of several lines: newlines stay. */
-export const visibleLines = (text: string): string => text.replaceAll(unsafeInLines, (character) => short[character] ?? escaped(character))
+export const visibleLines = (text: string): string =>
+  text.replaceAll(unsafeInLines, (character) => short[character] ?? escaped(character))
 
 /**
  * Returns a text of JSON for a value, on one line. In JSON these characters stand in strings only, where their escapes mean

@@ -3,7 +3,7 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as PromiseStore from "litetapes/PromiseStore"
 import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { json, output, run } from "../../support/commandLine.ts"
+import { json, output, run, type Value } from "../../support/commandLine.ts"
 import { fixtureFolder } from "../../support/fixtures.ts"
 import { temporaryFolder } from "../../support/temporaryFolder.ts"
 
@@ -18,8 +18,12 @@ const newLib = async (): Promise<string> => {
   await using store = await PromiseStore.open(lib)
   await store.append("order-1", [{ type: "OrderPlaced", data: { cents: 1 }, tags: ["web"] }])
   await store.append("order-2", [{ type: "OrderPlaced", data: { cents: 2 } }])
-  const readings = await store.tape("readings", { create: true } as never)
-  await readings.append([{ $type: "Reading", n: 1 }, { $type: "Reading", n: 1 }, { $type: "Reading", n: 2 }])
+  const readings = await store.tape("readings")
+  await readings.append([
+    { $type: "Reading", n: 1 },
+    { $type: "Reading", n: 1 },
+    { $type: "Reading", n: 2 }
+  ])
   return lib
 }
 
@@ -33,12 +37,20 @@ const damage = (file: string): void => {
 }
 
 const segmentIn = (lib: string, tape: string): string =>
-  join(lib, tape, readdirSync(join(lib, tape)).find((name) => /^seg-.*jsonl/.test(name))!)
+  join(
+    lib,
+    tape,
+    readdirSync(join(lib, tape)).find((name) => /^seg-.*jsonl/.test(name))!
+  )
 
 describe("init and append", () => {
   it("make a lib, and events in it", async () => {
     const lib = place()
-    assert.deepStrictEqual(await run(["init", lib, "--dry-run"]), { code: 0, out: `Creates a lib at ${lib}.\n`, err: "" })
+    assert.deepStrictEqual(await run(["init", lib, "--dry-run"]), {
+      code: 0,
+      out: `Creates a lib at ${lib}.\n`,
+      err: ""
+    })
     const [created] = await json(["init", lib, "--placement", "hashed:4"])
     assert.deepStrictEqual(created.placement, { kind: "hashed", tapes: 4 })
     assert.deepInclude(await run(["init", lib]), { code: 2, out: "" })
@@ -47,7 +59,24 @@ describe("init and append", () => {
     assert.deepStrictEqual(await run(["init", place()]), { code: 0, out: "", err: "" })
 
     const on = ["--lib", lib, "append"]
-    const [first] = await json([...on, "order-1", "Placed", '{"cents":5}', "--expected", "no-stream", "--tag", "web", "--id", "a", "--metadata", '{"by":"x"}', "--correlation", "c", "--causation", "d"])
+    const [first] = await json([
+      ...on,
+      "order-1",
+      "Placed",
+      '{"cents":5}',
+      "--expected",
+      "no-stream",
+      "--tag",
+      "web",
+      "--id",
+      "a",
+      "--metadata",
+      '{"by":"x"}',
+      "--correlation",
+      "c",
+      "--causation",
+      "d"
+    ])
     assert.deepInclude(first, { stream: "order-1", firstRevision: 0, lastRevision: 0 })
     const [again] = await json([...on, "order-1", "Placed", '{"cents":5}', "--tag", "web", "--id", "a"])
     assert.isTrue(again.repeated)
@@ -61,7 +90,7 @@ describe("init and append", () => {
     })
     const conflict = await run([...on, "order-1", "Placed", "--expected", "no-stream"])
     assert.deepInclude(conflict, { code: 1, out: "" })
-    assert.match(conflict.err, /^litetapes: stream "order-1" is at 0.*\nTry: litetapes cat STREAM/)
+    assert.match(conflict.err, /^litetapes: stream "order-1" is at revision 0.*\nTry: litetapes cat STREAM/)
     assert.strictEqual(await positionOf(lib), 1)
   })
 
@@ -76,7 +105,10 @@ describe("init and append", () => {
     const broken = await run(on, { input: ['{"type":"A"}', "{"] })
     assert.deepInclude(broken, { code: 2, out: "" })
     assert.match(broken.err, /line 2 of standard input is not JSON\. Nothing was appended\./)
-    assert.match((await run([...on, "--batch", "1"], { input: ['{"type":"A"}', "{"] })).err, /The 1 line before it were appended/)
+    assert.match(
+      (await run([...on, "--batch", "1"], { input: ['{"type":"A"}', "{"] })).err,
+      /The 1 line before it were appended/
+    )
     for (const [args, given] of [
       [[], []],
       [[], ['{"typ":"A"}']],
@@ -106,6 +138,9 @@ describe("init and append", () => {
   })
 })
 
+/** A lib that nothing changes. */
+let untouched: Promise<string> | undefined
+
 describe("what changes a lib", () => {
   it("asks in a terminal, does nothing after no, and does it after yes", async () => {
     const lib = await newLib()
@@ -118,7 +153,9 @@ describe("what changes a lib", () => {
     assert.strictEqual(await state(), "active")
     assert.strictEqual((await run(archive, { terminal: 80, input: ["y"] })).code, 0)
     assert.strictEqual(await state(), "archived")
-    assert.deepStrictEqual(await json(["--lib", lib, "activate", "readings", "--yes"]), [{ tape: "readings", state: "active" }])
+    assert.deepStrictEqual(await json(["--lib", lib, "activate", "readings", "--yes"]), [
+      { tape: "readings", state: "active" }
+    ])
   })
 
   it.each([
@@ -133,9 +170,10 @@ describe("what changes a lib", () => {
     ["salvage", "readings"],
     ["accept-loss", "readings"],
     ["recover", "readings"],
+    ["reindex"],
     ["recover"]
   ])("needs --yes through pipes, and does nothing with --dry-run: %s %s", async (...args) => {
-    const lib = await newLib()
+    const lib = await (untouched ??= newLib())
     const target = place()
     const call = ["--lib", lib, ...args.map((arg) => (arg === "TARGET" ? target : arg))]
     const before = (await json(["--lib", lib, "ls"]))[0]
@@ -150,7 +188,8 @@ describe("what changes a lib", () => {
 
   it("waits for nobody: a lib that is locked is not now", async () => {
     const lib = await newLib()
-    await using _store = await PromiseStore.open(lib)
+    await using held = await PromiseStore.open(lib)
+    assert.strictEqual(held.mode, "write")
     const ran = await run(["--lib", lib, "archive", "readings", "--yes"])
     assert.deepInclude(ran, { code: 3, out: "" })
     assert.match(ran.err, /is open for writing in this very process.*\nTry: litetapes ls/s)
@@ -167,10 +206,17 @@ describe("meta, repack, clone and copy", () => {
     await run(meta("set", "readings", "n", '{"a":[1]}', "-y"))
     assert.strictEqual(await output(meta("get", "readings", "owner")), '"sales"\n')
     assert.deepStrictEqual(await json(meta("get", "readings")), [{ owner: "sales", n: { a: [1] } }])
-    assert.match(await output(meta("get", "readings")), /^n +\{"a":\[1\]\}\nowner +"sales"\n$/)
+    assert.match(await output(meta("get", "readings")), /^owner +"sales"\nn +\{"a":\[1\]\}\n$/)
     await run(meta("unset", "readings", "owner", "--yes"))
     assert.deepInclude(await run(meta("get", "readings", "owner")), { code: 1, out: "" })
-    for (const wrong of [["get", "readings", "a", "b"], ["set", "readings"], ["set", "readings", "a"], ["unset", "readings"], ["unset", "readings", "a", "b"], ["drop", "readings"]]) {
+    for (const wrong of [
+      ["get", "readings", "a", "b"],
+      ["set", "readings"],
+      ["set", "readings", "a"],
+      ["unset", "readings"],
+      ["unset", "readings", "a", "b"],
+      ["drop", "readings"]
+    ]) {
       assert.deepInclude(await run(meta(...wrong)), { code: 2, out: "" }, wrong.join(" "))
     }
   })
@@ -178,12 +224,34 @@ describe("meta, repack, clone and copy", () => {
   it("repack, and find the records the same", async () => {
     const lib = await newLib()
     const [before] = await json(["--lib", lib, "ls"])
-    const [reports] = await json(["--lib", lib, "repack", "--compression", "zstd", "--dedup", "--target", "1000000", "--yes"])
-    assert.deepStrictEqual(reports.map(({ tape }: any) => tape), ["order", "readings"])
-    assert.match((await run(["--lib", lib, "repack", "order", "--yes", "--force"], { terminal: 80 })).err, /^order: 1 segment of .* became 1 segment of /)
-    assert.match((await run(["--lib", lib, "repack", "order", "--yes"], { terminal: 80 })).err, /^order: nothing to do\n$/)
+    const [reports] = await json([
+      "--lib",
+      lib,
+      "repack",
+      "--compression",
+      "zstd",
+      "--dedup",
+      "--target",
+      "1000000",
+      "--yes"
+    ])
+    assert.deepStrictEqual(
+      reports.map(({ tape }: Value) => tape),
+      ["order", "readings"]
+    )
+    assert.match(
+      (await run(["--lib", lib, "repack", "order", "--yes", "--force"], { terminal: 80 })).err,
+      /^order: 1 segment of .* became 1 segment of /
+    )
+    assert.match(
+      (await run(["--lib", lib, "repack", "order", "--yes"], { terminal: 80 })).err,
+      /^order: nothing to do\n$/
+    )
     const [after] = await json(["--lib", lib, "ls"])
-    assert.deepStrictEqual(after.tapes.map(({ root }: any) => root), before.tapes.map(({ root }: any) => root))
+    assert.deepStrictEqual(
+      after.tapes.map(({ root }: Value) => root),
+      before.tapes.map(({ root }: Value) => root)
+    )
   })
 
   it("clone into the same lib and into another one", async () => {
@@ -210,6 +278,32 @@ describe("meta, repack, clone and copy", () => {
   })
 })
 
+describe("reindex and bench", () => {
+  it("rebuild an index that is gone", async () => {
+    const lib = await newLib()
+    const index = readdirSync(join(lib, "order/index"))[0]!
+    rmSync(join(lib, "order/index", index))
+    const [{ damaged, rebuilt }] = await json(["--lib", lib, "reindex", "--yes"])
+    assert.deepStrictEqual([damaged, rebuilt.length], [0, 1])
+    assert.match((await run(["--lib", lib, "reindex", "--yes"], { terminal: 80 })).err, /rebuilt 0 indexes\n$/)
+    damage(segmentIn(lib, "order"))
+    assert.strictEqual((await run(["--lib", lib, "reindex", "--yes"])).code, 1)
+  })
+
+  it("measure a disk, and leave nothing", async () => {
+    const disk = place()
+    mkdirSync(disk)
+    const [results] = await json(["bench", disk, "--seconds", "0"])
+    assert.deepStrictEqual(
+      results.map(({ what }: Value) => what),
+      ["write and sync 256 bytes", "append, one writer", "append, 64 writers", "replay"]
+    )
+    assert.match(await output(["bench", disk, "--seconds", "0"]), /^what +done +a second\nwrite and sync/)
+    assert.deepStrictEqual(readdirSync(disk), [])
+    assert.deepInclude(await run(["bench", join(disk, "nothing")]), { code: 2, out: "" })
+  })
+})
+
 describe("backup and restore", () => {
   it("back up a lib that is written to, again, and restore any position", async () => {
     const lib = await newLib()
@@ -218,12 +312,21 @@ describe("backup and restore", () => {
     const [first] = await json(["--lib", lib, "backup", target, "--yes"])
     assert.strictEqual(first.place.position, 2)
     await store.append("order-3", [{ type: "Later" }])
-    assert.match((await run(["--lib", lib, "backup", target, "--yes"], { terminal: 80 })).err, /^backed up to position 3: copied 1 segment /)
-    assert.match((await run(["restore", target, whole, "--yes"], { terminal: 80 })).err, /^restored .* up to position 3\n$/)
+    assert.match(
+      (await run(["--lib", lib, "backup", target, "--yes"], { terminal: 80 })).err,
+      /^backed up to position 3: copied 1 segment /
+    )
+    assert.match(
+      (await run(["restore", target, whole, "--yes"], { terminal: 80 })).err,
+      /^restored .* up to position 3\n$/
+    )
     const [report] = await json(["restore", target, part, "--upto", "1", "--yes"])
     assert.strictEqual(report.place.position, 1)
     assert.deepStrictEqual([await positionOf(whole), await positionOf(part)], [3, 1])
-    assert.match((await run(["restore", target, part, "--upto", "1", "--dry-run"])).out, /^Restores the events before position 1 /)
+    assert.match(
+      (await run(["restore", target, part, "--upto", "1", "--dry-run"])).out,
+      /^Restores the events before position 1 /
+    )
     // A backup can be read, and says where to go if somebody writes to it.
     assert.strictEqual((await run(["--lib", target, "verify"])).code, 0)
     const refused = await run(["--lib", target, "append", "order-1", "A"])
@@ -246,16 +349,25 @@ describe("a damaged lib", () => {
     const read = await run(["--lib", lib, "cat", "order"])
     assert.strictEqual(read.code, 1)
     assert.match(read.err, /\nTry: litetapes restore BACKUP TO, or litetapes salvage order\n$/)
-    assert.match((await run(["--lib", lib, "salvage", "order", "--yes"])).err, /^salvaged order: .*\nReads that pass the loss fail until litetapes accept-loss order\.\n$/)
+    assert.match(
+      (await run(["--lib", lib, "salvage", "order", "--yes"])).err,
+      /^salvaged order: .*\nReads that pass the loss fail until litetapes accept-loss order\.\n$/
+    )
     const [again] = (await run(["doctor", lib, "--json"])).out.split("\n").map((line) => JSON.parse(line || "null"))
-    assert.deepStrictEqual(again.findings.map(({ command }: any) => command), [`litetapes accept-loss order --lib ${lib}`])
+    assert.deepStrictEqual(
+      again.findings.map(({ command }: Value) => command),
+      [`litetapes accept-loss order --lib ${lib}`]
+    )
     const passing = await run(["--lib", lib, "cat"])
     assert.strictEqual(passing.code, 1)
     assert.match(passing.err, /\nTry: --allow-gaps, or litetapes accept-loss TAPE\n$/)
     assert.strictEqual((await run(["--lib", lib, "cat", "--allow-gaps"])).code, 0)
     assert.strictEqual((await run(["--lib", lib, "accept-loss", "order", "--yes"])).code, 0)
     assert.strictEqual((await run(["--lib", lib, "cat"])).code, 0)
-    assert.match((await run(["--lib", lib, "verify"])).out, /^intact: .*\nlost before, and known: 1 range of records\n$/)
+    assert.match(
+      (await run(["--lib", lib, "verify"])).out,
+      /^intact: .*\nlost before, and known: 1 range of records\n$/
+    )
     assert.strictEqual((await run(["doctor", lib])).code, 0)
     assert.deepInclude(await run(["--lib", lib, "salvage", "order", "--yes"]), { code: 1, out: "" })
   })
@@ -269,7 +381,10 @@ describe("a damaged lib", () => {
     assert.match(listed.err, /^litetapes: tape readings: .*\nTry: litetapes doctor\n$/s)
     assert.include((await run(["doctor", lib])).out, `litetapes recover readings --lib ${lib}`)
     assert.match((await run(["--lib", lib, "cat", "readings"])).err, /\nTry: litetapes recover readings\n$/)
-    assert.match((await run(["--lib", lib, "recover", "readings", "--yes"])).err, /^recovered readings: 3 records, nothing is lost\n$/)
+    assert.match(
+      (await run(["--lib", lib, "recover", "readings", "--yes"])).err,
+      /^recovered readings: 3 records, nothing is lost\n$/
+    )
     assert.strictEqual((await run(["doctor", lib])).code, 0)
     assert.deepInclude(await run(["--lib", lib, "recover", "readings", "--placement", "single", "--yes"]), { code: 2 })
   })
@@ -283,7 +398,7 @@ describe("a damaged lib", () => {
     const doctor = await run(["doctor", lib])
     assert.strictEqual(doctor.code, 1)
     assert.include(doctor.out, `litetapes recover --lib ${lib}`)
-    assert.match((await run(["--lib", lib, "recover", "--yes"])).err, /^recovered 2 tapes; /)
+    assert.match((await run(["--lib", lib, "recover", "--yes"])).err, /^recovered 2 tapes; /m)
     assert.strictEqual((await run(["--lib", lib, "verify"])).code, 0)
     assert.deepInclude(await run(["--lib", lib, "recover", "--yes"]), { code: 1, out: "" })
   })
@@ -295,7 +410,10 @@ describe("a damaged lib", () => {
     writeFileSync(join(libs, "torn/litelib.meta.jsonl"), "{}\n")
     const { code, out } = await run(["ls", libs, "--json"])
     assert.strictEqual(code, 1)
-    assert.deepStrictEqual(JSON.parse(out).map(({ error }: any) => error === null), [true, false])
+    assert.deepStrictEqual(
+      JSON.parse(out).map(({ error }: Value) => error === null),
+      [true, false]
+    )
     appendFileSync(join(libs, "torn/litelib.meta.jsonl"), "")
     assert.strictEqual((await run(["ls", libs])).code, 1)
   })

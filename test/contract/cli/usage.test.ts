@@ -82,6 +82,7 @@ describe("an error", () => {
 
 describe("colours", () => {
   it("are for terminals only, and not with NO_COLOR", async () => {
+    // oxlint-disable-next-line no-control-regex
     const coloured = /\u001b\[/
     const args = ["--lib", lib, "ls"]
     assert.notMatch(await output(args), coloured)

@@ -13,7 +13,21 @@ import { runs } from "../../support/runs.ts"
 const hostile = fc
   .array(
     fc.oneof(
-      fc.constantFrom("\u001b[2J", "\u001b]0;title\u0007", "\u009b31m", "\r", "\n", "\t", "\u202e", "\u2066", "\u0000", "\u007f", "\ud800", "\ufeff", "\u{e0041}"),
+      fc.constantFrom(
+        "\u001b[2J",
+        "\u001b]0;title\u0007",
+        "\u009b31m",
+        "\r",
+        "\n",
+        "\t",
+        "\u202e",
+        "\u2066",
+        "\u0000",
+        "\u007f",
+        "\ud800",
+        "\ufeff",
+        "\u{e0041}"
+      ),
       fc.constantFrom("日本語", "👩‍👩‍👧", "é", "e\u0301", "🇩🇪", "ﾊ", "\u200b"),
       fc.string({ unit: "binary", maxLength: 8 }),
       fc.string({ maxLength: 12 })
@@ -96,12 +110,20 @@ describe("a table", () => {
   it("has no line that is wider than the terminal, or that drives it", () => {
     fc.assert(
       fc.property(
-        columns.chain((all) => fc.tuple(fc.constant(all), fc.array(fc.array(hostile, { minLength: all.length, maxLength: all.length }), { maxLength: 5 }))),
+        columns.chain((all) =>
+          fc.tuple(
+            fc.constant(all),
+            fc.array(fc.array(hostile, { minLength: all.length, maxLength: all.length }), { maxLength: 5 })
+          )
+        ),
         fc.integer({ min: 1, max: 120 }),
         fc.boolean(),
         ([all, rows], width, isColoured) => {
           const styles = isColoured ? colours : plainStyles
-          const styled: ReadonlyArray<Column> = all.map((column) => ({ ...column, style: (cell, { red }) => red(cell) }))
+          const styled: ReadonlyArray<Column> = all.map((column) => ({
+            ...column,
+            style: (cell, { red }) => red(cell)
+          }))
           const lines = table(styled, rows, { width, styles })
           assert.lengthOf(lines, rows.length + 1)
           for (const line of lines.map(stripVTControlCharacters)) {
@@ -126,7 +148,10 @@ describe("a table", () => {
         const second = Math.max(6, ...rows.map(([, b]) => widthOf(visible(b))))
         const third = Math.max(...cells.map((row) => row[2]!.length))
         for (const [at, [a, b, n]] of cells.entries()) {
-          assert.strictEqual(lines[at + 1], `${pad(visible(a!), first)}  ${pad(visible(b!), second)}  ${pad(n!, third, "right")}`)
+          assert.strictEqual(
+            lines[at + 1],
+            `${pad(visible(a!), first)}  ${pad(visible(b!), second)}  ${pad(n!, third, "right")}`
+          )
         }
       }),
       { numRuns: runs }
@@ -135,12 +160,16 @@ describe("a table", () => {
 
   it("of names and values fits, too", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(hostile, hostile), { maxLength: 4 }), fc.integer({ min: 1, max: 60 }), (entries, width) => {
-        for (const line of pairs(entries, { width, styles: plainStyles })) {
-          assert.isAtMost(widthOf(line), width)
-          assert.notMatch(line, drives)
+      fc.property(
+        fc.array(fc.tuple(hostile, hostile), { maxLength: 4 }),
+        fc.integer({ min: 1, max: 60 }),
+        (entries, width) => {
+          for (const line of pairs(entries, { width, styles: plainStyles })) {
+            assert.isAtMost(widthOf(line), width)
+            assert.notMatch(line, drives)
+          }
         }
-      }),
+      ),
       { numRuns: runs }
     )
   })

@@ -65,7 +65,10 @@ describe("an error", () => {
   it("is one harmless sentence, with the command that leads out", () => {
     assert.strictEqual(sentenceOf(new Error("a\n  b\u001b[2J")), String.raw`a b\u001b[2J`)
     assert.strictEqual(wayOut(new TapeArchived({ tape: "a b" })), "litetapes activate 'a b'")
-    assert.include(wayOut(new SegmentCorrupt({ tape: "order", segment: "s", offset: 0, why: "w" } as never)), "salvage order")
+    assert.include(
+      wayOut(new SegmentCorrupt({ tape: "order", segment: "s", offset: 0, why: "w" } as never)),
+      "salvage order"
+    )
     assert.isUndefined(wayOut(new Error("x")))
   })
 })
