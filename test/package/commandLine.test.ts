@@ -40,7 +40,7 @@ describe("the command", () => {
     assert.isAtMost(statSync(file).size, 850_000)
     const text = readFileSync(file, "latin1")
     assert.match(text, /^#!\/usr\/bin\/env node\n[\0-\x7f]*$/)
-    assert.notMatch(text, /\bfrom\s*"(?!node:)|\bimport\s*\(\s*["'`](?!node:|data:)/)
+    assert.notMatch(text, /\bfrom\s*"(?!node:)[@a-z.]|\bimport\s*\(\s*["'`](?!node:|data:)/)
     assert.strictEqual(litetapes("--version").stdout, `${version}\n`)
   })
 

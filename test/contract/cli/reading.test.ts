@@ -282,7 +282,7 @@ describe("streams, query, stats, show, consumers and sql", () => {
     assert.deepInclude(await run(on("show", "nothing")), { code: 2, out: "" })
   })
 
-  it("list consumers, of which there are none here", async () => {
+  it("have no consumers to list in a lib without checkpoints", async () => {
     assert.deepStrictEqual(await json(on("consumers")), [[]])
     assert.deepInclude(await run(on("consumers")), { code: 0, out: "" })
   })
