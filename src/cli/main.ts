@@ -1,43 +1,8 @@
 /** The command `litetapes`, as a process. */
-import { createInterface } from "node:readline"
-import type { Io, Sink } from "./Io.ts"
-import { runCli } from "./runCli.ts"
 import { version } from "./version.ts"
 
-const sinkOf = (stream: NodeJS.WriteStream): Sink => {
-  // Without a listener, a reader that has ended would end this process with a stack trace.
-  stream.on("error", () => {})
-  return {
-    write: (text, done) => void stream.write(text, done),
-    isTerminal: stream.isTTY === true,
-    columns: () => stream.columns
-  }
-}
+const [first, ...others] = process.argv.slice(2)
 
-const io: Io = {
-  stdout: sinkOf(process.stdout),
-  stderr: sinkOf(process.stderr),
-  stdin: {
-    isTerminal: process.stdin.isTTY === true,
-    lines: () => createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
-  },
-  env: process.env
-}
-
-const stop = new AbortController()
-const signals = { SIGINT: 130, SIGTERM: 143 } as const
-let ended: number | undefined
-for (const [signal, code] of Object.entries(signals)) {
-  process.on(signal, () => {
-    // A second signal does not wait for the lib to close. It is valid all the same.
-    if (stop.signal.aborted) process.exit(code)
-    ended = code
-    stop.abort()
-  })
-}
-
-const code = await runCli(process.argv.slice(2), io, { version, signal: stop.signal })
-// Nothing may keep the process: a pipe that is still open, a timer of a terminal.
-process.exitCode = stop.signal.aborted ? (ended ?? code) : code
-process.stdin.unref?.()
-process.exit()
+// Asked for by scripts and by people who wait: nothing else needs to be loaded.
+if (others.length === 0 && (first === "--version" || first === "-v")) process.stdout.write(`${version}\n`)
+else await import("./runProcess.ts").then(({ runProcess }) => runProcess())

@@ -165,4 +165,15 @@ const sql = define({
   load: () => import("../commands/sql.ts")
 })
 
-export const readingCommands = [ls, show, cat, tail, streams, query, stats, consumers, sql] as const
+const mcp = define({
+  name: "mcp",
+  summary: "Serve the lib to a model, read-only, by the Model Context Protocol",
+  details:
+    "Speaks on standard input and output until the input ends. Tools: tapes, streams, read, query, verify and lag. None changes anything; each looks at what is acknowledged now.",
+  json: "the same",
+  examples: [["litetapes --lib data/orders mcp", "the command that a client of the protocol starts"]],
+  config: {},
+  load: () => import("../commands/mcp.ts")
+})
+
+export const readingCommands = [ls, show, cat, tail, streams, query, stats, consumers, sql, mcp] as const

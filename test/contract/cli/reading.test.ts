@@ -354,3 +354,52 @@ describe("verify, head, prove, check-proof and diff", () => {
     assert.deepStrictEqual(await json(on("diff", "payment", `${grown}:payment`)), [{ equal: true }])
   })
 })
+
+describe("mcp", () => {
+  /** Calls tools, each by its name and its arguments. Returns the answers in the order of the calls. */
+  const call = async (...calls: ReadonlyArray<readonly [string, object]>): Promise<ReadonlyArray<Value>> => {
+    const message = (fields: object): string => JSON.stringify({ jsonrpc: "2.0", ...fields })
+    const clientInfo = { name: "test", version: "1" }
+    const input = [
+      message({
+        id: 0,
+        method: "initialize",
+        params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo }
+      }),
+      message({ method: "notifications/initialized" }),
+      ...calls.map(([name, given], at) =>
+        message({ id: at + 1, method: "tools/call", params: { name, arguments: given } })
+      ),
+      message({ id: calls.length + 1, method: "tools/list" })
+    ]
+    const answers = lines(await output(on("mcp"), { input })).map((line) => JSON.parse(line) as Value)
+    return Array.from({ length: calls.length + 2 }, (_, id) => answers.find((answer) => answer.id === id).result)
+  }
+
+  it("answers with tapes, streams, events, lag and the state of files, and has no tool that changes anything", async () => {
+    const [hello, tapes, streams, last, found, verified, lag, wrong, listed] = await call(
+      ["tapes", {}],
+      ["streams", { categories: ["order"], limit: 2 }],
+      ["read", { backward: true, from: 6, limit: 2 }],
+      ["query", { items: [{ tags: ["customer:1"] }] }],
+      ["verify", { depth: "files" }],
+      ["lag", {}],
+      ["query", { items: [{}] }]
+    )
+    assert.strictEqual(hello.serverInfo.name, "litetapes")
+    assert.deepInclude(tapes.structuredContent, { position: 8 })
+    assert.deepStrictEqual(
+      [streams.structuredContent.total, streams.structuredContent.streams.map(({ stream }: Value) => stream)],
+      [3, ["order-0", "order-1"]]
+    )
+    const positions = ({ structuredContent: { events } }: Value): Array<number> =>
+      events.map(({ position }: Value) => position)
+    assert.deepStrictEqual([positions(last), positions(found)], [[6, 5], [2]])
+    assert.isTrue(verified.structuredContent.ok)
+    assert.deepStrictEqual(lag.structuredContent, { position: 8, consumers: [] })
+    assert.isTrue(wrong.isError)
+    assert.include(wrong.content[0].text, "must have types or tags")
+    assert.lengthOf(listed.tools, 6)
+    for (const { annotations } of listed.tools) assert.isTrue(annotations.readOnlyHint)
+  })
+})
