@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { Boundary, type QueryItem } from "../services/EventStore.ts"
 import { Usage } from "./errors.ts"
+import { readJson } from "./readJson.ts"
 
 const wrong = (text: string, why: string): Usage =>
   new Usage({ message: `${JSON.stringify(text)} is not an item of a query: ${why}.` })
@@ -11,7 +12,7 @@ const parseItem = (text: string): Effect.Effect<QueryItem, Usage> => {
   if (text.trimStart().startsWith("{")) {
     return Effect.try({
       // The store checks its fields.
-      try: () => JSON.parse(text) as QueryItem,
+      try: () => readJson(text) as unknown as QueryItem,
       catch: () => wrong(text, "it begins with { but is not JSON")
     })
   }

@@ -7,6 +7,7 @@ import { JsonFlag } from "../flags.ts"
 import { storeOf, within, writer } from "../openLib.ts"
 import { Output } from "../Output.ts"
 import { parseBoundary, parseItems } from "../queryItems.ts"
+import { readJson, whyNotJson } from "../readJson.ts"
 import { counted } from "../text/units.ts"
 import { visible } from "../text/visible.ts"
 
@@ -29,9 +30,13 @@ interface Input {
 
 const parseJson = (what: string, text: string): Effect.Effect<unknown, Usage> =>
   Effect.try({
-    try: () => JSON.parse(text) as unknown,
-    catch: () =>
-      new Usage({ message: `${what} is not JSON. A text needs quotes within the quotes of the shell: '"text"'.` })
+    try: () => readJson(text),
+    catch: (error) => {
+      const why = whyNotJson(error)
+      // The shell removes the outer quotes.
+      const advice = why.startsWith("NotJson") ? ` A text needs quotes within the quotes of the shell: '"text"'.` : ""
+      return new Usage({ message: `${what}: ${why}.${advice}` })
+    }
   })
 
 const expectedOf = (text: string): Effect.Effect<ExpectedRevision, Usage> => {
@@ -98,9 +103,9 @@ const readBatch = async (
     place.line += 1
     if (next.value.trim() === "") continue
     try {
-      events.push(JSON.parse(next.value) as NewEvent)
-    } catch {
-      return new Usage({ message: `line ${place.line} of standard input is not JSON.` })
+      events.push(readJson(next.value) as unknown as NewEvent)
+    } catch (error) {
+      return new Usage({ message: `line ${place.line} of standard input: ${whyNotJson(error)}.` })
     }
   }
   return events

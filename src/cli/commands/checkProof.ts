@@ -8,6 +8,7 @@ import { JsonFlag } from "../flags.ts"
 import { headOf } from "../heads.ts"
 import { allText } from "../input.ts"
 import { Output } from "../Output.ts"
+import { readJson } from "../readJson.ts"
 
 interface Input {
   readonly file: string
@@ -41,7 +42,7 @@ const readText = (file: string) =>
 const parse = (text: string): Effect.Effect<Parsed, Usage> =>
   Effect.suspend(() => {
     try {
-      const value: unknown = JSON.parse(text)
+      const value: unknown = readJson(text)
       if (isParsed(value)) return Effect.succeed(value)
     } catch {
       // Said below.

@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as TaraSON from "../../domain/json/TaraSON.ts"
 import type { EventStore, RecordedEvent } from "../../services/EventStore.ts"
 import type { LibService } from "../../services/Lib.ts"
 import { shownEvent } from "../events.ts"
@@ -90,7 +91,7 @@ const Tools = Toolkit.make(
 type Json = typeof Answer.Type
 
 /** Returns a plain value of JSON. */
-const plain = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json
+const plain = (value: object): Json => TaraSON.parseTrusted(JSON.stringify(value)) as Json
 
 const tapesOf = (lib: LibService) =>
   Effect.gen(function* () {

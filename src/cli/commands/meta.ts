@@ -7,6 +7,7 @@ import { AnswerIsNo, Usage } from "../errors.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
 import { reader, tapeOf, within } from "../openLib.ts"
 import { Output } from "../Output.ts"
+import { readJson } from "../readJson.ts"
 import { visibleJson } from "../text/visible.ts"
 
 interface Input extends Changing {
@@ -35,7 +36,7 @@ const get = ({ key, tape: name }: Input) =>
 /** Returns a value of JSON, and any other text as it is. */
 const valueOf = (text: string): Json => {
   try {
-    return JSON.parse(text) as Json
+    return readJson(text)
   } catch {
     return text
   }

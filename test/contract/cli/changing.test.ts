@@ -104,7 +104,7 @@ describe("init and append", () => {
     assert.strictEqual(await positionOf(lib), 8)
     const broken = await run(on, { input: ['{"type":"A"}', "{"] })
     assert.deepInclude(broken, { code: 2, out: "" })
-    assert.match(broken.err, /line 2 of standard input is not JSON\. Nothing was appended\./)
+    assert.match(broken.err, /line 2 of standard input: .*\. Nothing was appended\./)
     assert.match(
       (await run([...on, "--batch", "1"], { input: ['{"type":"A"}', "{"] })).err,
       /The 1 line before it were appended/
@@ -117,6 +117,10 @@ describe("init and append", () => {
       [["--id", "a"], input],
       [["--after", "b1"], input],
       [["A", "{"], []],
+      [["A", '1,"b":2'], []],
+      [["A", '{"n":9007199254740993}'], []],
+      [["A", '{"a":1,"a":2}'], []],
+      [[], ['{"type":"A","data":9007199254740993}']],
       [["A", "--metadata", "{"], []],
       [["A", "--expected", "1.5"], []]
     ] as const) {
