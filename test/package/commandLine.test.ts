@@ -76,6 +76,21 @@ describe("the command", () => {
     assert.strictEqual(litetapes("--lib", lib, "verify", "--depth", "files").status, 0)
   })
 
+  it("ends with 130 in the middle of appending, with whole batches, and the lock is free", async () => {
+    const args = [file, "--lib", lib, "append", "order-3", "--batch", "10", "--json"]
+    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] })
+    child.stdin.on("error", () => {})
+    child.stdout.once("data", () => child.kill("SIGINT"))
+    child.stdin.write('{"type":"Paid"}\n'.repeat(20_000))
+    const code = await new Promise((resolve) => child.once("exit", resolve))
+    assert.strictEqual(code, 130)
+    const { status, stdout } = litetapes("--lib", lib, "append", "order-3", "Last", "--json")
+    assert.strictEqual(status, 0)
+    const { firstRevision } = JSON.parse(stdout) as { readonly firstRevision: number }
+    assert.isAbove(firstRevision, 0)
+    assert.strictEqual(firstRevision % 10, 0)
+  })
+
   it("appends what is piped into it", () => {
     const input = '{"type":"Paid"}\n{"type":"Sent"}'
     const options = { cwd: folder, input, encoding: "utf8" } as const
