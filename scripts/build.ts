@@ -1,5 +1,5 @@
 /**
- * Builds the package into `dist`: its modules as a few chunks, and a declaration for each module. With `--standalone`,
+ * Builds the package into `dist`: its modules as a few chunks, a declaration for each module, and the command as one file. With `--standalone`,
  * builds the standalone package into `dist-standalone` afterwards.
  *
  * ```
@@ -9,6 +9,7 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { buildCli } from "./build/cli.ts"
 import { buildDeclarations } from "./build/declarations.ts"
 import { buildLibrary } from "./build/library.ts"
 import { buildStandalone } from "./build/standalone.ts"
@@ -20,6 +21,7 @@ const dist = join(root, "dist")
 rmSync(dist, { recursive: true, force: true })
 await buildLibrary(root, dist)
 buildDeclarations(root, dist)
+await buildCli(root, join(dist, "cli"))
 if (values.standalone) {
   const target = join(root, "dist-standalone")
   rmSync(target, { recursive: true, force: true })

@@ -50,6 +50,8 @@ const rooms = [
   "layers/reactors",
   "layers/shared",
   "layers/*",
+  "cli/text",
+  "cli",
   "testing",
   "*"
 ]
@@ -123,6 +125,25 @@ describe("the rooms of src", () => {
       return !isOurs && rule !== undefined && !rule.test(to)
     })
     assert.deepStrictEqual(foreign.map(show), [])
+  })
+
+  it("of the command line use public modules only", () => {
+    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      readonly exports: { readonly [subpath: string]: string | { readonly "litetapes-source": string } }
+    }
+    const faces = new Set(
+      Object.values(exports).flatMap((target) =>
+        typeof target === "string" ? [] : [target["litetapes-source"].slice("./src/".length)]
+      )
+    )
+    const inner = imports.filter(
+      ({ from, isOurs, to }) => from.startsWith("cli/") && isOurs && !to.startsWith("cli/") && !faces.has(to)
+    )
+    assert.deepStrictEqual(inner.map(show), [])
+    assert.deepStrictEqual(
+      imports.filter(({ from, to }) => !from.startsWith("cli/") && to.startsWith("cli/")).map(show),
+      []
+    )
   })
 
   it(`have at most a fifth of the lines each`, () => {

@@ -94,7 +94,7 @@ export const checkBackups = Effect.fnUntraced(function* (
 ) {
   if (backups.length === 0) return
   const disk = SimulatedDisk.make({ state })
-  /** Where the last backup was restored to; `undefined` if there was none yet. */
+  /** Where the last backup was restored to; `undefined` before the first backup. */
   let lastRestored: string | undefined
   for (const copy of backups) {
     const to = `/check${copy.place.slice(1)}`

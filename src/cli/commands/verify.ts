@@ -1,0 +1,80 @@
+/** `litetapes verify` */
+import * as Effect from "effect/Effect"
+import type { VerifyReport } from "../../services/Lib.ts"
+import { AnswerIsNo } from "../errors.ts"
+import { JsonFlag } from "../flags.ts"
+import { reader, tapeOf, within } from "../openLib.ts"
+import { Output } from "../Output.ts"
+import { withProgress } from "../progress.ts"
+import { bytes, count, counted } from "../text/units.ts"
+
+interface Input {
+  readonly tapes: ReadonlyArray<string>
+  readonly depth: "records" | "files"
+}
+
+const summaryOf = (reports: ReadonlyArray<VerifyReport>): string => {
+  const sum = (of: (report: VerifyReport) => number): number => reports.reduce((total, report) => total + of(report), 0)
+  return [
+    counted(
+      sum(({ tapes }) => tapes),
+      "tape"
+    ),
+    counted(
+      sum(({ segments }) => segments),
+      "segment"
+    ),
+    counted(
+      sum(({ records }) => records),
+      "record"
+    ),
+    bytes(sum((report) => report.bytes))
+  ].join(", ")
+}
+
+const program = ({ depth, tapes }: Input) =>
+  Effect.gen(function* () {
+    const output = yield* Output
+    const { red } = output.look().styles
+    const lib = yield* reader
+    const reports = yield* tapes.length === 0
+      ? Effect.map(
+          withProgress("verifying", (onProgress) => lib.verify({ depth, onProgress })),
+          (report) => [{ tape: undefined, report }]
+        )
+      : Effect.forEach(tapes, (name) =>
+          Effect.gen(function* () {
+            const tape = yield* tapeOf(lib, name)
+            const report = yield* withProgress(`verifying ${name}`, (onProgress) => tape.verify({ depth, onProgress }))
+            return { tape: name, report }
+          })
+        )
+    const bad = reports.flatMap(({ report }) => report.bad)
+    const lost = reports.flatMap(({ report }) => report.lost)
+    if (yield* JsonFlag) {
+      yield* output.json(
+        tapes.length === 0 ? reports[0]!.report : reports.map(({ report, tape }) => ({ tape, ...report }))
+      )
+    } else {
+      yield* output.print([
+        `${bad.length === 0 ? "intact" : red(counted(bad.length, "damaged place"))}: ${summaryOf(reports.map(({ report }) => report))} checked`
+      ])
+      if (bad.length > 0) {
+        yield* output.table(
+          [
+            { title: "file" },
+            { title: "byte", align: "right" },
+            { title: "error", style: (cell, styles) => styles.red(cell) },
+            { title: "why", flexible: true }
+          ],
+          bad.map(({ error, file, offset, why }) => [file, count(offset), error, why])
+        )
+      }
+      if (lost.length > 0) yield* output.print([`lost before, and known: ${counted(lost.length, "range")} of records`])
+    }
+    if (bad.length === 0) return
+    yield* output.note("Try: litetapes doctor\n")
+    return yield* new AnswerIsNo()
+  })
+
+export const run = (input: Input) => within(program(input))
