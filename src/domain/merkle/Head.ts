@@ -1,29 +1,12 @@
 /** Heads: what a tape is at one moment, in a form that is kept elsewhere. */
 import * as Result from "effect/Result"
-import { reader } from "../base/readShape.ts"
 import * as Shape from "../base/Shape.ts"
 import { TaggedError } from "../base/TaggedError.ts"
 import { shortened } from "../json/describeError.ts"
 import * as TaraSON from "../json/TaraSON.ts"
+import { Count, Hash, Head, parseHead, Uuid } from "./headForm.ts"
 
-/** A number of records, or an ordinal. */
-export const Count = Shape.Int.check(Shape.isGreaterThanOrEqualTo(0))
-/** A SHA-256 in hexadecimal digits. */
-export const Hash = Shape.String.check(Shape.isPattern(/^[0-9a-f]{64}$/))
-const Uuid = Shape.String.check(Shape.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/))
-
-/** A tape at one moment: its id, its number of records, and the RFC 9162 root over them. */
-export const Head = Shape.Struct({ records: Count, root: Hash, tape: Uuid })
-export type Head = typeof Head.Type
-
-/** Returns whether a value is a head. */
-export const isHead = (value: unknown): value is Head => {
-  try {
-    return Result.isSuccess(parseHead(value))
-  } catch {
-    return false
-  }
-}
+export { Head, isHead } from "./headForm.ts"
 
 /** A text is not a head. Keep heads in the form that `encodeHead` returns. */
 export class HeadInvalid extends TaggedError<HeadInvalid>("litetapes/HeadInvalid")("HeadInvalid", {
@@ -80,5 +63,3 @@ export const decodeHead = (text: string): Head => {
 
 /** Returns whether two heads are equal. */
 export const sameHead = (a: Head, b: Head): boolean => a.tape === b.tape && a.records === b.records && a.root === b.root
-
-const parseHead = reader(Head, { onExcessProperty: "error" })

@@ -28,7 +28,7 @@ import { types } from "node:util"
 import { consistencyTiles, inclusionTiles, isPowerOfTwo, type Tile, TileRoots } from "./merkleTiles.ts"
 import { invariant } from "../base/invariant.ts"
 import { defaultLimits, type Limits } from "../format/Limits.ts"
-import { Count, Hash, Head } from "./Head.ts"
+import { Count, Hash, Head } from "./headForm.ts"
 import * as Merkle from "./Merkle.ts"
 import * as TaraSON from "../json/TaraSON.ts"
 

@@ -1,6 +1,6 @@
 /** Checks a head that a caller gives. */
 import { type Check, notUndefined, shown } from "../format/checkOptions.ts"
-import { isHead } from "./Head.ts"
+import { isHead } from "./headForm.ts"
 
 /** Returns why a value is not a head, or `undefined`. */
 export const whyNoHead = (value: unknown): string | undefined =>
