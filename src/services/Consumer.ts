@@ -59,6 +59,8 @@ import { type Running, runningOf } from "./consumers/Running.ts"
 import type { LastError, Status } from "./consumers/Status.ts"
 import { EventContext, of as causedBy } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
+import { accessOf } from "./internals.ts"
+import { writerOf } from "./lib/LibWriter.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
 export { CheckpointInvalid, ConsumerClaimed, ConsumerStopped, HandlerFailed, NewerConsumer, NotParked }
@@ -152,6 +154,7 @@ const sourceOf = (store: EventStore["Service"]): EventSource => {
   const { lib } = store
   return {
     location: lib.location,
+    writer: writerOf(accessOf(lib)),
     place: (position) => ({ lib: lib.id, lineage: lib.lineage, position }),
     contains: lib.contains,
     subscribe: store.subscribeBatches,

@@ -3,7 +3,6 @@
  * Only in the writer's process, whose lock makes the name of a consumer unique.
  */
 import * as Effect from "effect/Effect"
-import { isRetryable } from "../../domain/event/EventErrors.ts"
 import { isDone, rangesMax } from "../../domain/meta/CheckpointRanges.ts"
 import { checkpointKey, decodeCheckpoint, encode } from "../../services/consumers/Checkpoint.ts"
 import type { EventStore } from "../../services/EventStore.ts"
@@ -44,8 +43,6 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
   const { lib } = store
   const access = accessOf(lib)
   const now = withSession(access, ({ handle }) => Effect.sync(() => checkpointOf(handle, consumer)))
-  // The same checkpoint may be committed again: it is added to what is there.
-  const again = { times: 3, while: (error: unknown) => access.reopensItself && isRetryable(error) }
   const commit = (text: string, reset: boolean): Effect.Effect<void, StorageError> => {
     const checkpoint = decodeCheckpoint(text, consumer)
     if (typeof checkpoint === "string") return Effect.fail(storageError("write", lib.location, "failed", checkpoint))
@@ -53,9 +50,10 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
     const { done, lib: followed, lineage, low, version } = checkpoint
     const given = { consumer, version, lib: followed, lineage, low, done, reset }
     return store.appendAll([], { checkpoint: given }).pipe(
-      Effect.retry(again),
       Effect.catchTag("CheckpointNotIncreased", () => Effect.void),
-      Effect.mapError(({ message }) => storageError("write", lib.location, "failed", message)),
+      Effect.mapError((error) =>
+        error._tag === "StorageError" ? error : storageError("write", lib.location, "failed", error.message)
+      ),
       Effect.asVoid
     )
   }
