@@ -59,7 +59,7 @@ import { type Running, runningOf } from "./consumers/Running.ts"
 import type { LastError, Status } from "./consumers/Status.ts"
 import { EventContext, of as causedBy } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
-import { accessOf } from "./internals.ts"
+import { findAccess } from "./internals.ts"
 import { writerOf } from "./lib/LibWriter.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
@@ -154,7 +154,7 @@ const sourceOf = (store: EventStore["Service"]): EventSource => {
   const { lib } = store
   return {
     location: lib.location,
-    writer: writerOf(accessOf(lib)),
+    writer: writerOf(findAccess(lib)),
     place: (position) => ({ lib: lib.id, lineage: lib.lineage, position }),
     contains: lib.contains,
     subscribe: store.subscribeBatches,

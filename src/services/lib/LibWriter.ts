@@ -14,7 +14,16 @@ export interface LibWriter {
   readonly untilWritable: Effect.Effect<void>
 }
 
-export const writerOf = (access: Access): LibWriter => {
+/** A writer of which nothing is known. */
+const unknown: LibWriter = {
+  session: () => unknown,
+  refusal: () => undefined,
+  reopens: () => false,
+  untilWritable: Effect.void
+}
+
+export const writerOf = (access: Access | undefined): LibWriter => {
+  if (access === undefined) return unknown
   const refusal = (): WriteError | undefined => {
     const { guard, root } = access.current.handle
     return root.mode === "read" ? undefined : guard.refusal()
