@@ -1,6 +1,6 @@
 /**
  * Whenever the disk breaks, and however long: while the lib opens itself again a consumer waits for it, loses nothing, calls
- * no event poison, and goes on from its checkpoint. A lib that does not open itself again ends it, and it says why.
+ * no event poison, and continues from its checkpoint. A lib that does not open itself again ends it, and it says why.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -187,7 +187,7 @@ const check = (given: Case) => {
 
 describe("a consumer over a lib that opens itself again", () => {
   for (const moment of moments) {
-    it.effect(`goes on after the disk broke ${moment}`, () =>
+    it.effect(`continues after the disk broke ${moment}`, () =>
       Effect.forEach(
         cases.filter((given) => given.moment === moment),
         (given) =>
@@ -298,6 +298,28 @@ describe("a consumer while the disk is broken", () => {
     })
     return shop.with(program, { reopen: true })
   })
+
+  it.effect.each([true, false])(
+    "stops once nothing will open the lib again: it is closed (%s), or its schedule ends",
+    (isClosed) => {
+      const shop = new Shop()
+      const program = Effect.gen(function* () {
+        const { lib, store } = yield* services
+        yield* ask(store, "a", "b", "c")
+        const { running } = yield* shop.start(store, { ...given, kind: "the checkpoint in the append" })
+        yield* pass(1000)
+        assert.strictEqual((yield* running.status).state, "waiting")
+        if (isClosed) yield* Effect.exit(lib.close)
+        yield* pass(isClosed ? 0 : 60_000)
+        yield* settle
+        const { error, state } = yield* running.status
+        assert.strictEqual(state, "stopped")
+        assert.match(String(error), /EIO/)
+      })
+      const schedule = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 6 }))
+      return shop.with(program, { reopen: isClosed ? true : schedule })
+    }
+  )
 
   it.effect("waits for segments that cannot be read for a while", () => {
     const shop = new Shop()
