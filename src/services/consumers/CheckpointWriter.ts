@@ -165,7 +165,11 @@ export class CheckpointWriter {
             return Effect.andThen(restore(outages.wait(error, waits, mayNotWait)), from(waits + 1))
           })
         })
-      return this.#oneWrite.withPermit(from(0))
+      const died = (cause: Cause.Cause<StorageError>) =>
+        Effect.sync(() => {
+          if (Cause.hasDies(cause)) this.#isOver = true
+        })
+      return this.#oneWrite.withPermit(Effect.onError(from(0), died))
     }
     return Effect.uninterruptibleMask(written)
   }
