@@ -61,6 +61,8 @@ import { Operation } from "./consumers/spans.ts"
 import type { LastError, Status } from "./consumers/Status.ts"
 import { EventContext, of as causedBy } from "./EventContext.ts"
 import { EventStore } from "./EventStore.ts"
+import { findAccess } from "./internals.ts"
+import { writerOf } from "./lib/LibWriter.ts"
 import { type CheckpointStore, ConsumerClaimed } from "./ports/CheckpointStore.ts"
 
 export { CheckpointInvalid, ConsumerClaimed, ConsumerStopped, HandlerFailed, NewerConsumer, NotParked }
@@ -155,6 +157,7 @@ const sourceOf = (store: EventStore["Service"]): EventSource => {
   const { lib } = store
   return {
     location: lib.location,
+    writer: writerOf(findAccess(lib)),
     place: (position) => ({ lib: lib.id, lineage: lib.lineage, position }),
     contains: lib.contains,
     subscribe: store.subscribeBatches,

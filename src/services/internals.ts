@@ -24,9 +24,12 @@ export const register = (lib: object, access: Access): void => {
   known.set(lib, access)
 }
 
+/** Returns access to the internals of a lib; `undefined` if a program has put an object of its own around it. */
+export const findAccess = (lib: object): Access | undefined => known.get(lib)
+
 /** Returns access to the internals of a lib. */
 export const accessOf = (lib: object): Access => {
-  const access = known.get(lib)
+  const access = findAccess(lib)
   invariant(access !== undefined, "a Lib comes from Lib.open")
   return access
 }

@@ -285,6 +285,27 @@ describe("a consumer stops", () => {
     }).pipe(Effect.provide(quiet))
   )
 
+  it.effect.each(["fails", "dies"] as const)("once a write of its checkpoint %s, and writes nothing more", (ending) =>
+    Effect.gen(function* () {
+      const { store } = yield* openStore
+      const memory = yield* CheckpointStore.makeMemory
+      const error = new StorageError({ operation: "set", place: "far", reason: "failed", detail: "no answer" })
+      let sets = 0
+      const ended = Effect.suspend(() => {
+        if (++sets === 1) return Effect.void
+        return ending === "fails" ? Effect.fail(error) : Effect.die(error)
+      })
+      const checkpoints: Checkpoints = {
+        claim: (consumer, onClaimed) =>
+          Effect.map(memory.claim(consumer, onClaimed), (entries) => ({ ...entries, set: () => ended }))
+      }
+      const { running } = yield* start(store, checkpoints, { checkpoint: { events: 1 } })
+      yield* store.append("order-1", made)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(running.stopped)))
+      assert.strictEqual(sets, 2)
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("when a reset cannot be written, and continues where the store says", () =>
     Effect.gen(function* () {
       const { store } = yield* openStore

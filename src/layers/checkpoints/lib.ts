@@ -68,13 +68,13 @@ const entriesOf = (store: EventStore["Service"], consumer: string): ClaimedEntri
     // With the lib and the lineage that the consumer follows: this store may be over another lib.
     const { done, lib: followed, lineage, low, version } = checkpoint
     const given = { consumer, version, lib: followed, lineage, low, done, reset }
-    const committed = Effect.catchTag(
-      store.appendAll([], { checkpoint: given }),
-      "CheckpointNotIncreased",
-      () => Effect.void
+    return store.appendAll([], { checkpoint: given }).pipe(
+      Effect.catchTag("CheckpointNotIncreased", () => Effect.void),
+      Effect.mapError((error) =>
+        error._tag === "StorageError" ? error : storageError("write", lib.location, "failed", error.message)
+      ),
+      Effect.asVoid
     )
-    // The same checkpoint may be committed again: it is added to what is there.
-    return writing(store, committed)
   }
   const noLongerWriter = storageError("write", lib.location, "read-only", "this process is no longer the writer")
   const onlyCheckpoint = Effect.fail(

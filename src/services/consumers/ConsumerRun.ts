@@ -9,7 +9,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { crc32 } from "node:zlib"
 import type { RecordedEvent } from "../../domain/event/Event.ts"
-import type { NotInHistory } from "../../domain/event/EventErrors.ts"
+import { isRetryable, type NotInHistory } from "../../domain/event/EventErrors.ts"
 import { InvalidArgument } from "../../domain/format/Errors.ts"
 import type { SubscribeError, SubscriptionBatch } from "../follow/Subscription.ts"
 import type { ClaimedEntries } from "../ports/CheckpointStore.ts"
@@ -22,6 +22,7 @@ import { callOf, type HandlerContext } from "./HandlerContext.ts"
 import { watching } from "./Health.ts"
 import { metricsOf, type ConsumerMetrics } from "./metrics.ts"
 import { beginAt } from "./openConsumer.ts"
+import { Outages } from "./Outages.ts"
 import { Parking } from "./Parking.ts"
 import { type Item, Partition, type Replay, type ReplayError } from "./Partition.ts"
 import { Transactions } from "./Transactions.ts"
@@ -38,6 +39,7 @@ export class ConsumerRun {
   readonly #writer: CheckpointWriter
   readonly #parking: Parking
   readonly #metrics: ConsumerMetrics
+  readonly #outages: Outages
   readonly #partitions: ReadonlyArray<Partition>
   readonly #oneReset = Semaphore.makeUnsafe(1)
 
@@ -48,14 +50,15 @@ export class ConsumerRun {
     source: EventSource
   ) {
     const metrics = metricsOf(definition.name)
-    const writer = new CheckpointWriter(definition, entries, state, source, metrics)
+    const outages = new Outages(definition.name, state, source)
+    const writer = new CheckpointWriter({ definition, entries, metrics, outages, source, state })
     const parking = new Parking(entries, state)
     const { transactionEvents } = definition
     const transactions =
       entries.transaction === undefined || transactionEvents === undefined
         ? undefined
         : new Transactions(entries.transaction, writer, transactionEvents)
-    const shared = { definition, entries, metrics, parking, source, state, transactions, writer }
+    const shared = { definition, entries, metrics, outages, parking, source, state, transactions, writer }
     this.#definition = definition
     this.#lost = entries.lost ?? Effect.never
     this.#inFlightMax = entries.inLib?.inFlightMax ?? Number.POSITIVE_INFINITY
@@ -64,6 +67,7 @@ export class ConsumerRun {
     this.#writer = writer
     this.#parking = parking
     this.#metrics = metrics
+    this.#outages = outages
     this.#partitions = Array.from({ length: definition.partitions }, () => new Partition(shared))
   }
 
@@ -253,15 +257,25 @@ export class ConsumerRun {
     })
   )
 
-  /** Reads the subscription, again after each reset. */
+  /** Reads the subscription, again after each reset and each outage. */
   readonly #follow: Effect.Effect<void, SubscribeError> = Effect.gen({ self: this }, function* () {
     const state = this.#state
+    const outages = this.#outages
+    let [waits, next] = [0, -1]
     while (true) {
       yield* state.changes.until(() => state.isOver || !state.isHalted)
       if (state.isOver) return
       state.isFollowing = true
+      const { session } = outages
+      const again = (error: SubscribeError) => {
+        if (!isRetryable(error) || !outages.isOne(session, error)) return Effect.fail(error)
+        // The pauses begin anew once something was read.
+        if (state.progress.next !== next) waits = 0
+        next = state.progress.next
+        return outages.wait(error, waits++, () => state.isHalted)
+      }
       yield* Effect.raceFirst(
-        this.#batches,
+        Effect.catch(this.#batches, again),
         state.changes.until(() => state.isHalted)
       ).pipe(
         Effect.ensuring(
@@ -277,8 +291,9 @@ export class ConsumerRun {
 
   readonly #batches: Effect.Effect<void, SubscribeError> = Effect.suspend(() => {
     const { allowGaps, filter } = this.#definition
-    const { low } = this.#state.progress
-    const from = low === 0 ? ("start" as const) : { after: low - 1 }
+    // What is before it waits in a partition, if it is not done.
+    const { next } = this.#state.progress
+    const from = next === 0 ? ("start" as const) : { after: next - 1 }
     const wanted = filter === undefined ? { from, allowGaps } : { from, allowGaps, filter }
     this.#state.isPulling = true
     return Stream.runForEach(this.#source.subscribe(wanted), (batch) => this.#take(batch))

@@ -8,6 +8,7 @@ import type { Place } from "../../domain/meta/LibHistory.ts"
 import { Signal } from "../base/Signal.ts"
 import type { SubscribeError, SubscribeOptions, SubscriptionBatch } from "../follow/Subscription.ts"
 import type { ReaderBusy } from "../../domain/format/Errors.ts"
+import type { LibWriter } from "../lib/LibWriter.ts"
 import type { StorageError } from "../ports/Storage.ts"
 import type { AllReadError } from "../streams/AllReader.ts"
 import { ConsumerStopped, type HandlerFailed } from "./ConsumerErrors.ts"
@@ -25,6 +26,7 @@ export type EndError = SubscribeError | ReaderBusy
 export interface EventSource {
   /** Location of the lib, for messages. */
   readonly location: string
+  readonly writer: LibWriter
   /** Names a position in the history of the lib. */
   readonly place: (position: number) => Place
   readonly contains: (place: Place) => Effect.Effect<boolean>
@@ -55,6 +57,8 @@ export class ConsumerState {
   readonly calls = new Set<HandlerCall>()
   /** When the write of the checkpoint that is under way began. */
   writingSince: number | undefined
+  /** What waits for the lib, which opens itself again, and the error that each waits because of. */
+  readonly waitingFor = new Set<{ readonly error: unknown }>()
   /** Partitions that are at an event, which may wait for its next attempt. */
   busy = 0
   /** Whether the subscription is read, and whether it was asked for more than it has given. */

@@ -60,6 +60,8 @@ export const watching = (
 const whyStalled = (state: ConsumerState, end: number | undefined): string => {
   const since = `since ${new Date(heartbeatOf(state, end)).toISOString()}`
   const [first] = state.calls
+  if (state.waitingFor.size > 0)
+    return `it waits for the lib, which opens itself again, ${since}. Check the disk of the lib.`
   if (state.writingSince !== undefined) return `it writes its checkpoint ${since}. Check where checkpoints are kept.`
   if (first !== undefined) {
     const { position, stream } = first.event

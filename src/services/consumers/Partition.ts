@@ -17,6 +17,7 @@ import { type ConsumerStopped, HandlerFailed, NotParked, whyOf } from "./Consume
 import type { ConsumerState, EventSource } from "./ConsumerState.ts"
 import type { Definition } from "./definition.ts"
 import type { ConsumerMetrics } from "./metrics.ts"
+import type { Outages } from "./Outages.ts"
 import type { Parking } from "./Parking.ts"
 import type { Transactions } from "./Transactions.ts"
 
@@ -44,6 +45,7 @@ export interface Shared {
   readonly source: EventSource
   readonly writer: CheckpointWriter
   readonly parking: Parking
+  readonly outages: Outages
   readonly metrics: ConsumerMetrics
   /** Set if the handler is called in transactions. */
   readonly transactions: Transactions | undefined
@@ -218,12 +220,14 @@ export class Partition {
 
   /** Calls the handler until it succeeds, or has failed as often as it may. */
   #attempts(event: RecordedEvent, attemptsMax: number, isReplay = false): Effect.Effect<Outcome, StorageError> {
-    const { definition, state, transactions } = this.#shared
+    const { definition, outages, state, transactions } = this.#shared
     const { position } = event
     return Effect.gen({ self: this }, function* () {
       let step: Step | undefined
+      let waits = 0
       for (let attempt = 1; ; attempt++) {
         if (!(yield* this.#enter)) return "cut"
+        const { session } = outages
         const call = this.#calls.one(event, isReplay)
         const exit = yield* transactions === undefined ? call : this.#calls.together(transactions, [position], call)
         this.#goOutside()
@@ -240,6 +244,17 @@ export class Partition {
         }
         if (this.#calls.refused !== undefined) {
           state.failWith(this.#calls.refused)
+          return "cut"
+        }
+        if (outages.isOne(session, error)) {
+          yield* outages.wait(error, waits++, () => state.isHalted)
+          // An append whose outcome was unknown may turn out to be there.
+          if (yield* this.#isCommitted(event)) return "done"
+          attempt--
+          continue
+        }
+        if (outages.end !== undefined) {
+          state.failWith(outages.end)
           return "cut"
         }
         if (attempt >= attemptsMax) return this.#failed(event, attempt, error)

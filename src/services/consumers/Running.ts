@@ -71,7 +71,7 @@ export const runningOf = <Name extends string>(
     name,
     status: Effect.map(
       Effect.orElseSucceed(source.seenEnd, () => undefined),
-      (end) => statusOf(state, end, stallAfter)
+      (end) => statusOf(state, source, end, stallAfter)
     ),
     whenProcessed: (position) =>
       Effect.andThen(
@@ -114,20 +114,37 @@ const checkArgument = (name: string, given: object, check: Check): Effect.Effect
   })
 }
 
-const stateOf = (state: ConsumerState, end: number | undefined, stallAfter: Duration): Status["state"] => {
+/** Why it waits for the lib; `undefined` if it does not. One that has nothing to do waits, too. */
+const outageOf = ({ waitingFor }: ConsumerState, { writer }: EventSource): unknown => {
+  const refusal = writer.reopens() ? writer.refusal() : undefined
+  if (refusal !== undefined) return refusal
+  for (const { error } of waitingFor) return error
+  return undefined
+}
+
+const stateOf = (
+  state: ConsumerState,
+  outage: unknown,
+  end: number | undefined,
+  stallAfter: Duration
+): Status["state"] => {
   if (state.hasEnded || state.isOver) return "stopped"
+  if (outage !== undefined) return "waiting"
   if (isStalled(state, end, stallAfter)) return "stalled"
   return state.isPaused ? "paused" : "running"
 }
 
-const statusOf = (state: ConsumerState, end: number | undefined, stallAfter: Duration): Status => ({
-  state: stateOf(state, end, stallAfter),
-  error: state.failure === undefined ? undefined : Cause.squash(state.failure),
-  position: state.progress.low,
-  lag: end === undefined ? undefined : Math.max(0, end - state.progress.low),
-  inFlight: state.progress.open,
-  parked: state.parked.size,
-  oldestParkedAge: state.oldestParkedAge,
-  lastError: state.lastError,
-  heartbeat: heartbeatOf(state, end)
-})
+const statusOf = (state: ConsumerState, source: EventSource, end: number | undefined, stallAfter: Duration): Status => {
+  const outage = state.hasEnded || state.isOver ? undefined : outageOf(state, source)
+  return {
+    state: stateOf(state, outage, end, stallAfter),
+    error: state.failure === undefined ? outage : Cause.squash(state.failure),
+    position: state.progress.low,
+    lag: end === undefined ? undefined : Math.max(0, end - state.progress.low),
+    inFlight: state.progress.open,
+    parked: state.parked.size,
+    oldestParkedAge: state.oldestParkedAge,
+    lastError: state.lastError,
+    heartbeat: heartbeatOf(state, end)
+  }
+}

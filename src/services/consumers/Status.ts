@@ -16,9 +16,13 @@ export interface LastError {
 
 /** The status of a consumer at one moment. */
 export interface Status {
-  /** `stalled`: its `heartbeat` is older than `stallAfter`. `stopped`: it failed with `error`, or its scope is closed. */
-  readonly state: "running" | "paused" | "stalled" | "stopped"
-  /** Why it stopped by itself: a `ConsumerError`, or a defect. */
+  /**
+   * `waiting`: the writer of the lib has stopped, or its disk does not read, and the lib opens itself again (option `reopen`);
+   * then the consumer continues. `stalled`: its `heartbeat` is older than `stallAfter`. `stopped`: it failed with `error`, or
+   * its scope is closed.
+   */
+  readonly state: "running" | "paused" | "waiting" | "stalled" | "stopped"
+  /** Why it stopped by itself: a `ConsumerError`, or a defect. While it is `waiting`, why it waits. */
   readonly error: unknown
   /** The lowest position that is not done. */
   readonly position: number
