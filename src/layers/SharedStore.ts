@@ -30,7 +30,7 @@ import { EventStore } from "../services/EventStore.ts"
 import * as Lib from "../services/Lib.ts"
 import type { Storage } from "../services/ports/Storage.ts"
 import { openShared, type Options } from "./shared/openShared.ts"
-import type { OpenSharedError } from "./shared/Roles.ts"
+import type { OpenSharedError } from "./shared/OpenSharedError.ts"
 
 export { WriterUnreachable }
 export type { OpenSharedError, Options }

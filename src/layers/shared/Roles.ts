@@ -22,6 +22,7 @@ import { readRequest } from "./requestForms.ts"
 import { readAnswer } from "./answerForms.ts"
 import type { Desk } from "./Desk.ts"
 import type { Caller } from "./greetings.ts"
+import type { OpenSharedError } from "./OpenSharedError.ts"
 import { Requests } from "./Requests.ts"
 import { type Connection, connectTo } from "./SocketClient.ts"
 import { serveSocket } from "./SocketServer.ts"
@@ -42,9 +43,6 @@ const soonMillis = {
 type Role =
   | { readonly kind: "caller"; readonly connection: Connection }
   | { readonly kind: "writer"; readonly session: Session; readonly scope: Scope.Closeable; readonly desk: Desk }
-
-/** Errors of opening a shared lib. */
-export type OpenSharedError = OpenError | ReaderBusy | WriterUnreachable
 
 export class Roles implements ServedSessions {
   readonly changesRole = true

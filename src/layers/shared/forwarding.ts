@@ -14,7 +14,8 @@ import type { OpenError } from "../../services/lib/OpenError.ts"
 import { StorageError } from "../../services/ports/Storage.ts"
 import { ofAll, oneAppend } from "../../services/streams/AppendOptions.ts"
 import type { AppendResult, PlannedCall } from "../../services/streams/AppendRequest.ts"
-import { EventAppender, type EventAppendError, type Loop } from "../../services/streams/EventAppender.ts"
+import { CallEncoder } from "../../services/streams/CallEncoder.ts"
+import type { EventAppendError } from "../../services/streams/EventAppender.ts"
 import { StreamStates } from "../../services/streams/StreamStates.ts"
 import { storageError } from "../storage/storageErrors.ts"
 import { frameBytesMax } from "./limits.ts"
@@ -32,32 +33,24 @@ interface Plan {
   readonly commandId: string | undefined
 }
 
-type Planning = (planner: EventAppender, clock: Clock.Clock, context: EventContext.Values | undefined) => Plan
+type Planning = (encoder: CallEncoder, context: EventContext.Values | undefined) => Plan
 
-/** A process that is not the writer has no commit loop. */
-const noLoop: Loop = {
-  enqueue: () => {
-    throw new Error("only a writer commits")
-  },
-  submit: () => Effect.die(new Error("only a writer commits"))
-}
-
-/** Returns what plans the calls for a lib. A reader makes no ids itself. */
-const planners = (random: (bytes: number) => Uint8Array): ((handle: LibHandle) => EventAppender) => {
+/** Returns what encodes the calls for a lib. A reader makes no ids itself. */
+const encoders = (random: (bytes: number) => Uint8Array): ((handle: LibHandle) => CallEncoder) => {
   const uuid = makeUuidV7(random)
-  const made = new WeakMap<LibHandle, EventAppender>()
+  const made = new WeakMap<LibHandle, CallEncoder>()
   return (handle) => {
     const known = made.get(handle)
     if (known !== undefined) return known
-    const planner = new EventAppender({ ...handle, uuid }, noLoop, new StreamStates())
-    made.set(handle, planner)
-    return planner
+    const encoder = new CallEncoder({ meta: handle.meta, uuid }, new StreamStates())
+    made.set(handle, encoder)
+    return encoder
   }
 }
 
 /** Returns a store that appends as the role of this process allows. `base` does so while it is the writer. */
 export const forwarding = (roles: Role, base: Store, random: (bytes: number) => Uint8Array): Store => {
-  const plannerOf = planners(random)
+  const encoderOf = encoders(random)
   const appending = <A>(
     direct: Effect.Effect<A, EventAppendError>,
     forwarded: Effect.Effect<A, EventAppendError>
@@ -75,10 +68,11 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
   const forward = (isOne: boolean, plan: Planning): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
     Effect.withFiber((fiber) => {
       const { handle } = roles.current
-      const clock = fiber.getRef(Clock.Clock)
       let made: Plan
       try {
-        made = plan(plannerOf(handle), clock, fiber.getRef(EventContext.EventContext))
+        const encoder = encoderOf(handle)
+        encoder.setTime(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+        made = plan(encoder, fiber.getRef(EventContext.EventContext))
       } catch (error) {
         return thrown<EventAppendError>(error)
       }
@@ -92,12 +86,9 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
       appending(
         base.append(stream, events, options),
         Effect.map(
-          forward(true, (planner, clock, context) => {
+          forward(true, (encoder, context) => {
             const one = oneAppend(stream, events, options, EventContext.valuesOf(context))
-            return {
-              planned: planner.plan(clock, one),
-              commandId: one.commandId
-            }
+            return { planned: encoder.one(one), commandId: one.commandId }
           }),
           ([result]) => result!
         )
@@ -105,12 +96,9 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
     appendAll: (appends, options) =>
       appending(
         base.appendAll(appends, options),
-        forward(false, (planner, clock, context) => {
+        forward(false, (encoder, context) => {
           const ofCall = ofAll(options, EventContext.valuesOf(context))
-          return {
-            planned: planner.plan(clock, appends, ofCall),
-            commandId: ofCall.commandId
-          }
+          return { planned: encoder.all(appends, ofCall), commandId: ofCall.commandId }
         })
       ),
     read: (stream, options) => freshStream(base.read(stream, options)),

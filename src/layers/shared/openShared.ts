@@ -22,7 +22,8 @@ import { Storage } from "../../services/ports/Storage.ts"
 import { serve } from "../../services/serveLib.ts"
 import { forwarding } from "./forwarding.ts"
 import { release } from "./release.ts"
-import { type OpenSharedError, Roles } from "./Roles.ts"
+import type { OpenSharedError } from "./OpenSharedError.ts"
+import { Roles } from "./Roles.ts"
 
 /** Options of a shared store. All processes should give the same ones: any of them may become the writer. */
 export interface Options extends Omit<Lib.Options, "mode" | "create" | "reopen"> {

@@ -3,7 +3,7 @@ import type { Marks, NewEvent } from "../../domain/event/Event.ts"
 import type { ExpectedRevision } from "../../domain/event/EventErrors.ts"
 import { aText, type Checks, notUndefined, refuseWrongOptions } from "../../domain/format/checkOptions.ts"
 import { type AppendCondition, conditionCheck } from "./Conditions.ts"
-import type { OfCall, OneAppend } from "./EventAppender.ts"
+import type { OfCall, OneAppend } from "./CallEncoder.ts"
 import type { AppendCheckpoint } from "./GivenCheckpoint.ts"
 import { expectationCheck } from "./StreamAppend.ts"
 

@@ -7,13 +7,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { AnySpan } from "effect/Tracer"
-import { isStorableTime } from "../../domain/base/storableTime.ts"
-import * as Event from "../../domain/event/Event.ts"
-import { EventIdConflict } from "../../domain/event/EventErrors.ts"
-import { isArray } from "../../domain/base/isArray.ts"
-import { elementOf, refuseWrongOptions, shown } from "../../domain/format/checkOptions.ts"
-import { ClockOutOfRange, type InvalidArgument } from "../../domain/format/Errors.ts"
-import { checkStreamName, type InvalidStreamName } from "../../domain/format/Placement.ts"
+import type * as Event from "../../domain/event/Event.ts"
+import type { ClockOutOfRange, InvalidArgument } from "../../domain/format/Errors.ts"
+import type { InvalidStreamName } from "../../domain/format/Placement.ts"
 import type { WriterUnreachable } from "../../domain/format/WriterUnreachable.ts"
 import type { TaraSONError } from "../../domain/json/TaraSONError.ts"
 import { thrown } from "../base/attempt.ts"
@@ -26,25 +22,17 @@ import {
   allResults,
   AppendRequest,
   type AppendResult,
-  PlannedCall,
+  type PlannedCall,
   firstResult,
   type Refusal,
   type Results
 } from "./AppendRequest.ts"
 import type { AllReadError } from "./AllReader.ts"
-import { Command } from "./Command.ts"
-import { type AppendCondition, Conditions, MustReadOn } from "./Conditions.ts"
-import {
-  appendChecks,
-  isExpectation,
-  refusalOf,
-  refuseTwins,
-  type StreamAppend,
-  whyNotExpectation
-} from "./StreamAppend.ts"
-import { type AppendCheckpoint, takeCheckpoint } from "./GivenCheckpoint.ts"
+import { type Conditions, MustReadOn } from "./Conditions.ts"
+import type { StreamAppend } from "./StreamAppend.ts"
+import { CallEncoder, type OfCall, type OneAppend } from "./CallEncoder.ts"
 import { findIds } from "./findIds.ts"
-import { PlannedAppend } from "./PlannedAppend.ts"
+import type { PlannedAppend } from "./PlannedAppend.ts"
 import type { StreamState, StreamStates } from "./StreamStates.ts"
 import { loadState, type LoadStreamError } from "./StreamLoad.ts"
 
@@ -68,35 +56,21 @@ export type EventAppendError =
   | TaraSONError
   | WriterUnreachable
 
-/** What holds for a whole call. */
-export interface OfCall {
-  readonly commandId: string | undefined
-  readonly marks: Event.Marks | undefined
-  readonly condition?: AppendCondition
-  readonly checkpoint?: AppendCheckpoint
-  /** Times of the events of each entry, in the form that a lib stores: an import keeps them. Default: the present one. */
-  readonly times?: ReadonlyArray<string | undefined>
-}
-
 /** The part of the commit loop that appends need. */
 export type Loop = Pick<CommitLoop, "enqueue" | "submit">
-
-/** The entry of a call with one entry, and what holds for the call. */
-export interface OneAppend extends StreamAppend, Omit<OfCall, "condition" | "times"> {}
 
 export class EventAppender {
   readonly #lib: LibHandle
   readonly #loop: Loop
   /** The streams that are appended to. */
   readonly states: StreamStates
-  #time = ""
-  #timeMillis = Number.NaN
-  readonly #newId = () => this.#lib.uuid(this.#timeMillis)
+  readonly #encoder: CallEncoder
 
   constructor(lib: LibHandle, loop: Loop, states: StreamStates) {
     this.#lib = lib
     this.#loop = loop
     this.states = states
+    this.#encoder = new CallEncoder(lib, states)
   }
 
   /**
@@ -113,7 +87,7 @@ export class EventAppender {
       clock,
       () => {
         const of = ofCall()
-        return this.#encodeAll(appends(), of)
+        return this.#encoder.all(appends(), of)
       },
       allResults,
       span
@@ -126,20 +100,7 @@ export class EventAppender {
     append: () => OneAppend,
     span: AnySpan | undefined
   ): Effect.Effect<AppendResult, EventAppendError> {
-    return this.#append(clock, () => this.#encodeOne(append()), firstResult, span)
-  }
-
-  /**
-   * Checks a call and encodes its events, as `append` does, and as `appendOne` does without `ofCall`. Appends nothing: a writer
-   * in another process will.
-   *
-   * @throws EventAppendError
-   */
-  plan(clock: Clock.Clock, given: ReadonlyArray<StreamAppend> | OneAppend, ofCall?: OfCall): PlannedCall {
-    this.#setTime(clock.currentTimeMillisUnsafe())
-    return ofCall === undefined
-      ? this.#encodeOne(given as OneAppend)
-      : this.#encodeAll(given as ReadonlyArray<StreamAppend>, ofCall)
+    return this.#append(clock, () => this.#encoder.one(append()), firstResult, span)
   }
 
   #append<A>(
@@ -152,7 +113,7 @@ export class EventAppender {
     if (refusal !== undefined) return Effect.fail(refusal)
     let call: PlannedCall
     try {
-      this.#setTime(clock.currentTimeMillisUnsafe())
+      this.#encoder.setTime(clock.currentTimeMillisUnsafe())
       // Encoded before anything is looked up, so that an invalid event has no effect, not even a new tape.
       call = encode()
       call.span = span
@@ -262,87 +223,6 @@ export class EventAppender {
       )
     })
   }
-
-  #setTime(now: number): void {
-    if (now === this.#timeMillis) return
-    if (!isStorableTime(now)) throw new ClockOutOfRange({ millis: now })
-    this.#timeMillis = now
-    this.#time = new Date(now).toISOString()
-  }
-
-  #encodeAll(appends: ReadonlyArray<StreamAppend>, ofCall: OfCall): PlannedCall {
-    const { checkpoint, commandId, condition, marks, times } = ofCall
-    const entries: Array<PlannedAppend> = []
-    if (!isArray(appends)) throw refusalOf(-1, "appends", `must be an array, not ${shown(appends)}`)
-    const command = commandId === undefined ? undefined : new Command(commandId)
-    let conditions: Conditions | undefined
-    if (condition !== undefined) {
-      conditions = new Conditions()
-      conditions.add("EventStore.appendAll", "options.condition", -1, condition)
-    }
-    for (let at = 0; at < appends.length; at++) {
-      const append: unknown = elementOf(appends, at)
-      if (append === undefined) throw refusalOf(at, `appends[${at}]`, "must be an object, not undefined")
-      refuseWrongOptions("EventStore.appendAll", append, appendChecks, `appends[${at}]`)
-      const given = append as StreamAppend
-      entries.push(this.#encode(given, at, command, marks, times?.[at] ?? this.#time))
-      if (given.condition === undefined) continue
-      conditions ??= new Conditions()
-      conditions.add("EventStore.appendAll", `appends[${at}].condition`, at, given.condition)
-    }
-    if (entries.length > 1) refuseTwins(entries)
-    const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.appendAll", checkpoint)
-    return new PlannedCall(entries, conditions, done)
-  }
-
-  #encodeOne(append: OneAppend): PlannedCall {
-    const { checkpoint, commandId, condition, marks } = append
-    const entry = this.#encode(
-      append,
-      -1,
-      commandId === undefined ? undefined : new Command(commandId),
-      marks,
-      this.#time
-    )
-    const done = checkpoint === undefined ? undefined : takeCheckpoint("EventStore.append", checkpoint)
-    if (condition === undefined) return new PlannedCall([entry], undefined, done)
-    const conditions = new Conditions()
-    conditions.add("EventStore.append", "options.condition", -1, condition)
-    return new PlannedCall([entry], conditions, done)
-  }
-
-  /** Encodes an entry. `at` is its index in the call, or −1 in a call with one entry. */
-  #encode(
-    append: StreamAppend,
-    at: number,
-    command: Command | undefined,
-    marks: Event.Marks | undefined,
-    time: string
-  ): PlannedAppend {
-    const { events: all, expected = "any", stream } = append
-    if (!this.states.isKnown(stream)) checkStreamName(stream)
-    if (command !== undefined) Event.checkCommandId(stream, command.id)
-    if (!isExpectation(expected)) throw refusalOf(at, "expected", whyNotExpectation(expected))
-    if (!isArray(all)) throw refusalOf(at, "events", `must be an array, not ${shown(all)}`)
-    const { limits } = this.#lib.meta.state
-    const count = all.length
-    const planned = command?.plan(stream)
-    let given: Set<string> | undefined
-    const events: Array<Event.EncodedEvent> = []
-    for (let index = 0; index < count; index++) {
-      const derivedId = command?.nextId(stream)
-      const event = elementOf(all, index)
-      const encoded = Event.encode(stream, event, index, this.#newId, time, limits, derivedId, marks)
-      events.push(encoded)
-      if (!encoded.isNamed) continue
-      if (given?.has(encoded.id) === true) {
-        throw new EventIdConflict({ stream, id: encoded.id, why: "twice-in-one-batch" })
-      }
-      given ??= new Set()
-      given.add(encoded.id)
-    }
-    return new PlannedAppend(stream, expected, events, given ?? noIds, planned)
-  }
 }
 
 /** Most programs have no checkpoints in appends, and no conditions. */
@@ -366,5 +246,3 @@ const hasToReadOn = <A, E>(exit: Exit.Exit<A, E | MustReadOn>): exit is Exit.Fai
 const noResult = (): never => {
   throw new Error("a call without entries has no result")
 }
-
-const noIds: ReadonlySet<string> = new Set()

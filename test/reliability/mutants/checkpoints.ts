@@ -7,6 +7,9 @@ const judging = "services/streams/AppendCheckpoint.ts"
 const called = `    const { checkpoint, conditions, entries } = call
 `
 
+/** The split makes calls itself. */
+const withCalls = { file: appender, find: "  type PlannedCall,", replace: "  PlannedCall," }
+
 /** Splits an append with a checkpoint into two. */
 const split = (
   first: string,
@@ -30,13 +33,13 @@ export const checkpointMutants: ReadonlyArray<Mutant> = [
   {
     name: "checkpoint-before-its-events",
     breaks: "The checkpoint of an append is committed before the events, in a batch of its own.",
-    edits: [{ file: appender, find: called, replace: split("checkpointAlone", "eventsAlone") }],
+    edits: [withCalls, { file: appender, find: called, replace: split("checkpointAlone", "eventsAlone") }],
     histories: answered
   },
   {
     name: "checkpoint-after-its-events",
     breaks: "The checkpoint of an append is committed after the events, in a batch of its own.",
-    edits: [{ file: appender, find: called, replace: split("eventsAlone", "checkpointAlone") }],
+    edits: [withCalls, { file: appender, find: called, replace: split("eventsAlone", "checkpointAlone") }],
     histories: answered
   },
   {

@@ -47,7 +47,7 @@ export const conditionMutants: ReadonlyArray<Mutant> = [
     breaks: "The condition of an entry of several appends is accepted, and not checked.",
     edits: [
       {
-        file: "services/streams/EventAppender.ts",
+        file: "services/streams/CallEncoder.ts",
         find: "if (given.condition === undefined) continue",
         replace: "if (at > 0 || given.condition === undefined) continue"
       }
