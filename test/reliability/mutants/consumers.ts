@@ -125,7 +125,7 @@ export const consumerMutants: ReadonlyArray<Mutant> = [
     breaks: "A new folder of checkpoints is used before its name is durable.",
     edits: [
       {
-        file: folder,
+        file: "layers/folder/files.ts",
         find: "const named = disk.syncFolder(dirname(folder))",
         replace: "const named: Effect.Effect<void, DiskError> = Effect.void"
       }
