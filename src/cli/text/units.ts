@@ -11,7 +11,7 @@ export const bytes = (count: number): string => {
     unit += 1
   }
   // What rounds to the next unit is shown in it.
-  if (unit > 0 && unit < sizes.length - 1 && value >= 1023.95) {
+  if (unit > 0 && unit < sizes.length - 1 && value >= 1023.5) {
     value /= 1024
     unit += 1
   }

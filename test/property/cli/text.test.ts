@@ -184,7 +184,7 @@ describe("a size", () => {
         assert.isBelow(Number(number), 1024)
         assert.isAtMost(Math.abs(Number(number) * scale - size), scale * 0.51)
       }),
-      { numRuns: 2 * runs }
+      { numRuns: 2 * runs, examples: [[1023 * 1024 + 512], [1024 ** 2 - 1], [1125350151028736]] }
     )
   })
 })
