@@ -83,10 +83,7 @@ const forImport = (options: PromiseImportOptions | undefined): ImportOptions => 
   return { ...others, onBadLine: (line) => Effect.promise(async () => receive(line)) }
 }
 
-/** A literal import, of which bundlers make a chunk. */
-const load = () => import("../interchange/Interchange.ts")
-
-const exportLines = lazyStream(load, "exportLines")
-const exportFile = lazy(load, "exportFile")
-const importIterable = lazy(load, "importIterable")
-const importFile = lazy(load, "importFile")
+const exportLines = lazyStream(() => import("../interchange/Interchange.ts"), "exportLines")
+const exportFile = lazy(() => import("../interchange/Interchange.ts"), "exportFile")
+const importIterable = lazy(() => import("../interchange/Interchange.ts"), "importIterable")
+const importFile = lazy(() => import("../interchange/Interchange.ts"), "importFile")
