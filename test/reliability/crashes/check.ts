@@ -94,7 +94,7 @@ const refuseLost = Effect.fnUntraced(function* ({ store }: Session, world: World
 
 /** What is looked at besides the lib. Each takes about as long as all the rest, or longer. */
 export interface Looks {
-  /** Whether the lib is verified. Default: false. */
+  /** Whether the lib is verified, and what `isBackedUp` backs up restored to an earlier position. Default: false. */
   readonly isVerified?: boolean
   /** Whether its queries are compared with its events. Default: false. */
   readonly isQueried?: boolean
@@ -114,7 +114,7 @@ export const check = Effect.fnUntraced(function* (
   { isBackedUp = false, isQueried = false, isRaced = false, isVerified = false }: Looks
 ) {
   yield* checkCopies(state, expectation)
-  yield* checkBackups(state, expectation, isBackedUp)
+  yield* checkBackups(state, expectation, isBackedUp, isVerified)
   const { allowed, copies = new Map(), lost } = expectation
   const recorder = new Recorder({ allowed, copies, lost })
   let opens = ending === "blind" ? 3 : 2
