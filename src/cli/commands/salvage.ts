@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { confirmed } from "../confirm.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
-import { within, writer } from "../openLib.ts"
+import { requireTape, within, writer } from "../openLib.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 import { counted } from "../text/units.ts"
@@ -30,11 +30,14 @@ const salvage = ({ acceptLoss, tape }: Input) =>
   })
 
 export const run = (input: Input) =>
-  confirmed(
-    [
-      `Rewrites the tape ${input.tape} from its first damaged segment on, keeping what checksums prove, under a new id.`,
-      input.acceptLoss ? "Accepts the loss." : "Reads that pass the loss fail until it is accepted."
-    ],
-    input,
-    within(salvage(input))
+  Effect.andThen(
+    requireTape(input.tape),
+    confirmed(
+      [
+        `Rewrites the tape ${input.tape} from its first damaged segment on, keeping what checksums prove, under a new id.`,
+        input.acceptLoss ? "Accepts the loss." : "Reads that pass the loss fail until it is accepted."
+      ],
+      input,
+      within(salvage(input))
+    )
   )
