@@ -17,7 +17,7 @@ import { visible } from "../text/visible.ts"
 interface Mend {
   /** In words, with the commands. */
   readonly advice: string
-  /** The command that can be run as it stands, or `null` if there is none. */
+  /** The command that can be run as it stands, or `null`. */
   readonly command: string | null
 }
 
@@ -41,7 +41,7 @@ const running = (command: string): Mend => ({ advice: `run ${command}`, command 
 
 /** A backup is better than what a command can still find. */
 const afterBackup = (command: string): Mend => ({
-  advice: `run litetapes restore BACKUP TO, or, if there is no backup, ${command}`,
+  advice: `run litetapes restore BACKUP TO, or, without a backup, ${command}`,
   command
 })
 

@@ -17,7 +17,7 @@ import type { Root, Storage } from "../../ports/Storage.ts"
 import * as IndexFiles from "../../segment/IndexFiles.ts"
 import { type Copied, type CopyContext, copyTape, type CopyTapeError } from "./CopyTape.ts"
 import { type Moment, type MomentError, takeMoment, type TapeMoment } from "./Moment.ts"
-import { whyNested } from "../whyNested.ts"
+import { whyNested } from "../../lib/whyNested.ts"
 import { Pace } from "./Pace.ts"
 import { begin, createFolders, finish, type Target, type TargetError } from "./Target.ts"
 
