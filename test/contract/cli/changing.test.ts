@@ -355,7 +355,7 @@ describe("a damaged lib", () => {
     assert.match(read.err, /\nTry: litetapes restore BACKUP TO, or litetapes salvage order --lib \S+\n$/)
     assert.match(
       (await run(["--lib", lib, "salvage", "order", "--yes"])).err,
-      /^salvaged order: .*\nReads that pass the loss fail until litetapes accept-loss order\.\n$/
+      /^salvaged order: .*\nReads that pass the loss fail until litetapes accept-loss order --lib \S+\.\n$/
     )
     const [again] = (await run(["doctor", lib, "--json"])).out.split("\n").map((line) => JSON.parse(line || "null"))
     assert.deepStrictEqual(
