@@ -320,7 +320,7 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
       yield* onSingle(storage, at, (lib) =>
         Effect.gen(function* () {
           assert.strictEqual(yield* tagOf(lib.copy(taken)), "LibInvalid")
-          for (const own of [at, `${at}/./x/..`, `${at}/copy`]) {
+          for (const own of [at, `${at}/./x/../`, `${at}/copy`]) {
             assert.strictEqual(yield* tagOf(lib.copy(own)), "LibInvalid", own)
           }
           const wrong = { kind: "hashed", tapes: 0 } as const
