@@ -3,11 +3,12 @@ import * as Effect from "effect/Effect"
 import type { LibService } from "../services/Lib.ts"
 import { confirmed } from "./confirm.ts"
 import { type Changing, JsonFlag } from "./flags.ts"
-import { within, writer } from "./openLib.ts"
+import { requireTape, within, writer } from "./openLib.ts"
 import { Output } from "./Output.ts"
 
-/** Asks, opens the lib for writing, and changes it. `--json` prints `result`. */
+/** Requires the tape, asks, opens the lib for writing, and changes it. `--json` prints `result`. */
 export const changeTape = <E>(
+  tape: string,
   plan: ReadonlyArray<string>,
   changing: Changing,
   change: (lib: LibService) => Effect.Effect<void, E>,
@@ -18,5 +19,5 @@ export const changeTape = <E>(
     yield* change(yield* writer)
     if (yield* JsonFlag) yield* output.json(result)
   })
-  return confirmed(plan, changing, within(changed))
+  return Effect.andThen(requireTape(tape), confirmed(plan, changing, within(changed)))
 }

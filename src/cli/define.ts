@@ -1,6 +1,9 @@
 /** Defines commands: what their help says, and which module carries them out. */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { locationOf } from "./openLib.ts"
+import { remember } from "./origin.ts"
 
 /** The definition of a command. */
 interface Definition<Name extends string, Config extends Command.Command.Config, E, R> {
@@ -20,6 +23,12 @@ interface Definition<Name extends string, Config extends Command.Command.Config,
   }>
 }
 
+/** Returns the path of a lib that some commands take instead of `--lib`. */
+const pathIn = (input: unknown): Option.Option<string> =>
+  typeof input === "object" && input !== null && "path" in input && Option.isOption(input.path)
+    ? Option.filter(input.path, (path) => typeof path === "string")
+    : Option.none()
+
 /** Makes a command of its definition. */
 export const define = <const Name extends string, const Config extends Command.Command.Config, E, R>({
   config,
@@ -30,7 +39,11 @@ export const define = <const Name extends string, const Config extends Command.C
   name,
   summary
 }: Definition<Name, Config, E, R>) =>
-  Command.make(name, config, (input) => Effect.flatMap(Effect.promise(load), ({ run }) => run(input))).pipe(
+  Command.make(name, config, (input) =>
+    Effect.flatMap(Effect.promise(load), ({ run }) =>
+      Effect.tapError(run(input), (error) => Effect.map(locationOf(pathIn(input)), (lib) => remember(error, lib)))
+    )
+  ).pipe(
     Command.withDescription(
       [`${summary}.`, details, `With --json: ${json}.`].filter((part) => part !== undefined).join(" ")
     ),

@@ -1,4 +1,6 @@
 /** Exit codes of the command, and what is said about an error. */
+import { hasTape, isBackup, mendBackup, originOf, word } from "./origin.ts"
+import { toCommands, withoutMending } from "./text/commandWords.ts"
 import { visible } from "./text/visible.ts"
 
 /** Exit codes of the command. */
@@ -31,6 +33,7 @@ const usageTags: ReadonlySet<string> = new Set([
   "LibIsBackup",
   "LibNotFound",
   "NotABackup",
+  "OtherHistory",
   "SettingsMismatch",
   "TapeExists",
   "TapeNotForEvents",
@@ -75,38 +78,76 @@ export const exitCodeOf = (error: unknown): number => {
   return exitCodes.no
 }
 
-const quoted = (value: unknown): string =>
-  /^[\w./-]+$/.test(String(value)) ? String(value) : `'${visible(String(value))}'`
+/** The lib that an error is about, as commands name it. */
+interface Origin {
+  /** Where it is; `undefined` if that is not known. */
+  readonly location: string | undefined
+  /** The flag that names it, after a space; empty for the working directory. */
+  readonly flag: string
+}
+
+const originFor = (error: object): Origin => {
+  const location = originOf(error)
+  return { location, flag: location === undefined || location === "." ? "" : ` --lib ${visible(word(location))}` }
+}
+
+const quoted = (value: unknown): string => visible(word(String(value)))
+
+type Way = (error: Tagged, origin: Origin) => string
+
+const doctor: Way = (_, { location }) =>
+  location === undefined || location === "." ? "litetapes doctor" : `litetapes doctor ${quoted(location)}`
+
+const acceptLoss: Way = ({ tape }, { flag }) =>
+  `--allow-gaps, or litetapes accept-loss ${quoted(tape ?? "TAPE")}${flag}`
+
+const salvage: Way = ({ file, tape }, { flag, location }) => {
+  if (location !== undefined && isBackup(location)) return mendBackup
+  const damaged = tape ?? (typeof file === "string" && file.includes("/") ? file.split("/")[0] : "TAPE")
+  return `litetapes restore BACKUP TO, or litetapes salvage ${quoted(damaged)}${flag}`
+}
+
+const recoverTape: Way = ({ tape, why }, { flag, location }) => {
+  // Nothing mends a copy of what is lost already.
+  if (String(why).includes("Restore the lib from a backup")) return "litetapes restore BACKUP TO"
+  if (location !== undefined && isBackup(location)) return mendBackup
+  if (location !== undefined && typeof tape === "string" && !hasTape(location, tape))
+    return "litetapes restore BACKUP TO"
+  return `litetapes recover ${quoted(tape ?? "TAPE")}${flag}`
+}
 
 /** Commands that lead out, by the tag of an error. Messages of the library name its calls, which are no commands. */
-const ways: { readonly [tag: string]: (error: Tagged) => string } = {
-  AckedDataLost: () => "litetapes restore BACKUP TO, or litetapes recover",
+const ways: { readonly [tag: string]: Way } = {
+  AckedDataLost: (_, { flag }) => `litetapes restore BACKUP TO, or litetapes recover${flag}`,
   BackupUnfinished: () => "the same backup or restore again",
   ConditionFailed: () => "litetapes query again, decide again, and append with the new boundary",
-  DynamicCorrupt: () => "litetapes doctor",
-  EventsLost: () => "--allow-gaps, or litetapes accept-loss TAPE",
+  DynamicCorrupt: doctor,
+  EventsLost: acceptLoss,
   HeadInvalid: () => "a text that litetapes head printed",
-  LibInvalid: () => "litetapes doctor",
+  LibInvalid: doctor,
   LibIsBackup: () => "litetapes restore BACKUP TO",
   LibLocked: () => "litetapes ls, show, cat, verify and all others that read: they need no lock",
   LibNotFound: () => "--lib PATH, or litetapes init PATH for a new lib",
-  MetaCorrupt: () => "litetapes doctor",
-  MetaInvalid: () => "litetapes doctor",
+  MetaCorrupt: doctor,
+  MetaInvalid: doctor,
   PositionGap: () => "--allow-gaps",
-  RecordsLost: () => "--allow-gaps, or litetapes accept-loss TAPE",
-  SegmentCorrupt: ({ tape }) => `litetapes restore BACKUP TO, or litetapes salvage ${quoted(tape ?? "TAPE")}`,
-  SegmentMissing: ({ tape }) => `litetapes restore BACKUP TO, or litetapes salvage ${quoted(tape ?? "TAPE")}`,
-  TapeArchived: ({ tape }) => `litetapes activate ${quoted(tape ?? "TAPE")}`,
-  TapeInvalid: ({ tape }) => `litetapes recover ${quoted(tape ?? "TAPE")}`,
+  RecordsLost: acceptLoss,
+  SegmentCorrupt: salvage,
+  SegmentMissing: salvage,
+  TapeArchived: ({ tape }, { flag }) => `litetapes activate ${quoted(tape ?? "TAPE")}${flag}`,
+  TapeInvalid: recoverTape,
   TapeNotFound: () => "litetapes ls, which lists the tapes",
   WrongExpectedRevision: () => "litetapes cat STREAM, decide again, and append with the new --expected"
 }
 
 /** Returns which command leads out of an error, or `undefined`. */
-export const wayOut = (error: unknown): string | undefined => (isTagged(error) ? ways[error._tag]?.(error) : undefined)
+export const wayOut = (error: unknown): string | undefined =>
+  isTagged(error) ? ways[error._tag]?.(error, originFor(error)) : undefined
 
-/** Returns an error as one sentence, without control characters. */
+/** Returns an error as one sentence that names commands, without control characters. */
 export const sentenceOf = (error: unknown): string => {
   const text = error instanceof Error ? error.message || error.name : String(error)
-  return visible(text.trim().replaceAll(/\s*\n\s*/g, " "))
+  const spoken = toCommands(text.trim().replaceAll(/\s*\n\s*/g, " "))
+  const location = typeof error === "object" && error !== null ? originOf(error) : undefined
+  return visible(location !== undefined && isBackup(location) ? withoutMending(spoken) : spoken)
 }

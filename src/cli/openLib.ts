@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { readdirSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { TapeNotFound } from "../domain/format/Errors.ts"
 import * as NodeStorage from "../layers/NodeStorage.ts"
 import * as EventStore from "../services/EventStore.ts"
 import * as Lib from "../services/Lib.ts"
@@ -66,6 +67,16 @@ export const writer = Effect.suspend(() =>
     Effect.andThen(checkPlace(location), Effect.provide(Lib.open(location, { create: "never" }), NodeStorage.layer))
   )
 )
+
+/** Fails unless the lib that the command is about has the tape. Takes no lock. */
+export const requireTape = (name: string) =>
+  within(
+    Effect.flatMap(reader, (lib) =>
+      Effect.flatMap(lib.tapes, (tapes) =>
+        tapes.some((tape) => tape.name === name) ? Effect.void : Effect.fail(new TapeNotFound({ tape: name }))
+      )
+    )
+  )
 
 /** Returns the event store of an open lib. */
 export const storeOf = (lib: Lib.LibService): Effect.Effect<EventStore.EventStore["Service"]> =>

@@ -33,7 +33,8 @@ export interface Options extends NodeDisk.Options {
 export const makeWith = (options: NodeDisk.Options): Effect.Effect<Storage["Service"]> =>
   Effect.map(Effect.provide(FolderStorage.make, NodeDisk.layerWith(options)), (folders) =>
     Storage.of({
-      open: (location, mode) => Effect.suspend(() => folders.open(resolve(location), mode))
+      open: (location, mode) => Effect.suspend(() => folders.open(resolve(location), mode)),
+      resolve: resolveAbsent
     })
   )
 
@@ -76,4 +77,15 @@ const resolve = (location: string): string => {
     // It does not exist or cannot be reached: opening it reports that.
     return absolute
   }
+}
+
+/** Returns a location through the links above it, also if it does not exist yet. */
+const resolveAbsent = (location: string): string => {
+  const absolute = path.resolve(location)
+  const found = resolve(absolute)
+  const above = path.dirname(absolute)
+  // What is a link to nothing is left as it is: no folder is made through it.
+  return found !== absolute || above === absolute || fs.existsSync(absolute)
+    ? found
+    : path.join(resolveAbsent(above), path.basename(absolute))
 }

@@ -12,6 +12,12 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 export class Declined extends Data.TaggedError("Declined")<{ readonly why: string }> {}
 /** The bank gave no answer, so nobody knows: ask again with the same key. */
 export class BankUnavailable extends Data.TaggedError("BankUnavailable")<{ readonly cause: unknown }> {}
+/** The bank does not take the call as it is, such as with a wrong URL or key. It answers the same each time. */
+export class CallRefused extends Data.TaggedError("CallRefused")<{ readonly status: number }> {
+  override get message() {
+    return `the bank refuses the call with status ${this.status}`
+  }
+}
 
 export interface Charge {
   /** The bank does what has the same key once, and then returns the first answer. */
@@ -29,8 +35,10 @@ export interface Refund {
 export class Bank extends Context.Service<
   Bank,
   {
-    readonly charge: (charge: Charge) => Effect.Effect<{ readonly reference: string }, Declined | BankUnavailable>
-    readonly refund: (refund: Refund) => Effect.Effect<void, BankUnavailable>
+    readonly charge: (
+      charge: Charge
+    ) => Effect.Effect<{ readonly reference: string }, Declined | BankUnavailable | CallRefused>
+    readonly refund: (refund: Refund) => Effect.Effect<void, BankUnavailable | CallRefused>
   }
 >()("shop/Bank") {
   static readonly layerHttp = (url: URL): Layer.Layer<Bank, never, HttpClient.HttpClient> =>
@@ -40,7 +48,7 @@ export class Bank extends Context.Service<
         const post = (path: string, key: string, body: unknown) =>
           client
             .execute(
-              HttpClientRequest.post(new URL(path, url)).pipe(
+              HttpClientRequest.post(under(url, path)).pipe(
                 HttpClientRequest.setHeader("idempotency-key", key),
                 HttpClientRequest.bodyJsonUnsafe(body)
               )
@@ -51,20 +59,24 @@ export class Bank extends Context.Service<
         const refused = HttpClientResponse.schemaBodyJson(Schema.Struct({ why: Schema.String }))
         return {
           charge: ({ key, ...charge }) =>
-            post("/charges", key, charge).pipe(
+            post("charges", key, charge).pipe(
               Effect.flatMap(
                 HttpClientResponse.matchStatus({
                   200: taken,
                   402: (response) => Effect.flatMap(refused(response), ({ why }) => new Declined({ why })),
-                  orElse: ({ status }) => Effect.fail(new Error(`the bank answered ${status}`))
+                  orElse: ({ status }) => Effect.fail(failureOf(status))
                 })
               ),
-              Effect.mapError((error) => (error instanceof Declined ? error : unavailable(error)))
+              Effect.mapError((error) =>
+                error instanceof Declined || error instanceof CallRefused ? error : unavailable(error)
+              )
             ),
           refund: ({ key, ...refund }) =>
-            post("/refunds", key, refund).pipe(
-              Effect.flatMap(HttpClientResponse.filterStatusOk),
-              Effect.mapError(unavailable)
+            post("refunds", key, refund).pipe(
+              Effect.flatMap(({ status }) =>
+                status >= 200 && status < 300 ? Effect.void : Effect.fail(failureOf(status))
+              ),
+              Effect.mapError((error) => (error instanceof CallRefused ? error : unavailable(error)))
             )
         }
       })
@@ -77,3 +89,16 @@ export class Bank extends Context.Service<
     refund: () => Effect.void
   })
 }
+
+/** Returns a URL below that of the bank, which may have a path of its own. */
+const under = (url: URL, path: string): URL => {
+  const below = new URL(url)
+  below.pathname = `${url.pathname.replace(/\/+$/, "")}/${path}`
+  return below
+}
+
+/** Timeouts (408) and too many calls (429) pass; other refusals stay until somebody corrects the call. */
+const failureOf = (status: number): CallRefused | Error =>
+  status >= 400 && status < 500 && status !== 408 && status !== 429
+    ? new CallRefused({ status })
+    : new Error(`the bank answered ${status}`)

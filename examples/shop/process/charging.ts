@@ -9,15 +9,17 @@ import * as Consumer from "litetapes/Consumer"
 import * as Decider from "litetapes/Decider"
 import { Payment, type PaymentCommand, payments } from "../domain/payments.ts"
 import { inTraceOf } from "../tracing.ts"
-import { Bank } from "./Bank.ts"
+import { Bank, CallRefused } from "./Bank.ts"
 
 export const charging = Consumer.make({
   name: "charging",
   filter: Payment.filter({ types: ["PaymentRequested", "RefundRequested"] }),
   // Orders wait for the bank at the same time; the calls for one order are made one after the other.
   partitions: 8,
-  // Continues for as long as the bank cannot be reached.
-  retry: Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")]),
+  // Continues for as long as the bank cannot be reached. What it refuses each time stops the consumer, and so the shop.
+  retry: Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")]).pipe(
+    Schedule.while(({ input }) => !(input instanceof CallRefused))
+  ),
   maxAttempts: Number.MAX_SAFE_INTEGER,
   handler: (event, { checkpoint }) =>
     Effect.gen(function* () {
@@ -35,5 +37,9 @@ export const charging = Consumer.make({
         yield* bank.refund({ key: id, reference: data.reference })
         yield* Decider.handle(payments, order, { type: "refunded", reference: data.reference }, { checkpoint })
       }
-    }).pipe(Effect.withSpan("charging"), (handled) => inTraceOf(event, handled))
+    }).pipe(
+      Effect.tapErrorTag("CallRefused", ({ message }) => Effect.logError(message)),
+      Effect.withSpan("charging"),
+      (handled) => inTraceOf(event, handled)
+    )
 })

@@ -8,6 +8,7 @@ interface Input extends Changing {
 
 export const run = (input: Input) =>
   changeTape(
+    input.tape,
     [`Accepts what the tape ${input.tape} has lost: reads continue after it, without a warning.`],
     input,
     (lib) => lib.acceptLoss(input.tape),

@@ -7,7 +7,7 @@ interface Input extends Changing {
 }
 
 export const run = (input: Input) =>
-  changeTape([`Makes the tape ${input.tape} accept appends.`], input, (lib) => lib.activate(input.tape), {
+  changeTape(input.tape, [`Makes the tape ${input.tape} accept appends.`], input, (lib) => lib.activate(input.tape), {
     tape: input.tape,
     state: "active"
   })

@@ -7,7 +7,7 @@ interface Input extends Changing {
 }
 
 export const run = (input: Input) =>
-  changeTape([`Makes the tape ${input.tape} refuse appends.`], input, (lib) => lib.archive(input.tape), {
+  changeTape(input.tape, [`Makes the tape ${input.tape} refuse appends.`], input, (lib) => lib.archive(input.tape), {
     tape: input.tape,
     state: "archived"
   })

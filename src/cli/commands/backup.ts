@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { confirmed } from "../confirm.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
 import { reader, within } from "../openLib.ts"
+import { otherPlace } from "../otherPlace.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 import { bytes, counted } from "../text/units.ts"
@@ -17,7 +18,7 @@ const program = ({ target, ...changing }: Input) =>
     const lib = yield* reader
     const plan = [`Backs up ${lib.location} to ${target}, which then is a backup of its present state.`]
     const backUp = Effect.gen(function* () {
-      const report = yield* withProgress("backing up", (onProgress) => lib.backup(target, { onProgress }))
+      const report = yield* withProgress("backing up", (onProgress) => otherPlace(lib.backup(target, { onProgress })))
       if (yield* JsonFlag) return yield* output.json(report)
       const { copied, kept, place } = report
       yield* output.say(

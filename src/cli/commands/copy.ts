@@ -4,6 +4,7 @@ import type * as Option from "effect/Option"
 import { confirmed } from "../confirm.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
 import { reader, within } from "../openLib.ts"
+import { otherPlace } from "../otherPlace.ts"
 import { Output } from "../Output.ts"
 import { placementOption } from "../placement.ts"
 import { withProgress } from "../progress.ts"
@@ -22,7 +23,9 @@ const program = ({ allowGaps, placement, to, ...changing }: Input) =>
     const lib = yield* reader
     const kind = placed.placement?.kind ?? lib.placement.kind
     const copying = Effect.gen(function* () {
-      const report = yield* withProgress("copying", (onProgress) => lib.copy(to, { ...placed, allowGaps, onProgress }))
+      const report = yield* withProgress("copying", (onProgress) =>
+        otherPlace(lib.copy(to, { ...placed, allowGaps, onProgress }))
+      )
       if (yield* JsonFlag) return yield* output.json(report)
       const { events, left, tapes } = report
       yield* output.say(`copied ${counted(events, "event")} to ${counted(tapes, "tape")}`)

@@ -54,6 +54,7 @@ export const run = (input: Input) =>
     if (action === "unset") {
       if (Option.isSome(value)) return yield* new Usage({ message: "meta unset takes no VALUE." })
       return yield* changeTape(
+        name,
         [`Removes the value ${at} of the tape ${name}.`],
         input,
         (lib) => Effect.flatMap(tapeOf(lib, name), (tape) => tape.removeUserMeta(at)),
@@ -63,6 +64,7 @@ export const run = (input: Input) =>
     if (Option.isNone(value)) return yield* new Usage({ message: "meta set needs a VALUE." })
     const given = valueOf(value.value)
     yield* changeTape(
+      name,
       [`Sets the value ${at} of the tape ${name} to ${JSON.stringify(given)}.`],
       input,
       (lib) => Effect.flatMap(tapeOf(lib, name), (tape) => tape.setUserMeta(at, given)),

@@ -4,7 +4,11 @@ import * as Option from "effect/Option"
 import * as NodeStorage from "../../layers/NodeStorage.ts"
 import * as Lib from "../../services/Lib.ts"
 import { confirmed } from "../confirm.ts"
+import { Usage } from "../errors.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
+import { looksLikeLib } from "../openLib.ts"
+import { isBackup, remember } from "../origin.ts"
+import { otherPlace } from "../otherPlace.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 
@@ -22,10 +26,14 @@ export const run = ({ from, to, upto, ...changing }: Input) =>
     const plan = [`Restores ${what} of the backup ${from} as a new lib at ${to}.`]
     const restoring = Effect.gen(function* () {
       const report = yield* withProgress("restoring", (onProgress) =>
-        Effect.provide(Lib.restore(from, to, { ...part, onProgress }), NodeStorage.layer)
+        otherPlace(Effect.provide(Lib.restore(from, to, { ...part, onProgress }), NodeStorage.layer))
       )
       if (yield* JsonFlag) return yield* output.json(report)
       yield* output.say(`restored ${report.location} up to position ${report.place.position}`)
     })
-    yield* confirmed(plan, changing, restoring)
+    if (!isBackup(from)) {
+      const why = looksLikeLib(from) ? "it is a lib, and not a backup of one" : "there is no backup"
+      return yield* new Usage({ message: `${from} cannot be restored: ${why}.` })
+    }
+    yield* Effect.tapError(confirmed(plan, changing, restoring), (error) => Effect.sync(() => remember(error, from)))
   })

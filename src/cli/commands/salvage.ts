@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import { confirmed } from "../confirm.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
-import { within, writer } from "../openLib.ts"
+import { requireTape, within, writer } from "../openLib.ts"
+import { word } from "../origin.ts"
 import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 import { counted } from "../text/units.ts"
@@ -26,15 +27,22 @@ const salvage = ({ acceptLoss, tape }: Input) =>
       ) + "\n"
     )
     if (!acceptLoss && lost.length > 0)
-      yield* output.note(visible(`Reads that pass the loss fail until litetapes accept-loss ${tape}.`) + "\n")
+      yield* output.note(
+        visible(
+          `Reads that pass the loss fail until litetapes accept-loss ${word(tape)} --lib ${word(lib.location)}.`
+        ) + "\n"
+      )
   })
 
 export const run = (input: Input) =>
-  confirmed(
-    [
-      `Rewrites the tape ${input.tape} from its first damaged segment on, keeping what checksums prove, under a new id.`,
-      input.acceptLoss ? "Accepts the loss." : "Reads that pass the loss fail until it is accepted."
-    ],
-    input,
-    within(salvage(input))
+  Effect.andThen(
+    requireTape(input.tape),
+    confirmed(
+      [
+        `Rewrites the tape ${input.tape} from its first damaged segment on, keeping what checksums prove, under a new id.`,
+        input.acceptLoss ? "Accepts the loss." : "Reads that pass the loss fail until it is accepted."
+      ],
+      input,
+      within(salvage(input))
+    )
   )

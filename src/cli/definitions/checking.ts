@@ -27,7 +27,7 @@ const doctor = define({
   name: "doctor",
   summary: "Say what is wrong with a folder, and which command mends it",
   details: "Changes nothing. Exit code 1 if something is wrong.",
-  json: '{"location","ok","findings":[{"what","why","command"}]}',
+  json: '{"location","ok","findings":[{"what","why","advice","command"}]}; "command" is null where no single command mends it',
   examples: [["litetapes doctor data/orders", "why does it not open?"]],
   config: { path: optionalArgument("PATH", "Folder of the lib. Default: --lib") },
   load: () => import("../commands/doctor.ts")

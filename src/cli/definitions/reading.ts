@@ -19,7 +19,7 @@ const ls = define({
   summary: "List the tapes of a lib, or the libs in a folder",
   details:
     "For each tape: its role (events, or records of your own), its state, segments, records, bytes of its segments, and the beginning of its root. A tape whose meta is damaged is listed too; the exit code is then 1.",
-  json: '{"lib","location","created","placement","position","tapes":[{"name","tape","role","state","segments","records","bytes","root","error"}]}, or an array of {"location","lib","tapes","position"} for a folder of libs',
+  json: '{"lib","location","created","placement","position","tapes":[{"name","tape","role","state","segments","records","bytes","root","error"}]}, or an array of {"location","lib","tapes","position","error"} for a folder of libs',
   examples: [
     ["litetapes ls", "the lib in the working directory"],
     ["litetapes ls data/orders", "another lib"],

@@ -307,5 +307,11 @@ export class Storage extends Context.Service<
       location: string,
       mode: "write" | "read" | "recover"
     ) => Effect.Effect<Root, StorageError, Scope.Scope>
+    /**
+     * Returns the location that `open` would open: one text for one place, with the parts of its path divided by `/` or
+     * `\\`. Opens nothing. With it, a backup, a copy or a restore into the folder that it reads from is refused however
+     * the place is named. Default: locations are compared as they are given.
+     */
+    readonly resolve?: (location: string) => string
   }
 >()("litetapes/Storage") {}

@@ -352,10 +352,10 @@ describe("a damaged lib", () => {
     assert.include(doctor.out, `litetapes salvage order --lib ${lib}`)
     const read = await run(["--lib", lib, "cat", "order"])
     assert.strictEqual(read.code, 1)
-    assert.match(read.err, /\nTry: litetapes restore BACKUP TO, or litetapes salvage order\n$/)
+    assert.match(read.err, /\nTry: litetapes restore BACKUP TO, or litetapes salvage order --lib \S+\n$/)
     assert.match(
       (await run(["--lib", lib, "salvage", "order", "--yes"])).err,
-      /^salvaged order: .*\nReads that pass the loss fail until litetapes accept-loss order\.\n$/
+      /^salvaged order: .*\nReads that pass the loss fail until litetapes accept-loss order --lib \S+\.\n$/
     )
     const [again] = (await run(["doctor", lib, "--json"])).out.split("\n").map((line) => JSON.parse(line || "null"))
     assert.deepStrictEqual(
@@ -364,7 +364,7 @@ describe("a damaged lib", () => {
     )
     const passing = await run(["--lib", lib, "cat"])
     assert.strictEqual(passing.code, 1)
-    assert.match(passing.err, /\nTry: --allow-gaps, or litetapes accept-loss TAPE\n$/)
+    assert.match(passing.err, /\nTry: --allow-gaps, or litetapes accept-loss order --lib \S+\n$/)
     assert.strictEqual((await run(["--lib", lib, "cat", "--allow-gaps"])).code, 0)
     assert.strictEqual((await run(["--lib", lib, "accept-loss", "order", "--yes"])).code, 0)
     assert.strictEqual((await run(["--lib", lib, "cat"])).code, 0)
@@ -376,6 +376,56 @@ describe("a damaged lib", () => {
     assert.deepInclude(await run(["--lib", lib, "salvage", "order", "--yes"]), { code: 1, out: "" })
   })
 
+  it("that is a backup is not mended: another backup is", async () => {
+    const lib = await newLib()
+    const backup = place()
+    assert.strictEqual((await run(["--lib", lib, "backup", backup, "--yes"])).code, 0)
+    damage(segmentIn(backup, "order"))
+    const doctor = await run(["doctor", backup])
+    assert.strictEqual(doctor.code, 1)
+    const restored = await run(["restore", backup, place(), "--yes"])
+    assert.deepInclude(restored, { code: 1, out: "" })
+    for (const text of [doctor.out, restored.err]) {
+      assert.include(text, "another backup, or back the lib up again")
+      assert.notInclude(text, "litetapes salvage")
+    }
+  })
+
+  it("whose tape lost its folder is restored", async () => {
+    const lib = await newLib()
+    rmSync(join(lib, "order"), { recursive: true })
+    const doctor = await run(["doctor", lib, "--json"])
+    assert.strictEqual(doctor.code, 1)
+    const [finding] = JSON.parse(doctor.out).findings
+    assert.deepInclude(finding, { command: null })
+    assert.include(finding.advice, "put the folder of the tape back, or run litetapes restore BACKUP TO")
+    assert.match((await run(["--lib", lib, "cat", "order"])).err, /\nTry: litetapes restore BACKUP TO\n$/)
+  })
+
+  it("is spoken of in words of the command line", async () => {
+    const lib = await newLib()
+    damage(segmentIn(lib, "order"))
+    assert.strictEqual((await run(["--lib", lib, "salvage", "order", "--yes"])).code, 0)
+    rmSync(join(lib, "readings/tape.meta.jsonl"))
+    for (const call of [
+      ["cat", "order"],
+      ["cat", "readings"],
+      ["copy", place(), "--yes"]
+    ]) {
+      const { err } = await run(["--lib", lib, ...call])
+      assert.notMatch(err, /acceptLoss|allowGaps|[a-z]Tape\b|[Ll]ib\.[a-z]/)
+    }
+  })
+
+  it("that was salvaged is not copied, and no recovery is advised", async () => {
+    const lib = await newLib()
+    damage(segmentIn(lib, "order"))
+    assert.strictEqual((await run(["--lib", lib, "salvage", "order", "--yes"])).code, 0)
+    const { code, err } = await run(["--lib", lib, "copy", place(), "--yes"])
+    assert.strictEqual(code, 1)
+    assert.match(err, /Restore the lib from a backup, and copy that\..*\nTry: litetapes restore BACKUP TO\n$/)
+  })
+
   it("whose tape lost its meta is listed, and recovered", async () => {
     const lib = await newLib()
     rmSync(join(lib, "readings/tape.meta.jsonl"))
@@ -384,7 +434,7 @@ describe("a damaged lib", () => {
     assert.match(listed.out, /\norder +events +active .*\nreadings +records +damaged\n$/)
     assert.match(listed.err, /^litetapes: tape readings: .*\nTry: litetapes doctor\n$/s)
     assert.include((await run(["doctor", lib])).out, `litetapes recover readings --lib ${lib}`)
-    assert.match((await run(["--lib", lib, "cat", "readings"])).err, /\nTry: litetapes recover readings\n$/)
+    assert.match((await run(["--lib", lib, "cat", "readings"])).err, /\nTry: litetapes recover readings --lib \S+\n$/)
     assert.match(
       (await run(["--lib", lib, "recover", "readings", "--yes"])).err,
       /^recovered readings: 3 records, nothing is lost\n$/
@@ -398,7 +448,7 @@ describe("a damaged lib", () => {
     rmSync(join(lib, "litelib.meta.jsonl"))
     const opened = await run(["--lib", lib, "cat"])
     assert.deepInclude(opened, { code: 1, out: "" })
-    assert.match(opened.err, /\nTry: litetapes doctor\n$/)
+    assert.match(opened.err, /\nTry: litetapes doctor \S+\n$/)
     const doctor = await run(["doctor", lib])
     assert.strictEqual(doctor.code, 1)
     assert.include(doctor.out, `litetapes recover --lib ${lib}`)

@@ -320,7 +320,9 @@ const refusalsContract = ({ ground, place }: TransformKind): void => {
       yield* onSingle(storage, at, (lib) =>
         Effect.gen(function* () {
           assert.strictEqual(yield* tagOf(lib.copy(taken)), "LibInvalid")
-          assert.strictEqual(yield* tagOf(lib.copy(at)), "LibLocked")
+          for (const own of [at, `${at}/./x/../`, `${at}/copy`]) {
+            assert.strictEqual(yield* tagOf(lib.copy(own)), "LibInvalid", own)
+          }
           const wrong = { kind: "hashed", tapes: 0 } as const
           const free = place()
           assert.strictEqual(yield* tagOf(lib.copy(free, { placement: wrong })), "InvalidSettings")

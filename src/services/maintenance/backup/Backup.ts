@@ -17,6 +17,7 @@ import type { Root, Storage } from "../../ports/Storage.ts"
 import * as IndexFiles from "../../segment/IndexFiles.ts"
 import { type Copied, type CopyContext, copyTape, type CopyTapeError } from "./CopyTape.ts"
 import { type Moment, type MomentError, takeMoment, type TapeMoment } from "./Moment.ts"
+import { whyNested } from "../../lib/whyNested.ts"
 import { Pace } from "./Pace.ts"
 import { begin, createFolders, finish, type Target, type TargetError } from "./Target.ts"
 
@@ -63,10 +64,8 @@ export const backup = (
   Effect.scoped(
     Effect.gen(function* () {
       yield* lib.guard.checkOpen
-      if (isWithin(location, lib.location)) {
-        const why = "it is the folder of the lib itself, or in it. Choose a place outside of it."
-        return yield* new NotABackup({ location, why })
-      }
+      const why = whyNested(storage, location, lib.location)
+      if (why !== undefined) return yield* new NotABackup({ location, why })
       const root = yield* Effect.mapError(storage.open(location, "write"), (error) => fromStorage(error, location))
       return yield* lib.guard.whileOpen(backupTo(lib, root, onProgress))
     })
@@ -177,19 +176,3 @@ export const removeLeftovers = (
     },
     { discard: true }
   )
-
-/** Returns whether a location is that of the lib, or within it, as far as their names tell. */
-const isWithin = (location: string, lib: string): boolean => {
-  const [inner, outer] = [partsOf(location), partsOf(lib)]
-  return outer.every((part, n) => inner[n] === part) && inner[outer.length] !== ".."
-}
-
-const partsOf = (location: string): ReadonlyArray<string> => {
-  const parts: Array<string> = [/^[/\\]/.test(location) ? "/" : "."]
-  for (const part of location.split(/[/\\]+/)) {
-    if (part === "" || part === ".") continue
-    if (part === ".." && parts.length > 1 && parts.at(-1) !== "..") parts.pop()
-    else parts.push(part)
-  }
-  return parts
-}

@@ -21,6 +21,7 @@ import type { OpenTape } from "../../lib/OpenTape.ts"
 import type { Storage } from "../../ports/Storage.ts"
 import { corruptAt, linesOfChunk, readChunk } from "../../read/RecordReader.ts"
 import type { SegmentError } from "../../segment/SegmentAccess.ts"
+import { whyNested } from "../../lib/whyNested.ts"
 import { type BackupError, copyTapes, counterOf, removeLeftovers } from "./Backup.ts"
 import type { Copied } from "./CopyTape.ts"
 import { type Moment, showMoment } from "./Moment.ts"
@@ -84,6 +85,8 @@ export const restore = (
         const why = "it is not a backup. Back it up with lib.backup first, from a reader if it has no writer."
         return yield* new NotABackup({ location: from, why })
       }
+      const nested = whyNested(storage, to, place.location)
+      if (nested !== undefined) return yield* new NotABackup({ location: to, why: nested })
       const whole = yield* showMoment(lib)
       const { anchor } = whole.state
       const position = options.upTo ?? anchor.position

@@ -20,6 +20,7 @@ import type { LoadError } from "../../lib/TapeRegistry.ts"
 import type { Root, Storage, StorageError } from "../../ports/Storage.ts"
 import { SegmentStore } from "../../segment/SegmentStore.ts"
 import { type CloneError, copyRecords, originOf } from "../Clone.ts"
+import { whyNested } from "../../lib/whyNested.ts"
 import { checkRecords, refuseLost } from "./checkCopy.ts"
 import { CopiedTapes, type Target } from "./CopiedTapes.ts"
 import { EventMerge, type Snapshot, snapshotOf, type SourceError, type SourceTape } from "./CopySource.ts"
@@ -73,6 +74,8 @@ export const copyLib = (
 ): Effect.Effect<CopyReport, CopyError> =>
   Effect.gen(function* () {
     yield* source.guard.checkOpen
+    const nested = whyNested(options.storage ?? storage, location, source.location)
+    if (nested !== undefined) return yield* new LibInvalid({ location, why: nested })
     const placement = options.placement ?? source.meta.state.placement
     const limits: Limits = { ...source.meta.limits, ...options.limits }
     const wrong = checkLimits(limits) ?? checkPlacement(placement)
