@@ -31,6 +31,7 @@ import type * as Scope from "effect/Scope"
 import { type Checks, refuseWrongOptions, shown, unless } from "../domain/format/checkOptions.ts"
 import { InvalidArgument, ReadOnly } from "../domain/format/Errors.ts"
 import { attempt } from "./base/attempt.ts"
+import { findAccess } from "./internals.ts"
 import { EventContext, of as causedBy, valuesOf } from "./EventContext.ts"
 import { type AppendResult, type EventAppendError, EventStore, type StreamAppend } from "./EventStore.ts"
 import { DeliveriesStopped } from "./scheduled/DeliveriesStopped.ts"
@@ -156,7 +157,8 @@ const cancel = (store: EventStore["Service"], name: string, id: string): Effect.
 
 /**
  * Delivers scheduled events until the scope closes. Returns at once: it first reads which are open. Only in the writer's
- * process: on a lib that is open for reading it fails with `ReadOnly`. If it stops by itself, it logs an error, its
+ * process: on a lib that is open for reading it fails with `ReadOnly`. With a shared store, run it in each process: all of them
+ * know what is open, and the one that is the writer at the time delivers. If it stops by itself, it logs an error, its
  * `status` says why, and `stopped` fails.
  *
  * Events that became due while nothing ran are delivered at once. A due event waits for no event of another schedule; those that
@@ -175,7 +177,8 @@ export const run = <Name extends string>({
   Effect.gen(function* () {
     const store = yield* EventStore
     const { lib } = store
-    if (lib.mode === "read") return yield* new ReadOnly({ location: lib.location })
+    if (lib.mode === "read" && findAccess(lib)?.changesRole !== true)
+      return yield* new ReadOnly({ location: lib.location })
     const deliveries = new Deliveries(name, sourceOf(store, name), yield* Effect.clockWith(Effect.succeed))
     const known = (yield* lib.checkpoints).find(({ consumer }) => consumer === noteOf(name))
     const from = known === undefined || known.isLost ? 0 : known.low
@@ -211,12 +214,21 @@ const noteOf = (name: string): string => `scheduled-${name}`
 
 const sourceOf = (store: EventStore["Service"], name: string): DeliverySource => {
   const { lib } = store
+  const access = findAccess(lib)
+  const isUpToUs = (): boolean => lib.mode === "write"
   const save = (low: number, reset: boolean) =>
     store.appendAll([], { checkpoint: { consumer: noteOf(name), lib: lib.id, lineage: lib.lineage, low, reset } })
   return {
     subscribe: store.subscribeBatches,
     read: store.read,
     appendAll: store.appendAll,
+    isUpToUs,
+    whenChanged: Effect.suspend(() => {
+      const handle = access?.current.handle
+      return handle === undefined
+        ? Effect.never
+        : handle.news.until(() => isUpToUs() || access?.current.handle !== handle)
+    }),
     marksOf: (event) => valuesOf(causedBy(event)),
     // Only what a beginning reads depends on it.
     saveLow: (low) => Effect.ignore(Effect.catchTag(save(low, false), "CheckpointLost", () => save(low, true)))

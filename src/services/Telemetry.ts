@@ -113,8 +113,9 @@ const distributions: ReadonlyArray<Distribution> = [
 
 /**
  * Puts the metrics of the lib in context into the registry of metrics, until the scope closes. They have the attributes
- * `db.namespace`, the location of the lib, and `litetapes.mode`, `write` or `read`. If two readers of one location are observed
- * in one process, the later one is shown.
+ * `db.namespace`, the location of the lib, and `litetapes.mode`, `write` or `read`. Those of a shared store have no mode: it may be the
+ * writer now and a reader later. If two readers, or two shared stores, of one location are observed in one process, the later one
+ * is shown.
  *
  * Costs a few additions for each batch, and three looks at the clock. What is in memory anyway is read when metrics are exported.
  */
@@ -122,7 +123,8 @@ export const observe: Effect.Effect<void, never, Lib.Lib | Scope.Scope> = Effect
   const lib = yield* Lib.Lib
   const access = accessOf(lib)
   const context = yield* Effect.context<never>()
-  const common = { "db.namespace": lib.location, "litetapes.mode": lib.mode }
+  const mode = access.changesRole === true ? undefined : { "litetapes.mode": lib.mode }
+  const common = { "db.namespace": lib.location, ...mode }
   const current = () => access.current.handle
   const made: Array<Metric.Registration> = []
   const register = <State>(metric: Metric.Metric<never, State>, get: () => State) => {

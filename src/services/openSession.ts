@@ -38,7 +38,7 @@ export const openSession = Effect.fnUntraced(function* (
     return yield* openWriterSession(scope, { location, measures, options, settings })
   }
   const root = yield* openRoot(scope, location, mode)
-  const { lib: handle, tail } = yield* openReader(root, settings, options)
+  const { lib: handle, tail } = yield* openReader(root, settings, { ...options, measures })
   const end = Effect.sync(() => handle.guard.close())
   yield* Scope.addFinalizer(scope, end)
   const torn = tail === undefined ? {} : { tornTail: tail }

@@ -193,6 +193,51 @@ describe("a reactor", () => {
     })
   )
 
+  it.effect("records its result also if it has sent a command with its key, to the same stream", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openMemory
+      const reactWith =
+        (store: Store): React =>
+        ({ stream }, { key }) =>
+          Effect.as(store.append(stream, [{ type: "Reserved" }, { type: "Charged" }], { commandId: key }), {
+            stream,
+            events: [{ type: "PaymentTaken" }, { type: "MailSent" }]
+          })
+      yield* place(store, 1)
+      const one = yield* start(store, reactWith(store))
+      yield* one.running.whenCaughtUp
+      const first = yield* Stream.runCollect(store.read("order-1"))
+      assert.deepStrictEqual(
+        first.map(({ type }) => type),
+        ["OrderPlaced", "Reserved", "Charged", "PaymentTaken", "MailSent"]
+      )
+      // Libs have events with such ids: they must never change.
+      assert.strictEqual(first[3]?.id, "b00e7c3c-d8eb-8687-ad37-7683781ac48b")
+      yield* one.stop
+      yield* store.appendAll([], { checkpoint: { consumer: "payments", low: 0, reset: true } })
+      const two = yield* start(store, reactWith(store))
+      yield* two.running.whenCaughtUp
+      assert.deepStrictEqual(yield* two.running.deadLetters, [])
+      assert.deepStrictEqual(yield* Stream.runCollect(store.read("order-1")), first)
+    })
+  )
+
+  it.effect("does not take the event of another for its result", () =>
+    Effect.gen(function* () {
+      const { store } = yield* openMemory
+      yield* place(store, 1)
+      yield* store.append("order-1", [{ type: "Other", id: "taken" }])
+      const { running } = yield* start(store, ({ stream }, { key }) =>
+        Effect.as(store.append(stream, [{ type: "Reserved" }], { commandId: key }), {
+          stream,
+          events: [{ type: "PaymentTaken" }, { type: "MailSent", id: "taken" }]
+        })
+      )
+      yield* running.whenCaughtUp
+      assert.strictEqual((yield* running.deadLetters).length, 1)
+    }).pipe(Effect.provide(quiet))
+  )
+
   it.effect("calls nothing again if only its append has failed, and the event is done", () =>
     Effect.gen(function* () {
       const { store } = yield* openMemory

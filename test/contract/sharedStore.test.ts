@@ -15,6 +15,7 @@ import * as EventStore from "litetapes/EventStore"
 import * as Lib from "litetapes/Lib"
 import * as NodeStorage from "litetapes/NodeStorage"
 import * as PromiseStore from "litetapes/PromiseStore"
+import * as ScheduledEvents from "litetapes/ScheduledEvents"
 import * as SharedStore from "litetapes/SharedStore"
 import { Storage, StorageError } from "litetapes/Storage"
 import * as fs from "node:fs"
@@ -77,6 +78,39 @@ describe("stores that share a lib", () => {
         }
       }
       assert.strictEqual(fs.statSync(socketOf(location)).mode & 0o777, 0o600)
+    })
+  )
+
+  live(
+    "deliver scheduled events in the writer's process, and in the next one after it",
+    Effect.gen(function* () {
+      const location = newPlace()
+      const deadlines = ScheduledEvents.make({ name: "deadline" })
+      const runIn = ({ store }: { readonly store: Store }) =>
+        Effect.provideService(ScheduledEvents.run(deadlines), EventStore.EventStore, store)
+      const schedule = (store: Store, id: string, deliverAt: number) =>
+        deadlines
+          .schedule({ id, deliverAt, stream: "order-1", event: { type: `Due ${id}` } })
+          .pipe(Effect.provideService(EventStore.EventStore, store))
+      const one = yield* openOne(location)
+      const two = yield* openOne(location)
+      // Nothing delivers in the writer's process yet, and it is not up to the other one.
+      const ofTwo = yield* runIn(two)
+      yield* schedule(two.store, "a", 1)
+      yield* schedule(two.store, "b", Date.now() + 3_600_000)
+      while ((yield* ofTwo.status).open < 2) yield* Effect.sleep(1)
+      assert.deepStrictEqual(yield* typesIn(one.store, "order-1"), [])
+      const ofOne = yield* runIn(one)
+      yield* ofOne.whenCaughtUp
+      yield* ofTwo.whenCaughtUp
+      assert.deepStrictEqual(yield* typesIn(two.store, "order-1"), ["Due a"])
+      assert.strictEqual((yield* ofTwo.status).open, 1)
+      yield* one.close
+      yield* schedule(two.store, "c", 1)
+      yield* ofTwo.whenCaughtUp
+      assert.strictEqual(two.store.lib.mode, "write")
+      assert.deepStrictEqual(yield* typesIn(two.store, "order-1"), ["Due a", "Due c"])
+      assert.deepInclude(yield* ofTwo.status, { state: "running", open: 1 })
     })
   )
 

@@ -11,6 +11,9 @@ import * as CheckpointStore from "litetapes/CheckpointStore"
 import * as FolderStorage from "litetapes/FolderStorage"
 import * as Lib from "litetapes/Lib"
 import * as MemoryStorage from "litetapes/MemoryStorage"
+import * as NodeStorage from "litetapes/NodeStorage"
+import * as SharedStore from "litetapes/SharedStore"
+import { Storage } from "litetapes/Storage"
 import * as Telemetry from "litetapes/Telemetry"
 import { SimulatedDisk } from "litetapes/testing"
 import { assert, describe } from "vitest"
@@ -19,7 +22,9 @@ import { Disk } from "../../src/services/ports/Disk.ts"
 import { start } from "../support/consumers.ts"
 import { readDocument } from "../support/documents.ts"
 import { flush, type LibService, openSession, storeOf, tapeOf } from "../support/openLib.ts"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
+const newPlace = temporaryFolder()
 const quiet = Logger.layer([])
 const some = (count: number) => Array.from({ length: count }, (_, n) => ({ type: "Made", data: { n } }))
 
@@ -183,6 +188,26 @@ describe("the metrics of a lib", () => {
         ["write", 4],
         ["read", 3]
       ])
+    }).pipe(alone)
+  )
+
+  it.live("of a shared store have no mode, and count on when it becomes the writer", () =>
+    Effect.gen(function* () {
+      const storage = yield* NodeStorage.make
+      const location = newPlace()
+      const scope = yield* Scope.make()
+      const open = Effect.provideService(SharedStore.open(location), Storage, storage)
+      const writer = yield* Scope.provide(open, scope)
+      const caller = yield* open
+      assert.strictEqual(caller.lib.mode, "read")
+      yield* observe(caller.lib)
+      yield* writer.append("order-1", some(1))
+      yield* Scope.close(scope, Exit.void)
+      yield* caller.append("order-1", some(2))
+      assert.strictEqual(caller.lib.mode, "write")
+      for (const { attributes, id } of yield* Metric.snapshot) assert.notProperty(attributes, "litetapes.mode", id)
+      const metrics = yield* shown
+      assert.deepStrictEqual([valueOf(metrics, "position"), sumOf(metrics, "batch_records")], [3, 2])
     }).pipe(alone)
   )
 })

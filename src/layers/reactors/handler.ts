@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { isArray } from "../../domain/base/isArray.ts"
 import { uuidOf } from "../../domain/base/Uuid.ts"
-import { commandEventId } from "../../domain/event/commandIds.ts"
 import { category } from "../../domain/format/Placement.ts"
 import { anEffect } from "../../services/base/anEffect.ts"
 import type { Handling } from "../../services/Consumer.ts"
@@ -27,6 +26,13 @@ import type { Options, Reaction } from "./definition.ts"
  */
 export const keyOf = (reactor: string, version: number, { id, stream }: Pick<RecordedEvent, "id" | "stream">): string =>
   uuidOf(createHash("sha256").update(`${version}\n${reactor}\n${stream}\n${id}`).digest(), 8)
+
+/**
+ * Returns the id of a result without an id of its own: a name-based UUID as that of a command's event, but of a text that begins with
+ * a word instead of a number. So a reaction may also send commands with its key as their id.
+ */
+const resultId = (stream: string, key: string, index: number): string =>
+  uuidOf(createHash("sha256").update(`result ${index}\n${stream}\n${key}`).digest(), 8)
 
 type Handler<E, R> = (
   event: RecordedEvent,
@@ -69,7 +75,7 @@ const plan = (reaction: Reaction, key: string): Planned => {
     if (typeof event !== "object" || event === null || event.id !== undefined) return event
     const index = counts.get(stream) ?? 0
     counts.set(stream, index + 1)
-    const id = commandEventId(stream, key, index)
+    const id = resultId(stream, key, index)
     first ??= { stream, id }
     return { ...event, id }
   }
@@ -101,7 +107,7 @@ const replayed = (
 
 /**
  * An event may be handled again although its results are there, such as after its checkpoint was lost. Then the first results
- * stand, although the reaction may return others now; the event counts as done.
+ * stand, although the reaction may return others now; the event counts as done. Nothing else has the id of its first result.
  */
 const orFirst = (
   store: EventStore["Service"],

@@ -64,14 +64,12 @@ export interface WriterParts {
   readonly measures: Measures
 }
 
-const readerParts = { uuid: () => "", sealing: noSealer, unclean: false }
-
 /** Returns the handle of an opened lib. */
 export const makeHandle = (
   root: Root,
   settings: WriterSettings,
   opened: Opened,
-  { measures, sealing, unclean, uuid }: WriterParts = { ...readerParts, measures: new Measures() }
+  { measures = new Measures(), sealing = noSealer, unclean = false, uuid = () => "" }: Partial<WriterParts> = {}
 ): LibHandle => {
   const news = new Signal()
   const guard = new WriterGuard(root, news)

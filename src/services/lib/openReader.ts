@@ -17,6 +17,7 @@ import { checkMetaEnd } from "./checkMetaEnd.ts"
 import { checkSettings, type LibOptions } from "./checkSettings.ts"
 import { ackedLost } from "./inspectLib.ts"
 import { type LibHandle, makeHandle, type Opened, type WriterSettings } from "./LibHandle.ts"
+import type { Measures } from "./Measures.ts"
 import type { OpenError } from "./OpenError.ts"
 import type { TapeView } from "./OpenTape.ts"
 import { isRow } from "./partsAfter.ts"
@@ -51,6 +52,8 @@ const triesMax = 64
 export interface ReaderOptions extends LibOptions {
   /** Show the moment of a backup also if a later backup into the same place did not finish: hide what that one added. */
   readonly atMark?: boolean
+  /** What the sessions of a store measure that changes roles, also before it is the writer. */
+  readonly measures?: Measures
 }
 
 /** Opens a lib for reading. */
@@ -65,7 +68,7 @@ export const openReader = Effect.fnUntraced(function* (
   const from = read.state.anchor.batch
   const accept = (seen: View) => seen.durable.batch >= from
   const view = yield* lookUntilStill(root, read.state.limits, accept, options.atMark)
-  const lib = makeHandle(root, settings, view)
+  const lib = makeHandle(root, settings, view, options.measures === undefined ? {} : { measures: options.measures })
   lib.tapes.show(view.tapes)
   return { lib, tail: yield* stillTorn(root, view) }
 })

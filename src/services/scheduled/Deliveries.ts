@@ -32,6 +32,10 @@ export interface DeliverySource {
   ) => Effect.Effect<unknown, EventAppendError>
   /** Returns the metadata of what an event causes. */
   readonly marksOf: (event: RecordedEvent) => object | undefined
+  /** Whether it is up to this process to deliver: of those that share a lib, only the writer's does. */
+  readonly isUpToUs: () => boolean
+  /** Waits until that may have changed. */
+  readonly whenChanged: Effect.Effect<void>
   /** Writes that everything below a position is settled. */
   readonly saveLow: (low: number) => Effect.Effect<void>
 }
@@ -182,7 +186,7 @@ export class Deliveries {
 
   /** Writes how far everything is settled, if that is known and anything was folded since. */
   readonly save: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.#isCaughtUp || this.#unsaved === 0) return Effect.void
+    if (!this.#isCaughtUp || this.#unsaved === 0 || !this.#source.isUpToUs()) return Effect.void
     this.#unsaved = 0
     return this.#source.saveLow(this.#open.lowest ?? this.#next)
   })
@@ -207,6 +211,7 @@ export class Deliveries {
         this.#changes.until(() => this.#open.first !== first || this.#looks !== looks)
       )
     }
+    if (!this.#source.isUpToUs()) return this.#source.whenChanged
     this.#isDelivering = true
     const due = this.#open.takeDue(this.#now, togetherMax)
     const over = Effect.sync(() => {
