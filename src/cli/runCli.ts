@@ -81,6 +81,15 @@ const report = (cause: Cause.Cause<unknown>, output: Output["Service"], isDebug:
     return exitCodeOf(error)
   })
 
+/** Says that standard output could not be written, if so. An answer that nobody got is not fine. */
+const ending = (code: number, output: Output["Service"]): Effect.Effect<number> => {
+  const failure = output.failure()
+  if (failure === undefined) return Effect.succeed(code)
+  const { red } = output.errorStyles
+  const sentence = `standard output could not be written: ${visible(failure)}`
+  return Effect.as(output.note(`${red("litetapes:")} ${sentence}\n`), code === exitCodes.fine ? exitCodes.notNow : code)
+}
+
 /** Options of running the command line. */
 export interface RunOptions {
   readonly version: string
@@ -107,7 +116,8 @@ export const runCli = (args: ReadonlyArray<string>, io: Io, { signal, version }:
         onFailure: (cause) => report(cause, output, isDebug),
         onSuccess: () => Effect.succeed<number>(exitCodes.fine)
       })
-    )
+    ),
+    Effect.flatMap((code) => ending(code, output))
   )
   return Effect.runPromiseExit(program, signal === undefined ? {} : { signal }).then((exit) =>
     Exit.isSuccess(exit) ? exit.value : exitCodes.interrupted

@@ -8,7 +8,14 @@ const sinkOf = (stream: NodeJS.WriteStream): Sink => {
   // Without a listener, a reader that has ended would end this process with a stack trace.
   stream.on("error", () => {})
   return {
-    write: (text, done) => void stream.write(text, done),
+    write: (text, done) => {
+      try {
+        stream.write(text, done)
+      } catch (error) {
+        // Files are written at once, and some versions of Node throw their errors.
+        done(error as Error)
+      }
+    },
     isTerminal: stream.isTTY === true,
     columns: () => stream.columns
   }

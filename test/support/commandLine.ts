@@ -18,26 +18,28 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Called with what is printed to standard output. Returns false once nobody reads it any more. */
   readonly onOut?: (text: string) => boolean | void
+  /** Code of the error once `onOut` has returned false. Default: `EPIPE`, the reader has ended. */
+  readonly outError?: string
 }
 
-const sinkTo = (columns: number | undefined, keep: (text: string) => boolean | void): Sink => ({
-  write: (text, done) => done(keep(text) === false ? new Error("write EPIPE") : undefined),
+const sinkTo = (columns: number | undefined, code: string, keep: (text: string) => boolean | void): Sink => ({
+  write: (text, done) => done(keep(text) === false ? Object.assign(new Error(`${code}: write`), { code }) : undefined),
   isTerminal: columns !== undefined,
   columns: () => columns
 })
 
 /** Runs the command with these arguments. */
 export const run = async (args: ReadonlyArray<string>, options: RunOptions = {}): Promise<Ran> => {
-  const { env = {}, input = [], onOut, signal, terminal } = options
+  const { env = {}, input = [], onOut, outError = "EPIPE", signal, terminal } = options
   let out = ""
   let err = ""
   const lines = input[Symbol.iterator]()
   const io: Io = {
-    stdout: sinkTo(terminal, (text) => {
+    stdout: sinkTo(terminal, outError, (text) => {
       out += text
       return onOut?.(text)
     }),
-    stderr: sinkTo(terminal, (text) => {
+    stderr: sinkTo(terminal, outError, (text) => {
       err += text
     }),
     stdin: {
