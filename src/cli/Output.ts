@@ -61,7 +61,11 @@ const stylesOf = (sink: Sink, env: Io["env"]): Styles =>
   sink.isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb" ? colours : plainStyles
 
 const firstLine = async (lines: AsyncIterable<string>): Promise<string> => {
-  for await (const line of lines) return line
+  try {
+    for await (const line of lines) return line
+  } catch {
+    // What cannot be read is no answer.
+  }
   return ""
 }
 

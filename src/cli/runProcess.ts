@@ -1,5 +1,5 @@
 /** Runs the command line with what its process has. */
-import { createInterface } from "node:readline"
+import { decodeLines } from "./decodeLines.ts"
 import type { Io, Sink } from "./Io.ts"
 import { runCli } from "./runCli.ts"
 import { version } from "./version.ts"
@@ -21,15 +21,15 @@ const sinkOf = (stream: NodeJS.WriteStream): Sink => {
   }
 }
 
+let stdinLines: AsyncIterable<string> | undefined
+
 const io: Io = {
   stdout: sinkOf(process.stdout),
   stderr: sinkOf(process.stderr),
   stdin: {
     isTerminal: process.stdin.isTTY === true,
-    // Made when the first line is wanted: it drops lines that come before.
-    lines: async function* () {
-      yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
-    }
+    // Made when the first line is wanted: a command that wants none need not wait for any.
+    lines: () => (stdinLines ??= decodeLines(process.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>))
   },
   env: process.env
 }

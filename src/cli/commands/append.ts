@@ -98,7 +98,13 @@ const readBatch = async (
 ): Promise<ReadonlyArray<NewEvent> | Usage> => {
   const events: Array<NewEvent> = []
   while (events.length < most) {
-    const next = await lines.next()
+    let next: IteratorResult<string>
+    try {
+      next = await lines.next()
+    } catch (error) {
+      if (error instanceof Usage) return error
+      throw error
+    }
     if (next.done === true) break
     place.line += 1
     if (next.value.trim() === "") continue
