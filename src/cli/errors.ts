@@ -19,4 +19,14 @@ export const answerNo = <R>(printed: Effect.Effect<void, OutputClosed, R>): Effe
   Effect.andThen(Effect.ignore(printed), Effect.fail(new AnswerIsNo()))
 
 /** The answer is no, for a reason that is printed as the command's error. */
-export class Failed extends Data.TaggedError("Failed")<{ readonly message: string }> {}
+export class Failed extends Data.TaggedError("Failed")<{
+  readonly message: string
+  /** Which command leads out. */
+  readonly way?: string
+}> {}
+
+const losses: ReadonlySet<string> = new Set(["EventsLost", "PositionGap", "RecordsLost"])
+
+/** Returns whether a read failed because events or records are lost. */
+export const isLoss = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && losses.has(String(error._tag))

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { litetapes } from "./commands.ts"
+import { Failed } from "./errors.ts"
 import { exitCodeOf, exitCodes, sentenceOf, wayOut } from "./exit.ts"
 import type { Io } from "./Io.ts"
 import { makeOutput, Output } from "./Output.ts"
@@ -75,7 +76,7 @@ const report = (cause: Cause.Cause<unknown>, output: Output["Service"], isDebug:
     const isFault = Cause.hasDies(cause)
     const sentence = sentenceOf(error)
     yield* output.note(`${red("litetapes:")} ${isFault ? "this is a fault of litetapes: " : ""}${sentence}\n`)
-    const way = wayOut(error)
+    const way = (error instanceof Failed ? error.way : undefined) ?? wayOut(error)
     if (way !== undefined) yield* output.note(`Try: ${way}\n`)
     if (isDebug) yield* output.note(`${visibleLines(Cause.pretty(cause))}\n`)
     return exitCodeOf(error)

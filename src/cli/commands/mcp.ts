@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import type { EventStore, RecordedEvent } from "../../services/EventStore.ts"
 import type { LibService } from "../../services/Lib.ts"
-import { Usage } from "../errors.ts"
+import { isLoss, Usage } from "../errors.ts"
 import { shownEvent } from "../events.ts"
 import { sentenceOf } from "../exit.ts"
 import { reader, storeOf, tapeOf, within } from "../openLib.ts"
@@ -135,19 +135,13 @@ const readEvents = (store: EventStore["Service"], input: ReadInput, allowGaps: b
     return { events: (yield* Stream.runCollect(events)).map(shownEvent) }
   })
 
-const losses: ReadonlySet<string> = new Set(["EventsLost", "PositionGap", "RecordsLost"])
-
 /** Reads on where events are lost, and then says so: a model would take them for events that never were. */
 const readOrSay = (store: EventStore["Service"], input: ReadInput) =>
-  Effect.catchIf(
-    readEvents(store, input, false),
-    (error): error is never =>
-      typeof error === "object" && error !== null && "_tag" in error && losses.has(String(error._tag)),
-    () =>
-      Effect.map(readEvents(store, input, true), ({ events }) => ({
-        events,
-        lost: "Events are lost in the range of this answer: they were there, and cannot be read. verify lists the losses."
-      }))
+  Effect.catchIf(readEvents(store, input, false), isLoss, () =>
+    Effect.map(readEvents(store, input, true), ({ events }) => ({
+      events,
+      lost: "Events are lost in the range of this answer: they were there, and cannot be read. verify lists the losses."
+    }))
   )
 
 const lagOf = (lib: LibService) =>

@@ -8,6 +8,7 @@ import { Output } from "../Output.ts"
 import { withProgress } from "../progress.ts"
 import { bytes, count, counted } from "../text/units.ts"
 import { visible } from "../text/visible.ts"
+import { widthOf } from "../text/width.ts"
 
 interface Input {
   readonly tapes: ReadonlyArray<string>
@@ -32,6 +33,36 @@ const summaryOf = (reports: ReadonlyArray<VerifyReport>): string => {
     bytes(sum((report) => report.bytes))
   ].join(", ")
 }
+
+type Damage = VerifyReport["bad"][number]
+
+/** Columns of a terminal in which the name of a file, which one needs whole, has room beside what is wrong with it. */
+const tableMin = 48
+
+const printDamage = (bad: ReadonlyArray<Damage>) =>
+  Effect.gen(function* () {
+    const output = yield* Output
+    const { styles, width } = output.look()
+    const longest = Math.max(...bad.map(({ file }) => widthOf(visible(file))))
+    if (width !== undefined && width < longest + tableMin) {
+      return yield* output.print(
+        bad.flatMap(({ error, file, offset, why }) => [
+          visible(file),
+          `  byte ${count(offset)}, ${styles.red(visible(error))}`,
+          `  ${visible(why)}`
+        ])
+      )
+    }
+    yield* output.table(
+      [
+        { title: "file" },
+        { title: "byte", align: "right" },
+        { title: "error", style: (cell) => styles.red(cell) },
+        { title: "why", flexible: true }
+      ],
+      bad.map(({ error, file, offset, why }) => [file, count(offset), error, why])
+    )
+  })
 
 const program = ({ depth, tapes }: Input) =>
   Effect.gen(function* () {
@@ -66,17 +97,7 @@ const program = ({ depth, tapes }: Input) =>
         )
       }
       yield* output.print([`${verdict()}: ${summaryOf(reports.map(({ report }) => report))} checked`])
-      if (bad.length > 0) {
-        yield* output.table(
-          [
-            { title: "file" },
-            { title: "byte", align: "right" },
-            { title: "error", style: (cell, styles) => styles.red(cell) },
-            { title: "why", flexible: true }
-          ],
-          bad.map(({ error, file, offset, why }) => [file, count(offset), error, why])
-        )
-      }
+      if (bad.length > 0) yield* printDamage(bad)
       if (lost.length > 0) yield* output.print([`lost before, and known: ${counted(lost.length, "range")} of records`])
     })
     if (bad.length === 0 && failing.length === 0) return yield* printed

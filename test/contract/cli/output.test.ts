@@ -75,7 +75,25 @@ describe("output that cannot be written", () => {
   })
 })
 
+describe("query", () => {
+  it("advises no flag that it does not have", async () => {
+    const ill = await newLib()
+    damage(ill)
+    await run(["--lib", ill, "salvage", "order", "--yes"])
+    const { code, err } = await run(["--lib", ill, "query", "OrderPlaced"])
+    assert.strictEqual(code, 1)
+    assert.match(err, /\nTry: litetapes accept-loss TAPE, or litetapes cat --allow-gaps\n$/)
+  })
+})
+
 describe("verify", () => {
+  it.each([20, 40, 80])("shows the name of a damaged file whole on a terminal of %i columns", async (terminal) => {
+    const ill = await newLib()
+    damage(ill)
+    const [{ bad }] = JSON.parse(`[${(await run(["--lib", ill, "verify", "--json"])).out}]`)
+    assert.include((await run(["--lib", ill, "verify"], { terminal })).out, bad[0].file)
+  })
+
   it("does not call a lib intact whose reads fail by a loss that is not accepted", async () => {
     const ill = await newLib()
     damage(ill)

@@ -62,7 +62,7 @@ describe("ls", () => {
       libs.map(({ location, position, tapes }: Value) => [location, tapes, position]),
       [[shop, 4, 8]]
     )
-    assert.match(await output(["ls", folder]), /^lib +tapes +events +id\n.*shop +4 +8 +[0-9a-f-]{36}\n$/)
+    assert.match(await output(["ls", folder]), /^lib +tapes +position +id\n.*shop +4 +8 +[0-9a-f-]{36}\n$/)
   })
 
   it("takes the lib from the environment", async () => {
