@@ -64,7 +64,7 @@ const firstLine = async (lines: AsyncIterable<string>): Promise<string> => {
   try {
     for await (const line of lines) return line
   } catch {
-    // What cannot be read is no answer.
+    // What cannot be read is not an answer.
   }
   return ""
 }

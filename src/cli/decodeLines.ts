@@ -2,7 +2,7 @@
 import { Usage } from "./errors.ts"
 
 /**
- * Returns the lines of bytes, without their newlines. A line that is not UTF-8 throws `Usage`; the next call goes on
+ * Returns the lines of bytes, without their newlines. A line that is not UTF-8 throws `Usage`; the next call continues
  * after it. All iterators of the result share one place.
  */
 export const decodeLines = (chunks: AsyncIterator<Uint8Array>): AsyncIterable<string> => {

@@ -14,7 +14,7 @@ export class Usage extends Data.TaggedError("Usage")<{ readonly message: string 
 /** The answer is no: something differs, is damaged or is not there. Everything that is to be said was printed. */
 export class AnswerIsNo extends Data.TaggedError("AnswerIsNo")<{}> {}
 
-/** Prints why the answer is no. It is no even if that cannot be printed. */
+/** Prints why the answer is no. The answer stays the same if that cannot be printed. */
 export const answerNo = <R>(printed: Effect.Effect<void, OutputClosed, R>): Effect.Effect<never, AnswerIsNo, R> =>
   Effect.andThen(Effect.ignore(printed), Effect.fail(new AnswerIsNo()))
 

@@ -8,7 +8,7 @@ export const parseInstant = (text: string): string | undefined => {
   const found = iso.exec(text)
   if (found === null) return undefined
   const [, year, month, day, clock = "00:00", zone = "Z"] = found
-  // The last day of a month is not named by the next month: 31 February is no day.
+  // The last day of a month is not named by the next month: there is not a 31 February.
   const days = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
   if (Number(day) > days) return undefined
   const date = new Date(`${year}-${month}-${day}T${clock}${zone}`)

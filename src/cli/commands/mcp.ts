@@ -187,7 +187,7 @@ const parseError = { jsonrpc: "2.0", id: null, error: { code: -32_700, message: 
 
 const isJson = (line: string): boolean => {
   try {
-    JSON.parse(line)
+    TaraSON.parseTrusted(line)
     return true
   } catch {
     return false

@@ -36,7 +36,7 @@ const summaryOf = (reports: ReadonlyArray<VerifyReport>): string => {
 
 type Damage = VerifyReport["bad"][number]
 
-/** Columns of a terminal in which the name of a file, which one needs whole, has room beside what is wrong with it. */
+/** Columns of a terminal in which the name of a file, which one needs whole, has room next to what is wrong with it. */
 const tableMin = 48
 
 const printDamage = (bad: ReadonlyArray<Damage>) =>

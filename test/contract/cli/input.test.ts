@@ -72,7 +72,7 @@ describe("--since and --until", () => {
     "Nov 30 2026",
     "2026-11-30 PST",
     ""
-  ])("refuse what is no ISO time: %s", async (text) => {
+  ])("refuse what is not an ISO time: %s", async (text) => {
     for (const flag of ["--since", "--until"]) {
       const { code, err } = await run(["cat", flag, text])
       assert.strictEqual(code, 2)
@@ -103,7 +103,7 @@ describe("repack", () => {
 })
 
 describe("what is lost", () => {
-  it("is no event that ls and stats count", async () => {
+  it("is not an event that ls and stats count", async () => {
     const lib = await newLib()
     await lose(lib)
     assert.match((await run(["ls", lib])).out, /, position 2\n/)
@@ -128,7 +128,7 @@ describe("mcp", () => {
       .map((line) => JSON.parse(line))
   }
 
-  it("answers a line that is no JSON with an error, and goes on", async () => {
+  it("answers a line that is not JSON with an error, and continues", async () => {
     const bad = ["nonsense", "{", '{"a":"\u00e9"}', "\u0000"]
     const answers = await answersOf(await newLib(), latin([hello, ...bad, "", read].join("\n")))
     const errors = answers.filter(({ id }) => id === null)

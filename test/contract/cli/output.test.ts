@@ -44,7 +44,7 @@ describe("output that cannot be written", () => {
     }
   })
 
-  it.each([["EPIPE"], ["ERR_STREAM_DESTROYED"]])("is no error once the reader has ended: %s", async (code) => {
+  it.each([["EPIPE"], ["ERR_STREAM_DESTROYED"]])("is not an error once the reader has ended: %s", async (code) => {
     assert.deepInclude(await run(["--lib", lib, "cat"], { onOut, outError: code }), { code: 0, err: "" })
   })
 
