@@ -15,7 +15,10 @@ export interface Io {
   readonly stderr: Sink
   readonly stdin: {
     readonly isTerminal: boolean
-    /** Lines without their newlines, from where the last call ended. */
+    /**
+     * Lines without their newlines, from where the last call ended. Throws `Usage` for one that is not UTF-8; the next
+     * one can be read all the same.
+     */
     readonly lines: () => AsyncIterable<string>
   }
   readonly env: { readonly [name: string]: string | undefined }

@@ -13,6 +13,8 @@ export class Output extends Context.Service<
   {
     /** Prints lines to standard output. Their text must be harmless already. */
     readonly print: (lines: ReadonlyArray<string>) => Effect.Effect<void, OutputClosed>
+    /** Why standard output could not be written, if its reader is still there, such as because the disk is full. */
+    readonly failure: () => string | undefined
     /** Prints a value to standard output as one line of JSON. */
     readonly json: (value: unknown) => Effect.Effect<void, OutputClosed>
     /** Prints a table to standard output. */
@@ -42,11 +44,16 @@ export class Output extends Context.Service<
   }
 >()("litetapes/cli/Output") {}
 
-const write = (sink: Sink, text: string): Effect.Effect<void, OutputClosed> =>
+/** Errors of a write whose reader has ended, such as `head -1`. */
+const readerEnded: ReadonlySet<unknown> = new Set(["EPIPE", "ERR_STREAM_DESTROYED"])
+
+const write = (sink: Sink, text: string, onFailure: (error: Error) => void): Effect.Effect<void, OutputClosed> =>
   Effect.callback((resume) => {
-    sink.write(text, (error) =>
-      resume(error === undefined || error === null ? Effect.void : Effect.fail(new OutputClosed()))
-    )
+    sink.write(text, (error) => {
+      if (error === undefined || error === null) return resume(Effect.void)
+      if (!("code" in error && readerEnded.has(error.code))) onFailure(error)
+      resume(Effect.fail(new OutputClosed()))
+    })
   })
 
 /** Returns whether a sink shows colours. `NO_COLOR` with any text but an empty one switches them off. */
@@ -54,7 +61,11 @@ const stylesOf = (sink: Sink, env: Io["env"]): Styles =>
   sink.isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb" ? colours : plainStyles
 
 const firstLine = async (lines: AsyncIterable<string>): Promise<string> => {
-  for await (const line of lines) return line
+  try {
+    for await (const line of lines) return line
+  } catch {
+    // What cannot be read is not an answer.
+  }
   return ""
 }
 
@@ -66,11 +77,17 @@ export const makeOutput = (io: Io): Output["Service"] => {
     styles,
     width: stdout.isTerminal ? Math.max(1, stdout.columns() ?? 80) : undefined
   })
+  let failure: string | undefined
   const print: Output["Service"]["print"] = (lines) =>
-    lines.length === 0 ? Effect.void : write(stdout, `${lines.join("\n")}\n`)
-  const note = (text: string): Effect.Effect<void> => Effect.ignore(write(stderr, text))
+    lines.length === 0
+      ? Effect.void
+      : write(stdout, `${lines.join("\n")}\n`, (error) => {
+          failure ??= error.message
+        })
+  const note = (text: string): Effect.Effect<void> => Effect.ignore(write(stderr, text, () => {}))
   return {
     print,
+    failure: () => failure,
     json: (value) => print([visibleJson(value)]),
     table: (columns, rows) => Effect.suspend(() => print(table(columns, rows, look()))),
     pairs: (entries) => Effect.suspend(() => print(pairs(entries, look()))),

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { litetapes } from "./commands.ts"
+import { Failed } from "./errors.ts"
 import { exitCodeOf, exitCodes, sentenceOf, wayOut } from "./exit.ts"
 import type { Io } from "./Io.ts"
 import { makeOutput, Output } from "./Output.ts"
@@ -75,11 +76,20 @@ const report = (cause: Cause.Cause<unknown>, output: Output["Service"], isDebug:
     const isFault = Cause.hasDies(cause)
     const sentence = sentenceOf(error)
     yield* output.note(`${red("litetapes:")} ${isFault ? "this is a fault of litetapes: " : ""}${sentence}\n`)
-    const way = wayOut(error)
+    const way = (error instanceof Failed ? error.way : undefined) ?? wayOut(error)
     if (way !== undefined) yield* output.note(`Try: ${way}\n`)
     if (isDebug) yield* output.note(`${visibleLines(Cause.pretty(cause))}\n`)
     return exitCodeOf(error)
   })
+
+/** Says that standard output could not be written, if so. An answer that nobody got is not fine. */
+const ending = (code: number, output: Output["Service"]): Effect.Effect<number> => {
+  const failure = output.failure()
+  if (failure === undefined) return Effect.succeed(code)
+  const { red } = output.errorStyles
+  const sentence = `standard output could not be written: ${visible(failure)}`
+  return Effect.as(output.note(`${red("litetapes:")} ${sentence}\n`), code === exitCodes.fine ? exitCodes.notNow : code)
+}
 
 /** Options of running the command line. */
 export interface RunOptions {
@@ -107,7 +117,8 @@ export const runCli = (args: ReadonlyArray<string>, io: Io, { signal, version }:
         onFailure: (cause) => report(cause, output, isDebug),
         onSuccess: () => Effect.succeed<number>(exitCodes.fine)
       })
-    )
+    ),
+    Effect.flatMap((code) => ending(code, output))
   )
   return Effect.runPromiseExit(program, signal === undefined ? {} : { signal }).then((exit) =>
     Exit.isSuccess(exit) ? exit.value : exitCodes.interrupted

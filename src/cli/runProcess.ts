@@ -1,5 +1,5 @@
 /** Runs the command line with what its process has. */
-import { createInterface } from "node:readline"
+import { decodeLines } from "./decodeLines.ts"
 import type { Io, Sink } from "./Io.ts"
 import { runCli } from "./runCli.ts"
 import { version } from "./version.ts"
@@ -8,21 +8,28 @@ const sinkOf = (stream: NodeJS.WriteStream): Sink => {
   // Without a listener, a reader that has ended would end this process with a stack trace.
   stream.on("error", () => {})
   return {
-    write: (text, done) => void stream.write(text, done),
+    write: (text, done) => {
+      try {
+        stream.write(text, done)
+      } catch (error) {
+        // Files are written at once, and some versions of Node throw their errors.
+        done(error as Error)
+      }
+    },
     isTerminal: stream.isTTY === true,
     columns: () => stream.columns
   }
 }
+
+let stdinLines: AsyncIterable<string> | undefined
 
 const io: Io = {
   stdout: sinkOf(process.stdout),
   stderr: sinkOf(process.stderr),
   stdin: {
     isTerminal: process.stdin.isTTY === true,
-    // Made when the first line is wanted: it drops lines that come before.
-    lines: async function* () {
-      yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
-    }
+    // Made when the first line is wanted: a command that wants none need not wait for any.
+    lines: () => (stdinLines ??= decodeLines(process.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>))
   },
   env: process.env
 }

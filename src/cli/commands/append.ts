@@ -98,7 +98,13 @@ const readBatch = async (
 ): Promise<ReadonlyArray<NewEvent> | Usage> => {
   const events: Array<NewEvent> = []
   while (events.length < most) {
-    const next = await lines.next()
+    let next: IteratorResult<string>
+    try {
+      next = await lines.next()
+    } catch (error) {
+      if (error instanceof Usage) return error
+      throw error
+    }
     if (next.done === true) break
     place.line += 1
     if (next.value.trim() === "") continue
@@ -116,7 +122,7 @@ const appendLines = (
   { batch, stream }: Input,
   options: AppendOptions,
   appendOne: (events: ReadonlyArray<NewEvent>, options: AppendOptions) => Effect.Effect<AppendResult, unknown>,
-  tell: (result: AppendResult) => Effect.Effect<void, unknown>
+  tell: (result: AppendResult) => Effect.Effect<void>
 ) =>
   Effect.gen(function* () {
     const output = yield* Output
@@ -165,7 +171,8 @@ const program = (input: Input) =>
       return yield* output.print([visible(`Appends ${what} to the stream ${stream}.`)])
     }
     const store = yield* storeOf(yield* writer)
-    const tell = (result: AppendResult) => (isJson ? output.json(result) : Effect.void)
+    // Nothing that was to be appended is left out because nobody reads what is printed.
+    const tell = (result: AppendResult) => (isJson ? Effect.ignore(output.json(result)) : Effect.void)
     const appendOne = (events: ReadonlyArray<NewEvent>, given: AppendOptions) => store.append(stream, events, given)
     if (event !== undefined) yield* tell(yield* appendOne([event], options))
     else yield* appendLines(input, options, appendOne, tell)

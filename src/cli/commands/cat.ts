@@ -7,6 +7,7 @@ import { Failed, Usage } from "../errors.ts"
 import { type Filtering, filterOf, type Placed, printEvents, printRecords, type Showing } from "../events.ts"
 import type { EventStore, RecordedEvent } from "../../services/EventStore.ts"
 import type { LibService } from "../../services/Lib.ts"
+import { parseInstant } from "../instant.ts"
 import { reader, storeOf, tapeOf, within } from "../openLib.ts"
 
 interface Input extends Filtering, Showing {
@@ -30,19 +31,16 @@ const rangeOf = ({ from, to }: Input): Range => ({
   ...(Option.isSome(to) ? { to: to.value } : {})
 })
 
-/** Returns a time in ISO 8601, so that it can be compared with that of an event. */
 const instant = (flag: string, text: Option.Option<string>): Effect.Effect<string | undefined, Usage> => {
   if (Option.isNone(text)) return Effect.succeed(undefined)
-  // Without a zone, times of day would depend on where the command runs.
-  const isBare = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?$/.test(text.value)
-  const date = new Date(isBare ? `${text.value.replace(" ", "T")}Z` : text.value)
-  return Number.isNaN(date.getTime())
+  const parsed = parseInstant(text.value)
+  return parsed === undefined
     ? Effect.fail(
         new Usage({
           message: `--${flag} must be a time such as 2026-11-30 or 2026-11-30T12:00:00Z, not ${JSON.stringify(text.value)}.`
         })
       )
-    : Effect.succeed(date.toISOString())
+    : Effect.succeed(parsed)
 }
 
 /** Returns which times are wanted; `undefined`: all. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { readFileSync } from "node:fs"
 import * as Proof from "../../domain/merkle/Proof.ts"
-import { AnswerIsNo, Usage } from "../errors.ts"
+import { answerNo, Usage } from "../errors.ts"
 import { JsonFlag } from "../flags.ts"
 import { headOf } from "../heads.ts"
 import { allText } from "../input.ts"
@@ -74,14 +74,17 @@ export const run = ({ file, head, since }: Input) =>
       holds(parsed) &&
       (kept === undefined || (Proof.isHead(about) && Proof.sameHead(about, kept))) &&
       (earlier === undefined || Proof.sameHead(proof.from, earlier))
-    if (yield* JsonFlag) yield* output.json({ valid, head: about ?? null })
-    else if (valid) {
+    const isJson = yield* JsonFlag
+    if (!valid) {
+      return yield* answerNo(isJson ? output.json({ valid, head: about ?? null }) : output.print(["not valid"]))
+    }
+    if (isJson) yield* output.json({ valid, head: about ?? null })
+    else {
       yield* output.print([
         kept === undefined ? `valid, for the head ${Proof.encodeHead(about as Proof.Head)}` : "valid"
       ])
       // A proof that is checked against its own head shows only that its maker can hash.
       if (kept === undefined)
         yield* output.note("Compare this head with one that was kept, or pass that one as --head.\n")
-    } else yield* output.print(["not valid"])
-    if (!valid) return yield* new AnswerIsNo()
+    }
   })

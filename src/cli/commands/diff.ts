@@ -1,7 +1,7 @@
 /** `litetapes diff` */
 import * as Effect from "effect/Effect"
 import * as Tape from "../../services/Tape.ts"
-import { AnswerIsNo } from "../errors.ts"
+import { answerNo } from "../errors.ts"
 import { JsonFlag } from "../flags.ts"
 import { reader, readerAt, tapeOf, within } from "../openLib.ts"
 import { Output } from "../Output.ts"
@@ -25,14 +25,14 @@ const program = (left: string, right: string) =>
     const isJson = yield* JsonFlag
     if (found === undefined) return yield* isJson ? output.json({ equal: true }) : Effect.void
     const { ordinal } = found
-    yield* isJson
+    const printed = isJson
       ? output.json({ equal: false, ordinal, left: found.left ?? null, right: found.right ?? null })
       : output.print([
           `they differ from record ${count(ordinal)} on`,
           `${left}: ${found.left ?? "ends there"}`,
           `${right}: ${found.right ?? "ends there"}`
         ])
-    return yield* new AnswerIsNo()
+    return yield* answerNo(printed)
   })
 
 export const run = ({ left, right }: { readonly left: string; readonly right: string }) => within(program(left, right))

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { LibService } from "../../services/Lib.ts"
 import type { Finding as Damage } from "../../services/Tape.ts"
-import { AnswerIsNo } from "../errors.ts"
+import { answerNo } from "../errors.ts"
 import { sentenceOf } from "../exit.ts"
 import { JsonFlag } from "../flags.ts"
 import { locationOf, readerAt, within } from "../openLib.ts"
@@ -127,16 +127,17 @@ export const run = ({ path }: { readonly path: Option.Option<string> }) =>
         ? opened.success
         : [{ what: location, why: sentenceOf(opened.failure), ...mendLib(opened.failure, location) }]
     const ok = findings.length === 0
-    if (yield* JsonFlag) yield* output.json({ location, ok, findings })
-    else if (ok) yield* output.print(["Nothing is wrong. litetapes verify also checks each record and index."])
-    else {
-      const { dim, red } = output.look().styles
-      yield* output.print(
-        findings.flatMap(({ advice, what, why }) => [
-          `${red(visible(what))}: ${visible(why)}`,
-          `  ${dim("to mend it:")} ${visible(advice)}`
-        ])
-      )
-    }
-    if (!ok) return yield* new AnswerIsNo()
+    const isJson = yield* JsonFlag
+    const { dim, red } = output.look().styles
+    const printed = isJson
+      ? output.json({ location, ok, findings })
+      : output.print(
+          ok
+            ? ["Nothing is wrong. litetapes verify also checks each record and index."]
+            : findings.flatMap(({ advice, what, why }) => [
+                `${red(visible(what))}: ${visible(why)}`,
+                `  ${dim("to mend it:")} ${visible(advice)}`
+              ])
+        )
+    return yield* ok ? printed : answerNo(printed)
   })

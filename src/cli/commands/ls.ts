@@ -9,7 +9,7 @@ import { JsonFlag } from "../flags.ts"
 import { locationOf, looksLikeLib, namesIn, readerAt, tapeOf, within } from "../openLib.ts"
 import { Output } from "../Output.ts"
 import type { Column } from "../text/table.ts"
-import { bytes, count, counted, time } from "../text/units.ts"
+import { bytes, count, time } from "../text/units.ts"
 import { cut } from "../text/width.ts"
 
 interface Row extends Pick<TapeListing, "name" | "tape" | "role" | "state"> {
@@ -87,7 +87,7 @@ const listLib = (location: string) =>
     } else {
       const { kind } = placement
       const placed = kind === "hashed" ? `hashed:${placement.tapes}` : kind
-      const line = `lib ${id}, created ${time(created)}, placement ${placed}, ${counted(position, "event")}`
+      const line = `lib ${id}, created ${time(created)}, placement ${placed}, position ${count(position)}`
       yield* output.print([cut(line, output.look().width ?? Number.POSITIVE_INFINITY)])
       if (tapes.length > 0) yield* output.table(columns, tapes.map(cellsOf))
     }
@@ -119,7 +119,7 @@ const listLibs = (folder: string, names: ReadonlyArray<string>) =>
         [
           { title: "lib", flexible: true },
           { title: "tapes", align: "right" },
-          { title: "events", align: "right" },
+          { title: "position", align: "right" },
           { title: "id", flexible: true }
         ],
         rows.map(({ error, lib, location, position, tapes }) => [

@@ -15,6 +15,7 @@ import * as Stream from "effect/Stream"
 import * as TaraSON from "../../domain/json/TaraSON.ts"
 import type { EventStore, RecordedEvent } from "../../services/EventStore.ts"
 import type { LibService } from "../../services/Lib.ts"
+import { isLoss, Usage } from "../errors.ts"
 import { shownEvent } from "../events.ts"
 import { sentenceOf } from "../exit.ts"
 import { reader, storeOf, tapeOf, within } from "../openLib.ts"
@@ -114,7 +115,7 @@ interface ReadInput {
   readonly categories?: ReadonlyArray<string>
 }
 
-const readEvents = (store: EventStore["Service"], input: ReadInput) =>
+const readEvents = (store: EventStore["Service"], input: ReadInput, allowGaps: boolean) =>
   Effect.gen(function* () {
     const { backward = false, categories, from, limit = eventsMax, stream, tags, types } = input
     const most = Math.min(limit, eventsMax)
@@ -124,7 +125,7 @@ const readEvents = (store: EventStore["Service"], input: ReadInput) =>
       ...(from === undefined ? {} : backward ? { to: from + 1 } : { from }),
       limit: most,
       direction: backward ? ("backward" as const) : ("forward" as const),
-      allowGaps: true
+      allowGaps
     }
     const events = (
       stream === undefined
@@ -133,6 +134,15 @@ const readEvents = (store: EventStore["Service"], input: ReadInput) =>
     ) as Stream.Stream<RecordedEvent, unknown>
     return { events: (yield* Stream.runCollect(events)).map(shownEvent) }
   })
+
+/** Reads on where events are lost, and then says so: a model would take them for events that never were. */
+const readOrSay = (store: EventStore["Service"], input: ReadInput) =>
+  Effect.catchIf(readEvents(store, input, false), isLoss, () =>
+    Effect.map(readEvents(store, input, true), ({ events }) => ({
+      events,
+      lost: "Events are lost in the range of this answer: they were there, and cannot be read. verify lists the losses."
+    }))
+  )
 
 const lagOf = (lib: LibService) =>
   Effect.gen(function* () {
@@ -159,7 +169,7 @@ const handlers = (lib: LibService, store: EventStore["Service"], output: Output[
           streams: streams.slice(0, Math.min(limit, eventsMax))
         }))
       ),
-    read: (input) => answer(readEvents(store, input)),
+    read: (input) => answer(readOrSay(store, input)),
     query: ({ items, limit = eventsMax }) =>
       answer(
         Effect.map(store.query(items, { limit: Math.min(limit, eventsMax) }), ({ boundary, events }) => ({
@@ -172,6 +182,34 @@ const handlers = (lib: LibService, store: EventStore["Service"], output: Output[
   })
 }
 
+/** The answer to a line that is not JSON, as JSON-RPC has it. */
+const parseError = { jsonrpc: "2.0", id: null, error: { code: -32_700, message: "Parse error" } }
+
+const isJson = (line: string): boolean => {
+  try {
+    TaraSON.parseTrusted(line)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Returns lines; `undefined` for one that is not UTF-8. */
+const readableLines = async function* (lines: AsyncIterable<string>): AsyncGenerator<string | undefined> {
+  const iterator = lines[Symbol.asyncIterator]()
+  for (;;) {
+    let next: IteratorResult<string | undefined>
+    try {
+      next = await iterator.next()
+    } catch (error) {
+      if (!(error instanceof Usage)) throw error
+      next = { done: false, value: undefined }
+    }
+    if (next.done === true) return
+    yield next.value
+  }
+}
+
 /** Standard input and output of the command, as the server wants them. */
 const stdioOf = (output: Output["Service"]): Stdio.Stdio => {
   const write = Sink.forEach((data: string | Uint8Array) =>
@@ -179,9 +217,14 @@ const stdioOf = (output: Output["Service"]): Stdio.Stdio => {
   )
   return Stdio.make({
     args: Effect.succeed([]),
-    stdin: Stream.map(
-      Stream.fromAsyncIterable(output.lines(), (error) => error as never),
-      (line) => Buffer.from(`${line}\n`)
+    stdin: Stream.fromAsyncIterable(readableLines(output.lines()), (error) => error as never).pipe(
+      // One bad line would end the server.
+      Stream.filterEffect((line) =>
+        line !== undefined && (line.trim() === "" || isJson(line))
+          ? Effect.succeed(true)
+          : Effect.as(Effect.ignore(output.json(parseError)), false)
+      ),
+      Stream.map((line) => Buffer.from(`${line}\n`))
     ),
     stdout: () => write,
     stderr: () => Sink.drain

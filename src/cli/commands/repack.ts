@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RepackOptions, RepackReport, TapeService } from "../../services/Tape.ts"
 import { confirmed } from "../confirm.ts"
+import { Usage } from "../errors.ts"
 import { type Changing, JsonFlag } from "../flags.ts"
 import { reader, tapesOf, within, writer } from "../openLib.ts"
 import { Output } from "../Output.ts"
@@ -66,8 +67,14 @@ const repackAll = (input: Input) =>
     }
   })
 
+/** Less would make a segment, which is a file, of nearly every record. */
+const leastTarget = 1024
+
 const program = (input: Input) =>
   Effect.gen(function* () {
+    if (Option.isSome(input.target) && input.target.value < leastTarget) {
+      return yield* new Usage({ message: `--target must be ${leastTarget} bytes or more, not ${input.target.value}.` })
+    }
     // A plan takes no lock, so that --dry-run works while an application writes.
     const plan = yield* within(
       Effect.flatMap(

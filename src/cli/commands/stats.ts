@@ -86,7 +86,7 @@ const program = (most: Option.Option<number>) =>
     const stored = tapes.reduce((sum, tape) => sum + tape.bytes, 0)
     const packed = tapes.reduce((sum, tape) => sum + tape.zstdBytes, 0)
     yield* output.pairs([
-      ["events", count(position)],
+      ["position", count(position)],
       ...(first === undefined || last === undefined
         ? []
         : ([

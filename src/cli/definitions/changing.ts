@@ -111,7 +111,7 @@ const repack = define({
       Flag.withDefault("keep"),
       Flag.withDescription("Compression of the new segments. Default: keep")
     ),
-    target: number("target", "Bytes of records in a segment, before compression. Default: 64 MiB"),
+    target: number("target", "Bytes of records in a segment, before compression; 1024 or more. Default: 64 MiB"),
     dedup: onOff("dedup", "Store a record that repeats another one of its segment as a reference to it"),
     force: onOff("force", "Rewrite segments that match the flags already, too"),
     ...changing

@@ -58,7 +58,11 @@ const cat = define({
     stream: onOff("stream", "NAME is a stream, even if a tape has this name"),
     ...reading,
     ...filtering,
-    since: text("since", "TIME", "Only events of this time or later, such as 2026-11-30 or 2026-11-30T12:00:00Z"),
+    since: text(
+      "since",
+      "TIME",
+      "Only events of this time or later, such as 2026-11-30 or 2026-11-30T12:00:00Z; UTC if it names no zone"
+    ),
     until: text("until", "TIME", "Only events before this time"),
     ...showing
   },

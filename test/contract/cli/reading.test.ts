@@ -51,7 +51,7 @@ describe("ls", () => {
     )
     assert.match(lib.tapes[1].root, /^[0-9a-f]{64}$/)
     const shown = lines(await output(["ls", shop]))
-    assert.match(shown[0]!, /^lib [0-9a-f-]{36}, created .*Z, placement category-or-shared, 8 events$/)
+    assert.match(shown[0]!, /^lib [0-9a-f-]{36}, created .*Z, placement category-or-shared, position 8$/)
     assert.match(shown[1]!, /^tape +role +state +segments +records +bytes +root$/)
     assert.lengthOf(shown, 6)
   })
@@ -62,7 +62,7 @@ describe("ls", () => {
       libs.map(({ location, position, tapes }: Value) => [location, tapes, position]),
       [[shop, 4, 8]]
     )
-    assert.match(await output(["ls", folder]), /^lib +tapes +events +id\n.*shop +4 +8 +[0-9a-f-]{36}\n$/)
+    assert.match(await output(["ls", folder]), /^lib +tapes +position +id\n.*shop +4 +8 +[0-9a-f-]{36}\n$/)
   })
 
   it("takes the lib from the environment", async () => {
