@@ -13,7 +13,7 @@ const store = ["layers/PromiseStore.ts", "layers/NodeStorage.ts", "services/Segm
 
 /** Modules that several others share and that are too small for chunks of their own: each has about a kilobyte at most. */
 const small =
-  /^(domain\/format\/|domain\/meta\/backupNumbers|services\/(base|ports)\/|services\/follow\/beginning|services\/category\/(isSameForm|eventPlace)|services\/segment\/rewriteSegment|layers\/checkpoints\/claims)/
+  /^(domain\/format\/|domain\/meta\/backupNumbers|services\/(base|ports)\/|services\/follow\/beginning|services\/lib\/whyNested|services\/category\/(isSameForm|eventPlace)|services\/segment\/rewriteSegment|layers\/checkpoints\/claims)/
 
 /** Modules that are loaded on demand, and together: one chunk for those of a subject. */
 const together: ReadonlyArray<readonly [RegExp, string]> = [
