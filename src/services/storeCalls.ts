@@ -80,9 +80,10 @@ export const storeCalls = (access: Access, location: string): StoreCalls => {
 }
 
 /** What a caller gives may be anything. */
-const streamOf = (stream: unknown) => (typeof stream === "string" ? { "litetapes.stream": stream } : {})
+export const streamOf = (stream: unknown) => (typeof stream === "string" ? { "litetapes.stream": stream } : {})
 
-const noteResult = (span: Span, result: Appended): void => {
+/** Notes in the span of an append what was appended. */
+export const noteResult = (span: Span, result: Appended): void => {
   const results = "stream" in result ? [result] : result
   let events = 0
   let position = -1

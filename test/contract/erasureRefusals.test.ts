@@ -92,6 +92,37 @@ describe("an append of an encrypted field", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("is never stored as it is, whatever else its place may hold, or stored as somebody else's", () =>
+    Effect.gen(function* () {
+      const open = yield* openStore
+      const secret = Erasable.field(Schema.String, { subject: () => "ada" })
+      const ofName = (subject: string) => Erasable.field(Schema.String, { subject })
+      const Odd = Category.make("odd", {
+        Either: Schema.Struct({ x: Schema.Union([Schema.Record(Schema.String, Schema.String), Schema.Array(secret)]) }),
+        Twice: Schema.Struct({ a: secret, b: Schema.fromJsonString(Schema.Struct({ n: secret })) }),
+        Moved: Schema.Union([
+          Schema.Struct({ _tag: Schema.Literal("Sent"), from: Schema.String, to: Schema.String, name: ofName("from") }),
+          Schema.Struct({
+            _tag: Schema.Literal("Received"),
+            from: Schema.String,
+            to: Schema.String,
+            name: ofName("to")
+          })
+        ])
+      })
+      const append = using(open)
+      for (const x of [{ a: "public" }, ["secret"], { b: "public" }, ["secret"]])
+        yield* append(Odd.append("1", [{ type: "Either", data: { x } }]))
+      const events = yield* Stream.runCollect(open.store.readAll())
+      assert.notInclude(JSON.stringify(events), "secret")
+      assert.deepStrictEqual(events[2]?.data, { x: { b: "public" } })
+      const twice = Odd.append("1", [{ type: "Twice", data: { a: "secret", b: { n: "secret" } } }])
+      assert.match(yield* refusal(append(twice)), /transforms a value that contains an erasable field/)
+      const data = { _tag: "Received", from: "ada", to: "bob", name: "Bob" } as const
+      assert.match(yield* refusal(append(Odd.append("1", [{ type: "Moved", data }]))), /different subjects/)
+    })
+  )
+
   it("is refused where it would not be encrypted", () => {
     const field = Erasable.field(Schema.String, { subject: "who" })
     const metadata = Schema.Struct({ who: Schema.String, name: Schema.optionalKey(field) })

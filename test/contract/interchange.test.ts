@@ -38,6 +38,12 @@ const badLines: ReadonlyArray<readonly [what: string, format: Interchange.Format
     '{"$type":"A","stream":"a-1","id":"7","data":9007199254740993}',
     /Unrepresentable/
   ],
+  [
+    "half a character",
+    "jsonl",
+    '{"$type":"A","stream":"a-1","id":"7","data":"\ud800"}',
+    /Surrogate|surrogate|well-formed/
+  ],
   ["__proto__", "jsonl", '{"$type":"A","stream":"a-1","id":"7","data":{"__proto__":1}}', /ForbiddenKey/],
   ["a field that is not known", "jsonl", line(7, { typ: "x" }), /its field typ is not known/],
   ["a field of another format", "jsonl", line(7, { type: "x" }), /its field type is not known; did you mean \$type\?/],

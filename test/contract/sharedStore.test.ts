@@ -56,6 +56,38 @@ const made = [{ type: "Made" }]
 
 describe("stores that share a lib", () => {
   live(
+    "fail to read, and do not wait for ever, once no writer and no reader can be opened",
+    Effect.gen(function* () {
+      const location = newPlace()
+      const { store } = yield* openOne(location, { waitMax: 100 })
+      yield* store.append("order-1", made)
+      fs.renameSync(location, `${location}-away`)
+      yield* Effect.ignore(store.append("order-1", made))
+      const exit = yield* Effect.exit(Effect.timeout(store.revision("order-1"), "20 seconds"))
+      assert.isTrue(Exit.isFailure(exit))
+      assert.include(JSON.stringify(exit), "LibClosed")
+    })
+  )
+
+  live(
+    "keep no server and no file, if the socket cannot be put in its place",
+    Effect.gen(function* () {
+      const location = newPlace()
+      const { close } = yield* openOne(location)
+      yield* close
+      fs.mkdirSync(socketOf(location))
+      fs.mkdirSync(path.join(location, "litelib.socket-00000000"))
+      const servers = () => process.getActiveResourcesInfo().filter((name) => name === "PipeWrap").length
+      const before = servers()
+      for (let n = 0; n < 3; n++) yield* Effect.flip(Effect.scoped(SharedStore.open(location, { waitMax: 10 })))
+      yield* Effect.sleep(20)
+      assert.isAtMost(servers(), before)
+      const left = fs.readdirSync(location).filter((name) => name.startsWith("litelib.socket"))
+      assert.deepStrictEqual(left.toSorted(), ["litelib.socket", "litelib.socket-00000000"])
+    })
+  )
+
+  live(
     "see at once what any of them has appended",
     Effect.gen(function* () {
       const location = newPlace()

@@ -56,6 +56,10 @@ export const toFile = (
     Effect.flatMap(EventStore, (store) => exportFile(call, store, path, options))
   )
 
+/** Writes half a character as an escape, which is then refused with its line. As UTF-8 it would become another character. */
+const wellFormed = (text: string): string =>
+  text.isWellFormed() ? text : text.replaceAll(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`)
+
 /** Imports lines. */
 export const fromLines = <E, R>(
   call: string,
@@ -68,7 +72,7 @@ export const fromLines = <E, R>(
     Effect.suspend(() => {
       const pieces = Stream.mapArray(lines, (some): readonly [Uint8Array | InvalidArgument] => {
         const wrong = some.findIndex((line) => typeof line !== "string")
-        if (wrong === -1) return [Buffer.from(`${some.join("\n")}\n`)]
+        if (wrong === -1) return [Buffer.from(wellFormed(`${some.join("\n")}\n`))]
         const why = `must be texts, not ${shown(some[wrong])}; for bytes, use Interchange.importBytes`
         return [new InvalidArgument({ call, argument: "lines", why })]
       })

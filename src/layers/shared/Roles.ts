@@ -71,7 +71,8 @@ export class Roles implements ServedSessions {
     this.#caller = caller
     this.#waitMillis = waitMillis
     this.#context = context
-    this.#now = () => clock.currentTimeMillisUnsafe()
+    // The clock of the system may be set meanwhile.
+    this.#now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     this.requests = new Requests(opening.location, this.#now)
   }
 
@@ -111,12 +112,14 @@ export class Roles implements ServedSessions {
       this.#short = this.#now() - taken < lasting ? this.#short + 1 : 0
       return this.#short === 0 ? Effect.void : Effect.sleep(Math.min(first * 2 ** (this.#short - 1), most))
     })
-    const next = Effect.suspend(() =>
-      this.#untilRole<never>((why) => {
+    const next = Effect.suspend(() => {
+      const lost = this.#now()
+      return this.#untilRole<never>((why) => {
         this.requests.expire(this.#waitMillis, typeof why === "string" ? why : why.message)
+        if (this.#now() - lost >= this.#waitMillis) this.#endAttempt()
         return undefined
       })
-    )
+    })
     return Effect.flatMap(Effect.andThen(Effect.andThen(this.#ended(role), pause), next), (other) => this.hold(other))
   }
 
@@ -166,6 +169,13 @@ export class Roles implements ServedSessions {
   #lose(why: string): void {
     this.requests.aim(undefined)
     this.requests.expire(this.#waitMillis, why)
+  }
+
+  /** Lets the calls that wait for the next role meet the session that was lost, which refuses them. */
+  #endAttempt(): void {
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    if (attempt !== undefined) Deferred.doneUnsafe(attempt, Exit.void)
   }
 
   /** Tries to take a role until it succeeds, or `whyEnd` returns an error. */
@@ -271,10 +281,8 @@ export class Roles implements ServedSessions {
 
   #show(session: Session): void {
     const before = this.#current
-    const attempt = this.#attempt
     this.#current = session
-    this.#attempt = undefined
-    if (attempt !== undefined) Deferred.doneUnsafe(attempt, Exit.void)
+    this.#endAttempt()
     if (before !== session) before?.handle.news.wake()
   }
 }

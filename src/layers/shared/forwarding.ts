@@ -6,12 +6,14 @@ import { makeUuidV7 } from "../../domain/base/Uuid.ts"
 import { BatchTooLarge, type ReaderBusy } from "../../domain/format/Errors.ts"
 import { thrown } from "../../services/base/attempt.ts"
 import { lazy } from "../../services/base/lazy.ts"
+import { inSpan } from "../../services/base/spans.ts"
 import * as EventContext from "../../services/EventContext.ts"
 import { EventStore } from "../../services/EventStore.ts"
 import { advanceReader } from "../../services/lib/advanceReader.ts"
 import type { LibHandle } from "../../services/lib/LibHandle.ts"
 import type { OpenError } from "../../services/lib/OpenError.ts"
 import { StorageError } from "../../services/ports/Storage.ts"
+import { noteResult, streamOf } from "../../services/storeCalls.ts"
 import { ofAll, oneAppend } from "../../services/streams/AppendOptions.ts"
 import type { AppendResult, PlannedCall } from "../../services/streams/AppendRequest.ts"
 import { CallEncoder } from "../../services/streams/CallEncoder.ts"
@@ -48,9 +50,35 @@ const encoders = (random: (bytes: number) => Uint8Array): ((handle: LibHandle) =
   }
 }
 
+/** Returns what appends through the writer: to `stream`, or to several streams without it. */
+const forwardingTo = (roles: Role, random: (bytes: number) => Uint8Array) => {
+  const encoderOf = encoders(random)
+  const forwardNow = (isOne: boolean, plan: Planning): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
+    Effect.withFiber((fiber) => {
+      const { handle } = roles.current
+      let made: Plan
+      try {
+        const encoder = encoderOf(handle)
+        encoder.setTime(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+        made = plan(encoder, fiber.getRef(EventContext.EventContext))
+      } catch (error) {
+        return thrown<EventAppendError>(error)
+      }
+      return send(roles, handle, isOne, made)
+    })
+  return (stream: string | undefined, plan: Planning): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
+    inSpan(
+      () => ({ operation: "append", location: roles.current.handle.location, attributes: streamOf(stream) }),
+      (span) =>
+        Effect.map(forwardNow(stream !== undefined, plan), (results) => {
+          if (span !== undefined) noteResult(span, stream === undefined ? results : results[0]!)
+          return results
+        })
+    )
+}
+
 /** Returns a store that appends as the role of this process allows. `base` does so while it is the writer. */
 export const forwarding = (roles: Role, base: Store, random: (bytes: number) => Uint8Array): Store => {
-  const encoderOf = encoders(random)
   const appending = <A>(
     direct: Effect.Effect<A, EventAppendError>,
     forwarded: Effect.Effect<A, EventAppendError>
@@ -65,19 +93,7 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
             WriterPoisoned: () => forwarded
           })
     )
-  const forward = (isOne: boolean, plan: Planning): Effect.Effect<ReadonlyArray<AppendResult>, EventAppendError> =>
-    Effect.withFiber((fiber) => {
-      const { handle } = roles.current
-      let made: Plan
-      try {
-        const encoder = encoderOf(handle)
-        encoder.setTime(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        made = plan(encoder, fiber.getRef(EventContext.EventContext))
-      } catch (error) {
-        return thrown<EventAppendError>(error)
-      }
-      return send(roles, handle, isOne, made)
-    })
+  const forward = forwardingTo(roles, random)
   const fresh = <A, E>(read: Effect.Effect<A, E>) => Effect.andThen(upToDate(roles), read)
   const freshStream = <A, E>(read: Stream.Stream<A, E>) => Stream.unwrap(Effect.as(upToDate(roles), read))
   return EventStore.of({
@@ -86,7 +102,7 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
       appending(
         base.append(stream, events, options),
         Effect.map(
-          forward(true, (encoder, context) => {
+          forward(stream, (encoder, context) => {
             const one = oneAppend(stream, events, options, EventContext.valuesOf(context))
             return { planned: encoder.one(one), commandId: one.commandId }
           }),
@@ -96,7 +112,7 @@ export const forwarding = (roles: Role, base: Store, random: (bytes: number) => 
     appendAll: (appends, options) =>
       appending(
         base.appendAll(appends, options),
-        forward(false, (encoder, context) => {
+        forward(undefined, (encoder, context) => {
           const ofCall = ofAll(options, EventContext.valuesOf(context))
           return { planned: encoder.all(appends, ofCall), commandId: ofCall.commandId }
         })

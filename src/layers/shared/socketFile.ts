@@ -69,10 +69,25 @@ export const listenOn = (server: net.Server, folder: string): Effect.Effect<Iden
     const identity = identityOf(unused) ?? ""
     fs.renameSync(unused, file)
     // Left by writers that were killed in between.
-    for (const other of fs.readdirSync(folder)) if (isUnused(other)) fs.rmSync(path.join(folder, other))
+    for (const other of fs.readdirSync(folder)) if (isUnused(other)) removeIfPossible(path.join(folder, other))
     return identity
   })
-  return Effect.mapError(Effect.andThen(listening, publish), (error) => fromDisk("listen", file, error))
+  // A server that listens keeps its process alive.
+  const undo = Effect.sync(() => {
+    server.close()
+    removeIfPossible(path.join(folder, name))
+  })
+  const published = Effect.onError(publish, () => undo)
+  return Effect.mapError(Effect.andThen(listening, published), (error) => fromDisk("listen", file, error))
+}
+
+/** Removes a socket file. Somebody may have put a folder there. */
+const removeIfPossible = (file: string): void => {
+  try {
+    fs.rmSync(file, { force: true })
+  } catch {
+    // It is in nobody's way.
+  }
 }
 
 const listen = (server: net.Server, at: string): Effect.Effect<void, DiskError> =>

@@ -38,15 +38,13 @@ export class FieldPlan {
    * @throws Hidden
    */
   static of(schema: Schema.Codec<unknown, unknown>): FieldPlan | undefined {
-    const marks = marksOf([schema.ast])
-    if (marks.size === 0) return undefined
-    const stored = [SchemaAST.toEncoded(schema.ast), ...jsonFormOf(schema)]
-    const found = marksOf(stored, partsOfJson)
-    if ([...marks].some((mark) => !found.has(mark))) {
-      throw new Hidden(
-        "it transforms a value that contains an erasable field, so it cannot be known where the field is stored. Make the stored value erasable: pass the whole schema to Erasable.field"
-      )
+    if (marksOf([schema.ast]).size === 0) return undefined
+    // Each transformation by itself: the same field may be visible in one place and hidden in another.
+    for (const ast of findIn([schema.ast], innerOf)) {
+      if (ast === schema.ast || ast.encoding !== undefined || ast._tag === "Declaration") refuseHidden(ast)
     }
+    const stored = storedForms(schema.ast)
+    refuseTwoSubjects(stored, new Set())
     return FieldPlan.#of(stored)
   }
 
@@ -91,24 +89,66 @@ export class FieldPlan {
     if (this.#parts.has(key)) return this.#parts.get(key)
     const { named, schemas } = partsOf(this.#schemas, key)
     // All keys that no schema names are alike.
-    if (!named && this.#parts.has(unnamed)) return this.#parts.get(unnamed)
+    const slot = named ? key : typeof key === "number" ? unnamed.element : unnamed.property
+    if (this.#parts.has(slot)) return this.#parts.get(slot)
     const plan = FieldPlan.#of(schemas)
-    this.#parts.set(named ? key : unnamed, plan)
+    this.#parts.set(slot, plan)
     return plan
   }
 }
 
-const unnamed = -1
+/** Numbers that are no index, for what no schema names. */
+const unnamed = { element: -1, property: -2 }
 
 const below = (pointer: string, key: string): string => `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`
 
-/** The stored form of values that are not JSON by themselves. A schema without one is refused when it is used. */
-const jsonFormOf = (schema: Schema.Codec<unknown, unknown>): ReadonlyArray<AST> => {
+/** The stored form of a value, also if it is not JSON by itself. A schema without one is refused when it is used. */
+const storedForms = (ast: AST): ReadonlyArray<AST> => {
+  const encoded = SchemaAST.toEncoded(ast)
   try {
-    return [SchemaAST.toEncoded(Schema.toCodecJson(schema).ast)]
+    return [encoded, SchemaAST.toEncoded(Schema.toCodecJson(Schema.make<Schema.Codec<unknown, unknown>>(ast)).ast)]
   } catch {
-    return []
+    return [encoded]
   }
+}
+
+const refuseHidden = (ast: AST): void => {
+  const found = marksOf(storedForms(ast), partsOfJson)
+  if ([...marksOf([ast])].every((mark) => found.has(mark))) return
+  throw new Hidden(
+    "it transforms a value that contains an erasable field, so it cannot be known where the field is stored. Make the stored value erasable: pass the whole schema to Erasable.field"
+  )
+}
+
+/** Of two members of a union, nobody could tell which one a stored value is of, and so whose it is. */
+const refuseTwoSubjects = (schemas: ReadonlyArray<AST>, seen: Set<string>): void => {
+  if (marksOf(schemas).size === 0) return
+  const members = membersOf(schemas)
+  const place = members.map(numberOf).toSorted().join()
+  if (seen.has(place)) return
+  seen.add(place)
+  const subjects = new Set(members.map(markOf).flatMap((mark) => (mark === undefined ? [] : [mark.subject])))
+  if (subjects.size > 1) {
+    throw new Hidden(
+      "it has erasable fields of different subjects at the same place, as the members of a union have. Name the same field in each, or use one function of the event for all"
+    )
+  }
+  const names = members.flatMap((ast) => (ast._tag === "Objects" ? ast.propertySignatures.map(({ name }) => name) : []))
+  const elements = members.flatMap((ast) => (ast._tag === "Arrays" ? [...ast.elements.keys()] : []))
+  for (const key of [...names, ...elements, Number.MAX_SAFE_INTEGER, anyName])
+    refuseTwoSubjects(partsOf(members, key).schemas, seen)
+}
+
+/** A name that no schema has. */
+const anyName = Symbol("any name")
+
+const numbers = new WeakMap<AST, number>()
+let numbered = 0
+
+const numberOf = (ast: AST): number => {
+  const known = numbers.get(ast) ?? numbered++
+  numbers.set(ast, known)
+  return known
 }
 
 /** Returns the members of unions and what references refer to. A union that is encrypted as a whole is kept. */
@@ -128,11 +168,11 @@ const membersOf = (schemas: ReadonlyArray<AST>): ReadonlyArray<AST> => {
 }
 
 /** Returns the schemas that the part of a value at a key may have, and whether one of them names the key. */
-const partsOf = (schemas: ReadonlyArray<AST>, key: string | number) => {
+const partsOf = (schemas: ReadonlyArray<AST>, key: PropertyKey) => {
   const named: Array<AST> = []
   const others: Array<AST> = []
   for (const ast of schemas) {
-    if (ast._tag === "Objects") {
+    if (ast._tag === "Objects" && typeof key !== "number") {
       const property = ast.propertySignatures.find(({ name }) => name === key)
       if (property === undefined) others.push(...ast.indexSignatures.map(({ type }) => type))
       else named.push(property.type)
