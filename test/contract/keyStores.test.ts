@@ -41,6 +41,20 @@ const kinds = {
 const versionsOf = (keys: Keys, subject: string) =>
   Effect.map(keys.find([subject]), (found) => found.get(subject)?.keys.map(({ version }) => version))
 
+it.live("keys in SQL are neither made nor destroyed in a transaction that others may roll back", () =>
+  Effect.gen(function* () {
+    const sql = yield* openSql
+    const keys = yield* Effect.provideService(KeyStore.makeSql(), SqlClient.SqlClient, sql)
+    yield* keys.acquire(["bob"])
+    for (const change of [keys.acquire(["ada"]), keys.rotate("bob"), keys.forget("bob")]) {
+      const { message } = yield* Effect.flip(sql.withTransaction(change as Effect.Effect<unknown, Error>))
+      assert.match(message, /give the KeyStore a client of its own/)
+    }
+    assert.deepStrictEqual(yield* versionsOf(keys, "bob"), [1])
+    assert.isUndefined(yield* versionsOf(keys, "ada"))
+  }).pipe(Effect.scoped)
+)
+
 for (const [name, make] of Object.entries(kinds)) {
   describe(`keys ${name}`, () => {
     it.live("are made once for each subject, also by two processes at the same time", () =>

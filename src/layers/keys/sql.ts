@@ -1,5 +1,6 @@
 /** Keys in a table of a SQL database: one row for each subject. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type Checks, unless } from "../../domain/format/checkOptions.ts"
@@ -59,21 +60,44 @@ const textsIn = (table: Table): Texts => {
             (rows) => new Map(rows.flat().map(({ content, subject }) => [subject, content]))
           ),
     replace: (subject, before, text) =>
-      Effect.map(
-        told(
-          "write",
-          placeOf(subject),
-          before === undefined
-            ? sql`INSERT INTO ${id} (subject, content) VALUES (${subject}, ${text}) ON CONFLICT (subject) DO NOTHING RETURNING subject`
-            : sql`UPDATE ${id} SET content = ${text} WHERE subject = ${subject} AND content = ${before} RETURNING subject`
-        ),
-        (rows) => rows.length === 1
+      outsideTransaction(
+        table,
+        placeOf(subject),
+        Effect.map(
+          told(
+            "write",
+            placeOf(subject),
+            before === undefined
+              ? sql`INSERT INTO ${id} (subject, content) VALUES (${subject}, ${text}) ON CONFLICT (subject) DO NOTHING RETURNING subject`
+              : sql`UPDATE ${id} SET content = ${text} WHERE subject = ${subject} AND content = ${before} RETURNING subject`
+          ),
+          (rows) => rows.length === 1
+        )
       ),
     all: Effect.map(told("list", name, sql<Row>`SELECT subject, content FROM ${id}`), (rows) =>
       rows.map(({ content, subject }) => [placeOf(subject), content])
     )
   }
 }
+
+/** A rollback of the caller's transaction would remove a key whose event is stored, or restore a forgotten one. */
+const outsideTransaction = <A>(
+  { sql }: Table,
+  place: string,
+  write: Effect.Effect<A, StorageError>
+): Effect.Effect<A, StorageError> =>
+  Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
+    Option.isNone(transaction)
+      ? write
+      : Effect.fail(
+          storageError(
+            "write",
+            place,
+            "failed",
+            "a transaction of the same client is open, whose rollback would undo it: give the KeyStore a client of its own"
+          )
+        )
+  )
 
 /** Databases limit the number of parameters. */
 const pageSubjects = 500
