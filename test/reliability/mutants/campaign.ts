@@ -72,6 +72,21 @@ interface Verdict {
   readonly failure: string | undefined
 }
 
+/** Numbers of runs in which the unchanged source was right. Many mutants are hunted in the same runs. */
+const rightRuns = new Map<string, number>()
+
+/** Hunts in the unchanged source. Returns `undefined` if its first runs are all right. */
+const controlOf = async (mutant: Mutant, seed: number, runs: number): Promise<Hunted | undefined> => {
+  const { breaks: _breaks, edits: _edits, name: _name, ...reach } = mutant
+  const key = JSON.stringify([seed, reach])
+  const known = rightRuns.get(key) ?? 0
+  if (known >= runs) return undefined
+  const control = await hunt(mutant, seed, { runsMax: runs, imagesMax: Number.POSITIVE_INFINITY }, known)
+  if (control.why !== undefined || control.broken > 0) return control
+  rightRuns.set(key, runs)
+  return undefined
+}
+
 /** Checks that the mutant is caught, and that the same hunt finds nothing in the unchanged source. */
 const judge = async (mutant: Mutant, seed: number, by: Limits, cache: string): Promise<Verdict> => {
   const { breaks, name } = mutant
@@ -83,8 +98,8 @@ const judge = async (mutant: Mutant, seed: number, by: Limits, cache: string): P
     return { figure: `${name}: survives ${looked}${also}`, failure }
   }
   const figure = `${name}: ${looked}${also}: ${firstLine(why)}`
-  const control = await hunt(mutant, seed, { runsMax: runs, imagesMax: Number.POSITIVE_INFINITY })
-  if (control.why === undefined && control.broken === 0) return { figure, failure: undefined }
+  const control = await controlOf(mutant, seed, runs)
+  if (control === undefined) return { figure, failure: undefined }
   const failure = [
     `the unchanged source, hunted like ${name}, seed ${seed}: ${control.why ?? "a run breaks down"}`,
     ...control.trace,

@@ -42,10 +42,11 @@ const imagesOfRun = 40
 /** Returns whether an error shows a broken program rather than lost data. */
 const isBroken = (why: string): boolean => /^(TypeError|ReferenceError|SyntaxError|RangeError)|it hangs/.test(why)
 
-export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: Limits): Promise<Hunted> => {
+/** Hunts in the runs from `from` on. What a run does depends on its number and the seed alone. */
+export const hunt = async (reach: Reach, seed: number, { imagesMax, runsMax }: Limits, from = 0): Promise<Hunted> => {
   let images = 0
   let broken = 0
-  let runs = 0
+  let runs = from
   const { overtakes } = reach
   // There is no chance in these, so each is tried once.
   const most = overtakes === undefined ? runsMax : Math.min(runsMax, overtakes.length)
