@@ -45,7 +45,8 @@ const data: fc.Arbitrary<Data> = fc.record(
     who: subject,
     n: fc.nat(3),
     texts: fc.array(fc.string({ maxLength: 4, unit: "grapheme" }), { maxLength: 3 }),
-    other: fc.jsonValue()
+    // A record has no key `__proto__`, encrypted or not.
+    other: fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"))
   },
   { requiredKeys: ["who", "n", "texts"] }
 )
