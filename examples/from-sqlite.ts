@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite" // Node 24 has it without a warning
+import { makeEventTable } from "./internal/eventTable.ts"
 
 /** A row of the old store. The query gives the columns these names, so only the query knows the table. */
 interface Row {
@@ -99,26 +100,8 @@ const compare = async (database: string, to: string): Promise<number> => {
   return count
 }
 
-/** Makes a database as you may have one. */
-const makeDatabase = (file: string, events: number): void => {
-  using database = new DatabaseSync(file)
-  database.exec(
-    "CREATE TABLE events (global_position INTEGER PRIMARY KEY, stream_id TEXT NOT NULL, version INTEGER NOT NULL," +
-      " event_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, created TEXT NOT NULL," +
-      " UNIQUE (stream_id, version)); BEGIN"
-  )
-  const insert = database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-  for (let n = 0; n < events; n++) {
-    // Positions with gaps, as rows that were rolled back leave them.
-    const [stream, version] = [`order-${n % 7}`, Math.floor(n / 7) + 1]
-    const created = new Date(Date.UTC(2025, 0, 1) + n * 1000).toISOString()
-    insert.run(3 * n + 1, stream, version, crypto.randomUUID(), "Placed", `{"cents":${n}}`, '{"user":"ada"}', created)
-  }
-  database.exec("COMMIT")
-}
-
 const main = async (database: string, to: string): Promise<void> => {
-  makeDatabase(database, 5500)
+  makeEventTable(database, 5500)
   const killed = spawnSync(process.execPath, [...process.execArgv, import.meta.filename, database, to, "3"])
   assert.equal(killed.signal, "SIGKILL", killed.stderr.toString())
   console.log(`Killed, and continued with the ${await copyRows(database, to, Infinity)} rows that were left.`)

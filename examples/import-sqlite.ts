@@ -14,6 +14,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite" // Node 24 has it without a warning
+import { makeEventTable } from "./internal/eventTable.ts"
 
 /** A table as you may have one, whose versions begin with 1. */
 const fromTable = `
@@ -64,7 +65,7 @@ const moved = (file: string, to: string, query: string) => {
 
 const program = (at: (name: string) => string) =>
   Effect.gen(function* () {
-    makeTable(at("old.db"), 1500)
+    makeEventTable(at("old.db"), 1500)
     const first = yield* moved(at("old.db"), at("orders"), fromTable)
     yield* Console.log(`All ${first.appended} rows are events now, in the same order.`)
     const again = yield* moved(at("old.db"), at("orders"), fromTable)
@@ -75,24 +76,6 @@ const program = (at: (name: string) => string) =>
     const emmett = yield* moved(at("emmett.db"), at("carts"), fromEmmett)
     yield* Console.log(`Emmett's ${emmett.appended} events came with their ids, versions and times.`)
   })
-
-/** Makes a database as you may have one. */
-const makeTable = (file: string, events: number): void => {
-  using database = new DatabaseSync(file)
-  database.exec(
-    "CREATE TABLE events (global_position INTEGER PRIMARY KEY, stream_id TEXT NOT NULL, version INTEGER NOT NULL," +
-      " event_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, created TEXT NOT NULL," +
-      " UNIQUE (stream_id, version)); BEGIN"
-  )
-  const insert = database.prepare("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-  for (let n = 0; n < events; n++) {
-    // Positions with gaps, as rows that were rolled back leave them.
-    const [stream, version] = [`order-${n % 7}`, Math.floor(n / 7) + 1]
-    const created = new Date(Date.UTC(2025, 0, 1) + n * 1234).toISOString()
-    insert.run(3 * n + 1, stream, version, crypto.randomUUID(), "Placed", `{"cents":${n}}`, '{"user":"ada"}', created)
-  }
-  database.exec("COMMIT")
-}
 
 /** Makes the table as Emmett 0.42.4 does (dist/index.js, `messagesTableSQL`), with rows as it writes them. */
 const makeEmmett = (file: string, events: number): void => {

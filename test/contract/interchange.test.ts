@@ -71,6 +71,12 @@ const badLines: ReadonlyArray<readonly [what: string, format: Interchange.Format
   ["no specversion", "cloudevents", cloudEvent(7, { specversion: undefined }), /its specversion is missing/],
   ["an old specversion", "cloudevents", cloudEvent(7, { specversion: "0.3" }), /not a CloudEvent of version 1\.0/],
   ["a line of jsonl", "cloudevents", line(7), /not a CloudEvent/],
+  [
+    "metadata where the other attributes are kept",
+    "cloudevents",
+    cloudEvent(7, { litetapesmetadata: '{"cloudevents":"mine"}', other: "kept" }),
+    /a field cloudevents that is not an object/
+  ],
   ["no source", "cloudevents", cloudEvent(7, { source: undefined }), /it has no source/],
   ["an empty id", "cloudevents", cloudEvent(7, { id: "" }), /it has no id/],
   ["no type", "cloudevents", cloudEvent(7, { type: undefined }), /it has no type/],

@@ -52,6 +52,21 @@ describe("an export to a file", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("never leaves out events without a word", () =>
+    Effect.gen(function* () {
+      const store = yield* newStore
+      yield* append(store, 0, 3)
+      const path = join(place(), "gap")
+      yield* toFile(store, path)
+      yield* append(store, 3, 8)
+      const before = readFileSync(path, "utf8")
+      const { message } = yield* Effect.flip(toFile(store, path, { from: 6 }))
+      assert.match(message, /options\.from must not be above 3/)
+      assert.strictEqual(readFileSync(path, "utf8"), before)
+      assert.strictEqual((yield* toFile(store, path, { from: 3 })).next, 8)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("adds what was appended since, also of one stream and of a filter", () =>
     Effect.gen(function* () {
       const store = yield* newStore

@@ -270,4 +270,60 @@ describe("a folder of keys", () => {
       assert.deepStrictEqual(operations.slice(operations.lastIndexOf("syncFolder")), ["syncFolder", "write", "sync"])
     })
   )
+
+  it.effect("answers only with what is durable, also after a change that failed or was killed", () =>
+    Effect.gen(function* () {
+      const open = (disk: SimulatedDisk.SimulatedDisk) => Effect.provide(KeyStore.makeFolder("/a/keys"), disk.layer)
+      for (const change of ["acquire", "forget"] as const) {
+        const run = (keys: Keys): Effect.Effect<unknown, unknown> =>
+          change === "acquire" ? keys.acquire(["ada"]) : keys.forget("ada")
+        let isFailing = false
+        let killed: DiskState.DiskState | undefined
+        const disk = SimulatedDisk.make({
+          onStep: ({ operation }, { state }) => {
+            if (!isFailing || operation !== "syncFolder") return undefined
+            killed = DiskState.kill(state())
+            return { code: "EIO", done: 0 }
+          }
+        })
+        yield* disk.disk.makeFolder("/a")
+        yield* disk.disk.syncFolder("/")
+        const keys = yield* open(disk)
+        if (change === "forget") yield* keys.acquire(["ada"])
+        isFailing = true
+        yield* Effect.flip(run(keys))
+        isFailing = false
+        const next = SimulatedDisk.make({ state: killed! })
+        for (const [how, one, of] of [
+          ["failed", keys, disk],
+          ["killed", yield* open(next), next]
+        ] as const) {
+          yield* run(one)
+          const kept = (yield* one.find(["ada"])).get("ada")
+          const { next: random } = makeRandom(1)
+          for (const left of PowerLoss.powerLosses(of.state(), { limit: 20, random })) {
+            const again = yield* open(SimulatedDisk.make({ state: left }))
+            assert.deepStrictEqual((yield* again.find(["ada"])).get("ada"), kept, `${change}, ${how}`)
+          }
+        }
+      }
+    })
+  )
+
+  it.live("waits for the lock of another process only as long as its caller does", () =>
+    Effect.gen(function* () {
+      const folder = newFolder()
+      const keys = yield* inFolder(folder)
+      yield* Effect.scoped(
+        Effect.andThen(
+          NodeDisk.make.lock(path.join(folder, "keys.lock")),
+          Effect.gen(function* () {
+            const exit = yield* Effect.exit(Effect.timeout(keys.acquire(["ada"]), 100))
+            assert.include(JSON.stringify(exit), "TimeoutError")
+          })
+        )
+      )
+      assert.deepStrictEqual([...(yield* keys.acquire(["ada"])).keys()], ["ada"])
+    })
+  )
 })

@@ -171,7 +171,7 @@ const salvage = define({
   name: "salvage",
   summary: "Keep what checksums prove of a tape with damaged segments",
   details:
-    "Restore the files from a backup instead if you can. What is lost is listed in tape meta, and reads that pass it fail until the loss is accepted.",
+    "If you have a backup, restore the files from it instead. salvage lists what is lost in tape meta, and reads that reach the loss fail until you accept it.",
   json: "the report of the salvage",
   examples: [["litetapes salvage order", "keep what can be kept"]],
   config: { tape: tapeArgument, acceptLoss: onOff("accept-loss", "Accept the loss at once"), ...changing },

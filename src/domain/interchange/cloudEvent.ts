@@ -171,8 +171,9 @@ const moveRelation = (
 const withOthers = (metadata: TaraSON.JsonObject, others: Attributes): TaraSON.JsonObject => {
   if (others.size === 0) return metadata
   const { cloudevents: before } = metadata
-  const known = typeof before === "object" && before !== null && !Array.isArray(before) ? before : {}
-  return { ...metadata, cloudevents: { ...known, ...Object.fromEntries(others) } }
+  if (before !== undefined && (typeof before !== "object" || before === null || Array.isArray(before)))
+    throw new BadLine("its metadata has a field cloudevents that is not an object, where the other attributes are kept")
+  return { ...metadata, cloudevents: { ...before, ...Object.fromEntries(others) } }
 }
 
 /** Returns the source of a CloudEvent of another producer, if the metadata has it. */

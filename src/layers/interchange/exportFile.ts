@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { InvalidArgument } from "../../domain/format/Errors.ts"
 import { NotAnExport } from "../../domain/interchange/InterchangeErrors.ts"
 import { endOfExport, lineLimits } from "../../domain/interchange/lines.ts"
 import {
@@ -48,7 +49,10 @@ export const exportFile = (
       yield* checkExport(call, options)
       const file = yield* PlainFile.open(path, "write")
       const { next, position: begin } = yield* continueAt(call, store, file, path, options)
+      if (begin > 0 && (options.from ?? 0) > next) return yield* leavesGap(call, path, options.from!, next)
       yield* file.truncate(begin)
+      // A run that was killed may have left much that was not synced.
+      if (begin > 0) yield* file.datasync
       let events = 0
       let position = begin
       let synced = begin
@@ -77,6 +81,14 @@ export const exportFile = (
       return { events, bytes: position - begin, fileBytes: position, next: Math.max(last, from), resumed: begin > 0 }
     })
   )
+
+/** The file would lack the events in between, and nothing in it would say so. */
+const leavesGap = (call: string, path: string, from: number, next: number): InvalidArgument =>
+  new InvalidArgument({
+    call,
+    argument: "options.from",
+    why: `must not be above ${next}, where ${path} ends, and is ${from}; leave it out to continue, or export to another file`
+  })
 
 interface Continuation {
   /** Where the next line is written. */

@@ -78,6 +78,10 @@ class KeyFiles {
   readonly #disk: DiskShape
   readonly #folder: string
   readonly #oneChange = Semaphore.makeUnsafe(1)
+  /** Whether this process has synced what others had left. */
+  #isSynced = false
+  /** Files of changes that failed, which may be there nevertheless. Such a sync must not be repeated: the disk forgets what failed. */
+  readonly #failed = new Set<string>()
 
   constructor(disk: DiskShape, folder: string) {
     this.#disk = disk
@@ -104,13 +108,38 @@ class KeyFiles {
     text: string
   ): Effect.Effect<boolean, StorageError> => {
     const path = this.placeOf(subject)
-    const replaced = Effect.gen({ self: this }, function* () {
-      yield* this.#lock
-      if ((yield* this.#read(path)) !== before) return false
-      yield* told("write", path, this.#replace(path, before, text))
-      return true
-    })
-    return Effect.uninterruptible(this.#oneChange.withPermit(Effect.scoped(replaced)))
+    return this.#locked(
+      Effect.gen({ self: this }, function* () {
+        if ((yield* this.#read(path)) !== before) return false
+        this.#failed.add(path)
+        yield* told("write", path, this.#replace(path, before, text))
+        this.#failed.delete(path)
+        return true
+      })
+    )
+  }
+
+  readonly settle: Effect.Effect<void, StorageError> = Effect.suspend(() => {
+    if (this.#isSynced && this.#failed.size === 0) return Effect.void
+    const folder = this.#folder
+    return this.#locked(
+      Effect.gen({ self: this }, function* () {
+        for (const path of this.#failed) {
+          const text = yield* this.#read(path)
+          if (text !== undefined) yield* told("write", path, this.#replace(path, text, text))
+          this.#failed.delete(path)
+        }
+        yield* told("syncFolder", folder, this.#disk.syncFolder(folder))
+        this.#isSynced = true
+      })
+    )
+  })
+
+  /** Changes something alone in this process and among others. Only the wait for that can be interrupted. */
+  #locked<A>(change: Effect.Effect<A, StorageError>): Effect.Effect<A, StorageError> {
+    return this.#oneChange.withPermit(
+      Effect.uninterruptibleMask((restore) => Effect.scoped(Effect.andThen(restore(this.#lock), change)))
+    )
   }
 
   get all(): Effect.Effect<ReadonlyArray<readonly [place: string, text: string]>, StorageError> {

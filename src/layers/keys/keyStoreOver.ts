@@ -21,6 +21,8 @@ export interface Texts {
    * was there must not be read again.
    */
   readonly replace: (subject: string, before: string | undefined, text: string) => Effect.Effect<boolean, StorageError>
+  /** Makes what was read durable: whoever wrote it may have ended, or failed, before it was. */
+  readonly settle: Effect.Effect<void, StorageError>
   /** Returns all texts, each with its place. */
   readonly all: Effect.Effect<ReadonlyArray<readonly [place: string, text: string]>, StorageError>
 }
@@ -43,6 +45,7 @@ export const keyStoreOver = (texts: Texts): Shape => {
   const acquire: Shape["acquire"] = (subjects) =>
     Effect.gen(function* () {
       const known = new Map(yield* find(subjects))
+      if (known.size > 0) yield* texts.settle
       for (const subject of subjects) {
         if (known.has(subject)) continue
         const entry = yield* change(subject, (before) =>
@@ -97,7 +100,10 @@ const changeIn = (texts: Texts) => {
       const before = text === undefined ? undefined : decodeEntry(text, texts.placeOf(subject), subject)
       if (before instanceof StorageError) return yield* before
       const after = yield* next(before)
-      if (after === undefined) return before
+      if (after === undefined) {
+        yield* texts.settle
+        return before
+      }
       // Somebody else may have changed it meanwhile.
       return (yield* texts.replace(subject, text, encodeEntry(after))) ? after : yield* change(subject, next)
     })

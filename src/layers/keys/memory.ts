@@ -7,6 +7,7 @@ export const makeMemory = (): KeyStore["Service"] => {
   const texts = new Map<string, string>()
   return keyStoreOver({
     placeOf: (subject) => `subject ${JSON.stringify(subject)} in memory`,
+    settle: Effect.void,
     read: (subjects) =>
       Effect.sync(
         () => new Map([...new Set(subjects)].flatMap((one) => (texts.has(one) ? [[one, texts.get(one)!]] : [])))

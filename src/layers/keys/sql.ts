@@ -50,6 +50,7 @@ const textsIn = (table: Table): Texts => {
   }
   return {
     placeOf,
+    settle: Effect.void,
     read: (subjects) =>
       subjects.length === 0
         ? Effect.succeed(new Map())

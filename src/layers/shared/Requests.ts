@@ -10,8 +10,8 @@ import type { EventAppendError } from "../../services/streams/EventAppender.ts"
 import type { Answer } from "./answerForms.ts"
 import { type OpenRequest, textOf } from "./requestForms.ts"
 
-/** Where requests go: a connection to another process, or the desk of this one. */
-export type Target = (text: string) => void
+/** Where requests go, each with its number: a connection to another process, or the desk of this one. */
+export type Target = (text: string, number: number) => void
 
 type Results = ReadonlyArray<AppendResult>
 
@@ -95,7 +95,7 @@ export class Requests {
     }
     const text = textOf(number, waiting.sent > 0, waiting.request)
     waiting.sent++
-    this.#target(text)
+    this.#target(text, number)
   }
 
   #drop(number: number): void {

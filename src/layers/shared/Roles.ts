@@ -107,19 +107,22 @@ export class Roles implements ServedSessions {
   /** Holds a role until it ends, then takes the next one, and so on. Never ends by itself. */
   hold(role: Role): Effect.Effect<never> {
     const taken = this.#now()
+    let lost = taken
     const pause = Effect.suspend(() => {
       const { first, lasting, most } = soonMillis[role.kind]
-      this.#short = this.#now() - taken < lasting ? this.#short + 1 : 0
-      return this.#short === 0 ? Effect.void : Effect.sleep(Math.min(first * 2 ** (this.#short - 1), most))
+      lost = this.#now()
+      this.#short = lost - taken < lasting ? this.#short + 1 : 0
+      if (this.#short === 0) return Effect.void
+      // Calls that wait no longer than `waitMax` hear of it in time.
+      return Effect.sleep(Math.min(first * 2 ** (this.#short - 1), most, this.#waitMillis))
     })
-    const next = Effect.suspend(() => {
-      const lost = this.#now()
-      return this.#untilRole<never>((why) => {
+    const next = Effect.suspend(() =>
+      this.#untilRole<never>((why) => {
         this.requests.expire(this.#waitMillis, typeof why === "string" ? why : why.message)
         if (this.#now() - lost >= this.#waitMillis) this.#endAttempt()
         return undefined
       })
-    })
+    )
     return Effect.flatMap(Effect.andThen(Effect.andThen(this.#ended(role), pause), next), (other) => this.hold(other))
   }
 
@@ -251,7 +254,7 @@ export class Roles implements ServedSessions {
       Effect.map(({ desk, session }): Role => {
         this.#closing = Scope.close(scope, Exit.void)
         this.#show(session)
-        this.requests.aim((text) => this.#carryOut(desk, text))
+        this.requests.aim((text, number) => this.#carryOut(desk, text, number))
         return { kind: "writer", session, scope, desk }
       }),
       Effect.catchIf(
@@ -270,12 +273,15 @@ export class Roles implements ServedSessions {
   }
 
   /** Carries out a request of this process that was not answered before it became the writer. */
-  #carryOut(desk: Desk, text: string): void {
+  #carryOut(desk: Desk, text: string, number: number): void {
     const call = readRequest(text)
-    if (call === undefined) return
+    const unreadable = (what: string) =>
+      this.requests.answered(number, { kind: "defect", message: `this process cannot read its own ${what}` })
+    if (call === undefined) return unreadable("request")
     desk.request(this.#caller.caller, call, (rest) => {
-      const read = readAnswer(`{"number":${call.number},${rest}`)
-      if (read !== undefined) this.requests.answered(read.number, read.answer)
+      const read = readAnswer(`{"number":${number},${rest}`)
+      if (read === undefined) return unreadable("answer")
+      this.requests.answered(number, read.answer)
     })
   }
 

@@ -57,7 +57,7 @@ const identityOf = (file: string): Identity | undefined => {
 
 /**
  * Lets a server listen on the socket file of a lib, which replaces one that is there. Only the owner of the process may
- * connect (mode 0600), from the first moment. The caller must hold the lock of the lib.
+ * connect to it (mode 0600), from the moment it has this name. The caller must hold the lock of the lib.
  */
 export const listenOn = (server: net.Server, folder: string): Effect.Effect<Identity, StorageError> => {
   const file = path.join(folder, socketFile)

@@ -216,6 +216,7 @@ class Import {
     this.#batch = []
     this.#bytes = 0
     const next = batch.at(-1)!.next
+    const before = this.#appended + this.#repeated
     const count = (repeated: boolean, events: number): void => {
       if (repeated) this.#repeated += events
       else this.#appended += events
@@ -228,7 +229,7 @@ class Import {
     return Effect.andThen(
       append,
       Effect.suspend(() => {
-        this.#meter.add(batch.length, bytes)
+        this.#meter.add(this.#appended + this.#repeated - before, bytes)
         const begun = (this.#options.startsAt ?? start).byte
         const fraction = totalBytes === undefined ? undefined : (next.byte - begun) / Math.max(totalBytes, 1)
         return Effect.flatMap(this.#meter.progress(fraction), (progress) => onProgress({ ...progress, next }))
