@@ -24,6 +24,7 @@ import * as path from "node:path"
 import { release } from "../../src/layers/shared/release.ts"
 import { FrameReader, frameOf } from "../../src/layers/shared/frames.ts"
 import { failure, probeOf } from "../support/probedStorage.ts"
+import { recordingTracer } from "../support/recordingTracer.ts"
 import { openTwice } from "../support/sharedPlace.ts"
 import { temporaryFolder } from "../support/temporaryFolder.ts"
 import { gate } from "./eventstore/support.ts"
@@ -66,6 +67,26 @@ describe("stores that share a lib", () => {
       const exit = yield* Effect.exit(Effect.timeout(store.revision("order-1"), "20 seconds"))
       assert.isTrue(Exit.isFailure(exit))
       assert.include(JSON.stringify(exit), "LibClosed")
+    })
+  )
+
+  live(
+    "have one span for each append, whoever the writer is, and none without a tracer",
+    Effect.gen(function* () {
+      const location = newPlace()
+      const stores = [yield* openOne(location), yield* openOne(location)]
+      for (const [n, { store }] of stores.entries()) {
+        const { spans, tracer } = recordingTracer()
+        yield* store.append(`order-${n}`, made)
+        assert.lengthOf(spans, 0)
+        yield* Effect.withTracer(store.append(`order-${n}`, made), tracer)
+        yield* Effect.withTracer(store.appendAll([{ stream: `order-${n}`, events: made }]), tracer)
+        const appends = spans.filter(({ name }) => name === "litetapes.append")
+        assert.deepStrictEqual(
+          appends.map(({ attributes }) => attributes.get("litetapes.position")),
+          [3 * n + 1, 3 * n + 2]
+        )
+      }
     })
   )
 

@@ -205,7 +205,11 @@ describe("tail", () => {
     assert.deepStrictEqual(await placed("--type", "OrderPaid", "-n", "2"), [3, 5])
   })
 
-  it("follows a lib that another program writes to, until Ctrl-C", async () => {
+  /** Follows a lib to which each event that is printed leads to another append, and presses Ctrl-C after the last one. */
+  const follow = async (
+    args: ReadonlyArray<string>,
+    next: ReadonlyArray<(store: PromiseStore.PromiseStore) => Promise<unknown>>
+  ) => {
     const live = place()
     await using store = await PromiseStore.open(live)
     await store.append("order-1", [{ type: "First" }])
@@ -213,29 +217,28 @@ describe("tail", () => {
     const seen: Array<string> = []
     const onOut = (text: string) => {
       seen.push(...lines(text).map((line) => JSON.parse(line).type as string))
-      if (seen.length === 1) void store.append("order-2", [{ type: "Second" }])
-      if (seen.length === 2) void store.append("order-1", [{ type: "Third" }])
-      if (seen.length === 3) stop.abort()
+      const append = next[seen.length - 1]
+      if (append === undefined) stop.abort()
+      else void append(store)
     }
-    const { code, err } = await run(["--lib", live, "tail", "-f", "--json"], { onOut, signal: stop.signal })
-    assert.deepStrictEqual([code, err, seen], [130, "", ["First", "Second", "Third"]])
+    const { code, err } = await run(["--lib", live, "tail", "-f", "--json", ...args], { onOut, signal: stop.signal })
+    return [code, err, seen]
+  }
+
+  it("follows a lib that another program writes to, until Ctrl-C", async () => {
+    const next = [
+      (store: PromiseStore.PromiseStore) => store.append("order-2", [{ type: "Second" }]),
+      (store: PromiseStore.PromiseStore) => store.append("order-1", [{ type: "Third" }])
+    ]
+    assert.deepStrictEqual(await follow([], next), [130, "", ["First", "Second", "Third"]])
   })
 
   it("follows one stream", async () => {
-    const live = place()
-    await using store = await PromiseStore.open(live)
-    await store.append("order-1", [{ type: "First" }])
-    const stop = new AbortController()
-    const seen: Array<string> = []
-    const onOut = (text: string) => {
-      seen.push(...lines(text).map((line) => JSON.parse(line).type as string))
-      if (seen.length === 1)
-        void store.append("order-2", [{ type: "Other" }]).then(() => store.append("order-1", [{ type: "Second" }]))
-      if (seen.length === 2) stop.abort()
+    const next = async (store: PromiseStore.PromiseStore) => {
+      await store.append("order-2", [{ type: "Other" }])
+      await store.append("order-1", [{ type: "Second" }])
     }
-    const args = ["--lib", live, "tail", "-f", "--json", "order-1"]
-    assert.strictEqual((await run(args, { onOut, signal: stop.signal })).code, 130)
-    assert.deepStrictEqual(seen, ["First", "Second"])
+    assert.deepStrictEqual(await follow(["order-1"], [next]), [130, "", ["First", "Second"]])
   })
 })
 
